@@ -1,0 +1,39 @@
+import type { Consume } from './consume.ts';
+import type { Control } from './control.ts';
+import type { Documents } from './documents.ts';
+import type { Inspect } from './inspect.ts';
+import type { Maintain } from './maintain.ts';
+import type { Signals } from './signals.ts';
+import type { Submit } from './submit.ts';
+
+/**
+ * A store of tasks. Operations take and return arrays (design D2): one outcome per item, in order; one bad
+ * item fails nobody else. Brokers decide by their own clock. Queues here are *stored* queues (`orders`,
+ * `orders~cb`), IDs are stored IDs.
+ *
+ * Any call may reject with `broker-unavailable` (within 5 s, unless its options say otherwise),
+ * `broker-full`, `broker-refused` or `broker-closed`.
+ */
+export interface Broker {
+  /** The broker's URL without its password, for messages. */
+  readonly name: string;
+  readonly submit: Submit;
+  readonly consume: Consume;
+  readonly maintain: Maintain;
+  readonly control: Control;
+  readonly inspect: Inspect;
+  readonly documents: Documents;
+  readonly signals: Signals;
+  /** Resolves when the broker can answer; rejects as any call does. */
+  ping(): Promise<void>;
+  /** Ends all connections; calls under way reject. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  /**
+   * With it a call that meets a broker out of reach is repeated, with the same receipt, until it succeeds or
+   * the signal aborts; without it the call ends within 5 s.
+   */
+  readonly signal?: AbortSignal;
+}

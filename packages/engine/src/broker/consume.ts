@@ -1,0 +1,81 @@
+import type { AttemptRecord } from '../task/attempt-record.ts';
+import type { TaskMeta } from '../task/meta.ts';
+import type { CallOptions } from './broker.ts';
+
+/** The right to run one attempt: `token` is its fence, constant for the attempt, never 0 (design D6). */
+export interface Lease {
+  readonly queue: string;
+  readonly id: string;
+  readonly token: number;
+}
+
+/** A task as a worker gets it, with its lease. */
+export interface LeasedTask extends Lease {
+  readonly type: string;
+  readonly payload: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly maxRetries: number;
+  /** Retries counted so far. */
+  readonly retried: number;
+  /** 0 = none. */
+  readonly timeoutMs: number;
+  /** Wall-clock ms; 0 = none. */
+  readonly deadlineMs: number;
+  readonly retentionMs: number;
+  /** Number of this attempt, from 1. */
+  readonly attempt: number;
+  /** Attempts lost with their worker. */
+  readonly crashes: number;
+  /** When it became pending, wall-clock ms; null where unknown. */
+  readonly pendingSinceMs: number | null;
+  readonly meta: TaskMeta;
+  /** The broker's own note on the task; handed back with its finish. */
+  readonly source: unknown;
+}
+
+interface FinishOf {
+  readonly task: LeasedTask;
+  /** The attempt's record; kept where the task is kept. */
+  readonly record: AttemptRecord;
+}
+
+/** How an attempt ended, as the worker decided it. */
+export type Finish =
+  /** Kept for the task's retention, with its result; at retention 0 it vanishes. */
+  | (FinishOf & { readonly outcome: 'succeeded'; readonly result: Uint8Array | null })
+  /** To run again after `delayMs`; `countsAsFailure`: false neither counts a retry nor a failure. */
+  | (FinishOf & { readonly outcome: 'retry'; readonly delayMs: number; readonly countsAsFailure: boolean })
+  /** Failed for good: a dead letter. */
+  | (FinishOf & { readonly outcome: 'archive' })
+  /** Given back unfinished: next to run, nothing counted, no record kept. */
+  | { readonly task: LeasedTask; readonly outcome: 'requeue' };
+
+/** `lease-lost`: the lease had gone to somebody else; nothing was written. */
+export type FinishOutcome = 'accepted' | 'lease-lost';
+
+export interface Turn {
+  readonly finishes: readonly Finish[];
+  /** Queues to take tasks from, in this order; paused ones yield nothing. */
+  readonly queues: readonly string[];
+  /** Most tasks to take; 0 = only finish. A call takes at most 256, and 512 KiB of messages (one always fits). */
+  readonly room: number;
+  /** Length of the leases taken. */
+  readonly leaseMs: number;
+  /** Who takes them, for people: `[A-Za-z0-9_.:-]{1,100}`. */
+  readonly worker: string;
+}
+
+export interface TurnOutcome {
+  /** One per finish, in order. */
+  readonly finished: readonly FinishOutcome[];
+  readonly tasks: readonly LeasedTask[];
+  /** IDs that were dropped or set aside because nobody can read them. */
+  readonly quarantined: readonly { readonly queue: string; readonly ids: readonly string[] }[];
+}
+
+export interface Consume {
+  /** Finishes attempts and takes new tasks in one call. Tasks come in the queues' order, each first in, first out. */
+  turn(turn: Turn, options?: CallOptions): Promise<TurnOutcome>;
+  /** Renews leases to `lengthMs` from now; false = it is no longer this token's. */
+  extend(leases: readonly Lease[], lengthMs: number): Promise<boolean[]>;
+}

@@ -1,0 +1,90 @@
+import type { TaskRef } from '../runtime/events.ts';
+import type { AttemptRecord } from '../task/attempt-record.ts';
+import type { TaskMeta } from '../task/meta.ts';
+import type { TaskState } from '../task/state.ts';
+import type { CancelNote } from './control.ts';
+
+/** States that can be counted and listed. */
+export type ListedState = Exclude<TaskState, 'blocked' | 'awaiting' | 'aggregating'>;
+
+export interface QueueFacts {
+  readonly queue: string;
+  readonly counts: Readonly<Record<ListedState, number>>;
+  readonly paused: boolean;
+  readonly pauseReason: string | null;
+  /** Age of the task that is next to run, ms; null = none waits or its age is unknown. */
+  readonly oldestPendingMs: number | null;
+  /** Attempts that succeeded or failed, ever; Go's included. */
+  readonly processed: number;
+  readonly failed: number;
+}
+
+/** Everything known of a task. Times: wall-clock ms, null where unknown or not reached. */
+export interface TaskRecord extends TaskRef {
+  readonly state: TaskState;
+  readonly type: string;
+  readonly payload: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly maxRetries: number;
+  readonly retried: number;
+  readonly timeoutMs: number;
+  readonly deadlineMs: number;
+  readonly retentionMs: number;
+  readonly meta: TaskMeta;
+  /** Attempts started. */
+  readonly attempt: number;
+  readonly crashes: number;
+  readonly deferrals: number;
+  /** When it may start: while scheduled and in retry. */
+  readonly dueMs: number | null;
+  readonly pendingSinceMs: number | null;
+  /** Start of the newest attempt. */
+  readonly startedMs: number | null;
+  readonly worker: string | null;
+  /** When it became final. */
+  readonly finishedMs: number | null;
+  /** When it will be removed. */
+  readonly expiresMs: number | null;
+  readonly lastError: { readonly message: string; readonly atMs: number | null } | null;
+  readonly result: Uint8Array | null;
+  readonly cancelled: (CancelNote & { readonly atMs: number }) | null;
+  /** Oldest first; the first and the last 49. */
+  readonly attempts: readonly AttemptRecord[];
+}
+
+export interface ListRequest {
+  readonly queue: string;
+  readonly state: ListedState;
+  /** 1 to 500. */
+  readonly limit: number;
+  /** From an earlier page of the same list; null = from the start. */
+  readonly cursor: string | null;
+}
+
+export interface TaskPage {
+  /** pending: next to run first; scheduled, retry: earliest first; others: oldest first. */
+  readonly tasks: readonly TaskRecord[];
+  /** Null = this was the last page. */
+  readonly cursor: string | null;
+  readonly total: number;
+}
+
+/** Which of the stored tasks with one plain ID: of any business, of none (null), or of one. */
+export type BusinessFilter = { readonly any: true } | { readonly business: string | null };
+
+export interface FoundTask extends TaskRef {
+  readonly business: string | null;
+}
+
+/** Looks, changes nothing. */
+export interface Inspect {
+  /** Stored queues that were ever used and not removed, sorted. */
+  queues(): Promise<string[]>;
+  /** Facts of queues, used or not. */
+  queueFacts(queues: readonly string[]): Promise<QueueFacts[]>;
+  /** Null = there is none. */
+  task(ref: TaskRef): Promise<TaskRecord | null>;
+  list(request: ListRequest): Promise<TaskPage>;
+  /** Stored tasks whose plain ID is `id` in any of the stored queues. */
+  find(queues: readonly string[], id: string, filter: BusinessFilter): Promise<FoundTask[]>;
+}

@@ -1,0 +1,18 @@
+/** What a caller knows of a queue's earliest due time, from `forward`. */
+export interface KnownDue {
+  readonly queue: string;
+  /** Wall-clock ms by the broker's clock; null = nothing waits. */
+  readonly nextDueMs: number | null;
+}
+
+/**
+ * Wake-ups (design D4). A promise resolves when there may be something to do, at once if there is already;
+ * it may resolve for nothing, and it resolves when the signal aborts; it never rejects. Messages may be lost
+ * (a broker out of reach sends none), so callers keep a poll underneath.
+ */
+export interface Signals {
+  /** Something is pending in one of the queues, and that queue is not paused. */
+  work(queues: readonly string[], signal: AbortSignal): Promise<void>;
+  /** In one of the queues something is due earlier than the caller knows. */
+  due(known: readonly KnownDue[], signal: AbortSignal): Promise<void>;
+}

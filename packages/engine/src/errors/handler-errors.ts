@@ -1,0 +1,36 @@
+/** What a handler's error may say about the task's future. All are optional; any thrown value will do. */
+export interface FailureHints {
+  /** `false`: no retry, the task is archived at once. Default `true`. */
+  readonly retryable?: boolean;
+  /** Least delay before the retry, ms; the policy's own delay counts if it is longer. */
+  readonly retryAfterMs?: number;
+  /** Class of the error in snake_case, for retry rules and grouping. Default: the error's `name`. */
+  readonly errorClass?: string;
+  /** Status of the answer, for HTTP. */
+  readonly status?: number;
+  /** Why the decision was taken, in words, kept with the attempt. */
+  readonly reason?: string;
+  /** What was sent and answered, kept with the attempt; a plain object of at most 16 KiB as JSON. */
+  readonly exchange?: Readonly<Record<string, unknown>>;
+}
+
+/** A handler's failure with hints. */
+export class HandlerError extends Error {
+  readonly hints: FailureHints;
+
+  constructor(message: string, hints: FailureHints = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'HandlerError';
+    this.hints = hints;
+  }
+}
+
+/** Thrown by a handler when another attempt cannot help: the task is archived at once (Asynq's SkipRetry). */
+export class NonRetryableError extends Error {
+  readonly hints: FailureHints = { retryable: false };
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'NonRetryableError';
+  }
+}

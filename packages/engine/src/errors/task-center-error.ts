@@ -1,0 +1,31 @@
+import { codes, type ErrorCode, type ErrorDetails, type ErrorText } from './codes.ts';
+
+/** Every error that the engine raises on purpose. `code` is stable; texts may change. */
+export class TaskCenterError<C extends ErrorCode = ErrorCode> extends Error {
+  readonly code: C;
+  readonly details: ErrorDetails<C>;
+  /** What to do about it. */
+  readonly fix: string;
+
+  constructor(code: C, details: ErrorDetails<C>, options?: ErrorOptions) {
+    const text = (codes[code] as (details: ErrorDetails<C>) => ErrorText)(details);
+    super(text.message, options);
+    this.name = 'TaskCenterError';
+    this.code = code;
+    this.details = details;
+    this.fix = text.fix;
+  }
+}
+
+/** Whether `error` is one of ours, with this code. */
+export function isTaskCenterError<C extends ErrorCode>(error: unknown, code: C): error is TaskCenterError<C> {
+  return error instanceof TaskCenterError && error.code === code;
+}
+
+const LONGEST_SHOWN = 64;
+
+/** A value as an error may show it: quoted, cut, without control characters. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+}

@@ -1,0 +1,42 @@
+/** How long to wait before a retry. Spans in ms; `jitter` is the largest share added on top (0.25 = up to 25 %). */
+export type Backoff =
+  | {
+      readonly kind: 'exponential';
+      readonly initialMs: number;
+      readonly maxMs: number;
+      readonly factor: number;
+      readonly jitter: number;
+    }
+  | {
+      readonly kind: 'linear';
+      readonly initialMs: number;
+      readonly stepMs: number;
+      readonly maxMs: number;
+      readonly jitter: number;
+    }
+  | { readonly kind: 'fixed'; readonly delayMs: number; readonly jitter: number }
+  | { readonly kind: 'list'; readonly delaysMs: readonly number[]; readonly jitter: number };
+
+function plainMs(n: number, backoff: Backoff): number {
+  switch (backoff.kind) {
+    case 'exponential':
+      return Math.min(backoff.maxMs, backoff.initialMs * backoff.factor ** Math.min(n - 1, 1_000));
+    case 'linear':
+      return Math.min(backoff.maxMs, backoff.initialMs + backoff.stepMs * (n - 1));
+    case 'fixed':
+      return backoff.delayMs;
+    case 'list':
+      return backoff.delaysMs[Math.min(n, backoff.delaysMs.length) - 1] ?? 0;
+  }
+}
+
+/** Longest wait before a retry `n`, jitter not counted. */
+function capMs(backoff: Backoff): number {
+  return backoff.kind === 'exponential' || backoff.kind === 'linear' ? backoff.maxMs : Infinity;
+}
+
+/** Ms before retry `n` (from 1): the policy's delay plus up to `jitter` of it, never over its maximum; `chance` in [0, 1). */
+export function backoffMs(n: number, backoff: Backoff, chance: number): number {
+  const ms = plainMs(n, backoff);
+  return Math.round(Math.min(capMs(backoff), ms * (1 + backoff.jitter * chance)));
+}

@@ -1,0 +1,74 @@
+/** Calls made in one turn of the event loop, as one call. */
+export interface Batcher<T, R> {
+  /** Resolves to this item's own outcome; rejects when the whole call failed. */
+  add(item: T): Promise<R>;
+}
+
+export interface BatcherParts<T, R> {
+  /** Takes a batch; resolves to one outcome per item, in order. */
+  run(items: readonly T[]): Promise<readonly R[]>;
+  /** Most items in a batch. */
+  readonly maxItems: number;
+  /** Most bytes in a batch; one item always fits. */
+  readonly maxBytes: number;
+  sizeOf(item: T): number;
+  /** Most batches under way at once; what comes meanwhile waits and forms larger ones. */
+  readonly maxInFlight: number;
+}
+
+interface Waiting<T, R> {
+  readonly item: T;
+  readonly size: number;
+  resolve(outcome: R): void;
+  reject(error: unknown): void;
+}
+
+/** See `Batcher`. A batch ends at `maxItems` or `maxBytes`, whichever comes first (design D2). */
+export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
+  let waiting: Waiting<T, R>[] = [];
+  let inFlight = 0;
+  let scheduled = false;
+
+  function cut(): Waiting<T, R>[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { size } of waiting) {
+      if (count > 0 && (count === parts.maxItems || bytes + size > parts.maxBytes)) break;
+      bytes += size;
+      count += 1;
+    }
+    const batch = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    return batch;
+  }
+
+  async function send(batch: readonly Waiting<T, R>[]): Promise<void> {
+    try {
+      const outcomes = await parts.run(batch.map(({ item }) => item));
+      batch.forEach((one, i) => one.resolve(outcomes[i] as R));
+    } catch (error) {
+      for (const one of batch) one.reject(error);
+    }
+    inFlight -= 1;
+    flush();
+  }
+
+  function flush(): void {
+    scheduled = false;
+    while (waiting.length > 0 && inFlight < parts.maxInFlight) {
+      inFlight += 1;
+      void send(cut());
+    }
+  }
+
+  return {
+    add(item) {
+      return new Promise<R>((resolve, reject) => {
+        waiting.push({ item, size: parts.sizeOf(item), resolve, reject });
+        if (scheduled) return;
+        scheduled = true;
+        setImmediate(flush);
+      });
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { EventEmitter } from 'node:events';
+
+/** A task by its places: `queue` is the stored queue (`orders` or `orders~cb`), `id` the stored ID. */
+export interface TaskRef {
+  readonly queue: string;
+  readonly id: string;
+}
+
+/** How an attempt ended. `lost`: its lease was gone, the outcome was dropped; `deferred`: given back unfinished. */
+export type AttemptOutcome = 'succeeded' | 'failed' | 'archived' | 'deferred' | 'lost';
+
+/** What happens in an engine, told once; counting, logging and tracing subscribe here. Times in ms. */
+export interface EngineEvents {
+  /** An attempt began: its handler is about to be called. */
+  'attempt.started': { readonly task: TaskRef; readonly type: string; readonly attempt: number };
+  /** An attempt ended and the broker took its outcome (or refused it: `lost`). */
+  'attempt.finished': {
+    readonly task: TaskRef;
+    readonly type: string;
+    readonly attempt: number;
+    readonly outcome: AttemptOutcome;
+    readonly runMs: number;
+  };
+  /** An outcome was refused because the lease had gone to somebody else. */
+  'lease.lost': { readonly task: TaskRef };
+  /** Expired leases of a queue were taken back. */
+  'tasks.recovered': { readonly queue: string; readonly recovered: number; readonly archived: number };
+  /** Due tasks of a queue became pending. */
+  'tasks.forwarded': { readonly queue: string; readonly moved: number };
+  /** Expired data of a queue was removed. */
+  'tasks.expired': { readonly queue: string; readonly removed: number };
+  /** Tasks that no one can read were set aside instead of stopping a worker. */
+  'tasks.quarantined': { readonly queue: string; readonly ids: readonly string[] };
+  /** A background loop failed once; it goes on. */
+  'loop.failed': { readonly loop: string; readonly error: unknown };
+}
+
+export type EventName = keyof EngineEvents;
+export type Listener<N extends EventName> = (event: EngineEvents[N]) => void;
+
+/** A typed emitter. `has` lets hot paths skip making an event that nobody hears. */
+export class Events {
+  readonly #emitter = new EventEmitter();
+
+  constructor() {
+    this.#emitter.setMaxListeners(0);
+  }
+
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    this.#emitter.on(name, listener);
+    return () => this.#emitter.off(name, listener);
+  }
+
+  has(name: EventName): boolean {
+    return this.#emitter.listenerCount(name) > 0;
+  }
+
+  emit<N extends EventName>(name: N, event: EngineEvents[N]): void {
+    this.#emitter.emit(name, event);
+  }
+}

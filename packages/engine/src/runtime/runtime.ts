@@ -1,0 +1,27 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock, type Clock } from './clock.ts';
+import { Events } from './events.ts';
+import { silentLog, type Log } from './log.ts';
+
+/** What code needs besides its arguments: time, chance, names, a voice. Passed down, never reached for. */
+export interface Runtime {
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** A new task ID: UUID v4 in lower case, as Asynq's (protocol 2.5). */
+  readonly newId: () => string;
+  readonly log: Log;
+  readonly events: Events;
+}
+
+/** The real runtime, with what the caller wants otherwise. */
+export function createRuntime(overrides: Partial<Runtime> = {}): Runtime {
+  return {
+    clock: systemClock,
+    random: Math.random,
+    newId: randomUUID,
+    log: silentLog,
+    events: new Events(),
+    ...overrides,
+  };
+}

@@ -1,0 +1,48 @@
+import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+
+/** A span such as `'250ms'`, `'10s'`, `'1h30m'`, `'7d'`, or ISO 8601 `'PT10M'`. Bare numbers are refused. */
+export type Duration = string;
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const PLAIN = /^(?:\d+(?:ms|s|m|h|d))+$/;
+const PART = /(\d+)(ms|s|m|h|d)/g;
+const ISO = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/;
+const LONGEST_TEXT = 64;
+/** Ten years: nothing here waits longer. */
+const LONGEST_MS = 3_653 * UNIT_MS.d;
+
+function isoMs(text: string): number | null {
+  const found = ISO.exec(text);
+  if (!found || text === 'P') return null;
+  const [, d = 0, h = 0, m = 0, s = 0] = found;
+  return Math.round(
+    Number(d) * UNIT_MS.d + Number(h) * UNIT_MS.h + Number(m) * UNIT_MS.m + Number(s) * UNIT_MS.s,
+  );
+}
+
+/** Milliseconds of a duration's text, or null when it is not one. */
+export function parseDuration(text: string): number | null {
+  if (text.length > LONGEST_TEXT) return null;
+  let ms: number | null = null;
+  if (PLAIN.test(text)) {
+    ms = 0;
+    for (const [, count, unit] of text.matchAll(PART))
+      ms += Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  } else {
+    ms = isoMs(text);
+  }
+  return ms !== null && ms <= LONGEST_MS ? ms : null;
+}
+
+/**
+ * Milliseconds of a duration.
+ *
+ * @param name what it is for, as the error says it.
+ * @throws TaskCenterError `invalid-value`
+ */
+export function durationMs(text: Duration, name: string): number {
+  const ms = typeof text === 'string' ? parseDuration(text) : null;
+  if (ms !== null) return ms;
+  const expected = 'a duration of at most ten years such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
+  throw new TaskCenterError('invalid-value', { name, got: shown(text), expected });
+}

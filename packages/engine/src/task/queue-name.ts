@@ -1,0 +1,80 @@
+import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+
+/** How a task is run: by a handler in a worker, or as an HTTP request to its owner. */
+export type TaskKind = 'handler' | 'callback';
+
+/** The queues that are there out of the box, highest priority first (3, 2, 1, 0). */
+export const BUILT_IN_QUEUES = ['critical', 'high', 'default', 'low'] as const;
+
+const CALLBACK_SUFFIX = '~cb';
+const LONGEST_BYTES = 128;
+// Braces would move keys to another slot (protocol D22); control characters break logs and terminals.
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN = /[{}\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+const RESERVED = /~[A-Za-z0-9]+$/;
+
+/** Why a name of a queue or a type cannot be used, or null when it can. */
+export function nameFault(name: string): string | null {
+  if (name.length === 0) return 'it is empty';
+  if (name.trim() !== name) return 'it begins or ends with a blank';
+  if (!name.isWellFormed()) return 'it is not valid Unicode';
+  if (Buffer.byteLength(name) > LONGEST_BYTES) return `it has more than ${LONGEST_BYTES} bytes`;
+  if (FORBIDDEN.test(name)) return 'it has braces or control characters';
+  return null;
+}
+
+/** Why a user cannot give a queue this name, or null when they can (design D9). */
+export function queueNameFault(name: string): string | null {
+  return (
+    nameFault(name) ??
+    (RESERVED.test(name) ? 'it ends in "~" and letters or digits, which is reserved' : null)
+  );
+}
+
+/**
+ * The queue's name, checked.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkedQueueName(name: string): string {
+  const fault = queueNameFault(name);
+  if (fault === null) return name;
+  throw new TaskCenterError('invalid-value', {
+    name: 'queue',
+    got: `${shown(name)} (${fault})`,
+    expected:
+      '1 to 128 bytes without braces, control characters, blanks at the ends or a reserved "~" ending',
+  });
+}
+
+/**
+ * The type's name, checked.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkedTypeName(name: string): string {
+  const fault = nameFault(name);
+  if (fault === null) return name;
+  throw new TaskCenterError('invalid-value', {
+    name: 'type',
+    got: `${shown(name)} (${fault})`,
+    expected: '1 to 128 bytes without braces, control characters or blanks at the ends',
+  });
+}
+
+/** The stored queue (an Asynq queue) of a logical queue and a kind (design D9). */
+export function storedQueue(name: string, kind: TaskKind): string {
+  return kind === 'callback' ? name + CALLBACK_SUFFIX : name;
+}
+
+/** The logical queue and the kind of a stored queue. */
+export function logicalQueue(stored: string): { name: string; kind: TaskKind } {
+  return stored.endsWith(CALLBACK_SUFFIX)
+    ? { name: stored.slice(0, -CALLBACK_SUFFIX.length), kind: 'callback' }
+    : { name: stored, kind: 'handler' };
+}
+
+/** Stored queues of a logical queue, callbacks first (the order in which they are paused). */
+export function storedQueues(name: string): readonly [string, string] {
+  return [storedQueue(name, 'callback'), storedQueue(name, 'handler')];
+}

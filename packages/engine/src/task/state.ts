@@ -1,0 +1,24 @@
+/**
+ * Where a task is. All but `cancelled` are Asynq's (protocol 1.4); `blocked`, `awaiting` and `aggregating`
+ * are read wherever they stand, though nothing here puts a task there yet.
+ */
+export const TASK_STATES = [
+  'blocked',
+  'scheduled',
+  'pending',
+  'active',
+  'awaiting',
+  'retry',
+  'aggregating',
+  'completed',
+  'cancelled',
+  'archived',
+] as const;
+
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** States in which a task waits and may still be cancelled or deleted without touching an attempt. */
+export const WAITING_STATES = ['scheduled', 'pending', 'retry'] as const satisfies readonly TaskState[];
+
+/** States that a task does not leave by itself. */
+export const FINAL_STATES = ['completed', 'cancelled', 'archived'] as const satisfies readonly TaskState[];
