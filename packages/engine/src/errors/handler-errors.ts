@@ -10,8 +10,6 @@ export interface FailureHints {
   readonly status?: number;
   /** Why the decision was taken, in words, kept with the attempt. */
   readonly reason?: string;
-  /** What was sent and answered, kept with the attempt; a plain object of at most 16 KiB as JSON. */
-  readonly exchange?: Readonly<Record<string, unknown>>;
 }
 
 /** A handler's failure with hints. */

@@ -1,0 +1,45 @@
+import os from 'node:os';
+
+/** The middle of some numbers, with their smallest and largest. */
+export function spread(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { median, min: sorted[0], max: sorted.at(-1) };
+}
+
+/** The value below which a share of the numbers lies. */
+export function percentile(numbers, share) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}
+
+/** What a reader needs to judge a figure. */
+export function machine() {
+  return {
+    node: process.version,
+    cpu: os.cpus()[0]?.model ?? 'unknown',
+    cores: os.cpus().length,
+    os: os.release(),
+  };
+}
+
+const cell = (value) =>
+  typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 2 }) : String(value);
+
+function table(rows) {
+  if (rows.length === 0) return '';
+  const heads = Object.keys(rows[0]);
+  const lines = [
+    heads,
+    heads.map(() => '---'),
+    ...rows.map((row) => heads.map((head) => cell(row[head] ?? ''))),
+  ];
+  return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
+}
+
+/** Tables for people, then, if asked for, one JSON object as the last line. */
+export function print(report, { json }) {
+  for (const { title, rows } of report.tables) console.log(`\n## ${title}\n\n${table(rows)}`);
+  if (json) console.log(JSON.stringify({ ...report, machine: machine() }));
+}

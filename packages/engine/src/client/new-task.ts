@@ -1,0 +1,76 @@
+import type { NewTask } from '../broker/submit.ts';
+import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { headersWith } from '../task/context.ts';
+import { durationMs } from '../task/duration.ts';
+import type { TaskMeta } from '../task/meta.ts';
+import { checkedQueueName, checkedTypeName } from '../task/queue-name.ts';
+import { checkedTaskId, storedTaskId } from '../task/task-id.ts';
+import type { EnqueueOptions } from './enqueue-options.ts';
+
+/** As in Asynq (protocol 2.5). */
+const DEFAULT_TIMEOUT_MS = 30 * 60_000;
+const MOST_RETRIES = 1_000;
+const LONGEST_AHEAD_MS = 3_653 * 86_400_000;
+
+export interface TaskInput {
+  readonly type: string;
+  readonly payload: Uint8Array | null;
+  readonly options: EnqueueOptions;
+}
+
+function checkedRetries(maxRetries: number): number {
+  if (Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= MOST_RETRIES) return maxRetries;
+  const expected = `a whole number from 0 to ${MOST_RETRIES}`;
+  throw new TaskCenterError('invalid-value', { name: 'maxRetries', got: shown(maxRetries), expected });
+}
+
+function timeMs(date: Date, name: string, nowMs: number): number {
+  const ms = date.getTime();
+  if (ms <= nowMs + LONGEST_AHEAD_MS) return Math.max(1, ms);
+  throw new TaskCenterError('invalid-value', {
+    name,
+    got: Number.isNaN(ms) ? 'an invalid date' : date.toISOString(),
+    expected: 'a time at most ten years ahead',
+  });
+}
+
+function metaOf({ context, backoff }: EnqueueOptions, timeoutMs: number): TaskMeta {
+  return {
+    ...(context?.businessId !== undefined && { business: context.businessId }),
+    ...(backoff !== undefined && { backoff }),
+    ...(timeoutMs % 1_000 !== 0 && { timeoutMs }),
+  };
+}
+
+/**
+ * A checked task from what a caller gave.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function newTask({ type, payload, options }: TaskInput, { clock, newId }: Runtime): NewTask {
+  const nowMs = clock.wallMs();
+  const { context = {}, headers = {} } = options;
+  const timeoutMs =
+    options.timeout === undefined && options.deadline === undefined
+      ? DEFAULT_TIMEOUT_MS
+      : durationMs(options.timeout ?? '0s', 'timeout');
+  return {
+    queue: checkedQueueName(options.queue ?? 'default'),
+    id: storedTaskId(
+      options.id === undefined ? newId() : checkedTaskId(options.id),
+      context.businessId ?? null,
+    ),
+    type: checkedTypeName(type),
+    payload,
+    headers: headersWith(context, headers),
+    maxRetries: checkedRetries(options.maxRetries ?? DEFAULT_RETRY_POLICY.maxRetries),
+    timeoutMs,
+    deadlineMs: options.deadline === undefined ? 0 : timeMs(options.deadline, 'deadline', nowMs),
+    retentionMs: durationMs(options.retention ?? '0s', 'retention'),
+    delayMs: durationMs(options.delay ?? '0s', 'delay'),
+    runAtMs: options.runAt === undefined ? 0 : timeMs(options.runAt, 'runAt', nowMs),
+    meta: metaOf(options, timeoutMs),
+  };
+}

@@ -1,0 +1,40 @@
+import type { Broker } from './broker/broker.ts';
+import { shown, TaskCenterError } from './errors/task-center-error.ts';
+import type { Runtime } from './runtime/runtime.ts';
+
+export interface ConnectOptions {
+  readonly runtime?: Partial<Runtime>;
+  /** The broker's clock, wall-clock ms, for tests that move time. Default: the broker's own. */
+  readonly nowMs?: () => number;
+}
+
+const EXPECTED = '"sqlite:./data/tasks.db", "redis://host:6379/0" or "rediss://host:6379/0"';
+
+/** What an error may show of a URL: everything but the password. */
+function withoutPassword(url: string): string {
+  return shown(url.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@'));
+}
+
+/**
+ * Opens a broker: `sqlite:<path>`, `redis://[user:pass@]host[:port][/db]` or `rediss://…`.
+ *
+ * @throws TaskCenterError `invalid-value`, `broker-unavailable` (within 5 s), `broker-refused`, `database-in-use`,
+ *   `database-unusable`, `schema-too-new`
+ */
+export async function connect(url: string, options: ConnectOptions = {}): Promise<Broker> {
+  if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
+    const { connectSqlite } = await import('./brokers/sqlite/sqlite-broker.ts');
+    return connectSqlite({ path: url.slice('sqlite:'.length), ...options });
+  }
+  if (/^rediss?:\/\//.test(url) && URL.canParse(url)) {
+    const { connectRedis } = await import('./brokers/redis/redis-broker.ts');
+    return connectRedis({ url, ...options });
+  }
+  throw new TaskCenterError('invalid-value', {
+    name: 'broker URL',
+    got: withoutPassword(url),
+    expected: /^redis-(sentinel|cluster):/.test(url)
+      ? `${EXPECTED}; Sentinel and Cluster are not built yet`
+      : EXPECTED,
+  });
+}

@@ -1,0 +1,63 @@
+export { connect, type ConnectOptions } from './connect.ts';
+export {
+  Client,
+  type ClientOptions,
+  type EnqueuedTask,
+  type EnqueueResult,
+  type TaskToEnqueue,
+} from './client/client.ts';
+export type { EnqueueOptions } from './client/enqueue-options.ts';
+export { Worker, type WorkerOptions, type WorkerQueues } from './worker/worker.ts';
+export type { HandledTask, Handler, HandlerContext } from './worker/handlers.ts';
+export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
+export { codes, type ErrorCode } from './errors/codes.ts';
+export { HandlerError, NonRetryableError, type FailureHints } from './errors/handler-errors.ts';
+export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
+export { backoffMs, type Backoff } from './policies/backoff.ts';
+export { DEFAULT_RETRY_POLICY, PATIENT_RETRY_POLICY, type RetryPolicy } from './policies/retry-policy.ts';
+export { systemClock, type Clock } from './runtime/clock.ts';
+export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
+export { createLoop, type Loop } from './runtime/loop.ts';
+export { silentLog, type Log } from './runtime/log.ts';
+export { createRuntime, type Runtime } from './runtime/runtime.ts';
+export type { AttemptError, AttemptRecord } from './task/attempt-record.ts';
+export { contextOf, headersWith, traceIdOf, type TaskContext } from './task/context.ts';
+export { defineTask, type TaskDefinition } from './task/define-task.ts';
+export { durationMs, parseDuration, type Duration } from './task/duration.ts';
+export type { TaskMeta } from './task/meta.ts';
+export {
+  BUILT_IN_QUEUES,
+  logicalQueue,
+  nameFault,
+  queueNameFault,
+  storedQueue,
+  storedQueues,
+  type TaskKind,
+} from './task/queue-name.ts';
+export { FINAL_STATES, TASK_STATES, WAITING_STATES, type TaskState } from './task/state.ts';
+export { isTaskId, plainTaskId, storedTaskId } from './task/task-id.ts';
+export type { Broker, CallOptions } from './broker/broker.ts';
+export type {
+  Consume,
+  Finish,
+  FinishOutcome,
+  Lease,
+  LeasedTask,
+  Turn,
+  TurnOutcome,
+} from './broker/consume.ts';
+export type { CancelNote, Control, ControlOutcome } from './broker/control.ts';
+export type { Documents, StoredDocument } from './broker/documents.ts';
+export type {
+  BusinessFilter,
+  FoundTask,
+  Inspect,
+  ListedState,
+  ListRequest,
+  QueueFacts,
+  TaskPage,
+  TaskRecord,
+} from './broker/inspect.ts';
+export type { Forwarded, Maintain, Recovered, Step } from './broker/maintain.ts';
+export type { KnownDue, Signals } from './broker/signals.ts';
+export type { EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';

@@ -1,0 +1,129 @@
+import type { LeasedTask } from '../broker/consume.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
+import { contextOf, type TaskContext } from '../task/context.ts';
+import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
+import type { TaskMeta } from '../task/meta.ts';
+import { decodeJson } from '../task/payload.ts';
+import { plainTaskId } from '../task/task-id.ts';
+import { NonRetryableError } from '../errors/handler-errors.ts';
+import type { Log } from '../runtime/log.ts';
+
+/** A task as its handler sees it. */
+export interface HandledTask<Payload> {
+  /** As it was submitted (stored with the business in front, if there is one). */
+  readonly id: string;
+  /** The stored queue (`orders~cb` for callbacks). */
+  readonly queue: string;
+  readonly type: string;
+  readonly payload: Payload;
+  /** The payload's bytes as they were submitted. */
+  readonly payloadBytes: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly context: TaskContext;
+  /** Number of this attempt, from 1. */
+  readonly attempt: number;
+  readonly maxRetries: number;
+  readonly retried: number;
+  /** When it became pending, wall-clock ms; null where unknown. */
+  readonly pendingSinceMs: number | null;
+  readonly timeoutMs: number;
+  readonly meta: TaskMeta;
+}
+
+/** What a handler may use while it runs. */
+export interface HandlerContext {
+  /** Aborts at the timeout, the deadline, at shutdown and when the lease is lost; its reason says which. */
+  readonly signal: AbortSignal;
+  /** End of this attempt, wall-clock ms. */
+  readonly deadlineMs: number;
+  readonly log: Log;
+  /** Keeps facts with this attempt's record, however it ends: a plain object of at most 16 KiB as JSON. The last call counts. */
+  note(exchange: Readonly<Record<string, unknown>>): void;
+}
+
+/**
+ * Runs one attempt. What it returns is the task's result (bytes as they are, anything else as JSON), kept for
+ * the task's retention. What it throws is a failure; see `HandlerError` and `NonRetryableError`.
+ */
+export type Handler<Payload = unknown> = (task: HandledTask<Payload>, context: HandlerContext) => unknown;
+
+/** A handler with its payload's reading built in. */
+export type PreparedHandler = (task: LeasedTask, context: HandlerContext) => unknown;
+
+const ANY_TYPE = '*';
+
+function handled<Payload>(task: LeasedTask, payload: Payload): HandledTask<Payload> {
+  return {
+    id: plainTaskId(task.id, task.meta.business ?? null),
+    queue: task.queue,
+    type: task.type,
+    payload,
+    payloadBytes: task.payload,
+    headers: task.headers,
+    context: contextOf(task.headers),
+    attempt: task.attempt,
+    maxRetries: task.maxRetries,
+    retried: task.retried,
+    pendingSinceMs: task.pendingSinceMs,
+    timeoutMs: task.timeoutMs,
+    meta: task.meta,
+  };
+}
+
+/** A payload that cannot be read now cannot be read in a second either. */
+async function readPayload<Output>(
+  definition: TaskDefinition<unknown, Output>,
+  task: LeasedTask,
+): Promise<Output> {
+  try {
+    return await checkedPayload(definition, decodeJson(task.payload));
+  } catch (error) {
+    throw new NonRetryableError(`the payload cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** For a plain type the payload is read as JSON when the handler looks at it: a relay that only passes bytes pays nothing. */
+function lazily(task: LeasedTask): HandledTask<unknown> {
+  const view = handled(task, undefined as unknown);
+  return Object.defineProperty(view, 'payload', {
+    enumerable: true,
+    get() {
+      try {
+        return decodeJson(task.payload);
+      } catch (error) {
+        throw new NonRetryableError('the payload is not JSON; use payloadBytes', { cause: error });
+      }
+    },
+  });
+}
+
+/** Handlers by type. */
+export class Handlers {
+  readonly #byType = new Map<string, PreparedHandler>();
+
+  /** @throws TaskCenterError `worker-misused` when the type has one already. */
+  add<Output>(task: string | TaskDefinition<never, Output>, handler: Handler<Output>): void {
+    const type = typeof task === 'string' ? task : task.type;
+    if (this.#byType.has(type)) {
+      throw new TaskCenterError('worker-misused', {
+        cause: `type ${JSON.stringify(type)} has a handler already`,
+      });
+    }
+    const definition = task as TaskDefinition<unknown, Output>;
+    this.#byType.set(
+      type,
+      typeof task === 'string'
+        ? (leased, context) => handler(lazily(leased) as HandledTask<Output>, context)
+        : async (leased, context) => handler(handled(leased, await readPayload(definition, leased)), context),
+    );
+  }
+
+  get size(): number {
+    return this.#byType.size;
+  }
+
+  /** The type's handler, else the one for `*`. */
+  find(type: string): PreparedHandler | undefined {
+    return this.#byType.get(type) ?? this.#byType.get(ANY_TYPE);
+  }
+}

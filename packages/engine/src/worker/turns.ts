@@ -1,0 +1,183 @@
+import type { Consume, Finish, FinishOutcome, LeasedTask, TurnOutcome } from '../broker/consume.ts';
+import type { Signals } from '../broker/signals.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { LEASE_MS } from './lease-keeper.ts';
+
+/** Underneath the wake-ups (design D4). */
+const POLL_MS = 1_000;
+/** After k wake-ups that found nothing a process waits up to k ms, so that a herd thins out (design D4). */
+const MOST_HERD_MS = 20;
+const FAILURE_MS = 1_000;
+/** Two calls under way keep broker and process busy at the same time. */
+const MOST_IN_FLIGHT = 2;
+/** A call that took longer than this says little about the leases it brought. */
+const SLOW_MS = 1_000;
+
+export interface TurnsParts {
+  readonly broker: { readonly consume: Consume; readonly signals: Signals };
+  readonly runtime: Runtime;
+  readonly worker: string;
+  readonly concurrency: number;
+  /** Queues to take from, in the order of this moment. */
+  queues(): readonly string[];
+  /** Attempts running now. */
+  running(): number;
+  /** New work, with the monotonic time at which its leases were asked for. */
+  onTask(task: LeasedTask, sinceMs: number): void;
+  onFinished(finish: Finish, outcome: FinishOutcome): void;
+}
+
+/** Turns the wheel: hands in what ended and takes new tasks, in as few calls as possible. */
+export class Turns {
+  readonly #parts: TurnsParts;
+  readonly #hardStop = new AbortController();
+  #finishes: Finish[] = [];
+  #inFlight = 0;
+  #reserved = 0;
+  #taking = false;
+  /** Whether a fetch may find something; false while waiting for a wake-up. */
+  #hungry = true;
+  #emptyWakes = 0;
+  #scheduled = false;
+  #waiting: AbortController | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(parts: TurnsParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins to take tasks. */
+  start(): void {
+    this.#taking = true;
+    this.#soon();
+  }
+
+  /** Takes nothing more; what ends is still handed in. */
+  stopTaking(): void {
+    this.#taking = false;
+    this.#waiting?.abort();
+  }
+
+  /** Queues have changed, or something is known to wait. */
+  wake(): void {
+    this.#hungry = true;
+    this.#waiting?.abort();
+    this.#soon();
+  }
+
+  /** Hands in the end of an attempt; its slot is free from now on. */
+  finish(finish: Finish): void {
+    this.#finishes.push(finish);
+    this.#soon();
+  }
+
+  /** An attempt ended without anything to hand in. */
+  slotFreed(): void {
+    this.#soon();
+  }
+
+  /** Resolves when nothing is to be handed in and no call is under way. */
+  async drained(): Promise<void> {
+    while (this.#finishes.length > 0 || this.#inFlight > 0) {
+      await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    }
+  }
+
+  /** Gives up calls under way: what was not handed in is recovered through its lease. */
+  giveUp(): void {
+    this.#hardStop.abort();
+    this.#finishes = [];
+  }
+
+  #soon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      while (this.#canTurn()) void this.#turn();
+    });
+  }
+
+  #room(): number {
+    const { concurrency, running } = this.#parts;
+    if (!this.#taking || !this.#hungry) return 0;
+    const half = Math.ceil(concurrency / MOST_IN_FLIGHT);
+    return Math.min(half, concurrency - running() - this.#reserved);
+  }
+
+  #canTurn(): boolean {
+    if (this.#inFlight >= MOST_IN_FLIGHT || this.#hardStop.signal.aborted) return false;
+    return this.#finishes.length > 0 || this.#room() > 0;
+  }
+
+  async #turn(): Promise<void> {
+    const { broker, runtime, worker, queues } = this.#parts;
+    const room = Math.max(0, this.#room());
+    const finishes = this.#finishes.splice(0, 256);
+    const sinceMs = runtime.clock.monotonicMs();
+    this.#inFlight += 1;
+    this.#reserved += room;
+    try {
+      const turn = { finishes, queues: room > 0 ? queues() : [], room, leaseMs: LEASE_MS, worker };
+      const outcome = await broker.consume.turn(turn, { signal: this.#hardStop.signal });
+      this.#reserved -= room;
+      finishes.forEach((finish, i) => this.#parts.onFinished(finish, outcome.finished[i] as FinishOutcome));
+      await this.#take(outcome, room, sinceMs);
+    } catch (error) {
+      this.#reserved -= room;
+      await this.#failed(finishes, error);
+    }
+    this.#inFlight -= 1;
+    this.#onIdle?.();
+    this.#soon();
+  }
+
+  async #take({ tasks, quarantined }: TurnOutcome, room: number, sinceMs: number): Promise<void> {
+    const { runtime, onTask } = this.#parts;
+    for (const { queue, ids } of quarantined) {
+      runtime.log.error({ queue, task_ids: ids }, 'tasks that nobody can read were set aside');
+      runtime.events.emit('tasks.quarantined', { queue, ids });
+    }
+    if (tasks.length > 0) {
+      this.#emptyWakes = 0;
+      this.#hungry = true;
+      if (runtime.clock.monotonicMs() - sinceMs > SLOW_MS) return this.#takeDoubtful(tasks);
+      for (const task of tasks) onTask(task, sinceMs);
+    } else if (room > 0 && quarantined.length === 0) {
+      this.#hungry = false;
+      void this.#untilWork();
+    }
+  }
+
+  /** After a slow call the leases may be as good as over: renew first, and run what is still ours. */
+  async #takeDoubtful(tasks: readonly LeasedTask[]): Promise<void> {
+    const sinceMs = this.#parts.runtime.clock.monotonicMs();
+    const ours = await this.#parts.broker.consume.extend(tasks, LEASE_MS);
+    tasks.forEach((task, i) => {
+      if (ours[i] === true) this.#parts.onTask(task, sinceMs);
+    });
+  }
+
+  async #failed(finishes: readonly Finish[], error: unknown): Promise<void> {
+    if (this.#hardStop.signal.aborted) return;
+    this.#parts.runtime.log.error({ err: error, finishes: finishes.length }, 'a turn failed; trying again');
+    await this.#parts.runtime.clock.sleep(FAILURE_MS, this.#hardStop.signal);
+    this.#finishes.unshift(...finishes);
+  }
+
+  /** Waits for a wake-up or the poll, whichever comes first, then lets the wheel turn again. */
+  async #untilWork(): Promise<void> {
+    const { broker, runtime, queues } = this.#parts;
+    if (!this.#taking || this.#waiting) return;
+    const waiting = (this.#waiting = new AbortController());
+    const poll = runtime.clock.sleep(POLL_MS * (0.75 + runtime.random() / 2), waiting.signal);
+    await Promise.race([broker.signals.work(queues(), waiting.signal), poll]);
+    waiting.abort();
+    const herdMs = runtime.random() * Math.min(this.#emptyWakes, MOST_HERD_MS);
+    if (herdMs >= 1) await runtime.clock.sleep(herdMs, this.#hardStop.signal);
+    this.#waiting = undefined;
+    this.#emptyWakes += 1;
+    this.#hungry = true;
+    this.#soon();
+  }
+}

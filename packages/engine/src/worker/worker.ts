@@ -1,0 +1,235 @@
+import { hostname } from 'node:os';
+import type { Broker } from '../broker/broker.ts';
+import type { Finish, FinishOutcome, LeasedTask } from '../broker/consume.ts';
+import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
+import type { AttemptOutcome } from '../runtime/events.ts';
+import { createRuntime, type Runtime } from '../runtime/runtime.ts';
+import type { TaskDefinition } from '../task/define-task.ts';
+import { nameFault } from '../task/queue-name.ts';
+import { Attempt } from './attempt.ts';
+import { createDeadlines, type Deadlines } from './deadlines.ts';
+import { Handlers, type Handler } from './handlers.ts';
+import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
+import { Turns } from './turns.ts';
+
+/** Queues to work on: in this order, or by priority (the highest first). */
+export type WorkerQueues = readonly string[] | Readonly<Record<string, number>>;
+
+export interface WorkerOptions {
+  /** Strict order: a queue is looked at only when those before it have nothing. Default `['default']`. */
+  readonly queues?: WorkerQueues;
+  /** Attempts at once, 1 to 10,000. Default 10. */
+  readonly concurrency?: number;
+  /** Whether this worker also keeps its queues in order (due tasks, lost leases, expired data). Default true. */
+  readonly maintenance?: boolean;
+  /** How long `stop` waits for attempts to end before it gives them back, ms. Default 8,000, as in Asynq. */
+  readonly shutdownTimeoutMs?: number;
+  readonly runtime?: Partial<Runtime>;
+}
+
+const MOST_CONCURRENT = 10_000;
+/** How long `stop` waits for the broker to take the last outcomes. */
+const HAND_IN_MS = 5_000;
+
+function ordered(queues: WorkerQueues): string[] {
+  const names = Array.isArray(queues)
+    ? [...(queues as readonly string[])]
+    : Object.entries(queues as Readonly<Record<string, number>>)
+        .sort(([, a], [, b]) => b - a)
+        .map(([name]) => name);
+  for (const name of names) {
+    const fault = nameFault(name);
+    if (fault !== null) {
+      throw new TaskCenterError('invalid-value', {
+        name: 'queue',
+        got: shown(name),
+        expected: `a queue name, but ${fault}`,
+      });
+    }
+  }
+  return [...new Set(names)];
+}
+
+function checkedConcurrency(concurrency: number): number {
+  if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MOST_CONCURRENT) return concurrency;
+  const expected = `a whole number from 1 to ${MOST_CONCURRENT}`;
+  throw new TaskCenterError('invalid-value', { name: 'concurrency', got: shown(concurrency), expected });
+}
+
+/** `host:pid:random`, in the letters that brokers accept. */
+function workerName(runtime: Runtime): string {
+  const host = hostname()
+    .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
+    .slice(0, 60);
+  return `${host}:${process.pid}:${runtime.newId().slice(0, 8)}`;
+}
+
+const OUTCOME = {
+  succeeded: 'succeeded',
+  retry: 'failed',
+  archive: 'archived',
+  requeue: 'deferred',
+} as const;
+
+/** Takes tasks and runs their handlers. */
+export class Worker {
+  /** Who this worker is, in records and logs. */
+  readonly name: string;
+  readonly #runtime: Runtime;
+  readonly #shutdownTimeoutMs: number;
+  readonly #handlers = new Handlers();
+  readonly #attempts = new Map<LeasedTask, Attempt>();
+  readonly #turns: Turns;
+  readonly #keeper: LeaseKeeper;
+  readonly #deadlines: Deadlines<LeasedTask>;
+  readonly #maintenance: Maintenance | undefined;
+  #queues: readonly string[];
+  #state: 'new' | 'running' | 'stopping' = 'new';
+  #stopped: Promise<void> | undefined;
+  #onQuiet: (() => void) | undefined;
+
+  /** @throws TaskCenterError `invalid-value` */
+  constructor(broker: Broker, options: WorkerOptions = {}) {
+    const runtime = (this.#runtime = createRuntime(options.runtime));
+    this.name = workerName(runtime);
+    this.#queues = ordered(options.queues ?? ['default']);
+    this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? 8_000;
+    this.#keeper = createLeaseKeeper({
+      consume: broker.consume,
+      runtime,
+      onLost: (task) => this.#attempts.get(task)?.abort('lease-lost'),
+    });
+    this.#deadlines = createDeadlines('attempt-deadlines', runtime, (task) =>
+      this.#attempts.get(task)?.expire(),
+    );
+    this.#turns = new Turns({
+      broker,
+      runtime,
+      worker: this.name,
+      concurrency: checkedConcurrency(options.concurrency ?? 10),
+      queues: () => this.#queues,
+      running: () => this.#attempts.size,
+      onTask: (task, sinceMs) => void this.#run(task, sinceMs),
+      onFinished: (finish, outcome) => this.#finished(finish, outcome),
+    });
+    const queues = () => this.#queues;
+    this.#maintenance =
+      (options.maintenance ?? true) ? createMaintenance({ broker, queues, runtime }) : undefined;
+  }
+
+  /** Attempts running now. */
+  get running(): number {
+    return this.#attempts.size;
+  }
+
+  /**
+   * Names the handler of a type; `'*'` takes every type that has none of its own.
+   *
+   * @throws TaskCenterError `worker-misused` after start, or when the type has a handler.
+   */
+  handle<Payload = unknown>(task: string | TaskDefinition<never, Payload>, handler: Handler<Payload>): this {
+    if (this.#state !== 'new') throw new TaskCenterError('worker-misused', { cause: 'it has been started' });
+    this.#handlers.add(task, handler);
+    return this;
+  }
+
+  /** Works on these queues from now on; attempts under way go on. */
+  setQueues(queues: WorkerQueues): void {
+    this.#queues = ordered(queues);
+    this.#turns.wake();
+    this.#maintenance?.wake();
+  }
+
+  /** @throws TaskCenterError `worker-misused` without handlers, or when it was started before. */
+  start(): Promise<void> {
+    if (this.#state !== 'new' || this.#handlers.size === 0) {
+      const cause = this.#state === 'new' ? 'it has no handlers' : 'it has been started before';
+      return Promise.reject(new TaskCenterError('worker-misused', { cause }));
+    }
+    this.#state = 'running';
+    this.#keeper.start();
+    this.#deadlines.start();
+    this.#maintenance?.start();
+    this.#turns.start();
+    return Promise.resolve();
+  }
+
+  /**
+   * Takes nothing more, lets attempts end, and gives back what has not ended in time: it runs again at once
+   * elsewhere, and the attempt does not count. May be called twice.
+   */
+  stop(): Promise<void> {
+    if (this.#state === 'new') return Promise.resolve();
+    this.#state = 'stopping';
+    this.#stopped ??= this.#shutDown();
+    return this.#stopped;
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#turns.stopTaking();
+    const maintenance = this.#maintenance?.stop();
+    await this.#within(this.#shutdownTimeoutMs, this.#quiet());
+    for (const attempt of this.#attempts.values()) attempt.abort('shutdown');
+    await this.#within(
+      HAND_IN_MS,
+      this.#quiet().then(() => this.#turns.drained()),
+    );
+    this.#turns.giveUp();
+    await Promise.all([this.#keeper.stop(), this.#deadlines.stop(), maintenance]);
+  }
+
+  /** Resolves when no attempt runs. */
+  async #quiet(): Promise<void> {
+    while (this.#attempts.size > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
+  }
+
+  async #within(ms: number, done: Promise<void>): Promise<void> {
+    const timer = new AbortController();
+    await Promise.race([done, this.#runtime.clock.sleep(ms, timer.signal)]);
+    timer.abort();
+  }
+
+  async #run(task: LeasedTask, sinceMs: number): Promise<void> {
+    const { clock, events } = this.#runtime;
+    const attempt = new Attempt(task, { runtime: this.#runtime, worker: this.name });
+    this.#attempts.set(task, attempt);
+    this.#keeper.hold(task, sinceMs);
+    if (attempt.deadlineMs !== Infinity) {
+      this.#deadlines.set(task, clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs);
+    }
+    if (events.has('attempt.started')) {
+      events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
+    }
+    const end = await attempt.run(this.#handlers.find(task.type));
+    this.#deadlines.clear(task);
+    this.#attempts.delete(task);
+    if (end === 'lost') this.#lost(task);
+    else this.#turns.finish(end);
+    if (this.#attempts.size === 0) this.#onQuiet?.();
+  }
+
+  /** The broker has answered: only now does the lease end, so that a slow answer does not let it lapse. */
+  #finished(finish: Finish, outcome: FinishOutcome): void {
+    this.#keeper.release(finish.task);
+    if (outcome === 'lease-lost') return this.#lost(finish.task);
+    const runMs = finish.outcome === 'requeue' ? 0 : finish.record.finishedMs - finish.record.startedMs;
+    this.#tell(finish.task, OUTCOME[finish.outcome], runMs);
+  }
+
+  #lost(task: LeasedTask): void {
+    this.#runtime.log.warn(
+      { queue: task.queue, task_id: task.id, attempt: task.attempt },
+      'a lease was lost; its outcome is dropped',
+    );
+    this.#runtime.events.emit('lease.lost', { task });
+    this.#tell(task, 'lost', 0);
+    this.#turns.slotFreed();
+  }
+
+  #tell(task: LeasedTask, outcome: AttemptOutcome, runMs: number): void {
+    const { events } = this.#runtime;
+    if (!events.has('attempt.finished')) return;
+    events.emit('attempt.finished', { task, type: task.type, attempt: task.attempt, outcome, runMs });
+  }
+}
