@@ -1,23 +1,55 @@
 import { defineConfig } from 'vitest/config';
 
+// Tests read the source; users get `dist`.
 const resolve = { conditions: ['@task-center/source'] };
 const ssr = { resolve: { conditions: ['@task-center/source'], externalConditions: ['@task-center/source'] } };
 
-const project = (name: string, include: string[], testTimeout: number) => ({
+interface Kind {
+  readonly include: string[];
+  readonly testTimeout: number;
+  /** Kinds run one after the other, in this order. */
+  readonly groupOrder: number;
+  /** False = one file at a time: these measure time or start many processes. */
+  readonly fileParallelism?: boolean;
+}
+
+const project = (name: string, { groupOrder, ...kind }: Kind) => ({
   resolve,
   ssr,
-  test: { name, include, testTimeout, hookTimeout: 60_000 },
+  test: { name, hookTimeout: 60_000, sequence: { groupOrder }, ...kind },
 });
 
 /** One project per kind of test; `npm test` runs all but `long`, `npm run test:all` every one. */
 export default defineConfig({
   test: {
     projects: [
-      project('unit', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'], 10_000),
-      project('broker', ['packages/engine/test/{conformance,brokers,engine,model}/**/*.test.ts'], 30_000),
-      project('http', ['packages/{server,cli}/test/**/*.test.ts'], 60_000),
-      project('faults', ['packages/engine/test/faults/**/*.test.ts'], 120_000),
-      project('long', ['packages/*/test/**/*.long.ts'], 600_000),
+      project('unit', {
+        include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+        testTimeout: 10_000,
+        groupOrder: 0,
+      }),
+      project('broker', {
+        include: ['packages/engine/test/{conformance,brokers,engine,model}/**/*.test.ts'],
+        testTimeout: 30_000,
+        groupOrder: 1,
+      }),
+      project('http', {
+        include: ['packages/{server,cli}/test/**/*.test.ts'],
+        testTimeout: 60_000,
+        groupOrder: 2,
+      }),
+      project('faults', {
+        include: ['packages/engine/test/faults/**/*.test.ts'],
+        testTimeout: 120_000,
+        groupOrder: 3,
+        fileParallelism: false,
+      }),
+      project('long', {
+        include: ['packages/*/test/**/*.long.ts'],
+        testTimeout: 600_000,
+        groupOrder: 4,
+        fileParallelism: false,
+      }),
     ],
   },
 });

@@ -37,7 +37,7 @@ async function measure(count, redis, run) {
 }
 
 const fill = async (peer, count) => {
-  for (let done = 0; done < count; done += BULK) await peer.enqueueBulk(Array(BULK).fill(payload));
+  for (let done = 0; done < count; done += BULK) await peer.enqueueBulk(Array.from({ length: BULK }, () => payload));
 };
 
 /** Each takes an open peer and does `count` tasks. */

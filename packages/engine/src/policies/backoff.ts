@@ -20,7 +20,9 @@ export type Backoff =
 function plainMs(n: number, backoff: Backoff): number {
   switch (backoff.kind) {
     case 'exponential':
-      return Math.min(backoff.maxMs, backoff.initialMs * backoff.factor ** Math.min(n - 1, 1_000));
+      // 0 × Infinity is no number.
+      if (backoff.initialMs === 0) return 0;
+      return Math.min(backoff.maxMs, backoff.initialMs * backoff.factor ** (n - 1));
     case 'linear':
       return Math.min(backoff.maxMs, backoff.initialMs + backoff.stepMs * (n - 1));
     case 'fixed':

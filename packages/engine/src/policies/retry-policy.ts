@@ -40,6 +40,7 @@ export function decideFailure({ retried, maxRetries, backoff, hints, chance }: F
   if (retried >= maxRetries) return { outcome: 'archive', reason: `out of retries (${maxRetries})` };
   const ownMs = backoffMs(retried + 1, backoff, chance);
   const askedMs = (hints.retryAfterMs ?? 0) * (1 + backoff.jitter * chance);
-  const delayMs = Math.min(LONGEST_DELAY_MS, Math.round(Math.max(ownMs, askedMs)));
+  // A handler may ask for anything, NaN included.
+  const delayMs = Math.min(LONGEST_DELAY_MS, Math.round(askedMs > ownMs ? askedMs : ownMs));
   return { outcome: 'retry', delayMs, reason: hints.reason ?? 'default: retry' };
 }

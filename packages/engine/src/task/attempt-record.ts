@@ -57,7 +57,7 @@ function decodeLine(line: string): AttemptRecord[] {
     const short = JSON.parse(line) as Record<string, unknown>;
     const record: Record<string, unknown> = {};
     for (const [field, key] of FIELDS) if (short[key] !== undefined) record[field] = short[key];
-    return [record as unknown as AttemptRecord];
+    return record['number'] === undefined ? [] : [record as unknown as AttemptRecord];
   } catch {
     return [];
   }

@@ -43,7 +43,9 @@ export class Attempt {
     this.#runtime = runtime;
     this.#worker = worker;
     this.startedMs = runtime.clock.wallMs();
-    const timeoutAtMs = task.timeoutMs > 0 ? this.startedMs + task.timeoutMs : Infinity;
+    // The message has whole seconds only (data model, forms).
+    const timeoutMs = task.meta.timeoutMs ?? task.timeoutMs;
+    const timeoutAtMs = timeoutMs > 0 ? this.startedMs + timeoutMs : Infinity;
     this.deadlineMs = Math.min(timeoutAtMs, task.deadlineMs > 0 ? task.deadlineMs : Infinity);
   }
 

@@ -65,7 +65,7 @@ function handled<Payload>(task: LeasedTask, payload: Payload): HandledTask<Paylo
     maxRetries: task.maxRetries,
     retried: task.retried,
     pendingSinceMs: task.pendingSinceMs,
-    timeoutMs: task.timeoutMs,
+    timeoutMs: task.meta.timeoutMs ?? task.timeoutMs,
     meta: task.meta,
   };
 }
@@ -102,7 +102,7 @@ export class Handlers {
   readonly #byType = new Map<string, PreparedHandler>();
 
   /** @throws TaskCenterError `worker-misused` when the type has one already. */
-  add<Output>(task: string | TaskDefinition<never, Output>, handler: Handler<Output>): void {
+  add<Output>(task: string | TaskDefinition<unknown, Output>, handler: Handler<Output>): void {
     const type = typeof task === 'string' ? task : task.type;
     if (this.#byType.has(type)) {
       throw new TaskCenterError('worker-misused', {

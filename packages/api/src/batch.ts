@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import { limits } from './limits.ts';
+import { problem } from './problem.ts';
+import { strict } from './strict.ts';
+import { task } from './task.ts';
+import { batchDefaults, taskInput } from './task-input.ts';
+
+const tasks = z
+  .array(z.record(z.string(), z.unknown()), { error: 'must be a list of tasks' })
+  .min(1, { error: 'must have at least one task' })
+  .max(limits.batchTasks, { error: `must have at most ${limits.batchTasks} tasks` });
+
+/** What is checked of a batch as a whole; each task is checked on its own, with the defaults under it. */
+export const batchEnvelope = strict({ tasks, defaults: batchDefaults.optional() }, ['track', 'then', 'name']);
+
+/** A batch as a client writes it. */
+export const batchInput = strict({ tasks: z.array(taskInput), defaults: batchDefaults.optional() });
+
+export const batchItem = z.object({
+  index: z.int(),
+  status: z.int(),
+  task: task.optional(),
+  problem: problem.optional(),
+});
+
+export const batchAnswer = z.object({
+  id: z.null(),
+  counts: z.object({ created: z.int(), duplicate: z.int(), failed: z.int() }),
+  items: z.array(batchItem),
+});
+
+export type BatchInput = z.input<typeof batchInput>;
+export type BatchAnswer = z.output<typeof batchAnswer>;
+export type BatchItem = z.output<typeof batchItem>;

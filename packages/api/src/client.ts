@@ -1,0 +1,104 @@
+import type { Problem } from './problem.ts';
+import { stringify } from './raw-json.ts';
+import type { Route } from './route.ts';
+import type { AnswerOf, BodyInputOf, ParamsOf, QueryInputOf } from './operations.ts';
+import { routes, type OperationId } from './routes.ts';
+
+type Optional<T> = {} extends T ? Partial<T> : T;
+type Field<N extends string, T> = [T] extends [undefined]
+  ? {}
+  : {} extends T
+    ? { [F in N]?: T }
+    : { [F in N]: T };
+
+/** What a call takes: `params` (path), `query`, `body`, as far as the operation has them; `signal` aborts it. */
+export type CallInput<O extends OperationId> = Optional<
+  Field<'params', ParamsOf<O>> & Field<'query', QueryInputOf<O>> & Field<'body', BodyInputOf<O>>
+> & { readonly signal?: AbortSignal };
+
+type Method<O extends OperationId> =
+  {} extends CallInput<O>
+    ? (input?: CallInput<O>) => Promise<AnswerOf<O>>
+    : (input: CallInput<O>) => Promise<AnswerOf<O>>;
+
+/** One method per operation of the route table. */
+export type ApiClient = { readonly [O in OperationId]: Method<O> };
+
+export interface ApiClientOptions {
+  /** Such as `http://127.0.0.1:7420`; may have a path. */
+  readonly baseUrl: string;
+  /** API key. Without one only the open operations answer. */
+  readonly key?: string;
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+/** The service answered with a problem. */
+export class ApiError extends Error {
+  readonly status: number;
+  /** Null = the answer was no problem: something else answers there. */
+  readonly problem: Problem | null;
+
+  constructor(status: number, problem: Problem | null) {
+    super(problem === null ? `The answer was ${status} without a problem.` : problem.detail);
+    this.name = 'ApiError';
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+interface AnyInput {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+function urlOf({ path }: Route, input: AnyInput, baseUrl: string): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(input.params?.[name] ?? ''),
+  );
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(input.query ?? {})) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  const text = query.toString();
+  return baseUrl.replace(/\/+$/, '') + filled + (text === '' ? '' : `?${text}`);
+}
+
+async function answerOf(response: Response): Promise<unknown> {
+  const type = response.headers.get('content-type') ?? '';
+  if (response.ok || (response.status === 503 && type.startsWith('application/json'))) {
+    if (response.status === 204) return undefined;
+    return type.includes('json') ? response.json() : response.text();
+  }
+  const problem = type.includes('json') ? ((await response.json()) as Problem) : null;
+  throw new ApiError(response.status, problem);
+}
+
+/**
+ * A client of the service.
+ *
+ * @throws ApiError for every answer that is a problem; what `fetch` throws when nobody answers.
+ */
+export function createApiClient(options: ApiClientOptions): ApiClient {
+  const send = options.fetch ?? globalThis.fetch;
+  const authorization = options.key === undefined ? {} : { authorization: `Bearer ${options.key}` };
+
+  async function call(route: Route, input: AnyInput): Promise<unknown> {
+    const content = input.body === undefined ? {} : { 'content-type': 'application/json' };
+    const response = await send(urlOf(route, input, options.baseUrl), {
+      method: route.method,
+      headers: { ...authorization, ...content },
+      ...(input.body !== undefined && { body: stringify(input.body) }),
+      ...(input.signal !== undefined && { signal: input.signal }),
+    });
+    return answerOf(response);
+  }
+
+  const methods = Object.entries(routes as Record<string, Route>).map(([id, route]) => [
+    id,
+    (input: AnyInput = {}) => call(route, input),
+  ]);
+  return Object.fromEntries(methods) as ApiClient;
+}

@@ -1,0 +1,44 @@
+export { batchInput, type BatchAnswer, type BatchInput, type BatchItem } from './batch.ts';
+export type { Callback, CallbackInput, CheckedCallback } from './callback.ts';
+export {
+  ApiError,
+  createApiClient,
+  type ApiClient,
+  type ApiClientOptions,
+  type CallInput,
+} from './client.ts';
+export { didYouMean } from './did-you-mean.ts';
+export { spanMs, spanText } from './duration.ts';
+export { gotOf, itemAt, itemsOf, pointerOf } from './issues.ts';
+export { limits } from './limits.ts';
+export { openapi } from './openapi.ts';
+export { problems, type Place, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';
+export type { Queue } from './queue.ts';
+export { RawJson, stringify } from './raw-json.ts';
+export type { Method, Route, RouteRole } from './route.ts';
+export type { AnswerOf, BodyInputOf, BodyOf, ParamsOf, QueryInputOf, QueryOf } from './operations.ts';
+export { routeList, routes, type OperationId, type Routes } from './routes.ts';
+export { ROLES, type Health, type Me, type Role, type Version } from './system.ts';
+export {
+  KINDS,
+  LISTED_STATES,
+  PARTS,
+  TASK_STATES,
+  type Attempt,
+  type ListedState,
+  type Task,
+  type TaskPart,
+  type TaskState,
+} from './task.ts';
+export {
+  batchDefaults,
+  PRIORITIES,
+  priorityQueues,
+  taskInput,
+  type BackoffInput,
+  type CheckedTask,
+  type Priority,
+  type RetryInput,
+  type TaskInput,
+} from './task-input.ts';
+export { businessId, instantMs, queueName, timeText } from './values.ts';

@@ -1,0 +1,110 @@
+import * as z from 'zod';
+import { problem, problems, type ProblemCode } from './problem.ts';
+import type { Route } from './route.ts';
+import { routeList } from './routes.ts';
+import { ROLES } from './system.ts';
+import { fieldsOf } from './strict.ts';
+
+type Json = Record<string, unknown>;
+
+/** JSON Schema of a contract schema; answers stay open, because clients ignore fields they do not know. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const made = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      if (io === 'output' && jsonSchema.additionalProperties === false)
+        delete jsonSchema.additionalProperties;
+    },
+  }) as Json;
+  delete made['$schema'];
+  return made;
+}
+
+function parametersIn(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
+  if (schema === undefined) return [];
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
+  return fieldsOf(schema).now.map((name) => {
+    const one = properties[name] as Json;
+    const optional = place === 'query' && (!required.includes(name) || 'default' in one);
+    const list = one['type'] === 'array' ? { style: 'form', explode: false } : {};
+    return { name, in: place, required: !optional, schema: one, ...list };
+  });
+}
+
+/** Problems that any call with these traits may have. */
+function commonProblems(route: Route): ProblemCode[] {
+  const codes: ProblemCode[] = ['validation-failed', 'internal'];
+  if (route.role !== '-') codes.push('unauthenticated', 'forbidden', 'broker-unavailable');
+  if (route.body !== undefined) codes.push('malformed', 'too-large', 'unsupported-media', 'shutting-down');
+  return codes;
+}
+
+function problemAnswers(route: Route): Json {
+  const answers: Record<string, { codes: string[]; title: string }> = {};
+  for (const code of [...route.problems, ...commonProblems(route)]) {
+    const { status, title } = problems[code];
+    answers[status] ??= { codes: [], title };
+    answers[status].codes.push(code);
+  }
+  const schema = { $ref: '#/components/schemas/Problem' };
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { codes, title }]) => [
+      status,
+      {
+        description: `${title} (${codes.join(', ')})`,
+        content: { 'application/problem+json': { schema } },
+      },
+    ]),
+  );
+}
+
+function goodAnswers(route: Route): Json {
+  const media = route.produces ?? 'application/json';
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, schema]) => [
+      status,
+      schema === null
+        ? { description: 'Done' }
+        : { description: route.summary, content: { [media]: { schema: schemaOf(schema, 'output') } } },
+    ]),
+  );
+}
+
+function operationOf(route: Route & { operationId: string }): Json {
+  const body = route.body && {
+    required: route.bodyOptional !== true,
+    content: { 'application/json': { schema: schemaOf(route.body, 'input') } },
+  };
+  return {
+    operationId: route.operationId,
+    tags: [route.tag],
+    summary: route.summary,
+    'x-role': route.role,
+    security: route.role === '-' ? [] : [{ key: [] }],
+    parameters: [...parametersIn(route.params, 'path'), ...parametersIn(route.query, 'query')],
+    ...(body && { requestBody: body }),
+    responses: { ...goodAnswers(route), ...problemAnswers(route) },
+  };
+}
+
+/** The contract as an OpenAPI 3.1 document. */
+export function openapi(version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const route of routeList) {
+    paths[route.path] ??= {};
+    (paths[route.path] as Json)[route.method.toLowerCase()] = operationOf(route);
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Task Center', version, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: `An API key; roles: ${ROLES.join(' < ')}` },
+      },
+      schemas: { Problem: schemaOf(problem, 'output') },
+    },
+  };
+}

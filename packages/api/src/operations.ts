@@ -1,0 +1,33 @@
+import type * as z from 'zod';
+import type { OperationId, Routes } from './routes.ts';
+
+type Schema<O extends OperationId, P extends 'params' | 'query' | 'body' | 'checked'> = Routes[O] extends {
+  [K in P]: infer S extends z.ZodType;
+}
+  ? S
+  : never;
+
+type Part<O extends OperationId, P extends 'params' | 'query' | 'body'> = [Schema<O, P>] extends [never]
+  ? undefined
+  : z.output<Schema<O, P>>;
+
+/** Path parameters of an operation, checked. */
+export type ParamsOf<O extends OperationId> = Part<O, 'params'>;
+/** Query of an operation, checked. */
+export type QueryOf<O extends OperationId> = Part<O, 'query'>;
+/** Body of an operation as it was checked before the call. */
+export type BodyOf<O extends OperationId> = [Schema<O, 'checked'>] extends [never]
+  ? Part<O, 'body'>
+  : z.output<Schema<O, 'checked'>>;
+/** Body of an operation as a client writes it. */
+export type BodyInputOf<O extends OperationId> = [Schema<O, 'body'>] extends [never]
+  ? undefined
+  : z.input<Schema<O, 'body'>>;
+/** Query of an operation as a client writes it. */
+export type QueryInputOf<O extends OperationId> = z.input<Schema<O, 'query'>>;
+
+type OutputOf<S> = S extends z.ZodType ? z.output<S> : undefined;
+/** What an operation answers. */
+export type AnswerOf<O extends OperationId> = {
+  [S in keyof Routes[O]['answers']]: OutputOf<Routes[O]['answers'][S]>;
+}[keyof Routes[O]['answers']];

@@ -1,0 +1,52 @@
+import * as z from 'zod';
+
+/** Every problem of this version: its title and status (api section 6). */
+export const problems = {
+  malformed: { status: 400, title: 'The request cannot be read' },
+  unauthenticated: { status: 401, title: 'A valid API key is needed' },
+  forbidden: { status: 403, title: 'The key does not allow this' },
+  'business-forbidden': { status: 403, title: 'The key does not allow this business' },
+  'not-found': { status: 404, title: 'There is nothing here' },
+  'method-not-allowed': { status: 405, title: 'This path does not take the method' },
+  'task-exists': { status: 409, title: 'A task with this ID exists' },
+  'task-id-ambiguous': { status: 409, title: 'Several tasks have this ID' },
+  'wrong-state': { status: 409, title: 'The task is in a state that does not allow this' },
+  'too-large': { status: 413, title: 'The request is too large' },
+  'unsupported-media': { status: 415, title: 'The content is not application/json' },
+  'validation-failed': { status: 422, title: 'The request is not valid' },
+  'url-blocked': { status: 422, title: 'Callbacks to this address are not allowed' },
+  internal: { status: 500, title: 'Task Center failed' },
+  'broker-unavailable': { status: 503, title: 'The broker does not answer' },
+  'broker-full': { status: 503, title: 'The broker has no room left' },
+  'shutting-down': { status: 503, title: 'Task Center is shutting down' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** One finding of `validation-failed`; one of `pointer`, `parameter`, `header` says where. */
+export const problemItem = z.object({
+  pointer: z.string().optional(),
+  parameter: z.string().optional(),
+  header: z.string().optional(),
+  code: z.string(),
+  message: z.string(),
+  got: z.string().nullable(),
+});
+
+/** `application/problem+json`; some codes have more members. */
+export const problem = z.object({
+  type: z.string(),
+  code: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string().optional(),
+  request_id: z.string().optional(),
+  docs: z.string().optional(),
+  errors: z.array(problemItem).optional(),
+});
+
+export type ProblemItem = z.output<typeof problemItem>;
+export type Problem = z.output<typeof problem> & Readonly<Record<string, unknown>>;
+/** The place of a finding. */
+export type Place = 'pointer' | 'parameter' | 'header';

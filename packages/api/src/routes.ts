@@ -1,0 +1,254 @@
+import * as z from 'zod';
+import { batchAnswer, batchEnvelope, batchInput } from './batch.ts';
+import { limits } from './limits.ts';
+import { pauseInput, queue, resumeInput } from './queue.ts';
+import { route, type Route } from './route.ts';
+import { choice, strict } from './strict.ts';
+import { health, me, version } from './system.ts';
+import { cancelAnswer, cancelInput, KINDS, LISTED_STATES, pageOf, PARTS, task } from './task.ts';
+import { taskInput } from './task-input.ts';
+import { businessId, queueName, taskId } from './values.ts';
+
+const none = strict({});
+const kind = z.enum(KINDS);
+
+const include = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.enum(PARTS, { error: `must be of ${PARTS.join(', ')}` })));
+
+/** Which task is meant where several have the ID. */
+const pick = { queue: queueName.optional(), kind: kind.optional(), business_id: businessId.optional() };
+const idParams = strict({ id: taskId });
+const queueParams = strict({ name: queueName });
+
+const listQuery = strict(
+  {
+    queue: queueName,
+    state: choice(LISTED_STATES, ['blocked', 'awaiting', 'aggregating']),
+    kind: kind.optional(),
+    limit: z.coerce.number<string>().int().min(1).max(limits.pageMost).default(limits.pageDefault),
+    cursor: z.string().min(1).max(2_000).optional(),
+    include: include.optional(),
+  },
+  'type business_id user_id trace_id schedule_id batch_id tag error_class error_contains text sort fields'
+    .concat(' created_after created_before due_after due_before finished_after finished_before')
+    .split(' '),
+);
+
+/** The contract: every operation by its ID. Validation, OpenAPI, authorisation and the client read it. */
+export const routes = {
+  submitTask: route({
+    method: 'POST',
+    path: '/v1/tasks',
+    role: 'submitter',
+    tag: 'tasks',
+    summary: 'Submit a task',
+    query: strict({}, ['dry_run']),
+    body: taskInput,
+    answers: { 201: task },
+    problems: ['task-exists', 'url-blocked', 'business-forbidden'],
+    audit: false,
+  }),
+  submitBatch: route({
+    method: 'POST',
+    path: '/v1/batches',
+    role: 'submitter',
+    tag: 'tasks',
+    summary: 'Submit up to 1,000 tasks; each has its own outcome',
+    query: strict({}, ['dry_run']),
+    body: batchInput,
+    checked: batchEnvelope,
+    bodyBytes: limits.batchBodyBytes,
+    answers: { 200: batchAnswer },
+    problems: [],
+    audit: false,
+  }),
+  listTasks: route({
+    method: 'GET',
+    path: '/v1/tasks',
+    role: 'viewer',
+    tag: 'tasks',
+    summary: 'Tasks of one queue in one state',
+    query: listQuery,
+    answers: { 200: pageOf(task) },
+    problems: [],
+    audit: false,
+  }),
+  getTask: route({
+    method: 'GET',
+    path: '/v1/tasks/{id}',
+    role: 'viewer',
+    tag: 'tasks',
+    summary: 'A task with payload, callback and result; attempts if included',
+    params: idParams,
+    query: strict({ ...pick, include: include.optional() }, ['wait', 'fields']),
+    answers: { 200: task },
+    problems: ['not-found', 'task-id-ambiguous'],
+    audit: false,
+  }),
+  cancelTask: route({
+    method: 'POST',
+    path: '/v1/tasks/{id}/cancel',
+    role: 'submitter',
+    tag: 'tasks',
+    summary: 'Cancel a task that waits',
+    params: idParams,
+    query: strict(pick),
+    body: cancelInput,
+    bodyOptional: true,
+    answers: { 200: cancelAnswer },
+    problems: ['not-found', 'task-id-ambiguous', 'wrong-state'],
+    audit: true,
+  }),
+  deleteTask: route({
+    method: 'DELETE',
+    path: '/v1/tasks/{id}',
+    role: 'submitter',
+    tag: 'tasks',
+    summary: 'Delete a task that does not run',
+    params: idParams,
+    query: strict(pick),
+    answers: { 204: null },
+    problems: ['not-found', 'task-id-ambiguous', 'wrong-state'],
+    audit: true,
+  }),
+  listQueues: route({
+    method: 'GET',
+    path: '/v1/queues',
+    role: 'viewer',
+    tag: 'queues',
+    summary: 'All queues with their counts',
+    query: strict({}, ['limit', 'cursor']),
+    answers: { 200: pageOf(queue) },
+    problems: [],
+    audit: false,
+  }),
+  getQueue: route({
+    method: 'GET',
+    path: '/v1/queues/{name}',
+    role: 'viewer',
+    tag: 'queues',
+    summary: 'A queue with its counts',
+    params: queueParams,
+    query: none,
+    answers: { 200: queue },
+    problems: ['not-found'],
+    audit: false,
+  }),
+  pauseQueue: route({
+    method: 'POST',
+    path: '/v1/queues/{name}/pause',
+    role: 'operator',
+    tag: 'queues',
+    summary: 'Let no further task of a queue start',
+    params: queueParams,
+    query: none,
+    body: pauseInput,
+    bodyOptional: true,
+    answers: { 200: queue },
+    problems: ['not-found'],
+    audit: true,
+  }),
+  resumeQueue: route({
+    method: 'POST',
+    path: '/v1/queues/{name}/resume',
+    role: 'operator',
+    tag: 'queues',
+    summary: 'Let the tasks of a paused queue start again',
+    params: queueParams,
+    query: none,
+    body: resumeInput,
+    bodyOptional: true,
+    answers: { 200: queue },
+    problems: ['not-found'],
+    audit: true,
+  }),
+  getMe: route({
+    method: 'GET',
+    path: '/v1/me',
+    role: 'viewer',
+    tag: 'access',
+    summary: 'The key that calls, with its role and scopes',
+    query: none,
+    answers: { 200: me },
+    problems: [],
+    audit: false,
+  }),
+  getHealth: route({
+    method: 'GET',
+    path: '/healthz',
+    role: '-',
+    tag: 'service',
+    summary: 'Whether the process lives',
+    query: strict({}, ['verbose']),
+    answers: { 200: health },
+    problems: [],
+    audit: false,
+  }),
+  getReadiness: route({
+    method: 'GET',
+    path: '/readyz',
+    role: '-',
+    tag: 'service',
+    summary: 'Whether it takes work: started, not stopping, broker in reach',
+    query: strict({}, ['verbose']),
+    answers: { 200: health, 503: health },
+    problems: [],
+    audit: false,
+  }),
+  getStartup: route({
+    method: 'GET',
+    path: '/startupz',
+    role: '-',
+    tag: 'service',
+    summary: 'Whether the start is over',
+    query: strict({}, ['verbose']),
+    answers: { 200: health, 503: health },
+    problems: [],
+    audit: false,
+  }),
+  getVersion: route({
+    method: 'GET',
+    path: '/version',
+    role: '-',
+    tag: 'service',
+    summary: 'Version of the program',
+    query: none,
+    answers: { 200: version },
+    problems: [],
+    audit: false,
+  }),
+  getOpenapi: route({
+    method: 'GET',
+    path: '/openapi.json',
+    role: '-',
+    tag: 'service',
+    summary: 'This contract as OpenAPI 3.1',
+    query: none,
+    answers: { 200: z.record(z.string(), z.unknown()) },
+    problems: [],
+    audit: false,
+  }),
+  getPage: route({
+    method: 'GET',
+    path: '/',
+    role: '-',
+    tag: 'service',
+    summary: 'A page that says what runs here',
+    // A page may be opened from a link with whatever parameters; it reads none.
+    query: z.looseObject({}),
+    answers: { 200: z.string() },
+    produces: 'text/html; charset=utf-8',
+    problems: [],
+    audit: false,
+  }),
+} as const satisfies Record<string, Route>;
+
+export type Routes = typeof routes;
+export type OperationId = keyof Routes;
+
+/** The table as a list, in its order. */
+export const routeList: readonly (Route & { readonly operationId: OperationId })[] = Object.entries(
+  routes as Record<OperationId, Route>,
+).map(([operationId, one]) => ({ ...one, operationId: operationId as OperationId }));

@@ -1,0 +1,20 @@
+import * as z from 'zod';
+
+export const ROLES = ['viewer', 'submitter', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who calls; null = all. */
+export const me = z.object({
+  key_id: z.string(),
+  name: z.string().nullable(),
+  role: z.enum(ROLES),
+  queues: z.array(z.string()).nullable(),
+  businesses: z.array(z.string()).nullable(),
+});
+
+export const health = z.object({ status: z.enum(['ok', 'starting', 'stopping', 'unavailable']) });
+export const version = z.object({ version: z.string(), api: z.literal('v1') });
+
+export type Me = z.output<typeof me>;
+export type Health = z.output<typeof health>;
+export type Version = z.output<typeof version>;

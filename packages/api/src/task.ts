@@ -1,0 +1,164 @@
+import * as z from 'zod';
+import { callback } from './callback.ts';
+import { strict } from './strict.ts';
+import { time } from './values.ts';
+
+export const TASK_STATES = [
+  'blocked',
+  'scheduled',
+  'pending',
+  'active',
+  'awaiting',
+  'retry',
+  'aggregating',
+  'completed',
+  'cancelled',
+  'archived',
+] as const;
+
+/** States that can be counted and listed so far. */
+export const LISTED_STATES = [
+  'scheduled',
+  'pending',
+  'active',
+  'retry',
+  'completed',
+  'cancelled',
+  'archived',
+] as const;
+
+export const KINDS = ['handler', 'callback'] as const;
+export const PARTS = ['payload', 'callback', 'attempts', 'result'] as const;
+
+const text = z.string();
+const count = z.int().min(0);
+const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
+
+const attemptError = z.object({ class: text, message: text, status: maybe(z.int()) });
+
+/** One attempt of a task. */
+export const attempt = z.object({
+  number: z.int(),
+  started_at: time,
+  finished_at: time,
+  duration_ms: count,
+  wait_ms: maybe(count),
+  outcome: z.enum(['succeeded', 'failed', 'lost']),
+  next_at: maybe(time),
+  reason: maybe(text),
+  error: maybe(attemptError),
+  worker_id: maybe(text),
+  request: maybe(z.record(text, z.unknown())).meta({ description: 'Callbacks: method, url, headers' }),
+  response: maybe(z.record(text, z.unknown())).meta({
+    description:
+      'Callbacks: status, headers, body, truncated, remote_address, connect_ms, first_byte_ms; secrets are ***',
+  }),
+});
+
+const lastError = z.object({
+  class: maybe(text),
+  message: text,
+  status: maybe(z.int()),
+  at: maybe(time),
+  attempt: maybe(z.int()),
+});
+
+const retry = z.object({
+  max_retries: count,
+  backoff: z.record(text, z.unknown()).meta({ description: 'kind and its parameters' }),
+});
+
+/** Parts that are shown where they are asked for; a single GET has payload, callback and result. */
+const parts = {
+  payload: z.unknown(),
+  payload_text: text,
+  payload_base64: text,
+  payload_truncated: z.boolean(),
+  callback: maybe(callback),
+  result: z.unknown(),
+  result_content_type: maybe(text),
+  result_truncated: z.boolean(),
+  attempts: z.array(attempt),
+};
+
+/** A task as it is answered; null = unknown or not reached. */
+export const task = z.object({
+  id: text,
+  kind: z.enum(KINDS),
+  type: text,
+  queue: text,
+  priority: maybe(z.enum(['critical', 'high', 'normal', 'low'])),
+  state: z.enum(TASK_STATES),
+  business_id: maybe(text),
+  user_id: maybe(text),
+  tags: z.array(text),
+  traceparent: maybe(text),
+  tracestate: maybe(text),
+  trace_id: maybe(text),
+  content_type: maybe(text),
+  created_at: maybe(time),
+  due_at: maybe(time),
+  pending_at: maybe(time),
+  started_at: maybe(time),
+  finished_at: maybe(time),
+  purge_at: maybe(time),
+  deadline: maybe(time),
+  timeout: maybe(text),
+  retention: text,
+  retry,
+  attempt: count,
+  max_attempts: count,
+  crashes: count,
+  deferrals: count,
+  last_error: maybe(lastError),
+  cancel: maybe(
+    z.object({
+      mode: z.literal('soft'),
+      outcome: z.literal('cancelled_before_start'),
+      by: maybe(text),
+      reason: maybe(text),
+      at: time,
+    }),
+  ),
+  delivery_id: text,
+  worker_id: maybe(text),
+  origin: maybe(text),
+  created_by: maybe(text),
+  version: z.int(),
+  ...(Object.fromEntries(Object.entries(parts).map(([name, schema]) => [name, schema.optional()])) as {
+    [F in keyof typeof parts]: z.ZodOptional<(typeof parts)[F]>;
+  }),
+});
+
+/** `POST /v1/tasks/{id}/cancel` */
+export const cancelInput = strict(
+  {
+    mode: z
+      .enum(['soft'], {
+        error: ({ input }) => (input === 'force' ? 'force is not built yet' : 'must be soft'),
+      })
+      .default('soft'),
+    reason: z.string().min(1).max(256).optional(),
+  },
+  ['wait'],
+);
+
+export const cancelAnswer = z.object({
+  outcome: z.enum(['cancelled_before_start', 'already_finished']),
+  task,
+});
+
+/** A page of a list. */
+export const pageOf = <S extends z.ZodType>(item: S) =>
+  z.object({
+    data: z.array(item),
+    next_cursor: maybe(text),
+    total: maybe(count),
+    scanned: maybe(count),
+  });
+
+export type Task = z.output<typeof task>;
+export type Attempt = z.output<typeof attempt>;
+export type TaskState = (typeof TASK_STATES)[number];
+export type ListedState = (typeof LISTED_STATES)[number];
+export type TaskPart = (typeof PARTS)[number];

@@ -1,0 +1,99 @@
+import * as z from 'zod';
+import { LONGEST_SPAN_MS, spanMs, spanText } from './duration.ts';
+
+const NAME_BYTES = 128;
+// Braces would move keys, control and direction characters break logs and terminals.
+// eslint-disable-next-line no-control-regex
+const UNFIT = /[{}\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+const RESERVED_ENDING = /~[A-Za-z0-9]+$/;
+const bytesOf = (text: string) => new TextEncoder().encode(text).length;
+
+function nameFault(name: string): string | null {
+  if (name === '') return 'must not be empty';
+  if (name.trim() !== name) return 'must not begin or end with a blank';
+  if (!name.isWellFormed()) return 'must be valid Unicode';
+  if (UNFIT.test(name)) return 'must not have braces or control characters';
+  if (bytesOf(name) > NAME_BYTES) return `must have at most ${NAME_BYTES} bytes`;
+  return null;
+}
+
+function queueFault(name: string): string | null {
+  const reserved = 'must not end in "~" and letters or digits, which is reserved';
+  return nameFault(name) ?? (RESERVED_ENDING.test(name) ? reserved : null);
+}
+
+/** A string for which `fault` finds none; the finding is the message. */
+function checked(fault: (text: string) => string | null, code = 'invalid_value') {
+  return z.string().superRefine((text, context) => {
+    const message = fault(text);
+    if (message !== null) context.addIssue({ code: 'custom', message, params: { code } });
+  });
+}
+
+const matching = (pattern: RegExp, message: string) => z.string().regex(pattern, { error: message });
+
+/** Name of a queue: 1–128 bytes, no braces, controls, edge blanks, no reserved ending. */
+export const queueName = checked(queueFault).meta({ description: 'Name of a queue, 1-128 bytes' });
+export const typeName = checked(nameFault).meta({ description: 'Name of a type, 1-128 bytes' });
+export const taskId = matching(/^[A-Za-z0-9_:-]{1,100}$/, 'must be 1-100 of A-Z a-z 0-9 _ : -');
+export const businessId = matching(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1-64 of A-Z a-z 0-9 _ -');
+export const userId = matching(/^[\u0021-\u007e]{1,128}$/, 'must be 1-128 visible ASCII characters');
+export const tag = matching(/^[A-Za-z0-9_.:=-]{1,64}$/, 'must be 1-64 of A-Z a-z 0-9 _ . : = -');
+export const traceId = matching(/^(?!0{32})[0-9a-f]{32}$/, 'must be 32 hexadecimal digits, not all 0');
+export const traceparent = matching(
+  /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/,
+  'must be a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>',
+);
+export const tracestate = matching(/^[\u0020-\u007e]{1,512}$/, 'must be a W3C tracestate');
+export const mediaType = matching(
+  /^[A-Za-z0-9!#$&^_.+-]{1,64}\/[A-Za-z0-9!#$&^_.+-]{1,64}(?:; ?[\u0020-\u007e]{1,100})?$/,
+  'must be a media type such as application/json',
+);
+export const base64 = matching(
+  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+  'must be base64 with its padding',
+);
+
+/** A duration's text between two spans in ms. */
+export function duration(leastMs: number, mostMs: number = LONGEST_SPAN_MS) {
+  return checked((text) => {
+    const ms = spanMs(text);
+    if (ms === null) return 'must be a duration such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
+    if (ms < leastMs || ms > mostMs) return `must be ${spanText(leastMs)} to ${spanText(mostMs)}`;
+    return null;
+  }).meta({ description: 'A span such as 250ms, 10s, 1h30m, 7d, PT10M', examples: ['10s'] });
+}
+
+const INSTANT =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+const EARLIEST_MS = Date.UTC(2000);
+
+function isDate(year: number, month: number, day: number): boolean {
+  const date = new Date(Date.UTC(year, month - 1, day));
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+}
+
+/** Wall-clock ms of an RFC 3339 time in any offset, rounded up to a ms; null = it is none. */
+export function instantMs(text: string): number | null {
+  const found = INSTANT.exec(text);
+  if (!found) return null;
+  const [, year, month, day, hour, minute, second] = found.map(Number);
+  if (!isDate(year ?? 0, month ?? 0, day ?? 0)) return null;
+  if ((hour ?? 0) > 23 || (minute ?? 0) > 59 || (second ?? 0) > 59) return null;
+  const ms = Date.parse(text.toUpperCase());
+  // Parts below a ms are cut by the parser; a time must not come early for it.
+  return /\.\d{3}\d*[1-9]/.test(text) ? ms + 1 : ms;
+}
+
+/** A time from 2000 to ten years from now. */
+export const instant = checked((text) => {
+  const ms = instantMs(text);
+  if (ms === null) return 'must be an RFC 3339 time such as 2026-11-24T08:00:00.125Z';
+  if (ms < EARLIEST_MS || ms > Date.now() + LONGEST_SPAN_MS)
+    return 'must lie between 2000 and ten years from now';
+  return null;
+}).meta({ description: 'A time, RFC 3339 in any offset', examples: ['2026-11-24T08:00:00.125Z'] });
+
+/** A time as it is answered: RFC 3339 UTC with ms. */
+export const time = z.string().meta({ format: 'date-time' });
+export const timeText = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,78 @@
+import type { Queue } from '@task-center/api';
+import type { Command } from 'commander';
+import type { Io } from '../io.ts';
+import { painter, table, type Column } from '../output.ts';
+import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
+
+interface ListOptions extends ServiceOptions {
+  readonly json?: boolean;
+}
+interface PauseOptions extends ServiceOptions {
+  readonly reason?: string;
+}
+
+const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancelled', 'archived'] as const;
+
+const COLUMNS: readonly Column<Queue>[] = [
+  { title: 'queue', text: ({ name }) => name },
+  { title: 'priority', text: ({ priority }) => priority ?? '' },
+  ...STATES.map((state) => ({
+    title: state,
+    right: true,
+    text: ({ counts }: Queue) => String(counts?.[state] ?? '-'),
+  })),
+  {
+    title: '',
+    text: ({ paused, pause_reason: reason }) =>
+      paused ? `paused${reason === null ? '' : `: ${reason}`}` : '',
+  },
+];
+
+async function list(options: ListOptions, io: Io): Promise<void> {
+  const service = openService(options, io.env);
+  const { data } = await service.api.listQueues();
+  io.out(options.json ? service.lastAnswer() : table(COLUMNS, data, painter(io.colours.out)));
+}
+
+async function pause(name: string, options: PauseOptions, io: Io): Promise<void> {
+  const { api } = openService(options, io.env);
+  const body = options.reason === undefined ? {} : { reason: options.reason };
+  await api.pauseQueue({ params: { name }, body });
+  io.out(`${name}  paused`);
+}
+
+async function resume(name: string, options: ServiceOptions, io: Io): Promise<void> {
+  const { api } = openService(options, io.env);
+  await api.resumeQueue({ params: { name }, body: {} });
+  io.out(`${name}  resumed`);
+}
+
+const EXAMPLE = `
+Examples:
+  task-center queues
+  task-center queues pause low --reason "database maintenance"
+  task-center queues resume low`;
+
+export function addQueues(program: Command, io: Io): void {
+  const queues = program
+    .command('queues')
+    .description('show the queues with their counts; pause and resume them')
+    .addHelpText('after', EXAMPLE);
+  const listing = queues
+    .command('list', { isDefault: true })
+    .description('all queues with their counts')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  task-center queues list --json');
+  addServiceOptions(listing).action((options: ListOptions) => list(options, io));
+  const pausing = queues
+    .command('pause <name>')
+    .description('let no further task of a queue start')
+    .option('--reason <text>', 'why, shown with the queue')
+    .addHelpText('after', '\nExample:\n  task-center queues pause low --reason "database maintenance"');
+  addServiceOptions(pausing).action((name: string, options: PauseOptions) => pause(name, options, io));
+  const resuming = queues
+    .command('resume <name>')
+    .description('let the tasks of a paused queue start again')
+    .addHelpText('after', '\nExample:\n  task-center queues resume low');
+  addServiceOptions(resuming).action((name: string, options: ServiceOptions) => resume(name, options, io));
+}

@@ -1,0 +1,66 @@
+import type { Attempt, Task } from '@task-center/api';
+import { oneLine, pairs, table, type Column, type Paint } from '../output.ts';
+
+const LONGEST = 200;
+const cut = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+
+/** What an attempt came to, in words. */
+function detail({ outcome, error, reason, next_at: next, response }: Attempt): string {
+  const status = response?.['status'];
+  if (outcome === 'succeeded') return typeof status === 'number' ? String(status) : '';
+  const why = [error?.message, reason === null ? undefined : `(${reason})`].filter(Boolean).join(' ');
+  return next === null ? why : `${why}; next ${next}`;
+}
+
+const ATTEMPTS: readonly Column<Attempt>[] = [
+  { title: 'attempt', right: true, text: ({ number }) => String(number) },
+  { title: 'started', text: ({ started_at: at }) => at },
+  { title: 'waited', right: true, text: ({ wait_ms: ms }) => (ms === null ? '-' : `${ms} ms`) },
+  { title: 'took', right: true, text: ({ duration_ms: ms }) => `${ms} ms` },
+  { title: 'outcome', text: ({ outcome }) => outcome },
+  { title: '', text: (attempt) => cut(detail(attempt)) },
+];
+
+/** Texts that keep all digits of their numbers. */
+export interface RawParts {
+  readonly payload: string | null;
+  readonly result: string | null;
+}
+
+function payloadText(task: Task, raw: string | null): string | null {
+  const text = task.payload_text ?? task.payload_base64 ?? raw;
+  return text === null || text === 'null' ? null : cut(text);
+}
+
+const STATE_STYLE = { completed: 'green', archived: 'red', retry: 'yellow', active: 'cyan' } as const;
+
+function stateText(state: Task['state'], paint: Paint): string {
+  const style = (STATE_STYLE as Partial<Record<Task['state'], 'green' | 'red' | 'yellow' | 'cyan'>>)[state];
+  return style === undefined ? state : paint(style, state);
+}
+
+/** A task with its attempts, for people. */
+export function taskText(task: Task, raw: RawParts, paint: Paint): string {
+  const { callback, attempts = [], last_error: error, cancel } = task;
+  const head = `${paint('bold', oneLine(task.id))}  ${stateText(task.state, paint)}`;
+  const facts = pairs([
+    ['type', task.type],
+    ['queue', task.queue],
+    ['callback', callback ? `${callback.method} ${callback.url}` : null],
+    ['payload', payloadText(task, raw.payload)],
+    ['result', raw.result === 'null' || raw.result === null ? null : cut(raw.result)],
+    ['business', task.business_id],
+    ['user', task.user_id],
+    ['trace', task.trace_id],
+    ['created', task.created_at],
+    ['due', task.due_at],
+    ['finished', task.finished_at],
+    ['kept until', task.purge_at],
+    ['attempts', `${task.attempt} of ${task.max_attempts}`],
+    ['error', task.state === 'completed' ? null : error?.message],
+    ['cancelled', cancel && (cancel.reason ?? cancel.at)],
+    ['delivery', callback ? task.delivery_id : null],
+  ]);
+  const tried = attempts.length === 0 ? [] : ['', table(ATTEMPTS, attempts, paint)];
+  return [head, facts, ...tried].join('\n');
+}

@@ -1,0 +1,141 @@
+import { LISTED_STATES, type ListedState, type Task } from '@task-center/api';
+import { Option, type Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import type { Io } from '../io.ts';
+import { painter, table, type Column } from '../output.ts';
+import { rawMember } from '../raw-member.ts';
+import { addServiceOptions, openService, type Service, type ServiceOptions } from '../service.ts';
+import { taskText } from './task-text.ts';
+
+interface ListOptions extends ServiceOptions {
+  readonly queue: string;
+  readonly state?: ListedState;
+  readonly kind?: 'handler' | 'callback';
+  readonly limit: string;
+  readonly json?: boolean;
+}
+interface PickOptions extends ServiceOptions {
+  readonly queue?: string;
+  readonly kind?: 'handler' | 'callback';
+  readonly businessId?: string;
+  readonly json?: boolean;
+  readonly reason?: string;
+}
+
+const COLUMNS: readonly Column<Task>[] = [
+  { title: 'id', text: ({ id }) => id },
+  { title: 'state', text: ({ state }) => state },
+  { title: 'type', text: ({ type }) => type },
+  { title: 'kind', text: ({ kind }) => kind },
+  { title: 'attempts', right: true, text: (task) => `${task.attempt}/${task.max_attempts}` },
+  { title: 'created', text: (task) => task.created_at ?? '-' },
+  { title: 'due', text: (task) => task.due_at ?? '-' },
+  { title: 'error', text: (task) => task.last_error?.message.slice(0, 60) ?? '' },
+];
+
+async function listState(service: Service, options: ListOptions, state: ListedState): Promise<Task[]> {
+  const { queue, kind, limit } = options;
+  const query = { queue, state, limit, ...(kind && { kind }) };
+  return (await service.api.listTasks({ query })).data;
+}
+
+async function list(options: ListOptions, io: Io): Promise<void> {
+  const service = openService(options, io.env);
+  if (options.json) {
+    if (options.state === undefined) throw new CliError('--json lists one state: add --state.', 2);
+    await listState(service, options, options.state);
+    return io.out(service.lastAnswer());
+  }
+  const states = options.state === undefined ? LISTED_STATES : [options.state];
+  const pages: Task[][] = [];
+  for (const state of states) pages.push(await listState(service, options, state));
+  const tasks = pages.flat();
+  if (tasks.length > 0) return io.out(table(COLUMNS, tasks, painter(io.colours.out)));
+  io.out(`no ${options.state ?? ''} tasks in queue ${options.queue}`.replace('  ', ' '));
+}
+
+function picked({ queue, kind, businessId }: PickOptions): Record<string, string> {
+  return {
+    ...(queue !== undefined && { queue }),
+    ...(kind !== undefined && { kind }),
+    ...(businessId !== undefined && { business_id: businessId }),
+  };
+}
+
+async function show(id: string, options: PickOptions, io: Io): Promise<void> {
+  const service = openService(options, io.env);
+  const query = { ...picked(options), include: 'attempts,payload,callback,result' };
+  const task = await service.api.getTask({ params: { id }, query });
+  const answer = service.lastAnswer();
+  if (options.json) return io.out(answer);
+  const raw = { payload: rawMember(answer, 'payload'), result: rawMember(answer, 'result') };
+  io.out(taskText(task, raw, painter(io.colours.out)));
+}
+
+async function cancel(id: string, options: PickOptions, io: Io): Promise<void> {
+  const { api } = openService(options, io.env);
+  const body = options.reason === undefined ? {} : { reason: options.reason };
+  const { outcome, task } = await api.cancelTask({ params: { id }, query: picked(options), body });
+  if (outcome === 'already_finished') throw new CliError(`Task ${id} is ${task.state} already.`);
+  io.out(`${id}  ${task.state}`);
+}
+
+async function remove(id: string, options: PickOptions, io: Io): Promise<void> {
+  const { api } = openService(options, io.env);
+  await api.deleteTask({ params: { id }, query: picked(options) });
+  io.out(`${id}  deleted`);
+}
+
+const kindOption = () => new Option('--kind <kind>', 'which kind').choices(['handler', 'callback']);
+
+function withPick(command: Command): Command {
+  const picking = command
+    .option('--queue <name>', 'which queue, if several tasks have the ID')
+    .addOption(kindOption())
+    .option('--business-id <id>', 'which business');
+  return addServiceOptions(picking);
+}
+
+function addList(tasks: Command, io: Io): void {
+  const command = tasks
+    .command('list', { isDefault: true })
+    .description('tasks of a queue')
+    .option('--queue <name>', 'the queue', 'default')
+    .addOption(new Option('--state <state>', 'one state (else all)').choices([...LISTED_STATES]))
+    .addOption(kindOption())
+    .option('--limit <count>', 'most tasks of each state, 1 to 500', '50')
+    .option('--json', 'print a page of one state as JSON')
+    .addHelpText('after', '\nExample:\n  task-center tasks list --queue critical --state archived');
+  addServiceOptions(command).action((options: ListOptions) => list(options, io));
+}
+
+const EXAMPLE = `
+Examples:
+  task-center tasks --queue critical --state archived
+  task-center tasks show hello
+  task-center tasks cancel hello --reason "ordered twice"`;
+
+export function addTasks(program: Command, io: Io): void {
+  const tasks = program
+    .command('tasks')
+    .description('list, show, cancel and delete tasks')
+    .addHelpText('after', EXAMPLE);
+  addList(tasks, io);
+  const showing = tasks
+    .command('show <id>')
+    .description('one task with its attempts')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExample:\n  task-center tasks show hello');
+  withPick(showing).action((id: string, options: PickOptions) => show(id, options, io));
+  const cancelling = tasks
+    .command('cancel <id>')
+    .description('a task that waits never starts')
+    .option('--reason <text>', 'why, kept with the task')
+    .addHelpText('after', '\nExample:\n  task-center tasks cancel hello --reason "ordered twice"');
+  withPick(cancelling).action((id: string, options: PickOptions) => cancel(id, options, io));
+  const deleting = tasks
+    .command('delete <id>')
+    .description('remove a task that does not run')
+    .addHelpText('after', '\nExample:\n  task-center tasks delete hello');
+  withPick(deleting).action((id: string, options: PickOptions) => remove(id, options, io));
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { CliError } from './cli-error.ts';
+import { addEnqueue } from './commands/enqueue.ts';
+import { addKeys } from './commands/keys.ts';
+import { addQueues } from './commands/queues.ts';
+import { addReceive } from './commands/receive.ts';
+import { addServe } from './commands/serve.ts';
+import { addTasks } from './commands/tasks.ts';
+import { explain } from './explain.ts';
+import type { Io } from './io.ts';
+import { oneLine } from './output.ts';
+
+const NAME = 'task-center';
+
+function versionText(): string {
+  const file = new URL('../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function createProgram(io: Io): Command {
+  const program = new Command(NAME)
+    .description('Task Center: schedule and run tasks.')
+    .version(versionText())
+    .showHelpAfterError(`(${NAME} --help shows what there is)`)
+    .addHelpText('after', `\nEach command has its own help: ${NAME} enqueue --help`)
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.err(text.trimEnd()),
+      outputError: (text, write) => write(`${NAME}: ${text.replace(/^error: /, '')}`),
+    })
+    .exitOverride();
+  for (const add of [addServe, addEnqueue, addTasks, addQueues, addReceive, addKeys]) add(program, io);
+  return program;
+}
+
+/** Runs the command line; resolves to the exit code: 0, 1 (it did not work), 2 (it was not understood). */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // commander has said what was wrong already; help and version come this way too.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    io.err(`${NAME}: ${explain(error).split('\n').map(oneLine).join('\n')}`);
+    return error instanceof CliError ? error.exitCode : 1;
+  }
+}

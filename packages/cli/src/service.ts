@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createApiClient, type ApiClient } from '@task-center/api';
+import type { Command } from 'commander';
+import { CliError } from './cli-error.ts';
+import type { Io } from './io.ts';
+
+const DEFAULT_URL = 'http://127.0.0.1:7420';
+const DEFAULT_DATA_DIR = './data';
+const ANSWER_MS = 30_000;
+
+/** Options of every command that talks to a service. */
+export interface ServiceOptions {
+  readonly url?: string;
+  readonly keyFile?: string;
+}
+
+/** A service that is spoken to over HTTP. */
+export interface Service {
+  readonly api: ApiClient;
+  /** The text of the last answer, whose numbers have all their digits. */
+  lastAnswer(): string;
+}
+
+export function addServiceOptions(command: Command): Command {
+  return command
+    .option('--url <url>', `the service (else TASKCENTER_URL, else ${DEFAULT_URL})`)
+    .option('--key-file <path>', 'file with the API key (else TASKCENTER_KEY_FILE, else <data>/admin.key)');
+}
+
+function readKey({ keyFile }: ServiceOptions, env: Io['env']): string {
+  const dataDir = env['TASKCENTER_DATA_DIR'] || DEFAULT_DATA_DIR;
+  const path = keyFile ?? (env['TASKCENTER_KEY_FILE'] || join(dataDir, 'admin.key'));
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
+    throw new CliError(
+      `There is no API key: ${resolve(path)} ${reason}. Start the service here first (npm start), or name the ` +
+        'file with --key-file or TASKCENTER_KEY_FILE.',
+      1,
+      { cause: error },
+    );
+  }
+}
+
+function unreachable(url: string, error: unknown): CliError {
+  const { cause, name } = error as { cause?: { code?: string; message?: string }; name?: string };
+  const what =
+    name === 'TimeoutError'
+      ? `${url} does not answer.`
+      : `${url} cannot be reached (${cause?.code ?? cause?.message ?? 'unknown reason'}).`;
+  return new CliError(
+    `${what} Start the service (npm start), or name another one with --url or TASKCENTER_URL.`,
+    1,
+    { cause: error },
+  );
+}
+
+/** Finds URL and key; says nothing yet. */
+export function openService(options: ServiceOptions, env: Io['env']): Service {
+  const baseUrl = options.url ?? (env['TASKCENTER_URL'] || DEFAULT_URL);
+  if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
+    throw new CliError(`"${baseUrl}" is no URL of a service. Expected one such as ${DEFAULT_URL}.`, 2);
+  let answer = '';
+
+  const send: typeof fetch = async (input, init) => {
+    try {
+      const response = await fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+      answer = await response.text();
+      const { status, headers } = response;
+      return new Response(answer === '' ? null : answer, { status, headers });
+    } catch (error) {
+      throw unreachable(baseUrl, error);
+    }
+  };
+  return {
+    api: createApiClient({ baseUrl, key: readKey(options, env), fetch: send }),
+    lastAnswer: () => answer,
+  };
+}

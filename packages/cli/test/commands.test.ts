@@ -1,0 +1,135 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { Queue } from '@task-center/api';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { freePort } from '../../engine/test/support/redis-server.ts';
+import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
+import { endAll, runCli, startCli, type Cli } from './support/cli.ts';
+
+let folder: TempFolder;
+let port: number;
+beforeEach(async () => {
+  folder = await tempFolder();
+  port = await freePort();
+});
+afterEach(async () => {
+  await endAll();
+  await folder.remove();
+});
+
+const env = () => ({ TASKCENTER_HTTP_PORT: String(port), TASKCENTER_URL: `http://127.0.0.1:${port}` });
+const run = (...args: string[]) => runCli(args, { env: env(), cwd: folder.path });
+const start = (...args: string[]) => startCli(args, { env: env(), cwd: folder.path });
+
+async function startService(): Promise<Cli> {
+  const service = start('serve');
+  await service.saw(/Task Center runs on/);
+  return service;
+}
+
+async function startReceiver(...args: string[]): Promise<{ receiver: Cli; url: string }> {
+  const receiver = start('receive', '--port', '0', ...args);
+  await receiver.saw(/Waiting for requests on/);
+  return { receiver, url: /on (http\S+\/)/.exec(receiver.written.out)?.[1] ?? '' };
+}
+
+test('the first key is kept for this user alone, and is not printed into a log', async () => {
+  const service = await startService();
+  const path = folder.file('data/admin.key');
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const key = readFileSync(path, 'utf8').trim();
+  expect(key).toMatch(/^tc_/);
+  expect(service.written.err + service.written.out).not.toContain(key);
+  expect(service.written.err).toContain('admin.key');
+});
+
+describe('tasks', () => {
+  test('that wait are listed, shown, cancelled and deleted', async () => {
+    await startService();
+    const { out } = await run('enqueue', '--type', 'email:welcome', '--id', 'mail-1', '--delay', '1h');
+    expect(out).toMatch(/^mail-1 {2}scheduled {2}due /);
+    expect((await run('tasks')).out).toMatch(/^id .*\nmail-1 +scheduled +email:welcome +handler +0\/4/);
+    expect((await run('tasks', '--state', 'pending')).out).toBe('no pending tasks in queue default\n');
+    expect((await run('tasks', 'show', 'mail-1')).out).toMatch(
+      /^mail-1 {2}scheduled\n {2}type +email:welcome/,
+    );
+    expect(await run('tasks', 'cancel', 'mail-1', '--reason', 'twice')).toMatchObject({
+      code: 0,
+      out: 'mail-1  cancelled\n',
+    });
+    expect(await run('tasks', 'cancel', 'mail-1')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/already/),
+    });
+    expect(await run('tasks', 'delete', 'mail-1')).toMatchObject({ code: 0, out: 'mail-1  deleted\n' });
+    expect((await run('tasks')).out).toBe('no tasks in queue default\n');
+  });
+
+  test('take their payload from a file, digit by digit', async () => {
+    writeFileSync(folder.file('payload.json'), '{ "id": 9007199254740993123 }\n');
+    await startService();
+    const { receiver, url } = await startReceiver();
+    const ended = await run(
+      'enqueue',
+      '--callback-url',
+      url,
+      '--payload',
+      '@payload.json',
+      '--header',
+      'X-Shop: a',
+    );
+    expect(ended).toMatchObject({ code: 0, err: '' });
+    await receiver.saw(/^ {2}\{ "id": 9007199254740993123 \}$/m);
+  });
+});
+
+test('queues are shown, paused and resumed', async () => {
+  await startService();
+  await run('enqueue', '--type', 'x', '--queue', 'low');
+  expect((await run('queues')).out).toMatch(/^queue +priority +pending.*\nlow|^queue[^]*\nlow +low +1 /);
+  expect((await run('queues', 'pause', 'low', '--reason', 'repair')).out).toBe('low  paused\n');
+  expect((await run('queues')).out).toMatch(/^low .*paused: repair$/m);
+  expect((await run('queues', 'resume', 'low')).out).toBe('low  resumed\n');
+  const { data } = JSON.parse((await run('queues', '--json')).out) as { data: Queue[] };
+  expect(data.find(({ name }) => name === 'low')).toMatchObject({ paused: false, counts: { pending: 1 } });
+});
+
+test('a key made on the broker opens the service', async () => {
+  const first = await startService();
+  first.signal('SIGTERM');
+  await first.ended;
+  const made = await run('keys', 'create', '--local', '--role', 'viewer', '--name', 'board');
+  expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^tc_\S+\n$/) });
+  await startService();
+  writeFileSync(folder.file('viewer.key'), made.out);
+  expect((await run('queues', '--key-file', 'viewer.key')).code).toBe(0);
+  const refused = await run('queues', 'pause', 'low', '--key-file', 'viewer.key');
+  expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/^task-center: .+\n$/) });
+});
+
+describe('at a signal', () => {
+  test('the service lets a callback end and exits with 0', async () => {
+    const service = await startService();
+    const { receiver, url } = await startReceiver('--delay', '700ms');
+    await run('enqueue', '--id', 'last', '--callback-url', url);
+    await receiver.saw(/answers 200/);
+    service.signal('SIGTERM');
+    expect((await service.ended).code).toBe(0);
+    await startService();
+    expect((await run('tasks', 'show', 'last')).out).toMatch(/^last {2}completed/);
+  });
+
+  test('a second one ends it at once with 130, and the task runs again', async () => {
+    const service = await startService();
+    const { receiver, url } = await startReceiver('--delay', '30s');
+    await run('enqueue', '--id', 'held', '--callback-url', url, '--timeout', '60s');
+    await receiver.saw(/answers 200/);
+    service.signal('SIGINT');
+    await service.saw(/Stopping/);
+    // What comes sooner counts as the same key press, passed on by a terminal and by npm.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    service.signal('SIGINT');
+    expect((await service.ended).code).toBe(130);
+    await startService();
+    expect((await run('tasks', 'show', 'held')).out).toMatch(/^held {2}(pending|active)/);
+  });
+});

@@ -1,0 +1,97 @@
+import type { BusinessFilter, FoundTask, Inspect, ListRequest, TaskPage } from '../../../broker/inspect.ts';
+import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
+import { QUEUES_KEY } from '../../../protocol/keys.ts';
+import { decodeMeta } from '../../../task/meta.ts';
+import { storedTaskId } from '../../../task/task-id.ts';
+import type { RedisParts } from '../parts.ts';
+import { find, type FoundRow } from '../scripts/find.ts';
+import { listLine } from '../scripts/list-line.ts';
+import { listSet, type SetPlace } from '../scripts/list-set.ts';
+import { queueFacts } from '../scripts/queue-facts.ts';
+import { textOf } from '../scripts/reply.ts';
+import { task } from '../scripts/task.ts';
+import { taskRecord } from './task-record.ts';
+
+const LONGEST_PAGE = 500;
+
+/** Cursors are JSON in base64url: opaque to callers. */
+function cursorText(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function cursorValue(cursor: string, fits: (value: unknown) => boolean): unknown {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (fits(value)) return value;
+  } catch {
+    // Not one of ours, as said below.
+  }
+  throw new TaskCenterError('invalid-value', {
+    name: 'cursor',
+    got: shown(cursor),
+    expected: 'the cursor of an earlier page of the same list',
+  });
+}
+
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.length <= 10 && value.every((one) => typeof one === 'string');
+
+const isPlace = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { score, id } = value as Partial<SetPlace>;
+  return typeof id === 'string' && typeof score === 'string' && Number.isFinite(Number(score));
+};
+
+/** Whether the stored task is one that the plain ID means, by its own business. */
+function foundTask(queue: string, row: FoundRow, plainId: string): FoundTask[] {
+  const business = decodeMeta(row.meta).business ?? null;
+  return row.id === storedTaskId(plainId, business) ? [{ queue, id: row.id, business }] : [];
+}
+
+export function createInspect({ connection }: RedisParts): Inspect {
+  async function line(request: ListRequest, state: 'pending' | 'active'): Promise<TaskPage> {
+    const { queue, limit, cursor } = request;
+    const after = cursor === null ? [] : (cursorValue(cursor, isTexts) as string[]);
+    const { total, more, last, rows } = await connection.run(listLine, { queue, state, limit, after });
+    const tasks = rows.map((row) => taskRecord(queue, row));
+    return { tasks, cursor: more ? cursorText(last) : null, total };
+  }
+
+  async function set(
+    request: ListRequest,
+    state: Exclude<ListRequest['state'], 'pending' | 'active'>,
+  ): Promise<TaskPage> {
+    const { queue, limit, cursor } = request;
+    const after = cursor === null ? null : (cursorValue(cursor, isPlace) as SetPlace);
+    const { total, more, last, rows } = await connection.run(listSet, { queue, state, limit, after });
+    const tasks = rows.map((row) => taskRecord(queue, row));
+    // Of one second the set knows the IDs' order only.
+    if (state === 'scheduled' || state === 'retry') tasks.sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0));
+    return { tasks, cursor: more ? cursorText(last) : null, total };
+  }
+
+  async function findIn(queue: string, id: string, filter: BusinessFilter): Promise<FoundTask[]> {
+    const rows = await connection.run(find, { queue, id, filter });
+    return rows.flatMap((row) => foundTask(queue, row, id));
+  }
+
+  return {
+    async queues() {
+      const names = (await connection.command(['SMEMBERS', QUEUES_KEY])) as Iterable<unknown>;
+      return Array.from(names, textOf).sort();
+    },
+    queueFacts: (queues) => Promise.all(queues.map((queue) => connection.run(queueFacts, queue))),
+    async task(ref) {
+      const row = await connection.run(task, ref);
+      return row && taskRecord(ref.queue, row);
+    },
+    list(request) {
+      const { state } = request;
+      const bounded = { ...request, limit: Math.min(Math.max(1, request.limit), LONGEST_PAGE) };
+      return state === 'pending' || state === 'active' ? line(bounded, state) : set(bounded, state);
+    },
+    async find(queues, id, filter) {
+      return (await Promise.all(queues.map((queue) => findIn(queue, id, filter)))).flat();
+    },
+  };
+}

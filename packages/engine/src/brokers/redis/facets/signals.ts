@@ -1,0 +1,89 @@
+import type { Signals } from '../../../broker/signals.ts';
+import { dueKey, pausedKey, pendingKey, retryKey, scheduledKey } from '../../../protocol/keys.ts';
+import type { RedisParts } from '../parts.ts';
+import { Uplink } from '../uplink.ts';
+import { Watch, type Subject } from '../watch.ts';
+
+/** Whether a queue has something to take: pending, and not paused. */
+const work: Subject<boolean> = {
+  keys: (queue) => [pendingKey(queue), pausedKey(queue)],
+  reads: (queue) => [
+    ['EXISTS', pendingKey(queue)],
+    ['EXISTS', pausedKey(queue)],
+  ],
+  state: ([pending, paused]) => pending === 1 && paused === 0,
+};
+
+type Head = readonly (readonly [member: Buffer, score: number])[];
+
+/** A queue's earliest due time, ms. Of the same task `tc:{q}:due` is never later than Asynq's seconds (design D5). */
+const due: Subject<{ earliestMs: number | null }> = {
+  keys: (queue) => [scheduledKey(queue), retryKey(queue), dueKey(queue)],
+  reads: (queue) =>
+    [scheduledKey(queue), retryKey(queue), dueKey(queue)].map((key) => [
+      'ZRANGE',
+      key,
+      '0',
+      '0',
+      'WITHSCORES',
+    ]),
+  state: (replies) => {
+    const [scheduled, retry, exact] = (replies as Head[]).map((head) => head[0]?.[1] ?? Infinity);
+    const earliestMs = Math.min(
+      (scheduled ?? Infinity) * 1_000,
+      (retry ?? Infinity) * 1_000,
+      exact ?? Infinity,
+    );
+    return { earliestMs: earliestMs === Infinity ? null : earliestMs };
+  },
+};
+
+/** Wake-ups by Redis' own notice of changed keys, over one connection that does nothing else (design D4). */
+export function createSignals({ target, runtime }: RedisParts): Signals & { close(): void } {
+  let closed = false;
+  const watches = {
+    link: () => uplink.link,
+    want: () => uplink.want(),
+    clock: runtime.clock,
+  };
+  const workWatch = new Watch(work, watches);
+  const dueWatch = new Watch(due, watches);
+  const both = [workWatch, dueWatch];
+  const uplink: Uplink = new Uplink({
+    target,
+    runtime,
+    wanted: () => both.some((watch) => watch.wanted),
+    onUp: () => both.forEach((watch) => watch.rearm()),
+    onInvalidate: (key) => both.forEach((watch) => watch.invalidate(key)),
+  });
+
+  /** After `close` nothing comes any more; a caller in a loop must not spin on that. */
+  const untilAborted = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+
+  return {
+    work(queues, signal) {
+      if (closed) return untilAborted(signal);
+      return workWatch.wait({ queues, wakes: (_, hasWork) => hasWork }, signal);
+    },
+    due(known, signal) {
+      if (closed) return untilAborted(signal);
+      const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs ?? Infinity]));
+      const wait = {
+        queues: [...knownMs.keys()],
+        wakes: (queue: string, { earliestMs }: { earliestMs: number | null }) =>
+          earliestMs !== null && earliestMs < (knownMs.get(queue) ?? Infinity),
+      };
+      return dueWatch.wait(wait, signal);
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      both.forEach((watch) => watch.close());
+      uplink.close();
+    },
+  };
+}

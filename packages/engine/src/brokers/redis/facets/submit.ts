@@ -1,0 +1,182 @@
+import { isTaskCenterError, TaskCenterError } from '../../../errors/task-center-error.ts';
+import type { CallOptions } from '../../../broker/broker.ts';
+import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
+import { QUEUES_KEY, taskKey } from '../../../protocol/keys.ts';
+import { encodeMessage } from '../../../protocol/message.ts';
+import type { RedisParts } from '../parts.ts';
+import type { Receipt } from '../receipts.ts';
+import { enqueue, type EnqueueItem } from '../scripts/enqueue.ts';
+import { metaText } from './stored-meta.ts';
+import { isRefusal, staleCall, wrongType } from './outcomes.ts';
+
+/** Bounds of a script call (design D2). */
+const MOST_ITEMS = 256;
+const MOST_BYTES = 524_288;
+/** A queue that somebody removed is registered again after this (protocol D17). */
+const REGISTERED_MS = 10_000;
+const S = 1_000;
+
+/** A task on its way: its place in the caller's list, and what is sent. */
+interface Parcel {
+  readonly place: number;
+  readonly task: NewTask;
+  readonly item: EnqueueItem;
+}
+
+/** One script call. */
+interface Chunk {
+  readonly queue: string;
+  readonly receipt: Receipt;
+  readonly parcels: readonly Parcel[];
+  readonly options: CallOptions | undefined;
+}
+
+function itemOf(task: NewTask): EnqueueItem {
+  const message = encodeMessage({
+    type: task.type,
+    payload: task.payload,
+    id: task.id,
+    queue: task.queue,
+    retry: task.maxRetries,
+    timeout: Math.ceil(task.timeoutMs / S),
+    deadline: Math.ceil(task.deadlineMs / S),
+    retention: Math.ceil(task.retentionMs / S),
+    headers: task.headers,
+  });
+  const { id, meta, payload, delayMs, runAtMs } = task;
+  return { id, message, meta: metaText(meta, payload), delayMs, runAtMs };
+}
+
+function byQueue(tasks: readonly NewTask[], outcomes: EnqueueOutcome[]): Map<string, Parcel[]> {
+  const queues = new Map<string, Parcel[]>();
+  tasks.forEach((task, place) => {
+    try {
+      const parcel = { place, task, item: itemOf(task) };
+      const known = queues.get(task.queue);
+      if (known) known.push(parcel);
+      else queues.set(task.queue, [parcel]);
+    } catch (error) {
+      // A text that no Go program could read spoils its own task only.
+      if (!isTaskCenterError(error, 'invalid-value')) throw error;
+      outcomes[place] = { code: 'broker-corrupt', cause: error.message };
+    }
+  });
+  return queues;
+}
+
+function chunksOf(parcels: readonly Parcel[]): Parcel[][] {
+  const chunks: Parcel[][] = [];
+  let bytes = Infinity;
+  for (const parcel of parcels) {
+    const size = parcel.item.message.length + parcel.item.meta.length;
+    const last = chunks.at(-1);
+    if (last && last.length < MOST_ITEMS && bytes + size <= MOST_BYTES) {
+      last.push(parcel);
+      bytes += size;
+    } else {
+      chunks.push([parcel]);
+      bytes = size;
+    }
+  }
+  return chunks;
+}
+
+function outcomeOf({ task, item }: Parcel, code: string | undefined, nowMs: number): EnqueueOutcome {
+  if (code === '0') return { code: 'task-exists' };
+  if (code !== '1') return { code: 'broker-corrupt', cause: wrongType(taskKey(task.queue, item.id)) };
+  const dueMs = Math.max(nowMs + item.delayMs, item.runAtMs);
+  return dueMs > nowMs
+    ? { code: 'created', state: 'scheduled', dueMs }
+    : { code: 'created', state: 'pending', dueMs: nowMs };
+}
+
+function businessesOf(chunk: readonly Parcel[]): string[] {
+  const names = new Set<string>();
+  for (const { task } of chunk) if (task.meta.business !== undefined) names.add(task.meta.business);
+  return [...names];
+}
+
+/** Null = the call succeeded. */
+type Failure = { readonly error: unknown } | null;
+
+/** Settles at once, so that no failure goes unheard while later calls are still being sent. */
+function failureOf(call: Promise<unknown>): Promise<Failure> {
+  return call.then(
+    () => null,
+    (error: unknown) => ({ error }),
+  );
+}
+
+const wasNotStored = (failure: Failure): boolean =>
+  failure !== null &&
+  isTaskCenterError(failure.error, 'broker-unavailable') &&
+  failure.error.details.outcome === 'not_stored';
+
+/** Throws the first failure; where others may have stored tasks, it does not say that nothing was stored. */
+function throwFirst(failures: readonly Failure[]): void {
+  const first = failures.find((failure) => failure !== null);
+  if (!first) return;
+  const { error } = first;
+  if (!isTaskCenterError(error, 'broker-unavailable') || failures.every(wasNotStored)) throw error;
+  throw new TaskCenterError('broker-unavailable', { ...error.details, outcome: 'unknown' }, { cause: error });
+}
+
+/** Enters queues into Asynq's list of queues, each at most every 10 s. */
+function createRegistry({ connection, runtime: { clock } }: RedisParts) {
+  const enteredMs = new Map<string, number>();
+  return async (queue: string, options?: CallOptions): Promise<void> => {
+    const now = clock.monotonicMs();
+    if (now - (enteredMs.get(queue) ?? -Infinity) < REGISTERED_MS) return;
+    enteredMs.set(queue, now);
+    try {
+      await connection.command(['SADD', QUEUES_KEY, queue], options);
+    } catch (error) {
+      enteredMs.delete(queue);
+      throw error;
+    }
+  };
+}
+
+export function createSubmit(parts: RedisParts): Submit {
+  const { connection, receipts } = parts;
+  const register = createRegistry(parts);
+
+  /** Stores a chunk and fills in its outcomes. */
+  async function store(chunk: Chunk, outcomes: EnqueueOutcome[]): Promise<void> {
+    const { queue, receipt, parcels, options } = chunk;
+    const call = {
+      queue,
+      receipt,
+      items: parcels.map(({ item }) => item),
+      businesses: businessesOf(parcels),
+    };
+    try {
+      const reply = await connection.run(enqueue, call, options);
+      if (isRefusal(reply) && 'stale' in reply) throw staleCall(connection.name);
+      parcels.forEach((parcel, i) => {
+        outcomes[parcel.place] = isRefusal(reply)
+          ? { code: 'broker-corrupt', cause: wrongType('corrupt' in reply ? reply.corrupt : queue) }
+          : outcomeOf(parcel, reply.codes[i], reply.nowMs);
+      });
+    } finally {
+      receipt.release();
+    }
+  }
+
+  return {
+    async enqueue(tasks, options) {
+      const outcomes: EnqueueOutcome[] = [];
+      const calls: Promise<Failure>[] = [];
+      const sendQueue = async ([queue, parcels]: [string, Parcel[]]): Promise<void> => {
+        calls.push(failureOf(register(queue, options)));
+        for (const chunk of chunksOf(parcels)) {
+          const receipt = await receipts.take(queue);
+          calls.push(failureOf(store({ queue, receipt, parcels: chunk, options }, outcomes)));
+        }
+      };
+      await Promise.all([...byQueue(tasks, outcomes)].map(sendQueue));
+      throwFirst(await Promise.all(calls));
+      return outcomes;
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import type { Finish } from '../../../broker/consume.ts';
+import { uniqueKeyPrefix } from '../../../protocol/keys.ts';
+import { encodeMessage, type TaskMessage } from '../../../protocol/message.ts';
+import { asBuffer } from '../../../protocol/wire.ts';
+import { encodeAttempt } from '../../../task/attempt-record.ts';
+import type { OtherFinish, PlainFinish, QueueFinishes } from '../scripts/turn.ts';
+
+/** Our note on a leased task: what its finish needs of the message. */
+export interface TaskSource {
+  readonly message: TaskMessage;
+  /** Fields of the stored message that stand twice. */
+  readonly repeats: number;
+  /** Bytes of the stored message. */
+  readonly size: number;
+}
+
+/** With so many fields twice a message is written anew instead of appended to. */
+const MOST_REPEATS = 4;
+const LONGEST_ERROR = 8_192;
+const NOTHING = { whole: false, bytes: '' } as const;
+
+/** The task's unique lock, '' = none; a key outside its queue is nobody's lock (protocol 1.5). */
+export function lockOf(queue: string, { uniqueKey }: TaskMessage): string {
+  return uniqueKey.startsWith(uniqueKeyPrefix(queue)) ? uniqueKey : '';
+}
+
+/** What changes in the message; the script adds the time, by its own clock. */
+function changed({ message, repeats }: TaskSource, changes: Partial<TaskMessage>): OtherFinish['message'] {
+  const whole = repeats >= MOST_REPEATS;
+  const bare = { type: '', id: '', queue: '' };
+  return { whole, bytes: encodeMessage(whole ? { ...message, ...changes } : { ...bare, ...changes }) };
+}
+
+function failed(finish: Exclude<Finish, { outcome: 'requeue' }>, retried?: number): OtherFinish['message'] {
+  const errorMsg = (finish.record.error?.message ?? finish.record.reason ?? '').slice(0, LONGEST_ERROR);
+  return changed(finish.task.source as TaskSource, {
+    lastFailedAt: 0,
+    ...(retried !== undefined && { retried }),
+    ...(errorMsg !== '' && { errorMsg }),
+  });
+}
+
+function otherOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
+  const { task, outcome } = finish;
+  const source = task.source as TaskSource;
+  const blank = { line: '', message: NOTHING, number: 0, text: '', result: '' };
+  if (outcome === 'requeue') return { ...blank, verb: 'q' };
+  const line = encodeAttempt(finish.record);
+  if (outcome === 'archive') return { ...blank, line, verb: 'a', message: failed(finish) };
+  if (outcome === 'retry') {
+    const { delayMs, countsAsFailure } = finish;
+    const verb = countsAsFailure ? 'f' : 'r';
+    const retried = countsAsFailure ? source.message.retried + 1 : undefined;
+    return {
+      ...blank,
+      line,
+      verb,
+      message: failed(finish, retried),
+      number: Math.max(0, Math.ceil(delayMs)),
+    };
+  }
+  const kept = { line, number: source.message.retention, text: lockOf(task.queue, source.message) };
+  if (kept.number <= 0) return { ...blank, ...kept, verb: 'd' };
+  const message = changed(source, {});
+  if (finish.result === null) return { ...blank, ...kept, verb: 'k', message };
+  return { ...blank, ...kept, verb: 'K', message, result: asBuffer(finish.result) };
+}
+
+function isPlain({ task, outcome }: Finish): boolean {
+  if (outcome !== 'succeeded') return false;
+  const { message } = task.source as TaskSource;
+  return message.retention <= 0 && lockOf(task.queue, message) === '';
+}
+
+/** Of several finishes of one lease the first counts; the others find it gone. */
+interface Group {
+  readonly queue: string;
+  readonly plain: PlainFinish[];
+  readonly others: OtherFinish[];
+  readonly plainPlaces: number[];
+  readonly otherPlaces: number[];
+  readonly seen: Set<string>;
+}
+
+/** The finishes of one call by queue, and the caller's places in the order in which the script answers. */
+export interface FinishPlan {
+  readonly finishes: readonly QueueFinishes[];
+  readonly places: readonly number[];
+}
+
+/** @param firstPlace place of the first of these among all finishes of the caller. */
+export function planFinishes(finishes: readonly Finish[], firstPlace: number): FinishPlan {
+  const groups = new Map<string, Group>();
+  finishes.forEach((finish, i) => {
+    const { queue, id, token } = finish.task;
+    let group = groups.get(queue);
+    if (!group) {
+      group = { queue, plain: [], others: [], plainPlaces: [], otherPlaces: [], seen: new Set() };
+      groups.set(queue, group);
+    }
+    const lease = `${token} ${id}`;
+    if (group.seen.has(lease)) return;
+    group.seen.add(lease);
+    if (isPlain(finish)) {
+      group.plain.push({ id, token });
+      group.plainPlaces.push(firstPlace + i);
+    } else {
+      group.others.push({ id, token, ...otherOf(finish) });
+      group.otherPlaces.push(firstPlace + i);
+    }
+  });
+  const all = [...groups.values()];
+  return {
+    finishes: all.map(({ queue, plain, others }) => ({ queue, plain, others })),
+    places: all.flatMap(({ plainPlaces, otherPlaces }) => [...plainPlaces, ...otherPlaces]),
+  };
+}
+
+/** Bytes that a script holds while it finishes this one: the stored message and what is new. */
+export function weightOf(finish: Finish): number {
+  const { size } = finish.task.source as TaskSource;
+  if (isPlain(finish) || finish.outcome === 'requeue') return 0;
+  return size + (finish.outcome === 'succeeded' ? (finish.result?.length ?? 0) : 0);
+}

@@ -1,0 +1,13 @@
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { RedisConnection } from './connection.ts';
+import type { Receipts } from './receipts.ts';
+import type { RedisTarget } from './url.ts';
+
+/** What the facets of a Redis broker are built from. */
+export interface RedisParts {
+  readonly connection: RedisConnection;
+  readonly receipts: Receipts;
+  readonly runtime: Runtime;
+  /** For facets with a connection of their own. */
+  readonly target: RedisTarget;
+}

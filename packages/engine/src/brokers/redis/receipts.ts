@@ -1,0 +1,73 @@
+import { receiptsKey } from '../../protocol/keys.ts';
+
+/** Calls with one receipt hash that may be under way at once (data model, `rc`). */
+const SLOTS = 16;
+
+/**
+ * A call's place for its outcome in Redis: a repeat of the call finds it there and gets the same answer. A script
+ * that finds a higher sequence in the slot is a late duplicate and must do nothing.
+ */
+export interface Receipt {
+  /** `tc:{q}:rc:<client>` */
+  readonly key: string;
+  /** 0 to 15. */
+  readonly slot: number;
+  /** Grows with every receipt of this client, from 1. */
+  readonly sequence: number;
+  /** Gives the slot to the next call. May be called twice. */
+  release(): void;
+}
+
+export interface Receipts {
+  /** Resolves to a receipt of this queue; waits while all its slots are in use, first come, first served. */
+  take(queue: string): Promise<Receipt>;
+}
+
+interface Slots {
+  /** Bit n is set while slot n is in use. */
+  used: number;
+  readonly waiting: ((receipt: Receipt) => void)[];
+}
+
+const ALL_USED = 2 ** SLOTS - 1;
+
+/** The lowest free slot: so slot 0, whose use renews the hash's expiry, is the one used most. */
+function lowestFree(used: number): number {
+  return 31 - Math.clz32(~used & (used + 1));
+}
+
+/** Receipts of one client: a name that no other client has, in `[A-Za-z0-9_-]`. */
+export function createReceipts(client: string): Receipts {
+  const queues = new Map<string, Slots>();
+  let sequence = 0;
+
+  function receiptOf(queue: string, slots: Slots, slot: number): Receipt {
+    let released = false;
+    sequence += 1;
+    return {
+      key: receiptsKey(queue, client),
+      slot,
+      sequence,
+      release() {
+        if (released) return;
+        released = true;
+        const next = slots.waiting.shift();
+        if (next) return next(receiptOf(queue, slots, slot));
+        slots.used &= ~(1 << slot);
+        if (slots.used === 0) queues.delete(queue);
+      },
+    };
+  }
+
+  return {
+    take(queue) {
+      let slots = queues.get(queue);
+      if (!slots) queues.set(queue, (slots = { used: 0, waiting: [] }));
+      const { used, waiting } = slots;
+      if (used === ALL_USED) return new Promise((resolve) => waiting.push(resolve));
+      const slot = lowestFree(used);
+      slots.used |= 1 << slot;
+      return Promise.resolve(receiptOf(queue, slots, slot));
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { TaskCenterError } from '../../errors/task-center-error.ts';
+import type { Broker } from '../../broker/broker.ts';
+import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
+import { createConnection, type RedisConnection, type RunOptions } from './connection.ts';
+import { createConsume } from './facets/consume.ts';
+import { createControl } from './facets/control.ts';
+import { createDocuments } from './facets/documents.ts';
+import { createInspect } from './facets/inspect.ts';
+import { createMaintain } from './facets/maintain.ts';
+import { createSignals } from './facets/signals.ts';
+import { createSubmit } from './facets/submit.ts';
+import { claimDatabase } from './meta.ts';
+import { createReceipts } from './receipts.ts';
+import { parseRedisUrl } from './url.ts';
+
+export interface RedisBrokerOptions {
+  /** `redis://[user:password@]host[:port][/database]` or `rediss://…` */
+  readonly url: string;
+  /** The broker's time in wall-clock ms, for tests; default: Redis' own. */
+  readonly nowMs?: () => number;
+  readonly runtime?: Partial<Runtime>;
+}
+
+const OLDEST_MAJOR = 7;
+/** All that happens before a broker is ready takes at most so long. */
+const OPEN_MS = 4_500;
+
+interface ServerFacts {
+  readonly version: string;
+  readonly mode: string;
+}
+
+async function serverFacts(connection: RedisConnection, options: RunOptions): Promise<ServerFacts> {
+  const flat = (await connection.command(['HELLO'], options)) as unknown[];
+  const fact = (name: string): string => {
+    const at = flat.findIndex((value, i) => i % 2 === 0 && String(value) === name);
+    return at < 0 ? 'unknown' : String(flat[at + 1]);
+  };
+  return { version: fact('version'), mode: fact('mode') };
+}
+
+function checkServer(broker: string, { version, mode }: ServerFacts): void {
+  const refuse = (cause: string): never => {
+    throw new TaskCenterError('broker-refused', { broker, cause });
+  };
+  if (!(Number.parseInt(version, 10) >= OLDEST_MAJOR)) {
+    refuse(`it is Redis ${version}; ${OLDEST_MAJOR}.0 or newer is needed`);
+  }
+  if (mode !== 'standalone') refuse(`it runs in ${mode} mode; a single server is needed`);
+}
+
+/** Checks what stands behind the URL; resolves when it can be used. */
+async function open(connection: RedisConnection, runtime: Runtime): Promise<void> {
+  const end = runtime.clock.monotonicMs() + OPEN_MS;
+  const left = (): RunOptions => ({ limitMs: end - runtime.clock.monotonicMs() });
+  checkServer(connection.name, await serverFacts(connection, left()));
+  await claimDatabase(connection, runtime.newId(), left());
+}
+
+/**
+ * A broker on Redis or Valkey, ready to use.
+ *
+ * @throws TaskCenterError `invalid-value` (the URL), `broker-unavailable` (within 5 s), `broker-refused`,
+ *   `schema-too-new`
+ */
+export async function connectRedis(options: RedisBrokerOptions): Promise<Broker> {
+  const { url, nowMs } = options;
+  const target = parseRedisUrl(url);
+  const runtime = createRuntime(options.runtime);
+  const connection = createConnection({ target, runtime, ...(nowMs && { nowMs }) });
+  try {
+    await open(connection, runtime);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  const receipts = createReceipts(randomBytes(12).toString('base64url'));
+  const parts = { connection, receipts, runtime, target };
+  const signals = createSignals(parts);
+  return {
+    name: connection.name,
+    submit: createSubmit(parts),
+    consume: createConsume(parts),
+    maintain: createMaintain(parts),
+    control: createControl(parts),
+    inspect: createInspect(parts),
+    documents: createDocuments(parts),
+    signals,
+    ping: () => connection.ping(),
+    async close() {
+      signals.close();
+      await connection.close();
+    },
+  };
+}

@@ -1,0 +1,45 @@
+#!lua flags=allow-oom
+-- @use time names
+-- expire: removes completed and cancelled tasks of one queue whose retention is over.
+-- KEYS   1 pending
+-- ARGV   1 now; 2 limit
+-- RETURN number removed; or `!<key>`: this key has a wrong type
+-- BOUND  256 tasks
+local SAMPLE = 64
+local asynq, tc = names_of(KEYS[1])
+local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
+local bad = misfit(completed, 'zset', cancelled, 'zset')
+if bad then
+  return '!' .. bad
+end
+
+-- A Go tool may remove a cancelled task and leave our mark: what differs from Asynq's set goes, a sample at a time.
+local function clean_marks()
+  local marks = redis.call('ZRANDMEMBER', cancelled, SAMPLE, 'WITHSCORES')
+  local ids, gone = {}, {}
+  for i = 1, #marks, 2 do
+    ids[#ids + 1] = marks[i]
+  end
+  local scores = #ids > 0 and redis.call('ZMSCORE', completed, unpack(ids)) or {}
+  for i, id in ipairs(ids) do
+    if scores[i] ~= marks[2 * i] then
+      gone[#gone + 1] = id
+    end
+  end
+  if #gone > 0 then
+    redis.call('ZREM', cancelled, unpack(gone))
+  end
+end
+
+local ids = redis.call('ZRANGE', completed, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, tonumber(ARGV[2]))
+if #ids > 0 then
+  local keys = {}
+  for i, id in ipairs(ids) do
+    keys[i] = asynq .. 't:' .. id
+  end
+  redis.call('DEL', unpack(keys))
+  redis.call('ZREM', completed, unpack(ids))
+  redis.call('ZREM', cancelled, unpack(ids))
+end
+clean_marks()
+return #ids

@@ -1,0 +1,38 @@
+-- @use time names record
+-- list-line: a page of the pending or the active tasks, from the right end of their list.
+-- KEYS   1 pending
+-- ARGV   1 now; 2 pending or active; 3 limit; then the last IDs of the page before, newest first
+-- RETURN total, whether there is more (1/0), last IDs for the next page, rows as `task` returns them
+-- BOUND  500 tasks, 1 MiB of messages; an ID of the page before is looked for among 100,000
+local LOOK_MOST = 100000
+local CURSOR_IDS = 3
+local asynq = names_of(KEYS[1])
+local list = asynq .. ARGV[2]
+if misfit(list, 'list') then
+  return { 0, 0, {}, {} }
+end
+local total, skip = redis.call('LLEN', list), 0
+-- Where the IDs before have gone, so has all that stood to the right of them: a page begins anew.
+for i = 4, #ARGV do
+  local place = redis.call('LPOS', list, ARGV[i], 'RANK', -1, 'MAXLEN', LOOK_MOST)
+  if place then
+    skip = total - place
+    break
+  end
+end
+local ids = redis.call('LRANGE', list, -(skip + tonumber(ARGV[3])), -(skip + 1))
+local rows, last, bytes, seen = {}, {}, 0, 0
+for i = #ids, 1, -1 do
+  local row = record_of(asynq, ids[i])
+  if row then
+    bytes = bytes + #(row[1] or '')
+    if bytes > PAGE_BYTES and #rows > 0 then
+      break
+    end
+    rows[#rows + 1] = row
+  end
+  seen = seen + 1
+  table.insert(last, 1, ids[i])
+  last[CURSOR_IDS + 1] = nil
+end
+return { total, skip + seen < total and 1 or 0, last, rows }

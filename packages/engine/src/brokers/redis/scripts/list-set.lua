@@ -1,0 +1,73 @@
+-- @use time names record
+-- list-set: a page of the tasks of a state that has a sorted set, lowest score first.
+-- KEYS   1 pending
+-- ARGV   1 now; 2 scheduled, retry, archived, completed or cancelled; 3 limit; 4 score and 5 ID of the last entry of
+--        the page before ('' = from the start)
+-- RETURN total, whether there is more (1/0), score and ID of the last entry, rows as `task` returns them
+-- BOUND  500 tasks, 1 MiB of messages, 2,000 entries looked at
+local MOST_SEEN = 2000
+local asynq, tc = names_of(KEYS[1])
+local name, limit = ARGV[2], tonumber(ARGV[3])
+local marks = tc .. 'st:cancelled'
+local set = name == 'cancelled' and marks or asynq .. name
+if misfit(set, 'zset', marks, 'zset') then
+  return { 0, 0, '', '', {} }
+end
+
+-- By bytes, as the set orders equal scores; Lua's own comparison depends on the locale.
+local function before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then
+      return x < y
+    end
+  end
+  return #a < #b
+end
+
+-- The rank that follows an entry, also when the entry is there no more.
+local function rank_after(score, id)
+  if redis.call('ZSCORE', set, id) == score then
+    return redis.call('ZRANK', set, id) + 1
+  end
+  local low = redis.call('ZCOUNT', set, '-inf', '(' .. score)
+  local high = low + redis.call('ZCOUNT', set, score, score)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if before(id, redis.call('ZRANGE', set, middle, middle)[1]) then
+      high = middle
+    else
+      low = middle + 1
+    end
+  end
+  return low
+end
+
+local size = redis.call('ZCARD', set)
+local rank = ARGV[4] == '' and 0 or rank_after(ARGV[4], ARGV[5])
+local rows, bytes, score, id = {}, 0, ARGV[4], ARGV[5]
+local stop = math.min(size, rank + MOST_SEEN)
+while rank < stop and #rows < limit do
+  local found = redis.call('ZRANGE', set, rank, math.min(stop, rank + limit) - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    local hidden = name == 'completed' and redis.call('ZSCORE', marks, found[i])
+    local row = not hidden and record_of(asynq, found[i])
+    if row and name == 'cancelled' and row[7] ~= 'cancelled' then
+      row = nil
+    end
+    if row then
+      bytes = bytes + #(row[1] or '')
+      if #rows == limit or (bytes > PAGE_BYTES and #rows > 0) then
+        stop = rank
+        break
+      end
+      rows[#rows + 1] = row
+    end
+    rank, id, score = rank + 1, found[i], found[i + 1]
+  end
+end
+local total = size
+if name == 'completed' then
+  total = math.max(0, size - redis.call('ZCARD', marks))
+end
+return { total, rank < size and 1 or 0, score, id, rows }

@@ -1,0 +1,89 @@
+-- Takes tasks of one queue. Most bytes of messages in a call; one always fits (design D2).
+local MOST_BYTES = 524288
+
+-- The new `tc:a` of a task that is taken: started ms;attempts;crashes;deferrals;worker.
+local function next_attempt(a, worker)
+  local attempts, crashes, deferrals = string.match(a, '^%d*;(%d+);(%d+);(%d+);')
+  return table.concat({ whole(now), (attempts or 0) + 1, crashes or 0, deferrals or 0, worker }, ';')
+end
+
+-- Makes the task active; row: msg, state, tc, tc:a, pending_since, tc:s. What is of use to the worker stays in it.
+local function start(key, row, fresh, worker)
+  local a = row[4] and next_attempt(row[4], worker)
+  redis.call('HSET', key, 'state', 'active', 'tc:a', a or fresh)
+  if row[6] then
+    -- A cancelled task that somebody ran again is cancelled no more.
+    redis.call('HDEL', key, 'pending_since', 'tc:s', 'tc:c')
+  elseif row[5] then
+    redis.call('HDEL', key, 'pending_since')
+  end
+  row[2], row[4], row[6] = false, a, nil
+end
+
+local function hold(asynq, tc, ids, length_ms)
+  local token = redis.call('INCR', tc .. 'tok') % 999999 + 1
+  local score, leases = lease_score(length_ms, token), {}
+  for i = 1, #ids do
+    leases[2 * i - 1], leases[2 * i] = score, ids[i]
+  end
+  redis.call('LPUSH', asynq .. 'active', unpack(ids))
+  redis.call('ZADD', asynq .. 'lease', unpack(leases))
+  return token
+end
+
+-- how: room, bytes taken so far, length of the leases in ms, worker. Returns nil when there is nothing to tell, else
+-- { token, IDs, rows, IDs that nobody can read, key of a wrong type or '' }.
+local function fetch(pending, how)
+  local ids = redis.pcall('LRANGE', pending, -how.room, -1)
+  if ids.err then
+    return { 0, {}, {}, {}, pending }
+  end
+  local asynq, tc = names_of(pending)
+  if #ids == 0 or redis.call('EXISTS', asynq .. 'paused') == 1 then
+    return nil
+  end
+  local bad = misfit(asynq .. 'active', 'list', asynq .. 'lease', 'zset', tc .. 'tok', 'string')
+  if bad then
+    return { 0, {}, {}, {}, bad }
+  end
+  local fresh = whole(now) .. ';1;0;0;' .. how.worker
+  local taken, rows, dropped, popped = {}, {}, {}, 0
+  for i = #ids, 1, -1 do
+    local key = asynq .. 't:' .. ids[i]
+    local row = redis.pcall('HMGET', key, 'msg', 'state', 'tc', 'tc:a', 'pending_since', 'tc:s')
+    if not row[1] then
+      -- No task stands behind the ID (protocol D8).
+      dropped[#dropped + 1] = ids[i]
+    elseif row[2] ~= 'active' then
+      if how.bytes > 0 and how.bytes + #row[1] > MOST_BYTES then
+        how.room = 0
+        break
+      end
+      how.bytes = how.bytes + #row[1]
+      start(key, row, fresh, how.worker)
+      taken[#taken + 1], rows[#rows + 1] = ids[i], row
+    end
+    popped = popped + 1
+  end
+  redis.call('LTRIM', pending, 0, -popped - 1)
+  how.room = math.max(0, how.room - #taken)
+  local token = #taken > 0 and hold(asynq, tc, taken, how.length_ms) or 0
+  return { token, taken, rows, dropped, '' }
+end
+
+-- The same for a repeated call: the tasks of the first one that still hold its token, with their leases renewed.
+local function fetch_again(pending, token, ids, length_ms)
+  local asynq = names_of(pending)
+  local score, still, rows = lease_score(length_ms, token), {}, {}
+  local scores = redis.call('ZMSCORE', asynq .. 'lease', unpack(ids))
+  for i = 1, #ids do
+    local row = scores[i] and token_in(tonumber(scores[i])) == token
+      and redis.call('HMGET', asynq .. 't:' .. ids[i], 'msg', 'state', 'tc', 'tc:a', 'pending_since')
+    if row and row[1] then
+      redis.call('ZADD', asynq .. 'lease', 'XX', score, ids[i])
+      row[2] = false
+      still[#still + 1], rows[#rows + 1] = ids[i], row
+    end
+  end
+  return still, rows
+end

@@ -1,0 +1,35 @@
+-- A lease's score: expiry in whole seconds, rounded up, and the token as a fraction of six digits (design D6).
+local function lease_score(length_ms, token)
+  return string.format('%d.%06d', math.ceil((now + length_ms) / 1000), token)
+end
+
+-- The token in a score; 0 = Go's.
+local function token_in(score)
+  return math.floor((score % 1) * 1000000 + 0.5)
+end
+
+-- Up to so many comparisons IDs are taken out of the active list one by one (design D2): most often they are among
+-- the oldest, which stand at its right end.
+local SCAN_MOST = 250000
+
+local function leave_active(active, ids)
+  if #ids * redis.call('LLEN', active) <= SCAN_MOST then
+    for i = 1, #ids do
+      redis.call('LREM', active, -1, ids[i])
+    end
+    return
+  end
+  local gone, kept = {}, {}
+  for i = 1, #ids do
+    gone[ids[i]] = true
+  end
+  for _, id in ipairs(redis.call('LRANGE', active, 0, -1)) do
+    if not gone[id] then
+      kept[#kept + 1] = id
+    end
+  end
+  redis.call('DEL', active)
+  for i = 1, #kept, 5000 do
+    redis.call('RPUSH', active, unpack(kept, i, math.min(i + 4999, #kept)))
+  end
+end

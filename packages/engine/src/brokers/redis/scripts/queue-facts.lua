@@ -1,0 +1,32 @@
+-- @use time names
+-- queue-facts: counts and settings of one queue.
+-- KEYS   1 pending
+-- ARGV   1 now
+-- RETURN sizes of pending, active, scheduled, retry, completed, cancelled (among completed, too), archived; paused
+--        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now
+-- BOUND  1 queue
+local pending = KEYS[1]
+local asynq, tc = names_of(pending)
+
+-- What cannot be read counts as nothing.
+local function ask(...)
+  local found = redis.pcall(...)
+  return type(found) ~= 'table' and found or false
+end
+
+local next_id = ask('LINDEX', pending, -1)
+return {
+  ask('LLEN', pending) or 0,
+  ask('LLEN', asynq .. 'active') or 0,
+  ask('ZCARD', asynq .. 'scheduled') or 0,
+  ask('ZCARD', asynq .. 'retry') or 0,
+  ask('ZCARD', asynq .. 'completed') or 0,
+  ask('ZCARD', tc .. 'st:cancelled') or 0,
+  ask('ZCARD', asynq .. 'archived') or 0,
+  redis.call('EXISTS', asynq .. 'paused'),
+  ask('HGET', tc .. 'cfg', 'pause_reason'),
+  next_id and ask('HGET', asynq .. 't:' .. next_id, 'pending_since'),
+  ask('GET', asynq .. 'processed') or '0',
+  ask('GET', asynq .. 'failed') or '0',
+  whole(now),
+}

@@ -1,0 +1,43 @@
+import { textOf, textOrNull } from './reply.ts';
+
+/** A task's fields as they are stored. */
+export interface TaskRow {
+  readonly id: string;
+  readonly message: Buffer | null;
+  readonly state: string | null;
+  readonly meta: string | null;
+  /** `tc:a` */
+  readonly attemptState: string | null;
+  /** `tc:x` */
+  readonly history: string | null;
+  /** `tc:d` */
+  readonly due: string | null;
+  /** `tc:s` */
+  readonly ownState: string | null;
+  /** `tc:c` */
+  readonly cancelNote: string | null;
+  readonly result: Buffer | null;
+  readonly pendingSince: string | null;
+  /** Of the state's sorted set. */
+  readonly score: number | null;
+}
+
+export type RawRow = readonly unknown[];
+
+export function rowOf(raw: RawRow): TaskRow {
+  const score = textOrNull(raw[10]);
+  return {
+    id: textOf(raw[11]),
+    message: raw[0] as Buffer | null,
+    state: textOrNull(raw[1]),
+    meta: textOrNull(raw[2]),
+    attemptState: textOrNull(raw[3]),
+    history: textOrNull(raw[4]),
+    due: textOrNull(raw[5]),
+    ownState: textOrNull(raw[6]),
+    cancelNote: textOrNull(raw[7]),
+    result: raw[8] as Buffer | null,
+    pendingSince: textOrNull(raw[9]),
+    score: score === null ? null : Number(score),
+  };
+}

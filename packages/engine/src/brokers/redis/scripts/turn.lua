@@ -1,0 +1,57 @@
+#!lua flags=allow-oom
+-- @use time names receipt bytes history counters archive leases finish finish-queue fetch
+-- turn: finishes attempts and takes tasks, over several queues in the caller's order, of one node.
+-- KEYS   1 receipt; then pending of each queue with finishes; then pending of each queue to take from
+-- ARGV   1 now; 2 slot; 3 sequence; 4 number of queues with finishes; 5 room; 6 length of the leases in ms;
+--        7 worker; then per queue with finishes what the prelude `finish` says
+-- RETURN codes of the finishes, one text for all queues; then per queue that had something: its place among the
+--        queues to take from (from 0), token, IDs, rows (msg, -, tc, tc:a or nil = first attempt, pending_since),
+--        IDs that nobody can read, key of a wrong type or ''. `!stale`: a late duplicate
+-- BOUND  256 finishes and 256 tasks, 512 KiB of messages each
+local finishing = tonumber(ARGV[4])
+local length_ms = tonumber(ARGV[6])
+
+local function repeated(kept)
+  local past = cmsgpack.unpack(kept)
+  local reply = { past[1] }
+  for i = 2, #past do
+    local at, token, ids, dropped, bad = unpack(past[i])
+    local still, rows = {}, {}
+    if #ids > 0 then
+      still, rows = fetch_again(KEYS[2 + finishing + at], token, ids, length_ms)
+    end
+    reply[i] = { at, token, still, rows, dropped, bad }
+  end
+  return reply
+end
+
+local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
+if kept or stale then
+  return kept and repeated(kept) or STALE
+end
+
+local codes, p = {}, 8
+for i = 1, finishing do
+  codes[i], p = finish_queue(KEYS[1 + i], p)
+end
+local finished = table.concat(codes)
+
+local how = { room = tonumber(ARGV[5]), bytes = 0, length_ms = length_ms, worker = ARGV[7] }
+local reply, memory = { finished }, { finished }
+for i = 2 + finishing, #KEYS do
+  if how.room <= 0 then
+    break
+  end
+  local found = fetch(KEYS[i], how)
+  if found then
+    local token, ids, rows, dropped, bad = unpack(found)
+    local at = i - 2 - finishing
+    reply[#reply + 1] = { at, token, ids, rows, dropped, bad }
+    memory[#memory + 1] = { at, token, ids, dropped, bad }
+  end
+end
+-- A call that did nothing may be made again as it is.
+if #finished > 0 or #reply > 1 then
+  keep_receipt(KEYS[1], ARGV[2], ARGV[3], cmsgpack.pack(memory))
+end
+return reply

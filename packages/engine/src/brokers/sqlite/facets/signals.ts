@@ -1,0 +1,61 @@
+import type { KnownDue, Signals } from '../../../broker/signals.ts';
+import type { QueueNews } from '../states.ts';
+
+/** Wake-ups within the process: nobody else can write to the file, so the writer's news tell all. */
+export interface LocalSignals extends Signals {
+  update(news: readonly QueueNews[]): void;
+  /** Wakes everybody, now and from now on. */
+  close(): void;
+}
+
+interface Waiter {
+  ready(): boolean;
+  wake(): void;
+}
+
+const isDue = (nextDueMs: number | null, knownMs: number | null): boolean =>
+  nextDueMs !== null && (knownMs === null || nextDueMs < knownMs);
+
+export function createSignals(): LocalSignals {
+  const queues = new Map<string, QueueNews>();
+  const waiters = new Set<Waiter>();
+  let closed = false;
+
+  function hasWork(name: string): boolean {
+    const queue = queues.get(name);
+    return queue !== undefined && queue.pending > 0 && !queue.paused;
+  }
+
+  function until(ready: () => boolean, signal: AbortSignal): Promise<void> {
+    if (closed || signal.aborted || ready()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiter: Waiter = {
+        ready,
+        wake() {
+          waiters.delete(waiter);
+          signal.removeEventListener('abort', waiter.wake);
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', waiter.wake, { once: true });
+      waiters.add(waiter);
+    });
+  }
+
+  return {
+    work: (names, signal) => until(() => names.some(hasWork), signal),
+    due(known: readonly KnownDue[], signal) {
+      const isEarlier = ({ queue, nextDueMs }: KnownDue) =>
+        isDue(queues.get(queue)?.nextDueMs ?? null, nextDueMs);
+      return until(() => known.some(isEarlier), signal);
+    },
+    update(news) {
+      for (const one of news) queues.set(one.name, one);
+      if (news.length > 0) for (const waiter of waiters) if (waiter.ready()) waiter.wake();
+    },
+    close() {
+      closed = true;
+      for (const waiter of waiters) waiter.wake();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
+import { encodeMeta } from '../../../task/meta.ts';
+import { AT_ONCE, TAKEN, type EnqueueReply, type NewRow } from '../operations/submit.ts';
+import type { Writer } from '../writer.ts';
+import { placesOf } from './places.ts';
+
+const SECOND_MS = 1_000;
+/** As Asynq's messages keep times, so that both brokers tell the same. */
+const wholeSeconds = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
+
+function encodeHeaders(headers: Readonly<Record<string, string>>): string | null {
+  const text = JSON.stringify(headers);
+  return text === '{}' ? null : text;
+}
+
+function newRow(task: NewTask, queue: number): NewRow {
+  return [
+    queue,
+    task.id,
+    task.type,
+    task.maxRetries,
+    wholeSeconds(task.timeoutMs),
+    wholeSeconds(task.deadlineMs),
+    wholeSeconds(task.retentionMs),
+    task.delayMs,
+    task.runAtMs,
+    task.meta.business ?? null,
+    encodeMeta(task.meta),
+    encodeHeaders(task.headers),
+  ];
+}
+
+function outcomes({ nowMs, dues }: EnqueueReply): EnqueueOutcome[] {
+  return dues.map((due) => {
+    if (due === TAKEN) return { code: 'task-exists' };
+    if (due === AT_ONCE) return { code: 'created', state: 'pending', dueMs: nowMs };
+    return { code: 'created', state: 'scheduled', dueMs: due };
+  });
+}
+
+export function createSubmit(writer: Writer): Submit {
+  return {
+    async enqueue(tasks, options) {
+      const queues = placesOf(tasks.map(({ queue }) => queue));
+      const rows = tasks.map((task, i) => newRow(task, queues.places[i]!));
+      const bytes = tasks.map(({ payload }) => payload);
+      const { data } = await writer.run('enqueue', { data: { queues: queues.names, rows }, bytes }, options);
+      return outcomes(data);
+    },
+  };
+}

@@ -1,0 +1,169 @@
+import { plain, type Bytes, type Packet } from '../packing.ts';
+import { ACTIVE, PENDING } from '../states.ts';
+import type { SqlRow } from '../database.ts';
+import type { QueueEntry } from '../queue-book.ts';
+import type { Moment, Store } from '../store.ts';
+import { createFinisher, HAS_ATTEMPTS, HAS_BODY, type FinishRow } from './finish.ts';
+import { INLINE_BYTES } from './submit.ts';
+
+export interface TurnCall {
+  /** Queues that `finishes` name by place. */
+  readonly finishedQueues: readonly string[];
+  readonly finishes: readonly FinishRow[];
+  readonly queues: readonly string[];
+  readonly room: number;
+  readonly leaseMs: number;
+  readonly worker: string;
+}
+
+/** A task taken; its payload is the bytes at the same place. */
+export type LeasedRow = readonly [
+  queue: number,
+  seq: number,
+  id: string,
+  type: string,
+  maxRetries: number,
+  retried: number,
+  timeoutMs: number,
+  deadlineMs: number,
+  retentionMs: number,
+  attempt: number,
+  crashes: number,
+  pendingSinceMs: number | null,
+  parts: number,
+  meta: string | null,
+  headers: string | null,
+];
+
+export interface TurnReply {
+  /** 1 = accepted, 0 = the lease was lost. */
+  readonly finished: readonly number[];
+  readonly token: number;
+  readonly tasks: readonly LeasedRow[];
+}
+
+export interface ExtendCall {
+  readonly lengthMs: number;
+  readonly leases: readonly (readonly [queue: string, id: string, token: number])[];
+}
+
+const MOST_TASKS = 256;
+const MOST_BYTES = 512 * 1_024;
+
+const SELECT = `
+  SELECT at, size, payload, seq, id, type, max_retries, retried, timeout_ms, deadline_ms, retention_ms, attempts,
+    crashes, pending_since_ms, meta, headers
+  FROM task WHERE queue = ? AND state = 1 ORDER BY at LIMIT ?`;
+
+const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 0);
+
+/** What a task counts towards the bytes of a call. */
+function sizeOf([, size, , , id, type, , , , , , , , , meta, headers]: SqlRow): number {
+  return Number(size) + lengthOf(id) + lengthOf(type) + lengthOf(meta) + lengthOf(headers);
+}
+
+function leasedRow(queue: number, row: SqlRow): LeasedRow {
+  const [, size, , seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, before, ...rest] =
+    row;
+  const [crashes, pendingSinceMs, meta, headers] = rest;
+  const parts = (Number(size) > INLINE_BYTES ? HAS_BODY : 0) | (Number(before) > 0 ? HAS_ATTEMPTS : 0);
+  // prettier-ignore
+  return [
+    queue, seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, Number(before) + 1, crashes,
+    pendingSinceMs, parts, meta, headers,
+  ] as unknown as LeasedRow;
+}
+
+interface Taking {
+  readonly tasks: LeasedRow[];
+  readonly payloads: Bytes[];
+  bytes: number;
+}
+
+interface Lease {
+  readonly token: number;
+  readonly untilMs: number;
+  readonly worker: string;
+  readonly nowMs: number;
+}
+
+function createTaker({ database, queues }: Store) {
+  const select = database.prepare(SELECT);
+  const payloadOf = database.prepare('SELECT payload FROM body WHERE seq = ?');
+  const lease = database.prepare(`
+    UPDATE task SET state = 2, at = ?, token = ?, worker = ?, started_ms = ?, attempts = attempts + 1
+    WHERE queue = ? AND state = 1 AND at <= ?`);
+
+  function payload([, size, inline, seq]: SqlRow): Bytes {
+    if (Number(size) <= INLINE_BYTES) return inline as Bytes;
+    return payloadOf.get(seq ?? null)?.[0] as Bytes;
+  }
+
+  /** Takes up to `room` tasks from the head of a queue; false = the call has no bytes left. */
+  return (
+    entry: QueueEntry,
+    place: number,
+    { into, room, ...by }: Lease & { into: Taking; room: number },
+  ): boolean => {
+    const rows = select.all(entry.no, room);
+    let count = 0;
+    for (const row of rows) {
+      const size = sizeOf(row);
+      if (into.tasks.length > 0 && into.bytes + size > MOST_BYTES) break;
+      into.bytes += size;
+      into.tasks.push(leasedRow(place, row));
+      into.payloads.push(payload(row));
+      count += 1;
+    }
+    const last = rows[count - 1]?.[0];
+    if (last === undefined) return count === rows.length;
+    // Ranks are unique in a queue's pending, so that the last one's rank bounds exactly those taken.
+    lease.run(by.untilMs, by.token, by.worker, by.nowMs, entry.no, last);
+    queues.moved(entry, { from: PENDING, to: ACTIVE, count });
+    return count === rows.length;
+  };
+}
+
+export function consumeOperations(store: Store) {
+  const { database, queues } = store;
+  const finish = createFinisher(store);
+  const take = createTaker(store);
+  const extend = database.prepare(
+    'UPDATE task SET at = ? WHERE queue = ? AND id = ? AND state = 2 AND token = ?',
+  );
+
+  function fetch(call: TurnCall, by: Lease): Taking {
+    const into: Taking = { tasks: [], payloads: [], bytes: 0 };
+    const most = Math.min(call.room, MOST_TASKS);
+    for (const [place, name] of call.queues.entries()) {
+      const room = most - into.tasks.length;
+      if (room <= 0) break;
+      const entry = queues.find(name);
+      if (!entry || entry.paused || entry.counts[PENDING] === 0) continue;
+      if (!take(entry, place, { ...by, into, room })) break;
+    }
+    return into;
+  }
+
+  return {
+    turn({ data, bytes }: Packet<TurnCall>, moment: Moment): Packet<TurnReply> {
+      const entries = data.finishedQueues.map(queues.find);
+      const finished = finish({ entries, rows: data.finishes, results: bytes }, moment);
+      const token = store.newToken();
+      const untilMs = Math.ceil(moment.monotonicMs + data.leaseMs);
+      const { tasks, payloads } = fetch(data, { token, untilMs, worker: data.worker, nowMs: moment.wallMs });
+      return { data: { finished, token, tasks }, bytes: payloads };
+    },
+
+    /** 1 = renewed, 0 = it is no longer this token's. */
+    extend({ data }: Packet<ExtendCall>, { monotonicMs }: Moment): Packet<readonly number[]> {
+      const untilMs = Math.ceil(monotonicMs + data.lengthMs);
+      return plain(
+        data.leases.map(([queue, id, token]) => {
+          const entry = queues.find(queue);
+          return entry ? extend.run(untilMs, entry.no, id, token) : 0;
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import { plain, type Bytes, type Packet } from '../packing.ts';
+import { ACTIVE, STATES, type StateNumber } from '../states.ts';
+import type { SqlValue } from '../database.ts';
+import type { Moment, Store } from '../store.ts';
+import { createAttempts } from './attempts.ts';
+import type { RefCall } from './control.ts';
+
+export interface FactsRow {
+  readonly counts: readonly number[];
+  readonly paused: boolean;
+  readonly pauseReason: string | null;
+  readonly oldestPendingMs: number | null;
+  readonly processed: number;
+  readonly failed: number;
+}
+
+/** The columns of a task that a record is made of, by name; its payload and result are two places of the bytes. */
+export type RecordRow = Readonly<Record<(typeof COLUMNS)[number], SqlValue>> & {
+  readonly attemptRecords: readonly string[];
+};
+
+/** Where a page begins: after the task with this place and row. */
+export type Place = readonly [at: number, seq: number];
+
+export interface ListCall {
+  readonly queue: string;
+  readonly state: StateNumber;
+  readonly limit: number;
+  readonly after: Place | null;
+}
+
+export interface ListReply {
+  readonly rows: readonly RecordRow[];
+  readonly next: Place | null;
+  readonly total: number;
+}
+
+export interface FindCall {
+  readonly queues: readonly string[];
+  readonly id: string;
+}
+
+export type FoundRow = readonly [queue: string, id: string, business: string | null];
+
+// prettier-ignore
+const COLUMNS = [
+  'state', 'at', 'id', 'type', 'max_retries', 'retried', 'timeout_ms', 'deadline_ms', 'retention_ms', 'meta', 'headers',
+  'attempts', 'crashes', 'deferrals', 'pending_since_ms', 'started_ms', 'worker', 'finished_ms', 'failed_ms',
+  'last_error', 'cancel',
+] as const;
+
+/** A page ends early when its payloads and results are more than this: one message carries it. */
+const MOST_PAGE_BYTES = 4 * 1_024 * 1_024;
+const FIRST: Place = [Number.MIN_SAFE_INTEGER, 0];
+const FROM = `
+  SELECT ifnull(task.payload, body.payload), body.result, ${COLUMNS.join(', ')}
+  FROM task LEFT JOIN body ON body.seq = task.seq`;
+
+interface Records {
+  readonly rows: RecordRow[];
+  readonly bytes: Bytes[];
+}
+
+const EMPTY: FactsRow = {
+  counts: STATES.map(() => 0),
+  paused: false,
+  pauseReason: null,
+  oldestPendingMs: null,
+  processed: 0,
+  failed: 0,
+};
+
+function queueOperations({ database, queues }: Store) {
+  const facts = database.prepare(`SELECT pause_reason, processed, failed,
+    (SELECT pending_since_ms FROM task WHERE queue = no AND state = 1 ORDER BY at LIMIT 1)
+    FROM queue WHERE no = ?`);
+
+  return {
+    queues: (): Packet<readonly string[]> => plain(queues.names()),
+
+    queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Moment): Packet<readonly FactsRow[]> {
+      const one = (name: string): FactsRow => {
+        const entry = queues.find(name);
+        const row = entry && facts.get(entry.no);
+        if (!row) return EMPTY;
+        const [reason, processed, failed, since] = row;
+        return {
+          counts: entry.counts,
+          paused: entry.paused,
+          pauseReason: reason as string | null,
+          oldestPendingMs: since === null ? null : Math.max(0, wallMs - Number(since)),
+          processed: Number(processed),
+          failed: Number(failed),
+        };
+      };
+      return plain(data.map(one));
+    },
+  };
+}
+
+function createReader({ database }: Store) {
+  const attempts = createAttempts(database);
+  const read = database.prepare(`${FROM} WHERE task.seq = ?`);
+
+  /** Adds a task's record; returns how many bytes its payload and result have. */
+  return ({ rows, bytes }: Records, seq: number): number => {
+    const [payload, result, ...values] = read.get(seq) ?? [];
+    const columns = Object.fromEntries(COLUMNS.map((name, i) => [name, values[i] ?? null]));
+    const records = columns['attempts'] === 0 ? [] : attempts.list(seq);
+    rows.push({ ...columns, attemptRecords: records } as unknown as RecordRow);
+    bytes.push(payload as Bytes, result as Bytes);
+    return ((payload as Bytes)?.length ?? 0) + ((result as Bytes)?.length ?? 0);
+  };
+}
+
+function taskOperations(store: Store) {
+  const { database, queues } = store;
+  const read = createReader(store);
+  const look = database.prepare('SELECT seq FROM task WHERE queue = ? AND id = ?');
+  const page = database.prepare(
+    'SELECT at, seq FROM task WHERE queue = ? AND state = ? AND (at, seq) > (?, ?) ORDER BY at, seq LIMIT ?',
+  );
+  // Leases move while they are renewed; the start of an attempt does not.
+  const activePage = database.prepare(`SELECT started_ms, seq FROM task
+    WHERE queue = ? AND state = ? AND (started_ms, seq) > (?, ?) ORDER BY started_ms, seq LIMIT ?`);
+
+  return {
+    task({ data }: Packet<RefCall>): Packet<RecordRow | null> {
+      const entry = queues.find(data.queue);
+      const found = entry && look.get(entry.no, data.id);
+      const into: Records = { rows: [], bytes: [] };
+      if (found) read(into, Number(found[0]));
+      return { data: into.rows[0] ?? null, bytes: into.bytes };
+    },
+
+    list({ data }: Packet<ListCall>): Packet<ListReply> {
+      const { queue, state, limit, after } = data;
+      const entry = queues.find(queue);
+      if (!entry) return plain({ rows: [], next: null, total: 0 });
+      const [at, seq] = after ?? FIRST;
+      const found = (state === ACTIVE ? activePage : page).all(
+        entry.no,
+        state,
+        at,
+        seq,
+        limit + 1,
+      ) as Place[];
+      const into: Records = { rows: [], bytes: [] };
+      let left = MOST_PAGE_BYTES;
+      for (const [, one] of found.slice(0, limit)) {
+        left -= read(into, one);
+        if (left <= 0) break;
+      }
+      const { length } = into.rows;
+      const next = length < found.length ? (found[length - 1] ?? null) : null;
+      return { data: { rows: into.rows, next, total: entry.counts[state] ?? 0 }, bytes: into.bytes };
+    },
+  };
+}
+
+export function inspectOperations(store: Store) {
+  const { database, queues } = store;
+  const find = database.prepare(`
+    SELECT id, business FROM task WHERE queue = ?1 AND id = ?2 AND business IS NULL
+    UNION ALL SELECT id, business FROM task
+    WHERE queue = ?1 AND business IS NOT NULL AND substr(id, length(business) + 2) = ?2
+    ORDER BY 2`);
+
+  return {
+    ...queueOperations(store),
+    ...taskOperations(store),
+
+    find({ data }: Packet<FindCall>): Packet<readonly FoundRow[]> {
+      const inQueue = (queue: string): FoundRow[] => {
+        const entry = queues.find(queue);
+        if (!entry) return [];
+        return find
+          .all(entry.no, data.id)
+          .map(([id, business]) => [queue, String(id), business as string | null]);
+      };
+      return plain(data.queues.flatMap(inQueue));
+    },
+  };
+}

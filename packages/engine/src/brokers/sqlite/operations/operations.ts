@@ -1,0 +1,36 @@
+import { plain, type Packet } from '../packing.ts';
+import type { Store } from '../store.ts';
+import { consumeOperations } from './consume.ts';
+import { controlOperations } from './control.ts';
+import { documentOperations } from './documents.ts';
+import { inspectOperations } from './inspect.ts';
+import { maintainOperations } from './maintain.ts';
+import { submitOperations } from './submit.ts';
+
+/**
+ * All that the writer thread can do, by name. An operation is a function of its call and the moment; it runs inside
+ * a transaction and throws a `TaskCenterError` only before its first write.
+ */
+export function createOperations(store: Store) {
+  const alive = store.database.prepare('SELECT 1');
+  return {
+    ...submitOperations(store),
+    ...consumeOperations(store),
+    ...maintainOperations(store),
+    ...controlOperations(store),
+    ...inspectOperations(store),
+    ...documentOperations(store),
+
+    ping(): Packet<boolean> {
+      return plain(alive.get() !== undefined);
+    },
+  };
+}
+
+export type Operations = ReturnType<typeof createOperations>;
+export type OperationName = keyof Operations;
+/** The packet that an operation takes. */
+export type CallOf<N extends OperationName> = Packet<DataOf<N>>;
+type DataOf<N extends OperationName> =
+  Parameters<Operations[N]> extends [Packet<infer Data>, ...unknown[]] ? Data : null;
+export type ReplyOf<N extends OperationName> = ReturnType<Operations[N]>;

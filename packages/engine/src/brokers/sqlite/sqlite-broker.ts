@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import type { Broker } from '../../broker/broker.ts';
+import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
+import { createConsume } from './facets/consume.ts';
+import { createControl } from './facets/control.ts';
+import { createDocuments } from './facets/documents.ts';
+import { createInspect } from './facets/inspect.ts';
+import { createMaintain } from './facets/maintain.ts';
+import { createSignals } from './facets/signals.ts';
+import { createSubmit } from './facets/submit.ts';
+import { plain } from './packing.ts';
+import { startWriter } from './writer.ts';
+
+export interface SqliteOptions {
+  /** The file; made with its folder where it is missing. */
+  readonly path: string;
+  /** The broker's clock, wall-clock ms, for tests that move time. Default: real time. */
+  readonly nowMs?: () => number;
+  readonly runtime?: Partial<Runtime>;
+}
+
+/**
+ * Opens a broker on one SQLite file, which this process then owns until `close()`. What was active in the file was
+ * lost with the process that ran it: it is pending again, with one crash more.
+ *
+ * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`
+ */
+export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Promise<Broker> {
+  const name = `sqlite:${path}`;
+  const { log } = createRuntime(runtime);
+  const signals = createSignals();
+  const writer = await startWriter({
+    path: resolve(path),
+    ...(nowMs ? { nowMs } : {}),
+    onNews: signals.update,
+    onBroken(cause) {
+      log.error({ broker: name, cause }, 'the database can no longer be used; start this process again');
+      signals.close();
+    },
+  });
+  return {
+    name,
+    submit: createSubmit(writer),
+    consume: createConsume(writer),
+    maintain: createMaintain(writer),
+    control: createControl(writer),
+    inspect: createInspect(writer),
+    documents: createDocuments(writer),
+    signals,
+    async ping() {
+      await writer.run('ping', plain(null));
+    },
+    async close() {
+      signals.close();
+      await writer.close();
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import type { ListedState } from '../../broker/inspect.ts';
+
+/** States by the numbers that the file has; see `migrations/0001-initial.sql`. */
+export const STATES = [
+  'scheduled',
+  'pending',
+  'active',
+  'retry',
+  'completed',
+  'cancelled',
+  'archived',
+] as const satisfies readonly ListedState[];
+
+export const SCHEDULED = 0;
+export const PENDING = 1;
+export const ACTIVE = 2;
+export const RETRY = 3;
+export const COMPLETED = 4;
+export const CANCELLED = 5;
+export const ARCHIVED = 6;
+
+export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+
+/** What the threads tell each other of a queue after something was written to it. */
+export interface QueueNews {
+  readonly name: string;
+  readonly pending: number;
+  readonly paused: boolean;
+  /** Earliest due time of scheduled and retry, wall-clock ms. */
+  readonly nextDueMs: number | null;
+}

@@ -1,0 +1,109 @@
+// Entry of the thread that owns the file: batches of calls in, answers out, one transaction for all that waits.
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../runtime/clock.ts';
+import { TaskCenterError } from '../../errors/task-center-error.ts';
+import { openDatabase, type Database } from './database.ts';
+import { causeOf, toWire } from './errors.ts';
+import { GroupCommit, type Answer, type Job } from './group-commit.ts';
+import { migrate } from './migrate.ts';
+import { migrations } from './migrations/migrations.generated.ts';
+import { createRecoverer } from './operations/maintain.ts';
+import { createOperations } from './operations/operations.ts';
+import { pack, parcel, plain, unpack } from './packing.ts';
+import { createStore, type Moment, type Store } from './store.ts';
+import type { FromWriter, ToWriter, WriterData } from './writer.ts';
+
+const port = parentPort!;
+const { path, nowMs } = workerData as WriterData;
+
+function momentOf(set: number | null): Moment {
+  if (set !== null) return { wallMs: set, monotonicMs: set };
+  return { wallMs: systemClock.wallMs(), monotonicMs: systemClock.monotonicMs() };
+}
+
+/** Crashes after which a task is not run again, where nobody says otherwise; as the engine's recoverer. */
+const MAX_CRASHES = 3;
+
+/** Nothing runs when a file is opened: what is active there was lost with the process that ran it. */
+function recoverAll({ database, queues, ...rest }: Store, wallMs: number): void {
+  const recover = createRecoverer({ database, queues, ...rest });
+  const everything = {
+    untilMs: Number.MAX_SAFE_INTEGER,
+    limit: Number.MAX_SAFE_INTEGER,
+    maxCrashes: MAX_CRASHES,
+  };
+  database.exec('BEGIN IMMEDIATE');
+  for (const { name } of queues.news(true)) {
+    const entry = queues.find(name);
+    if (entry) recover({ entry, ...everything }, wallMs);
+  }
+  database.exec('COMMIT');
+}
+
+function open(): { database: Database; store: Store } {
+  const database = openDatabase(path);
+  try {
+    migrate(database, migrations);
+    const store = createStore(database);
+    recoverAll(store, momentOf(nowMs).wallMs);
+    return { database, store };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+const post = (message: FromWriter): void => {
+  const bytes = message.kind === 'answers' ? message.batch.bytes : null;
+  port.postMessage(message, bytes ? [bytes.buffer] : []);
+};
+
+const answerParcel = (answer: Answer) =>
+  'reply' in answer ? parcel(0, answer.reply) : parcel(1, plain(answer.error));
+
+function serve({ database, store }: ReturnType<typeof open>): void {
+  const commit = new GroupCommit(store, createOperations(store));
+  let waiting: Job[] = [];
+  let closing = false;
+
+  function take(message: ToWriter): void {
+    if (message.kind === 'close') {
+      closing = true;
+      return;
+    }
+    const moment = momentOf(message.nowMs);
+    for (const { head, packet } of unpack(message.batch)) {
+      waiting.push({ name: String(head), call: packet, moment });
+    }
+  }
+
+  function takeAll(): void {
+    for (let one = receiveMessageOnPort(port); one; one = receiveMessageOnPort(port))
+      take(one.message as ToWriter);
+  }
+
+  port.on('message', (message: ToWriter) => {
+    take(message);
+    takeAll();
+    while (waiting.length > 0) {
+      const answers = commit.run(waiting);
+      waiting = waiting.slice(answers.length);
+      const batch = pack(answers.map(answerParcel));
+      const news = commit.broken === null ? store.queues.news() : [];
+      post({ kind: 'answers', batch, news, broken: commit.broken });
+      takeAll();
+    }
+    if (!closing) return;
+    database.close();
+    port.close();
+  });
+  post({ kind: 'ready', news: store.queues.news(true) });
+}
+
+try {
+  serve(open());
+} catch (error) {
+  const known = error instanceof TaskCenterError;
+  const shown = known ? error : new TaskCenterError('database-unusable', { path, cause: causeOf(error) });
+  post({ kind: 'failed', error: toWire(shown) });
+}

@@ -1,0 +1,180 @@
+import { asBuffer, BYTES, VARINT, WireReader, WireWriter } from './wire.ts';
+
+/** Asynq's TaskMessage (protocol 2.2): the field `msg` of a task hash. Times and durations in whole seconds. */
+export interface TaskMessage {
+  readonly type: string;
+  /** Empty and absent are the same on the wire: decoded as null. */
+  readonly payload: Uint8Array | null;
+  readonly id: string;
+  readonly queue: string;
+  /** Maximum number of retries. */
+  readonly retry: number;
+  /** Retries counted so far. */
+  readonly retried: number;
+  /** Text of the last error; '' = none. */
+  readonly errorMsg: string;
+  /** Longest attempt, s; 0 = none. */
+  readonly timeout: number;
+  /** End of the last attempt, Unix s; 0 = none. */
+  readonly deadline: number;
+  /** Full key of the lock; '' = none. */
+  readonly uniqueKey: string;
+  /** Unix s; 0 = never failed. */
+  readonly lastFailedAt: number;
+  /** s to keep it after success. */
+  readonly retention: number;
+  /** Unix s; 0 = not completed. */
+  readonly completedAt: number;
+  /** '' = none. */
+  readonly groupKey: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A message to encode: what is left out has its default (0, '', none). */
+export type NewTaskMessage = Pick<TaskMessage, 'type' | 'id' | 'queue'> & Partial<TaskMessage>;
+
+export interface DecodedMessage {
+  readonly message: TaskMessage;
+  /** Fields that stood more than once: what an encoding anew would save. */
+  readonly repeats: number;
+}
+
+/** Numbers of the fields. */
+export const FIELD = {
+  type: 1,
+  payload: 2,
+  id: 3,
+  queue: 4,
+  retry: 5,
+  retried: 6,
+  errorMsg: 7,
+  timeout: 8,
+  deadline: 9,
+  uniqueKey: 10,
+  lastFailedAt: 11,
+  retention: 12,
+  completedAt: 13,
+  groupKey: 14,
+  headers: 15,
+} as const satisfies Record<keyof TaskMessage, number>;
+
+const writer = new WireWriter();
+
+function writeText(field: number, value: string | undefined): void {
+  if (value !== undefined && value !== '') writer.text(field, value);
+}
+
+function writeInt(field: number, value: number | undefined): void {
+  if (value !== undefined && value !== 0) writer.int(field, value);
+}
+
+/**
+ * The bytes, as Go's encoder writes them: ascending field numbers, no defaults (protocol 2.1).
+ *
+ * @throws TaskCenterError `invalid-value` for a lone surrogate in a text; in the error text it is replaced instead
+ */
+export function encodeMessage(message: NewTaskMessage): Buffer {
+  writeText(FIELD.type, message.type);
+  if (message.payload && message.payload.length > 0) writer.bytes(FIELD.payload, message.payload);
+  writeText(FIELD.id, message.id);
+  writeText(FIELD.queue, message.queue);
+  writeInt(FIELD.retry, message.retry);
+  writeInt(FIELD.retried, message.retried);
+  writeText(FIELD.errorMsg, message.errorMsg?.toWellFormed());
+  writeInt(FIELD.timeout, message.timeout);
+  writeInt(FIELD.deadline, message.deadline);
+  writeText(FIELD.uniqueKey, message.uniqueKey);
+  writeInt(FIELD.lastFailedAt, message.lastFailedAt);
+  writeInt(FIELD.retention, message.retention);
+  writeInt(FIELD.completedAt, message.completedAt);
+  writeText(FIELD.groupKey, message.groupKey);
+  const { headers } = message;
+  if (headers)
+    for (const name of Object.keys(headers)) writer.entry(FIELD.headers, name, headers[name] ?? '');
+  return writer.take();
+}
+
+type Draft = { -readonly [K in keyof TaskMessage]: TaskMessage[K] } & { headers: Record<string, string> };
+type Read = (draft: Draft, reader: WireReader) => void;
+
+/** Reads one header; true = its name stood before. */
+function readHeader(headers: Record<string, string>, reader: WireReader): boolean {
+  let name = '';
+  let value = '';
+  const entry = reader.nested();
+  while (entry.next()) {
+    if (entry.wire === BYTES && entry.field === 1) name = entry.text();
+    else if (entry.wire === BYTES && entry.field === 2) value = entry.text();
+    else entry.skip();
+  }
+  const known = Object.hasOwn(headers, name);
+  // A plain assignment to `__proto__` would not make a property.
+  Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
+  return known;
+}
+
+const readers: Readonly<Record<Exclude<keyof TaskMessage, 'headers'>, readonly [wire: number, read: Read]>> =
+  {
+    type: [BYTES, (draft, reader) => (draft.type = reader.text())],
+    payload: [BYTES, (draft, reader) => (draft.payload = reader.bytes())],
+    id: [BYTES, (draft, reader) => (draft.id = reader.text())],
+    queue: [BYTES, (draft, reader) => (draft.queue = reader.text())],
+    retry: [VARINT, (draft, reader) => (draft.retry = reader.int32())],
+    retried: [VARINT, (draft, reader) => (draft.retried = reader.int32())],
+    errorMsg: [BYTES, (draft, reader) => (draft.errorMsg = reader.text())],
+    timeout: [VARINT, (draft, reader) => (draft.timeout = reader.int64())],
+    deadline: [VARINT, (draft, reader) => (draft.deadline = reader.int64())],
+    uniqueKey: [BYTES, (draft, reader) => (draft.uniqueKey = reader.text())],
+    lastFailedAt: [VARINT, (draft, reader) => (draft.lastFailedAt = reader.int64())],
+    retention: [VARINT, (draft, reader) => (draft.retention = reader.int64())],
+    completedAt: [VARINT, (draft, reader) => (draft.completedAt = reader.int64())],
+    groupKey: [BYTES, (draft, reader) => (draft.groupKey = reader.text())],
+  };
+
+/** By field number; a known field of another wire type is an unknown one, as in Go. */
+const byNumber: (readonly [wire: number, read: Read] | undefined)[] = [];
+for (const [name, entry] of Object.entries(readers)) byNumber[FIELD[name as keyof typeof readers]] = entry;
+
+const blank = (): Draft => ({
+  type: '',
+  payload: null,
+  id: '',
+  queue: '',
+  retry: 0,
+  retried: 0,
+  errorMsg: '',
+  timeout: 0,
+  deadline: 0,
+  uniqueKey: '',
+  lastFailedAt: 0,
+  retention: 0,
+  completedAt: 0,
+  groupKey: '',
+  headers: {},
+});
+
+/**
+ * The message in the bytes: fields in any order, the last one wins, unknown ones are skipped. The payload is a view
+ * on `bytes`, not a copy.
+ *
+ * @throws ProtocolError
+ */
+export function decodeMessage(bytes: Uint8Array): DecodedMessage {
+  const reader = new WireReader(asBuffer(bytes));
+  const draft = blank();
+  let seen = 0;
+  let repeats = 0;
+  while (reader.next()) {
+    const { field, wire } = reader;
+    const known = byNumber[field];
+    if (known && known[0] === wire) {
+      if (seen & (1 << field)) repeats += 1;
+      seen |= 1 << field;
+      known[1](draft, reader);
+    } else if (field === FIELD.headers && wire === BYTES) {
+      if (readHeader(draft.headers, reader)) repeats += 1;
+    } else reader.skip();
+  }
+  if (draft.payload?.length === 0) draft.payload = null;
+  return { message: draft, repeats };
+}

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import { msOf, NEVER, secondsDown, secondsUp, timestampOf, utcDay } from './go-time.ts';
+import {
+  decodeSchedulerEnqueueEvent,
+  decodeSchedulerEntry,
+  encodeSchedulerEnqueueEvent,
+  encodeSchedulerEntry,
+  type SchedulerEntry,
+} from './scheduler-entry.ts';
+import { decodeServerInfo, encodeServerInfo } from './server-info.ts';
+import { uniqueKey } from './unique-key.ts';
+import { ProtocolError } from './wire.ts';
+
+test('a ServerInfo has the known bytes (protocol 2.4)', () => {
+  const info = {
+    host: 'h1',
+    pid: 42,
+    serverId: 'sid',
+    concurrency: 10,
+    queues: { default: 1 },
+    strictPriority: false,
+    status: 'active',
+    startTime: { seconds: 1_700_000_000, nanos: 5 },
+    activeWorkerCount: 0,
+  };
+  const bytes = encodeServerInfo(info);
+  expect(bytes.toString('hex')).toBe(
+    '0a026831102a1a03736964200a2a0b0a0764656661756c7410013a0661637469766542080880e2cfaa061005',
+  );
+  expect(decodeServerInfo(bytes)).toEqual(info);
+});
+
+test('a ServerInfo with every field comes back', () => {
+  const info = {
+    host: 'h',
+    pid: 1,
+    serverId: 's',
+    concurrency: 2,
+    queues: { a: 0, b: 6 },
+    strictPriority: true,
+    status: 'closed',
+    startTime: NEVER,
+    activeWorkerCount: 3,
+  };
+  expect(decodeServerInfo(encodeServerInfo(info))).toEqual(info);
+});
+
+test('a SchedulerEntry that never ran has the known bytes (protocol 2.4)', () => {
+  const entry: SchedulerEntry = {
+    id: '',
+    spec: '',
+    taskType: '',
+    taskPayload: null,
+    enqueueOptions: [],
+    nextEnqueueTime: null,
+    prevEnqueueTime: NEVER,
+  };
+  const bytes = encodeSchedulerEntry(entry);
+  expect(bytes.toString('hex')).toBe('3a0b088092b8c398feffffff01');
+  expect(decodeSchedulerEntry(bytes)).toEqual(entry);
+});
+
+test('a SchedulerEntry with every field comes back', () => {
+  const entry: SchedulerEntry = {
+    id: 'e1',
+    spec: '@every 1m',
+    taskType: 't',
+    taskPayload: Buffer.from([0, 255]),
+    enqueueOptions: ['Queue("a")', 'MaxRetry(3)'],
+    nextEnqueueTime: { seconds: 1, nanos: 999_999_999 },
+    prevEnqueueTime: NEVER,
+  };
+  expect(decodeSchedulerEntry(encodeSchedulerEntry(entry))).toEqual(entry);
+});
+
+test('a SchedulerEnqueueEvent has the known bytes (protocol 2.4)', () => {
+  const event = { taskId: 'tid', enqueueTime: { seconds: 1_700_000_000, nanos: 0 } };
+  const bytes = encodeSchedulerEnqueueEvent(event);
+  expect(bytes.toString('hex')).toBe('0a0374696412060880e2cfaa06');
+  expect(decodeSchedulerEnqueueEvent(bytes)).toEqual(event);
+});
+
+test.each([decodeServerInfo, decodeSchedulerEntry, decodeSchedulerEnqueueEvent])(
+  '%o refuses bytes that are cut',
+  (decode) => {
+    expect(() => decode(Buffer.from('0a05', 'hex'))).toThrow(ProtocolError);
+  },
+);
+
+test.each([
+  ['no payload', null, 'asynq:{default}:unique:reindex:'],
+  ['an empty payload', '', 'asynq:{default}:unique:reindex:d41d8cd98f00b204e9800998ecf8427e'],
+  ['foo', 'foo', 'asynq:{default}:unique:reindex:acbd18db4cc2f85cedef654fccc4a4d8'],
+  ['JSON', '{"user_id":123}', 'asynq:{default}:unique:reindex:f7218ed06954e3dc6750e967d4be68e4'],
+])('the unique key of %s is that of protocol 1.5', (_, payload, key) => {
+  const bytes = payload === null ? null : Buffer.from(payload);
+  expect(uniqueKey({ queue: 'default', type: 'reindex', payload: bytes })).toBe(key);
+});
+
+test('seconds are rounded up for due times and toward zero as Go does', () => {
+  expect([0, 1, 999, 1_000, 1_001].map(secondsUp)).toEqual([0, 1, 1, 1, 2]);
+  expect([0, 999, 1_999, -1_999].map(secondsDown)).toEqual([0, 0, 1, -1]);
+});
+
+test('"never" is the year 1 when written, and the year 1 or 1970 when read', () => {
+  expect(timestampOf(null)).toEqual({ seconds: -62_135_596_800, nanos: 0 });
+  expect(msOf(NEVER)).toBeNull();
+  expect(msOf({ seconds: 0, nanos: 0 })).toBeNull();
+});
+
+test.each([1, 1_700_000_000_123, -1, -1_500])('%d ms are the same after a timestamp', (ms) => {
+  const timestamp = timestampOf(ms);
+  expect(timestamp.nanos).toBeGreaterThanOrEqual(0);
+  expect(msOf(timestamp)).toBe(ms);
+});
+
+test('the day of the counters is that of UTC', () => {
+  expect(utcDay(Date.UTC(2026, 4, 14, 23, 59, 59, 999))).toBe('2026-05-14');
+  expect(utcDay(Date.UTC(2026, 0, 2))).toBe('2026-01-02');
+});

@@ -1,0 +1,82 @@
+import { NEVER, readTimestamp, writeTimestamp, type Timestamp } from './go-time.ts';
+import { asBuffer, BYTES, readFields, WireReader, WireWriter } from './wire.ts';
+
+/** An entry that a scheduler shows (protocol 2.3), an element of its list. */
+export interface SchedulerEntry {
+  readonly id: string;
+  readonly spec: string;
+  readonly taskType: string;
+  /** Empty and absent are the same on the wire: decoded as null. */
+  readonly taskPayload: Uint8Array | null;
+  /** Option texts (protocol 2.6). */
+  readonly enqueueOptions: readonly string[];
+  /** Null: left out; Go shows that as 1970. `NEVER` if it can never fire. */
+  readonly nextEnqueueTime: Timestamp | null;
+  /** Null: left out. `NEVER` if it has not fired yet. */
+  readonly prevEnqueueTime: Timestamp | null;
+}
+
+/** That a scheduler enqueued a task: a member of an entry's history. */
+export interface SchedulerEnqueueEvent {
+  readonly taskId: string;
+  readonly enqueueTime: Timestamp;
+}
+
+const writer = new WireWriter();
+
+/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
+export function encodeSchedulerEntry(entry: SchedulerEntry): Buffer {
+  if (entry.id !== '') writer.text(1, entry.id);
+  if (entry.spec !== '') writer.text(2, entry.spec);
+  if (entry.taskType !== '') writer.text(3, entry.taskType);
+  if (entry.taskPayload && entry.taskPayload.length > 0) writer.bytes(4, entry.taskPayload);
+  for (const option of entry.enqueueOptions) writer.text(5, option);
+  if (entry.nextEnqueueTime) writeTimestamp(writer, 6, entry.nextEnqueueTime);
+  if (entry.prevEnqueueTime) writeTimestamp(writer, 7, entry.prevEnqueueTime);
+  return writer.take();
+}
+
+/** @throws ProtocolError */
+export function decodeSchedulerEntry(bytes: Uint8Array): SchedulerEntry {
+  const reader = new WireReader(asBuffer(bytes));
+  const enqueueOptions: string[] = [];
+  const entry: { -readonly [K in keyof SchedulerEntry]: SchedulerEntry[K] } = {
+    id: '',
+    spec: '',
+    taskType: '',
+    taskPayload: null,
+    enqueueOptions,
+    nextEnqueueTime: null,
+    prevEnqueueTime: null,
+  };
+  readFields(reader, {
+    1: [BYTES, () => (entry.id = reader.text())],
+    2: [BYTES, () => (entry.spec = reader.text())],
+    3: [BYTES, () => (entry.taskType = reader.text())],
+    4: [BYTES, () => (entry.taskPayload = reader.bytes())],
+    5: [BYTES, () => enqueueOptions.push(reader.text())],
+    6: [BYTES, () => (entry.nextEnqueueTime = readTimestamp(reader))],
+    7: [BYTES, () => (entry.prevEnqueueTime = readTimestamp(reader))],
+  });
+  if (entry.taskPayload?.length === 0) entry.taskPayload = null;
+  return entry;
+}
+
+/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
+export function encodeSchedulerEnqueueEvent({ taskId, enqueueTime }: SchedulerEnqueueEvent): Buffer {
+  if (taskId !== '') writer.text(1, taskId);
+  writeTimestamp(writer, 2, enqueueTime);
+  return writer.take();
+}
+
+/** @throws ProtocolError */
+export function decodeSchedulerEnqueueEvent(bytes: Uint8Array): SchedulerEnqueueEvent {
+  const reader = new WireReader(asBuffer(bytes));
+  let taskId = '';
+  let enqueueTime = NEVER;
+  readFields(reader, {
+    1: [BYTES, () => (taskId = reader.text())],
+    2: [BYTES, () => (enqueueTime = readTimestamp(reader))],
+  });
+  return { taskId, enqueueTime };
+}

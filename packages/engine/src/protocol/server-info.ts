@@ -1,0 +1,81 @@
+import { NEVER, readTimestamp, writeTimestamp, type Timestamp } from './go-time.ts';
+import { asBuffer, BYTES, readFields, VARINT, WireReader, WireWriter } from './wire.ts';
+
+/** What a server tells about itself (protocol 2.3), under its server key. */
+export interface ServerInfo {
+  readonly host: string;
+  readonly pid: number;
+  readonly serverId: string;
+  readonly concurrency: number;
+  /** Priority of each queue, as configured. */
+  readonly queues: Readonly<Record<string, number>>;
+  readonly strictPriority: boolean;
+  /** `new`, `active`, `stopped` or `closed`. */
+  readonly status: string;
+  readonly startTime: Timestamp;
+  readonly activeWorkerCount: number;
+}
+
+const writer = new WireWriter();
+const inner = new WireWriter();
+
+function writePriorities(queues: ServerInfo['queues']): void {
+  for (const [queue, priority] of Object.entries(queues)) {
+    inner.text(1, queue);
+    inner.int(2, priority);
+    writer.bytes(5, inner.take());
+  }
+}
+
+/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
+export function encodeServerInfo(info: ServerInfo): Buffer {
+  if (info.host !== '') writer.text(1, info.host);
+  if (info.pid !== 0) writer.int(2, info.pid);
+  if (info.serverId !== '') writer.text(3, info.serverId);
+  if (info.concurrency !== 0) writer.int(4, info.concurrency);
+  writePriorities(info.queues);
+  if (info.strictPriority) writer.int(6, 1);
+  if (info.status !== '') writer.text(7, info.status);
+  writeTimestamp(writer, 8, info.startTime);
+  if (info.activeWorkerCount !== 0) writer.int(9, info.activeWorkerCount);
+  return writer.take();
+}
+
+function readPriority(reader: WireReader): [queue: string, priority: number] {
+  const entry = reader.nested();
+  let queue = '';
+  let priority = 0;
+  readFields(entry, {
+    1: [BYTES, () => (queue = entry.text())],
+    2: [VARINT, () => (priority = entry.int32())],
+  });
+  return [queue, priority];
+}
+
+/** @throws ProtocolError */
+export function decodeServerInfo(bytes: Uint8Array): ServerInfo {
+  const reader = new WireReader(asBuffer(bytes));
+  const queues = new Map<string, number>();
+  const info = {
+    host: '',
+    pid: 0,
+    serverId: '',
+    concurrency: 0,
+    strictPriority: false,
+    status: '',
+    startTime: NEVER,
+    activeWorkerCount: 0,
+  };
+  readFields(reader, {
+    1: [BYTES, () => (info.host = reader.text())],
+    2: [VARINT, () => (info.pid = reader.int32())],
+    3: [BYTES, () => (info.serverId = reader.text())],
+    4: [VARINT, () => (info.concurrency = reader.int32())],
+    5: [BYTES, () => queues.set(...readPriority(reader))],
+    6: [VARINT, () => (info.strictPriority = reader.bool())],
+    7: [BYTES, () => (info.status = reader.text())],
+    8: [BYTES, () => (info.startTime = readTimestamp(reader))],
+    9: [VARINT, () => (info.activeWorkerCount = reader.int32())],
+  });
+  return { ...info, queues: Object.fromEntries(queues) };
+}

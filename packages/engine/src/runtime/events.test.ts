@@ -1,0 +1,27 @@
+import { describe, expect, test } from 'vitest';
+import { Events } from './events.ts';
+
+const lost = { task: { queue: 'default', id: 'a' } };
+
+describe('events', () => {
+  test('reach all who listen, until they stop', () => {
+    const events = new Events();
+    const seen: string[] = [];
+    const off = events.on('lease.lost', ({ task }) => void seen.push(`one ${task.id}`));
+    events.on('lease.lost', ({ task }) => void seen.push(`two ${task.id}`));
+    events.emit('lease.lost', lost);
+    off();
+    events.emit('lease.lost', lost);
+    expect(seen).toEqual(['one a', 'two a', 'two a']);
+  });
+
+  test('can be skipped when nobody listens', () => {
+    const events = new Events();
+    expect(events.has('lease.lost')).toBe(false);
+    const off = events.on('lease.lost', () => {});
+    expect(events.has('lease.lost')).toBe(true);
+    expect(events.has('tasks.expired')).toBe(false);
+    off();
+    expect(events.has('lease.lost')).toBe(false);
+  });
+});

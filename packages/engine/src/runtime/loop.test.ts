@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import { createFakeClock, settle } from '../../test/support/fake-clock.ts';
+import { nextEvent } from '../../test/support/next-event.ts';
+import type { LogFields } from './log.ts';
+import { createLoop, type LoopParts } from './loop.ts';
+import { createRuntime } from './runtime.ts';
+
+/** A loop on a fake clock whose steps are counted. */
+function aLoop(step: LoopParts['step'], failureMs?: number) {
+  const clock = createFakeClock();
+  const warnings: LogFields[] = [];
+  const log = { debug() {}, info() {}, error() {}, warn: (fields: LogFields) => void warnings.push(fields) };
+  const runtime = createRuntime({ clock, log });
+  const parts = { name: 'tester', runtime, step };
+  const loop = createLoop(failureMs === undefined ? parts : { ...parts, failureMs });
+  return { loop, clock, runtime, warnings };
+}
+
+describe('a loop', () => {
+  test('steps at once, and again after the time that the step asked for', async () => {
+    const times: number[] = [];
+    const { loop, clock } = aLoop(() => {
+      times.push(clock.monotonicMs());
+      return Promise.resolve(100);
+    });
+    loop.start();
+    await clock.asleep();
+    await clock.advance(250);
+    await loop.stop();
+    expect(times).toEqual([0, 100, 200]);
+  });
+
+  test('does not sleep between steps that ask for no time', async () => {
+    let steps = 0;
+    const { loop, clock } = aLoop(() => {
+      steps += 1;
+      return Promise.resolve(steps < 5 ? 0 : 1_000);
+    });
+    loop.start();
+    await clock.asleep();
+    expect(steps).toBe(5);
+    await loop.stop();
+  });
+
+  test('goes on after a failed step and tells of it', async () => {
+    let steps = 0;
+    const fault = new Error('out of order');
+    const { loop, clock, runtime, warnings } = aLoop(() => {
+      steps += 1;
+      return steps === 1 ? Promise.reject(fault) : Promise.resolve(10_000);
+    }, 50);
+    const told = nextEvent(runtime.events, 'loop.failed');
+    loop.start();
+    expect(await told).toEqual({ loop: 'tester', error: fault });
+    expect(warnings).toEqual([{ loop: 'tester', err: fault }]);
+    await clock.asleep();
+    await clock.advance(49);
+    expect(steps).toBe(1);
+    await clock.advance(1);
+    expect(steps).toBe(2);
+    await loop.stop();
+  });
+
+  test('outlives a step that throws instead of rejecting', async () => {
+    let steps = 0;
+    const { loop, clock } = aLoop(() => {
+      steps += 1;
+      throw new Error('thrown');
+    });
+    loop.start();
+    await clock.asleep();
+    await clock.advance(1_000);
+    expect(steps).toBe(2);
+    await loop.stop();
+  });
+
+  test('is brought forward by a wake-up while it sleeps', async () => {
+    let steps = 0;
+    const { loop, clock } = aLoop(() => {
+      steps += 1;
+      return Promise.resolve(60_000);
+    });
+    loop.start();
+    await clock.asleep();
+    loop.wake();
+    await settle();
+    await clock.asleep();
+    expect(steps).toBe(2);
+    await loop.stop();
+  });
+
+  test('does not lose a wake-up that comes during a step', async () => {
+    let steps = 0;
+    const { loop, clock } = aLoop(() => {
+      steps += 1;
+      if (steps === 1) loop.wake();
+      return Promise.resolve(60_000);
+    });
+    loop.start();
+    await clock.asleep();
+    expect(steps).toBe(2);
+    await loop.stop();
+  });
+
+  test('starts once, stops once, and starts anew', async () => {
+    let steps = 0;
+    const { loop, clock } = aLoop(() => {
+      steps += 1;
+      return Promise.resolve(60_000);
+    });
+    await loop.stop();
+    loop.start();
+    loop.start();
+    await clock.asleep();
+    expect(steps).toBe(1);
+    await Promise.all([loop.stop(), loop.stop()]);
+    expect(clock.sleeping).toBe(0);
+    loop.start();
+    await clock.asleep();
+    expect(steps).toBe(2);
+    await loop.stop();
+  });
+
+  test('stops only when the running step has ended, and tells the step to', async () => {
+    let ended = false;
+    const { loop } = aLoop(
+      (signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            setImmediate(() => {
+              ended = true;
+              resolve(0);
+            });
+          });
+        }),
+    );
+    loop.start();
+    await settle();
+    await loop.stop();
+    expect(ended).toBe(true);
+  });
+
+  test('does not complain of a step that fails because of the stop', async () => {
+    const { loop, warnings } = aLoop(
+      (signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')));
+        }),
+    );
+    loop.start();
+    await settle();
+    await loop.stop();
+    expect(warnings).toEqual([]);
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import {
+  BUILT_IN_QUEUES,
+  checkedQueueName,
+  checkedTypeName,
+  logicalQueue,
+  storedQueue,
+  storedQueues,
+} from './queue-name.ts';
+
+describe('a queue name', () => {
+  test.each([...BUILT_IN_QUEUES, 'Order mail', 'größe', '東京', 'a:b', 'a~', '~', 'a~b c', 'x'.repeat(128)])(
+    '%j can be used',
+    (name) => {
+      expect(checkedQueueName(name)).toBe(name);
+    },
+  );
+
+  test.each([
+    ['', 'empty'],
+    ['x'.repeat(129), '128 bytes'],
+    ['ü'.repeat(65), '128 bytes'],
+    ['a{b', 'braces'],
+    ['a}b', 'braces'],
+    ['a\nb', 'control'],
+    ['a\u0000b', 'control'],
+    ['a\u009bb', 'control'],
+    ['a\u202eb', 'control'],
+    ['a\u2028b', 'control'],
+    [' a', 'blank'],
+    ['a ', 'blank'],
+    ['a\ud800', 'Unicode'],
+    ['orders~cb', 'reserved'],
+    ['orders~1', 'reserved'],
+  ])('%j is refused: %s', (name, why) => {
+    expect(() => checkedQueueName(name)).toThrow(
+      expect.objectContaining({ code: 'invalid-value', message: expect.stringContaining(why) }),
+    );
+  });
+
+  test('is shown in an error without its control characters', () => {
+    const escape = String.fromCharCode(27);
+    expect(() => checkedQueueName(`a${escape}[31m\n`)).toThrow(
+      expect.objectContaining({
+        message: expect.toSatisfy((text: string) => !text.includes(escape) && !text.includes('\n')),
+      }),
+    );
+  });
+});
+
+describe('a type name', () => {
+  test('may end as a reserved queue does', () => {
+    expect(checkedTypeName('mail~1')).toBe('mail~1');
+  });
+
+  test.each(['', 'a{b}', ' x', 'x\t', 'x'.repeat(129)])('%j is refused', (name) => {
+    expect(() => checkedTypeName(name)).toThrow(expect.objectContaining({ code: 'invalid-value' }));
+  });
+});
+
+describe('a stored queue', () => {
+  test.each([
+    ['orders', 'handler', 'orders'],
+    ['orders', 'callback', 'orders~cb'],
+  ] as const)('of %s for a %s is %s, and back', (name, kind, stored) => {
+    expect(storedQueue(name, kind)).toBe(stored);
+    expect(logicalQueue(stored)).toEqual({ name, kind });
+  });
+
+  test('stands beside its twin, callbacks first', () => {
+    expect(storedQueues('orders')).toEqual(['orders~cb', 'orders']);
+  });
+});

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkedTaskId, isTaskId, plainTaskId, storedTaskId } from './task-id.ts';
+
+describe('a task ID', () => {
+  test.each(['a', 'order:1001', 'A_b-C:9', 'x'.repeat(100), randomUUID()])('%s can be chosen', (id) => {
+    expect(isTaskId(id)).toBe(true);
+    expect(checkedTaskId(id)).toBe(id);
+  });
+
+  test.each(['', 'x'.repeat(101), 'a.b', 'a b', 'ä', 'a/b', 'a\n', 'a{b}'])('%j is refused', (id) => {
+    expect(isTaskId(id)).toBe(false);
+    expect(() => checkedTaskId(id)).toThrow(expect.objectContaining({ code: 'invalid-value' }));
+  });
+
+  test('of a business is stored under its name, and comes back plain', () => {
+    const id = fc.stringMatching(/^[A-Za-z0-9_:-]{1,100}$/);
+    fc.assert(
+      fc.property(id, fc.option(id), (plain, business) => {
+        const stored = storedTaskId(plain, business);
+        expect(stored).toBe(business === null ? plain : `${business}.${plain}`);
+        expect(plainTaskId(stored, business)).toBe(plain);
+      }),
+    );
+  });
+
+  test('that only looks like a business’s is left as it is', () => {
+    expect(plainTaskId('shop.1', null)).toBe('shop.1');
+    expect(plainTaskId('shop.1', 'bank')).toBe('shop.1');
+  });
+});

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import type { Broker } from '../../../src/broker/broker.ts';
+import type { Finish, LeasedTask, TurnOutcome } from '../../../src/broker/consume.ts';
+import { createConnection, type RedisConnection } from '../../../src/brokers/redis/connection.ts';
+import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
+import { parseRedisUrl } from '../../../src/brokers/redis/url.ts';
+import { createRuntime } from '../../../src/runtime/runtime.ts';
+import { startRedis, type RedisServer } from '../../support/redis-server.ts';
+
+/**
+ * A whole second and a bit, so that rounding shows; far ahead of the server's own clock, by which counters with an
+ * end in the past would go at once.
+ */
+const START_MS = Date.UTC(2_040, 0, 1) + 250;
+
+/** A Redis with a broker whose time stands still, and a look at what is stored. */
+export interface Bed {
+  readonly broker: Broker;
+  readonly connection: RedisConnection;
+  readonly server: RedisServer;
+  now(): number;
+  advance(ms: number): void;
+  /** A command; blobs as strings, maps and sets as they come. */
+  ask(...args: readonly (string | number | Buffer)[]): Promise<unknown>;
+  /** A hash, with bytes where they are not text. */
+  hash(key: string): Promise<Record<string, Buffer>>;
+  /** Keys whose names do not depend on the client, sorted. */
+  keys(): Promise<string[]>;
+  turn(how?: {
+    finishes?: readonly Finish[];
+    queues?: readonly string[];
+    room?: number;
+  }): Promise<TurnOutcome>;
+  takeOne(): Promise<LeasedTask>;
+}
+
+function texts(reply: unknown): unknown {
+  if (Buffer.isBuffer(reply)) return reply.toString();
+  return Array.isArray(reply) ? reply.map(texts) : reply;
+}
+
+async function hashOf(connection: RedisConnection, key: string): Promise<Record<string, Buffer>> {
+  const flat = (await connection.command(['HGETALL', key])) as Buffer[];
+  const fields: Record<string, Buffer> = {};
+  for (let i = 0; i < flat.length; i += 2) fields[String(flat[i])] = flat[i + 1] as Buffer;
+  return fields;
+}
+
+/** One server for the test file, emptied before each test. */
+export function redisBed(): Bed {
+  let server: RedisServer;
+  let broker: Broker;
+  let connection: RedisConnection;
+  let nowMs = START_MS;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    const time = { nowMs: () => nowMs };
+    connection = createConnection({ target: parseRedisUrl(server.url), runtime: createRuntime(), ...time });
+    broker = await connectRedis({ url: server.url, ...time });
+  });
+  beforeEach(async () => {
+    await broker.close();
+    await connection.command(['FLUSHALL']);
+    nowMs = START_MS;
+    broker = await connectRedis({ url: server.url, nowMs: () => nowMs });
+  });
+  afterAll(async () => {
+    await broker?.close();
+    await connection?.close();
+    await server?.stop();
+  });
+
+  const turn: Bed['turn'] = ({ finishes = [], queues = ['q'], room = 100 } = {}) =>
+    broker.consume.turn({ finishes, queues, room, leaseMs: 6_000, worker: 'host:7' });
+  return {
+    get broker() {
+      return broker;
+    },
+    get connection() {
+      return connection;
+    },
+    get server() {
+      return server;
+    },
+    now: () => nowMs,
+    advance: (ms) => void (nowMs += ms),
+    ask: async (...args) =>
+      texts(await connection.command(args.map((arg) => (Buffer.isBuffer(arg) ? arg : String(arg))))),
+    hash: (key) => hashOf(connection, key),
+    async keys() {
+      const all = (await connection.command(['KEYS', '*'])) as unknown[];
+      return all
+        .map(String)
+        .filter((key) => !key.includes(':rc:') && key !== 'tc:meta')
+        .sort();
+    },
+    turn,
+    async takeOne() {
+      const [task] = (await turn({ room: 1 })).tasks;
+      if (!task) throw new Error('no task was there to take');
+      return task;
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { aTask, finish, manyTasks } from '../../support/factories.ts';
+import { hasRedis } from '../../support/redis-server.ts';
+import { redisBed } from './bed.ts';
+
+const Q = 'asynq:{q}:';
+const STEP = [{ queue: 'q', limit: 256 }];
+
+describe.skipIf(!hasRedis())('a broker at its limits', () => {
+  const bed = redisBed();
+
+  test('without memory nothing new is stored, and what was accepted goes on', async () => {
+    await bed.broker.submit.enqueue([
+      ...manyTasks(3, 't', { queue: 'q', retentionMs: 60_000 }),
+      aTask({ id: 'later', queue: 'q', delayMs: 1_000 }),
+    ]);
+    await bed.ask('CONFIG', 'SET', 'maxmemory', 1);
+    try {
+      await expect(bed.broker.submit.enqueue([aTask({ id: 'new', queue: 'q' })])).rejects.toMatchObject({
+        code: 'broker-full',
+      });
+      expect(await bed.broker.inspect.task({ queue: 'q', id: 'new' })).toBeNull();
+      const { tasks } = await bed.turn({ room: 3 });
+      expect(tasks).toHaveLength(3);
+      const [t0, t1, t2] = tasks;
+      const finishes = [finish.succeeded(t0!), finish.retry(t1!, 500), finish.archive(t2!)];
+      expect(await bed.broker.consume.extend(tasks, 6_000)).toEqual([true, true, true]);
+      expect((await bed.turn({ finishes, room: 0 })).finished).toEqual(['accepted', 'accepted', 'accepted']);
+      bed.advance(1_000);
+      expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 2 }]);
+      expect((await bed.turn()).tasks.map(({ id }) => id)).toEqual(['t1', 'later']);
+      expect(await bed.broker.control.pause('q')).toBe(true);
+    } finally {
+      await bed.ask('CONFIG', 'SET', 'maxmemory', 0);
+    }
+  });
+
+  test('the archive holds 9,999 tasks; the oldest go with their hashes', async () => {
+    await bed.ask(
+      'EVAL',
+      `for i = 1, 10500 do
+         redis.call('ZADD', KEYS[1], 1000000000 + i, 'o' .. i)
+         redis.call('HSET', 'asynq:{q}:t:o' .. i, 'msg', 'x', 'state', 'archived')
+       end`,
+      1,
+      `${Q}archived`,
+    );
+    const old = 90 * 86_400_000;
+    bed.advance(1_000_000_000_000 - bed.now());
+    await bed.broker.submit.enqueue(manyTasks(5, 't', { queue: 'q' }));
+    const { tasks } = await bed.turn();
+    await bed.turn({ finishes: tasks.map((task) => finish.archive(task)), room: 0 });
+    expect(await bed.ask('ZCARD', `${Q}archived`)).toBe(9_999);
+    expect(await bed.ask('EXISTS', `${Q}t:o506`, `${Q}t:o507`)).toBe(1);
+    expect(await bed.ask('ZCOUNT', `${Q}archived`, 0, 1_000_000_000)).toBe(5);
+    bed.advance(old + 10_000_000);
+    await bed.broker.submit.enqueue([aTask({ id: 'new', queue: 'q' })]);
+    await bed.turn({ finishes: [finish.archive(await bed.takeOne())], room: 0 });
+    expect(await bed.ask('ZCARD', `${Q}archived`)).toBe(9_999 - 1_000 + 1);
+    expect(await bed.ask('EXISTS', `${Q}t:t0`, `${Q}t:new`)).toBe(1);
+  });
+
+  test('out of a long active list tasks are taken in one pass, and the others keep their order', async () => {
+    const others = Array.from({ length: 12_000 }, (_, i) => `x${i}`);
+    await bed.broker.submit.enqueue(manyTasks(60, 't', { queue: 'q' }));
+    const { tasks } = await bed.turn();
+    for (let i = 0; i < others.length; i += 4_000) {
+      await bed.ask('LPUSH', `${Q}active`, ...others.slice(i, i + 4_000));
+      await bed.ask('RPUSH', `${Q}active`, ...others.slice(i, i + 4_000).map((id) => `y${id}`));
+    }
+    const finishes = tasks.filter((_, i) => i % 2 === 0).map((task) => finish.succeeded(task));
+    const { finished } = await bed.turn({ finishes, room: 0 });
+    expect(finished).toEqual(finishes.map(() => 'accepted'));
+    const left = (await bed.ask('LRANGE', `${Q}active`, 0, -1)) as string[];
+    expect(left).toEqual([
+      ...others.toReversed(),
+      ...Array.from({ length: 30 }, (_, i) => `t${59 - 2 * i}`),
+      ...others.map((id) => `y${id}`),
+    ]);
+  });
+
+  test('more finishes than one call takes are all told', async () => {
+    await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q', retentionMs: 60_000 }));
+    const taken = [];
+    for (let n = 0; n < 3; n += 1) taken.push(...(await bed.turn({ room: 256 })).tasks);
+    const { finished } = await bed.turn({ finishes: taken.map((task) => finish.succeeded(task)) });
+    expect(finished).toEqual(Array.from({ length: 600 }, () => 'accepted'));
+    expect(await bed.ask('ZCARD', `${Q}completed`)).toBe(600);
+  });
+
+  test('a thousand leases are renewed in one go', async () => {
+    await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q' }));
+    const taken = [];
+    for (let n = 0; n < 3; n += 1) taken.push(...(await bed.turn({ room: 256 })).tasks);
+    bed.advance(1_000);
+    const leases = [...taken, { queue: 'q', id: 'nobody', token: 5 }];
+    const kept = await bed.broker.consume.extend(leases, 6_000);
+    expect(kept).toEqual([...taken.map(() => true), false]);
+  });
+});
+
+describe.skipIf(!hasRedis())('recovery', () => {
+  const bed = redisBed();
+  const recover = () => bed.broker.maintain.recover(STEP, 3);
+
+  async function loseOne(): Promise<void> {
+    await bed.broker.submit.enqueue([aTask({ id: `t${bed.now()}`, queue: 'q' })]);
+    await bed.turn();
+  }
+
+  test('holds off after a pause, so that live workers renew first', async () => {
+    await recover();
+    await loseOne();
+    bed.advance(20_000);
+    expect(await recover()).toEqual([{ recovered: 0, archived: 0 }]);
+    for (let ms = 0; ms < 2_000; ms += 500) {
+      bed.advance(500);
+      expect(await recover()).toEqual([{ recovered: 0, archived: 0 }]);
+    }
+    bed.advance(500);
+    expect(await recover()).toEqual([{ recovered: 1, archived: 0 }]);
+  });
+
+  test('does not hold off for ever when the broker pauses again and again', async () => {
+    await recover();
+    await loseOne();
+    const recovered: number[] = [];
+    for (let pause = 0; pause < 5; pause += 1) {
+      bed.advance(10_000);
+      recovered.push((await recover())[0]?.recovered ?? -1);
+    }
+    expect(recovered).toEqual([0, 0, 0, 1, 0]);
+  });
+
+  test('of many Go leases that are not over yet hides none of ours', async () => {
+    await loseOne();
+    bed.advance(8_000);
+    const nowS = Math.floor(bed.now() / 1_000);
+    const go = Array.from({ length: 300 }, (_, i) => [nowS - 2, `g${i}`]).flat();
+    await bed.ask('ZADD', `${Q}lease`, ...go);
+    expect(await recover()).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await bed.ask('ZCARD', `${Q}lease`)).toBe(300);
+  });
+});
+
+describe('every script', () => {
+  const folder = new URL('../../../src/brokers/redis/scripts/', import.meta.url);
+  const lua = (path: string) => readdirSync(new URL(path, folder)).filter((name) => name.endsWith('.lua'));
+  const linesOf = (path: string) => readFileSync(new URL(path, folder), 'utf8').split('\n');
+
+  test.each(lua('.'))('%s says what it takes and gives, and has its wrapper beside it', (name) => {
+    const lines = linesOf(name);
+    const head = lines.filter((line) => line.startsWith('--')).join('\n');
+    for (const word of ['KEYS', 'ARGV', 'RETURN', 'BOUND']) expect(head).toContain(`-- ${word}`);
+    expect(head).toContain(`-- ${name.slice(0, -4)}: `);
+    expect(lines.length).toBeLessThanOrEqual(121);
+    expect(readdirSync(folder)).toContain(name.replace('.lua', '.ts'));
+  });
+
+  test.each(lua('./prelude'))('the prelude %s is short and says what it is for', (name) => {
+    const lines = linesOf(`prelude/${name}`);
+    expect(lines[0]).toMatch(/^-- [A-Z`]|^-- now/);
+    expect(lines.length).toBeLessThanOrEqual(121);
+  });
+});

@@ -1,0 +1,241 @@
+import { describe, expect, test } from 'vitest';
+import { aTask, finish } from '../../support/factories.ts';
+import { hasRedis } from '../../support/redis-server.ts';
+import { redisBed } from './bed.ts';
+import { goFields, goMessage, type GoTask } from './go-message.ts';
+
+const Q = 'asynq:{q}:';
+const STEP = [{ queue: 'q', limit: 100 }];
+
+describe.skipIf(!hasRedis())('beside Go processes', () => {
+  const bed = redisBed();
+  const sec = (): number => Math.floor(bed.now() / 1_000);
+
+  /** A task's hash as a Go client writes it. */
+  async function put(id: string, state: string, more: Partial<GoTask> = {}): Promise<void> {
+    const msg = goMessage({ type: 'go:run', payload: '{}', id, queue: 'q', ...more });
+    await bed.ask('HSET', `${Q}t:${id}`, 'msg', msg, 'state', state);
+  }
+
+  /** Enqueues as a Go client does (protocol 3.2). */
+  async function goEnqueue(id: string, more: Partial<GoTask> = {}): Promise<void> {
+    await put(id, 'pending', more);
+    await bed.ask('HSET', `${Q}t:${id}`, 'pending_since', `${bed.now()}000000`);
+    await bed.ask('LPUSH', `${Q}pending`, id);
+  }
+
+  /** Takes the next task as a Go server does (protocol 3.7). */
+  async function goTake(): Promise<string> {
+    const id = String(await bed.ask('RPOPLPUSH', `${Q}pending`, `${Q}active`));
+    await bed.ask('HSET', `${Q}t:${id}`, 'state', 'active');
+    await bed.ask('HDEL', `${Q}t:${id}`, 'pending_since');
+    await bed.ask('ZADD', `${Q}lease`, sec() + 30, id);
+    return id;
+  }
+
+  const messageOf = async (id: string) => goFields((await bed.hash(`${Q}t:${id}`)).msg ?? Buffer.alloc(0));
+
+  test('a task of a Go client is taken, retried and completed', async () => {
+    await goEnqueue('g1', { payload: '{"n":1}', retry: 2, timeout: 30, retention: 60 });
+    bed.advance(1_234);
+    const task = await bed.takeOne();
+    expect(task).toMatchObject({
+      id: 'g1',
+      type: 'go:run',
+      maxRetries: 2,
+      retried: 0,
+      timeoutMs: 30_000,
+      retentionMs: 60_000,
+      attempt: 1,
+      crashes: 0,
+      meta: {},
+      headers: {},
+      pendingSinceMs: bed.now() - 1_234,
+    });
+    expect(Buffer.from(task.payload ?? '').toString()).toBe('{"n":1}');
+    await bed.turn({ finishes: [finish.retry(task, 1_000)] });
+    bed.advance(1_000);
+    expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 1 }]);
+    const again = await bed.takeOne();
+    expect(again).toMatchObject({ attempt: 2, retried: 1 });
+    expect((await bed.turn({ finishes: [finish.succeeded(again)] })).finished).toEqual(['accepted']);
+    expect(await messageOf('g1')).toMatchObject({ 1: 'go:run', 2: '{"n":1}', 5: 2, 6: 1, 8: 30, 13: sec() });
+    expect(await bed.ask('HGET', `${Q}t:g1`, 'state')).toBe('completed');
+  });
+
+  test('attempts that a Go worker made are counted in', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
+    await goTake();
+    const msg = goMessage({ type: 'go:run', payload: '{}', id: 'a', queue: 'q' });
+    await bed.ask('HSET', `${Q}t:a`, 'msg', Buffer.concat([msg, Buffer.from([48, 2])]), 'state', 'pending');
+    await bed.ask('DEL', `${Q}active`, `${Q}lease`);
+    await bed.ask('LPUSH', `${Q}pending`, 'a');
+    expect(await bed.takeOne()).toMatchObject({ retried: 2, attempt: 3 });
+    expect(await bed.broker.inspect.task({ queue: 'q', id: 'a' })).toMatchObject({ attempt: 3 });
+  });
+
+  test('what Go scheduled moves at its second, and in the order of all that is due', async () => {
+    for (const [id, at] of [
+      ['g1', sec() + 1],
+      ['g3', sec() + 3],
+    ] as const) {
+      await put(id, 'scheduled');
+      await bed.ask('ZADD', `${Q}scheduled`, at, id);
+    }
+    await put('g2', 'retry');
+    await bed.ask('ZADD', `${Q}retry`, sec() + 2, 'g2');
+    await bed.broker.submit.enqueue([aTask({ id: 'ours', queue: 'q', delayMs: 1_500 })]);
+    expect(await bed.broker.maintain.forward(STEP)).toEqual([
+      { moved: 0, nextDueMs: (sec() + 1) * 1_000, nextInMs: 750 },
+    ]);
+    bed.advance(2_749);
+    expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 3, nextInMs: 1 }]);
+    expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['g2', 'ours', 'g1']);
+    expect(await bed.ask('HGET', `${Q}t:g2`, 'state')).toBe('pending');
+    expect(await bed.ask('HGET', `${Q}t:g2`, 'pending_since')).toBe(`${bed.now()}000000`);
+  });
+
+  test('a Go forwarder that came first leaves an exact time that fires nothing', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 1_500 })]);
+    bed.advance(1_750);
+    await bed.ask('ZREM', `${Q}scheduled`, 'a');
+    await bed.ask('HSET', `${Q}t:a`, 'state', 'pending');
+    await bed.ask('LPUSH', `${Q}pending`, 'a');
+    expect(await bed.broker.maintain.forward(STEP)).toEqual([{ moved: 0, nextDueMs: null, nextInMs: null }]);
+    expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['a']);
+    expect(await bed.ask('EXISTS', 'tc:{q}:due')).toBe(0);
+  });
+
+  test('a Go retry with an earlier time than our old one moves at its own', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 60_000 })]);
+    await bed.ask('ZREM', `${Q}scheduled`, 'a');
+    await bed.ask('HSET', `${Q}t:a`, 'state', 'retry');
+    await bed.ask('ZADD', `${Q}retry`, sec() + 5, 'a');
+    bed.advance(5_000);
+    expect(await bed.broker.maintain.forward(STEP)).toEqual([{ moved: 1, nextDueMs: null, nextInMs: null }]);
+  });
+
+  test('a due task with a group joins its group, whose name is told', async () => {
+    await put('g1', 'scheduled');
+    await bed.ask('HSET', `${Q}t:g1`, 'group', 'mails');
+    await bed.ask('ZADD', `${Q}scheduled`, sec() - 1, 'g1');
+    expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 1, nextDueMs: null }]);
+    expect(await bed.ask('ZSCORE', `${Q}g:mails`, 'g1')).toBe(sec());
+    expect(await bed.ask('SMEMBERS', `${Q}groups`)).toEqual(['mails']);
+    expect(await bed.ask('HGET', `${Q}t:g1`, 'state')).toBe('aggregating');
+    expect(await bed.ask('EXISTS', `${Q}pending`)).toBe(0);
+    expect(await bed.broker.inspect.task({ queue: 'q', id: 'g1' })).toMatchObject({ state: 'aggregating' });
+    expect(await bed.broker.control.cancel({ queue: 'q', id: 'g1' }, {})).toEqual({
+      code: 'wrong-state',
+      state: 'aggregating',
+    });
+    expect(await bed.broker.control.remove({ queue: 'q', id: 'g1' })).toEqual({
+      code: 'done',
+      from: 'aggregating',
+    });
+    expect(await bed.ask('EXISTS', `${Q}g:mails`)).toBe(0);
+  });
+
+  test('an ID without a task is dropped when it is due', async () => {
+    await bed.ask('ZADD', `${Q}scheduled`, sec() - 1, 'ghost');
+    expect(await bed.broker.maintain.forward(STEP)).toEqual([{ moved: 0, nextDueMs: null, nextInMs: null }]);
+    expect(await bed.keys()).toEqual([]);
+  });
+
+  test('what a Go worker holds is taken back 30 s after its lease, not before', async () => {
+    await goEnqueue('g1');
+    await goTake();
+    const recover = () => bed.broker.maintain.recover(STEP, 3);
+    const wait = async (ms: number) => {
+      for (let left = ms; left > 0; left -= 700) {
+        bed.advance(Math.min(left, 700));
+        await recover();
+      }
+    };
+    await wait(59_749);
+    expect(await bed.ask('ZCARD', `${Q}lease`)).toBe(1);
+    bed.advance(1);
+    expect(await recover()).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['g1']);
+    expect(await bed.ask('EXISTS', `${Q}active`, `${Q}lease`)).toBe(0);
+    expect(await bed.takeOne()).toMatchObject({ id: 'g1', attempt: 2, crashes: 1, retried: 0 });
+  });
+
+  test('what a Go recoverer took back is no longer ours to finish', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
+    const task = await bed.takeOne();
+    await bed.ask('LREM', `${Q}active`, 0, 'a');
+    await bed.ask('ZREM', `${Q}lease`, 'a');
+    await bed.ask('HSET', `${Q}t:a`, 'state', 'pending');
+    await bed.ask('LPUSH', `${Q}pending`, 'a');
+    await goTake();
+    expect((await bed.turn({ finishes: [finish.succeeded(task)] })).finished).toEqual(['lease-lost']);
+    expect(await bed.broker.consume.extend([task], 6_000)).toEqual([false]);
+    expect(await bed.ask('ZSCORE', `${Q}lease`, 'a')).toBe(sec() + 30);
+  });
+
+  test('a cancelled task that a Go tool runs again is cancelled no more', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', retentionMs: 60_000 })]);
+    await bed.broker.control.cancel({ queue: 'q', id: 'a' }, { reason: 'no' });
+    await bed.ask('ZREM', `${Q}completed`, 'a');
+    await bed.ask('HSET', `${Q}t:a`, 'state', 'pending');
+    await bed.ask('LPUSH', `${Q}pending`, 'a');
+    await bed.turn({ finishes: [finish.succeeded(await bed.takeOne())] });
+    await bed.broker.maintain.expire(STEP);
+    expect(await bed.broker.inspect.task({ queue: 'q', id: 'a' })).toMatchObject({
+      state: 'completed',
+      cancelled: null,
+    });
+    expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([
+      { counts: { completed: 1, cancelled: 0 } },
+    ]);
+  });
+
+  test.each([
+    ['a success', (id: string) => finish.succeeded({ ...bedTask(id) }), 0],
+    ['a kept success', (id: string) => finish.succeeded({ ...bedTask(id) }), 60],
+  ])("%s releases the task's own unique lock, and nobody else's", async (_, end, retention) => {
+    for (const [id, holder] of [
+      ['mine', 'mine'],
+      ['theirs', 'another'],
+    ] as const) {
+      const uniqueKey = `${Q}unique:go:run:${id}`;
+      await goEnqueue(id, { uniqueKey, retention });
+      await bed.ask('SET', uniqueKey, holder);
+    }
+    taken = new Map((await bed.turn()).tasks.map((task) => [task.id, task]));
+    await bed.turn({ finishes: ['mine', 'theirs'].map(end) });
+    expect(await bed.ask('EXISTS', `${Q}unique:go:run:mine`)).toBe(0);
+    expect(await bed.ask('GET', `${Q}unique:go:run:theirs`)).toBe('another');
+    expect(await bed.ask('EXISTS', `${Q}t:mine`)).toBe(retention === 0 ? 0 : 1);
+  });
+
+  test('a lock in another place than the queue is left alone', async () => {
+    await goEnqueue('g1', { uniqueKey: 'somebody:s:key' });
+    await bed.ask('SET', 'somebody:s:key', 'g1');
+    await bed.turn({ finishes: [finish.succeeded(await bed.takeOne())] });
+    expect(await bed.ask('GET', 'somebody:s:key')).toBe('g1');
+  });
+
+  let taken = new Map<string, Awaited<ReturnType<typeof bed.takeOne>>>();
+  const bedTask = (id: string) => {
+    const task = taken.get(id);
+    if (!task) throw new Error(`${id} was not taken`);
+    return task;
+  };
+
+  test.each(['cancel', 'remove'] as const)('to %s a task releases its unique lock', async (act) => {
+    const uniqueKey = `${Q}unique:go:run:x`;
+    await goEnqueue('g1', { uniqueKey, retention: 10_000 });
+    await bed.ask('SET', uniqueKey, 'g1');
+    const { control } = bed.broker;
+    const ref = { queue: 'q', id: 'g1' };
+    expect(await (act === 'cancel' ? control.cancel(ref, {}) : control.remove(ref))).toMatchObject({
+      code: 'done',
+    });
+    expect(await bed.ask('EXISTS', uniqueKey)).toBe(0);
+    if (act === 'cancel') {
+      expect(await bed.ask('ZSCORE', `${Q}completed`, 'g1')).toBe(Math.ceil(bed.now() / 1_000) + 10_000);
+    }
+  });
+});

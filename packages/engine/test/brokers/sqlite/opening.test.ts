@@ -1,0 +1,139 @@
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { expect, describe, test } from 'vitest';
+import { aTask, manyTasks } from '../../support/factories.ts';
+import { folder, open } from './open.ts';
+import { startProgram } from './program.ts';
+
+const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
+const isRoot = process.getuid?.() === 0;
+
+describe('the owner of a file', () => {
+  test('a second process is refused at once, with the path', async () => {
+    const path = (await folder()).file('tasks.db');
+    const holder = startProgram('hold.mjs', path);
+    expect(await holder.line()).toBe('open');
+    const beganMs = performance.now();
+    await expect(open(path)).rejects.toMatchObject({ code: 'database-in-use', details: { path } });
+    expect(performance.now() - beganMs).toBeLessThan(2_000);
+    await holder.kill();
+    await expect((await open(path)).ping()).resolves.toBeUndefined();
+  });
+
+  test('a second open in one process is refused, under another name of the file too', async () => {
+    const { file } = await folder();
+    const path = file('tasks.db');
+    const broker = await open(path);
+    await symlink(path, file('link.db'));
+    await expect(open(path)).rejects.toMatchObject({ code: 'database-in-use' });
+    await expect(open(file('link.db'))).rejects.toMatchObject({ code: 'database-in-use' });
+    await broker.submit.enqueue([aTask()]);
+    // The refused opens must not have dropped the first one's locks.
+    expect(await startProgram('hold.mjs', path).line()).toMatch(/^database-in-use .*tasks\.db/);
+  });
+
+  test('a closed file may be opened again', async () => {
+    const path = (await folder()).file('tasks.db');
+    const first = await open(path);
+    await first.submit.enqueue([aTask({ id: 'a' })]);
+    await first.close();
+    const second = await open(path);
+    expect(await second.inspect.task({ queue: 'default', id: 'a' })).toMatchObject({ state: 'pending' });
+  });
+});
+
+describe('the place of a file', () => {
+  test('a missing folder is made, for this user only, and so is the file', async () => {
+    const { file } = await folder();
+    const path = file('deep/er/tasks.db');
+    const broker = await open(path);
+    await broker.submit.enqueue([aTask()]);
+    expect(await modeOf(file('deep'))).toBe('700');
+    expect(await modeOf(file('deep/er'))).toBe('700');
+    expect(await modeOf(path)).toBe('600');
+    expect(await modeOf(`${path}-wal`)).toBe('600');
+  });
+
+  test('a path below a plain file is refused', async () => {
+    const { file } = await folder();
+    await writeFile(file('plain'), 'x');
+    for (const path of [file('plain/tasks.db'), file('plain/deeper/tasks.db')]) {
+      await expect(open(path)).rejects.toMatchObject({
+        code: 'database-unusable',
+        details: { path, cause: expect.stringContaining('is a file') },
+      });
+    }
+  });
+
+  test('a folder is refused', async () => {
+    const { file } = await folder();
+    await mkdir(file('tasks.db'));
+    await expect(open(file('tasks.db'))).rejects.toMatchObject({
+      code: 'database-unusable',
+      message: expect.stringContaining('it is a folder'),
+    });
+  });
+
+  test.skipIf(isRoot)('a place without rights is refused', async () => {
+    const { file } = await folder();
+    await mkdir(file('locked'));
+    await chmod(file('locked'), 0o500);
+    await expect(open(file('locked/tasks.db'))).rejects.toMatchObject({
+      code: 'database-unusable',
+      details: { cause: expect.stringContaining('no right') },
+    });
+  });
+});
+
+describe('the data in a file', () => {
+  test('a file that is no database is refused and left as it is', async () => {
+    const { file } = await folder();
+    const text = 'this is a letter, not a database\n'.repeat(200);
+    await writeFile(file('tasks.db'), text);
+    await expect(open(file('tasks.db'))).rejects.toMatchObject({
+      code: 'database-unusable',
+      details: { cause: 'file is not a database' },
+    });
+    expect(await readFile(file('tasks.db'), 'utf8')).toBe(text);
+  });
+
+  test("another program's database is refused", async () => {
+    const path = (await folder()).file('tasks.db');
+    await startProgram('sql.mjs', path, 'CREATE TABLE invoices (no INTEGER)').rest();
+    await expect(open(path)).rejects.toMatchObject({
+      code: 'database-unusable',
+      details: { cause: 'it is a database of another program' },
+    });
+  });
+
+  test('a damaged file is refused', async () => {
+    const path = (await folder()).file('tasks.db');
+    const broker = await open(path);
+    await broker.submit.enqueue(manyTasks(500, 't'));
+    await broker.close();
+    const bytes = await readFile(path);
+    for (let page = 2; page < bytes.length / 4_096; page += 1)
+      bytes.fill(0xa5, page * 4_096, page * 4_096 + 64);
+    await writeFile(path, bytes);
+    await expect(open(path)).rejects.toMatchObject({ code: 'database-unusable' });
+  });
+
+  test('data of a newer program is refused', async () => {
+    const path = (await folder()).file('tasks.db');
+    await (await open(path)).close();
+    const sql = "UPDATE meta SET value = 99 WHERE name = 'schema_version'";
+    await startProgram('sql.mjs', path, sql).rest();
+    await expect(open(path)).rejects.toMatchObject({
+      code: 'schema-too-new',
+      details: { found: 99, known: 1 },
+    });
+    // A refused open holds nothing.
+    await startProgram('sql.mjs', path, sql.replace('99', '1')).rest();
+    await expect((await open(path)).ping()).resolves.toBeUndefined();
+  });
+
+  test('an empty file is taken', async () => {
+    const path = (await folder()).file('tasks.db');
+    await writeFile(path, '');
+    expect(await (await open(path)).submit.enqueue([aTask()])).toMatchObject([{ code: 'created' }]);
+  });
+});

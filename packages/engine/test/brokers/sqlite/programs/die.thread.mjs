@@ -1,0 +1,5 @@
+// A writer that opens, and dies at its first call.
+import { parentPort } from 'node:worker_threads';
+
+parentPort.on('message', () => process.exit(7));
+parentPort.postMessage({ kind: 'ready', news: [] }, []);

@@ -1,0 +1,48 @@
+// Enqueues batches for ever, takes some tasks, finishes some; says what was acknowledged, a line each:
+// `stored <batch>`, `taken <id> …`, `done <id> …`.
+import { connectSqlite } from '../../../../dist/brokers/sqlite/sqlite-broker.js';
+
+const [, , path, size] = process.argv;
+const broker = await connectSqlite({ path });
+
+const task = (id) => ({
+  queue: 'default',
+  id,
+  type: 'load',
+  payload: Buffer.alloc(300, id),
+  headers: {},
+  maxRetries: 3,
+  timeoutMs: 0,
+  deadlineMs: 0,
+  retentionMs: 0,
+  delayMs: 0,
+  runAtMs: 0,
+  meta: {},
+});
+
+async function enqueue() {
+  for (let batch = 0; ; batch += 1) {
+    await broker.submit.enqueue(Array.from({ length: Number(size) }, (_, i) => task(`b${batch}-${i}`)));
+    console.log(`stored ${batch}`);
+  }
+}
+
+async function work() {
+  let held = [];
+  for (;;) {
+    const finished = held.splice(0, held.length / 2);
+    const finishes = finished.map((one) => ({
+      task: one,
+      outcome: 'succeeded',
+      result: null,
+      record: { number: one.attempt, startedMs: 0, finishedMs: 0, outcome: 'succeeded' },
+    }));
+    const turn = { finishes, queues: ['default'], room: 10, leaseMs: 60_000, worker: 'load' };
+    const { tasks } = await broker.consume.turn(turn);
+    if (finished.length > 0) console.log('done', ...finished.map(({ id }) => id));
+    if (tasks.length > 0) console.log('taken', ...tasks.map(({ id }) => id));
+    held = [...held, ...tasks].slice(-40);
+  }
+}
+
+await Promise.all([enqueue(), work()]);

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { aTask } from '../support/factories.ts';
+import { consumeSuite } from './consume.ts';
+import { controlSuite } from './control.ts';
+import { documentsSuite } from './documents.ts';
+import { turn, type Harness } from './harness.ts';
+import { inspectSuite } from './inspect.ts';
+import { maintainSuite } from './maintain.ts';
+import { signalsSuite } from './signals.ts';
+import { submitSuite } from './submit.ts';
+
+function lifeSuite(harness: Harness): void {
+  describe('life', () => {
+    test('a broker answers a ping', async () => {
+      const { broker } = await harness.fresh();
+      await broker.ping();
+      expect(broker.name).not.toBe('');
+    });
+
+    test('a closed broker refuses calls, and may be closed again', async () => {
+      const bench = await harness.fresh();
+      await bench.broker.close();
+      await bench.broker.close();
+      const closed = { code: 'broker-closed' };
+      await expect(bench.broker.ping()).rejects.toMatchObject(closed);
+      await expect(bench.broker.submit.enqueue([aTask()])).rejects.toMatchObject(closed);
+      await expect(turn(bench)).rejects.toMatchObject(closed);
+      await expect(bench.broker.inspect.queues()).rejects.toMatchObject(closed);
+    });
+
+    test('waits end when the broker is closed', async () => {
+      const { broker } = await harness.fresh();
+      const { signal } = new AbortController();
+      const waits = [
+        broker.signals.work(['default'], signal),
+        broker.signals.due([{ queue: 'default', nextDueMs: null }], signal),
+      ];
+      await broker.ping();
+      await broker.close();
+      await Promise.all(waits);
+    });
+  });
+}
+
+/** What every broker promises; a new promise starts here. */
+export function brokerSuite(harness: Harness): void {
+  describe(`the ${harness.name} broker`, () => {
+    lifeSuite(harness);
+    submitSuite(harness);
+    consumeSuite(harness);
+    maintainSuite(harness);
+    controlSuite(harness);
+    inspectSuite(harness);
+    documentsSuite(harness);
+    signalsSuite(harness);
+  });
+}

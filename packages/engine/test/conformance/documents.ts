@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import type { Harness } from './harness.ts';
+
+export function documentsSuite(harness: Harness): void {
+  describe('documents', () => {
+    test('what was put can be read, with its version', async () => {
+      const { documents } = (await harness.fresh()).broker;
+      const value = { name: 'größe 🚚', n: 1.5, list: [null, true, 'x'], nested: { '': '' } };
+      expect(await documents.get('api-key', 'k1')).toBeNull();
+      expect(await documents.put('api-key', 'k1', value)).toBe(1);
+      expect(await documents.get('api-key', 'k1')).toEqual({ id: 'k1', version: 1, value });
+    });
+
+    test('each put makes a new version', async () => {
+      const { documents } = (await harness.fresh()).broker;
+      expect(await documents.put('policy', 'p', { a: 1 })).toBe(1);
+      expect(await documents.put('policy', 'p', { a: 2 })).toBe(2);
+      expect(await documents.put('policy', 'p', { a: 3 }, 2)).toBe(3);
+      expect(await documents.get('policy', 'p')).toEqual({ id: 'p', version: 3, value: { a: 3 } });
+    });
+
+    test('a put that expects another version is refused and changes nothing', async () => {
+      const { documents } = (await harness.fresh()).broker;
+      await documents.put('policy', 'p', { a: 1 });
+      await expect(documents.put('policy', 'p', { a: 2 }, 2)).rejects.toMatchObject({
+        code: 'version-mismatch',
+        details: { kind: 'policy', id: 'p' },
+      });
+      await expect(documents.put('policy', 'p', { a: 2 }, 0)).rejects.toMatchObject({
+        code: 'version-mismatch',
+      });
+      await expect(documents.put('policy', 'new', { a: 2 }, 1)).rejects.toMatchObject({
+        code: 'version-mismatch',
+      });
+      expect(await documents.list('policy')).toEqual([{ id: 'p', version: 1, value: { a: 1 } }]);
+    });
+
+    test('of many puts that expect no document one wins', async () => {
+      const { documents } = (await harness.fresh()).broker;
+      const puts = await Promise.allSettled(
+        Array.from({ length: 8 }, (_, i) => documents.put('claim', 'admin', { i }, 0)),
+      );
+      expect(puts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      const winner = puts.findIndex(({ status }) => status === 'fulfilled');
+      expect(await documents.get('claim', 'admin')).toMatchObject({ version: 1, value: { i: winner } });
+    });
+
+    test('documents are listed by ID, each kind by itself', async () => {
+      const { documents } = (await harness.fresh()).broker;
+      for (const id of ['b', 'a', 'c10', 'c1']) await documents.put('one', id, { id });
+      await documents.put('two', 'z', {});
+      expect((await documents.list('one')).map(({ id }) => id)).toEqual(['a', 'b', 'c1', 'c10']);
+      expect((await documents.list('two')).map(({ id }) => id)).toEqual(['z']);
+      expect(await documents.list('three')).toEqual([]);
+    });
+
+    test('a removed document is gone and may be made anew', async () => {
+      const { documents } = (await harness.fresh()).broker;
+      await documents.put('policy', 'p', {});
+      expect(await documents.remove('policy', 'p')).toBe(true);
+      expect(await documents.remove('policy', 'p')).toBe(false);
+      expect(await documents.get('policy', 'p')).toBeNull();
+      expect(await documents.put('policy', 'p', {}, 0)).toBe(1);
+    });
+  });
+}

@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import { aTask, finish, manyTasks } from '../support/factories.ts';
+import {
+  end,
+  factsOf,
+  idsOf,
+  LEASE_MS,
+  LEASE_OVER_MS,
+  MAX_CRASHES,
+  recordOf,
+  take,
+  takeOne,
+  type Harness,
+} from './harness.ts';
+
+const STEPS = [{ queue: 'default', limit: 256 }] as const;
+
+function extending(harness: Harness): void {
+  test('a renewed lease outlives its first length', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
+    const [a] = await take(bench);
+    expect(await bench.recoverAfter(LEASE_MS - 2_000, STEPS)).toEqual([{ recovered: 0, archived: 0 }]);
+    expect(await bench.broker.consume.extend([a!], LEASE_MS)).toEqual([true]);
+    expect(await bench.recoverAfter(LEASE_MS - 1_000, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await recordOf(bench, 'a')).toMatchObject({ state: 'active', crashes: 0 });
+    expect(await recordOf(bench, 'b')).toMatchObject({ state: 'pending', crashes: 1 });
+    expect(await end(bench, finish.succeeded(a!))).toEqual(['accepted']);
+  });
+
+  test('a renewed lease keeps its token and expires in its turn', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
+    const a = await takeOne(bench);
+    for (let n = 0; n < 3; n += 1) expect(await bench.broker.consume.extend([a], LEASE_MS)).toEqual([true]);
+    expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await bench.broker.consume.extend([a], LEASE_MS)).toEqual([false]);
+  });
+
+  test('each lease in a call gets its own answer', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([
+      ...manyTasks(3, 't'),
+      aTask({ id: 'h', queue: 'high' }),
+      aTask({ id: 'waits', queue: 'low' }),
+    ]);
+    const [t0, t1, t2] = await take(bench);
+    const h = await takeOne(bench, { queues: ['high'] });
+    await end(bench, finish.succeeded(t1!));
+    const leases = [
+      t0!,
+      { ...t2!, token: (t2!.token % 999_999) + 1 },
+      t1!,
+      h,
+      { ...h, id: 'never-was' },
+      { ...h, queue: 'low', id: 'waits' },
+      t2!,
+    ];
+    expect(await bench.broker.consume.extend(leases, LEASE_MS)).toEqual([
+      true,
+      false,
+      false,
+      true,
+      false,
+      false,
+      true,
+    ]);
+    expect(await bench.broker.consume.extend([], LEASE_MS)).toEqual([]);
+  });
+}
+
+function recovering(harness: Harness): void {
+  test('only expired leases are taken back, and not a moment early', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'short' }), aTask({ id: 'long' })]);
+    await take(bench, { room: 1, leaseMs: LEASE_MS });
+    await take(bench, { room: 1, leaseMs: 3 * LEASE_MS });
+    expect(await bench.recoverAfter(LEASE_MS - 1, STEPS)).toEqual([{ recovered: 0, archived: 0 }]);
+    expect(await bench.recoverAfter(1_001, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await recordOf(bench, 'short')).toMatchObject({ state: 'pending', crashes: 1 });
+    expect(await recordOf(bench, 'long')).toMatchObject({ state: 'active', crashes: 0 });
+  });
+
+  test('a recovered task is the next to run, as a new attempt that counts no retry', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
+    const first = await takeOne(bench, { worker: 'worker-1' });
+    const startedMs = bench.now();
+    await bench.recoverAfter(LEASE_OVER_MS, STEPS);
+    const record = await recordOf(bench, 'a');
+    expect(record).toMatchObject({ state: 'pending', crashes: 1, retried: 0, attempt: 1 });
+    expect(record.attempts).toMatchObject([{ number: 1, outcome: 'lost', startedMs, worker: 'worker-1' }]);
+    const [again, next] = await take(bench, { worker: 'worker-2' });
+    expect([again?.id, next?.id]).toEqual(['a', 'b']);
+    expect(again).toMatchObject({ attempt: 2, crashes: 1, retried: 0 });
+    expect(again?.token).not.toBe(first.token);
+  });
+
+  test('a task that crashed too often is archived as poison', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
+    for (let crash = 1; crash < MAX_CRASHES; crash += 1) {
+      await takeOne(bench);
+      expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    }
+    await takeOne(bench);
+    expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([{ recovered: 0, archived: 1 }]);
+    const record = await recordOf(bench, 'a');
+    expect(record).toMatchObject({ state: 'archived', crashes: MAX_CRASHES, retried: 0 });
+    expect(record.lastError?.message).toContain('poison');
+    expect(record.attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'lost', 'lost']);
+    expect(await take(bench)).toEqual([]);
+  });
+
+  test('a lost attempt counts nothing, a task that is archived for it counts as failed', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
+    for (let crash = 1; crash <= MAX_CRASHES; crash += 1) {
+      expect(await factsOf(bench)).toMatchObject({ processed: 0, failed: 0 });
+      await takeOne(bench);
+      await bench.recoverAfter(LEASE_OVER_MS, STEPS);
+    }
+    expect(await factsOf(bench)).toMatchObject({ processed: 1, failed: 1 });
+  });
+
+  test('crashes and retries are counted apart', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
+    await takeOne(bench);
+    await bench.recoverAfter(LEASE_OVER_MS, STEPS);
+    await end(bench, finish.retry(await takeOne(bench), 0));
+    await bench.broker.maintain.forward(STEPS);
+    expect(await takeOne(bench)).toMatchObject({ attempt: 3, crashes: 1, retried: 1 });
+    expect((await recordOf(bench, 'a')).attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'failed']);
+  });
+
+  test('recovery looks at every queue it is given, and only at those', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue(['a', 'b', 'c'].map((queue) => aTask({ id: queue, queue })));
+    await take(bench, { queues: ['a', 'b', 'c'] });
+    const steps = ['a', 'empty', 'b'].map((queue) => ({ queue, limit: 10 }));
+    const outcomes = await bench.recoverAfter(LEASE_OVER_MS, steps);
+    expect(outcomes.map(({ recovered }) => recovered)).toEqual([1, 0, 1]);
+    expect(await recordOf(bench, 'c', 'c')).toMatchObject({ state: 'active' });
+  });
+
+  test('many tasks are recovered in bounded steps', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue(manyTasks(12, 't'));
+    await take(bench);
+    const limited = [{ queue: 'default', limit: 5 }];
+    await bench.recoverAfter(LEASE_MS - 1, limited);
+    await bench.advance(1_001);
+    const moved: number[] = [];
+    for (let call = 0; call < 4; call += 1) {
+      const [outcome] = await bench.broker.maintain.recover(limited, MAX_CRASHES);
+      moved.push(outcome?.recovered ?? -1);
+    }
+    expect(moved).toEqual([5, 5, 2, 0]);
+    expect(idsOf(await take(bench)).sort()).toEqual(idsOf(manyTasks(12, 't')).sort());
+  });
+
+  test('two recoverers at once recover a task once', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue(manyTasks(20, 't'));
+    await take(bench);
+    await bench.recoverAfter(LEASE_MS - 1, STEPS);
+    await bench.advance(1_001);
+    const both = await Promise.all([
+      bench.broker.maintain.recover(STEPS, MAX_CRASHES),
+      bench.broker.maintain.recover(STEPS, MAX_CRASHES),
+    ]);
+    expect(both.flat().reduce((sum, { recovered }) => sum + recovered, 0)).toBe(20);
+    expect((await take(bench)).map(({ crashes }) => crashes)).toEqual(Array.from({ length: 20 }, () => 1));
+  });
+}
+
+export function leaseSuite(harness: Harness): void {
+  describe('leases', () => {
+    extending(harness);
+    recovering(harness);
+  });
+}

@@ -1,0 +1,226 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { aTask, finish, manyTasks } from '../support/factories.ts';
+import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
+import { hasRedis } from '../support/redis-server.ts';
+import {
+  countsOf,
+  end,
+  factsOf,
+  idsOf,
+  LEASE_MS,
+  recordOf,
+  take,
+  takeOne,
+  turn,
+  type Bench,
+} from './harness.ts';
+import { redisHarness, type RedisHarness } from './redis-harness.ts';
+
+interface Bad {
+  readonly bench: Bench;
+  readonly proxy: FaultProxy;
+}
+
+/** A broker behind a proxy, used once for everything so that its scripts are known to the server. */
+async function behindProxy(harness: RedisHarness): Promise<Bad> {
+  const proxy = await startFaultProxy(harness.port());
+  onTestFinished(() => proxy.close());
+  const bench = await harness.freshVia(proxy.url);
+  const warm = { queue: 'warm-up', id: 'w' };
+  await bench.broker.submit.enqueue([aTask(warm)]);
+  const task = await takeOne(bench, { queues: ['warm-up'] });
+  await bench.broker.consume.extend([task], LEASE_MS);
+  await end(bench, finish.succeeded(task));
+  await bench.broker.submit.enqueue([aTask(warm)]);
+  await bench.broker.control.cancel(warm, {});
+  await bench.broker.control.remove(warm);
+  await bench.broker.documents.put('warm-up', 'w', {});
+  return { bench, proxy };
+}
+
+type CutName = 'cutReply' | 'cutRequest';
+
+/** Makes the call with its first script call broken; fails when nothing was broken. */
+async function broken<R>({ proxy }: Bad, cut: CutName, call: () => Promise<R>): Promise<R> {
+  const before = proxy.connections;
+  const happened = proxy[cut]();
+  const outcome = await call();
+  await happened;
+  expect(proxy.connections).toBeGreaterThan(before);
+  return outcome;
+}
+
+const CUTS = [
+  ['its reply is lost', 'cutReply'],
+  ['it never reaches the server', 'cutRequest'],
+] as const;
+
+describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s', (_, cut) => {
+  const harness = redisHarness();
+
+  test('enqueues once and says created', async () => {
+    const bad = await behindProxy(harness);
+    const tasks = [...manyTasks(3, 't'), aTask({ id: 'later', delayMs: 5_000 }), aTask({ id: 't0' })];
+    const outcomes = await broken(bad, cut, () => bad.bench.broker.submit.enqueue(tasks));
+    const now = bad.bench.now();
+    const created = { code: 'created', state: 'pending', dueMs: now };
+    expect(outcomes).toEqual([
+      created,
+      created,
+      created,
+      { code: 'created', state: 'scheduled', dueMs: now + 5_000 },
+      { code: 'task-exists' },
+    ]);
+    expect(idsOf(await take(bad.bench))).toEqual(['t0', 't1', 't2']);
+    expect(await countsOf(bad.bench)).toEqual({ active: 3, scheduled: 1 });
+  });
+
+  test('does not bring a task back that has run and gone meanwhile', async () => {
+    const bad = await behindProxy(harness);
+    const other = await harness.broker();
+    const happened = bad.proxy[cut]();
+    const enqueued = bad.bench.broker.submit.enqueue([aTask({ id: 'a' })]);
+    await happened;
+    const early = await other.consume.turn({
+      finishes: [],
+      queues: ['default'],
+      room: 1,
+      leaseMs: LEASE_MS,
+      worker: 'quick',
+    });
+    if (cut === 'cutReply') expect(idsOf(early.tasks)).toEqual(['a']);
+    const finishes = early.tasks.map((task) => finish.succeeded(task));
+    await other.consume.turn({ finishes, queues: [], room: 0, leaseMs: LEASE_MS, worker: 'quick' });
+    expect(await enqueued).toMatchObject([{ code: 'created' }]);
+    expect(await countsOf(bad.bench)).toEqual(early.tasks.length > 0 ? {} : { pending: 1 });
+  });
+
+  test('takes the same tasks, with leases that hold', async () => {
+    const bad = await behindProxy(harness);
+    await bad.bench.broker.submit.enqueue([...manyTasks(3, 't'), aTask({ id: 'h', queue: 'high' })]);
+    const queues = ['high', 'default'];
+    const tasks = await broken(bad, cut, () => take(bad.bench, { queues, room: 3 }));
+    expect(idsOf(tasks)).toEqual(['h', 't0', 't1']);
+    expect(tasks.map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
+    expect(await countsOf(bad.bench)).toEqual({ active: 2, pending: 1 });
+    expect(idsOf(await take(bad.bench, { queues }))).toEqual(['t2']);
+    expect(await bad.bench.broker.consume.extend(tasks, LEASE_MS)).toEqual([true, true, true]);
+    expect(await end(bad.bench, ...tasks.map((task) => finish.succeeded(task)))).toEqual([
+      'accepted',
+      'accepted',
+      'accepted',
+    ]);
+  });
+
+  test('finishes once and says accepted', async () => {
+    const bad = await behindProxy(harness);
+    await bad.bench.broker.submit.enqueue(manyTasks(5, 't', { retentionMs: 60_000 }));
+    await bad.bench.broker.submit.enqueue([aTask({ id: 'gone' })]);
+    const [t0, t1, t2, t3, t4, gone] = await take(bad.bench);
+    const stale = { ...t4!, token: (t4!.token % 999_999) + 1 };
+    const finishes = [
+      finish.succeeded(t0!, Buffer.from('result')),
+      finish.retry(t1!, 5_000),
+      finish.archive(t2!),
+      finish.requeue(t3!),
+      finish.succeeded(stale),
+      finish.succeeded(gone!),
+    ];
+    const finished = await broken(bad, cut, () => end(bad.bench, ...finishes));
+    expect(finished).toEqual(['accepted', 'accepted', 'accepted', 'accepted', 'lease-lost', 'accepted']);
+    expect(await countsOf(bad.bench)).toEqual({
+      completed: 1,
+      retry: 1,
+      archived: 1,
+      pending: 1,
+      active: 1,
+    });
+    expect(await factsOf(bad.bench)).toMatchObject({ processed: 4, failed: 2 });
+    expect(await recordOf(bad.bench, 't1')).toMatchObject({ retried: 1, attempts: [{ number: 1 }] });
+    expect(await recordOf(bad.bench, 't3')).toMatchObject({ deferrals: 1, attempt: 0 });
+  });
+
+  test('finishes and takes in one turn, each once', async () => {
+    const bad = await behindProxy(harness);
+    await bad.bench.broker.submit.enqueue(manyTasks(4, 't'));
+    const first = await take(bad.bench, { room: 2 });
+    const outcome = await broken(bad, cut, () =>
+      turn(bad.bench, { finishes: first.map((task) => finish.succeeded(task)), room: 1 }),
+    );
+    expect(outcome.finished).toEqual(['accepted', 'accepted']);
+    expect(idsOf(outcome.tasks)).toEqual(['t2']);
+    expect(await countsOf(bad.bench)).toEqual({ active: 1, pending: 1 });
+    expect(await factsOf(bad.bench)).toMatchObject({ processed: 2 });
+  });
+
+  test('renews leases', async () => {
+    const bad = await behindProxy(harness);
+    await bad.bench.broker.submit.enqueue(manyTasks(2, 't'));
+    const leases = await take(bad.bench);
+    const { consume } = bad.bench.broker;
+    expect(await broken(bad, cut, () => consume.extend(leases, LEASE_MS))).toEqual([true, true]);
+  });
+
+  test('cancels and removes, and says done', async () => {
+    const bad = await behindProxy(harness);
+    await bad.bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b', delayMs: 5_000 })]);
+    const { control } = bad.bench.broker;
+    const a = { queue: 'default', id: 'a' };
+    const b = { queue: 'default', id: 'b' };
+    expect(await broken(bad, cut, () => control.cancel(a, { by: 'me' }))).toEqual({
+      code: 'done',
+      from: 'pending',
+    });
+    expect(await broken(bad, cut, () => control.remove(b))).toEqual({ code: 'done', from: 'scheduled' });
+    expect(await broken(bad, cut, () => control.remove(a))).toEqual({ code: 'done', from: 'cancelled' });
+    expect(await countsOf(bad.bench)).toEqual({});
+  });
+
+  test('puts a document once', async () => {
+    const bad = await behindProxy(harness);
+    const { documents } = bad.bench.broker;
+    expect(await broken(bad, cut, () => documents.put('kind', 'id', { a: 1 }, 0))).toBe(1);
+    expect(await broken(bad, cut, () => documents.put('kind', 'id', { a: 2 }))).toBe(2);
+    expect(await documents.get('kind', 'id')).toEqual({ id: 'id', version: 2, value: { a: 2 } });
+  });
+
+  test('forwards each task once', async () => {
+    const bad = await behindProxy(harness);
+    await bad.bench.broker.submit.enqueue(manyTasks(3, 't', { delayMs: 10 }));
+    await bad.bench.advance(10);
+    const steps = [{ queue: 'default', limit: 10 }];
+    await bad.bench.broker.maintain.forward([{ queue: 'warm-up', limit: 1 }]);
+    await broken(bad, cut, () => bad.bench.broker.maintain.forward(steps));
+    expect(idsOf(await take(bad.bench))).toEqual(['t0', 't1', 't2']);
+    expect(await countsOf(bad.bench)).toEqual({ active: 3 });
+  });
+});
+
+describe.skipIf(!hasRedis())('a server that swallows everything', () => {
+  const harness = redisHarness();
+
+  test('ends calls within 5 s with a clear error, and is used again when it answers', async () => {
+    const { bench, proxy } = await behindProxy(harness);
+    proxy.swallow(true);
+    const startedMs = performance.now();
+    await expect(bench.broker.submit.enqueue([aTask({ id: 'a' })])).rejects.toMatchObject({
+      code: 'broker-unavailable',
+    });
+    expect(performance.now() - startedMs).toBeLessThan(5_500);
+    proxy.swallow(false);
+    const retried = await bench.broker.submit.enqueue([aTask({ id: 'b' })]);
+    expect(retried).toMatchObject([{ code: 'created' }]);
+  });
+
+  test('does not end a call that may wait', async () => {
+    const { bench, proxy } = await behindProxy(harness);
+    proxy.swallow(true);
+    const enqueued = bench.broker.submit.enqueue([aTask({ id: 'a' })], {
+      signal: new AbortController().signal,
+    });
+    await expect(bench.broker.ping()).rejects.toMatchObject({ code: 'broker-unavailable' });
+    proxy.swallow(false);
+    expect(await enqueued).toMatchObject([{ code: 'created' }]);
+    expect(await countsOf(bench)).toEqual({ pending: 1 });
+  });
+});

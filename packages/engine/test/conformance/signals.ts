@@ -1,0 +1,229 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { aTask } from '../support/factories.ts';
+import { forward, takeOne, type Bench, type Harness } from './harness.ts';
+
+/** A wait that a test can look at. All end with their test. */
+interface Wait {
+  readonly done: Promise<void>;
+  readonly over: boolean;
+  abort(): void;
+}
+
+function watch(start: (signal: AbortSignal) => Promise<void>): Wait {
+  const stop = new AbortController();
+  let over = false;
+  const done = start(stop.signal).then(() => {
+    over = true;
+    return undefined;
+  });
+  onTestFinished(async () => {
+    stop.abort();
+    await done;
+  });
+  return {
+    done,
+    get over() {
+      return over;
+    },
+    abort: () => stop.abort(),
+  };
+}
+
+const work = ({ broker }: Bench, ...queues: string[]) =>
+  watch((signal) => broker.signals.work(queues, signal));
+
+const due = ({ broker }: Bench, queue: string, nextDueMs: number | null) =>
+  watch((signal) => broker.signals.due([{ queue, nextDueMs }], signal));
+
+/** Long enough for a wake-up that is on its way: another wait, begun later, goes the whole way. */
+async function wakeUpsPass(bench: Bench): Promise<void> {
+  for (const queue of ['probe-1', 'probe-2']) {
+    const probe = work(bench, queue);
+    await bench.broker.ping();
+    await bench.broker.submit.enqueue([aTask({ queue })]);
+    await probe.done;
+  }
+}
+
+function working(harness: Harness): void {
+  test('work that is there already is told at once', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ queue: 'low' })]);
+    await work(bench, 'high', 'low').done;
+  });
+
+  test('an idle wait ends with the first task', async () => {
+    const bench = await harness.fresh();
+    const wait = work(bench, 'high', 'low');
+    await wakeUpsPass(bench);
+    expect(wait.over).toBe(false);
+    await bench.broker.submit.enqueue([aTask({ queue: 'low' })]);
+    await wait.done;
+  });
+
+  test('a task enqueued right after the wait began is not missed', async () => {
+    const bench = await harness.fresh();
+    for (let round = 0; round < 20; round += 1) {
+      const wait = work(bench, 'default');
+      await bench.broker.submit.enqueue([aTask()]);
+      await wait.done;
+      await takeOne(bench);
+    }
+  });
+
+  test('work in other queues wakes nobody', async () => {
+    const bench = await harness.fresh();
+    const wait = work(bench, 'high');
+    await bench.broker.submit.enqueue([aTask({ queue: 'low' }), aTask({ queue: 'high', delayMs: 60_000 })]);
+    await wakeUpsPass(bench);
+    expect(wait.over).toBe(false);
+  });
+
+  test('all who wait for a queue are woken', async () => {
+    const bench = await harness.fresh();
+    const waits = Array.from({ length: 5 }, () => work(bench, 'default'));
+    await wakeUpsPass(bench);
+    await bench.broker.submit.enqueue([aTask()]);
+    await Promise.all(waits.map(({ done }) => done));
+  });
+
+  test('a paused queue wakes nobody until it is resumed', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.control.pause('default');
+    await bench.broker.submit.enqueue([aTask()]);
+    const wait = work(bench, 'default');
+    await bench.broker.submit.enqueue([aTask()]);
+    await wakeUpsPass(bench);
+    expect(wait.over).toBe(false);
+    await bench.broker.control.resume('default');
+    await wait.done;
+  });
+
+  test('a task that becomes due wakes who waits for work', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ delayMs: 1_000 })]);
+    const wait = work(bench, 'default');
+    await wakeUpsPass(bench);
+    expect(wait.over).toBe(false);
+    await bench.advance(1_000);
+    await forward(bench);
+    await wait.done;
+  });
+
+  test('a task that is given back wakes who waits for work', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask()]);
+    const task = await takeOne(bench);
+    const wait = work(bench, 'default');
+    await wakeUpsPass(bench);
+    await bench.broker.consume.turn({
+      finishes: [{ task, outcome: 'requeue' }],
+      queues: [],
+      room: 0,
+      leaseMs: 10_000,
+      worker: 'w',
+    });
+    await wait.done;
+  });
+}
+
+function dues(harness: Harness): void {
+  test('a first due time wakes, and one that is known does not', async () => {
+    const bench = await harness.fresh();
+    const dueMs = bench.now() + 60_000;
+    const unknowing = due(bench, 'default', null);
+    await wakeUpsPass(bench);
+    expect(unknowing.over).toBe(false);
+    await bench.broker.submit.enqueue([aTask({ delayMs: 60_000 })]);
+    await unknowing.done;
+    const knowing = due(bench, 'default', dueMs);
+    await wakeUpsPass(bench);
+    expect(knowing.over).toBe(false);
+  });
+
+  test('an earlier due time wakes, a later one does not', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ delayMs: 60_000 })]);
+    const wait = due(bench, 'default', bench.now() + 60_000);
+    await bench.broker.submit.enqueue([aTask({ delayMs: 90_000 })]);
+    await wakeUpsPass(bench);
+    expect(wait.over).toBe(false);
+    await bench.broker.submit.enqueue([aTask({ delayMs: 30_000 })]);
+    await wait.done;
+  });
+
+  test('an earlier due time that is there already is told at once', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ delayMs: 60_000 })]);
+    await due(bench, 'default', bench.now() + 61_000).done;
+    await due(bench, 'default', null).done;
+  });
+
+  test('a retry wakes as a scheduled task does', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'later', delayMs: 60_000 }), aTask({ id: 'a' })]);
+    const task = await takeOne(bench);
+    const wait = due(bench, 'default', bench.now() + 60_000);
+    await wakeUpsPass(bench);
+    expect(wait.over).toBe(false);
+    const error = { class: 'E', message: 'm' };
+    const record = { number: 1, startedMs: 0, finishedMs: 1, outcome: 'failed' as const, error };
+    await bench.broker.consume.turn({
+      finishes: [{ task, outcome: 'retry', delayMs: 5_000, countsAsFailure: true, record }],
+      queues: [],
+      room: 0,
+      leaseMs: 10_000,
+      worker: 'w',
+    });
+    await wait.done;
+  });
+
+  test('each of several queues is watched with what is known of it', async () => {
+    const bench = await harness.fresh();
+    const now = bench.now();
+    const wait = watch((signal) =>
+      bench.broker.signals.due(
+        [
+          { queue: 'a', nextDueMs: now + 1_000 },
+          { queue: 'b', nextDueMs: null },
+        ],
+        signal,
+      ),
+    );
+    await bench.broker.submit.enqueue([aTask({ queue: 'a', delayMs: 2_000 })]);
+    await wakeUpsPass(bench);
+    expect(wait.over).toBe(false);
+    await bench.broker.submit.enqueue([aTask({ queue: 'b', delayMs: 9_000 })]);
+    await wait.done;
+  });
+}
+
+export function signalsSuite(harness: Harness): void {
+  describe('signals', () => {
+    working(harness);
+    dues(harness);
+
+    test('waits end when their signal aborts, also one that has aborted already', async () => {
+      const bench = await harness.fresh();
+      const waits = [work(bench, 'default'), due(bench, 'default', null)];
+      await wakeUpsPass(bench);
+      for (const wait of waits) {
+        expect(wait.over).toBe(false);
+        wait.abort();
+        await wait.done;
+      }
+      await bench.broker.signals.work(['default'], AbortSignal.abort());
+      await bench.broker.signals.due([{ queue: 'default', nextDueMs: null }], AbortSignal.abort());
+    });
+
+    test('an aborted wait takes nothing from the others', async () => {
+      const bench = await harness.fresh();
+      const [one, two] = [work(bench, 'default'), work(bench, 'default')];
+      await wakeUpsPass(bench);
+      one.abort();
+      await one.done;
+      await bench.broker.submit.enqueue([aTask()]);
+      await two.done;
+    });
+  });
+}

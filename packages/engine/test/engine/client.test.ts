@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { defineTask } from '../../src/task/define-task.ts';
+import { Worker } from '../../src/worker/worker.ts';
+import { Events } from '../../src/runtime/events.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { nextEvent } from '../support/next-event.ts';
+
+const userSchema: StandardSchemaV1<{ userId: string }, { userId: string; known: true }> = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (value) =>
+      typeof (value as { userId?: unknown } | null)?.userId === 'string'
+        ? { value: { ...(value as { userId: string }), known: true } }
+        : { issues: [{ message: 'must be a string', path: ['userId'] }] },
+  },
+};
+const welcome = defineTask('email:welcome', userSchema);
+
+describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let client: Client;
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    broker = await place.connect();
+    client = new Client(broker);
+  });
+
+  afterEach(async () => {
+    if (available) await place.remove();
+  });
+
+  const code = (name: string) => expect.objectContaining({ code: name }) as Error;
+
+  test('stores a task with its defaults', async () => {
+    const task = await client.enqueue('email:welcome', { userId: '42' });
+    expect(task).toMatchObject({ queue: 'default', state: 'pending' });
+    expect(task.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+    expect(await broker.inspect.task(task)).toMatchObject({
+      maxRetries: 3,
+      timeoutMs: 1_800_000,
+      retentionMs: 0,
+    });
+  });
+
+  test('a definition refuses a payload that does not fit, before anything is stored', async () => {
+    const wrong = { userId: 42 } as unknown as { userId: string };
+    await expect(client.enqueue(welcome, wrong)).rejects.toEqual(code('invalid-value'));
+    expect(await broker.inspect.queues()).toEqual([]);
+  });
+
+  test('a definition gives its handler what the schema makes of the payload', async () => {
+    const events = new Events();
+    const end = nextEvent(events, 'attempt.finished');
+    const seen: unknown[] = [];
+    const worker = new Worker(broker, { runtime: { events } }).handle(
+      welcome,
+      ({ payload }) => void seen.push(payload),
+    );
+    await worker.start();
+    await client.enqueue(welcome, { userId: '42' });
+    await end;
+    await worker.stop();
+    expect(seen).toEqual([{ userId: '42', known: true }]);
+  });
+
+  test('an ID that is taken is refused, the first task stays as it is', async () => {
+    await client.enqueue('a', 1, { id: 'same' });
+    await expect(client.enqueue('b', 2, { id: 'same' })).rejects.toEqual(code('task-exists'));
+    expect(await broker.inspect.task({ queue: 'default', id: 'same' })).toMatchObject({ type: 'a' });
+  });
+
+  test('calls made at the same time all get their own answer', async () => {
+    const ids = Array.from({ length: 300 }, (_, i) => `id-${i % 250}`);
+    const outcomes = await Promise.allSettled(ids.map((id) => client.enqueue('x', null, { id })));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(250);
+    expect(outcomes.slice(250).every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  test('enqueueMany gives one outcome per task, in order, the bad ones by name', async () => {
+    const results = await client.enqueueMany([
+      { task: 'x', id: 'a' },
+      { task: 'x', id: 'b', queue: 'bad{name}' },
+      { task: 'x', id: 'a' },
+      { task: 'x', payload: 'y'.repeat(300_000) },
+      { task: 'x', id: 'c', delay: '1h' },
+    ]);
+    const read = results.map((result) => ('task' in result ? result.task.state : result.error.code));
+    expect(read).toEqual(['pending', 'invalid-value', 'task-exists', 'payload-too-large', 'scheduled']);
+  });
+
+  test.each([
+    ['a queue with braces', { queue: 'a}b' }],
+    ['a queue with a control character', { queue: 'a\u0000b' }],
+    ['a queue of 129 bytes', { queue: 'ü'.repeat(64) + 'x' }],
+    ['a reserved queue', { queue: 'orders~cb' }],
+    ['an empty queue', { queue: '' }],
+    ['an ID with a dot', { id: 'a.b' }],
+    ['a bare number as delay', { delay: '10' }],
+    ['a negative number of retries', { maxRetries: -1 }],
+    ['a start in the year 9999', { runAt: new Date('9999-01-01T00:00:00Z') }],
+    ['an invalid date', { runAt: new Date('never') }],
+  ])('refuses %s and stores nothing', async (_, options) => {
+    await expect(client.enqueue('x', null, options)).rejects.toEqual(code('invalid-value'));
+    expect(await broker.inspect.queues()).toEqual([]);
+  });
+
+  test('a start in the past means now', async () => {
+    const { state } = await client.enqueue('x', null, { runAt: new Date(0) });
+    expect(state).toBe('pending');
+  });
+
+  test('the context travels in the headers, and a business has IDs of its own', async () => {
+    const context = { businessId: 'shop-a', userId: 'u-1' };
+    const { id } = await client.enqueue('x', null, { id: 'same', context });
+    await client.enqueue('x', null, { id: 'same' });
+    expect(id).toBe('same');
+    expect(await broker.inspect.task({ queue: 'default', id: 'shop-a.same' })).toMatchObject({
+      headers: { 'tc-business-id': 'shop-a', 'tc-user-id': 'u-1' },
+      meta: { business: 'shop-a' },
+    });
+  });
+});

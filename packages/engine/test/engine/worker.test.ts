@@ -1,0 +1,307 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { HandlerError, NonRetryableError } from '../../src/errors/handler-errors.ts';
+import { Events } from '../../src/runtime/events.ts';
+import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { nextEvent, nextEvents } from '../support/next-event.ts';
+
+describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let client: Client;
+  let events: Events;
+  let workers: Worker[];
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    broker = await place.connect();
+    client = new Client(broker);
+    events = new Events();
+    workers = [];
+  });
+
+  afterEach(async () => {
+    if (!available) return;
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await place.remove();
+  });
+
+  function aWorker(options: WorkerOptions = {}): Worker {
+    const worker = new Worker(broker, { ...options, runtime: { events, random: () => 0 } });
+    workers.push(worker);
+    return worker;
+  }
+
+  const counts = async (queue = 'default') => (await broker.inspect.queueFacts([queue]))[0]?.counts;
+  const record = (id: string, queue = 'default') => broker.inspect.task({ queue, id });
+
+  test('runs a handler with the payload, and keeps the result for the retention', async () => {
+    const done = nextEvent(events, 'attempt.finished');
+    const worker = aWorker().handle<{ n: number }>('sum', ({ payload }) => ({ twice: payload.n * 2 }));
+    await worker.start();
+    await client.enqueue('sum', { n: 21 }, { id: 'a', retention: '1h' });
+    expect(await done).toMatchObject({ outcome: 'succeeded', attempt: 1 });
+    const task = await record('a');
+    expect(task?.state).toBe('completed');
+    expect(Buffer.from(task?.result ?? []).toString()).toBe('{"twice":42}');
+    expect(task?.attempts).toMatchObject([{ number: 1, outcome: 'succeeded', worker: worker.name }]);
+  });
+
+  test('a task without retention vanishes when it is done', async () => {
+    const done = nextEvent(events, 'attempt.finished');
+    await aWorker()
+      .handle('x', () => 'a result nobody keeps')
+      .start();
+    await client.enqueue('x', undefined, { id: 'a' });
+    await done;
+    expect(await record('a')).toBeNull();
+  });
+
+  test('retries after the backoff until it succeeds, and keeps each attempt', async () => {
+    const ends = nextEvents(events, 'attempt.finished', 3);
+    const startedAt: number[] = [];
+    await aWorker()
+      .handle('flaky', ({ attempt }) => {
+        startedAt.push(performance.now());
+        if (attempt < 3) throw new Error(`failure ${attempt}`);
+        return 'ok';
+      })
+      .start();
+    const backoff = { kind: 'list', delaysMs: [50, 120], jitter: 0 } as const;
+    await client.enqueue('flaky', null, { id: 'a', retention: '1h', backoff });
+    expect((await ends).map(({ outcome }) => outcome)).toEqual(['failed', 'failed', 'succeeded']);
+    const task = await record('a');
+    expect(task).toMatchObject({ state: 'completed', attempt: 3, retried: 2 });
+    expect(task?.attempts.map(({ error }) => error?.message)).toEqual(['failure 1', 'failure 2', undefined]);
+    const [first = 0, second = 0, third = 0] = startedAt;
+    expect(second - first).toBeGreaterThanOrEqual(49);
+    expect(third - second).toBeGreaterThanOrEqual(119);
+  });
+
+  test('archives a task that is out of retries with its last error', async () => {
+    const archived = nextEvent(events, 'attempt.finished', ({ outcome }) => outcome === 'archived');
+    await aWorker()
+      .handle('bad', () => {
+        throw new TypeError('broken');
+      })
+      .start();
+    await client.enqueue('bad', null, {
+      id: 'a',
+      maxRetries: 1,
+      backoff: { kind: 'fixed', delayMs: 1, jitter: 0 },
+    });
+    expect(await archived).toMatchObject({ attempt: 2 });
+    expect(await record('a')).toMatchObject({
+      state: 'archived',
+      retried: 1,
+      lastError: { message: 'broken' },
+    });
+  });
+
+  test('archives at once what its handler calls hopeless', async () => {
+    const end = nextEvent(events, 'attempt.finished');
+    await aWorker()
+      .handle('bad', () => Promise.reject(new NonRetryableError('no such user')))
+      .start();
+    await client.enqueue('bad', null, { id: 'a' });
+    expect(await end).toMatchObject({ outcome: 'archived', attempt: 1 });
+  });
+
+  test('a failure may ask for a longer wait than the policy has', async () => {
+    const end = nextEvent(events, 'attempt.finished');
+    await aWorker()
+      .handle('busy', () => {
+        throw new HandlerError('busy', { retryAfterMs: 60_000, errorClass: 'http_status', status: 503 });
+      })
+      .start();
+    await client.enqueue('busy', null, { id: 'a' });
+    await end;
+    const task = await record('a');
+    expect(task?.state).toBe('retry');
+    expect((task?.dueMs ?? 0) - Date.now()).toBeGreaterThan(58_000);
+    expect(task?.attempts[0]?.error).toEqual({ class: 'http_status', message: 'busy', status: 503 });
+  });
+
+  test('a type without a handler fails with its name', async () => {
+    const end = nextEvent(events, 'attempt.finished');
+    await aWorker()
+      .handle('known', () => {})
+      .start();
+    await client.enqueue('unknown', null, { id: 'a' });
+    expect(await end).toMatchObject({ outcome: 'failed' });
+    expect((await record('a'))?.lastError?.message).toBe('handler not found for task "unknown"');
+  });
+
+  test('ends an attempt at its timeout, aborts its signal and retries it', async () => {
+    const end = nextEvent(events, 'attempt.finished');
+    let reason: unknown;
+    await aWorker()
+      .handle('slow', (_, { signal }) => {
+        signal.addEventListener('abort', () => (reason = signal.reason));
+        return new Promise(() => {});
+      })
+      .start();
+    await client.enqueue('slow', null, { id: 'a', timeout: '80ms' });
+    const { outcome, runMs } = await end;
+    expect(outcome).toBe('failed');
+    expect(runMs).toBeGreaterThanOrEqual(79);
+    expect(runMs).toBeLessThan(900);
+    expect(reason).toMatchObject({ message: 'context deadline exceeded' });
+    expect((await record('a'))?.attempts[0]?.error).toEqual({
+      class: 'timeout',
+      message: 'context deadline exceeded',
+    });
+  });
+
+  test('does not run a task after its deadline', async () => {
+    const end = nextEvent(events, 'attempt.finished');
+    let ran = false;
+    await aWorker()
+      .handle('late', () => {
+        ran = true;
+      })
+      .start();
+    await client.enqueue('late', null, { id: 'a', deadline: new Date(Date.now() - 5_000) });
+    expect(await end).toMatchObject({ outcome: 'archived' });
+    expect(ran).toBe(false);
+    expect((await record('a'))?.attempts[0]?.error?.class).toBe('expired');
+  });
+
+  test('never runs more attempts at once than its concurrency', async () => {
+    const ends = nextEvents(events, 'attempt.finished', 60);
+    let running = 0;
+    let most = 0;
+    await aWorker({ concurrency: 7 })
+      .handle('x', async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        running -= 1;
+      })
+      .start();
+    await client.enqueueMany(Array.from({ length: 60 }, () => ({ task: 'x' })));
+    await ends;
+    expect(most).toBe(7);
+  });
+
+  test('empties a queue before it looks at one of lower priority', async () => {
+    const order: string[] = [];
+    const ends = nextEvents(events, 'attempt.finished', 30);
+    for (const queue of ['low', 'default', 'critical']) {
+      await client.enqueueMany(Array.from({ length: 10 }, () => ({ task: 'x', queue })));
+    }
+    const queues = { low: 0, critical: 3, default: 1 };
+    await aWorker({ queues, concurrency: 1 })
+      .handle('x', ({ queue }) => void order.push(queue))
+      .start();
+    await ends;
+    const expected = ['critical', 'default', 'low'].flatMap((queue) =>
+      Array.from({ length: 10 }, () => queue),
+    );
+    expect(order).toEqual(expected);
+  });
+
+  test('starts a delayed task on time, never early', async () => {
+    const end = nextEvent(events, 'attempt.finished');
+    let startedMs = 0;
+    await aWorker()
+      .handle('x', () => {
+        startedMs = Date.now();
+      })
+      .start();
+    const { dueAt, state } = await client.enqueue('x', null, { delay: '333ms' });
+    await end;
+    expect(state).toBe('scheduled');
+    expect(startedMs).toBeGreaterThanOrEqual(dueAt.getTime());
+    expect(startedMs).toBeLessThan(dueAt.getTime() + 500);
+  });
+
+  test('stop waits for what runs and takes nothing new', async () => {
+    const started = nextEvent(events, 'attempt.started');
+    const ends = nextEvents(events, 'attempt.finished', 1);
+    let release = () => {};
+    const worker = aWorker({ concurrency: 1 }).handle(
+      'x',
+      () => new Promise<void>((resolve) => (release = resolve)),
+    );
+    await worker.start();
+    await client.enqueueMany([{ task: 'x' }, { task: 'x' }]);
+    await started;
+    const stopped = worker.stop();
+    release();
+    await stopped;
+    expect(await ends).toMatchObject([{ outcome: 'succeeded' }]);
+    expect(await counts()).toMatchObject({ pending: 1, active: 0 });
+  });
+
+  test('stop gives back what does not end in time: next to run, the attempt not used up', async () => {
+    const started = nextEvent(events, 'attempt.started');
+    const worker = aWorker({ concurrency: 1, shutdownTimeoutMs: 50 }).handle(
+      'x',
+      () => new Promise(() => {}),
+    );
+    await worker.start();
+    await client.enqueue('x', null, { id: 'first' });
+    await started;
+    await client.enqueue('x', null, { id: 'second' });
+    await worker.stop();
+    expect(await record('first')).toMatchObject({ state: 'pending', attempt: 0, retried: 0, deferrals: 1 });
+    const again = nextEvent(events, 'attempt.started');
+    await aWorker({ concurrency: 1 })
+      .handle('x', () => {})
+      .start();
+    expect(await again).toMatchObject({ task: { id: 'first' }, attempt: 1 });
+  });
+
+  test('renews the lease of a long attempt, so that nobody else takes it', async () => {
+    const ends = nextEvents(events, 'attempt.finished', 1);
+    let runs = 0;
+    const handler = async () => {
+      runs += 1;
+      await new Promise((resolve) => setTimeout(resolve, 8_500));
+    };
+    await Promise.all([aWorker().handle('long', handler).start(), aWorker().handle('long', handler).start()]);
+    await client.enqueue('long', null, { id: 'a', retention: '1h' });
+    expect(await ends).toMatchObject([{ outcome: 'succeeded' }]);
+    expect(runs).toBe(1);
+    expect(await record('a')).toMatchObject({ crashes: 0, attempt: 1 });
+  });
+
+  test('survives handlers that throw anything at all', async () => {
+    const cyclic: Record<string, unknown> = {};
+    cyclic.self = cyclic;
+    const thrown = [
+      undefined,
+      null,
+      'text',
+      42n,
+      cyclic,
+      Symbol('s'),
+      { toString: null },
+      'x'.repeat(100_000),
+    ];
+    const ends = nextEvents(events, 'attempt.finished', thrown.length);
+    await aWorker()
+      .handle<number>('odd', ({ payload }) => {
+        throw thrown[payload];
+      })
+      .start();
+    await client.enqueueMany(thrown.map((_, i) => ({ task: 'odd', payload: i, maxRetries: 0 })));
+    expect((await ends).every(({ outcome }) => outcome === 'archived')).toBe(true);
+  });
+
+  test('refuses to be misused: no handlers, a second start, a handler after start, two for one type', async () => {
+    const misused = expect.objectContaining({ code: 'worker-misused' }) as Error;
+    await expect(aWorker().start()).rejects.toEqual(misused);
+    const worker = aWorker().handle('x', () => {});
+    expect(() => worker.handle('x', () => {})).toThrow(misused);
+    await worker.start();
+    await expect(worker.start()).rejects.toEqual(misused);
+    expect(() => worker.handle('y', () => {})).toThrow(misused);
+    await worker.stop();
+    await worker.stop();
+  });
+});

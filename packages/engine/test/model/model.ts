@@ -1,0 +1,193 @@
+import type { ControlOutcome } from '../../src/broker/control.ts';
+import { SHORTEST_CANCELLED_MS } from '../../src/broker/control.ts';
+import type { TaskState } from '../../src/task/state.ts';
+import { LEASE_MS, MAX_CRASHES } from '../conformance/harness.ts';
+
+/** What the model knows of a task. */
+export interface ModelTask {
+  readonly queue: string;
+  readonly id: string;
+  readonly retentionMs: number;
+  state: TaskState;
+  retried: number;
+  crashes: number;
+  deferrals: number;
+  attempt: number;
+  dueMs: number;
+  leaseEndsMs: number;
+  expiresMs: number;
+}
+
+interface ModelQueue {
+  /** IDs by group, next to run first; nothing is promised about the order inside a group. */
+  pending: string[][];
+  paused: boolean;
+  processed: number;
+  failed: number;
+}
+
+export type HowToEnd = 'succeeded' | 'retry' | 'deferred' | 'archive' | 'requeue';
+
+const keyOf = (queue: string, id: string) => `${queue} ${id}`;
+
+/** Asserts that the broker chose as the model allows. */
+function must(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`the broker and the model differ: ${what}`);
+}
+
+/** A broker in a few lines of memory, to compare the real ones with. Its time is moved by hand. */
+export class Model {
+  readonly tasks = new Map<string, ModelTask>();
+  readonly #queues = new Map<string, ModelQueue>();
+  nowMs: number;
+
+  constructor(nowMs: number) {
+    this.nowMs = nowMs;
+  }
+
+  queue(name: string): ModelQueue {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    const fresh = { pending: [], paused: false, processed: 0, failed: 0 };
+    this.#queues.set(name, fresh);
+    return fresh;
+  }
+
+  enqueue(task: { queue: string; id: string; delayMs: number; retentionMs: number }): string {
+    const { queue, id, delayMs, retentionMs } = task;
+    if (this.tasks.has(keyOf(queue, id))) return 'task-exists';
+    const counts = { retried: 0, crashes: 0, deferrals: 0, attempt: 0, leaseEndsMs: 0, expiresMs: 0 };
+    const state = delayMs > 0 ? 'scheduled' : 'pending';
+    this.tasks.set(keyOf(queue, id), {
+      queue,
+      id,
+      retentionMs,
+      state,
+      dueMs: this.nowMs + delayMs,
+      ...counts,
+    });
+    if (state === 'pending') this.queue(queue).pending.push([id]);
+    return state;
+  }
+
+  /** Takes note of what the broker took, after checking that it was its turn. */
+  taken(queues: readonly string[], room: number, refs: readonly { queue: string; id: string }[]): void {
+    const open = queues.filter((name) => !this.queue(name).paused);
+    const waiting = open.reduce((sum, name) => sum + this.queue(name).pending.flat().length, 0);
+    must(refs.length === Math.min(room, waiting), `took ${refs.length} of ${waiting} with room ${room}`);
+    for (const { queue, id } of refs) {
+      const next = open.find((name) => this.queue(name).pending.length > 0);
+      must(next === queue, `took from ${queue} before ${next}`);
+      const group = this.queue(queue).pending[0] ?? [];
+      must(group.includes(id), `took ${id} of ${queue} before ${group.join(' ')}`);
+      this.#drop(queue, id);
+      const task = this.task(queue, id);
+      task.state = 'active';
+      task.attempt += 1;
+      task.leaseEndsMs = this.nowMs + LEASE_MS;
+    }
+  }
+
+  /** Ends an attempt that holds its lease. */
+  end(queue: string, id: string, { how, delayMs }: { how: HowToEnd; delayMs: number }): void {
+    const task = this.task(queue, id);
+    const home = this.queue(queue);
+    if (how === 'requeue') {
+      task.attempt -= 1;
+      task.deferrals += 1;
+      task.state = 'pending';
+      return;
+    }
+    if (how !== 'deferred') home.processed += 1;
+    if (how === 'retry' || how === 'archive') home.failed += 1;
+    if (how === 'retry') task.retried += 1;
+    if (how === 'archive') task.state = 'archived';
+    if (how === 'retry' || how === 'deferred') {
+      task.state = 'retry';
+      task.dueMs = this.nowMs + delayMs;
+    }
+    if (how !== 'succeeded') return;
+    if (task.retentionMs === 0) return void this.tasks.delete(keyOf(queue, id));
+    task.state = 'completed';
+    task.expiresMs = this.nowMs + task.retentionMs;
+  }
+
+  /** Puts tasks at the head of a queue, in an order that is the broker's choice. */
+  putFirst(queue: string, ids: readonly string[]): void {
+    if (ids.length > 0) this.queue(queue).pending.unshift([...ids]);
+  }
+
+  renew(queue: string, id: string): void {
+    this.task(queue, id).leaseEndsMs = this.nowMs + LEASE_MS;
+  }
+
+  forward(queue: string): { moved: number; nextDueMs: number | null } {
+    const waiting = this.in(queue, 'scheduled', 'retry').sort((a, b) => a.dueMs - b.dueMs);
+    const due = waiting.filter(({ dueMs }) => dueMs <= this.nowMs);
+    for (const dueMs of new Set(due.map((task) => task.dueMs))) {
+      const group = due.filter((task) => task.dueMs === dueMs);
+      for (const task of group) task.state = 'pending';
+      this.queue(queue).pending.push(group.map(({ id }) => id));
+    }
+    return { moved: due.length, nextDueMs: waiting[due.length]?.dueMs ?? null };
+  }
+
+  recover(queue: string): { recovered: number; archived: number } {
+    const lost = this.in(queue, 'active').filter(({ leaseEndsMs }) => leaseEndsMs <= this.nowMs);
+    for (const task of lost) {
+      task.crashes += 1;
+      task.state = task.crashes >= MAX_CRASHES ? 'archived' : 'pending';
+    }
+    const back = lost.filter(({ state }) => state === 'pending').map(({ id }) => id);
+    this.putFirst(queue, back);
+    const archived = lost.length - back.length;
+    this.queue(queue).processed += archived;
+    this.queue(queue).failed += archived;
+    return { recovered: back.length, archived };
+  }
+
+  expire(queue: string): number {
+    const over = this.in(queue, 'completed', 'cancelled').filter(({ expiresMs }) => expiresMs <= this.nowMs);
+    for (const { id } of over) this.tasks.delete(keyOf(queue, id));
+    return over.length;
+  }
+
+  cancel(queue: string, id: string): ControlOutcome {
+    const task = this.tasks.get(keyOf(queue, id));
+    if (!task) return { code: 'task-not-found' };
+    const from = task.state;
+    if (from !== 'scheduled' && from !== 'pending' && from !== 'retry') {
+      return { code: 'wrong-state', state: from };
+    }
+    this.#drop(queue, id);
+    task.state = 'cancelled';
+    task.expiresMs = this.nowMs + Math.max(task.retentionMs, SHORTEST_CANCELLED_MS);
+    return { code: 'done', from };
+  }
+
+  remove(queue: string, id: string): ControlOutcome {
+    const task = this.tasks.get(keyOf(queue, id));
+    if (!task) return { code: 'task-not-found' };
+    if (task.state === 'active') return { code: 'wrong-state', state: 'active' };
+    this.#drop(queue, id);
+    this.tasks.delete(keyOf(queue, id));
+    return { code: 'done', from: task.state };
+  }
+
+  task(queue: string, id: string): ModelTask {
+    const task = this.tasks.get(keyOf(queue, id));
+    if (!task) throw new Error(`the broker and the model differ: there is no ${id} in ${queue}`);
+    return task;
+  }
+
+  in(queue: string, ...states: readonly TaskState[]): ModelTask[] {
+    return [...this.tasks.values()].filter((task) => task.queue === queue && states.includes(task.state));
+  }
+
+  #drop(queue: string, id: string): void {
+    const home = this.queue(queue);
+    home.pending = home.pending
+      .map((group) => group.filter((one) => one !== id))
+      .filter(({ length }) => length);
+  }
+}

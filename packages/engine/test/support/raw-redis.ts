@@ -1,0 +1,19 @@
+import { createClient } from '@redis/client';
+
+/** A plain connection to look at a server and to write to it as a foreign program would. */
+export interface RawRedis {
+  /** Sends a command; blobs come back as strings. */
+  call(...args: readonly (string | Buffer)[]): Promise<unknown>;
+  close(): void;
+}
+
+export async function rawRedis(port: number): Promise<RawRedis> {
+  const client = createClient({ url: `redis://127.0.0.1:${port}` });
+  // A server that a test stops breaks this connection too; the next call says so.
+  client.on('error', () => {});
+  await client.connect();
+  return {
+    call: (...args) => client.sendCommand(args),
+    close: () => client.destroy(),
+  };
+}

@@ -1,0 +1,152 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface RedisOptions {
+  /** More arguments of `redis-server`, such as `['--requirepass', 'secret']`. */
+  readonly args?: readonly string[];
+  /** `--appendonly yes` with fsync on every write. Default: nothing is written to disk. */
+  readonly appendonly?: boolean;
+}
+
+/** A redis-server of a test's own. */
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Ends it in order (SIGTERM) and removes its folder. */
+  stop(): Promise<void>;
+  /** SIGKILL; `restart` brings it back. */
+  kill(): Promise<void>;
+  /** SIGSTOP: connections stay, nothing answers. */
+  pause(): void;
+  /** SIGCONT */
+  resume(): void;
+  /** Starts it again on the same port and folder; kills it first if it runs. */
+  restart(): Promise<void>;
+}
+
+let found: boolean | undefined;
+
+/** Whether `redis-server` 7 or newer can be run here. */
+export function hasRedis(): boolean {
+  found ??= / v=([7-9]|\d\d)\./.test(String(spawnSync('redis-server', ['--version']).stdout));
+  return found;
+}
+
+/** A TCP port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+const READY_MS = 10_000;
+const folders = new Set<string>();
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Kills the server when this process ends in any way, SIGKILL too: then the watcher's standard input ends. */
+function dieTogether(child: ChildProcess, folder: string): void {
+  const script = 'cat >/dev/null; kill -9 "$1"; rm -rf "$2"';
+  const watcher = spawn('sh', ['-c', script, 'sh', String(child.pid), folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watcher.unref();
+  (watcher.stdin as Socket).unref();
+  child.once('exit', () => watcher.kill('SIGKILL'));
+}
+
+/** Whether a PING is answered with PONG (a server that still loads its data says LOADING). */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const end = (yes: boolean) => {
+      socket.destroy();
+      resolve(yes);
+    };
+    socket.once('data', (data) => end(!String(data).startsWith('-LOADING')));
+    socket.once('error', () => end(false));
+    socket.setTimeout(500, () => end(false));
+  });
+}
+
+async function ready(child: ChildProcess, port: number): Promise<void> {
+  const deadline = performance.now() + READY_MS;
+  while (!(await answers(port))) {
+    if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
+    if (performance.now() > deadline) throw new Error('redis-server does not answer');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function launch(
+  args: readonly string[],
+  place: { port: number; folder: string },
+): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  dieTogether(child, place.folder);
+  await ready(child, place.port);
+  return child;
+}
+
+function ended(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill(signal);
+  // A stopped process takes SIGTERM only when it goes on.
+  child.kill('SIGCONT');
+  return exit;
+}
+
+/** Starts a redis-server on a free port of 127.0.0.1; resolves when it answers. It dies with this process. */
+export async function startRedis({ args = [], appendonly = false }: RedisOptions = {}): Promise<RedisServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'task-center-redis-'));
+  folders.add(folder);
+  const port = await freePort();
+  const all = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--save',
+    '',
+    ...(appendonly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
+    '--enable-debug-command',
+    'yes',
+    '--loglevel',
+    'warning',
+    ...args,
+  ];
+  let child = await launch(all, { port, folder });
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    async stop() {
+      await ended(child, 'SIGTERM');
+      rmSync(folder, { recursive: true, force: true });
+      folders.delete(folder);
+    },
+    kill: () => ended(child, 'SIGKILL'),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+    async restart() {
+      await ended(child, 'SIGKILL');
+      child = await launch(all, { port, folder });
+    },
+  };
+}

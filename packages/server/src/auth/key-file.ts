@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ConfigError } from '../config/config.ts';
+import { parseApiKey, type ApiKey } from './key.ts';
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
+
+/**
+ * The key in a file; null = there is no file.
+ *
+ * @throws ConfigError the file holds something else, or cannot be read.
+ */
+export async function readKeyFile(path: string): Promise<ApiKey | null> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw new ConfigError(`The key file ${path} cannot be read (${codeOf(error)}).`, [], { cause: error });
+  }
+  const key = parseApiKey(text.trim());
+  if (key !== null) return key;
+  throw new ConfigError(
+    `The file ${path} does not hold an API key. Move it away, or name another by key_file.`,
+  );
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Gives the finished file its name; false = another process was faster. */
+async function putInPlace(temporary: string, path: string): Promise<boolean> {
+  try {
+    // A link never replaces a file, so two instances that share a folder end with one key.
+    await link(temporary, path);
+    await rm(temporary, { force: true });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    // A file system without links.
+    await rename(temporary, path);
+    return true;
+  }
+}
+
+/**
+ * Writes a key to a new file of mode 0600, whole or not at all.
+ *
+ * @returns false = there is one already.
+ * @throws ConfigError the folder cannot be written to.
+ */
+export async function writeKeyFile(path: string, text: string): Promise<boolean> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeDurably(temporary, `${text}\n`);
+    return await putInPlace(temporary, path);
+  } catch (error) {
+    const message = `The key file ${path} cannot be written (${codeOf(error)}). Check the folder, or set data_dir.`;
+    throw new ConfigError(message, [], { cause: error });
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+}
+
+/** Removes a key file. */
+export async function removeKeyFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+}

@@ -1,0 +1,47 @@
+import type { Role } from '@task-center/api';
+import type { Broker } from '@task-center/engine';
+import { KEY_KIND, type KeyRecord } from './key-record.ts';
+import { formatApiKey, newApiKey, secretHash, type ApiKey } from './key.ts';
+
+/** What a new key may do; null or left out = everywhere. */
+export interface NewKey {
+  /** Default `admin`. */
+  readonly role?: Role;
+  /** For people. */
+  readonly name?: string;
+  /** Globs of queues. */
+  readonly queues?: readonly string[];
+  readonly businesses?: readonly string[];
+}
+
+/** Environment part of the keys that this program makes. */
+export const KEY_ENV = 'live';
+
+/** The record of a key. */
+export function recordOf(key: ApiKey, options: NewKey, nowMs: number): KeyRecord {
+  return {
+    secret_sha256: secretHash(key.secret),
+    env: key.env,
+    name: options.name ?? null,
+    role: options.role ?? 'admin',
+    queues: options.queues === undefined ? null : [...options.queues],
+    businesses: options.businesses === undefined ? null : [...options.businesses],
+    created_at: new Date(nowMs).toISOString(),
+    expires_at: null,
+    revoked_at: null,
+  };
+}
+
+/**
+ * Makes a key on the broker itself, for whoever has lost theirs.
+ *
+ * @returns the key's text, shown this once, and its public ID.
+ */
+export async function createLocalKey(
+  broker: Pick<Broker, 'documents'>,
+  options: NewKey = {},
+): Promise<{ readonly key: string; readonly id: string }> {
+  const key = newApiKey(KEY_ENV);
+  await broker.documents.put(KEY_KIND, key.id, recordOf(key, options, Date.now()), 0);
+  return { key: formatApiKey(key), id: key.id };
+}

@@ -1,0 +1,53 @@
+import { ROLES, type Role, type RouteRole } from '@task-center/api';
+import { ProblemError } from '../http/problem.ts';
+
+/** Who calls, and what they may see and do; null = all. */
+export interface Principal {
+  readonly keyId: string;
+  readonly name: string | null;
+  readonly role: Role;
+  readonly queues: readonly string[] | null;
+  readonly businesses: readonly string[] | null;
+}
+
+/** Whether `*` stands for any run of characters in `glob` so that it is `text`. */
+function matchesGlob(glob: string, text: string): boolean {
+  const [first = '', ...rest] = glob.split('*');
+  if (rest.length === 0) return glob === text;
+  const last = rest.pop() ?? '';
+  if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last))
+    return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return at <= text.length - last.length;
+}
+
+/** Whether the key's scope has the logical queue. */
+export function seesQueue({ queues }: Principal, name: string): boolean {
+  return queues === null || queues.some((glob) => matchesGlob(glob, name));
+}
+
+/** Whether the key's scope has tasks of the business; null = of none: those are hidden from bound keys. */
+export function seesBusiness({ businesses }: Principal, business: string | null): boolean {
+  return businesses === null || (business !== null && businesses.includes(business));
+}
+
+/** @throws ProblemError `forbidden` */
+export function requireQueue(principal: Principal, name: string): void {
+  if (seesQueue(principal, name)) return;
+  throw new ProblemError('forbidden', `The key's scope does not have the queue ${JSON.stringify(name)}.`, {
+    extra: { needed: { queue: name } },
+  });
+}
+
+/** @throws ProblemError `forbidden` */
+export function requireRole({ role }: Principal, needed: RouteRole): void {
+  if (needed === '-' || ROLES.indexOf(role) >= ROLES.indexOf(needed)) return;
+  throw new ProblemError('forbidden', `This needs a key with the role ${needed}; yours has ${role}.`, {
+    extra: { needed: { role: needed } },
+  });
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import {
+  HandlerError,
+  logicalQueue,
+  plainTaskId,
+  traceIdOf,
+  type Clock,
+  type HandledTask,
+  type HandlerContext,
+  type Log,
+} from '@task-center/engine';
+import { callbackOf, type Callback } from './callback.ts';
+import type { Delivered, Deliverer } from './deliver.ts';
+import type { Fault } from './faults.ts';
+import { keptExchange } from './kept-exchange.ts';
+import { outcomeOf, type CallbackOutcome } from './outcome.ts';
+import { callbackRequest, type CallbackRequest, type Delivery } from './request.ts';
+import { checkCallbackUrl, type UrlRules } from './url-rules.ts';
+
+export interface AttemptParts {
+  readonly deliverer: Deliverer;
+  readonly rules: UrlRules;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * The engine ends an attempt at its timeout and knows only that it did; ending it this much earlier keeps what
+ * was sent and answered until then.
+ */
+const AHEAD_MS = 15;
+
+type Task = HandledTask<unknown>;
+
+type Times = Pick<Delivery, 'startedMs' | 'deadlineMs'>;
+
+function deliveryOf(task: Task, callback: Callback, times: Times): Delivery {
+  const { meta } = task;
+  return {
+    callback,
+    id: plainTaskId(task.id, meta.business ?? null),
+    queue: logicalQueue(task.queue).name,
+    type: task.type,
+    payload: task.payloadBytes,
+    contentType: meta.contentType,
+    context: task.context,
+    attempt: task.attempt,
+    maxAttempts: task.maxRetries + 1,
+    createdMs: meta.createdMs ?? 0,
+    ...times,
+    spanId: randomBytes(8).toString('hex'),
+  };
+}
+
+function urlFault(url: string, rules: UrlRules): Fault | null {
+  const verdict = checkCallbackUrl(url, rules);
+  if (verdict.ok) return null;
+  return verdict.code === 'invalid_url'
+    ? { class: 'invalid_url', message: verdict.message }
+    : { class: 'blocked_address', message: `${verdict.message} To allow it: ${verdict.configuration}` };
+}
+
+const unsent = (fault: Fault): Delivered => ({ answer: null, fault, remoteAddress: null, connectMs: null });
+
+/** Where the task's own deadline ends the attempt, the engine's word counts: there is no retry. */
+function totalMs({ timeoutMs }: Task, { startedMs, deadlineMs }: Times): number {
+  if (deadlineMs === 0) return Infinity;
+  const leftMs = deadlineMs - startedMs;
+  const byTimeout = timeoutMs > 0 && leftMs >= timeoutMs - AHEAD_MS;
+  return byTimeout ? Math.max(1, leftMs - AHEAD_MS) : leftMs + AHEAD_MS;
+}
+
+function logFields(task: Task, delivery: Delivery): Record<string, unknown> {
+  const { businessId, userId, traceparent } = task.context;
+  return {
+    task_id: delivery.id,
+    queue: delivery.queue,
+    type: task.type,
+    attempt: task.attempt,
+    business_id: businessId,
+    user_id: userId,
+    trace_id: traceIdOf(traceparent) ?? undefined,
+    span_id: delivery.spanId,
+    method: delivery.callback.method,
+  };
+}
+
+interface Ended {
+  readonly task: Task;
+  readonly delivery: Delivery;
+  readonly delivered: Delivered;
+  readonly outcome: CallbackOutcome;
+}
+
+/** One line per failed attempt, and at debug one per success. */
+function tell({ clock, log }: AttemptParts, { task, delivery, delivered, outcome }: Ended): void {
+  const fields = {
+    ...logFields(task, delivery),
+    status: delivered.answer?.status,
+    duration_ms: clock.wallMs() - delivery.startedMs,
+  };
+  if (outcome.ok) return log.debug(fields, 'a callback succeeded');
+  const err = { class: outcome.hints.errorClass, message: outcome.message };
+  log.warn({ ...fields, err, reason: outcome.hints.reason }, 'a callback attempt failed');
+}
+
+async function send(
+  parts: AttemptParts,
+  task: Task,
+  exchange: { delivery: Delivery; request: CallbackRequest; signal: AbortSignal },
+): Promise<Delivered> {
+  const { delivery, request, signal } = exchange;
+  const fault = urlFault(request.url, parts.rules);
+  if (fault) return unsent(fault);
+  return parts.deliverer.deliver(request, {
+    connectMs: delivery.callback.connectTimeoutMs,
+    totalMs: totalMs(task, delivery),
+    signal,
+  });
+}
+
+/**
+ * Delivers a task once. Resolves to the task's result; what was sent and answered is noted with the attempt.
+ *
+ * @throws HandlerError when it was not taken, with what follows from that.
+ */
+export async function deliverTask(
+  parts: AttemptParts,
+  task: Task,
+  context: Pick<HandlerContext, 'signal' | 'deadlineMs' | 'note'>,
+): Promise<Uint8Array | undefined> {
+  const callback = callbackOf(task.meta);
+  if (!callback)
+    throw new HandlerError('the task has no callback that can be read', {
+      retryable: false,
+      errorClass: 'undecodable',
+    });
+  const deadlineMs = context.deadlineMs === Infinity ? 0 : context.deadlineMs;
+  const delivery = deliveryOf(task, callback, { startedMs: parts.clock.wallMs(), deadlineMs });
+  const request = callbackRequest(delivery);
+  const delivered = await send(parts, task, { delivery, request, signal: context.signal });
+  const outcome = outcomeOf(delivered, parts.clock.wallMs());
+  context.note({ ...keptExchange(request, delivered) });
+  tell(parts, { task, delivery, delivered, outcome });
+  if (!outcome.ok) throw new HandlerError(outcome.message, outcome.hints);
+  return outcome.result ?? undefined;
+}

@@ -1,0 +1,90 @@
+import {
+  createLoop,
+  nameFault,
+  storedQueue,
+  Worker,
+  type Broker,
+  type Log,
+  type Runtime,
+} from '@task-center/engine';
+import { deliverTask } from './attempt.ts';
+import { createDeliverer } from './deliver.ts';
+import { callbackQueues } from './queue-order.ts';
+import type { UrlRules } from './url-rules.ts';
+
+export interface CallbackWorkerParts {
+  readonly broker: Broker;
+  readonly config: {
+    readonly callbacks: UrlRules & {
+      /** Callbacks at once. */
+      readonly concurrency: number;
+    };
+  };
+  readonly log: Log;
+  readonly runtime: Runtime;
+}
+
+/** Delivers the callbacks of all queues; never touches a queue of handler tasks (design D9). */
+export interface CallbackWorker {
+  start(): Promise<void>;
+  /** Takes nothing more, lets exchanges end, gives back those that do not end in time. May be called twice. */
+  stop(): Promise<void>;
+  /** Serves this queue (its logical name) from now on: a task has just been submitted to it. */
+  noteQueue(name: string): void;
+}
+
+/** How long a queue that another process made may stay unnoticed. */
+const LOOK_MS = 2_000;
+
+export function createCallbackWorker({ broker, config, log, runtime }: CallbackWorkerParts): CallbackWorker {
+  const { concurrency } = config.callbacks;
+  const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
+  const worker = new Worker(broker, { queues: callbackQueues([]), concurrency, runtime });
+  // Not copied: the mode may change while it runs.
+  const parts = { deliverer, rules: config.callbacks, clock: runtime.clock, log };
+  worker.handle('*', (task, context) => deliverTask(parts, task, context));
+
+  /** Submitted to, and not yet seen in the broker's list. */
+  const noted = new Set<string>();
+  let listed: readonly string[] = [];
+  let served = callbackQueues([]).join('\n');
+
+  /** Never throws: a task has been stored already, and other queues go on. */
+  function serve(): void {
+    const queues = callbackQueues([...listed, ...noted]);
+    if (queues.join('\n') === served) return;
+    served = queues.join('\n');
+    try {
+      worker.setQueues(queues);
+    } catch (error) {
+      log.error({ err: error }, 'a callback queue cannot be served; the others are');
+      worker.setQueues(queues.filter((queue) => nameFault(queue) === null));
+    }
+  }
+
+  const look = createLoop({
+    name: 'callback-queues',
+    runtime,
+    async step() {
+      listed = await broker.inspect.queues();
+      for (const queue of listed) noted.delete(queue);
+      serve();
+      return LOOK_MS;
+    },
+  });
+
+  return {
+    async start() {
+      await worker.start();
+      look.start();
+    },
+    async stop() {
+      await Promise.all([look.stop(), worker.stop()]);
+      await deliverer.close();
+    },
+    noteQueue(name) {
+      noted.add(storedQueue(name, 'callback'));
+      serve();
+    },
+  };
+}

@@ -1,0 +1,215 @@
+import type { Clock } from '@task-center/engine';
+import { Agent, type Dispatcher } from 'undici';
+import { createAnswerBody, type ReadBody } from './answer-body.ts';
+import { faultOf, type Fault } from './faults.ts';
+import type { CallbackRequest } from './request.ts';
+import { watchSockets, type SocketWatch } from './socket-watch.ts';
+
+/** What a receiver answered; spans in ms from the start of the attempt. */
+export interface Answer extends ReadBody {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body was longer than what is read, or it broke off. */
+  readonly cut: boolean;
+  readonly firstByteMs: number;
+}
+
+/** How an exchange went. An answer may stand beside a fault: it broke off, or came too slowly. */
+export interface Delivered {
+  readonly answer: Answer | null;
+  readonly fault: Fault | null;
+  readonly remoteAddress: string | null;
+  /** Null = no connection came about. */
+  readonly connectMs: number | null;
+}
+
+export interface DeliverLimits {
+  /** Connecting, TLS included. */
+  readonly connectMs: number;
+  /** From the first step to the last byte; `Infinity` = none. */
+  readonly totalMs: number;
+  /** Ends the exchange at once; it resolves with class `timeout`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Deliverer {
+  /** Sends one request: no redirects, no proxy, no retry. Resolves in any case. */
+  deliver(request: CallbackRequest, limits: DeliverLimits): Promise<Delivered>;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+export interface DelivererParts {
+  /** Most requests at once: the bound of each pool. */
+  readonly concurrency: number;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
+/** Receivers commonly end idle connections after 5 s; one that they end under a request costs an attempt. */
+const IDLE_MS = 4_000;
+const LONGEST_IDLE_MS = 30_000;
+const LONGEST_HEADERS = 16_384;
+
+function createAgent(connectSeconds: number, concurrency: number): Agent {
+  return new Agent({
+    connections: concurrency,
+    keepAliveTimeout: IDLE_MS,
+    keepAliveMaxTimeout: LONGEST_IDLE_MS,
+    maxHeaderSize: LONGEST_HEADERS,
+    // One exchange has one clock of its own, over all its phases.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // `rejectUnauthorized` in words, so that no environment variable turns it off.
+    connect: { timeout: connectSeconds * 1_000, minVersion: 'TLSv1.2', rejectUnauthorized: true },
+  });
+}
+
+function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const entries = Object.entries(headers).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]));
+}
+
+/** One exchange: undici reports to it, timers press it, it ends once. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly done: Promise<Delivered>;
+  readonly #clock: DelivererParts['clock'];
+  readonly #startedMs: number;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #body = createAnswerBody();
+  readonly #limits: DeliverLimits;
+  readonly #onAbort = () => this.#giveUp({ class: 'timeout', message: 'the attempt was ended' });
+  #resolve: ((delivered: Delivered) => void) | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #answer: Pick<Answer, 'status' | 'headers' | 'firstByteMs'> | undefined;
+  #connectMs: number | null = null;
+  #remoteAddress: string | null = null;
+
+  constructor(limits: DeliverLimits, clock: DelivererParts['clock']) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#startedMs = clock.monotonicMs();
+    this.done = new Promise((resolve) => (this.#resolve = resolve));
+    this.#startTimers();
+  }
+
+  #startTimers(): void {
+    const { connectMs, totalMs, signal } = this.#limits;
+    const giveUpAfter = (ms: number, fault: () => Fault | null) => {
+      const timer = setTimeout(
+        () => {
+          const found = fault();
+          if (found) this.#giveUp(found);
+        },
+        Math.max(0, ms),
+      );
+      this.#timers.push(timer);
+    };
+    giveUpAfter(connectMs, () =>
+      this.#connectMs === null
+        ? { class: 'connect_timeout', message: `no connection within ${connectMs} ms` }
+        : null,
+    );
+    if (totalMs !== Infinity)
+      giveUpAfter(totalMs, () => ({
+        class: 'timeout',
+        message: this.#answer ? 'the answer did not end in time' : 'no answer in time',
+      }));
+    if (signal?.aborted) queueMicrotask(this.#onAbort);
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  #sinceStart(): number {
+    return Math.round(this.#clock.monotonicMs() - this.#startedMs);
+  }
+
+  #giveUp(fault: Fault): void {
+    this.#end(fault, true);
+    this.#controller?.abort(new Error(fault.message));
+  }
+
+  #end(fault: Fault | null, cut: boolean): void {
+    if (!this.#resolve) return;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#limits.signal?.removeEventListener('abort', this.#onAbort);
+    const answer = this.#answer ? { ...this.#answer, ...this.#body.read(), cut } : null;
+    this.#resolve({ answer, fault, remoteAddress: this.#remoteAddress, connectMs: this.#connectMs });
+    this.#resolve = undefined;
+  }
+
+  readonly onAddress = (address: string | null): void => {
+    this.#remoteAddress = address;
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#connectMs = this.#sinceStart();
+    // Given up while it was still connecting: nothing may be sent any more.
+    if (!this.#resolve) controller.abort(new Error('given up'));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return;
+    this.#answer = { status, headers: flat(headers), firstByteMs: this.#sinceStart() };
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#resolve || this.#body.add(chunk)) return;
+    this.#end(null, true);
+    controller.abort(new Error('enough was read'));
+  }
+
+  onResponseEnd(): void {
+    this.#end(null, false);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end(faultOf(error, this.#connectMs !== null), true);
+  }
+}
+
+function dispatch(agent: Agent, request: CallbackRequest, exchange: Exchange): void {
+  const url = new URL(request.url);
+  agent.dispatch(
+    {
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: request.method,
+      headers: { ...request.headers },
+      body: request.body,
+    },
+    exchange,
+  );
+}
+
+/** Sends callbacks over kept connections. See `Deliverer`. */
+export function createDeliverer({ concurrency, clock }: DelivererParts): Deliverer {
+  /** By connect timeout in seconds: undici ties it to the connections, not to the request. At most 60 of them. */
+  const agents = new Map<number, Agent>();
+  const sockets: SocketWatch = watchSockets();
+
+  function agentFor(connectMs: number): Agent {
+    const seconds = Math.ceil(connectMs / 1_000);
+    const agent = agents.get(seconds) ?? createAgent(seconds, concurrency);
+    agents.set(seconds, agent);
+    return agent;
+  }
+
+  return {
+    deliver(request, limits) {
+      const exchange = new Exchange(limits, clock);
+      const agent = agentFor(limits.connectMs);
+      sockets.during(() => dispatch(agent, request, exchange), exchange.onAddress);
+      return exchange.done;
+    },
+    async close() {
+      sockets.close();
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+      agents.clear();
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import type { Delivered } from './deliver.ts';
+import { keptExchange } from './kept-exchange.ts';
+import type { CallbackRequest } from './request.ts';
+
+const aRequest = (headers: Record<string, string> = {}): CallbackRequest => ({
+  url: 'https://a.test/hook',
+  method: 'POST',
+  headers,
+  body: null,
+});
+const delivered = (bytes: Uint8Array, headers: Record<string, string> = {}): Delivered => ({
+  answer: { status: 503, headers, bytes, size: bytes.length, cut: false, firstByteMs: 31 },
+  fault: null,
+  remoteAddress: '192.0.2.7',
+  connectMs: 3,
+});
+const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+
+test('request and response are kept in the words of the API', () => {
+  expect(
+    keptExchange(aRequest({ 'webhook-id': 'dlv_1' }), delivered(Buffer.from('busy'), { server: 'x' })),
+  ).toEqual({
+    request: { method: 'POST', url: 'https://a.test/hook', headers: { 'webhook-id': 'dlv_1' } },
+    response: {
+      status: 503,
+      headers: { server: 'x' },
+      body: 'busy',
+      truncated: false,
+      remote_address: '192.0.2.7',
+      connect_ms: 3,
+      first_byte_ms: 31,
+    },
+  });
+});
+
+test('secrets are hidden on both sides', () => {
+  const kept = keptExchange(
+    aRequest({ authorization: 'Bearer x', 'x-api-key': 'k', 'x-plain': 'p' }),
+    delivered(Buffer.from(''), { 'set-cookie': 'sid=1', 'x-csrf-token': 't' }),
+  );
+  expect(kept.request.headers).toEqual({ authorization: '***', 'x-api-key': '***', 'x-plain': 'p' });
+  expect(kept.response?.headers).toEqual({ 'set-cookie': '***', 'x-csrf-token': '***' });
+});
+
+test('without an answer there is no response', () => {
+  const none: Delivered = { answer: null, fault: null, remoteAddress: null, connectMs: null };
+  expect(keptExchange(aRequest(), none).response).toBeNull();
+});
+
+test('8 KiB of a long body are kept, and said to be a part', () => {
+  const { response } = keptExchange(aRequest(), delivered(Buffer.alloc(9_000, 'x')));
+  expect(response?.body).toHaveLength(8_192);
+  expect(response?.truncated).toBe(true);
+});
+
+test('a character that the cut splits is left out', () => {
+  const { response } = keptExchange(aRequest(), delivered(Buffer.from('x'.repeat(8_191) + 'é')));
+  expect(response?.body).toBe('x'.repeat(8_191));
+  expect(response?.truncated).toBe(true);
+});
+
+test('bytes that are no text are marked, and a part is still said to be a part', () => {
+  const { response } = keptExchange(aRequest(), delivered(Buffer.alloc(9_000, 0xff)));
+  expect(response?.body).toMatch(/^\ufffd+$/);
+  expect(response?.truncated).toBe(true);
+});
+
+test('whatever comes back, at most 16 KiB are kept', () => {
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, '"'.repeat(80)]));
+  const long = { ...aRequest(many), url: `https://a.test/${'x'.repeat(2_033)}` };
+  const kept = keptExchange(long, delivered(Buffer.alloc(8_192), many));
+  expect(sizeOf(kept)).toBeLessThanOrEqual(16_384);
+  expect(kept.response?.truncated).toBe(true);
+  expect(kept.response?.body).toMatch(/^\0+$/);
+});

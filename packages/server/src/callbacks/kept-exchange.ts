@@ -1,0 +1,75 @@
+import { LONGEST_SHOWN, type ReadBody } from './answer-body.ts';
+import type { Delivered } from './deliver.ts';
+import { isSecretHeader } from './headers.ts';
+import type { CallbackRequest } from './request.ts';
+
+/** An exchange as it is kept with its attempt: `request` and `response` of the API's Attempt (api 2). */
+export interface KeptExchange {
+  readonly request: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+  };
+  /** Null = no answer began. */
+  readonly response: {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    readonly truncated: boolean;
+    readonly remote_address: string | null;
+    readonly connect_ms: number | null;
+    readonly first_byte_ms: number;
+  } | null;
+}
+
+/** Bytes of JSON that an attempt may keep of its exchange, and of each side's headers. */
+const LONGEST = 16_384;
+const LONGEST_HEADERS = 2_560;
+const LONGEST_VALUE = 512;
+const LONGEST_URL = 2_048;
+
+const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+
+/** Headers without secrets, as many as fit. */
+function shownHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const shown: Record<string, string> = {};
+  let room = LONGEST_HEADERS;
+  for (const [name, value] of Object.entries(headers)) {
+    const text = isSecretHeader(name) ? '***' : value.slice(0, LONGEST_VALUE).toWellFormed();
+    room -= bytesOf({ [name]: text });
+    if (room < 0) break;
+    shown[name] = text;
+  }
+  return shown;
+}
+
+/** The beginning of a body as text, at most `room` bytes as JSON; a character that the cut split is left out. */
+function shownBody({ bytes, size }: ReadBody, room: number): { body: string; truncated: boolean } {
+  let length = Math.min(bytes.length, LONGEST_SHOWN);
+  for (; length > 0; length = Math.floor(length * 0.75)) {
+    const stream = length < size;
+    const body = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, length), { stream });
+    if (bytesOf(body) <= room) return { body, truncated: length < size };
+  }
+  return { body: '', truncated: size > 0 };
+}
+
+/** What is kept of an exchange: secrets hidden, at most 16 KiB as JSON. */
+export function keptExchange(
+  { method, url, headers }: CallbackRequest,
+  { answer, remoteAddress, connectMs }: Delivered,
+): KeptExchange {
+  const request = { method, url: url.slice(0, LONGEST_URL), headers: shownHeaders(headers) };
+  if (!answer) return { request, response: null };
+  const response = {
+    status: answer.status,
+    headers: shownHeaders(answer.headers),
+    body: '',
+    truncated: false,
+    remote_address: remoteAddress,
+    connect_ms: connectMs,
+    first_byte_ms: answer.firstByteMs,
+  };
+  const shown = shownBody(answer, LONGEST - bytesOf({ request, response }) - 1);
+  return { request, response: { ...response, body: shown.body, truncated: shown.truncated || answer.cut } };
+}

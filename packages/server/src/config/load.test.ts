@@ -1,0 +1,182 @@
+import { describe, expect, test } from 'vitest';
+import { problemText } from './config.ts';
+import { loadConfig, type ConfigInput } from './load.ts';
+import { sampleYaml } from './sample.ts';
+import { settingPaths, variableOf } from './settings.ts';
+
+const good = (input: ConfigInput) => {
+  const loaded = loadConfig(input);
+  if (!loaded.ok) throw new Error(loaded.problems.map(problemText).join('\n'));
+  return loaded.config;
+};
+const problems = (input: ConfigInput) => {
+  const loaded = loadConfig(input);
+  return loaded.ok ? [] : loaded.problems;
+};
+
+describe('a configuration', () => {
+  test('needs nothing to be complete', () => {
+    expect(good({})).toEqual({
+      broker: 'sqlite:./data/tasks.db',
+      dataDir: './data',
+      roles: ['api', 'worker', 'scheduler'],
+      http: { host: '127.0.0.1', port: 7420 },
+      publicUrl: null,
+      worker: { concurrency: 10 },
+      callbacks: { mode: 'try', allow: [], concurrency: 256 },
+      keyFile: './data/admin.key',
+      log: { level: 'info' },
+    });
+  });
+
+  test('is frozen to its depths', () => {
+    const config = good({ yaml: 'callbacks: { allow: [{ host: a }] }' });
+    expect(
+      Object.isFrozen(config) && Object.isFrozen(config.http) && Object.isFrozen(config.callbacks.allow[0]),
+    ).toBe(true);
+  });
+
+  test('takes flags over variables over the file over defaults', () => {
+    const yaml = 'http: { port: 1, host: a }\ndata_dir: /file\n';
+    const env = { TASKCENTER_HTTP_PORT: '2', TASKCENTER_DATA_DIR: '/env' };
+    const config = good({ yaml, env, flags: { 'http.port': '3' } });
+    expect(config).toMatchObject({
+      http: { port: 3, host: 'a' },
+      dataDir: '/env',
+      broker: 'sqlite:/env/tasks.db',
+    });
+  });
+
+  test.each([
+    ['TASKCENTER_ROLES', '["api"]', { roles: ['api'] }],
+    ['TASKCENTER_ROLES', 'api, worker', { roles: ['api', 'worker'] }],
+    ['TASKCENTER_WORKER_CONCURRENCY', '20', { worker: { concurrency: 20 } }],
+    ['TASKCENTER_CALLBACKS_CONCURRENCY', '1', { callbacks: { concurrency: 1 } }],
+    ['TASKCENTER_BROKER', 'redis://u:p@h:1/2', { broker: 'redis://u:p@h:1/2' }],
+    ['TASKCENTER_KEY_FILE', '/run/key', { keyFile: '/run/key' }],
+    ['TASKCENTER_PUBLIC_URL', 'https://t.test/x/', { publicUrl: 'https://t.test/x' }],
+    [
+      'TASKCENTER_CALLBACKS_ALLOW',
+      '[{"host":"erp.lan","ports":["8080"],"http":true}]',
+      { callbacks: { allow: [{ host: 'erp.lan', ports: ['8080'], http: true }] } },
+    ],
+  ])('takes %s=%s', (name, text, expected) => {
+    expect(good({ env: { [name]: text } })).toMatchObject(expected);
+  });
+
+  test('an empty variable and a key without a value set nothing', () => {
+    expect(good({ yaml: 'http:\n  port:\nbroker:\n', env: { TASKCENTER_HTTP_PORT: '' } }).http.port).toBe(
+      7420,
+    );
+  });
+});
+
+describe('problems', () => {
+  test('come all at once, each with place, finding and expectation', () => {
+    const found = problems({
+      yaml: 'htpp: { port: 1 }\nhttp: { port: 70000, prt: 1 }\nroles: [api, cook]\ncallbacks: { allow: [{ cidr: x }, { host: a, cidr: 10.0.0.0/8 }] }',
+      env: { TASKCENTER_BROKER: 'mysql://u:secret@h', TASKCENTER_WORKER_CONCURRENCY: 'many' },
+      flags: { 'log.level': 'loud' },
+    });
+    const texts = found.map(problemText);
+    expect(found.map(({ path }) => path).sort()).toEqual([
+      'broker',
+      'callbacks.allow[0].cidr',
+      'callbacks.allow[1]',
+      'htpp',
+      'http.port',
+      'http.prt',
+      'log.level',
+      'roles[1]',
+      'worker.concurrency',
+    ]);
+    expect(texts).toContain(
+      'http.port (the configuration file): found 70000; expected a whole number from 0 to 65535; 0 takes any free port',
+    );
+    expect(texts).toContain(
+      'worker.concurrency (TASKCENTER_WORKER_CONCURRENCY): found "many"; expected a whole number from 1 to 10000',
+    );
+    expect(texts.find((text) => text.startsWith('http.prt'))).toContain('did you mean http.port?');
+    expect(texts.join()).not.toContain('secret');
+  });
+
+  test.each([
+    ['a: [', 'line 1'],
+    ['http: {port: 1}\nhttp: {port: 2}', 'line 2'],
+    ['- a', 'keys with values'],
+    ['http: 7', 'keys below it'],
+    ['a: &a [*a]', 'an alias'],
+  ])('of a file with %j are found', (yaml, words) => {
+    expect(problems({ yaml }).map(problemText).join()).toContain(words);
+  });
+
+  test.each([
+    ['broker', 'sqlite:'],
+    ['broker', 'redis-sentinel://a/b'],
+    ['broker', 'redis://h:port'],
+    ['http.host', 'http://x'],
+    ['public_url', 'ftp://x'],
+    ['public_url', 'https://u@x'],
+    ['roles', ''],
+    ['roles', 'api,api'],
+    ['callbacks.mode', 'try'],
+    ['callbacks.allow', '[{"host":"a","ports":["0"]}]'],
+    ['callbacks.allow', 'a'],
+    ['callbacks.allow', '[{"host":"a","port":1}]'],
+    ['worker.concurrency', '0'],
+    ['http.prot', '1'],
+  ])('%s = %j is refused', (path, value) => {
+    expect(problems({ flags: { [path]: value } }).length).toBeGreaterThan(0);
+  });
+
+  test('are not made of variables that nobody knows: those are warned about', () => {
+    const { ok, warnings } = loadConfig({
+      env: { TASKCENTER_HTTP_PROT: '1', TASKCENTER_PORT_80_TCP: 'x', TASKCENTER_URL: 'u', PATH: '/bin' },
+    });
+    expect(ok).toBe(true);
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toContain('did you mean TASKCENTER_HTTP_PORT?');
+  });
+});
+
+describe('mode try', () => {
+  const mode = (input: ConfigInput) => good(input).callbacks.mode;
+
+  test('holds while nothing but what is harmless is set', () => {
+    expect(mode({ yaml: '# nothing\n' })).toBe('try');
+    expect(mode({ yaml: 'http:\n  # port: 1\n' })).toBe('try');
+    expect(mode({ yaml: sampleYaml() })).toBe('try');
+    expect(
+      mode({
+        env: { TASKCENTER_BROKER: 'redis://h', TASKCENTER_HTTP_PORT: '1', TASKCENTER_DATA_DIR: '/d' },
+        flags: { roles: 'api', 'callbacks.concurrency': '9', 'http.host': 'localhost' },
+      }),
+    ).toBe('try');
+  });
+
+  test.each<ConfigInput>([
+    { yaml: 'log: { level: info }' },
+    { flags: { 'http.host': '0.0.0.0' } },
+    { env: { TASKCENTER_PUBLIC_URL: 'https://x.test' } },
+    { env: { TASKCENTER_CALLBACKS_ALLOW: '[]' } },
+    { env: { TASKCENTER_CALLBACKS_MODE: 'service' } },
+  ])('ends with %j', (input) => {
+    expect(mode(input)).toBe('service');
+  });
+});
+
+describe('the table of settings', () => {
+  test('gives each key a variable of its own', () => {
+    const names = settingPaths.map(variableOf);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain('TASKCENTER_CALLBACKS_CONCURRENCY');
+  });
+
+  test('makes a sample whose lines are comments, and valid without the marks', () => {
+    const lines = sampleYaml().split('\n');
+    expect(lines.every((line) => line === '' || line.startsWith('#'))).toBe(true);
+    const keys = lines.filter((line) => /^# *[a-z_]+:/.test(line)).map((line) => line.slice(2));
+    expect(problems({ yaml: keys.join('\n') })).toEqual([]);
+    for (const path of settingPaths) expect(sampleYaml()).toContain(variableOf(path));
+  });
+});

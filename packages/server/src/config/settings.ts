@@ -1,0 +1,184 @@
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import { LOG_LEVELS, SERVICE_ROLES } from './config.ts';
+
+/** One key of the configuration. */
+export interface Setting {
+  readonly schema: z.ZodType;
+  /** What it takes, in words: the end of "expected …". */
+  readonly expected: string;
+  /** How a variable's or a flag's text is read: as it is, as a number, as JSON, as JSON or words with commas. */
+  readonly form: 'text' | 'number' | 'json' | 'words';
+  /** Its value when it is not set; null = made from other keys or none. */
+  readonly fallback: unknown;
+  /** Lines for people; they become comments of the sample. */
+  readonly about: string;
+  /** The sample's value, where that is not the default. */
+  readonly example?: string;
+  /** Setting it leaves mode `try` on (api section 5). */
+  readonly harmless?: true;
+}
+
+const PORTS = /^(\d{1,5})(?:-(\d{1,5}))?$/;
+
+function isPorts(text: string): boolean {
+  const [, from, to = from] = PORTS.exec(text) ?? [];
+  return from !== undefined && Number(from) >= 1 && Number(from) <= Number(to) && Number(to) <= 65_535;
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+const allowRule = z
+  .strictObject({
+    cidr: z.string().refine(isCidr, { error: 'an address or network such as 10.0.0.0/8' }).optional(),
+    host: z
+      .string()
+      .regex(/^(?:\*\.)?[A-Za-z0-9._:[\]-]{1,253}$/, { error: 'a host such as erp.lan or *.example.com' })
+      .optional(),
+    ports: z
+      .array(
+        z.union([z.int().min(1).max(65_535), z.string().refine(isPorts)], {
+          error: 'a port or a range such as "8000-8100"',
+        }),
+      )
+      .optional(),
+    http: z.boolean().optional(),
+  })
+  .refine(({ cidr, host }) => (cidr === undefined) !== (host === undefined), {
+    error: 'exactly one of cidr and host',
+  });
+
+const ALLOW =
+  'a list of {cidr or host, ports, http}, such as [{"host":"erp.lan","ports":["8080"],"http":true}]';
+
+function isBrokerUrl(text: string): boolean {
+  if (/^sqlite:./.test(text)) return true;
+  return /^rediss?:\/\/./.test(text) && URL.canParse(text);
+}
+
+function isBaseUrl(text: string): boolean {
+  if (!/^https?:\/\/[^/?#@]/.test(text) || !URL.canParse(text)) return false;
+  const { search, hash, username } = new URL(text);
+  return search === '' && hash === '' && username === '';
+}
+
+const HOST = /^(?:[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45})$/;
+const whole = (least: number, most: number) => z.int().min(least).max(most);
+const count = (most: number) => ({ schema: whole(1, most), expected: `a whole number from 1 to ${most}` });
+
+/** Every key of the configuration, by its path. Variables, flags and the sample follow from it. */
+export const settings = {
+  broker: {
+    schema: z.string().refine(isBrokerUrl),
+    expected: 'sqlite:<path>, redis://[user:pass@]host:port/db or rediss://…',
+    form: 'text',
+    fallback: null,
+    about: 'Where tasks are kept: a SQLite file (one process), or Redis 7 or Valkey (many machines).',
+    example: 'sqlite:./data/tasks.db',
+    harmless: true,
+  },
+  data_dir: {
+    schema: z.string().min(1),
+    expected: 'the path of a folder',
+    form: 'text',
+    fallback: './data',
+    about: 'Folder for the SQLite file and the first key. It is made if it is missing.',
+    harmless: true,
+  },
+  roles: {
+    schema: z
+      .array(z.enum(SERVICE_ROLES))
+      .min(1)
+      .refine((list) => new Set(list).size === list.length),
+    expected: 'a list of api, worker, scheduler, each at most once',
+    form: 'words',
+    fallback: [...SERVICE_ROLES],
+    about: 'What this process does: HTTP, delivery of callbacks, moving of due and lost tasks.',
+    harmless: true,
+  },
+  'http.host': {
+    schema: z.string().regex(HOST),
+    expected: 'an address or host name to listen on',
+    form: 'text',
+    fallback: '127.0.0.1',
+    about: 'Where HTTP listens. Off loopback put TLS in front.',
+    harmless: true,
+  },
+  'http.port': {
+    schema: whole(0, 65_535),
+    expected: 'a whole number from 0 to 65535; 0 takes any free port',
+    form: 'number',
+    fallback: 7420,
+    about: 'Port of HTTP.',
+    harmless: true,
+  },
+  public_url: {
+    schema: z.string().refine(isBaseUrl),
+    expected: 'an http or https URL without user, query or fragment',
+    form: 'text',
+    fallback: null,
+    about: 'Base of links that others use. Default: none; an example:',
+    example: 'https://tasks.example.com',
+  },
+  'worker.concurrency': {
+    ...count(10_000),
+    form: 'number',
+    fallback: 10,
+    about: 'Handlers that a worker runs at once.',
+    harmless: true,
+  },
+  'callbacks.mode': {
+    schema: z.enum(['service']),
+    expected: 'service (mode try is chosen by itself where nothing is configured and HTTP is on loopback)',
+    form: 'text',
+    fallback: 'service',
+    about: 'service: callbacks go only where callbacks.allow says.',
+  },
+  'callbacks.allow': {
+    schema: z.array(allowRule),
+    expected: ALLOW,
+    form: 'json',
+    fallback: [],
+    about:
+      'Where callbacks may go: hosts (*.example.com: all below) or networks, with ports and plain http. Default: nowhere; an example:',
+    example: '[{ host: erp.lan, ports: [8080], http: true }, { cidr: 10.0.0.0/8 }]',
+  },
+  'callbacks.concurrency': {
+    ...count(10_000),
+    form: 'number',
+    fallback: 256,
+    about: 'Callbacks that this process delivers at once.',
+    harmless: true,
+  },
+  key_file: {
+    schema: z.string().min(1),
+    expected: 'the path of a file',
+    form: 'text',
+    fallback: null,
+    about: 'The key that the first start on a broker makes, and that the command line signs in with.',
+    example: './data/admin.key',
+    harmless: true,
+  },
+  'log.level': {
+    schema: z.enum(LOG_LEVELS),
+    expected: LOG_LEVELS.join(', '),
+    form: 'text',
+    fallback: 'info',
+    about: `How much is logged: ${LOG_LEVELS.join(', ')}.`,
+    harmless: true,
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingPath = keyof typeof settings;
+export const settingPaths = Object.keys(settings) as SettingPath[];
+
+/** The setting at a path, without its exact types. */
+export const settingAt = (path: SettingPath): Setting => settings[path];
+
+/** The variable of a key: `http.port` → `TASKCENTER_HTTP_PORT`. */
+export const variableOf = (path: string): string => `TASKCENTER_${path.replaceAll('.', '_').toUpperCase()}`;

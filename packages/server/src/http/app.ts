@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
+import { limits, routeList } from '@task-center/api';
+import { dispatch } from './dispatch.ts';
+import { handlers } from './handlers.ts';
+import type { AppParts } from './parts.ts';
+import { asProblem, DEFECT, problemBody, ProblemError } from './problem.ts';
+
+type Variables = { requestId: string };
+type Env = { Variables: Variables };
+
+const REQUEST_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+
+/** `/v1/tasks/{id}` as the router has it. */
+const pattern = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
+
+function problemResponse(problem: ProblemError, context: Context<Env>): Response {
+  const { requestId } = context.var;
+  const body = problemBody(problem, { path: context.req.path, requestId });
+  return new Response(JSON.stringify(body), {
+    status: body.status,
+    headers: { 'content-type': 'application/problem+json', ...problem.headers },
+  });
+}
+
+/** Every error becomes a problem; what nobody foresaw is logged and not shown. */
+function onError(parts: AppParts) {
+  return (error: unknown, context: Context<Env>): Response => {
+    const problem = asProblem(error);
+    if (problem === null) {
+      const fields = { request_id: context.var.requestId, method: context.req.method, err: error };
+      parts.runtime.log.error(fields, 'a request failed inside');
+    }
+    return problemResponse(problem ?? DEFECT, context);
+  };
+}
+
+function headersFor(parts: AppParts): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    const given = context.req.header('x-request-id') ?? '';
+    context.set('requestId', REQUEST_ID.test(given) ? given : randomUUID());
+    await next();
+    const { headers } = context.res;
+    headers.set('x-request-id', context.var.requestId);
+    headers.set('task-center-version', parts.version);
+    headers.set('cache-control', 'no-store');
+    headers.set('x-content-type-options', 'nosniff');
+    if (parts.state.phase === 'stopping') headers.set('connection', 'close');
+  };
+}
+
+function logged(parts: AppParts): MiddlewareHandler<Env> {
+  const { clock, log } = parts.runtime;
+  return async (context, next) => {
+    const from = clock.monotonicMs();
+    await next();
+    const { status } = context.res;
+    const fields = {
+      request_id: context.var.requestId,
+      method: context.req.method,
+      route: routeOf(context.req.path) ?? '-',
+      status,
+      duration_ms: Math.round(clock.monotonicMs() - from),
+    };
+    if (status >= 500) log.warn(fields, 'request');
+    else log.debug(fields, 'request');
+  };
+}
+
+const templates = [...new Set(routeList.map(({ path }) => path))].map((path) => ({
+  path,
+  form: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
+}));
+
+/** The template of a path: logs never have the path itself, whose segments are the callers' data. */
+const routeOf = (path: string) => templates.find(({ form }) => form.test(path))?.path;
+
+function watchForwarded({ rules }: AppParts): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    if (rules.mode === 'try' && FORWARDED.some((name) => context.req.raw.headers.has(name))) rules.harden();
+    await next();
+  };
+}
+
+const boundedUrl: MiddlewareHandler<Env> = async (context, next) => {
+  const { pathname, search } = new URL(context.req.url);
+  const got = pathname.length + search.length;
+  if (got > limits.urlBytes)
+    throw new ProblemError('too-large', `The URL has more than ${limits.urlBytes} bytes.`, {
+      extra: { limit: limits.urlBytes, got },
+    });
+  await next();
+};
+
+/** Methods that a path takes, as `Allow` has them. */
+function allowOf(path: string): string {
+  const methods: string[] = routeList.filter((route) => route.path === path).map(({ method }) => method);
+  if (methods.includes('GET')) methods.push('HEAD');
+  return [...methods, 'OPTIONS'].join(', ');
+}
+
+function otherMethods(path: string) {
+  const allow = allowOf(path);
+  return (context: Context<Env>): Response => {
+    if (context.req.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } });
+    throw new ProblemError('method-not-allowed', `This path takes ${allow}.`, { headers: { allow } });
+  };
+}
+
+/** The HTTP API, from the route table. */
+export function createApp(parts: AppParts): Hono<Env> {
+  const app = new Hono<Env>();
+  app.onError(onError(parts));
+  app.notFound((context) =>
+    problemResponse(
+      new ProblemError('not-found', 'There is no such path. The contract is at /openapi.json.'),
+      context,
+    ),
+  );
+  app.use(headersFor(parts), logged(parts), watchForwarded(parts), boundedUrl);
+  for (const route of routeList)
+    app.on(route.method, pattern(route.path), dispatch(route.operationId, handlers, parts));
+  for (const { path } of templates) app.all(pattern(path), otherMethods(path));
+  return app;
+}

@@ -1,0 +1,75 @@
+import { JsonFault, parseBody } from './json-body.ts';
+import { ProblemError } from './problem.ts';
+
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
+function tooLarge(limit: number, got: number): ProblemError {
+  return new ProblemError('too-large', `The body has more than ${limit} bytes.`, {
+    extra: { limit, got },
+    // What is left of the body is not read: the connection cannot be used again.
+    headers: { connection: 'close' },
+  });
+}
+
+function checkMedia(headers: Headers): void {
+  const encoding = headers.get('content-encoding');
+  if (encoding !== null && encoding.toLowerCase() !== 'identity')
+    throw new ProblemError('unsupported-media', 'A Content-Encoding is not taken; send the body as it is.');
+  if (JSON_TYPE.test(headers.get('content-type') ?? '')) return;
+  throw new ProblemError('unsupported-media', 'The Content-Type must be application/json, in UTF-8.');
+}
+
+async function readCounted(stream: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks, size);
+    size += value.byteLength;
+    if (size > limit) {
+      // Not awaited: the sender need not have stopped for the answer to go out.
+      void reader.cancel().catch(() => {});
+      throw tooLarge(limit, size);
+    }
+    chunks.push(value);
+  }
+}
+
+/** The body's bytes. A declared length is trusted: HTTP's framing never gives more. */
+async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const declared = request.headers.get('content-length');
+  if (declared !== null) {
+    if (Number(declared) > limit) throw tooLarge(limit, Number(declared));
+    return new Uint8Array(await request.arrayBuffer());
+  }
+  return request.body === null ? new Uint8Array() : readCounted(request.body, limit);
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return parseBody(bytes);
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    const detail = `The body cannot be read: ${error.message} (byte ${error.offset}).`;
+    throw new ProblemError('malformed', detail, { extra: { offset: error.offset } });
+  }
+}
+
+/**
+ * The parsed body; undefined = it is empty and `optional`.
+ *
+ * @throws ProblemError `unsupported-media`, `too-large`, `malformed`
+ */
+export async function readBody(
+  request: Request,
+  { limit, optional }: { readonly limit: number; readonly optional: boolean },
+): Promise<unknown> {
+  const { headers } = request;
+  const empty =
+    headers.get('content-length') === '0' || (request.body === null && !headers.has('content-type'));
+  if (optional && empty) return undefined;
+  checkMedia(headers);
+  const bytes = await readBytes(request, limit);
+  return optional && bytes.length === 0 ? undefined : parsed(bytes);
+}

@@ -1,0 +1,122 @@
+import { LISTED_STATES, type Queue } from '@task-center/api';
+
+/** What the page says. */
+export interface PageFacts {
+  readonly version: string;
+  /** Without its password. */
+  readonly broker: string;
+  readonly roles: readonly string[];
+  readonly mode: 'service' | 'try';
+  readonly upSeconds: number;
+  readonly now: Date;
+  /** `hidden`: not to be shown without a key; null: the broker did not answer. */
+  readonly queues: readonly Queue[] | 'hidden' | null;
+}
+
+export const PAGE_STYLE = `
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#59636e;--paper:#fff;--card:#f6f8fa;--line:#d1d9e0;--mark:#0b57d0}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa4af;--paper:#101418;--card:#181d23;--line:#333b44;--mark:#8ab4f8}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
+main{max-width:56rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
+h1{font-size:1.75rem;line-height:1.2;margin:0}
+h2{font-size:1.1rem;margin:2.25rem 0 .75rem}
+p{margin:.5rem 0}
+.soft{color:var(--soft)}
+.note{border-left:4px solid var(--mark);background:var(--card);padding:.75rem 1rem;margin-top:1.25rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.35rem 1.5rem;margin:1.25rem 0 0}
+dt{color:var(--soft)}
+dd{margin:0;overflow-wrap:anywhere}
+.wide{overflow-x:auto;border:1px solid var(--line);border-radius:8px}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{padding:.5rem .9rem;text-align:right;white-space:nowrap}
+th:first-child{text-align:left}
+thead th{color:var(--soft);font-weight:500;border-bottom:1px solid var(--line)}
+tbody tr+tr>*{border-top:1px solid var(--line)}
+pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.9rem 1rem;overflow-x:auto;font-size:.875rem}
+code{font-family:ui-monospace,monospace}
+a{color:var(--mark)}
+a:focus-visible,.wide:focus-visible,pre:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+`;
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+const escaped = (text: string) => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
+
+function uptime(seconds: number): string {
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3_600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  const parts = [days > 0 && `${days} d`, hours > 0 && `${hours} h`, minutes > 0 && `${minutes} min`];
+  return parts.filter(Boolean).join(' ') || `${seconds} s`;
+}
+
+function queueRow({ name, paused, counts }: Queue): string {
+  const cells = LISTED_STATES.map((state) => `<td>${counts?.[state] ?? '–'}</td>`).join('');
+  return `<tr><th scope="row">${escaped(name)}${paused ? ' (paused)' : ''}</th>${cells}</tr>`;
+}
+
+function queueSection(queues: PageFacts['queues']): string {
+  if (queues === 'hidden')
+    return `<p>Counts are shown to those who sign in with a key: <code>npx task-center queues</code>, or
+<code>GET /v1/queues</code> with <code>Authorization: Bearer tc_…</code>.</p>`;
+  if (queues === null) return '<p>The broker does not answer at the moment, so there are no counts.</p>';
+  const heads = LISTED_STATES.map((state) => `<th scope="col">${state}</th>`).join('');
+  return `<div class="wide" tabindex="0" role="region" aria-labelledby="queues"><table>
+<thead><tr><th scope="col">queue</th>${heads}</tr></thead>
+<tbody>${queues.map(queueRow).join('\n')}</tbody>
+</table></div>`;
+}
+
+function modeNote(mode: PageFacts['mode']): string {
+  if (mode !== 'try') return '';
+  return `<p class="note"><strong>Mode try.</strong> Nothing is configured and only this machine can connect, so callbacks may
+go to any address over plain http. Set any key in <code>etc/taskcenter.yaml</code> to run as a service.</p>`;
+}
+
+const NEXT = `npx task-center receive --fail 2
+npx task-center enqueue --id hello --callback-url http://127.0.0.1:9000/ --delay 3s --payload '{"order":1234567890123456789}'
+npx task-center tasks show hello`;
+
+/** The page at `/`: plain HTML without scripts. */
+export function pageHtml(facts: PageFacts): string {
+  const { version, broker, roles, mode, upSeconds, now, queues } = facts;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Task Center</title>
+<style>${PAGE_STYLE}</style>
+</head>
+<body>
+<main>
+<h1>Task Center</h1>
+<p class="soft">Runs tasks now, later and again, and calls you back.</p>
+${modeNote(mode)}
+<h2>What runs here</h2>
+<dl>
+<dt>Version</dt><dd>${escaped(version)}</dd>
+<dt>Broker</dt><dd>${escaped(broker)}</dd>
+<dt>Roles</dt><dd>${escaped(roles.join(', '))}</dd>
+<dt>Up for</dt><dd>${uptime(upSeconds)}, as of <time datetime="${now.toISOString()}">${now.toISOString()}</time></dd>
+</dl>
+<h2 id="queues">Queues</h2>
+${queueSection(queues)}
+<h2>What to do next</h2>
+<p>In the folder of Task Center: one terminal receives, another one submits and looks.</p>
+<pre tabindex="0"><code>${escaped(NEXT)}</code></pre>
+<p>The contract is at <a href="/openapi.json">/openapi.json</a>; health at <a href="/healthz">/healthz</a> and
+<a href="/readyz">/readyz</a>.</p>
+</main>
+</body>
+</html>
+`;
+}

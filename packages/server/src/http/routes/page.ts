@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import type { Queue } from '@task-center/api';
+import { BUILT_IN_QUEUES } from '@task-center/engine';
+import { isLoopback } from '../../config/load.ts';
+import { PlainText, type Call, type Reply } from '../call.ts';
+import type { AppParts } from '../parts.ts';
+import { pageHtml, PAGE_STYLE } from './page-html.ts';
+import { readQueues } from './queues.ts';
+
+const styleHash = createHash('sha256').update(PAGE_STYLE).digest('base64');
+
+const POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${styleHash}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Counts are for this machine only: mode `try`, and asked for by a loopback name (a rebound name is another). */
+function mayShowCounts({ rules, config }: AppParts, headers: Headers): boolean {
+  const host = (headers.get('host') ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return rules.mode === 'try' && isLoopback(config.http.host) && isLoopback(host);
+}
+
+async function countsOf(parts: AppParts): Promise<Queue[] | null> {
+  try {
+    return await readQueues(parts, BUILT_IN_QUEUES, true);
+  } catch {
+    // The page also stands while the broker is away; it then says so.
+    return null;
+  }
+}
+
+/** The broker's whole address is for this machine only. */
+function shownBroker({ broker, config }: AppParts): string {
+  if (isLoopback(config.http.host)) return broker.name;
+  return broker.name.startsWith('sqlite:') ? 'SQLite' : 'Redis';
+}
+
+/** `GET /` */
+export async function getPage({ parts, headers }: Call<'getPage'>): Promise<Reply> {
+  const { config, rules, runtime, version } = parts;
+  const shown = mayShowCounts(parts, headers);
+  const text = pageHtml({
+    version,
+    broker: shownBroker(parts),
+    roles: config.roles,
+    mode: rules.mode,
+    upSeconds: Math.floor(process.uptime()),
+    now: new Date(runtime.clock.wallMs()),
+    queues: shown ? await countsOf(parts) : 'hidden',
+  });
+  return {
+    body: new PlainText(text),
+    headers: {
+      'content-security-policy': POLICY,
+      'referrer-policy': 'no-referrer',
+      'x-frame-options': 'DENY',
+    },
+  };
+}

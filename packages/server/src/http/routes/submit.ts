@@ -1,0 +1,68 @@
+import {
+  isTaskCenterError,
+  logicalQueue,
+  plainTaskId,
+  type EnqueueOutcome,
+  type NewTask,
+  type TaskRecord,
+} from '@task-center/engine';
+import { type Task, type TaskPart } from '@task-center/api';
+import type { Principal } from '../../auth/principal.ts';
+import type { Call, Reply } from '../call.ts';
+import { presentTask } from '../present/task.ts';
+import { ProblemError } from '../problem.ts';
+import { newTask, type Submission } from '../submission/new-task.ts';
+import { storedRecord } from '../submission/stored.ts';
+
+/** Parts that a single task is answered with. */
+export const SINGLE: ReadonlySet<TaskPart> = new Set<TaskPart>(['payload', 'callback', 'result']);
+const NO_PARTS: ReadonlySet<TaskPart> = new Set();
+
+type AnyCall = Pick<Call<'submitTask'>, 'principal' | 'headers' | 'parts'>;
+
+/** What all tasks of a call share. */
+export function submissionOf({ principal, headers, parts }: AnyCall, under: Submission['under']): Submission {
+  return { principal, headers, rules: parts.rules, nowMs: parts.runtime.clock.wallMs(), under };
+}
+
+/** The ID is taken: said with the names that the caller knows. */
+export function taskExists(task: NewTask): ProblemError {
+  const id = plainTaskId(task.id, task.meta.business ?? null);
+  const queue = logicalQueue(task.queue).name;
+  const detail = `Task "${id}" already exists in queue "${queue}". Choose another ID, or leave it out to get a new one.`;
+  return new ProblemError('task-exists', detail, { extra: { id, queue } });
+}
+
+/** Tells the callback worker of a queue that may be new to it. */
+export function note({ parts }: Pick<AnyCall, 'parts'>, { queue }: NewTask): void {
+  const { name, kind } = logicalQueue(queue);
+  if (kind === 'callback') parts.noteQueue(name);
+}
+
+/** Where the task can be read; the business only where the key does not imply it. */
+function locationOf({ id, queue, business_id }: Task, { businesses }: Principal): string {
+  const query = new URLSearchParams({ queue });
+  const implied = businesses?.length === 1 && businesses[0] === business_id;
+  if (business_id !== null && !implied) query.set('business_id', business_id);
+  return `/v1/tasks/${encodeURIComponent(id)}?${query.toString()}`;
+}
+
+async function store(call: AnyCall, task: NewTask): Promise<Extract<EnqueueOutcome, { code: 'created' }>> {
+  try {
+    return await call.parts.client.submit(task);
+  } catch (error) {
+    throw isTaskCenterError(error, 'task-exists') ? taskExists(task) : error;
+  }
+}
+
+/** Of a batch, tasks are shown without their parts: the caller has just sent them. */
+export const presentStored = (record: TaskRecord): Task => presentTask(record, NO_PARTS);
+
+/** `POST /v1/tasks` */
+export async function submitTask(call: Call<'submitTask'>): Promise<Reply> {
+  const task = newTask(call.body, submissionOf(call, []));
+  const outcome = await store(call, task);
+  note(call, task);
+  const body = presentTask(storedRecord(task, outcome), SINGLE);
+  return { status: 201, body, headers: { location: locationOf(body, call.principal) } };
+}

@@ -1,0 +1,40 @@
+import { limits, type CheckedTask } from '@task-center/api';
+import { RawPayload } from '../json-body.ts';
+import { BINARY_TYPE, TEXT_TYPE } from '../present/content.ts';
+import { ProblemError } from '../problem.ts';
+
+export interface Payload {
+  readonly bytes: Uint8Array | null;
+  /** Left out = JSON. */
+  readonly contentType?: string;
+}
+
+type Fields = Pick<CheckedTask, 'payload' | 'payload_text' | 'payload_base64' | 'content_type'>;
+
+function bytesOf({ payload, payload_text, payload_base64 }: Fields): {
+  bytes: Uint8Array | null;
+  type?: string;
+} {
+  if (payload instanceof RawPayload) return { bytes: payload.bytes };
+  if (payload_text !== undefined) return { bytes: Buffer.from(payload_text), type: TEXT_TYPE };
+  if (payload_base64 !== undefined)
+    return { bytes: Buffer.from(payload_base64, 'base64'), type: BINARY_TYPE };
+  return { bytes: null };
+}
+
+/**
+ * The payload's bytes and what they are.
+ *
+ * @throws ProblemError `too-large`
+ */
+export function payloadOf(fields: Fields): Payload {
+  const { bytes, type } = bytesOf(fields);
+  const got = bytes?.length ?? 0;
+  const limit = limits.payloadBytes;
+  if (got > limit)
+    throw new ProblemError('too-large', `The payload has ${got} bytes; at most ${limit} are allowed.`, {
+      extra: { limit, got },
+    });
+  const contentType = fields.content_type ?? type;
+  return { bytes, ...(contentType !== undefined && contentType !== 'application/json' && { contentType }) };
+}

@@ -1,0 +1,13 @@
+export { createLocalKey, type NewKey } from './auth/local-key.ts';
+export type { FirstKey } from './auth/first-key.ts';
+export {
+  ConfigError,
+  problemText,
+  type Config,
+  type ConfigProblem,
+  type LogLevel,
+  type ServiceRole,
+} from './config/config.ts';
+export { loadConfig, type ConfigInput, type LoadedConfig } from './config/load.ts';
+export { sampleYaml } from './config/sample.ts';
+export { serve, type RunningService, type ServeParts } from './serve.ts';

@@ -1,0 +1,63 @@
+import { pino, type DestinationStream } from 'pino';
+import type { Log } from '@task-center/engine';
+import type { Config } from '../config/config.ts';
+
+type LogFields = Parameters<Log['info']>[0];
+
+/** The only fields that get into a line (api section 8); others are dropped, so that no secret slips in. */
+const ALLOWED = new Set(
+  'event instance role request_id task_id queue type attempt business_id user_id trace_id span_id worker_id'
+    .concat(' route method status duration_ms err reason loop recovered archived moved removed ids key_id')
+    .concat(' broker url roles path port mode warning count signal worker outcome code action target')
+    .split(' '),
+);
+
+interface ErrorLike {
+  readonly name?: string;
+  readonly class?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly stack?: string;
+}
+
+/** An error as its line has it; passwords of URLs are hidden. */
+function errorFields(error: unknown): Record<string, unknown> {
+  const hide = (text: string) => text.replace(/(:\/\/[^:@/\s]*):[^@\s]*@/g, '$1:***@');
+  if (typeof error !== 'object' || error === null) return { class: 'unknown', message: hide(String(error)) };
+  const { name, code, message = '', stack, ...rest } = error as ErrorLike;
+  return {
+    class: rest.class ?? code ?? name ?? 'Error',
+    message: hide(message),
+    ...(stack !== undefined && { stack: hide(stack) }),
+  };
+}
+
+function allowed(fields: LogFields): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined || !ALLOWED.has(name)) continue;
+    kept[name] = name === 'err' ? errorFields(value) : value;
+  }
+  return kept;
+}
+
+/** A log of JSON lines: `time level msg service version` and allowed fields. Default: to stdout. */
+export function createLog(
+  { log, roles }: Pick<Config, 'log' | 'roles'>,
+  version: string,
+  stream?: DestinationStream,
+): Log {
+  const options = {
+    level: log.level,
+    base: { service: 'task-center', version, role: roles.join(',') },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    // `errorFields` has made the error fit already.
+    serializers: { err: (err: unknown) => err },
+    formatters: { level: (level: string) => ({ level }) },
+  };
+  const logger = stream === undefined ? pino(options) : pino(options, stream);
+  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, message: string) => {
+    if (logger.isLevelEnabled(level)) logger[level](allowed(fields), message);
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}

@@ -1,0 +1,141 @@
+import { mkdir } from 'node:fs/promises';
+import { Client, connect, createRuntime, type Broker, type Log, type Runtime } from '@task-center/engine';
+import { createAuthenticate } from './auth/authenticate.ts';
+import { claimFirstKey, type FirstKey } from './auth/first-key.ts';
+import { createCallbackWorker, type CallbackWorker } from './callbacks/callback-worker.ts';
+import { ConfigError, type Config } from './config/config.ts';
+import { createApp } from './http/app.ts';
+import { listen, type Listening } from './http/listen.ts';
+import { LiveRules } from './http/live-rules.ts';
+import { ServiceState } from './http/service-state.ts';
+import { createLog } from './observe/logs.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
+import { VERSION } from './version.ts';
+
+/** A running service. */
+export interface RunningService {
+  /** Where HTTP answers; empty without the role `api`. */
+  readonly url: string;
+  readonly config: Config;
+  readonly firstKey: FirstKey;
+  /** Takes no more work, lets what runs end, gives back the rest, closes the broker. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export interface ServeParts {
+  /** Default: JSON lines to stdout. */
+  readonly log?: Log;
+  /** Clock, chance and events, for tests and for who listens. */
+  readonly runtime?: Partial<Omit<Runtime, 'log'>>;
+  /** Called when everything runs. */
+  readonly onReady?: (service: RunningService) => void;
+}
+
+/** What has been started so far, in the order in which it is stopped. */
+interface Running {
+  http?: Listening;
+  scheduler?: Scheduler;
+  worker?: CallbackWorker;
+  broker?: Broker;
+}
+
+async function stopAll({ http, scheduler, worker, broker }: Running): Promise<void> {
+  await http?.close();
+  await scheduler?.stop();
+  await worker?.stop();
+  await broker?.close();
+}
+
+async function makeDataDir({ dataDir }: Config): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOTDIR' || code === 'EEXIST' ? 'a part of its path is a file' : code;
+    throw new ConfigError(
+      `The data folder ${dataDir} cannot be made: ${why}. Set data_dir (TASKCENTER_DATA_DIR).`,
+      [],
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+interface Base {
+  readonly config: Config;
+  readonly runtime: Runtime;
+  readonly rules: LiveRules;
+  readonly state: ServiceState;
+}
+
+async function startHttp({ config, runtime, rules, state }: Base, broker: Broker, worker?: CallbackWorker) {
+  const app = createApp({
+    broker,
+    client: new Client(broker, { runtime }),
+    config,
+    runtime,
+    authenticate: createAuthenticate(broker, runtime.clock),
+    rules,
+    state,
+    version: VERSION,
+    noteQueue: (name) => worker?.noteQueue(name),
+  });
+  return listen((request) => app.fetch(request), config.http, runtime.clock);
+}
+
+function workerOf({ config, runtime, rules }: Base, broker: Broker): CallbackWorker | undefined {
+  if (!config.roles.includes('worker')) return undefined;
+  return createCallbackWorker({ broker, config: { callbacks: rules }, log: runtime.log, runtime });
+}
+
+/** Starts what the roles ask for: what may fail for the machine's sake comes first. */
+async function startAll(base: Base, running: Running): Promise<FirstKey> {
+  const { config, runtime } = base;
+  await makeDataDir(config);
+  const broker = (running.broker = await connect(config.broker, { runtime }));
+  const firstKey = await claimFirstKey(broker, config.keyFile, runtime.clock.wallMs());
+  const worker = workerOf(base, broker);
+  if (config.roles.includes('api')) running.http = await startHttp(base, broker, worker);
+  if (worker !== undefined) {
+    running.worker = worker;
+    await worker.start();
+  } else if (config.roles.includes('scheduler')) {
+    running.scheduler = createScheduler({ broker, runtime });
+    running.scheduler.start();
+  }
+  return firstKey;
+}
+
+/**
+ * Runs the service.
+ *
+ * @throws ConfigError port, folder or key file cannot be used; TaskCenterError the broker cannot be. Whatever was
+ *   started before is stopped again.
+ */
+export async function serve(config: Config, parts: ServeParts = {}): Promise<RunningService> {
+  const log = parts.log ?? createLog(config, VERSION);
+  const runtime = createRuntime({ ...parts.runtime, log });
+  const base = { config, runtime, rules: new LiveRules(config.callbacks, log), state: new ServiceState() };
+  const running: Running = {};
+  let firstKey: FirstKey;
+  try {
+    firstKey = await startAll(base, running);
+  } catch (error) {
+    await stopAll(running).catch(() => {});
+    throw error;
+  }
+  base.state.ready();
+  const { url = '' } = running.http ?? {};
+  const { roles, callbacks } = config;
+  log.info({ url, broker: running.broker?.name, roles, mode: callbacks.mode }, 'the service runs');
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    base.state.stopping();
+    log.info({}, 'the service stops');
+    await stopAll(running);
+  };
+  const service = { url, config, firstKey, stop: () => (stopped ??= stop()) };
+  parts.onReady?.(service);
+  return service;
+}

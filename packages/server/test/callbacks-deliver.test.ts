@@ -1,0 +1,285 @@
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { systemClock } from '@task-center/engine';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createDeliverer, type Deliverer, type DeliverLimits } from '../src/callbacks/deliver.ts';
+import type { CallbackRequest } from '../src/callbacks/request.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** Closes the server at the end, after what holds its connections. */
+async function listening(server: Server, dropConnections: () => void): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    dropConnections();
+    return closed;
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?a=1`;
+}
+
+function httpServer(listener: RequestListener): Promise<string> {
+  const server = createHttpServer(listener);
+  return listening(server, () => server.closeAllConnections());
+}
+
+/** A server that speaks bytes; `onText` hears what has come on a connection so far. */
+function rawServer(onText: (text: string, socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    let text = '';
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => onText((text += data.toString('latin1')), socket));
+  });
+  return listening(server, () => sockets.forEach((socket) => socket.destroy()));
+}
+
+function aDeliverer(): Deliverer {
+  const deliverer = createDeliverer({ concurrency: 10, clock: systemClock });
+  closers.push(() => deliverer.close());
+  return deliverer;
+}
+
+const aRequest = (url: string, over: Partial<CallbackRequest> = {}): CallbackRequest => ({
+  url,
+  method: 'POST',
+  headers: { 'content-type': 'application/json', 'webhook-id': 'dlv_1' },
+  body: Buffer.from('{"id":1234567890123456789}'),
+  ...over,
+});
+const LIMITS: DeliverLimits = { connectMs: 2_000, totalMs: 5_000 };
+const send = (url: string, limits: Partial<DeliverLimits> = {}) =>
+  aDeliverer().deliver(aRequest(url), { ...LIMITS, ...limits });
+
+describe('what goes over the wire', () => {
+  test('is our headers in their order and the body byte for byte', async () => {
+    const seen: string[] = [];
+    const url = await rawServer((text, socket) => {
+      if (!text.endsWith('}')) return;
+      seen.push(text);
+      socket.end('HTTP/1.1 204 No Content\r\n\r\n');
+    });
+    const { answer, fault } = await send(url);
+    expect({ status: answer?.status, fault }).toEqual({ status: 204, fault: null });
+    expect(seen).toEqual([
+      'POST /hook?a=1 HTTP/1.1\r\n' +
+        `host: ${new URL(url).host}\r\n` +
+        'connection: keep-alive\r\n' +
+        'content-type: application/json\r\n' +
+        'webhook-id: dlv_1\r\n' +
+        'content-length: 26\r\n' +
+        '\r\n' +
+        '{"id":1234567890123456789}',
+    ]);
+  });
+
+  test('a connection is used again', async () => {
+    const ports = new Set<number | undefined>();
+    const url = await httpServer((request, response) => {
+      ports.add(request.socket.remotePort);
+      request.resume().on('end', () => response.end('ok'));
+    });
+    const deliverer = aDeliverer();
+    await deliverer.deliver(aRequest(url), LIMITS);
+    // It is free when the event that ended the answer is over.
+    await new Promise(setImmediate);
+    await deliverer.deliver(aRequest(url), LIMITS);
+    expect(ports.size).toBe(1);
+  });
+});
+
+describe('an answer', () => {
+  test('comes with status, headers, body, address and times', async () => {
+    const url = await httpServer((_, response) => {
+      response.writeHead(503, 'Busy', { 'Retry-After': '5', 'set-cookie': ['a=1', 'b=2'] }).end('later');
+    });
+    const { answer, fault, remoteAddress, connectMs } = await send(url);
+    expect(fault).toBeNull();
+    expect(answer).toMatchObject({ status: 503, size: 5, cut: false });
+    expect(answer?.headers).toMatchObject({ 'retry-after': '5', 'set-cookie': 'a=1, b=2' });
+    expect(Buffer.from(answer?.bytes ?? []).toString()).toBe('later');
+    expect(remoteAddress).toBe('127.0.0.1');
+    expect(connectMs).toBeGreaterThanOrEqual(0);
+    expect(answer?.firstByteMs).toBeGreaterThanOrEqual(connectMs ?? Infinity);
+  });
+
+  test('that points elsewhere is not followed', async () => {
+    let requests = 0;
+    const url = await httpServer((_, response) => {
+      requests += 1;
+      response.writeHead(307, { location: '/other' }).end();
+    });
+    expect((await send(url)).answer).toMatchObject({ status: 307 });
+    expect(requests).toBe(1);
+  });
+
+  test('is kept whole up to 256 KiB', async () => {
+    const url = await httpServer((_, response) => response.end(Buffer.alloc(262_144, 'x')));
+    const { answer } = await send(url);
+    expect(answer).toMatchObject({ size: 262_144, cut: false });
+    expect(answer?.bytes).toHaveLength(262_144);
+  });
+
+  test('over 256 KiB is kept as its first 8 KiB', async () => {
+    const url = await httpServer((_, response) => response.end(Buffer.alloc(300_000, 'x')));
+    const { answer } = await send(url);
+    expect(answer).toMatchObject({ size: 300_000, cut: false });
+    expect(answer?.bytes).toHaveLength(8_192);
+  });
+
+  test('without an end is cut after 1 MiB, and the connection goes', async () => {
+    const closed = new Promise<void>((resolve) => {
+      void httpServer((_, response) => {
+        const more = () => response.write(Buffer.alloc(65_536, 'x'), () => response.destroyed || more());
+        response.once('close', resolve);
+        more();
+      }).then((url) => urlFound(url));
+    });
+    const { answer, fault } = await send(await urlOf);
+    expect(fault).toBeNull();
+    expect(answer).toMatchObject({ status: 200, size: 1_048_576, cut: true });
+    await closed;
+  });
+
+  let urlFound: (url: string) => void = () => undefined;
+  const urlOf = new Promise<string>((resolve) => (urlFound = resolve));
+
+  test('after an interim one is the real one', async () => {
+    const url = await rawServer((_, socket) =>
+      socket.end('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'),
+    );
+    expect((await send(url)).answer).toMatchObject({ status: 200, size: 2 });
+  });
+});
+
+describe('a fault', () => {
+  test('no answer in time is a timeout', async () => {
+    const url = await rawServer(() => undefined);
+    const before = performance.now();
+    const { answer, fault } = await send(url, { totalMs: 150 });
+    expect({ answer, fault }).toEqual({
+      answer: null,
+      fault: { class: 'timeout', message: 'no answer in time' },
+    });
+    expect(performance.now() - before).toBeGreaterThanOrEqual(149);
+  });
+
+  test('an answer that drips is a timeout, and what came is told', async () => {
+    const url = await httpServer((_, response) => response.writeHead(200).write('a part'));
+    const { answer, fault } = await send(url, { totalMs: 200 });
+    expect(fault).toEqual({ class: 'timeout', message: 'the answer did not end in time' });
+    expect(answer).toMatchObject({ status: 200, size: 6, cut: true });
+  });
+
+  test('a signal ends the exchange and closes the connection', async () => {
+    const attempt = new AbortController();
+    let closed: Promise<unknown> = Promise.resolve();
+    const url = await httpServer((request) => {
+      closed = new Promise((resolve) => request.socket.once('close', resolve));
+      attempt.abort();
+    });
+    expect((await send(url, { signal: attempt.signal })).fault).toMatchObject({ class: 'timeout' });
+    await closed;
+  });
+
+  test('a signal that was there before lets nothing be sent', async () => {
+    let requests = 0;
+    const url = await httpServer((_, response) => {
+      requests += 1;
+      response.end();
+    });
+    const deliverer = aDeliverer();
+    const ended = await deliverer.deliver(aRequest(url), { ...LIMITS, signal: AbortSignal.abort() });
+    expect(ended.fault).toMatchObject({ class: 'timeout' });
+    await deliverer.deliver(aRequest(url), LIMITS);
+    expect(requests).toBe(1);
+  });
+
+  test('a connection that is not accepted in time is a connect timeout', async () => {
+    // TLS that never answers its hello: connected, but not for us.
+    const url = (await rawServer(() => undefined)).replace('http:', 'https:');
+    const before = performance.now();
+    const { fault, connectMs } = await send(url, { connectMs: 150 });
+    expect(fault).toEqual({ class: 'connect_timeout', message: 'no connection within 150 ms' });
+    expect(connectMs).toBeNull();
+    expect(performance.now() - before).toBeLessThan(1_500);
+  });
+
+  test('closing does not wait for a connection that does not come about', async () => {
+    const url = (await rawServer(() => undefined)).replace('http:', 'https:');
+    const deliverer = aDeliverer();
+    const before = performance.now();
+    await deliverer.deliver(aRequest(url), { connectMs: 20_000, totalMs: 50 });
+    await deliverer.close();
+    expect(performance.now() - before).toBeLessThan(1_500);
+  });
+
+  test('nobody listening is class connect', async () => {
+    const server = createTcpServer();
+    const url = await listening(server, () => undefined);
+    await new Promise((resolve) => server.close(resolve));
+    const { fault } = await send(url);
+    expect(fault).toMatchObject({ class: 'connect' });
+    expect(fault?.message).toMatch(/ECONNREFUSED/);
+  });
+
+  test('a name that is not known is class dns', async () => {
+    expect((await send('http://no-such-host.invalid/')).fault).toMatchObject({ class: 'dns' });
+  });
+
+  test('plain HTTP where TLS is expected is class tls', async () => {
+    const url = await rawServer((_, socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    expect((await send(url.replace('http:', 'https:'))).fault).toMatchObject({ class: 'tls' });
+  });
+
+  test('a connection that breaks is class reset', async () => {
+    const url = await rawServer((_, socket) => socket.resetAndDestroy());
+    expect((await send(url)).fault).toMatchObject({ class: 'reset' });
+    const polite = await rawServer((_, socket) => socket.end());
+    expect((await send(polite)).fault).toMatchObject({ class: 'reset' });
+  });
+
+  test('an answer that breaks off is class reset, beside what came', async () => {
+    const url = await rawServer((_, socket) =>
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart'),
+    );
+    const { answer, fault } = await send(url);
+    expect(fault).toMatchObject({ class: 'reset' });
+    expect(answer).toMatchObject({ status: 200, size: 4, cut: true });
+  });
+
+  test('what is no HTTP is class protocol', async () => {
+    const url = await rawServer((_, socket) => socket.end('220 smtp.example.com ESMTP\r\n'));
+    expect((await send(url)).fault).toMatchObject({ class: 'protocol' });
+  });
+
+  test('headers without an end are class protocol', async () => {
+    const url = await rawServer((_, socket) =>
+      socket.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`),
+    );
+    expect((await send(url)).fault).toMatchObject({ class: 'protocol' });
+  });
+});
+
+test('many exchanges at once go to the end', async () => {
+  let most = 0;
+  let open = 0;
+  const url = await httpServer((request, response) => {
+    most = Math.max(most, (open += 1));
+    request.resume().on('end', () =>
+      setTimeout(() => {
+        open -= 1;
+        response.end('ok');
+      }, 5),
+    );
+  });
+  const deliverer = aDeliverer();
+  const all = await Promise.all(Array.from({ length: 40 }, () => deliverer.deliver(aRequest(url), LIMITS)));
+  expect(all.map(({ answer }) => answer?.status)).toEqual(Array.from({ length: 40 }, () => 200));
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(10);
+});

@@ -1,0 +1,303 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import {
+  createRuntime,
+  silentLog,
+  type Broker,
+  type Log,
+  type NewTask,
+  type Runtime,
+  type TaskRecord,
+} from '@task-center/engine';
+import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { brokerKinds, type BrokerKind, type BrokerPlace } from '../../engine/test/support/brokers.ts';
+import { aTask as anyTask } from '../../engine/test/support/factories.ts';
+import { nextEvent } from '../../engine/test/support/next-event.ts';
+import { createCallbackWorker } from '../src/callbacks/callback-worker.ts';
+import type { UrlRules } from '../src/callbacks/url-rules.ts';
+
+interface Seen {
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+  readonly atMs: number;
+}
+type Answer = (response: ServerResponse, nth: number) => void;
+
+/** A receiver that keeps what it saw. */
+async function startReceiver() {
+  const seen: Seen[] = [];
+  let answer: Answer = (response) => void response.end('ok');
+  const server = createServer((request, response) => {
+    const atMs = Date.now();
+    void buffer(request).then((body) => {
+      seen.push({ headers: request.headers, body, atMs });
+      answer(response, seen.length);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    seen,
+    reset() {
+      seen.length = 0;
+      answer = (response) => void response.end('ok');
+    },
+    answers: (next: Answer) => void (answer = next),
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const FAST = { kind: 'fixed', delayMs: 20, jitter: 0 };
+const ANYWHERE: UrlRules = { mode: 'try', allow: [] };
+
+function callbackWorkerSuite(kind: BrokerKind): void {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let runtime: Runtime;
+  let receiver: Awaited<ReturnType<typeof startReceiver>>;
+  const stops: (() => Promise<void>)[] = [];
+  let made = 0;
+
+  beforeAll(async () => {
+    place = await kind.place();
+    receiver = await startReceiver();
+  });
+  afterAll(async () => {
+    receiver.close();
+    await place.remove();
+  });
+  beforeEach(async () => {
+    broker = await place.connect();
+    receiver.reset();
+  });
+  afterEach(async () => {
+    for (const stop of stops.splice(0)) await stop();
+    await broker.close();
+  });
+
+  /** A callback task; each test has queues of its own. */
+  function aTask({ callback = {}, ...over }: Partial<NewTask> & { callback?: object } = {}): NewTask {
+    made += 1;
+    return anyTask({
+      queue: 'default~cb',
+      id: `call-${made}`,
+      retentionMs: 60_000,
+      timeoutMs: 10_000,
+      meta: { createdMs: Date.now(), backoff: FAST, callback: { url: receiver.url, ...callback } },
+      ...over,
+    });
+  }
+
+  async function start(rules: UrlRules = ANYWHERE, log: Log = silentLog) {
+    runtime = createRuntime();
+    const config = { callbacks: { ...rules, concurrency: 8 } };
+    const worker = createCallbackWorker({ broker, config, log, runtime });
+    stops.push(() => worker.stop());
+    await worker.start();
+    return worker;
+  }
+
+  /** Stores tasks; resolves with their records when they are final. */
+  async function run(...tasks: NewTask[]): Promise<TaskRecord[]> {
+    const ends = tasks.map(({ id }) =>
+      nextEvent(
+        runtime.events,
+        'attempt.finished',
+        ({ task, outcome }) => task.id === id && outcome !== 'failed',
+      ),
+    );
+    await broker.submit.enqueue(tasks);
+    await Promise.all(ends);
+    return Promise.all(tasks.map(async (task) => (await broker.inspect.task(task)) as TaskRecord));
+  }
+
+  test('a callback is delivered byte for byte and completes with the answer as its result', async () => {
+    await start();
+    const payload = Buffer.from('{ "order": 1234567890123456789 }');
+    const [task] = await run(aTask({ id: 'exact', payload }));
+    expect(receiver.seen.map(({ body }) => body)).toEqual([payload]);
+    expect(receiver.seen[0]?.headers).toMatchObject({
+      'task-center-task-id': 'exact',
+      'task-center-queue': 'default',
+      'task-center-attempt': '1',
+      'task-center-max-attempts': '4',
+      'content-length': String(payload.length),
+    });
+    expect(task).toMatchObject({ state: 'completed', attempt: 1 });
+    expect(Buffer.from(task?.result ?? []).toString()).toBe('ok');
+    expect(task?.attempts).toMatchObject([
+      {
+        outcome: 'succeeded',
+        exchange: { response: { status: 200, body: 'ok', remote_address: '127.0.0.1' } },
+      },
+    ]);
+  });
+
+  test('it fails twice, succeeds, and keeps its delivery ID over three attempts', async () => {
+    await start();
+    receiver.answers((response, nth) => {
+      response.writeHead(nth <= 2 ? 503 : 200).end(nth <= 2 ? 'busy' : 'ok');
+    });
+    const [task] = await run(aTask());
+    expect(task).toMatchObject({ state: 'completed', attempt: 3 });
+    expect(task?.attempts).toMatchObject([
+      {
+        number: 1,
+        outcome: 'failed',
+        reason: 'default: 5xx retry',
+        error: { class: 'http_status', message: '503 Service Unavailable', status: 503 },
+        exchange: { response: { status: 503, body: 'busy' } },
+      },
+      { number: 2, outcome: 'failed' },
+      { number: 3, outcome: 'succeeded' },
+    ]);
+    const ids = receiver.seen.map(({ headers }) => headers['webhook-id']);
+    expect(new Set(ids).size).toBe(1);
+    expect(receiver.seen.map(({ headers }) => headers['task-center-attempt'])).toEqual(['1', '2', '3']);
+  });
+
+  test('Retry-After is waited for', async () => {
+    await start();
+    receiver.answers((response, nth) => {
+      response.writeHead(nth === 1 ? 429 : 200, nth === 1 ? { 'retry-after': '1' } : {}).end();
+    });
+    await run(aTask());
+    const [first, second] = receiver.seen;
+    expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test('what would fail again becomes a dead letter at once', async () => {
+    await start();
+    receiver.answers((response) => void response.writeHead(422).end('{"no":"such order"}'));
+    const [task] = await run(aTask());
+    expect(task).toMatchObject({ state: 'archived', attempt: 1 });
+    expect(task?.attempts).toMatchObject([{ outcome: 'failed', reason: 'default: 422 fails at once' }]);
+  });
+
+  test('an answer that takes too long is told with what was sent', async () => {
+    await start();
+    receiver.answers(() => undefined);
+    const task = aTask({ maxRetries: 0, timeoutMs: 1_000 });
+    const [record] = await run(task);
+    expect(record).toMatchObject({ state: 'archived' });
+    expect(record?.attempts).toMatchObject([
+      {
+        error: { class: 'timeout', message: 'no answer in time' },
+        exchange: { request: { method: 'POST', url: receiver.url }, response: null },
+      },
+    ]);
+  });
+
+  test("the rules are asked again before each delivery: what they stop is named, and doesn't run again", async () => {
+    await start({ mode: 'service', allow: [] });
+    const [task] = await run(aTask());
+    expect(task).toMatchObject({ state: 'archived', attempt: 1 });
+    expect(task?.lastError?.message).toMatch(/127\.0\.0\.1.*TASKCENTER_CALLBACKS_ALLOW=/s);
+    expect(task?.attempts).toMatchObject([{ error: { class: 'blocked_address' } }]);
+    expect(receiver.seen).toEqual([]);
+  });
+
+  test('a task without a readable callback is set aside as a dead letter', async () => {
+    await start();
+    const [task] = await run(aTask({ meta: { callback: 'nonsense' } }));
+    expect(task).toMatchObject({ state: 'archived', attempts: [{ error: { class: 'undecodable' } }] });
+  });
+
+  test('a queue that is submitted to is served without a restart', async () => {
+    const worker = await start();
+    const task = aTask({ queue: `fresh-${kind.name.toLowerCase()}~cb` });
+    worker.noteQueue(task.queue.slice(0, -3));
+    expect((await run(task))[0]).toMatchObject({ state: 'completed' });
+  });
+
+  test('a queue of another program, whatever its name, does not stop the others', async () => {
+    const worker = await start();
+    await broker.submit.enqueue([anyTask({ queue: `${'q'.repeat(140)}~cb` })]);
+    worker.noteQueue('q'.repeat(128));
+    const task = aTask({ queue: `beside-${kind.name.toLowerCase()}~cb` });
+    expect((await run(task))[0]).toMatchObject({ state: 'completed' });
+  });
+
+  test('a queue that another process made is found', async () => {
+    await start();
+    const task = aTask({ queue: `found-${kind.name.toLowerCase()}~cb` });
+    expect((await run(task))[0]).toMatchObject({ state: 'completed' });
+  });
+
+  test('critical comes before high before default before low', async () => {
+    const tasks = ['low', 'default', 'high', 'critical'].flatMap((queue) =>
+      Array.from({ length: 12 }, () => aTask({ queue: `${queue}~cb` })),
+    );
+    await broker.submit.enqueue(tasks);
+    await start();
+    await run(aTask({ queue: 'low~cb' }));
+    const order = receiver.seen.map(({ headers }) => String(headers['task-center-queue']));
+    const middle = (queue: string) =>
+      order.map((name, i) => (name === queue ? i : -1)).filter((i) => i >= 0)[6] ?? -1;
+    expect(order).toHaveLength(49);
+    expect(['critical', 'high', 'default', 'low'].map(middle)).toEqual(
+      ['critical', 'high', 'default', 'low'].map(middle).sort((a, b) => a - b),
+    );
+  });
+
+  test('tasks beside it, in the same queues, are left alone', async () => {
+    const foreign = ['default', 'critical', 'orders'].map((queue) => anyTask({ queue, type: 'go:unknown' }));
+    const due = anyTask({ queue: 'default', delayMs: 1, id: 'foreign-due' });
+    await broker.submit.enqueue([...foreign, due]);
+    const worker = await start();
+    worker.noteQueue('orders');
+    await run(aTask(), aTask({ queue: 'critical~cb' }), aTask({ queue: 'orders~cb', delayMs: 50 }));
+    for (const task of foreign)
+      expect(await broker.inspect.task(task)).toMatchObject({
+        state: 'pending',
+        attempt: 0,
+        type: 'go:unknown',
+      });
+    expect(await broker.inspect.task(due)).toMatchObject({ state: 'scheduled' });
+  });
+
+  test('each failure is one log line with its context, without the payload', async () => {
+    const lines: Parameters<Log['warn']>[] = [];
+    await start(ANYWHERE, { ...silentLog, warn: (...line) => void lines.push(line) });
+    receiver.answers((response) => void response.writeHead(410).end('secret body'));
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const headers = { 'tc-user-id': 'u-42', traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+    await run(aTask({ id: 'logged', headers, payload: Buffer.from('"hidden"') }));
+    expect(lines).toMatchObject([
+      [
+        {
+          task_id: 'logged',
+          queue: 'default',
+          attempt: 1,
+          user_id: 'u-42',
+          trace_id: trace,
+          status: 410,
+          err: { class: 'http_status', message: '410 Gone' },
+        },
+        'a callback attempt failed',
+      ],
+    ]);
+    expect(JSON.stringify(lines)).not.toMatch(/hidden|secret body/);
+  });
+
+  test('at the end what runs may finish', async () => {
+    const worker = await start();
+    const arrived = new Promise<void>((resolve) => {
+      receiver.answers((response) => {
+        resolve();
+        setTimeout(() => response.end('late'), 100);
+      });
+    });
+    const done = run(aTask());
+    await arrived;
+    await worker.stop();
+    expect((await done)[0]).toMatchObject({ state: 'completed', attempt: 1 });
+  });
+}
+
+for (const kind of brokerKinds)
+  describe.skipIf(!kind.available)(`on ${kind.name}`, () => callbackWorkerSuite(kind));

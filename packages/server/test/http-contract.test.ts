@@ -1,0 +1,288 @@
+import { createApiClient, ApiError, RawJson, routeList } from '@task-center/api';
+import { connect, isTaskId, parseDuration, queueNameFault } from '@task-center/engine';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { queueName, spanMs, spanText, taskInput } from '@task-center/api';
+import { pageHtml } from '../src/http/routes/page-html.ts';
+import { status as statusOfError } from '../src/http/problem.ts';
+import { codes } from '../../engine/src/errors/codes.ts';
+import { testApp, testConfig, type TestApp } from './support/test-app.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await testApp();
+});
+afterAll(() => app.close());
+
+describe('every answer', () => {
+  test.each([
+    ['GET', '/v1/queues', 200],
+    ['GET', '/nowhere', 404],
+    ['PATCH', '/v1/tasks', 405],
+    ['GET', '/healthz', 200],
+  ])('of %s %s carries its headers', async (method, path, status) => {
+    const answer = await app.call(method, path);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.headers.get('task-center-version')).toBe('0.0.0-test');
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    if (status >= 400) {
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(answer.json).toMatchObject({
+        status,
+        type: `urn:problem-type:task-center:${answer.json.code}`,
+        request_id: answer.headers.get('x-request-id'),
+      });
+    }
+  });
+
+  test('keeps a request ID that is fit, and no other', async () => {
+    const answer = (id: string) => app.call('GET', '/healthz', { headers: { 'x-request-id': id } });
+    expect((await answer('abc-1.2')).headers.get('x-request-id')).toBe('abc-1.2');
+    expect((await answer('a b')).headers.get('x-request-id')).not.toBe('a b');
+    expect((await answer('x'.repeat(65))).headers.get('x-request-id')).not.toBe('x'.repeat(65));
+  });
+
+  test('names the methods that a path takes', async () => {
+    const refused = await app.call('PATCH', '/v1/tasks/x');
+    expect(refused.headers.get('allow')).toBe('GET, DELETE, HEAD, OPTIONS');
+    const options = await app.call('OPTIONS', '/v1/tasks', { key: null });
+    expect({ status: options.status, allow: options.headers.get('allow') }).toEqual({
+      status: 204,
+      allow: 'POST, GET, HEAD, OPTIONS',
+    });
+    expect(options.headers.get('access-control-allow-origin')).toBeNull();
+    expect(await app.call('HEAD', '/v1/queues')).toMatchObject({ status: 200, text: '' });
+  });
+
+  test('to a URL over the limit is a problem', async () => {
+    expect((await app.call('GET', `/v1/me?${'x'.repeat(2_050)}`)).json).toMatchObject({
+      status: 413,
+      code: 'too-large',
+    });
+  });
+
+  test('to a body where none belongs is a problem', async () => {
+    const { json } = await app.call('DELETE', '/v1/tasks/x', {
+      body: '{}',
+      headers: { 'content-length': '2' },
+    });
+    expect(json.code).toBe('malformed');
+  });
+
+  test('to a defect shows nothing of it, and the log has all', async () => {
+    const broken = await testApp(undefined, (broker) => ({
+      ...broker,
+      documents: broker.documents,
+      inspect: new Proxy(broker.inspect, {
+        get: () => () => Promise.reject(new Error('secret detail')),
+      }),
+      close: () => broker.close(),
+    }));
+    try {
+      const { status, text, json } = await broken.call('GET', '/v1/queues');
+      expect({ status, code: json.code }).toEqual({ status: 500, code: 'internal' });
+      expect(text).not.toMatch(/secret|at .*\.ts/);
+      expect(broken.logged).toContainEqual(
+        expect.objectContaining({ fields: expect.objectContaining({ request_id: json.request_id }) }),
+      );
+    } finally {
+      await broken.close();
+    }
+  });
+});
+
+describe('while it stops', () => {
+  test('new calls get 503 and readiness is gone', async () => {
+    const other = await testApp();
+    try {
+      other.state.stopping();
+      const { status, json, headers } = await other.call('POST', '/v1/tasks', { body: { type: 't' } });
+      expect({ status, code: json.code }).toEqual({ status: 503, code: 'shutting-down' });
+      expect(headers.get('connection')).toBe('close');
+      expect((await other.call('GET', '/readyz')).json).toEqual({ status: 'stopping' });
+      expect((await other.call('GET', '/startupz')).status).toBe(200);
+      expect((await other.call('GET', '/healthz')).status).toBe(200);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe('the OpenAPI document', () => {
+  const document = async () => (await app.call('GET', '/openapi.json', { key: null })).json;
+
+  test('has every route with its role, its schemas and its problems', async () => {
+    const { openapi, paths } = await document();
+    expect(openapi).toBe('3.1.0');
+    for (const route of routeList) {
+      const operation = paths[route.path][route.method.toLowerCase()];
+      expect(operation).toMatchObject({
+        operationId: route.operationId,
+        'x-role': route.role,
+        summary: route.summary,
+      });
+      expect(operation.security).toEqual(route.role === '-' ? [] : [{ key: [] }]);
+      expect(operation.requestBody === undefined).toBe(route.body === undefined);
+      for (const status of Object.keys(route.answers)) expect(operation.responses[status]).toBeDefined();
+      expect(operation.responses['500']).toBeDefined();
+      const named = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      const inPath = operation.parameters.filter((one: { in: string }) => one.in === 'path');
+      expect(inPath.map(({ name }: { name: string }) => name)).toEqual(named);
+    }
+    const ids = routeList.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('describes a task to submit: required, closed, with its fields', async () => {
+    const { paths } = await document();
+    const { schema } = paths['/v1/tasks'].post.requestBody.content['application/json'];
+    expect(schema.additionalProperties).toBe(false);
+    expect(Object.keys(schema.properties)).toEqual(Object.keys(taskInput.shape));
+    expect(schema.properties.callback.required).toEqual(['url']);
+    const query = paths['/v1/tasks'].get.parameters;
+    expect(query).toContainEqual(expect.objectContaining({ name: 'limit', in: 'query', required: false }));
+    expect(query).toContainEqual(expect.objectContaining({ name: 'queue', in: 'query', required: true }));
+  });
+});
+
+describe('the client', () => {
+  const client = (key?: string) =>
+    createApiClient({
+      baseUrl: 'http://test/',
+      ...(key !== undefined && { key }),
+      fetch: async (input, init) => {
+        const { pathname, search } = new URL(String(input));
+        const sent = new Headers(init?.headers);
+        const answer = await app.call(init?.method ?? 'GET', pathname + search, {
+          key: null,
+          headers: Object.fromEntries(sent),
+          ...(init?.body !== undefined && { body: init.body }),
+        });
+        const text = answer.status === 204 ? null : answer.text;
+        return new Response(text, { status: answer.status, headers: answer.headers });
+      },
+    });
+
+  test('calls operations by name and gives back what they answer', async () => {
+    const api = client(await app.key());
+    const payload = new RawJson('{"n":1234567890123456789}');
+    const task = await api.submitTask({ body: { id: 'by-client', type: 't', queue: 'mine/1', payload } });
+    expect(task.state).toBe('pending');
+    expect((await app.call('GET', '/v1/tasks/by-client')).text).toContain('{"n":1234567890123456789}');
+    const list = await api.listTasks({ query: { queue: 'mine/1', state: 'pending', limit: '1' } });
+    expect(list.data[0]?.id).toBe('by-client');
+    expect((await api.getQueue({ params: { name: 'mine/1' } })).counts?.pending).toBe(1);
+    expect((await api.cancelTask({ params: { id: 'by-client' } })).outcome).toBe('cancelled_before_start');
+    expect(await api.deleteTask({ params: { id: 'by-client' } })).toBeUndefined();
+    expect((await api.getHealth()).status).toBe('ok');
+    expect(await api.getPage()).toContain('<!doctype html>');
+  });
+
+  test('throws what is a problem', async () => {
+    const failed = await client()
+      .getMe()
+      .catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(ApiError);
+    expect(failed).toMatchObject({ status: 401, problem: { code: 'unauthenticated' } });
+  });
+});
+
+describe('what the contract and the engine both know', () => {
+  test('durations are read alike, and their text reads as the same', () => {
+    const texts = fc.oneof(
+      fc.stringMatching(/^(\d{1,4}(ms|s|m|h|d)){1,3}$/),
+      fc.stringMatching(/^P(\d{1,2}D)?(T(\d{1,2}H)?(\d{1,2}M)?(\d{1,2}(\.\d{1,3})?S)?)?$/),
+      fc.string(),
+    );
+    fc.assert(fc.property(texts, (text) => void expect(spanMs(text)).toBe(parseDuration(text))));
+    fc.assert(
+      fc.property(fc.nat(400 * 86_400_000), (ms) => void expect(parseDuration(spanText(ms))).toBe(ms)),
+    );
+  });
+
+  test('names of queues and IDs of tasks are judged alike', () => {
+    const names = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 140 }),
+      fc.stringMatching(/^[a-z~{} ]{0,6}~?[a-z0-9]{0,3}$/),
+      fc.string({ minLength: 120, maxLength: 135 }),
+    );
+    fc.assert(
+      fc.property(
+        names,
+        (name) => void expect(queueName.safeParse(name).success).toBe(queueNameFault(name) === null),
+      ),
+    );
+    const ids = fc.oneof(fc.string(), fc.stringMatching(/^[A-Za-z0-9_:-]{0,102}$/));
+    fc.assert(fc.property(ids, (id) => void expect(taskInput.safeParse({ id }).success).toBe(isTaskId(id))));
+  });
+
+  test('every error of the engine has a status', () => {
+    expect(Object.keys(statusOfError).sort()).toEqual(Object.keys(codes).sort());
+  });
+});
+
+describe('the page', () => {
+  test('shows counts in mode try on loopback, and runs no scripts', async () => {
+    await app.call('POST', '/v1/tasks', { body: { type: 't', queue: 'low' } });
+    const { text, headers } = await app.call('GET', '/', { key: null, headers: { host: '127.0.0.1:7420' } });
+    expect(text.startsWith('<!doctype html>')).toBe(true);
+    expect(text).toContain('Mode try');
+    expect(text).toContain('<th scope="row">low</th>');
+    expect(text).not.toContain('<script');
+    expect(headers.get('content-security-policy')).toMatch(/default-src 'none'; style-src 'sha256-[^']+'/);
+    expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
+  });
+
+  test('shows no counts to a name that was rebound to this machine', async () => {
+    const { text } = await app.call('GET', '/', { key: null, headers: { host: 'evil.test' } });
+    expect(text).not.toContain('<th scope="row">low</th>');
+    expect(text).toContain('sign in with a key');
+  });
+
+  test('shows neither counts nor the broker off loopback', async () => {
+    const open = await testApp(testConfig({ 'http.host': '0.0.0.0' }));
+    try {
+      const { text } = await open.call('GET', '/', { key: null, headers: { host: '127.0.0.1' } });
+      expect(text).not.toContain('tasks.db');
+      expect(text).toContain('sign in with a key');
+      expect(text).not.toContain('Mode try');
+    } finally {
+      await open.close();
+    }
+  });
+
+  test('escapes what it shows', () => {
+    const facts = {
+      version: '<b>',
+      broker: '"x"',
+      roles: ['<i>'],
+      mode: 'service' as const,
+      upSeconds: 90_061,
+    };
+    const html = pageHtml({ ...facts, now: new Date(0), queues: null });
+    expect(html).toContain('&lt;b&gt;');
+    expect(html).not.toContain('<i>');
+    expect(html).toContain('1 d 1 h 1 min');
+    expect(html).toContain('does not answer');
+  });
+});
+
+test('a request that came through a proxy ends mode try for good', async () => {
+  const other = await testApp();
+  try {
+    const submit = () =>
+      other.call('POST', '/v1/tasks', { body: { callback: { url: 'http://127.0.0.1:1/' } } });
+    expect((await submit()).status).toBe(201);
+    await other.call('GET', '/healthz', { headers: { 'x-forwarded-for': '10.0.0.1' } });
+    expect((await submit()).json.code).toBe('url-blocked');
+    expect(other.rules.mode).toBe('service');
+  } finally {
+    await other.close();
+  }
+});
+
+test('a broker URL that is none is refused by connect with what is expected', async () => {
+  await expect(connect('mysql://x')).rejects.toMatchObject({ code: 'invalid-value' });
+});

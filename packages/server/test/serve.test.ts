@@ -1,0 +1,276 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { connect as connectSocket, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, Events, silentLog } from '@task-center/engine';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { serve, type RunningService } from '../src/serve.ts';
+import { testConfig } from './support/test-app.ts';
+
+let folder: string;
+const running: RunningService[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'task-center-serve-'));
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((service) => service.stop()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(
+  flags: Readonly<Record<string, unknown>> = {},
+  events = new Events(),
+): Promise<RunningService> {
+  const config = testConfig({ 'http.port': '0', data_dir: join(folder, 'data'), ...flags });
+  const service = await serve(config, { log: silentLog, runtime: { events } });
+  running.push(service);
+  return service;
+}
+
+const bearer = ({ firstKey }: RunningService) => ({ authorization: `Bearer ${firstKey.key}` });
+
+function call(service: RunningService, method: string, path: string, body?: string): Promise<Response> {
+  return fetch(service.url + path, {
+    method,
+    headers: { ...bearer(service), ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body }),
+  });
+}
+
+/** Sends bytes as they are and resolves to all that comes back until the server closes. */
+function raw(url: string, parts: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connectSocket(Number(port), hostname, () => {
+      for (const part of parts) socket.write(part);
+    });
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    socket.on('error', () => resolve(text));
+    socket.on('close', () => resolve(text));
+  });
+}
+
+/** A receiver that counts what it is sent. */
+async function receiver() {
+  const bodies: string[] = [];
+  let arrived: () => void = () => {};
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      bodies.push(body);
+      response.end('{"seen":1234567890123456789}');
+      arrived();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    bodies,
+    next: () => new Promise<void>((resolve) => (arrived = resolve)),
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+describe('a service', () => {
+  test('delivers a callback byte for byte and keeps its result', async () => {
+    const target = await receiver();
+    try {
+      const service = await start();
+      const delivered = target.next();
+      const payload = '{"order":1234567890123456789}';
+      const body = `{"id":"hello","callback":{"url":"${target.url}"},"payload":${payload}}`;
+      expect((await call(service, 'POST', '/v1/tasks', body)).status).toBe(201);
+      await delivered;
+      expect(target.bodies).toEqual([payload]);
+      await expect
+        .poll(async () => (await call(service, 'GET', '/v1/tasks/hello')).text())
+        .toContain('"state":"completed"');
+      const text = await (await call(service, 'GET', '/v1/tasks/hello?include=attempts')).text();
+      expect(text).toContain('"result":{"seen":1234567890123456789}');
+      expect((JSON.parse(text) as { attempts: unknown[] }).attempts).toHaveLength(1);
+    } finally {
+      await target.close();
+    }
+  });
+
+  test('leaves handler tasks alone', async () => {
+    const service = await start();
+    await call(service, 'POST', '/v1/tasks', '{"id":"foreign","type":"go:task"}');
+    await call(service, 'POST', '/v1/tasks', '{"id":"soon","type":"go:task","delay":"1ms"}');
+    const target = await receiver();
+    const delivered = target.next();
+    await call(service, 'POST', '/v1/tasks', `{"callback":{"url":"${target.url}"}}`);
+    await delivered;
+    await target.close();
+    expect(await (await call(service, 'GET', '/v1/tasks/foreign')).json()).toMatchObject({
+      state: 'pending',
+      attempt: 0,
+    });
+    expect(await (await call(service, 'GET', '/v1/tasks/soon')).json()).toMatchObject({ state: 'scheduled' });
+  });
+
+  test('keeps its key and its tasks over a restart', async () => {
+    const first = await start();
+    await call(first, 'POST', '/v1/tasks', '{"id":"kept","type":"t","delay":"1h"}');
+    await first.stop();
+    const second = await start();
+    expect(second.firstKey).toEqual({ path: first.firstKey.path, created: false });
+    const key = (await readFile(first.firstKey.path ?? '', 'utf8')).trim();
+    expect(key).toBe(first.firstKey.key);
+    const answer = await fetch(`${second.url}/v1/tasks/kept`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    expect(answer.status).toBe(200);
+  });
+
+  test('with the role scheduler only moves what is due in callback queues, without HTTP', async () => {
+    const broker = `sqlite:${join(folder, 'shared.db')}`;
+    const api = await start({ roles: 'api', broker });
+    await call(
+      api,
+      'POST',
+      '/v1/tasks',
+      '{"id":"due","delay":"1ms","callback":{"url":"http://127.0.0.1:1/"}}',
+    );
+    await api.stop();
+    const events = new Events();
+    const moved = new Promise((resolve) => events.on('tasks.forwarded', resolve));
+    const scheduler = await start({ roles: 'scheduler', broker }, events);
+    expect(scheduler.url).toBe('');
+    expect(await moved).toEqual({ queue: 'default~cb', moved: 1 });
+    await scheduler.stop();
+    const look = await connect(broker);
+    const task = await look.inspect.task({ queue: 'default~cb', id: 'due' });
+    await look.close();
+    expect(task?.state).toBe('pending');
+  });
+
+  test('may be stopped twice, and its port is free afterwards', async () => {
+    const service = await start();
+    await Promise.all([service.stop(), service.stop()]);
+    await expect(fetch(service.url)).rejects.toThrow();
+    const again = await start({ 'http.port': new URL(service.url).port });
+    expect(again.url).toBe(service.url);
+  });
+
+  test('lets a request that is under way end while it stops', async () => {
+    const service = await start();
+    const { port } = new URL(service.url);
+    const body = '{"id":"late","type":"t"}';
+    let socket!: ReturnType<typeof connectSocket>;
+    const answer = new Promise<string>((resolve) => {
+      let text = '';
+      socket = connectSocket(Number(port), '127.0.0.1', () => {
+        socket.write(
+          `POST /v1/tasks HTTP/1.1\r\nhost: x\r\nauthorization: ${bearer(service).authorization}\r\n` +
+            `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n{`,
+        );
+      });
+      socket.setEncoding('utf8');
+      socket.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      socket.on('close', () => resolve(text));
+    });
+    // Once another connection has been served, the first one's head has been read.
+    await fetch(`${service.url}/healthz`);
+    const stopped = service.stop();
+    socket.write(body.slice(1));
+    expect(await answer).toMatch(/^HTTP\/1\.1 201/);
+    await stopped;
+  });
+});
+
+describe('on the wire', () => {
+  const head = (service: RunningService, more: string) =>
+    `POST /v1/tasks HTTP/1.1\r\nhost: x\r\nauthorization: ${bearer(service).authorization}\r\n` +
+    `content-type: application/json\r\n${more}\r\n\r\n`;
+
+  test('a body that says it is too large is refused before it is sent', async () => {
+    const service = await start();
+    const text = await raw(service.url, [head(service, 'content-length: 2000000')]);
+    expect(text).toMatch(/^HTTP\/1\.1 413/);
+    expect(text).toContain('"limit":1048576,"got":2000000');
+  });
+
+  test('a body without a length is cut at the limit', async () => {
+    const service = await start();
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+    const text = await raw(service.url, [head(service, 'transfer-encoding: chunked'), chunk.repeat(20)]);
+    expect(text).toMatch(/^HTTP\/1\.1 413/);
+    expect(text).toContain('"code":"too-large"');
+  });
+
+  test('what is no HTTP, or has too large headers, gets a problem', async () => {
+    const service = await start();
+    const nonsense = await raw(service.url, ['nonsense\r\n\r\n']);
+    expect(nonsense).toMatch(/^HTTP\/1\.1 400/);
+    expect(nonsense).toContain('application/problem+json');
+    const large = await raw(service.url, [`GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`]);
+    expect(large).toMatch(/^HTTP\/1\.1 413/);
+    expect(large).toContain('"limit":16384');
+    const host = await raw(service.url, ['GET / HTTP/1.1\r\nhost: a b/\r\nconnection: close\r\n\r\n']);
+    expect(host).toMatch(/^HTTP\/1\.1 400/);
+    expect(host).toContain('application/problem+json');
+  });
+
+  test('queue names with slashes and percent signs get through', async () => {
+    const service = await start();
+    const name = 'a/b 100%~';
+    await call(service, 'POST', '/v1/tasks', JSON.stringify({ id: 'p', type: 't', queue: name }));
+    const queue = await call(service, 'GET', `/v1/queues/${encodeURIComponent(name)}`);
+    expect(await queue.json()).toMatchObject({ name, counts: { pending: 1 } });
+    const query = new URLSearchParams({ queue: name });
+    expect((await call(service, 'GET', `/v1/tasks/p?${query.toString()}`)).status).toBe(200);
+  });
+});
+
+describe('a start that cannot be', () => {
+  const failing = (flags: Readonly<Record<string, unknown>>) => start(flags).catch((error: Error) => error);
+
+  test('because the port is in use says so, and leaves nothing behind', async () => {
+    const service = await start();
+    const { port } = new URL(service.url);
+    const error = await failing({ 'http.port': port, data_dir: join(folder, 'other') });
+    expect(error).toMatchObject({ name: 'ConfigError' });
+    expect((error as Error).message).toContain(`port ${port} on 127.0.0.1 is in use`);
+    const broker = await connect(`sqlite:${join(folder, 'other', 'tasks.db')}`);
+    await broker.close();
+  });
+
+  test('because the data folder lies below a plain file names the folder', async () => {
+    await writeFile(join(folder, 'plain'), '');
+    const error = await failing({ data_dir: join(folder, 'plain', 'data') });
+    expect(error).toMatchObject({ name: 'ConfigError' });
+    expect((error as Error).message).toContain(join(folder, 'plain', 'data'));
+  });
+
+  test('because another process has the database says whose it is', async () => {
+    await start();
+    expect(await failing({})).toMatchObject({ code: 'database-in-use' });
+  });
+
+  test('because Redis is down says so within five seconds', async () => {
+    const from = performance.now();
+    const error = await failing({ broker: 'redis://:secret@127.0.0.1:1/0' });
+    expect(error).toMatchObject({ code: 'broker-unavailable' });
+    expect((error as Error).message).not.toContain('secret');
+    expect(performance.now() - from).toBeLessThan(6_000);
+  });
+
+  test('because no machine has the address says so', async () => {
+    const error = await failing({ 'http.host': '203.0.113.7' });
+    expect((error as Error).message).toContain('203.0.113.7');
+  });
+});

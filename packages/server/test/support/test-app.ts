@@ -1,0 +1,137 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, connect, createRuntime, type Broker, type NewTask } from '@task-center/engine';
+import { createAuthenticate } from '../../src/auth/authenticate.ts';
+import { createLocalKey, type NewKey } from '../../src/auth/local-key.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Config } from '../../src/config/config.ts';
+import { createApp } from '../../src/http/app.ts';
+import { LiveRules } from '../../src/http/live-rules.ts';
+import { ServiceState } from '../../src/http/service-state.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // Tests look into whatever came back.
+  readonly json: any; // oxlint-disable-line typescript/no-explicit-any
+}
+
+export interface RequestOptions {
+  /** JSON text, or a value to be made JSON; left out = no body. */
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  /** Key to call with; null = none. Default: an admin's. */
+  readonly key?: string | null;
+}
+
+/** The HTTP side on a broker of its own, called in process. */
+export interface TestApp {
+  readonly broker: Broker;
+  readonly state: ServiceState;
+  readonly rules: LiveRules;
+  /** Logical queues that were told to the callback worker. */
+  readonly noted: string[];
+  readonly logged: { fields: Readonly<Record<string, unknown>>; message: string }[];
+  call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  key(options?: NewKey): Promise<string>;
+  /** A task stored past HTTP, as a library would. */
+  store(task: Partial<NewTask>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function testConfig(
+  flags: Readonly<Record<string, unknown>> = {},
+  yaml: string | null = null,
+): Config {
+  const loaded = loadConfig({ yaml, flags });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  return loaded.config;
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = (response.headers.get('content-type') ?? '').includes('json');
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson && text !== '' ? JSON.parse(text) : null,
+  };
+}
+
+const plainTask: NewTask = {
+  queue: 'default',
+  id: 'stored',
+  type: 'test',
+  payload: null,
+  headers: {},
+  maxRetries: 3,
+  timeoutMs: 1_800_000,
+  deadlineMs: 0,
+  retentionMs: 3_600_000,
+  delayMs: 0,
+  runAtMs: 0,
+  meta: {},
+};
+
+/** @param wrap stands between the app and its broker, to make it fail. */
+export async function testApp(
+  config?: Config,
+  wrap: (broker: Broker) => Broker = (same) => same,
+): Promise<TestApp> {
+  const folder = await mkdtemp(join(tmpdir(), 'task-center-http-'));
+  const broker = await connect(`sqlite:${join(folder, 'tasks.db')}`);
+  const logged: TestApp['logged'] = [];
+  const say = (fields: Readonly<Record<string, unknown>>, message: string) =>
+    void logged.push({ fields, message });
+  const runtime = createRuntime({ log: { debug() {}, info: say, warn: say, error: say } });
+  const made = config ?? testConfig({ 'http.port': '0' });
+  const rules = new LiveRules(made.callbacks, runtime.log);
+  const state = new ServiceState();
+  state.ready();
+  const noted: string[] = [];
+  const shown = wrap(broker);
+  const app = createApp({
+    broker: shown,
+    client: new Client(shown, { runtime }),
+    config: made,
+    runtime,
+    authenticate: createAuthenticate(shown, runtime.clock),
+    rules,
+    state,
+    version: '0.0.0-test',
+    noteQueue: (name) => void noted.push(name),
+  });
+  const { key: admin } = await createLocalKey(broker, { role: 'admin', name: 'test' });
+
+  return {
+    broker,
+    state,
+    rules,
+    noted,
+    logged,
+    async call(method, path, { body, headers = {}, key = admin } = {}) {
+      const sent = new Headers(headers);
+      if (key !== null && !sent.has('authorization')) sent.set('authorization', `Bearer ${key}`);
+      if (body !== undefined && !sent.has('content-type')) sent.set('content-type', 'application/json');
+      const init = body === undefined ? {} : { body: bodyOf(body) };
+      return answerOf(await app.request(path, { method, headers: sent, ...init }));
+    },
+    key: async (options = {}) => (await createLocalKey(broker, options)).key,
+    async store(task) {
+      const [outcome] = await broker.submit.enqueue([{ ...plainTask, ...task }]);
+      if (outcome?.code !== 'created') throw new Error(`not stored: ${outcome?.code}`);
+    },
+    async close() {
+      await broker.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function bodyOf(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body;
+  return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
+}
