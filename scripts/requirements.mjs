@@ -11,7 +11,7 @@ const DOCUMENT = path.join(ROOT, 'docs/requirements.md');
 const ROW =
   /^\| (?<id>Q\d+) \|(?<asked>[^|]*)\|(?<there>[^|]*)\|(?<where>[^|]*)\|(?<proof>[^|]*)\|(?<brokers>[^|]*)\|[^|]*\|$/;
 /** `file` › test name, several separated by `;`. */
-const PROOF = /`(?<file>[^`]+)` › (?<name>[^;]+)/g;
+const PROOF = /`(?<file>[^`]+)` ›(?<name>[^;]*)/g;
 
 function readRows(text) {
   return text.split('\n').flatMap((line) => {

@@ -81,7 +81,7 @@ async function startHttp({ config, runtime, rules, state }: Base, broker: Broker
     version: VERSION,
     noteQueue: (name) => worker?.noteQueue(name),
   });
-  return listen((request) => app.fetch(request), config.http, runtime.clock);
+  return listen((request) => app.fetch(request), config.http, runtime);
 }
 
 function workerOf({ config, runtime, rules }: Base, broker: Broker): CallbackWorker | undefined {

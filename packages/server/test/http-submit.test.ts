@@ -205,7 +205,7 @@ describe('bad input', () => {
         [{ callback: { url, [field]: {} } }, `/callback/${field}`, 'not_built_yet', 'not built'] as const,
     ),
     [{ retry: { rules: [] } }, '/retry/rules', 'not_built_yet', 'not built'],
-  ])('%j is refused at %s', async (fields, pointer, code, words) => {
+  ])('%j is refused at %s', async (...[fields, pointer, code, words]) => {
     const { status, headers, json } = await submit({ type: 't', ...fields });
     expect(status).toBe(422);
     expect(headers.get('content-type')).toBe('application/problem+json');
@@ -292,9 +292,9 @@ describe('bad input', () => {
 
 describe('in mode service', () => {
   test('a callback to a place that is not allowed is blocked, and the line to add is named', async () => {
-    const guarded = await testApp(
-      testConfig({}, 'callbacks:\n  allow: [{ host: erp.lan, ports: [8080], http: true }]'),
-    );
+    const guarded = await testApp({
+      config: testConfig({}, 'callbacks:\n  allow: [{ host: erp.lan, ports: [8080], http: true }]'),
+    });
     try {
       const body = (target: string) => ({ body: { callback: { url: target } } });
       const { json } = await guarded.call('POST', '/v1/tasks', body('http://169.254.169.254/latest'));

@@ -1,325 +1,336 @@
 import type { Broker } from '@task-center/engine';
 import { TaskCenterError } from '@task-center/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { brokerKinds, type BrokerPlace } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
 
-let app: TestApp;
-beforeAll(async () => {
-  app = await testApp();
-});
-afterAll(() => app.close());
+for (const kind of brokerKinds)
+  describe.skipIf(!kind.available)(`on ${kind.name}`, () => {
+    let app: TestApp;
+    let place: BrokerPlace;
+    beforeAll(async () => {
+      place = await kind.place();
+      app = await testApp({ broker: await place.connect() });
+    });
+    afterAll(async () => {
+      await app.close();
+      await place.remove();
+    });
 
-const submit = async (fields: object) =>
-  (await app.call('POST', '/v1/tasks', { body: { type: 't', ...fields } })).json;
-const get = (path: string) => app.call('GET', path);
-const idsOf = ({ json }: { json: { data: { id: string }[] } }) => json.data.map(({ id }) => id);
+    const submit = async (fields: object) =>
+      (await app.call('POST', '/v1/tasks', { body: { type: 't', ...fields } })).json;
+    const get = (path: string) => app.call('GET', path);
+    const idsOf = ({ json }: { json: { data: { id: string }[] } }) => json.data.map(({ id }) => id);
 
-/** Takes one task from a stored queue as a worker would. */
-async function take(queue: string) {
-  const turn = { finishes: [], queues: [queue], room: 1, leaseMs: 60_000, worker: 'test' };
-  const { tasks } = await app.broker.consume.turn(turn);
-  const [task] = tasks;
-  if (task === undefined) throw new Error(`nothing waits in ${queue}`);
-  return task;
-}
+    /** Takes one task from a stored queue as a worker would. */
+    async function take(queue: string) {
+      const turn = { finishes: [], queues: [queue], room: 1, leaseMs: 60_000, worker: 'test' };
+      const { tasks } = await app.broker.consume.turn(turn);
+      const [task] = tasks;
+      if (task === undefined) throw new Error(`nothing waits in ${queue}`);
+      return task;
+    }
 
-describe('GET of a task', () => {
-  test('shows attempts where they are asked for, as they were kept', async () => {
-    await submit({ id: 'tried', queue: 'tries' });
-    const task = await take('tries');
-    await app.broker.consume.turn({
-      finishes: [
-        {
-          task,
-          outcome: 'archive',
-          record: {
+    describe('GET of a task', () => {
+      test('shows attempts where they are asked for, as they were kept', async () => {
+        await submit({ id: 'tried', queue: 'tries' });
+        const task = await take('tries');
+        await app.broker.consume.turn({
+          finishes: [
+            {
+              task,
+              outcome: 'archive',
+              record: {
+                number: 1,
+                startedMs: 1_795_507_200_131,
+                finishedMs: 1_795_507_200_171,
+                waitMs: 6,
+                outcome: 'failed',
+                reason: 'default: fail',
+                error: { class: 'http_status', message: '410 Gone', status: 410 },
+                worker: 'w',
+                exchange: { request: { method: 'POST' }, response: { status: 410 } },
+              },
+            },
+          ],
+          queues: [],
+          room: 0,
+          leaseMs: 1_000,
+          worker: 'w',
+        });
+        expect((await get('/v1/tasks/tried')).json.attempts).toBeUndefined();
+        const { json } = await get('/v1/tasks/tried?include=attempts');
+        expect(json).toMatchObject({
+          state: 'archived',
+          attempt: 1,
+          last_error: { class: 'http_status', message: '410 Gone', status: 410, attempt: 1 },
+        });
+        expect(json.attempts).toEqual([
+          {
             number: 1,
-            startedMs: 1_795_507_200_131,
-            finishedMs: 1_795_507_200_171,
-            waitMs: 6,
+            started_at: '2026-11-24T08:00:00.131Z',
+            finished_at: '2026-11-24T08:00:00.171Z',
+            duration_ms: 40,
+            wait_ms: 6,
             outcome: 'failed',
+            next_at: null,
             reason: 'default: fail',
             error: { class: 'http_status', message: '410 Gone', status: 410 },
-            worker: 'w',
-            exchange: { request: { method: 'POST' }, response: { status: 410 } },
+            worker_id: 'w',
+            request: { method: 'POST' },
+            response: { status: 410 },
           },
-        },
-      ],
-      queues: [],
-      room: 0,
-      leaseMs: 1_000,
-      worker: 'w',
+        ]);
+      });
+
+      test.each([
+        [
+          '{"n":1234567890123456789}',
+          '"result":{"n":1234567890123456789},"result_content_type":"application/json"',
+        ],
+        ['plain', '"result":"plain","result_content_type":"text/plain; charset=utf-8"'],
+      ])('shows the result %s as it is', async (result, shown) => {
+        const { id } = await submit({ queue: 'results' });
+        const task = await take('results');
+        const record = { number: 1, startedMs: 1, finishedMs: 2, outcome: 'succeeded' as const };
+        await app.broker.consume.turn({
+          finishes: [{ task, outcome: 'succeeded', result: Buffer.from(result), record }],
+          queues: [],
+          room: 0,
+          leaseMs: 1_000,
+          worker: 'w',
+        });
+        expect((await get(`/v1/tasks/${id}`)).text).toContain(shown);
+      });
+
+      test('leaves out a payload over 64 KiB and says so', async () => {
+        const { id } = await submit({ payload_text: 'x'.repeat(70_000) });
+        expect((await get(`/v1/tasks/${id}`)).json).toMatchObject({ payload: null, payload_truncated: true });
+      });
+
+      test('hides secret headers of its callback', async () => {
+        const headers = { authorization: 'Bearer s3cret', 'x-api-key': 's3cret', 'x-shop': 'a' };
+        const { id } = await submit({ delay: '1h', callback: { url: 'https://x.test/', headers } });
+        const { text, json } = await get(`/v1/tasks/${id}`);
+        expect(json.callback.headers).toEqual({ authorization: '***', 'x-api-key': '***', 'x-shop': 'a' });
+        expect(text).not.toContain('s3cret');
+      });
+
+      test('that is in several places names them, and each can be picked', async () => {
+        await app.store({ id: 'many', queue: 'left' });
+        await app.store({ id: 'many', queue: 'left~cb' });
+        await app.store({ id: 'shop-a.many', queue: 'right', meta: { business: 'shop-a' } });
+        const { status, json } = await get('/v1/tasks/many');
+        expect({ status, code: json.code }).toEqual({ status: 409, code: 'task-id-ambiguous' });
+        expect(json.hits).toHaveLength(3);
+        expect(json.hits).toContainEqual({ queue: 'left', kind: 'callback', business_id: null });
+        expect((await get('/v1/tasks/many?queue=left')).status).toBe(409);
+        expect((await get('/v1/tasks/many?queue=left&kind=callback')).json).toMatchObject({
+          kind: 'callback',
+        });
+        expect((await get('/v1/tasks/many?business_id=shop-a')).json).toMatchObject({
+          id: 'many',
+          queue: 'right',
+        });
+      });
+
+      test.each([
+        ['/v1/tasks/unknown', 404, 'not-found'],
+        ['/v1/tasks/a.b', 422, 'validation-failed'],
+        ['/v1/tasks/x?kind=both', 422, 'validation-failed'],
+        ['/v1/tasks/x?include=payload,logs', 422, 'validation-failed'],
+        ['/v1/tasks/x?wait=30s', 422, 'validation-failed'],
+        ['/v1/tasks/x?queue=a&queue=b', 422, 'validation-failed'],
+      ])('%s is %d %s', async (path, status, code) => {
+        expect((await get(path)).json).toMatchObject({ status, code });
+      });
     });
-    expect((await get('/v1/tasks/tried')).json.attempts).toBeUndefined();
-    const { json } = await get('/v1/tasks/tried?include=attempts');
-    expect(json).toMatchObject({
-      state: 'archived',
-      attempt: 1,
-      last_error: { class: 'http_status', message: '410 Gone', status: 410, attempt: 1 },
+
+    describe('a list', () => {
+      test('needs one queue and one state, and names both', async () => {
+        const { json } = await get('/v1/tasks');
+        expect(json.errors).toMatchObject([
+          { parameter: 'queue', code: 'required' },
+          { parameter: 'state', code: 'required' },
+        ]);
+      });
+
+      test('pages through both kinds, each task once, with the total', async () => {
+        for (let i = 0; i < 5; i += 1) {
+          await submit({ id: `h${i}`, queue: 'pages', delay: '1h' });
+          await submit({ id: `c${i}`, queue: 'pages', delay: '1h', callback: { url: 'https://x.test/' } });
+        }
+        const seen: string[] = [];
+        let cursor = '';
+        for (let pages = 0; pages < 20; pages += 1) {
+          const page = await get(`/v1/tasks?queue=pages&state=scheduled&limit=3${cursor}`);
+          expect(page.json.total).toBe(10);
+          expect(page.json.data.length).toBeLessThanOrEqual(3);
+          seen.push(...idsOf(page));
+          if (page.json.next_cursor === null) break;
+          cursor = `&cursor=${page.json.next_cursor}`;
+        }
+        expect(seen.sort()).toEqual(['c0', 'c1', 'c2', 'c3', 'c4', 'h0', 'h1', 'h2', 'h3', 'h4']);
+        const callbacks = await get('/v1/tasks?queue=pages&state=scheduled&kind=callback');
+        expect(callbacks.json).toMatchObject({ total: 5, next_cursor: null });
+        expect(idsOf(callbacks).sort()).toEqual(['c0', 'c1', 'c2', 'c3', 'c4']);
+      });
+
+      test('shows parts only where they are asked for', async () => {
+        await submit({ id: 'part', queue: 'parts', payload: { a: 1 } });
+        const path = '/v1/tasks?queue=parts&state=pending';
+        expect((await get(path)).json.data[0].payload).toBeUndefined();
+        expect((await get(`${path}&include=payload`)).json.data[0].payload).toEqual({ a: 1 });
+      });
+
+      test('does not take a cursor of another list, another key, or none at all', async () => {
+        for (let i = 0; i < 3; i += 1) await submit({ queue: 'cursors' });
+        const path = '/v1/tasks?queue=cursors&state=pending&limit=1';
+        const { next_cursor } = (await get(path)).json;
+        const other = await app.key();
+        const answers = [
+          await get(`/v1/tasks?queue=cursors&state=retry&limit=1&cursor=${next_cursor}`),
+          await app.call('GET', `${path}&cursor=${next_cursor}`, { key: other }),
+          await get(`${path}&cursor=junk`),
+        ];
+        for (const { json } of answers)
+          expect(json).toMatchObject({ status: 400, code: 'malformed', parameter: 'cursor' });
+      });
+
+      test.each([
+        ['state=blocked', 'state', 'not_built_yet'],
+        ['state=running', 'state', 'invalid_value'],
+        ['state=pending&limit=0', 'limit', 'out_of_range'],
+        ['state=pending&limit=501', 'limit', 'out_of_range'],
+        ['state=pending&limit=x', 'limit', 'wrong_type'],
+        ['state=pending&business_id=a', 'business_id', 'not_built_yet'],
+        ['state=pending&stat=a', 'stat', 'unknown_parameter'],
+      ])('with %s is refused at %s', async (query, parameter, code) => {
+        const { status, json } = await get(`/v1/tasks?queue=default&${query}`);
+        expect(status).toBe(422);
+        expect(json.errors).toMatchObject([{ parameter, code }]);
+      });
     });
-    expect(json.attempts).toEqual([
-      {
-        number: 1,
-        started_at: '2026-11-24T08:00:00.131Z',
-        finished_at: '2026-11-24T08:00:00.171Z',
-        duration_ms: 40,
-        wait_ms: 6,
-        outcome: 'failed',
-        next_at: null,
-        reason: 'default: fail',
-        error: { class: 'http_status', message: '410 Gone', status: 410 },
-        worker_id: 'w',
-        request: { method: 'POST' },
-        response: { status: 410 },
-      },
-    ]);
-  });
 
-  test.each([
-    [
-      '{"n":1234567890123456789}',
-      '"result":{"n":1234567890123456789},"result_content_type":"application/json"',
-    ],
-    ['plain', '"result":"plain","result_content_type":"text/plain; charset=utf-8"'],
-  ])('shows the result %s as it is', async (result, shown) => {
-    const { id } = await submit({ queue: 'results' });
-    const task = await take('results');
-    const record = { number: 1, startedMs: 1, finishedMs: 2, outcome: 'succeeded' as const };
-    await app.broker.consume.turn({
-      finishes: [{ task, outcome: 'succeeded', result: Buffer.from(result), record }],
-      queues: [],
-      room: 0,
-      leaseMs: 1_000,
-      worker: 'w',
+    describe('cancelling', () => {
+      const cancel = (id: string, body?: unknown) => app.call('POST', `/v1/tasks/${id}/cancel`, { body });
+
+      test('a task that waits means that it never starts; again, that it had ended', async () => {
+        await submit({ id: 'c-wait', delay: '1h' });
+        const first = await cancel('c-wait', { mode: 'soft', reason: 'not needed' });
+        expect(first.json).toMatchObject({
+          outcome: 'cancelled_before_start',
+          task: { state: 'cancelled', cancel: { reason: 'not needed', mode: 'soft' } },
+        });
+        expect((await cancel('c-wait')).json).toMatchObject({
+          outcome: 'already_finished',
+          task: { state: 'cancelled' },
+        });
+      });
+
+      test('a running task is refused for now, with its state', async () => {
+        await submit({ id: 'c-run', queue: 'running' });
+        await take('running');
+        const { json } = await cancel('c-run');
+        expect(json).toMatchObject({ status: 409, code: 'wrong-state', state: 'active' });
+        expect(json.detail).toContain('cannot be cancelled yet');
+        expect((await app.call('DELETE', '/v1/tasks/c-run')).json.code).toBe('wrong-state');
+      });
+
+      test('by force, by an unknown mode or with a wait is refused by name', async () => {
+        expect((await cancel('x', { mode: 'force' })).json.errors).toMatchObject([
+          { code: 'not_built_yet', pointer: '/mode' },
+        ]);
+        expect((await cancel('x', { mode: 'hard' })).json.errors).toMatchObject([{ code: 'invalid_value' }]);
+        expect((await cancel('x', { wait: '1s' })).json.errors).toMatchObject([
+          { code: 'not_built_yet', pointer: '/wait' },
+        ]);
+        expect((await cancel('unknown')).status).toBe(404);
+      });
+
+      test('is told to the log with who did it', async () => {
+        await submit({ id: 'c-log', delay: '1h' });
+        await cancel('c-log');
+        expect(app.logged.at(-1)).toMatchObject({
+          message: 'audit',
+          fields: { action: 'cancelTask', target: 'c-log' },
+        });
+      });
     });
-    expect((await get(`/v1/tasks/${id}`)).text).toContain(shown);
-  });
 
-  test('leaves out a payload over 64 KiB and says so', async () => {
-    const { id } = await submit({ payload_text: 'x'.repeat(70_000) });
-    expect((await get(`/v1/tasks/${id}`)).json).toMatchObject({ payload: null, payload_truncated: true });
-  });
-
-  test('hides secret headers of its callback', async () => {
-    const headers = { authorization: 'Bearer s3cret', 'x-api-key': 's3cret', 'x-shop': 'a' };
-    const { id } = await submit({ delay: '1h', callback: { url: 'https://x.test/', headers } });
-    const { text, json } = await get(`/v1/tasks/${id}`);
-    expect(json.callback.headers).toEqual({ authorization: '***', 'x-api-key': '***', 'x-shop': 'a' });
-    expect(text).not.toContain('s3cret');
-  });
-
-  test('that is in several places names them, and each can be picked', async () => {
-    await app.store({ id: 'many', queue: 'left' });
-    await app.store({ id: 'many', queue: 'left~cb' });
-    await app.store({ id: 'shop-a.many', queue: 'right', meta: { business: 'shop-a' } });
-    const { status, json } = await get('/v1/tasks/many');
-    expect({ status, code: json.code }).toEqual({ status: 409, code: 'task-id-ambiguous' });
-    expect(json.hits).toHaveLength(3);
-    expect(json.hits).toContainEqual({ queue: 'left', kind: 'callback', business_id: null });
-    expect((await get('/v1/tasks/many?queue=left')).status).toBe(409);
-    expect((await get('/v1/tasks/many?queue=left&kind=callback')).json).toMatchObject({ kind: 'callback' });
-    expect((await get('/v1/tasks/many?business_id=shop-a')).json).toMatchObject({
-      id: 'many',
-      queue: 'right',
+    test('a deleted task is gone', async () => {
+      await submit({ id: 'gone', delay: '1h' });
+      expect(await app.call('DELETE', '/v1/tasks/gone')).toMatchObject({ status: 204, text: '' });
+      expect((await get('/v1/tasks/gone')).status).toBe(404);
+      expect((await app.call('DELETE', '/v1/tasks/gone')).status).toBe(404);
     });
-  });
 
-  test.each([
-    ['/v1/tasks/unknown', 404, 'not-found'],
-    ['/v1/tasks/a.b', 422, 'validation-failed'],
-    ['/v1/tasks/x?kind=both', 422, 'validation-failed'],
-    ['/v1/tasks/x?include=payload,logs', 422, 'validation-failed'],
-    ['/v1/tasks/x?wait=30s', 422, 'validation-failed'],
-    ['/v1/tasks/x?queue=a&queue=b', 422, 'validation-failed'],
-  ])('%s is %d %s', async (path, status, code) => {
-    expect((await get(path)).json).toMatchObject({ status, code });
-  });
-});
+    describe('queues', () => {
+      const queue = async (name: string) => (await get(`/v1/queues/${encodeURIComponent(name)}`)).json;
 
-describe('a list', () => {
-  test('needs one queue and one state, and names both', async () => {
-    const { json } = await get('/v1/tasks');
-    expect(json.errors).toMatchObject([
-      { parameter: 'queue', code: 'required' },
-      { parameter: 'state', code: 'required' },
-    ]);
-  });
+      test('are the four built-in ones by priority, then those in use by name', async () => {
+        await submit({ queue: 'zoo' });
+        await submit({ queue: 'a/b 100%' });
+        const { json } = await get('/v1/queues');
+        const names = json.data.map(({ name }: { name: string }) => name);
+        expect(names.slice(0, 4)).toEqual(['critical', 'high', 'default', 'low']);
+        expect(names.slice(4)).toEqual(names.slice(4).sort((a: string, b: string) => (a < b ? -1 : 1)));
+        expect(names).toContain('zoo');
+        expect(names.some((name: string) => name.includes('~'))).toBe(false);
+        expect(json.data.slice(0, 4).map(({ priority }: { priority: string }) => priority)).toEqual([
+          'critical',
+          'high',
+          'normal',
+          'low',
+        ]);
+        expect((await queue('a/b 100%')).counts.pending).toBe(1);
+      });
 
-  test('pages through both kinds, each task once, with the total', async () => {
-    for (let i = 0; i < 5; i += 1) {
-      await submit({ id: `h${i}`, queue: 'pages', delay: '1h' });
-      await submit({ id: `c${i}`, queue: 'pages', delay: '1h', callback: { url: 'https://x.test/' } });
-    }
-    const seen: string[] = [];
-    let cursor = '';
-    for (let pages = 0; pages < 20; pages += 1) {
-      const page = await get(`/v1/tasks?queue=pages&state=scheduled&limit=3${cursor}`);
-      expect(page.json.total).toBe(10);
-      expect(page.json.data.length).toBeLessThanOrEqual(3);
-      seen.push(...idsOf(page));
-      if (page.json.next_cursor === null) break;
-      cursor = `&cursor=${page.json.next_cursor}`;
-    }
-    expect(seen.sort()).toEqual(['c0', 'c1', 'c2', 'c3', 'c4', 'h0', 'h1', 'h2', 'h3', 'h4']);
-    const callbacks = await get('/v1/tasks?queue=pages&state=scheduled&kind=callback');
-    expect(callbacks.json).toMatchObject({ total: 5, next_cursor: null });
-    expect(idsOf(callbacks).sort()).toEqual(['c0', 'c1', 'c2', 'c3', 'c4']);
-  });
+      test('count both kinds together and apart', async () => {
+        await submit({ queue: 'both' });
+        await submit({ queue: 'both', callback: { url: 'https://x.test/' } });
+        await submit({ queue: 'both', delay: '1h' });
+        const { counts, by_kind, oldest_pending_ms } = await queue('both');
+        expect(counts).toMatchObject({ pending: 2, scheduled: 1, active: 0 });
+        expect(by_kind.handler.counts).toMatchObject({ pending: 1, scheduled: 1 });
+        expect(by_kind.callback.counts).toMatchObject({ pending: 1, scheduled: 0 });
+        expect(oldest_pending_ms).toBeGreaterThanOrEqual(0);
+      });
 
-  test('shows parts only where they are asked for', async () => {
-    await submit({ id: 'part', queue: 'parts', payload: { a: 1 } });
-    const path = '/v1/tasks?queue=parts&state=pending';
-    expect((await get(path)).json.data[0].payload).toBeUndefined();
-    expect((await get(`${path}&include=payload`)).json.data[0].payload).toEqual({ a: 1 });
-  });
+      test('are paused and resumed in both places', async () => {
+        const paused = await app.call('POST', '/v1/queues/low/pause', { body: { reason: 'stocktaking' } });
+        expect(paused.json).toMatchObject({
+          paused: true,
+          pause_reason: 'stocktaking',
+          by_kind: { handler: { paused: true }, callback: { paused: true } },
+        });
+        const resumed = await app.call('POST', '/v1/queues/low/resume');
+        expect(resumed.json).toMatchObject({
+          paused: false,
+          pause_reason: null,
+          by_kind: { handler: { paused: false }, callback: { paused: false } },
+        });
+      });
 
-  test('does not take a cursor of another list, another key, or none at all', async () => {
-    for (let i = 0; i < 3; i += 1) await submit({ queue: 'cursors' });
-    const path = '/v1/tasks?queue=cursors&state=pending&limit=1';
-    const { next_cursor } = (await get(path)).json;
-    const other = await app.key();
-    const answers = [
-      await get(`/v1/tasks?queue=cursors&state=retry&limit=1&cursor=${next_cursor}`),
-      await app.call('GET', `${path}&cursor=${next_cursor}`, { key: other }),
-      await get(`${path}&cursor=junk`),
-    ];
-    for (const { json } of answers)
-      expect(json).toMatchObject({ status: 400, code: 'malformed', parameter: 'cursor' });
-  });
+      test('that Go paused on one side show as paused', async () => {
+        await app.broker.control.pause('high');
+        expect(await queue('high')).toMatchObject({
+          paused: true,
+          by_kind: { handler: { paused: true }, callback: { paused: false } },
+        });
+        await app.broker.control.resume('high');
+      });
 
-  test.each([
-    ['state=blocked', 'state', 'not_built_yet'],
-    ['state=running', 'state', 'invalid_value'],
-    ['state=pending&limit=0', 'limit', 'out_of_range'],
-    ['state=pending&limit=501', 'limit', 'out_of_range'],
-    ['state=pending&limit=x', 'limit', 'wrong_type'],
-    ['state=pending&business_id=a', 'business_id', 'not_built_yet'],
-    ['state=pending&stat=a', 'stat', 'unknown_parameter'],
-  ])('with %s is refused at %s', async (query, parameter, code) => {
-    const { status, json } = await get(`/v1/tasks?queue=default&${query}`);
-    expect(status).toBe(422);
-    expect(json.errors).toMatchObject([{ parameter, code }]);
-  });
-});
-
-describe('cancelling', () => {
-  const cancel = (id: string, body?: unknown) => app.call('POST', `/v1/tasks/${id}/cancel`, { body });
-
-  test('a task that waits means that it never starts; again, that it had ended', async () => {
-    await submit({ id: 'c-wait', delay: '1h' });
-    const first = await cancel('c-wait', { mode: 'soft', reason: 'not needed' });
-    expect(first.json).toMatchObject({
-      outcome: 'cancelled_before_start',
-      task: { state: 'cancelled', cancel: { reason: 'not needed', mode: 'soft' } },
-    });
-    expect((await cancel('c-wait')).json).toMatchObject({
-      outcome: 'already_finished',
-      task: { state: 'cancelled' },
-    });
-  });
-
-  test('a running task is refused for now, with its state', async () => {
-    await submit({ id: 'c-run', queue: 'running' });
-    await take('running');
-    const { json } = await cancel('c-run');
-    expect(json).toMatchObject({ status: 409, code: 'wrong-state', state: 'active' });
-    expect(json.detail).toContain('cannot be cancelled yet');
-    expect((await app.call('DELETE', '/v1/tasks/c-run')).json.code).toBe('wrong-state');
-  });
-
-  test('by force, by an unknown mode or with a wait is refused by name', async () => {
-    expect((await cancel('x', { mode: 'force' })).json.errors).toMatchObject([
-      { code: 'not_built_yet', pointer: '/mode' },
-    ]);
-    expect((await cancel('x', { mode: 'hard' })).json.errors).toMatchObject([{ code: 'invalid_value' }]);
-    expect((await cancel('x', { wait: '1s' })).json.errors).toMatchObject([
-      { code: 'not_built_yet', pointer: '/wait' },
-    ]);
-    expect((await cancel('unknown')).status).toBe(404);
-  });
-
-  test('is told to the log with who did it', async () => {
-    await submit({ id: 'c-log', delay: '1h' });
-    await cancel('c-log');
-    expect(app.logged.at(-1)).toMatchObject({
-      message: 'audit',
-      fields: { action: 'cancelTask', target: 'c-log' },
-    });
-  });
-});
-
-test('a deleted task is gone', async () => {
-  await submit({ id: 'gone', delay: '1h' });
-  expect(await app.call('DELETE', '/v1/tasks/gone')).toMatchObject({ status: 204, text: '' });
-  expect((await get('/v1/tasks/gone')).status).toBe(404);
-  expect((await app.call('DELETE', '/v1/tasks/gone')).status).toBe(404);
-});
-
-describe('queues', () => {
-  const queue = async (name: string) => (await get(`/v1/queues/${encodeURIComponent(name)}`)).json;
-
-  test('are the four built-in ones by priority, then those in use by name', async () => {
-    await submit({ queue: 'zoo' });
-    await submit({ queue: 'a/b 100%' });
-    const { json } = await get('/v1/queues');
-    const names = json.data.map(({ name }: { name: string }) => name);
-    expect(names.slice(0, 4)).toEqual(['critical', 'high', 'default', 'low']);
-    expect(names.slice(4)).toEqual([...names.slice(4)].sort());
-    expect(names).toContain('zoo');
-    expect(names.some((name: string) => name.includes('~'))).toBe(false);
-    expect(json.data.slice(0, 4).map(({ priority }: { priority: string }) => priority)).toEqual([
-      'critical',
-      'high',
-      'normal',
-      'low',
-    ]);
-    expect((await queue('a/b 100%')).counts.pending).toBe(1);
-  });
-
-  test('count both kinds together and apart', async () => {
-    await submit({ queue: 'both' });
-    await submit({ queue: 'both', callback: { url: 'https://x.test/' } });
-    await submit({ queue: 'both', delay: '1h' });
-    const { counts, by_kind, oldest_pending_ms } = await queue('both');
-    expect(counts).toMatchObject({ pending: 2, scheduled: 1, active: 0 });
-    expect(by_kind.handler.counts).toMatchObject({ pending: 1, scheduled: 1 });
-    expect(by_kind.callback.counts).toMatchObject({ pending: 1, scheduled: 0 });
-    expect(oldest_pending_ms).toBeGreaterThanOrEqual(0);
-  });
-
-  test('are paused and resumed in both places', async () => {
-    const paused = await app.call('POST', '/v1/queues/low/pause', { body: { reason: 'stocktaking' } });
-    expect(paused.json).toMatchObject({
-      paused: true,
-      pause_reason: 'stocktaking',
-      by_kind: { handler: { paused: true }, callback: { paused: true } },
-    });
-    const resumed = await app.call('POST', '/v1/queues/low/resume');
-    expect(resumed.json).toMatchObject({
-      paused: false,
-      pause_reason: null,
-      by_kind: { handler: { paused: false }, callback: { paused: false } },
+      test('that nobody has used are not found, and bad names are refused', async () => {
+        expect(await queue('nobody')).toMatchObject({ status: 404, code: 'not-found' });
+        expect((await app.call('POST', '/v1/queues/nobody/pause')).status).toBe(404);
+        expect(await queue('low~cb')).toMatchObject({ status: 422 });
+        expect(
+          (await app.call('POST', '/v1/queues/low/pause', { body: { for: '1h' } })).json.errors,
+        ).toMatchObject([{ pointer: '/for', code: 'not_built_yet' }]);
+      });
     });
   });
-
-  test('that Go paused on one side show as paused', async () => {
-    await app.broker.control.pause('high');
-    expect(await queue('high')).toMatchObject({
-      paused: true,
-      by_kind: { handler: { paused: true }, callback: { paused: false } },
-    });
-    await app.broker.control.resume('high');
-  });
-
-  test('that nobody has used are not found, and bad names are refused', async () => {
-    expect(await queue('nobody')).toMatchObject({ status: 404, code: 'not-found' });
-    expect((await app.call('POST', '/v1/queues/nobody/pause')).status).toBe(404);
-    expect(await queue('low~cb')).toMatchObject({ status: 422 });
-    expect(
-      (await app.call('POST', '/v1/queues/low/pause', { body: { for: '1h' } })).json.errors,
-    ).toMatchObject([{ pointer: '/for', code: 'not_built_yet' }]);
-  });
-});
 
 describe('a broker that is away', () => {
   const away =
@@ -350,7 +361,7 @@ describe('a broker that is away', () => {
   test.each(['not_stored', 'unknown'] as const)(
     'gives 503 with the outcome %s, and no address',
     async (outcome) => {
-      const other = await testApp(undefined, away(outcome));
+      const other = await testApp({ wrap: away(outcome) });
       try {
         for (const [path, body] of [
           ['/v1/tasks', { type: 't' }],

@@ -31,7 +31,9 @@ async function start(
 
 const bearer = ({ firstKey }: RunningService) => ({ authorization: `Bearer ${firstKey.key}` });
 
-function call(service: RunningService, method: string, path: string, body?: string): Promise<Response> {
+/** @param at method and path: `GET /v1/queues`. */
+function call(service: RunningService, at: string, body?: string): Promise<Response> {
+  const [method = '', path = ''] = at.split(' ');
   return fetch(service.url + path, {
     method,
     headers: { ...bearer(service), ...(body !== undefined && { 'content-type': 'application/json' }) },
@@ -90,13 +92,13 @@ describe('a service', () => {
       const delivered = target.next();
       const payload = '{"order":1234567890123456789}';
       const body = `{"id":"hello","callback":{"url":"${target.url}"},"payload":${payload}}`;
-      expect((await call(service, 'POST', '/v1/tasks', body)).status).toBe(201);
+      expect((await call(service, 'POST /v1/tasks', body)).status).toBe(201);
       await delivered;
       expect(target.bodies).toEqual([payload]);
       await expect
-        .poll(async () => (await call(service, 'GET', '/v1/tasks/hello')).text())
+        .poll(async () => (await call(service, 'GET /v1/tasks/hello')).text())
         .toContain('"state":"completed"');
-      const text = await (await call(service, 'GET', '/v1/tasks/hello?include=attempts')).text();
+      const text = await (await call(service, 'GET /v1/tasks/hello?include=attempts')).text();
       expect(text).toContain('"result":{"seen":1234567890123456789}');
       expect((JSON.parse(text) as { attempts: unknown[] }).attempts).toHaveLength(1);
     } finally {
@@ -106,23 +108,23 @@ describe('a service', () => {
 
   test('leaves handler tasks alone', async () => {
     const service = await start();
-    await call(service, 'POST', '/v1/tasks', '{"id":"foreign","type":"go:task"}');
-    await call(service, 'POST', '/v1/tasks', '{"id":"soon","type":"go:task","delay":"1ms"}');
+    await call(service, 'POST /v1/tasks', '{"id":"foreign","type":"go:task"}');
+    await call(service, 'POST /v1/tasks', '{"id":"soon","type":"go:task","delay":"1ms"}');
     const target = await receiver();
     const delivered = target.next();
-    await call(service, 'POST', '/v1/tasks', `{"callback":{"url":"${target.url}"}}`);
+    await call(service, 'POST /v1/tasks', `{"callback":{"url":"${target.url}"}}`);
     await delivered;
     await target.close();
-    expect(await (await call(service, 'GET', '/v1/tasks/foreign')).json()).toMatchObject({
+    expect(await (await call(service, 'GET /v1/tasks/foreign')).json()).toMatchObject({
       state: 'pending',
       attempt: 0,
     });
-    expect(await (await call(service, 'GET', '/v1/tasks/soon')).json()).toMatchObject({ state: 'scheduled' });
+    expect(await (await call(service, 'GET /v1/tasks/soon')).json()).toMatchObject({ state: 'scheduled' });
   });
 
   test('keeps its key and its tasks over a restart', async () => {
     const first = await start();
-    await call(first, 'POST', '/v1/tasks', '{"id":"kept","type":"t","delay":"1h"}');
+    await call(first, 'POST /v1/tasks', '{"id":"kept","type":"t","delay":"1h"}');
     await first.stop();
     const second = await start();
     expect(second.firstKey).toEqual({ path: first.firstKey.path, created: false });
@@ -139,9 +141,8 @@ describe('a service', () => {
     const api = await start({ roles: 'api', broker });
     await call(
       api,
-      'POST',
-      '/v1/tasks',
-      '{"id":"due","delay":"1ms","callback":{"url":"http://127.0.0.1:1/"}}',
+      'POST /v1/tasks',
+      '{"id":"due","delay":"500ms","callback":{"url":"http://127.0.0.1:1/"}}',
     );
     await api.stop();
     const events = new Events();
@@ -228,11 +229,11 @@ describe('on the wire', () => {
   test('queue names with slashes and percent signs get through', async () => {
     const service = await start();
     const name = 'a/b 100%~';
-    await call(service, 'POST', '/v1/tasks', JSON.stringify({ id: 'p', type: 't', queue: name }));
-    const queue = await call(service, 'GET', `/v1/queues/${encodeURIComponent(name)}`);
+    await call(service, 'POST /v1/tasks', JSON.stringify({ id: 'p', type: 't', queue: name }));
+    const queue = await call(service, `GET /v1/queues/${encodeURIComponent(name)}`);
     expect(await queue.json()).toMatchObject({ name, counts: { pending: 1 } });
     const query = new URLSearchParams({ queue: name });
-    expect((await call(service, 'GET', `/v1/tasks/p?${query.toString()}`)).status).toBe(200);
+    expect((await call(service, `GET /v1/tasks/p?${query.toString()}`)).status).toBe(200);
   });
 });
 

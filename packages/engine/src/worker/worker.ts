@@ -6,7 +6,7 @@ import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
 import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
-import { nameFault } from '../task/queue-name.ts';
+import { logicalQueue, nameFault } from '../task/queue-name.ts';
 import { Attempt } from './attempt.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { Handlers, type Handler } from './handlers.ts';
@@ -39,7 +39,7 @@ function ordered(queues: WorkerQueues): string[] {
         .sort(([, a], [, b]) => b - a)
         .map(([name]) => name);
   for (const name of names) {
-    const fault = nameFault(name);
+    const fault = nameFault(logicalQueue(name).name);
     if (fault !== null) {
       throw new TaskCenterError('invalid-value', {
         name: 'queue',

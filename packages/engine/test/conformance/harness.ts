@@ -41,6 +41,42 @@ export const LEASE_OVER_MS = LEASE_MS + 1_000;
 /** Crashes after which a task counts as poison. */
 export const MAX_CRASHES = 3;
 
+/** A recoverer looks at least this often; after a longer gap the scripts hold off (reliability F.4). */
+const SCAN_MS = 700;
+
+type Time = ReturnType<typeof movableTime>;
+
+async function scan(broker: Broker, steps: readonly Step[], totals: Recovered[]): Promise<void> {
+  const outcomes = await broker.maintain.recover(steps, MAX_CRASHES);
+  outcomes.forEach(({ recovered, archived }, i) => {
+    const total = totals[i] ?? { recovered: 0, archived: 0 };
+    totals[i] = { recovered: total.recovered + recovered, archived: total.archived + archived };
+  });
+}
+
+/** A bench of a broker that reads its time from `time`. */
+export function createBench(
+  broker: Broker,
+  time: Time,
+  close: () => Promise<void> = () => broker.close(),
+): Bench {
+  return {
+    broker,
+    now: time.now,
+    advance: (ms) => Promise.resolve(time.advance(ms)),
+    async recoverAfter(ms, steps) {
+      const totals: Recovered[] = [];
+      await scan(broker, steps, totals);
+      for (let left = ms; left > 0; left -= SCAN_MS) {
+        time.advance(Math.min(left, SCAN_MS));
+        await scan(broker, steps, totals);
+      }
+      return totals;
+    },
+    close,
+  };
+}
+
 export interface Take {
   readonly queues?: readonly string[];
   readonly room?: number;

@@ -160,6 +160,20 @@ function recovering(harness: Harness): void {
     expect(idsOf(await take(bench)).sort()).toEqual(idsOf(manyTasks(12, 't')).sort());
   });
 
+  test('after a pause of the broker live workers renew before anything is taken from them', async () => {
+    const bench = await harness.fresh();
+    const { broker } = bench;
+    await broker.submit.enqueue([aTask({ id: 'live' }), aTask({ id: 'dead' })]);
+    const [live] = await take(bench, { room: 2 });
+    await bench.recoverAfter(750, STEPS);
+    await bench.advance(60_000);
+    expect(await broker.maintain.recover(STEPS, MAX_CRASHES)).toEqual([{ recovered: 0, archived: 0 }]);
+    expect(await broker.consume.extend([live!], LEASE_MS)).toEqual([true]);
+    expect(await bench.recoverAfter(3_500, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await recordOf(bench, 'dead')).toMatchObject({ state: 'pending', crashes: 1 });
+    expect(await recordOf(bench, 'live')).toMatchObject({ state: 'active', crashes: 0 });
+  });
+
   test('two recoverers at once recover a task once', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue(manyTasks(20, 't'));

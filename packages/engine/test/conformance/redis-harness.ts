@@ -1,41 +1,9 @@
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import type { Recovered, Step } from '../../src/broker/maintain.ts';
 import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
 import { rawRedis, type RawRedis } from '../support/raw-redis.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { MAX_CRASHES, movableTime, type Bench, type Harness } from './harness.ts';
-
-/** A recoverer looks at least this often; after a longer gap the scripts hold off (reliability F.4). */
-const SCAN_MS = 700;
-
-type Time = ReturnType<typeof movableTime>;
-
-async function scan(broker: Broker, steps: readonly Step[], totals: Recovered[]): Promise<void> {
-  const outcomes = await broker.maintain.recover(steps, MAX_CRASHES);
-  outcomes.forEach(({ recovered, archived }, i) => {
-    const total = totals[i] ?? { recovered: 0, archived: 0 };
-    totals[i] = { recovered: total.recovered + recovered, archived: total.archived + archived };
-  });
-}
-
-function createBench(broker: Broker, time: Time): Bench {
-  return {
-    broker,
-    now: time.now,
-    advance: (ms) => Promise.resolve(time.advance(ms)),
-    async recoverAfter(ms, steps) {
-      const totals: Recovered[] = [];
-      await scan(broker, steps, totals);
-      for (let left = ms; left > 0; left -= SCAN_MS) {
-        time.advance(Math.min(left, SCAN_MS));
-        await scan(broker, steps, totals);
-      }
-      return totals;
-    },
-    close: () => broker.close(),
-  };
-}
+import { createBench, movableTime, type Bench, type Harness } from './harness.ts';
 
 export interface RedisHarness extends Harness {
   /** The server's port. */

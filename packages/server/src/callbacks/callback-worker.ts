@@ -1,6 +1,5 @@
 import {
   createLoop,
-  nameFault,
   storedQueue,
   Worker,
   type Broker,
@@ -49,17 +48,11 @@ export function createCallbackWorker({ broker, config, log, runtime }: CallbackW
   let listed: readonly string[] = [];
   let served = callbackQueues([]).join('\n');
 
-  /** Never throws: a task has been stored already, and other queues go on. */
   function serve(): void {
     const queues = callbackQueues([...listed, ...noted]);
     if (queues.join('\n') === served) return;
     served = queues.join('\n');
-    try {
-      worker.setQueues(queues);
-    } catch (error) {
-      log.error({ err: error }, 'a callback queue cannot be served; the others are');
-      worker.setQueues(queues.filter((queue) => nameFault(queue) === null));
-    }
+    worker.setQueues(queues);
   }
 
   const look = createLoop({

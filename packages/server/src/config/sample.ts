@@ -23,7 +23,8 @@ export function sampleYaml(): string {
     const indent = own === '' ? '' : '  ';
     lines.push('');
     if (own !== group && own !== '') lines.push(`# ${own}:`);
-    lines.push(`# ${indent}# ${settingAt(path).about} ${variableOf(path)}`, `# ${indent}${lineOf(path)}`);
+    const about = [settingAt(path).about, `Variable: ${variableOf(path)}`];
+    lines.push(...about.map((line) => `# ${indent}# ${line}`), `# ${indent}${lineOf(path)}`);
     group = own;
   }
   return `${HEAD}${lines.join('\n')}\n`;

@@ -122,7 +122,7 @@ export const settings = {
     expected: 'an http or https URL without user, query or fragment',
     form: 'text',
     fallback: null,
-    about: 'Base of links that others use. Default: none; an example:',
+    about: 'Base of links that others use. None by default; below is an example.',
     example: 'https://tasks.example.com',
   },
   'worker.concurrency': {
@@ -145,7 +145,7 @@ export const settings = {
     form: 'json',
     fallback: [],
     about:
-      'Where callbacks may go: hosts (*.example.com: all below) or networks, with ports and plain http. Default: nowhere; an example:',
+      'Where callbacks may go: hosts (*.example.com: all below) or networks, with ports and plain http. None by default; below is an example.',
     example: '[{ host: erp.lan, ports: [8080], http: true }, { cidr: 10.0.0.0/8 }]',
   },
   'callbacks.concurrency': {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { limits } from '@task-center/api';
-import type { Clock } from '@task-center/engine';
+import type { Clock, Runtime } from '@task-center/engine';
 import { ConfigError } from '../config/config.ts';
 import { problemBody, ProblemError } from './problem.ts';
 
@@ -121,7 +121,7 @@ async function drain(server: Server, clock: Clock): Promise<void> {
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   at: { readonly host: string; readonly port: number },
-  clock: Clock,
+  { clock, log }: Pick<Runtime, 'clock' | 'log'>,
 ): Promise<Listening> {
   const options = { ...TIMEOUTS, maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: 2_000 };
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false, errorHandler });
@@ -134,5 +134,6 @@ export async function listen(
     server.once('error', (error) => reject(listenFault(error, at)));
     server.listen(at.port, at.host, resolve);
   });
+  server.on('error', (err) => log.error({ err }, 'HTTP cannot take a connection'));
   return { url: urlOf(at.host, server), close: () => drain(server, clock) };
 }

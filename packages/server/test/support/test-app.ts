@@ -76,13 +76,22 @@ const plainTask: NewTask = {
   meta: {},
 };
 
-/** @param wrap stands between the app and its broker, to make it fail. */
-export async function testApp(
-  config?: Config,
-  wrap: (broker: Broker) => Broker = (same) => same,
-): Promise<TestApp> {
+export interface TestAppOptions {
+  /** Default: mode try on loopback. */
+  readonly config?: Config;
+  /** Default: a SQLite file of its own. */
+  readonly broker?: Broker;
+  /** Stands between the app and its broker, to make it fail. */
+  readonly wrap?: (broker: Broker) => Broker;
+}
+
+export async function testApp({
+  config,
+  broker: given,
+  wrap = (same) => same,
+}: TestAppOptions = {}): Promise<TestApp> {
   const folder = await mkdtemp(join(tmpdir(), 'task-center-http-'));
-  const broker = await connect(`sqlite:${join(folder, 'tasks.db')}`);
+  const broker = given ?? (await connect(`sqlite:${join(folder, 'tasks.db')}`));
   const logged: TestApp['logged'] = [];
   const say = (fields: Readonly<Record<string, unknown>>, message: string) =>
     void logged.push({ fields, message });

@@ -1,3 +1,4 @@
+import { FIRST_SCAN, nextScan, type ScanMemory } from '../../../policies/hold-off.ts';
 import { plain, type Packet } from '../packing.ts';
 import { ACTIVE, ARCHIVED, CANCELLED, COMPLETED, PENDING, RETRY, SCHEDULED } from '../states.ts';
 import type { SqlRow } from '../database.ts';
@@ -138,13 +139,21 @@ export function maintainOperations(store: Store) {
   const expire = createJanitor(store);
   const counters = createCounters(store.database);
   const shrink = createShrinker(store);
+  const scans = new Map<QueueEntry, ScanMemory>();
+
+  /** The process may have been stopped: then its workers renew before anything is taken from them. */
+  function heldOff(entry: QueueEntry, nowMs: number): boolean {
+    const { held, memory } = nextScan(scans.get(entry) ?? FIRST_SCAN, nowMs);
+    scans.set(entry, memory);
+    return held;
+  }
 
   return {
     recover({ data }: Packet<RecoverCall>, moment: Moment): Packet<readonly RecoveredRow[]> {
       const untilMs = Math.floor(moment.monotonicMs);
       const one = ([queue, limit]: StepRow): RecoveredRow => {
         const entry = queues.find(queue);
-        if (!entry || entry.counts[ACTIVE] === 0) return [0, 0];
+        if (!entry || heldOff(entry, untilMs) || entry.counts[ACTIVE] === 0) return [0, 0];
         const recovery = { entry, untilMs, limit: clamped(limit), maxCrashes: data.maxCrashes };
         return recover(recovery, moment.wallMs);
       };

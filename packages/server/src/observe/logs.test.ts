@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { createLog } from './logs.ts';
+
+function lines(level: 'debug' | 'info' | 'silent') {
+  const written: string[] = [];
+  const config = { log: { level }, roles: ['api', 'worker'] as const };
+  const log = createLog(config, '1.2.3', { write: (line: string) => void written.push(line) });
+  return { log, read: () => written.map((line) => JSON.parse(line) as Record<string, unknown>), written };
+}
+
+describe('a log line', () => {
+  test('has time, level, words and who says it', () => {
+    const { log, read } = lines('info');
+    log.info({ task_id: 'a', attempt: 2, queue: undefined }, 'said');
+    const [line] = read();
+    expect(line).toMatchObject({
+      level: 'info',
+      msg: 'said',
+      service: 'task-center',
+      version: '1.2.3',
+      role: 'api,worker',
+      task_id: 'a',
+      attempt: 2,
+    });
+    expect(line).not.toHaveProperty('queue');
+    expect(new Date(String(line?.['time'])).getTime()).toBeGreaterThan(0);
+  });
+
+  test('drops every field that is not known to be harmless', () => {
+    const { log, written } = lines('info');
+    log.warn({ payload: 'secret', headers: { authorization: 'secret' }, task_id: 'a' }, 'said');
+    expect(written.join()).not.toContain('secret');
+    expect(written.join()).toContain('"task_id":"a"');
+  });
+
+  test('shows an error by class, message and stack, without passwords', () => {
+    const { log, read, written } = lines('info');
+    log.error({ err: new TypeError('redis://user:secret@host is away') }, 'said');
+    expect(read()[0]?.['err']).toMatchObject({
+      class: 'TypeError',
+      message: 'redis://user:***@host is away',
+    });
+    expect(written.join()).not.toContain('secret');
+    log.warn({ err: { class: 'http_status', message: '503' } }, 'said');
+    expect(read()[1]?.['err']).toEqual({ class: 'http_status', message: '503' });
+  });
+
+  test('is written from its level up', () => {
+    const { log, written } = lines('info');
+    log.debug({}, 'no');
+    expect(written).toHaveLength(0);
+    const silent = lines('silent');
+    silent.log.error({}, 'no');
+    expect(silent.written).toHaveLength(0);
+  });
+});
