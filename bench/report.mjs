@@ -15,7 +15,7 @@ export function percentile(numbers, share) {
 }
 
 /** What a reader needs to judge a figure. */
-export function machine() {
+function machine() {
   return {
     node: process.version,
     cpu: os.cpus()[0]?.model ?? 'unknown',

@@ -37,7 +37,8 @@ async function measure(count, redis, run) {
 }
 
 const fill = async (peer, count) => {
-  for (let done = 0; done < count; done += BULK) await peer.enqueueBulk(Array.from({ length: BULK }, () => payload));
+  for (let done = 0; done < count; done += BULK)
+    await peer.enqueueBulk(Array.from({ length: BULK }, () => payload));
 };
 
 /** Each takes an open peer and does `count` tasks. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** Fields of the contract that this version knows by name and refuses, by schema. */
-export const notBuiltFields = z.registry<{ readonly fields: readonly string[] }>();
+const notBuiltFields = z.registry<{ readonly fields: readonly string[] }>();
 
 /** An object that takes no other fields; `later` names those that a later version will take. */
 export function strict<S extends z.ZodRawShape>(shape: S, later: readonly string[] = []) {

@@ -10,6 +10,8 @@ const MOST_HERD_MS = 20;
 const FAILURE_MS = 1_000;
 /** Two calls under way keep broker and process busy at the same time. */
 const MOST_IN_FLIGHT = 2;
+/** The bound of a call (design D2). */
+const MOST_IN_CALL = 256;
 /** A call that took longer than this says little about the leases it brought. */
 const SLOW_MS = 1_000;
 
@@ -31,6 +33,8 @@ export interface TurnsParts {
 export class Turns {
   readonly #parts: TurnsParts;
   readonly #hardStop = new AbortController();
+  /** What one call carries at most, each way. */
+  readonly #share: number;
   #finishes: Finish[] = [];
   #inFlight = 0;
   #reserved = 0;
@@ -44,6 +48,7 @@ export class Turns {
 
   constructor(parts: TurnsParts) {
     this.#parts = parts;
+    this.#share = Math.min(MOST_IN_CALL, Math.ceil(parts.concurrency / MOST_IN_FLIGHT));
   }
 
   /** Begins to take tasks. */
@@ -94,15 +99,17 @@ export class Turns {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#canTurn()) void this.#turn();
+      if (!this.#canTurn()) return;
+      void this.#turn();
+      // A second call goes out after the first was written (an immediate later): two that arrive together are
+      // answered together, and then broker and process wait for each other.
+      if (this.#canTurn()) setImmediate(() => this.#soon());
     });
   }
 
   #room(): number {
-    const { concurrency, running } = this.#parts;
     if (!this.#taking || !this.#hungry) return 0;
-    const half = Math.ceil(concurrency / MOST_IN_FLIGHT);
-    return Math.min(half, concurrency - running() - this.#reserved);
+    return Math.min(this.#share, this.#parts.concurrency - this.#parts.running() - this.#reserved);
   }
 
   #canTurn(): boolean {
@@ -113,7 +120,7 @@ export class Turns {
   async #turn(): Promise<void> {
     const { broker, runtime, worker, queues } = this.#parts;
     const room = Math.max(0, this.#room());
-    const finishes = this.#finishes.splice(0, 256);
+    const finishes = this.#finishes.splice(0, this.#share);
     const sinceMs = runtime.clock.monotonicMs();
     this.#inFlight += 1;
     this.#reserved += room;

@@ -32,9 +32,9 @@ describe('SIGKILL of a worker that holds 100 tasks', () => {
   test.skipIf(!redisKind.available)('on Redis another worker finishes all of them within 12 s', async () => {
     const place = await redisKind.place();
     await enqueueAll(place);
-    const victim = startProgram('worker.mjs', place.url, 'hold');
+    const victim = startProgram(import.meta.url, 'worker.mjs', place.url, 'hold');
     await victim.saw(started, COUNT);
-    const other = startProgram('worker.mjs', place.url, 'run');
+    const other = startProgram(import.meta.url, 'worker.mjs', place.url, 'run');
     await other.saw((line) => line === 'ready');
     expect(other.lines.filter(started)).toHaveLength(0);
     victim.signal('SIGKILL');
@@ -51,12 +51,12 @@ describe('SIGKILL of a worker that holds 100 tasks', () => {
   test('on SQLite all of them finish within 12 s of a restart', async () => {
     const place = await sqliteKind.place();
     await enqueueAll(place);
-    const victim = startProgram('worker.mjs', place.url, 'hold');
+    const victim = startProgram(import.meta.url, 'worker.mjs', place.url, 'hold');
     await victim.saw(started, COUNT);
     victim.signal('SIGKILL');
     await victim.ended;
     const restartedAt = performance.now();
-    const other = startProgram('worker.mjs', place.url, 'run');
+    const other = startProgram(import.meta.url, 'worker.mjs', place.url, 'run');
     await other.saw(ended, COUNT);
     expect(performance.now() - restartedAt).toBeLessThan(LIMIT_MS);
     other.signal('SIGTERM');

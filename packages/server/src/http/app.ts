@@ -10,7 +10,7 @@ type Variables = { requestId: string };
 type Env = { Variables: Variables };
 
 const REQUEST_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+const FORWARDED = /^(?:forwarded$|x-forwarded-)/;
 
 /** `/v1/tasks/{id}` as the router has it. */
 const pattern = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
@@ -78,7 +78,8 @@ const routeOf = (path: string) => templates.find(({ form }) => form.test(path))?
 
 function watchForwarded({ rules }: AppParts): MiddlewareHandler<Env> {
   return async (context, next) => {
-    if (rules.mode === 'try' && FORWARDED.some((name) => context.req.raw.headers.has(name))) rules.harden();
+    if (rules.mode === 'try' && [...context.req.raw.headers.keys()].some((name) => FORWARDED.test(name)))
+      rules.harden();
     await next();
   };
 }

@@ -106,6 +106,18 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.ask('EXISTS', 'tc:{q}:due')).toBe(0);
   });
 
+  test('an exact time never fires a task that Go made anew with that ID for that second', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 1_500 })]);
+    await bed.ask('DEL', `${Q}t:a`);
+    await put('a', 'scheduled');
+    const second = Math.ceil((bed.now() + 1_500) / 1_000);
+    expect(await bed.ask('ZSCORE', `${Q}scheduled`, 'a')).toBe(second);
+    bed.advance(1_500);
+    expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 0, nextDueMs: second * 1_000 }]);
+    bed.advance(250);
+    expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 1 }]);
+  });
+
   test('a Go retry with an earlier time than our old one moves at its own', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 60_000 })]);
     await bed.ask('ZREM', `${Q}scheduled`, 'a');

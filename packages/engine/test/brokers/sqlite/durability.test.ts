@@ -3,7 +3,7 @@ import type { Broker } from '../../../src/broker/broker.ts';
 import type { LeasedTask } from '../../../src/broker/consume.ts';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
 import { folder, open } from './open.ts';
-import { startProgram } from './program.ts';
+import { startProgram } from '../../support/program.ts';
 
 const BATCH = 20;
 
@@ -23,12 +23,10 @@ function acknowledged(lines: readonly string[]) {
 describe('what was acknowledged', () => {
   test.each([5, 23, 61])('survives SIGKILL in the middle of work (after %i lines)', async (count) => {
     const path = (await folder()).file('tasks.db');
-    const program = startProgram('load.mjs', path, String(BATCH));
-    const lines: string[] = [];
-    while (lines.length < count) lines.push(await program.line());
+    const program = startProgram(import.meta.url, 'load.mjs', path, String(BATCH));
+    await program.saw(() => true, count);
     await program.kill();
-    lines.push(...(await program.rest()));
-    const { stored, taken, done } = acknowledged(lines);
+    const { stored, taken, done } = acknowledged(program.lines);
     expect(stored.length).toBeGreaterThan(0);
 
     const broker = await open(path);

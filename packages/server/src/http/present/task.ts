@@ -51,7 +51,7 @@ function backoffFields(backoff: Backoff): Record<string, unknown> {
 }
 
 /** An attempt as it is answered. */
-export function presentAttempt(record: AttemptRecord): Attempt {
+function presentAttempt(record: AttemptRecord): Attempt {
   const { error, exchange = {} } = record;
   return {
     number: record.number,
@@ -105,39 +105,16 @@ function cancelOf({ cancelled }: TaskRecord): Task['cancel'] {
   return { mode: 'soft', outcome: 'cancelled_before_start', by, reason, at: timeText(atMs) };
 }
 
-function identity({ queue: stored, id: storedId, headers, meta, type }: TaskRecord) {
+function identity({ queue: stored, id: storedId, headers, meta }: TaskRecord) {
   const { name: queue, kind } = logicalQueue(stored);
-  const { businessId, userId, traceparent, tracestate } = contextOf(headers);
-  const business = meta.business ?? businessId ?? null;
-  const id = plainTaskId(storedId, business);
-  return {
-    id,
-    kind,
-    type,
-    queue,
-    priority: priorityOf(queue),
-    business_id: business,
-    user_id: userId ?? null,
-    tags: [...(meta.tags ?? [])],
-    traceparent: traceparent ?? null,
-    tracestate: tracestate ?? null,
-    trace_id: traceIdOf(traceparent),
-    delivery_id: deliveryId(queue, id, meta.createdMs ?? 0),
-    origin: meta.origin ?? null,
-    created_by: meta.createdBy ?? null,
-  };
+  const context = contextOf(headers);
+  const business = meta.business ?? context.businessId ?? null;
+  return { queue, kind, context, business, id: plainTaskId(storedId, business) };
 }
 
-function times(record: TaskRecord) {
-  return {
-    created_at: timeOrNull(record.meta.createdMs),
-    due_at: timeOrNull(record.dueMs),
-    pending_at: timeOrNull(record.pendingSinceMs),
-    started_at: timeOrNull(record.startedMs),
-    finished_at: timeOrNull(record.finishedMs),
-    purge_at: timeOrNull(record.expiresMs),
-    deadline: timeOrNull(record.deadlineMs),
-  };
+function retryOf({ maxRetries, meta }: TaskRecord): Task['retry'] {
+  const backoff = (meta.backoff as Backoff | undefined) ?? DEFAULT_RETRY_POLICY.backoff;
+  return { max_retries: maxRetries, backoff: backoffFields(backoff) };
 }
 
 function partsOf(record: TaskRecord, parts: ReadonlySet<TaskPart>): Record<string, unknown> {
@@ -149,29 +126,55 @@ function partsOf(record: TaskRecord, parts: ReadonlySet<TaskPart>): Record<strin
   };
 }
 
-/** A task as it is answered, with the parts asked for. */
-export function presentTask(record: TaskRecord, parts: ReadonlySet<TaskPart>): Task {
+function timeoutText({ meta, timeoutMs }: TaskRecord): string | null {
+  const ms = meta.timeoutMs ?? timeoutMs;
+  return ms === 0 ? null : spanText(ms);
+}
+
+/** All but the parts. One literal: objects of this size that are put together from others are slow to make. */
+function presentFields(record: TaskRecord): Task {
   const { meta } = record;
-  const timeoutMs = meta.timeoutMs ?? record.timeoutMs;
+  const { queue, kind, context, business, id } = identity(record);
   return {
-    ...identity(record),
+    id,
+    kind,
+    type: record.type,
+    queue,
+    priority: priorityOf(queue),
     state: record.state,
+    business_id: business,
+    user_id: context.userId ?? null,
+    tags: meta.tags === undefined ? [] : [...meta.tags],
+    traceparent: context.traceparent ?? null,
+    tracestate: context.tracestate ?? null,
+    trace_id: traceIdOf(context.traceparent),
     content_type: payloadType(record.payload, meta.contentType),
-    ...times(record),
-    timeout: timeoutMs === 0 ? null : spanText(timeoutMs),
+    created_at: timeOrNull(meta.createdMs),
+    due_at: timeOrNull(record.dueMs),
+    pending_at: timeOrNull(record.pendingSinceMs),
+    started_at: timeOrNull(record.startedMs),
+    finished_at: timeOrNull(record.finishedMs),
+    purge_at: timeOrNull(record.expiresMs),
+    deadline: timeOrNull(record.deadlineMs),
+    timeout: timeoutText(record),
     retention: spanText(record.retentionMs),
-    retry: {
-      max_retries: record.maxRetries,
-      backoff: backoffFields((meta.backoff as Backoff | undefined) ?? DEFAULT_RETRY_POLICY.backoff),
-    },
+    retry: retryOf(record),
     attempt: record.attempt,
     max_attempts: record.maxRetries + 1,
     crashes: record.crashes,
     deferrals: record.deferrals,
     last_error: lastError(record),
     cancel: cancelOf(record),
+    delivery_id: deliveryId(queue, id, meta.createdMs ?? 0),
     worker_id: record.worker,
+    origin: meta.origin ?? null,
+    created_by: meta.createdBy ?? null,
     version: 1,
-    ...partsOf(record, parts),
   };
+}
+
+/** A task as it is answered, with the parts asked for. */
+export function presentTask(record: TaskRecord, parts: ReadonlySet<TaskPart>): Task {
+  const task = presentFields(record);
+  return parts.size === 0 ? task : Object.assign(task, partsOf(record, parts));
 }

@@ -79,6 +79,6 @@ export async function findTask(call: TaskCall): Promise<TaskRecord> {
 }
 
 /** Whether the record, as it was read, is one that the key may see. */
-export function ownedBy(record: TaskRecord, principal: Principal): boolean {
+function ownedBy(record: TaskRecord, principal: Principal): boolean {
   return seesBusiness(principal, record.meta.business ?? null);
 }

@@ -18,7 +18,8 @@ function traceOf(task: CheckedTask, headers: Headers): Pick<TaskContext, 'tracep
   const header = headers.get('traceparent') ?? '';
   if (traceIdOf(header) !== null && header.startsWith('00-') && !ZERO.test(header))
     return { traceparent: header, ...state(task.tracestate ?? headers.get('tracestate')) };
-  return { traceparent: `00-${hex(16)}-${hex(8)}-01`, ...state(task.tracestate) };
+  const ids = hex(24);
+  return { traceparent: `00-${ids.slice(0, 32)}-${ids.slice(32)}-01`, ...state(task.tracestate) };
 }
 
 /**

@@ -43,8 +43,10 @@ function itemOf(task: NewTask): EnqueueItem {
     retention: Math.ceil(task.retentionMs / S),
     headers: task.headers,
   });
-  const { id, meta, payload, delayMs, runAtMs } = task;
-  return { id, message, meta: metaText(meta, payload), delayMs, runAtMs };
+  const { id, meta, payload } = task;
+  // Never early, also by a part of a millisecond.
+  const times = { delayMs: Math.ceil(task.delayMs), runAtMs: Math.ceil(task.runAtMs) };
+  return { id, message, meta: metaText(meta, payload), ...times };
 }
 
 function byQueue(tasks: readonly NewTask[], outcomes: EnqueueOutcome[]): Map<string, Parcel[]> {
