@@ -89,7 +89,16 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
     expect(await bed.ask('ZCARD', `${Q}completed`)).toBe(600);
   });
 
-  test('a thousand leases are renewed in one go', async () => {
+  test('of many cancelled tasks no mark is left when they expire', async () => {
+    await bed.broker.submit.enqueue(manyTasks(200, 't', { queue: 'q' }));
+    const { control, maintain } = bed.broker;
+    await Promise.all(Array.from({ length: 200 }, (_, i) => control.cancel({ queue: 'q', id: `t${i}` }, {})));
+    bed.advance(3_601_000);
+    expect(await maintain.expire(STEP)).toEqual([200]);
+    expect(await bed.ask('EXISTS', `${Q}completed`, 'tc:{q}:st:cancelled')).toBe(0);
+  });
+
+  test('hundreds of leases are renewed in one go', async () => {
     await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q' }));
     const taken = [];
     for (let n = 0; n < 3; n += 1) taken.push(...(await bed.turn({ room: 256 })).tasks);
