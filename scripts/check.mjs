@@ -33,12 +33,10 @@ const CHECKS = [
   {
     name: 'unused or undeclared',
     mend: 'remove what nobody uses, or declare what is used; to see it again: npx knip',
-    check: () =>
-      tool('knip/bin/knip.js', '--no-progress', '--cache', '--cache-location=node_modules/.cache/knip'),
+    check: () => tool('knip/bin/knip.js', '--no-progress'),
   },
 ];
 
-/** These look at what is published, so they wait for the build. */
 const SHAPES = packages.map((name) => ({
   name: `shape of packages/${name}`,
   mend: `npx publint packages/${name}`,
@@ -50,6 +48,7 @@ async function checked({ name, mend, check }) {
   return code === 0 ? null : `── ${name} ──\n${output.trim()}\nTo mend it: ${mend}\n`;
 }
 
+/** First and alone: the generator and the shapes need what it builds. */
 const BUILD = {
   name: 'build',
   mend: 'mend the errors above; to see them again: npm run build',
@@ -59,8 +58,9 @@ const BUILD = {
 requireNode();
 await ensureInstalled();
 const startedMs = performance.now();
-const outcomes = await Promise.all([BUILD, ...CHECKS].map(checked));
-if (outcomes[0] === null) outcomes.push(...(await Promise.all(SHAPES.map(checked))));
+const outcomes = [await checked(BUILD)];
+const then = outcomes[0] === null ? [...CHECKS, ...SHAPES] : CHECKS.slice(1);
+outcomes.push(...(await Promise.all(then.map(checked))));
 const faults = outcomes.filter((fault) => fault !== null);
 const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
 for (const fault of faults) process.stdout.write(`${fault}\n`);

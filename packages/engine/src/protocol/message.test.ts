@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { completedFields, failureFields } from './fields.ts';
 import { decodeMessage, encodeMessage, type NewTaskMessage, type TaskMessage } from './message.ts';
 import { ProtocolError } from './wire.ts';
 
@@ -177,9 +176,9 @@ describe('decoding', () => {
 
   test('an appended field replaces the one before it, also with its default', () => {
     const before = encodeMessage({ type: 'x', id: '1', queue: 'q', retried: 2, errorMsg: 'boom' });
-    const failed = failureFields({ retried: 0, errorMsg: '', lastFailedAt: 1_700_000_000 });
-    const done = completedFields(1_700_000_001);
-    const { message, repeats } = decodeMessage(Buffer.concat([before, failed, done]));
+    // Fields 6 (retried), 7 (error_msg), 11 (last_failed_at) and 13 (completed_at), as a script appends them.
+    const appended = hex('3000' + '3a00' + '5880e2cfaa06' + '6881e2cfaa06');
+    const { message, repeats } = decodeMessage(Buffer.concat([before, appended]));
     expect(message).toMatchObject({ retried: 0, errorMsg: '', lastFailedAt: 1_700_000_000 });
     expect(message).toMatchObject({ type: 'x', id: '1', completedAt: 1_700_000_001 });
     expect(repeats).toBe(2);

@@ -128,7 +128,10 @@ export class Worker {
    *
    * @throws TaskCenterError `worker-misused` after start, or when the type has a handler.
    */
-  handle<Payload = unknown>(task: string | TaskDefinition<unknown, Payload>, handler: Handler<Payload>): this {
+  handle<Payload = unknown>(
+    task: string | TaskDefinition<unknown, Payload>,
+    handler: Handler<Payload>,
+  ): this {
     if (this.#state !== 'new') throw new TaskCenterError('worker-misused', { cause: 'it has been started' });
     this.#handlers.add(task, handler);
     return this;

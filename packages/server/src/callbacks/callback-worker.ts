@@ -1,11 +1,4 @@
-import {
-  createLoop,
-  storedQueue,
-  Worker,
-  type Broker,
-  type Log,
-  type Runtime,
-} from '@task-center/engine';
+import { createLoop, storedQueue, Worker, type Broker, type Log, type Runtime } from '@task-center/engine';
 import { deliverTask } from './attempt.ts';
 import { createDeliverer } from './deliver.ts';
 import { callbackQueues } from './queue-order.ts';

@@ -5,7 +5,7 @@ import { defineScript } from './script.ts';
 import { lua } from './scripts/lua.generated.ts';
 
 /** Version of the keys, fields and forms of the data model; newer data is refused (design D14). */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 interface MetaClaim {
   readonly version: number;

@@ -31,6 +31,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     });
     expect(await bed.ask('LRANGE', `${Q}active`, 0, -1)).toEqual(['b', 'a']);
     expect(await bed.ask('ZCARD', `${Q}lease`)).toBe(2);
+    expect(await bed.ask('EXISTS', `${Q}processed`, `${Q}failed`)).toBe(0);
     expect(
       await bed.broker.inspect.list({ queue: 'q', state: 'archived', limit: 5, cursor: null }),
     ).toMatchObject({

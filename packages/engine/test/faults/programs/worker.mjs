@@ -12,7 +12,4 @@ worker.handle('*', async ({ id }) => {
 });
 await worker.start();
 process.stdout.write('ready\n');
-process.once('SIGTERM', async () => {
-  await worker.stop();
-  await broker.close();
-});
+process.once('SIGTERM', () => void worker.stop().then(() => broker.close()));

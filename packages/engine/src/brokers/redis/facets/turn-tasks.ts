@@ -22,7 +22,7 @@ export function decoded(bytes: Uint8Array): DecodedMessage | null {
 }
 
 /** A task that the script took, as its worker gets it; null when nobody can read its message. */
-export function leasedTask(queue: string, token: number, row: TakenRow): LeasedTask | null {
+function leasedTask(queue: string, token: number, row: TakenRow): LeasedTask | null {
   const known = decoded(row.message);
   if (!known) return null;
   const { message, repeats } = known;
