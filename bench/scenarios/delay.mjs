@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, connect, Worker } from '@task-center/engine';
 import { freePort, startRedis } from '../redis.mjs';
@@ -10,7 +12,39 @@ import { percentile, spread } from '../report.mjs';
 
 const LEAD_MS = 2_000;
 const SECONDS = 5;
+const PROBE_MS = 20;
 const CLI = fileURLToPath(new URL('../../packages/cli/bin/task-center.js', import.meta.url));
+
+/** How long the disk takes to keep 4 KiB meanwhile: on SQLite no task can be acknowledged faster. */
+async function probeDisk() {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-disk-'));
+  const file = await open(path.join(dir, 'probe'), 'w');
+  const block = Buffer.alloc(4_096, 1);
+  const spans = [];
+  let probing = true;
+  const done = (async () => {
+    while (probing) {
+      const began = performance.now();
+      await file.write(block);
+      await file.sync();
+      spans.push(performance.now() - began);
+      await sleep(PROBE_MS);
+    }
+  })();
+  return async () => {
+    probing = false;
+    await done;
+    await file.close();
+    rmSync(dir, { recursive: true, force: true });
+    return { 'fsync p99 ms': percentile(spans, 0.99), 'fsync max ms': Math.max(...spans) };
+  };
+}
+
+async function measured(what, run) {
+  const endProbe = await probeDisk();
+  const { rate, latenesses } = await run();
+  return { ...row(what, rate, latenesses), ...(await endProbe()) };
+}
 
 const row = (what, dueRate, latenesses) => ({
   what,
@@ -23,7 +57,7 @@ const row = (what, dueRate, latenesses) => ({
 });
 
 /** Tasks due at an even rate, from `LEAD_MS` on; resolves to how late each handler started. */
-async function handlers(what, url, rate) {
+async function handlers(url, rate) {
   const broker = await connect(url);
   const client = new Client(broker);
   const count = rate * SECONDS;
@@ -47,7 +81,7 @@ async function handlers(what, url, rate) {
   await all;
   await worker.stop();
   await broker.close();
-  return row(what, rate, latenesses);
+  return { rate, latenesses };
 }
 
 async function serve(broker, dir) {
@@ -64,7 +98,7 @@ async function serve(broker, dir) {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const url = `http://127.0.0.1:${port}`;
-  while (!(await fetch(`${url}/readyz`).catch(() => null))?.ok) await new Promise((r) => setTimeout(r, 100));
+  while (!(await fetch(`${url}/readyz`).catch(() => null))?.ok) await sleep(100);
   const key = readFileSync(path.join(dir, 'admin.key'), 'utf8').trim();
   return {
     url,
@@ -74,7 +108,7 @@ async function serve(broker, dir) {
 }
 
 /** Delayed callbacks through the whole service; lateness at the receiver, measured from the task's `due_at`. */
-async function callbacks(what, broker, rate) {
+async function callbacks(broker, rate) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-serve-'));
   const service = await serve(broker ?? `sqlite:${path.join(dir, 'tasks.db')}`, dir);
   const arrived = new Map();
@@ -107,11 +141,7 @@ async function callbacks(what, broker, rate) {
   await service.stop();
   await new Promise((resolve) => receiver.close(resolve));
   rmSync(dir, { recursive: true, force: true });
-  return row(
-    what,
-    rate,
-    [...arrived].map(([id, at]) => at - due.get(id)),
-  );
+  return { rate, latenesses: [...arrived].map(([id, at]) => at - due.get(id)) };
 }
 
 /** How exactly delayed tasks start: handlers in process, and callbacks through the whole service. */
@@ -121,13 +151,14 @@ export async function delay() {
   const rows = [];
   for (const rate of [100, 1_000]) {
     await redis.flush();
-    rows.push(await handlers('handler, Redis', redis.url, rate));
-    rows.push(await handlers('handler, SQLite', `sqlite:${path.join(dir, `${rate}.db`)}`, rate));
+    rows.push(await measured('handler, Redis', () => handlers(redis.url, rate)));
+    const file = `sqlite:${path.join(dir, `${rate}.db`)}`;
+    rows.push(await measured('handler, SQLite', () => handlers(file, rate)));
   }
   for (const rate of [10, 100]) {
     await redis.flush();
-    rows.push(await callbacks('callback, Redis', redis.url, rate));
-    rows.push(await callbacks('callback, SQLite', null, rate));
+    rows.push(await measured('callback, Redis', () => callbacks(redis.url, rate)));
+    rows.push(await measured('callback, SQLite', () => callbacks(null, rate)));
   }
   await redis.stop();
   rmSync(dir, { recursive: true, force: true });

@@ -177,7 +177,7 @@ describe('decoding', () => {
   test('an appended field replaces the one before it, also with its default', () => {
     const before = encodeMessage({ type: 'x', id: '1', queue: 'q', retried: 2, errorMsg: 'boom' });
     // Fields 6 (retried), 7 (error_msg), 11 (last_failed_at) and 13 (completed_at), as a script appends them.
-    const appended = hex('3000' + '3a00' + '5880e2cfaa06' + '6881e2cfaa06');
+    const appended = hex('30003a005880e2cfaa066881e2cfaa06');
     const { message, repeats } = decodeMessage(Buffer.concat([before, appended]));
     expect(message).toMatchObject({ retried: 0, errorMsg: '', lastFailedAt: 1_700_000_000 });
     expect(message).toMatchObject({ type: 'x', id: '1', completedAt: 1_700_000_001 });
