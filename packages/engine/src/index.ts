@@ -36,7 +36,8 @@ export {
 } from './task/queue-name.ts';
 export { FINAL_STATES, TASK_STATES, WAITING_STATES, type TaskState } from './task/state.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './task/task-id.ts';
-export type { Broker, CallOptions } from './broker/broker.ts';
+export type { Broker } from './broker/broker.ts';
+export type { CallOptions } from './broker/call-options.ts';
 export type {
   Consume,
   Finish,

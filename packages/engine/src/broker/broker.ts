@@ -29,11 +29,3 @@ export interface Broker {
   /** Ends all connections; calls under way reject. May be called twice. */
   close(): Promise<void>;
 }
-
-export interface CallOptions {
-  /**
-   * With it a call that meets a broker out of reach is repeated, with the same receipt, until it succeeds or
-   * the signal aborts; without it the call ends within 5 s.
-   */
-  readonly signal?: AbortSignal;
-}

@@ -1,6 +1,6 @@
 import type { AttemptRecord } from '../task/attempt-record.ts';
 import type { TaskMeta } from '../task/meta.ts';
-import type { CallOptions } from './broker.ts';
+import type { CallOptions } from './call-options.ts';
 
 /** The right to run one attempt: `token` is its fence, constant for the attempt, never 0 (design D6). */
 export interface Lease {

@@ -1,6 +1,6 @@
 import type { TaskMeta } from '../task/meta.ts';
 import type { TaskState } from '../task/state.ts';
-import type { CallOptions } from './broker.ts';
+import type { CallOptions } from './call-options.ts';
 
 /** A task as it is handed to a broker: everything decided and checked. */
 export interface NewTask {

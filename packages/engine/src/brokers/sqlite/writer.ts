@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { CallOptions } from '../../broker/broker.ts';
+import type { CallOptions } from '../../broker/call-options.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import { entryUrl } from '../../runtime/entry-url.ts';
 import { causeOf, fromWire, type WireError } from './errors.ts';

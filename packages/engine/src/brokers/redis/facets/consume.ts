@@ -1,4 +1,4 @@
-import type { CallOptions } from '../../../broker/broker.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
 import type { Consume, Finish, FinishOutcome, Turn, TurnOutcome } from '../../../broker/consume.ts';
 import type { RedisParts } from '../parts.ts';
 import { turn, type Fetched, type QueueFinishes, type TurnReply } from '../scripts/turn.ts';

@@ -1,5 +1,5 @@
 import { isTaskCenterError, TaskCenterError } from '../../../errors/task-center-error.ts';
-import type { CallOptions } from '../../../broker/broker.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
 import { QUEUES_KEY, taskKey } from '../../../protocol/keys.ts';
 import { encodeMessage } from '../../../protocol/message.ts';

@@ -1,0 +1,236 @@
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import type { Consume } from '../../src/broker/consume.ts';
+import { Client } from '../../src/client/client.ts';
+import type { Backoff } from '../../src/policies/backoff.ts';
+import { systemClock, type Clock } from '../../src/runtime/clock.ts';
+import { Events } from '../../src/runtime/events.ts';
+import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { aTask } from '../support/factories.ts';
+import { nextEvent, nextEvents } from '../support/next-event.ts';
+
+/** A promise that a test opens. */
+function aGate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open: () => open(), opened };
+}
+
+describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let client: Client;
+  let events: Events;
+  let workers: Worker[];
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    broker = await place.connect();
+    client = new Client(broker);
+    events = new Events();
+    workers = [];
+  });
+
+  afterEach(async () => {
+    if (!available) return;
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await place.remove();
+  });
+
+  interface Setting {
+    readonly options?: WorkerOptions;
+    readonly consume?: Partial<Consume>;
+    readonly clock?: Clock;
+  }
+
+  /** A worker whose broker does some calls in another way. */
+  function aWorker({ options = {}, consume = {}, clock = systemClock }: Setting = {}): Worker {
+    const { extend, turn } = broker.consume;
+    const faulty: Broker = { ...broker, consume: { extend, turn, ...consume } };
+    const worker = new Worker(faulty, { ...options, runtime: { events, random: () => 0, clock } });
+    workers.push(worker);
+    return worker;
+  }
+
+  const record = (id: string) => broker.inspect.task({ queue: 'default', id });
+  const enqueue = (count: number, prefix = 't') =>
+    client.enqueueMany(Array.from({ length: count }, (_, i) => ({ task: 'x', id: `${prefix}${i}` })));
+
+  test('gives back at once what a call under way brings after stop', async () => {
+    await enqueue(3);
+    const asked = aGate();
+    const answered = aGate();
+    let runs = 0;
+    const worker = aWorker({
+      consume: {
+        async turn(turn, options) {
+          const outcome = await broker.consume.turn(turn, options);
+          if (outcome.tasks.length === 0) return outcome;
+          asked.open();
+          await answered.opened;
+          return outcome;
+        },
+      },
+    }).handle('x', async () => {
+      runs += 1;
+      await turnOfLoop();
+    });
+    await worker.start();
+    await asked.opened;
+    const stopped = worker.stop();
+    answered.open();
+    await stopped;
+    expect(runs).toBe(0);
+    for (const id of ['t0', 't1', 't2'])
+      expect(await record(id)).toMatchObject({ state: 'pending', attempt: 0, crashes: 0 });
+  });
+
+  test('a slow call whose leases cannot be renewed neither widens the worker nor hands anything in twice', async () => {
+    await enqueue(3, 'early');
+    let skippedMs = 0;
+    let turns = 0;
+    let extensions = 0;
+    const worker = aWorker({
+      options: { concurrency: 2, maintenance: false },
+      clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + skippedMs },
+      consume: {
+        async turn(turn, options) {
+          const outcome = await broker.consume.turn(turn, options);
+          turns += 1;
+          if (outcome.tasks.length > 0 && turns > 2 && extensions === 0) skippedMs += 1_500;
+          return outcome;
+        },
+        extend(leases, lengthMs) {
+          extensions += 1;
+          if (extensions === 1) return Promise.reject(new Error('no answer'));
+          return broker.consume.extend(leases, lengthMs);
+        },
+      },
+    });
+    let running = 0;
+    let most = 0;
+    worker.handle('x', async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running -= 1;
+    });
+    const lost = nextEvent(events, 'lease.lost').then(() => 'lost');
+    const ends = nextEvents(events, 'attempt.finished', 22).then((all) =>
+      all.every(({ outcome }) => outcome === 'succeeded') ? 'done' : 'not all succeeded',
+    );
+    await worker.start();
+    await enqueue(20, 'late');
+    expect(await Promise.race([lost, ends])).toBe('done');
+    expect(extensions).toBeGreaterThan(0);
+    expect(most).toBe(2);
+  });
+
+  test('a listener that throws harms no task', async () => {
+    const warned: string[] = [];
+    const listen = ({ message }: Error) => void warned.push(message);
+    process.on('warning', listen);
+    events.on('attempt.started', () => {
+      throw new Error('a broken counter');
+    });
+    events.on('attempt.finished', () => {
+      throw new Error('a broken counter');
+    });
+    const ends = nextEvents(events, 'attempt.finished', 10);
+    let runs = 0;
+    await aWorker()
+      .handle('x', () => void (runs += 1))
+      .start();
+    await enqueue(10);
+    const outcomes = (await ends).map(({ outcome }) => outcome);
+    await turnOfLoop();
+    process.off('warning', listen);
+    expect(outcomes).toEqual(outcomes.map(() => 'succeeded'));
+    expect(runs).toBe(10);
+    expect(warned.length).toBeGreaterThan(0);
+  });
+
+  test('a note that JSON cannot hold, or that is too long, holds up nobody', async () => {
+    const cyclic: Record<string, unknown> = {};
+    cyclic.self = cyclic;
+    const ends = nextEvents(events, 'attempt.finished', 3);
+    const notes: Readonly<Record<string, unknown>>[] = [{ big: 1n }, cyclic, { long: 'x'.repeat(20_000) }];
+    await aWorker()
+      .handle<number>('noting', ({ payload }, { note }) => note(notes[payload] ?? {}))
+      .start();
+    await client.enqueueMany(
+      notes.map((_, i) => ({ task: 'noting', payload: i, id: `n${i}`, retention: '1h' })),
+    );
+    expect((await ends).map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+    for (const id of ['n0', 'n1', 'n2']) {
+      const [attempt] = (await record(id))?.attempts ?? [];
+      expect(attempt?.exchange).toHaveProperty('left_out');
+    }
+  });
+
+  test('survives errors whose parts are no texts', async () => {
+    const odd = (parts: Record<string, unknown>): Error => Object.assign(new Error('odd'), parts);
+    const unreadable = Object.defineProperty(new Error(), 'name', {
+      get() {
+        throw new Error('a getter that throws');
+      },
+    });
+    const thrown = [odd({ message: { code: 1 } }), odd({ message: 42n }), odd({ name: 7n }), unreadable];
+    const ends = nextEvents(events, 'attempt.finished', thrown.length);
+    await aWorker()
+      .handle<number>('x', ({ payload }) => {
+        throw thrown[payload] as Error;
+      })
+      .start();
+    await client.enqueueMany(thrown.map((_, i) => ({ task: 'x', payload: i, maxRetries: 0 })));
+    expect((await ends).every(({ outcome }) => outcome === 'archived')).toBe(true);
+  });
+
+  test('waits for whatever has a then, such as a query builder', async () => {
+    const end = nextEvent(events, 'attempt.finished');
+    const query = {
+      // eslint-disable-next-line unicorn/no-thenable
+      then: (_: unknown, reject: (error: Error) => void) => setTimeout(() => reject(new Error('no table')), 5),
+    };
+    await aWorker()
+      .handle('x', () => query)
+      .start();
+    await client.enqueue('x', null, { id: 'a', maxRetries: 0 });
+    expect(await end).toMatchObject({ outcome: 'archived' });
+    expect(await record('a')).toMatchObject({ lastError: { message: 'no table' } });
+  });
+
+  test('a stored backoff that is damaged gives way to the default one', async () => {
+    const backoff = { kind: 'exponential', initialMs: 1_000, maxMs: 300_000 };
+    const ends = nextEvents(events, 'attempt.finished', 2);
+    await broker.submit.enqueue([
+      aTask({ id: 'damaged', type: 'bad', meta: { backoff } }),
+      aTask({ id: 'good', type: 'bad' }),
+    ]);
+    await aWorker()
+      .handle('bad', () => {
+        throw new Error('no');
+      })
+      .start();
+    expect((await ends).map(({ outcome }) => outcome)).toEqual(['failed', 'failed']);
+    for (const id of ['damaged', 'good']) {
+      const task = await record(id);
+      expect(task?.state).toBe('retry');
+      expect((task?.dueMs ?? 0) - Date.now()).toBeLessThanOrEqual(2_000);
+    }
+    const [facts] = await broker.inspect.queueFacts(['default']);
+    expect(facts?.counts).toMatchObject({ retry: 2, active: 0, pending: 0 });
+  });
+
+  test.each([
+    ['without its jitter', { kind: 'exponential', initialMs: 1_000, maxMs: 300_000, factor: 2 }],
+    ['of an unknown kind', { kind: 'random', jitter: 0 }],
+    ['with a delay that is no number', { kind: 'list', delaysMs: [1, Number.NaN], jitter: 0 }],
+  ])('a backoff %s is refused when the task is submitted', async (_, backoff) => {
+    const enqueued = client.enqueue('x', null, { backoff: backoff as unknown as Backoff });
+    await expect(enqueued).rejects.toMatchObject({ code: 'invalid-value' });
+  });
+});
