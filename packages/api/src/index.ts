@@ -41,4 +41,4 @@ export {
   type RetryInput,
   type TaskInput,
 } from './task-input.ts';
-export { businessId, instantMs, queueName, timeText } from './values.ts';
+export { businessId, instantMs, queueName, timeText, tracestate } from './values.ts';

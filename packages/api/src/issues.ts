@@ -9,6 +9,8 @@ type Issue = z.core.$ZodIssue;
 
 const HIDDEN = new Set(['payload', 'payload_text', 'payload_base64', 'headers']);
 const LONGEST_GOT = 64;
+/** What JSON calls a type, where the schemas have a word of their own. */
+const WORDS: Readonly<Record<string, string>> = { int: 'whole number', record: 'object' };
 
 /** JSON pointer (RFC 6901) of a path. */
 export function pointerOf(path: Path): string {
@@ -60,8 +62,10 @@ function codeOf(issue: Issue, missing: boolean): string {
 
 function messageOf(issue: Issue, missing: boolean): string {
   if (missing) return 'is required';
-  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
-    return `must be ${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')) {
+    const expected = WORDS[issue.expected] ?? issue.expected;
+    return `must be ${/^[aeiou]/.test(expected) ? 'an' : 'a'} ${expected}`;
+  }
   if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid'))
     return `must be one of ${issue.values.map(String).join(', ')}`;
   if (issue.code === 'too_big' && issue.message.startsWith('Too')) return `must be at most ${issue.maximum}`;

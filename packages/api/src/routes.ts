@@ -12,10 +12,21 @@ import { businessId, queueName, taskId } from './values.ts';
 const none = strict({});
 const kind = z.enum(KINDS);
 
+const parts = z.array(z.enum(PARTS));
+
 const include = z
   .string()
-  .transform((text) => text.split(','))
-  .pipe(z.array(z.enum(PARTS, { error: `must be of ${PARTS.join(', ')}` })));
+  .transform((text, context) => {
+    const words = text.split(',');
+    // Said here: further down, the place of a finding would be one inside a list that nobody has sent.
+    if (!parts.safeParse(words).success)
+      context.addIssue({
+        code: 'custom',
+        message: `must be of ${PARTS.join(', ')}, with commas between them`,
+      });
+    return words;
+  })
+  .pipe(parts);
 
 /** Which task is meant where several have the ID. */
 const pick = { queue: queueName.optional(), kind: kind.optional(), business_id: businessId.optional() };

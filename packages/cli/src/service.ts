@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { CliError } from './cli-error.ts';
 import type { Io } from './io.ts';
 
-const DEFAULT_URL = 'http://127.0.0.1:7420';
+export const DEFAULT_URL = 'http://127.0.0.1:7420';
 const DEFAULT_DATA_DIR = './data';
 const ANSWER_MS = 30_000;
 
@@ -31,8 +31,9 @@ export function addServiceOptions(command: Command): Command {
 function readKey({ keyFile }: ServiceOptions, env: Io['env']): string {
   const dataDir = env['TASKCENTER_DATA_DIR'] || DEFAULT_DATA_DIR;
   const path = keyFile ?? (env['TASKCENTER_KEY_FILE'] || join(dataDir, 'admin.key'));
+  let key: string;
   try {
-    return readFileSync(path, 'utf8').trim();
+    key = readFileSync(path, 'utf8').trim();
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
     throw new CliError(
@@ -42,6 +43,11 @@ function readKey({ keyFile }: ServiceOptions, env: Io['env']): string {
       { cause: error },
     );
   }
+  // A header can carry it only if it is one word; whether it opens anything is for the service to say.
+  if (/^[\u0021-\u007e]+$/.test(key)) return key;
+  throw new CliError(
+    `The file ${resolve(path)} does not hold an API key. Name another one with --key-file or TASKCENTER_KEY_FILE.`,
+  );
 }
 
 function unreachable(url: string, error: unknown): CliError {

@@ -102,6 +102,16 @@ describe('a command that talks to the service', () => {
     });
   });
 
+  test('says which file holds no key', async () => {
+    writeFileSync(folder.file('empty'), '');
+    writeFileSync(folder.file('lines'), 'tc_x\ntc_y\n');
+    for (const name of ['empty', 'lines'])
+      expectOneLine(await run(['queues', '--key-file', name]), {
+        code: 1,
+        says: new RegExp(`/${name} does not hold an API key.*--key-file`),
+      });
+  });
+
   test('says that nobody answers', async () => {
     writeFileSync(folder.file('key'), 'tc_x');
     const ended = await run(['queues', '--key-file', 'key', '--url', `http://127.0.0.1:${await freePort()}`]);

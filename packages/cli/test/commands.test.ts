@@ -42,6 +42,13 @@ test('the first key is kept for this user alone, and is not printed into a log',
   expect(service.written.err).toContain('admin.key');
 });
 
+test('the commands that a start suggests reach this service', async () => {
+  const service = await startService();
+  const line = /npx task-center (tasks show hello.*)/.exec(service.written.err)?.[1] ?? '';
+  const shown = await runCli(line.split(' '), { cwd: folder.path });
+  expect(shown.err).toContain('There is no such task');
+});
+
 describe('tasks', () => {
   test('that wait are listed, shown, cancelled and deleted', async () => {
     await startService();
@@ -116,6 +123,17 @@ describe('at a signal', () => {
     expect((await service.ended).code).toBe(0);
     await startService();
     expect((await run('tasks', 'show', 'last')).out).toMatch(/^last {2}completed/);
+  });
+
+  test('one that arrives twice, as Ctrl-C under npm does, is one', async () => {
+    const service = await startService();
+    const { receiver, url } = await startReceiver('--delay', '700ms');
+    await run('enqueue', '--callback-url', url);
+    await receiver.saw(/answers 200/);
+    service.signal('SIGINT');
+    await service.saw(/Stopping/);
+    service.signal('SIGINT');
+    expect((await service.ended).code).toBe(0);
   });
 
   test('a second one ends it at once with 130, and the task runs again', async () => {

@@ -12,7 +12,7 @@ const EXPECTED = '"sqlite:./data/tasks.db", "redis://host:6379/0" or "rediss://h
 
 /** What an error may show of a URL: everything but the password. */
 function withoutPassword(url: string): string {
-  return shown(url.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@'));
+  return shown(url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@'));
 }
 
 /**

@@ -19,6 +19,7 @@ export { systemClock, type Clock } from './runtime/clock.ts';
 export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
 export { createLoop, type Loop } from './runtime/loop.ts';
 export { silentLog, type Log } from './runtime/log.ts';
+export { makeFolder } from './runtime/make-folder.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';
 export type { AttemptError, AttemptRecord } from './task/attempt-record.ts';
 export { contextOf, headersWith, traceIdOf, type TaskContext } from './task/context.ts';

@@ -1,5 +1,12 @@
-import { mkdir } from 'node:fs/promises';
-import { Client, connect, createRuntime, type Broker, type Log, type Runtime } from '@task-center/engine';
+import {
+  Client,
+  connect,
+  createRuntime,
+  makeFolder,
+  type Broker,
+  type Log,
+  type Runtime,
+} from '@task-center/engine';
 import { createAuthenticate } from './auth/authenticate.ts';
 import { claimFirstKey, type FirstKey } from './auth/first-key.ts';
 import { createCallbackWorker, type CallbackWorker } from './callbacks/callback-worker.ts';
@@ -46,9 +53,9 @@ async function stopAll({ http, scheduler, worker, broker }: Running): Promise<vo
   await broker?.close();
 }
 
-async function makeDataDir({ dataDir }: Config): Promise<void> {
+function makeDataDir({ dataDir }: Config): void {
   try {
-    await mkdir(dataDir, { recursive: true });
+    makeFolder(dataDir);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'ENOTDIR' || code === 'EEXIST' ? 'a part of its path is a file' : code;
@@ -92,7 +99,7 @@ function workerOf({ config, runtime, rules }: Base, broker: Broker): CallbackWor
 /** Starts what the roles ask for: what may fail for the machine's sake comes first. */
 async function startAll(base: Base, running: Running): Promise<FirstKey> {
   const { config, runtime } = base;
-  await makeDataDir(config);
+  makeDataDir(config);
   const broker = (running.broker = await connect(config.broker, { runtime }));
   const firstKey = await claimFirstKey(broker, config.keyFile, runtime.clock.wallMs());
   const worker = workerOf(base, broker);

@@ -255,6 +255,8 @@ describe('a fault', () => {
   test('what is no HTTP is class protocol', async () => {
     const url = await rawServer((_, socket) => socket.end('220 smtp.example.com ESMTP\r\n'));
     expect((await send(url)).fault).toMatchObject({ class: 'protocol' });
+    const zero = await rawServer((_, socket) => socket.end('HTTP/1.1 000 X\r\ncontent-length: 0\r\n\r\n'));
+    expect((await send(zero)).fault).toEqual({ class: 'protocol', message: 'the answer is not valid HTTP' });
   });
 
   test('headers without an end are class protocol', async () => {

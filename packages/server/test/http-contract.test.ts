@@ -137,6 +137,15 @@ describe('the OpenAPI document', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  test('describes a list in a query as words with commas between them', async () => {
+    const { parameters } = (await document()).paths['/v1/tasks'].get;
+    expect(parameters.find(({ name }: { name: string }) => name === 'include')).toMatchObject({
+      schema: { type: 'array', items: { enum: ['payload', 'callback', 'attempts', 'result'] } },
+      style: 'form',
+      explode: false,
+    });
+  });
+
   test('describes a task to submit: required, closed, with its fields', async () => {
     const { paths } = await document();
     const { schema } = paths['/v1/tasks'].post.requestBody.content['application/json'];

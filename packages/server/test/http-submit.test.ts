@@ -122,6 +122,11 @@ describe('a submitted task', () => {
     expect((await submit({ type: 't' }, { traceparent: header })).json.traceparent).toBe(header);
     expect((await submit({ type: 't', trace_id: own }, { traceparent: header })).json.trace_id).toBe(own);
     expect((await submit({ type: 't' }, { traceparent: 'junk' })).json.trace_id).not.toBe('junk');
+    const stateOf = async (tracestate: string) =>
+      (await submit({ type: 't' }, { traceparent: header, tracestate })).json.tracestate;
+    expect(await stateOf('vendor=1')).toBe('vendor=1');
+    expect(await stateOf('v=é')).toBeNull();
+    expect(await stateOf(`v=${'x'.repeat(600)}`)).toBeNull();
   });
 
   test('whose time has passed is due at once', async () => {

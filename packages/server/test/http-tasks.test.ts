@@ -153,6 +153,21 @@ for (const kind of brokerKinds)
         ]);
       });
 
+      test('names the parameter whose words or numbers do not fit', async () => {
+        for (const [query, parameter] of [
+          ['include=payload,logs', 'include'],
+          ['include=', 'include'],
+          ['limit=1.5', 'limit'],
+        ] as const) {
+          const { json } = await get(`/v1/tasks?queue=default&state=pending&${query}`);
+          expect(json.errors).toHaveLength(1);
+          expect(json.errors[0]).toMatchObject({
+            parameter,
+            message: expect.stringMatching(/payload|whole/),
+          });
+        }
+      });
+
       test('pages through both kinds, each task once, with the total', async () => {
         for (let i = 0; i < 5; i += 1) {
           await submit({ id: `h${i}`, queue: 'pages', delay: '1h' });

@@ -22,9 +22,10 @@ afterEach(async () => {
 async function start(
   flags: Readonly<Record<string, unknown>> = {},
   events = new Events(),
+  log = silentLog,
 ): Promise<RunningService> {
   const config = testConfig({ 'http.port': '0', data_dir: join(folder, 'data'), ...flags });
-  const service = await serve(config, { log: silentLog, runtime: { events } });
+  const service = await serve(config, { log, runtime: { events } });
   running.push(service);
   return service;
 }
@@ -224,6 +225,29 @@ describe('on the wire', () => {
     const host = await raw(service.url, ['GET / HTTP/1.1\r\nhost: a b/\r\nconnection: close\r\n\r\n']);
     expect(host).toMatch(/^HTTP\/1\.1 400/);
     expect(host).toContain('application/problem+json');
+  });
+
+  test('a sender who goes away is no defect of ours', async () => {
+    const logged: string[] = [];
+    let ended: () => void = () => {};
+    const answered = new Promise<void>((resolve) => (ended = resolve));
+    const say = (fields: Readonly<Record<string, unknown>>, message: string) => {
+      logged.push(`${String(fields['status'])} ${message}`);
+      if (message === 'request') ended();
+    };
+    const service = await start({}, new Events(), { debug: say, info() {}, warn: say, error: say });
+    const { hostname, port } = new URL(service.url);
+    const socket = connectSocket(Number(port), hostname);
+    socket.write(`${head(service, 'content-length: 100\r\nexpect: 100-continue')}{"type"`);
+    // The word to go on shows that the request is being read.
+    socket.once('data', () => socket.destroy());
+    await answered;
+    expect(logged).toEqual(['400 request']);
+  });
+
+  test('a health check of HTTP/1.0 without a host is answered', async () => {
+    const service = await start();
+    expect(await raw(service.url, ['GET /healthz HTTP/1.0\r\n\r\n'])).toMatch(/^HTTP\/1\.1 200/);
   });
 
   test('queue names with slashes and percent signs get through', async () => {

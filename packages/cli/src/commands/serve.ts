@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readConfig, type Flags } from '../config.ts';
 import type { Io } from '../io.ts';
 import { pairs, painter } from '../output.ts';
+import { DEFAULT_URL } from '../service.ts';
 
 interface ServeOptions {
   readonly config?: string;
@@ -40,7 +41,7 @@ function flagsOf(options: ServeOptions): Flags {
   };
 }
 
-const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@');
+const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@');
 
 function keyText({ firstKey, config }: RunningService, io: Io): string {
   if (firstKey.path === null) return `another instance has it; ${config.keyFile} does not hold it`;
@@ -50,11 +51,18 @@ function keyText({ firstKey, config }: RunningService, io: Io): string {
   return `${firstKey.path} (new${shown})`;
 }
 
-const NEXT = `In another terminal:
+/** Where other commands would look for the service and its key without being told. */
+const USUAL = { url: DEFAULT_URL, keyFile: './data/admin.key' };
+
+function nextText({ url, config: { keyFile } }: RunningService): string {
+  const place =
+    (url === USUAL.url ? '' : ` --url ${url}`) + (keyFile === USUAL.keyFile ? '' : ` --key-file ${keyFile}`);
+  return `In another terminal:
   npx task-center receive --fail 2
 and in a third one:
-  npx task-center enqueue --id hello --callback-url http://127.0.0.1:9000/ --delay 3s --payload '{"order":1}'
-  npx task-center tasks show hello`;
+  npx task-center enqueue --id hello --callback-url http://127.0.0.1:9000/ --delay 3s --payload '{"order":1}'${place}
+  npx task-center tasks show hello${place}`;
+}
 
 function modeText({ callbacks }: Config): string {
   return callbacks.mode === 'try'
@@ -73,9 +81,13 @@ function banner(service: RunningService, io: Io): string {
     ['callbacks', modeText(config)],
     ['API key', keyText(service, io)],
   ]);
-  return [paint('bold', head), facts, ...(api ? ['', NEXT] : []), '', 'Ctrl-C drains and ends it.'].join(
-    '\n',
-  );
+  return [
+    paint('bold', head),
+    facts,
+    ...(api ? ['', nextText(service)] : []),
+    '',
+    'Ctrl-C drains and ends it.',
+  ].join('\n');
 }
 
 /** Resolves when the service has stopped in order; a second signal ends the process at once. */

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/broker.ts';
 import type { EnqueueOutcome, NewTask } from '../broker/submit.ts';
-import { TaskCenterError } from '../errors/task-center-error.ts';
+import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { createBatcher, type Batcher } from '../runtime/batcher.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
@@ -52,6 +52,12 @@ function created({ id, queue }: NewTask, outcome: EnqueueOutcome): Created {
   }
 }
 
+/** Who waits behind a call that found no broker would only wait as long again; nothing of it was sent. */
+function waitersError(error: unknown): TaskCenterError | null {
+  if (!isTaskCenterError(error, 'broker-unavailable')) return null;
+  return new TaskCenterError('broker-unavailable', { ...error.details, outcome: 'not_stored' });
+}
+
 const described = ({ id, queue, meta }: NewTask, { state, dueMs }: Created): EnqueuedTask => ({
   id: plainTaskId(id, meta.business ?? null),
   queue,
@@ -74,6 +80,7 @@ export class Client {
       ...BATCH,
       run: (tasks) => broker.submit.enqueue(tasks),
       sizeOf: ({ payload }) => TASK_BYTES + (payload?.length ?? 0),
+      waitersError,
     });
   }
 

@@ -1,5 +1,6 @@
 import type { NewTask } from '../broker/submit.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { isBackoff, type Backoff } from '../policies/backoff.ts';
 import { DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { headersWith } from '../task/context.ts';
@@ -26,6 +27,15 @@ function checkedRetries(maxRetries: number): number {
   throw new TaskCenterError('invalid-value', { name: 'maxRetries', got: shown(maxRetries), expected });
 }
 
+function checkedBackoff(backoff: Backoff): Backoff {
+  if (isBackoff(backoff)) return backoff;
+  throw new TaskCenterError('invalid-value', {
+    name: 'backoff',
+    got: shown(JSON.stringify(backoff)),
+    expected: 'kind exponential, linear, fixed or list with all its parts, each a number from 0',
+  });
+}
+
 function timeMs(date: Date, name: string, nowMs: number): number {
   const ms = date.getTime();
   if (ms <= nowMs + LONGEST_AHEAD_MS) return Math.max(1, ms);
@@ -39,7 +49,7 @@ function timeMs(date: Date, name: string, nowMs: number): number {
 function metaOf({ context, backoff }: EnqueueOptions, timeoutMs: number): TaskMeta {
   return {
     ...(context?.businessId !== undefined && { business: context.businessId }),
-    ...(backoff !== undefined && { backoff }),
+    ...(backoff !== undefined && { backoff: checkedBackoff(backoff) }),
     ...(timeoutMs % 1_000 !== 0 && { timeoutMs }),
   };
 }

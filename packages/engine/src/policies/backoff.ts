@@ -17,6 +17,28 @@ export type Backoff =
   | { readonly kind: 'fixed'; readonly delayMs: number; readonly jitter: number }
   | { readonly kind: 'list'; readonly delaysMs: readonly number[]; readonly jitter: number };
 
+const isSpan = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < Infinity;
+
+/** What each kind has besides `kind`: finite numbers that are not negative, or a list of them. */
+const PARTS: Readonly<Record<Backoff['kind'], readonly string[]>> = {
+  exponential: ['initialMs', 'maxMs', 'factor', 'jitter'],
+  linear: ['initialMs', 'stepMs', 'maxMs', 'jitter'],
+  fixed: ['delayMs', 'jitter'],
+  list: ['delaysMs', 'jitter'],
+};
+
+/** Whether a value of unknown make, such as stored data, is a backoff whose delays are numbers. */
+export function isBackoff(value: unknown): value is Backoff {
+  if (typeof value !== 'object' || value === null) return false;
+  const parts = value as Readonly<Record<string, unknown>>;
+  const kind = String(parts['kind']);
+  if (!Object.hasOwn(PARTS, kind)) return false;
+  return PARTS[kind as Backoff['kind']].every((name) => {
+    const part = parts[name];
+    return name === 'delaysMs' ? Array.isArray(part) && part.every(isSpan) : isSpan(part);
+  });
+}
+
 function plainMs(n: number, backoff: Backoff): number {
   switch (backoff.kind) {
     case 'exponential':

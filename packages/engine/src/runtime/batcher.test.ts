@@ -39,6 +39,22 @@ describe('a batcher', () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
   });
 
+  test('fails those who wait as well, where their error says so', async () => {
+    const waitersError = (error: unknown) =>
+      (error as Error).message === 'out of reach' ? new Error('not sent') : null;
+    const { batcher, calls } = aBatcher({ waitersError });
+    const sent = batcher.add('a');
+    await settle();
+    const waited = batcher.add('b');
+    calls[0]?.fail(new Error('out of reach'));
+    await expect(sent).rejects.toThrow('out of reach');
+    await expect(waited).rejects.toThrow('not sent');
+    const next = batcher.add('c');
+    await settle();
+    calls[1]?.answer();
+    expect(await next).toBe('c!');
+  });
+
   test('fails a batch whose call throws at once, and goes on', async () => {
     let calls = 0;
     const { batcher } = aBatcher({

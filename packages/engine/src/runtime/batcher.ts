@@ -14,6 +14,11 @@ export interface BatcherParts<T, R> {
   sizeOf(item: T): number;
   /** Most batches under way at once; what comes meanwhile waits and forms larger ones. */
   readonly maxInFlight: number;
+  /**
+   * The error of those who wait for their call when another one fails like this; null = none, they go on. Default:
+   * they always go on.
+   */
+  waitersError?(error: unknown): unknown;
 }
 
 interface Waiting<T, R> {
@@ -42,12 +47,20 @@ export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
     return batch;
   }
 
+  function rejectWaiting(error: unknown): void {
+    if (error === null) return;
+    const all = waiting;
+    waiting = [];
+    for (const one of all) one.reject(error);
+  }
+
   async function send(batch: readonly Waiting<T, R>[]): Promise<void> {
     try {
       const outcomes = await parts.run(batch.map(({ item }) => item));
       batch.forEach((one, i) => one.resolve(outcomes[i] as R));
     } catch (error) {
       for (const one of batch) one.reject(error);
+      rejectWaiting(parts.waitersError?.(error) ?? null);
     }
     inFlight -= 1;
     flush();

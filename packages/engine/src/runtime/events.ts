@@ -38,7 +38,10 @@ export interface EngineEvents {
 export type EventName = keyof EngineEvents;
 export type Listener<N extends EventName> = (event: EngineEvents[N]) => void;
 
-/** A typed emitter. `has` lets hot paths skip making an event that nobody hears. */
+/**
+ * A typed emitter. `has` lets hot paths skip making an event that nobody hears. A listener that throws stops
+ * neither the others nor the engine: its error becomes a warning of the process.
+ */
 export class Events {
   readonly #emitter = new EventEmitter();
 
@@ -47,8 +50,15 @@ export class Events {
   }
 
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
-    this.#emitter.on(name, listener);
-    return () => this.#emitter.off(name, listener);
+    const guarded = (event: EngineEvents[N]) => {
+      try {
+        listener(event);
+      } catch (error) {
+        process.emitWarning(error instanceof Error ? error : String(error));
+      }
+    };
+    this.#emitter.on(name, guarded);
+    return () => this.#emitter.off(name, guarded);
   }
 
   has(name: EventName): boolean {

@@ -31,6 +31,7 @@ describe('a queue name', () => {
     ['a ', 'blank'],
     ['a\ud800', 'Unicode'],
     ['orders~cb', 'reserved'],
+    ['..', 'no URL'],
     ['orders~1', 'reserved'],
   ])('%j is refused: %s', (name, why) => {
     expect(() => checkedQueueName(name)).toThrow(

@@ -25,6 +25,7 @@ export function nameFault(name: string): string | null {
 
 /** Why a user cannot give a queue this name, or null when they can (design D9). */
 export function queueNameFault(name: string): string | null {
+  if (name === '.' || name === '..') return 'no URL can name it';
   return (
     nameFault(name) ??
     (RESERVED.test(name) ? 'it ends in "~" and letters or digits, which is reserved' : null)

@@ -1,7 +1,7 @@
 import type { Finish, LeasedTask } from '../broker/consume.ts';
 import { HandlerError, NonRetryableError, type FailureHints } from '../errors/handler-errors.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import type { Backoff } from '../policies/backoff.ts';
+import { isBackoff } from '../policies/backoff.ts';
 import { decideFailure, DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { AttemptRecord } from '../task/attempt-record.ts';
@@ -22,6 +22,7 @@ const ABORT_TEXT: Record<AbortCause, string> = {
 const ABORTED = Symbol('aborted');
 const LONGEST_ERROR = 8_192;
 const LARGEST_RESULT = 256 * 1_024;
+const LARGEST_NOTE = 16 * 1_024;
 
 /** How the attempt ended, and why nothing is written if it was lost. */
 export type AttemptEnd = Finish | 'lost';
@@ -77,7 +78,7 @@ export class Attempt {
     try {
       if (!handler) throw new TaskCenterError('handler-missing', { type: this.task.type });
       const returned = handler(this.task, this.#context());
-      if (!(returned instanceof Promise)) return this.#succeeded(returned);
+      if (!isThenable(returned)) return this.#succeeded(returned);
       const aborted = new Promise<typeof ABORTED>((resolve) => {
         this.#onAbort = () => resolve(ABORTED);
         if (this.#cause) resolve(ABORTED);
@@ -99,7 +100,7 @@ export class Attempt {
       deadlineMs: this.deadlineMs,
       log: this.#runtime.log,
       note: (exchange) => {
-        this.#exchange = exchange;
+        this.#exchange = keptNote(exchange);
       },
     };
   }
@@ -128,7 +129,9 @@ export class Attempt {
   #failed(error: unknown): AttemptEnd {
     const { task } = this;
     const hints = hintsOf(error);
-    const backoff = (task.meta.backoff as Backoff | undefined) ?? DEFAULT_RETRY_POLICY.backoff;
+    const stored = task.meta.backoff;
+    // Other programs may have written it.
+    const backoff = isBackoff(stored) ? stored : DEFAULT_RETRY_POLICY.backoff;
     const chance = this.#runtime.random();
     const { retried, maxRetries } = task;
     const decision = decideFailure({ retried, maxRetries, backoff, hints, chance });
@@ -136,7 +139,7 @@ export class Attempt {
       outcome: 'failed',
       reason: decision.reason,
       error: {
-        class: hints.errorClass ?? (error instanceof Error ? error.name : 'unknown'),
+        class: hints.errorClass ?? classOf(error),
         message: textOf(error),
         ...(hints.status !== undefined && { status: hints.status }),
       },
@@ -165,16 +168,40 @@ function hintsOf(error: unknown): FailureHints {
   return error instanceof HandlerError || error instanceof NonRetryableError ? error.hints : {};
 }
 
+/** Promises of any make, and what only looks like one: query builders run when they are awaited. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (value instanceof Promise) return true;
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** A copy, so that what becomes of the object later harms nobody; a note that cannot be kept says so instead. */
+function keptNote(exchange: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  try {
+    const text = JSON.stringify(exchange);
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= LARGEST_NOTE) return JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return { left_out: `a note of ${bytes} bytes (limit ${LARGEST_NOTE})` };
+  } catch {
+    return { left_out: 'a note that JSON cannot hold' };
+  }
+}
+
+/** An error's name; anybody may have overwritten it, as the message below. */
+function classOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  try {
+    return typeof error.name === 'string' ? error.name : 'Error';
+  } catch {
+    return 'Error';
+  }
+}
+
 /** A text of any thrown value, whatever it is. */
 function textOf(error: unknown): string {
   let text: string;
   try {
-    text =
-      error instanceof Error
-        ? error.message
-        : typeof error === 'string'
-          ? error
-          : (JSON.stringify(error) ?? 'undefined');
+    const shown: unknown = error instanceof Error ? error.message : error;
+    text = typeof shown === 'string' ? shown : (JSON.stringify(shown) ?? 'undefined');
   } catch {
     text = 'an error that cannot be shown';
   }

@@ -36,6 +36,8 @@ export class Turns {
   /** What one call carries at most, each way. */
   readonly #share: number;
   #finishes: Finish[] = [];
+  /** Of these the ones that give back what never started: nobody waits to hear of them. */
+  readonly #unstarted = new Set<Finish>();
   #inFlight = 0;
   #reserved = 0;
   #taking = false;
@@ -127,9 +129,11 @@ export class Turns {
     try {
       const turn = { finishes, queues: room > 0 ? queues() : [], room, leaseMs: LEASE_MS, worker };
       const outcome = await broker.consume.turn(turn, { signal: this.#hardStop.signal });
+      finishes.forEach((finish, i) => this.#finished(finish, outcome.finished[i] as FinishOutcome));
+      // The room stays reserved until what was taken runs.
+      const took = this.#take(outcome, room, sinceMs);
+      if (took) await took;
       this.#reserved -= room;
-      finishes.forEach((finish, i) => this.#parts.onFinished(finish, outcome.finished[i] as FinishOutcome));
-      await this.#take(outcome, room, sinceMs);
     } catch (error) {
       this.#reserved -= room;
       await this.#failed(finishes, error);
@@ -139,8 +143,13 @@ export class Turns {
     this.#soon();
   }
 
-  async #take({ tasks, quarantined }: TurnOutcome, room: number, sinceMs: number): Promise<void> {
-    const { runtime, onTask } = this.#parts;
+  #finished(finish: Finish, outcome: FinishOutcome): void {
+    if (!this.#unstarted.delete(finish)) this.#parts.onFinished(finish, outcome);
+  }
+
+  /** Resolves when what was taken runs; nothing when it does so at once. Never rejects. */
+  #take({ tasks, quarantined }: TurnOutcome, room: number, sinceMs: number): Promise<void> | undefined {
+    const { runtime } = this.#parts;
     for (const { queue, ids } of quarantined) {
       runtime.log.error({ queue, task_ids: ids }, 'tasks that nobody can read were set aside');
       runtime.events.emit('tasks.quarantined', { queue, ids });
@@ -149,20 +158,34 @@ export class Turns {
       this.#emptyWakes = 0;
       this.#hungry = true;
       if (runtime.clock.monotonicMs() - sinceMs > SLOW_MS) return this.#takeDoubtful(tasks);
-      for (const task of tasks) onTask(task, sinceMs);
+      for (const task of tasks) this.#begin(task, sinceMs);
     } else if (room > 0 && quarantined.length === 0) {
       this.#hungry = false;
       void this.#untilWork();
     }
+    return undefined;
+  }
+
+  /** After `stopTaking` nothing starts any more: what a call under way has brought is given back. */
+  #begin(task: LeasedTask, sinceMs: number): void {
+    if (this.#taking) return this.#parts.onTask(task, sinceMs);
+    const finish = { outcome: 'requeue', task } as const;
+    this.#unstarted.add(finish);
+    this.#finishes.push(finish);
   }
 
   /** After a slow call the leases may be as good as over: renew first, and run what is still ours. */
   async #takeDoubtful(tasks: readonly LeasedTask[]): Promise<void> {
-    const sinceMs = this.#parts.runtime.clock.monotonicMs();
-    const ours = await this.#parts.broker.consume.extend(tasks, LEASE_MS);
-    tasks.forEach((task, i) => {
-      if (ours[i] === true) this.#parts.onTask(task, sinceMs);
-    });
+    const { broker, runtime } = this.#parts;
+    const sinceMs = runtime.clock.monotonicMs();
+    try {
+      const ours = await broker.consume.extend(tasks, LEASE_MS);
+      tasks.forEach((task, i) => {
+        if (ours[i] === true) this.#begin(task, sinceMs);
+      });
+    } catch (error) {
+      runtime.log.warn({ err: error, tasks: tasks.length }, 'tasks taken too slowly are left to recovery');
+    }
   }
 
   async #failed(finishes: readonly Finish[], error: unknown): Promise<void> {
@@ -178,12 +201,14 @@ export class Turns {
     if (!this.#taking || this.#waiting) return;
     const waiting = (this.#waiting = new AbortController());
     const poll = runtime.clock.sleep(POLL_MS * (0.75 + runtime.random() / 2), waiting.signal);
-    await Promise.race([broker.signals.work(queues(), waiting.signal), poll]);
+    const work = broker.signals.work(queues(), waiting.signal).then(() => true);
+    const woken = await Promise.race([work, poll.then(() => false)]);
     waiting.abort();
-    const herdMs = runtime.random() * Math.min(this.#emptyWakes, MOST_HERD_MS);
+    // The poll is spread already, and says nothing of a herd.
+    const herdMs = woken ? runtime.random() * Math.min(this.#emptyWakes, MOST_HERD_MS) : 0;
     if (herdMs >= 1) await runtime.clock.sleep(herdMs, this.#hardStop.signal);
     this.#waiting = undefined;
-    this.#emptyWakes += 1;
+    if (woken) this.#emptyWakes += 1;
     this.#hungry = true;
     this.#soon();
   }

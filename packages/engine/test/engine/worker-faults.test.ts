@@ -193,7 +193,8 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     const end = nextEvent(events, 'attempt.finished');
     const query = {
       // eslint-disable-next-line unicorn/no-thenable
-      then: (_: unknown, reject: (error: Error) => void) => setTimeout(() => reject(new Error('no table')), 5),
+      then: (_: unknown, reject: (error: Error) => void) =>
+        setTimeout(() => reject(new Error('no table')), 5),
     };
     await aWorker()
       .handle('x', () => query)

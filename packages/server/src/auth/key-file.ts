@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '@task-center/engine';
 import { ConfigError } from '../config/config.ts';
 import { parseApiKey, type ApiKey } from './key.ts';
 
@@ -60,7 +61,7 @@ async function putInPlace(temporary: string, path: string): Promise<boolean> {
 export async function writeKeyFile(path: string, text: string): Promise<boolean> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     await writeDurably(temporary, `${text}\n`);
     return await putInPlace(temporary, path);
   } catch (error) {

@@ -35,6 +35,8 @@ function codeOf(error: unknown): string {
 
 /** The first line of an error's text: OpenSSL adds lines that help nobody. */
 function messageOf(error: unknown): string {
+  // undici's parser asserts where it meets a status such as 000.
+  if (codeOf(error) === 'ERR_ASSERTION') return 'the answer is not valid HTTP';
   const { message, errors } = (error ?? {}) as { message?: unknown; errors?: readonly unknown[] };
   // Several addresses were tried: Node's own message is empty then.
   if (message === '' && errors?.[0] !== undefined) return messageOf(errors[0]);

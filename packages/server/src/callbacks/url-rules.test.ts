@@ -16,6 +16,8 @@ describe('a URL that is none', () => {
     ['//example.com/'],
     ['https:example.com'],
     ['https://'],
+    ['https:///example.com/'],
+    ['http://?example.com'],
     ['https://user@example.com/'],
     ['https://user:pass@example.com/'],
     ['https://@example.com/'],

@@ -73,6 +73,8 @@ function parse(text: string): Target | string {
   if (Buffer.byteLength(text) > LONGEST_BYTES) return `it has more than ${LONGEST_BYTES} bytes`;
   if (TREACHEROUS.test(text)) return 'it has blanks, control characters or backslashes';
   if (!/^https?:\/\//i.test(text)) return 'it must begin with https:// or http://';
+  // The parser would take the first segment of the path for the host.
+  if (/^[^/]*\/\/(?:[/?#]|$)/.test(text)) return 'its host is missing';
   if (/^[^/]*\/\/[^/?#]*@/.test(text)) return 'it must not contain a user name or password';
   let url: URL;
   try {

@@ -110,6 +110,11 @@ describe('problems', () => {
     expect(problems({ yaml }).map(problemText).join()).toContain(words);
   });
 
+  test('do not show a password, whatever is in it', () => {
+    const found = problems({ env: { TASKCENTER_BROKER: 'redis://:se@cret@h:port' } }).map(problemText);
+    expect(found.join()).toContain('redis://:***@h:port');
+  });
+
   test.each([
     ['broker', 'sqlite:'],
     ['broker', 'redis-sentinel://a/b'],

@@ -35,7 +35,7 @@ const isGroup = (name: string) => settingPaths.some((path) => path.startsWith(`$
 
 /** A value as a problem shows it: passwords of URLs hidden, cut. */
 function found(value: unknown): string {
-  const text = (JSON.stringify(value) ?? 'nothing').replace(/(:\/\/[^:@/"]*):[^@"]*@/g, '$1:***@');
+  const text = (JSON.stringify(value) ?? 'nothing').replace(/(:\/\/[^:@/"]*):[^"]*@/g, '$1:***@');
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

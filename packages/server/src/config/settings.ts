@@ -129,7 +129,7 @@ export const settings = {
     ...count(10_000),
     form: 'number',
     fallback: 10,
-    about: 'Handlers that a worker runs at once.',
+    about: 'Handlers that a worker runs at once. The service itself runs none: it delivers callbacks.',
     harmless: true,
   },
   'callbacks.mode': {

@@ -124,7 +124,12 @@ export async function listen(
   { clock, log }: Pick<Runtime, 'clock' | 'log'>,
 ): Promise<Listening> {
   const options = { ...TIMEOUTS, maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: 2_000 };
-  const listener = getRequestListener(fetch, { overrideGlobalObjects: false, errorHandler });
+  // `hostname` stands in where HTTP/1.0 names none, as the health checks of some load balancers do.
+  const listener = getRequestListener(fetch, {
+    overrideGlobalObjects: false,
+    errorHandler,
+    hostname: 'localhost',
+  });
   const server = createServer(
     options,
     (incoming: IncomingMessage, outgoing) => void listener(incoming, outgoing),

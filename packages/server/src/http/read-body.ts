@@ -37,13 +37,23 @@ async function readCounted(stream: ReadableStream<Uint8Array>, limit: number): P
 }
 
 /** The body's bytes. A declared length is trusted: HTTP's framing never gives more. */
-async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+async function bytesOf(request: Request, limit: number): Promise<Uint8Array> {
   const declared = request.headers.get('content-length');
   if (declared !== null) {
     if (Number(declared) > limit) throw tooLarge(limit, Number(declared));
     return new Uint8Array(await request.arrayBuffer());
   }
   return request.body === null ? new Uint8Array() : readCounted(request.body, limit);
+}
+
+/** What fails while a body comes in is its sender's doing: they went away, or were too slow. */
+async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  try {
+    return await bytesOf(request, limit);
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    throw new ProblemError('malformed', 'The body broke off.', { headers: { connection: 'close' } });
+  }
 }
 
 function parsed(bytes: Uint8Array): unknown {

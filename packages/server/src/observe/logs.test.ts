@@ -41,8 +41,10 @@ describe('a log line', () => {
       message: 'redis://user:***@host is away',
     });
     expect(written.join()).not.toContain('secret');
+    log.warn({ err: new Error('redis://:sec@ret@host is away, user@host too') }, 'said');
+    expect(read()[1]?.['err']).toMatchObject({ message: 'redis://:***@host is away, user@host too' });
     log.warn({ err: { class: 'http_status', message: '503' } }, 'said');
-    expect(read()[1]?.['err']).toEqual({ class: 'http_status', message: '503' });
+    expect(read()[2]?.['err']).toEqual({ class: 'http_status', message: '503' });
   });
 
   test('is written from its level up', () => {

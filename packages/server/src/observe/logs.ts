@@ -22,7 +22,7 @@ interface ErrorLike {
 
 /** An error as its line has it; passwords of URLs are hidden. */
 function errorFields(error: unknown): Record<string, unknown> {
-  const hide = (text: string) => text.replace(/(:\/\/[^:@/\s]*):[^@\s]*@/g, '$1:***@');
+  const hide = (text: string) => text.replace(/(:\/\/[^:@/\s]*):\S*@/g, '$1:***@');
   if (typeof error !== 'object' || error === null) return { class: 'unknown', message: hide(String(error)) };
   const { name, code, message = '', stack, ...rest } = error as ErrorLike;
   return {

@@ -63,7 +63,7 @@ interface Call {
 }
 
 /** With the time that ticks and timers take on top, a call ends within 5 s. */
-const LIMIT_MS = 4_500;
+export const LIMIT_MS = 4_500;
 const AFTER_ABORT_MS = 1_000;
 /** Calls under way or waiting; more are refused at once. */
 const MOST_CALLS = 10_000;

@@ -19,8 +19,11 @@ export interface Receipt {
 }
 
 export interface Receipts {
-  /** Resolves to a receipt of this queue; waits while all its slots are in use, first come, first served. */
-  take(queue: string): Promise<Receipt>;
+  /**
+   * Resolves to a receipt of this queue; waits while all its slots are in use, first come, first served. Asked
+   * before it waits, `limit` says when it gives up: then it rejects with the signal's reason.
+   */
+  take(queue: string, limit?: () => AbortSignal): Promise<Receipt>;
 }
 
 interface Slots {
@@ -34,6 +37,23 @@ const ALL_USED = 2 ** SLOTS - 1;
 /** The lowest free slot: so slot 0, whose use renews the hash's expiry, is the one used most. */
 function lowestFree(used: number): number {
   return 31 - Math.clz32(~used & (used + 1));
+}
+
+/** Waits in line until it is called or gives up. */
+function inLine({ waiting }: Slots, signal: AbortSignal | undefined): Promise<Receipt> {
+  if (signal?.aborted) return Promise.reject(signal.reason as Error);
+  return new Promise((resolve, reject) => {
+    const called = (receipt: Receipt): void => {
+      signal?.removeEventListener('abort', leave);
+      resolve(receipt);
+    };
+    const leave = (): void => {
+      waiting.splice(waiting.indexOf(called), 1);
+      reject(signal?.reason as Error);
+    };
+    signal?.addEventListener('abort', leave, { once: true });
+    waiting.push(called);
+  });
 }
 
 /** Receipts of one client: a name that no other client has, in `[A-Za-z0-9_-]`. */
@@ -60,11 +80,11 @@ export function createReceipts(client: string): Receipts {
   }
 
   return {
-    take(queue) {
+    take(queue, limit) {
       let slots = queues.get(queue);
       if (!slots) queues.set(queue, (slots = { used: 0, waiting: [] }));
-      const { used, waiting } = slots;
-      if (used === ALL_USED) return new Promise((resolve) => waiting.push(resolve));
+      const { used } = slots;
+      if (used === ALL_USED) return inLine(slots, limit?.());
       const slot = lowestFree(used);
       slots.used |= 1 << slot;
       return Promise.resolve(receiptOf(queue, slots, slot));

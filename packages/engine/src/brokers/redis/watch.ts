@@ -105,6 +105,11 @@ export class Watch<State> {
     }
   }
 
+  /** The link is gone: what changes now, nobody tells. */
+  disarm(): void {
+    for (const entry of this.#entries.values()) entry.armed = false;
+  }
+
   close(): void {
     for (const { timer } of this.#entries.values()) clearTimeout(timer);
     for (const waiter of this.#waiters) waiter.end();

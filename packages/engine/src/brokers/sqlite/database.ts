@@ -1,7 +1,8 @@
-import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
+import { makeFolder } from '../../runtime/make-folder.ts';
 import { causeOf, troubleOf } from './errors.ts';
 
 export type SqlValue = null | number | string | Uint8Array;
@@ -67,7 +68,7 @@ function reasonOf(error: unknown): string {
  */
 function prepareFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     closeSync(openSync(path, 'wx', 0o600));
     return;
   } catch (error) {

@@ -45,8 +45,8 @@ function createSend(parts: RedisParts): Send {
   return (finishes, fetch, options) => {
     const home = fetch.queues[0] ?? finishes[0]?.queue;
     if (home === undefined) return Promise.resolve(NOTHING);
-    return withReceipt(parts, home, async (receipt) => {
-      const reply = await connection.run(turn, { ...fetch, receipt, finishes }, options);
+    return withReceipt(parts, { queue: home, options }, async (receipt, left) => {
+      const reply = await connection.run(turn, { ...fetch, receipt, finishes }, left);
       return accepted(reply, home, connection.name);
     });
   };

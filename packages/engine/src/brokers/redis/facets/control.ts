@@ -29,8 +29,8 @@ export function createControl(parts: RedisParts): Control {
   }
 
   function setPaused(queue: string, paused: boolean, reason: string | null): Promise<boolean> {
-    return withReceipt(parts, queue, async (receipt) =>
-      accepted(await connection.run(pause, { queue, receipt, paused, reason }), queue, connection.name),
+    return withReceipt(parts, { queue }, async (receipt, left) =>
+      accepted(await connection.run(pause, { queue, receipt, paused, reason }, left), queue, connection.name),
     );
   }
 
@@ -41,15 +41,19 @@ export function createControl(parts: RedisParts): Control {
       const { retentionS, lock } = await fixedParts(ref);
       const keepS = Math.max(retentionS, SHORTEST_CANCELLED_MS / 1_000);
       const { reason, by } = note;
-      return withReceipt(parts, ref.queue, async (receipt) => {
+      return withReceipt(parts, ref, async (receipt, left) => {
         const call = { task: ref, receipt, note: JSON.stringify({ reason, by }), keepS, lock };
-        return accepted(await connection.run(cancel, call), ref.queue, connection.name);
+        return accepted(await connection.run(cancel, call, left), ref.queue, connection.name);
       });
     },
     async remove(ref) {
       const { lock } = await fixedParts(ref);
-      return withReceipt(parts, ref.queue, async (receipt) =>
-        accepted(await connection.run(remove, { task: ref, receipt, lock }), ref.queue, connection.name),
+      return withReceipt(parts, ref, async (receipt, left) =>
+        accepted(
+          await connection.run(remove, { task: ref, receipt, lock }, left),
+          ref.queue,
+          connection.name,
+        ),
       );
     },
   };

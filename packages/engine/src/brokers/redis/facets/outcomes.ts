@@ -1,5 +1,7 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
+import { LIMIT_MS, type RunOptions } from '../connection.ts';
 import type { RedisParts } from '../parts.ts';
 import type { Receipt } from '../receipts.ts';
 import type { Refusal } from '../scripts/reply.ts';
@@ -32,15 +34,42 @@ export function wrongType(key: string): string {
   return `the key ${key} has another type than it should have`;
 }
 
+/** A receipt, and how long its call may take: waiting for the receipt is a part of the call. */
+export interface Taken {
+  readonly receipt: Receipt;
+  readonly left: RunOptions;
+}
+
+/** @throws TaskCenterError `broker-unavailable` */
+export async function takeReceipt(
+  { receipts, runtime: { clock }, connection }: RedisParts,
+  queue: string,
+  { signal }: CallOptions = {},
+): Promise<Taken> {
+  const sinceMs = clock.monotonicMs();
+  try {
+    const receipt = await receipts.take(queue, () => signal ?? AbortSignal.timeout(LIMIT_MS));
+    if (signal) return { receipt, left: { signal } };
+    return { receipt, left: { limitMs: LIMIT_MS - (clock.monotonicMs() - sinceMs) } };
+  } catch {
+    const cause = 'too many calls wait for it';
+    throw new TaskCenterError('broker-unavailable', {
+      broker: connection.name,
+      outcome: 'not_stored',
+      cause,
+    });
+  }
+}
+
 /** Runs a call under a receipt of the queue, and gives the receipt back. */
 export async function withReceipt<R>(
-  { receipts }: RedisParts,
-  queue: string,
-  run: (receipt: Receipt) => Promise<R>,
+  parts: RedisParts,
+  { queue, options }: { readonly queue: string; readonly options?: CallOptions | undefined },
+  run: (receipt: Receipt, left: RunOptions) => Promise<R>,
 ): Promise<R> {
-  const receipt = await receipts.take(queue);
+  const { receipt, left } = await takeReceipt(parts, queue, options);
   try {
-    return await run(receipt);
+    return await run(receipt, left);
   } finally {
     receipt.release();
   }

@@ -54,6 +54,7 @@ export function createSignals({ target, runtime }: RedisParts): Signals & { clos
     runtime,
     wanted: () => both.some((watch) => watch.wanted),
     onUp: () => both.forEach((watch) => watch.rearm()),
+    onDown: () => both.forEach((watch) => watch.disarm()),
     onInvalidate: (key) => both.forEach((watch) => watch.invalidate(key)),
   });
 

@@ -4,10 +4,11 @@ import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts'
 import { QUEUES_KEY, taskKey } from '../../../protocol/keys.ts';
 import { encodeMessage } from '../../../protocol/message.ts';
 import type { RedisParts } from '../parts.ts';
+import type { RunOptions } from '../connection.ts';
 import type { Receipt } from '../receipts.ts';
 import { enqueue, type EnqueueItem } from '../scripts/enqueue.ts';
 import { metaText } from './stored-meta.ts';
-import { isRefusal, staleCall, wrongType } from './outcomes.ts';
+import { isRefusal, staleCall, takeReceipt, wrongType } from './outcomes.ts';
 
 /** Bounds of a script call (design D2). */
 const MOST_ITEMS = 256;
@@ -28,7 +29,7 @@ interface Chunk {
   readonly queue: string;
   readonly receipt: Receipt;
   readonly parcels: readonly Parcel[];
-  readonly options: CallOptions | undefined;
+  readonly left: RunOptions;
 }
 
 function itemOf(task: NewTask): EnqueueItem {
@@ -140,12 +141,12 @@ function createRegistry({ connection, runtime: { clock } }: RedisParts) {
 }
 
 export function createSubmit(parts: RedisParts): Submit {
-  const { connection, receipts } = parts;
+  const { connection } = parts;
   const register = createRegistry(parts);
 
   /** Stores a chunk and fills in its outcomes. */
   async function store(chunk: Chunk, outcomes: EnqueueOutcome[]): Promise<void> {
-    const { queue, receipt, parcels, options } = chunk;
+    const { queue, receipt, parcels, left } = chunk;
     const call = {
       queue,
       receipt,
@@ -153,7 +154,7 @@ export function createSubmit(parts: RedisParts): Submit {
       businesses: businessesOf(parcels),
     };
     try {
-      const reply = await connection.run(enqueue, call, options);
+      const reply = await connection.run(enqueue, call, left);
       if (isRefusal(reply) && 'stale' in reply) throw staleCall(connection.name);
       parcels.forEach((parcel, i) => {
         outcomes[parcel.place] = isRefusal(reply)
@@ -171,9 +172,16 @@ export function createSubmit(parts: RedisParts): Submit {
       const calls: Promise<Failure>[] = [];
       const sendQueue = async ([queue, parcels]: [string, Parcel[]]): Promise<void> => {
         calls.push(failureOf(register(queue, options)));
+        // Once a call has failed, no more are sent: they would only take as long again.
+        let failed = false;
         for (const chunk of chunksOf(parcels)) {
-          const receipt = await receipts.take(queue);
-          calls.push(failureOf(store({ queue, receipt, parcels: chunk, options }, outcomes)));
+          const stored = await takeReceipt(parts, queue, options).then(
+            (taken) => ({ failure: failureOf(store({ queue, parcels: chunk, ...taken }, outcomes)) }),
+            (error: unknown) => ({ failure: Promise.resolve({ error }) }),
+          );
+          calls.push(stored.failure);
+          void stored.failure.then((failure) => (failed ||= failure !== null));
+          if (failed) return;
         }
       };
       await Promise.all([...byQueue(tasks, outcomes)].map(sendQueue));

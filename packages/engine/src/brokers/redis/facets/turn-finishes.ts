@@ -116,9 +116,11 @@ export function planFinishes(finishes: readonly Finish[], firstPlace: number): F
   };
 }
 
-/** Bytes that a script holds while it finishes this one: the stored message and what is new. */
+/** Bytes that a script holds while it finishes this one: the stored message and what is new, about. */
 export function weightOf(finish: Finish): number {
   const { size } = finish.task.source as TaskSource;
   if (isPlain(finish) || finish.outcome === 'requeue') return 0;
-  return size + (finish.outcome === 'succeeded' ? (finish.result?.length ?? 0) : 0);
+  const { error, exchange } = finish.record;
+  const kept = (error?.message.length ?? 0) + (exchange ? JSON.stringify(exchange).length : 0);
+  return size + kept + (finish.outcome === 'succeeded' ? (finish.result?.length ?? 0) : 0);
 }
