@@ -42,9 +42,10 @@ function runTests(files) {
   );
 }
 
-/** passes | fails | skipped | not found | not built yet */
-function resultOf({ there, proofs }, results) {
+/** passes | fails | skipped | not found | measured (by the bench, see docs/performance.md) | not built yet */
+function resultOf({ there, proof, proofs }, results) {
   if (there === 'not yet') return 'not built yet';
+  if (proof.startsWith('`npm run bench')) return 'measured';
   if (proofs.length === 0) return 'not found';
   const states = proofs.map(({ file, name }) => {
     const tests = (results.get(file) ?? []).filter((one) => one.name.includes(name));
