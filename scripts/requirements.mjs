@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENT = path.join(ROOT, 'docs/requirements.md');
 const ROW =
-  /^\| (?<id>Q\d+) \|(?<asked>[^|]*)\|(?<there>[^|]*)\|(?<where>[^|]*)\|(?<proof>[^|]*)\|(?<brokers>[^|]*)\|[^|]*\|$/;
+  /^\| (?<id>Q\d+) +\|(?<asked>[^|]*)\|(?<there>[^|]*)\|(?<where>[^|]*)\|(?<proof>[^|]*)\|(?<brokers>[^|]*)\|[^|]*\|$/;
 /** `file` › test name, several separated by `;`. */
 const PROOF = /`(?<file>[^`]+)` ›(?<name>[^;]*)/g;
 
