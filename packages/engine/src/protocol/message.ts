@@ -135,7 +135,8 @@ const readers: Readonly<Record<Exclude<keyof TaskMessage, 'headers'>, readonly [
 const byNumber: (readonly [wire: number, read: Read] | undefined)[] = [];
 for (const [name, entry] of Object.entries(readers)) byNumber[FIELD[name as keyof typeof readers]] = entry;
 
-const blank = (): Draft => ({
+/** A message in which every field has its default. */
+export const blankMessage = (): Draft => ({
   type: '',
   payload: null,
   id: '',
@@ -161,7 +162,7 @@ const blank = (): Draft => ({
  */
 export function decodeMessage(bytes: Uint8Array): DecodedMessage {
   const reader = new WireReader(asBuffer(bytes));
-  const draft = blank();
+  const draft = blankMessage();
   let seen = 0;
   let repeats = 0;
   while (reader.next()) {

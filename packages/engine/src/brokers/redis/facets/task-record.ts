@@ -1,5 +1,5 @@
 import type { TaskRecord } from '../../../broker/inspect.ts';
-import type { TaskMessage } from '../../../protocol/message.ts';
+import { blankMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { decodeAttempts } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { TASK_STATES, type TaskState } from '../../../task/state.ts';
@@ -13,23 +13,7 @@ const S = 1_000;
 /** Asynq keeps archived tasks so long (protocol 3.13). */
 const ARCHIVED_MS = 90 * 86_400 * S;
 
-const UNREADABLE: TaskMessage = {
-  type: '',
-  payload: null,
-  id: '',
-  queue: '',
-  retry: 0,
-  retried: 0,
-  errorMsg: '',
-  timeout: 0,
-  deadline: 0,
-  uniqueKey: '',
-  lastFailedAt: 0,
-  retention: 0,
-  completedAt: 0,
-  groupKey: '',
-  headers: {},
-};
+const UNREADABLE: TaskMessage = blankMessage();
 
 function stateOf({ state, ownState }: TaskRow): TaskState {
   if (state === 'completed' && ownState === 'cancelled') return 'cancelled';
