@@ -11,6 +11,9 @@ interface Kind {
   readonly groupOrder: number;
   /** False = one file at a time: these measure time or start many processes. */
   readonly fileParallelism?: boolean;
+  readonly globalSetup?: string[];
+  /** Default: one less than there are processors. */
+  readonly maxWorkers?: number;
 }
 
 const project = (name: string, { groupOrder, ...kind }: Kind) => ({
@@ -19,7 +22,7 @@ const project = (name: string, { groupOrder, ...kind }: Kind) => ({
   test: { name, hookTimeout: 60_000, sequence: { groupOrder }, ...kind },
 });
 
-/** One project per kind of test; `npm test` runs all but `long`, `npm run test:all` every one. */
+/** One project per kind of test; `npm test` runs all but `long` and `interop`, `npm run test:all` every one. */
 export default defineConfig({
   test: {
     projects: [
@@ -49,6 +52,14 @@ export default defineConfig({
         testTimeout: 600_000,
         groupOrder: 4,
         fileParallelism: false,
+      }),
+      project('interop', {
+        include: ['interop/checklist/*.test.ts'],
+        testTimeout: 60_000,
+        groupOrder: 5,
+        globalSetup: ['interop/support/build.ts'],
+        // Most of the time they wait for other processes.
+        maxWorkers: 2,
       }),
     ],
   },

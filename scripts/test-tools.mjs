@@ -1,7 +1,11 @@
 // Programs that some tests need: found, installed where that is allowed, or named.
 import { run } from './tools.mjs';
 
-/** `version`: the output of `command` with `args` must show it. `apt`: the Debian package. */
+/**
+ * `version`: the output of one of the `places` (default: the name) with `args` must show it. `also`: arguments of a
+ * call that must succeed, too. `apt`: the Debian package. `project`: the one kind of tests that needs it; it is left
+ * out where the tool is missing.
+ */
 const TOOLS = [
   {
     name: 'redis-server',
@@ -11,16 +15,31 @@ const TOOLS = [
     needed: 'Redis 7.0 or newer',
     advice: 'apt-get install redis-server, brew install redis, or https://redis.io/docs/latest/get-started/',
   },
+  {
+    name: 'go',
+    places: ['go', '/usr/local/go/bin/go'],
+    args: ['version'],
+    version: / go1\.(2[4-9]|[3-9]\d)/,
+    also: ['-C', 'interop/go', 'mod', 'download'],
+    project: 'interop',
+    needed: 'Go 1.24 or newer with the modules of interop/go',
+    advice: 'https://go.dev/doc/install, and a way to https://proxy.golang.org',
+  },
 ];
 
-async function has({ name, args, version }) {
-  const { code, output } = await run(name, args);
-  return code === 0 && version.test(output);
+async function has({ name, places = [name], args, version, also }) {
+  for (const place of places) {
+    const { code, output } = await run(place, args);
+    if (code !== 0 || !version.test(output)) continue;
+    return also === undefined || (await run(place, also, { env: { GOTOOLCHAIN: 'local' } })).code === 0;
+  }
+  return false;
 }
 
-async function findMissing() {
-  const found = await Promise.all(TOOLS.map(has));
-  return TOOLS.filter((_, i) => !found[i]);
+async function findMissing(projects) {
+  const tools = TOOLS.filter(({ project }) => project === undefined || projects.includes(project));
+  const found = await Promise.all(tools.map(has));
+  return tools.filter((_, i) => !found[i]);
 }
 
 const mayInstall = () =>
@@ -40,10 +59,11 @@ async function install(tools) {
   if (code !== 0) process.stderr.write(output);
 }
 
-/** Tools that tests will miss. With CI=true, as root on Debian, they are installed first. */
-export async function missingTools() {
-  const missing = await findMissing();
-  if (missing.length === 0 || !mayInstall()) return missing;
-  await install(missing);
-  return findMissing();
+/** Tools that tests of these projects will miss. With CI=true, as root on Debian, those with a package are installed first. */
+export async function missingTools(projects) {
+  const missing = await findMissing(projects);
+  const packaged = missing.filter(({ apt }) => apt !== undefined);
+  if (packaged.length === 0 || !mayInstall()) return missing;
+  await install(packaged);
+  return findMissing(projects);
 }

@@ -6,7 +6,7 @@ import { missingTools } from './test-tools.mjs';
 import { build, ensureInstalled, requireNode, runNode } from './tools.mjs';
 
 const PROJECTS = ['unit', 'broker', 'http', 'faults'];
-const LONG_PROJECTS = ['long'];
+const LONG_PROJECTS = ['long', 'interop'];
 
 /** Runs vitest with its own output on the terminal; its counts come from a file that goes again. */
 async function vitest(args, missing) {
@@ -34,19 +34,25 @@ function countsIn(report) {
   }
 }
 
-/** Arguments for vitest: whatever was given, and our projects unless it names some. */
-function vitestArguments(given) {
+/** What vitest is asked for: what was given, and our projects unless it names some. */
+function asked(given) {
   const all = given.includes('--all');
   const rest = given.filter((arg) => arg !== '--all');
-  if (rest.some((arg) => arg.startsWith('--project'))) return rest;
-  const projects = all ? [...PROJECTS, ...LONG_PROJECTS] : PROJECTS;
-  return [...projects.map((name) => `--project=${name}`), ...rest];
+  if (rest.some((arg) => arg.startsWith('--project'))) return { projects: [], rest };
+  return { projects: all ? [...PROJECTS, ...LONG_PROJECTS] : PROJECTS, rest };
+}
+
+/** Its arguments; projects that cannot run at all here are left out. */
+function vitestArguments({ projects, rest }, missing) {
+  const ready = projects.filter((name) => !missing.some(({ project }) => project === name));
+  return [...ready.map((name) => `--project=${name}`), ...rest];
 }
 
 requireNode();
 await ensureInstalled();
-const [missing] = await Promise.all([missingTools(), build()]);
-const { code, counts } = await vitest(vitestArguments(process.argv.slice(2)), missing);
+const wanted = asked(process.argv.slice(2));
+const [missing] = await Promise.all([missingTools(wanted.projects), build()]);
+const { code, counts } = await vitest(vitestArguments(wanted, missing), missing);
 
 for (const { needed, advice } of missing) {
   process.stdout.write(`Tests were skipped because ${needed} was not found. To get it: ${advice}\n`);

@@ -21,6 +21,9 @@ const ABORT_TEXT: Record<AbortCause, string> = {
 
 const ABORTED = Symbol('aborted');
 const LONGEST_ERROR = 8_192;
+const DEEPEST_CAUSE = 8;
+/** Of an attempt that is given neither a timeout nor a deadline (protocol 4.6). */
+const FALLBACK_TIMEOUT_MS = 30 * 60_000;
 const LARGEST_RESULT = 256 * 1_024;
 const LARGEST_NOTE = 16 * 1_024;
 
@@ -47,7 +50,8 @@ export class Attempt {
     // The message has whole seconds only (data model, forms).
     const timeoutMs = task.meta.timeoutMs ?? task.timeoutMs;
     const timeoutAtMs = timeoutMs > 0 ? this.startedMs + timeoutMs : Infinity;
-    this.deadlineMs = Math.min(timeoutAtMs, task.deadlineMs > 0 ? task.deadlineMs : Infinity);
+    const endsMs = Math.min(timeoutAtMs, task.deadlineMs > 0 ? task.deadlineMs : Infinity);
+    this.deadlineMs = endsMs === Infinity ? this.startedMs + FALLBACK_TIMEOUT_MS : endsMs;
   }
 
   /** Made only for handlers that look at it. */
@@ -164,8 +168,18 @@ export class Attempt {
   }
 }
 
+/** The hints of an error, or of the nearest one that it wraps. */
 function hintsOf(error: unknown): FailureHints {
-  return error instanceof HandlerError || error instanceof NonRetryableError ? error.hints : {};
+  let one = error;
+  try {
+    for (let depth = 0; depth < DEEPEST_CAUSE && one instanceof Error; depth += 1) {
+      if (one instanceof HandlerError || one instanceof NonRetryableError) return one.hints;
+      one = one.cause;
+    }
+  } catch {
+    // A cause that cannot be looked at has no hints.
+  }
+  return {};
 }
 
 /** Promises of any make, and what only looks like one: query builders run when they are awaited. */

@@ -198,9 +198,7 @@ export class Worker {
     const attempt = new Attempt(task, { runtime: this.#runtime, worker: this.name });
     this.#attempts.set(task, attempt);
     this.#keeper.hold(task, sinceMs);
-    if (attempt.deadlineMs !== Infinity) {
-      this.#deadlines.set(task, clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs);
-    }
+    this.#deadlines.set(task, clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs);
     if (events.has('attempt.started')) {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }

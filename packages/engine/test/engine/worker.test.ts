@@ -110,6 +110,29 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(await end).toMatchObject({ outcome: 'archived', attempt: 1 });
   });
 
+  test('sees through an error that wraps a hopeless one', async () => {
+    const end = nextEvent(events, 'attempt.finished');
+    await aWorker()
+      .handle('bad', () => {
+        throw new Error('while greeting', { cause: new NonRetryableError('no such user') });
+      })
+      .start();
+    await client.enqueue('bad', null, { id: 'a' });
+    expect(await end).toMatchObject({ outcome: 'archived', attempt: 1 });
+  });
+
+  test('an attempt without timeout and deadline has 30 minutes, as in Asynq', async () => {
+    const limits: number[] = [];
+    const end = nextEvent(events, 'attempt.finished');
+    await aWorker()
+      .handle('x', (_, { deadlineMs }) => void limits.push(deadlineMs - Date.now()))
+      .start();
+    await client.enqueue('x', null, { timeout: '0s' });
+    await end;
+    expect(limits[0]).toBeGreaterThan(29 * 60_000);
+    expect(limits[0]).toBeLessThanOrEqual(30 * 60_000);
+  });
+
   test('a failure may ask for a longer wait than the policy has', async () => {
     const end = nextEvent(events, 'attempt.finished');
     await aWorker()

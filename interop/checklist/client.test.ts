@@ -1,0 +1,222 @@
+import { describe, expect } from 'vitest';
+import { nextEvents } from '../../packages/engine/test/support/next-event.ts';
+import { interopBed, item, nowS } from '../support/bed.ts';
+import { GO_STATES, goInAllStates, OUR_STATES, oursInAllStates } from '../support/states.ts';
+
+const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const HOUR_MS = 3_600_000;
+
+describe('8.2 client', () => {
+  const bed = interopBed();
+
+  item('15 a task without options has the default queue, timeout, deadline and a UUID', async () => {
+    const { id, queue } = await bed.client.enqueue('x');
+    expect(id).toMatch(UUID_V4);
+    expect(queue).toBe('default');
+    expect(await bed.message('default', id)).toMatchObject({ timeout: 1_800, deadline: 0, retry: 3 });
+    expect(await bed.go().task('default', id)).toMatchObject({ timeoutMs: 1_800_000, deadlineMs: 0 });
+  });
+
+  item('16 timeout and deadline stand as given; without both the timeout is 30 minutes', async () => {
+    const queue = bed.queue();
+    const deadline = new Date((nowS() + 600) * 1_000);
+    const stored = async (id: string, options = {}) => {
+      await bed.client.enqueue('x', null, { queue, id, ...options });
+      const { timeout, deadline: endS } = await bed.message(queue, id);
+      return { timeout, deadline: endS };
+    };
+    const endS = deadline.getTime() / 1_000;
+    expect(await stored('none')).toEqual({ timeout: 1_800, deadline: 0 });
+    expect(await stored('deadline', { deadline })).toEqual({ timeout: 0, deadline: endS });
+    expect(await stored('timeout', { timeout: '20s' })).toEqual({ timeout: 20, deadline: 0 });
+    expect(await stored('both', { deadline, timeout: '20s' })).toEqual({ timeout: 20, deadline: endS });
+  });
+
+  item('17 a negative number of retries is no number of retries', async () => {
+    const queue = bed.queue();
+    const call = bed.client.enqueue('x', null, { queue, maxRetries: -2 });
+    await expect(call).rejects.toMatchObject({ code: 'invalid-value' });
+    await bed.go().enqueue({ queue, taskId: 'go', maxRetry: -2 });
+    expect((await bed.broker.inspect.task({ queue, id: 'go' }))?.maxRetries).toBe(0);
+  });
+
+  item('18 both: names of queues are not folded or trimmed; blank ones are refused', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('x', null, { queue: `${queue}Ab`, id: 'a' });
+    expect(await bed.ask('LLEN', `asynq:{${queue}Ab}:pending`)).toBe(1);
+    expect(await bed.ask('EXISTS', `asynq:{${queue}ab}:pending`)).toBe(0);
+    const size = await bed.ask('DBSIZE');
+    for (const blank of ['', ' ', '\t\n', '\u3000']) {
+      const call = bed.client.enqueue('x', null, { queue: blank });
+      await expect(call).rejects.toMatchObject({ code: 'invalid-value' });
+    }
+    expect(await bed.ask('DBSIZE')).toBe(size);
+    // Go's names may begin and end with blanks; our inspector shows them as they are.
+    const blanks = ` ${queue} `;
+    await bed.go().enqueue({ queue: blanks, taskId: 'a' });
+    expect(await bed.broker.inspect.task({ queue: blanks, id: 'a' })).toMatchObject({ state: 'pending' });
+  });
+
+  item('19 blank types and IDs are refused before any command', async () => {
+    const queue = bed.queue();
+    const size = await bed.ask('DBSIZE');
+    for (const blank of ['', ' ', '\u2003']) {
+      const type = bed.client.enqueue(blank, null, { queue });
+      await expect(type).rejects.toMatchObject({ code: 'invalid-value' });
+      const id = bed.client.enqueue('x', null, { queue, id: blank });
+      await expect(id).rejects.toMatchObject({ code: 'invalid-value' });
+    }
+    expect(await bed.ask('DBSIZE')).toBe(size);
+    expect(await bed.ask('SISMEMBER', 'asynq:queues', queue)).toBe(0);
+  });
+
+  item('20 a queue is listed from its first task, pending or scheduled', async () => {
+    const [pending, scheduled] = [bed.queue(), bed.queue()];
+    await bed.client.enqueue('x', null, { queue: pending });
+    await bed.client.enqueue('x', null, { queue: scheduled, delay: '1h' });
+    expect(await bed.go().inspect('queues')).toEqual(expect.arrayContaining([pending, scheduled]));
+  });
+
+  const hashOf = (queue: string, id: string) => bed.ask('HGETALL', `asynq:{${queue}}:t:${id}`);
+
+  item(
+    '21 Go → us: an ID that Go took, in any state, is taken for us, and its task is left alone',
+    async () => {
+      const queue = bed.queue();
+      const go = bed.go();
+      await goInAllStates(go, queue);
+      for (const state of GO_STATES) {
+        expect((await go.task(queue, state)).state).toBe(state);
+        const before = await hashOf(queue, state);
+        const call = bed.client.enqueue('other', 'other', { queue, id: state });
+        await expect(call).rejects.toMatchObject({ code: 'task-exists' });
+        expect(await hashOf(queue, state)).toEqual(before);
+      }
+    },
+  );
+
+  item(
+    '21 us → Go: an ID that we took, in any state, is taken for Go, and its task is left alone',
+    async () => {
+      const queue = bed.queue();
+      const go = bed.go();
+      await oursInAllStates(bed, queue);
+      for (const id of OUR_STATES) {
+        expect((await go.task(queue, id)).state).toBe(id === 'cancelled' ? 'completed' : id);
+        const before = await hashOf(queue, id);
+        const call = go.enqueue({ type: 'other', queue, taskId: id });
+        await expect(call).rejects.toThrow('task ID conflicts with another task');
+        expect(await hashOf(queue, id)).toEqual(before);
+      }
+    },
+  );
+
+  item('22 a start in the past is now; a later one is a score, and Go shows it', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    const enqueue = (id: string, options: object) => bed.client.enqueue('x', null, { queue, id, ...options });
+    expect(await enqueue('past', { runAt: new Date(Date.now() - 5_000) })).toMatchObject({
+      state: 'pending',
+    });
+    expect(await enqueue('zero', { delay: '0s' })).toMatchObject({ state: 'pending' });
+    const { dueAt, state } = await enqueue('later', { delay: '1h' });
+    expect(state).toBe('scheduled');
+    expect(await bed.score(queue, 'scheduled', 'later')).toBe(Math.ceil(dueAt.getTime() / 1_000));
+    const shown = await go.task(queue, 'later');
+    expect(shown.nextProcessAtMs - dueAt.getTime()).toBeGreaterThanOrEqual(0);
+    expect(shown.nextProcessAtMs - dueAt.getTime()).toBeLessThan(1_000);
+    const whole = new Date((nowS() + 600) * 1_000);
+    await enqueue('whole', { runAt: whole });
+    expect(await bed.score(queue, 'scheduled', 'whole')).toBe(whole.getTime() / 1_000);
+  });
+
+  async function mixed(queue: string): Promise<string[]> {
+    const go = bed.go();
+    const ids = Array.from({ length: 20 }, (_, i) => `task-${i}`);
+    for (const [i, id] of ids.entries()) {
+      if (i % 2 === 0) await go.enqueue({ queue, taskId: id });
+      else await bed.client.enqueue('x', null, { queue, id });
+    }
+    return ids;
+  }
+
+  item('26 Go → us: tasks of both are taken by us in the order in which they came', async () => {
+    const queue = bed.queue();
+    const ids = await mixed(queue);
+    const { worker, events } = bed.worker({ queues: [queue], concurrency: 1 });
+    worker.handle('x', () => {});
+    const ends = nextEvents(events, 'attempt.finished', ids.length);
+    await worker.start();
+    expect((await ends).map(({ task }) => task.id)).toEqual(ids);
+  });
+
+  item('26 us → Go: tasks of both are taken by Go in the order in which they came', async () => {
+    const queue = bed.queue();
+    const ids = await mixed(queue);
+    const go = bed.go();
+    await go.serve({ queues: { [queue]: 1 }, concurrency: 1 });
+    expect((await go.sawMany('started', ids.length)).map(({ task }) => task)).toEqual(ids);
+  });
+
+  item('27 us → Go: of a batch all but the taken ID are stored, in order', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await go.enqueue({ type: 'old', queue, taskId: 'b' });
+    const outcomes = await bed.client.enqueueMany([
+      { task: 'x', queue, id: 'a' },
+      { task: 'x', queue, id: 'b' },
+      { task: 'x', queue, id: 'later', delay: '1h' },
+      { task: 'x', queue, id: 'c' },
+      { task: '', queue, id: 'd' },
+    ]);
+    expect(outcomes.map((outcome) => ('task' in outcome ? outcome.task.state : outcome.error.code))).toEqual([
+      'pending',
+      'task-exists',
+      'scheduled',
+      'pending',
+      'invalid-value',
+    ]);
+    expect((await go.list(queue, 'pending')).map(({ id }) => id)).toEqual(['b', 'a', 'c']);
+    expect((await go.list(queue, 'scheduled')).map(({ id }) => id)).toEqual(['later']);
+    expect((await go.task(queue, 'b')).type).toBe('old');
+  });
+
+  item('28 us → Go: Go shows our task as it was given', async () => {
+    const queue = bed.queue();
+    const deadline = new Date((nowS() + 900) * 1_000);
+    await bed.client.enqueue(
+      'mail:send',
+      { to: 'ä' },
+      {
+        queue,
+        id: 'a',
+        headers: { h: 'v' },
+        maxRetries: 9,
+        timeout: '45s',
+        deadline,
+        retention: '2h',
+        context: { userId: 'u1' },
+      },
+    );
+    expect(await bed.go().task(queue, 'a')).toMatchObject({
+      id: 'a',
+      type: 'mail:send',
+      payload: Buffer.from('{"to":"ä"}'),
+      headers: { h: 'v', 'tc-user-id': 'u1' },
+      state: 'pending',
+      maxRetry: 9,
+      retried: 0,
+      timeoutMs: 45_000,
+      deadlineMs: deadline.getTime(),
+      retentionMs: 2 * HOUR_MS,
+      group: '',
+      lastErr: '',
+    });
+  });
+
+  item('29 durations are stored in whole seconds', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('x', null, { queue, id: 'a', retention: '24h', timeout: '1900ms' });
+    expect(await bed.message(queue, 'a')).toMatchObject({ retention: 86_400, timeout: 2 });
+  });
+});

@@ -1,0 +1,297 @@
+import { describe, expect } from 'vitest';
+import { NonRetryableError, type EnqueueOptions, type Handler } from '../../packages/engine/src/index.ts';
+import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
+import { interopBed, item, nowS, until } from '../support/bed.ts';
+
+const FULL = '9223372036854775807';
+const DAY_S = 86_400;
+
+const fail = (text: string) => () => Promise.reject(new Error(text));
+
+/** Stores `count` archived tasks `<prefix>1…` with scores from `score` on (KEYS archived, task prefix). */
+const SEED_ARCHIVED = `
+  for i = 1, tonumber(ARGV[1]) do
+    local id = ARGV[2] .. i
+    redis.call('ZADD', KEYS[1], ARGV[3] + i, id)
+    redis.call('HSET', KEYS[2] .. id, 'msg', 'x', 'state', 'archived')
+  end`;
+
+describe('8.3 finishing tasks', () => {
+  const bed = interopBed();
+
+  /** Runs one task of type `x`, enqueued by us, to the end of its first attempt. */
+  async function ran(queue: string, handler: Handler, options: EnqueueOptions = {}) {
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('x', handler);
+    const end = nextEvent(events, 'attempt.finished');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue, id: 'a', ...options });
+    return end;
+  }
+
+  item('32 success without retention leaves nothing but one more processed task', async () => {
+    const queue = bed.queue();
+    expect(await ran(queue, () => {})).toMatchObject({ outcome: 'succeeded' });
+    for (const key of ['active', 'lease', 't:a', 'completed']) {
+      expect(await bed.ask('EXISTS', `asynq:{${queue}}:${key}`)).toBe(0);
+    }
+    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
+    const info = await bed.go().inspect('info', { queue });
+    expect(info).toMatchObject({ Processed: 1, ProcessedTotal: 1, Failed: 0, FailedTotal: 0, Size: 0 });
+  });
+
+  item(
+    '33 us → Go: success with retention keeps the task with its result until the retention is over',
+    async () => {
+      const queue = bed.queue();
+      await ran(queue, () => 'the result', { retention: '10m' });
+      const { completedAt } = await bed.message(queue, 'a');
+      expect(nowS() - completedAt).toBeLessThanOrEqual(1);
+      const score = (await bed.score(queue, 'completed', 'a')) ?? 0;
+      expect(score - completedAt - 600).toBeGreaterThanOrEqual(0);
+      expect(score - completedAt - 600).toBeLessThanOrEqual(1);
+      expect(await bed.go().task(queue, 'a')).toMatchObject({
+        state: 'completed',
+        completedAtMs: completedAt * 1_000,
+        result: Buffer.from('"the result"'),
+      });
+    },
+  );
+
+  item('33 Go → us: a task that Go completed is shown by us with its result', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await bed.client.enqueue('x', null, { queue, id: 'a', retention: '10m' });
+    await go.serve({ queues: { [queue]: 1 }, behaviours: { x: { result: Buffer.from('done') } } });
+    await until(async () => (await go.task(queue, 'a')).state === 'completed');
+    const task = await bed.broker.inspect.task({ queue, id: 'a' });
+    expect(task).toMatchObject({ state: 'completed', retried: 0 });
+    expect(String(Buffer.from(task?.result ?? []))).toBe('done');
+    expect(task?.expiresMs).toBe(((await bed.score(queue, 'completed', 'a')) ?? 0) * 1_000);
+  });
+
+  item('34 Go → us: success gives the lock of a Go task back, but only if it is still its own', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    const locks: string[] = [];
+    for (const taskId of ['own', 'other', 'kept']) {
+      const retentionMs = taskId === 'kept' ? 60_000 : 0;
+      await go.enqueue({ queue, taskId, payload: taskId, uniqueMs: 60_000, retentionMs });
+      locks.push(String(await bed.field(queue, taskId, 'unique_key')));
+    }
+    await expect(go.enqueue({ queue, payload: 'own', uniqueMs: 60_000 })).rejects.toThrow(
+      'task already exists',
+    );
+    const [own = '', other = '', kept = ''] = locks;
+    await bed.ask('SET', other, 'somebody else');
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('x', () => {});
+    const ends = nextEvents(events, 'attempt.finished', 3);
+    await worker.start();
+    await ends;
+    expect(await bed.ask('MGET', own, other, kept)).toEqual([null, 'somebody else', null]);
+    await go.enqueue({ queue, taskId: 'again', payload: 'own', uniqueMs: 60_000 });
+  });
+
+  item('35 the first failure is a retry with its error, and counts as processed and failed', async () => {
+    const queue = bed.queue();
+    const backoff = { kind: 'fixed', delayMs: 60_000, jitter: 0 } as const;
+    const endS = nowS() + 60;
+    await ran(queue, fail('it broke'), { backoff });
+    const task = await bed.go().task(queue, 'a');
+    expect(task).toMatchObject({ state: 'retry', retried: 1, lastErr: 'it broke' });
+    expect(Math.abs(task.lastFailedAtMs / 1_000 - nowS())).toBeLessThanOrEqual(1);
+    const score = (await bed.score(queue, 'retry', 'a')) ?? 0;
+    expect(score - endS).toBeGreaterThanOrEqual(0);
+    expect(score - endS).toBeLessThanOrEqual(2);
+    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 1 });
+    expect(await bed.go().inspect('info', { queue })).toMatchObject({ Processed: 1, Failed: 1, Retry: 1 });
+  });
+
+  item('37 us → Go: with n retries the handler runs n + 1 times, then the task is archived', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    let runs = 0;
+    worker.handle('x', () => {
+      runs += 1;
+      throw new Error(`failure ${runs}`);
+    });
+    const archived = nextEvent(events, 'attempt.finished', ({ outcome }) => outcome === 'archived');
+    await worker.start();
+    const go = bed.go();
+    const backoff = { kind: 'fixed', delayMs: 1, jitter: 0 } as const;
+    await bed.client.enqueue('x', null, { queue, id: 'a', maxRetries: 2, backoff });
+    await archived;
+    expect(runs).toBe(3);
+    const task = await go.task(queue, 'a');
+    expect(task).toMatchObject({ state: 'archived', retried: 2, maxRetry: 2, lastErr: 'failure 3' });
+    expect(Math.abs(((await bed.score(queue, 'archived', 'a')) ?? 0) - nowS())).toBeLessThanOrEqual(1);
+  });
+
+  item('37 both: attempts on either side count as one row of retries', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await go.enqueue({ queue, taskId: 'a', maxRetry: 2 });
+    await go.serve({ queues: { [queue]: 1 }, behaviours: { x: { do: 'fail', text: 'in Go' } } });
+    await until(async () => (await go.task(queue, 'a')).state === 'retry');
+    await go.stop();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('x', fail('with us'));
+    const retried = nextEvent(events, 'attempt.finished', ({ outcome }) => outcome === 'failed');
+    const archived = nextEvent(events, 'attempt.finished', ({ outcome }) => outcome === 'archived');
+    await worker.start();
+    await go.inspect('run', { queue, task: 'a' });
+    await retried;
+    expect(await go.task(queue, 'a')).toMatchObject({ state: 'retry', retried: 2, lastErr: 'with us' });
+    await go.inspect('run', { queue, task: 'a' });
+    await archived;
+    expect(await go.task(queue, 'a')).toMatchObject({ state: 'archived', retried: 2 });
+    expect(await bed.counters(queue)).toEqual({ processed: 3, failed: 3 });
+  });
+
+  item('38 without retries the first failure archives', async () => {
+    const queue = bed.queue();
+    await ran(queue, fail('no'), { maxRetries: 0 });
+    expect(await bed.go().task(queue, 'a')).toMatchObject({ state: 'archived', retried: 0, lastErr: 'no' });
+  });
+
+  item('39 what cannot be retried is archived at once', async () => {
+    const queue = bed.queue();
+    await ran(queue, () => Promise.reject(new NonRetryableError('hopeless')), { maxRetries: 9 });
+    expect(await bed.go().task(queue, 'a')).toMatchObject({
+      state: 'archived',
+      retried: 0,
+      lastErr: 'hopeless',
+    });
+  });
+
+  item('40 each failed attempt is told once: failures, hopeless ones, timeouts', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    const told: string[] = [];
+    events.on('attempt.finished', ({ task, outcome }) => void told.push(`${task.id} ${outcome}`));
+    worker
+      .handle('fails', fail('no'))
+      .handle('hopeless', () => Promise.reject(new NonRetryableError('no')))
+      .handle('slow', () => new Promise(() => {}));
+    const ends = nextEvents(events, 'attempt.finished', 3);
+    await worker.start();
+    for (const type of ['fails', 'hopeless', 'slow']) {
+      await bed.client.enqueue(type, null, { queue, id: type, timeout: '200ms' });
+    }
+    await ends;
+    await worker.stop();
+    expect(told.sort()).toEqual(['fails failed', 'hopeless archived', 'slow failed']);
+  });
+
+  item('41 the delay before a retry is that of our own policy', async () => {
+    const queue = bed.queue();
+    const startS = nowS();
+    await ran(queue, fail('no'));
+    const score = (await bed.score(queue, 'retry', 'a')) ?? 0;
+    expect(score - startS).toBeGreaterThanOrEqual(1);
+    expect(score - startS).toBeLessThanOrEqual(4);
+  });
+
+  item(
+    '42 Go → us: after its timeout a task of Go is retried, and the signal of its handler aborted',
+    async () => {
+      const queue = bed.queue();
+      const go = bed.go();
+      const { worker, events } = bed.worker({ queues: [queue] });
+      let aborted = false;
+      worker.handle('x', (_, { signal }) => {
+        signal.addEventListener('abort', () => (aborted = true));
+        return new Promise(() => {});
+      });
+      const end = nextEvent(events, 'attempt.finished');
+      await worker.start();
+      await go.enqueue({ queue, taskId: 'a', timeoutMs: 1_000 });
+      const { runMs } = await end;
+      expect(runMs).toBeGreaterThanOrEqual(999);
+      expect(aborted).toBe(true);
+      expect(await go.task(queue, 'a')).toMatchObject({
+        state: 'retry',
+        lastErr: 'context deadline exceeded',
+      });
+    },
+  );
+
+  item('46 us → Go: Go shows the text of what was thrown, and that a type has no handler', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('throws', () => {
+      throw new RangeError('out of range');
+    });
+    const ends = nextEvents(events, 'attempt.finished', 2);
+    await worker.start();
+    await bed.client.enqueue('throws', null, { queue, id: 'a' });
+    await bed.client.enqueue('no "such"', null, { queue, id: 'b' });
+    await ends;
+    const go = bed.go();
+    expect(await go.task(queue, 'a')).toMatchObject({ state: 'retry', lastErr: 'out of range' });
+    expect(await go.task(queue, 'b')).toMatchObject({
+      state: 'retry',
+      lastErr: String.raw`handler not found for task "no \"such\""`,
+    });
+  });
+
+  item('47 us → Go: our result stands in the task and in the list of completed tasks', async () => {
+    const queue = bed.queue();
+    await ran(queue, () => Buffer.from('raw bytes'), { retention: '1h' });
+    const go = bed.go();
+    expect(String((await go.task(queue, 'a')).result)).toBe('raw bytes');
+    expect((await go.list(queue, 'completed')).map(({ result }) => String(result))).toEqual(['raw bytes']);
+  });
+
+  async function seedArchived(
+    queue: string,
+    prefix: string,
+    { count, fromS }: { count: number; fromS: number },
+  ) {
+    const keys = [`asynq:{${queue}}:archived`, `asynq:{${queue}}:t:`];
+    await bed.ask('SADD', 'asynq:queues', queue);
+    await bed.ask('EVAL', SEED_ARCHIVED, 2, ...keys, count, prefix, fromS);
+  }
+
+  item('49 the archive drops its oldest tasks beyond 9,999, hash and all', async () => {
+    const queue = bed.queue();
+    await seedArchived(queue, 'old', { count: 9_999, fromS: nowS() - 50_000 });
+    await ran(queue, fail('no'), { maxRetries: 0 });
+    expect(await bed.ask('ZCARD', `asynq:{${queue}}:archived`)).toBe(9_999);
+    expect(await bed.score(queue, 'archived', 'a')).not.toBeNull();
+    expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:old1`)).toBe(0);
+    expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:old2`)).toBe(1);
+  });
+
+  item('49 the archive drops tasks older than 90 days, also more than 8,000 of them', async () => {
+    const queue = bed.queue();
+    await seedArchived(queue, 'old', { count: 8_500, fromS: nowS() - 90 * DAY_S - 10_000 });
+    await seedArchived(queue, 'young', { count: 5, fromS: nowS() - 90 * DAY_S + 3_600 });
+    const { worker, events } = bed.worker({ queues: [queue], concurrency: 1 });
+    worker.handle('x', fail('no'));
+    // Each call drops a bounded number of them.
+    const ends = nextEvents(events, 'attempt.finished', 10);
+    await worker.start();
+    for (let i = 0; i < 10; i += 1) await bed.client.enqueue('x', null, { queue, maxRetries: 0 });
+    await ends;
+    expect(await bed.ask('ZCARD', `asynq:{${queue}}:archived`)).toBe(15);
+    expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:old8500`)).toBe(0);
+    expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:young1`)).toBe(1);
+  });
+
+  item('51 a full total begins anew at 1, after a failure both do', async () => {
+    const [good, bad] = [bed.queue(), bed.queue()];
+    for (const queue of [good, bad]) {
+      await bed.ask('MSET', `asynq:{${queue}}:processed`, FULL, `asynq:{${queue}}:failed`, FULL);
+    }
+    await ran(good, () => {});
+    await ran(bad, fail('no'));
+    expect(await bed.ask('MGET', `asynq:{${good}}:processed`, `asynq:{${good}}:failed`)).toEqual(['1', FULL]);
+    expect(await bed.counters(bad)).toEqual({ processed: 1, failed: 1 });
+    expect(await bed.go().inspect('info', { queue: bad })).toMatchObject({
+      ProcessedTotal: 1,
+      FailedTotal: 1,
+    });
+  });
+});

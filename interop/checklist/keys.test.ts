@@ -1,0 +1,162 @@
+import { describe, expect } from 'vitest';
+import { FIELD } from '../../packages/engine/src/protocol/message.ts';
+import { uniqueKey } from '../../packages/engine/src/protocol/unique-key.ts';
+import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
+import { interopBed, item, nowS, until } from '../support/bed.ts';
+
+/** Field numbers in the order they stand, and whether one holds its default. */
+function fieldsOf(bytes: Buffer): { numbers: number[]; defaults: number } {
+  const numbers: number[] = [];
+  let defaults = 0;
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = bytes[at++] ?? 0;
+      value += (byte % 128) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    const value = varint();
+    if (value === 0) defaults += 1;
+    if (tag % 8 === 2) at += value;
+    numbers.push(Math.floor(tag / 8));
+  }
+  return { numbers, defaults };
+}
+
+describe('8.1 keys', () => {
+  const bed = interopBed();
+
+  item(
+    '1 enqueuing writes nothing of Asynq but the list of queues, the task and the pending list',
+    async () => {
+      const queue = bed.queue();
+      const before = new Set((await bed.ask('KEYS', '*')) as string[]);
+      await bed.client.enqueue('x', { n: 1 }, { queue, id: 'a' });
+      const added = ((await bed.ask('KEYS', '*')) as string[]).filter((key) => !before.has(key));
+      const asynq = added.filter((key) => !key.startsWith('tc:') && key !== 'asynq:queues');
+      expect(asynq.sort()).toEqual([`asynq:{${queue}}:pending`, `asynq:{${queue}}:t:a`]);
+      expect(await bed.ask('SISMEMBER', 'asynq:queues', queue)).toBe(1);
+    },
+  );
+
+  item('5 fields ascend in our messages, and defaults are left out', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('x', undefined, { queue, id: 'a', maxRetries: 0, deadline: new Date(1) });
+    await bed.client.enqueue('x', 'p', { queue, id: 'b', retention: '1h', headers: { a: 'b' } });
+    for (const id of ['a', 'b']) {
+      const { numbers, defaults } = fieldsOf((await bed.field(queue, id, 'msg')) ?? Buffer.alloc(0));
+      expect(numbers).toEqual(numbers.toSorted((one, other) => one - other));
+      expect(defaults).toBe(0);
+    }
+    const { numbers } = fieldsOf((await bed.field(queue, 'b', 'msg')) ?? Buffer.alloc(0));
+    expect(numbers).toEqual([
+      FIELD.type,
+      FIELD.payload,
+      FIELD.id,
+      FIELD.queue,
+      FIELD.retry,
+      FIELD.timeout,
+      FIELD.retention,
+      FIELD.headers,
+    ]);
+  });
+
+  item('7 the unique keys of Go are those that we make: nil, empty, foo', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    const ends = {
+      nil: '',
+      empty: 'd41d8cd98f00b204e9800998ecf8427e',
+      foo: 'acbd18db4cc2f85cedef654fccc4a4d8',
+    };
+    const payloads = { nil: undefined, empty: '', foo: 'foo' };
+    for (const name of ['nil', 'empty', 'foo'] as const) {
+      const payload = payloads[name];
+      const task = { type: `t:${name}`, queue, taskId: name, uniqueMs: 60_000 };
+      await go.enqueue(payload === undefined ? task : { ...task, payload });
+      const expected = `asynq:{${queue}}:unique:t:${name}:${ends[name]}`;
+      expect(String(await bed.field(queue, name, 'unique_key'))).toBe(expected);
+      const bytes = payload === undefined ? null : Buffer.from(payload);
+      expect(uniqueKey({ queue, type: `t:${name}`, payload: bytes })).toBe(expected);
+    }
+  });
+
+  item('9 both: the counters of the UTC day are shared, and end 90 days after the first task', async () => {
+    const queue = bed.queue();
+    const day = new Date().toISOString().slice(0, 10);
+    const key = `asynq:{${queue}}:processed:${day}`;
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('x', () => {});
+    const first = nextEvent(events, 'attempt.finished');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue });
+    await first;
+    const endS = (await bed.ask('EXPIRETIME', key)) as number;
+    expect(endS - nowS()).toBeGreaterThan(89 * 86_400);
+    expect(endS - nowS()).toBeLessThanOrEqual(90 * 86_400);
+    // As if the first task had ended a while ago: neither side may move the end.
+    await bed.ask('EXPIREAT', key, endS - 100);
+    const second = nextEvent(events, 'attempt.finished');
+    await bed.client.enqueue('x', null, { queue });
+    await second;
+    await worker.stop();
+    const go = bed.go();
+    await go.enqueue({ queue, taskId: 'a' });
+    await go.serve({ queues: { [queue]: 1 } });
+    await until(async () => (await bed.ask('GET', key)) === '3');
+    expect(await bed.ask('EXPIRETIME', key)).toBe(endS - 100);
+    expect(await go.inspect('info', { queue })).toMatchObject({ Processed: 3, ProcessedTotal: 3, Failed: 0 });
+  });
+
+  item('10 the scores of our tasks are whole seconds, pending_since has 19 digits', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('ok', () => {});
+    worker.handle('bad', () => Promise.reject(new Error('no')));
+    const ends = nextEvents(events, 'attempt.finished', 3);
+    await worker.start();
+    const enqueue = (type: string, id: string, options = {}) =>
+      bed.client.enqueue(type, null, { queue, id, ...options });
+    await enqueue('ok', 'completed', { retention: '90500ms' });
+    await enqueue('bad', 'retry', { backoff: { kind: 'fixed', delayMs: 99_123, jitter: 0 } });
+    await enqueue('bad', 'archived', { maxRetries: 0 });
+    await enqueue('ok', 'scheduled', { delay: '7654ms' });
+    await ends;
+    for (const set of ['completed', 'retry', 'archived', 'scheduled']) {
+      expect(String(await bed.ask('ZSCORE', `asynq:{${queue}}:${set}`, set))).toMatch(/^\d{10}$/);
+    }
+    await worker.stop();
+    await enqueue('ok', 'pending');
+    expect(String(await bed.field(queue, 'pending', 'pending_since'))).toMatch(/^\d{19}$/);
+  });
+
+  const strange = { queue: 'Größe: Zwei', type: 'Typ: Ä/b C' };
+
+  item('11 us → Go: names with blanks, colons, capitals and other letters stand byte for byte', async () => {
+    await bed.client.enqueue(strange.type, null, { queue: strange.queue, id: 'A:b_C-1' });
+    expect(await bed.ask('EXISTS', `asynq:{${strange.queue}}:t:A:b_C-1`)).toBe(1);
+    const go = bed.go();
+    expect(await go.inspect('queues')).toContain(strange.queue);
+    await go.serve({ queues: { [strange.queue]: 1 } });
+    expect(await go.saw('started', 'A:b_C-1')).toMatchObject(strange);
+  });
+
+  item('11 Go → us: names with blanks, colons, capitals and other letters stand byte for byte', async () => {
+    const queue = `${strange.queue} 2`;
+    const taskId = ' ID: mit Ä {x} ';
+    const { worker, events } = bed.worker({ queues: [queue] });
+    const end = nextEvent(events, 'attempt.finished');
+    const seen = new Promise((resolve) =>
+      worker.handle(strange.type, (task) => resolve([task.id, task.queue, task.type])),
+    );
+    await worker.start();
+    await bed.go().enqueue({ queue, type: strange.type, taskId, retentionMs: 60_000 });
+    expect(await seen).toEqual([taskId, queue, strange.type]);
+    await end;
+    expect(await bed.score(queue, 'completed', taskId)).not.toBeNull();
+  });
+});

@@ -1,0 +1,297 @@
+import { describe, expect, onTestFinished } from 'vitest';
+import { connect, Events, Worker } from '../../packages/engine/src/index.ts';
+import { startFaultProxy } from '../../packages/engine/test/support/fault-proxy.ts';
+import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
+import { interopBed, item, nowS, until } from '../support/bed.ts';
+
+const LEASE_EXPIRED = 'asynq: task lease expired';
+/** A task that is out of reach of both recoverers for good. */
+const NEVER = () => new Promise(() => {});
+
+describe('8.4 leases, heartbeats, recovery, shutdown', () => {
+  const bed = interopBed();
+
+  /** Puts tasks into the state in which a Go server leaves them that died with leases of this age. */
+  async function goLeftBehind(queue: string, ids: readonly string[], more = {}): Promise<void> {
+    const go = bed.go();
+    for (const taskId of ids) await go.enqueue({ queue, taskId, ...more });
+    for (const id of ids) {
+      await bed.ask('RPOPLPUSH', `asynq:{${queue}}:pending`, `asynq:{${queue}}:active`);
+      await bed.ask('HSET', `asynq:{${queue}}:t:${id}`, 'state', 'active');
+      await bed.ask('HDEL', `asynq:{${queue}}:t:${id}`, 'pending_since');
+    }
+    await go.kill();
+  }
+
+  const setLease = (queue: string, id: string, agoS: number) =>
+    bed.ask('ZADD', `asynq:{${queue}}:lease`, nowS() - agoS, id);
+
+  item('52 a running task keeps its lease, and Go never calls it orphaned', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    let release = () => {};
+    worker.handle('x', () => new Promise<void>((resolve) => (release = resolve)));
+    const started = nextEvent(events, 'attempt.started');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue, id: 'a' });
+    await started;
+    const endMs = performance.now() + 8_000;
+    let leastS = Infinity;
+    await until(async () => {
+      const score = (await bed.score(queue, 'lease', 'a')) ?? -Infinity;
+      leastS = Math.min(leastS, score - Date.now() / 1_000);
+      const [task] = await go.list(queue, 'active');
+      expect(task).toMatchObject({ id: 'a', isOrphaned: false });
+      return performance.now() > endMs;
+    }, 100);
+    release();
+    expect(leastS).toBeGreaterThan(3);
+  });
+
+  item('53 a lease that was removed is not brought back by its renewal', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('x', NEVER);
+    const started = nextEvent(events, 'attempt.started');
+    const lost = nextEvent(events, 'lease.lost');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue, id: 'a' });
+    await started;
+    await bed.ask('ZREM', `asynq:{${queue}}:lease`, 'a');
+    await lost;
+    expect(await bed.ask('EXISTS', `asynq:{${queue}}:lease`)).toBe(0);
+  });
+
+  item('55 us → Go: Go archives our lost task when its retries are used up', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await bed.client.enqueue('x', null, { queue, id: 'a', maxRetries: 0 });
+    await bed.broker.consume.turn({ finishes: [], queues: [queue], room: 1, leaseMs: 1_000, worker: 'w' });
+    await setLease(queue, 'a', 31);
+    await go.serve({ queues: { [queue]: 1 } });
+    await until(async () => (await go.task(queue, 'a')).state === 'archived');
+    expect(await bed.broker.inspect.task({ queue, id: 'a' })).toMatchObject({
+      state: 'archived',
+      retried: 0,
+      lastError: { message: LEASE_EXPIRED },
+    });
+  });
+
+  item('55 Go → us: a task of Go that takes its third worker with it is archived', async () => {
+    const queue = bed.queue();
+    await goLeftBehind(queue, ['a'], { maxRetry: 25 });
+    const { worker, events } = bed.worker({ queues: [queue] });
+    const tookAway = nextEvent(events, 'tasks.recovered', ({ archived }) => archived === 1);
+    // Each attempt loses its lease as if its worker had died.
+    events.on('attempt.started', () => void setLease(queue, 'a', 31));
+    worker.handle('x', NEVER);
+    await setLease(queue, 'a', 31);
+    await worker.start();
+    await tookAway;
+    expect(await bed.go().task(queue, 'a')).toMatchObject({ state: 'archived', retried: 0 });
+    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 1 });
+  });
+
+  item('56 Go → us: a lease of Go that expired less than 30 s ago is left alone', async () => {
+    const queue = bed.queue();
+    await goLeftBehind(queue, ['young', 'old']);
+    await setLease(queue, 'young', 15);
+    await setLease(queue, 'old', 31);
+    const { worker, events } = bed.worker({ queues: [queue] });
+    const recovered = nextEvent(events, 'tasks.recovered');
+    const end = nextEvent(events, 'attempt.finished');
+    worker.handle('x', () => {});
+    await worker.start();
+    expect(await recovered).toMatchObject({ recovered: 1 });
+    expect(await end).toMatchObject({ task: { id: 'old' } });
+    expect(await bed.ask('LRANGE', `asynq:{${queue}}:active`, 0, -1)).toEqual(['young']);
+  });
+
+  item('56 us → Go: a lease of ours that expired less than 30 s ago is left alone by Go', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    for (const id of ['young', 'old']) await bed.client.enqueue('x', null, { queue, id });
+    await bed.broker.consume.turn({ finishes: [], queues: [queue], room: 2, leaseMs: 1_000, worker: 'w' });
+    await setLease(queue, 'young', 15);
+    await setLease(queue, 'old', 31);
+    await go.serve({ queues: { [queue]: 1 } });
+    await until(async () => (await go.task(queue, 'old')).state === 'retry');
+    expect((await go.list(queue, 'active')).map(({ id, isOrphaned }) => [id, isOrphaned])).toEqual([
+      ['young', true],
+    ]);
+  });
+
+  item('57 both: a task that both recover at once is recovered once', async () => {
+    const queue = bed.queue();
+    const ids = Array.from({ length: 40 }, (_, i) => `task-${i}`);
+    await goLeftBehind(queue, ids, { retentionMs: 600_000 });
+    for (const id of ids) await setLease(queue, id, 31);
+    const go = bed.go();
+    const { worker } = bed.worker({ queues: [queue], concurrency: 5 });
+    worker.handle('x', () => {});
+    await Promise.all([
+      go.serve({ queues: { [queue]: 1 }, concurrency: 5, retryDelayMs: 0, brief: true }),
+      worker.start(),
+    ]);
+    await until(async () => (await bed.ask('ZCARD', `asynq:{${queue}}:completed`)) === ids.length);
+    let retries = 0;
+    for (const id of ids) {
+      const task = await bed.broker.inspect.task({ queue, id });
+      expect((task?.retried ?? 0) + (task?.crashes ?? 0)).toBe(1);
+      retries += task?.retried ?? 0;
+    }
+    expect(await bed.counters(queue)).toEqual({ processed: ids.length + retries, failed: retries });
+  });
+
+  item('58 a worker that is cut off from Redis gives its task up and writes nothing later', async () => {
+    const queue = bed.queue();
+    const proxy = await startFaultProxy(bed.server.port);
+    const broker = await connect(proxy.url);
+    const events = new Events();
+    const worker = new Worker(broker, { queues: [queue], maintenance: false, runtime: { events } });
+    onTestFinished(async () => {
+      await worker.stop();
+      await broker.close();
+      await proxy.close();
+    });
+    let release = () => {};
+    const aborted = new Promise((resolve) =>
+      worker.handle('x', (_, { signal }) => {
+        signal.addEventListener('abort', () => resolve(signal.reason));
+        return new Promise<string>((end) => (release = () => end('too late')));
+      }),
+    );
+    const started = nextEvent(events, 'attempt.started');
+    const finished = nextEvent(events, 'attempt.finished');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue, id: 'a', retention: '1h' });
+    await started;
+    proxy.swallow(true);
+    expect(await aborted).toMatchObject({ message: LEASE_EXPIRED });
+    release();
+    expect(await finished).toMatchObject({ outcome: 'lost' });
+    const other = bed.worker({ queues: [queue] });
+    other.worker.handle('x', () => 'in time');
+    const end = nextEvent(other.events, 'attempt.finished');
+    await other.worker.start();
+    proxy.swallow(false);
+    expect(await end).toMatchObject({ outcome: 'succeeded' });
+    expect(String((await bed.go().task(queue, 'a')).result)).toBe('"in time"');
+    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
+  });
+
+  item('62 while a worker stops its running tasks go on, and none are taken', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue], concurrency: 2 });
+    let release = () => {};
+    worker.handle('x', () => new Promise<void>((resolve) => (release = resolve)));
+    const started = nextEvent(events, 'attempt.started');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue, id: 'runs' });
+    await started;
+    const end = nextEvent(events, 'attempt.finished');
+    const stopped = worker.stop();
+    const go = bed.go();
+    await go.enqueue({ queue, taskId: 'waits' });
+    expect((await go.task(queue, 'runs')).state).toBe('active');
+    release();
+    expect(await end).toMatchObject({ outcome: 'succeeded', task: { id: 'runs' } });
+    await stopped;
+    expect((await go.task(queue, 'waits')).state).toBe('pending');
+  });
+
+  item('63 us → Go: what we give back at shutdown is the next that Go takes, nothing counted', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue], concurrency: 1, shutdownTimeoutMs: 100 });
+    worker.handle('x', NEVER);
+    const started = nextEvent(events, 'attempt.started');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue, id: 'first' });
+    await started;
+    await bed.client.enqueue('x', null, { queue, id: 'second' });
+    await worker.stop();
+    expect(await bed.ask('LRANGE', `asynq:{${queue}}:pending`, 0, -1)).toEqual(['second', 'first']);
+    expect(await bed.counters(queue)).toEqual({ processed: 0, failed: 0 });
+    const go = bed.go();
+    await go.serve({ queues: { [queue]: 1 }, concurrency: 1 });
+    expect((await go.sawMany('started', 2)).map(({ task, retried }) => [task, retried])).toEqual([
+      ['first', 0],
+      ['second', 0],
+    ]);
+  });
+
+  item('63 Go → us: what Go gives back at shutdown is the next that we take', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await go.enqueue({ queue, taskId: 'first' });
+    const behaviours = { x: { do: 'hang' } } as const;
+    await go.serve({ queues: { [queue]: 1 }, concurrency: 1, behaviours, shutdownTimeoutMs: 100 });
+    await go.saw('started', 'first');
+    await go.enqueue({ queue, taskId: 'second' });
+    await go.stop();
+    const { worker, events } = bed.worker({ queues: [queue], concurrency: 1 });
+    worker.handle('x', ({ retried }) => retried);
+    const ends = nextEvents(events, 'attempt.finished', 2);
+    await worker.start();
+    expect((await ends).map(({ task, attempt, outcome }) => [task.id, attempt, outcome])).toEqual([
+      ['first', 1, 'succeeded'],
+      ['second', 1, 'succeeded'],
+    ]);
+    expect(await bed.counters(queue)).toEqual({ processed: 2, failed: 0 });
+  });
+
+  item(
+    '65 both: in strict order all of the higher queue come first, whoever enqueued and whoever takes',
+    async () => {
+      const go = bed.go();
+      const fill = async () => {
+        const queues = { low: bed.queue(), high: bed.queue() };
+        for (const queue of [queues.low, queues.high]) {
+          for (let i = 0; i < 10; i += 1) {
+            await go.enqueue({ queue });
+            await bed.client.enqueue('x', null, { queue });
+          }
+        }
+        return queues;
+      };
+      const ours = await fill();
+      const { worker, events } = bed.worker({ queues: { [ours.low]: 1, [ours.high]: 5 }, concurrency: 1 });
+      worker.handle('x', () => {});
+      const ends = nextEvents(events, 'attempt.finished', 40);
+      await worker.start();
+      const order = ({ low, high }: typeof ours) => [
+        ...Array<string>(20).fill(high),
+        ...Array<string>(20).fill(low),
+      ];
+      expect((await ends).map(({ task }) => task.queue)).toEqual(order(ours));
+      const theirs = await fill();
+      await go.serve({ queues: { [theirs.low]: 1, [theirs.high]: 5 }, concurrency: 1, strict: true });
+      expect((await go.sawMany('started', 40)).map(({ queue }) => queue)).toEqual(order(theirs));
+    },
+  );
+
+  item('66 both: of 10,000 tasks on one queue each runs once, on one side or the other', async () => {
+    const queue = bed.queue();
+    const half = Array.from({ length: 5_000 }, (_, i) => i);
+    const [producer, server] = [bed.go(), bed.go()];
+    const runs = new Map<string, number>();
+    const { worker } = bed.worker({ queues: [queue], concurrency: 50 });
+    worker.handle('x', ({ id }) => void runs.set(id, (runs.get(id) ?? 0) + 1));
+    await server.serve({ queues: { [queue]: 1 }, concurrency: 10, brief: true });
+    await worker.start();
+    await Promise.all([
+      producer.enqueueMany(half.map((i) => ({ queue, taskId: `go-${i}` }))),
+      bed.client.enqueueMany(half.map((i) => ({ task: 'x', queue, id: `ts-${i}` }))),
+    ]);
+    await until(async () => (await bed.counters(queue)).processed >= 10_000);
+    const inGo = server.events.filter(({ event }) => event === 'ran');
+    for (const { task } of inGo) runs.set(task, (runs.get(task) ?? 0) + 1);
+    expect(runs.size).toBe(10_000);
+    expect([...runs.values()].every((count) => count === 1)).toBe(true);
+    expect(inGo.length).toBeGreaterThan(0);
+    expect(inGo.length).toBeLessThan(10_000);
+    expect(await bed.counters(queue)).toEqual({ processed: 10_000, failed: 0 });
+    expect(await producer.inspect('info', { queue })).toMatchObject({ Size: 0, Processed: 10_000 });
+  });
+});

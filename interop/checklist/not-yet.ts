@@ -1,0 +1,112 @@
+/** What the tests cannot say by themselves of an item of the checklist. */
+export interface Remark {
+  /**
+   * `not yet`: the feature is not built, there is no test. `in part`: the tests prove what is built. `own way`: by a
+   * decision we do it in another way than Asynq; the tests prove ours, and that Go gets along with it.
+   */
+  readonly kind: 'not yet' | 'in part' | 'own way';
+  /** The item in few words, where no test names it. */
+  readonly what?: string;
+  readonly why: string;
+}
+
+const notYet = (what: string, why: string): Remark => ({ kind: 'not yet', what, why });
+const inPart = (why: string): Remark => ({ kind: 'in part', why });
+const ownWay = (why: string): Remark => ({ kind: 'own way', why });
+
+const NO_UNIQUE = 'our client has no unique option yet';
+const NO_GROUPS = 'there is no aggregator and no group option yet';
+const NO_SERVER_INFO = 'our workers do not write server and worker info yet';
+const NO_CANCEL = 'a running task cannot be cancelled yet';
+const NO_SCHEDULER = 'there are no schedules yet';
+const NO_ASYNQMON = 'asynqmon is not part of the tests yet';
+const ONLY_GO = 'Go does it to our tasks; our own inspector has this operation not yet';
+
+/** Items of protocol section 8, by number. */
+export const REMARKS: Readonly<Record<number, Remark>> = {
+  8: notYet('a unique task of one side is a duplicate for the other', NO_UNIQUE),
+  10: ownWay('leases have a fraction, the token that fences an attempt (design D6); no tool lists them'),
+  11: inPart('groups: only where we forward them (69); IDs that our clients choose have fewer letters'),
+  14: inPart(
+    'shown through the inspector of the library; the command-line tool is not part of the tests yet',
+  ),
+  15: ownWay('3 retries instead of 25 (requirements Q16)'),
+  17: ownWay('a negative number is refused by name instead of read as 0'),
+  18: ownWay(
+    'our clients and workers also refuse blanks at the ends of a name, braces, control characters and more than 128 bytes; our inspector shows such queues of Go',
+  ),
+  19: inPart(`groups and unique TTLs: ${NO_UNIQUE}, and no groups`),
+  20: inPart('groups are not built yet'),
+  21: inPart('the state `aggregating`: Go → us only'),
+  22: ownWay('a part of a second is rounded up, never down: a Go forwarder is never early (design D5)'),
+  23: notYet('the TTL of the lock', NO_UNIQUE),
+  24: notYet('the field of the lock in the hash', NO_UNIQUE),
+  25: notYet('a task with a group waits in its group', NO_GROUPS),
+  28: inPart('groups are not built yet'),
+  29: ownWay('a part of a second is rounded up, the exact time stands beside it (design D1)'),
+  30: ownWay('the script takes any length; our worker uses 6 s and renews each 1.5 s (design D6)'),
+  36: notYet('errors that are no failures', 'handlers have no such answer yet'),
+  39: inPart('revoking is not built yet; an error that wraps a hopeless one is retried'),
+  40: inPart('revoking is not built yet'),
+  41: ownWay('1 s doubling to 300 s, plus up to 25 % (requirements Q17)'),
+  43: ownWay(
+    'a task past its deadline is archived at once, instead of retried until its retries are used up',
+  ),
+  44: notYet('the command-line tool cancels a task of ours', NO_CANCEL),
+  45: notYet('we cancel a task in a Go server', NO_CANCEL),
+  47: inPart('results are written with the outcome; a handler cannot write one while it runs yet'),
+  49: ownWay('a call drops at most 1,000 old tasks, so that none holds Redis for long'),
+  52: ownWay('leases of 6 s, renewed each 1.5 s; what is lost is back within 10 s (design D6)'),
+  54: ownWay('our recovery puts a task back as the next to run and counts a crash, not a retry'),
+  55: ownWay('ours archives a task that took three workers with it, whatever its retries (design D6)'),
+  56: ownWay('what our own workers lost is taken back at once; their leases are fenced (design D6)'),
+  58: ownWay('the lease is given up 5.5 s after the last renewal, not 30 s'),
+  59: notYet('server and worker keys', NO_SERVER_INFO),
+  60: notYet('the command-line tool lists our server', NO_SERVER_INFO),
+  61: notYet('asynqmon shows our workers', NO_SERVER_INFO),
+  62: inPart(`the status and its keys: ${NO_SERVER_INFO}`),
+  64: notYet('signals', 'the library leaves signals to its program; the service is not part of these tests'),
+  65: inPart('strict order; weighted order is not built yet'),
+  72: notYet('when a group is aggregated', NO_GROUPS),
+  73: notYet('what an aggregation leaves', NO_GROUPS),
+  74: notYet('where the aggregated task lands', NO_GROUPS),
+  75: notYet('stale aggregation sets', NO_GROUPS),
+  76: notYet('each side aggregates the tasks of the other', NO_GROUPS),
+  77: notYet('a server without an aggregator', NO_GROUPS),
+  78: inPart(
+    'through the inspector of the library; the command-line tool and asynqmon are not part of the tests yet',
+  ),
+  79: notYet('an unknown queue is an error', 'our inspector answers for any queue; see 83 for Go on ours'),
+  81: inPart('Go reads our counters; our inspector has no days yet'),
+  84: inPart(ONLY_GO),
+  85: inPart(ONLY_GO),
+  87: inPart(ONLY_GO),
+  88: inPart(ONLY_GO),
+  90: inPart(ONLY_GO),
+  91: inPart('Go marks our tasks; our inspector has no such mark yet'),
+  92: inPart('Go measures our tasks; our inspector does not yet'),
+  93: notYet('names and sizes of groups', NO_GROUPS),
+  94: notYet('the listing of servers prunes expired ones', NO_SERVER_INFO),
+  95: notYet('key slots in a cluster', 'Redis Cluster is not supported yet'),
+  96: notYet('each button of asynqmon', NO_ASYNQMON),
+  97: notYet('an entry fires at its interval', NO_SCHEDULER),
+  98: notYet('the command-line tool lists our entries', NO_SCHEDULER),
+  99: notYet('the history of an entry', NO_SCHEDULER),
+  100: notYet('the keys of a scheduler', NO_SCHEDULER),
+  101: notYet('option texts', NO_SCHEDULER),
+  102: notYet('cron texts', NO_SCHEDULER),
+  103: notYet('the default zone', NO_SCHEDULER),
+  104: notYet('hooks of a firing', NO_SCHEDULER),
+  105: notYet('unregistering', NO_SCHEDULER),
+  106: notYet('the manager of periodic tasks', NO_SCHEDULER),
+  107: notYet('two schedulers with one entry', NO_SCHEDULER),
+  108: ownWay('a connection is refused within 5 s; a program decides whether to try again'),
+  111: notYet(
+    'the health check function',
+    'a program asks with `ping()`; there is no function that is called',
+  ),
+  114: ownWay('the queue is registered again within 10 s'),
+  115: notYet('all of it on a cluster', 'Redis Cluster is not supported yet'),
+  116: notYet('the rate semaphore', 'limits are not built yet'),
+  117: notYet('the metrics', 'metrics are not built yet'),
+};

@@ -1,0 +1,66 @@
+import { describe, expect } from 'vitest';
+import { nextEvent } from '../../packages/engine/test/support/next-event.ts';
+import { startProgram } from '../../packages/engine/test/support/program.ts';
+import { interopBed, item, nowS, until, type Bed } from '../support/bed.ts';
+
+/** Where `programs/worker.mjs` is: a worker of ours in a process of its own, on the queue `default`. */
+const FAULTS = new URL('../../packages/engine/test/faults/', import.meta.url).href;
+const LIMIT_MS = 100_000;
+
+/** Ours leaves a lease of Go alone for 30 s. */
+async function goIsKilled(bed: Bed): Promise<void> {
+  const queue = bed.queue();
+  const go = bed.go();
+  const { worker, events } = bed.worker({ queues: [queue] });
+  worker.handle('x', () => 'ours');
+  await go.enqueue({ queue, taskId: 'a', retentionMs: 600_000 });
+  await go.serve({ queues: { [queue]: 1 }, behaviours: { x: { do: 'hold' } } });
+  await go.saw('started', 'a');
+  const recovered = nextEvent(events, 'tasks.recovered');
+  const end = nextEvent(events, 'attempt.finished');
+  await worker.start();
+  await go.kill();
+  const leaseS = (await bed.score(queue, 'lease', 'a')) ?? 0;
+  expect(await recovered).toMatchObject({ recovered: 1, archived: 0 });
+  const lateS = Date.now() / 1_000 - leaseS;
+  expect(lateS).toBeGreaterThanOrEqual(30);
+  expect(lateS).toBeLessThan(35);
+  expect(await end).toMatchObject({ outcome: 'succeeded', task: { id: 'a' } });
+  const task = await bed.broker.inspect.task({ queue, id: 'a' });
+  expect(task).toMatchObject({ state: 'completed', crashes: 1, retried: 0 });
+  expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
+}
+
+/** Go leaves our lease alone for 30 s, too. */
+async function oursIsKilled(bed: Bed): Promise<void> {
+  await bed.client.enqueue('x', null, { id: 'b', retention: '10m' });
+  const victim = startProgram(FAULTS, 'worker.mjs', bed.server.url, 'hold');
+  await victim.saw((line) => line === 'started b');
+  await victim.kill();
+  const leaseS = (await bed.score('default', 'lease', 'b')) ?? 0;
+  const go = bed.go();
+  await until(() => Promise.resolve(nowS() > leaseS + 30), 200);
+  expect(await go.task('default', 'b')).toMatchObject({ state: 'active', retried: 0 });
+  // Go looks for lost tasks at its start, then each minute.
+  await go.serve({ queues: { default: 1 }, retryDelayMs: 0 });
+  expect(await go.saw('started', 'b')).toMatchObject({ retried: 1 });
+  await until(async () => (await go.task('default', 'b')).state === 'completed');
+  expect(await go.task('default', 'b')).toMatchObject({
+    retried: 1,
+    lastErr: 'asynq: task lease expired',
+  });
+  expect(await bed.counters('default')).toEqual({ processed: 2, failed: 1 });
+}
+
+/** A file of its own, as it lasts a minute. */
+describe('8.4 recovery', () => {
+  const bed = interopBed();
+
+  item(
+    '54 both: a server is killed in the middle of a task, and the other side runs it 30 s after its lease',
+    async () => {
+      await Promise.all([goIsKilled(bed), oursIsKilled(bed)]);
+    },
+    LIMIT_MS,
+  );
+});

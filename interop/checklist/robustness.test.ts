@@ -1,0 +1,135 @@
+import { describe, expect } from 'vitest';
+import { connect } from '../../packages/engine/src/index.ts';
+import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
+import { freePort } from '../../packages/engine/test/support/redis-server.ts';
+import { interopBed, item, nowS, until } from '../support/bed.ts';
+
+describe('8.9 robustness', () => {
+  const bed = interopBed({ appendonly: true });
+
+  item('108 without Redis a start is refused in time, by name', async () => {
+    const startedMs = performance.now();
+    const call = connect(`redis://127.0.0.1:${await freePort()}`);
+    await expect(call).rejects.toMatchObject({ code: 'broker-unavailable' });
+    expect(performance.now() - startedMs).toBeLessThan(7_000);
+  });
+
+  item('109 both: Redis goes and comes back, and both sides go on', async () => {
+    const queue = bed.queue();
+    const [producer, server] = [bed.go(), bed.go()];
+    const { worker } = bed.worker({ queues: [queue], concurrency: 5 });
+    worker.handle('x', () => {});
+    const round = async () => {
+      for (let i = 0; i < 20; i += 1) {
+        await producer.enqueue({ queue });
+        await bed.client.enqueue('x', null, { queue });
+      }
+    };
+    await worker.start();
+    await server.serve({ queues: { [queue]: 1 }, concurrency: 5, brief: true });
+    await round();
+    await until(async () => (await bed.counters(queue)).processed === 40);
+    await bed.server.restart();
+    await until(() => bed.ask('PING').then(Boolean, () => false), 50);
+    await until(() => producer.inspect('queues').then(Boolean, () => false), 50);
+    await until(
+      () =>
+        bed.broker.ping().then(
+          () => true,
+          () => false,
+        ),
+      50,
+    );
+    await round();
+    await until(async () => (await bed.counters(queue)).processed === 80);
+    expect(await producer.inspect('info', { queue })).toMatchObject({ Size: 0, Failed: 0 });
+    const before = server.events.length;
+    await worker.stop();
+    await bed.client.enqueue('x', null, { queue });
+    await server.sawMany('ran', before + 1);
+  });
+
+  item('110 both: scripts may be flushed at any time', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    const { worker } = bed.worker({ queues: [queue], concurrency: 5 });
+    worker.handle('x', () => {});
+    await worker.start();
+    await go.serve({ queues: { [queue]: 1 }, concurrency: 5, brief: true });
+    for (let i = 0; i < 30; i += 1) {
+      await Promise.all([
+        bed.ask('SCRIPT', 'FLUSH'),
+        go.enqueue({ queue }),
+        bed.client.enqueue('x', null, { queue, delay: i % 2 === 0 ? '0s' : '50ms' }),
+      ]);
+    }
+    await until(async () => (await bed.counters(queue)).processed === 60);
+    expect(await go.inspect('info', { queue })).toMatchObject({ Size: 0, Failed: 0 });
+  });
+
+  /** IDs in all indexes that a worker and its loops read, all of them due. */
+  async function scatter(queue: string, id: string): Promise<void> {
+    const key = (name: string) => `asynq:{${queue}}:${name}`;
+    await bed.ask('RPUSH', key('pending'), `${id}-pending`);
+    for (const set of ['scheduled', 'retry']) await bed.ask('ZADD', key(set), nowS() - 5, `${id}-${set}`);
+    await bed.ask('LPUSH', key('active'), `${id}-lease`);
+    await bed.ask('ZADD', key('lease'), nowS() - 60, `${id}-lease`);
+  }
+
+  async function expectOthersRun(queue: string): Promise<void> {
+    const go = bed.go();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('x', () => {});
+    const ends = nextEvents(events, 'attempt.finished', 4);
+    await go.enqueue({ queue, taskId: 'pending' });
+    await go.enqueue({ queue, taskId: 'scheduled', processInMs: 1_000 });
+    await go.enqueue({ queue, taskId: 'lost' });
+    await bed.ask('LREM', `asynq:{${queue}}:pending`, 0, 'lost');
+    await bed.ask('LPUSH', `asynq:{${queue}}:active`, 'lost');
+    await bed.ask('HSET', `asynq:{${queue}}:t:lost`, 'state', 'active');
+    await bed.ask('ZADD', `asynq:{${queue}}:lease`, nowS() - 60, 'lost');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue, id: 'ours', delay: '100ms' });
+    expect((await ends).map(({ task }) => task.id).sort()).toEqual(['lost', 'ours', 'pending', 'scheduled']);
+  }
+
+  item('112 IDs without a task stop neither work nor recovery', async () => {
+    const queue = bed.queue();
+    await scatter(queue, 'nobody');
+    await expectOthersRun(queue);
+    for (const index of ['pending', 'scheduled', 'retry', 'lease', 'active']) {
+      await until(async () => (await bed.ask('EXISTS', `asynq:{${queue}}:${index}`)) === 0);
+    }
+    expect(await bed.ask('KEYS', `asynq:{${queue}}:t:*`)).toEqual([]);
+  });
+
+  item('113 messages that nobody can read stop neither work nor recovery', async () => {
+    const queue = bed.queue();
+    await scatter(queue, 'bad');
+    const states = { pending: 'pending', scheduled: 'scheduled', retry: 'retry', lease: 'active' };
+    for (const [index, state] of Object.entries(states)) {
+      const key = `asynq:{${queue}}:t:bad-${index}`;
+      await bed.ask('HSET', key, 'msg', Buffer.from([0x0a, 0xff, 0xff]), 'state', state);
+    }
+    await expectOthersRun(queue);
+    expect((await bed.counters(queue)).processed).toBeGreaterThanOrEqual(4);
+  });
+
+  item('114 after FLUSHDB new tasks are processed, and their queue is registered again', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('x', () => {});
+    const first = nextEvent(events, 'attempt.finished');
+    await worker.start();
+    await bed.client.enqueue('x', null, { queue });
+    await first;
+    await bed.ask('FLUSHDB');
+    const then = nextEvent(events, 'attempt.finished');
+    await bed.client.enqueue('x', null, { queue, id: 'a' });
+    expect(await then).toMatchObject({ task: { id: 'a' }, outcome: 'succeeded' });
+    await until(async () => {
+      await bed.client.enqueue('x', null, { queue });
+      return (await bed.ask('SISMEMBER', 'asynq:queues', queue)) === 1;
+    }, 250);
+  });
+});

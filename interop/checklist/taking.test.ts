@@ -1,0 +1,162 @@
+import { describe, expect } from 'vitest';
+import type { Finish, LeasedTask } from '../../packages/engine/src/broker/consume.ts';
+import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
+import { finish } from '../../packages/engine/test/support/factories.ts';
+import { interopBed, item, nowS, until } from '../support/bed.ts';
+
+describe('8.3 taking tasks', () => {
+  const bed = interopBed();
+
+  const turn = async (queue: string, finishes: readonly Finish[] = [], room = 1) =>
+    bed.broker.consume.turn({ finishes, queues: [queue], room, leaseMs: 30_000, worker: 'w' });
+
+  async function takeOne(queue: string): Promise<LeasedTask> {
+    const [task] = (await turn(queue)).tasks;
+    if (!task) throw new Error('nothing was there to take');
+    return task;
+  }
+
+  item('30 taking moves the ID from the right of pending to the left of active, under a lease', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    for (const taskId of ['first', 'second', 'third']) await go.enqueue({ queue, taskId });
+    await takeOne(queue);
+    await takeOne(queue);
+    expect(await bed.ask('LRANGE', `asynq:{${queue}}:active`, 0, -1)).toEqual(['second', 'first']);
+    expect(await bed.ask('LRANGE', `asynq:{${queue}}:pending`, 0, -1)).toEqual(['third']);
+    const score = (await bed.score(queue, 'lease', 'first')) ?? 0;
+    expect(Math.abs(Math.floor(score) - nowS() - 30)).toBeLessThanOrEqual(1);
+    expect(String(await bed.field(queue, 'first', 'state'))).toBe('active');
+    expect(await bed.field(queue, 'first', 'pending_since')).toBeNull();
+    expect((await go.list(queue, 'active')).map(({ id, isOrphaned }) => [id, isOrphaned])).toEqual([
+      ['first', false],
+      ['second', false],
+    ]);
+  });
+
+  item('31 Go → us: a queue that Go paused yields nothing until Go ends the pause', async () => {
+    const [paused, open] = [bed.queue(), bed.queue()];
+    const go = bed.go();
+    await go.enqueue({ queue: paused, taskId: 'waits' });
+    await go.inspect('pause', { queue: paused });
+    const { worker, events } = bed.worker({ queues: [paused, open] });
+    worker.handle('x', () => {});
+    const others = nextEvents(events, 'attempt.finished', 5);
+    await worker.start();
+    for (let i = 0; i < 5; i += 1) await go.enqueue({ queue: open });
+    expect((await others).map(({ task }) => task.queue)).toEqual(Array(5).fill(open));
+    expect((await go.task(paused, 'waits')).state).toBe('pending');
+    const then = nextEvent(events, 'attempt.finished');
+    await go.inspect('unpause', { queue: paused });
+    expect(await then).toMatchObject({ task: { id: 'waits' } });
+  });
+
+  item('31 us → Go: a queue that we paused yields nothing until we end the pause', async () => {
+    const [paused, open] = [bed.queue(), bed.queue()];
+    const go = bed.go();
+    await bed.client.enqueue('x', null, { queue: paused, id: 'waits' });
+    await bed.broker.control.pause(paused, 'for a test');
+    await go.serve({ queues: { [paused]: 5, [open]: 1 } });
+    for (let i = 0; i < 5; i += 1) await bed.client.enqueue('x', null, { queue: open });
+    expect((await go.sawMany('started', 5)).map(({ queue }) => queue)).toEqual(Array(5).fill(open));
+    await bed.broker.control.resume(paused);
+    await go.saw('ended', 'waits');
+  });
+
+  item('43 Go → us: after its deadline a task is not run', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await go.enqueue({ queue, taskId: 'a', deadlineMs: Date.now() - 10_000 });
+    const { worker, events } = bed.worker({ queues: [queue] });
+    let called = false;
+    worker.handle('x', () => void (called = true));
+    const end = nextEvent(events, 'attempt.finished');
+    await worker.start();
+    await end;
+    expect(called).toBe(false);
+    expect(await go.task(queue, 'a')).toMatchObject({
+      state: 'archived',
+      lastErr: 'context deadline exceeded',
+    });
+  });
+
+  item('48 Go → us: our handler sees what Go gave the task', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    const { worker } = bed.worker({ queues: [queue] });
+    const deadlineMs = (nowS() + 300) * 1_000;
+    const seen = new Promise((resolve) =>
+      worker.handle('x', ({ id, queue: from, type, retried, maxRetries, headers }, context) =>
+        resolve({ id, from, type, retried, maxRetries, headers, deadlineMs: context.deadlineMs }),
+      ),
+    );
+    await worker.start();
+    await go.enqueue({ queue, taskId: 'a', maxRetry: 6, headers: { h: 'v' }, deadlineMs });
+    const expected = { id: 'a', from: queue, type: 'x', retried: 0, maxRetries: 6, headers: { h: 'v' } };
+    expect(await seen).toEqual({ ...expected, deadlineMs });
+  });
+
+  item('48 us → Go: a handler of Go sees what we gave the task', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    const deadline = new Date((nowS() + 300) * 1_000);
+    const options = { maxRetries: 6, headers: { h: 'v' }, deadline };
+    await bed.client.enqueue('x', null, { queue, id: 'a', ...options });
+    await go.serve({ queues: { [queue]: 1 } });
+    expect(await go.saw('started', 'a')).toMatchObject({
+      task: 'a',
+      queue,
+      type: 'x',
+      retried: 0,
+      maxRetry: 6,
+      headers: { h: 'v' },
+      deadlineMs: deadline.getTime(),
+    });
+  });
+
+  item('50 a second end of the same attempt changes nothing and is refused', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('x', null, { queue, id: 'a', retention: '1h' });
+    const task = await takeOne(queue);
+    expect((await turn(queue, [finish.succeeded(task)])).finished).toEqual(['accepted']);
+    const before = await bed.ask('HGETALL', `asynq:{${queue}}:t:a`);
+    expect((await turn(queue, [finish.retry(task, 1)])).finished).toEqual(['lease-lost']);
+    expect(await bed.ask('HGETALL', `asynq:{${queue}}:t:a`)).toEqual(before);
+    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
+  });
+
+  item('50 Go → us: our end of a task that a Go recoverer took changes nothing and is refused', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('x', null, { queue, id: 'a', retention: '1h' });
+    const task = await takeOne(queue);
+    await bed.ask('ZADD', `asynq:{${queue}}:lease`, 'XX', nowS() - 31, 'a');
+    const go = bed.go();
+    await go.serve({ queues: { [queue]: 1 } });
+    await until(async () => (await go.task(queue, 'a')).state === 'retry');
+    const before = await bed.ask('HGETALL', `asynq:{${queue}}:t:a`);
+    expect((await turn(queue, [finish.succeeded(task)])).finished).toEqual(['lease-lost']);
+    expect(await bed.ask('HGETALL', `asynq:{${queue}}:t:a`)).toEqual(before);
+    expect(await go.task(queue, 'a')).toMatchObject({ retried: 1, lastErr: 'asynq: task lease expired' });
+  });
+
+  item('50 us → Go: the end in Go of a task that we recovered changes nothing', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await go.enqueue({ queue, taskId: 'a', timeoutMs: 2_000, retentionMs: 600_000 });
+    await go.serve({ queues: { [queue]: 1 }, behaviours: { x: { do: 'hang' } } });
+    await go.saw('started', 'a');
+    await go.quiet();
+    await bed.ask('ZADD', `asynq:{${queue}}:lease`, 'XX', nowS() - 31, 'a');
+    const { worker, events } = bed.worker({ queues: [queue] });
+    worker.handle('x', () => 'ours');
+    const end = nextEvent(events, 'attempt.finished');
+    await worker.start();
+    await end;
+    const before = await bed.ask('HGETALL', `asynq:{${queue}}:t:a`);
+    await go.saw('ended', 'a');
+    await go.stop();
+    expect(await bed.ask('HGETALL', `asynq:{${queue}}:t:a`)).toEqual(before);
+    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
+    expect(await go.inspect('info', { queue })).toMatchObject({ Completed: 1, Retry: 0, Active: 0 });
+  });
+});

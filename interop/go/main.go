@@ -1,0 +1,103 @@
+// The Go side of the interoperation tests: a process that does with the asynq library what it is told.
+//
+// It reads one JSON object per line from standard input and answers each with one line on standard output:
+// {"id": 7, "ok": …} or {"id": 7, "error": "text"}. What its servers do is told in lines of their own,
+// {"event": "started", …}. It ends with its standard input.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/hibiken/asynq"
+)
+
+// call is one line of input; which of its fields count depends on Do.
+type call struct {
+	ID      int         `json:"id"`
+	Do      string      `json:"do"`
+	Task    taskSpec    `json:"task"`
+	Tasks   []taskSpec  `json:"tasks"`
+	Server  serverSpec  `json:"server"`
+	Inspect inspectSpec `json:"inspect"`
+}
+
+// peer holds what the calls share.
+type peer struct {
+	redis     asynq.RedisClientOpt
+	client    *asynq.Client
+	inspector *asynq.Inspector
+	mu        sync.Mutex
+	server    *asynq.Server
+}
+
+var (
+	out     = json.NewEncoder(os.Stdout)
+	outLock sync.Mutex
+)
+
+// say writes one line.
+func say(line map[string]any) {
+	outLock.Lock()
+	defer outLock.Unlock()
+	if err := out.Encode(line); err != nil {
+		os.Exit(1)
+	}
+}
+
+func (p *peer) answer(c call) (any, error) {
+	switch c.Do {
+	case "enqueue":
+		return p.enqueue(c.Task)
+	case "enqueueMany":
+		return p.enqueueMany(c.Tasks)
+	case "serve":
+		return nil, p.serve(c.Server)
+	case "quiet":
+		p.current().Stop()
+		return nil, nil
+	case "stop":
+		p.current().Shutdown()
+		return nil, nil
+	case "inspect":
+		return p.inspect(c.Inspect)
+	}
+	return nil, fmt.Errorf("unknown call %q", c.Do)
+}
+
+// reply answers one call; a panic of the library is an answer, too.
+func (p *peer) reply(c call) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			say(map[string]any{"id": c.ID, "error": fmt.Sprintf("panic: %v", fault)})
+		}
+	}()
+	value, err := p.answer(c)
+	if err != nil {
+		say(map[string]any{"id": c.ID, "error": err.Error()})
+		return
+	}
+	say(map[string]any{"id": c.ID, "ok": value})
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: peer host:port")
+		os.Exit(2)
+	}
+	redis := asynq.RedisClientOpt{Addr: os.Args[1]}
+	p := &peer{redis: redis, client: asynq.NewClient(redis), inspector: asynq.NewInspector(redis)}
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		var c call
+		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+			fmt.Fprintln(os.Stderr, "not a call:", err)
+			os.Exit(2)
+		}
+		go p.reply(c)
+	}
+}

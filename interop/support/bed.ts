@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, inject, onTestFinished, test } from 'vitest';
+import {
+  Client,
+  connect,
+  Events,
+  Worker,
+  type Broker,
+  type WorkerOptions,
+} from '../../packages/engine/src/index.ts';
+import { decodeMessage, type TaskMessage } from '../../packages/engine/src/protocol/message.ts';
+import {
+  hasRedis,
+  startRedis,
+  type RedisOptions,
+  type RedisServer,
+} from '../../packages/engine/test/support/redis-server.ts';
+import { rawRedis, type RawRedis } from '../../packages/engine/test/support/raw-redis.ts';
+import { startGoPeer, type GoPeer } from './go-peer.ts';
+
+/** One item of the checklist: its name begins with the item's number and, where it has two, the direction. */
+export const item = test.skipIf(inject('goPeer') === null || !hasRedis());
+
+/** A worker of ours with what it tells. */
+export interface OurWorker {
+  readonly worker: Worker;
+  readonly events: Events;
+}
+
+/** A Redis with our broker; Go processes beside it. */
+export interface Bed {
+  readonly broker: Broker;
+  readonly client: Client;
+  readonly server: RedisServer;
+  /** A queue that nobody has used. */
+  queue(): string;
+  /** A Go process; it is killed when the test ends. */
+  go(): GoPeer;
+  /** A worker of ours that is not started; it is stopped when the test ends. */
+  worker(options?: WorkerOptions): OurWorker;
+  /** A command; blobs as strings, numbers as numbers. */
+  ask(...args: readonly (string | number | Buffer)[]): Promise<unknown>;
+  /** A field of a task's hash as bytes. */
+  field(queue: string, id: string, name: string): Promise<Buffer | null>;
+  /** The stored message of a task. */
+  message(queue: string, id: string): Promise<TaskMessage>;
+  /** Stores a message as it is, under its own ID and in this state; the index is the caller's. */
+  put(message: Pick<TaskMessage, 'queue' | 'id'>, bytes: Buffer, state: string): Promise<void>;
+  score(queue: string, set: string, id: string): Promise<number | null>;
+  counters(queue: string): Promise<{ processed: number; failed: number }>;
+}
+
+/** One server for the test file. Each test has queues of its own, so that tests may run side by side. */
+export function interopBed(options: RedisOptions = {}): Bed {
+  let server: RedisServer;
+  let broker: Broker;
+  let raw: RawRedis;
+  let count = 0;
+
+  beforeAll(async () => {
+    if (inject('goPeer') === null || !hasRedis()) return;
+    server = await startRedis(options);
+    broker = await connect(server.url);
+    raw = await rawRedis(server.port);
+  });
+  afterAll(async () => {
+    raw?.close();
+    await broker?.close();
+    await server?.stop();
+  });
+
+  const ask: Bed['ask'] = (...args) =>
+    raw.call(...args.map((arg) => (Buffer.isBuffer(arg) ? arg : String(arg))));
+  // Bytes would not survive as UTF-8 text: the script gives them in hexadecimal.
+  const HEX =
+    "return (redis.call('HGET',KEYS[1],ARGV[1]) or 'x'):gsub('.',function(c) return string.format('%02x',c:byte()) end)";
+
+  return {
+    get broker() {
+      return broker;
+    },
+    get client() {
+      return new Client(broker);
+    },
+    get server() {
+      return server;
+    },
+    queue: () => `q${(count += 1)}`,
+    go() {
+      const peer = startGoPeer(server.port);
+      onTestFinished(() => peer.kill());
+      return peer;
+    },
+    worker(workerOptions = {}) {
+      const events = new Events();
+      const worker = new Worker(broker, { ...workerOptions, runtime: { events, ...workerOptions.runtime } });
+      onTestFinished(() => worker.stop());
+      return { worker, events };
+    },
+    ask,
+    async field(queue, id, name) {
+      const key = `asynq:{${queue}}:t:${id}`;
+      if ((await ask('HEXISTS', key, name)) === 0) return null;
+      return Buffer.from((await ask('EVAL', HEX, 1, key, name)) as string, 'hex');
+    },
+    async message(queue, id) {
+      const bytes = await this.field(queue, id, 'msg');
+      if (!bytes) throw new Error(`no task ${id} in ${queue}`);
+      return decodeMessage(bytes).message;
+    },
+    async put({ queue, id }, bytes, state) {
+      await ask('SADD', 'asynq:queues', queue);
+      await ask('HSET', `asynq:{${queue}}:t:${id}`, 'msg', bytes, 'state', state);
+    },
+    async score(queue, set, id) {
+      const score = await ask('ZSCORE', `asynq:{${queue}}:${set}`, id);
+      return score === null ? null : Number(score);
+    },
+    async counters(queue) {
+      const [processed, failed] = (await ask(
+        'MGET',
+        `asynq:{${queue}}:processed`,
+        `asynq:{${queue}}:failed`,
+      )) as (string | null)[];
+      return { processed: Number(processed ?? 0), failed: Number(failed ?? 0) };
+    },
+  };
+}
+
+/** Whole seconds of now, as Asynq has them. */
+export const nowS = (): number => Math.floor(Date.now() / 1_000);
+
+/** Resolves when it holds; the store tells nobody of its changes, so it is looked at again and again. */
+export async function until(holds: () => Promise<boolean>, everyMs = 20): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, everyMs));
+}

@@ -1,0 +1,235 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { inject } from 'vitest';
+
+/** Options as the Go client knows them; times and durations in ms. */
+export interface GoTask {
+  readonly type?: string;
+  /** Left out = nil, which is another thing than empty. */
+  readonly payload?: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly queue?: string;
+  readonly taskId?: string;
+  readonly maxRetry?: number;
+  readonly timeoutMs?: number;
+  readonly deadlineMs?: number;
+  readonly uniqueMs?: number;
+  readonly processAtMs?: number;
+  readonly processInMs?: number;
+  readonly retentionMs?: number;
+  readonly group?: string;
+}
+
+/** A task as Go's inspector and client show it; times 0 = Go's zero time. */
+export interface GoTaskInfo {
+  readonly id: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly payload: Buffer;
+  readonly headers: Readonly<Record<string, string>> | null;
+  readonly state: string;
+  readonly maxRetry: number;
+  readonly retried: number;
+  readonly lastErr: string;
+  readonly lastFailedAtMs: number;
+  readonly timeoutMs: number;
+  readonly deadlineMs: number;
+  readonly group: string;
+  readonly nextProcessAtMs: number;
+  readonly isOrphaned: boolean;
+  readonly retentionMs: number;
+  readonly completedAtMs: number;
+  readonly result: Buffer;
+}
+
+/** What a handler of the Go program does; left out = it succeeds. */
+export interface GoBehaviour {
+  readonly do?:
+    | 'fail'
+    | 'skip'
+    | 'skipWrapped'
+    | 'revoke'
+    | 'revokeWrapped'
+    | 'panic'
+    | 'hang' // until its context ends
+    | 'hold'; // for ever
+  readonly text?: string;
+  readonly result?: Uint8Array;
+  /** So many attempts fail first. */
+  readonly failTimes?: number;
+}
+
+export interface GoServer {
+  readonly queues: Readonly<Record<string, number>>;
+  readonly concurrency?: number;
+  readonly strict?: boolean;
+  /** Left out = Asynq's own delays. */
+  readonly retryDelayMs?: number;
+  readonly shutdownTimeoutMs?: number;
+  readonly behaviours?: Readonly<Record<string, GoBehaviour>>;
+  /** Only `ran` is told of each task. */
+  readonly brief?: boolean;
+}
+
+/** What a Go server tells: `started` and `ended` by the handler, `failed` by the error handler. */
+export interface GoEvent {
+  readonly event: 'started' | 'ended' | 'failed' | 'ran';
+  readonly task: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly payload: Buffer;
+  readonly headers: Readonly<Record<string, string>> | null;
+  readonly retried: number;
+  readonly maxRetry: number;
+  readonly deadlineMs: number;
+  readonly error: string;
+}
+
+/** An operation of Go's inspector. */
+export interface GoInspection {
+  readonly queue?: string;
+  readonly task?: string;
+  readonly state?: string;
+  readonly payload?: Uint8Array;
+  readonly page?: number;
+  readonly size?: number;
+  readonly days?: number;
+  readonly force?: boolean;
+}
+
+/** A Go process with a client, an inspector and at most one server of the asynq library. */
+export interface GoPeer {
+  /** Rejects with the library's own text. */
+  enqueue(task: GoTask): Promise<GoTaskInfo>;
+  enqueueMany(tasks: readonly GoTask[]): Promise<void>;
+  /** Starts its server. */
+  serve(server: GoServer): Promise<void>;
+  /** The server takes nothing more. */
+  quiet(): Promise<void>;
+  /** Shuts its server down; resolves when that is over. */
+  stop(): Promise<void>;
+  inspect<T = unknown>(op: string, what?: GoInspection): Promise<T>;
+  task(queue: string, id: string): Promise<GoTaskInfo>;
+  list(queue: string, state: string, pages?: { page?: number; size?: number }): Promise<GoTaskInfo[]>;
+  /** What its server has told so far. */
+  readonly events: readonly GoEvent[];
+  /** The first event that fits, past or to come. */
+  saw(event: GoEvent['event'], task: string): Promise<GoEvent>;
+  /** Resolves when so many events have come. */
+  sawMany(event: GoEvent['event'], count: number): Promise<GoEvent[]>;
+  /** SIGKILL */
+  kill(): Promise<void>;
+}
+
+type Line = { id?: number; ok?: unknown; error?: string; event?: string } & Record<string, unknown>;
+
+const bytes = (base64: unknown): Buffer => Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
+const base64 = (value: string | Uint8Array | undefined): string | null =>
+  value === undefined ? null : Buffer.from(value).toString('base64');
+
+const sent = (task: GoTask) => ({ type: 'x', ...task, payload: base64(task.payload) });
+
+function infoOf(raw: unknown): GoTaskInfo {
+  const info = raw as GoTaskInfo;
+  return { ...info, payload: bytes(info.payload), result: bytes(info.result) };
+}
+
+function behavioursOf(server: GoServer) {
+  const entries = Object.entries(server.behaviours ?? {});
+  return Object.fromEntries(
+    entries.map(([type, { result, ...rest }]) => [type, result ? { ...rest, result: base64(result) } : rest]),
+  );
+}
+
+interface Call {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** The process behind a peer: calls out, answers and events in. */
+function startProcess(port: number) {
+  const child = spawn(inject('goPeer') ?? 'go', [`127.0.0.1:${port}`], {
+    stdio: 'pipe',
+  });
+  let said = '';
+  child.stderr.on('data', (text) => (said += String(text)));
+  const calls = new Map<number, Call>();
+  const events: GoEvent[] = [];
+  const watchers = new Set<() => void>();
+  let last = 0;
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const line = JSON.parse(text) as Line;
+    if (line.event !== undefined) {
+      events.push({ ...line, payload: bytes(line['payload']) } as unknown as GoEvent);
+      for (const watcher of watchers) watcher();
+      return;
+    }
+    const call = calls.get(line.id ?? 0);
+    calls.delete(line.id ?? 0);
+    if (line.error === undefined) call?.resolve(line.ok);
+    else call?.reject(new Error(line.error));
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      for (const { reject } of calls.values())
+        reject(new Error(`the Go program has ended; it said: ${said}`));
+      resolve();
+    });
+  });
+  // A killed process cannot read any more.
+  child.stdin.on('error', () => {});
+  return {
+    events,
+    ask(what: Record<string, unknown>): Promise<unknown> {
+      return new Promise((resolve, reject) => {
+        const id = (last += 1);
+        calls.set(id, { resolve, reject });
+        child.stdin.write(`${JSON.stringify({ id, ...what })}\n`);
+      });
+    },
+    /** Resolves with what `find` gives, as soon as it gives something. */
+    until<T>(find: () => T | undefined): Promise<T> {
+      return new Promise((resolve) => {
+        const watcher = () => {
+          const found = find();
+          if (found === undefined) return;
+          watchers.delete(watcher);
+          resolve(found);
+        };
+        watchers.add(watcher);
+        watcher();
+      });
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Starts the Go program on a Redis of this machine. */
+export function startGoPeer(port: number): GoPeer {
+  const { ask, until, events, kill } = startProcess(port);
+  const inspect = (op: string, { payload, ...what }: GoInspection = {}): Promise<unknown> =>
+    ask({ do: 'inspect', inspect: { op, ...what, payload: base64(payload) } });
+  return {
+    events,
+    kill,
+    enqueue: async (task) => infoOf(await ask({ do: 'enqueue', task: sent(task) })),
+    enqueueMany: async (tasks) => void (await ask({ do: 'enqueueMany', tasks: tasks.map(sent) })),
+    serve: async (server) =>
+      void (await ask({ do: 'serve', server: { ...server, behaviours: behavioursOf(server) } })),
+    quiet: async () => void (await ask({ do: 'quiet' })),
+    stop: async () => void (await ask({ do: 'stop' })),
+    inspect: async <T>(op: string, what?: GoInspection) => (await inspect(op, what)) as T,
+    task: async (queue, task) => infoOf(await inspect('task', { queue, task })),
+    list: async (queue, state, { page = 1, size = 1_000 } = {}) =>
+      ((await inspect('list', { queue, state, page, size })) as unknown[]).map(infoOf),
+    saw: (event, task) => until(() => events.find((one) => one.event === event && one.task === task)),
+    sawMany: (event, count) =>
+      until(() => {
+        const fitting = events.filter((one) => one.event === event);
+        return fitting.length >= count ? fitting : undefined;
+      }),
+  };
+}

@@ -1,0 +1,35 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Reporter, TestModule } from 'vitest/node';
+import { REMARKS } from '../checklist/not-yet.ts';
+import { compatibilityTable, faultsOf, type TestedItem } from './table.ts';
+
+const DOCUMENT = new URL('../../docs/asynq-compatibility.md', import.meta.url);
+const GO_MOD = new URL('../go/go.mod', import.meta.url);
+
+function itemsOf(modules: readonly TestModule[]): TestedItem[] {
+  return modules.flatMap((module) =>
+    Array.from(module.children.allTests(), (test): TestedItem => {
+      const { state } = test.result();
+      return { name: test.name, state: state === 'pending' ? 'skipped' : state };
+    }),
+  );
+}
+
+/** The library's version, as the Go program is built with it. */
+function goVersion(): string {
+  return /github\.com\/(hibiken\/asynq v[\d.]+)/.exec(readFileSync(GO_MOD, 'utf8'))?.[1] ?? 'asynq';
+}
+
+/** Writes `docs/asynq-compatibility.md` at the end of a run of the whole checklist. */
+export default class CompatibilityReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const tests = itemsOf(modules);
+    const faults = faultsOf(tests, REMARKS);
+    if (faults.length === 0) {
+      writeFileSync(DOCUMENT, compatibilityTable(tests, REMARKS, goVersion()));
+      return;
+    }
+    process.stderr.write(`The table was not written:\n${faults.join('\n')}\n`);
+    process.exitCode = 1;
+  }
+}
