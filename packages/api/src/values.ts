@@ -18,6 +18,7 @@ function nameFault(name: string): string | null {
 }
 
 function queueFault(name: string): string | null {
+  if (name === '.' || name === '..') return 'must not be "." or "..", which no URL can name';
   const reserved = 'must not end in "~" and letters or digits, which is reserved';
   return nameFault(name) ?? (RESERVED_ENDING.test(name) ? reserved : null);
 }
@@ -32,7 +33,7 @@ function checked(fault: (text: string) => string | null, code = 'invalid_value')
 
 const matching = (pattern: RegExp, message: string) => z.string().regex(pattern, { error: message });
 
-/** Name of a queue: 1–128 bytes, no braces, controls, edge blanks, no reserved ending. */
+/** Name of a queue: 1–128 bytes, no braces, controls, edge blanks, no reserved ending, not `.` or `..`. */
 export const queueName = checked(queueFault).meta({ description: 'Name of a queue, 1-128 bytes' });
 export const typeName = checked(nameFault).meta({ description: 'Name of a type, 1-128 bytes' });
 export const taskId = matching(/^[A-Za-z0-9_:-]{1,100}$/, 'must be 1-100 of A-Z a-z 0-9 _ : -');

@@ -1,8 +1,8 @@
 import { createApiClient, ApiError, RawJson, routeList } from '@task-center/api';
-import { connect, isTaskId, parseDuration, queueNameFault } from '@task-center/engine';
+import { connect, isTaskId, parseDuration, queueNameFault, TASK_STATES } from '@task-center/engine';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { queueName, spanMs, spanText, taskInput } from '@task-center/api';
+import { queueName, spanMs, spanText, TASK_STATES as API_STATES, taskInput } from '@task-center/api';
 import { pageHtml } from '../src/http/routes/page-html.ts';
 import { status as statusOfError } from '../src/http/problem.ts';
 import { codes } from '../../engine/src/errors/codes.ts';
@@ -211,14 +211,20 @@ describe('what the contract and the engine both know', () => {
     fc.assert(fc.property(fc.nat(400 * 86_400_000), (ms) => parseDuration(spanText(ms)) === ms));
   });
 
+  test('the states of a task are the same', () => {
+    expect(API_STATES).toEqual(TASK_STATES);
+  });
+
   test('names of queues and IDs of tasks are judged alike', () => {
     const names = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 140 }),
       fc.stringMatching(/^[a-z~{} ]{0,6}~?[a-z0-9]{0,3}$/),
       fc.string({ minLength: 120, maxLength: 135 }),
     );
+    const alike = (name: string) => queueName.safeParse(name).success === (queueNameFault(name) === null);
     fc.assert(
-      fc.property(names, (name) => queueName.safeParse(name).success === (queueNameFault(name) === null)),
+      fc.property(names, (name) => alike(name)),
+      { examples: [['.'], ['..'], ['...'], ['orders~cb']] },
     );
     const ids = fc.oneof(fc.string(), fc.stringMatching(/^[A-Za-z0-9_:-]{0,102}$/));
     fc.assert(fc.property(ids, (id) => taskInput.safeParse({ id }).success === isTaskId(id)));
