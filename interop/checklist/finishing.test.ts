@@ -1,11 +1,19 @@
 import { describe, expect } from 'vitest';
-import { NonRetryableError, type EnqueueOptions, type Handler } from '../../packages/engine/src/index.ts';
+import {
+  NonRetryableError,
+  RevokeError,
+  type EnqueueOptions,
+  type Handler,
+  type WorkerOptions,
+} from '../../packages/engine/src/index.ts';
 import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';
 
 const FULL = '9223372036854775807';
 const DAY_S = 86_400;
 
+/** Of a handler that never ends. */
+const NEVER = new Promise(() => {});
 const fail = (text: string) => () => Promise.reject(new Error(text));
 
 /** Stores `count` archived tasks `<prefix>1…` with scores from `score` on (KEYS archived, task prefix). */
@@ -20,8 +28,12 @@ describe('8.3 finishing tasks', () => {
   const bed = interopBed();
 
   /** Runs one task of type `x`, enqueued by us, to the end of its first attempt. */
-  async function ran(queue: string, handler: Handler, options: EnqueueOptions = {}) {
-    const { worker, events } = bed.worker({ queues: [queue] });
+  async function ran(
+    queue: string,
+    handler: Handler,
+    { how = {}, ...options }: EnqueueOptions & { readonly how?: WorkerOptions } = {},
+  ) {
+    const { worker, events } = bed.worker({ queues: [queue], ...how });
     worker.handle('x', handler);
     const end = nextEvent(events, 'attempt.finished');
     await worker.start();
@@ -149,39 +161,77 @@ describe('8.3 finishing tasks', () => {
     expect(await bed.counters(queue)).toEqual({ processed: 3, failed: 3 });
   });
 
-  item('38 without retries the first failure archives', async () => {
+  item('36 us → Go: what is no failure is retried uncounted, with its error', async () => {
     const queue = bed.queue();
-    await ran(queue, fail('no'), { maxRetries: 0 });
+    await ran(queue, fail('busy'), { how: { isFailure: () => false } });
+    const task = await bed.go().task(queue, 'a');
+    expect(task).toMatchObject({ state: 'retry', retried: 0, lastErr: 'busy' });
+    expect(Math.abs(task.lastFailedAtMs - Date.now())).toBeLessThan(2_000);
+    expect(await bed.counters(queue)).toEqual({ processed: 0, failed: 0 });
+  });
+
+  item.each([true, false])('38 without retries the first failure archives, isFailure %s', async (failure) => {
+    const queue = bed.queue();
+    await ran(queue, fail('no'), { maxRetries: 0, how: { isFailure: () => failure } });
     expect(await bed.go().task(queue, 'a')).toMatchObject({ state: 'archived', retried: 0, lastErr: 'no' });
   });
 
-  item('39 what cannot be retried is archived at once', async () => {
-    const queue = bed.queue();
-    await ran(queue, () => Promise.reject(new NonRetryableError('hopeless')), { maxRetries: 9 });
-    expect(await bed.go().task(queue, 'a')).toMatchObject({
-      state: 'archived',
-      retried: 0,
-      lastErr: 'hopeless',
-    });
+  const wraps = (cause: Error) => new Error(`outer: ${cause.message}`, { cause });
+
+  item('39 what cannot be retried is archived at once, bare and wrapped', async () => {
+    for (const error of [new NonRetryableError('hopeless'), wraps(new NonRetryableError('hopeless'))]) {
+      const queue = bed.queue();
+      await ran(queue, () => Promise.reject(error), { maxRetries: 9 });
+      const expected = { state: 'archived', retried: 0, lastErr: error.message };
+      expect(await bed.go().task(queue, 'a')).toMatchObject(expected);
+    }
   });
 
-  item('40 each failed attempt is told once: failures, hopeless ones, timeouts', async () => {
-    const queue = bed.queue();
-    const { worker, events } = bed.worker({ queues: [queue] });
+  item('39 what is revoked is gone, bare and wrapped, with a retention, too', async () => {
+    for (const error of [new RevokeError(), wraps(new RevokeError())]) {
+      const queue = bed.queue();
+      await ran(queue, () => Promise.reject(error), { maxRetries: 9, retention: '1h' });
+      for (const key of ['t:a', 'active', 'lease', 'completed', 'retry', 'archived']) {
+        expect(await bed.ask('EXISTS', `asynq:{${queue}}:${key}`)).toBe(0);
+      }
+      expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
+    }
+  });
+
+  item('40 onError hears of each failed attempt once, as the error handler of Go does', async () => {
+    const [ours, theirs] = [bed.queue(), bed.queue()];
     const told: string[] = [];
-    events.on('attempt.finished', ({ task, outcome }) => void told.push(`${task.id} ${outcome}`));
+    const onError: WorkerOptions['onError'] = (_, { id }) => void told.push(id);
+    const { worker, events } = bed.worker({ queues: [ours], onError });
     worker
       .handle('fails', fail('no'))
-      .handle('hopeless', () => Promise.reject(new NonRetryableError('no')))
-      .handle('slow', () => new Promise(() => {}));
-    const ends = nextEvents(events, 'attempt.finished', 3);
+      .handle('skips', () => Promise.reject(new NonRetryableError('no')))
+      .handle('revokes', () => Promise.reject(new RevokeError()))
+      .handle('slow', () => new Promise(() => {}))
+      .handle('loses', ({ id }) => bed.ask('ZREM', `asynq:{${ours}}:lease`, id).then(() => NEVER))
+      .handle('good', () => {});
+    const types = ['fails', 'skips', 'revokes', 'slow', 'loses', 'good'];
+    const ends = nextEvents(events, 'attempt.finished', types.length);
     await worker.start();
-    for (const type of ['fails', 'hopeless', 'slow']) {
-      await bed.client.enqueue(type, null, { queue, id: type, timeout: '200ms' });
+    for (const type of types) {
+      const timeout = type === 'slow' ? '1s' : '1m';
+      await bed.client.enqueue(type, null, { queue: ours, id: type, timeout, maxRetries: 0 });
     }
     await ends;
-    await worker.stop();
-    expect(told.sort()).toEqual(['fails failed', 'hopeless archived', 'slow failed']);
+    expect(told.sort()).toEqual(types.slice(0, -1).sort());
+    const go = bed.go();
+    const behaviours = {
+      fails: { do: 'fail' },
+      skips: { do: 'skip' },
+      revokes: { do: 'revoke' },
+      slow: { do: 'hang' },
+    } as const;
+    await go.serve({ queues: { [theirs]: 1 }, behaviours });
+    for (const type of Object.keys(behaviours)) {
+      await bed.client.enqueue(type, null, { queue: theirs, id: type, timeout: '1s' });
+      await go.saw('failed', type);
+    }
+    expect(go.events.filter(({ event }) => event === 'failed')).toHaveLength(4);
   });
 
   item('41 the delay before a retry is that of our own policy', async () => {
@@ -242,6 +292,24 @@ describe('8.3 finishing tasks', () => {
     const go = bed.go();
     expect(String((await go.task(queue, 'a')).result)).toBe('raw bytes');
     expect((await go.list(queue, 'completed')).map(({ result }) => String(result))).toEqual(['raw bytes']);
+  });
+
+  item('47 us → Go: what our handler writes stands in the task at once', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    const during: unknown[] = [];
+    await ran(
+      queue,
+      async (_, context) => {
+        await context.setResult(Buffer.from('half way'));
+        during.push(String((await go.task(queue, 'a')).result));
+        during.push(String(await bed.field(queue, 'a', 'result')));
+      },
+      { retention: '1h' },
+    );
+    expect(during).toEqual(['half way', 'half way']);
+    const [done] = await go.list(queue, 'completed');
+    expect(String(done?.result)).toBe('half way');
   });
 
   async function seedArchived(

@@ -11,7 +11,7 @@ export { Worker, type WorkerOptions, type WorkerQueues } from './worker/worker.t
 export type { HandledTask, Handler, HandlerContext } from './worker/handlers.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';
-export { HandlerError, NonRetryableError, type FailureHints } from './errors/handler-errors.ts';
+export { HandlerError, NonRetryableError, RevokeError, type FailureHints } from './errors/handler-errors.ts';
 export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
 export { backoffMs, type Backoff } from './policies/backoff.ts';
 export { DEFAULT_RETRY_POLICY, PATIENT_RETRY_POLICY, type RetryPolicy } from './policies/retry-policy.ts';
@@ -41,6 +41,7 @@ export type { Broker } from './broker/broker.ts';
 export type { CallOptions } from './broker/call-options.ts';
 export type {
   Consume,
+  EarlyResult,
   Finish,
   FinishOutcome,
   Lease,

@@ -47,11 +47,20 @@ export type Finish =
   | (FinishOf & { readonly outcome: 'retry'; readonly delayMs: number; readonly countsAsFailure: boolean })
   /** Failed for good: a dead letter. */
   | (FinishOf & { readonly outcome: 'archive' })
+  /** Wanted gone by its handler: vanishes whatever its retention, counted as processed only. */
+  | (FinishOf & { readonly outcome: 'revoked' })
   /** Given back unfinished: next to run, nothing counted, no record kept. */
   | { readonly task: LeasedTask; readonly outcome: 'requeue' };
 
 /** `lease-lost`: the lease had gone to somebody else; nothing was written. */
 export type FinishOutcome = 'accepted' | 'lease-lost';
+
+/** A result that a handler gives before it ends. */
+export interface EarlyResult {
+  readonly task: LeasedTask;
+  /** At most 256 KiB. */
+  readonly result: Uint8Array;
+}
 
 export interface Turn {
   readonly finishes: readonly Finish[];
@@ -78,4 +87,9 @@ export interface Consume {
   turn(turn: Turn, options?: CallOptions): Promise<TurnOutcome>;
   /** Renews leases to `lengthMs` from now; false = it is no longer this token's. */
   extend(leases: readonly Lease[], lengthMs: number): Promise<boolean[]>;
+  /**
+   * Keeps results of attempts that go on, in place of earlier ones; they stay with the task over its retries. A
+   * success with a result of its own replaces it. False = the lease is no longer this token's, nothing was written.
+   */
+  keepResults(results: readonly EarlyResult[]): Promise<boolean[]>;
 }

@@ -83,6 +83,10 @@ export const codes = {
     message: `The worker cannot do this: ${cause}.`,
     fix: 'Register handlers before start(), and start a worker once.',
   }),
+  'attempt-over': ({ id, queue }: Task) => ({
+    message: `This attempt of task "${id}" in queue "${queue}" is over.`,
+    fix: 'Its outcome is decided, or somebody else has the task: end the handler.',
+  }),
   'handler-missing': ({ type }: { type: string }) => ({
     message: `handler not found for task ${JSON.stringify(type)}`,
     fix: 'Register a handler for this type, or for "*".',

@@ -23,6 +23,17 @@ export class HandlerError extends Error {
   }
 }
 
+/**
+ * Thrown by a handler that wants its task gone (Asynq's RevokeTask): it counts as processed, not as failed, and
+ * nothing of it is kept, whatever its retention.
+ */
+export class RevokeError extends Error {
+  constructor(message = 'revoke task', options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RevokeError';
+  }
+}
+
 /** Thrown by a handler when another attempt cannot help: the task is archived at once (Asynq's SkipRetry). */
 export class NonRetryableError extends Error {
   readonly hints: FailureHints = { retryable: false };

@@ -6,8 +6,9 @@ export interface TaskRef {
   readonly id: string;
 }
 
-/** How an attempt ended. `lost`: its lease was gone, the outcome was dropped; `deferred`: given back unfinished. */
-export type AttemptOutcome = 'succeeded' | 'failed' | 'archived' | 'deferred' | 'lost';
+/** How an attempt ended. `lost`: its lease was gone, the outcome was dropped; `deferred`: given back unfinished;
+ * `revoked`: the handler wanted the task gone. */
+export type AttemptOutcome = 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost';
 
 /** What happens in an engine, told once; counting, logging and tracing subscribe here. Times in ms. */
 export interface EngineEvents {

@@ -1,12 +1,14 @@
-import type { Finish, LeasedTask } from '../broker/consume.ts';
-import { HandlerError, NonRetryableError, type FailureHints } from '../errors/handler-errors.ts';
+import type { Consume, Finish, LeasedTask } from '../broker/consume.ts';
+import { HandlerError, type FailureHints } from '../errors/handler-errors.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { isBackoff } from '../policies/backoff.ts';
-import { decideFailure, DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
+import { decideFailure } from '../policies/retry-policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { AttemptRecord } from '../task/attempt-record.ts';
 import { encodeContent } from '../task/payload.ts';
-import type { HandlerContext, PreparedHandler } from './handlers.ts';
+import type { AttemptRules } from './attempt-rules.ts';
+import { handledTask, type HandlerContext, type PreparedHandler } from './handlers.ts';
+import { classOf, hintsOf, revokes, textOf } from './thrown.ts';
 
 /** Why an attempt's signal aborted. */
 export type AbortCause = 'timeout' | 'expired' | 'lease-lost' | 'shutdown';
@@ -20,8 +22,6 @@ const ABORT_TEXT: Record<AbortCause, string> = {
 };
 
 const ABORTED = Symbol('aborted');
-const LONGEST_ERROR = 8_192;
-const DEEPEST_CAUSE = 8;
 /** Of an attempt that is given neither a timeout nor a deadline (protocol 4.6). */
 const FALLBACK_TIMEOUT_MS = 30 * 60_000;
 const LARGEST_RESULT = 256 * 1_024;
@@ -30,26 +30,35 @@ const LARGEST_NOTE = 16 * 1_024;
 /** How the attempt ended, and why nothing is written if it was lost. */
 export type AttemptEnd = Finish | 'lost';
 
+/** What attempts share of their worker. */
+export interface AttemptParts {
+  readonly consume: Pick<Consume, 'keepResults'>;
+  readonly runtime: Runtime;
+  /** The worker's name. */
+  readonly worker: string;
+  readonly rules: AttemptRules;
+}
+
 /** One run of a task's handler. */
 export class Attempt {
   readonly task: LeasedTask;
   readonly startedMs: number;
   readonly deadlineMs: number;
-  readonly #runtime: Runtime;
-  readonly #worker: string;
+  readonly #parts: AttemptParts;
   #controller: AbortController | undefined;
   #cause: AbortCause | undefined;
   #onAbort: (() => void) | undefined;
+  #over = false;
   #exchange: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(task: LeasedTask, { runtime, worker }: { runtime: Runtime; worker: string }) {
+  constructor(task: LeasedTask, parts: AttemptParts) {
     this.task = task;
-    this.#runtime = runtime;
-    this.#worker = worker;
-    this.startedMs = runtime.clock.wallMs();
+    this.#parts = parts;
+    this.startedMs = parts.runtime.clock.wallMs();
     // The message has whole seconds only (data model, forms).
     const timeoutMs = task.meta.timeoutMs ?? task.timeoutMs;
-    const timeoutAtMs = timeoutMs > 0 ? this.startedMs + timeoutMs : Infinity;
+    // A negative one of Go is over at once (protocol 4.6).
+    const timeoutAtMs = timeoutMs !== 0 ? this.startedMs + timeoutMs : Infinity;
     const endsMs = Math.min(timeoutAtMs, task.deadlineMs > 0 ? task.deadlineMs : Infinity);
     this.deadlineMs = endsMs === Infinity ? this.startedMs + FALLBACK_TIMEOUT_MS : endsMs;
   }
@@ -65,7 +74,7 @@ export class Attempt {
   /** Ends the attempt at its deadline: by the task's own deadline for good, by its timeout to be tried again. */
   expire(): void {
     const { deadlineMs } = this.task;
-    this.abort(deadlineMs > 0 && deadlineMs <= this.#runtime.clock.wallMs() ? 'expired' : 'timeout');
+    this.abort(deadlineMs > 0 && deadlineMs <= this.#parts.runtime.clock.wallMs() ? 'expired' : 'timeout');
   }
 
   /** Ends the attempt now; the handler hears of it by its signal, its own end is ignored. */
@@ -78,7 +87,16 @@ export class Attempt {
 
   /** Runs the handler; resolves to how the attempt ended, never rejects. */
   async run(handler: PreparedHandler | undefined): Promise<AttemptEnd> {
-    if (this.task.deadlineMs > 0 && this.task.deadlineMs <= this.startedMs) return this.#aborted('expired');
+    const end = await this.#ended(handler);
+    this.#over = true;
+    return end;
+  }
+
+  async #ended(handler: PreparedHandler | undefined): Promise<AttemptEnd> {
+    if (this.deadlineMs <= this.startedMs) {
+      this.expire();
+      return this.#aborted(this.#cause ?? 'timeout');
+    }
     try {
       if (!handler) throw new TaskCenterError('handler-missing', { type: this.task.type });
       const returned = handler(this.task, this.#context());
@@ -102,21 +120,42 @@ export class Attempt {
         return signal();
       },
       deadlineMs: this.deadlineMs,
-      log: this.#runtime.log,
+      log: this.#parts.runtime.log,
       note: (exchange) => {
         this.#exchange = keptNote(exchange);
       },
+      setResult: (value) => this.#setResult(value),
     };
   }
 
   #aborted(cause: AbortCause): AttemptEnd {
-    if (cause === 'lease-lost') return 'lost';
+    if (cause === 'lease-lost') {
+      this.#told(new Error(ABORT_TEXT[cause]));
+      return 'lost';
+    }
     if (cause === 'shutdown') return { outcome: 'requeue', task: this.task };
     const hints: FailureHints =
-      cause === 'expired'
+      cause === 'expired' && this.#parts.rules.deadlineIsFinal
         ? { retryable: false, errorClass: 'expired', reason: 'past its deadline' }
-        : { errorClass: 'timeout' };
+        : { errorClass: cause };
     return this.#failed(new HandlerError(ABORT_TEXT[cause], hints));
+  }
+
+  #told(error: unknown): void {
+    this.#parts.rules.onError(error, () => handledTask(this.task));
+  }
+
+  async #setResult(value: unknown): Promise<void> {
+    const { task } = this;
+    const result = encodeContent(value) ?? Buffer.alloc(0);
+    if (result.length > LARGEST_RESULT) {
+      const got = `${result.length} bytes`;
+      const expected = `at most ${LARGEST_RESULT} bytes`;
+      throw new TaskCenterError('invalid-value', { name: 'result', got, expected });
+    }
+    const goesOn = !this.#over && !this.#cause;
+    const [kept] = goesOn ? await this.#parts.consume.keepResults([{ task, result }]) : [false];
+    if (kept !== true) throw new TaskCenterError('attempt-over', { id: task.id, queue: task.queue });
   }
 
   #succeeded(value: unknown): AttemptEnd {
@@ -132,26 +171,32 @@ export class Attempt {
 
   #failed(error: unknown): AttemptEnd {
     const { task } = this;
+    this.#told(error);
+    if (revokes(error)) return { outcome: 'revoked', task, record: this.#failure(error) };
+    const { rules, runtime } = this.#parts;
     const hints = hintsOf(error);
     const stored = task.meta.backoff;
     // Other programs may have written it.
-    const backoff = isBackoff(stored) ? stored : DEFAULT_RETRY_POLICY.backoff;
-    const chance = this.#runtime.random();
+    const backoff = isBackoff(stored) ? stored : rules.backoff;
+    const chance = runtime.random();
     const { retried, maxRetries } = task;
     const decision = decideFailure({ retried, maxRetries, backoff, hints, chance });
-    const record = this.#record({
+    if (decision.outcome === 'archive') {
+      return { outcome: 'archive', task, record: this.#failure(error, { reason: decision.reason }) };
+    }
+    const { delayMs, reason } = decision;
+    const record = this.#failure(error, { reason, nextMs: runtime.clock.wallMs() + delayMs });
+    return { outcome: 'retry', task, record, delayMs, countsAsFailure: rules.isFailure(error) };
+  }
+
+  #failure(error: unknown, more: Partial<AttemptRecord> = {}): AttemptRecord {
+    const { errorClass, status } = hintsOf(error);
+    const told = { class: errorClass ?? classOf(error), message: textOf(error) };
+    return this.#record({
       outcome: 'failed',
-      reason: decision.reason,
-      error: {
-        class: hints.errorClass ?? classOf(error),
-        message: textOf(error),
-        ...(hints.status !== undefined && { status: hints.status }),
-      },
-      ...(decision.outcome === 'retry' && { nextMs: this.#runtime.clock.wallMs() + decision.delayMs }),
+      ...more,
+      error: { ...told, ...(status !== undefined && { status }) },
     });
-    return decision.outcome === 'archive'
-      ? { outcome: 'archive', task, record }
-      : { outcome: 'retry', task, record, delayMs: decision.delayMs, countsAsFailure: true };
   }
 
   #record(end: Pick<AttemptRecord, 'outcome'> & Partial<AttemptRecord>): AttemptRecord {
@@ -159,27 +204,13 @@ export class Attempt {
     return {
       number: attempt,
       startedMs: this.startedMs,
-      finishedMs: this.#runtime.clock.wallMs(),
+      finishedMs: this.#parts.runtime.clock.wallMs(),
       ...(pendingSinceMs !== null && { waitMs: Math.max(0, this.startedMs - pendingSinceMs) }),
-      worker: this.#worker,
+      worker: this.#parts.worker,
       ...(this.#exchange && { exchange: this.#exchange }),
       ...end,
     };
   }
-}
-
-/** The hints of an error, or of the nearest one that it wraps. */
-function hintsOf(error: unknown): FailureHints {
-  let one = error;
-  try {
-    for (let depth = 0; depth < DEEPEST_CAUSE && one instanceof Error; depth += 1) {
-      if (one instanceof HandlerError || one instanceof NonRetryableError) return one.hints;
-      one = one.cause;
-    }
-  } catch {
-    // A cause that cannot be looked at has no hints.
-  }
-  return {};
 }
 
 /** Promises of any make, and what only looks like one: query builders run when they are awaited. */
@@ -198,26 +229,4 @@ function keptNote(exchange: Readonly<Record<string, unknown>>): Readonly<Record<
   } catch {
     return { left_out: 'a note that JSON cannot hold' };
   }
-}
-
-/** An error's name; anybody may have overwritten it, as the message below. */
-function classOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  try {
-    return typeof error.name === 'string' ? error.name : 'Error';
-  } catch {
-    return 'Error';
-  }
-}
-
-/** A text of any thrown value, whatever it is. */
-function textOf(error: unknown): string {
-  let text: string;
-  try {
-    const shown: unknown = error instanceof Error ? error.message : error;
-    text = typeof shown === 'string' ? shown : (JSON.stringify(shown) ?? 'undefined');
-  } catch {
-    text = 'an error that cannot be shown';
-  }
-  return text.slice(0, LONGEST_ERROR).toWellFormed();
 }

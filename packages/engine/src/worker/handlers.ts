@@ -39,6 +39,13 @@ export interface HandlerContext {
   readonly log: Log;
   /** Keeps facts with this attempt's record, however it ends: a plain object of at most 16 KiB as JSON. The last call counts. */
   note(exchange: Readonly<Record<string, unknown>>): void;
+  /**
+   * Writes the task's result now, for everybody to see while the handler runs (bytes as they are, anything else as
+   * JSON; at most 256 KiB). The last one counts; it stays over retries, and a returned value replaces it.
+   *
+   * @throws TaskCenterError `attempt-over`, `invalid-value`, `broker-unavailable`
+   */
+  setResult(value: unknown): Promise<void>;
 }
 
 /**
@@ -83,7 +90,7 @@ async function readPayload<Output>(
 }
 
 /** For a plain type the payload is read as JSON when the handler looks at it: a relay that only passes bytes pays nothing. */
-function lazily(task: LeasedTask): HandledTask<unknown> {
+export function handledTask(task: LeasedTask): HandledTask<unknown> {
   const view = handled(task, undefined as unknown);
   return Object.defineProperty(view, 'payload', {
     enumerable: true,
@@ -113,7 +120,7 @@ export class Handlers {
     this.#byType.set(
       type,
       typeof task === 'string'
-        ? (leased, context) => handler(lazily(leased) as HandledTask<Output>, context)
+        ? (leased, context) => handler(handledTask(leased) as HandledTask<Output>, context)
         : async (leased, context) => handler(handled(leased, await readPayload(definition, leased)), context),
     );
   }

@@ -7,7 +7,8 @@ import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import { logicalQueue, nameFault } from '../task/queue-name.ts';
-import { Attempt } from './attempt.ts';
+import { attemptRules, type FailureOptions } from './attempt-rules.ts';
+import { Attempt, type AttemptParts } from './attempt.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { Handlers, type Handler } from './handlers.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
@@ -16,7 +17,7 @@ import { Turns } from './turns.ts';
 /** Queues to work on: in this order, or by priority (the highest first). */
 export type WorkerQueues = readonly string[] | Readonly<Record<string, number>>;
 
-export interface WorkerOptions {
+export interface WorkerOptions extends FailureOptions {
   /** Strict order: a queue is looked at only when those before it have nothing. Default `['default']`. */
   readonly queues?: WorkerQueues;
   /** Attempts at once, 1 to 10,000. Default 10. */
@@ -69,6 +70,7 @@ const OUTCOME = {
   succeeded: 'succeeded',
   retry: 'failed',
   archive: 'archived',
+  revoked: 'revoked',
   requeue: 'deferred',
 } as const;
 
@@ -80,6 +82,7 @@ export class Worker {
   readonly #shutdownTimeoutMs: number;
   readonly #handlers = new Handlers();
   readonly #attempts = new Map<LeasedTask, Attempt>();
+  readonly #attemptParts: AttemptParts;
   readonly #turns: Turns;
   readonly #keeper: LeaseKeeper;
   readonly #deadlines: Deadlines<LeasedTask>;
@@ -93,6 +96,8 @@ export class Worker {
   constructor(broker: Broker, options: WorkerOptions = {}) {
     const runtime = (this.#runtime = createRuntime(options.runtime));
     this.name = workerName(runtime);
+    const rules = attemptRules(options, runtime.log);
+    this.#attemptParts = { consume: broker.consume, runtime, worker: this.name, rules };
     this.#queues = ordered(options.queues ?? ['default']);
     this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? 8_000;
     this.#keeper = createLeaseKeeper({
@@ -195,7 +200,7 @@ export class Worker {
 
   async #run(task: LeasedTask, sinceMs: number): Promise<void> {
     const { clock, events } = this.#runtime;
-    const attempt = new Attempt(task, { runtime: this.#runtime, worker: this.name });
+    const attempt = new Attempt(task, this.#attemptParts);
     this.#attempts.set(task, attempt);
     this.#keeper.hold(task, sinceMs);
     this.#deadlines.set(task, clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs);

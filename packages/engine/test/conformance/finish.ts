@@ -180,6 +180,15 @@ function endings(harness: Harness): void {
     expect(again[0]).toMatchObject({ attempt: 1, retried: 0, crashes: 0 });
   });
 
+  test('a revoked task vanishes whatever its retention, counted as processed only', async () => {
+    const bench = await harness.fresh();
+    const task = await started(bench, { retentionMs: 60_000 });
+    expect(await end(bench, finish.revoked(task))).toEqual(['accepted']);
+    expect(await bench.broker.inspect.task(task)).toBeNull();
+    expect(await countsOf(bench)).toEqual({});
+    expect(await factsOf(bench)).toMatchObject({ processed: 1, failed: 0 });
+  });
+
   test('counters add up over outcomes', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue('abcdef'.split('').map((id) => aTask({ id })));
@@ -195,8 +204,77 @@ const ENDINGS: readonly [string, (task: LeasedTask) => Finish][] = [
   ['success', (task) => finish.succeeded(task, Buffer.from('stale'))],
   ['retry', (task) => finish.retry(task, 0)],
   ['archiving', (task) => finish.archive(task)],
+  ['revoking', (task) => finish.revoked(task)],
   ['requeueing', (task) => finish.requeue(task)],
 ];
+
+const text = (bytes: Uint8Array | null): string | null => bytes && Buffer.from(bytes).toString();
+
+function earlyResults(harness: Harness): void {
+  const keep = ({ broker }: Bench, task: LeasedTask, result: string) =>
+    broker.consume.keepResults([{ task, result: Buffer.from(result) }]);
+
+  test('a result is there while its attempt runs, and the last one counts', async () => {
+    const bench = await harness.fresh();
+    const task = await started(bench, { retentionMs: 60_000 });
+    for (const result of ['half', 'more']) {
+      expect(await keep(bench, task, result)).toEqual([true]);
+      const record = await recordOf(bench, 'a');
+      expect([record.state, text(record.result)]).toEqual(['active', result]);
+    }
+    await end(bench, finish.succeeded(task, null));
+    expect(text((await recordOf(bench, 'a')).result)).toBe('more');
+  });
+
+  test('a success with a result of its own replaces the one that was there', async () => {
+    const bench = await harness.fresh();
+    const task = await started(bench, { retentionMs: 60_000 });
+    await keep(bench, task, 'early');
+    await end(bench, finish.succeeded(task, Buffer.from('last')));
+    expect(text((await recordOf(bench, 'a')).result)).toBe('last');
+  });
+
+  test('a result stays over a retry, and goes with its task', async () => {
+    const bench = await harness.fresh();
+    const task = await started(bench);
+    await keep(bench, task, 'first attempt');
+    await end(bench, finish.retry(task, 0));
+    expect(text((await recordOf(bench, 'a')).result)).toBe('first attempt');
+    await forward(bench);
+    const again = await takeOne(bench);
+    await end(bench, finish.succeeded(again));
+    expect(await bench.broker.inspect.task(task)).toBeNull();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
+    expect((await recordOf(bench, 'a')).result).toBeNull();
+  });
+
+  test('each result gets its own answer; a lease that is gone writes nothing', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([
+      aTask({ id: 'a' }),
+      aTask({ id: 'b' }),
+      aTask({ id: 'c', queue: 'q' }),
+    ]);
+    const [a, b] = await take(bench);
+    const c = await takeOne(bench, { queues: ['q'] });
+    await end(bench, finish.succeeded(b!));
+    const wrong = { ...c, token: (c.token % 999_999) + 1 };
+    const results = [wrong, a!, b!].map((task) => ({ task, result: Buffer.from('r') }));
+    expect(await bench.broker.consume.keepResults(results)).toEqual([false, true, false]);
+    expect((await recordOf(bench, 'c', 'q')).result).toBeNull();
+    expect(await bench.broker.inspect.task(b!)).toBeNull();
+    expect(await bench.broker.consume.keepResults([])).toEqual([]);
+  });
+
+  test('results of any size up to the limit go in one call', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue('abcde'.split('').map((id) => aTask({ id })));
+    const tasks = await take(bench);
+    const results = tasks.map((task, i) => ({ task, result: Buffer.alloc(262_144, i) }));
+    expect(await bench.broker.consume.keepResults(results)).toEqual([true, true, true, true, true]);
+    expect((await recordOf(bench, 'e')).result?.[262_143]).toBe(4);
+  });
+}
 
 function tokens(harness: Harness): void {
   test.each(ENDINGS)('a stale lease is refused for %s while nobody holds the task', async (_, ending) => {
@@ -238,6 +316,7 @@ export function finishSuite(harness: Harness): void {
     successes(harness);
     retries(harness);
     endings(harness);
+    earlyResults(harness);
     tokens(harness);
   });
 }

@@ -48,7 +48,7 @@ export function aSuccess(task: LeasedTask): AttemptRecord {
   return { number: task.attempt, startedMs: EPOCH_MS, finishedMs: EPOCH_MS + 12, outcome: 'succeeded' };
 }
 
-/** The four ways to finish an attempt, with a fitting record. */
+/** The ways to finish an attempt, with a fitting record. */
 export const finish = {
   succeeded: (task: LeasedTask, result: Uint8Array | null = null): Finish => ({
     task,
@@ -64,5 +64,6 @@ export const finish = {
     record: aRecord(task),
   }),
   archive: (task: LeasedTask): Finish => ({ task, outcome: 'archive', record: aRecord(task) }),
+  revoked: (task: LeasedTask): Finish => ({ task, outcome: 'revoked', record: aRecord(task) }),
   requeue: (task: LeasedTask): Finish => ({ task, outcome: 'requeue' }),
 } as const;

@@ -48,6 +48,7 @@ const problemOf = {
   'database-unusable': 'internal',
   'schema-too-new': 'internal',
   'worker-misused': 'internal',
+  'attempt-over': 'internal',
   'handler-missing': 'internal',
   'version-mismatch': 'internal',
 } satisfies Record<ErrorCode, ProblemCode>;

@@ -2,14 +2,11 @@ import type { CallOptions } from '../../../broker/call-options.ts';
 import type { Consume, Finish, FinishOutcome, Turn, TurnOutcome } from '../../../broker/consume.ts';
 import type { RedisParts } from '../parts.ts';
 import { turn, type Fetched, type QueueFinishes, type TurnReply } from '../scripts/turn.ts';
-import { createExtend } from './extend.ts';
+import { createExtend, createKeepResults } from './extend.ts';
 import { accepted, createComplain, withReceipt } from './outcomes.ts';
+import { MOST_BYTES, MOST_ITEMS } from './queue-batches.ts';
 import { planFinishes, weightOf } from './turn-finishes.ts';
 import { sortOut } from './turn-tasks.ts';
-
-/** Bounds of a script call (design D2). */
-const MOST_ITEMS = 256;
-const MOST_BYTES = 524_288;
 
 /** A call's share of the finishes, from a place on. */
 interface Share {
@@ -88,6 +85,7 @@ export function createConsume(parts: RedisParts): Consume {
 
   return {
     extend: createExtend(parts),
+    keepResults: createKeepResults(parts),
     async turn({ finishes, queues, room, leaseMs, worker }, options) {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
       const wanted = Math.min(room, MOST_ITEMS);

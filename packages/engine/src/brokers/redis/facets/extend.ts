@@ -1,43 +1,29 @@
-import type { Consume, Lease } from '../../../broker/consume.ts';
+import type { Consume, EarlyResult } from '../../../broker/consume.ts';
+import { asBuffer } from '../../../protocol/wire.ts';
 import type { RedisParts } from '../parts.ts';
 import { extend } from '../scripts/extend.ts';
-
-/** Bound of a script call. */
-const MOST_ITEMS = 256;
-
-/** Leases of one queue for one call, with their places in the caller's list. */
-interface Batch {
-  readonly queue: string;
-  readonly leases: Lease[];
-  readonly places: number[];
-}
-
-function batchesOf(leases: readonly Lease[]): Batch[] {
-  const batches: Batch[] = [];
-  const open = new Map<string, Batch>();
-  leases.forEach((lease, place) => {
-    let batch = open.get(lease.queue);
-    if (!batch || batch.leases.length === MOST_ITEMS) {
-      batch = { queue: lease.queue, leases: [], places: [] };
-      open.set(lease.queue, batch);
-      batches.push(batch);
-    }
-    batch.leases.push(lease);
-    batch.places.push(place);
-  });
-  return batches;
-}
+import { keepResults } from '../scripts/keep-results.ts';
+import { flagsOf, type HowToBatch } from './queue-batches.ts';
 
 /** Renewals need no receipt: one that comes twice only lasts longer. */
 export function createExtend({ connection }: RedisParts): Consume['extend'] {
-  return async (leases, lengthMs) => {
-    const kept = leases.map(() => false);
-    await Promise.all(
-      batchesOf(leases).map(async ({ places, ...batch }) => {
-        const flags = await connection.run(extend, { ...batch, lengthMs });
-        flags.forEach((flag, i) => (kept[places[i] ?? -1] = flag));
+  return (leases, lengthMs) =>
+    flagsOf(leases, { queueOf: ({ queue }) => queue }, (queue, some) =>
+      connection.run(extend, { queue, leases: some, lengthMs }),
+    );
+}
+
+/** Nor do results: the lease fences them, and one that is written twice is the same. */
+export function createKeepResults({ connection }: RedisParts): Consume['keepResults'] {
+  const how: HowToBatch<EarlyResult> = {
+    queueOf: ({ task }) => task.queue,
+    sizeOf: ({ result }) => result.length,
+  };
+  return (results) =>
+    flagsOf(results, how, (queue, some) =>
+      connection.run(keepResults, {
+        queue,
+        results: some.map(({ task: { id, token }, result }) => ({ id, token, result: asBuffer(result) })),
       }),
     );
-    return kept;
-  };
 }

@@ -59,6 +59,7 @@ function otherOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
       number: Math.max(0, Math.ceil(delayMs)),
     };
   }
+  if (outcome === 'revoked') return { ...blank, line, verb: 'd', text: lockOf(task.queue, source.message) };
   const kept = { line, number: source.message.retention, text: lockOf(task.queue, source.message) };
   if (kept.number <= 0) return { ...blank, ...kept, verb: 'd' };
   const message = changed(source, {});
@@ -67,9 +68,9 @@ function otherOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
 }
 
 function isPlain({ task, outcome }: Finish): boolean {
-  if (outcome !== 'succeeded') return false;
+  if (outcome !== 'succeeded' && outcome !== 'revoked') return false;
   const { message } = task.source as TaskSource;
-  return message.retention <= 0 && lockOf(task.queue, message) === '';
+  return (outcome === 'revoked' || message.retention <= 0) && lockOf(task.queue, message) === '';
 }
 
 /** Of several finishes of one lease the first counts; the others find it gone. */

@@ -19,7 +19,7 @@ import { placesOf } from './places.ts';
 /** What comes back with a finish: the task's row, and what stands beside it. */
 interface Source {
   readonly seq: number;
-  readonly parts: number;
+  parts: number;
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
@@ -32,6 +32,8 @@ function howOf(finish: Finish): number {
   switch (finish.outcome) {
     case 'succeeded':
       return finish.task.retentionMs > 0 ? KEEP : DONE;
+    case 'revoked':
+      return DONE;
     case 'retry':
       return RETRY_LATER;
     case 'archive':
@@ -120,6 +122,17 @@ export function createConsume(writer: Writer): Consume {
       const rows = leases.map(({ queue, id, token }) => [queue, id, token] as const);
       const { data } = await writer.run('extend', { data: { lengthMs, leases: rows }, bytes: [] });
       return data.map((renewed) => renewed > 0);
+    },
+
+    async keepResults(results) {
+      const rows = results.map(({ task: { queue, id, token } }) => [queue, id, token] as const);
+      const packet = { data: rows, bytes: results.map(({ result }) => result) };
+      const { data } = await writer.run('keepResults', packet);
+      return results.map(({ task }, i) => {
+        const kept = (data[i] ?? 0) > 0;
+        if (kept) sourceOf(task).parts |= HAS_BODY;
+        return kept;
+      });
     },
   };
 }

@@ -44,15 +44,17 @@ export interface TurnReply {
 
 export interface ExtendCall {
   readonly lengthMs: number;
-  readonly leases: readonly (readonly [queue: string, id: string, token: number])[];
+  readonly leases: readonly LeaseRow[];
 }
+
+export type LeaseRow = readonly [queue: string, id: string, token: number];
 
 const MOST_TASKS = 256;
 const MOST_BYTES = 512 * 1_024;
 
 const SELECT = `
   SELECT at, size, payload, seq, id, type, max_retries, retried, timeout_ms, deadline_ms, retention_ms, attempts,
-    crashes, pending_since_ms, meta, headers
+    crashes, pending_since_ms, meta, headers, deferrals
   FROM task WHERE queue = ? AND state = 1 ORDER BY at LIMIT ?`;
 
 const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 0);
@@ -65,8 +67,11 @@ function sizeOf([, size, , , id, type, , , , , , , , , meta, headers]: SqlRow): 
 function leasedRow(queue: number, row: SqlRow): LeasedRow {
   const [, size, , seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, before, ...rest] =
     row;
-  const [crashes, pendingSinceMs, meta, headers] = rest;
-  const parts = (Number(size) > INLINE_BYTES ? HAS_BODY : 0) | (Number(before) > 0 ? HAS_ATTEMPTS : 0);
+  const [crashes, pendingSinceMs, meta, headers, deferrals] = rest;
+  const ranBefore = Number(before) + Number(deferrals) > 0;
+  // An earlier attempt may have left a result.
+  const parts =
+    (Number(size) > INLINE_BYTES || ranBefore ? HAS_BODY : 0) | (Number(before) > 0 ? HAS_ATTEMPTS : 0);
   // prettier-ignore
   return [
     queue, seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, Number(before) + 1, crashes,
@@ -132,6 +137,11 @@ export function consumeOperations(store: Store) {
     'UPDATE task SET at = ? WHERE queue = ? AND id = ? AND state = 2 AND token = ?',
   );
 
+  const keepResult = database.prepare(`
+    INSERT INTO body (seq, result)
+    SELECT seq, ? FROM task WHERE queue = ? AND id = ? AND state = 2 AND token = ?
+    ON CONFLICT (seq) DO UPDATE SET result = excluded.result`);
+
   function fetch(call: TurnCall, by: Lease): Taking {
     const into: Taking = { tasks: [], payloads: [], bytes: 0 };
     const most = Math.min(call.room, MOST_TASKS);
@@ -162,6 +172,16 @@ export function consumeOperations(store: Store) {
         data.leases.map(([queue, id, token]) => {
           const entry = queues.find(queue);
           return entry ? extend.run(untilMs, entry.no, id, token) : 0;
+        }),
+      );
+    },
+
+    /** 1 = written, 0 = the lease is no longer this token's. */
+    keepResults({ data, bytes }: Packet<readonly LeaseRow[]>): Packet<readonly number[]> {
+      return plain(
+        data.map(([queue, id, token], i) => {
+          const entry = queues.find(queue);
+          return entry ? keepResult.run(bytes[i] ?? null, entry.no, id, token) : 0;
         }),
       );
     },

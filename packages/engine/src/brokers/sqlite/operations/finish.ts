@@ -25,7 +25,7 @@ export type FinishRow = readonly [
   failure: 0 | 1,
 ];
 
-/** What stands beside a task's row, added up: `HAS_BODY` its payload, `HAS_ATTEMPTS` earlier attempts. */
+/** What stands beside a task's row, added up: `HAS_BODY` its payload or a result, `HAS_ATTEMPTS` earlier attempts. */
 export const HAS_BODY = 1;
 export const HAS_ATTEMPTS = 2;
 

@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { NonRetryableError, RevokeError } from '../../src/errors/handler-errors.ts';
+import { Events } from '../../src/runtime/events.ts';
+import type { Handler } from '../../src/worker/handlers.ts';
+import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { aTask } from '../support/factories.ts';
+import { nextEvent } from '../support/next-event.ts';
+
+describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let client: Client;
+  let events: Events;
+  let workers: Worker[];
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    broker = await place.connect();
+    client = new Client(broker);
+    events = new Events();
+    workers = [];
+  });
+
+  afterEach(async () => {
+    if (!available) return;
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await place.remove();
+  });
+
+  async function aWorker(handler: Handler, options: WorkerOptions = {}): Promise<Worker> {
+    const worker = new Worker(broker, {
+      ...options,
+      runtime: { events, random: () => 0, ...options.runtime },
+    });
+    workers.push(worker);
+    await worker.handle('x', handler).start();
+    return worker;
+  }
+
+  const record = (id = 'a') => broker.inspect.task({ queue: 'default', id });
+  const facts = async () => (await broker.inspect.queueFacts(['default']))[0];
+
+  /** Runs one task to the end of its first attempt. */
+  async function ran(handler: Handler, options: WorkerOptions = {}, task = {}) {
+    const end = nextEvent(events, 'attempt.finished');
+    await aWorker(handler, options);
+    await client.enqueue('x', null, { id: 'a', ...task });
+    return end;
+  }
+
+  const throws = (error: unknown) => () => {
+    throw error;
+  };
+
+  test('what is no failure is retried uncounted, with its error', async () => {
+    const judged: unknown[] = [];
+    const isFailure = (error: unknown) => {
+      judged.push(error);
+      return false;
+    };
+    const error = new Error('busy');
+    expect(await ran(throws(error), { isFailure })).toMatchObject({ outcome: 'failed' });
+    expect(judged).toEqual([error]);
+    const task = await record();
+    expect(task).toMatchObject({ state: 'retry', retried: 0, lastError: { message: 'busy' } });
+    expect(task?.lastError?.atMs).toBeGreaterThan(0);
+    expect(await facts()).toMatchObject({ processed: 0, failed: 0 });
+  });
+
+  test('without retries left also what is no failure is archived', async () => {
+    await ran(throws(new Error('no')), { isFailure: () => false }, { maxRetries: 0 });
+    expect(await record()).toMatchObject({ state: 'archived', retried: 0 });
+  });
+
+  test('an isFailure that throws leaves it a failure', async () => {
+    await ran(throws(new Error('no')), { isFailure: throws(new Error('broken')) });
+    expect(await record()).toMatchObject({ state: 'retry', retried: 1 });
+  });
+
+  test.each([
+    ['bare', new RevokeError()],
+    ['wrapped', new Error('outer', { cause: new Error('middle', { cause: new RevokeError('gone') }) })],
+  ])('a revoked task is gone, whatever its retention and retries: %s', async (_, error) => {
+    const end = await ran(throws(error), {}, { retention: '1h', maxRetries: 0 });
+    expect(end).toMatchObject({ outcome: 'revoked' });
+    expect(await record()).toBeNull();
+    expect(await facts()).toMatchObject({ processed: 1, failed: 0 });
+  });
+
+  test.each([
+    ['failure', throws(new Error('no')), 'no'],
+    ['hopeless', throws(new NonRetryableError('hopeless')), 'hopeless'],
+    ['revoked', throws(new RevokeError('gone')), 'gone'],
+    ['timeout', () => new Promise(() => {}), 'context deadline exceeded'],
+  ] as const)('onError hears of each failed attempt once: %s', async (_, handler, message) => {
+    const told: [unknown, string, number][] = [];
+    const onError: WorkerOptions['onError'] = (error, { id, attempt }) =>
+      void told.push([error, id, attempt]);
+    await ran(handler, { onError }, { timeout: '100ms' });
+    expect(told).toEqual([[expect.objectContaining({ message }), 'a', 1]]);
+  });
+
+  test('onError hears of nothing when an attempt succeeds', async () => {
+    const told: unknown[] = [];
+    await ran(() => 'fine', { onError: (error) => void told.push(error) });
+    expect(told).toEqual([]);
+  });
+
+  test('onError hears of a lost lease', async () => {
+    const told: unknown[] = [];
+    const lost = nextEvent(events, 'lease.lost');
+    const started = nextEvent(events, 'attempt.started');
+    const faulty: Broker = {
+      ...broker,
+      consume: {
+        ...broker.consume,
+        turn: broker.consume.turn,
+        keepResults: broker.consume.keepResults,
+        extend: (leases) => Promise.resolve(leases.map(() => false)),
+      },
+    };
+    const worker = new Worker(faulty, { onError: (error) => void told.push(error), runtime: { events } });
+    workers.push(worker);
+    await worker.handle('x', () => new Promise(() => {})).start();
+    await client.enqueue('x', null, { id: 'a' });
+    await started;
+    await lost;
+    expect(told).toEqual([expect.objectContaining({ message: 'asynq: task lease expired' })]);
+  });
+
+  test.each([
+    ['throws', throws(new Error('broken'))],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+  ] as const)('an onError that %s harms nobody', async (_, onError) => {
+    await ran(throws(new Error('no')), { onError });
+    expect(await record()).toMatchObject({ state: 'retry', retried: 1, lastError: { message: 'no' } });
+  });
+
+  test('a result is seen while its handler runs, and a returned one replaces it', async () => {
+    const during: unknown[] = [];
+    await ran(
+      async (_, context) => {
+        await context.setResult({ done: 50 });
+        during.push(await record());
+        return 'all';
+      },
+      {},
+      { retention: '1h' },
+    );
+    expect(during).toMatchObject([{ state: 'active' }]);
+    const text = (task: unknown) => Buffer.from((task as { result: Uint8Array }).result).toString();
+    expect(text(during[0])).toBe('{"done":50}');
+    expect(text(await record())).toBe('"all"');
+  });
+
+  test('a handler that returns nothing leaves the result that it gave', async () => {
+    await ran((_, context) => context.setResult(Buffer.from('given')), {}, { retention: '1h' });
+    expect(Buffer.from((await record())?.result ?? []).toString()).toBe('given');
+  });
+
+  test('a result is refused when it is too large, or its attempt is over', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    const tooLarge: unknown[] = [];
+    await ran(
+      async (_, context) => {
+        await context.setResult(Buffer.alloc(262_145)).catch((error: unknown) => tooLarge.push(error));
+        context.signal.addEventListener('abort', () => {
+          late = context.setResult('late').catch((error: unknown) => error);
+        });
+        await new Promise(() => {});
+      },
+      {},
+      { timeout: '100ms' },
+    );
+    expect(tooLarge).toEqual([expect.objectContaining({ code: 'invalid-value' })]);
+    expect(await late).toMatchObject({ code: 'attempt-over' });
+    expect((await record())?.result).toBeNull();
+  });
+
+  test('a negative timeout, as Go can write one, is over before the handler is called', async () => {
+    let called = false;
+    const end = nextEvent(events, 'attempt.finished');
+    await aWorker(() => void (called = true));
+    await broker.submit.enqueue([aTask({ id: 'a', type: 'x', timeoutMs: -5_000 })]);
+    expect(await end).toMatchObject({ outcome: 'failed' });
+    expect(called).toBe(false);
+    expect(await record()).toMatchObject({
+      state: 'retry',
+      retried: 1,
+      lastError: { message: 'context deadline exceeded' },
+    });
+  });
+});
