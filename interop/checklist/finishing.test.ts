@@ -234,13 +234,29 @@ describe('8.3 finishing tasks', () => {
     expect(go.events.filter(({ event }) => event === 'failed')).toHaveLength(4);
   });
 
-  item('41 the delay before a retry is that of our own policy', async () => {
-    const queue = bed.queue();
-    const startS = nowS();
-    await ran(queue, fail('no'));
-    const score = (await bed.score(queue, 'retry', 'a')) ?? 0;
-    expect(score - startS).toBeGreaterThanOrEqual(1);
-    expect(score - startS).toBeLessThanOrEqual(4);
+  item.each([
+    [0, 15, 44],
+    [1, 16, 74],
+    [2, 31, 118],
+  ])('41 after %i retries a worker in the profile of Asynq waits %i to %i s', async (n, leastS, mostS) => {
+    for (const chance of [0, 0.5, 0.999]) {
+      const queue = bed.queue();
+      const how = { profile: 'asynq', runtime: { random: () => chance } } as const;
+      const { worker, events } = bed.worker({ queues: [queue], ...how });
+      worker.handle('x', fail('no'));
+      const ends = nextEvents(events, 'attempt.finished', n + 1);
+      await worker.start();
+      const go = bed.go();
+      await go.enqueue({ queue, taskId: 'a', maxRetry: 25 });
+      for (let retried = 1; retried <= n; retried += 1) {
+        await until(async () => (await go.task(queue, 'a')).retried === retried);
+        await go.inspect('run', { queue, task: 'a' });
+      }
+      await ends;
+      const delayS = ((await bed.score(queue, 'retry', 'a')) ?? 0) - nowS();
+      expect(delayS).toBeGreaterThanOrEqual(leastS - 1);
+      expect(delayS).toBeLessThanOrEqual(mostS + 1);
+    }
   });
 
   item(

@@ -26,28 +26,32 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
   const setLease = (queue: string, id: string, agoS: number) =>
     bed.ask('ZADD', `asynq:{${queue}}:lease`, nowS() - agoS, id);
 
-  item('52 a running task keeps its lease, and Go never calls it orphaned', async () => {
-    const queue = bed.queue();
-    const go = bed.go();
-    const { worker, events } = bed.worker({ queues: [queue] });
-    let release = () => {};
-    worker.handle('x', () => new Promise<void>((resolve) => (release = resolve)));
-    const started = nextEvent(events, 'attempt.started');
-    await worker.start();
-    await bed.client.enqueue('x', null, { queue, id: 'a' });
-    await started;
-    const endMs = performance.now() + 8_000;
-    let leastS = Infinity;
-    await until(async () => {
-      const score = (await bed.score(queue, 'lease', 'a')) ?? -Infinity;
-      leastS = Math.min(leastS, score - Date.now() / 1_000);
-      const [task] = await go.list(queue, 'active');
-      expect(task).toMatchObject({ id: 'a', isOrphaned: false });
-      return performance.now() > endMs;
-    }, 100);
-    release();
-    expect(leastS).toBeGreaterThan(3);
-  });
+  item(
+    '52 a running task keeps its lease, and Go never calls it orphaned',
+    async () => {
+      const queue = bed.queue();
+      const go = bed.go();
+      const { worker, events } = bed.worker({ queues: [queue], profile: 'asynq' });
+      let release = () => {};
+      worker.handle('x', () => new Promise<void>((resolve) => (release = resolve)));
+      const started = nextEvent(events, 'attempt.started');
+      await worker.start();
+      await bed.client.enqueue('x', null, { queue, id: 'a' });
+      await started;
+      const endMs = performance.now() + 12_000;
+      let leastS = Infinity;
+      await until(async () => {
+        const score = (await bed.score(queue, 'lease', 'a')) ?? -Infinity;
+        leastS = Math.min(leastS, score - Date.now() / 1_000);
+        const [task] = await go.list(queue, 'active');
+        expect(task).toMatchObject({ id: 'a', isOrphaned: false });
+        return performance.now() > endMs;
+      }, 100);
+      release();
+      expect(leastS).toBeGreaterThan(20);
+    },
+    20_000,
+  );
 
   item('53 a lease that was removed is not brought back by its renewal', async () => {
     const queue = bed.queue();
@@ -144,42 +148,54 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     expect(await bed.counters(queue)).toEqual({ processed: ids.length + retries, failed: retries });
   });
 
-  item('58 a worker that is cut off from Redis gives its task up and writes nothing later', async () => {
-    const queue = bed.queue();
-    const proxy = await startFaultProxy(bed.server.port);
-    const broker = await connect(proxy.url);
-    const events = new Events();
-    const worker = new Worker(broker, { queues: [queue], maintenance: false, runtime: { events } });
-    onTestFinished(async () => {
-      await worker.stop();
-      await broker.close();
-      await proxy.close();
-    });
-    let release = () => {};
-    const aborted = new Promise((resolve) =>
-      worker.handle('x', (_, { signal }) => {
-        signal.addEventListener('abort', () => resolve(signal.reason));
-        return new Promise<string>((end) => (release = () => end('too late')));
-      }),
-    );
-    const started = nextEvent(events, 'attempt.started');
-    const finished = nextEvent(events, 'attempt.finished');
-    await worker.start();
-    await bed.client.enqueue('x', null, { queue, id: 'a', retention: '1h' });
-    await started;
-    proxy.swallow(true);
-    expect(await aborted).toMatchObject({ message: LEASE_EXPIRED });
-    release();
-    expect(await finished).toMatchObject({ outcome: 'lost' });
-    const other = bed.worker({ queues: [queue] });
-    other.worker.handle('x', () => 'in time');
-    const end = nextEvent(other.events, 'attempt.finished');
-    await other.worker.start();
-    proxy.swallow(false);
-    expect(await end).toMatchObject({ outcome: 'succeeded' });
-    expect(String((await bed.go().task(queue, 'a')).result)).toBe('"in time"');
-    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
-  });
+  item(
+    '58 a worker that is cut off from Redis gives its task up and writes nothing later',
+    async () => {
+      const queue = bed.queue();
+      const proxy = await startFaultProxy(bed.server.port);
+      const broker = await connect(proxy.url);
+      const events = new Events();
+      const worker = new Worker(broker, {
+        queues: [queue],
+        profile: 'asynq',
+        maintenance: false,
+        runtime: { events },
+      });
+      onTestFinished(async () => {
+        await worker.stop();
+        await broker.close();
+        await proxy.close();
+      });
+      let release = () => {};
+      const aborted = new Promise((resolve) =>
+        worker.handle('x', (_, { signal }) => {
+          signal.addEventListener('abort', () => resolve(signal.reason));
+          return new Promise<string>((end) => (release = () => end('too late')));
+        }),
+      );
+      const started = nextEvent(events, 'attempt.started');
+      const finished = nextEvent(events, 'attempt.finished');
+      await worker.start();
+      await bed.client.enqueue('x', null, { queue, id: 'a', retention: '1h' });
+      await started;
+      const cutMs = performance.now();
+      proxy.swallow(true);
+      expect(await aborted).toMatchObject({ message: LEASE_EXPIRED });
+      expect(performance.now() - cutMs).toBeGreaterThan(20_000);
+      expect(performance.now() - cutMs).toBeLessThan(31_000);
+      release();
+      expect(await finished).toMatchObject({ outcome: 'lost' });
+      const other = bed.worker({ queues: [queue] });
+      other.worker.handle('x', () => 'in time');
+      const end = nextEvent(other.events, 'attempt.finished');
+      await other.worker.start();
+      proxy.swallow(false);
+      expect(await end).toMatchObject({ outcome: 'succeeded' });
+      expect(String((await bed.go().task(queue, 'a')).result)).toBe('"in time"');
+      expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
+    },
+    60_000,
+  );
 
   item('62 while a worker stops its running tasks go on, and none are taken', async () => {
     const queue = bed.queue();
@@ -256,7 +272,11 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
         return queues;
       };
       const ours = await fill();
-      const { worker, events } = bed.worker({ queues: { [ours.low]: 1, [ours.high]: 5 }, concurrency: 1 });
+      const { worker, events } = bed.worker({
+        queues: { [ours.low]: 1, [ours.high]: 5 },
+        order: 'strict',
+        concurrency: 1,
+      });
       worker.handle('x', () => {});
       const ends = nextEvents(events, 'attempt.finished', 40);
       await worker.start();
@@ -270,6 +290,49 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
       expect((await go.sawMany('started', 40)).map(({ queue }) => queue)).toEqual(order(theirs));
     },
   );
+
+  item('65 both: weighted 6:3:1, each queue gets its share, of us alone and beside Go', async () => {
+    const go = bed.go();
+    const names = { critical: 6, default: 3, low: 1 };
+    const fill = async (count: number): Promise<Record<string, number>> => {
+      const queues: Record<string, number> = {};
+      for (const weight of Object.values(names)) {
+        const queue = bed.queue();
+        queues[queue] = weight;
+        await bed.client.enqueueMany(Array.from({ length: count }, () => ({ task: 'x', queue })));
+      }
+      return queues;
+    };
+    const near = (queues: Record<string, number>, runs: readonly string[]) => {
+      for (const [queue, weight] of Object.entries(queues)) {
+        const share = runs.filter((one) => one === queue).length / runs.length;
+        expect(Math.abs(share - weight / 10)).toBeLessThan(0.05);
+      }
+    };
+    for (const concurrency of [1, 40]) {
+      const queues = await fill(2_500);
+      const runs: string[] = [];
+      const { worker } = bed.worker({ queues, concurrency });
+      worker.handle('x', ({ queue }) => void runs.push(queue));
+      await worker.start();
+      await until(() => Promise.resolve(runs.length >= 3_000));
+      await worker.stop();
+      near(queues, runs.slice(0, 3_000));
+    }
+    const queues = await fill(3_500);
+    const runs: string[] = [];
+    const { worker } = bed.worker({ queues, concurrency: 10 });
+    worker.handle('x', async ({ queue }) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      runs.push(queue);
+    });
+    await Promise.all([worker.start(), go.serve({ queues, concurrency: 10 })]);
+    const inGo = () => go.events.filter(({ event }) => event === 'started').map(({ queue }) => queue);
+    await until(() => Promise.resolve(runs.length + inGo().length >= 4_000));
+    expect(runs.length).toBeGreaterThan(0);
+    expect(inGo().length).toBeGreaterThan(0);
+    near(queues, [...runs, ...inGo()].slice(0, 4_000));
+  });
 
   item('66 both: of 10,000 tasks on one queue each runs once, on one side or the other', async () => {
     const queue = bed.queue();

@@ -63,21 +63,32 @@ describe('8.3 taking tasks', () => {
     await go.saw('ended', 'waits');
   });
 
-  item('43 Go → us: after its deadline a task is not run', async () => {
+  item('30 a worker in the profile of Asynq has leases of 30 s', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue], profile: 'asynq' });
+    worker.handle('x', () => new Promise(() => {}));
+    const started = nextEvent(events, 'attempt.started');
+    await worker.start();
+    await bed.go().enqueue({ queue, taskId: 'a' });
+    await started;
+    const score = (await bed.score(queue, 'lease', 'a')) ?? 0;
+    expect(Math.abs(Math.floor(score) - nowS() - 30)).toBeLessThanOrEqual(1);
+  });
+
+  item('43 Go → us: in the profile of Asynq a task past its deadline is not run, but retried', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'a', deadlineMs: Date.now() - 10_000 });
-    const { worker, events } = bed.worker({ queues: [queue] });
+    const { worker, events } = bed.worker({ queues: [queue], profile: 'asynq' });
     let called = false;
     worker.handle('x', () => void (called = true));
     const end = nextEvent(events, 'attempt.finished');
     await worker.start();
     await end;
     expect(called).toBe(false);
-    expect(await go.task(queue, 'a')).toMatchObject({
-      state: 'archived',
-      lastErr: 'context deadline exceeded',
-    });
+    const expected = { state: 'retry', retried: 1, lastErr: 'context deadline exceeded' };
+    expect(await go.task(queue, 'a')).toMatchObject(expected);
+    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 1 });
   });
 
   item('48 Go → us: our handler sees what Go gave the task', async () => {

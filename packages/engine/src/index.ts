@@ -7,7 +7,9 @@ export {
   type TaskToEnqueue,
 } from './client/client.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
-export { Worker, type WorkerOptions, type WorkerQueues } from './worker/worker.ts';
+export { Worker, type WorkerOptions } from './worker/worker.ts';
+export type { FailureOptions, WorkerProfile } from './worker/attempt-rules.ts';
+export type { OrderKind, WorkerQueues } from './worker/queue-order.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/handlers.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';

@@ -66,6 +66,11 @@ export interface Turn {
   readonly finishes: readonly Finish[];
   /** Queues to take tasks from, in this order; paused ones yield nothing. */
   readonly queues: readonly string[];
+  /**
+   * How many to take of each queue at first; the room that is left then goes to those that have more, in order.
+   * Left out: of each as many as it has.
+   */
+  readonly shares?: readonly number[];
   /** Most tasks to take; 0 = only finish. A call takes at most 256, and 512 KiB of messages (one always fits). */
   readonly room: number;
   /** Length of the leases taken. */

@@ -36,6 +36,17 @@ describe('a backoff', () => {
     expect(backoffMs(n, backoff, chance)).toBe(ms);
   });
 
+  test.each([
+    [0, 15, 44],
+    [1, 16, 74],
+    [2, 31, 118],
+    [10, 10_015, 10_334],
+    [24, 331_791, 332_516],
+  ])("as Asynq's, after %i retries, is %i to %i s", (before, leastS, mostS) => {
+    expect(backoffMs(before + 1, { kind: 'asynq' }, 0)).toBe(leastS * 1_000);
+    expect(backoffMs(before + 1, { kind: 'asynq' }, 0.999)).toBe(mostS * 1_000);
+  });
+
   test('of an empty list waits for nothing', () => {
     expect(backoffMs(3, { kind: 'list', delaysMs: [], jitter: 0.25 }, 0.9)).toBe(0);
   });

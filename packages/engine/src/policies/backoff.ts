@@ -15,7 +15,9 @@ export type Backoff =
       readonly jitter: number;
     }
   | { readonly kind: 'fixed'; readonly delayMs: number; readonly jitter: number }
-  | { readonly kind: 'list'; readonly delaysMs: readonly number[]; readonly jitter: number };
+  | { readonly kind: 'list'; readonly delaysMs: readonly number[]; readonly jitter: number }
+  /** Asynq's: with n retries before, n⁴ + 15 + (0 … 29) × (n + 1) s (protocol 4.5). */
+  | { readonly kind: 'asynq' };
 
 const isSpan = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < Infinity;
 
@@ -25,6 +27,7 @@ const PARTS: Readonly<Record<Backoff['kind'], readonly string[]>> = {
   linear: ['initialMs', 'stepMs', 'maxMs', 'jitter'],
   fixed: ['delayMs', 'jitter'],
   list: ['delaysMs', 'jitter'],
+  asynq: [],
 };
 
 /** Whether a value of unknown make, such as stored data, is a backoff whose delays are numbers. */
@@ -39,7 +42,21 @@ export function isBackoff(value: unknown): value is Backoff {
   });
 }
 
-function plainMs(n: number, backoff: Backoff): number {
+/** What adds a share of chance to its delays. */
+type Jittered = Exclude<Backoff, { readonly kind: 'asynq' }>;
+
+const ASYNQ_CHANCES = 30;
+
+function asynqMs(before: number, chance: number): number {
+  return (before ** 4 + 15 + Math.floor(chance * ASYNQ_CHANCES) * (before + 1)) * 1_000;
+}
+
+/** The largest share that chance adds on top. */
+export function jitterOf(backoff: Backoff): number {
+  return backoff.kind === 'asynq' ? 0 : backoff.jitter;
+}
+
+function plainMs(n: number, backoff: Jittered): number {
   switch (backoff.kind) {
     case 'exponential':
       // 0 × Infinity is no number.
@@ -61,6 +78,7 @@ function capMs(backoff: Backoff): number {
 
 /** Ms before retry `n` (from 1): the policy's delay plus up to `jitter` of it, never over its maximum; `chance` in [0, 1). */
 export function backoffMs(n: number, backoff: Backoff, chance: number): number {
+  if (backoff.kind === 'asynq') return asynqMs(n - 1, chance);
   const ms = plainMs(n, backoff);
   return Math.round(Math.min(capMs(backoff), ms * (1 + backoff.jitter * chance)));
 }

@@ -1,5 +1,5 @@
 import type { FailureHints } from '../errors/handler-errors.ts';
-import { backoffMs, type Backoff } from './backoff.ts';
+import { backoffMs, jitterOf, type Backoff } from './backoff.ts';
 
 /** When a failed task runs again: plain data, stored with a task that has its own. */
 export interface RetryPolicy {
@@ -17,7 +17,7 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
 /** 15 retries over about 40 minutes. */
 export const PATIENT_RETRY_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, maxRetries: 15 };
 
-/** No retry waits longer than this, whatever a receiver asks for. */
+/** No retry waits longer than this, whatever a receiver asks for; Asynq's own delays go on to days. */
 const LONGEST_DELAY_MS = 24 * 3_600_000;
 
 export interface Failure {
@@ -39,8 +39,11 @@ export function decideFailure({ retried, maxRetries, backoff, hints, chance }: F
   if (hints.retryable === false) return { outcome: 'archive', reason: hints.reason ?? 'not retryable' };
   if (retried >= maxRetries) return { outcome: 'archive', reason: `out of retries (${maxRetries})` };
   const ownMs = backoffMs(retried + 1, backoff, chance);
-  const askedMs = (hints.retryAfterMs ?? 0) * (1 + backoff.jitter * chance);
+  const askedMs = (hints.retryAfterMs ?? 0) * (1 + jitterOf(backoff) * chance);
   // A handler may ask for anything, NaN included.
-  const delayMs = Math.min(LONGEST_DELAY_MS, Math.round(askedMs > ownMs ? askedMs : ownMs));
+  const delayMs = Math.min(
+    backoff.kind === 'asynq' ? Infinity : LONGEST_DELAY_MS,
+    Math.round(askedMs > ownMs ? askedMs : ownMs),
+  );
   return { outcome: 'retry', delayMs, reason: hints.reason ?? 'default: retry' };
 }

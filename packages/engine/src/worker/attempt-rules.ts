@@ -17,6 +17,12 @@ export interface FailureOptions {
   readonly onError?: (error: unknown, task: HandledTask<unknown>) => unknown;
 }
 
+/**
+ * `asynq`: a worker behaves as a Go server where ours differs by default: leases of 30 s, Asynq's delays before the
+ * retries of tasks that bring no backoff, and a passed deadline is a failed attempt like any other.
+ */
+export type WorkerProfile = 'asynq';
+
 /** The same with all defaults, safe to call. */
 export interface AttemptRules {
   isFailure(error: unknown): boolean;
@@ -28,11 +34,15 @@ export interface AttemptRules {
 }
 
 /** Asynq's profile has Asynq's rules where ours differ by default (protocol 4.5, 4.6). */
-export function attemptRules(options: FailureOptions, log: Log): AttemptRules {
+export function attemptRules(
+  options: FailureOptions & { readonly profile?: WorkerProfile },
+  log: Log,
+): AttemptRules {
   const { isFailure, onError } = options;
+  const asynq = options.profile === 'asynq';
   return {
-    backoff: DEFAULT_RETRY_POLICY.backoff,
-    deadlineIsFinal: true,
+    backoff: asynq ? { kind: 'asynq' } : DEFAULT_RETRY_POLICY.backoff,
+    deadlineIsFinal: !asynq,
     isFailure(error) {
       if (!isFailure) return true;
       try {

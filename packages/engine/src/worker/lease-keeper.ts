@@ -3,11 +3,16 @@ import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { createDeadlines } from './deadlines.ts';
 
-/** Length of a lease, time between renewals, and what is kept back for doubt (reliability F.1, F.2). */
+/** Length of a lease (reliability F.1), and Asynq's (protocol 4.9). */
 export const LEASE_MS = 6_000;
-const RENEW_MS = 1_500;
+export const ASYNQ_LEASE_MS = 30_000;
+/** Renewals in a lease's length, and the longest time between them, as Asynq's. */
+const RENEWALS = 4;
+const LONGEST_RENEW_MS = 5_000;
 const RENEW_AGAIN_MS = 250;
+/** What is kept back for doubt, at most a twelfth of the length (reliability F.2). */
 const MARGIN_MS = 500;
+const MARGINS = 12;
 
 /**
  * Keeps the leases of running attempts alive: the worker's heartbeat. It says so, once, when one is lost:
@@ -26,10 +31,13 @@ export interface LeaseKeeper {
 export interface LeaseKeeperParts {
   readonly consume: Pick<Consume, 'extend'>;
   readonly runtime: Runtime;
+  readonly leaseMs: number;
   onLost(task: LeasedTask): void;
 }
 
-export function createLeaseKeeper({ consume, runtime, onLost }: LeaseKeeperParts): LeaseKeeper {
+export function createLeaseKeeper({ consume, runtime, leaseMs, onLost }: LeaseKeeperParts): LeaseKeeper {
+  const renewMs = Math.min(LONGEST_RENEW_MS, leaseMs / RENEWALS);
+  const trustMs = leaseMs - Math.min(MARGIN_MS, leaseMs / MARGINS);
   const { clock, log } = runtime;
   const held = new Set<LeasedTask>();
 
@@ -39,12 +47,12 @@ export function createLeaseKeeper({ consume, runtime, onLost }: LeaseKeeperParts
 
   /** A lease is trusted from the start of the call that made it, never from its answer (reliability F.2). */
   const trust = createDeadlines<LeasedTask>('lease-trust', runtime, lose);
-  const trustSince = (task: LeasedTask, sinceMs: number) => trust.set(task, sinceMs + LEASE_MS - MARGIN_MS);
+  const trustSince = (task: LeasedTask, sinceMs: number) => trust.set(task, sinceMs + trustMs);
 
   async function renew(): Promise<void> {
     const leases = [...held];
     const sinceMs = clock.monotonicMs();
-    const renewed = await consume.extend(leases, LEASE_MS);
+    const renewed = await consume.extend(leases, leaseMs);
     leases.forEach((task, i) => {
       if (!held.has(task)) return;
       if (renewed[i] === true) return trustSince(task, sinceMs);
@@ -57,10 +65,10 @@ export function createLeaseKeeper({ consume, runtime, onLost }: LeaseKeeperParts
     name: 'heartbeat',
     runtime,
     async step() {
-      if (held.size === 0) return RENEW_MS;
+      if (held.size === 0) return renewMs;
       try {
         await renew();
-        return RENEW_MS;
+        return renewMs;
       } catch (error) {
         log.warn({ err: error, leases: held.size }, 'leases could not be renewed; trying again');
         return RENEW_AGAIN_MS;

@@ -1,7 +1,7 @@
 import type { Consume, Finish, FinishOutcome, LeasedTask, TurnOutcome } from '../broker/consume.ts';
 import type { Signals } from '../broker/signals.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { LEASE_MS } from './lease-keeper.ts';
+import type { QueueOrder } from './queue-order.ts';
 
 /** Underneath the wake-ups (design D4). */
 const POLL_MS = 1_000;
@@ -20,8 +20,10 @@ export interface TurnsParts {
   readonly runtime: Runtime;
   readonly worker: string;
   readonly concurrency: number;
-  /** Queues to take from, in the order of this moment. */
-  queues(): readonly string[];
+  /** Length of the leases. */
+  readonly leaseMs: number;
+  /** Queues to take from, as they are at this moment. */
+  order(): QueueOrder;
   /** Attempts running now. */
   running(): number;
   /** New work, with the monotonic time at which its leases were asked for. */
@@ -120,14 +122,15 @@ export class Turns {
   }
 
   async #turn(): Promise<void> {
-    const { broker, runtime, worker, queues } = this.#parts;
+    const { broker, runtime, worker, order, leaseMs } = this.#parts;
     const room = Math.max(0, this.#room());
     const finishes = this.#finishes.splice(0, this.#share);
     const sinceMs = runtime.clock.monotonicMs();
     this.#inFlight += 1;
     this.#reserved += room;
     try {
-      const turn = { finishes, queues: room > 0 ? queues() : [], room, leaseMs: LEASE_MS, worker };
+      const from = room > 0 ? order().next(room, runtime.random) : { queues: [] };
+      const turn = { finishes, ...from, room, leaseMs, worker };
       const outcome = await broker.consume.turn(turn, { signal: this.#hardStop.signal });
       finishes.forEach((finish, i) => this.#finished(finish, outcome.finished[i] as FinishOutcome));
       // The room stays reserved until what was taken runs.
@@ -176,10 +179,10 @@ export class Turns {
 
   /** After a slow call the leases may be as good as over: renew first, and run what is still ours. */
   async #takeDoubtful(tasks: readonly LeasedTask[]): Promise<void> {
-    const { broker, runtime } = this.#parts;
+    const { broker, runtime, leaseMs } = this.#parts;
     const sinceMs = runtime.clock.monotonicMs();
     try {
-      const ours = await broker.consume.extend(tasks, LEASE_MS);
+      const ours = await broker.consume.extend(tasks, leaseMs);
       tasks.forEach((task, i) => {
         if (ours[i] === true) this.#begin(task, sinceMs);
       });
@@ -197,11 +200,11 @@ export class Turns {
 
   /** Waits for a wake-up or the poll, whichever comes first, then lets the wheel turn again. */
   async #untilWork(): Promise<void> {
-    const { broker, runtime, queues } = this.#parts;
+    const { broker, runtime, order } = this.#parts;
     if (!this.#taking || this.#waiting) return;
     const waiting = (this.#waiting = new AbortController());
     const poll = runtime.clock.sleep(POLL_MS * (0.75 + runtime.random() / 2), waiting.signal);
-    const work = broker.signals.work(queues(), waiting.signal).then(() => true);
+    const work = broker.signals.work(order().names, waiting.signal).then(() => true);
     const woken = await Promise.race([work, poll.then(() => false)]);
     waiting.abort();
     // The poll is spread already, and says nothing of a herd.

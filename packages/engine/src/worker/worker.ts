@@ -6,20 +6,23 @@ import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
 import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
-import { logicalQueue, nameFault } from '../task/queue-name.ts';
-import { attemptRules, type FailureOptions } from './attempt-rules.ts';
+import { attemptRules, type FailureOptions, type WorkerProfile } from './attempt-rules.ts';
 import { Attempt, type AttemptParts } from './attempt.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { Handlers, type Handler } from './handlers.ts';
-import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
+import { ASYNQ_LEASE_MS, createLeaseKeeper, LEASE_MS, type LeaseKeeper } from './lease-keeper.ts';
+import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './queue-order.ts';
 import { Turns } from './turns.ts';
 
-/** Queues to work on: in this order, or by priority (the highest first). */
-export type WorkerQueues = readonly string[] | Readonly<Record<string, number>>;
-
 export interface WorkerOptions extends FailureOptions {
-  /** Strict order: a queue is looked at only when those before it have nothing. Default `['default']`. */
+  /** Default `['default']`. */
   readonly queues?: WorkerQueues;
+  /** Default `strict` for a list, `weighted` for priorities. */
+  readonly order?: OrderKind;
+  /** Length of the leases, 2,000 to 600,000 ms. Default 6,000: so long a task of a dead worker waits. */
+  readonly leaseMs?: number;
+  /** Default: our own rules. */
+  readonly profile?: WorkerProfile;
   /** Attempts at once, 1 to 10,000. Default 10. */
   readonly concurrency?: number;
   /** Whether this worker also keeps its queues in order (due tasks, lost leases, expired data). Default true. */
@@ -30,32 +33,22 @@ export interface WorkerOptions extends FailureOptions {
 }
 
 const MOST_CONCURRENT = 10_000;
+const SHORTEST_LEASE_MS = 2_000;
+const LONGEST_LEASE_MS = 600_000;
 /** How long `stop` waits for the broker to take the last outcomes. */
 const HAND_IN_MS = 5_000;
-
-function ordered(queues: WorkerQueues): string[] {
-  const names = Array.isArray(queues)
-    ? [...(queues as readonly string[])]
-    : Object.entries(queues as Readonly<Record<string, number>>)
-        .sort(([, a], [, b]) => b - a)
-        .map(([name]) => name);
-  for (const name of names) {
-    const fault = nameFault(logicalQueue(name).name);
-    if (fault !== null) {
-      throw new TaskCenterError('invalid-value', {
-        name: 'queue',
-        got: shown(name),
-        expected: `a queue name, but ${fault}`,
-      });
-    }
-  }
-  return [...new Set(names)];
-}
 
 function checkedConcurrency(concurrency: number): number {
   if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MOST_CONCURRENT) return concurrency;
   const expected = `a whole number from 1 to ${MOST_CONCURRENT}`;
   throw new TaskCenterError('invalid-value', { name: 'concurrency', got: shown(concurrency), expected });
+}
+
+function checkedLease({ leaseMs, profile }: WorkerOptions): number {
+  const length = leaseMs ?? (profile === 'asynq' ? ASYNQ_LEASE_MS : LEASE_MS);
+  if (Number.isInteger(length) && length >= SHORTEST_LEASE_MS && length <= LONGEST_LEASE_MS) return length;
+  const expected = `a whole number from ${SHORTEST_LEASE_MS} to ${LONGEST_LEASE_MS}`;
+  throw new TaskCenterError('invalid-value', { name: 'leaseMs', got: shown(leaseMs), expected });
 }
 
 /** `host:pid:random`, in the letters that brokers accept. */
@@ -87,7 +80,8 @@ export class Worker {
   readonly #keeper: LeaseKeeper;
   readonly #deadlines: Deadlines<LeasedTask>;
   readonly #maintenance: Maintenance | undefined;
-  #queues: readonly string[];
+  readonly #orderKind: OrderKind | undefined;
+  #order: QueueOrder;
   #state: 'new' | 'running' | 'stopping' = 'new';
   #stopped: Promise<void> | undefined;
   #onQuiet: (() => void) | undefined;
@@ -98,11 +92,14 @@ export class Worker {
     this.name = workerName(runtime);
     const rules = attemptRules(options, runtime.log);
     this.#attemptParts = { consume: broker.consume, runtime, worker: this.name, rules };
-    this.#queues = ordered(options.queues ?? ['default']);
+    this.#orderKind = options.order;
+    this.#order = queueOrder(options.queues ?? ['default'], options.order);
+    const leaseMs = checkedLease(options);
     this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? 8_000;
     this.#keeper = createLeaseKeeper({
       consume: broker.consume,
       runtime,
+      leaseMs,
       onLost: (task) => this.#attempts.get(task)?.abort('lease-lost'),
     });
     this.#deadlines = createDeadlines('attempt-deadlines', runtime, (task) =>
@@ -113,12 +110,13 @@ export class Worker {
       runtime,
       worker: this.name,
       concurrency: checkedConcurrency(options.concurrency ?? 10),
-      queues: () => this.#queues,
+      leaseMs,
+      order: () => this.#order,
       running: () => this.#attempts.size,
       onTask: (task, sinceMs) => void this.#run(task, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
     });
-    const queues = () => this.#queues;
+    const queues = () => this.#order.names;
     this.#maintenance =
       (options.maintenance ?? true) ? createMaintenance({ broker, queues, runtime }) : undefined;
   }
@@ -144,7 +142,7 @@ export class Worker {
 
   /** Works on these queues from now on; attempts under way go on. */
   setQueues(queues: WorkerQueues): void {
-    this.#queues = ordered(queues);
+    this.#order = queueOrder(queues, this.#orderKind);
     this.#turns.wake();
     this.#maintenance?.wake();
   }

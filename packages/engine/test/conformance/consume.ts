@@ -28,6 +28,21 @@ function fetching(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({ pending: 3, active: 2 });
   });
 
+  test('with shares each queue yields its own first, and the rest of the room goes to who has more', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([
+      ...manyTasks(20, 'a', { queue: 'a' }),
+      ...manyTasks(2, 'b', { queue: 'b' }),
+      ...manyTasks(20, 'c', { queue: 'c' }),
+    ]);
+    const shares = { queues: ['a', 'b', 'c', 'none'], shares: [3, 4, 2, 1], room: 10 };
+    const ids = idsOf(await take(bench, shares));
+    expect(ids.filter((id) => id.startsWith('a'))).toEqual(['a0', 'a1', 'a2', 'a3', 'a4', 'a5']);
+    expect(ids.filter((id) => id.startsWith('b'))).toEqual(['b0', 'b1']);
+    expect(ids.filter((id) => id.startsWith('c'))).toEqual(['c0', 'c1']);
+    expect(await take(bench, { ...shares, room: 256 })).toHaveLength(32);
+  });
+
   test('a turn without room takes nothing', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue([aTask()]);

@@ -79,6 +79,7 @@ export function createBench(
 
 export interface Take {
   readonly queues?: readonly string[];
+  readonly shares?: readonly number[];
   readonly room?: number;
   readonly leaseMs?: number;
   readonly worker?: string;
@@ -88,7 +89,8 @@ export interface Take {
 /** One turn; takes up to 100 tasks of `default` unless told otherwise. */
 export function turn({ broker }: Bench, how: Take = {}): Promise<TurnOutcome> {
   const { queues = ['default'], room = 100, leaseMs = LEASE_MS, worker = 'worker-1', finishes = [] } = how;
-  return broker.consume.turn({ finishes, queues, room, leaseMs, worker });
+  const shares = how.shares && { shares: how.shares };
+  return broker.consume.turn({ finishes, queues, ...shares, room, leaseMs, worker });
 }
 
 export async function take(bench: Bench, how: Take = {}): Promise<readonly LeasedTask[]> {

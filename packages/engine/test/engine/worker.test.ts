@@ -216,8 +216,8 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     for (const queue of ['low', 'default', 'critical']) {
       await client.enqueueMany(Array.from({ length: 10 }, () => ({ task: 'x', queue })));
     }
-    const queues = { low: 0, critical: 3, default: 1 };
-    await aWorker({ queues, concurrency: 1 })
+    const queues = { low: 1, critical: 3, default: 2 };
+    await aWorker({ queues, order: 'strict', concurrency: 1 })
       .handle('x', ({ queue }) => void order.push(queue))
       .start();
     await ends;

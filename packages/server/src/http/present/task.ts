@@ -47,6 +47,8 @@ function backoffFields(backoff: Backoff): Record<string, unknown> {
       return { kind: 'fixed', delay: spanText(backoff.delayMs), jitter: backoff.jitter };
     case 'list':
       return { kind: 'list', delays: backoff.delaysMs.map(spanText), jitter: backoff.jitter };
+    case 'asynq':
+      return { kind: 'asynq' };
   }
 }
 

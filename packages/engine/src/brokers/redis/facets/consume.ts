@@ -30,7 +30,7 @@ function sharesOf(finishes: readonly Finish[]): Share[] {
   return [...shares, { finishes: finishes.slice(first), first }];
 }
 
-type Fetch = Pick<Turn, 'queues' | 'room' | 'leaseMs' | 'worker'>;
+type Fetch = Pick<Turn, 'queues' | 'shares' | 'room' | 'leaseMs' | 'worker'>;
 type Send = (finishes: readonly QueueFinishes[], fetch: Fetch, options?: CallOptions) => Promise<TurnReply>;
 
 const NO_FETCH: Fetch = { queues: [], room: 0, leaseMs: 1, worker: '' };
@@ -86,10 +86,10 @@ export function createConsume(parts: RedisParts): Consume {
   return {
     extend: createExtend(parts),
     keepResults: createKeepResults(parts),
-    async turn({ finishes, queues, room, leaseMs, worker }, options) {
+    async turn({ finishes, ...asked }, options) {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
-      const wanted = Math.min(room, MOST_ITEMS);
-      const fetch = wanted > 0 ? { queues, room: wanted, leaseMs, worker } : NO_FETCH;
+      const room = Math.min(asked.room, MOST_ITEMS);
+      const fetch = room > 0 ? { ...asked, room } : NO_FETCH;
       const shares = sharesOf(finishes);
       let reply = NOTHING;
       for (const [i, share] of shares.entries()) {

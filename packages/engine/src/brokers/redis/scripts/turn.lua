@@ -3,7 +3,7 @@
 -- turn: finishes attempts and takes tasks, over several queues in the caller's order, of one node.
 -- KEYS   1 receipt; then pending of each queue with finishes; then pending of each queue to take from
 -- ARGV   1 now; 2 slot; 3 sequence; 4 number of queues with finishes; 5 room; 6 length of the leases in ms;
---        7 worker; then per queue with finishes what the prelude `finish` says
+--        7 worker; 8 shares of the queues to take from, with commas, '' = none; then per queue with finishes what the prelude `finish` says
 -- RETURN codes of the finishes, one text for all queues; then per queue that had something: its place among the
 --        queues to take from (from 0), token, IDs, rows (msg, -, tc, tc:a or nil = first attempt, pending_since),
 --        IDs that nobody can read, key of a wrong type or ''. `!stale`: a late duplicate
@@ -30,25 +30,46 @@ if kept or stale then
   return kept and repeated(kept) or STALE
 end
 
-local codes, p = {}, 8
+local codes, p = {}, 9
 for i = 1, finishing do
   codes[i], p = finish_queue(KEYS[1 + i], p)
 end
 local finished = table.concat(codes)
 
-local how = { room = tonumber(ARGV[5]), bytes = 0, length_ms = length_ms, worker = ARGV[7] }
+local how = { room = 0, bytes = 0, length_ms = length_ms, worker = ARGV[7] }
 local reply, memory = { finished }, { finished }
+local left, dry = tonumber(ARGV[5]), {}
+
+local function take(i, most)
+  local wanted = math.min(most, left)
+  how.room = wanted
+  local found = wanted > 0 and not dry[i] and fetch(KEYS[i], how)
+  if not found then
+    return
+  end
+  local token, ids, rows, dropped, bad = unpack(found)
+  local at = i - 2 - finishing
+  reply[#reply + 1] = { at, token, ids, rows, dropped, bad }
+  memory[#memory + 1] = { at, token, ids, dropped, bad }
+  left = left - #ids
+  if bad ~= '' then
+    dry[i] = true
+  elseif #ids < wanted and how.room == 0 then
+    -- The call has no bytes left.
+    left = 0
+  end
+end
+
+local at_first = 2 + finishing
+for share in string.gmatch(ARGV[8], '%d+') do
+  take(at_first, tonumber(share))
+  at_first = at_first + 1
+end
 for i = 2 + finishing, #KEYS do
-  if how.room <= 0 then
+  if left <= 0 then
     break
   end
-  local found = fetch(KEYS[i], how)
-  if found then
-    local token, ids, rows, dropped, bad = unpack(found)
-    local at = i - 2 - finishing
-    reply[#reply + 1] = { at, token, ids, rows, dropped, bad }
-    memory[#memory + 1] = { at, token, ids, dropped, bad }
-  end
+  take(i, left)
 end
 -- A call that did nothing may be made again as it is.
 if #finished > 0 or #reply > 1 then

@@ -35,6 +35,7 @@ export interface TurnCall {
   readonly receipt: Receipt;
   readonly finishes: readonly QueueFinishes[];
   readonly queues: readonly string[];
+  readonly shares?: readonly number[];
   readonly room: number;
   readonly leaseMs: number;
   readonly worker: string;
@@ -104,8 +105,9 @@ export const turn = defineScript({
     ...finishes.map(({ queue }) => pendingKey(queue)),
     ...queues.map(pendingKey),
   ],
-  args: ({ receipt, finishes, room, leaseMs, worker }) => {
-    const args: (RedisArg | number)[] = [...receiptArgs(receipt), finishes.length, room, leaseMs, worker];
+  args: ({ receipt, finishes, room, leaseMs, worker, shares = [] }) => {
+    const fetch = [room, leaseMs, worker, shares.join(',')];
+    const args: (RedisArg | number)[] = [...receiptArgs(receipt), finishes.length, ...fetch];
     for (const { plain, others } of finishes) {
       args.push(plain.length, others.length);
       for (const { id, token } of plain) args.push(id, token);

@@ -64,10 +64,10 @@ function finishRow(finish: Finish, queue: number): FinishRow {
   ];
 }
 
-function turnPacket({ finishes, queues, room, leaseMs, worker }: Turn): Packet<TurnCall> {
+function turnPacket({ finishes, queues, shares = [], room, leaseMs, worker }: Turn): Packet<TurnCall> {
   const { names, places } = placesOf(finishes.map(({ task }) => task.queue));
   const rows = finishes.map((finish, i) => finishRow(finish, places[i]!));
-  const data = { finishedQueues: names, finishes: rows, queues, room, leaseMs, worker };
+  const data = { finishedQueues: names, finishes: rows, queues, shares, room, leaseMs, worker };
   return { data, bytes: finishes.map((one) => (one.outcome === 'succeeded' ? one.result : null)) };
 }
 

@@ -11,6 +11,8 @@ export interface TurnCall {
   readonly finishedQueues: readonly string[];
   readonly finishes: readonly FinishRow[];
   readonly queues: readonly string[];
+  /** Of each queue at first; none = as many as it has. */
+  readonly shares: readonly number[];
   readonly room: number;
   readonly leaseMs: number;
   readonly worker: string;
@@ -129,10 +131,8 @@ function createTaker({ database, queues }: Store) {
   };
 }
 
-export function consumeOperations(store: Store) {
-  const { database, queues } = store;
-  const finish = createFinisher(store);
-  const take = createTaker(store);
+/** What a lease allows while its attempt runs. */
+function heldOperations({ database, queues }: Store) {
   const extend = database.prepare(
     'UPDATE task SET at = ? WHERE queue = ? AND id = ? AND state = 2 AND token = ?',
   );
@@ -142,29 +142,7 @@ export function consumeOperations(store: Store) {
     SELECT seq, ? FROM task WHERE queue = ? AND id = ? AND state = 2 AND token = ?
     ON CONFLICT (seq) DO UPDATE SET result = excluded.result`);
 
-  function fetch(call: TurnCall, by: Lease): Taking {
-    const into: Taking = { tasks: [], payloads: [], bytes: 0 };
-    const most = Math.min(call.room, MOST_TASKS);
-    for (const [place, name] of call.queues.entries()) {
-      const room = most - into.tasks.length;
-      if (room <= 0) break;
-      const entry = queues.find(name);
-      if (!entry || entry.paused || entry.counts[PENDING] === 0) continue;
-      if (!take(entry, place, { ...by, into, room })) break;
-    }
-    return into;
-  }
-
   return {
-    turn({ data, bytes }: Packet<TurnCall>, moment: Moment): Packet<TurnReply> {
-      const entries = data.finishedQueues.map(queues.find);
-      const finished = finish({ entries, rows: data.finishes, results: bytes }, moment);
-      const token = store.newToken();
-      const untilMs = Math.ceil(moment.monotonicMs + data.leaseMs);
-      const { tasks, payloads } = fetch(data, { token, untilMs, worker: data.worker, nowMs: moment.wallMs });
-      return { data: { finished, token, tasks }, bytes: payloads };
-    },
-
     /** 1 = renewed, 0 = it is no longer this token's. */
     extend({ data }: Packet<ExtendCall>, { monotonicMs }: Moment): Packet<readonly number[]> {
       const untilMs = Math.ceil(monotonicMs + data.lengthMs);
@@ -184,6 +162,42 @@ export function consumeOperations(store: Store) {
           return entry ? keepResult.run(bytes[i] ?? null, entry.no, id, token) : 0;
         }),
       );
+    },
+  };
+}
+
+export function consumeOperations(store: Store) {
+  const { queues } = store;
+  const finish = createFinisher(store);
+  const take = createTaker(store);
+
+  function fetch(call: TurnCall, by: Lease): Taking {
+    const into: Taking = { tasks: [], payloads: [], bytes: 0 };
+    const most = Math.min(call.room, MOST_TASKS);
+    /** One round over the queues; false = the call has no bytes left. */
+    const round = (shareOf: (place: number) => number): boolean => {
+      for (const [place, name] of call.queues.entries()) {
+        const room = Math.min(shareOf(place), most - into.tasks.length);
+        const entry = queues.find(name);
+        if (room <= 0 || !entry || entry.paused || entry.counts[PENDING] === 0) continue;
+        if (!take(entry, place, { ...by, into, room })) return false;
+      }
+      return true;
+    };
+    if (call.shares.length === 0 || round((place) => call.shares[place] ?? 0)) round(() => most);
+    return into;
+  }
+
+  return {
+    ...heldOperations(store),
+
+    turn({ data, bytes }: Packet<TurnCall>, moment: Moment): Packet<TurnReply> {
+      const entries = data.finishedQueues.map(queues.find);
+      const finished = finish({ entries, rows: data.finishes, results: bytes }, moment);
+      const token = store.newToken();
+      const untilMs = Math.ceil(moment.monotonicMs + data.leaseMs);
+      const { tasks, payloads } = fetch(data, { token, untilMs, worker: data.worker, nowMs: moment.wallMs });
+      return { data: { finished, token, tasks }, bytes: payloads };
     },
   };
 }
