@@ -25,7 +25,7 @@ export { makeFolder } from './runtime/make-folder.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';
 export type { AttemptError, AttemptRecord } from './task/attempt-record.ts';
 export { contextOf, headersWith, traceIdOf, type TaskContext } from './task/context.ts';
-export { defineTask, type TaskDefinition } from './task/define-task.ts';
+export { defineTask, type TaskDefaults, type TaskDefinition } from './task/define-task.ts';
 export { durationMs, parseDuration, type Duration } from './task/duration.ts';
 export type { TaskMeta } from './task/meta.ts';
 export {

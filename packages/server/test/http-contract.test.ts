@@ -215,19 +215,19 @@ describe('what the contract and the engine both know', () => {
     expect(API_STATES).toEqual(TASK_STATES);
   });
 
-  test('names of queues and IDs of tasks are judged alike', () => {
+  test('the engine takes every name and ID that the API takes', () => {
     const names = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 140 }),
       fc.stringMatching(/^[a-z~{} ]{0,6}~?[a-z0-9]{0,3}$/),
       fc.string({ minLength: 120, maxLength: 135 }),
     );
-    const alike = (name: string) => queueName.safeParse(name).success === (queueNameFault(name) === null);
+    const fits = (name: string) => !queueName.safeParse(name).success || queueNameFault(name) === null;
     fc.assert(
-      fc.property(names, (name) => alike(name)),
+      fc.property(names, (name) => fits(name)),
       { examples: [['.'], ['..'], ['...'], ['orders~cb']] },
     );
     const ids = fc.oneof(fc.string(), fc.stringMatching(/^[A-Za-z0-9_:-]{0,102}$/));
-    fc.assert(fc.property(ids, (id) => taskInput.safeParse({ id }).success === isTaskId(id)));
+    fc.assert(fc.property(ids, (id) => !taskInput.safeParse({ id }).success || isTaskId(id)));
   });
 
   test('every error of the engine has a status', () => {

@@ -5,7 +5,7 @@ import type { TaskState } from '../task/state.ts';
 import type { CancelNote } from './control.ts';
 
 /** States that can be counted and listed. */
-export type ListedState = Exclude<TaskState, 'blocked' | 'awaiting' | 'aggregating'>;
+export type ListedState = Exclude<TaskState, 'blocked' | 'awaiting'>;
 
 export interface QueueFacts {
   readonly queue: string;
@@ -30,6 +30,8 @@ export interface TaskRecord extends TaskRef {
   readonly timeoutMs: number;
   readonly deadlineMs: number;
   readonly retentionMs: number;
+  /** Null = none. */
+  readonly group: string | null;
   readonly meta: TaskMeta;
   /** Attempts started. */
   readonly attempt: number;
@@ -55,6 +57,8 @@ export interface TaskRecord extends TaskRef {
 export interface ListRequest {
   readonly queue: string;
   readonly state: ListedState;
+  /** The group whose tasks are listed; only with the state `aggregating`, and needed there. */
+  readonly group?: string;
   /** 1 to 500. */
   readonly limit: number;
   /** From an earlier page of the same list; null = from the start. */

@@ -13,7 +13,10 @@ export interface NewTask {
   readonly headers: Readonly<Record<string, string>>;
   /** Retries after the first attempt. */
   readonly maxRetries: number;
-  /** Longest attempt; 0 = none. Stored in whole seconds, rounded up; the exact ms in `meta`. */
+  /**
+   * Longest attempt; 0 = none. Stored as Asynq does, in whole seconds without the rest, but at least 1 (protocol
+   * 2.5, D33); the exact ms in `meta`.
+   */
   readonly timeoutMs: number;
   /** Wall-clock ms after which no attempt may run; 0 = none. Stored in whole seconds, rounded up. */
   readonly deadlineMs: number;
@@ -23,6 +26,13 @@ export interface NewTask {
   readonly delayMs: number;
   /** Start not before this wall-clock ms; 0 = at once. The later of the two counts. */
   readonly runAtMs: number;
+  /**
+   * For so long no other task of the queue may have the same type and payload; counted from the start where it is
+   * delayed; at least 1,000, in whole seconds; 0 = no such rule. The lock is Asynq's (protocol 1.5), and ends with the task.
+   */
+  readonly uniqueMs: number;
+  /** Group in which it waits, once it is due, to be aggregated with others; null = none. */
+  readonly group: string | null;
   readonly meta: TaskMeta;
 }
 
@@ -30,15 +40,20 @@ export type EnqueueOutcome =
   /** `dueMs`: when it may start, wall-clock ms by the broker's clock. */
   | {
       readonly code: 'created';
-      readonly state: Extract<TaskState, 'pending' | 'scheduled'>;
+      readonly state: Extract<TaskState, 'pending' | 'scheduled' | 'aggregating'>;
       readonly dueMs: number;
     }
   /** The ID is taken, in whatever state; the existing task is untouched. */
   | { readonly code: 'task-exists' }
+  /** Another task holds its unique lock; `holder` is that task's stored ID, null where it cannot be told. */
+  | { readonly code: 'duplicate-task'; readonly holder: string | null }
   /** What stands under the queue's or the task's name is not ours. */
   | { readonly code: 'broker-corrupt'; readonly cause: string };
 
 export interface Submit {
-  /** Stores tasks: due ones pending (first in, first out), others scheduled. Registers their queues. */
+  /**
+   * Stores tasks: due ones pending (first in, first out) or aggregating in their group, others scheduled. Registers
+   * their queues. A taken ID is told before a held lock, and takes no lock.
+   */
   enqueue(tasks: readonly NewTask[], options?: CallOptions): Promise<EnqueueOutcome[]>;
 }

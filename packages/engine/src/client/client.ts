@@ -1,9 +1,10 @@
 import type { Broker } from '../broker/broker.ts';
 import type { EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
+import { DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
 import { createBatcher, type Batcher } from '../runtime/batcher.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
+import { checkedPayload, type TaskDefaults, type TaskDefinition } from '../task/define-task.ts';
 import { encodeContent } from '../task/payload.ts';
 import { plainTaskId } from '../task/task-id.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
@@ -12,6 +13,8 @@ import { newTask } from './new-task.ts';
 export interface ClientOptions {
   /** Largest payload, bytes. Default 256 KiB, at most 4 MiB. */
   readonly maxPayloadBytes?: number;
+  /** `asynq`: what a task does not say is as in Asynq, 25 retries. Default: 3 retries. */
+  readonly profile?: 'asynq';
   readonly runtime?: Partial<Runtime>;
 }
 
@@ -19,7 +22,7 @@ export interface ClientOptions {
 export interface EnqueuedTask {
   readonly id: string;
   readonly queue: string;
-  readonly state: 'pending' | 'scheduled';
+  readonly state: 'pending' | 'scheduled' | 'aggregating';
   /** When it may start, by the broker's clock. */
   readonly dueAt: Date;
 }
@@ -35,18 +38,28 @@ export type EnqueueResult = { readonly task: EnqueuedTask } | { readonly error: 
 
 type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
+/** Protocol 2.5. */
+const ASYNQ_RETRIES = 25;
 const KIB = 1_024;
 /** Bounds of one call (design D2). */
 const BATCH = { maxItems: 256, maxBytes: 512 * KIB, maxInFlight: 4 };
 /** What a task weighs in a call besides its payload, about. */
 const TASK_BYTES = 200;
 
-function created({ id, queue }: NewTask, outcome: EnqueueOutcome): Created {
+function created({ id, queue, meta }: NewTask, outcome: EnqueueOutcome): Created {
   switch (outcome.code) {
     case 'created':
       return outcome;
     case 'task-exists':
       throw new TaskCenterError('task-exists', { id, queue });
+    case 'duplicate-task': {
+      const holder = outcome.holder === null ? null : plainTaskId(outcome.holder, meta.business ?? null);
+      throw new TaskCenterError('duplicate-task', {
+        id: plainTaskId(id, meta.business ?? null),
+        queue,
+        holder,
+      });
+    }
     case 'broker-corrupt':
       throw new TaskCenterError('broker-corrupt', { queue, cause: outcome.cause });
   }
@@ -70,12 +83,14 @@ export class Client {
   readonly #broker: Broker;
   readonly #runtime: Runtime;
   readonly #maxPayloadBytes: number;
+  readonly #maxRetries: number;
   readonly #batcher: Batcher<NewTask, EnqueueOutcome>;
 
   constructor(broker: Broker, options: ClientOptions = {}) {
     this.#broker = broker;
     this.#runtime = createRuntime(options.runtime);
     this.#maxPayloadBytes = options.maxPayloadBytes ?? 256 * KIB;
+    this.#maxRetries = options.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
     this.#batcher = createBatcher({
       ...BATCH,
       run: (tasks) => broker.submit.enqueue(tasks),
@@ -88,7 +103,7 @@ export class Client {
    * Stores one task: pending, or scheduled if it is due later.
    *
    * @param payload bytes are kept as they are, anything else becomes JSON; left out = none.
-   * @throws TaskCenterError `invalid-value`, `payload-too-large`, `task-exists`, `broker-corrupt`,
+   * @throws TaskCenterError `invalid-value`, `payload-too-large`, `task-exists`, `duplicate-task`, `broker-corrupt`,
    *   `broker-unavailable`, `broker-full`
    */
   async enqueue<Input>(
@@ -132,8 +147,10 @@ export class Client {
     if (bytes !== null && bytes.length > this.#maxPayloadBytes) {
       throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: this.#maxPayloadBytes });
     }
-    const type = typeof task === 'string' ? task : task.type;
-    return newTask({ type, payload: bytes, options }, this.#runtime);
+    const { type, defaults } = typeof task === 'string' ? { type: task, defaults: {} as TaskDefaults } : task;
+    const headers = { ...defaults.headers, ...options.headers };
+    const all = { maxRetries: this.#maxRetries, ...defaults, ...options, headers };
+    return newTask({ type, payload: bytes, options: all }, this.#runtime);
   }
 }
 

@@ -1,10 +1,9 @@
 import type { NewTask } from '../broker/submit.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { isBackoff, type Backoff } from '../policies/backoff.ts';
-import { DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { headersWith } from '../task/context.ts';
-import { durationMs } from '../task/duration.ts';
+import { durationMs, type Duration } from '../task/duration.ts';
 import type { TaskMeta } from '../task/meta.ts';
 import { checkedQueueName, checkedTypeName } from '../task/queue-name.ts';
 import { checkedTaskId, storedTaskId } from '../task/task-id.ts';
@@ -13,17 +12,21 @@ import type { EnqueueOptions } from './enqueue-options.ts';
 /** As in Asynq (protocol 2.5). */
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
 const MOST_RETRIES = 1_000;
+/** Locks have whole seconds (protocol 2.5). */
+const SHORTEST_UNIQUE_MS = 1_000;
+const LONGEST_GROUP = 255;
 const LONGEST_AHEAD_MS = 3_653 * 86_400_000;
 
 export interface TaskInput {
   readonly type: string;
   readonly payload: Uint8Array | null;
-  readonly options: EnqueueOptions;
+  readonly options: EnqueueOptions & { readonly maxRetries: number };
 }
 
 function checkedRetries(maxRetries: number): number {
-  if (Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= MOST_RETRIES) return maxRetries;
-  const expected = `a whole number from 0 to ${MOST_RETRIES}`;
+  // As in Asynq, less than none is none (protocol 2.5).
+  if (Number.isInteger(maxRetries) && maxRetries <= MOST_RETRIES) return Math.max(0, maxRetries);
+  const expected = `a whole number up to ${MOST_RETRIES}`;
   throw new TaskCenterError('invalid-value', { name: 'maxRetries', got: shown(maxRetries), expected });
 }
 
@@ -44,6 +47,19 @@ function timeMs(date: Date, name: string, nowMs: number): number {
     got: Number.isNaN(ms) ? 'an invalid date' : date.toISOString(),
     expected: 'a time at most ten years ahead',
   });
+}
+
+function uniqueMs(unique: Duration): number {
+  const ms = durationMs(unique, 'unique');
+  if (ms >= SHORTEST_UNIQUE_MS) return ms;
+  throw new TaskCenterError('invalid-value', { name: 'unique', got: `${ms} ms`, expected: 'at least 1 s' });
+}
+
+function checkedGroup(group: string): string {
+  const good = group.trim() !== '' && group.isWellFormed() && Buffer.byteLength(group) <= LONGEST_GROUP;
+  if (good) return group;
+  const expected = `a text of 1 to ${LONGEST_GROUP} bytes that is not blank`;
+  throw new TaskCenterError('invalid-value', { name: 'group', got: shown(group), expected });
 }
 
 function metaOf({ context, backoff }: EnqueueOptions, timeoutMs: number): TaskMeta {
@@ -75,12 +91,14 @@ export function newTask({ type, payload, options }: TaskInput, { clock, newId }:
     type: checkedTypeName(type),
     payload,
     headers: headersWith(context, headers),
-    maxRetries: checkedRetries(options.maxRetries ?? DEFAULT_RETRY_POLICY.maxRetries),
+    maxRetries: checkedRetries(options.maxRetries),
     timeoutMs,
     deadlineMs: options.deadline === undefined ? 0 : timeMs(options.deadline, 'deadline', nowMs),
     retentionMs: durationMs(options.retention ?? '0s', 'retention'),
     delayMs: durationMs(options.delay ?? '0s', 'delay'),
     runAtMs: options.runAt === undefined ? 0 : timeMs(options.runAt, 'runAt', nowMs),
+    uniqueMs: options.unique === undefined ? 0 : uniqueMs(options.unique),
+    group: options.group === undefined ? null : checkedGroup(options.group),
     meta: metaOf(options, timeoutMs),
   };
 }

@@ -24,6 +24,10 @@ export const codes = {
     message: `Task "${id}" already exists in queue "${queue}".`,
     fix: 'Choose another ID, or leave it out to get a new one.',
   }),
+  'duplicate-task': ({ id, queue, holder }: Task & { holder: string | null }) => ({
+    message: `Task "${id}" repeats ${holder === null ? 'a task' : `task "${holder}"`} of queue "${queue}": same type and payload, still unique.`,
+    fix: 'Wait until that task has ended or its time is over, or enqueue without `unique`.',
+  }),
   'task-not-found': ({ id, queue }: Task) => ({
     message: `There is no task "${id}" in queue "${queue}".`,
     fix: 'Check the ID and the queue; a finished task is kept only for its retention.',

@@ -1,24 +1,48 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import type { Duration } from './duration.ts';
 import { checkedTypeName } from './queue-name.ts';
+
+/** What all tasks of a type have unless they say otherwise. */
+export interface TaskDefaults {
+  /** 1 to 255 bytes, not blank, kept as it is. Default `default`. */
+  readonly queue?: string;
+  /** Retries after the first attempt; 0 or less = one attempt only; up to 1,000. Default: the client's, 3. */
+  readonly maxRetries?: number;
+  /** Longest time of one attempt; then its signal aborts and it counts as failed. Default 30 min, as in Asynq. */
+  readonly timeout?: Duration;
+  /** How long the completed task and its result are kept. Default 0: it vanishes, as in Asynq. */
+  readonly retention?: Duration;
+  /**
+   * For so long no other task with the same type, payload and queue is stored; at least 1 s, counted from the start
+   * of a delayed task. It ends earlier with the task's success or removal. Default: no such rule.
+   */
+  readonly unique?: Duration;
+  /** Group to wait in until its tasks are aggregated into one; any text of 1 to 255 bytes. Default: none. */
+  readonly group?: string;
+  /** Metadata that handlers see, Go's too. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** A task's type with the shape of its payload, shared by those who enqueue and those who handle. */
 export interface TaskDefinition<Input = unknown, Output = Input> {
   readonly type: string;
   /** Any Standard Schema (zod, valibot, arktype). Checked when a task is enqueued and when it is handled. */
   readonly schema: StandardSchemaV1<Input, Output>;
+  readonly defaults: TaskDefaults;
 }
 
 /**
- * Names a type and its schema once.
+ * Names a type, its schema and its defaults once.
  *
- * @throws TaskCenterError `invalid-value` for a type of 0 or over 128 bytes, with braces or control characters.
+ * @throws TaskCenterError `invalid-value` for a type that is blank or over 255 bytes, or with braces or control characters.
  */
 export function defineTask<Input, Output>(
   type: string,
   schema: StandardSchemaV1<Input, Output>,
+  defaults: TaskDefaults = {},
 ): TaskDefinition<Input, Output> {
-  return { type: checkedTypeName(type), schema };
+  return { type: checkedTypeName(type), schema, defaults };
 }
 
 /**

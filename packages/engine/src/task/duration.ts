@@ -46,3 +46,8 @@ export function durationMs(text: Duration, name: string): number {
   const expected = 'a duration of at most ten years such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
   throw new TaskCenterError('invalid-value', { name, got: shown(text), expected });
 }
+
+/** A timeout as it is stored, ms: whole seconds without the rest, as Asynq's, but not 0 (protocol 2.5, D33). */
+export function wholeTimeoutMs(ms: number): number {
+  return ms <= 0 ? 0 : Math.max(1, Math.trunc(ms / 1_000)) * 1_000;
+}

@@ -7,16 +7,18 @@ export type TaskKind = 'handler' | 'callback';
 export const BUILT_IN_QUEUES = ['critical', 'high', 'default', 'low'] as const;
 
 const CALLBACK_SUFFIX = '~cb';
-const LONGEST_BYTES = 128;
+const LONGEST_BYTES = 255;
 // Braces would move keys to another slot (protocol D22); control characters break logs and terminals.
 // eslint-disable-next-line no-control-regex
 const FORBIDDEN = /[{}\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const RESERVED = /~[A-Za-z0-9]+$/;
 
-/** Why a name of a queue or a type cannot be used, or null when it can. */
+/**
+ * Why a name of a queue or a type cannot be used, or null when it can. As Asynq's, names keep their case and blanks
+ * (protocol 2.5); the HTTP API takes fewer.
+ */
 export function nameFault(name: string): string | null {
-  if (name.length === 0) return 'it is empty';
-  if (name.trim() !== name) return 'it begins or ends with a blank';
+  if (name.trim() === '') return 'it is blank';
   if (!name.isWellFormed()) return 'it is not valid Unicode';
   if (Buffer.byteLength(name) > LONGEST_BYTES) return `it has more than ${LONGEST_BYTES} bytes`;
   if (FORBIDDEN.test(name)) return 'it has braces or control characters';
@@ -43,8 +45,7 @@ export function checkedQueueName(name: string): string {
   throw new TaskCenterError('invalid-value', {
     name: 'queue',
     got: `${shown(name)} (${fault})`,
-    expected:
-      '1 to 128 bytes without braces, control characters, blanks at the ends or a reserved "~" ending',
+    expected: '1 to 255 bytes, not blank, without braces, control characters or a reserved "~" ending',
   });
 }
 
@@ -59,7 +60,7 @@ export function checkedTypeName(name: string): string {
   throw new TaskCenterError('invalid-value', {
     name: 'type',
     got: `${shown(name)} (${fault})`,
-    expected: '1 to 128 bytes without braces, control characters or blanks at the ends',
+    expected: '1 to 255 bytes, not blank, without braces or control characters',
   });
 }
 

@@ -1,11 +1,16 @@
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 
 const SEPARATOR = '.';
-const ID = /^[A-Za-z0-9_:-]{1,100}$/;
+const LONGEST_BYTES = 255;
+// Control characters break logs and terminals.
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN = /[.\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
-/** Whether a client may choose this ID. */
+/** Whether a client may choose this ID; the HTTP API takes fewer. */
 export function isTaskId(id: string): boolean {
-  return ID.test(id);
+  return (
+    id.trim() !== '' && id.isWellFormed() && Buffer.byteLength(id) <= LONGEST_BYTES && !FORBIDDEN.test(id)
+  );
 }
 
 /**
@@ -18,7 +23,7 @@ export function checkedTaskId(id: string): string {
   throw new TaskCenterError('invalid-value', {
     name: 'id',
     got: shown(id),
-    expected: '1 to 100 of the characters A-Z a-z 0-9 _ : -',
+    expected: '1 to 255 bytes, not blank, without points and control characters',
   });
 }
 

@@ -7,7 +7,9 @@ import { turn, type Harness } from './harness.ts';
 import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
 import { signalsSuite } from './signals.ts';
+import { groupsSuite } from './groups.ts';
 import { submitSuite } from './submit.ts';
+import { uniqueSuite } from './unique.ts';
 
 function lifeSuite(harness: Harness): void {
   describe('life', () => {
@@ -47,6 +49,8 @@ export function brokerSuite(harness: Harness): void {
   describe(`the ${harness.name} broker`, () => {
     lifeSuite(harness);
     submitSuite(harness);
+    uniqueSuite(harness);
+    groupsSuite(harness);
     consumeSuite(harness);
     maintainSuite(harness);
     controlSuite(harness);

@@ -81,6 +81,7 @@ function records(harness: Harness): void {
           completed: 0,
           cancelled: 0,
           archived: 0,
+          aggregating: 0,
         },
         paused: false,
         pauseReason: null,

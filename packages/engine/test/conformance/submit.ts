@@ -67,12 +67,13 @@ function fields(harness: Harness): void {
     expect(taken.pendingSinceMs).toBe(bench.now());
   });
 
-  test('limits are kept in whole seconds, rounded up', async () => {
+  test('limits are kept in whole seconds: timeouts rounded down to at least one, others up', async () => {
     const bench = await harness.fresh();
     const deadlineMs = Math.ceil(bench.now() / 1_000) * 1_000 + 60_001;
-    const task = aTask({ id: 'a', timeoutMs: 1_500, deadlineMs, retentionMs: 1 });
-    await bench.broker.submit.enqueue([task]);
-    const rounded = { timeoutMs: 2_000, deadlineMs: deadlineMs + 999, retentionMs: 1_000 };
+    const task = aTask({ id: 'a', timeoutMs: 1_900, deadlineMs, retentionMs: 1 });
+    await bench.broker.submit.enqueue([task, aTask({ id: 'short', timeoutMs: 20 })]);
+    expect(await recordOf(bench, 'short')).toMatchObject({ timeoutMs: 1_000 });
+    const rounded = { timeoutMs: 1_000, deadlineMs: deadlineMs + 999, retentionMs: 1_000 };
     expect(await recordOf(bench, 'a')).toMatchObject(rounded);
     expect(await takeOne(bench)).toMatchObject(rounded);
   });

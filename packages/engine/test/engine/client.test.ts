@@ -98,12 +98,14 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
   test.each([
     ['a queue with braces', { queue: 'a}b' }],
     ['a queue with a control character', { queue: 'a\u0000b' }],
-    ['a queue of 129 bytes', { queue: 'ü'.repeat(64) + 'x' }],
+    ['a queue of 256 bytes', { queue: 'ü'.repeat(64) + 'x' }],
     ['a reserved queue', { queue: 'orders~cb' }],
     ['an empty queue', { queue: '' }],
     ['an ID with a dot', { id: 'a.b' }],
     ['a bare number as delay', { delay: '10' }],
-    ['a negative number of retries', { maxRetries: -1 }],
+    ['a broken number of retries', { maxRetries: 1.5 }],
+    ['a lock of less than a second', { unique: '300ms' }],
+    ['a blank group', { group: ' ' }],
     ['a start in the year 9999', { runAt: new Date('9999-01-01T00:00:00Z') }],
     ['an invalid date', { runAt: new Date('never') }],
   ])('refuses %s and stores nothing', async (_, options) => {

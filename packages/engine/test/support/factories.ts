@@ -19,6 +19,8 @@ export function aTask(overrides: Partial<NewTask> = {}): NewTask {
     retentionMs: 0,
     delayMs: 0,
     runAtMs: 0,
+    uniqueMs: 0,
+    group: null,
     meta: {},
     ...overrides,
   };

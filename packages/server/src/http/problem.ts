@@ -36,6 +36,7 @@ export function invalid(items: readonly ProblemItem[]): ProblemError {
 const problemOf = {
   'invalid-value': 'validation-failed',
   'task-exists': 'task-exists',
+  'duplicate-task': 'internal',
   'task-not-found': 'not-found',
   'wrong-state': 'wrong-state',
   'payload-too-large': 'too-large',

@@ -73,6 +73,8 @@ const plainTask: NewTask = {
   retentionMs: 3_600_000,
   delayMs: 0,
   runAtMs: 0,
+  uniqueMs: 0,
+  group: null,
   meta: {},
 };
 

@@ -1,6 +1,6 @@
 import type { ListedState } from '../../broker/inspect.ts';
 
-/** States by the numbers that the file has; see `migrations/0001-initial.sql`. */
+/** States by the numbers that the file has; see the migrations. */
 export const STATES = [
   'scheduled',
   'pending',
@@ -9,6 +9,7 @@ export const STATES = [
   'completed',
   'cancelled',
   'archived',
+  'aggregating',
 ] as const satisfies readonly ListedState[];
 
 export const SCHEDULED = 0;
@@ -18,8 +19,9 @@ export const RETRY = 3;
 export const COMPLETED = 4;
 export const CANCELLED = 5;
 export const ARCHIVED = 6;
+export const AGGREGATING = 7;
 
-export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 /** What the threads tell each other of a queue after something was written to it. */
 export interface QueueNews {

@@ -32,6 +32,9 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
       meta: '',
       delayMs: i === 1 ? 5_000 : 0,
       runAtMs: 0,
+      lock: '',
+      lockSeconds: 0,
+      group: '',
     })),
   });
 
@@ -51,7 +54,7 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
 
   test('stores nothing the second time and answers the same', async () => {
     const first = await store(5, ['a', 'b', 'a']);
-    expect(first).toEqual({ nowMs: bed.now(), codes: '110' });
+    expect(first).toEqual({ nowMs: bed.now(), codes: '110', holders: [] });
     await bed.ask('DEL', `${Q}t:a`, `${Q}pending`);
     bed.advance(1_000);
     expect(await store(5, ['a', 'b', 'a'])).toEqual(first);

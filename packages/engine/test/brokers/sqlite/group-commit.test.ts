@@ -30,7 +30,7 @@ const NOW = { wallMs: 1_767_225_600_000, monotonicMs: 0 };
 const job = (name: string, call: Packet<unknown>): Job => ({ name, call, moment: NOW });
 
 function enqueue(prefix: string, count: number, bytes = 10): Job {
-  const one = (i: number) => [0, `${prefix}${i}`, 'type', 3, 0, 0, 0, 0, 0, null, null, null];
+  const one = (i: number) => [0, `${prefix}${i}`, 'type', 3, 0, 0, 0, 0, 0, null, null, null, null, null];
   const rows = Array.from({ length: count }, (_, i) => one(i));
   const payloads = rows.map(() => new Uint8Array(bytes).fill(7));
   return job('enqueue', { data: { queues: ['default'], rows }, bytes: payloads });

@@ -127,7 +127,7 @@ describe('the data in a file', () => {
     await startProgram(import.meta.url, 'sql.mjs', path, sql).ended;
     await expect(open(path)).rejects.toMatchObject({
       code: 'schema-too-new',
-      details: { found: 99, known: 1 },
+      details: { found: 99, known: 2 },
     });
     // A refused open holds nothing.
     await startProgram(import.meta.url, 'sql.mjs', path, sql.replace('99', '1')).ended;

@@ -64,6 +64,9 @@ function outcomeOf(
       return presentStored(storedRecord(task, outcome));
     case 'task-exists':
       return taskExists(task);
+    // No field of the API makes a task unique.
+    case 'duplicate-task':
+      return DEFECT;
     case 'broker-corrupt':
       call.parts.runtime.log.error(
         { request_id: call.requestId, queue: task.queue, reason: outcome.cause },

@@ -101,6 +101,8 @@ export function newTask(task: CheckedTask, submission: Submission): NewTask {
     headers: headersWith(context, {}),
     maxRetries: retryOf(task.retry).maxRetries,
     ...times,
+    uniqueMs: 0,
+    group: null,
     meta: metaOf(task, submission, { context, payload, times: { ...times, scheduledMs } }),
   };
 }

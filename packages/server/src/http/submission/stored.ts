@@ -4,7 +4,7 @@ type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
 /** A task that has just been stored, as reading it would show it. */
 export function storedRecord(task: NewTask, { state, dueMs }: Created): TaskRecord {
-  const { delayMs: _delay, runAtMs: _runAt, ...same } = task;
+  const { delayMs: _delay, runAtMs: _runAt, uniqueMs: _unique, ...same } = task;
   return {
     ...same,
     state,

@@ -63,7 +63,8 @@ export function createInspect({ connection }: RedisParts): Inspect {
   ): Promise<TaskPage> {
     const { queue, limit, cursor } = request;
     const after = cursor === null ? null : (cursorValue(cursor, isPlace) as SetPlace);
-    const { total, more, last, rows } = await connection.run(listSet, { queue, state, limit, after });
+    const call = { queue, state, limit, after, group: request.group ?? '' };
+    const { total, more, last, rows } = await connection.run(listSet, call);
     const tasks = rows.map((row) => taskRecord(queue, row));
     // Of one second the set knows the IDs' order only.
     if (state === 'scheduled' || state === 'retry') tasks.sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0));

@@ -1,12 +1,14 @@
 import { isTaskCenterError, TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
-import { QUEUES_KEY, taskKey } from '../../../protocol/keys.ts';
+import { groupKey, QUEUES_KEY, taskKey } from '../../../protocol/keys.ts';
 import { encodeMessage } from '../../../protocol/message.ts';
+import { uniqueKey } from '../../../protocol/unique-key.ts';
 import type { RedisParts } from '../parts.ts';
 import type { RunOptions } from '../connection.ts';
 import type { Receipt } from '../receipts.ts';
-import { enqueue, type EnqueueItem } from '../scripts/enqueue.ts';
+import { wholeTimeoutMs } from '../../../task/duration.ts';
+import { enqueue, type Enqueued, type EnqueueItem } from '../scripts/enqueue.ts';
 import { metaText } from './stored-meta.ts';
 import { isRefusal, staleCall, takeReceipt, wrongType } from './outcomes.ts';
 
@@ -32,22 +34,33 @@ interface Chunk {
   readonly left: RunOptions;
 }
 
+/** The lock's key and how long it lasts after the task's start (protocol 1.5, 2.5). */
+function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): { lock: string; lockSeconds: number } {
+  if (uniqueMs <= 0) return { lock: '', lockSeconds: 0 };
+  const business = meta.business ?? null;
+  const lockSeconds = Math.max(1, uniqueMs / S);
+  return { lock: uniqueKey({ queue, type, payload, business }), lockSeconds };
+}
+
 function itemOf(task: NewTask): EnqueueItem {
+  const lock = lockOf(task);
   const message = encodeMessage({
     type: task.type,
     payload: task.payload,
     id: task.id,
     queue: task.queue,
     retry: task.maxRetries,
-    timeout: Math.ceil(task.timeoutMs / S),
+    timeout: wholeTimeoutMs(task.timeoutMs) / S,
     deadline: Math.ceil(task.deadlineMs / S),
     retention: Math.ceil(task.retentionMs / S),
     headers: task.headers,
+    ...(lock.lock !== '' && { uniqueKey: lock.lock }),
+    ...(task.group !== null && { groupKey: task.group }),
   });
   const { id, meta, payload } = task;
   // Never early, also by a part of a millisecond.
   const times = { delayMs: Math.ceil(task.delayMs), runAtMs: Math.ceil(task.runAtMs) };
-  return { id, message, meta: metaText(meta, payload), ...times };
+  return { id, message, meta: metaText(meta, payload), ...times, ...lock, group: task.group ?? '' };
 }
 
 function byQueue(tasks: readonly NewTask[], outcomes: EnqueueOutcome[]): Map<string, Parcel[]> {
@@ -86,11 +99,25 @@ function chunksOf(parcels: readonly Parcel[]): Parcel[][] {
 
 function outcomeOf({ task, item }: Parcel, code: string | undefined, nowMs: number): EnqueueOutcome {
   if (code === '0') return { code: 'task-exists' };
-  if (code !== '1') return { code: 'broker-corrupt', cause: wrongType(taskKey(task.queue, item.id)) };
+  if (code !== '1') {
+    const corrupt = [
+      taskKey(task.queue, item.id),
+      ...(task.group === null ? [] : [groupKey(task.queue, task.group)]),
+    ];
+    return { code: 'broker-corrupt', cause: wrongType(corrupt.join(' or ')) };
+  }
   const dueMs = Math.max(nowMs + item.delayMs, item.runAtMs);
-  return dueMs > nowMs
-    ? { code: 'created', state: 'scheduled', dueMs }
-    : { code: 'created', state: 'pending', dueMs: nowMs };
+  if (dueMs > nowMs) return { code: 'created', state: 'scheduled', dueMs };
+  return { code: 'created', state: task.group === null ? 'pending' : 'aggregating', dueMs: nowMs };
+}
+
+function outcomesOf(parcels: readonly Parcel[], { codes, holders, nowMs }: Enqueued): EnqueueOutcome[] {
+  let holder = 0;
+  return parcels.map((parcel, i) => {
+    if (codes[i] !== 'd') return outcomeOf(parcel, codes[i], nowMs);
+    holder += 1;
+    return { code: 'duplicate-task', holder: holders[holder - 1] || null };
+  });
 }
 
 function businessesOf(chunk: readonly Parcel[]): string[] {
@@ -156,10 +183,10 @@ export function createSubmit(parts: RedisParts): Submit {
     try {
       const reply = await connection.run(enqueue, call, left);
       if (isRefusal(reply) && 'stale' in reply) throw staleCall(connection.name);
-      parcels.forEach((parcel, i) => {
-        outcomes[parcel.place] = isRefusal(reply)
-          ? { code: 'broker-corrupt', cause: wrongType('corrupt' in reply ? reply.corrupt : queue) }
-          : outcomeOf(parcel, reply.codes[i], reply.nowMs);
+      const found = isRefusal(reply) ? [] : outcomesOf(parcels, reply);
+      parcels.forEach(({ place }, i) => {
+        const corrupt = isRefusal(reply) && 'corrupt' in reply ? reply.corrupt : queue;
+        outcomes[place] = found[i] ?? { code: 'broker-corrupt', cause: wrongType(corrupt) };
       });
     } finally {
       receipt.release();

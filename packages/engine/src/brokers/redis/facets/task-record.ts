@@ -89,6 +89,7 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     timeoutMs: message.timeout * S,
     deadlineMs: message.deadline * S,
     retentionMs: message.retention * S,
+    group: message.groupKey === '' ? null : message.groupKey,
     meta,
     attempt: attemptsOf(state, message.retried, attemptState),
     crashes: attemptState.crashes,

@@ -12,6 +12,12 @@ export interface EnqueueItem {
   readonly delayMs: number;
   /** Wall-clock ms; 0 = none. */
   readonly runAtMs: number;
+  /** '' = none. */
+  readonly lock: string;
+  /** How long the lock lasts after the start. */
+  readonly lockSeconds: number;
+  /** '' = none. */
+  readonly group: string;
 }
 
 export interface EnqueueCall {
@@ -24,12 +30,30 @@ export interface EnqueueCall {
 
 export interface Enqueued {
   readonly nowMs: number;
-  /** A character per item: `1` stored, `0` the ID is taken, `x` its key holds no hash. */
+  /** A character per item: `1` stored, `0` the ID is taken, `d` its lock is held, `x` a key of a wrong type. */
   readonly codes: string;
+  /** Who holds the lock, per `d`, in order; '' = unknown. */
+  readonly holders: readonly string[];
 }
+
+const PLAIN_WIDTH = 5;
+const SPECIAL_WIDTH = 8;
 
 function hasTwins(items: readonly EnqueueItem[]): boolean {
   return new Set(items.map(({ id }) => id)).size < items.length;
+}
+
+/** IDs, each after its number of bytes: they may hold any bytes. */
+function holdersIn(bytes: Buffer): string[] {
+  const holders: string[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const colon = bytes.indexOf(':', at);
+    const end = colon + 1 + Number(bytes.toString('latin1', at, colon));
+    holders.push(bytes.toString('utf8', colon + 1, end));
+    at = end;
+  }
+  return holders;
 }
 
 export const enqueue = defineScript({
@@ -41,16 +65,20 @@ export const enqueue = defineScript({
     return keys;
   },
   args: ({ receipt, items, businesses }) => {
+    const special = items.some(({ lock, group }) => lock !== '' || group !== '');
     const args: (RedisArg | number)[] = [...receiptArgs(receipt), hasTwins(items) ? 1 : 0];
-    args.push(businesses.length, ...businesses);
-    for (const { id, message, meta, delayMs, runAtMs } of items)
+    args.push(special ? SPECIAL_WIDTH : PLAIN_WIDTH, businesses.length, ...businesses);
+    for (const { id, message, meta, delayMs, runAtMs, lock, lockSeconds, group } of items) {
       args.push(id, message, meta, delayMs, runAtMs);
+      if (special) args.push(lock, lockSeconds, group);
+    }
     return args;
   },
   reply: (raw): Enqueued | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [now, codes = ''] = textOf(raw).split(':');
-    return { nowMs: Number(now), codes };
+    const [now, codes = ''] = textOf(raw).split(':', 2);
+    const held = `${now}:${codes}:`.length;
+    return { nowMs: Number(now), codes, holders: holdersIn((raw as Buffer).subarray(held)) };
   },
 });

@@ -1,7 +1,7 @@
 -- @use time names record
 -- list-set: a page of the tasks of a state that has a sorted set, lowest score first.
 -- KEYS   1 pending
--- ARGV   1 now; 2 scheduled, retry, archived, completed or cancelled; 3 limit; 4 score and 5 ID of the last entry of
+-- ARGV   1 now; 2 scheduled, retry, archived, completed, cancelled or g:<group>; 3 limit; 4 score and 5 ID of the last entry of
 --        the page before ('' = from the start)
 -- RETURN total, whether there is more (1/0), score and ID of the last entry, rows as `task` returns them
 -- BOUND  500 tasks, 1 MiB of messages, 2,000 entries looked at

@@ -12,7 +12,9 @@ export interface SetPlace {
 
 export interface ListSetCall {
   readonly queue: string;
-  readonly state: 'scheduled' | 'retry' | 'archived' | 'completed' | 'cancelled';
+  readonly state: 'scheduled' | 'retry' | 'archived' | 'completed' | 'cancelled' | 'aggregating';
+  /** With `aggregating` only. */
+  readonly group: string;
   readonly limit: number;
   readonly after: SetPlace | null;
 }
@@ -28,7 +30,12 @@ export const listSet = defineScript({
   name: 'list-set',
   lua: lua.listSet,
   keys: ({ queue }: ListSetCall) => [pendingKey(queue)],
-  args: ({ state, limit, after }) => [state, limit, after?.score ?? '', after?.id ?? ''],
+  args: ({ state, limit, after, group }) => [
+    state === 'aggregating' ? `g:${group}` : state,
+    limit,
+    after?.score ?? '',
+    after?.id ?? '',
+  ],
   reply: (raw): ListSetReply => {
     const [total, more, score, id, rows] = raw as readonly [number, number, unknown, unknown, RawRow[]];
     return {

@@ -3,8 +3,9 @@
 -- KEYS   1 pending
 -- ARGV   1 now
 -- RETURN sizes of pending, active, scheduled, retry, completed, cancelled (among completed, too), archived; paused
---        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now
--- BOUND  1 queue
+--        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now; tasks in groups
+-- BOUND  1 queue, 1,000 groups: where there are more, their tasks are estimated from so many
+local GROUPS_MOST = 1000
 local pending = KEYS[1]
 local asynq, tc = names_of(pending)
 
@@ -12,6 +13,18 @@ local asynq, tc = names_of(pending)
 local function ask(...)
   local found = redis.pcall(...)
   return type(found) ~= 'table' and found or false
+end
+
+local function aggregating()
+  local names = redis.pcall('SRANDMEMBER', asynq .. 'groups', GROUPS_MOST)
+  if names.err or #names == 0 then
+    return 0
+  end
+  local sum = 0
+  for i = 1, #names do
+    sum = sum + (ask('ZCARD', asynq .. 'g:' .. names[i]) or 0)
+  end
+  return math.floor(sum / #names * redis.call('SCARD', asynq .. 'groups'))
 end
 
 local next_id = ask('LINDEX', pending, -1)
@@ -29,4 +42,5 @@ return {
   ask('GET', asynq .. 'processed') or '0',
   ask('GET', asynq .. 'failed') or '0',
   whole(now),
+  aggregating(),
 }

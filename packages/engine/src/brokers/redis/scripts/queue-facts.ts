@@ -19,7 +19,7 @@ export const queueFacts = defineScript({
   reply: (raw, queue): QueueFacts => {
     const all = raw as readonly unknown[];
     const [pending, active, scheduled, retry, both, marked, archived, paused] = all as readonly number[];
-    const [reason, since, processed, failed, now] = all.slice(8);
+    const [reason, since, processed, failed, now, aggregating] = all.slice(8);
     const cancelled = Math.min(both ?? 0, marked ?? 0);
     const sinceMs = msOfNanoseconds(textOrNull(since));
     return {
@@ -32,6 +32,7 @@ export const queueFacts = defineScript({
         completed: (both ?? 0) - cancelled,
         cancelled,
         archived: archived ?? 0,
+        aggregating: aggregating as number,
       },
       paused: paused === 1,
       pauseReason: paused === 1 ? textOrNull(reason) : null,

@@ -54,6 +54,7 @@ function taskRecord(queue: string, row: RecordRow, [payload, result]: readonly B
     timeoutMs: Number(row.timeout_ms),
     deadlineMs: Number(row.deadline_ms),
     retentionMs: Number(row.retention_ms),
+    group: row.in_group as string | null,
     meta: decodeMeta(row.meta as string | null),
     attempt: Number(row.attempts),
     crashes: Number(row.crashes),
@@ -78,12 +79,12 @@ function decodeCursor(cursor: string | null): Place | null {
   throw new TaskCenterError('invalid-value', { name: 'cursor', got: shown(cursor), expected });
 }
 
-async function list(writer: Writer, { queue, state, limit, cursor }: ListRequest) {
+async function list(writer: Writer, { queue, state, limit, cursor, group }: ListRequest) {
   const after = decodeCursor(cursor);
   const most = Math.max(1, Math.min(limit, LONGEST_PAGE));
   const { data, bytes } = await writer.run(
     'list',
-    plain({ queue, state: numberOf(state), limit: most, after }),
+    plain({ queue, state: numberOf(state), limit: most, after, group: group ?? null }),
   );
   const tasks = data.rows.map((row, i) => taskRecord(queue, row, bytes.slice(2 * i, 2 * i + 2)));
   return { tasks, cursor: encodeCursor(data.next), total: data.total };

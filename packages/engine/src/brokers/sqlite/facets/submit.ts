@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
 import { encodeMeta } from '../../../task/meta.ts';
-import { AT_ONCE, TAKEN, type EnqueueReply, type NewRow } from '../operations/submit.ts';
+import { AT_ONCE, HELD, JOINED, TAKEN, type EnqueueReply, type NewRow } from '../operations/submit.ts';
+import { wholeTimeoutMs } from '../../../task/duration.ts';
 import type { Writer } from '../writer.ts';
 import { placesOf } from './places.ts';
 
@@ -13,13 +15,20 @@ function encodeHeaders(headers: Readonly<Record<string, string>>): string | null
   return text === '{}' ? null : text;
 }
 
+/** What makes two tasks equal: businesses do not see each other's (design D12). */
+function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): NewRow[12] {
+  if (uniqueMs <= 0) return null;
+  const hash = payload && createHash('md5').update(payload).digest('hex');
+  return [JSON.stringify([queue, type, meta.business ?? null, hash]), uniqueMs];
+}
+
 function newRow(task: NewTask, queue: number): NewRow {
   return [
     queue,
     task.id,
     task.type,
     task.maxRetries,
-    wholeSeconds(task.timeoutMs),
+    wholeTimeoutMs(task.timeoutMs),
     wholeSeconds(task.deadlineMs),
     wholeSeconds(task.retentionMs),
     task.delayMs,
@@ -27,12 +36,17 @@ function newRow(task: NewTask, queue: number): NewRow {
     task.meta.business ?? null,
     encodeMeta(task.meta),
     encodeHeaders(task.headers),
+    lockOf(task),
+    task.group,
   ];
 }
 
-function outcomes({ nowMs, dues }: EnqueueReply): EnqueueOutcome[] {
+function outcomes({ nowMs, dues, holders }: EnqueueReply): EnqueueOutcome[] {
+  let holder = 0;
   return dues.map((due) => {
     if (due === TAKEN) return { code: 'task-exists' };
+    if (due === HELD) return { code: 'duplicate-task', holder: holders[holder++] ?? null };
+    if (due === JOINED) return { code: 'created', state: 'aggregating', dueMs: nowMs };
     if (due === AT_ONCE) return { code: 'created', state: 'pending', dueMs: nowMs };
     return { code: 'created', state: 'scheduled', dueMs: due };
   });

@@ -3,7 +3,7 @@ import { ACTIVE, PENDING } from '../states.ts';
 import type { SqlRow } from '../database.ts';
 import type { QueueEntry } from '../queue-book.ts';
 import type { Moment, Store } from '../store.ts';
-import { createFinisher, HAS_ATTEMPTS, HAS_BODY, type FinishRow } from './finish.ts';
+import { createFinisher, HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, type FinishRow } from './finish.ts';
 import { INLINE_BYTES } from './submit.ts';
 
 export interface TurnCall {
@@ -56,7 +56,7 @@ const MOST_BYTES = 512 * 1_024;
 
 const SELECT = `
   SELECT at, size, payload, seq, id, type, max_retries, retried, timeout_ms, deadline_ms, retention_ms, attempts,
-    crashes, pending_since_ms, meta, headers, deferrals
+    crashes, pending_since_ms, meta, headers, deferrals, unique_key IS NOT NULL
   FROM task WHERE queue = ? AND state = 1 ORDER BY at LIMIT ?`;
 
 const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 0);
@@ -69,11 +69,13 @@ function sizeOf([, size, , , id, type, , , , , , , , , meta, headers]: SqlRow): 
 function leasedRow(queue: number, row: SqlRow): LeasedRow {
   const [, size, , seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, before, ...rest] =
     row;
-  const [crashes, pendingSinceMs, meta, headers, deferrals] = rest;
+  const [crashes, pendingSinceMs, meta, headers, deferrals, locked] = rest;
   const ranBefore = Number(before) + Number(deferrals) > 0;
   // An earlier attempt may have left a result.
   const parts =
-    (Number(size) > INLINE_BYTES || ranBefore ? HAS_BODY : 0) | (Number(before) > 0 ? HAS_ATTEMPTS : 0);
+    (Number(size) > INLINE_BYTES || ranBefore ? HAS_BODY : 0) |
+    (Number(before) > 0 ? HAS_ATTEMPTS : 0) |
+    (locked === 1 ? HAS_LOCK : 0);
   // prettier-ignore
   return [
     queue, seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, Number(before) + 1, crashes,

@@ -3,6 +3,7 @@ import { plain, type Packet } from '../packing.ts';
 import { ACTIVE, CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../states.ts';
 import type { QueueEntry } from '../queue-book.ts';
 import type { Moment, Store } from '../store.ts';
+import { createLocks } from './locks.ts';
 
 export interface PauseCall {
   readonly queue: string;
@@ -62,6 +63,8 @@ export function controlOperations(store: Store) {
     database.prepare(`DELETE FROM ${table} WHERE seq = ?`),
   );
 
+  const locks = createLocks(database);
+
   function find({ queue, id }: RefCall): Found | null {
     const entry = queues.find(queue);
     const row = entry && look.get(entry.no, id);
@@ -78,6 +81,7 @@ export function controlOperations(store: Store) {
       const task = find(data);
       if (!task || !CANCELLABLE.includes(task.state))
         return plain({ done: false, state: task?.state ?? null });
+      locks.release(task.seq);
       cancel.run(wallMs, JSON.stringify({ ...data.note, atMs: wallMs }), task.seq);
       queues.moved(task.entry, { from: task.state, to: CANCELLED, count: 1 });
       return plain({ done: true, state: task.state });
@@ -86,6 +90,7 @@ export function controlOperations(store: Store) {
     remove({ data }: Packet<RefCall>): Packet<ControlReply> {
       const task = find(data);
       if (!task || task.state === ACTIVE) return plain({ done: false, state: task?.state ?? null });
+      locks.release(task.seq);
       for (const statement of removal) statement.run(task.seq);
       queues.moved(task.entry, { from: task.state, to: null, count: 1 });
       return plain({ done: true, state: task.state });

@@ -4,6 +4,7 @@ import type { QueueEntry } from '../queue-book.ts';
 import type { Moment, Store } from '../store.ts';
 import { createAttempts } from './attempts.ts';
 import { createCounters, type Tally } from './counters.ts';
+import { createLocks } from './locks.ts';
 
 export const DONE = 0;
 export const KEEP = 1;
@@ -25,9 +26,13 @@ export type FinishRow = readonly [
   failure: 0 | 1,
 ];
 
-/** What stands beside a task's row, added up: `HAS_BODY` its payload or a result, `HAS_ATTEMPTS` earlier attempts. */
+/**
+ * What stands beside a task's row, added up: `HAS_BODY` its payload or a result, `HAS_ATTEMPTS` earlier attempts,
+ * `HAS_LOCK` a unique lock.
+ */
 export const HAS_BODY = 1;
 export const HAS_ATTEMPTS = 2;
+export const HAS_LOCK = 4;
 
 export interface Finishing {
   readonly entries: readonly (QueueEntry | undefined)[];
@@ -47,6 +52,7 @@ const HELD = 'WHERE seq = ? AND state = 2 AND token = ?';
 
 function statementsOf({ database }: Store) {
   return {
+    held: database.prepare(`SELECT 1 FROM task ${HELD}`),
     remove: database.prepare(`DELETE FROM task ${HELD}`),
     removeBody: database.prepare('DELETE FROM body WHERE seq = ?'),
     complete: database.prepare(`UPDATE task SET state = 4, at = ?1 + retention_ms, finished_ms = ?1
@@ -65,14 +71,32 @@ function statementsOf({ database }: Store) {
   };
 }
 
+/** Those given back come before all others, in the order in which they were taken. */
+function givingBack(
+  { ranks }: Store,
+  sql: ReturnType<typeof statementsOf>,
+): (rows: readonly FinishRow[], nowMs: number) => (row: FinishRow) => boolean {
+  return (rows, nowMs) => {
+    const count = rows.filter(([how]) => how === GIVE_BACK).length;
+    let rank = count === 0 ? 0 : ranks.ahead(count);
+    return ([, , seq, token]) => {
+      rank += 1;
+      return sql.giveBack.run(rank - 1, nowMs, seq, token) > 0;
+    };
+  };
+}
+
 /** Ends attempts: one number per finish, 1 = accepted, 0 = the lease was lost and nothing was written. */
 export function createFinisher(store: Store): (finishing: Finishing, moment: Moment) => number[] {
   const sql = statementsOf(store);
   const attempts = createAttempts(store.database);
   const counters = createCounters(store.database);
+  const locks = createLocks(store.database);
+  const giveBack = givingBack(store, sql);
 
   function removed(row: FinishRow): boolean {
     const [, , seq, token, parts] = row;
+    if (parts & HAS_LOCK && sql.held.get(seq, token)) locks.release(seq);
     if (sql.remove.run(seq, token) === 0) return false;
     if (parts & HAS_BODY) sql.removeBody.run(seq);
     if (parts & HAS_ATTEMPTS) attempts.remove(seq);
@@ -87,22 +111,13 @@ export function createFinisher(store: Store): (finishing: Finishing, moment: Mom
   }
 
   function ended(row: FinishRow, result: Bytes, nowMs: number): boolean {
-    const [how, , seq, , , attempt, record] = row;
+    const [how, , seq, , parts, attempt, record] = row;
     if (how === DONE) return removed(row);
     if (!changed(row, nowMs)) return false;
     if (record !== null) attempts.keep(seq, attempt, record);
+    if (how === KEEP && parts & HAS_LOCK) locks.release(seq);
     if (how === KEEP && result !== null) sql.keepResult.run(seq, result);
     return true;
-  }
-
-  /** Those given back come before all others, in the order in which they were taken. */
-  function giveBack(rows: readonly FinishRow[], nowMs: number): (row: FinishRow) => boolean {
-    const count = rows.filter(([how]) => how === GIVE_BACK).length;
-    let rank = count === 0 ? 0 : store.ranks.ahead(count);
-    return ([, , seq, token]) => {
-      rank += 1;
-      return sql.giveBack.run(rank - 1, nowMs, seq, token) > 0;
-    };
   }
 
   function note(tally: Tally, entry: QueueEntry, [how, , , , , , , , , failure]: FinishRow): void {

@@ -1,5 +1,5 @@
 import { plain, type Bytes, type Packet } from '../packing.ts';
-import { ACTIVE, STATES, type StateNumber } from '../states.ts';
+import { ACTIVE, AGGREGATING, STATES, type StateNumber } from '../states.ts';
 import type { SqlValue } from '../database.ts';
 import type { Moment, Store } from '../store.ts';
 import { createAttempts } from './attempts.ts';
@@ -27,6 +27,8 @@ export interface ListCall {
   readonly state: StateNumber;
   readonly limit: number;
   readonly after: Place | null;
+  /** With the state aggregating only. */
+  readonly group: string | null;
 }
 
 export interface ListReply {
@@ -46,7 +48,7 @@ export type FoundRow = readonly [queue: string, id: string, business: string | n
 const COLUMNS = [
   'state', 'at', 'id', 'type', 'max_retries', 'retried', 'timeout_ms', 'deadline_ms', 'retention_ms', 'meta', 'headers',
   'attempts', 'crashes', 'deferrals', 'pending_since_ms', 'started_ms', 'worker', 'finished_ms', 'failed_ms',
-  'last_error', 'cancel',
+  'last_error', 'cancel', 'in_group',
 ] as const;
 
 /** A page ends early when its payloads and results are more than this: one message carries it. */
@@ -123,6 +125,14 @@ function taskOperations(store: Store) {
   // Leases move while they are renewed; the start of an attempt does not.
   const activePage = database.prepare(`SELECT started_ms, seq FROM task
     WHERE queue = ? AND state = ? AND (started_ms, seq) > (?, ?) ORDER BY started_ms, seq LIMIT ?`);
+  const groupPage = database.prepare(`SELECT at, seq FROM task
+    WHERE queue = ?1 AND state = 7 AND in_group = ?6 AND ?2 = 7 AND (at, seq) > (?3, ?4) ORDER BY at, seq LIMIT ?5`);
+  const inGroup = database.prepare(
+    'SELECT count(*) FROM task WHERE queue = ? AND state = 7 AND in_group = ?',
+  );
+  const pageOf = (state: StateNumber) =>
+    state === ACTIVE ? activePage : state === AGGREGATING ? groupPage : page;
+  const aside = (state: StateNumber, group: string | null) => (state === AGGREGATING ? [group] : []);
 
   return {
     task({ data }: Packet<RefCall>): Packet<RecordRow | null> {
@@ -134,17 +144,11 @@ function taskOperations(store: Store) {
     },
 
     list({ data }: Packet<ListCall>): Packet<ListReply> {
-      const { queue, state, limit, after } = data;
+      const { queue, state, limit, after, group } = data;
       const entry = queues.find(queue);
       if (!entry) return plain({ rows: [], next: null, total: 0 });
       const [at, seq] = after ?? FIRST;
-      const found = (state === ACTIVE ? activePage : page).all(
-        entry.no,
-        state,
-        at,
-        seq,
-        limit + 1,
-      ) as Place[];
+      const found = pageOf(state).all(entry.no, state, at, seq, limit + 1, ...aside(state, group)) as Place[];
       const into: Records = { rows: [], bytes: [] };
       let left = MOST_PAGE_BYTES;
       for (const [, one] of found.slice(0, limit)) {
@@ -153,7 +157,8 @@ function taskOperations(store: Store) {
       }
       const { length } = into.rows;
       const next = length < found.length ? (found[length - 1] ?? null) : null;
-      return { data: { rows: into.rows, next, total: entry.counts[state] ?? 0 }, bytes: into.bytes };
+      const total = state === AGGREGATING ? inGroup.get(entry.no, group)?.[0] : entry.counts[state];
+      return { data: { rows: into.rows, next, total: Number(total ?? 0) }, bytes: into.bytes };
     },
   };
 }

@@ -1,11 +1,12 @@
 import { FIRST_SCAN, nextScan, type ScanMemory } from '../../../policies/hold-off.ts';
 import { plain, type Packet } from '../packing.ts';
-import { ACTIVE, ARCHIVED, CANCELLED, COMPLETED, PENDING, RETRY, SCHEDULED } from '../states.ts';
+import { ACTIVE, AGGREGATING, ARCHIVED, CANCELLED, COMPLETED, PENDING, RETRY, SCHEDULED } from '../states.ts';
 import type { SqlRow } from '../database.ts';
 import type { QueueEntry } from '../queue-book.ts';
 import type { Moment, Store } from '../store.ts';
 import { createAttempts } from './attempts.ts';
 import { createCounters } from './counters.ts';
+import { createLocks } from './locks.ts';
 
 export type StepRow = readonly [queue: string, limit: number];
 
@@ -76,23 +77,26 @@ export function createRecoverer(store: Store): (recovery: Recovery, nowMs: numbe
 }
 
 const DUE = `
-  SELECT at, seq, state FROM task WHERE queue = ?1 AND state = 0 AND at <= ?2
-  UNION ALL SELECT at, seq, state FROM task WHERE queue = ?1 AND state = 3 AND at <= ?2
+  SELECT at, seq, state, in_group IS NULL FROM task WHERE queue = ?1 AND state = 0 AND at <= ?2
+  UNION ALL SELECT at, seq, state, in_group IS NULL FROM task WHERE queue = ?1 AND state = 3 AND at <= ?2
   ORDER BY 1, 2 LIMIT ?3`;
 
 function createForwarder({ database, queues, ranks }: Store) {
   const due = database.prepare(DUE);
   const forward = database.prepare('UPDATE task SET state = 1, at = ?, pending_since_ms = ? WHERE seq = ?');
+  const join = database.prepare('UPDATE task SET state = 7, at = ? WHERE seq = ?');
   const next = database.prepare(`
     SELECT min(at) FROM (SELECT min(at) AS at FROM task WHERE queue = ?1 AND state = 0
     UNION ALL SELECT min(at) FROM task WHERE queue = ?1 AND state = 3)`);
 
   return (entry: QueueEntry, limit: number, nowMs: number): ForwardedRow => {
     const rows = due.all(entry.no, nowMs, limit);
-    for (const [, seq] of rows) forward.run(ranks.next(), nowMs, seq ?? null);
-    const retries = rows.filter(([, , state]) => state === RETRY).length;
-    queues.moved(entry, { from: SCHEDULED, to: PENDING, count: rows.length - retries });
-    queues.moved(entry, { from: RETRY, to: PENDING, count: retries });
+    for (const [, seq = null, state, alone] of rows) {
+      if (alone === 1) forward.run(ranks.next(), nowMs, seq);
+      else join.run(nowMs, seq);
+      const to = alone === 1 ? PENDING : AGGREGATING;
+      queues.moved(entry, { from: state === RETRY ? RETRY : SCHEDULED, to, count: 1 });
+    }
     const [nextDueMs] = next.get(entry.no) ?? [];
     return [rows.length, nextDueMs === null || nextDueMs === undefined ? null : Number(nextDueMs)];
   };
@@ -138,6 +142,7 @@ export function maintainOperations(store: Store) {
   const forward = createForwarder(store);
   const expire = createJanitor(store);
   const counters = createCounters(store.database);
+  const locks = createLocks(store.database);
   const shrink = createShrinker(store);
   const scans = new Map<QueueEntry, ScanMemory>();
 
@@ -174,6 +179,7 @@ export function maintainOperations(store: Store) {
         return entry ? expire(entry, clamped(limit), wallMs) : 0;
       });
       counters.expire(wallMs);
+      locks.expire(wallMs, MOST_STEPS);
       shrink();
       return plain(outcomes);
     },
