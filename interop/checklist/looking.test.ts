@@ -59,6 +59,7 @@ describe('8.7 inspector: looking', () => {
       scheduled: 1,
       pending: 1,
       active: 1,
+      aggregating: 0,
       retry: 1,
       completed: 1,
       cancelled: 1,

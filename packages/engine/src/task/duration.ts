@@ -47,7 +47,10 @@ export function durationMs(text: Duration, name: string): number {
   throw new TaskCenterError('invalid-value', { name, got: shown(text), expected });
 }
 
-/** A timeout as it is stored, ms: whole seconds without the rest, as Asynq's, but not 0 (protocol 2.5, D33). */
+/**
+ * A timeout as it is stored, ms: whole seconds without the rest, as Asynq's, but no part of a second becomes 0, which
+ * would mean none (protocol 2.5, D33). A negative one, which is over at once, stays negative.
+ */
 export function wholeTimeoutMs(ms: number): number {
-  return ms <= 0 ? 0 : Math.max(1, Math.trunc(ms / 1_000)) * 1_000;
+  return Math.sign(ms) * Math.max(1, Math.trunc(Math.abs(ms) / 1_000)) * 1_000;
 }

@@ -23,14 +23,14 @@ test('queues that hold no callbacks are left out', () => {
   expect(queues).toHaveLength(5);
 });
 
-test('a name that no task can have is left out, one of 128 bytes is served', () => {
+test('a name that no task can have is left out, one of 255 bytes is served', () => {
   const queues = callbackQueues([
     'a{b}~cb',
     '~cb',
-    ' x~cb',
-    `${'q'.repeat(128)}~cb`,
-    `${'q'.repeat(129)}~cb`,
+    '  ~cb',
+    `${'q'.repeat(255)}~cb`,
+    `${'q'.repeat(256)}~cb`,
   ]);
   expect(queues).toHaveLength(5);
-  expect(queues).toContain(`${'q'.repeat(128)}~cb`);
+  expect(queues).toContain(`${'q'.repeat(255)}~cb`);
 });

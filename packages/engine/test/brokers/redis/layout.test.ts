@@ -25,7 +25,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     const hash = await bed.hash(`${Q}t:a`);
     const given = { type: 'mail:send', payload: payload.toString(), id: 'a', queue: 'q' };
     expect(hash).toEqual({
-      msg: goMessage({ ...given, retry: 3, timeout: 2 }),
+      msg: goMessage({ ...given, retry: 3, timeout: 1 }),
       state: Buffer.from('pending'),
       pending_since: Buffer.from(nsec()),
     });
@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(await bed.keys()).toEqual(['asynq:queues', `${Q}pending`, `${Q}t:a`, `${Q}t:b`]);
   });
 
-  test('durations are whole seconds, rounded up', async () => {
+  test('durations are whole seconds: a timeout cut, but at least one, the others rounded up', async () => {
     const times = { timeoutMs: 1, deadlineMs: 1_800_000_000_001, retentionMs: 999 };
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', ...times })]);
     expect(await message('a')).toMatchObject({ 8: 1, 9: 1_800_000_001, 12: 1 });

@@ -130,7 +130,7 @@ describe('the data in a file', () => {
       details: { found: 99, known: 2 },
     });
     // A refused open holds nothing.
-    await startProgram(import.meta.url, 'sql.mjs', path, sql.replace('99', '1')).ended;
+    await startProgram(import.meta.url, 'sql.mjs', path, sql.replace('99', '2')).ended;
     await expect((await open(path)).ping()).resolves.toBeUndefined();
   });
 
