@@ -192,7 +192,12 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
       expect(await end).toMatchObject({ outcome: 'succeeded' });
       // Not before: the first worker would take the task again.
       proxy.swallow(false);
-      await until(() => broker.ping().then(() => true, () => false));
+      await until(() =>
+        broker.ping().then(
+          () => true,
+          () => false,
+        ),
+      );
       expect(String((await bed.go().task(queue, 'a')).result)).toBe('"in time"');
       expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
     },
