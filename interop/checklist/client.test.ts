@@ -1,20 +1,30 @@
+import { createHash } from 'node:crypto';
 import { describe, expect } from 'vitest';
+import { Client, defineTask } from '../../packages/engine/src/index.ts';
 import { nextEvents } from '../../packages/engine/test/support/next-event.ts';
 import { interopBed, item, nowS } from '../support/bed.ts';
 import { GO_STATES, goInAllStates, OUR_STATES, oursInAllStates } from '../support/states.ts';
 
+const anything = {
+  '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
+} as const;
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 const HOUR_MS = 3_600_000;
 
 describe('8.2 client', () => {
   const bed = interopBed();
 
   item('15 a task without options has the default queue, timeout, deadline and a UUID', async () => {
-    const { id, queue } = await bed.client.enqueue('x');
+    const asAsynq = new Client(bed.broker, { profile: 'asynq' });
+    const { id, queue } = await asAsynq.enqueue('x');
     expect(id).toMatch(UUID_V4);
     expect(queue).toBe('default');
-    expect(await bed.message('default', id)).toMatchObject({ timeout: 1_800, deadline: 0, retry: 3 });
+    expect(await bed.message('default', id)).toMatchObject({ timeout: 1_800, deadline: 0, retry: 25 });
     expect(await bed.go().task('default', id)).toMatchObject({ timeoutMs: 1_800_000, deadlineMs: 0 });
+    // Without the profile the requirements' three.
+    const ours = await bed.client.enqueue('x');
+    expect(await bed.message('default', ours.id)).toMatchObject({ timeout: 1_800, deadline: 0, retry: 3 });
   });
 
   item('16 timeout and deadline stand as given; without both the timeout is 30 minutes', async () => {
@@ -32,8 +42,13 @@ describe('8.2 client', () => {
     expect(await stored('both', { deadline, timeout: '20s' })).toEqual({ timeout: 20, deadline: endS });
   });
 
-  item('17 a negative number of retries is no number of retries', async () => {
+  item('17 a negative number of retries is none; what stands at the enqueueing counts', async () => {
     const queue = bed.queue();
+    const job = defineTask('x', anything, { queue, maxRetries: 4 });
+    await bed.client.enqueue(job, null, { id: 'defined' });
+    await bed.client.enqueue(job, null, { id: 'said', maxRetries: 7 });
+    expect(await bed.message(queue, 'defined')).toMatchObject({ retry: 4 });
+    expect(await bed.message(queue, 'said')).toMatchObject({ retry: 7 });
     await bed.client.enqueue('x', null, { queue, id: 'ours', maxRetries: -2 });
     expect(await bed.message(queue, 'ours')).toMatchObject({ retry: 0 });
     await bed.go().enqueue({ queue, taskId: 'go', maxRetry: -2 });
@@ -51,13 +66,14 @@ describe('8.2 client', () => {
       await expect(call).rejects.toMatchObject({ code: 'invalid-value' });
     }
     expect(await bed.ask('DBSIZE')).toBe(size);
-    // Go's names may begin and end with blanks; our inspector shows them as they are.
     const blanks = ` ${queue} `;
     await bed.go().enqueue({ queue: blanks, taskId: 'a' });
+    await bed.client.enqueue('x', null, { queue: blanks, id: 'b' });
+    expect(await bed.ask('LLEN', `asynq:{${blanks}}:pending`)).toBe(2);
     expect(await bed.broker.inspect.task({ queue: blanks, id: 'a' })).toMatchObject({ state: 'pending' });
   });
 
-  item('19 blank types and IDs are refused before any command', async () => {
+  item('19 blank types, IDs and groups and short unique times are refused before any command', async () => {
     const queue = bed.queue();
     const size = await bed.ask('DBSIZE');
     for (const blank of ['', ' ', '\u2003']) {
@@ -65,16 +81,21 @@ describe('8.2 client', () => {
       await expect(type).rejects.toMatchObject({ code: 'invalid-value' });
       const id = bed.client.enqueue('x', null, { queue, id: blank });
       await expect(id).rejects.toMatchObject({ code: 'invalid-value' });
+      const group = bed.client.enqueue('x', null, { queue, group: blank });
+      await expect(group).rejects.toMatchObject({ code: 'invalid-value' });
     }
+    const unique = bed.client.enqueue('x', null, { queue, unique: '999ms' });
+    await expect(unique).rejects.toMatchObject({ code: 'invalid-value' });
     expect(await bed.ask('DBSIZE')).toBe(size);
     expect(await bed.ask('SISMEMBER', 'asynq:queues', queue)).toBe(0);
   });
 
-  item('20 a queue is listed from its first task, pending or scheduled', async () => {
-    const [pending, scheduled] = [bed.queue(), bed.queue()];
+  item('20 a queue is listed from its first task, pending, scheduled or in a group', async () => {
+    const [pending, scheduled, grouped] = [bed.queue(), bed.queue(), bed.queue()];
     await bed.client.enqueue('x', null, { queue: pending });
     await bed.client.enqueue('x', null, { queue: scheduled, delay: '1h' });
-    expect(await bed.go().inspect('queues')).toEqual(expect.arrayContaining([pending, scheduled]));
+    await bed.client.enqueue('x', null, { queue: grouped, group: 'g' });
+    expect(await bed.go().inspect('queues')).toEqual(expect.arrayContaining([pending, scheduled, grouped]));
   });
 
   const hashOf = (queue: string, id: string) => bed.ask('HGETALL', `asynq:{${queue}}:t:${id}`);
@@ -128,6 +149,50 @@ describe('8.2 client', () => {
     const whole = new Date((nowS() + 600) * 1_000);
     await enqueue('whole', { runAt: whole });
     expect(await bed.score(queue, 'scheduled', 'whole')).toBe(whole.getTime() / 1_000);
+  });
+
+  const ttl = async (key: string) => Number(await bed.ask('TTL', key));
+
+  item('23 the lock lasts as long as was asked for, from the start of a delayed task', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('now', { n: 1 }, { queue, unique: '10m' });
+    await bed.client.enqueue('later', { n: 1 }, { queue, unique: '10m', delay: '1h' });
+    const now = await ttl(`asynq:{${queue}}:unique:now:${md5('{"n":1}')}`);
+    expect(now).toBeGreaterThanOrEqual(598);
+    expect(now).toBeLessThanOrEqual(600);
+    const later = await ttl(`asynq:{${queue}}:unique:later:${md5('{"n":1}')}`);
+    expect(later).toBeGreaterThanOrEqual(4_197);
+    expect(later).toBeLessThanOrEqual(4_200);
+  });
+
+  item('24 the lock stands in the hash, and holds the ID', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('x', 'p', { queue, id: 'a', unique: '10m' });
+    await bed.client.enqueue('x', 'q', { queue, id: 'b', unique: '10m', group: 'g' });
+    for (const [id, payload] of [
+      ['a', '"p"'],
+      ['b', '"q"'],
+    ] as const) {
+      const lock = `asynq:{${queue}}:unique:x:${md5(payload)}`;
+      expect(String(await bed.field(queue, id, 'unique_key'))).toBe(lock);
+      expect(await bed.ask('GET', lock)).toBe(id);
+    }
+  });
+
+  item('25 a task with a group waits in its group; with a later start it is scheduled', async () => {
+    const queue = bed.queue();
+    const fromS = nowS();
+    const stored = await bed.client.enqueue('x', null, { queue, id: 'a', group: 'G 1' });
+    expect(stored.state).toBe('aggregating');
+    expect(String(await bed.field(queue, 'a', 'state'))).toBe('aggregating');
+    expect(String(await bed.field(queue, 'a', 'group'))).toBe('G 1');
+    const score = await bed.score(queue, 'g:G 1', 'a');
+    expect(score).toBeGreaterThanOrEqual(fromS);
+    expect(score).toBeLessThanOrEqual(nowS());
+    expect(await bed.ask('SMEMBERS', `asynq:{${queue}}:groups`)).toEqual(['G 1']);
+    expect(await bed.go().task(queue, 'a')).toMatchObject({ state: 'aggregating', group: 'G 1' });
+    await bed.client.enqueue('x', null, { queue, id: 'b', group: 'G 1', delay: '1h' });
+    expect(await bed.go().task(queue, 'b')).toMatchObject({ state: 'scheduled', group: 'G 1' });
   });
 
   async function mixed(queue: string): Promise<string[]> {
@@ -195,6 +260,7 @@ describe('8.2 client', () => {
         timeout: '45s',
         deadline,
         retention: '2h',
+        group: 'G 1',
         context: { userId: 'u1' },
       },
     );
@@ -203,13 +269,13 @@ describe('8.2 client', () => {
       type: 'mail:send',
       payload: Buffer.from('{"to":"ä"}'),
       headers: { h: 'v', 'tc-user-id': 'u1' },
-      state: 'pending',
+      state: 'aggregating',
       maxRetry: 9,
       retried: 0,
       timeoutMs: 45_000,
       deadlineMs: deadline.getTime(),
       retentionMs: 2 * HOUR_MS,
-      group: '',
+      group: 'G 1',
       lastErr: '',
     });
   });

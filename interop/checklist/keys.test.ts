@@ -27,6 +27,8 @@ function fieldsOf(bytes: Buffer): { numbers: number[]; defaults: number } {
   return { numbers, defaults };
 }
 
+const HOUR_MS = 3_600_000;
+
 describe('8.1 keys', () => {
   const bed = interopBed();
 
@@ -136,13 +138,58 @@ describe('8.1 keys', () => {
 
   const strange = { queue: 'Größe: Zwei', type: 'Typ: Ä/b C' };
 
+  const REST = [
+    ['queue', { queue: 'another' }],
+    ['type', { type: 'another' }],
+    ['payload', { payload: '"another"' }],
+  ] as const;
+
+  item(
+    '8 us → Go: our unique task is a duplicate for Go; another queue, type or payload is not',
+    async () => {
+      const queue = bed.queue();
+      const go = bed.go();
+      await bed.client.enqueue('x', 'p', { queue, unique: '1h' });
+      const same = { queue, type: 'x', payload: '"p"', uniqueMs: HOUR_MS };
+      await expect(go.enqueue(same)).rejects.toThrow('task already exists');
+      for (const [, other] of REST) {
+        const rest = { ...same, ...other };
+        const at = 'queue' in other ? `${queue}-${other.queue}` : queue;
+        expect(await go.enqueue({ ...rest, queue: at })).toMatchObject({ state: 'pending' });
+      }
+    },
+  );
+
+  item(
+    '8 Go → us: a unique task of Go is a duplicate for us; another queue, type or payload is not',
+    async () => {
+      const queue = bed.queue();
+      const held = await bed.go().enqueue({ queue, type: 'x', payload: '"p"', uniqueMs: HOUR_MS });
+      const same = { type: 'x', payload: 'p', queue, unique: '1h' } as const;
+      const enqueue = ({ type, payload, ...options }: { type: string; payload: unknown; queue: string }) =>
+        bed.client.enqueue(type, payload, { ...options, unique: '1h' });
+      await expect(enqueue(same)).rejects.toMatchObject({
+        code: 'duplicate-task',
+        details: { holder: held.id },
+      });
+      for (const other of [{ queue: `${queue}-another` }, { type: 'another' }, { payload: 'another' }]) {
+        expect(await enqueue({ ...same, ...other })).toMatchObject({ state: 'pending' });
+      }
+    },
+  );
+
   item('11 us → Go: names with blanks, colons, capitals and other letters stand byte for byte', async () => {
-    await bed.client.enqueue(strange.type, null, { queue: strange.queue, id: 'A:b_C-1' });
-    expect(await bed.ask('EXISTS', `asynq:{${strange.queue}}:t:A:b_C-1`)).toBe(1);
+    const id = ' ID: mit Ä {x} ';
+    const group = ' G:1 Ä ';
+    await bed.client.enqueue(strange.type, null, { queue: strange.queue, id });
+    expect(await bed.ask('EXISTS', `asynq:{${strange.queue}}:t:${id}`)).toBe(1);
+    await bed.client.enqueue(strange.type, null, { queue: strange.queue, id: 'grouped', group });
+    expect(await bed.score(strange.queue, `g:${group}`, 'grouped')).not.toBeNull();
     const go = bed.go();
     expect(await go.inspect('queues')).toContain(strange.queue);
+    expect(await go.task(strange.queue, 'grouped')).toMatchObject({ state: 'aggregating', group });
     await go.serve({ queues: { [strange.queue]: 1 } });
-    expect(await go.saw('started', 'A:b_C-1')).toMatchObject(strange);
+    expect(await go.saw('started', id)).toMatchObject(strange);
   });
 
   item('11 Go → us: names with blanks, colons, capitals and other letters stand byte for byte', async () => {

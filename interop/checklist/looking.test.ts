@@ -59,14 +59,14 @@ describe('8.7 inspector: looking', () => {
       scheduled: 1,
       pending: 1,
       active: 1,
-      aggregating: 0,
+      aggregating: 1,
       retry: 1,
       completed: 1,
       cancelled: 1,
       archived: 1,
     });
     await expectSameFacts(queue);
-    expect(await info(queue)).toMatchObject({ Size: 7, Paused: true, Processed: 3, Failed: 2 });
+    expect(await info(queue)).toMatchObject({ Size: 8, Paused: true, Processed: 3, Failed: 2 });
   });
 
   item('78 Go → us: we count the tasks that Go made as it does', async () => {

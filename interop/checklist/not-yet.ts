@@ -14,8 +14,7 @@ const notYet = (what: string, why: string): Remark => ({ kind: 'not yet', what, 
 const inPart = (why: string): Remark => ({ kind: 'in part', why });
 const ownWay = (why: string): Remark => ({ kind: 'own way', why });
 
-const NO_UNIQUE = 'our client has no unique option yet';
-const NO_GROUPS = 'there is no aggregator and no group option yet';
+const NO_GROUPS = 'there is no aggregator yet';
 const NO_SERVER_INFO = 'our workers do not write server and worker info yet';
 const NO_CANCEL = 'a running task cannot be cancelled yet';
 const NO_SCHEDULER = 'there are no schedules yet';
@@ -24,26 +23,11 @@ const ONLY_GO = 'Go does it to our tasks; our own inspector has this operation n
 
 /** Items of protocol section 8, by number. */
 export const REMARKS: Readonly<Record<number, Remark>> = {
-  8: notYet('a unique task of one side is a duplicate for the other', NO_UNIQUE),
   10: ownWay('leases have a fraction, the token that fences an attempt (design D6); no tool lists them'),
-  11: inPart('groups: only where we forward them (69); IDs that our clients choose have fewer letters'),
   14: inPart(
     'shown through the inspector of the library; the command-line tool is not part of the tests yet',
   ),
-  15: ownWay('3 retries instead of 25 (requirements Q16)'),
-  17: ownWay('a negative number is refused by name instead of read as 0'),
-  18: ownWay(
-    'our clients and workers also refuse blanks at the ends of a name, braces, control characters and more than 128 bytes; our inspector shows such queues of Go',
-  ),
-  19: inPart(`groups and unique TTLs: ${NO_UNIQUE}, and no groups`),
-  20: inPart('groups are not built yet'),
-  21: inPart('the state `aggregating`: Go → us only'),
   22: ownWay('a part of a second is rounded up, never down: a Go forwarder is never early (design D5)'),
-  23: notYet('the TTL of the lock', NO_UNIQUE),
-  24: notYet('the field of the lock in the hash', NO_UNIQUE),
-  25: notYet('a task with a group waits in its group', NO_GROUPS),
-  28: inPart('groups are not built yet'),
-  29: ownWay('a part of a second is rounded up, the exact time stands beside it (design D1)'),
   44: notYet('the command-line tool cancels a task of ours', NO_CANCEL),
   45: notYet('we cancel a task in a Go server', NO_CANCEL),
   49: ownWay('a call drops at most 1,000 old tasks, so that none holds Redis for long'),
@@ -93,7 +77,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
     'the health check function',
     'a program asks with `ping()`; there is no function that is called',
   ),
-  114: ownWay('the queue is registered again within 10 s'),
   115: notYet('all of it on a cluster', 'Redis Cluster is not supported yet'),
   116: notYet('the rate semaphore', 'limits are not built yet'),
   117: notYet('the metrics', 'metrics are not built yet'),

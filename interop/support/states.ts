@@ -7,7 +7,7 @@ const KEPT_STATES = ['pending', 'active', 'scheduled', 'retry', 'archived', 'com
 
 export const GO_STATES = [...KEPT_STATES, 'aggregating'] as const;
 /** Go shows a cancelled task as a completed one. */
-export const OUR_STATES = [...KEPT_STATES, 'cancelled'] as const;
+export const OUR_STATES = [...KEPT_STATES, 'aggregating', 'cancelled'] as const;
 
 /** A task of Go in each of its states, under the state's name. */
 export async function goInAllStates(go: GoPeer, queue: string): Promise<void> {
@@ -49,6 +49,7 @@ export async function oursInAllStates(bed: Bed, queue: string): Promise<void> {
   await bed.broker.control.pause(queue);
   await put('scheduled', { delay: '1h' });
   await put('pending');
+  await put('aggregating', { group: 'g' });
   await put('cancelled');
   await bed.broker.control.cancel({ queue, id: 'cancelled' }, {});
 }

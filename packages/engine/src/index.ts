@@ -65,4 +65,4 @@ export type {
 } from './broker/inspect.ts';
 export type { Forwarded, Maintain, Recovered, Step } from './broker/maintain.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
-export type { EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';
+export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';

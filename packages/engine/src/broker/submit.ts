@@ -47,13 +47,32 @@ export type EnqueueOutcome =
   | { readonly code: 'task-exists' }
   /** Another task holds its unique lock; `holder` is that task's stored ID, null where it cannot be told. */
   | { readonly code: 'duplicate-task'; readonly holder: string | null }
+  /** It is stored, in that state, but not as safely as was asked for within 1 s. */
+  | {
+      readonly code: 'durability-not-reached';
+      readonly state: Extract<TaskState, 'pending' | 'scheduled' | 'aggregating'>;
+      readonly dueMs: number;
+    }
   /** What stands under the queue's or the task's name is not ours. */
   | { readonly code: 'broker-corrupt'; readonly cause: string };
+
+/**
+ * How safe a task is when its enqueueing ends: `memory`: stored as the broker stores all; `replicated`: at least one
+ * replica has it, too; `fsync`: it is on the disk. A SQLite broker has all tasks on the disk.
+ */
+export type Durability = 'memory' | 'replicated' | 'fsync';
+
+export interface EnqueueCallOptions extends CallOptions {
+  /** Default `memory`. */
+  readonly durability?: Durability;
+}
 
 export interface Submit {
   /**
    * Stores tasks: due ones pending (first in, first out) or aggregating in their group, others scheduled. Registers
    * their queues. A taken ID is told before a held lock, and takes no lock.
+   *
+   * @throws TaskCenterError `durability-unsupported` before anything is stored
    */
-  enqueue(tasks: readonly NewTask[], options?: CallOptions): Promise<EnqueueOutcome[]>;
+  enqueue(tasks: readonly NewTask[], options?: EnqueueCallOptions): Promise<EnqueueOutcome[]>;
 }

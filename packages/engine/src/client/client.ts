@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/broker.ts';
-import type { EnqueueOutcome, NewTask } from '../broker/submit.ts';
-import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
+import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
+import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
 import { createBatcher, type Batcher } from '../runtime/batcher.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
@@ -38,6 +38,7 @@ export type EnqueueResult = { readonly task: EnqueuedTask } | { readonly error: 
 
 type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
+const DURABILITIES: readonly Durability[] = ['memory', 'replicated', 'fsync'];
 /** Protocol 2.5. */
 const ASYNQ_RETRIES = 25;
 const KIB = 1_024;
@@ -46,7 +47,11 @@ const BATCH = { maxItems: 256, maxBytes: 512 * KIB, maxInFlight: 4 };
 /** What a task weighs in a call besides its payload, about. */
 const TASK_BYTES = 200;
 
-function created({ id, queue, meta }: NewTask, outcome: EnqueueOutcome): Created {
+function created(
+  { id, queue, meta }: NewTask,
+  outcome: EnqueueOutcome,
+  durability: Durability = 'memory',
+): Created {
   switch (outcome.code) {
     case 'created':
       return outcome;
@@ -60,6 +65,12 @@ function created({ id, queue, meta }: NewTask, outcome: EnqueueOutcome): Created
         holder,
       });
     }
+    case 'durability-not-reached':
+      throw new TaskCenterError('durability-not-reached', {
+        id: plainTaskId(id, meta.business ?? null),
+        queue,
+        durability,
+      });
     case 'broker-corrupt':
       throw new TaskCenterError('broker-corrupt', { queue, cause: outcome.cause });
   }
@@ -84,19 +95,14 @@ export class Client {
   readonly #runtime: Runtime;
   readonly #maxPayloadBytes: number;
   readonly #maxRetries: number;
-  readonly #batcher: Batcher<NewTask, EnqueueOutcome>;
+  /** Tasks of one durability share calls. */
+  readonly #batchers = new Map<Durability, Batcher<NewTask, EnqueueOutcome>>();
 
   constructor(broker: Broker, options: ClientOptions = {}) {
     this.#broker = broker;
     this.#runtime = createRuntime(options.runtime);
     this.#maxPayloadBytes = options.maxPayloadBytes ?? 256 * KIB;
     this.#maxRetries = options.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
-    this.#batcher = createBatcher({
-      ...BATCH,
-      run: (tasks) => broker.submit.enqueue(tasks),
-      sizeOf: ({ payload }) => TASK_BYTES + (payload?.length ?? 0),
-      waitersError,
-    });
   }
 
   /**
@@ -104,7 +110,7 @@ export class Client {
    *
    * @param payload bytes are kept as they are, anything else becomes JSON; left out = none.
    * @throws TaskCenterError `invalid-value`, `payload-too-large`, `task-exists`, `duplicate-task`, `broker-corrupt`,
-   *   `broker-unavailable`, `broker-full`
+   *   `broker-unavailable`, `broker-full`, `durability-unsupported`, `durability-not-reached` (the task is stored)
    */
   async enqueue<Input>(
     task: string | TaskDefinition<Input>,
@@ -112,28 +118,32 @@ export class Client {
     options: EnqueueOptions = {},
   ): Promise<EnqueuedTask> {
     const prepared = await this.#prepare({ ...options, task, payload });
-    return described(prepared, await this.submit(prepared));
+    const durability = options.durability ?? 'memory';
+    return described(prepared, created(prepared, await this.#batcher(durability).add(prepared), durability));
   }
 
   /** Stores many tasks in few calls; one outcome per task, in order. Rejects only when the broker cannot be reached. */
   async enqueueMany(tasks: readonly TaskToEnqueue[]): Promise<EnqueueResult[]> {
     const prepared = await Promise.all(tasks.map((task) => this.#prepare(task).catch(asError)));
-    const good = prepared.filter((task): task is NewTask => !(task instanceof TaskCenterError));
-    const outcomes = await this.submitMany(good);
-    let next = 0;
-    return prepared.map((task) => {
-      if (task instanceof TaskCenterError) return { error: task };
-      try {
-        return { task: described(task, created(task, outcomes[next++] as EnqueueOutcome)) };
-      } catch (error) {
-        return { error: asError(error) };
-      }
-    });
+    const results: EnqueueResult[] = [];
+    for (const durability of DURABILITIES) {
+      const good: { readonly task: NewTask; readonly place: number }[] = [];
+      prepared.forEach((task, place) => {
+        if (task instanceof TaskCenterError) results[place] = { error: task };
+        else if ((tasks[place]?.durability ?? 'memory') === durability) good.push({ task, place });
+      });
+      const outcomes = await this.#submitAs(
+        durability,
+        good.map(({ task }) => task),
+      );
+      good.forEach(({ task, place }, i) => (results[place] = resultOf(task, outcomes[i]!, durability)));
+    }
+    return results;
   }
 
   /** Stores a task that is decided and checked already, together with others submitted at the same time. */
   async submit(task: NewTask): Promise<Created> {
-    return created(task, await this.#batcher.add(task));
+    return created(task, await this.#batcher('memory').add(task));
   }
 
   /** Stores decided and checked tasks; one outcome per task, in order. */
@@ -141,8 +151,33 @@ export class Client {
     return tasks.length === 0 ? [] : await this.#broker.submit.enqueue(tasks);
   }
 
+  #batcher(durability: Durability): Batcher<NewTask, EnqueueOutcome> {
+    const known = this.#batchers.get(durability);
+    if (known) return known;
+    const batcher = createBatcher<NewTask, EnqueueOutcome>({
+      ...BATCH,
+      run: (tasks) => this.#broker.submit.enqueue(tasks, { durability }),
+      sizeOf: ({ payload }) => TASK_BYTES + (payload?.length ?? 0),
+      waitersError,
+    });
+    this.#batchers.set(durability, batcher);
+    return batcher;
+  }
+
+  /** One outcome per task, in order; that the broker has no such durability is one, too. */
+  async #submitAs(durability: Durability, tasks: readonly NewTask[]) {
+    if (tasks.length === 0) return [];
+    try {
+      return await this.#broker.submit.enqueue(tasks, { durability });
+    } catch (error) {
+      if (isTaskCenterError(error, 'durability-unsupported')) return tasks.map(() => error);
+      throw error;
+    }
+  }
+
   async #prepare({ task, payload, ...options }: TaskToEnqueue): Promise<NewTask> {
     if (typeof task !== 'string') await checkedPayload(task, payload);
+    checkDurability(options.durability);
     const bytes = encodeContent(payload);
     if (bytes !== null && bytes.length > this.#maxPayloadBytes) {
       throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: this.#maxPayloadBytes });
@@ -151,6 +186,28 @@ export class Client {
     const headers = { ...defaults.headers, ...options.headers };
     const all = { maxRetries: this.#maxRetries, ...defaults, ...options, headers };
     return newTask({ type, payload: bytes, options: all }, this.#runtime);
+  }
+}
+
+function checkDurability(durability: string | undefined): void {
+  if (durability === undefined || DURABILITIES.some((known) => known === durability)) return;
+  throw new TaskCenterError('invalid-value', {
+    name: 'durability',
+    got: shown(durability),
+    expected: DURABILITIES.join(', '),
+  });
+}
+
+function resultOf(
+  task: NewTask,
+  outcome: EnqueueOutcome | TaskCenterError,
+  durability: Durability,
+): EnqueueResult {
+  try {
+    if (outcome instanceof TaskCenterError) throw outcome;
+    return { task: described(task, created(task, outcome, durability)) };
+  } catch (error) {
+    return { error: asError(error) };
   }
 }
 

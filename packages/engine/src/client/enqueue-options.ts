@@ -1,3 +1,4 @@
+import type { Durability } from '../broker/submit.ts';
 import type { Backoff } from '../policies/backoff.ts';
 import type { TaskContext } from '../task/context.ts';
 import type { TaskDefaults } from '../task/define-task.ts';
@@ -15,6 +16,11 @@ export interface EnqueueOptions extends TaskDefaults {
   readonly backoff?: Backoff;
   /** No attempt runs after this time. Default: none. */
   readonly deadline?: Date;
+  /**
+   * How safe the task is when `enqueue` resolves: `replicated`: on a replica; `fsync`: on the disk (Redis 7.2 or newer
+   * with AOF, SQLite always). Default `memory`: as the broker stores all tasks.
+   */
+  readonly durability?: Durability;
   /** Whom the task belongs to and the trace it is part of. */
   readonly context?: TaskContext;
 }

@@ -28,6 +28,22 @@ export const codes = {
     message: `Task "${id}" repeats ${holder === null ? 'a task' : `task "${holder}"`} of queue "${queue}": same type and payload, still unique.`,
     fix: 'Wait until that task has ended or its time is over, or enqueue without `unique`.',
   }),
+  'durability-unsupported': ({
+    broker,
+    durability,
+    cause,
+  }: {
+    broker: string;
+    durability: string;
+    cause: string;
+  }) => ({
+    message: `The broker ${broker} cannot store a task with durability "${durability}": ${cause}.`,
+    fix: 'Nothing was stored. Change the broker, or ask for a durability that it has.',
+  }),
+  'durability-not-reached': ({ id, queue, durability }: Task & { durability: string }) => ({
+    message: `Task "${id}" is stored in queue "${queue}" and will run, but not yet as safe as "${durability}" asks.`,
+    fix: 'Do not enqueue it again. Check the replicas or the disk of the broker.',
+  }),
   'task-not-found': ({ id, queue }: Task) => ({
     message: `There is no task "${id}" in queue "${queue}".`,
     fix: 'Check the ID and the queue; a finished task is kept only for its retention.',

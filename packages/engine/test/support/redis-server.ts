@@ -9,6 +9,8 @@ export interface RedisOptions {
   readonly args?: readonly string[];
   /** `--appendonly yes` with fsync on every write. Default: nothing is written to disk. */
   readonly appendonly?: boolean;
+  /** The program. Default `redis-server`. */
+  readonly program?: string;
 }
 
 /** A redis-server of a test's own. */
@@ -34,6 +36,17 @@ let found: boolean | undefined;
 export function hasRedis(): boolean {
   found ??= / v=([7-9]|\d\d)\./.test(String(spawnSync('redis-server', ['--version']).stdout));
   return found;
+}
+
+/**
+ * A server that has `WAITAOF` (Redis or Valkey 7.2 or newer): the program that `NEW_REDIS_SERVER` names, or a
+ * `valkey-server` of this machine; null where there is none.
+ */
+export function newRedisServer(): string | null {
+  const programs = [process.env.NEW_REDIS_SERVER ?? '', 'valkey-server', 'redis-server'];
+  const isNew = (program: string) =>
+    / v=(7\.[2-9]|[89]\.|\d\d)/.test(String(spawnSync(program, ['--version']).stdout));
+  return programs.find((program) => program !== '' && isNew(program)) ?? null;
 }
 
 /** A TCP port that was free a moment ago. */
@@ -91,9 +104,9 @@ async function ready(child: ChildProcess, port: number): Promise<void> {
 
 async function launch(
   args: readonly string[],
-  place: { port: number; folder: string },
+  place: { port: number; folder: string; program: string },
 ): Promise<ChildProcess> {
-  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  const child = spawn(place.program, args, { stdio: 'ignore' });
   dieTogether(child, place.folder);
   await ready(child, place.port);
   return child;
@@ -109,7 +122,11 @@ function ended(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void
 }
 
 /** Starts a redis-server on a free port of 127.0.0.1; resolves when it answers. It dies with this process. */
-export async function startRedis({ args = [], appendonly = false }: RedisOptions = {}): Promise<RedisServer> {
+export async function startRedis({
+  args = [],
+  appendonly = false,
+  program = 'redis-server',
+}: RedisOptions = {}): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'task-center-redis-'));
   folders.add(folder);
   const port = await freePort();
@@ -129,7 +146,7 @@ export async function startRedis({ args = [], appendonly = false }: RedisOptions
     'warning',
     ...args,
   ];
-  let child = await launch(all, { port, folder });
+  let child = await launch(all, { port, folder, program });
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -146,7 +163,7 @@ export async function startRedis({ args = [], appendonly = false }: RedisOptions
     resume: () => void child.kill('SIGCONT'),
     async restart() {
       await ended(child, 'SIGKILL');
-      child = await launch(all, { port, folder });
+      child = await launch(all, { port, folder, program });
     },
   };
 }

@@ -37,6 +37,8 @@ const problemOf = {
   'invalid-value': 'validation-failed',
   'task-exists': 'task-exists',
   'duplicate-task': 'internal',
+  'durability-unsupported': 'internal',
+  'durability-not-reached': 'internal',
   'task-not-found': 'not-found',
   'wrong-state': 'wrong-state',
   'payload-too-large': 'too-large',

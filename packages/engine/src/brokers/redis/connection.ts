@@ -18,6 +18,12 @@ export interface RunOptions {
   readonly limitMs?: number;
 }
 
+/** A script's reply, and the one to the command that was to confirm it; null = that command was refused. */
+export interface Confirmed<R> {
+  readonly reply: R;
+  readonly confirmed: unknown;
+}
+
 export interface RedisConnection {
   /**
    * Runs a script. A call in doubt (connection lost, no answer in time) is repeated on a new connection, so every
@@ -26,6 +32,15 @@ export interface RedisConnection {
    * @throws TaskCenterError `broker-unavailable`, `broker-full`, `broker-refused`, `broker-closed`
    */
   run<C, R>(script: Script<C, R>, call: C, options?: RunOptions): Promise<R>;
+  /**
+   * The same, with a command right behind the script on the same link: only there `WAIT` and `WAITAOF` speak of what
+   * the script wrote.
+   */
+  runConfirmed<C, R>(
+    script: Script<C, R>,
+    call: C,
+    options: RunOptions & { readonly confirm: readonly RedisArg[] },
+  ): Promise<Confirmed<R>>;
   /** A plain command that is safe to repeat. Blob strings come back as Buffers, maps as flat arrays. */
   command(args: readonly RedisArg[], options?: RunOptions): Promise<unknown>;
   /** The URL without its password. */
@@ -39,7 +54,7 @@ export interface RedisConnection {
 export interface ConnectionOptions {
   readonly target: RedisTarget;
   readonly runtime: Runtime;
-  readonly nowMs?: () => number;
+  readonly nowMs?: () => number | null;
 }
 
 interface Call {
@@ -48,6 +63,8 @@ interface Call {
   /** With a script: what follows the SHA or the text. */
   readonly args: readonly RedisArg[];
   readonly lua: LuaSource | null;
+  /** A command that follows on the same link; then the reply is `[reply, its reply]`. */
+  readonly confirm: readonly RedisArg[] | null;
   readonly signal: AbortSignal | undefined;
   leftMs: number;
   /** An attempt may have reached Redis without our hearing of it. */
@@ -69,6 +86,19 @@ const AFTER_ABORT_MS = 1_000;
 const MOST_CALLS = 10_000;
 const FIRST_REST_MS = 20;
 const LONGEST_REST_MS = 500;
+
+async function sendBoth(
+  link: Link,
+  first: readonly RedisArg[],
+  second: readonly RedisArg[],
+): Promise<[unknown, unknown]> {
+  const replying = link.send(first);
+  const confirming = link.send(second).catch((error: unknown) => {
+    if (error instanceof ErrorReply) return null;
+    throw error;
+  });
+  return Promise.all([replying, confirming]);
+}
 
 class Calls implements RedisConnection {
   readonly name: string;
@@ -98,10 +128,17 @@ class Calls implements RedisConnection {
   }
 
   async run<C, R>(script: Script<C, R>, call: C, options: RunOptions = {}): Promise<R> {
-    const keys = script.keys(call);
-    const args: RedisArg[] = [String(keys.length), ...keys, String(this.nowMs() ?? 0)];
-    for (const arg of script.args(call)) args.push(typeof arg === 'number' ? String(arg) : arg);
-    return script.reply(await this.#submit(args, script.lua, options), call);
+    return script.reply(await this.#submit(this.#scriptArgs(script, call), script.lua, options), call);
+  }
+
+  async runConfirmed<C, R>(
+    script: Script<C, R>,
+    call: C,
+    options: RunOptions & { readonly confirm: readonly RedisArg[] },
+  ): Promise<Confirmed<R>> {
+    const args = this.#scriptArgs(script, call);
+    const [raw, confirmed] = (await this.#submit(args, script.lua, options)) as [unknown, unknown];
+    return { reply: script.reply(raw, call), confirmed };
   }
 
   command(args: readonly RedisArg[], options: RunOptions = {}): Promise<unknown> {
@@ -119,7 +156,18 @@ class Calls implements RedisConnection {
     for (const call of this.#calls) this.#settle(call).reject(this.#closedError());
   }
 
-  #submit(args: readonly RedisArg[], lua: LuaSource | null, options: RunOptions): Promise<unknown> {
+  #scriptArgs<C, R>(script: Script<C, R>, call: C): RedisArg[] {
+    const keys = script.keys(call);
+    const args: RedisArg[] = [String(keys.length), ...keys, String(this.nowMs() ?? 0)];
+    for (const arg of script.args(call)) args.push(typeof arg === 'number' ? String(arg) : arg);
+    return args;
+  }
+
+  #submit(
+    args: readonly RedisArg[],
+    lua: LuaSource | null,
+    options: RunOptions & { readonly confirm?: readonly RedisArg[] },
+  ): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#closedError());
     if (options.signal?.aborted) return Promise.reject(this.#unavailable('the caller gave it up'));
     if (this.#calls.size >= MOST_CALLS)
@@ -130,6 +178,7 @@ class Calls implements RedisConnection {
         order: this.#order,
         args,
         lua,
+        confirm: options.confirm ?? null,
         signal: options.signal,
         leftMs: options.limitMs ?? (options.signal ? Infinity : LIMIT_MS),
         inDoubt: false,
@@ -164,7 +213,8 @@ class Calls implements RedisConnection {
   async #send(call: Call, link: Link, withText = false): Promise<void> {
     call.sent = true;
     try {
-      const reply = await link.send(this.#wire(call, withText));
+      const wire = this.#wire(call, withText);
+      const reply = await (call.confirm ? sendBoth(link, wire, call.confirm) : link.send(wire));
       if (this.#calls.has(call)) this.#settle(call).resolve(reply);
     } catch (error) {
       call.sent = false;

@@ -5,6 +5,7 @@ import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { createConnection, type RedisConnection, type RunOptions } from './connection.ts';
 import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
+import { createDurabilities } from './facets/durability.ts';
 import { createDocuments } from './facets/documents.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
@@ -78,9 +79,10 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const receipts = createReceipts(randomBytes(12).toString('base64url'));
   const parts = { connection, receipts, runtime, target };
   const signals = createSignals(parts);
+  const durabilities = createDurabilities(parts);
   return {
     name: connection.name,
-    submit: createSubmit(parts),
+    submit: createSubmit(parts, durabilities),
     consume: createConsume(parts),
     maintain: createMaintain(parts),
     control: createControl(parts),
@@ -90,7 +92,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     ping: () => connection.ping(),
     async close() {
       signals.close();
-      await connection.close();
+      await Promise.all([connection.close(), durabilities.close()]);
     },
   };
 }

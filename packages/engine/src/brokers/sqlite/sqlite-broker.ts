@@ -40,7 +40,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
   });
   return {
     name,
-    submit: createSubmit(writer),
+    submit: createSubmit(writer, name),
     consume: createConsume(writer),
     maintain: createMaintain(writer),
     control: createControl(writer),

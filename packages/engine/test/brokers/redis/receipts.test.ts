@@ -54,7 +54,7 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
 
   test('stores nothing the second time and answers the same', async () => {
     const first = await store(5, ['a', 'b', 'a']);
-    expect(first).toEqual({ nowMs: bed.now(), codes: '110', holders: [] });
+    expect(first).toEqual({ nowMs: bed.now(), codes: '110', isNew: true, holders: [] });
     await bed.ask('DEL', `${Q}t:a`, `${Q}pending`);
     bed.advance(1_000);
     expect(await store(5, ['a', 'b', 'a'])).toEqual(first);

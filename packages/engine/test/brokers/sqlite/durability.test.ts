@@ -20,6 +20,18 @@ function acknowledged(lines: readonly string[]) {
   return { stored, taken: ids('taken'), done: new Set(ids('done')) };
 }
 
+test('all tasks of a file are on the disk; it has no replicas', async () => {
+  const broker = await open((await folder()).file('tasks.db'));
+  expect(await broker.submit.enqueue([aTask()], { durability: 'fsync' })).toMatchObject([
+    { code: 'created' },
+  ]);
+  const call = broker.submit.enqueue([aTask()], { durability: 'replicated' });
+  await expect(call).rejects.toMatchObject({ code: 'durability-unsupported' });
+  expect(
+    (await broker.inspect.list({ queue: 'default', state: 'pending', limit: 9, cursor: null })).total,
+  ).toBe(1);
+});
+
 describe('what was acknowledged', () => {
   test.each([5, 23, 61])('survives SIGKILL in the middle of work (after %i lines)', async (count) => {
     const path = (await folder()).file('tasks.db');

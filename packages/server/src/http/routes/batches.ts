@@ -64,8 +64,9 @@ function outcomeOf(
       return presentStored(storedRecord(task, outcome));
     case 'task-exists':
       return taskExists(task);
-    // No field of the API makes a task unique.
+    // No field of the API makes a task unique or asks for a durability.
     case 'duplicate-task':
+    case 'durability-not-reached':
       return DEFECT;
     case 'broker-corrupt':
       call.parts.runtime.log.error(

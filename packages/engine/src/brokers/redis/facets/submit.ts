@@ -1,6 +1,7 @@
 import { isTaskCenterError, TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
+import type { Assurance, Durabilities } from './durability.ts';
 import { groupKey, QUEUES_KEY, taskKey } from '../../../protocol/keys.ts';
 import { encodeMessage } from '../../../protocol/message.ts';
 import { uniqueKey } from '../../../protocol/unique-key.ts';
@@ -8,7 +9,7 @@ import type { RedisParts } from '../parts.ts';
 import type { RunOptions } from '../connection.ts';
 import type { Receipt } from '../receipts.ts';
 import { wholeTimeoutMs } from '../../../task/duration.ts';
-import { enqueue, type Enqueued, type EnqueueItem } from '../scripts/enqueue.ts';
+import { enqueue, type EnqueueCall, type Enqueued, type EnqueueItem } from '../scripts/enqueue.ts';
 import { metaText } from './stored-meta.ts';
 import { isRefusal, staleCall, takeReceipt, wrongType } from './outcomes.ts';
 
@@ -32,6 +33,7 @@ interface Chunk {
   readonly receipt: Receipt;
   readonly parcels: readonly Parcel[];
   readonly left: RunOptions;
+  readonly assurance: Assurance | null;
 }
 
 /** The lock's key and how long it lasts after the task's start (protocol 1.5, 2.5). */
@@ -151,12 +153,12 @@ function throwFirst(failures: readonly Failure[]): void {
   throw new TaskCenterError('broker-unavailable', { ...error.details, outcome: 'unknown' }, { cause: error });
 }
 
-/** Enters queues into Asynq's list of queues, each at most every 10 s. */
+/** Enters queues into Asynq's list of queues, each at most every 10 s unless it is `lost`. */
 function createRegistry({ connection, runtime: { clock } }: RedisParts) {
   const enteredMs = new Map<string, number>();
-  return async (queue: string, options?: CallOptions): Promise<void> => {
+  return async (queue: string, options?: CallOptions, lost = false): Promise<void> => {
     const now = clock.monotonicMs();
-    if (now - (enteredMs.get(queue) ?? -Infinity) < REGISTERED_MS) return;
+    if (!lost && now - (enteredMs.get(queue) ?? -Infinity) < REGISTERED_MS) return;
     enteredMs.set(queue, now);
     try {
       await connection.command(['SADD', QUEUES_KEY, queue], options);
@@ -167,7 +169,19 @@ function createRegistry({ connection, runtime: { clock } }: RedisParts) {
   };
 }
 
-export function createSubmit(parts: RedisParts): Submit {
+/** Runs the script, made as safe as was asked for. */
+async function send({ connection }: RedisParts, call: EnqueueCall, { left, assurance }: Chunk) {
+  if (assurance === null) return { reply: await connection.run(enqueue, call, left), reached: true };
+  const { confirm } = assurance;
+  const { reply, confirmed } = await assurance.connection.runConfirmed(enqueue, call, { ...left, confirm });
+  return { reply, reached: assurance.reached(confirmed) };
+}
+
+/** What was stored is told apart from what was stored and is safe. */
+const lessSafe = (outcome: EnqueueOutcome): EnqueueOutcome =>
+  outcome.code === 'created' ? { ...outcome, code: 'durability-not-reached' } : outcome;
+
+export function createSubmit(parts: RedisParts, durabilities: Durabilities): Submit {
   const { connection } = parts;
   const register = createRegistry(parts);
 
@@ -181,9 +195,11 @@ export function createSubmit(parts: RedisParts): Submit {
       businesses: businessesOf(parcels),
     };
     try {
-      const reply = await connection.run(enqueue, call, left);
+      const { reply, reached } = await send(parts, call, chunk);
       if (isRefusal(reply) && 'stale' in reply) throw staleCall(connection.name);
-      const found = isRefusal(reply) ? [] : outcomesOf(parcels, reply);
+      if (!isRefusal(reply) && reply.isNew) await register(queue, left, true);
+      const told = isRefusal(reply) ? [] : outcomesOf(parcels, reply);
+      const found = reached ? told : told.map(lessSafe);
       parcels.forEach(({ place }, i) => {
         const corrupt = isRefusal(reply) && 'corrupt' in reply ? reply.corrupt : queue;
         outcomes[place] = found[i] ?? { code: 'broker-corrupt', cause: wrongType(corrupt) };
@@ -194,16 +210,22 @@ export function createSubmit(parts: RedisParts): Submit {
   }
 
   return {
-    async enqueue(tasks, options) {
+    async enqueue(tasks, options = {}) {
+      const assurance = await durabilities.assurance(options.durability ?? 'memory', options);
       const outcomes: EnqueueOutcome[] = [];
       const calls: Promise<Failure>[] = [];
       const sendQueue = async ([queue, parcels]: [string, Parcel[]]): Promise<void> => {
-        calls.push(failureOf(register(queue, options)));
+        const registered = failureOf(register(queue, options));
+        calls.push(registered);
+        // What a replica has must not be missing in its list of queues.
+        if (assurance !== null) await registered;
         // Once a call has failed, no more are sent: they would only take as long again.
         let failed = false;
         for (const chunk of chunksOf(parcels)) {
           const stored = await takeReceipt(parts, queue, options).then(
-            (taken) => ({ failure: failureOf(store({ queue, parcels: chunk, ...taken }, outcomes)) }),
+            (taken) => ({
+              failure: failureOf(store({ queue, parcels: chunk, assurance, ...taken }, outcomes)),
+            }),
             (error: unknown) => ({ failure: Promise.resolve({ error }) }),
           );
           calls.push(stored.failure);

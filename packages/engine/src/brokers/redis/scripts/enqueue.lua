@@ -4,12 +4,12 @@
 -- ARGV   1 now; 2 slot; 3 sequence; 4 whether an ID may stand twice (1/0); 5 values per task: 5 or 8; 6 number of
 --        businesses, then their names; then per task: ID, message, meta ('' = none), delay in ms, start in ms
 --        (0 = none); with 8 values also: unique lock ('' = none), seconds that it lasts after the start, group ('' = none)
--- RETURN `<now>:<codes>:<holders>`, a code per task: 1 stored, 0 the ID is taken, d its lock is held, x its key or its
+-- RETURN `<now>:<codes>:<new>:<holders>`, new: 1 = nothing is known of the slot, as after FLUSHDB; a code per task: 1 stored, 0 the ID is taken, d its lock is held, x its key or its
 --        group's has a wrong type; a holder per d: length of the ID, colon, ID; `!<key>`: this key has a wrong type,
 --        nothing was written; `!stale`: a late duplicate
 -- BOUND  256 tasks
 -- It runs without `allow-oom`: its first write is refused when memory is full.
-local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
+local kept, stale, new = receipt_of(KEYS[1], ARGV[2], ARGV[3])
 if kept or stale then
   return kept or STALE
 end
@@ -115,6 +115,6 @@ end
 if businesses > 0 then
   redis.call('SADD', biz, unpack(ARGV, 7, 6 + businesses))
 end
-local reply = whole(now) .. ':' .. table.concat(codes) .. ':' .. table.concat(holders)
+local reply = whole(now) .. ':' .. table.concat(codes) .. (new and ':1:' or ':0:') .. table.concat(holders)
 keep_receipt(KEYS[1], ARGV[2], ARGV[3], reply)
 return reply

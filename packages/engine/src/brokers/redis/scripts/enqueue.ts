@@ -32,6 +32,8 @@ export interface Enqueued {
   readonly nowMs: number;
   /** A character per item: `1` stored, `0` the ID is taken, `d` its lock is held, `x` a key of a wrong type. */
   readonly codes: string;
+  /** Nothing is known of this client any more: the queue may not be registered. */
+  readonly isNew: boolean;
   /** Who holds the lock, per `d`, in order; '' = unknown. */
   readonly holders: readonly string[];
 }
@@ -77,8 +79,13 @@ export const enqueue = defineScript({
   reply: (raw): Enqueued | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [now, codes = ''] = textOf(raw).split(':', 2);
-    const held = `${now}:${codes}:`.length;
-    return { nowMs: Number(now), codes, holders: holdersIn((raw as Buffer).subarray(held)) };
+    const [now, codes = '', isNew] = textOf(raw).split(':', 3);
+    const held = `${now}:${codes}:${isNew}:`.length;
+    return {
+      nowMs: Number(now),
+      codes,
+      isNew: isNew === '1',
+      holders: holdersIn((raw as Buffer).subarray(held)),
+    };
   },
 });

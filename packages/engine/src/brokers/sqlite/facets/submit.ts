@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
+import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { encodeMeta } from '../../../task/meta.ts';
 import { AT_ONCE, HELD, JOINED, TAKEN, type EnqueueReply, type NewRow } from '../operations/submit.ts';
 import { wholeTimeoutMs } from '../../../task/duration.ts';
@@ -52,9 +53,17 @@ function outcomes({ nowMs, dues, holders }: EnqueueReply): EnqueueOutcome[] {
   });
 }
 
-export function createSubmit(writer: Writer): Submit {
+const withoutReplicas = (broker: string) =>
+  new TaskCenterError('durability-unsupported', {
+    broker,
+    durability: 'replicated',
+    cause: 'a SQLite file has no replicas',
+  });
+
+export function createSubmit(writer: Writer, name: string): Submit {
   return {
     async enqueue(tasks, options) {
+      if (options?.durability === 'replicated') throw withoutReplicas(name);
       const queues = placesOf(tasks.map(({ queue }) => queue));
       const rows = tasks.map((task, i) => newRow(task, queues.places[i]!));
       const bytes = tasks.map(({ payload }) => payload);

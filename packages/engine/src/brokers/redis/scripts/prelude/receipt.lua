@@ -2,11 +2,12 @@
 local STALE = '!stale'
 local RECEIPT_S = 600
 
--- What the call answered when it ran before, or nil; second: whether the slot has gone to a later call.
+-- What the call answered when it ran before, or nil; second: whether the slot has gone to a later call;
+-- third: whether nothing is known of the slot.
 local function receipt_of(key, slot, sequence)
   local kept = redis.call('HGET', key, slot)
   if not kept then
-    return nil, false
+    return nil, false, true
   end
   local cut = string.find(kept, ':', 1, true)
   local last = tonumber(string.sub(kept, 1, cut - 1))

@@ -1,0 +1,83 @@
+import type { Durability } from '../../../broker/submit.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
+import { TaskCenterError } from '../../../errors/task-center-error.ts';
+import { createConnection, type RedisConnection } from '../connection.ts';
+import type { RedisParts } from '../parts.ts';
+import type { RedisArg } from '../script.ts';
+
+/** How long a replica or the disk may take. */
+const WITHIN_MS = 1_000;
+
+/** How a call is made as safe as was asked for. */
+export interface Assurance {
+  /** Its own: `WAIT` and `WAITAOF` hold up all that follows on their connection. */
+  readonly connection: RedisConnection;
+  /** What follows the write on the same link. */
+  readonly confirm: readonly RedisArg[];
+  reached(confirmed: unknown): boolean;
+}
+
+export interface Durabilities {
+  /**
+   * Null for `memory`, which needs nothing more.
+   *
+   * @throws TaskCenterError `durability-unsupported`
+   */
+  assurance(durability: Durability, options?: CallOptions): Promise<Assurance | null>;
+  close(): Promise<void>;
+}
+
+/** `section` of INFO by name. */
+async function info(connection: RedisConnection, section: string, options?: CallOptions) {
+  const text = String(await connection.command(['INFO', section], options));
+  return new Map(text.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
+}
+
+/** Why the server cannot tell that something is on its disk, or null (`WAITAOF` came with Redis 7.2). */
+async function fsyncFault(connection: RedisConnection, options?: CallOptions): Promise<string | null> {
+  const [known] = (await connection.command(['COMMAND', 'INFO', 'WAITAOF'], options)) as unknown[];
+  if (!known) return 'it has no WAITAOF; Redis 7.2 or newer is needed';
+  const persistence = await info(connection, 'persistence', options);
+  return persistence.get('aof_enabled') === '1' ? null : 'its append-only file is off (appendonly yes)';
+}
+
+export function createDurabilities({ connection, runtime, target }: RedisParts): Durabilities {
+  let own: RedisConnection | null = null;
+  const ownConnection = () => (own ??= createConnection({ target, runtime, nowMs: connection.nowMs }));
+
+  async function refuseWithoutFsync(options?: CallOptions): Promise<void> {
+    const cause = await fsyncFault(connection, options);
+    if (cause === null) return;
+    throw new TaskCenterError('durability-unsupported', {
+      broker: connection.name,
+      durability: 'fsync',
+      cause,
+    });
+  }
+
+  return {
+    async assurance(durability, options) {
+      switch (durability) {
+        case 'memory':
+          return null;
+        case 'replicated':
+          return {
+            connection: ownConnection(),
+            confirm: ['WAIT', '1', String(WITHIN_MS)],
+            reached: (replicas) => Number(replicas) >= 1,
+          };
+        case 'fsync':
+          // Asked each time: a server may be replaced by another, and AOF switched off.
+          await refuseWithoutFsync(options);
+          return {
+            connection: ownConnection(),
+            confirm: ['WAITAOF', '1', '0', String(WITHIN_MS)],
+            reached: (copies) => Array.isArray(copies) && Number(copies[0]) >= 1,
+          };
+      }
+    },
+    async close() {
+      await own?.close();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
+import { Client } from '../../../src/client/client.ts';
+import { aTask } from '../../support/factories.ts';
+import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
+import { hasRedis, newRedisServer, startRedis, type RedisOptions } from '../../support/redis-server.ts';
+
+async function aServer(options: RedisOptions = {}) {
+  const server = await startRedis(options);
+  const raw = await rawRedis(server.port);
+  const broker = await connectRedis({ url: server.url });
+  onTestFinished(async () => {
+    raw.close();
+    await broker.close();
+    await server.stop();
+  });
+  return { server, raw, broker, client: new Client(broker) };
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** A master with one replica that has caught up. */
+async function aPair() {
+  const master = await aServer();
+  const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.server.port)] });
+  onTestFinished(() => replica.stop());
+  const raw: RawRedis = await rawRedis(replica.port);
+  onTestFinished(() => raw.close());
+  await until(async () => /master_link_status:up/.test(String(await raw.call('INFO', 'replication'))));
+  return { ...master, replica, replicaRaw: raw };
+}
+
+describe.skipIf(!hasRedis())('how safe a task is when it is acknowledged', () => {
+  test('replicated: a replica has it', async () => {
+    const { client, replicaRaw } = await aPair();
+    await client.enqueue('x', null, { id: 'a', durability: 'replicated' });
+    expect(await replicaRaw.call('EXISTS', 'asynq:{default}:t:a')).toBe(1);
+    expect(await replicaRaw.call('SISMEMBER', 'asynq:queues', 'default')).toBe(1);
+  });
+
+  test('replicated, while the replica stands still: the caller hears it; others do not wait', async () => {
+    const { client, broker, replica } = await aPair();
+    replica.pause();
+    const began = performance.now();
+    const asked = expect(client.enqueue('x', null, { id: 'a', durability: 'replicated' })).rejects;
+    await client.enqueue('x', null, { id: 'b' });
+    expect(performance.now() - began).toBeLessThan(900);
+    await asked.toMatchObject({ code: 'durability-not-reached', details: { id: 'a' } });
+    expect(await broker.inspect.task({ queue: 'default', id: 'a' })).toMatchObject({ state: 'pending' });
+    replica.resume();
+    await client.enqueue('x', null, { id: 'c', durability: 'replicated' });
+  });
+
+  test('replicated, without any replica: stored, and told', async () => {
+    const { client } = await aServer();
+    const outcomes = await client.enqueueMany([
+      { task: 'x', id: 'a', durability: 'replicated' },
+      { task: 'x', id: 'b' },
+    ]);
+    expect(outcomes).toMatchObject([
+      { error: { code: 'durability-not-reached' } },
+      { task: { id: 'b', state: 'pending' } },
+    ]);
+    const again = client.enqueue('x', null, { id: 'a' });
+    await expect(again).rejects.toMatchObject({ code: 'task-exists' });
+  });
+
+  test('fsync is refused by name by a server that cannot tell, and nothing is stored', async () => {
+    // Without AOF no server can.
+    const { client, raw } = await aServer();
+    const call = client.enqueue('x', null, { durability: 'fsync' });
+    await expect(call).rejects.toMatchObject({
+      code: 'durability-unsupported',
+      message: expect.stringContaining('"fsync"'),
+    });
+    expect(await client.enqueueMany([{ task: 'x', durability: 'fsync' }, { task: 'x' }])).toMatchObject([
+      { error: { code: 'durability-unsupported' } },
+      { task: { state: 'pending' } },
+    ]);
+    expect(await raw.call('LLEN', 'asynq:{default}:pending')).toBe(1);
+  });
+
+  test('an unknown durability is refused', async () => {
+    const { client } = await aServer();
+    const call = client.enqueue('x', null, { durability: 'disk' as 'fsync' });
+    await expect(call).rejects.toMatchObject({ code: 'invalid-value' });
+  });
+
+  test.skipIf(newRedisServer() === null)('fsync: it is on the disk when the call ends', async () => {
+    const program = newRedisServer() as string;
+    const args = ['--appendonly', 'yes', '--appendfsync', 'everysec'];
+    const { client, server, broker } = await aServer({ program, args });
+    await client.enqueueMany(
+      Array.from({ length: 300 }, (_, i) => ({ task: 'x', id: `t${i}`, durability: 'fsync' as const })),
+    );
+    await server.restart();
+    const { tasks } = await broker.inspect.list({
+      queue: 'default',
+      state: 'pending',
+      limit: 500,
+      cursor: null,
+    });
+    expect(tasks).toHaveLength(300);
+  });
+
+  test('after FLUSHDB the next task registers its queue again at once', async () => {
+    const { client, raw } = await aServer();
+    await client.enqueue('x');
+    await raw.call('FLUSHDB');
+    await client.enqueue('x');
+    expect(await raw.call('SMEMBERS', 'asynq:queues')).toEqual(['default']);
+  });
+});
+
+test.skipIf(!hasRedis())('a broker opens no connection for safety that nobody asked for', async () => {
+  const { broker, raw } = await aServer();
+  await broker.submit.enqueue([aTask()]);
+  expect(String(await raw.call('CLIENT', 'LIST')).match(/name=task-center/g)).toHaveLength(1);
+  await broker.submit.enqueue([aTask()], { durability: 'replicated' });
+  await broker.submit.enqueue([aTask()], { durability: 'replicated' });
+  expect(String(await raw.call('CLIENT', 'LIST')).match(/name=task-center/g)).toHaveLength(2);
+});
