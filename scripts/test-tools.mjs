@@ -2,8 +2,8 @@
 import { run } from './tools.mjs';
 
 /**
- * `version`: the output of one of the `places` (default: the name) with `args` must show it. `also`: arguments of a
- * call that must succeed, too. `apt`: the Debian package. `project`: the one kind of tests that needs it; it is left
+ * `version`: the output of one of the `places` (default: the name) with `args` must show it. `also`: arguments of
+ * calls that must succeed, too. `apt`: the Debian package. `project`: the one kind of tests that needs it; it is left
  * out where the tool is missing.
  */
 const TOOLS = [
@@ -20,18 +20,19 @@ const TOOLS = [
     places: ['go', '/usr/local/go/bin/go'],
     args: ['version'],
     version: / go1\.(2[4-9]|[3-9]\d)/,
-    also: ['-C', 'interop/go', 'mod', 'download'],
+    also: ['interop/go', 'interop/asynqmon'].map((folder) => ['-C', folder, 'mod', 'download']),
     project: 'interop',
-    needed: 'Go 1.24 or newer with the modules of interop/go',
+    needed: 'Go 1.24 or newer with the modules of interop',
     advice: 'https://go.dev/doc/install, and a way to https://proxy.golang.org',
   },
 ];
 
-async function has({ name, places = [name], args, version, also }) {
+async function has({ name, places = [name], args, version, also = [] }) {
   for (const place of places) {
     const { code, output } = await run(place, args);
     if (code !== 0 || !version.test(output)) continue;
-    return also === undefined || (await run(place, also, { env: { GOTOOLCHAIN: 'local' } })).code === 0;
+    const calls = also.map((more) => run(place, more, { env: { GOTOOLCHAIN: 'local' } }));
+    return (await Promise.all(calls)).every((call) => call.code === 0);
   }
   return false;
 }

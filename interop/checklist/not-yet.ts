@@ -45,9 +45,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
   75: notYet('stale aggregation sets', NO_GROUPS),
   76: notYet('each side aggregates the tasks of the other', NO_GROUPS),
   77: notYet('a server without an aggregator', NO_GROUPS),
-  78: inPart(
-    'through the inspector of the library; the command-line tool and asynqmon are not part of the tests yet',
-  ),
   79: notYet('an unknown queue is an error', 'our inspector answers for any queue; see 83 for Go on ours'),
   81: inPart('Go reads our counters; our inspector has no days yet'),
   84: inPart(ONLY_GO),

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -8,44 +9,70 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** Path of the built Go program; null where there is no Go. */
     goPeer: string | null;
+    /** Path of the built asynqmon; null where there is no Go. */
+    asynqmon: string | null;
+    /** The command `asynq`; null where it cannot be had. */
+    asynqCli: string | null;
   }
 }
 
 const interop = fileURLToPath(new URL('..', import.meta.url));
-const source = join(interop, 'go');
 const exec = promisify(execFile);
+/** Git ignores it. */
+const target = join(interop, '..', '.cache', 'interop');
 // No other Go is fetched when this one is too old.
 const env = { ...process.env, GOTOOLCHAIN: 'local' };
-const run = (command: string, args: readonly string[]) => exec(command, args, { cwd: source, env });
-/** Git ignores it. */
-const target = join(interop, '..', '.cache', 'interop', 'peer');
 /** Where Go's own installer puts it, when it is not on the PATH. */
 const COMMANDS = ['go', '/usr/local/go/bin/go'];
+/** The command-line tool as it stood beside v0.26.0 of the library; it has no versions of its own. */
+const CLI = 'github.com/hibiken/asynq/tools/asynq@v0.0.0-20260203063626-d704b68a426d';
+
+const succeeds = (call: Promise<unknown>): Promise<boolean> =>
+  call.then(
+    () => true,
+    () => false,
+  );
 
 async function findGo(): Promise<string | null> {
   for (const command of COMMANDS) {
-    const found = await run(command, ['version']).catch(() => null);
-    if (found) return command;
+    if (await succeeds(exec(command, ['version'], { env }))) return command;
   }
   return null;
 }
 
-/** Fetches the modules through Go's proxy; false = they cannot be had here. */
-function fetched(go: string): Promise<boolean> {
-  return run(go, ['mod', 'download']).then(
-    () => true,
-    () => false,
-  );
+/** Builds the Go program in this folder; null = its modules cannot be had here. */
+async function built(go: string, folder: string): Promise<string | null> {
+  const cwd = join(interop, folder);
+  if (!(await succeeds(exec(go, ['mod', 'download'], { cwd, env })))) return null;
+  const program = join(target, folder);
+  await exec(go, ['build', '-o', program, '.'], { cwd, env });
+  return program;
 }
+
+/** The command-line tool: built before, built now, or installed by somebody. */
+async function findCli(go: string): Promise<string | null> {
+  const own = join(target, 'bin', 'asynq');
+  const works = (command: string) => succeeds(exec(command, ['version'], { env }));
+  if (await works(own)) return own;
+  const install = exec(go, ['install', CLI], { env: { ...env, GOBIN: join(target, 'bin') } });
+  if (await succeeds(install)) return own;
+  return (await works('asynq')) ? 'asynq' : null;
+}
+
+const say = (text: string): void => void process.stderr.write(`interop: ${text}\n`);
 
 /** Builds the Go side once for the whole run; Go's own cache makes a repeat take a second. */
 export async function setup(project: TestProject): Promise<void> {
+  mkdirSync(target, { recursive: true });
   const go = await findGo();
-  if (go === null || !(await fetched(go))) {
-    process.stderr.write('interop: skipped, as Go (1.24 or newer) or its modules cannot be had here\n');
-    project.provide('goPeer', null);
-    return;
-  }
-  await run(go, ['build', '-o', target, '.']);
-  project.provide('goPeer', target);
+  const [peer, asynqmon, cli] =
+    go === null
+      ? [null, null, null]
+      : await Promise.all([built(go, 'go'), built(go, 'asynqmon'), findCli(go)]);
+  const all = peer !== null && asynqmon !== null;
+  if (!all) say('skipped, as Go (1.24 or newer) or its modules cannot be had here');
+  if (all && cli === null) say(`the command asynq is not tested: go install ${CLI} does not work here`);
+  project.provide('goPeer', all ? peer : null);
+  project.provide('asynqmon', all ? asynqmon : null);
+  project.provide('asynqCli', all ? cli : null);
 }

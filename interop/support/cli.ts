@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { promisify } from 'node:util';
+import { inject } from 'vitest';
+import { item } from './bed.ts';
+
+const exec = promisify(execFile);
+
+/** A test with the command `asynq`; there is no such test where the command cannot be had. */
+export const cliItem = (name: string, run: () => Promise<void>): void => {
+  if (inject('asynqCli') !== null) item(name, run);
+};
+
+/** What the command says on this Redis; an error of the command is among it. */
+export async function cli(port: number, ...args: readonly string[]): Promise<string> {
+  // Neither flags in the environment nor a file at home speak for a test.
+  const env = { PATH: process.env['PATH'], HOME: tmpdir() };
+  const command = inject('asynqCli') ?? 'asynq';
+  const { stdout } = await exec(command, ['-u', `127.0.0.1:${port}`, ...args], { env });
+  return stdout;
+}
+
+/**
+ * Rows of the table under this header, by column. Columns begin where they begin in the header's line; a value may
+ * have single blanks.
+ */
+export function tableIn(output: string, firstColumn: string): Record<string, string>[] {
+  const lines = output.split('\n');
+  const at = lines.findIndex((line) => line.startsWith(`${firstColumn} `));
+  const header = lines[at];
+  if (header === undefined) return [];
+  const starts = [...header.matchAll(/\S+(?: \S+)*/g)].map(({ index, 0: name }) => ({ index, name }));
+  const end = lines.findIndex((line, i) => i > at && line.trim() === '');
+  return lines
+    .slice(at + 2, end)
+    .map((line) =>
+      Object.fromEntries(
+        starts.map(({ index, name }, i) => [name, line.slice(index, starts[i + 1]?.index).trim()]),
+      ),
+    );
+}
+
+/** A value of the lines `Name:  value`. */
+export const lineIn = (output: string, name: string): string | undefined =>
+  new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(output)?.[1]?.trim();
