@@ -1,9 +1,11 @@
 import type { Broker } from './broker/broker.ts';
-import { shown, TaskCenterError } from './errors/task-center-error.ts';
-import type { Runtime } from './runtime/runtime.ts';
+import { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
+import { createRuntime, type Runtime } from './runtime/runtime.ts';
 
 export interface ConnectOptions {
   readonly runtime?: Partial<Runtime>;
+  /** With it a broker that is out of reach is tried again until it is there, or this aborts. */
+  readonly signal?: AbortSignal;
   /** The broker's clock, wall-clock ms, for tests that move time. Default: the broker's own. */
   readonly nowMs?: () => number;
 }
@@ -15,13 +17,31 @@ function withoutPassword(url: string): string {
   return shown(url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@'));
 }
 
+const AGAIN_MS = 1_000;
+
 /**
  * Opens a broker: `sqlite:<path>`, `redis://[user:pass@]host[:port][/db]` or `rediss://…`.
  *
- * @throws TaskCenterError `invalid-value`, `broker-unavailable` (within 5 s), `broker-refused`, `database-in-use`,
+ * @throws TaskCenterError `invalid-value`, `broker-unavailable` (within 5 s; with a signal: once it aborts), `broker-refused`, `database-in-use`,
  *   `database-unusable`, `schema-too-new`
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Broker> {
+  const { signal, ...how } = options;
+  if (!signal) return open(url, how);
+  const { clock, log } = createRuntime(options.runtime);
+  for (;;) {
+    try {
+      return await open(url, how);
+    } catch (error) {
+      if (signal.aborted || !isTaskCenterError(error, 'broker-unavailable')) throw error;
+      log.warn({ err: error }, 'the broker is out of reach; trying again');
+      await clock.sleep(AGAIN_MS, signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+async function open(url: string, options: Omit<ConnectOptions, 'signal'>): Promise<Broker> {
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
     const { connectSqlite } = await import('./brokers/sqlite/sqlite-broker.ts');
     return connectSqlite({ path: url.slice('sqlite:'.length), ...options });

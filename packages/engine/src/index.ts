@@ -7,6 +7,8 @@ export {
   type TaskToEnqueue,
 } from './client/client.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
+export { runUntilSignal } from './worker/run-until-signal.ts';
+export type { HealthCheck } from './worker/health-check.ts';
 export { Worker, type WorkerOptions } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/attempt-rules.ts';
 export type { OrderKind, WorkerQueues } from './worker/queue-order.ts';

@@ -1,3 +1,5 @@
+import { goQuoted } from './go-quoted.ts';
+
 /** What an error says: what was wrong, and what to do. */
 export interface ErrorText {
   readonly message: string;
@@ -108,8 +110,8 @@ export const codes = {
     fix: 'Its outcome is decided, or somebody else has the task: end the handler.',
   }),
   'handler-missing': ({ type }: { type: string }) => ({
-    message: `handler not found for task ${JSON.stringify(type)}`,
-    fix: 'Register a handler for this type, or for "*".',
+    message: `handler not found for task ${goQuoted(type)}`,
+    fix: 'Register a handler for this type, or for a pattern such as "*".',
   }),
   'version-mismatch': ({ kind, id }: { kind: string; id: string }) => ({
     message: `The ${kind} "${id}" has been changed by somebody else.`,

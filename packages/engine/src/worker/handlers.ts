@@ -57,7 +57,7 @@ export type Handler<Payload = unknown> = (task: HandledTask<Payload>, context: H
 /** A handler with its payload's reading built in. */
 export type PreparedHandler = (task: LeasedTask, context: HandlerContext) => unknown;
 
-const ANY_TYPE = '*';
+const ANY = '*';
 
 function handled<Payload>(task: LeasedTask, payload: Payload): HandledTask<Payload> {
   return {
@@ -107,6 +107,8 @@ export function handledTask(task: LeasedTask): HandledTask<unknown> {
 /** Handlers by type. */
 export class Handlers {
   readonly #byType = new Map<string, PreparedHandler>();
+  /** Beginnings of types, the longest first. */
+  #byPrefix: readonly (readonly [prefix: string, handler: PreparedHandler])[] = [];
 
   /** @throws TaskCenterError `worker-misused` when the type has one already. */
   add<Output>(task: string | TaskDefinition<unknown, Output>, handler: Handler<Output>): void {
@@ -117,20 +119,22 @@ export class Handlers {
       });
     }
     const definition = task as TaskDefinition<unknown, Output>;
-    this.#byType.set(
-      type,
+    const prepared: PreparedHandler =
       typeof task === 'string'
         ? (leased, context) => handler(handledTask(leased) as HandledTask<Output>, context)
-        : async (leased, context) => handler(handled(leased, await readPayload(definition, leased)), context),
-    );
+        : async (leased, context) => handler(handled(leased, await readPayload(definition, leased)), context);
+    this.#byType.set(type, prepared);
+    if (!type.endsWith(ANY)) return;
+    const pattern = [type.slice(0, -ANY.length), prepared] as const;
+    this.#byPrefix = [...this.#byPrefix, pattern].sort(([a], [b]) => b.length - a.length);
   }
 
   get size(): number {
     return this.#byType.size;
   }
 
-  /** The type's handler, else the one for `*`. */
+  /** The type's handler, else that of the longest beginning. */
   find(type: string): PreparedHandler | undefined {
-    return this.#byType.get(type) ?? this.#byType.get(ANY_TYPE);
+    return this.#byType.get(type) ?? this.#byPrefix.find(([prefix]) => type.startsWith(prefix))?.[1];
   }
 }

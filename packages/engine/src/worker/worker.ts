@@ -3,12 +3,14 @@ import type { Broker } from '../broker/broker.ts';
 import type { Finish, FinishOutcome, LeasedTask } from '../broker/consume.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
+import type { Loop } from '../runtime/loop.ts';
 import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import { attemptRules, type FailureOptions, type WorkerProfile } from './attempt-rules.ts';
 import { Attempt, type AttemptParts } from './attempt.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
+import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import { Handlers, type Handler } from './handlers.ts';
 import { ASYNQ_LEASE_MS, createLeaseKeeper, LEASE_MS, type LeaseKeeper } from './lease-keeper.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './queue-order.ts';
@@ -29,6 +31,8 @@ export interface WorkerOptions extends FailureOptions {
   readonly maintenance?: boolean;
   /** How long `stop` waits for attempts to end before it gives them back, ms. Default 8,000, as in Asynq. */
   readonly shutdownTimeoutMs?: number;
+  /** Asks the broker now and then whether it answers, and says so. */
+  readonly healthCheck?: HealthCheck;
   readonly runtime?: Partial<Runtime>;
 }
 
@@ -80,6 +84,7 @@ export class Worker {
   readonly #keeper: LeaseKeeper;
   readonly #deadlines: Deadlines<LeasedTask>;
   readonly #maintenance: Maintenance | undefined;
+  readonly #health: Loop | undefined;
   readonly #orderKind: OrderKind | undefined;
   #order: QueueOrder;
   #state: 'new' | 'running' | 'stopping' = 'new';
@@ -119,6 +124,7 @@ export class Worker {
     const queues = () => this.#order.names;
     this.#maintenance =
       (options.maintenance ?? true) ? createMaintenance({ broker, queues, runtime }) : undefined;
+    this.#health = options.healthCheck && createHealthCheck(broker, options.healthCheck, runtime);
   }
 
   /** Attempts running now. */
@@ -127,7 +133,8 @@ export class Worker {
   }
 
   /**
-   * Names the handler of a type; `'*'` takes every type that has none of its own.
+   * Names the handler of a type, or of all types that begin alike: `'email:*'`; the longest beginning wins, `'*'`
+   * takes what is left.
    *
    * @throws TaskCenterError `worker-misused` after start, or when the type has a handler.
    */
@@ -157,8 +164,14 @@ export class Worker {
     this.#keeper.start();
     this.#deadlines.start();
     this.#maintenance?.start();
+    this.#health?.start();
     this.#turns.start();
     return Promise.resolve();
+  }
+
+  /** Takes nothing more from now on; attempts under way go on, and due tasks are still looked after. */
+  stopTaking(): void {
+    this.#turns.stopTaking();
   }
 
   /**
@@ -175,6 +188,7 @@ export class Worker {
   async #shutDown(): Promise<void> {
     this.#turns.stopTaking();
     const maintenance = this.#maintenance?.stop();
+    const health = this.#health?.stop();
     await this.#within(this.#shutdownTimeoutMs, this.#quiet());
     for (const attempt of this.#attempts.values()) attempt.abort('shutdown');
     await this.#within(
@@ -182,7 +196,7 @@ export class Worker {
       this.#quiet().then(() => this.#turns.drained()),
     );
     this.#turns.giveUp();
-    await Promise.all([this.#keeper.stop(), this.#deadlines.stop(), maintenance]);
+    await Promise.all([this.#keeper.stop(), this.#deadlines.stop(), maintenance, health]);
   }
 
   /** Resolves when no attempt runs. */

@@ -1,0 +1,92 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { connect } from '../../src/connect.ts';
+import { Client } from '../../src/client/client.ts';
+import { Events } from '../../src/runtime/events.ts';
+import { Worker } from '../../src/worker/worker.ts';
+import { redisKind, sqliteKind } from '../support/brokers.ts';
+import { nextEvents } from '../support/next-event.ts';
+import { freePort, startRedis } from '../support/redis-server.ts';
+
+describe('handlers by pattern', () => {
+  test('the exact type comes first, then the longest beginning, then what takes the rest', async () => {
+    const place = await sqliteKind.place();
+    const broker = await place.connect();
+    const events = new Events();
+    const worker = new Worker(broker, { concurrency: 1, runtime: { events } });
+    onTestFinished(async () => {
+      await worker.stop();
+      await place.remove();
+    });
+    const seen: string[] = [];
+    for (const pattern of ['*', 'email:*', 'email:send', 'email:send:*']) {
+      worker.handle(pattern, ({ type }) => void seen.push(`${pattern} ${type}`));
+    }
+    const types = ['email:send', 'email:send:now', 'email:sends', 'email:', 'emai', '*'];
+    const ends = nextEvents(events, 'attempt.finished', types.length);
+    await worker.start();
+    await new Client(broker).enqueueMany(types.map((task) => ({ task })));
+    await ends;
+    expect(seen).toEqual([
+      'email:send email:send',
+      'email:send:* email:send:now',
+      'email:* email:sends',
+      'email:* email:',
+      '* emai',
+      '* *',
+    ]);
+  });
+});
+
+describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
+  test('connect with a signal goes on trying until Redis is there', async () => {
+    const server = await startRedis();
+    await server.kill();
+    const { signal } = new AbortController();
+    const connecting = connect(server.url, { signal });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await server.restart();
+    const broker = await connecting;
+    await broker.ping();
+    await broker.close();
+    await server.stop();
+  });
+
+  test('connect gives up when its signal aborts', async () => {
+    const controller = new AbortController();
+    const connecting = connect(`redis://127.0.0.1:${await freePort()}`, { signal: controller.signal });
+    const refused = expect(connecting).rejects.toMatchObject({ code: 'broker-unavailable' });
+    setTimeout(() => controller.abort(), 300);
+    await refused;
+  });
+
+  test('the health check says at its interval whether the broker answers', async () => {
+    const place = await redisKind.place();
+    const broker = await place.connect();
+    let down = false;
+    const faulty = { ...broker, ping: () => (down ? Promise.reject(new Error('gone')) : broker.ping()) };
+    const told: unknown[] = [];
+    let heard = () => {};
+    const report = (error: unknown) => {
+      told.push(error);
+      heard();
+    };
+    const until = async (count: number) => {
+      while (told.length < count) await new Promise<void>((resolve) => (heard = resolve));
+    };
+    const worker = new Worker(faulty, { healthCheck: { everyMs: 30, report } }).handle('x', () => {});
+    onTestFinished(async () => {
+      await worker.stop();
+      await place.remove();
+    });
+    await worker.start();
+    await until(2);
+    down = true;
+    await until(told.length + 2);
+    expect(told.slice(0, 2)).toEqual([null, null]);
+    expect(told.at(-1)).toMatchObject({ message: 'gone' });
+    await worker.stop();
+    const count = told.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(told).toHaveLength(count);
+  });
+});
