@@ -52,14 +52,14 @@ async function call(url: string, init: RequestInit): Promise<unknown> {
 }
 
 /** The path of tasks in a state; where it goes on follows. */
-const tasksPath = (queue: string, state: string, group?: string): string => {
+export const tasksPath = (queue: string, state: string, group?: string): string => {
   const of = group === undefined ? '' : `/groups/${encodeURIComponent(group)}`;
   return `/queues/${queue}${of}/${state}_tasks`;
 };
 
 /** Starts it on a Redis of this machine; it ends with the test. `address`: one or, for a cluster, several. */
 export async function startAsynqmon(address: string): Promise<Asynqmon> {
-  const child = spawn(inject('asynqmon') ?? 'asynqmon', [address], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(inject('asynqmon') ?? 'asynqmon', [address], { stdio: ['pipe', 'pipe', 'ignore'] });
   onTestFinished(async () => {
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null) {
