@@ -1,3 +1,5 @@
+import type { LeasedTask } from './consume.ts';
+
 export interface Step {
   readonly queue: string;
   /** Most tasks to handle in this call, up to 256. */
@@ -9,6 +11,11 @@ export interface Recovered {
   readonly recovered: number;
   /** Crashed too often: archived as poison. */
   readonly archived: number;
+  /**
+   * Held by Go workers that are gone; the caller holds them now, for 10 s, and ends each as a failed attempt
+   * (protocol 4.10). Nobody else gets them meanwhile.
+   */
+  readonly orphans: readonly LeasedTask[];
 }
 
 export interface Forwarded {
@@ -22,7 +29,7 @@ export interface Forwarded {
 /** What keeps a queue in order; any number of processes may do it at once. Bounded steps, repeated by loops. */
 export interface Maintain {
   /**
-   * Takes back tasks whose lease has expired: ours at once, Go's (token 0) after 30 s more (protocol 4.10).
+   * Takes back tasks whose lease has expired: ours at once, Go's (token 0) 30 s later, as `orphans`.
    * After a pause of the broker it holds off, so that live workers renew first (reliability F.4).
    */
   recover(steps: readonly Step[], maxCrashes: number): Promise<Recovered[]>;

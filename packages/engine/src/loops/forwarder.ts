@@ -4,7 +4,7 @@ import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface LoopOverQueues {
-  readonly broker: Pick<Broker, 'maintain' | 'signals'>;
+  readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals'>;
   /** Stored queues to look after; asked anew at each step. */
   queues(): readonly string[];
   readonly runtime: Runtime;

@@ -1,5 +1,8 @@
+import type { LeasedTask } from '../broker/consume.ts';
+import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
+import { endOrphan } from './orphans.ts';
 
 const LIMIT = 100;
 /** Time between scans: part of the sums of reliability F.1. */
@@ -7,8 +10,21 @@ const SCAN_MS = 750;
 /** A task that took this many workers with it is poison (reliability F.1). */
 const MAX_CRASHES = 3;
 
+const size = ({ recovered, archived, orphans }: Recovered) => recovered + archived + orphans.length;
+
 /** Takes back what dead workers held. */
 export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Loop {
+  /** How many of them went back to be tried again, and how many for good. */
+  async function endAll(orphans: readonly LeasedTask[]): Promise<{ recovered: number; archived: number }> {
+    if (orphans.length === 0) return { recovered: 0, archived: 0 };
+    const finishes = orphans.map((task) => endOrphan(task, runtime));
+    const turn = { finishes, queues: [], room: 0, leaseMs: 1, worker: '' };
+    const { finished } = await broker.consume.turn(turn);
+    const accepted = finishes.filter((_, i) => finished[i] === 'accepted');
+    const archived = accepted.filter(({ outcome }) => outcome === 'archive').length;
+    return { recovered: accepted.length - archived, archived };
+  }
+
   return createLoop({
     name: 'recoverer',
     runtime,
@@ -16,12 +32,16 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
       const names = queues();
       const steps = names.map((queue) => ({ queue, limit: LIMIT }));
       const results = await broker.maintain.recover(steps, MAX_CRASHES);
-      results.forEach((result, i) => {
-        if (result.recovered + result.archived === 0) return;
-        runtime.events.emit('tasks.recovered', { queue: names[i] as string, ...result });
-        runtime.log.warn({ queue: names[i], ...result }, 'tasks were recovered from a lost worker');
-      });
-      return results.some(({ recovered, archived }) => recovered + archived === LIMIT) ? 0 : SCAN_MS;
+      for (const [i, result] of results.entries()) {
+        if (size(result) === 0) continue;
+        const ended = await endAll(result.orphans);
+        const recovered = result.recovered + ended.recovered;
+        const archived = result.archived + ended.archived;
+        const queue = names[i] as string;
+        runtime.events.emit('tasks.recovered', { queue, recovered, archived });
+        runtime.log.warn({ queue, recovered, archived }, 'tasks were recovered from a lost worker');
+      }
+      return results.some((result) => size(result) === LIMIT) ? 0 : SCAN_MS;
     },
   });
 }

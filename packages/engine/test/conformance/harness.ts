@@ -48,9 +48,13 @@ type Time = ReturnType<typeof movableTime>;
 
 async function scan(broker: Broker, steps: readonly Step[], totals: Recovered[]): Promise<void> {
   const outcomes = await broker.maintain.recover(steps, MAX_CRASHES);
-  outcomes.forEach(({ recovered, archived }, i) => {
-    const total = totals[i] ?? { recovered: 0, archived: 0 };
-    totals[i] = { recovered: total.recovered + recovered, archived: total.archived + archived };
+  outcomes.forEach(({ recovered, archived, orphans }, i) => {
+    const total = totals[i] ?? { recovered: 0, archived: 0, orphans: [] };
+    totals[i] = {
+      recovered: total.recovered + recovered,
+      archived: total.archived + archived,
+      orphans: [...total.orphans, ...orphans],
+    };
   });
 }
 

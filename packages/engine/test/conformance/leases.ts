@@ -20,9 +20,13 @@ function extending(harness: Harness): void {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
     const [a] = await take(bench);
-    expect(await bench.recoverAfter(LEASE_MS - 2_000, STEPS)).toEqual([{ recovered: 0, archived: 0 }]);
+    expect(await bench.recoverAfter(LEASE_MS - 2_000, STEPS)).toEqual([
+      { recovered: 0, archived: 0, orphans: [] },
+    ]);
     expect(await bench.broker.consume.extend([a!], LEASE_MS)).toEqual([true]);
-    expect(await bench.recoverAfter(LEASE_MS - 1_000, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await bench.recoverAfter(LEASE_MS - 1_000, STEPS)).toEqual([
+      { recovered: 1, archived: 0, orphans: [] },
+    ]);
     expect(await recordOf(bench, 'a')).toMatchObject({ state: 'active', crashes: 0 });
     expect(await recordOf(bench, 'b')).toMatchObject({ state: 'pending', crashes: 1 });
     expect(await end(bench, finish.succeeded(a!))).toEqual(['accepted']);
@@ -33,7 +37,9 @@ function extending(harness: Harness): void {
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     const a = await takeOne(bench);
     for (let n = 0; n < 3; n += 1) expect(await bench.broker.consume.extend([a], LEASE_MS)).toEqual([true]);
-    expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([
+      { recovered: 1, archived: 0, orphans: [] },
+    ]);
     expect(await bench.broker.consume.extend([a], LEASE_MS)).toEqual([false]);
   });
 
@@ -75,8 +81,10 @@ function recovering(harness: Harness): void {
     await bench.broker.submit.enqueue([aTask({ id: 'short' }), aTask({ id: 'long' })]);
     await take(bench, { room: 1, leaseMs: LEASE_MS });
     await take(bench, { room: 1, leaseMs: 3 * LEASE_MS });
-    expect(await bench.recoverAfter(LEASE_MS - 1, STEPS)).toEqual([{ recovered: 0, archived: 0 }]);
-    expect(await bench.recoverAfter(1_001, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await bench.recoverAfter(LEASE_MS - 1, STEPS)).toEqual([
+      { recovered: 0, archived: 0, orphans: [] },
+    ]);
+    expect(await bench.recoverAfter(1_001, STEPS)).toEqual([{ recovered: 1, archived: 0, orphans: [] }]);
     expect(await recordOf(bench, 'short')).toMatchObject({ state: 'pending', crashes: 1 });
     expect(await recordOf(bench, 'long')).toMatchObject({ state: 'active', crashes: 0 });
   });
@@ -101,10 +109,14 @@ function recovering(harness: Harness): void {
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     for (let crash = 1; crash < MAX_CRASHES; crash += 1) {
       await takeOne(bench);
-      expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+      expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([
+        { recovered: 1, archived: 0, orphans: [] },
+      ]);
     }
     await takeOne(bench);
-    expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([{ recovered: 0, archived: 1 }]);
+    expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([
+      { recovered: 0, archived: 1, orphans: [] },
+    ]);
     const record = await recordOf(bench, 'a');
     expect(record).toMatchObject({ state: 'archived', crashes: MAX_CRASHES, retried: 0 });
     expect(record.lastError?.message).toContain('poison');
@@ -167,9 +179,11 @@ function recovering(harness: Harness): void {
     const [live] = await take(bench, { room: 2 });
     await bench.recoverAfter(750, STEPS);
     await bench.advance(60_000);
-    expect(await broker.maintain.recover(STEPS, MAX_CRASHES)).toEqual([{ recovered: 0, archived: 0 }]);
+    expect(await broker.maintain.recover(STEPS, MAX_CRASHES)).toEqual([
+      { recovered: 0, archived: 0, orphans: [] },
+    ]);
     expect(await broker.consume.extend([live!], LEASE_MS)).toEqual([true]);
-    expect(await bench.recoverAfter(3_500, STEPS)).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await bench.recoverAfter(3_500, STEPS)).toEqual([{ recovered: 1, archived: 0, orphans: [] }]);
     expect(await recordOf(bench, 'dead')).toMatchObject({ state: 'pending', crashes: 1 });
     expect(await recordOf(bench, 'live')).toMatchObject({ state: 'active', crashes: 0 });
   });

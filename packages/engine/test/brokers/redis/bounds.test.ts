@@ -122,13 +122,13 @@ describe.skipIf(!hasRedis())('recovery', () => {
     await recover();
     await loseOne();
     bed.advance(20_000);
-    expect(await recover()).toEqual([{ recovered: 0, archived: 0 }]);
+    expect(await recover()).toEqual([{ recovered: 0, archived: 0, orphans: [] }]);
     for (let ms = 0; ms < 2_000; ms += 500) {
       bed.advance(500);
-      expect(await recover()).toEqual([{ recovered: 0, archived: 0 }]);
+      expect(await recover()).toEqual([{ recovered: 0, archived: 0, orphans: [] }]);
     }
     bed.advance(500);
-    expect(await recover()).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await recover()).toEqual([{ recovered: 1, archived: 0, orphans: [] }]);
   });
 
   test('does not hold off for ever when the broker pauses again and again', async () => {
@@ -148,7 +148,7 @@ describe.skipIf(!hasRedis())('recovery', () => {
     const nowS = Math.floor(bed.now() / 1_000);
     const go = Array.from({ length: 300 }, (_, i) => [nowS - 2, `g${i}`]).flat();
     await bed.ask('ZADD', `${Q}lease`, ...go);
-    expect(await recover()).toEqual([{ recovered: 1, archived: 0 }]);
+    expect(await recover()).toEqual([{ recovered: 1, archived: 0, orphans: [] }]);
     expect(await bed.ask('ZCARD', `${Q}lease`)).toBe(300);
   });
 });

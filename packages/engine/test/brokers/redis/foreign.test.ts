@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { LeasedTask } from '../../../src/broker/consume.ts';
 import { aTask, finish } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';
@@ -167,10 +168,45 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await wait(59_749);
     expect(await bed.ask('ZCARD', `${Q}lease`)).toBe(1);
     bed.advance(1);
-    expect(await recover()).toEqual([{ recovered: 1, archived: 0 }]);
-    expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['g1']);
+    const [outcome] = await recover();
+    expect(outcome).toMatchObject({ recovered: 0, archived: 0, orphans: [{ id: 'g1', attempt: 1 }] });
+    // Nobody else gets it while its recoverer decides; the Go worker's lease is no more.
+    expect(await recover()).toEqual([{ recovered: 0, archived: 0, orphans: [] }]);
+    const [task] = outcome?.orphans ?? [];
+    const end = finish.retry(task as LeasedTask, 1_000);
+    expect((await bed.turn({ finishes: [end] })).finished).toEqual(['accepted']);
     expect(await bed.ask('EXISTS', `${Q}active`, `${Q}lease`)).toBe(0);
-    expect(await bed.takeOne()).toMatchObject({ id: 'g1', attempt: 2, crashes: 1, retried: 0 });
+    expect(await bed.broker.inspect.task({ queue: 'q', id: 'g1' })).toMatchObject({
+      state: 'retry',
+      retried: 1,
+      crashes: 0,
+    });
+  });
+
+  test("Go's task whose recoverer is killed is the next to run", async () => {
+    await goEnqueue('g1');
+    await goTake();
+    await bed.ask('ZADD', `${Q}lease`, sec() - 31, 'g1');
+    const recover = () => bed.broker.maintain.recover(STEP, 3);
+    expect(await recover()).toMatchObject([{ orphans: [{ id: 'g1' }] }]);
+    for (let ms = 0; ms < 11_000; ms += 700) {
+      bed.advance(700);
+      await recover();
+    }
+    expect(await bed.takeOne()).toMatchObject({ id: 'g1', crashes: 1, retried: 0 });
+  });
+
+  test("Go's lost task that nobody can read is archived, the others are ended", async () => {
+    for (const id of ['bad', 'good']) await goEnqueue(id);
+    await goTake();
+    await goTake();
+    await bed.ask('HSET', `${Q}t:bad`, 'msg', 'no message');
+    await bed.ask('ZADD', `${Q}lease`, sec() - 31, 'bad', sec() - 31, 'good', sec() - 31, 'gone');
+    expect(await bed.broker.maintain.recover(STEP, 3)).toMatchObject([
+      { archived: 1, orphans: [{ id: 'good' }] },
+    ]);
+    expect(await bed.ask('ZRANGE', `${Q}archived`, 0, -1)).toEqual(['bad']);
+    expect(await bed.ask('ZRANGE', `${Q}lease`, 0, -1)).toEqual(['good']);
   });
 
   test('what a Go recoverer took back is no longer ours to finish', async () => {

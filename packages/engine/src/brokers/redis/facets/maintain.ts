@@ -1,4 +1,4 @@
-import type { Maintain, Step } from '../../../broker/maintain.ts';
+import type { Maintain, Recovered, Step } from '../../../broker/maintain.ts';
 import type { RedisParts } from '../parts.ts';
 import type { Script } from '../script.ts';
 import { expire } from '../scripts/expire.ts';
@@ -6,11 +6,17 @@ import { forward } from '../scripts/forward.ts';
 import { recover } from '../scripts/recover.ts';
 import type { Refusal } from '../scripts/reply.ts';
 import { createComplain, isRefusal } from './outcomes.ts';
+import { createSend, createSorter } from './turn-call.ts';
 
 const MOST_ITEMS = 256;
 
-export function createMaintain({ connection, runtime }: RedisParts): Maintain {
+/** Long enough to end Go's tasks; who is killed meanwhile leaves them to the next recoverer. */
+const ORPHANS_LEASE_MS = 10_000;
+
+export function createMaintain(parts: RedisParts): Maintain {
+  const { connection, runtime } = parts;
   const complain = createComplain(runtime);
+  const sort = createSorter(parts, createSend(parts));
 
   /** The script once per queue, all at once; a queue that cannot be used stops none of the others. */
   function each<C extends Step, R>(
@@ -30,12 +36,20 @@ export function createMaintain({ connection, runtime }: RedisParts): Maintain {
   }
 
   return {
-    recover: (steps, maxCrashes) =>
-      each(
-        recover,
-        steps.map((step) => ({ ...step, maxCrashes })),
-        { recovered: 0, archived: 0 },
-      ),
+    async recover(steps, maxCrashes) {
+      const calls = steps.map((step) => ({ ...step, maxCrashes, leaseMs: ORPHANS_LEASE_MS }));
+      const replies = await each(recover, calls, null);
+      return Promise.all(
+        replies.map(async (reply): Promise<Recovered> => {
+          if (reply === null) return { recovered: 0, archived: 0, orphans: [] };
+          const { recovered, archived, orphans } = reply;
+          if (orphans.rows.length === 0) return { recovered, archived, orphans: [] };
+          const { tasks, quarantined } = await sort([orphans]);
+          const unreadable = quarantined.flatMap(({ ids }) => ids);
+          return { recovered, archived: archived + unreadable.length, orphans: tasks };
+        }),
+      );
+    },
     forward: (steps) => each(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
     expire: (steps) => each(expire, steps, 0),
   };

@@ -1,45 +1,13 @@
 #!lua flags=allow-oom
--- @use time names bytes history counters archive leases
--- recover: takes back tasks of one queue whose lease has expired; they are next to run.
+-- @use time names bytes history counters archive leases expired
+-- recover: takes back tasks of one queue whose lease has expired; ours are next to run, Go's are leased to the caller,
+-- who ends them as Asynq does (protocol 4.10).
 -- KEYS   1 pending
--- ARGV   1 now; 2 limit; 3 crashes that make a task poison
--- RETURN number recovered, number archived; or `!<key>`: this key has a wrong type
--- BOUND  256 tasks, 1,024 leases looked at
-local SCAN_MS, RENEW_MS = 750, 1500
--- A flapping broker must not hold recovery off for ever.
-local MOST_HOLDS = 3
--- Go trusts its own clock, which may be behind (reliability F.3).
-local GO_GRACE_S = 30
-
--- After a pause of the broker workers renew first (reliability F.4).
-local function held_off(scan)
-  local kept = redis.call('HMGET', scan, 'last', 'until', 'holds')
-  local ends, holds = tonumber(kept[2] or 0), tonumber(kept[3] or 0)
-  if kept[1] and now - kept[1] > 3 * SCAN_MS then
-    holds = holds + 1
-    if holds <= MOST_HOLDS then
-      ends = now + RENEW_MS + 1000
-    end
-  elseif now >= ends then
-    holds = 0
-  end
-  redis.call('HSET', scan, 'last', whole(now), 'until', whole(ends), 'holds', holds)
-  return now < ends
-end
-
-local function expired(lease, limit)
-  local found = redis.call(
-    'ZRANGE', lease, '-inf', '(' .. (now_s + 1), 'BYSCORE', 'LIMIT', 0, math.min(4 * limit, 1024), 'WITHSCORES'
-  )
-  local ids = {}
-  for i = 1, #found, 2 do
-    local score = tonumber(found[i + 1])
-    if #ids < limit and (token_in(score) > 0 or score + GO_GRACE_S <= now_s) then
-      ids[#ids + 1] = found[i]
-    end
-  end
-  return ids
-end
+-- ARGV   1 now; 2 limit; 3 crashes that make a task poison; 4 length of the caller's leases in ms
+-- RETURN number recovered, number archived, then of Go's: token, IDs, rows (msg, -, tc, tc:a, pending_since); or
+--        `!<key>`: this key has a wrong type
+-- BOUND  256 tasks, 1,024 leases looked at, 512 KiB of Go's messages
+local MOST_BYTES = 524288
 
 -- The lost attempt's line and the new `tc:a`; second: crashes so far.
 local function lost(a)
@@ -59,16 +27,44 @@ local pending = KEYS[1]
 local asynq, tc = names_of(pending)
 local active, lease = asynq .. 'active', asynq .. 'lease'
 local scan = tc .. 'scan'
-local bad = misfit(active, 'list', lease, 'zset', pending, 'list', asynq .. 'archived', 'zset', scan, 'hash')
+local ids, go
+
+-- Leases Go's tasks to the caller. IDs without an active task join ours: only their lease goes.
+local function claim(go)
+  local claimed, rows, leases, bytes = {}, {}, {}, 0
+  for _, id in ipairs(go) do
+    local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'msg', 'state', 'tc', 'tc:a', 'pending_since')
+    if not row[1] or row[2] ~= 'active' then
+      ids[#ids + 1] = id
+    elseif bytes == 0 or bytes + #row[1] <= MOST_BYTES then
+      bytes = bytes + #row[1]
+      row[2] = false
+      claimed[#claimed + 1], rows[#rows + 1] = id, row
+    end
+  end
+  if #claimed == 0 then
+    return 0, {}, {}
+  end
+  local token = redis.call('INCR', tc .. 'tok') % 999999 + 1
+  local score = lease_score(tonumber(ARGV[4]), token)
+  for i, id in ipairs(claimed) do
+    leases[2 * i - 1], leases[2 * i] = score, id
+  end
+  redis.call('ZADD', lease, 'XX', unpack(leases))
+  return token, claimed, rows
+end
+
+local bad = misfit(active, 'list', lease, 'zset', pending, 'list', asynq .. 'archived', 'zset', scan, 'hash', tc .. 'tok', 'string')
 if bad then
   return '!' .. bad
 end
 if held_off(scan) then
-  return { 0, 0 }
+  return { 0, 0, 0, {}, {} }
 end
-local ids = expired(lease, tonumber(ARGV[2]))
+ids, go = expired(lease, scan, tonumber(ARGV[2]))
+local token, claimed, rows = claim(go)
 if #ids == 0 then
-  return { 0, 0 }
+  return { 0, 0, token, claimed, rows }
 end
 
 leave_active(active, ids)
@@ -99,4 +95,4 @@ if #poison > 0 then
   archive(asynq, poison)
   count(asynq, #poison, #poison)
 end
-return { #back, #poison }
+return { #back, #poison, token, claimed, rows }

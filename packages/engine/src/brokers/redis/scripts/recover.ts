@@ -1,22 +1,47 @@
 import { pendingKey } from '../../../protocol/keys.ts';
-import type { Recovered, Step } from '../../../broker/maintain.ts';
+import type { Step } from '../../../broker/maintain.ts';
 import { defineScript } from '../script.ts';
 import { lua } from './lua.generated.ts';
-import { refusalIn, type Refusal } from './reply.ts';
+import { refusalIn, textOf, type Refusal } from './reply.ts';
+import { rowOf, type Fetched, type RawRow } from './turn.ts';
 
 export interface RecoverCall extends Step {
   readonly maxCrashes: number;
+  /** How long the caller holds Go's tasks. */
+  readonly leaseMs: number;
 }
+
+export interface RecoverReply {
+  readonly recovered: number;
+  readonly archived: number;
+  /** Go's tasks, leased to the caller. */
+  readonly orphans: Fetched;
+}
+
+type Raw = readonly [
+  recovered: number,
+  archived: number,
+  token: number,
+  ids: readonly unknown[],
+  rows: readonly RawRow[],
+];
 
 export const recover = defineScript({
   name: 'recover',
   lua: lua.recover,
   keys: ({ queue }: RecoverCall) => [pendingKey(queue)],
-  args: ({ limit, maxCrashes }) => [limit, maxCrashes],
-  reply: (raw): Recovered | Refusal => {
+  args: ({ limit, maxCrashes, leaseMs }) => [limit, maxCrashes, leaseMs],
+  reply: (raw, { queue }): RecoverReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [recovered, archived] = raw as readonly [number, number];
-    return { recovered, archived };
+    const [recovered, archived, token, ids, rows] = raw as Raw;
+    const orphans = {
+      queue,
+      token,
+      rows: rows.map((row, i) => rowOf(ids[i], row)),
+      dropped: ids.slice(rows.length).map(textOf),
+      corrupt: null,
+    };
+    return { recovered, archived, orphans };
   },
 });

@@ -67,7 +67,13 @@ export interface TurnReply {
   readonly fetched: readonly Fetched[];
 }
 
-type RawRow = readonly [message: Buffer, state: null, meta: unknown, attempts: unknown, since: unknown];
+export type RawRow = readonly [
+  message: Buffer,
+  state: null,
+  meta: unknown,
+  attempts: unknown,
+  since: unknown,
+];
 type RawFetched = readonly [
   place: number,
   token: number,
@@ -77,7 +83,8 @@ type RawFetched = readonly [
   corrupt: unknown,
 ];
 
-function rowOf(id: unknown, [message, , meta, attempts, since]: RawRow): TakenRow {
+/** A row of the reply. */
+export function rowOf(id: unknown, [message, , meta, attempts, since]: RawRow): TakenRow {
   return {
     id: textOf(id),
     message,

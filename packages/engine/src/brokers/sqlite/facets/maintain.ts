@@ -9,7 +9,7 @@ export function createMaintain(writer: Writer): Maintain {
   return {
     async recover(steps, maxCrashes) {
       const { data } = await writer.run('recover', plain({ steps: stepRows(steps), maxCrashes }));
-      return data.map(([recovered, archived]) => ({ recovered, archived }));
+      return data.map(([recovered, archived]) => ({ recovered, archived, orphans: [] }));
     },
 
     async forward(steps) {

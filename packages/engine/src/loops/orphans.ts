@@ -1,0 +1,35 @@
+import type { Finish, LeasedTask } from '../broker/consume.ts';
+import { isBackoff } from '../policies/backoff.ts';
+import { decideFailure } from '../policies/retry-policy.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+
+/** As Asynq says it (protocol 2.8). */
+const ERROR = { class: 'lost', message: 'asynq: task lease expired' } as const;
+
+/**
+ * How a task ends whose Go worker is gone: as a failed attempt, as Asynq's own recoverer does it (protocol 4.10);
+ * after Asynq's delay unless the task brings its own.
+ */
+export function endOrphan(task: LeasedTask, { clock, random }: Runtime): Finish {
+  const { retried, maxRetries, meta, attempt, pendingSinceMs } = task;
+  const backoff = isBackoff(meta.backoff) ? meta.backoff : ({ kind: 'asynq' } as const);
+  const decision = decideFailure({ retried, maxRetries, backoff, hints: {}, chance: random() });
+  const nowMs = clock.wallMs();
+  const record = {
+    number: attempt,
+    startedMs: pendingSinceMs ?? nowMs,
+    finishedMs: nowMs,
+    outcome: 'lost',
+    reason: decision.reason,
+    error: ERROR,
+  } as const;
+  if (decision.outcome === 'archive') return { outcome: 'archive', task, record };
+  const { delayMs } = decision;
+  return {
+    outcome: 'retry',
+    task,
+    record: { ...record, nextMs: nowMs + delayMs },
+    delayMs,
+    countsAsFailure: true,
+  };
+}
