@@ -352,14 +352,11 @@ describe('8.3 finishing tasks', () => {
     const queue = bed.queue();
     await seedArchived(queue, 'old', { count: 8_500, fromS: nowS() - 90 * DAY_S - 10_000 });
     await seedArchived(queue, 'young', { count: 5, fromS: nowS() - 90 * DAY_S + 3_600 });
-    const { worker, events } = bed.worker({ queues: [queue], concurrency: 1 });
-    worker.handle('x', fail('no'));
-    // Each call drops a bounded number of them.
-    const ends = nextEvents(events, 'attempt.finished', 10);
-    await worker.start();
-    for (let i = 0; i < 10; i += 1) await bed.client.enqueue('x', null, { queue, maxRetries: 0 });
-    await ends;
-    expect(await bed.ask('ZCARD', `asynq:{${queue}}:archived`)).toBe(15);
+    await ran(queue, fail('no'), { maxRetries: 0 });
+    // The call that archived dropped a bounded number of them; the janitor does the rest.
+    const { worker } = bed.worker({ queues: [queue] });
+    await worker.handle('x', fail('no')).start();
+    await until(async () => (await bed.ask('ZCARD', `asynq:{${queue}}:archived`)) === 6);
     expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:old8500`)).toBe(0);
     expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:young1`)).toBe(1);
   });

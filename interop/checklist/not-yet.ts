@@ -29,7 +29,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
   22: ownWay('a part of a second is rounded up, never down: a Go forwarder is never early (design D5)'),
   44: notYet('the command-line tool cancels a task of ours', NO_CANCEL),
   45: notYet('we cancel a task in a Go server', NO_CANCEL),
-  49: ownWay('a call drops at most 1,000 old tasks, so that none holds Redis for long'),
   59: notYet('server and worker keys', NO_SERVER_INFO),
   60: notYet('the command-line tool lists our server', NO_SERVER_INFO),
   61: notYet('asynqmon shows our workers', NO_SERVER_INFO),

@@ -2,6 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { KnownDue } from '../broker/signals.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { tellQuarantined } from './tell-quarantined.ts';
 
 export interface LoopOverQueues {
   readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals'>;
@@ -31,10 +32,12 @@ export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Lo
     runtime,
     async step(signal) {
       const names = queues();
-      const results = await broker.maintain.forward(names.map((queue) => ({ queue, limit: LIMIT })));
+      const steps = names.map((queue) => ({ queue, limit: LIMIT }));
+      const results = await broker.maintain.forward(steps);
       results.forEach(({ moved }, i) => {
         if (moved > 0) events.emit('tasks.forwarded', { queue: names[i] as string, moved });
       });
+      tellQuarantined(runtime, steps, results);
       if (results.some(({ moved }) => moved === LIMIT)) return 0;
       watch.abort();
       if (!signal.aborted)

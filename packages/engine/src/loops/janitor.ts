@@ -1,3 +1,4 @@
+import type { Repaired, Step } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 
@@ -5,18 +6,40 @@ const LIMIT = 256;
 /** As Asynq's (protocol 4.1). */
 const SWEEP_MS = 8_000;
 
-/** Removes finished tasks whose retention is over. */
-export function createJanitor({ broker, queues, runtime }: LoopOverQueues): Loop {
+const isMended = ({ aside, ...counts }: Repaired): boolean =>
+  aside.length > 0 || Object.values(counts).some((count) => count > 0);
+
+/** Removes finished tasks whose retention is over, and mends what others left behind. */
+export function createJanitor({ broker: { maintain }, queues, runtime }: LoopOverQueues): Loop {
+  const { events, log } = runtime;
+
+  /** Whether there may be more to remove. */
+  async function remove(steps: readonly Step[]): Promise<boolean> {
+    const removed = await maintain.expire(steps);
+    removed.forEach((count, i) => {
+      if (count > 0) events.emit('tasks.expired', { queue: steps[i]?.queue ?? '', removed: count });
+    });
+    return removed.some((count) => count >= LIMIT);
+  }
+
+  async function repair(steps: readonly Step[]): Promise<void> {
+    const mended = await maintain.repair(steps);
+    mended.forEach((one, i) => {
+      if (!isMended(one)) return;
+      const queue = steps[i]?.queue ?? '';
+      events.emit('queue.repaired', { queue, ...one });
+      log.warn({ queue, ...one }, 'a queue was repaired');
+    });
+  }
+
   return createLoop({
     name: 'janitor',
     runtime,
     async step() {
-      const names = queues();
-      const removed = await broker.maintain.expire(names.map((queue) => ({ queue, limit: LIMIT })));
-      removed.forEach((count, i) => {
-        if (count > 0) runtime.events.emit('tasks.expired', { queue: names[i] as string, removed: count });
-      });
-      return removed.includes(LIMIT) ? 0 : SWEEP_MS;
+      const steps = queues().map((queue) => ({ queue, limit: LIMIT }));
+      if (await remove(steps)) return 0;
+      await repair(steps);
+      return SWEEP_MS;
     },
   });
 }

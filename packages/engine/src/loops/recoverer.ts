@@ -3,6 +3,7 @@ import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 import { endOrphan } from './orphans.ts';
+import { tellQuarantined } from './tell-quarantined.ts';
 
 const LIMIT = 100;
 /** Time between scans: part of the sums of reliability F.1. */
@@ -32,6 +33,7 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
       const names = queues();
       const steps = names.map((queue) => ({ queue, limit: LIMIT }));
       const results = await broker.maintain.recover(steps, MAX_CRASHES);
+      tellQuarantined(runtime, steps, results);
       for (const [i, result] of results.entries()) {
         if (size(result) === 0) continue;
         const ended = await endAll(result.orphans);

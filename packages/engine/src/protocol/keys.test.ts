@@ -41,6 +41,8 @@ test.each([
   keys.receiptsKey('q', 'client'),
   keys.ownStateKey('q', 'cancelled'),
   keys.scanKey('q'),
+  keys.doubtsKey('q'),
+  keys.asideKeyPrefix('q'),
   keys.configKey('q'),
   keys.dueKey('q'),
   keys.businessesKey('q'),

@@ -83,8 +83,12 @@ export const tokenKey = (queue: string): string => ours(queue, 'tok');
 export const receiptsKey = (queue: string, client: string): string => ours(queue, `rc:${client}`);
 /** ZSET of IDs in a state of ours that shares a set of Asynq's, same score. */
 export const ownStateKey = (queue: string, state: 'cancelled'): string => ours(queue, `st:${state}`);
-/** HASH of the recoverer: last scan, hold-off. */
+/** HASH of what loops remember: the recoverer's last scan and hold-off, places of repair and sweep. */
 export const scanKey = (queue: string): string => ours(queue, 'scan');
+/** ZSET of what was missed once, by the time in s: IDs of active tasks without a lease, locks without a task. */
+export const doubtsKey = (queue: string): string => ours(queue, 'doubts');
+/** What a key of a wrong type is renamed to: its name and the time in s follow. */
+export const asideKeyPrefix = (queue: string): string => ours(queue, 'aside:');
 /** HASH of a queue's settings. */
 export const configKey = (queue: string): string => ours(queue, 'cfg');
 /** ZSET of IDs of scheduled and retry, by exact start in ms (design D5). */

@@ -30,8 +30,17 @@ export interface EngineEvents {
   'tasks.forwarded': { readonly queue: string; readonly moved: number };
   /** Expired data of a queue was removed. */
   'tasks.expired': { readonly queue: string; readonly removed: number };
-  /** Tasks that no one can read were set aside instead of stopping a worker. */
+  /** Tasks that no one can read were archived, and IDs without a task dropped, instead of stopping a worker. */
   'tasks.quarantined': { readonly queue: string; readonly ids: readonly string[] };
+  /** What crashed or foreign processes left in a queue was mended; the fields are those of `Maintain.repair`. */
+  'queue.repaired': {
+    readonly queue: string;
+    readonly recovered: number;
+    readonly archived: number;
+    readonly locks: number;
+    readonly groups: number;
+    readonly aside: readonly string[];
+  };
   /** A background loop failed once; it goes on. */
   'loop.failed': { readonly loop: string; readonly error: unknown };
 }

@@ -208,10 +208,45 @@ function expiring(harness: Harness): void {
   });
 }
 
+function repairing(harness: Harness): void {
+  test('repair leaves a sound queue as it is, however often it looks', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([
+      aTask({ id: 'completed', retentionMs: 3_600_000, uniqueMs: 3_600_000, type: 'unique' }),
+      ...['retry', 'archived', 'active'].map((id) => aTask({ id })),
+    ]);
+    const [completed, retry, archived] = await take(bench);
+    await end(
+      bench,
+      finish.succeeded(completed!),
+      finish.retry(retry!, 3_600_000),
+      finish.archive(archived!),
+    );
+    await bench.broker.submit.enqueue([
+      aTask({ id: 'scheduled', delayMs: 3_600_000 }),
+      aTask({ id: 'grouped', group: 'g' }),
+      aTask({ id: 'pending', uniqueMs: 3_600_000 }),
+    ]);
+    const before = await countsOf(bench);
+    for (let i = 0; i < 3; i += 1) {
+      expect(await bench.broker.maintain.repair([{ queue: 'default', limit: 256 }])).toEqual([
+        { recovered: 0, archived: 0, locks: 0, groups: 0, aside: [] },
+      ]);
+      await bench.advance(61_000);
+    }
+    expect(await countsOf(bench)).toEqual(before);
+    expect(Object.keys(before)).toHaveLength(7);
+    expect(await bench.broker.submit.enqueue([aTask({ uniqueMs: 1_000 })])).toMatchObject([
+      { code: 'duplicate-task', holder: 'pending' },
+    ]);
+  });
+}
+
 export function maintainSuite(harness: Harness): void {
   describe('maintain', () => {
     forwarding(harness);
     staleDues(harness);
     expiring(harness);
+    repairing(harness);
   });
 }

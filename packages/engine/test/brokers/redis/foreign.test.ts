@@ -151,7 +151,9 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
 
   test('an ID without a task is dropped when it is due', async () => {
     await bed.ask('ZADD', `${Q}scheduled`, sec() - 1, 'ghost');
-    expect(await bed.broker.maintain.forward(STEP)).toEqual([{ moved: 0, nextDueMs: null, nextInMs: null }]);
+    expect(await bed.broker.maintain.forward(STEP)).toEqual([
+      { moved: 0, nextDueMs: null, nextInMs: null, quarantined: ['ghost'] },
+    ]);
     expect(await bed.keys()).toEqual([]);
   });
 

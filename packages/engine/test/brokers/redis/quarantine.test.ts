@@ -147,7 +147,9 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     await bed.takeOne();
     await bed.ask('DEL', `${Q}t:a`);
     bed.advance(7_000);
-    expect(await bed.broker.maintain.recover(STEP, 3)).toEqual([{ recovered: 0, archived: 0, orphans: [] }]);
+    expect(await bed.broker.maintain.recover(STEP, 3)).toEqual([
+      { recovered: 0, archived: 0, orphans: [], quarantined: ['a'] },
+    ]);
     expect(await bed.ask('EXISTS', `${Q}active`, `${Q}lease`, `${Q}pending`)).toBe(0);
   });
 

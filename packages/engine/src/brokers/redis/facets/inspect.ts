@@ -36,10 +36,13 @@ function cursorValue(cursor: string, fits: (value: unknown) => boolean): unknown
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.length <= 10 && value.every((one) => typeof one === 'string');
 
+/** As Redis writes scores. */
+const SCORE = /^-?(\d[\d.e+-]*|inf)$/;
+
 const isPlace = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false;
   const { score, id } = value as Partial<SetPlace>;
-  return typeof id === 'string' && typeof score === 'string' && Number.isFinite(Number(score));
+  return typeof id === 'string' && typeof score === 'string' && SCORE.test(score);
 };
 
 /** Whether the stored task is one that the plain ID means, by its own business. */

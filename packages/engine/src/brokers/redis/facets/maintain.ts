@@ -4,7 +4,9 @@ import type { Script } from '../script.ts';
 import { expire } from '../scripts/expire.ts';
 import { forward } from '../scripts/forward.ts';
 import { recover } from '../scripts/recover.ts';
-import type { Refusal } from '../scripts/reply.ts';
+import { repair } from '../scripts/repair.ts';
+import { quarantinedIn, type Refusal } from '../scripts/reply.ts';
+import { sweep } from '../scripts/sweep.ts';
 import { createComplain, isRefusal } from './outcomes.ts';
 import { createSend, createSorter } from './turn-call.ts';
 
@@ -42,15 +44,30 @@ export function createMaintain(parts: RedisParts): Maintain {
       return Promise.all(
         replies.map(async (reply): Promise<Recovered> => {
           if (reply === null) return { recovered: 0, archived: 0, orphans: [] };
-          const { recovered, archived, orphans } = reply;
-          if (orphans.rows.length === 0) return { recovered, archived, orphans: [] };
+          const { recovered, archived, ghosts, orphans } = reply;
+          if (orphans.rows.length === 0) {
+            return { recovered, archived, orphans: [], ...quarantinedIn(ghosts) };
+          }
           const { tasks, quarantined } = await sort([orphans]);
           const unreadable = quarantined.flatMap(({ ids }) => ids);
-          return { recovered, archived: archived + unreadable.length, orphans: tasks };
+          return {
+            recovered,
+            archived: archived + unreadable.length,
+            orphans: tasks,
+            ...quarantinedIn([...ghosts, ...unreadable]),
+          };
         }),
       );
     },
     forward: (steps) => each(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
     expire: (steps) => each(expire, steps, 0),
+    async repair(steps) {
+      const mended = await each(repair, steps, { recovered: 0, archived: 0, aside: [] });
+      const swept = await each(sweep, steps, { recovered: 0, locks: 0, groups: 0 });
+      return mended.map((one, i) => {
+        const { recovered = 0, locks = 0, groups = 0 } = swept[i] ?? {};
+        return { ...one, recovered: one.recovered + recovered, locks, groups };
+      });
+    },
   };
 }

@@ -1,14 +1,15 @@
 #!lua flags=allow-oom
--- @use time names
--- expire: removes completed and cancelled tasks of one queue whose retention is over.
+-- @use time names archive
+-- expire: removes completed and cancelled tasks of one queue whose retention is over, and what the archive keeps no more.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit
 -- RETURN number removed; or `!<key>`: this key has a wrong type
--- BOUND  256 tasks
+-- BOUND  256 tasks, and 256 of the archive
 local SAMPLE = 64
 local asynq, tc = names_of(KEYS[1])
 local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
-local bad = misfit(completed, 'zset', cancelled, 'zset')
+local limit = tonumber(ARGV[2])
+local bad = misfit(completed, 'zset', cancelled, 'zset', asynq .. 'archived', 'zset')
 if bad then
   return '!' .. bad
 end
@@ -31,7 +32,7 @@ local function clean_marks()
   end
 end
 
-local ids = redis.call('ZRANGE', completed, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, tonumber(ARGV[2]))
+local ids = redis.call('ZRANGE', completed, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, limit)
 if #ids > 0 then
   local keys = {}
   for i, id in ipairs(ids) do
@@ -42,4 +43,4 @@ if #ids > 0 then
   redis.call('ZREM', cancelled, unpack(ids))
 end
 clean_marks()
-return #ids
+return #ids + trim_archive(asynq, 0, limit)

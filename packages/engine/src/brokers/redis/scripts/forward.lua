@@ -3,7 +3,7 @@
 -- forward: makes what is due pending, or aggregating where it belongs to a group, earliest first.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit
--- RETURN number moved, next due time in ms (nil = nothing waits), now; or `!<key>`: this key has a wrong type
+-- RETURN number moved, next due time in ms (nil = nothing waits), now, IDs dropped; or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks
 local pending = KEYS[1]
 local asynq, tc = names_of(pending)
@@ -15,8 +15,10 @@ if bad then
 end
 
 local limit = tonumber(ARGV[2])
--- What moves: { id, ms, group or false, place }.
-local moves = {}
+-- What moves: { id, ms, group or false, place }; IDs without a task.
+local moves, dropped = {}, {}
+-- Times from here on are no dates: nobody waits for them.
+local NEVER_MS = 8640000000000000
 
 local function add(id, ms, row)
   local group = row[2] and row[2] ~= '' and row[2]
@@ -68,6 +70,8 @@ local function take_foreign(source)
     -- Without a task only the ID goes (protocol D7).
     if row[1] then
       add(found[i], tonumber(found[i + 1]) * 1000, row)
+    else
+      dropped[#dropped + 1] = found[i]
     end
   end
   remove(due, ids)
@@ -106,6 +110,8 @@ local next_ms
 for i, key in ipairs({ due, sources[1], sources[2] }) do
   local ms = tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
   ms = ms and (i == 1 and ms or ms * 1000)
-  next_ms = ms and math.min(ms, next_ms or ms) or next_ms
+  if ms and ms < NEVER_MS then
+    next_ms = math.max(0, math.min(ms, next_ms or ms))
+  end
 end
-return { #moves, next_ms and whole(next_ms) or false, whole(now) }
+return { #moves, next_ms and whole(next_ms) or false, whole(now), dropped }

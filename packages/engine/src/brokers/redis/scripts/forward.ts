@@ -2,7 +2,7 @@ import { pendingKey } from '../../../protocol/keys.ts';
 import type { Forwarded, Step } from '../../../broker/maintain.ts';
 import { defineScript } from '../script.ts';
 import { lua } from './lua.generated.ts';
-import { refusalIn, textOf, type Refusal } from './reply.ts';
+import { quarantinedIn, refusalIn, textOf, type Refusal } from './reply.ts';
 
 export const forward = defineScript({
   name: 'forward',
@@ -12,9 +12,10 @@ export const forward = defineScript({
   reply: (raw): Forwarded | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [moved, next, now] = raw as readonly [number, unknown, unknown];
-    if (next === null) return { moved, nextDueMs: null, nextInMs: null };
+    const [moved, next, now, dropped] = raw as readonly [number, unknown, unknown, unknown[]];
+    if (next === null) return { moved, nextDueMs: null, nextInMs: null, ...quarantinedIn(dropped) };
     const nextDueMs = Number(textOf(next));
-    return { moved, nextDueMs, nextInMs: Math.max(0, nextDueMs - Number(textOf(now))) };
+    const nextInMs = Math.max(0, nextDueMs - Number(textOf(now)));
+    return { moved, nextDueMs, nextInMs, ...quarantinedIn(dropped) };
   },
 });

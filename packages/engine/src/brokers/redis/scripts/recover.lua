@@ -4,8 +4,8 @@
 -- who ends them as Asynq does (protocol 4.10).
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit; 3 crashes that make a task poison; 4 length of the caller's leases in ms
--- RETURN number recovered, number archived, then of Go's: token, IDs, rows (msg, -, tc, tc:a, pending_since); or
---        `!<key>`: this key has a wrong type
+-- RETURN number recovered, number archived, IDs dropped, then of Go's: token, IDs, rows (msg, -, tc, tc:a,
+--        pending_since); or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, 1,024 leases looked at, 512 KiB of Go's messages
 local MOST_BYTES = 524288
 
@@ -59,17 +59,17 @@ if bad then
   return '!' .. bad
 end
 if held_off(scan) then
-  return { 0, 0, 0, {}, {} }
+  return { 0, 0, {}, 0, {}, {} }
 end
 ids, go = expired(lease, scan, tonumber(ARGV[2]))
 local token, claimed, rows = claim(go)
 if #ids == 0 then
-  return { 0, 0, token, claimed, rows }
+  return { 0, 0, {}, token, claimed, rows }
 end
 
 leave_active(active, ids)
 redis.call('ZREM', lease, unpack(ids))
-local back, poison = {}, {}
+local back, poison, dropped = {}, {}, {}
 for _, id in ipairs(ids) do
   local key = asynq .. 't:' .. id
   local row = redis.pcall('HMGET', key, 'state', 'tc:a', 'tc:x')
@@ -86,6 +86,12 @@ for _, id in ipairs(ids) do
       redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns, 'tc:a', a, 'tc:x', lines)
       table.insert(back, 1, id)
     end
+  elseif not row[1] or row[1] == 'active' then
+    dropped[#dropped + 1] = id
+    -- What Go's dequeue makes of an ID without a task (protocol D8).
+    if row[1] then
+      redis.call('DEL', key)
+    end
   end
 end
 if #back > 0 then
@@ -95,4 +101,4 @@ if #poison > 0 then
   archive(asynq, poison)
   count(asynq, #poison, #poison)
 end
-return { #back, #poison, token, claimed, rows }
+return { #back, #poison, dropped, token, claimed, rows }

@@ -14,6 +14,8 @@ export interface RecoverCall extends Step {
 export interface RecoverReply {
   readonly recovered: number;
   readonly archived: number;
+  /** IDs without a task; they were dropped. */
+  readonly ghosts: readonly string[];
   /** Go's tasks, leased to the caller. */
   readonly orphans: Fetched;
 }
@@ -21,6 +23,7 @@ export interface RecoverReply {
 type Raw = readonly [
   recovered: number,
   archived: number,
+  ghosts: readonly unknown[],
   token: number,
   ids: readonly unknown[],
   rows: readonly RawRow[],
@@ -34,7 +37,7 @@ export const recover = defineScript({
   reply: (raw, { queue }): RecoverReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [recovered, archived, token, ids, rows] = raw as Raw;
+    const [recovered, archived, ghosts, token, ids, rows] = raw as Raw;
     const orphans = {
       queue,
       token,
@@ -42,6 +45,6 @@ export const recover = defineScript({
       dropped: ids.slice(rows.length).map(textOf),
       corrupt: null,
     };
-    return { recovered, archived, orphans };
+    return { recovered, archived, ghosts: ghosts.map(textOf), orphans };
   },
 });

@@ -1,3 +1,4 @@
+import type { Quarantined } from '../../../broker/maintain.ts';
 import type { Receipt } from '../receipts.ts';
 
 /** What a script says instead of its reply: it could not use a key, or the call is a late duplicate of an older one. */
@@ -22,6 +23,11 @@ export function refusalIn(raw: unknown): Refusal | null {
   const text = textOf(raw);
   if (text === STALE) return { stale: true };
   return text.startsWith(CORRUPT) ? { corrupt: text.slice(CORRUPT.length) } : null;
+}
+
+/** IDs that a script has dropped, as there is no task, if there were some. */
+export function quarantinedIn(raw: readonly unknown[]): Quarantined {
+  return raw.length > 0 ? { quarantined: raw.map(textOf) } : {};
 }
 
 /** What every script with a receipt takes first. */

@@ -18,14 +18,22 @@ export interface TaskRow {
   readonly cancelNote: string | null;
   readonly result: Buffer | null;
   readonly pendingSince: string | null;
-  /** Of the state's sorted set. */
+  /** Of the state's sorted set, s; null where it is no time. */
   readonly score: number | null;
 }
 
 export type RawRow = readonly unknown[];
 
+/** The last second that is a date. */
+const LAST_S = 8_640_000_000_000;
+
+/** A score as a time; what is no date is none. */
+function scoreOf(text: string | null): number | null {
+  const seconds = Number(text ?? Number.NaN);
+  return Math.abs(seconds) <= LAST_S ? seconds : null;
+}
+
 export function rowOf(raw: RawRow): TaskRow {
-  const score = textOrNull(raw[10]);
   return {
     id: textOf(raw[11]),
     message: raw[0] as Buffer | null,
@@ -38,6 +46,6 @@ export function rowOf(raw: RawRow): TaskRow {
     cancelNote: textOrNull(raw[7]),
     result: raw[8] as Buffer | null,
     pendingSince: textOrNull(raw[9]),
-    score: score === null ? null : Number(score),
+    score: scoreOf(textOrNull(raw[10])),
   };
 }

@@ -1,18 +1,16 @@
 -- Asynq's archive: at most 9,999 tasks of at most 90 days (protocol 3.13).
 local ARCHIVED_MOST = 9999
 local ARCHIVED_S = 7776000
--- In one call; larger lists overflow Lua's stack (protocol D15).
+-- In one call; larger lists overflow Lua's stack (protocol D15). What is left the janitor drops.
 local TRIM_MOST = 1000
 
--- Puts tasks into the archive; first makes room, so that none of them can be trimmed itself.
-local function archive(asynq, ids)
+-- Makes room for so many more: the oldest tasks go, with their hashes. Returns how many went.
+local function trim_archive(asynq, coming, most)
   local archived = asynq .. 'archived'
-  local old = redis.call('ZRANGE', archived, '-inf', now_s - ARCHIVED_S, 'BYSCORE', 'LIMIT', 0, TRIM_MOST)
-  if #old == 0 then
-    local over = redis.call('ZCARD', archived) + #ids - ARCHIVED_MOST
-    if over > 0 then
-      old = redis.call('ZRANGE', archived, 0, math.min(over, TRIM_MOST) - 1)
-    end
+  local over = math.min(most, redis.call('ZCARD', archived) + coming - ARCHIVED_MOST)
+  local old = redis.call('ZRANGE', archived, '-inf', now_s - ARCHIVED_S, 'BYSCORE', 'LIMIT', 0, most)
+  if #old < over then
+    old = redis.call('ZRANGE', archived, 0, over - 1)
   end
   if #old > 0 then
     local keys = {}
@@ -22,6 +20,13 @@ local function archive(asynq, ids)
     redis.call('DEL', unpack(keys))
     redis.call('ZREM', archived, unpack(old))
   end
+  return #old
+end
+
+-- Puts tasks into the archive; first makes room, so that none of them can be trimmed itself.
+local function archive(asynq, ids)
+  local archived = asynq .. 'archived'
+  trim_archive(asynq, #ids, TRIM_MOST)
   local scored = {}
   for i, id in ipairs(ids) do
     scored[2 * i - 1] = now_s

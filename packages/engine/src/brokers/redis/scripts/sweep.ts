@@ -1,0 +1,24 @@
+import { pendingKey } from '../../../protocol/keys.ts';
+import type { Step } from '../../../broker/maintain.ts';
+import { defineScript } from '../script.ts';
+import { lua } from './lua.generated.ts';
+import { refusalIn, type Refusal } from './reply.ts';
+
+export interface Swept {
+  readonly recovered: number;
+  readonly locks: number;
+  readonly groups: number;
+}
+
+export const sweep = defineScript({
+  name: 'sweep',
+  lua: lua.sweep,
+  keys: ({ queue }: Step) => [pendingKey(queue)],
+  args: () => [],
+  reply: (raw): Swept | Refusal => {
+    const refusal = refusalIn(raw);
+    if (refusal) return refusal;
+    const [recovered, locks, groups] = raw as readonly [number, number, number];
+    return { recovered, locks, groups };
+  },
+});
