@@ -102,7 +102,7 @@ describe('8.7 inspector: acting', () => {
     }
     await bed.broker.maintain.forward([{ queue, limit: 100 }]);
     await bed.broker.maintain.expire([{ queue, limit: 100 }]);
-    expect(await info(queue)).toMatchObject({ Scheduled: 6, Active: 1, Size: 7 });
+    expect(await info(queue)).toMatchObject({ Scheduled: 7, Active: 1, Size: 8 });
     await expectSameFacts(queue);
   });
 

@@ -18,7 +18,6 @@ const NO_GROUPS = 'there is no aggregator yet';
 const NO_SERVER_INFO = 'our workers do not write server and worker info yet';
 const NO_CANCEL = 'a running task cannot be cancelled yet';
 const NO_SCHEDULER = 'there are no schedules yet';
-const ONLY_GO = 'Go does it to our tasks; our own inspector has this operation not yet';
 
 /** Items of protocol section 8, by number. */
 export const REMARKS: Readonly<Record<number, Remark>> = {
@@ -39,16 +38,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
   75: notYet('stale aggregation sets', NO_GROUPS),
   76: notYet('each side aggregates the tasks of the other', NO_GROUPS),
   77: notYet('a server without an aggregator', NO_GROUPS),
-  79: notYet('an unknown queue is an error', 'our inspector answers for any queue; see 83 for Go on ours'),
-  81: inPart('Go reads our counters; our inspector has no days yet'),
-  84: inPart(ONLY_GO),
-  85: inPart(ONLY_GO),
-  87: inPart(ONLY_GO),
-  88: inPart(ONLY_GO),
-  90: inPart(ONLY_GO),
-  91: inPart('Go marks our tasks; our inspector has no such mark yet'),
-  92: inPart('Go measures our tasks; our inspector does not yet'),
-  93: notYet('names and sizes of groups', NO_GROUPS),
   94: notYet('the listing of servers prunes expired ones', NO_SERVER_INFO),
   95: notYet('key slots in a cluster', 'Redis Cluster is not supported yet'),
   96: inPart(`all but cancel: ${NO_CANCEL}`),

@@ -33,6 +33,8 @@ func (p *peer) inspect(s inspectSpec) (any, error) {
 		return i.GetQueueInfo(s.Queue)
 	case "history":
 		return i.History(s.Queue, s.Days)
+	case "groups":
+		return i.Groups(s.Queue)
 	case "task":
 		info, err := i.GetTaskInfo(s.Queue, s.Task)
 		if err != nil {

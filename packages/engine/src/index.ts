@@ -13,6 +13,10 @@ export { Worker, type WorkerOptions } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/attempt-rules.ts';
 export type { OrderKind, WorkerQueues } from './worker/queue-order.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/handlers.ts';
+export { Inspector, type PageOptions, type TaskAddress } from './inspector/inspector.ts';
+export type { BulkOptions } from './inspector/act-on-all.ts';
+export type { QueueInfo } from './inspector/queue-info.ts';
+export type { RemoveQueueOptions } from './inspector/remove-queue.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';
 export { HandlerError, NonRetryableError, RevokeError, type FailureHints } from './errors/handler-errors.ts';
@@ -53,11 +57,21 @@ export type {
   Turn,
   TurnOutcome,
 } from './broker/consume.ts';
-export type { CancelNote, Control, ControlOutcome } from './broker/control.ts';
+export type {
+  Acted,
+  ActedState,
+  ActStep,
+  ActVerb,
+  CancelNote,
+  Control,
+  ControlOutcome,
+} from './broker/control.ts';
 export type { Documents, StoredDocument } from './broker/documents.ts';
 export type {
   BusinessFilter,
+  DayCounts,
   FoundTask,
+  GroupSize,
   Inspect,
   ListedState,
   ListRequest,

@@ -17,6 +17,22 @@ export interface QueueFacts {
   /** Attempts that succeeded or failed, ever; Go's included. */
   readonly processed: number;
   readonly failed: number;
+  /** Groups that have tasks. */
+  readonly groups: number;
+}
+
+/** Attempts of a queue on one day. */
+export interface DayCounts {
+  /** UTC, `2026-05-14`. */
+  readonly day: string;
+  readonly processed: number;
+  readonly failed: number;
+}
+
+/** A group and how many tasks wait in it. */
+export interface GroupSize {
+  readonly group: string;
+  readonly size: number;
 }
 
 /** Everything known of a task. Times: wall-clock ms, null where unknown or not reached. */
@@ -43,6 +59,8 @@ export interface TaskRecord extends TaskRef {
   /** Start of the newest attempt. */
   readonly startedMs: number | null;
   readonly worker: string | null;
+  /** It is active and its lease is over: its worker is gone, or about to be given up. */
+  readonly orphaned: boolean;
   /** When it became final. */
   readonly finishedMs: number | null;
   /** When it will be removed. */
@@ -84,8 +102,16 @@ export interface FoundTask extends TaskRef {
 export interface Inspect {
   /** Stored queues that were ever used and not removed, sorted. */
   queues(): Promise<string[]>;
+  /** Whether it is one of them. */
+  exists(queue: string): Promise<boolean>;
   /** Facts of queues, used or not. */
   queueFacts(queues: readonly string[]): Promise<QueueFacts[]>;
+  /** Days with what was processed on them, today first. @param days 1 to 90 */
+  history(queue: string, days: number): Promise<DayCounts[]>;
+  /** What the queue's tasks take in the broker, bytes: estimated from a few of each state. */
+  memoryUsage(queue: string): Promise<number>;
+  /** Groups with tasks, by name; at most 10,000. */
+  groups(queue: string): Promise<GroupSize[]>;
   /** Null = there is none. */
   task(ref: TaskRef): Promise<TaskRecord | null>;
   list(request: ListRequest): Promise<TaskPage>;

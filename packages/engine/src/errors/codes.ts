@@ -54,6 +54,18 @@ export const codes = {
     message: `Task "${id}" in queue "${queue}" is ${state}.`,
     fix: `This needs a task that is ${allowed.join(', ')}.`,
   }),
+  'queue-not-found': ({ queue }: { queue: string }) => ({
+    message: `There is no queue "${queue}".`,
+    fix: 'Check the name; a queue is there from its first task until it is removed.',
+  }),
+  'queue-not-empty': ({ queue, states }: { queue: string; states: readonly string[] }) => ({
+    message: `Queue "${queue}" holds tasks that are ${states.join(', ')}.`,
+    fix: 'Wait until they have ended or remove them; `force` removes all but active ones along with the queue.',
+  }),
+  'pause-unchanged': ({ queue, paused }: { queue: string; paused: boolean }) => ({
+    message: `Queue "${queue}" is ${paused ? 'already' : 'not'} paused.`,
+    fix: 'Nothing was changed.',
+  }),
   'payload-too-large': ({ got, limit }: { got: number; limit: number }) => ({
     message: `The payload has ${got} bytes; at most ${limit} are allowed.`,
     fix: 'Store large data elsewhere and put a reference into the payload.',

@@ -94,6 +94,28 @@ export function encodeMessage(message: NewTaskMessage): Buffer {
   return writer.take();
 }
 
+/**
+ * The message with another payload; all other fields as they are, also those that nobody here knows.
+ *
+ * @throws ProtocolError
+ */
+export function withPayload(bytes: Uint8Array, payload: Uint8Array | null): Buffer {
+  const reader = new WireReader(asBuffer(bytes));
+  const kept: Uint8Array[] = [];
+  let from = 0;
+  while (reader.next()) {
+    const isPayload = reader.field === FIELD.payload && reader.wire === BYTES;
+    reader.skip();
+    if (!isPayload) kept.push(bytes.subarray(from, reader.at));
+    from = reader.at;
+  }
+  if (payload && payload.length > 0) {
+    writer.bytes(FIELD.payload, payload);
+    kept.push(writer.take());
+  }
+  return Buffer.concat(kept);
+}
+
 type Draft = { -readonly [K in keyof TaskMessage]: TaskMessage[K] } & { headers: Record<string, string> };
 type Read = (draft: Draft, reader: WireReader) => void;
 

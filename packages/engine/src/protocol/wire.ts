@@ -48,6 +48,11 @@ export class WireReader {
     this.#end = end;
   }
 
+  /** Where the next field begins, once the last one was read. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** Goes to the next field; false = there is none. */
   next(): boolean {
     if (this.#at === this.#end) return false;

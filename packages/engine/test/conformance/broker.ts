@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { aTask } from '../support/factories.ts';
+import { actsSuite } from './acts.ts';
 import { consumeSuite } from './consume.ts';
 import { controlSuite } from './control.ts';
 import { documentsSuite } from './documents.ts';
@@ -54,6 +55,7 @@ export function brokerSuite(harness: Harness): void {
     consumeSuite(harness);
     maintainSuite(harness);
     controlSuite(harness);
+    actsSuite(harness);
     inspectSuite(harness);
     documentsSuite(harness);
     signalsSuite(harness);

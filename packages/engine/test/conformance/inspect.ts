@@ -1,7 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import type { ListedState } from '../../src/broker/inspect.ts';
 import { aTask, finish, manyTasks } from '../support/factories.ts';
-import { end, factsOf, idsOf, recordOf, take, takeOne, turn, type Bench, type Harness } from './harness.ts';
+import {
+  end,
+  factsOf,
+  idsOf,
+  LEASE_MS,
+  recordOf,
+  take,
+  takeOne,
+  turn,
+  type Bench,
+  type Harness,
+} from './harness.ts';
 
 /** All IDs of a list, read in pages, with the number of pages. */
 async function pages(bench: Bench, state: ListedState, limit: number): Promise<string[][]> {
@@ -88,6 +99,7 @@ function records(harness: Harness): void {
         oldestPendingMs: null,
         processed: 0,
         failed: 0,
+        groups: 0,
       })),
     );
   });
@@ -217,11 +229,98 @@ function finding(harness: Harness): void {
   });
 }
 
+function statistics(harness: Harness): void {
+  const DAY_MS = 86_400_000;
+  const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+
+  test('history has a line per UTC day, today first, zeros where nothing was', async () => {
+    const bench = await harness.fresh();
+    const { inspect, submit } = bench.broker;
+    await submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
+    await end(bench, finish.succeeded(await takeOne(bench)));
+    const first = dayOf(bench.now());
+    await bench.advance(2 * DAY_MS);
+    await end(bench, finish.archive(await takeOne(bench)));
+    const today = dayOf(bench.now());
+    const between = dayOf(bench.now() - DAY_MS);
+    expect(await inspect.history('default', 4)).toEqual([
+      { day: today, processed: 1, failed: 1 },
+      { day: between, processed: 0, failed: 0 },
+      { day: first, processed: 1, failed: 0 },
+      { day: dayOf(bench.now() - 3 * DAY_MS), processed: 0, failed: 0 },
+    ]);
+    expect(await inspect.history('never', 1)).toEqual([{ day: today, processed: 0, failed: 0 }]);
+  });
+
+  test('the memory that tasks take grows with their number and size', async () => {
+    const bench = await harness.fresh();
+    const { inspect, submit } = bench.broker;
+    expect(await inspect.memoryUsage('default')).toBe(0);
+    const payload = Buffer.alloc(1_000, 'x');
+    await submit.enqueue(manyTasks(100, 't', { payload }));
+    const pending = await inspect.memoryUsage('default');
+    expect(pending).toBeGreaterThan(100_000);
+    expect(pending).toBeLessThan(300_000);
+    await submit.enqueue(manyTasks(100, 's', { payload, delayMs: 60_000 }));
+    await submit.enqueue(manyTasks(100, 'g', { payload, group: 'g' }));
+    expect(await inspect.memoryUsage('default')).toBeGreaterThan(2.5 * pending);
+  });
+
+  test('groups are told by name with their sizes', async () => {
+    const bench = await harness.fresh();
+    const { inspect, submit } = bench.broker;
+    await submit.enqueue([...manyTasks(3, 'b', { group: 'b:1' }), ...manyTasks(2, 'a', { group: 'a ä' })]);
+    await submit.enqueue([aTask({ id: 'later', group: 'later', delayMs: 60_000 })]);
+    expect(await inspect.groups('default')).toEqual([
+      { group: 'a ä', size: 2 },
+      { group: 'b:1', size: 3 },
+    ]);
+    expect(await inspect.groups('never')).toEqual([]);
+  });
+
+  test('an active task is orphaned once its lease is over', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
+    const task = await takeOne(bench);
+    await bench.advance(LEASE_MS - 1_500);
+    await takeOne(bench);
+    const marks = async () => {
+      const request = { queue: 'default', state: 'active', limit: 9, cursor: null } as const;
+      const { tasks } = await bench.broker.inspect.list(request);
+      return tasks.map(({ id, orphaned }) => [id, orphaned]);
+    };
+    expect(await marks()).toEqual([
+      ['a', false],
+      ['b', false],
+    ]);
+    await bench.advance(2_500);
+    expect(await marks()).toEqual([
+      ['a', true],
+      ['b', false],
+    ]);
+    await bench.broker.consume.extend([task], LEASE_MS);
+    expect(await marks()).toEqual([
+      ['a', false],
+      ['b', false],
+    ]);
+    expect(await recordOf(bench, 'a')).toMatchObject({ orphaned: false });
+  });
+
+  test('a queue is there from its first task on', async () => {
+    const { broker } = await harness.fresh();
+    expect(await broker.inspect.exists('default')).toBe(false);
+    await broker.submit.enqueue([aTask()]);
+    expect(await broker.inspect.exists('default')).toBe(true);
+    expect(await broker.inspect.exists('other')).toBe(false);
+  });
+}
+
 export function inspectSuite(harness: Harness): void {
   describe('inspect', () => {
     records(harness);
     lists(harness);
     finding(harness);
+    statistics(harness);
 
     test('looking changes nothing', async () => {
       const bench = await harness.fresh();

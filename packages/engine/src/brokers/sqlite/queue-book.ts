@@ -24,6 +24,8 @@ export interface QueueBook {
   /** `count` tasks went from one state to another; null = from or to nowhere. */
   moved(entry: QueueEntry, move: Move): void;
   paused(entry: QueueEntry, paused: boolean): void;
+  /** Counts nothing of it any more and does not name it, until it is used again. */
+  forget(entry: QueueEntry): void;
   names(): string[];
   /** What was written to since the last call, for the other thread; with `all`, every queue. */
   news(all?: boolean): QueueNews[];
@@ -46,6 +48,8 @@ function statementsOf(database: Database) {
     queues: database.prepare('SELECT no, name, used, paused_ms IS NOT NULL FROM queue'),
     counts: database.prepare('SELECT queue, state, count(*) FROM task GROUP BY queue, state'),
     add: database.prepare('INSERT INTO queue (name, used) VALUES (?, ?) RETURNING no'),
+    forget: database.prepare(`UPDATE queue SET used = 0, paused_ms = NULL, pause_reason = NULL, processed = 0,
+      failed = 0 WHERE no = ?`),
     use: database.prepare('UPDATE queue SET used = 1 WHERE no = ?'),
     nextDue: database.prepare(`
       SELECT (SELECT min(at) FROM task WHERE queue = ?1 AND state = 0),
@@ -110,6 +114,12 @@ export function createQueueBook(database: Database): QueueBook {
     },
     paused(entry, paused) {
       entry.paused = paused;
+      touched.add(entry.name);
+    },
+    forget(entry) {
+      sql.forget.run(entry.no);
+      entry.used = false;
+      entry.paused = false;
       touched.add(entry.name);
     },
     names: () => [...entries.values()].flatMap(({ name, used }) => (used ? [name] : [])).sort(),

@@ -5,7 +5,7 @@ import type { Receipt } from '../../../src/brokers/redis/receipts.ts';
 import { cancel } from '../../../src/brokers/redis/scripts/cancel.ts';
 import { enqueue } from '../../../src/brokers/redis/scripts/enqueue.ts';
 import { pause } from '../../../src/brokers/redis/scripts/pause.ts';
-import { remove } from '../../../src/brokers/redis/scripts/remove.ts';
+import { actOne } from '../../../src/brokers/redis/scripts/act-one.ts';
 import { turn, type TurnCall, type TurnReply } from '../../../src/brokers/redis/scripts/turn.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';
@@ -153,8 +153,10 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
     expect(await connection.run(cancel, { ...a, receipt: receipt(4) })).toEqual(cancelled);
     const removed = { code: 'done', from: 'scheduled' };
     const b = { task: { queue: 'q', id: 'b' }, lock: '' };
-    expect(await connection.run(remove, { ...b, receipt: receipt(5) })).toEqual(removed);
-    expect(await connection.run(remove, { ...b, receipt: receipt(5) })).toEqual(removed);
-    expect(await connection.run(remove, { ...b, receipt: receipt(6) })).toEqual({ code: 'task-not-found' });
+    expect(await connection.run(actOne, { ...b, verb: 'remove', receipt: receipt(5) })).toEqual(removed);
+    expect(await connection.run(actOne, { ...b, verb: 'remove', receipt: receipt(5) })).toEqual(removed);
+    expect(await connection.run(actOne, { ...b, verb: 'remove', receipt: receipt(6) })).toEqual({
+      code: 'task-not-found',
+    });
   });
 });

@@ -16,6 +16,7 @@ export function storedRecord(task: NewTask, { state, dueMs }: Created): TaskReco
     pendingSinceMs: state === 'pending' ? dueMs : null,
     startedMs: null,
     worker: null,
+    orphaned: false,
     finishedMs: null,
     expiresMs: null,
     lastError: null,

@@ -1,10 +1,23 @@
-import { SHORTEST_CANCELLED_MS, type Control } from '../../../broker/control.ts';
+import {
+  SHORTEST_CANCELLED_MS,
+  type ActVerb,
+  type Control,
+  type ControlOutcome,
+} from '../../../broker/control.ts';
 import type { TaskRef } from '../../../runtime/events.ts';
 import type { RedisParts } from '../parts.ts';
+import { actMany } from '../scripts/act-many.ts';
+import { actOne } from '../scripts/act-one.ts';
 import { cancel } from '../scripts/cancel.ts';
+import { dropQueue } from '../scripts/drop-queue.ts';
 import { pause } from '../scripts/pause.ts';
-import { remove } from '../scripts/remove.ts';
 import { task } from '../scripts/task.ts';
+import { updatePayload } from '../scripts/update-payload.ts';
+import { QUEUES_KEY } from '../../../protocol/keys.ts';
+import { withPayload } from '../../../protocol/message.ts';
+import { decodeMeta } from '../../../task/meta.ts';
+import { metaText } from './stored-meta.ts';
+import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { accepted, withReceipt } from './outcomes.ts';
 import { lockOf } from './turn-finishes.ts';
 import { decoded } from './turn-tasks.ts';
@@ -15,6 +28,40 @@ interface Fixed {
   /** '' = none. */
   readonly lock: string;
 }
+
+const MOST_ITEMS = 256;
+/** Somebody else may change the message between our looking and our writing. */
+const MOST_TRIES = 10;
+
+/** Everything but the payload stays, byte for byte: also fields that only newer programs know. */
+async function newPayload(
+  { connection }: RedisParts,
+  ref: TaskRef,
+  payload: Uint8Array | null,
+): Promise<ControlOutcome> {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const row = await connection.run(task, ref);
+    if (!row?.message) return { code: 'task-not-found' };
+    const { message: before, meta } = row;
+    if (!decoded(before)) throw unreadable(ref);
+    const call = {
+      task: ref,
+      before,
+      after: withPayload(before, payload),
+      meta: metaText(decodeMeta(meta), payload),
+    };
+    const reply = await connection.run(updatePayload, call);
+    if (reply !== null) return accepted(reply, ref.queue, connection.name);
+  }
+  throw new TaskCenterError('broker-unavailable', {
+    broker: connection.name,
+    outcome: 'not_stored',
+    cause: `the task "${ref.id}" is changed all the time`,
+  });
+}
+
+const unreadable = ({ queue, id }: TaskRef) =>
+  new TaskCenterError('broker-corrupt', { queue, cause: `the message of the task "${id}" cannot be read` });
 
 export function createControl(parts: RedisParts): Control {
   const { connection } = parts;
@@ -34,6 +81,16 @@ export function createControl(parts: RedisParts): Control {
     );
   }
 
+  function one(ref: TaskRef, verb: ActVerb, lock: string): Promise<ControlOutcome> {
+    return withReceipt(parts, ref, async (receipt, left) =>
+      accepted(
+        await connection.run(actOne, { task: ref, receipt, verb, lock }, left),
+        ref.queue,
+        connection.name,
+      ),
+    );
+  }
+
   return {
     pause: (queue, reason) => setPaused(queue, true, reason ?? null),
     resume: (queue) => setPaused(queue, false, null),
@@ -46,15 +103,23 @@ export function createControl(parts: RedisParts): Control {
         return accepted(await connection.run(cancel, call, left), ref.queue, connection.name);
       });
     },
-    async remove(ref) {
-      const { lock } = await fixedParts(ref);
-      return withReceipt(parts, ref, async (receipt, left) =>
-        accepted(
-          await connection.run(remove, { task: ref, receipt, lock }, left),
-          ref.queue,
-          connection.name,
-        ),
-      );
+    run: (ref) => one(ref, 'run', ''),
+    archive: (ref) => one(ref, 'archive', ''),
+    remove: async (ref) => one(ref, 'remove', (await fixedParts(ref)).lock),
+    updatePayload: (ref, payload) => newPayload(parts, ref, payload),
+    act: (step) =>
+      withReceipt(parts, step, async (receipt, left) => {
+        const limit = Math.max(1, Math.min(step.limit, MOST_ITEMS));
+        const reply = await connection.run(actMany, { ...step, limit, receipt }, left);
+        return accepted(reply, step.queue, connection.name);
+      }),
+    async dropQueue(queue) {
+      if (!(await connection.run(dropQueue, queue))) return false;
+      await connection.command(['SREM', QUEUES_KEY, queue]);
+      // Who stored a task meanwhile may have found its queue registered still.
+      if (await connection.run(dropQueue, queue)) return true;
+      await connection.command(['SADD', QUEUES_KEY, queue]);
+      return false;
     },
   };
 }

@@ -5,6 +5,9 @@ import { decodeMeta } from '../../../task/meta.ts';
 import { storedTaskId } from '../../../task/task-id.ts';
 import type { RedisParts } from '../parts.ts';
 import { find, type FoundRow } from '../scripts/find.ts';
+import { history } from './history.ts';
+import { groups } from './groups.ts';
+import { memory } from '../scripts/memory.ts';
 import { listLine } from '../scripts/list-line.ts';
 import { listSet, type SetPlace } from '../scripts/list-set.ts';
 import { queueFacts } from '../scripts/queue-facts.ts';
@@ -51,7 +54,8 @@ function foundTask(queue: string, row: FoundRow, plainId: string): FoundTask[] {
   return row.id === storedTaskId(plainId, business) ? [{ queue, id: row.id, business }] : [];
 }
 
-export function createInspect({ connection }: RedisParts): Inspect {
+export function createInspect(parts: RedisParts): Inspect {
+  const { connection } = parts;
   async function line(request: ListRequest, state: 'pending' | 'active'): Promise<TaskPage> {
     const { queue, limit, cursor } = request;
     const after = cursor === null ? [] : (cursorValue(cursor, isTexts) as string[]);
@@ -84,7 +88,11 @@ export function createInspect({ connection }: RedisParts): Inspect {
       const names = (await connection.command(['SMEMBERS', QUEUES_KEY])) as Iterable<unknown>;
       return Array.from(names, textOf).sort();
     },
+    exists: async (queue) => (await connection.command(['SISMEMBER', QUEUES_KEY, queue])) === 1,
     queueFacts: (queues) => Promise.all(queues.map((queue) => connection.run(queueFacts, queue))),
+    history: (queue, days) => history(parts, queue, days),
+    memoryUsage: (queue) => connection.run(memory, queue),
+    groups: (queue) => groups(parts, queue),
     async task(ref) {
       const row = await connection.run(task, ref);
       return row && taskRecord(ref.queue, row);

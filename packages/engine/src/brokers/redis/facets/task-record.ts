@@ -97,6 +97,7 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     ...timesOf(row, state, message),
     startedMs: attemptState.startedMs,
     worker: attemptState.worker,
+    orphaned: row.leaseIsOver,
     lastError: lastErrorOf(message),
     result: row.result,
     cancelled: state === 'cancelled' ? cancelledOf(row) : null,

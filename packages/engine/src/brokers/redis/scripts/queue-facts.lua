@@ -3,7 +3,8 @@
 -- KEYS   1 pending
 -- ARGV   1 now
 -- RETURN sizes of pending, active, scheduled, retry, completed, cancelled (among completed, too), archived; paused
---        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now; tasks in groups
+--        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now; tasks in groups;
+--        groups
 -- BOUND  1 queue, 1,000 groups: where there are more, their tasks are estimated from so many
 local GROUPS_MOST = 1000
 local pending = KEYS[1]
@@ -43,4 +44,5 @@ return {
   ask('GET', asynq .. 'failed') or '0',
   whole(now),
   aggregating(),
+  ask('SCARD', asynq .. 'groups') or 0,
 }

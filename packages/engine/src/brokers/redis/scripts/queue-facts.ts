@@ -19,7 +19,7 @@ export const queueFacts = defineScript({
   reply: (raw, queue): QueueFacts => {
     const all = raw as readonly unknown[];
     const [pending, active, scheduled, retry, both, marked, archived, paused] = all as readonly number[];
-    const [reason, since, processed, failed, now, aggregating] = all.slice(8);
+    const [reason, since, processed, failed, now, aggregating, groups] = all.slice(8);
     const cancelled = Math.min(both ?? 0, marked ?? 0);
     const sinceMs = msOfNanoseconds(textOrNull(since));
     return {
@@ -39,6 +39,7 @@ export const queueFacts = defineScript({
       oldestPendingMs: sinceMs === null ? null : Math.max(0, Number(textOf(now)) - sinceMs),
       processed: Number(textOf(processed)),
       failed: Number(textOf(failed)),
+      groups: groups as number,
     };
   },
 });

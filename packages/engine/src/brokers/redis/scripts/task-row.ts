@@ -18,6 +18,8 @@ export interface TaskRow {
   readonly cancelNote: string | null;
   readonly result: Buffer | null;
   readonly pendingSince: string | null;
+  /** Active, with a lease that is over. */
+  readonly leaseIsOver: boolean;
   /** Of the state's sorted set, s; null where it is no time. */
   readonly score: number | null;
 }
@@ -46,6 +48,7 @@ export function rowOf(raw: RawRow): TaskRow {
     cancelNote: textOrNull(raw[7]),
     result: raw[8] as Buffer | null,
     pendingSince: textOrNull(raw[9]),
+    leaseIsOver: raw[12] === 1,
     score: scoreOf(textOrNull(raw[10])),
   };
 }

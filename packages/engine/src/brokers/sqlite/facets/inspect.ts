@@ -62,6 +62,7 @@ function taskRecord(queue: string, row: RecordRow, [payload, result]: readonly B
     ...timesOf(row),
     startedMs: row.started_ms as number | null,
     worker: row.worker as string | null,
+    orphaned: row.leaseIsOver,
     lastError: lastErrorOf(row),
     result: result ?? null,
     cancelled: parsed(row.cancel) as TaskRecord['cancelled'],
@@ -94,9 +95,23 @@ export function createInspect(writer: Writer): Inspect {
   return {
     queues: async () => [...(await writer.run('queues', plain(null))).data],
 
+    exists: async (queue) => (await writer.run('exists', plain({ queue }))).data,
+
     async queueFacts(queues) {
       const { data } = await writer.run('queueFacts', plain(queues));
       return data.map((row, i) => queueFacts(queues[i]!, row));
+    },
+
+    async history(queue, days) {
+      const { data } = await writer.run('history', plain({ queue, days }));
+      return data.map(([day, processed, failed]) => ({ day, processed, failed }));
+    },
+
+    memoryUsage: async (queue) => (await writer.run('memoryUsage', plain({ queue }))).data,
+
+    async groups(queue) {
+      const { data } = await writer.run('groups', plain({ queue }));
+      return data.map(([group, size]) => ({ group, size }));
     },
 
     async task({ queue, id }) {

@@ -1,6 +1,6 @@
 import { SHORTEST_CANCELLED_MS, type CancelNote } from '../../../broker/control.ts';
 import { plain, type Packet } from '../packing.ts';
-import { ACTIVE, CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../states.ts';
+import { CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../states.ts';
 import type { QueueEntry } from '../queue-book.ts';
 import type { Moment, Store } from '../store.ts';
 import { createLocks } from './locks.ts';
@@ -59,10 +59,6 @@ export function controlOperations(store: Store) {
   const cancel =
     database.prepare(`UPDATE task SET state = 5, at = ?1 + max(retention_ms, ${SHORTEST_CANCELLED_MS}),
     finished_ms = ?1, cancel = ?2 WHERE seq = ?3`);
-  const removal = ['task', 'body', 'attempt'].map((table) =>
-    database.prepare(`DELETE FROM ${table} WHERE seq = ?`),
-  );
-
   const locks = createLocks(database);
 
   function find({ queue, id }: RefCall): Found | null {
@@ -84,15 +80,6 @@ export function controlOperations(store: Store) {
       locks.release(task.seq);
       cancel.run(wallMs, JSON.stringify({ ...data.note, atMs: wallMs }), task.seq);
       queues.moved(task.entry, { from: task.state, to: CANCELLED, count: 1 });
-      return plain({ done: true, state: task.state });
-    },
-
-    remove({ data }: Packet<RefCall>): Packet<ControlReply> {
-      const task = find(data);
-      if (!task || task.state === ACTIVE) return plain({ done: false, state: task?.state ?? null });
-      locks.release(task.seq);
-      for (const statement of removal) statement.run(task.seq);
-      queues.moved(task.entry, { from: task.state, to: null, count: 1 });
       return plain({ done: true, state: task.state });
     },
   };

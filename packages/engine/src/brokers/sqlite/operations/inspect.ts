@@ -12,11 +12,14 @@ export interface FactsRow {
   readonly oldestPendingMs: number | null;
   readonly processed: number;
   readonly failed: number;
+  readonly groups: number;
 }
 
 /** The columns of a task that a record is made of, by name; its payload and result are two places of the bytes. */
 export type RecordRow = Readonly<Record<(typeof COLUMNS)[number], SqlValue>> & {
   readonly attemptRecords: readonly string[];
+  /** Active, with a lease that is over. */
+  readonly leaseIsOver: boolean;
 };
 
 /** Where a page begins: after the task with this place and row. */
@@ -70,22 +73,27 @@ const EMPTY: FactsRow = {
   oldestPendingMs: null,
   processed: 0,
   failed: 0,
+  groups: 0,
 };
 
 function queueOperations({ database, queues }: Store) {
   const facts = database.prepare(`SELECT pause_reason, processed, failed,
-    (SELECT pending_since_ms FROM task WHERE queue = no AND state = 1 ORDER BY at LIMIT 1)
+    (SELECT pending_since_ms FROM task WHERE queue = no AND state = 1 ORDER BY at LIMIT 1),
+    (SELECT count(*) FROM (SELECT DISTINCT in_group FROM task WHERE queue = no AND state = 7))
     FROM queue WHERE no = ?`);
 
   return {
     queues: (): Packet<readonly string[]> => plain(queues.names()),
+
+    exists: ({ data }: Packet<{ readonly queue: string }>): Packet<boolean> =>
+      plain(queues.find(data.queue)?.used ?? false),
 
     queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Moment): Packet<readonly FactsRow[]> {
       const one = (name: string): FactsRow => {
         const entry = queues.find(name);
         const row = entry && facts.get(entry.no);
         if (!row) return EMPTY;
-        const [reason, processed, failed, since] = row;
+        const [reason, processed, failed, since, groups] = row;
         return {
           counts: entry.counts,
           paused: entry.paused,
@@ -93,6 +101,7 @@ function queueOperations({ database, queues }: Store) {
           oldestPendingMs: since === null ? null : Math.max(0, wallMs - Number(since)),
           processed: Number(processed),
           failed: Number(failed),
+          groups: Number(groups),
         };
       };
       return plain(data.map(one));
@@ -105,11 +114,12 @@ function createReader({ database }: Store) {
   const read = database.prepare(`${FROM} WHERE task.seq = ?`);
 
   /** Adds a task's record; returns how many bytes its payload and result have. */
-  return ({ rows, bytes }: Records, seq: number): number => {
+  return ({ rows, bytes }: Records, seq: number, { monotonicMs }: Moment): number => {
     const [payload, result, ...values] = read.get(seq) ?? [];
     const columns = Object.fromEntries(COLUMNS.map((name, i) => [name, values[i] ?? null]));
     const records = columns['attempts'] === 0 ? [] : attempts.list(seq);
-    rows.push({ ...columns, attemptRecords: records } as unknown as RecordRow);
+    const leaseIsOver = columns['state'] === ACTIVE && Number(columns['at']) <= monotonicMs;
+    rows.push({ ...columns, attemptRecords: records, leaseIsOver } as unknown as RecordRow);
     bytes.push(payload as Bytes, result as Bytes);
     return ((payload as Bytes)?.length ?? 0) + ((result as Bytes)?.length ?? 0);
   };
@@ -135,15 +145,15 @@ function taskOperations(store: Store) {
   const aside = (state: StateNumber, group: string | null) => (state === AGGREGATING ? [group] : []);
 
   return {
-    task({ data }: Packet<RefCall>): Packet<RecordRow | null> {
+    task({ data }: Packet<RefCall>, moment: Moment): Packet<RecordRow | null> {
       const entry = queues.find(data.queue);
       const found = entry && look.get(entry.no, data.id);
       const into: Records = { rows: [], bytes: [] };
-      if (found) read(into, Number(found[0]));
+      if (found) read(into, Number(found[0]), moment);
       return { data: into.rows[0] ?? null, bytes: into.bytes };
     },
 
-    list({ data }: Packet<ListCall>): Packet<ListReply> {
+    list({ data }: Packet<ListCall>, moment: Moment): Packet<ListReply> {
       const { queue, state, limit, after, group } = data;
       const entry = queues.find(queue);
       if (!entry) return plain({ rows: [], next: null, total: 0 });
@@ -152,13 +162,62 @@ function taskOperations(store: Store) {
       const into: Records = { rows: [], bytes: [] };
       let left = MOST_PAGE_BYTES;
       for (const [, one] of found.slice(0, limit)) {
-        left -= read(into, one);
+        left -= read(into, one, moment);
         if (left <= 0) break;
       }
       const { length } = into.rows;
       const next = length < found.length ? (found[length - 1] ?? null) : null;
       const total = state === AGGREGATING ? inGroup.get(entry.no, group)?.[0] : entry.counts[state];
       return { data: { rows: into.rows, next, total: Number(total ?? 0) }, bytes: into.bytes };
+    },
+  };
+}
+
+/** A few tasks stand for all of their state. */
+const SAMPLE = 20;
+/** A task's row and its entries in the indexes, besides its payload; about. */
+const ROW_BYTES = 400;
+const DAY_MS = 86_400_000;
+const MOST_GROUPS = 10_000;
+
+export interface HistoryCall {
+  readonly queue: string;
+  readonly days: number;
+}
+export type DayRow = readonly [day: string, processed: number, failed: number];
+
+function statistics({ database, queues }: Store) {
+  const day = database.prepare('SELECT processed, failed FROM counter WHERE queue = ? AND day = ?');
+  const sample =
+    database.prepare(`SELECT avg(size) FROM (SELECT size FROM task WHERE queue = ?1 AND state = ?2
+    ORDER BY at LIMIT ${SAMPLE})`);
+  const groups = database.prepare(`SELECT in_group, count(*) FROM task WHERE queue = ? AND state = 7
+    GROUP BY in_group ORDER BY in_group LIMIT ${MOST_GROUPS}`);
+
+  return {
+    history({ data }: Packet<HistoryCall>, { wallMs }: Moment): Packet<readonly DayRow[]> {
+      const entry = queues.find(data.queue);
+      const rows = Array.from({ length: data.days }, (_, i): DayRow => {
+        const ms = wallMs - i * DAY_MS;
+        const [processed, failed] = (entry && day.get(entry.no, Math.floor(ms / DAY_MS))) ?? [];
+        return [new Date(ms).toISOString().slice(0, 10), Number(processed ?? 0), Number(failed ?? 0)];
+      });
+      return plain(rows);
+    },
+
+    memoryUsage({ data }: Packet<{ readonly queue: string }>): Packet<number> {
+      const entry = queues.find(data.queue);
+      let bytes = 0;
+      entry?.counts.forEach((count, state) => {
+        if (count > 0) bytes += count * (ROW_BYTES + Number(sample.get(entry.no, state)?.[0] ?? 0));
+      });
+      return plain(Math.floor(bytes));
+    },
+
+    groups({ data }: Packet<{ readonly queue: string }>): Packet<readonly (readonly [string, number])[]> {
+      const entry = queues.find(data.queue);
+      const rows = entry ? groups.all(entry.no) : [];
+      return plain(rows.map(([group, size]) => [String(group), Number(size)] as const));
     },
   };
 }
@@ -174,6 +233,7 @@ export function inspectOperations(store: Store) {
   return {
     ...queueOperations(store),
     ...taskOperations(store),
+    ...statistics(store),
 
     find({ data }: Packet<FindCall>): Packet<readonly FoundRow[]> {
       const inQueue = (queue: string): FoundRow[] => {

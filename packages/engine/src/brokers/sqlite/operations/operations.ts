@@ -1,5 +1,6 @@
 import { plain, type Packet } from '../packing.ts';
 import type { Store } from '../store.ts';
+import { actOperations } from './acts.ts';
 import { consumeOperations } from './consume.ts';
 import { controlOperations } from './control.ts';
 import { documentOperations } from './documents.ts';
@@ -18,6 +19,7 @@ export function createOperations(store: Store) {
     ...consumeOperations(store),
     ...maintainOperations(store),
     ...controlOperations(store),
+    ...actOperations(store),
     ...inspectOperations(store),
     ...documentOperations(store),
 

@@ -1,4 +1,5 @@
--- Reads a task for people: its fields, the score of its set, its ID; nil where there is none.
+-- Reads a task for people: its fields, the score of its set (active: of its lease), its ID, whether its lease is
+-- over; nil where there is none.
 local SCORED = { scheduled = true, retry = true, archived = true, completed = true }
 
 local function record_of(asynq, id)
@@ -9,9 +10,11 @@ local function record_of(asynq, id)
   if not row[1] and not row[2] then
     return nil
   end
-  local score = SCORED[row[2]] and redis.pcall('ZSCORE', asynq .. row[2], id)
+  local set = row[2] == 'active' and 'lease' or SCORED[row[2]] and row[2]
+  local score = set and redis.pcall('ZSCORE', asynq .. set, id)
   row[11] = type(score) == 'string' and score or false
   row[12] = id
+  row[13] = row[2] == 'active' and row[11] and math.floor(tonumber(row[11])) <= now_s and 1 or 0
   return row
 end
 

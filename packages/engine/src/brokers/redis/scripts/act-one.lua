@@ -1,0 +1,49 @@
+#!lua flags=allow-oom
+-- @use time names receipt archive act
+-- act-one: runs, archives or removes one task.
+-- KEYS   1 receipt; 2 pending; 3 the task's hash
+-- ARGV   1 now; 2 slot; 3 sequence; 4 ID; 5 run, archive or remove; 6 unique lock ('' = none)
+-- RETURN `done:<state>`, `state:<state>` (it cannot be done) or `none`; `!<key>`: this key has a wrong type;
+--        `!stale`: a late duplicate
+-- BOUND  1 task; LREM on pending
+local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
+if kept or stale then
+  return kept or STALE
+end
+local pending, key, id, verb = KEYS[2], KEYS[3], ARGV[4], ARGV[5]
+local asynq, tc = names_of(pending)
+local bad = misfit(key, 'hash') or acting_misfit(asynq, tc, pending)
+if bad then
+  return '!' .. bad
+end
+if redis.call('EXISTS', key) == 0 then
+  return 'none'
+end
+local row = redis.call('HMGET', key, 'state', 'tc:s', 'group')
+-- A hash without a state is nobody's: it may stand anywhere.
+local state, group = row[1] or 'pending', row[3] or ''
+local told = (state == 'completed' and row[2]) or row[1] or 'archived'
+local refused = { run = { active = 1, pending = 1 }, archive = { active = 1, archived = 1 }, remove = { active = 1 } }
+if refused[verb][state] then
+  return 'state:' .. told
+end
+if state == 'aggregating' then
+  -- A task of a set that is being aggregated is no longer its own (protocol 5.7).
+  if redis.pcall('ZREM', asynq .. 'g:' .. group, id) ~= 1 then
+    return 'state:aggregating'
+  end
+  close_group(asynq, group)
+elseif state == 'pending' then
+  redis.call('LREM', pending, 1, id)
+end
+if state ~= 'aggregating' then
+  for _, name in ipairs({ 'scheduled', 'retry', 'archived', 'completed' }) do
+    redis.call('ZREM', asynq .. name, id)
+  end
+  redis.call('ZREM', tc .. 'due', id)
+  redis.call('ZREM', tc .. 'st:cancelled', id)
+end
+act(asynq, verb, { id }, { ARGV[6] })
+local reply = 'done:' .. told
+keep_receipt(KEYS[1], ARGV[2], ARGV[3], reply)
+return reply

@@ -1,0 +1,173 @@
+import { beforeEach, afterEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { Inspector } from '../../src/inspector/inspector.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { aTask, manyTasks } from '../support/factories.ts';
+
+const Q = 'orders';
+
+describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPlace }) => {
+  describe.skipIf(!available)('', () => {
+    let place: BrokerPlace;
+    let broker: Broker;
+    let inspector: Inspector;
+
+    beforeEach(async () => {
+      place = await newPlace();
+      broker = await place.connect();
+      inspector = new Inspector(broker);
+    });
+    afterEach(() => place.remove());
+
+    test('an unknown queue is said to be so by every operation that names one', async () => {
+      const address = { queue: 'none', id: 'a' };
+      const calls = [
+        inspector.queue('none'),
+        inspector.history('none', 1),
+        inspector.groups('none'),
+        inspector.pause('none'),
+        inspector.resume('none'),
+        inspector.list('none', 'pending'),
+        inspector.task(address),
+        inspector.run(address),
+        inspector.archive(address),
+        inspector.remove(address),
+        inspector.updatePayload(address, 1),
+        inspector.runAll('none', 'retry'),
+        inspector.archiveAll('none', 'retry'),
+        inspector.removeAll('none', 'retry'),
+        inspector.removeQueue('none'),
+        inspector.removeQueue('none', { force: true }),
+      ];
+      for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'queue-not-found' });
+      expect(await inspector.queues()).toEqual([]);
+    });
+
+    test('a queue at a glance has its size, its day and its memory', async () => {
+      await broker.submit.enqueue([
+        ...manyTasks(3, 'p', { queue: Q }),
+        ...manyTasks(2, 'g', { queue: Q, group: 'g' }),
+      ]);
+      const info = await inspector.queue(Q);
+      expect(info).toMatchObject({
+        queue: Q,
+        size: 5,
+        groups: 1,
+        counts: { pending: 3, aggregating: 2 },
+        today: { processed: 0, failed: 0 },
+      });
+      expect(info.memoryUsage).toBeGreaterThan(0);
+      expect(await inspector.history(Q, 3)).toHaveLength(3);
+      expect(await inspector.groups(Q)).toEqual([{ group: 'g', size: 2 }]);
+    });
+
+    test.each([0, -1, 1.5, 91])('a history of %d days is refused', async (days) => {
+      await broker.submit.enqueue([aTask({ queue: Q })]);
+      await expect(inspector.history(Q, days)).rejects.toMatchObject({ code: 'invalid-value' });
+    });
+
+    test('pausing and resuming twice is told', async () => {
+      await broker.submit.enqueue([aTask({ queue: Q })]);
+      await inspector.pause(Q, 'why');
+      const paused = { code: 'pause-unchanged', details: { paused: true } };
+      await expect(inspector.pause(Q)).rejects.toMatchObject(paused);
+      await inspector.resume(Q);
+      await expect(inspector.resume(Q)).rejects.toMatchObject({ code: 'pause-unchanged' });
+    });
+
+    test("a business's task is acted on by its own ID", async () => {
+      const client = new Client(broker);
+      const context = { businessId: 'shop' };
+      await client.enqueue('x', { n: 1 }, { queue: Q, id: 'a', delay: '1h', context });
+      const address = { queue: Q, id: 'a', businessId: 'shop' };
+      await inspector.updatePayload(address, { n: 2 });
+      expect(Buffer.from((await inspector.task(address)).payload ?? '').toString()).toBe('{"n":2}');
+      const plain = inspector.task({ queue: Q, id: 'a' });
+      await expect(plain).rejects.toMatchObject({ code: 'task-not-found' });
+      await inspector.run(address);
+      await expect(inspector.run(address)).rejects.toMatchObject({ code: 'wrong-state' });
+      await inspector.archive(address);
+      await inspector.remove(address);
+      await expect(inspector.remove(address)).rejects.toMatchObject({ code: 'task-not-found' });
+    });
+
+    test('lists have 30 tasks a page, and groups must be named', async () => {
+      await broker.submit.enqueue(manyTasks(40, 't', { queue: Q }));
+      const first = await inspector.list(Q, 'pending');
+      expect(first.tasks).toHaveLength(30);
+      const rest = await inspector.list(Q, 'pending', { cursor: first.cursor });
+      expect(rest.tasks.map(({ id }) => id)).toEqual(Array.from({ length: 10 }, (_, i) => `t${30 + i}`));
+      await expect(inspector.list(Q, 'aggregating')).rejects.toMatchObject({ code: 'invalid-value' });
+    });
+
+    test('work on all tasks goes in steps, tells its progress, and handles what was there at first', async () => {
+      await broker.submit.enqueue(manyTasks(600, 't', { queue: Q, delayMs: 3_600_000 }));
+      const told: [number, number][] = [];
+      const late = manyTasks(10, 'late', { queue: Q, delayMs: 7_200_000 });
+      const storing: Promise<unknown>[] = [];
+      const handled = await inspector.archiveAll(Q, 'scheduled', {
+        onProgress: (done, total) => {
+          if (told.push([done, total]) === 1) storing.push(broker.submit.enqueue(late));
+        },
+      });
+      await Promise.all(storing);
+      expect(handled).toBe(600);
+      expect(told).toEqual([
+        [256, 600],
+        [512, 600],
+        [600, 600],
+      ]);
+      expect((await inspector.queue(Q)).counts).toMatchObject({ archived: 600, scheduled: 10 });
+    });
+
+    test('work on all tasks ends when its signal aborts', async () => {
+      await broker.submit.enqueue(manyTasks(600, 't', { queue: Q }));
+      const controller = new AbortController();
+      const { signal } = controller;
+      const options = { signal, onProgress: () => controller.abort() };
+      expect(await inspector.removeAll(Q, 'pending', options)).toBe(256);
+      expect((await inspector.queue(Q)).counts.pending).toBe(344);
+    });
+
+    test('a queue with tasks to run is removed only by force, one with an active task not at all', async () => {
+      await broker.submit.enqueue([
+        ...manyTasks(300, 'p', { queue: Q }),
+        ...manyTasks(5, 's', { queue: Q, delayMs: 60_000, uniqueMs: 60_000 }).map((task, i) => ({
+          ...task,
+          payload: Buffer.from(String(i)),
+        })),
+        ...manyTasks(3, 'g', { queue: Q, group: 'g' }),
+      ]);
+      const states = { details: { states: ['scheduled', 'pending', 'aggregating'] } };
+      await expect(inspector.removeQueue(Q)).rejects.toMatchObject({ code: 'queue-not-empty', ...states });
+      const turn = { queues: [Q], room: 1, leaseMs: 60_000, worker: 'w' };
+      const { tasks } = await broker.consume.turn({ ...turn, finishes: [] });
+      await expect(inspector.removeQueue(Q, { force: true })).rejects.toMatchObject({
+        code: 'queue-not-empty',
+      });
+      expect(await inspector.queue(Q)).toMatchObject({ size: 308, paused: false });
+      const [task] = tasks;
+      await broker.consume.turn({
+        ...turn,
+        room: 0,
+        queues: [],
+        finishes: [{ outcome: 'requeue', task: task! }],
+      });
+      await inspector.removeQueue(Q, { force: true });
+      expect(await inspector.queues()).toEqual([]);
+      const [facts] = await broker.inspect.queueFacts([Q]);
+      expect(facts).toMatchObject({ paused: false, groups: 0, counts: { pending: 0, scheduled: 0 } });
+      const unique = aTask({ queue: Q, id: 'new', uniqueMs: 60_000, payload: Buffer.from('1') });
+      expect(await broker.submit.enqueue([unique])).toMatchObject([{ code: 'created' }]);
+    });
+
+    test('what has completed goes along with its queue', async () => {
+      await broker.submit.enqueue(manyTasks(3, 't', { queue: Q }));
+      for (const id of ['t0', 't1', 't2']) await broker.control.cancel({ queue: Q, id }, {});
+      await inspector.removeQueue(Q);
+      expect(await inspector.queues()).toEqual([]);
+      expect(await broker.inspect.task({ queue: Q, id: 't0' })).toBeNull();
+    });
+  });
+});
