@@ -46,8 +46,7 @@ func (p *peer) inspect(s inspectSpec) (any, error) {
 	case "schedulerEntries":
 		return p.schedulerEntries()
 	case "servers":
-		servers, err := i.Servers()
-		return len(servers), err
+		return p.servers()
 	}
 	return p.change(s)
 }

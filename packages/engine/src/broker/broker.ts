@@ -3,6 +3,7 @@ import type { Control } from './control.ts';
 import type { Documents } from './documents.ts';
 import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
+import type { Presence } from './presence.ts';
 import type { Signals } from './signals.ts';
 import type { Submit } from './submit.ts';
 
@@ -22,6 +23,7 @@ export interface Broker {
   readonly maintain: Maintain;
   readonly control: Control;
   readonly inspect: Inspect;
+  readonly presence: Presence;
   readonly documents: Documents;
   readonly signals: Signals;
   /** Resolves when the broker can answer; rejects as any call does. */

@@ -16,10 +16,15 @@ export const SCHEDULERS_KEY = 'asynq:schedulers';
 /** Pub/Sub channel; a message is a bare task ID. */
 export const CANCEL_CHANNEL = 'asynq:cancel';
 
+const SERVER_PREFIX = 'asynq:servers:';
+const WORKERS_PREFIX = 'asynq:workers:';
 /** STRING, protobuf ServerInfo. */
-export const serverInfoKey = (server: ServerName): string => `asynq:servers:${serverTag(server)}`;
+export const serverInfoKey = (server: ServerName): string => SERVER_PREFIX + serverTag(server);
 /** HASH, task ID → protobuf WorkerInfo. */
-export const workersKey = (server: ServerName): string => `asynq:workers:${serverTag(server)}`;
+export const workersKey = (server: ServerName): string => WORKERS_PREFIX + serverTag(server);
+/** The workers key of the server with this server info key; null for a name of another form. */
+export const workersKeyBeside = (key: string): string | null =>
+  key.startsWith(SERVER_PREFIX) ? WORKERS_PREFIX + key.slice(SERVER_PREFIX.length) : null;
 /** LIST of protobuf SchedulerEntry. */
 export const schedulerEntriesKey = (schedulerId: string): string => `asynq:schedulers:{${schedulerId}}`;
 /** ZSET of protobuf SchedulerEnqueueEvent, by time in s. */

@@ -7,7 +7,7 @@ import {
   encodeSchedulerEntry,
   type SchedulerEntry,
 } from './scheduler-entry.ts';
-import { decodeServerInfo, encodeServerInfo } from './server-info.ts';
+import { decodeServerInfo, decodeWorkerInfo, encodeServerInfo, encodeWorkerInfo } from './server-info.ts';
 import { uniqueKey } from './unique-key.ts';
 import { ProtocolError } from './wire.ts';
 
@@ -45,6 +45,38 @@ test('a ServerInfo with every field comes back', () => {
   expect(decodeServerInfo(encodeServerInfo(info))).toEqual(info);
 });
 
+test('a WorkerInfo with every field comes back', () => {
+  const info = {
+    host: 'h',
+    pid: 1,
+    serverId: 's',
+    taskId: 'id',
+    taskType: 't',
+    taskPayload: Buffer.from([0, 255]),
+    queue: 'q',
+    startTime: { seconds: 1, nanos: 5 },
+    deadline: NEVER,
+  };
+  expect(decodeWorkerInfo(encodeWorkerInfo(info))).toEqual(info);
+});
+
+test('a WorkerInfo has its fields by the numbers of protocol 2.3, times always', () => {
+  const info = {
+    host: 'h1',
+    pid: 42,
+    serverId: 'sid',
+    taskId: 'tid',
+    taskType: 't',
+    taskPayload: null,
+    queue: 'q',
+    startTime: { seconds: 1_700_000_000, nanos: 5 },
+    deadline: NEVER,
+  };
+  expect(encodeWorkerInfo(info).toString('hex')).toBe(
+    '0a026831102a1a0373696422037469642a01743a017142080880e2cfaa0610054a0b088092b8c398feffffff01',
+  );
+});
+
 test('a SchedulerEntry that never ran has the known bytes (protocol 2.4)', () => {
   const entry: SchedulerEntry = {
     id: '',
@@ -80,7 +112,7 @@ test('a SchedulerEnqueueEvent has the known bytes (protocol 2.4)', () => {
   expect(decodeSchedulerEnqueueEvent(bytes)).toEqual(event);
 });
 
-test.each([decodeServerInfo, decodeSchedulerEntry, decodeSchedulerEnqueueEvent])(
+test.each([decodeServerInfo, decodeWorkerInfo, decodeSchedulerEntry, decodeSchedulerEnqueueEvent])(
   '%o refuses bytes that are cut',
   (decode) => {
     expect(() => decode(Buffer.from('0a05', 'hex'))).toThrow(ProtocolError);

@@ -16,6 +16,21 @@ export interface ServerInfo {
   readonly activeWorkerCount: number;
 }
 
+/** A task in progress (protocol 2.3), a value of a server's workers hash. */
+export interface WorkerInfo {
+  readonly host: string;
+  readonly pid: number;
+  readonly serverId: string;
+  readonly taskId: string;
+  readonly taskType: string;
+  /** Empty and absent are the same on the wire: decoded as null. */
+  readonly taskPayload: Uint8Array | null;
+  readonly queue: string;
+  readonly startTime: Timestamp;
+  /** Of this attempt. */
+  readonly deadline: Timestamp;
+}
+
 const writer = new WireWriter();
 const inner = new WireWriter();
 
@@ -78,4 +93,47 @@ export function decodeServerInfo(bytes: Uint8Array): ServerInfo {
     9: [VARINT, () => (info.activeWorkerCount = reader.int32())],
   });
   return { ...info, queues: Object.fromEntries(queues) };
+}
+
+/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
+export function encodeWorkerInfo(info: WorkerInfo): Buffer {
+  if (info.host !== '') writer.text(1, info.host);
+  if (info.pid !== 0) writer.int(2, info.pid);
+  if (info.serverId !== '') writer.text(3, info.serverId);
+  if (info.taskId !== '') writer.text(4, info.taskId);
+  if (info.taskType !== '') writer.text(5, info.taskType);
+  if (info.taskPayload && info.taskPayload.length > 0) writer.bytes(6, info.taskPayload);
+  if (info.queue !== '') writer.text(7, info.queue);
+  writeTimestamp(writer, 8, info.startTime);
+  writeTimestamp(writer, 9, info.deadline);
+  return writer.take();
+}
+
+/** @throws ProtocolError */
+export function decodeWorkerInfo(bytes: Uint8Array): WorkerInfo {
+  const reader = new WireReader(asBuffer(bytes));
+  const info: { -readonly [K in keyof WorkerInfo]: WorkerInfo[K] } = {
+    host: '',
+    pid: 0,
+    serverId: '',
+    taskId: '',
+    taskType: '',
+    taskPayload: null,
+    queue: '',
+    startTime: NEVER,
+    deadline: NEVER,
+  };
+  readFields(reader, {
+    1: [BYTES, () => (info.host = reader.text())],
+    2: [VARINT, () => (info.pid = reader.int32())],
+    3: [BYTES, () => (info.serverId = reader.text())],
+    4: [BYTES, () => (info.taskId = reader.text())],
+    5: [BYTES, () => (info.taskType = reader.text())],
+    6: [BYTES, () => (info.taskPayload = reader.bytes())],
+    7: [BYTES, () => (info.queue = reader.text())],
+    8: [BYTES, () => (info.startTime = readTimestamp(reader))],
+    9: [BYTES, () => (info.deadline = readTimestamp(reader))],
+  });
+  if (info.taskPayload?.length === 0) info.taskPayload = null;
+  return info;
 }

@@ -14,6 +14,9 @@ export type OrderKind = 'strict' | 'weighted';
 /** Whom to ask for tasks, and for how many. */
 export interface QueueOrder {
   readonly names: readonly string[];
+  readonly strict: boolean;
+  /** For people: as given; of a list the first has the highest. */
+  readonly priorities: Readonly<Record<string, number>>;
   /** For a turn with this room; `chance` gives numbers in [0, 1). */
   next(room: number, chance: () => number): Pick<Turn, 'queues' | 'shares'>;
 }
@@ -77,10 +80,14 @@ export function queueOrder(queues: WorkerQueues, kind?: OrderKind): QueueOrder {
   const all = weighed(queues);
   const names = all.map(({ name }) => name);
   const strict = (kind ?? (Array.isArray(queues) ? 'strict' : 'weighted')) === 'strict';
+  const priorityOf = ({ weight }: Weighed, i: number) =>
+    Array.isArray(queues) && strict ? names.length - i : weight;
+  const priorities = Object.fromEntries(all.map((one, i) => [one.name, priorityOf(one, i)]));
   const always = { queues: names };
-  if (strict || names.length < 2) return { names, next: () => always };
+  const known = { names, strict, priorities };
+  if (strict || names.length < 2) return { ...known, next: () => always };
   return {
-    names,
+    ...known,
     next(room, chance) {
       const order = drawn(all, chance);
       return { queues: order.map(({ name }) => name), shares: sharesOf(order, room, chance()) };

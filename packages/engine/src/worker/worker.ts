@@ -1,17 +1,19 @@
-import { hostname } from 'node:os';
 import type { Broker } from '../broker/broker.ts';
 import type { Finish, FinishOutcome, LeasedTask } from '../broker/consume.ts';
+import type { ServerStatus } from '../broker/presence.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
 import type { Loop } from '../runtime/loop.ts';
 import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
+import { createAnnouncer, type Announcer } from './announcer.ts';
 import { attemptRules, type FailureOptions, type WorkerProfile } from './attempt-rules.ts';
 import { Attempt, type AttemptParts } from './attempt.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import { Handlers, type Handler } from './handlers.ts';
+import { newIdentity } from './identity.ts';
 import { ASYNQ_LEASE_MS, createLeaseKeeper, LEASE_MS, type LeaseKeeper } from './lease-keeper.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './queue-order.ts';
 import { Turns } from './turns.ts';
@@ -55,14 +57,6 @@ function checkedLease({ leaseMs, profile }: WorkerOptions): number {
   throw new TaskCenterError('invalid-value', { name: 'leaseMs', got: shown(leaseMs), expected });
 }
 
-/** `host:pid:random`, in the letters that brokers accept. */
-function workerName(runtime: Runtime): string {
-  const host = hostname()
-    .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
-    .slice(0, 60);
-  return `${host}:${process.pid}:${runtime.newId().slice(0, 8)}`;
-}
-
 const OUTCOME = {
   succeeded: 'succeeded',
   retry: 'failed',
@@ -85,16 +79,18 @@ export class Worker {
   readonly #deadlines: Deadlines<LeasedTask>;
   readonly #maintenance: Maintenance | undefined;
   readonly #health: Loop | undefined;
+  readonly #announcer: Announcer;
   readonly #orderKind: OrderKind | undefined;
   #order: QueueOrder;
-  #state: 'new' | 'running' | 'stopping' = 'new';
+  #status: ServerStatus = 'new';
   #stopped: Promise<void> | undefined;
   #onQuiet: (() => void) | undefined;
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: WorkerOptions = {}) {
     const runtime = (this.#runtime = createRuntime(options.runtime));
-    this.name = workerName(runtime);
+    const identity = newIdentity(runtime);
+    this.name = identity.name;
     const rules = attemptRules(options, runtime.log);
     this.#attemptParts = { consume: broker.consume, runtime, worker: this.name, rules };
     this.#orderKind = options.order;
@@ -110,11 +106,21 @@ export class Worker {
     this.#deadlines = createDeadlines('attempt-deadlines', runtime, (task) =>
       this.#attempts.get(task)?.expire(),
     );
+    const concurrency = checkedConcurrency(options.concurrency ?? 10);
+    this.#announcer = createAnnouncer({
+      presence: broker.presence,
+      runtime,
+      identity,
+      concurrency,
+      order: () => this.#order,
+      status: () => this.#status,
+      attempts: () => this.#attempts.values(),
+    });
     this.#turns = new Turns({
       broker,
       runtime,
       worker: this.name,
-      concurrency: checkedConcurrency(options.concurrency ?? 10),
+      concurrency,
       leaseMs,
       order: () => this.#order,
       running: () => this.#attempts.size,
@@ -142,7 +148,7 @@ export class Worker {
     task: string | TaskDefinition<unknown, Payload>,
     handler: Handler<Payload>,
   ): this {
-    if (this.#state !== 'new') throw new TaskCenterError('worker-misused', { cause: 'it has been started' });
+    if (this.#status !== 'new') throw new TaskCenterError('worker-misused', { cause: 'it has been started' });
     this.#handlers.add(task, handler);
     return this;
   }
@@ -152,26 +158,31 @@ export class Worker {
     this.#order = queueOrder(queues, this.#orderKind);
     this.#turns.wake();
     this.#maintenance?.wake();
+    this.#announcer.changed();
   }
 
   /** @throws TaskCenterError `worker-misused` without handlers, or when it was started before. */
   start(): Promise<void> {
-    if (this.#state !== 'new' || this.#handlers.size === 0) {
-      const cause = this.#state === 'new' ? 'it has no handlers' : 'it has been started before';
+    if (this.#status !== 'new' || this.#handlers.size === 0) {
+      const cause = this.#status === 'new' ? 'it has no handlers' : 'it has been started before';
       return Promise.reject(new TaskCenterError('worker-misused', { cause }));
     }
-    this.#state = 'running';
+    this.#status = 'active';
     this.#keeper.start();
     this.#deadlines.start();
     this.#maintenance?.start();
     this.#health?.start();
     this.#turns.start();
+    this.#announcer.start();
     return Promise.resolve();
   }
 
   /** Takes nothing more from now on; attempts under way go on, and due tasks are still looked after. */
   stopTaking(): void {
     this.#turns.stopTaking();
+    if (this.#status !== 'active') return;
+    this.#status = 'stopped';
+    this.#announcer.changed();
   }
 
   /**
@@ -179,14 +190,15 @@ export class Worker {
    * elsewhere, and the attempt does not count. May be called twice.
    */
   stop(): Promise<void> {
-    if (this.#state === 'new') return Promise.resolve();
-    this.#state = 'stopping';
+    if (this.#status === 'new') return Promise.resolve();
+    this.#status = 'closed';
     this.#stopped ??= this.#shutDown();
     return this.#stopped;
   }
 
   async #shutDown(): Promise<void> {
     this.#turns.stopTaking();
+    this.#announcer.changed();
     const maintenance = this.#maintenance?.stop();
     const health = this.#health?.stop();
     await this.#within(this.#shutdownTimeoutMs, this.#quiet());
@@ -196,7 +208,8 @@ export class Worker {
       this.#quiet().then(() => this.#turns.drained()),
     );
     this.#turns.giveUp();
-    await Promise.all([this.#keeper.stop(), this.#deadlines.stop(), maintenance, health]);
+    const announcer = this.#announcer.stop();
+    await Promise.all([this.#keeper.stop(), this.#deadlines.stop(), announcer, maintenance, health]);
   }
 
   /** Resolves when no attempt runs. */

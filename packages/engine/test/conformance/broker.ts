@@ -7,6 +7,7 @@ import { documentsSuite } from './documents.ts';
 import { turn, type Harness } from './harness.ts';
 import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
+import { presenceSuite } from './presence.ts';
 import { signalsSuite } from './signals.ts';
 import { groupsSuite } from './groups.ts';
 import { submitSuite } from './submit.ts';
@@ -29,6 +30,7 @@ function lifeSuite(harness: Harness): void {
       await expect(bench.broker.submit.enqueue([aTask()])).rejects.toMatchObject(closed);
       await expect(turn(bench)).rejects.toMatchObject(closed);
       await expect(bench.broker.inspect.queues()).rejects.toMatchObject(closed);
+      await expect(bench.broker.presence.servers()).rejects.toMatchObject(closed);
     });
 
     test('waits end when the broker is closed', async () => {
@@ -57,6 +59,7 @@ export function brokerSuite(harness: Harness): void {
     controlSuite(harness);
     actsSuite(harness);
     inspectSuite(harness);
+    presenceSuite(harness);
     documentsSuite(harness);
     signalsSuite(harness);
   });

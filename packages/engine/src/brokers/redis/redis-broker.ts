@@ -9,6 +9,7 @@ import { createDurabilities } from './facets/durability.ts';
 import { createDocuments } from './facets/documents.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
+import { createPresence } from './facets/presence.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { claimDatabase } from './meta.ts';
@@ -87,6 +88,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     maintain: createMaintain(parts),
     control: createControl(parts),
     inspect: createInspect(parts),
+    presence: createPresence(parts),
     documents: createDocuments(parts),
     signals,
     ping: () => connection.ping(),

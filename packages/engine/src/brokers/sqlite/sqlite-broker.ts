@@ -6,6 +6,7 @@ import { createControl } from './facets/control.ts';
 import { createDocuments } from './facets/documents.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
+import { createPresence } from './facets/presence.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { plain } from './packing.ts';
@@ -27,8 +28,9 @@ export interface SqliteOptions {
  */
 export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Promise<Broker> {
   const name = `sqlite:${path}`;
-  const { log } = createRuntime(runtime);
+  const { clock, log } = createRuntime(runtime);
   const signals = createSignals();
+  const presence = createPresence(name, nowMs ?? (() => clock.wallMs()));
   const writer = await startWriter({
     path: resolve(path),
     ...(nowMs ? { nowMs } : {}),
@@ -45,6 +47,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     maintain: createMaintain(writer),
     control: createControl(writer),
     inspect: createInspect(writer),
+    presence,
     documents: createDocuments(writer),
     signals,
     async ping() {
@@ -52,6 +55,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     },
     async close() {
       signals.close();
+      presence.close();
       await writer.close();
     },
   };

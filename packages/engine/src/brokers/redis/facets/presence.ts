@@ -1,0 +1,176 @@
+import { PRESENCE_MS, type Presence, type RunningTask, type ServerRecord } from '../../../broker/presence.ts';
+import { msOf, timestampOf } from '../../../protocol/go-time.ts';
+import {
+  serverInfoKey,
+  SERVERS_KEY,
+  workersKey,
+  workersKeyBeside,
+  WORKERS_KEY,
+  type ServerName,
+} from '../../../protocol/keys.ts';
+import {
+  decodeServerInfo,
+  decodeWorkerInfo,
+  encodeServerInfo,
+  encodeWorkerInfo,
+} from '../../../protocol/server-info.ts';
+import type { RedisConnection } from '../connection.ts';
+import type { RedisParts } from '../parts.ts';
+import { presenceIndex } from '../scripts/presence-index.ts';
+import { presenceList } from '../scripts/presence-list.ts';
+import { presenceRead, type PresenceReadReply } from '../scripts/presence-read.ts';
+import { presenceWrite } from '../scripts/presence-write.ts';
+import { MOST_BYTES, MOST_ITEMS } from './queue-batches.ts';
+
+const SECONDS = PRESENCE_MS / 1_000;
+const LARGEST_INT32 = 2 ** 31 - 1;
+/** Of one server; a foreign one may write what it likes. */
+const MOST_TASKS = 10_000;
+
+type Entry = readonly [id: string, info: Buffer];
+
+const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): ServerName => ({
+  host,
+  pid,
+  serverId: id,
+});
+
+function serverInfo(server: ServerRecord): Buffer {
+  const { concurrency, strict, status, startedMs, running } = server;
+  const queues = Object.entries(server.queues).map(([queue, weight]) => [
+    queue,
+    Math.min(weight, LARGEST_INT32),
+  ]);
+  return encodeServerInfo({
+    ...nameOf(server),
+    concurrency,
+    queues: Object.fromEntries(queues) as Record<string, number>,
+    strictPriority: strict,
+    status,
+    startTime: timestampOf(startedMs),
+    activeWorkerCount: running,
+  });
+}
+
+function entryOf(server: ServerName, task: RunningTask): Entry {
+  const info = encodeWorkerInfo({
+    ...server,
+    taskId: task.id,
+    taskType: task.type,
+    taskPayload: task.payload,
+    queue: task.queue,
+    startTime: timestampOf(task.startedMs),
+    deadline: timestampOf(task.deadlineMs),
+  });
+  return [task.id, info];
+}
+
+/** What single calls may carry; the first may be empty. */
+function portions(entries: readonly Entry[]): Entry[][] {
+  const all: Entry[][] = [[]];
+  let bytes = 0;
+  for (const entry of entries) {
+    const last = all[all.length - 1] as Entry[];
+    bytes += entry[1].length;
+    if (last.length < MOST_ITEMS && bytes <= MOST_BYTES) last.push(entry);
+    else {
+      all.push([entry]);
+      bytes = entry[1].length;
+    }
+  }
+  return all;
+}
+
+/** Null for bytes that are no message. */
+function decodedOr<T>(decode: (bytes: Buffer) => T, bytes: Buffer): T | null {
+  try {
+    return decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function runningTask(bytes: Buffer): RunningTask | null {
+  const info = decodedOr(decodeWorkerInfo, bytes);
+  return (
+    info && {
+      queue: info.queue,
+      id: info.taskId,
+      type: info.taskType,
+      payload: info.taskPayload,
+      startedMs: msOf(info.startTime),
+      deadlineMs: msOf(info.deadline),
+    }
+  );
+}
+
+function serverRecord(bytes: Buffer, tasks: readonly RunningTask[]): ServerRecord | null {
+  const info = decodedOr(decodeServerInfo, bytes);
+  if (!info) return null;
+  const { serverId: id, host, pid, concurrency, queues, strictPriority: strict, status } = info;
+  const startedMs = msOf(info.startTime);
+  const known = { id, host, pid, concurrency, queues, strict, status, startedMs };
+  return { ...known, running: info.activeWorkerCount, tasks };
+}
+
+async function readServer(connection: RedisConnection, serverKey: string): Promise<ServerRecord | null> {
+  const beside = workersKeyBeside(serverKey);
+  // Not a name that Asynq would make.
+  if (beside === null) return null;
+  const tasks = new Map<string, RunningTask>();
+  let page: PresenceReadReply;
+  let cursor = '0';
+  do {
+    page = await connection.run(presenceRead, { serverKey, workersKey: beside, cursor });
+    for (const bytes of page.workers) {
+      const task = runningTask(bytes);
+      if (task) tasks.set(task.id, task);
+    }
+    cursor = page.cursor;
+  } while (cursor !== '0' && tasks.size < MOST_TASKS);
+  const sorted = [...tasks.values()].sort((a, b) => (a.startedMs ?? 0) - (b.startedMs ?? 0));
+  return page.info && serverRecord(page.info, sorted);
+}
+
+export function createPresence({ connection }: RedisParts): Presence {
+  return {
+    /**
+     * As Asynq's heartbeat (protocol 3.22), with the scores by Redis' clock (D24). The calls go out together, in
+     * order; more tasks than one call may carry follow in calls of their own.
+     */
+    async announce(record) {
+      const server = nameOf(record);
+      const entries = record.tasks.map((task) => entryOf(server, task));
+      const [first = [], ...more] = portions(entries);
+      const alive = (set: string, key: string) =>
+        connection.run(presenceIndex, { set, seconds: SECONDS, key });
+      const write = (info: Buffer | null, tasks: readonly Entry[]) =>
+        connection.run(presenceWrite, { server, seconds: SECONDS, info, tasks });
+      await Promise.all([
+        alive(SERVERS_KEY, serverInfoKey(server)),
+        alive(WORKERS_KEY, workersKey(server)),
+        write(serverInfo(record), first),
+        ...more.map((tasks) => write(null, tasks)),
+      ]);
+    },
+
+    async withdraw(record) {
+      const server = nameOf(record);
+      const keys = [serverInfoKey(server), workersKey(server)] as const;
+      await Promise.all([
+        connection.command(['ZREM', SERVERS_KEY, keys[0]]),
+        connection.command(['ZREM', WORKERS_KEY, keys[1]]),
+        connection.command(['DEL', ...keys]),
+      ]);
+    },
+
+    async servers() {
+      const [keys] = await Promise.all([
+        connection.run(presenceList, SERVERS_KEY),
+        connection.run(presenceList, WORKERS_KEY),
+      ]);
+      const found = await Promise.all(keys.map((key) => readServer(connection, key)));
+      return found.filter((server) => server !== null);
+    },
+  };
+}

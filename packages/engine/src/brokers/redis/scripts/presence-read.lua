@@ -1,0 +1,19 @@
+-- presence-read: what a server tells of itself, and some of its tasks in progress.
+-- KEYS   1 server info; 2 workers
+-- ARGV   1 now; 2 cursor, 0 at first
+-- RETURN ServerInfo or nil; next cursor, 0 = no more; WorkerInfos, of which some may come twice
+-- BOUND  about 256 tasks; a hash in Redis' compact form (by default up to 512 small ones) comes whole
+local COUNT = 256
+local info = redis.pcall('GET', KEYS[1])
+local found = redis.pcall('HSCAN', KEYS[2], ARGV[2], 'COUNT', COUNT)
+if type(info) ~= 'string' then
+  return { false, '0', {} }
+end
+if found.err then
+  return { info, '0', {} }
+end
+local workers = {}
+for i = 2, #found[2], 2 do
+  workers[#workers + 1] = found[2][i]
+end
+return { info, found[1], workers }

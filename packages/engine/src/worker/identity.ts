@@ -1,0 +1,21 @@
+import { hostname } from 'node:os';
+import type { Runtime } from '../runtime/runtime.ts';
+
+/** Who a worker is. */
+export interface Identity {
+  /** UUID v4. */
+  readonly id: string;
+  /** As the system has it. */
+  readonly host: string;
+  readonly pid: number;
+  /** `host:pid:random`, in the letters that brokers accept. */
+  readonly name: string;
+}
+
+export function newIdentity({ newId }: Runtime): Identity {
+  const id = newId();
+  // As Asynq's (protocol 1.8).
+  const host = hostname() || 'unknown-host';
+  const letters = host.replaceAll(/[^A-Za-z0-9_.-]/g, '-').slice(0, 60);
+  return { id, host, pid: process.pid, name: `${letters}:${process.pid}:${id.slice(0, 8)}` };
+}

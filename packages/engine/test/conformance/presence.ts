@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { PRESENCE_MS, type RunningTask, type ServerRecord } from '../../src/broker/presence.ts';
+import type { Bench, Harness } from './harness.ts';
+
+function aServer(bench: Bench, overrides: Partial<ServerRecord> = {}): ServerRecord {
+  return {
+    id: '3c0ffee0-0000-4000-8000-000000000001',
+    host: 'häuschen.example',
+    pid: 42,
+    concurrency: 10,
+    queues: { default: 1, 'orders~cb': 6 },
+    strict: false,
+    status: 'active',
+    startedMs: bench.now() - 60_000,
+    running: 0,
+    tasks: [],
+    ...overrides,
+  };
+}
+
+function aRunningTask(bench: Bench, overrides: Partial<RunningTask> = {}): RunningTask {
+  return {
+    queue: 'default',
+    id: 't1',
+    type: 'test:run',
+    payload: Buffer.from([0, 255]),
+    startedMs: bench.now() - 5,
+    deadlineMs: bench.now() + 60_000,
+    ...overrides,
+  };
+}
+
+const OTHER = '3c0ffee0-0000-4000-8000-000000000002';
+
+/** The servers that are known, by ID. */
+async function known({ broker }: Bench): Promise<ServerRecord[]> {
+  return (await broker.presence.servers()).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+export function presenceSuite(harness: Harness): void {
+  describe('presence', () => {
+    test('nobody is known at first', async () => {
+      expect(await known(await harness.fresh())).toEqual([]);
+    });
+
+    test('a server is told as it announced itself, with its tasks', async () => {
+      const bench = await harness.fresh();
+      const tasks = [
+        aRunningTask(bench, { id: 'older', startedMs: bench.now() - 900, payload: null }),
+        aRunningTask(bench, { id: 'newer', queue: 'orders~cb', deadlineMs: null }),
+      ];
+      const server = aServer(bench, { running: 2, tasks });
+      await bench.broker.presence.announce(server);
+      expect(await known(bench)).toEqual([server]);
+    });
+
+    test('each announcement takes the place of the one before', async () => {
+      const bench = await harness.fresh();
+      const { presence } = bench.broker;
+      await presence.announce(aServer(bench, { running: 1, tasks: [aRunningTask(bench)] }));
+      const later = aServer(bench, { status: 'closed', strict: true, queues: { low: 1 }, concurrency: 1 });
+      await presence.announce(later);
+      expect(await known(bench)).toEqual([later]);
+    });
+
+    test('each server has its own tasks', async () => {
+      const bench = await harness.fresh();
+      const one = aServer(bench, { running: 1, tasks: [aRunningTask(bench, { id: 'a' })] });
+      const other = aServer(bench, { id: OTHER, running: 1, tasks: [aRunningTask(bench, { id: 'b' })] });
+      await bench.broker.presence.announce(one);
+      await bench.broker.presence.announce(other);
+      expect(await known(bench)).toEqual([one, other]);
+    });
+
+    test('a server that withdraws is gone, the others stay; twice does no harm', async () => {
+      const bench = await harness.fresh();
+      const { presence } = bench.broker;
+      const [one, other] = [aServer(bench), aServer(bench, { id: OTHER })];
+      await presence.announce(one);
+      await presence.announce(other);
+      await presence.withdraw(one);
+      await presence.withdraw(one);
+      expect(await known(bench)).toEqual([other]);
+    });
+
+    test('a server that falls silent is gone after its time, one that repeats itself is not', async () => {
+      const bench = await harness.fresh();
+      const { presence } = bench.broker;
+      const [silent, other] = [aServer(bench), aServer(bench, { id: OTHER })];
+      await presence.announce(silent);
+      await presence.announce(other);
+      await bench.advance(PRESENCE_MS / 2);
+      await presence.announce(other);
+      expect(await known(bench)).toHaveLength(2);
+      // Asynq's times are whole seconds, and the last of them is still good.
+      await bench.advance(PRESENCE_MS / 2 + 1_000);
+      expect(await known(bench)).toEqual([other]);
+    });
+
+    test('a thousand tasks with payloads are told', async () => {
+      const bench = await harness.fresh();
+      const payload = Buffer.alloc(1_024, 7);
+      const tasks = Array.from({ length: 1_000 }, (_, i) =>
+        aRunningTask(bench, { id: `t${i}`, payload, startedMs: bench.now() - 2_000 + i }),
+      );
+      const server = aServer(bench, { running: 1_200, tasks });
+      await bench.broker.presence.announce(server);
+      await bench.broker.presence.announce(server);
+      expect(await known(bench)).toEqual([server]);
+    });
+  });
+}
