@@ -80,5 +80,6 @@ export type {
   TaskRecord,
 } from './broker/inspect.ts';
 export type { Forwarded, Maintain, Recovered, Step } from './broker/maintain.ts';
+export type { Presence, RunningTask, ServerRecord, ServerStatus } from './broker/presence.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
 export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';
