@@ -102,9 +102,13 @@ func (p *peer) schedulerEntries() (any, error) {
 	entries, err := p.inspector.SchedulerEntries()
 	all := make([]map[string]any, len(entries))
 	for n, entry := range entries {
+		options := make([]string, len(entry.Opts))
+		for m, option := range entry.Opts {
+			options[m] = option.String()
+		}
 		all[n] = map[string]any{
 			"id": entry.ID, "spec": entry.Spec, "type": entry.Task.Type(), "payload": entry.Task.Payload(),
-			"nextMs": ms(entry.Next), "prevMs": ms(entry.Prev),
+			"nextMs": ms(entry.Next), "prevMs": ms(entry.Prev), "options": options,
 		}
 	}
 	return all, err

@@ -23,6 +23,7 @@ type call struct {
 	Tasks   []taskSpec  `json:"tasks"`
 	Server  serverSpec  `json:"server"`
 	Inspect inspectSpec `json:"inspect"`
+	Cron    cronSpec    `json:"cron"`
 }
 
 // peer holds what the calls share.
@@ -64,6 +65,10 @@ func (p *peer) answer(c call) (any, error) {
 		return nil, nil
 	case "inspect":
 		return p.inspect(c.Inspect)
+	case "cron":
+		return nextTimes(c.Cron)
+	case "optionTexts":
+		return optionTexts()
 	}
 	return nil, fmt.Errorf("unknown call %q", c.Do)
 }

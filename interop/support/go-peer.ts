@@ -111,6 +111,10 @@ export interface GoPeer {
   inspect<T = unknown>(op: string, what?: GoInspection): Promise<T>;
   task(queue: string, id: string): Promise<GoTaskInfo>;
   list(queue: string, state: string, pages?: { page?: number; size?: number }): Promise<GoTaskInfo[]>;
+  /** The next times of a schedule in wall-clock ms, as the library's scheduler counts them. */
+  cron(spec: string, fromMs: number, count: number): Promise<number[]>;
+  /** An option of each kind as the library writes it into a scheduler's entry. */
+  optionTexts(): Promise<string[]>;
   /** What its server has told so far. */
   readonly events: readonly GoEvent[];
   /** The first event that fits, past or to come. */
@@ -225,6 +229,9 @@ export function startGoPeer(port: number): GoPeer {
     task: async (queue, task) => infoOf(await inspect('task', { queue, task })),
     list: async (queue, state, { page = 1, size = 1_000 } = {}) =>
       ((await inspect('list', { queue, state, page, size })) as unknown[]).map(infoOf),
+    cron: async (spec, fromMs, count) =>
+      (await ask({ do: 'cron', cron: { spec, fromMs, count } })) as number[],
+    optionTexts: async () => (await ask({ do: 'optionTexts' })) as string[],
     saw: (event, task) => until(() => events.find((one) => one.event === event && one.task === task)),
     sawMany: (event, count) =>
       until(() => {
