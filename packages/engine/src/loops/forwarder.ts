@@ -22,9 +22,13 @@ export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Lo
 
   function watchFor(known: readonly KnownDue[]): void {
     const { signal } = (watch = new AbortController());
-    void broker.signals.due(known, signal).then(() => {
-      if (!signal.aborted) loop.wake();
-    });
+    broker.signals.due(known, signal).then(
+      () => {
+        if (!signal.aborted) loop.wake();
+      },
+      // Signals never reject; if they did, the poll is still there.
+      () => {},
+    );
   }
 
   const loop: Loop = createLoop({

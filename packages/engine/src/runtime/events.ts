@@ -41,6 +41,8 @@ export interface EngineEvents {
     readonly groups: number;
     readonly aside: readonly string[];
   };
+  /** Slots were free for so long and nothing was fetched though the broker answers; `calls` that hang were given up. */
+  'worker.revived': { readonly stuckMs: number; readonly calls: number };
   /** A background loop failed once; it goes on. */
   'loop.failed': { readonly loop: string; readonly error: unknown };
 }

@@ -31,16 +31,23 @@ export interface TurnsParts {
   onFinished(finish: Finish, outcome: FinishOutcome): void;
 }
 
+/** A call under way, with the slots kept free for what it brings. */
+interface TurnCall {
+  readonly room: number;
+  /** Nobody waits for it any more: what it still brings is given back. */
+  writtenOff: boolean;
+}
+
 /** Turns the wheel: hands in what ended and takes new tasks, in as few calls as possible. */
 export class Turns {
   readonly #parts: TurnsParts;
   readonly #hardStop = new AbortController();
   /** What one call carries at most, each way. */
   readonly #share: number;
+  readonly #calls = new Set<TurnCall>();
   #finishes: Finish[] = [];
   /** Of these the ones that give back what never started: nobody waits to hear of them. */
   readonly #unstarted = new Set<Finish>();
-  #inFlight = 0;
   #reserved = 0;
   #taking = false;
   /** Whether a fetch may find something; false while waiting for a wake-up. */
@@ -49,6 +56,8 @@ export class Turns {
   #scheduled = false;
   #waiting: AbortController | undefined;
   #onIdle: (() => void) | undefined;
+  /** When a fetch ended last, or none was needed; monotonic ms. */
+  #aliveMs = 0;
 
   constructor(parts: TurnsParts) {
     this.#parts = parts;
@@ -58,6 +67,7 @@ export class Turns {
   /** Begins to take tasks. */
   start(): void {
     this.#taking = true;
+    this.#aliveMs = this.#parts.runtime.clock.monotonicMs();
     this.#soon();
   }
 
@@ -74,6 +84,29 @@ export class Turns {
     this.#soon();
   }
 
+  /** How long slots have been free without a fetch that ended, ms. */
+  stuckForMs(): number {
+    const { runtime, concurrency, running } = this.#parts;
+    const now = runtime.clock.monotonicMs();
+    const idle = this.#taking && !this.#hardStop.signal.aborted && running() < concurrency;
+    if (!idle) this.#aliveMs = now;
+    return now - this.#aliveMs;
+  }
+
+  /** Waits no longer for the calls under way nor for a wake-up, and fetches. Returns the number of such calls. */
+  revive(): number {
+    const hanging = this.#calls.size;
+    for (const call of this.#calls) {
+      call.writtenOff = true;
+      this.#reserved -= call.room;
+    }
+    this.#calls.clear();
+    this.#aliveMs = this.#parts.runtime.clock.monotonicMs();
+    this.wake();
+    this.#waiting = undefined;
+    return hanging;
+  }
+
   /** Hands in the end of an attempt; its slot is free from now on. */
   finish(finish: Finish): void {
     this.#finishes.push(finish);
@@ -87,7 +120,7 @@ export class Turns {
 
   /** Resolves when nothing is to be handed in and no call is under way. */
   async drained(): Promise<void> {
-    while (this.#finishes.length > 0 || this.#inFlight > 0) {
+    while (this.#finishes.length > 0 || this.#calls.size > 0) {
       await new Promise<void>((resolve) => (this.#onIdle = resolve));
     }
   }
@@ -117,7 +150,7 @@ export class Turns {
   }
 
   #canTurn(): boolean {
-    if (this.#inFlight >= MOST_IN_FLIGHT || this.#hardStop.signal.aborted) return false;
+    if (this.#calls.size >= MOST_IN_FLIGHT || this.#hardStop.signal.aborted) return false;
     return this.#finishes.length > 0 || this.#room() > 0;
   }
 
@@ -126,22 +159,36 @@ export class Turns {
     const room = Math.max(0, this.#room());
     const finishes = this.#finishes.splice(0, this.#share);
     const sinceMs = runtime.clock.monotonicMs();
-    this.#inFlight += 1;
+    const call: TurnCall = { room, writtenOff: false };
+    this.#calls.add(call);
     this.#reserved += room;
     try {
       const from = room > 0 ? order().next(room, runtime.random) : { queues: [] };
       const turn = { finishes, ...from, room, leaseMs, worker };
       const outcome = await broker.consume.turn(turn, { signal: this.#hardStop.signal });
       finishes.forEach((finish, i) => this.#finished(finish, outcome.finished[i] as FinishOutcome));
-      // The room stays reserved until what was taken runs.
-      const took = this.#take(outcome, room, sinceMs);
-      if (took) await took;
-      this.#reserved -= room;
+      if (call.writtenOff) outcome.tasks.forEach((task) => this.#giveBack(task));
+      else {
+        // The room stays reserved until what was taken runs.
+        const took = this.#take(outcome, room, sinceMs);
+        if (took) await took;
+      }
     } catch (error) {
-      this.#reserved -= room;
+      this.#release(call);
       await this.#failed(finishes, error);
     }
-    this.#inFlight -= 1;
+    this.#end(call);
+  }
+
+  #release(call: TurnCall): void {
+    if (!call.writtenOff) this.#reserved -= call.room;
+    call.writtenOff = true;
+  }
+
+  #end(call: TurnCall): void {
+    if (call.room > 0) this.#aliveMs = this.#parts.runtime.clock.monotonicMs();
+    this.#release(call);
+    this.#calls.delete(call);
     this.#onIdle?.();
     this.#soon();
   }
@@ -171,10 +218,14 @@ export class Turns {
 
   /** After `stopTaking` nothing starts any more: what a call under way has brought is given back. */
   #begin(task: LeasedTask, sinceMs: number): void {
-    if (this.#taking) return this.#parts.onTask(task, sinceMs);
+    if (this.#taking) this.#parts.onTask(task, sinceMs);
+    else this.#giveBack(task);
+  }
+
+  #giveBack(task: LeasedTask): void {
     const finish = { outcome: 'requeue', task } as const;
     this.#unstarted.add(finish);
-    this.#finishes.push(finish);
+    this.finish(finish);
   }
 
   /** After a slow call the leases may be as good as over: renew first, and run what is still ours. */
@@ -204,13 +255,18 @@ export class Turns {
     if (!this.#taking || this.#waiting) return;
     const waiting = (this.#waiting = new AbortController());
     const poll = runtime.clock.sleep(POLL_MS * (0.75 + runtime.random() / 2), waiting.signal);
-    const work = broker.signals.work(order().names, waiting.signal).then(() => true);
-    const woken = await Promise.race([work, poll.then(() => false)]);
+    const polled = poll.then(() => false);
+    // Signals never reject; if they did, the poll is still there.
+    const work = broker.signals.work(order().names, waiting.signal).then(
+      () => true,
+      () => polled,
+    );
+    const woken = await Promise.race([work, polled]);
     waiting.abort();
     // The poll is spread already, and says nothing of a herd.
     const herdMs = woken ? runtime.random() * Math.min(this.#emptyWakes, MOST_HERD_MS) : 0;
     if (herdMs >= 1) await runtime.clock.sleep(herdMs, this.#hardStop.signal);
-    this.#waiting = undefined;
+    if (this.#waiting === waiting) this.#waiting = undefined;
     if (woken) this.#emptyWakes += 1;
     this.#hungry = true;
     this.#soon();

@@ -17,6 +17,7 @@ import { newIdentity } from './identity.ts';
 import { ASYNQ_LEASE_MS, createLeaseKeeper, LEASE_MS, type LeaseKeeper } from './lease-keeper.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './queue-order.ts';
 import { Turns } from './turns.ts';
+import { createWatchdog } from './watchdog.ts';
 
 export interface WorkerOptions extends FailureOptions {
   /** Default `['default']`. */
@@ -75,6 +76,7 @@ export class Worker {
   readonly #attempts = new Map<LeasedTask, Attempt>();
   readonly #attemptParts: AttemptParts;
   readonly #turns: Turns;
+  readonly #watchdog: Loop;
   readonly #keeper: LeaseKeeper;
   readonly #deadlines: Deadlines<LeasedTask>;
   readonly #maintenance: Maintenance | undefined;
@@ -127,6 +129,7 @@ export class Worker {
       onTask: (task, sinceMs) => void this.#run(task, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
     });
+    this.#watchdog = createWatchdog({ broker, runtime, turns: this.#turns });
     const queues = () => this.#order.names;
     this.#maintenance =
       (options.maintenance ?? true) ? createMaintenance({ broker, queues, runtime }) : undefined;
@@ -173,6 +176,7 @@ export class Worker {
     this.#maintenance?.start();
     this.#health?.start();
     this.#turns.start();
+    this.#watchdog.start();
     this.#announcer.start();
     return Promise.resolve();
   }
@@ -201,6 +205,7 @@ export class Worker {
     this.#announcer.changed();
     const maintenance = this.#maintenance?.stop();
     const health = this.#health?.stop();
+    const watchdog = this.#watchdog.stop();
     await this.#within(this.#shutdownTimeoutMs, this.#quiet());
     for (const attempt of this.#attempts.values()) attempt.abort('shutdown');
     await this.#within(
@@ -209,7 +214,14 @@ export class Worker {
     );
     this.#turns.giveUp();
     const announcer = this.#announcer.stop();
-    await Promise.all([this.#keeper.stop(), this.#deadlines.stop(), announcer, maintenance, health]);
+    await Promise.all([
+      this.#keeper.stop(),
+      this.#deadlines.stop(),
+      announcer,
+      maintenance,
+      health,
+      watchdog,
+    ]);
   }
 
   /** Resolves when no attempt runs. */

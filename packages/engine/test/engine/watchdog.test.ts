@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { Events } from '../../src/runtime/events.ts';
+import { Worker } from '../../src/worker/worker.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { nextEvent, nextEvents } from '../support/next-event.ts';
+
+const never = () => new Promise<never>(() => {});
+
+describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let events: Events;
+  let worker: Worker | undefined;
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    broker = await place.connect();
+    events = new Events();
+  });
+  afterEach(async () => {
+    await worker?.stop();
+    worker = undefined;
+    await place?.remove();
+  });
+
+  /** A worker of two slots whose broker does some things in another way. */
+  async function start(other: Partial<Broker>): Promise<void> {
+    worker = new Worker(
+      { ...broker, ping: () => broker.ping(), ...other },
+      { concurrency: 2, runtime: { events } },
+    );
+    worker.handle('x', () => {});
+    await worker.start();
+  }
+
+  const enqueue = (...ids: string[]) =>
+    new Client(broker).enqueueMany(ids.map((id) => ({ task: 'x', id, retention: '1h' })));
+  const facts = async () => (await broker.inspect.queueFacts(['default']))[0];
+
+  test('gives up calls that never end, and what they bring later is given back', async () => {
+    const { turn, extend, keepResults } = broker.consume;
+    const letGo: (() => void)[] = [];
+    // The first two calls take tasks, and their answers come only when the test wants it.
+    const consume: Broker['consume'] = {
+      extend,
+      keepResults,
+      async turn(...args) {
+        const outcome = await turn(...args);
+        if (letGo.length < 2) await new Promise<void>((resolve) => letGo.push(resolve));
+        return outcome;
+      },
+    };
+    await enqueue('a', 'b', 'c');
+    const revived = nextEvent(events, 'worker.revived');
+    const ends = nextEvents(events, 'attempt.finished', 1);
+    await start({ consume });
+    expect(await revived).toMatchObject({ calls: 2 });
+    expect(await ends).toMatchObject([{ outcome: 'succeeded' }]);
+    letGo.forEach((go) => go());
+    await expect.poll(async () => (await facts())?.counts.completed, { timeout: 20_000 }).toBe(3);
+    expect(await facts()).toMatchObject({ processed: 3, failed: 0 });
+  });
+
+  test('is not needed when wake-ups fail or never come: there is a poll', async () => {
+    const revived: unknown[] = [];
+    events.on('worker.revived', (event) => revived.push(event));
+    const wakes = { never, rejected: () => Promise.reject(new Error('broken')) };
+    for (const [kind, wake] of Object.entries(wakes)) {
+      await start({ signals: { ...broker.signals, work: wake, due: wake } });
+      const ends = nextEvents(events, 'attempt.finished', 2);
+      await new Promise((resolve) => setImmediate(resolve));
+      await enqueue(`now-${kind}`);
+      await new Client(broker).enqueue('x', null, { id: `soon-${kind}`, delay: '50ms' });
+      expect(await ends).toMatchObject([{ outcome: 'succeeded' }, { outcome: 'succeeded' }]);
+      await worker?.stop();
+    }
+    expect(revived).toEqual([]);
+  });
+
+  test('leaves calls alone while the broker does not answer', async () => {
+    const revived: unknown[] = [];
+    events.on('worker.revived', (event) => revived.push(event));
+    let pings = 0;
+    const asked = new Promise<void>((resolve) => {
+      const ping = () => {
+        pings += 1;
+        if (pings === 4) resolve();
+        return Promise.reject(new Error('out of reach'));
+      };
+      const { extend, keepResults } = broker.consume;
+      void start({ consume: { extend, keepResults, turn: never }, ping });
+    });
+    await asked;
+    expect(revived).toEqual([]);
+  });
+});

@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { connect } from '../../src/connect.ts';
+import { Worker } from '../../src/worker/worker.ts';
+import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
+import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
+
+/** Within so long after a fault work goes on. */
+const RESUMED_MS = 5_000;
+
+/** A worker behind a proxy, and a producer that is not. */
+class Bench {
+  readonly proxy: FaultProxy;
+  readonly broker: Broker;
+  readonly #server: RedisServer;
+  readonly #brokers: Broker[];
+  readonly #client: Client;
+  readonly #worker: Worker;
+  readonly #started = new Map<string, () => void>();
+  #next = 0;
+  #holding: Promise<void> | null = null;
+
+  static async open(concurrency: number): Promise<Bench> {
+    const server = await startRedis();
+    const proxy = await startFaultProxy(server.port);
+    const [behind, direct] = [await connect(proxy.url), await connect(server.url)];
+    return new Bench({ server, proxy, behind, direct, concurrency });
+  }
+
+  private constructor(parts: {
+    server: RedisServer;
+    proxy: FaultProxy;
+    behind: Broker;
+    direct: Broker;
+    concurrency: number;
+  }) {
+    this.#server = parts.server;
+    this.proxy = parts.proxy;
+    this.broker = parts.direct;
+    this.#brokers = [parts.behind, parts.direct];
+    this.#client = new Client(parts.direct);
+    this.#worker = new Worker(parts.behind, { concurrency: parts.concurrency });
+    this.#worker.handle('x', async ({ id }) => {
+      this.#started.get(id)?.();
+      await this.#holding;
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#worker.start();
+  }
+
+  /** How many tasks there were. */
+  get tasks(): number {
+    return this.#next;
+  }
+
+  /** A task that is stored past the proxy; resolves when it has been started, with the ms that it took. */
+  async one(delayMs = 0): Promise<number> {
+    const id = `t${(this.#next += 1)}`;
+    const began = performance.now();
+    const started = new Promise<void>((resolve) => this.#started.set(id, resolve));
+    await this.#client.enqueue('x', null, { id, delay: `${delayMs}ms`, retention: '1h' });
+    await started;
+    return performance.now() - began;
+  }
+
+  some(count: number): Promise<number[]> {
+    return Promise.all(Array.from({ length: count }, () => this.one()));
+  }
+
+  /** Attempts that begin from now on last until the result is called. */
+  hold(): () => void {
+    let release = () => {};
+    this.#holding = new Promise((resolve) => (release = resolve));
+    return () => {
+      this.#holding = null;
+      release();
+    };
+  }
+
+  /** Every task has ended once: all are kept, and no counter has seen one twice. */
+  async expectAllEnded(): Promise<void> {
+    const facts = async () => (await this.broker.inspect.queueFacts(['default']))[0];
+    await expect
+      .poll(async () => (await facts())?.counts.completed, { timeout: 20_000, interval: 50 })
+      .toBe(this.#next);
+    expect(await facts()).toMatchObject({
+      processed: this.#next,
+      failed: 0,
+      counts: { pending: 0, active: 0, retry: 0, scheduled: 0, archived: 0 },
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.stop();
+    await Promise.all(this.#brokers.map((broker) => broker.close()));
+    await this.proxy.close();
+    await this.#server.stop();
+  }
+}
+
+/** A fault that strikes once and after which new connections work. */
+const FAULTS: [string, (proxy: FaultProxy) => unknown][] = [
+  ['all connections are cut', (proxy) => proxy.cut('all')],
+  ['the connection for wake-ups alone is cut', (proxy) => proxy.cut('signals')],
+  ['the connection for calls alone is cut', (proxy) => proxy.cut('calls')],
+  ['all connections are half open', (proxy) => proxy.deafen('all', 'both')],
+  ['the connection for wake-ups alone is half open', (proxy) => proxy.deafen('signals', 'both')],
+  ['the connection for calls alone is half open', (proxy) => proxy.deafen('calls', 'both')],
+  ['replies and messages get lost on all connections', (proxy) => proxy.deafen('all', 'replies')],
+  ['messages of wake-ups alone get lost', (proxy) => proxy.deafen('signals', 'replies')],
+  ['replies to calls alone get lost', (proxy) => proxy.deafen('calls', 'replies')],
+];
+
+describe.skipIf(!hasRedis())('a worker fetches again within 5 s when', () => {
+  let bench: Bench;
+  beforeEach(async () => {
+    bench = await Bench.open(5);
+    await bench.start();
+    await bench.some(3);
+  });
+  afterEach(() => bench.close());
+
+  test.each(FAULTS)('%s while it is idle', async (_, strike) => {
+    strike(bench.proxy);
+    const [now, delayed] = await Promise.all([bench.one(), bench.one(500)]);
+    expect(now).toBeLessThan(RESUMED_MS);
+    expect(delayed).toBeLessThan(RESUMED_MS + 500);
+    await bench.expectAllEnded();
+  });
+
+  test.each(FAULTS)('%s while it works', async (_, strike) => {
+    const release = bench.hold();
+    await bench.some(3);
+    strike(bench.proxy);
+    const resumed = bench.some(10);
+    release();
+    for (const ms of await resumed) expect(ms).toBeLessThan(RESUMED_MS);
+    await bench.expectAllEnded();
+  });
+
+  test('everything is swallowed for 10 s, and new connections as well', async () => {
+    const release = bench.hold();
+    await bench.some(2);
+    bench.proxy.swallow(true);
+    release();
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    bench.proxy.swallow(false);
+    for (const ms of await bench.some(10)) expect(ms).toBeLessThan(RESUMED_MS);
+    await bench.expectAllEnded();
+  });
+
+  test('everything stalls for 10 s and then goes on', async () => {
+    const release = bench.hold();
+    await bench.some(2);
+    const goOn = bench.proxy.stall();
+    release();
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    goOn();
+    for (const ms of await bench.some(10)) expect(ms).toBeLessThan(RESUMED_MS);
+    await bench.expectAllEnded();
+  });
+});
+
+describe.skipIf(!hasRedis())('a connection that is cut at any point', () => {
+  test.each(['cutRequest', 'cutReply'] as const)(
+    'of the life of some tasks (%s): each ends once',
+    async (cut) => {
+      const bench = await Bench.open(2);
+      await bench.start();
+      for (let point = 0; point < 12; point += 1) {
+        let left = point;
+        const isCut = bench.proxy[cut](({ name }) => name.startsWith('EVAL') && (left -= 1) < 0);
+        const some = [bench.one(), bench.one(100), bench.one()];
+        await isCut;
+        for (const ms of await Promise.all(some)) expect(ms).toBeLessThan(RESUMED_MS);
+      }
+      await bench.expectAllEnded();
+      await bench.close();
+    },
+  );
+});
