@@ -16,7 +16,6 @@ const ownWay = (why: string): Remark => ({ kind: 'own way', why });
 
 const NO_GROUPS = 'there is no aggregator yet';
 const NO_TOOL_TEST = 'it is built; the test with the tool is missing';
-const NO_CANCEL = 'a running task cannot be cancelled yet';
 const NO_SCHEDULER = 'there are no schedules yet';
 
 /** Items of protocol section 8, by number. */
@@ -26,8 +25,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
     'shown through the inspector of the library; the command-line tool is not part of the tests yet',
   ),
   22: ownWay('a part of a second is rounded up, never down: a Go forwarder is never early (design D5)'),
-  44: notYet('the command-line tool cancels a task of ours', NO_CANCEL),
-  45: notYet('we cancel a task in a Go server', NO_CANCEL),
   60: notYet('the command-line tool lists our server', NO_TOOL_TEST),
   61: notYet('asynqmon shows our workers', NO_TOOL_TEST),
   72: notYet('when a group is aggregated', NO_GROUPS),
@@ -37,7 +34,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
   76: notYet('each side aggregates the tasks of the other', NO_GROUPS),
   77: notYet('a server without an aggregator', NO_GROUPS),
   95: notYet('key slots in a cluster', 'Redis Cluster is not supported yet'),
-  96: inPart(`all but cancel: ${NO_CANCEL}`),
   97: notYet('an entry fires at its interval', NO_SCHEDULER),
   98: notYet('the command-line tool lists our entries', NO_SCHEDULER),
   99: notYet('the history of an entry', NO_SCHEDULER),

@@ -2,6 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { ActedState, ControlOutcome } from '../broker/control.ts';
 import type { DayCounts, GroupSize, ListedState, TaskPage, TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import type { ServerRecord } from '../broker/presence.ts';
 import type { TaskRef } from '../runtime/events.ts';
 import { encodeContent } from '../task/payload.ts';
 import { storedTaskId } from '../task/task-id.ts';
@@ -171,6 +172,28 @@ export class Inspector {
       throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: MOST_PAYLOAD });
     }
     return this.#act(address, 'updatePayload', (ref) => this.#broker.control.updatePayload(ref, bytes));
+  }
+
+  /**
+   * Asks the worker that runs a task, ours or a Go server, to stop it: the attempt fails with `context canceled`, and the
+   * task is retried or archived as after any failure. Resolves when it is said; nobody tells whether somebody heard it.
+   * The message has no queue: the same ID in two queues is stopped in both.
+   *
+   * @param id the task's own ID
+   * @param businessId whom it belongs to, if it was enqueued with one
+   * @throws TaskCenterError `broker-unavailable`
+   */
+  cancel(id: string, businessId?: string): Promise<void> {
+    return this.#broker.signals.cancel([storedTaskId(id, businessId ?? null)]);
+  }
+
+  /** Who works here now, by host and process, each with its tasks in progress (at most 1,000 servers). */
+  async servers(): Promise<ServerRecord[]> {
+    const servers = await this.#broker.presence.servers();
+    return servers.sort((a, b) => {
+      if (a.host !== b.host) return a.host < b.host ? -1 : 1;
+      return a.pid - b.pid || (a.id < b.id ? -1 : 1);
+    });
   }
 
   /** Has all tasks of a state run now; resolves to how many. @throws TaskCenterError `queue-not-found` */

@@ -11,15 +11,19 @@ import { handledTask, type HandlerContext, type PreparedHandler } from './handle
 import { classOf, hintsOf, revokes, textOf } from './thrown.ts';
 
 /** Why an attempt's signal aborted. */
-export type AbortCause = 'timeout' | 'expired' | 'lease-lost' | 'shutdown';
+export type AbortCause = 'timeout' | 'expired' | 'lease-lost' | 'cancelled' | 'shutdown';
 
 /** Texts as Asynq's where it has one (protocol 2.8), so that Go's tools show what people know. */
 const ABORT_TEXT: Record<AbortCause, string> = {
   timeout: 'context deadline exceeded',
   expired: 'context deadline exceeded',
   'lease-lost': 'asynq: task lease expired',
+  cancelled: 'context canceled',
   shutdown: 'context canceled',
 };
+
+/** What a handler's signal gives as its reason. */
+const reasonOf = (cause: AbortCause): Error => new Error(ABORT_TEXT[cause], { cause });
 
 const ABORTED = Symbol('aborted');
 /** Of an attempt that is given neither a timeout nor a deadline (protocol 4.6). */
@@ -66,8 +70,7 @@ export class Attempt {
   /** Made only for handlers that look at it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#cause && !this.#controller.signal.aborted)
-      this.#controller.abort(new Error(ABORT_TEXT[this.#cause]));
+    if (this.#cause && !this.#controller.signal.aborted) this.#controller.abort(reasonOf(this.#cause));
     return this.#controller.signal;
   }
 
@@ -81,7 +84,7 @@ export class Attempt {
   abort(cause: AbortCause): void {
     if (this.#cause) return;
     this.#cause = cause;
-    this.#controller?.abort(new Error(ABORT_TEXT[cause]));
+    this.#controller?.abort(reasonOf(cause));
     this.#onAbort?.();
   }
 

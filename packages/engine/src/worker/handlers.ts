@@ -32,7 +32,10 @@ export interface HandledTask<Payload> {
 
 /** What a handler may use while it runs. */
 export interface HandlerContext {
-  /** Aborts at the timeout, the deadline, at shutdown and when the lease is lost; its reason says which. */
+  /**
+   * Aborts when the attempt is over before the handler is. Its reason is an error with Asynq's text, whose `cause` says
+   * why: `timeout`, `expired` (the deadline), `lease-lost`, `cancelled` or `shutdown`.
+   */
   readonly signal: AbortSignal;
   /** End of this attempt, wall-clock ms. */
   readonly deadlineMs: number;

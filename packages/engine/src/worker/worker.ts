@@ -1,6 +1,7 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Finish, FinishOutcome, LeasedTask } from '../broker/consume.ts';
 import type { ServerStatus } from '../broker/presence.ts';
+import type { Signals } from '../broker/signals.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
 import type { Loop } from '../runtime/loop.ts';
@@ -82,6 +83,8 @@ export class Worker {
   readonly #maintenance: Maintenance | undefined;
   readonly #health: Loop | undefined;
   readonly #announcer: Announcer;
+  readonly #signals: Signals;
+  readonly #listening = new AbortController();
   readonly #orderKind: OrderKind | undefined;
   #order: QueueOrder;
   #status: ServerStatus = 'new';
@@ -118,6 +121,7 @@ export class Worker {
       status: () => this.#status,
       attempts: () => this.#attempts.values(),
     });
+    this.#signals = broker.signals;
     this.#turns = new Turns({
       broker,
       runtime,
@@ -175,6 +179,7 @@ export class Worker {
     this.#deadlines.start();
     this.#maintenance?.start();
     this.#health?.start();
+    void this.#signals.onCancelled((id) => this.#cancel(id), this.#listening.signal);
     this.#turns.start();
     this.#watchdog.start();
     this.#announcer.start();
@@ -212,6 +217,7 @@ export class Worker {
       HAND_IN_MS,
       this.#quiet().then(() => this.#turns.drained()),
     );
+    this.#listening.abort();
     this.#turns.giveUp();
     const announcer = this.#announcer.stop();
     await Promise.all([
@@ -233,6 +239,11 @@ export class Worker {
     const timer = new AbortController();
     await Promise.race([done, this.#runtime.clock.sleep(ms, timer.signal)]);
     timer.abort();
+  }
+
+  /** In whatever queue: the message has none (protocol 1.9). */
+  #cancel(id: string): void {
+    for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
   async #run(task: LeasedTask, sinceMs: number): Promise<void> {

@@ -198,10 +198,57 @@ function dues(harness: Harness): void {
   });
 }
 
+function cancels(harness: Harness): void {
+  /** Resolves to what is heard, and what resolves once so much was. */
+  async function listen({ broker }: Bench, signal = new AbortController().signal) {
+    const heard: string[] = [];
+    let wake = () => {};
+    await broker.signals.onCancelled((id) => {
+      heard.push(id);
+      wake();
+    }, signal);
+    const many = async (count: number) => {
+      while (heard.length < count) await new Promise<void>((resolve) => (wake = resolve));
+      return heard;
+    };
+    return { heard, many };
+  }
+
+  test('a cancellation reaches all who listen, ID by ID', async () => {
+    const bench = await harness.fresh();
+    const listeners = [await listen(bench), await listen(bench)];
+    await bench.broker.signals.cancel(['a', 'shop:b']);
+    await bench.broker.signals.cancel([]);
+    await bench.broker.signals.cancel(['c d']);
+    for (const { many } of listeners) expect((await many(3)).sort()).toEqual(['a', 'c d', 'shop:b']);
+  });
+
+  test('who has stopped listening hears nothing more; nobody needs to listen', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.signals.cancel(['unheard']);
+    const stop = new AbortController();
+    const [gone, stays] = [await listen(bench, stop.signal), await listen(bench)];
+    stop.abort();
+    await bench.broker.signals.cancel(['x']);
+    expect(await stays.many(1)).toEqual(['x']);
+    expect(gone.heard).toEqual([]);
+    expect((await listen(bench, AbortSignal.abort())).heard).toEqual([]);
+  });
+
+  test('a closed broker refuses to cancel, and ends who begins to listen', async () => {
+    const bench = await harness.fresh();
+    await listen(bench);
+    await bench.broker.close();
+    await expect(bench.broker.signals.cancel(['a'])).rejects.toMatchObject({ code: 'broker-closed' });
+    await listen(bench);
+  });
+}
+
 export function signalsSuite(harness: Harness): void {
   describe('signals', () => {
     working(harness);
     dues(harness);
+    cancels(harness);
 
     test('waits end when their signal aborts, also one that has aborted already', async () => {
       const bench = await harness.fresh();

@@ -12,6 +12,8 @@ export interface Link {
    * as Buffers, maps as flat arrays.
    */
   send(args: readonly RedisArg[]): Promise<unknown>;
+  /** Resolves when messages of the channel come; rejects as `send`. */
+  subscribe(channel: string, onMessage: (message: string) => void): Promise<void>;
   readonly lost: boolean;
   destroy(): void;
 }
@@ -40,6 +42,7 @@ interface Client {
   connect(): Promise<unknown>;
   destroy(): void;
   sendCommand(args: readonly RedisArg[]): Promise<unknown>;
+  subscribe(channel: string, onMessage: (message: string) => void): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'invalidate', listener: (key: Buffer | string | null) => void): unknown;
 }
@@ -128,13 +131,15 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     if (open) onLost(cause);
   }
 
-  async function send(args: readonly RedisArg[]): Promise<unknown> {
+  const send = (args: readonly RedisArg[]): Promise<unknown> => asked(() => client.sendCommand(args));
+
+  async function asked(ask: () => Promise<unknown>): Promise<unknown> {
     if (lost !== null) throw new LinkLost(lost);
     if (underWay === 0) silentMs = 0;
     underWay += 1;
     ticker.start();
     try {
-      return await client.sendCommand(args);
+      return await ask();
     } catch (error) {
       // A fault of the arguments is neither: the client refuses to encode them.
       if (error instanceof ErrorReply || lost === null) throw error;
@@ -152,6 +157,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   open = true;
   return {
     send,
+    subscribe: async (channel, onMessage) => void (await asked(() => client.subscribe(channel, onMessage))),
     get lost() {
       return lost !== null;
     },

@@ -8,6 +8,7 @@ function fakeLink() {
   const asked: { resolve(reply: unknown): void; reject(error: Error): void }[] = [];
   const link: Link = {
     send: () => new Promise((resolve, reject) => asked.push({ resolve, reject })),
+    subscribe: () => Promise.resolve(),
     lost: false,
     destroy() {},
   };

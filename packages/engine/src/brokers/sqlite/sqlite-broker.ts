@@ -29,7 +29,7 @@ export interface SqliteOptions {
 export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Promise<Broker> {
   const name = `sqlite:${path}`;
   const { clock, log } = createRuntime(runtime);
-  const signals = createSignals();
+  const signals = createSignals(name);
   const presence = createPresence(name, nowMs ?? (() => clock.wallMs()));
   const writer = await startWriter({
     path: resolve(path),

@@ -1,5 +1,13 @@
 import type { Signals } from '../../../broker/signals.ts';
-import { dueKey, pausedKey, pendingKey, retryKey, scheduledKey } from '../../../protocol/keys.ts';
+import {
+  CANCEL_CHANNEL,
+  dueKey,
+  pausedKey,
+  pendingKey,
+  retryKey,
+  scheduledKey,
+} from '../../../protocol/keys.ts';
+import { Cancellations } from '../cancellations.ts';
 import type { RedisParts } from '../parts.ts';
 import { Uplink } from '../uplink.ts';
 import { Watch, type Subject } from '../watch.ts';
@@ -38,8 +46,8 @@ const due: Subject<{ earliestMs: number | null }> = {
   },
 };
 
-/** Wake-ups by Redis' own notice of changed keys, over one connection that does nothing else (design D4). */
-export function createSignals({ target, runtime }: RedisParts): Signals & { close(): void } {
+/** Wake-ups by Redis' own notice of changed keys, over one connection that hears and does nothing else (design D4). */
+export function createSignals({ connection, target, runtime }: RedisParts): Signals & { close(): void } {
   let closed = false;
   const watches = {
     link: () => uplink.link,
@@ -49,12 +57,14 @@ export function createSignals({ target, runtime }: RedisParts): Signals & { clos
   const workWatch = new Watch(work, watches);
   const dueWatch = new Watch(due, watches);
   const both = [workWatch, dueWatch];
+  const cancellations = new Cancellations({ ...watches, runtime });
+  const all = [...both, cancellations];
   const uplink: Uplink = new Uplink({
     target,
     runtime,
-    wanted: () => both.some((watch) => watch.wanted),
-    onUp: () => both.forEach((watch) => watch.rearm()),
-    onDown: () => both.forEach((watch) => watch.disarm()),
+    wanted: () => cancellations.wanted || both.some((watch) => watch.wanted),
+    onUp: () => all.forEach((one) => one.rearm()),
+    onDown: () => all.forEach((one) => one.disarm()),
     onInvalidate: (key) => both.forEach((watch) => watch.invalidate(key)),
   });
 
@@ -80,10 +90,14 @@ export function createSignals({ target, runtime }: RedisParts): Signals & { clos
       };
       return dueWatch.wait(wait, signal);
     },
+    async cancel(ids) {
+      await Promise.all(ids.map((id) => connection.command(['PUBLISH', CANCEL_CHANNEL, id])));
+    },
+    onCancelled: (listener, signal) => cancellations.listen(listener, signal),
     close() {
       if (closed) return;
       closed = true;
-      both.forEach((watch) => watch.close());
+      all.forEach((one) => one.close());
       uplink.close();
     },
   };

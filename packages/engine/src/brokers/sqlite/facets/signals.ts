@@ -1,3 +1,4 @@
+import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { KnownDue, Signals } from '../../../broker/signals.ts';
 import type { QueueNews } from '../states.ts';
 
@@ -16,9 +17,10 @@ interface Waiter {
 const isDue = (nextDueMs: number | null, knownMs: number | null): boolean =>
   nextDueMs !== null && (knownMs === null || nextDueMs < knownMs);
 
-export function createSignals(): LocalSignals {
+export function createSignals(broker: string): LocalSignals {
   const queues = new Map<string, QueueNews>();
   const waiters = new Set<Waiter>();
+  const listeners = new Set<(id: string) => void>();
   let closed = false;
 
   function hasWork(name: string): boolean {
@@ -49,12 +51,24 @@ export function createSignals(): LocalSignals {
         isDue(queues.get(queue)?.nextDueMs ?? null, nextDueMs);
       return until(() => known.some(isEarlier), signal);
     },
+    async cancel(ids) {
+      if (closed) throw new TaskCenterError('broker-closed', { broker });
+      for (const id of ids) for (const listener of listeners) listener(id);
+    },
+    async onCancelled(listener, signal) {
+      if (closed || signal.aborted) return;
+      // The caller may listen twice with the same function.
+      const own = (id: string) => listener(id);
+      listeners.add(own);
+      signal.addEventListener('abort', () => listeners.delete(own), { once: true });
+    },
     update(news) {
       for (const one of news) queues.set(one.name, one);
       if (news.length > 0) for (const waiter of waiters) if (waiter.ready()) waiter.wake();
     },
     close() {
       closed = true;
+      listeners.clear();
       for (const waiter of waiters) waiter.wake();
     },
   };

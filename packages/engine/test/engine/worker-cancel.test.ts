@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { Inspector } from '../../src/inspector/inspector.ts';
+import { Events } from '../../src/runtime/events.ts';
+import type { Handler } from '../../src/worker/handlers.ts';
+import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { nextEvent, nextEvents } from '../support/next-event.ts';
+
+const never = () => new Promise<void>(() => {});
+
+describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let client: Client;
+  let inspector: Inspector;
+  let events: Events;
+  let workers: Worker[];
+  let hears: () => void;
+  let heard: Promise<void>;
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    const real = await place.connect();
+    heard = new Promise((resolve) => (hears = resolve));
+    const { signals } = real;
+    broker = {
+      ...real,
+      signals: {
+        ...signals,
+        async onCancelled(listener, signal) {
+          await signals.onCancelled(listener, signal);
+          hears();
+        },
+      },
+    };
+    client = new Client(broker);
+    inspector = new Inspector(broker);
+    events = new Events();
+    workers = [];
+  });
+
+  afterEach(async () => {
+    if (!available) return;
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await place.remove();
+  });
+
+  /** A worker that hears cancellations. */
+  async function aWorker(handler: Handler, options: WorkerOptions = {}): Promise<Worker> {
+    const worker = new Worker(broker, { ...options, runtime: { events, ...options.runtime } });
+    workers.push(worker);
+    await worker.handle('x', handler).start();
+    await heard;
+    return worker;
+  }
+
+  const record = (id = 'a', queue = 'default') => broker.inspect.task({ queue, id });
+
+  test('a running handler is told by its signal, and its task is retried as after a failure', async () => {
+    let reason: unknown;
+    await aWorker(
+      (_, { signal }) =>
+        new Promise((__, reject) =>
+          signal.addEventListener('abort', () => {
+            reason = signal.reason;
+            reject(new Error('its own end'));
+          }),
+        ),
+    );
+    const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
+    await client.enqueue('x', null, { id: 'a' });
+    await started;
+    await inspector.cancel('a');
+    expect(await ended).toMatchObject({ outcome: 'failed', task: { id: 'a' } });
+    expect(reason).toMatchObject({ message: 'context canceled', cause: 'cancelled' });
+    expect(await record()).toMatchObject({
+      state: 'retry',
+      retried: 1,
+      lastError: { message: 'context canceled' },
+      attempts: [{ outcome: 'failed', error: { class: 'cancelled', message: 'context canceled' } }],
+    });
+    expect((await broker.inspect.queueFacts(['default']))[0]).toMatchObject({ processed: 1, failed: 1 });
+  });
+
+  test('a handler that ignores its signal is left behind; without retries its task is archived', async () => {
+    await aWorker(never);
+    const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
+    await client.enqueue('x', null, { id: 'a', maxRetries: 0 });
+    await started;
+    await inspector.cancel('a');
+    expect(await ended).toMatchObject({ outcome: 'archived' });
+    expect(await record()).toMatchObject({ state: 'archived', lastError: { message: 'context canceled' } });
+  });
+
+  test('isFailure and onError judge it as any other failure', async () => {
+    const told: unknown[] = [];
+    await aWorker(never, {
+      isFailure: (error) => (error as Error).message !== 'context canceled',
+      onError: (error) => void told.push((error as Error).message),
+    });
+    const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
+    await client.enqueue('x', null, { id: 'a' });
+    await started;
+    await inspector.cancel('a');
+    await ended;
+    expect(await record()).toMatchObject({ state: 'retry', retried: 0 });
+    expect(told).toEqual(['context canceled']);
+  });
+
+  test('the same ID in two queues is stopped in both, other tasks go on', async () => {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    await aWorker(() => gate, { queues: ['default', 'other'] });
+    const started = nextEvents(events, 'attempt.started', 3);
+    const ended = nextEvents(events, 'attempt.finished', 2);
+    for (const queue of ['default', 'other']) await client.enqueue('x', null, { id: 'a', queue });
+    await client.enqueue('x', null, { id: 'ab', retention: '1h' });
+    await started;
+    await inspector.cancel('a');
+    expect((await ended).map(({ task }) => task.queue).sort()).toEqual(['default', 'other']);
+    expect(await record('ab')).toMatchObject({ state: 'active' });
+    const last = nextEvent(events, 'attempt.finished');
+    release();
+    expect(await last).toMatchObject({ outcome: 'succeeded', task: { id: 'ab' } });
+  });
+
+  test('a task of a business is cancelled by its own ID and the business', async () => {
+    await aWorker(never);
+    const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
+    await client.enqueue('x', null, { id: 'a', context: { businessId: 'shop' } });
+    await started;
+    await inspector.cancel('a', 'shop');
+    expect(await ended).toMatchObject({ outcome: 'failed' });
+  });
+
+  test('who runs nothing of that ID is not disturbed, and a waiting task stays', async () => {
+    const worker = await aWorker(() => {});
+    await client.enqueue('x', null, { id: 'later', delay: '1h' });
+    await inspector.cancel('later');
+    await inspector.cancel('nobody');
+    const ended = nextEvent(events, 'attempt.finished');
+    await client.enqueue('x', null, { id: 'b' });
+    expect(await ended).toMatchObject({ outcome: 'succeeded' });
+    expect(await record('later')).toMatchObject({ state: 'scheduled' });
+    expect(worker.running).toBe(0);
+  });
+
+  test('a worker that takes nothing more still hears', async () => {
+    const worker = await aWorker(never);
+    const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
+    await client.enqueue('x', null, { id: 'a' });
+    await started;
+    worker.stopTaking();
+    await inspector.cancel('a');
+    expect(await ended).toMatchObject({ outcome: 'failed' });
+  });
+
+  test('the inspector lists workers by process, with what they do', async () => {
+    await aWorker(never, { queues: { default: 3 }, concurrency: 2 });
+    const started = nextEvent(events, 'attempt.started');
+    await client.enqueue('x', null, { id: 'a' });
+    await started;
+    workers[0]?.setQueues({ default: 4 });
+    await expect
+      .poll(() => inspector.servers())
+      .toMatchObject([
+        { pid: process.pid, queues: { default: 4 }, concurrency: 2, running: 1, tasks: [{ id: 'a' }] },
+      ]);
+    await inspector.cancel('a');
+  });
+});
