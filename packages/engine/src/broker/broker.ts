@@ -1,6 +1,7 @@
 import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
 import type { Documents } from './documents.ts';
+import type { Groups } from './groups.ts';
 import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
 import type { Presence } from './presence.ts';
@@ -22,6 +23,7 @@ export interface Broker {
   readonly consume: Consume;
   readonly maintain: Maintain;
   readonly control: Control;
+  readonly groups: Groups;
   readonly inspect: Inspect;
   readonly presence: Presence;
   readonly documents: Documents;

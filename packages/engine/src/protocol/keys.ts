@@ -77,6 +77,9 @@ export const groupsKey = (queue: string): string => inQueue(queue, 'groups');
 export const groupKeyPrefix = (queue: string): string => inQueue(queue, 'g:');
 /** ZSET of IDs that wait in a group, by the time they came in s. */
 export const groupKey = (queue: string, group: string): string => inQueue(queue, `g:${group}`);
+/** ZSET of IDs that are being aggregated: an aggregation set; it keeps their scores. */
+export const aggregationSetKey = (queue: string, group: string, setId: string): string =>
+  inQueue(queue, `g:${group}:${setId}`);
 /** ZSET of aggregation sets' keys, by deadline in s. */
 export const aggregationSetsKey = (queue: string): string => inQueue(queue, 'aggregation_sets');
 

@@ -9,6 +9,7 @@ import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
 import { presenceSuite } from './presence.ts';
 import { signalsSuite } from './signals.ts';
+import { aggregationSuite } from './aggregation.ts';
 import { groupsSuite } from './groups.ts';
 import { submitSuite } from './submit.ts';
 import { uniqueSuite } from './unique.ts';
@@ -54,6 +55,7 @@ export function brokerSuite(harness: Harness): void {
     submitSuite(harness);
     uniqueSuite(harness);
     groupsSuite(harness);
+  aggregationSuite(harness);
     consumeSuite(harness);
     maintainSuite(harness);
     controlSuite(harness);

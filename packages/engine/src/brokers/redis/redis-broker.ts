@@ -7,6 +7,7 @@ import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
 import { createDurabilities } from './facets/durability.ts';
 import { createDocuments } from './facets/documents.ts';
+import { createGroups } from './facets/groups.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
@@ -87,6 +88,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     consume: createConsume(parts),
     maintain: createMaintain(parts),
     control: createControl(parts),
+    groups: createGroups(parts),
     inspect: createInspect(parts),
     presence: createPresence(parts),
     documents: createDocuments(parts),

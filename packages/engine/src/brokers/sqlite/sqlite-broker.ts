@@ -4,6 +4,7 @@ import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
 import { createDocuments } from './facets/documents.ts';
+import { createGroups } from './facets/groups.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
@@ -28,7 +29,7 @@ export interface SqliteOptions {
  */
 export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Promise<Broker> {
   const name = `sqlite:${path}`;
-  const { clock, log } = createRuntime(runtime);
+  const { clock, log, newId } = createRuntime(runtime);
   const signals = createSignals(name);
   const presence = createPresence(name, nowMs ?? (() => clock.wallMs()));
   const writer = await startWriter({
@@ -46,6 +47,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     consume: createConsume(writer),
     maintain: createMaintain(writer),
     control: createControl(writer),
+    groups: createGroups(writer, newId),
     inspect: createInspect(writer),
     presence,
     documents: createDocuments(writer),

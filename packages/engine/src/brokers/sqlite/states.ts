@@ -10,6 +10,8 @@ export const STATES = [
   'cancelled',
   'archived',
   'aggregating',
+  // Being aggregated: told as aggregating, yet counted nowhere, as in Asynq.
+  'aggregating',
 ] as const satisfies readonly ListedState[];
 
 export const SCHEDULED = 0;
@@ -20,8 +22,9 @@ export const COMPLETED = 4;
 export const CANCELLED = 5;
 export const ARCHIVED = 6;
 export const AGGREGATING = 7;
+export const SET_ASIDE = 8;
 
-export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** What the threads tell each other of a queue after something was written to it. */
 export interface QueueNews {

@@ -1,32 +1,133 @@
-import type { GroupSize } from '../../../broker/inspect.ts';
-import { groupKey, groupsKey } from '../../../protocol/keys.ts';
+import type { AggregationSet, FinishedSet, Groups, SetContent } from '../../../broker/groups.ts';
+import type { GroupSize, TaskRecord } from '../../../broker/inspect.ts';
+import type { NewTask } from '../../../broker/submit.ts';
+import { aggregationSetKey, groupKey, groupsKey } from '../../../protocol/keys.ts';
 import type { RedisParts } from '../parts.ts';
+import type { EnqueueItem } from '../scripts/enqueue.ts';
+import { groupFinish, type GroupFinished, type HeldLock } from '../scripts/group-finish.ts';
+import { groupReclaim } from '../scripts/group-reclaim.ts';
+import { groupTake } from '../scripts/group-take.ts';
+import { listSet, type ListSetReply, type SetPlace } from '../scripts/list-set.ts';
 import { textOf } from '../scripts/reply.ts';
+import { createEachQueue } from './each-queue.ts';
+import { accepted, withReceipt } from './outcomes.ts';
+import { itemOf, outcomeOf } from './submit.ts';
+import { taskRecord } from './task-record.ts';
+import { lockOf } from './turn-finishes.ts';
+import { decoded } from './turn-tasks.ts';
 
 const MOST_GROUPS = 10_000;
 const STEP = '500';
+/** Names of one script call: a step may bring more than was asked for. */
+const MOST_NAMES = 500;
+const MOST_SETS = 10;
+const PAGE = 500;
 
-/** Asynq's groups in steps of a few hundred: nobody bounds how many there are. */
-export async function groups({ connection }: RedisParts, queue: string): Promise<GroupSize[]> {
-  const sizes = new Map<string, number>();
+/** What `finish` needs of the members besides what it shows. */
+type Source = readonly HeldLock[];
+
+/** Asynq's groups in steps of a few hundred, from a random place on: nobody bounds how many there are. */
+async function* groupNames({ connection }: RedisParts, queue: string): AsyncGenerator<string[]> {
   let cursor = '0';
+  let seen = 0;
   do {
-    const [next, names] = (await connection.command([
-      'SSCAN',
-      groupsKey(queue),
-      cursor,
-      'COUNT',
-      STEP,
-    ])) as readonly [unknown, readonly unknown[]];
+    const args = ['SSCAN', groupsKey(queue), cursor, 'COUNT', STEP];
+    const [next, names] = (await connection.command(args)) as readonly [unknown, readonly unknown[]];
     cursor = textOf(next);
-    await Promise.all(
-      names.map(textOf).map(async (group) => {
-        sizes.set(group, Number(await connection.command(['ZCARD', groupKey(queue, group)])));
-      }),
+    seen += names.length;
+    for (let i = 0; i < names.length; i += MOST_NAMES) yield names.slice(i, i + MOST_NAMES).map(textOf);
+  } while (cursor !== '0' && seen < MOST_GROUPS);
+}
+
+/** Groups with tasks, by name; at most 10,000. */
+export async function groupSizes(parts: RedisParts, queue: string): Promise<GroupSize[]> {
+  const sizes = new Map<string, number>();
+  for await (const names of groupNames(parts, queue)) {
+    const counts = await Promise.all(
+      names.map((group) => parts.connection.command(['ZCARD', groupKey(queue, group)])),
     );
-  } while (cursor !== '0' && sizes.size < MOST_GROUPS);
+    names.forEach((group, i) => sizes.set(group, Number(counts[i])));
+  }
   return [...sizes]
     .map(([group, size]) => ({ group, size }))
     .filter(({ size }) => size > 0)
     .sort((a, b) => (a.group < b.group ? -1 : 1));
+}
+
+const keyOf = ({ queue, group, id }: AggregationSet): string => aggregationSetKey(queue, group, id);
+
+async function contentOf({ connection }: RedisParts, set: AggregationSet): Promise<SetContent | null> {
+  const { queue, group, id } = set;
+  const tasks: TaskRecord[] = [];
+  const unreadable: string[] = [];
+  const locks: HeldLock[] = [];
+  let after: SetPlace | null = null;
+  for (let more = true; more;) {
+    const call = { queue, state: 'aggregating', group: `${group}:${id}`, limit: PAGE, after } as const;
+    const page: ListSetReply = await connection.run(listSet, call);
+    if (page.total === 0) return null;
+    for (const row of page.rows) {
+      const message = row.message && decoded(row.message)?.message;
+      if (!message) unreadable.push(row.id);
+      else {
+        tasks.push(taskRecord(queue, row));
+        const lock = lockOf(queue, message);
+        if (lock !== '') locks.push([lock, row.id]);
+      }
+    }
+    after = page.last;
+    more = page.more;
+  }
+  return { tasks, unreadable, source: locks satisfies Source };
+}
+
+function finishedOf(
+  { code, nowMs, holder }: GroupFinished,
+  task: NewTask | null,
+  item: EnqueueItem | null,
+): FinishedSet {
+  if (code === 'l') return { code: 'set-lost' };
+  if (task === null || item === null) return { code: 'removed' };
+  if (code === 'd') return { code: 'duplicate-task', holder: holder || null };
+  return outcomeOf({ task, item }, code, nowMs);
+}
+
+export function createGroups(parts: RedisParts): Groups {
+  const { connection, runtime } = parts;
+  const eachQueue = createEachQueue(parts);
+
+  return {
+    async take(queue, rules, limit) {
+      const most = Math.max(1, Math.min(limit, MOST_SETS));
+      const sets: AggregationSet[] = [];
+      for await (const groups of groupNames(parts, queue)) {
+        const setIds = Array.from({ length: most - sets.length }, () => runtime.newId());
+        const taken = await withReceipt(parts, { queue }, async (receipt, left) =>
+          accepted(
+            await connection.run(groupTake, { queue, receipt, rules, setIds, groups }, left),
+            queue,
+            connection.name,
+          ),
+        );
+        taken.forEach(({ group, size }, i) => sets.push({ queue, group, id: setIds[i] as string, size }));
+        if (sets.length === most) break;
+      }
+      return sets;
+    },
+
+    read: (set) => contentOf(parts, set),
+
+    finish(set, { unreadable, source }, task) {
+      const { queue } = set;
+      const item = task && itemOf(task);
+      const business = task?.meta.business ?? '';
+      const fixed = { queue, set: keyOf(set), unreadable, locks: source as Source, item, business };
+      return withReceipt(parts, { queue }, async (receipt, left) => {
+        const reply = await connection.run(groupFinish, { ...fixed, receipt }, left);
+        return finishedOf(accepted(reply, queue, connection.name), task, item);
+      });
+    },
+
+    reclaim: (steps) => eachQueue(groupReclaim, steps, 0),
+  };
 }

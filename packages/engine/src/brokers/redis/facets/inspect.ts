@@ -6,7 +6,7 @@ import { storedTaskId } from '../../../task/task-id.ts';
 import type { RedisParts } from '../parts.ts';
 import { find, type FoundRow } from '../scripts/find.ts';
 import { history } from './history.ts';
-import { groups } from './groups.ts';
+import { groupSizes } from './groups.ts';
 import { memory } from '../scripts/memory.ts';
 import { listLine } from '../scripts/list-line.ts';
 import { listSet, type SetPlace } from '../scripts/list-set.ts';
@@ -92,7 +92,7 @@ export function createInspect(parts: RedisParts): Inspect {
     queueFacts: (queues) => Promise.all(queues.map((queue) => connection.run(queueFacts, queue))),
     history: (queue, days) => history(parts, queue, days),
     memoryUsage: (queue) => connection.run(memory, queue),
-    groups: (queue) => groups(parts, queue),
+    groups: (queue) => groupSizes(parts, queue),
     async task(ref) {
       const row = await connection.run(task, ref);
       return row && taskRecord(ref.queue, row);

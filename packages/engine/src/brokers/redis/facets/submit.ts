@@ -44,7 +44,8 @@ function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): { lock: stri
   return { lock: uniqueKey({ queue, type, payload, business }), lockSeconds };
 }
 
-function itemOf(task: NewTask): EnqueueItem {
+/** A task as scripts take it. @throws TaskCenterError `invalid-value` for a text that no Go program could read */
+export function itemOf(task: NewTask): EnqueueItem {
   const lock = lockOf(task);
   const message = encodeMessage({
     type: task.type,
@@ -99,7 +100,12 @@ function chunksOf(parcels: readonly Parcel[]): Parcel[][] {
   return chunks;
 }
 
-function outcomeOf({ task, item }: Parcel, code: string | undefined, nowMs: number): EnqueueOutcome {
+/** What a script's code says of a task; `d`, a held lock, is told elsewhere. */
+export function outcomeOf(
+  { task, item }: Pick<Parcel, 'task' | 'item'>,
+  code: string | undefined,
+  nowMs: number,
+): EnqueueOutcome {
   if (code === '0') return { code: 'task-exists' };
   if (code !== '1') {
     const corrupt = [

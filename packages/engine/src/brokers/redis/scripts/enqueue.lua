@@ -1,4 +1,4 @@
--- @use time names receipt
+-- @use time names receipt store
 -- enqueue: stores new tasks of one queue; an ID that is taken is left alone.
 -- KEYS   1 receipt; 2 pending; then the task's hash, per task
 -- ARGV   1 now; 2 slot; 3 sequence; 4 whether an ID may stand twice (1/0); 5 values per task: 5 or 8; 6 number of
@@ -22,70 +22,9 @@ if bad then
 end
 
 local width, businesses = tonumber(ARGV[5]), tonumber(ARGV[6])
-local ready, starts, exact, codes, holders = {}, {}, {}, {}, {}
+local codes = {}
 -- Most often all IDs are new: one command tells.
 local look = ARGV[4] == '1' or redis.call('EXISTS', unpack(KEYS, 3)) > 0
-
-local function store(key, p, ms)
-  local id, message, meta = ARGV[p], ARGV[p + 1], ARGV[p + 2]
-  if ms > now then
-    local at = #starts
-    starts[at + 1], starts[at + 2] = whole(math.ceil(ms / 1000)), id
-    exact[at + 1], exact[at + 2] = whole(ms), id
-    redis.call('HSET', key, 'msg', message, 'state', 'scheduled', 'tc:d', whole(ms))
-    if meta ~= '' then
-      redis.call('HSET', key, 'tc', meta)
-    end
-    return
-  end
-  ready[#ready + 1] = id
-  if meta == '' then
-    redis.call('HSET', key, 'msg', message, 'state', 'pending', 'pending_since', now_ns)
-  else
-    redis.call('HSET', key, 'msg', message, 'state', 'pending', 'pending_since', now_ns, 'tc', meta)
-  end
-end
-
--- A task that joins its group now, instead of `store`.
-local function join(key, p, group)
-  redis.call('HSET', key, 'msg', ARGV[p + 1], 'state', 'aggregating')
-  if ARGV[p + 2] ~= '' then
-    redis.call('HSET', key, 'tc', ARGV[p + 2])
-  end
-  redis.call('ZADD', asynq .. 'g:' .. group, now_s, ARGV[p])
-end
-
--- A task with a lock or a group; returns its code. Everything is checked before the lock is taken, so that no lock is
--- left without its task (protocol D13).
-local function store_special(key, p, ms)
-  local lock, group = ARGV[p + 5], ARGV[p + 7]
-  local groups = asynq .. 'groups'
-  if group ~= '' and misfit(groups, 'set', asynq .. 'g:' .. group, 'zset') then
-    return 'x'
-  end
-  if lock ~= '' then
-    local seconds = math.floor(math.max(0, ms - now) / 1000 + ARGV[p + 6])
-    if not redis.call('SET', lock, ARGV[p], 'NX', 'EX', whole(seconds)) then
-      local holder = redis.pcall('GET', lock)
-      holders[#holders + 1] = type(holder) == 'string' and #holder .. ':' .. holder or '0:'
-      return 'd'
-    end
-  end
-  if group ~= '' and ms <= now then
-    join(key, p, group)
-  else
-    store(key, p, ms)
-  end
-  if lock ~= '' then
-    redis.call('HSET', key, 'unique_key', lock)
-  end
-  if group ~= '' then
-    -- Also with a later start: whoever forwards it finds the group, and an aggregator its name (protocol D10).
-    redis.call('HSET', key, 'group', group)
-    redis.call('SADD', groups, group)
-  end
-  return '1'
-end
 
 local p = 7 + businesses
 for i = 3, #KEYS do
@@ -94,24 +33,17 @@ for i = 3, #KEYS do
   if type ~= 'none' then
     codes[i - 2] = type == 'hash' and '0' or 'x'
   else
-    local ms = math.max(now + ARGV[p + 3], ARGV[p + 4])
     if width == 5 then
-      store(key, p, ms)
+      store(key, p, starts_at(p))
       codes[i - 2] = '1'
     else
-      codes[i - 2] = store_special(key, p, ms)
+      codes[i - 2] = store_special(asynq, key, p)
     end
   end
   p = p + width
 end
 
-if #ready > 0 then
-  redis.call('LPUSH', pending, unpack(ready))
-end
-if #starts > 0 then
-  redis.call('ZADD', scheduled, unpack(starts))
-  redis.call('ZADD', due, unpack(exact))
-end
+index_stored(asynq, tc)
 if businesses > 0 then
   redis.call('SADD', biz, unpack(ARGV, 7, 6 + businesses))
 end

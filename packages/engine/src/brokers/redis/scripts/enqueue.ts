@@ -41,6 +41,12 @@ export interface Enqueued {
 const PLAIN_WIDTH = 5;
 const SPECIAL_WIDTH = 8;
 
+/** All values of an item, as the prelude `store` has them. */
+export function itemArgs(item: EnqueueItem): (RedisArg | number)[] {
+  const { id, message, meta, delayMs, runAtMs, lock, lockSeconds, group } = item;
+  return [id, message, meta, delayMs, runAtMs, lock, lockSeconds, group];
+}
+
 function hasTwins(items: readonly EnqueueItem[]): boolean {
   return new Set(items.map(({ id }) => id)).size < items.length;
 }
@@ -70,9 +76,9 @@ export const enqueue = defineScript({
     const special = items.some(({ lock, group }) => lock !== '' || group !== '');
     const args: (RedisArg | number)[] = [...receiptArgs(receipt), hasTwins(items) ? 1 : 0];
     args.push(special ? SPECIAL_WIDTH : PLAIN_WIDTH, businesses.length, ...businesses);
-    for (const { id, message, meta, delayMs, runAtMs, lock, lockSeconds, group } of items) {
-      args.push(id, message, meta, delayMs, runAtMs);
-      if (special) args.push(lock, lockSeconds, group);
+    for (const item of items) {
+      if (special) args.push(...itemArgs(item));
+      else args.push(item.id, item.message, item.meta, item.delayMs, item.runAtMs);
     }
     return args;
   },

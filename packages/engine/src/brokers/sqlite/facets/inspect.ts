@@ -11,7 +11,7 @@ import { decodeAttempts } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import type { FactsRow, Place, RecordRow } from '../operations/inspect.ts';
 import { plain, type Bytes } from '../packing.ts';
-import { STATES, type StateNumber } from '../states.ts';
+import { SET_ASIDE, STATES, type StateNumber } from '../states.ts';
 import type { Writer } from '../writer.ts';
 
 const LONGEST_PAGE = 500;
@@ -19,7 +19,7 @@ const LONGEST_PAGE = 500;
 const numberOf = (state: ListedState): StateNumber => STATES.indexOf(state) as StateNumber;
 
 function queueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
-  const named = Object.fromEntries(STATES.map((state, i) => [state, counts[i] ?? 0]));
+  const named = Object.fromEntries(STATES.slice(0, SET_ASIDE).map((state, i) => [state, counts[i] ?? 0]));
   return { queue, counts: named as QueueFacts['counts'], ...row };
 }
 
@@ -41,7 +41,7 @@ function lastErrorOf({ last_error: message, failed_ms: atMs }: RecordRow): TaskR
   return message === null ? null : { message: String(message), atMs: atMs as number | null };
 }
 
-function taskRecord(queue: string, row: RecordRow, [payload, result]: readonly Bytes[]): TaskRecord {
+export function taskRecord(queue: string, row: RecordRow, [payload, result]: readonly Bytes[]): TaskRecord {
   return {
     queue,
     id: String(row.id),

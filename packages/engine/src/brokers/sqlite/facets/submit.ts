@@ -23,7 +23,7 @@ function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): NewRow[12] {
   return [JSON.stringify([queue, type, meta.business ?? null, hash]), uniqueMs];
 }
 
-function newRow(task: NewTask, queue: number): NewRow {
+export function newRow(task: NewTask, queue: number): NewRow {
   return [
     queue,
     task.id,
@@ -42,7 +42,8 @@ function newRow(task: NewTask, queue: number): NewRow {
   ];
 }
 
-function outcomes({ nowMs, dues, holders }: EnqueueReply): EnqueueOutcome[] {
+/** What the numbers of a reply say. */
+export function outcomes({ nowMs, dues, holders }: EnqueueReply): EnqueueOutcome[] {
   let holder = 0;
   return dues.map((due) => {
     if (due === TAKEN) return { code: 'task-exists' };

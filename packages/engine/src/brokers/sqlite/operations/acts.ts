@@ -9,6 +9,7 @@ import {
   COMPLETED,
   PENDING,
   SCHEDULED,
+  SET_ASIDE,
   type StateNumber,
 } from '../states.ts';
 import type { Moment, Store } from '../store.ts';
@@ -36,15 +37,22 @@ interface Found {
 }
 
 const REFUSED: Readonly<Record<ActVerb, readonly StateNumber[]>> = {
-  run: [ACTIVE, PENDING],
-  archive: [ACTIVE, ARCHIVED],
-  remove: [ACTIVE],
+  run: [ACTIVE, PENDING, SET_ASIDE],
+  archive: [ACTIVE, ARCHIVED, SET_ASIDE],
+  remove: [ACTIVE, SET_ASIDE],
 };
 const AFTER: Readonly<Record<ActVerb, StateNumber | null>> = {
   run: PENDING,
   archive: ARCHIVED,
   remove: null,
 };
+
+/** What a caller means by a state. */
+function statesOf({ state, verb, group }: ActManyCall): readonly StateNumber[] {
+  if (state === COMPLETED) return [COMPLETED, CANCELLED];
+  // All tasks of a queue that is removed go, also those that are being aggregated.
+  return state === AGGREGATING && verb === 'remove' && group === null ? [AGGREGATING, SET_ASIDE] : [state];
+}
 
 /** Writes one act; the caller has checked that it may be done. */
 function createActor({ database, queues, ranks }: Store) {
@@ -149,7 +157,7 @@ export function actOperations(store: Store) {
     ): Packet<{ readonly handled: number; readonly more: boolean }> {
       const entry = queues.find(data.queue);
       if (!entry) return plain({ handled: 0, more: false });
-      const states: readonly StateNumber[] = data.state === COMPLETED ? [COMPLETED, CANCELLED] : [data.state];
+      const states = statesOf(data);
       const found = states.flatMap((state) => firstOf(entry, state, data)).slice(0, data.limit);
       for (const one of found) act(one, data.verb, wallMs);
       const left = states.some((state) => (entry.counts[state] ?? 0) > 0);

@@ -55,13 +55,13 @@ const COLUMNS = [
 ] as const;
 
 /** A page ends early when its payloads and results are more than this: one message carries it. */
-const MOST_PAGE_BYTES = 4 * 1_024 * 1_024;
-const FIRST: Place = [Number.MIN_SAFE_INTEGER, 0];
+export const MOST_PAGE_BYTES = 4 * 1_024 * 1_024;
+export const FIRST: Place = [Number.MIN_SAFE_INTEGER, 0];
 const FROM = `
   SELECT ifnull(task.payload, body.payload), body.result, ${COLUMNS.join(', ')}
   FROM task LEFT JOIN body ON body.seq = task.seq`;
 
-interface Records {
+export interface Records {
   readonly rows: RecordRow[];
   readonly bytes: Bytes[];
 }
@@ -109,7 +109,7 @@ function queueOperations({ database, queues }: Store) {
   };
 }
 
-function createReader({ database }: Store) {
+export function createReader({ database }: Store) {
   const attempts = createAttempts(database);
   const read = database.prepare(`${FROM} WHERE task.seq = ?`);
 

@@ -4,6 +4,7 @@ import { actOperations } from './acts.ts';
 import { consumeOperations } from './consume.ts';
 import { controlOperations } from './control.ts';
 import { documentOperations } from './documents.ts';
+import { groupOperations } from './groups.ts';
 import { inspectOperations } from './inspect.ts';
 import { maintainOperations } from './maintain.ts';
 import { submitOperations } from './submit.ts';
@@ -20,6 +21,7 @@ export function createOperations(store: Store) {
     ...maintainOperations(store),
     ...controlOperations(store),
     ...actOperations(store),
+    ...groupOperations(store),
     ...inspectOperations(store),
     ...documentOperations(store),
 

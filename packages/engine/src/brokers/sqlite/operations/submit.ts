@@ -52,7 +52,7 @@ const INSERT = `
     size, id, type, business, meta, headers, payload, unique_key, in_group)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
 
-const STORED_AS: Readonly<Record<number, StateNumber>> = { [AT_ONCE]: PENDING, [JOINED]: AGGREGATING };
+export const STORED_AS: Readonly<Record<number, StateNumber>> = { [AT_ONCE]: PENDING, [JOINED]: AGGREGATING };
 
 interface Arrival {
   readonly entry: QueueEntry;
@@ -60,7 +60,7 @@ interface Arrival {
   readonly nowMs: number;
 }
 
-function createStorer({ database, ranks }: Store) {
+export function createStorer({ database, ranks }: Store) {
   const insert = database.prepare(INSERT);
   const insertBody = database.prepare('INSERT INTO body (seq, payload) VALUES (?, ?)');
   const look = database.prepare('SELECT 1 FROM task WHERE queue = ? AND id = ?');

@@ -24,14 +24,6 @@ local function close_group(asynq, group)
   end
 end
 
--- Deletes the lock if this task still holds it.
-local function unlock(asynq, lock, id)
-  local prefix = asynq .. 'unique:'
-  if lock and string.sub(lock, 1, #prefix) == prefix and redis.pcall('GET', lock) == id then
-    redis.call('DEL', lock)
-  end
-end
-
 -- Does it to tasks that have left their index; rows: `unique_key` or false, per task.
 local function act(asynq, verb, ids, rows)
   if #ids == 0 then

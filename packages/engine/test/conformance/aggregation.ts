@@ -1,0 +1,246 @@
+import { describe, expect, test } from 'vitest';
+import type { AggregationSet, GroupRules, SetContent } from '../../src/broker/groups.ts';
+import { SET_MS } from '../../src/broker/groups.ts';
+import { aTask, manyTasks } from '../support/factories.ts';
+import { countsOf, factsOf, idsOf, recordOf, take, type Bench, type Harness } from './harness.ts';
+
+const RULES: GroupRules = { graceMs: 10_000, maxDelayMs: 0, maxSize: 0 };
+const NOW: GroupRules = { graceMs: 0, maxDelayMs: 0, maxSize: 0 };
+const SECOND = 1_000;
+
+const takeSets = ({ broker }: Bench, rules: Partial<GroupRules> = {}, limit = 3) =>
+  broker.groups.take('default', { ...RULES, ...rules }, limit);
+
+async function takeSet(bench: Bench, rules: Partial<GroupRules> = NOW): Promise<AggregationSet> {
+  const [set] = await takeSets(bench, rules, 1);
+  if (!set) throw new Error('no group was ripe');
+  return set;
+}
+
+async function contentOf({ broker }: Bench, set: AggregationSet): Promise<SetContent> {
+  const content = await broker.groups.read(set);
+  if (!content) throw new Error('the set has gone');
+  return content;
+}
+
+async function finishSet(bench: Bench, set: AggregationSet, task = aTask({ id: 'made' })) {
+  return bench.broker.groups.finish(set, await contentOf(bench, set), task);
+}
+
+const join = (bench: Bench, ...ids: readonly string[]) =>
+  bench.broker.submit.enqueue(ids.map((id) => aTask({ id, group: 'g' })));
+
+const groupsOf = ({ broker }: Bench) => broker.inspect.groups('default');
+const reclaim = async ({ broker }: Bench, limit = 256) =>
+  (await broker.groups.reclaim([{ queue: 'default', limit }]))[0];
+
+function ripening(harness: Harness): void {
+  test('a group is left alone until its newest task is as old as the grace period', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a');
+    await bench.advance(9 * SECOND);
+    await join(bench, 'b');
+    await bench.advance(9 * SECOND);
+    expect(await takeSets(bench)).toEqual([]);
+    await bench.advance(SECOND);
+    expect(await takeSets(bench)).toMatchObject([{ queue: 'default', group: 'g', size: 2 }]);
+  });
+
+  test('a group is taken when its oldest task has waited for the maximal delay', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a');
+    await bench.advance(4 * SECOND);
+    await join(bench, 'b');
+    expect(await takeSets(bench, { maxDelayMs: 5_000 })).toEqual([]);
+    await bench.advance(SECOND);
+    expect(await takeSets(bench, { maxDelayMs: 5_000 })).toMatchObject([{ size: 2 }]);
+  });
+
+  test('of a group with the maximal size or more exactly so many go, the oldest; the rest stays', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a');
+    await bench.advance(SECOND);
+    await join(bench, 'b', 'c', 'd');
+    expect(await takeSets(bench, { maxSize: 5 })).toEqual([]);
+    const [set, ...more] = await takeSets(bench, { maxSize: 2 });
+    expect(more).toEqual([]);
+    expect(idsOf((await contentOf(bench, set!)).tasks)).toEqual(['a', 'b']);
+    expect(await groupsOf(bench)).toEqual([{ group: 'g', size: 2 }]);
+  });
+
+  test('no more sets are taken than asked for, and the other groups wait', async () => {
+    const bench = await harness.fresh();
+    const groups = Array.from({ length: 5 }, (_, i) => `group: ${i}`);
+    await bench.broker.submit.enqueue(groups.map((group) => aTask({ group })));
+    const first = await takeSets(bench, NOW, 3);
+    const second = await takeSets(bench, NOW, 3);
+    expect([first.length, second.length]).toEqual([3, 2]);
+    expect([...first, ...second].map(({ group }) => group).sort()).toEqual(groups);
+  });
+
+  test('a set has a thousand tasks at most', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue(manyTasks(1_200, 't', { group: 'g' }));
+    const set = await takeSet(bench);
+    expect(set.size).toBe(1_000);
+    expect((await contentOf(bench, set)).tasks).toHaveLength(1_000);
+    expect(await groupsOf(bench)).toEqual([{ group: 'g', size: 200 }]);
+    expect(await finishSet(bench, set)).toMatchObject({ code: 'created' });
+    expect(await countsOf(bench)).toEqual({ pending: 1, aggregating: 200 });
+  });
+
+  test('nothing is taken of a queue that was never used', async () => {
+    const bench = await harness.fresh();
+    expect(await bench.broker.groups.take('nowhere', NOW, 3)).toEqual([]);
+  });
+}
+
+function aggregating(harness: Harness): void {
+  test('the tasks of a set are shown as they came, and belong to nobody else', async () => {
+    const bench = await harness.fresh();
+    const { submit, control } = bench.broker;
+    await submit.enqueue([
+      aTask({ id: 'a', group: 'g', type: 'mail', payload: Buffer.from('1'), headers: { x: 'y' } }),
+      aTask({ id: 'b', group: 'g', meta: { business: 'acme' } }),
+    ]);
+    const set = await takeSet(bench);
+    const { tasks, unreadable } = await contentOf(bench, set);
+    expect(unreadable).toEqual([]);
+    expect(tasks[0]).toMatchObject({ id: 'a', type: 'mail', headers: { x: 'y' }, group: 'g', state: 'aggregating' });
+    expect(Buffer.from(tasks[0]!.payload!)).toEqual(Buffer.from('1'));
+    expect(tasks[1]).toMatchObject({ id: 'b', meta: { business: 'acme' } });
+    expect([await groupsOf(bench), await countsOf(bench), (await factsOf(bench)).groups]).toEqual([[], {}, 0]);
+    expect(await takeSets(bench, NOW)).toEqual([]);
+    const ref = { queue: 'default', id: 'a' };
+    const refused = { code: 'wrong-state', state: 'aggregating' };
+    expect([await control.run(ref), await control.archive(ref), await control.remove(ref)]).toEqual([
+      refused,
+      refused,
+      refused,
+    ]);
+    expect(await recordOf(bench, 'a')).toMatchObject({ state: 'aggregating', group: 'g' });
+  });
+
+  test('the task that is made of a set takes its place', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a', 'b');
+    const set = await takeSet(bench);
+    const made = aTask({ id: 'made', type: 'digest', payload: Buffer.from('ab'), meta: { business: 'acme' } });
+    expect(await finishSet(bench, set, made)).toEqual({ code: 'created', state: 'pending', dueMs: bench.now() });
+    expect(await countsOf(bench)).toEqual({ pending: 1 });
+    for (const id of ['a', 'b']) expect(await bench.broker.inspect.task({ queue: 'default', id })).toBeNull();
+    expect(await take(bench)).toMatchObject([{ id: 'made', type: 'digest', meta: { business: 'acme' } }]);
+    expect(await bench.broker.groups.read(set)).toBeNull();
+    expect(await factsOf(bench)).toMatchObject({ processed: 0, failed: 0 });
+  });
+
+  test('the made task may start later or join a group itself', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a');
+    const later = await finishSet(bench, await takeSet(bench), aTask({ id: 'later', delayMs: 5_000 }));
+    expect(later).toEqual({ code: 'created', state: 'scheduled', dueMs: bench.now() + 5_000 });
+    await join(bench, 'b');
+    const grouped = await finishSet(bench, await takeSet(bench), aTask({ id: 'grouped', group: 'h' }));
+    expect(grouped).toMatchObject({ code: 'created', state: 'aggregating' });
+    expect(await countsOf(bench)).toEqual({ scheduled: 1, aggregating: 1 });
+    expect(await groupsOf(bench)).toEqual([{ group: 'h', size: 1 }]);
+  });
+
+  test('a set may end without a task', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a');
+    const set = await takeSet(bench);
+    const content = await contentOf(bench, set);
+    expect(await bench.broker.groups.finish(set, content, null)).toEqual({ code: 'removed' });
+    expect(await countsOf(bench)).toEqual({});
+    expect(await bench.broker.inspect.task({ queue: 'default', id: 'a' })).toBeNull();
+  });
+
+  test('where the task cannot be stored the set stays', async () => {
+    const bench = await harness.fresh();
+    const { submit } = bench.broker;
+    await submit.enqueue([aTask({ id: 'made' }), aTask({ id: 'holder', type: 'u', uniqueMs: 60_000 })]);
+    await join(bench, 'a');
+    const set = await takeSet(bench);
+    expect(await finishSet(bench, set)).toEqual({ code: 'task-exists' });
+    const twin = aTask({ id: 'twin', type: 'u', uniqueMs: 60_000 });
+    expect(await finishSet(bench, set, twin)).toEqual({ code: 'duplicate-task', holder: 'holder' });
+    expect(idsOf((await contentOf(bench, set)).tasks)).toEqual(['a']);
+    expect(await finishSet(bench, set, aTask({ id: 'other' }))).toMatchObject({ code: 'created' });
+  });
+
+  test('unique locks end with the tasks that held them', async () => {
+    const bench = await harness.fresh();
+    const unique = { type: 'u', payload: Buffer.from('1'), uniqueMs: 600_000 };
+    await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'g', ...unique })]);
+    await finishSet(bench, await takeSet(bench));
+    const outcomes = await bench.broker.submit.enqueue([aTask({ id: 'b', ...unique })]);
+    expect(outcomes).toMatchObject([{ code: 'created' }]);
+  });
+}
+
+function goingBack(harness: Harness): void {
+  test('a set whose time is over is a group again, with its name and its times', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'x: y' })]);
+    await bench.advance(SECOND);
+    await bench.broker.submit.enqueue([aTask({ id: 'b', group: 'x: y' })]);
+    const set = await takeSet(bench);
+    await bench.advance(SET_MS - 2 * SECOND);
+    expect(await reclaim(bench)).toBe(0);
+    await bench.advance(2 * SECOND);
+    expect(await reclaim(bench)).toBe(2);
+    expect(await reclaim(bench)).toBe(0);
+    expect(await groupsOf(bench)).toEqual([{ group: 'x: y', size: 2 }]);
+    expect(await countsOf(bench)).toEqual({ aggregating: 2 });
+    expect(await bench.broker.groups.read(set)).toBeNull();
+    // The times of their joining count: one has waited for 121 s, the other for 120 s.
+    expect(await takeSets(bench, { graceMs: 121_000 })).toEqual([]);
+    expect(await takeSets(bench, { graceMs: 120_000 })).toMatchObject([{ size: 2 }]);
+  });
+
+  test('who comes too late with the task is told, and nothing is stored', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a');
+    const set = await takeSet(bench);
+    const content = await contentOf(bench, set);
+    await bench.advance(SET_MS);
+    await reclaim(bench);
+    const late = await bench.broker.groups.finish(set, content, aTask({ id: 'late' }));
+    expect(late).toEqual({ code: 'set-lost' });
+    expect(await countsOf(bench)).toEqual({ aggregating: 1 });
+    const again = await takeSet(bench);
+    expect(again.id).not.toBe(set.id);
+    expect(await bench.broker.groups.finish(set, content, aTask({ id: 'late' }))).toEqual({ code: 'set-lost' });
+    expect(await finishSet(bench, again)).toMatchObject({ code: 'created' });
+  });
+
+  test('a large set goes back in steps', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue(manyTasks(250, 't', { group: 'g' }));
+    await takeSet(bench);
+    await bench.advance(SET_MS);
+    const steps = [await reclaim(bench, 100), await reclaim(bench, 100), await reclaim(bench, 100)];
+    expect(steps).toEqual([100, 100, 50]);
+    expect(await groupsOf(bench)).toEqual([{ group: 'g', size: 250 }]);
+  });
+
+  test('a queue is not removed while a set of it is aggregated; all of it can be removed by force', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a');
+    const set = await takeSet(bench);
+    expect(await bench.broker.control.dropQueue('default')).toBe(false);
+    const step = { queue: 'default', verb: 'remove', state: 'aggregating', limit: 256 } as const;
+    expect(await bench.broker.control.act(step)).toEqual({ handled: 1, more: false });
+    expect(await bench.broker.control.dropQueue('default')).toBe(true);
+    expect(await bench.broker.groups.read(set)).toBeNull();
+  });
+}
+
+export function aggregationSuite(harness: Harness): void {
+  describe('aggregation', () => {
+    ripening(harness);
+    aggregating(harness);
+    goingBack(harness);
+  });
+}
