@@ -14,7 +14,6 @@ const notYet = (what: string, why: string): Remark => ({ kind: 'not yet', what, 
 const inPart = (why: string): Remark => ({ kind: 'in part', why });
 const ownWay = (why: string): Remark => ({ kind: 'own way', why });
 
-const NO_GROUPS = 'there is no aggregator yet';
 const NO_TOOL_TEST = 'it is built; the test with the tool is missing';
 const NO_SCHEDULER = 'there are no schedules yet';
 
@@ -27,12 +26,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
   22: ownWay('a part of a second is rounded up, never down: a Go forwarder is never early (design D5)'),
   60: notYet('the command-line tool lists our server', NO_TOOL_TEST),
   61: notYet('asynqmon shows our workers', NO_TOOL_TEST),
-  72: notYet('when a group is aggregated', NO_GROUPS),
-  73: notYet('what an aggregation leaves', NO_GROUPS),
-  74: notYet('where the aggregated task lands', NO_GROUPS),
-  75: notYet('stale aggregation sets', NO_GROUPS),
-  76: notYet('each side aggregates the tasks of the other', NO_GROUPS),
-  77: notYet('a server without an aggregator', NO_GROUPS),
   95: notYet('key slots in a cluster', 'Redis Cluster is not supported yet'),
   97: notYet('an entry fires at its interval', NO_SCHEDULER),
   98: notYet('the command-line tool lists our entries', NO_SCHEDULER),

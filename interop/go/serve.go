@@ -20,6 +20,8 @@ type serverSpec struct {
 	Behaviours map[string]behaviour `json:"behaviours"`
 	// Brief servers say only "ran" of each task, for tests with thousands of them.
 	Brief bool `json:"brief"`
+	// Groups are left alone without it.
+	Groups *groupSpec `json:"groups"`
 }
 
 // behaviour is what a handler does: succeed, fail, skip, skipWrapped, revoke, revokeWrapped, panic,
@@ -114,6 +116,9 @@ func (s serverSpec) config() asynq.Config {
 	}
 	if s.RetryDelayMs != nil {
 		config.RetryDelayFunc = func(int, error, *asynq.Task) time.Duration { return duration(*s.RetryDelayMs) }
+	}
+	if s.Groups != nil {
+		s.Groups.apply(&config)
 	}
 	return config
 }

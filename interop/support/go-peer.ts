@@ -69,11 +69,24 @@ export interface GoServer {
   readonly behaviours?: Readonly<Record<string, GoBehaviour>>;
   /** Only `ran` is told of each task. */
   readonly brief?: boolean;
+  /** Left out = it leaves groups alone. */
+  readonly groups?: GoGroups;
 }
 
-/** What a Go server tells: `started` and `ended` by the handler, `failed` by the error handler. */
+/** How a Go server makes one task of the tasks of a group: its payload is theirs with commas between. */
+export interface GoGroups {
+  /** At least 1,000. */
+  readonly graceMs: number;
+  readonly maxDelayMs?: number;
+  readonly maxSize?: number;
+  readonly type: string;
+  /** What the made task asks for, in vain. */
+  readonly queue: string;
+}
+
+/** What a Go server tells: `started` and `ended` by the handler, `failed` by the error handler, `aggregated` of a group. */
 export interface GoEvent {
-  readonly event: 'started' | 'ended' | 'failed' | 'ran';
+  readonly event: 'started' | 'ended' | 'failed' | 'ran' | 'aggregated';
   readonly task: string;
   readonly queue: string;
   readonly type: string;

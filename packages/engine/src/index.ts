@@ -1,12 +1,8 @@
 export { connect, type ConnectOptions } from './connect.ts';
-export {
-  Client,
-  type ClientOptions,
-  type EnqueuedTask,
-  type EnqueueResult,
-  type TaskToEnqueue,
-} from './client/client.ts';
+export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } from './client/client.ts';
+export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
+export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregator.ts';
 export { runUntilSignal } from './worker/run-until-signal.ts';
 export type { HealthCheck } from './worker/health-check.ts';
 export { Worker, type WorkerOptions } from './worker/worker.ts';
@@ -67,6 +63,7 @@ export type {
   ControlOutcome,
 } from './broker/control.ts';
 export type { Documents, StoredDocument } from './broker/documents.ts';
+export type { AggregationSet, FinishedSet, GroupRules, Groups, SetContent } from './broker/groups.ts';
 export type {
   BusinessFilter,
   DayCounts,

@@ -1,22 +1,19 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
-import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
-import { DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
+import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { createBatcher, type Batcher } from '../runtime/batcher.ts';
-import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { checkedPayload, type TaskDefaults, type TaskDefinition } from '../task/define-task.ts';
-import { encodeContent } from '../task/payload.ts';
+import type { TaskDefinition } from '../task/define-task.ts';
 import { plainTaskId } from '../task/task-id.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
-import { newTask } from './new-task.ts';
+import {
+  createPrepareTask,
+  DURABILITIES,
+  type PrepareOptions,
+  type PrepareTask,
+  type TaskToEnqueue,
+} from './prepare-task.ts';
 
-export interface ClientOptions {
-  /** Largest payload, bytes. Default 256 KiB, at most 4 MiB. */
-  readonly maxPayloadBytes?: number;
-  /** `asynq`: what a task does not say is as in Asynq, 25 retries. Default: 3 retries. */
-  readonly profile?: 'asynq';
-  readonly runtime?: Partial<Runtime>;
-}
+export type ClientOptions = PrepareOptions;
 
 /** A stored task. */
 export interface EnqueuedTask {
@@ -27,20 +24,11 @@ export interface EnqueuedTask {
   readonly dueAt: Date;
 }
 
-/** One task of `enqueueMany`. */
-export interface TaskToEnqueue extends EnqueueOptions {
-  readonly task: string | TaskDefinition;
-  readonly payload?: unknown;
-}
-
 /** One outcome of `enqueueMany`: the task, or why it was not stored. */
 export type EnqueueResult = { readonly task: EnqueuedTask } | { readonly error: TaskCenterError };
 
 type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
-const DURABILITIES: readonly Durability[] = ['memory', 'replicated', 'fsync'];
-/** Protocol 2.5. */
-const ASYNQ_RETRIES = 25;
 const KIB = 1_024;
 /** Bounds of one call (design D2). */
 const BATCH = { maxItems: 256, maxBytes: 512 * KIB, maxInFlight: 4 };
@@ -92,17 +80,13 @@ const described = ({ id, queue, meta }: NewTask, { state, dueMs }: Created): Enq
 /** Submits tasks. Calls made at the same time share one call to the broker. */
 export class Client {
   readonly #broker: Broker;
-  readonly #runtime: Runtime;
-  readonly #maxPayloadBytes: number;
-  readonly #maxRetries: number;
+  readonly #prepare: PrepareTask;
   /** Tasks of one durability share calls. */
   readonly #batchers = new Map<Durability, Batcher<NewTask, EnqueueOutcome>>();
 
   constructor(broker: Broker, options: ClientOptions = {}) {
     this.#broker = broker;
-    this.#runtime = createRuntime(options.runtime);
-    this.#maxPayloadBytes = options.maxPayloadBytes ?? 256 * KIB;
-    this.#maxRetries = options.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
+    this.#prepare = createPrepareTask(options);
   }
 
   /**
@@ -174,28 +158,6 @@ export class Client {
       throw error;
     }
   }
-
-  async #prepare({ task, payload, ...options }: TaskToEnqueue): Promise<NewTask> {
-    if (typeof task !== 'string') await checkedPayload(task, payload);
-    checkDurability(options.durability);
-    const bytes = encodeContent(payload);
-    if (bytes !== null && bytes.length > this.#maxPayloadBytes) {
-      throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: this.#maxPayloadBytes });
-    }
-    const { type, defaults } = typeof task === 'string' ? { type: task, defaults: {} as TaskDefaults } : task;
-    const headers = { ...defaults.headers, ...options.headers };
-    const all = { maxRetries: this.#maxRetries, ...defaults, ...options, headers };
-    return newTask({ type, payload: bytes, options: all }, this.#runtime);
-  }
-}
-
-function checkDurability(durability: string | undefined): void {
-  if (durability === undefined || DURABILITIES.some((known) => known === durability)) return;
-  throw new TaskCenterError('invalid-value', {
-    name: 'durability',
-    got: shown(durability),
-    expected: DURABILITIES.join(', '),
-  });
 }
 
 function resultOf(

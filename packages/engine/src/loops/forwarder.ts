@@ -5,7 +5,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { tellQuarantined } from './tell-quarantined.ts';
 
 export interface LoopOverQueues {
-  readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals'>;
+  readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups'>;
   /** Stored queues to look after; asked anew at each step. */
   queues(): readonly string[];
   readonly runtime: Runtime;

@@ -9,8 +9,11 @@ const SWEEP_MS = 8_000;
 const isMended = ({ aside, ...counts }: Repaired): boolean =>
   aside.length > 0 || Object.values(counts).some((count) => count > 0);
 
-/** Removes finished tasks whose retention is over, and mends what others left behind. */
-export function createJanitor({ broker: { maintain }, queues, runtime }: LoopOverQueues): Loop {
+/**
+ * Removes finished tasks whose retention is over, puts back tasks of groups that nobody went on aggregating, and mends
+ * what others left behind.
+ */
+export function createJanitor({ broker: { maintain, groups }, queues, runtime }: LoopOverQueues): Loop {
   const { events, log } = runtime;
 
   /** Whether there may be more to remove. */
@@ -37,7 +40,8 @@ export function createJanitor({ broker: { maintain }, queues, runtime }: LoopOve
     runtime,
     async step() {
       const steps = queues().map((queue) => ({ queue, limit: LIMIT }));
-      if (await remove(steps)) return 0;
+      const back = await groups.reclaim(steps);
+      if ((await remove(steps)) || back.some((count) => count >= LIMIT)) return 0;
       await repair(steps);
       return SWEEP_MS;
     },

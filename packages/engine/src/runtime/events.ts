@@ -43,6 +43,10 @@ export interface EngineEvents {
   };
   /** Slots were free for so long and nothing was fetched though the broker answers; `calls` that hang were given up. */
   'worker.revived': { readonly stuckMs: number; readonly calls: number };
+  /** Tasks of a group became one, whose ID this is. */
+  'group.aggregated': TaskRef & { readonly group: string; readonly tasks: number };
+  /** Tasks of a group could not be made into one; they go back to their group. */
+  'group.failed': { readonly queue: string; readonly group: string; readonly error: unknown };
   /** A background loop failed once; it goes on. */
   'loop.failed': { readonly loop: string; readonly error: unknown };
 }

@@ -2,12 +2,14 @@ import type { Broker } from '../broker/broker.ts';
 import type { Finish, FinishOutcome, LeasedTask } from '../broker/consume.ts';
 import type { ServerStatus } from '../broker/presence.ts';
 import type { Signals } from '../broker/signals.ts';
+import { createPrepareTask } from '../client/prepare-task.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
 import type { Loop } from '../runtime/loop.ts';
 import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
+import { createAggregator, type AggregationOptions, type Aggregator } from './aggregator.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
 import { attemptRules, type FailureOptions, type WorkerProfile } from './attempt-rules.ts';
 import { Attempt, type AttemptParts } from './attempt.ts';
@@ -35,6 +37,8 @@ export interface WorkerOptions extends FailureOptions {
   readonly maintenance?: boolean;
   /** How long `stop` waits for attempts to end before it gives them back, ms. Default 8,000, as in Asynq. */
   readonly shutdownTimeoutMs?: number;
+  /** Makes one task of the tasks of a group. Default: this worker leaves groups alone. */
+  readonly aggregation?: AggregationOptions;
   /** Asks the broker now and then whether it answers, and says so. */
   readonly healthCheck?: HealthCheck;
   readonly runtime?: Partial<Runtime>;
@@ -43,6 +47,8 @@ export interface WorkerOptions extends FailureOptions {
 const MOST_CONCURRENT = 10_000;
 const SHORTEST_LEASE_MS = 2_000;
 const LONGEST_LEASE_MS = 600_000;
+/** What many tasks become may be larger than each of them, bytes. */
+const LARGEST_AGGREGATE = 4_194_304;
 /** How long `stop` waits for the broker to take the last outcomes. */
 const HAND_IN_MS = 5_000;
 
@@ -81,6 +87,7 @@ export class Worker {
   readonly #keeper: LeaseKeeper;
   readonly #deadlines: Deadlines<LeasedTask>;
   readonly #maintenance: Maintenance | undefined;
+  readonly #aggregator: Aggregator | undefined;
   readonly #health: Loop | undefined;
   readonly #announcer: Announcer;
   readonly #signals: Signals;
@@ -137,6 +144,13 @@ export class Worker {
     const queues = () => this.#order.names;
     this.#maintenance =
       (options.maintenance ?? true) ? createMaintenance({ broker, queues, runtime }) : undefined;
+    const { aggregation, profile } = options;
+    const prepare = createPrepareTask({
+      runtime,
+      maxPayloadBytes: LARGEST_AGGREGATE,
+      ...(profile === 'asynq' && { profile }),
+    });
+    this.#aggregator = aggregation && createAggregator(aggregation, { broker, runtime, prepare, queues });
     this.#health = options.healthCheck && createHealthCheck(broker, options.healthCheck, runtime);
   }
 
@@ -178,6 +192,7 @@ export class Worker {
     this.#keeper.start();
     this.#deadlines.start();
     this.#maintenance?.start();
+    this.#aggregator?.start();
     this.#health?.start();
     void this.#signals.onCancelled((id) => this.#cancel(id), this.#listening.signal);
     this.#turns.start();
@@ -208,26 +223,19 @@ export class Worker {
   async #shutDown(): Promise<void> {
     this.#turns.stopTaking();
     this.#announcer.changed();
-    const maintenance = this.#maintenance?.stop();
-    const health = this.#health?.stop();
-    const watchdog = this.#watchdog.stop();
-    await this.#within(this.#shutdownTimeoutMs, this.#quiet());
+    const others = [this.#maintenance?.stop(), this.#health?.stop(), this.#watchdog.stop()];
+    const aggregated = this.#aggregator?.stop();
+    await this.#within(this.#shutdownTimeoutMs, Promise.all([this.#quiet(), aggregated]));
     for (const attempt of this.#attempts.values()) attempt.abort('shutdown');
+    this.#aggregator?.abort();
     await this.#within(
       HAND_IN_MS,
-      this.#quiet().then(() => this.#turns.drained()),
+      Promise.all([aggregated, this.#quiet().then(() => this.#turns.drained())]),
     );
     this.#listening.abort();
     this.#turns.giveUp();
     const announcer = this.#announcer.stop();
-    await Promise.all([
-      this.#keeper.stop(),
-      this.#deadlines.stop(),
-      announcer,
-      maintenance,
-      health,
-      watchdog,
-    ]);
+    await Promise.all([this.#keeper.stop(), this.#deadlines.stop(), announcer, ...others]);
   }
 
   /** Resolves when no attempt runs. */
@@ -235,7 +243,7 @@ export class Worker {
     while (this.#attempts.size > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
   }
 
-  async #within(ms: number, done: Promise<void>): Promise<void> {
+  async #within(ms: number, done: Promise<unknown>): Promise<void> {
     const timer = new AbortController();
     await Promise.race([done, this.#runtime.clock.sleep(ms, timer.signal)]);
     timer.abort();

@@ -106,10 +106,20 @@ function aggregating(harness: Harness): void {
     const set = await takeSet(bench);
     const { tasks, unreadable } = await contentOf(bench, set);
     expect(unreadable).toEqual([]);
-    expect(tasks[0]).toMatchObject({ id: 'a', type: 'mail', headers: { x: 'y' }, group: 'g', state: 'aggregating' });
+    expect(tasks[0]).toMatchObject({
+      id: 'a',
+      type: 'mail',
+      headers: { x: 'y' },
+      group: 'g',
+      state: 'aggregating',
+    });
     expect(Buffer.from(tasks[0]!.payload!)).toEqual(Buffer.from('1'));
     expect(tasks[1]).toMatchObject({ id: 'b', meta: { business: 'acme' } });
-    expect([await groupsOf(bench), await countsOf(bench), (await factsOf(bench)).groups]).toEqual([[], {}, 0]);
+    expect([await groupsOf(bench), await countsOf(bench), (await factsOf(bench)).groups]).toEqual([
+      [],
+      {},
+      0,
+    ]);
     expect(await takeSets(bench, NOW)).toEqual([]);
     const ref = { queue: 'default', id: 'a' };
     const refused = { code: 'wrong-state', state: 'aggregating' };
@@ -125,8 +135,17 @@ function aggregating(harness: Harness): void {
     const bench = await harness.fresh();
     await join(bench, 'a', 'b');
     const set = await takeSet(bench);
-    const made = aTask({ id: 'made', type: 'digest', payload: Buffer.from('ab'), meta: { business: 'acme' } });
-    expect(await finishSet(bench, set, made)).toEqual({ code: 'created', state: 'pending', dueMs: bench.now() });
+    const made = aTask({
+      id: 'made',
+      type: 'digest',
+      payload: Buffer.from('ab'),
+      meta: { business: 'acme' },
+    });
+    expect(await finishSet(bench, set, made)).toEqual({
+      code: 'created',
+      state: 'pending',
+      dueMs: bench.now(),
+    });
     expect(await countsOf(bench)).toEqual({ pending: 1 });
     for (const id of ['a', 'b']) expect(await bench.broker.inspect.task({ queue: 'default', id })).toBeNull();
     expect(await take(bench)).toMatchObject([{ id: 'made', type: 'digest', meta: { business: 'acme' } }]);
@@ -211,7 +230,9 @@ function goingBack(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({ aggregating: 1 });
     const again = await takeSet(bench);
     expect(again.id).not.toBe(set.id);
-    expect(await bench.broker.groups.finish(set, content, aTask({ id: 'late' }))).toEqual({ code: 'set-lost' });
+    expect(await bench.broker.groups.finish(set, content, aTask({ id: 'late' }))).toEqual({
+      code: 'set-lost',
+    });
     expect(await finishSet(bench, again)).toMatchObject({ code: 'created' });
   });
 

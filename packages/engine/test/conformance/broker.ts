@@ -55,7 +55,7 @@ export function brokerSuite(harness: Harness): void {
     submitSuite(harness);
     uniqueSuite(harness);
     groupsSuite(harness);
-  aggregationSuite(harness);
+    aggregationSuite(harness);
     consumeSuite(harness);
     maintainSuite(harness);
     controlSuite(harness);

@@ -14,7 +14,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
   do {
     const { data, bytes } = await writer.run('readSet', plain({ set: id, after }));
     data.rows.forEach((row, i) => tasks.push(taskRecord(queue, row, bytes.slice(2 * i, 2 * i + 2))));
-    after = data.next as Place | null;
+    after = data.next;
   } while (after !== null);
   return tasks.length === 0 ? null : { tasks, unreadable: [], source: null };
 }
@@ -29,7 +29,7 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
         const setIds = Array.from({ length: most - sets.length }, newId);
         const { data } = await writer.run('takeSets', plain({ queue, rules, setIds, after }));
         data.sets.forEach(([group, size], i) => sets.push({ queue, group, size, id: setIds[i] as string }));
-        after = data.next as string | null;
+        after = data.next;
       } while (after !== null && sets.length < most);
       return sets;
     },
