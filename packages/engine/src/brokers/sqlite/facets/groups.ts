@@ -1,6 +1,7 @@
 import type { AggregationSet, Groups, SetContent } from '../../../broker/groups.ts';
 import type { TaskRecord } from '../../../broker/inspect.ts';
 import type { Place } from '../operations/inspect.ts';
+import type { ReplyOf } from '../operations/operations.ts';
 import { plain } from '../packing.ts';
 import type { Writer } from '../writer.ts';
 import { taskRecord } from './inspect.ts';
@@ -12,7 +13,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
   const tasks: TaskRecord[] = [];
   let after: Place | null = null;
   do {
-    const { data, bytes } = await writer.run('readSet', plain({ set: id, after }));
+    const { data, bytes }: ReplyOf<'readSet'> = await writer.run('readSet', plain({ set: id, after }));
     data.rows.forEach((row, i) => tasks.push(taskRecord(queue, row, bytes.slice(2 * i, 2 * i + 2))));
     after = data.next;
   } while (after !== null);
@@ -27,7 +28,10 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
       let after: string | null = null;
       do {
         const setIds = Array.from({ length: most - sets.length }, newId);
-        const { data } = await writer.run('takeSets', plain({ queue, rules, setIds, after }));
+        const { data }: ReplyOf<'takeSets'> = await writer.run(
+          'takeSets',
+          plain({ queue, rules, setIds, after }),
+        );
         data.sets.forEach(([group, size], i) => sets.push({ queue, group, size, id: setIds[i] as string }));
         after = data.next;
       } while (after !== null && sets.length < most);
