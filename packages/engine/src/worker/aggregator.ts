@@ -96,15 +96,10 @@ const shownTask = ({ id, type, payload, headers, meta }: TaskRecord): GroupedTas
   headers,
 });
 
-/** @throws TaskCenterError `invalid-value` */
-export function createAggregator(options: AggregationOptions, parts: AggregatorParts): Aggregator {
-  const { runtime, prepare, queues } = parts;
-  const { clock, events, log } = runtime;
-  const { groups } = parts.broker;
-  const rules = rulesOf(options);
-  const running = new Map<AggregationSet, { readonly ended: Promise<void>; abort(): void }>();
+/** Has a set made into a task, and tells how that went; never rejects. */
+function createEnder(options: AggregationOptions, { runtime, prepare, broker: { groups } }: AggregatorParts) {
+  const { events, log } = runtime;
 
-  /** Null = the set has gone, or has nothing that could be made into a task. */
   async function finish(set: AggregationSet, signal: AbortSignal): Promise<FinishedSet & { id?: string }> {
     const content = await groups.read(set);
     if (content === null) return { code: 'set-lost' };
@@ -122,7 +117,7 @@ export function createAggregator(options: AggregationOptions, parts: AggregatorP
     return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
   }
 
-  async function aggregate(set: AggregationSet, signal: AbortSignal): Promise<void> {
+  return async (set: AggregationSet, signal: AbortSignal): Promise<void> => {
     const { queue, group, size } = set;
     try {
       const { id = '', ...outcome } = await finish(set, signal);
@@ -134,7 +129,17 @@ export function createAggregator(options: AggregationOptions, parts: AggregatorP
       log.error({ queue, group, err: error }, 'a group was not aggregated; its tasks go back to it');
       events.emit('group.failed', { queue, group, error });
     }
-  }
+  };
+}
+
+/** @throws TaskCenterError `invalid-value` */
+export function createAggregator(options: AggregationOptions, parts: AggregatorParts): Aggregator {
+  const { runtime, queues } = parts;
+  const { clock } = runtime;
+  const { groups } = parts.broker;
+  const rules = rulesOf(options);
+  const aggregate = createEnder(options, parts);
+  const running = new Map<AggregationSet, { readonly ended: Promise<void>; abort(): void }>();
 
   function begin(set: AggregationSet): void {
     const controller = new AbortController();
