@@ -1,5 +1,6 @@
 import type { Broker } from './broker/broker.ts';
 import { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
+import type { RedisSettings } from './brokers/redis/url.ts';
 import { createRuntime, type Runtime } from './runtime/runtime.ts';
 
 export interface ConnectOptions {
@@ -8,9 +9,12 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** The broker's clock, wall-clock ms, for tests that move time. Default: the broker's own. */
   readonly nowMs?: () => number;
+  /** For a Redis: logins and TLS that should not stand in the URL. */
+  readonly redis?: RedisSettings;
 }
 
-const EXPECTED = '"sqlite:./data/tasks.db", "redis://host:6379/0" or "rediss://host:6379/0"';
+const EXPECTED =
+  '"sqlite:./data/tasks.db", "redis://host:6379/0", or one that begins with rediss://, redis-socket://, redis-sentinel:// or redis-cluster://';
 
 /** What an error may show of a URL: everything but the password. */
 function withoutPassword(url: string): string {
@@ -20,7 +24,8 @@ function withoutPassword(url: string): string {
 const AGAIN_MS = 1_000;
 
 /**
- * Opens a broker: `sqlite:<path>`, `redis://[user:pass@]host[:port][/db]` or `rediss://…`.
+ * Opens a broker: `sqlite:<path>`, `redis://[user:pass@]host[:port][/db]`, `rediss://…` (TLS), `redis-socket://<path>`,
+ * `redis-sentinel://h1,h2[/db]?master=<name>` or `redis-cluster://h1,h2`.
  *
  * @throws TaskCenterError `invalid-value`, `broker-unavailable` (within 5 s; with a signal: once it aborts), `broker-refused`, `database-in-use`,
  *   `database-unusable`, `schema-too-new`
@@ -46,15 +51,13 @@ async function open(url: string, options: Omit<ConnectOptions, 'signal'>): Promi
     const { connectSqlite } = await import('./brokers/sqlite/sqlite-broker.ts');
     return connectSqlite({ path: url.slice('sqlite:'.length), ...options });
   }
-  if (/^rediss?:\/\//.test(url) && URL.canParse(url)) {
+  if (/^redis[a-z-]*:\/\//.test(url)) {
     const { connectRedis } = await import('./brokers/redis/redis-broker.ts');
     return connectRedis({ url, ...options });
   }
   throw new TaskCenterError('invalid-value', {
     name: 'broker URL',
     got: withoutPassword(url),
-    expected: /^redis-(sentinel|cluster):/.test(url)
-      ? `${EXPECTED}; Sentinel and Cluster are not built yet`
-      : EXPECTED,
+    expected: EXPECTED,
   });
 }

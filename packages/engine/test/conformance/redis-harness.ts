@@ -14,19 +14,28 @@ export interface RedisHarness extends Harness {
   broker(): Promise<Broker>;
 }
 
+export interface RedisHarnessOptions {
+  readonly name?: string;
+  /** More arguments of the server. */
+  readonly args?: readonly string[];
+  /** How its URL is changed for the broker. */
+  url?(url: string): string;
+}
+
 /** One server for the test file, emptied for each bench. */
-export function redisHarness(): RedisHarness {
+export function redisHarness(options: RedisHarnessOptions = {}): RedisHarness {
+  const { name = 'Redis', args = [], url: urlFor = (url: string) => url } = options;
   let server: Awaited<ReturnType<typeof startRedis>>;
   let raw: RawRedis;
   beforeAll(async () => {
-    server = await startRedis();
+    server = await startRedis({ args });
     raw = await rawRedis(server.port);
   });
   afterAll(async () => {
     raw?.close();
     await server?.stop();
   });
-  async function freshVia(url = server.url): Promise<Bench> {
+  async function freshVia(url = urlFor(server.url)): Promise<Bench> {
     await raw.call('FLUSHALL');
     const time = movableTime();
     const bench = createBench(await connectRedis({ url, nowMs: time.now }), time);
@@ -34,9 +43,9 @@ export function redisHarness(): RedisHarness {
     return bench;
   }
   async function broker(): Promise<Broker> {
-    const one = await connectRedis({ url: server.url });
+    const one = await connectRedis({ url: urlFor(server.url) });
     onTestFinished(() => one.close());
     return one;
   }
-  return { name: 'Redis', port: () => server.port, fresh: () => freshVia(), freshVia, broker };
+  return { name, port: () => server.port, fresh: () => freshVia(), freshVia, broker };
 }

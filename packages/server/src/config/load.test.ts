@@ -53,6 +53,21 @@ describe('a configuration', () => {
     ['TASKCENTER_WORKER_CONCURRENCY', '20', { worker: { concurrency: 20 } }],
     ['TASKCENTER_CALLBACKS_CONCURRENCY', '1', { callbacks: { concurrency: 1 } }],
     ['TASKCENTER_BROKER', 'redis://u:p@h:1/2', { broker: 'redis://u:p@h:1/2' }],
+    [
+      'TASKCENTER_BROKER',
+      'redis-sentinel://:p@a,b:7/1?master=m',
+      { broker: 'redis-sentinel://:p@a,b:7/1?master=m' },
+    ],
+    [
+      'TASKCENTER_BROKER',
+      'rediss-cluster://u:p@a:1,b:2?ca=/etc/ca.pem',
+      { broker: 'rediss-cluster://u:p@a:1,b:2?ca=/etc/ca.pem' },
+    ],
+    [
+      'TASKCENTER_BROKER',
+      'redis-socket://:p@/run/redis.sock?db=1',
+      { broker: 'redis-socket://:p@/run/redis.sock?db=1' },
+    ],
     ['TASKCENTER_KEY_FILE', '/run/key', { keyFile: '/run/key' }],
     ['TASKCENTER_PUBLIC_URL', 'https://t.test/x/', { publicUrl: 'https://t.test/x' }],
     [
@@ -118,6 +133,7 @@ describe('problems', () => {
   test.each([
     ['broker', 'sqlite:'],
     ['broker', 'redis-sentinel://a/b'],
+    ['broker', 'redis-cluster://a,b/1'],
     ['broker', 'redis://h:port'],
     ['http.host', 'http://x'],
     ['public_url', 'ftp://x'],

@@ -56,8 +56,16 @@ const allowRule = z
 const ALLOW =
   'a list of {cidr or host, ports, http}, such as [{"host":"erp.lan","ports":["8080"],"http":true}]';
 
+/** But for a single Redis, whose URL is an ordinary one. */
+const BROKER_FORMS = [
+  /^sqlite:./,
+  /^rediss?-sentinel:\/\/[^/?#]+(?:\/\d*)?\?(?:.*&)?master=./,
+  /^rediss?-cluster:\/\/[^/?#]+\/?(?:\?|$)/,
+  /^redis-socket:\/\/(?:[^@/]*@)?\/./,
+];
+
 function isBrokerUrl(text: string): boolean {
-  if (/^sqlite:./.test(text)) return true;
+  if (BROKER_FORMS.some((form) => form.test(text))) return true;
   return /^rediss?:\/\/./.test(text) && URL.canParse(text);
 }
 
@@ -75,10 +83,12 @@ const count = (most: number) => ({ schema: whole(1, most), expected: `a whole nu
 export const settings = {
   broker: {
     schema: z.string().refine(isBrokerUrl),
-    expected: 'sqlite:<path>, redis://[user:pass@]host:port/db or rediss://…',
+    expected:
+      'sqlite:<path>, redis://[user:pass@]host:port/db, rediss://…, redis-socket://<path>, redis-sentinel://host,host/db?master=<name> or redis-cluster://host,host',
     form: 'text',
     fallback: null,
-    about: 'Where tasks are kept: a SQLite file (one process), or Redis 7 or Valkey (many machines).',
+    about:
+      'Where tasks are kept: a SQLite file (one process), or Redis 7 or Valkey (many machines), alone, behind Sentinel or as a cluster.',
     example: 'sqlite:./data/tasks.db',
     harmless: true,
   },

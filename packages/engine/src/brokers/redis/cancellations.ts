@@ -57,14 +57,15 @@ export class Cancellations {
     });
   }
 
-  /** The link is new: nothing is heard on it yet. */
+  /** Links have come or gone: on a new one nothing is heard yet. */
   rearm(): void {
     this.disarm();
     if (this.wanted) this.#subscribe();
   }
 
-  /** The link is gone. */
+  /** A link is gone. */
   disarm(): void {
+    if (this.#link && !this.#link.lost && this.#link === this.#parts.link()) return;
     this.#link = null;
     this.#hears = false;
   }
@@ -82,7 +83,8 @@ export class Cancellations {
     this.#link = link;
     this.#hears = false;
     link
-      .subscribe(CANCEL_CHANNEL, (id) => this.#tell(id))
+      // One that is heard no longer may live on for other things.
+      .subscribe(CANCEL_CHANNEL, (id) => void (this.#link === link && this.#tell(id)))
       .then(
         () => this.#onHeard(link),
         (error: unknown) => void this.#onRefused(link, error),

@@ -2,10 +2,14 @@ import { ErrorReply } from '@redis/client';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { causeOf, refusal, troubleOf } from './errors.ts';
+import type { Call } from './call.ts';
+import { Lane } from './lane.ts';
 import { LinkLost, type Link } from './link.ts';
+import { keyOf, moveIn, type Move } from './moves.ts';
 import type { LuaSource, RedisArg, Script } from './script.ts';
 import { createTicker, type Ticker } from './ticker.ts';
-import { Uplink } from './uplink.ts';
+import { tagOf } from './topology/slots.ts';
+import { createTopology, type Topology } from './topology/topology.ts';
 import type { RedisTarget } from './url.ts';
 
 export interface RunOptions {
@@ -43,8 +47,12 @@ export interface RedisConnection {
   ): Promise<Confirmed<R>>;
   /** A plain command that is safe to repeat. Blob strings come back as Buffers, maps as flat arrays. */
   command(args: readonly RedisArg[], options?: RunOptions): Promise<unknown>;
+  /** The same command on every server that has keys; one reply for each. */
+  everywhere(args: readonly RedisArg[], options?: RunOptions): Promise<unknown[]>;
   /** The URL without its password. */
   readonly name: string;
+  /** Whether all keys of a script must have one hash tag. */
+  readonly clustered: boolean;
   /** The time that tests set; null = Redis' own. */
   nowMs(): number | null;
   ping(): Promise<void>;
@@ -54,29 +62,9 @@ export interface RedisConnection {
 export interface ConnectionOptions {
   readonly target: RedisTarget;
   readonly runtime: Runtime;
+  /** Shared by all connections of a broker, which then closes it. Default: its own. */
+  readonly topology?: Topology;
   readonly nowMs?: () => number | null;
-}
-
-interface Call {
-  /** Number of the call: repeats keep the order. */
-  readonly order: number;
-  /** With a script: what follows the SHA or the text. */
-  readonly args: readonly RedisArg[];
-  readonly lua: LuaSource | null;
-  /** A command that follows on the same link; then the reply is `[reply, its reply]`. */
-  readonly confirm: readonly RedisArg[] | null;
-  readonly signal: AbortSignal | undefined;
-  leftMs: number;
-  /** An attempt may have reached Redis without our hearing of it. */
-  inDoubt: boolean;
-  sent: boolean;
-  /** Times that Redis asked to come back later. */
-  rests: number;
-  rest: NodeJS.Timeout | undefined;
-  /** The last such reason. */
-  cause: string | null;
-  resolve(reply: unknown): void;
-  reject(error: unknown): void;
 }
 
 /** With the time that ticks and timers take on top, a call ends within 5 s. */
@@ -86,49 +74,54 @@ const AFTER_ABORT_MS = 1_000;
 const MOST_CALLS = 10_000;
 const FIRST_REST_MS = 20;
 const LONGEST_REST_MS = 500;
+/** So often a call follows one server's word to another at once; then it rests in between. */
+const MOST_MOVES = 5;
 
-async function sendBoth(
-  link: Link,
-  first: readonly RedisArg[],
-  second: readonly RedisArg[],
-): Promise<[unknown, unknown]> {
-  const replying = link.send(first);
-  const confirming = link.send(second).catch((error: unknown) => {
-    if (error instanceof ErrorReply) return null;
-    throw error;
-  });
-  return Promise.all([replying, confirming]);
+/** What a script's call is made of. */
+interface Order {
+  readonly args: readonly RedisArg[];
+  readonly lua: LuaSource | null;
+  readonly key: string | null;
+  readonly place?: string;
 }
+
+interface Way {
+  readonly lane: Lane;
+  readonly link: Link;
+}
+
+type SubmitOptions = RunOptions & { readonly confirm?: readonly RedisArg[] };
 
 class Calls implements RedisConnection {
   readonly name: string;
+  readonly clustered: boolean;
   readonly nowMs: () => number | null;
-  readonly #random: () => number;
-  readonly #uplink: Uplink;
+  readonly #runtime: Runtime;
+  readonly #topology: Topology;
+  readonly #ownTopology: boolean;
   readonly #ticker: Ticker;
   readonly #calls = new Set<Call>();
-  #waiting: Call[] = [];
-  /** SHAs that the current link's server has been given. */
-  #known = new Set<string>();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #closing = new AbortController();
+  /** Nobody knows yet where they belong. */
+  #homeless: Call[] = [];
+  #seeking = false;
+  #cause: string | null = null;
   #order = 0;
-  #closed = false;
 
-  constructor({ target, runtime, nowMs }: ConnectionOptions) {
+  constructor({ target, runtime, topology, nowMs }: ConnectionOptions) {
     this.name = target.name;
     this.nowMs = nowMs ?? (() => null);
-    this.#random = runtime.random;
+    this.#runtime = runtime;
+    this.#ownTopology = topology === undefined;
+    this.#topology = topology ?? createTopology(target, runtime);
+    this.clustered = this.#topology.clustered;
+    this.#topology.onChange(() => this.#reroute());
     this.#ticker = createTicker(runtime.clock, (awakeMs) => this.#tick(awakeMs));
-    this.#uplink = new Uplink({
-      target,
-      runtime,
-      wanted: () => this.#waiting.length > 0,
-      onUp: () => this.#onUp(),
-      onRefused: (reply) => this.#rejectWaiting(reply),
-    });
   }
 
   async run<C, R>(script: Script<C, R>, call: C, options: RunOptions = {}): Promise<R> {
-    return script.reply(await this.#submit(this.#scriptArgs(script, call), script.lua, options), call);
+    return script.reply(await this.#submit(this.#scriptOrder(script, call), options), call);
   }
 
   async runConfirmed<C, R>(
@@ -136,13 +129,19 @@ class Calls implements RedisConnection {
     call: C,
     options: RunOptions & { readonly confirm: readonly RedisArg[] },
   ): Promise<Confirmed<R>> {
-    const args = this.#scriptArgs(script, call);
-    const [raw, confirmed] = (await this.#submit(args, script.lua, options)) as [unknown, unknown];
+    const order = this.#scriptOrder(script, call);
+    const [raw, confirmed] = (await this.#submit(order, options)) as [unknown, unknown];
     return { reply: script.reply(raw, call), confirmed };
   }
 
   command(args: readonly RedisArg[], options: RunOptions = {}): Promise<unknown> {
-    return this.#submit(args, null, options);
+    return this.#submit({ args, lua: null, key: keyOf(args) }, options);
+  }
+
+  async everywhere(args: readonly RedisArg[], options: RunOptions = {}): Promise<unknown[]> {
+    if (this.#topology.places().length === 0) await this.command(['PING'], options);
+    const order = { args, lua: null, key: null };
+    return Promise.all(this.#topology.places().map((place) => this.#submit({ ...order, place }, options)));
   }
 
   async ping(): Promise<void> {
@@ -150,25 +149,29 @@ class Calls implements RedisConnection {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#uplink.close();
+    this.#closing.abort();
+    for (const { uplink } of this.#lanes.values()) uplink.close();
+    if (this.#ownTopology) this.#topology.close();
     this.#ticker.stop();
     for (const call of this.#calls) this.#settle(call).reject(this.#closedError());
   }
 
-  #scriptArgs<C, R>(script: Script<C, R>, call: C): RedisArg[] {
+  /**
+   * In a cluster the last key is one that never exists: while a slot moves, a script over it is refused as a whole
+   * (TRYAGAIN), also where every other key it names is there, and never fails half-way at a key that has moved.
+   */
+  #scriptOrder<C, R>(script: Script<C, R>, call: C): Order {
     const keys = script.keys(call);
+    const [key = null] = keys;
+    const tag = key === null || !this.clustered ? null : tagOf(key);
+    if (tag !== null) keys.push(`tc:{${tag}}:-`);
     const args: RedisArg[] = [String(keys.length), ...keys, String(this.nowMs() ?? 0)];
     for (const arg of script.args(call)) args.push(typeof arg === 'number' ? String(arg) : arg);
-    return args;
+    return { args, lua: script.lua, key };
   }
 
-  #submit(
-    args: readonly RedisArg[],
-    lua: LuaSource | null,
-    options: RunOptions & { readonly confirm?: readonly RedisArg[] },
-  ): Promise<unknown> {
-    if (this.#closed) return Promise.reject(this.#closedError());
+  #submit({ args, lua, key, place }: Order, options: SubmitOptions): Promise<unknown> {
+    if (this.#closing.signal.aborted) return Promise.reject(this.#closedError());
     if (options.signal?.aborted) return Promise.reject(this.#unavailable('the caller gave it up'));
     if (this.#calls.size >= MOST_CALLS)
       return Promise.reject(this.#unavailable('too many calls wait for it'));
@@ -178,11 +181,15 @@ class Calls implements RedisConnection {
         order: this.#order,
         args,
         lua,
+        key,
+        place: place ?? null,
         confirm: options.confirm ?? null,
         signal: options.signal,
         leftMs: options.limitMs ?? (options.signal ? Infinity : LIMIT_MS),
         inDoubt: false,
         sent: false,
+        asking: null,
+        moves: 0,
         rests: 0,
         rest: undefined,
         cause: null,
@@ -195,52 +202,127 @@ class Calls implements RedisConnection {
     });
   }
 
-  /** Sends the call now, or as soon as there is a link. */
+  #placeOf({ place, asking, key }: Call): string | null {
+    return place ?? asking ?? this.#topology.placeOf(key);
+  }
+
+  /** Sends the call now, or as soon as there is a link to its server. */
   #enqueue(call: Call): void {
-    const { link } = this.#uplink;
-    if (link && this.#waiting.length === 0) return void this.#send(call, link);
-    this.#waiting.push(call);
-    this.#uplink.want();
+    const place = this.#placeOf(call);
+    if (place === null) {
+      this.#homeless.push(call);
+      return void this.#seek();
+    }
+    const lane = this.#laneTo(place);
+    const { link } = lane.uplink;
+    if (link && lane.waiting.length === 0) return void this.#send(call, { lane, link });
+    lane.waiting.push(call);
+    lane.uplink.want();
   }
 
-  #onUp(): void {
-    this.#known = new Set();
-    const waiting = this.#waiting.sort((a, b) => a.order - b.order);
-    this.#waiting = [];
-    for (const call of waiting) this.#enqueue(call);
+  #laneTo(place: string): Lane {
+    let lane = this.#lanes.get(place);
+    if (lane) return lane;
+    lane = new Lane(
+      {
+        topology: this.#topology,
+        place,
+        runtime: this.#runtime,
+        onRefused: (reply) => this.#rejectAll(this.#lanes.get(place)?.release() ?? [], reply),
+        onFailed: () => void this.#topology.refresh().catch(() => {}),
+      },
+      (up) => up.release().forEach((call) => this.#enqueue(call)),
+    );
+    this.#lanes.set(place, lane);
+    return lane;
   }
 
-  async #send(call: Call, link: Link, withText = false): Promise<void> {
+  /** Servers have come or gone, or what they have: whoever waits looks for its place anew. */
+  #reroute(): void {
+    const waiting = [...this.#lanes.values()].flatMap((lane) => lane.release());
+    waiting.push(...this.#homeless);
+    this.#homeless = [];
+    const places = new Set(this.#topology.places());
+    for (const [place, { uplink }] of this.#lanes) {
+      if (places.has(place)) continue;
+      this.#lanes.delete(place);
+      // Calls that are under way there are in doubt now, and go where their keys are.
+      uplink.close();
+    }
+    for (const call of waiting.sort((a, b) => a.order - b.order)) this.#enqueue(call);
+  }
+
+  /** Looks for the map until everybody has a place. */
+  async #seek(): Promise<void> {
+    if (this.#seeking) return;
+    this.#seeking = true;
+    const { signal } = this.#closing;
+    for (let tries = 0; this.#homeless.length > 0 && !signal.aborted; tries += 1) {
+      if (tries > 0) await this.#runtime.clock.sleep(this.#restMs(tries), signal);
+      try {
+        await this.#topology.refresh();
+        if (this.#homeless.some((call) => this.#placeOf(call) !== null)) this.#reroute();
+        else this.#cause = 'no server of the cluster has the slot';
+      } catch (error) {
+        this.#cause = causeOf(error);
+        if (error instanceof ErrorReply && troubleOf(error) !== 'wait')
+          this.#rejectAll(this.#homeless.splice(0), error);
+      }
+    }
+    this.#seeking = false;
+  }
+
+  async #send(call: Call, { lane, link }: Way, withText = false): Promise<void> {
     call.sent = true;
     try {
-      const wire = this.#wire(call, withText);
-      const reply = await (call.confirm ? sendBoth(link, wire, call.confirm) : link.send(wire));
+      const reply = await lane.transmit(call, link, withText);
       if (this.#calls.has(call)) this.#settle(call).resolve(reply);
     } catch (error) {
       call.sent = false;
       if (error instanceof LinkLost) call.inDoubt = true;
-      if (this.#calls.has(call)) this.#onFailure(call, link, error);
+      if (this.#calls.has(call)) this.#onFailure(call, { lane, link }, error);
     }
   }
 
-  /** A script's text goes over each link once; so its calls keep their order also after a restart of Redis. */
-  #wire({ lua, args }: Call, withText: boolean): readonly RedisArg[] {
-    if (!lua) return args;
-    if (!withText && this.#known.has(lua.sha1)) return ['EVALSHA', lua.sha1, ...args];
-    this.#known.add(lua.sha1);
-    return ['EVAL', lua.text, ...args];
-  }
-
-  #onFailure(call: Call, link: Link, error: unknown): void {
+  #onFailure(call: Call, { lane, link }: Way, error: unknown): void {
+    const { asking } = call;
+    if (error instanceof ErrorReply && troubleOf(error) === 'send-text' && call.lua)
+      return void this.#send(call, { lane, link }, true);
+    call.asking = null;
     if (error instanceof LinkLost) return this.#enqueue(call);
     if (!(error instanceof ErrorReply)) return this.#settle(call).reject(error);
+    const move = this.clustered ? moveIn(error) : null;
+    if (move) return this.#follow(call, move, lane);
     const trouble = troubleOf(error);
-    if (trouble === 'send-text' && call.lua) return void this.#send(call, link, true);
     if (trouble !== 'wait') return this.#settle(call).reject(refusal(this.name, error));
-    call.cause = causeOf(error);
-    const longest = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(call.rests, 10));
+    if (error.message.startsWith('READONLY') && this.#topology.elects) {
+      lane.uplink.distrust(link, 'the server is a replica now');
+    }
+    // While a slot moves nothing else is to be found out.
+    if (this.clustered && asking === null && !error.message.startsWith('TRYAGAIN'))
+      void this.#topology.refresh().catch(() => {});
+    this.#rest(call, causeOf(error));
+  }
+
+  /** A server that redirects has done nothing. */
+  #follow(call: Call, { kind, slot, to }: Move, { place }: Lane): void {
+    call.moves += 1;
+    if (kind === 'ask') call.asking = this.#topology.placeNamed(to, place);
+    else this.#topology.moved(slot, to, place);
+    if (call.moves % MOST_MOVES === 0)
+      this.#rest(call, 'the servers of the cluster send the call to and fro');
+    else this.#enqueue(call);
+  }
+
+  #rest(call: Call, cause: string): void {
+    call.cause = cause;
     call.rests += 1;
-    call.rest = setTimeout(() => this.#enqueue(call), longest * (0.5 + this.#random() / 2));
+    call.rest = setTimeout(() => this.#enqueue(call), this.#restMs(call.rests));
+  }
+
+  #restMs(times: number): number {
+    const longest = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(times - 1, 10));
+    return longest * (0.5 + this.#runtime.random() / 2);
   }
 
   /** Takes the call out of the books; the caller resolves or rejects it. */
@@ -260,18 +342,21 @@ class Calls implements RedisConnection {
       left = true;
       this.#settle(call).reject(this.#gaveUp(call));
     }
-    if (left) this.#waiting = this.#waiting.filter((call) => this.#calls.has(call));
+    if (!left) return;
+    const open = (call: Call): boolean => this.#calls.has(call);
+    for (const lane of this.#lanes.values()) lane.waiting = lane.waiting.filter(open);
+    this.#homeless = this.#homeless.filter(open);
   }
 
   #gaveUp(call: Call): TaskCenterError {
-    const cause = (call.sent ? null : (call.cause ?? this.#uplink.cause)) ?? 'no answer in time';
+    const place = this.#placeOf(call);
+    const ofServer = place === null ? this.#cause : this.#lanes.get(place)?.uplink.cause;
+    const cause = (call.sent ? null : (call.cause ?? ofServer)) ?? 'no answer in time';
     return this.#unavailable(cause, call.sent || call.inDoubt ? 'unknown' : 'not_stored');
   }
 
-  #rejectWaiting(reply: Error): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const call of waiting) this.#settle(call).reject(refusal(this.name, reply));
+  #rejectAll(calls: readonly Call[], reply: Error): void {
+    for (const call of calls) this.#settle(call).reject(refusal(this.name, reply));
   }
 
   #unavailable(cause: string, outcome: 'not_stored' | 'unknown' = 'not_stored'): TaskCenterError {

@@ -1,9 +1,10 @@
+import { isIP } from 'node:net';
 import { createClient, ErrorReply, RESP_TYPES } from '@redis/client';
 import type { Clock } from '../../runtime/clock.ts';
 import { causeOf } from './errors.ts';
 import type { RedisArg } from './script.ts';
 import { createTicker } from './ticker.ts';
-import type { RedisTarget } from './url.ts';
+import type { LinkTarget } from './url.ts';
 
 /** One TCP connection, used until it is lost; then another one is opened. */
 export interface Link {
@@ -27,7 +28,7 @@ export class LinkLost extends Error {
 }
 
 export interface LinkOptions {
-  readonly target: RedisTarget;
+  readonly target: LinkTarget;
   readonly clock: Clock;
   /** Ends an attempt to connect. */
   readonly signal: AbortSignal;
@@ -48,22 +49,32 @@ interface Client {
 }
 
 const CONNECT_MS = 1_500;
+const OLDEST_TLS = { minVersion: 'TLSv1.2' } as const;
 /** Without any answer for so long, with commands under way, a connection is given up. */
 const SILENT_MS = 2_000;
 /** A connection that waits for invalidations asks for a sign of life so often. */
 const PROBE_MS = 2_000;
+
+function socketOf({ address, tls }: LinkTarget) {
+  const common = { connectTimeout: CONNECT_MS, reconnectStrategy: false as const };
+  if ('path' in address) return { ...common, path: address.path, tls: false as const };
+  const { host, port } = address;
+  if (tls === null) return { ...common, host, port };
+  // A name only: an address is no name for the server to choose its certificate by.
+  const named = isIP(host) === 0 ? { servername: host } : {};
+  return { ...common, host, port, tls: true as const, ...OLDEST_TLS, ...named, ...tls };
+}
 
 /**
  * The client's own safeguards are off where they were seen to fail (design D15): its command timeout ends with the
  * write, its socket timeout closes idle connections, its reconnecting repeats nothing. The link has its own.
  */
 function clientOf({ target, onInvalidate }: LinkOptions): Client {
-  const { host, port, tls, username, password, database } = target;
-  const socket = { host, port, connectTimeout: CONNECT_MS, reconnectStrategy: false as const };
+  const { username, password, database } = target;
   const typeMapping = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array };
   const client: unknown = createClient({
     RESP: 3,
-    socket: tls ? { ...socket, tls: true, servername: host } : socket,
+    socket: socketOf(target),
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password }),
     database,

@@ -1,6 +1,7 @@
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { RedisConnection } from './connection.ts';
 import type { Receipts } from './receipts.ts';
+import type { Topology } from './topology/topology.ts';
 import type { RedisTarget } from './url.ts';
 
 /** What the facets of a Redis broker are built from. */
@@ -10,4 +11,5 @@ export interface RedisParts {
   readonly runtime: Runtime;
   /** For facets with a connection of their own. */
   readonly target: RedisTarget;
+  readonly topology: Topology;
 }

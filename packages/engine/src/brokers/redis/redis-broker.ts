@@ -15,11 +15,14 @@ import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { claimDatabase } from './meta.ts';
 import { createReceipts } from './receipts.ts';
-import { parseRedisUrl } from './url.ts';
+import { createTopology } from './topology/topology.ts';
+import { parseRedisUrl, type RedisSettings, type RedisTarget } from './url.ts';
 
 export interface RedisBrokerOptions {
-  /** `redis://[user:password@]host[:port][/database]` or `rediss://…` */
+  /** `redis://…`, `rediss://…`, `redis-socket://…`, `redis-sentinel://…` or `redis-cluster://…`; see `parseRedisUrl`. */
   readonly url: string;
+  /** What the URL does not say. */
+  readonly redis?: RedisSettings;
   /** The broker's time in wall-clock ms, for tests; default: Redis' own. */
   readonly nowMs?: () => number;
   readonly runtime?: Partial<Runtime>;
@@ -43,21 +46,30 @@ async function serverFacts(connection: RedisConnection, options: RunOptions): Pr
   return { version: fact('version'), mode: fact('mode') };
 }
 
-function checkServer(broker: string, { version, mode }: ServerFacts): void {
+/** What to do where something else stands than the URL says. */
+const OTHERWISE: Readonly<Record<string, string>> = {
+  standalone: 'redis:// is for a single server',
+  sentinel: 'redis-sentinel://…?master=<name> is for Sentinels',
+  cluster: 'redis-cluster:// is for a cluster',
+};
+
+function checkServer({ name, kind }: RedisTarget, { version, mode }: ServerFacts): void {
   const refuse = (cause: string): never => {
-    throw new TaskCenterError('broker-refused', { broker, cause });
+    throw new TaskCenterError('broker-refused', { broker: name, cause });
   };
   if (!(Number.parseInt(version, 10) >= OLDEST_MAJOR)) {
     refuse(`it is Redis ${version}; ${OLDEST_MAJOR}.0 or newer is needed`);
   }
-  if (mode !== 'standalone') refuse(`it runs in ${mode} mode; a single server is needed`);
+  const expected = kind === 'cluster' ? 'cluster' : 'standalone';
+  if (mode !== expected)
+    refuse(`it runs in ${mode} mode: ${OTHERWISE[mode] ?? `${expected} mode is needed`}`);
 }
 
 /** Checks what stands behind the URL; resolves when it can be used. */
-async function open(connection: RedisConnection, runtime: Runtime): Promise<void> {
+async function open(connection: RedisConnection, target: RedisTarget, runtime: Runtime): Promise<void> {
   const end = runtime.clock.monotonicMs() + OPEN_MS;
   const left = (): RunOptions => ({ limitMs: end - runtime.clock.monotonicMs() });
-  checkServer(connection.name, await serverFacts(connection, left()));
+  checkServer(target, await serverFacts(connection, left()));
   await claimDatabase(connection, runtime.newId(), left());
 }
 
@@ -69,17 +81,19 @@ async function open(connection: RedisConnection, runtime: Runtime): Promise<void
  */
 export async function connectRedis(options: RedisBrokerOptions): Promise<Broker> {
   const { url, nowMs } = options;
-  const target = parseRedisUrl(url);
+  const target = parseRedisUrl(url, options.redis);
   const runtime = createRuntime(options.runtime);
-  const connection = createConnection({ target, runtime, ...(nowMs && { nowMs }) });
+  const topology = createTopology(target, runtime);
+  const connection = createConnection({ target, topology, runtime, ...(nowMs && { nowMs }) });
   try {
-    await open(connection, runtime);
+    await open(connection, target, runtime);
   } catch (error) {
     await connection.close();
+    topology.close();
     throw error;
   }
   const receipts = createReceipts(randomBytes(12).toString('base64url'));
-  const parts = { connection, receipts, runtime, target };
+  const parts = { connection, receipts, runtime, target, topology };
   const signals = createSignals(parts);
   const durabilities = createDurabilities(parts);
   return {
@@ -97,6 +111,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     async close() {
       signals.close();
       await Promise.all([connection.close(), durabilities.close()]);
+      topology.close();
     },
   };
 }

@@ -2,10 +2,12 @@ import { ErrorReply } from '@redis/client';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { causeOf, troubleOf } from './errors.ts';
 import { openLink, type Link } from './link.ts';
-import type { RedisTarget } from './url.ts';
+import type { Topology } from './topology/topology.ts';
 
 export interface UplinkParts {
-  readonly target: RedisTarget;
+  readonly topology: Topology;
+  /** Which of its servers. */
+  readonly place: string;
   readonly runtime: Runtime;
   /** Whether anybody still waits for the link. */
   wanted(): boolean;
@@ -13,6 +15,8 @@ export interface UplinkParts {
   /** The server answered and will not have us: wrong password, no rights. */
   onRefused?(reply: Error): void;
   onDown?(): void;
+  /** An attempt to connect failed. */
+  onFailed?(): void;
   readonly onInvalidate?: (key: string | null) => void;
 }
 
@@ -52,6 +56,13 @@ export class Uplink {
     void this.#connect();
   }
 
+  /** Ends the link: it leads to the wrong server. A newer link stays. */
+  distrust(link: Link, cause: string): void {
+    if (link !== this.#link) return;
+    link.destroy();
+    this.#onLost(cause);
+  }
+
   close(): void {
     this.#closing.abort();
     this.#link?.destroy();
@@ -76,24 +87,37 @@ export class Uplink {
   }
 
   async #attempt(): Promise<void> {
-    const { target, runtime, onInvalidate } = this.#parts;
+    const { signal } = this.#closing;
     try {
-      const link = await openLink({
-        target,
-        clock: runtime.clock,
-        signal: this.#closing.signal,
-        onLost: (cause) => this.#onLost(cause),
-        ...(onInvalidate && { onInvalidate }),
-      });
-      if (this.#closing.signal.aborted || link.lost) return link.destroy();
-      this.#upSince = runtime.clock.monotonicMs();
+      const link = await this.#open(signal);
+      if (signal.aborted || link.lost) return link.destroy();
+      this.#upSince = this.#parts.runtime.clock.monotonicMs();
       this.#link = link;
       this.#parts.onUp(link);
     } catch (error) {
       this.#cause = causeOf(error);
       this.#failures += 1;
       if (error instanceof ErrorReply && troubleOf(error) !== 'wait') this.#parts.onRefused?.(error);
+      this.#parts.onFailed?.();
     }
+  }
+
+  async #open(signal: AbortSignal): Promise<Link> {
+    const { topology, place, runtime, onInvalidate } = this.#parts;
+    const link = await openLink({
+      target: await topology.locate(place, signal),
+      clock: runtime.clock,
+      signal,
+      onLost: (cause) => this.#onLost(cause),
+      ...(onInvalidate && { onInvalidate }),
+    });
+    try {
+      await topology.approve(link);
+    } catch (error) {
+      link.destroy();
+      throw error;
+    }
+    return link;
   }
 
   #onLost(cause: string): void {

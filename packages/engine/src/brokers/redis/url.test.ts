@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
 import { parseRedisUrl } from './url.ts';
 
+const NOBODY = { username: null, password: null };
+
 test('a URL has its parts, and a name without the password', () => {
   expect(parseRedisUrl('rediss://us%40er:s%3Acret@[::1]:6380/3')).toEqual({
+    kind: 'single',
     name: 'rediss://us%40er@[::1]:6380/3',
-    host: '::1',
-    port: 6380,
-    tls: true,
+    nodes: [{ host: '::1', port: 6380 }],
+    master: '',
+    tls: {},
     username: 'us@er',
     password: 's:cret',
     database: 3,
+    sentinelLogin: NOBODY,
   });
 });
 
@@ -17,16 +21,69 @@ test.each(['redis://localhost', 'redis://localhost/', 'redis://localhost:6379/0'
   '%s has the defaults',
   (url) => {
     expect(parseRedisUrl(url)).toMatchObject({
+      kind: 'single',
       name: 'redis://localhost:6379',
-      host: 'localhost',
-      port: 6379,
-      tls: false,
+      nodes: [{ host: 'localhost', port: 6379 }],
+      tls: null,
       username: null,
       password: null,
       database: 0,
     });
   },
 );
+
+test('Sentinels: as Asynq the login is theirs; the servers have one of their own', () => {
+  const url = 'redis-sentinel://:of-sentinels@a,b:7,[::1]:8/2?master=my%20one&username=u&password=of-servers';
+  expect(parseRedisUrl(url)).toEqual({
+    kind: 'sentinel',
+    name: 'redis-sentinel://a:26379,b:7,[::1]:8/2?master=my%20one',
+    nodes: [
+      { host: 'a', port: 26_379 },
+      { host: 'b', port: 7 },
+      { host: '::1', port: 8 },
+    ],
+    master: 'my one',
+    tls: null,
+    database: 2,
+    username: 'u',
+    password: 'of-servers',
+    sentinelLogin: { username: null, password: 'of-sentinels' },
+  });
+});
+
+test('a cluster: some of its nodes, one login for all', () => {
+  expect(parseRedisUrl('rediss-cluster://u:p@a,b:7')).toMatchObject({
+    kind: 'cluster',
+    name: 'rediss-cluster://u@a:6379,b:7',
+    nodes: [
+      { host: 'a', port: 6_379 },
+      { host: 'b', port: 7 },
+    ],
+    tls: {},
+    username: 'u',
+    password: 'p',
+  });
+});
+
+test('a Unix socket: a path, and the database in the query', () => {
+  expect(parseRedisUrl('redis-socket://:secret@/run/redis%20one.sock?db=4')).toMatchObject({
+    kind: 'single',
+    name: 'redis-socket:///run/redis one.sock?db=4',
+    nodes: [{ path: '/run/redis one.sock' }],
+    password: 'secret',
+    database: 4,
+  });
+});
+
+test('settings win over the URL', () => {
+  const settings = { username: 'u', password: 'p', sentinelPassword: 's', tls: { servername: 'redis' } };
+  expect(parseRedisUrl('redis-sentinel://:x@a?master=m&password=y', settings)).toMatchObject({
+    username: 'u',
+    password: 'p',
+    sentinelLogin: { username: null, password: 's' },
+    tls: { servername: 'redis' },
+  });
+});
 
 test.each([
   'redis',
@@ -40,11 +97,29 @@ test.each([
   'redis://:secret@host/1/2',
   'redis://:secret@host/-1',
   'redis://:secret@host?db=1',
+  'redis://:secret@host?ca=x',
   'redis://:secret@host#1',
+  'redis://:secret@a,b',
   'redis://:%zzsecret@host',
   'redis://:sec/ret@host',
   'redis://:sec?ret@host',
+  'redis-sentinel://:secret@host',
+  'redis-sentinel://:secret@host/name',
+  'redis-sentinel://:secret@host,?master=m',
+  'redis-sentinel://host?master=m&password=secret&x=1',
+  'redis-cluster://:secret@host/1',
+  'redis-cluster://:secret@host?master=m',
+  'redis-socket://:secret@host/run/redis.sock',
+  'redis-socket://:secret@/',
+  'rediss://:secret@host?ca=/nowhere/ca.pem',
 ])('%s is refused, and its password is not told', (url) => {
   expect(() => parseRedisUrl(url)).toThrow(expect.objectContaining({ code: 'invalid-value' }));
   expect(() => parseRedisUrl(url)).not.toThrow(/secret|ret@/);
+});
+
+test('a refusal says which form the URL should have', () => {
+  expect(() => parseRedisUrl('redis-sentinel://host/name')).toThrow(
+    expect.objectContaining({ fix: expect.stringContaining('?master=<name>') }),
+  );
+  expect(() => parseRedisUrl('rediss://host?ca=/nowhere/ca.pem')).toThrow(/nowhere\/ca\.pem.*ENOENT/);
 });

@@ -40,10 +40,12 @@ interface Entry<State> {
 
 export interface WatchParts {
   readonly clock: Clock;
-  /** The link, or null while there is none. */
-  link(): Link | null;
-  /** Asks for a link; `rearm` when it is there. */
-  want(): void;
+  /** The link to the queue's server, or null while there is none. */
+  link(queue: string): Link | null;
+  /** Asks for it; `rearm` when it is there. */
+  want(queue: string): void;
+  /** A read was refused: the queue may be elsewhere. */
+  onRefused?(): void;
 }
 
 /** A storm of changes that wake nobody costs one read in so many ms. */
@@ -96,9 +98,10 @@ export class Watch<State> {
     for (const entry of entries) if (entry) this.#changed(entry);
   }
 
-  /** The link is new: nothing is armed any more. */
-  rearm(): void {
+  /** The link is new: nothing is armed any more, of all queues or of those `behind` it. */
+  rearm(behind: (queue: string) => boolean = () => true): void {
     for (const entry of this.#entries.values()) {
+      if (!behind(entry.queue)) continue;
       entry.reading = null;
       entry.armed = false;
       if (entry.waiters.size > 0) this.#read(entry);
@@ -106,8 +109,8 @@ export class Watch<State> {
   }
 
   /** The link is gone: what changes now, nobody tells. */
-  disarm(): void {
-    for (const entry of this.#entries.values()) entry.armed = false;
+  disarm(behind: (queue: string) => boolean = () => true): void {
+    for (const entry of this.#entries.values()) if (behind(entry.queue)) entry.armed = false;
   }
 
   close(): void {
@@ -162,8 +165,8 @@ export class Watch<State> {
   }
 
   #read(entry: Entry<State>): void {
-    const link = this.#parts.link();
-    if (!link) return this.#parts.want();
+    const link = this.#parts.link(entry.queue);
+    if (!link) return this.#parts.want(entry.queue);
     if (entry.reading) return;
     const reading = {};
     const changes = entry.changes;
@@ -182,7 +185,10 @@ export class Watch<State> {
     const replies: unknown[] = [];
     for (const result of results) {
       if (result.status === 'fulfilled') replies.push(result.value);
-      else if (result.reason instanceof ErrorReply) return this.#readIn(entry, REFUSED_MS);
+      else if (result.reason instanceof ErrorReply) {
+        this.#parts.onRefused?.();
+        return this.#readIn(entry, REFUSED_MS);
+      }
       // A lost link: the next one arms everything again.
       else return;
     }

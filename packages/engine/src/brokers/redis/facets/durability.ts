@@ -27,23 +27,30 @@ export interface Durabilities {
   close(): Promise<void>;
 }
 
-/** `section` of INFO by name. */
-async function info(connection: RedisConnection, section: string, options?: CallOptions) {
-  const text = String(await connection.command(['INFO', section], options));
-  return new Map(text.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
-}
+/** Of an INFO reply, by name. */
+const fields = (text: unknown) =>
+  new Map(
+    String(text)
+      .split('\r\n')
+      .map((line) => line.split(':', 2) as [string, string]),
+  );
 
-/** Why the server cannot tell that something is on its disk, or null (`WAITAOF` came with Redis 7.2). */
+/** Why a server cannot tell that something is on its disk, or null (`WAITAOF` came with Redis 7.2). */
 async function fsyncFault(connection: RedisConnection, options?: CallOptions): Promise<string | null> {
-  const [known] = (await connection.command(['COMMAND', 'INFO', 'WAITAOF'], options)) as unknown[];
-  if (!known) return 'it has no WAITAOF; Redis 7.2 or newer is needed';
-  const persistence = await info(connection, 'persistence', options);
-  return persistence.get('aof_enabled') === '1' ? null : 'its append-only file is off (appendonly yes)';
+  const [commands, persistence] = await Promise.all([
+    connection.everywhere(['COMMAND', 'INFO', 'WAITAOF'], options),
+    connection.everywhere(['INFO', 'persistence'], options),
+  ]);
+  if (commands.some((known) => !(known as unknown[])[0]))
+    return 'it has no WAITAOF; Redis 7.2 or newer is needed';
+  const off = persistence.some((text) => fields(text).get('aof_enabled') !== '1');
+  return off ? 'its append-only file is off (appendonly yes)' : null;
 }
 
-export function createDurabilities({ connection, runtime, target }: RedisParts): Durabilities {
+export function createDurabilities({ connection, runtime, target, topology }: RedisParts): Durabilities {
   let own: RedisConnection | null = null;
-  const ownConnection = () => (own ??= createConnection({ target, runtime, nowMs: connection.nowMs }));
+  const ownConnection = () =>
+    (own ??= createConnection({ target, topology, runtime, nowMs: connection.nowMs }));
 
   async function refuseWithoutFsync(options?: CallOptions): Promise<void> {
     const cause = await fsyncFault(connection, options);

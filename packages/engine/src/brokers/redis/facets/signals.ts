@@ -9,7 +9,7 @@ import {
 } from '../../../protocol/keys.ts';
 import { Cancellations } from '../cancellations.ts';
 import type { RedisParts } from '../parts.ts';
-import { Uplink } from '../uplink.ts';
+import { Uplinks } from '../uplinks.ts';
 import { Watch, type Subject } from '../watch.ts';
 
 /** Whether a queue has something to take: pending, and not paused. */
@@ -46,25 +46,34 @@ const due: Subject<{ earliestMs: number | null }> = {
   },
 };
 
-/** Wake-ups by Redis' own notice of changed keys, over one connection that hears and does nothing else (design D4). */
-export function createSignals({ connection, target, runtime }: RedisParts): Signals & { close(): void } {
+/** Wake-ups by Redis' own notice of changed keys, over one connection per server that hears and does nothing else (design D4). */
+export function createSignals({ connection, topology, runtime }: RedisParts): Signals & { close(): void } {
   let closed = false;
   const watches = {
-    link: () => uplink.link,
-    want: () => uplink.want(),
+    link: (queue: string) => uplinks.of(pendingKey(queue))?.link ?? null,
+    want: (queue: string) => uplinks.want(pendingKey(queue)),
+    onRefused: () => void topology.refresh().catch(() => {}),
     clock: runtime.clock,
   };
   const workWatch = new Watch(work, watches);
   const dueWatch = new Watch(due, watches);
   const both = [workWatch, dueWatch];
-  const cancellations = new Cancellations({ ...watches, runtime });
+  // A message of the channel reaches every server of a cluster: one link is enough.
+  const cancellations = new Cancellations({
+    link: () => uplinks.of(null)?.link ?? null,
+    want: () => uplinks.want(null),
+    runtime,
+  });
   const all = [...both, cancellations];
-  const uplink: Uplink = new Uplink({
-    target,
+  const at = (place: string) => (queue: string) => topology.placeOf(pendingKey(queue)) === place;
+  const uplinks: Uplinks = new Uplinks({
+    topology,
     runtime,
     wanted: () => cancellations.wanted || both.some((watch) => watch.wanted),
-    onUp: () => all.forEach((one) => one.rearm()),
-    onDown: () => all.forEach((one) => one.disarm()),
+    onUp: (place) => all.forEach((one) => one.rearm(at(place))),
+    onDown: (place) => all.forEach((one) => one.disarm(at(place))),
+    // What has moved is not told: everything is read again where it is now.
+    onChange: () => all.forEach((one) => one.rearm()),
     onInvalidate: (key) => both.forEach((watch) => watch.invalidate(key)),
   });
 
@@ -98,7 +107,7 @@ export function createSignals({ connection, target, runtime }: RedisParts): Sign
       if (closed) return;
       closed = true;
       all.forEach((one) => one.close());
-      uplink.close();
+      uplinks.close();
     },
   };
 }

@@ -27,7 +27,7 @@ local codes = {}
 local look = ARGV[4] == '1' or redis.call('EXISTS', unpack(KEYS, 3)) > 0
 
 local p = 7 + businesses
-for i = 3, #KEYS do
+for i = 3, 2 + (#ARGV - 6 - businesses) / width do
   local key = KEYS[i]
   local type = look and redis.call('TYPE', key).ok or 'none'
   if type ~= 'none' then

@@ -3,7 +3,7 @@
 -- turn: finishes attempts and takes tasks, over several queues in the caller's order, of one node.
 -- KEYS   1 receipt; then pending of each queue with finishes; then pending of each queue to take from
 -- ARGV   1 now; 2 slot; 3 sequence; 4 number of queues with finishes; 5 room; 6 length of the leases in ms;
---        7 worker; 8 shares of the queues to take from, with commas, '' = none; then per queue with finishes what the prelude `finish` says
+--        7 worker; 8 shares of the queues to take from, with commas, '' = none; 9 number of queues to take from; then per queue with finishes what the prelude `finish` says
 -- RETURN codes of the finishes, one text for all queues; then per queue that had something: its place among the
 --        queues to take from (from 0), token, IDs, rows (msg, -, tc, tc:a or nil = first attempt, pending_since),
 --        IDs that nobody can read, key of a wrong type or ''. `!stale`: a late duplicate
@@ -30,7 +30,7 @@ if kept or stale then
   return kept and repeated(kept) or STALE
 end
 
-local codes, p = {}, 9
+local codes, p = {}, 10
 for i = 1, finishing do
   codes[i], p = finish_queue(KEYS[1 + i], p)
 end
@@ -65,7 +65,7 @@ for share in string.gmatch(ARGV[8], '%d+') do
   take(at_first, tonumber(share))
   at_first = at_first + 1
 end
-for i = 2 + finishing, #KEYS do
+for i = 2 + finishing, 1 + finishing + tonumber(ARGV[9]) do
   if left <= 0 then
     break
   end

@@ -112,8 +112,8 @@ export const turn = defineScript({
     ...finishes.map(({ queue }) => pendingKey(queue)),
     ...queues.map(pendingKey),
   ],
-  args: ({ receipt, finishes, room, leaseMs, worker, shares = [] }) => {
-    const fetch = [room, leaseMs, worker, shares.join(',')];
+  args: ({ receipt, finishes, queues, room, leaseMs, worker, shares = [] }) => {
+    const fetch = [room, leaseMs, worker, shares.join(','), queues.length];
     const args: (RedisArg | number)[] = [...receiptArgs(receipt), finishes.length, ...fetch];
     for (const { plain, others } of finishes) {
       args.push(plain.length, others.length);
