@@ -46,6 +46,13 @@ const due: Subject<{ earliestMs: number | null }> = {
   },
 };
 
+/** After `close` nothing comes any more; a caller in a loop must not spin on that. */
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
 /** Wake-ups by Redis' own notice of changed keys, over one connection per server that hears and does nothing else (design D4). */
 export function createSignals({ connection, topology, runtime }: RedisParts): Signals & { close(): void } {
   let closed = false;
@@ -76,13 +83,6 @@ export function createSignals({ connection, topology, runtime }: RedisParts): Si
     onChange: () => all.forEach((one) => one.rearm()),
     onInvalidate: (key) => both.forEach((watch) => watch.invalidate(key)),
   });
-
-  /** After `close` nothing comes any more; a caller in a loop must not spin on that. */
-  const untilAborted = (signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
 
   return {
     work(queues, signal) {
