@@ -39,6 +39,4 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
   106: notYet('the manager of periodic tasks', NO_SCHEDULER),
   107: notYet('two schedulers with one entry', NO_SCHEDULER),
   115: notYet('all of it on a cluster', 'Redis Cluster is not supported yet'),
-  116: notYet('the rate semaphore', 'limits are not built yet'),
-  117: notYet('the metrics', 'metrics are not built yet'),
 };

@@ -4,6 +4,7 @@ go 1.24.0
 
 require (
 	github.com/hibiken/asynq v0.26.0
+	github.com/hibiken/asynq/x v0.0.0-20240506061152-d04888e74845
 	github.com/robfig/cron/v3 v3.0.1
 )
 

@@ -22,6 +22,8 @@ type serverSpec struct {
 	Brief bool `json:"brief"`
 	// Groups are left alone without it.
 	Groups *groupSpec `json:"groups"`
+
+	redis asynq.RedisConnOpt
 }
 
 // behaviour is what a handler does: succeed, fail, skip, skipWrapped, revoke, revokeWrapped, panic,
@@ -32,6 +34,8 @@ type behaviour struct {
 	Result []byte `json:"result"`
 	// FailTimes lets the first attempts fail.
 	FailTimes int `json:"failTimes"`
+	// Semaphore names a token to hold meanwhile.
+	Semaphore *semaphoreSpec `json:"semaphore"`
 }
 
 func (b behaviour) run(ctx context.Context, task *asynq.Task, retried int) error {
@@ -92,7 +96,14 @@ func (s serverSpec) handle(ctx context.Context, task *asynq.Task) error {
 	} else {
 		say(facts)
 	}
-	err := s.Behaviours[task.Type()].run(ctx, task, facts["retried"].(int))
+	behaviour := s.Behaviours[task.Type()]
+	run := func() error { return behaviour.run(ctx, task, facts["retried"].(int)) }
+	var err error
+	if behaviour.Semaphore == nil {
+		err = run()
+	} else {
+		err = behaviour.Semaphore.holding(ctx, s.redis, run)
+	}
 	if !s.Brief {
 		say(map[string]any{"event": "ended", "task": facts["task"], "type": task.Type(), "error": text(err)})
 	}
@@ -124,6 +135,7 @@ func (s serverSpec) config() asynq.Config {
 }
 
 func (p *peer) serve(s serverSpec) error {
+	s.redis = p.redis
 	server := asynq.NewServer(p.redis, s.config())
 	p.mu.Lock()
 	p.server = server

@@ -57,6 +57,8 @@ export interface GoBehaviour {
   readonly result?: Uint8Array;
   /** So many attempts fail first. */
   readonly failTimes?: number;
+  /** Of Asynq's x/rate, held while it runs; an attempt without a token fails with `no token`. */
+  readonly semaphore?: { readonly scope: string; readonly maxTokens: number };
 }
 
 export interface GoServer {
@@ -84,9 +86,12 @@ export interface GoGroups {
   readonly queue: string;
 }
 
-/** What a Go server tells: `started` and `ended` by the handler, `failed` by the error handler, `aggregated` of a group. */
+/**
+ * What a Go server tells: `started`, `holds` (a token) and `ended` by the handler, `failed` by the error handler,
+ * `aggregated` of a group.
+ */
 export interface GoEvent {
-  readonly event: 'started' | 'ended' | 'failed' | 'ran' | 'aggregated';
+  readonly event: 'started' | 'holds' | 'ended' | 'failed' | 'ran' | 'aggregated';
   readonly task: string;
   readonly queue: string;
   readonly type: string;

@@ -13,6 +13,7 @@ export { Inspector, type PageOptions, type TaskAddress } from './inspector/inspe
 export type { BulkOptions } from './inspector/act-on-all.ts';
 export type { QueueInfo } from './inspector/queue-info.ts';
 export type { RemoveQueueOptions } from './inspector/remove-queue.ts';
+export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';
 export { HandlerError, NonRetryableError, RevokeError, type FailureHints } from './errors/handler-errors.ts';
@@ -78,5 +79,6 @@ export type {
 } from './broker/inspect.ts';
 export type { Forwarded, Maintain, Recovered, Step } from './broker/maintain.ts';
 export type { Presence, RunningTask, ServerRecord, ServerStatus } from './broker/presence.ts';
+export type { AcquireCall, Semaphores } from './broker/semaphores.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
 export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';

@@ -5,6 +5,7 @@ import type { Groups } from './groups.ts';
 import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
 import type { Presence } from './presence.ts';
+import type { Semaphores } from './semaphores.ts';
 import type { Signals } from './signals.ts';
 import type { Submit } from './submit.ts';
 
@@ -27,6 +28,7 @@ export interface Broker {
   readonly inspect: Inspect;
   readonly presence: Presence;
   readonly documents: Documents;
+  readonly semaphores: Semaphores;
   readonly signals: Signals;
   /** Resolves when the broker can answer; rejects as any call does. */
   ping(): Promise<void>;

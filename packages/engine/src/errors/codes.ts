@@ -121,6 +121,10 @@ export const codes = {
     message: `This attempt of task "${id}" in queue "${queue}" is over.`,
     fix: 'Its outcome is decided, or somebody else has the task: end the handler.',
   }),
+  'token-not-held': ({ id, scope }: { id: string; scope: string }) => ({
+    message: `Task "${id}" holds no token of the semaphore "${scope}".`,
+    fix: 'Release a token once, and before the deadline with which it was acquired.',
+  }),
   'handler-missing': ({ type }: { type: string }) => ({
     message: `handler not found for task ${goQuoted(type)}`,
     fix: 'Register a handler for this type, or for a pattern such as "*".',

@@ -13,6 +13,8 @@ export const SERVERS_KEY = 'asynq:servers';
 export const WORKERS_KEY = 'asynq:workers';
 /** ZSET of scheduler entries keys, by expiry in s. */
 export const SCHEDULERS_KEY = 'asynq:schedulers';
+/** ZSET of stored task IDs that hold a token of Asynq's x/rate, by the end of their time in s. */
+export const semaphoreKey = (scope: string): string => `asynq:sema:${scope}`;
 /** Pub/Sub channel; a message is a bare task ID. */
 export const CANCEL_CHANNEL = 'asynq:cancel';
 

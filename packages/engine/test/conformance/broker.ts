@@ -8,6 +8,7 @@ import { turn, type Harness } from './harness.ts';
 import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
 import { presenceSuite } from './presence.ts';
+import { semaphoresSuite } from './semaphores.ts';
 import { signalsSuite } from './signals.ts';
 import { aggregationSuite } from './aggregation.ts';
 import { groupsSuite } from './groups.ts';
@@ -63,6 +64,7 @@ export function brokerSuite(harness: Harness): void {
     inspectSuite(harness);
     presenceSuite(harness);
     documentsSuite(harness);
+    semaphoresSuite(harness);
     signalsSuite(harness);
   });
 }

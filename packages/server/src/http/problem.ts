@@ -55,6 +55,7 @@ const problemOf = {
   'schema-too-new': 'internal',
   'worker-misused': 'internal',
   'attempt-over': 'internal',
+  'token-not-held': 'internal',
   'handler-missing': 'internal',
   'version-mismatch': 'internal',
 } satisfies Record<ErrorCode, ProblemCode>;

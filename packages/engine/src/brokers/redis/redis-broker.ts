@@ -11,6 +11,7 @@ import { createGroups } from './facets/groups.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
+import { createSemaphores } from './facets/semaphores.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { claimDatabase } from './meta.ts';
@@ -106,6 +107,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     inspect: createInspect(parts),
     presence: createPresence(parts),
     documents: createDocuments(parts),
+    semaphores: createSemaphores(parts),
     signals,
     ping: () => connection.ping(),
     async close() {

@@ -8,6 +8,7 @@ import { createGroups } from './facets/groups.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
+import { createSemaphores } from './facets/semaphores.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { plain } from './packing.ts';
@@ -31,7 +32,9 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
   const name = `sqlite:${path}`;
   const { clock, log, newId } = createRuntime(runtime);
   const signals = createSignals(name);
-  const presence = createPresence(name, nowMs ?? (() => clock.wallMs()));
+  const wallMs = nowMs ?? (() => clock.wallMs());
+  const presence = createPresence(name, wallMs);
+  const semaphores = createSemaphores(name, wallMs);
   const writer = await startWriter({
     path: resolve(path),
     ...(nowMs ? { nowMs } : {}),
@@ -51,6 +54,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     inspect: createInspect(writer),
     presence,
     documents: createDocuments(writer),
+    semaphores,
     signals,
     async ping() {
       await writer.run('ping', plain(null));
@@ -58,6 +62,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     async close() {
       signals.close();
       presence.close();
+      semaphores.close();
       await writer.close();
     },
   };

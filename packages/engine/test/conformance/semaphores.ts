@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import type { Bench, Harness } from './harness.ts';
+
+const MINUTE_MS = 60_000;
+
+/** Asks for one of two tokens of a scope. */
+const acquire = (bench: Bench, holder: string, { scope = 's', ms = MINUTE_MS, maxTokens = 2 } = {}) =>
+  bench.broker.semaphores.acquire({ scope, maxTokens, holder, untilMs: bench.now() + ms });
+
+export function semaphoresSuite(harness: Harness): void {
+  describe('semaphores', () => {
+    test('as many as there are tokens have one, the next has none', async () => {
+      const bench = await harness.fresh();
+      expect(await acquire(bench, 'a')).toBe(true);
+      expect(await acquire(bench, 'b')).toBe(true);
+      expect(await acquire(bench, 'c')).toBe(false);
+      expect(await acquire(bench, 'c', { maxTokens: 3 })).toBe(true);
+    });
+
+    test('of many who ask at once only so many have one', async () => {
+      const bench = await harness.fresh();
+      const all = Array.from({ length: 50 }, (_, i) => acquire(bench, `t${i}`, { maxTokens: 7 }));
+      expect((await Promise.all(all)).filter(Boolean)).toHaveLength(7);
+    });
+
+    test('a token that is given back is free; who has none gives none back', async () => {
+      const bench = await harness.fresh();
+      const { semaphores } = bench.broker;
+      expect(await semaphores.release('s', 'a')).toBe(false);
+      await acquire(bench, 'a');
+      await acquire(bench, 'b');
+      expect(await semaphores.release('s', 'a')).toBe(true);
+      expect(await semaphores.release('s', 'a')).toBe(false);
+      expect(await acquire(bench, 'c')).toBe(true);
+      expect(await acquire(bench, 'a')).toBe(false);
+    });
+
+    test('a token whose time is over is free', async () => {
+      const bench = await harness.fresh();
+      await acquire(bench, 'a', { ms: 5_000 });
+      await acquire(bench, 'b');
+      await bench.advance(5_000);
+      expect(await acquire(bench, 'c')).toBe(false);
+      await bench.advance(1_000);
+      expect(await acquire(bench, 'c')).toBe(true);
+      expect(await bench.broker.semaphores.release('s', 'a')).toBe(false);
+    });
+
+    test('who has a token has it still when it asks again, and it is only one', async () => {
+      const bench = await harness.fresh();
+      expect(await acquire(bench, 'a')).toBe(true);
+      expect(await acquire(bench, 'a')).toBe(true);
+      expect(await acquire(bench, 'b')).toBe(true);
+      expect(await acquire(bench, 'a')).toBe(true);
+      expect(await acquire(bench, 'c')).toBe(false);
+    });
+
+    test('with another end the token lasts as long as asked last, unless all are taken', async () => {
+      const bench = await harness.fresh();
+      await acquire(bench, 'a', { ms: 5_000 });
+      expect(await acquire(bench, 'a')).toBe(true);
+      await acquire(bench, 'b', { ms: 5_000 });
+      expect(await acquire(bench, 'b', { ms: 9_000 })).toBe(false);
+      await bench.advance(6_000);
+      expect(await acquire(bench, 'c')).toBe(true);
+      expect(await acquire(bench, 'd')).toBe(false);
+    });
+
+    test('scopes do not know one another, whatever their names', async () => {
+      const bench = await harness.fresh();
+      for (const scope of ['s', 'S', 's:t', ' {s} ü']) {
+        expect(await acquire(bench, 'a', { scope, maxTokens: 1 })).toBe(true);
+        expect(await acquire(bench, 'b', { scope, maxTokens: 1 })).toBe(false);
+      }
+      expect(await bench.broker.semaphores.release('s', 'a')).toBe(true);
+      expect(await acquire(bench, 'b', { scope: 's:t', maxTokens: 1 })).toBe(false);
+    });
+
+    test('a closed broker gives no tokens', async () => {
+      const bench = await harness.fresh();
+      await bench.broker.close();
+      const closed = { code: 'broker-closed' };
+      await expect(acquire(bench, 'a')).rejects.toMatchObject(closed);
+      await expect(bench.broker.semaphores.release('s', 'a')).rejects.toMatchObject(closed);
+    });
+  });
+}
