@@ -14,6 +14,8 @@ export type { BulkOptions } from './inspector/act-on-all.ts';
 export type { QueueInfo } from './inspector/queue-info.ts';
 export type { RemoveQueueOptions } from './inspector/remove-queue.ts';
 export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
+export { QueueMetrics } from './metrics/queue-metrics.ts';
+export type { MetricFamily, Sample } from './metrics/exposition.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';
 export { HandlerError, NonRetryableError, RevokeError, type FailureHints } from './errors/handler-errors.ts';

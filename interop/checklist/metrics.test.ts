@@ -1,0 +1,68 @@
+import { describe, expect } from 'vitest';
+import { QueueMetrics } from '../../packages/engine/src/index.ts';
+import { startAsynqmon } from '../support/asynqmon.ts';
+import { interopBed, item } from '../support/bed.ts';
+import { goInAllStates, oursInAllStates } from '../support/states.ts';
+
+interface Exposition {
+  /** Name → gauge or counter. */
+  readonly types: Readonly<Record<string, string>>;
+  /** Name with its labels, sorted → value. */
+  readonly samples: Readonly<Record<string, number>>;
+}
+
+function parse(text: string): Exposition {
+  const types: Record<string, string> = {};
+  const samples: Record<string, number> = {};
+  for (const line of text.split('\n')) {
+    const [, name, type] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? [];
+    if (name !== undefined && type !== undefined) types[name] = type;
+    const [, metric, labels = '', value] = /^(\w+)\{(.*)\} (\S+)$/.exec(line) ?? [];
+    if (metric !== undefined) samples[`${metric}{${labels.split(',').sort().join(',')}}`] = Number(value);
+  }
+  return { types, samples };
+}
+
+/** Those that are not read off but sampled, or go on by themselves. */
+const MOVING = /^asynq_queue_(latency_seconds|memory_usage_approx_bytes)\{/;
+const still = ({ samples }: Exposition) =>
+  Object.fromEntries(Object.entries(samples).filter(([name]) => !MOVING.test(name)));
+const moving = ({ samples }: Exposition) => Object.entries(samples).filter(([name]) => MOVING.test(name));
+
+describe('8.9 metrics', () => {
+  const bed = interopBed();
+
+  async function expectSame(): Promise<Exposition> {
+    const mon = await startAsynqmon(`127.0.0.1:${bed.server.port}`);
+    const theirs = parse(await (await fetch(`${mon.url}/metrics`)).text());
+    const ours = parse(await new QueueMetrics(bed.broker).text());
+    expect(ours.types).toEqual(theirs.types);
+    expect(still(ours)).toEqual(still(theirs));
+    expect(Object.keys(ours.samples).sort()).toEqual(Object.keys(theirs.samples).sort());
+    for (const [name, value] of moving(ours)) {
+      const other = theirs.samples[name] ?? NaN;
+      if (name.includes('latency')) expect(Math.abs(value - other)).toBeLessThan(30);
+      else {
+        expect(value).toBeGreaterThan(0.5 * other);
+        expect(value).toBeLessThan(2 * other);
+      }
+    }
+    return ours;
+  }
+
+  item('117 us → Go: what we made has the same metrics from us and from Asynq’s exporter', async () => {
+    const queue = bed.queue();
+    await oursInAllStates(bed, queue);
+    const { samples } = await expectSame();
+    expect(samples[`asynq_queue_paused_total{queue="${queue}"}`]).toBe(1);
+    expect(samples[`asynq_tasks_failed_total{queue="${queue}"}`]).toBe(2);
+  });
+
+  item('117 Go → us: what Go made has the same metrics from us and from Asynq’s exporter', async () => {
+    const queue = bed.queue();
+    await goInAllStates(bed.go(), queue);
+    const { samples } = await expectSame();
+    expect(samples[`asynq_tasks_processed_total{queue="${queue}"}`]).toBe(3);
+    expect(samples[`asynq_queue_size{queue="${queue}"}`]).toBe(7);
+  });
+});

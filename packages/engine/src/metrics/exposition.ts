@@ -1,0 +1,33 @@
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A metric with a sample for each set of labels. */
+export interface MetricFamily {
+  /** `[a-z_]+` */
+  readonly name: string;
+  readonly type: 'gauge' | 'counter';
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
+const labelValue = (text: string): string => text.replace(/[\\"\n]/g, (char) => ESCAPED[char] ?? char);
+const helpText = (text: string): string => text.replace(/[\\\n]/g, (char) => ESCAPED[char] ?? char);
+
+function sampleLine(name: string, { labels, value }: Sample): string {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${labelValue(text)}"`);
+  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}\n`;
+}
+
+/** Families in Prometheus' text format 0.0.4; those without samples are left out. */
+export function expositionOf(families: readonly MetricFamily[]): string {
+  return families
+    .filter(({ samples }) => samples.length > 0)
+    .map(({ name, type, help, samples }) => {
+      const lines = samples.map((sample) => sampleLine(name, sample));
+      return `# HELP ${name} ${helpText(help)}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+    })
+    .join('');
+}

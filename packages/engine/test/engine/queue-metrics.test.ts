@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { QueueMetrics } from '../../src/metrics/queue-metrics.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { manyTasks } from '../support/factories.ts';
+
+describe.each(brokerKinds)('metrics of the queues on $name', ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    broker = await place.connect();
+  });
+  afterEach(async () => {
+    if (available) await place.remove();
+  });
+
+  test('without queues there is nothing', async () => {
+    expect(await new QueueMetrics(broker).text()).toBe('');
+  });
+
+  test('each queue has its numbers, cancelled tasks among the completed', async () => {
+    await broker.submit.enqueue([
+      ...manyTasks(3, 'p', { queue: 'orders' }),
+      ...manyTasks(2, 's', { queue: 'orders', delayMs: 3_600_000 }),
+      ...manyTasks(4, 'g', { queue: 'orders', group: 'g' }),
+      ...manyTasks(1, 'o', { queue: 'other' }),
+    ]);
+    await broker.control.cancel({ queue: 'orders', id: 's0' }, {});
+    await broker.control.pause('other');
+    const lines = (await new QueueMetrics(broker).text()).split('\n');
+    for (const line of [
+      '# TYPE asynq_tasks_enqueued_total gauge',
+      'asynq_tasks_enqueued_total{queue="orders",state="pending"} 3',
+      'asynq_tasks_enqueued_total{queue="orders",state="scheduled"} 1',
+      'asynq_tasks_enqueued_total{queue="orders",state="completed"} 1',
+      'asynq_tasks_enqueued_total{queue="other",state="pending"} 1',
+      'asynq_queue_size{queue="orders"} 9',
+      '# TYPE asynq_tasks_processed_total counter',
+      'asynq_tasks_processed_total{queue="orders"} 0',
+      'asynq_queue_paused_total{queue="orders"} 0',
+      'asynq_queue_paused_total{queue="other"} 1',
+    ]) {
+      expect(lines).toContain(line);
+    }
+    expect(lines.filter((line) => line.includes('aggregating'))).toEqual([]);
+  });
+
+  test('more queues than are measured at once are all told', async () => {
+    const queues = Array.from({ length: 40 }, (_, i) => `q${i}`);
+    await broker.submit.enqueue(queues.flatMap((queue) => manyTasks(1, 't', { queue })));
+    const families = await new QueueMetrics(broker).families();
+    const sizes = families.find(({ name }) => name === 'asynq_queue_size')?.samples ?? [];
+    expect(new Set(sizes.map(({ labels }) => labels['queue']))).toEqual(new Set(queues));
+    expect(sizes).toHaveLength(40);
+    expect(sizes.every(({ value }) => value === 1)).toBe(true);
+  });
+
+  test('a broker that is out of reach is told, not half of the metrics', async () => {
+    await broker.submit.enqueue(manyTasks(1, 't'));
+    const metrics = new QueueMetrics(broker);
+    await broker.close();
+    await expect(metrics.text()).rejects.toMatchObject({ code: 'broker-closed' });
+  });
+});
