@@ -3,7 +3,7 @@ import { Inspector } from '../../packages/engine/src/index.ts';
 import { nextEvents } from '../../packages/engine/test/support/next-event.ts';
 import { startAsynqmon, tasksPath } from '../support/asynqmon.ts';
 import { interopBed, item, until } from '../support/bed.ts';
-import { cli, cliItem } from '../support/cli.ts';
+import { cli } from '../support/cli.ts';
 
 const CANCELLED = 'context canceled';
 
@@ -35,7 +35,7 @@ describe('8.3, 8.7 cancelling', () => {
     expect(await bed.score(queue, 'retry', id)).toBeGreaterThan(0);
   }
 
-  cliItem('44 Go → us: `asynq task cancel` aborts our handler, and the task is retried', async () => {
+  item('44 Go → us: `asynq task cancel` aborts our handler, and the task is retried', async () => {
     const queue = bed.queue();
     const id = `${queue}-a`;
     const { ended, aborted } = await running(queue, [id]);

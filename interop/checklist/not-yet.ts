@@ -14,7 +14,6 @@ const notYet = (what: string, why: string): Remark => ({ kind: 'not yet', what, 
 const inPart = (why: string): Remark => ({ kind: 'in part', why });
 const ownWay = (why: string): Remark => ({ kind: 'own way', why });
 
-const NO_TOOL_TEST = 'it is built; the test with the tool is missing';
 const NO_SCHEDULER = 'there are no schedules yet';
 
 /** Items of protocol section 8, by number. */
@@ -24,8 +23,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
     'shown through the inspector of the library; the command-line tool is not part of the tests yet',
   ),
   22: ownWay('a part of a second is rounded up, never down: a Go forwarder is never early (design D5)'),
-  60: notYet('the command-line tool lists our server', NO_TOOL_TEST),
-  61: notYet('asynqmon shows our workers', NO_TOOL_TEST),
   95: notYet('key slots in a cluster', 'Redis Cluster is not supported yet'),
   97: notYet('an entry fires at its interval', NO_SCHEDULER),
   98: notYet('the command-line tool lists our entries', NO_SCHEDULER),

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
 import { describe, expect } from 'vitest';
 import { nextEvent } from '../../packages/engine/test/support/next-event.ts';
+import { startAsynqmon } from '../support/asynqmon.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';
+import { cli, tableIn } from '../support/cli.ts';
 import type { GoPeer } from '../support/go-peer.ts';
 
 /** A server as Go's inspector shows it; times in ms. */
@@ -22,6 +24,13 @@ interface GoServerInfo {
     readonly startedMs: number;
     readonly deadlineMs: number;
   }[];
+}
+
+/** A server as asynqmon shows it. */
+interface MonServer {
+  readonly host: string;
+  readonly queue_priorities: Readonly<Record<string, number>>;
+  readonly active_workers: readonly { readonly start_time: string }[];
 }
 
 /** Every server of a Redis is seen by all: tests of this file tell theirs by the queue. */
@@ -158,5 +167,35 @@ describe('8.4, 8.7 servers and their workers', () => {
     };
     await over(() => go.inspect('servers'));
     await over(() => bed.broker.presence.servers());
+  });
+
+  item('60 us → Go: `asynq server ls` lists our server', async () => {
+    const queue = bed.queue();
+    const { release } = await busyWorker(queue);
+    await until(async () => (await seenByUs(queue))?.running === 1, 100);
+    const rows = tableIn(await cli(bed.server.port, 'server', 'ls'), 'Host');
+    const row = rows.find(({ Queues }) => Queues?.includes(queue));
+    expect(row).toMatchObject({ Host: hostname(), PID: String(process.pid), State: 'active' });
+    expect(row?.['Active Workers']).toBe('1/3');
+    expect(row?.['Queues']?.split(' ').sort()).toEqual([`${queue}:6`, 'low:2'].sort());
+    expect(row?.['Started']).toMatch(/\d+s ago|just now/);
+    release();
+  });
+
+  item('61 us → Go: asynqmon shows our server, and when its tasks started', async () => {
+    const queue = bed.queue();
+    const before = Date.now() - 1_000;
+    const { release } = await busyWorker(queue);
+    await until(async () => (await seenByUs(queue))?.running === 1, 100);
+    const mon = await startAsynqmon(`127.0.0.1:${bed.server.port}`);
+    const { servers } = await mon.get<{ servers: MonServer[] }>('/servers');
+    const server = servers.find(({ queue_priorities: queues }) => queue in queues);
+    expect(server).toMatchObject({ host: hostname(), pid: process.pid, concurrency: 3, status: 'active' });
+    const [worker] = server?.active_workers ?? [];
+    expect(worker).toMatchObject({ task_id: 'runs', queue, task_type: 'x' });
+    expect(Date.parse(worker?.start_time ?? '')).toBeGreaterThanOrEqual(before);
+    const [task] = await mon.tasks(queue, 'active');
+    expect(Date.parse(task?.start_time ?? '')).toBe(Date.parse(worker?.start_time ?? ''));
+    release();
   });
 });

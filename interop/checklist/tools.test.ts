@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { QueueFacts } from '../../packages/engine/src/index.ts';
 import { startAsynqmon } from '../support/asynqmon.ts';
 import { interopBed, item } from '../support/bed.ts';
-import { cli, cliItem, lineIn, tableIn } from '../support/cli.ts';
+import { cli, lineIn, tableIn } from '../support/cli.ts';
 import { goInAllStates, oursInAllStates } from '../support/states.ts';
 
 /** What `stats --json` says of a queue, as far as it is compared. */
@@ -88,13 +88,13 @@ describe('8.7 inspector: the tools of Asynq', () => {
     await expectAsynqmonAgrees(queue);
   });
 
-  cliItem('78 us → Go: the command asynq shows what we made, in numbers and lists', async () => {
+  item('78 us → Go: the command asynq shows what we made, in numbers and lists', async () => {
     const queue = bed.queue();
     await oursInAllStates(bed, queue);
     await expectCliAgrees(queue);
   });
 
-  cliItem('78 Go → us: the command asynq and we show the same of what Go made', async () => {
+  item('78 Go → us: the command asynq and we show the same of what Go made', async () => {
     const queue = bed.queue();
     await goInAllStates(bed.go(), queue);
     await expectCliAgrees(queue);

@@ -2,14 +2,8 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
 import { inject } from 'vitest';
-import { item } from './bed.ts';
 
 const exec = promisify(execFile);
-
-/** A test with the command `asynq`; there is no such test where the command cannot be had. */
-export const cliItem = (name: string, run: () => Promise<void>): void => {
-  if (inject('asynqCli') !== null) item(name, run);
-};
 
 /** What the command says on this Redis; an error of the command is among it. */
 export async function cli(port: number, ...args: readonly string[]): Promise<string> {
