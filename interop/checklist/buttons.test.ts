@@ -117,4 +117,31 @@ describe('8.7 inspector: the buttons of asynqmon', () => {
     await mon.post(`/queues/${queue}:resume`);
     expect(await end).toMatchObject([{ task: { id: 'a' }, outcome: 'succeeded' }]);
   });
+
+  for (const own of ['blocked', 'awaiting', 'held']) {
+    item(`96 us → Go: a task of ours that is ${own} goes on waiting when asynqmon runs all`, async () => {
+      const queue = bed.queue();
+      const never = 253_370_764_800;
+      await fill(queue, 'scheduled', ['waits', 'runs']);
+      await bed.ask('HSET', `asynq:{${queue}}:t:waits`, 'tc:s', own);
+      await bed.ask('ZADD', `asynq:{${queue}}:scheduled`, never, 'waits');
+      await bed.ask('ZREM', `tc:{${queue}}:due`, 'waits');
+      const mon = await start();
+      await mon.post(`${tasksPath(queue, 'scheduled')}:run_all`);
+      expect(await statesOf(queue, ['waits', 'runs'])).toEqual(['pending', 'pending']);
+      const { worker, events } = bed.worker({ queues: [queue] });
+      worker.handle('x', () => {});
+      const end = nextEvents(events, 'attempt.finished', 1);
+      await worker.start();
+      expect(await end).toMatchObject([{ task: { id: 'runs' }, outcome: 'succeeded' }]);
+      expect(await bed.score(queue, 'scheduled', 'waits')).toBe(never);
+      expect(String(await bed.field(queue, 'waits', 'state'))).toBe('scheduled');
+      expect(await bed.field(queue, 'waits', 'pending_since')).toBeNull();
+      expect(await mon.tasks(queue, 'scheduled')).toMatchObject([{ id: 'waits' }]);
+      // Nor does whoever mends times that are none take it for one.
+      await bed.ask('HDEL', `tc:{${queue}}:scan`, 'repaired');
+      await bed.broker.maintain.repair([{ queue, limit: 256 }]);
+      expect(await bed.score(queue, 'scheduled', 'waits')).toBe(never);
+    });
+  }
 });

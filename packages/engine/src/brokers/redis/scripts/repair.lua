@@ -59,9 +59,14 @@ local function settle(name, from_s, to_s)
   return #ids
 end
 
--- Tasks that would never start.
+-- Tasks that would never start; those that wait for something else than a time (design D1) stand at a time of theirs.
+local NEVER_S = 253370764800
 local function archive_endless(name)
-  local ids = redis.call('ZRANGE', asynq .. name, now_s + CENTURY_S, '+inf', 'BYSCORE', 'LIMIT', 0, limit)
+  local set = asynq .. name
+  local ids = redis.call('ZRANGE', set, now_s + CENTURY_S, '(' .. NEVER_S, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, id in ipairs(redis.call('ZRANGE', set, '(' .. NEVER_S, '+inf', 'BYSCORE', 'LIMIT', 0, limit - #ids)) do
+    ids[#ids + 1] = id
+  end
   local kept = {}
   for _, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
@@ -71,7 +76,7 @@ local function archive_endless(name)
       redis.call('HSET', key, 'state', 'archived', 'msg', msg)
       kept[#kept + 1] = id
     end
-    redis.call('ZREM', asynq .. name, id)
+    redis.call('ZREM', set, id)
     redis.call('ZREM', tc .. 'due', id)
   end
   if #kept > 0 then

@@ -20,6 +20,16 @@ local function start(key, row, fresh, worker)
   row[2], row[4], row[6] = false, a, nil
 end
 
+-- Own states that wait for something else than a time stand in Asynq's `scheduled`, behind all times (design D1). Who
+-- runs all of that set at once, as Go's tools do, does not start them.
+local WAITING, NEVER_S = { blocked = true, awaiting = true, held = true }, '253370764800'
+
+local function wait_on(asynq, key, id)
+  redis.call('HSET', key, 'state', 'scheduled')
+  redis.call('HDEL', key, 'pending_since')
+  redis.call('ZADD', asynq .. 'scheduled', NEVER_S, id)
+end
+
 -- Redis keeps a small zset as a list: each ZADD then parses every score in it, and fractions are slow to parse. A
 -- member this long turns it into a tree, which it stays until it is empty; it is gone before the script ends.
 local LONG = string.rep('x', 65)
@@ -66,6 +76,8 @@ local function fetch(pending, how)
     if not row[1] then
       -- No task stands behind the ID (protocol D8).
       dropped[#dropped + 1] = ids[i]
+    elseif row[6] and WAITING[row[6]] and not misfit(asynq .. 'scheduled', 'zset') then
+      wait_on(asynq, key, ids[i])
     elseif row[2] ~= 'active' then
       if how.bytes > 0 and how.bytes + #row[1] > MOST_BYTES then
         how.room = 0
