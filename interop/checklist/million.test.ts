@@ -1,0 +1,62 @@
+import { describe, expect } from 'vitest';
+import { Inspector } from '../../packages/engine/src/index.ts';
+import { manyTasks } from '../../packages/engine/test/support/factories.ts';
+import { interopBed, item } from '../support/bed.ts';
+
+const MILLION = 1_000_000;
+const CHUNK = 20_000;
+const LIMIT_MS = 300_000;
+
+/** An entry of `SLOWLOG GET`: ID, Unix s, µs that Redis was held, arguments. */
+type SlowEntry = readonly [id: number, atS: number, us: number, ...rest: unknown[]];
+
+describe('8.7 inspector: a queue of a million tasks', () => {
+  const bed = interopBed();
+
+  /** How long the longest command has held Redis while this ran, ms. */
+  async function longestMs(work: () => Promise<unknown>): Promise<number> {
+    await bed.ask('SLOWLOG', 'RESET');
+    await work();
+    const entries = (await bed.ask('SLOWLOG', 'GET', -1)) as readonly SlowEntry[];
+    return Math.max(0, ...entries.map(([, , us]) => us / 1_000));
+  }
+
+  item(
+    '87 both: where Go holds Redis for the whole queue, ours works in short steps and tells how far it is',
+    async () => {
+      await bed.ask('CONFIG', 'SET', 'slowlog-log-slower-than', 1_000);
+      await bed.ask('CONFIG', 'SET', 'slowlog-max-len', 10_000);
+      const queue = bed.queue();
+      for (let n = 0; n < MILLION; n += CHUNK) {
+        await bed.broker.submit.enqueue(manyTasks(CHUNK, `${n}-`, { queue, delayMs: 3_600_000 }));
+      }
+      const inspector = new Inspector(bed.broker);
+      const looking = await longestMs(async () => {
+        expect(await inspector.queue(queue)).toMatchObject({ counts: { scheduled: MILLION } });
+        expect((await inspector.list(queue, 'scheduled', { limit: 500 })).tasks).toHaveLength(500);
+      });
+      let steps = 0;
+      let last = 0;
+      const onProgress = (handled: number, total: number) => {
+        expect(handled > last && handled <= total && total === MILLION).toBe(true);
+        last = handled;
+        steps += 1;
+      };
+      const acting = await longestMs(async () => {
+        expect(await inspector.runAll(queue, 'scheduled', { onProgress })).toBe(MILLION);
+      });
+      expect(last).toBe(MILLION);
+      expect(steps).toBeGreaterThan(1_000);
+      const go = bed.go();
+      const inGo = await longestMs(async () => {
+        expect(await go.inspect('deleteAll', { queue, state: 'pending' })).toBe(MILLION);
+      });
+      process.stderr.write(
+        `a million tasks: the longest command held Redis for ${looking} ms (looking), ${acting} ms (running all), ` +
+          `${inGo} ms (Go, deleting all)\n`,
+      );
+      expect(Math.max(looking, acting)).toBeLessThan(inGo / 10);
+    },
+    LIMIT_MS,
+  );
+});
