@@ -3,7 +3,11 @@ import { openDatabase, type Database } from '../../../src/brokers/sqlite/databas
 import { GroupCommit, type Answer, type Job } from '../../../src/brokers/sqlite/group-commit.ts';
 import { migrate } from '../../../src/brokers/sqlite/migrate.ts';
 import { migrations } from '../../../src/brokers/sqlite/migrations/migrations.generated.ts';
-import { createOperations, type Operations } from '../../../src/brokers/sqlite/operations/operations.ts';
+import {
+  createOperations,
+  type OperationName,
+  type Operations,
+} from '../../../src/brokers/sqlite/operations/operations.ts';
 import { plain, type Packet } from '../../../src/brokers/sqlite/packing.ts';
 import { createStore, type Store } from '../../../src/brokers/sqlite/store.ts';
 import { folder } from './open.ts';
@@ -27,7 +31,7 @@ async function parts(change: (operations: Operations) => Partial<Operations> = (
 }
 
 const NOW = { wallMs: 1_767_225_600_000, monotonicMs: 0 };
-const job = (name: string, call: Packet<unknown>): Job => ({ name, call, moment: NOW });
+const job = (name: OperationName, call: Packet<unknown>): Job => ({ name, call, moment: NOW });
 
 function enqueue(prefix: string, count: number, bytes = 10): Job {
   const one = (i: number) => [0, `${prefix}${i}`, 'type', 3, 0, 0, 0, 0, 0, null, null, null, null, null];
@@ -80,7 +84,7 @@ describe('a group of calls', () => {
 
   test('a call that nobody knows is refused', async () => {
     const { group } = await parts();
-    expect(codes(group.run([job('nonsense', plain(null))]))).toEqual(['broker-refused']);
+    expect(codes(group.run([job('nonsense' as OperationName, plain(null))]))).toEqual(['broker-refused']);
   });
 
   test('takes on no more after its time, and the rest is left for the next', async () => {
@@ -105,7 +109,7 @@ describe('a full disk', () => {
     all.group.run([enqueue('a', 20, 4_000)]);
     const [pages] = all.database.prepare('PRAGMA page_count').get() ?? [];
     all.database.exec(`PRAGMA max_page_count = ${Number(pages) + 2}`);
-    const removal = job('remove', plain({ queue: 'default', id: 'a0' }));
+    const removal = job('act', plain({ queue: 'default', id: 'a0', verb: 'remove' }));
     const answers = all.group.run([enqueue('b', 50, 4_000), removal, job('queues', plain(null))]);
     expect(codes(answers)).toEqual(['broker-full', 'ok', 'ok']);
     expect([pending(all), rowsOf(all)]).toEqual([19, 19]);
