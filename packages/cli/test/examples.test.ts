@@ -19,7 +19,11 @@ function start(name: string, ...args: string[]) {
 }
 
 test('each example is run by a test here', () => {
-  expect(readdirSync(FOLDER).sort()).toEqual(['handle-tasks.mjs', 'receive-callbacks.mjs']);
+  expect(readdirSync(FOLDER).sort()).toEqual([
+    'digest-groups.mjs',
+    'handle-tasks.mjs',
+    'receive-callbacks.mjs',
+  ]);
 });
 
 test('handle-tasks runs three tasks, one of them twice, and ends', async () => {
@@ -33,6 +37,14 @@ test('handle-tasks runs three tasks, one of them twice, and ends', async () => {
     'attempt 1: welcome, Grace',
     'attempt 2: welcome, Grace',
   ]);
+});
+
+test('digest-groups makes one task of the tasks of each group', async () => {
+  const { lines, ended } = start('digest-groups.mjs');
+  const seen: string[] = [];
+  lines.on('line', (line) => seen.push(line));
+  expect(await ended).toBe(0);
+  expect(seen.sort()).toEqual(['to ada: a reply, a follower', 'to grace: a like']);
 });
 
 test('receive-callbacks does the work of a delivery once', async () => {
