@@ -7,8 +7,11 @@ export interface RawRedis {
   close(): void;
 }
 
-export async function rawRedis(port: number): Promise<RawRedis> {
-  const client = createClient({ url: `redis://127.0.0.1:${port}` });
+export async function rawRedis(port: number, password?: string): Promise<RawRedis> {
+  const client = createClient({
+    url: `redis://127.0.0.1:${port}`,
+    ...(password !== undefined && { password }),
+  });
   // A server that a test stops breaks this connection too; the next call says so.
   client.on('error', () => {});
   await client.connect();

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,14 +121,47 @@ function ended(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void
   return exit;
 }
 
+/** A server with its folder. */
+async function serve(
+  args: readonly string[],
+  place: { port: number; folder: string; program: string },
+): Promise<RedisServer> {
+  const { port, folder } = place;
+  let child = await launch(args, place);
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    async stop() {
+      await ended(child, 'SIGTERM');
+      rmSync(folder, { recursive: true, force: true });
+      folders.delete(folder);
+    },
+    kill: () => ended(child, 'SIGKILL'),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+    async restart() {
+      await ended(child, 'SIGKILL');
+      child = await launch(args, place);
+    },
+  };
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'task-center-redis-'));
+  folders.add(folder);
+  return folder;
+}
+
 /** Starts a redis-server on a free port of 127.0.0.1; resolves when it answers. It dies with this process. */
 export async function startRedis({
   args = [],
   appendonly = false,
   program = 'redis-server',
 }: RedisOptions = {}): Promise<RedisServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'task-center-redis-'));
-  folders.add(folder);
+  const folder = newFolder();
   const port = await freePort();
   const all = [
     '--port',
@@ -146,24 +179,17 @@ export async function startRedis({
     'warning',
     ...args,
   ];
-  let child = await launch(all, { port, folder, program });
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    port,
-    get pid() {
-      return child.pid ?? 0;
-    },
-    async stop() {
-      await ended(child, 'SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
-      folders.delete(folder);
-    },
-    kill: () => ended(child, 'SIGKILL'),
-    pause: () => void child.kill('SIGSTOP'),
-    resume: () => void child.kill('SIGCONT'),
-    async restart() {
-      await ended(child, 'SIGKILL');
-      child = await launch(all, { port, folder, program });
-    },
-  };
+  return serve(all, { port, folder, program });
+}
+
+/** Starts a Sentinel with these lines of configuration beside its port. */
+export async function startSentinelServer(lines: readonly string[]): Promise<RedisServer> {
+  const folder = newFolder();
+  const port = await freePort();
+  const file = join(folder, 'sentinel.conf');
+  writeFileSync(
+    file,
+    [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, 'loglevel warning', ...lines, ''].join('\n'),
+  );
+  return serve([file, '--sentinel'], { port, folder, program: 'redis-server' });
 }

@@ -229,7 +229,7 @@ class Calls implements RedisConnection {
         place,
         runtime: this.#runtime,
         onRefused: (reply) => this.#rejectAll(this.#lanes.get(place)?.release() ?? [], reply),
-        onFailed: () => void this.#topology.refresh().catch(() => {}),
+        onFailed: () => this.#lookAnew(),
       },
       (up) => up.release().forEach((call) => this.#enqueue(call)),
     );
@@ -250,6 +250,10 @@ class Calls implements RedisConnection {
       uplink.close();
     }
     for (const call of waiting.sort((a, b) => a.order - b.order)) this.#enqueue(call);
+  }
+
+  #lookAnew(): void {
+    this.#topology.refresh().catch(() => {});
   }
 
   /** Looks for the map until everybody has a place. */
@@ -295,12 +299,10 @@ class Calls implements RedisConnection {
     if (move) return this.#follow(call, move, lane);
     const trouble = troubleOf(error);
     if (trouble !== 'wait') return this.#settle(call).reject(refusal(this.name, error));
-    if (error.message.startsWith('READONLY') && this.#topology.elects) {
+    if (error.message.startsWith('READONLY') && this.#topology.elects)
       lane.uplink.distrust(link, 'the server is a replica now');
-    }
     // While a slot moves nothing else is to be found out.
-    if (this.clustered && asking === null && !error.message.startsWith('TRYAGAIN'))
-      void this.#topology.refresh().catch(() => {});
+    if (asking === null && !error.message.startsWith('TRYAGAIN')) this.#lookAnew();
     this.#rest(call, causeOf(error));
   }
 

@@ -4,7 +4,8 @@ import { createExtend, createKeepResults } from './extend.ts';
 import { createComplain } from './outcomes.ts';
 import { MOST_BYTES, MOST_ITEMS } from './queue-batches.ts';
 import { planFinishes, weightOf } from './turn-finishes.ts';
-import { createSend, createSorter, NO_FETCH, NO_REPLY } from './turn-call.ts';
+import { NO_FETCH, NO_REPLY } from './turn-by-queue.ts';
+import { createSend, createSorter } from './turn-call.ts';
 
 /** A call's share of the finishes, from a place on. */
 interface Share {

@@ -1,21 +1,14 @@
-import type { CallOptions } from '../../../broker/call-options.ts';
-import type { Turn, TurnOutcome } from '../../../broker/consume.ts';
+import type { TurnOutcome } from '../../../broker/consume.ts';
 import type { RedisParts } from '../parts.ts';
-import { turn, type Fetched, type QueueFinishes, type TurnReply } from '../scripts/turn.ts';
+import { turn, type Fetched, type QueueFinishes } from '../scripts/turn.ts';
+import { NO_FETCH, NO_REPLY, sendByQueue, type Send } from './turn-by-queue.ts';
 import { accepted, createComplain, withReceipt } from './outcomes.ts';
 import { sortOut } from './turn-tasks.ts';
 
-type Fetch = Pick<Turn, 'queues' | 'shares' | 'room' | 'leaseMs' | 'worker'>;
-type Send = (finishes: readonly QueueFinishes[], fetch: Fetch, options?: CallOptions) => Promise<TurnReply>;
-
-/** A call that takes nothing. */
-export const NO_FETCH: Fetch = { queues: [], room: 0, leaseMs: 1, worker: '' };
-export const NO_REPLY: TurnReply = { codes: '', fetched: [] };
-
-/** One script call; its receipt lies in the slot of its first queue (design D2). */
+/** One script call; its receipt lies in the slot of its first queue (design D2). In a cluster one per queue. */
 export function createSend(parts: RedisParts): Send {
   const { connection } = parts;
-  return (finishes, fetch, options) => {
+  const one: Send = (finishes, fetch, options) => {
     const home = fetch.queues[0] ?? finishes[0]?.queue;
     if (home === undefined) return Promise.resolve(NO_REPLY);
     return withReceipt(parts, { queue: home, options }, async (receipt, left) => {
@@ -23,6 +16,7 @@ export function createSend(parts: RedisParts): Send {
       return accepted(reply, home, connection.name);
     });
   };
+  return connection.clustered ? sendByQueue(one) : one;
 }
 
 /** Tasks for the worker; what nobody can read is ended at once. Should that fail, it is met again when its lease is over. */

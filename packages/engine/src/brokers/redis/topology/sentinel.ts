@@ -3,11 +3,13 @@ import type { Runtime } from '../../../runtime/runtime.ts';
 import { causeOf } from '../errors.ts';
 import { openLink, type Link } from '../link.ts';
 import { addressText, type Address, type LinkTarget, type RedisTarget } from '../url.ts';
-import { onePlace } from './single.ts';
 import type { Topology } from './topology.ts';
 
 /** Sentinels that are kept in mind beside those of the URL. */
 const MOST_SENTINELS = 20;
+const LOOK_MS = 1_000;
+/** Sentinels tell of a new master; the old one takes writes for seconds more, which are lost. */
+const NEWS = '+switch-master';
 
 const texts = (reply: unknown): string[] => (reply as unknown[]).map(String);
 
@@ -21,82 +23,42 @@ function othersOf(reply: unknown): Address[] {
   });
 }
 
-/** Finds the master by asking Sentinels one after the other, the one that answered last first. */
-class Sentinels {
+/** The master that Sentinels name: the one place, another one after each failover. */
+class SentinelTopology implements Topology {
+  readonly clustered = false;
+  readonly elects = true;
   readonly #target: RedisTarget;
   readonly #runtime: Runtime;
-  #known: readonly Address[];
-  #asking: Promise<LinkTarget> | null = null;
+  readonly #closing = new AbortController();
+  readonly #listeners: (() => void)[] = [];
+  #sentinels: readonly Address[];
+  #master: { readonly place: string; readonly address: Address } | null = null;
+  /** To the Sentinel that answered last; it brings the news. */
+  #link: Link | null = null;
+  #looking: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(target: RedisTarget, runtime: Runtime) {
     this.#target = target;
     this.#runtime = runtime;
-    this.#known = target.nodes;
+    this.#sentinels = target.nodes;
   }
 
-  /** Several links that are lost at once ask once. */
-  locate(signal: AbortSignal): Promise<LinkTarget> {
-    this.#asking ??= this.#askAll(signal).finally(() => (this.#asking = null));
-    return this.#asking;
+  placeOf(): string | null {
+    return this.#master?.place ?? null;
   }
 
-  /** The Sentinel that led to a server that is no master is asked last from now on. */
-  distrustFirst(): void {
-    const [first, ...others] = this.#known;
-    if (first) this.#known = [...others, first];
+  places(): readonly string[] {
+    return this.#master ? [this.#master.place] : [];
   }
 
-  async #askAll(signal: AbortSignal): Promise<LinkTarget> {
-    let failure: unknown = null;
-    for (const sentinel of this.#known) {
-      try {
-        const { address, others } = await this.#ask(sentinel, signal);
-        this.#remember(sentinel, others);
-        const { tls, username, password, database } = this.#target;
-        return { address, tls, username, password, database };
-      } catch (error) {
-        // A refusal tells more than a Sentinel that is out of reach.
-        if (!(failure instanceof ErrorReply)) failure = error;
-      }
-      if (signal.aborted) break;
-    }
-    if (failure instanceof ErrorReply) throw failure;
-    throw new Error(`no Sentinel could tell the master: ${causeOf(failure)}`);
+  locate(place: string): Promise<LinkTarget> {
+    const { tls, username, password, database } = this.#target;
+    if (this.#master?.place !== place) return Promise.reject(new Error('it is no longer the master'));
+    return Promise.resolve({ address: this.#master.address, tls, username, password, database });
   }
 
-  #remember(first: Address, others: readonly Address[]): void {
-    const byText = new Map<string, Address>();
-    for (const one of [first, ...this.#known, ...others]) {
-      if (byText.size < MOST_SENTINELS && !byText.has(addressText(one))) byText.set(addressText(one), one);
-    }
-    this.#known = [...byText.values()];
-  }
-
-  async #ask(sentinel: Address, signal: AbortSignal): Promise<{ address: Address; others: Address[] }> {
-    const { tls, sentinelLogin, master } = this.#target;
-    const target = { address: sentinel, tls, ...sentinelLogin, database: 0 };
-    const link = await openLink({ target, clock: this.#runtime.clock, signal, onLost: () => {} });
-    try {
-      const [found, others] = await Promise.all([
-        link.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master]),
-        link.send(['SENTINEL', 'SENTINELS', master]).catch(() => []),
-      ]);
-      if (found === null) {
-        throw new Error(`the Sentinel at ${addressText(sentinel)} knows no master "${master}"`);
-      }
-      const [host = '', port] = texts(found);
-      return { address: { host, port: Number(port) }, others: othersOf(others) };
-    } finally {
-      link.destroy();
-    }
-  }
-}
-
-/** The master behind Sentinels, asked for anew whenever a link to it is to be opened. */
-export function createSentinel(target: RedisTarget, runtime: Runtime): Topology {
-  const sentinels = new Sentinels(target, runtime);
-
-  async function approve(link: Link): Promise<void> {
+  async approve(link: Link): Promise<void> {
     let role: string | undefined;
     try {
       [role] = texts(await link.send(['ROLE']));
@@ -106,9 +68,104 @@ export function createSentinel(target: RedisTarget, runtime: Runtime): Topology 
       throw error;
     }
     if (role === 'master') return;
-    sentinels.distrustFirst();
-    throw new Error('the Sentinels still name a server that is no master');
+    // Another Sentinel may know better.
+    this.#askNext();
+    throw new Error('the server that Sentinel calls the master is none');
   }
 
-  return onePlace({ elects: true, locate: (_, signal) => sentinels.locate(signal), approve });
+  moved(): void {}
+
+  placeNamed(text: string): string {
+    return text;
+  }
+
+  refresh(): Promise<void> {
+    this.#timer ??= setInterval(() => void this.refresh().catch(() => {}), LOOK_MS).unref();
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  watch(): void {}
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#closing.abort();
+    this.#link?.destroy();
+  }
+
+  #askNext(): void {
+    const [first, ...others] = this.#sentinels;
+    if (first) this.#sentinels = [...others, first];
+    this.#link?.destroy();
+    this.#link = null;
+  }
+
+  /** Asks one Sentinel after the other, first the one that answered last. */
+  async #look(): Promise<void> {
+    let failure: unknown = null;
+    for (const sentinel of this.#sentinels) {
+      if (this.#closing.signal.aborted) return;
+      try {
+        return await this.#ask(sentinel);
+      } catch (error) {
+        this.#link?.destroy();
+        this.#link = null;
+        // A refusal tells more than a Sentinel that is out of reach.
+        if (!(failure instanceof ErrorReply)) failure = error;
+      }
+    }
+    if (failure instanceof ErrorReply) throw failure;
+    throw new Error(`no Sentinel could tell the master: ${causeOf(failure)}`);
+  }
+
+  async #ask(sentinel: Address): Promise<void> {
+    const { master } = this.#target;
+    const link = this.#link && !this.#link.lost ? this.#link : await this.#open(sentinel);
+    const [found, others] = await Promise.all([
+      link.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master]),
+      link.send(['SENTINEL', 'SENTINELS', master]).catch(() => []),
+    ]);
+    if (found === null)
+      throw new Error(`the Sentinel at ${addressText(sentinel)} knows no master "${master}"`);
+    this.#remember(sentinel, othersOf(others));
+    const [host = '', port] = texts(found);
+    this.#take({ host, port: Number(port) });
+  }
+
+  async #open(sentinel: Address): Promise<Link> {
+    const { tls, sentinelLogin } = this.#target;
+    const { signal } = this.#closing;
+    const target = { address: sentinel, tls, ...sentinelLogin, database: 0 };
+    const look = (): void => void this.refresh().catch(() => {});
+    const link = await openLink({ target, clock: this.#runtime.clock, signal, onLost: look });
+    if (signal.aborted) link.destroy();
+    // Without the right to hear it is asked every second.
+    link.subscribe(NEWS, look).catch(() => {});
+    this.#link = link;
+    return link;
+  }
+
+  #remember(first: Address, others: readonly Address[]): void {
+    const byText = new Map<string, Address>();
+    for (const one of [first, ...this.#sentinels, ...others]) {
+      if (byText.size < MOST_SENTINELS && !byText.has(addressText(one))) byText.set(addressText(one), one);
+    }
+    this.#sentinels = [...byText.values()];
+  }
+
+  #take(address: Address): void {
+    const place = addressText(address);
+    if (this.#master?.place === place) return;
+    this.#master = { place, address };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** The master behind Sentinels: asked for at the first need, when it fails, and when they tell of another one. */
+export function createSentinel(target: RedisTarget, runtime: Runtime): Topology {
+  return new SentinelTopology(target, runtime);
 }

@@ -3,13 +3,18 @@ import type { Topology } from './topology.ts';
 
 const ONLY = 'server';
 
-/** A topology with one place and nothing to find out. */
-export function onePlace(how: Pick<Topology, 'elects' | 'locate' | 'approve'>): Topology {
+/** One place, with nothing to find out. */
+export function createSingle({ nodes, tls, username, password, database }: RedisTarget): Topology {
+  const [address] = nodes;
+  if (!address) throw new TypeError('a target without an address');
+  const only: LinkTarget = { address, tls, username, password, database };
   return {
     clustered: false,
+    elects: false,
     placeOf: () => ONLY,
     places: () => [ONLY],
-    ...how,
+    locate: () => Promise.resolve(only),
+    approve: () => Promise.resolve(),
     moved() {},
     placeNamed: () => ONLY,
     refresh: () => Promise.resolve(),
@@ -17,11 +22,4 @@ export function onePlace(how: Pick<Topology, 'elects' | 'locate' | 'approve'>): 
     watch() {},
     close() {},
   };
-}
-
-export function createSingle({ nodes, tls, username, password, database }: RedisTarget): Topology {
-  const [address] = nodes;
-  if (!address) throw new TypeError('a target without an address');
-  const only: LinkTarget = { address, tls, username, password, database };
-  return onePlace({ elects: false, locate: () => Promise.resolve(only), approve: () => Promise.resolve() });
 }

@@ -6,8 +6,8 @@ import { createSentinel } from './sentinel.ts';
 import { createSingle } from './single.ts';
 
 /**
- * Which servers there are, and which of them has what. A *place* is the name of one: always the same for a single
- * server or a Sentinel's master, whatever stands there; `host:port` in a cluster.
+ * Which servers there are, and which of them has what. A *place* is the name of one: `host:port` where there are
+ * several. When a place ceases to be one, its links are closed and its calls made where their keys are then.
  */
 export interface Topology {
   /** Whether keys are spread over servers by their slots. */

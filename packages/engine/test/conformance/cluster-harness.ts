@@ -1,0 +1,23 @@
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
+import { startCluster, type RedisCluster } from '../support/redis-cluster.ts';
+import { createBench, movableTime, type Harness } from './harness.ts';
+
+/** One cluster of three masters for the test file, emptied for each bench. */
+export function clusterHarness(): Harness {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(() => cluster?.stop());
+  return {
+    name: 'Redis Cluster',
+    async fresh() {
+      await cluster.flush();
+      const time = movableTime();
+      const bench = createBench(await connectRedis({ url: cluster.url, nowMs: time.now }), time);
+      onTestFinished(() => bench.close());
+      return bench;
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { connect } from '../../src/connect.ts';
+import { slotOf } from '../../src/brokers/redis/topology/slots.ts';
+import { aTask } from '../support/factories.ts';
+import { expectKept, Load, moreThan, until } from '../support/load.ts';
+import { startCluster, type ClusterNode, type RedisCluster } from '../support/redis-cluster.ts';
+import { hasRedis } from '../support/redis-server.ts';
+
+const slotOfQueue = (queue: string): number => slotOf(`asynq:{${queue}}:pending`);
+
+describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
+  let cluster: RedisCluster;
+  let broker: Broker;
+  let load: Load | undefined;
+  /** One on each master at first. */
+  let queues: string[];
+
+  const after = (node: ClusterNode): ClusterNode =>
+    cluster.nodes[(cluster.nodes.indexOf(node) + 1) % cluster.nodes.length] as ClusterNode;
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(() => cluster?.stop());
+  beforeEach(async () => {
+    await cluster.flush();
+    const byNode = new Map<ClusterNode, string>();
+    for (let i = 0; byNode.size < cluster.nodes.length; i += 1) {
+      const owner = await cluster.ownerOf(slotOfQueue(`q${i}`));
+      if (!byNode.has(owner)) byNode.set(owner, `q${i}`);
+    }
+    queues = [...byNode.values()];
+    broker = await connect(cluster.url);
+  });
+  afterEach(async () => {
+    await load?.stop();
+    load = undefined;
+    await broker.close();
+  });
+
+  test('a process has two connections to each master, and one that reads the map', async () => {
+    load = new Load(broker, { queues });
+    await load.start();
+    await moreThan(load, 300);
+    const counts = await Promise.all(
+      cluster.nodes.map(async ({ raw }) => {
+        const list = String(await raw.call('CLIENT', 'LIST'));
+        return list.match(/name=task-center/g)?.length ?? 0;
+      }),
+    );
+    expect(counts.every((count) => count >= 2 && count <= 3)).toBe(true);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(7);
+    await load.stopProducing();
+    await expectKept(load, broker);
+  });
+
+  test('resharded under load: nothing is lost, each task ends once', async () => {
+    load = new Load(broker, { queues });
+    await load.start();
+    await moreThan(load, 300);
+    for (let round = 0; round < 3; round += 1) {
+      for (const slot of [...queues.map(slotOfQueue), slotOf('asynq:queues')]) {
+        const to = after(await cluster.ownerOf(slot));
+        // Long enough that calls of every kind meet a slot whose keys are partly here, partly there.
+        await cluster.moveSlot(slot, to, () => sleep(150));
+      }
+      await moreThan(load, load.acknowledged.size + 100);
+    }
+    await load.stopProducing();
+    await expectKept(load, broker);
+    expect(load.refused.size + load.doubtful.size).toBe(0);
+  });
+
+  test('a script whose slot is moving is done as a whole or not at all', async () => {
+    const [queue = ''] = queues;
+    const slot = slotOfQueue(queue);
+    const tasks = Array.from({ length: 200 }, (_, i) => aTask({ queue, id: `t${i}` }));
+    await broker.submit.enqueue(tasks);
+    const take = () =>
+      broker.consume.turn({ finishes: [], queues: [queue], room: 200, leaseMs: 10_000, worker: 'w' });
+    let early: Awaited<ReturnType<typeof take>> | undefined;
+    let taking: ReturnType<typeof take> | undefined;
+    await cluster.moveSlot(slot, after(await cluster.ownerOf(slot)), async () => {
+      taking = take();
+      void taking.then((outcome) => (early = outcome));
+      await sleep(300);
+      expect(early).toBeUndefined();
+    });
+    expect((await taking)?.tasks.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id));
+  });
+
+  test('who waits for work in a queue is woken where it has gone to', async () => {
+    const [queue = ''] = queues;
+    const controller = new AbortController();
+    onTestFinished(() => controller.abort());
+    let woken = false;
+    const work = broker.signals.work([queue], controller.signal).then(() => (woken = true));
+    await broker.ping();
+    const slot = slotOfQueue(queue);
+    await cluster.moveSlot(slot, after(await cluster.ownerOf(slot)));
+    expect(woken).toBe(false);
+    const other = await connect(cluster.url);
+    onTestFinished(() => other.close());
+    await other.submit.enqueue([aTask({ queue })]);
+    await work;
+  });
+
+  test('while a master is away the queues of the others go on; then all go on', async () => {
+    load = new Load(broker, { queues });
+    await load.start();
+    await moreThan(load, 300);
+    const away = await cluster.ownerOf(slotOfQueue(queues[0] ?? ''));
+    away.server.pause();
+    // Shorter than what the cluster takes to say that it is down.
+    await sleep(1_500);
+    away.server.resume();
+    await moreThan(load, load.acknowledged.size + 300);
+    await load.stopProducing();
+    await expectKept(load, broker);
+  });
+
+  test('a cluster that is down says so within 5 s, and is used again when it is back', async () => {
+    const [first, second] = cluster.nodes;
+    for (const node of [first, second]) node?.server.pause();
+    const began = performance.now();
+    await expect(
+      broker.submit.enqueue(queues.map((queue) => aTask({ queue, id: 'a' }))),
+    ).rejects.toMatchObject({ code: 'broker-unavailable' });
+    expect(performance.now() - began).toBeLessThan(5_500);
+    for (const node of [first, second]) node?.server.resume();
+    await until(async () => {
+      const outcomes = await broker.submit
+        .enqueue(queues.map((queue) => aTask({ queue, id: 'b' })))
+        .catch(() => []);
+      return outcomes.length === 3;
+    }, 20_000);
+  });
+});
+
+test.skipIf(!hasRedis())('a URL of another kind is refused, with the right one named', async () => {
+  const cluster = await startCluster(1);
+  onTestFinished(() => cluster.stop());
+  await expect(connect(cluster.url.replace('-cluster', ''))).rejects.toMatchObject({
+    code: 'broker-refused',
+    message: expect.stringContaining('redis-cluster:// is for a cluster'),
+  });
+});

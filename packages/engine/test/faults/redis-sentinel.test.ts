@@ -1,0 +1,115 @@
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { connect } from '../../src/connect.ts';
+import { drained, expectKept, Load, moreThan, until } from '../support/load.ts';
+import { rawRedis } from '../support/raw-redis.ts';
+import { hasRedis } from '../support/redis-server.ts';
+import { startSentinels, type SentinelOptions, type Sentinels } from '../support/redis-sentinels.ts';
+
+async function setUp(options?: SentinelOptions): Promise<Sentinels> {
+  const all = await startSentinels(options);
+  onTestFinished(() => all.stop());
+  return all;
+}
+
+async function refusal(url: string): Promise<unknown> {
+  try {
+    await (await connect(url)).close();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it was expected to be refused');
+}
+
+describe.skipIf(!hasRedis())('behind Sentinel', () => {
+  let broker: Broker | undefined;
+  let load: Load | undefined;
+  afterEach(async () => {
+    await load?.stop();
+    await broker?.close();
+    [broker, load] = [undefined, undefined];
+  });
+
+  test('all Sentinels are tried, with their own password; what is wrong is told', async () => {
+    const all = await setUp({ password: 'of-servers', sentinelPassword: 'of-sentinels' });
+    const [first, second] = all.sentinels;
+    await Promise.all([first?.kill(), second?.kill()]);
+    broker = await connect(`${all.url}&password=of-servers`);
+    expect(broker.name).toBe(all.url.replace(':of-sentinels@', ''));
+    await broker.ping();
+    expect(await refusal(`${all.url}&password=wrong`)).toMatchObject({ code: 'broker-refused' });
+    expect(await refusal(all.url.replace('of-sentinels', 'wrong'))).toMatchObject({ code: 'broker-refused' });
+    expect(await refusal(all.url.replace('master=tasks', 'master=other'))).toMatchObject({
+      code: 'broker-unavailable',
+      message: expect.stringContaining('knows no master "other"'),
+    });
+    expect(await refusal(all.url.replace('-sentinel', '').replace(/,.*/, ''))).toMatchObject({
+      code: expect.stringMatching(/^broker-/),
+    });
+  });
+
+  test('a master that hands over under load: calls follow at once, though it still takes writes', async () => {
+    const all = await setUp();
+    broker = await connect(all.url);
+    load = new Load(broker);
+    await load.start();
+    await moreThan(load, 300);
+    const sentinel = await rawRedis(all.sentinels[0]?.port ?? 0);
+    await sentinel.call('SENTINEL', 'FAILOVER', 'tasks');
+    await until(async () => (await all.masterPort()) === all.replica.port, 30_000);
+    sentinel.close();
+    await moreThan(load, load.acknowledged.size + 300);
+    await load.stopProducing();
+    const ended = await drained(load, broker);
+    // What the old master alone has when it becomes a replica is lost, as Redis goes.
+    expect(ended.completed).toBeGreaterThan(300);
+    expect(ended.archived).toBe(0);
+    const replica = await rawRedis(all.replica.port);
+    const [role] = (await replica.call('ROLE')) as string[];
+    expect(role).toBe('master');
+    expect(await replica.call('ZCARD', 'asynq:{default}:completed')).toBe(ended.completed);
+    replica.close();
+  });
+
+  test('a master that is killed under load: what a replica had is kept, and work goes on', async () => {
+    const all = await setUp();
+    broker = await connect(all.url);
+    load = new Load(broker, { durability: 'replicated' });
+    await load.start();
+    await moreThan(load, 300);
+    const before = new Set(load.acknowledged);
+    await all.master.kill();
+    const killedMs = performance.now();
+    await until(async () => (await all.masterPort()) === all.replica.port, 30_000);
+    const runs = load.runs.size;
+    await until(async () => (load?.runs.size ?? 0) > runs + 100, 20_000);
+    expect(performance.now() - killedMs).toBeLessThan(30_000);
+    await load.stopProducing();
+    const ended = await drained(load, broker);
+    for (const id of before) expect(load.runs.get(id), `runs of ${id}`).toBeGreaterThanOrEqual(1);
+    for (const id of load.acknowledged) expect(load.runs.has(id), `${id} ran`).toBe(true);
+    for (const id of load.refused) expect(load.runs.has(id), `${id} ran`).toBe(false);
+    expect(ended).toMatchObject({ failed: 0, archived: 0 });
+    // A finish that the replica had not heard of is repeated there: the task ends, once more.
+    expect(ended.completed).toBeGreaterThanOrEqual(load.acknowledged.size);
+    expect(ended.completed).toBeLessThanOrEqual(load.runs.size);
+  });
+
+  test('the old master comes back as a replica: nobody writes to it', async () => {
+    const all = await setUp();
+    broker = await connect(all.url);
+    await broker.ping();
+    await all.master.kill();
+    await until(async () => (await all.masterPort()) === all.replica.port, 30_000);
+    await all.master.restart();
+    load = new Load(broker);
+    await load.start();
+    await moreThan(load, 200);
+    await load.stopProducing();
+    await expectKept(load, broker);
+    const old = await rawRedis(all.master.port);
+    await until(async () => ((await old.call('ROLE')) as string[])[0] === 'slave', 30_000);
+    expect(String(await old.call('CLIENT', 'LIST'))).not.toContain('name=task-center');
+    old.close();
+  });
+});

@@ -1,0 +1,116 @@
+import { SLOTS } from '../../src/brokers/redis/topology/slots.ts';
+import { rawRedis, type RawRedis } from './raw-redis.ts';
+import { freePort, startRedis, type RedisServer } from './redis-server.ts';
+
+export interface ClusterNode {
+  readonly server: RedisServer;
+  readonly raw: RawRedis;
+  /** As the cluster calls it. */
+  readonly id: string;
+}
+
+/** A cluster of masters without replicas, of a test's own. */
+export interface RedisCluster {
+  /** `redis-cluster://…` with all of its first masters. */
+  readonly url: string;
+  /** In the order of their slots, a third each at first. */
+  readonly nodes: readonly ClusterNode[];
+  /** The node that has a slot now. */
+  ownerOf(slot: number): Promise<ClusterNode>;
+  /** Moves a slot with its keys; `amid` runs while some keys are here and some there. */
+  moveSlot(slot: number, to: ClusterNode, amid?: () => Promise<void>): Promise<void>;
+  /** Empties every node. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const READY_MS = 30_000;
+/** Keys that are moved in one step. */
+const PORTION = '50';
+
+async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + READY_MS;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`the cluster does not get ready: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function startNode(args: readonly string[]): Promise<ClusterNode & { readonly bus: number }> {
+  const bus = await freePort();
+  const cluster = [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-port',
+    String(bus),
+    '--cluster-node-timeout',
+    '2000',
+  ];
+  const server = await startRedis({ args: [...cluster, ...args] });
+  const raw = await rawRedis(server.port);
+  return { server, raw, bus, id: String(await raw.call('CLUSTER', 'MYID')) };
+}
+
+async function join(nodes: readonly (ClusterNode & { readonly bus: number })[]): Promise<void> {
+  const [first] = nodes;
+  const share = Math.ceil(SLOTS / nodes.length);
+  for (const [i, { raw, server, bus }] of nodes.entries()) {
+    await raw.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
+    const last = Math.min(SLOTS, (i + 1) * share) - 1;
+    await raw.call('CLUSTER', 'ADDSLOTSRANGE', String(i * share), String(last));
+    if (i > 0) await first?.raw.call('CLUSTER', 'MEET', HOST, String(server.port), String(bus));
+  }
+  for (const { raw } of nodes) {
+    await until(async () => {
+      const info = String(await raw.call('CLUSTER', 'INFO'));
+      return info.includes('cluster_state:ok') && info.includes(`cluster_slots_ok:${SLOTS}`);
+    }, 'slots');
+  }
+}
+
+async function moveKeys(slot: string, from: ClusterNode, to: ClusterNode): Promise<boolean> {
+  const keys = (await from.raw.call('CLUSTER', 'GETKEYSINSLOT', slot, PORTION)) as string[];
+  if (keys.length === 0) return false;
+  await from.raw.call('MIGRATE', HOST, String(to.server.port), '', '0', '5000', 'KEYS', ...keys);
+  return true;
+}
+
+/** Starts a cluster of so many masters; resolves when all of its slots are served. It dies with this process. */
+export async function startCluster(masters = 3, args: readonly string[] = []): Promise<RedisCluster> {
+  const nodes = await Promise.all(Array.from({ length: masters }, () => startNode(args)));
+  await join(nodes);
+
+  async function ownerOf(slot: number): Promise<ClusterNode> {
+    const ranges = (await nodes[0]?.raw.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+    const range = ranges.find(([start, end]) => start <= slot && slot <= end);
+    const node = nodes.find(({ server }) => server.port === range?.[2][1]);
+    if (!node) throw new Error(`nobody has the slot ${slot}`);
+    return node;
+  }
+
+  return {
+    url: `redis-cluster://${nodes.map(({ server }) => `${HOST}:${server.port}`).join(',')}`,
+    nodes,
+    ownerOf,
+    async moveSlot(slot, to, amid) {
+      const from = await ownerOf(slot);
+      const name = String(slot);
+      await to.raw.call('CLUSTER', 'SETSLOT', name, 'IMPORTING', from.id);
+      await from.raw.call('CLUSTER', 'SETSLOT', name, 'MIGRATING', to.id);
+      await moveKeys(name, from, to);
+      await amid?.();
+      while (await moveKeys(name, from, to));
+      // First where it goes to, so that nobody is without it.
+      const others = nodes.filter((node) => node !== to && node !== from);
+      for (const { raw } of [to, from, ...others]) await raw.call('CLUSTER', 'SETSLOT', name, 'NODE', to.id);
+    },
+    async flush() {
+      await Promise.all(nodes.map(({ raw }) => raw.call('FLUSHALL')));
+    },
+    async stop() {
+      for (const { raw } of nodes) raw.close();
+      await Promise.all(nodes.map(({ server }) => server.stop()));
+    },
+  };
+}
