@@ -75,6 +75,7 @@ export type {
   Inspect,
   ListedState,
   ListRequest,
+  OddFacts,
   QueueFacts,
   TaskPage,
   TaskRecord,

@@ -7,6 +7,16 @@ import type { CancelNote } from './control.ts';
 /** States that can be counted and listed. */
 export type ListedState = Exclude<TaskState, 'blocked' | 'awaiting'>;
 
+/** What was met in a queue that is no task, ever: others wrote it, or it was damaged. Of each the number. */
+export interface OddFacts {
+  /** IDs without a task: dropped. */
+  readonly dropped: number;
+  /** Tasks that nobody can read, or that would never have started: archived, to be looked at. */
+  readonly archived: number;
+  /** Keys of a wrong type: renamed to `tc:{queue}:aside:<name>:<time in s>`. */
+  readonly aside: number;
+}
+
 export interface QueueFacts {
   readonly queue: string;
   readonly counts: Readonly<Record<ListedState, number>>;
@@ -19,6 +29,7 @@ export interface QueueFacts {
   readonly failed: number;
   /** Groups that have tasks. */
   readonly groups: number;
+  readonly odd: OddFacts;
 }
 
 /** Attempts of a queue on one day. */

@@ -154,7 +154,8 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.broker.maintain.forward(STEP)).toEqual([
       { moved: 0, nextDueMs: null, nextInMs: null, quarantined: ['ghost'] },
     ]);
-    expect(await bed.keys()).toEqual([]);
+    expect(await bed.keys()).toEqual(['tc:{q}:odd']);
+    expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ odd: { dropped: 1 } }]);
   });
 
   test('what a Go worker holds is taken back 30 s after its lease, not before', async () => {

@@ -1,6 +1,7 @@
 import type { AggregationSet, FinishedSet, Groups, SetContent } from '../../../broker/groups.ts';
 import type { GroupSize, TaskRecord } from '../../../broker/inspect.ts';
 import type { NewTask } from '../../../broker/submit.ts';
+import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { aggregationSetKey, groupKey, groupsKey } from '../../../protocol/keys.ts';
 import type { RedisParts } from '../parts.ts';
 import type { EnqueueItem } from '../scripts/enqueue.ts';
@@ -10,7 +11,7 @@ import { groupTake } from '../scripts/group-take.ts';
 import { listSet, type ListSetReply, type SetPlace } from '../scripts/list-set.ts';
 import { textOf } from '../scripts/reply.ts';
 import { createEachQueue } from './each-queue.ts';
-import { accepted, withReceipt } from './outcomes.ts';
+import { accepted, createComplain, isRefusal, withReceipt } from './outcomes.ts';
 import { itemOf, outcomeOf } from './submit.ts';
 import { taskRecord } from './task-record.ts';
 import { lockOf } from './turn-finishes.ts';
@@ -26,13 +27,24 @@ const PAGE = 500;
 /** What `finish` needs of the members besides what it shows. */
 type Source = readonly HeldLock[];
 
+/** What the command says, or this where its key has another type. */
+async function ask<T>(parts: RedisParts, args: readonly string[], otherwise: T): Promise<T> {
+  try {
+    return (await parts.connection.command(args)) as T;
+  } catch (error) {
+    const { cause } = (error instanceof TaskCenterError ? error.details : {}) as { readonly cause?: unknown };
+    if (typeof cause === 'string' && cause.startsWith('WRONGTYPE')) return otherwise;
+    throw error;
+  }
+}
+
 /** Asynq's groups in steps of a few hundred, from a random place on: nobody bounds how many there are. */
-async function* groupNames({ connection }: RedisParts, queue: string): AsyncGenerator<string[]> {
+async function* groupNames(parts: RedisParts, queue: string): AsyncGenerator<string[]> {
   let cursor = '0';
   let seen = 0;
   do {
     const args = ['SSCAN', groupsKey(queue), cursor, 'COUNT', STEP];
-    const [next, names] = (await connection.command(args)) as readonly [unknown, readonly unknown[]];
+    const [next, names] = await ask<readonly [unknown, readonly unknown[]]>(parts, args, ['0', []]);
     cursor = textOf(next);
     seen += names.length;
     for (let i = 0; i < names.length; i += MOST_NAMES) yield names.slice(i, i + MOST_NAMES).map(textOf);
@@ -43,9 +55,7 @@ async function* groupNames({ connection }: RedisParts, queue: string): AsyncGene
 export async function groupSizes(parts: RedisParts, queue: string): Promise<GroupSize[]> {
   const sizes = new Map<string, number>();
   for await (const names of groupNames(parts, queue)) {
-    const counts = await Promise.all(
-      names.map((group) => parts.connection.command(['ZCARD', groupKey(queue, group)])),
-    );
+    const counts = await Promise.all(names.map((group) => ask(parts, ['ZCARD', groupKey(queue, group)], 0)));
     names.forEach((group, i) => sizes.set(group, Number(counts[i])));
   }
   return [...sizes]
@@ -95,6 +105,7 @@ function finishedOf(
 export function createGroups(parts: RedisParts): Groups {
   const { connection, runtime } = parts;
   const eachQueue = createEachQueue(parts);
+  const complain = createComplain(runtime);
 
   return {
     async take(queue, rules, limit) {
@@ -102,13 +113,13 @@ export function createGroups(parts: RedisParts): Groups {
       const sets: AggregationSet[] = [];
       for await (const groups of groupNames(parts, queue)) {
         const setIds = Array.from({ length: most - sets.length }, () => runtime.newId());
-        const taken = await withReceipt(parts, { queue }, async (receipt, left) =>
-          accepted(
-            await connection.run(groupTake, { queue, receipt, rules, setIds, groups }, left),
-            queue,
-            connection.name,
-          ),
-        );
+        const taken = await withReceipt(parts, { queue }, async (receipt, left) => {
+          const reply = await connection.run(groupTake, { queue, receipt, rules, setIds, groups }, left);
+          if (!isRefusal(reply) || 'stale' in reply) return accepted(reply, queue, connection.name);
+          // Until that is repaired there is nothing to take; other queues must not wait for it.
+          complain(queue, reply.corrupt);
+          return [];
+        });
         taken.forEach(({ group, size }, i) => sets.push({ queue, group, id: setIds[i] as string, size }));
         if (sets.length === most) break;
       }

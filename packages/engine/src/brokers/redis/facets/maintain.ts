@@ -1,16 +1,24 @@
-import type { Maintain, Recovered } from '../../../broker/maintain.ts';
+import type { Maintain, Recovered, Repaired } from '../../../broker/maintain.ts';
 import type { RedisParts } from '../parts.ts';
 import { expire } from '../scripts/expire.ts';
 import { forward } from '../scripts/forward.ts';
 import { recover } from '../scripts/recover.ts';
-import { repair } from '../scripts/repair.ts';
+import { repair, type MendedIndexes } from '../scripts/repair.ts';
 import { quarantinedIn } from '../scripts/reply.ts';
-import { sweep } from '../scripts/sweep.ts';
+import { sweep, type Swept } from '../scripts/sweep.ts';
 import { createEachQueue } from './each-queue.ts';
 import { createSend, createSorter } from './turn-call.ts';
 
 /** Long enough to end Go's tasks; who is killed meanwhile leaves them to the next recoverer. */
 const ORPHANS_LEASE_MS = 10_000;
+
+const NOTHING_SWEPT: Swept = { recovered: 0, locks: 0, groups: 0, aside: [] };
+
+/** What both looks at a queue have mended. */
+function together(one: MendedIndexes, swept: Swept | undefined): Repaired {
+  const { recovered = 0, locks = 0, groups = 0, aside = [] } = swept ?? {};
+  return { ...one, recovered: one.recovered + recovered, locks, groups, aside: [...one.aside, ...aside] };
+}
 
 export function createMaintain(parts: RedisParts): Maintain {
   const sort = createSorter(parts, createSend(parts));
@@ -43,11 +51,8 @@ export function createMaintain(parts: RedisParts): Maintain {
     expire: (steps) => each(expire, steps, 0),
     async repair(steps) {
       const mended = await each(repair, steps, { recovered: 0, archived: 0, aside: [] });
-      const swept = await each(sweep, steps, { recovered: 0, locks: 0, groups: 0 });
-      return mended.map((one, i) => {
-        const { recovered = 0, locks = 0, groups = 0 } = swept[i] ?? {};
-        return { ...one, recovered: one.recovered + recovered, locks, groups };
-      });
+      const swept = await each(sweep, steps, NOTHING_SWEPT);
+      return mended.map((one, i) => together(one, swept[i]));
     },
   };
 }

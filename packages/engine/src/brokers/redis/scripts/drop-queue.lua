@@ -16,7 +16,7 @@ if redis.call('EXISTS', unpack(holding)) > 0 then
 end
 local names = {
   asynq .. 'lease', asynq .. 'paused', asynq .. 'processed', asynq .. 'failed', tc .. 'due', tc .. 'st:cancelled',
-  tc .. 'scan', tc .. 'cfg', tc .. 'biz', tc .. 'tok',
+  tc .. 'scan', tc .. 'cfg', tc .. 'biz', tc .. 'tok', tc .. 'odd',
 }
 redis.call('DEL', unpack(names))
 -- Counters of days live for 90 days.

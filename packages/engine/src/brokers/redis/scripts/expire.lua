@@ -34,11 +34,7 @@ end
 
 local ids = redis.call('ZRANGE', completed, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, limit)
 if #ids > 0 then
-  local keys = {}
-  for i, id in ipairs(ids) do
-    keys[i] = asynq .. 't:' .. id
-  end
-  redis.call('DEL', unpack(keys))
+  delete_tasks(asynq, ids, 'completed')
   redis.call('ZREM', completed, unpack(ids))
   redis.call('ZREM', cancelled, unpack(ids))
 end

@@ -14,14 +14,16 @@ if bad then
   return '!' .. bad
 end
 
-local limit = tonumber(ARGV[2])
 -- What moves: { id, ms, group or false, place }; IDs without a task.
-local moves, dropped = {}, {}
+local limit, moves, dropped = tonumber(ARGV[2]), {}, {}
 -- Times from here on are no dates: nobody waits for them.
 local NEVER_MS = 8640000000000000
 
 local function add(id, ms, row)
   local group = row[2] and row[2] ~= '' and row[2]
+  if group and misfit(asynq .. 'g:' .. group, 'zset') then
+    put_aside(tc, asynq .. 'g:' .. group, 'g:' .. group)
+  end
   moves[#moves + 1] = { id, ms, group or false, #moves }
 end
 
@@ -114,4 +116,5 @@ for i, key in ipairs({ due, sources[1], sources[2] }) do
     next_ms = math.max(0, math.min(ms, next_ms or ms))
   end
 end
+note(tc, 'dropped', #dropped)
 return { #moves, next_ms and whole(next_ms) or false, whole(now), dropped }

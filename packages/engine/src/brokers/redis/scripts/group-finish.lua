@@ -64,6 +64,7 @@ for i = locks, p - 2, 2 do
 end
 if #unreadable > 0 then
   archive(asynq, unreadable)
+  note(tc, 'archived', #unreadable)
 end
 redis.call('DEL', set)
 redis.call('ZREM', sets, set)

@@ -4,7 +4,7 @@
 -- ARGV   1 now
 -- RETURN sizes of pending, active, scheduled, retry, completed, cancelled (among completed, too), archived; paused
 --        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now; tasks in groups;
---        groups
+--        groups; numbers of what was met that is no task: dropped, archived, set aside
 -- BOUND  1 queue, 1,000 groups: where there are more, their tasks are estimated from so many
 local GROUPS_MOST = 1000
 local pending = KEYS[1]
@@ -28,6 +28,7 @@ local function aggregating()
   return math.floor(sum / #names * redis.call('SCARD', asynq .. 'groups'))
 end
 
+local odd = redis.pcall('HMGET', tc .. 'odd', 'dropped', 'archived', 'aside')
 local next_id = ask('LINDEX', pending, -1)
 return {
   ask('LLEN', pending) or 0,
@@ -45,4 +46,5 @@ return {
   whole(now),
   aggregating(),
   ask('SCARD', asynq .. 'groups') or 0,
+  odd.err and {} or odd,
 }

@@ -45,7 +45,7 @@ local function claim(go)
   if #claimed == 0 then
     return 0, {}, {}
   end
-  local token = redis.call('INCR', tc .. 'tok') % 999999 + 1
+  local token = next_token(tc)
   local score = lease_score(tonumber(ARGV[4]), token)
   for i, id in ipairs(claimed) do
     leases[2 * i - 1], leases[2 * i] = score, id
@@ -101,4 +101,5 @@ if #poison > 0 then
   archive(asynq, poison)
   count(asynq, #poison, #poison)
 end
+note(tc, 'dropped', #dropped)
 return { #back, #poison, dropped, token, claimed, rows }

@@ -16,25 +16,39 @@ local ASYNQS = {
   zset = { 'lease', 'scheduled', 'retry', 'archived', 'completed', 'aggregation_sets' },
   set = { 'groups' },
 }
-local OURS = { zset = { 'due', 'st:cancelled', 'doubts' }, string = { 'tok' }, hash = { 'scan' } }
+local OURS = {
+  zset = { 'due', 'st:cancelled', 'doubts' }, string = { 'tok' }, hash = { 'scan', 'cfg', 'odd' }, set = { 'biz' },
+}
 
--- A key of a wrong type stops all scripts of the queue, Go's too: under another name it can be looked at.
 local aside = {}
 local function set_aside(prefix, kinds)
   for kind, names in pairs(kinds) do
     for _, name in ipairs(names) do
       local key = misfit(prefix .. name, kind)
       if key then
-        redis.call('RENAME', key, tc .. 'aside:' .. name .. ':' .. now_s)
+        put_aside(tc, key, name)
         aside[#aside + 1] = key
       end
     end
   end
 end
 
+-- Go's workers cannot end a task while a counter is none.
+local function set_counters_aside()
+  local day = today()
+  for _, name in ipairs({ 'processed', 'failed', 'processed:' .. day, 'failed:' .. day }) do
+    local key = asynq .. name
+    local value = redis.pcall('GET', key)
+    if value and (type(value) == 'table' or not string.match(value, '^%-?%d+$')) then
+      put_aside(tc, key, name)
+      aside[#aside + 1] = key
+    end
+  end
+end
+
 -- Active tasks without a lease, a window of the list at a time, the oldest first.
 local function watch_active()
-  local at = tonumber(redis.call('HGET', scan, 'active') or '') or 0
+  local at = sane(redis.call('HGET', scan, 'active')) or 0
   local ids = redis.call('LRANGE', active, -(at + limit), -(at + 1))
   redis.call('HSET', scan, 'active', #ids == limit and at + limit or 0)
   local leases = #ids > 0 and redis.call('ZMSCORE', lease, unpack(ids)) or {}
@@ -82,11 +96,14 @@ local function archive_endless(name)
   if #kept > 0 then
     archive(asynq, kept)
   end
+  note(tc, 'archived', #kept)
+  note(tc, 'dropped', #ids - #kept)
   return #kept
 end
 
 set_aside(asynq, ASYNQS)
 set_aside(tc, OURS)
+set_counters_aside()
 if not is_turn(scan, 'repaired') then
   return { 0, 0, aside }
 end

@@ -3,7 +3,7 @@
 -- sweep: looks through the keys of one queue, some at each call, for what no index knows any more.
 -- KEYS   1 pending
 -- ARGV   1 now
--- RETURN tasks given to the recoverer, locks released, groups named again; or `!<key>`: this key has a wrong type
+-- RETURN tasks given to the recoverer, locks released, groups named again, keys set aside; or `!<key>`: this key has a wrong type
 -- BOUND  about 500 keys of the database, 100 that were missed before
 local LOOK_MOST, REVIEW_MOST = 500, 100
 -- A task is looked for in lists up to this length.
@@ -18,9 +18,18 @@ if bad then
   return '!' .. bad
 end
 if not is_turn(scan, 'swept') then
-  return { 0, 0, 0 }
+  return { 0, 0, 0, {} }
 end
-local lost, released, named = 0, 0, 0
+local lost, released, named, aside = 0, 0, 0, {}
+
+local function misfits(key, kind, name)
+  if not misfit(key, kind) then
+    return false
+  end
+  put_aside(tc, key, name)
+  aside[#aside + 1] = key
+  return true
+end
 
 -- A finish that was cut short leaves a task in no list (protocol D16).
 local function check_task(key, id)
@@ -39,8 +48,11 @@ end
 
 -- Lock and task are written in one script: a lock without a task is a leftover (protocol D13).
 local function check_lock(key)
-  local id = redis.pcall('GET', key)
-  if type(id) ~= 'string' or redis.call('EXISTS', asynq .. 't:' .. id) == 1 then
+  if misfits(key, 'string', string.sub(key, #asynq + 1)) then
+    return
+  end
+  local id = redis.call('GET', key)
+  if not id or redis.call('EXISTS', asynq .. 't:' .. id) == 1 then
     redis.call('ZREM', doubts, key)
   elseif missed_twice(doubts, key) then
     released = released + redis.call('DEL', key)
@@ -49,7 +61,10 @@ end
 
 -- An aggregator looks at named groups only (protocol D10, D11); sets under way have an entry of their own.
 local function check_group(key, name)
-  if redis.call('TYPE', key).ok == 'zset' and not redis.call('ZSCORE', sets, key) then
+  if misfits(key, 'zset', 'g:' .. name) then
+    return
+  end
+  if redis.call('EXISTS', key) == 1 and not redis.call('ZSCORE', sets, key) then
     named = named + redis.call('SADD', groups, name)
   end
 end
@@ -78,4 +93,4 @@ redis.call('HSET', scan, 'cursor', found[1] or '0')
 for _, key in ipairs(found[2] or {}) do
   check(key)
 end
-return { lost, released, named }
+return { lost, released, named, aside }

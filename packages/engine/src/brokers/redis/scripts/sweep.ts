@@ -2,12 +2,13 @@ import { pendingKey } from '../../../protocol/keys.ts';
 import type { Step } from '../../../broker/maintain.ts';
 import { defineScript } from '../script.ts';
 import { lua } from './lua.generated.ts';
-import { refusalIn, type Refusal } from './reply.ts';
+import { refusalIn, textOf, type Refusal } from './reply.ts';
 
 export interface Swept {
   readonly recovered: number;
   readonly locks: number;
   readonly groups: number;
+  readonly aside: readonly string[];
 }
 
 export const sweep = defineScript({
@@ -18,7 +19,7 @@ export const sweep = defineScript({
   reply: (raw): Swept | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [recovered, locks, groups] = raw as readonly [number, number, number];
-    return { recovered, locks, groups };
+    const [recovered, locks, groups, aside] = raw as readonly [number, number, number, unknown[]];
+    return { recovered, locks, groups, aside: aside.map(textOf) };
   },
 });

@@ -13,6 +13,7 @@ export interface FactsRow {
   readonly processed: number;
   readonly failed: number;
   readonly groups: number;
+  readonly odd: typeof NOTHING_ODD;
 }
 
 /** The columns of a task that a record is made of, by name; its payload and result are two places of the bytes. */
@@ -66,6 +67,9 @@ export interface Records {
   readonly bytes: Bytes[];
 }
 
+/** Nobody else writes to the file. */
+const NOTHING_ODD = { dropped: 0, archived: 0, aside: 0 };
+
 const EMPTY: FactsRow = {
   counts: STATES.map(() => 0),
   paused: false,
@@ -74,6 +78,7 @@ const EMPTY: FactsRow = {
   processed: 0,
   failed: 0,
   groups: 0,
+  odd: NOTHING_ODD,
 };
 
 function queueOperations({ database, queues }: Store) {
@@ -102,6 +107,7 @@ function queueOperations({ database, queues }: Store) {
           processed: Number(processed),
           failed: Number(failed),
           groups: Number(groups),
+          odd: NOTHING_ODD,
         };
       };
       return plain(data.map(one));

@@ -3,6 +3,24 @@ local ARCHIVED_MOST = 9999
 local ARCHIVED_S = 7776000
 -- In one call; larger lists overflow Lua's stack (protocol D15). What is left the janitor drops.
 local TRIM_MOST = 1000
+local ELSEWHERE = {
+  pending = true, active = true, scheduled = true, retry = true, aggregating = true, completed = true, archived = true,
+}
+
+-- Deletes the tasks of an index's IDs, but none that is in another state: a foreign ID may be that of a live task.
+local function delete_tasks(asynq, ids, state)
+  local keys = {}
+  for _, id in ipairs(ids) do
+    local key = asynq .. 't:' .. id
+    local found = redis.pcall('HGET', key, 'state')
+    if found == state or not ELSEWHERE[found] then
+      keys[#keys + 1] = key
+    end
+  end
+  if #keys > 0 then
+    redis.call('DEL', unpack(keys))
+  end
+end
 
 -- Makes room for so many more: the oldest tasks go, with their hashes. Returns how many went.
 local function trim_archive(asynq, coming, most)
@@ -13,11 +31,7 @@ local function trim_archive(asynq, coming, most)
     old = redis.call('ZRANGE', archived, 0, over - 1)
   end
   if #old > 0 then
-    local keys = {}
-    for i, id in ipairs(old) do
-      keys[i] = asynq .. 't:' .. id
-    end
-    redis.call('DEL', unpack(keys))
+    delete_tasks(asynq, old, 'archived')
     redis.call('ZREM', archived, unpack(old))
   end
   return #old

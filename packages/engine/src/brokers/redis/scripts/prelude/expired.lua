@@ -8,8 +8,10 @@ local GO_GRACE_S = 30
 -- After a pause of the broker workers renew first (reliability F.4).
 local function held_off(scan)
   local kept = redis.call('HMGET', scan, 'last', 'until', 'holds')
-  local ends, holds = tonumber(kept[2] or 0), tonumber(kept[3] or 0)
-  if kept[1] and now - kept[1] > 3 * SCAN_MS then
+  local last, ends, holds = sane(kept[1]), sane(kept[2]) or 0, sane(kept[3]) or 0
+  -- A clock that was put back must not hold recovery off either.
+  ends = math.min(ends, now + RENEW_MS + 1000)
+  if last and now - last > 3 * SCAN_MS then
     holds = holds + 1
     if holds <= MOST_HOLDS then
       ends = now + RENEW_MS + 1000
@@ -23,7 +25,7 @@ end
 
 -- Up to `limit` expired leases, ours and Go's. Behind many of Go's that are not over yet the next call looks on.
 local function expired(lease, scan, limit)
-  local most, first = math.min(4 * limit, 1024), tonumber(redis.call('HGET', scan, 'first') or 0)
+  local most, first = math.min(4 * limit, 1024), sane(redis.call('HGET', scan, 'first')) or 0
   local found = redis.call(
     'ZRANGE', lease, '-inf', '(' .. (now_s + 1), 'BYSCORE', 'LIMIT', whole(first), most, 'WITHSCORES'
   )

@@ -36,7 +36,7 @@ local LONG = string.rep('x', 65)
 local FEW = 8
 
 local function hold(asynq, tc, ids, length_ms)
-  local token = redis.call('INCR', tc .. 'tok') % 999999 + 1
+  local token = next_token(tc)
   local score, leases, n = lease_score(length_ms, token), {}, #ids
   for i = 1, n do
     leases[2 * i - 1], leases[2 * i] = score, ids[i]
@@ -76,6 +76,9 @@ local function fetch(pending, how)
     if not row[1] then
       -- No task stands behind the ID (protocol D8).
       dropped[#dropped + 1] = ids[i]
+      if row[2] then
+        redis.call('DEL', key)
+      end
     elseif row[6] and WAITING[row[6]] and not misfit(asynq .. 'scheduled', 'zset') then
       wait_on(asynq, key, ids[i])
     elseif row[2] ~= 'active' then
@@ -91,6 +94,7 @@ local function fetch(pending, how)
   end
   redis.call('LTRIM', pending, 0, -popped - 1)
   how.room = math.max(0, how.room - #taken)
+  note(tc, 'dropped', #dropped)
   local token = #taken > 0 and hold(asynq, tc, taken, how.length_ms) or 0
   return { token, taken, rows, dropped, '' }
 end

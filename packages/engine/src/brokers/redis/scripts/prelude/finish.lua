@@ -12,7 +12,7 @@ local KEEPING = { 'msg', 'tc:x' }
 
 -- What a task's index gets at the end, by queue.
 local function new_moves()
-  return { completed = {}, retry = {}, due = {}, archived = {}, pending = {}, failed = 0, gone = {} }
+  return { completed = {}, retry = {}, due = {}, archived = {}, pending = {}, failed = 0, unreadable = 0, gone = {} }
 end
 
 local function add_scored(list, score, id)
@@ -65,6 +65,7 @@ local function end_task(moves, key, row, p)
   if verb == 'a' or verb == 'u' then
     redis.call('HSET', key, 'msg', message, 'state', 'archived', 'tc:x', lines)
     moves.archived[#moves.archived + 1] = id
+    moves.unreadable = moves.unreadable + (verb == 'u' and 1 or 0)
   else
     local ms = now + ARGV[p + 6]
     redis.call('HSET', key, 'msg', message, 'state', 'retry', 'tc:x', lines, 'tc:d', whole(ms))
@@ -101,6 +102,7 @@ local function apply(asynq, tc, moves)
   end
   if #moves.archived > 0 then
     archive(asynq, moves.archived)
+    note(tc, 'archived', moves.unreadable)
   end
   if #moves.pending > 0 then
     redis.call('RPUSH', asynq .. 'pending', unpack(moves.pending))

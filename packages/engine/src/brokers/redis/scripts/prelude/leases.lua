@@ -3,6 +3,16 @@ local function lease_score(length_ms, token)
   return string.format('%d.%06d', math.ceil((now + length_ms) / 1000), token)
 end
 
+-- The token of a new call. A source that is no number, or full, begins anew where none was of late.
+local function next_token(tc)
+  local n = redis.pcall('INCR', tc .. 'tok')
+  if type(n) ~= 'number' then
+    n = now % 999983
+    redis.call('SET', tc .. 'tok', whole(n))
+  end
+  return n % 999999 + 1
+end
+
 -- The token in a score; 0 = Go's.
 local function token_in(score)
   return math.floor((score % 1) * 1000000 + 0.5)

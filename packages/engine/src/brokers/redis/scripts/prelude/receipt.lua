@@ -5,12 +5,20 @@ local RECEIPT_S = 600
 -- What the call answered when it ran before, or nil; second: whether the slot has gone to a later call;
 -- third: whether nothing is known of the slot.
 local function receipt_of(key, slot, sequence)
-  local kept = redis.call('HGET', key, slot)
+  local kept = redis.pcall('HGET', key, slot)
   if not kept then
     return nil, false, true
   end
+  if kept.err then
+    -- Foreign: nobody else's outcomes can be in it.
+    redis.call('DEL', key)
+    return nil, false, true
+  end
   local cut = string.find(kept, ':', 1, true)
-  local last = tonumber(string.sub(kept, 1, cut - 1))
+  local last = cut and tonumber(string.sub(kept, 1, cut - 1))
+  if not last then
+    return nil, false, true
+  end
   if last == tonumber(sequence) then
     return string.sub(kept, cut + 1), false
   end

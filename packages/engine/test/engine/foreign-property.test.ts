@@ -1,0 +1,194 @@
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { TaskCenterError } from '../../src/errors/task-center-error.ts';
+import { Inspector } from '../../src/inspector/inspector.ts';
+import { Events } from '../../src/runtime/events.ts';
+import type { LogFields } from '../../src/runtime/log.ts';
+import { Worker } from '../../src/worker/worker.ts';
+import { foreignThings, fromSeed, seed, type ForeignThing, type IdThing } from '../support/foreign-data.ts';
+import { rawRedis, type RawRedis } from '../support/raw-redis.ts';
+import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
+
+const TIME_LIMIT_MS = Number(process.env.TASKCENTER_TEST_MS ?? 15_000);
+const LONG = '1h';
+const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancelled', 'archived'] as const;
+/** What loops read at once; in the others a foreign ID lies until its time, or for good. */
+const WORKED_OFF = new Set(['pending', 'lease', 'scheduled', 'retry']);
+
+/** A queue with foreign data and good tasks in it, and a worker that meets both. */
+class Scene {
+  readonly raw: RawRedis;
+  readonly #events = new Events();
+  readonly #faults: unknown[] = [];
+  readonly #told = new Set<string>();
+  readonly #aside: string[] = [];
+  readonly #good: string[] = [];
+  readonly #broker;
+  readonly #worker: Worker;
+  readonly #failed = new Set<string>();
+
+  static async open(raw: RawRedis, url: string): Promise<Scene> {
+    await raw.call('FLUSHALL');
+    return new Scene(raw, await connectRedis({ url }));
+  }
+
+  private constructor(raw: RawRedis, broker: Awaited<ReturnType<typeof connectRedis>>) {
+    this.raw = raw;
+    this.#broker = broker;
+    const note = (fields: LogFields) => void ('err' in fields && this.#faults.push(fields['err']));
+    const log = { debug() {}, info() {}, warn: note, error: note };
+    this.#events.on('loop.failed', (event) => this.#faults.push(event));
+    this.#events.on('tasks.quarantined', ({ ids }) => ids.forEach((id) => this.#told.add(id)));
+    this.#events.on('queue.repaired', ({ aside }) => void this.#aside.push(...aside));
+    const runtime = { events: this.#events, log };
+    const aggregation = { maxSize: 1, aggregate: () => ({ task: 'made of a group' }) };
+    this.#worker = new Worker(broker, { queues: ['q'], concurrency: 5, aggregation, runtime });
+    this.#worker
+      .handle('good', () => {})
+      .handle('fails-once', ({ id }) => {
+        if (this.#failed.has(id)) return;
+        this.#failed.add(id);
+        throw new Error('the first time');
+      })
+      .handle('*', () => {});
+  }
+
+  get inspector(): Inspector {
+    return new Inspector(this.#broker);
+  }
+
+  /** Tasks as callers make them. While a key is of a wrong type they are refused, and nothing else. */
+  async enqueueGood(prefix: string): Promise<void> {
+    const client = new Client(this.#broker);
+    const backoff = { kind: 'fixed', delayMs: 10, jitter: 0 } as const;
+    const put = async (name: string, task: string, more: object) => {
+      const id = `${prefix}-${name}`;
+      this.#good.push(id);
+      await expect
+        .poll(
+          () => client.enqueue(task, id, { queue: 'q', id, retention: LONG, ...more }).then(Boolean, refused),
+          {
+            timeout: 20_000,
+          },
+        )
+        .toBe(true);
+    };
+    await put('now', 'good', {});
+    await put('soon', 'good', { delay: '30ms' });
+    await put('fails', 'fails-once', { backoff });
+    await put('unique', 'good', { unique: LONG });
+  }
+
+  async run(): Promise<void> {
+    await this.#worker.start();
+    await this.enqueueGood('late');
+    if ((await this.inspector.queue('q')).paused) await this.inspector.resume('q');
+  }
+
+  async expectGoodEnded(): Promise<void> {
+    for (const id of this.#good) {
+      const state = () => this.inspector.task({ queue: 'q', id }).then((task) => task.state, String);
+      await expect.poll(state, { timeout: 20_000, interval: 10, message: id }).toBe('completed');
+    }
+    expect(this.#faults).toEqual([]);
+  }
+
+  /** What no worker can run is no longer where loops work, and was told of. */
+  async expectBadSetAside(things: readonly IdThing[]): Promise<void> {
+    const { inspector } = this;
+    for (const { id, place } of things) {
+      await expect.poll(() => this.#told.has(id), { timeout: 20_000, message: `${place} ${id}` }).toBe(true);
+      const found = () =>
+        inspector.task({ queue: 'q', id }).then(
+          (task) => task.state,
+          (error: TaskCenterError) => error.code,
+        );
+      // Where another key was of a wrong type just then, its lease has to run out first.
+      await expect
+        .poll(found, { timeout: 30_000 })
+        .toSatisfy((state) => state === 'archived' || state === 'task-not-found');
+    }
+    const { odd } = await inspector.queue('q');
+    expect(odd.aside).toBeGreaterThanOrEqual(this.#aside.length);
+    const names = new Set(this.#aside.map((key) => key.replace(/^.*?\}:/, '')));
+    for (const name of names) expect(await this.raw.call('KEYS', `tc:{q}:aside:${name}:*`)).not.toEqual([]);
+    expect(odd.dropped + odd.archived).toBeGreaterThanOrEqual(things.length);
+  }
+
+  /** Everything that people look at can be looked at. */
+  async expectShown(): Promise<void> {
+    const { inspector } = this;
+    await inspector.queues();
+    const info = await inspector.queue('q');
+    for (const value of [info.processed, info.failed, info.memoryUsage, info.size])
+      expect(value).toSatisfy(Number.isFinite);
+    await inspector.history('q', 3);
+    for (const { group } of await inspector.groups('q')) await inspector.list('q', 'aggregating', { group });
+    for (const state of STATES) {
+      let cursor: string | null = null;
+      do {
+        const page = await inspector.list('q', state, { limit: 5, cursor });
+        cursor = page.cursor;
+      } while (cursor !== null);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.stop();
+    await this.#broker.close();
+  }
+}
+
+const refused = (error: unknown): boolean => {
+  if (error instanceof TaskCenterError && error.code === 'broker-corrupt') return false;
+  throw error;
+};
+
+/** Things that nobody can run, and that stand where a loop meets them at once. */
+const mustBeTold = (thing: ForeignThing): thing is IdThing =>
+  thing.kind === 'id' &&
+  thing.body !== 'odd' &&
+  WORKED_OFF.has(thing.place) &&
+  (thing.due || thing.place === 'pending');
+
+async function survives(raw: RawRedis, url: string, things: readonly ForeignThing[]): Promise<void> {
+  const scene = await Scene.open(raw, url);
+  try {
+    await scene.enqueueGood('early');
+    const seeded = await seed(raw, things);
+    await scene.run();
+    await scene.expectGoodEnded();
+    await scene.expectBadSetAside(seeded.filter(mustBeTold));
+    await scene.expectShown();
+  } finally {
+    await scene.close();
+  }
+}
+
+describe.skipIf(!hasRedis())('whatever foreign data stands in the keys of a queue', () => {
+  let server: RedisServer;
+  let raw: RawRedis;
+  beforeAll(async () => {
+    server = await startRedis();
+    raw = await rawRedis(server.port);
+  });
+  afterAll(async () => {
+    raw.close();
+    await server.stop();
+  });
+
+  test(
+    'good tasks end, loops go on, and the bad is set aside, counted and shown',
+    { timeout: 200_000 },
+    async () => {
+      const end = performance.now() + TIME_LIMIT_MS;
+      // A run is never cut short: it would go on behind the next test.
+      const property = fc.asyncProperty(foreignThings, async (things) => {
+        if (performance.now() < end) await survives(raw, server.url, things);
+      });
+      await fc.assert(property, { numRuns: 500, endOnFailure: true, ...fromSeed() });
+    },
+  );
+});

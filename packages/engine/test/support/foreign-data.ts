@@ -1,0 +1,242 @@
+import * as fc from 'fast-check';
+import { goMessage } from '../brokers/redis/go-message.ts';
+import type { RawRedis } from './raw-redis.ts';
+
+const Q = 'asynq:{q}:';
+const TC = 'tc:{q}:';
+const NO_MESSAGE = Buffer.from([0x0a, 0xff, 0xff]);
+
+/** Where an ID may stand; `lease` = in the list of active tasks, too. */
+const PLACES = [
+  'pending',
+  'lease',
+  'lease only',
+  'active only',
+  'scheduled',
+  'retry',
+  'archived',
+  'completed',
+  'g:some',
+  'due',
+  'st:cancelled',
+  'doubts',
+] as const;
+/** What stands behind it: nothing, a key of another type, bytes, fields without a message, a task with odd fields. */
+const BODIES = ['none', 'type', 'bytes', 'fields', 'odd'] as const;
+const STATES: Partial<Record<(typeof PLACES)[number], string>> = { lease: 'active', 'lease only': 'active' };
+
+/** An ID with what stands behind it. */
+export interface IdThing {
+  readonly kind: 'id';
+  readonly place: (typeof PLACES)[number];
+  readonly body: (typeof BODIES)[number];
+  readonly id: string;
+  readonly score: string;
+  /** Whether its score has come. */
+  readonly due: boolean;
+  readonly junk: string;
+}
+
+/** A key of a wrong type, unless it is there already. */
+interface TypeThing {
+  readonly kind: 'type';
+  readonly key: string;
+  readonly type: string;
+}
+
+/** A value that the key's readers do not expect. */
+interface ValueThing {
+  readonly kind: 'value';
+  readonly command: readonly string[];
+}
+
+export type ForeignThing = IdThing | TypeThing | ValueThing;
+
+const PAST = ['-inf', '-1e300', '-3.5', '0', '0.5', '1000.25'];
+const FUTURE = ['1e300', 'inf', '8640000000001', '99999999999999999'];
+const JUNK = [
+  '',
+  'x',
+  '-1',
+  '1.5',
+  'nan',
+  'inf',
+  '-inf',
+  '1e300',
+  '0x10',
+  '99999999999999999999',
+  '9223372036854775807',
+  '{',
+  '1{"r":5,"g":7}',
+  ';;;;',
+  '1;2;3;4',
+  '\n\n',
+  '\u0000',
+  '5;999999999999999999999;3;2;w',
+];
+
+const asynqKeys = [
+  'pending',
+  'active',
+  'lease',
+  'scheduled',
+  'retry',
+  'archived',
+  'completed',
+  'groups',
+  'aggregation_sets',
+  'paused',
+  'processed',
+  'failed',
+  'g:some',
+  'g:other',
+  'unique:x:y',
+].map((name) => Q + name);
+const ourKeys = ['due', 'st:cancelled', 'doubts', 'tok', 'scan', 'cfg', 'biz', 'odd'].map(
+  (name) => TC + name,
+);
+const TYPES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
+const day = () => new Date().toISOString().slice(0, 10);
+
+const idThing: fc.Arbitrary<IdThing> = fc
+  .record({
+    kind: fc.constant('id'),
+    place: fc.constantFrom(...PLACES),
+    body: fc.constantFrom(...BODIES),
+    id: fc.oneof(
+      fc.uuid(),
+      fc.string({ unit: 'grapheme', maxLength: 20 }),
+      fc.constantFrom('x'.repeat(300), ' ', '{q}', '../..'),
+    ),
+    time: fc.oneof(
+      fc.constantFrom(...PAST).map((score) => ({ score, due: true })),
+      fc.constantFrom(...FUTURE).map((score) => ({ score, due: false })),
+    ),
+    junk: fc.constantFrom(...JUNK),
+  })
+  .map(({ time, ...rest }) => ({ ...rest, ...time, id: `f${rest.id}` }));
+
+const typeThing: fc.Arbitrary<TypeThing> = fc.record({
+  kind: fc.constant('type'),
+  key: fc.oneof(
+    fc.constantFrom(...asynqKeys, ...ourKeys),
+    fc.constantFrom('processed', 'failed').map((name) => `${Q}${name}:${day()}`),
+  ),
+  type: fc.constantFrom(...TYPES),
+});
+
+const junk = fc.constantFrom(...JUNK);
+const command = fc.oneof(
+  junk.map((value) => ['SET', `${TC}tok`, value]),
+  fc
+    .tuple(fc.constantFrom('last', 'until', 'holds', 'first', 'active', 'cursor', 'repaired', 'swept'), junk)
+    .map(([field, value]) => ['HSET', `${TC}scan`, field, value]),
+  fc
+    .tuple(fc.constantFrom('processed', 'failed', `processed:${day()}`, `failed:${day()}`), junk)
+    .map(([name, value]) => ['SET', Q + name, value]),
+  fc
+    .tuple(fc.constantFrom('dropped', 'archived', 'aside'), junk)
+    .map(([field, value]) => ['HSET', `${TC}odd`, field, value]),
+  junk.map((value) => ['SADD', `${Q}groups`, value]),
+  junk.map((value) => ['SADD', `${TC}biz`, value]),
+  fc.constantFrom(...PAST, ...FUTURE).map((score) => ['ZADD', `${Q}aggregation_sets`, score, `${Q}g:some:1`]),
+  // A live task in a set of finished ones.
+  fc
+    .tuple(fc.constantFrom('completed', 'archived'), fc.constantFrom(...PAST))
+    .map(([set, score]) => ['ZADD', Q + set, score, 'early-soon']),
+);
+const valueThing: fc.Arbitrary<ValueThing> = fc.record({ kind: fc.constant('value'), command });
+
+export const foreignThings: fc.Arbitrary<ForeignThing[]> = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: idThing },
+    { weight: 1, arbitrary: typeThing },
+    { weight: 1, arbitrary: valueThing },
+  ),
+  { minLength: 1, maxLength: 15, size: 'max' },
+);
+
+/** A seed that a failed run printed repeats it. */
+export function fromSeed(): { seed?: number } {
+  const text = process.env.TASKCENTER_TEST_SEED;
+  return text === undefined ? {} : { seed: Number(text) };
+}
+
+/** A key of this type, with something in it. */
+async function make(raw: RawRedis, key: string, type: string): Promise<void> {
+  const commands: Record<string, string[]> = {
+    string: ['SET', key, 'x'],
+    list: ['RPUSH', key, 'x'],
+    set: ['SADD', key, 'x'],
+    zset: ['ZADD', key, '1', 'x'],
+    hash: ['HSET', key, 'x', 'y'],
+    stream: ['XADD', key, '*', 'x', 'y'],
+  };
+  await raw.call(...(commands[type] ?? []));
+}
+
+async function body(raw: RawRedis, { id, body: kind, place, junk: value }: IdThing): Promise<void> {
+  const key = `${Q}t:${id}`;
+  const state = STATES[place] ?? place;
+  if (kind === 'type') await make(raw, key, 'list');
+  if (kind === 'bytes') await raw.call('HSET', key, 'msg', NO_MESSAGE, 'state', state, 'tc', value);
+  if (kind === 'fields') await raw.call('HSET', key, 'state', state, 'tc:a', value);
+  if (kind !== 'odd') return;
+  const msg = goMessage({
+    type: 'other',
+    payload: value,
+    id: `not-${id}`,
+    queue: 'elsewhere',
+    uniqueKey: value,
+  });
+  const fields = [
+    'state',
+    state,
+    'pending_since',
+    value,
+    'group',
+    value,
+    'unique_key',
+    value,
+    'result',
+    value,
+  ];
+  const ours = ['tc', 'tc:a', 'tc:x', 'tc:d', 'tc:s', 'tc:c'].flatMap((field) => [field, value]);
+  await raw.call('HSET', key, 'msg', msg, ...fields, ...ours);
+}
+
+async function index(raw: RawRedis, { id, place, score }: IdThing): Promise<void> {
+  const list = (name: string) => raw.call('LPUSH', Q + name, id);
+  const set = (key: string) => raw.call('ZADD', key, score, id);
+  if (place === 'pending') await list('pending');
+  else if (place === 'active only') await list('active');
+  else if (place === 'lease') await Promise.all([list('active'), set(`${Q}lease`)]);
+  else if (place === 'lease only') await set(`${Q}lease`);
+  else if (['due', 'st:cancelled', 'doubts'].includes(place)) await set(TC + place);
+  else await set(Q + place);
+}
+
+/** Stores them; what does not fit to what is there already is left out. Returns what was stored. */
+export async function seed(raw: RawRedis, things: readonly ForeignThing[]): Promise<ForeignThing[]> {
+  const stored: ForeignThing[] = [];
+  const ids = new Set<string>();
+  for (const thing of things) {
+    try {
+      if (thing.kind === 'type') {
+        if ((await raw.call('EXISTS', thing.key)) === 1) continue;
+        await make(raw, thing.key, thing.type);
+      } else if (thing.kind === 'value') {
+        await raw.call(...thing.command);
+      } else {
+        if (ids.has(thing.id)) continue;
+        ids.add(thing.id);
+        await index(raw, thing);
+        await body(raw, thing);
+      }
+      stored.push(thing);
+    } catch {
+      // Of another type already.
+    }
+  }
+  return stored;
+}
