@@ -52,6 +52,36 @@ describe('8.9 robustness', () => {
     expect(await end).toMatchObject({ outcome: 'succeeded', task: { id: 'a' } });
   });
 
+  item(
+    '108 Go → us: a worker whose Redis is gone when it starts hears cancellations when it is back',
+    async () => {
+      const server = await startRedis();
+      const broker = await connect(server.url);
+      const events = new Events();
+      const worker = new Worker(broker, { runtime: { events } }).handle('x', () => new Promise(() => {}));
+      await server.kill();
+      await worker.start();
+      const [started, end] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
+      await server.restart();
+      const go = startGoPeer(server.port);
+      onTestFinished(async () => {
+        await Promise.all([go.kill(), worker.stop()]);
+        await broker.close();
+        await server.stop();
+      });
+      await go.enqueue({ queue: 'default', taskId: 'a' });
+      await started;
+      let over = false;
+      void end.then(() => (over = true));
+      // Nobody tells Go whether a cancellation was heard, so it says it again.
+      await until(async () => {
+        await go.inspect('cancel', { task: 'a' });
+        return over;
+      });
+      expect(await go.task('default', 'a')).toMatchObject({ state: 'retry', lastErr: 'context canceled' });
+    },
+  );
+
   item('111 the health check is called at its interval, with nothing or with the error', async () => {
     const server = await startRedis();
     const broker = await connect(server.url);
