@@ -76,6 +76,24 @@ describe('the first start on a broker', () => {
     expect(await findKeyRecord(broker, key?.id ?? '')).not.toBeNull();
     expect(await readdir(fileIn('shared'))).toEqual(['admin.key']);
   });
+
+  test('keeps the file that it made when another one claimed first with the key in it', async () => {
+    const path = fileIn('shared', 'admin.key');
+    let others: unknown;
+    const slow: Pick<Broker, 'documents'> = {
+      documents: {
+        ...broker.documents,
+        async put(...call) {
+          others ??= await claim(path);
+          return broker.documents.put(...call);
+        },
+      },
+    };
+    expect(await claim(path, slow)).toEqual({ path, created: false });
+    expect(others).toMatchObject({ path, created: true });
+    const key = await keyIn(path);
+    expect(await findKeyRecord(broker, key?.id ?? '')).not.toBeNull();
+  });
 });
 
 test.each([1, 2, 3])('a start that dies after %d writes is finished by the next one', async (writes) => {

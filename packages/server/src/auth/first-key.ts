@@ -83,6 +83,8 @@ export async function claimFirstKey(broker: Documents, path: string, nowMs: numb
     await finish(broker, { claim, version: 1 });
     return { path, created: true, key: formatApiKey(key) };
   }
-  if (made) await removeKeyFile(path);
+  // Who shares the folder may have claimed with the very key that this start made.
+  const winner = await readClaim(broker);
+  if (made && winner?.claim.id !== key.id) await removeKeyFile(path);
   return claimFirstKey(broker, path, nowMs);
 }
