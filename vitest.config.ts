@@ -12,6 +12,8 @@ interface Kind {
   /** False = one file at a time: these measure time or start many processes. */
   readonly fileParallelism?: boolean;
   readonly globalSetup?: string[];
+  readonly exclude?: string[];
+  readonly env?: Record<string, string>;
   /** Default: one less than there are processors. */
   readonly maxWorkers?: number;
 }
@@ -59,6 +61,18 @@ export default defineConfig({
         groupOrder: 5,
         globalSetup: ['interop/support/build.ts'],
         // Most of the time they wait for other processes.
+        maxWorkers: 2,
+      }),
+      // Item 115: the same checklist on a cluster, but for what starts its own servers or takes minutes.
+      project('interop-cluster', {
+        include: ['interop/checklist/*.test.ts'],
+        exclude: ['cluster', 'million', 'fleet', 'signals'].map(
+          (name) => `interop/checklist/${name}.test.ts`,
+        ),
+        env: { INTEROP_CLUSTER: '1' },
+        testTimeout: 60_000,
+        groupOrder: 6,
+        globalSetup: ['interop/support/build.ts'],
         maxWorkers: 2,
       }),
     ],

@@ -6,7 +6,13 @@ await ensureInstalled();
 await build();
 const { code } = await runNode(
   'node_modules/vitest/vitest.mjs',
-  ['run', '--project=interop', '--reporter=default', '--reporter=./interop/support/reporter.ts'],
+  [
+    'run',
+    '--project=interop',
+    '--project=interop-cluster',
+    '--reporter=default',
+    '--reporter=./interop/support/reporter.ts',
+  ],
   { show: 'all' },
 );
 if (code === 0) {

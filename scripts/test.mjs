@@ -6,7 +6,7 @@ import { missingTools } from './test-tools.mjs';
 import { build, ensureInstalled, requireNode, runNode } from './tools.mjs';
 
 const PROJECTS = ['unit', 'broker', 'http', 'faults'];
-const LONG_PROJECTS = ['long', 'interop'];
+const LONG_PROJECTS = ['long', 'interop', 'interop-cluster'];
 
 /** Runs vitest with its own output on the terminal; its counts come from a file that goes again. */
 async function vitest(args, missing) {
@@ -44,7 +44,9 @@ function asked(given) {
 
 /** Its arguments; projects that cannot run at all here are left out. */
 function vitestArguments({ projects, rest }, missing) {
-  const ready = projects.filter((name) => !missing.some(({ project }) => project === name));
+  const ready = projects.filter(
+    (name) => !missing.some(({ project }) => project !== undefined && name.startsWith(project)),
+  );
   return [...ready.map((name) => `--project=${name}`), ...rest];
 }
 

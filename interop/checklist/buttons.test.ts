@@ -21,7 +21,7 @@ const groupOf = (state: State) => (state === 'aggregating' ? GROUP : undefined);
 describe('8.7 inspector: the buttons of asynqmon', () => {
   const bed = interopBed();
 
-  const start = (): Promise<Asynqmon> => startAsynqmon(`127.0.0.1:${bed.server.port}`);
+  const start = (): Promise<Asynqmon> => startAsynqmon(bed.redis.address);
   const stateOf = async (queue: string, id: string) =>
     (await bed.broker.inspect.task({ queue, id }))?.state ?? null;
   const statesOf = (queue: string, ids: readonly string[]) =>

@@ -39,7 +39,7 @@ describe('8.3, 8.7 cancelling', () => {
     const queue = bed.queue();
     const id = `${queue}-a`;
     const { ended, aborted } = await running(queue, [id]);
-    const said = await cli(bed.server.port, 'task', 'cancel', id);
+    const said = await cli(bed.redis.address, 'task', 'cancel', id);
     expect(said).toContain(`Sent cancelation signal for task ${id}`);
     expect(await ended).toMatchObject([{ outcome: 'failed', task: { id } }]);
     expect(aborted).toEqual([expect.objectContaining({ message: CANCELLED })]);
@@ -85,7 +85,7 @@ describe('8.3, 8.7 cancelling', () => {
     const stateOf = async (id: string) => (await bed.broker.inspect.task({ queue, id }))?.state;
     const becomeRetry = (...some: string[]) =>
       until(async () => (await Promise.all(some.map(stateOf))).every((state) => state === 'retry'));
-    const mon = await startAsynqmon(`127.0.0.1:${bed.server.port}`);
+    const mon = await startAsynqmon(bed.redis.address);
     const path = tasksPath(queue, 'active');
     await mon.post(`${path}/${one}:cancel`);
     await becomeRetry(one);

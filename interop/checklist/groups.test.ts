@@ -113,7 +113,7 @@ describe('8.6 groups', () => {
     const queue = bed.queue();
     await join(queue, 'a', 'b');
     await age(queue, 7, 'a', 'b');
-    const victim = startProgram(PROGRAMS, 'aggregator.mjs', bed.server.url, queue);
+    const victim = startProgram(PROGRAMS, 'aggregator.mjs', bed.redis.url, queue);
     await victim.saw((line) => line === 'aggregating 2');
     victim.signal('SIGKILL');
     await victim.ended;

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished } from 'vitest';
 import { connect, Events, Worker } from '../../packages/engine/src/index.ts';
 import { startFaultProxy } from '../../packages/engine/test/support/fault-proxy.ts';
 import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
-import { interopBed, item, nowS, until } from '../support/bed.ts';
+import { interopBed, item, singleItem, nowS, until } from '../support/bed.ts';
 
 const LEASE_EXPIRED = 'asynq: task lease expired';
 /** A task that is out of reach of both recoverers for good. */
@@ -147,11 +147,11 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     expect(await bed.counters(queue)).toEqual({ processed: 2 * ids.length, failed: ids.length });
   });
 
-  item(
+  singleItem(
     '58 a worker that is cut off from Redis gives its task up and writes nothing later',
     async () => {
       const queue = bed.queue();
-      const proxy = await startFaultProxy(bed.server.port);
+      const proxy = await startFaultProxy(bed.port);
       const broker = await connect(proxy.url);
       const events = new Events();
       const worker = new Worker(broker, {

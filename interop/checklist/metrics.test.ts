@@ -33,7 +33,7 @@ describe('8.9 metrics', () => {
   const bed = interopBed();
 
   async function expectSame(): Promise<Exposition> {
-    const mon = await startAsynqmon(`127.0.0.1:${bed.server.port}`);
+    const mon = await startAsynqmon(bed.redis.address);
     const theirs = parse(await (await fetch(`${mon.url}/metrics`)).text());
     const ours = parse(await new QueueMetrics(bed.broker).text());
     expect(ours.types).toEqual(theirs.types);

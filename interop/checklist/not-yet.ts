@@ -23,7 +23,6 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
     'shown through the inspector of the library; the command-line tool is not part of the tests yet',
   ),
   22: ownWay('a part of a second is rounded up, never down: a Go forwarder is never early (design D5)'),
-  95: notYet('key slots in a cluster', 'Redis Cluster is not supported yet'),
   97: notYet('an entry fires at its interval', NO_SCHEDULER),
   98: notYet('the command-line tool lists our entries', NO_SCHEDULER),
   99: notYet('the history of an entry', NO_SCHEDULER),
@@ -35,5 +34,4 @@ export const REMARKS: Readonly<Record<number, Remark>> = {
   105: notYet('unregistering', NO_SCHEDULER),
   106: notYet('the manager of periodic tasks', NO_SCHEDULER),
   107: notYet('two schedulers with one entry', NO_SCHEDULER),
-  115: notYet('all of it on a cluster', 'Redis Cluster is not supported yet'),
 };

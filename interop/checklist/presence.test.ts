@@ -173,7 +173,7 @@ describe('8.4, 8.7 servers and their workers', () => {
     const queue = bed.queue();
     const { release } = await busyWorker(queue);
     await until(async () => (await seenByUs(queue))?.running === 1, 100);
-    const rows = tableIn(await cli(bed.server.port, 'server', 'ls'), 'Host');
+    const rows = tableIn(await cli(bed.redis.address, 'server', 'ls'), 'Host');
     const row = rows.find(({ Queues }) => Queues?.includes(queue));
     expect(row).toMatchObject({ Host: hostname(), PID: String(process.pid), State: 'active' });
     expect(row?.['Active Workers']).toBe('1/3');
@@ -187,7 +187,7 @@ describe('8.4, 8.7 servers and their workers', () => {
     const before = Date.now() - 1_000;
     const { release } = await busyWorker(queue);
     await until(async () => (await seenByUs(queue))?.running === 1, 100);
-    const mon = await startAsynqmon(`127.0.0.1:${bed.server.port}`);
+    const mon = await startAsynqmon(bed.redis.address);
     const { servers } = await mon.get<{ servers: MonServer[] }>('/servers');
     const server = servers.find(({ queue_priorities: queues }) => queue in queues);
     expect(server).toMatchObject({ host: hostname(), pid: process.pid, concurrency: 3, status: 'active' });

@@ -40,7 +40,7 @@ async function goIsKilled(bed: Bed): Promise<void> {
 /** Go leaves our lease alone for 30 s, too. */
 async function oursIsKilled(bed: Bed): Promise<void> {
   await bed.client.enqueue('x', null, { id: 'b', retention: '10m' });
-  const victim = startProgram(FAULTS, 'worker.mjs', bed.server.url, 'hold');
+  const victim = startProgram(FAULTS, 'worker.mjs', bed.redis.url, 'hold');
   await victim.saw((line) => line === 'started b');
   await victim.kill();
   const leaseS = (await bed.score('default', 'lease', 'b')) ?? 0;

@@ -118,7 +118,7 @@ describe('8.9 robustness', () => {
     await server.serve({ queues: { [queue]: 1 }, concurrency: 5, brief: true });
     await round();
     await until(async () => (await bed.counters(queue)).processed === 40);
-    await bed.server.restart();
+    await bed.redis.restart();
     await until(() => bed.ask('PING').then(Boolean, () => false), 50);
     await until(() => producer.inspect('queues').then(Boolean, () => false), 50);
     await until(

@@ -43,6 +43,10 @@ func (p *peer) inspect(s inspectSpec) (any, error) {
 		return describe(info), nil
 	case "list":
 		return p.list(s)
+	case "clusterKeySlot":
+		return i.ClusterKeySlot(s.Queue)
+	case "clusterNodes":
+		return p.clusterNodes(s.Queue)
 	case "schedulerEntries":
 		return p.schedulerEntries()
 	case "servers":
@@ -110,6 +114,15 @@ func (p *peer) schedulerEntries() (any, error) {
 			"id": entry.ID, "spec": entry.Spec, "type": entry.Task.Type(), "payload": entry.Task.Payload(),
 			"nextMs": ms(entry.Next), "prevMs": ms(entry.Prev), "options": options,
 		}
+	}
+	return all, err
+}
+
+func (p *peer) clusterNodes(queue string) (any, error) {
+	nodes, err := p.inspector.ClusterNodes(queue)
+	all := make([]map[string]any, len(nodes))
+	for n, node := range nodes {
+		all[n] = map[string]any{"id": node.ID, "address": node.Addr}
 	}
 	return all, err
 }

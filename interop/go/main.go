@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/hibiken/asynq"
@@ -28,7 +29,7 @@ type call struct {
 
 // peer holds what the calls share.
 type peer struct {
-	redis     asynq.RedisClientOpt
+	redis     asynq.RedisConnOpt
 	client    *asynq.Client
 	inspector *asynq.Inspector
 	mu        sync.Mutex
@@ -88,12 +89,20 @@ func (p *peer) reply(c call) {
 	say(map[string]any{"id": c.ID, "ok": value})
 }
 
+// redisAt is one server, or the cluster with these nodes.
+func redisAt(address string) asynq.RedisConnOpt {
+	if nodes := strings.Split(address, ","); len(nodes) > 1 {
+		return asynq.RedisClusterClientOpt{Addrs: nodes}
+	}
+	return asynq.RedisClientOpt{Addr: address}
+}
+
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: peer host:port")
+		fmt.Fprintln(os.Stderr, "usage: peer host:port[,host:port…]")
 		os.Exit(2)
 	}
-	redis := asynq.RedisClientOpt{Addr: os.Args[1]}
+	redis := redisAt(os.Args[1])
 	p := &peer{redis: redis, client: asynq.NewClient(redis), inspector: asynq.NewInspector(redis)}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 64<<20)

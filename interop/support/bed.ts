@@ -8,17 +8,19 @@ import {
   type WorkerOptions,
 } from '../../packages/engine/src/index.ts';
 import { decodeMessage, type TaskMessage } from '../../packages/engine/src/protocol/message.ts';
-import {
-  hasRedis,
-  startRedis,
-  type RedisOptions,
-  type RedisServer,
-} from '../../packages/engine/test/support/redis-server.ts';
-import { rawRedis, type RawRedis } from '../../packages/engine/test/support/raw-redis.ts';
+import { startCluster } from '../../packages/engine/test/support/redis-cluster.ts';
+import { hasRedis, startRedis, type RedisOptions } from '../../packages/engine/test/support/redis-server.ts';
+import { rawRedis } from '../../packages/engine/test/support/raw-redis.ts';
 import { startGoPeer, type GoPeer } from './go-peer.ts';
 
 /** One item of the checklist: its name begins with the item's number and, where it has two, the direction. */
 export const item = test.skipIf(inject('goPeer') === null || !hasRedis());
+
+/** Whether the checklist runs on a cluster of three masters (item 115) instead of a single server. */
+const onCluster = process.env['INTEROP_CLUSTER'] === '1';
+
+/** An item about a single server: what cuts a connection to it, or starts it late. */
+export const singleItem = test.skipIf(inject('goPeer') === null || !hasRedis() || onCluster);
 
 /** A worker of ours with what it tells. */
 export interface OurWorker {
@@ -26,11 +28,51 @@ export interface OurWorker {
   readonly events: Events;
 }
 
+/** A single server or a cluster. */
+export interface BedRedis {
+  /** For our `connect`. */
+  readonly url: string;
+  /** `host:port`, of a cluster several with commas. */
+  readonly address: string;
+  /** Starts it anew, killing it first. */
+  restart(): Promise<void>;
+}
+
+interface Started extends BedRedis {
+  call(...args: readonly (string | Buffer)[]): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+async function startSingle(options: RedisOptions): Promise<Started> {
+  const server = await startRedis(options);
+  const raw = await rawRedis(server.port);
+  return {
+    url: server.url,
+    address: `127.0.0.1:${server.port}`,
+    call: raw.call,
+    restart: () => server.restart(),
+    async stop() {
+      raw.close();
+      await server.stop();
+    },
+  };
+}
+
+async function startMasters({ appendonly = false, args = [] }: RedisOptions): Promise<Started> {
+  const kept = appendonly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
+  const cluster = await startCluster(3, [...kept, ...args]);
+  const { url, call, restart, stop } = cluster;
+  return { url, address: url.replace('redis-cluster://', ''), call, restart, stop };
+}
+
 /** A Redis with our broker; Go processes beside it. */
 export interface Bed {
   readonly broker: Broker;
   readonly client: Client;
-  readonly server: RedisServer;
+  /** The Redis, whatever it is. */
+  readonly redis: BedRedis;
+  /** Its port; of a single server only. */
+  readonly port: number;
   /** A queue that nobody has used. */
   queue(): string;
   /** A Go process; it is killed when the test ends. */
@@ -51,25 +93,22 @@ export interface Bed {
 
 /** One server for the test file. Each test has queues of its own, so that tests may run side by side. */
 export function interopBed(options: RedisOptions = {}): Bed {
-  let server: RedisServer;
+  let redis: Started;
   let broker: Broker;
-  let raw: RawRedis;
   let count = 0;
 
   beforeAll(async () => {
     if (inject('goPeer') === null || !hasRedis()) return;
-    server = await startRedis(options);
-    broker = await connect(server.url);
-    raw = await rawRedis(server.port);
+    redis = await (onCluster ? startMasters(options) : startSingle(options));
+    broker = await connect(redis.url);
   });
   afterAll(async () => {
-    raw?.close();
     await broker?.close();
-    await server?.stop();
+    await redis?.stop();
   });
 
   const ask: Bed['ask'] = (...args) =>
-    raw.call(...args.map((arg) => (Buffer.isBuffer(arg) ? arg : String(arg))));
+    redis.call(...args.map((arg) => (Buffer.isBuffer(arg) ? arg : String(arg))));
   // Bytes would not survive as UTF-8 text: the script gives them in hexadecimal.
   const HEX =
     "return (redis.call('HGET',KEYS[1],ARGV[1]) or 'x'):gsub('.',function(c) return string.format('%02x',c:byte()) end)";
@@ -81,12 +120,15 @@ export function interopBed(options: RedisOptions = {}): Bed {
     get client() {
       return new Client(broker);
     },
-    get server() {
-      return server;
+    get redis() {
+      return redis;
+    },
+    get port() {
+      return Number(redis.address.replace(/^.*:/, ''));
     },
     queue: () => `q${(count += 1)}`,
     go() {
-      const peer = startGoPeer(server.port);
+      const peer = startGoPeer(redis.address);
       onTestFinished(() => peer.kill());
       return peer;
     },

@@ -5,12 +5,13 @@ import { inject } from 'vitest';
 
 const exec = promisify(execFile);
 
-/** What the command says on this Redis; an error of the command is among it. */
-export async function cli(port: number, ...args: readonly string[]): Promise<string> {
+/** What the command says on this Redis (a cluster: several addresses); an error of the command is among it. */
+export async function cli(address: string, ...args: readonly string[]): Promise<string> {
   // Neither flags in the environment nor a file at home speak for a test.
   const env = { PATH: process.env['PATH'], HOME: tmpdir() };
+  const where = address.includes(',') ? ['--cluster', '--cluster_addrs', address] : ['-u', address];
   const command = inject('asynqCli') ?? 'asynq';
-  const { stdout } = await exec(command, ['-u', `127.0.0.1:${port}`, ...args], { env });
+  const { stdout } = await exec(command, [...where, ...args], { env });
   return stdout;
 }
 

@@ -169,8 +169,8 @@ interface Call {
 }
 
 /** The process behind a peer: calls out, answers and events in. */
-function startProcess(port: number) {
-  const child = spawn(inject('goPeer') ?? 'go', [`127.0.0.1:${port}`], {
+function startProcess(address: string) {
+  const child = spawn(inject('goPeer') ?? 'go', [address], {
     stdio: 'pipe',
   });
   let said = '';
@@ -229,9 +229,9 @@ function startProcess(port: number) {
   };
 }
 
-/** Starts the Go program on a Redis of this machine. */
-export function startGoPeer(port: number): GoPeer {
-  const { ask, until, events, kill } = startProcess(port);
+/** Starts the Go program on a Redis: a port of this machine, or addresses with commas, of a cluster several. */
+export function startGoPeer(at: number | string): GoPeer {
+  const { ask, until, events, kill } = startProcess(typeof at === 'number' ? `127.0.0.1:${at}` : at);
   const inspect = (op: string, { payload, ...what }: GoInspection = {}): Promise<unknown> =>
     ask({ do: 'inspect', inspect: { op, ...what, payload: base64(payload) } });
   return {

@@ -45,6 +45,7 @@ export {
 export { FINAL_STATES, TASK_STATES, WAITING_STATES, type TaskState } from './task/state.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './task/task-id.ts';
 export type { Broker } from './broker/broker.ts';
+export type { ClusterNode, ClusterView } from './broker/cluster.ts';
 export type { CallOptions } from './broker/call-options.ts';
 export type {
   Consume,

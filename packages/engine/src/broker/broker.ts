@@ -1,3 +1,4 @@
+import type { ClusterView } from './cluster.ts';
 import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
 import type { Documents } from './documents.ts';
@@ -30,6 +31,8 @@ export interface Broker {
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly signals: Signals;
+  /** Null where the broker is no cluster. */
+  readonly cluster: ClusterView | null;
   /** Resolves when the broker can answer; rejects as any call does. */
   ping(): Promise<void>;
   /** Ends all connections; calls under way reject. May be called twice. */

@@ -93,6 +93,10 @@ export const codes = {
     message: `The broker ${broker} refused the call: ${cause}.`,
     fix: 'Check the credentials, rights and version of the broker.',
   }),
+  'not-a-cluster': ({ broker }: { broker: string }) => ({
+    message: `The broker ${broker} is no Redis Cluster.`,
+    fix: 'Ask for slots and nodes only where the broker URL begins with redis-cluster://.',
+  }),
   'broker-corrupt': ({ queue, cause }: { queue: string; cause: string }) => ({
     message: `The data of queue "${queue}" cannot be used: ${cause}.`,
     fix: 'Another program wrote something unexpected under this name. Look at the key and remove it.',

@@ -1,4 +1,5 @@
 import type { Broker } from '../broker/broker.ts';
+import type { ClusterNode, ClusterView } from '../broker/cluster.ts';
 import type { ActedState, ControlOutcome } from '../broker/control.ts';
 import type { DayCounts, GroupSize, ListedState, TaskPage, TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
@@ -235,6 +236,27 @@ export class Inspector {
   async removeQueue(queue: string, options: RemoveQueueOptions = {}): Promise<void> {
     await this.#known(queue);
     await removeQueue(this.#broker, queue, options);
+  }
+
+  /** The slot of a cluster that a queue lies in, 0 to 16383. @throws TaskCenterError `not-a-cluster` */
+  async clusterKeySlot(queue: string): Promise<number> {
+    return this.#cluster().keySlot(queue);
+  }
+
+  /** The servers that have a queue, the master first. @throws TaskCenterError `not-a-cluster` */
+  async clusterNodes(queue: string): Promise<ClusterNode[]> {
+    return this.#cluster().nodes(queue);
+  }
+
+  /** The cluster's own figures by name, such as `cluster_state`. @throws TaskCenterError `not-a-cluster` */
+  async clusterInfo(): Promise<Readonly<Record<string, string>>> {
+    return this.#cluster().info();
+  }
+
+  #cluster(): ClusterView {
+    const { cluster, name } = this.#broker;
+    if (cluster) return cluster;
+    throw new TaskCenterError('not-a-cluster', { broker: name });
   }
 
   async #known(queue: string): Promise<void> {

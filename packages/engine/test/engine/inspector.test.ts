@@ -20,6 +20,15 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
     });
     afterEach(() => place.remove());
 
+    test('slots and nodes are those of a cluster only', async () => {
+      for (const call of [
+        inspector.clusterKeySlot('q'),
+        inspector.clusterNodes('q'),
+        inspector.clusterInfo(),
+      ])
+        await expect(call).rejects.toMatchObject({ code: 'not-a-cluster' });
+    });
+
     test('an unknown queue is said to be so by every operation that names one', async () => {
       const address = { queue: 'none', id: 'a' };
       const calls = [

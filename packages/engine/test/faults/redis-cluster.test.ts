@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFin
 import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
 import { slotOf } from '../../src/brokers/redis/topology/slots.ts';
+import { Inspector } from '../../src/inspector/inspector.ts';
 import { aTask } from '../support/factories.ts';
 import { expectKept, Load, moreThan, until } from '../support/load.ts';
 import { startCluster, type ClusterNode, type RedisCluster } from '../support/redis-cluster.ts';
@@ -54,6 +55,16 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(7);
     await load.stopProducing();
     await expectKept(load, broker);
+  });
+
+  test('the inspector tells slots, nodes and state', async () => {
+    const inspector = new Inspector(broker);
+    expect(await inspector.clusterKeySlot('default')).toBe(5_718);
+    const owner = await cluster.ownerOf(5_718);
+    expect(await inspector.clusterNodes('default')).toEqual([
+      { id: owner.id, address: `127.0.0.1:${owner.server.port}` },
+    ]);
+    expect(await inspector.clusterInfo()).toMatchObject({ cluster_state: 'ok', cluster_size: '3' });
   });
 
   test('resharded under load: nothing is lost, each task ends once', async () => {

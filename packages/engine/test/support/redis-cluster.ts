@@ -1,4 +1,5 @@
-import { SLOTS } from '../../src/brokers/redis/topology/slots.ts';
+import { keyOf } from '../../src/brokers/redis/moves.ts';
+import { slotOf, SLOTS } from '../../src/brokers/redis/topology/slots.ts';
 import { rawRedis, type RawRedis } from './raw-redis.ts';
 import { freePort, startRedis, type RedisServer } from './redis-server.ts';
 
@@ -19,6 +20,10 @@ export interface RedisCluster {
   ownerOf(slot: number): Promise<ClusterNode>;
   /** Moves a slot with its keys; `amid` runs while some keys are here and some there. */
   moveSlot(slot: number, to: ClusterNode, amid?: () => Promise<void>): Promise<void>;
+  /** A command where its key is; one without a key on the first node, `KEYS`, `FLUSHALL` and the like on all. */
+  call(...args: readonly (string | Buffer)[]): Promise<unknown>;
+  /** Starts every node anew, killing it first. */
+  restart(): Promise<void>;
   /** Empties every node. */
   flush(): Promise<void>;
   stop(): Promise<void>;
@@ -81,6 +86,16 @@ export async function startCluster(masters = 3, args: readonly string[] = []): P
   const nodes = await Promise.all(Array.from({ length: masters }, () => startNode(args)));
   await join(nodes);
 
+  const EVERYWHERE = new Set(['KEYS', 'FLUSHALL', 'FLUSHDB', 'SCRIPT', 'CLIENT']);
+
+  async function call(...args: readonly (string | Buffer)[]): Promise<unknown> {
+    const word = String(args[0]).toUpperCase();
+    if (EVERYWHERE.has(word)) return (await Promise.all(nodes.map(({ raw }) => raw.call(...args)))).flat();
+    const key = word.startsWith('EVAL') ? String(args[3]) : keyOf(args);
+    const node = key === null ? nodes[0] : await ownerOf(slotOf(key));
+    return node?.raw.call(...args);
+  }
+
   async function ownerOf(slot: number): Promise<ClusterNode> {
     const ranges = (await nodes[0]?.raw.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
     const range = ranges.find(([start, end]) => start <= slot && slot <= end);
@@ -93,6 +108,10 @@ export async function startCluster(masters = 3, args: readonly string[] = []): P
     url: `redis-cluster://${nodes.map(({ server }) => `${HOST}:${server.port}`).join(',')}`,
     nodes,
     ownerOf,
+    call,
+    async restart() {
+      await Promise.all(nodes.map(({ server }) => server.restart()));
+    },
     async moveSlot(slot, to, amid) {
       const from = await ownerOf(slot);
       const name = String(slot);

@@ -48,6 +48,7 @@ const problemOf = {
   'broker-unavailable': 'broker-unavailable',
   'broker-full': 'broker-full',
   'broker-refused': 'broker-unavailable',
+  'not-a-cluster': 'internal',
   'broker-corrupt': 'internal',
   'broker-closed': 'shutting-down',
   'database-in-use': 'internal',

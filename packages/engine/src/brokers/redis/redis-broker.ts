@@ -3,6 +3,7 @@ import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { createConnection, type RedisConnection, type RunOptions } from './connection.ts';
+import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
 import { createDurabilities } from './facets/durability.ts';
@@ -109,6 +110,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     documents: createDocuments(parts),
     semaphores: createSemaphores(parts),
     signals,
+    cluster: createClusterView(parts),
     ping: () => connection.ping(),
     async close() {
       signals.close();

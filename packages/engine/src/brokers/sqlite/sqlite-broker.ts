@@ -56,6 +56,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     documents: createDocuments(writer),
     semaphores,
     signals,
+    cluster: null,
     async ping() {
       await writer.run('ping', plain(null));
     },
