@@ -33,6 +33,7 @@ const HOST = '127.0.0.1';
 const READY_MS = 30_000;
 /** Keys that are moved in one step. */
 const PORTION = '50';
+const EVERYWHERE = new Set(['KEYS', 'FLUSHALL', 'FLUSHDB', 'SCRIPT', 'CLIENT']);
 
 async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + READY_MS;
@@ -86,14 +87,12 @@ export async function startCluster(masters = 3, args: readonly string[] = []): P
   const nodes = await Promise.all(Array.from({ length: masters }, () => startNode(args)));
   await join(nodes);
 
-  const EVERYWHERE = new Set(['KEYS', 'FLUSHALL', 'FLUSHDB', 'SCRIPT', 'CLIENT']);
-
-  async function call(...args: readonly (string | Buffer)[]): Promise<unknown> {
-    const word = String(args[0]).toUpperCase();
-    if (EVERYWHERE.has(word)) return (await Promise.all(nodes.map(({ raw }) => raw.call(...args)))).flat();
-    const key = word.startsWith('EVAL') ? String(args[3]) : keyOf(args);
+  async function call(...command: readonly (string | Buffer)[]): Promise<unknown> {
+    const word = String(command[0]).toUpperCase();
+    if (EVERYWHERE.has(word)) return (await Promise.all(nodes.map(({ raw }) => raw.call(...command)))).flat();
+    const key = word.startsWith('EVAL') ? String(command[3]) : keyOf(command);
     const node = key === null ? nodes[0] : await ownerOf(slotOf(key));
-    return node?.raw.call(...args);
+    return node?.raw.call(...command);
   }
 
   async function ownerOf(slot: number): Promise<ClusterNode> {
