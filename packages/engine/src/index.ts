@@ -84,5 +84,12 @@ export type {
 export type { Forwarded, Maintain, Recovered, Step } from './broker/maintain.ts';
 export type { Presence, RunningTask, ServerRecord, ServerStatus } from './broker/presence.ts';
 export type { AcquireCall, Semaphores } from './broker/semaphores.ts';
+export {
+  MOST_EVENTS,
+  type EnqueueEvent,
+  type EntryRecord,
+  type EventPage,
+  type Schedulers,
+} from './broker/schedulers.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
 export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';

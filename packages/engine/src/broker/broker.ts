@@ -7,6 +7,7 @@ import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
 import type { Presence } from './presence.ts';
 import type { Semaphores } from './semaphores.ts';
+import type { Schedulers } from './schedulers.ts';
 import type { Signals } from './signals.ts';
 import type { Submit } from './submit.ts';
 
@@ -28,6 +29,7 @@ export interface Broker {
   readonly groups: Groups;
   readonly inspect: Inspect;
   readonly presence: Presence;
+  readonly schedulers: Schedulers;
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly signals: Signals;

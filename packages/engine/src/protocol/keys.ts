@@ -27,8 +27,11 @@ export const workersKey = (server: ServerName): string => WORKERS_PREFIX + serve
 /** The workers key of the server with this server info key; null for a name of another form. */
 export const workersKeyBeside = (key: string): string | null =>
   key.startsWith(SERVER_PREFIX) ? WORKERS_PREFIX + key.slice(SERVER_PREFIX.length) : null;
+const SCHEDULER_PREFIX = 'asynq:schedulers:';
 /** LIST of protobuf SchedulerEntry. */
-export const schedulerEntriesKey = (schedulerId: string): string => `asynq:schedulers:{${schedulerId}}`;
+export const schedulerEntriesKey = (schedulerId: string): string => `${SCHEDULER_PREFIX}{${schedulerId}}`;
+/** Whether a scheduler's list may have this name. */
+export const isSchedulerEntriesKey = (key: string): boolean => key.startsWith(SCHEDULER_PREFIX);
 /** ZSET of protobuf SchedulerEnqueueEvent, by time in s. */
 export const schedulerHistoryKey = (entryId: string): string => `asynq:scheduler_history:${entryId}`;
 

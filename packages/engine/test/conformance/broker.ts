@@ -9,6 +9,7 @@ import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
 import { presenceSuite } from './presence.ts';
 import { semaphoresSuite } from './semaphores.ts';
+import { schedulersSuite } from './schedulers.ts';
 import { signalsSuite } from './signals.ts';
 import { aggregationSuite } from './aggregation.ts';
 import { groupsSuite } from './groups.ts';
@@ -33,6 +34,7 @@ function lifeSuite(harness: Harness): void {
       await expect(turn(bench)).rejects.toMatchObject(closed);
       await expect(bench.broker.inspect.queues()).rejects.toMatchObject(closed);
       await expect(bench.broker.presence.servers()).rejects.toMatchObject(closed);
+      await expect(bench.broker.schedulers.entries()).rejects.toMatchObject(closed);
     });
 
     test('waits end when the broker is closed', async () => {
@@ -63,6 +65,7 @@ export function brokerSuite(harness: Harness): void {
     actsSuite(harness);
     inspectSuite(harness);
     presenceSuite(harness);
+    schedulersSuite(harness);
     documentsSuite(harness);
     semaphoresSuite(harness);
     signalsSuite(harness);

@@ -13,6 +13,7 @@ import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
 import { createSemaphores } from './facets/semaphores.ts';
+import { createSchedulers } from './facets/schedulers.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { claimDatabase } from './meta.ts';
@@ -107,6 +108,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     groups: createGroups(parts),
     inspect: createInspect(parts),
     presence: createPresence(parts),
+    schedulers: createSchedulers(parts),
     documents: createDocuments(parts),
     semaphores: createSemaphores(parts),
     signals,

@@ -9,6 +9,7 @@ import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
 import { createSemaphores } from './facets/semaphores.ts';
+import { createSchedulers } from './facets/schedulers.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { plain } from './packing.ts';
@@ -53,6 +54,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     groups: createGroups(writer, newId),
     inspect: createInspect(writer),
     presence,
+    schedulers: createSchedulers(writer),
     documents: createDocuments(writer),
     semaphores,
     signals,

@@ -20,7 +20,7 @@ import { presenceIndex } from '../scripts/presence-index.ts';
 import { presenceList } from '../scripts/presence-list.ts';
 import { presenceRead, type PresenceReadReply } from '../scripts/presence-read.ts';
 import { presenceWrite } from '../scripts/presence-write.ts';
-import { MOST_BYTES, MOST_ITEMS } from './queue-batches.ts';
+import { decodedOrNull, portions } from './shown.ts';
 
 const SECONDS = PRESENCE_MS / 1_000;
 const LARGEST_INT32 = 2 ** 31 - 1;
@@ -65,33 +65,8 @@ function entryOf(server: ServerName, task: RunningTask): Entry {
   return [task.id, info];
 }
 
-/** What single calls may carry; the first may be empty. */
-function portions(entries: readonly Entry[]): Entry[][] {
-  const all: Entry[][] = [[]];
-  let bytes = 0;
-  for (const entry of entries) {
-    const last = all[all.length - 1] as Entry[];
-    bytes += entry[1].length;
-    if (last.length < MOST_ITEMS && bytes <= MOST_BYTES) last.push(entry);
-    else {
-      all.push([entry]);
-      bytes = entry[1].length;
-    }
-  }
-  return all;
-}
-
-/** Null for bytes that are no message. */
-function decodedOr<T>(decode: (bytes: Buffer) => T, bytes: Buffer): T | null {
-  try {
-    return decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
 function runningTask(bytes: Buffer): RunningTask | null {
-  const info = decodedOr(decodeWorkerInfo, bytes);
+  const info = decodedOrNull(decodeWorkerInfo, bytes);
   return (
     info && {
       queue: info.queue,
@@ -105,7 +80,7 @@ function runningTask(bytes: Buffer): RunningTask | null {
 }
 
 function serverRecord(bytes: Buffer, tasks: readonly RunningTask[]): ServerRecord | null {
-  const info = decodedOr(decodeServerInfo, bytes);
+  const info = decodedOrNull(decodeServerInfo, bytes);
   if (!info) return null;
   const { serverId: id, host, pid, concurrency, queues, strictPriority: strict, status } = info;
   const startedMs = msOf(info.startTime);
@@ -141,7 +116,7 @@ export function createPresence({ connection }: RedisParts): Presence {
     async announce(record) {
       const server = nameOf(record);
       const entries = record.tasks.map((task) => entryOf(server, task));
-      const [first = [], ...more] = portions(entries);
+      const [first = [], ...more] = portions(entries, ([, info]) => info.length);
       const alive = (set: string, key: string) =>
         connection.run(presenceIndex, { set, seconds: SECONDS, key });
       const write = (info: Buffer | null, tasks: readonly Entry[]) =>

@@ -7,6 +7,7 @@ import { documentOperations } from './documents.ts';
 import { groupOperations } from './groups.ts';
 import { inspectOperations } from './inspect.ts';
 import { maintainOperations } from './maintain.ts';
+import { schedulerOperations } from './schedulers.ts';
 import { submitOperations } from './submit.ts';
 
 /**
@@ -24,6 +25,7 @@ export function createOperations(store: Store) {
     ...groupOperations(store),
     ...inspectOperations(store),
     ...documentOperations(store),
+    ...schedulerOperations(store),
 
     ping(): Packet<boolean> {
       return plain(alive.get() !== undefined);

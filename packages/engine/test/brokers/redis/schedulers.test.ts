@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import type { EntryRecord } from '../../../src/broker/schedulers.ts';
+import { redisBed } from './bed.ts';
+
+const SCHEDULER = 'h:7:3c0ffee0-0000-4000-8000-000000000001';
+const KEY = `asynq:schedulers:{${SCHEDULER}}`;
+const HISTORY = 'asynq:scheduler_history:e';
+
+describe('schedulers in Redis', () => {
+  const bed = redisBed();
+
+  const anEntry = (id: string): EntryRecord => ({
+    id,
+    spec: '@daily',
+    type: 't',
+    payload: null,
+    options: [],
+    nextMs: bed.now() + 1,
+    prevMs: null,
+  });
+  const show = (ids: readonly string[], ttlMs = 20_000) =>
+    bed.broker.schedulers.writeEntries(SCHEDULER, { entries: ids.map(anEntry), ttlMs });
+  const idsNow = async () => (await bed.broker.schedulers.entries()).map(({ id }) => id);
+  const untilS = () => Math.floor(bed.now() / 1_000) + 20;
+
+  test('the keys, scores and ends are those of protocol 3.23', async () => {
+    await show(['a', 'b'], 19_200);
+    expect(await bed.keys()).toEqual(['asynq:schedulers', KEY]);
+    expect(String(await bed.ask('ZSCORE', 'asynq:schedulers', KEY))).toBe(String(untilS()));
+    const leftMs = Number(await bed.ask('PTTL', KEY));
+    expect(leftMs).toBeGreaterThan(18_000);
+    expect(leftMs).toBeLessThanOrEqual(20_000);
+    // The last one is the first of the list.
+    expect(await idsNow()).toEqual(['b', 'a']);
+  });
+
+  test('clearing leaves nothing', async () => {
+    await show(['a']);
+    await bed.broker.schedulers.recordEvent('e', { taskId: 't', atMs: bed.now() });
+    await bed.broker.schedulers.clearEntries(SCHEDULER);
+    await bed.broker.schedulers.clearEvents(['e']);
+    expect(await bed.keys()).toEqual([]);
+  });
+
+  test('looking drops members that are over by more than a second', async () => {
+    await show(['a']);
+    bed.advance(20_000);
+    expect(await idsNow()).toEqual(['a']);
+    bed.advance(1_000);
+    expect(await idsNow()).toEqual([]);
+    expect(await bed.ask('EXISTS', 'asynq:schedulers')).toBe(0);
+  });
+
+  test('a list that is gone, of another type or under another name is left out, as is an entry that says nonsense', async () => {
+    const key = (name: string) => `asynq:schedulers:{${name}}`;
+    for (const name of [key('gone'), key('set'), 'another:name'])
+      await bed.ask('ZADD', 'asynq:schedulers', untilS(), name);
+    await bed.ask('SADD', key('set'), 'x');
+    await bed.ask('RPUSH', 'another:name', 'x');
+    await show(['a']);
+    await bed.ask('RPUSH', KEY, Buffer.from([255, 255]));
+    expect(await idsNow()).toEqual(['a']);
+  });
+
+  test('a call carries at most 256 entries', async () => {
+    await bed.ask('CONFIG', 'RESETSTAT');
+    await show(Array.from({ length: 600 }, (_, i) => `e${i}`));
+    const stats = String(await bed.ask('INFO', 'commandstats'));
+    expect(/cmdstat_lpush:calls=(\d+)/.exec(stats)?.[1]).toBe('3');
+    expect(await bed.ask('LLEN', KEY)).toBe(600);
+  });
+
+  test('an event has its whole second as its score', async () => {
+    await bed.broker.schedulers.recordEvent('e', { taskId: 't', atMs: bed.now() });
+    expect(await bed.keys()).toEqual([HISTORY]);
+    const atS = Math.floor(bed.now() / 1_000);
+    expect(await bed.ask('ZCOUNT', HISTORY, atS, atS)).toBe(1);
+  });
+
+  test('events that say nonsense are left out, a history of another type is empty', async () => {
+    await bed.broker.schedulers.recordEvent('e', { taskId: 't', atMs: bed.now() });
+    await bed.ask('ZADD', HISTORY, 1, Buffer.from([255]));
+    const page = { page: 1, pageSize: 30 };
+    expect(await bed.broker.schedulers.events('e', page)).toEqual([{ taskId: 't', atMs: bed.now() }]);
+    await bed.ask('SET', 'asynq:scheduler_history:text', 'x');
+    expect(await bed.broker.schedulers.events('text', page)).toEqual([]);
+  });
+});

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { connectSqlite } from '../../../src/brokers/sqlite/sqlite-broker.ts';
+import { folder } from './open.ts';
+
+test('what schedulers of a process that has ended have shown is gone when the file is opened again', async () => {
+  const path = (await folder()).file('tasks.db');
+  const first = await connectSqlite({ path });
+  const entry = {
+    id: 'e',
+    spec: '@daily',
+    type: 't',
+    payload: null,
+    options: [],
+    nextMs: null,
+    prevMs: null,
+  };
+  await first.schedulers.writeEntries('h:1:x', { entries: [entry], ttlMs: 60_000 });
+  await first.schedulers.recordEvent('e', { taskId: 't', atMs: Date.now() });
+  await first.close();
+  const second = await connectSqlite({ path });
+  expect(await second.schedulers.entries()).toEqual([]);
+  expect(await second.schedulers.events('e', { page: 1, pageSize: 9 })).toEqual([]);
+  await second.close();
+});

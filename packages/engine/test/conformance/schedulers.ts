@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { MOST_EVENTS, type EntryRecord } from '../../src/broker/schedulers.ts';
+import type { Bench, Harness } from './harness.ts';
+
+const TTL_MS = 20_000;
+const ONE = 'häuschen.example:7:3c0ffee0-0000-4000-8000-000000000001';
+const OTHER = 'h:8:3c0ffee0-0000-4000-8000-000000000002';
+
+function anEntry(bench: Bench, overrides: Partial<EntryRecord> = {}): EntryRecord {
+  return {
+    id: '3c0ffee0-0000-4000-8000-00000000000a',
+    spec: '@every 30s',
+    type: 'test:run',
+    payload: Buffer.from([0, 255]),
+    options: ['Queue("lów")', 'MaxRetry(3)'],
+    nextMs: bench.now() + 30_000,
+    prevMs: bench.now() - 5,
+    ...overrides,
+  };
+}
+
+async function known({ broker }: Bench): Promise<EntryRecord[]> {
+  const entries = await broker.schedulers.entries();
+  return entries
+    .map((entry) => ({ ...entry, payload: entry.payload && Buffer.from(entry.payload) }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+const show = (bench: Bench, scheduler: string, entries: readonly EntryRecord[]) =>
+  bench.broker.schedulers.writeEntries(scheduler, { entries, ttlMs: TTL_MS });
+
+function entriesSuite(harness: Harness): void {
+  test('no scheduler is known at first', async () => {
+    expect(await known(await harness.fresh())).toEqual([]);
+  });
+
+  test('entries are told as they were shown', async () => {
+    const bench = await harness.fresh();
+    const entries = [
+      anEntry(bench),
+      anEntry(bench, { id: 'b', payload: null, options: [], nextMs: null, prevMs: null }),
+    ];
+    await show(bench, ONE, entries);
+    expect(await known(bench)).toEqual(entries);
+  });
+
+  test('what a scheduler shows takes the place of what it showed before; others keep theirs', async () => {
+    const bench = await harness.fresh();
+    const [a, b, c] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' }), anEntry(bench, { id: 'c' })];
+    await show(bench, ONE, [a, b]);
+    await show(bench, OTHER, [c]);
+    await show(bench, ONE, [b]);
+    expect(await known(bench)).toEqual([b, c]);
+    await show(bench, ONE, []);
+    expect(await known(bench)).toEqual([c]);
+  });
+
+  test('a scheduler that is cleared is gone, the others stay; twice does no harm', async () => {
+    const bench = await harness.fresh();
+    const [a, b] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' })];
+    await show(bench, ONE, [a]);
+    await show(bench, OTHER, [b]);
+    await bench.broker.schedulers.clearEntries(ONE);
+    await bench.broker.schedulers.clearEntries(ONE);
+    expect(await known(bench)).toEqual([b]);
+  });
+
+  test('a scheduler that falls silent is gone after its time, one that repeats itself is not', async () => {
+    const bench = await harness.fresh();
+    const [a, b] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' })];
+    await show(bench, ONE, [a]);
+    await show(bench, OTHER, [b]);
+    await bench.advance(TTL_MS / 2);
+    await show(bench, OTHER, [b]);
+    expect(await known(bench)).toHaveLength(2);
+    // Asynq's times are whole seconds, and the last of them is still good.
+    await bench.advance(TTL_MS / 2 + 1_000);
+    expect(await known(bench)).toEqual([b]);
+  });
+
+  test('a thousand entries with payloads are told', async () => {
+    const bench = await harness.fresh();
+    const payload = Buffer.alloc(1_024, 7);
+    const entries = Array.from({ length: 1_000 }, (_, i) => anEntry(bench, { id: `e${1_000 + i}`, payload }));
+    await show(bench, ONE, entries);
+    await show(bench, ONE, entries);
+    const told = await known(bench);
+    expect(told.map(({ id }) => id)).toEqual(entries.map(({ id }) => id));
+    expect(told.every((entry) => payload.equals(entry.payload ?? Buffer.of()))).toBe(true);
+  });
+}
+
+function eventsSuite(harness: Harness): void {
+  const note = (bench: Bench, entry: string, taskId: string) =>
+    bench.broker.schedulers.recordEvent(entry, { taskId, atMs: bench.now() });
+
+  test('the history of an entry is told newest first, by pages', async () => {
+    const bench = await harness.fresh();
+    const { schedulers } = bench.broker;
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      await note(bench, 'one', id);
+      await bench.advance(1_000);
+    }
+    await note(bench, 'other', 'x');
+    const ids = async (page: number) =>
+      (await schedulers.events('one', { page, pageSize: 2 })).map(({ taskId }) => taskId);
+    expect([await ids(1), await ids(2), await ids(3), await ids(4)]).toEqual([
+      ['e', 'd'],
+      ['c', 'b'],
+      ['a'],
+      [],
+    ]);
+    const [event] = await schedulers.events('other', { page: 1, pageSize: 10 });
+    expect(event).toEqual({ taskId: 'x', atMs: bench.now() });
+    expect(await schedulers.events('unknown', { page: 1, pageSize: 10 })).toEqual([]);
+  });
+
+  test('an event that is recorded twice is one', async () => {
+    const bench = await harness.fresh();
+    await note(bench, 'one', 'a');
+    await note(bench, 'one', 'a');
+    expect(await bench.broker.schedulers.events('one', { page: 1, pageSize: 10 })).toHaveLength(1);
+  });
+
+  test('only the newest events are kept', async () => {
+    const bench = await harness.fresh();
+    const { schedulers } = bench.broker;
+    const startMs = bench.now();
+    const notes = Array.from({ length: MOST_EVENTS + 5 }, (_, i) =>
+      schedulers.recordEvent('one', { taskId: `t${i}`, atMs: startMs + i * 1_000 }),
+    );
+    await Promise.all(notes);
+    const kept = await schedulers.events('one', { page: 1, pageSize: MOST_EVENTS + 5 });
+    expect(kept).toHaveLength(MOST_EVENTS);
+    expect([kept[0]?.taskId, kept.at(-1)?.taskId]).toEqual([`t${MOST_EVENTS + 4}`, 't5']);
+  });
+
+  test('histories are forgotten when they are cleared, the others stay', async () => {
+    const bench = await harness.fresh();
+    const { schedulers } = bench.broker;
+    for (const entry of ['one', 'two', 'three']) await note(bench, entry, 'a');
+    await schedulers.clearEvents(['one', 'three', 'unknown']);
+    const count = async (entry: string) => (await schedulers.events(entry, { page: 1, pageSize: 9 })).length;
+    expect([await count('one'), await count('two'), await count('three')]).toEqual([0, 1, 0]);
+    await schedulers.clearEvents([]);
+  });
+}
+
+export function schedulersSuite(harness: Harness): void {
+  describe('schedulers', () => {
+    entriesSuite(harness);
+    eventsSuite(harness);
+  });
+}
