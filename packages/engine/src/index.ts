@@ -3,7 +3,7 @@ export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } fro
 export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
 export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregator.ts';
-export { runUntilSignal } from './worker/run-until-signal.ts';
+export { runUntilSignal, type Runnable } from './worker/run-until-signal.ts';
 export type { HealthCheck } from './worker/health-check.ts';
 export { Worker, type WorkerOptions } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/attempt-rules.ts';
@@ -16,6 +16,13 @@ export type { RemoveQueueOptions } from './inspector/remove-queue.ts';
 export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
 export { QueueMetrics } from './metrics/queue-metrics.ts';
 export type { MetricFamily, Sample } from './metrics/exposition.ts';
+export { Scheduler, type Fired, type SchedulerOptions } from './scheduler/scheduler.ts';
+export {
+  PeriodicTaskManager,
+  type PeriodicTask,
+  type PeriodicTaskManagerOptions,
+} from './scheduler/periodic-task-manager.ts';
+export type { EventPageOptions, SchedulerEntry } from './inspector/scheduler-entries.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';
 export { HandlerError, NonRetryableError, RevokeError, type FailureHints } from './errors/handler-errors.ts';

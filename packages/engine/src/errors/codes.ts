@@ -121,6 +121,14 @@ export const codes = {
     message: `The worker cannot do this: ${cause}.`,
     fix: 'Register handlers before start(), and start a worker once.',
   }),
+  'scheduler-misused': ({ cause }: { cause: string }) => ({
+    message: `The scheduler cannot do this: ${cause}.`,
+    fix: 'Start a scheduler once; make a new one after it was stopped.',
+  }),
+  'entry-not-found': ({ id }: { id: string }) => ({
+    message: `This scheduler has no entry "${id}".`,
+    fix: 'Use the ID that register() gave; an entry can be unregistered once.',
+  }),
   'attempt-over': ({ id, queue }: Task) => ({
     message: `This attempt of task "${id}" in queue "${queue}" is over.`,
     fix: 'Its outcome is decided, or somebody else has the task: end the handler.',

@@ -9,6 +9,13 @@ import { encodeContent } from '../task/payload.ts';
 import { storedTaskId } from '../task/task-id.ts';
 import { actOnAll, type BulkOptions } from './act-on-all.ts';
 import { queueInfo, type QueueInfo } from './queue-info.ts';
+import {
+  enqueueEvents,
+  schedulerEntries,
+  type EventPageOptions,
+  type SchedulerEntry,
+} from './scheduler-entries.ts';
+import type { EnqueueEvent } from '../broker/schedulers.ts';
 import { removeQueue, type RemoveQueueOptions } from './remove-queue.ts';
 
 /** A task by its own ID. */
@@ -186,6 +193,21 @@ export class Inspector {
    */
   cancel(id: string, businessId?: string): Promise<void> {
     return this.#broker.signals.cancel([storedTaskId(id, businessId ?? null)]);
+  }
+
+  /** What schedulers here will enqueue, ours and Go's: the next to fire first. */
+  schedulerEntries(): Promise<SchedulerEntry[]> {
+    return schedulerEntries(this.#broker);
+  }
+
+  /**
+   * The tasks that an entry of a scheduler has enqueued, newest first; of an entry that is not known, none. At most the
+   * last 1,000 are kept, and none once the entry is gone.
+   *
+   * @throws TaskCenterError `invalid-value`
+   */
+  enqueueEvents(entryId: string, options: EventPageOptions = {}): Promise<EnqueueEvent[]> {
+    return enqueueEvents(this.#broker, entryId, options);
   }
 
   /** Who works here now, by host and process, each with its tasks in progress (at most 1,000 servers). */

@@ -55,6 +55,8 @@ const problemOf = {
   'database-unusable': 'internal',
   'schema-too-new': 'internal',
   'worker-misused': 'internal',
+  'scheduler-misused': 'internal',
+  'entry-not-found': 'internal',
   'attempt-over': 'internal',
   'token-not-held': 'internal',
   'handler-missing': 'internal',

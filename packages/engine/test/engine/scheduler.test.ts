@@ -1,0 +1,282 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import type { Schedulers } from '../../src/broker/schedulers.ts';
+import type { TaskToEnqueue } from '../../src/client/prepare-task.ts';
+import { Inspector } from '../../src/inspector/inspector.ts';
+import { Scheduler, type Fired, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
+
+const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const HOUR_MS = 3_600_000;
+
+/** Resolves when `count` things have been noted. */
+class Notes<T> {
+  readonly all: T[] = [];
+  readonly #watchers = new Set<() => void>();
+
+  note(what: T): void {
+    this.all.push(what);
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  reach(count: number): Promise<T[]> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.all.length >= count) resolve(this.all);
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+}
+
+describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let clock: FakeClock;
+  let inspector: Inspector;
+  let fired: Notes<Fired>;
+  let recorded: Notes<string>;
+  let shown: Notes<number>;
+  let logged: string[];
+  let schedulers: Scheduler[];
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    const real = await place.connect();
+    [fired, recorded, shown, logged, schedulers] = [new Notes(), new Notes(), new Notes(), [], []];
+    const watched: Schedulers = {
+      ...real.schedulers,
+      async recordEvent(entryId, event) {
+        await real.schedulers.recordEvent(entryId, event);
+        recorded.note(entryId);
+      },
+      async writeEntries(scheduler, entries) {
+        await real.schedulers.writeEntries(scheduler, entries);
+        shown.note(entries.entries.length);
+      },
+    };
+    broker = { ...real, schedulers: watched };
+    inspector = new Inspector(broker);
+    clock = createFakeClock();
+  });
+
+  afterEach(async () => {
+    if (!available) return;
+    await Promise.all(schedulers.map((scheduler) => scheduler.stop()));
+    await place.remove();
+  });
+
+  const say = (_: unknown, message: string) => void logged.push(message);
+  const log = { debug: say, info: say, warn: say, error: say };
+
+  function aScheduler(options: SchedulerOptions = {}): Scheduler {
+    const scheduler = new Scheduler(broker, {
+      postEnqueue: (one) => fired.note(one),
+      ...options,
+      runtime: { clock, log, ...options.runtime },
+    });
+    schedulers.push(scheduler);
+    return scheduler;
+  }
+
+  const pending = async (queue = 'default') =>
+    (await broker.inspect.list({ queue, state: 'pending', limit: 100, cursor: null })).tasks;
+
+  test('enqueues a task at each time, with payload and options, and tells the events newest first', async () => {
+    const scheduler = aScheduler();
+    const id = scheduler.register('@every 3s', {
+      task: 'report',
+      payload: { a: 1 },
+      queue: 'low',
+      maxRetries: 7,
+      retention: '1h',
+    });
+    expect(id).toMatch(UUID_V4);
+    await scheduler.start();
+    for (let n = 1; n <= 3; n += 1) {
+      await clock.asleep(2);
+      await clock.advance(3_000);
+      await recorded.reach(n);
+    }
+    await clock.advance(1_000);
+    const tasks = await pending('low');
+    expect(tasks).toHaveLength(3);
+    for (const task of tasks) {
+      expect(task).toMatchObject({ type: 'report', maxRetries: 7, retentionMs: HOUR_MS });
+      expect(Buffer.from(task.payload ?? []).toString()).toBe('{"a":1}');
+    }
+    const startMs = clock.wallMs() - 10_000;
+    const events = await inspector.enqueueEvents(id);
+    expect(events.map(({ taskId }) => taskId)).toEqual(tasks.map((task) => task.id).reverse());
+    expect(events.map(({ atMs }) => atMs - startMs)).toEqual([9_000, 6_000, 3_000]);
+    expect(await inspector.enqueueEvents(id, { page: 2, pageSize: 2 })).toEqual(events.slice(2));
+  });
+
+  test('shows its entries as soon as it starts and again and again, and what was registered since', async () => {
+    const scheduler = aScheduler({ heartbeatMs: 4_000 });
+    const daily = scheduler.register('@daily', { task: 'b', payload: 'x', queue: 'low', timeout: '90s' });
+    await scheduler.start();
+    await shown.reach(1);
+    const startMs = clock.wallMs();
+    expect(await inspector.schedulerEntries()).toEqual([
+      {
+        id: daily,
+        spec: '@daily',
+        type: 'b',
+        payload: expect.anything(),
+        options: { queue: 'low', timeout: '90s' },
+        optionTexts: ['Queue("low")', 'Timeout(1m30s)'],
+        nextMs: startMs + 24 * HOUR_MS,
+        prevMs: null,
+      },
+    ]);
+    await clock.asleep(2);
+    const every = scheduler.register('@every 5s', { task: 'a' });
+    expect(await shown.reach(2)).toEqual([1, 2]);
+    expect((await inspector.schedulerEntries()).map(({ id }) => id)).toEqual([every, daily]);
+    await clock.asleep(2);
+    await clock.advance(5_000);
+    await shown.reach(3);
+    await recorded.reach(1);
+    await clock.asleep(2);
+    await clock.advance(4_000);
+    await shown.reach(4);
+    const [first] = await inspector.schedulerEntries();
+    expect(first).toMatchObject({ id: every, prevMs: startMs + 5_000, nextMs: startMs + 10_000 });
+  });
+
+  test('leaves nothing behind when it stops, and fires no more', async () => {
+    const scheduler = aScheduler();
+    const id = scheduler.register('@every 2s', { task: 'a' });
+    await scheduler.start();
+    await clock.asleep(2);
+    await clock.advance(2_000);
+    await recorded.reach(1);
+    await scheduler.stop();
+    await scheduler.stop();
+    expect(await inspector.schedulerEntries()).toEqual([]);
+    expect(await inspector.enqueueEvents(id)).toEqual([]);
+    expect(clock.sleeping).toBe(0);
+    expect(await pending()).toHaveLength(1);
+  });
+
+  test('starts once, and not after it was stopped', async () => {
+    const misused = { code: 'scheduler-misused' };
+    const scheduler = aScheduler();
+    await scheduler.start();
+    await expect(scheduler.start()).rejects.toMatchObject(misused);
+    await scheduler.stop();
+    await expect(scheduler.start()).rejects.toMatchObject(misused);
+    const unused = aScheduler();
+    await unused.stop();
+    await expect(unused.start()).rejects.toMatchObject(misused);
+  });
+
+  test('hooks run once per firing, around it; what they throw stops nothing', async () => {
+    const calls: string[] = [];
+    const scheduler = aScheduler({
+      preEnqueue: ({ task }) => {
+        calls.push(typeof task === 'string' ? `before ${task}` : '');
+        throw new Error('no');
+      },
+      postEnqueue: (one) => {
+        calls.push(`after ${'task' in one ? one.task.queue : 'error'}`);
+        throw new Error('no');
+      },
+    });
+    scheduler.register('@every 2s', { task: 'a' });
+    await scheduler.start();
+    await clock.asleep(2);
+    await clock.advance(2_000);
+    await recorded.reach(1);
+    expect(calls).toEqual(['before a', 'after default']);
+    expect(logged).toHaveLength(2);
+  });
+
+  test('an error is told to the hook and the log, and no event is recorded; the next firing is tried', async () => {
+    const scheduler = aScheduler();
+    const id = scheduler.register('@every 2s', { task: 'a', id: 'same' });
+    await scheduler.start();
+    for (let n = 1; n <= 3; n += 1) {
+      await clock.asleep(2);
+      await clock.advance(2_000);
+      await fired.reach(n);
+    }
+    const taken = { error: expect.objectContaining({ code: 'task-exists' }) };
+    expect(fired.all).toEqual([{ task: expect.objectContaining({ id: 'same' }) }, taken, taken]);
+    await scheduler.unregister(scheduler.register('@daily', { task: 'b' }));
+    expect(await inspector.enqueueEvents(id)).toHaveLength(1);
+    expect(logged).toHaveLength(2);
+  });
+
+  test('an entry that is unregistered fires no more, and its history goes', async () => {
+    const scheduler = aScheduler();
+    const never = scheduler.register('@every 2s', { task: 'never' });
+    await scheduler.unregister(never);
+    const id = scheduler.register('@every 2s', { task: 'a' });
+    await scheduler.start();
+    await clock.asleep(2);
+    await clock.advance(2_000);
+    await recorded.reach(1);
+    await scheduler.unregister(id);
+    expect(await inspector.enqueueEvents(id)).toEqual([]);
+    await clock.advance(10_000);
+    await settle();
+    expect((await pending()).map(({ type }) => type)).toEqual(['a']);
+    await expect(scheduler.unregister(id)).rejects.toMatchObject({ code: 'entry-not-found' });
+  });
+
+  test('a late firing is one, for its time; the next is the first after it', async () => {
+    let nowMs = clock.wallMs();
+    const late = { ...clock, wallMs: () => nowMs, sleep: clock.sleep.bind(clock) };
+    const own = aScheduler({ runtime: { clock: late } });
+    own.register('*/5 * * * *', { task: 'a' });
+    await own.start();
+    await shown.reach(1);
+    await clock.asleep(2);
+    const startMs = nowMs;
+    // The machine slept for 17 minutes; the loop looks at the time within half a minute.
+    nowMs += 17 * 60_000;
+    await clock.advance(30_000);
+    await recorded.reach(1);
+    const seen = shown.all.length;
+    own.register('@yearly', { task: 'b' });
+    await shown.reach(seen + 1);
+    expect((await inspector.schedulerEntries()).slice(0, 1)).toMatchObject([
+      { prevMs: startMs + 5 * 60_000, nextMs: startMs + 20 * 60_000 },
+    ]);
+    expect(await pending()).toHaveLength(1);
+  });
+
+  test('two of them with one entry that is unique enqueue one task per time', async () => {
+    const both = [aScheduler(), aScheduler()];
+    for (const scheduler of both) scheduler.register('@every 2s', { task: 'a', payload: 1, unique: '1h' });
+    await Promise.all(both.map((scheduler) => scheduler.start()));
+    await clock.asleep(4);
+    await clock.advance(2_000);
+    await fired.reach(2);
+    expect(await pending()).toHaveLength(1);
+    expect(fired.all.filter((one) => 'error' in one)).toHaveLength(1);
+  });
+});
+
+describe('a scheduler refuses', () => {
+  const broker = {} as Broker;
+  const invalid = expect.objectContaining({ code: 'invalid-value' });
+
+  test.each([{ timeZone: 'Nowhere/Else' }, { heartbeatMs: 999 }, { heartbeatMs: 1_000.5 }])(
+    'options that are not valid: %j',
+    (options) => expect(() => new Scheduler(broker, options)).toThrow(invalid),
+  );
+
+  test.each<[string, TaskToEnqueue]>([
+    ['* * * * * *', { task: 'a' }],
+    ['@daily', { task: ' ' }],
+    ['@daily', { task: 'a', timeout: 'soon' }],
+  ])('an entry that is not valid: %s %j', (spec, task) =>
+    expect(() => new Scheduler(broker).register(spec, task)).toThrow(invalid),
+  );
+});
