@@ -25,6 +25,7 @@ type call struct {
 	Server  serverSpec  `json:"server"`
 	Inspect inspectSpec `json:"inspect"`
 	Cron    cronSpec    `json:"cron"`
+	Fleet   fleetSpec   `json:"fleet"`
 }
 
 // peer holds what the calls share.
@@ -68,6 +69,10 @@ func (p *peer) answer(c call) (any, error) {
 		return p.inspect(c.Inspect)
 	case "cron":
 		return nextTimes(c.Cron)
+	case "fleetServe":
+		return nil, p.fleetServe(c.Fleet)
+	case "fleetProduce":
+		return nil, p.fleetProduce(c.Fleet)
 	case "optionTexts":
 		return optionTexts()
 	}

@@ -115,6 +115,21 @@ export interface GoInspection {
   readonly force?: boolean;
 }
 
+/** A process of a mixed fleet: a server, or a producer of the tasks with these numbers. */
+export interface FleetProcess {
+  /** The file that it appends to. */
+  readonly log: string;
+  readonly queues: readonly string[];
+  readonly concurrency?: number;
+  /** Whether it makes one task of the tasks of a group. */
+  readonly aggregate?: boolean;
+  readonly prefix?: string;
+  readonly from?: number;
+  /** The first number that is not its own. */
+  readonly to?: number;
+  readonly perSecond?: number;
+}
+
 /** A Go process with a client, an inspector and at most one server of the asynq library. */
 export interface GoPeer {
   /** Rejects with the library's own text. */
@@ -133,6 +148,8 @@ export interface GoPeer {
   cron(spec: string, fromMs: number, count: number): Promise<number[]>;
   /** An option of each kind as the library writes it into a scheduler's entry. */
   optionTexts(): Promise<string[]>;
+  /** Starts a server of a fleet, or produces a fleet's tasks and resolves when all are stored. */
+  fleet(role: 'fleetServe' | 'fleetProduce', what: FleetProcess): Promise<void>;
   /** What its server has told so far. */
   readonly events: readonly GoEvent[];
   /** The first event that fits, past or to come. */
@@ -249,6 +266,7 @@ export function startGoPeer(at: number | string): GoPeer {
       ((await inspect('list', { queue, state, page, size })) as unknown[]).map(infoOf),
     cron: async (spec, fromMs, count) =>
       (await ask({ do: 'cron', cron: { spec, fromMs, count } })) as number[],
+    fleet: async (role, fleet) => void (await ask({ do: role, fleet })),
     optionTexts: async () => (await ask({ do: 'optionTexts' })) as string[],
     saw: (event, task) => until(() => events.find((one) => one.event === event && one.task === task)),
     sawMany: (event, count) =>

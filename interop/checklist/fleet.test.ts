@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, onTestFinished } from 'vitest';
+import { Inspector, type TaskRecord } from '../../packages/engine/src/index.ts';
+import { interopBed, item, until, type Bed } from '../support/bed.ts';
+import { Fleet, type Member, type Producer, type Runs } from '../support/fleet.ts';
+import type { GoPeer } from '../support/go-peer.ts';
+
+const QUEUES = ['high', 'middle', 'low'];
+/** Of four producers; together 20,000 tasks. */
+const EACH = 5_000;
+const PER_SECOND = 115;
+const PRODUCERS = [
+  { kind: 'go', prefix: 'go1' },
+  { kind: 'go', prefix: 'go2' },
+  { kind: 'ours', prefix: 'us1' },
+  { kind: 'ours', prefix: 'us2' },
+] as const;
+const LOAD_MS = 60_000;
+const KILL_MS = 3_000;
+/** What a killed Go server held comes back after its lease of 30 s and 30 s more: later kills would only prolong the test. */
+const LAST_GO_KILL_MS = 24_000;
+const LIMIT_MS = 200_000;
+
+/** A member aggregates and is never killed: Go leaves a set that it had begun for two minutes. */
+interface Crew {
+  readonly mortal: readonly Member[];
+  readonly producers: readonly Producer[];
+}
+
+async function start(fleet: Fleet): Promise<Crew> {
+  const [goOne, goTwo, ourOne, ourTwo] = await Promise.all([
+    fleet.worker('go'),
+    fleet.worker('go'),
+    fleet.worker('ours', { concurrency: 20 }),
+    fleet.worker('ours', { concurrency: 20 }),
+    fleet.worker('go', { aggregate: true }),
+    fleet.worker('ours', { aggregate: true }),
+  ]);
+  const producers = PRODUCERS.map(({ kind, prefix }) =>
+    fleet.producer(kind, { prefix, to: EACH, perSecond: PER_SECOND }),
+  );
+  return { mortal: [ourOne, goOne, ourTwo, goTwo], producers };
+}
+
+/** Kills one after the other for a minute, each side in turn; a producer of each side once. Returns whom. */
+async function killSome({ mortal, producers }: Crew): Promise<Member[]> {
+  const began = performance.now();
+  const killed: Member[] = [];
+  for (let turn = 0; performance.now() - began < LOAD_MS; turn += 1) {
+    await sleep(KILL_MS);
+    const member = mortal[turn % mortal.length];
+    const spared = member?.kind === 'go' && performance.now() - began > LAST_GO_KILL_MS;
+    if (!member || spared) continue;
+    killed.push(member);
+    await member.replace();
+    // The first of Go's and of ours.
+    if (turn === 3 || turn === 5) await producers[turn === 3 ? 0 : 2]?.replace();
+  }
+  await Promise.all(producers.map(({ ended }) => ended()));
+  return killed;
+}
+
+/** Until nothing waits any more; retries need not wait for their time, whoever calls for them. */
+async function drain(bed: Bed, go: GoPeer): Promise<void> {
+  const inspector = new Inspector(bed.broker);
+  let turn = 0;
+  await until(async () => {
+    turn += 1;
+    for (const queue of QUEUES) {
+      if (turn % 2 === 0) await inspector.runAll(queue, 'retry');
+      else await go.inspect('runAll', { queue, state: 'retry' });
+    }
+    const facts = await bed.broker.inspect.queueFacts(QUEUES);
+    return facts.every(({ counts }) => {
+      const { completed, archived, cancelled, ...open } = counts;
+      return Object.values(open).every((count) => count === 0) && completed + archived + cancelled > 0;
+    });
+  }, 1_000);
+}
+
+async function records(bed: Bed, state: 'completed' | 'archived'): Promise<TaskRecord[]> {
+  const all: TaskRecord[] = [];
+  for (const queue of QUEUES) {
+    let cursor: string | null = null;
+    do {
+      const page = await bed.broker.inspect.list({ queue, state, limit: 500, cursor });
+      all.push(...page.tasks);
+      cursor = page.cursor;
+    } while (cursor !== null);
+  }
+  return all;
+}
+
+const numberOf = (id: string): number => Number(id.slice(id.indexOf('-') + 1));
+/** What the producers do with a number. */
+const placeOf = (n: number): number => n % 20;
+
+/** The IDs that are to be in the end: unique ones once per number, members of groups in a batch. */
+function expectAllThere(completed: readonly TaskRecord[], archived: readonly TaskRecord[]): void {
+  const batches = completed.filter(({ type }) => type === 'batch');
+  const members = batches.flatMap(
+    ({ payload }) => JSON.parse(Buffer.from(payload ?? []).toString()) as string[],
+  );
+  const uniques = completed.filter(({ type }) => type === 'unique').map(({ id }) => numberOf(id));
+  const others = completed.filter(({ type }) => type === 'ok' || type === 'once').map(({ id }) => id);
+  const numbers = Array.from({ length: EACH }, (_, n) => n);
+  const of = (fits: (place: number) => boolean) => {
+    const fitting = numbers.filter((n) => fits(placeOf(n)));
+    return PRODUCERS.flatMap(({ prefix }) => fitting.map((n) => `${prefix}-${n}`)).sort();
+  };
+  expect(members.sort()).toEqual(of((place) => place === 19));
+  expect(uniques.sort((a, b) => a - b)).toEqual(numbers.filter((n) => placeOf(n) === 18));
+  expect(others.sort()).toEqual(of((place) => place !== 13 && place < 18));
+  expect(archived.map(({ id }) => id).sort()).toEqual(of((place) => place === 13));
+}
+
+/** What was told of a task, and what is stored, are the same. */
+function agrees(task: TaskRecord, { started, succeeded, failed }: Runs): boolean {
+  const failures = task.retried + (task.state === 'archived' ? 1 : 0);
+  const successes = task.state === 'completed' ? 1 : 0;
+  return started === succeeded + failed && succeeded === successes && failed === failures;
+}
+
+/** Outcomes are as handlers told them, but for the attempts that were cut off by a kill. */
+function expectSeen(tasks: readonly TaskRecord[], runs: Map<string, Runs>, killed: readonly Member[]): void {
+  const none = { started: 0, succeeded: 0, failed: 0 };
+  const cutOff = tasks.filter((task) => !agrees(task, runs.get(task.id) ?? none));
+  expect(new Set(killed.map(({ kind }) => kind)).size).toBe(2);
+  expect(cutOff.length).toBeGreaterThan(0);
+  // Those that ran, and those whose end was on its way.
+  expect(cutOff.length).toBeLessThanOrEqual(
+    killed.reduce((sum, { concurrency }) => sum + 3 * concurrency, 0),
+  );
+  for (const task of tasks) {
+    const { succeeded = 0 } = runs.get(task.id) ?? {};
+    if (task.state === 'completed') expect(succeeded, task.id).toBeGreaterThanOrEqual(1);
+    else expect(succeeded, task.id).toBe(0);
+  }
+  const known = new Set(tasks.map(({ id }) => id));
+  const strangers = [...runs.keys()].filter((id) => !known.has(id));
+  expect(strangers).toEqual([]);
+}
+
+interface GoQueueInfo {
+  readonly Size: number;
+  readonly Completed: number;
+  readonly Archived: number;
+  readonly ProcessedTotal: number;
+  readonly FailedTotal: number;
+}
+
+/** The counters of both sides are the sums of what is stored. */
+async function expectCounted(bed: Bed, go: GoPeer, tasks: readonly TaskRecord[]): Promise<void> {
+  for (const queue of QUEUES) {
+    const own = tasks.filter((task) => task.queue === queue);
+    const archived = own.filter(({ state }) => state === 'archived');
+    const retried = own.reduce((sum, task) => sum + task.retried, 0);
+    const expected = { processed: own.length + retried, failed: archived.length + retried };
+    const [facts] = await bed.broker.inspect.queueFacts([queue]);
+    expect(facts, queue).toMatchObject({
+      ...expected,
+      counts: { completed: own.length - archived.length, archived: archived.length },
+      odd: { dropped: 0, archived: 0, aside: 0 },
+    });
+    expect(await go.inspect<GoQueueInfo>('info', { queue }), queue).toMatchObject({
+      // Go counts finished tasks in, too.
+      Size: own.length,
+      Completed: own.length - archived.length,
+      Archived: archived.length,
+      ProcessedTotal: expected.processed,
+      FailedTotal: expected.failed,
+    });
+    const listed = await go.list(queue, 'archived');
+    expect(listed.map(({ id }) => id).sort()).toEqual(archived.map(({ id }) => id).sort());
+    for (const { id, retried: ours, state } of own.filter((_, i) => i % 200 === 0)) {
+      expect(await go.task(queue, id)).toMatchObject({ id, state, retried: ours });
+    }
+  }
+}
+
+describe('a mixed fleet', () => {
+  const bed = interopBed();
+
+  item(
+    'Go and ours, clients and servers, killed again and again: each of 20,000 tasks ends once, and all count alike',
+    async () => {
+      const fleet = new Fleet(bed.redis, QUEUES);
+      onTestFinished(() => fleet.remove());
+      const go = bed.go();
+      const killed = await killSome(await start(fleet));
+      await drain(bed, go);
+      const [completed, archived] = [await records(bed, 'completed'), await records(bed, 'archived')];
+      expectAllThere(completed, archived);
+      const tasks = [...completed, ...archived];
+      expectSeen(tasks, fleet.runs(), killed);
+      await expectCounted(bed, go, tasks);
+    },
+    LIMIT_MS,
+  );
+});
