@@ -127,7 +127,10 @@ export function addServe(program: Command, io: Io): void {
     .command('serve')
     .description('run the service: HTTP, callbacks, schedule')
     .option('--config <path>', 'configuration file (else etc/taskcenter.yaml, if it is there)')
-    .option('--broker <url>', 'sqlite:<path> or redis://host:port (sqlite:<data>/tasks.db)')
+    .option(
+      '--broker <url>',
+      'sqlite:<path>, redis://host:port, redis-sentinel://… or redis-cluster://… (sqlite:<data>/tasks.db)',
+    )
     .option('--port <port>', 'port of HTTP (7420)')
     .option('--host <address>', 'address that HTTP listens on (127.0.0.1)')
     .option('--data-dir <path>', 'folder for the SQLite file and the first key (./data)')

@@ -5,7 +5,8 @@ import { connect } from '../../src/connect.ts';
 import { slotOf } from '../../src/brokers/redis/topology/slots.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { aTask } from '../support/factories.ts';
-import { expectKept, Load, moreThan, until } from '../support/load.ts';
+import { asLimitedUser, LIMITED_USER } from '../support/limited-user.ts';
+import { drained, expectKept, Load, moreThan, until } from '../support/load.ts';
 import { startCluster, type ClusterNode, type RedisCluster } from '../support/redis-cluster.ts';
 import { hasRedis } from '../support/redis-server.ts';
 
@@ -147,6 +148,66 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
         .catch(() => []);
       return outcomes.length === 3;
     }, 20_000);
+  });
+});
+
+describe.skipIf(!hasRedis())('a cluster of its own', () => {
+  async function setUp(args?: readonly string[]): Promise<RedisCluster> {
+    const cluster = await startCluster(3, args);
+    onTestFinished(() => cluster.stop());
+    return cluster;
+  }
+
+  test('a master that is killed under load: its replica takes over, what it had is kept, work goes on', async () => {
+    const cluster = await setUp(['--repl-diskless-sync-delay', '0']);
+    const queue = 'default';
+    const master = await cluster.ownerOf(slotOfQueue(queue));
+    const replica = await cluster.addReplica(master);
+    const broker = await connect(cluster.url);
+    const load = new Load(broker, { queues: [queue], durability: 'replicated' });
+    onTestFinished(async () => {
+      await load.stop();
+      await broker.close();
+    });
+    await load.start();
+    await moreThan(load, 300);
+    const before = new Set(load.acknowledged);
+    await master.server.kill();
+    await until(async () => ((await replica.raw.call('ROLE')) as string[])[0] === 'master', 30_000);
+    const tookOverMs = performance.now();
+    const runs = load.runs.size;
+    await until(async () => load.runs.size > runs + 100, 20_000);
+    expect(performance.now() - tookOverMs).toBeLessThan(10_000);
+    await load.stopProducing();
+    const ended = await drained(load, broker);
+    for (const id of before) expect(load.runs.get(id), `runs of ${id}`).toBeGreaterThanOrEqual(1);
+    for (const id of load.acknowledged) expect(load.runs.has(id), `${id} ran`).toBe(true);
+    for (const id of load.refused) expect(load.runs.has(id), `${id} ran`).toBe(false);
+    expect(ended).toMatchObject({ failed: 0, archived: 0 });
+  });
+
+  test('a user with few rights is enough', async () => {
+    const cluster = await setUp(LIMITED_USER);
+    const broker = await connect(asLimitedUser(cluster.url));
+    const load = new Load(broker, { queues: ['a', 'b', 'c'] });
+    await load.start();
+    await moreThan(load, 100);
+    await load.stopProducing();
+    await expectKept(load, broker);
+    await load.stop();
+    await broker.close();
+  });
+
+  test('a cluster that is not there yet is waited for', async () => {
+    const cluster = await setUp();
+    for (const { server } of cluster.nodes) await server.kill();
+    const controller = new AbortController();
+    const connecting = connect(cluster.url, { signal: controller.signal });
+    await sleep(2_000);
+    await cluster.restart();
+    const broker = await connecting;
+    await broker.ping();
+    await broker.close();
   });
 });
 

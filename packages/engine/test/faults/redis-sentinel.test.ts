@@ -12,6 +12,14 @@ async function setUp(options?: SentinelOptions): Promise<Sentinels> {
   return all;
 }
 
+/** Connections of ours that a server tells of. */
+async function ourConnections(port: number): Promise<number> {
+  const raw = await rawRedis(port);
+  const list = String(await raw.call('CLIENT', 'LIST'));
+  raw.close();
+  return list.match(/name=task-center/g)?.length ?? 0;
+}
+
 async function refusal(url: string): Promise<unknown> {
   try {
     await (await connect(url)).close();
@@ -54,6 +62,8 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     load = new Load(broker);
     await load.start();
     await moreThan(load, 300);
+    const counts = await Promise.all([all.master, ...all.sentinels].map(({ port }) => ourConnections(port)));
+    expect([counts[0], counts.slice(1).reduce((sum, count) => sum + count, 0)]).toEqual([2, 1]);
     const sentinel = await rawRedis(all.sentinels[0]?.port ?? 0);
     await sentinel.call('SENTINEL', 'FAILOVER', 'tasks');
     await until(async () => (await all.masterPort()) === all.replica.port, 30_000);

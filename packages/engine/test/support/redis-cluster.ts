@@ -10,7 +10,7 @@ export interface ClusterNode {
   readonly id: string;
 }
 
-/** A cluster of masters without replicas, of a test's own. */
+/** A cluster of masters, of a test's own. */
 export interface RedisCluster {
   /** `redis-cluster://…` with all of its first masters. */
   readonly url: string;
@@ -20,6 +20,8 @@ export interface RedisCluster {
   ownerOf(slot: number): Promise<ClusterNode>;
   /** Moves a slot with its keys; `amid` runs while some keys are here and some there. */
   moveSlot(slot: number, to: ClusterNode, amid?: () => Promise<void>): Promise<void>;
+  /** A replica of the node, caught up with it and known to all; `stop` ends it too. */
+  addReplica(of: ClusterNode): Promise<ClusterNode>;
   /** A command where its key is; one without a key on the first node, `KEYS`, `FLUSHALL` and the like on all. */
   call(...args: readonly (string | Buffer)[]): Promise<unknown>;
   /** Starts every node anew, killing it first. */
@@ -103,7 +105,25 @@ export async function startCluster(masters = 3, args: readonly string[] = []): P
     return node;
   }
 
+  const replicas: ClusterNode[] = [];
+  async function addReplica(of: ClusterNode): Promise<ClusterNode> {
+    const replica = await startNode(args);
+    replicas.push(replica);
+    await of.raw.call('CLUSTER', 'MEET', HOST, String(replica.server.port), String(replica.bus));
+    const knows = async ({ raw }: ClusterNode, id: string) =>
+      String(await raw.call('CLUSTER', 'NODES')).includes(id);
+    await until(() => knows(replica, of.id), 'the replica knows its master');
+    await replica.raw.call('CLUSTER', 'REPLICATE', of.id);
+    await until(
+      async () => String(await replica.raw.call('INFO', 'replication')).includes('master_link_status:up'),
+      'the replica follows',
+    );
+    for (const node of nodes) await until(() => knows(node, replica.id), 'everybody knows the replica');
+    return replica;
+  }
+
   return {
+    addReplica,
     url: `redis-cluster://${nodes.map(({ server }) => `${HOST}:${server.port}`).join(',')}`,
     nodes,
     ownerOf,
@@ -127,8 +147,8 @@ export async function startCluster(masters = 3, args: readonly string[] = []): P
       await Promise.all(nodes.map(({ raw }) => raw.call('FLUSHALL')));
     },
     async stop() {
-      for (const { raw } of nodes) raw.close();
-      await Promise.all(nodes.map(({ server }) => server.stop()));
+      for (const { raw } of [...nodes, ...replicas]) raw.close();
+      await Promise.all([...nodes, ...replicas].map(({ server }) => server.stop()));
     },
   };
 }
