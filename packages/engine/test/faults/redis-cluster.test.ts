@@ -4,11 +4,13 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
 import { slotOf } from '../../src/brokers/redis/topology/slots.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
+import { hasOpenssl, makeCertificates } from '../support/certificates.ts';
 import { aTask } from '../support/factories.ts';
 import { asLimitedUser, LIMITED_USER } from '../support/limited-user.ts';
 import { drained, expectKept, Load, moreThan, until } from '../support/load.ts';
 import { startCluster, type ClusterNode, type RedisCluster } from '../support/redis-cluster.ts';
 import { hasRedis } from '../support/redis-server.ts';
+import { tempFolder } from '../support/temp.ts';
 
 const slotOfQueue = (queue: string): number => slotOf(`asynq:{${queue}}:pending`);
 
@@ -192,6 +194,28 @@ describe.skipIf(!hasRedis())('a cluster of its own', () => {
     const load = new Load(broker, { queues: ['a', 'b', 'c'] });
     await load.start();
     await moreThan(load, 100);
+    await load.stopProducing();
+    await expectKept(load, broker);
+    await load.stop();
+    await broker.close();
+  });
+
+  test.skipIf(!hasOpenssl())('over TLS (needs openssl)', async () => {
+    const folder = await tempFolder();
+    const files = makeCertificates(folder.path);
+    const cluster = await startCluster(3, [], files);
+    onTestFinished(async () => {
+      await cluster.stop();
+      await folder.remove();
+    });
+    const { ca, cert, key } = files;
+    const broker = await connect(`${cluster.url}?${String(new URLSearchParams({ ca, cert, key }))}`);
+    const load = new Load(broker, { queues: ['a', 'b', 'c'] });
+    await load.start();
+    await moreThan(load, 100);
+    const owner = await cluster.ownerOf(slotOfQueue('a'));
+    await cluster.moveSlot(slotOfQueue('a'), cluster.nodes.find((node) => node !== owner) as ClusterNode);
+    await moreThan(load, load.acknowledged.size + 100);
     await load.stopProducing();
     await expectKept(load, broker);
     await load.stop();

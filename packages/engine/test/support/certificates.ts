@@ -38,3 +38,13 @@ export function makeCertificates(folder: string): Certificates {
   openssl('x509', '-req', '-in', file('redis.csr'), '-out', cert, ...signed);
   return { ca, cert, key, pem: { ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) } };
 }
+
+/** Arguments of `redis-server` that has these. */
+export const tlsArguments = ({ ca, cert, key }: Certificates): string[] => [
+  '--tls-cert-file',
+  cert,
+  '--tls-key-file',
+  key,
+  '--tls-ca-cert-file',
+  ca,
+];

@@ -1,5 +1,6 @@
 import { keyOf } from '../../src/brokers/redis/moves.ts';
 import { slotOf, SLOTS } from '../../src/brokers/redis/topology/slots.ts';
+import { tlsArguments, type Certificates } from './certificates.ts';
 import { rawRedis, type RawRedis } from './raw-redis.ts';
 import { freePort, startRedis, type RedisServer } from './redis-server.ts';
 
@@ -8,11 +9,13 @@ export interface ClusterNode {
   readonly raw: RawRedis;
   /** As the cluster calls it. */
   readonly id: string;
+  /** The port by which the nodes know it: the one for TLS where they speak TLS. */
+  readonly named: number;
 }
 
 /** A cluster of masters, of a test's own. */
 export interface RedisCluster {
-  /** `redis-cluster://…` with all of its first masters. */
+  /** `redis-cluster://…` with all of its first masters; with TLS `rediss-cluster://…`. */
   readonly url: string;
   /** In the order of their slots, a third each at first. */
   readonly nodes: readonly ClusterNode[];
@@ -45,8 +48,17 @@ async function until(holds: () => Promise<boolean>, what: string): Promise<void>
   }
 }
 
-async function startNode(args: readonly string[]): Promise<ClusterNode & { readonly bus: number }> {
+interface StartedNode extends ClusterNode {
+  readonly bus: number;
+}
+
+async function startNode(args: readonly string[], files?: Certificates): Promise<StartedNode> {
   const bus = await freePort();
+  const tlsPort = files === undefined ? null : await freePort();
+  const tls =
+    files === undefined
+      ? []
+      : ['--tls-port', String(tlsPort), '--tls-cluster', 'yes', ...tlsArguments(files)];
   const cluster = [
     '--cluster-enabled',
     'yes',
@@ -55,19 +67,19 @@ async function startNode(args: readonly string[]): Promise<ClusterNode & { reado
     '--cluster-node-timeout',
     '2000',
   ];
-  const server = await startRedis({ args: [...cluster, ...args] });
+  const server = await startRedis({ args: [...cluster, ...tls, ...args] });
   const raw = await rawRedis(server.port);
-  return { server, raw, bus, id: String(await raw.call('CLUSTER', 'MYID')) };
+  return { server, raw, bus, named: tlsPort ?? server.port, id: String(await raw.call('CLUSTER', 'MYID')) };
 }
 
-async function join(nodes: readonly (ClusterNode & { readonly bus: number })[]): Promise<void> {
+async function join(nodes: readonly StartedNode[]): Promise<void> {
   const [first] = nodes;
   const share = Math.ceil(SLOTS / nodes.length);
-  for (const [i, { raw, server, bus }] of nodes.entries()) {
+  for (const [i, { raw, named, bus }] of nodes.entries()) {
     await raw.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
     const last = Math.min(SLOTS, (i + 1) * share) - 1;
     await raw.call('CLUSTER', 'ADDSLOTSRANGE', String(i * share), String(last));
-    if (i > 0) await first?.raw.call('CLUSTER', 'MEET', HOST, String(server.port), String(bus));
+    if (i > 0) await first?.raw.call('CLUSTER', 'MEET', HOST, String(named), String(bus));
   }
   for (const { raw } of nodes) {
     await until(async () => {
@@ -80,13 +92,20 @@ async function join(nodes: readonly (ClusterNode & { readonly bus: number })[]):
 async function moveKeys(slot: string, from: ClusterNode, to: ClusterNode): Promise<boolean> {
   const keys = (await from.raw.call('CLUSTER', 'GETKEYSINSLOT', slot, PORTION)) as string[];
   if (keys.length === 0) return false;
-  await from.raw.call('MIGRATE', HOST, String(to.server.port), '', '0', '5000', 'KEYS', ...keys);
+  await from.raw.call('MIGRATE', HOST, String(to.named), '', '0', '5000', 'KEYS', ...keys);
   return true;
 }
 
-/** Starts a cluster of so many masters; resolves when all of its slots are served. It dies with this process. */
-export async function startCluster(masters = 3, args: readonly string[] = []): Promise<RedisCluster> {
-  const nodes = await Promise.all(Array.from({ length: masters }, () => startNode(args)));
+/**
+ * Starts a cluster of so many masters; resolves when all of its slots are served. It dies with this process. With
+ * `files` it speaks TLS, too.
+ */
+export async function startCluster(
+  masters = 3,
+  args: readonly string[] = [],
+  files?: Certificates,
+): Promise<RedisCluster> {
+  const nodes = await Promise.all(Array.from({ length: masters }, () => startNode(args, files)));
   await join(nodes);
 
   async function call(...command: readonly (string | Buffer)[]): Promise<unknown> {
@@ -107,9 +126,9 @@ export async function startCluster(masters = 3, args: readonly string[] = []): P
 
   const replicas: ClusterNode[] = [];
   async function addReplica(of: ClusterNode): Promise<ClusterNode> {
-    const replica = await startNode(args);
+    const replica = await startNode(args, files);
     replicas.push(replica);
-    await of.raw.call('CLUSTER', 'MEET', HOST, String(replica.server.port), String(replica.bus));
+    await of.raw.call('CLUSTER', 'MEET', HOST, String(replica.named), String(replica.bus));
     const knows = async ({ raw }: ClusterNode, id: string) =>
       String(await raw.call('CLUSTER', 'NODES')).includes(id);
     await until(() => knows(replica, of.id), 'the replica knows its master');
@@ -124,7 +143,7 @@ export async function startCluster(masters = 3, args: readonly string[] = []): P
 
   return {
     addReplica,
-    url: `redis-cluster://${nodes.map(({ server }) => `${HOST}:${server.port}`).join(',')}`,
+    url: `${files ? 'rediss' : 'redis'}-cluster://${nodes.map(({ named }) => `${HOST}:${named}`).join(',')}`,
     nodes,
     ownerOf,
     call,

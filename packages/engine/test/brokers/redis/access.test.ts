@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { connect, type ConnectOptions } from '../../../src/connect.ts';
-import { hasOpenssl, makeCertificates, type Certificates } from '../../support/certificates.ts';
+import { hasOpenssl, makeCertificates, tlsArguments, type Certificates } from '../../support/certificates.ts';
 import { aTask, finish } from '../../support/factories.ts';
 import { freePort, hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
 import { tempFolder, type TempFolder } from '../../support/temp.ts';
@@ -46,8 +46,7 @@ describe.skipIf(!hasRedis() || !hasOpenssl())('over TLS (needs openssl)', () => 
     folder = await tempFolder();
     files = makeCertificates(folder.path);
     const port = await freePort();
-    const tls = ['--tls-cert-file', files.cert, '--tls-key-file', files.key, '--tls-ca-cert-file', files.ca];
-    server = await startRedis({ args: ['--tls-port', String(port), ...tls] });
+    server = await startRedis({ args: ['--tls-port', String(port), ...tlsArguments(files)] });
     url = `rediss://localhost:${port}`;
   });
   afterAll(async () => {
