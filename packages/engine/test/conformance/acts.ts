@@ -258,6 +258,56 @@ function many(harness: Harness): void {
   });
 }
 
+const VERBS = {
+  run: ['scheduled', 'retry', 'archived'],
+  archive: ['scheduled', 'pending', 'retry'],
+  remove: ['scheduled', 'pending', 'retry', 'archived', 'completed'],
+} as const;
+const EACH = Object.entries(VERBS).flatMap(([verb, states]) =>
+  states.map((state) => [verb as keyof typeof VERBS, state] as const),
+);
+
+function neighbours(harness: Harness): void {
+  test.each(EACH)(
+    'to %s all that is %s leaves what was there before, and other queues',
+    async (verb, state) => {
+      const bench = await harness.fresh();
+      for (const queue of [Q, 'other']) {
+        await bench.broker.submit.enqueue([aTask({ id: 'old', queue, retentionMs: 600_000 })]);
+        const [task] = await take(bench, { queues: [queue] });
+        if (task) await end(bench, finish.archive(task));
+      }
+      const old = await recordOf(bench, 'old');
+      await bench.advance(5_000);
+      await stage(bench, state, { ids: ids(2) });
+      const nobodys = await recordOf(bench, 'old', 'other');
+      await actOnAll(bench, { verb, state });
+      expect(await recordOf(bench, 'old', 'other')).toEqual(nobodys);
+      expect(await countsOf(bench, 'other')).toEqual({ archived: 1 });
+      if (state === 'archived') return;
+      expect(await recordOf(bench, 'old')).toEqual(old);
+      const now = { run: { pending: 2, archived: 1 }, archive: { archived: 3 }, remove: { archived: 1 } };
+      expect(await countsOf(bench)).toEqual(now[verb]);
+      if (verb === 'archive')
+        expect((await recordOf(bench, 't0')).finishedMs).toBeGreaterThan(old.finishedMs ?? 0);
+    },
+  );
+
+  test.each(['run', 'archive', 'remove'] as const)(
+    'to %s a task of a group ends the group with its last one',
+    async (act) => {
+      const bench = await harness.fresh();
+      const groups = () => bench.broker.inspect.groups(Q);
+      await stage(bench, 'aggregating', { ids: ['t0', 't1'] });
+      await bench.broker.control[act]({ queue: Q, id: 't0' });
+      expect(await groups()).toEqual([{ group: 'g', size: 1 }]);
+      await bench.broker.control[act]({ queue: Q, id: 't1' });
+      expect(await groups()).toEqual([]);
+      expect((await factsOf(bench)).groups).toBe(0);
+    },
+  );
+}
+
 function dropping(harness: Harness): void {
   test('a queue without tasks can be forgotten with all that was known of it', async () => {
     const bench = await harness.fresh();
@@ -298,6 +348,7 @@ export function actsSuite(harness: Harness): void {
     archiving(harness);
     payloads(harness);
     many(harness);
+    neighbours(harness);
     dropping(harness);
   });
 }

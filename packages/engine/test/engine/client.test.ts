@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
+import { TaskCenterError } from '../../src/errors/task-center-error.ts';
 import { defineTask } from '../../src/task/define-task.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { Events } from '../../src/runtime/events.ts';
@@ -110,6 +111,14 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     ['an invalid date', { runAt: new Date('never') }],
   ])('refuses %s and stores nothing', async (_, options) => {
     await expect(client.enqueue('x', null, options)).rejects.toEqual(code('invalid-value'));
+    expect(await broker.inspect.queues()).toEqual([]);
+  });
+
+  test('a batch is refused as a whole when the broker fails, and nothing is stored', async () => {
+    const cause = new TaskCenterError('broker-refused', { broker: 'x', cause: 'no' });
+    const failing = { ...broker, submit: { ...broker.submit, enqueue: () => Promise.reject(cause) } };
+    const tasks = [{ task: 'x' }, { task: 'x', queue: '' }, { task: 'x', delay: '1h' }];
+    await expect(new Client(failing).enqueueMany(tasks)).rejects.toBe(cause);
     expect(await broker.inspect.queues()).toEqual([]);
   });
 

@@ -37,6 +37,29 @@ describe('handlers by pattern', () => {
   });
 });
 
+describe('a type that is only the beginning of a pattern', () => {
+  test('has no handler: the attempt has failed, and says so', async () => {
+    const place = await sqliteKind.place();
+    const broker = await place.connect();
+    const events = new Events();
+    const worker = new Worker(broker, { runtime: { events } }).handle('email:send*', () => {});
+    onTestFinished(async () => {
+      await worker.stop();
+      await place.remove();
+    });
+    const ends = nextEvents(events, 'attempt.finished', 2);
+    await worker.start();
+    await new Client(broker).enqueueMany([
+      { task: 'email:', id: 'a' },
+      { task: 'email:send', id: 'b' },
+    ]);
+    const outcomes = (await ends).map(({ task, outcome }) => `${task.id} ${outcome}`);
+    expect(outcomes.sort()).toEqual(['a failed', 'b succeeded']);
+    const { lastError } = (await broker.inspect.task({ queue: 'default', id: 'a' })) ?? {};
+    expect(lastError?.message).toContain('email:');
+  });
+});
+
 describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
   test('connect with a signal goes on trying until Redis is there', async () => {
     const server = await startRedis();

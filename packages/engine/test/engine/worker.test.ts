@@ -50,6 +50,21 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(task?.attempts).toMatchObject([{ number: 1, outcome: 'succeeded', worker: worker.name }]);
   });
 
+  test('numbers that a double cannot hold reach the handler in the bytes, over a retry as well', async () => {
+    const bytes = Buffer.from('{"id":9223372036854775807,"rate":0.30000000000000004}');
+    const seen: string[] = [];
+    const ends = nextEvents(events, 'attempt.finished', 2);
+    await aWorker()
+      .handle('big', ({ payloadBytes, attempt }) => {
+        seen.push(Buffer.from(payloadBytes ?? []).toString());
+        if (attempt === 1) throw new Error('once more');
+      })
+      .start();
+    await client.enqueue('big', bytes, { backoff: { kind: 'fixed', delayMs: 1, jitter: 0 } });
+    await ends;
+    expect(seen).toEqual([String(bytes), String(bytes)]);
+  });
+
   test('a task without retention vanishes when it is done', async () => {
     const done = nextEvent(events, 'attempt.finished');
     await aWorker()
