@@ -49,6 +49,8 @@ func (p *peer) inspect(s inspectSpec) (any, error) {
 		return p.clusterNodes(s.Queue)
 	case "schedulerEntries":
 		return p.schedulerEntries()
+	case "enqueueEvents":
+		return p.enqueueEvents(s)
 	case "servers":
 		return p.servers()
 	}

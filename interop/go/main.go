@@ -18,14 +18,15 @@ import (
 
 // call is one line of input; which of its fields count depends on Do.
 type call struct {
-	ID      int         `json:"id"`
-	Do      string      `json:"do"`
-	Task    taskSpec    `json:"task"`
-	Tasks   []taskSpec  `json:"tasks"`
-	Server  serverSpec  `json:"server"`
-	Inspect inspectSpec `json:"inspect"`
-	Cron    cronSpec    `json:"cron"`
-	Fleet   fleetSpec   `json:"fleet"`
+	ID       int          `json:"id"`
+	Do       string       `json:"do"`
+	Task     taskSpec     `json:"task"`
+	Tasks    []taskSpec   `json:"tasks"`
+	Server   serverSpec   `json:"server"`
+	Inspect  inspectSpec  `json:"inspect"`
+	Cron     cronSpec     `json:"cron"`
+	Schedule scheduleSpec `json:"schedule"`
+	Fleet    fleetSpec    `json:"fleet"`
 }
 
 // peer holds what the calls share.
@@ -35,6 +36,7 @@ type peer struct {
 	inspector *asynq.Inspector
 	mu        sync.Mutex
 	server    *asynq.Server
+	scheduler *asynq.Scheduler
 }
 
 var (
@@ -67,6 +69,10 @@ func (p *peer) answer(c call) (any, error) {
 		return nil, nil
 	case "inspect":
 		return p.inspect(c.Inspect)
+	case "schedule":
+		return p.schedule(c.Schedule)
+	case "unschedule":
+		return p.unschedule()
 	case "cron":
 		return nextTimes(c.Cron)
 	case "fleetServe":

@@ -42,6 +42,12 @@ export interface GoTaskInfo {
   readonly result: Buffer;
 }
 
+/** An entry for Go's scheduler. */
+export interface GoScheduledTask {
+  readonly spec: string;
+  readonly task: GoTask;
+}
+
 /** What a handler of the Go program does; left out = it succeeds. */
 export interface GoBehaviour {
   readonly do?:
@@ -144,6 +150,10 @@ export interface GoPeer {
   inspect<T = unknown>(op: string, what?: GoInspection): Promise<T>;
   task(queue: string, id: string): Promise<GoTaskInfo>;
   list(queue: string, state: string, pages?: { page?: number; size?: number }): Promise<GoTaskInfo[]>;
+  /** Starts its scheduler; resolves to the IDs of the entries. */
+  schedule(entries: readonly GoScheduledTask[], heartbeatMs: number): Promise<string[]>;
+  /** Shuts its scheduler down. */
+  unschedule(): Promise<void>;
   /** The next times of a schedule in wall-clock ms, as the library's scheduler counts them. */
   cron(spec: string, fromMs: number, count: number): Promise<number[]>;
   /** An option of each kind as the library writes it into a scheduler's entry. */
@@ -264,6 +274,11 @@ export function startGoPeer(at: number | string): GoPeer {
     task: async (queue, task) => infoOf(await inspect('task', { queue, task })),
     list: async (queue, state, { page = 1, size = 1_000 } = {}) =>
       ((await inspect('list', { queue, state, page, size })) as unknown[]).map(infoOf),
+    schedule: async (entries, heartbeatMs) => {
+      const all = entries.map(({ spec, task }) => ({ spec, task: sent(task) }));
+      return (await ask({ do: 'schedule', schedule: { heartbeatMs, entries: all } })) as string[];
+    },
+    unschedule: async () => void (await ask({ do: 'unschedule' })),
     cron: async (spec, fromMs, count) =>
       (await ask({ do: 'cron', cron: { spec, fromMs, count } })) as number[],
     fleet: async (role, fleet) => void (await ask({ do: role, fleet })),
