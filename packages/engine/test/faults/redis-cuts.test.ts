@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { connect } from '../../src/connect.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
+import { until } from '../support/load.ts';
 import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
 
 /** Within so long after a fault work goes on. */
@@ -83,9 +84,7 @@ class Bench {
   /** Every task has ended once: all are kept, and no counter has seen one twice. */
   async expectAllEnded(): Promise<void> {
     const facts = async () => (await this.broker.inspect.queueFacts(['default']))[0];
-    await expect
-      .poll(async () => (await facts())?.counts.completed, { timeout: 20_000, interval: 50 })
-      .toBe(this.#next);
+    await until(async () => (await facts())?.counts.completed === this.#next, 20_000);
     expect(await facts()).toMatchObject({
       processed: this.#next,
       failed: 0,
@@ -114,57 +113,65 @@ const FAULTS: [string, (proxy: FaultProxy) => unknown][] = [
   ['replies to calls alone get lost', (proxy) => proxy.deafen('calls', 'replies')],
 ];
 
-describe.skipIf(!hasRedis())('a worker fetches again within 5 s when', () => {
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await Bench.open(5);
+/** Runs the test on a worker that has worked already. */
+async function onBench(run: (bench: Bench) => Promise<void>): Promise<void> {
+  const bench = await Bench.open(5);
+  try {
     await bench.start();
     await bench.some(3);
-  });
-  afterEach(() => bench.close());
-
-  test.each(FAULTS)('%s while it is idle', async (_, strike) => {
-    strike(bench.proxy);
-    const [now, delayed] = await Promise.all([bench.one(), bench.one(500)]);
-    expect(now).toBeLessThan(RESUMED_MS);
-    expect(delayed).toBeLessThan(RESUMED_MS + 500);
+    await run(bench);
     await bench.expectAllEnded();
-  });
+  } finally {
+    await bench.close();
+  }
+}
 
-  test.each(FAULTS)('%s while it works', async (_, strike) => {
-    const release = bench.hold();
-    await bench.some(3);
-    strike(bench.proxy);
-    const resumed = bench.some(10);
-    release();
-    for (const ms of await resumed) expect(ms).toBeLessThan(RESUMED_MS);
-    await bench.expectAllEnded();
-  });
+// Side by side, as they wait most of the time.
+describe.skipIf(!hasRedis())('a worker fetches again within 5 s when', { concurrent: true }, () => {
+  test.each(FAULTS)('%s while it is idle', (_, strike) =>
+    onBench(async (bench) => {
+      strike(bench.proxy);
+      const [now, delayed] = await Promise.all([bench.one(), bench.one(500)]);
+      expect(now).toBeLessThan(RESUMED_MS);
+      expect(delayed).toBeLessThan(RESUMED_MS + 500);
+    }),
+  );
 
-  test('everything is swallowed for 10 s, and new connections as well', async () => {
-    const release = bench.hold();
-    await bench.some(2);
-    bench.proxy.swallow(true);
-    release();
-    await new Promise((resolve) => setTimeout(resolve, 10_000));
-    bench.proxy.swallow(false);
-    for (const ms of await bench.some(10)) expect(ms).toBeLessThan(RESUMED_MS);
-    await bench.expectAllEnded();
-  });
+  test.each(FAULTS)('%s while it works', (_, strike) =>
+    onBench(async (bench) => {
+      const release = bench.hold();
+      await bench.some(3);
+      strike(bench.proxy);
+      const resumed = bench.some(10);
+      release();
+      for (const ms of await resumed) expect(ms).toBeLessThan(RESUMED_MS);
+    }),
+  );
 
-  test('everything stalls for 10 s and then goes on', async () => {
-    const release = bench.hold();
-    await bench.some(2);
-    const goOn = bench.proxy.stall();
-    release();
-    await new Promise((resolve) => setTimeout(resolve, 10_000));
-    goOn();
-    for (const ms of await bench.some(10)) expect(ms).toBeLessThan(RESUMED_MS);
-    await bench.expectAllEnded();
-  });
+  test('everything is swallowed for 10 s, and new connections as well', () =>
+    onBench(async (bench) => {
+      const release = bench.hold();
+      await bench.some(2);
+      bench.proxy.swallow(true);
+      release();
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      bench.proxy.swallow(false);
+      for (const ms of await bench.some(10)) expect(ms).toBeLessThan(RESUMED_MS);
+    }));
+
+  test('everything stalls for 10 s and then goes on', () =>
+    onBench(async (bench) => {
+      const release = bench.hold();
+      await bench.some(2);
+      const goOn = bench.proxy.stall();
+      release();
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      goOn();
+      for (const ms of await bench.some(10)) expect(ms).toBeLessThan(RESUMED_MS);
+    }));
 });
 
-describe.skipIf(!hasRedis())('a connection that is cut at any point', () => {
+describe.skipIf(!hasRedis())('a connection that is cut at any point', { concurrent: true }, () => {
   test.each(['cutRequest', 'cutReply'] as const)(
     'of the life of some tasks (%s): each ends once',
     async (cut) => {
