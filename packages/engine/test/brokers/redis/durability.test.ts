@@ -53,6 +53,21 @@ describe.skipIf(!hasRedis())('how safe a task is when it is acknowledged', () =>
     await client.enqueue('x', null, { id: 'c', durability: 'replicated' });
   });
 
+  test('replicated, after the broker was closed: refused, and nothing is stored', async () => {
+    const { server, raw } = await aServer();
+    const broker = await connectRedis({ url: server.url });
+    await broker.close();
+    const late = broker.submit.enqueue([aTask({ id: 'late' })], { durability: 'replicated' });
+    await expect(late).rejects.toMatchObject({ code: 'broker-closed' });
+    expect(await raw.call('KEYS', '*late*')).toEqual([]);
+    // The test's own and that of the bed's broker.
+    expect(
+      String(await raw.call('CLIENT', 'LIST'))
+        .trim()
+        .split('\n'),
+    ).toHaveLength(2);
+  });
+
   test('replicated, without any replica: stored, and told', async () => {
     const { client } = await aServer();
     const outcomes = await client.enqueueMany([

@@ -61,6 +61,15 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
     expect(await bed.ask('EXISTS', `${Q}t:a`, `${Q}pending`)).toBe(0);
   });
 
+  test('writes also the second time: WAIT behind it speaks of the last write of its own connection', async () => {
+    const offset = async () =>
+      /rdb_changes_since_last_save:(\d+)/.exec(String(await bed.ask('INFO', 'persistence')))?.[1];
+    await store(5, ['a']);
+    const before = Number(await offset());
+    await store(5, ['a']);
+    expect(Number(await offset())).toBeGreaterThan(before);
+  });
+
   test('does nothing when its slot has gone to a later call', async () => {
     await store(6, ['b']);
     expect(await store(5, ['a'])).toEqual({ stale: true });

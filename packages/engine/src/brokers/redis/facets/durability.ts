@@ -49,8 +49,13 @@ async function fsyncFault(connection: RedisConnection, options?: CallOptions): P
 
 export function createDurabilities({ connection, runtime, target, topology }: RedisParts): Durabilities {
   let own: RedisConnection | null = null;
-  const ownConnection = () =>
-    (own ??= createConnection({ target, topology, runtime, nowMs: connection.nowMs }));
+  let closed = false;
+
+  function ownConnection(): RedisConnection {
+    // The broker's refuses what comes after its end.
+    if (closed) return connection;
+    return (own ??= createConnection({ target, topology, runtime, nowMs: connection.nowMs }));
+  }
 
   async function refuseWithoutFsync(options?: CallOptions): Promise<void> {
     const cause = await fsyncFault(connection, options);
@@ -84,6 +89,7 @@ export function createDurabilities({ connection, runtime, target, topology }: Re
       }
     },
     async close() {
+      closed = true;
       await own?.close();
     },
   };

@@ -20,6 +20,8 @@ local function receipt_of(key, slot, sequence)
     return nil, false, true
   end
   if last == tonumber(sequence) then
+    -- A repeat writes, too: WAIT and WAITAOF behind it speak of the last write of their own connection (Redis 7.2).
+    redis.call('EXPIRE', key, RECEIPT_S)
     return string.sub(kept, cut + 1), false
   end
   return nil, last > tonumber(sequence)
