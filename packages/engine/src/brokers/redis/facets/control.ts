@@ -5,11 +5,12 @@ import {
   type ControlOutcome,
 } from '../../../broker/control.ts';
 import type { TaskRef } from '../../../runtime/events.ts';
+import type { RedisConnection } from '../connection.ts';
 import type { RedisParts } from '../parts.ts';
 import { actMany } from '../scripts/act-many.ts';
 import { actOne } from '../scripts/act-one.ts';
 import { cancel } from '../scripts/cancel.ts';
-import { dropQueue } from '../scripts/drop-queue.ts';
+import { dropQueue, type DropReply } from '../scripts/drop-queue.ts';
 import { pause } from '../scripts/pause.ts';
 import { task } from '../scripts/task.ts';
 import { updatePayload } from '../scripts/update-payload.ts';
@@ -63,6 +64,21 @@ async function newPayload(
 const unreadable = ({ queue, id }: TaskRef) =>
   new TaskCenterError('broker-corrupt', { queue, cause: `the message of the task "${id}" cannot be read` });
 
+async function dropped(connection: RedisConnection, queue: string): Promise<boolean> {
+  let reply: DropReply = 'again';
+  while (reply === 'again') reply = await connection.run(dropQueue, queue);
+  return reply === 'removed';
+}
+
+async function dropEmpty(connection: RedisConnection, queue: string): Promise<boolean> {
+  if (!(await dropped(connection, queue))) return false;
+  await connection.command(['SREM', QUEUES_KEY, queue]);
+  // Who stored a task meanwhile may have found its queue registered still.
+  if (await dropped(connection, queue)) return true;
+  await connection.command(['SADD', QUEUES_KEY, queue]);
+  return false;
+}
+
 export function createControl(parts: RedisParts): Control {
   const { connection } = parts;
 
@@ -113,13 +129,6 @@ export function createControl(parts: RedisParts): Control {
         const reply = await connection.run(actMany, { ...step, limit, receipt }, left);
         return accepted(reply, step.queue, connection.name);
       }),
-    async dropQueue(queue) {
-      if (!(await connection.run(dropQueue, queue))) return false;
-      await connection.command(['SREM', QUEUES_KEY, queue]);
-      // Who stored a task meanwhile may have found its queue registered still.
-      if (await connection.run(dropQueue, queue)) return true;
-      await connection.command(['SADD', QUEUES_KEY, queue]);
-      return false;
-    },
+    dropQueue: (queue) => dropEmpty(connection, queue),
   };
 }

@@ -25,7 +25,7 @@ local function aggregating()
   for i = 1, #names do
     sum = sum + (ask('ZCARD', asynq .. 'g:' .. names[i]) or 0)
   end
-  return math.floor(sum / #names * redis.call('SCARD', asynq .. 'groups'))
+  return math.floor(sum * redis.call('SCARD', asynq .. 'groups') / #names)
 end
 
 local odd = redis.pcall('HMGET', tc .. 'odd', 'dropped', 'archived', 'aside')
