@@ -89,6 +89,29 @@ function ripening(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({ pending: 1, aggregating: 200 });
   });
 
+  test('groups that are ripe again and again do not keep the others waiting', async () => {
+    const bench = await harness.fresh();
+    const groups = Array.from({ length: 6 }, (_, i) => `g${i}`);
+    const refill = (names: readonly string[]) =>
+      bench.broker.submit.enqueue(names.map((group) => aTask({ group })));
+    await refill(groups);
+    const seen = new Set<string>();
+    for (let round = 0; round < 4; round += 1) {
+      const taken = (await takeSets(bench, NOW, 2)).map(({ group }) => group);
+      expect(taken).toHaveLength(2);
+      taken.forEach((group) => seen.add(group));
+      await refill(taken);
+    }
+    expect([...seen].sort()).toEqual(groups);
+  });
+
+  test('tasks of all groups are counted, however they are spread', async () => {
+    const bench = await harness.fresh();
+    const tasks = Array.from({ length: 30 }, (_, i) => aTask({ group: `g${i % 22}` }));
+    await bench.broker.submit.enqueue(tasks);
+    expect(await factsOf(bench)).toMatchObject({ counts: { aggregating: 30 }, groups: 22 });
+  });
+
   test('nothing is taken of a queue that was never used', async () => {
     const bench = await harness.fresh();
     expect(await bench.broker.groups.take('nowhere', NOW, 3)).toEqual([]);
@@ -244,6 +267,46 @@ function goingBack(harness: Harness): void {
     const steps = [await reclaim(bench, 100), await reclaim(bench, 100), await reclaim(bench, 100)];
     expect(steps).toEqual([100, 100, 50]);
     expect(await groupsOf(bench)).toEqual([{ group: 'g', size: 250 }]);
+  });
+
+  test('of a set that goes back nothing is made any more, also while a part of it is still to go', async () => {
+    const bench = await harness.fresh();
+    await bench.broker.submit.enqueue(manyTasks(250, 't', { group: 'g' }));
+    const set = await takeSet(bench);
+    const content = await contentOf(bench, set);
+    await bench.advance(SET_MS);
+    expect(await reclaim(bench, 100)).toBe(100);
+    const late = await bench.broker.groups.finish(set, content, aTask({ id: 'late' }));
+    expect(late).toEqual({ code: 'set-lost' });
+    expect([await reclaim(bench, 100), await reclaim(bench, 100)]).toEqual([100, 50]);
+    expect(await countsOf(bench)).toEqual({ aggregating: 250 });
+  });
+
+  test('of a set whose tasks somebody removed nothing is made', async () => {
+    const bench = await harness.fresh();
+    await join(bench, 'a', 'b');
+    const set = await takeSet(bench);
+    const content = await contentOf(bench, set);
+    await bench.broker.control.act({
+      queue: 'default',
+      verb: 'remove',
+      state: 'aggregating',
+      limit: 256,
+    });
+    expect(await bench.broker.groups.finish(set, content, aTask({ id: 'made' }))).toEqual({
+      code: 'set-lost',
+    });
+    expect(await countsOf(bench)).toEqual({});
+  });
+
+  test('a queue whose groups are all empty can be removed', async () => {
+    const bench = await harness.fresh();
+    const { submit, control } = bench.broker;
+    await submit.enqueue([aTask({ id: 'a', group: 'g', delayMs: 60_000 })]);
+    expect(await control.dropQueue('default')).toBe(false);
+    await control.remove({ queue: 'default', id: 'a' });
+    expect(await control.dropQueue('default')).toBe(true);
+    expect(await bench.broker.inspect.queues()).toEqual([]);
   });
 
   test('a queue is not removed while a set of it is aggregated; all of it can be removed by force', async () => {

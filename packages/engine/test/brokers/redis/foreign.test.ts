@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LeasedTask } from '../../../src/broker/consume.ts';
+import { SET_MS } from '../../../src/broker/groups.ts';
 import { aTask, finish } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';
@@ -288,5 +289,17 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     if (act === 'cancel') {
       expect(await bed.ask('ZSCORE', `${Q}completed`, 'g1')).toBe(Math.ceil(bed.now() / 1_000) + 10_000);
     }
+  });
+
+  test('a set goes back to its group also where that has become a key of another type', async () => {
+    const rules = { graceMs: 0, maxDelayMs: 0, maxSize: 0 };
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', group: 'g' })]);
+    expect(await bed.broker.groups.take('q', rules, 1)).toHaveLength(1);
+    await bed.ask('SET', `${Q}g:g`, 'foreign');
+    bed.advance(SET_MS);
+    expect(await bed.broker.groups.reclaim(STEP)).toEqual([1]);
+    expect(await bed.broker.inspect.groups('q')).toEqual([{ group: 'g', size: 1 }]);
+    expect(await bed.ask('GET', `tc:{q}:aside:g:g:${sec()}`)).toBe('foreign');
+    expect((await bed.broker.inspect.queueFacts(['q']))[0]).toMatchObject({ odd: { aside: 1 } });
   });
 });

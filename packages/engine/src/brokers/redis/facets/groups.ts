@@ -1,4 +1,4 @@
-import type { AggregationSet, FinishedSet, Groups, SetContent } from '../../../broker/groups.ts';
+import type { AggregationSet, FinishedSet, GroupRules, Groups, SetContent } from '../../../broker/groups.ts';
 import type { GroupSize, TaskRecord } from '../../../broker/inspect.ts';
 import type { NewTask } from '../../../broker/submit.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
@@ -24,6 +24,13 @@ const MOST_NAMES = 500;
 const MOST_SETS = 10;
 const PAGE = 500;
 
+interface Search {
+  readonly queue: string;
+  readonly rules: GroupRules;
+  /** Sets to take. */
+  readonly most: number;
+}
+
 /** What `finish` needs of the members besides what it shows. */
 type Source = readonly HeldLock[];
 
@@ -38,23 +45,44 @@ async function ask<T>(parts: RedisParts, args: readonly string[], otherwise: T):
   }
 }
 
-/** Asynq's groups in steps of a few hundred, from a random place on: nobody bounds how many there are. */
-async function* groupNames(parts: RedisParts, queue: string): AsyncGenerator<string[]> {
-  let cursor = '0';
+/** Where among a queue's groups a search goes on. */
+interface Spot {
+  readonly cursor: string;
+  /** Within the step: behind this name. */
+  readonly after: string;
+}
+
+const FIRST: Spot = { cursor: '0', after: '' };
+
+interface GroupStep {
+  readonly names: readonly string[];
+  readonly cursor: string;
+  /** Of the step that follows; '0' = this was the last one. */
+  readonly next: string;
+}
+
+/** Asynq's groups in steps of a few hundred, each in order, up to the last one or about 10,000. */
+async function* groupSteps(parts: RedisParts, queue: string, from = FIRST): AsyncGenerator<GroupStep> {
+  let { cursor, after } = from;
   let seen = 0;
   do {
     const args = ['SSCAN', groupsKey(queue), cursor, 'COUNT', STEP];
-    const [next, names] = await ask<readonly [unknown, readonly unknown[]]>(parts, args, ['0', []]);
-    cursor = textOf(next);
-    seen += names.length;
-    for (let i = 0; i < names.length; i += MOST_NAMES) yield names.slice(i, i + MOST_NAMES).map(textOf);
+    const reply = await ask<readonly [unknown, readonly unknown[]]>(parts, args, ['0', []]);
+    const next = textOf(reply[0]);
+    const all = reply[1].map(textOf);
+    const names = all.filter((name) => name > after).sort();
+    seen += all.length;
+    for (let i = 0; i < names.length; i += MOST_NAMES)
+      yield { names: names.slice(i, i + MOST_NAMES), cursor, next };
+    cursor = next;
+    after = '';
   } while (cursor !== '0' && seen < MOST_GROUPS);
 }
 
 /** Groups with tasks, by name; at most 10,000. */
 export async function groupSizes(parts: RedisParts, queue: string): Promise<GroupSize[]> {
   const sizes = new Map<string, number>();
-  for await (const names of groupNames(parts, queue)) {
+  for await (const { names } of groupSteps(parts, queue)) {
     const counts = await Promise.all(names.map((group) => ask(parts, ['ZCARD', groupKey(queue, group)], 0)));
     names.forEach((group, i) => sizes.set(group, Number(counts[i])));
   }
@@ -102,29 +130,57 @@ function finishedOf(
   return outcomeOf({ task, item }, code, nowMs);
 }
 
-export function createGroups(parts: RedisParts): Groups {
+/** Takes sets; begins where the last search ended, so that groups that are always ripe keep no others waiting. */
+function createTake(parts: RedisParts): Groups['take'] {
   const { connection, runtime } = parts;
-  const eachQueue = createEachQueue(parts);
   const complain = createComplain(runtime);
+  /** By queue; none = at the first group. */
+  const spots = new Map<string, Spot>();
+
+  async function takeOf(names: readonly string[], { queue, rules, most }: Search): Promise<AggregationSet[]> {
+    const setIds = Array.from({ length: most }, () => runtime.newId());
+    const taken = await withReceipt(parts, { queue }, async (receipt, left) => {
+      const call = { queue, receipt, rules, setIds, groups: names };
+      const reply = await connection.run(groupTake, call, left);
+      if (!isRefusal(reply) || 'stale' in reply) return accepted(reply, queue, connection.name);
+      // Until that is repaired there is nothing to take; other queues must not wait for it.
+      complain(queue, reply.corrupt);
+      return [];
+    });
+    return taken.map(({ group, size }, i) => ({ queue, group, id: setIds[i] as string, size }));
+  }
+
+  async function takeFrom(spot: Spot, search: Search): Promise<AggregationSet[]> {
+    const sets: AggregationSet[] = [];
+    const { queue, most } = search;
+    spots.delete(queue);
+    for await (const { names, cursor, next } of groupSteps(parts, queue, spot)) {
+      sets.push(...(await takeOf(names, { ...search, most: most - sets.length })));
+      if (next !== '0') spots.set(queue, { cursor: next, after: '' });
+      else spots.delete(queue);
+      if (sets.length < most) continue;
+      spots.set(queue, { cursor, after: sets.at(-1)?.group ?? '' });
+      break;
+    }
+    return sets;
+  }
+
+  return async (queue, rules, limit) => {
+    const search = { queue, rules, most: Math.max(1, Math.min(limit, MOST_SETS)) };
+    const spot = spots.get(queue);
+    const sets = await takeFrom(spot ?? FIRST, search);
+    const most = search.most - sets.length;
+    if (!spot || most === 0 || spots.has(queue)) return sets;
+    return [...sets, ...(await takeFrom(FIRST, { ...search, most }))];
+  };
+}
+
+export function createGroups(parts: RedisParts): Groups {
+  const { connection } = parts;
+  const eachQueue = createEachQueue(parts);
 
   return {
-    async take(queue, rules, limit) {
-      const most = Math.max(1, Math.min(limit, MOST_SETS));
-      const sets: AggregationSet[] = [];
-      for await (const groups of groupNames(parts, queue)) {
-        const setIds = Array.from({ length: most - sets.length }, () => runtime.newId());
-        const taken = await withReceipt(parts, { queue }, async (receipt, left) => {
-          const reply = await connection.run(groupTake, { queue, receipt, rules, setIds, groups }, left);
-          if (!isRefusal(reply) || 'stale' in reply) return accepted(reply, queue, connection.name);
-          // Until that is repaired there is nothing to take; other queues must not wait for it.
-          complain(queue, reply.corrupt);
-          return [];
-        });
-        taken.forEach(({ group, size }, i) => sets.push({ queue, group, id: setIds[i] as string, size }));
-        if (sets.length === most) break;
-      }
-      return sets;
-    },
+    take: createTake(parts),
 
     read: (set) => contentOf(parts, set),
 

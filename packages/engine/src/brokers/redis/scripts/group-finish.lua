@@ -34,7 +34,8 @@ local function answer(code)
   return reply
 end
 
-if not redis.call('ZSCORE', sets, set) then
+-- From its end on a set goes back, a part at a time: what is made of all of it would stand beside what went back.
+if (tonumber(redis.call('ZSCORE', sets, set) or '') or 0) <= now_s then
   return answer('l')
 end
 if key ~= set then

@@ -5,7 +5,7 @@
 -- ARGV   1 now; 2 limit
 -- RETURN number of tasks that went back, or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, 256 sets; a larger set goes back in several calls
-local asynq = names_of(KEYS[1])
+local asynq, tc = names_of(KEYS[1])
 local groups, sets, prefix = asynq .. 'groups', asynq .. 'aggregation_sets', asynq .. 'g:'
 local bad = misfit(groups, 'set', sets, 'zset')
 if bad then
@@ -27,7 +27,10 @@ for _, set in ipairs(redis.call('ZRANGE', sets, '-inf', now_s, 'BYSCORE', 'LIMIT
   end
   local group = group_of(set)
   local key = group and prefix .. group
-  if not group or misfit(set, 'zset', key, 'zset') then
+  if key and misfit(key, 'zset') then
+    put_aside(tc, key, 'g:' .. group)
+  end
+  if not group or misfit(set, 'zset') then
     -- Nothing that could be put back.
     redis.call('ZREM', sets, set)
   else

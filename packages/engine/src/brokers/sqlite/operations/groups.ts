@@ -88,9 +88,9 @@ function createTaker({ database, queues }: Store) {
     for (let looked = 0; entry && looked < GROUPS_AT_ONCE; looked += 1) {
       const [next] = following.get(entry.no, group) ?? [];
       if (typeof next !== 'string') return { sets, next: null };
-      group = next;
       const id = setIds[sets.length];
-      if (id === undefined) return { sets, next: null };
+      if (id === undefined) return { sets, next: group };
+      group = next;
       if (!isRipe(entry, group, { ...rules, nowMs })) continue;
       const most = rules.maxSize > 0 ? Math.min(rules.maxSize, LARGEST_SET) : LARGEST_SET;
       sets.push([group, take(entry, group, { id, most, nowMs })]);
@@ -99,39 +99,48 @@ function createTaker({ database, queues }: Store) {
   };
 }
 
-/** Ends sets: by the task that they became, or by putting them back. */
-function createEnders(store: Store) {
-  const { database, queues } = store;
-  const storeTask = createStorer(store);
+const MEMBERS = 'SELECT seq FROM task WHERE state = 8 AND in_set = ? ORDER BY at, seq LIMIT ?';
+const FORGET = 'DELETE FROM aggregation_set WHERE id = ?';
+
+/** Removes a set with its tasks and their locks. */
+function createRemover({ database, queues }: Store) {
   const locks = createLocks(database);
-  const known = database.prepare('SELECT 1 FROM aggregation_set WHERE id = ? AND queue = ?');
-  const forget = database.prepare('DELETE FROM aggregation_set WHERE id = ?');
-  const seqs = database.prepare(
-    'SELECT seq FROM task WHERE state = 8 AND in_set = ? ORDER BY at, seq LIMIT ?',
-  );
-  const back = database.prepare('UPDATE task SET state = 7, in_set = NULL WHERE seq = ?');
-  const over = database.prepare(
-    'SELECT id FROM aggregation_set WHERE queue = ? AND until_ms <= ? ORDER BY until_ms LIMIT ?',
-  );
+  const forget = database.prepare(FORGET);
+  const members = database.prepare(MEMBERS);
   const removal = ['task', 'body', 'attempt'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE seq = ?`),
   );
 
-  function removeMembers(entry: QueueEntry, set: string): void {
-    const rows = seqs.all(set, LARGEST_SET);
+  return (entry: QueueEntry, set: string): void => {
+    const rows = members.all(set, LARGEST_SET);
     for (const [seq = null] of rows) {
       locks.release(Number(seq));
       for (const statement of removal) statement.run(seq);
     }
     forget.run(set);
     queues.moved(entry, { from: SET_ASIDE, to: null, count: rows.length });
-  }
+  };
+}
 
+/** Ends sets: by the task that they became, or by putting them back. */
+function createEnders(store: Store) {
+  const { database, queues } = store;
+  const storeTask = createStorer(store);
+  const removeMembers = createRemover(store);
+  // From its end on a set goes back, a part at a time: what is made of all of it would stand beside what went back.
+  const known = database.prepare(`SELECT 1 FROM aggregation_set WHERE id = ?1 AND queue = ?2 AND until_ms > ?3
+    AND EXISTS (SELECT 1 FROM task WHERE state = 8 AND in_set = ?1)`);
+  const forget = database.prepare(FORGET);
+  const seqs = database.prepare(MEMBERS);
+  const back = database.prepare('UPDATE task SET state = 7, in_set = NULL WHERE seq = ?');
+  const over = database.prepare(
+    'SELECT id FROM aggregation_set WHERE queue = ? AND until_ms <= ? ORDER BY until_ms LIMIT ?',
+  );
   return {
     /** Null = the set has gone back. */
     finish({ data, bytes }: Packet<FinishSetCall>, nowMs: number): EnqueueReply | null {
       const entry = queues.find(data.queue);
-      if (!entry || !known.get(data.set, entry.no)) return null;
+      if (!entry || !known.get(data.set, entry.no, nowMs)) return null;
       const { row } = data;
       if (row === null) {
         removeMembers(entry, data.set);
