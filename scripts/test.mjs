@@ -9,14 +9,14 @@ const PROJECTS = ['unit', 'broker', 'http', 'faults'];
 const LONG_PROJECTS = ['long', 'interop', 'interop-cluster'];
 
 /** Runs vitest with its own output on the terminal; its counts come from a file that goes again. */
-async function vitest(args, missing) {
+async function vitest(args) {
   const folder = mkdtempSync(join(tmpdir(), 'task-center-test-run-'));
   const report = join(folder, 'report.json');
   try {
     const { code } = await runNode(
       'node_modules/vitest/vitest.mjs',
       ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-      { show: 'all', env: { TASKCENTER_TEST_MISSING: missing.map(({ name }) => name).join(',') } },
+      { show: 'all' },
     );
     return { code, counts: countsIn(report) };
   } finally {
@@ -54,7 +54,7 @@ requireNode();
 await ensureInstalled();
 const wanted = asked(process.argv.slice(2));
 const [missing] = await Promise.all([missingTools(wanted.projects), build()]);
-const { code, counts } = await vitest(vitestArguments(wanted, missing), missing);
+const { code, counts } = await vitest(vitestArguments(wanted, missing));
 
 for (const { needed, advice } of missing) {
   process.stdout.write(`Tests were skipped because ${needed} was not found. To get it: ${advice}\n`);

