@@ -20,8 +20,8 @@ export const item = test.skipIf(inject('goPeer') === null || !hasRedis());
 const onCluster = process.env['INTEROP_CLUSTER'] === '1';
 
 /** An item about a single server, what cuts a connection to it, or starts it late: there is no such test on a cluster. */
-export const singleItem = (...test: Parameters<typeof item>): void => {
-  if (!onCluster) item(...test);
+export const singleItem = (name: string, run: () => Promise<void>, timeoutMs?: number): void => {
+  if (!onCluster) item(name, run, timeoutMs);
 };
 
 /** A worker of ours with what it tells. */
