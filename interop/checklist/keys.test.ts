@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { FIELD } from '../../packages/engine/src/protocol/message.ts';
 import { uniqueKey } from '../../packages/engine/src/protocol/unique-key.ts';
+import type { Finish } from '../../packages/engine/src/index.ts';
 import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';
 
@@ -134,6 +135,39 @@ describe('8.1 keys', () => {
     await worker.stop();
     await enqueue('ok', 'pending');
     expect(String(await bed.field(queue, 'pending', 'pending_since'))).toMatch(/^\d{19}$/);
+  });
+
+  item('10 us: why leases have a fraction: in whole seconds two attempts would look alike', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('x', null, { queue, id: 'a' });
+    const take = async () => {
+      const turn = { finishes: [], queues: [queue], room: 1, leaseMs: 60_000, worker: 'w' };
+      const [task] = (await bed.broker.consume.turn(turn)).tasks;
+      if (!task) throw new Error('no task was there to take');
+      return { task, score: String(await bed.ask('ZSCORE', `asynq:{${queue}}:lease`, 'a')) };
+    };
+    const end = async (finish: Finish) =>
+      (await bed.broker.consume.turn({ finishes: [finish], queues: [], room: 0, leaseMs: 1, worker: 'w' }))
+        .finished;
+    const succeeded = ({ task }: Awaited<ReturnType<typeof take>>): Finish => ({
+      task,
+      outcome: 'succeeded',
+      result: null,
+      record: { number: 1, startedMs: 0, finishedMs: 0, outcome: 'succeeded' },
+    });
+    const seconds = (score: string) => score.replace(/\..*/, '');
+    let first = await take();
+    await end({ task: first.task, outcome: 'requeue' });
+    let second = await take();
+    // Most often within one second; if not, once more.
+    while (seconds(first.score) !== seconds(second.score)) {
+      await end({ task: second.task, outcome: 'requeue' });
+      first = second;
+      second = await take();
+    }
+    expect(first.score).not.toBe(second.score);
+    expect(await end(succeeded(first))).toEqual(['lease-lost']);
+    expect(await end(succeeded(second))).toEqual(['accepted']);
   });
 
   const strange = { queue: 'Größe: Zwei', type: 'Typ: Ä/b C' };

@@ -14,6 +14,10 @@ const ownWay = (why: string): Remark => ({ kind: 'own way', why });
 
 /** Items of protocol section 8, by number. */
 export const REMARKS: Readonly<Record<number, Remark>> = {
-  10: ownWay('leases have a fraction, the token that fences an attempt (design D6); no tool lists them'),
-  22: ownWay('a part of a second is rounded up, never down: a Go forwarder is never early (design D5)'),
+  10: ownWay(
+    'leases have a fraction, the token that fences an attempt (design D6): in whole seconds two attempts would look alike, as the second test shows; no tool lists them',
+  ),
+  22: ownWay(
+    'a part of a second is rounded up, never down (design D5): cut off, a task runs before its time, as the second test shows with Go alone',
+  ),
 };
