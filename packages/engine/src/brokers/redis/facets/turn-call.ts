@@ -1,4 +1,5 @@
 import type { TurnOutcome } from '../../../broker/consume.ts';
+import { pendingKey } from '../../../protocol/keys.ts';
 import type { RedisParts } from '../parts.ts';
 import { turn, type Fetched, type QueueFinishes } from '../scripts/turn.ts';
 import { NO_FETCH, NO_REPLY, sendByQueue, type Send } from './turn-by-queue.ts';
@@ -7,7 +8,7 @@ import { sortOut } from './turn-tasks.ts';
 
 /** One script call; its receipt lies in the slot of its first queue (design D2). In a cluster one per queue. */
 export function createSend(parts: RedisParts): Send {
-  const { connection } = parts;
+  const { connection, topology } = parts;
   const one: Send = (finishes, fetch, options) => {
     const home = fetch.queues[0] ?? finishes[0]?.queue;
     if (home === undefined) return Promise.resolve(NO_REPLY);
@@ -16,7 +17,7 @@ export function createSend(parts: RedisParts): Send {
       return accepted(reply, home, connection.name);
     });
   };
-  return connection.clustered ? sendByQueue(one) : one;
+  return connection.clustered ? sendByQueue(one, (queue) => topology.placeOf(pendingKey(queue))) : one;
 }
 
 /** Tasks for the worker; what nobody can read is ended at once. Should that fail, it is met again when its lease is over. */
