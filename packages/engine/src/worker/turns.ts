@@ -34,6 +34,8 @@ export interface TurnsParts {
 /** A call under way, with the slots kept free for what it brings. */
 interface TurnCall {
   readonly room: number;
+  /** Ends of attempts that it hands in. */
+  readonly finishes: number;
   /** Nobody waits for it any more: what it still brings is given back. */
   writtenOff: boolean;
 }
@@ -45,6 +47,8 @@ export class Turns {
   /** What one call carries at most, each way. */
   readonly #share: number;
   readonly #calls = new Set<TurnCall>();
+  /** Those written off that hand something in. */
+  readonly #late = new Set<TurnCall>();
   #finishes: Finish[] = [];
   /** Of these the ones that give back what never started: nobody waits to hear of them. */
   readonly #unstarted = new Set<Finish>();
@@ -99,6 +103,7 @@ export class Turns {
     for (const call of this.#calls) {
       call.writtenOff = true;
       this.#reserved -= call.room;
+      if (call.finishes > 0) this.#late.add(call);
     }
     this.#calls.clear();
     this.#aliveMs = this.#parts.runtime.clock.monotonicMs();
@@ -120,7 +125,7 @@ export class Turns {
 
   /** Resolves when nothing is to be handed in and no call is under way. */
   async drained(): Promise<void> {
-    while (this.#finishes.length > 0 || this.#calls.size > 0) {
+    while (this.#finishes.length > 0 || this.#calls.size > 0 || this.#late.size > 0) {
       await new Promise<void>((resolve) => (this.#onIdle = resolve));
     }
   }
@@ -159,7 +164,7 @@ export class Turns {
     const room = Math.max(0, this.#room());
     const finishes = this.#finishes.splice(0, this.#share);
     const sinceMs = runtime.clock.monotonicMs();
-    const call: TurnCall = { room, writtenOff: false };
+    const call: TurnCall = { room, finishes: finishes.length, writtenOff: false };
     this.#calls.add(call);
     this.#reserved += room;
     try {
@@ -189,6 +194,7 @@ export class Turns {
     if (call.room > 0) this.#aliveMs = this.#parts.runtime.clock.monotonicMs();
     this.#release(call);
     this.#calls.delete(call);
+    this.#late.delete(call);
     this.#onIdle?.();
     this.#soon();
   }

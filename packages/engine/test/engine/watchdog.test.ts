@@ -64,6 +64,35 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
     expect(await facts()).toMatchObject({ processed: 3, failed: 0 });
   });
 
+  test('gives up waiting for calls, yet a worker that stops still waits for what they hand in', async () => {
+    const { turn, extend, keepResults } = broker.consume;
+    const letGo: (() => void)[] = [];
+    // The first two calls that hand something in hang before they reach the broker.
+    const consume: Broker['consume'] = {
+      extend,
+      keepResults,
+      async turn(call, options) {
+        if (call.finishes.length > 0 && letGo.length < 2)
+          await new Promise<void>((resolve) => letGo.push(resolve));
+        return turn(call, options);
+      },
+    };
+    const story: string[] = [];
+    events.on('attempt.finished', ({ outcome }) => story.push(outcome));
+    const revived = nextEvent(events, 'worker.revived');
+    await enqueue('a');
+    await start({ consume });
+    await expect.poll(() => letGo.length, { timeout: 20_000 }).toBe(1);
+    await enqueue('b');
+    await expect.poll(() => letGo.length, { timeout: 20_000 }).toBe(2);
+    expect(await revived).toMatchObject({ calls: 2 });
+    const stopped = worker?.stop().then(() => story.push('stopped'));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    letGo.forEach((go) => go());
+    await stopped;
+    expect(story).toEqual(['succeeded', 'succeeded', 'stopped']);
+  });
+
   test('is not needed when wake-ups fail or never come: there is a poll', async () => {
     const revived: unknown[] = [];
     events.on('worker.revived', (event) => revived.push(event));
