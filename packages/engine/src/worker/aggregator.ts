@@ -9,6 +9,7 @@ import {
 import type { TaskRecord } from '../broker/inspect.ts';
 import type { PrepareTask, TaskToEnqueue } from '../client/prepare-task.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { durationMs, type Duration } from '../task/duration.ts';
@@ -36,8 +37,9 @@ export interface AggregatedGroup {
 /** How tasks that wait in groups become one. */
 export interface AggregationOptions {
   /**
-   * Makes one task of the tasks of a group; it is stored in their queue, and they are removed in the same step. What it
-   * throws, or when the task is refused, the tasks go back to their group after two minutes: it may see them again.
+   * Makes one task of the tasks of a group; it is stored in their queue, and they are removed in the same step. When it
+   * throws, takes longer than two minutes, or the task is refused, the tasks go back to their group two minutes after
+   * they were taken: it may see them again.
    */
   readonly aggregate: (group: AggregatedGroup) => TaskToEnqueue | Promise<TaskToEnqueue>;
   /** A group is ready when it had no new task for so long, at least 1 s. Default 60 s, as in Asynq. */
@@ -96,11 +98,27 @@ const shownTask = ({ id, type, payload, headers, meta }: TaskRecord): GroupedTas
   headers,
 });
 
+/** How long whoever aggregates has. */
+interface Time {
+  /** It is nearly over: what the handler hears. */
+  readonly signal: AbortSignal;
+  /** Nobody waits any more. */
+  readonly over: AbortSignal;
+}
+
+/** Rejects when the time is over: what never ends must not keep its place. */
+function inTime<T>(work: Promise<T> | T, over: AbortSignal): Promise<T> {
+  const late = new Promise<never>((_, reject) => {
+    over.addEventListener('abort', () => reject(new Error('it took too long')), { once: true });
+  });
+  return Promise.race([work, late]);
+}
+
 /** Has a set made into a task, and tells how that went; never rejects. */
 function createEnder(options: AggregationOptions, { runtime, prepare, broker: { groups } }: AggregatorParts) {
   const { events, log } = runtime;
 
-  async function finish(set: AggregationSet, signal: AbortSignal): Promise<FinishedSet & { id?: string }> {
+  async function finish(set: AggregationSet, { signal, over }: Time): Promise<FinishedSet & { id?: string }> {
     const content = await groups.read(set);
     if (content === null) return { code: 'set-lost' };
     const { unreadable } = content;
@@ -110,17 +128,18 @@ function createEnder(options: AggregationOptions, { runtime, prepare, broker: { 
     }
     if (content.tasks.length === 0) return groups.finish(set, content, null);
     const { queue, group } = set;
-    const made = await options.aggregate({ queue, group, tasks: content.tasks.map(shownTask), signal });
+    const tasks = content.tasks.map(shownTask);
+    const made = await inTime(options.aggregate({ queue, group, tasks, signal }), over);
     // The tasks belong to this queue, whatever else the new one is to be (protocol 4.12).
     const { queue: _, ...task } = made;
     const prepared = { ...(await prepare(task)), queue };
     return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
   }
 
-  return async (set: AggregationSet, signal: AbortSignal): Promise<void> => {
+  return async (set: AggregationSet, time: Time): Promise<void> => {
     const { queue, group, size } = set;
     try {
-      const { id = '', ...outcome } = await finish(set, signal);
+      const { id = '', ...outcome } = await finish(set, time);
       if (outcome.code === 'created')
         return events.emit('group.aggregated', { queue, group, id, tasks: size });
       if (outcome.code === 'removed') return;
@@ -132,35 +151,79 @@ function createEnder(options: AggregationOptions, { runtime, prepare, broker: { 
   };
 }
 
+interface WorkParts {
+  readonly clock: Clock;
+  onEnded(): void;
+}
+
+/** The sets under way, each with its time. */
+function createWork(
+  aggregate: (set: AggregationSet, time: Time) => Promise<void>,
+  { clock, onEnded }: WorkParts,
+) {
+  const running = new Map<AggregationSet, { readonly ended: Promise<void>; abort(): void }>();
+
+  return {
+    underWay: () => running.size,
+    begin(set: AggregationSet): void {
+      const warning = new AbortController();
+      const end = new AbortController();
+      void clock
+        .sleep(SET_MS - HAND_IN_MS, warning.signal)
+        .then(() => warning.abort())
+        .then(() => clock.sleep(HAND_IN_MS, end.signal))
+        .then(() => end.abort());
+      const ended = aggregate(set, { signal: warning.signal, over: end.signal }).finally(() => {
+        end.abort();
+        warning.abort();
+        running.delete(set);
+        onEnded();
+      });
+      running.set(set, { ended, abort: () => warning.abort() });
+    },
+    async ended(): Promise<void> {
+      await Promise.all([...running.values()].map(({ ended }) => ended));
+    },
+    abort(): void {
+      for (const { abort } of running.values()) abort();
+    },
+  };
+}
+
 /** @throws TaskCenterError `invalid-value` */
 export function createAggregator(options: AggregationOptions, parts: AggregatorParts): Aggregator {
   const { runtime, queues } = parts;
   const { clock } = runtime;
   const { groups } = parts.broker;
   const rules = rulesOf(options);
-  const aggregate = createEnder(options, parts);
-  const running = new Map<AggregationSet, { readonly ended: Promise<void>; abort(): void }>();
+  let lastServed: string | null = null;
+  const work = createWork(createEnder(options, parts), { clock, onEnded: () => loop.wake() });
 
-  function begin(set: AggregationSet): void {
-    const controller = new AbortController();
-    void clock.sleep(SET_MS - HAND_IN_MS, controller.signal).then(() => controller.abort());
-    const ended = aggregate(set, controller.signal).finally(() => {
-      controller.abort();
-      running.delete(set);
-      loop.wake();
-    });
-    running.set(set, { ended, abort: () => controller.abort() });
+  /** The queue served last comes last, so that a busy one keeps no other waiting. */
+  function inTurn(): string[] {
+    const names = queues();
+    const from = lastServed === null ? 0 : names.indexOf(lastServed) + 1;
+    return [...names.slice(from), ...names.slice(0, from)];
   }
 
   const loop = createLoop({
     name: 'aggregator',
     runtime,
     async step(signal) {
-      for (const queue of queues()) {
-        const room = MOST_AT_ONCE - running.size;
+      const failures: unknown[] = [];
+      for (const queue of inTurn()) {
+        const room = MOST_AT_ONCE - work.underWay();
         if (room <= 0 || signal.aborted) break;
-        for (const set of await groups.take(queue, rules, room)) begin(set);
+        try {
+          const sets = await groups.take(queue, rules, room);
+          if (sets.length > 0) lastServed = queue;
+          sets.forEach((set) => work.begin(set));
+        } catch (error) {
+          // The other queues must not wait for this one.
+          failures.push(error);
+        }
       }
+      if (failures.length > 0) throw failures[0];
       return Math.min(EVERY_MS, rules.graceMs);
     },
   });
@@ -169,10 +232,8 @@ export function createAggregator(options: AggregationOptions, parts: AggregatorP
     start: () => loop.start(),
     async stop() {
       await loop.stop();
-      await Promise.all([...running.values()].map(({ ended }) => ended));
+      await work.ended();
     },
-    abort() {
-      for (const { abort } of running.values()) abort();
-    },
+    abort: () => work.abort(),
   };
 }

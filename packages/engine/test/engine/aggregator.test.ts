@@ -1,0 +1,80 @@
+import { expect, onTestFinished, test } from 'vitest';
+import type { Groups } from '../../src/broker/groups.ts';
+import { Events } from '../../src/runtime/events.ts';
+import { createRuntime } from '../../src/runtime/runtime.ts';
+import { createAggregator, type AggregationOptions } from '../../src/worker/aggregator.ts';
+import { aTask } from '../support/factories.ts';
+import { createFakeClock, settle } from '../support/fake-clock.ts';
+
+const MOST_AT_ONCE = 3;
+
+/** A broker with groups that are ripe, by queue; a queue without a list cannot be used. */
+function bed(ripe: Record<string, string[] | null>, aggregate: AggregationOptions['aggregate']) {
+  const clock = createFakeClock();
+  const events = new Events();
+  const runtime = createRuntime({ clock, events });
+  const begun: string[] = [];
+  const failures: unknown[] = [];
+  events.on('group.failed', ({ error }) => failures.push(error));
+  const groups: Groups = {
+    async take(queue, _rules, limit) {
+      const names = ripe[queue];
+      if (!names) throw new Error(`${queue} cannot be used`);
+      return names.splice(0, limit).map((group) => ({ queue, group, id: group, size: 0 }));
+    },
+    // What aggregates is not called without a task.
+    read: async () => ({ tasks: [{ id: 'a', meta: {} } as never], unreadable: [], source: null }),
+    finish: async () => ({ code: 'created', state: 'pending', dueMs: 0 }),
+    reclaim: async () => [],
+  };
+  const aggregator = createAggregator(
+    {
+      aggregate(set) {
+        begun.push(set.group);
+        return aggregate(set);
+      },
+    },
+    { broker: { groups }, runtime, prepare: async () => aTask(), queues: () => Object.keys(ripe) },
+  );
+  aggregator.start();
+  onTestFinished(async () => {
+    aggregator.abort();
+    const stopped = aggregator.stop();
+    await clock.advance(10_000);
+    await stopped;
+  });
+  return { clock, begun, failures };
+}
+
+test('every queue has its turn, however many groups of another one are ripe', async () => {
+  const ends: (() => void)[] = [];
+  const { begun } = bed(
+    { busy: ['b1', 'b2', 'b3', 'b4', 'b5'], other: ['o1'] },
+    () => new Promise((resolve) => ends.push(() => resolve({ task: 'x' }))),
+  );
+  onTestFinished(() => ends.forEach((end) => end()));
+  await settle();
+  expect(begun).toEqual(['b1', 'b2', 'b3']);
+  ends[0]?.();
+  await settle();
+  expect(begun.slice(MOST_AT_ONCE)).toEqual(['o1']);
+});
+
+test('a queue that cannot be used stops none of the others', async () => {
+  const { begun } = bed({ broken: null, other: ['o1'] }, () => ({ task: 'x' }));
+  await settle();
+  expect(begun).toEqual(['o1']);
+});
+
+test('an aggregator that never ends holds up nobody once its time is over', async () => {
+  const { clock, begun, failures } = bed({ q: ['g1', 'g2', 'g3', 'g4'] }, ({ group }) =>
+    group === 'g4' ? { task: 'x' } : new Promise<never>(() => {}),
+  );
+  await settle();
+  expect(begun).toEqual(['g1', 'g2', 'g3']);
+  await clock.advance(119_000);
+  expect(failures).toEqual([]);
+  await clock.advance(2_000);
+  expect(failures).toHaveLength(MOST_AT_ONCE);
+  expect(begun.slice(MOST_AT_ONCE)).toEqual(['g4']);
+});
