@@ -15,50 +15,73 @@ export function freePort() {
 }
 
 const TICKS_PER_SECOND = 100;
+/** From here on Redis keeps a script in its slow log; short enough to name the longest, too long to cost anything. */
+const SLOW_US = 500;
+const BASE = ['--bind', '127.0.0.1', '--save', '', '--slowlog-log-slower-than', String(SLOW_US)];
+const PERSISTENCE = {
+  none: ['--appendonly', 'no'],
+  aof: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
+};
 
-/** A Redis of the bench's own, without persistence, so that every peer meets the same one. */
-export async function startRedis(args = []) {
-  const port = await freePort();
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-redis-'));
-  const server = spawn(
-    'redis-server',
-    [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      dir,
-      '--save',
-      '',
-      '--appendonly',
-      'no',
-      ...args,
-    ],
-    { stdio: 'ignore' },
-  );
+/** CPU seconds that a process has used so far. */
+function cpuOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function start(port, dir, persistence) {
+  const args = ['--port', String(port), '--dir', dir, ...BASE, ...PERSISTENCE[persistence]];
+  const server = spawn('redis-server', [...args, '--slowlog-max-len', '4096'], { stdio: 'ignore' });
   server.on('error', () => {
     console.error(
       'The bench needs redis-server 7.0 or newer on the PATH (Debian: apt-get install redis-server).',
     );
     process.exit(1);
   });
+  return server;
+}
+
+const isScript = ([, , , [command]]) => /^(evalsha|eval|fcall)/i.test(String(command));
+
+/**
+ * A Redis of the bench's own, so that every peer meets the same one.
+ *
+ * @param {'none' | 'aof'} persistence `aof`: append-only file, synced every second
+ */
+export async function startRedis(persistence = 'none') {
+  const port = await freePort();
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-redis-'));
+  const server = start(port, dir, persistence);
   const url = `redis://127.0.0.1:${port}`;
   const admin = createClient({ url, socket: { reconnectStrategy: () => 50 } });
   admin.on('error', () => {});
   await admin.connect();
+  const send = (...args) => admin.sendCommand(args);
   return {
     url,
     port,
-    flush: () => admin.sendCommand(['FLUSHALL']),
-    /** CPU seconds used so far. */
-    cpu() {
-      const fields = readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    send,
+    async flush() {
+      await send('FLUSHALL');
+      await send('SLOWLOG', 'RESET');
+    },
+    cpu: () => cpuOf(server.pid),
+    /** The longest script since it was asked last: `{ ms, sha1 }`; null: none took 0.5 ms. */
+    async longestScript() {
+      const entries = (await send('SLOWLOG', 'GET', '-1')).filter(isScript);
+      await send('SLOWLOG', 'RESET');
+      const longest = entries.sort((a, b) => Number(b[2]) - Number(a[2]))[0];
+      return longest ? { ms: Number(longest[2]) / 1_000, sha1: String(longest[3][1]) } : null;
+    },
+    /** Bytes that its data takes. */
+    async usedBytes() {
+      return Number(/^used_memory:(\d+)/m.exec(await send('INFO', 'memory'))[1]);
     },
     async stop() {
       admin.destroy();
+      const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGKILL');
+      await ended;
       rmSync(dir, { recursive: true, force: true });
     },
   };

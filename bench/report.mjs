@@ -14,6 +14,12 @@ export function percentile(numbers, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
+/** The largest of some numbers, of which some are null; null: all are. */
+export function worst(numbers) {
+  const known = numbers.filter((number) => number !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
 /** What a reader needs to judge a figure. */
 function machine() {
   return {

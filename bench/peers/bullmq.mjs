@@ -1,12 +1,15 @@
 import { Queue, Worker } from 'bullmq';
 
 /**
- * BullMQ at its documented best for this use: finished jobs removed (as our retention 0), three retries with
- * exponential backoff configured, events not written to the stream by nobody listening (its `maxLen` at the default).
+ * BullMQ at its documented best for this use: finished jobs removed (as our retention none), three retries with
+ * exponential backoff configured, events at their default.
  */
-export const bullmq = (name, redis) => ({
-  name,
-  async open() {
+export const bullmq = {
+  name: 'BullMQ',
+  setup:
+    '`removeOnComplete`, four attempts with exponential backoff, `addBulk` for bulk, all else at its default.',
+  store: 'redis',
+  async open({ redis }) {
     const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null };
     const queue = new Queue('bench', { connection });
     const options = { removeOnComplete: true, attempts: 4, backoff: { type: 'exponential', delay: 1_000 } };
@@ -15,12 +18,12 @@ export const bullmq = (name, redis) => ({
       enqueue: (payload) => queue.add('bench', payload, options),
       enqueueBulk: (payloads) =>
         queue.addBulk(payloads.map((data) => ({ name: 'bench', data, opts: options }))),
-      async work(concurrency, onDone) {
-        const worker = new Worker('bench', async (job) => onDone(job.data), { connection, concurrency });
+      async work(concurrency, onTask) {
+        const worker = new Worker('bench', async (job) => onTask(job.data), { connection, concurrency });
         await worker.waitUntilReady();
         return () => worker.close();
       },
       close: () => queue.close(),
     };
   },
-});
+};

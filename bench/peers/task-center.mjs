@@ -1,22 +1,35 @@
+import path from 'node:path';
 import { Client, connect, Worker } from '@task-center/engine';
 
-/** Ours, on any broker. */
-export const taskCenter = (name, url) => ({
-  name,
-  async open() {
-    const broker = await connect(typeof url === 'function' ? url() : url);
-    const client = new Client(broker);
-    return {
-      enqueue: (payload) => client.enqueue('bench', payload),
-      enqueueBulk: (payloads) => client.enqueueMany(payloads.map((payload) => ({ task: 'bench', payload }))),
-      /** Runs tasks until `stop`; `onDone` is called for each. */
-      async work(concurrency, onDone) {
-        const worker = new Worker(broker, { concurrency });
-        worker.handle('bench', (task) => onDone(task.payload));
-        await worker.start();
-        return () => worker.stop();
-      },
-      close: () => broker.close(),
-    };
-  },
-});
+async function open(url) {
+  const broker = await connect(url);
+  const client = new Client(broker);
+  return {
+    enqueue: (payload) => client.enqueue('bench', payload),
+    enqueueBulk: (payloads) => client.enqueueMany(payloads.map((payload) => ({ task: 'bench', payload }))),
+    async work(concurrency, onTask) {
+      const worker = new Worker(broker, { concurrency });
+      worker.handle('bench', (task) => onTask(task.payload));
+      await worker.start();
+      return () => worker.stop();
+    },
+    close: () => broker.close(),
+  };
+}
+
+const SETUP =
+  'every default: leases and fencing, receipts, retries with backoff, counters and history on; retention none.';
+
+export const taskCenterRedis = {
+  name: 'Task Center (Redis)',
+  setup: SETUP,
+  store: 'redis',
+  open: ({ redis }) => open(redis.url),
+};
+
+export const taskCenterSqlite = {
+  name: 'Task Center (SQLite)',
+  setup: `${SETUP} WAL with \`synchronous=FULL\`: what is acknowledged was synced to the disk.`,
+  store: 'file',
+  open: ({ folder }) => open(`sqlite:${path.join(folder, 'tasks.db')}`),
+};

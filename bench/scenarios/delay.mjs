@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, connect, Worker } from '@task-center/engine';
-import { freePort, startRedis } from '../redis.mjs';
+import { freePort } from '../redis.mjs';
 import { percentile, spread } from '../report.mjs';
 
 const LEAD_MS = 2_000;
@@ -145,7 +145,7 @@ async function callbacks(broker, rate) {
 }
 
 /** How exactly delayed tasks start: handlers in process, and callbacks through the whole service. */
-export async function delay() {
+export async function delay({ startRedis }) {
   const redis = await startRedis();
   const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-delay-'));
   const rows = [];
@@ -162,5 +162,5 @@ export async function delay() {
   }
   await redis.stop();
   rmSync(dir, { recursive: true, force: true });
-  return { scenario: 'delay', tables: [{ title: 'delay: lateness after the due time', rows }] };
+  return { tables: [{ id: 'delay', title: 'Delay: lateness after the due time', rows }] };
 }
