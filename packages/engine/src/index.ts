@@ -49,7 +49,7 @@ export {
   storedQueues,
   type TaskKind,
 } from './task/queue-name.ts';
-export { FINAL_STATES, TASK_STATES, WAITING_STATES, type TaskState } from './task/state.ts';
+export { FINAL_STATES, TASK_STATES, WAITING_STATES, type ListedState, type TaskState } from './task/state.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './task/task-id.ts';
 export type { Broker } from './broker/broker.ts';
 export type { ClusterNode, ClusterView } from './broker/cluster.ts';
@@ -81,7 +81,6 @@ export type {
   FoundTask,
   GroupSize,
   Inspect,
-  ListedState,
   ListRequest,
   OddFacts,
   QueueFacts,

@@ -1,5 +1,5 @@
 import type { TaskRef } from '../runtime/events.ts';
-import type { ListedState } from './inspect.ts';
+import type { ListedState } from '../task/state.ts';
 import type { TaskState } from '../task/state.ts';
 
 export type ControlOutcome =

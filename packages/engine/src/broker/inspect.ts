@@ -1,11 +1,8 @@
 import type { TaskRef } from '../runtime/events.ts';
 import type { AttemptRecord } from '../task/attempt-record.ts';
 import type { TaskMeta } from '../task/meta.ts';
-import type { TaskState } from '../task/state.ts';
+import type { ListedState, TaskState } from '../task/state.ts';
 import type { CancelNote } from './control.ts';
-
-/** States that can be counted and listed. */
-export type ListedState = Exclude<TaskState, 'blocked' | 'awaiting'>;
 
 /** What was met in a queue that is no task, ever: others wrote it, or it was damaged. Of each the number. */
 export interface OddFacts {

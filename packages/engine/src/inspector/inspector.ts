@@ -1,11 +1,12 @@
 import type { Broker } from '../broker/broker.ts';
 import type { ClusterNode, ClusterView } from '../broker/cluster.ts';
 import type { ActedState, ControlOutcome } from '../broker/control.ts';
-import type { DayCounts, GroupSize, ListedState, TaskPage, TaskRecord } from '../broker/inspect.ts';
+import type { DayCounts, GroupSize, TaskPage, TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { ServerRecord } from '../broker/presence.ts';
 import type { TaskRef } from '../runtime/events.ts';
 import { encodeContent } from '../task/payload.ts';
+import type { ListedState } from '../task/state.ts';
 import { storedTaskId } from '../task/task-id.ts';
 import { actOnAll, type BulkOptions } from './act-on-all.ts';
 import { queueInfo, type QueueInfo } from './queue-info.ts';

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/broker.ts';
 import type { ActedState } from '../broker/control.ts';
-import type { ListedState } from '../broker/inspect.ts';
+import type { ListedState } from '../task/state.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { actOnAll, type BulkOptions } from './act-on-all.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Where a task is. All but `cancelled` are Asynq's (protocol 1.4); `blocked`, `awaiting` and `aggregating`
- * are read wherever they stand, though nothing here puts a task there yet.
+ * Where a task is. All but `blocked`, `awaiting` and `cancelled` are Asynq's (protocol 1.4); the first two are read
+ * wherever they stand, though nothing here puts a task there yet.
  */
 export const TASK_STATES = [
   'blocked',
@@ -16,6 +16,9 @@ export const TASK_STATES = [
 ] as const;
 
 export type TaskState = (typeof TASK_STATES)[number];
+
+/** States that can be counted and listed. */
+export type ListedState = Exclude<TaskState, 'blocked' | 'awaiting'>;
 
 /** States in which a task waits and may still be cancelled or deleted without touching an attempt. */
 export const WAITING_STATES = ['scheduled', 'pending', 'retry'] as const satisfies readonly TaskState[];

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import { rawRedis, type RawRedis } from '../support/raw-redis.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { freePort, hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
@@ -84,6 +86,21 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     expect(first).toMatchObject({ schema: '1', installation: expect.stringMatching(/^[0-9a-f-]{36}$/) });
     await (await connectRedis({ url: redis.url })).close();
     expect(await raw.call('HGETALL', 'tc:meta')).toEqual(first);
+  });
+
+  test.each([
+    [-60_000, [{ skew_ms: -60_000 }]],
+    [3_000, [{ skew_ms: 3_000 }]],
+    [500, []],
+  ])('a clock that is %d ms ahead of Redis is told if it matters', async (aheadMs, told) => {
+    const warnings: { skew_ms: number }[] = [];
+    const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields as { skew_ms: number }) };
+    const clock = { ...systemClock, wallMs: () => Date.now() + aheadMs };
+    await (await connectRedis({ url: redis.url, runtime: { clock, log } })).close();
+    expect(warnings).toHaveLength(told.length);
+    told.forEach(({ skew_ms: skewMs }, i) => {
+      expect(Math.abs((warnings[i]?.skew_ms ?? 0) - skewMs)).toBeLessThan(500);
+    });
   });
 
   test('uses the database of the URL', async () => {

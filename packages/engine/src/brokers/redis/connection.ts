@@ -9,7 +9,8 @@ import { keyOf, moveIn, type Move } from './moves.ts';
 import type { LuaSource, RedisArg, Script } from './script.ts';
 import { createTicker, type Ticker } from './ticker.ts';
 import { tagOf } from './topology/slots.ts';
-import { createTopology, type Topology } from './topology/topology.ts';
+import { createTopology } from './topology/create-topology.ts';
+import type { Topology } from './topology/topology.ts';
 import type { RedisTarget } from './url.ts';
 
 export interface RunOptions {

@@ -18,7 +18,7 @@ import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { claimDatabase } from './meta.ts';
 import { createReceipts } from './receipts.ts';
-import { createTopology } from './topology/topology.ts';
+import { createTopology } from './topology/create-topology.ts';
 import { parseRedisUrl, type RedisSettings, type RedisTarget } from './url.ts';
 
 export interface RedisBrokerOptions {
@@ -34,6 +34,7 @@ export interface RedisBrokerOptions {
 const OLDEST_MAJOR = 7;
 /** All that happens before a broker is ready takes at most so long. */
 const OPEN_MS = 4_500;
+const MOST_SKEW_MS = 2_000;
 
 interface ServerFacts {
   readonly version: string;
@@ -68,12 +69,33 @@ function checkServer({ name, kind }: RedisTarget, { version, mode }: ServerFacts
     refuse(`it runs in ${mode} mode: ${OTHERWISE[mode] ?? `${expected} mode is needed`}`);
 }
 
+/**
+ * Times in Redis are Redis' own, so a clock that differs does us no harm; yet Go processes go by the clocks of their
+ * machines, and more than 30 s make their live tasks look lost (protocol D24).
+ */
+async function warnOfSkew(
+  connection: RedisConnection,
+  { clock, log }: Runtime,
+  options: RunOptions,
+): Promise<void> {
+  const askedMs = clock.wallMs();
+  const [seconds, micros] = (await connection.command(['TIME'], options)) as [unknown, unknown];
+  const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
+  const skewMs = Math.round((askedMs + clock.wallMs()) / 2 - redisMs);
+  if (Math.abs(skewMs) < MOST_SKEW_MS) return;
+  log.warn(
+    { broker: connection.name, skew_ms: skewMs },
+    'the clock of this machine differs from that of Redis; set both by NTP',
+  );
+}
+
 /** Checks what stands behind the URL; resolves when it can be used. */
 async function open(connection: RedisConnection, target: RedisTarget, runtime: Runtime): Promise<void> {
   const end = runtime.clock.monotonicMs() + OPEN_MS;
   const left = (): RunOptions => ({ limitMs: end - runtime.clock.monotonicMs() });
   checkServer(target, await serverFacts(connection, left()));
   await claimDatabase(connection, runtime.newId(), left());
+  await warnOfSkew(connection, runtime, left());
 }
 
 /**

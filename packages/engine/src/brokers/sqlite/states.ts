@@ -1,4 +1,4 @@
-import type { ListedState } from '../../broker/inspect.ts';
+import type { ListedState } from '../../task/state.ts';
 
 /** States by the numbers that the file has; see the migrations. */
 export const STATES = [

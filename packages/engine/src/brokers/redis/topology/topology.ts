@@ -1,9 +1,5 @@
-import type { Runtime } from '../../../runtime/runtime.ts';
 import type { Link } from '../link.ts';
-import type { LinkTarget, RedisTarget } from '../url.ts';
-import { createCluster } from './cluster.ts';
-import { createSentinel } from './sentinel.ts';
-import { createSingle } from './single.ts';
+import type { LinkTarget } from '../url.ts';
 
 /**
  * Which servers there are, and which of them has what. A *place* is the name of one: `host:port` where there are
@@ -33,15 +29,4 @@ export interface Topology {
   /** From now on it looks every 2 s: for those who wait for a key without asking again. */
   watch(): void;
   close(): void;
-}
-
-export function createTopology(target: RedisTarget, runtime: Runtime): Topology {
-  switch (target.kind) {
-    case 'single':
-      return createSingle(target);
-    case 'sentinel':
-      return createSentinel(target, runtime);
-    case 'cluster':
-      return createCluster(target, runtime);
-  }
 }

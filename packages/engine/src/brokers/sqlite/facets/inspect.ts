@@ -1,14 +1,8 @@
-import type {
-  FoundTask,
-  Inspect,
-  ListedState,
-  ListRequest,
-  QueueFacts,
-  TaskRecord,
-} from '../../../broker/inspect.ts';
+import type { FoundTask, Inspect, ListRequest, QueueFacts, TaskRecord } from '../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { decodeAttempts } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
+import type { ListedState } from '../../../task/state.ts';
 import type { FactsRow, Place, RecordRow } from '../operations/inspect.ts';
 import { plain, type Bytes } from '../packing.ts';
 import { SET_ASIDE, STATES, type StateNumber } from '../states.ts';
