@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { LeasedTask } from '../broker/consume.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
@@ -22,7 +22,14 @@ describe('the keeper of leases', () => {
     renewed = [];
     lost = [];
     renew = (tasks) => Promise.resolve(tasks.map(() => true));
-    keeper = createLeaseKeeper({
+    keeper = newKeeper(LEASE_MS);
+    keeper.start();
+    await clock.asleep(2);
+  });
+  afterEach(() => keeper.stop());
+
+  function newKeeper(leaseMs: number): LeaseKeeper {
+    return createLeaseKeeper({
       consume: {
         extend(tasks) {
           renewed.push(tasks.map(({ id }) => id));
@@ -30,13 +37,10 @@ describe('the keeper of leases', () => {
         },
       },
       runtime: createRuntime({ clock }),
-      leaseMs: LEASE_MS,
+      leaseMs,
       onLost: ({ id }) => void lost.push(id),
     });
-    keeper.start();
-    await clock.asleep(2);
-  });
-  afterEach(() => keeper.stop());
+  }
 
   test('renews what is held, in one call, and what was released no more', async () => {
     for (const lease of [a, b, c]) keeper.hold(lease, clock.monotonicMs());
@@ -100,5 +104,40 @@ describe('the keeper of leases', () => {
     expect(lost).toEqual([]);
     await clock.advance(200);
     expect(lost).toEqual(['a']);
+  });
+
+  test('renews the leases of each queue on their own: a server that is away costs no other lease', async () => {
+    const short = newKeeper(2_000);
+    short.start();
+    onTestFinished(() => short.stop());
+    await clock.asleep(4);
+    const elsewhere = { ...aLease('elsewhere'), queue: 'away' };
+    const ends: (() => void)[] = [];
+    renew = (tasks) =>
+      tasks.every(({ id }) => id === 'a')
+        ? Promise.resolve([true])
+        : new Promise((_, reject) => ends.push(() => reject(new Error('out of reach'))));
+    short.hold(a, clock.monotonicMs());
+    short.hold(elsewhere, clock.monotonicMs());
+    for (let failures = 0; failures < 4; failures += 1) {
+      await clock.advance(4_500);
+      ends.splice(0).forEach((end) => end());
+      await settle();
+    }
+    expect(lost).toEqual(['elsewhere']);
+  });
+
+  test('renews again soon what could not be renewed', async () => {
+    let failures = 0;
+    renew = (tasks) => {
+      failures += 1;
+      return failures < 3
+        ? Promise.reject(new Error('out of reach'))
+        : Promise.resolve(tasks.map(() => true));
+    };
+    keeper.hold(a, clock.monotonicMs());
+    await clock.advance(LEASE_MS / 4 + 1_000);
+    expect(renewed).toHaveLength(3);
+    expect(lost).toEqual([]);
   });
 });

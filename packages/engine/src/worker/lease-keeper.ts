@@ -1,5 +1,5 @@
 import type { Consume, LeasedTask } from '../broker/consume.ts';
-import { createLoop } from '../runtime/loop.ts';
+import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { createDeadlines } from './deadlines.ts';
 
@@ -35,12 +35,91 @@ export interface LeaseKeeperParts {
   onLost(task: LeasedTask): void;
 }
 
-export function createLeaseKeeper({ consume, runtime, leaseMs, onLost }: LeaseKeeperParts): LeaseKeeper {
-  const renewMs = Math.min(LONGEST_RENEW_MS, leaseMs / RENEWALS);
-  const trustMs = leaseMs - Math.min(MARGIN_MS, leaseMs / MARGINS);
-  const { clock, log } = runtime;
-  const held = new Set<LeasedTask>();
+/** Leases by queue. */
+class Held {
+  readonly #byQueue = new Map<string, Set<LeasedTask>>();
 
+  queues(): Iterable<string> {
+    return this.#byQueue.keys();
+  }
+
+  of(queue: string): LeasedTask[] {
+    return [...(this.#byQueue.get(queue) ?? [])];
+  }
+
+  has(task: LeasedTask): boolean {
+    return this.#byQueue.get(task.queue)?.has(task) ?? false;
+  }
+
+  add(task: LeasedTask): void {
+    const leases = this.#byQueue.get(task.queue);
+    if (leases) leases.add(task);
+    else this.#byQueue.set(task.queue, new Set([task]));
+  }
+
+  /** Whether it was there. */
+  delete(task: LeasedTask): boolean {
+    const leases = this.#byQueue.get(task.queue);
+    const was = leases?.delete(task) ?? false;
+    if (leases?.size === 0) this.#byQueue.delete(task.queue);
+    return was;
+  }
+}
+
+interface RenewalParts {
+  readonly held: Held;
+  readonly runtime: Runtime;
+  readonly everyMs: number;
+}
+
+/** Renews again and again; each queue on its own, as a server that is away must cost no lease elsewhere. */
+function createRenewal(
+  extend: (leases: readonly LeasedTask[]) => Promise<void>,
+  { held, runtime, everyMs }: RenewalParts,
+): Pick<Loop, 'start' | 'stop'> {
+  const { clock, log } = runtime;
+  const underWay = new Set<string>();
+  let stopped = false;
+
+  /** Until it succeeds, or nothing is left to renew. */
+  async function renew(queue: string): Promise<void> {
+    if (underWay.has(queue)) return;
+    underWay.add(queue);
+    for (let leases = held.of(queue); leases.length > 0 && !stopped; leases = held.of(queue)) {
+      try {
+        await extend(leases);
+        break;
+      } catch (error) {
+        if (stopped) break;
+        log.warn({ err: error, queue, leases: leases.length }, 'leases could not be renewed; trying again');
+        await clock.sleep(RENEW_AGAIN_MS);
+      }
+    }
+    underWay.delete(queue);
+  }
+
+  const loop = createLoop({
+    name: 'heartbeat',
+    runtime,
+    step() {
+      for (const queue of held.queues()) void renew(queue);
+      return Promise.resolve(Math.min(LONGEST_RENEW_MS, everyMs));
+    },
+  });
+
+  return {
+    start: () => loop.start(),
+    stop() {
+      stopped = true;
+      return loop.stop();
+    },
+  };
+}
+
+export function createLeaseKeeper({ consume, runtime, leaseMs, onLost }: LeaseKeeperParts): LeaseKeeper {
+  const trustMs = leaseMs - Math.min(MARGIN_MS, leaseMs / MARGINS);
+  const { clock } = runtime;
+  const held = new Held();
   function lose(task: LeasedTask): void {
     if (held.delete(task)) onLost(task);
   }
@@ -49,8 +128,7 @@ export function createLeaseKeeper({ consume, runtime, leaseMs, onLost }: LeaseKe
   const trust = createDeadlines<LeasedTask>('lease-trust', runtime, lose);
   const trustSince = (task: LeasedTask, sinceMs: number) => trust.set(task, sinceMs + trustMs);
 
-  async function renew(): Promise<void> {
-    const leases = [...held];
+  async function extend(leases: readonly LeasedTask[]): Promise<void> {
     const sinceMs = clock.monotonicMs();
     const renewed = await consume.extend(leases, leaseMs);
     leases.forEach((task, i) => {
@@ -61,20 +139,7 @@ export function createLeaseKeeper({ consume, runtime, leaseMs, onLost }: LeaseKe
     });
   }
 
-  const renewal = createLoop({
-    name: 'heartbeat',
-    runtime,
-    async step() {
-      if (held.size === 0) return renewMs;
-      try {
-        await renew();
-        return renewMs;
-      } catch (error) {
-        log.warn({ err: error, leases: held.size }, 'leases could not be renewed; trying again');
-        return RENEW_AGAIN_MS;
-      }
-    },
-  });
+  const renewal = createRenewal(extend, { held, runtime, everyMs: leaseMs / RENEWALS });
 
   return {
     hold(task, sinceMs) {
