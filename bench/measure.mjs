@@ -42,7 +42,7 @@ export async function fill(peer, count, payload = PAYLOAD) {
 }
 
 /** Something that is over once it was counted `count` times. */
-function countdown(count) {
+export function countdown(count) {
   let left = count;
   let finish;
   const over = new Promise((resolve) => (finish = resolve));
@@ -78,7 +78,7 @@ export async function measure(count, redis, run) {
 }
 
 /** Runs `use` with a folder that goes again. */
-async function inFolder(use) {
+export async function inFolder(use) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-'));
   try {
     return await use(folder);

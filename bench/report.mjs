@@ -20,6 +20,18 @@ export function worst(numbers) {
   return known.length === 0 ? null : Math.max(...known);
 }
 
+/** How long this machine stops a loop that does nothing, within a second: no pause below it says anything of a program. */
+function longestStall() {
+  const end = performance.now() + 1_000;
+  let longest = 0;
+  for (let last = performance.now(); last < end;) {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  }
+  return longest;
+}
+
 /** What a reader needs to judge a figure. */
 function machine() {
   return {
@@ -27,6 +39,8 @@ function machine() {
     cpu: os.cpus()[0]?.model ?? 'unknown',
     cores: os.cpus().length,
     os: os.release(),
+    'memory GB': Math.round(os.totalmem() / 2 ** 30),
+    'longest stall ms': longestStall(),
   };
 }
 

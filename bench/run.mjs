@@ -3,10 +3,15 @@ import { parseArgs } from 'node:util';
 import { peers as everyPeer } from './peers/index.mjs';
 import { startRedis } from './redis.mjs';
 import { print } from './report.mjs';
+import { backlog } from './scenarios/backlog.mjs';
+import { crash } from './scenarios/crash.mjs';
 import { delay } from './scenarios/delay.mjs';
 import { engine } from './scenarios/engine.mjs';
+import { latency } from './scenarios/latency.mjs';
+import { memory } from './scenarios/memory.mjs';
+import { processes } from './scenarios/processes.mjs';
 
-const scenarios = { engine, delay };
+const scenarios = { engine, latency, delay, backlog, memory, processes, crash };
 
 const HELP = `npm run bench -- [scenario ...] [options]
 

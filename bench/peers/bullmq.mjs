@@ -6,6 +6,7 @@ import { Queue, Worker } from 'bullmq';
  */
 export const bullmq = {
   name: 'BullMQ',
+  module: import.meta.url,
   setup:
     '`removeOnComplete`, four attempts with exponential backoff, `addBulk` for bulk, all else at its default.',
   store: 'redis',

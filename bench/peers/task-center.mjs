@@ -22,6 +22,7 @@ const SETUP =
 
 export const taskCenterRedis = {
   name: 'Task Center (Redis)',
+  module: import.meta.url,
   setup: SETUP,
   store: 'redis',
   open: ({ redis }) => open(redis.url),
@@ -29,6 +30,7 @@ export const taskCenterRedis = {
 
 export const taskCenterSqlite = {
   name: 'Task Center (SQLite)',
+  module: import.meta.url,
   setup: `${SETUP} WAL with \`synchronous=FULL\`: what is acknowledged was synced to the disk.`,
   store: 'file',
   open: ({ folder }) => open(`sqlite:${path.join(folder, 'tasks.db')}`),

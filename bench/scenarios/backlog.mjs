@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { BULK, countdown, fill, measure, PAYLOAD } from '../measure.mjs';
+import { spread, worst } from '../report.mjs';
+import { inProcesses } from './workers.mjs';
+
+const LEVELS = [1_000, 100_000, 1_000_000];
+const TASKS = 20_000;
+/** The smallest backlog is never scaled: below it a worker would wait for the producer. */
+const levelsAt = (scale) => LEVELS.map((level) => Math.max(1_000, level * Math.min(1, scale)));
+
+/** A peer with `level` tasks waiting, on a store of its own, so that levels can take turns. */
+async function stage(peer, startRedis, level) {
+  const redis = await startRedis();
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-backlog-'));
+  const open = await peer.open({ redis: { url: redis.url, port: redis.port }, folder });
+  const empty = await redis.usedBytes();
+  await fill(open, level);
+  const bytes = ((await redis.usedBytes()) - empty) / level;
+  // A whole bulk above it, so that what is waiting stays at or above the level.
+  await fill(open, BULK);
+  return {
+    redis,
+    open,
+    bytes,
+    async end() {
+      await open.close();
+      await redis.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Works on the oldest while as many new ones come, 1,000 at a time. */
+async function round({ redis, open }, count) {
+  const { over, tick } = countdown(count);
+  const refills = [];
+  let done = 0;
+  await redis.longestScript();
+  let stop;
+  const figures = await measure(count, redis, async () => {
+    stop = await open.work(100, () => {
+      done += 1;
+      tick();
+      if (done % BULK === 0) refills.push(fill(open, BULK, PAYLOAD));
+    });
+    await over;
+  });
+  await stop();
+  await Promise.all(refills);
+  return { ...figures, script: await redis.longestScript() };
+}
+
+async function levelsOf(peer, { startRedis, rounds, scale }) {
+  const levels = levelsAt(scale);
+  const stages = [];
+  for (const level of levels) stages.push(await stage(peer, startRedis, level));
+  const results = stages.map(() => []);
+  const count = Math.max(2_000, TASKS * scale);
+  for (const one of stages) await round(one, Math.max(BULK, count / 4));
+  for (let i = 0; i < rounds; i += 1) {
+    for (const [k, one] of stages.entries()) results[k].push(await round(one, count));
+  }
+  for (const one of stages) await one.end();
+  const rates = results.map((figures) => spread(figures.map(({ perSecond }) => perSecond)).median);
+  return levels.map((level, k) => ({
+    waiting: level,
+    peer: peer.name,
+    'tasks/s': Math.round(rates[k]),
+    share: rates[k] / rates[0],
+    'Redis CPU': spread(results[k].map(({ redisCpu }) => redisCpu)).median,
+    'Redis bytes per task': peer.store === 'redis' ? Math.round(stages[k].bytes) : null,
+    'longest script ms': worst(results[k].map(({ script }) => script?.ms ?? null)),
+  }));
+}
+
+/** Whether a long queue slows work on it: as much is enqueued as is processed. */
+export async function backlog({ startRedis, peers, rounds, scale }) {
+  const probe = await startRedis();
+  const able = await inProcesses(peers, probe);
+  await probe.stop();
+  const rows = [];
+  for (const peer of able) rows.push(...(await levelsOf(peer, { startRedis, rounds, scale })));
+  return { tables: [{ id: 'backlog', title: 'Backlog: processing with many tasks waiting', rows }] };
+}

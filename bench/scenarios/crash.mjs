@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nowMs } from '../clock.mjs';
+import { fill, inFolder, PAYLOAD, withPeer } from '../measure.mjs';
+import { startProgram, startWorkers } from '../processes.mjs';
+
+const OWN = 'Task Center';
+const HELD = 100;
+const ACKNOWLEDGED = 2_000;
+/** What has not come back by then is lost. */
+const LIMIT_MS = 60_000;
+
+const fromRow = (what, peer, rest) => ({ what, peer: peer.name, ...rest });
+
+/** How long until a worker has started all that another held. */
+async function takenUp(worker, since) {
+  await Promise.race([worker.saw(HELD), sleep(LIMIT_MS, undefined, { ref: false })]);
+  const started = Math.min(HELD, worker.started());
+  const seconds = (worker.lastAt() - since) / 1_000;
+  await worker.kill();
+  return { tasks: HELD, lost: HELD - started, seconds };
+}
+
+/** A worker process dies with `HELD` tasks; another takes them up. */
+function killedWorker(peer, redis) {
+  return withPeer(peer, redis, async (open, where) => {
+    await fill(open, HELD, { ...PAYLOAD, hold: true });
+    const victim = await startWorkers(peer, where);
+    await victim.go(HELD);
+    await victim.saw(HELD);
+    const other = await startWorkers(peer, where);
+    await other.go(HELD);
+    const killedAt = nowMs();
+    await victim.kill();
+    return fromRow('SIGKILL of a worker', peer, await takenUp(other, killedAt));
+  });
+}
+
+/** The only process of a file dies with `HELD` tasks; the next one finds them. */
+function killedAlone(peer, redis) {
+  return inFolder(async (folder) => {
+    const where = { redis: { url: redis.url, port: redis.port }, folder };
+    const victim = await startWorkers(peer, where);
+    await victim.fill(HELD, { ...PAYLOAD, hold: true });
+    await victim.go(HELD);
+    await victim.saw(HELD);
+    await victim.kill();
+    const diedAt = nowMs();
+    const next = await startWorkers(peer, where);
+    await next.go(HELD);
+    return fromRow('SIGKILL of the only process', peer, await takenUp(next, diedAt));
+  });
+}
+
+/** A process dies while it enqueues; every task of which it had said that it was acknowledged must be there. */
+function killedSubmitter(peer, redis) {
+  return inFolder(async (folder) => {
+    await redis.flush();
+    const where = { redis: { url: redis.url, port: redis.port }, folder };
+    const acknowledged = new Set();
+    const child = startProgram('submitter', [peer, where], (message) => {
+      acknowledged.add(message.acknowledged);
+      if (acknowledged.size === ACKNOWLEDGED) child.kill('SIGKILL');
+    });
+    await once(child, 'close');
+    const open = await peer.open(where);
+    const missing = new Set(acknowledged);
+    const began = nowMs();
+    let found;
+    const all = new Promise((resolve) => (found = resolve));
+    const stop = await open.work(100, ({ n }) => {
+      missing.delete(n);
+      if (missing.size === 0) found();
+    });
+    const limit = setTimeout(() => found(), LIMIT_MS);
+    await all;
+    clearTimeout(limit);
+    const seconds = (nowMs() - began) / 1_000;
+    await stop();
+    await open.close();
+    return fromRow('SIGKILL while enqueueing', peer, {
+      tasks: acknowledged.size,
+      lost: missing.size,
+      seconds,
+    });
+  });
+}
+
+/** What is lost, and for how long, when a process of ours is killed. */
+export async function crash({ startRedis, peers }) {
+  const redis = await startRedis();
+  const rows = [];
+  for (const peer of peers.filter(({ name, ceiling }) => name.startsWith(OWN) && !ceiling)) {
+    rows.push(await (peer.store === 'file' ? killedAlone : killedWorker)(peer, redis));
+    rows.push(await killedSubmitter(peer, redis));
+  }
+  await redis.stop();
+  return {
+    tables: [{ id: 'crash', title: 'Crashes: tasks lost, and seconds until all were taken up again', rows }],
+  };
+}

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nowMs } from '../clock.mjs';
+import { countdown, flood, PAYLOAD, withPeer } from '../measure.mjs';
+import { startWorkers } from '../processes.mjs';
+import { percentile, spread } from '../report.mjs';
+import { inProcesses, worksInProcesses } from './workers.mjs';
+
+const SAMPLES = 200;
+const IDLE_WORKERS = [1, 50];
+const IDLE_CONCURRENCY = 10;
+const FLOOD = 20_000;
+const SECONDS_AT_HALF = 5;
+const WARM_UP = 20;
+
+const figures = (latencies) => ({
+  tasks: latencies.length,
+  'p50 ms': spread(latencies).median,
+  'p99 ms': percentile(latencies, 0.99),
+  'max ms': latencies.reduce((most, ms) => Math.max(most, ms), 0),
+});
+
+/** The same whether workers are processes or, for a store that has only one, this one. */
+async function workersOf(peer, { open, where }, { processes, concurrency }) {
+  if (worksInProcesses(peer)) {
+    const workers = await startWorkers(peer, where, processes);
+    await workers.go(concurrency);
+    return workers;
+  }
+  let latencies = [];
+  let started = 0;
+  let wanted = 0;
+  let { over, tick } = countdown(1);
+  const stop = await open.work(concurrency, ({ at }) => {
+    latencies.push(nowMs() - at);
+    started += 1;
+    if (started >= wanted) tick();
+  });
+  return {
+    stop,
+    started: () => started,
+    lastAt: nowMs,
+    takeLatencies() {
+      const taken = latencies;
+      latencies = [];
+      return taken;
+    },
+    saw(count) {
+      wanted = count;
+      ({ over, tick } = countdown(1));
+      if (started >= wanted) tick();
+      return over;
+    },
+  };
+}
+
+/** From the call that enqueues to the start of its handler, when nothing else goes on. */
+async function idle(peer, redis, { processes, samples }) {
+  return withPeer(peer, redis, async (open, where) => {
+    const workers = await workersOf(peer, { open, where }, { processes, concurrency: IDLE_CONCURRENCY });
+    for (let i = 1; i <= WARM_UP + samples; i += 1) {
+      await open.enqueue({ ...PAYLOAD, at: nowMs() });
+      await workers.saw(i);
+      // So that neither the worker's rhythm nor ours decides.
+      await sleep(20 + Math.random() * 40);
+    }
+    await workers.stop();
+    return { ...figures(workers.takeLatencies().slice(WARM_UP)), script: await redis.longestScript() };
+  });
+}
+
+/** Enqueues at an even rate, whether or not earlier calls were answered. */
+async function pace(open, rate, seconds) {
+  const began = nowMs();
+  const count = Math.round(rate * seconds);
+  const calls = [];
+  while (calls.length < count) {
+    const due = Math.min(count, Math.floor(((nowMs() - began) * rate) / 1_000));
+    while (calls.length < due) calls.push(open.enqueue({ ...PAYLOAD, at: nowMs() }));
+    await sleep(1);
+  }
+  await Promise.all(calls);
+  return count;
+}
+
+/** First as fast as producer and worker go together, then at half of that. */
+async function half(peer, redis, { count, seconds }) {
+  return withPeer(peer, redis, async (open, where) => {
+    const workers = await workersOf(peer, { open, where }, { processes: 1, concurrency: 100 });
+    const send = () => open.enqueue({ ...PAYLOAD, at: nowMs() });
+    await flood(Math.round(count / 10), 100, send);
+    await workers.saw(Math.round(count / 10));
+    const before = workers.started();
+    const began = nowMs();
+    await flood(count, 100, send);
+    await workers.saw(before + count);
+    const rate = (count * 1_000) / (workers.lastAt() - began);
+    workers.takeLatencies();
+    await redis.longestScript();
+    const sent = await pace(open, rate / 2, seconds);
+    await workers.saw(before + count + sent);
+    await workers.stop();
+    return { rate, ...figures(workers.takeLatencies()), script: await redis.longestScript() };
+  });
+}
+
+/** How soon a task starts: with idle workers, and at half of the rate that is the most. */
+export async function latency({ startRedis, peers, scale }) {
+  const redis = await startRedis();
+  const rows = [];
+  for (const peer of await inProcesses(peers, redis)) {
+    for (const processes of worksInProcesses(peer) ? IDLE_WORKERS : [1]) {
+      const samples = Math.max(10, Math.round(SAMPLES * scale));
+      const { script, ...row } = await idle(peer, redis, { processes, samples });
+      const workers = worksInProcesses(peer) ? processes : 'in process';
+      rows.push({
+        load: 'idle',
+        peer: peer.name,
+        'worker processes': workers,
+        'tasks/s': null,
+        ...row,
+        'longest script ms': script?.ms ?? null,
+      });
+    }
+    const long = {
+      count: Math.max(1_000, FLOOD * scale),
+      seconds: Math.max(1, SECONDS_AT_HALF * scale),
+    };
+    const { script, rate, ...row } = await half(peer, redis, long);
+    rows.push({
+      load: 'half of the most',
+      peer: peer.name,
+      'worker processes': worksInProcesses(peer) ? 1 : 'in process',
+      'tasks/s': Math.round(rate / 2),
+      ...row,
+      'longest script ms': script?.ms ?? null,
+    });
+  }
+  await redis.stop();
+  return {
+    tables: [{ id: 'latency', title: 'Latency: from the call to enqueue to the start of the handler', rows }],
+  };
+}

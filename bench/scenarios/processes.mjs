@@ -1,0 +1,63 @@
+import { nowMs } from '../clock.mjs';
+import { fill, withPeer } from '../measure.mjs';
+import { startWorkers } from '../processes.mjs';
+import { spread, worst } from '../report.mjs';
+import { inProcesses, worksInProcesses } from './workers.mjs';
+
+const COUNTS = [1, 2, 4];
+const CONCURRENCY = 100;
+const TASKS = 60_000;
+
+/** Worker processes that are open and wait for the word begin on tasks that are all there. */
+function round(peer, redis, { many, count }) {
+  return withPeer(peer, redis, async (open, where) => {
+    await fill(open, count);
+    const workers = await startWorkers(peer, where, many);
+    await redis.longestScript();
+    const redisCpu = redis.cpu();
+    const began = nowMs();
+    const going = workers.go(CONCURRENCY);
+    await workers.saw(count);
+    const seconds = (workers.lastAt() - began) / 1_000;
+    const figures = {
+      perSecond: count / seconds,
+      clientCpu: workers.cpuSeconds() / seconds,
+      redisCpu: (redis.cpu() - redisCpu) / seconds,
+      script: await redis.longestScript(),
+    };
+    await going;
+    await workers.stop();
+    return figures;
+  });
+}
+
+/** What more worker processes bring on the cores that there are. */
+export async function processes({ startRedis, peers, rounds, scale }) {
+  const redis = await startRedis();
+  const rows = [];
+  const able = (await inProcesses(peers, redis)).filter(worksInProcesses);
+  const count = Math.max(2_000, TASKS * scale);
+  for (const many of COUNTS) {
+    const results = new Map(able.map((peer) => [peer.name, []]));
+    for (let i = 0; i < rounds; i += 1) {
+      for (const peer of able) {
+        results.get(peer.name).push(await round(peer, redis, { many, count }));
+      }
+    }
+    for (const [peer, figures] of results) {
+      const middle = (key) => spread(figures.map((one) => one[key])).median;
+      rows.push({
+        'worker processes': many,
+        peer,
+        'tasks/s': Math.round(middle('perSecond')),
+        'CPU of workers': middle('clientCpu'),
+        'Redis CPU': middle('redisCpu'),
+        'longest script ms': worst(figures.map(({ script }) => script?.ms ?? null)),
+      });
+    }
+  }
+  await redis.stop();
+  return {
+    tables: [{ id: 'processes', title: `Several worker processes, concurrency ${CONCURRENCY} each`, rows }],
+  };
+}
