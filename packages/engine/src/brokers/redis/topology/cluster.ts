@@ -21,6 +21,24 @@ type RawRange = readonly [
   master: readonly [host: Buffer | string | null, port: number],
 ];
 
+interface Answer {
+  /** Who gave it. */
+  readonly place: string;
+  readonly ranges: readonly RawRange[];
+  readonly isCurrent: boolean;
+}
+
+/** Whether a server is in touch with most of the others. */
+async function isInTouch(link: Link): Promise<boolean> {
+  try {
+    return !String(await link.send(['CLUSTER', 'INFO'])).includes('cluster_state:fail');
+  } catch (error) {
+    // Without the right to ask we have to believe.
+    if (error instanceof ErrorReply) return true;
+    throw error;
+  }
+}
+
 class Cluster implements Topology {
   readonly clustered = true;
   readonly elects = false;
@@ -102,27 +120,35 @@ class Cluster implements Topology {
     return place;
   }
 
-  /** Asks one server after the other: those known to be masters, then those of the URL. */
+  /**
+   * Asks one server after the other: those known to be masters, then those of the URL. One that is cut off from the
+   * others does not hear of failovers: it is believed only if nobody knows better.
+   */
   async #look(): Promise<void> {
     const asked = new Set(this.#link ? [this.#link.place] : []);
     for (const place of [...this.#places, ...this.#target.nodes.map((node) => this.#named(node))])
       asked.add(place);
     let failure: unknown = null;
+    let doubtful: Answer | null = null;
     for (const place of asked) {
       if (this.#closing.signal.aborted) return;
       try {
-        return this.#read(await this.#ask(place), place);
+        const answer = await this.#ask(place);
+        if (answer.isCurrent) return this.#read(answer);
+        doubtful ??= answer;
       } catch (error) {
         if (!(failure instanceof ErrorReply)) failure = error;
       }
     }
-    throw failure;
+    if (doubtful === null) throw failure;
+    this.#read(doubtful);
   }
 
-  async #ask(place: string): Promise<readonly RawRange[]> {
+  async #ask(place: string): Promise<Answer> {
     const link = await this.#linkTo(place);
     try {
-      return (await link.send(['CLUSTER', 'SLOTS'])) as readonly RawRange[];
+      const [ranges, isCurrent] = await Promise.all([link.send(['CLUSTER', 'SLOTS']), isInTouch(link)]);
+      return { place, ranges: ranges as readonly RawRange[], isCurrent };
     } catch (error) {
       link.destroy();
       this.#link = null;
@@ -141,7 +167,7 @@ class Cluster implements Topology {
     return link;
   }
 
-  #read(ranges: readonly RawRange[], by: string): void {
+  #read({ ranges, place: by }: Answer): void {
     if (ranges.length === 0) throw new Error(`the cluster node ${by} knows of no slots`);
     const slots: (string | undefined)[] = Array.from({ length: SLOTS });
     for (const [start, end, [host, port]] of ranges) {
