@@ -185,9 +185,10 @@ describe.runIf(hasRedis())('a connection to Redis that', () => {
   test('refuses early when too many calls wait', async () => {
     const connection = open(`redis://127.0.0.1:${await freePort()}`);
     const calls = Array.from({ length: 10_001 }, () => rejection(connection.ping()));
-    const last = await calls.at(-1);
-    expect(last?.error).toEqual(unavailable('not_stored'));
-    expect(last?.ms).toBeLessThan(1_000);
+    // Before any of the others, which wait for the server.
+    const first = await Promise.race(calls.map((call, i) => call.then(() => i)));
+    expect(first).toBe(10_000);
+    expect((await calls.at(-1))?.error).toEqual(unavailable('not_stored'));
     await connection.close();
     expect((await calls[0])?.error).toMatchObject({ code: 'broker-closed' });
   });
