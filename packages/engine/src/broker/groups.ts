@@ -32,8 +32,8 @@ export interface SetContent {
 }
 
 /**
- * What became of the task that a set was made into; `set-lost`: the set has gone back to its group; `removed`: there
- * was no task to store.
+ * What became of the task that a set was made into; `set-lost`: its time is over and it goes back to its
+ * group, or its tasks are no more; `removed`: there was no task to store.
  */
 export type FinishedSet = EnqueueOutcome | { readonly code: 'set-lost' | 'removed' };
 
@@ -46,9 +46,12 @@ export const LARGEST_SET_BYTES = 16_777_216;
 
 /** Aggregation: tasks of a group become one. */
 export interface Groups {
-  /** Takes up to `limit` (at most 10) sets of groups that a rule applies to; looks at up to 10,000 groups. */
+  /**
+   * Takes up to `limit` (at most 10) sets of groups that a rule applies to. Looks at about 10,000 groups, from where the
+   * last call ended on.
+   */
   take(queue: string, rules: GroupRules, limit: number): Promise<AggregationSet[]>;
-  /** Null = the set has gone back to its group. */
+  /** Null = the set has gone back to its group, or its tasks are no more. */
   read(set: AggregationSet): Promise<SetContent | null>;
   /**
    * Stores the task in the set's queue and removes the set's tasks with their unique locks, in one step; those that

@@ -39,7 +39,7 @@ export interface AggregationOptions {
   /**
    * Makes one task of the tasks of a group; it is stored in their queue, and they are removed in the same step. When it
    * throws, takes longer than two minutes, or the task is refused, the tasks go back to their group two minutes after
-   * they were taken: it may see them again.
+   * they were taken: it may see them again. The new task's own `queue` and `durability` are not heeded.
    */
   readonly aggregate: (group: AggregatedGroup) => TaskToEnqueue | Promise<TaskToEnqueue>;
   /** A group is ready when it had no new task for so long, at least 1 s. Default 60 s, as in Asynq. */
