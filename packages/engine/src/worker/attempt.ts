@@ -3,6 +3,7 @@ import { HandlerError, type FailureHints } from '../errors/handler-errors.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { isBackoff } from '../policies/backoff.ts';
 import { decideFailure } from '../policies/retry-policy.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { AttemptRecord } from '../task/attempt-record.ts';
 import { encodeContent } from '../task/payload.ts';
@@ -26,6 +27,7 @@ const ABORT_TEXT: Record<AbortCause, string> = {
 const reasonOf = (cause: AbortCause): Error => new Error(ABORT_TEXT[cause], { cause });
 
 const ABORTED = Symbol('aborted');
+const SUCCEEDED = { outcome: 'succeeded' } as const;
 /** Of an attempt that is given neither a timeout nor a deadline (protocol 4.6). */
 const FALLBACK_TIMEOUT_MS = 30 * 60_000;
 const LARGEST_RESULT = 256 * 1_024;
@@ -43,8 +45,42 @@ export interface AttemptParts {
   readonly rules: AttemptRules;
 }
 
+/** What a context needs of its attempt. */
+interface ContextParts {
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+  keep(exchange: Readonly<Record<string, unknown>>): void;
+  setResult(value: unknown): Promise<void>;
+}
+
+/** A class with getters, as there is one for each attempt, and most handlers look at none of it. */
+class Context implements HandlerContext {
+  readonly deadlineMs: number;
+  readonly log: Log;
+  readonly #attempt: ContextParts;
+
+  constructor(attempt: ContextParts, log: Log) {
+    this.deadlineMs = attempt.deadlineMs;
+    this.log = log;
+    this.#attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+
+  // Functions that may be taken out of the context.
+  get note(): HandlerContext['note'] {
+    return (exchange) => this.#attempt.keep(exchange);
+  }
+
+  get setResult(): HandlerContext['setResult'] {
+    return (value) => this.#attempt.setResult(value);
+  }
+}
+
 /** One run of a task's handler. */
-export class Attempt {
+export class Attempt implements ContextParts {
   readonly task: LeasedTask;
   readonly startedMs: number;
   readonly deadlineMs: number;
@@ -88,47 +124,42 @@ export class Attempt {
     this.#onAbort?.();
   }
 
-  /** Runs the handler; resolves to how the attempt ended, never rejects. */
-  async run(handler: PreparedHandler | undefined): Promise<AttemptEnd> {
-    const end = await this.#ended(handler);
-    this.#over = true;
-    return end;
-  }
-
-  async #ended(handler: PreparedHandler | undefined): Promise<AttemptEnd> {
+  /** Runs the handler; gives how the attempt ended, at once if the handler did; never throws or rejects. */
+  run(handler: PreparedHandler | undefined): AttemptEnd | Promise<AttemptEnd> {
     if (this.deadlineMs <= this.startedMs) {
       this.expire();
-      return this.#aborted(this.#cause ?? 'timeout');
+      return this.#end(this.#aborted(this.#cause ?? 'timeout'));
     }
     try {
       if (!handler) throw new TaskCenterError('handler-missing', { type: this.task.type });
-      const returned = handler(this.task, this.#context());
-      if (!isThenable(returned)) return this.#succeeded(returned);
+      const returned = handler(this.task, new Context(this, this.#parts.runtime.log));
+      return isThenable(returned) ? this.#awaited(returned) : this.#end(this.#succeeded(returned));
+    } catch (error) {
+      return this.#end(this.#cause ? this.#aborted(this.#cause) : this.#failed(error));
+    }
+  }
+
+  async #awaited(returned: PromiseLike<unknown>): Promise<AttemptEnd> {
+    try {
       const aborted = new Promise<typeof ABORTED>((resolve) => {
         this.#onAbort = () => resolve(ABORTED);
         if (this.#cause) resolve(ABORTED);
       });
       const first: unknown = await Promise.race([aborted, returned]);
-      return this.#cause ? this.#aborted(this.#cause) : this.#succeeded(first);
+      return this.#end(this.#cause ? this.#aborted(this.#cause) : this.#succeeded(first));
     } catch (error) {
-      return this.#cause ? this.#aborted(this.#cause) : this.#failed(error);
+      return this.#end(this.#cause ? this.#aborted(this.#cause) : this.#failed(error));
     }
   }
 
-  #context(): HandlerContext {
-    // A getter, because most handlers never ask for the signal.
-    const signal = () => this.signal;
-    return {
-      get signal() {
-        return signal();
-      },
-      deadlineMs: this.deadlineMs,
-      log: this.#parts.runtime.log,
-      note: (exchange) => {
-        this.#exchange = keptNote(exchange);
-      },
-      setResult: (value) => this.#setResult(value),
-    };
+  #end(end: AttemptEnd): AttemptEnd {
+    this.#over = true;
+    return end;
+  }
+
+  /** Keeps facts with the attempt's record. */
+  keep(exchange: Readonly<Record<string, unknown>>): void {
+    this.#exchange = keptNote(exchange);
   }
 
   #aborted(cause: AbortCause): AttemptEnd {
@@ -148,7 +179,8 @@ export class Attempt {
     this.#parts.rules.onError(error, () => handledTask(this.task));
   }
 
-  async #setResult(value: unknown): Promise<void> {
+  /** Writes the task's result while the handler runs. @throws TaskCenterError as `HandlerContext.setResult` */
+  async setResult(value: unknown): Promise<void> {
     const { task } = this;
     const result = encodeContent(value) ?? Buffer.alloc(0);
     if (result.length > LARGEST_RESULT) {
@@ -162,8 +194,10 @@ export class Attempt {
   }
 
   #succeeded(value: unknown): AttemptEnd {
-    const kept = this.task.retentionMs > 0;
-    const bytes = kept ? encodeContent(value) : null;
+    if (this.task.retentionMs <= 0) {
+      return { outcome: 'succeeded', task: this.task, record: this.#record(SUCCEEDED), result: null };
+    }
+    const bytes = encodeContent(value);
     const tooLarge = bytes !== null && bytes.length > LARGEST_RESULT;
     const reason = tooLarge
       ? `a result of ${bytes.length} bytes was not kept (limit ${LARGEST_RESULT})`

@@ -62,22 +62,44 @@ export type PreparedHandler = (task: LeasedTask, context: HandlerContext) => unk
 
 const ANY = '*';
 
-function handled<Payload>(task: LeasedTask, payload: Payload): HandledTask<Payload> {
-  return {
-    id: plainTaskId(task.id, task.meta.business ?? null),
-    queue: task.queue,
-    type: task.type,
-    payload,
-    payloadBytes: task.payload,
-    headers: task.headers,
-    context: contextOf(task.headers),
-    attempt: task.attempt,
-    maxRetries: task.maxRetries,
-    retried: task.retried,
-    pendingSinceMs: task.pendingSinceMs,
-    timeoutMs: task.meta.timeoutMs ?? task.timeoutMs,
-    meta: task.meta,
-  };
+/** A class, as there is one for each task: what most handlers never look at is made when it is looked at. */
+class TaskView<Payload> implements HandledTask<Payload> {
+  readonly id: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly payloadBytes: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly attempt: number;
+  readonly maxRetries: number;
+  readonly retried: number;
+  readonly pendingSinceMs: number | null;
+  readonly timeoutMs: number;
+  readonly meta: TaskMeta;
+  readonly #read: (bytes: Uint8Array | null) => Payload;
+
+  constructor(task: LeasedTask, read: (bytes: Uint8Array | null) => Payload) {
+    const { meta } = task;
+    this.id = plainTaskId(task.id, meta.business ?? null);
+    this.queue = task.queue;
+    this.type = task.type;
+    this.payloadBytes = task.payload;
+    this.headers = task.headers;
+    this.attempt = task.attempt;
+    this.maxRetries = task.maxRetries;
+    this.retried = task.retried;
+    this.pendingSinceMs = task.pendingSinceMs;
+    this.timeoutMs = meta.timeoutMs ?? task.timeoutMs;
+    this.meta = meta;
+    this.#read = read;
+  }
+
+  get payload(): Payload {
+    return this.#read(this.payloadBytes);
+  }
+
+  get context(): TaskContext {
+    return contextOf(this.headers);
+  }
 }
 
 /** A payload that cannot be read now cannot be read in a second either. */
@@ -92,19 +114,17 @@ async function readPayload<Output>(
   }
 }
 
+function readJson(bytes: Uint8Array | null): unknown {
+  try {
+    return decodeJson(bytes);
+  } catch (error) {
+    throw new NonRetryableError('the payload is not JSON; use payloadBytes', { cause: error });
+  }
+}
+
 /** For a plain type the payload is read as JSON when the handler looks at it: a relay that only passes bytes pays nothing. */
 export function handledTask(task: LeasedTask): HandledTask<unknown> {
-  const view = handled(task, undefined as unknown);
-  return Object.defineProperty(view, 'payload', {
-    enumerable: true,
-    get() {
-      try {
-        return decodeJson(task.payload);
-      } catch (error) {
-        throw new NonRetryableError('the payload is not JSON; use payloadBytes', { cause: error });
-      }
-    },
-  });
+  return new TaskView(task, readJson);
 }
 
 /** Handlers by type. */
@@ -125,7 +145,10 @@ export class Handlers {
     const prepared: PreparedHandler =
       typeof task === 'string'
         ? (leased, context) => handler(handledTask(leased) as HandledTask<Output>, context)
-        : async (leased, context) => handler(handled(leased, await readPayload(definition, leased)), context);
+        : async (leased, context) => {
+            const payload = await readPayload(definition, leased);
+            return handler(new TaskView(leased, () => payload), context);
+          };
     this.#byType.set(type, prepared);
     if (!type.endsWith(ANY)) return;
     const pattern = [type.slice(0, -ANY.length), prepared] as const;

@@ -12,7 +12,7 @@ import type { TaskDefinition } from '../task/define-task.ts';
 import { createAggregator, type AggregationOptions, type Aggregator } from './aggregator.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
 import { attemptRules, type FailureOptions, type WorkerProfile } from './attempt-rules.ts';
-import { Attempt, type AttemptParts } from './attempt.ts';
+import { Attempt, type AttemptEnd, type AttemptParts } from './attempt.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import { Handlers, type Handler } from './handlers.ts';
@@ -137,7 +137,7 @@ export class Worker {
       leaseMs,
       order: () => this.#order,
       running: () => this.#attempts.size,
-      onTask: (task, sinceMs) => void this.#run(task, sinceMs),
+      onTask: (task, sinceMs) => this.#run(task, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
     });
     this.#watchdog = createWatchdog({ broker, runtime, turns: this.#turns });
@@ -254,17 +254,25 @@ export class Worker {
     for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
-  async #run(task: LeasedTask, sinceMs: number): Promise<void> {
+  #run(task: LeasedTask, sinceMs: number): void {
     const { clock, events } = this.#runtime;
     const attempt = new Attempt(task, this.#attemptParts);
     this.#attempts.set(task, attempt);
     this.#keeper.hold(task, sinceMs);
-    this.#deadlines.set(task, clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs);
     if (events.has('attempt.started')) {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }
-    const end = await attempt.run(this.#handlers.find(task.type));
-    this.#deadlines.clear(task);
+    const end = attempt.run(this.#handlers.find(task.type));
+    // Nothing can come between a handler that ends at once and its end.
+    if (!(end instanceof Promise)) return this.#ended(task, end);
+    this.#deadlines.set(task, clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs);
+    void end.then((later) => {
+      this.#deadlines.clear(task);
+      this.#ended(task, later);
+    });
+  }
+
+  #ended(task: LeasedTask, end: AttemptEnd): void {
     this.#attempts.delete(task);
     if (end === 'lost') this.#lost(task);
     else this.#turns.finish(end);

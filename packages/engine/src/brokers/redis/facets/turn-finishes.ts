@@ -80,7 +80,23 @@ interface Group {
   readonly others: OtherFinish[];
   readonly plainPlaces: number[];
   readonly otherPlaces: number[];
-  readonly seen: Set<string>;
+  /** Tokens by ID. */
+  readonly seen: Map<string, number>;
+  /** Leases of IDs that came with several tokens. */
+  readonly seenMore: Set<string>;
+}
+
+/** Whether this lease is among the finishes already; from now on it is. */
+function wasSeen({ seen, seenMore }: Group, id: string, token: number): boolean {
+  const known = seen.get(id);
+  if (known === undefined) {
+    seen.set(id, token);
+    return false;
+  }
+  const lease = `${token} ${id}`;
+  if (known === token || seenMore.has(lease)) return true;
+  seenMore.add(lease);
+  return false;
 }
 
 /** The finishes of one call by queue, and the caller's places in the order in which the script answers. */
@@ -96,12 +112,18 @@ export function planFinishes(finishes: readonly Finish[], firstPlace: number): F
     const { queue, id, token } = finish.task;
     let group = groups.get(queue);
     if (!group) {
-      group = { queue, plain: [], others: [], plainPlaces: [], otherPlaces: [], seen: new Set() };
+      group = {
+        queue,
+        plain: [],
+        others: [],
+        plainPlaces: [],
+        otherPlaces: [],
+        seen: new Map(),
+        seenMore: new Set(),
+      };
       groups.set(queue, group);
     }
-    const lease = `${token} ${id}`;
-    if (group.seen.has(lease)) return;
-    group.seen.add(lease);
+    if (wasSeen(group, id, token)) return;
     if (isPlain(finish)) {
       group.plain.push({ id, token });
       group.plainPlaces.push(firstPlace + i);

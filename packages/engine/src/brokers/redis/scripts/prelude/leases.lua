@@ -21,9 +21,12 @@ end
 -- Up to so many comparisons IDs are taken out of the active list one by one (design D2): most often they are among
 -- the oldest, which stand at its right end.
 local SCAN_MOST = 250000
+-- Of a list most of which goes the rest is written anew: two commands instead of one for each.
+local SHARE_LEAST, SHARE = 8, 4
 
 local function leave_active(active, ids)
-  if #ids * redis.call('LLEN', active) <= SCAN_MOST then
+  local length = redis.call('LLEN', active)
+  if #ids * length <= SCAN_MOST and (#ids < SHARE_LEAST or #ids * SHARE < length) then
     for i = 1, #ids do
       redis.call('LREM', active, -1, ids[i])
     end
