@@ -50,7 +50,7 @@ export default defineConfig({
         fileParallelism: false,
       }),
       project('long', {
-        include: ['packages/*/test/**/*.long.ts'],
+        include: ['packages/*/test/**/*.long.ts', 'bench/*.long.ts'],
         testTimeout: 600_000,
         groupOrder: 4,
         fileParallelism: false,

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const program = (name) => fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url));
 
+const EVERYONE = new URL('peers/index.mjs', import.meta.url).href;
+
 function memoryOf(pid) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const mb = (field) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)[1]) / 1_024;
@@ -20,7 +22,9 @@ export async function restingMemory(pid, restMs = 3_000) {
 
 /** Starts a program with a peer; `onMessage` gets what it tells. */
 export function startProgram(name, [peer, where], onMessage) {
-  const child = fork(program(name), [JSON.stringify([peer.module, peer.name, where])], { stdio: 'inherit' });
+  const child = fork(program(name), [JSON.stringify([peer.module ?? EVERYONE, peer.name, where])], {
+    stdio: 'inherit',
+  });
   child.on('message', onMessage);
   return child;
 }

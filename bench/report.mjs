@@ -1,5 +1,3 @@
-import os from 'node:os';
-
 /** The middle of some numbers, with their smallest and largest. */
 export function spread(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -20,46 +18,28 @@ export function worst(numbers) {
   return known.length === 0 ? null : Math.max(...known);
 }
 
-/** How long this machine stops a loop that does nothing, within a second: no pause below it says anything of a program. */
-function longestStall() {
-  const end = performance.now() + 1_000;
-  let longest = 0;
-  for (let last = performance.now(); last < end;) {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  }
-  return longest;
+function cell(value) {
+  if (value === null || value === undefined) return '–';
+  return typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 2 }) : String(value);
 }
 
-/** What a reader needs to judge a figure. */
-function machine() {
-  return {
-    node: process.version,
-    cpu: os.cpus()[0]?.model ?? 'unknown',
-    cores: os.cpus().length,
-    os: os.release(),
-    'memory GB': Math.round(os.totalmem() / 2 ** 30),
-    'longest stall ms': longestStall(),
-  };
-}
-
-const cell = (value) =>
-  typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 2 }) : String(value);
-
-function table(rows) {
-  if (rows.length === 0) return '';
+/** Rows as a table of Markdown; numbers stand at the right. */
+export function table(rows) {
+  if (rows.length === 0) return 'Not measured.';
   const heads = Object.keys(rows[0]);
+  const isNumber = (head) => rows.some((row) => typeof row[head] === 'number');
   const lines = [
     heads,
-    heads.map(() => '---'),
-    ...rows.map((row) => heads.map((head) => cell(row[head] ?? ''))),
+    heads.map((head) => (isNumber(head) ? '--:' : '---')),
+    ...rows.map((row) => heads.map((head) => cell(row[head]))),
   ];
   return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
 }
 
 /** Tables for people, then, if asked for, one JSON object as the last line. */
-export function print(report, { json }) {
-  for (const { title, rows } of report.tables) console.log(`\n## ${title}\n\n${table(rows)}`);
-  if (json) console.log(JSON.stringify({ ...report, machine: machine() }));
+export function print(run, { json }) {
+  for (const { title, rows } of run.tables) console.log(`\n## ${title}\n\n${table(rows)}`);
+  const measured = run.targets.filter(({ value }) => value !== null);
+  if (measured.length > 0) console.log(`\n## Targets\n\n${table(measured)}`);
+  if (json) console.log(JSON.stringify(run));
 }

@@ -1,5 +1,8 @@
-// npm run bench -- [scenario | all] [options]: compares Task Center with its peers in one run.
+// npm run bench -- [scenario ... | all] [options]: compares Task Center with its peers in one run.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { write } from './document.mjs';
+import { machine } from './machine.mjs';
 import { peers as everyPeer } from './peers/index.mjs';
 import { startRedis } from './redis.mjs';
 import { print } from './report.mjs';
@@ -10,8 +13,11 @@ import { engine } from './scenarios/engine.mjs';
 import { latency } from './scenarios/latency.mjs';
 import { memory } from './scenarios/memory.mjs';
 import { processes } from './scenarios/processes.mjs';
+import { takesLong } from './scenarios/workers.mjs';
+import { evaluate } from './targets.mjs';
 
 const scenarios = { engine, latency, delay, backlog, memory, processes, crash };
+const PERSISTENCE = { none: ['none'], aof: ['aof'], both: ['none', 'aof'] };
 
 const HELP = `npm run bench -- [scenario ...] [options]
 
@@ -20,9 +26,14 @@ Scenarios: ${Object.keys(scenarios).join(', ')}; all (default: engine)
   --json               one JSON object as the last line
   --rounds <n>         rounds of each job (5)
   --scale <factor>     tasks in each round, as a factor of the usual count (1)
-  --only <names>       peers whose names contain one of these, separated by commas
+  --only <names>       peers whose names contain one of these, separated by commas; without it the
+                       longer scenarios take only ours and BullMQ
   --job <text>         jobs of the scenario "engine" whose names contain this
-  --persistence <how>  none or aof (none)
+  --persistence <how>  none, aof (synced every second) or both (none; with "all" both); "both" and
+                       "aof" are for the scenario "engine", "aof" alone for the others too
+  --out <file>         keep what --json prints
+  --from <file>        measure nothing; take what --out kept
+  --write              write docs/performance.md and docs/performance.svg
 `;
 
 function fail(text) {
@@ -39,20 +50,26 @@ function read() {
       scale: { type: 'string', default: '1' },
       only: { type: 'string', default: '' },
       job: { type: 'string', default: '' },
-      persistence: { type: 'string', default: 'none' },
+      persistence: { type: 'string' },
+      out: { type: 'string' },
+      from: { type: 'string' },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   const names = positionals.length === 0 ? ['engine'] : positionals;
-  const wanted = names.includes('all') ? Object.keys(scenarios) : names;
+  const all = names.includes('all');
+  const wanted = all ? Object.keys(scenarios) : names;
   const unknown = wanted.find((name) => !scenarios[name]);
+  const persistence = values.persistence ?? (all ? 'both' : 'none');
   if (values.help) fail(HELP);
   if (unknown) fail(`There is no scenario "${unknown}".\n\n${HELP}`);
-  return { ...values, rounds: Number(values.rounds), scale: Number(values.scale), wanted };
+  if (!PERSISTENCE[persistence]) fail(`There is no persistence "${persistence}".\n\n${HELP}`);
+  return { ...values, persistence, rounds: Number(values.rounds), scale: Number(values.scale), wanted };
 }
 
 /** The peers that are wanted and can run here, and why others cannot. */
-async function choose(only) {
+async function choose({ only, wanted }) {
   const words = only
     .toLowerCase()
     .split(',')
@@ -61,6 +78,7 @@ async function choose(only) {
   const missing = [];
   for (const peer of everyPeer) {
     if (words.length > 0 && !words.some((word) => peer.name.toLowerCase().includes(word))) continue;
+    if (words.length === 0 && !wanted.includes('engine') && !takesLong(peer)) continue;
     const why = await peer.needs?.();
     if (why) missing.push({ peer: peer.name, why });
     else peers.push(peer);
@@ -68,13 +86,38 @@ async function choose(only) {
   return { peers, missing };
 }
 
-const { wanted, json, only, ...options } = read();
-const { peers, missing } = await choose(only);
-for (const { peer, why } of missing) console.error(`Without ${peer}: ${why}`);
-const tables = [];
-for (const name of wanted) {
-  const how = { ...options, peers, startRedis: () => startRedis(options.persistence) };
-  const report = await scenarios[name](how);
-  tables.push(...report.tables);
+/** What one scenario measures, with its stores in each persistence asked for. */
+async function tablesOf(name, options) {
+  const asked = PERSISTENCE[options.persistence];
+  const tables = [];
+  for (const persistence of name === 'engine' ? asked : asked.slice(0, 1)) {
+    // What does not use Redis has nothing new to show on another one.
+    const peers = asked[0] === persistence ? options.peers : options.peers.filter((p) => p.store === 'redis');
+    console.error(`${name}, Redis persistence ${persistence} …`);
+    const how = { ...options, peers, persistence, startRedis: () => startRedis(persistence) };
+    tables.push(...(await scenarios[name](how)).tables);
+  }
+  return tables;
 }
-print({ scenarios: wanted, ...options, missing, tables }, { json });
+
+async function measureAll({ wanted, rounds, scale, only, job, persistence }) {
+  const { peers, missing } = await choose({ only, wanted });
+  for (const { peer, why } of missing) console.error(`Without ${peer}: ${why}`);
+  const here = machine();
+  const tables = [];
+  const jobs = (name) => name.includes(job);
+  for (const name of wanted) {
+    const options = { rounds, scale, jobs, persistence, peers, named: only !== '' };
+    tables.push(...(await tablesOf(name, options)));
+  }
+  const setups = peers.map(({ name, setup }) => ({ name, setup }));
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.replace(/ --out[ =]\S+/, '');
+  return { command, machine: here, rounds, scale, tables, peers: setups, missing };
+}
+
+const asked = read();
+const measured = asked.from ? JSON.parse(readFileSync(asked.from, 'utf8')) : await measureAll(asked);
+const run = { ...measured, targets: evaluate(measured.tables) };
+print(run, { json: asked.json });
+if (asked.out) writeFileSync(asked.out, `${JSON.stringify(run)}\n`);
+if (asked.write) await write(run);

@@ -23,7 +23,7 @@ import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
  *
  * @typedef {object} Peer
  * @property {string} name as it stands in tables
- * @property {string} module `import.meta.url` of where it is exported; worker processes load only this
+ * @property {string} [module] `import.meta.url` of where it is exported; worker processes load only this
  * @property {string} setup how it is configured and why that is fair; one line for docs/performance.md
  * @property {'redis' | 'file' | 'postgres'} store `file`: one process only
  * @property {boolean} [ceiling] no queue anyone can use, but the most that one could reach

@@ -4,6 +4,7 @@ import { flood, PAYLOAD } from '../measure.mjs';
 const [module, name, where] = JSON.parse(process.argv[2]);
 // Only this peer, so that the memory is its own.
 const peer = await Object.values(await import(module))
+  .flat()
   .find((one) => one.name === name)
   .open(where);
 let next = 0;

@@ -9,6 +9,7 @@ const REPORT_MS = 20;
 const [module, name, where] = JSON.parse(process.argv[2]);
 // Only this peer, so that the memory is its own.
 const peer = await Object.values(await import(module))
+  .flat()
   .find((one) => one.name === name)
   .open(where);
 const forever = new Promise(() => {});

@@ -76,9 +76,9 @@ async function levelsOf(peer, { startRedis, rounds, scale }) {
 }
 
 /** Whether a long queue slows work on it: as much is enqueued as is processed. */
-export async function backlog({ startRedis, peers, rounds, scale }) {
+export async function backlog({ startRedis, rounds, scale, ...which }) {
   const probe = await startRedis();
-  const able = await inProcesses(peers, probe);
+  const able = await inProcesses(which, probe);
   await probe.stop();
   const rows = [];
   for (const peer of able) rows.push(...(await levelsOf(peer, { startRedis, rounds, scale })));

@@ -79,11 +79,11 @@ async function alternate(job, { peers, rounds, redis }) {
 }
 
 /** Enqueue, bulk enqueue and processing beside the peers on the same Redis. */
-export async function engine({ startRedis, peers, rounds, scale, job: wanted = '', persistence }) {
+export async function engine({ startRedis, peers, rounds, scale, jobs, persistence }) {
   const redis = await startRedis();
   const rows = [];
   for (const [name, job] of Object.entries(JOBS)) {
-    if (!name.includes(wanted)) continue;
+    if (!jobs(name)) continue;
     const count = Math.max(BULK, Math.round((job.count * scale) / BULK) * BULK);
     const results = await alternate({ ...job, count }, { peers, rounds, redis });
     rows.push(...rowsOf(name, results));

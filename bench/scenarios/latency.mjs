@@ -104,10 +104,10 @@ async function half(peer, redis, { count, seconds }) {
 }
 
 /** How soon a task starts: with idle workers, and at half of the rate that is the most. */
-export async function latency({ startRedis, peers, scale }) {
+export async function latency({ startRedis, scale, ...which }) {
   const redis = await startRedis();
   const rows = [];
-  for (const peer of await inProcesses(peers, redis)) {
+  for (const peer of await inProcesses(which, redis)) {
     for (const processes of worksInProcesses(peer) ? IDLE_WORKERS : [1]) {
       const samples = Math.max(10, Math.round(SAMPLES * scale));
       const { script, ...row } = await idle(peer, redis, { processes, samples });

@@ -105,13 +105,13 @@ async function service(name, broker) {
 }
 
 /** 10,000 tasks under way: memory of the processes, bytes in Redis, and the rate beside them. */
-export async function memory({ startRedis, peers, rounds, scale }) {
+export async function memory({ startRedis, rounds, scale, ...which }) {
   const redis = await startRedis();
   const processes = [];
   const rates = [];
   const bytes = [];
   const count = Math.max(2_000, DRAINED * scale);
-  for (const peer of await inProcesses(peers, redis)) {
+  for (const peer of await inProcesses(which, redis)) {
     if (peer.store === 'redis') bytes.push(await waiting(peer, redis));
     if (worksInProcesses(peer)) {
       const found = await active(peer, { redis, rounds, count });

@@ -32,10 +32,10 @@ function round(peer, redis, { many, count }) {
 }
 
 /** What more worker processes bring on the cores that there are. */
-export async function processes({ startRedis, peers, rounds, scale }) {
+export async function processes({ startRedis, rounds, scale, ...which }) {
   const redis = await startRedis();
   const rows = [];
-  const able = (await inProcesses(peers, redis)).filter(worksInProcesses);
+  const able = (await inProcesses(which, redis)).filter(worksInProcesses);
   const count = Math.max(2_000, TASKS * scale);
   for (const many of COUNTS) {
     const results = new Map(able.map((peer) => [peer.name, []]));

@@ -1,0 +1,137 @@
+// What the engine is to reach, and whether a run did. A floor is half of a factor: below it work on speed is not done.
+
+const OURS = 'Task Center (Redis)';
+const EMBEDDED = 'Task Center (SQLite)';
+const CEILINGS = { 'Ceiling: our scripts': 0.8, 'Ceiling: minimal scripts': 0.65 };
+const ENQUEUE = 'enqueue, 100 in flight';
+const BULK = 'enqueue in bulk of 1,000';
+const PROCESS = 'process, concurrency 100';
+
+/** Rows of one table that have these values; none if the table was not measured. */
+function rowsWith(tables, id, wanted) {
+  const rows = tables.find((table) => table.id === id)?.rows ?? [];
+  return rows.filter((row) => Object.entries(wanted).every(([key, value]) => row[key] === value));
+}
+
+const valueIn = (id, wanted, key) => (tables) => rowsWith(tables, id, wanted)[0]?.[key] ?? null;
+
+/** Without persistence, else whatever was measured. */
+const engineTable = (tables) => tables.find(({ id }) => id.startsWith('engine'))?.id;
+
+const factor = (scenario, peer, other) => (tables) => {
+  const rate = (name) => valueIn(engineTable(tables), { scenario, peer: name }, 'tasks/s')(tables);
+  return rate(peer) === null || rate(other) === null ? null : rate(peer) / rate(other);
+};
+
+const atLeast = (what, target, value) => ({ what, target, floor: null, least: true, value });
+const atMost = (what, target, value) => ({ what, target, floor: null, least: false, value });
+const times = (scenario, target, [peer, other]) => ({
+  ...atLeast(`${scenario}: ${peer} × ${other}`, target, factor(scenario, peer, other)),
+  floor: target / 2,
+});
+
+const ENGINE = [
+  times(ENQUEUE, 4, [OURS, 'BullMQ']),
+  times(BULK, 7, [OURS, 'BullMQ']),
+  times(PROCESS, 6, [OURS, 'BullMQ']),
+  times(PROCESS, 12, [OURS, 'Go Asynq']),
+  ...Object.entries(CEILINGS).flatMap(([ceiling, share]) =>
+    [ENQUEUE, BULK, PROCESS].map((job) => times(job, share, [OURS, ceiling])),
+  ),
+  times(PROCESS, 2, [EMBEDDED, 'BullMQ']),
+  times(PROCESS, 5, [EMBEDDED, 'plainjob']),
+  times(BULK, 4, [EMBEDDED, 'BullMQ']),
+];
+
+const idle = (count, key) => valueIn('latency', { load: 'idle', peer: OURS, 'worker processes': count }, key);
+const half = (peer) => valueIn('latency', { load: 'half of the most', peer }, 'p99 ms');
+
+const LATENCY = [
+  atMost('idle, 1 worker process: p50 ms', 0.6, idle(1, 'p50 ms')),
+  atMost('idle, 1 worker process: p99 ms', 3, idle(1, 'p99 ms')),
+  atMost('idle, 50 worker processes: p99 ms', 25, idle(50, 'p99 ms')),
+  atMost(`half of the most, ${OURS}: p99 ms`, 10, half(OURS)),
+  atMost(`half of the most, ${EMBEDDED}: p99 ms`, 10, half(EMBEDDED)),
+];
+
+const late = (what, key) => valueIn('delay', { what, 'due/s': 1_000 }, key);
+const earlyTasks = (tables) => {
+  const rows = rowsWith(tables, 'delay', {});
+  return rows.length === 0 ? null : rows.reduce((sum, row) => sum + row.early, 0);
+};
+
+const DELAY = [
+  atMost('delayed tasks that were early, all rates', 0, earlyTasks),
+  ...['handler, Redis', 'handler, SQLite'].map((what) =>
+    atMost(`1,000 due/s, ${what}: p99 ms late`, 20, late(what, 'p99 ms')),
+  ),
+];
+
+const MEMORY = ['worker process', 'service, callbacks'].flatMap((what) =>
+  [OURS, EMBEDDED].map((peer) =>
+    atMost(`10,000 active tasks, ${what}, ${peer}: MB`, 100, valueIn('memory', { what, peer }, 'active MB')),
+  ),
+);
+
+const CRASH_RECOVERY = [
+  ['SIGKILL of a worker', OURS],
+  ['SIGKILL of the only process', EMBEDDED],
+];
+const SUBMITTERS = [OURS, EMBEDDED].map((peer) => ['SIGKILL while enqueueing', peer]);
+
+const CRASH = [
+  ...CRASH_RECOVERY.map(([what, peer]) =>
+    atMost(`${what}, ${peer}: s until all run again`, 10, valueIn('crash', { what, peer }, 'seconds')),
+  ),
+  ...[...CRASH_RECOVERY, ...SUBMITTERS].map(([what, peer]) =>
+    atMost(`${what}, ${peer}: tasks lost`, 0, valueIn('crash', { what, peer }, 'lost')),
+  ),
+];
+
+const BACKLOG = [OURS, EMBEDDED].map((peer) =>
+  atLeast(
+    `1,000,000 waiting, ${peer}: share of the rate with 1,000`,
+    0.9,
+    valueIn('backlog', { waiting: 1_000_000, peer }, 'share'),
+  ),
+);
+
+const isOurs = ({ peer, what }) => peer === OURS || what?.endsWith('Redis');
+
+/** Over all tables; the log begins at 0.5 ms, so that none is "at most that". */
+function longestScript(tables) {
+  const ours = tables.flatMap(({ rows }) => rows.filter((row) => 'longest script ms' in row && isOurs(row)));
+  if (ours.length === 0) return null;
+  return ours.reduce((most, row) => Math.max(most, row['longest script ms'] ?? 0.5), 0.5);
+}
+
+const TARGETS = [
+  ...ENGINE,
+  ...LATENCY,
+  ...DELAY,
+  ...BACKLOG,
+  ...MEMORY,
+  ...CRASH,
+  atMost('longest script of ours in Redis, ms', 5, longestScript),
+];
+
+/**
+ * Every target with what a run measured.
+ *
+ * @returns {{ what: string, target: string, value: number | null, floor: number | null, reached: boolean | null,
+ *   floorReached: boolean | null }[]} null: not measured, or without a floor
+ */
+export function evaluate(tables) {
+  return TARGETS.map(({ what, target, floor, least, value: read }) => {
+    const value = read(tables);
+    const passes = (bound) => (least ? value >= bound : value <= bound);
+    return {
+      what,
+      target: `${least ? '≥' : '≤'} ${target}`,
+      value,
+      floor,
+      reached: value === null ? null : passes(target),
+      floorReached: value === null || floor === null ? null : passes(floor),
+    };
+  });
+}
