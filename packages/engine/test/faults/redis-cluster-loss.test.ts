@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { slotOf } from '../../src/brokers/redis/topology/slots.ts';
 import { connect } from '../../src/connect.ts';
+import { Worker } from '../../src/worker/worker.ts';
 import { aTask } from '../support/factories.ts';
 import { startCluster, type RedisCluster } from '../support/redis-cluster.ts';
 import { hasRedis } from '../support/redis-server.ts';
@@ -10,11 +11,11 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
   let cluster: RedisCluster;
   let broker: Broker;
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     cluster = await startCluster(3, ['--cluster-require-full-coverage', 'no']);
     broker = await connect(cluster.url);
   });
-  afterAll(async () => {
+  afterEach(async () => {
     await broker?.close();
     await cluster?.stop();
   });
@@ -41,5 +42,35 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
     expect(recovered).toEqual(steps.map(() => ({ recovered: 0, archived: 0, orphans: [] })));
     const nobody = broker.maintain.forward([{ queue: dead, limit: 10 }]);
     await expect(nobody).rejects.toMatchObject({ code: 'broker-unavailable' });
+  });
+
+  test('a worker that cannot hand in what it did there goes on with the queues of the others', async () => {
+    // The one that any command goes to if it may go to any.
+    const [first, second] = cluster.nodes;
+    const [alive, dead] = [await queueOn(second!), await queueOn(first!)];
+    const ends: (() => void)[] = [];
+    const seen = new Set<string>();
+    const worker = new Worker(broker, { queues: [dead, alive], concurrency: 4, shutdownTimeoutMs: 0 });
+    worker.handle('*', async ({ id, queue }) => {
+      if (queue === dead) {
+        await new Promise<void>((resolve) => ends.push(resolve));
+      }
+      seen.add(id);
+    });
+    onTestFinished(() => worker.stop());
+    await broker.submit.enqueue([
+      ...['d1', 'd2'].map((id) => aTask({ id, queue: dead })),
+      aTask({ id: 'a1', queue: alive }),
+    ]);
+    await worker.start();
+    await expect.poll(() => [ends.length, seen.size]).toEqual([2, 1]);
+    await first!.server.stop();
+    // One after the other, so that two calls hang.
+    for (const end of ends) {
+      end();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await broker.submit.enqueue([aTask({ id: 'a2', queue: alive })]);
+    await expect.poll(() => seen.has('a2'), { timeout: 20_000 }).toBe(true);
   });
 });

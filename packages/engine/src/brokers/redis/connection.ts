@@ -204,7 +204,13 @@ class Calls implements RedisConnection {
   }
 
   #placeOf({ place, asking, key }: Call): string | null {
-    return place ?? asking ?? this.#topology.placeOf(key);
+    return place ?? asking ?? (key === null ? this.#anyPlace() : this.#topology.placeOf(key));
+  }
+
+  /** What any server can do is not to wait for one that is away. */
+  #anyPlace(): string | null {
+    const up = this.#topology.places().find((place) => this.#lanes.get(place)?.uplink.link);
+    return up ?? this.#topology.placeOf(null);
   }
 
   /** Sends the call now, or as soon as there is a link to its server. */
