@@ -101,14 +101,15 @@ export class Client {
     payload?: Input,
     options: EnqueueOptions = {},
   ): Promise<EnqueuedTask> {
-    const prepared = await this.#prepare({ ...options, task, payload });
+    const preparing = this.#prepare(task, payload, options);
+    const prepared = preparing instanceof Promise ? await preparing : preparing;
     const durability = options.durability ?? 'memory';
     return described(prepared, created(prepared, await this.#batcher(durability).add(prepared), durability));
   }
 
   /** Stores many tasks in few calls; one outcome per task, in order. Rejects only when the broker cannot be reached. */
   async enqueueMany(tasks: readonly TaskToEnqueue[]): Promise<EnqueueResult[]> {
-    const prepared = await Promise.all(tasks.map((task) => this.#prepare(task).catch(asError)));
+    const prepared = await Promise.all(tasks.map((task) => this.#prepared(task)));
     const results: EnqueueResult[] = [];
     for (const durability of DURABILITIES) {
       const good: { readonly task: NewTask; readonly place: number }[] = [];
@@ -133,6 +134,16 @@ export class Client {
   /** Stores decided and checked tasks; one outcome per task, in order. */
   async submitMany(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
     return tasks.length === 0 ? [] : await this.#broker.submit.enqueue(tasks);
+  }
+
+  /** The task, or why there is none; later for a definition. */
+  #prepared(given: TaskToEnqueue): NewTask | TaskCenterError | Promise<NewTask | TaskCenterError> {
+    try {
+      const preparing = this.#prepare(given.task, given.payload, given);
+      return preparing instanceof Promise ? preparing.catch(asError) : preparing;
+    } catch (error) {
+      return asError(error);
+    }
   }
 
   #batcher(durability: Durability): Batcher<NewTask, EnqueueOutcome> {

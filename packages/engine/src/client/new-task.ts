@@ -2,9 +2,9 @@ import type { NewTask } from '../broker/submit.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { isBackoff, type Backoff } from '../policies/backoff.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { headersWith } from '../task/context.ts';
+import { headersWith, NO_HEADERS, type TaskContext } from '../task/context.ts';
 import { durationMs, type Duration } from '../task/duration.ts';
-import type { TaskMeta } from '../task/meta.ts';
+import { NO_META, type TaskMeta } from '../task/meta.ts';
 import { checkedQueueName, checkedTypeName } from '../task/queue-name.ts';
 import { checkedTaskId, storedTaskId } from '../task/task-id.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
@@ -20,7 +20,8 @@ const LONGEST_AHEAD_MS = 3_653 * 86_400_000;
 export interface TaskInput {
   readonly type: string;
   readonly payload: Uint8Array | null;
-  readonly options: EnqueueOptions & { readonly maxRetries: number };
+  readonly options: EnqueueOptions;
+  readonly maxRetries: number;
 }
 
 function checkedRetries(maxRetries: number): number {
@@ -62,7 +63,10 @@ function checkedGroup(group: string): string {
   throw new TaskCenterError('invalid-value', { name: 'group', got: shown(group), expected });
 }
 
+const NO_CONTEXT: TaskContext = Object.freeze({});
+
 function metaOf({ context, backoff }: EnqueueOptions, timeoutMs: number): TaskMeta {
+  if (context?.businessId === undefined && backoff === undefined && timeoutMs % 1_000 === 0) return NO_META;
   return {
     ...(context?.businessId !== undefined && { business: context.businessId }),
     ...(backoff !== undefined && { backoff: checkedBackoff(backoff) }),
@@ -75,9 +79,12 @@ function metaOf({ context, backoff }: EnqueueOptions, timeoutMs: number): TaskMe
  *
  * @throws TaskCenterError `invalid-value`
  */
-export function newTask({ type, payload, options }: TaskInput, { clock, newId }: Runtime): NewTask {
+export function newTask(
+  { type, payload, options, maxRetries }: TaskInput,
+  { clock, newId }: Runtime,
+): NewTask {
   const nowMs = clock.wallMs();
-  const { context = {}, headers = {} } = options;
+  const { context = NO_CONTEXT, headers = NO_HEADERS, retention, delay } = options;
   const timeoutMs =
     options.timeout === undefined && options.deadline === undefined
       ? DEFAULT_TIMEOUT_MS
@@ -91,11 +98,11 @@ export function newTask({ type, payload, options }: TaskInput, { clock, newId }:
     type: checkedTypeName(type),
     payload,
     headers: headersWith(context, headers),
-    maxRetries: checkedRetries(options.maxRetries),
+    maxRetries: checkedRetries(maxRetries),
     timeoutMs,
     deadlineMs: options.deadline === undefined ? 0 : timeMs(options.deadline, 'deadline', nowMs),
-    retentionMs: durationMs(options.retention ?? '0s', 'retention'),
-    delayMs: durationMs(options.delay ?? '0s', 'delay'),
+    retentionMs: retention === undefined ? 0 : durationMs(retention, 'retention'),
+    delayMs: delay === undefined ? 0 : durationMs(delay, 'delay'),
     runAtMs: options.runAt === undefined ? 0 : timeMs(options.runAt, 'runAt', nowMs),
     uniqueMs: options.unique === undefined ? 0 : uniqueMs(options.unique),
     group: options.group === undefined ? null : checkedGroup(options.group),

@@ -2,7 +2,7 @@ import type { Durability, NewTask } from '../broker/submit.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { checkedPayload, type TaskDefaults, type TaskDefinition } from '../task/define-task.ts';
+import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
 import { encodeContent } from '../task/payload.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import { newTask } from './new-task.ts';
@@ -21,8 +21,16 @@ export interface PrepareOptions {
   readonly runtime?: Partial<Runtime>;
 }
 
-/** Decides and checks all that a task needs. Rejects with `invalid-value` or `payload-too-large`. */
-export type PrepareTask = (task: TaskToEnqueue) => Promise<NewTask>;
+/**
+ * Decides and checks all that a task needs: at once for a type, later for a definition, whose schema may take its time.
+ *
+ * @throws TaskCenterError `invalid-value`, `payload-too-large`; or rejects with it
+ */
+export type PrepareTask = (
+  task: string | TaskDefinition,
+  payload: unknown,
+  options: EnqueueOptions,
+) => NewTask | Promise<NewTask>;
 
 export const DURABILITIES: readonly Durability[] = ['memory', 'replicated', 'fsync'];
 /** Protocol 2.5. */
@@ -43,18 +51,22 @@ export function createPrepareTask(options: PrepareOptions = {}): PrepareTask {
   const runtime = createRuntime(options.runtime);
   const limit = options.maxPayloadBytes ?? LARGEST_PAYLOAD;
   const maxRetries = options.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
-  return async ({ task, payload, ...given }) => {
-    if (typeof task !== 'string') await checkedPayload(task, payload);
-    checkDurability(given.durability);
-    const bytes = encodeContent(payload);
-    if (bytes !== null && bytes.length > limit) {
-      throw new TaskCenterError('payload-too-large', { got: bytes.length, limit });
+
+  function made(type: string, content: unknown, options: EnqueueOptions): NewTask {
+    checkDurability(options.durability);
+    const payload = encodeContent(content);
+    if (payload !== null && payload.length > limit) {
+      throw new TaskCenterError('payload-too-large', { got: payload.length, limit });
     }
-    const { type, defaults } = typeof task === 'string' ? { type: task, defaults: {} as TaskDefaults } : task;
-    const headers = { ...defaults.headers, ...given.headers };
-    return newTask(
-      { type, payload: bytes, options: { maxRetries, ...defaults, ...given, headers } },
-      runtime,
+    return newTask({ type, payload, options, maxRetries: options.maxRetries ?? maxRetries }, runtime);
+  }
+
+  return (task, payload, options) => {
+    if (typeof task === 'string') return made(task, payload, options);
+    const { type, defaults } = task;
+    const headers = { ...defaults.headers, ...options.headers };
+    return checkedPayload(task, payload).then(() =>
+      made(type, payload, { ...defaults, ...options, headers }),
     );
   };
 }

@@ -17,11 +17,14 @@ const HEADER = {
 
 const FIELDS = Object.keys(HEADER) as (keyof TaskContext)[];
 
-/** The headers of a task: the caller's, and the context over them. */
+export const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
+/** The headers of a task: a copy of the caller's, and the context over them. */
 export function headersWith(
   context: TaskContext,
   headers: Readonly<Record<string, string>>,
-): Record<string, string> {
+): Readonly<Record<string, string>> {
+  if (headers === NO_HEADERS && !FIELDS.some((field) => context[field] !== undefined)) return NO_HEADERS;
   const all: Record<string, string> = { ...headers };
   for (const field of FIELDS) {
     const value = context[field];

@@ -36,9 +36,12 @@ const SHORT = {
 
 const FIELDS = Object.entries(SHORT) as [keyof TaskMeta, string][];
 const VERSION = '1';
+/** Nothing to keep. */
+export const NO_META: TaskMeta = Object.freeze({});
 
 /** The stored text, or null when there is nothing to store. */
 export function encodeMeta(meta: TaskMeta): string | null {
+  if (meta === NO_META) return null;
   const short: Record<string, unknown> = {};
   let empty = true;
   for (const [field, key] of FIELDS) {
@@ -51,7 +54,7 @@ export function encodeMeta(meta: TaskMeta): string | null {
 
 /** The meta in a stored text; empty where it is absent, of another version or damaged: a task runs all the same. */
 export function decodeMeta(text: string | null): TaskMeta {
-  if (text === null || !text.startsWith(VERSION)) return {};
+  if (text === null || !text.startsWith(VERSION)) return NO_META;
   try {
     const short = JSON.parse(text.slice(VERSION.length)) as Record<string, unknown>;
     const meta: Record<string, unknown> = {};

@@ -1,7 +1,6 @@
 /** What a payload or a result may be: bytes are kept as they are, anything else becomes JSON, `undefined` nothing. */
 export type Content = unknown;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** The bytes to store; null = nothing. */
@@ -9,7 +8,7 @@ export function encodeContent(content: Content): Uint8Array | null {
   if (content === undefined) return null;
   if (content instanceof Uint8Array) return content;
   const text = JSON.stringify(content) as string | undefined;
-  return text === undefined ? null : encoder.encode(text);
+  return text === undefined ? null : Buffer.from(text);
 }
 
 /**

@@ -34,14 +34,26 @@ export function queueNameFault(name: string): string | null {
   );
 }
 
+/** Names come again and again, and checking one takes as long as storing its task in a batch. */
+const goodQueues = new Set<string>();
+const goodTypes = new Set<string>();
+const MOST_REMEMBERED = 1_000;
+
+function remembered(name: string, good: Set<string>): string {
+  if (good.size >= MOST_REMEMBERED) good.clear();
+  good.add(name);
+  return name;
+}
+
 /**
  * The queue's name, checked.
  *
  * @throws TaskCenterError `invalid-value`
  */
 export function checkedQueueName(name: string): string {
+  if (goodQueues.has(name)) return name;
   const fault = queueNameFault(name);
-  if (fault === null) return name;
+  if (fault === null) return remembered(name, goodQueues);
   throw new TaskCenterError('invalid-value', {
     name: 'queue',
     got: `${shown(name)} (${fault})`,
@@ -55,8 +67,9 @@ export function checkedQueueName(name: string): string {
  * @throws TaskCenterError `invalid-value`
  */
 export function checkedTypeName(name: string): string {
+  if (goodTypes.has(name)) return name;
   const fault = nameFault(name);
-  if (fault === null) return name;
+  if (fault === null) return remembered(name, goodTypes);
   throw new TaskCenterError('invalid-value', {
     name: 'type',
     got: `${shown(name)} (${fault})`,

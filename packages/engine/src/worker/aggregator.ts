@@ -132,7 +132,7 @@ function createEnder(options: AggregationOptions, { runtime, prepare, broker: { 
     const made = await inTime(options.aggregate({ queue, group, tasks, signal }), over);
     // The tasks belong to this queue, whatever else the new one is to be (protocol 4.12).
     const { queue: _, ...task } = made;
-    const prepared = { ...(await prepare(task)), queue };
+    const prepared = { ...(await prepare(task.task, task.payload, task)), queue };
     return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
   }
 

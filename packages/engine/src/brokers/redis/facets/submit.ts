@@ -36,34 +36,41 @@ interface Chunk {
   readonly assurance: Assurance | null;
 }
 
-/** The lock's key and how long it lasts after the task's start (protocol 1.5, 2.5). */
-function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): { lock: string; lockSeconds: number } {
-  if (uniqueMs <= 0) return { lock: '', lockSeconds: 0 };
-  const business = meta.business ?? null;
-  const lockSeconds = Math.max(1, uniqueMs / S);
-  return { lock: uniqueKey({ queue, type, payload, business }), lockSeconds };
+/** The lock's key (protocol 1.5), '' = none. */
+function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): string {
+  return uniqueMs <= 0 ? '' : uniqueKey({ queue, type, payload, business: meta.business ?? null });
 }
 
 /** A task as scripts take it. @throws TaskCenterError `invalid-value` for a text that no Go program could read */
 export function itemOf(task: NewTask): EnqueueItem {
+  const { id, meta, payload } = task;
   const lock = lockOf(task);
+  const group = task.group ?? '';
   const message = encodeMessage({
     type: task.type,
-    payload: task.payload,
-    id: task.id,
+    payload,
+    id,
     queue: task.queue,
     retry: task.maxRetries,
     timeout: wholeTimeoutMs(task.timeoutMs) / S,
     deadline: Math.ceil(task.deadlineMs / S),
     retention: Math.ceil(task.retentionMs / S),
     headers: task.headers,
-    ...(lock.lock !== '' && { uniqueKey: lock.lock }),
-    ...(task.group !== null && { groupKey: task.group }),
+    uniqueKey: lock,
+    groupKey: group,
   });
-  const { id, meta, payload } = task;
-  // Never early, also by a part of a millisecond.
-  const times = { delayMs: Math.ceil(task.delayMs), runAtMs: Math.ceil(task.runAtMs) };
-  return { id, message, meta: metaText(meta, payload), ...times, ...lock, group: task.group ?? '' };
+  return {
+    id,
+    message,
+    meta: metaText(meta, payload),
+    // Never early, also by a part of a millisecond.
+    delayMs: Math.ceil(task.delayMs),
+    runAtMs: Math.ceil(task.runAtMs),
+    lock,
+    // From the task's start (protocol 2.5).
+    lockSeconds: lock === '' ? 0 : Math.max(1, task.uniqueMs / S),
+    group,
+  };
 }
 
 function byQueue(tasks: readonly NewTask[], outcomes: EnqueueOutcome[]): Map<string, Parcel[]> {
