@@ -109,7 +109,10 @@ export class Client {
 
   /** Stores many tasks in few calls; one outcome per task, in order. Rejects only when the broker cannot be reached. */
   async enqueueMany(tasks: readonly TaskToEnqueue[]): Promise<EnqueueResult[]> {
-    const prepared = await Promise.all(tasks.map((task) => this.#prepared(task)));
+    const prepared: (NewTask | TaskCenterError)[] = [];
+    for (const one of tasks.map((task) => this.#prepared(task))) {
+      prepared.push(one instanceof Promise ? await one : one);
+    }
     const results: EnqueueResult[] = [];
     for (const durability of DURABILITIES) {
       const good: { readonly task: NewTask; readonly place: number }[] = [];

@@ -47,10 +47,10 @@ function checkDurability(durability: string | undefined): void {
 }
 
 /** Whoever makes tasks makes them with this: clients, aggregators, schedulers. */
-export function createPrepareTask(options: PrepareOptions = {}): PrepareTask {
-  const runtime = createRuntime(options.runtime);
-  const limit = options.maxPayloadBytes ?? LARGEST_PAYLOAD;
-  const maxRetries = options.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
+export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
+  const runtime = createRuntime(defaults.runtime);
+  const limit = defaults.maxPayloadBytes ?? LARGEST_PAYLOAD;
+  const maxRetries = defaults.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
 
   function made(type: string, content: unknown, options: EnqueueOptions): NewTask {
     checkDurability(options.durability);
@@ -63,10 +63,10 @@ export function createPrepareTask(options: PrepareOptions = {}): PrepareTask {
 
   return (task, payload, options) => {
     if (typeof task === 'string') return made(task, payload, options);
-    const { type, defaults } = task;
-    const headers = { ...defaults.headers, ...options.headers };
+    const { type } = task;
+    const headers = { ...task.defaults.headers, ...options.headers };
     return checkedPayload(task, payload).then(() =>
-      made(type, payload, { ...defaults, ...options, headers }),
+      made(type, payload, { ...task.defaults, ...options, headers }),
     );
   };
 }
