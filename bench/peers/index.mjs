@@ -1,4 +1,9 @@
+import { asynq } from './asynq.mjs';
+import { beeQueue } from './bee-queue.mjs';
 import { bullmq } from './bullmq.mjs';
+import { bunqueue, bunqueueDurable, plainjob } from './bun.mjs';
+import { ceilingFrozen, ceilingOurs } from './ceilings.mjs';
+import { graphileWorker } from './graphile-worker.mjs';
 import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
 
 /**
@@ -17,7 +22,7 @@ import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
  *   its own and counts inside; null: it has no such job
  * @property {() => Promise<unknown>} close
  *
- * @typedef {{ kind: 'enqueue' | 'bulk' | 'process', count: number, concurrency: number, payload: object }} Job
+ * @typedef {{ kind: 'enqueue' | 'bulk' | 'process' | 'both', count: number, concurrency: number, payload: object }} Job
  *   `concurrency`: calls in flight, tasks in a bulk call, or handlers at once
  * @typedef {{ seconds: number, cpuSeconds: number }} Measured
  *
@@ -32,4 +37,16 @@ import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
  */
 
 /** @type {Peer[]} */
-export const peers = [taskCenterRedis, bullmq, taskCenterSqlite];
+export const peers = [
+  taskCenterRedis,
+  bullmq,
+  beeQueue,
+  asynq,
+  ceilingOurs,
+  ceilingFrozen,
+  taskCenterSqlite,
+  plainjob,
+  bunqueue,
+  bunqueueDurable,
+  graphileWorker,
+];

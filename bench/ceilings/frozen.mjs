@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { encodeCall, sha1Of } from './link.mjs';
+import { messageOf } from './messages.mjs';
+import { openCeiling } from './open.mjs';
+
+const LEASE_S = 30;
+const PENDING = 'asynq:{default}:pending';
+const TURN_KEYS = [
+  PENDING,
+  'asynq:{default}:active',
+  'asynq:{default}:lease',
+  'asynq:{default}:processed:2026-01-01',
+  'asynq:{default}:processed',
+];
+
+const textOf = (name) => readFileSync(new URL(`${name}.lua`, import.meta.url), 'utf8');
+
+/** Minimal scripts on Asynq's layout, frozen. */
+export function openFrozen(where) {
+  const [enqueue, turn] = [textOf('frozen-enqueue'), textOf('frozen-turn')];
+  const [enqueueSha, turnSha] = [sha1Of(enqueue), sha1Of(turn)];
+  const nowNs = `${Date.now()}000000`;
+  const expiry = Math.ceil(Date.now() / 1_000) + LEASE_S;
+  return openCeiling(where, {
+    scripts: [enqueue, turn],
+    item: (id, payload) => ({ id, message: messageOf(id, payload) }),
+    enqueueCall: (items) =>
+      encodeCall(enqueueSha, [PENDING], [nowNs, ...items.flatMap(({ id, message }) => [id, message])]),
+    turnCall: ({ ids }, room) => encodeCall(turnSha, TURN_KEYS, [room, expiry, ...ids]),
+    enqueueCodes: (text) => text,
+  });
+}

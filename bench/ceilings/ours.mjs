@@ -1,0 +1,52 @@
+import { encodeCall } from './link.mjs';
+import { openCeiling } from './open.mjs';
+
+// The package keeps its scripts to itself; the bench drives the very files that were built.
+const built = (file) => import(new URL(`../../packages/engine/dist/${file}`, import.meta.url).href);
+
+const LEASE_MS = 30_000;
+const WORKER = 'bench';
+/** Slots of a receipt hash. Calls under way must differ in theirs. */
+const SLOTS = 4;
+/** Redis' own clock. */
+const NOW = 0;
+const RECEIPTS = 'tc:{default}:rc:bench';
+
+/** The receipt of the next call of one client. */
+function createReceipts() {
+  let sequence = 0;
+  return () => {
+    sequence += 1;
+    return { key: RECEIPTS, slot: sequence % SLOTS, sequence, release() {} };
+  };
+}
+
+/** Our own scripts, called as our broker calls them, with nothing around them. */
+export async function openOurs(where) {
+  const { enqueue } = await built('brokers/redis/scripts/enqueue.js');
+  const { turn } = await built('brokers/redis/scripts/turn.js');
+  const { itemOf } = await built('brokers/redis/facets/submit.js');
+  const { newTask } = await built('client/new-task.js');
+  const { createRuntime } = await built('runtime/runtime.js');
+  const runtime = createRuntime();
+  const receipt = createReceipts();
+  const encoded = (script, call) =>
+    encodeCall(script.lua.sha1, script.keys(call), [NOW, ...script.args(call)]);
+  const base = { leaseMs: LEASE_MS, worker: WORKER };
+  return openCeiling(where, {
+    scripts: [enqueue.lua.text, turn.lua.text],
+    item: (id, payload) => {
+      const bytes = Buffer.from(JSON.stringify(payload));
+      return itemOf(newTask({ type: 'bench', payload: bytes, options: { id, maxRetries: 3 } }, runtime));
+    },
+    enqueueCall: (items) => encoded(enqueue, { queue: 'default', receipt: receipt(), items, businesses: [] }),
+    // Tokens count the calls that took something, from 2 on an empty Redis.
+    turnCall: ({ ids, turn: number }, room) => {
+      const plain = ids.map((id) => ({ id, token: number + 2 }));
+      const finishes = ids.length > 0 ? [{ queue: 'default', plain, others: [] }] : [];
+      const queues = room > 0 ? ['default'] : [];
+      return encoded(turn, { ...base, receipt: receipt(), finishes, queues, room });
+    },
+    enqueueCodes: (text) => text.split(':')[1],
+  });
+}

@@ -1,0 +1,147 @@
+// The Go side of the benchmark: does with the asynq library what it is told, and measures itself while it does so.
+//
+// It reads one JSON object per line from standard input and answers each with one line on standard output:
+// {"ok": {"seconds": …, "cpuSeconds": …}}, or {"error": "text"}. It ends with its standard input.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hibiken/asynq"
+)
+
+const taskType = "bench"
+
+// As the other peers: four attempts.
+const maxRetry = 3
+
+// job is one line of input.
+type job struct {
+	Kind        string          `json:"kind"`
+	Count       int             `json:"count"`
+	Concurrency int             `json:"concurrency"`
+	Payload     json.RawMessage `json:"payload"`
+}
+
+type measured struct {
+	Seconds    float64 `json:"seconds"`
+	CPUSeconds float64 `json:"cpuSeconds"`
+}
+
+func cpuSeconds() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
+}
+
+// enqueue has so many calls in flight, each on a goroutine of its own.
+func enqueue(client *asynq.Client, j job) error {
+	var next atomic.Int64
+	var lanes sync.WaitGroup
+	failures := make(chan error, j.Concurrency)
+	lanes.Add(j.Concurrency)
+	for range j.Concurrency {
+		go func() {
+			defer lanes.Done()
+			for next.Add(1) <= int64(j.Count) {
+				task := asynq.NewTask(taskType, j.Payload, asynq.MaxRetry(maxRetry))
+				if _, err := client.Enqueue(task); err != nil {
+					failures <- err
+					return
+				}
+			}
+		}()
+	}
+	lanes.Wait()
+	close(failures)
+	return <-failures
+}
+
+// serve starts a server whose handlers read the payload; the channel closes when the last of `Count` has run.
+func serve(redis asynq.RedisClientOpt, j job) (*asynq.Server, <-chan struct{}, error) {
+	over := make(chan struct{})
+	var done atomic.Int64
+	server := asynq.NewServer(redis, asynq.Config{Concurrency: j.Concurrency, LogLevel: asynq.ErrorLevel})
+	handle := func(_ context.Context, task *asynq.Task) error {
+		var payload map[string]any
+		if err := json.Unmarshal(task.Payload(), &payload); err != nil {
+			return err
+		}
+		if done.Add(1) == int64(j.Count) {
+			close(over)
+		}
+		return nil
+	}
+	return server, over, server.Start(asynq.HandlerFunc(handle))
+}
+
+type bench struct {
+	redis  asynq.RedisClientOpt
+	client *asynq.Client
+}
+
+// run does the job; what it returns is done after the clock has stopped.
+func (b *bench) run(j job) (func(), error) {
+	nothing := func() {}
+	if j.Kind == "enqueue" {
+		return nothing, enqueue(b.client, j)
+	}
+	server, over, err := serve(b.redis, j)
+	if err != nil {
+		return nothing, err
+	}
+	if j.Kind == "both" {
+		err = enqueue(b.client, j)
+	}
+	if err == nil {
+		<-over
+	}
+	return server.Shutdown, err
+}
+
+func (b *bench) measure(j job) (*measured, error) {
+	switch j.Kind {
+	case "enqueue", "process", "both":
+	default:
+		return nil, nil
+	}
+	cpu, began := cpuSeconds(), time.Now()
+	after, err := b.run(j)
+	figures := measured{Seconds: time.Since(began).Seconds(), CPUSeconds: cpuSeconds() - cpu}
+	after()
+	return &figures, err
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: bench host:port")
+		os.Exit(2)
+	}
+	redis := asynq.RedisClientOpt{Addr: os.Args[1]}
+	b := &bench{redis: redis, client: asynq.NewClient(redis)}
+	out := json.NewEncoder(os.Stdout)
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		var j job
+		answer := map[string]any{}
+		err := json.Unmarshal(lines.Bytes(), &j)
+		if err == nil {
+			answer["ok"], err = b.measure(j)
+		}
+		if err != nil {
+			answer = map[string]any{"error": err.Error()}
+		}
+		if out.Encode(answer) != nil {
+			os.Exit(1)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+import { Logger, makeWorkerUtils, run, WorkerPreset } from 'graphile-worker';
+import { postgresNeeds, startPostgres } from '../postgres.mjs';
+import { once } from './install.mjs';
+
+const logger = new Logger(() => () => {});
+/** Its performance page's own configuration for "jobs executed per second", its concurrency apart. */
+const BATCHING = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
+const MOST_CONNECTIONS = 25;
+const SPEC = { maxAttempts: 4 };
+/** A cluster for all rounds: making one takes seconds. */
+const cluster = once(startPostgres);
+
+/** A local queue smaller than the concurrency would starve it. */
+const presetFor = (concurrency, connectionString) => ({
+  extends: [WorkerPreset],
+  worker: {
+    ...BATCHING,
+    localQueue: { size: Math.max(BATCHING.localQueue.size, concurrency + 1) },
+    connectionString,
+    logger,
+    concurrentJobs: concurrency,
+    maxPoolSize: Math.min(MOST_CONNECTIONS, concurrency + 1),
+  },
+});
+
+/** graphile-worker with its batching, on PostgreSQL. */
+export const graphileWorker = {
+  name: 'graphile-worker',
+  setup:
+    'on PostgreSQL as `initdb` configures it (fsync on); its performance page’s own settings: `localQueue` of 500 and batched completions, 25 connections; `addJobs` for bulk; four attempts; it keeps nothing after success. 0.17, as 0.18 needs Node 22.18.',
+  store: 'postgres',
+  needs: postgresNeeds,
+  async open() {
+    const { url } = await cluster();
+    const utils = await makeWorkerUtils({ connectionString: url, logger, maxPoolSize: MOST_CONNECTIONS });
+    await utils.migrate();
+    await utils.withPgClient((client) => client.query('truncate graphile_worker._private_jobs'));
+    return {
+      enqueue: (payload) => utils.addJob('bench', payload, SPEC),
+      enqueueBulk: (payloads) =>
+        utils.addJobs(payloads.map((payload) => ({ identifier: 'bench', payload, ...SPEC }))),
+      async work(concurrency, onTask) {
+        const taskList = { bench: async (payload) => void (await onTask(payload)) };
+        const runner = await run({
+          preset: presetFor(concurrency, url),
+          taskList,
+          crontab: '',
+          noHandleSignals: true,
+        });
+        return () => runner.stop();
+      },
+      close: () => utils.release(),
+    };
+  },
+};

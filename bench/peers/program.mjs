@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/**
+ * A peer in a program of its own, which does whole jobs and measures inside: a call a line, as JSON, on its standard
+ * input, and one line `{"ok": …}` or `{"error": "text"}` on its standard output. It ends with its standard input.
+ *
+ * @returns {import('./index.mjs').Open}
+ */
+export function openProgram(command, args, { cwd } = {}) {
+  const program = spawn(command, args, { cwd, stdio: ['pipe', 'pipe', 'inherit'] });
+  const waiting = [];
+  const ended = new Promise((resolve) => {
+    const end = (why) => {
+      for (const { reject } of waiting.splice(0)) reject(new Error(`${command} ended: ${why}`));
+      resolve();
+    };
+    program.once('error', (error) => end(error.message));
+    program.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+  });
+  createInterface({ input: program.stdout }).on('line', (line) => {
+    const { ok, error } = JSON.parse(line);
+    const { resolve, reject } = waiting.shift();
+    if (error === undefined) resolve(ok);
+    else reject(new Error(`${command}: ${error}`));
+  });
+  program.stdin.on('error', () => {});
+  return {
+    measure(job) {
+      const answer = new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+      program.stdin.write(`${JSON.stringify(job)}\n`);
+      return answer;
+    },
+    close() {
+      program.stdin.end();
+      return ended;
+    },
+  };
+}
