@@ -73,7 +73,8 @@ export async function measure(count, redis, run) {
   return {
     perSecond: count / seconds,
     clientCpu: (inside?.cpuSeconds ?? (user + system) / 1e6) / seconds,
-    redisCpu: (redis.cpu() - redisCpu) / here,
+    // Over the same stretch: what a peer prepares and tidies up outside of it asks little of Redis.
+    redisCpu: (redis.cpu() - redisCpu) / seconds,
   };
 }
 

@@ -6,6 +6,7 @@ const LEAN = { getEvents: false, sendEvents: false, storeJobs: false, removeOnSu
 /** bee-queue as its README advises for throughput. */
 export const beeQueue = {
   name: 'bee-queue',
+  module: import.meta.url,
   setup:
     '`removeOnSuccess`, four attempts with exponential backoff (so the worker activates delayed jobs), events and the table of jobs disabled as its README advises, `saveAll` for bulk.',
   store: 'redis',
