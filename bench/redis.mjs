@@ -4,6 +4,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createClient } from '@redis/client';
+import { LONGEST_PAUSE_MS, noteEvents, noteScripts } from './pauses.mjs';
 
 export function freePort() {
   return new Promise((resolve) => {
@@ -18,6 +19,7 @@ const TICKS_PER_SECOND = 100;
 /** From here on Redis keeps a script in its slow log; short enough to name the longest, too long to cost anything. */
 const SLOW_US = 500;
 const BASE = ['--bind', '127.0.0.1', '--save', '', '--slowlog-log-slower-than', String(SLOW_US)];
+const MONITOR = ['--slowlog-max-len', '4096', '--latency-monitor-threshold', String(LONGEST_PAUSE_MS)];
 const PERSISTENCE = {
   none: ['--appendonly', 'no'],
   aof: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
@@ -31,7 +33,7 @@ function cpuOf(pid) {
 
 function start(port, dir, persistence) {
   const args = ['--port', String(port), '--dir', dir, ...BASE, ...PERSISTENCE[persistence]];
-  const server = spawn('redis-server', [...args, '--slowlog-max-len', '4096'], { stdio: 'ignore' });
+  const server = spawn('redis-server', [...args, ...MONITOR], { stdio: 'ignore' });
   server.on('error', () => {
     console.error(
       'The bench needs redis-server 7.0 or newer on the PATH (Debian: apt-get install redis-server).',
@@ -70,14 +72,16 @@ export async function startRedis(persistence = 'none') {
     async longestScript() {
       const entries = (await send('SLOWLOG', 'GET', '-1')).filter(isScript);
       await send('SLOWLOG', 'RESET');
-      const longest = entries.sort((a, b) => Number(b[2]) - Number(a[2]))[0];
-      return longest ? { ms: Number(longest[2]) / 1_000, sha1: String(longest[3][1]) } : null;
+      const scripts = entries.map(([, , us, [, sha1]]) => ({ ms: Number(us) / 1_000, sha1: String(sha1) }));
+      noteScripts(scripts);
+      return scripts.sort((a, b) => b.ms - a.ms)[0] ?? null;
     },
     /** Bytes that its data takes. */
     async usedBytes() {
       return Number(/^used_memory:(\d+)/m.exec(await send('INFO', 'memory'))[1]);
     },
     async stop() {
+      noteEvents(await send('LATENCY', 'LATEST'));
       admin.destroy();
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGKILL');

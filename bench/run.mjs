@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { write } from './document.mjs';
 import { machine } from './machine.mjs';
+import { LONGEST_PAUSE_MS, takePauses } from './pauses.mjs';
 import { peers as everyPeer } from './peers/index.mjs';
 import { startRedis } from './redis.mjs';
 import { print } from './report.mjs';
@@ -105,10 +106,19 @@ async function measureAll({ wanted, rounds, scale, only, job, persistence }) {
   for (const { peer, why } of missing) console.error(`Without ${peer}: ${why}`);
   const here = machine();
   const tables = [];
+  const pauses = [];
   const jobs = (name) => name.includes(job);
   for (const name of wanted) {
     const options = { rounds, scale, jobs, persistence, peers, named: only !== '' };
     tables.push(...(await tablesOf(name, options)));
+    pauses.push(...takePauses(name));
+  }
+  if (pauses.length > 0) {
+    tables.push({
+      id: 'pauses',
+      title: `What held Redis for more than ${LONGEST_PAUSE_MS} ms`,
+      rows: pauses,
+    });
   }
   const setups = peers.map(({ name, setup }) => ({ name, setup }));
   const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.replace(/ --out[ =]\S+/, '');
