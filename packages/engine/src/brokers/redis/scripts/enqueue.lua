@@ -1,9 +1,9 @@
 -- @use time names receipt store
 -- enqueue: stores new tasks of one queue; an ID that is taken is left alone.
 -- KEYS   1 receipt; 2 pending; then the task's hash, per task
--- ARGV   1 now; 2 slot; 3 sequence; 4 whether an ID may stand twice (1/0); 5 values per task: 5 or 8; 6 number of
---        businesses, then their names; then per task: ID, message, meta ('' = none), delay in ms, start in ms
---        (0 = none); with 8 values also: unique lock ('' = none), seconds that it lasts after the start, group ('' = none)
+-- ARGV   1 now; 2 slot; 3 sequence; 4 whether an ID may stand twice (1/0); 5 values per task: 2, 5 or 8; 6 number of
+--        businesses, then their names; then per task: ID, message; with 5 values also: meta ('' = none),
+--        delay in ms, start in ms (0 = none); with 8 also: unique lock ('' = none), seconds that it lasts after the start, group ('' = none)
 -- RETURN `<now>:<codes>:<new>:<holders>`, new: 1 = nothing is known of the slot, as after FLUSHDB; a code per task: 1 stored, 0 the ID is taken, d its lock is held, x its key or its
 --        group's has a wrong type; a holder per d: length of the ID, colon, ID; `!<key>`: this key has a wrong type,
 --        nothing was written; `!stale`: a late duplicate
@@ -33,7 +33,10 @@ for i = 3, 2 + (#ARGV - 6 - businesses) / width do
   if type ~= 'none' then
     codes[i - 2] = type == 'hash' and '0' or 'x'
   else
-    if width == 5 then
+    if width == 2 then
+      store_now(key, ARGV[p], ARGV[p + 1], '')
+      codes[i - 2] = '1'
+    elseif width == 5 then
       store(key, p, starts_at(p))
       codes[i - 2] = '1'
     else

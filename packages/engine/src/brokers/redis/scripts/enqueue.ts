@@ -38,6 +38,8 @@ export interface Enqueued {
   readonly holders: readonly string[];
 }
 
+/** Values per task: of tasks that start at once, with nothing of ours; of others; with a lock or a group. */
+const BARE_WIDTH = 2;
 const PLAIN_WIDTH = 5;
 const SPECIAL_WIDTH = 8;
 
@@ -45,6 +47,11 @@ const SPECIAL_WIDTH = 8;
 export function itemArgs(item: EnqueueItem): (RedisArg | number)[] {
   const { id, message, meta, delayMs, runAtMs, lock, lockSeconds, group } = item;
   return [id, message, meta, delayMs, runAtMs, lock, lockSeconds, group];
+}
+
+function widthOf({ meta, delayMs, runAtMs, lock, group }: EnqueueItem): number {
+  if (lock !== '' || group !== '') return SPECIAL_WIDTH;
+  return meta === '' && delayMs <= 0 && runAtMs <= 0 ? BARE_WIDTH : PLAIN_WIDTH;
 }
 
 function hasTwins(items: readonly EnqueueItem[]): boolean {
@@ -73,11 +80,12 @@ export const enqueue = defineScript({
     return keys;
   },
   args: ({ receipt, items, businesses }) => {
-    const special = items.some(({ lock, group }) => lock !== '' || group !== '');
+    const width = items.reduce((most, item) => Math.max(most, widthOf(item)), BARE_WIDTH);
     const args: (RedisArg | number)[] = [...receiptArgs(receipt), hasTwins(items) ? 1 : 0];
-    args.push(special ? SPECIAL_WIDTH : PLAIN_WIDTH, businesses.length, ...businesses);
+    args.push(width, businesses.length, ...businesses);
     for (const item of items) {
-      if (special) args.push(...itemArgs(item));
+      if (width === BARE_WIDTH) args.push(item.id, item.message);
+      else if (width === SPECIAL_WIDTH) args.push(...itemArgs(item));
       else args.push(item.id, item.message, item.meta, item.delayMs, item.runAtMs);
     }
     return args;

@@ -6,6 +6,15 @@ local function starts_at(p)
   return math.max(now + ARGV[p + 3], ARGV[p + 4])
 end
 
+local function store_now(key, id, message, meta)
+  ready[#ready + 1] = id
+  if meta == '' then
+    redis.call('HSET', key, 'msg', message, 'state', 'pending', 'pending_since', now_ns)
+  else
+    redis.call('HSET', key, 'msg', message, 'state', 'pending', 'pending_since', now_ns, 'tc', meta)
+  end
+end
+
 local function store(key, p, ms)
   local id, message, meta = ARGV[p], ARGV[p + 1], ARGV[p + 2]
   if ms > now then
@@ -18,12 +27,7 @@ local function store(key, p, ms)
     end
     return
   end
-  ready[#ready + 1] = id
-  if meta == '' then
-    redis.call('HSET', key, 'msg', message, 'state', 'pending', 'pending_since', now_ns)
-  else
-    redis.call('HSET', key, 'msg', message, 'state', 'pending', 'pending_since', now_ns, 'tc', meta)
-  end
+  store_now(key, id, message, meta)
 end
 
 -- A task that joins its group now, instead of `store`.
