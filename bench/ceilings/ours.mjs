@@ -26,19 +26,15 @@ export async function openOurs(where) {
   const { enqueue } = await built('brokers/redis/scripts/enqueue.js');
   const { turn } = await built('brokers/redis/scripts/turn.js');
   const { itemOf } = await built('brokers/redis/facets/submit.js');
-  const { newTask } = await built('client/new-task.js');
-  const { createRuntime } = await built('runtime/runtime.js');
-  const runtime = createRuntime();
+  const { createPrepareTask } = await built('client/prepare-task.js');
+  const prepare = createPrepareTask();
   const receipt = createReceipts();
   const encoded = (script, call) =>
     encodeCall(script.lua.sha1, script.keys(call), [NOW, ...script.args(call)]);
   const base = { leaseMs: LEASE_MS, worker: WORKER };
   return openCeiling(where, {
     scripts: [enqueue.lua.text, turn.lua.text],
-    item: (id, payload) => {
-      const bytes = Buffer.from(JSON.stringify(payload));
-      return itemOf(newTask({ type: 'bench', payload: bytes, options: { id, maxRetries: 3 } }, runtime));
-    },
+    item: async (id, payload) => itemOf(await prepare('bench', payload, { id })),
     enqueueCall: (items) => encoded(enqueue, { queue: 'default', receipt: receipt(), items, businesses: [] }),
     // Tokens count the calls that took something, from 2 on an empty Redis.
     turnCall: ({ ids, turn: number }, room) => {
