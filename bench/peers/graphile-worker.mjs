@@ -26,6 +26,7 @@ const presetFor = (concurrency, connectionString) => ({
 /** graphile-worker with its batching, on PostgreSQL. */
 export const graphileWorker = {
   name: 'graphile-worker',
+  module: import.meta.url,
   setup:
     'on PostgreSQL as `initdb` configures it (fsync on); its performance page’s own settings: `localQueue` of 500 and batched completions, 25 connections; `addJobs` for bulk; four attempts; it keeps nothing after success. 0.17, as 0.18 needs Node 22.18.',
   store: 'postgres',
