@@ -30,8 +30,8 @@ export function revokes(error: unknown): boolean {
 
 /** An error's name; anybody may have overwritten it, as the message below. */
 export function classOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
   try {
+    if (!(error instanceof Error)) return 'unknown';
     return typeof error.name === 'string' ? error.name : 'Error';
   } catch {
     return 'Error';

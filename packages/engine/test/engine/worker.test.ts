@@ -311,6 +311,10 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
   test('survives handlers that throw anything at all', async () => {
     const cyclic: Record<string, unknown> = {};
     cyclic.self = cyclic;
+    const no = () => {
+      throw new Error('hands off');
+    };
+    const untouchable = new Proxy({}, { get: no, has: no, getPrototypeOf: no, ownKeys: no });
     const thrown = [
       undefined,
       null,
@@ -320,6 +324,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
       Symbol('s'),
       { toString: null },
       'x'.repeat(100_000),
+      untouchable,
     ];
     const ends = nextEvents(events, 'attempt.finished', thrown.length);
     await aWorker()
