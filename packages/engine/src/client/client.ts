@@ -109,10 +109,11 @@ export class Client {
 
   /** Stores many tasks in few calls; one outcome per task, in order. Rejects only when the broker cannot be reached. */
   async enqueueMany(tasks: readonly TaskToEnqueue[]): Promise<EnqueueResult[]> {
-    const prepared: (NewTask | TaskCenterError)[] = [];
-    for (const one of tasks.map((task) => this.#prepared(task))) {
-      prepared.push(one instanceof Promise ? await one : one);
-    }
+    const preparing = tasks.map((task) => this.#prepared(task));
+    // All at once: one that would be waited for later must not fail unheard.
+    const later = await Promise.all(preparing.filter((one) => one instanceof Promise));
+    let next = 0;
+    const prepared = preparing.map((one) => (one instanceof Promise ? later[next++]! : one));
     const results: EnqueueResult[] = [];
     for (const durability of DURABILITIES) {
       const good: { readonly task: NewTask; readonly place: number }[] = [];
@@ -145,7 +146,7 @@ export class Client {
       const preparing = this.#prepare(given.task, given.payload, given);
       return preparing instanceof Promise ? preparing.catch(asError) : preparing;
     } catch (error) {
-      return asError(error);
+      return error instanceof TaskCenterError ? error : Promise.reject(error as Error);
     }
   }
 

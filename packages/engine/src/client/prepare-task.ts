@@ -46,6 +46,25 @@ function checkDurability(durability: string | undefined): void {
   });
 }
 
+/** Callers in JavaScript have nobody who checks their types. */
+function checkTask(task: TaskDefinition): void {
+  const { type, schema } = ((task as unknown) ?? {}) as Partial<TaskDefinition>;
+  if (typeof type === 'string' && schema !== undefined) return;
+  const expected = 'the name of a type, or what defineTask gives';
+  throw new TaskCenterError('invalid-value', { name: 'task', got: shown(task), expected });
+}
+
+/** @throws TaskCenterError `invalid-value` for what JSON cannot hold */
+function encodedPayload(content: unknown): Uint8Array | null {
+  try {
+    return encodeContent(content);
+  } catch (error) {
+    const got = (error as Error).message;
+    const expected = 'bytes, or what JSON can hold';
+    throw new TaskCenterError('invalid-value', { name: 'payload', got, expected }, { cause: error });
+  }
+}
+
 /** Whoever makes tasks makes them with this: clients, aggregators, schedulers. */
 export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
   const runtime = createRuntime(defaults.runtime);
@@ -54,7 +73,7 @@ export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
 
   function made(type: string, content: unknown, options: EnqueueOptions): NewTask {
     checkDurability(options.durability);
-    const payload = encodeContent(content);
+    const payload = encodedPayload(content);
     if (payload !== null && payload.length > limit) {
       throw new TaskCenterError('payload-too-large', { got: payload.length, limit });
     }
@@ -63,6 +82,7 @@ export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
 
   return (task, payload, options) => {
     if (typeof task === 'string') return made(task, payload, options);
+    checkTask(task);
     const { type } = task;
     const headers = { ...task.defaults.headers, ...options.headers };
     return checkedPayload(task, payload).then(() =>

@@ -45,6 +45,25 @@ export function defineTask<Input, Output>(
   return { type: checkedTypeName(type), schema, defaults };
 }
 
+/** A schema that throws instead of naming faults refuses, too. */
+async function validated<Output>(
+  type: string,
+  schema: StandardSchemaV1<unknown, Output>,
+  payload: unknown,
+): Promise<StandardSchemaV1.Result<Output>> {
+  try {
+    return await schema['~standard'].validate(payload);
+  } catch (error) {
+    const got = error instanceof Error ? error.message : String(error);
+    const expected = 'a payload that the schema of the type can read';
+    throw new TaskCenterError(
+      'invalid-value',
+      { name: `payload of "${type}"`, got, expected },
+      { cause: error },
+    );
+  }
+}
+
 /**
  * The payload as the schema reads it.
  *
@@ -54,7 +73,7 @@ export async function checkedPayload<Output>(
   { type, schema }: TaskDefinition<unknown, Output>,
   payload: unknown,
 ): Promise<Output> {
-  const outcome = await schema['~standard'].validate(payload);
+  const outcome = await validated(type, schema, payload);
   if (outcome.issues === undefined) return outcome.value;
   const [issue] = outcome.issues;
   const place = (issue?.path ?? [])

@@ -7,6 +7,7 @@ import {
   type GroupRules,
 } from '../broker/groups.ts';
 import type { TaskRecord } from '../broker/inspect.ts';
+import type { NewTask } from '../broker/submit.ts';
 import type { PrepareTask, TaskToEnqueue } from '../client/prepare-task.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -118,6 +119,21 @@ function inTime<T>(work: Promise<T> | T, over: AbortSignal): Promise<T> {
 function createEnder(options: AggregationOptions, { runtime, prepare, broker: { groups } }: AggregatorParts) {
   const { events, log } = runtime;
 
+  async function made(group: AggregatedGroup): Promise<NewTask> {
+    const given = await options.aggregate(group);
+    if (typeof given !== 'object' || given === null) {
+      const expected = 'a task, with its type under `task`';
+      throw new TaskCenterError('invalid-value', {
+        name: 'what aggregate returns',
+        got: shown(given),
+        expected,
+      });
+    }
+    // The tasks belong to this queue, whatever else the new one is to be (protocol 4.12).
+    const { queue: _, ...task } = given;
+    return { ...(await prepare(task.task, task.payload, task)), queue: group.queue };
+  }
+
   async function finish(set: AggregationSet, { signal, over }: Time): Promise<FinishedSet & { id?: string }> {
     const content = await groups.read(set);
     if (content === null) return { code: 'set-lost' };
@@ -129,10 +145,7 @@ function createEnder(options: AggregationOptions, { runtime, prepare, broker: { 
     if (content.tasks.length === 0) return groups.finish(set, content, null);
     const { queue, group } = set;
     const tasks = content.tasks.map(shownTask);
-    const made = await inTime(options.aggregate({ queue, group, tasks, signal }), over);
-    // The tasks belong to this queue, whatever else the new one is to be (protocol 4.12).
-    const { queue: _, ...task } = made;
-    const prepared = { ...(await prepare(task.task, task.payload, task)), queue };
+    const prepared = await inTime(made({ queue, group, tasks, signal }), over);
     return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
   }
 

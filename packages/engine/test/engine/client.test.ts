@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { TaskCenterError } from '../../src/errors/task-center-error.ts';
-import { defineTask } from '../../src/task/define-task.ts';
+import { defineTask, type TaskDefinition } from '../../src/task/define-task.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
@@ -94,6 +94,44 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     ]);
     const read = results.map((result) => ('task' in result ? result.task.state : result.error.code));
     expect(read).toEqual(['pending', 'invalid-value', 'task-exists', 'payload-too-large', 'scheduled']);
+  });
+
+  test('what cannot be prepared is one outcome, however late and however many of them', async () => {
+    const validate = (value: unknown) => {
+      if (value === 'throw') throw new Error('no schema today');
+      return Promise.resolve({ value });
+    };
+    const task = defineTask('defined', { '~standard': { version: 1, vendor: 'test', validate } });
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    const results = await client.enqueueMany([
+      { task, payload: 1n },
+      { task: 'x', payload: circular },
+      { task, payload: 'throw' },
+      { task: null as unknown as string },
+      { task: {} as TaskDefinition },
+      { task, payload: 1n },
+      { task, payload: 'good' },
+      { task: 'x' },
+    ]);
+    const read = results.map((result) => ('task' in result ? result.task.state : result.error.code));
+    const bad = 'invalid-value';
+    expect(read).toEqual([bad, bad, bad, bad, bad, bad, 'pending', 'pending']);
+    await expect(client.enqueue('x', 1n)).rejects.toMatchObject({ code: bad });
+  });
+
+  test('several faults that are not ours make one rejection', async () => {
+    const task = defineTask('defined', {
+      '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
+    });
+    const runAt = 'soon' as unknown as Date;
+    await expect(
+      client.enqueueMany([
+        { task, runAt },
+        { task, runAt },
+        { task: 'x', runAt },
+      ]),
+    ).rejects.toThrow(TypeError);
   });
 
   test.each([
