@@ -146,7 +146,7 @@ export class Client {
       const preparing = this.#prepare(given.task, given.payload, given);
       return preparing instanceof Promise ? preparing.catch(asError) : preparing;
     } catch (error) {
-      return error instanceof TaskCenterError ? error : Promise.reject(error as Error);
+      return error instanceof TaskCenterError ? error : Promise.reject(error);
     }
   }
 

@@ -47,8 +47,8 @@ function checkDurability(durability: string | undefined): void {
 }
 
 /** Callers in JavaScript have nobody who checks their types. */
-function checkTask(task: TaskDefinition): void {
-  const { type, schema } = ((task as unknown) ?? {}) as Partial<TaskDefinition>;
+function checkTask(task: Partial<TaskDefinition> | null | undefined): void {
+  const { type, schema } = task ?? {};
   if (typeof type === 'string' && schema !== undefined) return;
   const expected = 'the name of a type, or what defineTask gives';
   throw new TaskCenterError('invalid-value', { name: 'task', got: shown(task), expected });
