@@ -38,7 +38,7 @@ export async function openOurs(where) {
     enqueueCall: (items) => encoded(enqueue, { queue: 'default', receipt: receipt(), items, businesses: [] }),
     // Tokens count the calls that took something, from 2 on an empty Redis.
     turnCall: ({ ids, turn: number }, room) => {
-      const plain = ids.map((id) => ({ id, token: number + 2 }));
+      const plain = [{ token: number + 2, ids }];
       const finishes = ids.length > 0 ? [{ queue: 'default', plain, others: [] }] : [];
       const queues = room > 0 ? ['default'] : [];
       return encoded(turn, { ...base, receipt: receipt(), finishes, queues, room });

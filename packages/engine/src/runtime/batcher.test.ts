@@ -75,6 +75,26 @@ describe('a batcher', () => {
     expect(calls.map(({ items }) => items.map(({ length }) => length))).toEqual([[6, 4], [1], [50], [1]]);
   });
 
+  test('keeps one call under way while the callers of another one hear of theirs', async () => {
+    const { batcher, calls, sizes } = aBatcher({ maxInFlight: 2 });
+    const enter = () => void batcher.add('a').then(enter);
+    for (let i = 0; i < 50; i += 1) enter();
+    await settle();
+    expect(sizes()).toEqual([25, 25]);
+    calls[0]?.answer();
+    await settle();
+    expect(sizes()).toEqual([25, 25, 25]);
+  });
+
+  test('sends few, and what fills a call, undivided', async () => {
+    const { batcher, sizes } = aBatcher({ maxInFlight: 4 });
+    for (let i = 0; i < 31; i += 1) void batcher.add('a');
+    await settle();
+    for (let i = 0; i < 150; i += 1) void batcher.add('a');
+    await settle();
+    expect(sizes()).toEqual([31, 100, 50]);
+  });
+
   test('collects while its calls are under way', async () => {
     const { batcher, calls, sizes } = aBatcher({ maxInFlight: 2 });
     for (let i = 0; i < 6; i += 1) {

@@ -28,20 +28,40 @@ interface Waiting<T, R> {
   reject(error: unknown): void;
 }
 
+/**
+ * From so many on, what waits while nothing is under way goes out as two batches: callers who each wait for their own
+ * outcome then keep one under way while the other's are told, so that caller and callee work at the same time.
+ */
+const LEAST_TO_HALVE = 32;
+
+type Bounds = Pick<BatcherParts<unknown, unknown>, 'maxItems' | 'maxInFlight'>;
+
+/** How many items to send of so many while nothing is under way. */
+function firstShare({ maxItems, maxInFlight }: Bounds, waiting: number): number {
+  const halved = maxInFlight > 1 && waiting >= LEAST_TO_HALVE && waiting <= maxItems;
+  return halved ? Math.ceil(waiting / 2) : maxItems;
+}
+
+/** How many of the first fit a batch. */
+function fitting(waiting: readonly { readonly size: number }[], most: number, maxBytes: number): number {
+  let bytes = 0;
+  let count = 0;
+  for (const { size } of waiting) {
+    if (count > 0 && (count === most || bytes + size > maxBytes)) break;
+    bytes += size;
+    count += 1;
+  }
+  return count;
+}
+
 /** See `Batcher`. A batch ends at `maxItems` or `maxBytes`, whichever comes first (design D2). */
 export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
   let waiting: Waiting<T, R>[] = [];
   let inFlight = 0;
   let scheduled = false;
 
-  function cut(): Waiting<T, R>[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { size } of waiting) {
-      if (count > 0 && (count === parts.maxItems || bytes + size > parts.maxBytes)) break;
-      bytes += size;
-      count += 1;
-    }
+  function cut(most: number): Waiting<T, R>[] {
+    const count = fitting(waiting, most, parts.maxBytes);
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
     return batch;
@@ -69,18 +89,25 @@ export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
   function flush(): void {
     scheduled = false;
     while (waiting.length > 0 && inFlight < parts.maxInFlight) {
+      const most = inFlight === 0 ? firstShare(parts, waiting.length) : parts.maxItems;
       inFlight += 1;
-      void send(cut());
+      void send(cut(most));
+      // The other half when this one has been sent.
+      if (most < parts.maxItems) return soon();
     }
+  }
+
+  function soon(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(flush);
   }
 
   return {
     add(item) {
       return new Promise<R>((resolve, reject) => {
         waiting.push({ item, size: parts.sizeOf(item), resolve, reject });
-        if (scheduled) return;
-        scheduled = true;
-        setImmediate(flush);
+        soon();
       });
     },
   };

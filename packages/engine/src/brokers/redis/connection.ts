@@ -1,7 +1,6 @@
-import { ErrorReply } from '@redis/client';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { causeOf, refusal, troubleOf } from './errors.ts';
+import { causeOf, refusal, troubleOf, ErrorReply } from './errors.ts';
 import type { Call } from './call.ts';
 import { Lane } from './lane.ts';
 import { LinkLost, type Link } from './link.ts';

@@ -1,5 +1,13 @@
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 
+/** The server answered with an error; its message is the server's. */
+export class ErrorReply extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ErrorReply';
+  }
+}
+
 /**
  * What an error reply of Redis asks for: `wait` = repeat the call later, `send-text` = the script is not in its
  * cache, `full` and `refused` = tell the caller.

@@ -1,5 +1,5 @@
-import { ErrorReply } from '@redis/client';
 import type { Call } from './call.ts';
+import { ErrorReply } from './errors.ts';
 import type { Link } from './link.ts';
 import type { RedisArg } from './script.ts';
 import { Uplink, type UplinkParts } from './uplink.ts';

@@ -1,9 +1,11 @@
-import { isIP } from 'node:net';
-import { createClient, ErrorReply, RESP_TYPES } from '@redis/client';
+import net, { isIP, type Socket } from 'node:net';
+import tls from 'node:tls';
 import type { Clock } from '../../runtime/clock.ts';
-import { causeOf } from './errors.ts';
+import { Commands } from './commands.ts';
+import { causeOf, ErrorReply } from './errors.ts';
+import { Replies, type Push } from './replies.ts';
 import type { RedisArg } from './script.ts';
-import { createTicker } from './ticker.ts';
+import { createTicker, type Ticker } from './ticker.ts';
 import type { LinkTarget } from './url.ts';
 
 /** One TCP connection, used until it is lost; then another one is opened. */
@@ -38,143 +40,178 @@ export interface LinkOptions {
   readonly onInvalidate?: (key: string | null) => void;
 }
 
-/** What we use of the client. */
-interface Client {
-  connect(): Promise<unknown>;
-  destroy(): void;
-  sendCommand(args: readonly RedisArg[]): Promise<unknown>;
-  subscribe(channel: string, onMessage: (message: string) => void): Promise<unknown>;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'invalidate', listener: (key: Buffer | string | null) => void): unknown;
-}
-
 const CONNECT_MS = 1_500;
 const OLDEST_TLS = { minVersion: 'TLSv1.2' } as const;
 /** Without any answer for so long, with commands under way, a connection is given up. */
 const SILENT_MS = 2_000;
 /** A connection that waits for invalidations asks for a sign of life so often. */
 const PROBE_MS = 2_000;
+/** The operating system begins to ask an idle peer for a sign of life after this. */
+const KEEP_ALIVE_MS = 5_000;
+/** So many bytes are sent at once; fewer wait for the end of the running step, as others may join them. */
+const FULL_BYTES = 16_384;
 
-function socketOf({ address, tls }: LinkTarget) {
-  const common = { connectTimeout: CONNECT_MS, reconnectStrategy: false as const };
-  if ('path' in address) return { ...common, path: address.path, tls: false as const };
+/** A command in wait for its reply. */
+interface Waiting {
+  resolve(reply: unknown): void;
+  reject(error: Error): void;
+}
+
+function socketTo({ address, tls: settings }: LinkTarget): Socket {
+  const common = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  if ('path' in address) return net.connect({ path: address.path });
   const { host, port } = address;
-  if (tls === null) return { ...common, host, port };
+  if (settings === null) return net.connect({ ...common, host, port });
   // A name only: an address is no name for the server to choose its certificate by.
   const named = isIP(host) === 0 ? { servername: host } : {};
-  return { ...common, host, port, tls: true as const, ...OLDEST_TLS, ...named, ...tls };
+  return tls.connect({ ...common, host, port, ...OLDEST_TLS, ...named, ...settings });
 }
 
-/**
- * The client's own safeguards are off where they were seen to fail (design D15): its command timeout ends with the
- * write, its socket timeout closes idle connections, its reconnecting repeats nothing. The link has its own.
- */
-function clientOf({ target, onInvalidate }: LinkOptions): Client {
+/** What makes a new connection ours; all answered before it is used. */
+function greeting({ target, onInvalidate }: LinkOptions): string[][] {
   const { username, password, database } = target;
-  const typeMapping = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array };
-  const client: unknown = createClient({
-    RESP: 3,
-    socket: socketOf(target),
-    ...(username === null ? {} : { username }),
-    ...(password === null ? {} : { password }),
-    database,
-    name: 'task-center',
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    maintNotifications: 'disabled',
-    emitInvalidate: onInvalidate !== undefined,
-    commandOptions: { timeout: 0, typeMapping },
-  });
-  return client as Client;
+  const login = password === null ? [] : ['AUTH', username ?? 'default', password];
+  const commands = [['HELLO', '3', ...login, 'SETNAME', 'task-center']];
+  if (database !== 0) commands.push(['SELECT', String(database)]);
+  if (onInvalidate) commands.push(['CLIENT', 'TRACKING', 'ON']);
+  return commands;
 }
 
-/** Connects within 1.5 s, the handshake included. An attempt given up leaves nothing behind. */
-async function connected(client: Client, signal: AbortSignal): Promise<void> {
-  const connecting = client.connect();
-  const { promise: givenUp, reject } = withReject();
-  const giveUp = () => reject(new LinkLost('no answer while connecting'));
-  const timer = setTimeout(giveUp, CONNECT_MS);
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    await Promise.race([connecting, givenUp]);
-  } catch (error) {
-    client.destroy();
-    // A client that was destroyed while its socket was being made still finishes connecting.
-    connecting.then(
-      () => client.destroy(),
-      () => client.destroy(),
-    );
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', giveUp);
+class Connection implements Link {
+  readonly #options: LinkOptions;
+  readonly #socket: Socket;
+  readonly #commands = new Commands();
+  readonly #waiting: Waiting[] = [];
+  readonly #listeners = new Map<string, (message: string) => void>();
+  readonly #ticker: Ticker;
+  #lost: string | null = null;
+  #open = false;
+  #flushing = false;
+  #silentMs = 0;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#socket = socketTo(options.target);
+    this.#ticker = createTicker(options.clock, (awakeMs) => this.#tick(awakeMs));
+    const replies = new Replies({
+      onReply: (reply) => this.#answered(reply),
+      onPush: (push) => this.#pushed(push),
+    });
+    this.#socket.on('data', (chunk: Buffer) => {
+      try {
+        replies.push(chunk);
+      } catch (error) {
+        this.#lose(causeOf(error));
+      }
+    });
+    this.#socket.on('error', (error) => this.#lose(causeOf(error)));
+    this.#socket.on('close', () => this.#lose('the server closed the connection'));
   }
-}
 
-function withReject(): { promise: Promise<never>; reject: (error: Error) => void } {
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<never>((_, no) => (reject = no));
-  return { promise, reject };
+  get lost(): boolean {
+    return this.#lost !== null;
+  }
+
+  /** Connects within 1.5 s, the greeting included. An attempt given up leaves nothing behind. */
+  async connect(): Promise<void> {
+    const { target, signal } = this.#options;
+    const giveUp = () => this.#lose('no answer while connecting');
+    const timer = setTimeout(giveUp, CONNECT_MS);
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      this.#socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#flush());
+      // Written once the socket is connected.
+      await Promise.all(greeting(this.#options).map((command) => this.#ask(command)));
+      this.#open = true;
+    } catch (error) {
+      this.#lose(causeOf(error));
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  send(args: readonly RedisArg[]): Promise<unknown> {
+    const reply = this.#ask(args);
+    if (this.#commands.size >= FULL_BYTES) this.#flush();
+    else if (!this.#flushing) {
+      this.#flushing = true;
+      queueMicrotask(() => this.#flush());
+    }
+    return reply;
+  }
+
+  async subscribe(channel: string, onMessage: (message: string) => void): Promise<void> {
+    this.#listeners.set(channel, onMessage);
+    await this.send(['SUBSCRIBE', channel]);
+  }
+
+  destroy(): void {
+    this.#open = false;
+    this.#lose('closed');
+  }
+
+  #ask(args: readonly RedisArg[]): Promise<unknown> {
+    if (this.#lost !== null) return Promise.reject(new LinkLost(this.#lost));
+    if (this.#waiting.length === 0) this.#silentMs = 0;
+    this.#ticker.start();
+    this.#commands.add(args);
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#commands.size === 0 || this.#lost !== null) return;
+    this.#socket.write(this.#commands.view());
+    // What the system took at once nobody reads any more.
+    this.#commands.taken(this.#socket.writableLength > 0);
+  }
+
+  #answered(reply: unknown): void {
+    this.#silentMs = 0;
+    const waiting = this.#waiting.shift();
+    if (reply instanceof ErrorReply) waiting?.reject(reply);
+    else waiting?.resolve(reply);
+  }
+
+  #pushed([kind, ...rest]: Push): void {
+    this.#silentMs = 0;
+    const [first, second] = rest;
+    const { onInvalidate } = this.#options;
+    switch (String(kind)) {
+      case 'subscribe':
+        // In RESP3 this is the answer to the command.
+        return this.#answered(null);
+      case 'message':
+        return this.#listeners.get(String(first))?.(String(second));
+      case 'invalidate':
+        if (first === null) onInvalidate?.(null);
+        else for (const key of first as readonly unknown[]) onInvalidate?.(String(key));
+    }
+  }
+
+  #tick(awakeMs: number): void {
+    this.#silentMs += awakeMs;
+    if (this.#waiting.length > 0) {
+      if (this.#silentMs >= SILENT_MS) this.#lose(`no answer for ${SILENT_MS / 1_000} s`);
+    } else if (!this.#options.onInvalidate) this.#ticker.stop();
+    else if (this.#silentMs >= PROBE_MS) this.send(['PING']).catch(() => {});
+  }
+
+  #lose(cause: string): void {
+    if (this.#lost !== null) return;
+    this.#lost = cause;
+    this.#ticker.stop();
+    this.#socket.destroy();
+    if (this.#open) this.#options.onLost(cause);
+    for (const { reject } of this.#waiting.splice(0)) reject(new LinkLost(cause));
+  }
 }
 
 /** Opens a connection. Rejects with `ErrorReply` (a refusal) or any other error (out of reach). */
 export async function openLink(options: LinkOptions): Promise<Link> {
-  const { clock, signal, onLost, onInvalidate } = options;
-  const client = clientOf(options);
-  let lost: string | null = null;
-  let open = false;
-  let underWay = 0;
-  let silentMs = 0;
-
-  const ticker = createTicker(clock, (awakeMs) => {
-    silentMs += awakeMs;
-    if (underWay > 0) {
-      if (silentMs >= SILENT_MS) lose(`no answer for ${SILENT_MS / 1_000} s`);
-    } else if (!onInvalidate) ticker.stop();
-    else if (silentMs >= PROBE_MS) send(['PING']).catch(() => {});
-  });
-
-  function lose(cause: string): void {
-    if (lost !== null) return;
-    lost = cause;
-    ticker.stop();
-    client.destroy();
-    if (open) onLost(cause);
-  }
-
-  const send = (args: readonly RedisArg[]): Promise<unknown> => asked(() => client.sendCommand(args));
-
-  async function asked(ask: () => Promise<unknown>): Promise<unknown> {
-    if (lost !== null) throw new LinkLost(lost);
-    if (underWay === 0) silentMs = 0;
-    underWay += 1;
-    ticker.start();
-    try {
-      return await ask();
-    } catch (error) {
-      // A fault of the arguments is neither: the client refuses to encode them.
-      if (error instanceof ErrorReply || lost === null) throw error;
-      throw new LinkLost(lost);
-    } finally {
-      underWay -= 1;
-      silentMs = 0;
-    }
-  }
-
-  client.on('error', (error) => lose(causeOf(error)));
-  if (onInvalidate) client.on('invalidate', (key) => onInvalidate(key === null ? null : key.toString()));
-  await connected(client, signal);
-  if (lost !== null) throw new LinkLost(lost);
-  open = true;
-  return {
-    send,
-    subscribe: async (channel, onMessage) => void (await asked(() => client.subscribe(channel, onMessage))),
-    get lost() {
-      return lost !== null;
-    },
-    destroy() {
-      open = false;
-      lose('closed');
-    },
-  };
+  const connection = new Connection(options);
+  await connection.connect();
+  return connection;
 }

@@ -1,6 +1,5 @@
-import { ErrorReply } from '@redis/client';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { causeOf, troubleOf } from './errors.ts';
+import { causeOf, troubleOf, ErrorReply } from './errors.ts';
 import { openLink, type Link } from './link.ts';
 import type { Topology } from './topology/topology.ts';
 

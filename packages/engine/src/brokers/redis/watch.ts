@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { ErrorReply } from '@redis/client';
+import { ErrorReply } from './errors.ts';
 import type { Link } from './link.ts';
 
 /** What is watched in each queue: some keys, and what their values mean. */

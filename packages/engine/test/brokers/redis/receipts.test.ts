@@ -129,8 +129,8 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
       {
         queue: 'q',
         plain: [
-          { id: 'a', token: fetched[0]?.token ?? 0 },
-          { id: 'x', token: 1 },
+          { token: fetched[0]?.token ?? 0, ids: ['a'] },
+          { token: 1, ids: ['x'] },
         ],
         others: [],
       },

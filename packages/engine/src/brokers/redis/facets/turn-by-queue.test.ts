@@ -22,7 +22,7 @@ function aCluster() {
 }
 
 const fetchOf = (queues: readonly string[]) => ({ queues, room: 10, leaseMs: 6_000, worker: 'w' });
-const finishOf = (queue: string) => ({ queue, plain: [{ id: 'a', token: 1 }], others: [] });
+const finishOf = (queue: string) => ({ queue, plain: [{ token: 1, ids: ['a'] }], others: [] });
 
 describe('a turn over queues of several servers', () => {
   test('waits for a server that is away once, however many of its queues there are', async () => {

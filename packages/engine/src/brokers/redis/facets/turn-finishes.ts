@@ -3,7 +3,7 @@ import { uniqueKeyPrefix } from '../../../protocol/keys.ts';
 import { encodeMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
 import { encodeAttempt } from '../../../task/attempt-record.ts';
-import type { OtherFinish, PlainFinish, QueueFinishes } from '../scripts/turn.ts';
+import type { OtherFinish, QueueFinishes } from '../scripts/turn.ts';
 
 /** Our note on a leased task: what its finish needs of the message. */
 export interface TaskSource {
@@ -73,30 +73,56 @@ function isPlain({ task, outcome }: Finish): boolean {
   return (outcome === 'revoked' || message.retention <= 0) && lockOf(task.queue, message) === '';
 }
 
-/** Of several finishes of one lease the first counts; the others find it gone. */
-interface Group {
-  readonly queue: string;
-  readonly plain: PlainFinish[];
-  readonly others: OtherFinish[];
-  readonly plainPlaces: number[];
-  readonly otherPlaces: number[];
-  /** Tokens by ID. */
-  readonly seen: Map<string, number>;
-  /** Leases of IDs that came with several tokens. */
-  readonly seenMore: Set<string>;
+/** Finishes that have something in common, and their places. */
+class Lot<Item> {
+  readonly items: Item[] = [];
+  readonly places: number[] = [];
+
+  add(item: Item, place: number): void {
+    this.items.push(item);
+    this.places.push(place);
+  }
 }
 
-/** Whether this lease is among the finishes already; from now on it is. */
-function wasSeen({ seen, seenMore }: Group, id: string, token: number): boolean {
-  const known = seen.get(id);
-  if (known === undefined) {
-    seen.set(id, token);
+/** Of several finishes of one lease the first counts; the others find it gone. */
+class QueuePlan {
+  /** IDs by token. */
+  readonly #plain = new Map<number, Lot<string>>();
+  readonly #others = new Lot<OtherFinish>();
+  readonly #tokens = new Map<string, number>();
+  /** Leases of IDs that came with several tokens. */
+  readonly #more = new Set<string>();
+
+  add(finish: Finish, place: number): void {
+    const { id, token } = finish.task;
+    if (this.#wasSeen(id, token)) return;
+    if (!isPlain(finish)) return this.#others.add({ id, token, ...otherOf(finish) }, place);
+    let lot = this.#plain.get(token);
+    if (!lot) this.#plain.set(token, (lot = new Lot()));
+    lot.add(id, place);
+  }
+
+  finishes(queue: string): QueueFinishes {
+    const plain = [...this.#plain].map(([token, { items }]) => ({ token, ids: items }));
+    return { queue, plain, others: this.#others.items };
+  }
+
+  places(): number[] {
+    return [...this.#plain.values(), this.#others].flatMap(({ places }) => places);
+  }
+
+  /** Whether this lease is among the finishes already; from now on it is. */
+  #wasSeen(id: string, token: number): boolean {
+    const known = this.#tokens.get(id);
+    if (known === undefined) {
+      this.#tokens.set(id, token);
+      return false;
+    }
+    const lease = `${token} ${id}`;
+    if (known === token || this.#more.has(lease)) return true;
+    this.#more.add(lease);
     return false;
   }
-  const lease = `${token} ${id}`;
-  if (known === token || seenMore.has(lease)) return true;
-  seenMore.add(lease);
-  return false;
 }
 
 /** The finishes of one call by queue, and the caller's places in the order in which the script answers. */
@@ -107,35 +133,16 @@ export interface FinishPlan {
 
 /** @param firstPlace place of the first of these among all finishes of the caller. */
 export function planFinishes(finishes: readonly Finish[], firstPlace: number): FinishPlan {
-  const groups = new Map<string, Group>();
-  finishes.forEach((finish, i) => {
-    const { queue, id, token } = finish.task;
-    let group = groups.get(queue);
-    if (!group) {
-      group = {
-        queue,
-        plain: [],
-        others: [],
-        plainPlaces: [],
-        otherPlaces: [],
-        seen: new Map(),
-        seenMore: new Set(),
-      };
-      groups.set(queue, group);
-    }
-    if (wasSeen(group, id, token)) return;
-    if (isPlain(finish)) {
-      group.plain.push({ id, token });
-      group.plainPlaces.push(firstPlace + i);
-    } else {
-      group.others.push({ id, token, ...otherOf(finish) });
-      group.otherPlaces.push(firstPlace + i);
-    }
-  });
-  const all = [...groups.values()];
+  const plans = new Map<string, QueuePlan>();
+  for (const [i, finish] of finishes.entries()) {
+    const { queue } = finish.task;
+    let plan = plans.get(queue);
+    if (!plan) plans.set(queue, (plan = new QueuePlan()));
+    plan.add(finish, firstPlace + i);
+  }
   return {
-    finishes: all.map(({ queue, plain, others }) => ({ queue, plain, others })),
-    places: all.flatMap(({ plainPlaces, otherPlaces }) => [...plainPlaces, ...otherPlaces]),
+    finishes: [...plans].map(([queue, plan]) => plan.finishes(queue)),
+    places: [...plans.values()].flatMap((plan) => plan.places()),
   };
 }
 

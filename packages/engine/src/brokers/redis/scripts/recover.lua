@@ -4,8 +4,8 @@
 -- who ends them as Asynq does (protocol 4.10).
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit; 3 crashes that make a task poison; 4 length of the caller's leases in ms
--- RETURN number recovered, number archived, IDs dropped, then of Go's: token, IDs, rows (msg, -, tc, tc:a,
---        pending_since); or `!<key>`: this key has a wrong type
+-- RETURN number recovered, number archived, IDs dropped, then of Go's: token, rows as of `turn`; or `!<key>`: this key
+--        has a wrong type
 -- BOUND  256 tasks, 1,024 leases looked at, 512 KiB of Go's messages
 local MOST_BYTES = 524288
 
@@ -31,27 +31,27 @@ local ids, go
 
 -- Leases Go's tasks to the caller. IDs without an active task join ours: only their lease goes.
 local function claim(go)
-  local claimed, rows, leases, bytes = {}, {}, {}, 0
+  local rows, leases, bytes = {}, {}, 0
   for _, id in ipairs(go) do
     local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'msg', 'state', 'tc', 'tc:a', 'pending_since')
     if not row[1] or row[2] ~= 'active' then
       ids[#ids + 1] = id
     elseif bytes == 0 or bytes + #row[1] <= MOST_BYTES then
       bytes = bytes + #row[1]
-      row[2] = false
-      claimed[#claimed + 1], rows[#rows + 1] = id, row
+      leases[#leases + 1] = id
+      add_row(rows, #rows, id, row, row[4])
     end
   end
-  if #claimed == 0 then
-    return 0, {}, {}
+  if #leases == 0 then
+    return 0, {}
   end
   local token = next_token(tc)
   local score = lease_score(tonumber(ARGV[4]), token)
-  for i, id in ipairs(claimed) do
-    leases[2 * i - 1], leases[2 * i] = score, id
+  for i = #leases, 1, -1 do
+    leases[2 * i - 1], leases[2 * i] = score, leases[i]
   end
   redis.call('ZADD', lease, 'XX', unpack(leases))
-  return token, claimed, rows
+  return token, rows
 end
 
 local bad = misfit(active, 'list', lease, 'zset', pending, 'list', asynq .. 'archived', 'zset', scan, 'hash', tc .. 'tok', 'string')
@@ -59,12 +59,12 @@ if bad then
   return '!' .. bad
 end
 if held_off(scan) then
-  return { 0, 0, {}, 0, {}, {} }
+  return { 0, 0, {}, 0, {} }
 end
 ids, go = expired(lease, scan, tonumber(ARGV[2]))
-local token, claimed, rows = claim(go)
+local token, rows = claim(go)
 if #ids == 0 then
-  return { 0, 0, {}, token, claimed, rows }
+  return { 0, 0, {}, token, rows }
 end
 
 leave_active(active, ids)
@@ -102,4 +102,4 @@ if #poison > 0 then
   count(asynq, #poison, #poison)
 end
 note(tc, 'dropped', #dropped)
-return { #back, #poison, dropped, token, claimed, rows }
+return { #back, #poison, dropped, token, rows }

@@ -3,7 +3,7 @@ import type { Step } from '../../../broker/maintain.ts';
 import { defineScript } from '../script.ts';
 import { lua } from './lua.generated.ts';
 import { refusalIn, textOf, type Refusal } from './reply.ts';
-import { rowOf, type Fetched, type RawRow } from './turn.ts';
+import { takenRows, type Fetched } from './turn.ts';
 
 export interface RecoverCall extends Step {
   readonly maxCrashes: number;
@@ -25,8 +25,7 @@ type Raw = readonly [
   archived: number,
   ghosts: readonly unknown[],
   token: number,
-  ids: readonly unknown[],
-  rows: readonly RawRow[],
+  rows: readonly unknown[],
 ];
 
 export const recover = defineScript({
@@ -37,14 +36,8 @@ export const recover = defineScript({
   reply: (raw, { queue }): RecoverReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [recovered, archived, ghosts, token, ids, rows] = raw as Raw;
-    const orphans = {
-      queue,
-      token,
-      rows: rows.map((row, i) => rowOf(ids[i], row)),
-      dropped: ids.slice(rows.length).map(textOf),
-      corrupt: null,
-    };
+    const [recovered, archived, ghosts, token, rows] = raw as Raw;
+    const orphans = { queue, token, rows: takenRows(rows), dropped: [], corrupt: null };
     return { recovered, archived, ghosts: ghosts.map(textOf), orphans };
   },
 });

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- @use time names receipt bytes history counters archive leases finish finish-queue fetch
+-- @use time names receipt bytes history counters archive leases finish finish-queue hold fetch
 -- turn: finishes attempts and takes tasks, over several queues in the caller's order, of one node.
 -- KEYS   1 receipt; then pending of each queue with finishes; then pending of each queue to take from
 -- ARGV   1 now; 2 slot; 3 sequence; 4 number of queues with finishes; 5 room; 6 length of the leases in ms;
 --        7 worker; 8 shares of the queues to take from, with commas, '' = none; 9 number of queues to take from; then per queue with finishes what the prelude `finish` says
 -- RETURN codes of the finishes, one text for all queues; then per queue that had something: its place among the
---        queues to take from (from 0), token, IDs, rows (msg, -, tc, tc:a or nil = first attempt, pending_since),
---        IDs that nobody can read, key of a wrong type or ''. `!stale`: a late duplicate
+--        queues to take from (from 0), token, rows as the prelude `fetch` has them, IDs that nobody can read, key of a
+--        wrong type or ''. `!stale`: a late duplicate
 -- BOUND  256 finishes and 256 tasks, 512 KiB of messages each
 local finishing = tonumber(ARGV[4])
 local length_ms = tonumber(ARGV[6])
@@ -16,11 +16,8 @@ local function repeated(kept)
   local reply = { past[1] }
   for i = 2, #past do
     local at, token, ids, dropped, bad = unpack(past[i])
-    local still, rows = {}, {}
-    if #ids > 0 then
-      still, rows = fetch_again(KEYS[2 + finishing + at], token, ids, length_ms)
-    end
-    reply[i] = { at, token, still, rows, dropped, bad }
+    local rows = #ids > 0 and fetch_again(KEYS[2 + finishing + at], token, ids, length_ms) or {}
+    reply[i] = { at, token, rows, dropped, bad }
   end
   return reply
 end
@@ -43,13 +40,15 @@ local left, dry = tonumber(ARGV[5]), {}
 local function take(i, most)
   local wanted = math.min(most, left)
   how.room = wanted
-  local found = wanted > 0 and not dry[i] and fetch(KEYS[i], how)
-  if not found then
+  if wanted <= 0 or dry[i] then
     return
   end
-  local token, ids, rows, dropped, bad = unpack(found)
+  local token, ids, rows, dropped, bad = fetch(KEYS[i], how)
+  if not token then
+    return
+  end
   local at = i - 2 - finishing
-  reply[#reply + 1] = { at, token, ids, rows, dropped, bad }
+  reply[#reply + 1] = { at, token, rows, dropped, bad }
   memory[#memory + 1] = { at, token, ids, dropped, bad }
   left = left - #ids
   if bad ~= '' then

@@ -4,14 +4,16 @@ import { defineScript, type RedisArg } from '../script.ts';
 import { lua } from './lua.generated.ts';
 import { receiptArgs, refusalIn, textOf, textOrNull, type Refusal } from './reply.ts';
 
-/** A success without retention or lock: the task vanishes. */
-export interface PlainFinish {
-  readonly id: string;
+/** Successes without retention or lock, of one token: the tasks vanish. */
+export interface PlainFinishes {
   readonly token: number;
+  readonly ids: readonly string[];
 }
 
 /** Any other end of an attempt. */
-export interface OtherFinish extends PlainFinish {
+export interface OtherFinish {
+  readonly id: string;
+  readonly token: number;
   /** See the prelude `finish`. */
   readonly verb: 'd' | 'k' | 'K' | 'r' | 'f' | 'a' | 'u' | 'q';
   /** The attempt as a line of the task's history. */
@@ -27,7 +29,7 @@ export interface OtherFinish extends PlainFinish {
 
 export interface QueueFinishes {
   readonly queue: string;
-  readonly plain: readonly PlainFinish[];
+  readonly plain: readonly PlainFinishes[];
   readonly others: readonly OtherFinish[];
 }
 
@@ -67,38 +69,37 @@ export interface TurnReply {
   readonly fetched: readonly Fetched[];
 }
 
-export type RawRow = readonly [
-  message: Buffer,
-  state: null,
-  meta: unknown,
-  attempts: unknown,
-  since: unknown,
-];
+/** Values of a row in the flat list that scripts give, see the prelude `leases`. */
+const ROW = 5;
+
 type RawFetched = readonly [
   place: number,
   token: number,
-  ids: readonly unknown[],
-  rows: readonly RawRow[],
+  rows: readonly unknown[],
   dropped: readonly unknown[],
   corrupt: unknown,
 ];
 
-/** A row of the reply. */
-export function rowOf(id: unknown, [message, , meta, attempts, since]: RawRow): TakenRow {
-  return {
-    id: textOf(id),
-    message,
-    meta: textOrNull(meta),
-    state: textOrNull(attempts),
-    pendingSince: textOrNull(since),
-  };
+/** The rows in the flat list. */
+export function takenRows(values: readonly unknown[]): TakenRow[] {
+  const rows: TakenRow[] = [];
+  for (let i = 0; i < values.length; i += ROW) {
+    rows.push({
+      id: textOf(values[i]),
+      message: values[i + 1] as Buffer,
+      meta: textOrNull(values[i + 2]),
+      state: textOrNull(values[i + 3]),
+      pendingSince: textOrNull(values[i + 4]),
+    });
+  }
+  return rows;
 }
 
-function fetchedOf([place, token, ids, rows, dropped, corrupt]: RawFetched, call: TurnCall): Fetched {
+function fetchedOf([place, token, rows, dropped, corrupt]: RawFetched, call: TurnCall): Fetched {
   return {
     queue: call.queues[place] ?? '',
     token,
-    rows: rows.map((row, i) => rowOf(ids[i], row)),
+    rows: takenRows(rows),
     dropped: dropped.map(textOf),
     corrupt: textOf(corrupt) || null,
   };
@@ -116,8 +117,10 @@ export const turn = defineScript({
     const fetch = [room, leaseMs, worker, shares.join(','), queues.length];
     const args: (RedisArg | number)[] = [...receiptArgs(receipt), finishes.length, ...fetch];
     for (const { plain, others } of finishes) {
-      args.push(plain.length, others.length);
-      for (const { id, token } of plain) args.push(id, token);
+      const count = plain.reduce((sum, { ids }) => sum + ids.length, 0);
+      args.push(count, others.length, plain.length);
+      for (const { token, ids } of plain) args.push(token, ids.length);
+      for (const { ids } of plain) args.push(...ids);
       for (const { id, token, verb, line, message, number, text, result } of others) {
         args.push(id, token, verb, line, message.whole ? 1 : 0, message.bytes, number, text, result);
       }

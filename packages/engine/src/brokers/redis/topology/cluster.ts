@@ -1,5 +1,5 @@
-import { ErrorReply } from '@redis/client';
 import type { Runtime } from '../../../runtime/runtime.ts';
+import { ErrorReply } from '../errors.ts';
 import { openLink, type Link } from '../link.ts';
 import { addressText, type Address, type LinkTarget, type RedisTarget } from '../url.ts';
 import { slotOf, SLOTS } from './slots.ts';

@@ -1,6 +1,5 @@
-import { ErrorReply } from '@redis/client';
 import type { Runtime } from '../../../runtime/runtime.ts';
-import { causeOf } from '../errors.ts';
+import { causeOf, ErrorReply } from '../errors.ts';
 import { openLink, type Link } from '../link.ts';
 import { addressText, type Address, type LinkTarget, type RedisTarget } from '../url.ts';
 import type { Topology } from './topology.ts';

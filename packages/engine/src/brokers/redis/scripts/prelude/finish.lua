@@ -1,5 +1,5 @@
--- How attempts of one queue end. ARGV from p: number of plain successes, number of others; a plain one: ID, token;
--- any other: ID, token, verb, attempt's line, whether the message is whole (1) or appended (0), message bytes, then
+-- How attempts of one queue end. ARGV from p: number of plain successes, number of others, number of tokens of plain
+-- ones; each of these tokens, and how many of the IDs are its; the IDs of the plain ones; any other: ID, token, verb, attempt's line, whether the message is whole (1) or appended (0), message bytes, then
 -- d success without retention, with a unique lock: -, lock, -
 -- k success kept, K the same with a result: retention in s, lock ('' = none), result
 -- r retry, f failed retry: delay in ms, -, -
@@ -77,18 +77,25 @@ local function end_task(moves, key, row, p)
   end
 end
 
--- Which of the IDs are still held under the token that comes with them: a list of flags, or nil where `lease`
--- is no set of leases.
+-- Which of the IDs are still held under the token that comes with them: a list of flags, and whether all are; nil where
+-- `lease` is no set of leases.
 local function held(lease, ids, tokens)
   local scores = redis.pcall('ZMSCORE', lease, unpack(ids))
   if scores.err then
     return nil
   end
-  local flags = {}
+  local flags, all = {}, true
+  -- What one call has taken has one score.
+  local score, token, is
   for i = 1, #ids do
-    flags[i] = scores[i] and token_in(tonumber(scores[i])) == tonumber(tokens[i]) or false
+    if scores[i] ~= score or tokens[i] ~= token then
+      score, token = scores[i], tokens[i]
+      is = score and token_in(tonumber(score)) == tonumber(token) or false
+    end
+    flags[i] = is
+    all = all and is
   end
-  return flags
+  return flags, all
 end
 
 local function apply(asynq, tc, moves)

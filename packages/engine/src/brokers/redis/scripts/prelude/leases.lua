@@ -18,15 +18,75 @@ local function token_in(score)
   return math.floor((score % 1) * 1000000 + 0.5)
 end
 
--- Up to so many comparisons IDs are taken out of the active list one by one (design D2): most often they are among
--- the oldest, which stand at its right end.
-local SCAN_MOST = 250000
--- Of a list most of which goes the rest is written anew: two commands instead of one for each.
-local SHARE_LEAST, SHARE = 8, 4
+-- A leased task as it goes to its worker: ID, msg, tc, tc:a or false, pending_since; in one list for all tasks, as a
+-- list for each would cost as much as all commands on it. row: msg, -, tc, -, pending_since.
+local function add_row(rows, n, id, row, a)
+  rows[n + 1], rows[n + 2], rows[n + 3], rows[n + 4], rows[n + 5] = id, row[1], row[3], a, row[5]
+  return n + 5
+end
+
+-- So few IDs are taken out of the active list one by one, as long as all of that compares no more than so often
+-- (design D2).
+local FEW_IDS, COMPARED_MOST = 8, 250000
+-- Most IDs at an end of the list among which those that leave are looked for.
+local STRETCH_MOST = 1024
+
+-- A stretch of the list without these IDs; nil where one of them is not in it.
+local function without(stretch, ids)
+  local gone, kept, found = {}, {}, 0
+  for i = 1, #ids do
+    gone[ids[i]] = true
+  end
+  for i = 1, #stretch do
+    local id = stretch[i]
+    if gone[id] then
+      gone[id] = nil
+      found = found + 1
+    else
+      kept[i - found] = id
+    end
+  end
+  return found == #ids and kept or nil
+end
+
+local function push_all(command, active, ids)
+  for i = 1, #ids, 5000 do
+    redis.call(command, active, unpack(ids, i, math.min(i + 4999, #ids)))
+  end
+end
+
+-- Takes them out at the right end of the list, where the oldest are, or at the left; false where they are elsewhere.
+local function leave_ends(active, ids)
+  local n, length = #ids, math.min(4 * #ids, STRETCH_MOST)
+  -- Most often they are just the oldest.
+  if without(redis.call('LRANGE', active, -n, -1), ids) then
+    redis.call('LTRIM', active, 0, -n - 1)
+    return true
+  end
+  local kept = without(redis.call('LRANGE', active, -length, -1), ids)
+  if kept then
+    redis.call('LTRIM', active, 0, -length - 1)
+    push_all('RPUSH', active, kept)
+    return true
+  end
+  kept = without(redis.call('LRANGE', active, 0, length - 1), ids)
+  if kept then
+    redis.call('LTRIM', active, length, -1)
+    local back = {}
+    for i = #kept, 1, -1 do
+      back[#back + 1] = kept[i]
+    end
+    push_all('LPUSH', active, back)
+    return true
+  end
+  return false
+end
 
 local function leave_active(active, ids)
-  local length = redis.call('LLEN', active)
-  if #ids * length <= SCAN_MOST and (#ids < SHARE_LEAST or #ids * SHARE < length) then
+  if #ids >= FEW_IDS and leave_ends(active, ids) then
+    return
+  end
+  if #ids * redis.call('LLEN', active) <= COMPARED_MOST then
     for i = 1, #ids do
       redis.call('LREM', active, -1, ids[i])
     end
@@ -42,7 +102,5 @@ local function leave_active(active, ids)
     end
   end
   redis.call('DEL', active)
-  for i = 1, #kept, 5000 do
-    redis.call('RPUSH', active, unpack(kept, i, math.min(i + 4999, #kept)))
-  end
+  push_all('RPUSH', active, kept)
 end

@@ -1,0 +1,101 @@
+import type { RedisArg } from './script.ts';
+
+// RESP3, the wire format of Redis: https://redis.io/docs/latest/develop/reference/protocol-spec/
+
+const FIRST_SIZE = 65_536;
+/** A buffer that has grown beyond this is not kept. */
+const LARGEST_KEPT = 1_048_576;
+/** Up to this length a loop is faster than a call into native code. */
+const SHORT_TEXT = 64;
+/** Of a kind or a length, with its end of line. */
+const LONGEST_HEAD = 24;
+/** Bytes of a code unit in UTF-8, at most. */
+const WIDEST = 3;
+
+const [CR, LF, STAR, DOLLAR, ZERO] = [13, 10, 42, 36, 48];
+
+/** Commands as bytes, one after the other, in one buffer that is used again and again. */
+export class Commands {
+  #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  #at = 0;
+
+  /** Bytes that were added since the last `taken`. */
+  get size(): number {
+    return this.#at;
+  }
+
+  add(args: readonly RedisArg[]): void {
+    this.#room(LONGEST_HEAD);
+    this.#head(STAR, args.length);
+    for (const arg of args) {
+      if (typeof arg === 'string') this.#text(arg);
+      else this.#bytes(arg);
+    }
+  }
+
+  /** What was added, as a view. */
+  view(): Buffer {
+    return this.#buffer.subarray(0, this.#at);
+  }
+
+  /** Begins anew; `kept`: somebody still reads the last view. */
+  taken(kept: boolean): void {
+    this.#at = 0;
+    if (kept || this.#buffer.length > LARGEST_KEPT) this.#buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  }
+
+  #bytes(value: Buffer): void {
+    this.#room(value.length + LONGEST_HEAD);
+    this.#head(DOLLAR, value.length);
+    this.#buffer.set(value, this.#at);
+    this.#at += value.length;
+    this.#endLine();
+  }
+
+  #text(value: string): void {
+    this.#room(value.length * WIDEST + LONGEST_HEAD);
+    const start = this.#at;
+    if (value.length <= SHORT_TEXT) {
+      this.#head(DOLLAR, value.length);
+      if (this.#ascii(value)) return this.#endLine();
+      this.#at = start;
+    }
+    this.#head(DOLLAR, Buffer.byteLength(value));
+    this.#at += this.#buffer.write(value, this.#at);
+    this.#endLine();
+  }
+
+  #ascii(value: string): boolean {
+    const buffer = this.#buffer;
+    const at = this.#at;
+    for (let i = 0; i < value.length; i += 1) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return false;
+      buffer[at + i] = code;
+    }
+    this.#at = at + value.length;
+    return true;
+  }
+
+  #head(kind: number, length: number): void {
+    this.#buffer[this.#at++] = kind;
+    if (length < 10) this.#buffer[this.#at++] = ZERO + length;
+    else if (length < 100) {
+      this.#buffer[this.#at++] = ZERO + ((length / 10) | 0);
+      this.#buffer[this.#at++] = ZERO + (length % 10);
+    } else this.#at += this.#buffer.write(String(length), this.#at, 'latin1');
+    this.#endLine();
+  }
+
+  #endLine(): void {
+    this.#buffer[this.#at++] = CR;
+    this.#buffer[this.#at++] = LF;
+  }
+
+  #room(bytes: number): void {
+    if (this.#buffer.length - this.#at >= bytes) return;
+    const larger = Buffer.allocUnsafeSlow(2 * (this.#at + bytes));
+    larger.set(this.view());
+    this.#buffer = larger;
+  }
+}
