@@ -25,7 +25,7 @@ function createReceipts() {
 export async function openOurs(where) {
   const { enqueue } = await built('brokers/redis/scripts/enqueue.js');
   const { turn } = await built('brokers/redis/scripts/turn.js');
-  const { itemOf } = await built('brokers/redis/facets/submit.js');
+  const { itemOf } = await built('brokers/redis/facets/parcel.js');
   const { createPrepareTask } = await built('client/prepare-task.js');
   const prepare = createPrepareTask();
   const receipt = createReceipts();

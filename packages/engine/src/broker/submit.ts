@@ -70,9 +70,10 @@ export interface EnqueueCallOptions extends CallOptions {
 export interface Submit {
   /**
    * Stores tasks: due ones pending (first in, first out) or aggregating in their group, others scheduled. Registers
-   * their queues. A taken ID is told before a held lock, and takes no lock.
+   * their queues. A taken ID is told before a held lock, and takes no lock. With durability `memory` the tasks are read
+   * before anything is waited for, and the first may be on their way while the last are read.
    *
    * @throws TaskCenterError `durability-unsupported` before anything is stored
    */
-  enqueue(tasks: readonly NewTask[], options?: EnqueueCallOptions): Promise<EnqueueOutcome[]>;
+  enqueue(tasks: Iterable<NewTask>, options?: EnqueueCallOptions): Promise<EnqueueOutcome[]>;
 }

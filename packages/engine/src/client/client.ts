@@ -27,6 +27,12 @@ export interface EnqueuedTask {
 /** One outcome of `enqueueMany`: the task, or why it was not stored. */
 export type EnqueueResult = { readonly task: EnqueuedTask } | { readonly error: TaskCenterError };
 
+/** A task that is prepared, and its place among those given. */
+interface Placed {
+  readonly task: NewTask;
+  readonly place: number;
+}
+
 type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
 const KIB = 1_024;
@@ -70,6 +76,10 @@ function waitersError(error: unknown): TaskCenterError | null {
   return new TaskCenterError('broker-unavailable', { ...error.details, outcome: 'not_stored' });
 }
 
+/** Whether a task can be prepared at once and stored as most are. */
+const isPlain = ({ task, durability }: TaskToEnqueue): boolean =>
+  typeof task === 'string' && (durability === undefined || durability === 'memory');
+
 const described = ({ id, queue, meta }: NewTask, { state, dueMs }: Created): EnqueuedTask => ({
   id: plainTaskId(id, meta.business ?? null),
   queue,
@@ -109,23 +119,21 @@ export class Client {
 
   /** Stores many tasks in few calls; one outcome per task, in order. Rejects only when the broker cannot be reached. */
   async enqueueMany(tasks: readonly TaskToEnqueue[]): Promise<EnqueueResult[]> {
-    const preparing = tasks.map((task) => this.#prepared(task));
-    // All at once: one that would be waited for later must not fail unheard.
-    const later = await Promise.all(preparing.filter((one) => one instanceof Promise));
-    let next = 0;
-    const prepared = preparing.map((one) => (one instanceof Promise ? later[next++]! : one));
     const results: EnqueueResult[] = [];
+    if (tasks.every(isPlain)) {
+      const placed: Placed[] = [];
+      const outcomes = await this.#broker.submit.enqueue(this.#preparing(tasks, placed, results));
+      placed.forEach(({ task, place }, i) => (results[place] = resultOf(task, outcomes[i]!, 'memory')));
+      return results;
+    }
+    const all = await this.#allPrepared(tasks, results);
     for (const durability of DURABILITIES) {
-      const good: { readonly task: NewTask; readonly place: number }[] = [];
-      prepared.forEach((task, place) => {
-        if (task instanceof TaskCenterError) results[place] = { error: task };
-        else if ((tasks[place]?.durability ?? 'memory') === durability) good.push({ task, place });
-      });
+      const some = all.filter(({ place }) => (tasks[place]?.durability ?? 'memory') === durability);
       const outcomes = await this.#submitAs(
         durability,
-        good.map(({ task }) => task),
+        some.map(({ task }) => task),
       );
-      good.forEach(({ task, place }, i) => (results[place] = resultOf(task, outcomes[i]!, durability)));
+      some.forEach(({ task, place }, i) => (results[place] = resultOf(task, outcomes[i]!, durability)));
     }
     return results;
   }
@@ -140,14 +148,32 @@ export class Client {
     return tasks.length === 0 ? [] : await this.#broker.submit.enqueue(tasks);
   }
 
-  /** The task, or why there is none; later for a definition. */
-  #prepared(given: TaskToEnqueue): NewTask | TaskCenterError | Promise<NewTask | TaskCenterError> {
-    try {
-      const preparing = this.#prepare(given.task, given.payload, given);
-      return preparing instanceof Promise ? preparing.catch(asError) : preparing;
-    } catch (error) {
-      return error instanceof TaskCenterError ? error : Promise.reject(error);
+  /** Prepared while they are read: the first are on their way when the last are prepared. */
+  *#preparing(
+    tasks: readonly TaskToEnqueue[],
+    placed: Placed[],
+    results: EnqueueResult[],
+  ): Generator<NewTask> {
+    for (const [place, given] of tasks.entries()) {
+      try {
+        const task = this.#prepare(given.task, given.payload, given) as NewTask;
+        placed.push({ task, place });
+        yield task;
+      } catch (error) {
+        results[place] = { error: asError(error) };
+      }
     }
+  }
+
+  /** Those that could be prepared; of the others why not. All at once: one that is waited for later must not fail unheard. */
+  async #allPrepared(tasks: readonly TaskToEnqueue[], results: EnqueueResult[]): Promise<Placed[]> {
+    const preparing = tasks.map(async (given) => this.#prepare(given.task, given.payload, given));
+    const placed: Placed[] = [];
+    for (const [place, one] of (await Promise.allSettled(preparing)).entries()) {
+      if (one.status === 'fulfilled') placed.push({ task: one.value, place });
+      else results[place] = { error: asError(one.reason) };
+    }
+    return placed;
   }
 
   #batcher(durability: Durability): Batcher<NewTask, EnqueueOutcome> {

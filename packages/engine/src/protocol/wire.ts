@@ -181,7 +181,8 @@ export class WireWriter {
 
   /** What was written since the last `take`, as a copy. */
   take(): Buffer {
-    const bytes = Buffer.from(this.#buffer.subarray(0, this.#at));
+    const bytes = Buffer.allocUnsafe(this.#at);
+    this.#buffer.copy(bytes, 0, 0, this.#at);
     this.clear();
     return bytes;
   }

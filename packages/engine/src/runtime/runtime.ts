@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from './clock.ts';
 import { Events } from './events.ts';
+import { newUuid } from './ids.ts';
 import { silentLog, type Log } from './log.ts';
 
 /** What code needs besides its arguments: time, chance, names, a voice. Passed down, never reached for. */
@@ -19,7 +19,7 @@ export function createRuntime(overrides: Partial<Runtime> = {}): Runtime {
   return {
     clock: systemClock,
     random: Math.random,
-    newId: randomUUID,
+    newId: newUuid,
     log: silentLog,
     events: new Events(),
     ...overrides,

@@ -20,10 +20,10 @@ export interface Receipt {
 
 export interface Receipts {
   /**
-   * Resolves to a receipt of this queue; waits while all its slots are in use, first come, first served. Asked
+   * A receipt of this queue; a promise of one while all its slots are in use, first come, first served. Asked
    * before it waits, `limit` says when it gives up: then it rejects with the signal's reason.
    */
-  take(queue: string, limit?: () => AbortSignal): Promise<Receipt>;
+  take(queue: string, limit?: () => AbortSignal): Receipt | Promise<Receipt>;
 }
 
 interface Slots {
@@ -87,7 +87,7 @@ export function createReceipts(client: string): Receipts {
       if (used === ALL_USED) return inLine(slots, limit?.());
       const slot = lowestFree(used);
       slots.used |= 1 << slot;
-      return Promise.resolve(receiptOf(queue, slots, slot));
+      return receiptOf(queue, slots, slot);
     },
   };
 }

@@ -12,7 +12,7 @@ import { listSet, type ListSetReply, type SetPlace } from '../scripts/list-set.t
 import { textOf } from '../scripts/reply.ts';
 import { createEachQueue } from './each-queue.ts';
 import { accepted, createComplain, isRefusal, withReceipt } from './outcomes.ts';
-import { itemOf, outcomeOf } from './submit.ts';
+import { itemOf, outcomeOf } from './parcel.ts';
 import { taskRecord } from './task-record.ts';
 import { lockOf } from './turn-finishes.ts';
 import { decoded } from './turn-tasks.ts';

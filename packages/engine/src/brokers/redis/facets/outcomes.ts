@@ -40,25 +40,27 @@ export interface Taken {
   readonly left: RunOptions;
 }
 
-/** @throws TaskCenterError `broker-unavailable` */
-export async function takeReceipt(
+/** At once where one is free. @throws TaskCenterError `broker-unavailable`; or rejects with it */
+export function takeReceipt(
   { receipts, runtime: { clock }, connection }: RedisParts,
   queue: string,
   { signal }: CallOptions = {},
-): Promise<Taken> {
+): Taken | Promise<Taken> {
   const sinceMs = clock.monotonicMs();
-  try {
-    const receipt = await receipts.take(queue, () => signal ?? AbortSignal.timeout(LIMIT_MS));
-    if (signal) return { receipt, left: { signal } };
-    return { receipt, left: { limitMs: LIMIT_MS - (clock.monotonicMs() - sinceMs) } };
-  } catch {
-    const cause = 'too many calls wait for it';
-    throw new TaskCenterError('broker-unavailable', {
-      broker: connection.name,
-      outcome: 'not_stored',
-      cause,
-    });
-  }
+  const left = (): RunOptions =>
+    signal ? { signal } : { limitMs: LIMIT_MS - (clock.monotonicMs() - sinceMs) };
+  const taken = receipts.take(queue, () => signal ?? AbortSignal.timeout(LIMIT_MS));
+  if (!(taken instanceof Promise)) return { receipt: taken, left: left() };
+  return taken.then(
+    (receipt) => ({ receipt, left: left() }),
+    () => {
+      throw new TaskCenterError('broker-unavailable', {
+        broker: connection.name,
+        outcome: 'not_stored',
+        cause: 'too many calls wait for it',
+      });
+    },
+  );
 }
 
 /** Runs a call under a receipt of the queue, and gives the receipt back. */
@@ -67,7 +69,8 @@ export async function withReceipt<R>(
   { queue, options }: { readonly queue: string; readonly options?: CallOptions | undefined },
   run: (receipt: Receipt, left: RunOptions) => Promise<R>,
 ): Promise<R> {
-  const { receipt, left } = await takeReceipt(parts, queue, options);
+  const taking = takeReceipt(parts, queue, options);
+  const { receipt, left } = taking instanceof Promise ? await taking : taking;
   try {
     return await run(receipt, left);
   } finally {

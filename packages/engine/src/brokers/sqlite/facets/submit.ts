@@ -63,7 +63,9 @@ const withoutReplicas = (broker: string) =>
 
 export function createSubmit(writer: Writer, name: string): Submit {
   return {
-    async enqueue(tasks, options) {
+    async enqueue(given, options) {
+      const tasks = [...given];
+      if (tasks.length === 0) return [];
       if (options?.durability === 'replicated') throw withoutReplicas(name);
       const queues = placesOf(tasks.map(({ queue }) => queue));
       const rows = tasks.map((task, i) => newRow(task, queues.places[i]!));
