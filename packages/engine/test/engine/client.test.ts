@@ -84,6 +84,20 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     expect(outcomes.slice(250).every(({ status }) => status === 'rejected')).toBe(true);
   });
 
+  test('enqueueMany stores payloads as they are when it is called, and more than fit a call', async () => {
+    const payloads = Array.from({ length: 5_000 }, (_, n) => ({ n }));
+    const storing = client.enqueueMany(payloads.map((payload) => ({ task: 'count', payload })));
+    for (const payload of payloads) payload.n = -1;
+    const results = await storing;
+    expect(results.filter((result) => 'task' in result)).toHaveLength(5_000);
+    for (const place of [0, 127, 128, 2_048, 4_999]) {
+      const result = results[place];
+      const { id, queue } = (result && 'task' in result && result.task) || { id: '', queue: '' };
+      const stored = await broker.inspect.task({ id, queue });
+      expect(String(Buffer.from(stored?.payload ?? []))).toBe(JSON.stringify({ n: place }));
+    }
+  });
+
   test('enqueueMany gives one outcome per task, in order, the bad ones by name', async () => {
     const results = await client.enqueueMany([
       { task: 'x', id: 'a' },

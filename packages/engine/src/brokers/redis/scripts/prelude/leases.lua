@@ -57,12 +57,7 @@ end
 
 -- Takes them out at the right end of the list, where the oldest are, or at the left; false where they are elsewhere.
 local function leave_ends(active, ids)
-  local n, length = #ids, math.min(4 * #ids, STRETCH_MOST)
-  -- Most often they are just the oldest.
-  if without(redis.call('LRANGE', active, -n, -1), ids) then
-    redis.call('LTRIM', active, 0, -n - 1)
-    return true
-  end
+  local length = math.min(4 * #ids, STRETCH_MOST)
   local kept = without(redis.call('LRANGE', active, -length, -1), ids)
   if kept then
     redis.call('LTRIM', active, 0, -length - 1)
@@ -83,11 +78,21 @@ local function leave_ends(active, ids)
 end
 
 local function leave_active(active, ids)
-  if #ids >= FEW_IDS and leave_ends(active, ids) then
+  local n = #ids
+  if n == 1 then
+    redis.call('LREM', active, -1, ids[1])
     return
   end
-  if #ids * redis.call('LLEN', active) <= COMPARED_MOST then
-    for i = 1, #ids do
+  -- Most often they are just the oldest.
+  if without(redis.call('LRANGE', active, -n, -1), ids) then
+    redis.call('LTRIM', active, 0, -n - 1)
+    return
+  end
+  if n >= FEW_IDS and leave_ends(active, ids) then
+    return
+  end
+  if n * redis.call('LLEN', active) <= COMPARED_MOST then
+    for i = 1, n do
       redis.call('LREM', active, -1, ids[i])
     end
     return

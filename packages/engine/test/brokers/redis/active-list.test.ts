@@ -1,0 +1,67 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { finish, manyTasks } from '../../support/factories.ts';
+import { hasRedis } from '../../support/redis-server.ts';
+import { redisBed } from './bed.ts';
+
+const ACTIVE = 'asynq:{q}:active';
+/** More than fit a call, and than what is looked at from either end. */
+const TASKS = 1_200;
+
+describe.skipIf(!hasRedis())('the list of active tasks', () => {
+  const bed = redisBed();
+
+  /** So many active tasks, the newest first as the list has them. */
+  async function active(count: number) {
+    await bed.broker.submit.enqueue(manyTasks(count, 't', { queue: 'q' }));
+    const taken = [];
+    while (taken.length < count) taken.push(...(await bed.turn({ room: 256 })).tasks);
+    return taken.reverse();
+  }
+
+  async function expectOthersToStay(count: number, places: readonly number[]) {
+    const tasks = await active(count);
+    const ended = new Set(places);
+    const { finished } = await bed.turn({ finishes: places.map((at) => finish.succeeded(tasks[at]!)), room: 0 });
+    expect(new Set(finished)).toEqual(new Set(['accepted']));
+    const left = tasks.filter((_, at) => !ended.has(at)).map(({ id }) => id);
+    expect(await bed.ask('LRANGE', ACTIVE, 0, -1)).toEqual(left);
+    expect(await bed.ask('ZCARD', 'asynq:{q}:lease')).toBe(left.length);
+  }
+
+  const range = (from: number, to: number, step = 1) =>
+    Array.from({ length: Math.ceil((to - from) / step) }, (_, i) => from + i * step);
+
+  test.each([
+    ['all', 40, range(0, 40)],
+    ['the oldest', TASKS, range(TASKS - 200, TASKS)],
+    ['some of the oldest, in any order', TASKS, range(TASKS - 100, TASKS, 3).reverse()],
+    ['the newest', TASKS, range(0, 200)],
+    ['some of the newest', TASKS, range(0, 100, 2)],
+    ['some from everywhere', TASKS, range(5, TASKS, 7)],
+    ['so many from everywhere that it is written anew', 2_500, range(0, 2_500, 10)],
+    ['a few', TASKS, [3, 600, 1_199]],
+  ])('%s leave it, and the others keep their order', async (_, count, places) => {
+    await expectOthersToStay(count, places);
+  });
+
+  test('any of it leave it, and the others keep their order', async () => {
+    const cases = fc
+      .integer({ min: 1, max: 120 })
+      .chain((count) => fc.tuple(fc.constant(count), fc.subarray(range(0, count), { minLength: 1 })));
+    await fc.assert(
+      fc.asyncProperty(cases, async ([count, places]) => {
+        await bed.ask('FLUSHALL');
+        await expectOthersToStay(count, places);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('one that stands twice leaves one of its places', async () => {
+    const tasks = await active(12);
+    await bed.ask('RPUSH', ACTIVE, tasks[0]!.id);
+    await bed.turn({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
+    expect(await bed.ask('LRANGE', ACTIVE, 0, -1)).toEqual([tasks[0]!.id]);
+  });
+});
