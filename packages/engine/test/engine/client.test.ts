@@ -90,11 +90,11 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     for (const payload of payloads) payload.n = -1;
     const results = await storing;
     expect(results.filter((result) => 'task' in result)).toHaveLength(5_000);
-    for (const place of [0, 127, 128, 2_048, 4_999]) {
-      const result = results[place];
+    for (const n of [0, 127, 128, 2_048, 4_999]) {
+      const result = results[n];
       const { id, queue } = (result && 'task' in result && result.task) || { id: '', queue: '' };
       const stored = await broker.inspect.task({ id, queue });
-      expect(String(Buffer.from(stored?.payload ?? []))).toBe(JSON.stringify({ n: place }));
+      expect(String(Buffer.from(stored?.payload ?? []))).toBe(JSON.stringify({ n }));
     }
   });
 

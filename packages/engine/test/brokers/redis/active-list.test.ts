@@ -22,7 +22,10 @@ describe.skipIf(!hasRedis())('the list of active tasks', () => {
   async function expectOthersToStay(count: number, places: readonly number[]) {
     const tasks = await active(count);
     const ended = new Set(places);
-    const { finished } = await bed.turn({ finishes: places.map((at) => finish.succeeded(tasks[at]!)), room: 0 });
+    const { finished } = await bed.turn({
+      finishes: places.map((at) => finish.succeeded(tasks[at]!)),
+      room: 0,
+    });
     expect(new Set(finished)).toEqual(new Set(['accepted']));
     const left = tasks.filter((_, at) => !ended.has(at)).map(({ id }) => id);
     expect(await bed.ask('LRANGE', ACTIVE, 0, -1)).toEqual(left);
