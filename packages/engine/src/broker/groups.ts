@@ -17,7 +17,7 @@ export interface AggregationSet {
   /** Of the group. */
   readonly queue: string;
   readonly group: string;
-  /** UUID v4. */
+  /** A UUID. */
   readonly id: string;
   readonly size: number;
 }

@@ -15,7 +15,7 @@ export interface RunningTask {
 
 /** A process that takes tasks: one of our workers, or what Asynq calls a server. */
 export interface ServerRecord {
-  /** UUID v4. */
+  /** A UUID. */
   readonly id: string;
   readonly host: string;
   readonly pid: number;

@@ -1,6 +1,6 @@
 /** What a scheduler enqueues again and again, as it shows it. Times: wall-clock ms. */
 export interface EntryRecord {
-  /** UUID v4. */
+  /** A UUID. */
   readonly id: string;
   /** When it fires: a cron text such as `@every 30s`. */
   readonly spec: string;

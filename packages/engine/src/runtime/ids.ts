@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { systemClock } from './clock.ts';
 
 const BYTES = 16;
 /** So many IDs' chance is drawn at once. */
@@ -7,6 +8,8 @@ const TEXT_LENGTH = 36;
 /** Groups of a UUID's text end before these bytes. */
 const DASHED = new Set([4, 6, 8, 10]);
 const DASH = 45;
+/** A UUID begins with the time, ms since 1970, in so many bytes. */
+const TIME_BYTES = 6;
 
 const pool = Buffer.alloc(BYTES * POOLED);
 const text = Buffer.alloc(TEXT_LENGTH);
@@ -21,8 +24,8 @@ for (const byte of DASHED) text[(PLACES[byte] as number) - 1] = DASH;
 let next = POOLED;
 
 /**
- * A UUID v4 in lower case. As `crypto.randomUUID`, whose text is a tree of thirty pieces: whoever writes it out has to put
- * them together first, and an engine makes one per task.
+ * A UUID v7 (RFC 9562, 5.7) in lower case: IDs made one after the other stand side by side in an index, so that a store
+ * with a million tasks has to touch only a few pages for those that come and go.
  */
 export function newUuid(): string {
   if (next === POOLED) {
@@ -31,11 +34,12 @@ export function newUuid(): string {
   }
   const start = next * BYTES;
   next += 1;
+  pool.writeUIntBE(systemClock.wallMs(), start, TIME_BYTES);
+  // Version and variant.
+  pool[start + 6] = ((pool[start + 6] as number) & 0x0f) | 0x70;
+  pool[start + 8] = ((pool[start + 8] as number) & 0x3f) | 0x80;
   for (let i = 0; i < BYTES; i += 1) {
-    let byte = pool[start + i] as number;
-    // Version and variant (RFC 9562, 5.4).
-    if (i === 6) byte = (byte & 0x0f) | 0x40;
-    else if (i === 8) byte = (byte & 0x3f) | 0x80;
+    const byte = pool[start + i] as number;
     const place = PLACES[i] as number;
     text[place] = HEX[byte >> 4] as number;
     text[place + 1] = HEX[byte & 15] as number;

@@ -8,7 +8,7 @@ export interface Runtime {
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
-  /** A new task ID: UUID v4 in lower case, as Asynq's (protocol 2.5). */
+  /** A new task ID: a UUID in lower case as Asynq's (protocol 2.5), of version 7: in the order in which they were made. */
   readonly newId: () => string;
   readonly log: Log;
   readonly events: Events;

@@ -117,7 +117,7 @@ export class Scheduler {
    * @param spec five cron fields, a name such as `@daily`, or `@every 90s`; after `TZ=Europe/Berlin ` in that zone.
    * @param task its payload is the same each time. With an `id` it is enqueued only while no task has that ID, with
    *   `unique` only while there is no other such task.
-   * @returns the entry's ID, a UUID v4
+   * @returns the entry's ID, a UUID
    * @throws TaskCenterError `invalid-value`
    */
   register(spec: string, task: TaskToEnqueue): string {

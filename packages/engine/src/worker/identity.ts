@@ -3,7 +3,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 /** Who a worker is. */
 export interface Identity {
-  /** UUID v4. */
+  /** A UUID. */
   readonly id: string;
   /** As the system has it. */
   readonly host: string;
