@@ -33,15 +33,24 @@ function stripped(text) {
     .join('\n');
 }
 
-/** A script with its preludes (`-- @use time receipt` in line one) before it; a shebang line comes first of all. */
+function prelude(folder, name) {
+  const text = read(folder, 'prelude', `${name}.lua`);
+  if (/^-- @use\b/m.test(text)) throw new Error(`prelude ${name}.lua uses another prelude`);
+  return stripped(text);
+}
+
+/**
+ * A script with its preludes (`-- @use time receipt` in line one) before it; a shebang line comes first of all. `name(a b)` makes
+ * a function of some, whose last one uses its arguments and returns: each call of a script makes its functions anew, and
+ * what most calls do not need need not be made.
+ */
 function assemble(folder, file) {
   const text = read(folder, file);
   const use = /^(?:#!.*\n)?-- @use\b(.*)$/m.exec(text.split('\n').slice(0, 2).join('\n'));
-  const names = use?.[1].trim().split(/\s+/).filter(Boolean) ?? [];
-  const preludes = names.map((name) => {
-    const prelude = read(folder, 'prelude', `${name}.lua`);
-    if (/^-- @use\b/m.test(prelude)) throw new Error(`prelude ${name}.lua uses another prelude`);
-    return stripped(prelude);
+  const preludes = [...(use?.[1] ?? '').matchAll(/([\w-]+)(?:\(([^)]*)\))?/g)].map(([, name, inner]) => {
+    if (inner === undefined) return prelude(folder, name);
+    const body = inner.split(' ').map((one) => prelude(folder, one));
+    return [`local function ${name}(...)`, ...body, 'end'].join('\n');
   });
   const lines = stripped(text).split('\n');
   const shebang = lines.filter((line) => line.startsWith('#!'));

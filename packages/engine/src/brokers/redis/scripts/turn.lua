@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- @use time names receipt bytes history counters archive leases finish finish-queue hold fetch
+-- @use time names receipt counters leases finish_mixed(bytes history archive finish finish-mixed) finish-queue hold fetch
 -- turn: finishes attempts and takes tasks, over several queues in the caller's order, of one node.
 -- KEYS   1 receipt; then pending of each queue with finishes; then pending of each queue to take from
 -- ARGV   1 now; 2 slot; 3 sequence; 4 number of queues with finishes; 5 room; 6 length of the leases in ms;
---        7 worker; 8 shares of the queues to take from, with commas, '' = none; 9 number of queues to take from; then per queue with finishes what the prelude `finish` says
+--        7 worker; 8 shares of the queues to take from, with commas, '' = none; 9 number of queues to take from; then per queue with finishes what the prelude `finish-queue` says
 -- RETURN codes of the finishes, one text for all queues; then per queue that had something: its place among the
 --        queues to take from (from 0), token, rows as the prelude `fetch` has them, IDs that nobody can read, key of a
 --        wrong type or ''. `!stale`: a late duplicate

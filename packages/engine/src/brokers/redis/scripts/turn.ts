@@ -14,7 +14,7 @@ export interface PlainFinishes {
 export interface OtherFinish {
   readonly id: string;
   readonly token: number;
-  /** See the prelude `finish`. */
+  /** See the prelude `finish-queue`. */
   readonly verb: 'd' | 'k' | 'K' | 'r' | 'f' | 'a' | 'u' | 'q';
   /** The attempt as a line of the task's history. */
   readonly line: string;

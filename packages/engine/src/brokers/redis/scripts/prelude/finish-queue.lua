@@ -1,4 +1,33 @@
--- Finishes attempts of one queue; ARGV from p as the prelude `finish` has it.
+-- Finishes attempts of one queue. ARGV from p: number of plain successes, number of others, number of tokens of plain
+-- ones; each of these tokens, and how many of the IDs are its; the IDs of the plain ones; any other: ID, token, verb,
+-- attempt's line, whether the message is whole (1) or appended (0), message bytes, then
+-- d success without retention, with a unique lock: -, lock, -
+-- k success kept, K the same with a result: retention in s, lock ('' = none), result
+-- r retry, f failed retry: delay in ms, -, -
+-- a failed for good; u the same of a message that nobody can read: -, -, -
+-- q given back: -, -, -
+local WIDTH = 9
+
+-- Which of the IDs are still held under the token that comes with them: a list of flags, and whether all are; nil where
+-- `lease` is no set of leases.
+local function held(lease, ids, tokens)
+  local scores = redis.pcall('ZMSCORE', lease, unpack(ids))
+  if scores.err then
+    return nil
+  end
+  local flags, all = {}, true
+  -- What one call has taken has one score.
+  local score, token, is
+  for i = 1, #ids do
+    if scores[i] ~= score or tokens[i] ~= token then
+      score, token = scores[i], tokens[i]
+      is = score and token_in(tonumber(score)) == tonumber(token) or false
+    end
+    flags[i] = is
+    all = all and is
+  end
+  return flags, all
+end
 
 -- The call's IDs and, for each, its token as text and where its values begin; how many are plain, and what follows.
 local function finishes_at(p)
@@ -58,40 +87,5 @@ local function finish_queue(pending, p)
     count(asynq, n, 0)
     return string.rep('1', n), p
   end
-
-  -- Where our lease stands for a task that is no more, the lease goes, too.
-  local moves, left, codes, rows = new_moves(), {}, {}, {}
-  local accepted, counted = {}, 0
-  for i = 1, n do
-    codes[i] = '0'
-    if flags[i] then
-      left[#left + 1] = ids[i]
-      local verb = i > plain and ARGV[place[i] + 2]
-      local there = not verb and (all or redis.call('EXISTS', keys[i]) == 1)
-      if verb then
-        rows[i] = redis.pcall('HMGET', keys[i], unpack(FIELDS[verb] or KEEPING))
-        there = rows[i][1]
-      end
-      if there then
-        codes[i] = '1'
-        accepted[#accepted + 1] = i
-        counted = counted + ((verb == 'q' or verb == 'r' or verb == 'u') and 0 or 1)
-      end
-    end
-  end
-  if #left == 0 then
-    return table.concat(codes), p
-  end
-  leave_active(active, left)
-  redis.call('ZREM', lease, unpack(left))
-  for _, i in ipairs(accepted) do
-    if i <= plain then
-      moves.gone[#moves.gone + 1] = keys[i]
-    else
-      end_task(moves, keys[i], rows[i], place[i])
-    end
-  end
-  apply(asynq, tc, moves)
-  count(asynq, counted, moves.failed)
-  return table.concat(codes), p
+  return finish_mixed(asynq, tc, { ids = ids, keys = keys, place = place, flags = flags, plain = plain, all = all }), p
 end

@@ -1,11 +1,4 @@
--- How attempts of one queue end. ARGV from p: number of plain successes, number of others, number of tokens of plain
--- ones; each of these tokens, and how many of the IDs are its; the IDs of the plain ones; any other: ID, token, verb, attempt's line, whether the message is whole (1) or appended (0), message bytes, then
--- d success without retention, with a unique lock: -, lock, -
--- k success kept, K the same with a result: retention in s, lock ('' = none), result
--- r retry, f failed retry: delay in ms, -, -
--- a failed for good; u the same of a message that nobody can read: -, -, -
--- q given back: -, -, -
-local WIDTH = 9
+-- How a task is written whose attempt has ended, by verb: see the prelude `finish-queue`.
 -- What must be known of the task before it is written; a missing first field means that it is gone.
 local FIELDS = { d = { 'state', 'state' }, q = { 'state', 'tc:a' } }
 local KEEPING = { 'msg', 'tc:x' }
@@ -75,27 +68,6 @@ local function end_task(moves, key, row, p)
   if verb == 'f' or verb == 'a' then
     moves.failed = moves.failed + 1
   end
-end
-
--- Which of the IDs are still held under the token that comes with them: a list of flags, and whether all are; nil where
--- `lease` is no set of leases.
-local function held(lease, ids, tokens)
-  local scores = redis.pcall('ZMSCORE', lease, unpack(ids))
-  if scores.err then
-    return nil
-  end
-  local flags, all = {}, true
-  -- What one call has taken has one score.
-  local score, token, is
-  for i = 1, #ids do
-    if scores[i] ~= score or tokens[i] ~= token then
-      score, token = scores[i], tokens[i]
-      is = score and token_in(tonumber(score)) == tonumber(token) or false
-    end
-    flags[i] = is
-    all = all and is
-  end
-  return flags, all
 end
 
 local function apply(asynq, tc, moves)
