@@ -3,9 +3,13 @@ import { expect, test } from 'vitest';
 import { pack, parcel, unpack } from './packing.ts';
 
 const bytes = fc.array(fc.option(fc.uint8Array({ maxLength: 50 }), { nil: null }), { maxLength: 5 });
-const parcels = fc.array(fc.record({ head: fc.string(), data: fc.jsonValue(), bytes }), { maxLength: 8 });
+const rows = fc.array(fc.json(), { maxLength: 3 });
+const parcels = fc.array(fc.record({ head: fc.string(), data: fc.jsonValue(), bytes, rows }), {
+  maxLength: 8,
+});
+const parsed = (text: string): unknown => JSON.parse(text);
 
-test('what is packed comes out the same, bytes and null and empty too', () => {
+test('what is packed comes out the same, bytes and null and empty too, and rows of JSON as what they say', () => {
   fc.assert(
     fc.property(parcels, (all) => {
       const sent = pack(all.map(({ head, ...packet }) => parcel(head, packet)));
@@ -13,7 +17,7 @@ test('what is packed comes out the same, bytes and null and empty too', () => {
       const wanted = all.map(({ head, ...packet }) => ({
         head,
         // JSON knows no negative zero.
-        packet: { ...packet, data: JSON.parse(JSON.stringify(packet.data)) as unknown },
+        packet: { ...packet, data: parsed(JSON.stringify(packet.data)), rows: packet.rows.map(parsed) },
       }));
       expect(got).toEqual(wanted);
     }),

@@ -1,16 +1,28 @@
 /** Bytes that travel beside the data; null is told from empty. */
 export type Bytes = Uint8Array | null;
 
+/** The JSON of a row. */
+export type Json<Row> = string & { readonly of?: Row };
+
 /** What travels between the threads: plain data as JSON, bytes as they are. */
-export interface Packet<Data> {
+export interface Packet<Data, Row = never> {
   readonly data: Data;
   readonly bytes: readonly Bytes[];
+  /** Rows that SQLite wrote as JSON: to take them apart and write them again costs as much as to read them. */
+  readonly rows?: readonly Json<Row>[];
+}
+
+/** A packet at its goal. */
+export interface Arrived<Data, Row = never> {
+  readonly data: Data;
+  readonly bytes: readonly Bytes[];
+  readonly rows: readonly Row[];
 }
 
 /** A packet without bytes. */
 export const plain = <Data>(data: Data): Packet<Data> => ({ data, bytes: [] });
 
-/** A packet made ready to travel: JSON of head, data and lengths. */
+/** A packet made ready to travel: JSON of head, data, lengths and rows. */
 export interface Parcel {
   readonly text: string;
   readonly bytes: readonly Bytes[];
@@ -30,14 +42,14 @@ export interface Batch {
 /** An unpacked parcel. */
 export interface Unpacked {
   readonly head: unknown;
-  readonly packet: Packet<unknown>;
+  readonly packet: Arrived<unknown, unknown>;
 }
 
 const ABSENT = -1;
 
-export function parcel(head: unknown, { data, bytes }: Packet<unknown>): Parcel {
+export function parcel(head: unknown, { data, bytes, rows = [] }: Packet<unknown, unknown>): Parcel {
   const lengths = bytes.map((one) => one?.length ?? ABSENT);
-  const text = JSON.stringify([head, data, lengths]);
+  const text = `[${JSON.stringify([head, data, lengths])},[${rows.join(',')}]]`;
   return { text, bytes, size: lengths.reduce((sum, length) => sum + Math.max(0, length), text.length) };
 }
 
@@ -68,6 +80,9 @@ export function unpack({ text, bytes }: Batch): Unpacked[] {
     offset += length;
     return all.subarray(offset - length, offset);
   };
-  const parcels = JSON.parse(text) as [head: unknown, data: unknown, lengths: number[]][];
-  return parcels.map(([head, data, lengths]) => ({ head, packet: { data, bytes: lengths.map(cut) } }));
+  const parcels = JSON.parse(text) as [[head: unknown, data: unknown, lengths: number[]], rows: unknown[]][];
+  return parcels.map(([[head, data, lengths], rows]) => ({
+    head,
+    packet: { data, bytes: lengths.map(cut), rows },
+  }));
 }

@@ -73,7 +73,8 @@ function serve({ database, store }: ReturnType<typeof open>): void {
     }
     const moment = momentOf(message.nowMs);
     for (const { head, packet } of unpack(message.batch)) {
-      waiting.push({ name: String(head), call: packet, moment });
+      const { data, bytes } = packet;
+      waiting.push({ name: String(head), call: { data, bytes }, moment });
     }
   }
 

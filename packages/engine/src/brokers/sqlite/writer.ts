@@ -5,7 +5,7 @@ import { TaskCenterError } from '../../errors/task-center-error.ts';
 import { entryUrl } from '../../runtime/entry-url.ts';
 import { causeOf, fromWire, type WireError } from './errors.ts';
 import type { CallOf, OperationName, ReplyOf } from './operations/operations.ts';
-import { pack, parcel, unpack, type Batch, type Packet, type Parcel } from './packing.ts';
+import { pack, parcel, unpack, type Arrived, type Batch, type Parcel } from './packing.ts';
 import type { QueueNews } from './states.ts';
 
 export interface WriterData {
@@ -55,7 +55,7 @@ interface Waiting {
   settled: boolean;
   /** Whether the caller waits as long as it takes. */
   isPatient(): boolean;
-  resolve(reply: Packet<unknown>): void;
+  resolve(reply: Arrived<unknown, unknown>): void;
   reject(error: TaskCenterError): void;
 }
 

@@ -1,7 +1,7 @@
 import type { Consume, Finish, LeasedTask, Turn, TurnOutcome } from '../../../broker/consume.ts';
 import { encodeAttempt } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
-import type { LeasedRow, TurnCall, TurnReply } from '../operations/consume.ts';
+import type { LeasedRow, TurnCall } from '../operations/consume.ts';
 import {
   DONE,
   GIVE_BACK,
@@ -12,6 +12,7 @@ import {
   RETRY_LATER,
   type FinishRow,
 } from '../operations/finish.ts';
+import type { ReplyOf } from '../operations/operations.ts';
 import type { Bytes, Packet } from '../packing.ts';
 import type { Writer } from '../writer.ts';
 import { placesOf } from './places.ts';
@@ -71,15 +72,16 @@ function turnPacket({ finishes, queues, shares = [], room, leaseMs, worker }: Tu
   return { data, bytes: finishes.map((one) => (one.outcome === 'succeeded' ? one.result : null)) };
 }
 
-function leasedTask(
-  row: LeasedRow,
-  { queues, token, payload }: Common & { readonly payload: Bytes },
-): LeasedTask {
-  const [place, seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, attempt, ...rest] =
-    row;
+interface Common {
+  readonly queue: string;
+  readonly token: number;
+}
+
+function leasedTask(row: LeasedRow, payload: Bytes, { queue, token }: Common): LeasedTask {
+  const [seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, attempt, ...rest] = row;
   const [crashes, pendingSinceMs, parts, meta, headers] = rest;
   return {
-    queue: queues[place]!,
+    queue,
     id,
     token,
     type,
@@ -98,16 +100,17 @@ function leasedTask(
   };
 }
 
-interface Common {
-  readonly queues: readonly string[];
-  readonly token: number;
-}
-
-function turnOutcome({ data, bytes }: Packet<TurnReply>, queues: readonly string[]): TurnOutcome {
-  const { finished, token, tasks } = data;
+function turnOutcome({ data, bytes, rows }: ReplyOf<'turn'>, queues: readonly string[]): TurnOutcome {
+  const { finished, token, taken } = data;
+  const tasks: LeasedTask[] = [];
+  for (const [place, count] of taken) {
+    const common = { queue: queues[place]!, token };
+    const end = tasks.length + count;
+    for (let i = tasks.length; i < end; i += 1) tasks.push(leasedTask(rows[i]!, bytes[i] ?? null, common));
+  }
   return {
     finished: finished.map((accepted) => (accepted === 1 ? 'accepted' : 'lease-lost')),
-    tasks: tasks.map((row, i) => leasedTask(row, { queues, token, payload: bytes[i] ?? null })),
+    tasks,
     quarantined: [],
   };
 }

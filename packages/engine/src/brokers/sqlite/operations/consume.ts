@@ -1,4 +1,4 @@
-import { plain, type Bytes, type Packet } from '../packing.ts';
+import { plain, type Bytes, type Json, type Packet } from '../packing.ts';
 import { ACTIVE, PENDING } from '../states.ts';
 import type { SqlRow } from '../database.ts';
 import type { QueueEntry } from '../queue-book.ts';
@@ -20,7 +20,6 @@ export interface TurnCall {
 
 /** A task taken; its payload is the bytes at the same place. */
 export type LeasedRow = readonly [
-  queue: number,
   seq: number,
   id: string,
   type: string,
@@ -41,7 +40,8 @@ export interface TurnReply {
   /** 1 = accepted, 0 = the lease was lost. */
   readonly finished: readonly number[];
   readonly token: number;
-  readonly tasks: readonly LeasedRow[];
+  /** Of the queues taken from, in the order of the rows: the place among the call's, and how many tasks. */
+  readonly taken: readonly (readonly [queue: number, count: number])[];
 }
 
 export interface ExtendCall {
@@ -54,37 +54,18 @@ export type LeaseRow = readonly [queue: string, id: string, token: number];
 const MOST_TASKS = 256;
 const MOST_BYTES = 512 * 1_024;
 
+// An earlier attempt may have left a result.
 const SELECT = `
-  SELECT at, size, payload, seq, id, type, max_retries, retried, timeout_ms, deadline_ms, retention_ms, attempts,
-    crashes, pending_since_ms, meta, headers, deferrals, unique_key IS NOT NULL
+  SELECT at, seq, size, payload, json_array(seq, id, type, max_retries, retried, timeout_ms, deadline_ms, retention_ms,
+    attempts + 1, crashes, pending_since_ms,
+    (size > ${INLINE_BYTES} OR attempts + deferrals > 0) * ${HAS_BODY}
+      + (attempts > 0) * ${HAS_ATTEMPTS} + (unique_key IS NOT NULL) * ${HAS_LOCK},
+    meta, headers)
   FROM task WHERE queue = ? AND state = 1 ORDER BY at LIMIT ?`;
 
-const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 0);
-
-/** What a task counts towards the bytes of a call. */
-function sizeOf([, size, , , id, type, , , , , , , , , meta, headers]: SqlRow): number {
-  return Number(size) + lengthOf(id) + lengthOf(type) + lengthOf(meta) + lengthOf(headers);
-}
-
-function leasedRow(queue: number, row: SqlRow): LeasedRow {
-  const [, size, , seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, before, ...rest] =
-    row;
-  const [crashes, pendingSinceMs, meta, headers, deferrals, locked] = rest;
-  const ranBefore = Number(before) + Number(deferrals) > 0;
-  // An earlier attempt may have left a result.
-  const parts =
-    (Number(size) > INLINE_BYTES || ranBefore ? HAS_BODY : 0) |
-    (Number(before) > 0 ? HAS_ATTEMPTS : 0) |
-    (locked === 1 ? HAS_LOCK : 0);
-  // prettier-ignore
-  return [
-    queue, seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, Number(before) + 1, crashes,
-    pendingSinceMs, parts, meta, headers,
-  ] as unknown as LeasedRow;
-}
-
 interface Taking {
-  readonly tasks: LeasedRow[];
+  readonly taken: [queue: number, count: number][];
+  readonly rows: Json<LeasedRow>[];
   readonly payloads: Bytes[];
   bytes: number;
 }
@@ -103,7 +84,7 @@ function createTaker({ database, queues }: Store) {
     UPDATE task SET state = 2, at = ?, token = ?, worker = ?, started_ms = ?, attempts = attempts + 1
     WHERE queue = ? AND state = 1 AND at <= ?`);
 
-  function payload([, size, inline, seq]: SqlRow): Bytes {
+  function payload([, seq, size, inline]: SqlRow): Bytes {
     if (Number(size) <= INLINE_BYTES) return inline as Bytes;
     return payloadOf.get(seq ?? null)?.[0] as Bytes;
   }
@@ -117,10 +98,11 @@ function createTaker({ database, queues }: Store) {
     const rows = select.all(entry.no, room);
     let count = 0;
     for (const row of rows) {
-      const size = sizeOf(row);
-      if (into.tasks.length > 0 && into.bytes + size > MOST_BYTES) break;
+      const text = row[4] as Json<LeasedRow>;
+      const size = Number(row[2]) + text.length;
+      if (into.rows.length > 0 && into.bytes + size > MOST_BYTES) break;
       into.bytes += size;
-      into.tasks.push(leasedRow(place, row));
+      into.rows.push(text);
       into.payloads.push(payload(row));
       count += 1;
     }
@@ -129,6 +111,7 @@ function createTaker({ database, queues }: Store) {
     // Ranks are unique in a queue's pending, so that the last one's rank bounds exactly those taken.
     lease.run(by.untilMs, by.token, by.worker, by.nowMs, entry.no, last);
     queues.moved(entry, { from: PENDING, to: ACTIVE, count });
+    into.taken.push([place, count]);
     return count === rows.length;
   };
 }
@@ -174,12 +157,12 @@ export function consumeOperations(store: Store) {
   const take = createTaker(store);
 
   function fetch(call: TurnCall, by: Lease): Taking {
-    const into: Taking = { tasks: [], payloads: [], bytes: 0 };
+    const into: Taking = { taken: [], rows: [], payloads: [], bytes: 0 };
     const most = Math.min(call.room, MOST_TASKS);
     /** One round over the queues; false = the call has no bytes left. */
     const round = (shareOf: (place: number) => number): boolean => {
       for (const [place, name] of call.queues.entries()) {
-        const room = Math.min(shareOf(place), most - into.tasks.length);
+        const room = Math.min(shareOf(place), most - into.rows.length);
         const entry = queues.find(name);
         if (room <= 0 || !entry || entry.paused || entry.counts[PENDING] === 0) continue;
         if (!take(entry, place, { ...by, into, room })) return false;
@@ -193,13 +176,14 @@ export function consumeOperations(store: Store) {
   return {
     ...heldOperations(store),
 
-    turn({ data, bytes }: Packet<TurnCall>, moment: Moment): Packet<TurnReply> {
+    turn({ data, bytes }: Packet<TurnCall>, moment: Moment): Packet<TurnReply, LeasedRow> {
       const entries = data.finishedQueues.map(queues.find);
       const finished = finish({ entries, rows: data.finishes, results: bytes }, moment);
       const token = store.newToken();
       const untilMs = Math.ceil(moment.monotonicMs + data.leaseMs);
-      const { tasks, payloads } = fetch(data, { token, untilMs, worker: data.worker, nowMs: moment.wallMs });
-      return { data: { finished, token, tasks }, bytes: payloads };
+      const by = { token, untilMs, worker: data.worker, nowMs: moment.wallMs };
+      const { taken, rows, payloads } = fetch(data, by);
+      return { data: { finished, token, taken }, bytes: payloads, rows };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { plain, type Packet } from '../packing.ts';
+import { plain, type Arrived, type Packet } from '../packing.ts';
 import type { Store } from '../store.ts';
 import { actOperations } from './acts.ts';
 import { consumeOperations } from './consume.ts';
@@ -39,4 +39,6 @@ export type OperationName = keyof Operations;
 export type CallOf<N extends OperationName> = Packet<DataOf<N>>;
 type DataOf<N extends OperationName> =
   Parameters<Operations[N]> extends [Packet<infer Data>, ...unknown[]] ? Data : null;
-export type ReplyOf<N extends OperationName> = ReturnType<Operations[N]>;
+/** What comes back from it. */
+export type ReplyOf<N extends OperationName> =
+  ReturnType<Operations[N]> extends Packet<infer Data, infer Row> ? Arrived<Data, Row> : never;
