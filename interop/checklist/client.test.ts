@@ -8,7 +8,8 @@ import { GO_STATES, goInAllStates, OUR_STATES, oursInAllStates } from '../suppor
 const anything = {
   '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
 } as const;
-const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** Go makes version 4, we make version 7 (ADR 12). */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 const HOUR_MS = 3_600_000;
 
@@ -18,7 +19,7 @@ describe('8.2 client', () => {
   item('15 a task without options has the default queue, timeout, deadline and a UUID', async () => {
     const asAsynq = new Client(bed.broker, { profile: 'asynq' });
     const { id, queue } = await asAsynq.enqueue('x');
-    expect(id).toMatch(UUID_V4);
+    expect(id).toMatch(UUID);
     expect(queue).toBe('default');
     expect(await bed.message('default', id)).toMatchObject({ timeout: 1_800, deadline: 0, retry: 25 });
     expect(await bed.go().task('default', id)).toMatchObject({ timeoutMs: 1_800_000, deadlineMs: 0 });

@@ -17,5 +17,6 @@ export function newIdentity({ newId }: Runtime): Identity {
   // As Asynq's (protocol 1.8).
   const host = hostname() || 'unknown-host';
   const letters = host.replaceAll(/[^A-Za-z0-9_.-]/g, '-').slice(0, 60);
-  return { id, host, pid: process.pid, name: `${letters}:${process.pid}:${id.slice(0, 8)}` };
+  // It begins with the time.
+  return { id, host, pid: process.pid, name: `${letters}:${process.pid}:${id.slice(-8)}` };
 }

@@ -67,6 +67,9 @@ const LONGEST_CALL_MS = 5_000;
 const SWEEP_MS = 250;
 const LONGEST_CLOSE_MS = 10_000;
 
+/** A call this large is handed over at once: the thread works on it while the next one is made. */
+const LARGE_BYTES = 16_384;
+
 type Outcome = 'not_stored' | 'unknown';
 
 class WriterLink implements Writer {
@@ -117,7 +120,8 @@ class WriterLink implements Writer {
       };
       this.#bytes += one.parcel.size;
       this.#calls.push(one);
-      this.#schedule();
+      if (one.parcel.size >= LARGE_BYTES) this.#flush();
+      else this.#schedule();
     });
   }
 

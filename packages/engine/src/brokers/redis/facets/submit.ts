@@ -1,4 +1,6 @@
-import { isTaskCenterError, TaskCenterError } from '../../../errors/task-center-error.ts';
+import { feed } from '../../../runtime/feed.ts';
+import { isTaskCenterError } from '../../../errors/task-center-error.ts';
+import { failureOf, throwFirst, type Failure } from '../../../errors/failures.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
 import type { Assurance, Durabilities } from './durability.ts';
@@ -14,31 +16,6 @@ const MOST_ITEMS = 128;
 const MOST_BYTES = 524_288;
 /** A queue that somebody removed is registered again after this (protocol D17). */
 const REGISTERED_MS = 10_000;
-
-/** Null = the call succeeded. */
-type Failure = { readonly error: unknown } | null;
-
-/** Settles at once, so that no failure goes unheard while later calls are still being sent. */
-function failureOf(call: Promise<unknown>): Promise<Failure> {
-  return call.then(
-    () => null,
-    (error: unknown) => ({ error }),
-  );
-}
-
-const wasNotStored = (failure: Failure): boolean =>
-  failure !== null &&
-  isTaskCenterError(failure.error, 'broker-unavailable') &&
-  failure.error.details.outcome === 'not_stored';
-
-/** Throws the first failure; where others may have stored tasks, it does not say that nothing was stored. */
-function throwFirst(failures: readonly Failure[]): void {
-  const first = failures.find((failure) => failure !== null);
-  if (!first) return;
-  const { error } = first;
-  if (!isTaskCenterError(error, 'broker-unavailable') || failures.every(wasNotStored)) throw error;
-  throw new TaskCenterError('broker-unavailable', { ...error.details, outcome: 'unknown' }, { cause: error });
-}
 
 /** Enters queues into Asynq's list of queues, each at most every 10 s unless it is `lost`. */
 function createRegistry({ connection, runtime: { clock } }: RedisParts) {
@@ -198,16 +175,8 @@ export function createSubmit(parts: RedisParts, durabilities: Durabilities): Sub
       const { durability = 'memory' } = options;
       const assurance = durability === 'memory' ? null : await durabilities.assurance(durability, options);
       const submission = new Submission({ parts, register, assurance, options });
-      const left = tasks[Symbol.iterator]();
-      for (let next = left.next(); next.done !== true; next = left.next()) {
-        const sent = submission.add(next.value);
-        if (!sent) continue;
-        // What is left is read before anything is waited for: it may be made while it is read.
-        const rest = [...{ [Symbol.iterator]: () => left }];
-        await sent;
-        for (const task of rest) await submission.add(task);
-        break;
-      }
+      const waiting = feed(tasks, (task) => submission.add(task));
+      if (waiting) await waiting;
       return submission.end();
     },
   };

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
+import { failureOf, throwFirst } from '../../../errors/failures.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
+import { feed } from '../../../runtime/feed.ts';
 import { encodeMeta } from '../../../task/meta.ts';
 import { AT_ONCE, HELD, JOINED, TAKEN, type EnqueueReply, type NewRow } from '../operations/submit.ts';
 import { wholeTimeoutMs } from '../../../task/duration.ts';
@@ -61,17 +64,37 @@ const withoutReplicas = (broker: string) =>
     cause: 'a SQLite file has no replicas',
   });
 
+/** Tasks of a call to the writer: it stores the first while the next are read. */
+const MOST_ITEMS = 256;
+/** So many calls may wait for the disk before the next one does. */
+const MOST_CALLS = 16;
+
 export function createSubmit(writer: Writer, name: string): Submit {
+  async function store(tasks: readonly NewTask[], options?: CallOptions): Promise<EnqueueOutcome[]> {
+    const queues = placesOf(tasks.map(({ queue }) => queue));
+    const rows = tasks.map((task, i) => newRow(task, queues.places[i]!));
+    const bytes = tasks.map(({ payload }) => payload);
+    const { data } = await writer.run('enqueue', { data: { queues: queues.names, rows }, bytes }, options);
+    return outcomes(data);
+  }
+
   return {
-    async enqueue(given, options) {
-      const tasks = [...given];
-      if (tasks.length === 0) return [];
+    async enqueue(tasks, options) {
       if (options?.durability === 'replicated') throw withoutReplicas(name);
-      const queues = placesOf(tasks.map(({ queue }) => queue));
-      const rows = tasks.map((task, i) => newRow(task, queues.places[i]!));
-      const bytes = tasks.map(({ payload }) => payload);
-      const { data } = await writer.run('enqueue', { data: { queues: queues.names, rows }, bytes }, options);
-      return outcomes(data);
+      const calls: Promise<EnqueueOutcome[]>[] = [];
+      let some: NewTask[] = [];
+      const waiting = feed(tasks, (task) => {
+        some.push(task);
+        if (some.length < MOST_ITEMS) return undefined;
+        calls.push(store(some, options));
+        some = [];
+        const earlier = calls[calls.length - MOST_CALLS];
+        return earlier && failureOf(earlier);
+      });
+      if (waiting) await waiting;
+      if (some.length > 0) calls.push(store(some, options));
+      throwFirst(await Promise.all(calls.map(failureOf)));
+      return (await Promise.all(calls)).flat();
     },
   };
 }
