@@ -14,6 +14,14 @@ export interface KnownDue {
 export interface Signals {
   /** Something is pending in one of the queues, and that queue is not paused. */
   work(queues: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Somebody tells of a backlog in one of the queues. A broker of one process may resolve as `work` does. */
+  backlog(queues: readonly string[], signal: AbortSignal): Promise<void>;
+  /**
+   * If something is pending in the queue, tells those who wait for its backlog.
+   *
+   * @throws TaskCenterError as any call
+   */
+  tellBacklog(queue: string): Promise<void>;
   /** In one of the queues something is due earlier than the caller knows. */
   due(known: readonly KnownDue[], signal: AbortSignal): Promise<void>;
   /**

@@ -45,6 +45,7 @@ test.each([
   keys.asideKeyPrefix('q'),
   keys.configKey('q'),
   keys.dueKey('q'),
+  keys.backlogKey('q'),
   keys.businessesKey('q'),
 ])('our key %s shares the slot of its queue', (key) => {
   expect(key).toMatch(/^tc:\{q\}:/);

@@ -108,6 +108,8 @@ export const asideKeyPrefix = (queue: string): string => ours(queue, 'aside:');
 export const configKey = (queue: string): string => ours(queue, 'cfg');
 /** ZSET of IDs of scheduled and retry, by exact start in ms (design D5). */
 export const dueKey = (queue: string): string => ours(queue, 'due');
+/** There for a moment when somebody tells of a backlog (ADR 11). */
+export const backlogKey = (queue: string): string => ours(queue, 'backlog');
 /** SET of businesses that ever had a task in the queue. */
 export const businessesKey = (queue: string): string => ours(queue, 'biz');
 /** HASH, ID → JSON of a document. */

@@ -1,12 +1,12 @@
 import type { Consume, Finish, FinishOutcome, LeasedTask, TurnOutcome } from '../broker/consume.ts';
 import type { Signals } from '../broker/signals.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { BacklogSense } from './backlog-sense.ts';
+import { Crowd, type Wake } from './crowd.ts';
 import type { QueueOrder } from './queue-order.ts';
 
 /** Underneath the wake-ups (design D4). */
 const POLL_MS = 1_000;
-/** After k wake-ups that found nothing a process waits up to k ms, so that a herd thins out (design D4). */
-const MOST_HERD_MS = 20;
 const FAILURE_MS = 1_000;
 /** Two calls under way keep broker and process busy at the same time. */
 const MOST_IN_FLIGHT = 2;
@@ -46,6 +46,8 @@ export class Turns {
   readonly #hardStop = new AbortController();
   /** What one call carries at most, each way. */
   readonly #share: number;
+  readonly #crowd: Crowd;
+  readonly #backlog = new BacklogSense();
   readonly #calls = new Set<TurnCall>();
   /** Those written off that hand something in. */
   readonly #late = new Set<TurnCall>();
@@ -56,7 +58,6 @@ export class Turns {
   #taking = false;
   /** Whether a fetch may find something; false while waiting for a wake-up. */
   #hungry = true;
-  #emptyWakes = 0;
   #scheduled = false;
   #waiting: AbortController | undefined;
   #onIdle: (() => void) | undefined;
@@ -65,6 +66,7 @@ export class Turns {
 
   constructor(parts: TurnsParts) {
     this.#parts = parts;
+    this.#crowd = new Crowd(parts.runtime.random);
     this.#share = Math.min(MOST_IN_CALL, Math.ceil(parts.concurrency / MOST_IN_FLIGHT));
   }
 
@@ -210,8 +212,8 @@ export class Turns {
       runtime.log.error({ queue, task_ids: ids }, 'tasks that nobody can read were set aside');
       runtime.events.emit('tasks.quarantined', { queue, ids });
     }
+    if (room > 0) this.#fetched(tasks, room);
     if (tasks.length > 0) {
-      this.#emptyWakes = 0;
       this.#hungry = true;
       if (runtime.clock.monotonicMs() - sinceMs > SLOW_MS) return this.#takeDoubtful(tasks);
       for (const task of tasks) this.#begin(task, sinceMs);
@@ -255,25 +257,34 @@ export class Turns {
     this.#finishes.unshift(...finishes);
   }
 
+  #fetched(tasks: readonly LeasedTask[], room: number): void {
+    const { broker, runtime, running, concurrency } = this.#parts;
+    this.#crowd.answered(tasks.length > 0);
+    const fetched = { took: tasks.length, room, slots: concurrency - running() - tasks.length };
+    const last = tasks.at(-1);
+    // Who does not hear of it polls.
+    if (this.#backlog.tells(fetched, runtime.clock.monotonicMs()) && last)
+      broker.signals.tellBacklog(last.queue).catch(() => {});
+  }
+
   /** Waits for a wake-up or the poll, whichever comes first, then lets the wheel turn again. */
   async #untilWork(): Promise<void> {
     const { broker, runtime, order } = this.#parts;
     if (!this.#taking || this.#waiting) return;
     const waiting = (this.#waiting = new AbortController());
     const poll = runtime.clock.sleep(POLL_MS * (0.75 + runtime.random() / 2), waiting.signal);
-    const polled = poll.then(() => false);
+    const polled = poll.then((): Wake => 'poll');
+    const wait = this.#crowd.watches() ? 'work' : 'backlog';
     // Signals never reject; if they did, the poll is still there.
-    const work = broker.signals.work(order().names, waiting.signal).then(
-      () => true,
+    const told = broker.signals[wait](order().names, waiting.signal).then(
+      (): Wake => wait,
       () => polled,
     );
-    const woken = await Promise.race([work, polled]);
+    const wake = await Promise.race([told, polled]);
     waiting.abort();
-    // The poll is spread already, and says nothing of a herd.
-    const herdMs = woken ? runtime.random() * Math.min(this.#emptyWakes, MOST_HERD_MS) : 0;
-    if (herdMs >= 1) await runtime.clock.sleep(herdMs, this.#hardStop.signal);
+    const pauseMs = this.#crowd.woken(wake);
+    if (pauseMs > 0) await runtime.clock.sleep(pauseMs, this.#hardStop.signal);
     if (this.#waiting === waiting) this.#waiting = undefined;
-    if (woken) this.#emptyWakes += 1;
     this.#hungry = true;
     this.#soon();
   }

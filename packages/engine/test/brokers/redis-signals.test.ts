@@ -80,6 +80,18 @@ describe.runIf(hasRedis())('signals of Redis', () => {
     await wait.promise;
   });
 
+  test('a task wakes nobody who waits for a backlog, being told of one does', async () => {
+    const before = await reads('exists');
+    const wait = started(broker.signals.backlog(['a', 'b'], aborter.signal));
+    await armed('exists', before, 2);
+    await raw.call('LPUSH', 'asynq:{a}:pending', 'id');
+    // Their connection is the same: what the push tells would be here before this one's end.
+    await work('a').promise;
+    expect(wait.over).toBe(false);
+    await broker.signals.tellBacklog('a');
+    await wait.promise;
+  });
+
   test('what is there already resolves at once, each time', async () => {
     await raw.call('LPUSH', 'asynq:{b}:pending', 'id');
     await work('a', 'b').promise;

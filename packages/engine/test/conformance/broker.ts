@@ -42,6 +42,7 @@ function lifeSuite(harness: Harness): void {
       const { signal } = new AbortController();
       const waits = [
         broker.signals.work(['default'], signal),
+        broker.signals.backlog(['default'], signal),
         broker.signals.due([{ queue: 'default', nextDueMs: null }], signal),
       ];
       await broker.ping();

@@ -87,6 +87,18 @@ function working(harness: Harness): void {
     await Promise.all(waits.map(({ done }) => done));
   });
 
+  test('who waits for a backlog is woken when it is told, and not by a telling of nothing', async () => {
+    const bench = await harness.fresh();
+    const wait = watch((signal) => bench.broker.signals.backlog(['high', 'low'], signal));
+    await wakeUpsPass(bench);
+    await bench.broker.signals.tellBacklog('low');
+    await wakeUpsPass(bench);
+    expect(wait.over).toBe(false);
+    await bench.broker.submit.enqueue([aTask({ queue: 'low' })]);
+    await bench.broker.signals.tellBacklog('low');
+    await wait.done;
+  });
+
   test('a paused queue wakes nobody until it is resumed', async () => {
     const bench = await harness.fresh();
     await bench.broker.control.pause('default');

@@ -15,12 +15,17 @@ function fakeLink() {
   return { link, asked };
 }
 
-function setUp() {
+function setUp(after: (state: number) => number | null = () => null) {
   const fake = fakeLink();
   let link: Link | null = fake.link;
   let wants = 0;
   const watch = new Watch<number>(
-    { keys: (queue) => [`key:${queue}`], reads: (queue) => [['GET', queue]], state: ([n]) => n as number },
+    {
+      keys: (queue) => [`key:${queue}`],
+      reads: (queue) => [['GET', queue]],
+      state: ([n]) => n as number,
+      next: after,
+    },
     { clock: systemClock, link: () => link, want: () => (wants += 1) },
   );
   const wait = (queue: string) => {
@@ -75,6 +80,21 @@ test('a change is read once, and not at all when nobody waits', async () => {
   watch.invalidate('key:q');
   watch.invalidate('key:other');
   await settled();
+  expect(asked).toHaveLength(2);
+});
+
+test('a change that leaves no doubt wakes without a read, but only once it is armed', async () => {
+  const { watch, wait, asked } = setUp((n) => (n === 0 ? 1 : null));
+  const one = wait('q');
+  watch.invalidate('key:q');
+  asked[0]?.resolve(0);
+  await settled();
+  expect(one.over).toBe(false);
+  asked[1]?.resolve(0);
+  await settled();
+  watch.invalidate('key:q');
+  await settled();
+  expect(one.over).toBe(true);
   expect(asked).toHaveLength(2);
 });
 

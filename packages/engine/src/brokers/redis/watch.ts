@@ -8,6 +8,8 @@ export interface Subject<State> {
   /** Reads of exactly these keys: the last commands for them on this link, so that they arm the watch (design D4). */
   reads(queue: string): readonly (readonly string[])[];
   state(replies: readonly unknown[]): State;
+  /** What a change makes of a state, where that is sure enough to act on without a read; null = it is not. Default: never. */
+  next?(state: State): State | null;
 }
 
 /** What a caller waits for: `wakes` says which state of a queue ends the wait. */
@@ -95,7 +97,7 @@ export class Watch<State> {
   /** A key changed; null = any may have. */
   invalidate(key: string | null): void {
     const entries = key === null ? this.#entries.values() : [this.#byKey.get(key)];
-    for (const entry of entries) if (entry) this.#changed(entry);
+    for (const entry of entries) if (entry) this.#changed(entry, key !== null);
   }
 
   /** The link is new: nothing is armed any more, of all queues or of those `behind` it. */
@@ -143,10 +145,18 @@ export class Watch<State> {
     return armed && state !== null && !wait.wakes(queue, state);
   }
 
-  #changed(entry: Entry<State>): void {
+  #changed(entry: Entry<State>, surely: boolean): void {
+    const { armed, state } = entry;
     entry.changes += 1;
     entry.armed = false;
+    const next = surely && armed && state !== null ? this.#subject.next?.(state) : null;
+    if (next !== null && next !== undefined) this.#end(entry, next);
     if (entry.waiters.size > 0 && !entry.reading) this.#readSoon(entry);
+  }
+
+  /** Of the waits those that the state wakes. */
+  #end({ queue, waiters }: Entry<State>, state: State): void {
+    for (const waiter of waiters) if (waiter.wait.wakes(queue, state)) waiter.end();
   }
 
   #readSoon(entry: Entry<State>): void {
@@ -203,7 +213,7 @@ export class Watch<State> {
     const before = entry.waiters.size;
     const { becauseChanged } = entry;
     entry.becauseChanged = false;
-    for (const waiter of entry.waiters) if (waiter.wait.wakes(entry.queue, state)) waiter.end();
+    this.#end(entry, state);
     if (entry.waiters.size < before) entry.pauseMs = 0;
     if (entry.waiters.size < before || !becauseChanged) return;
     entry.pauseMs = Math.min(LONGEST_PAUSE_MS, entry.pauseMs * 2 || 1);

@@ -1,50 +1,12 @@
 import type { Signals } from '../../../broker/signals.ts';
-import {
-  CANCEL_CHANNEL,
-  dueKey,
-  pausedKey,
-  pendingKey,
-  retryKey,
-  scheduledKey,
-} from '../../../protocol/keys.ts';
+import { backlogKey, CANCEL_CHANNEL, pendingKey } from '../../../protocol/keys.ts';
 import { Cancellations } from '../cancellations.ts';
 import type { RedisParts } from '../parts.ts';
+import { createQueueWatches } from '../queue-watches.ts';
 import { Uplinks } from '../uplinks.ts';
-import { Watch, type Subject } from '../watch.ts';
 
-/** Whether a queue has something to take: pending, and not paused. */
-const work: Subject<boolean> = {
-  keys: (queue) => [pendingKey(queue), pausedKey(queue)],
-  reads: (queue) => [
-    ['EXISTS', pendingKey(queue)],
-    ['EXISTS', pausedKey(queue)],
-  ],
-  state: ([pending, paused]) => pending === 1 && paused === 0,
-};
-
-type Head = readonly (readonly [member: Buffer, score: number])[];
-
-/** A queue's earliest due time, ms. Of the same task `tc:{q}:due` is never later than Asynq's seconds (design D5). */
-const due: Subject<{ earliestMs: number | null }> = {
-  keys: (queue) => [scheduledKey(queue), retryKey(queue), dueKey(queue)],
-  reads: (queue) =>
-    [scheduledKey(queue), retryKey(queue), dueKey(queue)].map((key) => [
-      'ZRANGE',
-      key,
-      '0',
-      '0',
-      'WITHSCORES',
-    ]),
-  state: (replies) => {
-    const [scheduled, retry, exact] = (replies as Head[]).map((head) => head[0]?.[1] ?? Infinity);
-    const earliestMs = Math.min(
-      (scheduled ?? Infinity) * 1_000,
-      (retry ?? Infinity) * 1_000,
-      exact ?? Infinity,
-    );
-    return { earliestMs: earliestMs === Infinity ? null : earliestMs };
-  },
-};
+/** So long the word of a backlog is there: who has just begun to wait shall hear of it, too. */
+const BACKLOG_MS = 20;
 
 /** After `close` nothing comes any more; a caller in a loop must not spin on that. */
 const untilAborted = (signal: AbortSignal): Promise<void> =>
@@ -56,48 +18,38 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
 /** Wake-ups by Redis' own notice of changed keys, over one connection per server that hears and does nothing else (design D4). */
 export function createSignals({ connection, topology, runtime }: RedisParts): Signals & { close(): void } {
   let closed = false;
-  const watches = {
-    link: (queue: string) => uplinks.of(pendingKey(queue))?.link ?? null,
-    want: (queue: string) => uplinks.want(pendingKey(queue)),
+  const watches = createQueueWatches({
+    link: (queue) => uplinks.of(pendingKey(queue))?.link ?? null,
+    want: (queue) => uplinks.want(pendingKey(queue)),
     onRefused: () => void topology.refresh().catch(() => {}),
     clock: runtime.clock,
-  };
-  const workWatch = new Watch(work, watches);
-  const dueWatch = new Watch(due, watches);
-  const both = [workWatch, dueWatch];
+  });
   // A message of the channel reaches every server of a cluster: one link is enough.
   const cancellations = new Cancellations({
     link: () => uplinks.of(null)?.link ?? null,
     want: () => uplinks.want(null),
     runtime,
   });
-  const all = [...both, cancellations];
+  const all = [...watches.all, cancellations];
   const at = (place: string) => (queue: string) => topology.placeOf(pendingKey(queue)) === place;
   const uplinks: Uplinks = new Uplinks({
     topology,
     runtime,
-    wanted: () => cancellations.wanted || both.some((watch) => watch.wanted),
+    wanted: () => cancellations.wanted || watches.all.some((watch) => watch.wanted),
     onUp: (place) => all.forEach((one) => one.rearm(at(place))),
     onDown: (place) => all.forEach((one) => one.disarm(at(place))),
     // What has moved is not told: everything is read again where it is now.
     onChange: () => all.forEach((one) => one.rearm()),
-    onInvalidate: (key) => both.forEach((watch) => watch.invalidate(key)),
+    onInvalidate: (key) => watches.all.forEach((watch) => watch.invalidate(key)),
   });
 
   return {
-    work(queues, signal) {
-      if (closed) return untilAborted(signal);
-      return workWatch.wait({ queues, wakes: (_, hasWork) => hasWork }, signal);
-    },
-    due(known, signal) {
-      if (closed) return untilAborted(signal);
-      const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs ?? Infinity]));
-      const wait = {
-        queues: [...knownMs.keys()],
-        wakes: (queue: string, { earliestMs }: { earliestMs: number | null }) =>
-          earliestMs !== null && earliestMs < (knownMs.get(queue) ?? Infinity),
-      };
-      return dueWatch.wait(wait, signal);
+    work: (queues, signal) => (closed ? untilAborted(signal) : watches.work(queues, signal)),
+    backlog: (queues, signal) => (closed ? untilAborted(signal) : watches.backlog(queues, signal)),
+    due: (known, signal) => (closed ? untilAborted(signal) : watches.due(known, signal)),
+    async tellBacklog(queue) {
+      if ((await connection.command(['EXISTS', pendingKey(queue)])) !== 1) return;
+      await connection.command(['SET', backlogKey(queue), '', 'PX', String(BACKLOG_MS)]);
     },
     async cancel(ids) {
       await Promise.all(ids.map((id) => connection.command(['PUBLISH', CANCEL_CHANNEL, id])));

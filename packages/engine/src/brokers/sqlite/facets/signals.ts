@@ -17,16 +17,14 @@ interface Waiter {
 const isDue = (nextDueMs: number | null, knownMs: number | null): boolean =>
   nextDueMs !== null && (knownMs === null || nextDueMs < knownMs);
 
+const hasWork = (queue: QueueNews | undefined): boolean =>
+  queue !== undefined && queue.pending > 0 && !queue.paused;
+
 export function createSignals(broker: string): LocalSignals {
   const queues = new Map<string, QueueNews>();
   const waiters = new Set<Waiter>();
   const listeners = new Set<(id: string) => void>();
   let closed = false;
-
-  function hasWork(name: string): boolean {
-    const queue = queues.get(name);
-    return queue !== undefined && queue.pending > 0 && !queue.paused;
-  }
 
   function until(ready: () => boolean, signal: AbortSignal): Promise<void> {
     if (closed || signal.aborted || ready()) return Promise.resolve();
@@ -44,8 +42,14 @@ export function createSignals(broker: string): LocalSignals {
     });
   }
 
+  const work: Signals['work'] = (names, signal) =>
+    until(() => names.some((name) => hasWork(queues.get(name))), signal);
+
   return {
-    work: (names, signal) => until(() => names.some(hasWork), signal),
+    work,
+    // Within a process a wake-up costs nothing.
+    backlog: work,
+    async tellBacklog() {},
     due(known: readonly KnownDue[], signal) {
       const isEarlier = ({ queue, nextDueMs }: KnownDue) =>
         isDue(queues.get(queue)?.nextDueMs ?? null, nextDueMs);
