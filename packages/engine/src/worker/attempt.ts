@@ -26,7 +26,6 @@ const ABORT_TEXT: Record<AbortCause, string> = {
 /** What a handler's signal gives as its reason. */
 const reasonOf = (cause: AbortCause): Error => new Error(ABORT_TEXT[cause], { cause });
 
-const ABORTED = Symbol('aborted');
 const SUCCEEDED = { outcome: 'succeeded' } as const;
 /** Of an attempt that is given neither a timeout nor a deadline (protocol 4.6). */
 const FALLBACK_TIMEOUT_MS = 30 * 60_000;
@@ -139,16 +138,28 @@ export class Attempt implements ContextParts {
     }
   }
 
-  async #awaited(returned: PromiseLike<unknown>): Promise<AttemptEnd> {
+  /** No async function and no race: each holds several objects for as long as the attempt runs, and many run at once. */
+  #awaited(returned: PromiseLike<unknown>): Promise<AttemptEnd> {
+    return new Promise((resolve) => {
+      const end = (outcome: () => AttemptEnd) => {
+        if (!this.#over) resolve(this.#end(this.#settled(outcome)));
+      };
+      // Not within `abort`: whoever calls it has more to do first.
+      this.#onAbort = () => queueMicrotask(() => end(() => 'lost'));
+      if (this.#cause) this.#onAbort();
+      Promise.resolve(returned).then(
+        (value) => end(() => this.#succeeded(value)),
+        (error: unknown) => end(() => this.#failed(error)),
+      );
+    });
+  }
+
+  /** What came of the handler, unless it was ended before. */
+  #settled(outcome: () => AttemptEnd): AttemptEnd {
     try {
-      const aborted = new Promise<typeof ABORTED>((resolve) => {
-        this.#onAbort = () => resolve(ABORTED);
-        if (this.#cause) resolve(ABORTED);
-      });
-      const first: unknown = await Promise.race([aborted, returned]);
-      return this.#end(this.#cause ? this.#aborted(this.#cause) : this.#succeeded(first));
+      return this.#cause ? this.#aborted(this.#cause) : outcome();
     } catch (error) {
-      return this.#end(this.#cause ? this.#aborted(this.#cause) : this.#failed(error));
+      return this.#failed(error);
     }
   }
 
