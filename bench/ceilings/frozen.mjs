@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { encodeCall, sha1Of } from './link.mjs';
 import { messageOf } from './messages.mjs';
@@ -23,7 +24,10 @@ export function openFrozen(where) {
   const expiry = Math.ceil(Date.now() / 1_000) + LEASE_S;
   return openCeiling(where, {
     scripts: [enqueue, turn],
-    item: (id, payload) => ({ id, message: messageOf(id, payload) }),
+    item(payload) {
+      const id = randomUUID();
+      return { id, message: messageOf(id, payload) };
+    },
     enqueueCall: (items) =>
       encodeCall(enqueueSha, [PENDING], [nowNs, ...items.flatMap(({ id, message }) => [id, message])]),
     turnCall: ({ ids }, room) => encodeCall(turnSha, TURN_KEYS, [room, expiry, ...ids]),

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { encode, openLink } from './link.mjs';
 
 /** As our client: calls of one batch under way at once. */
@@ -32,7 +31,7 @@ async function timed(link, calls, inFlight) {
  *
  * @param layout `scripts`: texts to load; `enqueueCall(items)`, `turnCall({ ids, turn }, room)`: a call as bytes, `turn` being the
  *   number, from 0, of the call that took these IDs;
- *   `item(id, payload)`: what `enqueueCall` needs of a task, or a promise of it; `enqueueCodes(text)`: of its reply's first text
+ *   `item(payload)`: what `enqueueCall` needs of a new task, with its `id`; `enqueueCodes(text)`: of its reply's first text
  * @returns {Promise<import('../peers/index.mjs').Open>}
  */
 export async function openCeiling({ redis }, layout) {
@@ -46,8 +45,7 @@ export async function openCeiling({ redis }, layout) {
   let turns = 0;
 
   async function enqueue({ count, payload }, size, inFlight) {
-    const made = Array.from({ length: count }, () => layout.item(randomUUID(), payload));
-    const items = await Promise.all(made);
+    const items = Array.from({ length: count }, () => layout.item(payload));
     const batches = batchesOf(items, size);
     const calls = batches.map((batch) => layout.enqueueCall(batch));
     const { firsts, figures } = await timed(link, calls, inFlight);

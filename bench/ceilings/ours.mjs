@@ -34,7 +34,7 @@ export async function openOurs(where) {
   const base = { leaseMs: LEASE_MS, worker: WORKER };
   return openCeiling(where, {
     scripts: [enqueue.lua.text, turn.lua.text],
-    item: async (id, payload) => itemOf(await prepare('bench', payload, { id })),
+    item: (payload) => itemOf(prepare('bench', payload, {})),
     enqueueCall: (items) => encoded(enqueue, { queue: 'default', receipt: receipt(), items, businesses: [] }),
     // Tokens count the calls that took something, from 2 on an empty Redis.
     turnCall: ({ ids, turn: number }, room) => {

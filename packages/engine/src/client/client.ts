@@ -35,40 +35,41 @@ interface Placed {
 
 type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
+const NO_OPTIONS: EnqueueOptions = Object.freeze({});
 const KIB = 1_024;
 /** Bounds of one call (design D2). */
 const BATCH = { maxItems: 256, maxBytes: 512 * KIB, maxInFlight: 4 };
 /** What a task weighs in a call besides its payload, about. */
 const TASK_BYTES = 200;
 
-function created(
-  { id, queue, meta }: NewTask,
+/** The stored task, or why there is none. */
+function resultOf(
+  task: NewTask,
   outcome: EnqueueOutcome,
-  durability: Durability = 'memory',
-): Created {
+  durability: Durability,
+): EnqueuedTask | TaskCenterError {
+  const { queue, meta } = task;
+  const plainId = (id: string) => plainTaskId(id, meta.business ?? null);
   switch (outcome.code) {
-    case 'created':
-      return outcome;
+    case 'created': {
+      const { state, dueMs } = outcome;
+      return { id: plainId(task.id), queue, state, dueAt: new Date(dueMs) };
+    }
     case 'task-exists':
-      throw new TaskCenterError('task-exists', { id, queue });
+      return new TaskCenterError('task-exists', { id: task.id, queue });
     case 'duplicate-task': {
-      const holder = outcome.holder === null ? null : plainTaskId(outcome.holder, meta.business ?? null);
-      throw new TaskCenterError('duplicate-task', {
-        id: plainTaskId(id, meta.business ?? null),
-        queue,
-        holder,
-      });
+      const holder = outcome.holder === null ? null : plainId(outcome.holder);
+      return new TaskCenterError('duplicate-task', { id: plainId(task.id), queue, holder });
     }
     case 'durability-not-reached':
-      throw new TaskCenterError('durability-not-reached', {
-        id: plainTaskId(id, meta.business ?? null),
-        queue,
-        durability,
-      });
+      return new TaskCenterError('durability-not-reached', { id: plainId(task.id), queue, durability });
     case 'broker-corrupt':
-      throw new TaskCenterError('broker-corrupt', { queue, cause: outcome.cause });
+      return new TaskCenterError('broker-corrupt', { queue, cause: outcome.cause });
   }
 }
+
+const asResult = (one: EnqueuedTask | TaskCenterError): EnqueueResult =>
+  one instanceof TaskCenterError ? { error: one } : { task: one };
 
 /** Who waits behind a call that found no broker would only wait as long again; nothing of it was sent. */
 function waitersError(error: unknown): TaskCenterError | null {
@@ -80,19 +81,12 @@ function waitersError(error: unknown): TaskCenterError | null {
 const isPlain = ({ task, durability }: TaskToEnqueue): boolean =>
   typeof task === 'string' && (durability === undefined || durability === 'memory');
 
-const described = ({ id, queue, meta }: NewTask, { state, dueMs }: Created): EnqueuedTask => ({
-  id: plainTaskId(id, meta.business ?? null),
-  queue,
-  state,
-  dueAt: new Date(dueMs),
-});
-
 /** Submits tasks. Calls made at the same time share one call to the broker. */
 export class Client {
   readonly #broker: Broker;
   readonly #prepare: PrepareTask;
   /** Tasks of one durability share calls. */
-  readonly #batchers = new Map<Durability, Batcher<NewTask, EnqueueOutcome>>();
+  readonly #batchers = new Map<Durability, Batcher<NewTask, EnqueuedTask>>();
 
   constructor(broker: Broker, options: ClientOptions = {}) {
     this.#broker = broker;
@@ -106,15 +100,18 @@ export class Client {
    * @throws TaskCenterError `invalid-value`, `payload-too-large`, `task-exists`, `duplicate-task`, `broker-corrupt`,
    *   `broker-unavailable`, `broker-full`, `durability-unsupported`, `durability-not-reached` (the task is stored)
    */
-  async enqueue<Input>(
+  enqueue<Input>(
     task: string | TaskDefinition<Input>,
     payload?: Input,
-    options: EnqueueOptions = {},
+    options: EnqueueOptions = NO_OPTIONS,
   ): Promise<EnqueuedTask> {
-    const preparing = this.#prepare(task, payload, options);
-    const prepared = preparing instanceof Promise ? await preparing : preparing;
-    const durability = options.durability ?? 'memory';
-    return described(prepared, created(prepared, await this.#batcher(durability).add(prepared), durability));
+    try {
+      const preparing = this.#prepare(task, payload, options);
+      const store = (prepared: NewTask) => this.#batcher(options.durability ?? 'memory').add(prepared);
+      return preparing instanceof Promise ? preparing.then(store) : store(preparing);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Stores many tasks in few calls; one outcome per task, in order. Rejects only when the broker cannot be reached. */
@@ -123,24 +120,23 @@ export class Client {
     if (tasks.every(isPlain)) {
       const placed: Placed[] = [];
       const outcomes = await this.#broker.submit.enqueue(this.#preparing(tasks, placed, results));
-      placed.forEach(({ task, place }, i) => (results[place] = resultOf(task, outcomes[i]!, 'memory')));
+      for (const [i, { task, place }] of placed.entries())
+        results[place] = asResult(resultOf(task, outcomes[i]!, 'memory'));
       return results;
     }
     const all = await this.#allPrepared(tasks, results);
     for (const durability of DURABILITIES) {
       const some = all.filter(({ place }) => (tasks[place]?.durability ?? 'memory') === durability);
-      const outcomes = await this.#submitAs(
-        durability,
-        some.map(({ task }) => task),
-      );
-      some.forEach(({ task, place }, i) => (results[place] = resultOf(task, outcomes[i]!, durability)));
+      const stored = await this.#submitAs(durability, some);
+      some.forEach(({ place }, i) => (results[place] = asResult(stored[i]!)));
     }
     return results;
   }
 
   /** Stores a task that is decided and checked already, together with others submitted at the same time. */
   async submit(task: NewTask): Promise<Created> {
-    return created(task, await this.#batcher('memory').add(task));
+    const { state, dueAt } = await this.#batcher('memory').add(task);
+    return { code: 'created', state, dueMs: dueAt.getTime() };
   }
 
   /** Stores decided and checked tasks; one outcome per task, in order. */
@@ -176,12 +172,15 @@ export class Client {
     return placed;
   }
 
-  #batcher(durability: Durability): Batcher<NewTask, EnqueueOutcome> {
+  #batcher(durability: Durability): Batcher<NewTask, EnqueuedTask> {
     const known = this.#batchers.get(durability);
     if (known) return known;
-    const batcher = createBatcher<NewTask, EnqueueOutcome>({
+    const batcher = createBatcher<NewTask, EnqueuedTask>({
       ...BATCH,
-      run: (tasks) => this.#broker.submit.enqueue(tasks, { durability }),
+      run: async (tasks) => {
+        const outcomes = await this.#broker.submit.enqueue(tasks, { durability });
+        return tasks.map((task, i) => resultOf(task, outcomes[i]!, durability));
+      },
       sizeOf: ({ payload }) => TASK_BYTES + (payload?.length ?? 0),
       waitersError,
     });
@@ -190,27 +189,19 @@ export class Client {
   }
 
   /** One outcome per task, in order; that the broker has no such durability is one, too. */
-  async #submitAs(durability: Durability, tasks: readonly NewTask[]) {
+  async #submitAs(
+    durability: Durability,
+    some: readonly Placed[],
+  ): Promise<(EnqueuedTask | TaskCenterError)[]> {
+    const tasks = some.map(({ task }) => task);
     if (tasks.length === 0) return [];
     try {
-      return await this.#broker.submit.enqueue(tasks, { durability });
+      const outcomes = await this.#broker.submit.enqueue(tasks, { durability });
+      return tasks.map((task, i) => resultOf(task, outcomes[i]!, durability));
     } catch (error) {
       if (isTaskCenterError(error, 'durability-unsupported')) return tasks.map(() => error);
       throw error;
     }
-  }
-}
-
-function resultOf(
-  task: NewTask,
-  outcome: EnqueueOutcome | TaskCenterError,
-  durability: Durability,
-): EnqueueResult {
-  try {
-    if (outcome instanceof TaskCenterError) throw outcome;
-    return { task: described(task, created(task, outcome, durability)) };
-  } catch (error) {
-    return { error: asError(error) };
   }
 }
 

@@ -39,6 +39,15 @@ describe('a batcher', () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
   });
 
+  test('fails an item whose outcome is an error, and only that', async () => {
+    const run = (items: readonly string[]) =>
+      Promise.resolve(items.map((item) => (item === 'bad' ? new Error('refused') : item)));
+    const { batcher } = aBatcher({ run });
+    const [good, bad] = await Promise.allSettled([batcher.add('good'), batcher.add('bad')]);
+    expect(good).toEqual({ status: 'fulfilled', value: 'good' });
+    expect(bad).toEqual({ status: 'rejected', reason: new Error('refused') });
+  });
+
   test('fails those who wait as well, where their error says so', async () => {
     const waitersError = (error: unknown) =>
       (error as Error).message === 'out of reach' ? new Error('not sent') : null;

@@ -5,8 +5,8 @@ export interface Batcher<T, R> {
 }
 
 export interface BatcherParts<T, R> {
-  /** Takes a batch; resolves to one outcome per item, in order. */
-  run(items: readonly T[]): Promise<readonly R[]>;
+  /** Takes a batch; resolves to one outcome per item, in order; an error is what its item alone rejects with. */
+  run(items: readonly T[]): Promise<readonly (R | Error)[]>;
   /** Most items in a batch. */
   readonly maxItems: number;
   /** Most bytes in a batch; one item always fits. */
@@ -26,6 +26,11 @@ interface Waiting<T, R> {
   readonly size: number;
   resolve(outcome: R): void;
   reject(error: unknown): void;
+}
+
+function settle<R>({ resolve, reject }: Waiting<unknown, R>, outcome: R | Error): void {
+  if (outcome instanceof Error) reject(outcome);
+  else resolve(outcome);
 }
 
 /**
@@ -77,7 +82,7 @@ export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
   async function send(batch: readonly Waiting<T, R>[]): Promise<void> {
     try {
       const outcomes = await parts.run(batch.map(({ item }) => item));
-      batch.forEach((one, i) => one.resolve(outcomes[i] as R));
+      batch.forEach((one, i) => settle(one, outcomes[i] as R | Error));
     } catch (error) {
       for (const one of batch) one.reject(error);
       rejectWaiting(parts.waitersError?.(error) ?? null);

@@ -1,6 +1,6 @@
 -- @use time names receipt store
 -- enqueue: stores new tasks of one queue; an ID that is taken is left alone.
--- KEYS   1 receipt; 2 pending; then the task's hash, per task
+-- KEYS   1 receipt; 2 pending
 -- ARGV   1 now; 2 slot; 3 sequence; 4 whether an ID may stand twice (1/0); 5 values per task: 2, 5 or 8; 6 number of
 --        businesses, then their names; then per task: ID, message; with 5 values also: meta ('' = none),
 --        delay in ms, start in ms (0 = none); with 8 also: unique lock ('' = none), seconds that it lasts after the start, group ('' = none)
@@ -22,25 +22,28 @@ if bad then
 end
 
 local width, businesses = tonumber(ARGV[5]), tonumber(ARGV[6])
-local codes = {}
--- Most often all IDs are new: one command tells.
-local look = ARGV[4] == '1' or redis.call('EXISTS', unpack(KEYS, 3)) > 0
-
+local codes, keys, prefix = {}, {}, asynq .. 't:'
 local p = 7 + businesses
-for i = 3, 2 + (#ARGV - 6 - businesses) / width do
-  local key = KEYS[i]
+for i = 1, (#ARGV - 6 - businesses) / width do
+  keys[i] = prefix .. ARGV[p + (i - 1) * width]
+end
+-- Most often all IDs are new: one command tells.
+local look = ARGV[4] == '1' or redis.call('EXISTS', unpack(keys)) > 0
+
+for i = 1, #keys do
+  local key = keys[i]
   local type = look and redis.call('TYPE', key).ok or 'none'
   if type ~= 'none' then
-    codes[i - 2] = type == 'hash' and '0' or 'x'
+    codes[i] = type == 'hash' and '0' or 'x'
   else
     if width == 2 then
       store_now(key, ARGV[p], ARGV[p + 1], '')
-      codes[i - 2] = '1'
+      codes[i] = '1'
     elseif width == 5 then
       store(key, p, starts_at(p))
-      codes[i - 2] = '1'
+      codes[i] = '1'
     else
-      codes[i - 2] = store_special(asynq, key, p)
+      codes[i] = store_special(asynq, key, p)
     end
   end
   p = p + width

@@ -1,4 +1,4 @@
-import { pendingKey, taskKey } from '../../../protocol/keys.ts';
+import { pendingKey } from '../../../protocol/keys.ts';
 import type { Receipt } from '../receipts.ts';
 import { defineScript, type RedisArg } from '../script.ts';
 import { lua } from './lua.generated.ts';
@@ -74,11 +74,7 @@ function holdersIn(bytes: Buffer): string[] {
 export const enqueue = defineScript({
   name: 'enqueue',
   lua: lua.enqueue,
-  keys: ({ queue, receipt, items }: EnqueueCall) => {
-    const keys = [receipt.key, pendingKey(queue)];
-    for (const { id } of items) keys.push(taskKey(queue, id));
-    return keys;
-  },
+  keys: ({ queue, receipt }: EnqueueCall) => [receipt.key, pendingKey(queue)],
   args: ({ receipt, items, businesses }) => {
     const width = items.reduce((most, item) => Math.max(most, widthOf(item)), BARE_WIDTH);
     const args: (RedisArg | number)[] = [...receiptArgs(receipt), hasTwins(items) ? 1 : 0];
