@@ -18,6 +18,9 @@ export function worst(numbers) {
   return known.length === 0 ? null : Math.max(...known);
 }
 
+/** The smallest of some numbers; null if one of them is: it was too small to be seen. */
+export const least = (numbers) => (numbers.includes(null) ? null : Math.min(...numbers));
+
 function cell(value) {
   if (value === null || value === undefined) return '–';
   return typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 2 }) : String(value);

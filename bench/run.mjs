@@ -79,7 +79,9 @@ async function choose({ only, wanted }) {
   const missing = [];
   for (const peer of everyPeer) {
     if (words.length > 0 && !words.some((word) => peer.name.toLowerCase().includes(word))) continue;
-    if (words.length === 0 && !wanted.includes('engine') && !takesLong(peer)) continue;
+    const longOnly = words.length === 0 && !wanted.includes('engine');
+    if (longOnly && !takesLong(peer) && !wanted.includes(peer.only)) continue;
+    if (peer.only && !wanted.includes(peer.only)) continue;
     const why = await peer.needs?.();
     if (why) missing.push({ peer: peer.name, why });
     else peers.push(peer);
@@ -95,7 +97,8 @@ async function tablesOf(name, options) {
     // What does not use Redis has nothing new to show on another one.
     const peers = asked[0] === persistence ? options.peers : options.peers.filter((p) => p.store === 'redis');
     console.error(`${name}, Redis persistence ${persistence} …`);
-    const how = { ...options, peers, persistence, startRedis: () => startRedis(persistence) };
+    const invited = peers.filter(({ only }) => only === undefined || only === name);
+    const how = { ...options, peers: invited, persistence, startRedis: () => startRedis(persistence) };
     tables.push(...(await scenarios[name](how)).tables);
   }
   return tables;

@@ -1,3 +1,4 @@
+import { createClient } from '@redis/client';
 import { openFrozen } from '../ceilings/frozen.mjs';
 import { openOurs } from '../ceilings/ours.mjs';
 
@@ -20,4 +21,37 @@ export const ceilingFrozen = {
   store: 'redis',
   ceiling: true,
   open: openFrozen,
+};
+
+/** A list in Redis and a worker that waits at it: how soon a task can be picked up at all on this machine. */
+async function openList({ redis }) {
+  const url = redis.url;
+  const client = await createClient({ url }).connect();
+  const next = async (waiter) => JSON.parse((await waiter.blPop('bench', 0)).element);
+  return {
+    enqueue: (payload) => client.lPush('bench', JSON.stringify(payload)),
+    async work(_, onTask) {
+      const waiter = await createClient({ url }).connect();
+      const worker = (async () => {
+        for (;;) onTask(await next(waiter));
+      })().catch(() => {});
+      return async () => {
+        waiter.destroy();
+        await worker;
+      };
+    },
+    close: async () => client.destroy(),
+  };
+}
+
+/** What this machine and Redis allow an idle worker: two of their wake-ups are of its price. */
+export const ceilingList = {
+  name: 'Ceiling: LPUSH and BLPOP',
+  module: import.meta.url,
+  setup:
+    'a bare list: a task is pushed by one command, and a worker that waits at the list is handed it. No lease, no record, nothing to end; only in the scenario of latency.',
+  store: 'redis',
+  ceiling: true,
+  only: 'latency',
+  open: openList,
 };

@@ -2,7 +2,7 @@ import { asynq } from './asynq.mjs';
 import { beeQueue } from './bee-queue.mjs';
 import { bullmq } from './bullmq.mjs';
 import { bunqueue, bunqueueDurable, plainjob } from './bun.mjs';
-import { ceilingFrozen, ceilingOurs } from './ceilings.mjs';
+import { ceilingFrozen, ceilingList, ceilingOurs } from './ceilings.mjs';
 import { graphileWorker } from './graphile-worker.mjs';
 import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
 
@@ -32,6 +32,7 @@ import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
  * @property {string} setup how it is configured and why that is fair; one line for docs/performance.md
  * @property {'redis' | 'file' | 'postgres'} store `file`: one process only
  * @property {boolean} [ceiling] no queue anyone can use, but the most that one could reach
+ * @property {string} [only] the one scenario that it takes part in
  * @property {(() => string | null) | (() => Promise<string | null>)} [needs] what is missing here, if anything
  * @property {(where: Where) => Promise<Open>} open
  */
@@ -44,6 +45,7 @@ export const peers = [
   asynq,
   ceilingOurs,
   ceilingFrozen,
+  ceilingList,
   taskCenterSqlite,
   plainjob,
   bunqueue,

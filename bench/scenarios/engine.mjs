@@ -1,5 +1,5 @@
 import { BULK, drain, fill, flood, measure, PAYLOAD, withPeer } from '../measure.mjs';
-import { spread, worst } from '../report.mjs';
+import { least, spread, worst } from '../report.mjs';
 
 const kindOf = (kind, concurrency) => ({ kind, concurrency });
 
@@ -56,6 +56,7 @@ function rowsOf(job, results) {
   const middle = (rounds, key) => spread(rounds.map((figures) => figures[key])).median;
   return [...results].map(([peer, rounds]) => {
     const { median, min, max } = spread(rounds.map(({ perSecond }) => perSecond));
+    const scripts = rounds.map(({ script }) => script?.ms ?? null);
     return {
       scenario: job,
       peer,
@@ -64,7 +65,8 @@ function rowsOf(job, results) {
       '× BullMQ': base ? median / middle(base, 'perSecond') : null,
       'client CPU': middle(rounds, 'clientCpu'),
       'Redis CPU': middle(rounds, 'redisCpu'),
-      'longest script ms': worst(rounds.map(({ script }) => script?.ms ?? null)),
+      'longest script ms': worst(scripts),
+      'in every round ms': least(scripts),
     };
   });
 }

@@ -10,7 +10,7 @@ export const takesLong = ({ name }) => /^(Task Center|BullMQ)/.test(name);
 export async function inProcesses({ peers, named }, redis) {
   const able = [];
   for (const peer of peers) {
-    if (peer.ceiling || !(named || takesLong(peer))) continue;
+    if (peer.ceiling ? !peer.only : !(named || takesLong(peer))) continue;
     if (await withPeer(peer, redis, (open) => Boolean(open.work && open.enqueue))) able.push(peer);
   }
   return able;

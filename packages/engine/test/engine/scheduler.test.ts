@@ -7,7 +7,7 @@ import { Scheduler, type Fired, type SchedulerOptions } from '../../src/schedule
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
 
-const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const HOUR_MS = 3_600_000;
 
 /** Resolves when `count` things have been noted. */
@@ -94,7 +94,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
       maxRetries: 7,
       retention: '1h',
     });
-    expect(id).toMatch(UUID_V4);
+    expect(id).toMatch(UUID_V7);
     await scheduler.start();
     for (let n = 1; n <= 3; n += 1) {
       await clock.asleep(2);

@@ -9,7 +9,7 @@ import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
-const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 const textOf = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString();
 
@@ -84,9 +84,9 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
       running: 0,
       tasks: [],
     });
-    expect(server?.id).toMatch(UUID_V4);
+    expect(server?.id).toMatch(UUID_V7);
     expect(server?.startedMs).toBeGreaterThanOrEqual(before);
-    expect(worker.name.endsWith(server?.id.slice(0, 8) ?? '?')).toBe(true);
+    expect(worker.name.endsWith(server?.id.slice(-8) ?? '?')).toBe(true);
   });
 
   test('a list of queues has priorities that fall', async () => {
