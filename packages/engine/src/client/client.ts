@@ -177,6 +177,8 @@ export class Client {
     if (known) return known;
     const batcher = createBatcher<NewTask, EnqueuedTask>({
       ...BATCH,
+      // What is to be confirmed is confirmed call by call: more of them under way would only be smaller.
+      ...(durability !== 'memory' && { maxInFlight: 1 }),
       run: async (tasks) => {
         const outcomes = await this.#broker.submit.enqueue(tasks, { durability });
         return tasks.map((task, i) => resultOf(task, outcomes[i]!, durability));
