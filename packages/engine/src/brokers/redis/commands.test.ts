@@ -31,11 +31,22 @@ describe('commands as bytes', () => {
     const written = new Commands();
     const large = Buffer.alloc(3_000_000, 1);
     written.add(['SET', 'k', large]);
-    expect(written.view()).toEqual(plainly(['SET', 'k', large]));
+    expect(written.view().equals(plainly(['SET', 'k', large]))).toBe(true);
     written.taken(false);
     written.add(['GET', 'k']);
     expect(written.view()).toEqual(plainly(['GET', 'k']));
   });
+
+  test.each([[undefined], [null], [7], [{}]])(
+    '%s is no argument, and nothing of its command stays',
+    (bad) => {
+      const written = new Commands();
+      written.add(['GET', 'a']);
+      expect(() => written.add(['SET', 'k', bad as string])).toThrow();
+      written.add(['GET', 'b']);
+      expect(written.view()).toEqual(Buffer.concat([plainly(['GET', 'a']), plainly(['GET', 'b'])]));
+    },
+  );
 
   test('leave alone what somebody still reads', () => {
     const written = new Commands();

@@ -24,12 +24,20 @@ export class Commands {
     return this.#at;
   }
 
+  /** @throws TypeError, RangeError for what is neither text nor bytes; nothing of the command stays then. */
   add(args: readonly RedisArg[]): void {
-    this.#room(LONGEST_HEAD);
-    this.#head(STAR, args.length);
-    for (const arg of args) {
-      if (typeof arg === 'string') this.#text(arg);
-      else this.#bytes(arg);
+    const start = this.#at;
+    try {
+      this.#room(LONGEST_HEAD);
+      this.#head(STAR, args.length);
+      for (const arg of args) {
+        if (typeof arg === 'string') this.#text(arg);
+        else this.#bytes(arg);
+      }
+    } catch (error) {
+      // Half a command would spoil all that follow on the connection.
+      this.#at = start;
+      throw error;
     }
   }
 
