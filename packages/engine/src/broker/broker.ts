@@ -3,6 +3,7 @@ import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
 import type { Documents } from './documents.ts';
 import type { Groups } from './groups.ts';
+import type { Heartbeat } from './heartbeat.ts';
 import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
 import type { Presence } from './presence.ts';
@@ -24,6 +25,8 @@ export interface Broker {
   readonly name: string;
   readonly submit: Submit;
   readonly consume: Consume;
+  /** Null = workers renew their leases by themselves. */
+  readonly heartbeat: Heartbeat | null;
   readonly maintain: Maintain;
   readonly control: Control;
   readonly groups: Groups;

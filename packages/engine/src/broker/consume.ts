@@ -90,7 +90,7 @@ export interface TurnOutcome {
 export interface Consume {
   /** Finishes attempts and takes new tasks in one call. Tasks come in the queues' order, each first in, first out. */
   turn(turn: Turn, options?: CallOptions): Promise<TurnOutcome>;
-  /** Renews leases to `lengthMs` from now; false = it is no longer this token's. */
+  /** Renews leases to `lengthMs` from now (0 = they end now); false = it is no longer this token's. */
   extend(leases: readonly Lease[], lengthMs: number): Promise<boolean[]>;
   /**
    * Keeps results of attempts that go on, in place of earlier ones; they stay with the task over its retries. A

@@ -24,6 +24,21 @@ export interface EngineEvents {
   };
   /** An outcome was refused because the lease had gone to somebody else. */
   'lease.lost': { readonly task: TaskRef };
+  /**
+   * Leases of a queue were renewed by a call that began at `sinceMs` (monotonic, see `Clock`), `gapMs` after the one
+   * before (0 = there was none); `lost` of them had gone to somebody else.
+   */
+  'leases.renewed': {
+    readonly queue: string;
+    readonly leases: number;
+    readonly lost: number;
+    readonly sinceMs: number;
+    readonly gapMs: number;
+  };
+  /** The event loop hung for so long that all leases were given up; others run the tasks. */
+  'leases.released': { readonly leases: number; readonly stallMs: number };
+  /** The event loop hung for so long while attempts ran; told once it goes on. */
+  'loop.stalled': { readonly stallMs: number; readonly attempts: number };
   /** Expired leases of a queue were taken back. */
   'tasks.recovered': { readonly queue: string; readonly recovered: number; readonly archived: number };
   /** Due tasks of a queue became pending. */

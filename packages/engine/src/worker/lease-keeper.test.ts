@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { LeasedTask } from '../broker/consume.ts';
+import type { Heartbeat } from '../broker/heartbeat.ts';
+import { BEAT, DEGRADED, HEALTHY, STAGE, type Head } from '../leases/lease-memory.ts';
+import { Events } from '../runtime/events.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
@@ -12,6 +15,8 @@ describe('the keeper of leases', () => {
   /** IDs per renewal. */
   let renewed: string[][];
   let lost: string[];
+  let caughtUp: number;
+  let events: Events;
   let renew: (tasks: readonly { id: string }[]) => Promise<boolean[]>;
 
   const aLease = (id: string) => ({ id, queue: 'q', token: 1 }) as LeasedTask;
@@ -21,29 +26,44 @@ describe('the keeper of leases', () => {
     clock = createFakeClock();
     renewed = [];
     lost = [];
+    caughtUp = 0;
+    events = new Events();
     renew = (tasks) => Promise.resolve(tasks.map(() => true));
-    keeper = newKeeper(LEASE_MS);
+    keeper = newKeeper();
     keeper.start();
     await clock.asleep(2);
   });
   afterEach(() => keeper.stop());
 
-  function newKeeper(leaseMs: number): LeaseKeeper {
+  interface Setting {
+    readonly leaseMs?: number;
+    readonly heartbeat?: Heartbeat;
+  }
+
+  function newKeeper({ leaseMs = LEASE_MS, heartbeat }: Setting = {}): LeaseKeeper {
     return createLeaseKeeper({
-      consume: {
-        extend(tasks) {
-          renewed.push(tasks.map(({ id }) => id));
-          return renew(tasks);
+      broker: {
+        consume: {
+          extend(tasks) {
+            renewed.push(tasks.map(({ id }) => id).sort());
+            return renew(tasks);
+          },
         },
+        heartbeat: heartbeat ?? null,
       },
-      runtime: createRuntime({ clock }),
-      leaseMs,
+      runtime: createRuntime({ clock, events }),
+      settings: { leaseMs, maxStallMs: 30_000, failStop: false },
+      concurrency: 10,
       onLost: ({ id }) => void lost.push(id),
+      onCaughtUp: () => void (caughtUp += 1),
     });
   }
 
+  const hold = (lease: LeasedTask, sinceMs = clock.monotonicMs(), from = keeper) =>
+    from.hold(lease, sinceMs, Infinity);
+
   test('renews what is held, in one call, and what was released no more', async () => {
-    for (const lease of [a, b, c]) keeper.hold(lease, clock.monotonicMs());
+    for (const lease of [a, b, c]) hold(lease);
     await clock.advance(LEASE_MS / 4);
     expect(renewed).toEqual([['a', 'b', 'c']]);
     keeper.release(b);
@@ -60,7 +80,7 @@ describe('the keeper of leases', () => {
   });
 
   test('holds a lease as long as it is renewed, and renews nothing once it has stopped', async () => {
-    keeper.hold(a, clock.monotonicMs());
+    hold(a);
     await clock.advance(20 * LEASE_MS);
     expect(lost).toEqual([]);
     const calls = renewed.length;
@@ -72,8 +92,8 @@ describe('the keeper of leases', () => {
 
   test('tells once of a lease that somebody else has, and renews it no more', async () => {
     renew = (tasks) => Promise.resolve(tasks.map(({ id }) => id !== 'a'));
-    keeper.hold(a, clock.monotonicMs());
-    keeper.hold(b, clock.monotonicMs());
+    hold(a);
+    hold(b);
     await clock.advance(LEASE_MS);
     expect(lost).toEqual(['a']);
     expect(renewed.slice(1)).toEqual(renewed.slice(1).map(() => ['b']));
@@ -81,7 +101,7 @@ describe('the keeper of leases', () => {
 
   test('trusts a lease that cannot be renewed until just before it is over, and never renews it later', async () => {
     renew = () => Promise.reject(new Error('out of reach'));
-    keeper.hold(a, clock.monotonicMs());
+    hold(a);
     await clock.advance(LEASE_MS - 600);
     expect(lost).toEqual([]);
     await clock.advance(150);
@@ -91,13 +111,13 @@ describe('the keeper of leases', () => {
     await clock.advance(LEASE_MS);
     expect(renewed).toHaveLength(calls);
     // Another attempt of the same task is another lease.
-    keeper.hold(aLease('a'), clock.monotonicMs());
+    hold(aLease('a'));
     await clock.advance(LEASE_MS);
     expect(lost).toEqual(['a']);
   });
 
   test('counts from the start of the call that brought or renewed the lease, not from its answer', async () => {
-    keeper.hold(a, clock.monotonicMs() - 5_000);
+    hold(a, clock.monotonicMs() - 5_000);
     renew = () => new Promise(() => {});
     await settle();
     await clock.advance(400);
@@ -107,7 +127,7 @@ describe('the keeper of leases', () => {
   });
 
   test('renews the leases of each queue on their own: a server that is away costs no other lease', async () => {
-    const short = newKeeper(2_000);
+    const short = newKeeper({ leaseMs: 2_000 });
     short.start();
     onTestFinished(() => short.stop());
     await clock.asleep(4);
@@ -117,8 +137,8 @@ describe('the keeper of leases', () => {
       tasks.every(({ id }) => id === 'a')
         ? Promise.resolve([true])
         : new Promise((_, reject) => ends.push(() => reject(new Error('out of reach'))));
-    short.hold(a, clock.monotonicMs());
-    short.hold(elsewhere, clock.monotonicMs());
+    hold(a, clock.monotonicMs(), short);
+    hold(elsewhere, clock.monotonicMs(), short);
     for (let failures = 0; failures < 4; failures += 1) {
       await clock.advance(4_500);
       ends.splice(0).forEach((end) => end());
@@ -135,9 +155,73 @@ describe('the keeper of leases', () => {
         ? Promise.reject(new Error('out of reach'))
         : Promise.resolve(tasks.map(() => true));
     };
-    keeper.hold(a, clock.monotonicMs());
+    hold(a);
     await clock.advance(LEASE_MS / 4 + 1_000);
     expect(renewed).toHaveLength(3);
     expect(lost).toEqual([]);
+  });
+
+  test('leaves renewing to a thread as long as that gives signs of life', async () => {
+    let head: Head | undefined;
+    let replaced = 0;
+    const heartbeat: Heartbeat = {
+      keep(_, given) {
+        head = given;
+        return { addChunk() {}, end() {}, replace: () => void (replaced += 1) };
+      },
+    };
+    const keeps = newKeeper({ heartbeat });
+    keeps.start();
+    onTestFinished(() => keeps.stop());
+    const alive = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 250) {
+        head!.times[BEAT] = clock.monotonicMs();
+        hold(a, clock.monotonicMs(), keeps);
+        await clock.advance(250);
+        keeps.release(a);
+      }
+    };
+    await alive(2 * LEASE_MS);
+    expect(renewed).toEqual([]);
+    expect(replaced).toBe(0);
+    hold(b, clock.monotonicMs(), keeps);
+    await clock.advance(2 * LEASE_MS);
+    expect(replaced).toBeGreaterThan(0);
+    expect(lost).toEqual([]);
+    expect(renewed.length).toBeGreaterThan(2);
+    keeps.release(b);
+    await alive(LEASE_MS);
+    const calls = renewed.length;
+    await alive(2 * LEASE_MS);
+    expect(renewed).toHaveLength(calls);
+  });
+
+  test('tells that the loop hung, and that it keeps up again only when the thread has seen it', async () => {
+    let head: Head | undefined;
+    const heartbeat: Heartbeat = {
+      keep(_, given) {
+        head = given;
+        return { addChunk() {}, end() {}, replace() {} };
+      },
+    };
+    const keeps = newKeeper({ heartbeat });
+    keeps.start();
+    onTestFinished(() => keeps.stop());
+    const stalls: number[] = [];
+    events.on('loop.stalled', ({ stallMs }) => stalls.push(stallMs));
+    hold(a, clock.monotonicMs(), keeps);
+    await clock.advance(1_000);
+    expect(stalls).toEqual([]);
+    expect(keeps.keepsUp).toBe(true);
+    clock.skip(3_000);
+    Atomics.store(head!.words, STAGE, DEGRADED);
+    expect(keeps.keepsUp).toBe(false);
+    await clock.advance(200);
+    expect(stalls).toEqual([expect.closeTo(3_000, -3)]);
+    expect(caughtUp).toBe(0);
+    Atomics.store(head!.words, STAGE, HEALTHY);
+    await clock.advance(200);
+    expect(caughtUp).toBe(1);
+    expect(keeps.keepsUp).toBe(true);
   });
 });

@@ -1,27 +1,37 @@
 import type { Consume, LeasedTask } from '../broker/consume.ts';
-import { createLoop, type Loop } from '../runtime/loop.ts';
+import type { Heartbeat, KeptLeases } from '../broker/heartbeat.ts';
+import { BEAT, HEALTHY, headOf, STAGE, TICK, type LeaseSettings } from '../leases/lease-memory.ts';
+import { LeaseTable } from '../leases/lease-table.ts';
+import { createRenewer, type Renewer, type RenewerNote } from '../leases/renewer.ts';
+import { trustMs } from '../leases/terms.ts';
+import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { createDeadlines } from './deadlines.ts';
 
-/** Length of a lease (reliability F.1), and Asynq's (protocol 4.9). */
-export const LEASE_MS = 6_000;
-export const ASYNQ_LEASE_MS = 30_000;
-/** Renewals in a lease's length, and the longest time between them, as Asynq's. */
-const RENEWALS = 4;
-const LONGEST_RENEW_MS = 5_000;
-const RENEW_AGAIN_MS = 250;
-/** What is kept back for doubt, at most a twelfth of the length (reliability F.2). */
-const MARGIN_MS = 500;
-const MARGINS = 12;
+/** How often the main thread gives a sign of life, and looks which leases are lost. */
+const TICK_MS = 100;
+const IDLE_MS = 60_000;
+/** A sign of life that comes so much later than it should is told. */
+const STALL_MS = 250;
+const LONG_STALL_MS = 2_000;
+/** The other thread looks four times a second. */
+const LATE_MS = 2_000;
+const LATE_AGAIN_MS = 10_000;
+/** So long a thread may take to begin on a machine that is busy. */
+const START_MS = 5_000;
 
 /**
- * Keeps the leases of running attempts alive: the worker's heartbeat. It says so, once, when one is lost:
- * somebody else has it, or it could not be renewed in time and must no longer be trusted. It runs on the main
- * thread for now; a thread takes over this interface.
+ * Keeps the leases of running attempts alive: the worker's heartbeat. It says so, once, when one is lost: somebody
+ * else has it, or it could not be renewed in time and must no longer be trusted. The broker's thread renews; where it
+ * has none, or that one gives no sign of life, the main thread does it.
  */
 export interface LeaseKeeper {
-  /** Holds a lease that was asked for at `sinceMs` (monotonic). */
-  hold(task: LeasedTask, sinceMs: number): void;
+  /** Whether the main thread keeps up: after it hung no task is taken until it has caught up. */
+  readonly keepsUp: boolean;
+  /**
+   * Holds a lease that was asked for at `sinceMs` (monotonic), for an attempt that has to end by `endsMs`: a main
+   * thread that hangs keeps it no longer.
+   */
+  hold(task: LeasedTask, sinceMs: number, endsMs: number): void;
   /** The attempt has ended: no renewal any more. */
   release(task: LeasedTask): void;
   start(): void;
@@ -29,133 +39,160 @@ export interface LeaseKeeper {
 }
 
 export interface LeaseKeeperParts {
-  readonly consume: Pick<Consume, 'extend'>;
+  readonly broker: { readonly consume: Pick<Consume, 'extend'>; readonly heartbeat: Heartbeat | null };
   readonly runtime: Runtime;
-  readonly leaseMs: number;
+  readonly settings: LeaseSettings;
+  /** Attempts at once. */
+  readonly concurrency: number;
   onLost(task: LeasedTask): void;
+  /** The main thread keeps up again. */
+  onCaughtUp(): void;
 }
 
-/** Leases by queue. */
-class Held {
-  readonly #byQueue = new Map<string, Set<LeasedTask>>();
+class Keeper implements LeaseKeeper {
+  readonly #parts: LeaseKeeperParts;
+  readonly #head = headOf();
+  readonly #table: LeaseTable<LeasedTask>;
+  readonly #trustMs: number;
+  readonly #own: Renewer;
+  readonly #ticks;
+  #kept: KeptLeases | undefined;
+  #ticking = false;
+  #behind = false;
+  #replacedMs = -Infinity;
 
-  queues(): Iterable<string> {
-    return this.#byQueue.keys();
-  }
-
-  of(queue: string): LeasedTask[] {
-    return [...(this.#byQueue.get(queue) ?? [])];
-  }
-
-  has(task: LeasedTask): boolean {
-    return this.#byQueue.get(task.queue)?.has(task) ?? false;
-  }
-
-  add(task: LeasedTask): void {
-    const leases = this.#byQueue.get(task.queue);
-    if (leases) leases.add(task);
-    else this.#byQueue.set(task.queue, new Set([task]));
-  }
-
-  /** Whether it was there. */
-  delete(task: LeasedTask): boolean {
-    const leases = this.#byQueue.get(task.queue);
-    const was = leases?.delete(task) ?? false;
-    if (leases?.size === 0) this.#byQueue.delete(task.queue);
-    return was;
-  }
-}
-
-interface RenewalParts {
-  readonly held: Held;
-  readonly runtime: Runtime;
-  readonly everyMs: number;
-}
-
-/** Renews again and again; each queue on its own, as a server that is away must cost no lease elsewhere. */
-function createRenewal(
-  extend: (leases: readonly LeasedTask[]) => Promise<void>,
-  { held, runtime, everyMs }: RenewalParts,
-): Pick<Loop, 'start' | 'stop'> {
-  const { clock, log } = runtime;
-  const underWay = new Set<string>();
-  let stopped = false;
-
-  /** Until it succeeds, or nothing is left to renew. */
-  async function renew(queue: string): Promise<void> {
-    if (underWay.has(queue)) return;
-    underWay.add(queue);
-    for (let leases = held.of(queue); leases.length > 0 && !stopped; leases = held.of(queue)) {
-      try {
-        await extend(leases);
-        break;
-      } catch (error) {
-        if (stopped) break;
-        log.warn({ err: error, queue, leases: leases.length }, 'leases could not be renewed; trying again');
-        await clock.sleep(RENEW_AGAIN_MS);
-      }
-    }
-    underWay.delete(queue);
-  }
-
-  const loop = createLoop({
-    name: 'heartbeat',
-    runtime,
-    step() {
-      for (const queue of held.queues()) void renew(queue);
-      return Promise.resolve(Math.min(LONGEST_RENEW_MS, everyMs));
-    },
-  });
-
-  return {
-    start: () => loop.start(),
-    stop() {
-      stopped = true;
-      return loop.stop();
-    },
-  };
-}
-
-export function createLeaseKeeper({ consume, runtime, leaseMs, onLost }: LeaseKeeperParts): LeaseKeeper {
-  const trustMs = leaseMs - Math.min(MARGIN_MS, leaseMs / MARGINS);
-  const { clock } = runtime;
-  const held = new Held();
-  function lose(task: LeasedTask): void {
-    if (held.delete(task)) onLost(task);
-  }
-
-  /** A lease is trusted from the start of the call that made it, never from its answer (reliability F.2). */
-  const trust = createDeadlines<LeasedTask>('lease-trust', runtime, lose);
-  const trustSince = (task: LeasedTask, sinceMs: number) => trust.set(task, sinceMs + trustMs);
-
-  async function extend(leases: readonly LeasedTask[]): Promise<void> {
-    const sinceMs = clock.monotonicMs();
-    const renewed = await consume.extend(leases, leaseMs);
-    leases.forEach((task, i) => {
-      if (!held.has(task)) return;
-      if (renewed[i] === true) return trustSince(task, sinceMs);
-      trust.clear(task);
-      lose(task);
+  constructor(parts: LeaseKeeperParts) {
+    this.#parts = parts;
+    const { runtime, broker, settings, concurrency } = parts;
+    this.#trustMs = trustMs(settings.leaseMs);
+    this.#own = createRenewer({
+      clock: runtime.clock,
+      extend: (leases, lengthMs) => broker.consume.extend(leases, lengthMs),
+      note: (_, note) => this.#note(note),
+      // Who runs on the main thread does not see it hang.
+      failStop() {},
     });
+    this.#own.add(0, settings, this.#head);
+    this.#table = new LeaseTable(Math.max(32, Math.min(2 * concurrency, 4_096)), (chunk) => {
+      this.#own.addChunk(0, chunk);
+      this.#kept?.addChunk(chunk);
+    });
+    this.#ticks = createLoop({ name: 'lease-ticks', runtime, step: () => Promise.resolve(this.#tick()) });
   }
 
-  const renewal = createRenewal(extend, { held, runtime, everyMs: leaseMs / RENEWALS });
+  get keepsUp(): boolean {
+    return Atomics.load(this.#head.words, STAGE) === HEALTHY;
+  }
 
-  return {
-    hold(task, sinceMs) {
-      held.add(task);
-      trustSince(task, sinceMs);
-    },
-    release(task) {
-      held.delete(task);
-      trust.clear(task);
-    },
-    start() {
-      trust.start();
-      renewal.start();
-    },
-    async stop() {
-      await Promise.all([trust.stop(), renewal.stop()]);
-    },
-  };
+  hold(task: LeasedTask, sinceMs: number, endsMs: number): void {
+    if (!this.#ticking) this.#tickSoon();
+    this.#table.hold(task, sinceMs + this.#trustMs, endsMs);
+  }
+
+  release(task: LeasedTask): void {
+    this.#table.release(task);
+  }
+
+  start(): void {
+    const { broker, settings } = this.#parts;
+    this.#alive();
+    this.#head.times[BEAT] = this.#parts.runtime.clock.monotonicMs() + START_MS;
+    this.#ticks.start();
+    if (broker.heartbeat)
+      this.#kept = broker.heartbeat.keep(settings, this.#head, (note) => this.#note(note));
+    else this.#own.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#kept?.end();
+    this.#own.stop();
+    await this.#ticks.stop();
+  }
+
+  /** It owes signs of life again, from now on. */
+  #tickSoon(): void {
+    this.#ticking = true;
+    this.#alive();
+    this.#ticks.wake();
+  }
+
+  #alive(): void {
+    this.#head.times[TICK] = this.#parts.runtime.clock.monotonicMs();
+  }
+
+  /** Returns the ms until the next one. */
+  #tick(): number {
+    const nowMs = this.#parts.runtime.clock.monotonicMs();
+    if (this.#ticking) this.#tellStall(nowMs);
+    this.#alive();
+    for (const task of this.#table.lost(nowMs)) {
+      this.#table.release(task);
+      this.#parts.onLost(task);
+    }
+    this.#watchRenewals(nowMs);
+    if (this.#behind && this.keepsUp) {
+      this.#behind = false;
+      this.#parts.onCaughtUp();
+    }
+    this.#ticking = this.#table.size > 0 || this.#behind;
+    return this.#ticking ? TICK_MS : IDLE_MS;
+  }
+
+  #tellStall(nowMs: number): void {
+    const stallMs = Math.round(nowMs - (this.#head.times[TICK] ?? nowMs) - TICK_MS);
+    this.#behind ||= !this.keepsUp;
+    if (stallMs < STALL_MS) return;
+    const { events, log } = this.#parts.runtime;
+    const attempts = this.#table.size;
+    if (stallMs >= LONG_STALL_MS) {
+      const types = [...new Set([...this.#table.leases()].map(({ type }) => type))].slice(0, 10);
+      log.warn(
+        { stall_ms: stallMs, attempts, types },
+        'the event loop hung; a handler may have blocked it: move what it computes to another thread',
+      );
+    }
+    events.emit('loop.stalled', { stallMs, attempts });
+  }
+
+  /** While the other thread gives no sign of life, this one renews. */
+  #watchRenewals(nowMs: number): void {
+    if (!this.#kept) return;
+    const lateMs = nowMs - (this.#head.times[BEAT] ?? nowMs);
+    if (lateMs < LATE_MS) return this.#own.stop();
+    this.#own.start();
+    if (nowMs - this.#replacedMs < LATE_AGAIN_MS) return;
+    this.#replacedMs = nowMs;
+    this.#parts.runtime.log.error(
+      { late_ms: Math.round(lateMs) },
+      'the thread that renews leases gives no sign of life; another one is started',
+    );
+    this.#kept.replace();
+  }
+
+  #note(note: RenewerNote): void {
+    const { log, events } = this.#parts.runtime;
+    switch (note.kind) {
+      case 'renewed': {
+        const { queue, leases, lost, sinceMs, gapMs } = note;
+        events.emit('leases.renewed', { queue, leases, lost, sinceMs, gapMs });
+        return;
+      }
+      case 'failed':
+        log.warn(
+          { queue: note.queue, leases: note.leases, cause: note.cause },
+          'leases could not be renewed; trying again',
+        );
+        return;
+      case 'released':
+        log.error(
+          { stall_ms: Math.round(note.stallMs), leases: note.leases },
+          'the event loop hung for too long; its leases were given up',
+        );
+        events.emit('leases.released', { leases: note.leases, stallMs: note.stallMs });
+    }
+  }
+}
+
+export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
+  return new Keeper(parts);
 }

@@ -26,6 +26,8 @@ export interface TurnsParts {
   order(): QueueOrder;
   /** Attempts running now. */
   running(): number;
+  /** Whether tasks may be taken now; `wake` says when again. */
+  keepsUp(): boolean;
   /** New work, with the monotonic time at which its leases were asked for. */
   onTask(task: LeasedTask, sinceMs: number): void;
   onFinished(finish: Finish, outcome: FinishOutcome): void;
@@ -152,7 +154,7 @@ export class Turns {
   }
 
   #room(): number {
-    if (!this.#taking || !this.#hungry) return 0;
+    if (!this.#taking || !this.#hungry || !this.#parts.keepsUp()) return 0;
     return Math.min(this.#share, this.#parts.concurrency - this.#parts.running() - this.#reserved);
   }
 

@@ -4,6 +4,8 @@ import type { ServerStatus } from '../broker/presence.ts';
 import type { Signals } from '../broker/signals.ts';
 import { createPrepareTask } from '../client/prepare-task.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import type { LeaseSettings } from '../leases/lease-memory.ts';
+import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/terms.ts';
 import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
 import type { Loop } from '../runtime/loop.ts';
 import type { AttemptOutcome } from '../runtime/events.ts';
@@ -17,7 +19,7 @@ import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import { Handlers, type Handler } from './handlers.ts';
 import { newIdentity } from './identity.ts';
-import { ASYNQ_LEASE_MS, createLeaseKeeper, LEASE_MS, type LeaseKeeper } from './lease-keeper.ts';
+import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './queue-order.ts';
 import { Turns } from './turns.ts';
 import { createWatchdog } from './watchdog.ts';
@@ -29,6 +31,13 @@ export interface WorkerOptions extends FailureOptions {
   readonly order?: OrderKind;
   /** Length of the leases, 2,000 to 600,000 ms. Default 6,000: so long a task of a dead worker waits. */
   readonly leaseMs?: number;
+  /**
+   * How long a handler may block the event loop before the tasks of this process are given to others, 2,000 to
+   * 600,000 ms. Default 30,000.
+   */
+  readonly maxStallMs?: number;
+  /** Whether the process is then ended with SIGKILL: only where somebody starts it again. Default false. */
+  readonly failStop?: boolean;
   /** Default: our own rules. */
   readonly profile?: WorkerProfile;
   /** Attempts at once, 1 to 10,000. Default 10. */
@@ -47,6 +56,7 @@ export interface WorkerOptions extends FailureOptions {
 const MOST_CONCURRENT = 10_000;
 const SHORTEST_LEASE_MS = 2_000;
 const LONGEST_LEASE_MS = 600_000;
+const MAX_STALL_MS = 30_000;
 /** What many tasks become may be larger than each of them, bytes. */
 const LARGEST_AGGREGATE = 4_194_304;
 /** How long `stop` waits for the broker to take the last outcomes. */
@@ -58,11 +68,19 @@ function checkedConcurrency(concurrency: number): number {
   throw new TaskCenterError('invalid-value', { name: 'concurrency', got: shown(concurrency), expected });
 }
 
-function checkedLease({ leaseMs, profile }: WorkerOptions): number {
-  const length = leaseMs ?? (profile === 'asynq' ? ASYNQ_LEASE_MS : LEASE_MS);
+function checkedLength(name: string, length: number): number {
   if (Number.isInteger(length) && length >= SHORTEST_LEASE_MS && length <= LONGEST_LEASE_MS) return length;
   const expected = `a whole number from ${SHORTEST_LEASE_MS} to ${LONGEST_LEASE_MS}`;
-  throw new TaskCenterError('invalid-value', { name: 'leaseMs', got: shown(leaseMs), expected });
+  throw new TaskCenterError('invalid-value', { name, got: shown(length), expected });
+}
+
+function leaseSettings({ leaseMs, profile, maxStallMs, failStop }: WorkerOptions): LeaseSettings {
+  const usual = profile === 'asynq' ? ASYNQ_LEASE_MS : LEASE_MS;
+  return {
+    leaseMs: checkedLength('leaseMs', leaseMs ?? usual),
+    maxStallMs: checkedLength('maxStallMs', maxStallMs ?? MAX_STALL_MS),
+    failStop: failStop ?? false,
+  };
 }
 
 const OUTCOME = {
@@ -107,18 +125,20 @@ export class Worker {
     this.#attemptParts = { consume: broker.consume, runtime, worker: this.name, rules };
     this.#orderKind = options.order;
     this.#order = queueOrder(options.queues ?? ['default'], options.order);
-    const leaseMs = checkedLease(options);
+    const settings = leaseSettings(options);
+    const concurrency = checkedConcurrency(options.concurrency ?? 10);
     this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? 8_000;
     this.#keeper = createLeaseKeeper({
-      consume: broker.consume,
+      broker,
       runtime,
-      leaseMs,
+      settings,
+      concurrency,
       onLost: (task) => this.#attempts.get(task)?.abort('lease-lost'),
+      onCaughtUp: () => this.#turns.wake(),
     });
     this.#deadlines = createDeadlines('attempt-deadlines', runtime, (task) =>
       this.#attempts.get(task)?.expire(),
     );
-    const concurrency = checkedConcurrency(options.concurrency ?? 10);
     this.#announcer = createAnnouncer({
       presence: broker.presence,
       runtime,
@@ -134,9 +154,10 @@ export class Worker {
       runtime,
       worker: this.name,
       concurrency,
-      leaseMs,
+      leaseMs: settings.leaseMs,
       order: () => this.#order,
       running: () => this.#attempts.size,
+      keepsUp: () => this.#keeper.keepsUp,
       onTask: (task, sinceMs) => this.#run(task, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
     });
@@ -258,14 +279,15 @@ export class Worker {
     const { clock, events } = this.#runtime;
     const attempt = new Attempt(task, this.#attemptParts);
     this.#attempts.set(task, attempt);
-    this.#keeper.hold(task, sinceMs);
+    const endsMs = clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs;
+    this.#keeper.hold(task, sinceMs, endsMs);
     if (events.has('attempt.started')) {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }
     const end = attempt.run(this.#handlers.find(task.type));
     // Nothing can come between a handler that ends at once and its end.
     if (!(end instanceof Promise)) return this.#ended(task, end);
-    this.#deadlines.set(task, clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs);
+    this.#deadlines.set(task, endsMs);
     void end.then((later) => {
       this.#deadlines.clear(task);
       this.#ended(task, later);

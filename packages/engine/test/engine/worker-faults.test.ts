@@ -49,7 +49,12 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
   /** A worker whose broker does some calls in another way. */
   function aWorker({ options = {}, consume = {}, clock = systemClock }: Setting = {}): Worker {
     const { extend, turn, keepResults } = broker.consume;
-    const faulty: Broker = { ...broker, consume: { extend, turn, keepResults, ...consume } };
+    const faulty: Broker = {
+      ...broker,
+      consume: { extend, turn, keepResults, ...consume },
+      // Renewals go through it, too.
+      heartbeat: null,
+    };
     const worker = new Worker(faulty, { ...options, runtime: { events, random: () => 0, clock } });
     workers.push(worker);
     return worker;

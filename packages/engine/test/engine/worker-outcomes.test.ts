@@ -122,6 +122,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
         keepResults: broker.consume.keepResults,
         extend: (leases) => Promise.resolve(leases.map(() => false)),
       },
+      heartbeat: null,
     };
     const worker = new Worker(faulty, { onError: (error) => void told.push(error), runtime: { events } });
     workers.push(worker);

@@ -18,6 +18,7 @@ import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { claimDatabase } from './meta.ts';
 import { createReceipts } from './receipts.ts';
+import { createHeartbeatThread } from './heartbeat.ts';
 import { createTopology } from './topology/create-topology.ts';
 import { parseRedisUrl, type RedisSettings, type RedisTarget } from './url.ts';
 
@@ -121,10 +122,13 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const parts = { connection, receipts, runtime, target, topology };
   const signals = createSignals(parts);
   const durabilities = createDurabilities(parts);
+  // Where tests set the time, they renew, too.
+  const heartbeat = nowMs ? null : createHeartbeatThread(target, runtime);
   return {
     name: connection.name,
     submit: createSubmit(parts, durabilities),
     consume: createConsume(parts),
+    heartbeat,
     maintain: createMaintain(parts),
     control: createControl(parts),
     groups: createGroups(parts),
@@ -138,7 +142,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     ping: () => connection.ping(),
     async close() {
       signals.close();
-      await Promise.all([connection.close(), durabilities.close()]);
+      await Promise.all([connection.close(), durabilities.close(), heartbeat?.close()]);
       topology.close();
     },
   };

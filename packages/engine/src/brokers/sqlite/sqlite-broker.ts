@@ -49,6 +49,8 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     name,
     submit: createSubmit(writer, name),
     consume: createConsume(writer),
+    // Where tests set the time, they renew, too.
+    heartbeat: nowMs ? null : writer.heartbeat,
     maintain: createMaintain(writer),
     control: createControl(writer),
     groups: createGroups(writer, newId),

@@ -1,5 +1,10 @@
 // Entry of the thread that owns the file: batches of calls in, answers out, one transaction for all that waits.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Lease } from '../../broker/consume.ts';
+import { failStop } from '../../leases/fail-stop.ts';
+import { tellRenewer } from '../../leases/heartbeat-messages.ts';
+import { clockOf } from '../../leases/main-clock.ts';
+import { createRenewer, type Renewer } from '../../leases/renewer.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import { openDatabase, type Database } from './database.ts';
@@ -14,12 +19,15 @@ import { createStore, type Moment, type Store } from './store.ts';
 import type { FromWriter, ToWriter, WriterData } from './writer.ts';
 
 const port = parentPort!;
-const { path, nowMs } = workerData as WriterData;
+const { path, nowMs, originMs } = workerData as WriterData;
 
 function momentOf(set: number | null): Moment {
   if (set !== null) return { wallMs: set, monotonicMs: set };
   return { wallMs: systemClock.wallMs(), monotonicMs: systemClock.monotonicMs() };
 }
+
+/** So long it works on what has come in before it looks at the clock. */
+const SLICE_MS = 50;
 
 /** Crashes after which a task is not run again, where nobody says otherwise; as the engine's recoverer. */
 const MAX_CRASHES = 3;
@@ -61,20 +69,41 @@ const post = (message: FromWriter): void => {
 const answerParcel = (answer: Answer) =>
   'reply' in answer ? parcel(0, answer.reply) : parcel(1, plain(answer.error));
 
+/** Renews leases between the calls of the main thread, whatever that does. */
+function createLeaseRenewer(commit: GroupCommit): Renewer {
+  function extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]> {
+    const call = { lengthMs, leases: leases.map(({ queue, id, token }) => [queue, id, token] as const) };
+    const [answer] = commit.run([{ name: 'extend', call: plain(call), moment: momentOf(null) }]);
+    if (!answer || 'error' in answer) return Promise.reject(new Error(JSON.stringify(answer?.error)));
+    return Promise.resolve((answer.reply.data as readonly number[]).map((renewed) => renewed === 1));
+  }
+  return createRenewer({
+    clock: clockOf(originMs),
+    extend,
+    note: (owner, note) => post({ kind: 'renewer', message: { owner, note } }),
+    failStop,
+  });
+}
+
 function serve({ database, store }: ReturnType<typeof open>): void {
   const commit = new GroupCommit(store, createOperations(store));
+  const renewer = createLeaseRenewer(commit);
   let waiting: Job[] = [];
   let closing = false;
+  let again: NodeJS.Immediate | undefined;
 
   function take(message: ToWriter): void {
     if (message.kind === 'close') {
       closing = true;
-      return;
-    }
-    const moment = momentOf(message.nowMs);
-    for (const { head, packet } of unpack(message.batch)) {
-      const { data, bytes } = packet;
-      waiting.push({ name: String(head), call: { data, bytes }, moment });
+    } else if (message.kind === 'renewer') {
+      tellRenewer(renewer, message.message);
+      renewer.start();
+    } else {
+      const moment = momentOf(message.nowMs);
+      for (const { head, packet } of unpack(message.batch)) {
+        const { data, bytes } = packet;
+        waiting.push({ name: String(head), call: { data, bytes }, moment });
+      }
     }
   }
 
@@ -83,10 +112,17 @@ function serve({ database, store }: ReturnType<typeof open>): void {
       take(one.message as ToWriter);
   }
 
-  port.on('message', (message: ToWriter) => {
-    take(message);
+  function close(): void {
+    renewer.stop();
+    database.close();
+    port.close();
+  }
+
+  function work(): void {
+    clearImmediate(again);
+    const endMs = performance.now() + SLICE_MS;
     takeAll();
-    while (waiting.length > 0) {
+    while (waiting.length > 0 && performance.now() < endMs) {
       const answers = commit.run(waiting);
       waiting = waiting.slice(answers.length);
       const batch = pack(answers.map(answerParcel));
@@ -94,9 +130,14 @@ function serve({ database, store }: ReturnType<typeof open>): void {
       post({ kind: 'answers', batch, news, broken: commit.broken });
       takeAll();
     }
-    if (!closing) return;
-    database.close();
-    port.close();
+    // Leases are renewed in between, also under a load that never ends.
+    if (waiting.length > 0) again = setImmediate(work);
+    else if (closing) close();
+  }
+
+  port.on('message', (message: ToWriter) => {
+    take(message);
+    work();
   });
   post({ kind: 'ready', news: store.queues.news(true) });
 }

@@ -1,26 +1,34 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { CallOptions } from '../../broker/call-options.ts';
+import type { Heartbeat } from '../../broker/heartbeat.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
+import { clockOriginMs } from '../../leases/main-clock.ts';
+import { createRemoteRenewer, type RemoteRenewer } from '../../leases/remote-renewer.ts';
 import { entryUrl } from '../../runtime/entry-url.ts';
 import { causeOf, fromWire, type WireError } from './errors.ts';
 import type { CallOf, OperationName, ReplyOf } from './operations/operations.ts';
 import { pack, parcel, unpack, type Arrived, type Batch, type Parcel } from './packing.ts';
+import type { FromRenewer, ToRenewer } from '../../leases/heartbeat-messages.ts';
 import type { QueueNews } from './states.ts';
 
 export interface WriterData {
   readonly path: string;
   /** The time that tests set. */
   readonly nowMs: number | null;
+  /** Of the main thread's monotonic clock. */
+  readonly originMs: number;
 }
 
 export type ToWriter =
   | { readonly kind: 'calls'; readonly batch: Batch; readonly nowMs: number | null }
+  | { readonly kind: 'renewer'; readonly message: ToRenewer }
   | { readonly kind: 'close' };
 
 export type FromWriter =
   | { readonly kind: 'ready'; readonly news: readonly QueueNews[] }
   | { readonly kind: 'failed'; readonly error: WireError }
+  | { readonly kind: 'renewer'; readonly message: FromRenewer }
   | {
       readonly kind: 'answers';
       readonly batch: Batch;
@@ -44,6 +52,8 @@ export interface WriterParts {
 export interface Writer {
   /** Runs an operation; calls made in one turn of the event loop travel together. */
   run<N extends OperationName>(name: N, call: CallOf<N>, options?: CallOptions): Promise<ReplyOf<N>>;
+  /** Renews leases in the thread. */
+  readonly heartbeat: Heartbeat;
   /** Finishes what was called, gives the file back. May be called twice. */
   close(): Promise<void>;
 }
@@ -73,6 +83,7 @@ const LARGE_BYTES = 16_384;
 type Outcome = 'not_stored' | 'unknown';
 
 class WriterLink implements Writer {
+  readonly heartbeat: RemoteRenewer;
   readonly #worker: Worker;
   readonly #parts: WriterParts;
   readonly #broker: string;
@@ -91,6 +102,11 @@ class WriterLink implements Writer {
     this.#worker = worker;
     this.#parts = parts;
     this.#broker = `sqlite:${parts.path}`;
+    this.heartbeat = createRemoteRenewer({
+      post: (message) => worker.postMessage({ kind: 'renewer', message } satisfies ToWriter, []),
+      // It owns the file: there is no other one.
+      replace() {},
+    });
     worker.on('message', (message: FromWriter) => this.#receive(message));
     worker.on('error', (error) => this.#break(causeOf(error)));
     this.#exited = new Promise((resolve) => {
@@ -158,6 +174,7 @@ class WriterLink implements Writer {
   }
 
   #receive(message: FromWriter): void {
+    if (message.kind === 'renewer') return this.heartbeat.receive(message.message);
     if (message.kind !== 'answers') return;
     const answers = unpack(message.batch);
     this.#parts.onNews(message.news);
@@ -245,7 +262,7 @@ async function firstWord(worker: Worker, path: string): Promise<readonly QueueNe
  */
 export async function startWriter(parts: WriterParts): Promise<Writer> {
   const { path, nowMs, entry = entryUrl('brokers/sqlite/writer.thread') } = parts;
-  const workerData: WriterData = { path, nowMs: nowMs?.() ?? null };
+  const workerData: WriterData = { path, nowMs: nowMs?.() ?? null, originMs: clockOriginMs() };
   const worker = new Worker(entry, { workerData, execArgv: [], name: 'sqlite' });
   const news = await firstWord(worker, path);
   const link = new WriterLink(worker, parts);

@@ -35,7 +35,7 @@ export function createConsume(parts: RedisParts): Consume {
   const sorter = createSorter(parts, send);
 
   return {
-    extend: createExtend(parts),
+    extend: createExtend(parts.connection),
     keepResults: createKeepResults(parts),
     async turn({ finishes, ...asked }, options) {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');

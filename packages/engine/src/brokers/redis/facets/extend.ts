@@ -1,18 +1,18 @@
 import type { Consume, EarlyResult } from '../../../broker/consume.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
+import type { RedisConnection, RunOptions } from '../connection.ts';
 import type { RedisParts } from '../parts.ts';
 import { extend } from '../scripts/extend.ts';
 import { keepResults } from '../scripts/keep-results.ts';
 import { flagsOf, type HowToBatch } from './queue-batches.ts';
 
 /** Renewals need no receipt: one that comes twice only lasts longer. */
-export function createExtend({ connection }: RedisParts): Consume['extend'] {
+export function createExtend(connection: RedisConnection, options?: RunOptions): Consume['extend'] {
   return (leases, lengthMs) =>
     flagsOf(leases, { queueOf: ({ queue }) => queue }, (queue, some) =>
-      connection.run(extend, { queue, leases: some, lengthMs }),
+      connection.run(extend, { queue, leases: some, lengthMs }, options),
     );
 }
-
 /** Nor do results: the lease fences them, and one that is written twice is the same. */
 export function createKeepResults({ connection }: RedisParts): Consume['keepResults'] {
   const how: HowToBatch<EarlyResult> = {

@@ -1,0 +1,30 @@
+import { chunkOf, headOf, type ChunkMemory, type LeaseSettings } from './lease-memory.ts';
+import type { Renewer, RenewerNote } from './renewer.ts';
+
+/** What the main thread says to a thread that renews its leases. */
+export type ToRenewer =
+  | {
+      readonly kind: 'owner';
+      readonly owner: number;
+      readonly settings: LeaseSettings;
+      readonly head: SharedArrayBuffer;
+    }
+  | { readonly kind: 'chunk'; readonly owner: number; readonly chunk: ChunkMemory }
+  | { readonly kind: 'gone'; readonly owner: number };
+
+/** What it hears. */
+export interface FromRenewer {
+  readonly owner: number;
+  readonly note: RenewerNote;
+}
+
+export function tellRenewer(renewer: Renewer, message: ToRenewer): void {
+  switch (message.kind) {
+    case 'owner':
+      return renewer.add(message.owner, message.settings, headOf(message.head));
+    case 'chunk':
+      return renewer.addChunk(message.owner, chunkOf(message.chunk));
+    case 'gone':
+      return renewer.remove(message.owner);
+  }
+}

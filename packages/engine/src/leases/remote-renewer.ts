@@ -1,0 +1,56 @@
+import type { Heartbeat } from '../broker/heartbeat.ts';
+import type { Chunk, ChunkMemory, LeaseSettings } from './lease-memory.ts';
+import type { FromRenewer, ToRenewer } from './heartbeat-messages.ts';
+import type { RenewerNote } from './renewer.ts';
+
+/** A renewer on another thread, as the main thread sees it. */
+export interface RemoteRenewer extends Heartbeat {
+  receive(message: FromRenewer): void;
+  /** All that a thread which takes over has to know. */
+  everything(): ToRenewer[];
+}
+
+export interface RemoteRenewerParts {
+  post(message: ToRenewer): void;
+  replace(): void;
+}
+
+interface Owner {
+  readonly settings: LeaseSettings;
+  readonly head: SharedArrayBuffer;
+  readonly chunks: ChunkMemory[];
+  onNote(note: RenewerNote): void;
+}
+
+const memoryOf = ({ memory, textBytes }: Chunk): ChunkMemory => ({ memory, textBytes });
+
+export function createRemoteRenewer({ post, replace }: RemoteRenewerParts): RemoteRenewer {
+  const owners = new Map<number, Owner>();
+  let last = 0;
+
+  return {
+    keep(settings, head, onNote) {
+      const owner = (last += 1);
+      const chunks: ChunkMemory[] = [];
+      owners.set(owner, { settings, head: head.memory, chunks, onNote });
+      post({ kind: 'owner', owner, settings, head: head.memory });
+      return {
+        addChunk(chunk) {
+          chunks.push(memoryOf(chunk));
+          post({ kind: 'chunk', owner, chunk: memoryOf(chunk) });
+        },
+        replace,
+        end() {
+          owners.delete(owner);
+          post({ kind: 'gone', owner });
+        },
+      };
+    },
+    receive: ({ owner, note }) => owners.get(owner)?.onNote(note),
+    everything: () =>
+      [...owners].flatMap(([owner, { settings, head, chunks }]): ToRenewer[] => [
+        { kind: 'owner', owner, settings, head },
+        ...chunks.map((chunk): ToRenewer => ({ kind: 'chunk', owner, chunk })),
+      ]),
+  };
+}

@@ -1,0 +1,251 @@
+import type { Lease } from '../broker/consume.ts';
+import type { Clock } from '../runtime/clock.ts';
+import {
+  BEAT,
+  DEGRADED,
+  HEALTHY,
+  RELEASED,
+  slotsOf,
+  STAGE,
+  TICK,
+  type Chunk,
+  type Head,
+  type LeaseSettings,
+  type Slot,
+} from './lease-memory.ts';
+import { createStallWatch, type StallWatch } from './stall-watch.ts';
+import { renewEveryMs, trustMs } from './terms.ts';
+
+const LOOK_MS = 250;
+const RENEW_AGAIN_MS = 250;
+/** How long a process that ends itself waits for its leases to be given up. */
+const RELEASE_MS = 1_000;
+
+/** What the renewer tells the main thread; nothing depends on its being heard. */
+export type RenewerNote =
+  /** Leases of a queue were renewed by a call that began at `sinceMs`; `gapMs` after the one before. */
+  | {
+      readonly kind: 'renewed';
+      readonly queue: string;
+      readonly leases: number;
+      readonly lost: number;
+      readonly sinceMs: number;
+      readonly gapMs: number;
+    }
+  | { readonly kind: 'failed'; readonly queue: string; readonly leases: number; readonly cause: string }
+  /** The main thread hung for so long that these leases were given up. */
+  | { readonly kind: 'released'; readonly leases: number; readonly stallMs: number };
+
+export interface RenewerParts {
+  /** Its monotonic time is the main thread's. */
+  readonly clock: Clock;
+  extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]>;
+  note(owner: number, note: RenewerNote): void;
+  /** Ends this process for the reason given. */
+  failStop(reason: string): void;
+}
+
+/** Renews the leases of workers, whatever their main thread does. */
+export interface Renewer {
+  add(owner: number, settings: LeaseSettings, head: Head): void;
+  addChunk(owner: number, chunk: Chunk): void;
+  remove(owner: number): void;
+  start(): void;
+  stop(): void;
+}
+
+/** A worker's leases, as they are seen from here. */
+interface Owner {
+  readonly no: number;
+  readonly settings: LeaseSettings;
+  readonly head: Head;
+  readonly slots: Slot[];
+  readonly stall: StallWatch;
+  dueMs: number;
+}
+
+/** A lease as it was read. */
+interface Found extends Lease {
+  readonly owner: Owner;
+  readonly slot: Slot;
+  readonly generation: number;
+}
+
+/** What is in the slot; nothing while it is being written, is free or must not be renewed. */
+function read(owner: Owner, slot: Slot, nowMs: number): Found | undefined {
+  const { generation } = slot;
+  if (generation === 0 || slot.isLost(generation) || slot.trustedUntilMs <= nowMs) return undefined;
+  const found = { owner, slot, generation, queue: slot.queue(), id: slot.id(), token: slot.token };
+  return slot.generation === generation ? found : undefined;
+}
+
+const holds = ({ slot, generation }: Found): boolean => slot.generation === generation;
+
+class Renewals implements Renewer {
+  readonly #parts: RenewerParts;
+  readonly #owners = new Map<number, Owner>();
+  readonly #underWay = new Set<string>();
+  /** When the leases of a queue were renewed last. */
+  readonly #renewedMs = new Map<string, number>();
+  #ending: AbortController | undefined;
+
+  constructor(parts: RenewerParts) {
+    this.#parts = parts;
+  }
+
+  add(no: number, settings: LeaseSettings, head: Head): void {
+    const { clock } = this.#parts;
+    const dueMs = clock.monotonicMs() + renewEveryMs(settings.leaseMs);
+    this.#owners.set(no, { no, settings, head, slots: [], stall: createStallWatch(clock), dueMs });
+    head.times[BEAT] = clock.monotonicMs();
+  }
+
+  addChunk(no: number, chunk: Chunk): void {
+    this.#owners.get(no)?.slots.push(...slotsOf(chunk));
+  }
+
+  remove(no: number): void {
+    this.#owners.delete(no);
+  }
+
+  start(): void {
+    if (this.#ending) return;
+    this.#ending = new AbortController();
+    void this.#run(this.#ending.signal);
+  }
+
+  stop(): void {
+    this.#ending?.abort();
+    this.#ending = undefined;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#look(signal);
+      await this.#parts.clock.sleep(LOOK_MS, signal);
+    }
+  }
+
+  #look(signal: AbortSignal): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const due = new Set<number>();
+    for (const owner of this.#owners.values()) {
+      owner.head.times[BEAT] = nowMs;
+      this.#watch(owner, nowMs);
+      if (nowMs < owner.dueMs) continue;
+      owner.dueMs = nowMs + renewEveryMs(owner.settings.leaseMs);
+      due.add(owner.settings.leaseMs);
+    }
+    for (const leaseMs of due) {
+      const queues = new Set<string>();
+      for (const owner of this.#owners.values()) {
+        if (owner.settings.leaseMs !== leaseMs) continue;
+        for (const found of this.#leasesOf(owner)) queues.add(found.queue);
+      }
+      // Each queue on its own: a server that is away must cost no lease elsewhere.
+      for (const queue of queues) void this.#renew(queue, leaseMs, signal);
+    }
+  }
+
+  #leasesOf(owner: Owner): Found[] {
+    const nowMs = this.#parts.clock.monotonicMs();
+    return owner.slots.flatMap((slot) => read(owner, slot, nowMs) ?? []);
+  }
+
+  #leasesIn(queue: string, leaseMs: number): Found[] {
+    return [...this.#owners.values()]
+      .filter(({ settings }) => settings.leaseMs === leaseMs)
+      .flatMap((owner) => this.#leasesOf(owner).filter((found) => found.queue === queue));
+  }
+
+  /** Until it succeeds, or nothing is left to renew. */
+  async #renew(queue: string, leaseMs: number, signal: AbortSignal): Promise<void> {
+    const name = `${leaseMs} ${queue}`;
+    if (this.#underWay.has(name)) return;
+    this.#underWay.add(name);
+    const { clock } = this.#parts;
+    for (let found = this.#leasesIn(queue, leaseMs); found.length > 0 && !signal.aborted;) {
+      const sinceMs = clock.monotonicMs();
+      try {
+        const renewed = await this.#parts.extend(found, leaseMs);
+        const gapMs = sinceMs - (this.#renewedMs.get(name) ?? sinceMs);
+        this.#renewedMs.set(name, sinceMs);
+        this.#settle(found, renewed, sinceMs);
+        const lost = renewed.filter((one) => !one).length;
+        this.#tell(found, { kind: 'renewed', queue, leases: found.length, lost, sinceMs, gapMs });
+        break;
+      } catch (error) {
+        if (signal.aborted) break;
+        const cause = error instanceof Error ? error.message : String(error);
+        this.#tell(found, { kind: 'failed', queue, leases: found.length, cause });
+        await clock.sleep(RENEW_AGAIN_MS, signal);
+        found = this.#leasesIn(queue, leaseMs);
+      }
+    }
+    this.#underWay.delete(name);
+  }
+
+  /** A lease is trusted from the start of the call that renewed it, never from its answer (reliability F.2). */
+  #settle(found: readonly Found[], renewed: readonly boolean[], sinceMs: number): void {
+    found.forEach((one, i) => {
+      if (!holds(one)) return;
+      if (renewed[i] === true) one.slot.trust(sinceMs + trustMs(one.owner.settings.leaseMs));
+      else one.slot.lose(one.generation);
+    });
+  }
+
+  #tell(found: readonly Found[], note: RenewerNote): void {
+    for (const owner of new Set(found.map(({ owner: { no } }) => no))) this.#parts.note(owner, note);
+  }
+
+  /** The stages of a main thread that hangs (reliability F.5). */
+  #watch(owner: Owner, nowMs: number): void {
+    const { head, settings, stall } = owner;
+    const stallMs = stall.look(head.times[TICK] ?? 0, nowMs);
+    if (stallMs < stall.degradedMs) {
+      Atomics.store(head.words, STAGE, HEALTHY);
+      return;
+    }
+    if (Atomics.load(head.words, STAGE) === RELEASED) return;
+    const held = this.#leasesOf(owner);
+    if (held.length === 0) return stall.reset();
+    Atomics.store(head.words, STAGE, DEGRADED);
+    if (stallMs >= settings.maxStallMs) {
+      Atomics.store(head.words, STAGE, RELEASED);
+      void this.#giveUp(owner, held, stallMs);
+      return;
+    }
+    // Nobody ends an attempt in time any more: its lease ends with it.
+    const late = held.filter(({ slot }) => slot.deadlineMs + stall.degradedMs <= nowMs);
+    if (late.length > 0) void this.#release(late);
+  }
+
+  /** A hung process must not keep its tasks: others run them, as if it had died. */
+  async #giveUp(owner: Owner, held: readonly Found[], stallMs: number): Promise<void> {
+    const { clock, note, failStop } = this.#parts;
+    const late = new AbortController();
+    await Promise.race([this.#release(held), clock.sleep(RELEASE_MS, late.signal)]);
+    late.abort();
+    note(owner.no, { kind: 'released', leases: held.length, stallMs });
+    if (!owner.settings.failStop) return;
+    const some = held.slice(0, 5).map(({ queue, id }) => `${queue}/${id}`);
+    const more = held.length > some.length ? ` and ${held.length - some.length} more` : '';
+    failStop(
+      `its main thread has hung for ${Math.round(stallMs / 1_000)} s; these tasks are given back: ${some.join(', ')}${more}`,
+    );
+  }
+
+  /** Ends leases now; the recoverer counts it as a crash. */
+  async #release(found: readonly Found[]): Promise<void> {
+    for (const { slot, generation } of found) slot.lose(generation);
+    try {
+      await this.#parts.extend(found, 0);
+    } catch {
+      // They end by themselves, as nobody renews them.
+    }
+  }
+}
+
+export function createRenewer(parts: RenewerParts): Renewer {
+  return new Renewals(parts);
+}

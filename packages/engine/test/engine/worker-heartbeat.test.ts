@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { Events } from '../../src/runtime/events.ts';
+import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { nextEvent } from '../support/next-event.ts';
+
+const LEASE_MS = 2_000;
+
+/** The main thread renews nothing itself here, so that what is renewed is another thread's work. */
+describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place: newPlace }) => {
+  let place: BrokerPlace;
+  let broker: Broker;
+  let events: Events;
+  let worker: Worker | undefined;
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    place = await newPlace();
+    broker = await place.connect();
+    events = new Events();
+  });
+  afterEach(async () => {
+    await worker?.stop();
+    worker = undefined;
+    await place?.remove();
+  });
+
+  async function start(handler: () => unknown, options: WorkerOptions = {}): Promise<void> {
+    const consume = {
+      turn: broker.consume.turn,
+      keepResults: broker.consume.keepResults,
+      extend: () => Promise.reject(new Error('the main thread renewed')),
+    };
+    worker = new Worker({ ...broker, consume }, { leaseMs: LEASE_MS, runtime: { events }, ...options });
+    await worker.handle('x', handler).start();
+  }
+
+  const enqueue = () => new Client(broker).enqueue('x', null, { id: 'a', retention: '1h' });
+  const record = () => broker.inspect.task({ queue: 'default', id: 'a' });
+  const block = (ms: number): void => {
+    for (const endMs = performance.now() + ms; performance.now() < endMs;);
+  };
+
+  test('renews the lease of a long attempt', async () => {
+    const renewed = nextEvent(events, 'leases.renewed', ({ gapMs }) => gapMs > 0);
+    const done = nextEvent(events, 'attempt.finished');
+    await start(() => renewed);
+    await enqueue();
+    expect(await renewed).toMatchObject({ queue: 'default', leases: 1, lost: 0 });
+    expect(await done).toMatchObject({ outcome: 'succeeded' });
+    expect(await record()).toMatchObject({ state: 'completed', attempt: 1, crashes: 0 });
+  });
+
+  test('keeps the lease of a handler that blocks the event loop, which is told', async () => {
+    const stalled = nextEvent(events, 'loop.stalled', ({ stallMs }) => stallMs > 2 * LEASE_MS);
+    const done = nextEvent(events, 'attempt.finished');
+    await start(async () => {
+      await Promise.resolve();
+      block(3 * LEASE_MS);
+    });
+    await enqueue();
+    expect(await done).toMatchObject({ outcome: 'succeeded' });
+    await stalled;
+    expect(await record()).toMatchObject({ state: 'completed', attempt: 1, crashes: 0 });
+  });
+
+  test('gives up the lease of a handler that blocks the event loop for too long; then work goes on', async () => {
+    const lost = nextEvent(events, 'lease.lost');
+    const done = nextEvent(events, 'attempt.finished', ({ outcome }) => outcome === 'succeeded');
+    let runs = 0;
+    await start(
+      async () => {
+        runs += 1;
+        if (runs === 1) block(4_000);
+        // Long enough to be aborted.
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      },
+      { maxStallMs: 2_000 },
+    );
+    await enqueue();
+    await lost;
+    expect(await done).toMatchObject({ attempt: 2 });
+    const task = await record();
+    expect(task).toMatchObject({ state: 'completed', crashes: 1 });
+    expect(task?.attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'succeeded']);
+  });
+});
