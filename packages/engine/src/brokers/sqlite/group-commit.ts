@@ -1,8 +1,9 @@
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Statement } from './database.ts';
 import { causeOf, toWire, troubleOf, type WireError } from './errors.ts';
-import type { Operations } from './operations/operations.ts';
+import type { OperationName, Operations } from './operations/operations.ts';
 import type { Packet } from './packing.ts';
+import { noReserve, type Reserve } from './reserve.ts';
 import type { Moment, Store } from './store.ts';
 
 /** One call of an operation. */
@@ -17,6 +18,9 @@ export type Answer = { readonly reply: Packet<unknown> } | { readonly error: Wir
 /** Longest time in which a transaction takes on more, ms; others wait for its end. */
 const LONGEST_GROUP_MS = 50;
 
+/** What stores more; refused while the reserve is spent. */
+const GROWING: ReadonlySet<string> = new Set<OperationName>(['enqueue']);
+
 type Run = (call: Packet<unknown>, moment: Moment) => Packet<unknown>;
 
 /** Group commit over one file. An operation that fails alone never takes others down with it. */
@@ -26,10 +30,12 @@ export class GroupCommit {
   readonly #broker: string;
   readonly #begin: Statement;
   readonly #commit: Statement;
+  readonly #reserve: Reserve;
   #broken: string | null = null;
 
-  constructor(store: Store, operations: Operations) {
+  constructor(store: Store, operations: Operations, reserve = noReserve) {
     this.#store = store;
+    this.#reserve = reserve;
     this.#runs = new Map(Object.entries(operations) as [string, Run][]);
     this.#broker = `sqlite:${store.database.path}`;
     this.#begin = store.database.prepare('BEGIN IMMEDIATE');
@@ -71,6 +77,8 @@ export class GroupCommit {
 
   #answer({ name, call, moment }: Job): Answer {
     try {
+      if (GROWING.has(name) && this.#reserve.isSpent())
+        throw new TaskCenterError('broker-full', { broker: this.#broker });
       const run = this.#runs.get(name);
       if (!run) throw new TypeError(`there is no operation ${name}`);
       return { reply: run(call, moment) };
@@ -104,8 +112,9 @@ export class GroupCommit {
     }
   }
 
-  /** A log that is written from its start again needs no room on a full disk. */
+  /** Outcomes get the reserve; and a log that is written from its start again needs no room. */
   #makeRoom(): void {
+    this.#reserve.spend();
     try {
       this.#store.database.exec('PRAGMA wal_checkpoint(RESTART)');
     } catch {

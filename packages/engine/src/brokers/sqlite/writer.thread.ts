@@ -15,6 +15,7 @@ import { migrations } from './migrations/migrations.generated.ts';
 import { createRecoverer } from './operations/maintain.ts';
 import { createOperations } from './operations/operations.ts';
 import { pack, parcel, plain, unpack } from './packing.ts';
+import { createReserve } from './reserve.ts';
 import { createStore, type Moment, type Store } from './store.ts';
 import type { FromWriter, ToWriter, WriterData } from './writer.ts';
 
@@ -86,7 +87,8 @@ function createLeaseRenewer(commit: GroupCommit): Renewer {
 }
 
 function serve({ database, store }: ReturnType<typeof open>): void {
-  const commit = new GroupCommit(store, createOperations(store));
+  const reserve = createReserve(path);
+  const commit = new GroupCommit(store, createOperations(store), reserve);
   const renewer = createLeaseRenewer(commit);
   let waiting: Job[] = [];
   let closing = false;
@@ -114,6 +116,7 @@ function serve({ database, store }: ReturnType<typeof open>): void {
 
   function close(): void {
     renewer.stop();
+    reserve.remove();
     database.close();
     port.close();
   }

@@ -1,4 +1,5 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { statSync } from 'node:fs';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase, type Database } from '../../../src/brokers/sqlite/database.ts';
 import { GroupCommit, type Answer, type Job } from '../../../src/brokers/sqlite/group-commit.ts';
 import { migrate } from '../../../src/brokers/sqlite/migrate.ts';
@@ -9,6 +10,7 @@ import {
   type Operations,
 } from '../../../src/brokers/sqlite/operations/operations.ts';
 import { plain, type Packet } from '../../../src/brokers/sqlite/packing.ts';
+import { createReserve, noReserve } from '../../../src/brokers/sqlite/reserve.ts';
 import { createStore, type Store } from '../../../src/brokers/sqlite/store.ts';
 import { folder } from './open.ts';
 
@@ -20,14 +22,17 @@ interface Parts {
 }
 
 /** What the writer thread has, without a thread. */
-async function parts(change: (operations: Operations) => Partial<Operations> = () => ({})): Promise<Parts> {
+async function parts(
+  change: (operations: Operations) => Partial<Operations> = () => ({}),
+  reserve = noReserve,
+): Promise<Parts> {
   const database = openDatabase((await folder()).file('tasks.db'));
   onTestFinished(() => database.close());
   migrate(database, migrations);
   const store = createStore(database);
   const all = createOperations(store);
   const operations = { ...all, ...change(all) };
-  return { database, store, operations, group: new GroupCommit(store, operations) };
+  return { database, store, operations, group: new GroupCommit(store, operations, reserve) };
 }
 
 const NOW = { wallMs: 1_767_225_600_000, monotonicMs: 0 };
@@ -115,6 +120,40 @@ describe('a full disk', () => {
     expect([pending(all), rowsOf(all)]).toEqual([19, 19]);
     all.database.exec('PRAGMA max_page_count = 1000000');
     expect(codes(all.group.run([enqueue('b', 50, 4_000)]))).toEqual(['ok']);
+  });
+});
+
+describe('a reserve', () => {
+  test('is given to outcomes once the disk is full, and new tasks are refused until it is back', async () => {
+    let spent = false;
+    const reserve = { isSpent: () => spent, spend: () => void (spent = true), remove() {} };
+    const all = await parts(() => ({}), reserve);
+    all.group.run([enqueue('a', 20, 4_000)]);
+    const [pages] = all.database.prepare('PRAGMA page_count').get() ?? [];
+    all.database.exec(`PRAGMA max_page_count = ${Number(pages) + 2}`);
+    expect(codes(all.group.run([enqueue('b', 50, 4_000)]))).toEqual(['broker-full']);
+    expect(spent).toBe(true);
+    all.database.exec('PRAGMA max_page_count = 1000000');
+    const removal = job('act', plain({ queue: 'default', id: 'a0', verb: 'remove' }));
+    expect(codes(all.group.run([enqueue('c', 1), removal]))).toEqual(['broker-full', 'ok']);
+    expect(pending(all)).toBe(19);
+    spent = false;
+    expect(codes(all.group.run([enqueue('c', 1)]))).toEqual(['ok']);
+  });
+
+  test('lies beside the file while that is open, and is taken back when there is room again', async () => {
+    const { file } = await folder();
+    const reserve = createReserve(file('tasks.db'));
+    const size = () => statSync(file('tasks.db-reserve'), { throwIfNoEntry: false })?.size ?? 0;
+    expect(size()).toBe(4_194_304);
+    expect(reserve.isSpent()).toBe(false);
+    reserve.spend();
+    expect(reserve.isSpent()).toBe(true);
+    expect(size()).toBe(0);
+    await vi.waitFor(() => expect(reserve.isSpent()).toBe(false), 10_000);
+    expect(size()).toBe(4_194_304);
+    reserve.remove();
+    expect(size()).toBe(0);
   });
 });
 
