@@ -35,7 +35,7 @@ function parametersIn(schema: z.ZodType | undefined, place: 'path' | 'query'): J
 /** Problems that any call with these traits may have. */
 function commonProblems(route: Route): ProblemCode[] {
   const codes: ProblemCode[] = ['validation-failed', 'internal'];
-  if (route.role !== '-') codes.push('unauthenticated', 'forbidden', 'broker-unavailable');
+  if (route.role !== '-') codes.push('unauthenticated', 'forbidden', 'broker-unavailable', 'overloaded');
   if (route.body !== undefined) codes.push('malformed', 'too-large', 'unsupported-media', 'shutting-down');
   return codes;
 }

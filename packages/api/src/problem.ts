@@ -18,6 +18,7 @@ export const problems = {
   internal: { status: 500, title: 'Task Center failed' },
   'broker-unavailable': { status: 503, title: 'The broker does not answer' },
   'broker-full': { status: 503, title: 'The broker has no room left' },
+  overloaded: { status: 503, title: 'Task Center has too much to do' },
   'shutting-down': { status: 503, title: 'Task Center is shutting down' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

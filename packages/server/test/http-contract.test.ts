@@ -1,7 +1,7 @@
 import { createApiClient, ApiError, RawJson, routeList } from '@task-center/api';
 import { connect, isTaskId, parseDuration, queueNameFault, TASK_STATES } from '@task-center/engine';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { queueName, spanMs, spanText, TASK_STATES as API_STATES, taskInput } from '@task-center/api';
 import { pageHtml } from '../src/http/routes/page-html.ts';
 import { status as statusOfError } from '../src/http/problem.ts';
@@ -91,6 +91,35 @@ describe('every answer', () => {
       );
     } finally {
       await broken.close();
+    }
+  });
+});
+
+describe('with more requests under way than it takes', () => {
+  test('refuses at once what is too much, but no health check, and takes more when some have ended', async () => {
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const config = testConfig({ 'http.port': '0', 'http.max_requests': '2' });
+    const other = await testApp({
+      config,
+      wrap: (broker) => ({
+        ...broker,
+        inspect: { ...broker.inspect, queues: () => held.then(() => broker.inspect.queues()) },
+      }),
+    });
+    try {
+      const working = [other.call('GET', '/v1/queues'), other.call('GET', '/v1/queues')];
+      await vi.waitFor(async () => {
+        const { status, json, headers } = await other.call('POST', '/v1/tasks', { body: { type: 't' } });
+        expect({ status, code: json.code }).toEqual({ status: 503, code: 'overloaded' });
+        expect(headers.get('retry-after')).toBe('1');
+      });
+      expect((await other.call('GET', '/healthz')).status).toBe(200);
+      answer();
+      expect((await Promise.all(working)).map(({ status }) => status)).toEqual([200, 200]);
+      expect((await other.call('GET', '/v1/queues')).status).toBe(200);
+    } finally {
+      await other.close();
     }
   });
 });

@@ -16,6 +16,8 @@ export interface Config {
     readonly host: string;
     /** 0 = any free one. */
     readonly port: number;
+    /** Requests worked on at once. */
+    readonly maxRequests: number;
   };
   /** Base of links that others use, without a slash at the end; null = none. */
   readonly publicUrl: string | null;

@@ -20,7 +20,7 @@ describe('a configuration', () => {
       broker: 'sqlite:./data/tasks.db',
       dataDir: './data',
       roles: ['api', 'worker', 'scheduler'],
-      http: { host: '127.0.0.1', port: 7420 },
+      http: { host: '127.0.0.1', port: 7420, maxRequests: 512 },
       publicUrl: null,
       worker: { concurrency: 10 },
       callbacks: { mode: 'try', allow: [], concurrency: 256 },

@@ -164,7 +164,7 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
     broker: (values.broker as string | null) ?? `sqlite:${folder}/tasks.db`,
     dataDir,
     roles: [...(values.roles as ServiceRole[])],
-    http: { host, port: values['http.port'] as number },
+    http: { host, port: values['http.port'] as number, maxRequests: values['http.max_requests'] as number },
     publicUrl: (values.public_url as string | null)?.replace(/\/+$/, '') ?? null,
     worker: { concurrency: values['worker.concurrency'] as number },
     callbacks: {

@@ -127,6 +127,13 @@ export const settings = {
     about: 'Port of HTTP.',
     harmless: true,
   },
+  'http.max_requests': {
+    ...count(100_000),
+    form: 'number',
+    fallback: 512,
+    about: 'Requests worked on at once; those beyond are refused with 503 and Retry-After.',
+    harmless: true,
+  },
   public_url: {
     schema: z.string().refine(isBaseUrl),
     expected: 'an http or https URL without user, query or fragment',

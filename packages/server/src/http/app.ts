@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { limits, routeList } from '@task-center/api';
+import { Admission } from './admission.ts';
 import { dispatch } from './dispatch.ts';
 import { handlers } from './handlers.ts';
 import type { AppParts } from './parts.ts';
@@ -120,8 +121,9 @@ export function createApp(parts: AppParts): Hono<Env> {
     ),
   );
   app.use(headersFor(parts), logged(parts), watchForwarded(parts), boundedUrl);
+  const admission = new Admission(parts.config.http.maxRequests);
   for (const route of routeList)
-    app.on(route.method, pattern(route.path), dispatch(route.operationId, handlers, parts));
+    app.on(route.method, pattern(route.path), dispatch(route.operationId, handlers, { ...parts, admission }));
   for (const { path } of templates) app.all(pattern(path), otherMethods(path));
   return app;
 }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { limits, routes, stringify, type OperationId, type Route } from '@task-center/api';
 import { requireRole, type Principal } from '../auth/principal.ts';
+import type { Admission } from './admission.ts';
 import { PlainText, type Call, type Handlers, type Reply } from './call.ts';
 import type { AppParts } from './parts.ts';
 import { ProblemError } from './problem.ts';
@@ -51,19 +52,27 @@ function furtherOf(operationId: OperationId, { rules }: AppParts): FurtherFindin
 }
 
 /** What answers one operation: who calls and whether they may, what they sent, then its handler. */
-export function dispatch(operationId: OperationId, handlers: Handlers, parts: AppParts) {
+export function dispatch(
+  operationId: OperationId,
+  handlers: Handlers,
+  { admission, ...parts }: AppParts & { readonly admission: Admission },
+) {
   const route: Route = routes[operationId];
   const handle = handlers[operationId] as unknown as (call: unknown) => Promise<Reply>;
   return async (context: Context<{ Variables: { requestId: string } }>): Promise<Response> => {
     const request = context.req.raw;
     const { headers } = request;
+    // Health checks are answered always; and who sends slowly takes nobody's place.
+    const counts = route.role !== '-';
+    if (counts) admission.check();
     const principal = await principalOf(parts, route, headers);
     const body = await bodyOf(route, request);
     const query = new URL(request.url).searchParams;
     const unchecked = { params: context.req.param(), query, headers, body };
     const checked = validate(operationId, unchecked, furtherOf(operationId, parts));
     const call = { ...checked, principal, requestId: context.var.requestId, headers, parts };
-    const reply = await handle(call satisfies Omit<Call<never>, 'params' | 'query' | 'body'>);
+    const act = () => handle(call satisfies Omit<Call<never>, 'params' | 'query' | 'body'>);
+    const reply = await (counts ? admission.run(act) : act());
     if (route.audit) tellAudit({ operationId, parts, principal, call });
     return send(route, reply);
   };
