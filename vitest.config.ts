@@ -24,12 +24,12 @@ const project = (name: string, { groupOrder, ...kind }: Kind) => ({
   test: { name, hookTimeout: 60_000, sequence: { groupOrder }, ...kind },
 });
 
-/** One project per kind of test; `npm test` runs all but `long` and `interop`, `npm run test:all` every one. */
+/** One project per kind of test; `npm test` runs all but `long`, `interop` and `experiments`, `npm run test:all` every one. */
 export default defineConfig({
   test: {
     projects: [
       project('unit', {
-        include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+        include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'faults/harness/*.test.ts'],
         testTimeout: 10_000,
         groupOrder: 0,
       }),
@@ -73,6 +73,14 @@ export default defineConfig({
         testTimeout: 60_000,
         groupOrder: 6,
         globalSetup: ['interop/support/build.ts'],
+        maxWorkers: 2,
+      }),
+      project('experiments', {
+        include: ['faults/experiments/*.test.ts'],
+        // Each has its own limit.
+        testTimeout: 90_000,
+        groupOrder: 7,
+        // They mostly wait for other processes.
         maxWorkers: 2,
       }),
     ],

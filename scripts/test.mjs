@@ -6,7 +6,7 @@ import { missingTools } from './test-tools.mjs';
 import { build, ensureInstalled, requireNode, runNode } from './tools.mjs';
 
 const PROJECTS = ['unit', 'broker', 'http', 'faults'];
-const LONG_PROJECTS = ['long', 'interop', 'interop-cluster'];
+const LONG_PROJECTS = ['long', 'interop', 'interop-cluster', 'experiments'];
 
 /** Runs vitest with its own output on the terminal; its counts come from a file that goes again. */
 async function vitest(args) {

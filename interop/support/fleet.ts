@@ -138,7 +138,7 @@ export class Fleet {
     return { ended, kill: () => peer.kill() };
   }
 
-  #ourProducer(what: FleetProcess): { ended: Promise<void>; kill(): Promise<void> } {
+  #ourProducer(what: FleetProcess): { ended: Promise<unknown>; kill(): Promise<void> } {
     const program = startProgram(HERE, 'fleet-producer.mjs', this.#redis.url, JSON.stringify(what));
     return { ended: program.ended, kill: () => program.kill() };
   }

@@ -3,8 +3,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
+/** How a process ended: one of the two is null. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 /** A real process that a test watches by its lines. */
 export interface Program {
+  readonly pid: number;
   /** What it has said so far. */
   readonly lines: readonly string[];
   /** The next line that no `line()` gave; rejects when it ends without one. */
@@ -13,9 +20,20 @@ export interface Program {
   saw(fits: (line: string) => boolean, count?: number): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   /** Resolves when it has ended and all its lines have come. */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<Exit>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
+}
+
+export interface LaunchOptions {
+  readonly args?: readonly string[];
+  /** Options of Node itself, such as `--max-old-space-size=64`. */
+  readonly nodeArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What becomes the program (by `exec`), such as `['faketime', '-f', '+1h']`. Default: nothing. */
+  readonly wrapper?: readonly string[];
+  /** Drops what it writes to its standard error. Default false. */
+  readonly quiet?: boolean;
 }
 
 /**
@@ -23,8 +41,17 @@ export interface Program {
  * Programs use the built engine, by its published name.
  */
 export function startProgram(test: string, name: string, ...args: readonly string[]): Program {
-  const path = fileURLToPath(new URL(`programs/${name}`, test));
-  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return launchProgram(fileURLToPath(new URL(`programs/${name}`, test)), { args });
+}
+
+/** Starts a program of Node by its path; it is killed when the test ends. */
+export function launchProgram(path: string, options: LaunchOptions = {}): Program {
+  const { args = [], nodeArgs = [], env, wrapper = [], quiet = false } = options;
+  const [command = '', ...rest] = [...wrapper, process.execPath, ...nodeArgs, path, ...args];
+  const child = spawn(command, rest, {
+    stdio: ['ignore', 'pipe', quiet ? 'ignore' : 'inherit'],
+    env: { ...process.env, ...env },
+  });
   const lines: string[] = [];
   const watchers = new Set<() => void>();
   let given = 0;
@@ -34,11 +61,12 @@ export function startProgram(test: string, name: string, ...args: readonly strin
     lines.push(line);
     look();
   });
-  const ended = new Promise<void>((resolve) => {
-    child.once('close', () => {
+  const ended = new Promise<Exit>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
       over = true;
       look();
-      resolve();
+      resolve({ code, signal });
     });
   });
 
@@ -49,7 +77,7 @@ export function startProgram(test: string, name: string, ...args: readonly strin
         if (!holds() && !over) return;
         watchers.delete(watcher);
         if (holds()) resolve();
-        else reject(new Error(`${name} ended; it said: ${lines.slice(-5).join(' | ')}`));
+        else reject(new Error(`${path} ended; it said: ${lines.slice(-5).join(' | ')}`));
       };
       watchers.add(watcher);
       watcher();
@@ -57,6 +85,7 @@ export function startProgram(test: string, name: string, ...args: readonly strin
   }
 
   const program: Program = {
+    pid: child.pid ?? 0,
     lines,
     ended,
     signal: (signal) => void child.kill(signal),

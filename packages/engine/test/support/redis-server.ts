@@ -8,10 +8,15 @@ import { fileURLToPath } from 'node:url';
 export interface RedisOptions {
   /** More arguments of `redis-server`, such as `['--requirepass', 'secret']`. */
   readonly args?: readonly string[];
-  /** `--appendonly yes` with fsync on every write. Default: nothing is written to disk. */
-  readonly appendonly?: boolean;
+  /** `--appendonly yes`; `true` = with fsync on every write. Default: nothing is written to disk. */
+  readonly appendonly?: boolean | 'everysec';
   /** The program. Default `redis-server`. */
   readonly program?: string;
+  /** Its folder; it is not removed. Default: a new one, which goes with the server. */
+  readonly folder?: string;
+  /** What becomes the program (by `exec`), such as `['faketime', '-f', '+1h']`. Default: nothing. */
+  readonly wrapper?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A redis-server of a test's own. */
@@ -19,6 +24,9 @@ export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  readonly folder: string;
+  /** Ends it in order (SIGTERM); `restart` brings it back. */
+  end(): Promise<void>;
   /** Ends it in order (SIGTERM) and removes its folder. */
   stop(): Promise<void>;
   /** SIGKILL; `restart` brings it back. */
@@ -108,12 +116,18 @@ async function ready(child: ChildProcess, port: number): Promise<void> {
   }
 }
 
-async function launch(
-  args: readonly string[],
-  place: { port: number; folder: string; program: string },
-): Promise<ChildProcess> {
-  const child = spawn(place.program, args, { stdio: 'ignore' });
-  dieTogether(child, place.folder);
+interface Place extends Pick<RedisOptions, 'wrapper' | 'env'> {
+  readonly port: number;
+  readonly folder: string;
+  readonly program: string;
+  /** The folder is the caller's. */
+  readonly kept?: boolean;
+}
+
+async function launch(args: readonly string[], place: Place): Promise<ChildProcess> {
+  const [command = '', ...rest] = [...(place.wrapper ?? []), place.program, ...args];
+  const child = spawn(command, rest, { stdio: 'ignore', env: { ...process.env, ...place.env } });
+  dieTogether(child, place.kept === true ? '' : place.folder);
   await ready(child, place.port);
   return child;
 }
@@ -128,21 +142,20 @@ function ended(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void
 }
 
 /** A server with its folder. */
-async function serve(
-  args: readonly string[],
-  place: { port: number; folder: string; program: string },
-): Promise<RedisServer> {
+async function serve(args: readonly string[], place: Place): Promise<RedisServer> {
   const { port, folder } = place;
   let child = await launch(args, place);
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    folder,
     get pid() {
       return child.pid ?? 0;
     },
+    end: () => ended(child, 'SIGTERM'),
     async stop() {
       await ended(child, 'SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
+      if (place.kept !== true) rmSync(folder, { recursive: true, force: true });
       folders.delete(folder);
     },
     kill: () => ended(child, 'SIGKILL'),
@@ -166,8 +179,10 @@ export async function startRedis({
   args = [],
   appendonly = false,
   program = 'redis-server',
+  folder: given,
+  ...how
 }: RedisOptions = {}): Promise<RedisServer> {
-  const folder = newFolder();
+  const folder = given ?? newFolder();
   const port = await freePort();
   const all = [
     '--port',
@@ -178,14 +193,16 @@ export async function startRedis({
     folder,
     '--save',
     '',
-    ...(appendonly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
+    ...(appendonly === false
+      ? ['--appendonly', 'no']
+      : ['--appendonly', 'yes', '--appendfsync', appendonly === 'everysec' ? 'everysec' : 'always']),
     '--enable-debug-command',
     'yes',
     '--loglevel',
     'warning',
     ...args,
   ];
-  return serve(all, { port, folder, program });
+  return serve(all, { port, folder, program, kept: given !== undefined, ...how });
 }
 
 /** Starts a Sentinel with these lines of configuration beside its port. */

@@ -1,0 +1,359 @@
+import { describe, expect, test } from 'vitest';
+import { judge, type Allowed } from './checker.ts';
+import type { Held, HeldTask } from './held.ts';
+import type { Does, Line } from './history.ts';
+
+type AttemptRecord = HeldTask['attempts'][number];
+
+const record = (number: number, outcome: AttemptRecord['outcome']): AttemptRecord => ({
+  number,
+  startedMs: 0,
+  finishedMs: 0,
+  outcome,
+});
+
+/** A completed task that ran once, by `worker-1`. */
+function stored(id: string, change: Partial<HeldTask> = {}): HeldTask {
+  return {
+    id,
+    state: 'completed',
+    retried: 0,
+    maxRetries: 3,
+    crashes: 0,
+    attempt: 1,
+    attempts: [record(1, 'succeeded')],
+    result: Buffer.from(JSON.stringify({ by: 'worker-1', attempt: 1 })),
+    lastError: null,
+    ...change,
+  };
+}
+
+/** The counters follow from the tasks unless they are given. */
+function held(tasks: readonly HeldTask[], counters: Partial<Held> = {}): Held {
+  const ends = tasks.flatMap(({ attempts }) => attempts.map(({ outcome }) => outcome));
+  const failed = ends.filter((outcome) => outcome === 'failed').length;
+  const processed = failed + ends.filter((outcome) => outcome === 'succeeded').length;
+  return { tasks: new Map(tasks.map((task) => [task.id, task])), processed, failed, fsck: null, ...counters };
+}
+
+const call = (t: number, id: string, does: Does = {}): Line => ({
+  e: 'call',
+  t,
+  member: 'producer-1',
+  id,
+  queue: 'default',
+  maxRetries: 3,
+  does,
+});
+const ack = (t: number, id: string): Line => ({ e: 'ack', t, member: 'producer-1', id });
+const ran = { id: 'a', attempt: 1 };
+const start = (t: number, change: object = {}): Line => ({
+  e: 'start',
+  t,
+  member: 'worker-1',
+  queue: 'default',
+  ...ran,
+  ...change,
+});
+const end = (t: number, change: object = {}): Line => ({
+  e: 'end',
+  t,
+  member: 'worker-1',
+  outcome: 'ok',
+  ...ran,
+  ...change,
+});
+const told = (t: number, change: object = {}): Line => ({
+  e: 'told',
+  t,
+  member: 'worker-1',
+  outcome: 'succeeded',
+  ...ran,
+  ...change,
+});
+const kill = (t: number, of = 'worker-1'): Line[] => [
+  { e: 'fault', t, member: 'test', what: 'SIGKILL', of: [of] },
+  { e: 'exit', t: t + 5, member: 'test', of, code: null, signal: 'SIGKILL', asked: true },
+];
+const second = { member: 'worker-2', attempt: 2 };
+const enqueued = [call(1, 'a'), ack(2, 'a')];
+const once = [...enqueued, start(3), end(4), told(5)];
+/** As it stands after the first attempt was lost with its worker. */
+const twice = stored('a', {
+  crashes: 1,
+  attempts: [record(1, 'lost'), record(2, 'succeeded')],
+  result: Buffer.from(JSON.stringify({ by: 'worker-2', attempt: 2 })),
+});
+
+const violations = (lines: readonly Line[], what: Held, allowed: Allowed = {}) =>
+  judge(lines, what, allowed).violations.join('\n');
+
+describe('a run in which all went well', () => {
+  test('has no violations, and is counted', () => {
+    const { violations: none, tasks, overlapMs } = judge(once, held([stored('a')]));
+    expect(none).toEqual([]);
+    expect(tasks).toMatchObject({ attempted: 1, acked: 1, unknown: 0, lost: 0, completed: 1 });
+    expect(overlapMs).toBe(0);
+  });
+
+  test('may have tasks of unknown outcome, there or not', () => {
+    const lines: Line[] = [
+      ...once,
+      call(6, 'b'),
+      { e: 'unknown', t: 7, member: 'producer-1', id: 'b', code: 'broker-unavailable' },
+      // Its producer was killed amid the call.
+      call(8, 'c'),
+    ];
+    const { violations: none, tasks } = judge(lines, held([stored('a')]));
+    expect(none).toEqual([]);
+    expect(tasks).toMatchObject({ unknown: 2, recovered: 0 });
+  });
+
+  test('may have failures that were planned', () => {
+    const fails = { outcome: 'fail' };
+    const lines = [
+      call(1, 'a', { fail: 1 }),
+      ack(2, 'a'),
+      start(3),
+      end(4, fails),
+      told(5, { outcome: 'failed' }),
+      start(6, second),
+      end(7, second),
+      told(8, second),
+    ];
+    const task = stored('a', {
+      retried: 1,
+      attempts: [record(1, 'failed'), record(2, 'succeeded')],
+      result: twice.result,
+    });
+    expect(violations(lines, held([task]))).toBe('');
+  });
+});
+
+describe('what producers were told', () => {
+  test('an acknowledged task that is gone', () => {
+    expect(violations(once, held([]))).toContain('acknowledged tasks are lost (I1): a');
+    expect(judge(once, held([]), { losses: true }).tasks.lost).toBe(1);
+  });
+
+  test('a refused task that was stored', () => {
+    const lines: Line[] = [
+      call(1, 'a'),
+      { e: 'refused', t: 2, member: 'producer-1', id: 'a', code: 'broker-full' },
+    ];
+    expect(violations(lines, held([]))).toBe('');
+    expect(violations([...lines, start(3), end(4), told(5)], held([stored('a')]))).toContain('refused');
+  });
+
+  test('a task that nobody enqueued', () => {
+    expect(violations(once, held([stored('a'), stored('b')]))).toContain('(unexpected): b');
+    expect(violations([...once, start(6, { id: 'ghost' })], held([stored('a')]))).toContain(': ghost');
+  });
+
+  test('one tried again counts as it was told last', () => {
+    const unknown: Line = {
+      e: 'unknown',
+      t: 1.5,
+      member: 'producer-1',
+      id: 'a',
+      code: 'broker-unavailable',
+    };
+    expect(judge([...once, unknown], held([stored('a')])).tasks).toMatchObject({ acked: 1, unknown: 0 });
+    const exists: Line = { e: 'refused', t: 1.6, member: 'producer-1', id: 'a', code: 'broker-full' };
+    const lines = [call(1, 'a'), unknown, exists];
+    expect(violations([...lines, start(3), end(4), told(5)], held([stored('a')]))).toBe('');
+  });
+});
+
+describe('runs again', () => {
+  const killed = [
+    ...enqueued,
+    start(3),
+    ...kill(10),
+    start(7_010, second),
+    end(7_011, second),
+    told(7_012, second),
+  ];
+
+  test('are allowed for a named reason only, and their recovery is measured', () => {
+    const verdict = judge(killed, held([twice]), { duplicates: ['killed'] });
+    expect(verdict.violations).toEqual([]);
+    expect(verdict.reruns).toEqual({ killed: 1 });
+    expect(verdict.recovery).toMatchObject({ n: 1, max: 7_000 });
+    expect(violations(killed, held([twice]))).toContain('runs too many (killed)');
+    expect(violations(killed, held([twice]), { duplicates: ['killed'], recoveryMs: 6_000 })).toContain(
+      'took 7000 ms',
+    );
+  });
+
+  test('are counted from a heal that names the member', () => {
+    const heal: Line = { e: 'heal', t: 5_010, member: 'test', what: 'started again', of: ['worker-1'] };
+    const { recovery } = judge([...killed, heal], held([twice]), { duplicates: ['killed'] });
+    expect(recovery).toMatchObject({ n: 1, max: 2_000 });
+  });
+
+  test('while the first worker lives are never explained', () => {
+    const lines = killed.filter(({ e }) => e !== 'fault' && e !== 'exit');
+    expect(violations(lines, held([twice]), { duplicates: ['killed', 'lease-lost'] })).toContain(
+      'runs too many (unexplained)',
+    );
+  });
+
+  test('after an end that the broker had taken', () => {
+    const lines = [...once, start(6, second), end(7, second), told(8, second)];
+    const found = violations(lines, held([twice]), { duplicates: ['killed'] });
+    expect(found).toContain('runs too many (rolled-back)');
+    expect(found).toContain('the broker took 2 final ends');
+  });
+
+  test('a late end that was taken, and one that was refused', () => {
+    const lines = (outcome: string) => [
+      ...enqueued,
+      start(3),
+      start(9_000, second),
+      end(9_001, second),
+      told(9_002, second),
+      end(9_100),
+      told(9_101, { outcome }),
+    ];
+    const allowed: Allowed = { duplicates: ['lease-lost', 'rolled-back'] };
+    expect(violations(lines('succeeded'), held([twice]), allowed)).toContain('were taken though another');
+    const { violations: none, staleEnds } = judge(lines('lost'), held([twice]), allowed);
+    expect(none).toEqual([]);
+    expect(staleEnds).toBe(1);
+  });
+});
+
+describe('overlap of valid leases', () => {
+  const allowed: Allowed = { duplicates: ['lease-lost'] };
+  const overlapping = (again: number, more: readonly Line[] = []) => {
+    const lines = [
+      ...enqueued,
+      start(3),
+      end(20_000),
+      told(20_001, { outcome: 'lost' }),
+      start(again, second),
+      end(again + 50, second),
+      told(again + 51, second),
+      ...more,
+    ];
+    return judge(lines, held([twice]), allowed);
+  };
+
+  test('a second attempt within the first one’s lease', () => {
+    expect(overlapping(5_000).overlapMs).toBe(50);
+    expect(overlapping(5_000).violations.join()).toContain('(I4)');
+  });
+
+  test('none after the lease, less half a second', () => {
+    expect(overlapping(5_504).violations).toEqual([]);
+  });
+
+  test('renewals make a lease longer, unless they came too late', () => {
+    const renewed = (since: number): Line => ({
+      e: 'renewed',
+      t: since + 1,
+      member: 'worker-1',
+      since,
+      leases: 1,
+      queue: 'default',
+    });
+    expect(overlapping(8_000, [renewed(4_000)]).overlapMs).toBe(50);
+    expect(overlapping(12_500, [renewed(4_000), renewed(8_000)]).overlapMs).toBe(50);
+    expect(overlapping(14_000, [renewed(4_000), renewed(12_000)]).overlapMs).toBe(0);
+  });
+
+  test('an aborted attempt is over', () => {
+    const abort: Line = { e: 'abort', t: 4_900, member: 'worker-1', ...ran, cause: 'lease-lost' };
+    expect(overlapping(5_000, [abort]).overlapMs).toBe(0);
+  });
+});
+
+describe('books', () => {
+  test('a task that is not final', () => {
+    expect(violations(enqueued, held([stored('a', { state: 'active', attempts: [] })]))).toContain(
+      'task a: it ended active',
+    );
+  });
+
+  test('a success that is recorded twice, and one that is missing', () => {
+    const double = stored('a', { attempts: [record(1, 'succeeded'), record(2, 'succeeded')] });
+    expect(violations(once, held([double]))).toContain('2 successes are recorded');
+    expect(violations(once, held([stored('a', { attempts: [] })]))).toContain('0 successes');
+  });
+
+  test('a failure that was not asked for', () => {
+    const task = stored('a', { attempts: [record(1, 'failed'), record(2, 'succeeded')] });
+    expect(violations(once, held([task]))).toContain('1 failures are recorded instead of 0');
+  });
+
+  test('an archived task that should have completed', () => {
+    const task = stored('a', { state: 'archived', attempts: [], result: null });
+    expect(violations(once, held([task]))).toContain('it is archived instead of completed');
+  });
+
+  test('counters that do not fit', () => {
+    expect(violations(once, held([stored('a')], { processed: 2 }))).toContain(
+      '2 attempts are counted, 1 rec',
+    );
+    expect(violations(once, held([stored('a')], { failed: 1 }))).toContain('1 failures are counted, 0 rec');
+  });
+
+  test('a lost attempt without a crash', () => {
+    expect(violations(once, held([stored('a', { crashes: 1 })]))).toContain(
+      '0 lost attempts are recorded, 1',
+    );
+  });
+
+  test('a result of somebody else', () => {
+    const task = stored('a', { result: Buffer.from(JSON.stringify({ by: 'worker-7', attempt: 1 })) });
+    expect(violations(once, held([task]))).toContain('its result is of no attempt that ended well');
+  });
+
+  test('poison counts as one failure', () => {
+    const lost = [1, 2, 3].map((number) => record(number, 'lost'));
+    const task = stored('a', { state: 'archived', crashes: 3, attempts: lost, result: null });
+    expect(violations(enqueued, held([task], { processed: 1, failed: 1 }))).toBe('');
+  });
+});
+
+describe('processes', () => {
+  const exit = (change: object): Line => ({
+    e: 'exit',
+    t: 9,
+    member: 'test',
+    of: 'worker-1',
+    code: 1,
+    signal: null,
+    asked: false,
+    ...change,
+  });
+
+  test('one that ended by itself', () => {
+    expect(violations([...once, exit({})], held([stored('a')]))).toContain('worker-1 ended by itself (I8)');
+    expect(violations([...once, exit({})], held([stored('a')]), { crashes: true })).toBe('');
+    expect(violations([...once, exit({ code: 0 })], held([stored('a')]))).toBe('');
+  });
+
+  test('an unhandled rejection', () => {
+    const crash: Line = {
+      e: 'crash',
+      t: 9,
+      member: 'producer-1',
+      origin: 'unhandledRejection',
+      error: 'Error: x',
+    };
+    expect(violations([...once, crash], held([stored('a')]))).toContain('unhandledRejection: Error: x');
+  });
+});
+
+test('what fsck finds is a violation', () => {
+  expect(violations(once, held([stored('a')], { fsck: ['ghost x'] }))).toBe('fsck (I7): ghost x');
+});
+
+test('the time to resume is that from a heal to the next start', () => {
+  const heal: Line = { e: 'heal', t: 2.5, member: 'test', what: 'Redis is back', of: [] };
+  expect(judge([...once, heal], held([stored('a')])).resume).toMatchObject({ n: 1 });
+  const late = [...once, { ...heal, t: -5_000 }];
+  expect(violations(late, held([stored('a')]), { resumeMs: 3_000 })).toContain('the next start after a heal');
+});

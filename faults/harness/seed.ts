@@ -1,0 +1,40 @@
+/** Chance that repeats: the same seed gives the same numbers in the same order. */
+export interface Random {
+  readonly seed: number;
+  /** In [0, 1). */
+  next(): number;
+  /** In [from, to). */
+  between(from: number, to: number): number;
+  /** @throws Error for an empty list */
+  pick<T>(list: readonly T[]): T;
+}
+
+/** The seed that `FAULTS_SEED` names, else a new one: a whole number below 2^31. */
+export function chosenSeed(): number {
+  const given = process.env.FAULTS_SEED;
+  if (given === undefined || given === '') return Math.floor(Math.random() * 2 ** 31);
+  const seed = Number(given);
+  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31) return seed;
+  throw new Error(`FAULTS_SEED is ${JSON.stringify(given)}; expected a whole number from 0 to 2147483647`);
+}
+
+/** mulberry32. */
+export function seeded(seed: number): Random {
+  let state = seed;
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return {
+    seed,
+    next,
+    between: (from, to) => from + next() * (to - from),
+    pick(list) {
+      const place = Math.floor(next() * list.length);
+      for (const one of list.slice(place, place + 1)) return one;
+      throw new Error('there is nothing to pick from');
+    },
+  };
+}

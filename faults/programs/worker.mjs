@@ -1,0 +1,87 @@
+// Runs tasks that behave as their payload says, and writes down what it saw.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Events, Worker } from '@task-center/engine';
+import { now } from './log.mjs';
+
+/** `performance.now()` counts from the start of the process. */
+const SHIFT_MS = now() - performance.now();
+const TOLD = ['lease.lost', 'tasks.recovered', 'tasks.quarantined', 'queue.repaired', 'worker.revived'];
+
+function watched(log) {
+  const events = new Events();
+  events.on('attempt.finished', ({ task, attempt, outcome }) =>
+    log('told', { id: task.id, attempt, outcome }),
+  );
+  events.on('loop.failed', ({ loop, error }) =>
+    log('event', { name: 'loop.failed', loop, error: String(error) }),
+  );
+  events.on('leases.renewed', ({ sinceMs, leases, queue }) =>
+    log('renewed', { since: sinceMs + SHIFT_MS, leases, queue }),
+  );
+  for (const name of TOLD) {
+    events.on(name, ({ task, ...rest }) => log('event', { name, ...(task && { id: task.id }), ...rest }));
+  }
+  return events;
+}
+
+/** What the engine says of trouble, for whoever looks into a failed run. */
+function voice(log) {
+  const say = (level) => (fields, message) => {
+    const { err, ...rest } = fields;
+    log('said', { level, message, ...rest, ...(err && { err: String(err) }) });
+  };
+  return { debug() {}, info() {}, warn: say('warn'), error: say('error') };
+}
+
+function eatMemory() {
+  const eaten = [];
+  for (;;) eaten.push(Array.from({ length: 100_000 }, Math.random));
+}
+
+/** What can go wrong in a handler; what is none of these just takes its time. */
+const MISDEEDS = {
+  kill: () => process.kill(process.pid, 'SIGKILL'),
+  exit: (code) => process.exit(code),
+  oom: eatMemory,
+  hang: () => new Promise(() => {}),
+  throw(text) {
+    throw new Error(text);
+  },
+  uncaught: (text) => setImmediate(() => MISDEEDS.throw(text)),
+  unhandled: (text) => void Promise.reject(new Error(text)),
+  block(ms) {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  },
+};
+
+async function behave({ ms = 0, fail = 0, ignoreAbort = false, ...does }, { retried }, signal) {
+  for (const [name, misdeed] of Object.entries(MISDEEDS)) {
+    if (does[name] !== undefined && does[name] !== false) await misdeed(does[name]);
+  }
+  if (ms > 0) await sleep(ms, undefined, ignoreAbort ? {} : { signal });
+  if (retried < fail) throw new Error('as it was told');
+}
+
+/** A started worker. */
+export async function work(broker, given, { log, name }) {
+  const { concurrency = 10, queues = ['default'], ...options } = given;
+  const runtime = { events: watched(log), log: voice(log) };
+  const worker = new Worker(broker, { concurrency, queues, ...options, runtime });
+  worker.handle('*', async (task, { signal }) => {
+    const { id, attempt, queue } = task;
+    log('start', { id, attempt, queue });
+    signal.addEventListener('abort', () => log('abort', { id, attempt, cause: signal.reason.cause }));
+    try {
+      await behave(task.payload ?? {}, task, signal);
+      log('end', { id, attempt, outcome: 'ok' });
+      return { by: name, attempt };
+    } catch (error) {
+      log('end', { id, attempt, outcome: signal.aborted ? 'aborted' : 'fail' });
+      throw error;
+    }
+  });
+  log('working', { leaseMs: options.leaseMs ?? 6_000 });
+  await worker.start();
+  return worker;
+}
