@@ -23,15 +23,16 @@ export function fail(text) {
 }
 
 /**
- * Runs a program in the project's folder.
+ * Runs a program.
  *
+ * @param cwd default: the project's folder
  * @param show 'all': its output goes to the terminal; 'none': it is kept and returned.
  * @returns its exit code and what it wrote, if that was kept
  */
-export function run(command, args, { show = 'none', env = {} } = {}) {
+export function run(command, args, { cwd = root, show = 'none', env = {} } = {}) {
   return new Promise((resolve) => {
     const stdio = show === 'all' ? 'inherit' : ['ignore', 'pipe', 'pipe'];
-    const child = spawn(command, args, { cwd: root, stdio, env: { ...process.env, ...env } });
+    const child = spawn(command, args, { cwd, stdio, env: { ...process.env, ...env } });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (output += data));
     child.once('error', (error) => resolve({ code: 127, output: `${command}: ${error.message}\n` }));
