@@ -6,7 +6,8 @@ const { env, stdin, stdout, stderr } = process;
 const wantsColours = (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 /** What may still hold the process when its work is done, such as a connection that does not come about. */
 const LINGER_MS = 1_000;
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** SIGHUP is none of them: what is logged to a terminal that is gone would hold up an orderly end. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 const io: Omit<Io, 'parent'> = {
   env,
@@ -28,7 +29,7 @@ const io: Omit<Io, 'parent'> = {
 export async function runHere(parent: Parent | null = null): Promise<void> {
   // Whoever reads our output may stop reading, as `head` does: that is no error.
   stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  // A terminal that was closed must not keep a service from stopping in order.
+  // Nor is it one when nobody reads what it says on the side.
   stderr.on('error', () => {});
   process.exitCode = await runCli(process.argv.slice(2), { ...io, parent });
   setTimeout(() => process.exit(), LINGER_MS).unref();

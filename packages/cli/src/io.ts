@@ -21,7 +21,7 @@ export interface Io {
   readInput(): Promise<string>;
   /** Null = this process was not started by one that watches it. */
   readonly parent: Parent | null;
-  /** Calls `listener` at each SIGINT, SIGTERM and SIGHUP, until the function it returns is called. */
+  /** Calls `listener` at each SIGINT and SIGTERM, until the function it returns is called. */
   onSignal(listener: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;

@@ -129,12 +129,20 @@ describe('the parent', () => {
     await startService();
   });
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('passes %s on', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('passes %s on', async (signal) => {
     const { service } = await startService();
     service.signal(signal);
     const { code, err } = await service.ended;
     expect(code).toBe(0);
     expect(err).toMatch(/Stopping: .*\nStopped\.\n$/);
+  });
+
+  test('ends at once with its service when their terminal is closed', async () => {
+    const { service } = await startService();
+    service.signal('SIGHUP');
+    const { code, err } = await service.ended;
+    expect(code).toBe(129);
+    expect(err).not.toContain('started again');
   });
 
   test('and its service are told twice by a terminal: that is one wish, and a later one ends both', async () => {
