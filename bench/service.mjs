@@ -1,4 +1,4 @@
-// The whole service in a process of its own, and a receiver of its callbacks.
+// The whole service in a process of its own, below its parent, and a receiver of its callbacks.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -19,7 +19,7 @@ export async function serve(broker, folder, args = []) {
     TASKCENTER_DATA_DIR: folder,
     TASKCENTER_HTTP_PORT: String(port),
   };
-  const options = { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] };
+  const options = { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], detached: true };
   const service = spawn(process.execPath, [CLI, 'serve', '--log-level', 'error', ...args], options);
   let said = '';
   service.stderr.on('data', (text) => (said += text));
@@ -30,7 +30,8 @@ export async function serve(broker, folder, args = []) {
   }
   const key = readFileSync(path.join(folder, 'admin.key'), 'utf8').trim();
   return {
-    pid: service.pid,
+    /** The process that serves; its parent only watches it. */
+    pid: Number(readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8')),
     /** Submits in batches; resolves to the tasks as the service answers them. */
     async submit(defaults, tasks) {
       const made = [];
@@ -46,8 +47,9 @@ export async function serve(broker, folder, args = []) {
       }
       return made;
     },
+    /** Sends the signal to both; resolves when both have ended. */
     stop: (signal = 'SIGTERM') =>
-      new Promise((resolve) => (service.once('exit', resolve), service.kill(signal))),
+      new Promise((resolve) => (service.once('close', resolve), process.kill(-service.pid, signal))),
   };
 }
 

@@ -34,6 +34,8 @@ export interface ServeParts {
   readonly log?: Log;
   /** Clock, chance and events, for tests and for who listens. */
   readonly runtime?: Partial<Omit<Runtime, 'log'>>;
+  /** Whether this process may kill itself when it hangs, as somebody starts it again. Default false. */
+  readonly failStop?: boolean;
   /** Called when everything runs. */
   readonly onReady?: (service: RunningService) => void;
 }
@@ -71,6 +73,7 @@ function makeDataDir({ dataDir }: Config): void {
 
 interface Base {
   readonly config: Config;
+  readonly failStop: boolean;
   readonly runtime: Runtime;
   readonly rules: LiveRules;
   readonly state: ServiceState;
@@ -91,9 +94,10 @@ async function startHttp({ config, runtime, rules, state }: Base, broker: Broker
   return listen((request) => app.fetch(request), config.http, runtime);
 }
 
-function workerOf({ config, runtime, rules }: Base, broker: Broker): CallbackWorker | undefined {
+function workerOf({ config, failStop, runtime, rules }: Base, broker: Broker): CallbackWorker | undefined {
   if (!config.roles.includes('worker')) return undefined;
-  return createCallbackWorker({ broker, config: { callbacks: rules }, log: runtime.log, runtime });
+  const stalls = { maxStallMs: config.worker.maxStallMs, failStop };
+  return createCallbackWorker({ broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime });
 }
 
 /** Starts what the roles ask for: what may fail for the machine's sake comes first. */
@@ -123,7 +127,13 @@ async function startAll(base: Base, running: Running): Promise<FirstKey> {
 export async function serve(config: Config, parts: ServeParts = {}): Promise<RunningService> {
   const log = parts.log ?? createLog(config, VERSION);
   const runtime = createRuntime({ ...parts.runtime, log });
-  const base = { config, runtime, rules: new LiveRules(config.callbacks, log), state: new ServiceState() };
+  const base = {
+    config,
+    failStop: parts.failStop ?? false,
+    runtime,
+    rules: new LiveRules(config.callbacks, log),
+    state: new ServiceState(),
+  };
   const running: Running = {};
   let firstKey: FirstKey;
   try {
@@ -135,7 +145,8 @@ export async function serve(config: Config, parts: ServeParts = {}): Promise<Run
   base.state.ready();
   const { url = '' } = running.http ?? {};
   const { roles, callbacks } = config;
-  log.info({ url, broker: running.broker?.name, roles, mode: callbacks.mode }, 'the service runs');
+  const { pid } = process;
+  log.info({ pid, url, broker: running.broker?.name, roles, mode: callbacks.mode }, 'the service runs');
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     base.state.stopping();

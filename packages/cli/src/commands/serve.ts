@@ -94,14 +94,17 @@ function banner(service: RunningService, io: Io): string {
 function untilStopped(service: RunningService, io: Io): Promise<void> {
   let askedMs: number | undefined;
   return new Promise((resolve, reject) => {
-    const off = io.onSignal(() => {
-      if (askedMs !== undefined) {
-        if (performance.now() - askedMs > SAME_WISH_MS) io.exit(EXIT_INTERRUPTED);
-        return;
-      }
+    const stop = (words: string) => {
       askedMs = performance.now();
-      io.err('Stopping: what runs may end first. Ctrl-C again ends it at once.');
+      io.err(words);
       service.stop().then(resolve, reject).finally(off);
+    };
+    const off = io.onSignal(() => {
+      if (askedMs === undefined) stop('Stopping: what runs may end first. Ctrl-C again ends it at once.');
+      else if (performance.now() - askedMs > SAME_WISH_MS) io.exit(EXIT_INTERRUPTED);
+    });
+    io.parent?.onGone(() => {
+      if (askedMs === undefined) stop('Stopping: the process that watches over this one has ended.');
     });
   });
 }
@@ -109,8 +112,9 @@ function untilStopped(service: RunningService, io: Io): Promise<void> {
 async function start(options: ServeOptions, io: Io): Promise<void> {
   const config = await readConfig(options.config, flagsOf(options), io);
   const { serve } = await import('@task-center/server');
-  const service = await serve(config);
+  const service = await serve(config, { failStop: io.parent !== null });
   const stopped = untilStopped(service, io);
+  io.parent?.ready();
   io.err(banner(service, io));
   await stopped;
   io.err('Stopped.');

@@ -17,6 +17,8 @@ export interface Cli {
   /** Resolves when what it wrote matches; rejects when it ends before. */
   saw(pattern: RegExp): Promise<void>;
   signal(signal: NodeJS.Signals): void;
+  /** The same to it and all that it started, as a terminal does. */
+  signalAll(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 }
 
@@ -39,6 +41,8 @@ export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions 
   const child = spawn(process.execPath, [BIN, ...args], {
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, which `signalAll` reaches.
+    detached: true,
     ...(cwd !== undefined && { cwd }),
   });
   const written = { out: '', err: '' };
@@ -59,6 +63,7 @@ export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions 
     written,
     ended,
     signal: (signal) => void child.kill(signal),
+    signalAll: (signal) => void process.kill(-(child.pid ?? 0), signal),
     saw: (pattern) =>
       new Promise((resolve, reject) => {
         const look = () => {
@@ -85,6 +90,6 @@ export function runCli(args: readonly string[], options?: CliOptions): Promise<E
 /** Ends what a test has left running. */
 export async function endAll(): Promise<void> {
   const all = [...running];
-  for (const cli of all) cli.signal('SIGKILL');
+  for (const cli of all) cli.signalAll('SIGKILL');
   await Promise.all(all.map(({ ended }) => ended));
 }

@@ -50,6 +50,10 @@ export interface WorkerOptions extends FailureOptions {
   readonly aggregation?: AggregationOptions;
   /** Asks the broker now and then whether it answers, and says so. */
   readonly healthCheck?: HealthCheck;
+  /** How long the main loop may hang before this worker's leases are released, 2,000 to 600,000 ms. Default 30,000. */
+  readonly maxStallMs?: number;
+  /** Whether the process is killed then, for its parent to start it again. Default false: a library never kills its host. */
+  readonly failStop?: boolean;
   readonly runtime?: Partial<Runtime>;
 }
 

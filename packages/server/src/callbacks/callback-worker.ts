@@ -1,4 +1,12 @@
-import { createLoop, storedQueue, Worker, type Broker, type Log, type Runtime } from '@task-center/engine';
+import {
+  createLoop,
+  storedQueue,
+  Worker,
+  type Broker,
+  type Log,
+  type Runtime,
+  type WorkerOptions,
+} from '@task-center/engine';
 import { deliverTask } from './attempt.ts';
 import { createDeliverer } from './deliver.ts';
 import { callbackQueues } from './queue-order.ts';
@@ -12,6 +20,8 @@ export interface CallbackWorkerParts {
       readonly concurrency: number;
     };
   };
+  /** What a main loop that hangs leads to. Default: the engine's. */
+  readonly stalls?: Pick<WorkerOptions, 'maxStallMs' | 'failStop'>;
   readonly log: Log;
   readonly runtime: Runtime;
 }
@@ -28,10 +38,16 @@ export interface CallbackWorker {
 /** How long a queue that another process made may stay unnoticed. */
 const LOOK_MS = 2_000;
 
-export function createCallbackWorker({ broker, config, log, runtime }: CallbackWorkerParts): CallbackWorker {
+export function createCallbackWorker({
+  broker,
+  config,
+  stalls,
+  log,
+  runtime,
+}: CallbackWorkerParts): CallbackWorker {
   const { concurrency } = config.callbacks;
   const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
-  const worker = new Worker(broker, { queues: callbackQueues([]), concurrency, runtime });
+  const worker = new Worker(broker, { queues: callbackQueues([]), concurrency, ...stalls, runtime });
   // Not copied: the mode may change while it runs.
   const parts = { deliverer, rules: config.callbacks, clock: runtime.clock, log };
   worker.handle('*', (task, context) => deliverTask(parts, task, context));

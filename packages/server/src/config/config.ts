@@ -21,8 +21,8 @@ export interface Config {
   };
   /** Base of links that others use, without a slash at the end; null = none. */
   readonly publicUrl: string | null;
-  /** `concurrency`: handlers at once, per worker. */
-  readonly worker: { readonly concurrency: number };
+  /** `concurrency`: handlers at once, per worker; `maxStallMs`: so long may the main loop hang. */
+  readonly worker: { readonly concurrency: number; readonly maxStallMs: number };
   /** `mode` and `allow` are the rules for URLs; `concurrency`: callbacks at once. */
   readonly callbacks: UrlRules & { readonly concurrency: number };
   /** Where the first key is kept; `<data_dir>/admin.key` unless set. */

@@ -22,7 +22,7 @@ describe('a configuration', () => {
       roles: ['api', 'worker', 'scheduler'],
       http: { host: '127.0.0.1', port: 7420, maxRequests: 512 },
       publicUrl: null,
-      worker: { concurrency: 10 },
+      worker: { concurrency: 10, maxStallMs: 30_000 },
       callbacks: { mode: 'try', allow: [], concurrency: 256 },
       keyFile: './data/admin.key',
       log: { level: 'info' },
@@ -51,6 +51,7 @@ describe('a configuration', () => {
     ['TASKCENTER_ROLES', '["api"]', { roles: ['api'] }],
     ['TASKCENTER_ROLES', 'api, worker', { roles: ['api', 'worker'] }],
     ['TASKCENTER_WORKER_CONCURRENCY', '20', { worker: { concurrency: 20 } }],
+    ['TASKCENTER_WORKER_MAX_STALL', '1m30s', { worker: { maxStallMs: 90_000 } }],
     ['TASKCENTER_CALLBACKS_CONCURRENCY', '1', { callbacks: { concurrency: 1 } }],
     ['TASKCENTER_BROKER', 'redis://u:p@h:1/2', { broker: 'redis://u:p@h:1/2' }],
     [
@@ -145,6 +146,9 @@ describe('problems', () => {
     ['callbacks.allow', 'a'],
     ['callbacks.allow', '[{"host":"a","port":1}]'],
     ['worker.concurrency', '0'],
+    ['worker.max_stall', '30'],
+    ['worker.max_stall', '1s'],
+    ['worker.max_stall', '10m1ms'],
     ['http.prot', '1'],
   ])('%s = %j is refused', (path, value) => {
     expect(problems({ flags: { [path]: value } }).length).toBeGreaterThan(0);

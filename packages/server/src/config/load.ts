@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
-import { didYouMean } from '@task-center/api';
+import { didYouMean, spanMs } from '@task-center/api';
 import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Config, ConfigProblem, LogLevel, ServiceRole } from './config.ts';
 import { settingAt, settingPaths, settings, variableOf, type Setting, type SettingPath } from './settings.ts';
@@ -166,7 +166,10 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
     roles: [...(values.roles as ServiceRole[])],
     http: { host, port: values['http.port'] as number, maxRequests: values['http.max_requests'] as number },
     publicUrl: (values.public_url as string | null)?.replace(/\/+$/, '') ?? null,
-    worker: { concurrency: values['worker.concurrency'] as number },
+    worker: {
+      concurrency: values['worker.concurrency'] as number,
+      maxStallMs: spanMs(values['worker.max_stall'] as string) as number,
+    },
     callbacks: {
       mode: isTry(given, host) ? ('try' as const) : ('service' as const),
       allow: structuredClone(values['callbacks.allow']) as UrlRules['allow'],

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
+import { spanMs, spanText } from '@task-center/api';
 import { LOG_LEVELS, SERVICE_ROLES } from './config.ts';
 
 /** One key of the configuration. */
@@ -79,6 +80,15 @@ const HOST = /^(?:[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45})$/;
 const whole = (least: number, most: number) => z.int().min(least).max(most);
 const count = (most: number) => ({ schema: whole(1, most), expected: `a whole number from 1 to ${most}` });
 
+/** A duration's text. */
+const span = (leastMs: number, mostMs: number) => ({
+  schema: z.string().refine((text) => {
+    const ms = spanMs(text);
+    return ms !== null && ms >= leastMs && ms <= mostMs;
+  }),
+  expected: `a duration from ${spanText(leastMs)} to ${spanText(mostMs)}, such as 30s or 1m30s`,
+});
+
 /** Every key of the configuration, by its path. Variables, flags and the sample follow from it. */
 export const settings = {
   broker: {
@@ -147,6 +157,14 @@ export const settings = {
     form: 'number',
     fallback: 10,
     about: 'Handlers that a worker runs at once. The service itself runs none: it delivers callbacks.',
+    harmless: true,
+  },
+  'worker.max_stall': {
+    ...span(2_000, 600_000),
+    form: 'text',
+    fallback: '30s',
+    about:
+      'How long the service may hang before it gives back what it runs, is ended and started again. 2s to 10m.',
     harmless: true,
   },
   'callbacks.mode': {
