@@ -1,7 +1,16 @@
 // npm run mutations -- [name …]: breaks the engine in one way after another, in a copy, and sees an experiment fail for
 // each. Ends with 1 if a broken engine got through.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { build, ensureInstalled, fail, root, run } from '../../scripts/tools.mjs';
@@ -24,7 +33,10 @@ function linkPackages(folder) {
 function copyProject() {
   const folder = mkdtempSync(join(tmpdir(), 'task-center-mutations-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
+  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   for (const path of listed.split('\n').filter(Boolean)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(join(root, path), join(folder, path));
@@ -57,12 +69,19 @@ async function rebuild(folder) {
 
 /** What the experiment says of the broken engine: null = nothing, it got through. */
 async function verdictOf(folder, { experiment, on }) {
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--project=experiments', '-t', `${experiment} ${on}:`];
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--project=experiments',
+    '-t',
+    `${experiment} ${on}:`,
+  ];
   const { code, output } = await run(process.execPath, args, {
     cwd: folder,
     env: { FAULTS: experiment, NO_COLOR: '1' },
   });
-  if (/Tests {2}no tests|No test files/.test(output)) fail(`there is no experiment ${experiment} on ${on}\n${output}`);
+  if (/Tests {2}no tests|No test files/.test(output))
+    fail(`there is no experiment ${experiment} on ${on}\n${output}`);
   if (code === 0) return null;
   return output.match(/^Error: (.*)$/m)?.[1] ?? output.slice(-500);
 }
@@ -82,7 +101,9 @@ async function tryOne(folder, mutation) {
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !mutations.some((one) => one.name === name));
 if (unknown.length > 0)
-  fail(`There is no mutation ${unknown.join(', ')}. There are: ${mutations.map(({ name }) => name).join(', ')}.`);
+  fail(
+    `There is no mutation ${unknown.join(', ')}. There are: ${mutations.map(({ name }) => name).join(', ')}.`,
+  );
 await ensureInstalled();
 await build();
 const folder = copyProject();

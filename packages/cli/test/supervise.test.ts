@@ -118,6 +118,40 @@ test('an error that nobody caught ends the process, and it is started again', as
   );
 });
 
+describe('a service whose event loop hangs', () => {
+  /** SIGUSR2 hangs it. */
+  const hanger = "data:text/javascript,process.on('SIGUSR2',()=>{for(;;);})";
+  const hangs = { NODE_OPTIONS: `--import=${encodeURI(hanger)}` };
+
+  test('ends itself while it holds tasks, and they are delivered by the next one', async () => {
+    const { service, pid } = await startService({ ...hangs, TASKCENTER_WORKER_MAX_STALL: '2s' });
+    const { url, saw } = await receiver();
+    await run('enqueue', '--id', 'held', '--callback-url', url, '--timeout', '60s');
+    await saw(1);
+    process.kill(pid, 'SIGUSR2');
+    await serving(service, 2);
+    expect(service.written.err).toMatch(
+      new RegExp(
+        `\\(${pid}\\) ends itself: its main thread has hung for \\d s; .*held[^]*\\(SIGKILL\\); it is started again now`,
+      ),
+    );
+    await saw(2);
+    await expect
+      .poll(async () => (await run('tasks', 'show', 'held')).out, { timeout: 10_000 })
+      .toMatch(/^held {2}completed/);
+  });
+
+  test('is ended by a second Ctrl-C', async () => {
+    const { service, pid } = await startService(hangs);
+    process.kill(pid, 'SIGUSR2');
+    service.signalAll('SIGINT');
+    // What comes sooner counts as the same key press.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    service.signalAll('SIGINT');
+    expect((await service.ended).code).toBe(130);
+  });
+});
+
 describe('the parent', () => {
   test('that is killed takes its service along, in order', async () => {
     const { service } = await startService();

@@ -5,6 +5,10 @@ import { Restarts } from './restarts.ts';
 
 const PROGRAM = new URL('./service.process.js', import.meta.url);
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** A second signal, if it is no echo of the first (see `serve`), ends the service at once; so long it may take. */
+const ECHO_MS = 500;
+const AT_ONCE_MS = 1_000;
+const EXIT_INTERRUPTED = 130;
 /** Of a process that could not even be made. */
 const NOT_STARTED = 1;
 
@@ -41,6 +45,22 @@ function endText({ code, signal, ranMs }: Life): string {
   return ranMs === null ? `the service did not come up (${how})` : `the service ended unexpectedly (${how})`;
 }
 
+/** Ends a service that hangs and hears no signal, when it is told a second time. */
+function createImpatience() {
+  let askedMs: number | undefined;
+  let killed = false;
+  return {
+    get killed() {
+      return killed;
+    },
+    signalled(child: ChildProcess | undefined): void {
+      askedMs ??= performance.now();
+      if (performance.now() - askedMs <= ECHO_MS) return;
+      setTimeout(() => (killed ||= child?.kill('SIGKILL') ?? false), AT_ONCE_MS).unref();
+    },
+  };
+}
+
 const exitCode = ({ code, signal }: Life) => code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 
 /**
@@ -52,12 +72,14 @@ const exitCode = ({ code, signal }: Life) => code ?? 128 + (signal === null ? 0 
 export async function supervise(args: readonly string[]): Promise<number> {
   const restarts = new Restarts();
   const asked = new AbortController();
+  const impatience = createImpatience();
   let child: ChildProcess | undefined;
   let ranOnce = false;
   for (const signal of PASSED_ON)
     process.on(signal, () => {
       asked.abort();
       child?.kill(signal);
+      impatience.signalled(child);
     });
   // Whoever read our few lines may be gone; that is no reason to leave the service alone.
   process.stderr.on('error', () => {});
@@ -67,7 +89,7 @@ export async function supervise(args: readonly string[]): Promise<number> {
     const life = await lifeOf(child);
     ranOnce ||= life.ranMs !== null;
     const inOrder = life.code === 0 || (life.signal === null && !ranOnce);
-    if (asked.signal.aborted || inOrder) return exitCode(life);
+    if (asked.signal.aborted || inOrder) return impatience.killed ? EXIT_INTERRUPTED : exitCode(life);
     const waitMs = restarts.waitAfter(life.ranMs ?? 0);
     say(`${endText(life)}; it is started again ${waitMs === 0 ? 'now' : `in ${waitMs / 1_000} s`}.`);
     await sleep(waitMs, undefined, { signal: asked.signal }).catch(() => {});

@@ -36,7 +36,10 @@ export interface WorkerOptions extends FailureOptions {
    * 600,000 ms. Default 30,000.
    */
   readonly maxStallMs?: number;
-  /** Whether the process is then ended with SIGKILL: only where somebody starts it again. Default false. */
+  /**
+   * Whether the process is then ended with SIGKILL, for whoever watches it to start it again. Default false: a library
+   * never kills its host.
+   */
   readonly failStop?: boolean;
   /** Default: our own rules. */
   readonly profile?: WorkerProfile;
@@ -50,10 +53,6 @@ export interface WorkerOptions extends FailureOptions {
   readonly aggregation?: AggregationOptions;
   /** Asks the broker now and then whether it answers, and says so. */
   readonly healthCheck?: HealthCheck;
-  /** How long the main loop may hang before this worker's leases are released, 2,000 to 600,000 ms. Default 30,000. */
-  readonly maxStallMs?: number;
-  /** Whether the process is killed then, for its parent to start it again. Default false: a library never kills its host. */
-  readonly failStop?: boolean;
   readonly runtime?: Partial<Runtime>;
 }
 
