@@ -1,3 +1,4 @@
+import type { Check } from './check.ts';
 import type { ClusterView } from './cluster.ts';
 import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
@@ -25,6 +26,7 @@ export interface Broker {
   readonly submit: Submit;
   readonly consume: Consume;
   readonly maintain: Maintain;
+  readonly check: Check;
   readonly control: Control;
   readonly groups: Groups;
   readonly inspect: Inspect;
