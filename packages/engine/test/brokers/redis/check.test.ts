@@ -284,11 +284,43 @@ describe.skipIf(!hasRedis())('fsck', () => {
     expect(await fsck(bed.broker, { clock })).toMatchObject({ findings: [{ name: 'b' }] });
   });
 
-  test('what is no longer wrong is not touched', async () => {
+  test('with what something else is wrong after the pause is on its way', async () => {
     await enqueue('a');
-    const suspects = [{ what: 'task', name: 'a', at: '' }];
-    expect(await bed.broker.check.look('q', suspects, true)).toEqual([null]);
-    expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['a']);
+    await bed.ask('DEL', `${Q}pending`);
+    const sleep = async () => {
+      await bed.ask('LPUSH', `${Q}pending`, 'a');
+      await bed.ask('ZADD', `${Q}lease`, sec() + 100, 'a');
+    };
+    const clock = { wallMs: () => 0, monotonicMs: () => 0, sleep };
+    expect(await fsck(bed.broker, { clock })).toMatchObject({ findings: [] });
+    expect(await look()).toMatchObject({ findings: [{ kind: 'ghost' }] });
+  });
+
+  test('what is no longer wrong is not touched', async () => {
+    await enqueue('a', { uniqueMs: HOUR_MS });
+    await enqueue('b', { group: 'g' });
+    await bed.ask('SET', `${Q}processed`, '5');
+    const [lock = ''] = (await bed.ask('KEYS', `${Q}unique:*`)) as string[];
+    const suspects = [
+      { what: 'task', name: 'a', at: `${Q}pending` },
+      { what: 'task', name: 'never', at: `${Q}pending` },
+      { what: 'lock', name: lock, at: '' },
+      { what: 'lock', name: `${Q}unique:gone:`, at: '' },
+      { what: 'group', name: `${Q}g:g`, at: '' },
+      { what: 'group', name: `${Q}g:none`, at: '' },
+      { what: 'key', name: `${Q}pending`, at: '' },
+      { what: 'key', name: `${Q}processed`, at: '' },
+    ];
+    const before = await bed.ask('DEBUG', 'DIGEST');
+    expect(await bed.broker.check.look('q', suspects, true)).toEqual(suspects.map(() => null));
+    expect(await bed.ask('DEBUG', 'DIGEST')).toBe(before);
+  });
+
+  test('a mark of a cancelled task with another time than the task is a leak', async () => {
+    await enqueue('a');
+    await bed.broker.control.cancel({ queue: 'q', id: 'a' }, {});
+    await bed.ask('ZADD', `${TC}st:cancelled`, sec(), 'a');
+    await expectMended({ kind: 'leak', name: 'a' }, 'the note was removed');
   });
 
   test('thousands of faults beside thousands of sound tasks are found in bounded steps', async () => {

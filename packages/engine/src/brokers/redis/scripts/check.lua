@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names counters archive doubts locks kinds places mend
+-- @use time names counters archive doubts kinds places mend
 -- check: looks at suspects of one queue, all in one moment, and mends what is wrong with them if it is told to.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 mend (1) or only look (0); per suspect: task, lock, group or key; ID or key; key where it was seen

@@ -15,7 +15,6 @@ local function drop(asynq, tc, facts)
   redis.pcall('ZREM', asynq .. 'lease', id)
   redis.pcall('ZREM', tc .. 'due', id)
   redis.pcall('ZREM', tc .. 'st:cancelled', id)
-  unlock(asynq, facts.lock, id)
   redis.call('DEL', facts.key)
   note(tc, 'dropped', 1)
 end
@@ -91,9 +90,6 @@ local function settle(asynq, facts)
   local state = state_at(asynq, keep)
   if state ~= facts.state then
     redis.call('HSET', facts.key, 'state', state)
-    if state == 'completed' then
-      unlock(asynq, facts.lock, facts.id)
-    end
   end
   return 'kept in ' .. string.sub(keep, #asynq + 1) .. ' only'
 end

@@ -62,8 +62,8 @@ local function task_facts(asynq, tc, id, at)
   local key = asynq .. 't:' .. id
   local facts = { id = id, key = key, type = redis.call('TYPE', key).ok }
   if facts.type == 'hash' then
-    local row = redis.call('HMGET', key, 'state', 'group', 'tc:s', 'tc:d', 'unique_key')
-    facts.state, facts.group, facts.own, facts.due_ms, facts.lock = unpack(row)
+    local row = redis.call('HMGET', key, 'state', 'group', 'tc:s', 'tc:d')
+    facts.state, facts.group, facts.own, facts.due_ms = unpack(row)
     facts.msg = redis.call('HEXISTS', key, 'msg') == 1
   end
   facts.places, facts.looked = places_of(asynq, id, facts.state, facts.group, at)
