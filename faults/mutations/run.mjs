@@ -78,7 +78,7 @@ async function verdictOf(folder, { experiment, on }) {
   ];
   const { code, output } = await run(process.execPath, args, {
     cwd: folder,
-    env: { FAULTS: experiment, NO_COLOR: '1' },
+    env: { FAULTS: experiment, FAULTS_FEW: '1', NO_COLOR: '1' },
   });
   if (/Tests {2}no tests|No test files/.test(output))
     fail(`there is no experiment ${experiment} on ${on}\n${output}`);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 import { addEnqueue } from './commands/enqueue.ts';
+import { addFsck } from './commands/fsck.ts';
 import { addKeys } from './commands/keys.ts';
 import { addQueues } from './commands/queues.ts';
 import { addReceive } from './commands/receive.ts';
@@ -30,7 +31,8 @@ function createProgram(io: Io): Command {
       outputError: (text, write) => write(`${NAME}: ${text.replace(/^error: /, '')}`),
     })
     .exitOverride();
-  for (const add of [addServe, addEnqueue, addTasks, addQueues, addReceive, addKeys]) add(program, io);
+  for (const add of [addServe, addEnqueue, addTasks, addQueues, addReceive, addKeys, addFsck])
+    add(program, io);
   return program;
 }
 

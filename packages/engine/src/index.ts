@@ -12,6 +12,7 @@ export type { HandledTask, Handler, HandlerContext } from './worker/handlers.ts'
 export { Inspector, type PageOptions, type TaskAddress } from './inspector/inspector.ts';
 export type { BulkOptions } from './inspector/act-on-all.ts';
 export type { QueueInfo } from './inspector/queue-info.ts';
+export { fsck, type Finding, type FsckOptions, type FsckReport } from './inspector/fsck.ts';
 export type { RemoveQueueOptions } from './inspector/remove-queue.ts';
 export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
 export { QueueMetrics } from './metrics/queue-metrics.ts';
@@ -52,6 +53,7 @@ export {
 export { FINAL_STATES, TASK_STATES, WAITING_STATES, type ListedState, type TaskState } from './task/state.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './task/task-id.ts';
 export type { Broker } from './broker/broker.ts';
+export { FAULT_KINDS, type Check, type Fault, type FaultKind, type Suspect } from './broker/check.ts';
 export type { ClusterNode, ClusterView } from './broker/cluster.ts';
 export type { CallOptions } from './broker/call-options.ts';
 export type {

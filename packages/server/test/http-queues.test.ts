@@ -97,6 +97,7 @@ describe('a broker that is away', () => {
       name: broker.name,
       consume: broker.consume,
       maintain: broker.maintain,
+      check: broker.check,
       control: broker.control,
       signals: broker.signals,
       inspect: broker.inspect,

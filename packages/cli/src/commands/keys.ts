@@ -1,9 +1,8 @@
 import { ROLES, type Role } from '@task-center/api';
-import { connect, isTaskCenterError, type Broker } from '@task-center/engine';
 import { Option, type Command } from 'commander';
+import { openBroker } from '../broker.ts';
 import { CliError } from '../cli-error.ts';
 import { readConfig } from '../config.ts';
-import { explain } from '../explain.ts';
 import type { Io } from '../io.ts';
 
 interface CreateOptions {
@@ -15,22 +14,12 @@ interface CreateOptions {
   readonly dataDir?: string;
 }
 
-async function open(url: string): Promise<Broker> {
-  try {
-    return await connect(url);
-  } catch (error) {
-    if (!isTaskCenterError(error, 'database-in-use')) throw error;
-    const fix = 'Stop the service, make the key, and start it again.';
-    throw new CliError(`${explain(error)} ${fix}`, 1, { cause: error });
-  }
-}
-
 async function create(options: CreateOptions, io: Io): Promise<void> {
   if (!options.local) throw new CliError('Keys are made on the broker itself: add --local.', 2);
   const flags = { broker: options.broker, data_dir: options.dataDir };
   const config = await readConfig(options.config, flags, io);
   const { createLocalKey } = await import('@task-center/server');
-  const broker = await open(config.broker);
+  const broker = await openBroker(config.broker, 'make the key');
   try {
     const name = options.name === undefined ? {} : { name: options.name };
     const { key, id } = await createLocalKey(broker, { role: options.role, ...name });

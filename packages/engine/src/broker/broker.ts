@@ -1,3 +1,4 @@
+import type { Check } from './check.ts';
 import type { ClusterView } from './cluster.ts';
 import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
@@ -28,6 +29,7 @@ export interface Broker {
   /** Null = workers renew their leases by themselves. */
   readonly heartbeat: Heartbeat | null;
   readonly maintain: Maintain;
+  readonly check: Check;
   readonly control: Control;
   readonly groups: Groups;
   readonly inspect: Inspect;

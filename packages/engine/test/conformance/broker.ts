@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { aTask } from '../support/factories.ts';
 import { actsSuite } from './acts.ts';
+import { checkSuite } from './check.ts';
 import { consumeSuite } from './consume.ts';
 import { controlSuite } from './control.ts';
 import { documentsSuite } from './documents.ts';
@@ -62,6 +63,7 @@ export function brokerSuite(harness: Harness): void {
     aggregationSuite(harness);
     consumeSuite(harness);
     maintainSuite(harness);
+    checkSuite(harness);
     controlSuite(harness);
     actsSuite(harness);
     inspectSuite(harness);

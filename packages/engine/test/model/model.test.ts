@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { countsOf, factsOf, idsOf, type Bench, type Harness } from '../conformance/harness.ts';
 import { redisHarness } from '../conformance/redis-harness.ts';
 import { sqliteHarness } from '../conformance/sqlite-harness.ts';
+import { fsck } from '../../src/inspector/fsck.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { Model } from './model.ts';
 import { operations, QUEUES, type Operation, type Pair } from './operations.ts';
@@ -52,6 +53,7 @@ async function agree(harness: Harness, steps: readonly Operation[]): Promise<voi
   for (const step of steps) await step.run(pair);
   for (const queue of QUEUES) await compareQueue(bench, pair.model, queue);
   await compareTasks(bench, pair.model);
+  expect(await fsck(bench.broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
   await bench.close();
 }
 

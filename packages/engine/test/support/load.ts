@@ -4,6 +4,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import type { Durability } from '../../src/broker/submit.ts';
 import { Client } from '../../src/client/client.ts';
 import { TaskCenterError } from '../../src/errors/task-center-error.ts';
+import { fsck } from '../../src/inspector/fsck.ts';
 import { Worker } from '../../src/worker/worker.ts';
 
 const LANES = 20;
@@ -115,11 +116,12 @@ export async function drained(load: Load, broker: Broker): Promise<Ended> {
   };
 }
 
-/** Nothing acknowledged is lost, nothing ran or was counted twice, nothing refused was stored. */
+/** Nothing acknowledged is lost, nothing ran or was counted twice, nothing refused was stored, all of it is sound. */
 export async function expectKept(load: Load, broker: Broker): Promise<void> {
   const ended = await drained(load, broker);
   for (const id of load.acknowledged) expect(load.runs.get(id), `runs of ${id}`).toBe(1);
   for (const id of load.doubtful) expect(load.runs.get(id) ?? 0, `runs of ${id}`).toBeLessThanOrEqual(1);
   for (const id of load.refused) expect(load.runs.has(id), `${id} ran`).toBe(false);
+  expect((await fsck(broker)).findings).toEqual([]);
   expect(ended).toEqual({ processed: load.runs.size, failed: 0, completed: load.runs.size, archived: 0 });
 }

@@ -3,6 +3,7 @@ import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { createConnection, type RedisConnection, type RunOptions } from './connection.ts';
+import { createCheck } from './facets/check.ts';
 import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
@@ -130,6 +131,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     consume: createConsume(parts),
     heartbeat,
     maintain: createMaintain(parts),
+    check: createCheck(parts),
     control: createControl(parts),
     groups: createGroups(parts),
     inspect: createInspect(parts),

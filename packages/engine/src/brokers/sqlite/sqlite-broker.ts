@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Broker } from '../../broker/broker.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
+import { createCheck } from './facets/check.ts';
 import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
 import { createDocuments } from './facets/documents.ts';
@@ -52,6 +53,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     // Where tests set the time, they renew, too.
     heartbeat: nowMs ? null : writer.heartbeat,
     maintain: createMaintain(writer),
+    check: createCheck(writer),
     control: createControl(writer),
     groups: createGroups(writer, newId),
     inspect: createInspect(writer),

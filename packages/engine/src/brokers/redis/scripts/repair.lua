@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names bytes history counters archive doubts
+-- @use time names bytes history counters archive doubts kinds
 -- repair: mends the indexes of one queue where crashed or foreign processes left them odd.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit
@@ -11,40 +11,6 @@ local asynq, tc = names_of(pending)
 local active, lease, scan, doubts = asynq .. 'active', asynq .. 'lease', tc .. 'scan', tc .. 'doubts'
 -- No clock is off by more, and no plan goes further.
 local DAY_S, CENTURY_S = 86400, 3155760000
-local ASYNQS = {
-  list = { 'pending', 'active' },
-  zset = { 'lease', 'scheduled', 'retry', 'archived', 'completed', 'aggregation_sets' },
-  set = { 'groups' },
-}
-local OURS = {
-  zset = { 'due', 'st:cancelled', 'doubts' }, string = { 'tok' }, hash = { 'scan', 'cfg', 'odd' }, set = { 'biz' },
-}
-
-local aside = {}
-local function set_aside(prefix, kinds)
-  for kind, names in pairs(kinds) do
-    for _, name in ipairs(names) do
-      local key = misfit(prefix .. name, kind)
-      if key then
-        put_aside(tc, key, name)
-        aside[#aside + 1] = key
-      end
-    end
-  end
-end
-
--- Go's workers cannot end a task while a counter is none.
-local function set_counters_aside()
-  local day = today()
-  for _, name in ipairs({ 'processed', 'failed', 'processed:' .. day, 'failed:' .. day }) do
-    local key = asynq .. name
-    local value = redis.pcall('GET', key)
-    if value and (type(value) == 'table' or not string.match(value, '^%-?%d+$')) then
-      put_aside(tc, key, name)
-      aside[#aside + 1] = key
-    end
-  end
-end
 
 -- Active tasks without a lease, a window of the list at a time, the oldest first.
 local function watch_active()
@@ -101,9 +67,11 @@ local function archive_endless(name)
   return #kept
 end
 
-set_aside(asynq, ASYNQS)
-set_aside(tc, OURS)
-set_counters_aside()
+local aside = {}
+for i, wrong in ipairs(wrong_keys(asynq, tc, today())) do
+  put_aside(tc, wrong[1], wrong[2])
+  aside[i] = wrong[1]
+end
 if not is_turn(scan, 'repaired') then
   return { 0, 0, aside }
 end

@@ -1,6 +1,7 @@
 import { plain, type Arrived, type Packet } from '../packing.ts';
 import type { Store } from '../store.ts';
 import { actOperations } from './acts.ts';
+import { checkOperations } from './check.ts';
 import { consumeOperations } from './consume.ts';
 import { controlOperations } from './control.ts';
 import { documentOperations } from './documents.ts';
@@ -20,6 +21,7 @@ export function createOperations(store: Store) {
     ...submitOperations(store),
     ...consumeOperations(store),
     ...maintainOperations(store),
+    ...checkOperations(store),
     ...controlOperations(store),
     ...actOperations(store),
     ...groupOperations(store),

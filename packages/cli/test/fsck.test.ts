@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connect } from '@task-center/engine';
+import { aTask } from '../../engine/test/support/factories.ts';
+import { rawRedis } from '../../engine/test/support/raw-redis.ts';
+import { freePort, hasRedis, startRedis } from '../../engine/test/support/redis-server.ts';
+import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
+import { endAll, runCli, startCli } from './support/cli.ts';
+
+let folder: TempFolder;
+beforeEach(async () => {
+  folder = await tempFolder();
+});
+afterEach(async () => {
+  await endAll();
+  await folder.remove();
+});
+
+const run = (...args: string[]) => runCli(['fsck', ...args], { cwd: folder.path });
+
+async function store(url: string): Promise<void> {
+  const broker = await connect(url);
+  await broker.submit.enqueue(['a', 'b'].map((id) => aTask({ id, queue: 'orders' })));
+  await broker.close();
+}
+
+describe('fsck on SQLite', () => {
+  test('finds nothing wrong in a file that is sound', async () => {
+    await store(`sqlite:${folder.file('data/tasks.db')}`);
+    expect(await run()).toEqual({ code: 0, out: '1 queue checked: nothing is wrong.\n', err: '' });
+  });
+
+  test('says that a file is in use, and what to do', async () => {
+    const env = { TASKCENTER_HTTP_PORT: String(await freePort()) };
+    const service = startCli(['serve'], { env, cwd: folder.path });
+    await service.saw(/Task Center runs on/);
+    const { code, out, err } = await run();
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(
+      /^task-center: Another process uses the database .*Stop the service, check the file, and start it again\.\n$/,
+    );
+  });
+
+  test('makes no file that is not there', async () => {
+    const { code, err } = await run('--broker', 'sqlite:typo.db');
+    expect([code, err]).toEqual([
+      2,
+      'task-center: There is no file typo.db. Name the broker with --broker.\n',
+    ]);
+    expect(await run('--broker', 'sqlite:typo.db')).toMatchObject({ code: 2 });
+  });
+});
+
+describe.skipIf(!hasRedis())('fsck on Redis', () => {
+  let server: Awaited<ReturnType<typeof startRedis>>;
+  let broker: string[];
+  beforeEach(async () => {
+    server = await startRedis();
+    broker = ['--broker', server.url];
+    await store(server.url);
+  });
+  afterEach(() => server.stop());
+
+  async function damage(...command: string[]): Promise<void> {
+    const raw = await rawRedis(server.port);
+    await raw.call(...command);
+    raw.close();
+  }
+
+  test('shows what is wrong and changes nothing; --repair mends it and says how', async () => {
+    await damage('DEL', 'asynq:{orders}:pending');
+    const told = await run(...broker);
+    expect(told.code).toBe(1);
+    expect(told.out).toMatch(
+      /^queue +kind +count +mended +first of them +what to do\norders +orphan +2 +0 +task [ab] \(state pending, stands nowhere\), task [ab] .*--repair/,
+    );
+    expect(told.err).toBe('task-center: 2 findings remain. Nothing was changed; --repair mends.\n');
+    const mended = await run(...broker, '--repair');
+    expect(mended).toMatchObject({ code: 0, err: '' });
+    expect(mended.out).toMatch(/orphan +2 +2 /);
+    expect(mended.out).toMatch(
+      /\nMended:\n( {2}orders {2}task [ab] \(state pending, stands nowhere\): it is the next to run\n){2}$/,
+    );
+    expect(await run(...broker)).toMatchObject({ code: 0, out: '1 queue checked: nothing is wrong.\n' });
+  });
+
+  test('looks at the queues that are named, and prints JSON', async () => {
+    await damage('LPUSH', 'asynq:{orders}:pending', 'ghost');
+    await damage('SADD', 'asynq:queues', 'other');
+    expect(await run(...broker, '--queue', 'other')).toMatchObject({ code: 0 });
+    const { code, out } = await run(...broker, '--queue', 'orders', 'other', '--json');
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toEqual({
+      queues: ['orders', 'other'],
+      findings: [
+        {
+          queue: 'orders',
+          what: 'task',
+          name: 'ghost',
+          kind: 'ghost',
+          found: 'no task; stands in pending',
+          done: null,
+        },
+      ],
+      remaining: 1,
+      mended: 0,
+      more: false,
+    });
+  });
+
+  test.each([
+    [['--queue', 'none'], /There is no queue none\./],
+    [['--broker', 'redis://127.0.0.1:1'], /did not answer/],
+    [['--what'], /unknown option '--what'/],
+  ])('%s ends with 2 and says why', async (args, said) => {
+    const { code, err } = await run(...broker, ...args);
+    expect(code).toBe(2);
+    expect(err).toMatch(said);
+  });
+});

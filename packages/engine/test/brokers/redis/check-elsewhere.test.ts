@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { Broker } from '../../../src/broker/broker.ts';
+import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
+import { slotOf } from '../../../src/brokers/redis/topology/slots.ts';
+import { fsck } from '../../../src/inspector/fsck.ts';
+import { aTask, manyTasks } from '../../support/factories.ts';
+import { asLimitedUser, LIMITED_USER } from '../../support/limited-user.ts';
+import { rawRedis } from '../../support/raw-redis.ts';
+import { startCluster, type RedisCluster } from '../../support/redis-cluster.ts';
+import { hasRedis, startRedis } from '../../support/redis-server.ts';
+
+const HOUR_MS = 3_600_000;
+
+type Ask = (...args: readonly string[]) => Promise<unknown>;
+
+async function connected(url: string): Promise<Broker> {
+  const broker = await connectRedis({ url });
+  onTestFinished(() => broker.close());
+  return broker;
+}
+
+/** Damage of many kinds: an orphan, a ghost, a leak of each sort, a wrong type. */
+async function damage(broker: Broker, ask: Ask, queue: string): Promise<void> {
+  const key = (name: string) => `asynq:{${queue}}:${name}`;
+  await broker.submit.enqueue([
+    aTask({ queue, id: 'lost', delayMs: HOUR_MS }),
+    aTask({ queue, id: 'grouped', group: 'g' }),
+    aTask({ queue, id: 'sound' }),
+  ]);
+  await ask('DEL', key('scheduled'));
+  await ask('LPUSH', key('pending'), 'ghost');
+  await ask('SET', key('unique:x:'), 'nobody');
+  await ask('DEL', key('groups'));
+  await ask('SET', key('completed'), 'x');
+}
+
+async function expectMended(broker: Broker): Promise<void> {
+  const kinds = ['ghost', 'leak', 'leak', 'orphan', 'type'];
+  const kindsOf = ({ findings }: Awaited<ReturnType<typeof fsck>>) => findings.map(({ kind }) => kind).sort();
+  expect(kindsOf(await fsck(broker, { pauseMs: 0 }))).toEqual(kinds);
+  const mended = await fsck(broker, { pauseMs: 0, repair: true });
+  expect([kindsOf(mended), mended.remaining]).toEqual([kinds, 0]);
+  expect(await fsck(broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+}
+
+describe.skipIf(!hasRedis())('fsck', () => {
+  test('needs no more rights than the limited user has', async () => {
+    const server = await startRedis({ args: LIMITED_USER });
+    onTestFinished(() => server.stop());
+    const raw = await rawRedis(server.port);
+    onTestFinished(() => raw.close());
+    const broker = await connected(asLimitedUser(server.url));
+    await damage(broker, raw.call, 'q');
+    await expectMended(broker);
+  });
+
+  describe('on a cluster', () => {
+    let cluster: RedisCluster;
+    beforeAll(async () => {
+      cluster = await startCluster();
+    });
+    afterAll(() => cluster?.stop());
+
+    // Three queues, each on a node of its own.
+    test.each(['a', 'b', 'c'])('looks where the queue is: %s', async (queue) => {
+      await cluster.flush();
+      const broker = await connected(cluster.url);
+      await damage(broker, cluster.call, queue);
+      await expectMended(broker);
+    });
+
+    test('waits where a queue is under way to another node', async () => {
+      await cluster.flush();
+      const broker = await connected(cluster.url);
+      await broker.submit.enqueue(manyTasks(400, 't', { queue: 'a' }));
+      const slot = slotOf('asynq:{a}:pending');
+      const owner = await cluster.ownerOf(slot);
+      const other = cluster.nodes.find((node) => node !== owner)!;
+      let report: ReturnType<typeof fsck> | undefined;
+      await cluster.moveSlot(slot, other, () => {
+        report = fsck(broker, { pauseMs: 0, repair: true });
+        return broker.ping();
+      });
+      expect(await report).toMatchObject({ findings: [] });
+      expect(await fsck(broker, { pauseMs: 0 })).toMatchObject({ queues: ['a'], findings: [] });
+    });
+  });
+});

@@ -1,0 +1,336 @@
+import { describe, expect, test } from 'vitest';
+import { fsck, type FsckReport } from '../../../src/inspector/fsck.ts';
+import { aTask, finish, manyTasks } from '../../support/factories.ts';
+import { hasRedis } from '../../support/redis-server.ts';
+import { redisBed } from './bed.ts';
+
+const Q = 'asynq:{q}:';
+const TC = 'tc:{q}:';
+const STEP = [{ queue: 'q', limit: 256 }];
+const HOUR_MS = 3_600_000;
+
+describe.skipIf(!hasRedis())('fsck', () => {
+  const bed = redisBed();
+  const sec = (): number => Math.floor(bed.now() / 1_000);
+  const look = (): Promise<FsckReport> => fsck(bed.broker, { pauseMs: 0 });
+  const mend = (): Promise<FsckReport> => fsck(bed.broker, { pauseMs: 0, repair: true });
+  const enqueue = (id: string, more: Parameters<typeof aTask>[0] = {}) =>
+    bed.broker.submit.enqueue([aTask({ id, queue: 'q', retentionMs: HOUR_MS, ...more })]);
+
+  /** Lets recoverer, forwarder and a worker go on until nothing happens any more; IDs that ran. */
+  async function drain(): Promise<string[]> {
+    const ran: string[] = [];
+    for (let i = 0; i < 60; i += 1) {
+      const [recovered] = await bed.broker.maintain.recover(STEP, 3);
+      for (const task of recovered?.orphans ?? [])
+        await bed.turn({ finishes: [finish.retry(task, 0)], room: 0 });
+      await bed.broker.maintain.forward(STEP);
+      const { tasks } = await bed.turn();
+      ran.push(...tasks.map(({ id }) => id));
+      await bed.turn({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
+      bed.advance(700);
+    }
+    return ran.sort();
+  }
+
+  /** One fault is told and nothing changed; it is mended; then all is sound. */
+  async function expectMended(fault: object, done: string | RegExp): Promise<void> {
+    const before = await bed.ask('DEBUG', 'DIGEST');
+    const told = await look();
+    expect(told).toMatchObject({ findings: [{ ...fault, done: null }], remaining: 1, mended: 0 });
+    expect(await bed.ask('DEBUG', 'DIGEST')).toBe(before);
+    const mended = await mend();
+    expect(mended).toMatchObject({ findings: [fault], remaining: 0, mended: 1 });
+    expect(mended.findings[0]?.done).toMatch(done);
+    expect(await look()).toMatchObject({ findings: [] });
+  }
+
+  describe('finds and mends a task', () => {
+    test('that is pending, yet in no list', async () => {
+      await enqueue('a');
+      await bed.ask('DEL', `${Q}pending`);
+      await expectMended({ queue: 'q', what: 'task', name: 'a', kind: 'orphan' }, 'next to run');
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test('that is active, yet in no list', async () => {
+      await enqueue('a');
+      await bed.takeOne();
+      await bed.ask('DEL', `${Q}active`, `${Q}lease`);
+      await expectMended({ kind: 'orphan', name: 'a' }, /back into active, given to the recoverer/);
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test('that is active without a lease', async () => {
+      await enqueue('a');
+      await bed.takeOne();
+      await bed.ask('DEL', `${Q}lease`);
+      await expectMended({ kind: 'orphan', found: 'active without a lease' }, 'given to the recoverer');
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test.each(['scheduled', 'retry'])('that is %s, yet in no set: it keeps its time', async (state) => {
+      await enqueue('a', state === 'scheduled' ? { delayMs: 5_000 } : {});
+      if (state === 'retry')
+        await bed.turn({ finishes: [finish.retry(await bed.takeOne(), 5_000)], room: 0 });
+      await bed.ask('DEL', `${Q}${state}`, `${TC}due`);
+      await expectMended({ kind: 'orphan', name: 'a' }, `put back into ${state}`);
+      bed.advance(4_999);
+      expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 0 }]);
+      bed.advance(1);
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test('of a Go client that is scheduled, yet in no set: it is due now', async () => {
+      await enqueue('a', { delayMs: 5_000 });
+      await bed.ask('HDEL', `${Q}t:a`, 'tc:d');
+      await bed.ask('DEL', `${Q}scheduled`, `${TC}due`);
+      await expectMended({ kind: 'orphan', name: 'a' }, 'put back into scheduled');
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test('that is finished, yet in no set: it can be looked at again', async () => {
+      await bed.broker.submit.enqueue(manyTasks(3, 't', { queue: 'q', retentionMs: HOUR_MS }));
+      const [one, two] = (await bed.turn({ room: 2 })).tasks;
+      await bed.turn({ finishes: [finish.succeeded(one!), finish.archive(two!)], room: 0 });
+      await bed.broker.control.cancel({ queue: 'q', id: 't2' }, {});
+      await bed.ask('DEL', `${Q}completed`, `${Q}archived`, `${TC}st:cancelled`);
+      expect(await look()).toMatchObject({ remaining: 3, mended: 0 });
+      expect(await mend()).toMatchObject({ remaining: 0, mended: 3 });
+      expect(await look()).toMatchObject({ findings: [] });
+      const [facts] = await bed.broker.inspect.queueFacts(['q']);
+      expect(facts?.counts).toMatchObject({ completed: 1, archived: 1, cancelled: 1, pending: 0 });
+    });
+
+    test('that is aggregating, yet in no group', async () => {
+      await enqueue('a', { group: 'g' });
+      await bed.ask('DEL', `${Q}g:g`, `${Q}groups`);
+      await expectMended({ kind: 'orphan', name: 'a' }, 'put back into its group');
+      expect(await bed.broker.inspect.groups('q')).toEqual([{ group: 'g', size: 1 }]);
+    });
+
+    test('of a state that is none', async () => {
+      await enqueue('a');
+      await bed.ask('DEL', `${Q}pending`);
+      await bed.ask('HSET', `${Q}t:a`, 'state', 'nonsense');
+      await expectMended({ kind: 'orphan', name: 'a' }, 'archived');
+      expect(await bed.broker.inspect.task({ queue: 'q', id: 'a' })).toMatchObject({ state: 'archived' });
+    });
+
+    test('that stands in two places: the one of its state stays', async () => {
+      await enqueue('a', { delayMs: 5_000 });
+      await bed.ask('LPUSH', `${Q}pending`, 'a');
+      await expectMended(
+        { kind: 'double', found: 'state scheduled, stands in pending, scheduled' },
+        'kept in scheduled only',
+      );
+      expect(await bed.ask('EXISTS', `${Q}pending`)).toBe(0);
+    });
+
+    test('that stands in a list twice', async () => {
+      await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q' }));
+      await bed.ask('RPUSH', `${Q}pending`, 't300');
+      await expectMended({ kind: 'double', name: 't300' }, 'kept in pending only');
+      expect(await bed.ask('LLEN', `${Q}pending`)).toBe(600);
+      expect(await drain()).toHaveLength(600);
+    });
+
+    test('that stands in two places of which none is that of its state', async () => {
+      await enqueue('a');
+      await bed.ask('HSET', `${Q}t:a`, 'state', 'active');
+      await bed.ask('ZADD', `${Q}retry`, sec(), 'a');
+      await expectMended({ kind: 'double' }, 'kept in pending only');
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test('whose state is not that of its place: the place is what Go goes by', async () => {
+      await enqueue('a');
+      await bed.ask('HSET', `${Q}t:a`, 'state', 'completed');
+      await expectMended(
+        { kind: 'mismatch', found: 'state completed, stands in pending' },
+        'kept in pending',
+      );
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test('that waits, yet is leased', async () => {
+      await enqueue('a');
+      await bed.ask('ZADD', `${Q}lease`, sec() + 100, 'a');
+      await expectMended({ kind: 'ghost', found: 'leased, yet pending' }, 'lease was removed');
+      expect(await drain()).toEqual(['a']);
+    });
+  });
+
+  describe('finds and drops', () => {
+    test.each(['pending', 'active', 'scheduled', 'retry', 'archived', 'completed', 'lease'])(
+      'an ID without a task in %s',
+      async (name) => {
+        await enqueue('other');
+        if (name === 'pending' || name === 'active') await bed.ask('LPUSH', Q + name, 'ghost');
+        else await bed.ask('ZADD', Q + name, sec() + 100, 'ghost');
+        await expectMended({ kind: 'ghost', what: 'task', name: 'ghost' }, 'dropped');
+        expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ odd: { dropped: 1 } }]);
+        expect(await drain()).toEqual(['other']);
+      },
+    );
+
+    test('a task whose message is gone, with its lock', async () => {
+      await enqueue('a', { uniqueMs: HOUR_MS });
+      await bed.ask('HDEL', `${Q}t:a`, 'msg');
+      expect(await look()).toMatchObject({ remaining: 2 });
+      await mend();
+      expect(await look()).toMatchObject({ findings: [] });
+      expect(await bed.ask('KEYS', `${Q}*`)).toEqual([]);
+    });
+
+    test.each(['due', 'st:cancelled'])('a note in %s without a task', async (name) => {
+      await enqueue('a');
+      await bed.ask('ZADD', TC + name, sec(), 'gone');
+      await expectMended({ kind: 'leak', name: 'gone' }, 'dropped');
+    });
+
+    test.each(['due', 'st:cancelled'])('a note in %s of a task that it does not fit', async (name) => {
+      await enqueue('a');
+      await bed.ask('ZADD', TC + name, sec(), 'a');
+      await expectMended({ kind: 'leak', name: 'a' }, 'the note was removed');
+      expect(await drain()).toEqual(['a']);
+    });
+  });
+
+  describe('finds', () => {
+    test('a lock whose task is no more, or is completed, and no other one', async () => {
+      await enqueue('waits', { uniqueMs: HOUR_MS, type: 'waits' });
+      await enqueue('dead', { uniqueMs: HOUR_MS, type: 'dead' });
+      await enqueue('gone', { uniqueMs: HOUR_MS, type: 'gone' });
+      await enqueue('done', { uniqueMs: HOUR_MS, type: 'done' });
+      const { tasks } = await bed.turn();
+      const by = (id: string) => tasks.find((task) => task.id === id)!;
+      await bed.turn({ finishes: [finish.archive(by('dead')), finish.requeue(by('waits'))], room: 0 });
+      const locks = (await bed.ask('KEYS', `${Q}unique:*`)) as string[];
+      for (const key of locks)
+        await bed.ask('SET', key.replace('unique:', 'kept:'), (await bed.ask('GET', key)) as string);
+      await bed.turn({ finishes: [finish.succeeded(by('done')), finish.succeeded(by('gone'))], room: 0 });
+      await bed.broker.control.remove({ queue: 'q', id: 'gone' });
+      for (const key of locks) await bed.ask('RENAME', key.replace('unique:', 'kept:'), key);
+      const told = await look();
+      expect(told.findings.map(({ kind, what, found }) => `${kind} ${what}: ${found}`).sort()).toEqual([
+        'leak lock: its task done is completed',
+        'leak lock: its task gone is no more',
+      ]);
+      expect(await mend()).toMatchObject({ mended: 2, remaining: 0 });
+      expect(await bed.ask('KEYS', `${Q}unique:*`)).toHaveLength(2);
+      expect(
+        await bed.broker.submit.enqueue([aTask({ queue: 'q', type: 'gone', uniqueMs: 1_000 })]),
+      ).toMatchObject([{ code: 'created' }]);
+    });
+
+    test('a group that nothing names', async () => {
+      await enqueue('a', { group: 'g' });
+      await bed.ask('DEL', `${Q}groups`);
+      await expectMended({ kind: 'leak', what: 'group', name: `${Q}g:g` }, 'named again');
+      expect(await bed.broker.inspect.groups('q')).toEqual([{ group: 'g', size: 1 }]);
+    });
+
+    test.each(['pending', 'lease', 'completed', 'groups'])('a %s of a wrong type', async (name) => {
+      await enqueue('a', { delayMs: 1_000 });
+      await bed.ask('SET', Q + name, 'x');
+      await expectMended({ kind: 'type', what: 'key', name: Q + name }, 'set aside');
+      expect(await bed.ask('GET', `${TC}aside:${name}:${sec()}`)).toBe('x');
+    });
+
+    test('a task, a lock and a group of a wrong type', async () => {
+      await enqueue('a');
+      for (const name of ['t:b', 'unique:x:', 'g:y']) await bed.ask('LPUSH', Q + name, 'x');
+      const told = await look();
+      expect(told.findings.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
+        `type ${Q}g:y`,
+        `type ${Q}unique:x:`,
+        'type b',
+      ]);
+      expect(await mend()).toMatchObject({ mended: 3, remaining: 0 });
+      expect(await look()).toMatchObject({ findings: [] });
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test.each(['processed', 'failed'])('a counter %s that is none', async (name) => {
+      await enqueue('a');
+      await bed.ask('SET', Q + name, 'many');
+      await expectMended({ kind: 'counter', what: 'key', found: 'it is no number' }, 'set aside');
+      expect(await drain()).toEqual(['a']);
+    });
+
+    test('what is wrong in a queue whose name has signs of a pattern, and not that of others', async () => {
+      const more = { queue: 'q*' };
+      await enqueue('a', more);
+      await bed.ask('DEL', 'asynq:{q*}:pending');
+      await enqueue('b');
+      await bed.ask('DEL', `${Q}pending`);
+      expect(await fsck(bed.broker, { queues: ['q*'], pauseMs: 0 })).toMatchObject({
+        findings: [{ queue: 'q*', name: 'a' }],
+      });
+    });
+  });
+
+  test('what is mended by somebody else meanwhile is not told', async () => {
+    await enqueue('a');
+    await enqueue('b');
+    await bed.ask('LREM', `${Q}pending`, 1, 'a');
+    await bed.ask('LREM', `${Q}pending`, 1, 'b');
+    const clock = {
+      wallMs: () => 0,
+      monotonicMs: () => 0,
+      sleep: async () => void (await bed.ask('LPUSH', `${Q}pending`, 'a')),
+    };
+    expect(await fsck(bed.broker, { clock })).toMatchObject({ findings: [{ name: 'b' }] });
+  });
+
+  test('with what something else is wrong after the pause is on its way', async () => {
+    await enqueue('a');
+    await bed.ask('DEL', `${Q}pending`);
+    const sleep = async () => {
+      await bed.ask('LPUSH', `${Q}pending`, 'a');
+      await bed.ask('ZADD', `${Q}lease`, sec() + 100, 'a');
+    };
+    const clock = { wallMs: () => 0, monotonicMs: () => 0, sleep };
+    expect(await fsck(bed.broker, { clock })).toMatchObject({ findings: [] });
+    expect(await look()).toMatchObject({ findings: [{ kind: 'ghost' }] });
+  });
+
+  test('what is no longer wrong is not touched', async () => {
+    await enqueue('a', { uniqueMs: HOUR_MS });
+    await enqueue('b', { group: 'g' });
+    await bed.ask('SET', `${Q}processed`, '5');
+    const [lock = ''] = (await bed.ask('KEYS', `${Q}unique:*`)) as string[];
+    const suspects = [
+      { what: 'task', name: 'a', at: `${Q}pending` },
+      { what: 'task', name: 'never', at: `${Q}pending` },
+      { what: 'lock', name: lock, at: '' },
+      { what: 'lock', name: `${Q}unique:gone:`, at: '' },
+      { what: 'group', name: `${Q}g:g`, at: '' },
+      { what: 'group', name: `${Q}g:none`, at: '' },
+      { what: 'key', name: `${Q}pending`, at: '' },
+      { what: 'key', name: `${Q}processed`, at: '' },
+    ];
+    const before = await bed.ask('DEBUG', 'DIGEST');
+    expect(await bed.broker.check.look('q', suspects, true)).toEqual(suspects.map(() => null));
+    expect(await bed.ask('DEBUG', 'DIGEST')).toBe(before);
+  });
+
+  test('a mark of a cancelled task with another time than the task is a leak', async () => {
+    await enqueue('a');
+    await bed.broker.control.cancel({ queue: 'q', id: 'a' }, {});
+    await bed.ask('ZADD', `${TC}st:cancelled`, sec(), 'a');
+    await expectMended({ kind: 'leak', name: 'a' }, 'the note was removed');
+  });
+
+  test('thousands of faults beside thousands of sound tasks are found in bounded steps', async () => {
+    await bed.broker.submit.enqueue(manyTasks(3_000, 'good', { queue: 'q' }));
+    await bed.broker.submit.enqueue(manyTasks(2_500, 'lost', { queue: 'q', delayMs: 1_000 }));
+    await bed.ask('DEL', `${Q}scheduled`, `${TC}due`);
+    expect(await look()).toMatchObject({ remaining: 2_500, more: false });
+    expect(await mend()).toMatchObject({ remaining: 0, mended: 2_500 });
+    expect(await look()).toMatchObject({ findings: [] });
+    bed.advance(1_000);
+    expect(await drain()).toHaveLength(5_500);
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { fsck } from '../../src/inspector/fsck.ts';
+import { aTask, finish, manyTasks } from '../support/factories.ts';
+import { countsOf, end, take, type Bench, type Harness } from './harness.ts';
+
+const CLEAN = { findings: [], remaining: 0, mended: 0, more: false };
+const HOUR_MS = 3_600_000;
+
+/** Tasks in every state, with locks, groups and a set. */
+async function everything(bench: Bench): Promise<void> {
+  const { broker } = bench;
+  await broker.submit.enqueue([
+    ...['done', 'again', 'dead', 'active'].map((id) =>
+      aTask({ id, type: id, retentionMs: HOUR_MS, uniqueMs: HOUR_MS }),
+    ),
+    aTask({ id: 'large', payload: Buffer.alloc(5_000) }),
+  ]);
+  const [done, again, dead] = await take(bench, { room: 4, leaseMs: HOUR_MS });
+  await end(bench, finish.succeeded(done!), finish.retry(again!, HOUR_MS), finish.archive(dead!));
+  await broker.submit.enqueue([
+    aTask({ id: 'later', delayMs: HOUR_MS }),
+    aTask({ id: 'cancelled' }),
+    aTask({ id: 'pending', uniqueMs: HOUR_MS }),
+    aTask({ id: 'set', group: 'a' }),
+  ]);
+  await broker.control.cancel({ queue: 'default', id: 'cancelled' }, {});
+  const rules = { graceMs: 0, maxDelayMs: 0, maxSize: 1 };
+  await broker.groups.take('default', rules, 1);
+  await broker.submit.enqueue([aTask({ id: 'grouped', group: 'a' })]);
+}
+
+export function checkSuite(harness: Harness): void {
+  describe('check', () => {
+    test('a broker without tasks is sound', async () => {
+      const { broker } = await harness.fresh();
+      expect(await fsck(broker)).toEqual({ ...CLEAN, queues: [] });
+    });
+
+    test.each([false, true])(
+      'tasks in every state are sound, and stay as they are (repair: %s)',
+      async (repair) => {
+        const bench = await harness.fresh();
+        await everything(bench);
+        const before = await countsOf(bench);
+        expect(await fsck(bench.broker, { repair, pauseMs: 0 })).toEqual({ ...CLEAN, queues: ['default'] });
+        expect(await countsOf(bench)).toEqual(before);
+        expect(Object.keys(before)).toHaveLength(8);
+      },
+    );
+
+    test('more tasks than fit a page are sound, in several queues', async () => {
+      const { broker } = await harness.fresh();
+      await broker.submit.enqueue(manyTasks(1_700, 't', { queue: 'a' }));
+      await broker.submit.enqueue(manyTasks(1_700, 't', { queue: 'b', delayMs: HOUR_MS }));
+      expect(await fsck(broker)).toEqual({ ...CLEAN, queues: ['a', 'b'] });
+      expect(await fsck(broker, { queues: ['b'] })).toEqual({ ...CLEAN, queues: ['b'] });
+    });
+
+    test('a queue that is not there is told', async () => {
+      const { broker } = await harness.fresh();
+      await expect(fsck(broker, { queues: ['none'] })).rejects.toMatchObject({ code: 'queue-not-found' });
+    });
+  });
+}

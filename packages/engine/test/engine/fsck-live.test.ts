@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { fsck } from '../../src/inspector/fsck.ts';
+import { Worker } from '../../src/worker/worker.ts';
+import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+
+const TIME_MS = Number(process.env.TASKCENTER_TEST_MS ?? 5_000);
+const LANES = 8;
+const BATCH = 50;
+const MOST_WAITING = 10_000;
+
+/** Producers and a worker with tasks of every kind, as fast as they go, until it is stopped. */
+class Traffic {
+  readonly #client: Client;
+  readonly #worker: Worker;
+  #going = true;
+  #lanes: Promise<void>[] = [];
+  stored = 0;
+  ran = 0;
+
+  constructor(broker: Broker) {
+    this.#client = new Client(broker);
+    const aggregation = { gracePeriod: '1s', maxSize: 20, aggregate: () => ({ task: 'now' }) };
+    this.#worker = new Worker(broker, { queues: ['q'], concurrency: 100, aggregation });
+    const failed = new Set<string>();
+    this.#worker
+      .handle('fails-once', ({ id }) => {
+        if (failed.delete(id)) return void (this.ran += 1);
+        failed.add(id);
+        throw new Error('the first time');
+      })
+      .handle('*', async () => {
+        this.ran += 1;
+        await sleep(1);
+      });
+  }
+
+  async start(): Promise<void> {
+    await this.#worker.start();
+    this.#lanes = Array.from({ length: LANES }, (_, lane) => this.#lane(lane));
+  }
+
+  async stop(): Promise<void> {
+    this.#going = false;
+    await Promise.all(this.#lanes);
+    await this.#worker.stop();
+  }
+
+  async #lane(lane: number): Promise<void> {
+    const backoff = { kind: 'fixed', delayMs: 20, jitter: 0 } as const;
+    const kinds = [
+      { task: 'now', options: {} },
+      { task: 'kept', options: { retention: '2s' } },
+      { task: 'later', options: { delay: '30ms' } },
+      { task: 'fails-once', options: { backoff } },
+      { task: 'unique', options: { unique: '1h' } },
+      { task: 'grouped', options: { group: `g${lane}` } },
+    ] as const;
+    for (let n = 0; this.#going; n += 1) {
+      // A backlog that grows for as long as it is looked through has no end.
+      while (this.#going && this.stored - this.ran > MOST_WAITING) await sleep(5);
+      const tasks = Array.from({ length: BATCH }, (_, i) => {
+        const { task, options } = kinds[(n + i) % kinds.length]!;
+        return { task, payload: { lane, n, i }, queue: 'q', ...options };
+      });
+      const results = await this.#client.enqueueMany(tasks);
+      // Those in groups run as another task.
+      this.stored += results.filter(
+        (result) => 'task' in result && result.task.state !== 'aggregating',
+      ).length;
+      await sleep(5);
+    }
+  }
+}
+
+let place: BrokerPlace | undefined;
+afterEach(() => place?.remove());
+
+describe.each(brokerKinds.filter(({ available }) => available))('under full load on $name', (kind) => {
+  test('nothing that merely moves is told, and nothing is mended', async () => {
+    place = await kind.place();
+    const broker = await place.connect();
+    const traffic = new Traffic(broker);
+    await traffic.start();
+    const end = performance.now() + TIME_MS;
+    let looks = 0;
+    while (performance.now() < end) {
+      expect(await fsck(broker, { pauseMs: 20, repair: looks % 2 === 1 })).toMatchObject({ findings: [] });
+      looks += 1;
+    }
+    await traffic.stop();
+    expect(looks).toBeGreaterThan(1);
+    expect(traffic.stored).toBeGreaterThan(1_000);
+    expect(traffic.ran).toBeGreaterThan(1_000);
+    expect(await fsck(broker)).toMatchObject({ findings: [] });
+  });
+});

@@ -1,0 +1,134 @@
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
+import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
+import { fsck } from '../../src/inspector/fsck.ts';
+import { aTask, finish } from '../support/factories.ts';
+import { fromSeed } from '../support/foreign-data.ts';
+import { rawRedis, type RawRedis } from '../support/raw-redis.ts';
+import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
+
+const TIME_LIMIT_MS = Number(process.env.TASKCENTER_TEST_MS ?? 10_000);
+const HOUR_MS = 3_600_000;
+const Q = 'asynq:{q}:';
+const TC = 'tc:{q}:';
+
+const IDS = ['pending', 'active', 'later', 'again', 'dead', 'done', 'cancelled', 'grouped', 'set', 'gone'];
+const LISTS = ['pending', 'active'].map((name) => Q + name);
+const SETS = [
+  ...['scheduled', 'retry', 'archived', 'completed', 'lease', 'g:a', 'g:b'].map((name) => Q + name),
+  ...['due', 'st:cancelled'].map((name) => TC + name),
+];
+const STATES = ['pending', 'active', 'scheduled', 'retry', 'archived', 'completed', 'aggregating', 'x', ''];
+
+/** Commands of a program that knows what to break. */
+const damage: fc.Arbitrary<readonly string[]> = fc.oneof(
+  fc.tuple(fc.constant('LREM'), fc.constantFrom(...LISTS), fc.constant('0'), fc.constantFrom(...IDS)),
+  fc.tuple(fc.constantFrom('LPUSH', 'RPUSH'), fc.constantFrom(...LISTS), fc.constantFrom(...IDS)),
+  fc.tuple(fc.constant('ZREM'), fc.constantFrom(...SETS), fc.constantFrom(...IDS)),
+  fc.tuple(
+    fc.constant('ZADD'),
+    fc.constantFrom(...SETS),
+    // Not so long ago that what is archived since then would be kept no longer.
+    fc.constantFrom(`${Math.floor(Date.now() / 1_000) - 60}`, '1900000000', '1900000000.000007'),
+    fc.constantFrom(...IDS),
+  ),
+  fc.tuple(
+    fc.constant('HSET'),
+    fc.constantFrom(...IDS).map((id) => `${Q}t:${id}`),
+    fc.constant('state'),
+    fc.constantFrom(...STATES),
+  ),
+  fc.tuple(
+    fc.constant('HDEL'),
+    fc.constantFrom(...IDS).map((id) => `${Q}t:${id}`),
+    fc.constantFrom('state', 'msg', 'tc:d', 'group'),
+  ),
+  fc.tuple(
+    fc.constant('DEL'),
+    fc.constantFrom(
+      ...LISTS,
+      ...SETS,
+      ...IDS.map((id) => `${Q}t:${id}`),
+      `${Q}groups`,
+      `${Q}aggregation_sets`,
+    ),
+  ),
+  fc.tuple(
+    fc.constant('SET'),
+    fc.constantFrom(`${Q}unique:y:`, `${Q}processed`),
+    fc.constantFrom(...IDS, '3'),
+  ),
+  fc.tuple(
+    fc.constant('SET'),
+    fc.constantFrom(...LISTS, ...SETS, `${Q}groups`, `${Q}t:gone`, `${Q}t:later`),
+    fc.constant('x'),
+  ),
+);
+
+/** A task in every state; `gone` is none. */
+async function fill({ submit, consume, control, groups }: Broker): Promise<void> {
+  const one = (id: string, more: Parameters<typeof aTask>[0] = {}) =>
+    aTask({ id, queue: 'q', type: id, retentionMs: HOUR_MS, uniqueMs: HOUR_MS, ...more });
+  const turn = { queues: ['q'], leaseMs: HOUR_MS, worker: 'w' };
+  await submit.enqueue(['done', 'again', 'dead', 'active'].map((id) => one(id)));
+  const { tasks } = await consume.turn({ ...turn, room: 4, finishes: [] });
+  const [done, again, dead] = tasks;
+  const finishes = [finish.succeeded(done!), finish.retry(again!, HOUR_MS), finish.archive(dead!)];
+  await consume.turn({ ...turn, room: 0, finishes });
+  await submit.enqueue([
+    one('later', { delayMs: HOUR_MS }),
+    one('cancelled'),
+    one('set', { group: 'a' }),
+    one('pending'),
+  ]);
+  await control.cancel({ queue: 'q', id: 'cancelled' }, {});
+  await groups.take('q', { graceMs: 0, maxDelayMs: 0, maxSize: 1 }, 1);
+  await submit.enqueue([one('grouped', { group: 'a' })]);
+}
+
+describe.skipIf(!hasRedis())('after any damage', () => {
+  let server: RedisServer;
+  let raw: RawRedis;
+  beforeAll(async () => {
+    server = await startRedis();
+    raw = await rawRedis(server.port);
+  });
+  afterAll(async () => {
+    raw?.close();
+    await server?.stop();
+  });
+
+  async function readable(): Promise<string[]> {
+    const found: string[] = [];
+    for (const id of IDS) {
+      const type = String(await raw.call('TYPE', `${Q}t:${id}`));
+      if (type === 'hash' && (await raw.call('HEXISTS', `${Q}t:${id}`, 'msg')) === 1) found.push(id);
+    }
+    return found;
+  }
+
+  test('a repair leaves a sound queue, and every task with a message', async () => {
+    const property = fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 12 }), async (commands) => {
+      await raw.call('FLUSHALL');
+      const broker = await connectRedis({ url: server.url });
+      try {
+        await fill(broker);
+        // What Redis refuses, as the key has another type by now, is no damage.
+        for (const command of commands) await raw.call(...command).catch(() => {});
+        const before = await readable();
+        expect(await fsck(broker, { repair: true, pauseMs: 0 })).toMatchObject({ remaining: 0 });
+        expect(await fsck(broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+        expect(await readable()).toEqual(before);
+      } finally {
+        await broker.close();
+      }
+    });
+    await fc.assert(property, {
+      numRuns: 100_000,
+      interruptAfterTimeLimit: TIME_LIMIT_MS,
+      markInterruptAsFailure: false,
+      ...fromSeed(),
+    });
+  });
+});
