@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { experiment } from '../harness/experiment.ts';
+import { eventsOf } from '../harness/attempts.ts';
+import { experiment, type ExperimentOptions } from '../harness/experiment.ts';
+import type { Does } from '../harness/history.ts';
+import type { Run } from '../harness/run.ts';
 
 experiment(
   'W1',
@@ -19,6 +22,31 @@ experiment(
       const victim = run.random.pick(run.workers);
       await victim.kill();
       await run.startAgain(victim);
+    }
+    await run.finish();
+  },
+);
+
+experiment(
+  'W2',
+  {
+    title: 'SIGKILL of all workers, and one starts again',
+    tier: 2,
+    on: ['redis', 'sqlite'],
+    may: { duplicates: ['killed'], recoveryMs: 10_000 },
+  },
+  async (run) => {
+    await run.fleet();
+    for (let i = 0; i < run.times(1, 20); i += 1) {
+      await run.flow(100);
+      const victims = run.workers;
+      await Promise.all(victims.map((victim) => victim.kill()));
+      await sleep(2_000);
+      run.heal('one starts again', victims);
+      for (const [place, victim] of victims.entries()) {
+        await run.startAgain(victim);
+        if (place === 0) await run.flow(50);
+      }
     }
     await run.finish();
   },
@@ -54,18 +82,81 @@ experiment(
     may: { duplicates: ['lease-lost'], recoveryMs: 10_000 },
   },
   async (run) => {
-    await run.fleet({ produce: { perSecond: 4, mix: { ms: [500, 6_000] } } });
-    for (let i = 0; i < run.times(1, 20); i += 1) {
-      await run.flow(60);
-      const victim = run.random.pick(run.workers);
-      victim.pause();
+    await run.fleet({ produce: { perSecond: 5, mix: { ms: [500, 3_000] } } });
+    // Its handler ends the moment that its process wakes, before a timer can tell that the lease is over; by then the
+    // task runs elsewhere, and that run goes on.
+    const slow = { payload: { ms: 6_500, block: 2_000 }, options: { queue: 'slow' } };
+    for (let i = 0; i < 2; i += 1) await run.start({ work: { queues: ['slow'], concurrency: 1 } });
+    const repeats = run.times(1, 20);
+    for (let i = 0; i < repeats; i += 1) {
+      await run.start({ produce: { tasks: [slow] } });
+      const { member } = await run.saw((line) => line.e === 'deed' && line.what === 'block');
+      const victims = [run.member(member), run.random.pick(run.workers.slice(0, 4))];
+      for (const victim of victims) victim.pause();
       await sleep(12_000);
-      victim.resume();
-      await victim.saw((line) => line.e === 'told' && line.outcome === 'lost');
+      const told = run.saw((line) => line.member === member && line.e === 'told');
+      for (const victim of victims) victim.resume();
+      await told;
     }
-    const { recovery, staleEnds } = await run.finish();
-    expect(recovery?.n, 'tasks that were taken over').toBeGreaterThan(0);
-    // Each that was taken over was refused its late end, or had heard of its loss before.
-    expect(staleEnds).toBe(recovery?.n);
+    const { staleEnds } = await run.finish();
+    expect(staleEnds, 'late ends that the broker refused').toBeGreaterThanOrEqual(repeats);
   },
+);
+
+experiment(
+  'W7',
+  {
+    title: 'a handler that never settles, past its deadline',
+    tier: 2,
+    on: ['redis', 'sqlite'],
+  },
+  async (run) => {
+    const hang = { payload: { hang: true }, options: { timeout: '2s', maxRetries: 0 } };
+    const count = run.times(20, 200);
+    const work = { concurrency: 10 };
+    const tasks = Array.from({ length: 10 }, (_, i) => (i % 5 === 0 ? hang : { payload: { ms: 20 } }));
+    // One process, as half of its slots are lost at once if they are not freed.
+    await run.start({ work, produce: { tasks, count: count * 5, perSecond: 20 } });
+    await run.produced();
+    const { tasks: ended } = await run.finish();
+    const attempts = [...eventsOf(run.lines()).byTask.values()].flat();
+    const late = attempts
+      .filter(({ end }) => end === undefined)
+      .map(({ start, told }) => (told?.t ?? Infinity) - start);
+    run.fact('longest, ms', Math.round(Math.max(...late)));
+    expect(ended.archived).toBe(count);
+    expect(Math.max(...late), 'deadline and 2 s').toBeLessThan(4_000);
+  },
+);
+
+const FATAL: Omit<ExperimentOptions, 'title'> = {
+  tier: 2,
+  on: ['redis', 'sqlite'],
+  may: { duplicates: ['crashed'], crashes: true, recoveryMs: 10_000 },
+  limitMs: 120_000,
+};
+
+/** Tasks that end their process each time, amid others; another process takes the place of each that is gone. */
+const fatal =
+  (payloads: readonly Does[], nodeArgs: readonly string[] = []) =>
+  async (run: Run): Promise<void> => {
+    const others = Array.from({ length: 80 }, () => ({ payload: { ms: 50 } }));
+    const tasks = [...others, ...payloads.flatMap((payload) => [{ payload }, ...others])];
+    run.supervise();
+    await run.fleet({ producers: 1, produce: { tasks, perSecond: 50 }, launch: { nodeArgs, quiet: true } });
+    await run.produced();
+    const { tasks: ended } = await run.finish();
+    expect(ended.archived, 'archived as poison').toBe(payloads.length);
+  };
+
+experiment(
+  'W8',
+  { title: 'a task takes all memory of its process', ...FATAL },
+  fatal([{ oom: true }], ['--max-old-space-size=64']),
+);
+
+experiment(
+  'W9',
+  { title: 'tasks end their process: exit, uncaught exception, unhandled rejection', ...FATAL },
+  fatal([{ exit: 1 }, { uncaught: 'as it was told' }, { unhandled: 'as it was told' }]),
 );

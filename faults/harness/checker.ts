@@ -37,7 +37,7 @@ export interface Verdict {
   };
   /** Runs beyond those that failures explain, by reason. */
   readonly reruns: Readonly<Partial<Record<Rerun, number>>>;
-  /** Ends that the broker refused, as their lease was gone. */
+  /** Ends that the broker refused, as the lease was gone; attempts that were aborted before are not among them. */
   readonly staleEnds: number;
   readonly overlapMs: number;
   readonly recovery: Histogram | null;
@@ -116,6 +116,11 @@ function processFaults(lines: readonly Line[]): string[] {
   });
 }
 
+function staleEnds({ byTask }: Events): number {
+  const attempts = [...byTask.values()].flat();
+  return attempts.filter(({ told, abort }) => told?.outcome === 'lost' && abort === undefined).length;
+}
+
 const tooLong = (found: Histogram | null, limitMs: number | undefined, what: string): string[] =>
   limitMs !== undefined && found !== null && found.max > limitMs
     ? [`${what} took ${found.max} ms; at most ${limitMs} are allowed`]
@@ -177,7 +182,7 @@ export function judge(unordered: readonly Line[], held: Held, allowed: Allowed =
       archived: stored.filter(({ state }) => state === 'archived').length,
     },
     reruns: countBy(reruns.map(({ reason }) => reason)),
-    staleEnds: lines.filter((line) => line.e === 'told' && line.outcome === 'lost').length,
+    staleEnds: staleEnds(events),
     overlapMs: Math.round(overlap),
     recovery,
     resume,

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a task's payload makes its handler do; see `programs/worker.mjs`. */
+/** What a task's payload makes its handler do, one after the other in the order of its keys; see `programs/worker.mjs`. */
 export interface Does {
   /** Takes so long, ms; ends at once when its signal aborts. */
   readonly ms?: number;
@@ -47,6 +47,8 @@ export type Line =
   | Of<'produced', unknown>
   | Of<'working', { leaseMs: number }>
   | Of<'start', Ran & { queue: string }>
+  /** It begins to do what is not just taking its time. */
+  | Of<'deed', Ran & { what: string }>
   | Of<'end', Ran & { outcome: 'ok' | 'fail' | 'aborted' }>
   | Of<'abort', Ran & { cause: string }>
   /** What the broker took of it. */

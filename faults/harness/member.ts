@@ -37,6 +37,8 @@ export interface ProduceOptions {
   readonly again?: boolean;
   /** Of the mix. Default: the run's. */
   readonly seed?: number;
+  /** The number of the first task, where others have made those before. Default 0. */
+  readonly from?: number;
 }
 
 /** A worker's options that survive JSON. */
@@ -104,6 +106,14 @@ export class Member {
 
   get works(): boolean {
     return this.options.work !== undefined;
+  }
+
+  /** What takes its place: the same, and it goes on producing where this one ended. */
+  successor(): MemberOptions {
+    const { produce } = this.options;
+    if (!produce) return this.options;
+    const made = this.history.read().filter(({ e }) => e === 'call').length;
+    return { ...this.options, produce: { ...produce, from: (produce.from ?? 0) + made } };
   }
 
   /** Resolves when it is connected and works. */

@@ -5,6 +5,7 @@ import { makeBed, type Bed, type Deployment } from './bed.ts';
 import { judge, type Allowed, type Verdict } from './checker.ts';
 import { readHeld, unfinished } from './held.ts';
 import { now, until, type Line } from './history.ts';
+import { startLink, type Link } from './link.ts';
 import { Member, type MemberOptions, type Note, type ProduceOptions, type WorkOptions } from './member.ts';
 import type { Random } from './seed.ts';
 import type { RedisOptions } from '../../packages/engine/test/support/redis-server.ts';
@@ -44,6 +45,9 @@ export class Run {
   readonly facts: Record<string, number | string> = {};
   readonly #parts: RunParts;
   readonly #lines: Line[] = [];
+  #supervised = false;
+  /** Members that take the place of others. */
+  readonly #replacing = new Set<Promise<Member>>();
   readonly #onCleanUp: (() => Promise<unknown> | void)[] = [];
 
   private constructor(parts: RunParts) {
@@ -98,6 +102,13 @@ export class Run {
     this.#onCleanUp.push(act);
   }
 
+  /** A link to the one server of `redis…`, or to this port, for members that are given its `url`. */
+  async link(port: number = this.bed.server.port): Promise<Link> {
+    const link = await startLink(port, () => this.random.next());
+    this.cleanUp(() => link.close());
+    return link;
+  }
+
   /** Starts a process; resolves when it is connected. On SQLite only one may live. */
   async start(options: MemberOptions): Promise<Member> {
     if (this.bed.owned && this.members.some(({ alive }) => alive))
@@ -112,16 +123,24 @@ export class Run {
       log: join(this.#parts.folder, `${name}.jsonl`),
       options: { ...options, ...(produce && { produce: { seed, ...produce } }) },
       note: this.#note,
-      onExit: (exit) => this.#lines.push({ e: 'exit', t: now(), member: 'test', ...exit }),
+      onExit: (exit) => {
+        this.#lines.push({ e: 'exit', t: now(), member: 'test', ...exit });
+        if (this.#supervised && !exit.asked && exit.code !== 0) this.#replace(member);
+      },
     });
     this.members.push(member);
     await member.ready();
     return member;
   }
 
+  /** From now on another process takes the place of each that ends by itself with an error. */
+  supervise(): void {
+    this.#supervised = true;
+  }
+
   /** Another process takes the place of one that is gone. */
   startAgain(member: Member): Promise<Member> {
-    return this.start(member.options);
+    return this.start(member.successor());
   }
 
   /** Producers and workers, which go on until `finish`; on SQLite one process that does the work of all. */
@@ -152,13 +171,26 @@ export class Run {
     await until(() => count() >= before + starts, { what: `${starts} more attempts start`, limitMs });
   }
 
-  /** Resolves when a line of any member, from now on, fits. */
-  async saw(fits: (line: Line) => boolean, limitMs = 30_000): Promise<void> {
+  /** Resolves when producers of a certain number of tasks have made them all. */
+  async produced(limitMs = 60_000): Promise<void> {
+    const done = ({ history }: Member) => history.read().some(({ e }) => e === 'produced');
+    const holds = () => this.#replacing.size === 0 && this.producers.every(done);
+    await until(holds, { what: 'all tasks are made', limitMs });
+  }
+
+  /** Resolves to the first line of any member that fits, from now on. */
+  async saw(fits: (line: Line) => boolean, limitMs = 30_000): Promise<Line> {
     const from = now();
-    await until(() => this.#read().some((line) => line.t >= from && fits(line)), {
-      what: 'a member tells a fitting event',
-      limitMs,
-    });
+    const found = () => this.#read().find((line) => line.t >= from && fits(line));
+    await until(() => found() !== undefined, { what: 'a member tells a fitting event', limitMs });
+    return found()!;
+  }
+
+  /** @throws Error when there is none of this name */
+  member(name: string): Member {
+    const found = this.members.find((member) => member.name === name);
+    if (found) return found;
+    throw new Error(`there is no member ${name}`);
   }
 
   /** All lines so far, of members and the test. */
@@ -188,6 +220,8 @@ export class Run {
 
   /** Ends all that is left of it. */
   async remove(): Promise<void> {
+    this.#supervised = false;
+    await Promise.allSettled(this.#replacing);
     for (const act of this.#onCleanUp.reverse()) await act();
     await Promise.all(this.members.filter(({ alive }) => alive).map((member) => member.kill()));
     await this.bed.remove();
@@ -199,14 +233,20 @@ export class Run {
       const broker = await this.bed.connect();
       return until(async () => (await unfinished(broker)) === 0, { what, limitMs });
     }
-    const owner = this.workers[0];
     const from = now();
     const isEmpty = (line: Line) => line.e === 'left' && line.t > from && line.tasks === 0;
-    return until(() => owner?.history.read().some(isEmpty) ?? false, { what, limitMs });
+    return until(() => this.workers.some(({ history }) => history.read().some(isEmpty)), { what, limitMs });
   }
 
   #read(): Line[] {
     return this.members.flatMap(({ history }) => history.read());
+  }
+
+  /** It is ready or gone before the experiment ends. */
+  #replace(member: Member): void {
+    const replacing = this.startAgain(member);
+    this.#replacing.add(replacing);
+    void Promise.allSettled([replacing]).then(() => this.#replacing.delete(replacing));
   }
 
   readonly #note: Note = (line) => void this.#lines.push({ t: now(), member: 'test', ...line });

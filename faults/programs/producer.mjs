@@ -44,10 +44,10 @@ function classified(error) {
   return { e: doubtful ? 'unknown' : 'refused', code };
 }
 
-/** The tasks to make, without an end where none is given. */
+/** The tasks to make, without an end where none is given; others have made those before `from`. */
 function* tasksOf(given) {
-  const { tasks, count = tasks?.length ?? Infinity } = given;
-  for (let n = 0; n < count; n += 1) yield tasks ? { ...tasks[n % tasks.length] } : mixedTask(n, given);
+  const { tasks, count = tasks?.length ?? Infinity, from = 0 } = given;
+  for (let n = from; n < count; n += 1) yield tasks ? { ...tasks[n % tasks.length] } : mixedTask(n, given);
 }
 
 /** Resolves when all is enqueued, or `signal` has aborted and what is under way is told. */

@@ -38,8 +38,9 @@ function eatMemory() {
   for (;;) eaten.push(Array.from({ length: 100_000 }, Math.random));
 }
 
-/** What can go wrong in a handler; what is none of these just takes its time. */
-const MISDEEDS = {
+/** What a handler can be told to do; `signal` only for those that heed it. */
+const DEEDS = {
+  ms: (ms, signal) => sleep(ms, undefined, { signal }),
   kill: () => process.kill(process.pid, 'SIGKILL'),
   exit: (code) => process.exit(code),
   oom: eatMemory,
@@ -47,7 +48,7 @@ const MISDEEDS = {
   throw(text) {
     throw new Error(text);
   },
-  uncaught: (text) => setImmediate(() => MISDEEDS.throw(text)),
+  uncaught: (text) => void setImmediate(() => DEEDS.throw(text)),
   unhandled: (text) => void Promise.reject(new Error(text)),
   block(ms) {
     const end = performance.now() + ms;
@@ -55,12 +56,14 @@ const MISDEEDS = {
   },
 };
 
-async function behave({ ms = 0, fail = 0, ignoreAbort = false, ...does }, { retried }, signal) {
-  for (const [name, misdeed] of Object.entries(MISDEEDS)) {
-    if (does[name] !== undefined && does[name] !== false) await misdeed(does[name]);
+/** One deed after the other, as they stand in the payload. */
+async function behave(task, signal, log) {
+  const { fail = 0, ignoreAbort = false, ...does } = task.payload ?? {};
+  for (const [what, how] of Object.entries(does)) {
+    if (what !== 'ms') log('deed', { id: task.id, attempt: task.attempt, what });
+    await DEEDS[what]?.(how, ignoreAbort ? undefined : signal);
   }
-  if (ms > 0) await sleep(ms, undefined, ignoreAbort ? {} : { signal });
-  if (retried < fail) throw new Error('as it was told');
+  if (task.retried < fail) throw new Error('as it was told');
 }
 
 /** A started worker. */
@@ -73,7 +76,7 @@ export async function work(broker, given, { log, name }) {
     log('start', { id, attempt, queue });
     signal.addEventListener('abort', () => log('abort', { id, attempt, cause: signal.reason.cause }));
     try {
-      await behave(task.payload ?? {}, task, signal);
+      await behave(task, signal, log);
       log('end', { id, attempt, outcome: 'ok' });
       return { by: name, attempt };
     } catch (error) {
