@@ -4,6 +4,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { BacklogSense } from './backlog-sense.ts';
 import { Crowd, type Wake } from './crowd.ts';
 import type { QueueOrder } from './queue-order.ts';
+import { suspectsFirst } from './suspects.ts';
 
 /** Underneath the wake-ups (design D4). */
 const POLL_MS = 1_000;
@@ -27,7 +28,7 @@ export interface TurnsParts {
   /** Attempts running now. */
   running(): number;
   /** Whether tasks may be taken now; `wake` says when again. */
-  keepsUp(): boolean;
+  mayTake(): boolean;
   /** New work, with the monotonic time at which its leases were asked for. */
   onTask(task: LeasedTask, sinceMs: number): void;
   onFinished(finish: Finish, outcome: FinishOutcome): void;
@@ -62,7 +63,7 @@ export class Turns {
   #hungry = true;
   #scheduled = false;
   #waiting: AbortController | undefined;
-  #onIdle: (() => void) | undefined;
+  readonly #whenIdle = new Set<() => void>();
   /** When a fetch ended last, or none was needed; monotonic ms. */
   #aliveMs = 0;
 
@@ -94,9 +95,9 @@ export class Turns {
 
   /** How long slots have been free without a fetch that ended, ms. */
   stuckForMs(): number {
-    const { runtime, concurrency, running } = this.#parts;
+    const { runtime, concurrency, running, mayTake } = this.#parts;
     const now = runtime.clock.monotonicMs();
-    const idle = this.#taking && !this.#hardStop.signal.aborted && running() < concurrency;
+    const idle = this.#taking && !this.#hardStop.signal.aborted && running() < concurrency && mayTake();
     if (!idle) this.#aliveMs = now;
     return now - this.#aliveMs;
   }
@@ -122,6 +123,13 @@ export class Turns {
     this.#soon();
   }
 
+  /** Gives back what never started. */
+  giveBack(task: LeasedTask): void {
+    const finish = { outcome: 'requeue', task } as const;
+    this.#unstarted.add(finish);
+    this.finish(finish);
+  }
+
   /** An attempt ended without anything to hand in. */
   slotFreed(): void {
     this.#soon();
@@ -130,7 +138,7 @@ export class Turns {
   /** Resolves when nothing is to be handed in and no call is under way. */
   async drained(): Promise<void> {
     while (this.#finishes.length > 0 || this.#calls.size > 0 || this.#late.size > 0) {
-      await new Promise<void>((resolve) => (this.#onIdle = resolve));
+      await new Promise<void>((resolve) => this.#whenIdle.add(resolve));
     }
   }
 
@@ -154,7 +162,7 @@ export class Turns {
   }
 
   #room(): number {
-    if (!this.#taking || !this.#hungry || !this.#parts.keepsUp()) return 0;
+    if (!this.#taking || !this.#hungry || !this.#parts.mayTake()) return 0;
     return Math.min(this.#share, this.#parts.concurrency - this.#parts.running() - this.#reserved);
   }
 
@@ -176,7 +184,7 @@ export class Turns {
       const turn = { finishes, ...from, room, leaseMs, worker };
       const outcome = await broker.consume.turn(turn, { signal: this.#hardStop.signal });
       finishes.forEach((finish, i) => this.#finished(finish, outcome.finished[i] as FinishOutcome));
-      if (call.writtenOff) outcome.tasks.forEach((task) => this.#giveBack(task));
+      if (call.writtenOff) outcome.tasks.forEach((task) => this.giveBack(task));
       else {
         // The room stays reserved until what was taken runs.
         const took = this.#take(outcome, room, sinceMs);
@@ -199,7 +207,8 @@ export class Turns {
     this.#release(call);
     this.#calls.delete(call);
     this.#late.delete(call);
-    this.#onIdle?.();
+    for (const resolve of this.#whenIdle) resolve();
+    this.#whenIdle.clear();
     this.#soon();
   }
 
@@ -218,7 +227,7 @@ export class Turns {
     if (tasks.length > 0) {
       this.#hungry = true;
       if (runtime.clock.monotonicMs() - sinceMs > SLOW_MS) return this.#takeDoubtful(tasks);
-      for (const task of tasks) this.#begin(task, sinceMs);
+      for (const task of suspectsFirst(tasks)) this.#begin(task, sinceMs);
     } else if (room > 0 && quarantined.length === 0) {
       this.#hungry = false;
       void this.#untilWork();
@@ -229,13 +238,7 @@ export class Turns {
   /** After `stopTaking` nothing starts any more: what a call under way has brought is given back. */
   #begin(task: LeasedTask, sinceMs: number): void {
     if (this.#taking) this.#parts.onTask(task, sinceMs);
-    else this.#giveBack(task);
-  }
-
-  #giveBack(task: LeasedTask): void {
-    const finish = { outcome: 'requeue', task } as const;
-    this.#unstarted.add(finish);
-    this.finish(finish);
+    else this.giveBack(task);
   }
 
   /** After a slow call the leases may be as good as over: renew first, and run what is still ours. */
@@ -244,9 +247,8 @@ export class Turns {
     const sinceMs = runtime.clock.monotonicMs();
     try {
       const ours = await broker.consume.extend(tasks, leaseMs);
-      tasks.forEach((task, i) => {
-        if (ours[i] === true) this.#begin(task, sinceMs);
-      });
+      const still = tasks.filter((_, i) => ours[i] === true);
+      for (const task of suspectsFirst(still)) this.#begin(task, sinceMs);
     } catch (error) {
       runtime.log.warn({ err: error, tasks: tasks.length }, 'tasks taken too slowly are left to recovery');
     }

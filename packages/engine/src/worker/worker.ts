@@ -21,6 +21,7 @@ import { Handlers, type Handler } from './handlers.ts';
 import { newIdentity } from './identity.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './queue-order.ts';
+import { Suspects } from './suspects.ts';
 import { Turns } from './turns.ts';
 import { createWatchdog } from './watchdog.ts';
 
@@ -106,6 +107,7 @@ export class Worker {
   readonly #turns: Turns;
   readonly #watchdog: Loop;
   readonly #keeper: LeaseKeeper;
+  readonly #suspects: Suspects;
   readonly #deadlines: Deadlines<LeasedTask>;
   readonly #maintenance: Maintenance | undefined;
   readonly #aggregator: Aggregator | undefined;
@@ -136,8 +138,16 @@ export class Worker {
       runtime,
       settings,
       concurrency,
-      onLost: (task) => this.#attempts.get(task)?.abort('lease-lost'),
+      onLost: (task) => this.#leaseLost(task),
       onCaughtUp: () => this.#turns.wake(),
+    });
+    this.#suspects = new Suspects({
+      clock: runtime.clock,
+      running: () => this.#attempts.size,
+      start: (task) => this.#run(task),
+      giveBack: (task) => this.#turns.giveBack(task),
+      handedIn: () => this.#turns.drained(),
+      onDone: () => this.#turns.wake(),
     });
     this.#deadlines = createDeadlines('attempt-deadlines', runtime, (task) =>
       this.#attempts.get(task)?.expire(),
@@ -159,9 +169,9 @@ export class Worker {
       concurrency,
       leaseMs: settings.leaseMs,
       order: () => this.#order,
-      running: () => this.#attempts.size,
-      keepsUp: () => this.#keeper.keepsUp,
-      onTask: (task, sinceMs) => this.#run(task, sinceMs),
+      running: () => this.#attempts.size + (this.#suspects.waiting ? 1 : 0),
+      mayTake: () => this.#keeper.keepsUp && !this.#suspects.busy,
+      onTask: (task, sinceMs) => this.#take(task, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
     });
     this.#watchdog = createWatchdog({ broker, runtime, turns: this.#turns });
@@ -246,6 +256,9 @@ export class Worker {
 
   async #shutDown(): Promise<void> {
     this.#turns.stopTaking();
+    const { waiting } = this.#suspects;
+    this.#suspects.remove();
+    if (waiting) this.#turns.finish({ outcome: 'requeue', task: waiting });
     this.#announcer.changed();
     const others = [this.#maintenance?.stop(), this.#health?.stop(), this.#watchdog.stop()];
     const aggregated = this.#aggregator?.stop();
@@ -278,12 +291,18 @@ export class Worker {
     for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
-  #run(task: LeasedTask, sinceMs: number): void {
+  #take(task: LeasedTask, sinceMs: number): void {
+    if (!this.#suspects.takes(task)) this.#run(task, sinceMs);
+    else if (this.#suspects.waiting === task) this.#keeper.hold(task, sinceMs, Infinity);
+  }
+
+  /** @param sinceMs when its lease was asked for; without it the lease is held already */
+  #run(task: LeasedTask, sinceMs?: number): void {
     const { clock, events } = this.#runtime;
     const attempt = new Attempt(task, this.#attemptParts);
     this.#attempts.set(task, attempt);
     const endsMs = clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs;
-    this.#keeper.hold(task, sinceMs, endsMs);
+    if (sinceMs !== undefined) this.#keeper.hold(task, sinceMs, endsMs);
     if (events.has('attempt.started')) {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }
@@ -297,8 +316,15 @@ export class Worker {
     });
   }
 
+  #leaseLost(task: LeasedTask): void {
+    if (this.#suspects.waiting !== task) return this.#attempts.get(task)?.abort('lease-lost');
+    this.#suspects.remove();
+    this.#lost(task);
+  }
+
   #ended(task: LeasedTask, end: AttemptEnd): void {
     this.#attempts.delete(task);
+    this.#suspects.changed();
     if (end === 'lost') this.#lost(task);
     else this.#turns.finish(end);
     if (this.#attempts.size === 0) this.#onQuiet?.();
