@@ -33,7 +33,7 @@ function held(tasks: readonly HeldTask[], counters: Partial<Held> = {}): Held {
   const ends = tasks.flatMap(({ attempts }) => attempts.map(({ outcome }) => outcome));
   const failed = ends.filter((outcome) => outcome === 'failed').length;
   const processed = failed + ends.filter((outcome) => outcome === 'succeeded').length;
-  return { tasks: new Map(tasks.map((task) => [task.id, task])), processed, failed, fsck: null, ...counters };
+  return { tasks: new Map(tasks.map((task) => [task.id, task])), processed, failed, fsck: [], ...counters };
 }
 
 const call = (t: number, id: string, does: Does = {}): Line => ({

@@ -44,8 +44,8 @@ export interface Verdict {
   readonly resume: Histogram | null;
   /** Events of the engines, by name. */
   readonly engine: Readonly<Record<string, number>>;
-  /** Null = it was not run. */
-  readonly fsck: readonly string[] | null;
+  /** What it found. */
+  readonly fsck: readonly string[];
 }
 
 /** What producers were told. */
@@ -172,7 +172,7 @@ export function judge(unordered: readonly Line[], held: Held, allowed: Allowed =
       ...(allowed.crashes === true ? [] : processFaults(lines)),
       ...tooLong(recovery, allowed.recoveryMs, 'the recovery of a task'),
       ...tooLong(resume, allowed.resumeMs, 'the next start after a heal'),
-      ...(held.fsck ?? []).map((fault) => `fsck (I7): ${fault}`),
+      ...held.fsck.map((fault) => `fsck (I7): ${fault}`),
     ],
     tasks: {
       ...sized(told),

@@ -1,4 +1,4 @@
-import type { Broker, ListedState, TaskRecord } from '@task-center/engine';
+import { fsck, type Broker, type ListedState, type TaskRecord } from '@task-center/engine';
 
 /** What the broker holds when an experiment is over. */
 export interface Held {
@@ -6,8 +6,8 @@ export interface Held {
   /** Attempts that were counted, over all queues. */
   readonly processed: number;
   readonly failed: number;
-  /** What `fsck` found; null = there is none yet. */
-  readonly fsck: readonly string[] | null;
+  /** What `fsck` found. */
+  readonly fsck: readonly string[];
 }
 
 export type HeldTask = Pick<
@@ -26,6 +26,8 @@ const STATES = [
   'archived',
 ] as const satisfies readonly ListedState[];
 const PAGE = 500;
+/** Between the two looks of `fsck`: nobody is at work. */
+const PAUSE_MS = 100;
 
 async function listed(broker: Broker, queue: string): Promise<HeldTask[]> {
   const all: HeldTask[] = [];
@@ -56,5 +58,9 @@ export async function readHeld(broker: Broker): Promise<Held> {
   const tasks = new Map<string, HeldTask>();
   for (const queue of queues) for (const task of await listed(broker, queue)) tasks.set(task.id, task);
   const sum = (of: 'processed' | 'failed') => facts.reduce((total, one) => total + one[of], 0);
-  return { tasks, processed: sum('processed'), failed: sum('failed'), fsck: null };
+  const { findings } = await fsck(broker, { pauseMs: PAUSE_MS });
+  const found = findings.map(
+    ({ queue, kind, what, name }) => `${kind}: ${what} ${name} of ${queue ?? 'the broker'}`,
+  );
+  return { tasks, processed: sum('processed'), failed: sum('failed'), fsck: found };
 }

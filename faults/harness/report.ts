@@ -87,8 +87,8 @@ export function guarantees(head: string, { commit, results }: Results): string {
     const own = results.filter(({ id }) => id.startsWith(letter));
     return own.length === 0 ? [] : [section(title, own)];
   });
-  const found = results.filter(({ verdict }) => verdict?.fsck !== null && verdict?.fsck !== undefined);
-  const clean = found.filter(({ verdict }) => verdict?.fsck?.length === 0).length;
+  const found = results.filter(({ verdict }) => verdict !== null);
+  const clean = found.filter(({ verdict }) => verdict?.fsck.length === 0).length;
   return [
     head.trimEnd(),
     '',

@@ -141,14 +141,7 @@ export class Worker {
       onLost: (task) => this.#leaseLost(task),
       onCaughtUp: () => this.#turns.wake(),
     });
-    this.#suspects = new Suspects({
-      clock: runtime.clock,
-      running: () => this.#attempts.size,
-      start: (task) => this.#run(task),
-      giveBack: (task) => this.#turns.giveBack(task),
-      handedIn: () => this.#turns.drained(),
-      onDone: () => this.#turns.wake(),
-    });
+    this.#suspects = this.#createSuspects();
     this.#deadlines = createDeadlines('attempt-deadlines', runtime, (task) =>
       this.#attempts.get(task)?.expire(),
     );
@@ -186,6 +179,17 @@ export class Worker {
     });
     this.#aggregator = aggregation && createAggregator(aggregation, { broker, runtime, prepare, queues });
     this.#health = options.healthCheck && createHealthCheck(broker, options.healthCheck, runtime);
+  }
+
+  #createSuspects(): Suspects {
+    return new Suspects({
+      clock: this.#runtime.clock,
+      running: () => this.#attempts.size,
+      start: (task) => this.#run(task),
+      giveBack: (task) => this.#turns.giveBack(task),
+      handedIn: () => this.#turns.drained(),
+      onDone: () => this.#turns.wake(),
+    });
   }
 
   /** Attempts running now. */
