@@ -81,7 +81,8 @@ experiment(
       // What the kernel keeps for it would still arrive.
       await asked(master.port, 'CLIENT', 'KILL', 'TYPE', 'replica');
       await run.flow(50);
-      await run.phase(500, 1_000);
+      // Longer than a call waits for a replica.
+      await run.phase(1_500, 2_500);
       run.fault('SIGKILL of the master');
       await master.kill();
       replica.resume();

@@ -72,7 +72,9 @@ experiment(
       cuts += 2;
     }
     run.fact('frames', frames.length);
+    expect(frames.length).toBeGreaterThan(100);
     run.fact('cuts', cuts);
+    run.heal('started again', [owner]);
     await run.startAgain(owner);
     await run.finish();
   },

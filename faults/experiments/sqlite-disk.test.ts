@@ -77,7 +77,7 @@ experiment(
     tier: 2,
     on: ['sqlite'],
     // Ends that cannot be written are given up with their leases.
-    may: { duplicates: ['lease-lost', 'rolled-back'] },
+    may: { duplicates: ['lease-lost'] },
   },
   async (run) => {
     const disk = putOnSmallDisk(run, 2);
