@@ -164,6 +164,7 @@ experiment(
     tier: 2,
     on: ['sentinel'],
     may: { ...FAILOVER, losses: true },
+    limitMs: 150_000,
     redis: { proxied: true },
   },
   async (run) => {
@@ -264,7 +265,7 @@ experiment(
     const after = await infoOf(port, 'total_connections_received');
     run.fact('connections to the Sentinel that is left', after - before);
     // Seven processes, at most one a second each.
-    expect(after - before).toBeLessThan(run.times(1, 10) * 60);
+    expect(after - before).toBeLessThan(run.times(1, 10) * 30);
     await run.finish();
   },
 );
