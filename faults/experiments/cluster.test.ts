@@ -67,7 +67,7 @@ experiment(
     title: 'SIGKILL of a master of the cluster; node timeout 2 s',
     tier: 2,
     on: ['cluster'],
-    may: { duplicates: ['rolled-back', 'lease-lost'] },
+    may: { duplicates: ['rolled-back', 'lease-lost'], overlaps: true },
     redis: { args: ['--repl-diskless-sync-delay', '0'] },
   },
   async (run) => {

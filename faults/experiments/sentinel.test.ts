@@ -9,7 +9,7 @@ import { asked, followsAgain, infoOf, scriptsRun } from '../harness/redis-asked.
 import type { Run } from '../harness/run.ts';
 
 /** What a master that is gone takes with it: ends and leases that its replica had not heard of. */
-const FAILOVER = { duplicates: ['rolled-back', 'lease-lost'] } as const;
+const FAILOVER = { duplicates: ['rolled-back', 'lease-lost'], overlaps: true } as const;
 const REPLICATED = { produce: { durability: 'replicated' } } as const;
 
 /** The server that the Sentinels call the master, and the other one. */
