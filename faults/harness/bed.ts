@@ -1,6 +1,10 @@
 import { connect, type Broker } from '@task-center/engine';
 import { startCluster, type RedisCluster } from '../../packages/engine/test/support/redis-cluster.ts';
-import { startSentinels, type Sentinels } from '../../packages/engine/test/support/redis-sentinels.ts';
+import {
+  startSentinels,
+  type SentinelOptions,
+  type Sentinels,
+} from '../../packages/engine/test/support/redis-sentinels.ts';
 import {
   startRedis,
   type RedisOptions,
@@ -32,6 +36,9 @@ export interface Bed {
   remove(): Promise<void>;
 }
 
+/** Of the servers, where the deployment has any of our making. */
+export interface ServerOptions extends RedisOptions, Pick<SentinelOptions, 'proxied'> {}
+
 interface Parts {
   readonly url: string;
   readonly server?: RedisServer;
@@ -46,12 +53,12 @@ async function single(options: RedisOptions): Promise<Parts> {
   return { url: server.url, server, stop: () => server.stop() };
 }
 
-const MAKERS: Record<Deployment, (redis: RedisOptions) => Promise<Parts>> = {
+const MAKERS: Record<Deployment, (servers: ServerOptions) => Promise<Parts>> = {
   redis: single,
   'redis-aof': (redis) => single({ ...redis, appendonly: true }),
   'redis-everysec': (redis) => single({ ...redis, appendonly: 'everysec' }),
-  async sentinel() {
-    const sentinels = await startSentinels();
+  async sentinel({ proxied = false }) {
+    const sentinels = await startSentinels({ proxied });
     return { url: sentinels.url, server: sentinels.master, sentinels, stop: () => sentinels.stop() };
   },
   async cluster({ args }) {
@@ -66,8 +73,7 @@ const MAKERS: Record<Deployment, (redis: RedisOptions) => Promise<Parts>> = {
   },
 };
 
-/** @param redis of the servers, where the deployment has any of our making */
-export async function makeBed(deployment: Deployment, redis: RedisOptions = {}): Promise<Bed> {
+export async function makeBed(deployment: Deployment, redis: ServerOptions = {}): Promise<Bed> {
   const { url, stop, ...parts } = await MAKERS[deployment](redis);
   const brokers: Broker[] = [];
 

@@ -54,11 +54,14 @@ function resultOf(task: HeldTask): { by?: string; attempt?: number } | null {
 function resultFault(task: HeldTask, { byTask }: Events): string[] {
   if (task.state !== 'completed') return [];
   const result = resultOf(task);
-  const owner = byTask
-    .get(task.id)
-    ?.find(({ member, number }) => member === result?.by && number === result.attempt);
-  if (!owner || owner.end?.outcome !== 'ok') return ['its result is of no attempt that ended well'];
-  if (owner.told?.outcome === 'lost') return ['its result is of an attempt that had lost its lease'];
+  // The number of an attempt that a failover has undone is given once more.
+  const owners = (byTask.get(task.id) ?? []).filter(
+    ({ member, number }) => member === result?.by && number === result.attempt,
+  );
+  const well = owners.filter(({ end }) => end?.outcome === 'ok');
+  if (well.length === 0) return ['its result is of no attempt that ended well'];
+  if (well.every(({ told }) => told?.outcome === 'lost'))
+    return ['its result is of an attempt that had lost its lease'];
   return [];
 }
 

@@ -305,6 +305,14 @@ describe('books', () => {
     );
   });
 
+  test('the result of an attempt whose number a failover had undone and given again, to the same worker', () => {
+    const undone = [...enqueued, start(3), end(4), told(5, { outcome: 'lost' })];
+    const lines = [...undone, start(6), end(7), told(8)];
+    const allowed: Allowed = { duplicates: ['lease-lost'] };
+    expect(violations(lines, held([stored('a')]), allowed)).toBe('');
+    expect(violations(undone, held([stored('a')]), allowed)).toContain('had lost its lease');
+  });
+
   test('a result of somebody else', () => {
     const task = stored('a', { result: Buffer.from(JSON.stringify({ by: 'worker-7', attempt: 1 })) });
     expect(violations(once, held([task]))).toContain('its result is of no attempt that ended well');

@@ -2,8 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'vitest';
-import type { RedisOptions } from '../../packages/engine/test/support/redis-server.ts';
-import type { Deployment } from './bed.ts';
+import type { Deployment, ServerOptions } from './bed.ts';
 import type { Allowed } from './checker.ts';
 import type { Result } from './results.ts';
 import { Run } from './run.ts';
@@ -22,7 +21,7 @@ export interface ExperimentOptions {
   /** With all of them. Default: 10 times as long. */
   readonly fullLimitMs?: number;
   /** Of the servers, where the deployment has any. */
-  readonly redis?: RedisOptions;
+  readonly redis?: ServerOptions;
 }
 
 const LIMIT_MS = 90_000;

@@ -1,14 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeBed, type Bed, type Deployment } from './bed.ts';
+import { makeBed, type Bed, type Deployment, type ServerOptions } from './bed.ts';
 import { judge, type Allowed, type Verdict } from './checker.ts';
 import { readHeld, unfinished } from './held.ts';
 import { now, until, type Line } from './history.ts';
 import { startLink, type Link } from './link.ts';
 import { Member, type MemberOptions, type Note, type ProduceOptions, type WorkOptions } from './member.ts';
 import type { Random } from './seed.ts';
-import type { RedisOptions } from '../../packages/engine/test/support/redis-server.ts';
 
 /** Processes that work at once. */
 export interface FleetOptions extends Pick<MemberOptions, 'launch' | 'url'> {
@@ -58,7 +57,7 @@ export class Run {
 
   static async begin(
     deployment: Deployment,
-    { redis, ...parts }: Omit<RunParts, 'bed'> & { readonly redis?: RedisOptions },
+    { redis, ...parts }: Omit<RunParts, 'bed'> & { readonly redis?: ServerOptions },
   ): Promise<Run> {
     mkdirSync(parts.folder, { recursive: true });
     return new Run({ ...parts, bed: await makeBed(deployment, redis) });

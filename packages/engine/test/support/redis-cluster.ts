@@ -23,6 +23,8 @@ export interface RedisCluster {
   ownerOf(slot: number): Promise<ClusterNode>;
   /** Moves a slot with its keys; `amid` runs while some keys are here and some there. */
   moveSlot(slot: number, to: ClusterNode, amid?: () => Promise<void>): Promise<void>;
+  /** Those that were added, in that order. */
+  readonly replicas: readonly ClusterNode[];
   /** A replica of the node, caught up with it and known to all; `stop` ends it too. */
   addReplica(of: ClusterNode): Promise<ClusterNode>;
   /** A command where its key is; one without a key on the first node, `KEYS`, `FLUSHALL` and the like on all. */
@@ -143,6 +145,7 @@ export async function startCluster(
 
   return {
     addReplica,
+    replicas,
     url: `${files ? 'rediss' : 'redis'}-cluster://${nodes.map(({ named }) => `${HOST}:${named}`).join(',')}`,
     nodes,
     ownerOf,

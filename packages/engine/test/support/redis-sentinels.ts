@@ -1,3 +1,4 @@
+import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import { rawRedis } from './raw-redis.ts';
 import { startRedis, startSentinelServer, type RedisServer } from './redis-server.ts';
 
@@ -8,6 +9,8 @@ export interface Sentinels {
   readonly master: RedisServer;
   readonly replica: RedisServer;
   readonly sentinels: readonly RedisServer[];
+  /** All but direct clients reach the first master through it; null unless that was asked for. */
+  readonly proxy: FaultProxy | null;
   /** The port of the server that the Sentinels call the master. */
   masterPort(): Promise<number>;
   stop(): Promise<void>;
@@ -18,6 +21,8 @@ export interface SentinelOptions {
   readonly password?: string;
   /** Of the Sentinels. */
   readonly sentinelPassword?: string;
+  /** Whether everybody knows the first master by the address of a proxy, so that it can be cut off. Default false. */
+  readonly proxied?: boolean;
 }
 
 const NAME = 'tasks';
@@ -44,13 +49,16 @@ async function asked(port: number, password: string | undefined, ...args: string
 export async function startSentinels({
   password,
   sentinelPassword,
+  proxied = false,
 }: SentinelOptions = {}): Promise<Sentinels> {
   const auth = password === undefined ? [] : ['--requirepass', password, '--masterauth', password];
   const master = await startRedis({ args: auth });
-  const follow = ['--replicaof', '127.0.0.1', String(master.port)];
+  const proxy = proxied ? await startFaultProxy(master.port) : null;
+  const masterAt = proxy ? new URL(proxy.url).port : String(master.port);
+  const follow = ['--replicaof', '127.0.0.1', masterAt];
   const replica = await startRedis({ args: [...auth, ...follow, '--repl-diskless-sync-delay', '0'] });
   const lines = [
-    `sentinel monitor ${NAME} 127.0.0.1 ${master.port} 2`,
+    `sentinel monitor ${NAME} 127.0.0.1 ${masterAt} 2`,
     `sentinel down-after-milliseconds ${NAME} 1000`,
     `sentinel failover-timeout ${NAME} 5000`,
     ...(password === undefined ? [] : [`sentinel auth-pass ${NAME} ${password}`]),
@@ -78,6 +86,7 @@ export async function startSentinels({
     master,
     replica,
     sentinels,
+    proxy,
     async masterPort() {
       const port = sentinels[0]?.port ?? 0;
       const [, found] = (await asked(
@@ -91,6 +100,7 @@ export async function startSentinels({
     },
     async stop() {
       await Promise.all([master, replica, ...sentinels].map((server) => server.stop()));
+      await proxy?.close();
     },
   };
 }

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDatabase, type Database } from '../../packages/engine/src/brokers/sqlite/database.ts';
+import type { Run } from './run.ts';
+
+/** The bytes of a database that nobody has open: the file and its log. */
+export interface Bytes {
+  readonly file: Buffer;
+  readonly log: Buffer;
+}
+
+const HEADER = 32;
+const FRAME_HEADER = 24;
+
+export const readBytes = (path: string): Bytes => ({
+  file: readFileSync(path),
+  log: existsSync(`${path}-wal`) ? readFileSync(`${path}-wal`) : Buffer.alloc(0),
+});
+
+/** A new copy at a path of its own, which goes with the run. */
+export function copyOf(run: Run, { file, log }: Bytes): string {
+  const folder = mkdtempSync(join(tmpdir(), 'task-center-copy-'));
+  run.cleanUp(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'tasks.db');
+  writeFileSync(path, file);
+  writeFileSync(`${path}-wal`, log);
+  return path;
+}
+
+/** Runs `read` on a copy, so that the database itself stays as it was found. */
+function onCopy<T>(bytes: Bytes, read: (database: Database) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'task-center-copy-'));
+  const path = join(folder, 'tasks.db');
+  try {
+    writeFileSync(path, bytes.file);
+    writeFileSync(`${path}-wal`, bytes.log);
+    const database = openDatabase(path);
+    try {
+      return read(database);
+    } finally {
+      database.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const integrity = (database: Database): unknown => database.prepare('PRAGMA integrity_check').get()?.[0];
+
+/** What SQLite says of the whole file: `ok`, or its first complaint. Nobody may have it open. */
+export const checked = (path: string): unknown => onCopy(readBytes(path), integrity);
+
+/** What the bytes hold, in short: equal for equal tasks and queues. @throws Error where it is damaged */
+export function digest(bytes: Bytes): string {
+  return onCopy(bytes, (database) => {
+    const found = integrity(database);
+    if (found !== 'ok') throw new Error(`its data is damaged (${String(found)})`);
+    const tables = database
+      .prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+      .all();
+    const rows = tables.map(([name]) => [name, database.prepare(`SELECT * FROM "${String(name)}"`).all()]);
+    // Blobs are long and large numbers are none for JSON.
+    const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+    return createHash('sha256').update(JSON.stringify(rows, plain)).digest('hex');
+  });
+}
+
+/** A frame of the log: it ends at this byte; `commits` = it ends a transaction. */
+export interface Frame {
+  readonly end: number;
+  readonly commits: boolean;
+}
+
+/** The frames that count; what an earlier use of the log has left behind them does not. */
+export function framesOf(log: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  if (log.length < HEADER) return frames;
+  const size = FRAME_HEADER + log.readUInt32BE(8);
+  const salt = log.subarray(16, 24);
+  for (let at = HEADER; at + size <= log.length; at += size) {
+    if (!log.subarray(at + 8, at + 16).equals(salt)) break;
+    frames.push({ end: at + size, commits: log.readUInt32BE(at + 4) > 0 });
+  }
+  return frames;
+}
