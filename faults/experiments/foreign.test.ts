@@ -123,6 +123,7 @@ experiment(
     tier: 2,
     on: ['redis'],
     may: { losses: true, duplicates: ['lease-lost'] },
+    limitMs: 180_000,
   },
   async (run) => {
     const raw = await rawOf(run);
@@ -139,7 +140,7 @@ experiment(
       });
       longestMs = Math.max(longestMs, performance.now() - began);
     };
-    for (let i = 0; i < run.times(10, 200); i += 1) {
+    for (let i = 0; i < run.times(3, 100); i += 1) {
       await run.phase(50, 200);
       // Who stores without a pause can keep a queue from ever being empty: then it stays.
       await inspector.removeQueue('extra', { force: true }).catch((error: unknown) => {
@@ -152,11 +153,12 @@ experiment(
       await raw.call('FLUSHDB');
       await seen();
     }
-    await run.start({ work: { queues: ['extra'], concurrency: 50 } });
+    await run.start({ work: { queues: ['extra'], concurrency: 100 } });
     await run.flow(100);
     await run.finish();
     run.fact('until a queue is seen again, ms', Math.round(longestMs));
-    expect(longestMs).toBeLessThan(1_000);
+    // A client enters a queue into the list every 10 s at most (protocol D17).
+    expect(longestMs).toBeLessThan(12_000);
   },
 );
 

@@ -228,17 +228,17 @@ experiment(
   async (run) => {
     const pipe = await startPipe(run.bed.server.port);
     run.cleanUp(() => pipe.close());
-    // Long tasks, half of which do not heed their signal.
-    const mix = { ms: [500, 9_000] as const, delayed: 0, failing: 0.05 };
-    await run.fleet({ workers: 3, producers: 1, produce: { perSecond: 3, mix } });
+    // So long that many still run when their lease is over; half of them do not heed their signal.
+    const mix = { ms: [2_000, 16_000] as const, delayed: 0, failing: 0.05 };
+    await run.fleet({ workers: 3, producers: 1, produce: { perSecond: 1.5, mix } });
     await run.fleet({
       workers: 0,
       producers: 1,
-      produce: { perSecond: 3, mix, payload: { ignoreAbort: true } },
+      produce: { perSecond: 1.5, mix, payload: { ignoreAbort: true } },
     });
     for (let i = 0; i < run.times(1, 10); i += 1) {
       for (const { direction, lose } of PARTITIONS) {
-        const victim = await run.start({ work: { concurrency: 10 }, url: pipe.url });
+        const victim = await run.start({ work: { concurrency: 20 }, url: pipe.url });
         await victim.saw(({ e }) => e === 'start', 5);
         await run.phase(0, 1_500);
         const what = `its ${direction} come to nothing`;
