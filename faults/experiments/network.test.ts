@@ -223,7 +223,7 @@ experiment(
     tier: 2,
     on: ['redis'],
     may: { duplicates: ['lease-lost', 'given-back'], recoveryMs: 10_000 },
-    limitMs: 180_000,
+    limitMs: 300_000,
   },
   async (run) => {
     const pipe = await startPipe(run.bed.server.port);
