@@ -17,7 +17,8 @@ const countOf = ({ attempts }: HeldTask, outcome: string) =>
 /** How many failures its payload asks for; null = that cannot be told. */
 function failuresOf({ does, maxRetries }: Call): number | null {
   if (MISDEEDS.some((name) => does[name] !== undefined)) return null;
-  const fails = does.throw === undefined ? (does.fail ?? 0) : Infinity;
+  const always = does.throw !== undefined || does.odd !== undefined;
+  const fails = always ? Infinity : (does.fail ?? 0);
   return Math.min(fails, maxRetries + 1);
 }
 

@@ -252,6 +252,7 @@ describe('overlap of valid leases', () => {
   test('renewals make a lease longer, unless they came too late', () => {
     const renewed = (since: number): Line => ({
       e: 'renewed',
+      gapMs: 1_500,
       t: since + 1,
       member: 'worker-1',
       since,

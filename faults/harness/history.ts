@@ -21,6 +21,8 @@ export interface Does {
   readonly oom?: boolean;
   /** Throws an error with this text. */
   readonly throw?: string;
+  /** Throws what hardly anybody expects; see `ODDITIES` in `programs/worker.mjs`. */
+  readonly odd?: string;
   /** Throws outside the handler. */
   readonly uncaught?: string;
   /** Leaves a rejected promise behind. */
@@ -53,8 +55,8 @@ export type Line =
   | Of<'abort', Ran & { cause: string }>
   /** What the broker took of it. */
   | Of<'told', Ran & { outcome: 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost' }>
-  /** All leases of a queue were renewed by a call that began at `since`. */
-  | Of<'renewed', { since: number; leases: number; queue: string }>
+  /** All leases of a queue were renewed by a call that began at `since`, `gapMs` after the one before; 0 = there was none. */
+  | Of<'renewed', { since: number; leases: number; queue: string; gapMs: number }>
   /** One of the engine's events, with its fields. */
   | Of<'event', { name: string; id?: string }>
   | Of<'said', { level: string; message: string; err?: string }>

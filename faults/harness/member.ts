@@ -25,6 +25,8 @@ export interface ProduceOptions {
   };
   /** Of every task of the mix besides. */
   readonly payload?: Does;
+  /** Makes every payload larger by so much; it stands in no history. Default 0. */
+  readonly fillerBytes?: number;
   readonly options?: Partial<EnqueueOptions>;
   /** In turn. Default `default` alone. */
   readonly queues?: readonly string[];
@@ -157,11 +159,16 @@ export class Member {
   }
 
   /** It makes no more tasks; resolves when all that were under way are told. */
-  async stopProducing(limitMs = 30_000): Promise<void> {
+  stopProducing(limitMs = 30_000): Promise<void> {
     this.#program.signal('SIGUSR2');
+    return this.produced(limitMs);
+  }
+
+  /** Resolves when all its tasks are made, and told. */
+  produced(limitMs = 30_000): Promise<void> {
     const done = () =>
       !this.#alive || this.history.read().some(({ e }) => e === 'produced' || e === 'closed');
-    await until(done, { what: `${this.name} stops producing`, limitMs });
+    return until(done, { what: `${this.name} has produced`, limitMs });
   }
 
   /** Resolves when it has ended by itself or by what was done to it. */

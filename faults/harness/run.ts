@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeBed, type Bed, type Deployment, type ServerOptions } from './bed.ts';
 import { judge, type Allowed, type Verdict } from './checker.ts';
-import { readHeld, unfinished } from './held.ts';
+import { readHeld, unfinished, type Held } from './held.ts';
 import { now, until, type Line } from './history.ts';
 import { startLink, type Link } from './link.ts';
 import { Member, type MemberOptions, type Note, type ProduceOptions, type WorkOptions } from './member.ts';
@@ -41,6 +41,8 @@ export class Run {
   /** Every member that was started, the dead too. */
   readonly members: Member[] = [];
   verdict: Verdict | null = null;
+  /** What the broker held at the end; null = it is not over. */
+  held: Held | null = null;
   readonly facts: Record<string, number | string> = {};
   readonly #parts: RunParts;
   readonly #lines: Line[] = [];
@@ -211,7 +213,8 @@ export class Run {
     await this.#drained(drainMs);
     await Promise.all(this.members.filter(({ alive }) => alive).map((member) => member.stop()));
     const broker = await this.bed.connect();
-    this.verdict = judge(this.lines(), await readHeld(broker), this.#parts.allowed);
+    this.held = await readHeld(broker);
+    this.verdict = judge(this.lines(), this.held, this.#parts.allowed);
     const { violations } = this.verdict;
     if (violations.length > 0) throw new Error(violations.join('\n'));
     return this.verdict;

@@ -52,7 +52,8 @@ function* tasksOf(given) {
 
 /** Resolves when all is enqueued, or `signal` has aborted and what is under way is told. */
 export async function produce(client, given, { log, name, signal }) {
-  const { perSecond = 100, lanes = 20, batch = 1, again = false, durability } = given;
+  const { perSecond = 100, lanes = 20, batch = 1, again = false, durability, fillerBytes = 0 } = given;
+  const filler = 'x'.repeat(fillerBytes);
   const tasks = tasksOf(given);
   const began = performance.now();
   let made = 0;
@@ -78,7 +79,7 @@ export async function produce(client, given, { log, name, signal }) {
     try {
       if (group.length === 1) {
         const [{ task, payload, ...options }] = group;
-        await client.enqueue(task, payload, options);
+        await client.enqueue(task, fillerBytes > 0 ? { ...payload, filler } : payload, options);
         return [null];
       }
       return (await client.enqueueMany(group)).map(({ error }) => error ?? null);
@@ -89,14 +90,17 @@ export async function produce(client, given, { log, name, signal }) {
 
   async function enqueue(group, before = 'refused') {
     const open = [];
+    let refused = 0;
     for (const [i, error] of (await told(group)).entries()) {
       const task = group[i];
       const { e, code } = error ? classified(error) : { e: 'ack' };
       // It was stored by the call whose answer was lost.
       const stored = before === 'unknown' && code === 'task-exists';
       log(stored ? 'ack' : e, { id: task.id, ...(code && { code }) });
+      if (code === 'broker-unavailable' && e === 'refused') refused += 1;
       if (e === 'unknown' && code !== 'durability-not-reached') open.push(task);
     }
+    if (refused > 0) await sleep(AGAIN_MS);
     if (!again || open.length === 0) return;
     await sleep(AGAIN_MS);
     await enqueue(open, 'unknown');

@@ -15,8 +15,8 @@ function watched(log) {
   events.on('loop.failed', ({ loop, error }) =>
     log('event', { name: 'loop.failed', loop, error: String(error) }),
   );
-  events.on('leases.renewed', ({ sinceMs, leases, queue }) =>
-    log('renewed', { since: sinceMs + SHIFT_MS, leases, queue }),
+  events.on('leases.renewed', ({ sinceMs, leases, queue, gapMs }) =>
+    log('renewed', { since: sinceMs + SHIFT_MS, leases, queue, gapMs }),
   );
   for (const name of TOLD) {
     events.on(name, ({ task, ...rest }) => log('event', { name, ...(task && { id: task.id }), ...rest }));
@@ -38,6 +38,46 @@ function eatMemory() {
   for (;;) eaten.push(Array.from({ length: 100_000 }, Math.random));
 }
 
+function cycle() {
+  const one = { name: 'one' };
+  one.self = one;
+  return one;
+}
+
+/** What a handler may throw though nobody should. */
+const ODDITIES = {
+  huge: () => new Error('x'.repeat(10_000_000)),
+  'huge text': () => 'y'.repeat(10_000_000),
+  cyclic: cycle,
+  'cyclic cause': () => {
+    const error = new Error('its cause is itself');
+    error.cause = error;
+    return error;
+  },
+  undefined: () => undefined,
+  null: () => null,
+  symbol: () => Symbol('strange'),
+  function: () => () => {},
+  bigint: () => 10n,
+  'no prototype': () => Object.create(null),
+  proxy: () =>
+    new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('do not touch');
+        },
+      },
+    ),
+  'message throws': () =>
+    Object.defineProperty(new Error(), 'message', {
+      get() {
+        throw new Error('do not look');
+      },
+    }),
+  'bad text': () => new Error('\ud800 \u0000 \u001b[31m'),
+};
+
 /** What a handler can be told to do; `signal` only for those that heed it. */
 const DEEDS = {
   ms: (ms, signal) => sleep(ms, undefined, { signal }),
@@ -47,6 +87,9 @@ const DEEDS = {
   hang: () => new Promise(() => {}),
   throw(text) {
     throw new Error(text);
+  },
+  odd(kind) {
+    throw ODDITIES[kind]();
   },
   uncaught: (text) => void setImmediate(() => DEEDS.throw(text)),
   unhandled: (text) => void Promise.reject(new Error(text)),

@@ -49,6 +49,24 @@ describe.runIf(hasRedis())('calls to a Redis in trouble', () => {
     expect(Math.max(...(await Promise.all(calls)))).toBeLessThan(5_500);
   });
 
+  test('calls that wait for their turn in vain have surely stored nothing, and beyond 10,000 they do not even wait', async () => {
+    await broker.submit.enqueue([aTask()]);
+    redis.pause();
+    const began = performance.now();
+    const calls = Array.from({ length: 10_100 }, () =>
+      broker.submit.enqueue([aTask()]).catch((error: unknown) => error),
+    );
+    expect(await calls.at(-1)).toMatchObject({
+      code: 'broker-unavailable',
+      details: { outcome: 'not_stored' },
+    });
+    const refusedMs = performance.now() - began;
+    const errors = await Promise.all(calls);
+    expect(refusedMs).toBeLessThan((performance.now() - began) / 2);
+    const outcomes = errors.map((error) => (error as { details: { outcome: string } }).details.outcome);
+    expect(outcomes.filter((outcome) => outcome !== 'not_stored').length).toBeLessThan(200);
+  });
+
   test('a watch that lost its connection while nobody waited wakes the next who waits', async () => {
     const idle = new AbortController();
     const first = broker.signals.work(['default'], idle.signal);

@@ -42,7 +42,7 @@ export interface LinkOptions {
 
 const CONNECT_MS = 1_500;
 const OLDEST_TLS = { minVersion: 'TLSv1.2' } as const;
-/** Without any answer for so long, with commands under way, a connection is given up. */
+/** Without a byte of an answer for so long, with commands under way, a connection is given up. */
 const SILENT_MS = 2_000;
 /** A connection that waits for invalidations asks for a sign of life so often. */
 const PROBE_MS = 2_000;
@@ -98,6 +98,8 @@ class Connection implements Link {
       onPush: (push) => this.#pushed(push),
     });
     this.#socket.on('data', (chunk: Buffer) => {
+      // A large answer may take long to arrive.
+      this.#silentMs = 0;
       try {
         replies.push(chunk);
       } catch (error) {

@@ -27,6 +27,22 @@ test('sixteen slots are in use at once; the next callers wait in their order', a
   expect(await b).toMatchObject({ slot: 3, sequence: 18 });
 });
 
+test('who gives up leaves the line, and beyond 10,000 nobody joins it', async () => {
+  const receipts = createReceipts('c1');
+  const taken = Array.from({ length: 16 }, () => receipts.take('q') as Receipt);
+  const leaving = new AbortController();
+  const first = Promise.resolve(receipts.take('q', () => leaving.signal));
+  const line = Array.from({ length: 9_999 }, () => receipts.take('q'));
+  await expect(receipts.take('q')).rejects.toThrow('too many');
+  leaving.abort(new Error('gone'));
+  await expect(first).rejects.toThrow('gone');
+  const last = Promise.resolve(receipts.take('q'));
+  taken[0]?.release();
+  expect(await line[0]).toMatchObject({ slot: 0 });
+  for (const one of line) (await one).release();
+  expect(await last).toMatchObject({ slot: 0 });
+});
+
 test('releasing twice frees a slot once', async () => {
   const receipts = createReceipts('c1');
   const first = await receipts.take('q');

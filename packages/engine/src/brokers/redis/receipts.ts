@@ -2,6 +2,8 @@ import { receiptsKey } from '../../protocol/keys.ts';
 
 /** Calls with one receipt hash that may be under way at once (data model, `rc`). */
 const SLOTS = 16;
+/** Callers in line for a queue's slots; more are refused at once: they would only wait in vain. */
+const MOST_IN_LINE = 10_000;
 
 /**
  * A call's place for its outcome in Redis: a repeat of the call finds it there and gets the same answer. A script
@@ -21,7 +23,8 @@ export interface Receipt {
 export interface Receipts {
   /**
    * A receipt of this queue; a promise of one while all its slots are in use, first come, first served. Asked
-   * before it waits, `limit` says when it gives up: then it rejects with the signal's reason.
+   * before it waits, `limit` says when it gives up: then it rejects with the signal's reason. It rejects at once while
+   * 10,000 are in line.
    */
   take(queue: string, limit?: () => AbortSignal): Receipt | Promise<Receipt>;
 }
@@ -29,7 +32,8 @@ export interface Receipts {
 interface Slots {
   /** Bit n is set while slot n is in use. */
   used: number;
-  readonly waiting: ((receipt: Receipt) => void)[];
+  /** First come, first served; whoever gives up leaves without a search. */
+  readonly waiting: Set<(receipt: Receipt) => void>;
 }
 
 const ALL_USED = 2 ** SLOTS - 1;
@@ -42,17 +46,18 @@ function lowestFree(used: number): number {
 /** Waits in line until it is called or gives up. */
 function inLine({ waiting }: Slots, signal: AbortSignal | undefined): Promise<Receipt> {
   if (signal?.aborted) return Promise.reject(signal.reason as Error);
+  if (waiting.size >= MOST_IN_LINE) return Promise.reject(new Error('too many are in line'));
   return new Promise((resolve, reject) => {
     const called = (receipt: Receipt): void => {
       signal?.removeEventListener('abort', leave);
       resolve(receipt);
     };
     const leave = (): void => {
-      waiting.splice(waiting.indexOf(called), 1);
+      waiting.delete(called);
       reject(signal?.reason as Error);
     };
     signal?.addEventListener('abort', leave, { once: true });
-    waiting.push(called);
+    waiting.add(called);
   });
 }
 
@@ -71,8 +76,10 @@ export function createReceipts(client: string): Receipts {
       release() {
         if (released) return;
         released = true;
-        const next = slots.waiting.shift();
-        if (next) return next(receiptOf(queue, slots, slot));
+        for (const next of slots.waiting) {
+          slots.waiting.delete(next);
+          return next(receiptOf(queue, slots, slot));
+        }
         slots.used &= ~(1 << slot);
         if (slots.used === 0) queues.delete(queue);
       },
@@ -82,7 +89,7 @@ export function createReceipts(client: string): Receipts {
   return {
     take(queue, limit) {
       let slots = queues.get(queue);
-      if (!slots) queues.set(queue, (slots = { used: 0, waiting: [] }));
+      if (!slots) queues.set(queue, (slots = { used: 0, waiting: new Set() }));
       const { used } = slots;
       if (used === ALL_USED) return inLine(slots, limit?.());
       const slot = lowestFree(used);

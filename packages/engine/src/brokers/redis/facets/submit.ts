@@ -71,7 +71,10 @@ class Submission {
   readonly #parts: SubmissionParts;
   readonly #outcomes: EnqueueOutcome[] = [];
   readonly #lanes = new Map<string, Lane>();
+  /** Calls that store tasks. */
   readonly #calls: Promise<Failure>[] = [];
+  /** What comes before them, and stores none. */
+  readonly #steps: Promise<Failure>[] = [];
   #count = 0;
 
   constructor(parts: SubmissionParts) {
@@ -99,7 +102,8 @@ class Submission {
       const sent = this.#send(queue, lane);
       if (sent) await sent;
     }
-    throwFirst(await Promise.all(this.#calls));
+    const steps = await Promise.all(this.#steps);
+    throwFirst([...(await Promise.all(this.#calls)), ...steps.filter((failure) => failure !== null)]);
     return this.#outcomes;
   }
 
@@ -118,7 +122,7 @@ class Submission {
     let lane = this.#lanes.get(queue);
     if (lane) return lane;
     const registered = failureOf(this.#parts.register(queue, this.#parts.options));
-    this.#calls.push(registered);
+    this.#steps.push(registered);
     lane = { parcels: [], bytes: 0, registered, failed: false };
     this.#lanes.set(queue, lane);
     return lane;
@@ -143,7 +147,7 @@ class Submission {
     }
     // What a replica has must not be missing in its list of queues.
     const sent = failureOf(Promise.all([taken, lane.registered]).then(([receipt]) => store(receipt)));
-    this.#calls.push(sent);
+    this.#steps.push(sent);
     return sent.then((failure) => (lane.failed ||= failure !== null));
   }
 

@@ -1,0 +1,216 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { experiment } from '../harness/experiment.ts';
+import { now, until } from '../harness/history.ts';
+import { waitMs } from '../harness/measures.ts';
+import type { Run } from '../harness/run.ts';
+import { rawRedis } from '../../packages/engine/test/support/raw-redis.ts';
+
+/** Starts each worker again that ends by itself, until the result is called. */
+function supervised(run: Run): () => Promise<void> {
+  const seen = new Set<string>();
+  let ends = false;
+  async function watch(): Promise<void> {
+    while (!ends) {
+      const gone = run.members.filter(({ name, works, alive }) => works && !alive && !seen.has(name));
+      for (const member of gone) {
+        seen.add(member.name);
+        await run.startAgain(member);
+      }
+      await sleep(20);
+    }
+  }
+  const watching = watch();
+  const stop = () => {
+    ends = true;
+    return watching;
+  };
+  run.cleanUp(stop);
+  return stop;
+}
+
+/** Enqueues by a process of its own, before there are workers. */
+async function enqueued(run: Run, tasks: readonly { payload: object; options?: object }[]): Promise<string> {
+  const producer = await run.start({ produce: { tasks } });
+  await producer.produced();
+  await producer.stop();
+  return producer.name;
+}
+
+const POISONS = 2;
+const CALM_MS = 4_000;
+
+experiment(
+  'X1',
+  {
+    title: 'a task that kills its process every time',
+    tier: 1,
+    on: ['redis', 'sqlite'],
+    may: { duplicates: ['crashed'], crashes: true, recoveryMs: 12_000 },
+    limitMs: 120_000,
+  },
+  async (run) => {
+    const kills = Array.from({ length: POISONS }, (_, n) => ({
+      payload: { kill: true },
+      options: { delay: `${run.bed.owned ? 3_000 : n * 1_500}ms` },
+    }));
+    const produce = { perSecond: 30, mix: { ms: [5, 50] as const, delayed: 0, failing: 0.05 } };
+    const stop = supervised(run);
+    // Nobody else can enqueue while the owner of the file is at work.
+    let poisons = run.bed.owned ? await enqueued(run, kills) : '';
+    await run.fleet({ produce });
+    await run.flow(50);
+    const calmMs = now();
+    await sleep(CALM_MS);
+    if (!run.bed.owned) poisons = await enqueued(run, kills);
+    const isPoison = (id: string) => id.startsWith(`${poisons}-`);
+    const starts = () =>
+      run.lines().flatMap((line) => (line.e === 'start' && isPoison(line.id) ? [line.t] : []));
+    await until(() => starts().length > 0, { what: 'the poison starts', limitMs: 30_000 });
+    // Three leases, and what recovery takes besides.
+    await sleep(run.bed.owned ? 10_000 : 30_000);
+    const lines = run.lines();
+    const firstMs = Math.min(...starts());
+    const ran = starts().length;
+    await run.flow(100);
+    await stop();
+    await run.finish();
+    const acks = new Map(lines.flatMap((line) => (line.e === 'ack' ? [[line.id, line.t] as const] : [])));
+    const since = (id: string) => acks.get(id) ?? 0;
+    const before = waitMs(lines, (id) => since(id) > calmMs && since(id) < firstMs && !isPoison(id));
+    const after = waitMs(lines, (id) => since(id) > firstMs);
+    const dead = [...(run.held?.tasks.values() ?? [])].filter(
+      ({ state, crashes }) => crashes >= 3 && state === 'archived',
+    );
+    const innocent = dead.filter(({ id }) => !isPoison(id)).map(({ id }) => id);
+    run.fact('runs of each', ran / POISONS);
+    // Whoever is taken along three times is taken for poison, too: nothing keeps suspects apart yet.
+    run.fact('others archived as poison', innocent.length);
+    run.fact('from the first run to the last, ms', Math.round(Math.max(...starts()) - firstMs));
+    run.fact('wait p99 before, ms', before?.p99 ?? 0);
+    run.fact('wait p99 of others meanwhile, ms', after?.p99 ?? 0);
+    expect(ran).toBeLessThanOrEqual(3 * POISONS);
+    expect(dead.filter(({ id }) => isPoison(id))).toHaveLength(POISONS);
+    expect(Math.max(...starts()) - firstMs).toBeLessThan(35_000);
+    // On SQLite the one process takes all with it.
+    if (!run.bed.owned)
+      expect(after?.p99, 'the others hardly wait').toBeLessThan(2 * (before?.p99 ?? 0) + 500);
+  },
+);
+
+const Q = 'asynq:{default}:';
+const GARBAGE = Buffer.from([0x0a, 0xff, 0xff]);
+const LISTS = ['pending', 'active'];
+const SETS = ['scheduled', 'retry', 'archived', 'completed', 'lease'];
+
+type Raw = Awaited<ReturnType<typeof rawRedis>>;
+
+/** What stands where a task should be. */
+const BODIES: Record<string, (raw: Raw, key: string, state: string) => Promise<unknown>> = {
+  'cannot be decoded': (raw, key, state) => raw.call('HSET', key, 'msg', GARBAGE, 'state', state),
+  'of a wrong type': (raw, key) => raw.call('RPUSH', key, 'x'),
+  'of 10 MB': (raw, key, state) =>
+    raw.call('HSET', key, 'msg', Buffer.alloc(10_000_000, 0xff), 'state', state),
+  'without a message': (raw, key, state) => raw.call('HSET', key, 'state', state),
+  'not there': () => Promise.resolve(),
+};
+const PLACES: Record<string, (raw: Raw, id: string) => Promise<unknown>> = {
+  pending: (raw, id) => raw.call('RPUSH', `${Q}pending`, id),
+  scheduled: (raw, id) => raw.call('ZADD', `${Q}scheduled`, '1', id),
+  retry: (raw, id) => raw.call('ZADD', `${Q}retry`, '1', id),
+  async active(raw, id) {
+    await raw.call('ZADD', `${Q}lease`, '1', id);
+    await raw.call('RPUSH', `${Q}active`, id);
+  },
+};
+
+async function isWaiting(raw: Raw, id: string): Promise<boolean> {
+  const places = [
+    ...['pending', 'active'].map((name) => raw.call('LPOS', Q + name, id)),
+    ...['scheduled', 'retry', 'lease'].map((name) => raw.call('ZSCORE', Q + name, id)),
+  ];
+  return (await Promise.all(places)).some((place) => place !== null);
+}
+
+experiment(
+  'X2',
+  {
+    title: 'what nobody can read stands among the tasks',
+    tier: 1,
+    on: ['redis'],
+    may: { duplicates: ['killed'], recoveryMs: 10_000 },
+  },
+  async (run) => {
+    const raw = await rawRedis(run.bed.server.port);
+    run.cleanUp(() => raw.close());
+    await run.fleet();
+    let longestMs = 0;
+    for (let i = 0; i < run.times(1, 20); i += 1) {
+      await run.flow(50);
+      const ids: string[] = [];
+      for (const [body, make] of Object.entries(BODIES)) {
+        for (const [place, put] of Object.entries(PLACES)) {
+          const id = `bad ${body} ${place} ${i}`;
+          ids.push(id);
+          await make(raw, `${Q}t:${id}`, place);
+          await put(raw, id);
+        }
+      }
+      const began = performance.now();
+      const victim = run.random.pick(run.workers);
+      await victim.kill();
+      await run.startAgain(victim);
+      for (const id of ids)
+        await until(async () => !(await isWaiting(raw, id)), { what: `${id} is set aside`, limitMs: 20_000 });
+      longestMs = Math.max(longestMs, performance.now() - began);
+      // They are nobody's tasks, and the books are about tasks.
+      for (const id of ids) {
+        await raw.call('DEL', `${Q}t:${id}`);
+        for (const name of LISTS) await raw.call('LREM', Q + name, '0', id);
+        for (const name of SETS) await raw.call('ZREM', Q + name, id);
+      }
+    }
+    await run.flow(100);
+    await run.finish();
+    run.fact('until all were set aside, ms', Math.round(longestMs));
+    expect(longestMs).toBeLessThan(15_000);
+  },
+);
+
+const ODDITIES = [
+  'huge',
+  'huge text',
+  'cyclic',
+  'cyclic cause',
+  'undefined',
+  'null',
+  'symbol',
+  'function',
+  'bigint',
+  'no prototype',
+  'proxy',
+  'message throws',
+  'bad text',
+];
+const LONGEST_ERROR = 8_192;
+
+experiment(
+  'X3',
+  {
+    title: 'handlers throw what is huge, cyclic or no error',
+    tier: 2,
+    on: ['redis', 'sqlite'],
+  },
+  async (run) => {
+    const odd = ODDITIES.map((kind) => ({ payload: { odd: kind }, options: { maxRetries: 1 } }));
+    const name = await enqueued(run, Array.from({ length: run.times(3, 50) }, () => odd).flat());
+    await run.fleet();
+    await run.flow(200);
+    await run.finish();
+    const stored = [...(run.held?.tasks.values() ?? [])].filter(({ id }) => id.startsWith(`${name}-`));
+    const lengths = stored.map(({ lastError }) => lastError?.message.length ?? Infinity);
+    run.fact('longest error stored, characters', Math.max(...lengths));
+    expect(stored.filter(({ state }) => state !== 'archived')).toEqual([]);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(LONGEST_ERROR);
+  },
+);

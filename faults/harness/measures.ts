@@ -1,0 +1,56 @@
+import { eventsOf } from './attempts.ts';
+import type { Line } from './history.ts';
+import { histogram, type Histogram } from './recovery.ts';
+
+const ordered = (lines: readonly Line[]): Line[] => [...lines].sort((a, b) => a.t - b.t);
+
+/** From each call of a producer to what it was told. */
+export function callMs(lines: readonly Line[]): Histogram | null {
+  const began = new Map<string, number>();
+  const took: number[] = [];
+  for (const line of ordered(lines)) {
+    if (line.e === 'call') began.set(line.id, line.t);
+    if (line.e !== 'ack' && line.e !== 'refused' && line.e !== 'unknown') continue;
+    const since = began.get(line.id);
+    if (since !== undefined) took.push(line.t - since);
+    began.delete(line.id);
+  }
+  return histogram(took);
+}
+
+/** From a task's acknowledgement to its first start; for tasks without a delay. */
+export function waitMs(lines: readonly Line[], fits: (id: string) => boolean = () => true): Histogram | null {
+  const acked = new Map<string, number>();
+  const waited: number[] = [];
+  for (const line of ordered(lines)) {
+    if (line.e === 'ack' && fits(line.id)) acked.set(line.id, line.t);
+    if (line.e !== 'start') continue;
+    const since = acked.get(line.id);
+    if (since !== undefined) waited.push(line.t - since);
+    acked.delete(line.id);
+  }
+  return histogram(waited);
+}
+
+/** Between renewals of leases of a queue by one member, while it held any. */
+export function renewalGapMs(lines: readonly Line[]): Histogram | null {
+  const gaps = lines.flatMap((line) => (line.e === 'renewed' && line.gapMs > 0 ? [line.gapMs] : []));
+  return histogram(gaps);
+}
+
+/**
+ * For each task that another member took over: from the moment at which the handler before was told to stop, or ended,
+ * to the start of the next. Below 0 = both ran at once.
+ */
+export function fenceMs(lines: readonly Line[]): number[] {
+  const gaps: number[] = [];
+  for (const attempts of eventsOf(ordered(lines)).byTask.values()) {
+    for (const [i, again] of attempts.entries()) {
+      const before = attempts[i - 1];
+      if (!before || before.member === again.member) continue;
+      if (before.told !== undefined && before.told.outcome !== 'lost') continue;
+      gaps.push(again.start - Math.min(before.abort?.t ?? Infinity, before.end?.t ?? Infinity));
+    }
+  }
+  return gaps;
+}
