@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
 import { callMs, renewalGapMs } from '../harness/measures.ts';
-import { startPipe, type Pipe, type Quality } from '../harness/pipe.ts';
+import type { Link, Weather } from '../harness/link.ts';
 import type { Run } from '../harness/run.ts';
 import { startRedis } from '../../packages/engine/test/support/redis-server.ts';
 
-async function pipeOf(run: Run, quality: Quality = {}): Promise<Pipe> {
-  const pipe = await startPipe(run.bed.server.port, quality, () => run.random.next());
-  run.cleanUp(() => pipe.close());
-  return pipe;
+async function linkOf(run: Run, weather?: Weather): Promise<Link> {
+  const link = await run.link();
+  link.weather(weather);
+  return link;
 }
 
 const countOf = (run: Run, e: string): number => run.lines().filter((line) => line.e === e).length;
@@ -23,7 +23,7 @@ experiment(
     limitMs: 180_000,
   },
   async (run) => {
-    const { url } = await pipeOf(run, { latencyMs: 100, jitterMs: 50 });
+    const { url } = await linkOf(run, { latencyMs: 100, jitterMs: 50 });
     const mix = { ms: [5, 100] as const, delayed: 0 };
     await run.fleet({ url, workers: 2, producers: 2, produce: { perSecond: 50, lanes: 100, mix } });
     await run.flow(200);
@@ -49,7 +49,7 @@ experiment(
     limitMs: 180_000,
   },
   async (run) => {
-    const { url } = await pipeOf(run, { rate: 64_000 });
+    const { url } = await linkOf(run, { bytesPerSecond: 64_000 });
     // A payload takes 4 s to arrive, so its lease must be longer.
     const leaseMs = 20_000;
     await run.start({ url, work: { concurrency: 1, leaseMs } });
@@ -77,7 +77,7 @@ experiment(
     on: ['redis'],
   },
   async (run) => {
-    const { url } = await pipeOf(run, { slice: 1 });
+    const { url } = await linkOf(run, { sliceBytes: 1 });
     await run.fleet({ url, workers: 1, producers: 1, produce: { perSecond: 5 } });
     await run.flow(run.times(60, 2_000), 600_000);
     const { engine, tasks } = await run.finish();
@@ -97,20 +97,22 @@ experiment(
   },
   async (run) => {
     const { server } = run.bed;
-    const pipe = await pipeOf(run);
-    await run.fleet({ url: pipe.url });
+    const link = await linkOf(run);
+    await run.fleet({ url: link.url });
     for (let i = 0; i < run.times(1, 10); i += 1) {
       await run.flow(100);
       run.fault('the server goes');
       await server.end();
       const moved = await startRedis({ folder: server.folder, appendonly: true });
-      pipe.retarget(moved.port);
+      link.redirect(moved.port);
+      link.reset();
       run.heal('it is elsewhere');
       await run.flow(100);
       run.fault('the server goes');
       await moved.end();
       await server.restart();
-      pipe.retarget(server.port);
+      link.redirect(server.port);
+      link.reset();
       run.heal('it is back');
     }
     await run.flow(100);

@@ -6,7 +6,7 @@ export interface Weather {
   readonly latencyMs?: number;
   /** More or less than the latency by at most so much. Default 0. */
   readonly jitterMs?: number;
-  /** Of each connection and direction. Default: no bound. */
+  /** Of each direction, all connections together. Default: no bound. */
   readonly bytesPerSecond?: number;
   /** Data arrive in pieces of this size. Default: as they were sent. */
   readonly sliceBytes?: number;
@@ -38,6 +38,9 @@ export interface Link {
   close(): Promise<void>;
 }
 
+/** Connections that share a narrow line take turns. */
+const FAIR_BYTES = 4_096;
+
 /** One direction of one connection: a queue of data, each with the time at which it arrives. */
 class Pipe {
   readonly #to: Socket;
@@ -54,16 +57,28 @@ class Pipe {
   }
 
   push(chunk: Buffer): void {
-    const { latencyMs = 0, jitterMs = 0, bytesPerSecond, sliceBytes = chunk.length } = this.#link.weather;
+    const {
+      latencyMs = 0,
+      jitterMs = 0,
+      bytesPerSecond,
+      sliceBytes = bytesPerSecond ? FAIR_BYTES : chunk.length,
+    } = this.#link.weather;
     const delayMs = Math.max(0, latencyMs + (2 * this.#link.random() - 1) * jitterMs);
     for (let from = 0; from < chunk.length; from += sliceBytes) {
       const data = chunk.subarray(from, from + sliceBytes);
-      const takesMs = bytesPerSecond === undefined ? 0 : (data.length * 1_000) / bytesPerSecond;
       // In order, and one after the other.
-      this.#last = Math.max(this.#last, performance.now() + delayMs) + takesMs;
+      this.#last = Math.max(this.#last, performance.now() + delayMs);
+      if (bytesPerSecond !== undefined) this.#last = this.#turn((data.length * 1_000) / bytesPerSecond);
       this.#waiting.push({ data, at: this.#last });
     }
     this.flow();
+  }
+
+  /** When its turn at what all share is over. */
+  #turn(takesMs: number): number {
+    const { freeAt } = this.#link;
+    freeAt[this.#direction] = Math.max(this.#last, freeAt[this.#direction]) + takesMs;
+    return freeAt[this.#direction];
   }
 
   /** Passes on what is due. */
@@ -87,6 +102,8 @@ class Pipe {
 interface LinkState {
   weather: Weather;
   readonly held: Set<Direction>;
+  /** When the next data may begin, where the bandwidth is bounded. */
+  readonly freeAt: Record<Direction, number>;
   readonly random: () => number;
 }
 
@@ -124,7 +141,7 @@ function join(client: Socket, port: number, { state, all }: { state: LinkState; 
 
 /** @param random chance of the jitter */
 export async function startLink(target: number, random: () => number): Promise<Link> {
-  const state: LinkState = { weather: {}, held: new Set(), random };
+  const state: LinkState = { weather: {}, held: new Set(), freeAt: { requests: 0, replies: 0 }, random };
   const all = new Set<Joined>();
   let to = target;
   const server = createServer({ noDelay: true }, (client) => join(client, to, { state, all }));
