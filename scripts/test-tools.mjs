@@ -42,6 +42,15 @@ const TOOLS = [
     advice: 'apt-get install openssl, or brew install openssl',
   },
   {
+    name: 'strace',
+    args: ['--version'],
+    version: /^strace -- version ([5-9]|\d\d)\./,
+    apt: 'strace',
+    only: ['experiments'],
+    needed: 'strace 5 or newer',
+    advice: 'apt-get install strace',
+  },
+  {
     name: 'go',
     places: ['go', '/usr/local/go/bin/go'],
     args: ['version'],

@@ -54,11 +54,13 @@ function resultOf(task: HeldTask): { by?: string; attempt?: number } | null {
 function resultFault(task: HeldTask, { byTask }: Events): string[] {
   if (task.state !== 'completed') return [];
   const result = resultOf(task);
-  const owner = byTask
-    .get(task.id)
-    ?.find(({ member, number }) => member === result?.by && number === result.attempt);
-  if (!owner || owner.end?.outcome !== 'ok') return ['its result is of no attempt that ended well'];
-  if (owner.told?.outcome === 'lost') return ['its result is of an attempt that had lost its lease'];
+  const owners = (byTask.get(task.id) ?? []).filter(
+    ({ member, number }) => member === result?.by && number === result.attempt,
+  );
+  if (!owners.some(({ end }) => end?.outcome === 'ok'))
+    return ['its result is of no attempt that ended well'];
+  if (owners.every(({ told }) => told?.outcome === 'lost'))
+    return ['its result is of an attempt that had lost its lease'];
   return [];
 }
 
