@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { newRedisServer } from '../../packages/engine/test/support/redis-server.ts';
-import { lostAcks } from '../harness/answers.ts';
+import { lostAcks, UNAVAILABLE, wrongCodes } from '../harness/answers.ts';
 import { experiment } from '../harness/experiment.ts';
 import { now, until } from '../harness/history.ts';
 import { info, redisOf } from '../harness/redis.ts';
@@ -178,6 +178,11 @@ experiment(
     await run.flow(100);
     const { staleEnds } = await run.finish();
     expect(staleEnds, 'attempts whose task was gone').toBeGreaterThan(0);
+    const emptyFrom = (losses.at(-1)?.to ?? 0) + 100;
+    expect(
+      (await lostAcks(run)).filter(({ t }) => t > emptyFrom),
+      'lost after that',
+    ).toEqual([]);
     const { byTask } = run.events();
     const wrong = [...byTask.values()]
       .flat()
@@ -216,5 +221,6 @@ experiment(
     expect(longestMs).toBeGreaterThan(1_000);
     await run.flow(100);
     await run.finish();
+    expect(wrongCodes(run, UNAVAILABLE)).toEqual([]);
   },
 );
