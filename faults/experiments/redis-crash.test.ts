@@ -58,10 +58,15 @@ experiment(
   },
 );
 
+const LATE_MS = 250;
+
 /** What went with the end of the AOF: at most so much before the kill was it acknowledged, ms. */
 async function tellLosses(run: Run, kills: readonly number[]): Promise<number> {
   const lost = await lostAcks(run);
-  const agesMs = lost.map(({ t }) => Math.min(...kills.filter((kill) => kill > t).map((kill) => kill - t)));
+  // An answer may be read a little later than its server was killed.
+  const agesMs = lost.map(({ t }) =>
+    Math.min(...kills.filter((kill) => kill + LATE_MS > t).map((kill) => Math.max(0, kill - t))),
+  );
   run.fact('lost', lost.length);
   const oldestMs = Math.round(Math.max(0, ...agesMs));
   run.fact('oldestLostMs', oldestMs);
