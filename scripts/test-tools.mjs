@@ -44,7 +44,7 @@ const TOOLS = [
   {
     name: 'strace',
     args: ['--version'],
-    version: / version [5-9]/,
+    version: /^strace -- version ([5-9]|\d\d)\./,
     apt: 'strace',
     only: ['experiments'],
     needed: 'strace 5 or newer',

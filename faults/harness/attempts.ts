@@ -57,7 +57,7 @@ function goneMembers(lines: readonly Line[]): Map<string, Gone> {
 /** @param lines of all members and the test, in the order of their times */
 export function eventsOf(lines: readonly Line[]): Events {
   const byTask = new Map<string, Attempt[]>();
-  const open = new Map<string, Attempt>();
+  const open = new Map<string, Attempt[]>();
   const leaseMs = new Map<string, number>();
   const renewals = new Map<string, number[]>();
   for (const line of lines) {
@@ -67,10 +67,12 @@ export function eventsOf(lines: readonly Line[]): Events {
     else if (line.e === 'start') {
       const { id, attempt: number, queue } = line;
       const attempt: Attempt = { id, member, number, queue, start: t };
-      open.set(attemptKey(line), attempt);
+      push(open, attemptKey(line), attempt);
       push(byTask, id, attempt);
     } else if (line.e === 'end' || line.e === 'abort' || line.e === 'told') {
-      const attempt = open.get(attemptKey(line));
+      // More than one only where the broker has forgotten the first: they end in their order.
+      const all = open.get(attemptKey(line)) ?? [];
+      const attempt = all.find((one) => one[line.e] === undefined) ?? all.at(-1);
       if (!attempt) continue;
       if (line.e === 'end') attempt.end ??= { t, outcome: line.outcome };
       else if (line.e === 'abort') attempt.abort ??= { t, cause: line.cause };

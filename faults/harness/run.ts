@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventsOf, type Events } from './attempts.ts';
 import { makeBed, type Bed, type Deployment, type ServerOptions } from './bed.ts';
 import { judge, type Allowed, type Verdict } from './checker.ts';
 import { readHeld, unfinished, type Held } from './held.ts';
@@ -197,6 +198,11 @@ export class Run {
   /** All lines so far, of members and the test. */
   lines(): Line[] {
     return [...this.#read(), ...this.#lines];
+  }
+
+  /** What the lines so far say of tasks. */
+  events(): Events {
+    return eventsOf(this.lines().sort((a, b) => a.t - b.t));
   }
 
   /**

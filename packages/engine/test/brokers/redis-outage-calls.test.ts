@@ -4,6 +4,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { aTask } from '../support/factories.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { rawRedis, type RawRedis } from '../support/raw-redis.ts';
 import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
 
@@ -65,6 +66,27 @@ describe.runIf(hasRedis())('calls to a Redis in trouble', () => {
     expect(refusedMs).toBeLessThan((performance.now() - began) / 2);
     const outcomes = errors.map((error) => (error as { details: { outcome: string } }).details.outcome);
     expect(outcomes.filter((outcome) => outcome !== 'not_stored').length).toBeLessThan(200);
+  });
+
+  test('a call whose answer was lost is not called refused when its user is gone then', async () => {
+    await raw.call('ACL', 'SETUSER', 'u', 'on', '>p', '~*', '&*', '+@all');
+    const proxy = await startFaultProxy(redis.port);
+    const { port } = new URL(proxy.url);
+    const own = await connectRedis({ url: `redis://u:p@127.0.0.1:${port}` });
+    try {
+      const cut = proxy.cutReply(({ name }) => name.startsWith('EVAL'));
+      const call = own.submit.enqueue([aTask({ id: 'a' })]).catch((error: unknown) => error);
+      await cut;
+      proxy.swallow(true);
+      await raw.call('ACL', 'DELUSER', 'u');
+      proxy.swallow(false);
+      expect(await call).toMatchObject({ code: 'broker-unavailable', details: { outcome: 'unknown' } });
+      expect(await broker.inspect.task({ queue: 'default', id: 'a' })).not.toBeNull();
+      await expect(own.submit.enqueue([aTask()])).rejects.toMatchObject({ code: 'broker-refused' });
+    } finally {
+      await own.close();
+      await proxy.close();
+    }
   });
 
   test('a watch that lost its connection while nobody waited wakes the next who waits', async () => {

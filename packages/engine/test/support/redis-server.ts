@@ -25,6 +25,8 @@ export interface RedisServer {
   readonly port: number;
   readonly pid: number;
   readonly folder: string;
+  /** Resolves when the process that runs now is gone, by itself too. */
+  readonly ended: Promise<void>;
   /** Ends it in order (SIGTERM); `restart` brings it back. */
   end(): Promise<void>;
   /** Ends it in order (SIGTERM) and removes its folder. */
@@ -132,9 +134,13 @@ async function launch(args: readonly string[], place: Place): Promise<ChildProce
   return child;
 }
 
-function ended(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+function exited(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}
+
+function ended(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  const exit = exited(child);
   child.kill(signal);
   // A stopped process takes SIGTERM only when it goes on.
   child.kill('SIGCONT');
@@ -151,6 +157,9 @@ async function serve(args: readonly string[], place: Place): Promise<RedisServer
     folder,
     get pid() {
       return child.pid ?? 0;
+    },
+    get ended() {
+      return exited(child);
     },
     end: () => ended(child, 'SIGTERM'),
     async stop() {

@@ -1,6 +1,6 @@
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { causeOf, refusal, troubleOf, ErrorReply } from './errors.ts';
+import { causeOf, refusal, refusesUser, troubleOf, ErrorReply } from './errors.ts';
 import type { Call } from './call.ts';
 import { Lane } from './lane.ts';
 import { LinkLost, type Link } from './link.ts';
@@ -304,7 +304,7 @@ class Calls implements RedisConnection {
     const move = this.clustered ? moveIn(error) : null;
     if (move) return this.#follow(call, move, lane);
     const trouble = troubleOf(error);
-    if (trouble !== 'wait') return this.#settle(call).reject(refusal(this.name, error));
+    if (trouble !== 'wait') return this.#refuse(call, error);
     if (error.message.startsWith('READONLY') && this.#topology.elects)
       lane.uplink.distrust(link, 'the server is a replica now');
     // While a slot moves nothing else is to be found out.
@@ -364,7 +364,13 @@ class Calls implements RedisConnection {
   }
 
   #rejectAll(calls: readonly Call[], reply: Error): void {
-    for (const call of calls) this.#settle(call).reject(refusal(this.name, reply));
+    for (const call of calls) this.#refuse(call, reply);
+  }
+
+  /** Who is in doubt asks on, as long as it may: its first attempt may have been carried out. */
+  #refuse(call: Call, reply: Error): void {
+    if (call.inDoubt && refusesUser(reply)) this.#rest(call, causeOf(reply));
+    else this.#settle(call).reject(refusal(this.name, reply));
   }
 
   #unavailable(cause: string, outcome: 'not_stored' | 'unknown' = 'not_stored'): TaskCenterError {

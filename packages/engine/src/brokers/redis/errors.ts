@@ -27,12 +27,19 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
   NOSCRIPT: 'send-text',
   OOM: 'full',
 };
+/** They are said of who calls, before the call is looked at. */
+const OF_THE_USER = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
 const TOO_MANY_CLIENTS = 'ERR max number of clients';
 const LONGEST_CAUSE = 300;
 
+const wordOf = (reply: Error) => reply.message.split(' ', 1)[0] ?? '';
+
+/** Whether it says nothing of what an earlier attempt of the same call did. */
+export const refusesUser = (reply: Error): boolean => OF_THE_USER.has(wordOf(reply));
+
 export function troubleOf(reply: Error): Trouble {
   if (reply.message.startsWith(TOO_MANY_CLIENTS)) return 'wait';
-  const word = reply.message.split(' ', 1)[0] ?? '';
+  const word = wordOf(reply);
   return (Object.hasOwn(TROUBLES, word) && TROUBLES[word]) || 'refused';
 }
 

@@ -1,11 +1,25 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { ServerRecord } from '../../../src/broker/presence.ts';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';
 
 const Q = 'asynq:{q}:';
 const STEP = [{ queue: 'q', limit: 256 }];
+
+const aServer = (startedMs: number): ServerRecord => ({
+  id: '3c0ffee0-0000-4000-8000-000000000001',
+  host: 'host',
+  pid: 42,
+  concurrency: 10,
+  queues: { q: 1 },
+  strict: false,
+  status: 'active',
+  startedMs,
+  running: 0,
+  tasks: [],
+});
 
 describe.skipIf(!hasRedis())('a broker at its limits', () => {
   const bed = redisBed();
@@ -31,6 +45,22 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
       expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 2 }]);
       expect((await bed.turn()).tasks.map(({ id }) => id)).toEqual(['t1', 'later']);
       expect(await bed.broker.control.pause('q')).toBe(true);
+    } finally {
+      await bed.ask('CONFIG', 'SET', 'maxmemory', 0);
+    }
+  });
+
+  test('without memory workers are still seen, and share tokens and groups', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', group: 'g' })]);
+    await bed.ask('CONFIG', 'SET', 'maxmemory', 1);
+    try {
+      const { presence, semaphores, groups } = bed.broker;
+      await presence.announce(aServer(bed.now()));
+      expect(await presence.servers()).toHaveLength(1);
+      const call = { scope: 's', maxTokens: 1, holder: 'a', untilMs: bed.now() + 60_000 };
+      expect(await semaphores.acquire(call)).toBe(true);
+      const rules = { graceMs: 0, maxDelayMs: 0, maxSize: 1 };
+      expect(await groups.take('q', rules, 1)).toMatchObject([{ group: 'g', size: 1 }]);
     } finally {
       await bed.ask('CONFIG', 'SET', 'maxmemory', 0);
     }

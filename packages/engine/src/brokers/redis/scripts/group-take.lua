@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- @use time names receipt
 -- group-take: takes tasks of ripe groups out of them, as sets to be aggregated (protocol 3.18).
 -- KEYS   1 receipt; 2 pending

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- @use time
 -- presence-index: notes in one of Asynq's sets that a key is alive (protocol 3.22).
 -- KEYS   1 the set

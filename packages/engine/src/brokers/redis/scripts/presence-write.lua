@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- presence-write: a server's info and its tasks in progress, as Asynq keeps them (protocol 3.22).
 -- KEYS   1 server info; 2 workers
 -- ARGV   1 now; 2 seconds to live; 3 ServerInfo, '' = add tasks to those of the call before; then task IDs and

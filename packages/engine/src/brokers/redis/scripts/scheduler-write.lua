@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- scheduler-write: what a scheduler will enqueue, as Asynq keeps it (protocol 3.23).
 -- KEYS   1 the scheduler's entries
 -- ARGV   1 now; 2 seconds to live; 3 1 = in place of what stood there, 0 = more of the call before; then

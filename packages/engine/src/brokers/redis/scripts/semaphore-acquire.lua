@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- @use time
 -- semaphore-acquire: takes one of a scope's tokens as Asynq's x/rate does (protocol 1.10); a repeated call has the token
 -- that it took, where Asynq's would find all of them taken.

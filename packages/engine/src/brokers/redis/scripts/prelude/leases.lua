@@ -3,13 +3,11 @@ local function lease_score(length_ms, token)
   return string.format('%d.%06d', math.ceil((now + length_ms) / 1000), token)
 end
 
--- The token of a new call. A source that is no number, or full, begins anew where none was of late.
+-- The token of a new call: one more than the last, and no less than the time, so that what Redis forgets with the end
+-- of its file or a failover does not come again: an attempt of before would pass for that of now.
 local function next_token(tc)
-  local n = redis.pcall('INCR', tc .. 'tok')
-  if type(n) ~= 'number' then
-    n = now % 999983
-    redis.call('SET', tc .. 'tok', whole(n))
-  end
+  local n = math.max((sane(redis.pcall('GET', tc .. 'tok')) or 0) + 1, now)
+  redis.call('SET', tc .. 'tok', whole(n))
   return n % 999999 + 1
 end
 

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { UNAVAILABLE, wrongCodes } from '../harness/answers.ts';
+import { experiment } from '../harness/experiment.ts';
+import { serverOnDisk, type FullDisk } from '../harness/full-disk.ts';
+import { unfinished } from '../harness/held.ts';
+import { now, until, type Line } from '../harness/history.ts';
+import { redisOf } from '../harness/redis.ts';
+import type { Run } from '../harness/run.ts';
+
+const answered = (code: string) => (line: Line) =>
+  (line.e === 'refused' || line.e === 'unknown') && line.code === code;
+
+experiment(
+  'R9',
+  {
+    title: 'the memory of Redis is full (noeviction)',
+    tier: 1,
+    on: ['redis'],
+    may: { resumeMs: 3_000 },
+  },
+  async (run) => {
+    await run.fleet();
+    const redis = await redisOf(run);
+    const broker = await run.bed.connect();
+    for (let i = 0; i < run.times(1, 20); i += 1) {
+      await run.flow(100);
+      // They outlive their first lease, so it has to be renewed.
+      await run.start({ produce: { count: 8, payload: { ms: 8_000 }, mix: { delayed: 0, failing: 0 } } });
+      await run.flow(50);
+      run.fault('maxmemory is less than what is used');
+      await redis.call('CONFIG', 'SET', 'maxmemory', '1mb');
+      await run.saw(answered('broker-full'), 10_000);
+      const from = now();
+      await until(async () => (await unfinished(broker)) === 0, {
+        what: 'the workers empty the queue of a full broker',
+        limitMs: 30_000,
+      });
+      run.fact('drainedMs', Math.round(now() - from));
+      await redis.call('CONFIG', 'SET', 'maxmemory', '0');
+      run.heal('there is room again');
+    }
+    await run.flow(100);
+    const { engine, staleEnds } = await run.finish();
+    expect(wrongCodes(run, ['refused: broker-full'])).toEqual([]);
+    expect(engine, 'what the workers tell').toEqual({});
+    expect(staleEnds).toBe(0);
+  },
+);
+
+const FULL_MS = 3_000;
+
+/** Fills the disk until producers hear of it, for a while; resolves when it has room again. */
+async function fullFor(run: Run, disk: FullDisk): Promise<void> {
+  run.fault('the disk is full');
+  disk.fill();
+  await run.saw(answered('broker-unavailable'), 30_000);
+  await sleep(FULL_MS);
+  disk.free();
+  run.heal('there is room again');
+}
+
+experiment(
+  'R11',
+  {
+    title: 'the disk of the AOF is full, which is synced each second',
+    tier: 1,
+    on: ['redis-everysec'],
+    may: { resumeMs: 5_000 },
+  },
+  async (run) => {
+    const disk = await serverOnDisk(run, 16);
+    await run.fleet();
+    for (let i = 0; i < run.times(1, 10); i += 1) {
+      await run.flow(100);
+      await fullFor(run, disk);
+    }
+    await run.flow(100);
+    await run.finish();
+    expect(wrongCodes(run, UNAVAILABLE)).toEqual([]);
+  },
+);
+
+experiment(
+  'R12',
+  {
+    title: 'the disk of the AOF is full, every write being synced: Redis ends',
+    tier: 2,
+    on: ['redis-aof'],
+    may: { resumeMs: 5_000, duplicates: ['rolled-back', 'lease-lost'] },
+  },
+  async (run) => {
+    const disk = await serverOnDisk(run, 16);
+    await run.fleet();
+    for (let i = 0; i < run.times(2, 10); i += 1) {
+      await run.flow(100);
+      run.fault('the disk is full');
+      disk.fill();
+      await run.bed.server.ended;
+      await run.saw(answered('broker-unavailable'), 30_000);
+      disk.free();
+      await run.bed.server.restart();
+      run.heal('Redis is back, with room');
+    }
+    await run.flow(100);
+    await run.finish();
+    expect(wrongCodes(run, UNAVAILABLE)).toEqual([]);
+  },
+);
+
+experiment(
+  'R13',
+  {
+    title: 'snapshots fail on a full disk, so Redis refuses writes',
+    tier: 2,
+    on: ['redis'],
+    may: { resumeMs: 10_000 },
+    redis: { args: ['--save', '1 1'] },
+  },
+  async (run) => {
+    const disk = await serverOnDisk(run, 16);
+    await run.fleet();
+    for (let i = 0; i < run.times(1, 10); i += 1) {
+      await run.flow(100);
+      await fullFor(run, disk);
+    }
+    await run.flow(100);
+    await run.finish();
+    expect(wrongCodes(run, UNAVAILABLE)).toEqual([]);
+  },
+);
