@@ -158,7 +158,7 @@ export class Worker {
       order: () => this.#order,
       running: () => this.#attempts.size,
       keepsUp: () => this.#keeper.keepsUp,
-      onTask: (task, sinceMs) => this.#run(task, sinceMs),
+      onTasks: (tasks, sinceMs) => this.#takeOn(tasks, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
     });
     this.#watchdog = createWatchdog({ broker, runtime, turns: this.#turns });
@@ -275,12 +275,22 @@ export class Worker {
     for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
-  #run(task: LeasedTask, sinceMs: number): void {
+  /** Holds all leases before the first handler runs: it may block the event loop for longer than they last. */
+  #takeOn(tasks: readonly LeasedTask[], sinceMs: number): void {
+    for (const task of tasks) this.#keeper.hold(task, sinceMs);
+    for (const task of tasks) this.#run(task);
+  }
+
+  #run(task: LeasedTask): void {
     const { clock, events } = this.#runtime;
     const attempt = new Attempt(task, this.#attemptParts);
-    this.#attempts.set(task, attempt);
     const endsMs = clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs;
-    this.#keeper.hold(task, sinceMs, endsMs);
+    if (!this.#keeper.begin(task, endsMs)) {
+      this.#keeper.release(task);
+      this.#leaseLost(task);
+      return;
+    }
+    this.#attempts.set(task, attempt);
     if (events.has('attempt.started')) {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }
@@ -310,13 +320,17 @@ export class Worker {
   }
 
   #lost(task: LeasedTask): void {
+    this.#leaseLost(task);
+    this.#tell(task, 'lost', 0);
+    this.#turns.slotFreed();
+  }
+
+  #leaseLost(task: LeasedTask): void {
     this.#runtime.log.warn(
       { queue: task.queue, task_id: task.id, attempt: task.attempt },
       'a lease was lost; its outcome is dropped',
     );
     this.#runtime.events.emit('lease.lost', { task });
-    this.#tell(task, 'lost', 0);
-    this.#turns.slotFreed();
   }
 
   #tell(task: LeasedTask, outcome: AttemptOutcome, runMs: number): void {
