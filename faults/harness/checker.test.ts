@@ -257,10 +257,23 @@ describe('overlap of valid leases', () => {
       since,
       leases: 1,
       queue: 'default',
+      gap: 4_000,
     });
     expect(overlapping(8_000, [renewed(4_000)]).overlapMs).toBe(50);
     expect(overlapping(12_500, [renewed(4_000), renewed(8_000)]).overlapMs).toBe(50);
     expect(overlapping(14_000, [renewed(4_000), renewed(12_000)]).overlapMs).toBe(0);
+  });
+
+  test('leases that a hung process has given up are over', () => {
+    const released: Line = {
+      e: 'released',
+      t: 9_000,
+      member: 'worker-1',
+      at: 4_900,
+      leases: 1,
+      stallMs: 4_000,
+    };
+    expect(overlapping(5_000, [released]).overlapMs).toBe(0);
   });
 
   test('an aborted attempt is over', () => {

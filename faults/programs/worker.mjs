@@ -1,4 +1,5 @@
 // Runs tasks that behave as their payload says, and writes down what it saw.
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Events, Worker } from '@task-center/engine';
 import { now } from './log.mjs';
@@ -15,9 +16,11 @@ function watched(log) {
   events.on('loop.failed', ({ loop, error }) =>
     log('event', { name: 'loop.failed', loop, error: String(error) }),
   );
-  events.on('leases.renewed', ({ sinceMs, leases, queue }) =>
-    log('renewed', { since: sinceMs + SHIFT_MS, leases, queue }),
+  events.on('leases.renewed', ({ sinceMs, leases, queue, gapMs }) =>
+    log('renewed', { since: sinceMs + SHIFT_MS, leases, queue, gap: gapMs }),
   );
+  events.on('leases.released', ({ atMs, ...rest }) => log('released', { at: atMs + SHIFT_MS, ...rest }));
+  events.on('loop.stalled', (stall) => log('stalled', stall));
   for (const name of TOLD) {
     events.on(name, ({ task, ...rest }) => log('event', { name, ...(task && { id: task.id }), ...rest }));
   }
@@ -38,11 +41,23 @@ function eatMemory() {
   for (;;) eaten.push(Array.from({ length: 100_000 }, Math.random));
 }
 
+/** Takes every descriptor that is left, and keeps them for so long, ms. */
+async function openAll(ms) {
+  const files = [];
+  try {
+    for (;;) files.push(openSync('/dev/null'));
+  } catch {
+    await sleep(ms);
+  }
+  for (const file of files) closeSync(file);
+}
+
 /** What can go wrong in a handler; what is none of these just takes its time. */
 const MISDEEDS = {
   kill: () => process.kill(process.pid, 'SIGKILL'),
   exit: (code) => process.exit(code),
   oom: eatMemory,
+  files: openAll,
   hang: () => new Promise(() => {}),
   throw(text) {
     throw new Error(text);
@@ -55,8 +70,10 @@ const MISDEEDS = {
   },
 };
 
-async function behave({ ms = 0, fail = 0, ignoreAbort = false, ...does }, { retried }, signal) {
+async function behave({ ms = 0, fail = 0, ignoreAbort = false, once = false, ...does }, task, signal) {
+  const { attempt, retried } = task;
   for (const [name, misdeed] of Object.entries(MISDEEDS)) {
+    if (once && attempt > 1) break;
     if (does[name] !== undefined && does[name] !== false) await misdeed(does[name]);
   }
   if (ms > 0) await sleep(ms, undefined, ignoreAbort ? {} : { signal });
