@@ -175,7 +175,7 @@ experiment(
     // One worker, so that the next start is its own.
     await run.start({
       work: { concurrency: 40 },
-      launch: { wrapper: ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh'] },
+      launch: { wrapper: ['sh', '-c', 'ulimit -n 512; exec "$@"', 'sh'] },
     });
     const server = await run.bed.raw();
     await run.fleet({ workers: 0 });

@@ -36,7 +36,8 @@ export function freeze(run: Run, member: Member): () => void {
   run.fault('frozen', [member]);
   return () => {
     write('freezer.state', 'THAWED');
-    run.heal('SIGCONT', [member]);
+    // Where it is the only one, nobody could take over before.
+    run.heal(run.bed.owned ? 'thawed' : 'SIGCONT', [member]);
     leave();
   };
 }

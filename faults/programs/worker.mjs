@@ -41,13 +41,15 @@ function eatMemory() {
   for (;;) eaten.push(Array.from({ length: 100_000 }, Math.random));
 }
 
-/** Takes every descriptor that is left, and keeps them for so long, ms. */
+/** Takes every descriptor that is free, and those that become free, for so long, ms. */
 async function openAll(ms) {
   const files = [];
-  try {
-    for (;;) files.push(openSync('/dev/null'));
-  } catch {
-    await sleep(ms);
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(1)) {
+    try {
+      for (;;) files.push(openSync('/dev/null'));
+    } catch {
+      // None is left.
+    }
   }
   for (const file of files) closeSync(file);
 }
