@@ -182,9 +182,10 @@ experiment(
     for (let i = 0; i < run.times(2, 20); i += 1) {
       await run.flow(50);
       await run.start({ produce: { count: 1, tasks: [{ payload: { files: HELD_MS } }] } });
-      const ids = run.lines().flatMap((line) => (line.e === 'call' && line.does.files ? [line.id] : []));
+      const ids = () =>
+        run.lines().flatMap((line) => (line.e === 'call' && line.does.files ? [line.id] : []));
       const tells = (e: 'start' | 'end') =>
-        until(() => run.lines().some((line) => line.e === e && line.id === ids.at(-1)), {
+        until(() => run.lines().some((line) => line.e === e && line.id === ids().at(-1)), {
           what: `the ${e} of the task that takes all descriptors`,
         });
       await tells('start');
