@@ -25,6 +25,11 @@ export const LATER: readonly Later[] = [
     title: 'wrong eviction policy',
     why: 'nothing looks at the policy of Redis yet, and the books of a queue of which keys were evicted cannot be judged',
   },
+  {
+    id: 'T3',
+    title: 'the clock of the Redis host jumps',
+    why: 'redis-server with jemalloc hangs at its start under libfaketime; it needs a build without',
+  },
   { id: 'T4', title: 'skew of ±5 s among schedulers', why: SCHEDULES },
   { id: 'C1', title: '8 schedulers, one fire each second, 5 min', why: SCHEDULES },
   { id: 'C2', title: 'kill or stop a random scheduler every 3 s', why: SCHEDULES },

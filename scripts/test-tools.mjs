@@ -51,6 +51,15 @@ const TOOLS = [
     advice: 'apt-get install strace',
   },
   {
+    name: 'faketime',
+    args: ['--version'],
+    version: /faketime/,
+    apt: 'faketime',
+    only: ['experiments'],
+    needed: 'faketime (libfaketime)',
+    advice: 'apt-get install faketime',
+  },
+  {
     name: 'go',
     places: ['go', '/usr/local/go/bin/go'],
     args: ['version'],

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { UNAVAILABLE, wrongCodes } from '../harness/answers.ts';
 import { experiment } from '../harness/experiment.ts';
-import { serverOnDisk, type FullDisk } from '../harness/full-disk.ts';
+import { serverOnDisk, type SmallDisk } from '../harness/small-disk.ts';
 import { unfinished } from '../harness/held.ts';
 import { now, until, type Line } from '../harness/history.ts';
 import { redisOf } from '../harness/redis.ts';
@@ -51,7 +51,7 @@ experiment(
 const FULL_MS = 3_000;
 
 /** Fills the disk until producers hear of it, for a while; resolves when it has room again. */
-async function fullFor(run: Run, disk: FullDisk): Promise<void> {
+async function fullFor(run: Run, disk: SmallDisk): Promise<void> {
   run.fault('the disk is full');
   disk.fill();
   await run.saw(answered('broker-unavailable'), 30_000);

@@ -187,7 +187,7 @@ experiment(
   async (run) => {
     await run.fleet({ produce: PRODUCE });
     const watch = new MemoryWatch(run);
-    const owner = () => run.workers[0]!;
+    const owner = () => run.random.pick(run.workers);
     // Seldom killed: its memory is to be watched as well.
     const long = () => stopped(run, owner());
     const faults = await nemesis(run, [

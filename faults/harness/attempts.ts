@@ -29,6 +29,8 @@ export interface Events {
   readonly leaseMs: ReadonlyMap<string, number>;
   /** Starts of renewals, by member and queue, in order. */
   readonly renewals: ReadonlyMap<string, readonly number[]>;
+  /** When a member that hung gave up all its leases, in order. */
+  readonly releases: ReadonlyMap<string, readonly number[]>;
 }
 
 export const renewalsKey = (member: string, queue: string): string => `${member} ${queue}`;
@@ -60,10 +62,12 @@ export function eventsOf(lines: readonly Line[]): Events {
   const open = new Map<string, Attempt[]>();
   const leaseMs = new Map<string, number>();
   const renewals = new Map<string, number[]>();
+  const releases = new Map<string, number[]>();
   for (const line of lines) {
     const { t, member } = line;
     if (line.e === 'working') leaseMs.set(member, line.leaseMs);
     else if (line.e === 'renewed') push(renewals, renewalsKey(member, line.queue), line.since);
+    else if (line.e === 'released') push(releases, member, line.at);
     else if (line.e === 'start') {
       const { id, attempt: number, queue } = line;
       const attempt: Attempt = { id, member, number, queue, start: t };
@@ -79,5 +83,5 @@ export function eventsOf(lines: readonly Line[]): Events {
       else attempt.told ??= { t, outcome: line.outcome };
     }
   }
-  return { byTask, gone: goneMembers(lines), leaseMs, renewals };
+  return { byTask, gone: goneMembers(lines), leaseMs, renewals, releases };
 }

@@ -1,4 +1,5 @@
 import { connect, type Broker } from '@task-center/engine';
+import { rawRedis, type RawRedis } from '../../packages/engine/test/support/raw-redis.ts';
 import { startCluster, type RedisCluster } from '../../packages/engine/test/support/redis-cluster.ts';
 import {
   startSentinels,
@@ -33,6 +34,8 @@ export interface Bed {
   readonly file: string;
   /** A connection of the test's own; it goes with the bed. */
   connect(): Promise<Broker>;
+  /** A plain connection to the one server; it goes with the bed. */
+  raw(): Promise<RawRedis>;
   remove(): Promise<void>;
 }
 
@@ -76,6 +79,7 @@ const MAKERS: Record<Deployment, (servers: ServerOptions) => Promise<Parts>> = {
 export async function makeBed(deployment: Deployment, redis: ServerOptions = {}): Promise<Bed> {
   const { url, stop, ...parts } = await MAKERS[deployment](redis);
   const brokers: Broker[] = [];
+  const plains: RawRedis[] = [];
 
   function part<K extends keyof typeof parts>(name: K): NonNullable<(typeof parts)[K]> {
     const found = parts[name];
@@ -104,7 +108,13 @@ export async function makeBed(deployment: Deployment, redis: ServerOptions = {})
       brokers.push(broker);
       return broker;
     },
+    async raw() {
+      const plain = await rawRedis(part('server').port);
+      plains.push(plain);
+      return plain;
+    },
     async remove() {
+      plains.forEach((plain) => plain.close());
       await Promise.all(brokers.map((broker) => broker.close()));
       await stop();
     },

@@ -11,8 +11,12 @@ const MISDEEDS: readonly (keyof Does)[] = ['block', 'hang', 'kill', 'exit', 'oom
 
 const isPoison = ({ state, crashes }: HeldTask) => state === 'archived' && crashes >= POISON;
 
+/** What a Go worker lost is a failed attempt, as Asynq counts it, with an error. */
+const countedAs = ({ outcome, error }: HeldTask['attempts'][number]) =>
+  outcome === 'lost' && error ? 'failed' : outcome;
+
 const countOf = ({ attempts }: HeldTask, outcome: string) =>
-  attempts.filter((one) => one.outcome === outcome).length;
+  attempts.filter((one) => countedAs(one) === outcome).length;
 
 /** How many failures its payload asks for; null = that cannot be told. */
 function failuresOf({ does, maxRetries }: Call): number | null {

@@ -252,7 +252,7 @@ describe('overlap of valid leases', () => {
   test('renewals make a lease longer, unless they came too late', () => {
     const renewed = (since: number): Line => ({
       e: 'renewed',
-      gapMs: 1_500,
+      gapMs: 4_000,
       t: since + 1,
       member: 'worker-1',
       since,
@@ -262,6 +262,18 @@ describe('overlap of valid leases', () => {
     expect(overlapping(8_000, [renewed(4_000)]).overlapMs).toBe(50);
     expect(overlapping(12_500, [renewed(4_000), renewed(8_000)]).overlapMs).toBe(50);
     expect(overlapping(14_000, [renewed(4_000), renewed(12_000)]).overlapMs).toBe(0);
+  });
+
+  test('leases that a hung process has given up are over', () => {
+    const released: Line = {
+      e: 'released',
+      t: 9_000,
+      member: 'worker-1',
+      at: 4_900,
+      leases: 1,
+      stallMs: 4_000,
+    };
+    expect(overlapping(5_000, [released]).overlapMs).toBe(0);
   });
 
   test('an aborted attempt is over', () => {

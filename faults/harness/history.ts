@@ -11,6 +11,10 @@ export interface Does {
   readonly ignoreAbort?: boolean;
   /** Busy loop, ms. */
   readonly block?: number;
+  /** What follows, in the first attempt only. */
+  readonly once?: boolean;
+  /** Takes all file descriptors for so long, ms. */
+  readonly files?: number;
   /** Never settles. */
   readonly hang?: boolean;
   /** SIGKILLs its own process. */
@@ -57,8 +61,12 @@ export type Line =
   | Of<'told', Ran & { outcome: 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost' }>
   /** All leases of a queue were renewed by a call that began at `since`, `gapMs` after the one before; 0 = there was none. */
   | Of<'renewed', { since: number; leases: number; queue: string; gapMs: number }>
+  /** All leases were given up at this time, as the event loop had hung for so long. */
+  | Of<'released', { at: number; leases: number; stallMs: number }>
+  /** The event loop hung for so long and goes on. */
+  | Of<'stalled', { stallMs: number; attempts: number }>
   /** One of the engine's events, with its fields. */
-  | Of<'event', { name: string; id?: string }>
+  | Of<'event', { name: string; id?: string; recovered?: number }>
   | Of<'said', { level: string; message: string; err?: string }>
   | Of<'crash', { origin: string; error: string }>
   | Of<'left', { tasks: number }>

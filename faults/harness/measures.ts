@@ -1,6 +1,7 @@
 import { eventsOf } from './attempts.ts';
 import type { Line } from './history.ts';
 import { histogram, type Histogram } from './recovery.ts';
+import type { Run } from './run.ts';
 
 const ordered = (lines: readonly Line[]): Line[] => [...lines].sort((a, b) => a.t - b.t);
 
@@ -36,6 +37,15 @@ export function waitMs(lines: readonly Line[], fits: (id: string) => boolean = (
 export function renewalGapMs(lines: readonly Line[]): Histogram | null {
   const gaps = lines.flatMap((line) => (line.e === 'renewed' && line.gapMs > 0 ? [line.gapMs] : []));
   return histogram(gaps);
+}
+
+/** The same, kept for the report. @throws Error where no lease was renewed twice */
+export function tellRenewals(run: Run): Histogram {
+  const found = renewalGapMs(run.lines());
+  if (found === null) throw new Error('no lease was renewed twice');
+  const { p50, p99, max, n } = found;
+  run.fact('ms between renewals', `${p50} / ${p99} / ${max} (p50 / p99 / longest of ${n})`);
+  return found;
 }
 
 /**

@@ -46,7 +46,14 @@ export interface ProduceOptions {
 /** A worker's options that survive JSON. */
 export type WorkOptions = Pick<
   WorkerOptions,
-  'concurrency' | 'leaseMs' | 'order' | 'maintenance' | 'shutdownTimeoutMs' | 'profile'
+  | 'concurrency'
+  | 'leaseMs'
+  | 'order'
+  | 'maintenance'
+  | 'shutdownTimeoutMs'
+  | 'profile'
+  | 'maxStallMs'
+  | 'failStop'
 > & { readonly queues?: readonly string[] };
 
 /** A process: it produces, works, or both. */

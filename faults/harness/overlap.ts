@@ -6,7 +6,7 @@ const MARGINS = 12;
 const LEASE_MS = 6_000;
 
 /** When an attempt no longer runs under a lease that its worker may trust. */
-function validUntil(attempt: Attempt, { gone, leaseMs, renewals }: Events): number {
+function validUntil(attempt: Attempt, { gone, leaseMs, renewals, releases }: Events): number {
   const { member, queue, start } = attempt;
   const length = leaseMs.get(member) ?? LEASE_MS;
   const trustMs = length - Math.min(MARGIN_MS, length / MARGINS);
@@ -20,6 +20,7 @@ function validUntil(attempt: Attempt, { gone, leaseMs, renewals }: Events): numb
     trusted,
     attempt.end?.t ?? Infinity,
     attempt.abort?.t ?? Infinity,
+    releases.get(member)?.find((at) => at >= start) ?? Infinity,
     gone.get(member)?.t ?? Infinity,
   );
 }

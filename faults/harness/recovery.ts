@@ -52,8 +52,9 @@ export function recoveryMs(lines: readonly Line[], { byTask }: Events): number[]
     for (const attempts of byTask.values()) {
       const held = attempts.findIndex((attempt) => runsAt(attempt, blow));
       const next = held < 0 ? undefined : attempts[held + 1];
-      // Whoever had failed waits for its retry.
-      if (next && attempts[held]?.end?.outcome !== 'fail') found.push(next.start - blow.since);
+      // Whoever had failed waits for its retry; what was taken over before is not due to this.
+      if (next && next.start >= blow.t && attempts[held]?.end?.outcome !== 'fail')
+        found.push(next.start - blow.since);
     }
   }
   return found;

@@ -1,4 +1,5 @@
 // Runs tasks that behave as their payload says, and writes down what it saw.
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Events, Worker } from '@task-center/engine';
 import { now } from './log.mjs';
@@ -18,6 +19,8 @@ function watched(log) {
   events.on('leases.renewed', ({ sinceMs, leases, queue, gapMs }) =>
     log('renewed', { since: sinceMs + SHIFT_MS, leases, queue, gapMs }),
   );
+  events.on('leases.released', ({ atMs, ...rest }) => log('released', { at: atMs + SHIFT_MS, ...rest }));
+  events.on('loop.stalled', (stall) => log('stalled', stall));
   for (const name of TOLD) {
     events.on(name, ({ task, ...rest }) => log('event', { name, ...(task && { id: task.id }), ...rest }));
   }
@@ -36,6 +39,19 @@ function voice(log) {
 function eatMemory() {
   const eaten = [];
   for (;;) eaten.push(Array.from({ length: 100_000 }, Math.random));
+}
+
+/** Takes every descriptor that is free, and those that become free, for so long, ms. */
+async function openAll(ms) {
+  const files = [];
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(1)) {
+    try {
+      for (;;) files.push(openSync('/dev/null'));
+    } catch {
+      // None is left.
+    }
+  }
+  for (const file of files) closeSync(file);
 }
 
 function cycle() {
@@ -84,6 +100,7 @@ const DEEDS = {
   kill: () => process.kill(process.pid, 'SIGKILL'),
   exit: (code) => process.exit(code),
   oom: eatMemory,
+  files: openAll,
   hang: () => new Promise(() => {}),
   throw(text) {
     throw new Error(text);
@@ -101,8 +118,9 @@ const DEEDS = {
 
 /** One deed after the other, as they stand in the payload. */
 async function behave(task, signal, log) {
-  const { fail = 0, ignoreAbort = false, ...does } = task.payload ?? {};
+  const { fail = 0, ignoreAbort = false, once = false, ...does } = task.payload ?? {};
   for (const [what, how] of Object.entries(does)) {
+    if (once && what !== 'ms' && task.attempt > 1) continue;
     if (what !== 'ms') log('deed', { id: task.id, attempt: task.attempt, what });
     await DEEDS[what]?.(how, ignoreAbort ? undefined : signal);
   }

@@ -134,6 +134,10 @@ export class Slot {
     Atomics.store(this.chunk.words, this.#word + LOST, generation);
   }
 
+  endBy(deadlineMs: number): void {
+    this.chunk.times[this.#time + DEADLINE] = deadlineMs;
+  }
+
   trust(untilMs: number): void {
     this.chunk.times[this.#time + TRUSTED_UNTIL] = untilMs;
   }

@@ -10,6 +10,9 @@ interface Held {
   readonly generation: number;
 }
 
+const isOver = ({ slot, generation }: Held, nowMs: number): boolean =>
+  slot.trustedUntilMs <= nowMs || slot.isLost(generation);
+
 /** The leases that one worker holds, as the main thread sees them. */
 export class LeaseTable<L extends Lease> {
   readonly #chunkSlots: number;
@@ -31,13 +34,22 @@ export class LeaseTable<L extends Lease> {
     return this.#held.size;
   }
 
-  hold(lease: L, trustedUntilMs: number, deadlineMs: number): void {
+  /** Of an attempt that has not begun yet. */
+  hold(lease: L, trustedUntilMs: number): void {
     const queue = this.#queueBytes(lease.queue);
     const slot = this.#slotFor(queue.length, lease.id);
     this.#generation = this.#generation === LAST_GENERATION ? 1 : this.#generation + 1;
     const generation = this.#generation;
-    slot.fill(lease, queue, { generation, trustedUntilMs, deadlineMs });
+    slot.fill(lease, queue, { generation, trustedUntilMs, deadlineMs: Infinity });
     this.#held.set(lease, { slot, generation });
+  }
+
+  /** The attempt begins, and has to end by then. Returns false where the lease must not be trusted any more. */
+  begin(lease: L, deadlineMs: number, nowMs: number): boolean {
+    const held = this.#held.get(lease);
+    if (!held || isOver(held, nowMs)) return false;
+    held.slot.endBy(deadlineMs);
+    return true;
   }
 
   /** Whether it was there. */
@@ -57,9 +69,7 @@ export class LeaseTable<L extends Lease> {
   /** Those that must not be trusted any more. */
   lost(nowMs: number): L[] {
     const lost: L[] = [];
-    for (const [lease, { slot, generation }] of this.#held) {
-      if (slot.trustedUntilMs <= nowMs || slot.isLost(generation)) lost.push(lease);
-    }
+    for (const [lease, held] of this.#held) if (isOver(held, nowMs)) lost.push(lease);
     return lost;
   }
 

@@ -21,7 +21,8 @@ describe('a renewer', () => {
 
   const aLease = (id: string, queue = 'q'): Lease => ({ queue, id, token: 7 });
   const hold = (lease: Lease, deadlineMs = Infinity) => {
-    table.hold(lease, clock.monotonicMs() + LEASE_MS - 500, deadlineMs);
+    table.hold(lease, clock.monotonicMs() + LEASE_MS - 500);
+    table.begin(lease, deadlineMs, clock.monotonicMs());
     return lease;
   };
   const tick = () => (head.times[TICK] = clock.monotonicMs());
@@ -69,7 +70,7 @@ describe('a renewer', () => {
     const others = new LeaseTable<Lease>(4, (chunk) => renewer.addChunk(2, chunk));
     hold(aLease('a'));
     hold(aLease('b', 'r'));
-    others.hold(aLease('c'), clock.monotonicMs() + 5_500, Infinity);
+    others.hold(aLease('c'), clock.monotonicMs() + 5_500);
     await clock.advance(LEASE_MS / 4);
     expect(calls.map(({ ids }) => ids.join()).sort()).toEqual(['a,c', 'b']);
   });
@@ -108,7 +109,12 @@ describe('a renewer', () => {
     expect(releases()).toEqual([{ ids: ['a', 'b'], lengthMs: 0 }]);
     expect(stage()).toBe(RELEASED);
     expect(table.lost(clock.monotonicMs())).toEqual([a, b]);
-    expect(notes).toContainEqual({ kind: 'released', leases: 2, stallMs: expect.any(Number) });
+    expect(notes).toContainEqual({
+      kind: 'released',
+      leases: 2,
+      stallMs: expect.any(Number),
+      atMs: expect.any(Number),
+    });
     const before = calls.length;
     await clock.advance(2 * MAX_STALL_MS);
     expect(calls).toHaveLength(before);

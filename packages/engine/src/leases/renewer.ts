@@ -33,8 +33,8 @@ export type RenewerNote =
       readonly gapMs: number;
     }
   | { readonly kind: 'failed'; readonly queue: string; readonly leases: number; readonly cause: string }
-  /** The main thread hung for so long that these leases were given up. */
-  | { readonly kind: 'released'; readonly leases: number; readonly stallMs: number };
+  /** The main thread hung for so long that these leases were given up, at `atMs`. */
+  | { readonly kind: 'released'; readonly leases: number; readonly stallMs: number; readonly atMs: number };
 
 export interface RenewerParts {
   /** Its monotonic time is the main thread's. */
@@ -223,10 +223,11 @@ class Renewals implements Renewer {
   /** A hung process must not keep its tasks: others run them, as if it had died. */
   async #giveUp(owner: Owner, held: readonly Found[], stallMs: number): Promise<void> {
     const { clock, note, failStop } = this.#parts;
+    const atMs = clock.monotonicMs();
     const late = new AbortController();
     await Promise.race([this.#release(held), clock.sleep(RELEASE_MS, late.signal)]);
     late.abort();
-    note(owner.no, { kind: 'released', leases: held.length, stallMs });
+    note(owner.no, { kind: 'released', leases: held.length, stallMs, atMs });
     if (!owner.settings.failStop) return;
     const some = held.slice(0, 5).map(({ queue, id }) => `${queue}/${id}`);
     const more = held.length > some.length ? ` and ${held.length - some.length} more` : '';

@@ -35,8 +35,8 @@ export interface EngineEvents {
     readonly sinceMs: number;
     readonly gapMs: number;
   };
-  /** The event loop hung for so long that all leases were given up; others run the tasks. */
-  'leases.released': { readonly leases: number; readonly stallMs: number };
+  /** The event loop hung for so long that all leases were given up, at `atMs` (monotonic); others run the tasks. */
+  'leases.released': { readonly leases: number; readonly stallMs: number; readonly atMs: number };
   /** The event loop hung for so long while attempts ran; told once it goes on. */
   'loop.stalled': { readonly stallMs: number; readonly attempts: number };
   /** Expired leases of a queue were taken back. */

@@ -59,8 +59,7 @@ describe('the keeper of leases', () => {
     });
   }
 
-  const hold = (lease: LeasedTask, sinceMs = clock.monotonicMs(), from = keeper) =>
-    from.hold(lease, sinceMs, Infinity);
+  const hold = (lease: LeasedTask, sinceMs = clock.monotonicMs(), from = keeper) => from.hold(lease, sinceMs);
 
   test('renews what is held, in one call, and what was released no more', async () => {
     for (const lease of [a, b, c]) hold(lease);

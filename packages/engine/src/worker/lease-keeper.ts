@@ -27,11 +27,13 @@ const START_MS = 5_000;
 export interface LeaseKeeper {
   /** Whether the main thread keeps up: after it hung no task is taken until it has caught up. */
   readonly keepsUp: boolean;
+  /** Holds a lease that was asked for at `sinceMs` (monotonic). */
+  hold(task: LeasedTask, sinceMs: number): void;
   /**
-   * Holds a lease that was asked for at `sinceMs` (monotonic), for an attempt that has to end by `endsMs`: a main
-   * thread that hangs keeps it no longer.
+   * Its attempt begins, and has to end by `endsMs` (monotonic): a main thread that hangs keeps the lease no longer.
+   * Returns false where the lease is lost already.
    */
-  hold(task: LeasedTask, sinceMs: number, endsMs: number): void;
+  begin(task: LeasedTask, endsMs: number): boolean;
   /** The attempt has ended: no renewal any more. */
   release(task: LeasedTask): void;
   start(): void;
@@ -84,9 +86,13 @@ class Keeper implements LeaseKeeper {
     return Atomics.load(this.#head.words, STAGE) === HEALTHY;
   }
 
-  hold(task: LeasedTask, sinceMs: number, endsMs: number): void {
+  hold(task: LeasedTask, sinceMs: number): void {
     if (!this.#ticking) this.#tickSoon();
-    this.#table.hold(task, sinceMs + this.#trustMs, endsMs);
+    this.#table.hold(task, sinceMs + this.#trustMs);
+  }
+
+  begin(task: LeasedTask, endsMs: number): boolean {
+    return this.#table.begin(task, endsMs, this.#parts.runtime.clock.monotonicMs());
   }
 
   release(task: LeasedTask): void {
@@ -188,7 +194,7 @@ class Keeper implements LeaseKeeper {
           { stall_ms: Math.round(note.stallMs), leases: note.leases },
           'the event loop hung for too long; its leases were given up',
         );
-        events.emit('leases.released', { leases: note.leases, stallMs: note.stallMs });
+        events.emit('leases.released', { leases: note.leases, stallMs: note.stallMs, atMs: note.atMs });
     }
   }
 }

@@ -4,7 +4,6 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { BacklogSense } from './backlog-sense.ts';
 import { Crowd, type Wake } from './crowd.ts';
 import type { QueueOrder } from './queue-order.ts';
-import { suspectsFirst } from './suspects.ts';
 
 /** Underneath the wake-ups (design D4). */
 const POLL_MS = 1_000;
@@ -30,7 +29,7 @@ export interface TurnsParts {
   /** Whether tasks may be taken now; `wake` says when again. */
   mayTake(): boolean;
   /** New work, with the monotonic time at which its leases were asked for. */
-  onTask(task: LeasedTask, sinceMs: number): void;
+  onTasks(tasks: readonly LeasedTask[], sinceMs: number): void;
   onFinished(finish: Finish, outcome: FinishOutcome): void;
 }
 
@@ -227,7 +226,7 @@ export class Turns {
     if (tasks.length > 0) {
       this.#hungry = true;
       if (runtime.clock.monotonicMs() - sinceMs > SLOW_MS) return this.#takeDoubtful(tasks);
-      for (const task of suspectsFirst(tasks)) this.#begin(task, sinceMs);
+      this.#begin(tasks, sinceMs);
     } else if (room > 0 && quarantined.length === 0) {
       this.#hungry = false;
       void this.#untilWork();
@@ -236,9 +235,9 @@ export class Turns {
   }
 
   /** After `stopTaking` nothing starts any more: what a call under way has brought is given back. */
-  #begin(task: LeasedTask, sinceMs: number): void {
-    if (this.#taking) this.#parts.onTask(task, sinceMs);
-    else this.giveBack(task);
+  #begin(tasks: readonly LeasedTask[], sinceMs: number): void {
+    if (this.#taking) this.#parts.onTasks(tasks, sinceMs);
+    else tasks.forEach((task) => this.giveBack(task));
   }
 
   /** After a slow call the leases may be as good as over: renew first, and run what is still ours. */
@@ -247,8 +246,10 @@ export class Turns {
     const sinceMs = runtime.clock.monotonicMs();
     try {
       const ours = await broker.consume.extend(tasks, leaseMs);
-      const still = tasks.filter((_, i) => ours[i] === true);
-      for (const task of suspectsFirst(still)) this.#begin(task, sinceMs);
+      this.#begin(
+        tasks.filter((_, i) => ours[i] === true),
+        sinceMs,
+      );
     } catch (error) {
       runtime.log.warn({ err: error, tasks: tasks.length }, 'tasks taken too slowly are left to recovery');
     }

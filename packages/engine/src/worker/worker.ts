@@ -21,7 +21,7 @@ import { Handlers, type Handler } from './handlers.ts';
 import { newIdentity } from './identity.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './queue-order.ts';
-import { Suspects } from './suspects.ts';
+import { Suspects, suspectsFirst } from './suspects.ts';
 import { Turns } from './turns.ts';
 import { createWatchdog } from './watchdog.ts';
 
@@ -138,7 +138,7 @@ export class Worker {
       runtime,
       settings,
       concurrency,
-      onLost: (task) => this.#leaseLost(task),
+      onLost: (task) => this.#onLeaseLost(task),
       onCaughtUp: () => this.#turns.wake(),
     });
     this.#suspects = this.#createSuspects();
@@ -164,7 +164,7 @@ export class Worker {
       order: () => this.#order,
       running: () => this.#attempts.size + (this.#suspects.waiting ? 1 : 0),
       mayTake: () => this.#keeper.keepsUp && !this.#suspects.busy,
-      onTask: (task, sinceMs) => this.#take(task, sinceMs),
+      onTasks: (tasks, sinceMs) => this.#takeOn(tasks, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
     });
     this.#watchdog = createWatchdog({ broker, runtime, turns: this.#turns });
@@ -186,7 +186,10 @@ export class Worker {
       clock: this.#runtime.clock,
       running: () => this.#attempts.size,
       start: (task) => this.#run(task),
-      giveBack: (task) => this.#turns.giveBack(task),
+      giveBack: (task) => {
+        this.#keeper.release(task);
+        this.#turns.giveBack(task);
+      },
       handedIn: () => this.#turns.drained(),
       onDone: () => this.#turns.wake(),
     });
@@ -295,18 +298,22 @@ export class Worker {
     for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
-  #take(task: LeasedTask, sinceMs: number): void {
-    if (!this.#suspects.takes(task)) this.#run(task, sinceMs);
-    else if (this.#suspects.waiting === task) this.#keeper.hold(task, sinceMs, Infinity);
+  /** Holds all leases before the first handler runs: it may block the event loop for longer than they last. */
+  #takeOn(tasks: readonly LeasedTask[], sinceMs: number): void {
+    for (const task of tasks) this.#keeper.hold(task, sinceMs);
+    for (const task of suspectsFirst(tasks)) if (!this.#suspects.takes(task)) this.#run(task);
   }
 
-  /** @param sinceMs when its lease was asked for; without it the lease is held already */
-  #run(task: LeasedTask, sinceMs?: number): void {
+  #run(task: LeasedTask): void {
     const { clock, events } = this.#runtime;
     const attempt = new Attempt(task, this.#attemptParts);
-    this.#attempts.set(task, attempt);
     const endsMs = clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs;
-    if (sinceMs !== undefined) this.#keeper.hold(task, sinceMs, endsMs);
+    if (!this.#keeper.begin(task, endsMs)) {
+      this.#keeper.release(task);
+      this.#tellLeaseLost(task);
+      return;
+    }
+    this.#attempts.set(task, attempt);
     if (events.has('attempt.started')) {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }
@@ -320,7 +327,7 @@ export class Worker {
     });
   }
 
-  #leaseLost(task: LeasedTask): void {
+  #onLeaseLost(task: LeasedTask): void {
     if (this.#suspects.waiting !== task) return this.#attempts.get(task)?.abort('lease-lost');
     this.#suspects.remove();
     this.#lost(task);
@@ -343,13 +350,17 @@ export class Worker {
   }
 
   #lost(task: LeasedTask): void {
+    this.#tellLeaseLost(task);
+    this.#tell(task, 'lost', 0);
+    this.#turns.slotFreed();
+  }
+
+  #tellLeaseLost(task: LeasedTask): void {
     this.#runtime.log.warn(
       { queue: task.queue, task_id: task.id, attempt: task.attempt },
       'a lease was lost; its outcome is dropped',
     );
     this.#runtime.events.emit('lease.lost', { task });
-    this.#tell(task, 'lost', 0);
-    this.#turns.slotFreed();
   }
 
   #tell(task: LeasedTask, outcome: AttemptOutcome, runMs: number): void {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
+import type { Handler } from '../../src/worker/handlers.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
@@ -27,7 +28,7 @@ describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place:
     await place?.remove();
   });
 
-  async function start(handler: () => unknown, options: WorkerOptions = {}): Promise<void> {
+  async function start(handler: Handler, options: WorkerOptions = {}): Promise<void> {
     const consume = {
       turn: broker.consume.turn,
       keepResults: broker.consume.keepResults,
@@ -37,7 +38,7 @@ describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place:
     await worker.handle('x', handler).start();
   }
 
-  const enqueue = () => new Client(broker).enqueue('x', null, { id: 'a', retention: '1h' });
+  const enqueue = (id = 'a') => new Client(broker).enqueue('x', null, { id, retention: '1h' });
   const record = () => broker.inspect.task({ queue: 'default', id: 'a' });
   const block = (ms: number): void => {
     for (const endMs = performance.now() + ms; performance.now() < endMs;);
@@ -64,6 +65,25 @@ describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place:
     expect(await done).toMatchObject({ outcome: 'succeeded' });
     await stalled;
     expect(await record()).toMatchObject({ state: 'completed', attempt: 1, crashes: 0 });
+  });
+
+  test('keeps the leases of tasks that came together with one whose handler blocks the event loop', async () => {
+    const runs: string[] = [];
+    const done = new Promise<void>((resolve) => {
+      events.on('attempt.finished', ({ task, outcome }) => {
+        if (task.id === 'b' && outcome === 'succeeded') resolve();
+      });
+    });
+    await enqueue('a');
+    await enqueue('b');
+    await start(async ({ id }) => {
+      runs.push(id);
+      if (id === 'a') block(3 * LEASE_MS);
+      // Long enough to be aborted.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    });
+    await done;
+    expect(runs).toEqual(['a', 'b']);
   });
 
   test('gives up the lease of a handler that blocks the event loop for too long; then work goes on', async () => {

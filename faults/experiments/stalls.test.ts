@@ -1,0 +1,230 @@
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { freeze, slowDown } from '../harness/cgroup.ts';
+import { experiment } from '../harness/experiment.ts';
+import { until, type Line } from '../harness/history.ts';
+import { tellRenewals } from '../harness/measures.ts';
+import type { Run } from '../harness/run.ts';
+
+type Start = Extract<Line, { e: 'start' }>;
+
+const BLOCKS_MS = [2_000, 5_000, 20_000];
+const LEASE_MS = 6_000;
+
+const light = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ payload: { ms: 50 + ((37 * i) % 400) } }));
+
+/** IDs of the tasks that block, with the lines of their attempts. */
+const blocking = (lines: readonly Line[]): Set<string> =>
+  new Set(lines.flatMap((line) => (line.e === 'call' && line.does.block !== undefined ? [line.id] : [])));
+
+/** From the end of each block to the event that tells of it, ms. */
+function toldAfter(lines: readonly Line[]): number[] {
+  const ids = blocking(lines);
+  const ends = lines.filter((line) => line.e === 'end' && ids.has(line.id));
+  return lines.flatMap((line) => {
+    if (line.e !== 'stalled' || line.stallMs < 1_000) return [];
+    const before = ends.filter(({ member, t }) => member === line.member && t <= line.t).map(({ t }) => t);
+    return before.length === 0 ? [] : [line.t - Math.max(...before)];
+  });
+}
+
+experiment(
+  'W5',
+  {
+    title: 'A handler blocks the event loop for 2, 5 and 20 s',
+    tier: 1,
+    on: ['redis', 'sqlite'],
+    fullLimitMs: 600_000,
+  },
+  async (run) => {
+    const round = [
+      ...BLOCKS_MS.flatMap((block) => [...light(30), { payload: { block } }]),
+      // Long enough that the blocks of the next round find nobody who still blocks.
+      ...light(run.times(60, 500)),
+    ];
+    const rounds = run.times(1, 8);
+    await run.fleet({
+      producers: 1,
+      produce: { perSecond: 20, tasks: round, count: rounds * round.length },
+    });
+    const ended = () => {
+      const lines = run.lines();
+      const ids = blocking(lines);
+      return new Set(lines.flatMap((line) => (line.e === 'end' && ids.has(line.id) ? [line.id] : []))).size;
+    };
+    const all = rounds * BLOCKS_MS.length;
+    await until(() => ended() === all, { what: 'all blocks end', limitMs: rounds * 60_000 });
+    const { engine } = await run.finish();
+    tellRenewals(run);
+    const told = toldAfter(run.lines());
+    run.fact('stall told within, ms', Math.round(Math.max(...told)));
+    expect(Math.max(...told), 'ms from a stall to its event').toBeLessThan(1_000);
+    expect(engine['tasks.recovered'] ?? 0, 'reclaims').toBe(0);
+  },
+);
+
+/** A task of this kind, and the first attempt at it. */
+async function hangs(run: Run, block: number): Promise<Start> {
+  const known = new Set(run.lines().flatMap((line) => (line.e === 'start' ? [line.id] : [])));
+  await run.start({ produce: { count: 1, tasks: [{ payload: { block, once: true } }] } });
+  const start = () => {
+    const ids = blocking(run.lines());
+    return run.lines().find((line) => line.e === 'start' && ids.has(line.id) && !known.has(line.id));
+  };
+  await until(() => start() !== undefined, { what: 'the task that blocks starts' });
+  return start() as Start;
+}
+
+const startedAgain = (run: Run, { id, member }: Start) =>
+  until(() => run.lines().some((line) => line.e === 'start' && line.id === id && line.member !== member), {
+    what: 'another worker runs the task',
+  });
+
+const MAX_STALL_MS = LEASE_MS;
+const FOR_EVER_MS = 1e9;
+
+experiment(
+  'W6',
+  {
+    title: 'A handler blocks the event loop for ever, or longer than `maxStallMs` (6 s)',
+    tier: 2,
+    on: ['redis'],
+    may: { duplicates: ['crashed', 'killed', 'lease-lost'], crashes: true, recoveryMs: MAX_STALL_MS + 5_000 },
+  },
+  async (run) => {
+    const work = { maxStallMs: MAX_STALL_MS };
+    await run.fleet({ workers: 2, produce: { perSecond: 15 }, work: { ...work, failStop: true } });
+    await run.fleet({ workers: 2, producers: 0, work });
+    const ended: string[] = [];
+    for (let i = 0; i < run.times(3, 30); i += 1) {
+      await run.flow(60);
+      const block = i % 3 === 1 ? 3 * MAX_STALL_MS : FOR_EVER_MS;
+      const start = await hangs(run, block);
+      const victim = run.workers.find(({ name }) => name === start.member);
+      if (!victim) throw new Error(`${start.member} is gone already`);
+      run.fault('its event loop hangs', [victim]);
+      await startedAgain(run, start);
+      if (victim.options.work?.failStop === true) {
+        await victim.gone;
+        ended.push(victim.name);
+        await run.startAgain(victim);
+      } else if (block === FOR_EVER_MS) {
+        expect(victim.alive, 'the process lives on without failStop').toBe(true);
+        await victim.kill();
+        await run.startAgain(victim);
+      } else {
+        // It comes back, and its late end is refused.
+        await victim.saw((line) => line.e === 'told' && line.id === start.id && line.outcome === 'lost');
+      }
+    }
+    await run.finish();
+    run.fact('processes that ended themselves', ended.length);
+    const exits = run.lines().filter((line) => line.e === 'exit' && !line.asked && line.code !== 0);
+    expect(exits.map((line) => line.e === 'exit' && [line.of, line.signal])).toEqual(
+      ended.map((name) => [name, 'SIGKILL']),
+    );
+    expect(run.lines().filter(({ e }) => e === 'crash')).toEqual([]);
+  },
+);
+
+/** Processes that do nothing but compute, until the result is called. */
+function hogs(run: Run, count: number): () => void {
+  const all = Array.from({ length: count }, () =>
+    spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' }),
+  );
+  const end = () => all.forEach((hog) => void hog.kill('SIGKILL'));
+  run.cleanUp(end);
+  return end;
+}
+
+experiment(
+  'W11',
+  {
+    title: 'Too little processor: 8 hogs, then a tenth of one for each worker',
+    tier: 2,
+    on: ['redis'],
+  },
+  async (run) => {
+    await run.fleet({ produce: { perSecond: 5, mix: { ms: [100, 3_000] } } });
+    await run.flow(30);
+    const lastMs = run.times(12_000, 60_000);
+    const end = hogs(run, 8);
+    await sleep(lastMs);
+    end();
+    const restore = run.workers.map((worker) => slowDown(run, worker, 0.1));
+    await sleep(lastMs);
+    restore.forEach((act) => act());
+    const { engine } = await run.finish();
+    expect(engine['tasks.recovered'] ?? 0, 'reclaims').toBe(0);
+    expect(tellRenewals(run).p99, 'ms between renewals, p99').toBeLessThan(LEASE_MS / 2);
+  },
+);
+
+experiment(
+  'W12',
+  {
+    title: 'A worker without a free file descriptor loses its connections',
+    tier: 2,
+    on: ['redis'],
+    may: { resumeMs: 5_000 },
+  },
+  async (run) => {
+    const HELD_MS = 3_000;
+    // One worker, so that the next start is its own.
+    await run.start({
+      work: { concurrency: 40 },
+      launch: { wrapper: ['sh', '-c', 'ulimit -n 512; exec "$@"', 'sh'] },
+    });
+    const server = await run.bed.raw();
+    await run.fleet({ workers: 0 });
+    for (let i = 0; i < run.times(2, 20); i += 1) {
+      await run.flow(50);
+      await run.start({ produce: { count: 1, tasks: [{ payload: { files: HELD_MS } }] } });
+      const ids = () =>
+        run.lines().flatMap((line) => (line.e === 'call' && line.does.files ? [line.id] : []));
+      const tells = (e: 'start' | 'end') =>
+        until(() => run.lines().some((line) => line.e === e && line.id === ids().at(-1)), {
+          what: `the ${e} of the task that takes all descriptors`,
+        });
+      await tells('start');
+      run.fault('all connections end while no descriptor is free');
+      await server.call('CLIENT', 'KILL', 'TYPE', 'normal');
+      await server.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await tells('end');
+      run.heal('descriptors are free again');
+    }
+    await run.flow(50);
+    await run.finish();
+    const failures = run.lines().flatMap((line) => (line.e === 'said' ? [String(line.err)] : []));
+    run.fact('errors of the worker that name it', failures.filter((text) => text.includes('EMFILE')).length);
+  },
+);
+
+experiment(
+  'W13',
+  {
+    title: 'A worker is frozen for 60 s (12 s with few repeats), as when its machine is moved',
+    tier: 2,
+    on: ['redis', 'sqlite'],
+    may: { duplicates: ['lease-lost'], recoveryMs: 10_000 },
+    fullLimitMs: 600_000,
+  },
+  async (run) => {
+    await run.fleet({ produce: { perSecond: 4, mix: { ms: [500, 6_000] } } });
+    const frozenMs = run.times(12_000, 60_000);
+    for (let i = 0; i < run.times(1, 3); i += 1) {
+      await run.flow(60);
+      const victim = run.random.pick(run.workers);
+      const thaw = freeze(run, victim);
+      await sleep(frozenMs);
+      thaw();
+      await victim.saw((line) => line.e === 'told');
+    }
+    const { recovery, staleEnds } = await run.finish();
+    if (run.bed.owned) return;
+    expect(recovery?.n, 'tasks that were taken over').toBeGreaterThan(0);
+    expect(staleEnds, 'late ends that were refused').toBe(recovery?.n);
+  },
+);
