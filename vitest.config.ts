@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { experimentFiles } from './faults/harness/selection.ts';
 
 // Tests read the source; users get `dist`.
 const resolve = { conditions: ['@task-center/source'] };
@@ -76,7 +77,7 @@ export default defineConfig({
         maxWorkers: 2,
       }),
       project('experiments', {
-        include: ['faults/experiments/*.test.ts'],
+        include: experimentFiles(),
         // Each has its own limit.
         testTimeout: 90_000,
         groupOrder: 7,

@@ -16,7 +16,7 @@ experiment(
   async (run) => {
     const long = { ms: 5_000 };
     const tasks = [
-      ...Array.from({ length: 25 }, (_, i) => ({ payload: { ms: 300 + 20 * i } })),
+      ...Array.from({ length: 10 }, (_, i) => ({ payload: { ms: 300 + 50 * i } })),
       { payload: long },
       { payload: { ...long, ignoreAbort: true } },
     ];
@@ -25,7 +25,7 @@ experiment(
       workers: 2,
       work: { concurrency: 5, shutdownTimeoutMs: DRAIN_MS },
       producers: 1,
-      produce: { tasks, perSecond: 100, count: run.times(100, 1_000) },
+      produce: { tasks, perSecond: 100, count: run.times(84, 840) },
     });
     const exits: number[] = [];
     for (let i = 0; i < run.times(2, 20); i += 1) {

@@ -25,7 +25,11 @@ function toldAfter(lines: readonly Line[]): number[] {
   const ends = lines.filter((line) => line.e === 'end' && ids.has(line.id));
   return lines.flatMap((line) => {
     if (line.e !== 'stalled' || line.stallMs < 1_000) return [];
-    const before = ends.filter(({ member, t }) => member === line.member && t <= line.t).map(({ t }) => t);
+    // A busy machine stalls, too; and blocks that follow one another are one stall.
+    const began = line.t - line.stallMs - 500;
+    const before = ends
+      .filter(({ member, t }) => member === line.member && t >= began && t <= line.t)
+      .map(({ t }) => t);
     return before.length === 0 ? [] : [line.t - Math.max(...before)];
   });
 }

@@ -96,9 +96,11 @@ export async function produce(client, given, { log, name, signal }) {
       const { e, code } = error ? classified(error) : { e: 'ack' };
       // It was stored by the call whose answer was lost.
       const stored = before === 'unknown' && code === 'task-exists';
-      log(stored ? 'ack' : e, { id: task.id, ...(code && { code }) });
+      // A call that was not carried out says nothing of the one before.
+      const outcome = stored ? 'ack' : before === 'unknown' && e === 'refused' ? 'unknown' : e;
+      log(outcome, { id: task.id, ...(code && { code }) });
       if (code === 'broker-unavailable' && e === 'refused') refused += 1;
-      if (e === 'unknown' && code !== 'durability-not-reached') open.push(task);
+      if (outcome === 'unknown' && code !== 'durability-not-reached') open.push(task);
     }
     if (refused > 0) await sleep(AGAIN_MS);
     if (!again || open.length === 0) return;
