@@ -42,10 +42,5 @@ export const LATER: readonly Later[] = [
   { id: 'C9', title: 'the fire before is archived or retained', why: SCHEDULES },
   { id: 'X7', title: 'an aggregator crashes at each phase', why: MEMBERS },
   { id: 'X12', title: 'slow consumer of live events', why: 'there is no stream of live events yet' },
-  {
-    id: 'O2',
-    title: 'the service at more connections and requests than it takes',
-    why: 'the checker judges tasks of the engine; of requests over HTTP it has no histories yet',
-  },
   { id: 'U4', title: 'rolling upgrade, two versions of the scripts', why: 'there is one version so far' },
 ];
