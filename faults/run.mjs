@@ -12,8 +12,9 @@ const FOLDER = 'faults/experiments';
 function experiments() {
   return readdirSync(join(root, FOLDER)).flatMap((file) => {
     const text = readFileSync(join(root, FOLDER, file), 'utf8');
-    const found = text.matchAll(/experiment\(\s*'([A-Z]\d+)',[\s\S]*?title:\s*'([^']*)'/g);
-    return Array.from(found, ([, id, title]) => ({ id, title, file: `${FOLDER}/${file}` }));
+    const found = text.matchAll(/experiment\(\s*'([A-Z]\d+)',[\s\S]*?title:\s*(['"])(.*?)\2/g);
+    const titles = new Map(Array.from(found, ([, id, , title]) => [id, title]));
+    return Array.from(titles, ([id, title]) => ({ id, title, file: `${FOLDER}/${file}` }));
   });
 }
 
