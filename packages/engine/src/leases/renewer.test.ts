@@ -75,6 +75,19 @@ describe('a renewer', () => {
     expect(calls.map(({ ids }) => ids.join()).sort()).toEqual(['a,c', 'b']);
   });
 
+  test('tells the time between renewals, but not over times without leases', async () => {
+    begin();
+    const gaps = () => notes.flatMap((note) => (note.kind === 'renewed' ? [note.gapMs] : []));
+    const a = hold(aLease('a'));
+    await lively(LEASE_MS / 2);
+    expect(gaps()).toEqual([0, LEASE_MS / 4]);
+    table.release(a);
+    await lively(LEASE_MS);
+    hold(aLease('b'));
+    await lively(LEASE_MS / 2);
+    expect(gaps()).toEqual([0, LEASE_MS / 4, 0, LEASE_MS / 4]);
+  });
+
   test('sees leases of any queue and ID, also more and longer ones than a part of the table has room for', async () => {
     begin();
     const ids = ['plain', 'ümläut'.repeat(30), '任务'.repeat(40), 'x'.repeat(5_000), '', 'e', 'f', 'g', 'h'];

@@ -85,7 +85,7 @@ class Renewals implements Renewer {
   readonly #parts: RenewerParts;
   readonly #owners = new Map<number, Owner>();
   readonly #underWay = new Set<string>();
-  /** When the leases of a queue were renewed last. */
+  /** When the leases of a queue were renewed last, while there are any. */
   readonly #renewedMs = new Map<string, number>();
   #ending: AbortController | undefined;
 
@@ -142,8 +142,16 @@ class Renewals implements Renewer {
         if (owner.settings.leaseMs !== leaseMs) continue;
         for (const found of this.#leasesOf(owner)) queues.add(found.queue);
       }
+      this.#forgetOthers(leaseMs, queues);
       // Each queue on its own: a server that is away must cost no lease elsewhere.
       for (const queue of queues) void this.#renew(queue, leaseMs, signal);
+    }
+  }
+
+  #forgetOthers(leaseMs: number, queues: ReadonlySet<string>): void {
+    const prefix = `${leaseMs} `;
+    for (const name of this.#renewedMs.keys()) {
+      if (name.startsWith(prefix) && !queues.has(name.slice(prefix.length))) this.#renewedMs.delete(name);
     }
   }
 
