@@ -36,6 +36,8 @@ export interface ServeParts {
   readonly runtime?: Partial<Omit<Runtime, 'log'>>;
   /** Whether this process may kill itself when it hangs, as somebody starts it again. Default false. */
   readonly failStop?: boolean;
+  /** Called when the broker can do nothing more until this process is started again. */
+  readonly onBroken?: (cause: string) => void;
   /** Called when everything runs. */
   readonly onReady?: (service: RunningService) => void;
 }
@@ -134,6 +136,7 @@ export async function serve(config: Config, parts: ServeParts = {}): Promise<Run
     rules: new LiveRules(config.callbacks, log),
     state: new ServiceState(),
   };
+  runtime.events.on('broker.broken', ({ cause }) => parts.onBroken?.(cause));
   const running: Running = {};
   let firstKey: FirstKey;
   try {

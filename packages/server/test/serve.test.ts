@@ -30,6 +30,16 @@ async function start(
   return service;
 }
 
+test('tells when its broker can do nothing more until the process is started again', async () => {
+  const events = new Events();
+  const causes: string[] = [];
+  const config = testConfig({ 'http.port': '0', data_dir: join(folder, 'data') });
+  const parts = { log: silentLog, runtime: { events }, onBroken: (cause: string) => void causes.push(cause) };
+  running.push(await serve(config, parts));
+  events.emit('broker.broken', { broker: 'sqlite:/x', cause: 'disk I/O error' });
+  expect(causes).toEqual(['disk I/O error']);
+});
+
 const bearer = ({ firstKey }: RunningService) => ({ authorization: `Bearer ${firstKey.key}` });
 
 /** @param at method and path: `GET /v1/queues`. */

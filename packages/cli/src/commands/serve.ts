@@ -25,6 +25,8 @@ interface ServeOptions {
  */
 const SAME_WISH_MS = 500;
 const EXIT_INTERRUPTED = 130;
+/** The parent starts it again. */
+const EXIT_BROKEN = 1;
 
 function flagsOf(options: ServeOptions): Flags {
   return {
@@ -112,7 +114,14 @@ function untilStopped(service: RunningService, io: Io): Promise<void> {
 async function start(options: ServeOptions, io: Io): Promise<void> {
   const config = await readConfig(options.config, flagsOf(options), io);
   const { serve } = await import('@task-center/server');
-  const service = await serve(config, { failStop: io.parent !== null });
+  const service = await serve(config, {
+    failStop: io.parent !== null,
+    onBroken(cause) {
+      if (io.parent === null) return;
+      io.err(`The database can no longer be used (${cause}): this process ends.`);
+      io.exit(EXIT_BROKEN);
+    },
+  });
   const stopped = untilStopped(service, io);
   io.parent?.ready();
   io.err(banner(service, io));

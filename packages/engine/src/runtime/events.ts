@@ -62,6 +62,8 @@ export interface EngineEvents {
   'group.aggregated': TaskRef & { readonly group: string; readonly tasks: number };
   /** Tasks of a group could not be made into one; they go back to their group. */
   'group.failed': { readonly queue: string; readonly group: string; readonly error: unknown };
+  /** The broker can do nothing more in this process: its file could not be written, or its thread ended. */
+  'broker.broken': { readonly broker: string; readonly cause: string };
   /** A background loop failed once; it goes on. */
   'loop.failed': { readonly loop: string; readonly error: unknown };
 }

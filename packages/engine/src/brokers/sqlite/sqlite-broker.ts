@@ -32,7 +32,7 @@ export interface SqliteOptions {
  */
 export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Promise<Broker> {
   const name = `sqlite:${path}`;
-  const { clock, log, newId } = createRuntime(runtime);
+  const { clock, events, log, newId } = createRuntime(runtime);
   const signals = createSignals(name);
   const wallMs = nowMs ?? (() => clock.wallMs());
   const presence = createPresence(name, wallMs);
@@ -44,6 +44,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     onBroken(cause) {
       log.error({ broker: name, cause }, 'the database can no longer be used; start this process again');
       signals.close();
+      events.emit('broker.broken', { broker: name, cause });
     },
   });
   return {
