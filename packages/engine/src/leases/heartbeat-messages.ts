@@ -1,5 +1,6 @@
-import { chunkOf, headOf, type ChunkMemory, type LeaseSettings } from './lease-memory.ts';
-import type { Renewer, RenewerNote } from './renewer.ts';
+import type { LeaseMemory, LeaseNote, LeaseSettings } from '../broker/heartbeat.ts';
+import { chunkOf, headOf } from './lease-memory.ts';
+import type { Renewer } from './renewer.ts';
 
 /** What the main thread says to a thread that renews its leases. */
 export type ToRenewer =
@@ -9,13 +10,13 @@ export type ToRenewer =
       readonly settings: LeaseSettings;
       readonly head: SharedArrayBuffer;
     }
-  | { readonly kind: 'chunk'; readonly owner: number; readonly chunk: ChunkMemory }
+  | { readonly kind: 'chunk'; readonly owner: number; readonly chunk: LeaseMemory }
   | { readonly kind: 'gone'; readonly owner: number };
 
 /** What it hears. */
 export interface FromRenewer {
   readonly owner: number;
-  readonly note: RenewerNote;
+  readonly note: LeaseNote;
 }
 
 export function tellRenewer(renewer: Renewer, message: ToRenewer): void {

@@ -1,4 +1,5 @@
 import type { Lease } from '../broker/consume.ts';
+import type { LeaseMemory } from '../broker/heartbeat.ts';
 
 /**
  * Leases in memory that two threads share: the main thread writes what it holds, whoever renews reads it and writes
@@ -6,16 +7,6 @@ import type { Lease } from '../broker/consume.ts';
  *
  * Times are ms of the main thread's monotonic clock. A Float64 is written in one piece on every machine that Node runs on.
  */
-
-/** What is agreed on leases of one worker. */
-export interface LeaseSettings {
-  /** Length of the leases, ms. */
-  readonly leaseMs: number;
-  /** How long the main thread may hang before its leases are given up, ms. */
-  readonly maxStallMs: number;
-  /** Whether the process is then ended; only where somebody starts it again. */
-  readonly failStop: boolean;
-}
 
 /** Signs of life, one per worker. */
 export interface Head {
@@ -42,20 +33,11 @@ export function headOf(memory = new SharedArrayBuffer(HEAD_BYTES)): Head {
 }
 
 /** A part of the table: slots of one size, each for one lease. */
-export interface Chunk {
-  readonly memory: SharedArrayBuffer;
+export interface Chunk extends LeaseMemory {
   readonly slots: number;
-  /** Most bytes of a queue's name and an ID together. */
-  readonly textBytes: number;
   readonly words: Int32Array;
   readonly times: Float64Array;
   readonly bytes: Buffer;
-}
-
-/** What crosses to the other thread. */
-export interface ChunkMemory {
-  readonly memory: SharedArrayBuffer;
-  readonly textBytes: number;
 }
 
 /** Words of a slot. Its generation is 0 while it is free, and another one for each lease. */
@@ -72,7 +54,8 @@ const FIXED_BYTES = 40;
 
 const slotBytes = (textBytes: number): number => FIXED_BYTES + Math.ceil(textBytes / 8) * 8;
 
-export function chunkOf({ memory, textBytes }: ChunkMemory): Chunk {
+/** Its texts have room for a queue's name and an ID together. */
+export function chunkOf({ memory, textBytes }: LeaseMemory): Chunk {
   return {
     memory,
     textBytes,

@@ -1,7 +1,5 @@
-import type { Heartbeat } from '../broker/heartbeat.ts';
-import type { Chunk, ChunkMemory, LeaseSettings } from './lease-memory.ts';
+import type { Heartbeat, LeaseMemory, LeaseNote, LeaseSettings } from '../broker/heartbeat.ts';
 import type { FromRenewer, ToRenewer } from './heartbeat-messages.ts';
-import type { RenewerNote } from './renewer.ts';
 
 /** A renewer on another thread, as the main thread sees it. */
 export interface RemoteRenewer extends Heartbeat {
@@ -18,11 +16,9 @@ export interface RemoteRenewerParts {
 interface Owner {
   readonly settings: LeaseSettings;
   readonly head: SharedArrayBuffer;
-  readonly chunks: ChunkMemory[];
-  onNote(note: RenewerNote): void;
+  readonly chunks: LeaseMemory[];
+  onNote(note: LeaseNote): void;
 }
-
-const memoryOf = ({ memory, textBytes }: Chunk): ChunkMemory => ({ memory, textBytes });
 
 export function createRemoteRenewer({ post, replace }: RemoteRenewerParts): RemoteRenewer {
   const owners = new Map<number, Owner>();
@@ -31,13 +27,14 @@ export function createRemoteRenewer({ post, replace }: RemoteRenewerParts): Remo
   return {
     keep(settings, head, onNote) {
       const owner = (last += 1);
-      const chunks: ChunkMemory[] = [];
-      owners.set(owner, { settings, head: head.memory, chunks, onNote });
-      post({ kind: 'owner', owner, settings, head: head.memory });
+      const chunks: LeaseMemory[] = [];
+      owners.set(owner, { settings, head, chunks, onNote });
+      post({ kind: 'owner', owner, settings, head });
       return {
-        addChunk(chunk) {
-          chunks.push(memoryOf(chunk));
-          post({ kind: 'chunk', owner, chunk: memoryOf(chunk) });
+        add({ memory, textBytes }) {
+          const chunk = { memory, textBytes };
+          chunks.push(chunk);
+          post({ kind: 'chunk', owner, chunk });
         },
         replace,
         end() {

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Lease } from '../broker/consume.ts';
+import type { LeaseNote } from '../broker/heartbeat.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
 import { DEGRADED, HEALTHY, headOf, RELEASED, STAGE, TICK, type Head } from './lease-memory.ts';
 import { LeaseTable } from './lease-table.ts';
-import { createRenewer, type Renewer, type RenewerNote } from './renewer.ts';
+import { createRenewer, type Renewer } from './renewer.ts';
 
 const LEASE_MS = 6_000;
 const MAX_STALL_MS = 30_000;
@@ -16,7 +17,7 @@ describe('a renewer', () => {
   let table: LeaseTable<Lease>;
   /** Calls to the broker. */
   let calls: { ids: string[]; lengthMs: number }[];
-  let notes: RenewerNote[];
+  let notes: LeaseNote[];
   let stops: string[];
 
   const aLease = (id: string, queue = 'q'): Lease => ({ queue, id, token: 7 });

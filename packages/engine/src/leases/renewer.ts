@@ -1,4 +1,5 @@
 import type { Lease } from '../broker/consume.ts';
+import type { LeaseNote, LeaseSettings } from '../broker/heartbeat.ts';
 import type { Clock } from '../runtime/clock.ts';
 import {
   BEAT,
@@ -10,7 +11,6 @@ import {
   TICK,
   type Chunk,
   type Head,
-  type LeaseSettings,
   type Slot,
 } from './lease-memory.ts';
 import { createStallWatch, type StallWatch } from './stall-watch.ts';
@@ -21,26 +21,11 @@ const RENEW_AGAIN_MS = 250;
 /** How long a process that ends itself waits for its leases to be given up. */
 const RELEASE_MS = 1_000;
 
-/** What the renewer tells the main thread; nothing depends on its being heard. */
-export type RenewerNote =
-  /** Leases of a queue were renewed by a call that began at `sinceMs`; `gapMs` after the one before. */
-  | {
-      readonly kind: 'renewed';
-      readonly queue: string;
-      readonly leases: number;
-      readonly lost: number;
-      readonly sinceMs: number;
-      readonly gapMs: number;
-    }
-  | { readonly kind: 'failed'; readonly queue: string; readonly leases: number; readonly cause: string }
-  /** The main thread hung for so long that these leases were given up, at `atMs`. */
-  | { readonly kind: 'released'; readonly leases: number; readonly stallMs: number; readonly atMs: number };
-
 export interface RenewerParts {
   /** Its monotonic time is the main thread's. */
   readonly clock: Clock;
   extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]>;
-  note(owner: number, note: RenewerNote): void;
+  note(owner: number, note: LeaseNote): void;
   /** Ends this process for the reason given. */
   failStop(reason: string): void;
 }
@@ -202,7 +187,7 @@ class Renewals implements Renewer {
     });
   }
 
-  #tell(found: readonly Found[], note: RenewerNote): void {
+  #tell(found: readonly Found[], note: LeaseNote): void {
     for (const owner of new Set(found.map(({ owner: { no } }) => no))) this.#parts.note(owner, note);
   }
 

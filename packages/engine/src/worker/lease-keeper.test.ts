@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { LeasedTask } from '../broker/consume.ts';
 import type { Heartbeat } from '../broker/heartbeat.ts';
-import { BEAT, DEGRADED, HEALTHY, STAGE, type Head } from '../leases/lease-memory.ts';
+import { BEAT, DEGRADED, HEALTHY, headOf, STAGE, type Head } from '../leases/lease-memory.ts';
 import { Events } from '../runtime/events.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
@@ -165,8 +165,8 @@ describe('the keeper of leases', () => {
     let replaced = 0;
     const heartbeat: Heartbeat = {
       keep(_, given) {
-        head = given;
-        return { addChunk() {}, end() {}, replace: () => void (replaced += 1) };
+        head = headOf(given);
+        return { add() {}, end() {}, replace: () => void (replaced += 1) };
       },
     };
     const keeps = newKeeper({ heartbeat });
@@ -199,8 +199,8 @@ describe('the keeper of leases', () => {
     let head: Head | undefined;
     const heartbeat: Heartbeat = {
       keep(_, given) {
-        head = given;
-        return { addChunk() {}, end() {}, replace() {} };
+        head = headOf(given);
+        return { add() {}, end() {}, replace() {} };
       },
     };
     const keeps = newKeeper({ heartbeat });

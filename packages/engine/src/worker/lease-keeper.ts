@@ -1,8 +1,8 @@
 import type { Consume, LeasedTask } from '../broker/consume.ts';
-import type { Heartbeat, KeptLeases } from '../broker/heartbeat.ts';
-import { BEAT, HEALTHY, headOf, STAGE, TICK, type LeaseSettings } from '../leases/lease-memory.ts';
+import type { Heartbeat, KeptLeases, LeaseNote, LeaseSettings } from '../broker/heartbeat.ts';
+import { BEAT, HEALTHY, headOf, STAGE, TICK } from '../leases/lease-memory.ts';
 import { LeaseTable } from '../leases/lease-table.ts';
-import { createRenewer, type Renewer, type RenewerNote } from '../leases/renewer.ts';
+import { createRenewer, type Renewer } from '../leases/renewer.ts';
 import { trustMs } from '../leases/terms.ts';
 import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -77,7 +77,7 @@ class Keeper implements LeaseKeeper {
     this.#own.add(0, settings, this.#head);
     this.#table = new LeaseTable(Math.max(32, Math.min(2 * concurrency, 4_096)), (chunk) => {
       this.#own.addChunk(0, chunk);
-      this.#kept?.addChunk(chunk);
+      this.#kept?.add(chunk);
     });
     this.#ticks = createLoop({ name: 'lease-ticks', runtime, step: () => Promise.resolve(this.#tick()) });
   }
@@ -105,7 +105,7 @@ class Keeper implements LeaseKeeper {
     this.#head.times[BEAT] = this.#parts.runtime.clock.monotonicMs() + START_MS;
     this.#ticks.start();
     if (broker.heartbeat)
-      this.#kept = broker.heartbeat.keep(settings, this.#head, (note) => this.#note(note));
+      this.#kept = broker.heartbeat.keep(settings, this.#head.memory, (note) => this.#note(note));
     else this.#own.start();
   }
 
@@ -175,7 +175,7 @@ class Keeper implements LeaseKeeper {
     this.#kept.replace();
   }
 
-  #note(note: RenewerNote): void {
+  #note(note: LeaseNote): void {
     const { log, events } = this.#parts.runtime;
     switch (note.kind) {
       case 'renewed': {

@@ -4,7 +4,7 @@ import type { ServerStatus } from '../broker/presence.ts';
 import type { Signals } from '../broker/signals.ts';
 import { createPrepareTask } from '../client/prepare-task.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
-import type { LeaseSettings } from '../leases/lease-memory.ts';
+import type { LeaseSettings } from '../broker/heartbeat.ts';
 import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/terms.ts';
 import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
 import type { Loop } from '../runtime/loop.ts';
