@@ -228,16 +228,16 @@ experiment(
     const link = await run.link();
     // So long that many still run when their lease is over; half of them do not heed their signal.
     const mix = { ms: [2_000, 16_000] as const, delayed: 0, failing: 0.05 };
-    await run.fleet({ workers: 3, producers: 1, produce: { perSecond: 1.5, mix } });
+    await run.fleet({ workers: 3, producers: 1, produce: { perSecond: 2, mix } });
     await run.fleet({
       workers: 0,
       producers: 1,
-      produce: { perSecond: 1.5, mix, payload: { ignoreAbort: true } },
+      produce: { perSecond: 2, mix, payload: { ignoreAbort: true } },
     });
     for (let i = 0; i < run.times(1, 10); i += 1) {
       for (const { direction, lose } of PARTITIONS) {
         const victim = await run.start({ work: { concurrency: 20 }, url: link.url });
-        await victim.saw(({ e }) => e === 'start', 5);
+        await victim.saw(({ e }) => e === 'start', 5, 60_000);
         await run.phase(0, 1_500);
         const what = `its ${direction} come to nothing`;
         // Renewals still arrive where only the answers are lost: recovery counts from the last of them.
@@ -247,7 +247,7 @@ experiment(
         // What was sent meanwhile arrives late, as TCP sends it again, or never.
         if (lose) link.reset();
         link.heal();
-        await victim.saw(({ e }) => e === 'start', 5);
+        await victim.saw(({ e }) => e === 'start', 5, 60_000);
         await victim.stop();
       }
     }

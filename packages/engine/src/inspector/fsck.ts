@@ -124,7 +124,7 @@ async function checkNames({ inspect }: Broker, queues: readonly string[]): Promi
 
 /**
  * Looks for stored data that must never be: tasks that nothing leads to, IDs without a task, tasks in two places, locks
- * and notes that outlived their task (see `FaultKind`). Works on a live broker, in bounded steps: what seems wrong is
+ * and notes that outlived their task (see `FaultKind`). Works on a live broker, in bounded steps (on SQLite in one, which holds up all other calls): what seems wrong is
  * looked at again in one moment, and once more after a pause, so that nothing is told of that merely moves. With
  * `repair` each finding is mended in the moment in which it is found wrong for the third time. Holds at most 200,000 IDs
  * and 10,000 findings of a queue in memory.

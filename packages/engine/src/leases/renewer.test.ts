@@ -39,6 +39,7 @@ describe('a renewer', () => {
         return Promise.resolve(leases.map(() => true));
       },
       note: (_, note) => void notes.push(note),
+      watches: true,
       failStop: (reason) => void stops.push(reason),
     });
     renewer.add(1, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop }, head);
@@ -148,6 +149,16 @@ describe('a renewer', () => {
     expect(stops).toEqual([expect.stringMatching(/^its main thread has hung for 30 s; .* q\/a$/)]);
   });
 
+  test('ends the process as well when its attempts were over long before that', async () => {
+    begin(true);
+    hold(aLease('a'), clock.monotonicMs() + 5_000);
+    await clock.advance(MAX_STALL_MS - 1_000);
+    expect(releases()).toEqual([{ ids: ['a'], lengthMs: 0 }]);
+    expect(stops).toEqual([]);
+    await clock.advance(2_000);
+    expect(stops).toEqual(['its main thread has hung for 30 s; none of its tasks is left']);
+  });
+
   test('does not take a process that was stopped as a whole for one whose main thread hangs', async () => {
     begin(true);
     hold(aLease('a'));
@@ -187,6 +198,7 @@ describe('a renewer', () => {
       clock,
       extend: () => new Promise<boolean[]>((resolve) => (answer = resolve)),
       note() {},
+      watches: true,
       failStop() {},
     });
     renewer.add(1, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop: false }, head);

@@ -26,6 +26,8 @@ export interface RenewerParts {
   readonly clock: Clock;
   extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]>;
   note(owner: number, note: LeaseNote): void;
+  /** Whether it runs beside the main thread: then each watches for the other's signs of life. */
+  readonly watches: boolean;
   /** Ends this process for the reason given. */
   failStop(reason: string): void;
 }
@@ -115,25 +117,39 @@ class Renewals implements Renewer {
     const nowMs = this.#parts.clock.monotonicMs();
     const due = new Set<number>();
     for (const owner of this.#owners.values()) {
-      owner.head.times[BEAT] = nowMs;
-      this.#watch(owner, nowMs);
-      if (nowMs < owner.dueMs) continue;
-      owner.dueMs = nowMs + renewEveryMs(owner.settings.leaseMs);
-      due.add(owner.settings.leaseMs);
+      if (this.#parts.watches) {
+        owner.head.times[BEAT] = nowMs;
+        this.#watch(owner, nowMs);
+      }
+      if (nowMs >= owner.dueMs) due.add(owner.settings.leaseMs);
     }
     for (const leaseMs of due) {
-      const queues = new Set<string>();
-      for (const owner of this.#owners.values()) {
-        if (owner.settings.leaseMs !== leaseMs) continue;
-        for (const found of this.#leasesOf(owner)) queues.add(found.queue);
-      }
+      const queues = this.#byQueue(leaseMs);
       this.#forgetOthers(leaseMs, queues);
       // Each queue on its own: a server that is away must cost no lease elsewhere.
-      for (const queue of queues) void this.#renew(queue, leaseMs, signal);
+      for (const [queue, found] of queues) void this.#renew(queue, found, { leaseMs, signal });
     }
   }
 
-  #forgetOthers(leaseMs: number, queues: ReadonlySet<string>): void {
+  /** All leases of this length, by queue; they are due again after the usual time. */
+  #byQueue(leaseMs: number): Map<string, Found[]> {
+    const queues = new Map<string, Found[]>();
+    for (const owner of this.#of(leaseMs)) {
+      owner.dueMs = this.#parts.clock.monotonicMs() + renewEveryMs(leaseMs);
+      for (const found of this.#leasesOf(owner)) {
+        const some = queues.get(found.queue);
+        if (some) some.push(found);
+        else queues.set(found.queue, [found]);
+      }
+    }
+    return queues;
+  }
+
+  #of(leaseMs: number): Owner[] {
+    return [...this.#owners.values()].filter(({ settings }) => settings.leaseMs === leaseMs);
+  }
+
+  #forgetOthers(leaseMs: number, queues: ReadonlyMap<string, unknown>): void {
     const prefix = `${leaseMs} `;
     for (const name of this.#renewedMs.keys()) {
       if (name.startsWith(prefix) && !queues.has(name.slice(prefix.length))) this.#renewedMs.delete(name);
@@ -146,18 +162,22 @@ class Renewals implements Renewer {
   }
 
   #leasesIn(queue: string, leaseMs: number): Found[] {
-    return [...this.#owners.values()]
-      .filter(({ settings }) => settings.leaseMs === leaseMs)
-      .flatMap((owner) => this.#leasesOf(owner).filter((found) => found.queue === queue));
+    return this.#of(leaseMs).flatMap((owner) =>
+      this.#leasesOf(owner).filter((found) => found.queue === queue),
+    );
   }
 
   /** Until it succeeds, or nothing is left to renew. */
-  async #renew(queue: string, leaseMs: number, signal: AbortSignal): Promise<void> {
+  async #renew(
+    queue: string,
+    first: readonly Found[],
+    { leaseMs, signal }: { readonly leaseMs: number; readonly signal: AbortSignal },
+  ): Promise<void> {
     const name = `${leaseMs} ${queue}`;
     if (this.#underWay.has(name)) return;
     this.#underWay.add(name);
     const { clock } = this.#parts;
-    for (let found = this.#leasesIn(queue, leaseMs); found.length > 0 && !signal.aborted;) {
+    for (let found = first; found.length > 0 && !signal.aborted;) {
       const sinceMs = clock.monotonicMs();
       try {
         const renewed = await this.#parts.extend(found, leaseMs);
@@ -201,7 +221,8 @@ class Renewals implements Renewer {
     }
     if (Atomics.load(head.words, STAGE) === RELEASED) return;
     const held = this.#leasesOf(owner);
-    if (held.length === 0) return stall.reset();
+    // Who held something when it stopped has hung, also when all of it has been given up since.
+    if (held.length === 0 && Atomics.load(head.words, STAGE) === HEALTHY) return stall.reset();
     Atomics.store(head.words, STAGE, DEGRADED);
     if (stallMs >= settings.maxStallMs) {
       Atomics.store(head.words, STAGE, RELEASED);
@@ -224,9 +245,9 @@ class Renewals implements Renewer {
     if (!owner.settings.failStop) return;
     const some = held.slice(0, 5).map(({ queue, id }) => `${queue}/${id}`);
     const more = held.length > some.length ? ` and ${held.length - some.length} more` : '';
-    failStop(
-      `its main thread has hung for ${Math.round(stallMs / 1_000)} s; these tasks are given back: ${some.join(', ')}${more}`,
-    );
+    const given =
+      held.length === 0 ? 'none of its tasks is left' : `these tasks are given back: ${some.join(', ')}`;
+    failStop(`its main thread has hung for ${Math.round(stallMs / 1_000)} s; ${given}${more}`);
   }
 
   /** Ends leases now; the recoverer counts it as a crash. */

@@ -160,7 +160,8 @@ describe('the keeper of leases', () => {
     expect(lost).toEqual([]);
   });
 
-  test('leaves renewing to a thread as long as that gives signs of life', async () => {
+  /** A thread that does nothing; its signs of life are the test's. */
+  function aThread(options: Setting = {}) {
     let head: Head | undefined;
     let replaced = 0;
     const heartbeat: Heartbeat = {
@@ -169,30 +170,62 @@ describe('the keeper of leases', () => {
         return { add() {}, end() {}, replace: () => void (replaced += 1) };
       },
     };
-    const keeps = newKeeper({ heartbeat });
+    const keeps = newKeeper({ ...options, heartbeat });
     keeps.start();
     onTestFinished(() => keeps.stop());
-    const alive = async (ms: number) => {
-      for (let passed = 0; passed < ms; passed += 250) {
-        head!.times[BEAT] = clock.monotonicMs();
-        hold(a, clock.monotonicMs(), keeps);
-        await clock.advance(250);
-        keeps.release(a);
-      }
+    return {
+      keeps,
+      replaced: () => replaced,
+      async alive(ms: number) {
+        for (let passed = 0; passed < ms; passed += 250) {
+          head!.times[BEAT] = clock.monotonicMs();
+          hold(a, clock.monotonicMs(), keeps);
+          await clock.advance(250);
+          keeps.release(a);
+        }
+      },
     };
+  }
+
+  test('leaves renewing to a thread as long as that gives signs of life', async () => {
+    const { keeps, alive, replaced } = aThread();
     await alive(2 * LEASE_MS);
     expect(renewed).toEqual([]);
-    expect(replaced).toBe(0);
+    expect(replaced()).toBe(0);
     hold(b, clock.monotonicMs(), keeps);
-    await clock.advance(2 * LEASE_MS);
-    expect(replaced).toBeGreaterThan(0);
+    await clock.advance(3 * LEASE_MS);
+    expect(replaced()).toBeGreaterThan(0);
     expect(lost).toEqual([]);
-    expect(renewed.length).toBeGreaterThan(2);
+    // From 2 s on, every 1.5 s.
+    expect(renewed.length).toBeGreaterThanOrEqual(9);
     keeps.release(b);
     await alive(LEASE_MS);
     const calls = renewed.length;
     await alive(2 * LEASE_MS);
     expect(renewed).toHaveLength(calls);
+  });
+
+  test('tries again what fails in the place of a thread, too', async () => {
+    const { keeps, alive } = aThread();
+    await alive(1_000);
+    let failures = 0;
+    renew = (tasks) =>
+      (failures += 1) % 4 === 0
+        ? Promise.resolve(tasks.map(() => true))
+        : Promise.reject(new Error('out of reach'));
+    hold(b, clock.monotonicMs(), keeps);
+    await clock.advance(5 * LEASE_MS);
+    expect(lost).toEqual([]);
+  });
+
+  test('does not take the thread for dead when the whole process was stopped', async () => {
+    const { keeps, alive, replaced } = aThread({ leaseMs: 60_000 });
+    await alive(1_000);
+    hold(b, clock.monotonicMs(), keeps);
+    clock.skip(20_000);
+    await clock.advance(500);
+    expect(replaced()).toBe(0);
+    expect(renewed).toEqual([]);
   });
 
   test('tells that the loop hung, and that it keeps up again only when the thread has seen it', async () => {

@@ -3,6 +3,7 @@ import type { Heartbeat, KeptLeases, LeaseNote, LeaseSettings } from '../broker/
 import { BEAT, HEALTHY, headOf, STAGE, TICK } from '../leases/lease-memory.ts';
 import { LeaseTable } from '../leases/lease-table.ts';
 import { createRenewer, type Renewer } from '../leases/renewer.ts';
+import { createStallWatch, type StallWatch } from '../leases/stall-watch.ts';
 import { trustMs } from '../leases/terms.ts';
 import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -58,6 +59,7 @@ class Keeper implements LeaseKeeper {
   readonly #trustMs: number;
   readonly #own: Renewer;
   readonly #ticks;
+  readonly #beats: StallWatch;
   #kept: KeptLeases | undefined;
   #ticking = false;
   #behind = false;
@@ -67,11 +69,13 @@ class Keeper implements LeaseKeeper {
     this.#parts = parts;
     const { runtime, broker, settings, concurrency } = parts;
     this.#trustMs = trustMs(settings.leaseMs);
+    this.#beats = createStallWatch(runtime.clock);
     this.#own = createRenewer({
       clock: runtime.clock,
       extend: (leases, lengthMs) => broker.consume.extend(leases, lengthMs),
       note: (_, note) => this.#note(note),
       // Who runs on the main thread does not see it hang.
+      watches: false,
       failStop() {},
     });
     this.#own.add(0, settings, this.#head);
@@ -102,7 +106,6 @@ class Keeper implements LeaseKeeper {
   start(): void {
     const { broker, settings } = this.#parts;
     this.#alive();
-    this.#head.times[BEAT] = this.#parts.runtime.clock.monotonicMs() + START_MS;
     this.#ticks.start();
     if (broker.heartbeat)
       this.#kept = broker.heartbeat.keep(settings, this.#head.memory, (note) => this.#note(note));
@@ -163,8 +166,9 @@ class Keeper implements LeaseKeeper {
   /** While the other thread gives no sign of life, this one renews. */
   #watchRenewals(nowMs: number): void {
     if (!this.#kept) return;
-    const lateMs = nowMs - (this.#head.times[BEAT] ?? nowMs);
-    if (lateMs < LATE_MS) return this.#own.stop();
+    const beatMs = this.#head.times[BEAT] ?? 0;
+    const lateMs = this.#beats.look(beatMs, nowMs);
+    if (lateMs < (beatMs === 0 ? START_MS : LATE_MS)) return this.#own.stop();
     this.#own.start();
     if (nowMs - this.#replacedMs < LATE_AGAIN_MS) return;
     this.#replacedMs = nowMs;

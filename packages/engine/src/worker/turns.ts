@@ -31,6 +31,8 @@ export interface TurnsParts {
   /** New work, with the monotonic time at which its leases were asked for. */
   onTasks(tasks: readonly LeasedTask[], sinceMs: number): void;
   onFinished(finish: Finish, outcome: FinishOutcome): void;
+  /** The broker knows of a task that never started here. */
+  onGivenBack(task: LeasedTask): void;
 }
 
 /** A call under way, with the slots kept free for what it brings. */
@@ -212,7 +214,8 @@ export class Turns {
   }
 
   #finished(finish: Finish, outcome: FinishOutcome): void {
-    if (!this.#unstarted.delete(finish)) this.#parts.onFinished(finish, outcome);
+    if (this.#unstarted.delete(finish)) this.#parts.onGivenBack(finish.task);
+    else this.#parts.onFinished(finish, outcome);
   }
 
   /** Resolves when what was taken runs; nothing when it does so at once. Never rejects. */

@@ -103,6 +103,8 @@ export class Worker {
   readonly #shutdownTimeoutMs: number;
   readonly #handlers = new Handlers();
   readonly #attempts = new Map<LeasedTask, Attempt>();
+  /** Before they started. */
+  readonly #cancelled = new WeakSet<LeasedTask>();
   readonly #attemptParts: AttemptParts;
   readonly #turns: Turns;
   readonly #watchdog: Loop;
@@ -166,6 +168,7 @@ export class Worker {
       mayTake: () => this.#keeper.keepsUp && !this.#suspects.busy,
       onTasks: (tasks, sinceMs) => this.#takeOn(tasks, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
+      onGivenBack: (task) => this.#keeper.release(task),
     });
     this.#watchdog = createWatchdog({ broker, runtime, turns: this.#turns });
     const queues = () => this.#order.names;
@@ -186,10 +189,7 @@ export class Worker {
       clock: this.#runtime.clock,
       running: () => this.#attempts.size,
       start: (task) => this.#run(task),
-      giveBack: (task) => {
-        this.#keeper.release(task);
-        this.#turns.giveBack(task);
-      },
+      giveBack: (task) => this.#turns.giveBack(task),
       handedIn: () => this.#turns.drained(),
       onDone: () => this.#turns.wake(),
     });
@@ -295,6 +295,8 @@ export class Worker {
 
   /** In whatever queue: the message has none (protocol 1.9). */
   #cancel(id: string): void {
+    const { waiting } = this.#suspects;
+    if (waiting?.id === id) this.#cancelled.add(waiting);
     for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
@@ -314,6 +316,7 @@ export class Worker {
       return;
     }
     this.#attempts.set(task, attempt);
+    if (this.#cancelled.delete(task)) attempt.abort('cancelled');
     if (events.has('attempt.started')) {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }

@@ -20,6 +20,7 @@ const renewer = createRenewer({
   clock,
   extend: createExtend(connection, { limitMs: EXTEND_MS }),
   note: (owner, note) => port.postMessage({ owner, note } satisfies FromRenewer),
+  watches: true,
   failStop,
 });
 port.on('message', (message: ToRenewer) => tellRenewer(renewer, message));

@@ -27,20 +27,35 @@ export function createHeartbeatThread(target: RedisTarget, { clock, log }: Runti
   const workerData: HeartbeatData = { target, originMs: clockOriginMs() };
   let thread: Worker | undefined;
 
-  async function failed(which: Worker, error: unknown): Promise<void> {
-    if (thread !== which || closing.signal.aborted) return;
-    thread = undefined;
-    log.error({ err: error }, 'the thread that renews leases has ended; starting another one');
+  async function again(error: unknown): Promise<void> {
+    log.error({ err: error }, 'there is no thread that renews leases; starting one');
     await clock.sleep(AGAIN_MS, closing.signal);
     if (thread === undefined && !closing.signal.aborted) start();
   }
 
+  function failed(which: Worker, error: unknown): void {
+    if (thread !== which || closing.signal.aborted) return;
+    thread = undefined;
+    void again(error);
+  }
+
+  /** Nothing where the machine has no room for one more; meanwhile the main thread renews. */
+  function newThread(): Worker | undefined {
+    try {
+      const entry = entryUrl('brokers/redis/heartbeat.thread');
+      return new Worker(entry, { workerData, execArgv: [], name: 'heartbeat', resourceLimits: MEMORY });
+    } catch (error) {
+      void again(error);
+      return undefined;
+    }
+  }
+
   function start(): void {
-    const entry = entryUrl('brokers/redis/heartbeat.thread');
-    const one = new Worker(entry, { workerData, execArgv: [], name: 'heartbeat', resourceLimits: MEMORY });
+    const one = newThread();
+    if (!one) return;
     one.on('message', (message: FromRenewer) => remote.receive(message));
-    one.on('error', (error) => void failed(one, error));
-    one.on('exit', (code) => void failed(one, new Error(`it ended with code ${code}`)));
+    one.on('error', (error) => failed(one, error));
+    one.on('exit', (code) => failed(one, new Error(`it ended with code ${code}`)));
     // Leases alone keep no process alive.
     one.unref();
     thread = one;

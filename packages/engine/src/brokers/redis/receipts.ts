@@ -44,9 +44,10 @@ function lowestFree(used: number): number {
 }
 
 /** Waits in line until it is called or gives up. */
-function inLine({ waiting }: Slots, signal: AbortSignal | undefined): Promise<Receipt> {
-  if (signal?.aborted) return Promise.reject(signal.reason as Error);
+function inLine({ waiting }: Slots, limit?: () => AbortSignal): Promise<Receipt> {
   if (waiting.size >= MOST_IN_LINE) return Promise.reject(new Error('too many are in line'));
+  const signal = limit?.();
+  if (signal?.aborted) return Promise.reject(signal.reason as Error);
   return new Promise((resolve, reject) => {
     const called = (receipt: Receipt): void => {
       signal?.removeEventListener('abort', leave);
@@ -91,7 +92,7 @@ export function createReceipts(client: string): Receipts {
       let slots = queues.get(queue);
       if (!slots) queues.set(queue, (slots = { used: 0, waiting: new Set() }));
       const { used } = slots;
-      if (used === ALL_USED) return inLine(slots, limit?.());
+      if (used === ALL_USED) return inLine(slots, limit);
       const slot = lowestFree(used);
       slots.used |= 1 << slot;
       return receiptOf(queue, slots, slot);

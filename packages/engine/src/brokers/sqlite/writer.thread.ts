@@ -8,7 +8,7 @@ import { createRenewer, type Renewer } from '../../leases/renewer.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import { openDatabase, type Database } from './database.ts';
-import { causeOf, toWire } from './errors.ts';
+import { causeOf, fromWire, toWire } from './errors.ts';
 import { GroupCommit, type Answer, type Job } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/migrations.generated.ts';
@@ -70,18 +70,41 @@ const post = (message: FromWriter): void => {
 const answerParcel = (answer: Answer) =>
   'reply' in answer ? parcel(0, answer.reply) : parcel(1, plain(answer.error));
 
-/** Renews leases between the calls of the main thread, whatever that does. */
+interface Extension {
+  readonly job: Job;
+  settle(answer: Answer): void;
+}
+
+/** Renews leases between the calls of the main thread, whatever that does; those of all queues in one transaction. */
 function createLeaseRenewer(commit: GroupCommit): Renewer {
+  const waiting: Extension[] = [];
+
+  function runAll(): void {
+    while (waiting.length > 0) {
+      const answers = commit.run(waiting.map(({ job }) => job));
+      const done = waiting.splice(0, answers.length);
+      done.forEach(({ settle }, i) => settle(answers[i]!));
+    }
+  }
+
   function extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]> {
     const call = { lengthMs, leases: leases.map(({ queue, id, token }) => [queue, id, token] as const) };
-    const [answer] = commit.run([{ name: 'extend', call: plain(call), moment: momentOf(null) }]);
-    if (!answer || 'error' in answer) return Promise.reject(new Error(JSON.stringify(answer?.error)));
-    return Promise.resolve((answer.reply.data as readonly number[]).map((renewed) => renewed === 1));
+    const job = { name: 'extend', call: plain(call), moment: momentOf(null) };
+    if (waiting.length === 0) queueMicrotask(runAll);
+    return new Promise((resolve, reject) => {
+      const settle = (answer: Answer) => {
+        if ('error' in answer) reject(fromWire(answer.error));
+        else resolve((answer.reply.data as readonly number[]).map((renewed) => renewed === 1));
+      };
+      waiting.push({ job, settle });
+    });
   }
+
   return createRenewer({
     clock: clockOf(originMs),
     extend,
     note: (owner, note) => post({ kind: 'renewer', message: { owner, note } }),
+    watches: true,
     failStop,
   });
 }
