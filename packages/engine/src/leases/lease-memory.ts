@@ -76,9 +76,21 @@ interface Terms {
   readonly deadlineMs: number;
 }
 
+/** Returns the bytes written. Most texts are short and ASCII: a call into Node would take longer than the loop. */
+function writeText(bytes: Buffer, at: number, text: string): number {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return bytes.write(text, at);
+    bytes[at + i] = code;
+  }
+  return text.length;
+}
+
 /** One slot of a chunk. */
 export class Slot {
   readonly chunk: Chunk;
+  /** Whose name this thread wrote into it last. */
+  #queue: Uint8Array | undefined;
   readonly #byte: number;
   readonly #word: number;
   readonly #time: number;
@@ -129,9 +141,12 @@ export class Slot {
   fill({ id, token }: Lease, queue: Uint8Array, { generation, trustedUntilMs, deadlineMs }: Terms): void {
     const { words, times, bytes } = this.chunk;
     const text = this.#byte + FIXED_BYTES;
-    bytes.set(queue, text);
-    words[this.#word + ID_BYTES] = bytes.write(id, text + queue.length);
-    words[this.#word + QUEUE_BYTES] = queue.length;
+    if (this.#queue !== queue) {
+      this.#queue = queue;
+      bytes.set(queue, text);
+      words[this.#word + QUEUE_BYTES] = queue.length;
+    }
+    words[this.#word + ID_BYTES] = writeText(bytes, text + queue.length, id);
     words[this.#word + TOKEN] = token;
     times[this.#time + TRUSTED_UNTIL] = trustedUntilMs;
     times[this.#time + DEADLINE] = deadlineMs;
