@@ -71,7 +71,8 @@ experiment(
     title: 'leases of an earlier process are void, however long they were',
     tier: 2,
     on: ['sqlite'],
-    may: { duplicates: ['killed'], recoveryMs: 5_000 },
+    // A task that was lost twice starts alone.
+    may: { duplicates: ['killed'], recoveryMs: 20_000 },
   },
   async (run) => {
     const load: MemberOptions = {

@@ -13,10 +13,15 @@ describe('suspects', () => {
   let handedIn: () => void;
   let done: number;
 
-  const task = (id: string, crashes: number) => ({ id, crashes }) as LeasedTask;
+  const known = new Map<string, LeasedTask>();
+  const task = (id: string, crashes: number) => {
+    const one = { id, crashes } as LeasedTask;
+    known.set(id, one);
+    return one;
+  };
   const end = async (id: string) => {
     running.delete(id);
-    suspects.changed();
+    suspects.ended(known.get(id) as LeasedTask);
     await settle();
   };
 
@@ -91,6 +96,21 @@ describe('suspects', () => {
     expect(done).toBe(1);
     await clock.advance(1);
     expect(done).toBe(2);
+  });
+
+  test('join one another when each has had its time alone', async () => {
+    for (const id of ['s1', 's2']) {
+      suspects.takes(task(id, 2));
+      handedIn();
+      await settle();
+      await clock.advance(1_000);
+    }
+    expect(started).toEqual(['s1', 's2']);
+    expect(done).toBe(2);
+    await end('s1');
+    // One of them still runs, and is no other.
+    suspects.takes(task('s3', 2));
+    expect(suspects.waiting?.id).toBe('s3');
   });
 
   test('that shall not run any more are not started', async () => {

@@ -34,9 +34,13 @@ export interface SuspectsParts {
 export class Suspects {
   readonly #parts: SuspectsParts;
   #waiting: LeasedTask | undefined;
+  /** The one that has its time alone. */
+  #alone: LeasedTask | undefined;
   #busy = false;
   /** Others had their time to end: the next suspect starts in any case. */
   #ready = false;
+  /** Suspects that still run and have had their time alone: another one may join them. */
+  readonly #survivors = new Set<LeasedTask>();
   #onChange: (() => void) | undefined;
 
   constructor(parts: SuspectsParts) {
@@ -60,7 +64,7 @@ export class Suspects {
       giveBack(task);
       return true;
     }
-    const ready = this.#ready || running() === 0;
+    const ready = this.#ready || running() === this.#survivors.size;
     this.#ready = false;
     if (!isSuspect(task)) return false;
     this.#busy = true;
@@ -74,8 +78,10 @@ export class Suspects {
     return true;
   }
 
-  /** An attempt has ended. */
-  changed(): void {
+  /** The task's attempt has ended. */
+  ended(task: LeasedTask): void {
+    this.#survivors.delete(task);
+    if (this.#alone === task) this.#alone = undefined;
     this.#onChange?.();
   }
 
@@ -85,7 +91,8 @@ export class Suspects {
   }
 
   async #drain(): Promise<void> {
-    await this.#within((late) => this.#quiet(late));
+    const othersRun = () => this.#parts.running() > this.#survivors.size;
+    await this.#within((late) => this.#while(othersRun, late));
     this.#ready = true;
     this.#done();
   }
@@ -95,8 +102,11 @@ export class Suspects {
     const task = this.#waiting;
     this.#waiting = undefined;
     if (task) {
+      this.#alone = task;
       this.#parts.start(task);
-      await this.#within((late) => this.#quiet(late));
+      await this.#within((late) => this.#while(() => this.#alone === task, late));
+      if (this.#alone) this.#survivors.add(task);
+      this.#alone = undefined;
     }
     this.#done();
   }
@@ -112,8 +122,7 @@ export class Suspects {
     late.abort();
   }
 
-  async #quiet(late: AbortSignal): Promise<void> {
-    while (this.#parts.running() > 0 && !late.aborted)
-      await new Promise<void>((resolve) => (this.#onChange = resolve));
+  async #while(runs: () => boolean, late: AbortSignal): Promise<void> {
+    while (runs() && !late.aborted) await new Promise<void>((resolve) => (this.#onChange = resolve));
   }
 }

@@ -338,7 +338,7 @@ export class Worker {
 
   #ended(task: LeasedTask, end: AttemptEnd): void {
     this.#attempts.delete(task);
-    this.#suspects.changed();
+    this.#suspects.ended(task);
     if (end === 'lost') this.#lost(task);
     else this.#turns.finish(end);
     if (this.#attempts.size === 0) this.#onQuiet?.();
