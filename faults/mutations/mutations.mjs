@@ -205,15 +205,6 @@ export const mutations = [
     on: 'redis-everysec',
   },
   {
-    name: 'tokens-come-again',
-    about: 'tokens of leases go back with the data',
-    file: `${SCRIPTS}/prelude/leases.lua`,
-    from: ' or 0) + 1, now)',
-    to: ' or 0) + 1, 0)',
-    experiment: 'R4',
-    on: 'redis-everysec',
-  },
-  {
     name: 'old-master-kept',
     about: 'Sentinel is not followed to another master',
     file: `${REDIS}/topology/sentinel.ts`,
