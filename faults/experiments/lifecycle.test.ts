@@ -64,12 +64,13 @@ experiment(
     title: 'SIGTERM of a worker, then SIGKILL while it drains',
     tier: 2,
     on: ['redis', 'sqlite'],
-    may: { duplicates: ['killed', 'given-back'], recoveryMs: 10_000 },
+    // On SQLite each kill meets all tasks: those that were lost twice start one by one.
+    may: { duplicates: ['killed', 'given-back'], recoveryMs: 60_000 },
   },
   async (run) => {
-    await run.fleet({ produce: { perSecond: 10, mix: { ms: [200, 5_000] } } });
+    await run.fleet({ produce: { perSecond: 10, mix: { ms: run.bed.owned ? [100, 1_000] : [200, 5_000] } } });
     for (let i = 0; i < run.times(3, 100); i += 1) {
-      await run.flow(40);
+      await run.flow(40, 120_000);
       const victim = run.random.pick(run.workers);
       const gone = victim.stop();
       await run.phase(0, 2_000);
