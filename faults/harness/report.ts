@@ -19,6 +19,7 @@ const GROUPS: readonly (readonly [letter: string, title: string])[] = [
   ['S', 'SQLite'],
   ['X', 'Poison and capacity'],
   ['U', 'Lifecycle'],
+  ['O', 'Overload'],
 ];
 
 const keyOf = ({ id, deployment }: Result) => `${id} ${deployment}`;
