@@ -29,7 +29,7 @@ async function timed(link, calls, inFlight) {
  * Scripts at the speed of Redis: every call is bytes before the clock starts, replies are counted and not read. What a
  * round stores it also takes, in the same order, so that the calls that finish tasks can be made in advance, too.
  *
- * @param layout `scripts`: texts to load; `enqueueCall(items)`, `turnCall({ ids, turn }, room)`: a call as bytes, `turn` being the
+ * @param layout `scripts`: texts to load; `before`: commands to send first; `enqueueCall(items)`, `turnCall({ ids, turn }, room)`: a call as bytes, `turn` being the
  *   number, from 0, of the call that took these IDs;
  *   `item(payload)`: what `enqueueCall` needs of a new task, with its `id`; `enqueueCodes(text)`: of its reply's first text
  * @returns {Promise<import('../peers/index.mjs').Open>}
@@ -37,7 +37,7 @@ async function timed(link, calls, inFlight) {
 export async function openCeiling({ redis }, layout) {
   const link = await openLink(redis);
   await link.send(
-    layout.scripts.map((text) => encode(['SCRIPT', 'LOAD', text])),
+    [...layout.scripts.map((text) => ['SCRIPT', 'LOAD', text]), ...(layout.before ?? [])].map(encode),
     1,
   );
   let stored = [];

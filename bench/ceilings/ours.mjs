@@ -11,6 +11,8 @@ const SLOTS = 4;
 /** Redis' own clock. */
 const NOW = 0;
 const RECEIPTS = 'tc:{default}:rc:bench';
+/** Tokens follow the clock; from so far ahead they count the calls that took something, from 2 on (a multiple of 999,999). */
+const LAST_TOKEN = 999_999 * 9e8;
 
 /** The receipt of the next call of one client. */
 function createReceipts() {
@@ -34,9 +36,9 @@ export async function openOurs(where) {
   const base = { leaseMs: LEASE_MS, worker: WORKER };
   return openCeiling(where, {
     scripts: [enqueue.lua.text, turn.lua.text],
+    before: [['SET', 'tc:{default}:tok', String(LAST_TOKEN)]],
     item: (payload) => itemOf(prepare('bench', payload, {})),
     enqueueCall: (items) => encoded(enqueue, { queue: 'default', receipt: receipt(), items, businesses: [] }),
-    // Tokens count the calls that took something, from 2 on an empty Redis.
     turnCall: ({ ids, turn: number }, room) => {
       const plain = [{ token: number + 2, ids }];
       const finishes = ids.length > 0 ? [{ queue: 'default', plain, others: [] }] : [];
