@@ -118,7 +118,6 @@ experiment(
     await run.fleet({ workers: 4, producers: 3, url: link.url, produce: PRODUCE });
     const steady = [run.workers[0], run.producers[0]];
     const watch = new MemoryWatch(run);
-    const raw = await run.bed.connect();
     const mortal = (members: readonly Member[]) =>
       run.random.pick(members.filter((one) => !steady.includes(one)));
     const cut = async (heal: () => unknown) => {
@@ -173,7 +172,6 @@ experiment(
         await cut(() => link.weather());
       },
     ]);
-    await raw.ping();
     await judged(run, watch, faults);
   },
 );

@@ -13,8 +13,6 @@ export interface Does {
   readonly block?: number;
   /** What follows, in the first attempt only. */
   readonly once?: boolean;
-  /** Takes all file descriptors for so long, ms. */
-  readonly files?: number;
   /** Never settles. */
   readonly hang?: boolean;
   /** SIGKILLs its own process. */

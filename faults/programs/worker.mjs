@@ -1,5 +1,4 @@
 // Runs tasks that behave as their payload says, and writes down what it saw.
-import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Events, Worker } from '@task-center/engine';
 import { now } from './log.mjs';
@@ -39,19 +38,6 @@ function voice(log) {
 function eatMemory() {
   const eaten = [];
   for (;;) eaten.push(Array.from({ length: 100_000 }, Math.random));
-}
-
-/** Takes every descriptor that is free, and those that become free, for so long, ms. */
-async function openAll(ms) {
-  const files = [];
-  for (const end = performance.now() + ms; performance.now() < end; await sleep(1)) {
-    try {
-      for (;;) files.push(openSync('/dev/null'));
-    } catch {
-      // None is left.
-    }
-  }
-  for (const file of files) closeSync(file);
 }
 
 function cycle() {
@@ -100,7 +86,6 @@ const DEEDS = {
   kill: () => process.kill(process.pid, 'SIGKILL'),
   exit: (code) => process.exit(code),
   oom: eatMemory,
-  files: openAll,
   hang: () => new Promise(() => {}),
   throw(text) {
     throw new Error(text);

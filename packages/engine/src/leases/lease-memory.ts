@@ -73,7 +73,6 @@ export function newChunk(slots: number, textBytes: number): Chunk {
 interface Terms {
   readonly generation: number;
   readonly trustedUntilMs: number;
-  readonly deadlineMs: number;
 }
 
 /** Returns the bytes written. Most texts are short and ASCII: a call into Node would take longer than the loop. */
@@ -137,8 +136,8 @@ export class Slot {
     this.chunk.times[this.#time + TRUSTED_UNTIL] = untilMs;
   }
 
-  /** Writes a lease into the free slot; whoever reads meanwhile sees by the generation that it changed. */
-  fill({ id, token }: Lease, queue: Uint8Array, { generation, trustedUntilMs, deadlineMs }: Terms): void {
+  /** Writes a lease into the free slot, of an attempt that has not begun; whoever reads meanwhile sees by the generation that it changed. */
+  fill({ id, token }: Lease, queue: Uint8Array, { generation, trustedUntilMs }: Terms): void {
     const { words, times, bytes } = this.chunk;
     const text = this.#byte + FIXED_BYTES;
     if (this.#queue !== queue) {
@@ -149,7 +148,7 @@ export class Slot {
     words[this.#word + ID_BYTES] = writeText(bytes, text + queue.length, id);
     words[this.#word + TOKEN] = token;
     times[this.#time + TRUSTED_UNTIL] = trustedUntilMs;
-    times[this.#time + DEADLINE] = deadlineMs;
+    times[this.#time + DEADLINE] = Infinity;
     Atomics.store(words, this.#word + GENERATION, generation);
   }
 

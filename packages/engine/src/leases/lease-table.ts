@@ -40,7 +40,7 @@ export class LeaseTable<L extends Lease> {
     const slot = this.#slotFor(queue.length, lease.id);
     this.#generation = this.#generation === LAST_GENERATION ? 1 : this.#generation + 1;
     const generation = this.#generation;
-    slot.fill(lease, queue, { generation, trustedUntilMs, deadlineMs: Infinity });
+    slot.fill(lease, queue, { generation, trustedUntilMs });
     this.#held.set(lease, { slot, generation });
   }
 
