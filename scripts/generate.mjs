@@ -2,15 +2,17 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const brokers = 'packages/engine/src/brokers';
+/** A folder for each facet, and the preludes beside them. */
+const scriptsFolder = `${brokers}/redis/scripts`;
 
 /** Files: each entry names one and makes its text, both relative to the project's root. Add others here. */
 const entries = [
-  { path: `${brokers}/redis/scripts/lua.generated.ts`, make: makeLua },
+  { path: `${scriptsFolder}/lua.generated.ts`, make: makeLua },
   { path: `${brokers}/sqlite/migrations/migrations.generated.ts`, make: makeMigrations },
   { path: 'etc/taskcenter.yaml', make: makeSample },
 ];
@@ -18,11 +20,9 @@ const entries = [
 const HEAD = '// Made by scripts/generate.mjs; do not edit.\n';
 const read = (...path) => readFileSync(join(root, ...path), 'utf8');
 const filesIn = (folder, ending) =>
-  existsSync(join(root, folder))
-    ? readdirSync(join(root, folder))
-        .filter((f) => f.endsWith(ending))
-        .sort()
-    : [];
+  readdirSync(join(root, folder))
+    .filter((f) => f.endsWith(ending))
+    .sort();
 const camelCase = (name) => name.replace(/-+(.)/g, (_, letter) => letter.toUpperCase());
 
 /** Whole-line comments and blank lines go; everything else stays as written. */
@@ -33,8 +33,8 @@ function stripped(text) {
     .join('\n');
 }
 
-function prelude(folder, name) {
-  const text = read(folder, 'prelude', `${name}.lua`);
+function prelude(name) {
+  const text = read(scriptsFolder, 'prelude', `${name}.lua`);
   if (/^-- @use\b/m.test(text)) throw new Error(`prelude ${name}.lua uses another prelude`);
   return stripped(text);
 }
@@ -44,12 +44,12 @@ function prelude(folder, name) {
  * a function of some, whose last one uses its arguments and returns: each call of a script makes its functions anew, and
  * what most calls do not need need not be made.
  */
-function assemble(folder, file) {
-  const text = read(folder, file);
+function assemble(file) {
+  const text = read(scriptsFolder, file);
   const use = /^(?:#!.*\n)?-- @use\b(.*)$/m.exec(text.split('\n').slice(0, 2).join('\n'));
   const preludes = [...(use?.[1] ?? '').matchAll(/([\w-]+)(?:\(([^)]*)\))?/g)].map(([, name, inner]) => {
-    if (inner === undefined) return prelude(folder, name);
-    const body = inner.split(' ').map((one) => prelude(folder, one));
+    if (inner === undefined) return prelude(name);
+    const body = inner.split(' ').map((one) => prelude(one));
     return [`local function ${name}(...)`, ...body, 'end'].join('\n');
   });
   const lines = stripped(text).split('\n');
@@ -58,11 +58,13 @@ function assemble(folder, file) {
 }
 
 function makeLua() {
-  const folder = `${brokers}/redis/scripts`;
-  const scripts = filesIn(folder, '.lua').map((file) => {
-    const text = assemble(folder, file);
+  const facets = readdirSync(join(root, scriptsFolder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'prelude')
+    .flatMap(({ name }) => filesIn(`${scriptsFolder}/${name}`, '.lua').map((file) => `${name}/${file}`));
+  const scripts = facets.map((file) => {
+    const text = assemble(file);
     const sha1 = createHash('sha1').update(text).digest('hex');
-    return `  ${camelCase(file.slice(0, -4))}: {\n    sha1: '${sha1}',\n    text: ${JSON.stringify(text)},\n  },\n`;
+    return `  ${camelCase(basename(file, '.lua'))}: {\n    sha1: '${sha1}',\n    text: ${JSON.stringify(text)},\n  },\n`;
   });
   return `${HEAD}export const lua = {\n${scripts.join('')}} as const;\n`;
 }

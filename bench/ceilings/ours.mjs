@@ -25,9 +25,9 @@ function createReceipts() {
 
 /** Our own scripts, called as our broker calls them, with nothing around them. */
 export async function openOurs(where) {
-  const { enqueue } = await built('brokers/redis/scripts/enqueue.js');
-  const { turn } = await built('brokers/redis/scripts/turn.js');
-  const { itemOf } = await built('brokers/redis/facets/parcel.js');
+  const { enqueue } = await built('brokers/redis/scripts/submit/enqueue.js');
+  const { turn } = await built('brokers/redis/scripts/consume/turn.js');
+  const { itemOf } = await built('brokers/redis/records/new-task-item.js');
   const { createPrepareTask } = await built('client/prepare-task.js');
   const prepare = createPrepareTask();
   const receipt = createReceipts();

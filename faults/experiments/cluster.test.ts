@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { slotOf } from '../../packages/engine/src/brokers/redis/topology/slots.ts';
+import { slotOf } from '../../packages/engine/src/brokers/redis/client/topology/slots.ts';
 import type { ClusterNode, RedisCluster } from '../../packages/engine/test/support/redis-cluster.ts';
 import { experiment } from '../harness/experiment.ts';
 import { now, until } from '../harness/history.ts';

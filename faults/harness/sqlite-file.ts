@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDatabase, type Database } from '../../packages/engine/src/brokers/sqlite/database.ts';
+import { openDatabase, type Database } from '../../packages/engine/src/brokers/sqlite/thread/database.ts';
 import type { Run } from './run.ts';
 
 /** The bytes of a database that nobody has open: the file and its log. */

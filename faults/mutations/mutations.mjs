@@ -36,7 +36,7 @@ export const mutations = [
   {
     name: 'recovery-forgets',
     about: 'recovered tasks do not become pending',
-    file: `${SCRIPTS}/recover.lua`,
+    file: `${SCRIPTS}/maintain/recover.lua`,
     from: "redis.call('RPUSH', pending, unpack(back))",
     to: 'back = {}',
     experiment: 'W1',
@@ -54,7 +54,7 @@ export const mutations = [
   {
     name: 'slow-recovery',
     about: 'a lease is as long as Asynq’s',
-    file: `${ENGINE}/leases/terms.ts`,
+    file: `${ENGINE}/leases/lease-times.ts`,
     from: 'export const LEASE_MS = 6_000;',
     to: 'export const LEASE_MS = 30_000;',
     experiment: 'W1',
@@ -90,7 +90,7 @@ export const mutations = [
   {
     name: 'trusted-for-too-long',
     about: 'a worker trusts its leases for twice their length',
-    file: `${ENGINE}/leases/terms.ts`,
+    file: `${ENGINE}/leases/lease-times.ts`,
     from: 'leaseMs - Math.min(MARGIN_MS',
     to: '2 * leaseMs + Math.min(MARGIN_MS',
     experiment: 'N9',
@@ -108,7 +108,7 @@ export const mutations = [
   {
     name: 'crashes-not-counted',
     about: 'a task may take any number of workers with it',
-    file: `${SCRIPTS}/recover.lua`,
+    file: `${SCRIPTS}/maintain/recover.lua`,
     from: 'crashes = (crashes or 0) + 1',
     to: 'crashes = (crashes or 0) + 0',
     experiment: 'X1',
@@ -117,7 +117,7 @@ export const mutations = [
   {
     name: 'suspects-in-company',
     about: 'tasks that were lost twice run beside others',
-    file: `${ENGINE}/worker/suspects.ts`,
+    file: `${ENGINE}/worker/run/crash-isolation.ts`,
     from: 'const SUSPECT_CRASHES = 2;',
     to: 'const SUSPECT_CRASHES = 200;',
     experiment: 'X1',
@@ -135,7 +135,7 @@ export const mutations = [
   {
     name: 'receipt-of-enqueue-ignored',
     about: 'an enqueue that is repeated is another one',
-    file: `${SCRIPTS}/enqueue.lua`,
+    file: `${SCRIPTS}/submit/enqueue.lua`,
     from: 'if kept or stale then',
     to: 'if stale then',
     experiment: 'N4',
@@ -144,7 +144,7 @@ export const mutations = [
   {
     name: 'receipt-of-dequeue-ignored',
     about: 'a dequeue whose reply was lost brings nothing the second time',
-    file: `${SCRIPTS}/turn.lua`,
+    file: `${SCRIPTS}/consume/turn.lua`,
     from: 'local rows = #ids > 0 and fetch_again(KEYS[2 + finishing + at], token, ids, length_ms) or {}',
     to: 'local rows = {}',
     experiment: 'N5',
@@ -153,7 +153,7 @@ export const mutations = [
   {
     name: 'receipt-of-end-ignored',
     about: 'an end that is repeated is called lost',
-    file: `${SCRIPTS}/turn.lua`,
+    file: `${SCRIPTS}/consume/turn.lua`,
     from: 'return kept and repeated(kept) or STALE',
     to: "return { string.rep('0', 256) }",
     experiment: 'N6',
@@ -162,7 +162,7 @@ export const mutations = [
   {
     name: 'dead-connections-kept',
     about: 'a connection may be silent for a minute',
-    file: `${REDIS}/link.ts`,
+    file: `${REDIS}/client/connection.ts`,
     from: 'const SILENT_MS = 2_000;',
     to: 'const SILENT_MS = 60_000;',
     experiment: 'N3',
@@ -171,7 +171,7 @@ export const mutations = [
   {
     name: 'calls-not-repeated',
     about: 'a call whose connection was lost fails',
-    file: `${REDIS}/connection.ts`,
+    file: `${REDIS}/client/redis-client.ts`,
     from: 'if (error instanceof LinkLost) return this.#enqueue(call);',
     to: 'if (error instanceof LinkLost) return this.#settle(call).reject(error);',
     experiment: 'R2',
@@ -180,7 +180,7 @@ export const mutations = [
   {
     name: 'scripts-not-sent-again',
     about: 'a script that the server has forgotten is waited for',
-    file: `${REDIS}/errors.ts`,
+    file: `${REDIS}/client/error-replies.ts`,
     from: "NOSCRIPT: 'send-text'",
     to: "NOSCRIPT: 'wait'",
     experiment: 'R15',
@@ -189,7 +189,7 @@ export const mutations = [
   {
     name: 'no-renewal-when-full',
     about: 'leases are not renewed while the memory of Redis is full',
-    file: `${SCRIPTS}/extend.lua`,
+    file: `${SCRIPTS}/consume/extend.lua`,
     from: '#!lua flags=allow-oom',
     to: '#!lua',
     experiment: 'R9',
@@ -198,7 +198,7 @@ export const mutations = [
   {
     name: 'full-disk-is-final',
     about: 'a full disk of Redis is taken for a refusal',
-    file: `${REDIS}/errors.ts`,
+    file: `${REDIS}/client/error-replies.ts`,
     from: "MISCONF: 'wait'",
     to: "MISCONF: 'refused'",
     experiment: 'R11',
@@ -207,7 +207,7 @@ export const mutations = [
   {
     name: 'old-master-kept',
     about: 'Sentinel is not followed to another master',
-    file: `${REDIS}/topology/sentinel.ts`,
+    file: `${REDIS}/client/topology/sentinel.ts`,
     from: 'if (this.#master?.place === place) return;',
     to: 'if (this.#master) return;',
     experiment: 'H1',
@@ -216,7 +216,7 @@ export const mutations = [
   {
     name: 'acknowledged-without-replica',
     about: '`replicated` does not wait for a replica',
-    file: `${REDIS}/facets/durability.ts`,
+    file: `${REDIS}/calls/durability.ts`,
     from: 'reached: (replicas) => Number(replicas) >= 1,',
     to: 'reached: () => true,',
     experiment: 'H2',
@@ -225,7 +225,7 @@ export const mutations = [
   {
     name: 'moving-slots-refuse',
     about: 'a slot that moves is taken for a refusal',
-    file: `${REDIS}/errors.ts`,
+    file: `${REDIS}/client/error-replies.ts`,
     from: "TRYAGAIN: 'wait'",
     to: "TRYAGAIN: 'refused'",
     experiment: 'H5',
@@ -234,7 +234,7 @@ export const mutations = [
   {
     name: 'sqlite-acknowledges-before-commit',
     about: 'answers are given before the transaction is committed',
-    file: `${SQLITE}/group-commit.ts`,
+    file: `${SQLITE}/thread/group-commit.ts`,
     from: `    this.#begin.run();
     const answers: Answer[] = [];`,
     to: `    if (!this.#store.database.inTransaction) this.#begin.run();
@@ -246,7 +246,7 @@ export const mutations = [
   {
     name: 'sqlite-acknowledges-before-sync',
     about: 'commits are not synced',
-    file: `${SQLITE}/database.ts`,
+    file: `${SQLITE}/thread/database.ts`,
     from: 'PRAGMA synchronous = FULL;',
     to: 'PRAGMA synchronous = OFF;',
     experiment: 'S3',
@@ -255,7 +255,7 @@ export const mutations = [
   {
     name: 'sqlite-forgets-what-ran',
     about: 'what was active when the process died stays so',
-    file: `${SQLITE}/writer.thread.ts`,
+    file: `${SQLITE}/thread/writer.thread.ts`,
     from: 'if (entry) recover({ entry, ...everything }, wallMs);',
     to: 'if (entry && wallMs < 0) recover({ entry, ...everything }, wallMs);',
     experiment: 'S11',
@@ -264,7 +264,7 @@ export const mutations = [
   {
     name: 'sqlite-reserve-given-to-new-tasks',
     about: 'new tasks take the room that is kept for ends',
-    file: `${SQLITE}/group-commit.ts`,
+    file: `${SQLITE}/thread/group-commit.ts`,
     from: 'if (GROWING.has(name) && this.#reserve.isSpent())',
     to: 'if (GROWING.has(name) && this.#reserve === noReserve)',
     experiment: 'S5',
@@ -273,7 +273,7 @@ export const mutations = [
   {
     name: 'sqlite-goes-on-after-a-failed-sync',
     about: 'an I/O error is not the end',
-    file: `${SQLITE}/group-commit.ts`,
+    file: `${SQLITE}/thread/group-commit.ts`,
     from: "if (troubleOf(error) === 'fatal') throw error;",
     to: "if (troubleOf(error) === 'locked') throw error;",
     experiment: 'S9',

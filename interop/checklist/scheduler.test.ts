@@ -7,7 +7,7 @@ import {
   type EntryOption,
 } from '../../packages/engine/src/protocol/option-strings.ts';
 import { encodeSchedulerEntry } from '../../packages/engine/src/protocol/scheduler-entry.ts';
-import { parseCron } from '../../packages/engine/src/scheduler/cron.ts';
+import { parseCron } from '../../packages/engine/src/asynq-scheduler/cron.ts';
 import { interopBed, item, nowS } from '../support/bed.ts';
 
 /** Without Lord Howe, whose clock jumps half an hour: there Go misses times that exist. */

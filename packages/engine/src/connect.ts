@@ -1,6 +1,6 @@
 import type { Broker } from './broker/broker.ts';
 import { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
-import type { RedisSettings } from './brokers/redis/url.ts';
+import type { RedisSettings } from './brokers/redis/client/url.ts';
 import { createRuntime, type Runtime } from './runtime/runtime.ts';
 
 export interface ConnectOptions {

@@ -2,27 +2,27 @@ export { connect, type ConnectOptions } from './connect.ts';
 export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } from './client/client.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
-export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregator.ts';
+export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregate/aggregator.ts';
 export { runUntilSignal, type Runnable } from './worker/run-until-signal.ts';
 export type { HealthCheck } from './worker/health-check.ts';
 export { Worker, type WorkerOptions } from './worker/worker.ts';
-export type { FailureOptions, WorkerProfile } from './worker/attempt-rules.ts';
-export type { OrderKind, WorkerQueues } from './worker/queue-order.ts';
-export type { HandledTask, Handler, HandlerContext } from './worker/handlers.ts';
+export type { FailureOptions, WorkerProfile } from './worker/run/attempt-rules.ts';
+export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
+export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';
 export { Inspector, type PageOptions, type TaskAddress } from './inspector/inspector.ts';
-export type { BulkOptions } from './inspector/act-on-all.ts';
+export type { BulkOptions } from './inspector/change-all.ts';
 export type { QueueInfo } from './inspector/queue-info.ts';
 export { fsck, type Finding, type FsckOptions, type FsckReport } from './inspector/fsck.ts';
 export type { RemoveQueueOptions } from './inspector/remove-queue.ts';
 export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
 export { QueueMetrics } from './metrics/queue-metrics.ts';
 export type { MetricFamily, Sample } from './metrics/exposition.ts';
-export { Scheduler, type Fired, type SchedulerOptions } from './scheduler/scheduler.ts';
+export { Scheduler, type Fired, type SchedulerOptions } from './asynq-scheduler/scheduler.ts';
 export {
   PeriodicTaskManager,
   type PeriodicTask,
   type PeriodicTaskManagerOptions,
-} from './scheduler/periodic-task-manager.ts';
+} from './asynq-scheduler/periodic-task-manager.ts';
 export type { EventPageOptions, SchedulerEntry } from './inspector/scheduler-entries.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';
@@ -98,6 +98,6 @@ export {
   type EntryRecord,
   type EventPage,
   type Schedulers,
-} from './broker/schedulers.ts';
+} from './broker/scheduler-entries.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
 export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';

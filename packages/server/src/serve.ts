@@ -16,7 +16,7 @@ import { listen, type Listening } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
 import { ServiceState } from './http/service-state.ts';
 import { createLog } from './observe/logs.ts';
-import { createScheduler, type Scheduler } from './scheduler.ts';
+import { createScheduler, type Scheduler } from './maintenance.ts';
 import { VERSION } from './version.ts';
 
 /** A running service. */

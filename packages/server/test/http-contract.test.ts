@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { queueName, spanMs, spanText, TASK_STATES as API_STATES, taskInput } from '@task-center/api';
 import { pageHtml } from '../src/http/routes/page-html.ts';
-import { status as statusOfError } from '../src/http/problem.ts';
+import { status as statusOfError } from '../src/problem.ts';
 import { codes } from '../../engine/src/errors/codes.ts';
 import { testApp, testConfig, type TestApp } from './support/test-app.ts';
 

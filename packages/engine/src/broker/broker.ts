@@ -4,12 +4,12 @@ import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
 import type { Documents } from './documents.ts';
 import type { Groups } from './groups.ts';
-import type { Heartbeat } from './heartbeat.ts';
+import type { Heartbeat } from './lease-renewal.ts';
 import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
 import type { Presence } from './presence.ts';
 import type { Semaphores } from './semaphores.ts';
-import type { Schedulers } from './schedulers.ts';
+import type { Schedulers } from './scheduler-entries.ts';
 import type { Signals } from './signals.ts';
 import type { Submit } from './submit.ts';
 

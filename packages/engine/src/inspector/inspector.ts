@@ -8,7 +8,7 @@ import type { TaskRef } from '../runtime/events.ts';
 import { encodeContent } from '../task/payload.ts';
 import type { ListedState } from '../task/state.ts';
 import { storedTaskId } from '../task/task-id.ts';
-import { actOnAll, type BulkOptions } from './act-on-all.ts';
+import { actOnAll, type BulkOptions } from './change-all.ts';
 import { queueInfo, type QueueInfo } from './queue-info.ts';
 import {
   enqueueEvents,
@@ -16,7 +16,7 @@ import {
   type EventPageOptions,
   type SchedulerEntry,
 } from './scheduler-entries.ts';
-import type { EnqueueEvent } from '../broker/schedulers.ts';
+import type { EnqueueEvent } from '../broker/scheduler-entries.ts';
 import { removeQueue, type RemoveQueueOptions } from './remove-queue.ts';
 
 /** A task by its own ID. */

@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { ActedState } from '../broker/control.ts';
 import type { ListedState } from '../task/state.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { actOnAll, type BulkOptions } from './act-on-all.ts';
+import { actOnAll, type BulkOptions } from './change-all.ts';
 
 export interface RemoveQueueOptions extends Omit<BulkOptions, 'group'> {
   /** Removes its tasks along with it, unless one is active. Default: only a queue without tasks to run is removed. */

@@ -1,9 +1,9 @@
 import type { Broker } from '../broker/broker.ts';
-import { MOST_EVENTS, type EnqueueEvent, type EntryRecord } from '../broker/schedulers.ts';
+import { MOST_EVENTS, type EnqueueEvent, type EntryRecord } from '../broker/scheduler-entries.ts';
 import type { EnqueueOptions } from '../client/enqueue-options.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { optionsOf } from '../scheduler/entry-options.ts';
-import { byNext } from '../scheduler/timetable.ts';
+import { optionsOf } from '../asynq-scheduler/entry-options.ts';
+import { byNext } from '../asynq-scheduler/timetable.ts';
 
 /** What a scheduler enqueues again and again. Times: wall-clock ms. */
 export interface SchedulerEntry extends Omit<EntryRecord, 'options'> {

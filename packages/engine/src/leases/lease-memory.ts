@@ -1,5 +1,5 @@
 import type { Lease } from '../broker/consume.ts';
-import type { LeaseMemory } from '../broker/heartbeat.ts';
+import type { LeaseMemory } from '../broker/lease-renewal.ts';
 
 /**
  * Leases in memory that two threads share: the main thread writes what it holds, whoever renews reads it and writes

@@ -1,5 +1,5 @@
-import type { Heartbeat, LeaseMemory, LeaseNote, LeaseSettings } from '../broker/heartbeat.ts';
-import type { FromRenewer, ToRenewer } from './heartbeat-messages.ts';
+import type { Heartbeat, LeaseMemory, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
+import type { FromRenewer, ToRenewer } from './renewer-messages.ts';
 
 /** A renewer on another thread, as the main thread sees it. */
 export interface RemoteRenewer extends Heartbeat {

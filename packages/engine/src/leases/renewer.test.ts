@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Lease } from '../broker/consume.ts';
-import type { LeaseNote } from '../broker/heartbeat.ts';
+import type { LeaseNote } from '../broker/lease-renewal.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
 import { DEGRADED, HEALTHY, headOf, RELEASED, STAGE, TICK, type Head } from './lease-memory.ts';
 import { LeaseTable } from './lease-table.ts';

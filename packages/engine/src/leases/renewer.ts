@@ -1,5 +1,5 @@
 import type { Lease } from '../broker/consume.ts';
-import type { LeaseNote, LeaseSettings } from '../broker/heartbeat.ts';
+import type { LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
 import type { Clock } from '../runtime/clock.ts';
 import {
   BEAT,
@@ -14,7 +14,7 @@ import {
   type Slot,
 } from './lease-memory.ts';
 import { createStallWatch, type StallWatch } from './stall-watch.ts';
-import { renewEveryMs, trustMs } from './terms.ts';
+import { renewEveryMs, trustMs } from './lease-times.ts';
 
 const LOOK_MS = 250;
 const RENEW_AGAIN_MS = 250;

@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { KnownDue } from '../broker/signals.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { tellQuarantined } from './tell-quarantined.ts';
+import { tellQuarantined } from './report-quarantined.ts';
 
 export interface LoopOverQueues {
   readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups'>;

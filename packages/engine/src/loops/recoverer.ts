@@ -3,7 +3,7 @@ import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 import { endOrphan } from './orphans.ts';
-import { tellQuarantined } from './tell-quarantined.ts';
+import { tellQuarantined } from './report-quarantined.ts';
 
 const LIMIT = 100;
 /** Time between scans: part of the sums of reliability F.1. */

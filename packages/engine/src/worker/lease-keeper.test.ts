@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { LeasedTask } from '../broker/consume.ts';
-import type { Heartbeat } from '../broker/heartbeat.ts';
+import type { Heartbeat } from '../broker/lease-renewal.ts';
 import { BEAT, DEGRADED, HEALTHY, headOf, STAGE, type Head } from '../leases/lease-memory.ts';
 import { Events } from '../runtime/events.ts';
 import { createRuntime } from '../runtime/runtime.ts';

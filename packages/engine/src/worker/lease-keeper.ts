@@ -1,10 +1,10 @@
 import type { Consume, LeasedTask } from '../broker/consume.ts';
-import type { Heartbeat, KeptLeases, LeaseNote, LeaseSettings } from '../broker/heartbeat.ts';
+import type { Heartbeat, KeptLeases, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
 import { BEAT, HEALTHY, headOf, STAGE, TICK } from '../leases/lease-memory.ts';
 import { LeaseTable } from '../leases/lease-table.ts';
 import { createRenewer, type Renewer } from '../leases/renewer.ts';
 import { createStallWatch, type StallWatch } from '../leases/stall-watch.ts';
-import { trustMs } from '../leases/terms.ts';
+import { trustMs } from '../leases/lease-times.ts';
 import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 

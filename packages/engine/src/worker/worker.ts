@@ -4,26 +4,26 @@ import type { ServerStatus } from '../broker/presence.ts';
 import type { Signals } from '../broker/signals.ts';
 import { createPrepareTask } from '../client/prepare-task.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
-import type { LeaseSettings } from '../broker/heartbeat.ts';
-import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/terms.ts';
+import type { LeaseSettings } from '../broker/lease-renewal.ts';
+import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/lease-times.ts';
 import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
 import type { Loop } from '../runtime/loop.ts';
 import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
-import { createAggregator, type AggregationOptions, type Aggregator } from './aggregator.ts';
-import { createAnnouncer, type Announcer } from './announcer.ts';
-import { attemptRules, type FailureOptions, type WorkerProfile } from './attempt-rules.ts';
-import { Attempt, type AttemptEnd, type AttemptParts } from './attempt.ts';
-import { createDeadlines, type Deadlines } from './deadlines.ts';
+import { createAggregator, type AggregationOptions, type Aggregator } from './aggregate/aggregator.ts';
+import { createAnnouncer, type Announcer } from './heartbeat.ts';
+import { attemptRules, type FailureOptions, type WorkerProfile } from './run/attempt-rules.ts';
+import { Attempt, type AttemptEnd, type AttemptParts } from './run/attempt.ts';
+import { createDeadlines, type Deadlines } from './run/deadlines.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
-import { Handlers, type Handler } from './handlers.ts';
+import { Handlers, type Handler } from './run/handlers.ts';
 import { newIdentity } from './identity.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
-import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './queue-order.ts';
-import { Suspects, suspectsFirst } from './suspects.ts';
-import { Turns } from './turns.ts';
-import { createWatchdog } from './watchdog.ts';
+import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';
+import { Suspects, suspectsFirst } from './run/crash-isolation.ts';
+import { Turns } from './fetch/exchanges.ts';
+import { createWatchdog } from './fetch/watchdog.ts';
 
 export interface WorkerOptions extends FailureOptions {
   /** Default `['default']`. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MOST_EVENTS, type EntryRecord } from '../../src/broker/schedulers.ts';
+import { MOST_EVENTS, type EntryRecord } from '../../src/broker/scheduler-entries.ts';
 import type { Bench, Harness } from './harness.ts';
 
 const TTL_MS = 20_000;

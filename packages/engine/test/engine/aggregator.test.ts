@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Groups } from '../../src/broker/groups.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { createRuntime } from '../../src/runtime/runtime.ts';
-import { createAggregator, type AggregationOptions } from '../../src/worker/aggregator.ts';
+import { createAggregator, type AggregationOptions } from '../../src/worker/aggregate/aggregator.ts';
 import { aTask } from '../support/factories.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import { PeriodicTaskManager, type PeriodicTask } from '../../src/scheduler/periodic-task-manager.ts';
+import { PeriodicTaskManager, type PeriodicTask } from '../../src/asynq-scheduler/periodic-task-manager.ts';
 import { sqliteKind, type BrokerPlace } from '../support/brokers.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
 

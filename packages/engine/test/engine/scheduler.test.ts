@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import type { Schedulers } from '../../src/broker/schedulers.ts';
+import type { Schedulers } from '../../src/broker/scheduler-entries.ts';
 import type { TaskToEnqueue } from '../../src/client/prepare-task.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
-import { Scheduler, type Fired, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
+import { Scheduler, type Fired, type SchedulerOptions } from '../../src/asynq-scheduler/scheduler.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
 

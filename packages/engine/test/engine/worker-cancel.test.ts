@@ -3,7 +3,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { Events } from '../../src/runtime/events.ts';
-import type { Handler } from '../../src/worker/handlers.ts';
+import type { Handler } from '../../src/worker/run/handlers.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';

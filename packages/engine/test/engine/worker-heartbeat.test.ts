@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
-import type { Handler } from '../../src/worker/handlers.ts';
+import type { Handler } from '../../src/worker/run/handlers.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';

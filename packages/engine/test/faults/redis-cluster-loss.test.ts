@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import { slotOf } from '../../src/brokers/redis/topology/slots.ts';
+import { slotOf } from '../../src/brokers/redis/client/topology/slots.ts';
 import { connect } from '../../src/connect.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { aTask } from '../support/factories.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
-import { slotOf } from '../../src/brokers/redis/topology/slots.ts';
+import { slotOf } from '../../src/brokers/redis/client/topology/slots.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { hasOpenssl, makeCertificates } from '../support/certificates.ts';
 import { aTask } from '../support/factories.ts';

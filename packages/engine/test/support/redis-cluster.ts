@@ -1,5 +1,5 @@
-import { keyOf } from '../../src/brokers/redis/moves.ts';
-import { slotOf, SLOTS } from '../../src/brokers/redis/topology/slots.ts';
+import { keyOf } from '../../src/brokers/redis/client/redirects.ts';
+import { slotOf, SLOTS } from '../../src/brokers/redis/client/topology/slots.ts';
 import { tlsArguments, type Certificates } from './certificates.ts';
 import { rawRedis, type RawRedis } from './raw-redis.ts';
 import { freePort, startRedis, type RedisServer } from './redis-server.ts';

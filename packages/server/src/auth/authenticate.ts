@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Broker, Clock } from '@task-center/engine';
-import { ProblemError } from '../http/problem.ts';
+import { ProblemError } from '../problem.ts';
 import { findKeyRecord, isLive, type KeyRecord } from './key-record.ts';
 import { parseApiKey, secretHash } from './key.ts';
 import type { Principal } from './principal.ts';

@@ -1,5 +1,5 @@
 import { ROLES, type Role, type RouteRole } from '@task-center/api';
-import { ProblemError } from '../http/problem.ts';
+import { ProblemError } from '../problem.ts';
 
 /** Who calls, and what they may see and do; null = all. */
 export interface Principal {

@@ -5,7 +5,7 @@ import { Admission } from './admission.ts';
 import { dispatch } from './dispatch.ts';
 import { handlers } from './handlers.ts';
 import type { AppParts } from './parts.ts';
-import { asProblem, DEFECT, problemBody, ProblemError } from './problem.ts';
+import { asProblem, DEFECT, problemBody, ProblemError } from '../problem.ts';
 
 type Variables = { requestId: string };
 type Env = { Variables: Variables };

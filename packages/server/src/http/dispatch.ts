@@ -4,7 +4,7 @@ import { requireRole, type Principal } from '../auth/principal.ts';
 import type { Admission } from './admission.ts';
 import { PlainText, type Call, type Handlers, type Reply } from './call.ts';
 import type { AppParts } from './parts.ts';
-import { ProblemError } from './problem.ts';
+import { ProblemError } from '../problem.ts';
 import { readBody } from './read-body.ts';
 import { urlItems } from './submission/callback.ts';
 import { validate, type FurtherFindings } from './validate.ts';

@@ -4,7 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import { limits } from '@task-center/api';
 import type { Clock, Runtime } from '@task-center/engine';
 import { ConfigError } from '../config/config.ts';
-import { problemBody, ProblemError } from './problem.ts';
+import { problemBody, ProblemError } from '../problem.ts';
 
 /** A listening server. */
 export interface Listening {

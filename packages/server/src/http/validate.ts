@@ -1,5 +1,5 @@
 import { itemsOf, limits, routes, type OperationId, type ProblemItem, type Route } from '@task-center/api';
-import { invalid } from './problem.ts';
+import { invalid } from '../problem.ts';
 
 export interface Unchecked {
   readonly params: Readonly<Record<string, string>>;

@@ -1,8 +1,8 @@
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { RedisConnection } from './connection.ts';
-import type { Receipts } from './receipts.ts';
-import type { Topology } from './topology/topology.ts';
-import type { RedisTarget } from './url.ts';
+import type { RedisConnection } from './client/redis-client.ts';
+import type { Receipts } from './calls/receipts.ts';
+import type { Topology } from './client/topology/topology.ts';
+import type { RedisTarget } from './client/url.ts';
 
 /** What the facets of a Redis broker are built from. */
 export interface RedisParts {

@@ -2,26 +2,26 @@ import { randomBytes } from 'node:crypto';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
-import { createConnection, type RedisConnection, type RunOptions } from './connection.ts';
+import { createConnection, type RedisConnection, type RunOptions } from './client/redis-client.ts';
 import { createCheck } from './facets/check.ts';
 import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
-import { createDurabilities } from './facets/durability.ts';
+import { createDurabilities } from './calls/durability.ts';
 import { createDocuments } from './facets/documents.ts';
 import { createGroups } from './facets/groups.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
 import { createSemaphores } from './facets/semaphores.ts';
-import { createSchedulers } from './facets/schedulers.ts';
+import { createSchedulers } from './facets/scheduler-entries.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
-import { claimDatabase } from './meta.ts';
-import { createReceipts } from './receipts.ts';
-import { createHeartbeatThread } from './heartbeat.ts';
-import { createTopology } from './topology/create-topology.ts';
-import { parseRedisUrl, type RedisSettings, type RedisTarget } from './url.ts';
+import { claimDatabase } from './schema-version.ts';
+import { createReceipts } from './calls/receipts.ts';
+import { createHeartbeatThread } from './leases/lease-renewer.ts';
+import { createTopology } from './client/topology/create-topology.ts';
+import { parseRedisUrl, type RedisSettings, type RedisTarget } from './client/url.ts';
 
 export interface RedisBrokerOptions {
   /** `redis://…`, `rediss://…`, `redis-socket://…`, `redis-sentinel://…` or `redis-cluster://…`; see `parseRedisUrl`. */

@@ -1,20 +1,20 @@
 import { resolve } from 'node:path';
 import type { Broker } from '../../broker/broker.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
-import { createCheck } from './facets/check.ts';
-import { createConsume } from './facets/consume.ts';
-import { createControl } from './facets/control.ts';
-import { createDocuments } from './facets/documents.ts';
-import { createGroups } from './facets/groups.ts';
-import { createInspect } from './facets/inspect.ts';
-import { createMaintain } from './facets/maintain.ts';
-import { createPresence } from './facets/presence.ts';
-import { createSemaphores } from './facets/semaphores.ts';
-import { createSchedulers } from './facets/schedulers.ts';
-import { createSignals } from './facets/signals.ts';
-import { createSubmit } from './facets/submit.ts';
+import { createCheck } from './main/facets/check.ts';
+import { createConsume } from './main/facets/consume.ts';
+import { createControl } from './main/facets/control.ts';
+import { createDocuments } from './main/facets/documents.ts';
+import { createGroups } from './main/facets/groups.ts';
+import { createInspect } from './main/facets/inspect.ts';
+import { createMaintain } from './main/facets/maintain.ts';
+import { createPresence } from './main/facets/presence.ts';
+import { createSemaphores } from './main/facets/semaphores.ts';
+import { createSchedulers } from './main/facets/scheduler-entries.ts';
+import { createSignals } from './main/facets/signals.ts';
+import { createSubmit } from './main/facets/submit.ts';
 import { plain } from './packing.ts';
-import { startWriter } from './writer.ts';
+import { startWriter } from './main/writer.ts';
 
 export interface SqliteOptions {
   /** The file; made with its folder where it is missing. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import type { Finish, LeasedTask, TurnOutcome } from '../../../src/broker/consume.ts';
-import { createConnection, type RedisConnection } from '../../../src/brokers/redis/connection.ts';
+import { createConnection, type RedisConnection } from '../../../src/brokers/redis/client/redis-client.ts';
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
-import { parseRedisUrl } from '../../../src/brokers/redis/url.ts';
+import { parseRedisUrl } from '../../../src/brokers/redis/client/url.ts';
 import { createRuntime } from '../../../src/runtime/runtime.ts';
 import { startRedis, type RedisServer } from '../../support/redis-server.ts';
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ServerRecord } from '../../../src/broker/presence.ts';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
@@ -185,20 +186,24 @@ describe.skipIf(!hasRedis())('recovery', () => {
 
 describe('every script', () => {
   const folder = new URL('../../../src/brokers/redis/scripts/', import.meta.url);
-  const lua = (path: string) => readdirSync(new URL(path, folder)).filter((name) => name.endsWith('.lua'));
+  const lua = (readdirSync(folder, { recursive: true }) as string[]).filter((path) => path.endsWith('.lua'));
+  const preludes = lua.filter((path) => path.startsWith('prelude/'));
   const linesOf = (path: string) => readFileSync(new URL(path, folder), 'utf8').split('\n');
 
-  test.each(lua('.'))('%s is short and says what it takes and gives', (name) => {
-    const lines = linesOf(name);
-    const head = lines.filter((line) => line.startsWith('--')).join('\n');
-    const words = ['KEYS', 'ARGV', 'RETURN', ...(/\bfor\b|unpack/.test(lines.join('\n')) ? ['BOUND'] : [])];
-    for (const word of words) expect(head).toContain(`-- ${word}`);
-    expect(head).toContain(`-- ${name.slice(0, -4)}: `);
-    expect(lines.length).toBeLessThanOrEqual(121);
-  });
+  test.each(lua.filter((path) => !preludes.includes(path)))(
+    '%s is short and says what it takes and gives',
+    (path) => {
+      const lines = linesOf(path);
+      const head = lines.filter((line) => line.startsWith('--')).join('\n');
+      const words = ['KEYS', 'ARGV', 'RETURN', ...(/\bfor\b|unpack/.test(lines.join('\n')) ? ['BOUND'] : [])];
+      for (const word of words) expect(head).toContain(`-- ${word}`);
+      expect(head).toContain(`-- ${basename(path, '.lua')}: `);
+      expect(lines.length).toBeLessThanOrEqual(121);
+    },
+  );
 
-  test.each(lua('./prelude'))('the prelude %s is short and says what it is for', (name) => {
-    const lines = linesOf(`prelude/${name}`);
+  test.each(preludes)('%s is short and says what it is for', (path) => {
+    const lines = linesOf(path);
     expect(lines[0]).toMatch(/^-- [A-Z`]|^-- now/);
     expect(lines.length).toBeLessThanOrEqual(121);
   });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { encodeMessage } from '../../../src/protocol/message.ts';
 import { receiptsKey } from '../../../src/protocol/keys.ts';
-import type { Receipt } from '../../../src/brokers/redis/receipts.ts';
-import { cancel } from '../../../src/brokers/redis/scripts/cancel.ts';
-import { enqueue } from '../../../src/brokers/redis/scripts/enqueue.ts';
-import { pause } from '../../../src/brokers/redis/scripts/pause.ts';
-import { actOne } from '../../../src/brokers/redis/scripts/act-one.ts';
-import { turn, type TurnCall, type TurnReply } from '../../../src/brokers/redis/scripts/turn.ts';
+import type { Receipt } from '../../../src/brokers/redis/calls/receipts.ts';
+import { cancel } from '../../../src/brokers/redis/scripts/control/cancel.ts';
+import { enqueue } from '../../../src/brokers/redis/scripts/submit/enqueue.ts';
+import { pause } from '../../../src/brokers/redis/scripts/control/pause.ts';
+import { actOne } from '../../../src/brokers/redis/scripts/control/act-one.ts';
+import { turn, type TurnCall, type TurnReply } from '../../../src/brokers/redis/scripts/consume/turn.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';
 

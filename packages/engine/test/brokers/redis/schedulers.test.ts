@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EntryRecord } from '../../../src/broker/schedulers.ts';
+import type { EntryRecord } from '../../../src/broker/scheduler-entries.ts';
 import { redisBed } from './bed.ts';
 
 const SCHEDULER = 'h:7:3c0ffee0-0000-4000-8000-000000000001';

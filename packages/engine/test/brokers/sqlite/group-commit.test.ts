@@ -1,17 +1,17 @@
 import { statSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { openDatabase, type Database } from '../../../src/brokers/sqlite/database.ts';
-import { GroupCommit, type Answer, type Job } from '../../../src/brokers/sqlite/group-commit.ts';
-import { migrate } from '../../../src/brokers/sqlite/migrate.ts';
+import { openDatabase, type Database } from '../../../src/brokers/sqlite/thread/database.ts';
+import { GroupCommit, type Answer, type Job } from '../../../src/brokers/sqlite/thread/group-commit.ts';
+import { migrate } from '../../../src/brokers/sqlite/thread/migrate.ts';
 import { migrations } from '../../../src/brokers/sqlite/migrations/migrations.generated.ts';
 import {
   createOperations,
   type OperationName,
   type Operations,
-} from '../../../src/brokers/sqlite/operations/operations.ts';
+} from '../../../src/brokers/sqlite/thread/requests.ts';
 import { plain, type Packet } from '../../../src/brokers/sqlite/packing.ts';
-import { createReserve, noReserve } from '../../../src/brokers/sqlite/reserve.ts';
-import { createStore, type Store } from '../../../src/brokers/sqlite/store.ts';
+import { createReserve, noReserve } from '../../../src/brokers/sqlite/thread/disk-reserve.ts';
+import { createStore, type Store } from '../../../src/brokers/sqlite/thread/store.ts';
 import { folder } from './open.ts';
 
 interface Parts {

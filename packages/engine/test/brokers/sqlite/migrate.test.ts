@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openDatabase, type Database } from '../../../src/brokers/sqlite/database.ts';
-import { migrate, type Migration } from '../../../src/brokers/sqlite/migrate.ts';
+import { openDatabase, type Database } from '../../../src/brokers/sqlite/thread/database.ts';
+import { migrate, type Migration } from '../../../src/brokers/sqlite/thread/migrate.ts';
 import { folder } from './open.ts';
 
 const FIRST: Migration = {

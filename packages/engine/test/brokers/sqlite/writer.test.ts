@@ -1,6 +1,6 @@
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { plain } from '../../../src/brokers/sqlite/packing.ts';
-import { startWriter, type Writer } from '../../../src/brokers/sqlite/writer.ts';
+import { startWriter, type Writer } from '../../../src/brokers/sqlite/main/writer.ts';
 
 interface Watched {
   readonly writer: Writer;

@@ -1,7 +1,7 @@
 import { itemsOf, taskInput, type BatchItem } from '@task-center/api';
 import type { EnqueueOutcome, NewTask } from '@task-center/engine';
 import type { Call, Reply } from '../call.ts';
-import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../problem.ts';
+import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 import { storedRecord } from '../submission/stored.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../../problem.ts';
 
 /** Where a list goes on. */
 export interface Place {

@@ -9,7 +9,7 @@ import {
 } from '@task-center/engine';
 import { seesBusiness, seesQueue, type Principal } from '../../auth/principal.ts';
 import type { Call } from '../call.ts';
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../../problem.ts';
 
 type Pick_ = QueryOf<'cancelTask'>;
 

@@ -4,7 +4,7 @@ import { requireQueue, seesQueue } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
 import type { AppParts } from '../parts.ts';
 import { presentQueue } from '../present/queue.ts';
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../../problem.ts';
 
 const BUILT_IN: readonly string[] = BUILT_IN_QUEUES;
 

@@ -8,7 +8,7 @@ import {
 } from '@task-center/engine';
 import type { Call, Reply } from '../call.ts';
 import { presentTask } from '../present/task.ts';
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../../problem.ts';
 import { findTask, locate, notFound, type TaskCall } from './find-task.ts';
 import { SINGLE } from './submit.ts';
 

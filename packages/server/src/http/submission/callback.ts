@@ -2,7 +2,7 @@ import { gotOf, itemAt, type CheckedCallback, type ProblemItem } from '@task-cen
 import type { StoredCallback } from '../../callbacks/callback.ts';
 import { headerFault } from '../../callbacks/headers.ts';
 import { checkCallbackUrl, type UrlRules } from '../../callbacks/url-rules.ts';
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../../problem.ts';
 
 type Under = readonly (string | number)[];
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { itemAt, tracestate, type CheckedTask } from '@task-center/api';
 import { traceIdOf, type TaskContext } from '@task-center/engine';
 import type { Principal } from '../../auth/principal.ts';
-import { invalid, ProblemError } from '../problem.ts';
+import { invalid, ProblemError } from '../../problem.ts';
 
 type Under = readonly (string | number)[];
 

@@ -10,7 +10,7 @@ import {
 } from '@task-center/engine';
 import { requireQueue, type Principal } from '../../auth/principal.ts';
 import type { UrlRules } from '../../callbacks/url-rules.ts';
-import { invalid } from '../problem.ts';
+import { invalid } from '../../problem.ts';
 import { callbackFaults, storedCallback } from './callback.ts';
 import { businessOf, contextFor } from './context.ts';
 import { queueOf, taskFaults } from './faults.ts';

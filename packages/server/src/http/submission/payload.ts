@@ -1,7 +1,7 @@
 import { limits, type CheckedTask } from '@task-center/api';
 import { RawPayload } from '../json-body.ts';
 import { BINARY_TYPE, TEXT_TYPE } from '../present/content.ts';
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../../problem.ts';
 
 export interface Payload {
   readonly bytes: Uint8Array | null;

@@ -10,11 +10,11 @@ import {
   retryKey,
   scheduledKey,
 } from '../../../protocol/keys.ts';
-import type { RedisConnection } from '../connection.ts';
+import type { RedisConnection } from '../client/redis-client.ts';
 import type { RedisParts } from '../parts.ts';
-import { check } from '../scripts/check.ts';
-import { checkIndex, type IndexPage } from '../scripts/check-index.ts';
-import { checkKeys, type KeysPage } from '../scripts/check-keys.ts';
+import { check } from '../scripts/check/check.ts';
+import { checkIndex, type IndexPage } from '../scripts/check/check-index.ts';
+import { checkKeys, type KeysPage } from '../scripts/check/check-keys.ts';
 
 /** Tasks that are looked for in the lists in one go: so many IDs are in memory, twice at most. */
 const LISTED_MOST = 100_000;

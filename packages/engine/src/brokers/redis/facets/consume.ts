@@ -1,11 +1,11 @@
 import type { Consume, Finish, FinishOutcome } from '../../../broker/consume.ts';
 import type { RedisParts } from '../parts.ts';
-import { createExtend, createKeepResults } from './extend.ts';
-import { createComplain } from './outcomes.ts';
-import { MOST_BYTES, MOST_ITEMS } from './queue-batches.ts';
-import { planFinishes, weightOf } from './turn-finishes.ts';
-import { NO_FETCH, NO_REPLY } from './turn-by-queue.ts';
-import { createSend, createSorter } from './turn-call.ts';
+import { createExtend, createKeepResults } from '../leases/extend.ts';
+import { createComplain } from '../calls/refusals.ts';
+import { MOST_BYTES, MOST_ITEMS } from '../calls/batch-by-queue.ts';
+import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
+import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';
+import { createSend, createSorter } from '../exchange/exchange-call.ts';
 
 /** A call's share of the finishes, from a place on. */
 interface Share {

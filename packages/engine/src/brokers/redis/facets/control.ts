@@ -5,23 +5,23 @@ import {
   type ControlOutcome,
 } from '../../../broker/control.ts';
 import type { TaskRef } from '../../../runtime/events.ts';
-import type { RedisConnection } from '../connection.ts';
+import type { RedisConnection } from '../client/redis-client.ts';
 import type { RedisParts } from '../parts.ts';
-import { actMany } from '../scripts/act-many.ts';
-import { actOne } from '../scripts/act-one.ts';
-import { cancel } from '../scripts/cancel.ts';
-import { dropQueue, type DropReply } from '../scripts/drop-queue.ts';
-import { pause } from '../scripts/pause.ts';
-import { task } from '../scripts/task.ts';
-import { updatePayload } from '../scripts/update-payload.ts';
+import { actMany } from '../scripts/control/act-many.ts';
+import { actOne } from '../scripts/control/act-one.ts';
+import { cancel } from '../scripts/control/cancel.ts';
+import { dropQueue, type DropReply } from '../scripts/control/drop-queue.ts';
+import { pause } from '../scripts/control/pause.ts';
+import { task } from '../scripts/inspect/task.ts';
+import { updatePayload } from '../scripts/control/update-payload.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { withPayload } from '../../../protocol/message.ts';
 import { decodeMeta } from '../../../task/meta.ts';
-import { metaText } from './stored-meta.ts';
+import { metaText } from '../records/stored-meta.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { accepted, withReceipt } from './outcomes.ts';
-import { lockOf } from './turn-finishes.ts';
-import { decoded } from './turn-tasks.ts';
+import { accepted, withReceipt } from '../calls/refusals.ts';
+import { lockOf } from '../exchange/plan-finishes.ts';
+import { decoded } from '../exchange/leased-tasks.ts';
 
 /** What a script cannot read from a message. */
 interface Fixed {

@@ -3,7 +3,7 @@ import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Documents, StoredDocument } from '../../../broker/documents.ts';
 import { documentsKey } from '../../../protocol/keys.ts';
 import type { RedisParts } from '../parts.ts';
-import { documentPut } from '../scripts/document-put.ts';
+import { documentPut } from '../scripts/documents/document-put.ts';
 
 function parsed(id: string, stored: Buffer): StoredDocument {
   const { version, value } = JSON.parse(stored.toString()) as { version: number; value: unknown };

@@ -4,16 +4,16 @@ import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { storedTaskId } from '../../../task/task-id.ts';
 import type { RedisParts } from '../parts.ts';
-import { find, type FoundRow } from '../scripts/find.ts';
-import { history } from './history.ts';
+import { find, type FoundRow } from '../scripts/inspect/find.ts';
+import { history } from '../records/day-counts.ts';
 import { groupSizes } from './groups.ts';
-import { memory } from '../scripts/memory.ts';
-import { listLine } from '../scripts/list-line.ts';
-import { listSet, type SetPlace } from '../scripts/list-set.ts';
-import { queueFacts } from '../scripts/queue-facts.ts';
+import { memory } from '../scripts/inspect/memory.ts';
+import { listLine } from '../scripts/inspect/list-line.ts';
+import { listSet, type SetPlace } from '../scripts/inspect/list-set.ts';
+import { queueFacts } from '../scripts/inspect/queue-facts.ts';
 import { textOf } from '../scripts/reply.ts';
-import { task } from '../scripts/task.ts';
-import { taskRecord } from './task-record.ts';
+import { task } from '../scripts/inspect/task.ts';
+import { taskRecord } from '../records/task-record.ts';
 
 const LONGEST_PAGE = 500;
 

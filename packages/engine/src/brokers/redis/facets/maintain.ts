@@ -1,13 +1,13 @@
 import type { Maintain, Recovered, Repaired } from '../../../broker/maintain.ts';
 import type { RedisParts } from '../parts.ts';
-import { expire } from '../scripts/expire.ts';
-import { forward } from '../scripts/forward.ts';
-import { recover } from '../scripts/recover.ts';
-import { repair, type MendedIndexes } from '../scripts/repair.ts';
+import { expire } from '../scripts/maintain/expire.ts';
+import { forward } from '../scripts/maintain/forward.ts';
+import { recover } from '../scripts/maintain/recover.ts';
+import { repair, type MendedIndexes } from '../scripts/maintain/repair.ts';
 import { quarantinedIn } from '../scripts/reply.ts';
-import { sweep, type Swept } from '../scripts/sweep.ts';
-import { createEachQueue } from './each-queue.ts';
-import { createSend, createSorter } from './turn-call.ts';
+import { sweep, type Swept } from '../scripts/maintain/sweep.ts';
+import { createEachQueue } from '../calls/for-each-queue.ts';
+import { createSend, createSorter } from '../exchange/exchange-call.ts';
 
 /** Long enough to end Go's tasks; who is killed meanwhile leaves them to the next recoverer. */
 const ORPHANS_LEASE_MS = 10_000;

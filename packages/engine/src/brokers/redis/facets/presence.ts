@@ -14,13 +14,13 @@ import {
   encodeServerInfo,
   encodeWorkerInfo,
 } from '../../../protocol/server-info.ts';
-import type { RedisConnection } from '../connection.ts';
+import type { RedisConnection } from '../client/redis-client.ts';
 import type { RedisParts } from '../parts.ts';
-import { presenceIndex } from '../scripts/presence-index.ts';
-import { presenceList } from '../scripts/presence-list.ts';
-import { presenceRead, type PresenceReadReply } from '../scripts/presence-read.ts';
-import { presenceWrite } from '../scripts/presence-write.ts';
-import { decodedOrNull, portions } from './shown.ts';
+import { presenceIndex } from '../scripts/presence/presence-index.ts';
+import { presenceList } from '../scripts/presence/presence-list.ts';
+import { presenceRead, type PresenceReadReply } from '../scripts/presence/presence-read.ts';
+import { presenceWrite } from '../scripts/presence/presence-write.ts';
+import { decodedOrNull, portions } from '../calls/portions.ts';
 
 const SECONDS = PRESENCE_MS / 1_000;
 const LARGEST_INT32 = 2 ** 31 - 1;

@@ -1,7 +1,7 @@
 import type { Semaphores } from '../../../broker/semaphores.ts';
 import { semaphoreKey } from '../../../protocol/keys.ts';
 import type { RedisParts } from '../parts.ts';
-import { semaphoreAcquire } from '../scripts/semaphore-acquire.ts';
+import { semaphoreAcquire } from '../scripts/semaphores/semaphore-acquire.ts';
 
 export function createSemaphores({ connection }: RedisParts): Semaphores {
   return {

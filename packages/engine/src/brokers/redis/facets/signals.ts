@@ -1,9 +1,9 @@
 import type { Signals } from '../../../broker/signals.ts';
 import { backlogKey, CANCEL_CHANNEL, pendingKey } from '../../../protocol/keys.ts';
-import { Cancellations } from '../cancellations.ts';
+import { Cancellations } from '../wake-ups/cancellations.ts';
 import type { RedisParts } from '../parts.ts';
-import { createQueueWatches } from '../queue-watches.ts';
-import { Uplinks } from '../uplinks.ts';
+import { createQueueWatches } from '../wake-ups/queue-watches.ts';
+import { Uplinks } from '../client/connection-pool.ts';
 
 /** So long the word of a backlog is there: who has just begun to wait shall hear of it, too. */
 const BACKLOG_MS = 20;

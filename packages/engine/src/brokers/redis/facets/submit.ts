@@ -1,15 +1,15 @@
-import { feed } from '../../../runtime/feed.ts';
+import { feed } from '../../../runtime/for-each-async.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import { failureOf, throwFirst, type Failure } from '../../../errors/failures.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
-import type { Assurance, Durabilities } from './durability.ts';
+import type { Assurance, Durabilities } from '../calls/durability.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import type { RedisParts } from '../parts.ts';
-import type { RunOptions } from '../connection.ts';
-import { enqueue, type EnqueueCall } from '../scripts/enqueue.ts';
-import { isRefusal, staleCall, takeReceipt, wrongType, type Taken } from './outcomes.ts';
-import { businessesOf, itemOf, outcomesOf, type Parcel } from './parcel.ts';
+import type { RunOptions } from '../client/redis-client.ts';
+import { enqueue, type EnqueueCall } from '../scripts/submit/enqueue.ts';
+import { isRefusal, staleCall, takeReceipt, wrongType, type Taken } from '../calls/refusals.ts';
+import { businessesOf, itemOf, outcomesOf, type Parcel } from '../records/new-task-item.ts';
 
 /** Bounds of a script call (design D2); half of its tasks, so that Redis begins while the next call is made. */
 const MOST_ITEMS = 128;

@@ -1,5 +1,5 @@
 import type { Quarantined } from '../../../broker/maintain.ts';
-import type { Receipt } from '../receipts.ts';
+import type { Receipt } from '../calls/receipts.ts';
 
 /** What a script says instead of its reply: it could not use a key, or the call is a late duplicate of an older one. */
 export type Refusal = { readonly corrupt: string } | { readonly stale: true };

@@ -1,0 +1,138 @@
+import {
+  MOST_EVENTS,
+  type EnqueueEvent,
+  type EntryRecord,
+  type Schedulers,
+} from '../../../broker/scheduler-entries.ts';
+import { msOf, secondsDown, secondsUp, timestampOf, type Timestamp } from '../../../protocol/go-time.ts';
+import {
+  isSchedulerEntriesKey,
+  schedulerEntriesKey,
+  schedulerHistoryKey,
+  SCHEDULERS_KEY,
+} from '../../../protocol/keys.ts';
+import {
+  decodeSchedulerEnqueueEvent,
+  decodeSchedulerEntry,
+  encodeSchedulerEnqueueEvent,
+  encodeSchedulerEntry,
+} from '../../../protocol/scheduler-entry.ts';
+import type { RedisConnection } from '../client/redis-client.ts';
+import type { RedisParts } from '../parts.ts';
+import { presenceIndex } from '../scripts/presence/presence-index.ts';
+import { presenceList } from '../scripts/presence/presence-list.ts';
+import { schedulerEvent } from '../scripts/scheduler-entries/scheduler-event.ts';
+import { schedulerHistory } from '../scripts/scheduler-entries/scheduler-history.ts';
+import { schedulerRead } from '../scripts/scheduler-entries/scheduler-read.ts';
+import { schedulerWrite } from '../scripts/scheduler-entries/scheduler-write.ts';
+import { decodedOrNull, portions } from '../calls/portions.ts';
+
+/** Of one scheduler; a foreign one may write what it likes. */
+const MOST_ENTRIES = 10_000;
+
+const encoded = ({ id, spec, type, payload, options, nextMs, prevMs }: EntryRecord): Buffer =>
+  encodeSchedulerEntry({
+    id,
+    spec,
+    taskType: type,
+    taskPayload: payload,
+    enqueueOptions: options,
+    nextEnqueueTime: timestampOf(nextMs),
+    prevEnqueueTime: timestampOf(prevMs),
+  });
+
+const timeMs = (time: Timestamp | null): number | null => (time === null ? null : msOf(time));
+
+function entryRecord(bytes: Buffer): EntryRecord | null {
+  const entry = decodedOrNull(decodeSchedulerEntry, bytes);
+  return (
+    entry && {
+      id: entry.id,
+      spec: entry.spec,
+      type: entry.taskType,
+      payload: entry.taskPayload,
+      options: entry.enqueueOptions,
+      nextMs: timeMs(entry.nextEnqueueTime),
+      prevMs: timeMs(entry.prevEnqueueTime),
+    }
+  );
+}
+
+function enqueueEvent(bytes: Buffer): EnqueueEvent | null {
+  const event = decodedOrNull(decodeSchedulerEnqueueEvent, bytes);
+  return event && { taskId: event.taskId, atMs: msOf(event.enqueueTime) ?? 0 };
+}
+
+/** By ID: the list may be written anew between two looks. */
+async function readEntries(connection: RedisConnection, key: string): Promise<EntryRecord[]> {
+  const entries = new Map<string, EntryRecord>();
+  for (let from = 0; from < MOST_ENTRIES;) {
+    const page = await connection.run(schedulerRead, { key, from });
+    if (page.length === 0) break;
+    from += page.length;
+    for (const bytes of page) {
+      const entry = entryRecord(bytes);
+      if (entry) entries.set(entry.id, entry);
+    }
+  }
+  return [...entries.values()];
+}
+
+export function createSchedulers({ connection }: RedisParts): Schedulers {
+  return {
+    /**
+     * As Asynq's heartbeat (protocol 3.23), with whole seconds (D23). The calls go out together, in order; more entries
+     * than one call may carry follow in calls of their own.
+     */
+    async writeEntries(scheduler, { entries, ttlMs }) {
+      const seconds = secondsUp(ttlMs);
+      const key = schedulerEntriesKey(scheduler);
+      const parts = portions(entries.map(encoded), ({ length }) => length);
+      await Promise.all([
+        connection.run(presenceIndex, { set: SCHEDULERS_KEY, seconds, key }),
+        ...parts.map((part, i) =>
+          connection.run(schedulerWrite, { scheduler, seconds, first: i === 0, entries: part }),
+        ),
+      ]);
+    },
+
+    async clearEntries(scheduler) {
+      const key = schedulerEntriesKey(scheduler);
+      await Promise.all([
+        connection.command(['ZREM', SCHEDULERS_KEY, key]),
+        connection.command(['DEL', key]),
+      ]);
+    },
+
+    async entries() {
+      const keys = await connection.run(presenceList, SCHEDULERS_KEY);
+      const found = await Promise.all(
+        keys.filter(isSchedulerEntriesKey).map((key) => readEntries(connection, key)),
+      );
+      return found.flat();
+    },
+
+    async recordEvent(entryId, { taskId, atMs }) {
+      const event = encodeSchedulerEnqueueEvent({ taskId, enqueueTime: timestampOf(atMs) });
+      await connection.run(schedulerEvent, {
+        entryId,
+        seconds: secondsDown(atMs),
+        event,
+        most: MOST_EVENTS,
+      });
+    },
+
+    /** Scores are whole seconds: within one, the events' own times tell their order. */
+    async events(entryId, { page, pageSize }) {
+      const first = (page - 1) * pageSize;
+      const found = await connection.run(schedulerHistory, { entryId, first, last: first + pageSize - 1 });
+      const events = found.map(enqueueEvent).filter((event) => event !== null);
+      return events.sort((a, b) => b.atMs - a.atMs);
+    },
+
+    /** One by one: they may lie on different nodes. */
+    async clearEvents(entryIds) {
+      await Promise.all(entryIds.map((id) => connection.command(['DEL', schedulerHistoryKey(id)])));
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import type { TaskRecord } from '../../../broker/inspect.ts';
+import { blankMessage, type TaskMessage } from '../../../protocol/message.ts';
+import { decodeAttempts } from '../../../task/attempt-record.ts';
+import { decodeMeta } from '../../../task/meta.ts';
+import { TASK_STATES, type TaskState } from '../../../task/state.ts';
+import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
+import type { TaskRow } from '../scripts/inspect/task-row.ts';
+import { parseAttemptState, type AttemptState } from './attempt-state.ts';
+import { payloadOf } from './stored-meta.ts';
+import { decoded } from '../exchange/leased-tasks.ts';
+
+const S = 1_000;
+/** Asynq keeps archived tasks so long (protocol 3.13). */
+const ARCHIVED_MS = 90 * 86_400 * S;
+
+const UNREADABLE: TaskMessage = blankMessage();
+
+function stateOf({ state, ownState }: TaskRow): TaskState {
+  if (state === 'completed' && ownState === 'cancelled') return 'cancelled';
+  return TASK_STATES.find((known) => known === state) ?? 'archived';
+}
+
+/** Attempts that began: a Go worker counts retries only, and not the attempt that is the last. */
+function attemptsOf(state: TaskState, retried: number, { attempts, crashes }: AttemptState): number {
+  const last = state === 'active' || state === 'completed' ? 1 : 0;
+  return Math.max(attempts, retried + crashes + last);
+}
+
+/** The exact time where it agrees with the score, else the score, which Go may have written (design D5). */
+function dueOf({ due, score }: TaskRow): number | null {
+  if (score === null) return null;
+  return due !== null && Math.ceil(Number(due) / S) === score ? Number(due) : score * S;
+}
+
+function cancelledOf({ cancelNote }: TaskRow): TaskRecord['cancelled'] {
+  try {
+    const { at, reason, by } = JSON.parse(cancelNote ?? '') as { at: number; reason?: string; by?: string };
+    return { ...(reason !== undefined && { reason }), ...(by !== undefined && { by }), atMs: at };
+  } catch {
+    return null;
+  }
+}
+
+/** The times that mean something in the task's state. */
+function timesOf(
+  row: TaskRow,
+  state: TaskState,
+  message: TaskMessage,
+): Pick<TaskRecord, 'dueMs' | 'pendingSinceMs' | 'finishedMs' | 'expiresMs'> {
+  const none = { dueMs: null, pendingSinceMs: null, finishedMs: null, expiresMs: null };
+  const scoreMs = row.score === null ? null : row.score * S;
+  const completedMs = message.completedAt > 0 ? message.completedAt * S : null;
+  switch (state) {
+    case 'scheduled':
+    case 'retry':
+      return { ...none, dueMs: dueOf(row) };
+    case 'pending':
+      return { ...none, pendingSinceMs: msOfNanoseconds(row.pendingSince) };
+    case 'archived':
+      return { ...none, finishedMs: scoreMs, expiresMs: scoreMs === null ? null : scoreMs + ARCHIVED_MS };
+    case 'completed':
+      return { ...none, finishedMs: completedMs, expiresMs: scoreMs };
+    case 'cancelled':
+      return { ...none, finishedMs: cancelledOf(row)?.atMs ?? completedMs, expiresMs: scoreMs };
+    default:
+      return none;
+  }
+}
+
+function lastErrorOf({ errorMsg, lastFailedAt }: TaskMessage): TaskRecord['lastError'] {
+  return errorMsg === '' ? null : { message: errorMsg, atMs: lastFailedAt > 0 ? lastFailedAt * S : null };
+}
+
+/** A stored task for people; of one whose message nobody can read, what else is known. */
+export function taskRecord(queue: string, row: TaskRow): TaskRecord {
+  const message = (row.message && decoded(row.message)?.message) ?? UNREADABLE;
+  const meta = decodeMeta(row.meta);
+  const attemptState = parseAttemptState(row.attemptState);
+  const state = stateOf(row);
+  return {
+    queue,
+    id: row.id,
+    state,
+    type: message.type,
+    payload: payloadOf(message.payload, row.meta),
+    headers: message.headers,
+    maxRetries: message.retry,
+    retried: message.retried,
+    timeoutMs: message.timeout * S,
+    deadlineMs: message.deadline * S,
+    retentionMs: message.retention * S,
+    group: message.groupKey === '' ? null : message.groupKey,
+    meta,
+    attempt: attemptsOf(state, message.retried, attemptState),
+    crashes: attemptState.crashes,
+    deferrals: attemptState.deferrals,
+    ...timesOf(row, state, message),
+    startedMs: attemptState.startedMs,
+    worker: attemptState.worker,
+    orphaned: row.leaseIsOver,
+    lastError: lastErrorOf(message),
+    result: row.result,
+    cancelled: state === 'cancelled' ? cancelledOf(row) : null,
+    attempts: decodeAttempts(row.history),
+  };
+}

@@ -1,0 +1,19 @@
+import { pendingKey } from '../../../../protocol/keys.ts';
+import { defineScript } from '../../client/script.ts';
+import { lua } from '../lua.generated.ts';
+import { textOf } from '../reply.ts';
+
+export interface ExtendCall {
+  readonly queue: string;
+  readonly leases: readonly { readonly id: string; readonly token: number }[];
+  readonly lengthMs: number;
+}
+
+/** Replies with a flag per lease: false = it is no longer this token's. */
+export const extend = defineScript({
+  name: 'extend',
+  lua: lua.extend,
+  keys: ({ queue }: ExtendCall) => [pendingKey(queue)],
+  args: ({ leases, lengthMs }) => [lengthMs, ...leases.flatMap(({ id, token }) => [id, token])],
+  reply: (raw) => Array.from(textOf(raw), (code) => code === '1'),
+});

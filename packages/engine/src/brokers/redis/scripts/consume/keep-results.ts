@@ -1,0 +1,18 @@
+import { pendingKey } from '../../../../protocol/keys.ts';
+import { defineScript, type RedisArg } from '../../client/script.ts';
+import { lua } from '../lua.generated.ts';
+import { textOf } from '../reply.ts';
+
+export interface KeepResultsCall {
+  readonly queue: string;
+  readonly results: readonly { readonly id: string; readonly token: number; readonly result: RedisArg }[];
+}
+
+/** Replies with a flag per result: false = the lease is no longer this token's. */
+export const keepResults = defineScript({
+  name: 'keep-results',
+  lua: lua.keepResults,
+  keys: ({ queue }: KeepResultsCall) => [pendingKey(queue)],
+  args: ({ results }) => results.flatMap(({ id, token, result }) => [id, token, result]),
+  reply: (raw) => Array.from(textOf(raw), (code) => code === '1'),
+});

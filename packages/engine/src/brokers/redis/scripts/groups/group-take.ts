@@ -1,0 +1,50 @@
+import { LARGEST_SET, LARGEST_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
+import { pendingKey } from '../../../../protocol/keys.ts';
+import type { Receipt } from '../../calls/receipts.ts';
+import { defineScript } from '../../client/script.ts';
+import { lua } from '../lua.generated.ts';
+import { receiptArgs, refusalIn, textOf, type Refusal } from '../reply.ts';
+
+export interface GroupTakeCall {
+  readonly queue: string;
+  readonly receipt: Receipt;
+  readonly rules: GroupRules;
+  /** IDs of the sets to make, at most so many. */
+  readonly setIds: readonly string[];
+  readonly groups: readonly string[];
+}
+
+export interface TakenSet {
+  readonly group: string;
+  readonly size: number;
+}
+
+const S = 1_000;
+
+export const groupTake = defineScript({
+  name: 'group-take',
+  lua: lua.groupTake,
+  keys: ({ queue, receipt }: GroupTakeCall) => [receipt.key, pendingKey(queue)],
+  args: ({ receipt, rules: { graceMs, maxDelayMs, maxSize }, setIds, groups }) => [
+    ...receiptArgs(receipt),
+    Math.ceil(graceMs / S),
+    Math.ceil(maxDelayMs / S),
+    maxSize,
+    LARGEST_SET,
+    LARGEST_SET_BYTES,
+    SET_MS / S,
+    setIds.length,
+    ...setIds,
+    ...groups,
+  ],
+  /** In the order of the set IDs. */
+  reply: (raw, { groups }): TakenSet[] | Refusal => {
+    const refusal = refusalIn(raw);
+    if (refusal) return refusal;
+    const parts = textOf(raw).split(',').filter(Boolean);
+    return parts.map((part) => {
+      const [place, size] = part.split(':').map(Number);
+      return { group: groups[place ?? -1] ?? '', size: size ?? 0 };
+    });
+  },
+});

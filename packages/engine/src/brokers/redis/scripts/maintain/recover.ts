@@ -1,0 +1,43 @@
+import { pendingKey } from '../../../../protocol/keys.ts';
+import type { Step } from '../../../../broker/maintain.ts';
+import { defineScript } from '../../client/script.ts';
+import { lua } from '../lua.generated.ts';
+import { refusalIn, textOf, type Refusal } from '../reply.ts';
+import { takenRows, type Fetched } from '../consume/turn.ts';
+
+export interface RecoverCall extends Step {
+  readonly maxCrashes: number;
+  /** How long the caller holds Go's tasks. */
+  readonly leaseMs: number;
+}
+
+export interface RecoverReply {
+  readonly recovered: number;
+  readonly archived: number;
+  /** IDs without a task; they were dropped. */
+  readonly ghosts: readonly string[];
+  /** Go's tasks, leased to the caller. */
+  readonly orphans: Fetched;
+}
+
+type Raw = readonly [
+  recovered: number,
+  archived: number,
+  ghosts: readonly unknown[],
+  token: number,
+  rows: readonly unknown[],
+];
+
+export const recover = defineScript({
+  name: 'recover',
+  lua: lua.recover,
+  keys: ({ queue }: RecoverCall) => [pendingKey(queue)],
+  args: ({ limit, maxCrashes, leaseMs }) => [limit, maxCrashes, leaseMs],
+  reply: (raw, { queue }): RecoverReply | Refusal => {
+    const refusal = refusalIn(raw);
+    if (refusal) return refusal;
+    const [recovered, archived, ghosts, token, rows] = raw as Raw;
+    const orphans = { queue, token, rows: takenRows(rows), dropped: [], corrupt: null };
+    return { recovered, archived, ghosts: ghosts.map(textOf), orphans };
+  },
+});

@@ -1,0 +1,22 @@
+import { pendingKey } from '../../../../protocol/keys.ts';
+import type { Step } from '../../../../broker/maintain.ts';
+import { defineScript } from '../../client/script.ts';
+import { lua } from '../lua.generated.ts';
+import { textOf } from '../reply.ts';
+
+export interface MendedIndexes {
+  readonly recovered: number;
+  readonly archived: number;
+  readonly aside: readonly string[];
+}
+
+export const repair = defineScript({
+  name: 'repair',
+  lua: lua.repair,
+  keys: ({ queue }: Step) => [pendingKey(queue)],
+  args: ({ limit }) => [limit],
+  reply: (raw): MendedIndexes => {
+    const [recovered, archived, aside] = raw as readonly [number, number, unknown[]];
+    return { recovered, archived, aside: aside.map(textOf) };
+  },
+});

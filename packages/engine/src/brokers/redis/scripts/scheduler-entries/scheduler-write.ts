@@ -1,0 +1,19 @@
+import { schedulerEntriesKey } from '../../../../protocol/keys.ts';
+import { defineScript } from '../../client/script.ts';
+import { lua } from '../lua.generated.ts';
+
+export interface SchedulerWriteCall {
+  readonly scheduler: string;
+  readonly seconds: number;
+  /** Of several calls, the one that drops what stood there before. */
+  readonly first: boolean;
+  readonly entries: readonly Buffer[];
+}
+
+export const schedulerWrite = defineScript({
+  name: 'scheduler-write',
+  lua: lua.schedulerWrite,
+  keys: ({ scheduler }: SchedulerWriteCall) => [schedulerEntriesKey(scheduler)],
+  args: ({ seconds, first, entries }) => [seconds, first ? 1 : 0, ...entries],
+  reply: () => undefined,
+});

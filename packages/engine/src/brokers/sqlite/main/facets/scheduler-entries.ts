@@ -1,0 +1,53 @@
+import { MOST_EVENTS, type EntryRecord, type Schedulers } from '../../../../broker/scheduler-entries.ts';
+import type { EntryRow } from '../../thread/facets/scheduler-entries.ts';
+import { plain, type Bytes } from '../../packing.ts';
+import type { Writer } from '../writer.ts';
+
+const rowOf = ({ id, spec, type, options, nextMs, prevMs }: EntryRecord): EntryRow => [
+  id,
+  spec,
+  type,
+  JSON.stringify(options),
+  nextMs,
+  prevMs,
+];
+
+const recordOf = (row: EntryRow, payload: Bytes): EntryRecord => {
+  const [id, spec, type, options, nextMs, prevMs] = row;
+  return { id, spec, type, payload, options: JSON.parse(options) as string[], nextMs, prevMs };
+};
+
+/** Times end on whole seconds, as Asynq's. */
+const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
+
+export function createSchedulers(writer: Writer): Schedulers {
+  return {
+    async writeEntries(scheduler, { entries, ttlMs }) {
+      const data = { scheduler, ttlMs: wholeSeconds(ttlMs), entries: entries.map(rowOf) };
+      await writer.run('entriesWrite', { data, bytes: entries.map(({ payload }) => payload) });
+    },
+
+    async clearEntries(scheduler) {
+      await writer.run('entriesClear', plain({ scheduler }));
+    },
+
+    async entries() {
+      const { data, bytes } = await writer.run('entriesList', plain(null));
+      return data.map((row, i) => recordOf(row, bytes[i] ?? null));
+    },
+
+    async recordEvent(entryId, { taskId, atMs }) {
+      await writer.run('eventAdd', plain({ entryId, taskId, atMs, most: MOST_EVENTS }));
+    },
+
+    async events(entryId, { page, pageSize }) {
+      const call = { entryId, skip: (page - 1) * pageSize, limit: pageSize };
+      const { data } = await writer.run('eventsList', plain(call));
+      return data.map(([taskId, atMs]) => ({ taskId, atMs }));
+    },
+
+    async clearEvents(entryIds) {
+      await writer.run('eventsClear', plain(entryIds));
+    },
+  };
+}

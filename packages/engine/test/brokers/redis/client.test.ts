@@ -1,0 +1,284 @@
+import { createHash } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createConnection, type RedisConnection } from '../../../src/brokers/redis/client/redis-client.ts';
+import { defineScript, type LuaSource } from '../../../src/brokers/redis/client/script.ts';
+import { parseRedisUrl } from '../../../src/brokers/redis/client/url.ts';
+import { createRuntime } from '../../../src/runtime/runtime.ts';
+import { startFaultProxy } from '../../support/fault-proxy.ts';
+import { rawRedis } from '../../support/raw-redis.ts';
+import { freePort, hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
+
+const source = (text: string): LuaSource => ({ text, sha1: createHash('sha1').update(text).digest('hex') });
+
+/** Counts calls, each once however often it comes: a receipt in small. */
+const count = defineScript({
+  name: 'count',
+  lua: source(`
+    local n = redis.call('HGET', KEYS[2], ARGV[2])
+    if n then return tonumber(n) end
+    n = redis.call('INCR', KEYS[1])
+    redis.call('HSET', KEYS[2], ARGV[2], n)
+    return n`),
+  keys: () => ['n', 'receipts'],
+  args: ({ id }: { id: string }) => [id],
+  reply: (raw) => raw as number,
+});
+
+/** Appends to a list: shows the order of calls. */
+const append = defineScript({
+  name: 'append',
+  lua: source(`return redis.call('RPUSH', KEYS[1], ARGV[2])`),
+  keys: () => ['list'],
+  args: (value: string) => [value],
+  reply: (raw) => raw as number,
+});
+
+const fail = defineScript({
+  name: 'fail',
+  lua: source(`return redis.error_reply(ARGV[2])`),
+  keys: () => [],
+  args: (text: string) => [text],
+  reply: (raw) => raw,
+});
+
+const echo = defineScript({
+  name: 'echo',
+  lua: source(`return {ARGV[1], ARGV[2], 7, false, {ok = 'fine'}}`),
+  keys: () => [],
+  args: (value: Buffer) => [value],
+  reply: (raw) => raw,
+});
+
+const opened: RedisConnection[] = [];
+function open(url: string, nowMs?: () => number): RedisConnection {
+  const connection = createConnection({
+    target: parseRedisUrl(url),
+    runtime: createRuntime(),
+    ...(nowMs && { nowMs }),
+  });
+  opened.push(connection);
+  return connection;
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((connection) => connection.close()));
+});
+
+/** How long a promise takes to reject, and with what. */
+async function rejection(promise: Promise<unknown>): Promise<{ ms: number; error: unknown }> {
+  const start = performance.now();
+  try {
+    await promise;
+  } catch (error) {
+    return { ms: performance.now() - start, error };
+  }
+  throw new Error('it was expected to reject');
+}
+
+const unavailable = (outcome: 'not_stored' | 'unknown') =>
+  expect.objectContaining({ code: 'broker-unavailable', details: expect.objectContaining({ outcome }) });
+
+describe.runIf(hasRedis())('a connection to Redis that', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+
+  test('runs scripts: time first, blobs as Buffers, integers as numbers', async () => {
+    const bytes = Buffer.from([0, 255, 13, 10]);
+    const reply = await open(redis.url).run(echo, bytes);
+    expect(reply).toEqual([Buffer.from('0'), bytes, 7, null, 'fine']);
+    const timed = await open(redis.url, () => 1_700_000_000_123).run(echo, bytes);
+    expect((timed as unknown[])[0]).toEqual(Buffer.from('1700000000123'));
+  });
+
+  test('sends a script again when Redis has forgotten it', async () => {
+    const connection = open(redis.url);
+    await connection.run(echo, Buffer.from('a'));
+    await connection.command(['SCRIPT', 'FLUSH']);
+    const reply = await connection.run(echo, Buffer.from('b'));
+    expect((reply as unknown[])[1]).toEqual(Buffer.from('b'));
+  });
+
+  test('keeps the order of calls', async () => {
+    const connection = open(redis.url);
+    const values = Array.from({ length: 200 }, (_, i) => String(i));
+    await Promise.all(values.map((value) => connection.run(append, value)));
+    const list = (await connection.command(['LRANGE', 'list', '0', '-1'])) as Buffer[];
+    expect(list.map(String)).toEqual(values);
+  });
+
+  test('tells what a script refuses, without a stack of the server', async () => {
+    const { error } = await rejection(open(redis.url).run(fail, 'ERR this is wrong'));
+    expect(error).toMatchObject({ code: 'broker-refused', details: { cause: 'ERR this is wrong' } });
+    const { error: full } = await rejection(open(redis.url).run(fail, 'OOM no memory'));
+    expect(full).toMatchObject({ code: 'broker-full' });
+  });
+
+  test('waits while Redis asks for it, and says so when its time is over', async () => {
+    const { ms, error } = await rejection(open(redis.url).run(fail, 'LOADING soon', { limitMs: 500 }));
+    expect(error).toEqual(unavailable('not_stored'));
+    expect(error).toMatchObject({ details: { cause: 'LOADING soon' } });
+    expect(ms).toBeGreaterThan(400);
+  });
+
+  test('is named, and uses one TCP connection', async () => {
+    const connection = open(redis.url);
+    await Promise.all([connection.ping(), connection.ping()]);
+    const clients = String(await connection.command(['CLIENT', 'LIST']));
+    expect(clients.match(/name=task-center/g)).toHaveLength(1);
+  });
+
+  test('goes on by itself after each CLIENT KILL, repeating what was under way', async () => {
+    const connection = open(redis.url);
+    const raw = await rawRedis(redis.port);
+    await raw.call('DEL', 'n', 'receipts');
+    const calls: Promise<number>[] = [];
+    for (let i = 0; i < 300; i += 1) {
+      calls.push(connection.run(count, { id: `kill-${i}` }));
+      if (i % 100 === 50) await raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    }
+    const numbers = await Promise.all(calls);
+    expect(numbers.sort((a, b) => a - b)).toEqual(numbers.map((_, i) => i + 1));
+    raw.close();
+  });
+
+  test('repeats a call whose reply was lost and gets the outcome of the first', async () => {
+    const proxy = await startFaultProxy(redis.port);
+    const connection = open(proxy.url);
+    const first = await connection.run(count, { id: 'lost-0' });
+    const cut = proxy.cutReply();
+    const lost = connection.run(count, { id: 'lost-1' });
+    await cut;
+    expect(await lost).toBe(first + 1);
+    expect(await connection.run(count, { id: 'lost-2' })).toBe(first + 2);
+    expect(proxy.connections).toBe(2);
+    await connection.close();
+    await proxy.close();
+  });
+
+  test('replaces a connection that swallows everything, while a call has time left', async () => {
+    const proxy = await startFaultProxy(redis.port);
+    const connection = open(proxy.url);
+    await connection.ping();
+    proxy.swallow(true);
+    const call = connection.run(count, { id: 'swallowed' });
+    await expect.poll(() => proxy.connections, { timeout: 4_000 }).toBe(2);
+    proxy.swallow(false);
+    expect(await call).toBeGreaterThan(0);
+    await connection.close();
+    await proxy.close();
+  });
+
+  test('refuses calls after close, and ends those under way', async () => {
+    const connection = open(redis.url);
+    await connection.ping();
+    const underWay = connection.command(['DEBUG', 'SLEEP', '0.2']);
+    const ended = rejection(underWay);
+    await connection.close();
+    expect((await ended).error).toMatchObject({ code: 'broker-closed' });
+    expect((await rejection(connection.ping())).error).toMatchObject({ code: 'broker-closed' });
+    await connection.close();
+  });
+
+  test('refuses early when too many calls wait', async () => {
+    const connection = open(`redis://127.0.0.1:${await freePort()}`);
+    const calls = Array.from({ length: 10_001 }, () => rejection(connection.ping()));
+    // Before any of the others, which wait for the server.
+    const first = await Promise.race(calls.map((call, i) => call.then(() => i)));
+    expect(first).toBe(10_000);
+    expect((await calls.at(-1))?.error).toEqual(unavailable('not_stored'));
+    await connection.close();
+    expect((await calls[0])?.error).toMatchObject({ code: 'broker-closed' });
+  });
+
+  test('passes the fault of an impossible argument on to the caller', async () => {
+    const { error } = await rejection(open(redis.url).command(['GET', undefined as unknown as string]));
+    expect(error).toBeInstanceOf(TypeError);
+  });
+});
+
+describe.runIf(hasRedis())('when Redis is out of reach', () => {
+  test('a call that never reached it ends within 5 s: nothing stored', async () => {
+    const connection = open(`redis://127.0.0.1:${await freePort()}`);
+    const { ms, error } = await rejection(connection.run(count, { id: '1' }));
+    expect(error).toEqual(unavailable('not_stored'));
+    expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED') });
+    expect(ms).toBeLessThan(5_000);
+  });
+
+  test('SIGSTOP: calls end within 5 s, outcome unknown; afterwards work goes on by itself, once', async () => {
+    const redis = await startRedis();
+    const connection = open(redis.url);
+    await connection.run(count, { id: 'before' });
+    redis.pause();
+    const aborter = new AbortController();
+    const patient = connection.run(count, { id: 'patient' }, { signal: aborter.signal });
+    const { ms, error } = await rejection(connection.run(count, { id: 'hasty' }));
+    expect(error).toEqual(unavailable('unknown'));
+    expect(ms).toBeLessThan(5_000);
+    const late = await rejection(connection.run(count, { id: 'late' }));
+    expect(late.error).toEqual(unavailable('not_stored'));
+    expect(late.ms).toBeLessThan(5_000);
+    const resumed = performance.now();
+    redis.resume();
+    await patient;
+    await connection.run(count, { id: 'after' });
+    expect(performance.now() - resumed).toBeLessThan(3_000);
+    // What was left in the sockets of old connections runs too; each call counts once all the same.
+    expect(await connection.run(count, { id: 'patient' })).toBe(await patient);
+    const counted = Number(await connection.command(['GET', 'n']));
+    expect(counted).toBe(Number(await connection.command(['HLEN', 'receipts'])));
+    await redis.stop();
+  });
+
+  test('SIGKILL and return: a call with a signal is repeated until it succeeds', async () => {
+    const redis = await startRedis({ appendonly: true });
+    const connection = open(redis.url);
+    await connection.run(count, { id: '1' });
+    await redis.kill();
+    const aborter = new AbortController();
+    const call = connection.run(count, { id: '2' }, { signal: aborter.signal });
+    const { error } = await rejection(connection.run(count, { id: '3' }, { limitMs: 300 }));
+    expect(error).toMatchObject({ code: 'broker-unavailable' });
+    await redis.restart();
+    expect(await call).toBe(2);
+    await redis.stop();
+  });
+
+  test('a call with a signal ends soon after the abort', async () => {
+    const connection = open(`redis://127.0.0.1:${await freePort()}`);
+    const aborter = new AbortController();
+    const ended = rejection(connection.run(count, { id: '1' }, { signal: aborter.signal }));
+    const start = performance.now();
+    aborter.abort();
+    expect((await ended).error).toEqual(unavailable('not_stored'));
+    expect(performance.now() - start).toBeLessThan(1_000);
+    const { error } = await rejection(connection.run(count, { id: '2' }, { signal: aborter.signal }));
+    expect(error).toEqual(unavailable('not_stored'));
+  });
+
+  test('an abort waits for an answer that is on its way', async () => {
+    const redis = await startRedis();
+    const connection = open(redis.url);
+    await connection.ping();
+    const aborter = new AbortController();
+    const call = connection.command(['DEBUG', 'SLEEP', '0.4'], { signal: aborter.signal });
+    aborter.abort();
+    expect(await call).toBe('OK');
+    await redis.stop();
+  });
+
+  test('a pause of this process does not use up the time of a call', async () => {
+    const redis = await startRedis();
+    const connection = open(redis.url);
+    await connection.ping();
+    const call = connection.run(count, { id: '1' });
+    const end = performance.now() + 5_500;
+    await new Promise((resolve) => setImmediate(resolve));
+    while (performance.now() < end);
+    expect(await call).toBe(1);
+    await redis.stop();
+  });
+});
