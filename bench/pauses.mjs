@@ -2,7 +2,7 @@
 import { lua } from '../packages/engine/dist/brokers/redis/scripts/lua.generated.js';
 
 /** The promise of the engine: no script holds Redis for longer. */
-export const LONGEST_PAUSE_MS = 5;
+export const MAX_PAUSE_MS = 5;
 
 const names = new Map(Object.entries(lua).map(([name, { sha1 }]) => [sha1, name]));
 const pauses = new Map();
@@ -23,7 +23,7 @@ function nameOf(sha1) {
 /** @param scripts `{ sha1, ms }` of the slow log */
 export function noteScripts(scripts) {
   for (const { sha1, ms } of scripts) {
-    if (ms <= LONGEST_PAUSE_MS) continue;
+    if (ms <= MAX_PAUSE_MS) continue;
     add(nameOf(sha1), ms);
   }
 }

@@ -4,7 +4,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createClient } from '@redis/client';
-import { LONGEST_PAUSE_MS, noteEvents, noteScripts } from './pauses.mjs';
+import { MAX_PAUSE_MS, noteEvents, noteScripts } from './pauses.mjs';
 
 export function freePort() {
   return new Promise((resolve) => {
@@ -18,7 +18,7 @@ export function freePort() {
 /** From here on Redis keeps a script in its slow log; short enough to name the longest, too long to cost anything. */
 const SLOW_US = 500;
 const BASE = ['--bind', '127.0.0.1', '--save', '', '--slowlog-log-slower-than', String(SLOW_US)];
-const MONITOR = ['--slowlog-max-len', '4096', '--latency-monitor-threshold', String(LONGEST_PAUSE_MS)];
+const MONITOR = ['--slowlog-max-len', '4096', '--latency-monitor-threshold', String(MAX_PAUSE_MS)];
 const PERSISTENCE = {
   none: ['--appendonly', 'no'],
   aof: ['--appendonly', 'yes', '--appendfsync', 'everysec'],

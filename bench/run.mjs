@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { write } from './document.mjs';
 import { machine } from './machine.mjs';
-import { LONGEST_PAUSE_MS, takePauses } from './pauses.mjs';
+import { MAX_PAUSE_MS, takePauses } from './pauses.mjs';
 import { peers as everyPeer } from './peers/index.mjs';
 import { startRedis } from './redis.mjs';
 import { print } from './report.mjs';
@@ -119,7 +119,7 @@ async function measureAll({ wanted, rounds, scale, only, job, persistence }) {
   if (pauses.length > 0) {
     tables.push({
       id: 'pauses',
-      title: `What held Redis for more than ${LONGEST_PAUSE_MS} ms`,
+      title: `What held Redis for more than ${MAX_PAUSE_MS} ms`,
       rows: pauses,
     });
   }

@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 /** The project's folder. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-const OLDEST_NODE = [20, 19];
+const MIN_NODE = [20, 19];
 
 /** Ends the program with a clear word when Node is too old for what follows. */
 export function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
-  fail(`Task Center needs Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}.`);
+  if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return;
+  fail(`Task Center needs Node ${MIN_NODE.join('.')} or newer; this is ${process.versions.node}.`);
 }
 
 /** Says why nothing can be done and ends the program. */

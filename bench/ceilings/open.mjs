@@ -2,14 +2,14 @@ import { encode, openLink } from './link.mjs';
 
 /** As our client: calls of one batch under way at once. */
 const BULK_CALLS = 4;
-const MOST_IN_CALL = 256;
+const MAX_PER_CALL = 256;
 
 const batchesOf = (items, size) =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 
 /** Our worker keeps two calls under way, and each carries half of the concurrency, as our client's batches do here. */
 const callsOf = (concurrency) => Math.min(2, concurrency);
-const shareOf = (concurrency) => Math.min(MOST_IN_CALL, Math.ceil(concurrency / callsOf(concurrency)));
+const shareOf = (concurrency) => Math.min(MAX_PER_CALL, Math.ceil(concurrency / callsOf(concurrency)));
 
 /** @throws Error when not all tasks were dealt with: a ceiling of calls that did nothing would be none */
 function checkCodes(codes, count) {
@@ -69,7 +69,7 @@ export async function openCeiling({ redis }, layout) {
 
   const jobs = {
     enqueue: (job) => enqueue(job, shareOf(job.concurrency), callsOf(job.concurrency)),
-    bulk: (job) => enqueue(job, MOST_IN_CALL, BULK_CALLS),
+    bulk: (job) => enqueue(job, MAX_PER_CALL, BULK_CALLS),
     process: drain,
   };
   return {

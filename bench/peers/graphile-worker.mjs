@@ -5,7 +5,7 @@ import { once } from './install.mjs';
 const logger = new Logger(() => () => {});
 /** Its performance page's own configuration for "jobs executed per second", its concurrency apart. */
 const BATCHING = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
-const MOST_CONNECTIONS = 25;
+const MAX_CONNECTIONS = 25;
 const SPEC = { maxAttempts: 4 };
 /** A cluster for all rounds: making one takes seconds. */
 const cluster = once(startPostgres);
@@ -19,7 +19,7 @@ const presetFor = (concurrency, connectionString) => ({
     connectionString,
     logger,
     concurrentJobs: concurrency,
-    maxPoolSize: Math.min(MOST_CONNECTIONS, concurrency + 1),
+    maxPoolSize: Math.min(MAX_CONNECTIONS, concurrency + 1),
   },
 });
 
@@ -33,7 +33,7 @@ export const graphileWorker = {
   needs: postgresNeeds,
   async open() {
     const { url } = await cluster();
-    const utils = await makeWorkerUtils({ connectionString: url, logger, maxPoolSize: MOST_CONNECTIONS });
+    const utils = await makeWorkerUtils({ connectionString: url, logger, maxPoolSize: MAX_CONNECTIONS });
     await utils.migrate();
     await utils.withPgClient((client) => client.query('truncate graphile_worker._private_jobs'));
     return {

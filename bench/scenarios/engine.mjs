@@ -15,8 +15,8 @@ const JOBS = {
 };
 /** About so long each peer works in a round at scale 1, however fast it is; a fifth of it says little on a shared machine. */
 const ROUND_S = 1;
-const MOST_TASKS = 400_000;
-const wholeBulks = (count) => Math.min(MOST_TASKS, Math.max(BULK, Math.round(count / BULK) * BULK));
+const MAX_TASKS = 400_000;
+const wholeBulks = (count) => Math.min(MAX_TASKS, Math.max(BULK, Math.round(count / BULK) * BULK));
 
 const RUNS = {
   enqueue: (peer, { count, concurrency }) => flood(count, concurrency, () => peer.enqueue(PAYLOAD)),

@@ -191,7 +191,7 @@ const ODDITIES = [
   'message throws',
   'bad text',
 ];
-const LONGEST_ERROR = 8_192;
+const MAX_ERROR_LENGTH = 8_192;
 
 experiment(
   'X3',
@@ -210,6 +210,6 @@ experiment(
     const lengths = stored.map(({ lastError }) => lastError?.message.length ?? Infinity);
     run.fact('longest error stored, characters', Math.max(...lengths));
     expect(stored.filter(({ state }) => state !== 'archived')).toEqual([]);
-    expect(Math.max(...lengths)).toBeLessThanOrEqual(LONGEST_ERROR);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(MAX_ERROR_LENGTH);
   },
 );

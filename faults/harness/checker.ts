@@ -75,13 +75,13 @@ function toldIn(lines: readonly Line[]): Told {
   return told;
 }
 
-const MOST_SHOWN = 5;
+const MAX_SHOWN = 5;
 
 /** A violation for some of the IDs, so that a broken run can still be read. */
 function about(ids: readonly string[], what: string): string[] {
   if (ids.length === 0) return [];
-  const shown = ids.slice(0, MOST_SHOWN).join(', ');
-  return [`${ids.length} ${what}: ${shown}${ids.length > MOST_SHOWN ? ', …' : ''}`];
+  const shown = ids.slice(0, MAX_SHOWN).join(', ');
+  return [`${ids.length} ${what}: ${shown}${ids.length > MAX_SHOWN ? ', …' : ''}`];
 }
 
 /** I1, and I9: what was refused is not there. */
@@ -164,7 +164,7 @@ export function judge(unordered: readonly Line[], held: Held, allowed: Allowed =
     violations: [
       ...(allowed.losses === true ? [] : about(lost, 'acknowledged tasks are lost (I1)')),
       ...faults,
-      ...bookkeepingFaults(held, books).slice(0, MOST_SHOWN),
+      ...bookkeepingFaults(held, books).slice(0, MAX_SHOWN),
       ...rerunFaults(reruns, duplicates),
       ...about(
         unfenced(reruns).map(({ id }) => id),

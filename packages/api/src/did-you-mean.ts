@@ -1,4 +1,4 @@
-const LONGEST = 64;
+const MAX_LENGTH = 64;
 
 /** Edits (insert, delete, replace) that turn one word into the other. */
 function distance(a: string, b: string): number {
@@ -16,7 +16,7 @@ function distance(a: string, b: string): number {
 
 /** The known word that was probably meant: at most a third of it differs. Null = none is near. */
 export function didYouMean(word: string, known: readonly string[]): string | null {
-  if (word.length > LONGEST) return null;
+  if (word.length > MAX_LENGTH) return null;
   const plain = word.toLowerCase().replaceAll('-', '_');
   const near = known
     .map((name) => ({ name, edits: distance(plain, name) }))

@@ -2,10 +2,10 @@ const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as c
 const PLAIN = /^(?:\d+(?:ms|s|m|h|d))+$/;
 const PART = /(\d+)(ms|s|m|h|d)/g;
 const ISO = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/;
-const LONGEST_TEXT = 64;
+const MAX_TEXT_LENGTH = 64;
 
 /** Ten years: the longest span that any field takes. */
-export const LONGEST_SPAN_MS = 3_653 * UNIT_MS.d;
+export const MAX_DURATION_MS = 3_653 * UNIT_MS.d;
 
 function plainMs(text: string): number {
   let ms = 0;
@@ -25,9 +25,9 @@ function isoMs(text: string): number | null {
 
 /** Milliseconds of `250ms`, `10s`, `1h30m`, `7d` or ISO 8601 `PT10M`; null = not a duration of at most ten years. */
 export function spanMs(text: string): number | null {
-  if (text.length > LONGEST_TEXT) return null;
+  if (text.length > MAX_TEXT_LENGTH) return null;
   const ms = PLAIN.test(text) ? plainMs(text) : isoMs(text);
-  return ms !== null && ms <= LONGEST_SPAN_MS ? ms : null;
+  return ms !== null && ms <= MAX_DURATION_MS ? ms : null;
 }
 
 /** The shortest text of a span in ms, such as `1h30m`; `0s` for none. */

@@ -8,7 +8,7 @@ type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
 
 const HIDDEN = new Set(['payload', 'payload_text', 'payload_base64', 'headers']);
-const LONGEST_GOT = 64;
+const MAX_SHOWN_LENGTH = 64;
 /** What JSON calls a type, where the schemas have a word of their own. */
 const WORDS: Readonly<Record<string, string>> = { int: 'whole number', record: 'object' };
 
@@ -36,7 +36,7 @@ export function gotOf(input: unknown, path: Path): string | null {
   const value = valueAt(input, path);
   if (!['string', 'number', 'boolean'].includes(typeof value)) return null;
   const text = path.at(-1) === 'url' ? withoutSecrets(String(value)) : String(value);
-  return text.length > LONGEST_GOT ? `${text.slice(0, LONGEST_GOT - 1)}…` : text;
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH - 1)}…` : text;
 }
 
 function codeOf(issue: Issue, missing: boolean): string {

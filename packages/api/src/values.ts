@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { LONGEST_SPAN_MS, spanMs, spanText } from './duration.ts';
+import { MAX_DURATION_MS, spanMs, spanText } from './duration.ts';
 
 const NAME_BYTES = 128;
 // Braces would move keys, control and direction characters break logs and terminals.
@@ -56,7 +56,7 @@ export const base64 = matching(
 );
 
 /** A duration's text between two spans in ms. */
-export function duration(leastMs: number, mostMs: number = LONGEST_SPAN_MS) {
+export function duration(leastMs: number, mostMs: number = MAX_DURATION_MS) {
   return checked((text) => {
     const ms = spanMs(text);
     if (ms === null) return 'must be a duration such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
@@ -67,7 +67,7 @@ export function duration(leastMs: number, mostMs: number = LONGEST_SPAN_MS) {
 
 const INSTANT =
   /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
-const EARLIEST_MS = Date.UTC(2000);
+const MIN_TIME_MS = Date.UTC(2000);
 
 function isDate(year: number, month: number, day: number): boolean {
   const date = new Date(Date.UTC(year, month - 1, day));
@@ -90,7 +90,7 @@ export function instantMs(text: string): number | null {
 export const instant = checked((text) => {
   const ms = instantMs(text);
   if (ms === null) return 'must be an RFC 3339 time such as 2026-11-24T08:00:00.125Z';
-  if (ms < EARLIEST_MS || ms > Date.now() + LONGEST_SPAN_MS)
+  if (ms < MIN_TIME_MS || ms > Date.now() + MAX_DURATION_MS)
     return 'must lie between 2000 and ten years from now';
   return null;
 }).meta({ description: 'A time, RFC 3339 in any offset', examples: ['2026-11-24T08:00:00.125Z'] });

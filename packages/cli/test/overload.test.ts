@@ -10,7 +10,7 @@ import { endAll, startCli } from './support/cli.ts';
 const CONNECTIONS = 1_000;
 const FLOOD_MS = 6_000;
 /** Of the service; far fewer than there are connections. */
-const MOST_REQUESTS = 64;
+const MAX_REQUESTS = 64;
 
 let folder: TempFolder;
 beforeEach(async () => {
@@ -102,7 +102,7 @@ describe.each(brokerKinds)('a service on $name', ({ available, place: newPlace }
       const port = await freePort();
       const service = startCli(['serve', '--broker', place.url, '--port', String(port)], {
         cwd: folder.path,
-        env: { TASKCENTER_HTTP_MAX_REQUESTS: String(MOST_REQUESTS) },
+        env: { TASKCENTER_HTTP_MAX_REQUESTS: String(MAX_REQUESTS) },
       });
       await service.saw(/Ctrl-C drains and ends it/);
       const key = readFileSync(folder.file('data/admin.key'), 'utf8').trim();
@@ -110,7 +110,7 @@ describe.each(brokerKinds)('a service on $name', ({ available, place: newPlace }
       await sleep(FLOOD_MS / 2);
       expect((await ask({ port, path: '/healthz' })).status).toBe(200);
       const { taken, refused } = await flooding;
-      expect(taken.size).toBeGreaterThan(MOST_REQUESTS);
+      expect(taken.size).toBeGreaterThan(MAX_REQUESTS);
       expect(refused.size).toBeGreaterThan(0);
       for (const { status, headers, body } of refused.values()) {
         expect({ status, code: (JSON.parse(body) as { code: string }).code }).toEqual({

@@ -93,7 +93,7 @@ export type { Forwarded, Maintain, Recovered, Step } from './broker/maintain.ts'
 export type { Presence, RunningTask, ServerRecord, ServerStatus } from './broker/presence.ts';
 export type { AcquireCall, Semaphores } from './broker/semaphores.ts';
 export {
-  MOST_EVENTS,
+  MAX_EVENTS,
   type EnqueueEvent,
   type EntryRecord,
   type EventPage,

@@ -16,9 +16,9 @@ interface ReceiveOptions {
   readonly delay: number;
 }
 
-const LONGEST_BODY = 8_192;
+const MAX_BODY_BYTES = 8_192;
 /** Deliveries whose failures are counted; the oldest are forgotten. */
-const MOST_COUNTED = 10_000;
+const MAX_COUNTED = 10_000;
 const SHOWN = /^(?:webhook-|task-center-|traceparent$|idempotency-key$|content-type$)/;
 
 /** Says how each request is answered: `fail` times with a failure for each delivery, then with success. */
@@ -30,7 +30,7 @@ function createVerdicts({ fail, status }: Pick<ReceiveOptions, 'fail' | 'status'
     failures.delete(id);
     failures.set(id, failed + 1);
     const [oldest] = failures.keys();
-    if (failures.size > MOST_COUNTED && oldest !== undefined) failures.delete(oldest);
+    if (failures.size > MAX_COUNTED && oldest !== undefined) failures.delete(oldest);
     return status;
   };
 }
@@ -45,8 +45,8 @@ function requestText(request: IncomingMessage, body: Buffer, head: string): stri
   const headers = Object.entries(request.headers)
     .filter(([name]) => SHOWN.test(name))
     .map(([name, value]) => `  ${name}: ${oneLine(String(value))}`);
-  const text = plain(body.subarray(0, LONGEST_BODY).toString());
-  const rest = body.length > LONGEST_BODY ? [`  … ${body.length} bytes in all`] : [];
+  const text = plain(body.subarray(0, MAX_BODY_BYTES).toString());
+  const rest = body.length > MAX_BODY_BYTES ? [`  … ${body.length} bytes in all`] : [];
   const lines = text === '' ? [] : ['', ...text.split('\n').map((line) => `  ${line}`)];
   return [head, ...headers, ...lines, ...rest, ''].join('\n');
 }

@@ -1,8 +1,8 @@
 import type { Attempt, Task } from '@task-center/api';
 import { oneLine, pairs, table, type Column, type Paint } from '../output.ts';
 
-const LONGEST = 200;
-const cut = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+const MAX_LENGTH = 200;
+const cut = (text: string) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
 
 /** What an attempt came to, in words. */
 function detail({ outcome, error, reason, next_at: next, response }: Attempt): string {

@@ -1,5 +1,5 @@
 const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 /** Who ran so long was well: what comes next is a new failure. */
 const WELL_MS = 60_000;
 
@@ -11,6 +11,6 @@ export class Restarts {
   waitAfter(ranMs: number): number {
     if (ranMs >= WELL_MS) this.#failures = 0;
     this.#failures += 1;
-    return this.#failures === 1 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (this.#failures - 2), LONGEST_WAIT_MS);
+    return this.#failures === 1 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (this.#failures - 2), MAX_WAIT_MS);
   }
 }

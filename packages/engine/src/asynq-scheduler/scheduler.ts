@@ -36,14 +36,14 @@ interface Entry extends Timed {
 }
 
 const HEARTBEAT_MS = 10_000;
-const SHORTEST_HEARTBEAT_MS = 1_000;
-const LONGEST_HEARTBEAT_MS = 600_000;
+const MIN_HEARTBEAT_MS = 1_000;
+const MAX_HEARTBEAT_MS = 600_000;
 /** The wall clock is looked at this often, so that one that is set does no harm. */
-const LONGEST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 
 function checkedHeartbeat(ms: number): number {
-  if (Number.isInteger(ms) && ms >= SHORTEST_HEARTBEAT_MS && ms <= LONGEST_HEARTBEAT_MS) return ms;
-  const expected = `a whole number from ${SHORTEST_HEARTBEAT_MS} to ${LONGEST_HEARTBEAT_MS}`;
+  if (Number.isInteger(ms) && ms >= MIN_HEARTBEAT_MS && ms <= MAX_HEARTBEAT_MS) return ms;
+  const expected = `a whole number from ${MIN_HEARTBEAT_MS} to ${MAX_HEARTBEAT_MS}`;
   throw new TaskCenterError('invalid-value', { name: 'heartbeatMs', got: shown(ms), expected });
 }
 
@@ -98,7 +98,7 @@ export class Scheduler {
       runtime,
       step: () => {
         for (const entry of this.#timetable.due()) this.#start(entry);
-        return Promise.resolve(Math.min(this.#timetable.waitMs(), LONGEST_WAIT_MS));
+        return Promise.resolve(Math.min(this.#timetable.waitMs(), MAX_WAIT_MS));
       },
     });
     this.#heartbeat = createLoop({

@@ -59,4 +59,4 @@ export interface Control {
 }
 
 /** A cancelled task is kept for its retention, and at least this long. */
-export const SHORTEST_CANCELLED_MS = 3_600_000;
+export const MIN_CANCELLED_MS = 3_600_000;

@@ -8,7 +8,7 @@ export interface GroupRules {
   readonly graceMs: number;
   /** Its oldest task has waited for so long, ms; 0 = no such rule. */
   readonly maxDelayMs: number;
-  /** It has so many tasks, up to `LARGEST_SET`; never more than these go together. 0 = no such rule. */
+  /** It has so many tasks, up to `MAX_SET_TASKS`; never more than these go together. 0 = no such rule. */
   readonly maxSize: number;
 }
 
@@ -40,9 +40,9 @@ export type FinishedSet = EnqueueOutcome | { readonly code: 'set-lost' | 'remove
 /** Whoever takes a set has so long (protocol 4.12); then its tasks are in their group again. */
 export const SET_MS = 120_000;
 /** Most tasks of a set, whatever the rules; what is left makes the next one. */
-export const LARGEST_SET = 1_000;
+export const MAX_SET_TASKS = 1_000;
 /** A set ends before its messages have more bytes, though it always has one task. */
-export const LARGEST_SET_BYTES = 16_777_216;
+export const MAX_SET_BYTES = 16_777_216;
 
 /** Aggregation: tasks of a group become one. */
 export interface Groups {

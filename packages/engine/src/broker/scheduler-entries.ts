@@ -22,14 +22,14 @@ export interface EnqueueEvent {
   readonly atMs: number;
 }
 
-/** Which events: `page` from 1, `pageSize` at most `MOST_EVENTS`. */
+/** Which events: `page` from 1, `pageSize` at most `MAX_EVENTS`. */
 export interface EventPage {
   readonly page: number;
   readonly pageSize: number;
 }
 
 /** Events kept of an entry, the newest; as in Asynq (protocol 3.24). */
-export const MOST_EVENTS = 1_000;
+export const MAX_EVENTS = 1_000;
 
 /**
  * Who schedules here, and what came of it: for people to see, nothing is decided by it. What is stored by others and
@@ -45,7 +45,7 @@ export interface Schedulers {
   clearEntries(scheduler: string): Promise<void>;
   /** Entries of all schedulers known now, in no order; at most 1,000 schedulers, 10,000 entries of each. */
   entries(): Promise<EntryRecord[]>;
-  /** Adds to the history of an entry; the oldest beyond `MOST_EVENTS` go. */
+  /** Adds to the history of an entry; the oldest beyond `MAX_EVENTS` go. */
   recordEvent(entryId: string, event: EnqueueEvent): Promise<void>;
   /** A page of an entry's history, newest first. */
   events(entryId: string, page: EventPage): Promise<EnqueueEvent[]>;

@@ -11,11 +11,11 @@ import type { EnqueueOptions } from './enqueue-options.ts';
 
 /** As in Asynq (protocol 2.5). */
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
-const MOST_RETRIES = 1_000;
+const MAX_RETRIES = 1_000;
 /** Locks have whole seconds (protocol 2.5). */
-const SHORTEST_UNIQUE_MS = 1_000;
-const LONGEST_GROUP = 255;
-const LONGEST_AHEAD_MS = 3_653 * 86_400_000;
+const MIN_UNIQUE_MS = 1_000;
+const MAX_GROUP_BYTES = 255;
+const MAX_AHEAD_MS = 3_653 * 86_400_000;
 
 export interface TaskInput {
   readonly type: string;
@@ -26,8 +26,8 @@ export interface TaskInput {
 
 function checkedRetries(maxRetries: number): number {
   // As in Asynq, less than none is none (protocol 2.5).
-  if (Number.isInteger(maxRetries) && maxRetries <= MOST_RETRIES) return Math.max(0, maxRetries);
-  const expected = `a whole number up to ${MOST_RETRIES}`;
+  if (Number.isInteger(maxRetries) && maxRetries <= MAX_RETRIES) return Math.max(0, maxRetries);
+  const expected = `a whole number up to ${MAX_RETRIES}`;
   throw new TaskCenterError('invalid-value', { name: 'maxRetries', got: shown(maxRetries), expected });
 }
 
@@ -42,7 +42,7 @@ function checkedBackoff(backoff: Backoff): Backoff {
 
 function timeMs(date: Date, name: string, nowMs: number): number {
   const ms = date.getTime();
-  if (ms <= nowMs + LONGEST_AHEAD_MS) return Math.max(1, ms);
+  if (ms <= nowMs + MAX_AHEAD_MS) return Math.max(1, ms);
   throw new TaskCenterError('invalid-value', {
     name,
     got: Number.isNaN(ms) ? 'an invalid date' : date.toISOString(),
@@ -52,14 +52,14 @@ function timeMs(date: Date, name: string, nowMs: number): number {
 
 function uniqueMs(unique: Duration): number {
   const ms = durationMs(unique, 'unique');
-  if (ms >= SHORTEST_UNIQUE_MS) return ms;
+  if (ms >= MIN_UNIQUE_MS) return ms;
   throw new TaskCenterError('invalid-value', { name: 'unique', got: `${ms} ms`, expected: 'at least 1 s' });
 }
 
 function checkedGroup(group: string): string {
-  const good = group.trim() !== '' && group.isWellFormed() && Buffer.byteLength(group) <= LONGEST_GROUP;
+  const good = group.trim() !== '' && group.isWellFormed() && Buffer.byteLength(group) <= MAX_GROUP_BYTES;
   if (good) return group;
-  const expected = `a text of 1 to ${LONGEST_GROUP} bytes that is not blank`;
+  const expected = `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank`;
   throw new TaskCenterError('invalid-value', { name: 'group', got: shown(group), expected });
 }
 

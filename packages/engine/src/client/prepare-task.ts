@@ -35,7 +35,7 @@ export type PrepareTask = (
 export const DURABILITIES: readonly Durability[] = ['memory', 'replicated', 'fsync'];
 /** Protocol 2.5. */
 const ASYNQ_RETRIES = 25;
-const LARGEST_PAYLOAD = 256 * 1_024;
+const MAX_PAYLOAD_BYTES = 256 * 1_024;
 
 function checkDurability(durability: string | undefined): void {
   if (durability === undefined || DURABILITIES.some((known) => known === durability)) return;
@@ -68,7 +68,7 @@ function encodedPayload(content: unknown): Uint8Array | null {
 /** Whoever makes tasks makes them with this: clients, aggregators, schedulers. */
 export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
   const runtime = createRuntime(defaults.runtime);
-  const limit = defaults.maxPayloadBytes ?? LARGEST_PAYLOAD;
+  const limit = defaults.maxPayloadBytes ?? MAX_PAYLOAD_BYTES;
   const maxRetries = defaults.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
 
   function made(type: string, content: unknown, options: EnqueueOptions): NewTask {

@@ -22,7 +22,7 @@ export function isTaskCenterError<C extends ErrorCode>(error: unknown, code: C):
   return error instanceof TaskCenterError && error.code === code;
 }
 
-const LONGEST_SHOWN = 64;
+const MAX_SHOWN_LENGTH = 64;
 /** What steers a terminal or turns text round, and JSON leaves as it is. */
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g; // eslint-disable-line no-control-regex
 
@@ -41,5 +41,5 @@ export function shown(value: unknown): string {
     STEERING,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }

@@ -33,9 +33,9 @@ export interface FsckReport {
 
 const AT_ONCE = 100;
 /** Findings of one queue that are kept in memory. */
-const MOST_FINDINGS = 10_000;
+const MAX_FINDINGS = 10_000;
 /** What one round mends may bring something else to light: a dropped task its lock. */
-const MOST_ROUNDS = 4;
+const MAX_ROUNDS = 4;
 const PAUSE_MS = 1_000;
 
 type Queue = string | null;
@@ -71,7 +71,7 @@ async function firstLook(pages: AsyncIterable<readonly Suspect[]>, look: Look): 
   for await (const page of pages) {
     const fresh = page.filter((one) => !found.has(keyOf(one)));
     for (const one of await look(fresh)) found.set(keyOf(one.suspect), one);
-    if (found.size > MOST_FINDINGS) break;
+    if (found.size > MAX_FINDINGS) break;
   }
   return found;
 }
@@ -87,7 +87,7 @@ async function checkQueue(check: Check, queue: Queue, options: FsckOptions): Pro
   const first = await firstLook(check.suspects(queue), look);
   if (first.size === 0) return { findings: [], more: false };
   await clock.sleep(pauseMs);
-  const suspects = [...first.values()].slice(0, MOST_FINDINGS).map(({ suspect }) => suspect);
+  const suspects = [...first.values()].slice(0, MAX_FINDINGS).map(({ suspect }) => suspect);
   // With what something else is wrong by now is on its way.
   const stays = (await look(suspects)).filter(
     ({ suspect, fault }) => first.get(keyOf(suspect))?.fault.kind === fault.kind,
@@ -99,7 +99,7 @@ async function checkQueue(check: Check, queue: Queue, options: FsckOptions): Pro
       )
     : stays;
   const findings = told.map(({ suspect: { what, name }, fault }) => ({ queue, what, name, ...fault }));
-  return { findings, more: first.size > MOST_FINDINGS };
+  return { findings, more: first.size > MAX_FINDINGS };
 }
 
 async function checkAll(
@@ -138,7 +138,7 @@ export async function fsck(broker: Broker, options: FsckOptions = {}): Promise<F
     const round = await checkAll(broker, options);
     const mended = round.findings.filter(({ done }) => done !== null);
     findings.push(...mended);
-    if (mended.length > 0 && rounds < MOST_ROUNDS) continue;
+    if (mended.length > 0 && rounds < MAX_ROUNDS) continue;
     const left = round.findings.filter(({ done }) => done === null);
     findings.push(...left);
     const remaining = left.length;

@@ -37,8 +37,8 @@ export interface PageOptions {
 }
 
 const PAGE = 30;
-const MOST_DAYS = 90;
-const MOST_PAYLOAD = 4 * 1_024 * 1_024;
+const MAX_DAYS = 90;
+const MAX_PAYLOAD_BYTES = 4 * 1_024 * 1_024;
 /** What can be done in other states, for messages. */
 const ALLOWED = {
   run: ['scheduled', 'retry', 'completed', 'cancelled', 'archived', 'aggregating'],
@@ -89,8 +89,8 @@ export class Inspector {
    * @throws TaskCenterError `invalid-value`, `queue-not-found`
    */
   async history(queue: string, days: number): Promise<DayCounts[]> {
-    if (!Number.isInteger(days) || days < 1 || days > MOST_DAYS) {
-      const expected = `a whole number from 1 to ${MOST_DAYS}`;
+    if (!Number.isInteger(days) || days < 1 || days > MAX_DAYS) {
+      const expected = `a whole number from 1 to ${MAX_DAYS}`;
       throw new TaskCenterError('invalid-value', { name: 'days', got: String(days), expected });
     }
     await this.#known(queue);
@@ -177,8 +177,8 @@ export class Inspector {
    */
   updatePayload(address: TaskAddress, payload?: unknown): Promise<void> {
     const bytes = encodeContent(payload);
-    if (bytes && bytes.length > MOST_PAYLOAD) {
-      throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: MOST_PAYLOAD });
+    if (bytes && bytes.length > MAX_PAYLOAD_BYTES) {
+      throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: MAX_PAYLOAD_BYTES });
     }
     return this.#act(address, 'updatePayload', (ref) => this.#broker.control.updatePayload(ref, bytes));
   }

@@ -20,7 +20,7 @@ const REMOVABLE: readonly ActedState[] = [
 /** What nobody waits for any more goes along with its queue (protocol D14). */
 const LEFT_OVER: readonly ListedState[] = ['completed', 'cancelled'];
 /** Producers may go on storing tasks meanwhile. */
-const MOST_ROUNDS = 10;
+const MAX_ROUNDS = 10;
 
 async function statesIn({ inspect }: Broker, queue: string): Promise<ListedState[]> {
   const [facts] = await inspect.queueFacts([queue]);
@@ -29,7 +29,7 @@ async function statesIn({ inspect }: Broker, queue: string): Promise<ListedState
 }
 
 async function emptied(broker: Broker, queue: string, options: BulkOptions): Promise<boolean> {
-  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
     for (const state of REMOVABLE) await actOnAll(broker, { queue, verb: 'remove', state, options });
     // Sets that are being aggregated are not counted among the groups (protocol 5.3).
     while ((await broker.control.act({ queue, verb: 'remove', state: 'aggregating', limit: 256 })).more);

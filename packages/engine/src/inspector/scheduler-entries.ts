@@ -1,5 +1,5 @@
 import type { Broker } from '../broker/broker.ts';
-import { MOST_EVENTS, type EnqueueEvent, type EntryRecord } from '../broker/scheduler-entries.ts';
+import { MAX_EVENTS, type EnqueueEvent, type EntryRecord } from '../broker/scheduler-entries.ts';
 import type { EnqueueOptions } from '../client/enqueue-options.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { optionsOf } from '../asynq-scheduler/entry-options.ts';
@@ -41,8 +41,8 @@ export async function enqueueEvents(
   { page = 1, pageSize = PAGE }: EventPageOptions,
 ): Promise<EnqueueEvent[]> {
   const pages = {
-    page: checked(page, 'page', MOST_EVENTS),
-    pageSize: checked(pageSize, 'pageSize', MOST_EVENTS),
+    page: checked(page, 'page', MAX_EVENTS),
+    pageSize: checked(pageSize, 'pageSize', MAX_EVENTS),
   };
   return schedulers.events(entryId, pages);
 }

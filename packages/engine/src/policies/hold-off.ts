@@ -11,7 +11,7 @@ export const FIRST_SCAN: ScanMemory = { lastMs: null, untilMs: 0, holds: 0 };
 const SCAN_MS = 750;
 const RENEW_MS = 1_500;
 /** A process that is stopped again and again must not hold recovery off for ever. */
-const MOST_HOLDS = 3;
+const MAX_HOLD_OFFS = 3;
 
 /**
  * Whether a scan at `nowMs` may take leases back. After a pause of the broker or its process every lease looks
@@ -21,7 +21,7 @@ export function nextScan(memory: ScanMemory, nowMs: number): { held: boolean; me
   let { untilMs, holds } = memory;
   if (memory.lastMs !== null && nowMs - memory.lastMs > 3 * SCAN_MS) {
     holds += 1;
-    if (holds <= MOST_HOLDS) untilMs = nowMs + RENEW_MS + 1_000;
+    if (holds <= MAX_HOLD_OFFS) untilMs = nowMs + RENEW_MS + 1_000;
   } else if (nowMs >= untilMs) {
     holds = 0;
   }

@@ -18,7 +18,7 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
 export const PATIENT_RETRY_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, maxRetries: 15 };
 
 /** No retry waits longer than this, whatever a receiver asks for; Asynq's own delays go on to days. */
-const LONGEST_DELAY_MS = 24 * 3_600_000;
+const MAX_DELAY_MS = 24 * 3_600_000;
 
 export interface Failure {
   /** Retries counted before this failure. */
@@ -42,7 +42,7 @@ export function decideFailure({ retried, maxRetries, backoff, hints, chance }: F
   const askedMs = (hints.retryAfterMs ?? 0) * (1 + jitterOf(backoff) * chance);
   // A handler may ask for anything, NaN included.
   const delayMs = Math.min(
-    backoff.kind === 'asynq' ? Infinity : LONGEST_DELAY_MS,
+    backoff.kind === 'asynq' ? Infinity : MAX_DELAY_MS,
     Math.round(askedMs > ownMs ? askedMs : ownMs),
   );
   return { outcome: 'retry', delayMs, reason: hints.reason ?? 'default: retry' };

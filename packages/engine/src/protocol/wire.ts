@@ -17,10 +17,10 @@ const GROUP = 3;
 const GROUP_END = 4;
 const FIXED32 = 5;
 
-const LARGEST_FIELD = 2 ** 29 - 1;
-const DEEPEST_GROUP = 32;
-const LONGEST_VARINT = 10;
-const LARGEST_INT64 = 2n ** 63n - 1n;
+const MAX_FIELD_NUMBER = 2 ** 29 - 1;
+const MAX_GROUP_DEPTH = 32;
+const MAX_VARINT_BYTES = 10;
+const MAX_INT64 = 2n ** 63n - 1n;
 const REPLACED = '\ufffd';
 
 /** A message's bytes as a Buffer, without a copy. */
@@ -59,7 +59,7 @@ export class WireReader {
     this.#varint();
     this.wire = this.#low & 7;
     this.field = (this.#low >>> 3) + this.#high * 2 ** 29;
-    if (this.field === 0 || this.field > LARGEST_FIELD) throw new ProtocolError('a field number is invalid');
+    if (this.field === 0 || this.field > MAX_FIELD_NUMBER) throw new ProtocolError('a field number is invalid');
     return true;
   }
 
@@ -106,7 +106,7 @@ export class WireReader {
     else if (this.wire === BYTES) this.#length();
     else if (this.wire === FIXED64) this.#advance(8);
     else if (this.wire === FIXED32) this.#advance(4);
-    else if (this.wire === GROUP && depth < DEEPEST_GROUP) this.#skipGroup(depth);
+    else if (this.wire === GROUP && depth < MAX_GROUP_DEPTH) this.#skipGroup(depth);
     else throw new ProtocolError('a wire type is invalid');
   }
 
@@ -137,7 +137,7 @@ export class WireReader {
   #varint(): void {
     let low = 0;
     let high = 0;
-    for (let i = 0; i < LONGEST_VARINT; i += 1) {
+    for (let i = 0; i < MAX_VARINT_BYTES; i += 1) {
       if (this.#at === this.#end) throw new ProtocolError('it ends in the middle of a number');
       const byte = this.#bytes[this.#at] as number;
       this.#at += 1;
@@ -149,7 +149,7 @@ export class WireReader {
         high = bits >>> 4;
       }
       if (byte > 127) continue;
-      if (i === LONGEST_VARINT - 1 && byte > 1) break;
+      if (i === MAX_VARINT_BYTES - 1 && byte > 1) break;
       this.#low = low >>> 0;
       this.#high = high >>> 0;
       return;
@@ -172,7 +172,7 @@ export function readFields(reader: WireReader, reads: FieldReads): void {
 
 const FIRST_SIZE = 4_096;
 /** A scratch buffer that has grown beyond this is not kept. */
-const LARGEST_KEPT = 1_048_576;
+const MAX_KEPT_BYTES = 1_048_576;
 
 /** Writes protobuf fields; used again and again, as its buffer stays. */
 export class WireWriter {
@@ -190,19 +190,19 @@ export class WireWriter {
   /** Forgets what was written. */
   clear(): void {
     this.#at = 0;
-    if (this.#buffer.length > LARGEST_KEPT) this.#buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   }
 
   /** An integer field, also when it is 0; beyond int64 the nearest that fits. */
   int(field: number, value: number): void {
-    this.#room(2 * LONGEST_VARINT);
+    this.#room(2 * MAX_VARINT_BYTES);
     this.#varint(field * 8 + VARINT);
     this.#varint(value);
   }
 
   /** A bytes field, also when it is empty. */
   bytes(field: number, value: Uint8Array): void {
-    this.#room(value.length + 2 * LONGEST_VARINT);
+    this.#room(value.length + 2 * MAX_VARINT_BYTES);
     this.#varint(field * 8 + BYTES);
     this.#varint(value.length);
     this.#buffer.set(value, this.#at);
@@ -215,7 +215,7 @@ export class WireWriter {
    * @throws TaskCenterError `invalid-value` for a lone surrogate, which no Go program could read (protocol 2.1)
    */
   text(field: number, value: string): void {
-    this.#room(value.length * 3 + 2 * LONGEST_VARINT);
+    this.#room(value.length * 3 + 2 * MAX_VARINT_BYTES);
     this.#varint(field * 8 + BYTES);
     if (value.length < 64 && this.#ascii(value)) return;
     if (!value.isWellFormed()) {
@@ -233,7 +233,7 @@ export class WireWriter {
   /** An entry of a map of strings: both parts are always there (protocol 2.1). */
   entry(field: number, key: string, value: string): void {
     const bytes = textSize(key) + textSize(value);
-    this.#room(2 * LONGEST_VARINT);
+    this.#room(2 * MAX_VARINT_BYTES);
     this.#varint(field * 8 + BYTES);
     this.#varint(bytes);
     this.text(1, key);
@@ -261,7 +261,7 @@ export class WireWriter {
   }
 
   #longVarint(value: number): void {
-    const whole = value >= 2 ** 63 ? LARGEST_INT64 : BigInt(Math.trunc(Math.max(value, -(2 ** 63))));
+    const whole = value >= 2 ** 63 ? MAX_INT64 : BigInt(Math.trunc(Math.max(value, -(2 ** 63))));
     let rest = BigInt.asUintN(64, whole);
     for (; rest > 127n; rest >>= 7n) this.#buffer[this.#at++] = Number(rest & 127n) | 128;
     this.#buffer[this.#at++] = Number(rest);

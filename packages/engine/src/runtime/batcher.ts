@@ -37,13 +37,13 @@ function settle<R>({ resolve, reject }: Waiting<unknown, R>, outcome: R | Error)
  * From so many on, what waits while nothing is under way goes out as two batches: callers who each wait for their own
  * outcome then keep one under way while the other's are told, so that caller and callee work at the same time.
  */
-const LEAST_TO_HALVE = 32;
+const MIN_TO_HALVE = 32;
 
 type Bounds = Pick<BatcherParts<unknown, unknown>, 'maxItems' | 'maxInFlight'>;
 
 /** How many items to send of so many while nothing is under way. */
 function firstShare({ maxItems, maxInFlight }: Bounds, waiting: number): number {
-  const halved = maxInFlight > 1 && waiting >= LEAST_TO_HALVE && waiting <= maxItems;
+  const halved = maxInFlight > 1 && waiting >= MIN_TO_HALVE && waiting <= maxItems;
   return halved ? Math.ceil(waiting / 2) : maxItems;
 }
 

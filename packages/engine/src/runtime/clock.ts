@@ -9,7 +9,7 @@ export interface Clock {
 }
 
 /** `setTimeout` fires at once beyond 2^31−1 ms, so longer sleeps are cut into parts. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function sleepOnce(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -27,8 +27,8 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   async sleep(ms, signal) {
-    for (let left = ms; left > 0 && !signal?.aborted; left -= LONGEST_TIMER_MS) {
-      await sleepOnce(Math.min(left, LONGEST_TIMER_MS), signal);
+    for (let left = ms; left > 0 && !signal?.aborted; left -= MAX_TIMER_MS) {
+      await sleepOnce(Math.min(left, MAX_TIMER_MS), signal);
     }
   },
 };

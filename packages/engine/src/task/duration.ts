@@ -7,9 +7,9 @@ const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as c
 const PLAIN = /^(?:\d+(?:ms|s|m|h|d))+$/;
 const PART = /(\d+)(ms|s|m|h|d)/g;
 const ISO = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/;
-const LONGEST_TEXT = 64;
+const MAX_TEXT_LENGTH = 64;
 /** Ten years: nothing here waits longer. */
-const LONGEST_MS = 3_653 * UNIT_MS.d;
+const MAX_DURATION_MS = 3_653 * UNIT_MS.d;
 
 function isoMs(text: string): number | null {
   const found = ISO.exec(text);
@@ -22,7 +22,7 @@ function isoMs(text: string): number | null {
 
 /** Milliseconds of a duration's text, or null when it is not one. */
 export function parseDuration(text: string): number | null {
-  if (text.length > LONGEST_TEXT) return null;
+  if (text.length > MAX_TEXT_LENGTH) return null;
   let ms: number | null = null;
   if (PLAIN.test(text)) {
     ms = 0;
@@ -31,7 +31,7 @@ export function parseDuration(text: string): number | null {
   } else {
     ms = isoMs(text);
   }
-  return ms !== null && ms <= LONGEST_MS ? ms : null;
+  return ms !== null && ms <= MAX_DURATION_MS ? ms : null;
 }
 
 /**

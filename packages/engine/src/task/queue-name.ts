@@ -7,7 +7,7 @@ export type TaskKind = 'handler' | 'callback';
 export const BUILT_IN_QUEUES = ['critical', 'high', 'default', 'low'] as const;
 
 const CALLBACK_SUFFIX = '~cb';
-const LONGEST_BYTES = 255;
+const MAX_LENGTH_BYTES = 255;
 // Braces would move keys to another slot (protocol D22); control characters break logs and terminals.
 // eslint-disable-next-line no-control-regex
 const FORBIDDEN = /[{}\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
@@ -20,7 +20,7 @@ const RESERVED = /~[A-Za-z0-9]+$/;
 export function nameFault(name: string): string | null {
   if (name.trim() === '') return 'it is blank';
   if (!name.isWellFormed()) return 'it is not valid Unicode';
-  if (Buffer.byteLength(name) > LONGEST_BYTES) return `it has more than ${LONGEST_BYTES} bytes`;
+  if (Buffer.byteLength(name) > MAX_LENGTH_BYTES) return `it has more than ${MAX_LENGTH_BYTES} bytes`;
   if (FORBIDDEN.test(name)) return 'it has braces or control characters';
   return null;
 }
@@ -37,10 +37,10 @@ export function queueNameFault(name: string): string | null {
 /** Names come again and again, and checking one takes as long as storing its task in a batch. */
 const goodQueues = new Set<string>();
 const goodTypes = new Set<string>();
-const MOST_REMEMBERED = 1_000;
+const MAX_REMEMBERED = 1_000;
 
 function remembered(name: string, good: Set<string>): string {
-  if (good.size >= MOST_REMEMBERED) good.clear();
+  if (good.size >= MAX_REMEMBERED) good.clear();
   good.add(name);
   return name;
 }

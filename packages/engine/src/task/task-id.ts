@@ -1,7 +1,7 @@
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 
 const SEPARATOR = '.';
-const LONGEST_BYTES = 255;
+const MAX_LENGTH_BYTES = 255;
 // Control characters break logs and terminals.
 // eslint-disable-next-line no-control-regex
 const FORBIDDEN = /[.\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
@@ -9,7 +9,7 @@ const FORBIDDEN = /[.\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\
 /** Whether a client may choose this ID; the HTTP API takes fewer. */
 export function isTaskId(id: string): boolean {
   return (
-    id.trim() !== '' && id.isWellFormed() && Buffer.byteLength(id) <= LONGEST_BYTES && !FORBIDDEN.test(id)
+    id.trim() !== '' && id.isWellFormed() && Buffer.byteLength(id) <= MAX_LENGTH_BYTES && !FORBIDDEN.test(id)
   );
 }
 

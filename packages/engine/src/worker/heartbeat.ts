@@ -8,8 +8,8 @@ import type { QueueOrder } from './fetch/queue-order.ts';
 /** As Asynq's (protocol 4.9); an announcement is good for twice as long. */
 const ANNOUNCE_MS = 5_000;
 /** What a worker shows is bounded, so that showing it costs little: the oldest tasks, the beginning of a payload. */
-const MOST_TASKS = 1_000;
-const LARGEST_PAYLOAD = 1_024;
+const MAX_TASKS = 1_000;
+const MAX_PAYLOAD_BYTES = 1_024;
 /** An announcement that is not withdrawn in time ends by itself. */
 const WITHDRAW_MS = 1_000;
 
@@ -41,7 +41,7 @@ function shown({ task, startedMs, deadlineMs }: Attempt): RunningTask {
     queue,
     id,
     type,
-    payload: task.payload?.subarray(0, LARGEST_PAYLOAD) ?? null,
+    payload: task.payload?.subarray(0, MAX_PAYLOAD_BYTES) ?? null,
     startedMs,
     deadlineMs,
   };
@@ -57,7 +57,7 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     let running = 0;
     for (const attempt of parts.attempts()) {
       running += 1;
-      if (running <= MOST_TASKS) tasks.push(shown(attempt));
+      if (running <= MAX_TASKS) tasks.push(shown(attempt));
     }
     const { strict, priorities } = order();
     const server = { id, host, pid, concurrency, queues: priorities, strict, status: status(), startedMs };

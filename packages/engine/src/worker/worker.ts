@@ -57,24 +57,24 @@ export interface WorkerOptions extends FailureOptions {
   readonly runtime?: Partial<Runtime>;
 }
 
-const MOST_CONCURRENT = 10_000;
-const SHORTEST_LEASE_MS = 2_000;
-const LONGEST_LEASE_MS = 600_000;
+const MAX_CONCURRENCY = 10_000;
+const MIN_LEASE_MS = 2_000;
+const MAX_LEASE_MS = 600_000;
 const MAX_STALL_MS = 30_000;
 /** What many tasks become may be larger than each of them, bytes. */
-const LARGEST_AGGREGATE = 4_194_304;
+const MAX_AGGREGATE_BYTES = 4_194_304;
 /** How long `stop` waits for the broker to take the last outcomes. */
 const HAND_IN_MS = 5_000;
 
 function checkedConcurrency(concurrency: number): number {
-  if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MOST_CONCURRENT) return concurrency;
-  const expected = `a whole number from 1 to ${MOST_CONCURRENT}`;
+  if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY) return concurrency;
+  const expected = `a whole number from 1 to ${MAX_CONCURRENCY}`;
   throw new TaskCenterError('invalid-value', { name: 'concurrency', got: shown(concurrency), expected });
 }
 
 function checkedLength(name: string, length: number): number {
-  if (Number.isInteger(length) && length >= SHORTEST_LEASE_MS && length <= LONGEST_LEASE_MS) return length;
-  const expected = `a whole number from ${SHORTEST_LEASE_MS} to ${LONGEST_LEASE_MS}`;
+  if (Number.isInteger(length) && length >= MIN_LEASE_MS && length <= MAX_LEASE_MS) return length;
+  const expected = `a whole number from ${MIN_LEASE_MS} to ${MAX_LEASE_MS}`;
   throw new TaskCenterError('invalid-value', { name, got: shown(length), expected });
 }
 
@@ -177,7 +177,7 @@ export class Worker {
     const { aggregation, profile } = options;
     const prepare = createPrepareTask({
       runtime,
-      maxPayloadBytes: LARGEST_AGGREGATE,
+      maxPayloadBytes: MAX_AGGREGATE_BYTES,
       ...(profile === 'asynq' && { profile }),
     });
     this.#aggregator = aggregation && createAggregator(aggregation, { broker, runtime, prepare, queues });

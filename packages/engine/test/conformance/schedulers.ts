@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MOST_EVENTS, type EntryRecord } from '../../src/broker/scheduler-entries.ts';
+import { MAX_EVENTS, type EntryRecord } from '../../src/broker/scheduler-entries.ts';
 import type { Bench, Harness } from './harness.ts';
 
 const TTL_MS = 20_000;
@@ -126,13 +126,13 @@ function eventsSuite(harness: Harness): void {
     const bench = await harness.fresh();
     const { schedulers } = bench.broker;
     const startMs = bench.now();
-    const notes = Array.from({ length: MOST_EVENTS + 5 }, (_, i) =>
+    const notes = Array.from({ length: MAX_EVENTS + 5 }, (_, i) =>
       schedulers.recordEvent('one', { taskId: `t${i}`, atMs: startMs + i * 1_000 }),
     );
     await Promise.all(notes);
-    const kept = await schedulers.events('one', { page: 1, pageSize: MOST_EVENTS + 5 });
-    expect(kept).toHaveLength(MOST_EVENTS);
-    expect([kept[0]?.taskId, kept.at(-1)?.taskId]).toEqual([`t${MOST_EVENTS + 4}`, 't5']);
+    const kept = await schedulers.events('one', { page: 1, pageSize: MAX_EVENTS + 5 });
+    expect(kept).toHaveLength(MAX_EVENTS);
+    expect([kept[0]?.taskId, kept.at(-1)?.taskId]).toEqual([`t${MAX_EVENTS + 4}`, 't5']);
   });
 
   test('histories are forgotten when they are cleared, the others stay', async () => {

@@ -6,7 +6,7 @@ import { createAggregator, type AggregationOptions } from '../../src/worker/aggr
 import { aTask } from '../support/factories.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 
-const MOST_AT_ONCE = 3;
+const MAX_CONCURRENT = 3;
 
 /** A broker with groups that are ripe, by queue; a queue without a list cannot be used. */
 function bed(ripe: Record<string, string[] | null>, aggregate: AggregationOptions['aggregate']) {
@@ -57,7 +57,7 @@ test('every queue has its turn, however many groups of another one are ripe', as
   expect(begun).toEqual(['b1', 'b2', 'b3']);
   ends[0]?.();
   await settle();
-  expect(begun.slice(MOST_AT_ONCE)).toEqual(['o1']);
+  expect(begun.slice(MAX_CONCURRENT)).toEqual(['o1']);
 });
 
 test('a queue that cannot be used stops none of the others', async () => {
@@ -75,6 +75,6 @@ test('an aggregator that never ends holds up nobody once its time is over', asyn
   await clock.advance(119_000);
   expect(failures).toEqual([]);
   await clock.advance(2_000);
-  expect(failures).toHaveLength(MOST_AT_ONCE);
-  expect(begun.slice(MOST_AT_ONCE)).toEqual(['g4']);
+  expect(failures).toHaveLength(MAX_CONCURRENT);
+  expect(begun.slice(MAX_CONCURRENT)).toEqual(['g4']);
 });

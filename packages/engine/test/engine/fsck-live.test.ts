@@ -9,7 +9,7 @@ import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 const TIME_MS = Number(process.env.TASKCENTER_TEST_MS ?? 5_000);
 const LANES = 8;
 const BATCH = 50;
-const MOST_WAITING = 10_000;
+const MAX_WAITING = 10_000;
 
 /** Producers and a worker with tasks of every kind, as fast as they go, until it is stopped. */
 class Traffic {
@@ -60,7 +60,7 @@ class Traffic {
     ] as const;
     for (let n = 0; this.#going; n += 1) {
       // A backlog that grows for as long as it is looked through has no end.
-      while (this.#going && this.stored - this.ran > MOST_WAITING) await sleep(5);
+      while (this.#going && this.stored - this.ran > MAX_WAITING) await sleep(5);
       const tasks = Array.from({ length: BATCH }, (_, i) => {
         const { task, options } = kinds[(n + i) % kinds.length]!;
         return { task, payload: { lane, n, i }, queue: 'q', ...options };

@@ -1,5 +1,5 @@
 import type { ControlOutcome } from '../../src/broker/control.ts';
-import { SHORTEST_CANCELLED_MS } from '../../src/broker/control.ts';
+import { MIN_CANCELLED_MS } from '../../src/broker/control.ts';
 import type { TaskState } from '../../src/task/state.ts';
 import { LEASE_MS, MAX_CRASHES } from '../conformance/harness.ts';
 
@@ -161,7 +161,7 @@ export class Model {
     }
     this.#drop(queue, id);
     task.state = 'cancelled';
-    task.expiresMs = this.nowMs + Math.max(task.retentionMs, SHORTEST_CANCELLED_MS);
+    task.expiresMs = this.nowMs + Math.max(task.retentionMs, MIN_CANCELLED_MS);
     return { code: 'done', from };
   }
 

@@ -15,7 +15,7 @@ interface Cached {
 
 /** A revoked key is refused everywhere within this time. */
 const CACHED_MS = 1_000;
-const MOST_CACHED = 10_000;
+const MAX_CACHED = 10_000;
 /** Compared with where there is no record, so that every refusal takes the same steps. */
 const NOBODY = '0'.repeat(64);
 
@@ -33,7 +33,7 @@ export function createAuthenticate(broker: Pick<Broker, 'documents'>, clock: Clo
     const nowMs = clock.monotonicMs();
     const cached = cache.get(id);
     if (cached !== undefined && cached.untilMs > nowMs) return cached.record;
-    if (cache.size >= MOST_CACHED) cache.clear();
+    if (cache.size >= MAX_CACHED) cache.clear();
     const record = findKeyRecord(broker, id);
     // A failed look is not kept: the next call looks again.
     record.catch(() => cache.delete(id));

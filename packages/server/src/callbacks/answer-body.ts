@@ -1,9 +1,9 @@
 /** What is read of an answer at most; the rest is cut (api 5). */
-const LONGEST_READ = 1_048_576;
+const MAX_READ_BYTES = 1_048_576;
 /** What may become the task's result. */
-export const LONGEST_RESULT = 262_144;
+export const MAX_RESULT_BYTES = 262_144;
 /** What an attempt shows of an answer. */
-export const LONGEST_SHOWN = 8_192;
+export const MAX_SHOWN_LENGTH = 8_192;
 
 /** An answer's body, held in bounded memory. */
 export interface AnswerBody {
@@ -13,7 +13,7 @@ export interface AnswerBody {
 }
 
 export interface ReadBody {
-  /** The whole body where it is at most `LONGEST_RESULT`, else its first `LONGEST_SHOWN` bytes. */
+  /** The whole body where it is at most `MAX_RESULT_BYTES`, else its first `MAX_SHOWN_LENGTH` bytes. */
   readonly bytes: Uint8Array;
   /** Bytes read. */
   readonly size: number;
@@ -25,19 +25,19 @@ export function createAnswerBody(): AnswerBody {
 
   /** Over the limit only what is shown is kept. */
   function shrink(): void {
-    if (size > LONGEST_RESULT) chunks = [Buffer.concat(chunks).subarray(0, LONGEST_SHOWN)];
+    if (size > MAX_RESULT_BYTES) chunks = [Buffer.concat(chunks).subarray(0, MAX_SHOWN_LENGTH)];
   }
 
   return {
     add(chunk) {
-      const taken = chunk.subarray(0, LONGEST_READ - size);
-      if (size <= LONGEST_RESULT) chunks.push(taken);
+      const taken = chunk.subarray(0, MAX_READ_BYTES - size);
+      if (size <= MAX_RESULT_BYTES) chunks.push(taken);
       size += taken.length;
       if (chunks.length > 1) shrink();
       return taken.length === chunk.length;
     },
     read: () => ({
-      bytes: Buffer.concat(chunks).subarray(0, size > LONGEST_RESULT ? LONGEST_SHOWN : undefined),
+      bytes: Buffer.concat(chunks).subarray(0, size > MAX_RESULT_BYTES ? MAX_SHOWN_LENGTH : undefined),
       size,
     }),
   };

@@ -30,7 +30,7 @@ export interface Callback {
 
 const DEFAULT_CONNECT_MS = 3_000;
 /** As the API allows. */
-const LONGEST_CONNECT_MS = 60_000;
+const MAX_CONNECT_MS = 60_000;
 
 /** The callback of a task, or null where there is none that can be read. */
 export function callbackOf({ callback }: TaskMeta): Callback | null {
@@ -44,7 +44,7 @@ export function callbackOf({ callback }: TaskMeta): Callback | null {
     method,
     headers: stored.headers ?? {},
     body: stored.body ?? (method === 'GET' ? 'none' : 'payload'),
-    connectTimeoutMs: Math.min(LONGEST_CONNECT_MS, Math.max(1, connectMs)),
+    connectTimeoutMs: Math.min(MAX_CONNECT_MS, Math.max(1, connectMs)),
     scheduledMs: Number.isNaN(scheduledMs) ? null : scheduledMs,
   };
 }

@@ -48,15 +48,15 @@ export interface DelivererParts {
 
 /** Receivers commonly end idle connections after 5 s; one that they end under a request costs an attempt. */
 const IDLE_MS = 4_000;
-const LONGEST_IDLE_MS = 30_000;
-const LONGEST_HEADERS = 16_384;
+const MAX_IDLE_MS = 30_000;
+const MAX_HEADERS_LENGTH = 16_384;
 
 function createAgent(connectSeconds: number, concurrency: number): Agent {
   return new Agent({
     connections: concurrency,
     keepAliveTimeout: IDLE_MS,
-    keepAliveMaxTimeout: LONGEST_IDLE_MS,
-    maxHeaderSize: LONGEST_HEADERS,
+    keepAliveMaxTimeout: MAX_IDLE_MS,
+    maxHeaderSize: MAX_HEADERS_LENGTH,
     // One exchange has one clock of its own, over all its phases.
     headersTimeout: 0,
     bodyTimeout: 0,

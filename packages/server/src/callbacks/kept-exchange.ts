@@ -1,4 +1,4 @@
-import { LONGEST_SHOWN, type ReadBody } from './answer-body.ts';
+import { MAX_SHOWN_LENGTH, type ReadBody } from './answer-body.ts';
 import type { Delivered } from './deliver.ts';
 import { isSecretHeader } from './headers.ts';
 import type { CallbackRequest } from './request.ts';
@@ -23,19 +23,19 @@ export interface KeptExchange {
 }
 
 /** Bytes of JSON that an attempt may keep of its exchange, and of each side's headers. */
-const LONGEST = 16_384;
-const LONGEST_HEADERS = 2_560;
-const LONGEST_VALUE = 512;
-const LONGEST_URL = 2_048;
+const MAX_LENGTH = 16_384;
+const MAX_HEADERS_LENGTH = 2_560;
+const MAX_VALUE_LENGTH = 512;
+const MAX_URL_LENGTH = 2_048;
 
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 /** Headers without secrets, as many as fit. */
 function shownHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   const shown: Record<string, string> = {};
-  let room = LONGEST_HEADERS;
+  let room = MAX_HEADERS_LENGTH;
   for (const [name, value] of Object.entries(headers)) {
-    const text = isSecretHeader(name) ? '***' : value.slice(0, LONGEST_VALUE).toWellFormed();
+    const text = isSecretHeader(name) ? '***' : value.slice(0, MAX_VALUE_LENGTH).toWellFormed();
     room -= bytesOf({ [name]: text });
     if (room < 0) break;
     shown[name] = text;
@@ -45,7 +45,7 @@ function shownHeaders(headers: Readonly<Record<string, string>>): Record<string,
 
 /** The beginning of a body as text, at most `room` bytes as JSON; a character that the cut split is left out. */
 function shownBody({ bytes, size }: ReadBody, room: number): { body: string; truncated: boolean } {
-  let length = Math.min(bytes.length, LONGEST_SHOWN);
+  let length = Math.min(bytes.length, MAX_SHOWN_LENGTH);
   for (; length > 0; length = Math.floor(length * 0.75)) {
     const stream = length < size;
     const body = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, length), { stream });
@@ -59,7 +59,7 @@ export function keptExchange(
   { method, url, headers }: CallbackRequest,
   { answer, remoteAddress, connectMs }: Delivered,
 ): KeptExchange {
-  const request = { method, url: url.slice(0, LONGEST_URL), headers: shownHeaders(headers) };
+  const request = { method, url: url.slice(0, MAX_URL_LENGTH), headers: shownHeaders(headers) };
   if (!answer) return { request, response: null };
   const response = {
     status: answer.status,
@@ -70,6 +70,6 @@ export function keptExchange(
     connect_ms: connectMs,
     first_byte_ms: answer.firstByteMs,
   };
-  const shown = shownBody(answer, LONGEST - bytesOf({ request, response }) - 1);
+  const shown = shownBody(answer, MAX_LENGTH - bytesOf({ request, response }) - 1);
   return { request, response: { ...response, body: shown.body, truncated: shown.truncated || answer.cut } };
 }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { FailureHints } from '@task-center/engine';
-import { LONGEST_RESULT } from './answer-body.ts';
+import { MAX_RESULT_BYTES } from './answer-body.ts';
 import type { Answer, Delivered } from './deliver.ts';
 import type { Fault } from './faults.ts';
 import { retryAfterMs, retryWish } from './retry-hints.ts';
@@ -28,7 +28,7 @@ const group = (status: number) => `${Math.floor(status / 100)}xx`;
 const succeeded = (status: number) => status >= 200 && status < 300;
 
 function resultOf({ bytes, size, cut }: Answer): Uint8Array | null {
-  return cut || size === 0 || size > LONGEST_RESULT ? null : bytes;
+  return cut || size === 0 || size > MAX_RESULT_BYTES ? null : bytes;
 }
 
 /** The receiver's wish, where it decides (api 5, order: the header, rules, defaults). */

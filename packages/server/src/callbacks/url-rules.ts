@@ -33,8 +33,8 @@ export type UrlVerdict =
       readonly configuration: string;
     };
 
-const LONGEST_BYTES = 2_048;
-const LONGEST_HOST = 253;
+const MAX_LENGTH_BYTES = 2_048;
+const MAX_HOST_LENGTH = 253;
 // The URL parser drops tabs and line feeds and reads `\` as `/`: what is checked must be what was written.
 // eslint-disable-next-line no-control-regex
 const TREACHEROUS = /[\u0000-\u0020\u007f\\]/;
@@ -52,7 +52,7 @@ interface Target {
 function hostFault({ host, family, port }: Target): string | null {
   if (port === 0) return 'port 0 cannot be reached';
   if (family !== 0) return null;
-  if (host.length > LONGEST_HOST || !host.split('.').every((label) => LABEL.test(label)))
+  if (host.length > MAX_HOST_LENGTH || !host.split('.').every((label) => LABEL.test(label)))
     return 'its host is not a valid name';
   return null;
 }
@@ -70,7 +70,7 @@ function targetOf(url: URL): Target {
 
 /** The URL's target, or why there is none. */
 function parse(text: string): Target | string {
-  if (Buffer.byteLength(text) > LONGEST_BYTES) return `it has more than ${LONGEST_BYTES} bytes`;
+  if (Buffer.byteLength(text) > MAX_LENGTH_BYTES) return `it has more than ${MAX_LENGTH_BYTES} bytes`;
   if (TREACHEROUS.test(text)) return 'it has blanks, control characters or backslashes';
   if (!/^https?:\/\//i.test(text)) return 'it must begin with https:// or http://';
   // The parser would take the first segment of the path for the host.

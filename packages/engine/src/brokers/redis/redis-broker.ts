@@ -33,10 +33,10 @@ export interface RedisBrokerOptions {
   readonly runtime?: Partial<Runtime>;
 }
 
-const OLDEST_MAJOR = 7;
+const MIN_MAJOR_VERSION = 7;
 /** All that happens before a broker is ready takes at most so long. */
 const OPEN_MS = 4_500;
-const MOST_SKEW_MS = 2_000;
+const MAX_SKEW_MS = 2_000;
 
 interface ServerFacts {
   readonly version: string;
@@ -63,8 +63,8 @@ function checkServer({ name, kind }: RedisTarget, { version, mode }: ServerFacts
   const refuse = (cause: string): never => {
     throw new TaskCenterError('broker-refused', { broker: name, cause });
   };
-  if (!(Number.parseInt(version, 10) >= OLDEST_MAJOR)) {
-    refuse(`it is Redis ${version}; ${OLDEST_MAJOR}.0 or newer is needed`);
+  if (!(Number.parseInt(version, 10) >= MIN_MAJOR_VERSION)) {
+    refuse(`it is Redis ${version}; ${MIN_MAJOR_VERSION}.0 or newer is needed`);
   }
   const expected = kind === 'cluster' ? 'cluster' : 'standalone';
   if (mode !== expected)
@@ -84,7 +84,7 @@ async function warnOfSkew(
   const [seconds, micros] = (await connection.command(['TIME'], options)) as [unknown, unknown];
   const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
   const skewMs = Math.round((askedMs + clock.wallMs()) / 2 - redisMs);
-  if (Math.abs(skewMs) < MOST_SKEW_MS) return;
+  if (Math.abs(skewMs) < MAX_SKEW_MS) return;
   log.warn(
     { broker: connection.name, skew_ms: skewMs },
     'the clock of this machine differs from that of Redis; set both by NTP',

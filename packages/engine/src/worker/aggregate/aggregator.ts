@@ -1,6 +1,6 @@
 import type { Broker } from '../../broker/broker.ts';
 import {
-  LARGEST_SET,
+  MAX_SET_TASKS,
   SET_MS,
   type AggregationSet,
   type FinishedSet,
@@ -70,23 +70,23 @@ export interface Aggregator {
 
 /** As in Asynq (protocol 4.1, 4.12). */
 const EVERY_MS = 7_000;
-const MOST_AT_ONCE = 3;
-const SHORTEST_GRACE_MS = 1_000;
+const MAX_CONCURRENT = 3;
+const MIN_GRACE_MS = 1_000;
 const GRACE: Duration = '60s';
 /** Whoever aggregates must have handed in the task when the set's time is over. */
 const HAND_IN_MS = 5_000;
 
 function rulesOf({ gracePeriod = GRACE, maxDelay = '0s', maxSize = 0 }: AggregationOptions): GroupRules {
   const graceMs = durationMs(gracePeriod, 'gracePeriod');
-  if (graceMs < SHORTEST_GRACE_MS) {
+  if (graceMs < MIN_GRACE_MS) {
     throw new TaskCenterError('invalid-value', {
       name: 'gracePeriod',
       got: `${graceMs} ms`,
       expected: 'at least 1 s',
     });
   }
-  if (!Number.isInteger(maxSize) || maxSize < 0 || maxSize > LARGEST_SET) {
-    const expected = `a whole number from 1 to ${LARGEST_SET}, or 0 for no such rule`;
+  if (!Number.isInteger(maxSize) || maxSize < 0 || maxSize > MAX_SET_TASKS) {
+    const expected = `a whole number from 1 to ${MAX_SET_TASKS}, or 0 for no such rule`;
     throw new TaskCenterError('invalid-value', { name: 'maxSize', got: shown(maxSize), expected });
   }
   return { graceMs, maxDelayMs: durationMs(maxDelay, 'maxDelay'), maxSize };
@@ -225,7 +225,7 @@ export function createAggregator(options: AggregationOptions, parts: AggregatorP
     async step(signal) {
       const failures: unknown[] = [];
       for (const queue of inTurn()) {
-        const room = MOST_AT_ONCE - work.underWay();
+        const room = MAX_CONCURRENT - work.underWay();
         if (room <= 0 || signal.aborted) break;
         try {
           const sets = await groups.take(queue, rules, room);

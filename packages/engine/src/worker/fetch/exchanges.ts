@@ -9,9 +9,9 @@ import type { QueueOrder } from './queue-order.ts';
 const POLL_MS = 1_000;
 const FAILURE_MS = 1_000;
 /** Two calls under way keep broker and process busy at the same time. */
-const MOST_IN_FLIGHT = 2;
+const MAX_IN_FLIGHT = 2;
 /** The bound of a call (design D2). */
-const MOST_IN_CALL = 256;
+const MAX_PER_CALL = 256;
 /** A call that took longer than this says little about the leases it brought. */
 const SLOW_MS = 1_000;
 
@@ -71,7 +71,7 @@ export class Turns {
   constructor(parts: TurnsParts) {
     this.#parts = parts;
     this.#crowd = new Crowd(parts.runtime.random);
-    this.#share = Math.min(MOST_IN_CALL, Math.ceil(parts.concurrency / MOST_IN_FLIGHT));
+    this.#share = Math.min(MAX_PER_CALL, Math.ceil(parts.concurrency / MAX_IN_FLIGHT));
   }
 
   /** Begins to take tasks. */
@@ -168,7 +168,7 @@ export class Turns {
   }
 
   #canTurn(): boolean {
-    if (this.#calls.size >= MOST_IN_FLIGHT || this.#hardStop.signal.aborted) return false;
+    if (this.#calls.size >= MAX_IN_FLIGHT || this.#hardStop.signal.aborted) return false;
     return this.#finishes.length > 0 || this.#room() > 0;
   }
 

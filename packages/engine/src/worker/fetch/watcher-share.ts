@@ -1,10 +1,10 @@
 /** So many of the idle workers watch for every task, on average: one takes it, and the others are there if it cannot. */
 const WATCHERS = 6;
-const LARGEST = 100;
+const MAX_WORKERS = 100;
 /** Weight of the newest answer: old ones are forgotten as workers come and go. */
-const NEWEST = 1 / 32;
+const MIN_WEIGHT = 1 / 32;
 /** Longest pause between a wake-up and its fetch. */
-const LONGEST_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 20;
 
 /** What ended a wait: something to take, word of a backlog, or the poll. */
 export type Wake = 'work' | 'backlog' | 'poll';
@@ -37,7 +37,7 @@ export class Crowd {
     this.#wake = wake;
     // The poll is spread already. Of the watchers most are woken in vain; far more often in a row, something is wrong.
     const herd = { work: Math.max(0, this.#vain - 2 * WATCHERS), backlog: 1 / this.#share, poll: 0 }[wake];
-    const ms = this.#random() * Math.min(LONGEST_PAUSE_MS, herd);
+    const ms = this.#random() * Math.min(MAX_PAUSE_MS, herd);
     return ms < 1 ? 0 : ms;
   }
 
@@ -54,7 +54,7 @@ export class Crowd {
 
   #learn(share: number): void {
     this.#answers += 1;
-    const weight = Math.max(NEWEST, 1 / (this.#answers + 1));
-    this.#share = Math.max(1 / LARGEST, this.#share + weight * (share - this.#share));
+    const weight = Math.max(MIN_WEIGHT, 1 / (this.#answers + 1));
+    this.#share = Math.max(1 / MAX_WORKERS, this.#share + weight * (share - this.#share));
   }
 }

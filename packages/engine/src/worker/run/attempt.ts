@@ -29,8 +29,8 @@ const reasonOf = (cause: AbortCause): Error => new Error(ABORT_TEXT[cause], { ca
 const SUCCEEDED = { outcome: 'succeeded' } as const;
 /** Of an attempt that is given neither a timeout nor a deadline (protocol 4.6). */
 const FALLBACK_TIMEOUT_MS = 30 * 60_000;
-const LARGEST_RESULT = 256 * 1_024;
-const LARGEST_NOTE = 16 * 1_024;
+const MAX_RESULT_BYTES = 256 * 1_024;
+const MAX_NOTE_BYTES = 16 * 1_024;
 
 /** How the attempt ended, and why nothing is written if it was lost. */
 export type AttemptEnd = Finish | 'lost';
@@ -194,9 +194,9 @@ export class Attempt implements ContextParts {
   async setResult(value: unknown): Promise<void> {
     const { task } = this;
     const result = encodeContent(value) ?? Buffer.alloc(0);
-    if (result.length > LARGEST_RESULT) {
+    if (result.length > MAX_RESULT_BYTES) {
       const got = `${result.length} bytes`;
-      const expected = `at most ${LARGEST_RESULT} bytes`;
+      const expected = `at most ${MAX_RESULT_BYTES} bytes`;
       throw new TaskCenterError('invalid-value', { name: 'result', got, expected });
     }
     const goesOn = !this.#over && !this.#cause;
@@ -209,9 +209,9 @@ export class Attempt implements ContextParts {
       return { outcome: 'succeeded', task: this.task, record: this.#record(SUCCEEDED), result: null };
     }
     const bytes = encodeContent(value);
-    const tooLarge = bytes !== null && bytes.length > LARGEST_RESULT;
+    const tooLarge = bytes !== null && bytes.length > MAX_RESULT_BYTES;
     const reason = tooLarge
-      ? `a result of ${bytes.length} bytes was not kept (limit ${LARGEST_RESULT})`
+      ? `a result of ${bytes.length} bytes was not kept (limit ${MAX_RESULT_BYTES})`
       : undefined;
     const record = this.#record({ outcome: 'succeeded', ...(reason !== undefined && { reason }) });
     return { outcome: 'succeeded', task: this.task, record, result: tooLarge ? null : bytes };
@@ -272,8 +272,8 @@ function keptNote(exchange: Readonly<Record<string, unknown>>): Readonly<Record<
   try {
     const text = JSON.stringify(exchange);
     const bytes = Buffer.byteLength(text);
-    if (bytes <= LARGEST_NOTE) return JSON.parse(text) as Readonly<Record<string, unknown>>;
-    return { left_out: `a note of ${bytes} bytes (limit ${LARGEST_NOTE})` };
+    if (bytes <= MAX_NOTE_BYTES) return JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return { left_out: `a note of ${bytes} bytes (limit ${MAX_NOTE_BYTES})` };
   } catch {
     return { left_out: 'a note that JSON cannot hold' };
   }

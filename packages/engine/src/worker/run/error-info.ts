@@ -5,14 +5,14 @@ import {
   type FailureHints,
 } from '../../errors/handler-errors.ts';
 
-const LONGEST_ERROR = 8_192;
-const DEEPEST_CAUSE = 8;
+const MAX_ERROR_LENGTH = 8_192;
+const MAX_CAUSE_DEPTH = 8;
 
 /** The error itself, or the nearest one that it wraps by `cause`, that is of a wanted kind. */
 function nearest<E>(error: unknown, wanted: (one: unknown) => one is E): E | undefined {
   let one = error;
   try {
-    for (let depth = 0; depth < DEEPEST_CAUSE && one instanceof Error; depth += 1) {
+    for (let depth = 0; depth < MAX_CAUSE_DEPTH && one instanceof Error; depth += 1) {
       if (wanted(one)) return one;
       one = one.cause;
     }
@@ -52,5 +52,5 @@ export function textOf(error: unknown): string {
   } catch {
     text = 'an error that cannot be shown';
   }
-  return text.slice(0, LONGEST_ERROR).toWellFormed();
+  return text.slice(0, MAX_ERROR_LENGTH).toWellFormed();
 }

@@ -8,7 +8,7 @@ import {
   type ProblemItem,
 } from '@task-center/api';
 
-const LONGEST_CALLBACK_MS = 15 * 60_000;
+const MAX_CALLBACK_MS = 15 * 60_000;
 
 type Under = readonly (string | number)[];
 type Found = readonly [field: string, code: string, message: string];
@@ -50,7 +50,7 @@ export function taskFaults(task: CheckedTask, under: Under): ProblemItem[] {
   const found = contradictions(task);
   if (task.type === undefined && task.callback === undefined)
     found.push(['type', 'required', 'is required unless the task has a callback']);
-  if (task.callback !== undefined && (spanMs(task.timeout ?? '0s') ?? 0) > LONGEST_CALLBACK_MS)
+  if (task.callback !== undefined && (spanMs(task.timeout ?? '0s') ?? 0) > MAX_CALLBACK_MS)
     found.push(['timeout', 'out_of_range', 'of a callback must be 1s to 15m']);
   return found.map(([field, code, message]) =>
     itemAt({ place: 'pointer', under }, [field], { code, message, got: null }),

@@ -1,6 +1,6 @@
 /** Bounds of a script call (design D2). */
-export const MOST_ITEMS = 256;
-export const MOST_BYTES = 524_288;
+export const MAX_BATCH = 256;
+export const MAX_BATCH_BYTES = 524_288;
 
 /** Items of one queue for one call, with their places in the caller's list. */
 interface QueueBatch<Item> {
@@ -23,7 +23,7 @@ function batchesOf<Item>(items: readonly Item[], how: HowToBatch<Item>): QueueBa
     const queue = how.queueOf(item);
     const size = how.sizeOf?.(item) ?? 0;
     let last = open.get(queue);
-    if (!last || last.batch.items.length === MOST_ITEMS || last.bytes + size > MOST_BYTES) {
+    if (!last || last.batch.items.length === MAX_BATCH || last.bytes + size > MAX_BATCH_BYTES) {
       last = { batch: { queue, items: [], places: [] }, bytes: 0 };
       open.set(queue, last);
       batches.push(last.batch);

@@ -6,7 +6,7 @@ import type { Script } from '../client/script.ts';
 import type { Refusal } from '../scripts/reply.ts';
 import { createComplain, isRefusal } from './refusals.ts';
 
-const MOST_ITEMS = 256;
+const MAX_BATCH = 256;
 /** What a master that is away may take of the time of the queues on the others, ms. */
 const PATIENCE: RunOptions = { limitMs: 1_500 };
 
@@ -15,7 +15,7 @@ export function createEachQueue({ connection, runtime }: RedisParts) {
   const complain = createComplain(runtime);
 
   async function one<C extends Step, R>(script: Script<C, R | Refusal>, call: C, options: RunOptions) {
-    const limit = Math.min(MOST_ITEMS, call.limit);
+    const limit = Math.min(MAX_BATCH, call.limit);
     const reply = await connection.run(script, { ...call, limit }, options);
     if (isRefusal(reply) && 'corrupt' in reply) complain(call.queue, reply.corrupt);
     return reply;

@@ -1,4 +1,4 @@
-import { MOST_BYTES, MOST_ITEMS } from './batch-by-queue.ts';
+import { MAX_BATCH_BYTES, MAX_BATCH } from './batch-by-queue.ts';
 
 // What the facets share that show things to people: announcements out, foreign bytes in.
 
@@ -9,7 +9,7 @@ export function portions<Item>(items: readonly Item[], sizeOf: (item: Item) => n
   for (const item of items) {
     const last = all[all.length - 1] as Item[];
     bytes += sizeOf(item);
-    if (last.length < MOST_ITEMS && bytes <= MOST_BYTES) last.push(item);
+    if (last.length < MAX_BATCH && bytes <= MAX_BATCH_BYTES) last.push(item);
     else {
       all.push([item]);
       bytes = sizeOf(item);

@@ -3,7 +3,7 @@ import { receiptsKey } from '../../../protocol/keys.ts';
 /** Calls with one receipt hash that may be under way at once (data model, `rc`). */
 const SLOTS = 16;
 /** Callers in line for a queue's slots; more are refused at once: they would only wait in vain. */
-const MOST_IN_LINE = 10_000;
+const MAX_WAITING = 10_000;
 
 /**
  * A call's place for its outcome in Redis: a repeat of the call finds it there and gets the same answer. A script
@@ -45,7 +45,7 @@ function lowestFree(used: number): number {
 
 /** Waits in line until it is called or gives up. */
 function inLine({ waiting }: Slots, limit?: () => AbortSignal): Promise<Receipt> {
-  if (waiting.size >= MOST_IN_LINE) return Promise.reject(new Error('too many are in line'));
+  if (waiting.size >= MAX_WAITING) return Promise.reject(new Error('too many are in line'));
   const signal = limit?.();
   if (signal?.aborted) return Promise.reject(signal.reason as Error);
   return new Promise((resolve, reject) => {

@@ -82,14 +82,14 @@ export async function withReceipt<R>(
 export type Complain = (queue: string, key: string) => void;
 
 const QUIET_MS = 60_000;
-const MOST_KEYS = 1_000;
+const MAX_KEYS = 1_000;
 
 export function createComplain({ log, clock }: Runtime): Complain {
   const saidMs = new Map<string, number>();
   return (queue, key) => {
     const now = clock.monotonicMs();
     if (now - (saidMs.get(key) ?? -Infinity) < QUIET_MS) return;
-    if (saidMs.size >= MOST_KEYS) saidMs.clear();
+    if (saidMs.size >= MAX_KEYS) saidMs.clear();
     saidMs.set(key, now);
     log.warn(
       { queue, key },

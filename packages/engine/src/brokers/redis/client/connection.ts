@@ -41,7 +41,7 @@ export interface LinkOptions {
 }
 
 const CONNECT_MS = 1_500;
-const OLDEST_TLS = { minVersion: 'TLSv1.2' } as const;
+const MIN_TLS = { minVersion: 'TLSv1.2' } as const;
 /** Without a byte of an answer for so long, with commands under way, a connection is given up. */
 const SILENT_MS = 2_000;
 /** A connection that waits for invalidations asks for a sign of life so often. */
@@ -64,7 +64,7 @@ function socketTo({ address, tls: settings }: LinkTarget): Socket {
   if (settings === null) return net.connect({ ...common, host, port });
   // A name only: an address is no name for the server to choose its certificate by.
   const named = isIP(host) === 0 ? { servername: host } : {};
-  return tls.connect({ ...common, host, port, ...OLDEST_TLS, ...named, ...settings });
+  return tls.connect({ ...common, host, port, ...MIN_TLS, ...named, ...settings });
 }
 
 /** What makes a new connection ours; all answered before it is used. */

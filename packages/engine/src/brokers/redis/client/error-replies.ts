@@ -30,7 +30,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
 /** They are said of who calls, before the call is looked at. */
 const OF_THE_USER = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
 const TOO_MANY_CLIENTS = 'ERR max number of clients';
-const LONGEST_CAUSE = 300;
+const MAX_CAUSE_LENGTH = 300;
 
 const wordOf = (reply: Error) => reply.message.split(' ', 1)[0] ?? '';
 
@@ -47,7 +47,7 @@ export function troubleOf(reply: Error): Trouble {
 export function causeOf(error: unknown): string {
   const one: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const text = one instanceof Error ? one.message || one.name : String(one);
-  return (text.split('\n', 1)[0] ?? '').slice(0, LONGEST_CAUSE).replace(/\.$/, '');
+  return (text.split('\n', 1)[0] ?? '').slice(0, MAX_CAUSE_LENGTH).replace(/\.$/, '');
 }
 
 /** `broker-full` or `broker-refused`, for an error reply that asks for it. */

@@ -19,8 +19,8 @@ export interface UplinkParts {
   readonly onInvalidate?: (key: string | null) => void;
 }
 
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
+const MIN_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 1_000;
 /** A link that lived so long was a good one: the next attempt comes at once. */
 const GOOD_AFTER_MS = 1_000;
 
@@ -81,7 +81,7 @@ export class Uplink {
   async #pause(signal: AbortSignal): Promise<void> {
     if (this.#failures === 0) return;
     const { clock, random } = this.#parts.runtime;
-    const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures - 1, 10));
+    const ms = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(this.#failures - 1, 10));
     await clock.sleep(ms * (0.5 + random() / 2), signal);
   }
 

@@ -71,11 +71,11 @@ export interface ConnectionOptions {
 export const LIMIT_MS = 4_500;
 const AFTER_ABORT_MS = 1_000;
 /** Calls under way or waiting; more are refused at once. */
-const MOST_CALLS = 10_000;
-const FIRST_REST_MS = 20;
-const LONGEST_REST_MS = 500;
+const MAX_CALLS = 10_000;
+const MIN_BACKOFF_MS = 20;
+const MAX_BACKOFF_MS = 500;
 /** So often a call follows one server's word to another at once; then it rests in between. */
-const MOST_MOVES = 5;
+const MAX_REDIRECTS = 5;
 
 /** What a script's call is made of. */
 interface Order {
@@ -173,7 +173,7 @@ class Calls implements RedisConnection {
   #submit({ args, lua, key, place }: Order, options: SubmitOptions): Promise<unknown> {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closedError());
     if (options.signal?.aborted) return Promise.reject(this.#unavailable('the caller gave it up'));
-    if (this.#calls.size >= MOST_CALLS)
+    if (this.#calls.size >= MAX_CALLS)
       return Promise.reject(this.#unavailable('too many calls wait for it'));
     return new Promise((resolve, reject) => {
       this.#order += 1;
@@ -317,7 +317,7 @@ class Calls implements RedisConnection {
     call.moves += 1;
     if (kind === 'ask') call.asking = this.#topology.placeNamed(to, place);
     else this.#topology.moved(slot, to, place);
-    if (call.moves % MOST_MOVES === 0)
+    if (call.moves % MAX_REDIRECTS === 0)
       this.#rest(call, 'the servers of the cluster send the call to and fro');
     else this.#enqueue(call);
   }
@@ -329,7 +329,7 @@ class Calls implements RedisConnection {
   }
 
   #restMs(times: number): number {
-    const longest = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(times - 1, 10));
+    const longest = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** Math.min(times - 1, 10));
     return longest * (0.5 + this.#runtime.random() / 2);
   }
 

@@ -4,13 +4,13 @@ import type { RedisArg } from './script.ts';
 
 const FIRST_SIZE = 65_536;
 /** A buffer that has grown beyond this is not kept. */
-const LARGEST_KEPT = 1_048_576;
+const MAX_KEPT_BYTES = 1_048_576;
 /** Up to this length a loop is faster than a call into native code. */
 const SHORT_TEXT = 64;
 /** Of a kind or a length, with its end of line. */
-const LONGEST_HEAD = 24;
+const MAX_HEAD_BYTES = 24;
 /** Bytes of a code unit in UTF-8, at most. */
-const WIDEST = 3;
+const MAX_ARGUMENT_WIDTH = 3;
 
 const [CR, LF, STAR, DOLLAR, ZERO] = [13, 10, 42, 36, 48];
 
@@ -28,7 +28,7 @@ export class Commands {
   add(args: readonly RedisArg[]): void {
     const start = this.#at;
     try {
-      this.#room(LONGEST_HEAD);
+      this.#room(MAX_HEAD_BYTES);
       this.#head(STAR, args.length);
       for (const arg of args) {
         if (typeof arg === 'string') this.#text(arg);
@@ -49,11 +49,11 @@ export class Commands {
   /** Begins anew; `kept`: somebody still reads the last view. */
   taken(kept: boolean): void {
     this.#at = 0;
-    if (kept || this.#buffer.length > LARGEST_KEPT) this.#buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+    if (kept || this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   }
 
   #bytes(value: Buffer): void {
-    this.#room(value.length + LONGEST_HEAD);
+    this.#room(value.length + MAX_HEAD_BYTES);
     this.#head(DOLLAR, value.length);
     this.#buffer.set(value, this.#at);
     this.#at += value.length;
@@ -61,7 +61,7 @@ export class Commands {
   }
 
   #text(value: string): void {
-    this.#room(value.length * WIDEST + LONGEST_HEAD);
+    this.#room(value.length * MAX_ARGUMENT_WIDTH + MAX_HEAD_BYTES);
     const start = this.#at;
     if (value.length <= SHORT_TEXT) {
       this.#head(DOLLAR, value.length);

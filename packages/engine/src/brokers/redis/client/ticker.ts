@@ -8,7 +8,7 @@ export interface Ticker {
 
 const STEP_MS = 100;
 /** A longer pause between two ticks was ours (a blocked loop, a stopped process), not the server's. */
-const LONGEST_STEP_MS = 300;
+const MAX_STEP_MS = 300;
 
 /**
  * Calls `tick` about every 100 ms with the ms that passed while this process was awake. So a time limit counted
@@ -20,7 +20,7 @@ export function createTicker(clock: Clock, tick: (awakeMs: number) => void): Tic
 
   function step(): void {
     const now = clock.monotonicMs();
-    const passed = Math.min(now - last, LONGEST_STEP_MS);
+    const passed = Math.min(now - last, MAX_STEP_MS);
     last = now;
     tick(passed);
   }

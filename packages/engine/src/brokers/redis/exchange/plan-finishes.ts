@@ -15,8 +15,8 @@ export interface TaskSource {
 }
 
 /** With so many fields twice a message is written anew instead of appended to. */
-const MOST_REPEATS = 4;
-const LONGEST_ERROR = 8_192;
+const MAX_REPEATS = 4;
+const MAX_ERROR_LENGTH = 8_192;
 const NOTHING = { whole: false, bytes: '' } as const;
 
 /** The task's unique lock, '' = none; a key outside its queue is nobody's lock (protocol 1.5). */
@@ -26,13 +26,13 @@ export function lockOf(queue: string, { uniqueKey }: TaskMessage): string {
 
 /** What changes in the message; the script adds the time, by its own clock. */
 function changed({ message, repeats }: TaskSource, changes: Partial<TaskMessage>): OtherFinish['message'] {
-  const whole = repeats >= MOST_REPEATS;
+  const whole = repeats >= MAX_REPEATS;
   const bare = { type: '', id: '', queue: '' };
   return { whole, bytes: encodeMessage(whole ? { ...message, ...changes } : { ...bare, ...changes }) };
 }
 
 function failed(finish: Exclude<Finish, { outcome: 'requeue' }>, retried?: number): OtherFinish['message'] {
-  const errorMsg = (finish.record.error?.message ?? finish.record.reason ?? '').slice(0, LONGEST_ERROR);
+  const errorMsg = (finish.record.error?.message ?? finish.record.reason ?? '').slice(0, MAX_ERROR_LENGTH);
   return changed(finish.task.source as TaskSource, {
     lastFailedAt: 0,
     ...(retried !== undefined && { retried }),

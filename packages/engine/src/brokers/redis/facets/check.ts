@@ -17,7 +17,7 @@ import { checkIndex, type IndexPage } from '../scripts/check/check-index.ts';
 import { checkKeys, type KeysPage } from '../scripts/check/check-keys.ts';
 
 /** Tasks that are looked for in the lists in one go: so many IDs are in memory, twice at most. */
-const LISTED_MOST = 100_000;
+const MAX_LISTED = 100_000;
 
 interface Index {
   readonly key: string;
@@ -47,7 +47,7 @@ class Roll {
   readonly #met = new Set<string>();
 
   get isFull(): boolean {
-    return this.#missing.size >= LISTED_MOST;
+    return this.#missing.size >= MAX_LISTED;
   }
 
   add(ids: readonly string[]): void {

@@ -2,7 +2,7 @@ import type { Consume, Finish, FinishOutcome } from '../../../broker/consume.ts'
 import type { RedisParts } from '../parts.ts';
 import { createExtend, createKeepResults } from '../leases/extend.ts';
 import { createComplain } from '../calls/refusals.ts';
-import { MOST_BYTES, MOST_ITEMS } from '../calls/batch-by-queue.ts';
+import { MAX_BATCH_BYTES, MAX_BATCH } from '../calls/batch-by-queue.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
 import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';
 import { createSend, createSorter } from '../exchange/exchange-call.ts';
@@ -19,7 +19,7 @@ function sharesOf(finishes: readonly Finish[]): Share[] {
   let bytes = 0;
   finishes.forEach((finish, i) => {
     const weight = weightOf(finish);
-    if (i > first && (i - first === MOST_ITEMS || bytes + weight > MOST_BYTES)) {
+    if (i > first && (i - first === MAX_BATCH || bytes + weight > MAX_BATCH_BYTES)) {
       shares.push({ finishes: finishes.slice(first, i), first });
       first = i;
       bytes = 0;
@@ -39,7 +39,7 @@ export function createConsume(parts: RedisParts): Consume {
     keepResults: createKeepResults(parts),
     async turn({ finishes, ...asked }, options) {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
-      const room = Math.min(asked.room, MOST_ITEMS);
+      const room = Math.min(asked.room, MAX_BATCH);
       const fetch = room > 0 ? { ...asked, room } : NO_FETCH;
       const shares = sharesOf(finishes);
       let reply = NO_REPLY;

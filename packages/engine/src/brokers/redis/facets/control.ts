@@ -1,5 +1,5 @@
 import {
-  SHORTEST_CANCELLED_MS,
+  MIN_CANCELLED_MS,
   type ActVerb,
   type Control,
   type ControlOutcome,
@@ -30,9 +30,9 @@ interface Fixed {
   readonly lock: string;
 }
 
-const MOST_ITEMS = 256;
+const MAX_BATCH = 256;
 /** Somebody else may change the message between our looking and our writing. */
-const MOST_TRIES = 10;
+const MAX_ATTEMPTS = 10;
 
 /** Everything but the payload stays, byte for byte: also fields that only newer programs know. */
 async function newPayload(
@@ -40,7 +40,7 @@ async function newPayload(
   ref: TaskRef,
   payload: Uint8Array | null,
 ): Promise<ControlOutcome> {
-  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+  for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
     const row = await connection.run(task, ref);
     if (!row?.message) return { code: 'task-not-found' };
     const { message: before, meta } = row;
@@ -112,7 +112,7 @@ export function createControl(parts: RedisParts): Control {
     resume: (queue) => setPaused(queue, false, null),
     async cancel(ref, note) {
       const { retentionS, lock } = await fixedParts(ref);
-      const keepS = Math.max(retentionS, SHORTEST_CANCELLED_MS / 1_000);
+      const keepS = Math.max(retentionS, MIN_CANCELLED_MS / 1_000);
       const { reason, by } = note;
       return withReceipt(parts, ref, async (receipt, left) => {
         const call = { task: ref, receipt, note: JSON.stringify({ reason, by }), keepS, lock };
@@ -125,7 +125,7 @@ export function createControl(parts: RedisParts): Control {
     updatePayload: (ref, payload) => newPayload(parts, ref, payload),
     act: (step) =>
       withReceipt(parts, step, async (receipt, left) => {
-        const limit = Math.max(1, Math.min(step.limit, MOST_ITEMS));
+        const limit = Math.max(1, Math.min(step.limit, MAX_BATCH));
         const reply = await connection.run(actMany, { ...step, limit, receipt }, left);
         return accepted(reply, step.queue, connection.name);
       }),

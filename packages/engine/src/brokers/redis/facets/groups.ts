@@ -17,11 +17,11 @@ import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
 import { decoded } from '../exchange/leased-tasks.ts';
 
-const MOST_GROUPS = 10_000;
+const MAX_GROUPS = 10_000;
 const STEP = '500';
 /** Names of one script call: a step may bring more than was asked for. */
-const MOST_NAMES = 500;
-const MOST_SETS = 10;
+const MAX_NAMES = 500;
+const MAX_SETS = 10;
 const PAGE = 500;
 
 interface Search {
@@ -72,11 +72,11 @@ async function* groupSteps(parts: RedisParts, queue: string, from = FIRST): Asyn
     const all = reply[1].map(textOf);
     const names = all.filter((name) => name > after).sort();
     seen += all.length;
-    for (let i = 0; i < names.length; i += MOST_NAMES)
-      yield { names: names.slice(i, i + MOST_NAMES), cursor, next };
+    for (let i = 0; i < names.length; i += MAX_NAMES)
+      yield { names: names.slice(i, i + MAX_NAMES), cursor, next };
     cursor = next;
     after = '';
-  } while (cursor !== '0' && seen < MOST_GROUPS);
+  } while (cursor !== '0' && seen < MAX_GROUPS);
 }
 
 /** Groups with tasks, by name; at most 10,000. */
@@ -166,7 +166,7 @@ function createTake(parts: RedisParts): Groups['take'] {
   }
 
   return async (queue, rules, limit) => {
-    const search = { queue, rules, most: Math.max(1, Math.min(limit, MOST_SETS)) };
+    const search = { queue, rules, most: Math.max(1, Math.min(limit, MAX_SETS)) };
     const spot = spots.get(queue);
     const sets = await takeFrom(spot ?? FIRST, search);
     const most = search.most - sets.length;

@@ -15,7 +15,7 @@ import { textOf } from '../scripts/reply.ts';
 import { task } from '../scripts/inspect/task.ts';
 import { taskRecord } from '../records/task-record.ts';
 
-const LONGEST_PAGE = 500;
+const MAX_PAGE = 500;
 
 /** Cursors are JSON in base64url: opaque to callers. */
 function cursorText(value: unknown): string {
@@ -99,7 +99,7 @@ export function createInspect(parts: RedisParts): Inspect {
     },
     list(request) {
       const { state } = request;
-      const bounded = { ...request, limit: Math.min(Math.max(1, request.limit), LONGEST_PAGE) };
+      const bounded = { ...request, limit: Math.min(Math.max(1, request.limit), MAX_PAGE) };
       return state === 'pending' || state === 'active' ? line(bounded, state) : set(bounded, state);
     },
     async find(queues, id, filter) {

@@ -23,9 +23,9 @@ import { presenceWrite } from '../scripts/presence/presence-write.ts';
 import { decodedOrNull, portions } from '../calls/portions.ts';
 
 const SECONDS = PRESENCE_MS / 1_000;
-const LARGEST_INT32 = 2 ** 31 - 1;
+const MAX_INT32 = 2 ** 31 - 1;
 /** Of one server; a foreign one may write what it likes. */
-const MOST_TASKS = 10_000;
+const MAX_TASKS = 10_000;
 
 type Entry = readonly [id: string, info: Buffer];
 
@@ -39,7 +39,7 @@ function serverInfo(server: ServerRecord): Buffer {
   const { concurrency, strict, status, startedMs, running } = server;
   const queues = Object.entries(server.queues).map(([queue, weight]) => [
     queue,
-    Math.min(weight, LARGEST_INT32),
+    Math.min(weight, MAX_INT32),
   ]);
   return encodeServerInfo({
     ...nameOf(server),
@@ -102,7 +102,7 @@ async function readServer(connection: RedisConnection, serverKey: string): Promi
       if (task) tasks.set(task.id, task);
     }
     cursor = page.cursor;
-  } while (cursor !== '0' && tasks.size < MOST_TASKS);
+  } while (cursor !== '0' && tasks.size < MAX_TASKS);
   const sorted = [...tasks.values()].sort((a, b) => (a.startedMs ?? 0) - (b.startedMs ?? 0));
   return page.info && serverRecord(page.info, sorted);
 }

@@ -1,5 +1,5 @@
 import {
-  MOST_EVENTS,
+  MAX_EVENTS,
   type EnqueueEvent,
   type EntryRecord,
   type Schedulers,
@@ -28,7 +28,7 @@ import { schedulerWrite } from '../scripts/scheduler-entries/scheduler-write.ts'
 import { decodedOrNull, portions } from '../calls/portions.ts';
 
 /** Of one scheduler; a foreign one may write what it likes. */
-const MOST_ENTRIES = 10_000;
+const MAX_ENTRIES = 10_000;
 
 const encoded = ({ id, spec, type, payload, options, nextMs, prevMs }: EntryRecord): Buffer =>
   encodeSchedulerEntry({
@@ -66,7 +66,7 @@ function enqueueEvent(bytes: Buffer): EnqueueEvent | null {
 /** By ID: the list may be written anew between two looks. */
 async function readEntries(connection: RedisConnection, key: string): Promise<EntryRecord[]> {
   const entries = new Map<string, EntryRecord>();
-  for (let from = 0; from < MOST_ENTRIES;) {
+  for (let from = 0; from < MAX_ENTRIES;) {
     const page = await connection.run(schedulerRead, { key, from });
     if (page.length === 0) break;
     from += page.length;
@@ -118,7 +118,7 @@ export function createSchedulers({ connection }: RedisParts): Schedulers {
         entryId,
         seconds: secondsDown(atMs),
         event,
-        most: MOST_EVENTS,
+        most: MAX_EVENTS,
       });
     },
 

@@ -12,8 +12,8 @@ import { isRefusal, staleCall, takeReceipt, wrongType, type Taken } from '../cal
 import { businessesOf, itemOf, outcomesOf, type Parcel } from '../records/new-task-item.ts';
 
 /** Bounds of a script call (design D2); half of its tasks, so that Redis begins while the next call is made. */
-const MOST_ITEMS = 128;
-const MOST_BYTES = 524_288;
+const MAX_BATCH = 128;
+const MAX_BATCH_BYTES = 524_288;
 /** A queue that somebody removed is registered again after this (protocol D17). */
 const REGISTERED_MS = 10_000;
 
@@ -89,7 +89,7 @@ class Submission {
     if (!parcel) return undefined;
     const lane = this.#lane(task.queue);
     const size = parcel.item.message.length + parcel.item.meta.length;
-    const full = lane.parcels.length === MOST_ITEMS || lane.bytes + size > MOST_BYTES;
+    const full = lane.parcels.length === MAX_BATCH || lane.bytes + size > MAX_BATCH_BYTES;
     const sent = full && lane.parcels.length > 0 ? this.#send(task.queue, lane) : undefined;
     lane.parcels.push(parcel);
     lane.bytes += size;

@@ -51,7 +51,7 @@ export interface WatchParts {
 }
 
 /** A storm of changes that wake nobody costs one read in so many ms. */
-const LONGEST_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 10;
 /** After so long without such a change the next one is read at once. */
 const CALM_MS = 100;
 /** After a refused read (Redis loads its data, a key is of another type). */
@@ -216,7 +216,7 @@ export class Watch<State> {
     this.#end(entry, state);
     if (entry.waiters.size < before) entry.pauseMs = 0;
     if (entry.waiters.size < before || !becauseChanged) return;
-    entry.pauseMs = Math.min(LONGEST_PAUSE_MS, entry.pauseMs * 2 || 1);
+    entry.pauseMs = Math.min(MAX_PAUSE_MS, entry.pauseMs * 2 || 1);
     entry.idleReadAt = this.#parts.clock.monotonicMs();
   }
 }

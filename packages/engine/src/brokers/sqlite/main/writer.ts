@@ -70,12 +70,12 @@ interface Waiting {
 }
 
 /** Bounds of what waits; beyond them calls are refused at once, so that memory is bounded too. */
-const MOST_CALLS = 10_000;
-const MOST_BYTES = 64 * 1_024 * 1_024;
+const MAX_CALLS = 10_000;
+const MAX_BATCH_BYTES = 64 * 1_024 * 1_024;
 /** A call without a signal ends after this, ms. */
-const LONGEST_CALL_MS = 5_000;
+const MAX_CALL_MS = 5_000;
 const SWEEP_MS = 250;
-const LONGEST_CLOSE_MS = 10_000;
+const MAX_CLOSE_MS = 10_000;
 
 /** A call this large is handed over at once: the thread works on it while the next one is made. */
 const LARGE_BYTES = 16_384;
@@ -122,7 +122,7 @@ class WriterLink implements Writer {
     if (this.#closing) return Promise.reject(this.#closed());
     if (this.#broken !== null) return Promise.reject(this.#unavailable('not_stored', this.#broken));
     const waiting = this.#calls.length + this.#sent.length;
-    if (waiting >= MOST_CALLS || this.#bytes >= MOST_BYTES) {
+    if (waiting >= MAX_CALLS || this.#bytes >= MAX_BATCH_BYTES) {
       return Promise.reject(this.#unavailable('not_stored', `${waiting} calls wait for the disk already`));
     }
     return new Promise((resolve, reject) => {
@@ -149,7 +149,7 @@ class WriterLink implements Writer {
   async #end(): Promise<void> {
     this.#flush();
     this.#worker.postMessage({ kind: 'close' } satisfies ToWriter, []);
-    const late = setTimeout(() => void this.#worker.terminate(), LONGEST_CLOSE_MS);
+    const late = setTimeout(() => void this.#worker.terminate(), MAX_CLOSE_MS);
     await this.#exited;
     clearTimeout(late);
     clearInterval(this.#sweep);
@@ -203,7 +203,7 @@ class WriterLink implements Writer {
       clearInterval(this.#sweep);
       this.#sweep = undefined;
     }
-    const earliestMs = performance.now() - LONGEST_CALL_MS;
+    const earliestMs = performance.now() - MAX_CALL_MS;
     for (const one of this.#sent) {
       if (one.startedMs > earliestMs) break;
       if (!one.isPatient()) this.#reject(one, this.#unavailable('unknown', 'the disk takes too long'));

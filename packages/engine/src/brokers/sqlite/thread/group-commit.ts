@@ -16,7 +16,7 @@ export interface Job {
 export type Answer = { readonly reply: Packet<unknown> } | { readonly error: WireError };
 
 /** Longest time in which a transaction takes on more, ms; others wait for its end. */
-const LONGEST_GROUP_MS = 50;
+const MAX_GROUP_MS = 50;
 
 /** What stores more; refused while the reserve is spent. */
 const GROWING: ReadonlySet<string> = new Set<OperationName>(['enqueue']);
@@ -66,7 +66,7 @@ export class GroupCommit {
   #transaction(jobs: readonly Job[]): Answer[] {
     this.#begin.run();
     const answers: Answer[] = [];
-    const endMs = performance.now() + LONGEST_GROUP_MS;
+    const endMs = performance.now() + MAX_GROUP_MS;
     for (const job of jobs) {
       if (answers.length > 0 && performance.now() > endMs) break;
       answers.push(this.#answer(job));

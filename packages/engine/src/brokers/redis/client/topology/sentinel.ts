@@ -5,7 +5,7 @@ import { addressText, type Address, type LinkTarget, type RedisTarget } from '..
 import type { Topology } from './topology.ts';
 
 /** Sentinels that are kept in mind beside those of the URL. */
-const MOST_SENTINELS = 20;
+const MAX_SENTINELS = 20;
 const LOOK_MS = 1_000;
 /** Sentinels tell of a new master; the old one takes writes for seconds more, which are lost. */
 const NEWS = '+switch-master';
@@ -151,7 +151,7 @@ class SentinelTopology implements Topology {
   #remember(first: Address, others: readonly Address[]): void {
     const byText = new Map<string, Address>();
     for (const one of [first, ...this.#sentinels, ...others]) {
-      if (byText.size < MOST_SENTINELS && !byText.has(addressText(one))) byText.set(addressText(one), one);
+      if (byText.size < MAX_SENTINELS && !byText.has(addressText(one))) byText.set(addressText(one), one);
     }
     this.#sentinels = [...byText.values()];
   }

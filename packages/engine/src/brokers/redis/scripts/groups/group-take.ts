@@ -1,4 +1,4 @@
-import { LARGEST_SET, LARGEST_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
+import { MAX_SET_TASKS, MAX_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import { defineScript } from '../../client/script.ts';
@@ -30,8 +30,8 @@ export const groupTake = defineScript({
     Math.ceil(graceMs / S),
     Math.ceil(maxDelayMs / S),
     maxSize,
-    LARGEST_SET,
-    LARGEST_SET_BYTES,
+    MAX_SET_TASKS,
+    MAX_SET_BYTES,
     SET_MS / S,
     setIds.length,
     ...setIds,

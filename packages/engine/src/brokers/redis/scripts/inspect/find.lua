@@ -5,7 +5,7 @@
 --        ('' = none asked for)
 -- RETURN stored ID and tc (nil = none), per task
 -- BOUND  10,000 businesses
-local MOST_BUSINESSES = 10000
+local MAX_BUSINESSES = 10000
 local asynq, tc = names_of(KEYS[1])
 local id, found = ARGV[2], {}
 
@@ -24,7 +24,7 @@ if ARGV[5] ~= '' then
   look(ARGV[5] .. '.' .. id)
 end
 if ARGV[4] == '1' and not misfit(tc .. 'biz', 'set') then
-  local names = redis.call('SRANDMEMBER', tc .. 'biz', MOST_BUSINESSES)
+  local names = redis.call('SRANDMEMBER', tc .. 'biz', MAX_BUSINESSES)
   for i = 1, #names, 1000 do
     local keys = {}
     for j = i, math.min(i + 999, #names) do

@@ -5,7 +5,7 @@
 --        the page before ('' = from the start)
 -- RETURN total, whether there is more (1/0), score and ID of the last entry, rows as `task` returns them
 -- BOUND  500 tasks, 1 MiB of messages, 2,000 entries looked at
-local MOST_SEEN = 2000
+local MAX_SEEN = 2000
 local asynq, tc = names_of(KEYS[1])
 local name, limit = ARGV[2], tonumber(ARGV[3])
 local marks = tc .. 'st:cancelled'
@@ -46,7 +46,7 @@ end
 local size = redis.call('ZCARD', set)
 local rank = ARGV[4] == '' and 0 or rank_after(ARGV[4], ARGV[5])
 local rows, bytes, score, id = {}, 0, ARGV[4], ARGV[5]
-local stop = math.min(size, rank + MOST_SEEN)
+local stop = math.min(size, rank + MAX_SEEN)
 while rank < stop and #rows < limit do
   local found = redis.call('ZRANGE', set, rank, math.min(stop, rank + limit) - 1, 'WITHSCORES')
   for i = 1, #found, 2 do

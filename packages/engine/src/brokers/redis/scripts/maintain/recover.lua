@@ -7,7 +7,7 @@
 -- RETURN number recovered, number archived, IDs dropped, then of Go's: token, rows as of `turn`; or `!<key>`: this key
 --        has a wrong type
 -- BOUND  256 tasks, 1,024 leases looked at, 512 KiB of Go's messages
-local MOST_BYTES = 524288
+local MAX_BATCH_BYTES = 524288
 
 -- The lost attempt's line and the new `tc:a`; second: crashes so far.
 local function lost(a)
@@ -36,7 +36,7 @@ local function claim(go)
     local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'msg', 'state', 'tc', 'tc:a', 'pending_since')
     if not row[1] or row[2] ~= 'active' then
       ids[#ids + 1] = id
-    elseif bytes == 0 or bytes + #row[1] <= MOST_BYTES then
+    elseif bytes == 0 or bytes + #row[1] <= MAX_BATCH_BYTES then
       bytes = bytes + #row[1]
       leases[#leases + 1] = id
       add_row(rows, #rows, id, row, row[4])

@@ -7,7 +7,7 @@
 -- BOUND  about 500 keys of the database, 100 that were missed before
 local LOOK_MOST, REVIEW_MOST = 500, 100
 -- A task is looked for in lists up to this length.
-local LIST_MOST = 2000
+local MAX_LIST_SEARCHED = 2000
 local asynq, tc = names_of(KEYS[1])
 local active, lease, groups, sets = asynq .. 'active', asynq .. 'lease', asynq .. 'groups', asynq .. 'aggregation_sets'
 local scan, doubts = tc .. 'scan', tc .. 'doubts'
@@ -36,7 +36,7 @@ local function check_task(key, id)
   if redis.pcall('HGET', key, 'state') ~= 'active' or redis.call('ZSCORE', lease, id) then
     return
   end
-  if redis.call('LLEN', active) > LIST_MOST or redis.call('LPOS', active, id) then
+  if redis.call('LLEN', active) > MAX_LIST_SEARCHED or redis.call('LPOS', active, id) then
     return
   end
   if missed_twice(doubts, id) then

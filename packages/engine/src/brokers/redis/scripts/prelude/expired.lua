@@ -1,7 +1,7 @@
 -- Which leases of a queue have expired, and may be taken back.
 local SCAN_MS, RENEW_MS = 750, 1500
 -- A flapping broker must not hold recovery off for ever.
-local MOST_HOLDS = 3
+local MAX_HOLD_OFFS = 3
 -- Go trusts its own clock, which may be behind (reliability F.3).
 local GO_GRACE_S = 30
 
@@ -13,7 +13,7 @@ local function held_off(scan)
   ends = math.min(ends, now + RENEW_MS + 1000)
   if last and now - last > 3 * SCAN_MS then
     holds = holds + 1
-    if holds <= MOST_HOLDS then
+    if holds <= MAX_HOLD_OFFS then
       ends = now + RENEW_MS + 1000
     end
   elseif now >= ends then

@@ -1,5 +1,5 @@
 -- Takes tasks of one queue. Most bytes of messages in a call; one always fits (design D2).
-local MOST_BYTES = 524288
+local MAX_BATCH_BYTES = 524288
 
 -- The new `tc:a` of a task that is taken: started ms;attempts;crashes;deferrals;worker.
 local function next_attempt(a, worker)
@@ -63,7 +63,7 @@ local function fetch(pending, how)
     elseif row[6] and WAITING[row[6]] and not misfit(asynq .. 'scheduled', 'zset') then
       wait_on(asynq, key, id)
     elseif row[2] ~= 'active' then
-      if bytes > 0 and bytes + #message > MOST_BYTES then
+      if bytes > 0 and bytes + #message > MAX_BATCH_BYTES then
         how.room = 0
         break
       end

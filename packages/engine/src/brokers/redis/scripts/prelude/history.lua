@@ -1,13 +1,13 @@
 -- `tc:x`: a line per attempt, the first and the last 49 (data model, forms). Lines are never looked into.
 local KEPT_LINES = 50
 -- No line is shorter, so shorter histories need no counting.
-local SHORTEST_LINE = 40
+local MIN_LINE = 40
 
 local function add_line(lines, line)
   if not lines or lines == '' then
     return line
   end
-  if #lines >= (KEPT_LINES - 1) * SHORTEST_LINE then
+  if #lines >= (KEPT_LINES - 1) * MIN_LINE then
     local count, at = 1, string.find(lines, '\n', 1, true)
     local first = at
     while at do

@@ -1,6 +1,6 @@
 -- Where a task stands, and what is wrong with that: as docs/fsck.md has it.
 -- A list longer than this is searched only for whom it may hold.
-local LIST_MOST, SETS_MOST = 2000, 1000
+local MAX_LIST_SEARCHED, MAX_SETS_SEARCHED = 2000, 1000
 
 local function size_of(list)
   local length = redis.pcall('LLEN', list)
@@ -18,7 +18,7 @@ local function places_of(asynq, id, state, group, at)
   for _, name in ipairs({ 'pending', 'active' }) do
     local list = asynq .. name
     local length = size_of(list)
-    if length > 0 and (length <= LIST_MOST or state == name or at == list) then
+    if length > 0 and (length <= MAX_LIST_SEARCHED or state == name or at == list) then
       looked = looked + length
       for _ = 1, #redis.call('LPOS', list, id, 'COUNT', 0) do
         found[#found + 1] = list
@@ -36,7 +36,7 @@ local function places_of(asynq, id, state, group, at)
   end
   if group and group ~= '' then
     local own = asynq .. 'g:' .. group
-    local sets = redis.pcall('ZRANGE', asynq .. 'aggregation_sets', 0, SETS_MOST - 1)
+    local sets = redis.pcall('ZRANGE', asynq .. 'aggregation_sets', 0, MAX_SETS_SEARCHED - 1)
     for _, set in ipairs(sets) do
       if string.sub(set, 1, #own + 1) == own .. ':' then
         look(set)

@@ -4,9 +4,9 @@
 -- ARGV   1 now
 -- RETURN the keys
 -- BOUND  1,000 keys each way
-local MOST = 1000
-local over = redis.call('ZRANGE', KEYS[1], '-inf', now_s - 1, 'BYSCORE', 'LIMIT', 0, MOST)
+local MAX_COUNT = 1000
+local over = redis.call('ZRANGE', KEYS[1], '-inf', now_s - 1, 'BYSCORE', 'LIMIT', 0, MAX_COUNT)
 if #over > 0 then
   redis.call('ZREM', KEYS[1], unpack(over))
 end
-return redis.call('ZRANGE', KEYS[1], now_s, '+inf', 'BYSCORE', 'LIMIT', 0, MOST)
+return redis.call('ZRANGE', KEYS[1], now_s, '+inf', 'BYSCORE', 'LIMIT', 0, MAX_COUNT)

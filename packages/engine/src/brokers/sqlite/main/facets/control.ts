@@ -10,7 +10,7 @@ function outcome({ data: { done, state } }: Packet<ControlReply>): ControlOutcom
   return done ? { code: 'done', from: STATES[state] } : { code: 'wrong-state', state: STATES[state] };
 }
 
-const MOST_ITEMS = 256;
+const MAX_BATCH = 256;
 
 export function createControl(writer: Writer): Control {
   async function act({ queue, id }: TaskRef, verb: ActVerb): Promise<ControlOutcome> {
@@ -29,7 +29,7 @@ export function createControl(writer: Writer): Control {
       return outcome(await writer.run('updatePayload', { data: { queue, id }, bytes: [payload] }));
     },
     async act({ queue, verb, state, group, limit }) {
-      const most = Math.max(1, Math.min(limit, MOST_ITEMS));
+      const most = Math.max(1, Math.min(limit, MAX_BATCH));
       const call = { queue, verb, state: STATES.indexOf(state) as StateNumber, group: group ?? null };
       return (await writer.run('actMany', plain({ ...call, limit: most }))).data;
     },

@@ -7,9 +7,9 @@ import type { Writer } from '../writer.ts';
 import { taskRecord } from './inspect.ts';
 import { newRow, outcomes } from './submit.ts';
 
-const MOST_SETS = 10;
+const MAX_SETS = 10;
 /** About 10,000 groups. */
-const MOST_CALLS = 40;
+const MAX_CALLS = 40;
 
 async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise<SetContent | null> {
   const tasks: TaskRecord[] = [];
@@ -37,7 +37,7 @@ function createTake(writer: Writer, newId: () => string): Groups['take'] {
   async function takeFrom(spot: string | null, { queue, rules, most }: Search): Promise<AggregationSet[]> {
     const sets: AggregationSet[] = [];
     let after = spot;
-    for (let calls = 0; calls < MOST_CALLS && sets.length < most; calls += 1) {
+    for (let calls = 0; calls < MAX_CALLS && sets.length < most; calls += 1) {
       const setIds = Array.from({ length: most - sets.length }, newId);
       const call = plain({ queue, rules, setIds, after });
       const { data }: ReplyOf<'takeSets'> = await writer.run('takeSets', call);
@@ -51,7 +51,7 @@ function createTake(writer: Writer, newId: () => string): Groups['take'] {
   }
 
   return async (queue, rules, limit) => {
-    const search = { queue, rules, most: Math.max(1, Math.min(limit, MOST_SETS)) };
+    const search = { queue, rules, most: Math.max(1, Math.min(limit, MAX_SETS)) };
     const spot = spots.get(queue);
     const sets = await takeFrom(spot ?? null, search);
     const most = search.most - sets.length;

@@ -8,7 +8,7 @@ import { plain, type Bytes } from '../../packing.ts';
 import { SET_ASIDE, STATES, type StateNumber } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
-const LONGEST_PAGE = 500;
+const MAX_PAGE = 500;
 
 const numberOf = (state: ListedState): StateNumber => STATES.indexOf(state) as StateNumber;
 
@@ -76,7 +76,7 @@ function decodeCursor(cursor: string | null): Place | null {
 
 async function list(writer: Writer, { queue, state, limit, cursor, group }: ListRequest) {
   const after = decodeCursor(cursor);
-  const most = Math.max(1, Math.min(limit, LONGEST_PAGE));
+  const most = Math.max(1, Math.min(limit, MAX_PAGE));
   const { data, bytes } = await writer.run(
     'list',
     plain({ queue, state: numberOf(state), limit: most, after, group: group ?? null }),

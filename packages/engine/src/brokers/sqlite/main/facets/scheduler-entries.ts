@@ -1,4 +1,4 @@
-import { MOST_EVENTS, type EntryRecord, type Schedulers } from '../../../../broker/scheduler-entries.ts';
+import { MAX_EVENTS, type EntryRecord, type Schedulers } from '../../../../broker/scheduler-entries.ts';
 import type { EntryRow } from '../../thread/facets/scheduler-entries.ts';
 import { plain, type Bytes } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
@@ -37,7 +37,7 @@ export function createSchedulers(writer: Writer): Schedulers {
     },
 
     async recordEvent(entryId, { taskId, atMs }) {
-      await writer.run('eventAdd', plain({ entryId, taskId, atMs, most: MOST_EVENTS }));
+      await writer.run('eventAdd', plain({ entryId, taskId, atMs, most: MAX_EVENTS }));
     },
 
     async events(entryId, { page, pageSize }) {

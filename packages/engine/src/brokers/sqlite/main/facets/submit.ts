@@ -65,9 +65,9 @@ const withoutReplicas = (broker: string) =>
   });
 
 /** Tasks of a call to the writer: it stores the first while the next are read. */
-const MOST_ITEMS = 256;
+const MAX_BATCH = 256;
 /** So many calls may wait for the disk before the next one does. */
-const MOST_CALLS = 16;
+const MAX_CALLS = 16;
 
 export function createSubmit(writer: Writer, name: string): Submit {
   async function store(tasks: readonly NewTask[], options?: CallOptions): Promise<EnqueueOutcome[]> {
@@ -85,10 +85,10 @@ export function createSubmit(writer: Writer, name: string): Submit {
       let some: NewTask[] = [];
       const waiting = feed(tasks, (task) => {
         some.push(task);
-        if (some.length < MOST_ITEMS) return undefined;
+        if (some.length < MAX_BATCH) return undefined;
         calls.push(store(some, options));
         some = [];
-        const earlier = calls[calls.length - MOST_CALLS];
+        const earlier = calls[calls.length - MAX_CALLS];
         return earlier && failureOf(earlier);
       });
       if (waiting) await waiting;

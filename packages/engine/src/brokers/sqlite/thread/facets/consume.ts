@@ -51,8 +51,8 @@ export interface ExtendCall {
 
 export type LeaseRow = readonly [queue: string, id: string, token: number];
 
-const MOST_TASKS = 256;
-const MOST_BYTES = 512 * 1_024;
+const MAX_TASKS = 256;
+const MAX_BATCH_BYTES = 512 * 1_024;
 
 // An earlier attempt may have left a result.
 const SELECT = `
@@ -100,7 +100,7 @@ function createTaker({ database, queues }: Store) {
     for (const row of rows) {
       const text = row[4] as Json<LeasedRow>;
       const size = Number(row[2]) + text.length;
-      if (into.rows.length > 0 && into.bytes + size > MOST_BYTES) break;
+      if (into.rows.length > 0 && into.bytes + size > MAX_BATCH_BYTES) break;
       into.bytes += size;
       into.rows.push(text);
       into.payloads.push(payload(row));
@@ -158,7 +158,7 @@ export function consumeOperations(store: Store) {
 
   function fetch(call: TurnCall, by: Lease): Taking {
     const into: Taking = { taken: [], rows: [], payloads: [], bytes: 0 };
-    const most = Math.min(call.room, MOST_TASKS);
+    const most = Math.min(call.room, MAX_TASKS);
     /** One round over the queues; false = the call has no bytes left. */
     const round = (shareOf: (place: number) => number): boolean => {
       for (const [place, name] of call.queues.entries()) {

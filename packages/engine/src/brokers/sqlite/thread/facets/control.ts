@@ -1,4 +1,4 @@
-import { SHORTEST_CANCELLED_MS, type CancelNote } from '../../../../broker/control.ts';
+import { MIN_CANCELLED_MS, type CancelNote } from '../../../../broker/control.ts';
 import { plain, type Packet } from '../../packing.ts';
 import { CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
@@ -57,7 +57,7 @@ export function controlOperations(store: Store) {
   const { database, queues } = store;
   const look = database.prepare('SELECT seq, state FROM task WHERE queue = ? AND id = ?');
   const cancel =
-    database.prepare(`UPDATE task SET state = 5, at = ?1 + max(retention_ms, ${SHORTEST_CANCELLED_MS}),
+    database.prepare(`UPDATE task SET state = 5, at = ?1 + max(retention_ms, ${MIN_CANCELLED_MS}),
     finished_ms = ?1, cancel = ?2 WHERE seq = ?3`);
   const locks = createLocks(database);
 

@@ -1,9 +1,9 @@
-import { LARGEST_SET, LARGEST_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
+import { MAX_SET_TASKS, MAX_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import { AGGREGATING, SCHEDULED, SET_ASIDE } from '../../states.ts';
 import type { Moment, Store } from '../store.ts';
-import { createReader, FIRST, MOST_PAGE_BYTES, type Place, type RecordRow, type Records } from './inspect.ts';
+import { createReader, FIRST, MAX_PAGE_BYTES, type Place, type RecordRow, type Records } from './inspect.ts';
 import { createLocks } from '../tables/locks.ts';
 import type { StepRow } from './maintain.ts';
 import { createStorer, STORED_AS, TAKEN, type EnqueueReply, type NewRow } from './submit.ts';
@@ -42,7 +42,7 @@ export interface FinishSetCall {
 
 const GROUPS_AT_ONCE = 256;
 const PAGE = 256;
-const MOST_BACK = 256;
+const MAX_RECLAIMED = 256;
 
 /** Makes sets of ripe groups. */
 function createTaker({ database, queues }: Store) {
@@ -72,7 +72,7 @@ function createTaker({ database, queues }: Store) {
     let taken = 0;
     for (const [seq = null, size] of members.all(entry.no, group, set.most)) {
       bytes += Number(size);
-      if (bytes > LARGEST_SET_BYTES && taken > 0) break;
+      if (bytes > MAX_SET_BYTES && taken > 0) break;
       setAside.run(set.id, seq);
       taken += 1;
     }
@@ -92,7 +92,7 @@ function createTaker({ database, queues }: Store) {
       if (id === undefined) return { sets, next: group };
       group = next;
       if (!isRipe(entry, group, { ...rules, nowMs })) continue;
-      const most = rules.maxSize > 0 ? Math.min(rules.maxSize, LARGEST_SET) : LARGEST_SET;
+      const most = rules.maxSize > 0 ? Math.min(rules.maxSize, MAX_SET_TASKS) : MAX_SET_TASKS;
       sets.push([group, take(entry, group, { id, most, nowMs })]);
     }
     return { sets, next: entry ? group : null };
@@ -112,7 +112,7 @@ function createRemover({ database, queues }: Store) {
   );
 
   return (entry: QueueEntry, set: string): void => {
-    const rows = members.all(set, LARGEST_SET);
+    const rows = members.all(set, MAX_SET_TASKS);
     for (const [seq = null] of rows) {
       locks.release(Number(seq));
       for (const statement of removal) statement.run(seq);
@@ -186,7 +186,7 @@ export function groupOperations(store: Store) {
       const [at, seq] = data.after ?? FIRST;
       const found = page.all(data.set, at, seq, PAGE + 1) as Place[];
       const into: Records = { rows: [], bytes: [] };
-      let left = MOST_PAGE_BYTES;
+      let left = MAX_PAGE_BYTES;
       for (const [, one] of found.slice(0, PAGE)) {
         left -= read(into, one, moment);
         if (left <= 0) break;
@@ -202,7 +202,7 @@ export function groupOperations(store: Store) {
     reclaimSets({ data }: Packet<readonly StepRow[]>, { wallMs }: Moment): Packet<readonly number[]> {
       const one = ([queue, limit]: StepRow): number => {
         const entry = queues.find(queue);
-        return entry ? reclaim(entry, Math.max(1, Math.min(limit, MOST_BACK)), wallMs) : 0;
+        return entry ? reclaim(entry, Math.max(1, Math.min(limit, MAX_RECLAIMED)), wallMs) : 0;
       };
       return plain(data.map(one));
     },

@@ -56,7 +56,7 @@ const COLUMNS = [
 ] as const;
 
 /** A page ends early when its payloads and results are more than this: one message carries it. */
-export const MOST_PAGE_BYTES = 4 * 1_024 * 1_024;
+export const MAX_PAGE_BYTES = 4 * 1_024 * 1_024;
 export const FIRST: Place = [Number.MIN_SAFE_INTEGER, 0];
 const FROM = `
   SELECT ifnull(task.payload, body.payload), body.result, ${COLUMNS.join(', ')}
@@ -166,7 +166,7 @@ function taskOperations(store: Store) {
       const [at, seq] = after ?? FIRST;
       const found = pageOf(state).all(entry.no, state, at, seq, limit + 1, ...aside(state, group)) as Place[];
       const into: Records = { rows: [], bytes: [] };
-      let left = MOST_PAGE_BYTES;
+      let left = MAX_PAGE_BYTES;
       for (const [, one] of found.slice(0, limit)) {
         left -= read(into, one, moment);
         if (left <= 0) break;
@@ -184,7 +184,7 @@ const SAMPLE = 20;
 /** A task's row and its entries in the indexes, besides its payload; about. */
 const ROW_BYTES = 400;
 const DAY_MS = 86_400_000;
-const MOST_GROUPS = 10_000;
+const MAX_GROUPS = 10_000;
 
 export interface HistoryCall {
   readonly queue: string;
@@ -198,7 +198,7 @@ function statistics({ database, queues }: Store) {
     database.prepare(`SELECT avg(size) FROM (SELECT size FROM task WHERE queue = ?1 AND state = ?2
     ORDER BY at LIMIT ${SAMPLE})`);
   const groups = database.prepare(`SELECT in_group, count(*) FROM task WHERE queue = ? AND state = 7
-    GROUP BY in_group ORDER BY in_group LIMIT ${MOST_GROUPS}`);
+    GROUP BY in_group ORDER BY in_group LIMIT ${MAX_GROUPS}`);
 
   return {
     history({ data }: Packet<HistoryCall>, { wallMs }: Moment): Packet<readonly DayRow[]> {

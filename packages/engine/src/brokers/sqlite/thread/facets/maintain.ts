@@ -32,8 +32,8 @@ export interface ForwardReply {
   readonly outcomes: readonly ForwardedRow[];
 }
 
-const MOST_STEPS = 256;
-const clamped = (limit: number): number => Math.max(0, Math.min(limit, MOST_STEPS));
+const MAX_STEPS = 256;
+const clamped = (limit: number): number => Math.max(0, Math.min(limit, MAX_STEPS));
 
 export interface Recovery {
   readonly entry: QueueEntry;
@@ -134,13 +134,13 @@ function createJanitor({ database, queues }: Store) {
 
 /** Free pages are given back to the disk when they are many, a few at a time. */
 function createShrinker({ database }: Store): () => void {
-  const LEAST_PAGES = 4_096;
+  const MIN_PAGES = 4_096;
   const STEP_PAGES = 1_024;
   const free = database.prepare('PRAGMA freelist_count');
   const pages = database.prepare('PRAGMA page_count');
   return () => {
     const unused = Number(free.get()?.[0]);
-    if (unused < LEAST_PAGES || unused * 4 < Number(pages.get()?.[0])) return;
+    if (unused < MIN_PAGES || unused * 4 < Number(pages.get()?.[0])) return;
     database.exec(`PRAGMA incremental_vacuum(${STEP_PAGES})`);
   };
 }
@@ -188,7 +188,7 @@ export function maintainOperations(store: Store) {
         return entry ? expire(entry, clamped(limit), wallMs) : 0;
       });
       counters.expire(wallMs);
-      locks.expire(wallMs, MOST_STEPS);
+      locks.expire(wallMs, MAX_STEPS);
       shrink();
       return plain(outcomes);
     },

@@ -34,7 +34,7 @@ export interface EventsCall {
 
 export type EventRow = readonly [taskId: string, atMs: number];
 
-const MOST_SHOWN = 10_000;
+const MAX_SHOWN = 10_000;
 const bytesOf = (value: SqlValue | undefined): Uint8Array | null =>
   value instanceof Uint8Array && value.length > 0 ? value : null;
 
@@ -43,7 +43,7 @@ function entryOperations({ database }: Store) {
   const dropExpired = database.prepare('DELETE FROM scheduler_entry WHERE until_ms < ?');
   const add = database.prepare('INSERT INTO scheduler_entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const all = database.prepare(
-    `SELECT id, spec, type, options, next_ms, prev_ms, payload FROM scheduler_entry LIMIT ${MOST_SHOWN}`,
+    `SELECT id, spec, type, options, next_ms, prev_ms, payload FROM scheduler_entry LIMIT ${MAX_SHOWN}`,
   );
 
   return {
