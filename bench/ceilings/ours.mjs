@@ -26,7 +26,7 @@ function createReceipts() {
 /** Our own scripts, called as our broker calls them, with nothing around them. */
 export async function openOurs(where) {
   const { enqueue } = await built('brokers/redis/scripts/submit/enqueue.js');
-  const { turn } = await built('brokers/redis/scripts/consume/turn.js');
+  const { exchange } = await built('brokers/redis/scripts/consume/exchange.js');
   const { itemOf } = await built('brokers/redis/records/new-task-item.js');
   const { createPrepareTask } = await built('client/prepare-task.js');
   const prepare = createPrepareTask();
@@ -35,7 +35,7 @@ export async function openOurs(where) {
     encodeCall(script.lua.sha1, script.keys(call), [NOW, ...script.args(call)]);
   const base = { leaseMs: LEASE_MS, worker: WORKER };
   return openCeiling(where, {
-    scripts: [enqueue.lua.text, turn.lua.text],
+    scripts: [enqueue.lua.text, exchange.lua.text],
     before: [['SET', 'tc:{default}:tok', String(LAST_TOKEN)]],
     item: (payload) => itemOf(prepare('bench', payload, {})),
     enqueueCall: (items) => encoded(enqueue, { queue: 'default', receipt: receipt(), items, businesses: [] }),
@@ -43,7 +43,7 @@ export async function openOurs(where) {
       const plain = [{ token: number + 2, ids }];
       const finishes = ids.length > 0 ? [{ queue: 'default', plain, others: [] }] : [];
       const queues = room > 0 ? ['default'] : [];
-      return encoded(turn, { ...base, receipt: receipt(), finishes, queues, room });
+      return encoded(exchange, { ...base, receipt: receipt(), finishes, queues, room });
     },
     enqueueCodes: (text) => text.split(':')[1],
   });

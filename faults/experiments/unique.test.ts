@@ -108,7 +108,9 @@ experiment(
     await run.flow(50);
     if (broker) {
       for (const state of ['archived', 'completed', 'scheduled'] as const)
-        while ((await broker.control.act({ queue: 'acts', verb: 'remove', state, limit: 256 })).more);
+        while (
+          (await broker.control.changeMany({ queue: 'acts', action: 'remove', state, limit: 256 })).more
+        );
       expect(await broker.control.dropQueue('acts')).toBe(true);
     }
     await run.finish();

@@ -15,7 +15,7 @@ const argument = ({ args }: Command, place: number): number => Number(args[3 + N
 export const isEnqueue = (command: Command): boolean => runs(command, lua.enqueue);
 /** Asks for tasks, and hands in no end of an attempt. */
 export const isDequeue = (command: Command): boolean =>
-  runs(command, lua.turn) && argument(command, ROOM) > 0 && argument(command, FINISHES) === 0;
+  runs(command, lua.exchange) && argument(command, ROOM) > 0 && argument(command, FINISHES) === 0;
 /** Hands in ends of attempts. */
 export const isFinish = (command: Command): boolean =>
-  runs(command, lua.turn) && argument(command, FINISHES) > 0;
+  runs(command, lua.exchange) && argument(command, FINISHES) > 0;

@@ -189,7 +189,13 @@ describe('8.7 inspector: acting', () => {
     await bed.client.enqueue('x', null, { queue, id: 'a' });
     await bed.client.enqueue('x', null, { queue, id: 'b', delay: '1h' });
     await expect(go.inspect('remove', { queue })).rejects.toThrow('queue is not empty');
-    await bed.broker.consume.turn({ finishes: [], queues: [queue], room: 1, leaseMs: 60_000, worker: 'w' });
+    await bed.broker.consume.exchange({
+      finishes: [],
+      queues: [queue],
+      room: 1,
+      leaseMs: 60_000,
+      worker: 'w',
+    });
     await expect(go.inspect('remove', { queue, force: true })).rejects.toThrow(/active/);
     await bed.ask('DEL', `asynq:{${queue}}:active`, `asynq:{${queue}}:lease`, `asynq:{${queue}}:t:a`);
     await go.inspect('remove', { queue, force: true });

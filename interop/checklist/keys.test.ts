@@ -141,14 +141,21 @@ describe('8.1 keys', () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', null, { queue, id: 'a' });
     const take = async () => {
-      const turn = { finishes: [], queues: [queue], room: 1, leaseMs: 60_000, worker: 'w' };
-      const [task] = (await bed.broker.consume.turn(turn)).tasks;
+      const exchange = { finishes: [], queues: [queue], room: 1, leaseMs: 60_000, worker: 'w' };
+      const [task] = (await bed.broker.consume.exchange(exchange)).tasks;
       if (!task) throw new Error('no task was there to take');
       return { task, score: String(await bed.ask('ZSCORE', `asynq:{${queue}}:lease`, 'a')) };
     };
     const end = async (finish: Finish) =>
-      (await bed.broker.consume.turn({ finishes: [finish], queues: [], room: 0, leaseMs: 1, worker: 'w' }))
-        .finished;
+      (
+        await bed.broker.consume.exchange({
+          finishes: [finish],
+          queues: [],
+          room: 0,
+          leaseMs: 1,
+          worker: 'w',
+        })
+      ).finished;
     const succeeded = ({ task }: Awaited<ReturnType<typeof take>>): Finish => ({
       task,
       outcome: 'succeeded',

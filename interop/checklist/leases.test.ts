@@ -71,7 +71,13 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     const queue = bed.queue();
     const go = bed.go();
     await bed.client.enqueue('x', null, { queue, id: 'a', maxRetries: 0 });
-    await bed.broker.consume.turn({ finishes: [], queues: [queue], room: 1, leaseMs: 1_000, worker: 'w' });
+    await bed.broker.consume.exchange({
+      finishes: [],
+      queues: [queue],
+      room: 1,
+      leaseMs: 1_000,
+      worker: 'w',
+    });
     await setLease(queue, 'a', 31);
     await go.serve({ queues: { [queue]: 1 } });
     await until(async () => (await go.task(queue, 'a')).state === 'archived');
@@ -114,7 +120,13 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     const queue = bed.queue();
     const go = bed.go();
     for (const id of ['young', 'old']) await bed.client.enqueue('x', null, { queue, id });
-    await bed.broker.consume.turn({ finishes: [], queues: [queue], room: 2, leaseMs: 1_000, worker: 'w' });
+    await bed.broker.consume.exchange({
+      finishes: [],
+      queues: [queue],
+      room: 2,
+      leaseMs: 1_000,
+      worker: 'w',
+    });
     await setLease(queue, 'young', 15);
     await setLease(queue, 'old', 31);
     await go.serve({ queues: { [queue]: 1 } });

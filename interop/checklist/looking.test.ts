@@ -193,8 +193,14 @@ describe('8.7 inspector: looking', () => {
     const queue = bed.queue();
     const go = bed.go();
     for (const id of ['a', 'b']) await bed.client.enqueue('x', null, { queue, id });
-    await bed.broker.consume.turn({ finishes: [], queues: [queue], room: 1, leaseMs: 900_000, worker: 'w' });
-    await bed.broker.consume.turn({ finishes: [], queues: [queue], room: 1, leaseMs: 500, worker: 'w' });
+    await bed.broker.consume.exchange({
+      finishes: [],
+      queues: [queue],
+      room: 1,
+      leaseMs: 900_000,
+      worker: 'w',
+    });
+    await bed.broker.consume.exchange({ finishes: [], queues: [queue], room: 1, leaseMs: 500, worker: 'w' });
     await until(async () => ((await bed.score(queue, 'lease', 'b')) ?? 0) + 1 <= nowS(), 100);
     expect((await go.list(queue, 'active')).map(({ id, isOrphaned }) => [id, isOrphaned])).toEqual([
       ['a', false],

@@ -7,11 +7,11 @@ import { interopBed, item, nowS, until } from '../support/bed.ts';
 describe('8.3 taking tasks', () => {
   const bed = interopBed();
 
-  const turn = async (queue: string, finishes: readonly Finish[] = [], room = 1) =>
-    bed.broker.consume.turn({ finishes, queues: [queue], room, leaseMs: 30_000, worker: 'w' });
+  const exchange = async (queue: string, finishes: readonly Finish[] = [], room = 1) =>
+    bed.broker.consume.exchange({ finishes, queues: [queue], room, leaseMs: 30_000, worker: 'w' });
 
   async function takeOne(queue: string): Promise<LeasedTask> {
-    const [task] = (await turn(queue)).tasks;
+    const [task] = (await exchange(queue)).tasks;
     if (!task) throw new Error('nothing was there to take');
     return task;
   }
@@ -129,9 +129,9 @@ describe('8.3 taking tasks', () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', null, { queue, id: 'a', retention: '1h' });
     const task = await takeOne(queue);
-    expect((await turn(queue, [finish.succeeded(task)])).finished).toEqual(['accepted']);
+    expect((await exchange(queue, [finish.succeeded(task)])).finished).toEqual(['accepted']);
     const before = await bed.ask('HGETALL', `asynq:{${queue}}:t:a`);
-    expect((await turn(queue, [finish.retry(task, 1)])).finished).toEqual(['lease-lost']);
+    expect((await exchange(queue, [finish.retry(task, 1)])).finished).toEqual(['lease-lost']);
     expect(await bed.ask('HGETALL', `asynq:{${queue}}:t:a`)).toEqual(before);
     expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 0 });
   });
@@ -145,7 +145,7 @@ describe('8.3 taking tasks', () => {
     await go.serve({ queues: { [queue]: 1 } });
     await until(async () => (await go.task(queue, 'a')).state === 'retry');
     const before = await bed.ask('HGETALL', `asynq:{${queue}}:t:a`);
-    expect((await turn(queue, [finish.succeeded(task)])).finished).toEqual(['lease-lost']);
+    expect((await exchange(queue, [finish.succeeded(task)])).finished).toEqual(['lease-lost']);
     expect(await bed.ask('HGETALL', `asynq:{${queue}}:t:a`)).toEqual(before);
     expect(await go.task(queue, 'a')).toMatchObject({ retried: 1, lastErr: 'asynq: task lease expired' });
   });

@@ -53,7 +53,7 @@ export {
 export { FINAL_STATES, TASK_STATES, WAITING_STATES, type ListedState, type TaskState } from './task/state.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './task/task-id.ts';
 export type { Broker } from './broker/broker.ts';
-export { FAULT_KINDS, type Check, type Fault, type FaultKind, type Suspect } from './broker/check.ts';
+export { FAULT_KINDS, type Check, type Fault, type FaultKind, type Candidate } from './broker/check.ts';
 export type { ClusterNode, ClusterView } from './broker/cluster.ts';
 export type { CallOptions } from './broker/call-options.ts';
 export type {
@@ -63,14 +63,14 @@ export type {
   FinishOutcome,
   Lease,
   LeasedTask,
-  Turn,
-  TurnOutcome,
+  Exchange,
+  ExchangeOutcome,
 } from './broker/consume.ts';
 export type {
-  Acted,
-  ActedState,
-  ActStep,
-  ActVerb,
+  BulkOutcome,
+  BulkState,
+  BulkStep,
+  TaskAction,
   CancelNote,
   Control,
   ControlOutcome,
@@ -84,7 +84,7 @@ export type {
   GroupSize,
   Inspect,
   ListRequest,
-  OddFacts,
+  Anomalies,
   QueueFacts,
   TaskPage,
   TaskRecord,
@@ -97,7 +97,7 @@ export {
   type EnqueueEvent,
   type EntryRecord,
   type EventPage,
-  type Schedulers,
+  type SchedulerEntries,
 } from './broker/scheduler-entries.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
 export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';

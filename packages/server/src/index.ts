@@ -10,4 +10,4 @@ export {
 } from './config/config.ts';
 export { loadConfig, type ConfigInput, type LoadedConfig } from './config/load.ts';
 export { sampleYaml } from './config/sample.ts';
-export { serve, type RunningService, type ServeParts } from './serve.ts';
+export { serve, type RunningService, type ServeDeps } from './serve.ts';

@@ -1,7 +1,7 @@
 import { createLoop, createMaintenance, logicalQueue, type Broker, type Runtime } from '@task-center/engine';
 
 /** Keeps the callback queues in order where no callback worker of this process does. */
-export interface Scheduler {
+export interface Maintenance {
   start(): void;
   stop(): Promise<void>;
 }
@@ -9,13 +9,13 @@ export interface Scheduler {
 /** How long a queue that another process made may stay unnoticed. */
 const LOOK_MS = 2_000;
 
-export function createScheduler({
+export function createMaintenanceRole({
   broker,
   runtime,
 }: {
   readonly broker: Broker;
   readonly runtime: Runtime;
-}): Scheduler {
+}): Maintenance {
   let queues: readonly string[] = [];
   const maintenance = createMaintenance({ broker, queues: () => queues, runtime });
   const look = createLoop({

@@ -16,7 +16,7 @@ import { listen, type Listening } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
 import { ServiceState } from './http/service-state.ts';
 import { createLog } from './observe/logs.ts';
-import { createScheduler, type Scheduler } from './maintenance.ts';
+import { createMaintenanceRole, type Maintenance } from './maintenance.ts';
 import { VERSION } from './version.ts';
 
 /** A running service. */
@@ -29,7 +29,7 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
-export interface ServeParts {
+export interface ServeDeps {
   /** Default: JSON lines to stdout. */
   readonly log?: Log;
   /** Clock, chance and events, for tests and for who listens. */
@@ -45,7 +45,7 @@ export interface ServeParts {
 /** What has been started so far, in the order in which it is stopped. */
 interface Running {
   http?: Listening;
-  scheduler?: Scheduler;
+  scheduler?: Maintenance;
   worker?: CallbackWorker;
   broker?: Broker;
 }
@@ -114,7 +114,7 @@ async function startAll(base: Base, running: Running): Promise<FirstKey> {
     running.worker = worker;
     await worker.start();
   } else if (config.roles.includes('scheduler')) {
-    running.scheduler = createScheduler({ broker, runtime });
+    running.scheduler = createMaintenanceRole({ broker, runtime });
     running.scheduler.start();
   }
   return firstKey;
@@ -126,17 +126,17 @@ async function startAll(base: Base, running: Running): Promise<FirstKey> {
  * @throws ConfigError port, folder or key file cannot be used; TaskCenterError the broker cannot be. Whatever was
  *   started before is stopped again.
  */
-export async function serve(config: Config, parts: ServeParts = {}): Promise<RunningService> {
-  const log = parts.log ?? createLog(config, VERSION);
-  const runtime = createRuntime({ ...parts.runtime, log });
+export async function serve(config: Config, deps: ServeDeps = {}): Promise<RunningService> {
+  const log = deps.log ?? createLog(config, VERSION);
+  const runtime = createRuntime({ ...deps.runtime, log });
   const base = {
     config,
-    failStop: parts.failStop ?? false,
+    failStop: deps.failStop ?? false,
     runtime,
     rules: new LiveRules(config.callbacks, log),
     state: new ServiceState(),
   };
-  runtime.events.on('broker.broken', ({ cause }) => parts.onBroken?.(cause));
+  runtime.events.on('broker.broken', ({ cause }) => deps.onBroken?.(cause));
   const running: Running = {};
   let firstKey: FirstKey;
   try {
@@ -157,6 +157,6 @@ export async function serve(config: Config, parts: ServeParts = {}): Promise<Run
     await stopAll(running);
   };
   const service = { url, config, firstKey, stop: () => (stopped ??= stop()) };
-  parts.onReady?.(service);
+  deps.onReady?.(service);
   return service;
 }

@@ -22,8 +22,8 @@ for (const kind of brokerKinds)
 
     /** Takes one task from a stored queue as a worker would. */
     async function take(queue: string) {
-      const turn = { finishes: [], queues: [queue], room: 1, leaseMs: 60_000, worker: 'test' };
-      const { tasks } = await app.broker.consume.turn(turn);
+      const exchange = { finishes: [], queues: [queue], room: 1, leaseMs: 60_000, worker: 'test' };
+      const { tasks } = await app.broker.consume.exchange(exchange);
       const [task] = tasks;
       if (task === undefined) throw new Error(`nothing waits in ${queue}`);
       return task;
@@ -33,7 +33,7 @@ for (const kind of brokerKinds)
       test('shows attempts where they are asked for, as they were kept', async () => {
         await submit({ id: 'tried', queue: 'tries' });
         const task = await take('tries');
-        await app.broker.consume.turn({
+        await app.broker.consume.exchange({
           finishes: [
             {
               task,
@@ -91,7 +91,7 @@ for (const kind of brokerKinds)
         const { id } = await submit({ queue: 'results' });
         const task = await take('results');
         const record = { number: 1, startedMs: 1, finishedMs: 2, outcome: 'succeeded' as const };
-        await app.broker.consume.turn({
+        await app.broker.consume.exchange({
           finishes: [{ task, outcome: 'succeeded', result: Buffer.from(result), record }],
           queues: [],
           room: 0,

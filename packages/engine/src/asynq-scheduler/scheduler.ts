@@ -105,7 +105,10 @@ export class Scheduler {
       name: 'scheduler-heartbeat',
       runtime,
       step: async () => {
-        await broker.schedulers.writeEntries(this.name, { entries: this.#records(), ttlMs: 2 * heartbeatMs });
+        await broker.schedulerEntries.writeEntries(this.name, {
+          entries: this.#records(),
+          ttlMs: 2 * heartbeatMs,
+        });
         return heartbeatMs;
       },
     });
@@ -146,7 +149,7 @@ export class Scheduler {
   async unregister(entryId: string): Promise<void> {
     if (!this.#entries.delete(entryId)) throw new TaskCenterError('entry-not-found', { id: entryId });
     this.#changed();
-    if (this.#state === 'active') await this.#broker.schedulers.clearEvents([entryId]);
+    if (this.#state === 'active') await this.#broker.schedulerEntries.clearEvents([entryId]);
   }
 
   /** Fires from now on; nothing for the time before. @throws TaskCenterError `scheduler-misused` */
@@ -173,16 +176,16 @@ export class Scheduler {
   }
 
   async #shutDown(): Promise<void> {
-    const { schedulers } = this.#broker;
+    const { schedulerEntries } = this.#broker;
     const { log } = this.#runtime;
     const tidy = (what: Promise<void>) =>
       what.catch((error: unknown) => log.warn({ err: error }, 'a scheduler could not tidy up after itself'));
     await Promise.all([
       this.#timer.stop(),
-      this.#heartbeat.stop().then(() => tidy(schedulers.clearEntries(this.name))),
+      this.#heartbeat.stop().then(() => tidy(schedulerEntries.clearEntries(this.name))),
     ]);
     await Promise.all(this.#firings);
-    await tidy(schedulers.clearEvents([...this.#entries.keys()]));
+    await tidy(schedulerEntries.clearEvents([...this.#entries.keys()]));
   }
 
   /** The entries are others now. */
@@ -219,9 +222,9 @@ export class Scheduler {
     }
     const taskId = storedTaskId(fired.task.id, task.context?.businessId ?? null);
     try {
-      await this.#broker.schedulers.recordEvent(id, { taskId, atMs: clock.wallMs() });
+      await this.#broker.schedulerEntries.recordEvent(id, { taskId, atMs: clock.wallMs() });
       // Unregistered meanwhile: nobody else would remove it.
-      if (!this.#entries.has(id)) await this.#broker.schedulers.clearEvents([id]);
+      if (!this.#entries.has(id)) await this.#broker.schedulerEntries.clearEvents([id]);
     } catch (error) {
       log.warn({ entry_id: id, task_id: taskId, err: error }, 'an enqueue event could not be recorded');
     }

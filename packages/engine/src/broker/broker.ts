@@ -4,12 +4,12 @@ import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
 import type { Documents } from './documents.ts';
 import type { Groups } from './groups.ts';
-import type { Heartbeat } from './lease-renewal.ts';
+import type { LeaseRenewal } from './lease-renewal.ts';
 import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
 import type { Presence } from './presence.ts';
 import type { Semaphores } from './semaphores.ts';
-import type { Schedulers } from './scheduler-entries.ts';
+import type { SchedulerEntries } from './scheduler-entries.ts';
 import type { Signals } from './signals.ts';
 import type { Submit } from './submit.ts';
 
@@ -27,14 +27,14 @@ export interface Broker {
   readonly submit: Submit;
   readonly consume: Consume;
   /** Null = workers renew their leases by themselves. */
-  readonly heartbeat: Heartbeat | null;
+  readonly leaseRenewal: LeaseRenewal | null;
   readonly maintain: Maintain;
   readonly check: Check;
   readonly control: Control;
   readonly groups: Groups;
   readonly inspect: Inspect;
   readonly presence: Presence;
-  readonly schedulers: Schedulers;
+  readonly schedulerEntries: SchedulerEntries;
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly signals: Signals;

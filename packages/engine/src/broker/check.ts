@@ -18,7 +18,7 @@ export const FAULT_KINDS = [
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** Something that a look in passing found odd. It may only be on its way. */
-export interface Suspect {
+export interface Candidate {
   /** What it is, in the broker's words: `task`, `lock`, `group`, `key`, `body`… */
   readonly what: string;
   /** Stored ID, key or number by which the broker finds it. */
@@ -42,10 +42,14 @@ export interface Check {
    * Everything that seems wrong, found in bounded steps by a walk over the whole queue: pages of at most about 1,000
    * suspects, some perhaps twice. The walk holds at most 200,000 IDs in memory, however large the queue is.
    */
-  suspects(queue: string | null): AsyncIterable<readonly Suspect[]>;
+  candidates(queue: string | null): AsyncIterable<readonly Candidate[]>;
   /**
    * Looks at suspects again, each in one moment with all that belongs to it; null = nothing is wrong with it. With
    * `mend` what is wrong is mended in that same moment. At most 100.
    */
-  look(queue: string | null, suspects: readonly Suspect[], mend: boolean): Promise<readonly (Fault | null)[]>;
+  examine(
+    queue: string | null,
+    suspects: readonly Candidate[],
+    mend: boolean,
+  ): Promise<readonly (Fault | null)[]>;
 }

@@ -62,7 +62,7 @@ export interface EarlyResult {
   readonly result: Uint8Array;
 }
 
-export interface Turn {
+export interface Exchange {
   readonly finishes: readonly Finish[];
   /** Queues to take tasks from, in this order; paused ones yield nothing. */
   readonly queues: readonly string[];
@@ -79,7 +79,7 @@ export interface Turn {
   readonly worker: string;
 }
 
-export interface TurnOutcome {
+export interface ExchangeOutcome {
   /** One per finish, in order. */
   readonly finished: readonly FinishOutcome[];
   readonly tasks: readonly LeasedTask[];
@@ -89,7 +89,7 @@ export interface TurnOutcome {
 
 export interface Consume {
   /** Finishes attempts and takes new tasks in one call. Tasks come in the queues' order, each first in, first out. */
-  turn(turn: Turn, options?: CallOptions): Promise<TurnOutcome>;
+  exchange(exchange: Exchange, options?: CallOptions): Promise<ExchangeOutcome>;
   /** Renews leases to `lengthMs` from now (0 = they end now); false = it is no longer this token's. */
   extend(leases: readonly Lease[], lengthMs: number): Promise<boolean[]>;
   /**

@@ -14,14 +14,14 @@ export interface CancelNote {
 }
 
 /** What people do to stored tasks: have them run now, archive them, remove them. */
-export type ActVerb = 'run' | 'archive' | 'remove';
+export type TaskAction = 'run' | 'archive' | 'remove';
 
 /** The first tasks of a state, in the order of its list. */
-export interface ActStep {
+export interface BulkStep {
   readonly queue: string;
-  readonly verb: ActVerb;
+  readonly action: TaskAction;
   /** `completed`: the cancelled ones, too, which Asynq keeps among them. */
-  readonly state: ActedState;
+  readonly state: BulkState;
   /** With `aggregating`: tasks of this group only; without it of all groups, and with `remove` of sets under way, too. */
   readonly group?: string;
   /** 1 to 256. */
@@ -29,9 +29,9 @@ export interface ActStep {
 }
 
 /** States whose tasks can be acted on together. */
-export type ActedState = Exclude<ListedState, 'active'>;
+export type BulkState = Exclude<ListedState, 'active'>;
 
-export interface Acted {
+export interface BulkOutcome {
   readonly handled: number;
   /** Whether tasks are left there. */
   readonly more: boolean;
@@ -53,7 +53,7 @@ export interface Control {
   /** Gives a scheduled task another payload; all else stays. */
   updatePayload(task: TaskRef, payload: Uint8Array | null): Promise<ControlOutcome>;
   /** Does the same to many; call it again while there are more. */
-  act(step: ActStep): Promise<Acted>;
+  changeMany(step: BulkStep): Promise<BulkOutcome>;
   /** Forgets a queue that holds no task at all: its counters, settings and name; false = it holds tasks. */
   dropQueue(queue: string): Promise<boolean>;
 }

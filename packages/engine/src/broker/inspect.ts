@@ -5,13 +5,13 @@ import type { ListedState, TaskState } from '../task/state.ts';
 import type { CancelNote } from './control.ts';
 
 /** What was met in a queue that is no task, ever: others wrote it, or it was damaged. Of each the number. */
-export interface OddFacts {
+export interface Anomalies {
   /** IDs without a task: dropped. */
   readonly dropped: number;
   /** Tasks that nobody can read, or that would never have started: archived, to be looked at. */
   readonly archived: number;
   /** Keys of a wrong type: renamed to `tc:{queue}:aside:<name>:<time in s>`. */
-  readonly aside: number;
+  readonly renamedKeys: number;
 }
 
 export interface QueueFacts {
@@ -26,7 +26,7 @@ export interface QueueFacts {
   readonly failed: number;
   /** Groups that have tasks. */
   readonly groups: number;
-  readonly odd: OddFacts;
+  readonly anomalies: Anomalies;
 }
 
 /** Attempts of a queue on one day. */

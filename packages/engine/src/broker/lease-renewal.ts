@@ -30,7 +30,7 @@ export type LeaseNote =
   | { readonly kind: 'released'; readonly leases: number; readonly stallMs: number; readonly atMs: number };
 
 /** One worker's leases in the care of another thread. */
-export interface KeptLeases {
+export interface RenewedLeases {
   /** More memory with leases; from now on they are renewed. */
   add(memory: LeaseMemory): void;
   /** The other thread has given no sign of life for a while: another one takes its place. */
@@ -40,7 +40,7 @@ export interface KeptLeases {
 }
 
 /** Renews leases on another thread than the worker's, with a connection of its own (design D6). */
-export interface Heartbeat {
+export interface LeaseRenewal {
   /** @param head signs of life, shared, too */
-  keep(settings: LeaseSettings, head: SharedArrayBuffer, onNote: (note: LeaseNote) => void): KeptLeases;
+  renew(settings: LeaseSettings, head: SharedArrayBuffer, onNote: (note: LeaseNote) => void): RenewedLeases;
 }

@@ -43,7 +43,7 @@ export interface Repaired {
   /** Groups with tasks that no aggregator would have found. */
   readonly groups: number;
   /** Keys of a wrong type; what they hold stands under another name. */
-  readonly aside: readonly string[];
+  readonly renamedKeys: readonly string[];
 }
 
 /** What keeps a queue in order; any number of processes may do it at once. Bounded steps, repeated by loops. */

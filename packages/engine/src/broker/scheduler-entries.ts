@@ -35,7 +35,7 @@ export const MAX_EVENTS = 1_000;
  * Who schedules here, and what came of it: for people to see, nothing is decided by it. What is stored by others and
  * cannot be read is left out.
  */
-export interface Schedulers {
+export interface SchedulerEntries {
   /** Shows these entries for `ttlMs`, rounded up to seconds, in place of what the scheduler showed before. */
   writeEntries(
     scheduler: string,

@@ -1,5 +1,5 @@
 import type { Broker } from '../broker/broker.ts';
-import type { ActedState, ActVerb } from '../broker/control.ts';
+import type { BulkState, TaskAction } from '../broker/control.ts';
 
 /** Work on many tasks, done in short steps so that nobody else has to wait for it. */
 export interface BulkOptions {
@@ -13,8 +13,8 @@ export interface BulkOptions {
 
 export interface BulkWork {
   readonly queue: string;
-  readonly verb: ActVerb;
-  readonly state: ActedState;
+  readonly action: TaskAction;
+  readonly state: BulkState;
   readonly options: BulkOptions;
 }
 
@@ -30,14 +30,14 @@ async function sizeOf({ inspect }: Broker, { queue, state, options: { group } }:
 }
 
 /** As many tasks as were there when it began: it ends also where producers add faster than it works. */
-export async function actOnAll(broker: Broker, work: BulkWork): Promise<number> {
-  const { queue, verb, state, options } = work;
+export async function changeAll(broker: Broker, work: BulkWork): Promise<number> {
+  const { queue, action, state, options } = work;
   const total = await sizeOf(broker, work);
   let handled = 0;
   while (handled < total && !options.signal?.aborted) {
     const group = options.group === undefined ? {} : { group: options.group };
     const limit = Math.min(STEP, total - handled);
-    const acted = await broker.control.act({ queue, verb, state, limit, ...group });
+    const acted = await broker.control.changeMany({ queue, action, state, limit, ...group });
     handled += acted.handled;
     options.onProgress?.(handled, total);
     if (!acted.more) break;

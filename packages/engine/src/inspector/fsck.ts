@@ -1,5 +1,5 @@
 import type { Broker } from '../broker/broker.ts';
-import type { Check, Fault, Suspect } from '../broker/check.ts';
+import type { Check, Fault, Candidate } from '../broker/check.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 
@@ -41,19 +41,19 @@ const PAUSE_MS = 1_000;
 type Queue = string | null;
 
 interface Wrong {
-  readonly suspect: Suspect;
+  readonly suspect: Candidate;
   readonly fault: Fault;
 }
 
 /** Looks at suspects of one queue; resolves to those with which something is wrong. */
-type Look = (suspects: readonly Suspect[], mend?: boolean) => Promise<Wrong[]>;
+type Look = (suspects: readonly Candidate[], mend?: boolean) => Promise<Wrong[]>;
 
 function createLook(check: Check, queue: Queue): Look {
   return async (suspects, mend = false) => {
     const wrong: Wrong[] = [];
     for (let i = 0; i < suspects.length; i += AT_ONCE) {
       const part = suspects.slice(i, i + AT_ONCE);
-      const faults = await check.look(queue, part, mend);
+      const faults = await check.examine(queue, part, mend);
       faults.forEach((fault, at) => {
         const suspect = part[at];
         if (fault && suspect) wrong.push({ suspect, fault });
@@ -63,10 +63,13 @@ function createLook(check: Check, queue: Queue): Look {
   };
 }
 
-const keyOf = ({ what, name }: Suspect): string => `${what} ${name}`;
+const keyOf = ({ what, name }: Candidate): string => `${what} ${name}`;
 
 /** What is wrong at a first look, each once; not many more than are kept. */
-async function firstLook(pages: AsyncIterable<readonly Suspect[]>, look: Look): Promise<Map<string, Wrong>> {
+async function firstLook(
+  pages: AsyncIterable<readonly Candidate[]>,
+  look: Look,
+): Promise<Map<string, Wrong>> {
   const found = new Map<string, Wrong>();
   for await (const page of pages) {
     const fresh = page.filter((one) => !found.has(keyOf(one)));
@@ -84,7 +87,7 @@ interface Round {
 async function checkQueue(check: Check, queue: Queue, options: FsckOptions): Promise<Round> {
   const { repair = false, pauseMs = PAUSE_MS, clock = systemClock } = options;
   const look = createLook(check, queue);
-  const first = await firstLook(check.suspects(queue), look);
+  const first = await firstLook(check.candidates(queue), look);
   if (first.size === 0) return { findings: [], more: false };
   await clock.sleep(pauseMs);
   const suspects = [...first.values()].slice(0, MAX_FINDINGS).map(({ suspect }) => suspect);

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/broker.ts';
 import type { ClusterNode, ClusterView } from '../broker/cluster.ts';
-import type { ActedState, ControlOutcome } from '../broker/control.ts';
+import type { BulkState, ControlOutcome } from '../broker/control.ts';
 import type { DayCounts, GroupSize, TaskPage, TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { ServerRecord } from '../broker/presence.ts';
@@ -8,11 +8,11 @@ import type { TaskRef } from '../runtime/events.ts';
 import { encodeContent } from '../task/payload.ts';
 import type { ListedState } from '../task/state.ts';
 import { storedTaskId } from '../task/task-id.ts';
-import { actOnAll, type BulkOptions } from './change-all.ts';
+import { changeAll, type BulkOptions } from './change-all.ts';
 import { queueInfo, type QueueInfo } from './queue-info.ts';
 import {
-  enqueueEvents,
-  schedulerEntries,
+  listEnqueueEvents,
+  listSchedulerEntries,
   type EventPageOptions,
   type SchedulerEntry,
 } from './scheduler-entries.ts';
@@ -198,7 +198,7 @@ export class Inspector {
 
   /** What schedulers here will enqueue, ours and Go's: the next to fire first. */
   schedulerEntries(): Promise<SchedulerEntry[]> {
-    return schedulerEntries(this.#broker);
+    return listSchedulerEntries(this.#broker);
   }
 
   /**
@@ -208,7 +208,7 @@ export class Inspector {
    * @throws TaskCenterError `invalid-value`
    */
   enqueueEvents(entryId: string, options: EventPageOptions = {}): Promise<EnqueueEvent[]> {
-    return enqueueEvents(this.#broker, entryId, options);
+    return listEnqueueEvents(this.#broker, entryId, options);
   }
 
   /** Who works here now, by host and process, each with its tasks in progress (at most 1,000 servers). */
@@ -223,21 +223,21 @@ export class Inspector {
   /** Has all tasks of a state run now; resolves to how many. @throws TaskCenterError `queue-not-found` */
   async runAll(
     queue: string,
-    state: Exclude<ActedState, 'pending'>,
+    state: Exclude<BulkState, 'pending'>,
     options: BulkOptions = {},
   ): Promise<number> {
     await this.#known(queue);
-    return actOnAll(this.#broker, { queue, verb: 'run', state, options });
+    return changeAll(this.#broker, { queue, action: 'run', state, options });
   }
 
   /** Archives all tasks of a state; resolves to how many. @throws TaskCenterError `queue-not-found` */
   async archiveAll(
     queue: string,
-    state: Exclude<ActedState, 'archived'>,
+    state: Exclude<BulkState, 'archived'>,
     options: BulkOptions = {},
   ): Promise<number> {
     await this.#known(queue);
-    return actOnAll(this.#broker, { queue, verb: 'archive', state, options });
+    return changeAll(this.#broker, { queue, action: 'archive', state, options });
   }
 
   /**
@@ -245,9 +245,9 @@ export class Inspector {
    *
    * @throws TaskCenterError `queue-not-found`
    */
-  async removeAll(queue: string, state: ActedState, options: BulkOptions = {}): Promise<number> {
+  async removeAll(queue: string, state: BulkState, options: BulkOptions = {}): Promise<number> {
     await this.#known(queue);
-    return actOnAll(this.#broker, { queue, verb: 'remove', state, options });
+    return changeAll(this.#broker, { queue, action: 'remove', state, options });
   }
 
   /**

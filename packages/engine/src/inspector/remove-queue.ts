@@ -1,15 +1,15 @@
 import type { Broker } from '../broker/broker.ts';
-import type { ActedState } from '../broker/control.ts';
+import type { BulkState } from '../broker/control.ts';
 import type { ListedState } from '../task/state.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { actOnAll, type BulkOptions } from './change-all.ts';
+import { changeAll, type BulkOptions } from './change-all.ts';
 
 export interface RemoveQueueOptions extends Omit<BulkOptions, 'group'> {
   /** Removes its tasks along with it, unless one is active. Default: only a queue without tasks to run is removed. */
   readonly force?: boolean;
 }
 
-const REMOVABLE: readonly ActedState[] = [
+const REMOVABLE: readonly BulkState[] = [
   'pending',
   'scheduled',
   'retry',
@@ -28,11 +28,13 @@ async function statesIn({ inspect }: Broker, queue: string): Promise<ListedState
   return counts.filter(([, count]) => count > 0).map(([state]) => state);
 }
 
-async function emptied(broker: Broker, queue: string, options: BulkOptions): Promise<boolean> {
+async function removeAllTasks(broker: Broker, queue: string, options: BulkOptions): Promise<boolean> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    for (const state of REMOVABLE) await actOnAll(broker, { queue, verb: 'remove', state, options });
+    for (const state of REMOVABLE) await changeAll(broker, { queue, action: 'remove', state, options });
     // Sets that are being aggregated are not counted among the groups (protocol 5.3).
-    while ((await broker.control.act({ queue, verb: 'remove', state: 'aggregating', limit: 256 })).more);
+    while (
+      (await broker.control.changeMany({ queue, action: 'remove', state: 'aggregating', limit: 256 })).more
+    );
     if (options.signal?.aborted) return false;
     if (await broker.control.dropQueue(queue)) return true;
   }
@@ -44,7 +46,7 @@ async function byForce(broker: Broker, queue: string, options: BulkOptions): Pro
   const [before] = await broker.inspect.queueFacts([queue]);
   if (!before?.paused) await broker.control.pause(queue, 'it is being removed');
   const [now] = await broker.inspect.queueFacts([queue]);
-  if ((now?.counts.active ?? 0) === 0 && (await emptied(broker, queue, options))) return;
+  if ((now?.counts.active ?? 0) === 0 && (await removeAllTasks(broker, queue, options))) return;
   if (!before?.paused) await broker.control.resume(queue);
   throw new TaskCenterError('queue-not-empty', { queue, states: await statesIn(broker, queue) });
 }
@@ -58,7 +60,7 @@ export async function removeQueue(
   if (force) return byForce(broker, queue, options);
   const states = (await statesIn(broker, queue)).filter((state) => !LEFT_OVER.includes(state));
   if (states.length === 0) {
-    await actOnAll(broker, { queue, verb: 'remove', state: 'completed', options });
+    await changeAll(broker, { queue, action: 'remove', state: 'completed', options });
     if (await broker.control.dropQueue(queue)) return;
   }
   throw new TaskCenterError('queue-not-empty', {

@@ -28,15 +28,15 @@ function checked(value: number, name: string, most: number): number {
   throw new TaskCenterError('invalid-value', { name, got: String(value), expected });
 }
 
-export async function schedulerEntries({ schedulers }: Broker): Promise<SchedulerEntry[]> {
-  const records = await schedulers.entries();
+export async function listSchedulerEntries({ schedulerEntries }: Broker): Promise<SchedulerEntry[]> {
+  const records = await schedulerEntries.entries();
   return records
     .map(({ options, ...record }) => ({ ...record, options: optionsOf(options), optionTexts: options }))
     .sort(byNext);
 }
 
-export async function enqueueEvents(
-  { schedulers }: Broker,
+export async function listEnqueueEvents(
+  { schedulerEntries }: Broker,
   entryId: string,
   { page = 1, pageSize = PAGE }: EventPageOptions,
 ): Promise<EnqueueEvent[]> {
@@ -44,5 +44,5 @@ export async function enqueueEvents(
     page: checked(page, 'page', MAX_EVENTS),
     pageSize: checked(pageSize, 'pageSize', MAX_EVENTS),
   };
-  return schedulers.events(entryId, pages);
+  return schedulerEntries.events(entryId, pages);
 }

@@ -9,17 +9,17 @@ import type { LeaseMemory } from '../broker/lease-renewal.ts';
  */
 
 /** Signs of life, one per worker. */
-export interface Head {
+export interface ControlBlock {
   readonly memory: SharedArrayBuffer;
   readonly times: Float64Array;
   readonly words: Int32Array;
 }
 
 /** In `times`: when the main thread, and who renews, was alive last. */
-export const TICK = 0;
-export const BEAT = 1;
+export const MAIN_ALIVE_MS = 0;
+export const RENEWER_ALIVE_MS = 1;
 /** In `words`: what the renewer thinks of the main thread. */
-export const STAGE = 4;
+export const HEALTH = 4;
 
 /** `degraded`: it hangs; `released`: it hung for too long, its leases were given up. */
 export const HEALTHY = 0;
@@ -28,7 +28,7 @@ export const RELEASED = 2;
 
 const HEAD_BYTES = 24;
 
-export function headOf(memory = new SharedArrayBuffer(HEAD_BYTES)): Head {
+export function controlBlockOf(memory = new SharedArrayBuffer(HEAD_BYTES)): ControlBlock {
   return { memory, times: new Float64Array(memory), words: new Int32Array(memory) };
 }
 

@@ -5,19 +5,19 @@ import { newChunk, slotsOf, type Chunk, type Slot } from './lease-memory.ts';
 const TEXT_BYTES = 128;
 const LAST_GENERATION = 2 ** 31 - 1;
 
-interface Held {
+interface Tracked {
   readonly slot: Slot;
   readonly generation: number;
 }
 
-const isOver = ({ slot, generation }: Held, nowMs: number): boolean =>
+const isOver = ({ slot, generation }: Tracked, nowMs: number): boolean =>
   slot.trustedUntilMs <= nowMs || slot.isLost(generation);
 
 /** The leases that one worker holds, as the main thread sees them. */
 export class LeaseTable<L extends Lease> {
   readonly #chunkSlots: number;
   readonly #onChunk: (chunk: Chunk) => void;
-  readonly #held = new Map<L, Held>();
+  readonly #held = new Map<L, Tracked>();
   readonly #free: Slot[] = [];
   /** Of other sizes. */
   readonly #large: Slot[] = [];
@@ -35,7 +35,7 @@ export class LeaseTable<L extends Lease> {
   }
 
   /** Of an attempt that has not begun yet. */
-  hold(lease: L, trustedUntilMs: number): void {
+  track(lease: L, trustedUntilMs: number): void {
     const queue = this.#queueBytes(lease.queue);
     const slot = this.#slotFor(queue.length, lease.id);
     this.#generation = this.#generation === LAST_GENERATION ? 1 : this.#generation + 1;

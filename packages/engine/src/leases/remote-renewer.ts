@@ -1,14 +1,14 @@
-import type { Heartbeat, LeaseMemory, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
+import type { LeaseRenewal, LeaseMemory, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
 import type { FromRenewer, ToRenewer } from './renewer-messages.ts';
 
 /** A renewer on another thread, as the main thread sees it. */
-export interface RemoteRenewer extends Heartbeat {
+export interface RemoteRenewer extends LeaseRenewal {
   receive(message: FromRenewer): void;
   /** All that a thread which takes over has to know. */
   everything(): ToRenewer[];
 }
 
-export interface RemoteRenewerParts {
+export interface RemoteRenewerDeps {
   post(message: ToRenewer): void;
   replace(): void;
 }
@@ -20,12 +20,12 @@ interface Owner {
   onNote(note: LeaseNote): void;
 }
 
-export function createRemoteRenewer({ post, replace }: RemoteRenewerParts): RemoteRenewer {
+export function createRemoteRenewer({ post, replace }: RemoteRenewerDeps): RemoteRenewer {
   const owners = new Map<number, Owner>();
   let last = 0;
 
   return {
-    keep(settings, head, onNote) {
+    renew(settings, head, onNote) {
       const owner = (last += 1);
       const chunks: LeaseMemory[] = [];
       owners.set(owner, { settings, head, chunks, onNote });

@@ -1,5 +1,5 @@
 import type { LeaseMemory, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
-import { chunkOf, headOf } from './lease-memory.ts';
+import { chunkOf, controlBlockOf } from './lease-memory.ts';
 import type { Renewer } from './renewer.ts';
 
 /** What the main thread says to a thread that renews its leases. */
@@ -22,7 +22,7 @@ export interface FromRenewer {
 export function tellRenewer(renewer: Renewer, message: ToRenewer): void {
   switch (message.kind) {
     case 'owner':
-      return renewer.add(message.owner, message.settings, headOf(message.head));
+      return renewer.add(message.owner, message.settings, controlBlockOf(message.head));
     case 'chunk':
       return renewer.addChunk(message.owner, chunkOf(message.chunk));
     case 'gone':

@@ -2,7 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Lease } from '../broker/consume.ts';
 import type { LeaseNote } from '../broker/lease-renewal.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
-import { DEGRADED, HEALTHY, headOf, RELEASED, STAGE, TICK, type Head } from './lease-memory.ts';
+import {
+  DEGRADED,
+  HEALTHY,
+  controlBlockOf,
+  RELEASED,
+  HEALTH,
+  MAIN_ALIVE_MS,
+  type ControlBlock,
+} from './lease-memory.ts';
 import { LeaseTable } from './lease-table.ts';
 import { createRenewer, type Renewer } from './renewer.ts';
 
@@ -13,7 +21,7 @@ const MAX_STALL_MS = 30_000;
 describe('a renewer', () => {
   let clock: FakeClock;
   let renewer: Renewer;
-  let head: Head;
+  let head: ControlBlock;
   let table: LeaseTable<Lease>;
   /** Calls to the broker. */
   let calls: { ids: string[]; lengthMs: number }[];
@@ -22,12 +30,12 @@ describe('a renewer', () => {
 
   const aLease = (id: string, queue = 'q'): Lease => ({ queue, id, token: 7 });
   const hold = (lease: Lease, deadlineMs = Infinity) => {
-    table.hold(lease, clock.monotonicMs() + LEASE_MS - 500);
+    table.track(lease, clock.monotonicMs() + LEASE_MS - 500);
     table.begin(lease, deadlineMs, clock.monotonicMs());
     return lease;
   };
-  const tick = () => (head.times[TICK] = clock.monotonicMs());
-  const stage = () => Atomics.load(head.words, STAGE);
+  const tick = () => (head.times[MAIN_ALIVE_MS] = clock.monotonicMs());
+  const stage = () => Atomics.load(head.words, HEALTH);
   const renewals = () => calls.filter(({ lengthMs }) => lengthMs > 0);
   const releases = () => calls.filter(({ lengthMs }) => lengthMs === 0);
 
@@ -50,7 +58,7 @@ describe('a renewer', () => {
 
   beforeEach(() => {
     clock = createFakeClock();
-    head = headOf();
+    head = controlBlockOf();
     calls = [];
     notes = [];
     stops = [];
@@ -67,12 +75,12 @@ describe('a renewer', () => {
 
   test('renews what several workers of a process hold in one call per queue', async () => {
     begin();
-    const other = headOf();
+    const other = controlBlockOf();
     renewer.add(2, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop: false }, other);
     const others = new LeaseTable<Lease>(4, (chunk) => renewer.addChunk(2, chunk));
     hold(aLease('a'));
     hold(aLease('b', 'r'));
-    others.hold(aLease('c'), clock.monotonicMs() + 5_500);
+    others.track(aLease('c'), clock.monotonicMs() + 5_500);
     await clock.advance(LEASE_MS / 4);
     expect(calls.map(({ ids }) => ids.join()).sort()).toEqual(['a,c', 'b']);
   });

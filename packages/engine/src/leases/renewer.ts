@@ -2,15 +2,15 @@ import type { Lease } from '../broker/consume.ts';
 import type { LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
 import type { Clock } from '../runtime/clock.ts';
 import {
-  BEAT,
+  RENEWER_ALIVE_MS,
   DEGRADED,
   HEALTHY,
   RELEASED,
   slotsOf,
-  STAGE,
-  TICK,
+  HEALTH,
+  MAIN_ALIVE_MS,
   type Chunk,
-  type Head,
+  type ControlBlock,
   type Slot,
 } from './lease-memory.ts';
 import { createStallWatch, type StallWatch } from './stall-watch.ts';
@@ -21,7 +21,7 @@ const RENEW_AGAIN_MS = 250;
 /** How long a process that ends itself waits for its leases to be given up. */
 const RELEASE_MS = 1_000;
 
-export interface RenewerParts {
+export interface RenewerDeps {
   /** Its monotonic time is the main thread's. */
   readonly clock: Clock;
   extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]>;
@@ -34,7 +34,7 @@ export interface RenewerParts {
 
 /** Renews the leases of workers, whatever their main thread does. */
 export interface Renewer {
-  add(owner: number, settings: LeaseSettings, head: Head): void;
+  add(owner: number, settings: LeaseSettings, head: ControlBlock): void;
   addChunk(owner: number, chunk: Chunk): void;
   remove(owner: number): void;
   start(): void;
@@ -45,7 +45,7 @@ export interface Renewer {
 interface Owner {
   readonly no: number;
   readonly settings: LeaseSettings;
-  readonly head: Head;
+  readonly head: ControlBlock;
   readonly slots: Slot[];
   readonly stall: StallWatch;
   dueMs: number;
@@ -68,23 +68,23 @@ function read(owner: Owner, slot: Slot, nowMs: number): Found | undefined {
 
 const holds = ({ slot, generation }: Found): boolean => slot.generation === generation;
 
-class Renewals implements Renewer {
-  readonly #parts: RenewerParts;
+class LeaseRenewer implements Renewer {
+  readonly #deps: RenewerDeps;
   readonly #owners = new Map<number, Owner>();
   readonly #underWay = new Set<string>();
   /** When the leases of a queue were renewed last, while there are any. */
   readonly #renewedMs = new Map<string, number>();
   #ending: AbortController | undefined;
 
-  constructor(parts: RenewerParts) {
-    this.#parts = parts;
+  constructor(deps: RenewerDeps) {
+    this.#deps = deps;
   }
 
-  add(no: number, settings: LeaseSettings, head: Head): void {
-    const { clock } = this.#parts;
+  add(no: number, settings: LeaseSettings, head: ControlBlock): void {
+    const { clock } = this.#deps;
     const dueMs = clock.monotonicMs() + renewEveryMs(settings.leaseMs);
     this.#owners.set(no, { no, settings, head, slots: [], stall: createStallWatch(clock), dueMs });
-    head.times[BEAT] = clock.monotonicMs();
+    head.times[RENEWER_ALIVE_MS] = clock.monotonicMs();
   }
 
   addChunk(no: number, chunk: Chunk): void {
@@ -109,16 +109,16 @@ class Renewals implements Renewer {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#look(signal);
-      await this.#parts.clock.sleep(LOOK_MS, signal);
+      await this.#deps.clock.sleep(LOOK_MS, signal);
     }
   }
 
   #look(signal: AbortSignal): void {
-    const nowMs = this.#parts.clock.monotonicMs();
+    const nowMs = this.#deps.clock.monotonicMs();
     const due = new Set<number>();
     for (const owner of this.#owners.values()) {
-      if (this.#parts.watches) {
-        owner.head.times[BEAT] = nowMs;
+      if (this.#deps.watches) {
+        owner.head.times[RENEWER_ALIVE_MS] = nowMs;
         this.#watch(owner, nowMs);
       }
       if (nowMs >= owner.dueMs) due.add(owner.settings.leaseMs);
@@ -135,7 +135,7 @@ class Renewals implements Renewer {
   #byQueue(leaseMs: number): Map<string, Found[]> {
     const queues = new Map<string, Found[]>();
     for (const owner of this.#of(leaseMs)) {
-      owner.dueMs = this.#parts.clock.monotonicMs() + renewEveryMs(leaseMs);
+      owner.dueMs = this.#deps.clock.monotonicMs() + renewEveryMs(leaseMs);
       for (const found of this.#leasesOf(owner)) {
         const some = queues.get(found.queue);
         if (some) some.push(found);
@@ -157,7 +157,7 @@ class Renewals implements Renewer {
   }
 
   #leasesOf(owner: Owner): Found[] {
-    const nowMs = this.#parts.clock.monotonicMs();
+    const nowMs = this.#deps.clock.monotonicMs();
     return owner.slots.flatMap((slot) => read(owner, slot, nowMs) ?? []);
   }
 
@@ -176,11 +176,11 @@ class Renewals implements Renewer {
     const name = `${leaseMs} ${queue}`;
     if (this.#underWay.has(name)) return;
     this.#underWay.add(name);
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     for (let found = first; found.length > 0 && !signal.aborted;) {
       const sinceMs = clock.monotonicMs();
       try {
-        const renewed = await this.#parts.extend(found, leaseMs);
+        const renewed = await this.#deps.extend(found, leaseMs);
         const gapMs = sinceMs - (this.#renewedMs.get(name) ?? sinceMs);
         this.#renewedMs.set(name, sinceMs);
         this.#settle(found, renewed, sinceMs);
@@ -208,24 +208,24 @@ class Renewals implements Renewer {
   }
 
   #tell(found: readonly Found[], note: LeaseNote): void {
-    for (const owner of new Set(found.map(({ owner: { no } }) => no))) this.#parts.note(owner, note);
+    for (const owner of new Set(found.map(({ owner: { no } }) => no))) this.#deps.note(owner, note);
   }
 
   /** The stages of a main thread that hangs (reliability F.5). */
   #watch(owner: Owner, nowMs: number): void {
     const { head, settings, stall } = owner;
-    const stallMs = stall.look(head.times[TICK] ?? 0, nowMs);
+    const stallMs = stall.look(head.times[MAIN_ALIVE_MS] ?? 0, nowMs);
     if (stallMs < stall.degradedMs) {
-      Atomics.store(head.words, STAGE, HEALTHY);
+      Atomics.store(head.words, HEALTH, HEALTHY);
       return;
     }
-    if (Atomics.load(head.words, STAGE) === RELEASED) return;
+    if (Atomics.load(head.words, HEALTH) === RELEASED) return;
     const held = this.#leasesOf(owner);
     // Who held something when it stopped has hung, also when all of it has been given up since.
-    if (held.length === 0 && Atomics.load(head.words, STAGE) === HEALTHY) return stall.reset();
-    Atomics.store(head.words, STAGE, DEGRADED);
+    if (held.length === 0 && Atomics.load(head.words, HEALTH) === HEALTHY) return stall.reset();
+    Atomics.store(head.words, HEALTH, DEGRADED);
     if (stallMs >= settings.maxStallMs) {
-      Atomics.store(head.words, STAGE, RELEASED);
+      Atomics.store(head.words, HEALTH, RELEASED);
       void this.#giveUp(owner, held, stallMs);
       return;
     }
@@ -236,7 +236,7 @@ class Renewals implements Renewer {
 
   /** A hung process must not keep its tasks: others run them, as if it had died. */
   async #giveUp(owner: Owner, held: readonly Found[], stallMs: number): Promise<void> {
-    const { clock, note, failStop } = this.#parts;
+    const { clock, note, failStop } = this.#deps;
     const atMs = clock.monotonicMs();
     const late = new AbortController();
     await Promise.race([this.#release(held), clock.sleep(RELEASE_MS, late.signal)]);
@@ -254,13 +254,13 @@ class Renewals implements Renewer {
   async #release(found: readonly Found[]): Promise<void> {
     for (const { slot, generation } of found) slot.lose(generation);
     try {
-      await this.#parts.extend(found, 0);
+      await this.#deps.extend(found, 0);
     } catch {
       // They end by themselves, as nobody renews them.
     }
   }
 }
 
-export function createRenewer(parts: RenewerParts): Renewer {
-  return new Renewals(parts);
+export function createRenewer(deps: RenewerDeps): Renewer {
+  return new LeaseRenewer(deps);
 }

@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { KnownDue } from '../broker/signals.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { tellQuarantined } from './report-quarantined.ts';
+import { reportQuarantined } from './report-quarantined.ts';
 
 export interface LoopOverQueues {
   readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups'>;
@@ -41,7 +41,7 @@ export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Lo
       results.forEach(({ moved }, i) => {
         if (moved > 0) events.emit('tasks.forwarded', { queue: names[i] as string, moved });
       });
-      tellQuarantined(runtime, steps, results);
+      reportQuarantined(runtime, steps, results);
       if (results.some(({ moved }) => moved === LIMIT)) return 0;
       watch.abort();
       if (!signal.aborted)

@@ -6,8 +6,8 @@ const LIMIT = 256;
 /** As Asynq's (protocol 4.1). */
 const SWEEP_MS = 8_000;
 
-const isMended = ({ aside, ...counts }: Repaired): boolean =>
-  aside.length > 0 || Object.values(counts).some((count) => count > 0);
+const isMended = ({ renamedKeys, ...counts }: Repaired): boolean =>
+  renamedKeys.length > 0 || Object.values(counts).some((count) => count > 0);
 
 /**
  * Removes finished tasks whose retention is over, puts back tasks of groups that nobody went on aggregating, and mends

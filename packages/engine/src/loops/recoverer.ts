@@ -3,7 +3,7 @@ import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 import { endOrphan } from './orphans.ts';
-import { tellQuarantined } from './report-quarantined.ts';
+import { reportQuarantined } from './report-quarantined.ts';
 
 const LIMIT = 100;
 /** Time between scans: part of the sums of reliability F.1. */
@@ -19,8 +19,8 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
   async function endAll(orphans: readonly LeasedTask[]): Promise<{ recovered: number; archived: number }> {
     if (orphans.length === 0) return { recovered: 0, archived: 0 };
     const finishes = orphans.map((task) => endOrphan(task, runtime));
-    const turn = { finishes, queues: [], room: 0, leaseMs: 1, worker: '' };
-    const { finished } = await broker.consume.turn(turn);
+    const exchange = { finishes, queues: [], room: 0, leaseMs: 1, worker: '' };
+    const { finished } = await broker.consume.exchange(exchange);
     const accepted = finishes.filter((_, i) => finished[i] === 'accepted');
     const archived = accepted.filter(({ outcome }) => outcome === 'archive').length;
     return { recovered: accepted.length - archived, archived };
@@ -33,7 +33,7 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
       const names = queues();
       const steps = names.map((queue) => ({ queue, limit: LIMIT }));
       const results = await broker.maintain.recover(steps, MAX_CRASHES);
-      tellQuarantined(runtime, steps, results);
+      reportQuarantined(runtime, steps, results);
       for (const [i, result] of results.entries()) {
         if (size(result) === 0) continue;
         const ended = await endAll(result.orphans);

@@ -2,7 +2,7 @@ import type { Quarantined, Step } from '../broker/maintain.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** Tells of what steps have dropped or set aside. */
-export function tellQuarantined(
+export function reportQuarantined(
   { events, log }: Runtime,
   steps: readonly Step[],
   results: readonly Quarantined[],

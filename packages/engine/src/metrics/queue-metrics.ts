@@ -74,7 +74,7 @@ const FAMILIES: readonly Family[] = [
 /** Queues measured at the same time: the memory of each is sampled. */
 const AT_ONCE = 16;
 
-async function measured({ inspect }: Broker): Promise<Measured[]> {
+async function measure({ inspect }: Broker): Promise<Measured[]> {
   const queues = await inspect.queues();
   const all: Measured[] = [];
   for (let from = 0; from < queues.length; from += AT_ONCE) {
@@ -103,7 +103,7 @@ export class QueueMetrics {
 
   /** @throws TaskCenterError `broker-unavailable`: all queues are measured, or none. */
   async families(): Promise<MetricFamily[]> {
-    const queues = await measured(this.#broker);
+    const queues = await measure(this.#broker);
     return FAMILIES.map(({ of, ...family }) => ({
       ...family,
       samples: queues.flatMap((queue) =>

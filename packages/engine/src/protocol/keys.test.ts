@@ -42,7 +42,7 @@ test.each([
   keys.ownStateKey('q', 'cancelled'),
   keys.scanKey('q'),
   keys.doubtsKey('q'),
-  keys.asideKeyPrefix('q'),
+  keys.renamedKeyPrefix('q'),
   keys.configKey('q'),
   keys.dueKey('q'),
   keys.backlogKey('q'),

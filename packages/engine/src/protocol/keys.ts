@@ -101,9 +101,9 @@ export const scanKey = (queue: string): string => ours(queue, 'scan');
 /** ZSET of what was missed once, by the time in s: IDs of active tasks without a lease, locks without a task. */
 export const doubtsKey = (queue: string): string => ours(queue, 'doubts');
 /** HASH of counts of what was met that is no task: `dropped`, `archived`, `aside`. */
-export const oddKey = (queue: string): string => ours(queue, 'odd');
+export const anomaliesKey = (queue: string): string => ours(queue, 'odd');
 /** What a key of a wrong type is renamed to: its name and the time in s follow. */
-export const asideKeyPrefix = (queue: string): string => ours(queue, 'aside:');
+export const renamedKeyPrefix = (queue: string): string => ours(queue, 'aside:');
 /** HASH of a queue's settings. */
 export const configKey = (queue: string): string => ours(queue, 'cfg');
 /** ZSET of IDs of scheduled and retry, by exact start in ms (design D5). */

@@ -59,7 +59,8 @@ export class WireReader {
     this.#varint();
     this.wire = this.#low & 7;
     this.field = (this.#low >>> 3) + this.#high * 2 ** 29;
-    if (this.field === 0 || this.field > MAX_FIELD_NUMBER) throw new ProtocolError('a field number is invalid');
+    if (this.field === 0 || this.field > MAX_FIELD_NUMBER)
+      throw new ProtocolError('a field number is invalid');
     return true;
   }
 

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { settle } from '../../test/support/fake-clock.ts';
-import { createBatcher, type BatcherParts } from './batcher.ts';
+import { createBatcher, type BatcherDeps } from './batcher.ts';
 
 /** A batcher of strings whose batches are answered by hand. */
-function aBatcher(limits: Partial<BatcherParts<string, string>> = {}) {
+function aBatcher(limits: Partial<BatcherDeps<string, string>> = {}) {
   const calls: { items: readonly string[]; answer(): void; fail(error: unknown): void }[] = [];
   const batcher = createBatcher<string, string>({
     maxItems: 100,

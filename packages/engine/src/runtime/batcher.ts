@@ -4,7 +4,7 @@ export interface Batcher<T, R> {
   add(item: T): Promise<R>;
 }
 
-export interface BatcherParts<T, R> {
+export interface BatcherDeps<T, R> {
   /** Takes a batch; resolves to one outcome per item, in order; an error is what its item alone rejects with. */
   run(items: readonly T[]): Promise<readonly (R | Error)[]>;
   /** Most items in a batch. */
@@ -39,7 +39,7 @@ function settle<R>({ resolve, reject }: Waiting<unknown, R>, outcome: R | Error)
  */
 const MIN_TO_HALVE = 32;
 
-type Bounds = Pick<BatcherParts<unknown, unknown>, 'maxItems' | 'maxInFlight'>;
+type Bounds = Pick<BatcherDeps<unknown, unknown>, 'maxItems' | 'maxInFlight'>;
 
 /** How many items to send of so many while nothing is under way. */
 function firstShare({ maxItems, maxInFlight }: Bounds, waiting: number): number {
@@ -60,13 +60,13 @@ function fitting(waiting: readonly { readonly size: number }[], most: number, ma
 }
 
 /** See `Batcher`. A batch ends at `maxItems` or `maxBytes`, whichever comes first (design D2). */
-export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
+export function createBatcher<T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> {
   let waiting: Waiting<T, R>[] = [];
   let inFlight = 0;
   let scheduled = false;
 
   function cut(most: number): Waiting<T, R>[] {
-    const count = fitting(waiting, most, parts.maxBytes);
+    const count = fitting(waiting, most, deps.maxBytes);
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
     return batch;
@@ -81,11 +81,11 @@ export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
 
   async function send(batch: readonly Waiting<T, R>[]): Promise<void> {
     try {
-      const outcomes = await parts.run(batch.map(({ item }) => item));
+      const outcomes = await deps.run(batch.map(({ item }) => item));
       batch.forEach((one, i) => settle(one, outcomes[i] as R | Error));
     } catch (error) {
       for (const one of batch) one.reject(error);
-      rejectWaiting(parts.waitersError?.(error) ?? null);
+      rejectWaiting(deps.waitersError?.(error) ?? null);
     }
     inFlight -= 1;
     flush();
@@ -93,12 +93,12 @@ export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
 
   function flush(): void {
     scheduled = false;
-    while (waiting.length > 0 && inFlight < parts.maxInFlight) {
-      const most = inFlight === 0 ? firstShare(parts, waiting.length) : parts.maxItems;
+    while (waiting.length > 0 && inFlight < deps.maxInFlight) {
+      const most = inFlight === 0 ? firstShare(deps, waiting.length) : deps.maxItems;
       inFlight += 1;
       void send(cut(most));
       // The other half when this one has been sent.
-      if (most < parts.maxItems) return soon();
+      if (most < deps.maxItems) return soon();
     }
   }
 
@@ -111,7 +111,7 @@ export function createBatcher<T, R>(parts: BatcherParts<T, R>): Batcher<T, R> {
   return {
     add(item) {
       return new Promise<R>((resolve, reject) => {
-        waiting.push({ item, size: parts.sizeOf(item), resolve, reject });
+        waiting.push({ item, size: deps.sizeOf(item), resolve, reject });
         soon();
       });
     },

@@ -54,7 +54,7 @@ export interface EngineEvents {
     readonly archived: number;
     readonly locks: number;
     readonly groups: number;
-    readonly aside: readonly string[];
+    readonly renamedKeys: readonly string[];
   };
   /** Slots were free for so long and nothing was fetched though the broker answers; `calls` that hang were given up. */
   'worker.revived': { readonly stuckMs: number; readonly calls: number };

@@ -2,7 +2,7 @@
  * Adds items one after the other. `add` gives a promise where the next one has to wait; then this gives one, too, for the
  * end. What is left is read before anything is waited for: it may be made while it is read.
  */
-export function feed<Item>(
+export function forEachAsync<Item>(
   items: Iterable<Item>,
   add: (item: Item) => Promise<unknown> | undefined,
 ): Promise<void> | undefined {

@@ -2,17 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { createFakeClock, settle } from '../../test/support/fake-clock.ts';
 import { nextEvent } from '../../test/support/next-event.ts';
 import type { LogFields } from './log.ts';
-import { createLoop, type LoopParts } from './loop.ts';
+import { createLoop, type LoopDeps } from './loop.ts';
 import { createRuntime } from './runtime.ts';
 
 /** A loop on a fake clock whose steps are counted. */
-function aLoop(step: LoopParts['step'], failureMs?: number) {
+function aLoop(step: LoopDeps['step'], failureMs?: number) {
   const clock = createFakeClock();
   const warnings: LogFields[] = [];
   const log = { debug() {}, info() {}, error() {}, warn: (fields: LogFields) => void warnings.push(fields) };
   const runtime = createRuntime({ clock, log });
-  const parts = { name: 'tester', runtime, step };
-  const loop = createLoop(failureMs === undefined ? parts : { ...parts, failureMs });
+  const deps = { name: 'tester', runtime, step };
+  const loop = createLoop(failureMs === undefined ? deps : { ...deps, failureMs });
   return { loop, clock, runtime, warnings };
 }
 

@@ -1,6 +1,6 @@
 import type { Runtime } from './runtime.ts';
 
-export interface LoopParts {
+export interface LoopDeps {
   readonly name: string;
   readonly runtime: Runtime;
   /** One bounded step of work. Resolves to the ms until the next one (0: at once). `signal` aborts at stop. */
@@ -19,7 +19,7 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
-export function createLoop({ name, runtime, step, failureMs = 1_000 }: LoopParts): Loop {
+export function createLoop({ name, runtime, step, failureMs = 1_000 }: LoopDeps): Loop {
   const { clock, events, log } = runtime;
   let stopping: AbortController | undefined;
   let running: Promise<void> | undefined;

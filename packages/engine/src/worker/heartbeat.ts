@@ -16,7 +16,7 @@ const WITHDRAW_MS = 1_000;
 /**
  * Makes a worker known to whoever looks, in a loop of its own that nothing waits for (protocol D32).
  */
-export interface Announcer {
+export interface Heartbeat {
   start(): void;
   /** The worker's state has changed: says so at once. */
   changed(): void;
@@ -24,7 +24,7 @@ export interface Announcer {
   stop(): Promise<void>;
 }
 
-export interface AnnouncerParts {
+export interface HeartbeatDeps {
   readonly presence: Presence;
   readonly runtime: Runtime;
   readonly identity: Identity;
@@ -47,15 +47,15 @@ function shown({ task, startedMs, deadlineMs }: Attempt): RunningTask {
   };
 }
 
-export function createAnnouncer(parts: AnnouncerParts): Announcer {
-  const { presence, runtime, identity, concurrency, order, status } = parts;
+export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
+  const { presence, runtime, identity, concurrency, order, status } = deps;
   const { id, host, pid } = identity;
   let startedMs = 0;
 
   function record(): ServerRecord {
     const tasks: RunningTask[] = [];
     let running = 0;
-    for (const attempt of parts.attempts()) {
+    for (const attempt of deps.attempts()) {
       running += 1;
       if (running <= MAX_TASKS) tasks.push(shown(attempt));
     }

@@ -1,14 +1,21 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { LeasedTask } from '../broker/consume.ts';
-import type { Heartbeat } from '../broker/lease-renewal.ts';
-import { BEAT, DEGRADED, HEALTHY, headOf, STAGE, type Head } from '../leases/lease-memory.ts';
+import type { LeaseRenewal } from '../broker/lease-renewal.ts';
+import {
+  RENEWER_ALIVE_MS,
+  DEGRADED,
+  HEALTHY,
+  controlBlockOf,
+  HEALTH,
+  type ControlBlock,
+} from '../leases/lease-memory.ts';
 import { Events } from '../runtime/events.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 
 const LEASE_MS = 6_000;
-/** Asynq's heartbeat, seen from one worker: what it renews, when, and when it gives a lease up. */
+/** Asynq's leaseRenewal, seen from one worker: what it renews, when, and when it gives a lease up. */
 describe('the keeper of leases', () => {
   let clock: FakeClock;
   let keeper: LeaseKeeper;
@@ -37,10 +44,10 @@ describe('the keeper of leases', () => {
 
   interface Setting {
     readonly leaseMs?: number;
-    readonly heartbeat?: Heartbeat;
+    readonly leaseRenewal?: LeaseRenewal;
   }
 
-  function newKeeper({ leaseMs = LEASE_MS, heartbeat }: Setting = {}): LeaseKeeper {
+  function newKeeper({ leaseMs = LEASE_MS, leaseRenewal }: Setting = {}): LeaseKeeper {
     return createLeaseKeeper({
       broker: {
         consume: {
@@ -49,7 +56,7 @@ describe('the keeper of leases', () => {
             return renew(tasks);
           },
         },
-        heartbeat: heartbeat ?? null,
+        leaseRenewal: leaseRenewal ?? null,
       },
       runtime: createRuntime({ clock, events }),
       settings: { leaseMs, maxStallMs: 30_000, failStop: false },
@@ -59,7 +66,8 @@ describe('the keeper of leases', () => {
     });
   }
 
-  const hold = (lease: LeasedTask, sinceMs = clock.monotonicMs(), from = keeper) => from.hold(lease, sinceMs);
+  const hold = (lease: LeasedTask, sinceMs = clock.monotonicMs(), from = keeper) =>
+    from.track(lease, sinceMs);
 
   test('renews what is held, in one call, and what was released no more', async () => {
     for (const lease of [a, b, c]) hold(lease);
@@ -162,15 +170,15 @@ describe('the keeper of leases', () => {
 
   /** A thread that does nothing; its signs of life are the test's. */
   function aThread(options: Setting = {}) {
-    let head: Head | undefined;
+    let head: ControlBlock | undefined;
     let replaced = 0;
-    const heartbeat: Heartbeat = {
-      keep(_, given) {
-        head = headOf(given);
+    const leaseRenewal: LeaseRenewal = {
+      renew(_, given) {
+        head = controlBlockOf(given);
         return { add() {}, end() {}, replace: () => void (replaced += 1) };
       },
     };
-    const keeps = newKeeper({ ...options, heartbeat });
+    const keeps = newKeeper({ ...options, leaseRenewal });
     keeps.start();
     onTestFinished(() => keeps.stop());
     return {
@@ -178,7 +186,7 @@ describe('the keeper of leases', () => {
       replaced: () => replaced,
       async alive(ms: number) {
         for (let passed = 0; passed < ms; passed += 250) {
-          head!.times[BEAT] = clock.monotonicMs();
+          head!.times[RENEWER_ALIVE_MS] = clock.monotonicMs();
           hold(a, clock.monotonicMs(), keeps);
           await clock.advance(250);
           keeps.release(a);
@@ -229,14 +237,14 @@ describe('the keeper of leases', () => {
   });
 
   test('tells that the loop hung, and that it keeps up again only when the thread has seen it', async () => {
-    let head: Head | undefined;
-    const heartbeat: Heartbeat = {
-      keep(_, given) {
-        head = headOf(given);
+    let head: ControlBlock | undefined;
+    const leaseRenewal: LeaseRenewal = {
+      renew(_, given) {
+        head = controlBlockOf(given);
         return { add() {}, end() {}, replace() {} };
       },
     };
-    const keeps = newKeeper({ heartbeat });
+    const keeps = newKeeper({ leaseRenewal });
     keeps.start();
     onTestFinished(() => keeps.stop());
     const stalls: number[] = [];
@@ -246,12 +254,12 @@ describe('the keeper of leases', () => {
     expect(stalls).toEqual([]);
     expect(keeps.keepsUp).toBe(true);
     clock.skip(3_000);
-    Atomics.store(head!.words, STAGE, DEGRADED);
+    Atomics.store(head!.words, HEALTH, DEGRADED);
     expect(keeps.keepsUp).toBe(false);
     await clock.advance(200);
     expect(stalls).toEqual([expect.closeTo(3_000, -3)]);
     expect(caughtUp).toBe(0);
-    Atomics.store(head!.words, STAGE, HEALTHY);
+    Atomics.store(head!.words, HEALTH, HEALTHY);
     await clock.advance(200);
     expect(caughtUp).toBe(1);
     expect(keeps.keepsUp).toBe(true);

@@ -1,6 +1,6 @@
 import type { Consume, LeasedTask } from '../broker/consume.ts';
-import type { Heartbeat, KeptLeases, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
-import { BEAT, HEALTHY, headOf, STAGE, TICK } from '../leases/lease-memory.ts';
+import type { LeaseRenewal, RenewedLeases, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
+import { RENEWER_ALIVE_MS, HEALTHY, controlBlockOf, HEALTH, MAIN_ALIVE_MS } from '../leases/lease-memory.ts';
 import { LeaseTable } from '../leases/lease-table.ts';
 import { createRenewer, type Renewer } from '../leases/renewer.ts';
 import { createStallWatch, type StallWatch } from '../leases/stall-watch.ts';
@@ -21,7 +21,7 @@ const LATE_AGAIN_MS = 10_000;
 const START_MS = 5_000;
 
 /**
- * Keeps the leases of running attempts alive: the worker's heartbeat. It says so, once, when one is lost: somebody
+ * Keeps the leases of running attempts alive: the worker's leaseRenewal. It says so, once, when one is lost: somebody
  * else has it, or it could not be renewed in time and must no longer be trusted. The broker's thread renews; where it
  * has none, or that one gives no sign of life, the main thread does it.
  */
@@ -29,7 +29,7 @@ export interface LeaseKeeper {
   /** Whether the main thread keeps up: after it hung no task is taken until it has caught up. */
   readonly keepsUp: boolean;
   /** Holds a lease that was asked for at `sinceMs` (monotonic). */
-  hold(task: LeasedTask, sinceMs: number): void;
+  track(task: LeasedTask, sinceMs: number): void;
   /**
    * Its attempt begins, and has to end by `endsMs` (monotonic): a main thread that hangs keeps the lease no longer.
    * Returns false where the lease is lost already.
@@ -41,8 +41,8 @@ export interface LeaseKeeper {
   stop(): Promise<void>;
 }
 
-export interface LeaseKeeperParts {
-  readonly broker: { readonly consume: Pick<Consume, 'extend'>; readonly heartbeat: Heartbeat | null };
+export interface LeaseKeeperDeps {
+  readonly broker: { readonly consume: Pick<Consume, 'extend'>; readonly leaseRenewal: LeaseRenewal | null };
   readonly runtime: Runtime;
   readonly settings: LeaseSettings;
   /** Attempts at once. */
@@ -53,21 +53,21 @@ export interface LeaseKeeperParts {
 }
 
 class Keeper implements LeaseKeeper {
-  readonly #parts: LeaseKeeperParts;
-  readonly #head = headOf();
+  readonly #deps: LeaseKeeperDeps;
+  readonly #head = controlBlockOf();
   readonly #table: LeaseTable<LeasedTask>;
   readonly #trustMs: number;
   readonly #own: Renewer;
   readonly #ticks;
   readonly #beats: StallWatch;
-  #kept: KeptLeases | undefined;
+  #kept: RenewedLeases | undefined;
   #ticking = false;
   #behind = false;
   #replacedMs = -Infinity;
 
-  constructor(parts: LeaseKeeperParts) {
-    this.#parts = parts;
-    const { runtime, broker, settings, concurrency } = parts;
+  constructor(deps: LeaseKeeperDeps) {
+    this.#deps = deps;
+    const { runtime, broker, settings, concurrency } = deps;
     this.#trustMs = trustMs(settings.leaseMs);
     this.#beats = createStallWatch(runtime.clock);
     this.#own = createRenewer({
@@ -87,16 +87,16 @@ class Keeper implements LeaseKeeper {
   }
 
   get keepsUp(): boolean {
-    return Atomics.load(this.#head.words, STAGE) === HEALTHY;
+    return Atomics.load(this.#head.words, HEALTH) === HEALTHY;
   }
 
-  hold(task: LeasedTask, sinceMs: number): void {
+  track(task: LeasedTask, sinceMs: number): void {
     if (!this.#ticking) this.#tickSoon();
-    this.#table.hold(task, sinceMs + this.#trustMs);
+    this.#table.track(task, sinceMs + this.#trustMs);
   }
 
   begin(task: LeasedTask, endsMs: number): boolean {
-    return this.#table.begin(task, endsMs, this.#parts.runtime.clock.monotonicMs());
+    return this.#table.begin(task, endsMs, this.#deps.runtime.clock.monotonicMs());
   }
 
   release(task: LeasedTask): void {
@@ -104,11 +104,11 @@ class Keeper implements LeaseKeeper {
   }
 
   start(): void {
-    const { broker, settings } = this.#parts;
+    const { broker, settings } = this.#deps;
     this.#alive();
     this.#ticks.start();
-    if (broker.heartbeat)
-      this.#kept = broker.heartbeat.keep(settings, this.#head.memory, (note) => this.#note(note));
+    if (broker.leaseRenewal)
+      this.#kept = broker.leaseRenewal.renew(settings, this.#head.memory, (note) => this.#note(note));
     else this.#own.start();
   }
 
@@ -126,32 +126,32 @@ class Keeper implements LeaseKeeper {
   }
 
   #alive(): void {
-    this.#head.times[TICK] = this.#parts.runtime.clock.monotonicMs();
+    this.#head.times[MAIN_ALIVE_MS] = this.#deps.runtime.clock.monotonicMs();
   }
 
   /** Returns the ms until the next one. */
   #tick(): number {
-    const nowMs = this.#parts.runtime.clock.monotonicMs();
+    const nowMs = this.#deps.runtime.clock.monotonicMs();
     if (this.#ticking) this.#tellStall(nowMs);
     this.#alive();
     for (const task of this.#table.lost(nowMs)) {
       this.#table.release(task);
-      this.#parts.onLost(task);
+      this.#deps.onLost(task);
     }
     this.#watchRenewals(nowMs);
     if (this.#behind && this.keepsUp) {
       this.#behind = false;
-      this.#parts.onCaughtUp();
+      this.#deps.onCaughtUp();
     }
     this.#ticking = this.#table.size > 0 || this.#behind;
     return this.#ticking ? TICK_MS : IDLE_MS;
   }
 
   #tellStall(nowMs: number): void {
-    const stallMs = Math.round(nowMs - (this.#head.times[TICK] ?? nowMs) - TICK_MS);
+    const stallMs = Math.round(nowMs - (this.#head.times[MAIN_ALIVE_MS] ?? nowMs) - TICK_MS);
     this.#behind ||= !this.keepsUp;
     if (stallMs < STALL_MS) return;
-    const { events, log } = this.#parts.runtime;
+    const { events, log } = this.#deps.runtime;
     const attempts = this.#table.size;
     if (stallMs >= LONG_STALL_MS) {
       const types = [...new Set([...this.#table.leases()].map(({ type }) => type))].slice(0, 10);
@@ -166,13 +166,13 @@ class Keeper implements LeaseKeeper {
   /** While the other thread gives no sign of life, this one renews. */
   #watchRenewals(nowMs: number): void {
     if (!this.#kept) return;
-    const beatMs = this.#head.times[BEAT] ?? 0;
+    const beatMs = this.#head.times[RENEWER_ALIVE_MS] ?? 0;
     const lateMs = this.#beats.look(beatMs, nowMs);
     if (lateMs < (beatMs === 0 ? START_MS : LATE_MS)) return this.#own.stop();
     this.#own.start();
     if (nowMs - this.#replacedMs < LATE_AGAIN_MS) return;
     this.#replacedMs = nowMs;
-    this.#parts.runtime.log.error(
+    this.#deps.runtime.log.error(
       { late_ms: Math.round(lateMs) },
       'the thread that renews leases gives no sign of life; another one is started',
     );
@@ -180,7 +180,7 @@ class Keeper implements LeaseKeeper {
   }
 
   #note(note: LeaseNote): void {
-    const { log, events } = this.#parts.runtime;
+    const { log, events } = this.#deps.runtime;
     switch (note.kind) {
       case 'renewed': {
         const { queue, leases, lost, sinceMs, gapMs } = note;
@@ -203,6 +203,6 @@ class Keeper implements LeaseKeeper {
   }
 }
 
-export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
-  return new Keeper(parts);
+export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
+  return new Keeper(deps);
 }

@@ -12,17 +12,17 @@ import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import { createAggregator, type AggregationOptions, type Aggregator } from './aggregate/aggregator.ts';
-import { createAnnouncer, type Announcer } from './heartbeat.ts';
+import { createHeartbeat, type Heartbeat } from './heartbeat.ts';
 import { attemptRules, type FailureOptions, type WorkerProfile } from './run/attempt-rules.ts';
-import { Attempt, type AttemptEnd, type AttemptParts } from './run/attempt.ts';
+import { Attempt, type AttemptEnd, type AttemptDeps } from './run/attempt.ts';
 import { createDeadlines, type Deadlines } from './run/deadlines.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import { Handlers, type Handler } from './run/handlers.ts';
 import { newIdentity } from './identity.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';
-import { Suspects, suspectsFirst } from './run/crash-isolation.ts';
-import { Turns } from './fetch/exchanges.ts';
+import { CrashIsolation, suspectedFirst } from './run/crash-isolation.ts';
+import { ExchangeLoop } from './fetch/exchange-loop.ts';
 import { createWatchdog } from './fetch/watchdog.ts';
 
 export interface WorkerOptions extends FailureOptions {
@@ -105,23 +105,23 @@ export class Worker {
   readonly #attempts = new Map<LeasedTask, Attempt>();
   /** Before they started. */
   readonly #cancelled = new WeakSet<LeasedTask>();
-  readonly #attemptParts: AttemptParts;
-  readonly #turns: Turns;
+  readonly #attemptParts: AttemptDeps;
+  readonly #exchanges: ExchangeLoop;
   readonly #watchdog: Loop;
-  readonly #keeper: LeaseKeeper;
-  readonly #suspects: Suspects;
+  readonly #leaseKeeper: LeaseKeeper;
+  readonly #crashIsolation: CrashIsolation;
   readonly #deadlines: Deadlines<LeasedTask>;
   readonly #maintenance: Maintenance | undefined;
   readonly #aggregator: Aggregator | undefined;
   readonly #health: Loop | undefined;
-  readonly #announcer: Announcer;
+  readonly #heartbeat: Heartbeat;
   readonly #signals: Signals;
   readonly #listening = new AbortController();
   readonly #orderKind: OrderKind | undefined;
   #order: QueueOrder;
   #status: ServerStatus = 'new';
   #stopped: Promise<void> | undefined;
-  #onQuiet: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: WorkerOptions = {}) {
@@ -135,19 +135,19 @@ export class Worker {
     const settings = leaseSettings(options);
     const concurrency = checkedConcurrency(options.concurrency ?? 10);
     this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? 8_000;
-    this.#keeper = createLeaseKeeper({
+    this.#leaseKeeper = createLeaseKeeper({
       broker,
       runtime,
       settings,
       concurrency,
       onLost: (task) => this.#onLeaseLost(task),
-      onCaughtUp: () => this.#turns.wake(),
+      onCaughtUp: () => this.#exchanges.wake(),
     });
-    this.#suspects = this.#createSuspects();
+    this.#crashIsolation = this.#createCrashIsolation();
     this.#deadlines = createDeadlines('attempt-deadlines', runtime, (task) =>
       this.#attempts.get(task)?.expire(),
     );
-    this.#announcer = createAnnouncer({
+    this.#heartbeat = createHeartbeat({
       presence: broker.presence,
       runtime,
       identity,
@@ -157,20 +157,20 @@ export class Worker {
       attempts: () => this.#attempts.values(),
     });
     this.#signals = broker.signals;
-    this.#turns = new Turns({
+    this.#exchanges = new ExchangeLoop({
       broker,
       runtime,
       worker: this.name,
       concurrency,
       leaseMs: settings.leaseMs,
       order: () => this.#order,
-      running: () => this.#attempts.size + (this.#suspects.waiting ? 1 : 0),
-      mayTake: () => this.#keeper.keepsUp && !this.#suspects.busy,
-      onTasks: (tasks, sinceMs) => this.#takeOn(tasks, sinceMs),
+      running: () => this.#attempts.size + (this.#crashIsolation.waiting ? 1 : 0),
+      mayTake: () => this.#leaseKeeper.keepsUp && !this.#crashIsolation.busy,
+      onTasks: (tasks, sinceMs) => this.#startTasks(tasks, sinceMs),
       onFinished: (finish, outcome) => this.#finished(finish, outcome),
-      onGivenBack: (task) => this.#keeper.release(task),
+      onGivenBack: (task) => this.#leaseKeeper.release(task),
     });
-    this.#watchdog = createWatchdog({ broker, runtime, turns: this.#turns });
+    this.#watchdog = createWatchdog({ broker, runtime, exchanges: this.#exchanges });
     const queues = () => this.#order.names;
     this.#maintenance =
       (options.maintenance ?? true) ? createMaintenance({ broker, queues, runtime }) : undefined;
@@ -184,14 +184,14 @@ export class Worker {
     this.#health = options.healthCheck && createHealthCheck(broker, options.healthCheck, runtime);
   }
 
-  #createSuspects(): Suspects {
-    return new Suspects({
+  #createCrashIsolation(): CrashIsolation {
+    return new CrashIsolation({
       clock: this.#runtime.clock,
       running: () => this.#attempts.size,
       start: (task) => this.#run(task),
-      giveBack: (task) => this.#turns.giveBack(task),
-      handedIn: () => this.#turns.drained(),
-      onDone: () => this.#turns.wake(),
+      giveBack: (task) => this.#exchanges.giveBack(task),
+      handedIn: () => this.#exchanges.drained(),
+      onDone: () => this.#exchanges.wake(),
     });
   }
 
@@ -218,9 +218,9 @@ export class Worker {
   /** Works on these queues from now on; attempts under way go on. */
   setQueues(queues: WorkerQueues): void {
     this.#order = queueOrder(queues, this.#orderKind);
-    this.#turns.wake();
+    this.#exchanges.wake();
     this.#maintenance?.wake();
-    this.#announcer.changed();
+    this.#heartbeat.changed();
   }
 
   /** @throws TaskCenterError `worker-misused` without handlers, or when it was started before. */
@@ -230,24 +230,24 @@ export class Worker {
       return Promise.reject(new TaskCenterError('worker-misused', { cause }));
     }
     this.#status = 'active';
-    this.#keeper.start();
+    this.#leaseKeeper.start();
     this.#deadlines.start();
     this.#maintenance?.start();
     this.#aggregator?.start();
     this.#health?.start();
     void this.#signals.onCancelled((id) => this.#cancel(id), this.#listening.signal);
-    this.#turns.start();
+    this.#exchanges.start();
     this.#watchdog.start();
-    this.#announcer.start();
+    this.#heartbeat.start();
     return Promise.resolve();
   }
 
   /** Takes nothing more from now on; attempts under way go on, and due tasks are still looked after. */
   stopTaking(): void {
-    this.#turns.stopTaking();
+    this.#exchanges.stopTaking();
     if (this.#status !== 'active') return;
     this.#status = 'stopped';
-    this.#announcer.changed();
+    this.#heartbeat.changed();
   }
 
   /**
@@ -262,29 +262,29 @@ export class Worker {
   }
 
   async #shutDown(): Promise<void> {
-    this.#turns.stopTaking();
-    const { waiting } = this.#suspects;
-    this.#suspects.remove();
-    if (waiting) this.#turns.finish({ outcome: 'requeue', task: waiting });
-    this.#announcer.changed();
+    this.#exchanges.stopTaking();
+    const { waiting } = this.#crashIsolation;
+    this.#crashIsolation.remove();
+    if (waiting) this.#exchanges.finish({ outcome: 'requeue', task: waiting });
+    this.#heartbeat.changed();
     const others = [this.#maintenance?.stop(), this.#health?.stop(), this.#watchdog.stop()];
     const aggregated = this.#aggregator?.stop();
-    await this.#within(this.#shutdownTimeoutMs, Promise.all([this.#quiet(), aggregated]));
+    await this.#within(this.#shutdownTimeoutMs, Promise.all([this.#idle(), aggregated]));
     for (const attempt of this.#attempts.values()) attempt.abort('shutdown');
     this.#aggregator?.abort();
     await this.#within(
       HAND_IN_MS,
-      Promise.all([aggregated, this.#quiet().then(() => this.#turns.drained())]),
+      Promise.all([aggregated, this.#idle().then(() => this.#exchanges.drained())]),
     );
     this.#listening.abort();
-    this.#turns.giveUp();
-    const announcer = this.#announcer.stop();
-    await Promise.all([this.#keeper.stop(), this.#deadlines.stop(), announcer, ...others]);
+    this.#exchanges.giveUp();
+    const announcer = this.#heartbeat.stop();
+    await Promise.all([this.#leaseKeeper.stop(), this.#deadlines.stop(), announcer, ...others]);
   }
 
   /** Resolves when no attempt runs. */
-  async #quiet(): Promise<void> {
-    while (this.#attempts.size > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
+  async #idle(): Promise<void> {
+    while (this.#attempts.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
   async #within(ms: number, done: Promise<unknown>): Promise<void> {
@@ -295,24 +295,24 @@ export class Worker {
 
   /** In whatever queue: the message has none (protocol 1.9). */
   #cancel(id: string): void {
-    const { waiting } = this.#suspects;
+    const { waiting } = this.#crashIsolation;
     if (waiting?.id === id) this.#cancelled.add(waiting);
     for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
   /** Holds all leases before the first handler runs: it may block the event loop for longer than they last. */
-  #takeOn(tasks: readonly LeasedTask[], sinceMs: number): void {
-    for (const task of tasks) this.#keeper.hold(task, sinceMs);
-    for (const task of suspectsFirst(tasks)) if (!this.#suspects.takes(task)) this.#run(task);
+  #startTasks(tasks: readonly LeasedTask[], sinceMs: number): void {
+    for (const task of tasks) this.#leaseKeeper.track(task, sinceMs);
+    for (const task of suspectedFirst(tasks)) if (!this.#crashIsolation.takes(task)) this.#run(task);
   }
 
   #run(task: LeasedTask): void {
     const { clock, events } = this.#runtime;
     const attempt = new Attempt(task, this.#attemptParts);
     const endsMs = clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs;
-    if (!this.#keeper.begin(task, endsMs)) {
-      this.#keeper.release(task);
-      this.#tellLeaseLost(task);
+    if (!this.#leaseKeeper.begin(task, endsMs)) {
+      this.#leaseKeeper.release(task);
+      this.#reportLeaseLost(task);
       return;
     }
     this.#attempts.set(task, attempt);
@@ -331,34 +331,34 @@ export class Worker {
   }
 
   #onLeaseLost(task: LeasedTask): void {
-    if (this.#suspects.waiting !== task) return this.#attempts.get(task)?.abort('lease-lost');
-    this.#suspects.remove();
+    if (this.#crashIsolation.waiting !== task) return this.#attempts.get(task)?.abort('lease-lost');
+    this.#crashIsolation.remove();
     this.#lost(task);
   }
 
   #ended(task: LeasedTask, end: AttemptEnd): void {
     this.#attempts.delete(task);
-    this.#suspects.ended(task);
+    this.#crashIsolation.ended(task);
     if (end === 'lost') this.#lost(task);
-    else this.#turns.finish(end);
-    if (this.#attempts.size === 0) this.#onQuiet?.();
+    else this.#exchanges.finish(end);
+    if (this.#attempts.size === 0) this.#onIdle?.();
   }
 
   /** The broker has answered: only now does the lease end, so that a slow answer does not let it lapse. */
   #finished(finish: Finish, outcome: FinishOutcome): void {
-    this.#keeper.release(finish.task);
+    this.#leaseKeeper.release(finish.task);
     if (outcome === 'lease-lost') return this.#lost(finish.task);
     const runMs = finish.outcome === 'requeue' ? 0 : finish.record.finishedMs - finish.record.startedMs;
-    this.#tell(finish.task, OUTCOME[finish.outcome], runMs);
+    this.#emitFinished(finish.task, OUTCOME[finish.outcome], runMs);
   }
 
   #lost(task: LeasedTask): void {
-    this.#tellLeaseLost(task);
-    this.#tell(task, 'lost', 0);
-    this.#turns.slotFreed();
+    this.#reportLeaseLost(task);
+    this.#emitFinished(task, 'lost', 0);
+    this.#exchanges.slotFreed();
   }
 
-  #tellLeaseLost(task: LeasedTask): void {
+  #reportLeaseLost(task: LeasedTask): void {
     this.#runtime.log.warn(
       { queue: task.queue, task_id: task.id, attempt: task.attempt },
       'a lease was lost; its outcome is dropped',
@@ -366,7 +366,7 @@ export class Worker {
     this.#runtime.events.emit('lease.lost', { task });
   }
 
-  #tell(task: LeasedTask, outcome: AttemptOutcome, runMs: number): void {
+  #emitFinished(task: LeasedTask, outcome: AttemptOutcome, runMs: number): void {
     const { events } = this.#runtime;
     if (!events.has('attempt.finished')) return;
     events.emit('attempt.finished', { task, type: task.type, attempt: task.attempt, outcome, runMs });

@@ -287,9 +287,9 @@ function goingBack(harness: Harness): void {
     await join(bench, 'a', 'b');
     const set = await takeSet(bench);
     const content = await contentOf(bench, set);
-    await bench.broker.control.act({
+    await bench.broker.control.changeMany({
       queue: 'default',
-      verb: 'remove',
+      action: 'remove',
       state: 'aggregating',
       limit: 256,
     });
@@ -314,8 +314,8 @@ function goingBack(harness: Harness): void {
     await join(bench, 'a');
     const set = await takeSet(bench);
     expect(await bench.broker.control.dropQueue('default')).toBe(false);
-    const step = { queue: 'default', verb: 'remove', state: 'aggregating', limit: 256 } as const;
-    expect(await bench.broker.control.act(step)).toEqual({ handled: 1, more: false });
+    const step = { queue: 'default', action: 'remove', state: 'aggregating', limit: 256 } as const;
+    expect(await bench.broker.control.changeMany(step)).toEqual({ handled: 1, more: false });
     expect(await bench.broker.control.dropQueue('default')).toBe(true);
     expect(await bench.broker.groups.read(set)).toBeNull();
   });

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { aTask } from '../support/factories.ts';
-import { actsSuite } from './acts.ts';
+import { actsSuite } from './change-many.ts';
 import { checkSuite } from './check.ts';
 import { consumeSuite } from './consume.ts';
 import { controlSuite } from './control.ts';
 import { documentsSuite } from './documents.ts';
-import { turn, type Harness } from './harness.ts';
+import { exchange, type Harness } from './harness.ts';
 import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
 import { presenceSuite } from './presence.ts';
 import { semaphoresSuite } from './semaphores.ts';
-import { schedulersSuite } from './schedulers.ts';
+import { schedulersSuite } from './scheduler-entries.ts';
 import { signalsSuite } from './signals.ts';
 import { aggregationSuite } from './aggregation.ts';
 import { groupsSuite } from './groups.ts';
@@ -32,10 +32,10 @@ function lifeSuite(harness: Harness): void {
       const closed = { code: 'broker-closed' };
       await expect(bench.broker.ping()).rejects.toMatchObject(closed);
       await expect(bench.broker.submit.enqueue([aTask()])).rejects.toMatchObject(closed);
-      await expect(turn(bench)).rejects.toMatchObject(closed);
+      await expect(exchange(bench)).rejects.toMatchObject(closed);
       await expect(bench.broker.inspect.queues()).rejects.toMatchObject(closed);
       await expect(bench.broker.presence.servers()).rejects.toMatchObject(closed);
-      await expect(bench.broker.schedulers.entries()).rejects.toMatchObject(closed);
+      await expect(bench.broker.schedulerEntries.entries()).rejects.toMatchObject(closed);
     });
 
     test('waits end when the broker is closed', async () => {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { aRecord, aTask, finish, manyTasks } from '../support/factories.ts';
 import { finishSuite } from './finish.ts';
-import { countsOf, end, idsOf, recordOf, take, takeOne, turn, type Harness } from './harness.ts';
+import { countsOf, end, idsOf, recordOf, take, takeOne, exchange, type Harness } from './harness.ts';
 import { leaseSuite } from './leases.ts';
 
 const KIB = 1_024;
 
 function fetching(harness: Harness): void {
-  test('a turn takes from the queues in their order, each first in, first out', async () => {
+  test('an exchange takes from the queues in their order, each first in, first out', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue([
       aTask({ id: 'l1', queue: 'low' }),
@@ -21,7 +21,7 @@ function fetching(harness: Harness): void {
     expect(idsOf(await take(bench, { queues: ['high', 'low'], room: 3 }))).toEqual(['l2']);
   });
 
-  test('a turn takes no more than its room', async () => {
+  test('an exchange takes no more than its room', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue(manyTasks(5, 't'));
     expect(idsOf(await take(bench, { room: 2 }))).toEqual(['t0', 't1']);
@@ -43,16 +43,16 @@ function fetching(harness: Harness): void {
     expect(await take(bench, { ...shares, room: 256 })).toHaveLength(32);
   });
 
-  test('a turn without room takes nothing', async () => {
+  test('an exchange without room takes nothing', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue([aTask()]);
-    expect(await turn(bench, { room: 0 })).toEqual({ finished: [], tasks: [], quarantined: [] });
+    expect(await exchange(bench, { room: 0 })).toEqual({ finished: [], tasks: [], quarantined: [] });
     expect(await countsOf(bench)).toEqual({ pending: 1 });
   });
 
-  test('a turn over empty and unknown queues is answered', async () => {
+  test('an exchange over empty and unknown queues is answered', async () => {
     const bench = await harness.fresh();
-    expect(await turn(bench, { queues: ['nothing', 'here'] })).toEqual({
+    expect(await exchange(bench, { queues: ['nothing', 'here'] })).toEqual({
       finished: [],
       tasks: [],
       quarantined: [],
@@ -66,7 +66,7 @@ function fetching(harness: Harness): void {
     expect(idsOf(await take(bench, { queues: ['high', 'low'] }))).toEqual(['l']);
   });
 
-  test('a turn takes at most 256 tasks', async () => {
+  test('an exchange takes at most 256 tasks', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue(manyTasks(300, 't'));
     const first = await take(bench, { room: 1_000 });
@@ -75,7 +75,7 @@ function fetching(harness: Harness): void {
     expect(idsOf([...first, ...second])).toEqual(Array.from({ length: 300 }, (_, i) => `t${i}`));
   });
 
-  test('a turn takes at most 512 KiB of messages, in order and without a loss', async () => {
+  test('an exchange takes at most 512 KiB of messages, in order and without a loss', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue(manyTasks(5, 't', { payload: Buffer.alloc(200 * KIB, 7) }));
     const calls: string[][] = [];
@@ -109,18 +109,18 @@ function fetching(harness: Harness): void {
     });
   });
 
-  test('turns made at the same time never take a task twice', async () => {
+  test('exchanges made at the same time never take a task twice', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue(manyTasks(60, 't'));
-    const turns = await Promise.all(Array.from({ length: 10 }, () => take(bench, { room: 9 })));
-    const ids = idsOf(turns.flat());
+    const exchanges = await Promise.all(Array.from({ length: 10 }, () => take(bench, { room: 9 })));
+    const ids = idsOf(exchanges.flat());
     expect(new Set(ids).size).toBe(60);
     expect(ids).toHaveLength(60);
   });
 }
 
 function both(harness: Harness): void {
-  test('one turn finishes attempts of several queues and takes new tasks', async () => {
+  test('one exchange finishes attempts of several queues and takes new tasks', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue([
       aTask({ id: 'a', queue: 'high' }),
@@ -131,7 +131,7 @@ function both(harness: Harness): void {
     const [a, c] = await take(bench, { queues: ['high'] });
     const b = await takeOne(bench, { queues: ['low'] });
     await bench.broker.submit.enqueue([aTask({ id: 'e', queue: 'high' })]);
-    const outcome = await turn(bench, {
+    const outcome = await exchange(bench, {
       finishes: [finish.succeeded(a!), finish.succeeded(b), finish.retry(c!, 1_000)],
       queues: ['high', 'low'],
       room: 5,
@@ -142,11 +142,11 @@ function both(harness: Harness): void {
     expect(await countsOf(bench, 'low')).toEqual({ active: 1, completed: 1 });
   });
 
-  test('a task given back in a turn may be taken again by the same turn', async () => {
+  test('a task given back in an exchange may be taken again by the same exchange', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     const a = await takeOne(bench);
-    const outcome = await turn(bench, { finishes: [finish.requeue(a)] });
+    const outcome = await exchange(bench, { finishes: [finish.requeue(a)] });
     expect(outcome.finished).toEqual(['accepted']);
     expect(idsOf(outcome.tasks)).toEqual(['a']);
     expect(await end(bench, finish.succeeded(outcome.tasks[0]!))).toEqual(['accepted']);
@@ -167,21 +167,28 @@ function both(harness: Harness): void {
 
   test('finishes without a queue to take from are fine, and nothing to do is too', async () => {
     const bench = await harness.fresh();
-    expect(await turn(bench, { queues: [], room: 10 })).toEqual({ finished: [], tasks: [], quarantined: [] });
+    expect(await exchange(bench, { queues: [], room: 10 })).toEqual({
+      finished: [],
+      tasks: [],
+      quarantined: [],
+    });
     await bench.broker.submit.enqueue([aTask()]);
     const task = await takeOne(bench);
-    expect(await turn(bench, { finishes: [finish.succeeded(task)], queues: [], room: 10 })).toEqual({
+    expect(await exchange(bench, { finishes: [finish.succeeded(task)], queues: [], room: 10 })).toEqual({
       finished: ['accepted'],
       tasks: [],
       quarantined: [],
     });
   });
 
-  test('256 finishes and 256 tasks fit one turn', async () => {
+  test('256 finishes and 256 tasks fit one exchange', async () => {
     const bench = await harness.fresh();
     await bench.broker.submit.enqueue(manyTasks(512, 't', { retentionMs: 60_000 }));
     const first = await take(bench, { room: 256 });
-    const outcome = await turn(bench, { finishes: first.map((task) => finish.succeeded(task)), room: 256 });
+    const outcome = await exchange(bench, {
+      finishes: first.map((task) => finish.succeeded(task)),
+      room: 256,
+    });
     expect(outcome.finished).toEqual(first.map(() => 'accepted'));
     expect(outcome.tasks).toHaveLength(256);
     expect(await countsOf(bench)).toEqual({ completed: 256, active: 256 });

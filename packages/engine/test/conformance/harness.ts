@@ -1,5 +1,5 @@
 import type { Broker } from '../../src/broker/broker.ts';
-import type { Finish, FinishOutcome, LeasedTask, TurnOutcome } from '../../src/broker/consume.ts';
+import type { Finish, FinishOutcome, LeasedTask, ExchangeOutcome } from '../../src/broker/consume.ts';
 import type { QueueFacts, TaskRecord } from '../../src/broker/inspect.ts';
 import type { Forwarded, Recovered, Step } from '../../src/broker/maintain.ts';
 
@@ -90,15 +90,15 @@ export interface Take {
   readonly finishes?: readonly Finish[];
 }
 
-/** One turn; takes up to 100 tasks of `default` unless told otherwise. */
-export function turn({ broker }: Bench, how: Take = {}): Promise<TurnOutcome> {
+/** One exchange; takes up to 100 tasks of `default` unless told otherwise. */
+export function exchange({ broker }: Bench, how: Take = {}): Promise<ExchangeOutcome> {
   const { queues = ['default'], room = 100, leaseMs = LEASE_MS, worker = 'worker-1', finishes = [] } = how;
   const shares = how.shares && { shares: how.shares };
-  return broker.consume.turn({ finishes, queues, ...shares, room, leaseMs, worker });
+  return broker.consume.exchange({ finishes, queues, ...shares, room, leaseMs, worker });
 }
 
 export async function take(bench: Bench, how: Take = {}): Promise<readonly LeasedTask[]> {
-  return (await turn(bench, how)).tasks;
+  return (await exchange(bench, how)).tasks;
 }
 
 /** The one task that is next; fails when there is none. */
@@ -110,7 +110,7 @@ export async function takeOne(bench: Bench, how: Take = {}): Promise<LeasedTask>
 
 /** Finishes attempts without taking tasks. */
 export async function end(bench: Bench, ...finishes: readonly Finish[]): Promise<readonly FinishOutcome[]> {
-  return (await turn(bench, { finishes, queues: [], room: 0 })).finished;
+  return (await exchange(bench, { finishes, queues: [], room: 0 })).finished;
 }
 
 export const idsOf = (tasks: readonly { readonly id: string }[]): string[] => tasks.map(({ id }) => id);

@@ -9,7 +9,7 @@ import {
   recordOf,
   take,
   takeOne,
-  turn,
+  exchange,
   type Bench,
   type Harness,
 } from './harness.ts';
@@ -328,7 +328,7 @@ export function inspectSuite(harness: Harness): void {
       await bench.broker.inspect.queueFacts(['default']);
       await bench.broker.inspect.list({ queue: 'default', state: 'pending', limit: 1, cursor: null });
       expect(await bench.broker.inspect.queues()).toEqual([]);
-      expect(await turn(bench)).toMatchObject({ tasks: [], quarantined: [] });
+      expect(await exchange(bench)).toMatchObject({ tasks: [], quarantined: [] });
     });
   });
 }

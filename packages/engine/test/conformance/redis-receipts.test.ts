@@ -11,7 +11,7 @@ import {
   recordOf,
   take,
   takeOne,
-  turn,
+  exchange,
   type Bench,
 } from './harness.ts';
 import { redisHarness, type RedisHarness } from './redis-harness.ts';
@@ -81,7 +81,7 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     const happened = bad.proxy[cut]();
     const enqueued = bad.bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     await happened;
-    const early = await other.consume.turn({
+    const early = await other.consume.exchange({
       finishes: [],
       queues: ['default'],
       room: 1,
@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     });
     if (cut === 'cutReply') expect(idsOf(early.tasks)).toEqual(['a']);
     const finishes = early.tasks.map((task) => finish.succeeded(task));
-    await other.consume.turn({ finishes, queues: [], room: 0, leaseMs: LEASE_MS, worker: 'quick' });
+    await other.consume.exchange({ finishes, queues: [], room: 0, leaseMs: LEASE_MS, worker: 'quick' });
     expect(await enqueued).toMatchObject([{ code: 'created' }]);
     expect(await countsOf(bad.bench)).toEqual(early.tasks.length > 0 ? {} : { pending: 1 });
   });
@@ -140,12 +140,12 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     expect(await recordOf(bad.bench, 't3')).toMatchObject({ deferrals: 1, attempt: 0 });
   });
 
-  test('finishes and takes in one turn, each once', async () => {
+  test('finishes and takes in one exchange, each once', async () => {
     const bad = await behindProxy(harness);
     await bad.bench.broker.submit.enqueue(manyTasks(4, 't'));
     const first = await take(bad.bench, { room: 2 });
     const outcome = await broken(bad, cut, () =>
-      turn(bad.bench, { finishes: first.map((task) => finish.succeeded(task)), room: 1 }),
+      exchange(bad.bench, { finishes: first.map((task) => finish.succeeded(task)), room: 1 }),
     );
     expect(outcome.finished).toEqual(['accepted', 'accepted']);
     expect(idsOf(outcome.tasks)).toEqual(['t2']);

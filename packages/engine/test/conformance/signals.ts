@@ -128,7 +128,7 @@ function working(harness: Harness): void {
     const task = await takeOne(bench);
     const wait = work(bench, 'default');
     await wakeUpsPass(bench);
-    await bench.broker.consume.turn({
+    await bench.broker.consume.exchange({
       finishes: [{ task, outcome: 'requeue' }],
       queues: [],
       room: 0,
@@ -180,7 +180,7 @@ function dues(harness: Harness): void {
     expect(wait.over).toBe(false);
     const error = { class: 'E', message: 'm' };
     const record = { number: 1, startedMs: 0, finishedMs: 1, outcome: 'failed' as const, error };
-    await bench.broker.consume.turn({
+    await bench.broker.consume.exchange({
       finishes: [{ task, outcome: 'retry', delayMs: 5_000, countsAsFailure: true, record }],
       queues: [],
       room: 0,

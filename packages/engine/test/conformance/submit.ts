@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { aTask, finish, manyTasks } from '../support/factories.ts';
-import { countsOf, end, factsOf, idsOf, recordOf, take, takeOne, turn, type Harness } from './harness.ts';
+import { countsOf, end, factsOf, idsOf, recordOf, take, takeOne, exchange, type Harness } from './harness.ts';
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
@@ -265,7 +265,7 @@ export function submitSuite(harness: Harness): void {
     test('enqueueing counts nothing as processed', async () => {
       const bench = await harness.fresh();
       await bench.broker.submit.enqueue([aTask()]);
-      await turn(bench);
+      await exchange(bench);
       expect(await factsOf(bench)).toMatchObject({ processed: 0, failed: 0 });
     });
   });

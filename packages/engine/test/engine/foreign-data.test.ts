@@ -109,7 +109,7 @@ describe.skipIf(!hasRedis())('a worker beside foreign data', () => {
     const repaired = collect('queue.repaired', () => true);
     const done = nextEvents(events, 'attempt.finished', 1);
     await worker.start();
-    expect((await repaired)[0]?.aside).toHaveLength(9);
+    expect((await repaired)[0]?.renamedKeys).toHaveLength(9);
     await new Client(broker).enqueue('x', null, { queue: 'q', retention: '1h' });
     expect(await done).toMatchObject([{ outcome: 'succeeded' }]);
   });

@@ -41,7 +41,7 @@ class Scene {
     const log = { debug() {}, info() {}, warn: note, error: note };
     this.#events.on('loop.failed', (event) => this.#faults.push(event));
     this.#events.on('tasks.quarantined', ({ ids }) => ids.forEach((id) => this.#told.add(id)));
-    this.#events.on('queue.repaired', ({ aside }) => void this.#aside.push(...aside));
+    this.#events.on('queue.repaired', ({ renamedKeys }) => void this.#aside.push(...renamedKeys));
     const runtime = { events: this.#events, log };
     const aggregation = { maxSize: 1, aggregate: () => ({ task: 'made of a group' }) };
     this.#worker = new Worker(broker, { queues: ['q'], concurrency: 5, aggregation, runtime });
@@ -110,11 +110,11 @@ class Scene {
         .poll(found, { timeout: 30_000 })
         .toSatisfy((state) => state === 'archived' || state === 'task-not-found');
     }
-    const { odd } = await inspector.queue('q');
-    expect(odd.aside).toBeGreaterThanOrEqual(this.#aside.length);
+    const { anomalies } = await inspector.queue('q');
+    expect(anomalies.renamedKeys).toBeGreaterThanOrEqual(this.#aside.length);
     const names = new Set(this.#aside.map((key) => key.replace(/^.*?\}:/, '')));
     for (const name of names) expect(await this.raw.call('KEYS', `tc:{q}:aside:${name}:*`)).not.toEqual([]);
-    expect(odd.dropped + odd.archived).toBeGreaterThanOrEqual(things.length);
+    expect(anomalies.dropped + anomalies.archived).toBeGreaterThanOrEqual(things.length);
   }
 
   /** Everything that people look at can be looked at. */

@@ -70,12 +70,12 @@ const damage: fc.Arbitrary<readonly string[]> = fc.oneof(
 async function fill({ submit, consume, control, groups }: Broker): Promise<void> {
   const one = (id: string, more: Parameters<typeof aTask>[0] = {}) =>
     aTask({ id, queue: 'q', type: id, retentionMs: HOUR_MS, uniqueMs: HOUR_MS, ...more });
-  const turn = { queues: ['q'], leaseMs: HOUR_MS, worker: 'w' };
+  const exchange = { queues: ['q'], leaseMs: HOUR_MS, worker: 'w' };
   await submit.enqueue(['done', 'again', 'dead', 'active'].map((id) => one(id)));
-  const { tasks } = await consume.turn({ ...turn, room: 4, finishes: [] });
+  const { tasks } = await consume.exchange({ ...exchange, room: 4, finishes: [] });
   const [done, again, dead] = tasks;
   const finishes = [finish.succeeded(done!), finish.retry(again!, HOUR_MS), finish.archive(dead!)];
-  await consume.turn({ ...turn, room: 0, finishes });
+  await consume.exchange({ ...exchange, room: 0, finishes });
   await submit.enqueue([
     one('later', { delayMs: HOUR_MS }),
     one('cancelled'),

@@ -150,15 +150,15 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       ]);
       const states = { details: { states: ['scheduled', 'pending', 'aggregating'] } };
       await expect(inspector.removeQueue(Q)).rejects.toMatchObject({ code: 'queue-not-empty', ...states });
-      const turn = { queues: [Q], room: 1, leaseMs: 60_000, worker: 'w' };
-      const { tasks } = await broker.consume.turn({ ...turn, finishes: [] });
+      const exchange = { queues: [Q], room: 1, leaseMs: 60_000, worker: 'w' };
+      const { tasks } = await broker.consume.exchange({ ...exchange, finishes: [] });
       await expect(inspector.removeQueue(Q, { force: true })).rejects.toMatchObject({
         code: 'queue-not-empty',
       });
       expect(await inspector.queue(Q)).toMatchObject({ size: 308, paused: false });
       const [task] = tasks;
-      await broker.consume.turn({
-        ...turn,
+      await broker.consume.exchange({
+        ...exchange,
         room: 0,
         queues: [],
         finishes: [{ outcome: 'requeue', task: task! }],

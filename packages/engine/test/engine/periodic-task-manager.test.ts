@@ -56,7 +56,7 @@ describe('the manager of periodic tasks', () => {
       await broker.ping();
       await settle();
     }
-    const entries = await broker.schedulers.entries();
+    const entries = await broker.schedulerEntries.entries();
     return Object.fromEntries(entries.map(({ type, spec, id }) => [`${type} ${spec}`, id]));
   }
 
@@ -101,7 +101,7 @@ describe('the manager of periodic tasks', () => {
       { spec: '@daily', task: 'c' },
     ]).start();
     const before = await shownNow();
-    expect(await broker.schedulers.entries()).toHaveLength(3);
+    expect(await broker.schedulerEntries.entries()).toHaveLength(3);
     given = () => [
       { spec: '@daily', task: 'a', headers: { x: '2' } },
       { spec: '@daily', task: 'b', payload: 2 },
@@ -151,7 +151,7 @@ describe('the manager of periodic tasks', () => {
     await manager.stop();
     await clock.advance(2 * SYNC_MS);
     expect([asked, clock.sleeping]).toEqual([1, 0]);
-    expect(await broker.schedulers.entries()).toEqual([]);
+    expect(await broker.schedulerEntries.entries()).toEqual([]);
     await expect(manager.start()).rejects.toMatchObject({ code: 'scheduler-misused' });
   });
 });

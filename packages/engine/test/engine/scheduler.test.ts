@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import type { Schedulers } from '../../src/broker/scheduler-entries.ts';
+import type { SchedulerEntries } from '../../src/broker/scheduler-entries.ts';
 import type { TaskToEnqueue } from '../../src/client/prepare-task.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { Scheduler, type Fired, type SchedulerOptions } from '../../src/asynq-scheduler/scheduler.ts';
@@ -47,18 +47,18 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     place = await newPlace();
     const real = await place.connect();
     [fired, recorded, shown, logged, schedulers] = [new Notes(), new Notes(), new Notes(), [], []];
-    const watched: Schedulers = {
-      ...real.schedulers,
+    const watched: SchedulerEntries = {
+      ...real.schedulerEntries,
       async recordEvent(entryId, event) {
-        await real.schedulers.recordEvent(entryId, event);
+        await real.schedulerEntries.recordEvent(entryId, event);
         recorded.note(entryId);
       },
       async writeEntries(scheduler, entries) {
-        await real.schedulers.writeEntries(scheduler, entries);
+        await real.schedulerEntries.writeEntries(scheduler, entries);
         shown.note(entries.entries.length);
       },
     };
-    broker = { ...real, schedulers: watched };
+    broker = { ...real, schedulerEntries: watched };
     inspector = new Inspector(broker);
     clock = createFakeClock();
   });

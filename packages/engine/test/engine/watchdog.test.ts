@@ -41,14 +41,14 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
   const facts = async () => (await broker.inspect.queueFacts(['default']))[0];
 
   test('gives up calls that never end, and what they bring later is given back', async () => {
-    const { turn, extend, keepResults } = broker.consume;
+    const { exchange, extend, keepResults } = broker.consume;
     const letGo: (() => void)[] = [];
     // The first two calls take tasks, and their answers come only when the test wants it.
     const consume: Broker['consume'] = {
       extend,
       keepResults,
-      async turn(...args) {
-        const outcome = await turn(...args);
+      async exchange(...args) {
+        const outcome = await exchange(...args);
         if (letGo.length < 2) await new Promise<void>((resolve) => letGo.push(resolve));
         return outcome;
       },
@@ -65,16 +65,16 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
   });
 
   test('gives up waiting for calls, yet a worker that stops still waits for what they hand in', async () => {
-    const { turn, extend, keepResults } = broker.consume;
+    const { exchange, extend, keepResults } = broker.consume;
     const letGo: (() => void)[] = [];
     // The first two calls that hand something in hang before they reach the broker.
     const consume: Broker['consume'] = {
       extend,
       keepResults,
-      async turn(call, options) {
+      async exchange(call, options) {
         if (call.finishes.length > 0 && letGo.length < 2)
           await new Promise<void>((resolve) => letGo.push(resolve));
-        return turn(call, options);
+        return exchange(call, options);
       },
     };
     const story: string[] = [];
@@ -120,7 +120,7 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
         return Promise.reject(new Error('out of reach'));
       };
       const { extend, keepResults } = broker.consume;
-      void start({ consume: { extend, keepResults, turn: never }, ping });
+      void start({ consume: { extend, keepResults, exchange: never }, ping });
     });
     await asked;
     expect(revived).toEqual([]);

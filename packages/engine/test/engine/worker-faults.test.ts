@@ -48,12 +48,12 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
 
   /** A worker whose broker does some calls in another way. */
   function aWorker({ options = {}, consume = {}, clock = systemClock }: Setting = {}): Worker {
-    const { extend, turn, keepResults } = broker.consume;
+    const { extend, exchange, keepResults } = broker.consume;
     const faulty: Broker = {
       ...broker,
-      consume: { extend, turn, keepResults, ...consume },
+      consume: { extend, exchange, keepResults, ...consume },
       // Renewals go through it, too.
-      heartbeat: null,
+      leaseRenewal: null,
     };
     const worker = new Worker(faulty, { ...options, runtime: { events, random: () => 0, clock } });
     workers.push(worker);
@@ -71,8 +71,8 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     let runs = 0;
     const worker = aWorker({
       consume: {
-        async turn(turn, options) {
-          const outcome = await broker.consume.turn(turn, options);
+        async exchange(exchange, options) {
+          const outcome = await broker.consume.exchange(exchange, options);
           if (outcome.tasks.length === 0) return outcome;
           asked.open();
           await answered.opened;
@@ -96,16 +96,16 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
   test('a slow call whose leases cannot be renewed neither widens the worker nor hands anything in twice', async () => {
     await enqueue(3, 'early');
     let skippedMs = 0;
-    let turns = 0;
+    let exchanges = 0;
     let extensions = 0;
     const worker = aWorker({
       options: { concurrency: 2, maintenance: false },
       clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + skippedMs },
       consume: {
-        async turn(turn, options) {
-          const outcome = await broker.consume.turn(turn, options);
-          turns += 1;
-          if (outcome.tasks.length > 0 && turns > 2 && extensions === 0) skippedMs += 1_500;
+        async exchange(exchange, options) {
+          const outcome = await broker.consume.exchange(exchange, options);
+          exchanges += 1;
+          if (outcome.tasks.length > 0 && exchanges > 2 && extensions === 0) skippedMs += 1_500;
           return outcome;
         },
         extend(leases, lengthMs) {

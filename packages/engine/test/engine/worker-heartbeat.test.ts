@@ -30,7 +30,7 @@ describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place:
 
   async function start(handler: Handler, options: WorkerOptions = {}): Promise<void> {
     const consume = {
-      turn: broker.consume.turn,
+      exchange: broker.consume.exchange,
       keepResults: broker.consume.keepResults,
       extend: () => Promise.reject(new Error('the main thread renewed')),
     };

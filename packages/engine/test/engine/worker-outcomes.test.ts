@@ -118,11 +118,11 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
       ...broker,
       consume: {
         ...broker.consume,
-        turn: broker.consume.turn,
+        exchange: broker.consume.exchange,
         keepResults: broker.consume.keepResults,
         extend: (leases) => Promise.resolve(leases.map(() => false)),
       },
-      heartbeat: null,
+      leaseRenewal: null,
     };
     const worker = new Worker(faulty, { onError: (error) => void told.push(error), runtime: { events } });
     workers.push(worker);

@@ -93,7 +93,7 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     const tasks = Array.from({ length: 200 }, (_, i) => aTask({ queue, id: `t${i}` }));
     await broker.submit.enqueue(tasks);
     const take = () =>
-      broker.consume.turn({ finishes: [], queues: [queue], room: 200, leaseMs: 10_000, worker: 'w' });
+      broker.consume.exchange({ finishes: [], queues: [queue], room: 200, leaseMs: 10_000, worker: 'w' });
     let early: Awaited<ReturnType<typeof take>> | undefined;
     let taking: ReturnType<typeof take> | undefined;
     await cluster.moveSlot(slot, after(await cluster.ownerOf(slot)), async () => {

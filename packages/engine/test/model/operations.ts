@@ -101,19 +101,19 @@ function endInModel(model: Model, chosen: readonly { held: Held; ending: Ending 
   return outcomes;
 }
 
-const turn = fc
+const exchange = fc
   .record({
     endings,
     queues: fc.constantFrom<readonly string[]>(QUEUES, ['low', 'high'], ['low'], []),
     room: fc.constantFrom(0, 1, 2, 5),
   })
   .map((call) =>
-    operation(`turn ${JSON.stringify(call)}`, async ({ bench, model, leases }) => {
+    operation(`exchange ${JSON.stringify(call)}`, async ({ bench, model, leases }) => {
       const chosen = call.endings.flatMap((ending) => {
         const held = leases[ending.pick % Math.max(1, leases.length)];
         return held ? [{ held, ending }] : [];
       });
-      const outcome = await bench.broker.consume.turn({
+      const outcome = await bench.broker.consume.exchange({
         finishes: chosen.map(({ held, ending }) => finishOf(held.task, ending)),
         queues: call.queues,
         room: call.room,
@@ -198,7 +198,7 @@ const pause = fc.tuple(queue, fc.boolean()).map(([name, on]) =>
 export const operations: fc.Arbitrary<Operation[]> = fc.array(
   fc.oneof(
     { arbitrary: enqueue, weight: 5 },
-    { arbitrary: turn, weight: 8 },
+    { arbitrary: exchange, weight: 8 },
     { arbitrary: extend, weight: 1 },
     { arbitrary: wait, weight: 2 },
     { arbitrary: forward, weight: 3 },

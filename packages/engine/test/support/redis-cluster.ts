@@ -1,4 +1,4 @@
-import { keyOf } from '../../src/brokers/redis/client/redirects.ts';
+import { firstKeyOf } from '../../src/brokers/redis/client/redirects.ts';
 import { slotOf, SLOTS } from '../../src/brokers/redis/client/topology/slots.ts';
 import { tlsArguments, type Certificates } from './certificates.ts';
 import { rawRedis, type RawRedis } from './raw-redis.ts';
@@ -113,7 +113,7 @@ export async function startCluster(
   async function call(...command: readonly (string | Buffer)[]): Promise<unknown> {
     const word = String(command[0]).toUpperCase();
     if (EVERYWHERE.has(word)) return (await Promise.all(nodes.map(({ raw }) => raw.call(...command)))).flat();
-    const key = word.startsWith('EVAL') ? String(command[3]) : keyOf(command);
+    const key = word.startsWith('EVAL') ? String(command[3]) : firstKeyOf(command);
     const node = key === null ? nodes[0] : await ownerOf(slotOf(key));
     return node?.raw.call(...command);
   }

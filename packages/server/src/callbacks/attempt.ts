@@ -17,7 +17,7 @@ import { outcomeOf, type CallbackOutcome } from './outcome.ts';
 import { callbackRequest, type CallbackRequest, type Delivery } from './request.ts';
 import { checkCallbackUrl, type UrlRules } from './url-rules.ts';
 
-export interface AttemptParts {
+export interface AttemptDeps {
   readonly deliverer: Deliverer;
   readonly rules: UrlRules;
   readonly clock: Clock;
@@ -93,7 +93,7 @@ interface Ended {
 }
 
 /** One line per failed attempt, and at debug one per success. */
-function tell({ clock, log }: AttemptParts, { task, delivery, delivered, outcome }: Ended): void {
+function tell({ clock, log }: AttemptDeps, { task, delivery, delivered, outcome }: Ended): void {
   const fields = {
     ...logFields(task, delivery),
     status: delivered.answer?.status,
@@ -105,14 +105,14 @@ function tell({ clock, log }: AttemptParts, { task, delivery, delivered, outcome
 }
 
 async function send(
-  parts: AttemptParts,
+  deps: AttemptDeps,
   task: Task,
   exchange: { delivery: Delivery; request: CallbackRequest; signal: AbortSignal },
 ): Promise<Delivered> {
   const { delivery, request, signal } = exchange;
-  const fault = urlFault(request.url, parts.rules);
+  const fault = urlFault(request.url, deps.rules);
   if (fault) return unsent(fault);
-  return parts.deliverer.deliver(request, {
+  return deps.deliverer.deliver(request, {
     connectMs: delivery.callback.connectTimeoutMs,
     totalMs: totalMs(task, delivery),
     signal,
@@ -125,7 +125,7 @@ async function send(
  * @throws HandlerError when it was not taken, with what follows from that.
  */
 export async function deliverTask(
-  parts: AttemptParts,
+  deps: AttemptDeps,
   task: Task,
   context: Pick<HandlerContext, 'signal' | 'deadlineMs' | 'note'>,
 ): Promise<Uint8Array | undefined> {
@@ -136,12 +136,12 @@ export async function deliverTask(
       errorClass: 'undecodable',
     });
   const deadlineMs = context.deadlineMs === Infinity ? 0 : context.deadlineMs;
-  const delivery = deliveryOf(task, callback, { startedMs: parts.clock.wallMs(), deadlineMs });
+  const delivery = deliveryOf(task, callback, { startedMs: deps.clock.wallMs(), deadlineMs });
   const request = callbackRequest(delivery);
-  const delivered = await send(parts, task, { delivery, request, signal: context.signal });
-  const outcome = outcomeOf(delivered, parts.clock.wallMs());
+  const delivered = await send(deps, task, { delivery, request, signal: context.signal });
+  const outcome = outcomeOf(delivered, deps.clock.wallMs());
   context.note({ ...keptExchange(request, delivered) });
-  tell(parts, { task, delivery, delivered, outcome });
+  tell(deps, { task, delivery, delivered, outcome });
   if (!outcome.ok) throw new HandlerError(outcome.message, outcome.hints);
   return outcome.result ?? undefined;
 }

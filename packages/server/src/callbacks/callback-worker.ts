@@ -12,7 +12,7 @@ import { createDeliverer } from './deliver.ts';
 import { callbackQueues } from './queue-order.ts';
 import type { UrlRules } from './url-rules.ts';
 
-export interface CallbackWorkerParts {
+export interface CallbackWorkerDeps {
   readonly broker: Broker;
   readonly config: {
     readonly callbacks: UrlRules & {
@@ -44,13 +44,13 @@ export function createCallbackWorker({
   stalls,
   log,
   runtime,
-}: CallbackWorkerParts): CallbackWorker {
+}: CallbackWorkerDeps): CallbackWorker {
   const { concurrency } = config.callbacks;
   const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
   const worker = new Worker(broker, { queues: callbackQueues([]), concurrency, ...stalls, runtime });
   // Not copied: the mode may change while it runs.
-  const parts = { deliverer, rules: config.callbacks, clock: runtime.clock, log };
-  worker.handle('*', (task, context) => deliverTask(parts, task, context));
+  const deps = { deliverer, rules: config.callbacks, clock: runtime.clock, log };
+  worker.handle('*', (task, context) => deliverTask(deps, task, context));
 
   /** Submitted to, and not yet seen in the broker's list. */
   const noted = new Set<string>();

@@ -40,7 +40,7 @@ export interface Deliverer {
   close(): Promise<void>;
 }
 
-export interface DelivererParts {
+export interface DelivererDeps {
   /** Most requests at once: the bound of each pool. */
   readonly concurrency: number;
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -71,9 +71,9 @@ function flat(headers: Readonly<Record<string, string | string[] | undefined>>):
 }
 
 /** One exchange: undici reports to it, timers press it, it ends once. */
-class Exchange implements Dispatcher.DispatchHandler {
+class DeliveryInProgress implements Dispatcher.DispatchHandler {
   readonly done: Promise<Delivered>;
-  readonly #clock: DelivererParts['clock'];
+  readonly #clock: DelivererDeps['clock'];
   readonly #startedMs: number;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #body = createAnswerBody();
@@ -85,7 +85,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #connectMs: number | null = null;
   #remoteAddress: string | null = null;
 
-  constructor(limits: DeliverLimits, clock: DelivererParts['clock']) {
+  constructor(limits: DeliverLimits, clock: DelivererDeps['clock']) {
     this.#limits = limits;
     this.#clock = clock;
     this.#startedMs = clock.monotonicMs();
@@ -172,7 +172,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-function dispatch(agent: Agent, request: CallbackRequest, exchange: Exchange): void {
+function dispatch(agent: Agent, request: CallbackRequest, exchange: DeliveryInProgress): void {
   const url = new URL(request.url);
   agent.dispatch(
     {
@@ -187,7 +187,7 @@ function dispatch(agent: Agent, request: CallbackRequest, exchange: Exchange): v
 }
 
 /** Sends callbacks over kept connections. See `Deliverer`. */
-export function createDeliverer({ concurrency, clock }: DelivererParts): Deliverer {
+export function createDeliverer({ concurrency, clock }: DelivererDeps): Deliverer {
   /** By connect timeout in seconds: undici ties it to the connections, not to the request. At most 60 of them. */
   const agents = new Map<number, Agent>();
   const sockets: SocketWatch = watchSockets();
@@ -201,7 +201,7 @@ export function createDeliverer({ concurrency, clock }: DelivererParts): Deliver
 
   return {
     deliver(request, limits) {
-      const exchange = new Exchange(limits, clock);
+      const exchange = new DeliveryInProgress(limits, clock);
       const agent = agentFor(limits.connectMs);
       sockets.during(() => dispatch(agent, request, exchange), exchange.onAddress);
       return exchange.done;

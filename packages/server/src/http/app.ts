@@ -4,7 +4,7 @@ import { limits, routeList } from '@task-center/api';
 import { Admission } from './admission.ts';
 import { dispatch } from './dispatch.ts';
 import { handlers } from './handlers.ts';
-import type { AppParts } from './parts.ts';
+import type { AppDeps } from './deps.ts';
 import { asProblem, DEFECT, problemBody, ProblemError } from '../problem.ts';
 
 type Variables = { requestId: string };
@@ -26,33 +26,33 @@ function problemResponse(problem: ProblemError, context: Context<Env>): Response
 }
 
 /** Every error becomes a problem; what nobody foresaw is logged and not shown. */
-function onError(parts: AppParts) {
+function onError(deps: AppDeps) {
   return (error: unknown, context: Context<Env>): Response => {
     const problem = asProblem(error);
     if (problem === null) {
       const fields = { request_id: context.var.requestId, method: context.req.method, err: error };
-      parts.runtime.log.error(fields, 'a request failed inside');
+      deps.runtime.log.error(fields, 'a request failed inside');
     }
     return problemResponse(problem ?? DEFECT, context);
   };
 }
 
-function headersFor(parts: AppParts): MiddlewareHandler<Env> {
+function headersFor(deps: AppDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     const given = context.req.header('x-request-id') ?? '';
     context.set('requestId', REQUEST_ID.test(given) ? given : randomUUID());
     await next();
     const { headers } = context.res;
     headers.set('x-request-id', context.var.requestId);
-    headers.set('task-center-version', parts.version);
+    headers.set('task-center-version', deps.version);
     headers.set('cache-control', 'no-store');
     headers.set('x-content-type-options', 'nosniff');
-    if (parts.state.phase === 'stopping') headers.set('connection', 'close');
+    if (deps.state.phase === 'stopping') headers.set('connection', 'close');
   };
 }
 
-function logged(parts: AppParts): MiddlewareHandler<Env> {
-  const { clock, log } = parts.runtime;
+function logged(deps: AppDeps): MiddlewareHandler<Env> {
+  const { clock, log } = deps.runtime;
   return async (context, next) => {
     const from = clock.monotonicMs();
     await next();
@@ -77,7 +77,7 @@ const templates = [...new Set(routeList.map(({ path }) => path))].map((path) => 
 /** The template of a path: logs never have the path itself, whose segments are the callers' data. */
 const routeOf = (path: string) => templates.find(({ form }) => form.test(path))?.path;
 
-function watchForwarded({ rules }: AppParts): MiddlewareHandler<Env> {
+function watchForwarded({ rules }: AppDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     if (rules.mode === 'try' && [...context.req.raw.headers.keys()].some((name) => FORWARDED.test(name)))
       rules.harden();
@@ -111,19 +111,19 @@ function otherMethods(path: string) {
 }
 
 /** The HTTP API, from the route table. */
-export function createApp(parts: AppParts): Hono<Env> {
+export function createApp(deps: AppDeps): Hono<Env> {
   const app = new Hono<Env>();
-  app.onError(onError(parts));
+  app.onError(onError(deps));
   app.notFound((context) =>
     problemResponse(
       new ProblemError('not-found', 'There is no such path. The contract is at /openapi.json.'),
       context,
     ),
   );
-  app.use(headersFor(parts), logged(parts), watchForwarded(parts), boundedUrl);
-  const admission = new Admission(parts.config.http.maxRequests);
+  app.use(headersFor(deps), logged(deps), watchForwarded(deps), boundedUrl);
+  const admission = new Admission(deps.config.http.maxRequests);
   for (const route of routeList)
-    app.on(route.method, pattern(route.path), dispatch(route.operationId, handlers, { ...parts, admission }));
+    app.on(route.method, pattern(route.path), dispatch(route.operationId, handlers, { ...deps, admission }));
   for (const { path } of templates) app.all(pattern(path), otherMethods(path));
   return app;
 }

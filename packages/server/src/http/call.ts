@@ -1,6 +1,6 @@
 import type { BodyOf, OperationId, ParamsOf, QueryOf } from '@task-center/api';
 import type { Principal } from '../auth/principal.ts';
-import type { AppParts } from './parts.ts';
+import type { AppDeps } from './deps.ts';
 
 /** One call of an operation, read, checked and allowed. */
 export interface Call<O extends OperationId> {
@@ -11,7 +11,7 @@ export interface Call<O extends OperationId> {
   readonly principal: Principal;
   readonly requestId: string;
   readonly headers: Headers;
-  readonly parts: AppParts;
+  readonly deps: AppDeps;
 }
 
 /** What goes back. */

@@ -3,7 +3,7 @@ import { limits, routes, stringify, type OperationId, type Route } from '@task-c
 import { requireRole, type Principal } from '../auth/principal.ts';
 import type { Admission } from './admission.ts';
 import { PlainText, type Call, type Handlers, type Reply } from './call.ts';
-import type { AppParts } from './parts.ts';
+import type { AppDeps } from './deps.ts';
 import { ProblemError } from '../problem.ts';
 import { readBody } from './read-body.ts';
 import { urlItems } from './submission/callback.ts';
@@ -12,13 +12,13 @@ import { validate, type FurtherFindings } from './validate.ts';
 /** For operations that anyone may call: there is nobody behind them. */
 const ANYONE: Principal = { keyId: '', name: null, role: 'viewer', queues: [], businesses: [] };
 
-async function principalOf(parts: AppParts, route: Route, headers: Headers): Promise<Principal> {
+async function principalOf(deps: AppDeps, route: Route, headers: Headers): Promise<Principal> {
   if (route.role === '-') return ANYONE;
-  if (parts.state.phase === 'stopping')
+  if (deps.state.phase === 'stopping')
     throw new ProblemError('shutting-down', 'Task Center is shutting down.', {
       headers: { 'retry-after': '2' },
     });
-  const principal = await parts.authenticate(headers.get('authorization'));
+  const principal = await deps.authenticate(headers.get('authorization'));
   requireRole(principal, route.role);
   return principal;
 }
@@ -47,7 +47,7 @@ function send(route: Route, { status = 200, body, headers = {} }: Reply): Respon
   return new Response(text, { status, headers: { 'content-type': type, ...headers } });
 }
 
-function furtherOf(operationId: OperationId, { rules }: AppParts): FurtherFindings | undefined {
+function furtherOf(operationId: OperationId, { rules }: AppDeps): FurtherFindings | undefined {
   return operationId === 'submitTask' ? (body) => urlItems(body, { rules, under: [] }) : undefined;
 }
 
@@ -55,7 +55,7 @@ function furtherOf(operationId: OperationId, { rules }: AppParts): FurtherFindin
 export function dispatch(
   operationId: OperationId,
   handlers: Handlers,
-  { admission, ...parts }: AppParts & { readonly admission: Admission },
+  { admission, ...deps }: AppDeps & { readonly admission: Admission },
 ) {
   const route: Route = routes[operationId];
   const handle = handlers[operationId] as unknown as (call: unknown) => Promise<Reply>;
@@ -65,29 +65,29 @@ export function dispatch(
     // Health checks are answered always; and who sends slowly takes nobody's place.
     const counts = route.role !== '-';
     if (counts) admission.check();
-    const principal = await principalOf(parts, route, headers);
+    const principal = await principalOf(deps, route, headers);
     const body = await bodyOf(route, request);
     const query = new URL(request.url).searchParams;
     const unchecked = { params: context.req.param(), query, headers, body };
-    const checked = validate(operationId, unchecked, furtherOf(operationId, parts));
-    const call = { ...checked, principal, requestId: context.var.requestId, headers, parts };
+    const checked = validate(operationId, unchecked, furtherOf(operationId, deps));
+    const call = { ...checked, principal, requestId: context.var.requestId, headers, deps };
     const act = () => handle(call satisfies Omit<Call<never>, 'params' | 'query' | 'body'>);
     const reply = await (counts ? admission.run(act) : act());
-    if (route.audit) tellAudit({ operationId, parts, principal, call });
+    if (route.audit) tellAudit({ operationId, deps, principal, call });
     return send(route, reply);
   };
 }
 
 interface Audited {
   readonly operationId: OperationId;
-  readonly parts: AppParts;
+  readonly deps: AppDeps;
   readonly principal: Principal;
   readonly call: { readonly params: unknown; readonly requestId: string };
 }
 
 /** Until there is an audit log, what would stand in it stands in the log. */
-function tellAudit({ operationId, parts, principal, call }: Audited): void {
+function tellAudit({ operationId, deps, principal, call }: Audited): void {
   const target = Object.values((call.params ?? {}) as Record<string, string>).join(' ');
   const fields = { key_id: principal.keyId, action: operationId, target, request_id: call.requestId };
-  parts.runtime.log.info(fields, 'audit');
+  deps.runtime.log.info(fields, 'audit');
 }

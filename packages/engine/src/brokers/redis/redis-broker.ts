@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
-import { createConnection, type RedisConnection, type RunOptions } from './client/redis-client.ts';
+import { createRedisClient, type RedisClient, type RunOptions } from './client/redis-client.ts';
 import { createCheck } from './facets/check.ts';
 import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
@@ -19,7 +19,7 @@ import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { claimDatabase } from './schema-version.ts';
 import { createReceipts } from './calls/receipts.ts';
-import { createHeartbeatThread } from './leases/lease-renewer.ts';
+import { createLeaseRenewerThread } from './leases/lease-renewer.ts';
 import { createTopology } from './client/topology/create-topology.ts';
 import { parseRedisUrl, type RedisSettings, type RedisTarget } from './client/url.ts';
 
@@ -43,7 +43,7 @@ interface ServerFacts {
   readonly mode: string;
 }
 
-async function serverFacts(connection: RedisConnection, options: RunOptions): Promise<ServerFacts> {
+async function serverFacts(connection: RedisClient, options: RunOptions): Promise<ServerFacts> {
   const flat = (await connection.command(['HELLO'], options)) as unknown[];
   const fact = (name: string): string => {
     const at = flat.findIndex((value, i) => i % 2 === 0 && String(value) === name);
@@ -76,7 +76,7 @@ function checkServer({ name, kind }: RedisTarget, { version, mode }: ServerFacts
  * machines, and more than 30 s make their live tasks look lost (protocol D24).
  */
 async function warnOfSkew(
-  connection: RedisConnection,
+  connection: RedisClient,
   { clock, log }: Runtime,
   options: RunOptions,
 ): Promise<void> {
@@ -92,9 +92,9 @@ async function warnOfSkew(
 }
 
 /** Checks what stands behind the URL; resolves when it can be used. */
-async function open(connection: RedisConnection, target: RedisTarget, runtime: Runtime): Promise<void> {
+async function open(connection: RedisClient, target: RedisTarget, runtime: Runtime): Promise<void> {
   const end = runtime.clock.monotonicMs() + OPEN_MS;
-  const left = (): RunOptions => ({ limitMs: end - runtime.clock.monotonicMs() });
+  const left = (): RunOptions => ({ timeoutMs: end - runtime.clock.monotonicMs() });
   checkServer(target, await serverFacts(connection, left()));
   await claimDatabase(connection, runtime.newId(), left());
   await warnOfSkew(connection, runtime, left());
@@ -111,40 +111,40 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const target = parseRedisUrl(url, options.redis);
   const runtime = createRuntime(options.runtime);
   const topology = createTopology(target, runtime);
-  const connection = createConnection({ target, topology, runtime, ...(nowMs && { nowMs }) });
+  const client = createRedisClient({ target, topology, runtime, ...(nowMs && { nowMs }) });
   try {
-    await open(connection, target, runtime);
+    await open(client, target, runtime);
   } catch (error) {
-    await connection.close();
+    await client.close();
     topology.close();
     throw error;
   }
   const receipts = createReceipts(randomBytes(12).toString('base64url'));
-  const parts = { connection, receipts, runtime, target, topology };
-  const signals = createSignals(parts);
-  const durabilities = createDurabilities(parts);
+  const deps = { client, receipts, runtime, target, topology };
+  const signals = createSignals(deps);
+  const durabilities = createDurabilities(deps);
   // Where tests set the time, they renew, too.
-  const heartbeat = nowMs ? null : createHeartbeatThread(target, runtime);
+  const leaseRenewal = nowMs ? null : createLeaseRenewerThread(target, runtime);
   return {
-    name: connection.name,
-    submit: createSubmit(parts, durabilities),
-    consume: createConsume(parts),
-    heartbeat,
-    maintain: createMaintain(parts),
-    check: createCheck(parts),
-    control: createControl(parts),
-    groups: createGroups(parts),
-    inspect: createInspect(parts),
-    presence: createPresence(parts),
-    schedulers: createSchedulers(parts),
-    documents: createDocuments(parts),
-    semaphores: createSemaphores(parts),
+    name: client.name,
+    submit: createSubmit(deps, durabilities),
+    consume: createConsume(deps),
+    leaseRenewal,
+    maintain: createMaintain(deps),
+    check: createCheck(deps),
+    control: createControl(deps),
+    groups: createGroups(deps),
+    inspect: createInspect(deps),
+    presence: createPresence(deps),
+    schedulerEntries: createSchedulers(deps),
+    documents: createDocuments(deps),
+    semaphores: createSemaphores(deps),
     signals,
-    cluster: createClusterView(parts),
-    ping: () => connection.ping(),
+    cluster: createClusterView(deps),
+    ping: () => client.ping(),
     async close() {
       signals.close();
-      await Promise.all([connection.close(), durabilities.close(), heartbeat?.close()]);
+      await Promise.all([client.close(), durabilities.close(), leaseRenewal?.close()]);
       topology.close();
     },
   };

@@ -1,6 +1,6 @@
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import { META_KEY } from '../../protocol/keys.ts';
-import type { RedisConnection, RunOptions } from './client/redis-client.ts';
+import type { RedisClient, RunOptions } from './client/redis-client.ts';
 import { defineScript } from './client/script.ts';
 import { lua } from './scripts/lua.generated.ts';
 
@@ -29,7 +29,7 @@ const metaClaim = defineScript({
  * @throws TaskCenterError `schema-too-new`, `broker-refused`
  */
 export async function claimDatabase(
-  connection: RedisConnection,
+  connection: RedisClient,
   installation: string,
   options: RunOptions,
 ): Promise<string> {

@@ -15,7 +15,7 @@ export const fromWire = ({ code, details }: WireError): TaskCenterError => new T
  * What an error of the driver means. `fatal`: the file can no longer be trusted or written (I/O error, damage);
  * the process must not acknowledge anything more, as a failed fsync cannot be repeated (reliability D.6 S9).
  */
-export type Trouble = 'full' | 'read-only' | 'locked' | 'fatal' | 'other';
+export type ErrorAction = 'full' | 'read-only' | 'locked' | 'fatal' | 'other';
 
 const RESULT = {
   busy: 5,
@@ -28,7 +28,7 @@ const RESULT = {
   notADb: 26,
 };
 
-const TROUBLE: ReadonlyMap<number, Trouble> = new Map([
+const TROUBLE: ReadonlyMap<number, ErrorAction> = new Map([
   [RESULT.busy, 'locked'],
   [RESULT.locked, 'locked'],
   [RESULT.readOnly, 'read-only'],
@@ -42,7 +42,7 @@ const TROUBLE: ReadonlyMap<number, Trouble> = new Map([
 /** The lower eight bits of an extended code are the result itself. */
 const resultOf = (error: unknown): number => Number((error as { errcode?: unknown }).errcode ?? 0) & 0xff;
 
-export function troubleOf(error: unknown): Trouble {
+export function errorActionOf(error: unknown): ErrorAction {
   return TROUBLE.get(resultOf(error)) ?? 'other';
 }
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { pack, parcel, unpack } from './packing.ts';
+import { pack, toEnvelope, unpack } from './packing.ts';
 
 const bytes = fc.array(fc.option(fc.uint8Array({ maxLength: 50 }), { nil: null }), { maxLength: 5 });
 const rows = fc.array(fc.json(), { maxLength: 3 });
@@ -12,7 +12,7 @@ const parsed = (text: string): unknown => JSON.parse(text);
 test('what is packed comes out the same, bytes and null and empty too, and rows of JSON as what they say', () => {
   fc.assert(
     fc.property(parcels, (all) => {
-      const sent = pack(all.map(({ head, ...packet }) => parcel(head, packet)));
+      const sent = pack(all.map(({ head, ...packet }) => toEnvelope(head, packet)));
       const got = unpack(structuredClone(sent));
       const wanted = all.map(({ head, ...packet }) => ({
         head,
@@ -25,6 +25,6 @@ test('what is packed comes out the same, bytes and null and empty too, and rows 
 });
 
 test('a parcel tells its size', () => {
-  const { size, text } = parcel('name', { data: [1], bytes: [new Uint8Array(1_000), null] });
+  const { size, text } = toEnvelope('name', { data: [1], bytes: [new Uint8Array(1_000), null] });
   expect(size).toBe(text.length + 1_000);
 });

@@ -13,7 +13,7 @@ export interface Packet<Data, Row = never> {
 }
 
 /** A packet at its goal. */
-export interface Arrived<Data, Row = never> {
+export interface ReceivedPacket<Data, Row = never> {
   readonly data: Data;
   readonly bytes: readonly Bytes[];
   readonly rows: readonly Row[];
@@ -23,7 +23,7 @@ export interface Arrived<Data, Row = never> {
 export const plain = <Data>(data: Data): Packet<Data> => ({ data, bytes: [] });
 
 /** A packet made ready to travel: JSON of head, data, lengths and rows. */
-export interface Parcel {
+export interface Envelope {
   readonly text: string;
   readonly bytes: readonly Bytes[];
   /** Bytes in all, about. */
@@ -42,18 +42,18 @@ export interface Batch {
 /** An unpacked parcel. */
 export interface Unpacked {
   readonly head: unknown;
-  readonly packet: Arrived<unknown, unknown>;
+  readonly packet: ReceivedPacket<unknown, unknown>;
 }
 
 const ABSENT = -1;
 
-export function parcel(head: unknown, { data, bytes, rows = [] }: Packet<unknown, unknown>): Parcel {
+export function toEnvelope(head: unknown, { data, bytes, rows = [] }: Packet<unknown, unknown>): Envelope {
   const lengths = bytes.map((one) => one?.length ?? ABSENT);
   const text = `[${JSON.stringify([head, data, lengths])},[${rows.join(',')}]]`;
   return { text, bytes, size: lengths.reduce((sum, length) => sum + Math.max(0, length), text.length) };
 }
 
-export function pack(parcels: readonly Parcel[]): Batch {
+export function pack(parcels: readonly Envelope[]): Batch {
   const text = `[${parcels.map((one) => one.text).join(',')}]`;
   let total = 0;
   for (const { bytes } of parcels) for (const one of bytes) total += one?.length ?? 0;

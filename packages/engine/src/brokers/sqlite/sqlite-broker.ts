@@ -40,7 +40,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
   const writer = await startWriter({
     path: resolve(path),
     ...(nowMs ? { nowMs } : {}),
-    onNews: signals.update,
+    onQueueChanges: signals.update,
     onBroken(cause) {
       log.error({ broker: name, cause }, 'the database can no longer be used; start this process again');
       signals.close();
@@ -52,14 +52,14 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     submit: createSubmit(writer, name),
     consume: createConsume(writer),
     // Where tests set the time, they renew, too.
-    heartbeat: nowMs ? null : writer.heartbeat,
+    leaseRenewal: nowMs ? null : writer.leaseRenewal,
     maintain: createMaintain(writer),
     check: createCheck(writer),
     control: createControl(writer),
     groups: createGroups(writer, newId),
     inspect: createInspect(writer),
     presence,
-    schedulers: createSchedulers(writer),
+    schedulerEntries: createSchedulers(writer),
     documents: createDocuments(writer),
     semaphores,
     signals,

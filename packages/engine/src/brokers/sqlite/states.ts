@@ -22,12 +22,12 @@ export const COMPLETED = 4;
 export const CANCELLED = 5;
 export const ARCHIVED = 6;
 export const AGGREGATING = 7;
-export const SET_ASIDE = 8;
+export const IN_SET = 8;
 
 export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** What the threads tell each other of a queue after something was written to it. */
-export interface QueueNews {
+export interface QueueChange {
   readonly name: string;
   readonly pending: number;
   readonly paused: boolean;

@@ -51,7 +51,7 @@ export interface AggregationOptions {
   readonly maxSize?: number;
 }
 
-export interface AggregatorParts {
+export interface AggregatorDeps {
   readonly broker: Pick<Broker, 'groups'>;
   readonly runtime: Runtime;
   readonly prepare: PrepareTask;
@@ -116,7 +116,7 @@ function inTime<T>(work: Promise<T> | T, over: AbortSignal): Promise<T> {
 }
 
 /** Has a set made into a task, and tells how that went; never rejects. */
-function createEnder(options: AggregationOptions, { runtime, prepare, broker: { groups } }: AggregatorParts) {
+function createEnder(options: AggregationOptions, { runtime, prepare, broker: { groups } }: AggregatorDeps) {
   const { events, log } = runtime;
 
   async function made(group: AggregatedGroup): Promise<NewTask> {
@@ -204,13 +204,13 @@ function createWork(
 }
 
 /** @throws TaskCenterError `invalid-value` */
-export function createAggregator(options: AggregationOptions, parts: AggregatorParts): Aggregator {
-  const { runtime, queues } = parts;
+export function createAggregator(options: AggregationOptions, deps: AggregatorDeps): Aggregator {
+  const { runtime, queues } = deps;
   const { clock } = runtime;
-  const { groups } = parts.broker;
+  const { groups } = deps.broker;
   const rules = rulesOf(options);
   let lastServed: string | null = null;
-  const work = createWork(createEnder(options, parts), { clock, onEnded: () => loop.wake() });
+  const work = createWork(createEnder(options, deps), { clock, onEnded: () => loop.wake() });
 
   /** The queue served last comes last, so that a busy one keeps no other waiting. */
   function inTurn(): string[] {

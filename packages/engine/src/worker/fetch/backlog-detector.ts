@@ -2,7 +2,7 @@
 const TELL_MS = 100;
 
 /** Tells from a worker's own fetches when more may wait than it can take (ADR 11). */
-export class BacklogSense {
+export class BacklogDetector {
   /** Fetches in a row that brought as much as they might. */
   #full = 0;
   #toldAtMs = -Infinity;

@@ -1,4 +1,4 @@
-import type { Turn } from '../../broker/consume.ts';
+import type { Exchange } from '../../broker/consume.ts';
 import { shown, TaskCenterError } from '../../errors/task-center-error.ts';
 import { logicalQueue, nameFault } from '../../task/queue-name.ts';
 
@@ -17,8 +17,8 @@ export interface QueueOrder {
   readonly strict: boolean;
   /** For people: as given; of a list the first has the highest. */
   readonly priorities: Readonly<Record<string, number>>;
-  /** For a turn with this room; `chance` gives numbers in [0, 1). */
-  next(room: number, chance: () => number): Pick<Turn, 'queues' | 'shares'>;
+  /** For an exchange with this room; `chance` gives numbers in [0, 1). */
+  next(room: number, chance: () => number): Pick<Exchange, 'queues' | 'shares'>;
 }
 
 interface Weighed {

@@ -1,12 +1,12 @@
 import type { Broker } from '../../broker/broker.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { Turns } from './exchanges.ts';
+import type { ExchangeLoop } from './exchange-loop.ts';
 
-export interface WatchdogParts {
+export interface WatchdogDeps {
   readonly broker: Pick<Broker, 'ping'>;
   readonly runtime: Runtime;
-  readonly turns: Pick<Turns, 'stuckForMs' | 'revive'>;
+  readonly exchanges: Pick<ExchangeLoop, 'stuckForMs' | 'revive'>;
 }
 
 const LOOK_MS = 500;
@@ -17,7 +17,7 @@ const STUCK_MS = 2_500;
  * Sees to it that free slots are filled whatever went wrong: nothing was fetched for a while, and yet the broker
  * answers. While it does not answer, calls wait for it with good reason.
  */
-export function createWatchdog({ broker, runtime, turns }: WatchdogParts): Loop {
+export function createWatchdog({ broker, runtime, exchanges }: WatchdogDeps): Loop {
   const answers = () =>
     broker.ping().then(
       () => true,
@@ -30,15 +30,15 @@ export function createWatchdog({ broker, runtime, turns }: WatchdogParts): Loop 
     name: 'watchdog',
     runtime,
     async step(signal) {
-      const stuck = () => turns.stuckForMs() >= STUCK_MS && !signal.aborted;
+      const stuck = () => exchanges.stuckForMs() >= STUCK_MS && !signal.aborted;
       if (!stuck() || !(await answers()) || !stuck()) {
         suspected = false;
       } else if (!suspected) {
         suspected = true;
       } else {
         suspected = false;
-        const stuckMs = turns.stuckForMs();
-        const calls = turns.revive();
+        const stuckMs = exchanges.stuckForMs();
+        const calls = exchanges.revive();
         runtime.log.error(
           { stuck_ms: stuckMs, calls },
           'no task was fetched though slots are free; fetching anew',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Crowd } from './watcher-share.ts';
+import { WatcherShare } from './watcher-share.ts';
 
 /** A stream of chance that is the same in each run (mulberry32). */
 function seeded(seed: number): () => number {
@@ -15,10 +15,10 @@ function seeded(seed: number): () => number {
 /** Tasks come one by one, each to whoever of the watchers is first; of those nobody watches for, a poll takes care. */
 function afterTasks(workers: number, tasks: number) {
   const random = seeded(workers);
-  const crowds = Array.from({ length: workers }, () => new Crowd(random));
+  const crowds = Array.from({ length: workers }, () => new WatcherShare(random));
   const took = crowds.map(() => 0);
   let woken = 0;
-  const any = (from: readonly Crowd[]) => from.at(Math.floor(random() * from.length)) as Crowd;
+  const any = (from: readonly WatcherShare[]) => from.at(Math.floor(random() * from.length)) as WatcherShare;
   for (let task = 0; task < tasks; task += 1) {
     const watchers = crowds.filter((crowd) => crowd.watches());
     woken += watchers.length;
@@ -45,7 +45,7 @@ test('of fifty workers a task wakes a few, and each of them has its part', () =>
 });
 
 test('whoever finds by its poll what nobody watched for watches more', () => {
-  const crowd = new Crowd(() => 0.5);
+  const crowd = new WatcherShare(() => 0.5);
   for (let task = 0; task < 100; task += 1) {
     crowd.woken('work');
     crowd.answered(false);
@@ -59,7 +59,7 @@ test('whoever finds by its poll what nobody watched for watches more', () => {
 });
 
 test('a worker that is woken for nothing again and again pauses before it fetches, and no more once it finds something', () => {
-  const crowd = new Crowd(() => 0.5);
+  const crowd = new WatcherShare(() => 0.5);
   const pauses = Array.from({ length: 60 }, () => {
     const ms = crowd.woken('work');
     crowd.answered(false);

@@ -36,7 +36,7 @@ const MAX_NOTE_BYTES = 16 * 1_024;
 export type AttemptEnd = Finish | 'lost';
 
 /** What attempts share of their worker. */
-export interface AttemptParts {
+export interface AttemptDeps {
   readonly consume: Pick<Consume, 'keepResults'>;
   readonly runtime: Runtime;
   /** The worker's name. */
@@ -83,17 +83,17 @@ export class Attempt implements ContextParts {
   readonly task: LeasedTask;
   readonly startedMs: number;
   readonly deadlineMs: number;
-  readonly #parts: AttemptParts;
+  readonly #deps: AttemptDeps;
   #controller: AbortController | undefined;
   #cause: AbortCause | undefined;
   #onAbort: (() => void) | undefined;
   #over = false;
   #exchange: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(task: LeasedTask, parts: AttemptParts) {
+  constructor(task: LeasedTask, deps: AttemptDeps) {
     this.task = task;
-    this.#parts = parts;
-    this.startedMs = parts.runtime.clock.wallMs();
+    this.#deps = deps;
+    this.startedMs = deps.runtime.clock.wallMs();
     // The message has whole seconds only (data model, forms).
     const timeoutMs = task.meta.timeoutMs ?? task.timeoutMs;
     // A negative one of Go is over at once (protocol 4.6).
@@ -112,7 +112,7 @@ export class Attempt implements ContextParts {
   /** Ends the attempt at its deadline: by the task's own deadline for good, by its timeout to be tried again. */
   expire(): void {
     const { deadlineMs } = this.task;
-    this.abort(deadlineMs > 0 && deadlineMs <= this.#parts.runtime.clock.wallMs() ? 'expired' : 'timeout');
+    this.abort(deadlineMs > 0 && deadlineMs <= this.#deps.runtime.clock.wallMs() ? 'expired' : 'timeout');
   }
 
   /** Ends the attempt now; the handler hears of it by its signal, its own end is ignored. */
@@ -131,7 +131,7 @@ export class Attempt implements ContextParts {
     }
     try {
       if (!handler) throw new TaskCenterError('handler-missing', { type: this.task.type });
-      const returned = handler(this.task, new Context(this, this.#parts.runtime.log));
+      const returned = handler(this.task, new Context(this, this.#deps.runtime.log));
       return isThenable(returned) ? this.#awaited(returned) : this.#end(this.#succeeded(returned));
     } catch (error) {
       return this.#end(this.#cause ? this.#aborted(this.#cause) : this.#failed(error));
@@ -180,14 +180,14 @@ export class Attempt implements ContextParts {
     }
     if (cause === 'shutdown') return { outcome: 'requeue', task: this.task };
     const hints: FailureHints =
-      cause === 'expired' && this.#parts.rules.deadlineIsFinal
+      cause === 'expired' && this.#deps.rules.deadlineIsFinal
         ? { retryable: false, errorClass: 'expired', reason: 'past its deadline' }
         : { errorClass: cause };
     return this.#failed(new HandlerError(ABORT_TEXT[cause], hints));
   }
 
   #told(error: unknown): void {
-    this.#parts.rules.onError(error, () => handledTask(this.task));
+    this.#deps.rules.onError(error, () => handledTask(this.task));
   }
 
   /** Writes the task's result while the handler runs. @throws TaskCenterError as `HandlerContext.setResult` */
@@ -200,7 +200,7 @@ export class Attempt implements ContextParts {
       throw new TaskCenterError('invalid-value', { name: 'result', got, expected });
     }
     const goesOn = !this.#over && !this.#cause;
-    const [kept] = goesOn ? await this.#parts.consume.keepResults([{ task, result }]) : [false];
+    const [kept] = goesOn ? await this.#deps.consume.keepResults([{ task, result }]) : [false];
     if (kept !== true) throw new TaskCenterError('attempt-over', { id: task.id, queue: task.queue });
   }
 
@@ -221,7 +221,7 @@ export class Attempt implements ContextParts {
     const { task } = this;
     this.#told(error);
     if (revokes(error)) return { outcome: 'revoked', task, record: this.#failure(error) };
-    const { rules, runtime } = this.#parts;
+    const { rules, runtime } = this.#deps;
     const hints = hintsOf(error);
     const stored = task.meta.backoff;
     // Other programs may have written it.
@@ -252,9 +252,9 @@ export class Attempt implements ContextParts {
     return {
       number: attempt,
       startedMs: this.startedMs,
-      finishedMs: this.#parts.runtime.clock.wallMs(),
+      finishedMs: this.#deps.runtime.clock.wallMs(),
       ...(pendingSinceMs !== null && { waitMs: Math.max(0, this.startedMs - pendingSinceMs) }),
-      worker: this.#parts.worker,
+      worker: this.#deps.worker,
       ...(this.#exchange && { exchange: this.#exchange }),
       ...end,
     };

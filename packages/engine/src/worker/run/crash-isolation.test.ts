@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { LeasedTask } from '../../broker/consume.ts';
 import { createFakeClock, settle, type FakeClock } from '../../../test/support/fake-clock.ts';
-import { Suspects, suspectsFirst } from './crash-isolation.ts';
+import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
 
 /** Who may run beside a task that may end its process. */
 describe('suspects', () => {
   let clock: FakeClock;
-  let suspects: Suspects;
+  let suspects: CrashIsolation;
   let started: string[];
   let back: string[];
   let running: Set<string>;
@@ -31,7 +31,7 @@ describe('suspects', () => {
     back = [];
     running = new Set();
     done = 0;
-    suspects = new Suspects({
+    suspects = new CrashIsolation({
       clock,
       running: () => running.size,
       start({ id }) {
@@ -126,8 +126,8 @@ describe('suspects', () => {
 
   test('come before all others of a call', () => {
     const calm = [task('a', 0), task('b', 1)];
-    expect(suspectsFirst(calm)).toBe(calm);
-    const all = suspectsFirst([...calm, task('s', 2), task('c', 0), task('t', 5)]);
+    expect(suspectedFirst(calm)).toBe(calm);
+    const all = suspectedFirst([...calm, task('s', 2), task('c', 0), task('t', 5)]);
     expect(all.map(({ id }) => id)).toEqual(['s', 't', 'a', 'b', 'c']);
   });
 });

@@ -6,15 +6,15 @@ const SUSPECT_CRASHES = 2;
 /** So long at most others may take to end before it starts, and it runs alone: what kills a process mostly does so at once. */
 const ALONE_MS = 1_000;
 
-const isSuspect = ({ crashes }: LeasedTask): boolean => crashes >= SUSPECT_CRASHES;
+const isSuspected = ({ crashes }: LeasedTask): boolean => crashes >= SUSPECT_CRASHES;
 
 /** The same tasks, suspects before all others: where there is one, the others must not have started. */
-export function suspectsFirst(tasks: readonly LeasedTask[]): readonly LeasedTask[] {
-  if (!tasks.some(isSuspect)) return tasks;
-  return [...tasks.filter(isSuspect), ...tasks.filter((task) => !isSuspect(task))];
+export function suspectedFirst(tasks: readonly LeasedTask[]): readonly LeasedTask[] {
+  if (!tasks.some(isSuspected)) return tasks;
+  return [...tasks.filter(isSuspected), ...tasks.filter((task) => !isSuspected(task))];
 }
 
-export interface SuspectsParts {
+export interface CrashIsolationDeps {
   readonly clock: Clock;
   /** Attempts running now. */
   running(): number;
@@ -31,8 +31,8 @@ export interface SuspectsParts {
  * A task that was lost with its worker more than once starts when nothing else runs here, and is alone for a while. Until
  * others have ended it is given back, and nothing is taken.
  */
-export class Suspects {
-  readonly #parts: SuspectsParts;
+export class CrashIsolation {
+  readonly #deps: CrashIsolationDeps;
   #waiting: LeasedTask | undefined;
   /** The one that has its time alone. */
   #alone: LeasedTask | undefined;
@@ -43,8 +43,8 @@ export class Suspects {
   readonly #survivors = new Set<LeasedTask>();
   #onChange: (() => void) | undefined;
 
-  constructor(parts: SuspectsParts) {
-    this.#parts = parts;
+  constructor(deps: CrashIsolationDeps) {
+    this.#deps = deps;
   }
 
   /** The one that is held and has not started yet. */
@@ -59,14 +59,14 @@ export class Suspects {
 
   /** Starts the task in its time, or gives it back; false = it may start now. */
   takes(task: LeasedTask): boolean {
-    const { giveBack, running } = this.#parts;
+    const { giveBack, running } = this.#deps;
     if (this.#busy) {
       giveBack(task);
       return true;
     }
     const ready = this.#ready || running() === this.#survivors.size;
     this.#ready = false;
-    if (!isSuspect(task)) return false;
+    if (!isSuspected(task)) return false;
     this.#busy = true;
     if (ready) {
       this.#waiting = task;
@@ -91,19 +91,19 @@ export class Suspects {
   }
 
   async #drain(): Promise<void> {
-    const othersRun = () => this.#parts.running() > this.#survivors.size;
+    const othersRun = () => this.#deps.running() > this.#survivors.size;
     await this.#within((late) => this.#while(othersRun, late));
     this.#ready = true;
     this.#done();
   }
 
   async #runAlone(): Promise<void> {
-    await this.#within(() => this.#parts.handedIn());
+    await this.#within(() => this.#deps.handedIn());
     const task = this.#waiting;
     this.#waiting = undefined;
     if (task) {
       this.#alone = task;
-      this.#parts.start(task);
+      this.#deps.start(task);
       await this.#within((late) => this.#while(() => this.#alone === task, late));
       if (this.#alone) this.#survivors.add(task);
       this.#alone = undefined;
@@ -113,12 +113,12 @@ export class Suspects {
 
   #done(): void {
     this.#busy = false;
-    this.#parts.onDone();
+    this.#deps.onDone();
   }
 
   async #within(wait: (late: AbortSignal) => Promise<void>): Promise<void> {
     const late = new AbortController();
-    await Promise.race([wait(late.signal), this.#parts.clock.sleep(ALONE_MS, late.signal)]);
+    await Promise.race([wait(late.signal), this.#deps.clock.sleep(ALONE_MS, late.signal)]);
     late.abort();
   }
 

@@ -18,9 +18,9 @@ async function livesOneTask(broker: Broker): Promise<void> {
   await broker.submit.enqueue([aTask({ queue: 'q', id: 'a' })]);
   await woken;
   const asked = { queues: ['q'], room: 1, leaseMs: 5_000, worker: 'w' };
-  const { tasks } = await broker.consume.turn({ finishes: [], ...asked });
+  const { tasks } = await broker.consume.exchange({ finishes: [], ...asked });
   expect(tasks.map(({ id }) => id)).toEqual(['a']);
-  const { finished } = await broker.consume.turn({
+  const { finished } = await broker.consume.exchange({
     finishes: tasks.map((task) => finish.succeeded(task)),
     ...asked,
   });

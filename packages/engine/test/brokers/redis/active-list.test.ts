@@ -15,14 +15,14 @@ describe.skipIf(!hasRedis())('the list of active tasks', () => {
   async function active(count: number) {
     await bed.broker.submit.enqueue(manyTasks(count, 't', { queue: 'q' }));
     const taken = [];
-    while (taken.length < count) taken.push(...(await bed.turn({ room: 256 })).tasks);
+    while (taken.length < count) taken.push(...(await bed.exchange({ room: 256 })).tasks);
     return taken.reverse();
   }
 
   async function expectOthersToStay(count: number, places: readonly number[]) {
     const tasks = await active(count);
     const ended = new Set(places);
-    const { finished } = await bed.turn({
+    const { finished } = await bed.exchange({
       finishes: places.map((at) => finish.succeeded(tasks[at]!)),
       room: 0,
     });
@@ -64,7 +64,7 @@ describe.skipIf(!hasRedis())('the list of active tasks', () => {
   test('one that stands twice leaves one of its places', async () => {
     const tasks = await active(12);
     await bed.ask('RPUSH', ACTIVE, tasks[0]!.id);
-    await bed.turn({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
+    await bed.exchange({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
     expect(await bed.ask('LRANGE', ACTIVE, 0, -1)).toEqual([tasks[0]!.id]);
   });
 });

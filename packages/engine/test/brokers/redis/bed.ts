@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
-import type { Finish, LeasedTask, TurnOutcome } from '../../../src/broker/consume.ts';
-import { createConnection, type RedisConnection } from '../../../src/brokers/redis/client/redis-client.ts';
+import type { Finish, LeasedTask, ExchangeOutcome } from '../../../src/broker/consume.ts';
+import { createRedisClient, type RedisClient } from '../../../src/brokers/redis/client/redis-client.ts';
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
 import { parseRedisUrl } from '../../../src/brokers/redis/client/url.ts';
 import { createRuntime } from '../../../src/runtime/runtime.ts';
@@ -16,7 +16,7 @@ const START_MS = Date.UTC(2_040, 0, 1) + 250;
 /** A Redis with a broker whose time stands still, and a look at what is stored. */
 export interface Bed {
   readonly broker: Broker;
-  readonly connection: RedisConnection;
+  readonly connection: RedisClient;
   readonly server: RedisServer;
   now(): number;
   advance(ms: number): void;
@@ -26,11 +26,11 @@ export interface Bed {
   hash(key: string): Promise<Record<string, Buffer>>;
   /** Keys whose names do not depend on the client, sorted. */
   keys(): Promise<string[]>;
-  turn(how?: {
+  exchange(how?: {
     finishes?: readonly Finish[];
     queues?: readonly string[];
     room?: number;
-  }): Promise<TurnOutcome>;
+  }): Promise<ExchangeOutcome>;
   takeOne(): Promise<LeasedTask>;
 }
 
@@ -39,7 +39,7 @@ function texts(reply: unknown): unknown {
   return Array.isArray(reply) ? reply.map(texts) : reply;
 }
 
-async function hashOf(connection: RedisConnection, key: string): Promise<Record<string, Buffer>> {
+async function hashOf(connection: RedisClient, key: string): Promise<Record<string, Buffer>> {
   const flat = (await connection.command(['HGETALL', key])) as Buffer[];
   const fields: Record<string, Buffer> = {};
   for (let i = 0; i < flat.length; i += 2) fields[String(flat[i])] = flat[i + 1] as Buffer;
@@ -50,13 +50,13 @@ async function hashOf(connection: RedisConnection, key: string): Promise<Record<
 export function redisBed(): Bed {
   let server: RedisServer;
   let broker: Broker;
-  let connection: RedisConnection;
+  let connection: RedisClient;
   let nowMs = START_MS;
 
   beforeAll(async () => {
     server = await startRedis();
     const time = { nowMs: () => nowMs };
-    connection = createConnection({ target: parseRedisUrl(server.url), runtime: createRuntime(), ...time });
+    connection = createRedisClient({ target: parseRedisUrl(server.url), runtime: createRuntime(), ...time });
     broker = await connectRedis({ url: server.url, ...time });
   });
   beforeEach(async () => {
@@ -71,8 +71,8 @@ export function redisBed(): Bed {
     await server?.stop();
   });
 
-  const turn: Bed['turn'] = ({ finishes = [], queues = ['q'], room = 100 } = {}) =>
-    broker.consume.turn({ finishes, queues, room, leaseMs: 6_000, worker: 'host:7' });
+  const exchange: Bed['exchange'] = ({ finishes = [], queues = ['q'], room = 100 } = {}) =>
+    broker.consume.exchange({ finishes, queues, room, leaseMs: 6_000, worker: 'host:7' });
   return {
     get broker() {
       return broker;
@@ -95,9 +95,9 @@ export function redisBed(): Bed {
         .filter((key) => !key.includes(':rc:') && key !== 'tc:meta')
         .sort();
     },
-    turn,
+    exchange,
     async takeOne() {
-      const [task] = (await turn({ room: 1 })).tasks;
+      const [task] = (await exchange({ room: 1 })).tasks;
       if (!task) throw new Error('no task was there to take');
       return task;
     },

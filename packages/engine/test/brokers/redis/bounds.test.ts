@@ -36,15 +36,19 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
         code: 'broker-full',
       });
       expect(await bed.broker.inspect.task({ queue: 'q', id: 'new' })).toBeNull();
-      const { tasks } = await bed.turn({ room: 3 });
+      const { tasks } = await bed.exchange({ room: 3 });
       expect(tasks).toHaveLength(3);
       const [t0, t1, t2] = tasks;
       const finishes = [finish.succeeded(t0!), finish.retry(t1!, 500), finish.archive(t2!)];
       expect(await bed.broker.consume.extend(tasks, 6_000)).toEqual([true, true, true]);
-      expect((await bed.turn({ finishes, room: 0 })).finished).toEqual(['accepted', 'accepted', 'accepted']);
+      expect((await bed.exchange({ finishes, room: 0 })).finished).toEqual([
+        'accepted',
+        'accepted',
+        'accepted',
+      ]);
       bed.advance(1_000);
       expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 2 }]);
-      expect((await bed.turn()).tasks.map(({ id }) => id)).toEqual(['t1', 'later']);
+      expect((await bed.exchange()).tasks.map(({ id }) => id)).toEqual(['t1', 'later']);
       expect(await bed.broker.control.pause('q')).toBe(true);
     } finally {
       await bed.ask('CONFIG', 'SET', 'maxmemory', 0);
@@ -80,14 +84,14 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
     const old = 90 * 86_400_000;
     bed.advance(1_000_000_000_000 - bed.now());
     await bed.broker.submit.enqueue(manyTasks(5, 't', { queue: 'q' }));
-    const { tasks } = await bed.turn();
-    await bed.turn({ finishes: tasks.map((task) => finish.archive(task)), room: 0 });
+    const { tasks } = await bed.exchange();
+    await bed.exchange({ finishes: tasks.map((task) => finish.archive(task)), room: 0 });
     expect(await bed.ask('ZCARD', `${Q}archived`)).toBe(9_999);
     expect(await bed.ask('EXISTS', `${Q}t:o506`, `${Q}t:o507`)).toBe(1);
     expect(await bed.ask('ZCOUNT', `${Q}archived`, 0, 1_000_000_000)).toBe(5);
     bed.advance(old + 10_000_000);
     await bed.broker.submit.enqueue([aTask({ id: 'new', queue: 'q' })]);
-    await bed.turn({ finishes: [finish.archive(await bed.takeOne())], room: 0 });
+    await bed.exchange({ finishes: [finish.archive(await bed.takeOne())], room: 0 });
     expect(await bed.ask('ZCARD', `${Q}archived`)).toBe(9_999 - 1_000 + 1);
     expect(await bed.ask('EXISTS', `${Q}t:t0`, `${Q}t:new`)).toBe(1);
   });
@@ -95,13 +99,13 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
   test('out of a long active list tasks are taken in one pass, and the others keep their order', async () => {
     const others = Array.from({ length: 12_000 }, (_, i) => `x${i}`);
     await bed.broker.submit.enqueue(manyTasks(60, 't', { queue: 'q' }));
-    const { tasks } = await bed.turn();
+    const { tasks } = await bed.exchange();
     for (let i = 0; i < others.length; i += 4_000) {
       await bed.ask('LPUSH', `${Q}active`, ...others.slice(i, i + 4_000));
       await bed.ask('RPUSH', `${Q}active`, ...others.slice(i, i + 4_000).map((id) => `y${id}`));
     }
     const finishes = tasks.filter((_, i) => i % 2 === 0).map((task) => finish.succeeded(task));
-    const { finished } = await bed.turn({ finishes, room: 0 });
+    const { finished } = await bed.exchange({ finishes, room: 0 });
     expect(finished).toEqual(finishes.map(() => 'accepted'));
     const left = (await bed.ask('LRANGE', `${Q}active`, 0, -1)) as string[];
     expect(left).toEqual([
@@ -114,8 +118,8 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
   test('more finishes than one call takes are all told', async () => {
     await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q', retentionMs: 60_000 }));
     const taken = [];
-    for (let n = 0; n < 3; n += 1) taken.push(...(await bed.turn({ room: 256 })).tasks);
-    const { finished } = await bed.turn({ finishes: taken.map((task) => finish.succeeded(task)) });
+    for (let n = 0; n < 3; n += 1) taken.push(...(await bed.exchange({ room: 256 })).tasks);
+    const { finished } = await bed.exchange({ finishes: taken.map((task) => finish.succeeded(task)) });
     expect(finished).toEqual(Array.from({ length: 600 }, () => 'accepted'));
     expect(await bed.ask('ZCARD', `${Q}completed`)).toBe(600);
   });
@@ -132,7 +136,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
   test('hundreds of leases are renewed in one go', async () => {
     await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q' }));
     const taken = [];
-    for (let n = 0; n < 3; n += 1) taken.push(...(await bed.turn({ room: 256 })).tasks);
+    for (let n = 0; n < 3; n += 1) taken.push(...(await bed.exchange({ room: 256 })).tasks);
     bed.advance(1_000);
     const leases = [...taken, { queue: 'q', id: 'nobody', token: 5 }];
     const kept = await bed.broker.consume.extend(leases, 6_000);
@@ -146,7 +150,7 @@ describe.skipIf(!hasRedis())('recovery', () => {
 
   async function loseOne(): Promise<void> {
     await bed.broker.submit.enqueue([aTask({ id: `t${bed.now()}`, queue: 'q' })]);
-    await bed.turn();
+    await bed.exchange();
   }
 
   test('holds off after a pause, so that live workers renew first', async () => {

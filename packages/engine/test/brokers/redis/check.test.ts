@@ -23,11 +23,11 @@ describe.skipIf(!hasRedis())('fsck', () => {
     for (let i = 0; i < 60; i += 1) {
       const [recovered] = await bed.broker.maintain.recover(STEP, 3);
       for (const task of recovered?.orphans ?? [])
-        await bed.turn({ finishes: [finish.retry(task, 0)], room: 0 });
+        await bed.exchange({ finishes: [finish.retry(task, 0)], room: 0 });
       await bed.broker.maintain.forward(STEP);
-      const { tasks } = await bed.turn();
+      const { tasks } = await bed.exchange();
       ran.push(...tasks.map(({ id }) => id));
-      await bed.turn({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
+      await bed.exchange({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
       bed.advance(700);
     }
     return ran.sort();
@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
     test.each(['scheduled', 'retry'])('that is %s, yet in no set: it keeps its time', async (state) => {
       await enqueue('a', state === 'scheduled' ? { delayMs: 5_000 } : {});
       if (state === 'retry')
-        await bed.turn({ finishes: [finish.retry(await bed.takeOne(), 5_000)], room: 0 });
+        await bed.exchange({ finishes: [finish.retry(await bed.takeOne(), 5_000)], room: 0 });
       await bed.ask('DEL', `${Q}${state}`, `${TC}due`);
       await expectMended({ kind: 'orphan', name: 'a' }, `put back into ${state}`);
       bed.advance(4_999);
@@ -91,8 +91,8 @@ describe.skipIf(!hasRedis())('fsck', () => {
 
     test('that is finished, yet in no set: it can be looked at again', async () => {
       await bed.broker.submit.enqueue(manyTasks(3, 't', { queue: 'q', retentionMs: HOUR_MS }));
-      const [one, two] = (await bed.turn({ room: 2 })).tasks;
-      await bed.turn({ finishes: [finish.succeeded(one!), finish.archive(two!)], room: 0 });
+      const [one, two] = (await bed.exchange({ room: 2 })).tasks;
+      await bed.exchange({ finishes: [finish.succeeded(one!), finish.archive(two!)], room: 0 });
       await bed.broker.control.cancel({ queue: 'q', id: 't2' }, {});
       await bed.ask('DEL', `${Q}completed`, `${Q}archived`, `${TC}st:cancelled`);
       expect(await look()).toMatchObject({ remaining: 3, mended: 0 });
@@ -203,13 +203,13 @@ describe.skipIf(!hasRedis())('fsck', () => {
       await enqueue('dead', { uniqueMs: HOUR_MS, type: 'dead' });
       await enqueue('gone', { uniqueMs: HOUR_MS, type: 'gone' });
       await enqueue('done', { uniqueMs: HOUR_MS, type: 'done' });
-      const { tasks } = await bed.turn();
+      const { tasks } = await bed.exchange();
       const by = (id: string) => tasks.find((task) => task.id === id)!;
-      await bed.turn({ finishes: [finish.archive(by('dead')), finish.requeue(by('waits'))], room: 0 });
+      await bed.exchange({ finishes: [finish.archive(by('dead')), finish.requeue(by('waits'))], room: 0 });
       const locks = (await bed.ask('KEYS', `${Q}unique:*`)) as string[];
       for (const key of locks)
         await bed.ask('SET', key.replace('unique:', 'kept:'), (await bed.ask('GET', key)) as string);
-      await bed.turn({ finishes: [finish.succeeded(by('done')), finish.succeeded(by('gone'))], room: 0 });
+      await bed.exchange({ finishes: [finish.succeeded(by('done')), finish.succeeded(by('gone'))], room: 0 });
       await bed.broker.control.remove({ queue: 'q', id: 'gone' });
       for (const key of locks) await bed.ask('RENAME', key.replace('unique:', 'kept:'), key);
       const told = await look();
@@ -312,7 +312,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
       { what: 'key', name: `${Q}processed`, at: '' },
     ];
     const before = await bed.ask('DEBUG', 'DIGEST');
-    expect(await bed.broker.check.look('q', suspects, true)).toEqual(suspects.map(() => null));
+    expect(await bed.broker.check.examine('q', suspects, true)).toEqual(suspects.map(() => null));
     expect(await bed.ask('DEBUG', 'DIGEST')).toBe(before);
   });
 

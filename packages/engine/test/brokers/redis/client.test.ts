@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createConnection, type RedisConnection } from '../../../src/brokers/redis/client/redis-client.ts';
+import { createRedisClient, type RedisClient } from '../../../src/brokers/redis/client/redis-client.ts';
 import { defineScript, type LuaSource } from '../../../src/brokers/redis/client/script.ts';
 import { parseRedisUrl } from '../../../src/brokers/redis/client/url.ts';
 import { createRuntime } from '../../../src/runtime/runtime.ts';
@@ -49,9 +49,9 @@ const echo = defineScript({
   reply: (raw) => raw,
 });
 
-const opened: RedisConnection[] = [];
-function open(url: string, nowMs?: () => number): RedisConnection {
-  const connection = createConnection({
+const opened: RedisClient[] = [];
+function open(url: string, nowMs?: () => number): RedisClient {
+  const connection = createRedisClient({
     target: parseRedisUrl(url),
     runtime: createRuntime(),
     ...(nowMs && { nowMs }),
@@ -117,7 +117,7 @@ describe.runIf(hasRedis())('a connection to Redis that', () => {
   });
 
   test('waits while Redis asks for it, and says so when its time is over', async () => {
-    const { ms, error } = await rejection(open(redis.url).run(fail, 'LOADING soon', { limitMs: 500 }));
+    const { ms, error } = await rejection(open(redis.url).run(fail, 'LOADING soon', { timeoutMs: 500 }));
     expect(error).toEqual(unavailable('not_stored'));
     expect(error).toMatchObject({ details: { cause: 'LOADING soon' } });
     expect(ms).toBeGreaterThan(400);
@@ -240,7 +240,7 @@ describe.runIf(hasRedis())('when Redis is out of reach', () => {
     await redis.kill();
     const aborter = new AbortController();
     const call = connection.run(count, { id: '2' }, { signal: aborter.signal });
-    const { error } = await rejection(connection.run(count, { id: '3' }, { limitMs: 300 }));
+    const { error } = await rejection(connection.run(count, { id: '3' }, { timeoutMs: 300 }));
     expect(error).toMatchObject({ code: 'broker-unavailable' });
     await redis.restart();
     expect(await call).toBe(2);

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { createCluster } from '../../../src/brokers/redis/client/topology/cluster.ts';
+import { createClusterTopology } from '../../../src/brokers/redis/client/topology/cluster.ts';
 import { parseRedisUrl } from '../../../src/brokers/redis/client/url.ts';
 import { createRuntime } from '../../../src/runtime/runtime.ts';
 import { commandReader } from '../../support/resp-commands.ts';
@@ -30,10 +30,10 @@ async function aNode(masterPort: number, info: string): Promise<number> {
 /** Who has a key, to one who asks these nodes. */
 async function ownerBy(ports: readonly number[]): Promise<string | null> {
   const url = `redis-cluster://${ports.map((port) => `127.0.0.1:${port}`).join(',')}`;
-  const topology = createCluster(parseRedisUrl(url), createRuntime());
+  const topology = createClusterTopology(parseRedisUrl(url), createRuntime());
   onTestFinished(() => topology.close());
   await topology.refresh();
-  return topology.placeOf('key');
+  return topology.nodeOf('key');
 }
 
 const OK = bulk('cluster_state:ok\r\ncluster_slots_assigned:16384\r\n');

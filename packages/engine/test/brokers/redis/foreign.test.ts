@@ -55,12 +55,12 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
       pendingSinceMs: bed.now() - 1_234,
     });
     expect(Buffer.from(task.payload ?? '').toString()).toBe('{"n":1}');
-    await bed.turn({ finishes: [finish.retry(task, 1_000)] });
+    await bed.exchange({ finishes: [finish.retry(task, 1_000)] });
     bed.advance(1_000);
     expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 1 }]);
     const again = await bed.takeOne();
     expect(again).toMatchObject({ attempt: 2, retried: 1 });
-    expect((await bed.turn({ finishes: [finish.succeeded(again)] })).finished).toEqual(['accepted']);
+    expect((await bed.exchange({ finishes: [finish.succeeded(again)] })).finished).toEqual(['accepted']);
     expect(await messageOf('g1')).toMatchObject({ 1: 'go:run', 2: '{"n":1}', 5: 2, 6: 1, 8: 30, 13: sec() });
     expect(await bed.ask('HGET', `${Q}t:g1`, 'state')).toBe('completed');
   });
@@ -178,7 +178,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await recover()).toEqual([{ recovered: 0, archived: 0, orphans: [] }]);
     const [task] = outcome?.orphans ?? [];
     const end = finish.retry(task as LeasedTask, 1_000);
-    expect((await bed.turn({ finishes: [end] })).finished).toEqual(['accepted']);
+    expect((await bed.exchange({ finishes: [end] })).finished).toEqual(['accepted']);
     expect(await bed.ask('EXISTS', `${Q}active`, `${Q}lease`)).toBe(0);
     expect(await bed.broker.inspect.task({ queue: 'q', id: 'g1' })).toMatchObject({
       state: 'retry',
@@ -221,7 +221,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await bed.ask('HSET', `${Q}t:a`, 'state', 'pending');
     await bed.ask('LPUSH', `${Q}pending`, 'a');
     await goTake();
-    expect((await bed.turn({ finishes: [finish.succeeded(task)] })).finished).toEqual(['lease-lost']);
+    expect((await bed.exchange({ finishes: [finish.succeeded(task)] })).finished).toEqual(['lease-lost']);
     expect(await bed.broker.consume.extend([task], 6_000)).toEqual([false]);
     expect(await bed.ask('ZSCORE', `${Q}lease`, 'a')).toBe(sec() + 30);
   });
@@ -232,7 +232,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await bed.ask('ZREM', `${Q}completed`, 'a');
     await bed.ask('HSET', `${Q}t:a`, 'state', 'pending');
     await bed.ask('LPUSH', `${Q}pending`, 'a');
-    await bed.turn({ finishes: [finish.succeeded(await bed.takeOne())] });
+    await bed.exchange({ finishes: [finish.succeeded(await bed.takeOne())] });
     await bed.broker.maintain.expire(STEP);
     expect(await bed.broker.inspect.task({ queue: 'q', id: 'a' })).toMatchObject({
       state: 'completed',
@@ -255,8 +255,8 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
       await goEnqueue(id, { uniqueKey, retention });
       await bed.ask('SET', uniqueKey, holder);
     }
-    taken = new Map((await bed.turn()).tasks.map((task) => [task.id, task]));
-    await bed.turn({ finishes: ['mine', 'theirs'].map(end) });
+    taken = new Map((await bed.exchange()).tasks.map((task) => [task.id, task]));
+    await bed.exchange({ finishes: ['mine', 'theirs'].map(end) });
     expect(await bed.ask('EXISTS', `${Q}unique:go:run:mine`)).toBe(0);
     expect(await bed.ask('GET', `${Q}unique:go:run:theirs`)).toBe('another');
     expect(await bed.ask('EXISTS', `${Q}t:mine`)).toBe(retention === 0 ? 0 : 1);
@@ -265,7 +265,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
   test('a lock in another place than the queue is left alone', async () => {
     await goEnqueue('g1', { uniqueKey: 'somebody:s:key' });
     await bed.ask('SET', 'somebody:s:key', 'g1');
-    await bed.turn({ finishes: [finish.succeeded(await bed.takeOne())] });
+    await bed.exchange({ finishes: [finish.succeeded(await bed.takeOne())] });
     expect(await bed.ask('GET', 'somebody:s:key')).toBe('g1');
   });
 

@@ -63,7 +63,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
 
   test('an active task stands in active and lease; the score is whole seconds and the token', async () => {
     await bed.broker.submit.enqueue(['a', 'b'].map((id) => aTask({ id, queue: 'q' })));
-    const { tasks } = await bed.turn();
+    const { tasks } = await bed.exchange();
     const [a, b] = tasks;
     expect(b?.token).toBe(a?.token);
     expect(await bed.ask('LRANGE', `${Q}active`, 0, -1)).toEqual(['b', 'a']);
@@ -91,14 +91,14 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
 
   test('a success without retention leaves nothing of the task', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
-    await bed.turn({ finishes: [finish.succeeded(await bed.takeOne())] });
+    await bed.exchange({ finishes: [finish.succeeded(await bed.takeOne())] });
     expect(await bed.keys()).toEqual(['asynq:queues', `${Q}processed`, `${Q}processed:${DAY}`, 'tc:{q}:tok']);
   });
 
   test('a kept success has completed_at in its message and its end as score', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', retentionMs: 60_000 })]);
     const task = await bed.takeOne();
-    await bed.turn({ finishes: [finish.succeeded(task, Buffer.from([0, 255]))] });
+    await bed.exchange({ finishes: [finish.succeeded(task, Buffer.from([0, 255]))] });
     expect(await fieldsOf('a')).toEqual(['msg', 'result', 'state', 'tc:a', 'tc:x']);
     expect((await bed.hash(`${Q}t:a`)).result).toEqual(Buffer.from([0, 255]));
     expect(await message('a')).toMatchObject({ 13: Math.floor(bed.now() / 1_000), 12: 60 });
@@ -108,7 +108,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
 
   test('a retry has its count, error and time in the message', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
-    await bed.turn({ finishes: [finish.retry(await bed.takeOne(), 1_501)] });
+    await bed.exchange({ finishes: [finish.retry(await bed.takeOne(), 1_501)] });
     const due = bed.now() + 1_501;
     expect(await message('a')).toMatchObject({
       6: 1,
@@ -127,7 +127,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     for (let n = 0; n < 30; n += 1) {
       const task = await bed.takeOne();
       const record = aRecord(task, { error: { class: 'E', message: `failure ${n}` } });
-      await bed.turn({
+      await bed.exchange({
         finishes: [{ task, outcome: 'retry', delayMs: 0, countsAsFailure: true, record }],
         room: 0,
       });
@@ -140,7 +140,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
 
   test('an archived task has the time it was archived as score', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
-    await bed.turn({ finishes: [finish.archive(await bed.takeOne())] });
+    await bed.exchange({ finishes: [finish.archive(await bed.takeOne())] });
     expect(await bed.ask('ZSCORE', `${Q}archived`, 'a')).toBe(Math.floor(bed.now() / 1_000));
     expect(await message('a')).toMatchObject({ 7: 'the handler failed', 11: Math.floor(bed.now() / 1_000) });
     expect((await message('a'))[6]).toBeUndefined();
@@ -148,9 +148,9 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
 
   test('a requeued task stands at the right end of pending, with its time', async () => {
     await bed.broker.submit.enqueue(['a', 'b', 'c'].map((id) => aTask({ id, queue: 'q' })));
-    const { tasks } = await bed.turn({ room: 2 });
+    const { tasks } = await bed.exchange({ room: 2 });
     bed.advance(1_000);
-    await bed.turn({ finishes: tasks.map((task) => finish.requeue(task)), room: 0 });
+    await bed.exchange({ finishes: tasks.map((task) => finish.requeue(task)), room: 0 });
     expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['c', 'b', 'a']);
     expect(await field('a', 'pending_since')).toBe(nsec());
     expect(await field('a', 'tc:a')).toBe(`${bed.now() - 1_000};0;0;1;host:7`);
@@ -180,8 +180,8 @@ describe.skipIf(!hasRedis())('counters', () => {
 
   async function run(ids: readonly string[], end: 'succeeded' | 'archive'): Promise<void> {
     await bed.broker.submit.enqueue(ids.map((id) => aTask({ id, queue: 'q' })));
-    const { tasks } = await bed.turn();
-    await bed.turn({ finishes: tasks.map((task) => finish[end](task)), room: 0 });
+    const { tasks } = await bed.exchange();
+    await bed.exchange({ finishes: tasks.map((task) => finish[end](task)), room: 0 });
   }
 
   test('are kept in all and by UTC day, the latter for 90 days from the first', async () => {

@@ -17,7 +17,7 @@ describe.skipIf(!hasRedis())('lists that change while they are read', () => {
   test('a page of pending tasks goes on where the last one ended, though tasks were taken', async () => {
     await bed.broker.submit.enqueue(manyTasks(6, 't', { queue: 'q' }));
     const first = await page('pending', 3);
-    await bed.turn({ room: 1 });
+    await bed.exchange({ room: 1 });
     expect(await page('pending', 3, first.cursor)).toEqual({ ids: ['t3', 't4', 't5'], cursor: null });
   });
 
@@ -31,14 +31,14 @@ describe.skipIf(!hasRedis())('lists that change while they are read', () => {
   test('a page of pending tasks begins anew when all before it have gone', async () => {
     await bed.broker.submit.enqueue(manyTasks(6, 't', { queue: 'q' }));
     const first = await page('pending', 2);
-    await bed.turn({ room: 3 });
+    await bed.exchange({ room: 3 });
     expect(await page('pending', 9, first.cursor)).toEqual({ ids: ['t3', 't4', 't5'], cursor: null });
   });
 
   test('a page of one second goes on though its last task was removed', async () => {
     await bed.broker.submit.enqueue(manyTasks(9, 't', { queue: 'q' }));
-    const { tasks } = await bed.turn();
-    await bed.turn({ finishes: tasks.map((task) => finish.archive(task)), room: 0 });
+    const { tasks } = await bed.exchange();
+    await bed.exchange({ finishes: tasks.map((task) => finish.archive(task)), room: 0 });
     const seen: string[] = [];
     let cursor: string | null = null;
     do {

@@ -19,7 +19,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await putMessage('bad', bytes);
     await bed.broker.submit.enqueue([aTask({ id: 'b', queue: 'q' })]);
-    const outcome = await bed.turn();
+    const outcome = await bed.exchange();
     expect(outcome.tasks.map(({ id }) => id)).toEqual(['a', 'b']);
     expect(outcome.quarantined).toEqual([{ queue: 'q', ids: ['bad'] }]);
     expect((await bed.hash(`${Q}t:bad`)).msg).toEqual(bytes);
@@ -45,12 +45,12 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     await bed.ask('HSET', `${Q}t:half`, 'state', 'active');
     await bed.ask('SET', `${Q}t:other`, 'a string');
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
-    const { tasks, quarantined } = await bed.turn();
+    const { tasks, quarantined } = await bed.exchange();
     expect(tasks.map(({ id }) => id)).toEqual(['a']);
     expect(quarantined).toEqual([{ queue: 'q', ids: ['gone', 'half', 'other'] }]);
     expect(await bed.ask('EXISTS', `${Q}pending`)).toBe(0);
     expect(await bed.ask('GET', `${Q}t:other`)).toBe('a string');
-    expect((await bed.turn({ finishes: tasks.map((task) => finish.succeeded(task)) })).finished).toEqual([
+    expect((await bed.exchange({ finishes: tasks.map((task) => finish.succeeded(task)) })).finished).toEqual([
       'accepted',
     ]);
   });
@@ -58,7 +58,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
   test('an ID that stands twice in pending is taken once', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await bed.ask('LPUSH', `${Q}pending`, 'a');
-    const { tasks, quarantined } = await bed.turn();
+    const { tasks, quarantined } = await bed.exchange();
     expect(tasks.map(({ id }) => id)).toEqual(['a']);
     expect(quarantined).toEqual([]);
     expect(await bed.ask('LRANGE', `${Q}active`, 0, -1)).toEqual(['a']);
@@ -68,7 +68,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' }), aTask({ id: 'b', queue: 'sound' })]);
     await bed.ask('DEL', `${Q}${name}`);
     await bed.ask('SET', `${Q}${name}`, 'x');
-    const { tasks } = await bed.turn({ queues: ['q', 'sound'] });
+    const { tasks } = await bed.exchange({ queues: ['q', 'sound'] });
     expect(tasks.map(({ id }) => id)).toEqual(['b']);
     expect(await bed.ask('GET', `${Q}${name}`)).toBe('x');
     const steps = ['q', 'sound'].map((queue) => ({ queue, limit: 10 }));
@@ -123,10 +123,13 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
 
   test('a set that a finish needs is checked before anything is written', async () => {
     await bed.broker.submit.enqueue(manyTasks(2, 't', { queue: 'q', retentionMs: 60_000 }));
-    const { tasks } = await bed.turn();
+    const { tasks } = await bed.exchange();
     await bed.ask('SET', `${Q}completed`, 'x');
     const before = await bed.keys();
-    const { finished } = await bed.turn({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
+    const { finished } = await bed.exchange({
+      finishes: tasks.map((task) => finish.succeeded(task)),
+      room: 0,
+    });
     expect(finished).toEqual(['lease-lost', 'lease-lost']);
     expect(await bed.keys()).toEqual(before);
     expect(await bed.ask('LLEN', `${Q}active`)).toBe(2);
@@ -134,9 +137,12 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
 
   test('a lease whose task has gone is given up, and says so', async () => {
     await bed.broker.submit.enqueue(manyTasks(2, 't', { queue: 'q' }));
-    const { tasks } = await bed.turn();
+    const { tasks } = await bed.exchange();
     await bed.ask('DEL', `${Q}t:t0`);
-    const { finished } = await bed.turn({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
+    const { finished } = await bed.exchange({
+      finishes: tasks.map((task) => finish.succeeded(task)),
+      room: 0,
+    });
     expect(finished).toEqual(['lease-lost', 'accepted']);
     expect(await bed.ask('EXISTS', `${Q}active`, `${Q}lease`)).toBe(0);
     expect(await bed.ask('GET', `${Q}processed`)).toBe('1');
@@ -158,7 +164,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     await bed.ask('HSET', `${Q}t:a`, 'tc', '1{', 'tc:a', 'rubbish', 'tc:x', 'no\njson', 'tc:d', 'x');
     const task = await bed.takeOne();
     expect(task).toMatchObject({ id: 'a', meta: {}, attempt: 1, crashes: 0 });
-    await bed.turn({ finishes: [finish.archive(task)] });
+    await bed.exchange({ finishes: [finish.archive(task)] });
     expect(await bed.broker.inspect.task({ queue: 'q', id: 'a' })).toMatchObject({
       state: 'archived',
       attempts: [{ number: 1, outcome: 'failed' }],

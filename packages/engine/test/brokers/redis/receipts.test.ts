@@ -5,8 +5,12 @@ import type { Receipt } from '../../../src/brokers/redis/calls/receipts.ts';
 import { cancel } from '../../../src/brokers/redis/scripts/control/cancel.ts';
 import { enqueue } from '../../../src/brokers/redis/scripts/submit/enqueue.ts';
 import { pause } from '../../../src/brokers/redis/scripts/control/pause.ts';
-import { actOne } from '../../../src/brokers/redis/scripts/control/act-one.ts';
-import { turn, type TurnCall, type TurnReply } from '../../../src/brokers/redis/scripts/consume/turn.ts';
+import { changeOne } from '../../../src/brokers/redis/scripts/control/change-one.ts';
+import {
+  exchange,
+  type ExchangeCall,
+  type ExchangeReply,
+} from '../../../src/brokers/redis/scripts/consume/exchange.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';
 
@@ -38,7 +42,7 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
     })),
   });
 
-  const fetchCall = (sequence: number, more: Partial<TurnCall> = {}): TurnCall => ({
+  const fetchCall = (sequence: number, more: Partial<ExchangeCall> = {}): ExchangeCall => ({
     receipt: receipt(sequence),
     finishes: [],
     queues: ['q'],
@@ -50,7 +54,7 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
 
   const store = (sequence: number, ids: readonly string[], slot = 3) =>
     bed.connection.run(enqueue, tasksCall(sequence, ids, slot));
-  const go = async (call: TurnCall) => (await bed.connection.run(turn, call)) as TurnReply;
+  const go = async (call: ExchangeCall) => (await bed.connection.run(exchange, call)) as ExchangeReply;
 
   test('stores nothing the second time and answers the same', async () => {
     const first = await store(5, ['a', 'b', 'a']);
@@ -73,7 +77,7 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
   test('does nothing when its slot has gone to a later call', async () => {
     await store(6, ['b']);
     expect(await store(5, ['a'])).toEqual({ stale: true });
-    expect(await bed.connection.run(turn, fetchCall(5))).toEqual({ stale: true });
+    expect(await bed.connection.run(exchange, fetchCall(5))).toEqual({ stale: true });
     expect(await bed.ask('EXISTS', `${Q}t:a`, `${Q}active`)).toBe(0);
     expect(await bed.ask('HGET', receiptsKey('q', 'tester'), 3)).toMatch(/^6:/);
   });
@@ -162,9 +166,9 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
     expect(await connection.run(cancel, { ...a, receipt: receipt(4) })).toEqual(cancelled);
     const removed = { code: 'done', from: 'scheduled' };
     const b = { task: { queue: 'q', id: 'b' }, lock: '' };
-    expect(await connection.run(actOne, { ...b, verb: 'remove', receipt: receipt(5) })).toEqual(removed);
-    expect(await connection.run(actOne, { ...b, verb: 'remove', receipt: receipt(5) })).toEqual(removed);
-    expect(await connection.run(actOne, { ...b, verb: 'remove', receipt: receipt(6) })).toEqual({
+    expect(await connection.run(changeOne, { ...b, action: 'remove', receipt: receipt(5) })).toEqual(removed);
+    expect(await connection.run(changeOne, { ...b, action: 'remove', receipt: receipt(5) })).toEqual(removed);
+    expect(await connection.run(changeOne, { ...b, action: 'remove', receipt: receipt(6) })).toEqual({
       code: 'task-not-found',
     });
   });

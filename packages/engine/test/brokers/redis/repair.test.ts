@@ -95,7 +95,13 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
 
   test('long lists of active tasks are watched a window at a time', async () => {
     await bed.broker.submit.enqueue(manyTasks(250, 't', { queue: 'q' }));
-    await bed.broker.consume.turn({ finishes: [], queues: ['q'], room: 250, leaseMs: 600_000, worker: 'w' });
+    await bed.broker.consume.exchange({
+      finishes: [],
+      queues: ['q'],
+      room: 250,
+      leaseMs: 600_000,
+      worker: 'w',
+    });
     await bed.ask('ZREM', `${Q}lease`, 't0', 't120', 't249');
     for (let i = 0; i < 12; i += 1) {
       await repair();
@@ -180,7 +186,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 60_000 })]);
     await bed.ask('ZADD', `${Q}scheduled`, score, 'a');
     expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 1, nextDueMs: null }]);
-    expect((await bed.turn()).tasks).toMatchObject([{ id: 'a' }]);
+    expect((await bed.exchange()).tasks).toMatchObject([{ id: 'a' }]);
   });
 
   test.each([
@@ -198,10 +204,10 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
 
   test('absurd times of what is finished become times', async () => {
     await bed.broker.submit.enqueue(manyTasks(2, 't', { queue: 'q', retentionMs: 60_000 }));
-    const { tasks } = await bed.turn();
+    const { tasks } = await bed.exchange();
     const [one, two] = tasks;
     if (!one || !two) throw new Error('no tasks');
-    await bed.turn({ finishes: [finish.succeeded(one), finish.archive(two)], room: 0 });
+    await bed.exchange({ finishes: [finish.succeeded(one), finish.archive(two)], room: 0 });
     await bed.ask('ZADD', `${Q}completed`, 'inf', 't0');
     await bed.ask('ZADD', `${Q}archived`, '1e300', 't1');
     expect(await bed.broker.inspect.task({ queue: 'q', id: 't0' })).toMatchObject({ expiresMs: null });
@@ -227,15 +233,15 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.ask('GET', `tc:{q}:aside:${name}:${sec()}`)).toBe(value);
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', maxRetries: 0 })]);
     const task = await bed.takeOne();
-    expect((await bed.turn({ finishes: [finish.archive(task)] })).finished).toEqual(['accepted']);
+    expect((await bed.exchange({ finishes: [finish.archive(task)] })).finished).toEqual(['accepted']);
     expect(await bed.broker.maintain.expire(STEP)).toEqual([0]);
   });
 
   test('keys of ours of a wrong type are set aside, too', async () => {
     for (const name of ['due', 'scan', 'tok', 'doubts', 'st:cancelled'])
       await bed.ask('LPUSH', `tc:{q}:${name}`, 'x');
-    const { aside = [] } = (await repair()) ?? {};
-    expect([...aside].sort()).toEqual(
+    const { renamedKeys = [] } = (await repair()) ?? {};
+    expect([...renamedKeys].sort()).toEqual(
       ['doubts', 'due', 'scan', 'st:cancelled', 'tok'].map((name) => `tc:{q}:${name}`),
     );
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);

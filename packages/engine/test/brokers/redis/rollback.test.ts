@@ -15,7 +15,9 @@ describe.skipIf(!hasRedis())('a Redis that has forgotten the newest of its data'
     bed.advance(300);
     const task = await bed.takeOne();
     expect(await bed.broker.consume.extend([forgotten], 6_000)).toEqual([false]);
-    expect((await bed.turn({ finishes: [finish.succeeded(forgotten)] })).finished).toEqual(['lease-lost']);
-    expect((await bed.turn({ finishes: [finish.succeeded(task)] })).finished).toEqual(['accepted']);
+    expect((await bed.exchange({ finishes: [finish.succeeded(forgotten)] })).finished).toEqual([
+      'lease-lost',
+    ]);
+    expect((await bed.exchange({ finishes: [finish.succeeded(task)] })).finished).toEqual(['accepted']);
   });
 });

@@ -19,8 +19,8 @@ describe('schedulers in Redis', () => {
     prevMs: null,
   });
   const show = (ids: readonly string[], ttlMs = 20_000) =>
-    bed.broker.schedulers.writeEntries(SCHEDULER, { entries: ids.map(anEntry), ttlMs });
-  const idsNow = async () => (await bed.broker.schedulers.entries()).map(({ id }) => id);
+    bed.broker.schedulerEntries.writeEntries(SCHEDULER, { entries: ids.map(anEntry), ttlMs });
+  const idsNow = async () => (await bed.broker.schedulerEntries.entries()).map(({ id }) => id);
   const untilS = () => Math.floor(bed.now() / 1_000) + 20;
 
   test('the keys, scores and ends are those of protocol 3.23', async () => {
@@ -36,9 +36,9 @@ describe('schedulers in Redis', () => {
 
   test('clearing leaves nothing', async () => {
     await show(['a']);
-    await bed.broker.schedulers.recordEvent('e', { taskId: 't', atMs: bed.now() });
-    await bed.broker.schedulers.clearEntries(SCHEDULER);
-    await bed.broker.schedulers.clearEvents(['e']);
+    await bed.broker.schedulerEntries.recordEvent('e', { taskId: 't', atMs: bed.now() });
+    await bed.broker.schedulerEntries.clearEntries(SCHEDULER);
+    await bed.broker.schedulerEntries.clearEvents(['e']);
     expect(await bed.keys()).toEqual([]);
   });
 
@@ -71,18 +71,18 @@ describe('schedulers in Redis', () => {
   });
 
   test('an event has its whole second as its score', async () => {
-    await bed.broker.schedulers.recordEvent('e', { taskId: 't', atMs: bed.now() });
+    await bed.broker.schedulerEntries.recordEvent('e', { taskId: 't', atMs: bed.now() });
     expect(await bed.keys()).toEqual([HISTORY]);
     const atS = Math.floor(bed.now() / 1_000);
     expect(await bed.ask('ZCOUNT', HISTORY, atS, atS)).toBe(1);
   });
 
   test('events that say nonsense are left out, a history of another type is empty', async () => {
-    await bed.broker.schedulers.recordEvent('e', { taskId: 't', atMs: bed.now() });
+    await bed.broker.schedulerEntries.recordEvent('e', { taskId: 't', atMs: bed.now() });
     await bed.ask('ZADD', HISTORY, 1, Buffer.from([255]));
     const page = { page: 1, pageSize: 30 };
-    expect(await bed.broker.schedulers.events('e', page)).toEqual([{ taskId: 't', atMs: bed.now() }]);
+    expect(await bed.broker.schedulerEntries.events('e', page)).toEqual([{ taskId: 't', atMs: bed.now() }]);
     await bed.ask('SET', 'asynq:scheduler_history:text', 'x');
-    expect(await bed.broker.schedulers.events('text', page)).toEqual([]);
+    expect(await bed.broker.schedulerEntries.events('text', page)).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import type { Broker } from '../../../src/broker/broker.ts';
 import { openDatabase } from '../../../src/brokers/sqlite/thread/database.ts';
 import { migrate } from '../../../src/brokers/sqlite/thread/migrate.ts';
 import { migrations } from '../../../src/brokers/sqlite/migrations/migrations.generated.ts';
-import { createOperations } from '../../../src/brokers/sqlite/thread/requests.ts';
+import { createRequestHandlers } from '../../../src/brokers/sqlite/thread/requests.ts';
 import { createStore } from '../../../src/brokers/sqlite/thread/store.ts';
 import { fsck, type FsckReport } from '../../../src/inspector/fsck.ts';
 import { aTask, finish } from '../../support/factories.ts';
@@ -25,9 +25,13 @@ async function damaged(...sql: readonly string[]): Promise<Broker> {
     aTask({ id: 'later', delayMs: HOUR_MS }),
     aTask({ id: 'grouped', group: 'g' }),
   ]);
-  const turn = { queues: ['default'], room: 1, leaseMs: HOUR_MS, worker: 'w' };
-  const { tasks } = await broker.consume.turn({ ...turn, finishes: [] });
-  await broker.consume.turn({ ...turn, room: 0, finishes: tasks.map((task) => finish.archive(task)) });
+  const exchange = { queues: ['default'], room: 1, leaseMs: HOUR_MS, worker: 'w' };
+  const { tasks } = await broker.consume.exchange({ ...exchange, finishes: [] });
+  await broker.consume.exchange({
+    ...exchange,
+    room: 0,
+    finishes: tasks.map((task) => finish.archive(task)),
+  });
   await broker.close();
   const raw = new DatabaseSync(path);
   for (const one of sql) raw.exec(one);
@@ -40,7 +44,7 @@ const look = (broker: Broker): Promise<FsckReport> => fsck(broker, { pauseMs: 0 
 async function runnable({ consume, maintain }: Broker): Promise<string[]> {
   await maintain.forward([{ queue: 'default', limit: 100 }]);
   const queues = ['default', 'lost-9'];
-  const { tasks } = await consume.turn({ finishes: [], queues, room: 100, leaseMs: 1_000, worker: 'w' });
+  const { tasks } = await consume.exchange({ finishes: [], queues, room: 100, leaseMs: 1_000, worker: 'w' });
   return tasks.map(({ id }) => id).sort();
 }
 
@@ -135,9 +139,9 @@ test('counts in memory that differ from the table are counted anew', async () =>
   const database = openDatabase((await folder()).file('tasks.db'));
   migrate(database, migrations);
   const store = createStore(database);
-  const operations = createOperations(store);
+  const operations = createRequestHandlers(store);
   const entry = store.queues.ensure('q', true);
-  store.queues.moved(entry, { from: null, to: 1, count: 3 });
+  store.queues.recordMove(entry, { from: null, to: 1, count: 3 });
   const suspects = [{ what: 'counts', name: 'q' }];
   const ask = (mend: boolean) =>
     operations.checkLook({ data: { queue: 'q', suspects, mend }, bytes: [] }, { wallMs: 0, monotonicMs: 0 })

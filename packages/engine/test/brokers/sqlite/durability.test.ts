@@ -8,8 +8,8 @@ import { startProgram } from '../../support/program.ts';
 const BATCH = 20;
 
 async function take(broker: Broker, room = 100): Promise<readonly LeasedTask[]> {
-  const turn = { finishes: [], queues: ['default'], room, leaseMs: 60_000, worker: 'w' };
-  return (await broker.consume.turn(turn)).tasks;
+  const exchange = { finishes: [], queues: ['default'], room, leaseMs: 60_000, worker: 'w' };
+  return (await broker.consume.exchange(exchange)).tasks;
 }
 
 /** What a killed `load.mjs` was told. */
@@ -67,8 +67,8 @@ describe('what was acknowledged', () => {
       aTask({ id: 'later', runAtMs: 4_102_444_800_123 }),
     ]);
     const [a] = await take(first);
-    const turn = { queues: [], room: 0, leaseMs: 1_000, worker: 'w' };
-    await first.consume.turn({ ...turn, finishes: [finish.succeeded(a!, Buffer.from('result'))] });
+    const exchange = { queues: [], room: 0, leaseMs: 1_000, worker: 'w' };
+    await first.consume.exchange({ ...exchange, finishes: [finish.succeeded(a!, Buffer.from('result'))] });
     await first.control.pause('default', 'tonight');
     await first.documents.put('key', 'k1', { role: 'admin' });
     const before = await snapshot(first);
@@ -130,8 +130,14 @@ describe('what was active when the file was left', () => {
     const [stale] = await take(first);
     await first.close();
     const second = await open(path);
-    const turn = { finishes: [finish.succeeded(stale!)], queues: [], room: 0, leaseMs: 1_000, worker: 'w' };
-    expect((await second.consume.turn(turn)).finished).toEqual(['lease-lost']);
+    const exchange = {
+      finishes: [finish.succeeded(stale!)],
+      queues: [],
+      room: 0,
+      leaseMs: 1_000,
+      worker: 'w',
+    };
+    expect((await second.consume.exchange(exchange)).finished).toEqual(['lease-lost']);
     expect(await second.inspect.task({ queue: 'default', id: 'a' })).toMatchObject({ state: 'pending' });
   });
 });

@@ -5,38 +5,38 @@ import { GroupCommit, type Answer, type Job } from '../../../src/brokers/sqlite/
 import { migrate } from '../../../src/brokers/sqlite/thread/migrate.ts';
 import { migrations } from '../../../src/brokers/sqlite/migrations/migrations.generated.ts';
 import {
-  createOperations,
-  type OperationName,
-  type Operations,
+  createRequestHandlers,
+  type RequestName,
+  type RequestHandlers,
 } from '../../../src/brokers/sqlite/thread/requests.ts';
 import { plain, type Packet } from '../../../src/brokers/sqlite/packing.ts';
-import { createReserve, noReserve } from '../../../src/brokers/sqlite/thread/disk-reserve.ts';
+import { createDiskReserve, noDiskReserve } from '../../../src/brokers/sqlite/thread/disk-reserve.ts';
 import { createStore, type Store } from '../../../src/brokers/sqlite/thread/store.ts';
 import { folder } from './open.ts';
 
 interface Parts {
   readonly database: Database;
   readonly store: Store;
-  readonly operations: Operations;
+  readonly operations: RequestHandlers;
   readonly group: GroupCommit;
 }
 
 /** What the writer thread has, without a thread. */
 async function parts(
-  change: (operations: Operations) => Partial<Operations> = () => ({}),
-  reserve = noReserve,
+  change: (operations: RequestHandlers) => Partial<RequestHandlers> = () => ({}),
+  reserve = noDiskReserve,
 ): Promise<Parts> {
   const database = openDatabase((await folder()).file('tasks.db'));
   onTestFinished(() => database.close());
   migrate(database, migrations);
   const store = createStore(database);
-  const all = createOperations(store);
+  const all = createRequestHandlers(store);
   const operations = { ...all, ...change(all) };
   return { database, store, operations, group: new GroupCommit(store, operations, reserve) };
 }
 
 const NOW = { wallMs: 1_767_225_600_000, monotonicMs: 0 };
-const job = (name: OperationName, call: Packet<unknown>): Job => ({ name, call, moment: NOW });
+const job = (name: RequestName, call: Packet<unknown>): Job => ({ name, call, now: NOW });
 
 function enqueue(prefix: string, count: number, bytes = 10): Job {
   const one = (i: number) => [0, `${prefix}${i}`, 'type', 3, 0, 0, 0, 0, 0, null, null, null, null, null];
@@ -89,7 +89,7 @@ describe('a group of calls', () => {
 
   test('a call that nobody knows is refused', async () => {
     const { group } = await parts();
-    expect(codes(group.run([job('nonsense' as OperationName, plain(null))]))).toEqual(['broker-refused']);
+    expect(codes(group.run([job('nonsense' as RequestName, plain(null))]))).toEqual(['broker-refused']);
   });
 
   test('takes on no more after its time, and the rest is left for the next', async () => {
@@ -143,7 +143,7 @@ describe('a reserve', () => {
 
   test('lies beside the file while that is open, and is taken back when there is room again', async () => {
     const { file } = await folder();
-    const reserve = createReserve(file('tasks.db'));
+    const reserve = createDiskReserve(file('tasks.db'));
     const size = () => statSync(file('tasks.db-reserve'), { throwIfNoEntry: false })?.size ?? 0;
     expect(size()).toBe(4_194_304);
     expect(reserve.isSpent()).toBe(false);

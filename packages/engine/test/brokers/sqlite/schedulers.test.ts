@@ -14,11 +14,11 @@ test('what schedulers of a process that has ended have shown is gone when the fi
     nextMs: null,
     prevMs: null,
   };
-  await first.schedulers.writeEntries('h:1:x', { entries: [entry], ttlMs: 60_000 });
-  await first.schedulers.recordEvent('e', { taskId: 't', atMs: Date.now() });
+  await first.schedulerEntries.writeEntries('h:1:x', { entries: [entry], ttlMs: 60_000 });
+  await first.schedulerEntries.recordEvent('e', { taskId: 't', atMs: Date.now() });
   await first.close();
   const second = await connectSqlite({ path });
-  expect(await second.schedulers.entries()).toEqual([]);
-  expect(await second.schedulers.events('e', { page: 1, pageSize: 9 })).toEqual([]);
+  expect(await second.schedulerEntries.entries()).toEqual([]);
+  expect(await second.schedulerEntries.events('e', { page: 1, pageSize: 9 })).toEqual([]);
   await second.close();
 });

@@ -12,7 +12,7 @@ async function start(program: string): Promise<Watched> {
   const writer = await startWriter({
     path: '/nowhere/tasks.db',
     entry: new URL(`programs/${program}`, import.meta.url),
-    onNews() {},
+    onQueueChanges() {},
     onBroken: (cause) => causes.push(cause),
   });
   onTestFinished(() => writer.close());

@@ -69,7 +69,7 @@ function outcomeOf(
     case 'durability-not-reached':
       return DEFECT;
     case 'broker-corrupt':
-      call.parts.runtime.log.error(
+      call.deps.runtime.log.error(
         { request_id: call.requestId, queue: task.queue, reason: outcome.cause },
         'a task could not be stored: what stands under its name is not ours',
       );
@@ -81,7 +81,7 @@ function outcomeOf(
 export async function submitBatch(call: SubmitCall): Promise<Reply> {
   const prepared = prepare(call);
   const good = prepared.filter((one): one is NewTask => !(one instanceof ProblemError));
-  const outcomes = await call.parts.client.submitMany(good);
+  const outcomes = await call.deps.client.submitMany(good);
   let next = 0;
   const items = prepared.map((one, index): BatchItem => {
     const done = one instanceof ProblemError ? one : outcomeOf(call, one, outcomes[next++] as EnqueueOutcome);

@@ -14,15 +14,15 @@ import { ProblemError } from '../../problem.ts';
 type Pick_ = QueryOf<'cancelTask'>;
 
 /** What looking for one task needs of a call. */
-export type TaskCall = Pick<Call<'cancelTask'>, 'params' | 'principal' | 'parts'> & { readonly query: Pick_ };
+export type TaskCall = Pick<Call<'cancelTask'>, 'params' | 'principal' | 'deps'> & { readonly query: Pick_ };
 
 export const notFound = () =>
   new ProblemError('not-found', 'There is no such task, or it is not yours to see.');
 
-async function placesOf({ query, principal, parts }: TaskCall): Promise<string[]> {
+async function placesOf({ query, principal, deps }: TaskCall): Promise<string[]> {
   const all =
     query.queue === undefined
-      ? [...new Set([...(await parts.broker.inspect.queues()), ...BUILT_IN_QUEUES.flatMap(storedQueues)])]
+      ? [...new Set([...(await deps.broker.inspect.queues()), ...BUILT_IN_QUEUES.flatMap(storedQueues)])]
       : [...storedQueues(query.queue)];
   return all.filter((stored) => {
     const { name, kind } = logicalQueue(stored);
@@ -32,12 +32,12 @@ async function placesOf({ query, principal, parts }: TaskCall): Promise<string[]
 
 /** Of one business where that is asked for or all the key has; else of any, sorted out afterwards. */
 async function hitsOf(call: TaskCall): Promise<FoundTask[]> {
-  const { query, principal, parts } = call;
+  const { query, principal, deps } = call;
   const only =
     query.business_id ?? (principal.businesses?.length === 1 ? principal.businesses[0] : undefined);
   const filter = only === undefined ? ({ any: true } as const) : { business: only };
   const places = await placesOf(call);
-  const found = places.length === 0 ? [] : await parts.broker.inspect.find(places, call.params.id, filter);
+  const found = places.length === 0 ? [] : await deps.broker.inspect.find(places, call.params.id, filter);
   return found.filter(({ business }) => seesBusiness(principal, business));
 }
 
@@ -73,7 +73,7 @@ export async function locate(call: TaskCall): Promise<FoundTask> {
 /** The task that a call means. Rejects as `locate`. */
 export async function findTask(call: TaskCall): Promise<TaskRecord> {
   const found = await locate(call);
-  const record = await call.parts.broker.inspect.task({ queue: found.queue, id: found.id });
+  const record = await call.deps.broker.inspect.task({ queue: found.queue, id: found.id });
   if (record === null || !ownedBy(record, call.principal)) throw notFound();
   return record;
 }

@@ -17,14 +17,14 @@ interface Read {
 }
 
 /** Up to `limit` tasks, one kind after the other. */
-async function read({ query, parts }: ListCall, from: Place): Promise<Read> {
+async function read({ query, deps }: ListCall, from: Place): Promise<Read> {
   const kinds = kindsOf(query);
   const records: TaskRecord[] = [];
   let { kind, cursor } = from;
   for (;;) {
     const stored = storedQueue(query.queue, kinds[kind] as TaskKind);
     const limit = query.limit - records.length;
-    const page = await parts.broker.inspect.list({ queue: stored, state: query.state, limit, cursor });
+    const page = await deps.broker.inspect.list({ queue: stored, state: query.state, limit, cursor });
     records.push(...page.tasks);
     cursor = page.cursor;
     if (cursor === null) kind += 1;
@@ -35,19 +35,19 @@ async function read({ query, parts }: ListCall, from: Place): Promise<Read> {
   }
 }
 
-async function total({ query, parts, principal }: ListCall): Promise<number | null> {
+async function total({ query, deps, principal }: ListCall): Promise<number | null> {
   if (principal.businesses !== null) return null;
   const places = kindsOf(query).map((kind) => storedQueue(query.queue, kind));
-  const facts = await parts.broker.inspect.queueFacts(places);
+  const facts = await deps.broker.inspect.queueFacts(places);
   return facts.reduce((sum, { counts }) => sum + counts[query.state as ListedState], 0);
 }
 
 /** `GET /v1/tasks`: a key with businesses sees theirs only, on pages that may be short. */
 export async function listTasks(call: ListCall): Promise<Reply> {
-  const { query, principal, parts } = call;
+  const { query, principal, deps } = call;
   requireQueue(principal, query.queue);
   const bound = [principal.keyId, query.queue, query.state, query.kind ?? ''];
-  const nowMs = parts.runtime.clock.wallMs();
+  const nowMs = deps.runtime.clock.wallMs();
   const from =
     query.cursor === undefined ? { kind: 0, cursor: null } : readCursor(query.cursor, bound, nowMs);
   const { records, next } = await read(call, from);

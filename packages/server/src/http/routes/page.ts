@@ -3,7 +3,7 @@ import type { Queue } from '@task-center/api';
 import { BUILT_IN_QUEUES } from '@task-center/engine';
 import { isLoopback } from '../../config/load.ts';
 import { PlainText, type Call, type Reply } from '../call.ts';
-import type { AppParts } from '../parts.ts';
+import type { AppDeps } from '../deps.ts';
 import { pageHtml, PAGE_STYLE } from './page-html.ts';
 import { readQueues } from './queues.ts';
 
@@ -18,14 +18,14 @@ const POLICY = [
 ].join('; ');
 
 /** Counts are for this machine only: mode `try`, and asked for by a loopback name (a rebound name is another). */
-function mayShowCounts({ rules, config }: AppParts, headers: Headers): boolean {
+function mayShowCounts({ rules, config }: AppDeps, headers: Headers): boolean {
   const host = (headers.get('host') ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   return rules.mode === 'try' && isLoopback(config.http.host) && isLoopback(host);
 }
 
-async function countsOf(parts: AppParts): Promise<Queue[] | null> {
+async function countsOf(deps: AppDeps): Promise<Queue[] | null> {
   try {
-    return await readQueues(parts, BUILT_IN_QUEUES, true);
+    return await readQueues(deps, BUILT_IN_QUEUES, true);
   } catch {
     // The page also stands while the broker is away; it then says so.
     return null;
@@ -33,23 +33,23 @@ async function countsOf(parts: AppParts): Promise<Queue[] | null> {
 }
 
 /** The broker's whole address is for this machine only. */
-function shownBroker({ broker, config }: AppParts): string {
+function shownBroker({ broker, config }: AppDeps): string {
   if (isLoopback(config.http.host)) return broker.name;
   return broker.name.startsWith('sqlite:') ? 'SQLite' : 'Redis';
 }
 
 /** `GET /` */
-export async function getPage({ parts, headers }: Call<'getPage'>): Promise<Reply> {
-  const { config, rules, runtime, version } = parts;
-  const shown = mayShowCounts(parts, headers);
+export async function getPage({ deps, headers }: Call<'getPage'>): Promise<Reply> {
+  const { config, rules, runtime, version } = deps;
+  const shown = mayShowCounts(deps, headers);
   const text = pageHtml({
     version,
-    broker: shownBroker(parts),
+    broker: shownBroker(deps),
     roles: config.roles,
     mode: rules.mode,
     upSeconds: Math.floor(process.uptime()),
     now: new Date(runtime.clock.wallMs()),
-    queues: shown ? await countsOf(parts) : 'hidden',
+    queues: shown ? await countsOf(deps) : 'hidden',
   });
   return {
     body: new PlainText(text),

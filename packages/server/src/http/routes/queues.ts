@@ -2,14 +2,14 @@ import type { Queue } from '@task-center/api';
 import { BUILT_IN_QUEUES, logicalQueue, storedQueues, type QueueFacts } from '@task-center/engine';
 import { requireQueue, seesQueue } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
-import type { AppParts } from '../parts.ts';
+import type { AppDeps } from '../deps.ts';
 import { presentQueue } from '../present/queue.ts';
 import { ProblemError } from '../../problem.ts';
 
 const BUILT_IN: readonly string[] = BUILT_IN_QUEUES;
 
 /** Logical queues that are there: the built-in ones, highest priority first, then others by name. */
-async function queueNames({ broker }: Pick<AppParts, 'broker'>): Promise<string[]> {
+async function queueNames({ broker }: Pick<AppDeps, 'broker'>): Promise<string[]> {
   const stored = await broker.inspect.queues();
   const others = new Set(
     stored.map((queue) => logicalQueue(queue).name).filter((name) => !BUILT_IN.includes(name)),
@@ -19,7 +19,7 @@ async function queueNames({ broker }: Pick<AppParts, 'broker'>): Promise<string[
 
 /** Queues with their counts, in the order of `names`. */
 export async function readQueues(
-  { broker }: Pick<AppParts, 'broker'>,
+  { broker }: Pick<AppDeps, 'broker'>,
   names: readonly string[],
   shown: boolean,
 ): Promise<Queue[]> {
@@ -31,25 +31,25 @@ export async function readQueues(
 }
 
 /** `GET /v1/queues` */
-export async function listQueues({ principal, parts }: Call<'listQueues'>): Promise<Reply> {
-  const names = (await queueNames(parts)).filter((name) => seesQueue(principal, name));
-  const data = await readQueues(parts, names, principal.businesses === null);
+export async function listQueues({ principal, deps }: Call<'listQueues'>): Promise<Reply> {
+  const names = (await queueNames(deps)).filter((name) => seesQueue(principal, name));
+  const data = await readQueues(deps, names, principal.businesses === null);
   return { body: { data, next_cursor: null, total: data.length, scanned: null } };
 }
 
-type QueueCall = Pick<Call<'getQueue'>, 'params' | 'principal' | 'parts'>;
+type QueueCall = Pick<Call<'getQueue'>, 'params' | 'principal' | 'deps'>;
 
-async function requireKnown({ params: { name }, principal, parts }: QueueCall): Promise<void> {
+async function requireKnown({ params: { name }, principal, deps }: QueueCall): Promise<void> {
   requireQueue(principal, name);
-  if (BUILT_IN.includes(name) || (await queueNames(parts)).includes(name)) return;
+  if (BUILT_IN.includes(name) || (await queueNames(deps)).includes(name)) return;
   throw new ProblemError(
     'not-found',
     `There is no queue ${JSON.stringify(name)}; a queue begins with its first task.`,
   );
 }
 
-async function one({ params: { name }, principal, parts }: QueueCall): Promise<Reply> {
-  const [body] = await readQueues(parts, [name], principal.businesses === null);
+async function one({ params: { name }, principal, deps }: QueueCall): Promise<Reply> {
+  const [body] = await readQueues(deps, [name], principal.businesses === null);
   return { body };
 }
 
@@ -76,7 +76,7 @@ export async function pauseQueue(call: Call<'pauseQueue'>): Promise<Reply> {
   requireUnbound(call);
   await requireKnown(call);
   for (const stored of storedQueues(call.params.name))
-    await call.parts.broker.control.pause(stored, call.body.reason);
+    await call.deps.broker.control.pause(stored, call.body.reason);
   return one(call);
 }
 
@@ -84,6 +84,6 @@ export async function pauseQueue(call: Call<'pauseQueue'>): Promise<Reply> {
 export async function resumeQueue(call: Call<'resumeQueue'>): Promise<Reply> {
   requireUnbound(call);
   await requireKnown(call);
-  for (const stored of storedQueues(call.params.name)) await call.parts.broker.control.resume(stored);
+  for (const stored of storedQueues(call.params.name)) await call.deps.broker.control.resume(stored);
   return one(call);
 }

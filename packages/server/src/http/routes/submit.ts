@@ -18,11 +18,11 @@ import { storedRecord } from '../submission/stored.ts';
 export const SINGLE: ReadonlySet<TaskPart> = new Set<TaskPart>(['payload', 'callback', 'result']);
 const NO_PARTS: ReadonlySet<TaskPart> = new Set();
 
-type AnyCall = Pick<Call<'submitTask'>, 'principal' | 'headers' | 'parts'>;
+type AnyCall = Pick<Call<'submitTask'>, 'principal' | 'headers' | 'deps'>;
 
 /** What all tasks of a call share. */
-export function submissionOf({ principal, headers, parts }: AnyCall, under: Submission['under']): Submission {
-  return { principal, headers, rules: parts.rules, nowMs: parts.runtime.clock.wallMs(), under };
+export function submissionOf({ principal, headers, deps }: AnyCall, under: Submission['under']): Submission {
+  return { principal, headers, rules: deps.rules, nowMs: deps.runtime.clock.wallMs(), under };
 }
 
 /** The ID is taken: said with the names that the caller knows. */
@@ -34,9 +34,9 @@ export function taskExists(task: NewTask): ProblemError {
 }
 
 /** Tells the callback worker of a queue that may be new to it. */
-export function note({ parts }: Pick<AnyCall, 'parts'>, { queue }: NewTask): void {
+export function note({ deps }: Pick<AnyCall, 'deps'>, { queue }: NewTask): void {
   const { name, kind } = logicalQueue(queue);
-  if (kind === 'callback') parts.noteQueue(name);
+  if (kind === 'callback') deps.noteQueue(name);
 }
 
 /** Where the task can be read; the business only where the key does not imply it. */
@@ -49,13 +49,13 @@ function locationOf({ id, queue, business_id }: Task, { businesses }: Principal)
 
 async function store(call: AnyCall, task: NewTask): Promise<Extract<EnqueueOutcome, { code: 'created' }>> {
   try {
-    return await call.parts.client.submit(task);
+    return await call.deps.client.submit(task);
   } catch (error) {
     throw isTaskCenterError(error, 'task-exists') ? taskExists(task) : error;
   }
 }
 
-/** Of a batch, tasks are shown without their parts: the caller has just sent them. */
+/** Of a batch, tasks are shown without their deps: the caller has just sent them. */
 export const presentStored = (record: TaskRecord): Task => presentTask(record, NO_PARTS);
 
 /** `POST /v1/tasks` */

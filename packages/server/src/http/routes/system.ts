@@ -1,6 +1,6 @@
 import { openapi, RawJson } from '@task-center/api';
 import type { Call, Reply } from '../call.ts';
-import type { AppParts } from '../parts.ts';
+import type { AppDeps } from '../deps.ts';
 
 /** Longer than this the broker counts as out of reach. */
 const PING_MS = 2_000;
@@ -16,7 +16,7 @@ export async function getHealth(): Promise<Reply> {
   return { body: { status: 'ok' } };
 }
 
-async function reachable({ broker, runtime }: AppParts): Promise<boolean> {
+async function reachable({ broker, runtime }: AppDeps): Promise<boolean> {
   const answer = broker.ping().then(
     () => true,
     () => false,
@@ -31,28 +31,28 @@ async function reachable({ broker, runtime }: AppParts): Promise<boolean> {
 const RETRY = { 'retry-after': '2' };
 
 /** `GET /readyz` */
-export async function getReadiness({ parts }: Call<'getReadiness'>): Promise<Reply> {
-  const { phase } = parts.state;
+export async function getReadiness({ deps }: Call<'getReadiness'>): Promise<Reply> {
+  const { phase } = deps.state;
   if (phase !== 'ready') return { status: 503, body: { status: phase }, headers: RETRY };
-  if (await reachable(parts)) return { body: { status: 'ok' } };
+  if (await reachable(deps)) return { body: { status: 'ok' } };
   return { status: 503, body: { status: 'unavailable' }, headers: RETRY };
 }
 
 /** `GET /startupz` */
-export async function getStartup({ parts }: Call<'getStartup'>): Promise<Reply> {
-  if (parts.state.phase === 'starting') return { status: 503, body: { status: 'starting' }, headers: RETRY };
+export async function getStartup({ deps }: Call<'getStartup'>): Promise<Reply> {
+  if (deps.state.phase === 'starting') return { status: 503, body: { status: 'starting' }, headers: RETRY };
   return { body: { status: 'ok' } };
 }
 
 /** `GET /version` */
-export async function getVersion({ parts }: Call<'getVersion'>): Promise<Reply> {
-  return { body: { version: parts.version, api: 'v1' } };
+export async function getVersion({ deps }: Call<'getVersion'>): Promise<Reply> {
+  return { body: { version: deps.version, api: 'v1' } };
 }
 
 let contract: RawJson | undefined;
 
 /** `GET /openapi.json`: made at the first call, the same from then on. */
-export async function getOpenapi({ parts }: Call<'getOpenapi'>): Promise<Reply> {
-  contract ??= new RawJson(JSON.stringify(openapi(parts.version)));
+export async function getOpenapi({ deps }: Call<'getOpenapi'>): Promise<Reply> {
+  contract ??= new RawJson(JSON.stringify(openapi(deps.version)));
   return { body: contract };
 }

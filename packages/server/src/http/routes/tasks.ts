@@ -15,8 +15,8 @@ import { SINGLE } from './submit.ts';
 /** `GET /v1/tasks/{id}` */
 export async function getTask(call: Call<'getTask'>): Promise<Reply> {
   const record = await findTask(call);
-  const parts = new Set<TaskPart>([...SINGLE, ...(call.query.include ?? [])]);
-  return { body: presentTask(record, parts) };
+  const deps = new Set<TaskPart>([...SINGLE, ...(call.query.include ?? [])]);
+  return { body: presentTask(record, deps) };
 }
 
 const isFinal = (state: TaskState) => (FINAL_STATES as readonly TaskState[]).includes(state);
@@ -31,7 +31,7 @@ function wrongState(
 }
 
 async function reread(call: TaskCall, ref: { queue: string; id: string }): Promise<TaskRecord> {
-  const record = await call.parts.broker.inspect.task(ref);
+  const record = await call.deps.broker.inspect.task(ref);
   if (record === null) throw notFound();
   return record;
 }
@@ -41,7 +41,7 @@ export async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
   const { queue, id } = await locate(call);
   const { reason } = call.body;
   const note = { by: call.principal.keyId, ...(reason !== undefined && { reason }) };
-  const outcome = await call.parts.broker.control.cancel({ queue, id }, note);
+  const outcome = await call.deps.broker.control.cancel({ queue, id }, note);
   if (outcome.code === 'task-not-found') throw notFound();
   if (outcome.code === 'wrong-state' && !isFinal(outcome.state))
     throw wrongState(outcome.state, {
@@ -56,7 +56,7 @@ export async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
 /** `DELETE /v1/tasks/{id}` */
 export async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
   const { queue, id } = await locate(call);
-  const outcome = await call.parts.broker.control.remove({ queue, id });
+  const outcome = await call.deps.broker.control.remove({ queue, id });
   if (outcome.code === 'task-not-found') throw notFound();
   if (outcome.code === 'wrong-state')
     throw wrongState(outcome.state, {
@@ -65,6 +65,6 @@ export async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
       allowed: [...WAITING_STATES, ...FINAL_STATES],
     });
   const fields = { queue: logicalQueue(queue).name, task_id: call.params.id, request_id: call.requestId };
-  call.parts.runtime.log.debug(fields, 'a task was deleted');
+  call.deps.runtime.log.debug(fields, 'a task was deleted');
   return { status: 204 };
 }

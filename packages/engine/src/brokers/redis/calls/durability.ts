@@ -1,8 +1,8 @@
 import type { Durability } from '../../../broker/submit.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { createConnection, type RedisConnection } from '../client/redis-client.ts';
-import type { RedisParts } from '../parts.ts';
+import { createRedisClient, type RedisClient } from '../client/redis-client.ts';
+import type { RedisDeps } from '../deps.ts';
 import type { RedisArg } from '../client/script.ts';
 
 /** How long a replica or the disk may take. */
@@ -11,8 +11,8 @@ const WITHIN_MS = 1_000;
 /** How a call is made as safe as was asked for. */
 export interface Assurance {
   /** Its own: `WAIT` and `WAITAOF` hold up all that follows on their connection. */
-  readonly connection: RedisConnection;
-  /** What follows the write on the same link. */
+  readonly connection: RedisClient;
+  /** What follows the write on the same connection. */
   readonly confirm: readonly RedisArg[];
   reached(confirmed: unknown): boolean;
 }
@@ -36,7 +36,7 @@ const fields = (text: unknown) =>
   );
 
 /** Why a server cannot tell that something is on its disk, or null (`WAITAOF` came with Redis 7.2). */
-async function fsyncFault(connection: RedisConnection, options?: CallOptions): Promise<string | null> {
+async function fsyncFault(connection: RedisClient, options?: CallOptions): Promise<string | null> {
   const [commands, persistence] = await Promise.all([
     connection.everywhere(['COMMAND', 'INFO', 'WAITAOF'], options),
     connection.everywhere(['INFO', 'persistence'], options),
@@ -47,21 +47,21 @@ async function fsyncFault(connection: RedisConnection, options?: CallOptions): P
   return off ? 'its append-only file is off (appendonly yes)' : null;
 }
 
-export function createDurabilities({ connection, runtime, target, topology }: RedisParts): Durabilities {
-  let own: RedisConnection | null = null;
+export function createDurabilities({ client, runtime, target, topology }: RedisDeps): Durabilities {
+  let own: RedisClient | null = null;
   let closed = false;
 
-  function ownConnection(): RedisConnection {
+  function ownConnection(): RedisClient {
     // The broker's refuses what comes after its end.
-    if (closed) return connection;
-    return (own ??= createConnection({ target, topology, runtime, nowMs: connection.nowMs }));
+    if (closed) return client;
+    return (own ??= createRedisClient({ target, topology, runtime, nowMs: client.nowMs }));
   }
 
   async function refuseWithoutFsync(options?: CallOptions): Promise<void> {
-    const cause = await fsyncFault(connection, options);
+    const cause = await fsyncFault(client, options);
     if (cause === null) return;
     throw new TaskCenterError('durability-unsupported', {
-      broker: connection.name,
+      broker: client.name,
       durability: 'fsync',
       cause,
     });

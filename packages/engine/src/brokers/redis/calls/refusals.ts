@@ -1,8 +1,8 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
-import { LIMIT_MS, type RunOptions } from '../client/redis-client.ts';
-import type { RedisParts } from '../parts.ts';
+import { CALL_TIMEOUT_MS, type RunOptions } from '../client/redis-client.ts';
+import type { RedisDeps } from '../deps.ts';
 import type { Receipt } from './receipts.ts';
 import type { Refusal } from '../scripts/reply.ts';
 
@@ -24,7 +24,7 @@ export function isRefusal(reply: unknown): reply is Refusal {
  *
  * @throws TaskCenterError `broker-corrupt`, `broker-unavailable`
  */
-export function accepted<R>(reply: R | Refusal, queue: string, broker: string): R {
+export function acceptedReply<R>(reply: R | Refusal, queue: string, broker: string): R {
   if (!isRefusal(reply)) return reply;
   if ('stale' in reply) throw staleCall(broker);
   throw new TaskCenterError('broker-corrupt', { queue, cause: wrongType(reply.corrupt) });
@@ -42,20 +42,20 @@ export interface Taken {
 
 /** At once where one is free. @throws TaskCenterError `broker-unavailable`; or rejects with it */
 export function takeReceipt(
-  { receipts, runtime: { clock }, connection }: RedisParts,
+  { receipts, runtime: { clock }, client }: RedisDeps,
   queue: string,
   { signal }: CallOptions = {},
 ): Taken | Promise<Taken> {
   const sinceMs = clock.monotonicMs();
   const left = (): RunOptions =>
-    signal ? { signal } : { limitMs: LIMIT_MS - (clock.monotonicMs() - sinceMs) };
-  const taken = receipts.take(queue, () => signal ?? AbortSignal.timeout(LIMIT_MS));
+    signal ? { signal } : { timeoutMs: CALL_TIMEOUT_MS - (clock.monotonicMs() - sinceMs) };
+  const taken = receipts.take(queue, () => signal ?? AbortSignal.timeout(CALL_TIMEOUT_MS));
   if (!(taken instanceof Promise)) return { receipt: taken, left: left() };
   return taken.then(
     (receipt) => ({ receipt, left: left() }),
     () => {
       throw new TaskCenterError('broker-unavailable', {
-        broker: connection.name,
+        broker: client.name,
         outcome: 'not_stored',
         cause: 'too many calls wait for it',
       });
@@ -65,11 +65,11 @@ export function takeReceipt(
 
 /** Runs a call under a receipt of the queue, and gives the receipt back. */
 export async function withReceipt<R>(
-  parts: RedisParts,
+  deps: RedisDeps,
   { queue, options }: { readonly queue: string; readonly options?: CallOptions | undefined },
   run: (receipt: Receipt, left: RunOptions) => Promise<R>,
 ): Promise<R> {
-  const taking = takeReceipt(parts, queue, options);
+  const taking = takeReceipt(deps, queue, options);
   const { receipt, left } = taking instanceof Promise ? await taking : taking;
   try {
     return await run(receipt, left);
@@ -79,12 +79,12 @@ export async function withReceipt<R>(
 }
 
 /** Says that a key cannot be used, at most once a minute each: loops meet it again and again. */
-export type Complain = (queue: string, key: string) => void;
+export type ReportWrongType = (queue: string, key: string) => void;
 
 const QUIET_MS = 60_000;
 const MAX_KEYS = 1_000;
 
-export function createComplain({ log, clock }: Runtime): Complain {
+export function createReportWrongType({ log, clock }: Runtime): ReportWrongType {
   const saidMs = new Map<string, number>();
   return (queue, key) => {
     const now = clock.monotonicMs();

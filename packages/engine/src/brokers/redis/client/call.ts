@@ -10,8 +10,8 @@ export interface Call {
   /** By which it finds its server; null = any. */
   readonly key: string | null;
   /** The server that it is for, whatever its key. */
-  readonly place: string | null;
-  /** A command that follows on the same link; then the reply is `[reply, its reply]`. */
+  readonly node: string | null;
+  /** A command that follows on the same connection; then the reply is `[reply, its reply]`. */
   readonly confirm: readonly RedisArg[] | null;
   readonly signal: AbortSignal | undefined;
   leftMs: number;
@@ -21,10 +21,10 @@ export interface Call {
   /** The server to ask this once, while the key's slot moves there. */
   asking: string | null;
   /** Times that it was sent to another server. */
-  moves: number;
+  redirects: number;
   /** Times that Redis asked to come back later. */
-  rests: number;
-  rest: NodeJS.Timeout | undefined;
+  backoffs: number;
+  backoffTimer: NodeJS.Timeout | undefined;
   /** The last such reason. */
   cause: string | null;
   resolve(reply: unknown): void;

@@ -1,12 +1,12 @@
 import type { Runtime } from '../../../runtime/runtime.ts';
 import type { Topology } from './topology/topology.ts';
-import { Uplink } from './reconnecting-connection.ts';
+import { ReconnectingConnection } from './reconnecting-connection.ts';
 
-export interface UplinksParts {
+export interface ConnectionPoolDeps {
   readonly topology: Topology;
   readonly runtime: Runtime;
-  /** Whether anybody still waits for a link. */
-  wanted(): boolean;
+  /** Whether anybody still waits for a connection. */
+  isWanted(): boolean;
   onUp(place: string): void;
   onDown(place: string): void;
   /** Servers have come or gone, or what they have. */
@@ -14,64 +14,64 @@ export interface UplinksParts {
   onInvalidate(key: string | null): void;
 }
 
-/** A link to each server whose keys somebody wants. */
-export class Uplinks {
-  readonly #parts: UplinksParts;
-  readonly #byPlace = new Map<string, Uplink>();
+/** A connection to each server whose keys somebody wants. */
+export class ConnectionPool {
+  readonly #deps: ConnectionPoolDeps;
+  readonly #byNode = new Map<string, ReconnectingConnection>();
   #closed = false;
 
-  constructor(parts: UplinksParts) {
-    this.#parts = parts;
-    parts.topology.onChange(() => this.#changed());
+  constructor(deps: ConnectionPoolDeps) {
+    this.#deps = deps;
+    deps.topology.onChange(() => this.#changed());
   }
 
   /** To the key's server (null: to any, always the same); null while there is none. */
-  of(key: string | null): Uplink | null {
-    const place = this.#parts.topology.placeOf(key);
-    return place === null ? null : (this.#byPlace.get(place) ?? null);
+  of(key: string | null): ReconnectingConnection | null {
+    const place = this.#deps.topology.nodeOf(key);
+    return place === null ? null : (this.#byNode.get(place) ?? null);
   }
 
   /** Connects to the key's server, as soon as it is known. */
-  want(key: string | null): void {
-    const { topology } = this.#parts;
+  connect(key: string | null): void {
+    const { topology } = this.#deps;
     if (this.#closed) return;
     topology.watch();
-    const place = topology.placeOf(key);
+    const place = topology.nodeOf(key);
     if (place === null) return void topology.refresh().catch(() => {});
-    this.#to(place).want();
+    this.#to(place).connect();
   }
 
   close(): void {
     this.#closed = true;
-    for (const uplink of this.#byPlace.values()) uplink.close();
+    for (const connection of this.#byNode.values()) connection.close();
   }
 
-  #to(place: string): Uplink {
-    let uplink = this.#byPlace.get(place);
-    if (uplink) return uplink;
-    const { topology, runtime, wanted, onUp, onDown, onInvalidate } = this.#parts;
-    uplink = new Uplink({
+  #to(node: string): ReconnectingConnection {
+    let connection = this.#byNode.get(node);
+    if (connection) return connection;
+    const { topology, runtime, isWanted, onUp, onDown, onInvalidate } = this.#deps;
+    connection = new ReconnectingConnection({
       topology,
-      place,
+      node,
       runtime,
-      wanted,
-      onUp: () => onUp(place),
-      onDown: () => onDown(place),
+      isWanted,
+      onUp: () => onUp(node),
+      onDown: () => onDown(node),
       onFailed: () => void topology.refresh().catch(() => {}),
       onInvalidate,
     });
-    this.#byPlace.set(place, uplink);
-    return uplink;
+    this.#byNode.set(node, connection);
+    return connection;
   }
 
   #changed(): void {
     if (this.#closed) return;
-    const places = new Set(this.#parts.topology.places());
-    for (const [place, uplink] of this.#byPlace) {
+    const places = new Set(this.#deps.topology.nodes());
+    for (const [place, connection] of this.#byNode) {
       if (places.has(place)) continue;
-      this.#byPlace.delete(place);
-      uplink.close();
+      this.#byNode.delete(place);
+      connection.close();
     }
-    this.#parts.onChange();
+    this.#deps.onChange();
   }
 }

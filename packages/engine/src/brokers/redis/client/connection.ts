@@ -1,15 +1,15 @@
 import net, { isIP, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../../../runtime/clock.ts';
-import { Commands } from './resp-encoder.ts';
+import { RespEncoder } from './resp-encoder.ts';
 import { causeOf, ErrorReply } from './error-replies.ts';
-import { Replies, type Push } from './resp-decoder.ts';
+import { RespDecoder, type Push } from './resp-decoder.ts';
 import type { RedisArg } from './script.ts';
 import { createTicker, type Ticker } from './ticker.ts';
-import type { LinkTarget } from './url.ts';
+import type { ConnectionTarget } from './url.ts';
 
 /** One TCP connection, used until it is lost; then another one is opened. */
-export interface Link {
+export interface Connection {
   /**
    * Rejects with the server's `ErrorReply`, or with `LinkLost` when there will be no answer. Blob strings come back
    * as Buffers, maps as flat arrays.
@@ -22,15 +22,15 @@ export interface Link {
 }
 
 /** The connection ended before the answer came: the command may have run or not. */
-export class LinkLost extends Error {
+export class ConnectionLost extends Error {
   constructor(cause: string) {
     super(cause);
     this.name = 'LinkLost';
   }
 }
 
-export interface LinkOptions {
-  readonly target: LinkTarget;
+export interface ConnectionOptions {
+  readonly target: ConnectionTarget;
   readonly clock: Clock;
   /** Ends an attempt to connect. */
   readonly signal: AbortSignal;
@@ -57,7 +57,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-function socketTo({ address, tls: settings }: LinkTarget): Socket {
+function socketTo({ address, tls: settings }: ConnectionTarget): Socket {
   const common = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
   if ('path' in address) return net.connect({ path: address.path });
   const { host, port } = address;
@@ -68,7 +68,7 @@ function socketTo({ address, tls: settings }: LinkTarget): Socket {
 }
 
 /** What makes a new connection ours; all answered before it is used. */
-function greeting({ target, onInvalidate }: LinkOptions): string[][] {
+function greeting({ target, onInvalidate }: ConnectionOptions): string[][] {
   const { username, password, database } = target;
   const login = password === null ? [] : ['AUTH', username ?? 'default', password];
   const commands = [['HELLO', '3', ...login, 'SETNAME', 'task-center']];
@@ -77,10 +77,10 @@ function greeting({ target, onInvalidate }: LinkOptions): string[][] {
   return commands;
 }
 
-class Connection implements Link {
-  readonly #options: LinkOptions;
+class SocketConnection implements Connection {
+  readonly #options: ConnectionOptions;
   readonly #socket: Socket;
-  readonly #commands = new Commands();
+  readonly #encoder = new RespEncoder();
   readonly #waiting: Waiting[] = [];
   readonly #listeners = new Map<string, (message: string) => void>();
   readonly #ticker: Ticker;
@@ -89,11 +89,11 @@ class Connection implements Link {
   #flushing = false;
   #silentMs = 0;
 
-  constructor(options: LinkOptions) {
+  constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#socket = socketTo(options.target);
     this.#ticker = createTicker(options.clock, (awakeMs) => this.#tick(awakeMs));
-    const replies = new Replies({
+    const replies = new RespDecoder({
       onReply: (reply) => this.#answered(reply),
       onPush: (push) => this.#pushed(push),
     });
@@ -136,7 +136,7 @@ class Connection implements Link {
 
   send(args: readonly RedisArg[]): Promise<unknown> {
     const reply = this.#ask(args);
-    if (this.#commands.size >= FULL_BYTES) this.#flush();
+    if (this.#encoder.size >= FULL_BYTES) this.#flush();
     else if (!this.#flushing) {
       this.#flushing = true;
       queueMicrotask(() => this.#flush());
@@ -155,19 +155,19 @@ class Connection implements Link {
   }
 
   #ask(args: readonly RedisArg[]): Promise<unknown> {
-    if (this.#lost !== null) return Promise.reject(new LinkLost(this.#lost));
+    if (this.#lost !== null) return Promise.reject(new ConnectionLost(this.#lost));
     if (this.#waiting.length === 0) this.#silentMs = 0;
     this.#ticker.start();
-    this.#commands.add(args);
+    this.#encoder.add(args);
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   #flush(): void {
     this.#flushing = false;
-    if (this.#commands.size === 0 || this.#lost !== null) return;
-    this.#socket.write(this.#commands.view());
+    if (this.#encoder.size === 0 || this.#lost !== null) return;
+    this.#socket.write(this.#encoder.view());
     // What the system took at once nobody reads any more.
-    this.#commands.taken(this.#socket.writableLength > 0);
+    this.#encoder.taken(this.#socket.writableLength > 0);
   }
 
   #answered(reply: unknown): void {
@@ -207,13 +207,13 @@ class Connection implements Link {
     this.#ticker.stop();
     this.#socket.destroy();
     if (this.#open) this.#options.onLost(cause);
-    for (const { reject } of this.#waiting.splice(0)) reject(new LinkLost(cause));
+    for (const { reject } of this.#waiting.splice(0)) reject(new ConnectionLost(cause));
   }
 }
 
 /** Opens a connection. Rejects with `ErrorReply` (a refusal) or any other error (out of reach). */
-export async function openLink(options: LinkOptions): Promise<Link> {
-  const connection = new Connection(options);
+export async function openConnection(options: ConnectionOptions): Promise<Connection> {
+  const connection = new SocketConnection(options);
   await connection.connect();
   return connection;
 }

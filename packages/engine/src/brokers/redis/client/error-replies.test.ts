@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { causeOf, refusal, troubleOf } from './error-replies.ts';
+import { causeOf, refusal, errorActionOf } from './error-replies.ts';
 
 test.each([
   ['LOADING Redis is loading the dataset in memory', 'wait'],
@@ -19,7 +19,7 @@ test.each([
   ['constructor of nothing', 'refused'],
   ['', 'refused'],
 ])('%s: %s', (message, trouble) => {
-  expect(troubleOf(new Error(message))).toBe(trouble);
+  expect(errorActionOf(new Error(message))).toBe(trouble);
 });
 
 test('a refusal says what Redis said, in one line', () => {

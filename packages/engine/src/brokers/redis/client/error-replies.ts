@@ -12,10 +12,10 @@ export class ErrorReply extends Error {
  * What an error reply of Redis asks for: `wait` = repeat the call later, `send-text` = the script is not in its
  * cache, `full` and `refused` = tell the caller.
  */
-export type Trouble = 'wait' | 'send-text' | 'full' | 'refused';
+export type ErrorAction = 'wait' | 'send-text' | 'full' | 'refused';
 
 /** By the first word: inside scripts the same texts have a suffix (reliability A.3). */
-const TROUBLES: Readonly<Record<string, Trouble>> = {
+const ERROR_ACTIONS: Readonly<Record<string, ErrorAction>> = {
   LOADING: 'wait',
   BUSY: 'wait',
   READONLY: 'wait',
@@ -37,10 +37,10 @@ const wordOf = (reply: Error) => reply.message.split(' ', 1)[0] ?? '';
 /** Whether it says nothing of what an earlier attempt of the same call did. */
 export const refusesUser = (reply: Error): boolean => OF_THE_USER.has(wordOf(reply));
 
-export function troubleOf(reply: Error): Trouble {
+export function errorActionOf(reply: Error): ErrorAction {
   if (reply.message.startsWith(TOO_MANY_CLIENTS)) return 'wait';
   const word = wordOf(reply);
-  return (Object.hasOwn(TROUBLES, word) && TROUBLES[word]) || 'refused';
+  return (Object.hasOwn(ERROR_ACTIONS, word) && ERROR_ACTIONS[word]) || 'refused';
 }
 
 /** Why a connection failed, in one line. A host name with several addresses fails with one error for each. */
@@ -52,7 +52,7 @@ export function causeOf(error: unknown): string {
 
 /** `broker-full` or `broker-refused`, for an error reply that asks for it. */
 export function refusal(broker: string, reply: Error): TaskCenterError {
-  return troubleOf(reply) === 'full'
+  return errorActionOf(reply) === 'full'
     ? new TaskCenterError('broker-full', { broker })
     : new TaskCenterError('broker-refused', { broker, cause: causeOf(reply) });
 }

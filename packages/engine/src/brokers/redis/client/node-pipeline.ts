@@ -1,18 +1,18 @@
 import type { Call } from './call.ts';
 import { ErrorReply } from './error-replies.ts';
-import type { Link } from './connection.ts';
+import type { Connection } from './connection.ts';
 import type { RedisArg } from './script.ts';
-import { Uplink, type UplinkParts } from './reconnecting-connection.ts';
+import { ReconnectingConnection, type ReconnectingConnectionDeps } from './reconnecting-connection.ts';
 
-export type LaneParts = Omit<UplinkParts, 'wanted' | 'onUp'>;
+export type NodePipelineDeps = Omit<ReconnectingConnectionDeps, 'isWanted' | 'onUp'>;
 
 async function sendBoth(
-  link: Link,
+  connection: Connection,
   first: readonly RedisArg[],
   second: readonly RedisArg[],
 ): Promise<[unknown, unknown]> {
-  const replying = link.send(first);
-  const confirming = link.send(second).catch((error: unknown) => {
+  const replying = connection.send(first);
+  const confirming = connection.send(second).catch((error: unknown) => {
     if (error instanceof ErrorReply) return null;
     throw error;
   });
@@ -20,19 +20,19 @@ async function sendBoth(
 }
 
 /** The way of calls to one server. */
-export class Lane {
-  readonly place: string;
-  readonly uplink: Uplink;
-  /** Calls for the link that is not there yet. */
+export class NodePipeline {
+  readonly node: string;
+  readonly connection: ReconnectingConnection;
+  /** Calls for the connection that is not there yet. */
   waiting: Call[] = [];
-  /** SHAs that the current link's server has been given. */
+  /** SHAs that the current connection's server has been given. */
   #known = new Set<string>();
 
-  constructor(parts: LaneParts, onUp: (lane: Lane) => void) {
-    this.place = parts.place;
-    this.uplink = new Uplink({
-      ...parts,
-      wanted: () => this.waiting.length > 0,
+  constructor(deps: NodePipelineDeps, onUp: (pipeline: NodePipeline) => void) {
+    this.node = deps.node;
+    this.connection = new ReconnectingConnection({
+      ...deps,
+      isWanted: () => this.waiting.length > 0,
       onUp: () => {
         this.#known = new Set();
         onUp(this);
@@ -48,14 +48,14 @@ export class Lane {
   }
 
   /** Resolves to the reply; rejects as `Link.send` does. */
-  transmit(call: Call, link: Link, withText: boolean): Promise<unknown> {
+  transmit(call: Call, connection: Connection, withText: boolean): Promise<unknown> {
     const wire = this.#wire(call, withText);
     // What it answers does not matter: a server that is not asked answers the call itself with MOVED.
-    if (call.asking === this.place) link.send(['ASKING']).catch(() => {});
-    return call.confirm ? sendBoth(link, wire, call.confirm) : link.send(wire);
+    if (call.asking === this.node) connection.send(['ASKING']).catch(() => {});
+    return call.confirm ? sendBoth(connection, wire, call.confirm) : connection.send(wire);
   }
 
-  /** A script's text goes over each link once; so its calls keep their order also after a restart of Redis. */
+  /** A script's text goes over each connection once; so its calls keep their order also after a restart of Redis. */
   #wire({ lua, args }: Call, withText: boolean): readonly RedisArg[] {
     if (!lua) return args;
     if (!withText && this.#known.has(lua.sha1)) return ['EVALSHA', lua.sha1, ...args];

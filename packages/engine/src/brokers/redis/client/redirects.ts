@@ -1,16 +1,16 @@
 /** A cluster server's word that a key is elsewhere: for good, or for this one call while its slot moves. */
-export interface Move {
+export interface Redirect {
   readonly kind: 'moved' | 'ask';
   readonly slot: number;
   /** `host:port`; the host may be missing. */
   readonly to: string;
 }
 
-const MOVE = /^(MOVED|ASK) (\d{1,5}) (\S+)/;
+const REDIRECT = /^(MOVED|ASK) (\d{1,5}) (\S+)/;
 
 /** Null for any other error. */
-export function moveIn(reply: Error): Move | null {
-  const found = MOVE.exec(reply.message);
+export function redirectIn(reply: Error): Redirect | null {
+  const found = REDIRECT.exec(reply.message);
   if (!found) return null;
   const [, word, slot, to = ''] = found;
   return { kind: word === 'ASK' ? 'ask' : 'moved', slot: Number(slot), to };
@@ -24,12 +24,12 @@ const KEYLESS = new Set(
   ).split(' '),
 );
 /** Commands whose first word is followed by another one. */
-const DOUBLE = new Set(['MEMORY', 'OBJECT']);
+const WITH_SUBCOMMAND = new Set(['MEMORY', 'OBJECT']);
 
 /** The first key of a command, by which it finds its server; null = any server will do. */
-export function keyOf([name = '', ...rest]: readonly (string | Buffer)[]): string | null {
+export function firstKeyOf([name = '', ...rest]: readonly (string | Buffer)[]): string | null {
   const word = String(name).toUpperCase();
   if (KEYLESS.has(word)) return null;
-  const key = rest[DOUBLE.has(word) ? 1 : 0];
+  const key = rest[WITH_SUBCOMMAND.has(word) ? 1 : 0];
   return key === undefined ? null : String(key);
 }

@@ -1,10 +1,10 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
-import { causeOf, refusal, refusesUser, troubleOf, ErrorReply } from './error-replies.ts';
+import { causeOf, refusal, refusesUser, errorActionOf, ErrorReply } from './error-replies.ts';
 import type { Call } from './call.ts';
-import { Lane } from './node-pipeline.ts';
-import { LinkLost, type Link } from './connection.ts';
-import { keyOf, moveIn, type Move } from './redirects.ts';
+import { NodePipeline } from './node-pipeline.ts';
+import { ConnectionLost, type Connection } from './connection.ts';
+import { firstKeyOf, redirectIn, type Redirect } from './redirects.ts';
 import type { LuaSource, RedisArg, Script } from './script.ts';
 import { createTicker, type Ticker } from './ticker.ts';
 import { tagOf } from './topology/slots.ts';
@@ -19,7 +19,7 @@ export interface RunOptions {
    */
   readonly signal?: AbortSignal;
   /** A limit shorter than the 5 s, ms. */
-  readonly limitMs?: number;
+  readonly timeoutMs?: number;
 }
 
 /** A script's reply, and the one to the command that was to confirm it; null = that command was refused. */
@@ -28,7 +28,7 @@ export interface Confirmed<R> {
   readonly confirmed: unknown;
 }
 
-export interface RedisConnection {
+export interface RedisClient {
   /**
    * Runs a script. A call in doubt (connection lost, no answer in time) is repeated on a new connection, so every
    * script must be safe to repeat: receipts, or nothing but reads. ARGV[1] is `now`: `0` = Redis' TIME, else ms.
@@ -37,7 +37,7 @@ export interface RedisConnection {
    */
   run<C, R>(script: Script<C, R>, call: C, options?: RunOptions): Promise<R>;
   /**
-   * The same, with a command right behind the script on the same link: only there `WAIT` and `WAITAOF` speak of what
+   * The same, with a command right behind the script on the same connection: only there `WAIT` and `WAITAOF` speak of what
    * the script wrote.
    */
   runConfirmed<C, R>(
@@ -59,7 +59,7 @@ export interface RedisConnection {
   close(): Promise<void>;
 }
 
-export interface ConnectionOptions {
+export interface RedisClientOptions {
   readonly target: RedisTarget;
   readonly runtime: Runtime;
   /** Shared by all connections of a broker, which then closes it. Default: its own. */
@@ -68,8 +68,8 @@ export interface ConnectionOptions {
 }
 
 /** With the time that ticks and timers take on top, a call ends within 5 s. */
-export const LIMIT_MS = 4_500;
-const AFTER_ABORT_MS = 1_000;
+export const CALL_TIMEOUT_MS = 4_500;
+const ABORT_GRACE_MS = 1_000;
 /** Calls under way or waiting; more are refused at once. */
 const MAX_CALLS = 10_000;
 const MIN_BACKOFF_MS = 20;
@@ -78,21 +78,21 @@ const MAX_BACKOFF_MS = 500;
 const MAX_REDIRECTS = 5;
 
 /** What a script's call is made of. */
-interface Order {
+interface CommandSpec {
   readonly args: readonly RedisArg[];
   readonly lua: LuaSource | null;
   readonly key: string | null;
   readonly place?: string;
 }
 
-interface Way {
-  readonly lane: Lane;
-  readonly link: Link;
+interface Route {
+  readonly pipeline: NodePipeline;
+  readonly connection: Connection;
 }
 
 type SubmitOptions = RunOptions & { readonly confirm?: readonly RedisArg[] };
 
-class Calls implements RedisConnection {
+class Calls implements RedisClient {
   readonly name: string;
   readonly clustered: boolean;
   readonly nowMs: () => number | null;
@@ -101,15 +101,15 @@ class Calls implements RedisConnection {
   readonly #ownTopology: boolean;
   readonly #ticker: Ticker;
   readonly #calls = new Set<Call>();
-  readonly #lanes = new Map<string, Lane>();
+  readonly #pipelines = new Map<string, NodePipeline>();
   readonly #closing = new AbortController();
   /** Nobody knows yet where they belong. */
-  #homeless: Call[] = [];
-  #seeking = false;
+  #unrouted: Call[] = [];
+  #discovering = false;
   #cause: string | null = null;
   #order = 0;
 
-  constructor({ target, runtime, topology, nowMs }: ConnectionOptions) {
+  constructor({ target, runtime, topology, nowMs }: RedisClientOptions) {
     this.name = target.name;
     this.nowMs = nowMs ?? (() => null);
     this.#runtime = runtime;
@@ -135,13 +135,13 @@ class Calls implements RedisConnection {
   }
 
   command(args: readonly RedisArg[], options: RunOptions = {}): Promise<unknown> {
-    return this.#submit({ args, lua: null, key: keyOf(args) }, options);
+    return this.#submit({ args, lua: null, key: firstKeyOf(args) }, options);
   }
 
   async everywhere(args: readonly RedisArg[], options: RunOptions = {}): Promise<unknown[]> {
-    if (this.#topology.places().length === 0) await this.command(['PING'], options);
+    if (this.#topology.nodes().length === 0) await this.command(['PING'], options);
     const order = { args, lua: null, key: null };
-    return Promise.all(this.#topology.places().map((place) => this.#submit({ ...order, place }, options)));
+    return Promise.all(this.#topology.nodes().map((place) => this.#submit({ ...order, place }, options)));
   }
 
   async ping(): Promise<void> {
@@ -150,7 +150,7 @@ class Calls implements RedisConnection {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    for (const { uplink } of this.#lanes.values()) uplink.close();
+    for (const { connection } of this.#pipelines.values()) connection.close();
     if (this.#ownTopology) this.#topology.close();
     this.#ticker.stop();
     for (const call of this.#calls) this.#settle(call).reject(this.#closedError());
@@ -160,7 +160,7 @@ class Calls implements RedisConnection {
    * In a cluster the last key is one that never exists: while a slot moves, a script over it is refused as a whole
    * (TRYAGAIN), also where every other key it names is there, and never fails half-way at a key that has moved.
    */
-  #scriptOrder<C, R>(script: Script<C, R>, call: C): Order {
+  #scriptOrder<C, R>(script: Script<C, R>, call: C): CommandSpec {
     const keys = script.keys(call);
     const [key = null] = keys;
     const tag = key === null || !this.clustered ? null : tagOf(key);
@@ -170,11 +170,10 @@ class Calls implements RedisConnection {
     return { args, lua: script.lua, key };
   }
 
-  #submit({ args, lua, key, place }: Order, options: SubmitOptions): Promise<unknown> {
+  #submit({ args, lua, key, place }: CommandSpec, options: SubmitOptions): Promise<unknown> {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closedError());
     if (options.signal?.aborted) return Promise.reject(this.#unavailable('the caller gave it up'));
-    if (this.#calls.size >= MAX_CALLS)
-      return Promise.reject(this.#unavailable('too many calls wait for it'));
+    if (this.#calls.size >= MAX_CALLS) return Promise.reject(this.#unavailable('too many calls wait for it'));
     return new Promise((resolve, reject) => {
       this.#order += 1;
       const call: Call = {
@@ -182,16 +181,16 @@ class Calls implements RedisConnection {
         args,
         lua,
         key,
-        place: place ?? null,
+        node: place ?? null,
         confirm: options.confirm ?? null,
         signal: options.signal,
-        leftMs: options.limitMs ?? (options.signal ? Infinity : LIMIT_MS),
+        leftMs: options.timeoutMs ?? (options.signal ? Infinity : CALL_TIMEOUT_MS),
         inDoubt: false,
         sent: false,
         asking: null,
-        moves: 0,
-        rests: 0,
-        rest: undefined,
+        redirects: 0,
+        backoffs: 0,
+        backoffTimer: undefined,
         cause: null,
         resolve,
         reject,
@@ -202,133 +201,134 @@ class Calls implements RedisConnection {
     });
   }
 
-  #placeOf({ place, asking, key }: Call): string | null {
-    return place ?? asking ?? (key === null ? this.#anyPlace() : this.#topology.placeOf(key));
+  #nodeOf({ node, asking, key }: Call): string | null {
+    return node ?? asking ?? (key === null ? this.#anyNode() : this.#topology.nodeOf(key));
   }
 
   /** What any server can do is not to wait for one that is away. */
-  #anyPlace(): string | null {
-    const up = this.#topology.places().find((place) => this.#lanes.get(place)?.uplink.link);
-    return up ?? this.#topology.placeOf(null);
+  #anyNode(): string | null {
+    const up = this.#topology.nodes().find((place) => this.#pipelines.get(place)?.connection.current);
+    return up ?? this.#topology.nodeOf(null);
   }
 
-  /** Sends the call now, or as soon as there is a link to its server. */
+  /** Sends the call now, or as soon as there is a connection to its server. */
   #enqueue(call: Call): void {
-    const place = this.#placeOf(call);
+    const place = this.#nodeOf(call);
     if (place === null) {
-      this.#homeless.push(call);
-      return void this.#seek();
+      this.#unrouted.push(call);
+      return void this.#discover();
     }
-    const lane = this.#laneTo(place);
-    const { link } = lane.uplink;
-    if (link && lane.waiting.length === 0) return void this.#send(call, { lane, link });
-    lane.waiting.push(call);
-    lane.uplink.want();
+    const pipeline = this.#pipelineTo(place);
+    const { current } = pipeline.connection;
+    if (current && pipeline.waiting.length === 0)
+      return void this.#send(call, { pipeline, connection: current });
+    pipeline.waiting.push(call);
+    pipeline.connection.connect();
   }
 
-  #laneTo(place: string): Lane {
-    let lane = this.#lanes.get(place);
-    if (lane) return lane;
-    lane = new Lane(
+  #pipelineTo(node: string): NodePipeline {
+    let pipeline = this.#pipelines.get(node);
+    if (pipeline) return pipeline;
+    pipeline = new NodePipeline(
       {
         topology: this.#topology,
-        place,
+        node,
         runtime: this.#runtime,
-        onRefused: (reply) => this.#rejectAll(this.#lanes.get(place)?.release() ?? [], reply),
-        onFailed: () => this.#lookAnew(),
+        onRefused: (reply) => this.#rejectAll(this.#pipelines.get(node)?.release() ?? [], reply),
+        onFailed: () => this.#refreshTopology(),
       },
       (up) => up.release().forEach((call) => this.#enqueue(call)),
     );
-    this.#lanes.set(place, lane);
-    return lane;
+    this.#pipelines.set(node, pipeline);
+    return pipeline;
   }
 
   /** Servers have come or gone, or what they have: whoever waits looks for its place anew. */
   #reroute(): void {
-    const waiting = [...this.#lanes.values()].flatMap((lane) => lane.release());
-    waiting.push(...this.#homeless);
-    this.#homeless = [];
-    const places = new Set(this.#topology.places());
-    for (const [place, { uplink }] of this.#lanes) {
+    const waiting = [...this.#pipelines.values()].flatMap((pipeline) => pipeline.release());
+    waiting.push(...this.#unrouted);
+    this.#unrouted = [];
+    const places = new Set(this.#topology.nodes());
+    for (const [place, { connection }] of this.#pipelines) {
       if (places.has(place)) continue;
-      this.#lanes.delete(place);
+      this.#pipelines.delete(place);
       // Calls that are under way there are in doubt now, and go where their keys are.
-      uplink.close();
+      connection.close();
     }
     for (const call of waiting.sort((a, b) => a.order - b.order)) this.#enqueue(call);
   }
 
-  #lookAnew(): void {
+  #refreshTopology(): void {
     this.#topology.refresh().catch(() => {});
   }
 
   /** Looks for the map until everybody has a place. */
-  async #seek(): Promise<void> {
-    if (this.#seeking) return;
-    this.#seeking = true;
+  async #discover(): Promise<void> {
+    if (this.#discovering) return;
+    this.#discovering = true;
     const { signal } = this.#closing;
-    for (let tries = 0; this.#homeless.length > 0 && !signal.aborted; tries += 1) {
-      if (tries > 0) await this.#runtime.clock.sleep(this.#restMs(tries), signal);
+    for (let tries = 0; this.#unrouted.length > 0 && !signal.aborted; tries += 1) {
+      if (tries > 0) await this.#runtime.clock.sleep(this.#backoffMs(tries), signal);
       try {
         await this.#topology.refresh();
-        if (this.#homeless.some((call) => this.#placeOf(call) !== null)) this.#reroute();
+        if (this.#unrouted.some((call) => this.#nodeOf(call) !== null)) this.#reroute();
         else this.#cause = 'no server of the cluster has the slot';
       } catch (error) {
         this.#cause = causeOf(error);
-        if (error instanceof ErrorReply && troubleOf(error) !== 'wait')
-          this.#rejectAll(this.#homeless.splice(0), error);
+        if (error instanceof ErrorReply && errorActionOf(error) !== 'wait')
+          this.#rejectAll(this.#unrouted.splice(0), error);
       }
     }
-    this.#seeking = false;
+    this.#discovering = false;
   }
 
-  async #send(call: Call, { lane, link }: Way, withText = false): Promise<void> {
+  async #send(call: Call, { pipeline, connection }: Route, withText = false): Promise<void> {
     call.sent = true;
     try {
-      const reply = await lane.transmit(call, link, withText);
+      const reply = await pipeline.transmit(call, connection, withText);
       if (this.#calls.has(call)) this.#settle(call).resolve(reply);
     } catch (error) {
       call.sent = false;
-      if (error instanceof LinkLost) call.inDoubt = true;
-      if (this.#calls.has(call)) this.#onFailure(call, { lane, link }, error);
+      if (error instanceof ConnectionLost) call.inDoubt = true;
+      if (this.#calls.has(call)) this.#onFailure(call, { pipeline, connection }, error);
     }
   }
 
-  #onFailure(call: Call, { lane, link }: Way, error: unknown): void {
+  #onFailure(call: Call, { pipeline, connection }: Route, error: unknown): void {
     const { asking } = call;
-    if (error instanceof ErrorReply && troubleOf(error) === 'send-text' && call.lua)
-      return void this.#send(call, { lane, link }, true);
+    if (error instanceof ErrorReply && errorActionOf(error) === 'send-text' && call.lua)
+      return void this.#send(call, { pipeline, connection }, true);
     call.asking = null;
-    if (error instanceof LinkLost) return this.#enqueue(call);
+    if (error instanceof ConnectionLost) return this.#enqueue(call);
     if (!(error instanceof ErrorReply)) return this.#settle(call).reject(error);
-    const move = this.clustered ? moveIn(error) : null;
-    if (move) return this.#follow(call, move, lane);
-    const trouble = troubleOf(error);
+    const move = this.clustered ? redirectIn(error) : null;
+    if (move) return this.#followRedirect(call, move, pipeline);
+    const trouble = errorActionOf(error);
     if (trouble !== 'wait') return this.#refuse(call, error);
-    if (error.message.startsWith('READONLY') && this.#topology.elects)
-      lane.uplink.distrust(link, 'the server is a replica now');
+    if (error.message.startsWith('READONLY') && this.#topology.hasFailover)
+      pipeline.connection.replace(connection, 'the server is a replica now');
     // While a slot moves nothing else is to be found out.
-    if (asking === null && !error.message.startsWith('TRYAGAIN')) this.#lookAnew();
-    this.#rest(call, causeOf(error));
+    if (asking === null && !error.message.startsWith('TRYAGAIN')) this.#refreshTopology();
+    this.#backOff(call, causeOf(error));
   }
 
   /** A server that redirects has done nothing. */
-  #follow(call: Call, { kind, slot, to }: Move, { place }: Lane): void {
-    call.moves += 1;
-    if (kind === 'ask') call.asking = this.#topology.placeNamed(to, place);
-    else this.#topology.moved(slot, to, place);
-    if (call.moves % MAX_REDIRECTS === 0)
-      this.#rest(call, 'the servers of the cluster send the call to and fro');
+  #followRedirect(call: Call, { kind, slot, to }: Redirect, { node }: NodePipeline): void {
+    call.redirects += 1;
+    if (kind === 'ask') call.asking = this.#topology.nodeNamed(to, node);
+    else this.#topology.recordMove(slot, to, node);
+    if (call.redirects % MAX_REDIRECTS === 0)
+      this.#backOff(call, 'the servers of the cluster send the call to and fro');
     else this.#enqueue(call);
   }
 
-  #rest(call: Call, cause: string): void {
+  #backOff(call: Call, cause: string): void {
     call.cause = cause;
-    call.rests += 1;
-    call.rest = setTimeout(() => this.#enqueue(call), this.#restMs(call.rests));
+    call.backoffs += 1;
+    call.backoffTimer = setTimeout(() => this.#enqueue(call), this.#backoffMs(call.backoffs));
   }
 
-  #restMs(times: number): number {
+  #backoffMs(times: number): number {
     const longest = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** Math.min(times - 1, 10));
     return longest * (0.5 + this.#runtime.random() / 2);
   }
@@ -336,7 +336,7 @@ class Calls implements RedisConnection {
   /** Takes the call out of the books; the caller resolves or rejects it. */
   #settle(call: Call): Call {
     this.#calls.delete(call);
-    clearTimeout(call.rest);
+    clearTimeout(call.backoffTimer);
     return call;
   }
 
@@ -344,21 +344,21 @@ class Calls implements RedisConnection {
     if (this.#calls.size === 0) return this.#ticker.stop();
     let left = false;
     for (const call of this.#calls) {
-      if (call.signal?.aborted) call.leftMs = call.sent ? Math.min(call.leftMs, AFTER_ABORT_MS) : 0;
+      if (call.signal?.aborted) call.leftMs = call.sent ? Math.min(call.leftMs, ABORT_GRACE_MS) : 0;
       call.leftMs -= awakeMs;
       if (call.leftMs > 0) continue;
       left = true;
-      this.#settle(call).reject(this.#gaveUp(call));
+      this.#settle(call).reject(this.#timeoutError(call));
     }
     if (!left) return;
     const open = (call: Call): boolean => this.#calls.has(call);
-    for (const lane of this.#lanes.values()) lane.waiting = lane.waiting.filter(open);
-    this.#homeless = this.#homeless.filter(open);
+    for (const pipeline of this.#pipelines.values()) pipeline.waiting = pipeline.waiting.filter(open);
+    this.#unrouted = this.#unrouted.filter(open);
   }
 
-  #gaveUp(call: Call): TaskCenterError {
-    const place = this.#placeOf(call);
-    const ofServer = place === null ? this.#cause : this.#lanes.get(place)?.uplink.cause;
+  #timeoutError(call: Call): TaskCenterError {
+    const place = this.#nodeOf(call);
+    const ofServer = place === null ? this.#cause : this.#pipelines.get(place)?.connection.cause;
     const cause = (call.sent ? null : (call.cause ?? ofServer)) ?? 'no answer in time';
     return this.#unavailable(cause, call.sent || call.inDoubt ? 'unknown' : 'not_stored');
   }
@@ -369,7 +369,7 @@ class Calls implements RedisConnection {
 
   /** Who is in doubt asks on, as long as it may: its first attempt may have been carried out. */
   #refuse(call: Call, reply: Error): void {
-    if (call.inDoubt && refusesUser(reply)) this.#rest(call, causeOf(reply));
+    if (call.inDoubt && refusesUser(reply)) this.#backOff(call, causeOf(reply));
     else this.#settle(call).reject(refusal(this.name, reply));
   }
 
@@ -383,6 +383,6 @@ class Calls implements RedisConnection {
 }
 
 /** A connection for calls; it connects with the first one. */
-export function createConnection(options: ConnectionOptions): RedisConnection {
+export function createRedisClient(options: RedisClientOptions): RedisClient {
   return new Calls(options);
 }

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ErrorReply } from './error-replies.ts';
-import { Replies } from './resp-decoder.ts';
+import { RespDecoder } from './resp-decoder.ts';
 
 /** Everything that comes out of these pieces. */
 function read(pieces: readonly Buffer[]) {
   const told: unknown[] = [];
-  const replies = new Replies({
+  const replies = new RespDecoder({
     onReply: (reply) => told.push(reply),
     onPush: (push) => told.push({ push }),
   });

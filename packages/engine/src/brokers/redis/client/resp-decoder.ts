@@ -3,7 +3,7 @@ import { ErrorReply } from './error-replies.ts';
 /** What a server sends unasked: its kind, such as `message` or `invalidate`, and what belongs to it. */
 export type Push = readonly unknown[];
 
-export interface RepliesParts {
+export interface RespDecoderDeps {
   /**
    * Blob strings are Buffers (views on what was pushed), simple ones texts, maps flat arrays, errors `ErrorReply`, also
    * inside arrays.
@@ -31,14 +31,14 @@ const FORMAT_BYTES = 4;
 const AGGREGATES: Readonly<Record<string, number>> = { '*': 1, '~': 1, '>': 1, '%': 2 };
 
 /** Reads what a server sends in RESP3, however it is cut: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
-export class Replies {
-  readonly #parts: RepliesParts;
+export class RespDecoder {
+  readonly #deps: RespDecoderDeps;
   #bytes: Buffer = NOTHING;
   #at = 0;
   readonly #open: OpenArray[] = [];
 
-  constructor(parts: RepliesParts) {
-    this.#parts = parts;
+  constructor(deps: RespDecoderDeps) {
+    this.#deps = deps;
   }
 
   /** @throws Error when the bytes are none of the protocol */
@@ -63,10 +63,10 @@ export class Replies {
       array.left -= 1;
       if (array.left > 0) return;
       this.#open.pop();
-      if (array.isPush) return this.#parts.onPush(array.values);
+      if (array.isPush) return this.#deps.onPush(array.values);
       value = array.values;
     }
-    this.#parts.onReply(value);
+    this.#deps.onReply(value);
   }
 
   #element(): unknown {

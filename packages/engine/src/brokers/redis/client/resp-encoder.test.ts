@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Commands } from './resp-encoder.ts';
+import { RespEncoder } from './resp-encoder.ts';
 import type { RedisArg } from './script.ts';
 
 /** The same by the book. */
@@ -20,7 +20,7 @@ describe('commands as bytes', () => {
   test('are as the protocol has them, whatever their arguments', () => {
     fc.assert(
       fc.property(commands, (all) => {
-        const written = new Commands();
+        const written = new RespEncoder();
         for (const args of all) written.add(args);
         expect(written.view()).toEqual(Buffer.concat(all.map(plainly)));
       }),
@@ -28,7 +28,7 @@ describe('commands as bytes', () => {
   });
 
   test('outgrow the buffer, and begin anew', () => {
-    const written = new Commands();
+    const written = new RespEncoder();
     const large = Buffer.alloc(3_000_000, 1);
     written.add(['SET', 'k', large]);
     expect(written.view().equals(plainly(['SET', 'k', large]))).toBe(true);
@@ -40,7 +40,7 @@ describe('commands as bytes', () => {
   test.each([[undefined], [null], [7], [{}]])(
     '%s is no argument, and nothing of its command stays',
     (bad) => {
-      const written = new Commands();
+      const written = new RespEncoder();
       written.add(['GET', 'a']);
       expect(() => written.add(['SET', 'k', bad as string])).toThrow();
       written.add(['GET', 'b']);
@@ -49,7 +49,7 @@ describe('commands as bytes', () => {
   );
 
   test('leave alone what somebody still reads', () => {
-    const written = new Commands();
+    const written = new RespEncoder();
     written.add(['GET', 'a']);
     const view = written.view();
     written.taken(true);

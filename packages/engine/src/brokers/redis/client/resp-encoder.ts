@@ -15,7 +15,7 @@ const MAX_ARGUMENT_WIDTH = 3;
 const [CR, LF, STAR, DOLLAR, ZERO] = [13, 10, 42, 36, 48];
 
 /** Commands as bytes, one after the other, in one buffer that is used again and again. */
-export class Commands {
+export class RespEncoder {
   #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   #at = 0;
 

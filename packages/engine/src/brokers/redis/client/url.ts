@@ -10,7 +10,7 @@ export interface Login {
 }
 
 /** All that a connection to one server needs. */
-export interface LinkTarget extends Login {
+export interface ConnectionTarget extends Login {
   readonly address: Address;
   /** Null = none. */
   readonly tls: TlsSettings | null;
@@ -108,19 +108,19 @@ function databaseOf(text: string): number | null {
   return /^\d{1,5}$/.test(text) ? Number(text) : null;
 }
 
-type Place = Pick<RedisTarget, 'kind' | 'nodes' | 'master' | 'database'> & {
+type Location = Pick<RedisTarget, 'kind' | 'nodes' | 'master' | 'database'> & {
   /** What follows the hosts in the name. */
   readonly rest: string;
 };
 
-function socketPlace({ hosts, path, query }: Pieces): Place | null {
+function socketLocation({ hosts, path, query }: Pieces): Location | null {
   const database = databaseOf(query.get('db') ?? '0');
   if (hosts !== '' || path.length < 2 || database === null) return null;
   const nodes = [{ path: decodeURIComponent(path) }];
   return { kind: 'single', nodes, master: '', database, rest: database === 0 ? '' : `?db=${database}` };
 }
 
-function hostsPlace(kind: Place['kind'], pieces: Pieces): Place | null {
+function hostsLocation(kind: Location['kind'], pieces: Pieces): Location | null {
   const { hosts, path, query } = pieces;
   const defaultPort = kind === 'sentinel' ? DEFAULT_SENTINEL_PORT : DEFAULT_PORT;
   const nodes = hosts.split(',').map((text) => addressOf(text, defaultPort));
@@ -144,14 +144,14 @@ const KINDS = {
   'rediss-cluster': 'cluster',
 } as const;
 
-function placeOf(pieces: Pieces): Place | null {
+function locationOf(pieces: Pieces): Location | null {
   const { scheme } = pieces;
-  if (scheme === 'redis-socket') return socketPlace(pieces);
-  return Object.hasOwn(KINDS, scheme) ? hostsPlace(KINDS[scheme as keyof typeof KINDS], pieces) : null;
+  if (scheme === 'redis-socket') return socketLocation(pieces);
+  return Object.hasOwn(KINDS, scheme) ? hostsLocation(KINDS[scheme as keyof typeof KINDS], pieces) : null;
 }
 
 /** What a query may name, by the place and whether TLS is used. */
-function hasStrangers({ scheme, query }: Pieces, { kind }: Place, tls: boolean): boolean {
+function hasStrangers({ scheme, query }: Pieces, { kind }: Location, tls: boolean): boolean {
   const known = new Set(tls ? TLS_QUERY : []);
   if (scheme === 'redis-socket') known.add('db');
   if (kind === 'sentinel') for (const name of ['master', 'username', 'password']) known.add(name);
@@ -160,7 +160,7 @@ function hasStrangers({ scheme, query }: Pieces, { kind }: Place, tls: boolean):
 
 function parse(url: string, settings: RedisSettings): RedisTarget | null {
   const pieces = piecesOf(url);
-  const place = pieces && placeOf(pieces);
+  const place = pieces && locationOf(pieces);
   if (!place) return null;
   const { scheme, user, login, query } = pieces;
   const secure = scheme.startsWith('rediss') || settings.tls !== undefined;

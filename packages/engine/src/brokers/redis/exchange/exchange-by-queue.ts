@@ -1,34 +1,34 @@
 import type { CallOptions } from '../../../broker/call-options.ts';
-import type { Turn } from '../../../broker/consume.ts';
+import type { Exchange } from '../../../broker/consume.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
-import type { Fetched, QueueFinishes, TurnReply } from '../scripts/consume/turn.ts';
+import type { Fetched, QueueFinishes, ExchangeReply } from '../scripts/consume/exchange.ts';
 
-type Fetch = Pick<Turn, 'queues' | 'shares' | 'room' | 'leaseMs' | 'worker'>;
+type Fetch = Pick<Exchange, 'queues' | 'shares' | 'room' | 'leaseMs' | 'worker'>;
 export type Send = (
   finishes: readonly QueueFinishes[],
   fetch: Fetch,
   options?: CallOptions,
-) => Promise<TurnReply>;
+) => Promise<ExchangeReply>;
 
 /** A call that takes nothing. */
 export const NO_FETCH: Fetch = { queues: [], room: 0, leaseMs: 1, worker: '' };
-export const NO_REPLY: TurnReply = { codes: '', fetched: [] };
+export const NO_REPLY: ExchangeReply = { codes: '', fetched: [] };
 
-/** What a server that is away may take of a turn's time, so that the tasks of the others run on, ms. */
+/** What a server that is away may take of an exchange's time, so that the tasks of the others run on, ms. */
 const PATIENCE_MS = 1_500;
 
 /** The server of a queue; null = nobody knows it yet. */
 export type PlaceOf = (queue: string) => string | null;
 
-interface Ways {
+interface Transport {
   readonly send: Send;
   readonly placeOf: PlaceOf;
 }
 
 /** Takes tasks of several queues, one script each, within the room that they share. */
-class Taking {
+class QueueExchanges {
   readonly fetched: Fetched[] = [];
-  readonly #ways: Ways;
+  readonly #ways: Transport;
   readonly #fetch: Fetch;
   readonly #options: CallOptions | undefined;
   /** Queues that had less than they were asked for. */
@@ -39,7 +39,7 @@ class Taking {
   #answered = 0;
   #failure: unknown = null;
 
-  constructor(ways: Ways, fetch: Fetch, options: CallOptions | undefined) {
+  constructor(ways: Transport, fetch: Fetch, options: CallOptions | undefined) {
     this.#ways = ways;
     this.#fetch = fetch;
     this.#options = options;
@@ -79,7 +79,7 @@ class Taking {
   }
 
   /** With one queue nobody else waits. */
-  async #ask(queue: string, room: number): Promise<TurnReply> {
+  async #ask(queue: string, room: number): Promise<ExchangeReply> {
     const { queues, leaseMs, worker } = this.#fetch;
     const fetch = { queues: [queue], room, leaseMs, worker };
     if (queues.length === 1) return this.#ways.send([], fetch, this.#options);
@@ -99,7 +99,7 @@ class Taking {
 }
 
 /**
- * A turn in a cluster, where a script has the keys of one queue only: all finishes at once, and when they are through
+ * An exchange in a cluster, where a script has the keys of one queue only: all finishes at once, and when they are through
  * the queues to take from, one after the other.
  */
 export function sendByQueue(send: Send, placeOf: PlaceOf): Send {
@@ -115,7 +115,7 @@ export function sendByQueue(send: Send, placeOf: PlaceOf): Send {
     const codes = finished
       .map((result) => (result.status === 'fulfilled' ? result.value : NO_REPLY).codes)
       .join('');
-    const taking = new Taking({ send, placeOf }, fetch, options);
+    const taking = new QueueExchanges({ send, placeOf }, fetch, options);
     await taking.all();
     // What was handed in must not seem lost because there was nothing to be had.
     if (finishes.length === 0 && taking.failure !== null) throw taking.failure;

@@ -4,7 +4,7 @@ import { ProtocolError } from '../../../protocol/wire.ts';
 import { encodeAttempt } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
-import type { Fetched, OtherFinish, TakenRow } from '../scripts/consume/turn.ts';
+import type { Fetched, OtherFinish, TakenRow } from '../scripts/consume/exchange.ts';
 import { takenAttemptState } from '../records/attempt-state.ts';
 import { payloadOf } from '../records/stored-meta.ts';
 import type { TaskSource } from './plan-finishes.ts';
@@ -67,7 +67,7 @@ function setAside(id: string, token: number, nowMs: number): OtherFinish {
   return { id, token, verb: 'u', line: encodeAttempt(record), message, number: 0, text: '', result: '' };
 }
 
-export function sortOut({ queue, token, rows, dropped }: Fetched, nowMs: number): Sorted {
+export function sortRows({ queue, token, rows, dropped }: Fetched, nowMs: number): Sorted {
   const tasks: LeasedTask[] = [];
   const quarantined = [...dropped];
   const unreadable: OtherFinish[] = [];

@@ -3,7 +3,7 @@ import { uniqueKeyPrefix } from '../../../protocol/keys.ts';
 import { encodeMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
 import { encodeAttempt } from '../../../task/attempt-record.ts';
-import type { OtherFinish, QueueFinishes } from '../scripts/consume/turn.ts';
+import type { OtherFinish, QueueFinishes } from '../scripts/consume/exchange.ts';
 
 /** Our note on a leased task: what its finish needs of the message. */
 export interface TaskSource {
@@ -74,7 +74,7 @@ function isPlain({ task, outcome }: Finish): boolean {
 }
 
 /** Finishes that have something in common, and their places. */
-class Lot<Item> {
+class PlainBatch<Item> {
   readonly items: Item[] = [];
   readonly places: number[] = [];
 
@@ -87,8 +87,8 @@ class Lot<Item> {
 /** Of several finishes of one lease the first counts; the others find it gone. */
 class QueuePlan {
   /** IDs by token. */
-  readonly #plain = new Map<number, Lot<string>>();
-  readonly #others = new Lot<OtherFinish>();
+  readonly #plain = new Map<number, PlainBatch<string>>();
+  readonly #others = new PlainBatch<OtherFinish>();
   readonly #tokens = new Map<string, number>();
   /** Leases of IDs that came with several tokens. */
   readonly #more = new Set<string>();
@@ -98,7 +98,7 @@ class QueuePlan {
     if (this.#wasSeen(id, token)) return;
     if (!isPlain(finish)) return this.#others.add({ id, token, ...otherOf(finish) }, place);
     let lot = this.#plain.get(token);
-    if (!lot) this.#plain.set(token, (lot = new Lot()));
+    if (!lot) this.#plain.set(token, (lot = new PlainBatch()));
     lot.add(id, place);
   }
 

@@ -1,4 +1,4 @@
-import type { Check, Fault, Suspect } from '../../../broker/check.ts';
+import type { Check, Fault, Candidate } from '../../../broker/check.ts';
 import {
   activeKey,
   archivedKey,
@@ -10,8 +10,8 @@ import {
   retryKey,
   scheduledKey,
 } from '../../../protocol/keys.ts';
-import type { RedisConnection } from '../client/redis-client.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisClient } from '../client/redis-client.ts';
+import type { RedisDeps } from '../deps.ts';
 import { check } from '../scripts/check/check.ts';
 import { checkIndex, type IndexPage } from '../scripts/check/check-index.ts';
 import { checkKeys, type KeysPage } from '../scripts/check/check-keys.ts';
@@ -39,10 +39,10 @@ const listsOf = (queue: string): Index[] => [
   { key: activeKey(queue), name: 'active' },
 ];
 
-const task = (name: string, at = ''): Suspect => ({ what: 'task', name, at });
+const task = (name: string, at = ''): Candidate => ({ what: 'task', name, at });
 
 /** Tasks that must stand in a list, and those of them that were met there. */
-class Roll {
+class CandidateList {
   readonly #missing = new Set<string>();
   readonly #met = new Set<string>();
 
@@ -79,17 +79,17 @@ class Roll {
   }
 }
 
-class Walk {
-  readonly #connection: RedisConnection;
+class QueueWalk {
+  readonly #connection: RedisClient;
   readonly #queue: string;
-  readonly #roll = new Roll();
+  readonly #roll = new CandidateList();
 
-  constructor(connection: RedisConnection, queue: string) {
+  constructor(connection: RedisClient, queue: string) {
     this.#connection = connection;
     this.#queue = queue;
   }
 
-  async *pages(): AsyncGenerator<readonly Suspect[]> {
+  async *pages(): AsyncGenerator<readonly Candidate[]> {
     const queue = this.#queue;
     let cursor = '0';
     do {
@@ -104,13 +104,13 @@ class Walk {
     for (const index of setsOf(queue)) yield* this.#index(index);
   }
 
-  async *#lists(): AsyncGenerator<readonly Suspect[]> {
+  async *#lists(): AsyncGenerator<readonly Candidate[]> {
     for (const index of listsOf(this.#queue)) yield* this.#index(index);
     const missing = this.#roll.take();
     for (let i = 0; i < missing.length; i += 1_000) yield missing.slice(i, i + 1_000).map((id) => task(id));
   }
 
-  async *#index({ key, name }: Index): AsyncGenerator<readonly Suspect[]> {
+  async *#index({ key, name }: Index): AsyncGenerator<readonly Candidate[]> {
     let from = '0';
     do {
       const page: IndexPage = await this.#connection.run(checkIndex, { queue: this.#queue, key, name, from });
@@ -122,16 +122,16 @@ class Walk {
 }
 
 /** Scripts look at pages, and at suspects; what they find is joined here. Each runs on the node that has the queue. */
-export function createCheck({ connection }: RedisParts): Check {
+export function createCheck({ client }: RedisDeps): Check {
   return {
-    async *suspects(queue) {
-      if (queue !== null) yield* new Walk(connection, queue).pages();
+    async *candidates(queue) {
+      if (queue !== null) yield* new QueueWalk(client, queue).pages();
     },
-    async look(queue, suspects, mend) {
+    async examine(queue, suspects, mend) {
       const faults: (Fault | null)[] = [];
       while (queue !== null && faults.length < suspects.length) {
         const left = suspects.slice(faults.length);
-        faults.push(...(await connection.run(check, { queue, suspects: left, mend })));
+        faults.push(...(await client.run(check, { queue, suspects: left, mend })));
       }
       return faults;
     },

@@ -1,24 +1,24 @@
 import type { ClusterNode, ClusterView } from '../../../broker/cluster.ts';
 import { pendingKey } from '../../../protocol/keys.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisDeps } from '../deps.ts';
 import { textOf } from '../scripts/reply.ts';
 
 type RawNode = readonly [host: unknown, port: number, id: unknown];
 type RawRange = readonly [start: number, end: number, ...nodes: RawNode[]];
 
 /** As Asynq has these (protocol 5.2); null where there is no cluster. */
-export function createClusterView({ connection }: RedisParts): ClusterView | null {
-  if (!connection.clustered) return null;
+export function createClusterView({ client }: RedisDeps): ClusterView | null {
+  if (!client.clustered) return null;
 
   const keySlot = async (queue: string): Promise<number> =>
-    Number(await connection.command(['CLUSTER', 'KEYSLOT', pendingKey(queue)]));
+    Number(await client.command(['CLUSTER', 'KEYSLOT', pendingKey(queue)]));
 
   return {
     keySlot,
     async nodes(queue) {
       const [slot, ranges] = await Promise.all([
         keySlot(queue),
-        connection.command(['CLUSTER', 'SLOTS']) as Promise<readonly RawRange[]>,
+        client.command(['CLUSTER', 'SLOTS']) as Promise<readonly RawRange[]>,
       ]);
       const range = ranges.find(([start, end]) => start <= slot && slot <= end);
       const [, , ...nodes] = range ?? [0, 0];
@@ -28,9 +28,9 @@ export function createClusterView({ connection }: RedisParts): ClusterView | nul
       }));
     },
     async info() {
-      const text = textOf(await connection.command(['CLUSTER', 'INFO']));
+      const text = textOf(await client.command(['CLUSTER', 'INFO']));
       const lines = text.split('\r\n').map((line) => line.split(':'));
-      return Object.fromEntries(lines.filter((parts) => parts.length === 2)) as Record<string, string>;
+      return Object.fromEntries(lines.filter((deps) => deps.length === 2)) as Record<string, string>;
     },
   };
 }

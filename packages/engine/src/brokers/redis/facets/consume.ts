@@ -1,7 +1,7 @@
 import type { Consume, Finish, FinishOutcome } from '../../../broker/consume.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisDeps } from '../deps.ts';
 import { createExtend, createKeepResults } from '../leases/extend.ts';
-import { createComplain } from '../calls/refusals.ts';
+import { createReportWrongType } from '../calls/refusals.ts';
 import { MAX_BATCH_BYTES, MAX_BATCH } from '../calls/batch-by-queue.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
 import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';
@@ -29,15 +29,15 @@ function sharesOf(finishes: readonly Finish[]): Share[] {
   return [...shares, { finishes: finishes.slice(first), first }];
 }
 
-export function createConsume(parts: RedisParts): Consume {
-  const complain = createComplain(parts.runtime);
-  const send = createSend(parts);
-  const sorter = createSorter(parts, send);
+export function createConsume(deps: RedisDeps): Consume {
+  const complain = createReportWrongType(deps.runtime);
+  const send = createSend(deps);
+  const sorter = createSorter(deps, send);
 
   return {
-    extend: createExtend(parts.connection),
-    keepResults: createKeepResults(parts),
-    async turn({ finishes, ...asked }, options) {
+    extend: createExtend(deps.client),
+    keepResults: createKeepResults(deps),
+    async exchange({ finishes, ...asked }, options) {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
       const room = Math.min(asked.room, MAX_BATCH);
       const fetch = room > 0 ? { ...asked, room } : NO_FETCH;

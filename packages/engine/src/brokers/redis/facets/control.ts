@@ -1,14 +1,14 @@
 import {
   MIN_CANCELLED_MS,
-  type ActVerb,
+  type TaskAction,
   type Control,
   type ControlOutcome,
 } from '../../../broker/control.ts';
 import type { TaskRef } from '../../../runtime/events.ts';
-import type { RedisConnection } from '../client/redis-client.ts';
-import type { RedisParts } from '../parts.ts';
-import { actMany } from '../scripts/control/act-many.ts';
-import { actOne } from '../scripts/control/act-one.ts';
+import type { RedisClient } from '../client/redis-client.ts';
+import type { RedisDeps } from '../deps.ts';
+import { changeMany } from '../scripts/control/change-many.ts';
+import { changeOne } from '../scripts/control/change-one.ts';
 import { cancel } from '../scripts/control/cancel.ts';
 import { dropQueue, type DropReply } from '../scripts/control/drop-queue.ts';
 import { pause } from '../scripts/control/pause.ts';
@@ -19,7 +19,7 @@ import { withPayload } from '../../../protocol/message.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { metaText } from '../records/stored-meta.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { accepted, withReceipt } from '../calls/refusals.ts';
+import { acceptedReply, withReceipt } from '../calls/refusals.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
 import { decoded } from '../exchange/leased-tasks.ts';
 
@@ -36,12 +36,12 @@ const MAX_ATTEMPTS = 10;
 
 /** Everything but the payload stays, byte for byte: also fields that only newer programs know. */
 async function newPayload(
-  { connection }: RedisParts,
+  { client }: RedisDeps,
   ref: TaskRef,
   payload: Uint8Array | null,
 ): Promise<ControlOutcome> {
   for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
-    const row = await connection.run(task, ref);
+    const row = await client.run(task, ref);
     if (!row?.message) return { code: 'task-not-found' };
     const { message: before, meta } = row;
     if (!decoded(before)) throw unreadable(ref);
@@ -51,11 +51,11 @@ async function newPayload(
       after: withPayload(before, payload),
       meta: metaText(decodeMeta(meta), payload),
     };
-    const reply = await connection.run(updatePayload, call);
-    if (reply !== null) return accepted(reply, ref.queue, connection.name);
+    const reply = await client.run(updatePayload, call);
+    if (reply !== null) return acceptedReply(reply, ref.queue, client.name);
   }
   throw new TaskCenterError('broker-unavailable', {
-    broker: connection.name,
+    broker: client.name,
     outcome: 'not_stored',
     cause: `the task "${ref.id}" is changed all the time`,
   });
@@ -64,13 +64,13 @@ async function newPayload(
 const unreadable = ({ queue, id }: TaskRef) =>
   new TaskCenterError('broker-corrupt', { queue, cause: `the message of the task "${id}" cannot be read` });
 
-async function dropped(connection: RedisConnection, queue: string): Promise<boolean> {
+async function dropped(connection: RedisClient, queue: string): Promise<boolean> {
   let reply: DropReply = 'again';
   while (reply === 'again') reply = await connection.run(dropQueue, queue);
   return reply === 'removed';
 }
 
-async function dropEmpty(connection: RedisConnection, queue: string): Promise<boolean> {
+async function dropEmpty(connection: RedisClient, queue: string): Promise<boolean> {
   if (!(await dropped(connection, queue))) return false;
   await connection.command(['SREM', QUEUES_KEY, queue]);
   // Who stored a task meanwhile may have found its queue registered still.
@@ -79,12 +79,12 @@ async function dropEmpty(connection: RedisConnection, queue: string): Promise<bo
   return false;
 }
 
-export function createControl(parts: RedisParts): Control {
-  const { connection } = parts;
+export function createControl(deps: RedisDeps): Control {
+  const { client } = deps;
 
   /** Neither ever changes during a task's life, so they may be read before. */
   async function fixedParts(ref: TaskRef): Promise<Fixed> {
-    const row = await connection.run(task, ref);
+    const row = await client.run(task, ref);
     const message = row?.message && decoded(row.message)?.message;
     return message
       ? { retentionS: message.retention, lock: lockOf(ref.queue, message) }
@@ -92,17 +92,17 @@ export function createControl(parts: RedisParts): Control {
   }
 
   function setPaused(queue: string, paused: boolean, reason: string | null): Promise<boolean> {
-    return withReceipt(parts, { queue }, async (receipt, left) =>
-      accepted(await connection.run(pause, { queue, receipt, paused, reason }, left), queue, connection.name),
+    return withReceipt(deps, { queue }, async (receipt, left) =>
+      acceptedReply(await client.run(pause, { queue, receipt, paused, reason }, left), queue, client.name),
     );
   }
 
-  function one(ref: TaskRef, verb: ActVerb, lock: string): Promise<ControlOutcome> {
-    return withReceipt(parts, ref, async (receipt, left) =>
-      accepted(
-        await connection.run(actOne, { task: ref, receipt, verb, lock }, left),
+  function one(ref: TaskRef, action: TaskAction, lock: string): Promise<ControlOutcome> {
+    return withReceipt(deps, ref, async (receipt, left) =>
+      acceptedReply(
+        await client.run(changeOne, { task: ref, receipt, action, lock }, left),
         ref.queue,
-        connection.name,
+        client.name,
       ),
     );
   }
@@ -114,21 +114,21 @@ export function createControl(parts: RedisParts): Control {
       const { retentionS, lock } = await fixedParts(ref);
       const keepS = Math.max(retentionS, MIN_CANCELLED_MS / 1_000);
       const { reason, by } = note;
-      return withReceipt(parts, ref, async (receipt, left) => {
+      return withReceipt(deps, ref, async (receipt, left) => {
         const call = { task: ref, receipt, note: JSON.stringify({ reason, by }), keepS, lock };
-        return accepted(await connection.run(cancel, call, left), ref.queue, connection.name);
+        return acceptedReply(await client.run(cancel, call, left), ref.queue, client.name);
       });
     },
     run: (ref) => one(ref, 'run', ''),
     archive: (ref) => one(ref, 'archive', ''),
     remove: async (ref) => one(ref, 'remove', (await fixedParts(ref)).lock),
-    updatePayload: (ref, payload) => newPayload(parts, ref, payload),
-    act: (step) =>
-      withReceipt(parts, step, async (receipt, left) => {
+    updatePayload: (ref, payload) => newPayload(deps, ref, payload),
+    changeMany: (step) =>
+      withReceipt(deps, step, async (receipt, left) => {
         const limit = Math.max(1, Math.min(step.limit, MAX_BATCH));
-        const reply = await connection.run(actMany, { ...step, limit, receipt }, left);
-        return accepted(reply, step.queue, connection.name);
+        const reply = await client.run(changeMany, { ...step, limit, receipt }, left);
+        return acceptedReply(reply, step.queue, client.name);
       }),
-    dropQueue: (queue) => dropEmpty(connection, queue),
+    dropQueue: (queue) => dropEmpty(client, queue),
   };
 }

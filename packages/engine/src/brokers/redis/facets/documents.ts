@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Documents, StoredDocument } from '../../../broker/documents.ts';
 import { documentsKey } from '../../../protocol/keys.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisDeps } from '../deps.ts';
 import { documentPut } from '../scripts/documents/document-put.ts';
 
 function parsed(id: string, stored: Buffer): StoredDocument {
@@ -27,16 +27,16 @@ function checkedId(id: string): string {
 }
 
 /** Documents in `tc:doc:<kind>`. */
-export function createDocuments({ connection }: RedisParts): Documents {
+export function createDocuments({ client }: RedisDeps): Documents {
   const newWrite = (): string => randomBytes(12).toString('base64url');
 
   return {
     async get(kind, id) {
-      const stored = (await connection.command(['HGET', documentsKey(kind), checkedId(id)])) as Buffer | null;
+      const stored = (await client.command(['HGET', documentsKey(kind), checkedId(id)])) as Buffer | null;
       return stored && parsed(id, stored);
     },
     async list(kind) {
-      const flat = (await connection.command(['HGETALL', documentsKey(kind)])) as Buffer[];
+      const flat = (await client.command(['HGETALL', documentsKey(kind)])) as Buffer[];
       const documents: StoredDocument[] = [];
       for (let i = 0; i < flat.length; i += 2) {
         const id = String(flat[i]);
@@ -46,7 +46,7 @@ export function createDocuments({ connection }: RedisParts): Documents {
     },
     async put(...[kind, id, value, expectedVersion]: Parameters<Documents['put']>) {
       const json = jsonOf(value);
-      const outcome = await connection.run(documentPut, {
+      const outcome = await client.run(documentPut, {
         kind,
         id: checkedId(id),
         write: newWrite(),
@@ -58,7 +58,7 @@ export function createDocuments({ connection }: RedisParts): Documents {
     },
     async remove(kind, id) {
       const removal = { kind, id: checkedId(id), write: newWrite(), json: '', expected: null };
-      return (await connection.run(documentPut, removal)) === 0;
+      return (await client.run(documentPut, removal)) === 0;
     },
   };
 }

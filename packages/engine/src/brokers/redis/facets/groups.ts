@@ -3,7 +3,7 @@ import type { GroupSize, TaskRecord } from '../../../broker/inspect.ts';
 import type { NewTask } from '../../../broker/submit.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { aggregationSetKey, groupKey, groupsKey } from '../../../protocol/keys.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisDeps } from '../deps.ts';
 import type { EnqueueItem } from '../scripts/submit/enqueue.ts';
 import { groupFinish, type GroupFinished, type HeldLock } from '../scripts/groups/group-finish.ts';
 import { groupReclaim } from '../scripts/groups/group-reclaim.ts';
@@ -11,7 +11,7 @@ import { groupTake } from '../scripts/groups/group-take.ts';
 import { listSet, type ListSetReply, type SetPlace } from '../scripts/inspect/list-set.ts';
 import { textOf } from '../scripts/reply.ts';
 import { createEachQueue } from '../calls/for-each-queue.ts';
-import { accepted, createComplain, isRefusal, withReceipt } from '../calls/refusals.ts';
+import { acceptedReply, createReportWrongType, isRefusal, withReceipt } from '../calls/refusals.ts';
 import { itemOf, outcomeOf } from '../records/new-task-item.ts';
 import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
@@ -35,9 +35,9 @@ interface Search {
 type Source = readonly HeldLock[];
 
 /** What the command says, or this where its key has another type. */
-async function ask<T>(parts: RedisParts, args: readonly string[], otherwise: T): Promise<T> {
+async function ask<T>(deps: RedisDeps, args: readonly string[], otherwise: T): Promise<T> {
   try {
-    return (await parts.connection.command(args)) as T;
+    return (await deps.client.command(args)) as T;
   } catch (error) {
     const { cause } = (error instanceof TaskCenterError ? error.details : {}) as { readonly cause?: unknown };
     if (typeof cause === 'string' && cause.startsWith('WRONGTYPE')) return otherwise;
@@ -62,12 +62,12 @@ interface GroupStep {
 }
 
 /** Asynq's groups in steps of a few hundred, each in order, up to the last one or about 10,000. */
-async function* groupSteps(parts: RedisParts, queue: string, from = FIRST): AsyncGenerator<GroupStep> {
+async function* groupSteps(deps: RedisDeps, queue: string, from = FIRST): AsyncGenerator<GroupStep> {
   let { cursor, after } = from;
   let seen = 0;
   do {
     const args = ['SSCAN', groupsKey(queue), cursor, 'COUNT', STEP];
-    const reply = await ask<readonly [unknown, readonly unknown[]]>(parts, args, ['0', []]);
+    const reply = await ask<readonly [unknown, readonly unknown[]]>(deps, args, ['0', []]);
     const next = textOf(reply[0]);
     const all = reply[1].map(textOf);
     const names = all.filter((name) => name > after).sort();
@@ -80,10 +80,10 @@ async function* groupSteps(parts: RedisParts, queue: string, from = FIRST): Asyn
 }
 
 /** Groups with tasks, by name; at most 10,000. */
-export async function groupSizes(parts: RedisParts, queue: string): Promise<GroupSize[]> {
+export async function groupSizes(deps: RedisDeps, queue: string): Promise<GroupSize[]> {
   const sizes = new Map<string, number>();
-  for await (const { names } of groupSteps(parts, queue)) {
-    const counts = await Promise.all(names.map((group) => ask(parts, ['ZCARD', groupKey(queue, group)], 0)));
+  for await (const { names } of groupSteps(deps, queue)) {
+    const counts = await Promise.all(names.map((group) => ask(deps, ['ZCARD', groupKey(queue, group)], 0)));
     names.forEach((group, i) => sizes.set(group, Number(counts[i])));
   }
   return [...sizes]
@@ -94,7 +94,7 @@ export async function groupSizes(parts: RedisParts, queue: string): Promise<Grou
 
 const keyOf = ({ queue, group, id }: AggregationSet): string => aggregationSetKey(queue, group, id);
 
-async function contentOf({ connection }: RedisParts, set: AggregationSet): Promise<SetContent | null> {
+async function contentOf({ client }: RedisDeps, set: AggregationSet): Promise<SetContent | null> {
   const { queue, group, id } = set;
   const tasks: TaskRecord[] = [];
   const unreadable: string[] = [];
@@ -102,7 +102,7 @@ async function contentOf({ connection }: RedisParts, set: AggregationSet): Promi
   let after: SetPlace | null = null;
   for (let more = true; more;) {
     const call = { queue, state: 'aggregating', group: `${group}:${id}`, limit: PAGE, after } as const;
-    const page: ListSetReply = await connection.run(listSet, call);
+    const page: ListSetReply = await client.run(listSet, call);
     if (page.total === 0) return null;
     for (const row of page.rows) {
       const message = row.message && decoded(row.message)?.message;
@@ -131,18 +131,18 @@ function finishedOf(
 }
 
 /** Takes sets; begins where the last search ended, so that groups that are always ripe keep no others waiting. */
-function createTake(parts: RedisParts): Groups['take'] {
-  const { connection, runtime } = parts;
-  const complain = createComplain(runtime);
+function createTake(deps: RedisDeps): Groups['take'] {
+  const { client, runtime } = deps;
+  const complain = createReportWrongType(runtime);
   /** By queue; none = at the first group. */
   const spots = new Map<string, Spot>();
 
   async function takeOf(names: readonly string[], { queue, rules, most }: Search): Promise<AggregationSet[]> {
     const setIds = Array.from({ length: most }, () => runtime.newId());
-    const taken = await withReceipt(parts, { queue }, async (receipt, left) => {
+    const taken = await withReceipt(deps, { queue }, async (receipt, left) => {
       const call = { queue, receipt, rules, setIds, groups: names };
-      const reply = await connection.run(groupTake, call, left);
-      if (!isRefusal(reply) || 'stale' in reply) return accepted(reply, queue, connection.name);
+      const reply = await client.run(groupTake, call, left);
+      if (!isRefusal(reply) || 'stale' in reply) return acceptedReply(reply, queue, client.name);
       // Until that is repaired there is nothing to take; other queues must not wait for it.
       complain(queue, reply.corrupt);
       return [];
@@ -154,7 +154,7 @@ function createTake(parts: RedisParts): Groups['take'] {
     const sets: AggregationSet[] = [];
     const { queue, most } = search;
     spots.delete(queue);
-    for await (const { names, cursor, next } of groupSteps(parts, queue, spot)) {
+    for await (const { names, cursor, next } of groupSteps(deps, queue, spot)) {
       sets.push(...(await takeOf(names, { ...search, most: most - sets.length })));
       if (next !== '0') spots.set(queue, { cursor: next, after: '' });
       else spots.delete(queue);
@@ -175,23 +175,23 @@ function createTake(parts: RedisParts): Groups['take'] {
   };
 }
 
-export function createGroups(parts: RedisParts): Groups {
-  const { connection } = parts;
-  const eachQueue = createEachQueue(parts);
+export function createGroups(deps: RedisDeps): Groups {
+  const { client } = deps;
+  const eachQueue = createEachQueue(deps);
 
   return {
-    take: createTake(parts),
+    take: createTake(deps),
 
-    read: (set) => contentOf(parts, set),
+    read: (set) => contentOf(deps, set),
 
     finish(set, { unreadable, source }, task) {
       const { queue } = set;
       const item = task && itemOf(task);
       const business = task?.meta.business ?? '';
       const fixed = { queue, set: keyOf(set), unreadable, locks: source as Source, item, business };
-      return withReceipt(parts, { queue }, async (receipt, left) => {
-        const reply = await connection.run(groupFinish, { ...fixed, receipt }, left);
-        return finishedOf(accepted(reply, queue, connection.name), task, item);
+      return withReceipt(deps, { queue }, async (receipt, left) => {
+        const reply = await client.run(groupFinish, { ...fixed, receipt }, left);
+        return finishedOf(acceptedReply(reply, queue, client.name), task, item);
       });
     },
 

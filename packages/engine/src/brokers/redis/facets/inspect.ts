@@ -3,7 +3,7 @@ import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { storedTaskId } from '../../../task/task-id.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisDeps } from '../deps.ts';
 import { find, type FoundRow } from '../scripts/inspect/find.ts';
 import { history } from '../records/day-counts.ts';
 import { groupSizes } from './groups.ts';
@@ -54,12 +54,12 @@ function foundTask(queue: string, row: FoundRow, plainId: string): FoundTask[] {
   return row.id === storedTaskId(plainId, business) ? [{ queue, id: row.id, business }] : [];
 }
 
-export function createInspect(parts: RedisParts): Inspect {
-  const { connection } = parts;
+export function createInspect(deps: RedisDeps): Inspect {
+  const { client } = deps;
   async function line(request: ListRequest, state: 'pending' | 'active'): Promise<TaskPage> {
     const { queue, limit, cursor } = request;
     const after = cursor === null ? [] : (cursorValue(cursor, isTexts) as string[]);
-    const { total, more, last, rows } = await connection.run(listLine, { queue, state, limit, after });
+    const { total, more, last, rows } = await client.run(listLine, { queue, state, limit, after });
     const tasks = rows.map((row) => taskRecord(queue, row));
     return { tasks, cursor: more ? cursorText(last) : null, total };
   }
@@ -71,7 +71,7 @@ export function createInspect(parts: RedisParts): Inspect {
     const { queue, limit, cursor } = request;
     const after = cursor === null ? null : (cursorValue(cursor, isPlace) as SetPlace);
     const call = { queue, state, limit, after, group: request.group ?? '' };
-    const { total, more, last, rows } = await connection.run(listSet, call);
+    const { total, more, last, rows } = await client.run(listSet, call);
     const tasks = rows.map((row) => taskRecord(queue, row));
     // Of one second the set knows the IDs' order only.
     if (state === 'scheduled' || state === 'retry') tasks.sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0));
@@ -79,22 +79,22 @@ export function createInspect(parts: RedisParts): Inspect {
   }
 
   async function findIn(queue: string, id: string, filter: BusinessFilter): Promise<FoundTask[]> {
-    const rows = await connection.run(find, { queue, id, filter });
+    const rows = await client.run(find, { queue, id, filter });
     return rows.flatMap((row) => foundTask(queue, row, id));
   }
 
   return {
     async queues() {
-      const names = (await connection.command(['SMEMBERS', QUEUES_KEY])) as Iterable<unknown>;
+      const names = (await client.command(['SMEMBERS', QUEUES_KEY])) as Iterable<unknown>;
       return Array.from(names, textOf).sort();
     },
-    exists: async (queue) => (await connection.command(['SISMEMBER', QUEUES_KEY, queue])) === 1,
-    queueFacts: (queues) => Promise.all(queues.map((queue) => connection.run(queueFacts, queue))),
-    history: (queue, days) => history(parts, queue, days),
-    memoryUsage: (queue) => connection.run(memory, queue),
-    groups: (queue) => groupSizes(parts, queue),
+    exists: async (queue) => (await client.command(['SISMEMBER', QUEUES_KEY, queue])) === 1,
+    queueFacts: (queues) => Promise.all(queues.map((queue) => client.run(queueFacts, queue))),
+    history: (queue, days) => history(deps, queue, days),
+    memoryUsage: (queue) => client.run(memory, queue),
+    groups: (queue) => groupSizes(deps, queue),
     async task(ref) {
-      const row = await connection.run(task, ref);
+      const row = await client.run(task, ref);
       return row && taskRecord(ref.queue, row);
     },
     list(request) {

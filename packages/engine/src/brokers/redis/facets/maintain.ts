@@ -1,5 +1,5 @@
 import type { Maintain, Recovered, Repaired } from '../../../broker/maintain.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisDeps } from '../deps.ts';
 import { expire } from '../scripts/maintain/expire.ts';
 import { forward } from '../scripts/maintain/forward.ts';
 import { recover } from '../scripts/maintain/recover.ts';
@@ -12,18 +12,24 @@ import { createSend, createSorter } from '../exchange/exchange-call.ts';
 /** Long enough to end Go's tasks; who is killed meanwhile leaves them to the next recoverer. */
 const ORPHANS_LEASE_MS = 10_000;
 
-const NOTHING_SWEPT: Swept = { recovered: 0, locks: 0, groups: 0, aside: [] };
+const NOTHING_SWEPT: Swept = { recovered: 0, locks: 0, groups: 0, renamedKeys: [] };
 
 /** What both looks at a queue have mended. */
 function together(one: MendedIndexes, swept: Swept | undefined): Repaired {
-  const { recovered = 0, locks = 0, groups = 0, aside = [] } = swept ?? {};
-  return { ...one, recovered: one.recovered + recovered, locks, groups, aside: [...one.aside, ...aside] };
+  const { recovered = 0, locks = 0, groups = 0, renamedKeys = [] } = swept ?? {};
+  return {
+    ...one,
+    recovered: one.recovered + recovered,
+    locks,
+    groups,
+    renamedKeys: [...one.renamedKeys, ...renamedKeys],
+  };
 }
 
-export function createMaintain(parts: RedisParts): Maintain {
-  const sort = createSorter(parts, createSend(parts));
+export function createMaintain(deps: RedisDeps): Maintain {
+  const sort = createSorter(deps, createSend(deps));
 
-  const each = createEachQueue(parts);
+  const each = createEachQueue(deps);
 
   return {
     async recover(steps, maxCrashes) {
@@ -50,7 +56,7 @@ export function createMaintain(parts: RedisParts): Maintain {
     forward: (steps) => each(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
     expire: (steps) => each(expire, steps, 0),
     async repair(steps) {
-      const mended = await each(repair, steps, { recovered: 0, archived: 0, aside: [] });
+      const mended = await each(repair, steps, { recovered: 0, archived: 0, renamedKeys: [] });
       const swept = await each(sweep, steps, NOTHING_SWEPT);
       return mended.map((one, i) => together(one, swept[i]));
     },

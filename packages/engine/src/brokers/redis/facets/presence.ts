@@ -14,8 +14,8 @@ import {
   encodeServerInfo,
   encodeWorkerInfo,
 } from '../../../protocol/server-info.ts';
-import type { RedisConnection } from '../client/redis-client.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisClient } from '../client/redis-client.ts';
+import type { RedisDeps } from '../deps.ts';
 import { presenceIndex } from '../scripts/presence/presence-index.ts';
 import { presenceList } from '../scripts/presence/presence-list.ts';
 import { presenceRead, type PresenceReadReply } from '../scripts/presence/presence-read.ts';
@@ -37,10 +37,7 @@ const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): S
 
 function serverInfo(server: ServerRecord): Buffer {
   const { concurrency, strict, status, startedMs, running } = server;
-  const queues = Object.entries(server.queues).map(([queue, weight]) => [
-    queue,
-    Math.min(weight, MAX_INT32),
-  ]);
+  const queues = Object.entries(server.queues).map(([queue, weight]) => [queue, Math.min(weight, MAX_INT32)]);
   return encodeServerInfo({
     ...nameOf(server),
     concurrency,
@@ -88,7 +85,7 @@ function serverRecord(bytes: Buffer, tasks: readonly RunningTask[]): ServerRecor
   return { ...known, running: info.activeWorkerCount, tasks };
 }
 
-async function readServer(connection: RedisConnection, serverKey: string): Promise<ServerRecord | null> {
+async function readServer(connection: RedisClient, serverKey: string): Promise<ServerRecord | null> {
   const beside = workersKeyBeside(serverKey);
   // Not a name that Asynq would make.
   if (beside === null) return null;
@@ -107,7 +104,7 @@ async function readServer(connection: RedisConnection, serverKey: string): Promi
   return page.info && serverRecord(page.info, sorted);
 }
 
-export function createPresence({ connection }: RedisParts): Presence {
+export function createPresence({ client }: RedisDeps): Presence {
   return {
     /**
      * As Asynq's heartbeat (protocol 3.22), with the scores by Redis' clock (D24). The calls go out together, in
@@ -117,10 +114,9 @@ export function createPresence({ connection }: RedisParts): Presence {
       const server = nameOf(record);
       const entries = record.tasks.map((task) => entryOf(server, task));
       const [first = [], ...more] = portions(entries, ([, info]) => info.length);
-      const alive = (set: string, key: string) =>
-        connection.run(presenceIndex, { set, seconds: SECONDS, key });
+      const alive = (set: string, key: string) => client.run(presenceIndex, { set, seconds: SECONDS, key });
       const write = (info: Buffer | null, tasks: readonly Entry[]) =>
-        connection.run(presenceWrite, { server, seconds: SECONDS, info, tasks });
+        client.run(presenceWrite, { server, seconds: SECONDS, info, tasks });
       await Promise.all([
         alive(SERVERS_KEY, serverInfoKey(server)),
         alive(WORKERS_KEY, workersKey(server)),
@@ -133,18 +129,18 @@ export function createPresence({ connection }: RedisParts): Presence {
       const server = nameOf(record);
       const keys = [serverInfoKey(server), workersKey(server)] as const;
       await Promise.all([
-        connection.command(['ZREM', SERVERS_KEY, keys[0]]),
-        connection.command(['ZREM', WORKERS_KEY, keys[1]]),
-        connection.command(['DEL', ...keys]),
+        client.command(['ZREM', SERVERS_KEY, keys[0]]),
+        client.command(['ZREM', WORKERS_KEY, keys[1]]),
+        client.command(['DEL', ...keys]),
       ]);
     },
 
     async servers() {
       const [keys] = await Promise.all([
-        connection.run(presenceList, SERVERS_KEY),
-        connection.run(presenceList, WORKERS_KEY),
+        client.run(presenceList, SERVERS_KEY),
+        client.run(presenceList, WORKERS_KEY),
       ]);
-      const found = await Promise.all(keys.map((key) => readServer(connection, key)));
+      const found = await Promise.all(keys.map((key) => readServer(client, key)));
       return found.filter((server) => server !== null);
     },
   };

@@ -2,7 +2,7 @@ import {
   MAX_EVENTS,
   type EnqueueEvent,
   type EntryRecord,
-  type Schedulers,
+  type SchedulerEntries,
 } from '../../../broker/scheduler-entries.ts';
 import { msOf, secondsDown, secondsUp, timestampOf, type Timestamp } from '../../../protocol/go-time.ts';
 import {
@@ -17,8 +17,8 @@ import {
   encodeSchedulerEnqueueEvent,
   encodeSchedulerEntry,
 } from '../../../protocol/scheduler-entry.ts';
-import type { RedisConnection } from '../client/redis-client.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisClient } from '../client/redis-client.ts';
+import type { RedisDeps } from '../deps.ts';
 import { presenceIndex } from '../scripts/presence/presence-index.ts';
 import { presenceList } from '../scripts/presence/presence-list.ts';
 import { schedulerEvent } from '../scripts/scheduler-entries/scheduler-event.ts';
@@ -64,7 +64,7 @@ function enqueueEvent(bytes: Buffer): EnqueueEvent | null {
 }
 
 /** By ID: the list may be written anew between two looks. */
-async function readEntries(connection: RedisConnection, key: string): Promise<EntryRecord[]> {
+async function readEntries(connection: RedisClient, key: string): Promise<EntryRecord[]> {
   const entries = new Map<string, EntryRecord>();
   for (let from = 0; from < MAX_ENTRIES;) {
     const page = await connection.run(schedulerRead, { key, from });
@@ -78,7 +78,7 @@ async function readEntries(connection: RedisConnection, key: string): Promise<En
   return [...entries.values()];
 }
 
-export function createSchedulers({ connection }: RedisParts): Schedulers {
+export function createSchedulers({ client }: RedisDeps): SchedulerEntries {
   return {
     /**
      * As Asynq's heartbeat (protocol 3.23), with whole seconds (D23). The calls go out together, in order; more entries
@@ -87,34 +87,31 @@ export function createSchedulers({ connection }: RedisParts): Schedulers {
     async writeEntries(scheduler, { entries, ttlMs }) {
       const seconds = secondsUp(ttlMs);
       const key = schedulerEntriesKey(scheduler);
-      const parts = portions(entries.map(encoded), ({ length }) => length);
+      const deps = portions(entries.map(encoded), ({ length }) => length);
       await Promise.all([
-        connection.run(presenceIndex, { set: SCHEDULERS_KEY, seconds, key }),
-        ...parts.map((part, i) =>
-          connection.run(schedulerWrite, { scheduler, seconds, first: i === 0, entries: part }),
+        client.run(presenceIndex, { set: SCHEDULERS_KEY, seconds, key }),
+        ...deps.map((part, i) =>
+          client.run(schedulerWrite, { scheduler, seconds, first: i === 0, entries: part }),
         ),
       ]);
     },
 
     async clearEntries(scheduler) {
       const key = schedulerEntriesKey(scheduler);
-      await Promise.all([
-        connection.command(['ZREM', SCHEDULERS_KEY, key]),
-        connection.command(['DEL', key]),
-      ]);
+      await Promise.all([client.command(['ZREM', SCHEDULERS_KEY, key]), client.command(['DEL', key])]);
     },
 
     async entries() {
-      const keys = await connection.run(presenceList, SCHEDULERS_KEY);
+      const keys = await client.run(presenceList, SCHEDULERS_KEY);
       const found = await Promise.all(
-        keys.filter(isSchedulerEntriesKey).map((key) => readEntries(connection, key)),
+        keys.filter(isSchedulerEntriesKey).map((key) => readEntries(client, key)),
       );
       return found.flat();
     },
 
     async recordEvent(entryId, { taskId, atMs }) {
       const event = encodeSchedulerEnqueueEvent({ taskId, enqueueTime: timestampOf(atMs) });
-      await connection.run(schedulerEvent, {
+      await client.run(schedulerEvent, {
         entryId,
         seconds: secondsDown(atMs),
         event,
@@ -125,14 +122,14 @@ export function createSchedulers({ connection }: RedisParts): Schedulers {
     /** Scores are whole seconds: within one, the events' own times tell their order. */
     async events(entryId, { page, pageSize }) {
       const first = (page - 1) * pageSize;
-      const found = await connection.run(schedulerHistory, { entryId, first, last: first + pageSize - 1 });
+      const found = await client.run(schedulerHistory, { entryId, first, last: first + pageSize - 1 });
       const events = found.map(enqueueEvent).filter((event) => event !== null);
       return events.sort((a, b) => b.atMs - a.atMs);
     },
 
     /** One by one: they may lie on different nodes. */
     async clearEvents(entryIds) {
-      await Promise.all(entryIds.map((id) => connection.command(['DEL', schedulerHistoryKey(id)])));
+      await Promise.all(entryIds.map((id) => client.command(['DEL', schedulerHistoryKey(id)])));
     },
   };
 }

@@ -1,11 +1,11 @@
 import type { Semaphores } from '../../../broker/semaphores.ts';
 import { semaphoreKey } from '../../../protocol/keys.ts';
-import type { RedisParts } from '../parts.ts';
+import type { RedisDeps } from '../deps.ts';
 import { semaphoreAcquire } from '../scripts/semaphores/semaphore-acquire.ts';
 
-export function createSemaphores({ connection }: RedisParts): Semaphores {
+export function createSemaphores({ client }: RedisDeps): Semaphores {
   return {
-    acquire: (call) => connection.run(semaphoreAcquire, call),
-    release: async (scope, holder) => (await connection.command(['ZREM', semaphoreKey(scope), holder])) === 1,
+    acquire: (call) => client.run(semaphoreAcquire, call),
+    release: async (scope, holder) => (await client.command(['ZREM', semaphoreKey(scope), holder])) === 1,
   };
 }

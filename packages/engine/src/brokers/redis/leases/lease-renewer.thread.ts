@@ -5,20 +5,20 @@ import { tellRenewer, type FromRenewer, type ToRenewer } from '../../../leases/r
 import { clockOf } from '../../../leases/main-clock.ts';
 import { createRenewer } from '../../../leases/renewer.ts';
 import { createRuntime } from '../../../runtime/runtime.ts';
-import { createConnection } from '../client/redis-client.ts';
+import { createRedisClient } from '../client/redis-client.ts';
 import { createExtend } from './extend.ts';
-import type { HeartbeatData } from './lease-renewer.ts';
+import type { LeaseRenewerData } from './lease-renewer.ts';
 
 /** A lease is short: rather ask again on a new connection than wait for an old one. */
 const EXTEND_MS = 1_000;
 
 const port = parentPort!;
-const { target, originMs } = workerData as HeartbeatData;
+const { target, originMs } = workerData as LeaseRenewerData;
 const clock = clockOf(originMs);
-const connection = createConnection({ target, runtime: createRuntime({ clock }) });
+const connection = createRedisClient({ target, runtime: createRuntime({ clock }) });
 const renewer = createRenewer({
   clock,
-  extend: createExtend(connection, { limitMs: EXTEND_MS }),
+  extend: createExtend(connection, { timeoutMs: EXTEND_MS }),
   note: (owner, note) => port.postMessage({ owner, note } satisfies FromRenewer),
   watches: true,
   failStop,

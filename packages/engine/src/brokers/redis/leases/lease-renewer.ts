@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Heartbeat } from '../../../broker/lease-renewal.ts';
+import type { LeaseRenewal } from '../../../broker/lease-renewal.ts';
 import type { FromRenewer, ToRenewer } from '../../../leases/renewer-messages.ts';
 import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { createRemoteRenewer } from '../../../leases/remote-renewer.ts';
@@ -7,13 +7,13 @@ import { entryUrl } from '../../../runtime/entry-url.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import type { RedisTarget } from '../client/url.ts';
 
-export interface HeartbeatData {
+export interface LeaseRenewerData {
   readonly target: RedisTarget;
   /** Of the main thread's monotonic clock. */
   readonly originMs: number;
 }
 
-export interface HeartbeatThread extends Heartbeat {
+export interface LeaseRenewerThread extends LeaseRenewal {
   close(): Promise<void>;
 }
 
@@ -22,9 +22,9 @@ const AGAIN_MS = 500;
 const MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 
 /** The thread that renews the leases of this process at one Redis; it starts with the first worker. */
-export function createHeartbeatThread(target: RedisTarget, { clock, log }: Runtime): HeartbeatThread {
+export function createLeaseRenewerThread(target: RedisTarget, { clock, log }: Runtime): LeaseRenewerThread {
   const closing = new AbortController();
-  const workerData: HeartbeatData = { target, originMs: clockOriginMs() };
+  const workerData: LeaseRenewerData = { target, originMs: clockOriginMs() };
   let thread: Worker | undefined;
 
   async function again(error: unknown): Promise<void> {
@@ -71,7 +71,7 @@ export function createHeartbeatThread(target: RedisTarget, { clock, log }: Runti
   });
 
   return {
-    keep: remote.keep,
+    renew: remote.renew,
     async close() {
       closing.abort();
       await thread?.terminate();

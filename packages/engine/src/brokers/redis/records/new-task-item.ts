@@ -10,7 +10,7 @@ import { metaText } from './stored-meta.ts';
 const S = 1_000;
 
 /** A task on its way: its place in the caller's list, and what is sent. */
-export interface Parcel {
+export interface PreparedTask {
   readonly place: number;
   readonly task: NewTask;
   readonly item: EnqueueItem;
@@ -55,7 +55,7 @@ export function itemOf(task: NewTask): EnqueueItem {
 
 /** What a script's code says of a task; `d`, a held lock, is told elsewhere. */
 export function outcomeOf(
-  { task, item }: Pick<Parcel, 'task' | 'item'>,
+  { task, item }: Pick<PreparedTask, 'task' | 'item'>,
   code: string | undefined,
   nowMs: number,
 ): EnqueueOutcome {
@@ -73,7 +73,7 @@ export function outcomeOf(
 }
 
 export function outcomesOf(
-  parcels: readonly Parcel[],
+  parcels: readonly PreparedTask[],
   { codes, holders, nowMs }: Enqueued,
 ): EnqueueOutcome[] {
   let holder = 0;
@@ -84,7 +84,7 @@ export function outcomesOf(
   });
 }
 
-export function businessesOf(chunk: readonly Parcel[]): string[] {
+export function businessesOf(chunk: readonly PreparedTask[]): string[] {
   const names = new Set<string>();
   for (const { task } of chunk) if (task.meta.business !== undefined) names.add(task.meta.business);
   return [...names];

@@ -1,12 +1,12 @@
 import { CANCEL_CHANNEL } from '../../../protocol/keys.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
-import type { Link } from '../client/connection.ts';
+import type { Connection } from '../client/connection.ts';
 
 export interface CancellationParts {
   readonly runtime: Runtime;
-  /** The link, or null while there is none. */
-  link(): Link | null;
-  /** Asks for a link; `rearm` when it is there. */
+  /** The connection, or null while there is none. */
+  connection(): Connection | null;
+  /** Asks for a connection; `rearm` when it is there. */
   want(): void;
 }
 
@@ -15,19 +15,19 @@ type Listener = (id: string) => void;
 /** After a refused subscription: Redis loads its data, or the user has no right to the channel. */
 const REFUSED_MS = 5_000;
 
-/** Hears Asynq's cancellations (protocol 3.25) on whatever link there is, for as long as somebody listens. */
+/** Hears Asynq's cancellations (protocol 3.25) on whatever connection there is, for as long as somebody listens. */
 export class Cancellations {
-  readonly #parts: CancellationParts;
+  readonly #deps: CancellationParts;
   readonly #listeners = new Set<Listener>();
   readonly #closing = new AbortController();
   /** Callers who wait for the first subscription. */
   readonly #waiting = new Set<() => void>();
-  /** The link that hears, or is being asked to. */
-  #link: Link | null = null;
+  /** The connection that hears, or is being asked to. */
+  #connection: Connection | null = null;
   #hears = false;
 
-  constructor(parts: CancellationParts) {
-    this.#parts = parts;
+  constructor(deps: CancellationParts) {
+    this.#deps = deps;
   }
 
   /** Whether anybody listens. */
@@ -63,10 +63,10 @@ export class Cancellations {
     if (this.wanted) this.#subscribe();
   }
 
-  /** A link is gone. */
+  /** A connection is gone. */
   disarm(): void {
-    if (this.#link && !this.#link.lost && this.#link === this.#parts.link()) return;
-    this.#link = null;
+    if (this.#connection && !this.#connection.lost && this.#connection === this.#deps.connection()) return;
+    this.#connection = null;
     this.#hears = false;
   }
 
@@ -77,34 +77,34 @@ export class Cancellations {
   }
 
   #subscribe(): void {
-    const link = this.#parts.link();
-    if (!link) return this.#parts.want();
-    if (this.#link === link) return;
-    this.#link = link;
+    const connection = this.#deps.connection();
+    if (!connection) return this.#deps.want();
+    if (this.#connection === connection) return;
+    this.#connection = connection;
     this.#hears = false;
-    link
+    connection
       // One that is heard no longer may live on for other things.
-      .subscribe(CANCEL_CHANNEL, (id) => void (this.#link === link && this.#tell(id)))
+      .subscribe(CANCEL_CHANNEL, (id) => void (this.#connection === connection && this.#tell(id)))
       .then(
-        () => this.#onHeard(link),
-        (error: unknown) => void this.#onRefused(link, error),
+        () => this.#onHeard(connection),
+        (error: unknown) => void this.#onRefused(connection, error),
       );
   }
 
-  #onHeard(link: Link): void {
-    if (this.#link !== link) return;
+  #onHeard(connection: Connection): void {
+    if (this.#connection !== connection) return;
     this.#hears = true;
     for (const heard of this.#waiting) heard();
   }
 
-  /** A lost link is replaced, and `rearm` called; one that lives is asked again. */
-  async #onRefused(link: Link, error: unknown): Promise<void> {
-    if (this.#link !== link || link.lost) return;
-    const { clock, log } = this.#parts.runtime;
+  /** A lost connection is replaced, and `rearm` called; one that lives is asked again. */
+  async #onRefused(connection: Connection, error: unknown): Promise<void> {
+    if (this.#connection !== connection || connection.lost) return;
+    const { clock, log } = this.#deps.runtime;
     log.warn({ err: error, channel: CANCEL_CHANNEL }, 'cancellations cannot be heard; trying again');
     await clock.sleep(REFUSED_MS, this.#closing.signal);
-    if (this.#link !== link || this.#closing.signal.aborted) return;
-    this.#link = null;
+    if (this.#connection !== connection || this.#closing.signal.aborted) return;
+    this.#connection = null;
     if (this.wanted) this.#subscribe();
   }
 

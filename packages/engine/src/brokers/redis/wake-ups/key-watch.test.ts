@@ -1,32 +1,32 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../runtime/clock.ts';
-import type { Link } from '../client/connection.ts';
-import { Watch } from './key-watch.ts';
+import type { Connection } from '../client/connection.ts';
+import { KeyWatch } from './key-watch.ts';
 
-/** A link whose replies the test gives, in order. */
+/** A connection whose replies the test gives, in order. */
 function fakeLink() {
   const asked: { resolve(reply: unknown): void; reject(error: Error): void }[] = [];
-  const link: Link = {
+  const connection: Connection = {
     send: () => new Promise((resolve, reject) => asked.push({ resolve, reject })),
     subscribe: () => Promise.resolve(),
     lost: false,
     destroy() {},
   };
-  return { link, asked };
+  return { connection, asked };
 }
 
 function setUp(after: (state: number) => number | null = () => null) {
   const fake = fakeLink();
-  let link: Link | null = fake.link;
+  let connection: Connection | null = fake.connection;
   let wants = 0;
-  const watch = new Watch<number>(
+  const watch = new KeyWatch<number>(
     {
       keys: (queue) => [`key:${queue}`],
       reads: (queue) => [['GET', queue]],
       state: ([n]) => n as number,
       next: after,
     },
-    { clock: systemClock, link: () => link, want: () => (wants += 1) },
+    { clock: systemClock, connection: () => connection, want: () => (wants += 1) },
   );
   const wait = (queue: string) => {
     const one = { over: false };
@@ -40,10 +40,10 @@ function setUp(after: (state: number) => number | null = () => null) {
     wait,
     asked: fake.asked,
     wants: () => wants,
-    lose: () => (link = null),
+    lose: () => (connection = null),
     renew() {
       const next = fakeLink();
-      link = next.link;
+      connection = next.connection;
       watch.rearm();
       return next.asked;
     },
@@ -116,7 +116,7 @@ test('an armed state that wakes nobody is not read again; one that would wake is
   expect(again.over).toBe(false);
 });
 
-test('a lost link asks for another, which reads everything that is waited for', async () => {
+test('a lost connection asks for another, which reads everything that is waited for', async () => {
   const { wait, asked, wants, lose, renew } = setUp();
   const one = wait('q');
   lose();
@@ -131,7 +131,7 @@ test('a lost link asks for another, which reads everything that is waited for', 
   expect([one.over, two.over]).toEqual([true, true]);
 });
 
-test('the late end of a read on an old link does not touch the new one', async () => {
+test('the late end of a read on an old connection does not touch the new one', async () => {
   const { watch, wait, asked, renew } = setUp();
   const one = wait('q');
   const next = renew();

@@ -1,11 +1,11 @@
 import type { Clock } from '../../../runtime/clock.ts';
 import { ErrorReply } from '../client/error-replies.ts';
-import type { Link } from '../client/connection.ts';
+import type { Connection } from '../client/connection.ts';
 
 /** What is watched in each queue: some keys, and what their values mean. */
 export interface Subject<State> {
   keys(queue: string): readonly string[];
-  /** Reads of exactly these keys: the last commands for them on this link, so that they arm the watch (design D4). */
+  /** Reads of exactly these keys: the last commands for them on this connection, so that they arm the watch (design D4). */
   reads(queue: string): readonly (readonly string[])[];
   state(replies: readonly unknown[]): State;
   /** What a change makes of a state, where that is sure enough to act on without a read; null = it is not. Default: never. */
@@ -40,10 +40,10 @@ interface Entry<State> {
   idleReadAt: number;
 }
 
-export interface WatchParts {
+export interface KeyWatchDeps {
   readonly clock: Clock;
-  /** The link to the queue's server, or null while there is none. */
-  link(queue: string): Link | null;
+  /** The connection to the queue's server, or null while there is none. */
+  connection(queue: string): Connection | null;
   /** Asks for it; `rearm` when it is there. */
   want(queue: string): void;
   /** A read was refused: the queue may be elsewhere. */
@@ -58,16 +58,16 @@ const CALM_MS = 100;
 const REFUSED_MS = 250;
 
 /** Waits for states of queues, with one read per queue and change however many wait. */
-export class Watch<State> {
+export class KeyWatch<State> {
   readonly #subject: Subject<State>;
-  readonly #parts: WatchParts;
+  readonly #deps: KeyWatchDeps;
   readonly #entries = new Map<string, Entry<State>>();
   readonly #byKey = new Map<string, Entry<State>>();
   readonly #waiters = new Set<Waiter<State>>();
 
-  constructor(subject: Subject<State>, parts: WatchParts) {
+  constructor(subject: Subject<State>, deps: KeyWatchDeps) {
     this.#subject = subject;
-    this.#parts = parts;
+    this.#deps = deps;
   }
 
   /** Whether anybody waits. */
@@ -100,7 +100,7 @@ export class Watch<State> {
     for (const entry of entries) if (entry) this.#changed(entry, key !== null);
   }
 
-  /** The link is new: nothing is armed any more, of all queues or of those `behind` it. */
+  /** The connection is new: nothing is armed any more, of all queues or of those `behind` it. */
   rearm(behind: (queue: string) => boolean = () => true): void {
     for (const entry of this.#entries.values()) {
       if (!behind(entry.queue)) continue;
@@ -110,7 +110,7 @@ export class Watch<State> {
     }
   }
 
-  /** The link is gone: what changes now, nobody tells. */
+  /** The connection is gone: what changes now, nobody tells. */
   disarm(behind: (queue: string) => boolean = () => true): void {
     for (const entry of this.#entries.values()) if (behind(entry.queue)) entry.armed = false;
   }
@@ -160,7 +160,7 @@ export class Watch<State> {
   }
 
   #readSoon(entry: Entry<State>): void {
-    const calm = this.#parts.clock.monotonicMs() - entry.idleReadAt > CALM_MS;
+    const calm = this.#deps.clock.monotonicMs() - entry.idleReadAt > CALM_MS;
     if (calm) entry.pauseMs = 0;
     entry.becauseChanged = true;
     if (entry.pauseMs === 0) this.#read(entry);
@@ -175,14 +175,14 @@ export class Watch<State> {
   }
 
   #read(entry: Entry<State>): void {
-    const link = this.#parts.link(entry.queue);
-    if (!link) return this.#parts.want(entry.queue);
+    const connection = this.#deps.connection(entry.queue);
+    if (!connection) return this.#deps.want(entry.queue);
     if (entry.reading) return;
     const reading = {};
     const changes = entry.changes;
     entry.reading = reading;
-    // All are sent before any is awaited, and a lost link rejects each of them.
-    void Promise.allSettled(this.#subject.reads(entry.queue).map((command) => link.send(command))).then(
+    // All are sent before any is awaited, and a lost connection rejects each of them.
+    void Promise.allSettled(this.#subject.reads(entry.queue).map((command) => connection.send(command))).then(
       (results) => {
         if (entry.reading !== reading) return;
         entry.reading = null;
@@ -196,10 +196,10 @@ export class Watch<State> {
     for (const result of results) {
       if (result.status === 'fulfilled') replies.push(result.value);
       else if (result.reason instanceof ErrorReply) {
-        this.#parts.onRefused?.();
+        this.#deps.onRefused?.();
         return this.#readIn(entry, REFUSED_MS);
       }
-      // A lost link: the next one arms everything again.
+      // A lost connection: the next one arms everything again.
       else return;
     }
     const state = this.#subject.state(replies);
@@ -217,6 +217,6 @@ export class Watch<State> {
     if (entry.waiters.size < before) entry.pauseMs = 0;
     if (entry.waiters.size < before || !becauseChanged) return;
     entry.pauseMs = Math.min(MAX_PAUSE_MS, entry.pauseMs * 2 || 1);
-    entry.idleReadAt = this.#parts.clock.monotonicMs();
+    entry.idleReadAt = this.#deps.clock.monotonicMs();
   }
 }

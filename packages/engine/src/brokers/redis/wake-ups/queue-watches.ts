@@ -1,6 +1,6 @@
 import type { Signals } from '../../../broker/signals.ts';
 import { backlogKey, dueKey, pausedKey, pendingKey, retryKey, scheduledKey } from '../../../protocol/keys.ts';
-import { Watch, type Subject, type WatchParts } from './key-watch.ts';
+import { KeyWatch, type Subject, type KeyWatchDeps } from './key-watch.ts';
 
 /** Whether a queue has something to take: pending, and not paused. */
 const work: Subject<'something' | 'nothing' | 'paused'> = {
@@ -48,13 +48,13 @@ const due: Subject<{ earliestMs: number | null }> = {
 
 /** What is watched of queues, each with a way to wait for it. */
 export interface QueueWatches extends Pick<Signals, 'work' | 'backlog' | 'due'> {
-  readonly all: readonly Pick<Watch<unknown>, 'wanted' | 'invalidate' | 'rearm' | 'disarm' | 'close'>[];
+  readonly all: readonly Pick<KeyWatch<unknown>, 'wanted' | 'invalidate' | 'rearm' | 'disarm' | 'close'>[];
 }
 
-export function createQueueWatches(parts: WatchParts): QueueWatches {
-  const works = new Watch(work, parts);
-  const backlogs = new Watch(backlog, parts);
-  const dues = new Watch(due, parts);
+export function createQueueWatches(deps: KeyWatchDeps): QueueWatches {
+  const works = new KeyWatch(work, deps);
+  const backlogs = new KeyWatch(backlog, deps);
+  const dues = new KeyWatch(due, deps);
   return {
     all: [works, backlogs, dues],
     work: (queues, signal) => works.wait({ queues, wakes: (_, state) => state === 'something' }, signal),

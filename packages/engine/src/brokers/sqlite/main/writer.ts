@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { CallOptions } from '../../../broker/call-options.ts';
-import type { Heartbeat } from '../../../broker/lease-renewal.ts';
+import type { LeaseRenewal } from '../../../broker/lease-renewal.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
 import { causeOf, fromWire, type WireError } from '../errors.ts';
-import type { CallOf, OperationName, ReplyOf } from '../thread/requests.ts';
-import { pack, parcel, unpack, type Arrived, type Batch, type Parcel } from '../packing.ts';
+import type { CallOf, RequestName, ReplyOf } from '../thread/requests.ts';
+import { pack, toEnvelope, unpack, type ReceivedPacket, type Batch, type Envelope } from '../packing.ts';
 import type { FromRenewer, ToRenewer } from '../../../leases/renewer-messages.ts';
-import type { QueueNews } from '../states.ts';
+import type { QueueChange } from '../states.ts';
 
 export interface WriterData {
   readonly path: string;
@@ -26,22 +26,22 @@ export type ToWriter =
   | { readonly kind: 'close' };
 
 export type FromWriter =
-  | { readonly kind: 'ready'; readonly news: readonly QueueNews[] }
+  | { readonly kind: 'ready'; readonly news: readonly QueueChange[] }
   | { readonly kind: 'failed'; readonly error: WireError }
   | { readonly kind: 'renewer'; readonly message: FromRenewer }
   | {
       readonly kind: 'answers';
       readonly batch: Batch;
-      readonly news: readonly QueueNews[];
+      readonly news: readonly QueueChange[];
       readonly broken: string | null;
     };
 
-export interface WriterParts {
+export interface WriterDeps {
   /** Absolute. */
   readonly path: string;
   readonly nowMs?: () => number;
   /** Told of every queue at the start, and of those that were written to. */
-  onNews(news: readonly QueueNews[]): void;
+  onQueueChanges(news: readonly QueueChange[]): void;
   /** The writer can do nothing more, for the reason given. */
   onBroken(cause: string): void;
   /** The thread's entry; tests use others. */
@@ -51,21 +51,21 @@ export interface WriterParts {
 /** The thread that owns the file, as the main thread sees it. */
 export interface Writer {
   /** Runs an operation; calls made in one turn of the event loop travel together. */
-  run<N extends OperationName>(name: N, call: CallOf<N>, options?: CallOptions): Promise<ReplyOf<N>>;
+  run<N extends RequestName>(name: N, call: CallOf<N>, options?: CallOptions): Promise<ReplyOf<N>>;
   /** Renews leases in the thread. */
-  readonly heartbeat: Heartbeat;
+  readonly leaseRenewal: LeaseRenewal;
   /** Finishes what was called, gives the file back. May be called twice. */
   close(): Promise<void>;
 }
 
 /** A call in wait for its answer. */
 interface Waiting {
-  readonly parcel: Parcel;
+  readonly parcel: Envelope;
   readonly startedMs: number;
   settled: boolean;
   /** Whether the caller waits as long as it takes. */
   isPatient(): boolean;
-  resolve(reply: Arrived<unknown, unknown>): void;
+  resolve(reply: ReceivedPacket<unknown, unknown>): void;
   reject(error: TaskCenterError): void;
 }
 
@@ -82,10 +82,10 @@ const LARGE_BYTES = 16_384;
 
 type Outcome = 'not_stored' | 'unknown';
 
-class WriterLink implements Writer {
-  readonly heartbeat: RemoteRenewer;
+class WriterThread implements Writer {
+  readonly leaseRenewal: RemoteRenewer;
   readonly #worker: Worker;
-  readonly #parts: WriterParts;
+  readonly #deps: WriterDeps;
   readonly #broker: string;
   readonly #exited: Promise<void>;
   /** Called in this turn of the event loop. */
@@ -98,11 +98,11 @@ class WriterLink implements Writer {
   #broken: string | null = null;
   #closing: Promise<void> | undefined;
 
-  constructor(worker: Worker, parts: WriterParts) {
+  constructor(worker: Worker, deps: WriterDeps) {
     this.#worker = worker;
-    this.#parts = parts;
-    this.#broker = `sqlite:${parts.path}`;
-    this.heartbeat = createRemoteRenewer({
+    this.#deps = deps;
+    this.#broker = `sqlite:${deps.path}`;
+    this.leaseRenewal = createRemoteRenewer({
       post: (message) => worker.postMessage({ kind: 'renewer', message } satisfies ToWriter, []),
       // It owns the file: there is no other one.
       replace() {},
@@ -118,7 +118,7 @@ class WriterLink implements Writer {
     });
   }
 
-  run<N extends OperationName>(name: N, call: CallOf<N>, { signal }: CallOptions = {}): Promise<ReplyOf<N>> {
+  run<N extends RequestName>(name: N, call: CallOf<N>, { signal }: CallOptions = {}): Promise<ReplyOf<N>> {
     if (this.#closing) return Promise.reject(this.#closed());
     if (this.#broken !== null) return Promise.reject(this.#unavailable('not_stored', this.#broken));
     const waiting = this.#calls.length + this.#sent.length;
@@ -127,7 +127,7 @@ class WriterLink implements Writer {
     }
     return new Promise((resolve, reject) => {
       const one: Waiting = {
-        parcel: parcel(name, call),
+        parcel: toEnvelope(name, call),
         startedMs: performance.now(),
         isPatient: () => signal?.aborted === false,
         settled: false,
@@ -169,15 +169,15 @@ class WriterLink implements Writer {
     if (calls.length === 0) return;
     const batch = pack(calls.map((one) => one.parcel));
     for (const one of calls) this.#sent.push(one);
-    const message: ToWriter = { kind: 'calls', batch, nowMs: this.#parts.nowMs?.() ?? null };
+    const message: ToWriter = { kind: 'calls', batch, nowMs: this.#deps.nowMs?.() ?? null };
     this.#worker.postMessage(message, batch.bytes ? [batch.bytes.buffer] : []);
   }
 
   #receive(message: FromWriter): void {
-    if (message.kind === 'renewer') return this.heartbeat.receive(message.message);
+    if (message.kind === 'renewer') return this.leaseRenewal.receive(message.message);
     if (message.kind !== 'answers') return;
     const answers = unpack(message.batch);
-    this.#parts.onNews(message.news);
+    this.#deps.onQueueChanges(message.news);
     const calls = this.#sent.splice(0, answers.length);
     for (const [i, { head, packet }] of answers.entries()) {
       const one = calls[i];
@@ -194,7 +194,7 @@ class WriterLink implements Writer {
   #break(cause: string): void {
     if (this.#broken !== null) return;
     this.#broken = cause;
-    this.#parts.onBroken(cause);
+    this.#deps.onBroken(cause);
   }
 
   /** Ends calls that took too long; one that the thread has already may still be carried out. */
@@ -233,7 +233,7 @@ class WriterLink implements Writer {
 }
 
 /** The thread's first word: the queues that are there, or why it cannot serve. */
-async function firstWord(worker: Worker, path: string): Promise<readonly QueueNews[]> {
+async function firstWord(worker: Worker, path: string): Promise<readonly QueueChange[]> {
   const spoken = new AbortController();
   const ended = once(worker, 'exit', { signal: spoken.signal });
   // `once` rejects with what an `error` event tells, such as a driver that cannot be loaded.
@@ -260,12 +260,12 @@ async function firstWord(worker: Worker, path: string): Promise<readonly QueueNe
  *
  * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`
  */
-export async function startWriter(parts: WriterParts): Promise<Writer> {
-  const { path, nowMs, entry = entryUrl('brokers/sqlite/thread/writer.thread') } = parts;
+export async function startWriter(deps: WriterDeps): Promise<Writer> {
+  const { path, nowMs, entry = entryUrl('brokers/sqlite/thread/writer.thread') } = deps;
   const workerData: WriterData = { path, nowMs: nowMs?.() ?? null, originMs: clockOriginMs() };
   const worker = new Worker(entry, { workerData, execArgv: [], name: 'sqlite' });
   const news = await firstWord(worker, path);
-  const link = new WriterLink(worker, parts);
-  parts.onNews(news);
+  const link = new WriterThread(worker, deps);
+  deps.onQueueChanges(news);
   return link;
 }

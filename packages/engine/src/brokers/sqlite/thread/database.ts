@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { makeFolder } from '../../../runtime/make-folder.ts';
-import { causeOf, troubleOf } from '../errors.ts';
+import { causeOf, errorActionOf } from '../errors.ts';
 
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = readonly SqlValue[];
@@ -84,7 +84,7 @@ function prepareFile(path: string): void {
 
 function refusal(path: string, error: unknown): TaskCenterError {
   if (error instanceof TaskCenterError) return error;
-  if (troubleOf(error) === 'locked') return new TaskCenterError('database-in-use', { path });
+  if (errorActionOf(error) === 'locked') return new TaskCenterError('database-in-use', { path });
   return unusable(path, causeOf(error));
 }
 

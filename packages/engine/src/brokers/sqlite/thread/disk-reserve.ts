@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 
-/** Room for some hundred turns: each writes whole pages of what it ends. */
+/** Room for some hundred exchanges: each writes whole pages of what it ends. */
 const SIZE = 4 * 1_024 * 1_024;
 const CHUNK = 64 * 1_024;
 const AGAIN_MS = 1_000;
@@ -10,7 +10,7 @@ const AGAIN_MS = 1_000;
  * Room on the disk that is kept for the end of what has begun: once the disk is full it is given away, and until it
  * is back nothing new may be stored, so that outcomes can still be written.
  */
-export interface Reserve {
+export interface DiskReserve {
   /** Whether it was given away; looks now and then whether the disk has room for it again. */
   isSpent(): boolean;
   spend(): void;
@@ -19,10 +19,10 @@ export interface Reserve {
 }
 
 /** A reserve that was never there: nothing is kept, nothing is refused. */
-export const noReserve: Reserve = { isSpent: () => false, spend() {}, remove() {} };
+export const noDiskReserve: DiskReserve = { isSpent: () => false, spend() {}, remove() {} };
 
 /** Fills the file; false = the disk has no room for it. Noise, as file systems may store zeros without room. */
-function filled(path: string): boolean {
+function fill(path: string): boolean {
   const noise = randomFillSync(Buffer.alloc(CHUNK));
   let file: number | undefined;
   try {
@@ -39,10 +39,10 @@ function filled(path: string): boolean {
 }
 
 /** Keeps room in a file beside the database: `<path>-reserve`, 4 MiB. */
-export function createReserve(path: string): Reserve {
+export function createDiskReserve(path: string): DiskReserve {
   const file = `${path}-reserve`;
   const take = (): boolean => {
-    if (filled(file)) return true;
+    if (fill(file)) return true;
     rmSync(file, { force: true });
     return false;
   };

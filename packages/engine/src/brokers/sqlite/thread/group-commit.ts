@@ -1,16 +1,16 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Statement } from './database.ts';
-import { causeOf, toWire, troubleOf, type WireError } from '../errors.ts';
-import type { OperationName, Operations } from './requests.ts';
+import { causeOf, toWire, errorActionOf, type WireError } from '../errors.ts';
+import type { RequestName, RequestHandlers } from './requests.ts';
 import type { Packet } from '../packing.ts';
-import { noReserve, type Reserve } from './disk-reserve.ts';
-import type { Moment, Store } from './store.ts';
+import { noDiskReserve, type DiskReserve } from './disk-reserve.ts';
+import type { Now, Store } from './store.ts';
 
 /** One call of an operation. */
 export interface Job {
   readonly name: string;
   readonly call: Packet<unknown>;
-  readonly moment: Moment;
+  readonly now: Now;
 }
 
 export type Answer = { readonly reply: Packet<unknown> } | { readonly error: WireError };
@@ -19,9 +19,9 @@ export type Answer = { readonly reply: Packet<unknown> } | { readonly error: Wir
 const MAX_GROUP_MS = 50;
 
 /** What stores more; refused while the reserve is spent. */
-const GROWING: ReadonlySet<string> = new Set<OperationName>(['enqueue']);
+const GROWING: ReadonlySet<string> = new Set<RequestName>(['enqueue']);
 
-type Run = (call: Packet<unknown>, moment: Moment) => Packet<unknown>;
+type Run = (call: Packet<unknown>, moment: Now) => Packet<unknown>;
 
 /** Group commit over one file. An operation that fails alone never takes others down with it. */
 export class GroupCommit {
@@ -30,10 +30,10 @@ export class GroupCommit {
   readonly #broker: string;
   readonly #begin: Statement;
   readonly #commit: Statement;
-  readonly #reserve: Reserve;
+  readonly #reserve: DiskReserve;
   #broken: string | null = null;
 
-  constructor(store: Store, operations: Operations, reserve = noReserve) {
+  constructor(store: Store, operations: RequestHandlers, reserve = noDiskReserve) {
     this.#store = store;
     this.#reserve = reserve;
     this.#runs = new Map(Object.entries(operations) as [string, Run][]);
@@ -58,7 +58,7 @@ export class GroupCommit {
       return this.#transaction(jobs);
     } catch (error) {
       if (!this.#recovered(error)) return jobs.map(() => this.#unavailable(causeOf(error), 'unknown'));
-      if (troubleOf(error) === 'full') this.#makeRoom();
+      if (errorActionOf(error) === 'full') this.#makeRoom();
       return jobs.map((job) => this.#alone(job));
     }
   }
@@ -75,13 +75,13 @@ export class GroupCommit {
     return answers;
   }
 
-  #answer({ name, call, moment }: Job): Answer {
+  #answer({ name, call, now }: Job): Answer {
     try {
       if (GROWING.has(name) && this.#reserve.isSpent())
         throw new TaskCenterError('broker-full', { broker: this.#broker });
       const run = this.#runs.get(name);
       if (!run) throw new TypeError(`there is no operation ${name}`);
-      return { reply: run(call, moment) };
+      return { reply: run(call, now) };
     } catch (error) {
       if (error instanceof TaskCenterError) return { error: toWire(error) };
       throw error;
@@ -102,7 +102,7 @@ export class GroupCommit {
   #recovered(error: unknown): boolean {
     const { database, queues } = this.#store;
     try {
-      if (troubleOf(error) === 'fatal') throw error;
+      if (errorActionOf(error) === 'fatal') throw error;
       if (database.inTransaction) database.exec('ROLLBACK');
       queues.reload();
       return true;
@@ -125,7 +125,7 @@ export class GroupCommit {
   /** What one job gets that failed by itself. */
   #failure(error: unknown): Answer {
     const broker = this.#broker;
-    const trouble = troubleOf(error);
+    const trouble = errorActionOf(error);
     if (trouble === 'full') return { error: toWire(new TaskCenterError('broker-full', { broker })) };
     const cause = causeOf(error);
     if (trouble === 'read-only' || trouble === 'locked') return this.#unavailable(cause, 'not_stored');

@@ -1,5 +1,5 @@
 import type { Database, SqlValue } from './database.ts';
-import { STATES, type QueueNews, type StateNumber } from '../states.ts';
+import { STATES, type QueueChange, type StateNumber } from '../states.ts';
 
 /** A queue as the writer thread keeps it in memory. */
 export interface QueueEntry {
@@ -17,22 +17,22 @@ export interface QueueEntry {
  * The queues of the file: names to numbers, and counts that no query has to count. Kept in step with the
  * transaction: after a rollback `reload` reads all again.
  */
-export interface QueueBook {
+export interface QueueRegistry {
   find(name: string): QueueEntry | undefined;
   /** The queue, made if it is missing. `used`: tasks are about to be stored in it. */
   ensure(name: string, used: boolean): QueueEntry;
   /** `count` tasks went from one state to another; null = from or to nowhere. */
-  moved(entry: QueueEntry, move: Move): void;
-  paused(entry: QueueEntry, paused: boolean): void;
+  recordMove(entry: QueueEntry, move: StateMove): void;
+  recordPause(entry: QueueEntry, paused: boolean): void;
   /** Counts nothing of it any more and does not name it, until it is used again. */
   forget(entry: QueueEntry): void;
   names(): string[];
   /** What was written to since the last call, for the other thread; with `all`, every queue. */
-  news(all?: boolean): QueueNews[];
+  takeChanges(all?: boolean): QueueChange[];
   reload(): void;
 }
 
-export interface Move {
+export interface StateMove {
   readonly from: StateNumber | null;
   readonly to: StateNumber | null;
   readonly count: number;
@@ -76,12 +76,12 @@ function readAll(sql: ReturnType<typeof statementsOf>): Map<string, QueueEntry> 
   return new Map([...byNo.values()].map((entry) => [entry.name, entry]));
 }
 
-export function createQueueBook(database: Database): QueueBook {
+export function createQueueRegistry(database: Database): QueueRegistry {
   const sql = statementsOf(database);
   let entries = readAll(sql);
   const touched = new Set<string>();
 
-  function newsOf(name: string): QueueNews[] {
+  function newsOf(name: string): QueueChange[] {
     const entry = entries.get(name);
     if (!entry) return [];
     const [scheduled, retry] = sql.nextDue.get(entry.no) ?? [];
@@ -106,13 +106,13 @@ export function createQueueBook(database: Database): QueueBook {
       }
       return entry;
     },
-    moved({ name, counts }, { from, to, count }) {
+    recordMove({ name, counts }, { from, to, count }) {
       if (count === 0) return;
       if (from !== null) counts[from] = (counts[from] ?? 0) - count;
       if (to !== null) counts[to] = (counts[to] ?? 0) + count;
       touched.add(name);
     },
-    paused(entry, paused) {
+    recordPause(entry, paused) {
       entry.paused = paused;
       touched.add(entry.name);
     },
@@ -123,7 +123,7 @@ export function createQueueBook(database: Database): QueueBook {
       touched.add(entry.name);
     },
     names: () => [...entries.values()].flatMap(({ name, used }) => (used ? [name] : [])).sort(),
-    news(all = false) {
+    takeChanges(all = false) {
       const names = all ? [...entries.keys()] : [...touched];
       touched.clear();
       return names.flatMap(newsOf);

@@ -1,4 +1,4 @@
-import { plain, type Arrived, type Packet } from '../packing.ts';
+import { plain, type ReceivedPacket, type Packet } from '../packing.ts';
 import type { Store } from './store.ts';
 import { actOperations } from './facets/change-many.ts';
 import { checkOperations } from './facets/check.ts';
@@ -15,7 +15,7 @@ import { submitOperations } from './facets/submit.ts';
  * All that the writer thread can do, by name. An operation is a function of its call and the moment; it runs inside
  * a transaction and throws a `TaskCenterError` only before its first write.
  */
-export function createOperations(store: Store) {
+export function createRequestHandlers(store: Store) {
   const alive = store.database.prepare('SELECT 1');
   return {
     ...submitOperations(store),
@@ -35,12 +35,12 @@ export function createOperations(store: Store) {
   };
 }
 
-export type Operations = ReturnType<typeof createOperations>;
-export type OperationName = keyof Operations;
+export type RequestHandlers = ReturnType<typeof createRequestHandlers>;
+export type RequestName = keyof RequestHandlers;
 /** The packet that an operation takes. */
-export type CallOf<N extends OperationName> = Packet<DataOf<N>>;
-type DataOf<N extends OperationName> =
-  Parameters<Operations[N]> extends [Packet<infer Data>, ...unknown[]] ? Data : null;
+export type CallOf<N extends RequestName> = Packet<DataOf<N>>;
+type DataOf<N extends RequestName> =
+  Parameters<RequestHandlers[N]> extends [Packet<infer Data>, ...unknown[]] ? Data : null;
 /** What comes back from it. */
-export type ReplyOf<N extends OperationName> =
-  ReturnType<Operations[N]> extends Packet<infer Data, infer Row> ? Arrived<Data, Row> : never;
+export type ReplyOf<N extends RequestName> =
+  ReturnType<RequestHandlers[N]> extends Packet<infer Data, infer Row> ? ReceivedPacket<Data, Row> : never;

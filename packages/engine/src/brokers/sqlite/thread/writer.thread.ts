@@ -13,16 +13,16 @@ import { GroupCommit, type Answer, type Job } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from '../migrations/migrations.generated.ts';
 import { createRecoverer } from './facets/maintain.ts';
-import { createOperations } from './requests.ts';
-import { pack, parcel, plain, unpack } from '../packing.ts';
-import { createReserve } from './disk-reserve.ts';
-import { createStore, type Moment, type Store } from './store.ts';
+import { createRequestHandlers } from './requests.ts';
+import { pack, toEnvelope, plain, unpack } from '../packing.ts';
+import { createDiskReserve } from './disk-reserve.ts';
+import { createStore, type Now, type Store } from './store.ts';
 import type { FromWriter, ToWriter, WriterData } from '../main/writer.ts';
 
 const port = parentPort!;
 const { path, nowMs, originMs } = workerData as WriterData;
 
-function momentOf(set: number | null): Moment {
+function nowOf(set: number | null): Now {
   if (set !== null) return { wallMs: set, monotonicMs: set };
   return { wallMs: systemClock.wallMs(), monotonicMs: systemClock.monotonicMs() };
 }
@@ -42,7 +42,7 @@ function recoverAll({ database, queues, ...rest }: Store, wallMs: number): void 
     maxCrashes: MAX_CRASHES,
   };
   database.exec('BEGIN IMMEDIATE');
-  for (const { name } of queues.news(true)) {
+  for (const { name } of queues.takeChanges(true)) {
     const entry = queues.find(name);
     if (entry) recover({ entry, ...everything }, wallMs);
   }
@@ -54,7 +54,7 @@ function open(): { database: Database; store: Store } {
   try {
     migrate(database, migrations);
     const store = createStore(database);
-    recoverAll(store, momentOf(nowMs).wallMs);
+    recoverAll(store, nowOf(nowMs).wallMs);
     return { database, store };
   } catch (error) {
     database.close();
@@ -68,7 +68,7 @@ const post = (message: FromWriter): void => {
 };
 
 const answerParcel = (answer: Answer) =>
-  'reply' in answer ? parcel(0, answer.reply) : parcel(1, plain(answer.error));
+  'reply' in answer ? toEnvelope(0, answer.reply) : toEnvelope(1, plain(answer.error));
 
 interface Extension {
   readonly job: Job;
@@ -89,7 +89,7 @@ function createLeaseRenewer(commit: GroupCommit): Renewer {
 
   function extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]> {
     const call = { lengthMs, leases: leases.map(({ queue, id, token }) => [queue, id, token] as const) };
-    const job = { name: 'extend', call: plain(call), moment: momentOf(null) };
+    const job = { name: 'extend', call: plain(call), now: nowOf(null) };
     if (waiting.length === 0) queueMicrotask(runAll);
     return new Promise((resolve, reject) => {
       const settle = (answer: Answer) => {
@@ -110,8 +110,8 @@ function createLeaseRenewer(commit: GroupCommit): Renewer {
 }
 
 function serve({ database, store }: ReturnType<typeof open>): void {
-  const reserve = createReserve(path);
-  const commit = new GroupCommit(store, createOperations(store), reserve);
+  const reserve = createDiskReserve(path);
+  const commit = new GroupCommit(store, createRequestHandlers(store), reserve);
   const renewer = createLeaseRenewer(commit);
   let waiting: Job[] = [];
   let closing = false;
@@ -124,10 +124,10 @@ function serve({ database, store }: ReturnType<typeof open>): void {
       tellRenewer(renewer, message.message);
       renewer.start();
     } else {
-      const moment = momentOf(message.nowMs);
+      const now = nowOf(message.nowMs);
       for (const { head, packet } of unpack(message.batch)) {
         const { data, bytes } = packet;
-        waiting.push({ name: String(head), call: { data, bytes }, moment });
+        waiting.push({ name: String(head), call: { data, bytes }, now });
       }
     }
   }
@@ -152,7 +152,7 @@ function serve({ database, store }: ReturnType<typeof open>): void {
       const answers = commit.run(waiting);
       waiting = waiting.slice(answers.length);
       const batch = pack(answers.map(answerParcel));
-      const news = commit.broken === null ? store.queues.news() : [];
+      const news = commit.broken === null ? store.queues.takeChanges() : [];
       post({ kind: 'answers', batch, news, broken: commit.broken });
       takeAll();
     }
@@ -165,7 +165,7 @@ function serve({ database, store }: ReturnType<typeof open>): void {
     take(message);
     work();
   });
-  post({ kind: 'ready', news: store.queues.news(true) });
+  post({ kind: 'ready', news: store.queues.takeChanges(true) });
 }
 
 try {

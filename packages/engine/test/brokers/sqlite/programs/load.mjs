@@ -37,8 +37,8 @@ async function work() {
       result: null,
       record: { number: one.attempt, startedMs: 0, finishedMs: 0, outcome: 'succeeded' },
     }));
-    const turn = { finishes, queues: ['default'], room: 10, leaseMs: 60_000, worker: 'load' };
-    const { tasks } = await broker.consume.turn(turn);
+    const exchange = { finishes, queues: ['default'], room: 10, leaseMs: 60_000, worker: 'load' };
+    const { tasks } = await broker.consume.exchange(exchange);
     if (finished.length > 0) console.log('done', ...finished.map(({ id }) => id));
     if (tasks.length > 0) console.log('taken', ...tasks.map(({ id }) => id));
     held = [...held, ...tasks].slice(-40);

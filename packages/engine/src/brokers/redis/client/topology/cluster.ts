@@ -1,11 +1,11 @@
 import type { Runtime } from '../../../../runtime/runtime.ts';
 import { ErrorReply } from '../error-replies.ts';
-import { openLink, type Link } from '../connection.ts';
-import { addressText, type Address, type LinkTarget, type RedisTarget } from '../url.ts';
+import { openConnection, type Connection } from '../connection.ts';
+import { addressText, type Address, type ConnectionTarget, type RedisTarget } from '../url.ts';
 import { slotOf, SLOTS } from './slots.ts';
 import type { Topology } from './topology.ts';
 
-const LOOK_MS = 2_000;
+const REFRESH_MS = 2_000;
 
 /** `host:port`; without a host the one that said it. */
 function addressIn(text: string, by: string): Address {
@@ -21,7 +21,7 @@ type RawRange = readonly [
   master: readonly [host: Buffer | string | null, port: number],
 ];
 
-interface Answer {
+interface SlotMap {
   /** Who gave it. */
   readonly place: string;
   readonly ranges: readonly RawRange[];
@@ -29,9 +29,9 @@ interface Answer {
 }
 
 /** Whether a server is in touch with most of the others. */
-async function isInTouch(link: Link): Promise<boolean> {
+async function isInTouch(connection: Connection): Promise<boolean> {
   try {
-    return !String(await link.send(['CLUSTER', 'INFO'])).includes('cluster_state:fail');
+    return !String(await connection.send(['CLUSTER', 'INFO'])).includes('cluster_state:fail');
   } catch (error) {
     // Without the right to ask we have to believe.
     if (error instanceof ErrorReply) return true;
@@ -39,9 +39,9 @@ async function isInTouch(link: Link): Promise<boolean> {
   }
 }
 
-class Cluster implements Topology {
+class ClusterTopology implements Topology {
   readonly clustered = true;
-  readonly elects = false;
+  readonly hasFailover = false;
   readonly #target: RedisTarget;
   readonly #runtime: Runtime;
   readonly #closing = new AbortController();
@@ -49,10 +49,10 @@ class Cluster implements Topology {
   readonly #listeners: (() => void)[] = [];
   /** Place by slot. */
   #slots: (string | undefined)[] = [];
-  #places: readonly string[] = [];
+  #nodes: readonly string[] = [];
   /** Open as long as it lasts: looking is done again and again. */
-  #link: { readonly place: string; readonly link: Link } | null = null;
-  #looking: Promise<void> | null = null;
+  #connection: { readonly place: string; readonly connection: Connection } | null = null;
+  #discovering: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(target: RedisTarget, runtime: Runtime) {
@@ -60,42 +60,42 @@ class Cluster implements Topology {
     this.#runtime = runtime;
   }
 
-  placeOf(key: string | null): string | null {
-    const place = key === null ? this.#places[0] : this.#slots[slotOf(key)];
+  nodeOf(key: string | null): string | null {
+    const place = key === null ? this.#nodes[0] : this.#slots[slotOf(key)];
     return place ?? null;
   }
 
-  places(): readonly string[] {
-    return this.#places;
+  nodes(): readonly string[] {
+    return this.#nodes;
   }
 
-  locate(place: string): Promise<LinkTarget> {
+  locate(place: string): Promise<ConnectionTarget> {
     const { tls, username, password } = this.#target;
     const address = this.#addresses.get(place) ?? addressIn(place, place);
     return Promise.resolve({ address, tls, username, password, database: 0 });
   }
 
-  approve(): Promise<void> {
+  verify(): Promise<void> {
     return Promise.resolve();
   }
 
-  placeNamed(text: string, by: string): string {
+  nodeNamed(text: string, by: string): string {
     return this.#named(addressIn(text, by));
   }
 
-  moved(slot: number, to: string, by: string): void {
-    const place = this.placeNamed(to, by);
+  recordMove(slot: number, to: string, by: string): void {
+    const place = this.nodeNamed(to, by);
     if (this.#slots[slot] === place) return;
     const slots = [...this.#slots];
     slots[slot] = place;
-    this.#take(slots);
+    this.#adopt(slots);
     // Seldom one slot alone.
     this.refresh().catch(() => {});
   }
 
   refresh(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => (this.#looking = null));
-    return this.#looking;
+    this.#discovering ??= this.#discover().finally(() => (this.#discovering = null));
+    return this.#discovering;
   }
 
   onChange(listener: () => void): void {
@@ -103,15 +103,15 @@ class Cluster implements Topology {
   }
 
   watch(): void {
-    this.#timer ??= setInterval(() => void this.refresh().catch(() => {}), LOOK_MS);
+    this.#timer ??= setInterval(() => void this.refresh().catch(() => {}), REFRESH_MS);
     this.#timer.unref();
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#closing.abort();
-    this.#link?.link.destroy();
-    this.#link = null;
+    this.#connection?.connection.destroy();
+    this.#connection = null;
   }
 
   #named(address: Address): string {
@@ -124,12 +124,12 @@ class Cluster implements Topology {
    * Asks one server after the other: those known to be masters, then those of the URL. One that is cut off from the
    * others does not hear of failovers: it is believed only if nobody knows better.
    */
-  async #look(): Promise<void> {
-    const asked = new Set(this.#link ? [this.#link.place] : []);
-    for (const place of [...this.#places, ...this.#target.nodes.map((node) => this.#named(node))])
+  async #discover(): Promise<void> {
+    const asked = new Set(this.#connection ? [this.#connection.place] : []);
+    for (const place of [...this.#nodes, ...this.#target.nodes.map((node) => this.#named(node))])
       asked.add(place);
     let failure: unknown = null;
-    let doubtful: Answer | null = null;
+    let doubtful: SlotMap | null = null;
     for (const place of asked) {
       if (this.#closing.signal.aborted) return;
       try {
@@ -144,52 +144,56 @@ class Cluster implements Topology {
     this.#read(doubtful);
   }
 
-  async #ask(place: string): Promise<Answer> {
-    const link = await this.#linkTo(place);
+  async #ask(place: string): Promise<SlotMap> {
+    const connection = await this.#connectTo(place);
     try {
-      const [ranges, isCurrent] = await Promise.all([link.send(['CLUSTER', 'SLOTS']), isInTouch(link)]);
+      const [ranges, isCurrent] = await Promise.all([
+        connection.send(['CLUSTER', 'SLOTS']),
+        isInTouch(connection),
+      ]);
       return { place, ranges: ranges as readonly RawRange[], isCurrent };
     } catch (error) {
-      link.destroy();
-      this.#link = null;
+      connection.destroy();
+      this.#connection = null;
       throw error;
     }
   }
 
-  async #linkTo(place: string): Promise<Link> {
-    if (this.#link?.place === place && !this.#link.link.lost) return this.#link.link;
+  async #connectTo(place: string): Promise<Connection> {
+    if (this.#connection?.place === place && !this.#connection.connection.lost)
+      return this.#connection.connection;
     const { signal } = this.#closing;
     const target = await this.locate(place);
-    const link = await openLink({ target, clock: this.#runtime.clock, signal, onLost: () => {} });
-    this.#link?.link.destroy();
-    if (signal.aborted) link.destroy();
-    else this.#link = { place, link };
-    return link;
+    const connection = await openConnection({ target, clock: this.#runtime.clock, signal, onLost: () => {} });
+    this.#connection?.connection.destroy();
+    if (signal.aborted) connection.destroy();
+    else this.#connection = { place, connection };
+    return connection;
   }
 
-  #read({ ranges, place: by }: Answer): void {
+  #read({ ranges, place: by }: SlotMap): void {
     if (ranges.length === 0) throw new Error(`the cluster node ${by} knows of no slots`);
     const slots: (string | undefined)[] = Array.from({ length: SLOTS });
     for (const [start, end, [host, port]] of ranges) {
       // Null or "?" = it does not know its own name.
       const told = host?.toString() ?? '?';
       const named = told === '?' ? '' : told;
-      const place = this.placeNamed(`${named}:${port}`, by);
+      const place = this.nodeNamed(`${named}:${port}`, by);
       for (let slot = start; slot <= end; slot += 1) slots[slot] = place;
     }
-    this.#take(slots);
+    this.#adopt(slots);
   }
 
-  #take(slots: (string | undefined)[]): void {
+  #adopt(slots: (string | undefined)[]): void {
     const before = this.#slots;
     this.#slots = slots;
     if (before.length === slots.length && slots.every((place, slot) => place === before[slot])) return;
-    this.#places = [...new Set(slots.filter((place) => place !== undefined))];
+    this.#nodes = [...new Set(slots.filter((place) => place !== undefined))];
     for (const listener of this.#listeners) listener();
   }
 }
 
 /** The map of a cluster: read at the first need, when a server says that it is old, and every 2 s where watched. */
-export function createCluster(target: RedisTarget, runtime: Runtime): Topology {
-  return new Cluster(target, runtime);
+export function createClusterTopology(target: RedisTarget, runtime: Runtime): Topology {
+  return new ClusterTopology(target, runtime);
 }

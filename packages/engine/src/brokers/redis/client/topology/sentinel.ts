@@ -1,12 +1,12 @@
 import type { Runtime } from '../../../../runtime/runtime.ts';
 import { causeOf, ErrorReply } from '../error-replies.ts';
-import { openLink, type Link } from '../connection.ts';
-import { addressText, type Address, type LinkTarget, type RedisTarget } from '../url.ts';
+import { openConnection, type Connection } from '../connection.ts';
+import { addressText, type Address, type ConnectionTarget, type RedisTarget } from '../url.ts';
 import type { Topology } from './topology.ts';
 
 /** Sentinels that are kept in mind beside those of the URL. */
 const MAX_SENTINELS = 20;
-const LOOK_MS = 1_000;
+const REFRESH_MS = 1_000;
 /** Sentinels tell of a new master; the old one takes writes for seconds more, which are lost. */
 const NEWS = '+switch-master';
 
@@ -25,7 +25,7 @@ function othersOf(reply: unknown): Address[] {
 /** The master that Sentinels name: the one place, another one after each failover. */
 class SentinelTopology implements Topology {
   readonly clustered = false;
-  readonly elects = true;
+  readonly hasFailover = true;
   readonly #target: RedisTarget;
   readonly #runtime: Runtime;
   readonly #closing = new AbortController();
@@ -33,8 +33,8 @@ class SentinelTopology implements Topology {
   #sentinels: readonly Address[];
   #master: { readonly place: string; readonly address: Address } | null = null;
   /** To the Sentinel that answered last; it brings the news. */
-  #link: Link | null = null;
-  #looking: Promise<void> | null = null;
+  #connection: Connection | null = null;
+  #discovering: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(target: RedisTarget, runtime: Runtime) {
@@ -43,24 +43,24 @@ class SentinelTopology implements Topology {
     this.#sentinels = target.nodes;
   }
 
-  placeOf(): string | null {
+  nodeOf(): string | null {
     return this.#master?.place ?? null;
   }
 
-  places(): readonly string[] {
+  nodes(): readonly string[] {
     return this.#master ? [this.#master.place] : [];
   }
 
-  locate(place: string): Promise<LinkTarget> {
+  locate(place: string): Promise<ConnectionTarget> {
     const { tls, username, password, database } = this.#target;
     if (this.#master?.place !== place) return Promise.reject(new Error('it is no longer the master'));
     return Promise.resolve({ address: this.#master.address, tls, username, password, database });
   }
 
-  async approve(link: Link): Promise<void> {
+  async verify(connection: Connection): Promise<void> {
     let role: string | undefined;
     try {
-      [role] = texts(await link.send(['ROLE']));
+      [role] = texts(await connection.send(['ROLE']));
     } catch (error) {
       // Without the right to ask we have to believe.
       if (error instanceof ErrorReply) return;
@@ -72,16 +72,16 @@ class SentinelTopology implements Topology {
     throw new Error('the server that Sentinel calls the master is none');
   }
 
-  moved(): void {}
+  recordMove(): void {}
 
-  placeNamed(text: string): string {
+  nodeNamed(text: string): string {
     return text;
   }
 
   refresh(): Promise<void> {
-    this.#timer ??= setInterval(() => void this.refresh().catch(() => {}), LOOK_MS).unref();
-    this.#looking ??= this.#look().finally(() => (this.#looking = null));
-    return this.#looking;
+    this.#timer ??= setInterval(() => void this.refresh().catch(() => {}), REFRESH_MS).unref();
+    this.#discovering ??= this.#discover().finally(() => (this.#discovering = null));
+    return this.#discovering;
   }
 
   onChange(listener: () => void): void {
@@ -93,26 +93,26 @@ class SentinelTopology implements Topology {
   close(): void {
     clearInterval(this.#timer);
     this.#closing.abort();
-    this.#link?.destroy();
+    this.#connection?.destroy();
   }
 
   #askNext(): void {
     const [first, ...others] = this.#sentinels;
     if (first) this.#sentinels = [...others, first];
-    this.#link?.destroy();
-    this.#link = null;
+    this.#connection?.destroy();
+    this.#connection = null;
   }
 
   /** Asks one Sentinel after the other, first the one that answered last. */
-  async #look(): Promise<void> {
+  async #discover(): Promise<void> {
     let failure: unknown = null;
     for (const sentinel of this.#sentinels) {
       if (this.#closing.signal.aborted) return;
       try {
         return await this.#ask(sentinel);
       } catch (error) {
-        this.#link?.destroy();
-        this.#link = null;
+        this.#connection?.destroy();
+        this.#connection = null;
         // A refusal tells more than a Sentinel that is out of reach.
         if (!(failure instanceof ErrorReply)) failure = error;
       }
@@ -123,29 +123,30 @@ class SentinelTopology implements Topology {
 
   async #ask(sentinel: Address): Promise<void> {
     const { master } = this.#target;
-    const link = this.#link && !this.#link.lost ? this.#link : await this.#open(sentinel);
+    const connection =
+      this.#connection && !this.#connection.lost ? this.#connection : await this.#open(sentinel);
     const [found, others] = await Promise.all([
-      link.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master]),
-      link.send(['SENTINEL', 'SENTINELS', master]).catch(() => []),
+      connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master]),
+      connection.send(['SENTINEL', 'SENTINELS', master]).catch(() => []),
     ]);
     if (found === null)
       throw new Error(`the Sentinel at ${addressText(sentinel)} knows no master "${master}"`);
     this.#remember(sentinel, othersOf(others));
     const [host = '', port] = texts(found);
-    this.#take({ host, port: Number(port) });
+    this.#adopt({ host, port: Number(port) });
   }
 
-  async #open(sentinel: Address): Promise<Link> {
+  async #open(sentinel: Address): Promise<Connection> {
     const { tls, sentinelLogin } = this.#target;
     const { signal } = this.#closing;
     const target = { address: sentinel, tls, ...sentinelLogin, database: 0 };
     const look = (): void => void this.refresh().catch(() => {});
-    const link = await openLink({ target, clock: this.#runtime.clock, signal, onLost: look });
-    if (signal.aborted) link.destroy();
+    const connection = await openConnection({ target, clock: this.#runtime.clock, signal, onLost: look });
+    if (signal.aborted) connection.destroy();
     // Without the right to hear it is asked every second.
-    link.subscribe(NEWS, look).catch(() => {});
-    this.#link = link;
-    return link;
+    connection.subscribe(NEWS, look).catch(() => {});
+    this.#connection = connection;
+    return connection;
   }
 
   #remember(first: Address, others: readonly Address[]): void {
@@ -156,7 +157,7 @@ class SentinelTopology implements Topology {
     this.#sentinels = [...byText.values()];
   }
 
-  #take(address: Address): void {
+  #adopt(address: Address): void {
     const place = addressText(address);
     if (this.#master?.place === place) return;
     this.#master = { place, address };
@@ -165,6 +166,6 @@ class SentinelTopology implements Topology {
 }
 
 /** The master behind Sentinels: asked for at the first need, when it fails, and when they tell of another one. */
-export function createSentinel(target: RedisTarget, runtime: Runtime): Topology {
+export function createSentinelTopology(target: RedisTarget, runtime: Runtime): Topology {
   return new SentinelTopology(target, runtime);
 }

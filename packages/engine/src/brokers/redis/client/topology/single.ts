@@ -1,22 +1,22 @@
-import type { LinkTarget, RedisTarget } from '../url.ts';
+import type { ConnectionTarget, RedisTarget } from '../url.ts';
 import type { Topology } from './topology.ts';
 
-const ONLY = 'server';
+const SINGLE_NODE = 'server';
 
 /** One place, with nothing to find out. */
-export function createSingle({ nodes, tls, username, password, database }: RedisTarget): Topology {
+export function createSingleTopology({ nodes, tls, username, password, database }: RedisTarget): Topology {
   const [address] = nodes;
   if (!address) throw new TypeError('a target without an address');
-  const only: LinkTarget = { address, tls, username, password, database };
+  const only: ConnectionTarget = { address, tls, username, password, database };
   return {
     clustered: false,
-    elects: false,
-    placeOf: () => ONLY,
-    places: () => [ONLY],
+    hasFailover: false,
+    nodeOf: () => SINGLE_NODE,
+    nodes: () => [SINGLE_NODE],
     locate: () => Promise.resolve(only),
-    approve: () => Promise.resolve(),
-    moved() {},
-    placeNamed: () => ONLY,
+    verify: () => Promise.resolve(),
+    recordMove() {},
+    nodeNamed: () => SINGLE_NODE,
     refresh: () => Promise.resolve(),
     onChange() {},
     watch() {},

@@ -1,4 +1,4 @@
-import type { Suspect } from '../../../../broker/check.ts';
+import type { Candidate } from '../../../../broker/check.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
@@ -7,14 +7,14 @@ import { textOf } from '../reply.ts';
 export interface KeysPage {
   /** Where the next page begins; '0' = this was the last one. */
   readonly cursor: string;
-  readonly suspects: readonly Suspect[];
+  readonly suspects: readonly Candidate[];
   /** Tasks that say that they are in a list. */
   readonly listed: readonly string[];
   readonly groups: readonly string[];
 }
 
-function suspectsOf(flat: readonly unknown[]): Suspect[] {
-  const suspects: Suspect[] = [];
+function suspectsOf(flat: readonly unknown[]): Candidate[] {
+  const suspects: Candidate[] = [];
   for (let i = 0; i < flat.length; i += 3)
     suspects.push({ what: textOf(flat[i]), name: textOf(flat[i + 1]), at: textOf(flat[i + 2]) });
   return suspects;

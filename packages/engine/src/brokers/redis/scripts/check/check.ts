@@ -1,4 +1,4 @@
-import { FAULT_KINDS, type Fault, type FaultKind, type Suspect } from '../../../../broker/check.ts';
+import { FAULT_KINDS, type Fault, type FaultKind, type Candidate } from '../../../../broker/check.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
@@ -6,7 +6,7 @@ import { textOf } from '../reply.ts';
 
 export interface CheckCall {
   readonly queue: string;
-  readonly suspects: readonly Suspect[];
+  readonly suspects: readonly Candidate[];
   readonly mend: boolean;
 }
 

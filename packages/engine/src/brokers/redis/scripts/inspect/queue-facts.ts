@@ -1,4 +1,4 @@
-import type { OddFacts, QueueFacts } from '../../../../broker/inspect.ts';
+import type { Anomalies, QueueFacts } from '../../../../broker/inspect.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
@@ -17,12 +17,12 @@ function countOf(raw: unknown): number {
   return Number.isFinite(count) ? count : 0;
 }
 
-function oddOf(raw: readonly unknown[]): OddFacts {
+function anomaliesOf(raw: readonly unknown[]): Anomalies {
   // As the scripts see them: anything else than a whole number begins anew.
-  const [dropped = 0, archived = 0, aside = 0] = raw
+  const [dropped = 0, archived = 0, renamedKeys = 0] = raw
     .map(countOf)
     .map((count) => (Number.isSafeInteger(count) && count >= 0 ? count : 0));
-  return { dropped, archived, aside };
+  return { dropped, archived, renamedKeys };
 }
 
 export const queueFacts = defineScript({
@@ -54,7 +54,7 @@ export const queueFacts = defineScript({
       processed: countOf(processed),
       failed: countOf(failed),
       groups: groups as number,
-      odd: oddOf(odd as readonly unknown[]),
+      anomalies: anomaliesOf(odd as readonly unknown[]),
     };
   },
 });

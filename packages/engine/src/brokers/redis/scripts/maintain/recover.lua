@@ -4,7 +4,7 @@
 -- who ends them as Asynq does (protocol 4.10).
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit; 3 crashes that make a task poison; 4 length of the caller's leases in ms
--- RETURN number recovered, number archived, IDs dropped, then of Go's: token, rows as of `turn`; or `!<key>`: this key
+-- RETURN number recovered, number archived, IDs dropped, then of Go's: token, rows as of `exchange`; or `!<key>`: this key
 --        has a wrong type
 -- BOUND  256 tasks, 1,024 leases looked at, 512 KiB of Go's messages
 local MAX_BATCH_BYTES = 524288

@@ -3,7 +3,7 @@ import type { Step } from '../../../../broker/maintain.ts';
 import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { refusalIn, textOf, type Refusal } from '../reply.ts';
-import { takenRows, type Fetched } from '../consume/turn.ts';
+import { takenRows, type Fetched } from '../consume/exchange.ts';
 
 export interface RecoverCall extends Step {
   readonly maxCrashes: number;

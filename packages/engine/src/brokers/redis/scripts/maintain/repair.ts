@@ -7,7 +7,7 @@ import { textOf } from '../reply.ts';
 export interface MendedIndexes {
   readonly recovered: number;
   readonly archived: number;
-  readonly aside: readonly string[];
+  readonly renamedKeys: readonly string[];
 }
 
 export const repair = defineScript({
@@ -17,6 +17,6 @@ export const repair = defineScript({
   args: ({ limit }) => [limit],
   reply: (raw): MendedIndexes => {
     const [recovered, archived, aside] = raw as readonly [number, number, unknown[]];
-    return { recovered, archived, aside: aside.map(textOf) };
+    return { recovered, archived, renamedKeys: aside.map(textOf) };
   },
 });

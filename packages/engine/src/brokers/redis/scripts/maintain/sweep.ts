@@ -8,7 +8,7 @@ export interface Swept {
   readonly recovered: number;
   readonly locks: number;
   readonly groups: number;
-  readonly aside: readonly string[];
+  readonly renamedKeys: readonly string[];
 }
 
 export const sweep = defineScript({
@@ -20,6 +20,6 @@ export const sweep = defineScript({
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
     const [recovered, locks, groups, aside] = raw as readonly [number, number, number, unknown[]];
-    return { recovered, locks, groups, aside: aside.map(textOf) };
+    return { recovered, locks, groups, renamedKeys: aside.map(textOf) };
   },
 });

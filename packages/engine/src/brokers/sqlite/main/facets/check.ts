@@ -8,7 +8,7 @@ const PATIENT = { signal: new AbortController().signal };
 
 export function createCheck(writer: Writer): Check {
   return {
-    async *suspects(queue) {
+    async *candidates(queue) {
       for (const what of queue === null ? CHECKS.ofFile : CHECKS.ofQueue) {
         let after: CheckPageCall['after'] | undefined = null;
         do {
@@ -19,7 +19,7 @@ export function createCheck(writer: Writer): Check {
         } while (after !== undefined);
       }
     },
-    async look(queue, suspects, mend) {
+    async examine(queue, suspects, mend) {
       return (await writer.run('checkLook', plain({ queue, suspects, mend }), PATIENT)).data;
     },
   };

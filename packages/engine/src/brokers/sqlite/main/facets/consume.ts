@@ -1,7 +1,7 @@
-import type { Consume, Finish, LeasedTask, Turn, TurnOutcome } from '../../../../broker/consume.ts';
+import type { Consume, Finish, LeasedTask, Exchange, ExchangeOutcome } from '../../../../broker/consume.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
-import type { LeasedRow, TurnCall } from '../../thread/facets/consume.ts';
+import type { LeasedRow, ExchangeCall } from '../../thread/facets/consume.ts';
 import {
   DONE,
   GIVE_BACK,
@@ -65,7 +65,14 @@ function finishRow(finish: Finish, queue: number): FinishRow {
   ];
 }
 
-function turnPacket({ finishes, queues, shares = [], room, leaseMs, worker }: Turn): Packet<TurnCall> {
+function exchangePacket({
+  finishes,
+  queues,
+  shares = [],
+  room,
+  leaseMs,
+  worker,
+}: Exchange): Packet<ExchangeCall> {
   const { names, places } = placesOf(finishes.map(({ task }) => task.queue));
   const rows = finishes.map((finish, i) => finishRow(finish, places[i]!));
   const data = { finishedQueues: names, finishes: rows, queues, shares, room, leaseMs, worker };
@@ -100,7 +107,10 @@ function leasedTask(row: LeasedRow, payload: Bytes, { queue, token }: Common): L
   };
 }
 
-function turnOutcome({ data, bytes, rows }: ReplyOf<'turn'>, queues: readonly string[]): TurnOutcome {
+function exchangeOutcome(
+  { data, bytes, rows }: ReplyOf<'exchange'>,
+  queues: readonly string[],
+): ExchangeOutcome {
   const { finished, token, taken } = data;
   const tasks: LeasedTask[] = [];
   for (const [place, count] of taken) {
@@ -117,8 +127,11 @@ function turnOutcome({ data, bytes, rows }: ReplyOf<'turn'>, queues: readonly st
 
 export function createConsume(writer: Writer): Consume {
   return {
-    async turn(turn, options) {
-      return turnOutcome(await writer.run('turn', turnPacket(turn), options), turn.queues);
+    async exchange(exchange, options) {
+      return exchangeOutcome(
+        await writer.run('exchange', exchangePacket(exchange), options),
+        exchange.queues,
+      );
     },
 
     async extend(leases, lengthMs) {

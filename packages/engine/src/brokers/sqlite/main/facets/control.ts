@@ -1,5 +1,5 @@
 import type { TaskRef } from '../../../../runtime/events.ts';
-import type { ActVerb, Control, ControlOutcome } from '../../../../broker/control.ts';
+import type { TaskAction, Control, ControlOutcome } from '../../../../broker/control.ts';
 import type { ControlReply } from '../../thread/facets/control.ts';
 import { plain, type Packet } from '../../packing.ts';
 import { STATES, type StateNumber } from '../../states.ts';
@@ -13,8 +13,8 @@ function outcome({ data: { done, state } }: Packet<ControlReply>): ControlOutcom
 const MAX_BATCH = 256;
 
 export function createControl(writer: Writer): Control {
-  async function act({ queue, id }: TaskRef, verb: ActVerb): Promise<ControlOutcome> {
-    return outcome(await writer.run('act', plain({ queue, id, verb })));
+  async function act({ queue, id }: TaskRef, action: TaskAction): Promise<ControlOutcome> {
+    return outcome(await writer.run('act', plain({ queue, id, action })));
   }
 
   return {
@@ -28,9 +28,9 @@ export function createControl(writer: Writer): Control {
     async updatePayload({ queue, id }, payload) {
       return outcome(await writer.run('updatePayload', { data: { queue, id }, bytes: [payload] }));
     },
-    async act({ queue, verb, state, group, limit }) {
+    async changeMany({ queue, action, state, group, limit }) {
       const most = Math.max(1, Math.min(limit, MAX_BATCH));
-      const call = { queue, verb, state: STATES.indexOf(state) as StateNumber, group: group ?? null };
+      const call = { queue, action, state: STATES.indexOf(state) as StateNumber, group: group ?? null };
       return (await writer.run('actMany', plain({ ...call, limit: most }))).data;
     },
     dropQueue: async (queue) => (await writer.run('dropQueue', plain({ queue }))).data,

@@ -5,7 +5,7 @@ import { decodeMeta } from '../../../../task/meta.ts';
 import type { ListedState } from '../../../../task/state.ts';
 import type { FactsRow, Place, RecordRow } from '../../thread/facets/inspect.ts';
 import { plain, type Bytes } from '../../packing.ts';
-import { SET_ASIDE, STATES, type StateNumber } from '../../states.ts';
+import { IN_SET, STATES, type StateNumber } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
 const MAX_PAGE = 500;
@@ -13,7 +13,7 @@ const MAX_PAGE = 500;
 const numberOf = (state: ListedState): StateNumber => STATES.indexOf(state) as StateNumber;
 
 function queueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
-  const named = Object.fromEntries(STATES.slice(0, SET_ASIDE).map((state, i) => [state, counts[i] ?? 0]));
+  const named = Object.fromEntries(STATES.slice(0, IN_SET).map((state, i) => [state, counts[i] ?? 0]));
   return { queue, counts: named as QueueFacts['counts'], ...row };
 }
 

@@ -3,7 +3,7 @@ import type { StepRow } from '../../thread/facets/maintain.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 
-const NOTHING_MENDED: Repaired = { recovered: 0, archived: 0, locks: 0, groups: 0, aside: [] };
+const NOTHING_MENDED: Repaired = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
 
 const stepRows = (steps: readonly Step[]): StepRow[] => steps.map(({ queue, limit }) => [queue, limit]);
 

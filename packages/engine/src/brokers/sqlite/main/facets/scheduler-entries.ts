@@ -1,4 +1,4 @@
-import { MAX_EVENTS, type EntryRecord, type Schedulers } from '../../../../broker/scheduler-entries.ts';
+import { MAX_EVENTS, type EntryRecord, type SchedulerEntries } from '../../../../broker/scheduler-entries.ts';
 import type { EntryRow } from '../../thread/facets/scheduler-entries.ts';
 import { plain, type Bytes } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
@@ -20,7 +20,7 @@ const recordOf = (row: EntryRow, payload: Bytes): EntryRecord => {
 /** Times end on whole seconds, as Asynq's. */
 const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
 
-export function createSchedulers(writer: Writer): Schedulers {
+export function createSchedulers(writer: Writer): SchedulerEntries {
   return {
     async writeEntries(scheduler, { entries, ttlMs }) {
       const data = { scheduler, ttlMs: wholeSeconds(ttlMs), entries: entries.map(rowOf) };

@@ -1,10 +1,10 @@
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import type { KnownDue, Signals } from '../../../../broker/signals.ts';
-import type { QueueNews } from '../../states.ts';
+import type { QueueChange } from '../../states.ts';
 
 /** Wake-ups within the process: nobody else can write to the file, so the writer's news tell all. */
 export interface LocalSignals extends Signals {
-  update(news: readonly QueueNews[]): void;
+  update(news: readonly QueueChange[]): void;
   /** Wakes everybody, now and from now on. */
   close(): void;
 }
@@ -17,11 +17,11 @@ interface Waiter {
 const isDue = (nextDueMs: number | null, knownMs: number | null): boolean =>
   nextDueMs !== null && (knownMs === null || nextDueMs < knownMs);
 
-const hasWork = (queue: QueueNews | undefined): boolean =>
+const hasWork = (queue: QueueChange | undefined): boolean =>
   queue !== undefined && queue.pending > 0 && !queue.paused;
 
 export function createSignals(broker: string): LocalSignals {
-  const queues = new Map<string, QueueNews>();
+  const queues = new Map<string, QueueChange>();
   const waiters = new Set<Waiter>();
   const listeners = new Set<(id: string) => void>();
   let closed = false;

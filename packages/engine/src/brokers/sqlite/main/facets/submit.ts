@@ -3,7 +3,7 @@ import type { EnqueueOutcome, NewTask, Submit } from '../../../../broker/submit.
 import type { CallOptions } from '../../../../broker/call-options.ts';
 import { failureOf, throwFirst } from '../../../../errors/failures.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
-import { feed } from '../../../../runtime/for-each-async.ts';
+import { forEachAsync } from '../../../../runtime/for-each-async.ts';
 import { encodeMeta } from '../../../../task/meta.ts';
 import { AT_ONCE, HELD, JOINED, TAKEN, type EnqueueReply, type NewRow } from '../../thread/facets/submit.ts';
 import { wholeTimeoutMs } from '../../../../task/duration.ts';
@@ -83,7 +83,7 @@ export function createSubmit(writer: Writer, name: string): Submit {
       if (options?.durability === 'replicated') throw withoutReplicas(name);
       const calls: Promise<EnqueueOutcome[]>[] = [];
       let some: NewTask[] = [];
-      const waiting = feed(tasks, (task) => {
+      const waiting = forEachAsync(tasks, (task) => {
         some.push(task);
         if (some.length < MAX_BATCH) return undefined;
         calls.push(store(some, options));

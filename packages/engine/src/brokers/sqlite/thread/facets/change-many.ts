@@ -1,4 +1,4 @@
-import type { ActVerb } from '../../../../broker/control.ts';
+import type { TaskAction } from '../../../../broker/control.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import {
@@ -9,21 +9,21 @@ import {
   COMPLETED,
   PENDING,
   SCHEDULED,
-  SET_ASIDE,
+  IN_SET,
   type StateNumber,
 } from '../../states.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 import type { ControlReply, RefCall } from './control.ts';
 import { createLocks } from '../tables/locks.ts';
 import { INLINE_BYTES } from './submit.ts';
 
-export interface ActCall extends RefCall {
-  readonly verb: ActVerb;
+export interface ChangeCall extends RefCall {
+  readonly action: TaskAction;
 }
 
-export interface ActManyCall {
+export interface ChangeManyCall {
   readonly queue: string;
-  readonly verb: ActVerb;
+  readonly action: TaskAction;
   readonly state: StateNumber;
   readonly group: string | null;
   readonly limit: number;
@@ -36,26 +36,26 @@ interface Found {
   readonly state: StateNumber;
 }
 
-const REFUSED: Readonly<Record<ActVerb, readonly StateNumber[]>> = {
-  run: [ACTIVE, PENDING, SET_ASIDE],
-  archive: [ACTIVE, ARCHIVED, SET_ASIDE],
-  remove: [ACTIVE, SET_ASIDE],
+const REFUSED: Readonly<Record<TaskAction, readonly StateNumber[]>> = {
+  run: [ACTIVE, PENDING, IN_SET],
+  archive: [ACTIVE, ARCHIVED, IN_SET],
+  remove: [ACTIVE, IN_SET],
 };
-const AFTER: Readonly<Record<ActVerb, StateNumber | null>> = {
+const AFTER: Readonly<Record<TaskAction, StateNumber | null>> = {
   run: PENDING,
   archive: ARCHIVED,
   remove: null,
 };
 
 /** What a caller means by a state. */
-function statesOf({ state, verb, group }: ActManyCall): readonly StateNumber[] {
+function statesOf({ state, action, group }: ChangeManyCall): readonly StateNumber[] {
   if (state === COMPLETED) return [COMPLETED, CANCELLED];
   // All tasks of a queue that is removed go, also those that are being aggregated.
-  return state === AGGREGATING && verb === 'remove' && group === null ? [AGGREGATING, SET_ASIDE] : [state];
+  return state === AGGREGATING && action === 'remove' && group === null ? [AGGREGATING, IN_SET] : [state];
 }
 
 /** Writes one act; the caller has checked that it may be done. */
-function createActor({ database, queues, ranks }: Store) {
+function createActor({ database, queues, sequence }: Store) {
   const run = database.prepare(
     'UPDATE task SET state = 1, at = ?, pending_since_ms = ?, finished_ms = NULL, cancel = NULL WHERE seq = ?',
   );
@@ -67,14 +67,14 @@ function createActor({ database, queues, ranks }: Store) {
   );
   const locks = createLocks(database);
 
-  return ({ entry, seq, state }: Found, verb: ActVerb, nowMs: number): void => {
-    if (verb === 'run') run.run(ranks.next(), nowMs, seq);
-    else if (verb === 'archive') archive.run(nowMs, seq);
+  return ({ entry, seq, state }: Found, action: TaskAction, nowMs: number): void => {
+    if (action === 'run') run.run(sequence.next(), nowMs, seq);
+    else if (action === 'archive') archive.run(nowMs, seq);
     else {
       locks.release(seq);
       for (const statement of removal) statement.run(seq);
     }
-    queues.moved(entry, { from: state, to: AFTER[verb], count: 1 });
+    queues.recordMove(entry, { from: state, to: AFTER[action], count: 1 });
   };
 }
 
@@ -131,7 +131,7 @@ export function actOperations(store: Store) {
   );
 
   /** `limit` tasks of the group or of all of that state. */
-  function firstOf(entry: QueueEntry, state: StateNumber, { group, limit }: ActManyCall): Found[] {
+  function firstOf(entry: QueueEntry, state: StateNumber, { group, limit }: ChangeManyCall): Found[] {
     const rows =
       group === null ? first.all(entry.no, state, limit) : firstOfGroup.all(entry.no, group, limit);
     return rows.map(([seq]) => ({ entry, seq: Number(seq), state }));
@@ -141,25 +141,25 @@ export function actOperations(store: Store) {
     ...payloads(store),
     ...dropping(store),
 
-    act({ data }: Packet<ActCall>, { wallMs }: Moment): Packet<ControlReply> {
+    act({ data }: Packet<ChangeCall>, { wallMs }: Now): Packet<ControlReply> {
       const entry = queues.find(data.queue);
       const row = entry && look.get(entry.no, data.id);
       if (!entry || !row) return plain({ done: false, state: null });
       const found = { entry, seq: Number(row[0]), state: row[1] as StateNumber };
-      if (REFUSED[data.verb].includes(found.state)) return plain({ done: false, state: found.state });
-      act(found, data.verb, wallMs);
+      if (REFUSED[data.action].includes(found.state)) return plain({ done: false, state: found.state });
+      act(found, data.action, wallMs);
       return plain({ done: true, state: found.state });
     },
 
     actMany(
-      { data }: Packet<ActManyCall>,
-      { wallMs }: Moment,
+      { data }: Packet<ChangeManyCall>,
+      { wallMs }: Now,
     ): Packet<{ readonly handled: number; readonly more: boolean }> {
       const entry = queues.find(data.queue);
       if (!entry) return plain({ handled: 0, more: false });
       const states = statesOf(data);
       const found = states.flatMap((state) => firstOf(entry, state, data)).slice(0, data.limit);
-      for (const one of found) act(one, data.verb, wallMs);
+      for (const one of found) act(one, data.action, wallMs);
       const left = states.some((state) => (entry.counts[state] ?? 0) > 0);
       const more =
         data.state === AGGREGATING && data.group !== null

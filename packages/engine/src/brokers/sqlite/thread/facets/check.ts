@@ -1,8 +1,8 @@
-import type { Fault, Suspect } from '../../../../broker/check.ts';
+import type { Fault, Candidate } from '../../../../broker/check.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { SqlValue } from '../database.ts';
 import { STATES } from '../../states.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 import { RULES } from './check-rules.ts';
 import { createLocks } from '../tables/locks.ts';
 
@@ -14,9 +14,9 @@ export interface CheckPageCall {
   readonly after: SqlValue;
 }
 
-export interface CheckLookCall {
+export interface CheckExamineCall {
   readonly queue: string | null;
-  readonly suspects: readonly Pick<Suspect, 'what' | 'name'>[];
+  readonly suspects: readonly Pick<Candidate, 'what' | 'name'>[];
   readonly mend: boolean;
 }
 
@@ -66,7 +66,7 @@ function countAnew({ queues }: Store): void {
   queues.reload();
   for (const name of queues.names()) {
     const entry = queues.find(name);
-    if (entry) queues.paused(entry, entry.paused);
+    if (entry) queues.recordPause(entry, entry.paused);
   }
 }
 
@@ -110,7 +110,7 @@ export function checkOperations(store: Store) {
     nowMs,
   });
 
-  function look({ what, name }: Pick<Suspect, 'what' | 'name'>, call: CheckLookCall, nowMs: number) {
+  function look({ what, name }: Pick<Candidate, 'what' | 'name'>, call: CheckExamineCall, nowMs: number) {
     if (what === FILE) return file.fault(name);
     if (what === COUNTS) return counts(name, call.mend);
     return ruleOf(what).look(scopeOf(call.queue, nowMs), name, call.mend);
@@ -118,14 +118,14 @@ export function checkOperations(store: Store) {
 
   return {
     /** Names of what seems wrong; none = there are no more. */
-    checkPage({ data }: Packet<CheckPageCall>, { wallMs }: Moment): Packet<readonly SqlValue[]> {
+    checkPage({ data }: Packet<CheckPageCall>, { wallMs }: Now): Packet<readonly SqlValue[]> {
       const { queue, what, after } = data;
       if (what === FILE) return plain(after === null ? file.names() : []);
       if (what === COUNTS) return plain(after === null ? [queue] : []);
       return plain(ruleOf(what).page(scopeOf(queue, wallMs), after));
     },
 
-    checkLook({ data }: Packet<CheckLookCall>, { wallMs }: Moment): Packet<readonly (Fault | null)[]> {
+    checkLook({ data }: Packet<CheckExamineCall>, { wallMs }: Now): Packet<readonly (Fault | null)[]> {
       const ordered = data.suspects.filter(({ what }) => what !== COUNTS);
       const faults = new Map<unknown, Fault | null>(ordered.map((one) => [one, look(one, data, wallMs)]));
       if (data.mend && [...faults.values()].some((fault) => fault !== null)) countAnew(store);

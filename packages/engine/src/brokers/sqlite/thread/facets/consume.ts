@@ -2,11 +2,11 @@ import { plain, type Bytes, type Json, type Packet } from '../../packing.ts';
 import { ACTIVE, PENDING } from '../../states.ts';
 import type { SqlRow } from '../database.ts';
 import type { QueueEntry } from '../queue-registry.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 import { createFinisher, HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, type FinishRow } from './finish.ts';
 import { INLINE_BYTES } from './submit.ts';
 
-export interface TurnCall {
+export interface ExchangeCall {
   /** Queues that `finishes` name by place. */
   readonly finishedQueues: readonly string[];
   readonly finishes: readonly FinishRow[];
@@ -36,7 +36,7 @@ export type LeasedRow = readonly [
   headers: string | null,
 ];
 
-export interface TurnReply {
+export interface ExchangeReply {
   /** 1 = accepted, 0 = the lease was lost. */
   readonly finished: readonly number[];
   readonly token: number;
@@ -110,7 +110,7 @@ function createTaker({ database, queues }: Store) {
     if (last === undefined) return count === rows.length;
     // Ranks are unique in a queue's pending, so that the last one's rank bounds exactly those taken.
     lease.run(by.untilMs, by.token, by.worker, by.nowMs, entry.no, last);
-    queues.moved(entry, { from: PENDING, to: ACTIVE, count });
+    queues.recordMove(entry, { from: PENDING, to: ACTIVE, count });
     into.taken.push([place, count]);
     return count === rows.length;
   };
@@ -129,7 +129,7 @@ function heldOperations({ database, queues }: Store) {
 
   return {
     /** 1 = renewed, 0 = it is no longer this token's. */
-    extend({ data }: Packet<ExtendCall>, { monotonicMs }: Moment): Packet<readonly number[]> {
+    extend({ data }: Packet<ExtendCall>, { monotonicMs }: Now): Packet<readonly number[]> {
       const untilMs = Math.ceil(monotonicMs + data.lengthMs);
       return plain(
         data.leases.map(([queue, id, token]) => {
@@ -156,7 +156,7 @@ export function consumeOperations(store: Store) {
   const finish = createFinisher(store);
   const take = createTaker(store);
 
-  function fetch(call: TurnCall, by: Lease): Taking {
+  function fetch(call: ExchangeCall, by: Lease): Taking {
     const into: Taking = { taken: [], rows: [], payloads: [], bytes: 0 };
     const most = Math.min(call.room, MAX_TASKS);
     /** One round over the queues; false = the call has no bytes left. */
@@ -176,7 +176,7 @@ export function consumeOperations(store: Store) {
   return {
     ...heldOperations(store),
 
-    turn({ data, bytes }: Packet<TurnCall>, moment: Moment): Packet<TurnReply, LeasedRow> {
+    exchange({ data, bytes }: Packet<ExchangeCall>, moment: Now): Packet<ExchangeReply, LeasedRow> {
       const entries = data.finishedQueues.map(queues.find);
       const finished = finish({ entries, rows: data.finishes, results: bytes }, moment);
       const token = store.newToken();

@@ -2,7 +2,7 @@ import { MIN_CANCELLED_MS, type CancelNote } from '../../../../broker/control.ts
 import { plain, type Packet } from '../../packing.ts';
 import { CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 import { createLocks } from '../tables/locks.ts';
 
 export interface PauseCall {
@@ -34,11 +34,11 @@ function pausing({ database, queues }: Store) {
 
   return {
     /** False = it was paused already. */
-    pause({ data }: Packet<PauseCall>, { wallMs }: Moment): Packet<boolean> {
+    pause({ data }: Packet<PauseCall>, { wallMs }: Now): Packet<boolean> {
       const entry = queues.ensure(data.queue, false);
       const before = entry.paused;
       set.run(wallMs, data.reason, entry.no);
-      queues.paused(entry, true);
+      queues.recordPause(entry, true);
       return plain(!before);
     },
 
@@ -47,7 +47,7 @@ function pausing({ database, queues }: Store) {
       const entry = queues.find(data.queue);
       if (!entry?.paused) return plain(false);
       set.run(null, null, entry.no);
-      queues.paused(entry, false);
+      queues.recordPause(entry, false);
       return plain(true);
     },
   };
@@ -70,16 +70,13 @@ export function controlOperations(store: Store) {
   return {
     ...pausing(store),
 
-    cancel(
-      { data }: Packet<RefCall & { readonly note: CancelNote }>,
-      { wallMs }: Moment,
-    ): Packet<ControlReply> {
+    cancel({ data }: Packet<RefCall & { readonly note: CancelNote }>, { wallMs }: Now): Packet<ControlReply> {
       const task = find(data);
       if (!task || !CANCELLABLE.includes(task.state))
         return plain({ done: false, state: task?.state ?? null });
       locks.release(task.seq);
       cancel.run(wallMs, JSON.stringify({ ...data.note, atMs: wallMs }), task.seq);
-      queues.moved(task.entry, { from: task.state, to: CANCELLED, count: 1 });
+      queues.recordMove(task.entry, { from: task.state, to: CANCELLED, count: 1 });
       return plain({ done: true, state: task.state });
     },
   };

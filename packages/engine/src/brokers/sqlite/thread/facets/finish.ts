@@ -1,7 +1,7 @@
 import type { Bytes } from '../../packing.ts';
 import { ACTIVE, ARCHIVED, COMPLETED, PENDING, RETRY, type StateNumber } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 import { createAttempts } from '../tables/attempts.ts';
 import { createCounters, type Tally } from '../tables/counters.ts';
 import { createLocks } from '../tables/locks.ts';
@@ -73,12 +73,12 @@ function statementsOf({ database }: Store) {
 
 /** Those given back come before all others, in the order in which they were taken. */
 function givingBack(
-  { ranks }: Store,
+  { sequence }: Store,
   sql: ReturnType<typeof statementsOf>,
 ): (rows: readonly FinishRow[], nowMs: number) => (row: FinishRow) => boolean {
   return (rows, nowMs) => {
     const count = rows.filter(([how]) => how === GIVE_BACK).length;
-    let rank = count === 0 ? 0 : ranks.ahead(count);
+    let rank = count === 0 ? 0 : sequence.ahead(count);
     return ([, , seq, token]) => {
       rank += 1;
       return sql.giveBack.run(rank - 1, nowMs, seq, token) > 0;
@@ -87,7 +87,7 @@ function givingBack(
 }
 
 /** Ends attempts: one number per finish, 1 = accepted, 0 = the lease was lost and nothing was written. */
-export function createFinisher(store: Store): (finishing: Finishing, moment: Moment) => number[] {
+export function createFinisher(store: Store): (finishing: Finishing, moment: Now) => number[] {
   const sql = statementsOf(store);
   const attempts = createAttempts(store.database);
   const counters = createCounters(store.database);
@@ -121,7 +121,7 @@ export function createFinisher(store: Store): (finishing: Finishing, moment: Mom
   }
 
   function note(tally: Tally, entry: QueueEntry, [how, , , , , , , , , failure]: FinishRow): void {
-    store.queues.moved(entry, { from: ACTIVE, to: AFTER[how] ?? null, count: 1 });
+    store.queues.recordMove(entry, { from: ACTIVE, to: AFTER[how] ?? null, count: 1 });
     if (how === GIVE_BACK) return;
     const failed = how === GIVE_UP || (how === RETRY_LATER && failure === 1);
     tally.add(entry, { processed: failed || how === DONE || how === KEEP, failed });

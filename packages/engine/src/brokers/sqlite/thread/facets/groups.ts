@@ -1,8 +1,8 @@
 import { MAX_SET_TASKS, MAX_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { QueueEntry } from '../queue-registry.ts';
-import { AGGREGATING, SCHEDULED, SET_ASIDE } from '../../states.ts';
-import type { Moment, Store } from '../store.ts';
+import { AGGREGATING, SCHEDULED, IN_SET } from '../../states.ts';
+import type { Now, Store } from '../store.ts';
 import { createReader, FIRST, MAX_PAGE_BYTES, type Place, type RecordRow, type Records } from './inspect.ts';
 import { createLocks } from '../tables/locks.ts';
 import type { StepRow } from './maintain.ts';
@@ -77,7 +77,7 @@ function createTaker({ database, queues }: Store) {
       taken += 1;
     }
     add.run(set.id, entry.no, set.nowMs + SET_MS);
-    queues.moved(entry, { from: AGGREGATING, to: SET_ASIDE, count: taken });
+    queues.recordMove(entry, { from: AGGREGATING, to: IN_SET, count: taken });
     return taken;
   }
 
@@ -118,7 +118,7 @@ function createRemover({ database, queues }: Store) {
       for (const statement of removal) statement.run(seq);
     }
     forget.run(set);
-    queues.moved(entry, { from: SET_ASIDE, to: null, count: rows.length });
+    queues.recordMove(entry, { from: IN_SET, to: null, count: rows.length });
   };
 }
 
@@ -149,7 +149,7 @@ function createEnders(store: Store) {
       const [due, holder] = storeTask(row, { entry, payload: bytes[0] ?? null, nowMs });
       if (holder !== null || due === TAKEN)
         return { nowMs, dues: [due], holders: holder === null ? [] : [holder] };
-      queues.moved(entry, { from: null, to: STORED_AS[due] ?? SCHEDULED, count: 1 });
+      queues.recordMove(entry, { from: null, to: STORED_AS[due] ?? SCHEDULED, count: 1 });
       removeMembers(entry, data.set);
       return { nowMs, dues: [due], holders: [] };
     },
@@ -164,7 +164,7 @@ function createEnders(store: Store) {
         if (fit.length < rows.length) break;
         forget.run(id);
       }
-      queues.moved(entry, { from: SET_ASIDE, to: AGGREGATING, count });
+      queues.recordMove(entry, { from: IN_SET, to: AGGREGATING, count });
       return count;
     },
   };
@@ -179,10 +179,10 @@ export function groupOperations(store: Store) {
     WHERE state = 8 AND in_set = ? AND (at, seq) > (?, ?) ORDER BY at, seq LIMIT ?`);
 
   return {
-    takeSets: ({ data }: Packet<TakeSetsCall>, { wallMs }: Moment): Packet<TakeSetsReply> =>
+    takeSets: ({ data }: Packet<TakeSetsCall>, { wallMs }: Now): Packet<TakeSetsReply> =>
       plain(take(data, wallMs)),
 
-    readSet({ data }: Packet<ReadSetCall>, moment: Moment): Packet<ReadSetReply> {
+    readSet({ data }: Packet<ReadSetCall>, moment: Now): Packet<ReadSetReply> {
       const [at, seq] = data.after ?? FIRST;
       const found = page.all(data.set, at, seq, PAGE + 1) as Place[];
       const into: Records = { rows: [], bytes: [] };
@@ -196,10 +196,10 @@ export function groupOperations(store: Store) {
       return { data: { rows: into.rows, next }, bytes: into.bytes };
     },
 
-    finishSet: (call: Packet<FinishSetCall>, { wallMs }: Moment): Packet<EnqueueReply | null> =>
+    finishSet: (call: Packet<FinishSetCall>, { wallMs }: Now): Packet<EnqueueReply | null> =>
       plain(finish(call, wallMs)),
 
-    reclaimSets({ data }: Packet<readonly StepRow[]>, { wallMs }: Moment): Packet<readonly number[]> {
+    reclaimSets({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<readonly number[]> {
       const one = ([queue, limit]: StepRow): number => {
         const entry = queues.find(queue);
         return entry ? reclaim(entry, Math.max(1, Math.min(limit, MAX_RECLAIMED)), wallMs) : 0;

@@ -1,7 +1,7 @@
 import { plain, type Bytes, type Packet } from '../../packing.ts';
 import { ACTIVE, AGGREGATING, STATES, type StateNumber } from '../../states.ts';
 import type { SqlValue } from '../database.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 import { createAttempts } from '../tables/attempts.ts';
 import type { RefCall } from './control.ts';
 
@@ -13,7 +13,7 @@ export interface FactsRow {
   readonly processed: number;
   readonly failed: number;
   readonly groups: number;
-  readonly odd: typeof NOTHING_ODD;
+  readonly anomalies: typeof NO_ANOMALIES;
 }
 
 /** The columns of a task that a record is made of, by name; its payload and result are two places of the bytes. */
@@ -68,7 +68,7 @@ export interface Records {
 }
 
 /** Nobody else writes to the file. */
-const NOTHING_ODD = { dropped: 0, archived: 0, aside: 0 };
+const NO_ANOMALIES = { dropped: 0, archived: 0, renamedKeys: 0 };
 
 const EMPTY: FactsRow = {
   counts: STATES.map(() => 0),
@@ -78,7 +78,7 @@ const EMPTY: FactsRow = {
   processed: 0,
   failed: 0,
   groups: 0,
-  odd: NOTHING_ODD,
+  anomalies: NO_ANOMALIES,
 };
 
 function queueOperations({ database, queues }: Store) {
@@ -93,7 +93,7 @@ function queueOperations({ database, queues }: Store) {
     exists: ({ data }: Packet<{ readonly queue: string }>): Packet<boolean> =>
       plain(queues.find(data.queue)?.used ?? false),
 
-    queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Moment): Packet<readonly FactsRow[]> {
+    queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Now): Packet<readonly FactsRow[]> {
       const one = (name: string): FactsRow => {
         const entry = queues.find(name);
         const row = entry && facts.get(entry.no);
@@ -107,7 +107,7 @@ function queueOperations({ database, queues }: Store) {
           processed: Number(processed),
           failed: Number(failed),
           groups: Number(groups),
-          odd: NOTHING_ODD,
+          anomalies: NO_ANOMALIES,
         };
       };
       return plain(data.map(one));
@@ -120,7 +120,7 @@ export function createReader({ database }: Store) {
   const read = database.prepare(`${FROM} WHERE task.seq = ?`);
 
   /** Adds a task's record; returns how many bytes its payload and result have. */
-  return ({ rows, bytes }: Records, seq: number, { monotonicMs }: Moment): number => {
+  return ({ rows, bytes }: Records, seq: number, { monotonicMs }: Now): number => {
     const [payload, result, ...values] = read.get(seq) ?? [];
     const columns = Object.fromEntries(COLUMNS.map((name, i) => [name, values[i] ?? null]));
     const records = columns['attempts'] === 0 ? [] : attempts.list(seq);
@@ -151,7 +151,7 @@ function taskOperations(store: Store) {
   const aside = (state: StateNumber, group: string | null) => (state === AGGREGATING ? [group] : []);
 
   return {
-    task({ data }: Packet<RefCall>, moment: Moment): Packet<RecordRow | null> {
+    task({ data }: Packet<RefCall>, moment: Now): Packet<RecordRow | null> {
       const entry = queues.find(data.queue);
       const found = entry && look.get(entry.no, data.id);
       const into: Records = { rows: [], bytes: [] };
@@ -159,7 +159,7 @@ function taskOperations(store: Store) {
       return { data: into.rows[0] ?? null, bytes: into.bytes };
     },
 
-    list({ data }: Packet<ListCall>, moment: Moment): Packet<ListReply> {
+    list({ data }: Packet<ListCall>, moment: Now): Packet<ListReply> {
       const { queue, state, limit, after, group } = data;
       const entry = queues.find(queue);
       if (!entry) return plain({ rows: [], next: null, total: 0 });
@@ -201,7 +201,7 @@ function statistics({ database, queues }: Store) {
     GROUP BY in_group ORDER BY in_group LIMIT ${MAX_GROUPS}`);
 
   return {
-    history({ data }: Packet<HistoryCall>, { wallMs }: Moment): Packet<readonly DayRow[]> {
+    history({ data }: Packet<HistoryCall>, { wallMs }: Now): Packet<readonly DayRow[]> {
       const entry = queues.find(data.queue);
       const rows = Array.from({ length: data.days }, (_, i): DayRow => {
         const ms = wallMs - i * DAY_MS;

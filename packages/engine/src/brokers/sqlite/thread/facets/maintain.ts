@@ -12,7 +12,7 @@ import {
 } from '../../states.ts';
 import type { SqlRow } from '../database.ts';
 import type { QueueEntry } from '../queue-registry.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 import { createAttempts } from '../tables/attempts.ts';
 import { createCounters } from '../tables/counters.ts';
 import { createLocks } from '../tables/locks.ts';
@@ -45,7 +45,7 @@ export interface Recovery {
 
 /** Takes back the tasks of a queue whose leases are over, the oldest lease first. */
 export function createRecoverer(store: Store): (recovery: Recovery, nowMs: number) => RecoveredRow {
-  const { database, queues, ranks } = store;
+  const { database, queues, sequence } = store;
   const attempts = createAttempts(database);
   const counters = createCounters(database);
   const select = database.prepare(`SELECT seq, attempts, crashes, started_ms, worker FROM task
@@ -64,7 +64,7 @@ export function createRecoverer(store: Store): (recovery: Recovery, nowMs: numbe
 
   return ({ entry, untilMs, limit, maxCrashes }, nowMs) => {
     const rows = select.all(entry.no, untilMs, limit);
-    const first = ranks.ahead(rows.length);
+    const first = sequence.ahead(rows.length);
     const tally = counters.tally();
     let archived = 0;
     rows.forEach((row, i) => {
@@ -79,8 +79,8 @@ export function createRecoverer(store: Store): (recovery: Recovery, nowMs: numbe
       }
     });
     tally.write(nowMs);
-    queues.moved(entry, { from: ACTIVE, to: PENDING, count: rows.length - archived });
-    queues.moved(entry, { from: ACTIVE, to: ARCHIVED, count: archived });
+    queues.recordMove(entry, { from: ACTIVE, to: PENDING, count: rows.length - archived });
+    queues.recordMove(entry, { from: ACTIVE, to: ARCHIVED, count: archived });
     return [rows.length - archived, archived];
   };
 }
@@ -90,7 +90,7 @@ const DUE = `
   UNION ALL SELECT at, seq, state, in_group IS NULL FROM task WHERE queue = ?1 AND state = 3 AND at <= ?2
   ORDER BY 1, 2 LIMIT ?3`;
 
-function createForwarder({ database, queues, ranks }: Store) {
+function createForwarder({ database, queues, sequence }: Store) {
   const due = database.prepare(DUE);
   const forward = database.prepare('UPDATE task SET state = 1, at = ?, pending_since_ms = ? WHERE seq = ?');
   const join = database.prepare('UPDATE task SET state = 7, at = ? WHERE seq = ?');
@@ -101,10 +101,10 @@ function createForwarder({ database, queues, ranks }: Store) {
   return (entry: QueueEntry, limit: number, nowMs: number): ForwardedRow => {
     const rows = due.all(entry.no, nowMs, limit);
     for (const [, seq = null, state, alone] of rows) {
-      if (alone === 1) forward.run(ranks.next(), nowMs, seq);
+      if (alone === 1) forward.run(sequence.next(), nowMs, seq);
       else join.run(nowMs, seq);
       const to = alone === 1 ? PENDING : AGGREGATING;
-      queues.moved(entry, { from: state === RETRY ? RETRY : SCHEDULED, to, count: 1 });
+      queues.recordMove(entry, { from: state === RETRY ? RETRY : SCHEDULED, to, count: 1 });
     }
     const [nextDueMs] = next.get(entry.no) ?? [];
     return [rows.length, nextDueMs === null || nextDueMs === undefined ? null : Number(nextDueMs)];
@@ -126,8 +126,8 @@ function createJanitor({ database, queues }: Store) {
     const rows = over.all(entry.no, nowMs, limit);
     for (const [, seq] of rows) for (const statement of statements) statement.run(seq ?? null);
     const cancelled = rows.filter(([, , state]) => state === CANCELLED).length;
-    queues.moved(entry, { from: COMPLETED, to: null, count: rows.length - cancelled });
-    queues.moved(entry, { from: CANCELLED, to: null, count: cancelled });
+    queues.recordMove(entry, { from: COMPLETED, to: null, count: rows.length - cancelled });
+    queues.recordMove(entry, { from: CANCELLED, to: null, count: cancelled });
     return rows.length;
   };
 }
@@ -163,7 +163,7 @@ export function maintainOperations(store: Store) {
   }
 
   return {
-    recover({ data }: Packet<RecoverCall>, moment: Moment): Packet<readonly RecoveredRow[]> {
+    recover({ data }: Packet<RecoverCall>, moment: Now): Packet<readonly RecoveredRow[]> {
       const untilMs = Math.floor(moment.monotonicMs);
       const one = ([queue, limit]: StepRow): RecoveredRow => {
         const entry = queues.find(queue);
@@ -174,7 +174,7 @@ export function maintainOperations(store: Store) {
       return plain(data.steps.map(one));
     },
 
-    forward({ data }: Packet<readonly StepRow[]>, { wallMs }: Moment): Packet<ForwardReply> {
+    forward({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<ForwardReply> {
       const outcomes = data.map(([queue, limit]): ForwardedRow => {
         const entry = queues.find(queue);
         return entry ? forward(entry, clamped(limit), wallMs) : [0, null];
@@ -182,7 +182,7 @@ export function maintainOperations(store: Store) {
       return plain({ nowMs: wallMs, outcomes });
     },
 
-    expire({ data }: Packet<readonly StepRow[]>, { wallMs }: Moment): Packet<readonly number[]> {
+    expire({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<readonly number[]> {
       const outcomes = data.map(([queue, limit]) => {
         const entry = queues.find(queue);
         return entry ? expire(entry, clamped(limit), wallMs) : 0;

@@ -1,6 +1,6 @@
 import type { SqlValue } from '../database.ts';
 import { plain, type Packet } from '../../packing.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 
 /** An entry without its payload, which is a place of the bytes; `options` is JSON. */
 export type EntryRow = readonly [
@@ -47,7 +47,7 @@ function entryOperations({ database }: Store) {
   );
 
   return {
-    entriesWrite({ data, bytes }: Packet<EntriesWrite>, { wallMs }: Moment): Packet<null> {
+    entriesWrite({ data, bytes }: Packet<EntriesWrite>, { wallMs }: Now): Packet<null> {
       drop.run(data.scheduler);
       data.entries.forEach((row, place) =>
         add.run(data.scheduler, place, wallMs + data.ttlMs, ...row, bytes[place] ?? null),
@@ -60,7 +60,7 @@ function entryOperations({ database }: Store) {
       return plain(null);
     },
 
-    entriesList(_: Packet<null>, { wallMs }: Moment): Packet<readonly EntryRow[]> {
+    entriesList(_: Packet<null>, { wallMs }: Now): Packet<readonly EntryRow[]> {
       dropExpired.run(wallMs);
       const rows = all.all();
       return {

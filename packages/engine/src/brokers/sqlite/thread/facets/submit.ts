@@ -1,7 +1,7 @@
 import { plain, type Packet } from '../../packing.ts';
 import { AGGREGATING, PENDING, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
-import type { Moment, Store } from '../store.ts';
+import type { Now, Store } from '../store.ts';
 import { createLocks } from '../tables/locks.ts';
 
 /** A task to store; its payload is the bytes at the same place. */
@@ -60,7 +60,7 @@ interface Arrival {
   readonly nowMs: number;
 }
 
-export function createStorer({ database, ranks }: Store) {
+export function createStorer({ database, sequence }: Store) {
   const insert = database.prepare(INSERT);
   const insertBody = database.prepare('INSERT INTO body (seq, payload) VALUES (?, ?)');
   const look = database.prepare('SELECT 1 FROM task WHERE queue = ? AND id = ?');
@@ -93,7 +93,7 @@ export function createStorer({ database, ranks }: Store) {
     if (taken) return [TAKEN, null];
     if (holder !== null) return [HELD, holder];
     const due = dueMs > nowMs ? dueMs : group === null ? AT_ONCE : JOINED;
-    const seq = ranks.next();
+    const seq = sequence.next();
     const at = due === AT_ONCE ? seq : due === JOINED ? nowMs : due;
     const size = payload?.length ?? 0;
     const inline = size <= INLINE_BYTES ? payload : null;
@@ -113,7 +113,7 @@ export function submitOperations(store: Store) {
   const storeTask = createStorer(store);
 
   return {
-    enqueue(call: Packet<EnqueueCall>, { wallMs: nowMs }: Moment): Packet<EnqueueReply> {
+    enqueue(call: Packet<EnqueueCall>, { wallMs: nowMs }: Now): Packet<EnqueueReply> {
       const entries = call.data.queues.map((name) => queues.ensure(name, true));
       const holders: string[] = [];
       const dues = call.data.rows.map((row, i) => {
@@ -121,7 +121,7 @@ export function submitOperations(store: Store) {
         const [due, holder] = storeTask(row, { entry, payload: call.bytes[i] ?? null, nowMs });
         if (holder !== null) holders.push(holder);
         else if (due !== TAKEN)
-          queues.moved(entry, { from: null, to: STORED_AS[due] ?? SCHEDULED, count: 1 });
+          queues.recordMove(entry, { from: null, to: STORED_AS[due] ?? SCHEDULED, count: 1 });
         return due;
       });
       return plain({ nowMs, dues, holders });

@@ -33,7 +33,7 @@ export interface QueueFinishes {
   readonly others: readonly OtherFinish[];
 }
 
-export interface TurnCall {
+export interface ExchangeCall {
   readonly receipt: Receipt;
   readonly finishes: readonly QueueFinishes[];
   readonly queues: readonly string[];
@@ -63,7 +63,7 @@ export interface Fetched {
   readonly corrupt: string | null;
 }
 
-export interface TurnReply {
+export interface ExchangeReply {
   /** A character per finish, the plain ones of a queue first: `1` accepted, `0` lease lost, `x` keys unusable. */
   readonly codes: string;
   readonly fetched: readonly Fetched[];
@@ -95,7 +95,7 @@ export function takenRows(values: readonly unknown[]): TakenRow[] {
   return rows;
 }
 
-function fetchedOf([place, token, rows, dropped, corrupt]: RawFetched, call: TurnCall): Fetched {
+function fetchedOf([place, token, rows, dropped, corrupt]: RawFetched, call: ExchangeCall): Fetched {
   return {
     queue: call.queues[place] ?? '',
     token,
@@ -105,10 +105,10 @@ function fetchedOf([place, token, rows, dropped, corrupt]: RawFetched, call: Tur
   };
 }
 
-export const turn = defineScript({
-  name: 'turn',
-  lua: lua.turn,
-  keys: ({ receipt, finishes, queues }: TurnCall) => [
+export const exchange = defineScript({
+  name: 'exchange',
+  lua: lua.exchange,
+  keys: ({ receipt, finishes, queues }: ExchangeCall) => [
     receipt.key,
     ...finishes.map(({ queue }) => pendingKey(queue)),
     ...queues.map(pendingKey),
@@ -127,7 +127,7 @@ export const turn = defineScript({
     }
     return args;
   },
-  reply: (raw, call): TurnReply | Refusal => {
+  reply: (raw, call): ExchangeReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
     const [codes, ...fetched] = raw as readonly [unknown, ...RawFetched[]];

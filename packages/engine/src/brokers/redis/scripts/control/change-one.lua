@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- @use time names receipt archive locks act
--- act-one: runs, archives or removes one task.
+-- @use time names receipt archive locks change
+-- change-one: runs, archives or removes one task.
 -- KEYS   1 receipt; 2 pending; 3 the task's hash
 -- ARGV   1 now; 2 slot; 3 sequence; 4 ID; 5 run, archive or remove; 6 unique lock ('' = none)
 -- RETURN `done:<state>`, `state:<state>` (it cannot be done) or `none`; `!<key>`: this key has a wrong type;

@@ -20,14 +20,14 @@ function anEntry(bench: Bench, overrides: Partial<EntryRecord> = {}): EntryRecor
 }
 
 async function known({ broker }: Bench): Promise<EntryRecord[]> {
-  const entries = await broker.schedulers.entries();
+  const entries = await broker.schedulerEntries.entries();
   return entries
     .map((entry) => ({ ...entry, payload: entry.payload && Buffer.from(entry.payload) }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 const show = (bench: Bench, scheduler: string, entries: readonly EntryRecord[]) =>
-  bench.broker.schedulers.writeEntries(scheduler, { entries, ttlMs: TTL_MS });
+  bench.broker.schedulerEntries.writeEntries(scheduler, { entries, ttlMs: TTL_MS });
 
 function entriesSuite(harness: Harness): void {
   test('no scheduler is known at first', async () => {
@@ -60,8 +60,8 @@ function entriesSuite(harness: Harness): void {
     const [a, b] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' })];
     await show(bench, ONE, [a]);
     await show(bench, OTHER, [b]);
-    await bench.broker.schedulers.clearEntries(ONE);
-    await bench.broker.schedulers.clearEntries(ONE);
+    await bench.broker.schedulerEntries.clearEntries(ONE);
+    await bench.broker.schedulerEntries.clearEntries(ONE);
     expect(await known(bench)).toEqual([b]);
   });
 
@@ -92,57 +92,58 @@ function entriesSuite(harness: Harness): void {
 
 function eventsSuite(harness: Harness): void {
   const note = (bench: Bench, entry: string, taskId: string) =>
-    bench.broker.schedulers.recordEvent(entry, { taskId, atMs: bench.now() });
+    bench.broker.schedulerEntries.recordEvent(entry, { taskId, atMs: bench.now() });
 
   test('the history of an entry is told newest first, by pages', async () => {
     const bench = await harness.fresh();
-    const { schedulers } = bench.broker;
+    const { schedulerEntries } = bench.broker;
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
       await note(bench, 'one', id);
       await bench.advance(1_000);
     }
     await note(bench, 'other', 'x');
     const ids = async (page: number) =>
-      (await schedulers.events('one', { page, pageSize: 2 })).map(({ taskId }) => taskId);
+      (await schedulerEntries.events('one', { page, pageSize: 2 })).map(({ taskId }) => taskId);
     expect([await ids(1), await ids(2), await ids(3), await ids(4)]).toEqual([
       ['e', 'd'],
       ['c', 'b'],
       ['a'],
       [],
     ]);
-    const [event] = await schedulers.events('other', { page: 1, pageSize: 10 });
+    const [event] = await schedulerEntries.events('other', { page: 1, pageSize: 10 });
     expect(event).toEqual({ taskId: 'x', atMs: bench.now() });
-    expect(await schedulers.events('unknown', { page: 1, pageSize: 10 })).toEqual([]);
+    expect(await schedulerEntries.events('unknown', { page: 1, pageSize: 10 })).toEqual([]);
   });
 
   test('an event that is recorded twice is one', async () => {
     const bench = await harness.fresh();
     await note(bench, 'one', 'a');
     await note(bench, 'one', 'a');
-    expect(await bench.broker.schedulers.events('one', { page: 1, pageSize: 10 })).toHaveLength(1);
+    expect(await bench.broker.schedulerEntries.events('one', { page: 1, pageSize: 10 })).toHaveLength(1);
   });
 
   test('only the newest events are kept', async () => {
     const bench = await harness.fresh();
-    const { schedulers } = bench.broker;
+    const { schedulerEntries } = bench.broker;
     const startMs = bench.now();
     const notes = Array.from({ length: MAX_EVENTS + 5 }, (_, i) =>
-      schedulers.recordEvent('one', { taskId: `t${i}`, atMs: startMs + i * 1_000 }),
+      schedulerEntries.recordEvent('one', { taskId: `t${i}`, atMs: startMs + i * 1_000 }),
     );
     await Promise.all(notes);
-    const kept = await schedulers.events('one', { page: 1, pageSize: MAX_EVENTS + 5 });
+    const kept = await schedulerEntries.events('one', { page: 1, pageSize: MAX_EVENTS + 5 });
     expect(kept).toHaveLength(MAX_EVENTS);
     expect([kept[0]?.taskId, kept.at(-1)?.taskId]).toEqual([`t${MAX_EVENTS + 4}`, 't5']);
   });
 
   test('histories are forgotten when they are cleared, the others stay', async () => {
     const bench = await harness.fresh();
-    const { schedulers } = bench.broker;
+    const { schedulerEntries } = bench.broker;
     for (const entry of ['one', 'two', 'three']) await note(bench, entry, 'a');
-    await schedulers.clearEvents(['one', 'three', 'unknown']);
-    const count = async (entry: string) => (await schedulers.events(entry, { page: 1, pageSize: 9 })).length;
+    await schedulerEntries.clearEvents(['one', 'three', 'unknown']);
+    const count = async (entry: string) =>
+      (await schedulerEntries.events(entry, { page: 1, pageSize: 9 })).length;
     expect([await count('one'), await count('two'), await count('three')]).toEqual([0, 1, 0]);
-    await schedulers.clearEvents([]);
+    await schedulerEntries.clearEvents([]);
   });
 }
 

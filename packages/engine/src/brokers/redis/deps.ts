@@ -1,12 +1,12 @@
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { RedisConnection } from './client/redis-client.ts';
+import type { RedisClient } from './client/redis-client.ts';
 import type { Receipts } from './calls/receipts.ts';
 import type { Topology } from './client/topology/topology.ts';
 import type { RedisTarget } from './client/url.ts';
 
 /** What the facets of a Redis broker are built from. */
-export interface RedisParts {
-  readonly connection: RedisConnection;
+export interface RedisDeps {
+  readonly client: RedisClient;
   readonly receipts: Receipts;
   readonly runtime: Runtime;
   /** For facets with a connection of their own. */

@@ -5,7 +5,7 @@ import type { LiveRules } from './live-rules.ts';
 import type { ServiceState } from './service-state.ts';
 
 /** What the HTTP side is made of. */
-export interface AppParts {
+export interface AppDeps {
   readonly broker: Broker;
   readonly client: Pick<Client, 'submit' | 'submitMany'>;
   readonly config: Config;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ActedState, ActStep } from '../../src/broker/control.ts';
+import type { BulkState, BulkStep } from '../../src/broker/control.ts';
 import type { NewTask } from '../../src/broker/submit.ts';
 import { aTask, finish, manyTasks } from '../support/factories.ts';
 import {
@@ -174,10 +174,13 @@ function payloads(harness: Harness): void {
   );
 }
 
-async function actOnAll(bench: Bench, what: Pick<ActStep, 'verb' | 'state' | 'group'>): Promise<number[]> {
+async function changeAll(
+  bench: Bench,
+  what: Pick<BulkStep, 'action' | 'state' | 'group'>,
+): Promise<number[]> {
   const handled: number[] = [];
   for (;;) {
-    const acted = await bench.broker.control.act({ queue: Q, limit: 4, ...what });
+    const acted = await bench.broker.control.changeMany({ queue: Q, limit: 4, ...what });
     handled.push(acted.handled);
     if (!acted.more) return handled;
   }
@@ -188,7 +191,7 @@ function many(harness: Harness): void {
     const bench = await harness.fresh();
     await stage(bench, state, { ids: ids(9) });
     await bench.broker.submit.enqueue([aTask({ id: 'other', queue: 'other' })]);
-    expect((await actOnAll(bench, { verb: 'run', state: state })).filter((count) => count > 0)).toEqual([
+    expect((await changeAll(bench, { action: 'run', state: state })).filter((count) => count > 0)).toEqual([
       4, 4, 1,
     ]);
     expect(await countsOf(bench)).toEqual({ pending: 9 });
@@ -201,9 +204,9 @@ function many(harness: Harness): void {
     async (state) => {
       const bench = await harness.fresh();
       await stage(bench, state, { ids: ids(9) });
-      expect((await actOnAll(bench, { verb: 'archive', state: state })).filter((count) => count > 0)).toEqual(
-        [4, 4, 1],
-      );
+      expect(
+        (await changeAll(bench, { action: 'archive', state: state })).filter((count) => count > 0),
+      ).toEqual([4, 4, 1]);
       expect(await countsOf(bench)).toEqual({ archived: 9 });
       expect(await take(bench)).toEqual([]);
       await bench.advance(61_000);
@@ -211,7 +214,7 @@ function many(harness: Harness): void {
     },
   );
 
-  test.each(STATES.filter((state): state is ActedState => state !== 'active'))(
+  test.each(STATES.filter((state): state is BulkState => state !== 'active'))(
     'all %s tasks are removed in steps, with their locks',
     async (state) => {
       const bench = await harness.fresh();
@@ -220,7 +223,7 @@ function many(harness: Harness): void {
       for (const id of ids(9))
         await stage(bench, state, { ids: [id], uniqueMs: 600_000, payload: payload(id) });
       expect(
-        (await actOnAll(bench, { verb: 'remove', state: state })).filter((count) => count > 0).at(0),
+        (await changeAll(bench, { action: 'remove', state: state })).filter((count) => count > 0).at(0),
       ).toBe(4);
       const left = state === 'scheduled' ? {} : { scheduled: 1 };
       expect(await countsOf(bench)).toEqual(left);
@@ -233,10 +236,10 @@ function many(harness: Harness): void {
     const bench = await harness.fresh();
     await stage(bench, 'aggregating', { ids: ids(5) });
     await bench.broker.submit.enqueue([aTask({ id: 'x', queue: Q, group: 'another' })]);
-    expect(await actOnAll(bench, { verb: 'run', state: 'aggregating', group: 'g' })).toEqual([4, 1]);
+    expect(await changeAll(bench, { action: 'run', state: 'aggregating', group: 'g' })).toEqual([4, 1]);
     expect(await countsOf(bench)).toEqual({ pending: 5, aggregating: 1 });
     expect(await bench.broker.inspect.groups(Q)).toEqual([{ group: 'another', size: 1 }]);
-    expect(await actOnAll(bench, { verb: 'remove', state: 'aggregating' })).toEqual([1]);
+    expect(await changeAll(bench, { action: 'remove', state: 'aggregating' })).toEqual([1]);
     expect(await bench.broker.inspect.groups(Q)).toEqual([]);
   });
 
@@ -244,17 +247,17 @@ function many(harness: Harness): void {
     const bench = await harness.fresh();
     await stage(bench, 'completed', { ids: ['c1', 'c2'] });
     await stage(bench, 'cancelled', { ids: ['x1', 'x2'] });
-    expect(await actOnAll(bench, { verb: 'remove', state: 'cancelled' })).toEqual([2]);
+    expect(await changeAll(bench, { action: 'remove', state: 'cancelled' })).toEqual([2]);
     expect(await countsOf(bench)).toEqual({ completed: 2 });
     await stage(bench, 'cancelled', { ids: ['x3'] });
-    expect(await actOnAll(bench, { verb: 'remove', state: 'completed' })).toEqual([3]);
+    expect(await changeAll(bench, { action: 'remove', state: 'completed' })).toEqual([3]);
     expect(await countsOf(bench)).toEqual({});
   });
 
   test('nothing is handled where nothing is', async () => {
     const bench = await harness.fresh();
-    expect(await actOnAll(bench, { verb: 'run', state: 'retry' })).toEqual([0]);
-    expect(await actOnAll(bench, { verb: 'remove', state: 'aggregating' })).toEqual([0]);
+    expect(await changeAll(bench, { action: 'run', state: 'retry' })).toEqual([0]);
+    expect(await changeAll(bench, { action: 'remove', state: 'aggregating' })).toEqual([0]);
   });
 }
 
@@ -281,7 +284,7 @@ function neighbours(harness: Harness): void {
       await bench.advance(5_000);
       await stage(bench, state, { ids: ids(2) });
       const nobodys = await recordOf(bench, 'old', 'other');
-      await actOnAll(bench, { verb, state });
+      await changeAll(bench, { action: verb, state });
       expect(await recordOf(bench, 'old', 'other')).toEqual(nobodys);
       expect(await countsOf(bench, 'other')).toEqual({ archived: 1 });
       if (state === 'archived') return;

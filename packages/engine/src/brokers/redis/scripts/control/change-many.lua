@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- @use time names receipt archive locks act
--- act-many: runs, archives or removes the first tasks of a state.
+-- @use time names receipt archive locks change
+-- change-many: runs, archives or removes the first tasks of a state.
 -- KEYS   1 receipt; 2 pending
 -- ARGV   1 now; 2 slot; 3 sequence; 4 run, archive or remove; 5 state; 6 group ('' = any); 7 limit
 -- RETURN `<number of tasks>:<whether there are more, 1/0>`; `!<key>`: this key has a wrong type; `!stale`: a late

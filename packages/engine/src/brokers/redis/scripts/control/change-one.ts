@@ -1,4 +1,4 @@
-import type { ActVerb } from '../../../../broker/control.ts';
+import type { TaskAction } from '../../../../broker/control.ts';
 import { pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import type { Receipt } from '../../calls/receipts.ts';
@@ -7,22 +7,22 @@ import { controlOutcome } from './control-outcome.ts';
 import { lua } from '../lua.generated.ts';
 import { receiptArgs } from '../reply.ts';
 
-export interface ActOneCall {
+export interface ChangeOneCall {
   readonly task: TaskRef;
   readonly receipt: Receipt;
-  readonly verb: ActVerb;
+  readonly action: TaskAction;
   /** '' = none. */
   readonly lock: string;
 }
 
-export const actOne = defineScript({
-  name: 'act-one',
-  lua: lua.actOne,
-  keys: ({ task, receipt }: ActOneCall) => [
+export const changeOne = defineScript({
+  name: 'change-one',
+  lua: lua.changeOne,
+  keys: ({ task, receipt }: ChangeOneCall) => [
     receipt.key,
     pendingKey(task.queue),
     taskKey(task.queue, task.id),
   ],
-  args: ({ task, receipt, verb, lock }) => [...receiptArgs(receipt), task.id, verb, lock],
+  args: ({ task, receipt, action, lock }) => [...receiptArgs(receipt), task.id, action, lock],
   reply: controlOutcome,
 });

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- @use time names receipt counters leases finish_mixed(bytes history archive finish finish-mixed) finish-queue hold fetch
--- turn: finishes attempts and takes tasks, over several queues in the caller's order, of one node.
+-- exchange: finishes attempts and takes tasks, over several queues in the caller's order, of one node.
 -- KEYS   1 receipt; then pending of each queue with finishes; then pending of each queue to take from
 -- ARGV   1 now; 2 slot; 3 sequence; 4 number of queues with finishes; 5 room; 6 length of the leases in ms;
 --        7 worker; 8 shares of the queues to take from, with commas, '' = none; 9 number of queues to take from; then per queue with finishes what the prelude `finish-queue` says
