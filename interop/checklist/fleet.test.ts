@@ -160,7 +160,7 @@ async function expectCounted(bed: Bed, go: GoPeer, tasks: readonly TaskRecord[])
     expect(facts, queue).toMatchObject({
       ...expected,
       counts: { completed: own.length - archived.length, archived: archived.length },
-      odd: { dropped: 0, archived: 0, aside: 0 },
+      anomalies: { dropped: 0, archived: 0, renamedKeys: 0 },
     });
     expect(await go.inspect<GoQueueInfo>('info', { queue }), queue).toMatchObject({
       // Go counts finished tasks in, too.

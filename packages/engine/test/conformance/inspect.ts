@@ -100,7 +100,7 @@ function records(harness: Harness): void {
         processed: 0,
         failed: 0,
         groups: 0,
-        odd: { dropped: 0, archived: 0, aside: 0 },
+        anomalies: { dropped: 0, archived: 0, renamedKeys: 0 },
       })),
     );
   });

@@ -230,7 +230,7 @@ function repairing(harness: Harness): void {
     const before = await countsOf(bench);
     for (let i = 0; i < 3; i += 1) {
       expect(await bench.broker.maintain.repair([{ queue: 'default', limit: 256 }])).toEqual([
-        { recovered: 0, archived: 0, locks: 0, groups: 0, aside: [] },
+        { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] },
       ]);
       await bench.advance(61_000);
     }

@@ -94,7 +94,7 @@ describe.skipIf(!hasRedis())('a worker beside foreign data', () => {
     ]);
     expect((await told).flatMap((one) => one.ids).sort()).toEqual(ids.sort());
     // A lease without an end is over; what would never start is archived.
-    expect(await repaired).toMatchObject([{ queue: 'q', recovered: 6, archived: 4, aside: [] }]);
+    expect(await repaired).toMatchObject([{ queue: 'q', recovered: 6, archived: 4, renamedKeys: [] }]);
     const [facts] = await broker.inspect.queueFacts(['q']);
     expect(facts?.counts).toMatchObject({ pending: 0, active: 0, scheduled: 0, retry: 0 });
     const { tasks } = await broker.inspect.list({ queue: 'q', state: 'archived', limit: 100, cursor: null });

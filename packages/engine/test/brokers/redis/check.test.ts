@@ -169,7 +169,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
         if (name === 'pending' || name === 'active') await bed.ask('LPUSH', Q + name, 'ghost');
         else await bed.ask('ZADD', Q + name, sec() + 100, 'ghost');
         await expectMended({ kind: 'ghost', what: 'task', name: 'ghost' }, 'dropped');
-        expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ odd: { dropped: 1 } }]);
+        expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ anomalies: { dropped: 1 } }]);
         expect(await drain()).toEqual(['other']);
       },
     );

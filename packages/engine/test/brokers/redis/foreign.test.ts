@@ -156,7 +156,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
       { moved: 0, nextDueMs: null, nextInMs: null, quarantined: ['ghost'] },
     ]);
     expect(await bed.keys()).toEqual(['tc:{q}:odd']);
-    expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ odd: { dropped: 1 } }]);
+    expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ anomalies: { dropped: 1 } }]);
   });
 
   test('what a Go worker holds is taken back 30 s after its lease, not before', async () => {
@@ -300,6 +300,6 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.broker.groups.reclaim(STEP)).toEqual([1]);
     expect(await bed.broker.inspect.groups('q')).toEqual([{ group: 'g', size: 1 }]);
     expect(await bed.ask('GET', `tc:{q}:aside:g:g:${sec()}`)).toBe('foreign');
-    expect((await bed.broker.inspect.queueFacts(['q']))[0]).toMatchObject({ odd: { aside: 1 } });
+    expect((await bed.broker.inspect.queueFacts(['q']))[0]).toMatchObject({ anomalies: { renamedKeys: 1 } });
   });
 });

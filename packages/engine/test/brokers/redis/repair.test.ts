@@ -6,7 +6,7 @@ import { goMessage } from './go-message.ts';
 
 const Q = 'asynq:{q}:';
 const STEP = [{ queue: 'q', limit: 100 }];
-const NOTHING = { recovered: 0, archived: 0, locks: 0, groups: 0, aside: [] };
+const NOTHING = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
 
 describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', () => {
   const bed = redisBed();
@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     await bed.ask('SET', 'asynq:{other}:unique:gone:', 'nobody', 'EX', 3_600);
     await bed.ask('HSET', `${Q}unique:odd:`, 'a', 'b');
     // Nobody could ever take this one.
-    expect(await repair()).toEqual({ ...NOTHING, aside: [`${Q}unique:odd:`] });
+    expect(await repair()).toEqual({ ...NOTHING, renamedKeys: [`${Q}unique:odd:`] });
     const set = sec();
     bed.advance(59_000);
     expect(await repair()).toEqual(NOTHING);
@@ -229,7 +229,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     ['aggregation_sets', 'x'],
   ])('a %s of a wrong type is set aside, and the queue works again', async (name, value) => {
     await bed.ask('SET', `${Q}${name}`, value);
-    expect(await repair()).toEqual({ ...NOTHING, aside: [`${Q}${name}`] });
+    expect(await repair()).toEqual({ ...NOTHING, renamedKeys: [`${Q}${name}`] });
     expect(await bed.ask('GET', `tc:{q}:aside:${name}:${sec()}`)).toBe(value);
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', maxRetries: 0 })]);
     const task = await bed.takeOne();
