@@ -6,6 +6,7 @@ import { machine } from './machine.mjs';
 import { MAX_PAUSE_MS, takePauses } from './pauses.mjs';
 import { peers as everyPeer } from './peers/index.mjs';
 import { startRedis } from './redis.mjs';
+import { compareWithReference } from './regression.mjs';
 import { print } from './report.mjs';
 import { backlog } from './scenarios/backlog.mjs';
 import { crash } from './scenarios/crash.mjs';
@@ -23,6 +24,7 @@ const PERSISTENCE = { none: ['none'], aof: ['aof'], both: ['none', 'aof'] };
 const HELP = `npm run bench -- [scenario ...] [options]
 
 Scenarios: ${Object.keys(scenarios).join(', ')}; all (default: engine)
+To compare with an earlier commit: npm run bench -- regression --help
 
   --json               one JSON object as the last line
   --rounds <n>         rounds of each job (5)
@@ -128,9 +130,15 @@ async function measureAll({ wanted, rounds, scale, only, job, persistence }) {
   return { command, machine: here, rounds, scale, tables, peers: setups, missing };
 }
 
-const asked = read();
-const measured = asked.from ? JSON.parse(readFileSync(asked.from, 'utf8')) : await measureAll(asked);
-const run = { ...measured, targets: evaluate(measured.tables) };
-print(run, { json: asked.json });
-if (asked.out) writeFileSync(asked.out, `${JSON.stringify(run)}\n`);
-if (asked.write) await write(run);
+async function compareScenarios() {
+  const asked = read();
+  const measured = asked.from ? JSON.parse(readFileSync(asked.from, 'utf8')) : await measureAll(asked);
+  const run = { ...measured, targets: evaluate(measured.tables) };
+  print(run, { json: asked.json });
+  if (asked.out) writeFileSync(asked.out, `${JSON.stringify(run)}\n`);
+  if (asked.write) await write(run);
+}
+
+const [, , first, ...rest] = process.argv;
+if (first === 'regression') await compareWithReference(rest);
+else await compareScenarios();

@@ -1,5 +1,5 @@
-// Many small tasks become one: mails to the same reader are gathered, and sent together once none came for a second.
-// Run it with: node examples/digest-groups.mjs [broker URL]
+// Aggregates many small tasks into one: the news for a reader is collected, and sent as one mail when none was added
+// for a second. Run it with: node examples/digest-groups.mjs [broker URL]
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const broker = await connect(url);
 const worker = new Worker(broker, {
   aggregation: {
     gracePeriod: '1s',
-    // A reader who gets mail all the time waits no longer than this.
+    // A reader who gets news all the time waits at most this long.
     maxDelay: '10m',
     aggregate({ group, tasks }) {
       const news = tasks.map(({ payload }) => JSON.parse(Buffer.from(payload).toString()));
@@ -20,13 +20,13 @@ const worker = new Worker(broker, {
   },
 });
 
-let left = 2;
+let remaining = 2;
 let allDone;
 const done = new Promise((resolve) => (allDone = resolve));
 
 worker.handle('mail:digest', ({ payload: { to, news } }) => {
   console.log(`to ${to}: ${news.join(', ')}`);
-  if (--left === 0) allDone();
+  if (--remaining === 0) allDone();
 });
 await worker.start();
 

@@ -1,4 +1,4 @@
-// A program that submits tasks to itself and handles them, on an SQLite file of its own.
+// Submits tasks and handles them in the same program, with an SQLite file as the broker.
 // Run it with: node examples/handle-tasks.mjs [broker URL]
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,18 +9,18 @@ const url = process.argv[2] ?? `sqlite:${join(mkdtempSync(join(tmpdir(), 'task-c
 const broker = await connect(url);
 const worker = new Worker(broker, { queues: ['critical', 'default'], concurrency: 5 });
 
-let left = 3;
+let remaining = 3;
 let allDone;
 const done = new Promise((resolve) => (allDone = resolve));
 
 worker.handle('email:welcome', async (task) => {
   const { name } = task.payload;
-  // No retry would help here: it becomes a dead letter at once.
+  // A retry would not help here: the task is archived at once.
   if (!name) throw new NonRetryableError('nobody to greet');
   console.log(`attempt ${task.attempt}: welcome, ${name}`);
-  // A failure like this one is tried again, a second later.
+  // Any other error makes the task run again, about a second later.
   if (name === 'Grace' && task.attempt === 1) throw new Error('the mail server is busy');
-  if (--left === 0) allDone();
+  if (--remaining === 0) allDone();
   return { sent: name };
 });
 await worker.start();

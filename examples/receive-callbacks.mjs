@@ -1,25 +1,26 @@
-// What a business system does with callbacks: each task's work is done once, however often it is delivered.
+// A receiver of callbacks that does the work of each task once. Deliveries may arrive more than once.
 // Run it with: node examples/receive-callbacks.mjs [port]
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 
-// In a real system this is a table with the delivery ID as its key, written in the same transaction as the work.
+// Answers by delivery ID. In a real system: a table with that ID as its key, written in the same transaction as the
+// work.
 const handled = new Map();
 
 async function handle(request) {
   const id = request.headers['webhook-id'];
-  const known = handled.get(id);
-  if (known) return known;
+  const earlierAnswer = handled.get(id);
+  if (earlierAnswer) return earlierAnswer;
   const order = await json(request);
   console.log(`order ${order.order} of task ${request.headers['task-center-task-id']}`);
-  const taken = { status: 200, body: { accepted: order.order } };
-  handled.set(id, taken);
-  return taken;
+  const newAnswer = { status: 200, body: { accepted: order.order } };
+  handled.set(id, newAnswer);
+  return newAnswer;
 }
 
 async function answer(request, response) {
   const { status, body } = await handle(request).catch((error) => {
-    // 422: never again. 503 with Retry-After would mean: later.
+    // 422: the task is archived. To have it delivered again later, answer 503 with Retry-After.
     return { status: 422, body: { error: error.message } };
   });
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));

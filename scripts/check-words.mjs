@@ -1,5 +1,5 @@
-// node scripts/check-words.mjs [path …]: the words that CONTRIBUTING bans, and references that lead nowhere, in code, tests,
-// Lua and SQL. `npm run check` runs it over everything. Exits with 1 and names each place.
+// node scripts/check-words.mjs [path …]: the words that CONTRIBUTING bans, and references that lead nowhere, in code,
+// tests, Lua and SQL. `npm run check` runs it over everything. Exits with 1 and names each place.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +15,14 @@ const RULES = [
   { pattern: /\bthat which\b/i, advice: 'name the thing' },
   { pattern: /\b(is|are|was|were) to be\b/i, advice: 'write must, will or should' },
   { pattern: /\bnobody\b[^.;]*\bbut\b/i, advice: 'write only' },
-  { pattern: /(^|[.:;] )\s*(\/\*\*|\*|\/\/|--)?\s*Who [^?]*$/, advice: 'begin with the noun: a caller that …, a worker that …' },
-  { pattern: /\b(MOST|LONGEST|LARGEST|SHORTEST|SMALLEST|FEWEST|LEAST|DEEPEST)_[A-Z]/, advice: 'limits are MAX_ and MIN_' },
+  {
+    pattern: /(^|[.:;] )\s*(\/\*\*|\*|\/\/|--)?\s*Who [^?]*$/,
+    advice: 'begin with the noun: a caller that …, a worker that …',
+  },
+  {
+    pattern: /\b(MOST|LONGEST|LARGEST|SHORTEST|SMALLEST|FEWEST|LEAST|DEEPEST)_[A-Z]/,
+    advice: 'limits are MAX_ and MIN_',
+  },
   {
     pattern: /\((design|protocol|reliability|data model|api|requirements|handbook|house)( [A-Z]?\d|,|\))/,
     advice: 'give the reason in words; beside it a page such as docs/design/protocol.md#unique-locks',
@@ -29,7 +35,11 @@ const IS_CODE = /\.(ts|mjs|lua|sql|go)$/;
 const IS_PAGE = /\.md$/;
 
 const listFiles = (args) =>
-  execFileSync('git', ['ls-files', '-co', '--exclude-standard', ...args], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 })
+  execFileSync('git', ['ls-files', '-co', '--exclude-standard', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
     .split('\n')
     .filter((path) => path !== '' && existsSync(join(root, path)));
 
@@ -58,9 +68,11 @@ function brokenReferences(line) {
   for (const [reference, anchor] of line.matchAll(PAGE)) {
     const [page] = reference.split('#');
     if (!existsSync(join(root, page))) faults.push(`${page} does not exist`);
-    else if (anchor !== undefined && !anchorsIn(page).has(anchor)) faults.push(`${page} has no heading #${anchor}`);
+    else if (anchor !== undefined && !anchorsIn(page).has(anchor))
+      faults.push(`${page} has no heading #${anchor}`);
   }
-  for (const [reference, number] of line.matchAll(ADR)) if (!adrs.has(Number(number))) faults.push(`${reference} does not exist`);
+  for (const [reference, number] of line.matchAll(ADR))
+    if (!adrs.has(Number(number))) faults.push(`${reference} does not exist`);
   return faults;
 }
 

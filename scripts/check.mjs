@@ -1,4 +1,5 @@
-// npm run check: types, lint, format, generated files, unused code, package shape. Prints what failed, and how to mend it.
+// npm run check: types, lint, format, generated files, unused code, package shape. Prints what failed, and how to fix
+// it.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstalled, requireNode, root, runNode, tryBuild } from './tools.mjs';
@@ -9,64 +10,66 @@ const packages = readdirSync(join(root, 'packages')).filter((name) =>
 
 const tool = (path, ...args) => runNode(`node_modules/${path}`, args);
 
+/** Each check: its name, how to fix a failure, and the run, which resolves to exit code and output. */
 const CHECKS = [
   {
     name: 'generated files',
-    mend: 'npm run generate',
+    fix: 'npm run generate',
     check: () => runNode('scripts/generate.mjs', ['--check']),
   },
   {
     name: 'types',
-    mend: 'mend the errors above; to see them again: npx tsc -p tsconfig.check.json',
+    fix: 'fix the errors above; to see them again: npx tsc -p tsconfig.check.json',
     check: () => tool('typescript/bin/tsc', '-p', 'tsconfig.check.json'),
   },
   {
     name: 'lint',
-    mend: 'npx oxlint --type-aware --fix mends some of them',
+    fix: 'npx oxlint --type-aware --fix fixes some of them',
     check: () => tool('oxlint/bin/oxlint', '--type-aware', '--quiet', '.'),
   },
   {
     name: 'format',
-    mend: 'npm run format',
+    fix: 'npm run format',
     check: () => tool('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '--cache', '.'),
   },
   {
     name: 'unused or undeclared',
-    mend: 'remove what nobody uses, or declare what is used; to see it again: npx knip',
+    fix: 'remove what is unused, or declare what is used; to see it again: npx knip',
     check: () => tool('knip/bin/knip.js', '--no-progress'),
   },
 ];
 
 const SHAPES = packages.map((name) => ({
   name: `shape of packages/${name}`,
-  mend: `npx publint packages/${name}`,
+  fix: `npx publint packages/${name}`,
   check: () => tool('publint/src/cli.js', `packages/${name}`, '--strict', '--pack=false'),
 }));
 
-async function checked({ name, mend, check }) {
+/** Runs a check; resolves to the text of its failure, or null. */
+async function runCheck({ name, fix, check }) {
   const { code, output } = await check();
-  return code === 0 ? null : `── ${name} ──\n${output.trim()}\nTo mend it: ${mend}\n`;
+  return code === 0 ? null : `── ${name} ──\n${output.trim()}\nTo fix it: ${fix}\n`;
 }
 
-/** First and alone: the generator and the shapes need what it builds. */
+/** Runs first and alone: the generator and the shape checks need its output. Without it they are skipped. */
 const BUILD = {
   name: 'build',
-  mend: 'mend the errors above; to see them again: npm run build',
+  fix: 'fix the errors above; to see them again: npm run build',
   check: tryBuild,
 };
 
 requireNode();
 await ensureInstalled();
 const startedMs = performance.now();
-const outcomes = [await checked(BUILD)];
-const then = outcomes[0] === null ? [...CHECKS, ...SHAPES] : CHECKS.slice(1);
-outcomes.push(...(await Promise.all(then.map(checked))));
-const faults = outcomes.filter((fault) => fault !== null);
+const outcomes = [await runCheck(BUILD)];
+const remaining = outcomes[0] === null ? [...CHECKS, ...SHAPES] : CHECKS.slice(1);
+outcomes.push(...(await Promise.all(remaining.map(runCheck))));
+const failures = outcomes.filter((failure) => failure !== null);
 const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-for (const fault of faults) process.stdout.write(`${fault}\n`);
+for (const failure of failures) process.stdout.write(`${failure}\n`);
 process.stdout.write(
-  faults.length === 0
+  failures.length === 0
     ? `check: all ${outcomes.length} passed (${seconds} s)\n`
-    : `check: ${faults.length} of ${outcomes.length} failed (${seconds} s)\n`,
+    : `check: ${failures.length} of ${outcomes.length} failed (${seconds} s)\n`,
 );
-process.exitCode = faults.length === 0 ? 0 : 1;
+process.exitCode = failures.length === 0 ? 0 : 1;

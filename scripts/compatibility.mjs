@@ -1,4 +1,4 @@
-// node scripts/compatibility.mjs: proves the engine against the real Go library and writes docs/asynq-compatibility.md.
+// node scripts/compatibility.mjs: tests the engine against the real Go library and writes docs/asynq-compatibility.md.
 import { build, ensureInstalled, requireNode, runNode } from './tools.mjs';
 
 requireNode();

@@ -10,14 +10,14 @@ const brokers = 'packages/engine/src/brokers';
 /** A folder for each facet, and the preludes beside them. */
 const scriptsFolder = `${brokers}/redis/scripts`;
 
-/** Files: each entry names one and makes its text, both relative to the project's root. Add others here. */
+/** The generated files: the path of each, relative to the project's root, and the function that returns its text. */
 const entries = [
-  { path: `${scriptsFolder}/lua.generated.ts`, make: makeLua },
-  { path: `${brokers}/sqlite/migrations/migrations.generated.ts`, make: makeMigrations },
-  { path: 'etc/taskcenter.yaml', make: makeSample },
+  { path: `${scriptsFolder}/lua.generated.ts`, generate: generateLua },
+  { path: `${brokers}/sqlite/migrations/migrations.generated.ts`, generate: generateMigrations },
+  { path: 'etc/taskcenter.yaml', generate: generateSample },
 ];
 
-const HEAD = '// Made by scripts/generate.mjs; do not edit.\n';
+const HEADER = '// Made by scripts/generate.mjs; do not edit.\n';
 const read = (...path) => readFileSync(join(root, ...path), 'utf8');
 const filesIn = (folder, ending) =>
   readdirSync(join(root, folder))
@@ -25,39 +25,42 @@ const filesIn = (folder, ending) =>
     .sort();
 const camelCase = (name) => name.replace(/-+(.)/g, (_, letter) => letter.toUpperCase());
 
-/** Whole-line comments and blank lines go; everything else stays as written. */
-function stripped(text) {
+/** Removes blank lines and lines that are only a comment: Redis parses and stores each script as it is sent. */
+function stripComments(text) {
   return text
     .split('\n')
     .filter((line) => !/^\s*(--.*)?$/.test(line))
     .join('\n');
 }
 
-function prelude(name) {
+/** The text of a prelude. Preludes do not use each other, so a script's first line shows all it depends on. */
+function readPrelude(name) {
   const text = read(scriptsFolder, 'prelude', `${name}.lua`);
   if (/^-- @use\b/m.test(text)) throw new Error(`prelude ${name}.lua uses another prelude`);
-  return stripped(text);
+  return stripComments(text);
 }
 
 /**
- * A script with its preludes (`-- @use time receipt` in line one) before it; a shebang line comes first of all. `name(a b)` makes
- * a function of some, whose last one uses its arguments and returns: each call of a script makes its functions anew, and
- * what most calls do not need need not be made.
+ * A script with its preludes before it. Its first line names them: `-- @use time receipt`. A shebang line stays the
+ * very first.
+ *
+ * `name(a b)` wraps the preludes a and b into one function, whose last prelude uses the arguments and returns. Lua
+ * creates all functions of a script again at each call; wrapped ones are created only by calls that need them.
  */
 function assemble(file) {
   const text = read(scriptsFolder, file);
   const use = /^(?:#!.*\n)?-- @use\b(.*)$/m.exec(text.split('\n').slice(0, 2).join('\n'));
-  const preludes = [...(use?.[1] ?? '').matchAll(/([\w-]+)(?:\(([^)]*)\))?/g)].map(([, name, inner]) => {
-    if (inner === undefined) return prelude(name);
-    const body = inner.split(' ').map((one) => prelude(one));
+  const preludes = [...(use?.[1] ?? '').matchAll(/([\w-]+)(?:\(([^)]*)\))?/g)].map(([, name, group]) => {
+    if (group === undefined) return readPrelude(name);
+    const body = group.split(' ').map((inner) => readPrelude(inner));
     return [`local function ${name}(...)`, ...body, 'end'].join('\n');
   });
-  const lines = stripped(text).split('\n');
+  const lines = stripComments(text).split('\n');
   const shebang = lines.filter((line) => line.startsWith('#!'));
   return [...shebang, ...preludes, ...lines.filter((line) => !line.startsWith('#!'))].join('\n') + '\n';
 }
 
-function makeLua() {
+function generateLua() {
   const facets = readdirSync(join(root, scriptsFolder), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'prelude')
     .flatMap(({ name }) => filesIn(`${scriptsFolder}/${name}`, '.lua').map((file) => `${name}/${file}`));
@@ -66,22 +69,22 @@ function makeLua() {
     const sha1 = createHash('sha1').update(text).digest('hex');
     return `  ${camelCase(basename(file, '.lua'))}: {\n    sha1: '${sha1}',\n    text: ${JSON.stringify(text)},\n  },\n`;
   });
-  return `${HEAD}export const lua = {\n${scripts.join('')}} as const;\n`;
+  return `${HEADER}export const lua = {\n${scripts.join('')}} as const;\n`;
 }
 
-function makeMigrations() {
+function generateMigrations() {
   const folder = `${brokers}/sqlite/migrations`;
   const migrations = filesIn(folder, '.sql').map((file) => {
-    const parts = /^(\d{4})-([a-z0-9-]+)\.sql$/.exec(file);
-    if (!parts) throw new Error(`${file}: expected a name such as 0001-initial.sql`);
-    const [, number, name] = parts;
+    const match = /^(\d{4})-([a-z0-9-]+)\.sql$/.exec(file);
+    if (!match) throw new Error(`${file}: expected a name such as 0001-initial.sql`);
+    const [, number, name] = match;
     return `  { version: ${Number(number)}, name: '${name}', sql: ${JSON.stringify(read(folder, file))} },\n`;
   });
-  return `${HEAD}export const migrations = [\n${migrations.join('')}] as const;\n`;
+  return `${HEADER}export const migrations = [\n${migrations.join('')}] as const;\n`;
 }
 
-/** The commented sample of the configuration; it comes from the schema, which has to be built first. */
-async function makeSample() {
+/** The sample configuration with its comments. It comes from the schema of the server, which is built first. */
+async function generateSample() {
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', 'packages/server'], {
     cwd: root,
     stdio: 'inherit',
@@ -92,8 +95,8 @@ async function makeSample() {
 
 const check = process.argv.includes('--check');
 const stale = [];
-for (const { path, make } of entries) {
-  const text = await Promise.resolve(make());
+for (const { path, generate } of entries) {
+  const text = await Promise.resolve(generate());
   const file = join(root, path);
   if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
   stale.push(path);

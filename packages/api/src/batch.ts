@@ -1,3 +1,5 @@
+// Submission of many tasks in one call. Each task is checked on its own and has its own outcome.
+
 import * as z from 'zod';
 import { limits } from './limits.ts';
 import { problem } from './problem.ts';
@@ -10,12 +12,16 @@ const tasks = z
   .min(1, { error: 'must have at least one task' })
   .max(limits.batchTasks, { error: `must have at most ${limits.batchTasks} tasks` });
 
-/** What is checked of a batch as a whole; each task is checked on its own, with the defaults under it. */
+/**
+ * What is checked before the operation is called: only the batch as a whole. The operation then checks each task
+ * together with the defaults, because a single invalid task must not fail the others.
+ */
 export const batchEnvelope = strict({ tasks, defaults: batchDefaults.optional() }, ['track', 'then', 'name']);
 
-/** A batch as a client writes it. */
+/** A batch as a client writes it, for OpenAPI and for the types of the client. */
 export const batchInput = strict({ tasks: z.array(taskInput), defaults: batchDefaults.optional() });
 
+/** The outcome of one task: `status` as a single submission would have it, with the `task` or a `problem`. */
 export const batchItem = z.object({
   index: z.int(),
   status: z.int(),
@@ -23,6 +29,7 @@ export const batchItem = z.object({
   problem: problem.optional(),
 });
 
+/** One item per task, in the order of the request. */
 export const batchAnswer = z.object({
   id: z.null(),
   counts: z.object({ created: z.int(), duplicate: z.int(), failed: z.int() }),

@@ -5,6 +5,7 @@ import { limits } from './limits.ts';
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 
+/** The headers of a request: their number and their size in all are limited. */
 const headers = z.record(z.string(), z.string()).superRefine((record, context) => {
   const entries = Object.entries(record);
   const bytes = entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
@@ -13,26 +14,33 @@ const headers = z.record(z.string(), z.string()).superRefine((record, context) =
   context.addIssue({ code: 'custom', message, params: { code: 'too_long' } });
 });
 
-/** How and where a task is delivered by HTTP (api section 5). */
+/**
+ * Where and how a task is delivered by HTTP. A task with a callback is of the kind `callback`. See
+ * docs/design/http-api.md#callbacks.
+ */
 export const callbackInput = strict(
   {
-    url: z.string().meta({ description: 'http or https, at most 2,048 bytes' }),
+    url: z.string().meta({
+      description: 'http or https, at most 2,048 bytes; the configuration of the service must allow it',
+    }),
     method: z.enum(methods, { error: `must be one of ${methods.join(', ')}` }).default('POST'),
-    headers: headers.default({}),
+    headers: headers.default({}).meta({ description: 'Headers of the request: at most 32, 8,192 bytes' }),
     body: z
       .enum(['payload', 'envelope', 'none'], { error: 'must be payload, envelope or none' })
       .optional()
       .meta({
         description:
-          "The payload's bytes as they are (the default; with GET: none), an envelope around them, or nothing",
+          "The request's body: the payload's bytes unchanged (default), an envelope around them, or none (default with GET)",
       }),
-    connect_timeout: duration(1, 60_000).default('3s'),
+    connect_timeout: duration(1, 60_000)
+      .default('3s')
+      .meta({ description: 'Longest time to connect, 1ms to 60s; it is part of the timeout of the attempt' }),
     redirects: choice(['none'], ['same_host']).default('none'),
   },
   ['completion', 'signing_key', 'notify'],
 );
 
-/** A callback as it is answered; secret header values are `***`. */
+/** A callback in an answer. Values of secret headers are `***`. */
 export const callback = z.object({
   url: z.string(),
   method: z.enum(methods),
@@ -42,8 +50,8 @@ export const callback = z.object({
   redirects: z.literal('none'),
 });
 
-/** As a client writes it. */
+/** A callback as a client writes it. */
 export type CallbackInput = z.input<typeof callbackInput>;
-/** Checked, with its defaults. */
+/** A callback that was checked, with its defaults. */
 export type CheckedCallback = z.output<typeof callbackInput>;
 export type Callback = z.output<typeof callback>;

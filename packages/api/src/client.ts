@@ -1,17 +1,23 @@
+// The typed client: one method per operation, generated from the route table at run time. It runs in browsers, too.
+
 import type { Problem } from './problem.ts';
 import { stringify } from './raw-json.ts';
 import type { Route } from './route.ts';
 import type { AnswerOf, BodyInputOf, ParamsOf, QueryInputOf } from './operations.ts';
 import { routes, type OperationId } from './routes.ts';
 
+/** `T`, with all of its fields optional if none of them is required. */
 type Optional<T> = {} extends T ? Partial<T> : T;
+/** An object with the field `N`: absent if `T` is undefined, optional if `T` has no required field. */
 type Field<N extends string, T> = [T] extends [undefined]
   ? {}
   : {} extends T
     ? { [F in N]?: T }
     : { [F in N]: T };
 
-/** What a call takes: `params` (path), `query`, `body`, as far as the operation has them; `signal` aborts it. */
+/**
+ * The input of a call: `params` of the path, `query` and `body`, if the operation has them. `signal` aborts the call.
+ */
 export type CallInput<O extends OperationId> = Optional<
   Field<'params', ParamsOf<O>> & Field<'query', QueryInputOf<O>> & Field<'body', BodyInputOf<O>>
 > & { readonly signal?: AbortSignal };
@@ -25,18 +31,18 @@ type Method<O extends OperationId> =
 export type ApiClient = { readonly [O in OperationId]: Method<O> };
 
 export interface ApiClientOptions {
-  /** Such as `http://127.0.0.1:7420`; may have a path. */
+  /** The service's URL, such as `http://127.0.0.1:7420`. It may have a path. */
   readonly baseUrl: string;
-  /** API key. Without one only the open operations answer. */
+  /** API key. Without a key only the operations that need none answer. */
   readonly key?: string;
-  /** Default: the global one. */
+  /** Sends the requests. Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
-/** The service answered with a problem. */
+/** Thrown when the service answers with an error status. */
 export class ApiError extends Error {
   readonly status: number;
-  /** Null = the answer was no problem: something else answers there. */
+  /** The problem in the answer; null = there was none, and something that is not Task Center answered. */
   readonly problem: Problem | null;
 
   constructor(status: number, problem: Problem | null) {
@@ -66,6 +72,7 @@ function urlOf({ path }: Route, input: AnyInput, baseUrl: string): string {
   return baseUrl.replace(/\/+$/, '') + filled + (text === '' ? '' : `?${text}`);
 }
 
+/** The content of a good answer. The health operations answer 503 with JSON, which is an answer and not a problem. */
 async function answerOf(response: Response): Promise<unknown> {
   const type = response.headers.get('content-type') ?? '';
   if (response.ok || (response.status === 503 && type.startsWith('application/json'))) {
@@ -77,9 +84,10 @@ async function answerOf(response: Response): Promise<unknown> {
 }
 
 /**
- * A client of the service.
+ * Creates a client of the service.
  *
- * @throws ApiError for every answer that is a problem; what `fetch` throws when nobody answers.
+ * @returns one method per operation. A method rejects with `ApiError` for an error status, and with the error of
+ *   `fetch` when there is no answer.
  */
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const send = options.fetch ?? globalThis.fetch;

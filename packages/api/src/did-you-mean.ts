@@ -1,25 +1,29 @@
+/** A longer word is no typing error, and comparing it would cost too much. */
 const MAX_LENGTH = 64;
 
-/** Edits (insert, delete, replace) that turn one word into the other. */
-function distance(a: string, b: string): number {
+/** Levenshtein distance: the least number of edits (insert, delete, replace) that turn one word into the other. */
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const afterReplace = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(afterReplace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
     row = next;
   }
   return row[b.length] ?? 0;
 }
 
-/** The known word that was probably meant: at most a third of it differs. Null = none is near. */
+/**
+ * The known word that was probably meant. At most a third of its letters may differ; case, `-` and `_` do not count.
+ * Null = no word is near enough.
+ */
 export function didYouMean(word: string, known: readonly string[]): string | null {
   if (word.length > MAX_LENGTH) return null;
   const plain = word.toLowerCase().replaceAll('-', '_');
   const near = known
-    .map((name) => ({ name, edits: distance(plain, name) }))
+    .map((name) => ({ name, edits: editDistance(plain, name) }))
     .filter(({ name, edits }) => edits <= Math.max(1, Math.floor(name.length / 3)))
     .sort((a, b) => a.edits - b.edits);
   return near[0]?.name ?? null;

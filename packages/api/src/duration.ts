@@ -1,10 +1,13 @@
+// Durations of the contract, and the same rules as in the engine. This package may not import the engine, because it
+// runs in browsers; a test compares both.
+
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const PLAIN = /^(?:\d+(?:ms|s|m|h|d))+$/;
 const PART = /(\d+)(ms|s|m|h|d)/g;
 const ISO = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/;
 const MAX_TEXT_LENGTH = 64;
 
-/** Ten years: the longest span that any field takes. */
+/** Ten years, the longest duration that any field takes. */
 export const MAX_DURATION_MS = 3_653 * UNIT_MS.d;
 
 function plainMs(text: string): number {
@@ -23,20 +26,23 @@ function isoMs(text: string): number | null {
   );
 }
 
-/** Milliseconds of `250ms`, `10s`, `1h30m`, `7d` or ISO 8601 `PT10M`; null = not a duration of at most ten years. */
-export function spanMs(text: string): number | null {
+/**
+ * Milliseconds of a text such as `250ms`, `10s`, `1h30m`, `7d` or ISO 8601 `PT10M`; null = not one of at most ten
+ * years.
+ */
+export function parseDuration(text: string): number | null {
   if (text.length > MAX_TEXT_LENGTH) return null;
   const ms = PLAIN.test(text) ? plainMs(text) : isoMs(text);
   return ms !== null && ms <= MAX_DURATION_MS ? ms : null;
 }
 
-/** The shortest text of a span in ms, such as `1h30m`; `0s` for none. */
-export function spanText(ms: number): string {
-  let left = ms;
+/** The shortest text of a duration in whole ms, such as `1h30m`; `0s` for 0. */
+export function formatDuration(ms: number): string {
+  let remainingMs = ms;
   let text = '';
   for (const unit of ['d', 'h', 'm', 's', 'ms'] as const) {
-    const count = Math.floor(left / UNIT_MS[unit]);
-    left -= count * UNIT_MS[unit];
+    const count = Math.floor(remainingMs / UNIT_MS[unit]);
+    remainingMs -= count * UNIT_MS[unit];
     if (count > 0) text += `${count}${unit}`;
   }
   return text === '' ? '0s' : text;

@@ -8,11 +8,11 @@ export {
   type CallInput,
 } from './client.ts';
 export { didYouMean } from './did-you-mean.ts';
-export { spanMs, spanText } from './duration.ts';
+export { parseDuration, formatDuration } from './duration.ts';
 export { gotOf, itemAt, itemsOf, pointerOf } from './issues.ts';
 export { limits } from './limits.ts';
 export { openapi } from './openapi.ts';
-export { problems, type Place, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';
+export { problems, type ItemLocation, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';
 export type { Queue } from './queue.ts';
 export { RawJson, stringify } from './raw-json.ts';
 export type { Method, Route, RouteRole } from './route.ts';
@@ -22,7 +22,7 @@ export { ROLES, type Health, type Me, type Role, type Version } from './system.t
 export {
   KINDS,
   LISTED_STATES,
-  PARTS,
+  TASK_PARTS,
   TASK_STATES,
   type Attempt,
   type ListedState,

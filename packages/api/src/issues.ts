@@ -1,18 +1,22 @@
+// Turns what Zod finds into the items of a `validation-failed` problem: our codes and messages, the location in the
+// request, and the value that was found, unless it may be secret. See docs/design/http-api.md#errors.
+
 import type * as z from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import { limits } from './limits.ts';
-import type { Place, ProblemItem } from './problem.ts';
+import type { ItemLocation, ProblemItem } from './problem.ts';
 import { fieldsOf, NOT_BUILT_MESSAGE, schemaAt } from './strict.ts';
 
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
 
-const HIDDEN = new Set(['payload', 'payload_text', 'payload_base64', 'headers']);
+/** Fields whose values never appear in a problem: they may be secret or large. */
+const HIDDEN_FIELDS = new Set(['payload', 'payload_text', 'payload_base64', 'headers']);
 const MAX_SHOWN_LENGTH = 64;
-/** What JSON calls a type, where the schemas have a word of their own. */
-const WORDS: Readonly<Record<string, string>> = { int: 'whole number', record: 'object' };
+/** Names of types for people, where Zod's own name is not that of JSON. */
+const TYPE_NAMES: Readonly<Record<string, string>> = { int: 'whole number', record: 'object' };
 
-/** JSON pointer (RFC 6901) of a path. */
+/** The JSON pointer (RFC 6901) of a path. */
 export function pointerOf(path: Path): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
@@ -26,19 +30,21 @@ function valueAt(input: unknown, path: Path): unknown {
   }, input);
 }
 
+/** A URL without its login and its query, which may hold secrets. */
 function withoutSecrets(text: string): string {
   return text.replace(/\/\/[^/?#]*@/, '//***@').replace(/[?#].*$/s, '?…');
 }
 
-/** A value as a problem may show it: primitives outside payloads and headers, cut; else null. */
+/** A value as a problem may show it: a primitive outside payloads and headers, cut to 64 characters. Otherwise null. */
 export function gotOf(input: unknown, path: Path): string | null {
-  if (path.some((step) => HIDDEN.has(String(step)))) return null;
+  if (path.some((step) => HIDDEN_FIELDS.has(String(step)))) return null;
   const value = valueAt(input, path);
   if (!['string', 'number', 'boolean'].includes(typeof value)) return null;
   const text = path.at(-1) === 'url' ? withoutSecrets(String(value)) : String(value);
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH - 1)}…` : text;
 }
 
+/** Our code of an issue. The codes are part of the contract. */
 function codeOf(issue: Issue, missing: boolean): string {
   if (issue.message.endsWith(NOT_BUILT_MESSAGE)) return 'not_built_yet';
   if (missing) return 'required';
@@ -60,10 +66,11 @@ function codeOf(issue: Issue, missing: boolean): string {
   }
 }
 
+/** Our message of an issue: the schema's own message if it has one, otherwise one in place of Zod's default text. */
 function messageOf(issue: Issue, missing: boolean): string {
   if (missing) return 'is required';
   if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')) {
-    const expected = WORDS[issue.expected] ?? issue.expected;
+    const expected = TYPE_NAMES[issue.expected] ?? issue.expected;
     return `must be ${/^[aeiou]/.test(expected) ? 'an' : 'a'} ${expected}`;
   }
   if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid'))
@@ -74,60 +81,71 @@ function messageOf(issue: Issue, missing: boolean): string {
   return issue.message;
 }
 
+/** The input that was checked, and what describes a location in it. */
 interface Source {
   readonly schema: z.ZodType;
   readonly input: unknown;
-  readonly place: Place;
-  /** Steps before the paths of this schema, such as `['tasks', 3]`. */
-  readonly under: Path;
+  readonly location: ItemLocation;
+  /** The path of this input in the body, such as `['tasks', 3]` for a task of a batch. */
+  readonly basePath: Path;
 }
 
-/** One finding; its place is spelled as its kind asks for. */
+/**
+ * One item of a problem. A location in the body is a JSON pointer; one elsewhere is the name of a parameter or header.
+ */
 export function itemAt(
-  { place, under }: Pick<Source, 'place' | 'under'>,
+  { location, basePath }: Pick<Source, 'location' | 'basePath'>,
   path: Path,
-  found: Omit<ProblemItem, Place>,
+  details: Omit<ProblemItem, ItemLocation>,
 ): ProblemItem {
-  const where = place === 'pointer' ? pointerOf([...under, ...path]) : path.join('.');
-  return { [place]: where, ...found };
+  const where = location === 'pointer' ? pointerOf([...basePath, ...path]) : path.join('.');
+  return { [location]: where, ...details };
 }
 
+/**
+ * A field that the schema does not take. If a later version will take it, or a similar name is known, the item says so.
+ */
 function unknownField(source: Source, path: Path, key: string): ProblemItem {
-  const { now, later } = fieldsOf(schemaAt(source.schema, path));
-  const what = source.place === 'parameter' ? 'parameter' : 'field';
-  const near = didYouMean(key, now);
-  const found = later.includes(key)
+  const { known, notBuilt } = fieldsOf(schemaAt(source.schema, path));
+  const what = source.location === 'parameter' ? 'parameter' : 'field';
+  const near = didYouMean(key, known);
+  const details = notBuilt.includes(key)
     ? { code: 'not_built_yet', message: NOT_BUILT_MESSAGE }
     : {
         code: `unknown_${what}`,
         message: near === null ? `is not a known ${what}` : `did you mean ${near}?`,
       };
-  return itemAt(source, [...path, key], { ...found, got: null });
+  return itemAt(source, [...path, key], { ...details, got: null });
 }
 
-/** A union shows the findings of the branch that came nearest: the one of the right type, else its own words. */
-function ofUnion(issue: Issue & { code: 'invalid_union' }, source: Source): ProblemItem[] | null {
+/**
+ * The items of a union. An object is compared with the branch for objects, and that branch's items are shown. Null = no
+ * branch fits, and the union's own message says more.
+ */
+function itemsOfUnion(issue: Issue & { code: 'invalid_union' }, source: Source): ProblemItem[] | null {
   const value = valueAt(source.input, issue.path);
   if (typeof value !== 'object' || value === null) return null;
-  const inner = issue.errors.find((branch) =>
+  const branchIssues = issue.errors.find((branch) =>
     branch.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
   );
-  if (inner === undefined || inner.length === 0) return null;
-  return inner.flatMap((one) => ofIssue({ ...one, path: [...issue.path, ...one.path] }, source));
+  if (branchIssues === undefined || branchIssues.length === 0) return null;
+  return branchIssues.flatMap((inner) =>
+    itemsOfIssue({ ...inner, path: [...issue.path, ...inner.path] }, source),
+  );
 }
 
-function ofIssue(issue: Issue, source: Source): ProblemItem[] {
+function itemsOfIssue(issue: Issue, source: Source): ProblemItem[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownField(source, issue.path, key));
-  const inner = issue.code === 'invalid_union' ? ofUnion(issue, source) : null;
-  if (inner !== null) return inner;
+  const branchItems = issue.code === 'invalid_union' ? itemsOfUnion(issue, source) : null;
+  if (branchItems !== null) return branchItems;
   const missing = valueAt(source.input, issue.path) === undefined;
   const code = codeOf(issue, missing);
   const message = messageOf(issue, missing);
   return [itemAt(source, issue.path, { code, message, got: gotOf(source.input, issue.path) })];
 }
 
-/** What a schema found, as items of `validation-failed`: at most 50. */
+/** The issues of a schema as items of `validation-failed`, at most 50. */
 export function itemsOf(error: z.core.$ZodError, source: Source): ProblemItem[] {
-  return error.issues.flatMap((issue) => ofIssue(issue, source)).slice(0, limits.problemItems);
+  return error.issues.flatMap((issue) => itemsOfIssue(issue, source)).slice(0, limits.problemItems);
 }

@@ -1,21 +1,29 @@
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
 
-/** Limits of the contract (api section 1). Sizes in bytes. */
+/**
+ * Limits of the contract. Names that end in `Bytes` are sizes in bytes, the others are counts. See
+ * docs/design/http-api.md#conventions.
+ */
 export const limits = {
   bodyBytes: MIB,
   batchBodyBytes: 8 * MIB,
   batchTasks: 1_000,
   payloadBytes: 256 * KIB,
-  /** Above this a GET of a task shows null and `*_truncated: true`. */
+  /** A larger payload or result is answered as null, with `payload_truncated` or `result_truncated` true. */
   shownPayloadBytes: 64 * KIB,
   tags: 10,
+  /** Nesting of JSON in a body. */
   jsonDepth: 32,
+  /** All headers of a request to the service. */
   headerBytes: 16 * KIB,
   urlBytes: 2_048,
+  /** Headers of a callback, and their names and values together. */
   callbackHeaders: 32,
   callbackHeaderBytes: 8 * KIB,
+  /** Items of a page that a client does not ask a number for, and the most it may ask for. */
   pageDefault: 50,
-  pageMost: 500,
+  pageMax: 500,
+  /** Items of a `validation-failed` problem; further ones are left out. */
   problemItems: 50,
 } as const;

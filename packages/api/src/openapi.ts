@@ -1,3 +1,5 @@
+// Builds the OpenAPI document from the route table and its schemas. Nothing in it is written by hand.
+
 import * as z from 'zod';
 import { problem, problems, type ProblemCode } from './problem.ts';
 import type { Route } from './route.ts';
@@ -7,32 +9,35 @@ import { fieldsOf } from './strict.ts';
 
 type Json = Record<string, unknown>;
 
-/** JSON Schema of a contract schema; answers stay open, because clients ignore fields they do not know. */
+/**
+ * JSON Schema of a contract schema. Answers allow further fields: a later version adds some, and clients must ignore
+ * them.
+ */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const made = z.toJSONSchema(schema, {
+  const jsonSchema = z.toJSONSchema(schema, {
     io,
     unrepresentable: 'any',
-    override: ({ jsonSchema }) => {
-      if (io === 'output' && jsonSchema.additionalProperties === false)
-        delete jsonSchema.additionalProperties;
+    override: ({ jsonSchema: part }) => {
+      if (io === 'output' && part.additionalProperties === false) delete part.additionalProperties;
     },
   }) as Json;
-  delete made['$schema'];
-  return made;
+  delete jsonSchema['$schema'];
+  return jsonSchema;
 }
 
-function parametersIn(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
+/** The parameters that an object schema describes. A list is written with commas in one parameter. */
+function parametersIn(schema: z.ZodType | undefined, location: 'path' | 'query'): Json[] {
   if (schema === undefined) return [];
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
-  return fieldsOf(schema).now.map((name) => {
-    const one = properties[name] as Json;
-    const optional = place === 'query' && (!required.includes(name) || 'default' in one);
-    const list = one['type'] === 'array' ? { style: 'form', explode: false } : {};
-    return { name, in: place, required: !optional, schema: one, ...list };
+  return fieldsOf(schema).known.map((name) => {
+    const property = properties[name] as Json;
+    const optional = location === 'query' && (!required.includes(name) || 'default' in property);
+    const listStyle = property['type'] === 'array' ? { style: 'form', explode: false } : {};
+    return { name, in: location, required: !optional, schema: property, ...listStyle };
   });
 }
 
-/** Problems that any call with these traits may have. */
+/** Problems that any call may have, depending on whether it needs a key and has a body. */
 function commonProblems(route: Route): ProblemCode[] {
   const codes: ProblemCode[] = ['validation-failed', 'internal'];
   if (route.role !== '-') codes.push('unauthenticated', 'forbidden', 'broker-unavailable', 'overloaded');
@@ -40,6 +45,7 @@ function commonProblems(route: Route): ProblemCode[] {
   return codes;
 }
 
+/** The error answers by status. Problems of the same status share one answer, which names their codes. */
 function problemAnswers(route: Route): Json {
   const answers: Record<string, { codes: string[]; title: string }> = {};
   for (const code of [...route.problems, ...commonProblems(route)]) {
@@ -59,7 +65,7 @@ function problemAnswers(route: Route): Json {
   );
 }
 
-function goodAnswers(route: Route): Json {
+function successAnswers(route: Route): Json {
   const media = route.produces ?? 'application/json';
   return Object.fromEntries(
     Object.entries(route.answers).map(([status, schema]) => [
@@ -84,7 +90,7 @@ function operationOf(route: Route & { operationId: string }): Json {
     security: route.role === '-' ? [] : [{ key: [] }],
     parameters: [...parametersIn(route.params, 'path'), ...parametersIn(route.query, 'query')],
     ...(body && { requestBody: body }),
-    responses: { ...goodAnswers(route), ...problemAnswers(route) },
+    responses: { ...successAnswers(route), ...problemAnswers(route) },
   };
 }
 

@@ -1,3 +1,5 @@
+// Types of an operation's input and output, derived from its row in the route table.
+
 import type * as z from 'zod';
 import type { OperationId, Routes } from './routes.ts';
 
@@ -15,7 +17,7 @@ type Part<O extends OperationId, P extends 'params' | 'query' | 'body'> = [Schem
 export type ParamsOf<O extends OperationId> = Part<O, 'params'>;
 /** Query of an operation, checked. */
 export type QueryOf<O extends OperationId> = Part<O, 'query'>;
-/** Body of an operation as it was checked before the call. */
+/** Body of an operation as its handler gets it: checked by `checked` if the route has it, otherwise by `body`. */
 export type BodyOf<O extends OperationId> = [Schema<O, 'checked'>] extends [never]
   ? Part<O, 'body'>
   : z.output<Schema<O, 'checked'>>;
@@ -26,8 +28,9 @@ export type BodyInputOf<O extends OperationId> = [Schema<O, 'body'>] extends [ne
 /** Query of an operation as a client writes it. */
 export type QueryInputOf<O extends OperationId> = z.input<Schema<O, 'query'>>;
 
+/** Undefined for an answer without a body. */
 type OutputOf<S> = S extends z.ZodType ? z.output<S> : undefined;
-/** What an operation answers. */
+/** The content of an operation's answer; a union if it has several good statuses. */
 export type AnswerOf<O extends OperationId> = {
   [S in keyof Routes[O]['answers']]: OutputOf<Routes[O]['answers'][S]>;
 }[keyof Routes[O]['answers']];

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 
-/** Every problem of this version: its title and status (api section 6). */
+/**
+ * Every problem that this version answers with, by its code: status and title. The code ends the problem's `type`. See
+ * docs/design/http-api.md#errors.
+ */
 export const problems = {
   malformed: { status: 400, title: 'The request cannot be read' },
   unauthenticated: { status: 401, title: 'A valid API key is needed' },
@@ -24,7 +27,10 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
-/** One finding of `validation-failed`; one of `pointer`, `parameter`, `header` says where. */
+/**
+ * One item of `validation-failed`. One of `pointer`, `parameter` and `header` says where; `got` is the value that was
+ * found, or null if it must not be shown.
+ */
 export const problemItem = z.object({
   pointer: z.string().optional(),
   parameter: z.string().optional(),
@@ -34,7 +40,7 @@ export const problemItem = z.object({
   got: z.string().nullable(),
 });
 
-/** `application/problem+json`; some codes have more members. */
+/** A problem (RFC 9457), sent as `application/problem+json`. Some codes add members of their own. */
 export const problem = z.object({
   type: z.string(),
   code: z.string(),
@@ -49,5 +55,5 @@ export const problem = z.object({
 
 export type ProblemItem = z.output<typeof problemItem>;
 export type Problem = z.output<typeof problem> & Readonly<Record<string, unknown>>;
-/** The place of a finding. */
-export type Place = 'pointer' | 'parameter' | 'header';
+/** Where an item is: in the body, in the path or query, or in a header. */
+export type ItemLocation = 'pointer' | 'parameter' | 'header';

@@ -3,19 +3,22 @@ import { strict } from './strict.ts';
 import { LISTED_STATES } from './task.ts';
 
 const counts = z.record(z.enum(LISTED_STATES), z.int());
-const place = z.object({ counts: counts.nullable(), paused: z.boolean() });
+const kindCounts = z.object({ counts: counts.nullable(), paused: z.boolean() });
 
-/** A logical queue: its handler tasks and its callbacks together, `by_kind` shows the split. */
+/** A logical queue: its handler tasks and its callbacks together. `by_kind` shows them apart. */
 export const queue = z.object({
   name: z.string(),
   priority: z.enum(['critical', 'high', 'normal', 'low']).nullable(),
-  paused: z.boolean().meta({ description: 'Either kind is' }),
+  paused: z.boolean().meta({ description: 'Whether the tasks of either kind are paused' }),
   pause_reason: z.string().nullable(),
-  counts: counts.nullable().meta({ description: 'Null for keys that are bound to businesses' }),
-  by_kind: z.object({ handler: place, callback: place }),
-  oldest_pending_ms: z.int().nullable(),
+  counts: counts
+    .nullable()
+    .meta({ description: 'Tasks by state; null for keys that are bound to businesses' }),
+  by_kind: z.object({ handler: kindCounts, callback: kindCounts }),
+  oldest_pending_ms: z.int().nullable().meta({ description: 'Age of the task that is next to run, ms' }),
 });
 
+/** `POST /v1/queues/{name}/pause` and `…/resume` */
 export const pauseInput = strict({ reason: z.string().min(1).max(256).optional() }, ['for']);
 export const resumeInput = strict({}, ['reason']);
 

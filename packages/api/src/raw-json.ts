@@ -1,29 +1,32 @@
-/** Texts met by the `stringify` under way; JSON.stringify is synchronous, so there is never more than one. */
-let met: string[] = [];
+// JSON.parse and JSON.stringify change large integers (over 2^53). A payload's text is therefore never parsed:
+// JSON.stringify writes a placeholder for it, and the text replaces the placeholder afterwards.
 
-/** Stands for a text while the rest is written; nobody can guess it, so no string of a caller's is taken for one. */
-const MARK = `raw-${globalThis.crypto.randomUUID()}-`;
-const MARKED = new RegExp(`"${MARK}(\\d+)"`, 'g');
+/** Raw texts of the current `stringify` call. JSON.stringify is synchronous, so there is never a second call. */
+let rawTexts: string[] = [];
 
-/** JSON text that is passed on as it stands: its numbers are never parsed, so that none loses a digit. */
+/** Prefix of a placeholder. It is random, so no string of a caller can be mistaken for a placeholder. */
+const PLACEHOLDER = `raw-${globalThis.crypto.randomUUID()}-`;
+const PLACEHOLDERS = new RegExp(`"${PLACEHOLDER}(\\d+)"`, 'g');
+
+/** JSON text that `stringify` writes unchanged, with every digit of its numbers. */
 export class RawJson {
   readonly text: string;
 
-  /** @param text valid JSON; it is not looked at. */
+  /** @param text valid JSON; it is not checked */
   constructor(text: string) {
     this.text = text;
   }
 
   toJSON(): string {
-    return MARK + (met.push(this.text) - 1);
+    return PLACEHOLDER + (rawTexts.push(this.text) - 1);
   }
 }
 
-/** As `JSON.stringify`, with the text of each `RawJson` in its place. */
+/** Like `JSON.stringify`, but writes the text of each `RawJson` unchanged. */
 export function stringify(value: unknown): string {
-  met = [];
+  rawTexts = [];
   const text = JSON.stringify(value);
-  if (met.length === 0) return text;
-  const texts = met;
-  return text.replace(MARKED, (_, index: string) => texts[Number(index)] ?? 'null');
+  if (rawTexts.length === 0) return text;
+  const texts = rawTexts;
+  return text.replace(PLACEHOLDERS, (_, index: string) => texts[Number(index)] ?? 'null');
 }

@@ -4,41 +4,42 @@ import type { Role } from './system.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
-/** What a call may be made by: `-` anyone, else a key of at least this role. */
+/** The least role that a call needs; `-` = it needs no key. */
 export type RouteRole = '-' | Role;
 
-/** One operation of the contract. */
+/** One operation of the contract: a row of the route table. */
 export interface Route {
   readonly method: Method;
   /** Template: `/v1/tasks/{id}`. */
   readonly path: string;
   readonly role: RouteRole;
+  /** The group that OpenAPI shows it in. */
   readonly tag: 'tasks' | 'queues' | 'access' | 'service';
   readonly summary: string;
   /** Path parameters; each is a string. */
   readonly params?: z.ZodType;
-  /** Query parameters; one not named here is refused. */
+  /** Query parameters. A parameter that is not named here is refused. */
   readonly query: z.ZodType;
-  /** The JSON body; left out = there is none. */
+  /** The JSON body. Left out = the operation has none. */
   readonly body?: z.ZodType;
   /**
-   * What is checked before the operation is called, where that is less than `body`: the operation checks the
-   * rest itself (a batch checks each task on its own).
+   * The schema that the body is checked with before the handler is called, if that is less than `body`. The handler
+   * checks everything else itself: a batch checks each task on its own.
    */
   readonly checked?: z.ZodType;
-  /** Whether the body may be left out. */
+  /** Whether a call may leave the body out. */
   readonly bodyOptional?: boolean;
-  /** Most bytes of the body. Default 1 MiB. */
+  /** Largest body in bytes. Default 1 MiB. */
   readonly bodyBytes?: number;
-  /** Schemas of the answers by status; null = no body. */
+  /** Schemas of the good answers by status; null = no body. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** Media type of the answers. Default `application/json`. */
   readonly produces?: string;
-  /** Problems of its own, besides those that any call may have. */
+  /** The operation's own problems, besides those that any call may have. */
   readonly problems: readonly ProblemCode[];
-  /** Whether the call goes into the audit log. */
+  /** Whether calls are written to the audit log. */
   readonly audit: boolean;
 }
 
-/** Keeps the exact types of a route while checking its form. */
+/** Checks the form of a route and keeps its exact types, which the client needs. */
 export const route = <const R extends Route>(definition: R): R => definition;

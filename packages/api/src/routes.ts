@@ -5,30 +5,31 @@ import { pauseInput, queue, resumeInput } from './queue.ts';
 import { route, type Route } from './route.ts';
 import { choice, strict } from './strict.ts';
 import { health, me, version } from './system.ts';
-import { cancelAnswer, cancelInput, KINDS, LISTED_STATES, pageOf, PARTS, task } from './task.ts';
+import { cancelAnswer, cancelInput, KINDS, LISTED_STATES, pageOf, TASK_PARTS, task } from './task.ts';
 import { taskInput } from './task-input.ts';
 import { businessId, queueName, taskId } from './values.ts';
 
-const none = strict({});
+const noQuery = strict({});
 const kind = z.enum(KINDS);
 
-const parts = z.array(z.enum(PARTS));
+const parts = z.array(z.enum(TASK_PARTS));
 
+/** `include=payload,attempts`: the parts of a task that an answer adds, with commas between them. */
 const include = z
   .string()
   .transform((text, context) => {
     const words = text.split(',');
-    // Said here: further down, the place of a finding would be one inside a list that nobody has sent.
+    // Checked here and not by the pipe: its issues would point into a list, and the client sent a text.
     if (!parts.safeParse(words).success)
       context.addIssue({
         code: 'custom',
-        message: `must be of ${PARTS.join(', ')}, with commas between them`,
+        message: `must name parts from ${TASK_PARTS.join(', ')}, with commas between them`,
       });
     return words;
   })
   .pipe(parts);
 
-/** Which task is meant where several have the ID. */
+/** Selects one task where several have the same ID: another queue, kind or business. */
 const pick = { queue: queueName.optional(), kind: kind.optional(), business_id: businessId.optional() };
 const idParams = strict({ id: taskId });
 const queueParams = strict({ name: queueName });
@@ -38,7 +39,7 @@ const listQuery = strict(
     queue: queueName,
     state: choice(LISTED_STATES, ['blocked', 'awaiting', 'aggregating']),
     kind: kind.optional(),
-    limit: z.coerce.number<string>().int().min(1).max(limits.pageMost).default(limits.pageDefault),
+    limit: z.coerce.number<string>().int().min(1).max(limits.pageMax).default(limits.pageDefault),
     cursor: z.string().min(1).max(2_000).optional(),
     include: include.optional(),
   },
@@ -47,7 +48,10 @@ const listQuery = strict(
     .split(' '),
 );
 
-/** The contract: every operation by its ID. Validation, OpenAPI, authorisation and the client read it. */
+/**
+ * The contract: every operation by its ID. Validation, OpenAPI, authorisation, the audit log and the client all read
+ * this table. See docs/design/http-api.md#resources.
+ */
 export const routes = {
   submitTask: route({
     method: 'POST',
@@ -91,7 +95,7 @@ export const routes = {
     path: '/v1/tasks/{id}',
     role: 'viewer',
     tag: 'tasks',
-    summary: 'A task with payload, callback and result; attempts if included',
+    summary: 'A task with payload, callback and result; with its attempts if included',
     params: idParams,
     query: strict({ ...pick, include: include.optional() }, ['wait', 'fields']),
     answers: { 200: task },
@@ -142,7 +146,7 @@ export const routes = {
     tag: 'queues',
     summary: 'A queue with its counts',
     params: queueParams,
-    query: none,
+    query: noQuery,
     answers: { 200: queue },
     problems: ['not-found'],
     audit: false,
@@ -154,7 +158,7 @@ export const routes = {
     tag: 'queues',
     summary: 'Let no further task of a queue start',
     params: queueParams,
-    query: none,
+    query: noQuery,
     body: pauseInput,
     bodyOptional: true,
     answers: { 200: queue },
@@ -168,7 +172,7 @@ export const routes = {
     tag: 'queues',
     summary: 'Let the tasks of a paused queue start again',
     params: queueParams,
-    query: none,
+    query: noQuery,
     body: resumeInput,
     bodyOptional: true,
     answers: { 200: queue },
@@ -180,8 +184,8 @@ export const routes = {
     path: '/v1/me',
     role: 'viewer',
     tag: 'access',
-    summary: 'The key that calls, with its role and scopes',
-    query: none,
+    summary: 'The API key of the call, with its role and scopes',
+    query: noQuery,
     answers: { 200: me },
     problems: [],
     audit: false,
@@ -191,7 +195,7 @@ export const routes = {
     path: '/healthz',
     role: '-',
     tag: 'service',
-    summary: 'Whether the process lives',
+    summary: 'Whether the process is alive',
     query: strict({}, ['verbose']),
     answers: { 200: health },
     problems: [],
@@ -202,7 +206,7 @@ export const routes = {
     path: '/readyz',
     role: '-',
     tag: 'service',
-    summary: 'Whether it takes work: started, not stopping, broker in reach',
+    summary: 'Whether the service takes requests: started, not stopping, broker in reach',
     query: strict({}, ['verbose']),
     answers: { 200: health, 503: health },
     problems: [],
@@ -213,7 +217,7 @@ export const routes = {
     path: '/startupz',
     role: '-',
     tag: 'service',
-    summary: 'Whether the start is over',
+    summary: 'Whether the service has finished starting',
     query: strict({}, ['verbose']),
     answers: { 200: health, 503: health },
     problems: [],
@@ -225,7 +229,7 @@ export const routes = {
     role: '-',
     tag: 'service',
     summary: 'Version of the program',
-    query: none,
+    query: noQuery,
     answers: { 200: version },
     problems: [],
     audit: false,
@@ -236,7 +240,7 @@ export const routes = {
     role: '-',
     tag: 'service',
     summary: 'This contract as OpenAPI 3.1',
-    query: none,
+    query: noQuery,
     answers: { 200: z.record(z.string(), z.unknown()) },
     problems: [],
     audit: false,
@@ -246,8 +250,8 @@ export const routes = {
     path: '/',
     role: '-',
     tag: 'service',
-    summary: 'A page that says what runs here',
-    // A page may be opened from a link with whatever parameters; it reads none.
+    summary: 'A page for people about this service',
+    // A link to the page may carry any parameters; none is read.
     query: z.looseObject({}),
     answers: { 200: z.string() },
     produces: 'text/html; charset=utf-8',
@@ -259,7 +263,7 @@ export const routes = {
 export type Routes = typeof routes;
 export type OperationId = keyof Routes;
 
-/** The table as a list, in its order. */
+/** The table as a list, in the order of the table. */
 export const routeList: readonly (Route & { readonly operationId: OperationId })[] = Object.entries(
   routes as Record<OperationId, Route>,
-).map(([operationId, one]) => ({ ...one, operationId: operationId as OperationId }));
+).map(([operationId, definition]) => ({ ...definition, operationId: operationId as OperationId }));

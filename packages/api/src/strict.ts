@@ -1,27 +1,40 @@
+// Schemas that refuse what they do not know, because a typing error must not be ignored. Fields and values of the
+// contract that are not built yet are known by name and refused as `not_built_yet`.
+
 import * as z from 'zod';
 
-/** Fields of the contract that this version knows by name and refuses, by schema. */
+/** For each schema, the fields that a later version will take and this one refuses. */
 const notBuiltFields = z.registry<{ readonly fields: readonly string[] }>();
 
-/** An object that takes no other fields; `later` names those that a later version will take. */
-export function strict<S extends z.ZodRawShape>(shape: S, later: readonly string[] = []) {
+/**
+ * An object that takes no other fields than those of `shape`; `notBuilt` names the fields that a later version will
+ * take.
+ */
+export function strict<S extends z.ZodRawShape>(shape: S, notBuilt: readonly string[] = []) {
   const schema = z.strictObject(shape);
-  notBuiltFields.add(schema, { fields: later });
+  notBuiltFields.add(schema, { fields: notBuilt });
   return schema;
 }
 
-/** One of `now`; values in `later` are refused by name. */
-export function choice<const N extends readonly [string, ...string[]]>(now: N, later: readonly string[]) {
-  const message = `must be ${now.join(' or ')}`;
-  return z.enum(now, {
-    error: ({ input }) => (later.includes(String(input)) ? NOT_BUILT_MESSAGE : message),
+/** One of the `known` values. A value in `notBuilt` is refused as one that a later version will take. */
+export function choice<const N extends readonly [string, ...string[]]>(
+  known: N,
+  notBuilt: readonly string[],
+) {
+  const message = `must be ${known.join(' or ')}`;
+  return z.enum(known, {
+    error: ({ input }) => (notBuilt.includes(String(input)) ? NOT_BUILT_MESSAGE : message),
   });
 }
 
+/** `codeOf` in issues.ts recognizes these issues by this text. */
 export const NOT_BUILT_MESSAGE = 'is not built yet';
+
+// What follows reads the definitions of schemas, which Zod publishes but does not type in full.
 
 type Loose = { readonly def: Record<string, unknown> };
 
+/** The schema inside of optional, default, transform and pipe. */
 function inner(schema: unknown): unknown {
   const def = (schema as Loose).def;
   const next = def['innerType'] ?? def['in'];
@@ -32,7 +45,7 @@ function definition(schema: unknown): Record<string, unknown> {
   return (inner(schema) as Loose).def;
 }
 
-/** Object schemas that the schema may stand for: itself, or the objects of a union. */
+/** The object schemas among the alternatives of a schema: the schema itself, or those of a union. */
 function objectsIn(schema: unknown): z.ZodType[] {
   const { type, options } = definition(schema);
   if (type === 'union') return (options as unknown[]).flatMap(objectsIn);
@@ -49,7 +62,10 @@ function childOf(schema: unknown, step: PropertyKey): unknown {
   return undefined;
 }
 
-/** The schema at a path of an input: fields of objects, elements of lists. Undefined where it cannot be told. */
+/**
+ * The schema at a path of an input, through fields of objects and elements of lists. Undefined if the path leads
+ * nowhere.
+ */
 export function schemaAt(root: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
   let schema: unknown = root;
   for (const step of path) {
@@ -59,11 +75,13 @@ export function schemaAt(root: z.ZodType, path: readonly PropertyKey[]): z.ZodTy
   return schema as z.ZodType | undefined;
 }
 
-/** Names of the fields that the object schema takes, and of those it will take. */
-export function fieldsOf(schema: z.ZodType | undefined): { now: string[]; later: string[] } {
+/**
+ * Names of the fields that an object schema takes (`known`), and of those that a later version will take (`notBuilt`).
+ */
+export function fieldsOf(schema: z.ZodType | undefined): { known: string[]; notBuilt: string[] } {
   const objects = schema === undefined ? [] : objectsIn(schema);
   return {
-    now: objects.flatMap((object) => Object.keys(definition(object)['shape'] as object)),
-    later: objects.flatMap((object) => notBuiltFields.get(object as z.ZodObject)?.fields ?? []),
+    known: objects.flatMap((object) => Object.keys(definition(object)['shape'] as object)),
+    notBuilt: objects.flatMap((object) => notBuiltFields.get(object as z.ZodObject)?.fields ?? []),
   };
 }

@@ -1,3 +1,6 @@
+// What a client may say about a task when it submits it. Every field is optional and has its description, which OpenAPI
+// shows with the default and the limits. See docs/design/http-api.md#submission.
+
 import * as z from 'zod';
 import { callbackInput } from './callback.ts';
 import { limits } from './limits.ts';
@@ -20,101 +23,156 @@ import {
 
 const DAY_MS = 86_400_000;
 
-/** Priorities by name and number, and the queue that each stands for. */
+/** Priorities by name, each with the queue that it stands for: a priority is another way to choose a built-in queue. */
 export const priorityQueues = { critical: 'critical', high: 'high', normal: 'default', low: 'low' } as const;
 export type Priority = keyof typeof priorityQueues;
-/** By number: 0 is low, 3 is critical. */
+/** Priorities by number: 0 is low, 3 is critical. */
 export const PRIORITIES = ['low', 'normal', 'high', 'critical'] as const satisfies readonly Priority[];
 
 const priority = z.union([z.enum(PRIORITIES), z.literal([0, 1, 2, 3])], {
   error: 'must be critical, high, normal, low or 3, 2, 1, 0',
 });
 
-const share = z.number().min(0).max(1).default(0.25);
-const wait = duration(0, 30 * DAY_MS);
-const maxRetries = z.int().min(0).max(1_000).meta({ description: 'Retries after the first attempt' });
-const BACKOFF = 'must be an object whose kind is exponential, linear, fixed or list';
+const jitter = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(0.25)
+  .meta({ description: 'Largest share of a delay that is added to it by chance; 0.25 = up to 25 %' });
+const retryDelay = duration(0, 30 * DAY_MS);
+const maxRetries = z.int().min(0).max(1_000).meta({
+  description: 'Retries after the first attempt, 0 to 1,000; a task that has used them up is archived',
+});
+const BACKOFF_MESSAGE = 'must be an object whose kind is exponential, linear, fixed or list';
 
+/**
+ * The waits between attempts, the same kinds as in the engine. `max` bounds a wait with its jitter; the last of
+ * `delays` repeats.
+ */
 const backoff = z.discriminatedUnion(
   'kind',
   [
     strict({
       kind: z.literal('exponential'),
-      initial: wait.default('1s'),
-      max: wait.default('300s'),
+      initial: retryDelay.default('1s'),
+      max: retryDelay.default('300s'),
       factor: z.number().min(1).max(100).default(2),
-      jitter: share,
+      jitter,
     }),
     strict({
       kind: z.literal('linear'),
-      initial: wait,
-      step: wait,
-      max: wait.default('300s'),
-      jitter: share,
+      initial: retryDelay,
+      step: retryDelay,
+      max: retryDelay.default('300s'),
+      jitter,
     }),
-    strict({ kind: z.literal('fixed'), delay: wait, jitter: share }),
-    strict({ kind: z.literal('list'), delays: z.array(wait).min(1).max(100), jitter: share }),
+    strict({ kind: z.literal('fixed'), delay: retryDelay, jitter }),
+    strict({ kind: z.literal('list'), delays: z.array(retryDelay).min(1).max(100), jitter }),
   ],
-  { error: BACKOFF },
+  { error: BACKOFF_MESSAGE },
 );
 
 const retryPolicy = strict({ max_retries: maxRetries.default(3), backoff: backoff.optional() }, ['rules']);
 
-/** When a failed task runs again: a preset, or a policy (api section 5). */
+/** When a failed task runs again: a preset, or a policy of its own. */
 const retry = z.union([z.enum(['default', 'patient']), retryPolicy], {
   error: 'must be default, patient or an object {max_retries, backoff}',
 });
 
-/** JSON of any form. On the wire its text is kept byte for byte; a client gives a value or a `RawJson`. */
-const anyJson = z.unknown().meta({ description: 'Any JSON; its text is kept byte for byte' });
+/** Adds a description to a field, and keeps its examples. */
+const about = <S extends z.ZodType>(schema: S, description: string): S =>
+  schema.meta({ ...z.globalRegistry.get(schema), description }) as S;
+
+/** JSON of any form. The service stores its text byte for byte; the client takes a value or a `RawJson`. */
+const anyJson = z.unknown();
 
 const shape = {
-  id: taskId,
-  type: typeName,
-  queue: queueName,
-  priority,
-  payload: anyJson,
-  payload_text: z.string(),
-  payload_base64: base64,
-  content_type: mediaType,
-  business_id: businessId,
-  user_id: userId,
-  tags: z.array(tag).max(limits.tags, { error: `must be at most ${limits.tags} tags` }),
-  traceparent,
-  tracestate,
-  trace_id: traceId,
-  delay: duration(0),
-  run_at: instant,
-  deadline: instant,
-  timeout: duration(1_000, 7 * DAY_MS),
-  retry,
-  retention: duration(0, 90 * DAY_MS),
-  durability: choice(['memory'], ['replicated', 'fsync']),
+  id: about(taskId, 'The ID, 1-100 of A-Z a-z 0-9 _ : -; a taken one is refused. Default: a new UUID'),
+  type: about(
+    typeName,
+    'Chooses the handler, 1-128 bytes. Required unless there is a callback; then the default is callback',
+  ),
+  queue: about(
+    queueName,
+    'The queue, 1-128 bytes. If priority is given, too, both must name the same queue. Default: default',
+  ),
+  priority: about(
+    priority,
+    'Chooses a built-in queue: critical (3), high (2), normal (1, the queue default) or low (0)',
+  ),
+  payload: about(
+    anyJson,
+    'Any JSON, at most 256 KiB; its text is kept byte for byte. Only one payload field may be given',
+  ),
+  payload_text: about(z.string(), 'The payload as text, at most 256 KiB'),
+  payload_base64: about(base64, 'The payload as base64 of its bytes, at most 256 KiB of them'),
+  content_type: about(
+    mediaType,
+    'Media type of the payload. Default: application/json, or that of the other payload fields',
+  ),
+  business_id: about(
+    businessId,
+    'The business that owns the task; IDs of two businesses are separate. Default: that of the key, if it has just one',
+  ),
+  user_id: about(userId, 'The user that the task belongs to; passed on to handlers and callbacks'),
+  tags: z
+    .array(tag)
+    .max(limits.tags, { error: `must be at most ${limits.tags} tags` })
+    .meta({ description: `Labels of the task, at most ${limits.tags}` }),
+  traceparent: about(
+    traceparent,
+    'W3C trace context. Default: that of trace_id, else the header of the request, else a new trace',
+  ),
+  tracestate: about(tracestate, 'W3C trace state, with traceparent'),
+  trace_id: about(traceId, 'The trace, 32 hexadecimal digits; with traceparent it must be the same one'),
+  delay: about(duration(0), 'Earliest start as a time from now. Not together with run_at. Default: at once'),
+  run_at: about(instant, 'Earliest start as a time; one in the past means now. Not together with delay'),
+  deadline: about(instant, 'No attempt runs after this time; it covers all attempts. Default: none'),
+  timeout: about(
+    duration(1_000, 7 * DAY_MS),
+    'Longest time of one attempt, 1s to 7d, for callbacks to 15m. Default: 30m, for callbacks 10s',
+  ),
+  retry: about(
+    retry,
+    'When a failed task runs again. Default: 3 retries, 1s doubling to 300s; patient: 15 retries',
+  ),
+  retention: about(
+    duration(0, 90 * DAY_MS),
+    'How long the completed task is kept with its result, 0s to 90d; a cancelled one at least 1h. Default: 24h',
+  ),
+  durability: about(
+    choice(['memory'], ['replicated', 'fsync']),
+    'memory: stored as the broker stores all tasks',
+  ),
   callback: callbackInput,
 };
 
-const later = ['unique', 'debounce', 'after', 'on_dependency_failure', 'limit_key', 'fair_key', 'max_age'];
+/** Fields of the contract that a later version will take. */
+const notBuilt = ['unique', 'debounce', 'after', 'on_dependency_failure', 'limit_key', 'fair_key', 'max_age'];
 
-/** A task as it is submitted (api section 2); all fields may be left out, but one of `type` and `callback`. */
+/** A task as it is submitted. Every field is optional, but one of `type` and `callback` is needed. */
 export const taskInput = strict(
   Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name, schema.optional()])) as {
     [F in keyof typeof shape]: z.ZodOptional<(typeof shape)[F]>;
   },
-  later,
+  notBuilt,
 );
 
-/** Fields that all tasks of a batch share unless they have their own; an ID is each task's own. */
+/**
+ * Fields that the tasks of a batch share. A task's own field overrides them. They have no `id`, which is each task's
+ * own.
+ */
 export const batchDefaults = strict(
   Object.fromEntries(Object.entries(taskInput.shape).filter(([name]) => name !== 'id')) as Omit<
     typeof taskInput.shape,
     'id'
   >,
-  later,
+  notBuilt,
 );
 
-/** A task as a client writes it. */
+/** A task as a client writes it: durations and times are texts. */
 export type TaskInput = z.input<typeof taskInput>;
-/** A submitted task, checked field by field. */
+/** A submitted task with each field checked; rules between fields are the service's. */
 export type CheckedTask = z.output<typeof taskInput>;
 export type RetryInput = NonNullable<CheckedTask['retry']>;
 export type BackoffInput = z.output<typeof backoff>;

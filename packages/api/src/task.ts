@@ -3,6 +3,7 @@ import { callback } from './callback.ts';
 import { strict } from './strict.ts';
 import { time } from './values.ts';
 
+/** The states of a task, the same as in the engine; a test compares both. */
 export const TASK_STATES = [
   'blocked',
   'scheduled',
@@ -16,7 +17,7 @@ export const TASK_STATES = [
   'archived',
 ] as const;
 
-/** States that can be counted and listed so far. */
+/** The states that queues count and that lists show; others are refused as not built yet. */
 export const LISTED_STATES = [
   'scheduled',
   'pending',
@@ -27,16 +28,19 @@ export const LISTED_STATES = [
   'archived',
 ] as const;
 
+/** How a task is run: by a handler in a worker, or as an HTTP request. */
 export const KINDS = ['handler', 'callback'] as const;
-export const PARTS = ['payload', 'callback', 'attempts', 'result'] as const;
+/** The parts of a task that `include` can ask for. */
+export const TASK_PARTS = ['payload', 'callback', 'attempts', 'result'] as const;
 
 const text = z.string();
 const count = z.int().min(0);
+/** A field that is null where its value is unknown or not reached. */
 const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
 
 const attemptError = z.object({ class: text, message: text, status: maybe(z.int()) });
 
-/** One attempt of a task. */
+/** One attempt of a task. `wait_ms`: from due to started; `duration_ms`: from started to finished. */
 export const attempt = z.object({
   number: z.int(),
   started_at: time,
@@ -68,7 +72,9 @@ const retry = z.object({
   backoff: z.record(text, z.unknown()).meta({ description: 'kind and its parameters' }),
 });
 
-/** Parts that are shown where they are asked for; a single GET has payload, callback and result. */
+/**
+ * Parts that an answer has only if they are asked for. A GET of a single task always has payload, callback and result.
+ */
 const parts = {
   payload: z.unknown(),
   payload_text: text,
@@ -81,7 +87,7 @@ const parts = {
   attempts: z.array(attempt),
 };
 
-/** A task as it is answered; null = unknown or not reached. */
+/** A task in an answer. Null = unknown or not reached. */
 export const task = z.object({
   id: text,
   kind: z.enum(KINDS),
@@ -143,12 +149,13 @@ export const cancelInput = strict(
   ['wait'],
 );
 
+/** `already_finished` is no problem: the task is answered as it ended. */
 export const cancelAnswer = z.object({
   outcome: z.enum(['cancelled_before_start', 'already_finished']),
   task,
 });
 
-/** A page of a list. */
+/** A page of a list. `next_cursor` null = the last page; `total` null = not counted. */
 export const pageOf = <S extends z.ZodType>(item: S) =>
   z.object({
     data: z.array(item),
@@ -161,4 +168,4 @@ export type Task = z.output<typeof task>;
 export type Attempt = z.output<typeof attempt>;
 export type TaskState = (typeof TASK_STATES)[number];
 export type ListedState = (typeof LISTED_STATES)[number];
-export type TaskPart = (typeof PARTS)[number];
+export type TaskPart = (typeof TASK_PARTS)[number];

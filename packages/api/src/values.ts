@@ -1,29 +1,32 @@
-import * as z from 'zod';
-import { MAX_DURATION_MS, spanMs, spanText } from './duration.ts';
+// Texts that several parts of the contract use: names, IDs, trace context, durations and times. Each is checked here,
+// and the message says what is allowed.
 
-const NAME_BYTES = 128;
-// Braces would move keys, control and direction characters break logs and terminals.
+import * as z from 'zod';
+import { MAX_DURATION_MS, parseDuration, formatDuration } from './duration.ts';
+
+const MAX_NAME_BYTES = 128;
+// Braces in a key change its cluster slot. Control and direction characters break logs and terminals.
 // eslint-disable-next-line no-control-regex
-const UNFIT = /[{}\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+const FORBIDDEN = /[{}\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const RESERVED_ENDING = /~[A-Za-z0-9]+$/;
-const bytesOf = (text: string) => new TextEncoder().encode(text).length;
+const byteLength = (text: string) => new TextEncoder().encode(text).length;
 
 function nameFault(name: string): string | null {
   if (name === '') return 'must not be empty';
   if (name.trim() !== name) return 'must not begin or end with a blank';
   if (!name.isWellFormed()) return 'must be valid Unicode';
-  if (UNFIT.test(name)) return 'must not have braces or control characters';
-  if (bytesOf(name) > NAME_BYTES) return `must have at most ${NAME_BYTES} bytes`;
+  if (FORBIDDEN.test(name)) return 'must not have braces or control characters';
+  if (byteLength(name) > MAX_NAME_BYTES) return `must have at most ${MAX_NAME_BYTES} bytes`;
   return null;
 }
 
 function queueFault(name: string): string | null {
-  if (name === '.' || name === '..') return 'must not be "." or "..", which no URL can name';
+  if (name === '.' || name === '..') return 'must not be "." or "..", which a URL cannot contain';
   const reserved = 'must not end in "~" and letters or digits, which is reserved';
   return nameFault(name) ?? (RESERVED_ENDING.test(name) ? reserved : null);
 }
 
-/** A string for which `fault` finds none; the finding is the message. */
+/** A string that `fault` accepts by returning null. Otherwise the text it returns is the message. */
 function checked(fault: (text: string) => string | null, code = 'invalid_value') {
   return z.string().superRefine((text, context) => {
     const message = fault(text);
@@ -33,7 +36,10 @@ function checked(fault: (text: string) => string | null, code = 'invalid_value')
 
 const matching = (pattern: RegExp, message: string) => z.string().regex(pattern, { error: message });
 
-/** Name of a queue: 1–128 bytes, no braces, controls, edge blanks, no reserved ending, not `.` or `..`. */
+/**
+ * Name of a queue: 1 to 128 bytes without braces, control characters, blanks at its ends or a reserved ending; not `.`
+ * or `..`.
+ */
 export const queueName = checked(queueFault).meta({ description: 'Name of a queue, 1-128 bytes' });
 export const typeName = checked(nameFault).meta({ description: 'Name of a type, 1-128 bytes' });
 export const taskId = matching(/^[A-Za-z0-9_:-]{1,100}$/, 'must be 1-100 of A-Z a-z 0-9 _ : -');
@@ -55,26 +61,27 @@ export const base64 = matching(
   'must be base64 with its padding',
 );
 
-/** A duration's text between two spans in ms. */
-export function duration(leastMs: number, mostMs: number = MAX_DURATION_MS) {
+/** The text of a duration from `minMs` to `maxMs`. */
+export function duration(minMs: number, maxMs: number = MAX_DURATION_MS) {
   return checked((text) => {
-    const ms = spanMs(text);
+    const ms = parseDuration(text);
     if (ms === null) return 'must be a duration such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
-    if (ms < leastMs || ms > mostMs) return `must be ${spanText(leastMs)} to ${spanText(mostMs)}`;
+    if (ms < minMs || ms > maxMs) return `must be ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
     return null;
-  }).meta({ description: 'A span such as 250ms, 10s, 1h30m, 7d, PT10M', examples: ['10s'] });
+  }).meta({ description: 'A duration such as 250ms, 10s, 1h30m, 7d, PT10M', examples: ['10s'] });
 }
 
 const INSTANT =
   /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 const MIN_TIME_MS = Date.UTC(2000);
 
+/** Whether the day exists: `Date` would turn 31 April into 1 May. */
 function isDate(year: number, month: number, day: number): boolean {
   const date = new Date(Date.UTC(year, month - 1, day));
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
-/** Wall-clock ms of an RFC 3339 time in any offset, rounded up to a ms; null = it is none. */
+/** Wall-clock ms of an RFC 3339 time with any offset, rounded up to a ms; null = the text is not such a time. */
 export function instantMs(text: string): number | null {
   const found = INSTANT.exec(text);
   if (!found) return null;
@@ -82,11 +89,11 @@ export function instantMs(text: string): number | null {
   if (!isDate(year ?? 0, month ?? 0, day ?? 0)) return null;
   if ((hour ?? 0) > 23 || (minute ?? 0) > 59 || (second ?? 0) > 59) return null;
   const ms = Date.parse(text.toUpperCase());
-  // Parts below a ms are cut by the parser; a time must not come early for it.
+  // The parser drops digits below a ms. Rounding up instead keeps a task from starting early.
   return /\.\d{3}\d*[1-9]/.test(text) ? ms + 1 : ms;
 }
 
-/** A time from 2000 to ten years from now. */
+/** A time between the year 2000 and ten years from now. */
 export const instant = checked((text) => {
   const ms = instantMs(text);
   if (ms === null) return 'must be an RFC 3339 time such as 2026-11-24T08:00:00.125Z';
@@ -95,6 +102,6 @@ export const instant = checked((text) => {
   return null;
 }).meta({ description: 'A time, RFC 3339 in any offset', examples: ['2026-11-24T08:00:00.125Z'] });
 
-/** A time as it is answered: RFC 3339 UTC with ms. */
+/** A time in an answer: RFC 3339, UTC, with ms. */
 export const time = z.string().meta({ format: 'date-time' });
 export const timeText = (ms: number): string => new Date(ms).toISOString();

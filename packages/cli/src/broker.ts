@@ -2,14 +2,18 @@ import type { Broker } from '@task-center/engine';
 import { CliError } from './cli-error.ts';
 import { explain } from './explain.ts';
 
-/** The broker itself, for commands that work without the service. `meanwhile`: what is done while it is stopped. */
-export async function openBroker(url: string, meanwhile: string): Promise<Broker> {
+/**
+ * Opens the broker itself, for commands that work without the service.
+ *
+ * @param action what the user should do while the service is stopped, for the error when SQLite's file is in use
+ */
+export async function openBroker(url: string, action: string): Promise<Broker> {
   const { connect, isTaskCenterError } = await import('@task-center/engine');
   try {
     return await connect(url);
   } catch (error) {
     if (!isTaskCenterError(error, 'database-in-use')) throw error;
-    const fix = `Stop the service, ${meanwhile}, and start it again.`;
+    const fix = `Stop the service, ${action}, and start it again.`;
     throw new CliError(`${explain(error)} ${fix}`, 1, { cause: error });
   }
 }

@@ -1,3 +1,6 @@
+// Configuration of the commands that run the service or open its broker: file, environment and flags go to the server's
+// `loadConfig`, and its problems become one error for the user.
+
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config, ConfigProblem } from '@task-center/server';
 import { CliError } from './cli-error.ts';
@@ -5,11 +8,11 @@ import type { Io } from './io.ts';
 
 const DEFAULT_FILE = 'etc/taskcenter.yaml';
 
-/** Flags by the key of the configuration that they set. */
+/** Values of flags, by the key of the configuration that they set. */
 export type Flags = Readonly<Record<string, string | undefined>>;
 
-/** The file's text; null = none was named, and there is none where one is looked for. */
-function readFile(named: string | undefined): string | null {
+/** The text of the configuration file; null = no file was named, and the default one does not exist. */
+function readConfigFile(named: string | undefined): string | null {
   const path = named ?? DEFAULT_FILE;
   if (named === undefined && !existsSync(path)) return null;
   try {
@@ -22,21 +25,26 @@ function readFile(named: string | undefined): string | null {
   }
 }
 
-function refused(problems: readonly ConfigProblem[], texts: readonly string[]): CliError {
-  const head = 'The configuration is not valid';
+/** One error that names every problem. */
+function configError(problems: readonly ConfigProblem[], texts: readonly string[]): CliError {
+  const title = 'The configuration is not valid';
   const [first] = texts;
-  if (problems.length === 1 && first !== undefined) return new CliError(`${head}: ${first}.`);
+  if (problems.length === 1 && first !== undefined) return new CliError(`${title}: ${first}.`);
   return new CliError(
-    [`${head}, in ${problems.length} places:`, ...texts.map((text) => `  ${text}`)].join('\n'),
+    [`${title}, in ${problems.length} places:`, ...texts.map((text) => `  ${text}`)].join('\n'),
   );
 }
 
-/** The service's configuration from file, environment and flags; what is only odd is said on standard error. */
+/**
+ * The service's configuration from file, environment and flags. Warnings are printed to standard error.
+ *
+ * @throws CliError that names all problems
+ */
 export async function readConfig(file: string | undefined, flags: Flags, io: Io): Promise<Config> {
   const { loadConfig, problemText } = await import('@task-center/server');
-  const yaml = readFile(file ?? (io.env['TASKCENTER_CONFIG'] || undefined));
+  const yaml = readConfigFile(file ?? (io.env['TASKCENTER_CONFIG'] || undefined));
   const loaded = loadConfig({ yaml, env: io.env, flags });
   for (const warning of loaded.warnings) io.err(`task-center: ${warning}`);
-  if (!loaded.ok) throw refused(loaded.problems, loaded.problems.map(problemText));
+  if (!loaded.ok) throw configError(loaded.problems, loaded.problems.map(problemText));
   return loaded.config;
 }

@@ -1,19 +1,20 @@
 import { ApiError, type Problem } from '@task-center/api';
 
-interface Explained {
+interface ExplainedError {
   readonly message: string;
-  /** What to do; errors of the engine bring it. */
+  /** What to do about it. Errors of the engine have it. */
   readonly fix?: string;
 }
 
+/** An item of a problem: where, what, and the value that was found. */
 function itemText(item: NonNullable<Problem['errors']>[number]): string {
-  const place = item.pointer ?? item.parameter ?? item.header ?? '';
+  const location = item.pointer ?? item.parameter ?? item.header ?? '';
   const got = item.got === null ? '' : ` (found ${item.got})`;
-  return `${place} ${item.message}${got}`.trim();
+  return `${location} ${item.message}${got}`.trim();
 }
 
 function problemText({ status, problem }: ApiError): string {
-  if (problem === null) return `Something that is not Task Center answered with status ${status}.`;
+  if (problem === null) return `Another program, not Task Center, answered with status ${status}.`;
   if (problem.errors?.length) return `${problem.title}: ${problem.errors.map(itemText).join('; ')}.`;
   const configuration = problem['configuration'];
   return typeof configuration === 'string' && !problem.detail.includes(configuration)
@@ -21,9 +22,9 @@ function problemText({ status, problem }: ApiError): string {
     : problem.detail;
 }
 
-/** An error as one line that says what was wrong and what to do; never a stack. */
+/** An error in one line: what is wrong and what to do about it, never a stack. */
 export function explain(error: unknown): string {
   if (error instanceof ApiError) return problemText(error);
-  const { message, fix } = (error instanceof Error ? error : { message: String(error) }) as Explained;
+  const { message, fix } = (error instanceof Error ? error : { message: String(error) }) as ExplainedError;
   return fix === undefined ? message : `${message} ${fix}`;
 }

@@ -1,27 +1,28 @@
-/** The process that started this one, and starts it again when it fails. */
+/** The process that started this one, and that starts it again when it fails. */
 export interface Parent {
-  /** Tells it that the service runs. */
+  /** Reports that the service has started. */
   ready(): void;
-  /** Calls `listener` when it has ended, in whatever way. */
+  /** Calls `listener` when the parent has ended for any reason. */
   onGone(listener: () => void): void;
 }
 
-/** What a command uses of its process; `here.ts` alone reads the real one. */
+/** What a command uses of its process. Tests replace it; `process-io.ts` provides the real one. */
 export interface Io {
+  /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether standard output, and the other one, are terminals that want colours. */
+  /** Whether standard output and standard error are terminals that show colours. */
   readonly colours: { readonly out: boolean; readonly err: boolean };
-  /** Whether standard error is read by a person. */
+  /** Whether standard error is a terminal, and not a log. */
   readonly errIsTerminal: boolean;
-  /** Writes a line (or several) to standard output. */
+  /** Writes lines to standard output and adds a line feed. */
   out(text: string): void;
-  /** Writes a line (or several) to standard error. */
+  /** Writes lines to standard error and adds a line feed. */
   err(text: string): void;
-  /** Everything on standard input, as text. */
+  /** Resolves to all of standard input, as text. */
   readInput(): Promise<string>;
-  /** Null = this process was not started by one that watches it. */
+  /** The supervising parent; null = there is none. */
   readonly parent: Parent | null;
-  /** Calls `listener` at each SIGINT and SIGTERM, until the function it returns is called. */
+  /** Calls `listener` at each SIGINT and SIGTERM. Call the returned function to unsubscribe. */
   onSignal(listener: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;

@@ -1,10 +1,12 @@
+// The program's entry: `serve` runs in a child that this process supervises, every other command in this process.
+
 const args = process.argv.slice(2);
 
-// A parent lives as long as its service does: it loads nothing else.
+// The supervisor stays in memory for as long as the service runs. It therefore loads nothing else of the program.
 if (args[0] === 'serve') {
   const { supervise } = await import('./supervise/supervise.ts');
   process.exit(await supervise(args));
 } else {
-  const { runHere } = await import('./here.ts');
-  await runHere();
+  const { runInThisProcess } = await import('./process-io.ts');
+  await runInThisProcess();
 }

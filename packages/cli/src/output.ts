@@ -1,5 +1,7 @@
-/** Codes that begin and end a style. */
-const CODES = {
+// Text for terminals: styles, tables, and control characters made harmless.
+
+/** ANSI codes that start and end a style. */
+const STYLE_CODES = {
   bold: [1, 22],
   dim: [2, 22],
   red: [31, 39],
@@ -8,30 +10,31 @@ const CODES = {
   cyan: [36, 39],
 } as const;
 
-type Style = keyof typeof CODES;
+type Style = keyof typeof STYLE_CODES;
 
-/** Styles a text, or leaves it alone where nobody would see the colours. */
+/** Styles a text, or returns it unchanged where colours are off. */
 export type Paint = (style: Style, text: string) => string;
 
 export function painter(colours: boolean): Paint {
   if (!colours) return (_, text) => text;
-  return (style, text) => `\u001b[${CODES[style][0]}m${text}\u001b[${CODES[style][1]}m`;
+  return (style, text) => `\u001b[${STYLE_CODES[style][0]}m${text}\u001b[${STYLE_CODES[style][1]}m`;
 }
 
-// What a receiver answers or a task is called must not steer the reader's terminal.
+// Names and answers come from others. Their escape sequences must not control the user's terminal.
 // eslint-disable-next-line no-control-regex
-const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** A text with its control characters made visible; tabs and line feeds stay. */
+/** A text with its control characters shown as `\u001b`. Tabs and line feeds stay. */
 export function plain(text: string): string {
-  return text.replace(STEERING, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(CONTROL_CHARACTERS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** As `plain`, on one line. */
+/** Like `plain`, with tabs and line feeds as blanks. */
 export function oneLine(text: string): string {
   return plain(text).replace(/[\t\n]/g, ' ');
 }
 
+/** A column of a table. `right` aligns it to the right. */
 export interface Column<Row> {
   readonly title: string;
   readonly right?: boolean;
@@ -41,7 +44,7 @@ export interface Column<Row> {
 const pad = (text: string, width: number, right: boolean | undefined) =>
   right ? text.padStart(width) : text.padEnd(width);
 
-/** Rows under their titles, in columns that are as wide as they need to be. */
+/** Rows under the titles of their columns. A column is as wide as its longest cell. */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], paint: Paint): string {
   const cells = rows.map((row) => columns.map(({ text }) => oneLine(text(row))));
   const widths = columns.map(({ title }, i) =>
@@ -52,11 +55,11 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
       .map((text, i) => pad(text, widths[i] ?? 0, columns[i]?.right))
       .join('  ')
       .trimEnd();
-  const head = lineOf(columns.map(({ title }) => title));
-  return [paint('bold', head), ...cells.map(lineOf)].join('\n');
+  const titleLine = lineOf(columns.map(({ title }) => title));
+  return [paint('bold', titleLine), ...cells.map(lineOf)].join('\n');
 }
 
-/** Names and values, one pair a line; what is null or undefined is left out. */
+/** Names and values, one pair per line. A pair without a value is left out. */
 export function pairs(entries: readonly (readonly [string, string | null | undefined])[]): string {
   const shown = entries.filter(([, value]) => value !== null && value !== undefined);
   const width = Math.max(...shown.map(([name]) => name.length));

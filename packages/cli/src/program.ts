@@ -1,3 +1,5 @@
+// Builds the command line from the commands and turns every outcome into an exit code.
+
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
@@ -23,7 +25,7 @@ function createProgram(io: Io): Command {
   const program = new Command(NAME)
     .description('Task Center: schedule and run tasks.')
     .version(versionText())
-    .showHelpAfterError(`(${NAME} --help shows what there is)`)
+    .showHelpAfterError(`(${NAME} --help lists the commands)`)
     .addHelpText('after', `\nEach command has its own help: ${NAME} enqueue --help`)
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
@@ -36,13 +38,13 @@ function createProgram(io: Io): Command {
   return program;
 }
 
-/** Runs the command line; resolves to the exit code: 0, 1 (it did not work), 2 (it was not understood). */
+/** Runs the command line; resolves to the exit code: 0 = done, 1 = failed, 2 = the command line is not valid. */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
   try {
     await createProgram(io).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
-    // commander has said what was wrong already; help and version come this way too.
+    // Commander has printed the message already. It also throws for --help and --version, with exit code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     io.err(`${NAME}: ${explain(error).split('\n').map(oneLine).join('\n')}`);
     return error instanceof CliError ? error.exitCode : 1;

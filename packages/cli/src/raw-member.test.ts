@@ -8,6 +8,6 @@ test.each([
   ['{"a":"payload","payload":null}', 'null'],
   ['{"a":["payload",1]}', null],
   ['{}', null],
-])('in %s it is %j', (json, text) => {
+])('the payload in %s is %j', (json, text) => {
   expect(rawMember(json, 'payload')).toBe(text);
 });

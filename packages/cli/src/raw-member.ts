@@ -1,8 +1,11 @@
+/** A string, a bracket or separator, or any other run of characters (a number, a literal). */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/gs;
 
 /**
- * The text of a member of a JSON object, as it stands there: `JSON.parse` would spoil integers of 19 digits.
- * Null = there is none. The text must be valid JSON.
+ * The text of a member of a JSON object, exactly as it was sent. `JSON.parse` would round integers over 2^53.
+ *
+ * @param json valid JSON
+ * @returns null if the object has no such member
  */
 export function rawMember(json: string, name: string): string | null {
   let depth = 0;

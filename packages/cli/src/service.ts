@@ -1,3 +1,5 @@
+// The service as commands reach it over HTTP: its URL, the API key, and errors that say what to do.
+
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createApiClient, type ApiClient } from '@task-center/api';
@@ -7,27 +9,29 @@ import type { Io } from './io.ts';
 
 export const DEFAULT_URL = 'http://127.0.0.1:7420';
 const DEFAULT_DATA_DIR = './data';
-const ANSWER_MS = 30_000;
+const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Options of every command that talks to a service. */
+/** Options of every command that calls the service. */
 export interface ServiceOptions {
   readonly url?: string;
   readonly keyFile?: string;
 }
 
-/** A service that is spoken to over HTTP. */
+/** A service that is called over HTTP. */
 export interface Service {
   readonly api: ApiClient;
-  /** The text of the last answer, whose numbers have all their digits. */
+  /** The text of the last answer, with every digit of its numbers. */
   lastAnswer(): string;
 }
 
+/** Adds the options that `openService` reads. */
 export function addServiceOptions(command: Command): Command {
   return command
     .option('--url <url>', `the service (else TASKCENTER_URL, else ${DEFAULT_URL})`)
     .option('--key-file <path>', 'file with the API key (else TASKCENTER_KEY_FILE, else <data>/admin.key)');
 }
 
+/** @throws CliError when no file with a key is found */
 function readKey({ keyFile }: ServiceOptions, env: Io['env']): string {
   const dataDir = env['TASKCENTER_DATA_DIR'] || DEFAULT_DATA_DIR;
   const path = keyFile ?? (env['TASKCENTER_KEY_FILE'] || join(dataDir, 'admin.key'));
@@ -43,41 +47,46 @@ function readKey({ keyFile }: ServiceOptions, env: Io['env']): string {
       { cause: error },
     );
   }
-  // A header can carry it only if it is one word; whether it opens anything is for the service to say.
+  // A header can carry only one word of visible characters. Whether the key is valid is for the service to say.
   if (/^[\u0021-\u007e]+$/.test(key)) return key;
   throw new CliError(
     `The file ${resolve(path)} does not hold an API key. Name another one with --key-file or TASKCENTER_KEY_FILE.`,
   );
 }
 
-function unreachable(url: string, error: unknown): CliError {
+/** The error of a call that got no answer. */
+function unreachableError(url: string, error: unknown): CliError {
   const { cause, name } = error as { cause?: { code?: string; message?: string }; name?: string };
-  const what =
+  const fault =
     name === 'TimeoutError'
       ? `${url} does not answer.`
       : `${url} cannot be reached (${cause?.code ?? cause?.message ?? 'unknown reason'}).`;
   return new CliError(
-    `${what} Start the service (npm start), or name another one with --url or TASKCENTER_URL.`,
+    `${fault} Start the service (npm start), or name another one with --url or TASKCENTER_URL.`,
     1,
     { cause: error },
   );
 }
 
-/** Finds URL and key; says nothing yet. */
+/**
+ * Finds the URL and the key, and creates a client. No call is made yet.
+ *
+ * @throws CliError when the URL is not valid or there is no key
+ */
 export function openService(options: ServiceOptions, env: Io['env']): Service {
   const baseUrl = options.url ?? (env['TASKCENTER_URL'] || DEFAULT_URL);
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
-    throw new CliError(`"${baseUrl}" is no URL of a service. Expected one such as ${DEFAULT_URL}.`, 2);
+    throw new CliError(`"${baseUrl}" is not the URL of a service. Expected a URL such as ${DEFAULT_URL}.`, 2);
   let answer = '';
 
   const send: typeof fetch = async (input, init) => {
     try {
-      const response = await fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+      const response = await fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
       answer = await response.text();
       const { status, headers } = response;
       return new Response(answer === '' ? null : answer, { status, headers });
     } catch (error) {
-      throw unreachable(baseUrl, error);
+      throw unreachableError(baseUrl, error);
     }
   };
   return {

@@ -25,13 +25,13 @@ async function takenPort(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** One line on standard error that says what, where and what to do; nothing else. */
-function expectOneLine({ code, err }: Ended, wanted: { code: number; says: RegExp }): void {
+/** Expects one line on standard error that says what is wrong, where, and what to do, and nothing else. */
+function expectOneLine({ code, err }: Ended, expected: { code: number; says: RegExp }): void {
   expect(err.trimEnd().split('\n')).toHaveLength(1);
   expect(err).toMatch(/^task-center: /);
-  expect(err).toMatch(wanted.says);
+  expect(err).toMatch(expected.says);
   expect(err).not.toMatch(/\n\s+at |node:internal|\.ts:\d+|\.js:\d+/);
-  expect(code).toBe(wanted.code);
+  expect(code).toBe(expected.code);
 }
 
 describe('serve ends with 1 and one line when', () => {
@@ -52,7 +52,7 @@ describe('serve ends with 1 and one line when', () => {
     expect((await first.ended).code).toBe(0);
   });
 
-  test('the broker URL is none of ours', async () => {
+  test('the broker URL has an unknown scheme', async () => {
     const ended = await run(['serve', '--broker', 'mysql://root:hunter2@db/x']);
     expectOneLine(ended, { code: 1, says: /broker \(a flag\).*mysql.*redis:\/\// });
     expect(ended.err).not.toContain('hunter2');
@@ -81,12 +81,12 @@ describe('serve ends with 1 and one line when', () => {
     expectOneLine(ended, { code: 1, says: /http\.prot.*unknown key.*http\.port/ });
   });
 
-  test('the named configuration file is not there', async () => {
+  test('the named configuration file does not exist', async () => {
     expectOneLine(await run(['serve', '--config', 'none.yaml']), { code: 1, says: /none\.yaml.*ENOENT/ });
   });
 });
 
-test('all that is wrong with a configuration is told at once', async () => {
+test('every problem of a configuration is reported at once', async () => {
   const { code, err } = await run(['serve', '--port', 'x'], { TASKCENTER_ROLES: 'boss' });
   expect(code).toBe(1);
   expect(err).toMatch(
@@ -102,7 +102,7 @@ describe('a command that talks to the service', () => {
     });
   });
 
-  test('says which file holds no key', async () => {
+  test('says which file does not hold a key', async () => {
     writeFileSync(folder.file('empty'), '');
     writeFileSync(folder.file('lines'), 'tc_x\ntc_y\n');
     for (const name of ['empty', 'lines'])
@@ -112,7 +112,7 @@ describe('a command that talks to the service', () => {
       });
   });
 
-  test('says that nobody answers', async () => {
+  test('says that the service does not answer', async () => {
     writeFileSync(folder.file('key'), 'tc_x');
     const ended = await run(['queues', '--key-file', 'key', '--url', `http://127.0.0.1:${await freePort()}`]);
     expectOneLine(ended, { code: 1, says: /cannot be reached \(ECONNREFUSED\).*npm start/ });
@@ -138,7 +138,7 @@ describe('a command that talks to the service', () => {
   });
 });
 
-describe('what is not understood ends with 2', () => {
+describe('a command line that is not valid ends with 2', () => {
   test.each([
     [['frobnicate'], /unknown command/],
     [['serve', '--prot', '1'], /unknown option '--prot'.*--port/s],
@@ -149,7 +149,7 @@ describe('what is not understood ends with 2', () => {
     [['enqueue', '--type', 'x', '--method', 'PUT'], /need --callback-url/],
     [['keys', 'create'], /--local/],
     [['tasks', 'list', '--state', 'lost'], /Allowed choices/],
-    [['queues', '--url', 'nowhere'], /no URL of a service/],
+    [['queues', '--url', 'nowhere'], /not the URL of a service/],
   ])('%j', async (args, says) => {
     const { code, err, out } = await run(args);
     expect(err).toMatch(says);

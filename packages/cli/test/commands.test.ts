@@ -32,7 +32,7 @@ async function startReceiver(...args: string[]): Promise<{ receiver: Cli; url: s
   return { receiver, url: /on (http\S+\/)/.exec(receiver.written.out)?.[1] ?? '' };
 }
 
-test('the first key is kept for this user alone, and is not printed into a log', async () => {
+test('the first key is readable by this user only, and is not printed into a log', async () => {
   const service = await startService();
   const path = folder.file('data/admin.key');
   expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -42,7 +42,7 @@ test('the first key is kept for this user alone, and is not printed into a log',
   expect(service.written.err).toContain('admin.key');
 });
 
-test('the commands that a start suggests reach this service', async () => {
+test('the commands that a start prints reach this service', async () => {
   const service = await startService();
   const line = /npx task-center (tasks show hello.*)/.exec(service.written.err)?.[1] ?? '';
   const shown = await runCli(line.split(' '), { cwd: folder.path });
@@ -50,7 +50,7 @@ test('the commands that a start suggests reach this service', async () => {
 });
 
 describe('tasks', () => {
-  test('that wait are listed, shown, cancelled and deleted', async () => {
+  test('that wait can be listed, shown, cancelled and deleted', async () => {
     await startService();
     const { out } = await run('enqueue', '--type', 'email:welcome', '--id', 'mail-1', '--delay', '1h');
     expect(out).toMatch(/^mail-1 {2}scheduled {2}due /);
@@ -71,7 +71,7 @@ describe('tasks', () => {
     expect((await run('tasks')).out).toBe('no tasks in queue default\n');
   });
 
-  test('take their payload from a file, digit by digit', async () => {
+  test('take their payload from a file, with every digit', async () => {
     writeFileSync(folder.file('payload.json'), '{ "id": 9007199254740993123 }\n');
     await startService();
     const { receiver, url } = await startReceiver();
@@ -89,7 +89,7 @@ describe('tasks', () => {
   });
 });
 
-test('queues are shown, paused and resumed', async () => {
+test('queues can be listed, paused and resumed', async () => {
   await startService();
   await run('enqueue', '--type', 'x', '--queue', 'low');
   expect((await run('queues')).out).toMatch(/^queue +priority +pending.*\nlow|^queue[^]*\nlow +low +1 /);
@@ -100,21 +100,21 @@ test('queues are shown, paused and resumed', async () => {
   expect(data.find(({ name }) => name === 'low')).toMatchObject({ paused: false, counts: { pending: 1 } });
 });
 
-test('a key made on the broker opens the service', async () => {
+test('a key that was created on the broker is valid for the service', async () => {
   const first = await startService();
   first.signal('SIGTERM');
   await first.ended;
-  const made = await run('keys', 'create', '--local', '--role', 'viewer', '--name', 'board');
-  expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^tc_\S+\n$/) });
+  const created = await run('keys', 'create', '--local', '--role', 'viewer', '--name', 'board');
+  expect(created).toMatchObject({ code: 0, out: expect.stringMatching(/^tc_\S+\n$/) });
   await startService();
-  writeFileSync(folder.file('viewer.key'), made.out);
+  writeFileSync(folder.file('viewer.key'), created.out);
   expect((await run('queues', '--key-file', 'viewer.key')).code).toBe(0);
   const refused = await run('queues', 'pause', 'low', '--key-file', 'viewer.key');
   expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/^task-center: .+\n$/) });
 });
 
 describe('at a signal', () => {
-  test('the service lets a callback end and exits with 0', async () => {
+  test('the service lets a running callback end and exits with 0', async () => {
     const service = await startService();
     const { receiver, url } = await startReceiver('--delay', '700ms');
     await run('enqueue', '--id', 'last', '--callback-url', url);
@@ -125,7 +125,7 @@ describe('at a signal', () => {
     expect((await run('tasks', 'show', 'last')).out).toMatch(/^last {2}completed/);
   });
 
-  test('one that arrives twice, as Ctrl-C under npm does, is one', async () => {
+  test('that arrives twice, as Ctrl-C under npm does, the service stops once and in order', async () => {
     const service = await startService();
     const { receiver, url } = await startReceiver('--delay', '700ms');
     await run('enqueue', '--callback-url', url);
@@ -136,14 +136,14 @@ describe('at a signal', () => {
     expect((await service.ended).code).toBe(0);
   });
 
-  test('a second one ends it at once with 130, and the task runs again', async () => {
+  test('that comes a second time the service ends at once with 130, and the task runs again', async () => {
     const service = await startService();
     const { receiver, url } = await startReceiver('--delay', '30s');
     await run('enqueue', '--id', 'held', '--callback-url', url, '--timeout', '60s');
     await receiver.saw(/answers 200/);
     service.signal('SIGINT');
     await service.saw(/Stopping/);
-    // What comes sooner counts as the same key press, passed on by a terminal and by npm.
+    // A signal that comes sooner counts as a copy of the first one.
     await new Promise((resolve) => setTimeout(resolve, 600));
     service.signal('SIGINT');
     expect((await service.ended).code).toBe(130);

@@ -18,7 +18,7 @@ function start(name: string, ...args: string[]) {
   return { lines: createInterface({ input: child.stdout }), ended };
 }
 
-test('each example is run by a test here', () => {
+test('every example has a test here', () => {
   expect(readdirSync(FOLDER).sort()).toEqual([
     'digest-groups.mjs',
     'handle-tasks.mjs',
@@ -26,7 +26,7 @@ test('each example is run by a test here', () => {
   ]);
 });
 
-test('handle-tasks runs three tasks, one of them twice, and ends', async () => {
+test('handle-tasks runs three tasks, retries one of them, and ends', async () => {
   const { lines, ended } = start('handle-tasks.mjs');
   const seen: string[] = [];
   lines.on('line', (line) => seen.push(line));
@@ -39,7 +39,7 @@ test('handle-tasks runs three tasks, one of them twice, and ends', async () => {
   ]);
 });
 
-test('digest-groups makes one task of the tasks of each group', async () => {
+test('digest-groups aggregates the tasks of each group into one', async () => {
   const { lines, ended } = start('digest-groups.mjs');
   const seen: string[] = [];
   lines.on('line', (line) => seen.push(line));
@@ -47,7 +47,7 @@ test('digest-groups makes one task of the tasks of each group', async () => {
   expect(seen.sort()).toEqual(['to ada: a reply, a follower', 'to grace: a like']);
 });
 
-test('receive-callbacks does the work of a delivery once', async () => {
+test('receive-callbacks does the work of a repeated delivery once', async () => {
   const { lines } = start('receive-callbacks.mjs', '0');
   const seen: string[] = [];
   const url = await new Promise<string>((resolve) => {

@@ -24,7 +24,7 @@ async function store(url: string): Promise<void> {
 }
 
 describe('fsck on SQLite', () => {
-  test('finds nothing wrong in a file that is sound', async () => {
+  test('finds nothing wrong in a valid file', async () => {
     await store(`sqlite:${folder.file('data/tasks.db')}`);
     expect(await run()).toEqual({ code: 0, out: '1 queue checked: nothing is wrong.\n', err: '' });
   });
@@ -40,7 +40,7 @@ describe('fsck on SQLite', () => {
     );
   });
 
-  test('makes no file that is not there', async () => {
+  test('does not create a missing file', async () => {
     const { code, err } = await run('--broker', 'sqlite:typo.db');
     expect([code, err]).toEqual([
       2,
@@ -66,24 +66,24 @@ describe.skipIf(!hasRedis())('fsck on Redis', () => {
     raw.close();
   }
 
-  test('shows what is wrong and changes nothing; --repair mends it and says how', async () => {
+  test('shows what is wrong and changes nothing; --repair repairs it and says how', async () => {
     await damage('DEL', 'asynq:{orders}:pending');
-    const told = await run(...broker);
-    expect(told.code).toBe(1);
-    expect(told.out).toMatch(
-      /^queue +kind +count +mended +first of them +what to do\norders +orphan +2 +0 +task [ab] \(state pending, stands nowhere\), task [ab] .*--repair/,
+    const checked = await run(...broker);
+    expect(checked.code).toBe(1);
+    expect(checked.out).toMatch(
+      /^queue +kind +count +repaired +examples +what to do\norders +orphan +2 +0 +task [ab] \(state pending, is in no list or set\), task [ab] .*--repair/,
     );
-    expect(told.err).toBe('task-center: 2 findings remain. Nothing was changed; --repair mends.\n');
-    const mended = await run(...broker, '--repair');
-    expect(mended).toMatchObject({ code: 0, err: '' });
-    expect(mended.out).toMatch(/orphan +2 +2 /);
-    expect(mended.out).toMatch(
-      /\nMended:\n( {2}orders {2}task [ab] \(state pending, stands nowhere\): it is the next to run\n){2}$/,
+    expect(checked.err).toBe('task-center: 2 findings remain. Nothing was changed; --repair repairs them.\n');
+    const repaired = await run(...broker, '--repair');
+    expect(repaired).toMatchObject({ code: 0, err: '' });
+    expect(repaired.out).toMatch(/orphan +2 +2 /);
+    expect(repaired.out).toMatch(
+      /\nRepaired:\n( {2}orders {2}task [ab] \(state pending, is in no list or set\): it is the next to run\n){2}$/,
     );
     expect(await run(...broker)).toMatchObject({ code: 0, out: '1 queue checked: nothing is wrong.\n' });
   });
 
-  test('looks at the queues that are named, and prints JSON', async () => {
+  test('checks only the named queues, and prints JSON', async () => {
     await damage('LPUSH', 'asynq:{orders}:pending', 'ghost');
     await damage('SADD', 'asynq:queues', 'other');
     expect(await run(...broker, '--queue', 'other')).toMatchObject({ code: 0 });
@@ -97,7 +97,7 @@ describe.skipIf(!hasRedis())('fsck on Redis', () => {
           what: 'task',
           name: 'ghost',
           kind: 'ghost',
-          found: 'no task; stands in pending',
+          found: 'no task; is in pending',
           done: null,
         },
       ],
@@ -111,9 +111,9 @@ describe.skipIf(!hasRedis())('fsck on Redis', () => {
     [['--queue', 'none'], /There is no queue none\./],
     [['--broker', 'redis://127.0.0.1:1'], /did not answer/],
     [['--what'], /unknown option '--what'/],
-  ])('%s ends with 2 and says why', async (args, said) => {
+  ])('%s ends with 2 and says why', async (args, message) => {
     const { code, err } = await run(...broker, ...args);
     expect(code).toBe(2);
-    expect(err).toMatch(said);
+    expect(err).toMatch(message);
   });
 });

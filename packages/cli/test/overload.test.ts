@@ -9,7 +9,7 @@ import { endAll, startCli } from './support/cli.ts';
 
 const CONNECTIONS = 1_000;
 const FLOOD_MS = 6_000;
-/** Of the service; far fewer than there are connections. */
+/** The limit of the service, far below the number of connections. */
 const MAX_REQUESTS = 64;
 
 let folder: TempFolder;
@@ -56,33 +56,33 @@ function ask(options: {
   });
 }
 
-/** What was told of each task: by its ID. */
-interface Told {
-  readonly taken: Set<string>;
+/** The answers to the submissions, by the ID of the task. */
+interface Answers {
+  readonly accepted: Set<string>;
   readonly refused: Map<string, Answer>;
 }
 
-async function flood(port: number, key: string): Promise<Told> {
+async function flood(port: number, key: string): Promise<Answers> {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const told: Told = { taken: new Set(), refused: new Map() };
+  const answers: Answers = { accepted: new Set(), refused: new Map() };
   const endMs = performance.now() + FLOOD_MS;
   let next = 0;
-  const one = async () => {
+  const submitUntilEnd = async () => {
     while (performance.now() < endMs) {
       const id = `t${(next += 1)}`;
       const answer = await ask({ port, path: '/v1/tasks', agent, key, body: { id, type: 'x', delay: '1h' } });
-      if (answer.status === 201) told.taken.add(id);
-      else told.refused.set(id, answer);
-      // Politely, but far sooner than it was asked for.
+      if (answer.status === 201) answers.accepted.add(id);
+      else answers.refused.set(id, answer);
+      // A pause, but far shorter than the one that Retry-After asks for.
       if (answer.status !== 201) await sleep(100);
     }
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, one));
+  await Promise.all(Array.from({ length: CONNECTIONS }, submitUntilEnd));
   agent.destroy();
-  return told;
+  return answers;
 }
 
-async function stored(place: BrokerPlace): Promise<Set<string>> {
+async function storedIds(place: BrokerPlace): Promise<Set<string>> {
   const broker = await place.connect();
   const ids = new Set<string>();
   let cursor: string | null = null;
@@ -96,7 +96,7 @@ async function stored(place: BrokerPlace): Promise<Set<string>> {
 
 describe.each(brokerKinds)('a service on $name', ({ available, place: newPlace }) => {
   test.skipIf(!available)(
-    'with many more requests than it takes refuses some at once and keeps what it took',
+    'that gets far more requests than it can take refuses some at once and keeps every task that it accepted',
     async () => {
       const place = await newPlace();
       const port = await freePort();
@@ -104,13 +104,13 @@ describe.each(brokerKinds)('a service on $name', ({ available, place: newPlace }
         cwd: folder.path,
         env: { TASKCENTER_HTTP_MAX_REQUESTS: String(MAX_REQUESTS) },
       });
-      await service.saw(/Ctrl-C drains and ends it/);
+      await service.saw(/Ctrl-C drains and stops it/);
       const key = readFileSync(folder.file('data/admin.key'), 'utf8').trim();
       const flooding = flood(port, key);
       await sleep(FLOOD_MS / 2);
       expect((await ask({ port, path: '/healthz' })).status).toBe(200);
-      const { taken, refused } = await flooding;
-      expect(taken.size).toBeGreaterThan(MAX_REQUESTS);
+      const { accepted, refused } = await flooding;
+      expect(accepted.size).toBeGreaterThan(MAX_REQUESTS);
       expect(refused.size).toBeGreaterThan(0);
       for (const { status, headers, body } of refused.values()) {
         expect({ status, code: (JSON.parse(body) as { code: string }).code }).toEqual({
@@ -128,7 +128,7 @@ describe.each(brokerKinds)('a service on $name', ({ available, place: newPlace }
       expect(after.status).toBe(201);
       service.signal('SIGTERM');
       expect((await service.ended).code).toBe(0);
-      expect(await stored(place)).toEqual(new Set([...taken, 'after']));
+      expect(await storedIds(place)).toEqual(new Set([...accepted, 'after']));
       await place.remove();
     },
   );

@@ -22,14 +22,14 @@ afterEach(async () => {
 const env = () => ({ TASKCENTER_HTTP_PORT: String(port), TASKCENTER_URL: `http://127.0.0.1:${port}` });
 const run = (...args: string[]) => runCli(args, { env: env(), cwd: folder.path });
 
-/** Processes that said that they serve, in the order in which they came. */
+/** The processes that reported a started service, in their order. */
 const pidsOf = ({ written }: Cli) =>
-  [...written.out.matchAll(/"pid":(\d+).*"the service runs"/g)].map(([, pid]) => Number(pid));
+  [...written.out.matchAll(/"pid":(\d+).*"the service is running"/g)].map(([, pid]) => Number(pid));
 
-/** Resolves with the process that serves as the `count`th. */
+/** Resolves to the ID of the `count`th process that serves. */
 async function serving(service: Cli, count = 1): Promise<number> {
-  await service.saw(new RegExp(`(?:"the service runs"[^]*){${count}}`));
-  await service.saw(new RegExp(`(?:Ctrl-C drains and ends it[^]*){${count}}`));
+  await service.saw(new RegExp(`(?:"the service is running"[^]*){${count}}`));
+  await service.saw(new RegExp(`(?:Ctrl-C drains and stops it[^]*){${count}}`));
   return pidsOf(service)[count - 1] ?? 0;
 }
 
@@ -38,14 +38,14 @@ async function startService(more: Readonly<Record<string, string>> = {}) {
   return { service, pid: await serving(service) };
 }
 
-/** A receiver that leaves the first request unanswered; what it was sent, by its number. */
+/** A receiver that leaves the first request unanswered. `saw` resolves when it has got `count` requests. */
 async function receiver() {
   const waiting: (() => void)[] = [];
   let arrived = 0;
   const server = createServer((_request, response) => {
     arrived += 1;
     if (arrived > 1) response.end();
-    waiting.splice(0).forEach((look) => look());
+    waiting.splice(0).forEach((wake) => wake());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   ends.push(() => (server.close(), server.closeAllConnections()));
@@ -76,7 +76,7 @@ describe('a service process that is killed', () => {
     expect((await service.ended).code).toBe(0);
   });
 
-  test('again and again waits longer each time; a stop does not wait for the next start', async () => {
+  test('several times is started after a longer wait each time, and a stop does not wait for that', async () => {
     const { service } = await startService();
     for (const [count, wait] of [
       [1, 'now'],
@@ -94,21 +94,21 @@ describe('a service process that is killed', () => {
     expect(pidsOf(service)).toHaveLength(4);
   });
 
-  test('is tried again when it does not come up the second time', async () => {
+  test('is started again when it does not start the second time', async () => {
     const config = folder.file('my.yaml');
     writeFileSync(config, '');
     const { service, pid } = await startService({ TASKCENTER_CONFIG: config });
     writeFileSync(config, 'nonsense: 1\n');
     process.kill(pid, 'SIGKILL');
-    await service.saw(/did not come up \(exit code 1\); it is started again in 1 s/);
+    await service.saw(/did not start \(exit code 1\); it is started again in 1 s/);
     writeFileSync(config, '');
     await serving(service, 2);
     expect(service.written.err).toContain('nonsense');
   });
 });
 
-test('an error that nobody caught ends the process, and it is started again', async () => {
-  // Read by Node itself, so that the product needs no hook: SIGUSR2 throws where no one catches.
+test('an uncaught error ends the process, and it is started again', async () => {
+  // Node itself loads it, and the product needs no hook: SIGUSR2 throws an error that nothing catches.
   const thrower = "data:text/javascript,process.on('SIGUSR2',()=>{throw new Error('thrown')})";
   const { service, pid } = await startService({ NODE_OPTIONS: `--import=${encodeURI(thrower)}` });
   process.kill(pid, 'SIGUSR2');
@@ -119,11 +119,11 @@ test('an error that nobody caught ends the process, and it is started again', as
 });
 
 describe('a service whose event loop hangs', () => {
-  /** SIGUSR2 hangs it. */
+  /** SIGUSR2 blocks the event loop for ever. */
   const hanger = "data:text/javascript,process.on('SIGUSR2',()=>{for(;;);})";
   const hangs = { NODE_OPTIONS: `--import=${encodeURI(hanger)}` };
 
-  test('ends itself while it holds tasks, and they are delivered by the next one', async () => {
+  test('ends itself while it holds tasks, and the next process delivers them', async () => {
     const { service, pid } = await startService({ ...hangs, TASKCENTER_WORKER_MAX_STALL: '2s' });
     const { url, saw } = await receiver();
     await run('enqueue', '--id', 'held', '--callback-url', url, '--timeout', '60s');
@@ -132,7 +132,7 @@ describe('a service whose event loop hangs', () => {
     await serving(service, 2);
     expect(service.written.err).toMatch(
       new RegExp(
-        `\\(${pid}\\) ends itself: its main thread has hung for \\d s; .*held[^]*\\(SIGKILL\\); it is started again now`,
+        `process ${pid} kills itself: its event loop was blocked for \\d s; .*held[^]*\\(SIGKILL\\); it is started again now`,
       ),
     );
     await saw(2);
@@ -145,7 +145,7 @@ describe('a service whose event loop hangs', () => {
     const { service, pid } = await startService(hangs);
     process.kill(pid, 'SIGUSR2');
     service.signalAll('SIGINT');
-    // What comes sooner counts as the same key press.
+    // A signal that comes sooner counts as a copy of the first one.
     await new Promise((resolve) => setTimeout(resolve, 700));
     service.signalAll('SIGINT');
     expect((await service.ended).code).toBe(130);
@@ -153,12 +153,12 @@ describe('a service whose event loop hangs', () => {
 });
 
 describe('the parent', () => {
-  test('that is killed takes its service along, in order', async () => {
+  test('that is killed takes its service along, which stops in order', async () => {
     const { service } = await startService();
     service.signal('SIGKILL');
-    // Resolves when the last process that has the pipes is gone.
+    // Resolves when the last process that holds the pipes has ended.
     const { err } = await service.ended;
-    expect(err).toMatch(/process that watches over this one has ended\.\nStopped\.\n$/);
+    expect(err).toMatch(/process that supervises this one has ended\.\nStopped\.\n$/);
     expect(err).not.toContain('started again');
     await startService();
   });
@@ -179,21 +179,21 @@ describe('the parent', () => {
     expect(err).not.toContain('started again');
   });
 
-  test('and its service are told twice by a terminal: that is one wish, and a later one ends both', async () => {
+  test('and its service stop once when a terminal signals both, and a later signal ends both at once', async () => {
     const { service } = await startService();
     const { url, saw } = await receiver();
     await run('enqueue', '--callback-url', url, '--timeout', '60s');
     await saw(1);
     service.signalAll('SIGINT');
     await service.saw(/Stopping/);
-    // What comes sooner counts as the same key press.
+    // A signal that comes sooner counts as a copy of the first one.
     await new Promise((resolve) => setTimeout(resolve, 600));
     expect(service.written.err).not.toContain('Stopped');
     service.signalAll('SIGINT');
     expect((await service.ended).code).toBe(130);
   });
 
-  test('does not start again what ended by its own order', async () => {
+  test('does not start a service again that ended in order', async () => {
     const { service, pid } = await startService();
     process.kill(pid, 'SIGTERM');
     const { code, err } = await service.ended;
@@ -201,7 +201,7 @@ describe('the parent', () => {
     expect(err).not.toContain('started again');
   });
 
-  test('does not try a second time what never came up', async () => {
+  test('does not start a service again that never was ready', async () => {
     const ended = await run('serve', '--port', 'x');
     expect(ended.code).toBe(1);
     expect(ended.err).toMatch(/^task-center: The configuration is not valid: http\.port.*\n$/);

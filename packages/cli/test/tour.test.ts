@@ -8,13 +8,13 @@ import { endAll, runCli, startCli, type CliOptions } from './support/cli.ts';
 
 const README = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
 
-/** The commands of the README's tour, in order: what stands in its `sh` blocks. */
+/** The commands of the README's tour in their order: the lines of its `sh` blocks. */
 function tourCommands(): string[] {
   const section = /^## A minute-long tour$(.*?)^## /ms.exec(README)?.[1] ?? '';
   return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) => block.trim().split('\n'));
 }
 
-/** A command's words, as a shell reads them (only single quotes are used). */
+/** The words of a command, split as a shell does (the tour uses single quotes only). */
 const wordsOf = (command: string) =>
   [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
 
@@ -32,8 +32,8 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await folder.remove();
 });
 
-/** Asks until the task is completed. */
-async function completed(id: string, options: CliOptions): Promise<Task> {
+/** Polls until the task is completed, and resolves to it. */
+async function untilCompleted(id: string, options: CliOptions): Promise<Task> {
   for (;;) {
     const { out, err, code } = await runCli(['tasks', 'show', id, '--json'], options);
     expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -43,7 +43,7 @@ async function completed(id: string, options: CliOptions): Promise<Task> {
   }
 }
 
-test('the tour starts the service, a receiver, a task, and looks at it', () => {
+test('the tour starts the service and a receiver, submits a task and shows it', () => {
   expect(tourCommands().map((command) => wordsOf(command).slice(0, 4).join(' '))).toEqual([
     'npm start',
     'npx task-center receive --fail',
@@ -77,11 +77,11 @@ async function takeTour(kind: BrokerKind): Promise<void> {
   });
   const dueMs = Date.parse(out.trim().split(' ').at(-1) ?? '');
 
-  const task = await completed('hello', options);
+  const task = await untilCompleted('hello', options);
   const attempts = task.attempts ?? [];
   expect(attempts.map(({ outcome }) => outcome)).toEqual(['failed', 'failed', 'succeeded']);
   expect(attempts.map(({ response }) => response?.['status'])).toEqual([503, 503, 200]);
-  // Never early, not even by a millisecond; and no later than a busy machine explains.
+  // Never early, not even by a millisecond, and not later than a busy machine explains.
   const lateMs = Date.parse(attempts[0]?.started_at ?? '') - dueMs;
   expect(lateMs).toBeGreaterThanOrEqual(0);
   expect(lateMs).toBeLessThan(1_000);
@@ -101,7 +101,7 @@ async function takeTour(kind: BrokerKind): Promise<void> {
 }
 
 for (const kind of brokerKinds) {
-  test.skipIf(!kind.available)(`the tour of the README goes as it says on ${kind.name}`, () =>
+  test.skipIf(!kind.available)(`the tour of the README works on ${kind.name} as described`, () =>
     takeTour(kind),
   );
 }

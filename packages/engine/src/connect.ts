@@ -4,43 +4,48 @@ import type { RedisSettings } from './brokers/redis/client/url.ts';
 import { createRuntime, type Runtime } from './runtime/runtime.ts';
 
 export interface ConnectOptions {
+  /** Clock, log and events. Default: those of the system, and no log. */
   readonly runtime?: Partial<Runtime>;
-  /** With it a broker that is out of reach is tried again until it is there, or this aborts. */
+  /**
+   * Keeps trying while the broker is out of reach, once a second, until it answers or this signal aborts. Default:
+   * `connect` gives up within 5 s.
+   */
   readonly signal?: AbortSignal;
-  /** The broker's clock, wall-clock ms, for tests that move time. Default: the broker's own. */
+  /** Replaces the broker's clock (wall-clock ms), for tests that move time. Default: the broker's own clock. */
   readonly nowMs?: () => number;
-  /** For a Redis: logins and TLS that should not stand in the URL. */
+  /** Logins and TLS of a Redis that should not be part of its URL. SQLite ignores it. */
   readonly redis?: RedisSettings;
 }
 
 const EXPECTED =
   '"sqlite:./data/tasks.db", "redis://host:6379/0", or one that begins with rediss://, redis-socket://, redis-sentinel:// or redis-cluster://';
 
-/** What an error may show of a URL: everything but the password. */
+/** A URL as an error may show it, with its password replaced. */
 function withoutPassword(url: string): string {
   return shown(url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@'));
 }
 
-const AGAIN_MS = 1_000;
+const RETRY_INTERVAL_MS = 1_000;
 
 /**
- * Opens a broker: `sqlite:<path>`, `redis://[user:pass@]host[:port][/db]`, `rediss://…` (TLS), `redis-socket://<path>`,
- * `redis-sentinel://h1,h2[/db]?master=<name>` or `redis-cluster://h1,h2`.
+ * Opens a broker. The URL is one of `sqlite:<path>`, `redis://[user:pass@]host[:port][/db]`, `rediss://…` (TLS),
+ * `redis-socket://<path>`, `redis-sentinel://h1,h2[/db]?master=<name>` or `redis-cluster://h1,h2`. The code of a broker
+ * is loaded only when its URL is used. Call `close` on the result when clients and workers have ended.
  *
- * @throws TaskCenterError `invalid-value`, `broker-unavailable` (within 5 s; with a signal: once it aborts), `broker-refused`, `database-in-use`,
- *   `database-unusable`, `schema-too-new`
+ * @throws TaskCenterError `invalid-value`, `broker-unavailable` (within 5 s; with a signal: once it aborts),
+ *   `broker-refused`, `database-in-use`, `database-unusable`, `schema-too-new`
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Broker> {
-  const { signal, ...how } = options;
-  if (!signal) return open(url, how);
+  const { signal, ...openOptions } = options;
+  if (!signal) return open(url, openOptions);
   const { clock, log } = createRuntime(options.runtime);
   for (;;) {
     try {
-      return await open(url, how);
+      return await open(url, openOptions);
     } catch (error) {
       if (signal.aborted || !isTaskCenterError(error, 'broker-unavailable')) throw error;
       log.warn({ err: error }, 'the broker is out of reach; trying again');
-      await clock.sleep(AGAIN_MS, signal);
+      await clock.sleep(RETRY_INTERVAL_MS, signal);
       if (signal.aborted) throw error;
     }
   }

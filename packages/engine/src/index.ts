@@ -1,3 +1,4 @@
+// The public names of the library, one by one. What is not here is internal and may change in any version.
 export { connect, type ConnectOptions } from './connect.ts';
 export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } from './client/client.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
@@ -9,7 +10,8 @@ export { Worker, type WorkerOptions } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/run/attempt-rules.ts';
 export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';
-export { Inspector, type PageOptions, type TaskAddress } from './inspector/inspector.ts';
+export { Inspector, type PageOptions } from './inspector/inspector.ts';
+export type { TaskAddress } from './inspector/task-address.ts';
 export type { BulkOptions } from './inspector/change-all.ts';
 export type { QueueInfo } from './inspector/queue-info.ts';
 export { fsck, type Finding, type FsckOptions, type FsckReport } from './inspector/fsck.ts';
@@ -17,7 +19,7 @@ export type { RemoveQueueOptions } from './inspector/remove-queue.ts';
 export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
 export { QueueMetrics } from './metrics/queue-metrics.ts';
 export type { MetricFamily, Sample } from './metrics/exposition.ts';
-export { Scheduler, type Fired, type SchedulerOptions } from './asynq-scheduler/scheduler.ts';
+export { Scheduler, type FiringOutcome, type SchedulerOptions } from './asynq-scheduler/scheduler.ts';
 export {
   PeriodicTaskManager,
   type PeriodicTask,
@@ -71,7 +73,7 @@ export type {
   BulkState,
   BulkStep,
   TaskAction,
-  CancelNote,
+  Cancellation,
   Control,
   ControlOutcome,
 } from './broker/control.ts';

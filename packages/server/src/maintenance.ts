@@ -1,41 +1,45 @@
 import { createLoop, createMaintenance, logicalQueue, type Broker, type Runtime } from '@task-center/engine';
 
-/** Keeps the callback queues in order where no callback worker of this process does. */
-export interface Maintenance {
+/**
+ * The role `scheduler` in a process without a callback worker: keeps all callback queues moving. It makes due tasks
+ * pending, recovers tasks whose lease expired and removes expired ones. A callback worker does the same itself.
+ */
+export interface MaintenanceRole {
   start(): void;
   stop(): Promise<void>;
 }
 
-/** How long a queue that another process made may stay unnoticed. */
-const LOOK_MS = 2_000;
+/** Interval of the search for queues that other processes created. */
+const REFRESH_MS = 2_000;
 
+/** Creates the role; it does nothing before `start`. */
 export function createMaintenanceRole({
   broker,
   runtime,
 }: {
   readonly broker: Broker;
   readonly runtime: Runtime;
-}): Maintenance {
+}): MaintenanceRole {
   let queues: readonly string[] = [];
   const maintenance = createMaintenance({ broker, queues: () => queues, runtime });
-  const look = createLoop({
+  const refresher = createLoop({
     name: 'scheduler-queues',
     runtime,
     async step() {
       const found = (await broker.inspect.queues()).filter((name) => logicalQueue(name).kind === 'callback');
-      const grown = found.some((name) => !queues.includes(name));
+      const hasNew = found.some((name) => !queues.includes(name));
       queues = found;
-      if (grown) maintenance.wake();
-      return LOOK_MS;
+      if (hasNew) maintenance.wake();
+      return REFRESH_MS;
     },
   });
   return {
     start() {
-      look.start();
+      refresher.start();
       maintenance.start();
     },
     async stop() {
-      await Promise.all([look.stop(), maintenance.stop()]);
+      await Promise.all([refresher.stop(), maintenance.stop()]);
     },
   };
 }

@@ -1,10 +1,16 @@
+/**
+ * Errors as HTTP problems (RFC 9457), the form in which every failed request is answered.
+ *
+ * A new code of the engine needs a line in `PROBLEM_BY_ERROR`, which does not compile without it. A new problem code is
+ * declared in `packages/api/src/problem.ts`, with its status and title.
+ */
 import { problems, type Problem, type ProblemCode, type ProblemItem } from '@task-center/api';
 import { TaskCenterError, type ErrorCode } from '@task-center/engine';
 
-/** More members of a problem, as its code has them (api section 6). */
+/** Further members of a problem. Each code has its own, such as `limit` and `got` of `too-large`: docs/design/http-api.md#errors. */
 export type ProblemExtra = Readonly<Record<string, unknown>>;
 
-/** An answer that is a problem; thrown anywhere below a route. */
+/** An error that is answered as a problem. Any code that serves a request may throw it. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly extra: ProblemExtra;
@@ -23,7 +29,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** `validation-failed` with all that was found. */
+/** The problem `validation-failed` with everything that was found. */
 export function invalid(items: readonly ProblemItem[]): ProblemError {
   const detail =
     items.length === 1
@@ -32,8 +38,8 @@ export function invalid(items: readonly ProblemItem[]): ProblemError {
   return new ProblemError('validation-failed', detail, { extra: { errors: items } });
 }
 
-/** Each error of the engine as a problem; those that only a defect can raise here are `internal`. */
-const problemOf = {
+/** The problem of each engine error; `internal`: only a defect of the service can cause it here. */
+const PROBLEM_BY_ERROR = {
   'invalid-value': 'validation-failed',
   'task-exists': 'task-exists',
   'duplicate-task': 'internal',
@@ -65,13 +71,13 @@ const problemOf = {
 
 const RETRY = { 'retry-after': '2' };
 
-/** The HTTP status of an error of the engine. */
-export const status = Object.fromEntries(
-  Object.entries(problemOf).map(([code, problem]) => [code, problems[problem].status]),
+/** The HTTP status of each engine error. */
+export const statusByErrorCode = Object.fromEntries(
+  Object.entries(PROBLEM_BY_ERROR).map(([code, problem]) => [code, problems[problem].status]),
 ) as Record<ErrorCode, number>;
 
-/** Texts of the engine that name the broker's address stay in the log: a caller need not know it. */
-function unavailable(error: TaskCenterError): ProblemError {
+/** Not the engine's text: it names the broker's address, which callers need not know. The log has it. */
+function brokerUnavailable(error: TaskCenterError): ProblemError {
   const { outcome } = error.details as { outcome?: string };
   const detail =
     outcome === 'unknown'
@@ -83,13 +89,13 @@ function unavailable(error: TaskCenterError): ProblemError {
   });
 }
 
-function ofEngine(error: TaskCenterError): ProblemError | null {
-  const code = problemOf[error.code];
+function engineProblem(error: TaskCenterError): ProblemError | null {
+  const code = PROBLEM_BY_ERROR[error.code];
   switch (code) {
     case 'internal':
       return null;
     case 'broker-unavailable':
-      return unavailable(error);
+      return brokerUnavailable(error);
     case 'broker-full':
       return new ProblemError(code, 'The broker has no room left; nothing was stored.', { headers: RETRY });
     case 'shutting-down':
@@ -99,19 +105,19 @@ function ofEngine(error: TaskCenterError): ProblemError | null {
   }
 }
 
-/** The problem that an error stands for; null = a defect. */
+/** The problem that an error is answered with; null = a defect, to be logged and answered with `DEFECT`. */
 export function asProblem(error: unknown): ProblemError | null {
   if (error instanceof ProblemError) return error;
-  return error instanceof TaskCenterError ? ofEngine(error) : null;
+  return error instanceof TaskCenterError ? engineProblem(error) : null;
 }
 
-/** Said of a defect; what it was stands in the log. */
+/** Answer to every defect; only the log says what it was. */
 export const DEFECT = new ProblemError(
   'internal',
-  'Something went wrong inside. The log has it under the request ID.',
+  'An internal error occurred. The log describes it under the request ID.',
 );
 
-/** The body of a problem. */
+/** The body of a problem: `application/problem+json`. */
 export function problemBody(
   { code, message, extra }: ProblemError,
   request: { readonly path?: string; readonly requestId?: string } = {},

@@ -1,3 +1,7 @@
+/**
+ * Starts and stops the service: opens the broker, claims the first key, then starts what the configured roles need.
+ * Wiring only; each part lies in its own folder.
+ */
 import {
   Client,
   connect,
@@ -12,45 +16,48 @@ import { claimFirstKey, type FirstKey } from './auth/first-key.ts';
 import { createCallbackWorker, type CallbackWorker } from './callbacks/callback-worker.ts';
 import { ConfigError, type Config } from './config/config.ts';
 import { createApp } from './http/app.ts';
-import { listen, type Listening } from './http/listen.ts';
+import { listen, type ListeningServer } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
 import { ServiceState } from './http/service-state.ts';
 import { createLog } from './observe/logs.ts';
-import { createMaintenanceRole, type Maintenance } from './maintenance.ts';
+import { createMaintenanceRole, type MaintenanceRole } from './maintenance.ts';
 import { VERSION } from './version.ts';
 
 /** A running service. */
 export interface RunningService {
-  /** Where HTTP answers; empty without the role `api`. */
+  /** Base URL of the HTTP API; empty without the role `api`. */
   readonly url: string;
   readonly config: Config;
   readonly firstKey: FirstKey;
-  /** Takes no more work, lets what runs end, gives back the rest, closes the broker. May be called twice. */
+  /**
+   * Takes no more work, lets running work end, gives back what does not end in time and closes the broker.
+   * Idempotent: later calls return the same promise.
+   */
   stop(): Promise<void>;
 }
 
 export interface ServeDeps {
   /** Default: JSON lines to stdout. */
   readonly log?: Log;
-  /** Clock, chance and events, for tests and for who listens. */
+  /** Clock, random source, IDs and events. Default: the system's. */
   readonly runtime?: Partial<Omit<Runtime, 'log'>>;
-  /** Whether this process may kill itself when it hangs, as somebody starts it again. Default false. */
+  /** Whether this process may kill itself when it hangs. Set it only where a supervisor restarts it. Default false. */
   readonly failStop?: boolean;
-  /** Called when the broker can do nothing more until this process is started again. */
+  /** Called when the broker cannot recover until this process is restarted. */
   readonly onBroken?: (cause: string) => void;
-  /** Called when everything runs. */
+  /** Called once, when everything is running. */
   readonly onReady?: (service: RunningService) => void;
 }
 
 /** What has been started so far, in the order in which it is stopped. */
-interface Running {
-  http?: Listening;
-  scheduler?: Maintenance;
+interface Started {
+  http?: ListeningServer;
+  scheduler?: MaintenanceRole;
   worker?: CallbackWorker;
   broker?: Broker;
 }
 
-async function stopAll({ http, scheduler, worker, broker }: Running): Promise<void> {
+async function stopAll({ http, scheduler, worker, broker }: Started): Promise<void> {
   await http?.close();
   await scheduler?.stop();
   await worker?.stop();
@@ -62,9 +69,9 @@ function makeDataDir({ dataDir }: Config): void {
     makeFolder(dataDir);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOTDIR' || code === 'EEXIST' ? 'a part of its path is a file' : code;
+    const why = code === 'ENOTDIR' || code === 'EEXIST' ? 'part of its path is a file' : code;
     throw new ConfigError(
-      `The data folder ${dataDir} cannot be made: ${why}. Set data_dir (TASKCENTER_DATA_DIR).`,
+      `The data folder ${dataDir} cannot be created: ${why}. Set data_dir (TASKCENTER_DATA_DIR).`,
       [],
       {
         cause: error,
@@ -73,7 +80,8 @@ function makeDataDir({ dataDir }: Config): void {
   }
 }
 
-interface Base {
+/** What all parts of the service share. */
+interface Shared {
   readonly config: Config;
   readonly failStop: boolean;
   readonly runtime: Runtime;
@@ -81,7 +89,7 @@ interface Base {
   readonly state: ServiceState;
 }
 
-async function startHttp({ config, runtime, rules, state }: Base, broker: Broker, worker?: CallbackWorker) {
+async function startHttp({ config, runtime, rules, state }: Shared, broker: Broker, worker?: CallbackWorker) {
   const app = createApp({
     broker,
     client: new Client(broker, { runtime }),
@@ -91,45 +99,45 @@ async function startHttp({ config, runtime, rules, state }: Base, broker: Broker
     rules,
     state,
     version: VERSION,
-    noteQueue: (name) => worker?.noteQueue(name),
+    addCallbackQueue: (name) => worker?.addQueue(name),
   });
   return listen((request) => app.fetch(request), config.http, runtime);
 }
 
-function workerOf({ config, failStop, runtime, rules }: Base, broker: Broker): CallbackWorker | undefined {
+function createWorker({ config, failStop, runtime, rules }: Shared, broker: Broker): CallbackWorker | undefined {
   if (!config.roles.includes('worker')) return undefined;
   const stalls = { maxStallMs: config.worker.maxStallMs, failStop };
   return createCallbackWorker({ broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime });
 }
 
-/** Starts what the roles ask for: what may fail for the machine's sake comes first. */
-async function startAll(base: Base, running: Running): Promise<FirstKey> {
-  const { config, runtime } = base;
+/** Starts what the roles need. Whatever may fail because of the machine (folder, broker, port) comes first. */
+async function startAll(shared: Shared, started: Started): Promise<FirstKey> {
+  const { config, runtime } = shared;
   makeDataDir(config);
-  const broker = (running.broker = await connect(config.broker, { runtime }));
+  const broker = (started.broker = await connect(config.broker, { runtime }));
   const firstKey = await claimFirstKey(broker, config.keyFile, runtime.clock.wallMs());
-  const worker = workerOf(base, broker);
-  if (config.roles.includes('api')) running.http = await startHttp(base, broker, worker);
+  const worker = createWorker(shared, broker);
+  if (config.roles.includes('api')) started.http = await startHttp(shared, broker, worker);
   if (worker !== undefined) {
-    running.worker = worker;
+    started.worker = worker;
     await worker.start();
   } else if (config.roles.includes('scheduler')) {
-    running.scheduler = createMaintenanceRole({ broker, runtime });
-    running.scheduler.start();
+    started.scheduler = createMaintenanceRole({ broker, runtime });
+    started.scheduler.start();
   }
   return firstKey;
 }
 
 /**
- * Runs the service.
+ * Runs the service. Resolves when it is ready; if it rejects, everything that was already started has been stopped.
  *
- * @throws ConfigError port, folder or key file cannot be used; TaskCenterError the broker cannot be. Whatever was
- *   started before is stopped again.
+ * @throws ConfigError the port, data folder or key file cannot be used.
+ * @throws TaskCenterError the broker cannot be used.
  */
 export async function serve(config: Config, deps: ServeDeps = {}): Promise<RunningService> {
   const log = deps.log ?? createLog(config, VERSION);
   const runtime = createRuntime({ ...deps.runtime, log });
-  const base = {
+  const shared = {
     config,
     failStop: deps.failStop ?? false,
     runtime,
@@ -137,24 +145,24 @@ export async function serve(config: Config, deps: ServeDeps = {}): Promise<Runni
     state: new ServiceState(),
   };
   runtime.events.on('broker.broken', ({ cause }) => deps.onBroken?.(cause));
-  const running: Running = {};
+  const started: Started = {};
   let firstKey: FirstKey;
   try {
-    firstKey = await startAll(base, running);
+    firstKey = await startAll(shared, started);
   } catch (error) {
-    await stopAll(running).catch(() => {});
+    await stopAll(started).catch(() => {});
     throw error;
   }
-  base.state.ready();
-  const { url = '' } = running.http ?? {};
+  shared.state.markReady();
+  const { url = '' } = started.http ?? {};
   const { roles, callbacks } = config;
   const { pid } = process;
-  log.info({ pid, url, broker: running.broker?.name, roles, mode: callbacks.mode }, 'the service runs');
+  log.info({ pid, url, broker: started.broker?.name, roles, mode: callbacks.mode }, 'the service is running');
   let stopped: Promise<void> | undefined;
   const stop = async () => {
-    base.state.stopping();
-    log.info({}, 'the service stops');
-    await stopAll(running);
+    shared.state.markStopping();
+    log.info({}, 'the service is stopping');
+    await stopAll(started);
   };
   const service = { url, config, firstKey, stop: () => (stopped ??= stop()) };
   deps.onReady?.(service);

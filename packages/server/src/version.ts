@@ -4,5 +4,5 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-/** Version of the program: all its packages have the same. */
+/** Version of the program. All its packages have the same one. */
 export const VERSION: string = version;

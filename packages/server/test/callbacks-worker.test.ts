@@ -210,14 +210,14 @@ function callbackWorkerSuite(kind: BrokerKind): void {
   test('a queue that is submitted to is served without a restart', async () => {
     const worker = await start();
     const task = aTask({ queue: `fresh-${kind.name.toLowerCase()}~cb` });
-    worker.noteQueue(task.queue.slice(0, -3));
+    worker.addQueue(task.queue.slice(0, -3));
     expect((await run(task))[0]).toMatchObject({ state: 'completed' });
   });
 
   test('a queue of another program, whatever its name, does not stop the others', async () => {
     const worker = await start();
     await broker.submit.enqueue([anyTask({ queue: `${'q'.repeat(140)}~cb` })]);
-    worker.noteQueue('q'.repeat(128));
+    worker.addQueue('q'.repeat(128));
     const task = aTask({ queue: `beside-${kind.name.toLowerCase()}~cb` });
     expect((await run(task))[0]).toMatchObject({ state: 'completed' });
   });
@@ -249,7 +249,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     const due = anyTask({ queue: 'default', delayMs: 1, id: 'foreign-due' });
     await broker.submit.enqueue([...foreign, due]);
     const worker = await start();
-    worker.noteQueue('orders');
+    worker.addQueue('orders');
     await run(aTask(), aTask({ queue: 'critical~cb' }), aTask({ queue: 'orders~cb', delayMs: 50 }));
     for (const task of foreign)
       expect(await broker.inspect.task(task)).toMatchObject({

@@ -7,7 +7,7 @@ const keys = {} as Record<Role, string>;
 
 beforeAll(async () => {
   app = await testApp();
-  for (const role of ROLES) keys[role] = await app.key({ role });
+  for (const role of ROLES) keys[role] = await app.createKey({ role });
 });
 afterAll(() => app.close());
 
@@ -44,7 +44,7 @@ describe('a key that opens nothing', () => {
   const mistyped = (key: string) => key.slice(0, -1) + (key.endsWith('0') ? '1' : '0');
 
   test('gets the same answer whatever the cause', async () => {
-    const other = await app.key();
+    const other = await app.createKey();
     const [, , id] = keys.admin.split('_');
     const [, , , secret] = other.split('_');
     const bad = [
@@ -66,7 +66,7 @@ describe('a key that opens nothing', () => {
       { revoked_at: '2026-01-01T00:00:00.000Z' },
       { expires_at: '2026-01-01T00:00:00.000Z' },
     ]) {
-      const key = await app.key();
+      const key = await app.createKey();
       const id = key.split('_')[2] ?? '';
       const stored = await app.broker.documents.get('api-key', id);
       await app.broker.documents.put('api-key', id, { ...(stored?.value as object), ...change });
@@ -86,7 +86,7 @@ describe('a key that opens nothing', () => {
 });
 
 test('GET /v1/me says who calls', async () => {
-  const key = await app.key({ role: 'submitter', name: 'shop', queues: ['shop-*'], businesses: ['shop-a'] });
+  const key = await app.createKey({ role: 'submitter', name: 'shop', queues: ['shop-*'], businesses: ['shop-a'] });
   expect((await app.call('GET', '/v1/me', { key })).json).toEqual({
     key_id: key.split('_')[2],
     name: 'shop',
@@ -98,7 +98,7 @@ test('GET /v1/me says who calls', async () => {
 
 describe('a key bound to queues', () => {
   test('sees and fills only those that its globs name', async () => {
-    const key = await app.key({ queues: ['shop-*', 'default'] });
+    const key = await app.createKey({ queues: ['shop-*', 'default'] });
     const submit = (queue: string) => app.call('POST', '/v1/tasks', { key, body: { type: 't', queue } });
     expect((await submit('shop-mail')).status).toBe(201);
     expect((await submit('default')).status).toBe(201);
@@ -115,7 +115,7 @@ describe('a key bound to queues', () => {
   });
 
   test('does not find a task elsewhere', async () => {
-    const key = await app.key({ queues: ['shop-*'] });
+    const key = await app.createKey({ queues: ['shop-*'] });
     await app.call('POST', '/v1/tasks', { body: { id: 'hidden', type: 't', queue: 'low' } });
     expect((await app.call('GET', '/v1/tasks/hidden', { key })).status).toBe(404);
     expect((await app.call('GET', '/v1/tasks/hidden?queue=low', { key })).status).toBe(404);
@@ -128,7 +128,7 @@ describe('a key bound to businesses', () => {
   const fields = { type: 't', queue: 'shared', id: 'same' };
 
   test('with one of them submits for it, and its IDs are a space of their own', async () => {
-    const [a, b] = [await app.key({ businesses: ['shop-a'] }), await app.key({ businesses: ['shop-b'] })];
+    const [a, b] = [await app.createKey({ businesses: ['shop-a'] }), await app.createKey({ businesses: ['shop-b'] })];
     const first = await app.call('POST', '/v1/tasks', { key: a, body: fields });
     expect(first.json).toMatchObject({ id: 'same', business_id: 'shop-a' });
     expect(first.headers.get('location')).toBe('/v1/tasks/same?queue=shared');
@@ -147,7 +147,7 @@ describe('a key bound to businesses', () => {
   });
 
   test('sees neither foreign tasks nor those without business', async () => {
-    const key = await app.key({ businesses: ['shop-a', 'shop-c'] });
+    const key = await app.createKey({ businesses: ['shop-a', 'shop-c'] });
     for (const [id, business_id] of [
       ['of-a', 'shop-a'],
       ['of-b', 'shop-b'],
@@ -165,7 +165,7 @@ describe('a key bound to businesses', () => {
   });
 
   test('cannot submit for others, and must choose among several', async () => {
-    const key = await app.key({ businesses: ['shop-a', 'shop-c'] });
+    const key = await app.createKey({ businesses: ['shop-a', 'shop-c'] });
     const foreign = await app.call('POST', '/v1/tasks', { key, body: { type: 't', business_id: 'shop-b' } });
     expect(foreign.json).toMatchObject({ status: 403, code: 'business-forbidden' });
     const unsaid = await app.call('POST', '/v1/tasks', { key, body: { type: 't' } });
@@ -173,7 +173,7 @@ describe('a key bound to businesses', () => {
   });
 
   test('sees no whole-queue figures and cannot stop whole queues', async () => {
-    const key = await app.key({ businesses: ['shop-a'] });
+    const key = await app.createKey({ businesses: ['shop-a'] });
     const { json } = await app.call('GET', '/v1/queues/default', { key });
     expect(json).toMatchObject({
       counts: null,

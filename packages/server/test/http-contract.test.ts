@@ -2,9 +2,15 @@ import { createApiClient, ApiError, RawJson, routeList } from '@task-center/api'
 import { connect, isTaskId, parseDuration, queueNameFault, TASK_STATES } from '@task-center/engine';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { queueName, spanMs, spanText, TASK_STATES as API_STATES, taskInput } from '@task-center/api';
+import {
+  queueName,
+  parseDuration as parseApiDuration,
+  formatDuration,
+  TASK_STATES as API_STATES,
+  taskInput,
+} from '@task-center/api';
 import { pageHtml } from '../src/http/routes/page-html.ts';
-import { status as statusOfError } from '../src/problem.ts';
+import { statusByErrorCode as statusOfError } from '../src/problem.ts';
 import { codes } from '../../engine/src/errors/codes.ts';
 import { testApp, testConfig, type TestApp } from './support/test-app.ts';
 
@@ -128,7 +134,7 @@ describe('while it stops', () => {
   test('new calls get 503 and readiness is gone', async () => {
     const other = await testApp();
     try {
-      other.state.stopping();
+      other.state.markStopping();
       const { status, json, headers } = await other.call('POST', '/v1/tasks', { body: { type: 't' } });
       expect({ status, code: json.code }).toEqual({ status: 503, code: 'shutting-down' });
       expect(headers.get('connection')).toBe('close');
@@ -206,7 +212,7 @@ describe('the client', () => {
     });
 
   test('calls operations by name and gives back what they answer', async () => {
-    const api = client(await app.key());
+    const api = client(await app.createKey());
     const payload = new RawJson('{"n":1234567890123456789}');
     const task = await api.submitTask({ body: { id: 'by-client', type: 't', queue: 'mine/1', payload } });
     expect(task.state).toBe('pending');
@@ -236,8 +242,8 @@ describe('what the contract and the engine both know', () => {
       fc.stringMatching(/^P(\d{1,2}D)?(T(\d{1,2}H)?(\d{1,2}M)?(\d{1,2}(\.\d{1,3})?S)?)?$/),
       fc.string(),
     );
-    fc.assert(fc.property(texts, (text) => spanMs(text) === parseDuration(text)));
-    fc.assert(fc.property(fc.nat(400 * 86_400_000), (ms) => parseDuration(spanText(ms)) === ms));
+    fc.assert(fc.property(texts, (text) => parseApiDuration(text) === parseDuration(text)));
+    fc.assert(fc.property(fc.nat(400 * 86_400_000), (ms) => parseDuration(formatDuration(ms)) === ms));
   });
 
   test('the states of a task are the same', () => {

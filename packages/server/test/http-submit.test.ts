@@ -43,7 +43,7 @@ describe('a submitted task', () => {
     });
     expect(json.delivery_id).toMatch(/^dlv_[a-z2-7]{26}$/);
     expect(json.created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-    expect(app.noted).toContain('critical');
+    expect(app.reportedQueues).toContain('critical');
   });
 
   test('is read back as it was answered', async () => {

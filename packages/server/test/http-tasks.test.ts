@@ -200,7 +200,7 @@ for (const kind of brokerKinds)
         for (let i = 0; i < 3; i += 1) await submit({ queue: 'cursors' });
         const path = '/v1/tasks?queue=cursors&state=pending&limit=1';
         const { next_cursor } = (await get(path)).json;
-        const other = await app.key();
+        const other = await app.createKey();
         const answers = [
           await get(`/v1/tasks?queue=cursors&state=retry&limit=1&cursor=${next_cursor}`),
           await app.call('GET', `${path}&cursor=${next_cursor}`, { key: other }),

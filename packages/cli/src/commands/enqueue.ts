@@ -1,3 +1,6 @@
+// `enqueue`: turns flags into the body of `POST /v1/tasks`. It checks only what the shell can spoil; the service checks
+// every field, and its messages name the field.
+
 import { RawJson, type Task, type TaskInput } from '@task-center/api';
 import { InvalidArgumentError, type Command } from 'commander';
 import { readFileSync } from 'node:fs';
@@ -29,14 +32,19 @@ interface EnqueueOptions extends ServiceOptions {
   readonly json?: boolean;
 }
 
-const collect = (value: string, all: readonly string[] = []) => [...all, value];
+/** Collects the values of a flag that may be repeated. */
+const collect = (value: string, values: readonly string[] = []) => [...values, value];
 
 function wholeNumber(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
 }
 
-/** The payload's text, checked but not read: its digits are the caller's. `@path` is a file, `@-` standard input. */
+/**
+ * The payload's text. It is checked but sent unchanged, because parsing would spoil large integers.
+ *
+ * @param given JSON, `@path` for a file, or `@-` for standard input
+ */
 async function payloadText(given: string, io: Io): Promise<string> {
   const text =
     given === '@-' ? await io.readInput() : given.startsWith('@') ? readFile(given.slice(1)) : given;
@@ -62,7 +70,7 @@ function readFile(path: string): string {
 function headersOf(lines: readonly string[]): Record<string, string> {
   const pairs = lines.map((line) => {
     const colon = line.indexOf(':');
-    if (colon < 1) throw new CliError(`"${line}" is no header. Expected --header 'Name: value'.`, 2);
+    if (colon < 1) throw new CliError(`"${line}" is not a header. Expected --header 'Name: value'.`, 2);
     return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
   });
   return Object.fromEntries(pairs) as Record<string, string>;
@@ -102,7 +110,7 @@ async function taskInput(options: EnqueueOptions, io: Io): Promise<TaskInput> {
     retry: options.maxRetries === undefined ? undefined : { max_retries: options.maxRetries },
     callback: callbackInput(options),
   };
-  // The service checks each field and says what is wrong with it; what was left out does not reach the wire.
+  // `undefined` fields are left out of the JSON. The texts may still be invalid; the service says so.
   return input as unknown as TaskInput;
 }
 
@@ -134,13 +142,13 @@ export function addEnqueue(program: Command, io: Io): void {
     .option('--payload-text <text>', 'payload as plain text')
     .option('--delay <duration>', 'start after this long, such as 3s or 1h30m')
     .option('--run-at <time>', 'start at this time, such as 2026-11-24T08:00:00Z')
-    .option('--deadline <time>', 'start and run no longer than until this time')
-    .option('--timeout <duration>', 'longest time of one attempt (callbacks: 10s)')
+    .option('--deadline <time>', 'no attempt runs after this time')
+    .option('--timeout <duration>', 'longest time of one attempt (30m; callbacks: 10s)')
     .option('--max-retries <count>', 'retries after the first attempt (3)', wholeNumber)
-    .option('--retention <duration>', 'how long the finished task is kept (24h)')
+    .option('--retention <duration>', 'how long the completed task is kept (24h)')
     .option('--method <method>', "the callback's method (POST)")
     .option('--header <header>', "a header of the callback, 'Name: value'; may be repeated", collect)
-    .option('--body <body>', 'what the callback carries: payload, envelope or none (payload)')
+    .option('--body <body>', "the callback's body: payload, envelope or none (payload)")
     .option('--business-id <id>', 'business that the task belongs to')
     .option('--user-id <id>', 'user that the task belongs to')
     .option('--trace-id <id>', 'trace that the task belongs to, 32 hexadecimal digits')

@@ -1,3 +1,5 @@
+// `queues`: lists, pauses and resumes logical queues through the HTTP API.
+
 import type { Queue } from '@task-center/api';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
@@ -11,6 +13,7 @@ interface PauseOptions extends ServiceOptions {
   readonly reason?: string;
 }
 
+/** The states that the table counts, in the order of its columns. */
 const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancelled', 'archived'] as const;
 
 const COLUMNS: readonly Column<Queue>[] = [
@@ -56,7 +59,7 @@ Examples:
 export function addQueues(program: Command, io: Io): void {
   const queues = program
     .command('queues')
-    .description('show the queues with their counts; pause and resume them')
+    .description('list the queues with their counts; pause and resume them')
     .addHelpText('after', EXAMPLE);
   const listing = queues
     .command('list', { isDefault: true })

@@ -1,3 +1,6 @@
+// `receive`: a small HTTP server for trying out callbacks. It prints each request and answers it, on request with
+// failures first.
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -16,13 +19,15 @@ interface ReceiveOptions {
   readonly delay: number;
 }
 
-const MAX_BODY_BYTES = 8_192;
-/** Deliveries whose failures are counted; the oldest are forgotten. */
+/** Part of a body that is printed. */
+const MAX_SHOWN_BYTES = 8_192;
+/** Deliveries whose failures are counted. The oldest ones are dropped beyond that. */
 const MAX_COUNTED = 10_000;
-const SHOWN = /^(?:webhook-|task-center-|traceparent$|idempotency-key$|content-type$)/;
+/** Headers that are printed. */
+const SHOWN_HEADERS = /^(?:webhook-|task-center-|traceparent$|idempotency-key$|content-type$)/;
 
-/** Says how each request is answered: `fail` times with a failure for each delivery, then with success. */
-function createVerdicts({ fail, status }: Pick<ReceiveOptions, 'fail' | 'status'>): (id: string) => number {
+/** Decides the status of each answer: for each delivery first `fail` failures, then 200. */
+function createStatusOf({ fail, status }: Pick<ReceiveOptions, 'fail' | 'status'>): (id: string) => number {
   const failures = new Map<string, number>();
   return (id) => {
     const failed = failures.get(id) ?? 0;
@@ -35,22 +40,24 @@ function createVerdicts({ fail, status }: Pick<ReceiveOptions, 'fail' | 'status'
   };
 }
 
-function headOf({ method = '', url = '' }: IncomingMessage, status: number, paint: Paint): string {
+/** The first line of a request's output. */
+function requestLine({ method = '', url = '' }: IncomingMessage, status: number, paint: Paint): string {
   const time = new Date().toISOString().slice(11, 23);
-  const answer = paint(status < 300 ? 'green' : 'red', String(status));
-  return `${paint('dim', time)}  ${paint('bold', `${method} ${oneLine(url)}`)}  answers ${answer}`;
+  const answerText = paint(status < 300 ? 'green' : 'red', String(status));
+  return `${paint('dim', time)}  ${paint('bold', `${method} ${oneLine(url)}`)}  answers ${answerText}`;
 }
 
-function requestText(request: IncomingMessage, body: Buffer, head: string): string {
+function requestText(request: IncomingMessage, body: Buffer, firstLine: string): string {
   const headers = Object.entries(request.headers)
-    .filter(([name]) => SHOWN.test(name))
+    .filter(([name]) => SHOWN_HEADERS.test(name))
     .map(([name, value]) => `  ${name}: ${oneLine(String(value))}`);
-  const text = plain(body.subarray(0, MAX_BODY_BYTES).toString());
-  const rest = body.length > MAX_BODY_BYTES ? [`  … ${body.length} bytes in all`] : [];
+  const text = plain(body.subarray(0, MAX_SHOWN_BYTES).toString());
+  const cutNote = body.length > MAX_SHOWN_BYTES ? [`  … ${body.length} bytes in total`] : [];
   const lines = text === '' ? [] : ['', ...text.split('\n').map((line) => `  ${line}`)];
-  return [head, ...headers, ...lines, ...rest, ''].join('\n');
+  return [firstLine, ...headers, ...lines, ...cutNote, ''].join('\n');
 }
 
+/** Resolves to the URL that the server listens on. @throws CliError when the port cannot be used */
 function listen(server: Server, { port, host }: ReceiveOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) => {
@@ -66,12 +73,12 @@ function listen(server: Server, { port, host }: ReceiveOptions): Promise<string>
 
 async function receive(options: ReceiveOptions, io: Io): Promise<void> {
   const paint = painter(io.colours.out);
-  const verdict = createVerdicts(options);
+  const statusOf = createStatusOf(options);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
-    const status = verdict(String(request.headers['webhook-id'] ?? request.url));
-    io.out(requestText(request, body, headOf(request, status, paint)));
+    const status = statusOf(String(request.headers['webhook-id'] ?? request.url));
+    io.out(requestText(request, body, requestLine(request, status, paint)));
     if (options.delay > 0) await sleep(options.delay);
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(status < 300 ? '{"received":true}' : '{"received":false}');
@@ -81,26 +88,27 @@ async function receive(options: ReceiveOptions, io: Io): Promise<void> {
     answer(request, response).catch(() => response.destroy());
   });
   const url = await listen(server, options);
-  const plan = options.fail > 0 ? `; each task fails ${options.fail} times with ${options.status} first` : '';
-  io.out(`Waiting for requests on ${url}${plan}. Ctrl-C ends it.\n`);
+  const failures =
+    options.fail > 0 ? `; each task fails ${options.fail} times with ${options.status} first` : '';
+  io.out(`Waiting for requests on ${url}${failures}. Ctrl-C ends it.\n`);
   await new Promise<void>((resolve) => {
-    const off = io.onSignal(() => {
-      off();
+    const unsubscribe = io.onSignal(() => {
+      unsubscribe();
       server.close(() => resolve());
       server.closeAllConnections();
     });
   });
 }
 
-function whole(least: number, most: number): (text: string) => number {
+function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
-    if (number >= least && number <= most) return number;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+    if (number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
   };
 }
 
-function span(text: string): number {
+function durationOption(text: string): number {
   const ms = text === '0' ? 0 : parseDuration(text);
   if (ms === null) throw new InvalidArgumentError('Expected a duration such as 250ms or 2s.');
   return ms;
@@ -113,12 +121,12 @@ Example (each task fails twice, then succeeds):
 export function addReceive(program: Command, io: Io): void {
   program
     .command('receive')
-    .description('a receiver for trying out: shows each request and answers it')
-    .option('--port <port>', 'port to listen on; 0 = any free one', whole(0, 65_535), 9_000)
+    .description('receive callbacks, to try them out: prints each request and answers it')
+    .option('--port <port>', 'port to listen on; 0 = any free port', wholeNumber(0, 65_535), 9_000)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--fail <count>', 'failures of each task before it succeeds', whole(0, 1_000_000), 0)
-    .option('--status <status>', 'status of a failure', whole(300, 599), 503)
-    .option('--delay <duration>', 'time before each answer, such as 250ms', span, 0)
+    .option('--fail <count>', 'failures of each task before it succeeds', wholeNumber(0, 1_000_000), 0)
+    .option('--status <status>', 'status of a failure', wholeNumber(300, 599), 503)
+    .option('--delay <duration>', 'time before each answer, such as 250ms', durationOption, 0)
     .addHelpText('after', EXAMPLE)
     .action((options: ReceiveOptions) => receive(options, io));
 }

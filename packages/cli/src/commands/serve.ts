@@ -1,3 +1,6 @@
+// `serve`: runs the service in this process until it is told to stop. The process is a child of `supervise`, which
+// starts it again when it fails.
+
 import type { Config, RunningService } from '@task-center/server';
 import type { Command } from 'commander';
 import { readConfig, type Flags } from '../config.ts';
@@ -20,14 +23,15 @@ interface ServeOptions {
 }
 
 /**
- * Ctrl-C reaches every process of a terminal's group, and npm passes it on besides: what comes so soon after the
- * first signal is the same wish.
+ * Ctrl-C reaches every process of a terminal's group, and npm passes it on as well. A signal within this time of the
+ * first one is a copy of it.
  */
-const SAME_WISH_MS = 500;
+const SAME_SIGNAL_MS = 500;
 const EXIT_INTERRUPTED = 130;
-/** The parent starts it again. */
+/** The exit code of a process that its parent must start again. */
 const EXIT_BROKEN = 1;
 
+/** The flags that were given, by the keys of the configuration. */
 function flagsOf(options: ServeOptions): Flags {
   return {
     broker: options.broker,
@@ -46,37 +50,40 @@ function flagsOf(options: ServeOptions): Flags {
 const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@');
 
 function keyText({ firstKey, config }: RunningService, io: Io): string {
-  if (firstKey.path === null) return `another instance has it; ${config.keyFile} does not hold it`;
+  if (firstKey.path === null) return `created by another instance; it is not in ${config.keyFile}`;
   if (!firstKey.created) return firstKey.path;
-  // Printed only where a person reads, never into a log.
+  // Printed only to a terminal, never into a log.
   const shown = io.errIsTerminal && firstKey.key !== undefined ? `: ${firstKey.key}` : '';
   return `${firstKey.path} (new${shown})`;
 }
 
-/** Where other commands would look for the service and its key without being told. */
-const USUAL = { url: DEFAULT_URL, keyFile: './data/admin.key' };
+/** Where other commands look for the service and its key by default. */
+const DEFAULTS = { url: DEFAULT_URL, keyFile: './data/admin.key' };
 
-function nextText({ url, config: { keyFile } }: RunningService): string {
-  const place =
-    (url === USUAL.url ? '' : ` --url ${url}`) + (keyFile === USUAL.keyFile ? '' : ` --key-file ${keyFile}`);
+/** Commands to try next, with the flags they need to reach this service. */
+function nextStepsText({ url, config: { keyFile } }: RunningService): string {
+  const flags =
+    (url === DEFAULTS.url ? '' : ` --url ${url}`) +
+    (keyFile === DEFAULTS.keyFile ? '' : ` --key-file ${keyFile}`);
   return `In another terminal:
   npx task-center receive --fail 2
 and in a third one:
-  npx task-center enqueue --id hello --callback-url http://127.0.0.1:9000/ --delay 3s --payload '{"order":1}'${place}
-  npx task-center tasks show hello${place}`;
+  npx task-center enqueue --id hello --callback-url http://127.0.0.1:9000/ --delay 3s --payload '{"order":1}'${flags}
+  npx task-center tasks show hello${flags}`;
 }
 
 function modeText({ callbacks }: Config): string {
   return callbacks.mode === 'try'
     ? 'to any address: nothing is configured yet, and only this machine can reach this service'
-    : `only where callbacks.allow says (${callbacks.allow.length} entries)`;
+    : `only to addresses in callbacks.allow (${callbacks.allow.length} entries)`;
 }
 
+/** What a start prints: the facts of this service, and what to do next. */
 function banner(service: RunningService, io: Io): string {
   const { config, url } = service;
   const paint = painter(io.colours.err);
   const api = config.roles.includes('api');
-  const head = api ? `Task Center runs on ${url}` : 'Task Center runs, without HTTP';
+  const title = api ? `Task Center runs on ${url}` : 'Task Center runs, without HTTP';
   const facts = pairs([
     ['broker', withoutPassword(config.broker)],
     ['roles', config.roles.join(', ')],
@@ -84,29 +91,30 @@ function banner(service: RunningService, io: Io): string {
     ['API key', keyText(service, io)],
   ]);
   return [
-    paint('bold', head),
+    paint('bold', title),
     facts,
-    ...(api ? ['', nextText(service)] : []),
+    ...(api ? ['', nextStepsText(service)] : []),
     '',
-    'Ctrl-C drains and ends it.',
+    'Ctrl-C drains and stops it.',
   ].join('\n');
 }
 
-/** Resolves when the service has stopped in order; a second signal ends the process at once. */
+/** Resolves when the service has stopped in order. The first signal stops it; a second one ends the process at once. */
 function untilStopped(service: RunningService, io: Io): Promise<void> {
-  let askedMs: number | undefined;
+  let stopRequestedMs: number | undefined;
   return new Promise((resolve, reject) => {
-    const stop = (words: string) => {
-      askedMs = performance.now();
-      io.err(words);
-      service.stop().then(resolve, reject).finally(off);
+    const stop = (message: string) => {
+      stopRequestedMs = performance.now();
+      io.err(message);
+      service.stop().then(resolve, reject).finally(unsubscribe);
     };
-    const off = io.onSignal(() => {
-      if (askedMs === undefined) stop('Stopping: what runs may end first. Ctrl-C again ends it at once.');
-      else if (performance.now() - askedMs > SAME_WISH_MS) io.exit(EXIT_INTERRUPTED);
+    const unsubscribe = io.onSignal(() => {
+      if (stopRequestedMs === undefined)
+        stop('Stopping: running tasks may finish first. Press Ctrl-C again to end at once.');
+      else if (performance.now() - stopRequestedMs > SAME_SIGNAL_MS) io.exit(EXIT_INTERRUPTED);
     });
     io.parent?.onGone(() => {
-      if (askedMs === undefined) stop('Stopping: the process that watches over this one has ended.');
+      if (stopRequestedMs === undefined) stop('Stopping: the process that supervises this one has ended.');
     });
   });
 }
@@ -118,7 +126,7 @@ async function start(options: ServeOptions, io: Io): Promise<void> {
     failStop: io.parent !== null,
     onBroken(cause) {
       if (io.parent === null) return;
-      io.err(`The database can no longer be used (${cause}): this process ends.`);
+      io.err(`The database can no longer be used (${cause}): this process ends and is started again.`);
       io.exit(EXIT_BROKEN);
     },
   });
@@ -130,7 +138,7 @@ async function start(options: ServeOptions, io: Io): Promise<void> {
 }
 
 const EXAMPLE = `
-Every key of the configuration has a variable too, such as TASKCENTER_HTTP_PORT; see etc/taskcenter.yaml.
+Each key of the configuration can also be set by a variable, such as TASKCENTER_HTTP_PORT; see etc/taskcenter.yaml.
 
 Example:
   task-center serve --broker redis://127.0.0.1:6379 --port 8080`;
@@ -138,20 +146,20 @@ Example:
 export function addServe(program: Command, io: Io): void {
   program
     .command('serve')
-    .description('run the service: HTTP, callbacks, schedule')
-    .option('--config <path>', 'configuration file (else etc/taskcenter.yaml, if it is there)')
+    .description('run the service: HTTP API, callbacks, due tasks and recovery')
+    .option('--config <path>', 'configuration file (else etc/taskcenter.yaml, if it exists)')
     .option(
       '--broker <url>',
       'sqlite:<path>, redis://host:port, redis-sentinel://… or redis-cluster://… (sqlite:<data>/tasks.db)',
     )
-    .option('--port <port>', 'port of HTTP (7420)')
-    .option('--host <address>', 'address that HTTP listens on (127.0.0.1)')
+    .option('--port <port>', 'port of the HTTP API (7420)')
+    .option('--host <address>', 'address that the HTTP API listens on (127.0.0.1)')
     .option('--data-dir <path>', 'folder for the SQLite file and the first key (./data)')
-    .option('--roles <roles>', 'what this process does (api,worker,scheduler)')
-    .option('--concurrency <count>', 'handlers at once (10)')
-    .option('--callback-concurrency <count>', 'callbacks at once (256)')
-    .option('--public-url <url>', 'base of links that others use')
-    .option('--key-file <path>', 'where the first key is kept (<data>/admin.key)')
+    .option('--roles <roles>', 'what this process does: a list of api, worker and scheduler (all of them)')
+    .option('--concurrency <count>', 'handlers that run at once (10)')
+    .option('--callback-concurrency <count>', 'callbacks that run at once (256)')
+    .option('--public-url <url>', 'base URL of links that others use (none)')
+    .option('--key-file <path>', 'file of the first API key (<data>/admin.key)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (info)')
     .addHelpText('after', EXAMPLE)
     .action((options: ServeOptions) => start(options, io));

@@ -1,11 +1,14 @@
+// The output of `tasks show`: one task and its attempts, for people.
+
 import type { Attempt, Task } from '@task-center/api';
 import { oneLine, pairs, table, type Column, type Paint } from '../output.ts';
 
+/** A longer text is cut, because each one has a line. */
 const MAX_LENGTH = 200;
 const cut = (text: string) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
 
-/** What an attempt came to, in words. */
-function detail({ outcome, error, reason, next_at: next, response }: Attempt): string {
+/** The last column: the status of a success; otherwise the error, the reason of the decision and the next attempt. */
+function detailText({ outcome, error, reason, next_at: next, response }: Attempt): string {
   const status = response?.['status'];
   if (outcome === 'succeeded') return typeof status === 'number' ? String(status) : '';
   const why = [error?.message, reason === null ? undefined : `(${reason})`].filter(Boolean).join(' ');
@@ -18,10 +21,10 @@ const ATTEMPTS: readonly Column<Attempt>[] = [
   { title: 'waited', right: true, text: ({ wait_ms: ms }) => (ms === null ? '-' : `${ms} ms`) },
   { title: 'took', right: true, text: ({ duration_ms: ms }) => `${ms} ms` },
   { title: 'outcome', text: ({ outcome }) => outcome },
-  { title: '', text: (attempt) => cut(detail(attempt)) },
+  { title: '', text: (attempt) => cut(detailText(attempt)) },
 ];
 
-/** Texts that keep all digits of their numbers. */
+/** The JSON texts of payload and result, with every digit of their numbers. Null = the answer has none. */
 export interface RawParts {
   readonly payload: string | null;
   readonly result: string | null;
@@ -39,10 +42,10 @@ function stateText(state: Task['state'], paint: Paint): string {
   return style === undefined ? state : paint(style, state);
 }
 
-/** A task with its attempts, for people. */
+/** A task with its attempts, for people. Facts without a value are left out. */
 export function taskText(task: Task, raw: RawParts, paint: Paint): string {
   const { callback, attempts = [], last_error: error, cancel } = task;
-  const head = `${paint('bold', oneLine(task.id))}  ${stateText(task.state, paint)}`;
+  const title = `${paint('bold', oneLine(task.id))}  ${stateText(task.state, paint)}`;
   const facts = pairs([
     ['type', task.type],
     ['queue', task.queue],
@@ -61,6 +64,6 @@ export function taskText(task: Task, raw: RawParts, paint: Paint): string {
     ['cancelled', cancel && (cancel.reason ?? cancel.at)],
     ['delivery', callback ? task.delivery_id : null],
   ]);
-  const tried = attempts.length === 0 ? [] : ['', table(ATTEMPTS, attempts, paint)];
-  return [head, facts, ...tried].join('\n');
+  const attemptTable = attempts.length === 0 ? [] : ['', table(ATTEMPTS, attempts, paint)];
+  return [title, facts, ...attemptTable].join('\n');
 }

@@ -1,3 +1,5 @@
+// `tasks`: lists, shows, cancels and deletes tasks through the HTTP API.
+
 import { LISTED_STATES, type ListedState, type Task } from '@task-center/api';
 import { Option, type Command } from 'commander';
 import { CliError } from '../cli-error.ts';
@@ -14,7 +16,8 @@ interface ListOptions extends ServiceOptions {
   readonly limit: string;
   readonly json?: boolean;
 }
-interface PickOptions extends ServiceOptions {
+/** Options that select one task, and those of single commands. */
+interface TaskOptions extends ServiceOptions {
   readonly queue?: string;
   readonly kind?: 'handler' | 'callback';
   readonly businessId?: string;
@@ -33,12 +36,14 @@ const COLUMNS: readonly Column<Task>[] = [
   { title: 'error', text: (task) => task.last_error?.message.slice(0, 60) ?? '' },
 ];
 
+/** The first page of a state. */
 async function listState(service: Service, options: ListOptions, state: ListedState): Promise<Task[]> {
   const { queue, kind, limit } = options;
   const query = { queue, state, limit, ...(kind && { kind }) };
   return (await service.api.listTasks({ query })).data;
 }
 
+/** Lists one state, or without `--state` the first page of every state in one table. */
 async function list(options: ListOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   if (options.json) {
@@ -54,7 +59,8 @@ async function list(options: ListOptions, io: Io): Promise<void> {
   io.out(`no ${options.state ?? ''} tasks in queue ${options.queue}`.replace('  ', ' '));
 }
 
-function picked({ queue, kind, businessId }: PickOptions): Record<string, string> {
+/** The query that selects one task where several have the same ID. */
+function selectionOf({ queue, kind, businessId }: TaskOptions): Record<string, string> {
   return {
     ...(queue !== undefined && { queue }),
     ...(kind !== undefined && { kind }),
@@ -62,9 +68,9 @@ function picked({ queue, kind, businessId }: PickOptions): Record<string, string
   };
 }
 
-async function show(id: string, options: PickOptions, io: Io): Promise<void> {
+async function show(id: string, options: TaskOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
-  const query = { ...picked(options), include: 'attempts,payload,callback,result' };
+  const query = { ...selectionOf(options), include: 'attempts,payload,callback,result' };
   const task = await service.api.getTask({ params: { id }, query });
   const answer = service.lastAnswer();
   if (options.json) return io.out(answer);
@@ -72,38 +78,39 @@ async function show(id: string, options: PickOptions, io: Io): Promise<void> {
   io.out(taskText(task, raw, painter(io.colours.out)));
 }
 
-async function cancel(id: string, options: PickOptions, io: Io): Promise<void> {
+async function cancel(id: string, options: TaskOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
   const body = options.reason === undefined ? {} : { reason: options.reason };
-  const { outcome, task } = await api.cancelTask({ params: { id }, query: picked(options), body });
-  if (outcome === 'already_finished') throw new CliError(`Task ${id} is ${task.state} already.`);
+  const { outcome, task } = await api.cancelTask({ params: { id }, query: selectionOf(options), body });
+  if (outcome === 'already_finished') throw new CliError(`Task ${id} is already ${task.state}.`);
   io.out(`${id}  ${task.state}`);
 }
 
-async function remove(id: string, options: PickOptions, io: Io): Promise<void> {
+async function remove(id: string, options: TaskOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
-  await api.deleteTask({ params: { id }, query: picked(options) });
+  await api.deleteTask({ params: { id }, query: selectionOf(options) });
   io.out(`${id}  deleted`);
 }
 
-const kindOption = () => new Option('--kind <kind>', 'which kind').choices(['handler', 'callback']);
+const kindOption = () => new Option('--kind <kind>', 'only this kind').choices(['handler', 'callback']);
 
-function withPick(command: Command): Command {
-  const picking = command
-    .option('--queue <name>', 'which queue, if several tasks have the ID')
+/** Adds the options that select one task. */
+function addSelection(command: Command): Command {
+  const selecting = command
+    .option('--queue <name>', 'the queue, if several tasks have this ID')
     .addOption(kindOption())
-    .option('--business-id <id>', 'which business');
-  return addServiceOptions(picking);
+    .option('--business-id <id>', 'the business that the task belongs to');
+  return addServiceOptions(selecting);
 }
 
 function addList(tasks: Command, io: Io): void {
   const command = tasks
     .command('list', { isDefault: true })
-    .description('tasks of a queue')
+    .description('list the tasks of a queue')
     .option('--queue <name>', 'the queue', 'default')
-    .addOption(new Option('--state <state>', 'one state (else all)').choices([...LISTED_STATES]))
+    .addOption(new Option('--state <state>', 'only this state (else all)').choices([...LISTED_STATES]))
     .addOption(kindOption())
-    .option('--limit <count>', 'most tasks of each state, 1 to 500', '50')
+    .option('--limit <count>', 'maximum number of tasks of each state, 1 to 500', '50')
     .option('--json', 'print a page of one state as JSON')
     .addHelpText('after', '\nExample:\n  task-center tasks list --queue critical --state archived');
   addServiceOptions(command).action((options: ListOptions) => list(options, io));
@@ -123,19 +130,19 @@ export function addTasks(program: Command, io: Io): void {
   addList(tasks, io);
   const showing = tasks
     .command('show <id>')
-    .description('one task with its attempts')
+    .description('show one task with its attempts')
     .option('--json', 'print it as JSON')
     .addHelpText('after', '\nExample:\n  task-center tasks show hello');
-  withPick(showing).action((id: string, options: PickOptions) => show(id, options, io));
+  addSelection(showing).action((id: string, options: TaskOptions) => show(id, options, io));
   const cancelling = tasks
     .command('cancel <id>')
-    .description('a task that waits never starts')
+    .description('cancel a waiting task: it never starts')
     .option('--reason <text>', 'why, kept with the task')
     .addHelpText('after', '\nExample:\n  task-center tasks cancel hello --reason "ordered twice"');
-  withPick(cancelling).action((id: string, options: PickOptions) => cancel(id, options, io));
+  addSelection(cancelling).action((id: string, options: TaskOptions) => cancel(id, options, io));
   const deleting = tasks
     .command('delete <id>')
-    .description('remove a task that does not run')
+    .description('remove a task that is not running')
     .addHelpText('after', '\nExample:\n  task-center tasks delete hello');
-  withPick(deleting).action((id: string, options: PickOptions) => remove(id, options, io));
+  addSelection(deleting).action((id: string, options: TaskOptions) => remove(id, options, io));
 }

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { Restarts } from './restarts.ts';
+import { RestartBackoff } from './restarts.ts';
 
 const waits = (...ranMs: number[]) => {
-  const restarts = new Restarts();
+  const restarts = new RestartBackoff();
   return ranMs.map((ran) => restarts.waitAfter(ran));
 };
 
-test('the first failure waits for nothing, each further one twice as long, 30 s at most', () => {
+test('after the first failure there is no wait, then 1 s, doubled each time, at most 30 s', () => {
   expect(waits(100, 0, 0, 59_999, 0, 0, 0, 0)).toEqual([
     0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
   ]);
 });
 
-test('who ran for a minute is started again at once', () => {
+test('a service that ran for a minute is started again at once', () => {
   expect(waits(0, 0, 0, 60_000, 0)).toEqual([0, 1_000, 2_000, 0, 1_000]);
 });

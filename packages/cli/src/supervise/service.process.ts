@@ -1,15 +1,16 @@
-// The service's own process, which only `supervise` starts: what it says of its parent cannot be inherited, as a variable would be.
-import { runHere } from '../here.ts';
+// The process of the service, which only `supervise` starts. An entry file of its own tells it that it has a parent; a
+// variable would be inherited by the programs that it starts.
+import { runInThisProcess } from '../process-io.ts';
 
-/** Until the service runs there is nothing to end in order. */
+/** Before the service has started there is nothing to stop in order, and the process simply exits. */
 let onGone: () => void = () => process.exit(1);
 
 if (!process.connected) onGone();
 process.on('disconnect', () => onGone());
-// The parent is no reason to stay alive.
+// The channel to the parent must not keep this process alive.
 process.channel?.unref();
 
-await runHere({
+await runInThisProcess({
   ready: () => void process.send?.('ready', () => {}),
   onGone: (listener) => (onGone = listener),
 });

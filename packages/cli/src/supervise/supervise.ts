@@ -1,27 +1,31 @@
+// The parent of the service. It starts the service as a child, passes signals on, and starts it again after a failure
+// (ADR 13).
+
 import { fork, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Restarts } from './restarts.ts';
+import { RestartBackoff } from './restarts.ts';
 
 const PROGRAM = new URL('./service.process.js', import.meta.url);
-const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** A second signal, if it is no echo of the first (see `serve`), ends the service at once; so long it may take. */
-const ECHO_MS = 500;
-const AT_ONCE_MS = 1_000;
+const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** A signal within this time of the first one is a copy of it, see `serve`. */
+const SAME_SIGNAL_MS = 500;
+/** A service must end within this time after a second signal; then it is killed. */
+const KILL_AFTER_MS = 1_000;
 const EXIT_INTERRUPTED = 130;
-/** Of a process that could not even be made. */
-const NOT_STARTED = 1;
+/** Stands in for the exit code of a process that could not be created. */
+const EXIT_NOT_CREATED = 1;
 
 /** How a service process ended. */
-interface Life {
+interface ProcessEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** How long it ran, ms; null = it never was ready. */
+  /** How long it ran, ms; null = it was never ready. */
   readonly ranMs: number | null;
 }
 
-/** Resolves when the process has ended; its first and only message says that it is ready. */
-function lifeOf(child: ChildProcess): Promise<Life> {
+/** Resolves when the process has ended. Its only message reports that it is ready. */
+function waitForEnd(child: ChildProcess): Promise<ProcessEnd> {
   let readyMs: number | undefined;
   return new Promise((resolve) => {
     child.once('message', () => (readyMs = performance.now()));
@@ -30,69 +34,75 @@ function lifeOf(child: ChildProcess): Promise<Life> {
     );
     child.on('error', (error) => {
       if (child.pid !== undefined) return;
-      say(`no process can be started (${error.message})`);
-      resolve({ code: NOT_STARTED, signal: null, ranMs: null });
+      report(`no process can be started (${error.message})`);
+      resolve({ code: EXIT_NOT_CREATED, signal: null, ranMs: null });
     });
   });
 }
 
-function say(text: string): void {
+function report(text: string): void {
   process.stderr.write(`task-center: ${text}\n`);
 }
 
-function endText({ code, signal, ranMs }: Life): string {
-  const how = signal ?? `exit code ${code}`;
-  return ranMs === null ? `the service did not come up (${how})` : `the service ended unexpectedly (${how})`;
+function endText({ code, signal, ranMs }: ProcessEnd): string {
+  const cause = signal ?? `exit code ${code}`;
+  return ranMs === null
+    ? `the service did not start (${cause})`
+    : `the service ended unexpectedly (${cause})`;
 }
 
-/** Ends a service that hangs and hears no signal, when it is told a second time. */
-function createImpatience() {
-  let askedMs: number | undefined;
+/** Kills a service that hangs and does not react to signals, once it was told to stop a second time. */
+function createKillSwitch() {
+  let firstSignalMs: number | undefined;
   let killed = false;
   return {
     get killed() {
       return killed;
     },
-    signalled(child: ChildProcess | undefined): void {
-      askedMs ??= performance.now();
-      if (performance.now() - askedMs <= ECHO_MS) return;
-      setTimeout(() => (killed ||= child?.kill('SIGKILL') ?? false), AT_ONCE_MS).unref();
+    onSignal(child: ChildProcess | undefined): void {
+      firstSignalMs ??= performance.now();
+      if (performance.now() - firstSignalMs <= SAME_SIGNAL_MS) return;
+      setTimeout(() => (killed ||= child?.kill('SIGKILL') ?? false), KILL_AFTER_MS).unref();
     },
   };
 }
 
-const exitCode = ({ code, signal }: Life) => code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+/** The exit code of a process; for one that a signal ended, 128 plus its number, as shells have it. */
+const exitCodeOf = ({ code, signal }: ProcessEnd) =>
+  code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 
 /**
- * Runs the service in a process of its own, and starts that again whenever it fails after it once ran. Signals are passed on.
+ * Runs the service in a child process, and starts it again when it fails. A service that exits without ever having been
+ * ready is not started again, because its command line or its configuration is probably wrong. Signals are passed on to
+ * the child.
  *
- * @param args words of the command line, `serve` first.
- * @returns the exit code: the service's, or 0 when a signal came while none ran.
+ * @param args the command line, beginning with `serve`
+ * @returns the exit code of the service, or 0 when a signal came while no service ran
  */
 export async function supervise(args: readonly string[]): Promise<number> {
-  const restarts = new Restarts();
-  const asked = new AbortController();
-  const impatience = createImpatience();
+  const restarts = new RestartBackoff();
+  const stopRequest = new AbortController();
+  const killSwitch = createKillSwitch();
   let child: ChildProcess | undefined;
-  let ranOnce = false;
-  for (const signal of PASSED_ON)
+  let wasReady = false;
+  for (const signal of FORWARDED_SIGNALS)
     process.on(signal, () => {
-      asked.abort();
+      stopRequest.abort();
       child?.kill(signal);
-      impatience.signalled(child);
+      killSwitch.onSignal(child);
     });
-  // Whoever read our few lines may be gone; that is no reason to leave the service alone.
+  // The reader of these few lines may be gone. The service needs its parent all the same.
   process.stderr.on('error', () => {});
 
-  while (!asked.signal.aborted) {
+  while (!stopRequest.signal.aborted) {
     child = fork(PROGRAM, args);
-    const life = await lifeOf(child);
-    ranOnce ||= life.ranMs !== null;
-    const inOrder = life.code === 0 || (life.signal === null && !ranOnce);
-    if (asked.signal.aborted || inOrder) return impatience.killed ? EXIT_INTERRUPTED : exitCode(life);
-    const waitMs = restarts.waitAfter(life.ranMs ?? 0);
-    say(`${endText(life)}; it is started again ${waitMs === 0 ? 'now' : `in ${waitMs / 1_000} s`}.`);
-    await sleep(waitMs, undefined, { signal: asked.signal }).catch(() => {});
+    const end = await waitForEnd(child);
+    wasReady ||= end.ranMs !== null;
+    const isFinal = end.code === 0 || (end.signal === null && !wasReady);
+    if (stopRequest.signal.aborted || isFinal) return killSwitch.killed ? EXIT_INTERRUPTED : exitCodeOf(end);
+    const waitMs = restarts.waitAfter(end.ranMs ?? 0);
+    report(`${endText(end)}; it is started again ${waitMs === 0 ? 'now' : `in ${waitMs / 1_000} s`}.`);
+    await sleep(waitMs, undefined, { signal: stopRequest.signal }).catch(() => {});
   }
   return 0;
 }

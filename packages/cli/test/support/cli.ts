@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** The committed entry; it runs the built program. */
+/** The committed entry, which runs the built program. */
 const BIN = fileURLToPath(new URL('../../bin/task-center.js', import.meta.url));
 
 export interface Ended {
@@ -12,12 +12,12 @@ export interface Ended {
 
 /** A real `task-center` process. */
 export interface Cli {
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly written: { readonly out: string; readonly err: string };
-  /** Resolves when what it wrote matches; rejects when it ends before. */
+  /** Resolves when its output matches; rejects when it ends before that. */
   saw(pattern: RegExp): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** The same to it and all that it started, as a terminal does. */
+  /** Signals the process and all that it has started, as a terminal does. */
   signalAll(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 }
@@ -47,12 +47,12 @@ export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions 
   });
   const written = { out: '', err: '' };
   const watchers = new Set<() => void>();
-  const hear = (name: 'out' | 'err') => (data: Buffer) => {
+  const collect = (name: 'out' | 'err') => (data: Buffer) => {
     written[name] += data.toString();
     for (const watcher of watchers) watcher();
   };
-  child.stdout.on('data', hear('out'));
-  child.stderr.on('data', hear('err'));
+  child.stdout.on('data', collect('out'));
+  child.stderr.on('data', collect('err'));
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code) => {
       running.delete(cli);
@@ -66,16 +66,16 @@ export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions 
     signalAll: (signal) => void process.kill(-(child.pid ?? 0), signal),
     saw: (pattern) =>
       new Promise((resolve, reject) => {
-        const look = () => {
+        const check = () => {
           if (!pattern.test(written.out + written.err)) return;
-          watchers.delete(look);
+          watchers.delete(check);
           resolve();
         };
-        watchers.add(look);
+        watchers.add(check);
         void ended.then(({ code, out, err }) =>
           reject(new Error(`ended with ${code} before ${pattern}:\n${out}${err}`)),
         );
-        look();
+        check();
       }),
   };
   running.add(cli);
@@ -87,7 +87,7 @@ export function runCli(args: readonly string[], options?: CliOptions): Promise<E
   return startCli(args, options).ended;
 }
 
-/** Ends what a test has left running. */
+/** Ends all processes that a test has left running. */
 export async function endAll(): Promise<void> {
   const all = [...running];
   for (const cli of all) cli.signalAll('SIGKILL');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { optionsOf, optionTexts } from './entry-options.ts';
 
-test('options are written as Asynq does, and read back', () => {
+test('options are written as Asynq writes them, and read back', () => {
   const options = {
     queue: 'low',
     id: 'a',
@@ -32,10 +32,10 @@ test('options are written as Asynq does, and read back', () => {
   expect(optionsOf(texts)).toEqual({ ...options, unique: '3600s', retention: '86400s' });
 });
 
-test('texts that say nothing are left out', () => {
+test('texts that are not valid options are ignored', () => {
   expect(optionsOf(['', 'Queue', 'Queue(x)', 'Timeout(-1s)', 'Later(1)'])).toEqual({});
 });
 
-test('a duration that is none is refused', () => {
+test('a duration that is not valid is refused', () => {
   expect(() => optionTexts({ timeout: 'soon' })).toThrow(expect.objectContaining({ code: 'invalid-value' }));
 });

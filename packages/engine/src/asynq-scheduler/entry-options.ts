@@ -4,78 +4,79 @@ import { durationMs, parseDuration, type Duration } from '../task/duration.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-const lengths = [
+// Options in Asynq's names, and ours beside them, by how their values are written.
+const DURATIONS = [
   ['Timeout', 'timeout'],
   ['Unique', 'unique'],
   ['ProcessIn', 'delay'],
   ['Retention', 'retention'],
 ] as const;
-const moments = [
+const DATES = [
   ['Deadline', 'deadline'],
   ['ProcessAt', 'runAt'],
 ] as const;
-const texts = [
+const TEXTS = [
   ['Queue', 'queue'],
   ['TaskID', 'id'],
   ['Group', 'group'],
 ] as const;
 
 /**
- * The options of an entry as Asynq's scheduler shows them (protocol 2.6). What Asynq has no option for (context,
- * backoff, durability) is not shown.
+ * The options of an entry as Asynq's scheduler writes them, such as `Queue("low")`. Options that Asynq does not have
+ * (context, backoff, durability) are left out. See docs/design/protocol.md#option-strings.
  *
- * @throws TaskCenterError `invalid-value` for a duration or a date that is none
+ * @throws TaskCenterError `invalid-value` for a duration that is not valid
  */
 export function optionTexts(options: EnqueueOptions): string[] {
-  const all: EntryOption[] = [];
-  for (const [name, key] of texts) {
+  const entryOptions: EntryOption[] = [];
+  for (const [name, key] of TEXTS) {
     const value = options[key];
-    if (value !== undefined) all.push({ name, value });
+    if (value !== undefined) entryOptions.push({ name, value });
   }
-  if (options.maxRetries !== undefined) all.push({ name: 'MaxRetry', value: options.maxRetries });
-  for (const [name, key] of lengths) {
+  if (options.maxRetries !== undefined) entryOptions.push({ name: 'MaxRetry', value: options.maxRetries });
+  for (const [name, key] of DURATIONS) {
     const value = options[key];
-    if (value !== undefined) all.push({ name, ms: durationMs(value, key) });
+    if (value !== undefined) entryOptions.push({ name, ms: durationMs(value, key) });
   }
-  for (const [name, key] of moments) {
+  for (const [name, key] of DATES) {
     const atMs = options[key]?.getTime();
-    if (atMs !== undefined && !Number.isNaN(atMs)) all.push({ name, atMs });
+    if (atMs !== undefined && !Number.isNaN(atMs)) entryOptions.push({ name, atMs });
   }
-  for (const [key, value] of Object.entries(options.headers ?? {})) all.push({ name: 'Header', key, value });
-  return all.map(writeOption);
+  for (const [key, value] of Object.entries(options.headers ?? {})) entryOptions.push({ name: 'Header', key, value });
+  return entryOptions.map(writeOption);
 }
 
-/** As `durationMs` reads it; null for one that we have no text for, such as a negative one. */
+/** A duration as `durationMs` reads it; null if we cannot write it, such as a negative one. */
 function durationText(ms: number): Duration | null {
-  const whole = Math.round(ms);
-  const text = whole % 1_000 === 0 ? `${whole / 1_000}s` : `${whole}ms`;
+  const wholeMs = Math.round(ms);
+  const text = wholeMs % 1_000 === 0 ? `${wholeMs / 1_000}s` : `${wholeMs}ms`;
   return parseDuration(text) === null ? null : text;
 }
 
-function take(into: Writable<EnqueueOptions>, option: EntryOption): void {
+function applyOption(options: Writable<EnqueueOptions>, option: EntryOption): void {
   switch (option.name) {
     case 'MaxRetry':
-      into.maxRetries = option.value;
+      options.maxRetries = option.value;
       return;
     case 'Header':
-      into.headers = { ...into.headers, [option.key]: option.value };
+      options.headers = { ...options.headers, [option.key]: option.value };
       return;
     default:
   }
-  for (const [name, key] of texts) if (option.name === name) into[key] = option.value;
-  for (const [name, key] of moments) if (option.name === name) into[key] = new Date(option.atMs);
-  for (const [name, key] of lengths) {
+  for (const [name, key] of TEXTS) if (option.name === name) options[key] = option.value;
+  for (const [name, key] of DATES) if (option.name === name) options[key] = new Date(option.atMs);
+  for (const [name, key] of DURATIONS) {
     const text = option.name === name ? durationText(option.ms) : null;
-    if (text !== null) into[key] = text;
+    if (text !== null) options[key] = text;
   }
 }
 
-/** The options in an entry's texts, Asynq's or ours; a text that is none, or not known, is left out. */
+/** Reads the options in an entry's texts, which Asynq or we have written. Texts that are not valid are ignored. */
 export function optionsOf(entryTexts: readonly string[]): EnqueueOptions {
   const options: Writable<EnqueueOptions> = {};
   for (const text of entryTexts) {
     const option = parseOption(text);
-    if (option) take(options, option);
+    if (option) applyOption(options, option);
   }
   return options;
 }

@@ -10,20 +10,20 @@ import { parseCron } from './cron.ts';
 import { optionTexts } from './entry-options.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
-/** A task with the times at which it is to be enqueued. */
+/** A task with the times at which it is enqueued. */
 export interface PeriodicTask extends TaskToEnqueue {
-  /** As for `Scheduler.register`. */
+  /** See `Scheduler.register`. */
   readonly spec: string;
 }
 
 export interface PeriodicTaskManagerOptions extends SchedulerOptions {
-  /** Gives all periodic tasks that there are to be, again and again: from a file, a database … */
+  /** Returns the complete list of periodic tasks, for example from a file or a database. Called again and again. */
   readonly provider: () => readonly PeriodicTask[] | Promise<readonly PeriodicTask[]>;
-  /** How often the provider is asked, ms, at least 1. Default 180,000. */
+  /** How often the provider is called, ms, at least 1. Default 180,000. */
   readonly syncIntervalMs?: number;
 }
 
-const SYNC_MS = 180_000;
+const SYNC_INTERVAL_MS = 180_000;
 
 function checkedInterval(ms: number): number {
   if (Number.isInteger(ms) && ms >= 1) return ms;
@@ -31,20 +31,21 @@ function checkedInterval(ms: number): number {
   throw new TaskCenterError('invalid-value', { name: 'syncIntervalMs', got: shown(ms), expected });
 }
 
-/** Providers read what people write: types alone do not prove it. */
-function checkTask(given: PeriodicTask): void {
-  const { spec, task } = (given ?? {}) as Partial<PeriodicTask>;
+/** Checks at run time what the types promise: providers read files that people write. */
+function checkTask(periodicTask: PeriodicTask): void {
+  const { spec, task } = (periodicTask ?? {}) as Partial<PeriodicTask>;
   const type = typeof task === 'string' ? task : task?.type;
   if (typeof spec === 'string' && spec !== '' && typeof type === 'string' && type.trim() !== '') return;
   const got = `spec ${shown(spec)}, task ${shown(type)}`;
   throw new TaskCenterError('invalid-value', { name: 'A periodic task', got, expected: 'a spec and a task' });
 }
 
-const sorted = (pairs: object = {}): [string, unknown][] =>
-  Object.entries(pairs).sort(([a], [b]) => (a < b ? -1 : 1));
+const sortedEntries = (record: object = {}): [string, unknown][] =>
+  Object.entries(record).sort(([first], [second]) => (first < second ? -1 : 1));
 
 /**
- * What tells two periodic tasks apart: unlike Asynq's (protocol 6.3), all that the stored tasks will have.
+ * A key by which periodic tasks are compared. It covers everything that the stored tasks will have. Asynq's covers less:
+ * tasks that differ in their headers only are the same to it.
  *
  * @throws TaskCenterError `invalid-value`
  */
@@ -54,25 +55,36 @@ function keyOf({ spec, task, payload, ...options }: PeriodicTask): string {
   checkedTypeName(type);
   const hash = createHash('sha256');
   const texts = [...optionTexts(options)].sort();
-  const exact = [options.runAt, options.deadline].map((date) => date?.getTime() ?? null);
+  // The texts have whole seconds only.
+  const exactTimes = [options.runAt, options.deadline].map((date) => date?.getTime() ?? null);
   hash.update(
-    JSON.stringify([spec, type, texts, exact, sorted(context), backoff, durability, sorted(defaults)]),
+    JSON.stringify([
+      spec,
+      type,
+      texts,
+      exactTimes,
+      sortedEntries(context),
+      backoff,
+      durability,
+      sortedEntries(defaults),
+    ]),
   );
   hash.update('\0').update(encodeContent(payload) ?? '');
   return hash.digest('hex');
 }
 
 /**
- * A scheduler whose entries follow what a provider says: at each look new ones are registered, those that are gone
- * unregistered, and the others left alone, with their IDs and times. Equal ones count as one.
+ * A scheduler whose entries follow a provider. At each synchronization tasks that are new in the provider's list are
+ * registered, tasks that are no longer in it are unregistered, and the others keep their entry with its ID and times.
+ * Equal tasks count as one.
  */
 export class PeriodicTaskManager {
   readonly #options: PeriodicTaskManagerOptions;
   readonly #runtime: Runtime;
   readonly #scheduler: Scheduler;
   readonly #loop: Loop;
-  /** Entry IDs. */
-  readonly #registered = new Map<string, string>();
+  /** ID of the entry by the task's key. */
+  readonly #entryIds = new Map<string, string>();
   #stopping = false;
 
   /** @throws TaskCenterError `invalid-value` */
@@ -80,51 +92,55 @@ export class PeriodicTaskManager {
     this.#options = options;
     const runtime = (this.#runtime = createRuntime(options.runtime));
     this.#scheduler = new Scheduler(broker, { ...options, runtime });
-    const intervalMs = checkedInterval(options.syncIntervalMs ?? SYNC_MS);
+    const intervalMs = checkedInterval(options.syncIntervalMs ?? SYNC_INTERVAL_MS);
     let first = true;
     this.#loop = createLoop({
       name: 'periodic-task-manager',
       runtime,
       failureMs: intervalMs,
       step: async () => {
-        // The start has done it.
-        if (!first) this.#apply(await this.#ask());
+        // `start` has done the first synchronization.
+        if (!first) this.#sync(await this.#load());
         first = false;
         return intervalMs;
       },
     });
   }
 
-  /** Who its scheduler is for inspectors. */
+  /** Names its scheduler for inspectors. */
   get name(): string {
     return this.#scheduler.name;
   }
 
   /**
-   * Asks the provider and starts.
+   * Calls the provider and starts.
    *
-   * @throws TaskCenterError `invalid-value` (a periodic task without spec or type), `scheduler-misused`; what the provider throws
+   * @throws TaskCenterError `invalid-value` (a periodic task without spec or type), `scheduler-misused`; errors of the
+   *   provider
    */
   async start(): Promise<void> {
-    const tasks = await this.#ask();
+    const tasks = await this.#load();
     await this.#scheduler.start();
-    this.#apply(tasks);
+    this.#sync(tasks);
     this.#loop.start();
   }
 
-  /** Asks no more and stops its scheduler. May be called twice. */
+  /** Stops calling the provider, and stops its scheduler. May be called twice. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#scheduler.stop();
     await this.#loop.stop();
   }
 
-  /** By their keys; one that is not valid in itself is left out, one that is none fails all. */
-  async #ask(): Promise<Map<string, PeriodicTask>> {
-    const given = await this.#options.provider();
-    for (const task of given) checkTask(task);
+  /**
+   * The provider's tasks by their keys. A task without spec or type fails the whole call: the list is then not what it
+   * should be. A task with a spec or an option that is not valid is logged and left out.
+   */
+  async #load(): Promise<Map<string, PeriodicTask>> {
+    const provided = await this.#options.provider();
+    for (const task of provided) checkTask(task);
     const tasks = new Map<string, PeriodicTask>();
-    for (const task of given) {
+    for (const task of provided) {
       try {
         parseCron(task.spec, this.#options.timeZone);
         tasks.set(keyOf(task), task);
@@ -132,18 +148,18 @@ export class PeriodicTaskManager {
         if (!isTaskCenterError(error, 'invalid-value')) throw error;
         this.#runtime.log.error(
           { spec: task.spec, err: error },
-          'a periodic task is not valid; it is left out',
+          'a periodic task is not valid and was left out',
         );
       }
     }
     return tasks;
   }
 
-  #apply(tasks: ReadonlyMap<string, PeriodicTask>): void {
+  #sync(tasks: ReadonlyMap<string, PeriodicTask>): void {
     if (this.#stopping) return;
-    for (const [key, entryId] of this.#registered) {
+    for (const [key, entryId] of this.#entryIds) {
       if (tasks.has(key)) continue;
-      this.#registered.delete(key);
+      this.#entryIds.delete(key);
       this.#scheduler
         .unregister(entryId)
         .catch((error: unknown) =>
@@ -154,7 +170,7 @@ export class PeriodicTaskManager {
         );
     }
     for (const [key, { spec, ...task }] of tasks) {
-      if (!this.#registered.has(key)) this.#registered.set(key, this.#scheduler.register(spec, task));
+      if (!this.#entryIds.has(key)) this.#entryIds.set(key, this.#scheduler.register(spec, task));
     }
   }
 }

@@ -11,34 +11,37 @@ import { checkedTypeName } from '../task/queue-name.ts';
 import { storedTaskId } from '../task/task-id.ts';
 import { parseCron } from './cron.ts';
 import { optionTexts } from './entry-options.ts';
-import { byNext, Timetable, type Timed } from './timetable.ts';
+import { compareByNext, Timetable, type TimedEntry } from './timetable.ts';
 
-/** What came of a firing: the stored task, or why there is none. */
-export type Fired = { readonly task: EnqueuedTask } | { readonly error: unknown };
+/** The outcome of a firing: the stored task, or why none was stored. */
+export type FiringOutcome = { readonly task: EnqueuedTask } | { readonly error: unknown };
 
 export interface SchedulerOptions extends ClientOptions {
   /** IANA zone of the specs that name none. Default `UTC`. */
   readonly timeZone?: string;
-  /** How often the entries are shown to inspectors, 1,000 to 600,000 ms; each is good for twice as long. Default 10,000. */
+  /**
+   * How often the entries are published for inspectors, 1,000 to 600,000 ms. They expire after twice this time. Default
+   * 10,000.
+   */
   readonly heartbeatMs?: number;
-  /** Called before each task is enqueued. What it throws is logged; the task is enqueued all the same. */
+  /** Called before each task is enqueued. An error that it throws is logged; the task is enqueued all the same. */
   readonly preEnqueue?: (task: TaskToEnqueue) => void | Promise<void>;
-  /** Called after each attempt to enqueue a task, with what came of it. What it throws is logged. */
-  readonly postEnqueue?: (fired: Fired, task: TaskToEnqueue) => void | Promise<void>;
+  /** Called after each attempt to enqueue a task, with its outcome. An error that it throws is logged. */
+  readonly postEnqueue?: (outcome: FiringOutcome, task: TaskToEnqueue) => void | Promise<void>;
 }
 
-interface Entry extends Timed {
+interface Entry extends TimedEntry {
   readonly id: string;
   readonly spec: string;
   readonly task: TaskToEnqueue;
-  /** What is shown of it, all but the times. */
+  /** What inspectors see of it, except the times. */
   readonly record: Omit<EntryRecord, 'nextMs' | 'prevMs'>;
 }
 
 const HEARTBEAT_MS = 10_000;
 const MIN_HEARTBEAT_MS = 1_000;
 const MAX_HEARTBEAT_MS = 600_000;
-/** The wall clock is looked at this often, so that one that is set does no harm. */
+/** The wall clock is read at least this often, ms: it may be set while the scheduler waits. */
 const MAX_WAIT_MS = 30_000;
 
 function checkedHeartbeat(ms: number): number {
@@ -47,7 +50,7 @@ function checkedHeartbeat(ms: number): number {
   throw new TaskCenterError('invalid-value', { name: 'heartbeatMs', got: shown(ms), expected });
 }
 
-/** As Asynq shows it (protocol 2.3). */
+/** An entry as Asynq publishes it. */
 function recordOf(id: string, spec: string, { task, payload, ...options }: TaskToEnqueue) {
   const bytes = encodeContent(payload);
   return {
@@ -60,14 +63,14 @@ function recordOf(id: string, spec: string, { task, payload, ...options }: TaskT
 }
 
 /**
- * Enqueues tasks again and again, as Asynq's scheduler does. Schedulers do not know of each other: two with the same
- * entry enqueue it twice, unless its task is `unique` or has an `id`.
+ * Enqueues tasks at the times of their cron specs, as Asynq's scheduler does. Schedulers do not coordinate: two with the
+ * same entry enqueue its task twice, unless the task is `unique` or has an `id`.
  *
- * A firing that comes late (the process was stopped, the machine slept) fires once; times missed on the way are not
- * made up for. A time of a clock that was set back by less than an hour fires once.
+ * An entry that is late fires once, and the times it has missed are not made up for. It is late when the process was
+ * suspended or the machine slept. A clock that is set back by less than an hour repeats no firing.
  */
 export class Scheduler {
-  /** Who it is for inspectors: `host:pid:uuid`. */
+  /** Names this scheduler for inspectors: `host:pid:uuid`, as Asynq's. */
   readonly name: string;
   readonly #broker: Broker;
   readonly #client: Client;
@@ -88,16 +91,15 @@ export class Scheduler {
     this.#options = options;
     this.#client = new Client(broker, { ...options, runtime });
     this.#timetable = new Timetable(runtime.clock, () => this.#entries.values());
-    // As Asynq's (protocol 1.8).
     this.name = `${hostname() || 'unknown-host'}:${process.pid}:${runtime.newId()}`;
     const heartbeatMs = checkedHeartbeat(options.heartbeatMs ?? HEARTBEAT_MS);
-    // A zone that is none is refused here.
+    // Throws if the time zone is not valid.
     parseCron('@daily', options.timeZone);
     this.#timer = createLoop({
       name: 'scheduler',
       runtime,
       step: () => {
-        for (const entry of this.#timetable.due()) this.#start(entry);
+        for (const entry of this.#timetable.takeDue()) this.#startFiring(entry);
         return Promise.resolve(Math.min(this.#timetable.waitMs(), MAX_WAIT_MS));
       },
     });
@@ -115,11 +117,11 @@ export class Scheduler {
   }
 
   /**
-   * Has a task enqueued at the times of `spec`, from the start on; later also while it runs.
+   * Adds an entry: a task to enqueue at the times of `spec`. May be called before the start and while it runs.
    *
-   * @param spec five cron fields, a name such as `@daily`, or `@every 90s`; after `TZ=Europe/Berlin ` in that zone.
-   * @param task its payload is the same each time. With an `id` it is enqueued only while no task has that ID, with
-   *   `unique` only while there is no other such task.
+   * @param spec five cron fields, a name such as `@daily`, or `@every 90s`. The prefix `TZ=Europe/Berlin ` sets its zone.
+   * @param task enqueued with the same payload each time. With an `id` it is enqueued only if no task has that ID, with
+   *   `unique` only if there is no other such task.
    * @returns the entry's ID, a UUID
    * @throws TaskCenterError `invalid-value`
    */
@@ -137,22 +139,22 @@ export class Scheduler {
     };
     if (this.#state === 'active') this.#timetable.plan(entry);
     this.#entries.set(id, entry);
-    this.#changed();
+    this.#wakeLoops();
     return id;
   }
 
   /**
-   * Ends the firing of an entry, and forgets its history.
+   * Removes an entry and its history.
    *
-   * @throws TaskCenterError `entry-not-found`; `broker-unavailable`: it fires no more, its history stays
+   * @throws TaskCenterError `entry-not-found`; `broker-unavailable` (the entry is removed, but its history stays)
    */
   async unregister(entryId: string): Promise<void> {
     if (!this.#entries.delete(entryId)) throw new TaskCenterError('entry-not-found', { id: entryId });
-    this.#changed();
+    this.#wakeLoops();
     if (this.#state === 'active') await this.#broker.schedulerEntries.clearEvents([entryId]);
   }
 
-  /** Fires from now on; nothing for the time before. @throws TaskCenterError `scheduler-misused` */
+  /** Begins to fire. Times before now are not made up for. @throws TaskCenterError `scheduler-misused` */
   start(): Promise<void> {
     if (this.#state !== 'new') {
       const cause = this.#state === 'active' ? 'it is already running' : 'it has already been stopped';
@@ -166,8 +168,8 @@ export class Scheduler {
   }
 
   /**
-   * Fires no more; resolves when what has fired is enqueued, and inspectors see nothing of this scheduler any more. May
-   * be called twice.
+   * Stops firing. Resolves when the tasks of current firings are enqueued and everything published for inspectors is
+   * removed. May be called twice.
    */
   stop(): Promise<void> {
     if (this.#state === 'active') this.#stopped ??= this.#shutDown();
@@ -178,18 +180,20 @@ export class Scheduler {
   async #shutDown(): Promise<void> {
     const { schedulerEntries } = this.#broker;
     const { log } = this.#runtime;
-    const tidy = (what: Promise<void>) =>
-      what.catch((error: unknown) => log.warn({ err: error }, 'a scheduler could not tidy up after itself'));
+    const logFailure = (removal: Promise<void>) =>
+      removal.catch((error: unknown) =>
+        log.warn({ err: error }, 'the entries or events of a scheduler could not be removed'),
+      );
     await Promise.all([
       this.#timer.stop(),
-      this.#heartbeat.stop().then(() => tidy(schedulerEntries.clearEntries(this.name))),
+      this.#heartbeat.stop().then(() => logFailure(schedulerEntries.clearEntries(this.name))),
     ]);
     await Promise.all(this.#firings);
-    await tidy(schedulerEntries.clearEvents([...this.#entries.keys()]));
+    await logFailure(schedulerEntries.clearEvents([...this.#entries.keys()]));
   }
 
-  /** The entries are others now. */
-  #changed(): void {
+  /** Makes both loops take note of changed entries at once. */
+  #wakeLoops(): void {
     if (this.#state !== 'active') return;
     this.#timer.wake();
     this.#heartbeat.wake();
@@ -201,10 +205,10 @@ export class Scheduler {
       nextMs,
       prevMs,
     }));
-    return records.sort(byNext);
+    return records.sort(compareByNext);
   }
 
-  #start(entry: Entry): void {
+  #startFiring(entry: Entry): void {
     const firing = this.#fire(entry).finally(() => this.#firings.delete(firing));
     this.#firings.add(firing);
   }
@@ -212,25 +216,25 @@ export class Scheduler {
   /** Never rejects. */
   async #fire({ id, task }: Entry): Promise<void> {
     const { preEnqueue, postEnqueue } = this.#options;
-    await this.#hook(() => preEnqueue?.(task));
-    const fired = await this.#enqueue(task);
-    await this.#hook(() => postEnqueue?.(fired, task));
+    await this.#runHook(() => preEnqueue?.(task));
+    const outcome = await this.#enqueue(task);
+    await this.#runHook(() => postEnqueue?.(outcome, task));
     const { clock, log } = this.#runtime;
-    if ('error' in fired) {
-      log.warn({ entry_id: id, err: fired.error }, 'a scheduled task could not be enqueued');
+    if ('error' in outcome) {
+      log.warn({ entry_id: id, err: outcome.error }, 'a scheduled task could not be enqueued');
       return;
     }
-    const taskId = storedTaskId(fired.task.id, task.context?.businessId ?? null);
+    const taskId = storedTaskId(outcome.task.id, task.context?.businessId ?? null);
     try {
       await this.#broker.schedulerEntries.recordEvent(id, { taskId, atMs: clock.wallMs() });
-      // Unregistered meanwhile: nobody else would remove it.
+      // If the entry was unregistered meanwhile, its history has been removed before this event was added.
       if (!this.#entries.has(id)) await this.#broker.schedulerEntries.clearEvents([id]);
     } catch (error) {
       log.warn({ entry_id: id, task_id: taskId, err: error }, 'an enqueue event could not be recorded');
     }
   }
 
-  async #enqueue({ task, payload, ...options }: TaskToEnqueue): Promise<Fired> {
+  async #enqueue({ task, payload, ...options }: TaskToEnqueue): Promise<FiringOutcome> {
     try {
       return { task: await this.#client.enqueue(task, payload, options) };
     } catch (error) {
@@ -238,11 +242,12 @@ export class Scheduler {
     }
   }
 
-  async #hook(call: () => void | Promise<void> | undefined): Promise<void> {
+  /** Never rejects. */
+  async #runHook(hook: () => void | Promise<void> | undefined): Promise<void> {
     try {
-      await call();
+      await hook();
     } catch (error) {
-      this.#runtime.log.error({ err: error }, 'a hook of a scheduler failed');
+      this.#runtime.log.error({ err: error }, 'a scheduler hook failed');
     }
   }
 }

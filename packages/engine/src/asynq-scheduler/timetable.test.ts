@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { parseCron } from './cron.ts';
-import { Timetable, type Timed } from './timetable.ts';
+import { Timetable, type TimedEntry } from './timetable.ts';
 
 const at = (text: string) => Date.parse(`2026-05-14T${text}Z`);
 
 function timetable(now: string, ...specs: readonly string[]) {
   let nowMs = at(now);
-  const entries = specs.map((spec): Timed & { spec: string } => ({
+  const entries = specs.map((spec): TimedEntry & { spec: string } => ({
     spec,
     cron: parseCron(spec),
     nextMs: null,
@@ -16,7 +16,7 @@ function timetable(now: string, ...specs: readonly string[]) {
   for (const entry of entries) table.plan(entry);
   const dueAt = (text: string) => {
     nowMs = at(text);
-    return table.due().map(({ spec }) => spec);
+    return table.takeDue().map(({ spec }) => spec);
   };
   return { table, entries, dueAt };
 }
@@ -31,17 +31,17 @@ test('entries are due at their times, the earliest first', () => {
   expect(dueAt('11:02:00')).toEqual(['*/5 * * * *', '@hourly']);
 });
 
-test('a late one is due once, and its next time is the first after that', () => {
+test('a late entry is due once, and its next time is the first after now', () => {
   const { dueAt, entries } = timetable('10:00:00', '@every 10s');
   expect(dueAt('10:01:04.500')).toEqual(['@every 10s']);
   expect(entries).toMatchObject([{ prevMs: at('10:00:10'), nextMs: at('10:01:14') }]);
 });
 
-test('nothing that fires never keeps anybody awake', () => {
+test('an entry that never fires does not end the wait', () => {
   expect(timetable('10:00:00', '0 0 30 2 *').table.waitMs()).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('a clock that falls back a little repeats nothing, one that was set back counts anew', () => {
+test('a clock that goes back a little repeats nothing; after one hour or more all entries are planned again', () => {
   const { dueAt } = timetable('10:00:30', '* * * * *');
   expect(dueAt('12:00:00')).toHaveLength(1);
   expect(dueAt('11:59:59')).toEqual([]);

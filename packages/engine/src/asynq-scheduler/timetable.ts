@@ -1,44 +1,47 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Cron } from './cron.ts';
 
-/** What the timetable keeps of an entry. Times: wall-clock ms. */
-export interface Timed {
+/** An entry of a timetable. Times are wall-clock ms. */
+export interface TimedEntry {
   readonly cron: Cron;
-  /** Null: never. */
+  /** When it fires next; null = never. */
   nextMs: number | null;
-  /** Null: not yet. */
+  /** The planned time of its last firing; null = it has not fired yet. */
   prevMs: number | null;
 }
 
-/** A clock that fell back by so much was set: a smaller step is waited out, so that nothing fires twice. */
-const SET_BACK_MS = 3_600_000;
+/**
+ * When the clock goes back by less than this, entries wait until it reaches their planned times: nothing fires twice. A
+ * clock that goes back further was set on purpose, and all entries are planned again.
+ */
+const MIN_SET_BACK_MS = 3_600_000;
 
-/** Says which entries are due, as robfig/cron does (protocol 6.2). */
-export class Timetable<Entry extends Timed> {
+/** Plans entries and tells which are due, as robfig/cron does. See docs/design/protocol.md#scheduler. */
+export class Timetable<Entry extends TimedEntry> {
   readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #entries: () => Iterable<Entry>;
-  #seenMs = Number.NEGATIVE_INFINITY;
+  #lastNowMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Pick<Clock, 'wallMs'>, entries: () => Iterable<Entry>) {
     this.#clock = clock;
     this.#entries = entries;
   }
 
-  /** Counts an entry's next time from now. */
+  /** Sets an entry's next time to the first one after now. */
   plan(entry: Entry): void {
     entry.nextMs = entry.cron.next(this.#clock.wallMs());
   }
 
   /**
-   * The entries that are due, the earliest first, each once however late it is: their times move on to the first
-   * after now. A clock that was set back by an hour or more makes all entries count anew.
+   * Returns the entries that are due, the earliest first, and plans each for its first time after now. An entry that is
+   * late is returned once: times missed meanwhile are not made up for.
    */
-  due(): Entry[] {
+  takeDue(): Entry[] {
     const nowMs = this.#clock.wallMs();
-    if (nowMs <= this.#seenMs - SET_BACK_MS) for (const entry of this.#entries()) this.plan(entry);
-    this.#seenMs = nowMs;
+    if (nowMs <= this.#lastNowMs - MIN_SET_BACK_MS) for (const entry of this.#entries()) this.plan(entry);
+    this.#lastNowMs = nowMs;
     const due = [...this.#entries()].filter(({ nextMs }) => nextMs !== null && nextMs <= nowMs);
-    due.sort(byNext);
+    due.sort(compareByNext);
     for (const entry of due) {
       entry.prevMs = entry.nextMs;
       entry.nextMs = entry.cron.next(nowMs);
@@ -46,7 +49,7 @@ export class Timetable<Entry extends Timed> {
     return due;
   }
 
-  /** How long until the next entry is due, ms. */
+  /** Time until the next entry is due, ms; `Infinity` if none ever is. */
   waitMs(): number {
     const nowMs = this.#clock.wallMs();
     let wait = Number.POSITIVE_INFINITY;
@@ -55,7 +58,7 @@ export class Timetable<Entry extends Timed> {
   }
 }
 
-/** The earliest first, those that never fire last. */
-export function byNext(a: Pick<Timed, 'nextMs'>, b: Pick<Timed, 'nextMs'>): number {
+/** Orders entries: the earliest first, those that never fire last. */
+export function compareByNext(a: Pick<TimedEntry, 'nextMs'>, b: Pick<TimedEntry, 'nextMs'>): number {
   return (a.nextMs ?? Number.MAX_SAFE_INTEGER) - (b.nextMs ?? Number.MAX_SAFE_INTEGER);
 }

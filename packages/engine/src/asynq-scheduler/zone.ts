@@ -1,4 +1,6 @@
-/** The local date and time of a moment, to the minute. */
+// Local times in IANA time zones, by `Intl`, which knows all of them.
+
+/** A local date and time, to the minute. */
 export interface LocalTime {
   readonly year: number;
   /** From 1. */
@@ -10,6 +12,7 @@ export interface LocalTime {
   readonly minute: number;
 }
 
+/** Converts wall-clock ms to local time. */
 export type Zone = (ms: number) => LocalTime;
 
 const utc: Zone = (ms) => {
@@ -24,6 +27,7 @@ const utc: Zone = (ms) => {
   };
 };
 
+/** Null if the zone is unknown. */
 function formatOf(timeZone: string): Intl.DateTimeFormat | null {
   const numeric = 'numeric';
   try {
@@ -43,7 +47,7 @@ function formatOf(timeZone: string): Intl.DateTimeFormat | null {
   }
 }
 
-/** Local times of an IANA zone; null for a name that is not known. An offset such as `+02:00` is no name. */
+/** The zone of an IANA name; null for an unknown name. An offset such as `+02:00` is not a name. */
 export function zoneOf(name: string): Zone | null {
   if (name === 'UTC') return utc;
   const format = /^[A-Za-z]/.test(name) ? formatOf(name) : null;

@@ -14,19 +14,22 @@ import type { Signals } from './signals.ts';
 import type { Submit } from './submit.ts';
 
 /**
- * A store of tasks. Operations take and return arrays (design D2): one outcome per item, in order; one bad
- * item fails nobody else. Brokers decide by their own clock. Queues here are *stored* queues (`orders`,
- * `orders~cb`), IDs are stored IDs.
+ * A store of tasks, as the rest of the engine uses it. It is divided into facets by who calls them; README.md lists them.
  *
- * Any call may reject with `broker-unavailable` (within 5 s, unless its options say otherwise),
- * `broker-full`, `broker-refused` or `broker-closed`.
+ * - Calls on tasks take arrays and return one outcome per item, in the same order. A bad item fails alone. One round trip
+ *   for many items is what makes a broker fast: docs/design/engine.md#batches.
+ * - A broker decides by its own clock, never by the caller's. The caller's clock may be wrong.
+ * - Queues are *stored* queues: `orders` for handlers, `orders~cb` for callbacks. Task IDs are stored IDs: the plain ID,
+ *   with the business in front if the task has one.
+ * - Each call may reject with the `TaskCenterError`s `broker-unavailable` (within 5 s, unless its options say otherwise),
+ *   `broker-full`, `broker-refused` and `broker-closed`.
  */
 export interface Broker {
-  /** The broker's URL without its password, for messages. */
+  /** The broker's URL without its password, for messages and logs. */
   readonly name: string;
   readonly submit: Submit;
   readonly consume: Consume;
-  /** Null = workers renew their leases by themselves. */
+  /** Null = the broker has no thread for it, and workers renew their leases on their own. */
   readonly leaseRenewal: LeaseRenewal | null;
   readonly maintain: Maintain;
   readonly check: Check;
@@ -38,10 +41,10 @@ export interface Broker {
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly signals: Signals;
-  /** Null where the broker is no cluster. */
+  /** Null = the broker is not a cluster. */
   readonly cluster: ClusterView | null;
-  /** Resolves when the broker can answer; rejects as any call does. */
+  /** Resolves when the broker has answered. Rejects as any call does. */
   ping(): Promise<void>;
-  /** Ends all connections; calls under way reject. May be called twice. */
+  /** Ends all connections and threads of the broker. Calls under way reject with `broker-closed`. May be called twice. */
   close(): Promise<void>;
 }

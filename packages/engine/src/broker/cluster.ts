@@ -1,16 +1,17 @@
-/** A server of a cluster, as it calls itself. */
+/** A node of a Redis Cluster. */
 export interface ClusterNode {
+  /** The node's ID in the cluster. */
   readonly id: string;
   /** `host:port` */
   readonly address: string;
 }
 
-/** What a broker that is a cluster knows of itself. */
+/** What a Redis Cluster knows about itself, for people. */
 export interface ClusterView {
-  /** The slot that a queue lies in, 0 to 16383. */
+  /** The hash slot of a queue's keys, 0 to 16383. */
   keySlot(queue: string): Promise<number>;
-  /** The servers that have the queue's slot, the master first; empty while nobody has it. */
+  /** The nodes that serve the queue's slot, the master first. Empty while no node does. */
   nodes(queue: string): Promise<ClusterNode[]>;
-  /** The cluster's own figures by name, such as `cluster_state`. */
+  /** The fields of `CLUSTER INFO` by name, such as `cluster_state`. */
   info(): Promise<Readonly<Record<string, string>>>;
 }

@@ -2,99 +2,114 @@ import type { AttemptRecord } from '../task/attempt-record.ts';
 import type { TaskMeta } from '../task/meta.ts';
 import type { CallOptions } from './call-options.ts';
 
-/** The right to run one attempt: `token` is its fence, constant for the attempt, never 0 (design D6). */
+/** The right to run one attempt. It ends unless it is renewed: docs/design/engine.md#leases. */
 export interface Lease {
   readonly queue: string;
   readonly id: string;
+  /**
+   * Fences the attempt: the broker refuses the finish of an attempt whose token is not the current one. Never 0, which
+   * stands for the leases of Go's workers.
+   */
   readonly token: number;
 }
 
 /** A task as a worker gets it, with its lease. */
 export interface LeasedTask extends Lease {
   readonly type: string;
+  /** Null = it has none. */
   readonly payload: Uint8Array | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly maxRetries: number;
   /** Retries counted so far. */
   readonly retried: number;
-  /** 0 = none. */
+  /** Longest attempt, in whole seconds; 0 = none. The exact ms are in `meta`. */
   readonly timeoutMs: number;
-  /** Wall-clock ms; 0 = none. */
+  /** No attempt may run after it, wall-clock ms; 0 = none. */
   readonly deadlineMs: number;
+  /** How long the completed task is kept; 0 = it is removed. */
   readonly retentionMs: number;
   /** Number of this attempt, from 1. */
   readonly attempt: number;
-  /** Attempts lost with their worker. */
+  /** Attempts that were lost with their worker. */
   readonly crashes: number;
   /** When it became pending, wall-clock ms; null where unknown. */
   readonly pendingSinceMs: number | null;
   readonly meta: TaskMeta;
-  /** The broker's own note on the task; handed back with its finish. */
+  /** What the broker itself needs to finish the task. Callers hand it back unread. */
   readonly source: unknown;
 }
 
-interface FinishOf {
+interface FinishedAttempt {
   readonly task: LeasedTask;
-  /** The attempt's record; kept where the task is kept. */
+  /** The attempt's record. It is kept with the task, until the task is removed. */
   readonly record: AttemptRecord;
 }
 
-/** How an attempt ended, as the worker decided it. */
+/** How an attempt ended, as the worker decided it: docs/design/engine.md#states. */
 export type Finish =
-  /** Kept for the task's retention, with its result; at retention 0 it vanishes. */
-  | (FinishOf & { readonly outcome: 'succeeded'; readonly result: Uint8Array | null })
-  /** To run again after `delayMs`; `countsAsFailure`: false neither counts a retry nor a failure. */
-  | (FinishOf & { readonly outcome: 'retry'; readonly delayMs: number; readonly countsAsFailure: boolean })
-  /** Failed for good: a dead letter. */
-  | (FinishOf & { readonly outcome: 'archive' })
-  /** Wanted gone by its handler: vanishes whatever its retention, counted as processed only. */
-  | (FinishOf & { readonly outcome: 'revoked' })
-  /** Given back unfinished: next to run, nothing counted, no record kept. */
+  /** Completed: kept for the task's retention with its result. At retention 0 the task is removed. */
+  | (FinishedAttempt & { readonly outcome: 'succeeded'; readonly result: Uint8Array | null })
+  /** Runs again after `delayMs`. With `countsAsFailure` false neither a retry nor a failure is counted. */
+  | (FinishedAttempt & {
+      readonly outcome: 'retry';
+      readonly delayMs: number;
+      readonly countsAsFailure: boolean;
+    })
+  /** Failed for good: the task is archived. */
+  | (FinishedAttempt & { readonly outcome: 'archive' })
+  /** Its handler threw `RevokeError`: removed whatever its retention, and counted as processed, not as failed. */
+  | (FinishedAttempt & { readonly outcome: 'revoked' })
+  /** Given back unfinished: it is the next to run in its queue. Nothing is counted and no record is kept. */
   | { readonly task: LeasedTask; readonly outcome: 'requeue' };
 
-/** `lease-lost`: the lease had gone to somebody else; nothing was written. */
+/** `lease-lost`: the lease no longer belonged to this attempt; nothing was written. */
 export type FinishOutcome = 'accepted' | 'lease-lost';
 
-/** A result that a handler gives before it ends. */
+/** A result that a handler sets before it ends. */
 export interface EarlyResult {
   readonly task: LeasedTask;
   /** At most 256 KiB. */
   readonly result: Uint8Array;
 }
 
+/** One call of a worker: hands in what has ended and asks for new tasks. */
 export interface Exchange {
+  /** Attempts that have ended, of any queues. */
   readonly finishes: readonly Finish[];
-  /** Queues to take tasks from, in this order; paused ones yield nothing. */
+  /** Queues to take tasks from, in this order. A paused queue yields nothing. */
   readonly queues: readonly string[];
   /**
-   * How many to take of each queue at first; the room that is left then goes to those that have more, in order.
-   * Left out: of each as many as it has.
+   * How many tasks to take from each queue first. Room that is left goes to the queues that have more, in order. Left
+   * out: each queue gives what it has, in order.
    */
   readonly shares?: readonly number[];
-  /** Most tasks to take; 0 = only finish. A call takes at most 256, and 512 KiB of messages (one always fits). */
+  /** Most tasks to take; 0 = only finish. A call takes at most 256 tasks and 512 KiB of messages; one always fits. */
   readonly room: number;
-  /** Length of the leases taken. */
+  /** Length of the new leases, ms. */
   readonly leaseMs: number;
-  /** Who takes them, for people: `[A-Za-z0-9_.:-]{1,100}`. */
+  /** Name of the worker, for people: `[A-Za-z0-9_.:-]{1,100}`. */
   readonly worker: string;
 }
 
+/** The answer to an exchange. */
 export interface ExchangeOutcome {
   /** One per finish, in order. */
   readonly finished: readonly FinishOutcome[];
+  /** New tasks in the order of the queues, and within a queue first in, first out. */
   readonly tasks: readonly LeasedTask[];
-  /** IDs that were dropped or set aside because nobody can read them. */
+  /** IDs that were met instead of tasks: unreadable tasks were archived, IDs without a task were dropped. */
   readonly quarantined: readonly { readonly queue: string; readonly ids: readonly string[] }[];
 }
 
+/** What a worker calls to take, keep and finish tasks. */
 export interface Consume {
-  /** Finishes attempts and takes new tasks in one call. Tasks come in the queues' order, each first in, first out. */
+  /** Finishes attempts and takes new tasks, in one call. */
   exchange(exchange: Exchange, options?: CallOptions): Promise<ExchangeOutcome>;
-  /** Renews leases to `lengthMs` from now (0 = they end now); false = it is no longer this token's. */
+  /** Renews leases to `lengthMs` from now; 0 ends them now. False = that lease is lost: its token is not current. */
   extend(leases: readonly Lease[], lengthMs: number): Promise<boolean[]>;
   /**
-   * Keeps results of attempts that go on, in place of earlier ones; they stay with the task over its retries. A
-   * success with a result of its own replaces it. False = the lease is no longer this token's, nothing was written.
+   * Stores results of attempts that go on, in place of earlier ones. They stay with the task across its retries. A success
+   * with a result of its own replaces them. False = the lease is lost; nothing was written.
    */
   keepResults(results: readonly EarlyResult[]): Promise<boolean[]>;
 }

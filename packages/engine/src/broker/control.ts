@@ -2,61 +2,70 @@ import type { TaskRef } from '../runtime/events.ts';
 import type { ListedState } from '../task/state.ts';
 import type { TaskState } from '../task/state.ts';
 
+/** What came of a change. `from` is the task's state before it; `state` is its state now. */
 export type ControlOutcome =
   | { readonly code: 'done'; readonly from: TaskState }
   | { readonly code: 'task-not-found' }
   | { readonly code: 'wrong-state'; readonly state: TaskState };
 
-/** Why and by whom a task was cancelled. */
-export interface CancelNote {
+/** Why a task was cancelled and who asked for it, both for people. */
+export interface Cancellation {
   readonly reason?: string;
   readonly by?: string;
 }
 
-/** What people do to stored tasks: have them run now, archive them, remove them. */
+/** What people do to stored tasks: run them now, archive them, remove them. */
 export type TaskAction = 'run' | 'archive' | 'remove';
 
-/** The first tasks of a state, in the order of its list. */
+/** One bounded step of a bulk change: the first tasks of a state, in the order of its list. */
 export interface BulkStep {
   readonly queue: string;
   readonly action: TaskAction;
-  /** `completed`: the cancelled ones, too, which Asynq keeps among them. */
+  /** `completed` includes cancelled tasks, which Asynq keeps in the same set. */
   readonly state: BulkState;
-  /** With `aggregating`: tasks of this group only; without it of all groups, and with `remove` of sets under way, too. */
+  /**
+   * With the state `aggregating`: only tasks of this group. Left out: tasks of all groups; `remove` then also takes those
+   * in aggregation sets under way.
+   */
   readonly group?: string;
   /** 1 to 256. */
   readonly limit: number;
 }
 
-/** States whose tasks can be acted on together. */
+/** States whose tasks a bulk change may select. */
 export type BulkState = Exclude<ListedState, 'active'>;
 
 export interface BulkOutcome {
+  /** Tasks changed by this step. */
   readonly handled: number;
-  /** Whether tasks are left there. */
+  /** Whether tasks are left: call again. */
   readonly more: boolean;
 }
 
+/** Changes that people make to queues and tasks. */
 export interface Control {
-  /** Workers take nothing more from the queue; false = it was paused already (the reason is replaced). */
+  /** Workers take nothing more from the queue. False = it was paused already; its reason is replaced. */
   pause(queue: string, reason?: string): Promise<boolean>;
-  /** False = it was not paused. */
+  /** Workers take tasks from the queue again. False = it was not paused. */
   resume(queue: string): Promise<boolean>;
-  /** A task that waits (scheduled, pending, retry) never starts; it is kept as `cancelled` for at least an hour. */
-  cancel(task: TaskRef, note: CancelNote): Promise<ControlOutcome>;
-  /** A task that is neither active nor pending becomes pending; its retries and its history stay. */
+  /**
+   * Cancels a task that is scheduled, pending or in retry: it never starts, and is kept as `cancelled` for its retention,
+   * at least an hour. A running attempt is asked to stop by `Signals.cancel`: docs/design/engine.md#cancellation.
+   */
+  cancel(task: TaskRef, cancellation: Cancellation): Promise<ControlOutcome>;
+  /** Makes a task pending that is neither active nor pending. Its count of retries and its history stay. */
   run(task: TaskRef): Promise<ControlOutcome>;
-  /** A task that is neither active nor archived will not run again. */
+  /** Archives a task that is neither active nor archived: it will not run again. */
   archive(task: TaskRef): Promise<ControlOutcome>;
   /** Removes a task that is not active, and its unique lock. */
   remove(task: TaskRef): Promise<ControlOutcome>;
-  /** Gives a scheduled task another payload; all else stays. */
+  /** Replaces the payload of a scheduled task. Everything else stays. */
   updatePayload(task: TaskRef, payload: Uint8Array | null): Promise<ControlOutcome>;
-  /** Does the same to many; call it again while there are more. */
+  /** Runs, archives or removes many tasks, in bounded steps: call it again while `more` is true. */
   changeMany(step: BulkStep): Promise<BulkOutcome>;
-  /** Forgets a queue that holds no task at all: its counters, settings and name; false = it holds tasks. */
+  /** Removes a queue without tasks: its counters, settings and name. False = it has tasks, and nothing was removed. */
   dropQueue(queue: string): Promise<boolean>;
 }
 
-/** A cancelled task is kept for its retention, and at least this long. */
+/** Shortest time that a cancelled task is kept, ms. */
 export const MIN_CANCELLED_MS = 3_600_000;

@@ -1,20 +1,27 @@
-/** A JSON document with its version, from 1. */
+/** A JSON document. */
 export interface StoredDocument {
   readonly id: string;
+  /** Counts its changes, from 1. */
   readonly version: number;
   readonly value: unknown;
 }
 
-/** Small documents by kind: API keys and other policy (design D13). */
+/**
+ * Small JSON documents by kind, such as API keys. Versions give optimistic concurrency control to processes that share
+ * the broker.
+ */
 export interface Documents {
+  /** Null = there is none. */
   get(kind: string, id: string): Promise<StoredDocument | null>;
   /** Sorted by ID. */
   list(kind: string): Promise<StoredDocument[]>;
   /**
-   * Stores a document; resolves to its new version. `expectedVersion` 0 = it must not exist; left out = whatever
-   * stands there. Rejects with `version-mismatch`.
+   * Stores a document. Resolves to its new version.
+   *
+   * @param expectedVersion the version to replace; 0 = it must not exist yet. Left out: any version.
+   * @throws TaskCenterError `version-mismatch` if it has another version
    */
   put(kind: string, id: string, value: unknown, expectedVersion?: number): Promise<number>;
-  /** False = there was none. */
+  /** Removes a document. False = there was none. */
   remove(kind: string, id: string): Promise<boolean>;
 }

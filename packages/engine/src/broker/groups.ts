@@ -2,62 +2,69 @@ import type { TaskRecord } from './inspect.ts';
 import type { Step } from './maintain.ts';
 import type { EnqueueOutcome, NewTask } from './submit.ts';
 
-/** When a group's tasks are aggregated, and how many at once. */
+/** When a group's tasks are aggregated, and how many at once. A group is ready as soon as one rule applies. */
 export interface GroupRules {
-  /** The group has had no new task for so long, ms. */
+  /** The group has had no new task for this time, ms. */
   readonly graceMs: number;
-  /** Its oldest task has waited for so long, ms; 0 = no such rule. */
+  /** Its oldest task has waited for this time, ms; 0 = no such rule. */
   readonly maxDelayMs: number;
-  /** It has so many tasks, up to `MAX_SET_TASKS`; never more than these go together. 0 = no such rule. */
+  /** It has this many tasks, at most `MAX_SET_TASKS`; a set then has no more than these. 0 = no such rule. */
   readonly maxSize: number;
 }
 
-/** Tasks of a group that somebody has taken out of it, to make one task of them until a deadline. */
+/**
+ * Tasks that an aggregator has taken out of a group to make one task of them. It has `SET_MS` for that:
+ * docs/design/protocol.md#groups-and-aggregation-sets.
+ */
 export interface AggregationSet {
-  /** Of the group. */
+  /** The queue of the group, and of the task that is made. */
   readonly queue: string;
   readonly group: string;
   /** A UUID. */
   readonly id: string;
+  /** Number of tasks in it. */
   readonly size: number;
 }
 
+/** The tasks of a set. */
 export interface SetContent {
-  /** In the order in which they joined. Members that are no more, and those that nobody can read, are left out. */
+  /** In the order in which they joined. Tasks that are gone and tasks that cannot be read are left out. */
   readonly tasks: readonly TaskRecord[];
-  /** Stored IDs of those that nobody can read. */
+  /** Stored IDs of the tasks that cannot be read. */
   readonly unreadable: readonly string[];
-  /** The broker's own. */
+  /** What the broker itself needs to finish the set. Callers hand it back unread. */
   readonly source: unknown;
 }
 
 /**
- * What became of the task that a set was made into; `set-lost`: its time is over and it goes back to its
- * group, or its tasks are no more; `removed`: there was no task to store.
+ * What became of the task that was made of a set. `set-lost`: the set's time was over and its tasks are in their group
+ * again, or its tasks are gone. `removed`: there was no task to store, and the set was removed.
  */
 export type FinishedSet = EnqueueOutcome | { readonly code: 'set-lost' | 'removed' };
 
-/** Whoever takes a set has so long (protocol 4.12); then its tasks are in their group again. */
+/** How long an aggregator has for a set, ms, as in Asynq. Then the set's tasks go back to their group. */
 export const SET_MS = 120_000;
-/** Most tasks of a set, whatever the rules; what is left makes the next one. */
+/** Most tasks in a set, whatever the rules. Tasks that are left go into the next set. */
 export const MAX_SET_TASKS = 1_000;
-/** A set ends before its messages have more bytes, though it always has one task. */
+/** Most bytes of messages in a set. A set has at least one task, whatever its size. */
 export const MAX_SET_BYTES = 16_777_216;
 
-/** Aggregation: tasks of a group become one. */
+/** Aggregation: many tasks of a group become one task. */
 export interface Groups {
   /**
-   * Takes up to `limit` (at most 10) sets of groups that a rule applies to. Looks at about 10,000 groups, from where the
-   * last call ended on.
+   * Takes sets out of groups that are ready, at most `limit` of them (1 to 10). A call looks at about 10,000 groups and
+   * goes on where the last one ended.
    */
   take(queue: string, rules: GroupRules, limit: number): Promise<AggregationSet[]>;
-  /** Null = the set has gone back to its group, or its tasks are no more. */
+  /** Reads the tasks of a set. Null = they are in their group again, or gone. */
   read(set: AggregationSet): Promise<SetContent | null>;
   /**
-   * Stores the task in the set's queue and removes the set's tasks with their unique locks, in one step; those that
-   * nobody can read are archived. Where the task cannot be stored all stays as it is. Null: there is none to store.
+   * Stores the task in the set's queue and removes the set's tasks with their unique locks, in one atomic step. Tasks
+   * that cannot be read are archived. If the task cannot be stored, nothing changes.
+   *
+   * @param task null = there is nothing to store; the set is only removed
    */
   finish(set: AggregationSet, content: SetContent, task: NewTask | null): Promise<FinishedSet>;
-  /** Puts the tasks of sets whose time is over back into their groups. Resolves to how many went back, per step. */
+  /** Puts the tasks of sets whose time is over back into their groups. Resolves to the number of tasks, per step. */
   reclaim(steps: readonly Step[]): Promise<number[]>;
 }

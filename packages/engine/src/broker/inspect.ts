@@ -2,34 +2,39 @@ import type { TaskRef } from '../runtime/events.ts';
 import type { AttemptRecord } from '../task/attempt-record.ts';
 import type { TaskMeta } from '../task/meta.ts';
 import type { ListedState, TaskState } from '../task/state.ts';
-import type { CancelNote } from './control.ts';
+import type { Cancellation } from './control.ts';
 
-/** What was met in a queue that is no task, ever: others wrote it, or it was damaged. Of each the number. */
+/**
+ * How many broken things workers and repairs have met in a queue since it exists. Other programs wrote them, or they were
+ * damaged: docs/design/data-model.md#anomalies.
+ */
 export interface Anomalies {
-  /** IDs without a task: dropped. */
+  /** IDs without a task; they were dropped. */
   readonly dropped: number;
-  /** Tasks that nobody can read, or that would never have started: archived, to be looked at. */
+  /** Tasks that could not be read, or would never have started; they were archived for people to look at. */
   readonly archived: number;
-  /** Keys of a wrong type: renamed to `tc:{queue}:aside:<name>:<time in s>`. */
+  /** Keys of a wrong type; they were renamed to `tc:{queue}:aside:<name>:<time in s>`. */
   readonly renamedKeys: number;
 }
 
+/** A queue and its figures. */
 export interface QueueFacts {
   readonly queue: string;
   readonly counts: Readonly<Record<ListedState, number>>;
   readonly paused: boolean;
   readonly pauseReason: string | null;
-  /** Age of the task that is next to run, ms; null = none waits or its age is unknown. */
+  /** How long the next task to run has been pending, ms; null = none is pending, or its age is unknown. */
   readonly oldestPendingMs: number | null;
-  /** Attempts that succeeded or failed, ever; Go's included. */
+  /** Attempts that succeeded or failed since the queue exists, those of Go's workers included. */
   readonly processed: number;
+  /** Attempts that failed. */
   readonly failed: number;
-  /** Groups that have tasks. */
+  /** Number of groups that have tasks. */
   readonly groups: number;
   readonly anomalies: Anomalies;
 }
 
-/** Attempts of a queue on one day. */
+/** Attempts of a queue that ended on one day. */
 export interface DayCounts {
   /** UTC, `2026-05-14`. */
   readonly day: string;
@@ -37,13 +42,13 @@ export interface DayCounts {
   readonly failed: number;
 }
 
-/** A group and how many tasks wait in it. */
+/** A group and the number of tasks that wait in it. */
 export interface GroupSize {
   readonly group: string;
   readonly size: number;
 }
 
-/** Everything known of a task. Times: wall-clock ms, null where unknown or not reached. */
+/** Everything that is known about a task. Times are wall-clock ms; null = unknown, or not reached yet. */
 export interface TaskRecord extends TaskRef {
   readonly state: TaskState;
   readonly type: string;
@@ -59,70 +64,79 @@ export interface TaskRecord extends TaskRef {
   readonly meta: TaskMeta;
   /** Attempts started. */
   readonly attempt: number;
+  /** Attempts that were lost with their worker. */
   readonly crashes: number;
+  /** Attempts that were given back unfinished. */
   readonly deferrals: number;
-  /** When it may start: while scheduled and in retry. */
+  /** When it may start; only while it is scheduled or in retry. */
   readonly dueMs: number | null;
   readonly pendingSinceMs: number | null;
   /** Start of the newest attempt. */
   readonly startedMs: number | null;
+  /** Name of the worker of the newest attempt. */
   readonly worker: string | null;
-  /** It is active and its lease is over: its worker is gone, or about to be given up. */
+  /** Whether it is active with an expired lease: its worker is gone, and the recoverer will take the task back. */
   readonly orphaned: boolean;
-  /** When it became final. */
+  /** When it was completed, cancelled or archived. */
   readonly finishedMs: number | null;
   /** When it will be removed. */
   readonly expiresMs: number | null;
   readonly lastError: { readonly message: string; readonly atMs: number | null } | null;
   readonly result: Uint8Array | null;
-  readonly cancelled: (CancelNote & { readonly atMs: number }) | null;
-  /** Oldest first; the first and the last 49. */
+  /** Null = nobody has cancelled it. */
+  readonly cancelled: (Cancellation & { readonly atMs: number }) | null;
+  /** Records of its attempts, oldest first: the first one and the last 49. */
   readonly attempts: readonly AttemptRecord[];
 }
 
+/** Asks for a page of the tasks in one state. */
 export interface ListRequest {
   readonly queue: string;
   readonly state: ListedState;
-  /** The group whose tasks are listed; only with the state `aggregating`, and needed there. */
+  /** The group whose tasks are listed. Required with the state `aggregating`, and allowed only there. */
   readonly group?: string;
   /** 1 to 500. */
   readonly limit: number;
-  /** From an earlier page of the same list; null = from the start. */
+  /** The cursor of the page before, of the same list; null = from the start. */
   readonly cursor: string | null;
 }
 
+/** A page of tasks. */
 export interface TaskPage {
-  /** pending: next to run first; scheduled, retry: earliest first; others: oldest first. */
+  /** Pending: next to run first. Scheduled and retry: earliest first. Other states: oldest first. */
   readonly tasks: readonly TaskRecord[];
-  /** Null = this was the last page. */
+  /** For the next page; null = this was the last one. */
   readonly cursor: string | null;
+  /** Number of tasks in the list. */
   readonly total: number;
 }
 
-/** Which of the stored tasks with one plain ID: of any business, of none (null), or of one. */
+/** Selects among stored tasks with the same plain ID: those of any business, of none (null), or of one. */
 export type BusinessFilter = { readonly any: true } | { readonly business: string | null };
 
+/** A task that was found by its plain ID. */
 export interface FoundTask extends TaskRef {
   readonly business: string | null;
 }
 
-/** Looks, changes nothing. */
+/** Read-only views on queues and tasks, for people. */
 export interface Inspect {
-  /** Stored queues that were ever used and not removed, sorted. */
+  /** Stored queues that were used and not removed since, sorted by name. */
   queues(): Promise<string[]>;
-  /** Whether it is one of them. */
+  /** Whether the queue is one of them. */
   exists(queue: string): Promise<boolean>;
-  /** Facts of queues, used or not. */
+  /** Figures of these queues, in order. A queue that was never used has zeros. */
   queueFacts(queues: readonly string[]): Promise<QueueFacts[]>;
-  /** Days with what was processed on them, today first. @param days 1 to 90 */
+  /** Attempts per day, today first. @param days 1 to 90 */
   history(queue: string, days: number): Promise<DayCounts[]>;
-  /** What the queue's tasks take in the broker, bytes: estimated from a few of each state. */
+  /** Estimates the size of the queue's tasks in the broker, bytes, from a sample of each state. */
   memoryUsage(queue: string): Promise<number>;
-  /** Groups with tasks, by name; at most 10,000. */
+  /** Groups that have tasks, sorted by name; at most 10,000. */
   groups(queue: string): Promise<GroupSize[]>;
-  /** Null = there is none. */
+  /** One task; null = there is none. */
   task(ref: TaskRef): Promise<TaskRecord | null>;
+  /** A page of the tasks in one state. */
   list(request: ListRequest): Promise<TaskPage>;
-  /** Stored tasks whose plain ID is `id` in any of the stored queues. */
+  /** Stored tasks in any of these stored queues whose plain ID is `id`. */
   find(queues: readonly string[], id: string, filter: BusinessFilter): Promise<FoundTask[]>;
 }

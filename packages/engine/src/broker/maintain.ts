@@ -1,69 +1,79 @@
 import type { LeasedTask } from './consume.ts';
 
+/** One bounded step of maintenance on one queue. */
 export interface Step {
   readonly queue: string;
-  /** Most tasks to handle in this call, up to 256. */
+  /** Most tasks to handle in this call, 1 to 256. */
   readonly limit: number;
 }
 
-/** What a step met that is no task. */
+/** IDs that a step met instead of tasks. */
 export interface Quarantined {
-  /** IDs that were dropped or set aside because nobody can read them. Left out when there are none. */
+  /** Unreadable tasks that were archived, and IDs without a task that were dropped. Left out = none. */
   readonly quarantined?: readonly string[];
 }
 
+/** What a step took back from workers that are gone. */
 export interface Recovered extends Quarantined {
-  /** Went back to the head of pending, one crash more. */
+  /** Tasks that are the next to run again, with one crash more. */
   readonly recovered: number;
-  /** Crashed too often: archived as poison. */
+  /** Tasks that were archived, because they took too many workers with them. */
   readonly archived: number;
   /**
-   * Held by Go workers that are gone; the caller holds them now, for 10 s, and ends each as a failed attempt
-   * (protocol 4.10). Nobody else gets them meanwhile.
+   * Tasks of Go's workers that are gone. The caller has a lease of 10 s on each and must end it as a failed attempt: that
+   * is what Asynq's own recoverer does.
    */
   readonly orphans: readonly LeasedTask[];
 }
 
+/** What a step made pending. */
 export interface Forwarded extends Quarantined {
+  /** Number of tasks that became pending. */
   readonly moved: number;
-  /** When the next task is due, wall-clock ms by the broker's clock; null = none waits. */
+  /** When the queue's next task is due, wall-clock ms by the broker's clock; null = none waits. */
   readonly nextDueMs: number | null;
-  /** The same as ms from now (0 = there is one now). */
+  /** The same in ms from now; 0 = one is due already. */
   readonly nextInMs: number | null;
 }
 
-/** What a step mended. */
+/** What a step repaired. */
 export interface Repaired {
-  /** Tasks that nobody worked on any more; the recoverer takes them. */
+  /** Active tasks without a lease; the recoverer takes them back. */
   readonly recovered: number;
-  /** Tasks that would never have started: archived. */
+  /** Tasks that would never have started; they were archived. */
   readonly archived: number;
-  /** Unique locks of tasks that are no more: released. */
+  /** Unique locks of tasks that are gone; they were released. */
   readonly locks: number;
-  /** Groups with tasks that no aggregator would have found. */
+  /** Groups with tasks that no aggregator would have found; they are listed again. */
   readonly groups: number;
-  /** Keys of a wrong type; what they hold stands under another name. */
+  /** Keys of a wrong type; their data was kept under another name. */
   readonly renamedKeys: readonly string[];
 }
 
-/** What keeps a queue in order; any number of processes may do it at once. Bounded steps, repeated by loops. */
+/**
+ * What keeps queues in order: bounded steps that the loops in `loops/` repeat. Any number of processes may call them at
+ * once; there is no leader.
+ */
 export interface Maintain {
   /**
-   * Takes back tasks whose lease has expired: ours at once, Go's (token 0) 30 s later, as `orphans`.
-   * After a pause of the broker it holds off, so that live workers renew first (reliability F.4).
+   * Takes back tasks whose lease has expired: those of our workers at once, those of Go's (token 0) 30 s later, as
+   * `orphans`. After a pause of the broker every lease looks expired. Recovery then waits until live workers have had time
+   * to renew: docs/design/guarantees.md#hold-off-after-a-stall.
+   *
+   * @param maxCrashes a task that was lost this many times is archived
    */
   recover(steps: readonly Step[], maxCrashes: number): Promise<Recovered[]>;
-  /** Moves what is due from scheduled and retry to pending, earliest first, never early. */
+  /** Moves due tasks from scheduled and retry to pending (or into their group), earliest first and never early. */
   forward(steps: readonly Step[]): Promise<Forwarded[]>;
   /**
-   * Removes completed and cancelled tasks whose retention is over, archived ones that are kept no longer, and the
-   * broker's own expired notes. A number that reaches the limit means that there may be more.
+   * Removes completed and cancelled tasks whose retention is over, archived tasks beyond their bounds, and expired data of
+   * the broker's own. Resolves to the number of removals per step; one that reaches the limit means there may be more.
    */
   expire(steps: readonly Step[]): Promise<number[]>;
   /**
-   * Mends what crashed or foreign processes left behind, a part of each queue in each call: active tasks without a
-   * lease, locks without a task, groups without a name, times that are none. However many processes call it, a queue
-   * is looked at every 6 s at most.
+   * Repairs what crashed or foreign processes left behind: active tasks without a lease, unique locks without a task,
+   * groups that are not listed, due times that are not numbers. Each call checks a part of each queue. Whatever the number
+   * of callers, a queue is checked once in 6 s.
    */
   repair(steps: readonly Step[]): Promise<Repaired[]>;
 }

@@ -1,47 +1,48 @@
-/** `new`, `active`, `stopped` (takes nothing more) or `closed` (shuts down); Asynq's words (protocol 4.2). */
+/** Asynq's words: `new` (not started), `active`, `stopped` (takes nothing more) and `closed` (is shutting down). */
 export type ServerStatus = 'new' | 'active' | 'stopped' | 'closed';
 
-/** A task that a server works on now. Times: wall-clock ms, null where unknown. */
+/** A task that a server runs now. Times are wall-clock ms; null = unknown. */
 export interface RunningTask {
   readonly queue: string;
   readonly id: string;
   readonly type: string;
-  /** The beginning of it. */
+  /** The beginning of its payload. */
   readonly payload: Uint8Array | null;
   readonly startedMs: number | null;
-  /** When this attempt must have ended. */
+  /** When this attempt must end. */
   readonly deadlineMs: number | null;
 }
 
-/** A process that takes tasks: one of our workers, or what Asynq calls a server. */
+/** One of our workers, or a process that Asynq calls a server. */
 export interface ServerRecord {
   /** A UUID. */
   readonly id: string;
+  /** The machine's host name. */
   readonly host: string;
   readonly pid: number;
-  /** Attempts at once. */
+  /** Most attempts at once. */
   readonly concurrency: number;
   /** Priority of each stored queue. */
   readonly queues: Readonly<Record<string, number>>;
-  /** A queue is looked at only when those of higher priority have nothing. */
+  /** Whether a queue gives tasks only when those of higher priority are empty. */
   readonly strict: boolean;
   readonly status: ServerStatus | (string & {});
   readonly startedMs: number | null;
-  /** Tasks in progress, all of them. */
+  /** Number of all running attempts. */
   readonly running: number;
-  /** The longest-running of them, oldest first. Of two with one ID in two queues Asynq's form keeps one. */
+  /** The longest-running of them, oldest first. Redis keeps one of two tasks with the same ID, as Asynq does. */
   readonly tasks: readonly RunningTask[];
 }
 
-/** An announcement is good for so long; repeat it in time (protocol 3.22). */
+/** How long an announcement lasts, ms, as in Asynq. Servers repeat it before that. */
 export const PRESENCE_MS = 10_000;
 
-/** Who works here, for people to see. Nothing is decided by it. */
+/** Which servers work on this broker: their heartbeats, for people. Nothing is decided by it. */
 export interface Presence {
-  /** Makes the server known for `PRESENCE_MS`, in place of what it said before; at most 1,000 tasks. */
+  /** Shows the server for `PRESENCE_MS`, in place of its announcement before. At most 1,000 tasks. */
   announce(server: ServerRecord): Promise<void>;
-  /** It is gone. */
+  /** Removes the server's announcement. */
   withdraw(server: Pick<ServerRecord, 'id' | 'host' | 'pid'>): Promise<void>;
-  /** Servers known now, at most 1,000, in no order. */
+  /** Servers with a current announcement; at most 1,000, in no order. */
   servers(): Promise<ServerRecord[]>;
 }

@@ -1,54 +1,54 @@
-/** What a scheduler enqueues again and again, as it shows it. Times: wall-clock ms. */
+/** A periodic task, as its scheduler shows it. Times are wall-clock ms. */
 export interface EntryRecord {
   /** A UUID. */
   readonly id: string;
-  /** When it fires: a cron text such as `@every 30s`. */
+  /** When it fires: a cron expression, or `@every 30s`. */
   readonly spec: string;
   readonly type: string;
-  /** Empty and absent are the same: null. */
+  /** Null = it is empty or absent. */
   readonly payload: Uint8Array | null;
-  /** Options of the entry as Asynq writes them: `Queue("low")`. */
+  /** Options of its tasks, as Asynq writes them: `Queue("low")`. */
   readonly options: readonly string[];
-  /** Null: never. */
+  /** When it fires next; null = never again. */
   readonly nextMs: number | null;
-  /** The time that it was last fired for; null: not yet. */
+  /** The planned time that it fired for last; null = it has not fired. */
   readonly prevMs: number | null;
 }
 
-/** That an entry fired and its task was stored. */
+/** An entry fired and its task was stored. */
 export interface EnqueueEvent {
   readonly taskId: string;
   /** Wall-clock ms. */
   readonly atMs: number;
 }
 
-/** Which events: `page` from 1, `pageSize` at most `MAX_EVENTS`. */
+/** Selects events: `page` counts from 1, `pageSize` is at most `MAX_EVENTS`. */
 export interface EventPage {
   readonly page: number;
   readonly pageSize: number;
 }
 
-/** Events kept of an entry, the newest; as in Asynq (protocol 3.24). */
+/** Most events kept for an entry, as in Asynq; older ones are removed. */
 export const MAX_EVENTS = 1_000;
 
 /**
- * Who schedules here, and what came of it: for people to see, nothing is decided by it. What is stored by others and
- * cannot be read is left out.
+ * Which schedulers enqueue on this broker, and what they have enqueued: for people, nothing is decided by it. Data of
+ * other programs that cannot be read is left out.
  */
 export interface SchedulerEntries {
-  /** Shows these entries for `ttlMs`, rounded up to seconds, in place of what the scheduler showed before. */
+  /** Shows these entries for `ttlMs` (rounded up to seconds), in place of the scheduler's entries before. */
   writeEntries(
     scheduler: string,
     shown: { readonly entries: readonly EntryRecord[]; readonly ttlMs: number },
   ): Promise<void>;
-  /** It is gone. */
+  /** Removes the scheduler's entries. */
   clearEntries(scheduler: string): Promise<void>;
-  /** Entries of all schedulers known now, in no order; at most 1,000 schedulers, 10,000 entries of each. */
+  /** Entries that are shown now, in no order; at most 1,000 schedulers and 10,000 entries of each. */
   entries(): Promise<EntryRecord[]>;
-  /** Adds to the history of an entry; the oldest beyond `MAX_EVENTS` go. */
+  /** Adds an event to an entry's history. Events beyond `MAX_EVENTS` are removed, the oldest first. */
   recordEvent(entryId: string, event: EnqueueEvent): Promise<void>;
   /** A page of an entry's history, newest first. */
   events(entryId: string, page: EventPage): Promise<EnqueueEvent[]>;
-  /** Forgets what these entries did. */
+  /** Removes the histories of these entries. */
   clearEvents(entryIds: readonly string[]): Promise<void>;
 }

@@ -1,21 +1,25 @@
-/** Tokens of one scope: what of all those who name it may at most so many have at a time. */
+/** Asks for a token of a scope. */
 export interface AcquireCall {
+  /** Name of what is limited. */
   readonly scope: string;
-  /** Tokens in all, 1 or more; whoever asks brings the number, so all should bring the same. */
+  /** Number of tokens of the scope, 1 or more. Each call brings it; all callers should give the same number. */
   readonly maxTokens: number;
   /** A stored task ID. */
   readonly holder: string;
-  /** When the token is free again if it is not given back, wall-clock ms; whole seconds count, and it may take 2 s more. */
+  /**
+   * When the token is free again if it is not released, wall-clock ms. Fractions of a second are ignored, and it may take
+   * 2 s more.
+   */
   readonly untilMs: number;
 }
 
-/** Counting semaphores shared by all who use the broker (Asynq's x/rate, protocol 1.10). */
+/** Limits how many holders a scope has at once, across all processes. Compatible with Asynq's `x/rate`. */
 export interface Semaphores {
   /**
-   * Takes a token; false = all are taken. Who has one, and asks again until the same second, has it still; asking for
-   * another time when not all are taken only moves the end.
+   * Takes a token. False = all are taken. Idempotent: acquiring again with the same expiry succeeds. Acquiring again with
+   * another expiry moves it, unless all tokens are taken.
    */
   acquire(call: AcquireCall): Promise<boolean>;
-  /** Gives a token back; false = the holder has none, or the first answer to this call was lost. */
+  /** Releases a token. False = the holder has none; after a retry it may be that the first try released it. */
   release(scope: string, holder: string): Promise<boolean>;
 }

@@ -1,4 +1,4 @@
-/** What a caller knows of a queue's earliest due time, from `forward`. */
+/** The earliest due time of a queue that a caller knows, from `Maintain.forward`. */
 export interface KnownDue {
   readonly queue: string;
   /** Wall-clock ms by the broker's clock; null = nothing waits. */
@@ -6,34 +6,38 @@ export interface KnownDue {
 }
 
 /**
- * Wake-ups (design D4). A promise resolves when there may be something to do, at once if there is already;
- * it may resolve for nothing, and it resolves when the signal aborts; it never rejects. Messages may be lost
- * (a broker out of reach sends none), so callers keep a poll underneath. Cancellations, too, are messages that may be
- * lost.
+ * Wake-ups and cancellations: docs/design/engine.md#wake-ups.
+ *
+ * Each `waitFor…` resolves when there may be something to do, and at once if there is already. It may resolve without a
+ * reason. It also resolves when the signal aborts, and never rejects. Signals may be lost, and a broker that is out of
+ * reach sends none: callers must also poll. A cancellation may be lost in the same way.
  */
 export interface Signals {
-  /** Something is pending in one of the queues, and that queue is not paused. */
-  work(queues: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Somebody tells of a backlog in one of the queues. A broker of one process may resolve as `work` does. */
-  backlog(queues: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Waits until something is pending in one of the queues that is not paused. */
+  waitForWork(queues: readonly string[], signal: AbortSignal): Promise<void>;
   /**
-   * If something is pending in the queue, tells those who wait for its backlog.
+   * Waits until a worker announces a backlog in one of the queues. A broker of one process may resolve as `waitForWork`
+   * does.
+   */
+  waitForBacklog(queues: readonly string[], signal: AbortSignal): Promise<void>;
+  /**
+   * If something is pending in the queue, wakes the callers of `waitForBacklog`.
    *
    * @throws TaskCenterError as any call
    */
-  tellBacklog(queue: string): Promise<void>;
-  /** In one of the queues something is due earlier than the caller knows. */
-  due(known: readonly KnownDue[], signal: AbortSignal): Promise<void>;
+  announceBacklog(queue: string): Promise<void>;
+  /** Waits until in one of the queues something is due earlier than the caller knows. */
+  waitForDue(known: readonly KnownDue[], signal: AbortSignal): Promise<void>;
   /**
-   * Asks whoever works on tasks with these stored IDs, in any queue, to stop. Resolves when it is said; nobody tells
-   * whether it was heard (protocol D30), and an ID that nobody works on does no harm.
+   * Asks the workers that run tasks with these stored IDs, in any queue, to stop them. Resolves when the request is
+   * published; there is no answer, as in Asynq. An ID that no worker runs does no harm.
    *
    * @throws TaskCenterError as any call
    */
   cancel(ids: readonly string[]): Promise<void>;
   /**
-   * Calls the listener with each stored ID that is asked to stop, until the signal aborts. Resolves when it hears;
-   * it never rejects: it tries on while the broker is out of reach, and what is said meanwhile is lost.
+   * Calls the listener with each stored ID whose task should stop, until the signal aborts. Resolves once it listens.
+   * Never rejects: while the broker is out of reach it keeps trying, and requests made meanwhile are lost.
    */
   onCancelled(listener: (id: string) => void, signal: AbortSignal): Promise<void>;
 }

@@ -2,76 +2,85 @@ import type { TaskMeta } from '../task/meta.ts';
 import type { TaskState } from '../task/state.ts';
 import type { CallOptions } from './call-options.ts';
 
-/** A task as it is handed to a broker: everything decided and checked. */
+/** A task as a broker stores it. The client has checked it and filled in all defaults. */
 export interface NewTask {
   readonly queue: string;
   readonly id: string;
   readonly type: string;
-  /** Kept byte for byte; null = no payload was given (Asynq tells it from empty only in unique keys). */
+  /** Kept byte for byte. Null = none; Asynq distinguishes it from an empty one only in unique keys. */
   readonly payload: Uint8Array | null;
-  /** The context is among them, see `headersWith`. */
+  /** The task's context is among them, see `headersWith`. */
   readonly headers: Readonly<Record<string, string>>;
   /** Retries after the first attempt. */
   readonly maxRetries: number;
   /**
-   * Longest attempt; 0 = none. Stored as Asynq does, in whole seconds without the rest, but at least 1 (protocol
-   * 2.5, D33); the exact ms in `meta`.
+   * Longest attempt; 0 = none. Stored as Asynq does, in whole seconds, rounded down, at least 1. The exact ms are in
+   * `meta`.
    */
   readonly timeoutMs: number;
   /** Wall-clock ms after which no attempt may run; 0 = none. Stored in whole seconds, rounded up. */
   readonly deadlineMs: number;
-  /** How long the completed task is kept; 0 = it vanishes. Stored in whole seconds, rounded up. */
+  /** How long the completed task is kept; 0 = it is removed. Stored in whole seconds, rounded up. */
   readonly retentionMs: number;
-  /** Start this long after now, by the broker's clock; 0 = no delay. */
+  /** Start after this time from now, by the broker's clock; 0 = no delay. */
   readonly delayMs: number;
-  /** Start not before this wall-clock ms; 0 = at once. The later of the two counts. */
+  /** Start at this wall-clock ms or later; 0 = at once. The later of `delayMs` and `runAtMs` counts. */
   readonly runAtMs: number;
   /**
-   * For so long no other task of the queue may have the same type and payload; counted from the start where it is
-   * delayed; at least 1,000, in whole seconds; 0 = no such rule. The lock is Asynq's (protocol 1.5), and ends with the task.
+   * How long no other task of the queue may have the same type and payload, at least 1,000, in whole seconds; 0 = no such
+   * rule. For a delayed task it counts from its start. The lock is Asynq's and ends with the task:
+   * docs/design/protocol.md#unique-locks.
    */
   readonly uniqueMs: number;
-  /** Group in which it waits, once it is due, to be aggregated with others; null = none. */
+  /** Group in which it waits, once it is due, for its aggregation with others; null = none. */
   readonly group: string | null;
   readonly meta: TaskMeta;
 }
 
+/** What came of enqueueing one task. */
 export type EnqueueOutcome =
-  /** `dueMs`: when it may start, wall-clock ms by the broker's clock. */
+  /** It is stored. `dueMs`: when it may start, wall-clock ms by the broker's clock. */
   | {
       readonly code: 'created';
       readonly state: Extract<TaskState, 'pending' | 'scheduled' | 'aggregating'>;
       readonly dueMs: number;
     }
-  /** The ID is taken, in whatever state; the existing task is untouched. */
+  /** A task with this ID exists, in whatever state. It was not touched. */
   | { readonly code: 'task-exists' }
-  /** Another task holds its unique lock; `holder` is that task's stored ID, null where it cannot be told. */
+  /** Another task holds its unique lock. `holder` is the stored ID of that task; null = it is not known. */
   | { readonly code: 'duplicate-task'; readonly holder: string | null }
-  /** It is stored, in that state, but not as safely as was asked for within 1 s. */
+  /** It is stored, but the durability that the caller asked for was not reached within 1 s. */
   | {
       readonly code: 'durability-not-reached';
       readonly state: Extract<TaskState, 'pending' | 'scheduled' | 'aggregating'>;
       readonly dueMs: number;
     }
-  /** What stands under the queue's or the task's name is not ours. */
+  /** A key of the queue or of the task has data that neither we nor Asynq wrote. Nothing was stored. */
   | { readonly code: 'broker-corrupt'; readonly cause: string };
 
 /**
- * How safe a task is when its enqueueing ends: `memory`: stored as the broker stores all; `replicated`: at least one
- * replica has it, too; `fsync`: it is on the disk. A SQLite broker has all tasks on the disk.
+ * How safe a task is when enqueueing it ends: docs/design/engine.md#durability.
+ *
+ * - `memory`: the broker has it.
+ * - `replicated`: at least one replica has it as well.
+ * - `fsync`: it is on disk. A SQLite broker stores every task so.
  */
 export type Durability = 'memory' | 'replicated' | 'fsync';
 
+/** Options of `Submit.enqueue`. */
 export interface EnqueueCallOptions extends CallOptions {
   /** Default `memory`. */
   readonly durability?: Durability;
 }
 
+/** What a client calls to store tasks. */
 export interface Submit {
   /**
-   * Stores tasks: due ones pending (first in, first out) or aggregating in their group, others scheduled. Registers
-   * their queues. A taken ID is told before a held lock, and takes no lock. With durability `memory` the tasks are read
-   * before anything is waited for, and the first may be on their way while the last are read.
+   * Stores tasks and registers their queues. A due task becomes pending (first in, first out), or aggregating if it has a
+   * group. Other tasks become scheduled.
+   *
+   * An ID that exists is reported before a unique lock that is held, and takes no lock. With durability `memory` the tasks
+   * are read from `tasks` before the first wait, and the first of them may be sent while the last are read.
    *
    * @throws TaskCenterError `durability-unsupported` before anything is stored
    */

@@ -15,34 +15,35 @@ import {
 
 export type ClientOptions = PrepareOptions;
 
-/** A stored task. */
+/** A task that the broker has stored. */
 export interface EnqueuedTask {
+  /** The ID that was given, or the new one. */
   readonly id: string;
   readonly queue: string;
   readonly state: 'pending' | 'scheduled' | 'aggregating';
-  /** When it may start, by the broker's clock. */
+  /** Its earliest start, by the broker's clock. */
   readonly dueAt: Date;
 }
 
-/** One outcome of `enqueueMany`: the task, or why it was not stored. */
+/** One outcome of `enqueueMany`: the stored task, or the reason why it was not stored. */
 export type EnqueueResult = { readonly task: EnqueuedTask } | { readonly error: TaskCenterError };
 
-/** A task that is prepared, and its place among those given. */
-interface Placed {
+/** A prepared task and its index in the list that was given. */
+interface PreparedTask {
   readonly task: NewTask;
-  readonly place: number;
+  readonly index: number;
 }
 
 type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
 const NO_OPTIONS: EnqueueOptions = Object.freeze({});
 const KIB = 1_024;
-/** Bounds of one call (design D2). */
+/** Bounds of one call to the broker. See docs/design/engine.md#batches. */
 const BATCH = { maxItems: 256, maxBytes: 512 * KIB, maxInFlight: 4 };
-/** What a task weighs in a call besides its payload, about. */
+/** A rough size of a task in a call, without its payload. */
 const TASK_BYTES = 200;
 
-/** The stored task, or why there is none. */
+/** The outcome of one task as callers see it: the stored task, or an error. */
 function resultOf(
   task: NewTask,
   outcome: EnqueueOutcome,
@@ -68,24 +69,30 @@ function resultOf(
   }
 }
 
-const asResult = (one: EnqueuedTask | TaskCenterError): EnqueueResult =>
-  one instanceof TaskCenterError ? { error: one } : { task: one };
+const toResult = (outcome: EnqueuedTask | TaskCenterError): EnqueueResult =>
+  outcome instanceof TaskCenterError ? { error: outcome } : { task: outcome };
 
-/** Who waits behind a call that found no broker would only wait as long again; nothing of it was sent. */
-function waitersError(error: unknown): TaskCenterError | null {
+/**
+ * The error of tasks that wait behind a call which did not reach the broker. A call of their own would only wait for
+ * the same time again. Nothing of them was sent, so they are certainly not stored.
+ */
+function errorForWaiting(error: unknown): TaskCenterError | null {
   if (!isTaskCenterError(error, 'broker-unavailable')) return null;
   return new TaskCenterError('broker-unavailable', { ...error.details, outcome: 'not_stored' });
 }
 
-/** Whether a task can be prepared at once and stored as most are. */
+/** Whether a task can be prepared synchronously and stored with the usual durability. */
 const isPlain = ({ task, durability }: TaskToEnqueue): boolean =>
   typeof task === 'string' && (durability === undefined || durability === 'memory');
 
-/** Submits tasks. Calls made at the same time share one call to the broker. */
+/**
+ * Submits tasks. Calls made at the same time share one call to the broker: at most 256 tasks or 512 KiB each, at most
+ * four at once. One client serves a whole process and needs no closing; closing the broker is enough.
+ */
 export class Client {
   readonly #broker: Broker;
   readonly #prepare: PrepareTask;
-  /** Tasks of one durability share calls. */
+  /** One for each durability: it is a property of a call, and only tasks of the same one can share a call. */
   readonly #batchers = new Map<Durability, Batcher<NewTask, EnqueuedTask>>();
 
   constructor(broker: Broker, options: ClientOptions = {}) {
@@ -94,9 +101,10 @@ export class Client {
   }
 
   /**
-   * Stores one task: pending, or scheduled if it is due later.
+   * Stores one task: `pending`, `scheduled` if it is due later, or `aggregating` if it has a group.
    *
-   * @param payload bytes are kept as they are, anything else becomes JSON; left out = none.
+   * @param task the name of a type, or a definition, whose schema checks the payload
+   * @param payload bytes are stored as they are, any other value as JSON; left out = no payload
    * @throws TaskCenterError `invalid-value`, `payload-too-large`, `task-exists`, `duplicate-task`, `broker-corrupt`,
    *   `broker-unavailable`, `broker-full`, `durability-unsupported`, `durability-not-reached` (the task is stored)
    */
@@ -107,95 +115,112 @@ export class Client {
   ): Promise<EnqueuedTask> {
     try {
       const preparing = this.#prepare(task, payload, options);
-      const store = (prepared: NewTask) => this.#batcher(options.durability ?? 'memory').add(prepared);
+      const store = (prepared: NewTask) => this.#batcherFor(options.durability ?? 'memory').add(prepared);
       return preparing instanceof Promise ? preparing.then(store) : store(preparing);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Stores many tasks in few calls; one outcome per task, in order. Rejects only when the broker cannot be reached. */
+  /**
+   * Stores many tasks in few calls. Resolves to one outcome per task, in the order given. A task that is refused does
+   * not affect the others. Rejects only when a call as a whole fails, such as with `broker-unavailable`.
+   */
   async enqueueMany(tasks: readonly TaskToEnqueue[]): Promise<EnqueueResult[]> {
     const results: EnqueueResult[] = [];
     if (tasks.every(isPlain)) {
-      const placed: Placed[] = [];
-      const outcomes = await this.#broker.submit.enqueue(this.#preparing(tasks, placed, results));
-      for (const [i, { task, place }] of placed.entries())
-        results[place] = asResult(resultOf(task, outcomes[i]!, 'memory'));
+      const prepared: PreparedTask[] = [];
+      const outcomes = await this.#broker.submit.enqueue(this.#prepareWhileRead(tasks, prepared, results));
+      for (const [i, { task, index }] of prepared.entries())
+        results[index] = toResult(resultOf(task, outcomes[i]!, 'memory'));
       return results;
     }
-    const all = await this.#allPrepared(tasks, results);
+    const prepared = await this.#prepareAll(tasks, results);
     for (const durability of DURABILITIES) {
-      const some = all.filter(({ place }) => (tasks[place]?.durability ?? 'memory') === durability);
-      const stored = await this.#submitAs(durability, some);
-      some.forEach(({ place }, i) => (results[place] = asResult(stored[i]!)));
+      const ofDurability = prepared.filter(
+        ({ index }) => (tasks[index]?.durability ?? 'memory') === durability,
+      );
+      const outcomes = await this.#submitWith(durability, ofDurability);
+      ofDurability.forEach(({ index }, i) => (results[index] = toResult(outcomes[i]!)));
     }
     return results;
   }
 
-  /** Stores a task that is decided and checked already, together with others submitted at the same time. */
+  /**
+   * Stores a task that is complete and checked already. It shares calls with others submitted at the same time. For
+   * code that builds its tasks itself, such as the HTTP service.
+   */
   async submit(task: NewTask): Promise<Created> {
-    const { state, dueAt } = await this.#batcher('memory').add(task);
+    const { state, dueAt } = await this.#batcherFor('memory').add(task);
     return { code: 'created', state, dueMs: dueAt.getTime() };
   }
 
-  /** Stores decided and checked tasks; one outcome per task, in order. */
+  /** Stores tasks that are complete and checked already. Resolves to one outcome per task, in the order given. */
   async submitMany(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
     return tasks.length === 0 ? [] : await this.#broker.submit.enqueue(tasks);
   }
 
-  /** Prepared while they are read: the first are on their way when the last are prepared. */
-  *#preparing(
+  /**
+   * Prepares each task when the broker reads it: the first ones are sent while the last ones are still prepared. Adds
+   * what was prepared to `prepared`, and the errors of the others to `results`.
+   */
+  *#prepareWhileRead(
     tasks: readonly TaskToEnqueue[],
-    placed: Placed[],
+    prepared: PreparedTask[],
     results: EnqueueResult[],
   ): Generator<NewTask> {
-    for (const [place, given] of tasks.entries()) {
+    for (const [index, given] of tasks.entries()) {
       try {
         const task = this.#prepare(given.task, given.payload, given) as NewTask;
-        placed.push({ task, place });
+        prepared.push({ task, index });
         yield task;
       } catch (error) {
-        results[place] = { error: asError(error) };
+        results[index] = { error: asTaskCenterError(error) };
       }
     }
   }
 
-  /** Those that could be prepared; of the others why not. All at once: one that is waited for later must not fail unheard. */
-  async #allPrepared(tasks: readonly TaskToEnqueue[], results: EnqueueResult[]): Promise<Placed[]> {
+  /**
+   * Resolves to the tasks that could be prepared, and adds the errors of the others to `results`. They are all awaited
+   * together: a promise that is awaited later could reject first, unhandled.
+   */
+  async #prepareAll(tasks: readonly TaskToEnqueue[], results: EnqueueResult[]): Promise<PreparedTask[]> {
     const preparing = tasks.map(async (given) => this.#prepare(given.task, given.payload, given));
-    const placed: Placed[] = [];
-    for (const [place, one] of (await Promise.allSettled(preparing)).entries()) {
-      if (one.status === 'fulfilled') placed.push({ task: one.value, place });
-      else results[place] = { error: asError(one.reason) };
+    const prepared: PreparedTask[] = [];
+    for (const [index, settled] of (await Promise.allSettled(preparing)).entries()) {
+      if (settled.status === 'fulfilled') prepared.push({ task: settled.value, index });
+      else results[index] = { error: asTaskCenterError(settled.reason) };
     }
-    return placed;
+    return prepared;
   }
 
-  #batcher(durability: Durability): Batcher<NewTask, EnqueuedTask> {
+  #batcherFor(durability: Durability): Batcher<NewTask, EnqueuedTask> {
     const known = this.#batchers.get(durability);
     if (known) return known;
     const batcher = createBatcher<NewTask, EnqueuedTask>({
       ...BATCH,
-      // What is to be confirmed is confirmed call by call: more of them under way would only be smaller.
+      // The broker confirms call by call. More calls at once would only make each of them smaller.
       ...(durability !== 'memory' && { maxInFlight: 1 }),
       run: async (tasks) => {
         const outcomes = await this.#broker.submit.enqueue(tasks, { durability });
         return tasks.map((task, i) => resultOf(task, outcomes[i]!, durability));
       },
       sizeOf: ({ payload }) => TASK_BYTES + (payload?.length ?? 0),
-      waitersError,
+      errorForWaiting,
     });
     this.#batchers.set(durability, batcher);
     return batcher;
   }
 
-  /** One outcome per task, in order; that the broker has no such durability is one, too. */
-  async #submitAs(
+  /**
+   * Stores tasks of one durability. Resolves to one outcome per task, in order. A durability that the broker lacks is
+   * the outcome of each of them: tasks of another durability may still be stored.
+   */
+  async #submitWith(
     durability: Durability,
-    some: readonly Placed[],
+    prepared: readonly PreparedTask[],
   ): Promise<(EnqueuedTask | TaskCenterError)[]> {
-    const tasks = some.map(({ task }) => task);
+    const tasks = prepared.map(({ task }) => task);
     if (tasks.length === 0) return [];
     try {
       const outcomes = await this.#broker.submit.enqueue(tasks, { durability });
@@ -207,8 +232,8 @@ export class Client {
   }
 }
 
-/** Ours as they are; what is not ours is a defect and goes on up. */
-function asError(error: unknown): TaskCenterError {
+/** Returns an error of ours. Any other error is a defect and is thrown again. */
+function asTaskCenterError(error: unknown): TaskCenterError {
   if (error instanceof TaskCenterError) return error;
   throw error;
 }

@@ -9,23 +9,29 @@ import { checkedQueueName, checkedTypeName } from '../task/queue-name.ts';
 import { checkedTaskId, storedTaskId } from '../task/task-id.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 
-/** As in Asynq (protocol 2.5). */
+// Checks the options of a task and applies their defaults. The result is complete: brokers decide nothing about a task.
+// See docs/design/protocol.md#building-a-task.
+
+/** As in Asynq. It applies only to tasks that have neither a timeout nor a deadline. */
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
 const MAX_RETRIES = 1_000;
-/** Locks have whole seconds (protocol 2.5). */
+/** Redis and Asynq give locks whole seconds, and a lock of 0 s cannot be stored. */
 const MIN_UNIQUE_MS = 1_000;
 const MAX_GROUP_BYTES = 255;
+/** Ten years. */
 const MAX_AHEAD_MS = 3_653 * 86_400_000;
 
-export interface TaskInput {
+/** A task before its options are checked. */
+export interface TaskDraft {
   readonly type: string;
   readonly payload: Uint8Array | null;
   readonly options: EnqueueOptions;
+  /** The option, or the default that applies. */
   readonly maxRetries: number;
 }
 
 function checkedRetries(maxRetries: number): number {
-  // As in Asynq, less than none is none (protocol 2.5).
+  // As in Asynq, a negative number means no retries.
   if (Number.isInteger(maxRetries) && maxRetries <= MAX_RETRIES) return Math.max(0, maxRetries);
   const expected = `a whole number up to ${MAX_RETRIES}`;
   throw new TaskCenterError('invalid-value', { name: 'maxRetries', got: shown(maxRetries), expected });
@@ -36,11 +42,11 @@ function checkedBackoff(backoff: Backoff): Backoff {
   throw new TaskCenterError('invalid-value', {
     name: 'backoff',
     got: shown(JSON.stringify(backoff)),
-    expected: 'kind exponential, linear, fixed or list with all its parts, each a number from 0',
+    expected: 'the kind exponential, linear, fixed or list with all of its fields, each a number from 0',
   });
 }
 
-function timeMs(date: Date, name: string, nowMs: number): number {
+function checkedTimeMs(date: Date, name: string, nowMs: number): number {
   const ms = date.getTime();
   if (ms <= nowMs + MAX_AHEAD_MS) return Math.max(1, ms);
   throw new TaskCenterError('invalid-value', {
@@ -50,21 +56,22 @@ function timeMs(date: Date, name: string, nowMs: number): number {
   });
 }
 
-function uniqueMs(unique: Duration): number {
+function checkedUniqueMs(unique: Duration): number {
   const ms = durationMs(unique, 'unique');
   if (ms >= MIN_UNIQUE_MS) return ms;
   throw new TaskCenterError('invalid-value', { name: 'unique', got: `${ms} ms`, expected: 'at least 1 s' });
 }
 
 function checkedGroup(group: string): string {
-  const good = group.trim() !== '' && group.isWellFormed() && Buffer.byteLength(group) <= MAX_GROUP_BYTES;
-  if (good) return group;
+  const isValid = group.trim() !== '' && group.isWellFormed() && Buffer.byteLength(group) <= MAX_GROUP_BYTES;
+  if (isValid) return group;
   const expected = `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank`;
   throw new TaskCenterError('invalid-value', { name: 'group', got: shown(group), expected });
 }
 
 const NO_CONTEXT: TaskContext = Object.freeze({});
 
+/** What the message cannot hold: the business, an own backoff, and a timeout with parts of a second. */
 function metaOf({ context, backoff }: EnqueueOptions, timeoutMs: number): TaskMeta {
   if (context?.businessId === undefined && backoff === undefined && timeoutMs % 1_000 === 0) return NO_META;
   return {
@@ -75,12 +82,12 @@ function metaOf({ context, backoff }: EnqueueOptions, timeoutMs: number): TaskMe
 }
 
 /**
- * A checked task from what a caller gave.
+ * Builds a checked task from a draft. The ID is stored with its business, see `storedTaskId`.
  *
  * @throws TaskCenterError `invalid-value`
  */
-export function newTask(
-  { type, payload, options, maxRetries }: TaskInput,
+export function buildTask(
+  { type, payload, options, maxRetries }: TaskDraft,
   { clock, newId }: Runtime,
 ): NewTask {
   const nowMs = clock.wallMs();
@@ -100,11 +107,11 @@ export function newTask(
     headers: headersWith(context, headers),
     maxRetries: checkedRetries(maxRetries),
     timeoutMs,
-    deadlineMs: options.deadline === undefined ? 0 : timeMs(options.deadline, 'deadline', nowMs),
+    deadlineMs: options.deadline === undefined ? 0 : checkedTimeMs(options.deadline, 'deadline', nowMs),
     retentionMs: retention === undefined ? 0 : durationMs(retention, 'retention'),
     delayMs: delay === undefined ? 0 : durationMs(delay, 'delay'),
-    runAtMs: options.runAt === undefined ? 0 : timeMs(options.runAt, 'runAt', nowMs),
-    uniqueMs: options.unique === undefined ? 0 : uniqueMs(options.unique),
+    runAtMs: options.runAt === undefined ? 0 : checkedTimeMs(options.runAt, 'runAt', nowMs),
+    uniqueMs: options.unique === undefined ? 0 : checkedUniqueMs(options.unique),
     group: options.group === undefined ? null : checkedGroup(options.group),
     meta: metaOf(options, timeoutMs),
   };

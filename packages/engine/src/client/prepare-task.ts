@@ -5,26 +5,31 @@ import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
 import { encodeContent } from '../task/payload.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
-import { newTask } from './new-task.ts';
+import { buildTask } from './new-task.ts';
 
-/** A task as callers describe it. */
+/** A task as callers describe it: its type, its payload and its options in one object. */
 export interface TaskToEnqueue extends EnqueueOptions {
+  /** The name of a type, or a definition, whose schema then checks the payload. */
   readonly task: string | TaskDefinition;
+  /** Bytes are stored as they are, any other value as JSON. Left out = no payload. */
   readonly payload?: unknown;
 }
 
+/** Options of a client. */
 export interface PrepareOptions {
-  /** Largest payload, bytes. Default 256 KiB, at most 4 MiB. */
+  /** Largest payload in bytes, after encoding. Default 262,144 (256 KiB); brokers take up to 4 MiB. */
   readonly maxPayloadBytes?: number;
-  /** `asynq`: what a task does not say is as in Asynq, 25 retries. Default: 3 retries. */
+  /** `asynq`: a task without `maxRetries` has 25 retries, as in Asynq. Default: it has 3. */
   readonly profile?: 'asynq';
+  /** Clock, IDs, log and events, for tests and for embedding. Default: those of the system, and no log. */
   readonly runtime?: Partial<Runtime>;
 }
 
 /**
- * Decides and checks all that a task needs: at once for a type, later for a definition, whose schema may take its time.
+ * Checks a task and completes it with all defaults. For the name of a type the task is returned synchronously. For a
+ * definition it is a promise, because a schema may be asynchronous.
  *
- * @throws TaskCenterError `invalid-value`, `payload-too-large`; or rejects with it
+ * @throws TaskCenterError `invalid-value`, `payload-too-large`; a promise rejects with it
  */
 export type PrepareTask = (
   task: string | TaskDefinition,
@@ -33,9 +38,9 @@ export type PrepareTask = (
 ) => NewTask | Promise<NewTask>;
 
 export const DURABILITIES: readonly Durability[] = ['memory', 'replicated', 'fsync'];
-/** Protocol 2.5. */
+/** Asynq's own default. */
 const ASYNQ_RETRIES = 25;
-const MAX_PAYLOAD_BYTES = 256 * 1_024;
+const DEFAULT_MAX_PAYLOAD_BYTES = 256 * 1_024;
 
 function checkDurability(durability: string | undefined): void {
   if (durability === undefined || DURABILITIES.some((known) => known === durability)) return;
@@ -46,47 +51,47 @@ function checkDurability(durability: string | undefined): void {
   });
 }
 
-/** Callers in JavaScript have nobody who checks their types. */
+/** The compiler checks it for TypeScript; callers in JavaScript need it at run time. */
 function checkTask(task: Partial<TaskDefinition> | null | undefined): void {
   const { type, schema } = task ?? {};
   if (typeof type === 'string' && schema !== undefined) return;
-  const expected = 'the name of a type, or what defineTask gives';
+  const expected = 'the name of a type, or a definition that defineTask returned';
   throw new TaskCenterError('invalid-value', { name: 'task', got: shown(task), expected });
 }
 
-/** @throws TaskCenterError `invalid-value` for what JSON cannot hold */
-function encodedPayload(content: unknown): Uint8Array | null {
+/** @throws TaskCenterError `invalid-value` for a value that JSON cannot express, such as a cycle or a BigInt */
+function encodePayload(content: unknown): Uint8Array | null {
   try {
     return encodeContent(content);
   } catch (error) {
     const got = (error as Error).message;
-    const expected = 'bytes, or what JSON can hold';
+    const expected = 'bytes, or a value that JSON can express';
     throw new TaskCenterError('invalid-value', { name: 'payload', got, expected }, { cause: error });
   }
 }
 
-/** Whoever makes tasks makes them with this: clients, aggregators, schedulers. */
+/** Creates the function with which clients, aggregators and schedulers prepare their tasks. */
 export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
   const runtime = createRuntime(defaults.runtime);
-  const limit = defaults.maxPayloadBytes ?? MAX_PAYLOAD_BYTES;
+  const limit = defaults.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES;
   const maxRetries = defaults.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
 
-  function made(type: string, content: unknown, options: EnqueueOptions): NewTask {
+  function build(type: string, content: unknown, options: EnqueueOptions): NewTask {
     checkDurability(options.durability);
-    const payload = encodedPayload(content);
+    const payload = encodePayload(content);
     if (payload !== null && payload.length > limit) {
       throw new TaskCenterError('payload-too-large', { got: payload.length, limit });
     }
-    return newTask({ type, payload, options, maxRetries: options.maxRetries ?? maxRetries }, runtime);
+    return buildTask({ type, payload, options, maxRetries: options.maxRetries ?? maxRetries }, runtime);
   }
 
   return (task, payload, options) => {
-    if (typeof task === 'string') return made(task, payload, options);
+    if (typeof task === 'string') return build(task, payload, options);
     checkTask(task);
     const { type } = task;
     const headers = { ...task.defaults.headers, ...options.headers };
     return checkedPayload(task, payload).then(() =>
-      made(type, payload, { ...task.defaults, ...options, headers }),
+      build(type, payload, { ...task.defaults, ...options, headers }),
     );
   };
 }

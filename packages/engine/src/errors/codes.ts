@@ -1,22 +1,32 @@
 import { goQuoted } from './go-quoted.ts';
 
-/** What an error says: what was wrong, and what to do. */
+/** The text of an error. */
 export interface ErrorText {
+  /** What was wrong, where, and what was found. */
   readonly message: string;
+  /** What to do about it. */
   readonly fix: string;
 }
 
+/** Details of an error about a task. */
 interface Task {
   readonly id: string;
   readonly queue: string;
 }
+/** Details of an error about a value. */
 interface Value {
+  /** Where the value was found, such as the name of an option. */
   readonly name: string;
+  /** The value as text, see `shown`. */
   readonly got: string;
+  /** The values that are allowed, in words. */
   readonly expected: string;
 }
 
-/** Every error that the engine raises, with its text. The server's map to HTTP names each of them. */
+/**
+ * Every error that the engine raises on purpose, by its code. Codes are stable, texts may change. The server maps each
+ * code to an HTTP problem.
+ */
 export const codes = {
   'invalid-value': ({ name, got, expected }: Value) => ({
     message: `${name} is not valid: found ${got}.`,
@@ -27,8 +37,8 @@ export const codes = {
     fix: 'Choose another ID, or leave it out to get a new one.',
   }),
   'duplicate-task': ({ id, queue, holder }: Task & { holder: string | null }) => ({
-    message: `Task "${id}" repeats ${holder === null ? 'a task' : `task "${holder}"`} of queue "${queue}": same type and payload, still unique.`,
-    fix: 'Wait until that task has ended or its time is over, or enqueue without `unique`.',
+    message: `Task "${id}" was not stored in queue "${queue}": ${holder === null ? 'another task' : `task "${holder}"`} with the same type and payload holds the unique lock.`,
+    fix: 'Wait until that task has ended or its lock has expired, or enqueue without `unique`.',
   }),
   'durability-unsupported': ({
     broker,
@@ -40,27 +50,27 @@ export const codes = {
     cause: string;
   }) => ({
     message: `The broker ${broker} cannot store a task with durability "${durability}": ${cause}.`,
-    fix: 'Nothing was stored. Change the broker, or ask for a durability that it has.',
+    fix: 'Nothing was stored. Ask for a durability that this broker supports, or change its configuration.',
   }),
   'durability-not-reached': ({ id, queue, durability }: Task & { durability: string }) => ({
-    message: `Task "${id}" is stored in queue "${queue}" and will run, but not yet as safe as "${durability}" asks.`,
-    fix: 'Do not enqueue it again. Check the replicas or the disk of the broker.',
+    message: `Task "${id}" is stored in queue "${queue}" and will run, but the durability "${durability}" was not reached in time.`,
+    fix: 'Do not enqueue it again. Check the replicas and the disk of the broker.',
   }),
   'task-not-found': ({ id, queue }: Task) => ({
     message: `There is no task "${id}" in queue "${queue}".`,
-    fix: 'Check the ID and the queue; a finished task is kept only for its retention.',
+    fix: 'Check the ID and the queue. A finished task is kept only for its retention.',
   }),
   'wrong-state': ({ id, queue, state, allowed }: Task & { state: string; allowed: readonly string[] }) => ({
     message: `Task "${id}" in queue "${queue}" is ${state}.`,
-    fix: `This needs a task that is ${allowed.join(', ')}.`,
+    fix: `This works only on a task that is ${allowed.join(' or ')}.`,
   }),
   'queue-not-found': ({ queue }: { queue: string }) => ({
     message: `There is no queue "${queue}".`,
-    fix: 'Check the name; a queue is there from its first task until it is removed.',
+    fix: 'Check the name. A queue exists from its first task until it is removed.',
   }),
   'queue-not-empty': ({ queue, states }: { queue: string; states: readonly string[] }) => ({
-    message: `Queue "${queue}" holds tasks that are ${states.join(', ')}.`,
-    fix: 'Wait until they have ended or remove them; `force` removes all but active ones along with the queue.',
+    message: `Queue "${queue}" was not removed: it has tasks that are ${states.join(', ')}.`,
+    fix: 'Wait until they have ended, or remove them. With `force` all tasks but active ones are removed with the queue.',
   }),
   'pause-unchanged': ({ queue, paused }: { queue: string; paused: boolean }) => ({
     message: `Queue "${queue}" is ${paused ? 'already' : 'not'} paused.`,
@@ -68,7 +78,7 @@ export const codes = {
   }),
   'payload-too-large': ({ got, limit }: { got: number; limit: number }) => ({
     message: `The payload has ${got} bytes; at most ${limit} are allowed.`,
-    fix: 'Store large data elsewhere and put a reference into the payload.',
+    fix: 'Store large data elsewhere and put a reference to it into the payload.',
   }),
   'broker-unavailable': ({
     broker,
@@ -87,65 +97,67 @@ export const codes = {
   }),
   'broker-full': ({ broker }: { broker: string }) => ({
     message: `The broker ${broker} has no room left.`,
-    fix: 'Free memory or disk, or raise its limit; what was accepted is kept and still processed.',
+    fix: 'Free memory or disk space, or raise the limit of the broker. Stored tasks are kept and still processed.',
   }),
   'broker-refused': ({ broker, cause }: { broker: string; cause: string }) => ({
     message: `The broker ${broker} refused the call: ${cause}.`,
-    fix: 'Check the credentials, rights and version of the broker.',
+    fix: 'Check the credentials, the access rights and the version of the broker.',
   }),
   'not-a-cluster': ({ broker }: { broker: string }) => ({
-    message: `The broker ${broker} is no Redis Cluster.`,
-    fix: 'Ask for slots and nodes only where the broker URL begins with redis-cluster://.',
+    message: `The broker ${broker} is not a Redis Cluster.`,
+    fix: 'Slots and nodes exist only for broker URLs that begin with redis-cluster://.',
   }),
   'broker-corrupt': ({ queue, cause }: { queue: string; cause: string }) => ({
-    message: `The data of queue "${queue}" cannot be used: ${cause}.`,
-    fix: 'Another program wrote something unexpected under this name. Look at the key and remove it.',
+    message: `Stored data of queue "${queue}" cannot be used: ${cause}.`,
+    fix: 'Another program has written to a key that Task Center uses. Inspect the key, then move or remove it.',
   }),
   'broker-closed': ({ broker }: { broker: string }) => ({
-    message: `The connection to ${broker} has been closed by this program.`,
-    fix: 'Do not use a broker after close().',
+    message: `The connection to ${broker} is closed.`,
+    fix: 'This program has called close(). Connect again before you use the broker.',
   }),
   'database-in-use': ({ path }: { path: string }) => ({
     message: `Another process uses the database ${path}.`,
-    fix: 'One process owns the file. Talk to it over HTTP, or use Redis for several processes.',
+    fix: 'Only one process can open the file. Use the HTTP API of that process, or use Redis for several processes.',
   }),
   'database-unusable': ({ path, cause }: { path: string; cause: string }) => ({
     message: `The database ${path} cannot be used: ${cause}.`,
-    fix: 'Check the path, its rights and the disk, or name another file.',
+    fix: 'Check the path, its access rights and the disk, or choose another file.',
   }),
   'schema-too-new': ({ broker, found, known }: { broker: string; found: number; known: number }) => ({
-    message: `The data in ${broker} has version ${found}; this program knows versions up to ${known}.`,
-    fix: 'Use the newer program that wrote it.',
+    message: `The data in ${broker} has version ${found}; this program supports versions up to ${known}.`,
+    fix: 'Upgrade this program to the version that wrote the data, or a later one.',
   }),
   'worker-misused': ({ cause }: { cause: string }) => ({
-    message: `The worker cannot do this: ${cause}.`,
-    fix: 'Register handlers before start(), and start a worker once.',
+    message: `The worker was used incorrectly: ${cause}.`,
+    fix: 'Register at least one handler before start(), one per type, and start a worker only once.',
   }),
   'scheduler-misused': ({ cause }: { cause: string }) => ({
-    message: `The scheduler cannot do this: ${cause}.`,
-    fix: 'Start a scheduler once; make a new one after it was stopped.',
+    message: `The scheduler was used incorrectly: ${cause}.`,
+    fix: 'Start a scheduler only once. After stop(), create a new one.',
   }),
   'entry-not-found': ({ id }: { id: string }) => ({
     message: `This scheduler has no entry "${id}".`,
-    fix: 'Use the ID that register() gave; an entry can be unregistered once.',
+    fix: 'Use the ID that register() returned. An entry can be unregistered only once.',
   }),
   'attempt-over': ({ id, queue }: Task) => ({
-    message: `This attempt of task "${id}" in queue "${queue}" is over.`,
-    fix: 'Its outcome is decided, or somebody else has the task: end the handler.',
+    message: `The attempt of task "${id}" in queue "${queue}" has ended already.`,
+    fix: 'Return from the handler: the outcome is decided, or another worker has the task.',
   }),
   'token-not-held': ({ id, scope }: { id: string; scope: string }) => ({
     message: `Task "${id}" holds no token of the semaphore "${scope}".`,
-    fix: 'Release a token once, and before the deadline with which it was acquired.',
+    fix: 'Release a token only once, and before the deadline with which it was acquired.',
   }),
+  // The message is Asynq's, so the same error looks the same in its tools.
   'handler-missing': ({ type }: { type: string }) => ({
     message: `handler not found for task ${goQuoted(type)}`,
     fix: 'Register a handler for this type, or for a pattern such as "*".',
   }),
   'version-mismatch': ({ kind, id }: { kind: string; id: string }) => ({
-    message: `The ${kind} "${id}" has been changed by somebody else.`,
-    fix: 'Read it again and repeat the change.',
+    message: `The ${kind} "${id}" was not stored: another process has changed it.`,
+    fix: 'Read it again and apply the change to the new version.',
   }),
 } satisfies Record<string, (details: never) => ErrorText>;
 
 export type ErrorCode = keyof typeof codes;
+/** What the text of an error with this code is made of. */
 export type ErrorDetails<C extends ErrorCode> = Parameters<(typeof codes)[C]>[0];

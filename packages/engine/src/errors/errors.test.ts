@@ -3,7 +3,7 @@ import { codes } from './codes.ts';
 import { HandlerError, NonRetryableError } from './handler-errors.ts';
 import { isTaskCenterError, shown, TaskCenterError } from './task-center-error.ts';
 
-describe('an error of ours', () => {
+describe('a TaskCenterError', () => {
   test('says what was wrong and what to do', () => {
     const error = new TaskCenterError('task-exists', { id: 'a', queue: 'default' });
     expect(error).toBeInstanceOf(Error);
@@ -22,7 +22,7 @@ describe('an error of ours', () => {
     expect(new TaskCenterError('broker-unavailable', details, { cause }).cause).toBe(cause);
   });
 
-  test('is told by its code', () => {
+  test('is recognised by its code', () => {
     const error: unknown = new TaskCenterError('task-not-found', { id: 'a', queue: 'q' });
     expect(isTaskCenterError(error, 'task-not-found')).toBe(true);
     expect(isTaskCenterError(error, 'task-exists')).toBe(false);
@@ -30,7 +30,7 @@ describe('an error of ours', () => {
     expect(isTaskCenterError(undefined, 'task-exists')).toBe(false);
   });
 
-  test('of an unreachable broker says whether something may have been stored', () => {
+  test('says of an unreachable broker whether something may have been stored', () => {
     const text = (outcome: 'not_stored' | 'unknown') =>
       codes['broker-unavailable']({ broker: 'b', outcome, cause: 'c' }).fix;
     expect(text('not_stored')).toContain('Nothing was stored');
@@ -43,14 +43,14 @@ describe('an error of ours', () => {
 });
 
 describe('a value in an error', () => {
-  test('is quoted, cut and free of control characters', () => {
+  test('is quoted, shortened and free of control characters', () => {
     expect(shown('a\n\u001b[31m"')).toBe('"a\\n\\u001b[31m\\""');
     expect(shown(5)).toBe('5');
     expect(shown(undefined)).toBe('undefined');
     expect(shown('x'.repeat(1_000))).toHaveLength(65);
   });
 
-  test('may be anything at all', () => {
+  test('may be of any type', () => {
     expect(shown(Object.create(null))).toBeTypeOf('string');
     expect(shown(Symbol('s'))).toBe('Symbol(s)');
     expect(shown(['\u001b[31m'])).not.toContain('\u001b');
@@ -58,7 +58,7 @@ describe('a value in an error', () => {
   });
 });
 
-describe('a handler’s error', () => {
+describe('an error that a handler throws', () => {
   test('carries its hints and its cause', () => {
     const cause = new Error('deeper');
     const error = new HandlerError('busy', { retryAfterMs: 5_000 }, { cause });
@@ -67,7 +67,7 @@ describe('a handler’s error', () => {
     expect(new HandlerError('x').hints).toEqual({});
   });
 
-  test('may say that no retry helps', () => {
+  test('may rule out a retry', () => {
     expect(new NonRetryableError('bad input')).toMatchObject({
       name: 'NonRetryableError',
       hints: { retryable: false },

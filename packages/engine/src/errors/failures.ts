@@ -1,11 +1,14 @@
 import { isTaskCenterError, TaskCenterError } from './task-center-error.ts';
 
-// One operation that takes several calls: what to tell when some of them failed.
+// Some operations take several calls to the broker. This decides what error to raise when some of the calls failed.
 
 /** Null = the call succeeded. */
 export type Failure = { readonly error: unknown } | null;
 
-/** Settles at once, so that no failure goes unheard while later calls are still being sent. */
+/**
+ * Turns a call's rejection into a value. A call that fails while later ones are still being sent would otherwise be an
+ * unhandled rejection.
+ */
 export function failureOf(call: Promise<unknown>): Promise<Failure> {
   return call.then(
     () => null,
@@ -18,7 +21,10 @@ const wasNotStored = (failure: Failure): boolean =>
   isTaskCenterError(failure.error, 'broker-unavailable') &&
   failure.error.details.outcome === 'not_stored';
 
-/** Throws the first failure; where others may have stored tasks, it does not say that nothing was stored. */
+/**
+ * Throws the first failure, if there is one. When other calls may have stored tasks, the error does not claim that
+ * nothing was stored: its outcome becomes `unknown`.
+ */
 export function throwFirst(failures: readonly Failure[]): void {
   const first = failures.find((failure) => failure !== null);
   if (!first) return;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { goQuoted } from './go-quoted.ts';
 
-// What strconv.Quote of Go 1.24 gives.
+// Expected values are those of strconv.Quote in Go 1.24.
 test.each([
   ['email:welcome', '"email:welcome"'],
   ['a "b" \\', String.raw`"a \"b\" \\"`],
@@ -10,6 +10,6 @@ test.each([
   ['über 🚚', '"über 🚚"'],
   ['\u00a0\u200b', String.raw`"\u00a0\u200b"`],
   ['\u{e0001}', String.raw`"\U000e0001"`],
-])('%j is quoted as Go does', (text, quoted) => {
+])('%j is quoted as in Go', (text, quoted) => {
   expect(goQuoted(text)).toBe(quoted);
 });

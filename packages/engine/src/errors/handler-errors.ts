@@ -1,18 +1,18 @@
-/** What a handler's error may say about the task's future. All are optional; any thrown value will do. */
+/** What a handler's error may say about the task's future. Everything is optional, and a handler may throw any value. */
 export interface FailureHints {
-  /** `false`: no retry, the task is archived at once. Default `true`. */
+  /** `false`: the task is archived at once, without another retry. Default `true`. */
   readonly retryable?: boolean;
-  /** Least delay before the retry, ms; the policy's own delay counts if it is longer. */
+  /** Shortest delay before the retry, ms. A longer delay of the retry policy wins. Default 0. */
   readonly retryAfterMs?: number;
-  /** Class of the error in snake_case, for retry rules and grouping. Default: the error's `name`. */
+  /** Class of the error in snake_case, by which errors are grouped. Default: the error's `name`. */
   readonly errorClass?: string;
-  /** Status of the answer, for HTTP. */
+  /** HTTP status of the answer, where the handler made a request. */
   readonly status?: number;
-  /** Why the decision was taken, in words, kept with the attempt. */
+  /** Why the task is or is not retried, in words. It is kept with the attempt. */
   readonly reason?: string;
 }
 
-/** A handler's failure with hints. */
+/** A failed attempt with hints. Throw it from a handler. */
 export class HandlerError extends Error {
   readonly hints: FailureHints;
 
@@ -24,8 +24,8 @@ export class HandlerError extends Error {
 }
 
 /**
- * Thrown by a handler that wants its task gone (Asynq's RevokeTask): it counts as processed, not as failed, and
- * nothing of it is kept, whatever its retention.
+ * Removes the task (Asynq's RevokeTask). Throw it from a handler: the task counts as processed, not as failed, and nothing
+ * of it is kept, whatever its retention.
  */
 export class RevokeError extends Error {
   constructor(message = 'revoke task', options?: ErrorOptions) {
@@ -34,7 +34,7 @@ export class RevokeError extends Error {
   }
 }
 
-/** Thrown by a handler when another attempt cannot help: the task is archived at once (Asynq's SkipRetry). */
+/** A failure that another attempt cannot fix (Asynq's SkipRetry). Throw it from a handler: the task is archived at once. */
 export class NonRetryableError extends Error {
   readonly hints: FailureHints = { retryable: false };
 

@@ -1,8 +1,9 @@
 import { codes, type ErrorCode, type ErrorDetails, type ErrorText } from './codes.ts';
 
-/** Every error that the engine raises on purpose. `code` is stable; texts may change. */
+/** An error that the engine raises on purpose. Codes and details are stable; texts may change. */
 export class TaskCenterError<C extends ErrorCode = ErrorCode> extends Error {
   readonly code: C;
+  /** The values in the message. */
   readonly details: ErrorDetails<C>;
   /** What to do about it. */
   readonly fix: string;
@@ -17,14 +18,14 @@ export class TaskCenterError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** Whether `error` is one of ours, with this code. */
+/** Whether `error` is a `TaskCenterError` with this code. */
 export function isTaskCenterError<C extends ErrorCode>(error: unknown, code: C): error is TaskCenterError<C> {
   return error instanceof TaskCenterError && error.code === code;
 }
 
 const MAX_SHOWN_LENGTH = 64;
-/** What steers a terminal or turns text round, and JSON leaves as it is. */
-const STEERING = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g; // eslint-disable-line no-control-regex
+/** Characters that control a terminal or the direction of text. JSON leaves most of them as they are. */
+const CONTROL_CHARS = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g; // eslint-disable-line no-control-regex
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
@@ -35,10 +36,10 @@ function textOf(value: unknown): string {
   }
 }
 
-/** A value as an error may show it: quoted, cut, without control characters. */
+/** A value as errors show it: strings in quotes, at most 64 characters, control characters escaped. */
 export function shown(value: unknown): string {
   const text = textOf(value).replace(
-    STEERING,
+    CONTROL_CHARS,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;

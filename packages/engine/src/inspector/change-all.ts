@@ -1,26 +1,34 @@
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState, TaskAction } from '../broker/control.ts';
 
-/** Work on many tasks, done in short steps so that nobody else has to wait for it. */
+/** Options of a change to many tasks. It is made in short steps, and other calls to the broker run between them. */
 export interface BulkOptions {
-  /** Only with `aggregating`: tasks of this group. Default: of all groups. */
+  /** With the state `aggregating`: only tasks of this group. Default: tasks of all groups. Other states ignore it. */
   readonly group?: string;
-  /** Called after each step with the number of tasks handled so far, and how many there were when it began. */
+  /** Called after each step (at most 256 tasks) with the tasks handled so far and their number at the start. */
   readonly onProgress?: (handled: number, total: number) => void;
-  /** Ends the work after the step under way; what was handled stays so. */
+  /** Stops after the current step. Changes that were made stay. Default: it goes on to the end. */
   readonly signal?: AbortSignal;
 }
 
-export interface BulkWork {
+/** One action on all tasks that a queue has in a state. */
+export interface BulkChange {
   readonly queue: string;
   readonly action: TaskAction;
   readonly state: BulkState;
   readonly options: BulkOptions;
 }
 
-const STEP = 256;
+/** Tasks per call, the most that a broker takes. */
+const MAX_STEP_TASKS = 256;
 
-async function sizeOf({ inspect }: Broker, { queue, state, options: { group } }: BulkWork): Promise<number> {
+/**
+ * How many tasks the change is about. Cancelled tasks are stored among the completed ones, and are changed with them.
+ */
+async function countTasks(
+  { inspect }: Broker,
+  { queue, state, options: { group } }: BulkChange,
+): Promise<number> {
   if (state === 'aggregating' && group !== undefined) {
     return (await inspect.list({ queue, state, group, limit: 1, cursor: null })).total;
   }
@@ -29,18 +37,21 @@ async function sizeOf({ inspect }: Broker, { queue, state, options: { group } }:
   return (counts?.[state] ?? 0) + (state === 'completed' ? (counts?.cancelled ?? 0) : 0);
 }
 
-/** As many tasks as were there when it began: it ends also where producers add faster than it works. */
-export async function changeAll(broker: Broker, work: BulkWork): Promise<number> {
-  const { queue, action, state, options } = work;
-  const total = await sizeOf(broker, work);
+/**
+ * Changes as many tasks as there were at the start, and resolves to the number it changed. The bound makes it end even
+ * where producers add tasks faster than it works.
+ */
+export async function changeAll(broker: Broker, bulk: BulkChange): Promise<number> {
+  const { queue, action, state, options } = bulk;
+  const total = await countTasks(broker, bulk);
   let handled = 0;
   while (handled < total && !options.signal?.aborted) {
     const group = options.group === undefined ? {} : { group: options.group };
-    const limit = Math.min(STEP, total - handled);
-    const acted = await broker.control.changeMany({ queue, action, state, limit, ...group });
-    handled += acted.handled;
+    const limit = Math.min(MAX_STEP_TASKS, total - handled);
+    const step = await broker.control.changeMany({ queue, action, state, limit, ...group });
+    handled += step.handled;
     options.onProgress?.(handled, total);
-    if (!acted.more) break;
+    if (!step.more) break;
   }
   return handled;
 }

@@ -4,76 +4,83 @@ import { TaskCenterError } from '../errors/task-center-error.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 
 export interface FsckOptions {
-  /** Stored queues, such as `orders` and `orders~cb`. Default: all that were ever used. */
+  /** The stored queues to check, such as `orders` and `orders~cb`. Default: all queues that are known. */
   readonly queues?: readonly string[];
-  /** Mend what is found. Default: false, nothing is changed. */
+  /** Repairs what is found. Default false: nothing is changed. */
   readonly repair?: boolean;
-  /** Between the looks at what seems wrong, ms. Default 1,000. */
+  /** Pause before candidates are examined again, ms. Default 1,000. */
   readonly pauseMs?: number;
+  /** For tests. Default: the system's clock. */
   readonly clock?: Clock;
 }
 
-/** Something wrong with stored data. */
+/** A confirmed fault of stored data. */
 export interface Finding extends Fault {
-  /** Null = it belongs to no queue. */
+  /** The stored queue; null = it belongs to no queue. */
   readonly queue: string | null;
+  /** The sort of data, in the broker's words: `task`, `lock`, `group`, `key`, `body`… */
   readonly what: string;
+  /** ID, key or number by which the broker finds it. */
   readonly name: string;
 }
 
 export interface FsckReport {
+  /** The stored queues that were checked. */
   readonly queues: readonly string[];
-  /** Mended ones have `done`. */
+  /** All findings; `done` says how a repaired one was repaired. */
   readonly findings: readonly Finding[];
+  /** Findings that were not repaired. */
   readonly remaining: number;
+  /** Findings that were repaired. */
   readonly mended: number;
-  /** A queue has more than 10,000 of them: the others were not looked for. */
+  /** Some queue has more than 10,000 findings, and the further ones are not in the report. */
   readonly more: boolean;
 }
 
-const AT_ONCE = 100;
-/** Findings of one queue that are kept in memory. */
+/** Candidates per call, the most that a broker takes. */
+const MAX_EXAMINED = 100;
+/** Findings of one queue that are held in memory. */
 const MAX_FINDINGS = 10_000;
-/** What one round mends may bring something else to light: a dropped task its lock. */
+/** A repair may reveal a further fault, such as the lock of a dropped task; another round finds it. */
 const MAX_ROUNDS = 4;
 const PAUSE_MS = 1_000;
 
 type Queue = string | null;
 
-interface Wrong {
-  readonly suspect: Candidate;
+interface FaultyCandidate {
+  readonly candidate: Candidate;
   readonly fault: Fault;
 }
 
-/** Looks at suspects of one queue; resolves to those with which something is wrong. */
-type Look = (suspects: readonly Candidate[], mend?: boolean) => Promise<Wrong[]>;
+/** Examines candidates of one queue, and repairs them if asked to; resolves to those that have a fault. */
+type Examine = (candidates: readonly Candidate[], repair?: boolean) => Promise<FaultyCandidate[]>;
 
-function createLook(check: Check, queue: Queue): Look {
-  return async (suspects, mend = false) => {
-    const wrong: Wrong[] = [];
-    for (let i = 0; i < suspects.length; i += AT_ONCE) {
-      const part = suspects.slice(i, i + AT_ONCE);
-      const faults = await check.examine(queue, part, mend);
-      faults.forEach((fault, at) => {
-        const suspect = part[at];
-        if (fault && suspect) wrong.push({ suspect, fault });
+function createExamine(check: Check, queue: Queue): Examine {
+  return async (candidates, repair = false) => {
+    const faulty: FaultyCandidate[] = [];
+    for (let i = 0; i < candidates.length; i += MAX_EXAMINED) {
+      const chunk = candidates.slice(i, i + MAX_EXAMINED);
+      const faults = await check.examine(queue, chunk, repair);
+      faults.forEach((fault, index) => {
+        const candidate = chunk[index];
+        if (fault && candidate) faulty.push({ candidate, fault });
       });
     }
-    return wrong;
+    return faulty;
   };
 }
 
 const keyOf = ({ what, name }: Candidate): string => `${what} ${name}`;
 
-/** What is wrong at a first look, each once; not many more than are kept. */
-async function firstLook(
+/** The faulty candidates of a first pass, each once. Stops at the first page beyond `MAX_FINDINGS`. */
+async function firstPass(
   pages: AsyncIterable<readonly Candidate[]>,
-  look: Look,
-): Promise<Map<string, Wrong>> {
-  const found = new Map<string, Wrong>();
+  examine: Examine,
+): Promise<Map<string, FaultyCandidate>> {
+  const found = new Map<string, FaultyCandidate>();
   for await (const page of pages) {
-    const fresh = page.filter((one) => !found.has(keyOf(one)));
-    for (const one of await look(fresh)) found.set(keyOf(one.suspect), one);
+    const unseen = page.filter((candidate) => !found.has(keyOf(candidate)));
+    for (const faulty of await examine(unseen)) found.set(keyOf(faulty.candidate), faulty);
     if (found.size > MAX_FINDINGS) break;
   }
   return found;
@@ -84,24 +91,25 @@ interface Round {
   readonly more: boolean;
 }
 
+/** Checks one queue: first pass, pause, second pass, and with `repair` the repair of what both have found. */
 async function checkQueue(check: Check, queue: Queue, options: FsckOptions): Promise<Round> {
   const { repair = false, pauseMs = PAUSE_MS, clock = systemClock } = options;
-  const look = createLook(check, queue);
-  const first = await firstLook(check.candidates(queue), look);
+  const examine = createExamine(check, queue);
+  const first = await firstPass(check.candidates(queue), examine);
   if (first.size === 0) return { findings: [], more: false };
   await clock.sleep(pauseMs);
-  const suspects = [...first.values()].slice(0, MAX_FINDINGS).map(({ suspect }) => suspect);
-  // With what something else is wrong by now is on its way.
-  const stays = (await look(suspects)).filter(
-    ({ suspect, fault }) => first.get(keyOf(suspect))?.fault.kind === fault.kind,
+  const candidates = [...first.values()].slice(0, MAX_FINDINGS).map(({ candidate }) => candidate);
+  // A fault whose kind has changed meanwhile is still in motion: skip it.
+  const confirmed = (await examine(candidates)).filter(
+    ({ candidate, fault }) => first.get(keyOf(candidate))?.fault.kind === fault.kind,
   );
-  const told = repair
-    ? await look(
-        stays.map(({ suspect }) => suspect),
+  const reported = repair
+    ? await examine(
+        confirmed.map(({ candidate }) => candidate),
         true,
       )
-    : stays;
-  const findings = told.map(({ suspect: { what, name }, fault }) => ({ queue, what, name, ...fault }));
+    : confirmed;
+  const findings = reported.map(({ candidate: { what, name }, fault }) => ({ queue, what, name, ...fault }));
   return { findings, more: first.size > MAX_FINDINGS };
 }
 
@@ -109,7 +117,7 @@ async function checkAll(
   { check, inspect }: Broker,
   options: FsckOptions,
 ): Promise<Round & { readonly queues: readonly string[] }> {
-  // What belongs to no queue may bring another queue to light.
+  // First the data that belongs to no queue: a repair there may reveal another queue.
   const rounds = [await checkQueue(check, null, options)];
   const queues = options.queues ?? (await inspect.queues());
   for (const queue of queues) rounds.push(await checkQueue(check, queue, options));
@@ -126,11 +134,13 @@ async function checkNames({ inspect }: Broker, queues: readonly string[]): Promi
 }
 
 /**
- * Looks for stored data that must never be: tasks that nothing leads to, IDs without a task, tasks in two places, locks
- * and notes that outlived their task (see `FaultKind`). Works on a live broker, in bounded steps (on SQLite in one, which holds up all other calls): what seems wrong is
- * looked at again in one moment, and once more after a pause, so that nothing is told of that merely moves. With
- * `repair` each finding is mended in the moment in which it is found wrong for the third time. Holds at most 200,000 IDs
- * and 10,000 findings of a queue in memory.
+ * Finds stored data that must never exist: tasks that no index leads to, IDs without a task, tasks in two indexes,
+ * locks and records that outlived their task (see `FaultKind`).
+ *
+ * It works on a live broker in bounded steps; SQLite does it in one step, and other calls wait for it. What seems wrong
+ * is examined again in one atomic step, and once more after a pause. A task that merely moves is therefore not
+ * reported. With `repair` a finding is repaired in the same atomic step in which it is found for the third time. At
+ * most 200,000 IDs and 10,000 findings of a queue are in memory.
  *
  * @throws TaskCenterError `queue-not-found`, and as any call of the broker
  */
@@ -139,12 +149,12 @@ export async function fsck(broker: Broker, options: FsckOptions = {}): Promise<F
   const findings: Finding[] = [];
   for (let rounds = 1; ; rounds += 1) {
     const round = await checkAll(broker, options);
-    const mended = round.findings.filter(({ done }) => done !== null);
-    findings.push(...mended);
-    if (mended.length > 0 && rounds < MAX_ROUNDS) continue;
-    const left = round.findings.filter(({ done }) => done === null);
-    findings.push(...left);
-    const remaining = left.length;
+    const repaired = round.findings.filter(({ done }) => done !== null);
+    findings.push(...repaired);
+    if (repaired.length > 0 && rounds < MAX_ROUNDS) continue;
+    const unrepaired = round.findings.filter(({ done }) => done === null);
+    findings.push(...unrepaired);
+    const remaining = unrepaired.length;
     return {
       queues: round.queues,
       findings,

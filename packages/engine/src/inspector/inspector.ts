@@ -18,45 +18,34 @@ import {
 } from './scheduler-entries.ts';
 import type { EnqueueEvent } from '../broker/scheduler-entries.ts';
 import { removeQueue, type RemoveQueueOptions } from './remove-queue.ts';
+import { refOf, type TaskAddress } from './task-address.ts';
 
-/** A task by its own ID. */
-export interface TaskAddress {
-  readonly queue: string;
-  readonly id: string;
-  /** Whom it belongs to, if it was enqueued with a `businessId`. */
-  readonly businessId?: string;
-}
-
+/** Which page of a list. */
 export interface PageOptions {
-  /** 1 to 500. Default 30. */
+  /** Tasks per page, 1 to 500. Default 30. */
   readonly limit?: number;
-  /** From the page before. Default: the first page. */
+  /** The `cursor` of the previous page. Default: the first page. */
   readonly cursor?: string | null;
-  /** Needed with the state `aggregating`: tasks of this group. */
+  /** The group whose tasks are listed. Required with the state `aggregating`; other states ignore it. */
   readonly group?: string;
 }
 
-const PAGE = 30;
+const DEFAULT_PAGE_SIZE = 30;
 const MAX_DAYS = 90;
 const MAX_PAYLOAD_BYTES = 4 * 1_024 * 1_024;
-/** What can be done in other states, for messages. */
-const ALLOWED = {
+/** The states that allow an action, for the error that names them. */
+const ALLOWED_STATES = {
   run: ['scheduled', 'retry', 'completed', 'cancelled', 'archived', 'aggregating'],
   archive: ['scheduled', 'pending', 'retry', 'completed', 'cancelled', 'aggregating'],
   remove: ['in any state but active'],
   updatePayload: ['scheduled'],
 } as const;
 
-const refOf = ({ queue, id, businessId }: TaskAddress): TaskRef => ({
-  queue,
-  id: storedTaskId(id, businessId ?? null),
-});
-
 /**
- * Looks at queues and tasks, and acts on them: what people do. Any number may be used beside clients and workers.
- * Operations on many tasks work in short steps, so that a queue of a million tasks holds nobody up.
+ * Shows queues and tasks, and changes them for an operator. Any number of inspectors may be used beside clients and
+ * workers. An operation on many tasks works in steps of at most 256 tasks, and other calls run between the steps.
  *
- * Operations that name a queue throw `queue-not-found` for one that was never used or was removed.
+ * Operations that name a queue throw `queue-not-found` for a queue that was never used or that was removed.
  */
 export class Inspector {
   readonly #broker: Broker;
@@ -65,14 +54,14 @@ export class Inspector {
     this.#broker = broker;
   }
 
-  /** Names of all queues, sorted. */
+  /** The names of all stored queues, sorted. */
   queues(): Promise<string[]> {
     return this.#broker.inspect.queues();
   }
 
   /** Counts, settings and figures of a queue. @throws TaskCenterError `queue-not-found` */
   async queue(queue: string): Promise<QueueInfo> {
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     const { inspect } = this.#broker;
     const [[facts], [today], memoryUsage] = await Promise.all([
       inspect.queueFacts([queue]),
@@ -83,7 +72,7 @@ export class Inspector {
   }
 
   /**
-   * What was processed on each of the last days (UTC), today first.
+   * The attempts that ended on each of the last days (UTC), today first.
    *
    * @param days 1 to 90
    * @throws TaskCenterError `invalid-value`, `queue-not-found`
@@ -93,86 +82,83 @@ export class Inspector {
       const expected = `a whole number from 1 to ${MAX_DAYS}`;
       throw new TaskCenterError('invalid-value', { name: 'days', got: String(days), expected });
     }
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     return this.#broker.inspect.history(queue, days);
   }
 
-  /** Groups with tasks and how many each has. @throws TaskCenterError `queue-not-found` */
+  /** The groups that have tasks, each with the number of its tasks. @throws TaskCenterError `queue-not-found` */
   async groups(queue: string): Promise<GroupSize[]> {
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     return this.#broker.inspect.groups(queue);
   }
 
-  /** Workers take nothing more from it. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
+  /** Workers take no further tasks; running attempts go on. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
   async pause(queue: string, reason?: string): Promise<void> {
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     if (await this.#broker.control.pause(queue, reason)) return;
     throw new TaskCenterError('pause-unchanged', { queue, paused: true });
   }
 
-  /** Workers take tasks from it again. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
+  /** Workers take tasks from the queue again. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
   async resume(queue: string): Promise<void> {
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     if (await this.#broker.control.resume(queue)) return;
     throw new TaskCenterError('pause-unchanged', { queue, paused: false });
   }
 
   /**
-   * A page of the tasks in a state. pending: next to run first; scheduled, retry: earliest first; completed: soonest
-   * to be removed first; others: oldest first.
+   * A page of the tasks in a state. Pending tasks: the next to run first. Scheduled and retry: the earliest start
+   * first. Completed: the soonest to expire first. Others: the oldest first.
    *
    * @throws TaskCenterError `invalid-value`, `queue-not-found`
    */
   async list(queue: string, state: ListedState, options: PageOptions = {}): Promise<TaskPage> {
-    const { limit = PAGE, cursor = null, group } = options;
+    const { limit = DEFAULT_PAGE_SIZE, cursor = null, group } = options;
     if (state === 'aggregating' && group === undefined) {
       const expected = 'the name of a group';
       throw new TaskCenterError('invalid-value', { name: 'group', got: 'nothing', expected });
     }
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     const request = { queue, state, limit, cursor, ...(group !== undefined && { group }) };
     return this.#broker.inspect.list(request);
   }
 
-  /** Everything known of a task. @throws TaskCenterError `queue-not-found`, `task-not-found` */
+  /** The task with everything that is stored of it. @throws TaskCenterError `queue-not-found`, `task-not-found` */
   async task(address: TaskAddress): Promise<TaskRecord> {
-    await this.#known(address.queue);
+    await this.#checkKnown(address.queue);
     const record = await this.#broker.inspect.task(refOf(address));
     if (record) return record;
     throw new TaskCenterError('task-not-found', { queue: address.queue, id: address.id });
   }
 
   /**
-   * Has a task run now: it becomes the last of pending.
-   *
+   * Makes a task pending now, behind the tasks that are pending already. Its retries and its history stay.
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`
    */
   run(address: TaskAddress): Promise<void> {
-    return this.#act(address, 'run', (ref) => this.#broker.control.run(ref));
+    return this.#change(address, 'run', (ref) => this.#broker.control.run(ref));
   }
 
   /**
-   * A task will not run any more; it stays to be looked at.
-   *
+   * Archives a task: it does not run again until it is run by hand, and can still be inspected.
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`
    */
   archive(address: TaskAddress): Promise<void> {
-    return this.#act(address, 'archive', (ref) => this.#broker.control.archive(ref));
+    return this.#change(address, 'archive', (ref) => this.#broker.control.archive(ref));
   }
 
   /**
    * Removes a task and its unique lock.
-   *
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`
    */
   remove(address: TaskAddress): Promise<void> {
-    return this.#act(address, 'remove', (ref) => this.#broker.control.remove(ref));
+    return this.#change(address, 'remove', (ref) => this.#broker.control.remove(ref));
   }
 
   /**
-   * Gives a scheduled task another payload; all else stays, its unique lock too.
+   * Replaces the payload of a scheduled task. Everything else stays, including a unique lock for the old payload.
    *
-   * @param payload bytes are kept as they are, anything else becomes JSON; left out = none. At most 4 MiB.
+   * @param payload bytes are stored as they are, any other value as JSON; left out = no payload. At most 4 MiB.
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`, `payload-too-large`
    */
   updatePayload(address: TaskAddress, payload?: unknown): Promise<void> {
@@ -180,30 +166,31 @@ export class Inspector {
     if (bytes && bytes.length > MAX_PAYLOAD_BYTES) {
       throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: MAX_PAYLOAD_BYTES });
     }
-    return this.#act(address, 'updatePayload', (ref) => this.#broker.control.updatePayload(ref, bytes));
+    return this.#change(address, 'updatePayload', (ref) => this.#broker.control.updatePayload(ref, bytes));
   }
 
   /**
-   * Asks the worker that runs a task, ours or a Go server, to stop it: the attempt fails with `context canceled`, and the
-   * task is retried or archived as after any failure. Resolves when it is said; nobody tells whether somebody heard it.
-   * The message has no queue: the same ID in two queues is stopped in both.
+   * Asks the worker that runs a task, ours or one in Go, to stop the attempt. The attempt then fails with `context
+   * canceled`, and the task is retried or archived as after any failure. Resolves when the request is published; no
+   * worker confirms it. The request does not name a queue: the same ID in two queues is stopped in both. See
+   * docs/design/protocol.md#cancellation-channel.
    *
-   * @param id the task's own ID
-   * @param businessId whom it belongs to, if it was enqueued with one
+   * @param id the ID that `enqueue` took or returned
+   * @param businessId the `businessId` it was enqueued with, if any
    * @throws TaskCenterError `broker-unavailable`
    */
   cancel(id: string, businessId?: string): Promise<void> {
     return this.#broker.signals.cancel([storedTaskId(id, businessId ?? null)]);
   }
 
-  /** What schedulers here will enqueue, ours and Go's: the next to fire first. */
+  /** The periodic tasks of all running schedulers, ours and those in Go, the next to fire first. */
   schedulerEntries(): Promise<SchedulerEntry[]> {
     return listSchedulerEntries(this.#broker);
   }
 
   /**
-   * The tasks that an entry of a scheduler has enqueued, newest first; of an entry that is not known, none. At most the
-   * last 1,000 are kept, and none once the entry is gone.
+   * The tasks that a scheduler's entry has enqueued, newest first; none for an unknown entry. The last 1,000 are kept,
+   * until the entry ends.
    *
    * @throws TaskCenterError `invalid-value`
    */
@@ -211,7 +198,7 @@ export class Inspector {
     return listEnqueueEvents(this.#broker, entryId, options);
   }
 
-  /** Who works here now, by host and process, each with its tasks in progress (at most 1,000 servers). */
+  /** The workers that run now, sorted by host and process, each with its tasks in progress; at most 1,000 workers. */
   async servers(): Promise<ServerRecord[]> {
     const servers = await this.#broker.presence.servers();
     return servers.sort((a, b) => {
@@ -220,58 +207,57 @@ export class Inspector {
     });
   }
 
-  /** Has all tasks of a state run now; resolves to how many. @throws TaskCenterError `queue-not-found` */
+  /** Makes all tasks of a state pending; resolves to their number. @throws TaskCenterError `queue-not-found` */
   async runAll(
     queue: string,
     state: Exclude<BulkState, 'pending'>,
     options: BulkOptions = {},
   ): Promise<number> {
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     return changeAll(this.#broker, { queue, action: 'run', state, options });
   }
 
-  /** Archives all tasks of a state; resolves to how many. @throws TaskCenterError `queue-not-found` */
+  /** Archives all tasks of a state; resolves to their number. @throws TaskCenterError `queue-not-found` */
   async archiveAll(
     queue: string,
     state: Exclude<BulkState, 'archived'>,
     options: BulkOptions = {},
   ): Promise<number> {
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     return changeAll(this.#broker, { queue, action: 'archive', state, options });
   }
 
   /**
-   * Removes all tasks of a state and their unique locks; resolves to how many. `completed`: cancelled ones, too.
-   *
+   * Removes all tasks of a state with their unique locks; resolves to their number. `completed` includes the cancelled
+   * ones.
    * @throws TaskCenterError `queue-not-found`
    */
   async removeAll(queue: string, state: BulkState, options: BulkOptions = {}): Promise<number> {
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     return changeAll(this.#broker, { queue, action: 'remove', state, options });
   }
 
   /**
-   * Removes a queue with its counters and settings, and what has completed in it. With `force` with all of its tasks,
-   * unless one is active; it is paused meanwhile. A queue that is used again is there again.
-   *
+   * Removes a queue with its counters, its settings and its completed tasks. With `force` it removes all other tasks,
+   * too, and fails only while one is active; the queue is paused meanwhile. A queue that is used again exists again.
    * @throws TaskCenterError `queue-not-found`, `queue-not-empty`
    */
   async removeQueue(queue: string, options: RemoveQueueOptions = {}): Promise<void> {
-    await this.#known(queue);
+    await this.#checkKnown(queue);
     await removeQueue(this.#broker, queue, options);
   }
 
-  /** The slot of a cluster that a queue lies in, 0 to 16383. @throws TaskCenterError `not-a-cluster` */
+  /** The cluster slot that holds a queue, 0 to 16383. @throws TaskCenterError `not-a-cluster` */
   async clusterKeySlot(queue: string): Promise<number> {
     return this.#cluster().keySlot(queue);
   }
 
-  /** The servers that have a queue, the master first. @throws TaskCenterError `not-a-cluster` */
+  /** The nodes that hold a queue, the master first. @throws TaskCenterError `not-a-cluster` */
   async clusterNodes(queue: string): Promise<ClusterNode[]> {
     return this.#cluster().nodes(queue);
   }
 
-  /** The cluster's own figures by name, such as `cluster_state`. @throws TaskCenterError `not-a-cluster` */
+  /** The fields of the cluster's `CLUSTER INFO`, such as `cluster_state`. @throws TaskCenterError `not-a-cluster` */
   async clusterInfo(): Promise<Readonly<Record<string, string>>> {
     return this.#cluster().info();
   }
@@ -282,21 +268,27 @@ export class Inspector {
     throw new TaskCenterError('not-a-cluster', { broker: name });
   }
 
-  async #known(queue: string): Promise<void> {
+  async #checkKnown(queue: string): Promise<void> {
     if (await this.#broker.inspect.exists(queue)) return;
     throw new TaskCenterError('queue-not-found', { queue });
   }
 
-  async #act(
+  /** Runs an action on one task, and throws the error that fits its outcome. */
+  async #change(
     address: TaskAddress,
-    what: keyof typeof ALLOWED,
-    act: (ref: TaskRef) => Promise<ControlOutcome>,
+    action: keyof typeof ALLOWED_STATES,
+    change: (ref: TaskRef) => Promise<ControlOutcome>,
   ): Promise<void> {
     const { queue, id } = address;
-    await this.#known(queue);
-    const outcome = await act(refOf(address));
+    await this.#checkKnown(queue);
+    const outcome = await change(refOf(address));
     if (outcome.code === 'task-not-found') throw new TaskCenterError('task-not-found', { queue, id });
     if (outcome.code === 'done') return;
-    throw new TaskCenterError('wrong-state', { queue, id, state: outcome.state, allowed: ALLOWED[what] });
+    throw new TaskCenterError('wrong-state', {
+      queue,
+      id,
+      state: outcome.state,
+      allowed: ALLOWED_STATES[action],
+    });
   }
 }

@@ -4,12 +4,16 @@ import type { ListedState } from '../task/state.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { changeAll, type BulkOptions } from './change-all.ts';
 
+/** Options of `Inspector.removeQueue`. `onProgress` and `signal` concern the removal of its tasks. */
 export interface RemoveQueueOptions extends Omit<BulkOptions, 'group'> {
-  /** Removes its tasks along with it, unless one is active. Default: only a queue without tasks to run is removed. */
+  /**
+   * Also removes all tasks of the queue; it still fails while a task is active. Default false: the queue must have no
+   * tasks but completed and cancelled ones.
+   */
   readonly force?: boolean;
 }
 
-const REMOVABLE: readonly BulkState[] = [
+const REMOVABLE_STATES: readonly BulkState[] = [
   'pending',
   'scheduled',
   'retry',
@@ -17,9 +21,9 @@ const REMOVABLE: readonly BulkState[] = [
   'archived',
   'completed',
 ];
-/** What nobody waits for any more goes along with its queue (protocol D14). */
-const LEFT_OVER: readonly ListedState[] = ['completed', 'cancelled'];
-/** Producers may go on storing tasks meanwhile. */
+/** Tasks that have ended, and that a queue may take along when it is removed. */
+const ENDED_STATES: readonly ListedState[] = ['completed', 'cancelled'];
+/** Producers may store further tasks meanwhile, so one round may not be enough. */
 const MAX_ROUNDS = 10;
 
 async function statesIn({ inspect }: Broker, queue: string): Promise<ListedState[]> {
@@ -28,10 +32,12 @@ async function statesIn({ inspect }: Broker, queue: string): Promise<ListedState
   return counts.filter(([, count]) => count > 0).map(([state]) => state);
 }
 
+/** Removes all tasks and the queue; false = aborted, or producers were faster. */
 async function removeAllTasks(broker: Broker, queue: string, options: BulkOptions): Promise<boolean> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    for (const state of REMOVABLE) await changeAll(broker, { queue, action: 'remove', state, options });
-    // Sets that are being aggregated are not counted among the groups (protocol 5.3).
+    for (const state of REMOVABLE_STATES)
+      await changeAll(broker, { queue, action: 'remove', state, options });
+    // Tasks in aggregation sets do not count as tasks of a group, so the loop above may have left them.
     while (
       (await broker.control.changeMany({ queue, action: 'remove', state: 'aggregating', limit: 256 })).more
     );
@@ -41,8 +47,8 @@ async function removeAllTasks(broker: Broker, queue: string, options: BulkOption
   return false;
 }
 
-/** Removes tasks only; while that lasts no worker takes any. */
-async function byForce(broker: Broker, queue: string, options: BulkOptions): Promise<void> {
+/** Removes the queue with its tasks. It is paused meanwhile, and no worker takes a task that is about to be removed. */
+async function removeByForce(broker: Broker, queue: string, options: BulkOptions): Promise<void> {
   const [before] = await broker.inspect.queueFacts([queue]);
   if (!before?.paused) await broker.control.pause(queue, 'it is being removed');
   const [now] = await broker.inspect.queueFacts([queue]);
@@ -51,14 +57,19 @@ async function byForce(broker: Broker, queue: string, options: BulkOptions): Pro
   throw new TaskCenterError('queue-not-empty', { queue, states: await statesIn(broker, queue) });
 }
 
-/** @throws TaskCenterError `queue-not-empty` */
+/**
+ * Removes a queue, and first its completed tasks. In Asynq they stay behind, invisible, and come back when the queue is
+ * used again.
+ *
+ * @throws TaskCenterError `queue-not-empty`
+ */
 export async function removeQueue(
   broker: Broker,
   queue: string,
   { force = false, ...options }: RemoveQueueOptions,
 ): Promise<void> {
-  if (force) return byForce(broker, queue, options);
-  const states = (await statesIn(broker, queue)).filter((state) => !LEFT_OVER.includes(state));
+  if (force) return removeByForce(broker, queue, options);
+  const states = (await statesIn(broker, queue)).filter((state) => !ENDED_STATES.includes(state));
   if (states.length === 0) {
     await changeAll(broker, { queue, action: 'remove', state: 'completed', options });
     if (await broker.control.dropQueue(queue)) return;

@@ -3,42 +3,44 @@ import { MAX_EVENTS, type EnqueueEvent, type EntryRecord } from '../broker/sched
 import type { EnqueueOptions } from '../client/enqueue-options.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { optionsOf } from '../asynq-scheduler/entry-options.ts';
-import { byNext } from '../asynq-scheduler/timetable.ts';
+import { compareByNext } from '../asynq-scheduler/timetable.ts';
 
-/** What a scheduler enqueues again and again. Times: wall-clock ms. */
+/** A task that a scheduler enqueues periodically. Times are wall-clock ms. */
 export interface SchedulerEntry extends Omit<EntryRecord, 'options'> {
-  /** With what each task is enqueued, as far as it can be read. */
+  /** The options that each task is enqueued with. Options that cannot be parsed are missing here. */
   readonly options: EnqueueOptions;
-  /** The same as Asynq writes it: `Queue("low")`. */
+  /** The same options in Asynq's text form, such as `Queue("low")`. */
   readonly optionTexts: readonly string[];
 }
 
 export interface EventPageOptions {
-  /** From 1, the default. */
+  /** Number of the page, from 1. Default 1. */
   readonly page?: number;
-  /** 1 to 1,000. Default 30. */
+  /** Events per page, 1 to 1,000. Default 30. */
   readonly pageSize?: number;
 }
 
-const PAGE = 30;
+const DEFAULT_PAGE_SIZE = 30;
 
-function checked(value: number, name: string, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  const expected = `a whole number from 1 to ${most}`;
+function checked(value: number, name: string, max: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  const expected = `a whole number from 1 to ${max}`;
   throw new TaskCenterError('invalid-value', { name, got: String(value), expected });
 }
 
+/** The entries of all schedulers, the next to fire first. */
 export async function listSchedulerEntries({ schedulerEntries }: Broker): Promise<SchedulerEntry[]> {
   const records = await schedulerEntries.entries();
   return records
     .map(({ options, ...record }) => ({ ...record, options: optionsOf(options), optionTexts: options }))
-    .sort(byNext);
+    .sort(compareByNext);
 }
 
+/** A page of what an entry has enqueued, newest first. @throws TaskCenterError `invalid-value` */
 export async function listEnqueueEvents(
   { schedulerEntries }: Broker,
   entryId: string,
-  { page = 1, pageSize = PAGE }: EventPageOptions,
+  { page = 1, pageSize = DEFAULT_PAGE_SIZE }: EventPageOptions,
 ): Promise<EnqueueEvent[]> {
   const pages = {
     page: checked(page, 'page', MAX_EVENTS),

@@ -2,10 +2,13 @@ import { writeSync } from 'node:fs';
 
 const STDERR = 2;
 
-/** Ends this process at once, from whatever thread: the main one may never answer again. */
+/**
+ * Ends this process at once with SIGKILL, from any thread: a blocked main thread cannot run an exit handler. Says why on
+ * standard error.
+ */
 export function failStop(reason: string): void {
   try {
-    writeSync(STDERR, `task-center: this process (${process.pid}) ends itself: ${reason}\n`);
+    writeSync(STDERR, `task-center: process ${process.pid} kills itself: ${reason}\n`);
   } finally {
     process.kill(process.pid, 'SIGKILL');
   }

@@ -1,8 +1,9 @@
 import type { Lease } from '../broker/consume.ts';
 import { newChunk, slotsOf, type Chunk, type Slot } from './lease-memory.ts';
 
-/** Room for a queue's name and an ID; those that need more get a chunk of their own. */
+/** Room for a queue's name and an ID in a usual slot. Longer texts get a chunk of their own. */
 const TEXT_BYTES = 128;
+/** Generations are positive 32-bit integers; after the last one they start again from 1. */
 const LAST_GENERATION = 2 ** 31 - 1;
 
 interface Tracked {
@@ -10,79 +11,92 @@ interface Tracked {
   readonly generation: number;
 }
 
+/** Whether a lease must not be trusted any more: it expired, or another worker has it. */
 const isOver = ({ slot, generation }: Tracked, nowMs: number): boolean =>
   slot.trustedUntilMs <= nowMs || slot.isLost(generation);
 
-/** The leases that one worker holds, as the main thread sees them. */
+/**
+ * The leases that one worker holds, as its main thread sees them. They lie in shared memory, where the renewer finds
+ * them.
+ */
 export class LeaseTable<L extends Lease> {
   readonly #chunkSlots: number;
   readonly #onChunk: (chunk: Chunk) => void;
-  readonly #held = new Map<L, Tracked>();
+  readonly #tracked = new Map<L, Tracked>();
+  /** Free slots of the usual size. */
   readonly #free: Slot[] = [];
-  /** Of other sizes. */
-  readonly #large: Slot[] = [];
-  readonly #queues = new Map<string, Uint8Array>();
+  /** Free slots of larger sizes. */
+  readonly #freeLarge: Slot[] = [];
+  /** Names of queues, encoded. */
+  readonly #queueNames = new Map<string, Uint8Array>();
   #generation = 0;
 
-  /** @param onChunk told of each part before it is used */
+  /**
+   * @param chunkSlots slots to add each time that the table is full
+   * @param onChunk called with each new part before it is used
+   */
   constructor(chunkSlots: number, onChunk: (chunk: Chunk) => void) {
     this.#chunkSlots = chunkSlots;
     this.#onChunk = onChunk;
   }
 
+  /** Leases held now. */
   get size(): number {
-    return this.#held.size;
+    return this.#tracked.size;
   }
 
-  /** Of an attempt that has not begun yet. */
+  /** Adds the lease of an attempt that has not begun yet. */
   track(lease: L, trustedUntilMs: number): void {
     const queue = this.#queueBytes(lease.queue);
     const slot = this.#slotFor(queue.length, lease.id);
     this.#generation = this.#generation === LAST_GENERATION ? 1 : this.#generation + 1;
     const generation = this.#generation;
     slot.fill(lease, queue, { generation, trustedUntilMs });
-    this.#held.set(lease, { slot, generation });
+    this.#tracked.set(lease, { slot, generation });
   }
 
-  /** The attempt begins, and has to end by then. Returns false where the lease must not be trusted any more. */
+  /**
+   * The attempt begins and must end by the deadline (monotonic). Returns false, and changes nothing, if the lease must
+   * not be trusted any more.
+   */
   begin(lease: L, deadlineMs: number, nowMs: number): boolean {
-    const held = this.#held.get(lease);
-    if (!held || isOver(held, nowMs)) return false;
-    held.slot.endBy(deadlineMs);
+    const tracked = this.#tracked.get(lease);
+    if (!tracked || isOver(tracked, nowMs)) return false;
+    tracked.slot.setDeadline(deadlineMs);
     return true;
   }
 
-  /** Whether it was there. */
+  /** Frees the lease's slot. Returns whether the table had the lease. */
   release(lease: L): boolean {
-    const held = this.#held.get(lease);
-    if (!held) return false;
-    this.#held.delete(lease);
-    held.slot.free();
-    (held.slot.chunk.textBytes === TEXT_BYTES ? this.#free : this.#large).push(held.slot);
+    const tracked = this.#tracked.get(lease);
+    if (!tracked) return false;
+    this.#tracked.delete(lease);
+    tracked.slot.free();
+    (tracked.slot.chunk.textBytes === TEXT_BYTES ? this.#free : this.#freeLarge).push(tracked.slot);
     return true;
   }
 
   leases(): IterableIterator<L> {
-    return this.#held.keys();
+    return this.#tracked.keys();
   }
 
-  /** Those that must not be trusted any more. */
-  lost(nowMs: number): L[] {
+  /** Leases that must not be trusted any more. They stay in the table until they are released. */
+  findLost(nowMs: number): L[] {
     const lost: L[] = [];
-    for (const [lease, held] of this.#held) if (isOver(held, nowMs)) lost.push(lease);
+    for (const [lease, tracked] of this.#tracked) if (isOver(tracked, nowMs)) lost.push(lease);
     return lost;
   }
 
   #slotFor(queueBytes: number, id: string): Slot {
-    // A character has at most 3 bytes per code unit.
+    // UTF-8 takes at most 3 bytes per code unit.
     if (queueBytes + 3 * id.length <= TEXT_BYTES) {
       if (this.#free.length === 0) this.#free.push(...this.#newSlots(this.#chunkSlots, TEXT_BYTES));
       return this.#free.pop() as Slot;
     }
     const bytes = queueBytes + Buffer.byteLength(id);
     if (bytes <= TEXT_BYTES && this.#free.length > 0) return this.#free.pop() as Slot;
-    const fits = this.#large.findIndex(({ chunk }) => chunk.textBytes >= bytes);
-    if (fits >= 0) return this.#large.splice(fits, 1)[0] as Slot;
+    const fits = this.#freeLarge.findIndex(({ chunk }) => chunk.textBytes >= bytes);
+    if (fits >= 0) return this.#freeLarge.splice(fits, 1)[0] as Slot;
     return this.#newSlots(1, Math.max(bytes, TEXT_BYTES + 1))[0] as Slot;
   }
 
@@ -93,10 +107,10 @@ export class LeaseTable<L extends Lease> {
   }
 
   #queueBytes(queue: string): Uint8Array {
-    let bytes = this.#queues.get(queue);
+    let bytes = this.#queueNames.get(queue);
     if (!bytes) {
       bytes = Buffer.from(queue);
-      this.#queues.set(queue, bytes);
+      this.#queueNames.set(queue, bytes);
     }
     return bytes;
   }

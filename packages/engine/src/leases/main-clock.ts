@@ -1,9 +1,12 @@
 import { systemClock, type Clock } from '../runtime/clock.ts';
 
-/** Every thread's monotonic clock has an origin of its own; this tells by how much it differs from the machine's. */
+// Each thread's monotonic clock has its own origin. Leases carry times of the main thread, and the renewer thread must
+// compare them with its own.
+
+/** The origin of this thread's monotonic clock, in ms of the machine's clock (`process.hrtime`). */
 export const clockOriginMs = (): number => Number(process.hrtime.bigint()) / 1e6 - systemClock.monotonicMs();
 
-/** The clock of the thread whose origin this is, as seen from another thread. */
+/** A clock for this thread whose monotonic time is that of the thread with the given origin. */
 export function clockOf(originMs: number): Clock {
   const shiftMs = clockOriginMs() - originMs;
   return { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + shiftMs };

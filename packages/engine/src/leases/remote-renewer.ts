@@ -1,35 +1,38 @@
-import type { LeaseRenewal, LeaseMemory, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
+import type { LeaseRenewal, LeaseMemory, RenewalReport, LeaseSettings } from '../broker/lease-renewal.ts';
 import type { FromRenewer, ToRenewer } from './renewer-messages.ts';
 
-/** A renewer on another thread, as the main thread sees it. */
+/** The broker's facet `LeaseRenewal` on the main thread: a stub of the renewer on another thread. */
 export interface RemoteRenewer extends LeaseRenewal {
+  /** Hands a report of the other thread to its worker. */
   receive(message: FromRenewer): void;
-  /** All that a thread which takes over has to know. */
-  everything(): ToRenewer[];
+  /** All messages that a new thread needs to take over from one that is gone. */
+  setUpMessages(): ToRenewer[];
 }
 
 export interface RemoteRenewerDeps {
+  /** Sends a message to the renewer's thread. */
   post(message: ToRenewer): void;
+  /** Ends that thread and starts another. */
   replace(): void;
 }
 
 interface Owner {
   readonly settings: LeaseSettings;
-  readonly head: SharedArrayBuffer;
+  readonly controlBlock: SharedArrayBuffer;
   readonly chunks: LeaseMemory[];
-  onNote(note: LeaseNote): void;
+  onReport(report: RenewalReport): void;
 }
 
 export function createRemoteRenewer({ post, replace }: RemoteRenewerDeps): RemoteRenewer {
   const owners = new Map<number, Owner>();
-  let last = 0;
+  let lastOwner = 0;
 
   return {
-    renew(settings, head, onNote) {
-      const owner = (last += 1);
+    renew(settings, controlBlock, onReport) {
+      const owner = (lastOwner += 1);
       const chunks: LeaseMemory[] = [];
-      owners.set(owner, { settings, head, chunks, onNote });
-      post({ kind: 'owner', owner, settings, head });
+      owners.set(owner, { settings, controlBlock, chunks, onReport });
+      post({ kind: 'owner', owner, settings, controlBlock });
       return {
         add({ memory, textBytes }) {
           const chunk = { memory, textBytes };
@@ -43,10 +46,10 @@ export function createRemoteRenewer({ post, replace }: RemoteRenewerDeps): Remot
         },
       };
     },
-    receive: ({ owner, note }) => owners.get(owner)?.onNote(note),
-    everything: () =>
-      [...owners].flatMap(([owner, { settings, head, chunks }]): ToRenewer[] => [
-        { kind: 'owner', owner, settings, head },
+    receive: ({ owner, report }) => owners.get(owner)?.onReport(report),
+    setUpMessages: () =>
+      [...owners].flatMap(([owner, { settings, controlBlock, chunks }]): ToRenewer[] => [
+        { kind: 'owner', owner, settings, controlBlock },
         ...chunks.map((chunk): ToRenewer => ({ kind: 'chunk', owner, chunk })),
       ]),
   };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Lease } from '../broker/consume.ts';
-import type { LeaseNote } from '../broker/lease-renewal.ts';
+import type { RenewalReport } from '../broker/lease-renewal.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
 import {
   DEGRADED,
@@ -12,20 +12,20 @@ import {
   type ControlBlock,
 } from './lease-memory.ts';
 import { LeaseTable } from './lease-table.ts';
-import { createRenewer, type Renewer } from './renewer.ts';
+import { Renewer } from './renewer.ts';
 
 const LEASE_MS = 6_000;
 const MAX_STALL_MS = 30_000;
 
-/** What another thread sees of a main thread and its leases, and does about them. */
+/** What the renewer thread sees of the main thread and its leases, and what it does about them. */
 describe('a renewer', () => {
   let clock: FakeClock;
   let renewer: Renewer;
-  let head: ControlBlock;
+  let controlBlock: ControlBlock;
   let table: LeaseTable<Lease>;
   /** Calls to the broker. */
   let calls: { ids: string[]; lengthMs: number }[];
-  let notes: LeaseNote[];
+  let reports: RenewalReport[];
   let stops: string[];
 
   const aLease = (id: string, queue = 'q'): Lease => ({ queue, id, token: 7 });
@@ -34,46 +34,46 @@ describe('a renewer', () => {
     table.begin(lease, deadlineMs, clock.monotonicMs());
     return lease;
   };
-  const tick = () => (head.times[MAIN_ALIVE_MS] = clock.monotonicMs());
-  const stage = () => Atomics.load(head.words, HEALTH);
+  const giveSignOfLife = () => (controlBlock.times[MAIN_ALIVE_MS] = clock.monotonicMs());
+  const health = () => Atomics.load(controlBlock.words, HEALTH);
   const renewals = () => calls.filter(({ lengthMs }) => lengthMs > 0);
   const releases = () => calls.filter(({ lengthMs }) => lengthMs === 0);
 
   function begin(failStop = false): void {
-    renewer = createRenewer({
+    renewer = new Renewer({
       clock,
       extend(leases, lengthMs) {
         calls.push({ ids: leases.map(({ id }) => id).sort(), lengthMs });
         return Promise.resolve(leases.map(() => true));
       },
-      note: (_, note) => void notes.push(note),
-      watches: true,
+      report: (_, report) => void reports.push(report),
+      watchesMainThread: true,
       failStop: (reason) => void stops.push(reason),
     });
-    renewer.add(1, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop }, head);
+    renewer.add(1, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop }, controlBlock);
     table = new LeaseTable(4, (chunk) => renewer.addChunk(1, chunk));
-    tick();
+    giveSignOfLife();
     renewer.start();
   }
 
   beforeEach(() => {
     clock = createFakeClock();
-    head = controlBlockOf();
+    controlBlock = controlBlockOf();
     calls = [];
-    notes = [];
+    reports = [];
     stops = [];
   });
   afterEach(() => renewer.stop());
 
-  /** Time passes while the main thread gives signs of life. */
+  /** Lets time pass while the main thread gives signs of life. */
   async function lively(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += 100) {
-      tick();
+      giveSignOfLife();
       await clock.advance(100);
     }
   }
 
-  test('renews what several workers of a process hold in one call per queue', async () => {
+  test('renews the leases of all workers of a process in one call per queue', async () => {
     begin();
     const other = controlBlockOf();
     renewer.add(2, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop: false }, other);
@@ -85,9 +85,9 @@ describe('a renewer', () => {
     expect(calls.map(({ ids }) => ids.join()).sort()).toEqual(['a,c', 'b']);
   });
 
-  test('tells the time between renewals, but not over times without leases', async () => {
+  test('reports the time between renewals, but not across times without leases', async () => {
     begin();
-    const gaps = () => notes.flatMap((note) => (note.kind === 'renewed' ? [note.gapMs] : []));
+    const gaps = () => reports.flatMap((report) => (report.kind === 'renewed' ? [report.gapMs] : []));
     const a = hold(aLease('a'));
     await lively(LEASE_MS / 2);
     expect(gaps()).toEqual([0, LEASE_MS / 4]);
@@ -98,7 +98,7 @@ describe('a renewer', () => {
     expect(gaps()).toEqual([0, LEASE_MS / 4, 0, LEASE_MS / 4]);
   });
 
-  test('sees leases of any queue and ID, also more and longer ones than a part of the table has room for', async () => {
+  test('sees leases with any queue and ID, also when they outgrow a chunk of the table', async () => {
     begin();
     const ids = ['plain', 'ümläut'.repeat(30), '任务'.repeat(40), 'x'.repeat(5_000), '', 'e', 'f', 'g', 'h'];
     for (const id of ids) hold(aLease(id));
@@ -106,33 +106,33 @@ describe('a renewer', () => {
     expect(renewals().map(({ ids: found }) => found)).toEqual([[...ids].sort()]);
   });
 
-  test('keeps the leases of a main thread that hangs, and says that it does', async () => {
+  test('renews the leases of a hung main thread and marks it as degraded', async () => {
     begin();
     hold(aLease('a'));
     await lively(1_000);
-    expect(stage()).toBe(HEALTHY);
+    expect(health()).toBe(HEALTHY);
     await clock.advance(1_500);
-    expect(stage()).toBe(HEALTHY);
+    expect(health()).toBe(HEALTHY);
     await clock.advance(1_000);
-    expect(stage()).toBe(DEGRADED);
+    expect(health()).toBe(DEGRADED);
     await clock.advance(20_000);
     expect(renewals().length).toBeGreaterThanOrEqual(14);
     expect(releases()).toEqual([]);
     await lively(500);
-    expect(stage()).toBe(HEALTHY);
-    expect(table.lost(clock.monotonicMs())).toEqual([]);
+    expect(health()).toBe(HEALTHY);
+    expect(table.findLost(clock.monotonicMs())).toEqual([]);
   });
 
-  test('gives the leases up, once, when it hangs for too long, and renews them no more', async () => {
+  test('gives the leases of a main thread up, once, after it has hung for maxStallMs', async () => {
     begin();
     const [a, b] = [hold(aLease('a')), hold(aLease('b'))];
     await clock.advance(MAX_STALL_MS - 1_000);
     expect(releases()).toEqual([]);
     await clock.advance(2_000);
     expect(releases()).toEqual([{ ids: ['a', 'b'], lengthMs: 0 }]);
-    expect(stage()).toBe(RELEASED);
-    expect(table.lost(clock.monotonicMs())).toEqual([a, b]);
-    expect(notes).toContainEqual({
+    expect(health()).toBe(RELEASED);
+    expect(table.findLost(clock.monotonicMs())).toEqual([a, b]);
+    expect(reports).toContainEqual({
       kind: 'released',
       leases: 2,
       stallMs: expect.any(Number),
@@ -145,71 +145,71 @@ describe('a renewer', () => {
     [a, b].forEach((lease) => table.release(lease));
     hold(aLease('c'));
     await lively(LEASE_MS);
-    expect(stage()).toBe(HEALTHY);
+    expect(health()).toBe(HEALTHY);
     expect(calls.slice(before).every(({ ids, lengthMs }) => ids[0] === 'c' && lengthMs > 0)).toBe(true);
   });
 
-  test('ends the process after that where somebody starts it again', async () => {
+  test('ends the process after giving its leases up, where failStop is set', async () => {
     begin(true);
     hold(aLease('a'));
     await clock.advance(MAX_STALL_MS + 1_000);
     expect(releases()).toHaveLength(1);
-    expect(stops).toEqual([expect.stringMatching(/^its main thread has hung for 30 s; .* q\/a$/)]);
+    expect(stops).toEqual([expect.stringMatching(/^its event loop was blocked for 30 s; .* q\/a$/)]);
   });
 
-  test('ends the process as well when its attempts were over long before that', async () => {
+  test('ends the process also when its last lease ended during the stall', async () => {
     begin(true);
     hold(aLease('a'), clock.monotonicMs() + 5_000);
     await clock.advance(MAX_STALL_MS - 1_000);
     expect(releases()).toEqual([{ ids: ['a'], lengthMs: 0 }]);
     expect(stops).toEqual([]);
     await clock.advance(2_000);
-    expect(stops).toEqual(['its main thread has hung for 30 s; none of its tasks is left']);
+    expect(stops).toEqual(['its event loop was blocked for 30 s; it holds no task any more']);
   });
 
-  test('does not take a process that was stopped as a whole for one whose main thread hangs', async () => {
+  test('does not take a process that was stopped as a whole for a hung one', async () => {
     begin(true);
     hold(aLease('a'));
     await lively(1_000);
     clock.skip(10 * MAX_STALL_MS);
     await clock.advance(1_000);
-    expect(stage()).toBe(HEALTHY);
+    expect(health()).toBe(HEALTHY);
     expect(calls.filter(({ lengthMs }) => lengthMs === 0)).toEqual([]);
     expect(stops).toEqual([]);
   });
 
-  test('owes nothing to a main thread that holds nothing, however long it is silent', async () => {
+  test('ignores a silent main thread that holds no lease', async () => {
     begin(true);
     await clock.advance(10 * MAX_STALL_MS);
-    tick();
+    giveSignOfLife();
     hold(aLease('a'));
     await lively(2_000);
-    expect(stage()).toBe(HEALTHY);
+    expect(health()).toBe(HEALTHY);
     expect(stops).toEqual([]);
   });
 
-  test('keeps the lease of an attempt that should be over no longer than that, while nobody can end it', async () => {
+  test('gives up the lease of an attempt whose deadline passes while the main thread hangs', async () => {
     begin();
     const late = hold(aLease('late'), clock.monotonicMs() + 5_000);
     hold(aLease('other'));
     await clock.advance(8_000);
     expect(releases()).toEqual([{ ids: ['late'], lengthMs: 0 }]);
-    expect(table.lost(clock.monotonicMs())).toEqual([late]);
+    expect(table.findLost(clock.monotonicMs())).toEqual([late]);
     expect(renewals().at(-1)?.ids).toEqual(['other']);
   });
 
-  test('an answer about an earlier lease of a slot does not touch the next one', async () => {
+  test('ignores an answer about an earlier lease of a slot', async () => {
     let answer: (renewed: boolean[]) => void = () => {};
     begin();
     renewer.stop();
-    renewer = createRenewer({
+    renewer = new Renewer({
       clock,
       extend: () => new Promise<boolean[]>((resolve) => (answer = resolve)),
-      note() {},
-      watches: true,
+      report() {},
+      watchesMainThread: true,
       failStop() {},
     });
-    renewer.add(1, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop: false }, head);
+    renewer.add(1, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop: false }, controlBlock);
     table = new LeaseTable(1, (chunk) => renewer.addChunk(1, chunk));
     renewer.start();
     const first = hold(aLease('a'));
@@ -218,6 +218,6 @@ describe('a renewer', () => {
     hold(aLease('b'));
     answer([false]);
     await settle();
-    expect(table.lost(clock.monotonicMs())).toEqual([]);
+    expect(table.findLost(clock.monotonicMs())).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import type { Lease } from '../broker/consume.ts';
-import type { LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
+import type { RenewalReport, LeaseSettings } from '../broker/lease-renewal.ts';
 import type { Clock } from '../runtime/clock.ts';
 import {
   RENEWER_ALIVE_MS,
@@ -16,161 +16,176 @@ import {
 import { createStallWatch, type StallWatch } from './stall-watch.ts';
 import { renewEveryMs, trustMs } from './lease-times.ts';
 
-const LOOK_MS = 250;
-const RENEW_AGAIN_MS = 250;
-/** How long a process that ends itself waits for its leases to be given up. */
+/** How often the renewer looks at its leases and at the main thread. */
+const CHECK_MS = 250;
+/** Wait before a failed renewal is tried again. */
+const RETRY_MS = 250;
+/** How long a process that is about to end itself waits for the broker to take its leases back. */
 const RELEASE_MS = 1_000;
+/** How many tasks the last message of such a process names. */
+const MAX_NAMED_TASKS = 5;
 
 export interface RenewerDeps {
-  /** Its monotonic time is the main thread's. */
+  /** Its monotonic time is the main thread's, on whatever thread the renewer runs. */
   readonly clock: Clock;
+  /** Extends leases at the broker to `lengthMs` from now; 0 ends them. See `Consume.extend`. */
   extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]>;
-  note(owner: number, note: LeaseNote): void;
-  /** Whether it runs beside the main thread: then each watches for the other's signs of life. */
-  readonly watches: boolean;
-  /** Ends this process for the reason given. */
+  /** Passes a report on to the worker that owns the leases. */
+  report(owner: number, report: RenewalReport): void;
+  /** Whether it runs on another thread than the handlers. Then it gives signs of life and expects them. */
+  readonly watchesMainThread: boolean;
+  /** Ends this process. */
   failStop(reason: string): void;
 }
 
-/** Renews the leases of workers, whatever their main thread does. */
-export interface Renewer {
-  add(owner: number, settings: LeaseSettings, head: ControlBlock): void;
-  addChunk(owner: number, chunk: Chunk): void;
-  remove(owner: number): void;
-  start(): void;
-  stop(): void;
-}
-
-/** A worker's leases, as they are seen from here. */
+/** One worker, as the renewer sees it. */
 interface Owner {
-  readonly no: number;
+  readonly id: number;
   readonly settings: LeaseSettings;
-  readonly head: ControlBlock;
+  readonly controlBlock: ControlBlock;
   readonly slots: Slot[];
   readonly stall: StallWatch;
+  /** When its leases are renewed next, monotonic. */
   dueMs: number;
 }
 
-/** A lease as it was read. */
-interface Found extends Lease {
+/** A lease as it was read from shared memory. */
+interface FoundLease extends Lease {
   readonly owner: Owner;
   readonly slot: Slot;
   readonly generation: number;
 }
 
-/** What is in the slot; nothing while it is being written, is free or must not be renewed. */
-function read(owner: Owner, slot: Slot, nowMs: number): Found | undefined {
+/**
+ * Reads a slot. Undefined if the slot is free, if its lease must not be renewed any more, or if the main thread changed
+ * it during the read: the generation is read before and after.
+ */
+function readLease(owner: Owner, slot: Slot, nowMs: number): FoundLease | undefined {
   const { generation } = slot;
   if (generation === 0 || slot.isLost(generation) || slot.trustedUntilMs <= nowMs) return undefined;
-  const found = { owner, slot, generation, queue: slot.queue(), id: slot.id(), token: slot.token };
+  const found = { owner, slot, generation, queue: slot.readQueue(), id: slot.readId(), token: slot.token };
   return slot.generation === generation ? found : undefined;
 }
 
-const holds = ({ slot, generation }: Found): boolean => slot.generation === generation;
+/** Whether the slot still has the lease that was read from it. */
+const isSameLease = ({ slot, generation }: FoundLease): boolean => slot.generation === generation;
 
-class LeaseRenewer implements Renewer {
+/**
+ * Renews the leases of one or more workers (its owners), whatever their main thread does. It finds the leases in shared
+ * memory and writes there until when each may be trusted.
+ *
+ * Beside the main thread it also watches for a blocked event loop. A worker is marked degraded after 2 s without a sign
+ * of life, and its leases are given up after `maxStallMs`. See docs/design/guarantees.md#blocked-event-loop.
+ */
+export class Renewer {
   readonly #deps: RenewerDeps;
   readonly #owners = new Map<number, Owner>();
+  /** Lease lengths and queues with a renewal under way, as `<leaseMs> <queue>`. */
   readonly #underWay = new Set<string>();
-  /** When the leases of a queue were renewed last, while there are any. */
+  /** When the leases of a queue were renewed last, under the same names; only while there are any. */
   readonly #renewedMs = new Map<string, number>();
-  #ending: AbortController | undefined;
+  #stopping: AbortController | undefined;
 
   constructor(deps: RenewerDeps) {
     this.#deps = deps;
   }
 
-  add(no: number, settings: LeaseSettings, head: ControlBlock): void {
+  /** Takes a worker's leases into care. */
+  add(ownerId: number, settings: LeaseSettings, controlBlock: ControlBlock): void {
     const { clock } = this.#deps;
     const dueMs = clock.monotonicMs() + renewEveryMs(settings.leaseMs);
-    this.#owners.set(no, { no, settings, head, slots: [], stall: createStallWatch(clock), dueMs });
-    head.times[RENEWER_ALIVE_MS] = clock.monotonicMs();
+    const stall = createStallWatch(clock);
+    this.#owners.set(ownerId, { id: ownerId, settings, controlBlock, slots: [], stall, dueMs });
+    controlBlock.times[RENEWER_ALIVE_MS] = clock.monotonicMs();
   }
 
-  addChunk(no: number, chunk: Chunk): void {
-    this.#owners.get(no)?.slots.push(...slotsOf(chunk));
+  /** Adds a part of the worker's lease table. */
+  addChunk(ownerId: number, chunk: Chunk): void {
+    this.#owners.get(ownerId)?.slots.push(...slotsOf(chunk));
   }
 
-  remove(no: number): void {
-    this.#owners.delete(no);
+  /** Forgets a worker; its leases are not renewed any more. */
+  remove(ownerId: number): void {
+    this.#owners.delete(ownerId);
   }
 
   start(): void {
-    if (this.#ending) return;
-    this.#ending = new AbortController();
-    void this.#run(this.#ending.signal);
+    if (this.#stopping) return;
+    this.#stopping = new AbortController();
+    void this.#run(this.#stopping.signal);
   }
 
   stop(): void {
-    this.#ending?.abort();
-    this.#ending = undefined;
+    this.#stopping?.abort();
+    this.#stopping = undefined;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.#look(signal);
-      await this.#deps.clock.sleep(LOOK_MS, signal);
+      this.#check(signal);
+      await this.#deps.clock.sleep(CHECK_MS, signal);
     }
   }
 
-  #look(signal: AbortSignal): void {
+  #check(signal: AbortSignal): void {
     const nowMs = this.#deps.clock.monotonicMs();
     const due = new Set<number>();
     for (const owner of this.#owners.values()) {
-      if (this.#deps.watches) {
-        owner.head.times[RENEWER_ALIVE_MS] = nowMs;
-        this.#watch(owner, nowMs);
+      if (this.#deps.watchesMainThread) {
+        owner.controlBlock.times[RENEWER_ALIVE_MS] = nowMs;
+        this.#watchMainThread(owner, nowMs);
       }
       if (nowMs >= owner.dueMs) due.add(owner.settings.leaseMs);
     }
     for (const leaseMs of due) {
-      const queues = this.#byQueue(leaseMs);
-      this.#forgetOthers(leaseMs, queues);
-      // Each queue on its own: a server that is away must cost no lease elsewhere.
+      const queues = this.#takeDue(leaseMs);
+      this.#forgetEmptyQueues(leaseMs, queues);
+      // One call per queue: a node that is out of reach must not cost a lease on another node.
       for (const [queue, found] of queues) void this.#renew(queue, found, { leaseMs, signal });
     }
   }
 
-  /** All leases of this length, by queue; they are due again after the usual time. */
-  #byQueue(leaseMs: number): Map<string, Found[]> {
-    const queues = new Map<string, Found[]>();
-    for (const owner of this.#of(leaseMs)) {
+  /** All leases of this length, by queue. Sets when they are due again. */
+  #takeDue(leaseMs: number): Map<string, FoundLease[]> {
+    const queues = new Map<string, FoundLease[]>();
+    for (const owner of this.#ownersWith(leaseMs)) {
       owner.dueMs = this.#deps.clock.monotonicMs() + renewEveryMs(leaseMs);
       for (const found of this.#leasesOf(owner)) {
-        const some = queues.get(found.queue);
-        if (some) some.push(found);
+        const inQueue = queues.get(found.queue);
+        if (inQueue) inQueue.push(found);
         else queues.set(found.queue, [found]);
       }
     }
     return queues;
   }
 
-  #of(leaseMs: number): Owner[] {
+  #ownersWith(leaseMs: number): Owner[] {
     return [...this.#owners.values()].filter(({ settings }) => settings.leaseMs === leaseMs);
   }
 
-  #forgetOthers(leaseMs: number, queues: ReadonlyMap<string, unknown>): void {
+  /** A queue that has no leases now has no time between renewals either. */
+  #forgetEmptyQueues(leaseMs: number, queues: ReadonlyMap<string, unknown>): void {
     const prefix = `${leaseMs} `;
     for (const name of this.#renewedMs.keys()) {
       if (name.startsWith(prefix) && !queues.has(name.slice(prefix.length))) this.#renewedMs.delete(name);
     }
   }
 
-  #leasesOf(owner: Owner): Found[] {
+  #leasesOf(owner: Owner): FoundLease[] {
     const nowMs = this.#deps.clock.monotonicMs();
-    return owner.slots.flatMap((slot) => read(owner, slot, nowMs) ?? []);
+    return owner.slots.flatMap((slot) => readLease(owner, slot, nowMs) ?? []);
   }
 
-  #leasesIn(queue: string, leaseMs: number): Found[] {
-    return this.#of(leaseMs).flatMap((owner) =>
+  #leasesIn(queue: string, leaseMs: number): FoundLease[] {
+    return this.#ownersWith(leaseMs).flatMap((owner) =>
       this.#leasesOf(owner).filter((found) => found.queue === queue),
     );
   }
 
-  /** Until it succeeds, or nothing is left to renew. */
+  /** Renews the leases of a queue: tries until a call succeeds, or until nothing is left to renew. */
   async #renew(
     queue: string,
-    first: readonly Found[],
+    first: readonly FoundLease[],
     { leaseMs, signal }: { readonly leaseMs: number; readonly signal: AbortSignal },
   ): Promise<void> {
     const name = `${leaseMs} ${queue}`;
@@ -183,84 +198,83 @@ class LeaseRenewer implements Renewer {
         const renewed = await this.#deps.extend(found, leaseMs);
         const gapMs = sinceMs - (this.#renewedMs.get(name) ?? sinceMs);
         this.#renewedMs.set(name, sinceMs);
-        this.#settle(found, renewed, sinceMs);
-        const lost = renewed.filter((one) => !one).length;
-        this.#tell(found, { kind: 'renewed', queue, leases: found.length, lost, sinceMs, gapMs });
+        this.#applyAnswer(found, renewed, sinceMs);
+        const lost = renewed.filter((isRenewed) => !isRenewed).length;
+        this.#report(found, { kind: 'renewed', queue, leases: found.length, lost, sinceMs, gapMs });
         break;
       } catch (error) {
         if (signal.aborted) break;
         const cause = error instanceof Error ? error.message : String(error);
-        this.#tell(found, { kind: 'failed', queue, leases: found.length, cause });
-        await clock.sleep(RENEW_AGAIN_MS, signal);
+        this.#report(found, { kind: 'failed', queue, leases: found.length, cause });
+        await clock.sleep(RETRY_MS, signal);
         found = this.#leasesIn(queue, leaseMs);
       }
     }
     this.#underWay.delete(name);
   }
 
-  /** A lease is trusted from the start of the call that renewed it, never from its answer (reliability F.2). */
-  #settle(found: readonly Found[], renewed: readonly boolean[], sinceMs: number): void {
-    found.forEach((one, i) => {
-      if (!holds(one)) return;
-      if (renewed[i] === true) one.slot.trust(sinceMs + trustMs(one.owner.settings.leaseMs));
-      else one.slot.lose(one.generation);
+  /**
+   * A renewed lease is trusted from the start of the call that renewed it, never from its answer: the broker counts from
+   * a moment in between. A lease that was not renewed belongs to another worker by now.
+   */
+  #applyAnswer(found: readonly FoundLease[], renewed: readonly boolean[], sinceMs: number): void {
+    found.forEach((lease, i) => {
+      if (!isSameLease(lease)) return;
+      if (renewed[i] === true) lease.slot.trustUntil(sinceMs + trustMs(lease.owner.settings.leaseMs));
+      else lease.slot.markLost(lease.generation);
     });
   }
 
-  #tell(found: readonly Found[], note: LeaseNote): void {
-    for (const owner of new Set(found.map(({ owner: { no } }) => no))) this.#deps.note(owner, note);
+  #report(found: readonly FoundLease[], report: RenewalReport): void {
+    for (const ownerId of new Set(found.map(({ owner: { id } }) => id))) this.#deps.report(ownerId, report);
   }
 
-  /** The stages of a main thread that hangs (reliability F.5). */
-  #watch(owner: Owner, nowMs: number): void {
-    const { head, settings, stall } = owner;
-    const stallMs = stall.look(head.times[MAIN_ALIVE_MS] ?? 0, nowMs);
+  /** Sets a worker's health from the time without a sign of life of its main thread; see `HEALTH`. */
+  #watchMainThread(owner: Owner, nowMs: number): void {
+    const { controlBlock, settings, stall } = owner;
+    const stallMs = stall.measure(controlBlock.times[MAIN_ALIVE_MS] ?? 0, nowMs);
     if (stallMs < stall.degradedMs) {
-      Atomics.store(head.words, HEALTH, HEALTHY);
+      Atomics.store(controlBlock.words, HEALTH, HEALTHY);
       return;
     }
-    if (Atomics.load(head.words, HEALTH) === RELEASED) return;
-    const held = this.#leasesOf(owner);
-    // Who held something when it stopped has hung, also when all of it has been given up since.
-    if (held.length === 0 && Atomics.load(head.words, HEALTH) === HEALTHY) return stall.reset();
-    Atomics.store(head.words, HEALTH, DEGRADED);
+    if (Atomics.load(controlBlock.words, HEALTH) === RELEASED) return;
+    const leases = this.#leasesOf(owner);
+    // An idle main thread gives no signs of life. A degraded one stays degraded, though all its leases may have ended.
+    if (leases.length === 0 && Atomics.load(controlBlock.words, HEALTH) === HEALTHY) return stall.reset();
+    Atomics.store(controlBlock.words, HEALTH, DEGRADED);
     if (stallMs >= settings.maxStallMs) {
-      Atomics.store(head.words, HEALTH, RELEASED);
-      void this.#giveUp(owner, held, stallMs);
+      Atomics.store(controlBlock.words, HEALTH, RELEASED);
+      void this.#giveUp(owner, leases, stallMs);
       return;
     }
-    // Nobody ends an attempt in time any more: its lease ends with it.
-    const late = held.filter(({ slot }) => slot.deadlineMs + stall.degradedMs <= nowMs);
+    // A blocked main thread cannot end an attempt at its deadline. The attempt's lease ends instead.
+    const late = leases.filter(({ slot }) => slot.deadlineMs + stall.degradedMs <= nowMs);
     if (late.length > 0) void this.#release(late);
   }
 
-  /** A hung process must not keep its tasks: others run them, as if it had died. */
-  async #giveUp(owner: Owner, held: readonly Found[], stallMs: number): Promise<void> {
-    const { clock, note, failStop } = this.#deps;
+  /** Gives back all tasks of a worker whose main thread hangs, and ends the process where the settings say so. */
+  async #giveUp(owner: Owner, leases: readonly FoundLease[], stallMs: number): Promise<void> {
+    const { clock, report, failStop } = this.#deps;
     const atMs = clock.monotonicMs();
-    const late = new AbortController();
-    await Promise.race([this.#release(held), clock.sleep(RELEASE_MS, late.signal)]);
-    late.abort();
-    note(owner.no, { kind: 'released', leases: held.length, stallMs, atMs });
+    const timer = new AbortController();
+    await Promise.race([this.#release(leases), clock.sleep(RELEASE_MS, timer.signal)]);
+    timer.abort();
+    report(owner.id, { kind: 'released', leases: leases.length, stallMs, atMs });
     if (!owner.settings.failStop) return;
-    const some = held.slice(0, 5).map(({ queue, id }) => `${queue}/${id}`);
-    const more = held.length > some.length ? ` and ${held.length - some.length} more` : '';
-    const given =
-      held.length === 0 ? 'none of its tasks is left' : `these tasks are given back: ${some.join(', ')}`;
-    failStop(`its main thread has hung for ${Math.round(stallMs / 1_000)} s; ${given}${more}`);
+    const named = leases.slice(0, MAX_NAMED_TASKS).map(({ queue, id }) => `${queue}/${id}`);
+    const more = leases.length > named.length ? ` and ${leases.length - named.length} more` : '';
+    const tasks =
+      leases.length === 0 ? 'it holds no task any more' : `it gave back the tasks ${named.join(', ')}`;
+    failStop(`its event loop was blocked for ${Math.round(stallMs / 1_000)} s; ${tasks}${more}`);
   }
 
-  /** Ends leases now; the recoverer counts it as a crash. */
-  async #release(found: readonly Found[]): Promise<void> {
-    for (const { slot, generation } of found) slot.lose(generation);
+  /** Ends leases now. The recoverer returns the tasks to their queue and counts a crash for each. */
+  async #release(leases: readonly FoundLease[]): Promise<void> {
+    for (const { slot, generation } of leases) slot.markLost(generation);
     try {
-      await this.#deps.extend(found, 0);
+      await this.#deps.extend(leases, 0);
     } catch {
-      // They end by themselves, as nobody renews them.
+      // Nobody renews them any more: they expire within their length.
     }
   }
-}
-
-export function createRenewer(deps: RenewerDeps): Renewer {
-  return new LeaseRenewer(deps);
 }

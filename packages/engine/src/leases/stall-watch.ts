@@ -1,33 +1,40 @@
 import type { Clock } from '../runtime/clock.ts';
 
-/** From so long on a main thread hangs. */
+/** A thread without a sign of life for this long hangs. */
 const DEGRADED_MS = 2_000;
-/** A look that comes later than this says nothing: then this thread was stopped as well. */
-const ON_TIME_MS = 1_000;
+/** Longest time between two measurements that counts. After a longer one the measuring thread was stopped as well. */
+const MAX_PASSED_MS = 1_000;
 
-/** How long another thread has given no sign of life while this one ran. */
+/** Measures how long another thread has given no sign of life while this one ran. */
 export interface StallWatch {
   readonly degradedMs: number;
-  /** @param tickMs its last sign of life. Returns ms without one. */
-  look(tickMs: number, nowMs: number): number;
-  /** It owes no sign of life for now. */
+  /**
+   * Returns for how many ms there has been no sign of life.
+   *
+   * @param aliveMs the other thread's last sign of life; any change of it ends the stall
+   */
+  measure(aliveMs: number, nowMs: number): number;
+  /** Starts again from 0: the other thread owes no sign of life for now. */
   reset(): void;
 }
 
-/** A process that was stopped as a whole has not hung: only what passes between looks on time counts. */
+/**
+ * Adds up only the time between measurements that came on time. A process that was stopped as a whole (SIGSTOP, a paused
+ * virtual machine) has not hung.
+ */
 export function createStallWatch(clock: Clock): StallWatch {
-  let lastTickMs = 0;
-  let lastLookMs = clock.monotonicMs();
+  let lastAliveMs = 0;
+  let measuredMs = clock.monotonicMs();
   let stallMs = 0;
 
   return {
     degradedMs: DEGRADED_MS,
-    look(tickMs, nowMs) {
-      const passedMs = nowMs - lastLookMs;
-      lastLookMs = nowMs;
-      if (tickMs !== lastTickMs) stallMs = 0;
-      else if (passedMs <= ON_TIME_MS) stallMs += passedMs;
-      lastTickMs = tickMs;
+    measure(aliveMs, nowMs) {
+      const passedMs = nowMs - measuredMs;
+      measuredMs = nowMs;
+      if (aliveMs !== lastAliveMs) stallMs = 0;
+      else if (passedMs <= MAX_PASSED_MS) stallMs += passedMs;
+      lastAliveMs = aliveMs;
       return stallMs;
     },
     reset() {

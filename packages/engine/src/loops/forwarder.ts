@@ -4,29 +4,35 @@ import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { reportQuarantined } from './report-quarantined.ts';
 
+/** What each loop of maintenance needs. */
 export interface LoopOverQueues {
   readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups'>;
-  /** Stored queues to look after; asked anew at each step. */
+  /** Stored queues to keep in order. Called at each step. */
   queues(): readonly string[];
   readonly runtime: Runtime;
 }
 
+/** Most tasks per queue and step. */
 const LIMIT = 256;
-/** Underneath the wake-ups (design D4). */
+/** Mean time between two steps without a wake-up: wake-ups may be lost. */
 const POLL_MS = 1_000;
 
-/** Moves due tasks to pending: sleeps until the next due time, woken when an earlier one arrives (design D5). */
+/**
+ * Makes due tasks pending. Sleeps until the next due time, and wakes when an earlier one is enqueued:
+ * docs/design/engine.md#delays.
+ */
 export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Loop {
   const { events, random } = runtime;
   let watch = new AbortController();
 
+  /** Wakes the loop when something is due earlier than is known now. */
   function watchFor(known: readonly KnownDue[]): void {
     const { signal } = (watch = new AbortController());
-    broker.signals.due(known, signal).then(
+    broker.signals.waitForDue(known, signal).then(
       () => {
         if (!signal.aborted) loop.wake();
       },
-      // Signals never reject; if they did, the poll is still there.
+      // Signals never reject. If one did, the poll would still wake the loop.
       () => {},
     );
   }
@@ -46,6 +52,7 @@ export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Lo
       watch.abort();
       if (!signal.aborted)
         watchFor(results.map(({ nextDueMs }, i) => ({ queue: names[i] as string, nextDueMs })));
+      // Spread, because many processes poll the same broker.
       const poll = POLL_MS * (0.75 + random() / 2);
       return results.reduce((ms, { nextInMs }) => Math.min(ms, nextInMs ?? ms), poll);
     },

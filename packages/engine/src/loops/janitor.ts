@@ -2,21 +2,22 @@ import type { Repaired, Step } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 
+/** Most removals per queue and step. */
 const LIMIT = 256;
-/** As Asynq's (protocol 4.1). */
+/** Time between two sweeps, as in Asynq. */
 const SWEEP_MS = 8_000;
 
-const isMended = ({ renamedKeys, ...counts }: Repaired): boolean =>
+const hasRepairs = ({ renamedKeys, ...counts }: Repaired): boolean =>
   renamedKeys.length > 0 || Object.values(counts).some((count) => count > 0);
 
 /**
- * Removes finished tasks whose retention is over, puts back tasks of groups that nobody went on aggregating, and mends
- * what others left behind.
+ * Removes finished tasks whose retention is over, puts tasks of abandoned aggregation sets back into their groups, and
+ * repairs what crashed or foreign processes left behind.
  */
 export function createJanitor({ broker: { maintain, groups }, queues, runtime }: LoopOverQueues): Loop {
   const { events, log } = runtime;
 
-  /** Whether there may be more to remove. */
+  /** Removes expired data. Returns whether there may be more. */
   async function remove(steps: readonly Step[]): Promise<boolean> {
     const removed = await maintain.expire(steps);
     removed.forEach((count, i) => {
@@ -26,12 +27,12 @@ export function createJanitor({ broker: { maintain, groups }, queues, runtime }:
   }
 
   async function repair(steps: readonly Step[]): Promise<void> {
-    const mended = await maintain.repair(steps);
-    mended.forEach((one, i) => {
-      if (!isMended(one)) return;
+    const repairs = await maintain.repair(steps);
+    repairs.forEach((repaired, i) => {
+      if (!hasRepairs(repaired)) return;
       const queue = steps[i]?.queue ?? '';
-      events.emit('queue.repaired', { queue, ...one });
-      log.warn({ queue, ...one }, 'a queue was repaired');
+      events.emit('queue.repaired', { queue, ...repaired });
+      log.warn({ queue, ...repaired }, 'a queue was repaired');
     });
   }
 
@@ -40,8 +41,8 @@ export function createJanitor({ broker: { maintain, groups }, queues, runtime }:
     runtime,
     async step() {
       const steps = queues().map((queue) => ({ queue, limit: LIMIT }));
-      const back = await groups.reclaim(steps);
-      if ((await remove(steps)) || back.some((count) => count >= LIMIT)) return 0;
+      const reclaimed = await groups.reclaim(steps);
+      if ((await remove(steps)) || reclaimed.some((count) => count >= LIMIT)) return 0;
       await repair(steps);
       return SWEEP_MS;
     },

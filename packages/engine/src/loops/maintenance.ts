@@ -2,17 +2,18 @@ import { createForwarder, type LoopOverQueues } from './forwarder.ts';
 import { createJanitor } from './janitor.ts';
 import { createRecoverer } from './recoverer.ts';
 
-/** All that keeps queues in order, as one thing to start and stop. */
+/** The loops that keep queues in order. */
 export interface Maintenance {
   start(): void;
-  /** Brings every loop's next step forward, after the set of queues has grown. */
+  /** Runs the next step of every loop now. Call it after queues were added. */
   wake(): void;
+  /** Resolves when the running steps have ended. */
   stop(): Promise<void>;
 }
 
-/** Forwarder, recoverer and janitor over the same queues. Any number of processes may run them: there is no leader. */
-export function createMaintenance(parts: LoopOverQueues): Maintenance {
-  const loops = [createForwarder(parts), createRecoverer(parts), createJanitor(parts)];
+/** Creates forwarder, recoverer and janitor for the same queues. Any number of processes may run them; there is no leader. */
+export function createMaintenance(deps: LoopOverQueues): Maintenance {
+  const loops = [createForwarder(deps), createRecoverer(deps), createJanitor(deps)];
   return {
     start: () => loops.forEach((loop) => loop.start()),
     wake: () => loops.forEach((loop) => loop.wake()),

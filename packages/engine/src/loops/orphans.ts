@@ -3,12 +3,12 @@ import { isBackoff } from '../policies/backoff.ts';
 import { decideFailure } from '../policies/retry-policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** As Asynq says it (protocol 2.8). */
+/** The message is Asynq's, so its tools show what people know. */
 const ERROR = { class: 'lost', message: 'asynq: task lease expired' } as const;
 
 /**
- * How a task ends whose Go worker is gone: as a failed attempt, as Asynq's own recoverer does it (protocol 4.10);
- * after Asynq's delay unless the task brings its own.
+ * Returns how to end the attempt of a Go worker that is gone: as a failed attempt, which is what Asynq's own recoverer
+ * does. The retry comes after Asynq's delay, unless the task has its own backoff. See docs/design/guarantees.md#go-workers.
  */
 export function endOrphan(task: LeasedTask, { clock, random }: Runtime): Finish {
   const { retried, maxRetries, meta, attempt, pendingSinceMs } = task;

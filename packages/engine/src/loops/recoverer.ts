@@ -5,17 +5,19 @@ import type { LoopOverQueues } from './forwarder.ts';
 import { endOrphan } from './orphans.ts';
 import { reportQuarantined } from './report-quarantined.ts';
 
+/** Most tasks per queue and step. */
 const LIMIT = 100;
-/** Time between scans: part of the sums of reliability F.1. */
+/** Time between two scans. It is part of the 7.3 s within which a dead worker's task runs again. */
 const SCAN_MS = 750;
-/** A task that took this many workers with it is poison (reliability F.1). */
+/** A task that was lost with this many workers is archived: it probably kills them. */
 const MAX_CRASHES = 3;
 
+/** Number of tasks that a step handled. */
 const size = ({ recovered, archived, orphans }: Recovered) => recovered + archived + orphans.length;
 
-/** Takes back what dead workers held. */
+/** Takes back the tasks of workers that are gone: docs/design/engine.md#recovery. */
 export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Loop {
-  /** How many of them went back to be tried again, and how many for good. */
+  /** Ends the attempts of Go workers that are gone. Returns how many tasks will be retried and how many were archived. */
   async function endAll(orphans: readonly LeasedTask[]): Promise<{ recovered: number; archived: number }> {
     if (orphans.length === 0) return { recovered: 0, archived: 0 };
     const finishes = orphans.map((task) => endOrphan(task, runtime));
@@ -41,7 +43,7 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
         const archived = result.archived + ended.archived;
         const queue = names[i] as string;
         runtime.events.emit('tasks.recovered', { queue, recovered, archived });
-        runtime.log.warn({ queue, recovered, archived }, 'tasks were recovered from a lost worker');
+        runtime.log.warn({ queue, recovered, archived }, 'tasks of a lost worker were taken back');
       }
       return results.some((result) => size(result) === LIMIT) ? 0 : SCAN_MS;
     },

@@ -1,7 +1,7 @@
 import type { Quarantined, Step } from '../broker/maintain.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** Tells of what steps have dropped or set aside. */
+/** Logs and emits what steps met instead of tasks. */
 export function reportQuarantined(
   { events, log }: Runtime,
   steps: readonly Step[],
@@ -10,7 +10,7 @@ export function reportQuarantined(
   results.forEach(({ quarantined: ids }, i) => {
     if (ids === undefined) return;
     const queue = steps[i]?.queue ?? '';
-    log.error({ queue, task_ids: ids }, 'tasks that nobody can read were set aside');
+    log.error({ queue, task_ids: ids }, 'unreadable tasks were archived, or IDs without a task were dropped');
     events.emit('tasks.quarantined', { queue, ids });
   });
 }

@@ -23,7 +23,7 @@ describe('a backoff', () => {
     ['linear', linear, [500, 750, 1_000, 1_200, 1_200]],
     ['fixed', fixed, [2_000, 2_000, 2_000]],
     ['list', list, [10, 200, 3_000, 3_000]],
-  ])('that is %s has its delays', (_, backoff, delays) => {
+  ])('of the kind %s has these delays', (_, backoff, delays) => {
     expect(delays.map((_ms, i) => backoffMs(i + 1, backoff, 0))).toEqual(delays);
   });
 
@@ -31,7 +31,7 @@ describe('a backoff', () => {
     [1, 0.5, exponential, 1_125],
     [20, 0.999, exponential, 300_000],
     [1, 0.5, fixed, 2_500],
-  ] as const)('before retry %i with chance %f adds its jitter, never over its maximum', (...row) => {
+  ] as const)('before retry %i with chance %f adds its jitter, but never exceeds its maximum', (...row) => {
     const [n, chance, backoff, ms] = row;
     expect(backoffMs(n, backoff, chance)).toBe(ms);
   });
@@ -42,16 +42,16 @@ describe('a backoff', () => {
     [2, 31, 118],
     [10, 10_015, 10_334],
     [24, 331_791, 332_516],
-  ])("as Asynq's, after %i retries, is %i to %i s", (before, leastS, mostS) => {
-    expect(backoffMs(before + 1, { kind: 'asynq' }, 0)).toBe(leastS * 1_000);
-    expect(backoffMs(before + 1, { kind: 'asynq' }, 0.999)).toBe(mostS * 1_000);
+  ])('of the kind asynq is, after %i retries, %i to %i s long', (retried, minS, maxS) => {
+    expect(backoffMs(retried + 1, { kind: 'asynq' }, 0)).toBe(minS * 1_000);
+    expect(backoffMs(retried + 1, { kind: 'asynq' }, 0.999)).toBe(maxS * 1_000);
   });
 
-  test('of an empty list waits for nothing', () => {
+  test('with an empty list does not wait', () => {
     expect(backoffMs(3, { kind: 'list', delaysMs: [], jitter: 0.25 }, 0.9)).toBe(0);
   });
 
-  test('is a whole number of ms between the plain delay and its jitter, and never shrinks', () => {
+  test('is a whole number of ms, at least the plain delay, at most that with its jitter, and never shrinks', () => {
     const n = fc.integer({ min: 1, max: 1_000_000 });
     const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     const backoff = fc.record({
@@ -62,14 +62,14 @@ describe('a backoff', () => {
       jitter: fc.double({ min: 0, max: 1, noNaN: true }),
     });
     fc.assert(
-      fc.property(n, backoff, chance, (retry, policy, share) => {
-        const ms = backoffMs(retry, policy, share);
+      fc.property(n, backoff, chance, (retry, policy, random) => {
+        const ms = backoffMs(retry, policy, random);
         const plain = backoffMs(retry, policy, 0);
         expect(Number.isInteger(ms)).toBe(true);
         expect(ms).toBeLessThanOrEqual(policy.maxMs);
         expect(ms).toBeGreaterThanOrEqual(plain);
         expect(ms).toBeLessThanOrEqual(Math.ceil((plain + 1) * (1 + policy.jitter)));
-        expect(backoffMs(retry + 1, policy, share)).toBeGreaterThanOrEqual(ms);
+        expect(backoffMs(retry + 1, policy, random)).toBeGreaterThanOrEqual(ms);
       }),
     );
   });

@@ -1,5 +1,9 @@
-/** How long to wait before a retry. Spans in ms; `jitter` is the largest share added on top (0.25 = up to 25 %). */
+/**
+ * How long to wait before each retry. All times are ms, finite and not negative. `jitter` is the largest share of a
+ * delay that is added to it by chance: 0.25 = up to 25 %. It spreads retries of tasks that failed together.
+ */
 export type Backoff =
+  /** `initialMs`, multiplied by `factor` before each further retry; with its jitter at most `maxMs`. */
   | {
       readonly kind: 'exponential';
       readonly initialMs: number;
@@ -7,6 +11,7 @@ export type Backoff =
       readonly factor: number;
       readonly jitter: number;
     }
+  /** `initialMs`, then `stepMs` more before each further retry; with its jitter at most `maxMs`. */
   | {
       readonly kind: 'linear';
       readonly initialMs: number;
@@ -14,15 +19,17 @@ export type Backoff =
       readonly maxMs: number;
       readonly jitter: number;
     }
+  /** Always `delayMs`. */
   | { readonly kind: 'fixed'; readonly delayMs: number; readonly jitter: number }
+  /** One delay for each retry; the last one is repeated. An empty list means no delay. */
   | { readonly kind: 'list'; readonly delaysMs: readonly number[]; readonly jitter: number }
-  /** Asynq's: with n retries before, n⁴ + 15 + (0 … 29) × (n + 1) s (protocol 4.5). */
+  /** Asynq's own formula: after n retries, n⁴ + 15 + (0 … 29 by chance) × (n + 1) seconds, without a maximum. */
   | { readonly kind: 'asynq' };
 
-const isSpan = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < Infinity;
+const isDelay = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < Infinity;
 
-/** What each kind has besides `kind`: finite numbers that are not negative, or a list of them. */
-const PARTS: Readonly<Record<Backoff['kind'], readonly string[]>> = {
+/** The fields of each kind besides `kind`: finite numbers that are not negative, or a list of them. */
+const FIELDS: Readonly<Record<Backoff['kind'], readonly string[]>> = {
   exponential: ['initialMs', 'maxMs', 'factor', 'jitter'],
   linear: ['initialMs', 'stepMs', 'maxMs', 'jitter'],
   fixed: ['delayMs', 'jitter'],
@@ -30,36 +37,38 @@ const PARTS: Readonly<Record<Backoff['kind'], readonly string[]>> = {
   asynq: [],
 };
 
-/** Whether a value of unknown make, such as stored data, is a backoff whose delays are numbers. */
+/** Whether an unchecked value, such as stored data, is a backoff with all of its fields. */
 export function isBackoff(value: unknown): value is Backoff {
   if (typeof value !== 'object' || value === null) return false;
-  const parts = value as Readonly<Record<string, unknown>>;
-  const kind = String(parts['kind']);
-  if (!Object.hasOwn(PARTS, kind)) return false;
-  return PARTS[kind as Backoff['kind']].every((name) => {
-    const part = parts[name];
-    return name === 'delaysMs' ? Array.isArray(part) && part.every(isSpan) : isSpan(part);
+  const fields = value as Readonly<Record<string, unknown>>;
+  const kind = String(fields['kind']);
+  if (!Object.hasOwn(FIELDS, kind)) return false;
+  return FIELDS[kind as Backoff['kind']].every((name) => {
+    const field = fields[name];
+    return name === 'delaysMs' ? Array.isArray(field) && field.every(isDelay) : isDelay(field);
   });
 }
 
-/** What adds a share of chance to its delays. */
+/** The kinds that have a `jitter`. */
 type Jittered = Exclude<Backoff, { readonly kind: 'asynq' }>;
 
-const ASYNQ_CHANCES = 30;
+/** Asynq multiplies a random integer from 0 to 29. */
+const ASYNQ_RANDOM_VALUES = 30;
 
-function asynqMs(before: number, chance: number): number {
-  return (before ** 4 + 15 + Math.floor(chance * ASYNQ_CHANCES) * (before + 1)) * 1_000;
+function asynqMs(retried: number, chance: number): number {
+  return (retried ** 4 + 15 + Math.floor(chance * ASYNQ_RANDOM_VALUES) * (retried + 1)) * 1_000;
 }
 
-/** The largest share that chance adds on top. */
+/** The largest share of a delay that is added by chance; 0 where the kind has its own randomness. */
 export function jitterOf(backoff: Backoff): number {
   return backoff.kind === 'asynq' ? 0 : backoff.jitter;
 }
 
+/** The delay before retry `n`, without jitter. */
 function plainMs(n: number, backoff: Jittered): number {
   switch (backoff.kind) {
     case 'exponential':
-      // 0 × Infinity is no number.
+      // For a large n the power is Infinity, and 0 × Infinity is NaN.
       if (backoff.initialMs === 0) return 0;
       return Math.min(backoff.maxMs, backoff.initialMs * backoff.factor ** (n - 1));
     case 'linear':
@@ -71,12 +80,17 @@ function plainMs(n: number, backoff: Jittered): number {
   }
 }
 
-/** Longest wait before a retry `n`, jitter not counted. */
+/** The maximum of a delay, jitter included; Infinity where the kind has none. */
 function capMs(backoff: Backoff): number {
   return backoff.kind === 'exponential' || backoff.kind === 'linear' ? backoff.maxMs : Infinity;
 }
 
-/** Ms before retry `n` (from 1): the policy's delay plus up to `jitter` of it, never over its maximum; `chance` in [0, 1). */
+/**
+ * The delay before retry `n` (from 1) in whole ms: the plain delay plus up to `jitter` of it, never more than its
+ * maximum.
+ *
+ * @param chance a random number in [0, 1)
+ */
 export function backoffMs(n: number, backoff: Backoff, chance: number): number {
   if (backoff.kind === 'asynq') return asynqMs(n - 1, chance);
   const ms = plainMs(n, backoff);

@@ -1,29 +1,34 @@
-/** What a recoverer remembers of its scans of a queue; all ms. */
+/** What a recoverer remembers of its scans of a queue. */
 export interface ScanMemory {
+  /** Time of the last scan, ms; null = there was none. */
   readonly lastMs: number | null;
+  /** Until then scans take no leases back, ms. */
   readonly untilMs: number;
-  /** Hold-offs in a row. */
-  readonly holds: number;
+  /** Consecutive hold-offs. */
+  readonly holdOffs: number;
 }
 
-export const FIRST_SCAN: ScanMemory = { lastMs: null, untilMs: 0, holds: 0 };
+export const NO_SCAN_YET: ScanMemory = { lastMs: null, untilMs: 0, holdOffs: 0 };
 
-const SCAN_MS = 750;
-const RENEW_MS = 1_500;
-/** A process that is stopped again and again must not hold recovery off for ever. */
+/** Usual time between two scans. */
+const SCAN_INTERVAL_MS = 750;
+/** Time in which every live worker renews its leases once. */
+const RENEW_INTERVAL_MS = 1_500;
+/** A bound, because a process that is suspended again and again must not hold recovery off for ever. */
 const MAX_HOLD_OFFS = 3;
 
 /**
- * Whether a scan at `nowMs` may take leases back. After a pause of the broker or its process every lease looks
- * expired; live workers get the time to renew first (reliability F.4). The Redis script does the same.
+ * Decides whether a scan at `nowMs` must leave expired leases alone. After a pause of the broker or its process every
+ * lease looks expired. Live workers first get the time to renew theirs. The script `expired.lua` decides by the same
+ * rule. See docs/design/guarantees.md#hold-off-after-a-stall.
  */
-export function nextScan(memory: ScanMemory, nowMs: number): { held: boolean; memory: ScanMemory } {
-  let { untilMs, holds } = memory;
-  if (memory.lastMs !== null && nowMs - memory.lastMs > 3 * SCAN_MS) {
-    holds += 1;
-    if (holds <= MAX_HOLD_OFFS) untilMs = nowMs + RENEW_MS + 1_000;
+export function nextScan(memory: ScanMemory, nowMs: number): { isHeldOff: boolean; memory: ScanMemory } {
+  let { untilMs, holdOffs } = memory;
+  if (memory.lastMs !== null && nowMs - memory.lastMs > 3 * SCAN_INTERVAL_MS) {
+    holdOffs += 1;
+    if (holdOffs <= MAX_HOLD_OFFS) untilMs = nowMs + RENEW_INTERVAL_MS + 1_000;
   } else if (nowMs >= untilMs) {
-    holds = 0;
+    holdOffs = 0;
   }
-  return { held: nowMs < untilMs, memory: { lastMs: nowMs, untilMs, holds } };
+  return { isHeldOff: nowMs < untilMs, memory: { lastMs: nowMs, untilMs, holdOffs } };
 }

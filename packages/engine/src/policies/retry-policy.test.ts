@@ -17,7 +17,7 @@ describe('a failed task', () => {
     expect(decide({}, { retried })).toEqual({ outcome: 'retry', delayMs, reason: 'default: retry' });
   });
 
-  test('waits up to a quarter longer by chance', () => {
+  test('waits up to a quarter longer, by chance', () => {
     expect(decide({}, { chance: 0.999_999 })).toMatchObject({ delayMs: 1_250 });
   });
 
@@ -26,7 +26,7 @@ describe('a failed task', () => {
     expect(decide({}, { maxRetries: 0 })).toEqual({ outcome: 'archive', reason: 'out of retries (0)' });
   });
 
-  test('is archived at once when its error says that it cannot be retried', () => {
+  test('is archived at once when its error is not retryable', () => {
     expect(decide({ retryable: false })).toEqual({ outcome: 'archive', reason: 'not retryable' });
     expect(decide({ retryable: false, reason: 'default: 410 fail', retryAfterMs: 5 })).toEqual({
       outcome: 'archive',
@@ -34,7 +34,7 @@ describe('a failed task', () => {
     });
   });
 
-  test('waits as long as it is asked to, if that is longer', () => {
+  test('waits as long as its error asks for, if that is longer than its own delay', () => {
     expect(decide({ retryAfterMs: 5_000, reason: 'asked' })).toEqual({
       outcome: 'retry',
       delayMs: 5_000,
@@ -49,7 +49,7 @@ describe('a failed task', () => {
     expect(decide({ retryAfterMs: Infinity })).toMatchObject({ delayMs: 86_400_000 });
   });
 
-  test('waits its own delay when it is asked for nonsense', () => {
+  test('waits its own delay when its error asks for a time that makes no sense', () => {
     expect(decide({ retryAfterMs: -5 })).toMatchObject({ delayMs: 1_000 });
     expect(decide({ retryAfterMs: Number.NaN })).toMatchObject({ delayMs: 1_000 });
   });

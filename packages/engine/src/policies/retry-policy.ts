@@ -1,32 +1,35 @@
 import type { FailureHints } from '../errors/handler-errors.ts';
 import { backoffMs, jitterOf, type Backoff } from './backoff.ts';
 
-/** When a failed task runs again: plain data, stored with a task that has its own. */
+/** When a failed task runs again. Plain data: a task with a policy of its own stores it. */
 export interface RetryPolicy {
   /** Retries after the first attempt; 0 = one attempt only. */
   readonly maxRetries: number;
+  /** The waits between the attempts. */
   readonly backoff: Backoff;
 }
 
-/** 3 retries; 1 s doubling to at most 300 s; jitter adds 0–25 % (requirements Q16, Q17). */
+/** 3 retries, after 1 s, 2 s and 4 s (doubling, at most 300 s); jitter adds 0–25 %. */
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   maxRetries: 3,
   backoff: { kind: 'exponential', initialMs: 1_000, maxMs: 300_000, factor: 2, jitter: 0.25 },
 };
 
-/** 15 retries over about 40 minutes. */
+/** 15 retries over about 40 minutes, for receivers that may be down for a while. */
 export const PATIENT_RETRY_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, maxRetries: 15 };
 
-/** No retry waits longer than this, whatever a receiver asks for; Asynq's own delays go on to days. */
+/** No retry waits longer, whatever a handler or receiver asks for. Asynq's own delays are exempt: they grow to days. */
 const MAX_DELAY_MS = 24 * 3_600_000;
 
+/** A failed attempt, with all that the decision depends on. */
 export interface Failure {
   /** Retries counted before this failure. */
   readonly retried: number;
   readonly maxRetries: number;
   readonly backoff: Backoff;
+  /** What the handler's error asks for. */
   readonly hints: FailureHints;
-  /** In [0, 1). */
+  /** A random number in [0, 1). */
   readonly chance: number;
 }
 
@@ -34,16 +37,19 @@ export type FailureDecision =
   | { readonly outcome: 'retry'; readonly delayMs: number; readonly reason: string }
   | { readonly outcome: 'archive'; readonly reason: string };
 
-/** What becomes of a task whose attempt failed. */
+/**
+ * Decides what happens to a task whose attempt failed. It is archived if its error is not retryable or its retries are
+ * used up. Otherwise it is retried after its own backoff, or later if the error asks for a longer wait.
+ */
 export function decideFailure({ retried, maxRetries, backoff, hints, chance }: Failure): FailureDecision {
   if (hints.retryable === false) return { outcome: 'archive', reason: hints.reason ?? 'not retryable' };
   if (retried >= maxRetries) return { outcome: 'archive', reason: `out of retries (${maxRetries})` };
   const ownMs = backoffMs(retried + 1, backoff, chance);
-  const askedMs = (hints.retryAfterMs ?? 0) * (1 + jitterOf(backoff) * chance);
-  // A handler may ask for anything, NaN included.
+  const requestedMs = (hints.retryAfterMs ?? 0) * (1 + jitterOf(backoff) * chance);
+  // A comparison, not Math.max: a handler may ask for NaN, which must not win.
   const delayMs = Math.min(
     backoff.kind === 'asynq' ? Infinity : MAX_DELAY_MS,
-    Math.round(askedMs > ownMs ? askedMs : ownMs),
+    Math.round(requestedMs > ownMs ? requestedMs : ownMs),
   );
   return { outcome: 'retry', delayMs, reason: hints.reason ?? 'default: retry' };
 }

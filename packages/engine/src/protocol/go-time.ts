@@ -1,51 +1,52 @@
 import { readFields, VARINT, WireWriter, type WireReader } from './wire.ts';
 
-/** A moment as protobuf has it: 0 ≤ nanos < 10^9. */
+/** A time as protobuf encodes it: 0 ≤ nanos < 10^9. */
 export interface Timestamp {
   readonly seconds: number;
   readonly nanos: number;
 }
 
-/** Go's zero time, the year 1: how Go writes "never" (protocol 2.1). */
+/** Go's zero time, the year 1, with which Go writes "never". */
 export const NEVER: Timestamp = { seconds: -62_135_596_800, nanos: 0 };
 
-/** Whole seconds, rounded up: a Go program is never early (design D5). */
+/** Whole seconds, rounded up: a Go program that reads only seconds is then never early. */
 export function secondsUp(ms: number): number {
   return Math.ceil(ms / 1_000);
 }
 
-/** Whole seconds toward zero, as Go truncates (protocol 0). */
+/** Whole seconds, rounded toward zero as Go does. */
 export function secondsDown(ms: number): number {
   return Math.trunc(ms / 1_000);
 }
 
-/** Null = never. */
+/** A wall-clock time in ms as a timestamp; null = never. */
 export function timestampOf(ms: number | null): Timestamp {
   if (ms === null) return NEVER;
   const seconds = Math.floor(ms / 1_000);
   return { seconds, nanos: Math.round((ms - seconds * 1_000) * 1e6) };
 }
 
-/** Wall-clock ms; null for the year 1 and for 1970, which is how Go reads an absent time (protocol 2.1). */
+/** Wall-clock ms. Null for the year 1 ("never") and for 1970, as which Go reads an absent time. */
 export function msOf({ seconds, nanos }: Timestamp): number | null {
   if (seconds === NEVER.seconds || (seconds === 0 && nanos === 0)) return null;
   return seconds * 1_000 + Math.floor(nanos / 1e6);
 }
 
-/** The UTC date of daily counters: `2026-05-14` (protocol 1.6). */
+/** The UTC date in the keys of daily counters, such as `2026-05-14`. */
 export function utcDay(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
-const inner = new WireWriter();
+const timestampWriter = new WireWriter();
 
-/** Writes a timestamp as a field, the zero time too (protocol 2.1). */
+/** Writes a timestamp as a nested message. Zero parts are left out, the field itself never, as in Go. */
 export function writeTimestamp(writer: WireWriter, field: number, { seconds, nanos }: Timestamp): void {
-  if (seconds !== 0) inner.int(1, seconds);
-  if (nanos !== 0) inner.int(2, nanos);
-  writer.bytes(field, inner.take());
+  if (seconds !== 0) timestampWriter.int(1, seconds);
+  if (nanos !== 0) timestampWriter.int(2, nanos);
+  writer.bytes(field, timestampWriter.take());
 }
 
+/** @throws ProtocolError */
 export function readTimestamp(reader: WireReader): Timestamp {
   const fields = reader.nested();
   let seconds = 0;

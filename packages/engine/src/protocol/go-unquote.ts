@@ -1,4 +1,4 @@
-const SHORT: Readonly<Record<string, number>> = {
+const ESCAPES: Readonly<Record<string, number>> = {
   a: 7,
   b: 8,
   f: 12,
@@ -9,12 +9,13 @@ const SHORT: Readonly<Record<string, number>> = {
   '\\': 92,
   '"': 34,
 };
-const BODY = /^"((?:[^"\\\n]|\\(?:[abfnrtv\\"]|x[\dA-Fa-f]{2}|u[\dA-Fa-f]{4}|U[\dA-Fa-f]{8}|[0-7]{3}))*)"$/u;
+const QUOTED =
+  /^"((?:[^"\\\n]|\\(?:[abfnrtv\\"]|x[\dA-Fa-f]{2}|u[\dA-Fa-f]{4}|U[\dA-Fa-f]{8}|[0-7]{3}))*)"$/u;
 const PIECE = /\\(?:x(..)|u(....)|U(.{8})|([0-7]{3})|(.))|[^\\]+/gu;
 
-/** The bytes of one piece: an escape or plain text; null where Go refuses it. */
+/** The bytes of one piece, an escape or plain text; null if Go refuses it. */
 function bytesOf([plain, byte, short, long, octal, letter]: RegExpMatchArray): Uint8Array | null {
-  if (letter !== undefined) return SHORT[letter] === undefined ? null : Uint8Array.of(SHORT[letter]);
+  if (letter !== undefined) return ESCAPES[letter] === undefined ? null : Uint8Array.of(ESCAPES[letter]);
   if (byte !== undefined) return Uint8Array.of(Number.parseInt(byte, 16));
   if (octal !== undefined) {
     const value = Number.parseInt(octal, 8);
@@ -27,12 +28,15 @@ function bytesOf([plain, byte, short, long, octal, letter]: RegExpMatchArray): U
   return Buffer.from(String.fromCodePoint(code));
 }
 
-/** The text that Go printed in double quotes (protocol 2.6); null if it is none. */
+/**
+ * Reverses Go's `strconv.Quote`, as `strconv.Unquote` does for double quotes. Null for other texts. Escapes such as `\xc3` are
+ * single bytes, so the pieces are joined as bytes.
+ */
 export function goUnquoted(text: string): string | null {
-  const body = BODY.exec(text)?.[0].slice(1, -1);
-  if (body === undefined) return null;
+  const content = QUOTED.exec(text)?.[0].slice(1, -1);
+  if (content === undefined) return null;
   const pieces: Uint8Array[] = [];
-  for (const piece of body.matchAll(PIECE)) {
+  for (const piece of content.matchAll(PIECE)) {
     const bytes = bytesOf(piece);
     if (bytes === null) return null;
     pieces.push(bytes);

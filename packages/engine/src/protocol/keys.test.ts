@@ -32,7 +32,7 @@ test.each([
   [keys.groupKey('q', 'a:b'), 'asynq:{q}:g:a:b'],
   [`${keys.groupKeyPrefix('q')}a:b`, 'asynq:{q}:g:a:b'],
   [keys.aggregationSetsKey('q'), 'asynq:{q}:aggregation_sets'],
-])('%s is the name that Asynq uses (protocol 1.2, 1.3)', (key, expected) => {
+])('%s is the name that Asynq uses', (key, expected) => {
   expect(key).toBe(expected);
 });
 
@@ -47,6 +47,6 @@ test.each([
   keys.dueKey('q'),
   keys.backlogKey('q'),
   keys.businessesKey('q'),
-])('our key %s shares the slot of its queue', (key) => {
+])('our key %s has the hash tag of its queue', (key) => {
   expect(key).toMatch(/^tc:\{q\}:/);
 });

@@ -20,7 +20,7 @@ const DEFAULTS: Omit<TaskMessage, 'type' | 'id' | 'queue'> = {
   headers: {},
 };
 
-/** Protocol 2.4. */
+/** Bytes that Go has written. */
 const VECTORS: { message: NewTaskMessage; bytes: string }[] = [
   {
     message: {
@@ -60,7 +60,7 @@ const VECTORS: { message: NewTaskMessage; bytes: string }[] = [
   },
 ];
 
-/** Any text that Go could hold. */
+/** Any valid Unicode text. */
 const text = fc.string({ unit: 'binary', maxLength: 200 });
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const int64 = fc.maxSafeInteger();
@@ -82,8 +82,8 @@ const anyMessage: fc.Arbitrary<TaskMessage> = fc.record({
   headers: fc.dictionary(text, text, { maxKeys: 5, noNullPrototype: true }),
 });
 
-describe('encoding', () => {
-  test.each(VECTORS)('gives the known bytes of vector %#', ({ message, bytes }) => {
+describe('encodeMessage', () => {
+  test.each(VECTORS)('writes the bytes that Go writes, vector %#', ({ message, bytes }) => {
     expect(encodeMessage(message).toString('hex')).toBe(bytes);
   });
 
@@ -111,7 +111,7 @@ describe('encoding', () => {
     expect(decodeMessage(encodeMessage({ ...task, errorMsg: 'a\ud800b' })).message.errorMsg).toBe('a\ufffdb');
   });
 
-  test('takes texts and payloads larger than its first buffer', () => {
+  test('writes texts and payloads larger than its initial buffer', () => {
     const payload = Buffer.alloc(3_000_000, 7);
     const task = { type: 'é'.repeat(5_000), id: 'x'.repeat(70), queue: 'q' };
     const { message } = decodeMessage(encodeMessage({ ...task, payload }));
@@ -127,12 +127,12 @@ describe('encoding', () => {
   });
 });
 
-describe('decoding', () => {
-  test.each(VECTORS)('reads vector %#', ({ message, bytes }) => {
+describe('decodeMessage', () => {
+  test.each(VECTORS)('reads the bytes that Go writes, vector %#', ({ message, bytes }) => {
     expect(decodeMessage(hex(bytes))).toEqual({ message: { ...DEFAULTS, ...message }, repeats: 0 });
   });
 
-  test('gives back what was encoded, whatever it is', () => {
+  test('returns any message that was encoded', () => {
     fc.assert(
       fc.property(anyMessage, (message) => {
         expect(decodeMessage(encodeMessage(message))).toEqual({ message, repeats: 0 });
@@ -151,14 +151,14 @@ describe('decoding', () => {
     expect(encodeMessage(decodeMessage(bytes).message).equals(bytes)).toBe(true);
   });
 
-  test('takes fields in any order, the last of several, and counts the others', () => {
+  test('reads fields in any order, keeps the last of repeated ones, and counts the others', () => {
     const bytes = hex('22017138021a01320a0178300130031a01333a01613a00');
     const { message, repeats } = decodeMessage(bytes);
     expect(message).toEqual({ ...DEFAULTS, type: 'x', id: '3', queue: 'q', retried: 3 });
     expect(repeats).toBe(3);
   });
 
-  test('skips unknown fields of every wire type, and known ones of a wrong type', () => {
+  test('skips unknown fields of every wire type, and known ones with a wrong wire type', () => {
     const unknown = [
       '800101', // 16, a number
       '8101' + '00'.repeat(8), // 16, 8 bytes
@@ -174,7 +174,7 @@ describe('decoding', () => {
     expect(repeats).toBe(0);
   });
 
-  test('an appended field replaces the one before it, also with its default', () => {
+  test('lets an appended field replace the earlier one, also with a default', () => {
     const before = encodeMessage({ type: 'x', id: '1', queue: 'q', retried: 2, errorMsg: 'boom' });
     // Fields 6 (retried), 7 (error_msg), 11 (last_failed_at) and 13 (completed_at), as a script appends them.
     const appended = hex('30003a005880e2cfaa066881e2cfaa06');
@@ -195,7 +195,7 @@ describe('decoding', () => {
     ['a length of 2^63', '12ffffffffffffffff7f'],
     ['a text that is not UTF-8', '0a02c328'],
     ['an encoded surrogate', '0a03eda080'],
-    ['a header that is cut', '7a030a0261'],
+    ['a truncated header', '7a030a0261'],
     ['a group that does not end', '83010801'],
     ['a group that ends with another number', '83018c01'],
     ['an end without a group', '8401'],
@@ -204,11 +204,11 @@ describe('decoding', () => {
     expect(() => decodeMessage(hex(bytes))).toThrow(ProtocolError);
   });
 
-  test('deep groups end in an error, not in a full stack', () => {
+  test('refuses deeply nested groups, without a stack overflow', () => {
     expect(() => decodeMessage(Buffer.from('8301'.repeat(500_000), 'hex'))).toThrow(ProtocolError);
   });
 
-  test('random and damaged bytes give a message or a ProtocolError, nothing else', () => {
+  test('returns a message or throws a ProtocolError for random and damaged bytes', () => {
     const cut = fc.tuple(anyMessage, fc.nat()).map(([message, at]) => {
       const bytes = encodeMessage(message);
       return bytes.subarray(0, at % (bytes.length + 1));

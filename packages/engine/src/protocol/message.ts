@@ -1,6 +1,6 @@
 import { asBuffer, BYTES, VARINT, WireReader, WireWriter } from './wire.ts';
 
-/** Asynq's TaskMessage (protocol 2.2): the field `msg` of a task hash. Times and durations in whole seconds. */
+/** Asynq's TaskMessage, which a task's hash has in its field `msg`. Times and durations in whole seconds. */
 export interface TaskMessage {
   readonly type: string;
   /** Empty and absent are the same on the wire: decoded as null. */
@@ -13,15 +13,15 @@ export interface TaskMessage {
   readonly retried: number;
   /** Text of the last error; '' = none. */
   readonly errorMsg: string;
-  /** Longest attempt, s; 0 = none. */
+  /** Time limit of each attempt, s; 0 = none. */
   readonly timeout: number;
-  /** End of the last attempt, Unix s; 0 = none. */
+  /** Time limit of all attempts, Unix s; 0 = none. */
   readonly deadline: number;
-  /** Full key of the lock; '' = none. */
+  /** Full key of the unique lock; '' = none. */
   readonly uniqueKey: string;
   /** Unix s; 0 = never failed. */
   readonly lastFailedAt: number;
-  /** s to keep it after success. */
+  /** How long the task is kept after success, s. */
   readonly retention: number;
   /** Unix s; 0 = not completed. */
   readonly completedAt: number;
@@ -30,12 +30,12 @@ export interface TaskMessage {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A message to encode: what is left out has its default (0, '', none). */
+/** A message to encode. Fields that are left out have their defaults: 0, '', none. */
 export type NewTaskMessage = Pick<TaskMessage, 'type' | 'id' | 'queue'> & Partial<TaskMessage>;
 
 export interface DecodedMessage {
   readonly message: TaskMessage;
-  /** Fields that stood more than once: what an encoding anew would save. */
+  /** How many fields were repeated. Scripts append fields; encoding the message anew would drop the repeated ones. */
   readonly repeats: number;
 }
 
@@ -69,7 +69,7 @@ function writeInt(field: number, value: number | undefined): void {
 }
 
 /**
- * The bytes, as Go's encoder writes them: ascending field numbers, no defaults (protocol 2.1).
+ * Encodes a message to the bytes that Go's encoder writes: ascending field numbers, no defaults.
  *
  * @throws TaskCenterError `invalid-value` for a lone surrogate in a text; in the error text it is replaced instead
  */
@@ -95,7 +95,7 @@ export function encodeMessage(message: NewTaskMessage): Buffer {
 }
 
 /**
- * The message with another payload; all other fields as they are, also those that nobody here knows.
+ * Replaces the payload of an encoded message. All other fields stay byte for byte, also unknown ones.
  *
  * @throws ProtocolError
  */
@@ -106,8 +106,8 @@ export function withPayload(bytes: Uint8Array, payload: Uint8Array | null): Buff
   while (reader.next()) {
     const isPayload = reader.field === FIELD.payload && reader.wire === BYTES;
     reader.skip();
-    if (!isPayload) kept.push(bytes.subarray(from, reader.at));
-    from = reader.at;
+    if (!isPayload) kept.push(bytes.subarray(from, reader.offset));
+    from = reader.offset;
   }
   if (payload && payload.length > 0) {
     writer.bytes(FIELD.payload, payload);
@@ -119,7 +119,7 @@ export function withPayload(bytes: Uint8Array, payload: Uint8Array | null): Buff
 type Draft = { -readonly [K in keyof TaskMessage]: TaskMessage[K] } & { headers: Record<string, string> };
 type Read = (draft: Draft, reader: WireReader) => void;
 
-/** Reads one header; true = its name stood before. */
+/** Reads one header; returns whether its name is a repeated one. */
 function readHeader(headers: Record<string, string>, reader: WireReader): boolean {
   let name = '';
   let value = '';
@@ -129,10 +129,10 @@ function readHeader(headers: Record<string, string>, reader: WireReader): boolea
     else if (entry.wire === BYTES && entry.field === 2) value = entry.text();
     else entry.skip();
   }
-  const known = Object.hasOwn(headers, name);
+  const isRepeat = Object.hasOwn(headers, name);
   // A plain assignment to `__proto__` would not make a property.
   Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
-  return known;
+  return isRepeat;
 }
 
 const readers: Readonly<Record<Exclude<keyof TaskMessage, 'headers'>, readonly [wire: number, read: Read]>> =
@@ -153,7 +153,7 @@ const readers: Readonly<Record<Exclude<keyof TaskMessage, 'headers'>, readonly [
     groupKey: [BYTES, (draft, reader) => (draft.groupKey = reader.text())],
   };
 
-/** By field number; a known field of another wire type is an unknown one, as in Go. */
+/** Readers by field number. A known field with a wrong wire type counts as an unknown one, as in Go. */
 const byNumber: (readonly [wire: number, read: Read] | undefined)[] = [];
 for (const [name, entry] of Object.entries(readers)) byNumber[FIELD[name as keyof typeof readers]] = entry;
 
@@ -177,8 +177,8 @@ export const blankMessage = (): Draft => ({
 });
 
 /**
- * The message in the bytes: fields in any order, the last one wins, unknown ones are skipped. The payload is a view
- * on `bytes`, not a copy.
+ * Decodes a message: fields in any order, the last one wins, unknown ones are skipped. The payload is a view of `bytes`, not a
+ * copy.
  *
  * @throws ProtocolError
  */
@@ -189,11 +189,11 @@ export function decodeMessage(bytes: Uint8Array): DecodedMessage {
   let repeats = 0;
   while (reader.next()) {
     const { field, wire } = reader;
-    const known = byNumber[field];
-    if (known && known[0] === wire) {
+    const isRepeat = byNumber[field];
+    if (isRepeat && isRepeat[0] === wire) {
       if (seen & (1 << field)) repeats += 1;
       seen |= 1 << field;
-      known[1](draft, reader);
+      isRepeat[1](draft, reader);
     } else if (field === FIELD.headers && wire === BYTES) {
       if (readHeader(draft.headers, reader)) repeats += 1;
     } else reader.skip();

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseOption, writeOption, type EntryOption } from './option-strings.ts';
 
-// What Go 1.24 and asynq v0.26 print (protocol 2.6).
+// What Go 1.24 and asynq v0.26 print.
 const AT = Date.UTC(2023, 10, 14, 22, 13, 20);
 test.each<[EntryOption, string]>([
   [{ name: 'MaxRetry', value: 3 }, 'MaxRetry(3)'],
@@ -46,11 +46,11 @@ test.each([
   expect(parseOption(text)).toEqual(option);
 });
 
-test('a part of a second of a moment is rounded up', () => {
+test('a fraction of a second of a time is rounded up', () => {
   expect(writeOption({ name: 'ProcessAt', atMs: AT - 999 })).toBe('ProcessAt(Tue Nov 14 22:13:20 UTC 2023)');
 });
 
-test('every option comes back from its text', () => {
+test('every option is read back from its text', () => {
   const text = fc.string({ unit: 'grapheme' });
   const options = fc.oneof(
     fc.record({ name: fc.constant('MaxRetry' as const), value: fc.integer({ min: 0, max: 2 ** 31 - 1 }) }),

@@ -2,7 +2,10 @@ import { goQuoted } from '../errors/go-quoted.ts';
 import { goDuration, parseGoDuration } from '../task/go-duration.ts';
 import { goUnquoted } from './go-unquote.ts';
 
-/** An option of a scheduler's entry (protocol 2.6). Lengths in ms, moments in wall-clock ms. */
+/**
+ * An option of a scheduler's entry. Asynq's schedulers publish options as the texts that Go prints, such as `Timeout(1m30s)`;
+ * this module writes and reads them. Durations (`ms`) in ms, times (`atMs`) in wall-clock ms.
+ */
 export type EntryOption =
   | { readonly name: 'MaxRetry'; readonly value: number }
   | { readonly name: 'Queue' | 'TaskID' | 'Group'; readonly value: string }
@@ -13,10 +16,10 @@ export type EntryOption =
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const DATE = /^\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) \S+ (\d{4})$/;
-/** What Go's JSON writes as escapes beyond ours. */
+/** Characters that Go's JSON encoder escapes, unlike `JSON.stringify`. */
 const ESCAPED = /[<>&\u2028\u2029]/g;
 
-/** As Go prints it in UTC; a part of a second is rounded up: a Go program is never early (design D5). */
+/** A time as Go prints it in UTC. A fraction of a second is rounded up: a Go program is then never early. */
 function goDate(atMs: number): string {
   const date = new Date(Math.ceil(atMs / 1_000) * 1_000);
   const day = String(date.getUTCDate()).padStart(2);
@@ -25,7 +28,7 @@ function goDate(atMs: number): string {
   return `${DAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ${day} ${time} UTC ${year}`;
 }
 
-/** A zone's abbreviation tells no offset: read as 0, as Go reads what it does not know. */
+/** Parses a date that Go has printed. The abbreviation of a zone has no offset: it counts as UTC, as Go reads unknown ones. */
 function parseGoDate(text: string): number | null {
   const match = DATE.exec(text);
   if (!match) return null;
@@ -43,7 +46,7 @@ function jsonPair(key: string, value: string): string {
   return JSON.stringify([key.toWellFormed(), value.toWellFormed()]).replace(ESCAPED, escape);
 }
 
-/** The text of an option as Go's scheduler writes it. */
+/** The text of an option, as Go's scheduler writes it. */
 export function writeOption(option: EntryOption): string {
   switch (option.name) {
     case 'MaxRetry':
@@ -103,8 +106,8 @@ function parseArgument(name: string, argument: string): EntryOption | null {
 }
 
 /**
- * The option of a text; null for one that is none, or not known. Unlike Go's inspector, it reads every kind, and
- * values with a `)` in them.
+ * Parses the text of an option; null for an unknown or malformed one. Unlike Go's inspector, it reads every kind of option,
+ * and values that contain a `)`.
  */
 export function parseOption(text: string): EntryOption | null {
   const open = text.indexOf('(');

@@ -11,7 +11,7 @@ import { decodeServerInfo, decodeWorkerInfo, encodeServerInfo, encodeWorkerInfo 
 import { uniqueKey } from './unique-key.ts';
 import { ProtocolError } from './wire.ts';
 
-test('a ServerInfo has the known bytes (protocol 2.4)', () => {
+test('a ServerInfo has the bytes that Go writes', () => {
   const info = {
     host: 'h1',
     pid: 42,
@@ -30,7 +30,7 @@ test('a ServerInfo has the known bytes (protocol 2.4)', () => {
   expect(decodeServerInfo(bytes)).toEqual(info);
 });
 
-test('a ServerInfo with every field comes back', () => {
+test('a ServerInfo with every field is read back', () => {
   const info = {
     host: 'h',
     pid: 1,
@@ -45,7 +45,7 @@ test('a ServerInfo with every field comes back', () => {
   expect(decodeServerInfo(encodeServerInfo(info))).toEqual(info);
 });
 
-test('a WorkerInfo with every field comes back', () => {
+test('a WorkerInfo with every field is read back', () => {
   const info = {
     host: 'h',
     pid: 1,
@@ -60,7 +60,7 @@ test('a WorkerInfo with every field comes back', () => {
   expect(decodeWorkerInfo(encodeWorkerInfo(info))).toEqual(info);
 });
 
-test('a WorkerInfo has its fields by the numbers of protocol 2.3, times always', () => {
+test("a WorkerInfo has Asynq's field numbers, and both times always", () => {
   const info = {
     host: 'h1',
     pid: 42,
@@ -77,7 +77,7 @@ test('a WorkerInfo has its fields by the numbers of protocol 2.3, times always',
   );
 });
 
-test('a SchedulerEntry that never ran has the known bytes (protocol 2.4)', () => {
+test('a SchedulerEntry that has never fired has the bytes that Go writes', () => {
   const entry: SchedulerEntry = {
     id: '',
     spec: '',
@@ -92,7 +92,7 @@ test('a SchedulerEntry that never ran has the known bytes (protocol 2.4)', () =>
   expect(decodeSchedulerEntry(bytes)).toEqual(entry);
 });
 
-test('a SchedulerEntry with every field comes back', () => {
+test('a SchedulerEntry with every field is read back', () => {
   const entry: SchedulerEntry = {
     id: 'e1',
     spec: '@every 1m',
@@ -105,7 +105,7 @@ test('a SchedulerEntry with every field comes back', () => {
   expect(decodeSchedulerEntry(encodeSchedulerEntry(entry))).toEqual(entry);
 });
 
-test('a SchedulerEnqueueEvent has the known bytes (protocol 2.4)', () => {
+test('a SchedulerEnqueueEvent has the bytes that Go writes', () => {
   const event = { taskId: 'tid', enqueueTime: { seconds: 1_700_000_000, nanos: 0 } };
   const bytes = encodeSchedulerEnqueueEvent(event);
   expect(bytes.toString('hex')).toBe('0a0374696412060880e2cfaa06');
@@ -113,7 +113,7 @@ test('a SchedulerEnqueueEvent has the known bytes (protocol 2.4)', () => {
 });
 
 test.each([decodeServerInfo, decodeWorkerInfo, decodeSchedulerEntry, decodeSchedulerEnqueueEvent])(
-  '%o refuses bytes that are cut',
+  '%o refuses truncated bytes',
   (decode) => {
     expect(() => decode(Buffer.from('0a05', 'hex'))).toThrow(ProtocolError);
   },
@@ -124,29 +124,29 @@ test.each([
   ['an empty payload', '', 'asynq:{default}:unique:reindex:d41d8cd98f00b204e9800998ecf8427e'],
   ['foo', 'foo', 'asynq:{default}:unique:reindex:acbd18db4cc2f85cedef654fccc4a4d8'],
   ['JSON', '{"user_id":123}', 'asynq:{default}:unique:reindex:f7218ed06954e3dc6750e967d4be68e4'],
-])('the unique key of %s is that of protocol 1.5', (_, payload, key) => {
+])('the unique key for %s is the one that Go makes', (_, payload, key) => {
   const bytes = payload === null ? null : Buffer.from(payload);
   expect(uniqueKey({ queue: 'default', type: 'reindex', payload: bytes })).toBe(key);
 });
 
-test('seconds are rounded up for due times and toward zero as Go does', () => {
+test('secondsUp rounds up, secondsDown rounds toward zero as Go does', () => {
   expect([0, 1, 999, 1_000, 1_001].map(secondsUp)).toEqual([0, 1, 1, 1, 2]);
   expect([0, 999, 1_999, -1_999].map(secondsDown)).toEqual([0, 0, 1, -1]);
 });
 
-test('"never" is the year 1 when written, and the year 1 or 1970 when read', () => {
+test('"never" is written as the year 1, and read from the year 1 or 1970', () => {
   expect(timestampOf(null)).toEqual({ seconds: -62_135_596_800, nanos: 0 });
   expect(msOf(NEVER)).toBeNull();
   expect(msOf({ seconds: 0, nanos: 0 })).toBeNull();
 });
 
-test.each([1, 1_700_000_000_123, -1, -1_500])('%d ms are the same after a timestamp', (ms) => {
+test.each([1, 1_700_000_000_123, -1, -1_500])('%d ms are read back from their timestamp', (ms) => {
   const timestamp = timestampOf(ms);
   expect(timestamp.nanos).toBeGreaterThanOrEqual(0);
   expect(msOf(timestamp)).toBe(ms);
 });
 
-test('the day of the counters is that of UTC', () => {
+test('utcDay is the day in UTC', () => {
   expect(utcDay(Date.UTC(2026, 4, 14, 23, 59, 59, 999))).toBe('2026-05-14');
   expect(utcDay(Date.UTC(2026, 0, 2))).toBe('2026-01-02');
 });

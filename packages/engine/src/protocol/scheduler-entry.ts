@@ -1,22 +1,22 @@
 import { NEVER, readTimestamp, writeTimestamp, type Timestamp } from './go-time.ts';
 import { asBuffer, BYTES, readFields, WireReader, WireWriter } from './wire.ts';
 
-/** An entry that a scheduler shows (protocol 2.3), an element of its list. */
+/** Asynq's SchedulerEntry: what a scheduler publishes about one of its entries, an element of its list. */
 export interface SchedulerEntry {
   readonly id: string;
   readonly spec: string;
   readonly taskType: string;
   /** Empty and absent are the same on the wire: decoded as null. */
   readonly taskPayload: Uint8Array | null;
-  /** Option texts (protocol 2.6). */
+  /** Options as Go prints them, such as `MaxRetry(3)`; see `parseOption`. */
   readonly enqueueOptions: readonly string[];
-  /** Null: left out; Go shows that as 1970. `NEVER` if it can never fire. */
+  /** Null = absent, which Go shows as 1970. `NEVER` = it will never fire. */
   readonly nextEnqueueTime: Timestamp | null;
-  /** Null: left out. `NEVER` if it has not fired yet. */
+  /** Null = absent. `NEVER` = it has not fired yet. */
   readonly prevEnqueueTime: Timestamp | null;
 }
 
-/** That a scheduler enqueued a task: a member of an entry's history. */
+/** Asynq's SchedulerEnqueueEvent: a scheduler has enqueued a task. A member of the entry's history. */
 export interface SchedulerEnqueueEvent {
   readonly taskId: string;
   readonly enqueueTime: Timestamp;

@@ -1,7 +1,7 @@
 import { NEVER, readTimestamp, writeTimestamp, type Timestamp } from './go-time.ts';
 import { asBuffer, BYTES, readFields, VARINT, WireReader, WireWriter } from './wire.ts';
 
-/** What a server tells about itself (protocol 2.3), under its server key. */
+/** Asynq's ServerInfo: what a server publishes about itself under its server key. */
 export interface ServerInfo {
   readonly host: string;
   readonly pid: number;
@@ -16,7 +16,7 @@ export interface ServerInfo {
   readonly activeWorkerCount: number;
 }
 
-/** A task in progress (protocol 2.3), a value of a server's workers hash. */
+/** Asynq's WorkerInfo: a task in progress, a value in a server's workers hash. */
 export interface WorkerInfo {
   readonly host: string;
   readonly pid: number;
@@ -27,18 +27,18 @@ export interface WorkerInfo {
   readonly taskPayload: Uint8Array | null;
   readonly queue: string;
   readonly startTime: Timestamp;
-  /** Of this attempt. */
+  /** End of this attempt at the latest. */
   readonly deadline: Timestamp;
 }
 
 const writer = new WireWriter();
-const inner = new WireWriter();
+const entryWriter = new WireWriter();
 
 function writePriorities(queues: ServerInfo['queues']): void {
   for (const [queue, priority] of Object.entries(queues)) {
-    inner.text(1, queue);
-    inner.int(2, priority);
-    writer.bytes(5, inner.take());
+    entryWriter.text(1, queue);
+    entryWriter.int(2, priority);
+    writer.bytes(5, entryWriter.take());
   }
 }
 

@@ -1,20 +1,23 @@
 import { createHash } from 'node:crypto';
 import { uniqueKeyPrefix } from './keys.ts';
 
-/** What a unique lock is about. */
+/** What makes two tasks the same for a unique lock. */
 export interface UniqueTask {
   readonly queue: string;
   readonly type: string;
-  /** Null = no payload was given: another key than that of an empty one (protocol 1.5). */
+  /** Null = no payload; its key differs from that of an empty payload. */
   readonly payload: Uint8Array | null;
-  /** Businesses do not see each other's locks (design D12). */
+  /** Each business has locks of its own. */
   readonly business?: string | null;
 }
 
-/** The lock's key; computed once, by whoever enqueues, as a payload that was stored cannot be told from none. */
+/**
+ * The lock's key, as Asynq makes it. The client computes it when it enqueues, and stores it in the message: a stored message
+ * does not distinguish an empty payload from none.
+ */
 export function uniqueKey({ queue, type, payload, business = null }: UniqueTask): string {
   const suffix = payload === null ? '' : createHash('md5').update(payload).digest('hex');
-  // Every key of Go ends with a colon or a digit of the hash, so none is equal to one that ends with a point.
+  // Go's keys end with a colon or a digit of the hash, so none equals a key that ends with a dot.
   const owner = business === null ? '' : `:${business}.`;
   return `${uniqueKeyPrefix(queue)}${type}:${suffix}${owner}`;
 }

@@ -1,7 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 
-/** Bytes that are no message of Asynq's. */
+/**
+ * Protobuf's wire format, as far as Asynq's messages need it. Every task is encoded and decoded in Node's one thread, so reader
+ * and writer avoid allocations.
+ */
+
+/** Thrown for bytes that are not a valid message. */
 export class ProtocolError extends Error {
   constructor(message: string) {
     super(message);
@@ -21,41 +26,41 @@ const MAX_FIELD_NUMBER = 2 ** 29 - 1;
 const MAX_GROUP_DEPTH = 32;
 const MAX_VARINT_BYTES = 10;
 const MAX_INT64 = 2n ** 63n - 1n;
-const REPLACED = '\ufffd';
+const REPLACEMENT_CHARACTER = '\ufffd';
 
-/** A message's bytes as a Buffer, without a copy. */
+/** The bytes as a Buffer, without a copy. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
- * Reads protobuf fields one after another: `next`, then a reading method that fits `wire`, or `skip`. Every method
- * throws `ProtocolError` at the first byte that makes no sense, and allocates nothing but what it returns.
+ * Reads protobuf fields one by one: call `next`, then the reading method that fits `wire`, or `skip`. Every method throws
+ * `ProtocolError` at the first invalid byte, and allocates only what it returns.
  */
 export class WireReader {
-  /** Number and wire type of the field that `next` found. */
+  /** Number and wire type of the current field. */
   field = 0;
   wire = 0;
   readonly #bytes: Buffer;
   readonly #end: number;
-  #at: number;
+  #offset: number;
   #low = 0;
   #high = 0;
 
   constructor(bytes: Buffer, start = 0, end = bytes.length) {
     this.#bytes = bytes;
-    this.#at = start;
+    this.#offset = start;
     this.#end = end;
   }
 
-  /** Where the next field begins, once the last one was read. */
-  get at(): number {
-    return this.#at;
+  /** Offset of the next field, once the current one has been read. */
+  get offset(): number {
+    return this.#offset;
   }
 
-  /** Goes to the next field; false = there is none. */
+  /** Moves to the next field; returns false at the end. */
   next(): boolean {
-    if (this.#at === this.#end) return false;
+    if (this.#offset === this.#end) return false;
     this.#varint();
     this.wire = this.#low & 7;
     this.field = (this.#low >>> 3) + this.#high * 2 ** 29;
@@ -83,25 +88,25 @@ export class WireReader {
   /** A view, not a copy. */
   bytes(): Buffer {
     const start = this.#length();
-    return this.#bytes.subarray(start, this.#at);
+    return this.#bytes.subarray(start, this.#offset);
   }
 
   text(): string {
     const start = this.#length();
-    const text = this.#bytes.toString('utf8', start, this.#at);
-    if (text.includes(REPLACED) && !isUtf8(this.#bytes.subarray(start, this.#at))) {
+    const text = this.#bytes.toString('utf8', start, this.#offset);
+    if (text.includes(REPLACEMENT_CHARACTER) && !isUtf8(this.#bytes.subarray(start, this.#offset))) {
       throw new ProtocolError('a text is not valid UTF-8');
     }
     return text;
   }
 
-  /** A reader of the message in this field. */
+  /** A reader of the nested message in this field. */
   nested(): WireReader {
     const start = this.#length();
-    return new WireReader(this.#bytes, start, this.#at);
+    return new WireReader(this.#bytes, start, this.#offset);
   }
 
-  /** Passes over the field's value, whatever it is. */
+  /** Skips the field's value, of whichever wire type. */
   skip(depth = 0): void {
     if (this.wire === VARINT) this.#varint();
     else if (this.wire === BYTES) this.#length();
@@ -121,27 +126,28 @@ export class WireReader {
     throw new ProtocolError('a group does not end');
   }
 
-  /** Reads a length and goes behind that many bytes; returns where they start. */
+  /** Reads a length and moves behind that many bytes; returns their start. */
   #length(): number {
     this.#varint();
     if (this.#high !== 0) throw new ProtocolError('a length is beyond the end');
-    const start = this.#at;
+    const start = this.#offset;
     this.#advance(this.#low);
     return start;
   }
 
   #advance(count: number): void {
-    if (count > this.#end - this.#at) throw new ProtocolError('a length is beyond the end');
-    this.#at += count;
+    if (count > this.#end - this.#offset) throw new ProtocolError('a length is beyond the end');
+    this.#offset += count;
   }
 
+  /** Reads a varint of up to 64 bits into two 32-bit halves, `#low` and `#high`. */
   #varint(): void {
     let low = 0;
     let high = 0;
     for (let i = 0; i < MAX_VARINT_BYTES; i += 1) {
-      if (this.#at === this.#end) throw new ProtocolError('it ends in the middle of a number');
-      const byte = this.#bytes[this.#at] as number;
-      this.#at += 1;
+      if (this.#offset === this.#end) throw new ProtocolError('it ends in the middle of a number');
+      const byte = this.#bytes[this.#offset] as number;
+      this.#offset += 1;
       const bits = byte & 127;
       if (i < 4) low |= bits << (7 * i);
       else if (i > 4) high |= bits << (7 * i - 32);
@@ -159,10 +165,10 @@ export class WireReader {
   }
 }
 
-/** By field number: its wire type and what to do with it. */
+/** By field number: the wire type it must have, and what reads it. */
 export type FieldReads = Readonly<Record<number, readonly [wire: number, read: () => unknown]>>;
 
-/** Reads all fields; unknown ones, and known ones of another wire type, are skipped as in Go. */
+/** Reads all fields. Unknown ones, and known ones with a wrong wire type, are skipped, as in Go. */
 export function readFields(reader: WireReader, reads: FieldReads): void {
   while (reader.next()) {
     const known = reads[reader.field];
@@ -171,52 +177,52 @@ export function readFields(reader: WireReader, reads: FieldReads): void {
   }
 }
 
-const FIRST_SIZE = 4_096;
-/** A scratch buffer that has grown beyond this is not kept. */
+const INITIAL_SIZE = 4_096;
+/** A larger scratch buffer is released after use. */
 const MAX_KEPT_BYTES = 1_048_576;
 
-/** Writes protobuf fields; used again and again, as its buffer stays. */
+/** Writes protobuf fields into a scratch buffer, which it reuses: one writer serves many messages. */
 export class WireWriter {
-  #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
-  #at = 0;
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE);
+  #offset = 0;
 
-  /** What was written since the last `take`, as a copy. */
+  /** Returns a copy of what was written since the last `take`. */
   take(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.#at);
-    this.#buffer.copy(bytes, 0, 0, this.#at);
+    const bytes = Buffer.allocUnsafe(this.#offset);
+    this.#buffer.copy(bytes, 0, 0, this.#offset);
     this.clear();
     return bytes;
   }
 
-  /** Forgets what was written. */
+  /** Discards what was written. */
   clear(): void {
-    this.#at = 0;
-    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+    this.#offset = 0;
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE);
   }
 
-  /** An integer field, also when it is 0; beyond int64 the nearest that fits. */
+  /** Writes an integer field, also if it is 0. A number beyond int64 becomes the nearest one that fits. */
   int(field: number, value: number): void {
-    this.#room(2 * MAX_VARINT_BYTES);
+    this.#reserve(2 * MAX_VARINT_BYTES);
     this.#varint(field * 8 + VARINT);
     this.#varint(value);
   }
 
-  /** A bytes field, also when it is empty. */
+  /** Writes a bytes field, also if it is empty. */
   bytes(field: number, value: Uint8Array): void {
-    this.#room(value.length + 2 * MAX_VARINT_BYTES);
+    this.#reserve(value.length + 2 * MAX_VARINT_BYTES);
     this.#varint(field * 8 + BYTES);
     this.#varint(value.length);
-    this.#buffer.set(value, this.#at);
-    this.#at += value.length;
+    this.#buffer.set(value, this.#offset);
+    this.#offset += value.length;
   }
 
   /**
-   * A string field, also when it is empty.
+   * Writes a string field, also if it is empty.
    *
-   * @throws TaskCenterError `invalid-value` for a lone surrogate, which no Go program could read (protocol 2.1)
+   * @throws TaskCenterError `invalid-value` for a lone surrogate, which is not valid UTF-8: Go refuses such a message
    */
   text(field: number, value: string): void {
-    this.#room(value.length * 3 + 2 * MAX_VARINT_BYTES);
+    this.#reserve(value.length * 3 + 2 * MAX_VARINT_BYTES);
     this.#varint(field * 8 + BYTES);
     if (value.length < 64 && this.#ascii(value)) return;
     if (!value.isWellFormed()) {
@@ -228,63 +234,63 @@ export class WireWriter {
       });
     }
     this.#varint(Buffer.byteLength(value));
-    this.#at += this.#buffer.write(value, this.#at);
+    this.#offset += this.#buffer.write(value, this.#offset);
   }
 
-  /** An entry of a map of strings: both parts are always there (protocol 2.1). */
+  /** Writes an entry of a map of strings. Key and value are always written, also if empty, as Go does. */
   entry(field: number, key: string, value: string): void {
     const bytes = textSize(key) + textSize(value);
-    this.#room(2 * MAX_VARINT_BYTES);
+    this.#reserve(2 * MAX_VARINT_BYTES);
     this.#varint(field * 8 + BYTES);
     this.#varint(bytes);
     this.text(1, key);
     this.text(2, value);
   }
 
-  /** Length and text, if it is ASCII; for short ones faster than a call into native code. */
+  /** Writes length and text if it is ASCII; returns whether it is. For short texts faster than a native call. */
   #ascii(value: string): boolean {
-    const start = this.#at + 1;
+    const start = this.#offset + 1;
     for (let i = 0; i < value.length; i += 1) {
       const code = value.charCodeAt(i);
       if (code > 127) return false;
       this.#buffer[start + i] = code;
     }
-    this.#buffer[this.#at] = value.length;
-    this.#at = start + value.length;
+    this.#buffer[this.#offset] = value.length;
+    this.#offset = start + value.length;
     return true;
   }
 
   #varint(value: number): void {
     if (value < 0 || value >= 2 ** 32) return this.#longVarint(value);
-    let rest = value >>> 0;
-    for (; rest > 127; rest >>>= 7) this.#buffer[this.#at++] = (rest & 127) | 128;
-    this.#buffer[this.#at++] = rest;
+    let remaining = value >>> 0;
+    for (; remaining > 127; remaining >>>= 7) this.#buffer[this.#offset++] = (remaining & 127) | 128;
+    this.#buffer[this.#offset++] = remaining;
   }
 
   #longVarint(value: number): void {
     const whole = value >= 2 ** 63 ? MAX_INT64 : BigInt(Math.trunc(Math.max(value, -(2 ** 63))));
-    let rest = BigInt.asUintN(64, whole);
-    for (; rest > 127n; rest >>= 7n) this.#buffer[this.#at++] = Number(rest & 127n) | 128;
-    this.#buffer[this.#at++] = Number(rest);
+    let remaining = BigInt.asUintN(64, whole);
+    for (; remaining > 127n; remaining >>= 7n) this.#buffer[this.#offset++] = Number(remaining & 127n) | 128;
+    this.#buffer[this.#offset++] = Number(remaining);
   }
 
-  #room(bytes: number): void {
-    if (this.#buffer.length - this.#at >= bytes) return;
-    const larger = Buffer.allocUnsafeSlow(2 * (this.#at + bytes));
-    larger.set(this.#buffer.subarray(0, this.#at));
+  #reserve(bytes: number): void {
+    if (this.#buffer.length - this.#offset >= bytes) return;
+    const larger = Buffer.allocUnsafeSlow(2 * (this.#offset + bytes));
+    larger.set(this.#buffer.subarray(0, this.#offset));
     this.#buffer = larger;
   }
 }
 
-/** Bytes of a string field whose number is below 16. */
+/** Size of a string field whose number is below 16, in bytes. */
 function textSize(text: string): number {
   const bytes = Buffer.byteLength(text);
   return 1 + varintSize(bytes) + bytes;
 }
 
-/** Bytes of a non-negative number. */
+/** Size of a non-negative number as a varint, in bytes. */
 function varintSize(value: number): number {
   let size = 1;
-  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) size += 1;
+  for (let remaining = value; remaining > 127; remaining = Math.floor(remaining / 128)) size += 1;
   return size;
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { settle } from '../../test/support/fake-clock.ts';
 import { createBatcher, type BatcherDeps } from './batcher.ts';
 
-/** A batcher of strings whose batches are answered by hand. */
+/** A batcher of strings whose batches the test answers. */
 function aBatcher(limits: Partial<BatcherDeps<string, string>> = {}) {
   const calls: { items: readonly string[]; answer(): void; fail(error: unknown): void }[] = [];
   const batcher = createBatcher<string, string>({
@@ -30,7 +30,7 @@ describe('a batcher', () => {
     expect(await Promise.all(outcomes)).toEqual(['a!', 'b!', 'c!']);
   });
 
-  test('fails all of a batch, and only those', async () => {
+  test('rejects all items of a failed batch, and only those', async () => {
     const { batcher, calls } = aBatcher({ maxItems: 2, maxInFlight: 2 });
     const outcomes = Promise.allSettled(['a', 'b', 'c'].map((item) => batcher.add(item)));
     await settle();
@@ -39,7 +39,7 @@ describe('a batcher', () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
   });
 
-  test('fails an item whose outcome is an error, and only that', async () => {
+  test('rejects an item whose outcome is an error, and only that item', async () => {
     const run = (items: readonly string[]) =>
       Promise.resolve(items.map((item) => (item === 'bad' ? new Error('refused') : item)));
     const { batcher } = aBatcher({ run });
@@ -48,10 +48,10 @@ describe('a batcher', () => {
     expect(bad).toEqual({ status: 'rejected', reason: new Error('refused') });
   });
 
-  test('fails those who wait as well, where their error says so', async () => {
-    const waitersError = (error: unknown) =>
+  test('rejects waiting items as well, where errorForWaiting says so', async () => {
+    const errorForWaiting = (error: unknown) =>
       (error as Error).message === 'out of reach' ? new Error('not sent') : null;
-    const { batcher, calls } = aBatcher({ waitersError });
+    const { batcher, calls } = aBatcher({ errorForWaiting });
     const sent = batcher.add('a');
     await settle();
     const waited = batcher.add('b');
@@ -64,7 +64,7 @@ describe('a batcher', () => {
     expect(await next).toBe('c!');
   });
 
-  test('fails a batch whose call throws at once, and goes on', async () => {
+  test('rejects a batch whose call throws synchronously, and goes on', async () => {
     let calls = 0;
     const { batcher } = aBatcher({
       run: (items) => {
@@ -77,14 +77,14 @@ describe('a batcher', () => {
     expect(await batcher.add('b')).toBe('b');
   });
 
-  test('ends a batch at its bytes, and sends an item that is too large alone', async () => {
+  test('ends a batch at maxBytes, and sends an item that is too large alone', async () => {
     const { batcher, calls } = aBatcher({ maxBytes: 10, maxInFlight: 10 });
     for (const item of ['x'.repeat(6), 'x'.repeat(4), 'x', 'x'.repeat(50), 'x']) void batcher.add(item);
     await settle();
     expect(calls.map(({ items }) => items.map(({ length }) => length))).toEqual([[6, 4], [1], [50], [1]]);
   });
 
-  test('keeps one call under way while the callers of another one hear of theirs', async () => {
+  test('keeps one call under way while the callers of another one get their outcomes', async () => {
     const { batcher, calls, sizes } = aBatcher({ maxInFlight: 2 });
     const enter = () => void batcher.add('a').then(enter);
     for (let i = 0; i < 50; i += 1) enter();
@@ -95,7 +95,7 @@ describe('a batcher', () => {
     expect(sizes()).toEqual([25, 25, 25]);
   });
 
-  test('sends few, and what fills a call, undivided', async () => {
+  test('does not halve few items, nor more than fill a batch', async () => {
     const { batcher, sizes } = aBatcher({ maxInFlight: 4 });
     for (let i = 0; i < 31; i += 1) void batcher.add('a');
     await settle();
@@ -104,7 +104,7 @@ describe('a batcher', () => {
     expect(sizes()).toEqual([31, 100, 50]);
   });
 
-  test('collects while its calls are under way', async () => {
+  test('collects items while its calls are under way', async () => {
     const { batcher, calls, sizes } = aBatcher({ maxInFlight: 2 });
     for (let i = 0; i < 6; i += 1) {
       void batcher.add(`i${i}`);
@@ -116,7 +116,7 @@ describe('a batcher', () => {
     expect(sizes()).toEqual([1, 1, 4]);
   });
 
-  test('never exceeds its limits, keeps the order and answers each item by itself', async () => {
+  test('never exceeds its limits, keeps the order and gives each item its own outcome', async () => {
     const limits = fc.record({
       maxItems: fc.integer({ min: 1, max: 7 }),
       maxBytes: fc.integer({ min: 1, max: 20 }),

@@ -1,24 +1,24 @@
-/** Calls made in one turn of the event loop, as one call. */
+/** Combines calls for single items, made in the same turn of the event loop, into one call for a batch. */
 export interface Batcher<T, R> {
   /** Resolves to this item's own outcome; rejects when the whole call failed. */
   add(item: T): Promise<R>;
 }
 
 export interface BatcherDeps<T, R> {
-  /** Takes a batch; resolves to one outcome per item, in order; an error is what its item alone rejects with. */
+  /** Runs a batch. Resolves to one outcome per item, in order; an item whose outcome is an error rejects with it. */
   run(items: readonly T[]): Promise<readonly (R | Error)[]>;
   /** Most items in a batch. */
   readonly maxItems: number;
   /** Most bytes in a batch; one item always fits. */
   readonly maxBytes: number;
   sizeOf(item: T): number;
-  /** Most batches under way at once; what comes meanwhile waits and forms larger ones. */
+  /** Most batches under way at once. Items that come meanwhile wait, and form larger batches. */
   readonly maxInFlight: number;
   /**
-   * The error of those who wait for their call when another one fails like this; null = none, they go on. Default:
-   * they always go on.
+   * Called with the error of a failed batch. Returns the error with which all waiting items reject, or null if they
+   * should be sent as usual. Default: they are sent.
    */
-  waitersError?(error: unknown): unknown;
+  errorForWaiting?(error: unknown): unknown;
 }
 
 interface Waiting<T, R> {
@@ -34,39 +34,47 @@ function settle<R>({ resolve, reject }: Waiting<unknown, R>, outcome: R | Error)
 }
 
 /**
- * From so many on, what waits while nothing is under way goes out as two batches: callers who each wait for their own
- * outcome then keep one under way while the other's are told, so that caller and callee work at the same time.
+ * From this number of items on, an idle batcher sends them as two batches. Callers often wait for their outcome before
+ * they add the next item. With two batches the broker works on one while the callers of the other prepare their next
+ * items.
  */
 const MIN_TO_HALVE = 32;
 
 type Bounds = Pick<BatcherDeps<unknown, unknown>, 'maxItems' | 'maxInFlight'>;
 
-/** How many items to send of so many while nothing is under way. */
-function firstShare({ maxItems, maxInFlight }: Bounds, waiting: number): number {
+/** Most items in the next batch, while no batch is under way. */
+function firstBatchSize({ maxItems, maxInFlight }: Bounds, waiting: number): number {
   const halved = maxInFlight > 1 && waiting >= MIN_TO_HALVE && waiting <= maxItems;
   return halved ? Math.ceil(waiting / 2) : maxItems;
 }
 
-/** How many of the first fit a batch. */
-function fitting(waiting: readonly { readonly size: number }[], most: number, maxBytes: number): number {
+/** How many of the first items fit into a batch. The first one always fits. */
+function countFitting(
+  waiting: readonly { readonly size: number }[],
+  maxItems: number,
+  maxBytes: number,
+): number {
   let bytes = 0;
   let count = 0;
   for (const { size } of waiting) {
-    if (count > 0 && (count === most || bytes + size > maxBytes)) break;
+    if (count > 0 && (count === maxItems || bytes + size > maxBytes)) break;
     bytes += size;
     count += 1;
   }
   return count;
 }
 
-/** See `Batcher`. A batch ends at `maxItems` or `maxBytes`, whichever comes first (design D2). */
+/**
+ * Creates a batcher. A batch ends at `maxItems` or `maxBytes`, whichever comes first, which bounds the memory and the time of a call:
+ * docs/design/engine.md#batches.
+ */
 export function createBatcher<T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> {
   let waiting: Waiting<T, R>[] = [];
   let inFlight = 0;
   let scheduled = false;
 
-  function cut(most: number): Waiting<T, R>[] {
-    const count = fitting(waiting, most, deps.maxBytes);
+  function takeBatch(maxItems: number): Waiting<T, R>[] {
+    const count = countFitting(waiting, maxItems, deps.maxBytes);
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
     return batch;
@@ -74,18 +82,18 @@ export function createBatcher<T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> {
 
   function rejectWaiting(error: unknown): void {
     if (error === null) return;
-    const all = waiting;
+    const rejected = waiting;
     waiting = [];
-    for (const one of all) one.reject(error);
+    for (const { reject } of rejected) reject(error);
   }
 
   async function send(batch: readonly Waiting<T, R>[]): Promise<void> {
     try {
       const outcomes = await deps.run(batch.map(({ item }) => item));
-      batch.forEach((one, i) => settle(one, outcomes[i] as R | Error));
+      batch.forEach((item, i) => settle(item, outcomes[i] as R | Error));
     } catch (error) {
-      for (const one of batch) one.reject(error);
-      rejectWaiting(deps.waitersError?.(error) ?? null);
+      for (const { reject } of batch) reject(error);
+      rejectWaiting(deps.errorForWaiting?.(error) ?? null);
     }
     inFlight -= 1;
     flush();
@@ -94,15 +102,15 @@ export function createBatcher<T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> {
   function flush(): void {
     scheduled = false;
     while (waiting.length > 0 && inFlight < deps.maxInFlight) {
-      const most = inFlight === 0 ? firstShare(deps, waiting.length) : deps.maxItems;
+      const maxItems = inFlight === 0 ? firstBatchSize(deps, waiting.length) : deps.maxItems;
       inFlight += 1;
-      void send(cut(most));
-      // The other half when this one has been sent.
-      if (most < deps.maxItems) return soon();
+      void send(takeBatch(maxItems));
+      // The other half follows once this one has been sent.
+      if (maxItems < deps.maxItems) return flushSoon();
     }
   }
 
-  function soon(): void {
+  function flushSoon(): void {
     if (scheduled) return;
     scheduled = true;
     setImmediate(flush);
@@ -112,7 +120,7 @@ export function createBatcher<T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> {
     add(item) {
       return new Promise<R>((resolve, reject) => {
         waiting.push({ item, size: deps.sizeOf(item), resolve, reject });
-        soon();
+        flushSoon();
       });
     },
   };

@@ -11,14 +11,14 @@ describe('the system clock', () => {
     expect(ms).toBeGreaterThanOrEqual(before);
   });
 
-  test('sleeps at least as long as asked', async () => {
+  test('sleeps for at least the given time', async () => {
     const startedMs = systemClock.monotonicMs();
     await systemClock.sleep(20);
     // A timer may fire up to a millisecond before its time.
     expect(systemClock.monotonicMs() - startedMs).toBeGreaterThan(18.9);
   });
 
-  test('does not sleep for no time, nor after an abort', async () => {
+  test('does not sleep for 0 ms, for less, or after an abort', async () => {
     await systemClock.sleep(0);
     await systemClock.sleep(-5);
     await systemClock.sleep(3_600_000, AbortSignal.abort());
@@ -33,7 +33,7 @@ describe('the system clock', () => {
     expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
   });
 
-  test('leaves no listener after sleeping its time', async () => {
+  test('leaves no listener after a complete sleep', async () => {
     const { signal } = new AbortController();
     await systemClock.sleep(1, signal);
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
@@ -60,7 +60,7 @@ describe('the system clock', () => {
 });
 
 describe('the fake clock of tests', () => {
-  test('stands still until it is moved, and wakes sleepers in order at their times', async () => {
+  test('stands still until it is advanced, and wakes sleepers in order at their times', async () => {
     const clock = createFakeClock(1_000);
     const woken: [string, number][] = [];
     const sleeper = async (name: string, ms: number) => {

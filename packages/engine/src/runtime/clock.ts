@@ -1,14 +1,14 @@
-/** Time as an argument: wall time is for what is stored, monotonic time for what is measured. */
+/** Time, passed in as an argument: tests bring a fake one. Wall time is stored, monotonic time is measured. */
 export interface Clock {
   /** Milliseconds since 1970 (UTC), an integer. */
   wallMs(): number;
   /** Milliseconds from an arbitrary origin; never goes back. */
   monotonicMs(): number;
-  /** Resolves after `ms`; at once when `signal` aborts (it never rejects). Delays over 24 days are allowed. */
+  /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. Any delay is allowed. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** `setTimeout` fires at once beyond 2^31−1 ms, so longer sleeps are cut into parts. */
+/** `setTimeout` fires at once beyond 2^31−1 ms (24.8 days), so longer sleeps are made of several. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function sleepOnce(ms: number, signal?: AbortSignal): Promise<void> {
@@ -23,6 +23,7 @@ function sleepOnce(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** The clock of this machine and thread. */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),

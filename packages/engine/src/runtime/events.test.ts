@@ -4,7 +4,7 @@ import { Events } from './events.ts';
 const lost = { task: { queue: 'default', id: 'a' } };
 
 describe('events', () => {
-  test('reach all who listen, until they stop', () => {
+  test('reach every listener until it is removed', () => {
     const events = new Events();
     const seen: string[] = [];
     const off = events.on('lease.lost', ({ task }) => void seen.push(`one ${task.id}`));
@@ -15,7 +15,7 @@ describe('events', () => {
     expect(seen).toEqual(['one a', 'two a', 'two a']);
   });
 
-  test('can be skipped when nobody listens', () => {
+  test('need not be built when nothing listens', () => {
     const events = new Events();
     expect(events.has('lease.lost')).toBe(false);
     const off = events.on('lease.lost', () => {});

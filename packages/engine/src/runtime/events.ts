@@ -1,79 +1,151 @@
 import { EventEmitter } from 'node:events';
 
-/** A task by its places: `queue` is the stored queue (`orders` or `orders~cb`), `id` the stored ID. */
+/** Identifies a task. `queue` is the stored queue (`orders` or `orders~cb`), `id` is the stored ID. */
 export interface TaskRef {
   readonly queue: string;
   readonly id: string;
 }
 
-/** How an attempt ended. `lost`: its lease was gone, the outcome was dropped; `deferred`: given back unfinished;
- * `revoked`: the handler wanted the task gone. */
+/**
+ * How an attempt ended:
+ *
+ * - `succeeded`: its handler returned.
+ * - `failed`: the task will be retried.
+ * - `archived`: it failed, and the task is archived.
+ * - `revoked`: its handler threw `RevokeError`, and the task was removed.
+ * - `deferred`: it was given back unfinished, because the worker stopped.
+ * - `lost`: its lease was lost, and its outcome was dropped.
+ */
 export type AttemptOutcome = 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost';
 
-/** What happens in an engine, told once; counting, logging and tracing subscribe here. Times in ms. */
+/**
+ * What happens in an engine. Counting, logging and tracing subscribe here. Times are in ms; `queue` is always a stored
+ * queue. Each event is emitted once, in the process in which it happens.
+ */
 export interface EngineEvents {
-  /** An attempt began: its handler is about to be called. */
-  'attempt.started': { readonly task: TaskRef; readonly type: string; readonly attempt: number };
-  /** An attempt ended and the broker took its outcome (or refused it: `lost`). */
+  /** Emitted just before the handler is called. */
+  'attempt.started': {
+    readonly task: TaskRef;
+    readonly type: string;
+    /** Number of the attempt, from 1. */
+    readonly attempt: number;
+  };
+  /** Emitted when the broker has accepted the outcome, or when the attempt is known to be lost. */
   'attempt.finished': {
     readonly task: TaskRef;
     readonly type: string;
+    /** Number of the attempt, from 1. */
     readonly attempt: number;
     readonly outcome: AttemptOutcome;
+    /** How long the handler ran; 0 for `deferred` and `lost`. */
     readonly runMs: number;
   };
-  /** An outcome was refused because the lease had gone to somebody else. */
+  /** Emitted when an attempt has lost its lease: it was not renewed in time, or another worker has the task. */
   'lease.lost': { readonly task: TaskRef };
-  /**
-   * Leases of a queue were renewed by a call that began at `sinceMs` (monotonic, see `Clock`), `gapMs` after the one
-   * before (0 = there was none); `lost` of them had gone to somebody else.
-   */
+  /** Emitted after each successful renewal, for each queue with leases. */
   'leases.renewed': {
     readonly queue: string;
+    /** Leases in the call. */
     readonly leases: number;
+    /** How many of them belong to other workers by now. */
     readonly lost: number;
+    /** When the call began, monotonic (see `Clock`). */
     readonly sinceMs: number;
+    /** Time since the call before it began; 0 = it was the first. */
     readonly gapMs: number;
   };
-  /** The event loop hung for so long that all leases were given up, at `atMs` (monotonic); others run the tasks. */
-  'leases.released': { readonly leases: number; readonly stallMs: number; readonly atMs: number };
-  /** The event loop hung for so long while attempts ran; told once it goes on. */
-  'loop.stalled': { readonly stallMs: number; readonly attempts: number };
-  /** Expired leases of a queue were taken back. */
-  'tasks.recovered': { readonly queue: string; readonly recovered: number; readonly archived: number };
-  /** Due tasks of a queue became pending. */
-  'tasks.forwarded': { readonly queue: string; readonly moved: number };
-  /** Expired data of a queue was removed. */
-  'tasks.expired': { readonly queue: string; readonly removed: number };
-  /** Tasks that no one can read were archived, and IDs without a task dropped, instead of stopping a worker. */
-  'tasks.quarantined': { readonly queue: string; readonly ids: readonly string[] };
-  /** What crashed or foreign processes left in a queue was mended; the fields are those of `Maintain.repair`. */
+  /** Emitted when a blocked event loop has cost the worker all its leases: after `maxStallMs`, once the loop goes on. */
+  'leases.released': {
+    /** Leases given up; other workers run their tasks. */
+    readonly leases: number;
+    /** How long the event loop had been blocked then. */
+    readonly stallMs: number;
+    /** When they were given up, monotonic. */
+    readonly atMs: number;
+  };
+  /** Emitted when the event loop goes on after it was blocked for at least 250 ms while attempts ran. */
+  'loop.stalled': {
+    /** How long it was blocked. */
+    readonly stallMs: number;
+    /** Attempts that ran meanwhile. */
+    readonly attempts: number;
+  };
+  /** Emitted when the recoverer has taken back tasks whose lease had expired. */
+  'tasks.recovered': {
+    readonly queue: string;
+    /** Tasks that will run again. */
+    readonly recovered: number;
+    /** Tasks that were archived, because they were lost too often or have no retries left. */
+    readonly archived: number;
+  };
+  /** Emitted when the forwarder has made due tasks pending. */
+  'tasks.forwarded': {
+    readonly queue: string;
+    /** Number of tasks. */
+    readonly moved: number;
+  };
+  /** Emitted when the janitor has removed expired data. */
+  'tasks.expired': {
+    readonly queue: string;
+    /** Number of removed tasks and other entries. */
+    readonly removed: number;
+  };
+  /** Emitted when a step met unreadable tasks, which it archived, or IDs without a task, which it dropped. */
+  'tasks.quarantined': {
+    readonly queue: string;
+    /** Stored IDs. */
+    readonly ids: readonly string[];
+  };
+  /** Emitted when the janitor has repaired what crashed or foreign processes had left; the fields are those of `Repaired`. */
   'queue.repaired': {
     readonly queue: string;
+    /** Active tasks without a lease that the recoverer will take back. */
     readonly recovered: number;
+    /** Tasks that were archived, because they would never have started. */
     readonly archived: number;
+    /** Unique locks without a task that were released. */
     readonly locks: number;
+    /** Groups that are listed again. */
     readonly groups: number;
+    /** Keys of a wrong type that were renamed. */
     readonly renamedKeys: readonly string[];
   };
-  /** Slots were free for so long and nothing was fetched though the broker answers; `calls` that hang were given up. */
-  'worker.revived': { readonly stuckMs: number; readonly calls: number };
-  /** Tasks of a group became one, whose ID this is. */
-  'group.aggregated': TaskRef & { readonly group: string; readonly tasks: number };
-  /** Tasks of a group could not be made into one; they go back to their group. */
+  /** Emitted when the watchdog makes the worker fetch anew: slots were free and the broker answered, yet no fetch ended. */
+  'worker.revived': {
+    /** How long no fetch had ended. */
+    readonly stuckMs: number;
+    /** Number of hanging calls that the worker does not wait for any more; may be 0. */
+    readonly calls: number;
+  };
+  /** Emitted when the tasks of a set have become one task; `id` is the new task's. */
+  'group.aggregated': TaskRef & {
+    readonly group: string;
+    /** Number of tasks in the set. */
+    readonly tasks: number;
+  };
+  /** Emitted when the tasks of a set could not become one task. They go back to their group. */
   'group.failed': { readonly queue: string; readonly group: string; readonly error: unknown };
-  /** The broker can do nothing more in this process: its file could not be written, or its thread ended. */
-  'broker.broken': { readonly broker: string; readonly cause: string };
-  /** A background loop failed once; it goes on. */
-  'loop.failed': { readonly loop: string; readonly error: unknown };
+  /** Emitted when a broker is unusable for the rest of this process: its file could not be written, or its thread ended. */
+  'broker.broken': {
+    /** The broker's name: its URL without the password. */
+    readonly broker: string;
+    /** Why, in words. */
+    readonly cause: string;
+  };
+  /** Emitted when a step of a background loop has failed. The loop goes on. */
+  'loop.failed': {
+    /** The loop's name, such as `forwarder`. */
+    readonly loop: string;
+    readonly error: unknown;
+  };
 }
 
 export type EventName = keyof EngineEvents;
 export type Listener<N extends EventName> = (event: EngineEvents[N]) => void;
 
 /**
- * A typed emitter. `has` lets hot paths skip making an event that nobody hears. A listener that throws stops
- * neither the others nor the engine: its error becomes a warning of the process.
+ * A typed event emitter. An error of a listener stops neither other listeners nor the engine: it becomes a warning of the
+ * process.
  */
 export class Events {
   readonly #emitter = new EventEmitter();
@@ -82,6 +154,7 @@ export class Events {
     this.#emitter.setMaxListeners(0);
   }
 
+  /** Calls the listener at each event of this name. Returns a function that removes it. */
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
     const guarded = (event: EngineEvents[N]) => {
       try {
@@ -94,6 +167,7 @@ export class Events {
     return () => this.#emitter.off(name, guarded);
   }
 
+  /** Whether the event has listeners. Hot paths ask before they build an event. */
   has(name: EventName): boolean {
     return this.#emitter.listenerCount(name) > 0;
   }

@@ -1,15 +1,17 @@
 /**
- * Adds items one after the other. `add` gives a promise where the next one has to wait; then this gives one, too, for the
- * end. What is left is read before anything is waited for: it may be made while it is read.
+ * Calls `add` with each item, one after the other. If `add` returns a promise, the next item waits for it. Returns a
+ * promise for the end if any call returned one; otherwise undefined, and no microtask was spent.
+ *
+ * Before the first wait all remaining items are read: the iterable may create them on the way, and must not be suspended.
  */
 export function forEachAsync<Item>(
   items: Iterable<Item>,
   add: (item: Item) => Promise<unknown> | undefined,
 ): Promise<void> | undefined {
-  const left = items[Symbol.iterator]();
-  for (let next = left.next(); next.done !== true; next = left.next()) {
+  const iterator = items[Symbol.iterator]();
+  for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
     const wait = add(next.value);
-    if (wait) return addLater(wait, [...{ [Symbol.iterator]: () => left }], add);
+    if (wait) return addLater(wait, [...{ [Symbol.iterator]: () => iterator }], add);
   }
   return undefined;
 }

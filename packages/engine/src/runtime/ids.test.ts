@@ -3,7 +3,7 @@ import { newUuid } from './ids.ts';
 
 const timeOf = (id: string): number => Number.parseInt(id.replace('-', '').slice(0, 12), 16);
 
-test('IDs are UUIDs of version 7 with the time in front, and none comes twice', () => {
+test('IDs are UUIDs of version 7 that begin with the time, and none comes twice', () => {
   const before = Date.now();
   const ids = Array.from({ length: 2_000 }, newUuid);
   const after = Date.now();
@@ -15,10 +15,10 @@ test('IDs are UUIDs of version 7 with the time in front, and none comes twice', 
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-test('every digit that is chance takes all values', () => {
+test('every random digit takes all values', () => {
   const ids = Array.from({ length: 2_000 }, newUuid);
-  for (const place of [15, 16, 17, 20, 22, 24, 30, 35]) {
-    expect(new Set(ids.map((id) => id[place])).size).toBe(16);
+  for (const index of [15, 16, 17, 20, 22, 24, 30, 35]) {
+    expect(new Set(ids.map((id) => id[index])).size).toBe(16);
   }
   expect(new Set(ids.map((id) => id[19]))).toEqual(new Set(['8', '9', 'a', 'b']));
 });

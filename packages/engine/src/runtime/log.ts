@@ -9,5 +9,5 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
-/** Says nothing: the default, because a library does not write to its host's streams unasked. */
+/** Logs nothing. It is the default, because a library must not write to its host's streams unasked. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

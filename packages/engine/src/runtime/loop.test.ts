@@ -5,7 +5,7 @@ import type { LogFields } from './log.ts';
 import { createLoop, type LoopDeps } from './loop.ts';
 import { createRuntime } from './runtime.ts';
 
-/** A loop on a fake clock whose steps are counted. */
+/** A loop on a fake clock. */
 function aLoop(step: LoopDeps['step'], failureMs?: number) {
   const clock = createFakeClock();
   const warnings: LogFields[] = [];
@@ -17,7 +17,7 @@ function aLoop(step: LoopDeps['step'], failureMs?: number) {
 }
 
 describe('a loop', () => {
-  test('steps at once, and again after the time that the step asked for', async () => {
+  test('runs a step at once, and the next one after the time that the step returned', async () => {
     const times: number[] = [];
     const { loop, clock } = aLoop(() => {
       times.push(clock.monotonicMs());
@@ -30,7 +30,7 @@ describe('a loop', () => {
     expect(times).toEqual([0, 100, 200]);
   });
 
-  test('does not sleep between steps that ask for no time', async () => {
+  test('does not sleep after a step that returned 0', async () => {
     let steps = 0;
     const { loop, clock } = aLoop(() => {
       steps += 1;
@@ -42,16 +42,16 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('goes on after a failed step and tells of it', async () => {
+  test('goes on after a failed step, and reports the failure', async () => {
     let steps = 0;
     const fault = new Error('out of order');
     const { loop, clock, runtime, warnings } = aLoop(() => {
       steps += 1;
       return steps === 1 ? Promise.reject(fault) : Promise.resolve(10_000);
     }, 50);
-    const told = nextEvent(runtime.events, 'loop.failed');
+    const failed = nextEvent(runtime.events, 'loop.failed');
     loop.start();
-    expect(await told).toEqual({ loop: 'tester', error: fault });
+    expect(await failed).toEqual({ loop: 'tester', error: fault });
     expect(warnings).toEqual([{ loop: 'tester', err: fault }]);
     await clock.asleep();
     await clock.advance(49);
@@ -61,7 +61,7 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('outlives a step that throws instead of rejecting', async () => {
+  test('goes on after a step that throws synchronously', async () => {
     let steps = 0;
     const { loop, clock } = aLoop(() => {
       steps += 1;
@@ -74,7 +74,7 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('is brought forward by a wake-up while it sleeps', async () => {
+  test('runs the next step at a wake-up while it sleeps', async () => {
     let steps = 0;
     const { loop, clock } = aLoop(() => {
       steps += 1;
@@ -102,7 +102,7 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('starts once, stops once, and starts anew', async () => {
+  test('can be started and stopped twice, and started again', async () => {
     let steps = 0;
     const { loop, clock } = aLoop(() => {
       steps += 1;
@@ -121,7 +121,7 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('stops only when the running step has ended, and tells the step to', async () => {
+  test('aborts the running step when it stops, and waits for its end', async () => {
     let ended = false;
     const { loop } = aLoop(
       (signal) =>
@@ -140,7 +140,7 @@ describe('a loop', () => {
     expect(ended).toBe(true);
   });
 
-  test('does not complain of a step that fails because of the stop', async () => {
+  test('does not report a step that fails because of the stop', async () => {
     const { loop, warnings } = aLoop(
       (signal) =>
         new Promise((_, reject) => {

@@ -1,21 +1,22 @@
 import type { Runtime } from './runtime.ts';
 
 export interface LoopDeps {
+  /** For logs and events. */
   readonly name: string;
   readonly runtime: Runtime;
-  /** One bounded step of work. Resolves to the ms until the next one (0: at once). `signal` aborts at stop. */
+  /** One bounded step of work. Resolves to the ms until the next one; 0 = at once. `signal` aborts when the loop stops. */
   step(signal: AbortSignal): Promise<number>;
-  /** Wait after a failed step, ms. Default 1,000. */
+  /** Time until the next step after a failed one, ms. Default 1,000. */
   readonly failureMs?: number;
 }
 
-/** A background loop: steps follow one another, errors never end it, start and stop may come twice. */
+/** A background loop. Its steps follow one another and errors never end it. Starting or stopping it twice is harmless. */
 export interface Loop {
   readonly name: string;
   start(): void;
-  /** Brings the next step forward to now. */
+  /** Brings the next step forward to now. During a step, another one follows at once. */
   wake(): void;
-  /** Resolves when the running step has ended. */
+  /** Ends the loop. Resolves when the running step has ended. */
   stop(): Promise<void>;
 }
 
@@ -23,15 +24,16 @@ export function createLoop({ name, runtime, step, failureMs = 1_000 }: LoopDeps)
   const { clock, events, log } = runtime;
   let stopping: AbortController | undefined;
   let running: Promise<void> | undefined;
-  let nap: AbortController | undefined;
-  let woken = false;
+  let sleeping: AbortController | undefined;
+  let isWoken = false;
 
-  async function restMs(signal: AbortSignal): Promise<number> {
+  /** Returns the ms until the next step. */
+  async function runStep(signal: AbortSignal): Promise<number> {
     try {
       return await step(signal);
     } catch (error) {
       if (!signal.aborted) {
-        log.warn({ loop: name, err: error }, 'a background loop failed; it goes on');
+        log.warn({ loop: name, err: error }, 'a step of a background loop failed; the loop goes on');
         events.emit('loop.failed', { loop: name, error });
       }
       return failureMs;
@@ -40,18 +42,18 @@ export function createLoop({ name, runtime, step, failureMs = 1_000 }: LoopDeps)
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      woken = false;
-      const ms = await restMs(signal);
-      if (ms <= 0 || woken || signal.aborted) continue;
-      nap = new AbortController();
-      await clock.sleep(ms, nap.signal);
-      nap = undefined;
+      isWoken = false;
+      const ms = await runStep(signal);
+      if (ms <= 0 || isWoken || signal.aborted) continue;
+      sleeping = new AbortController();
+      await clock.sleep(ms, sleeping.signal);
+      sleeping = undefined;
     }
   }
 
   function wake(): void {
-    woken = true;
-    nap?.abort();
+    isWoken = true;
+    sleeping?.abort();
   }
 
   return {

@@ -2,15 +2,15 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Makes a folder and those above it, readable by this user alone; one that is there stays as it is. Node's own
- * recursive mkdir never returns below `/proc` (Node 20).
+ * Creates a folder and its missing parents, accessible to this user alone. An existing folder stays as it is. The
+ * recursive `mkdir` of Node 20 never returns below `/proc`, so it is not used.
  *
- * @throws Error with the `code` of the system: `ENOTDIR`, `EEXIST` (a file stands there), `EACCES`, `ENOENT` …
+ * @throws Error with the system's `code`, such as `ENOTDIR`, `EEXIST` (the path is a file), `EACCES` or `ENOENT`
  */
 export function makeFolder(path: string): void {
   const folder = resolve(path);
-  const above = dirname(folder);
-  if (above !== folder && !existsSync(above)) makeFolder(above);
+  const parent = dirname(folder);
+  if (parent !== folder && !existsSync(parent)) makeFolder(parent);
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {

@@ -3,18 +3,18 @@ import { Events } from './events.ts';
 import { newUuid } from './ids.ts';
 import { silentLog, type Log } from './log.ts';
 
-/** What code needs besides its arguments: time, chance, names, a voice. Passed down, never reached for. */
+/** What code needs from its surroundings: time, chance, IDs, logs and events. It is passed down; nothing is global. */
 export interface Runtime {
   readonly clock: Clock;
-  /** A number in [0, 1). */
+  /** Returns a number in [0, 1). */
   readonly random: () => number;
-  /** A new task ID: a UUID in lower case as Asynq's (protocol 2.5), of version 7: in the order in which they were made. */
+  /** Returns a new task ID: a UUID in lower case, as Asynq's. Version 7, so IDs sort by the time of their creation. */
   readonly newId: () => string;
   readonly log: Log;
   readonly events: Events;
 }
 
-/** The real runtime, with what the caller wants otherwise. */
+/** The real runtime, with the caller's overrides. */
 export function createRuntime(overrides: Partial<Runtime> = {}): Runtime {
   return {
     clock: systemClock,

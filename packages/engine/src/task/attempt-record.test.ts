@@ -15,17 +15,17 @@ const full: Required<AttemptRecord> = {
 };
 
 describe('attempt records', () => {
-  test('are a line of JSON with short keys each', () => {
+  test('are encoded as one line of JSON with short keys each', () => {
     expect(encodeAttempt(small)).toBe('{"n":1,"s":5,"f":6,"o":"succeeded"}');
   });
 
-  test('keep every field, line breaks in texts too', () => {
+  test('keep every field, including texts with line breaks', () => {
     const lines = [small, full].map((record) => encodeAttempt(record)).join('\n');
     expect(decodeAttempts(lines)).toEqual([small, full]);
     expect(decodeAttempts(`${lines}\n`)).toEqual([small, full]);
   });
 
-  test('are never more than a line', () => {
+  test('never take more than one line', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (message) => {
         const line = encodeAttempt({ ...small, error: { class: 'E', message } });
@@ -35,7 +35,7 @@ describe('attempt records', () => {
     );
   });
 
-  test('that are damaged are left out, the others stay', () => {
+  test('that are damaged are skipped, and the others are kept', () => {
     const line = encodeAttempt(small);
     expect(decodeAttempts(`${line}\n{"n":2,\n\n${line}`)).toEqual([small, small]);
     expect(decodeAttempts(`${line}\nnull\n17`)).toEqual([small]);

@@ -1,36 +1,40 @@
-/** What is kept of an attempt's error. */
+/** What is stored of the error that ended an attempt. */
 export interface AttemptError {
+  /** The error's class, such as `TypeError` or, for callbacks, `http_status`. */
   readonly class: string;
   readonly message: string;
+  /** HTTP status of the answer (callbacks only). */
   readonly status?: number;
 }
 
-/** How a kept attempt ended. */
-export type KeptOutcome = 'succeeded' | 'failed' | 'lost';
+/** How a recorded attempt ended. `lost`: its worker died or lost the lease. */
+export type RecordedOutcome = 'succeeded' | 'failed' | 'lost';
 
-/** One attempt as it is kept with its task. Times: wall-clock ms. */
+/** One attempt as it is stored with its task. Times are wall-clock ms. */
 export interface AttemptRecord {
   /** From 1. */
   readonly number: number;
   readonly startedMs: number;
   readonly finishedMs: number;
-  /** From due (or enqueued) to started, ms; absent where unknown. */
+  /** Time from due (or enqueued) to started, ms. Absent where it is unknown. */
   readonly waitMs?: number;
-  readonly outcome: KeptOutcome;
+  readonly outcome: RecordedOutcome;
   /** Start of the next attempt, if one was planned. */
   readonly nextMs?: number;
-  /** Why it was decided so. */
+  /** Why the task was retried or archived, such as `out of retries (3)`. */
   readonly reason?: string;
   readonly error?: AttemptError;
+  /** ID of the worker that ran it. */
   readonly worker?: string;
-  /** What was sent and answered (callbacks). */
+  /** The HTTP request and its response (callbacks only). */
   readonly exchange?: Readonly<Record<string, unknown>>;
 }
 
-/** Attempts kept with a task: the first and the last 49. */
-export const KEPT_ATTEMPTS = 50;
+/** Attempts stored with a task: the first one and the last 49. */
+export const MAX_KEPT_ATTEMPTS = 50;
 
-const SHORT = {
+/** Stored keys. They are short because a task may carry 50 records. */
+const SHORT_KEYS = {
   number: 'n',
   startedMs: 's',
   finishedMs: 'f',
@@ -43,9 +47,12 @@ const SHORT = {
   exchange: 'x',
 } as const satisfies Record<keyof AttemptRecord, string>;
 
-const FIELDS = Object.entries(SHORT) as [keyof AttemptRecord, string][];
+const FIELDS = Object.entries(SHORT_KEYS) as [keyof AttemptRecord, string][];
 
-/** One line of JSON without its line feed: brokers append lines and cut by whole lines, never decoding them. */
+/**
+ * The record as one line of JSON, without its line feed. Brokers append lines and drop whole lines without decoding
+ * them. See docs/design/data-model.md#attempt-records.
+ */
 export function encodeAttempt(record: AttemptRecord): string {
   const short: Record<string, unknown> = {};
   for (const [field, key] of FIELDS) if (record[field] !== undefined) short[key] = record[field];
@@ -63,7 +70,7 @@ function decodeLine(line: string): AttemptRecord[] {
   }
 }
 
-/** The attempts in stored lines, oldest first; a damaged line is left out. */
+/** The records in stored lines, oldest first. A damaged line is skipped. */
 export function decodeAttempts(lines: string | null): AttemptRecord[] {
   return (lines ?? '').split('\n').flatMap((line) => (line === '' ? [] : decodeLine(line)));
 }

@@ -17,12 +17,12 @@ describe('a task’s context', () => {
     expect(contextOf(headers)).toEqual(context);
   });
 
-  test('wins over headers that were given, where it says something', () => {
+  test('overrides the given headers in the fields that it has', () => {
     const headers = headersWith({ userId: 'real' }, { 'tc-user-id': 'forged', traceparent });
     expect(contextOf(headers)).toEqual({ userId: 'real', traceparent });
   });
 
-  test('leaves the given headers as they were', () => {
+  test('does not change the given headers', () => {
     const given = { a: 'b' };
     headersWith({ userId: 'u' }, given);
     expect(given).toEqual({ a: 'b' });
@@ -34,7 +34,7 @@ describe('a task’s context', () => {
     ['', null],
     [undefined, null],
     ['00-short-00f067aa0ba902b7-01', null],
-  ])('has the trace ID of %s', (text, id) => {
+  ])('takes from the traceparent %s its trace ID, if it has one', (text, id) => {
     expect(traceIdOf(text)).toBe(id);
   });
 });

@@ -3,39 +3,67 @@ import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { Duration } from './duration.ts';
 import { checkedTypeName } from './queue-name.ts';
 
-/** What all tasks of a type have unless they say otherwise. */
+/** Options that all tasks of a type share. The options of a single task override them. */
 export interface TaskDefaults {
-  /** 1 to 255 bytes, not blank, kept as it is. Default `default`. */
+  /**
+   * The queue that the task waits in. 1 to 255 bytes, not blank, without braces and control characters; case and blanks
+   * are kept. A name that ends in `~` and letters or digits is reserved. Default `default`.
+   */
   readonly queue?: string;
-  /** Retries after the first attempt; 0 or less = one attempt only; up to 1,000. Default: the client's, 3. */
+  /**
+   * Retries after the first attempt, at most 1,000; 0 or less means one attempt only. A task that has used them up is
+   * archived. Default 3; with the client's profile `asynq` 25.
+   */
   readonly maxRetries?: number;
-  /** Longest time of one attempt; then its signal aborts and it counts as failed. Default 30 min, as in Asynq. */
+  /**
+   * Longest time of one attempt, at most ten years; `'0s'` means no limit. When it is over, the attempt's signal aborts
+   * and the attempt counts as failed. A Go worker sees whole seconds, at least 1. Default 30 min, as in Asynq; none if
+   * the task has a `deadline`.
+   */
   readonly timeout?: Duration;
-  /** How long the completed task and its result are kept. Default 0: it vanishes, as in Asynq. */
+  /**
+   * How long a completed task stays in the broker with its result and its attempts, at most ten years. Stored in whole
+   * seconds, rounded up. Its ID is taken until it goes. A unique lock is not prolonged: it ends with the success. It
+   * does not limit archived tasks; on Redis Asynq's limits apply to them (90 days, 9,999 tasks of a queue). Default 0:
+   * a task is removed as soon as it completes.
+   */
   readonly retention?: Duration;
   /**
-   * For so long no other task with the same type, payload and queue is stored; at least 1 s, counted from the start
-   * of a delayed task. It ends earlier with the task's success or removal. Default: no such rule.
+   * Length of the task's unique lock: while it lasts, no other task with the same queue, type, payload and business is
+   * stored, and `enqueue` fails with `duplicate-task`. Only tasks that have `unique` themselves take the lock and are
+   * refused by it. At least 1 s, in whole seconds (parts of a second are dropped). Default: no lock.
+   *
+   * The time runs from the task's earliest start: a task delayed by an hour with `unique: '10m'` holds its lock for 70
+   * min. The lock ends earlier when the task succeeds, is removed, or is aggregated with its group. It stays while the
+   * task is retried and after it was archived. A task that outlives its lock runs on, and a second one may then be
+   * stored beside it. The payload is compared byte for byte, and no payload differs from an empty one. See
+   * docs/design/protocol.md#unique-locks.
    */
   readonly unique?: Duration;
-  /** Group to wait in until its tasks are aggregated into one; any text of 1 to 255 bytes. Default: none. */
+  /**
+   * The group that the task waits in, once it is due, until a worker with the option `aggregation` makes one task of
+   * all tasks of the group. No handler sees the task itself; without such a worker on its queue it waits for ever. Its
+   * state is then `aggregating`. Any text of 1 to 255 bytes that is not blank. A group belongs to its queue; types may
+   * be mixed. Default: none, the task runs by itself. See docs/design/protocol.md#groups-and-aggregation-sets.
+   */
   readonly group?: string;
-  /** Metadata that handlers see, Go's too. */
+  /** Metadata that handlers see, those in Go as well. The fields of `context` are added to it. Default: none. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A task's type with the shape of its payload, shared by those who enqueue and those who handle. */
+/** A task's type with the schema of its payload, shared by the code that enqueues and the code that handles. */
 export interface TaskDefinition<Input = unknown, Output = Input> {
   readonly type: string;
-  /** Any Standard Schema (zod, valibot, arktype). Checked when a task is enqueued and when it is handled. */
+  /** Any Standard Schema (zod, valibot, arktype). Checked when a task is enqueued, and again when it is handled. */
   readonly schema: StandardSchemaV1<Input, Output>;
   readonly defaults: TaskDefaults;
 }
 
 /**
- * Names a type, its schema and its defaults once.
+ * Declares a type of tasks with its schema and its defaults in one place.
  *
- * @throws TaskCenterError `invalid-value` for a type that is blank or over 255 bytes, or with braces or control characters.
+ * @throws TaskCenterError `invalid-value` for a type that is blank, has more than 255 bytes, or braces or control
+ *   characters.
  */
 export function defineTask<Input, Output>(
   type: string,
@@ -45,8 +73,8 @@ export function defineTask<Input, Output>(
   return { type: checkedTypeName(type), schema, defaults };
 }
 
-/** A schema that throws instead of naming faults refuses, too. */
-async function validated<Output>(
+/** Runs the schema. One that throws instead of returning issues refuses the payload as well. */
+async function validate<Output>(
   type: string,
   schema: StandardSchemaV1<unknown, Output>,
   payload: unknown,
@@ -65,22 +93,22 @@ async function validated<Output>(
 }
 
 /**
- * The payload as the schema reads it.
+ * The payload as the schema returns it, which may differ from its input (defaults, conversions).
  *
- * @throws TaskCenterError `invalid-value` with the first fault and its place.
+ * @throws TaskCenterError `invalid-value` with the first issue and its path.
  */
 export async function checkedPayload<Output>(
   { type, schema }: TaskDefinition<unknown, Output>,
   payload: unknown,
 ): Promise<Output> {
-  const outcome = await validated(type, schema, payload);
+  const outcome = await validate(type, schema, payload);
   if (outcome.issues === undefined) return outcome.value;
   const [issue] = outcome.issues;
-  const place = (issue?.path ?? [])
-    .map((part) => String(typeof part === 'object' ? part.key : part))
+  const path = (issue?.path ?? [])
+    .map((segment) => String(typeof segment === 'object' ? segment.key : segment))
     .join('.');
   throw new TaskCenterError('invalid-value', {
-    name: `payload of "${type}"${place === '' ? '' : ` at ${place}`}`,
+    name: `payload of "${type}"${path === '' ? '' : ` at ${path}`}`,
     got: issue?.message ?? 'a fault',
     expected: 'a payload that fits the schema of the type',
   });

@@ -49,18 +49,18 @@ describe('a duration', () => {
     expect(() => durationMs(text, 'delay')).toThrow(expect.objectContaining({ code: 'invalid-value' }));
   });
 
-  test('ten years are allowed', () => {
+  test('may be as long as ten years', () => {
     expect(parseDuration('3653d')).toBe(3_653 * 86_400_000);
   });
 
-  test('that is no text is refused with the name of what it was for', () => {
+  test('that is not a text is refused, and the error names its option', () => {
     expect(() => durationMs(10 as never, 'delay')).toThrow('delay is not valid: found 10.');
   });
 
-  test('of any parts is their sum', () => {
-    const part = fc.nat({ max: 1_000 });
+  test('of several parts is their sum', () => {
+    const count = fc.nat({ max: 1_000 });
     fc.assert(
-      fc.property(part, part, part, (h, m, s) => {
+      fc.property(count, count, count, (h, m, s) => {
         const ms = h * 3_600_000 + m * 60_000 + s * 1_000;
         expect(parseDuration(`${h}h${m}m${s}s`)).toBe(ms);
         expect(parseDuration(`PT${h}H${m}M${s}S`)).toBe(ms);

@@ -1,6 +1,9 @@
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 
-/** A span such as `'250ms'`, `'10s'`, `'1h30m'`, `'7d'`, or ISO 8601 `'PT10M'`. Bare numbers are refused. */
+/**
+ * A length of time such as `'250ms'`, `'10s'`, `'1h30m'`, `'7d'`, or ISO 8601 `'PT10M'`; at most ten years. Bare
+ * numbers are refused, because nothing would tell their unit.
+ */
 export type Duration = string;
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -8,7 +11,7 @@ const PLAIN = /^(?:\d+(?:ms|s|m|h|d))+$/;
 const PART = /(\d+)(ms|s|m|h|d)/g;
 const ISO = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/;
 const MAX_TEXT_LENGTH = 64;
-/** Ten years: nothing here waits longer. */
+/** Ten years, the longest time that any option takes. */
 const MAX_DURATION_MS = 3_653 * UNIT_MS.d;
 
 function isoMs(text: string): number | null {
@@ -20,7 +23,7 @@ function isoMs(text: string): number | null {
   );
 }
 
-/** Milliseconds of a duration's text, or null when it is not one. */
+/** A duration in ms, or null when the text is not a duration of at most ten years. */
 export function parseDuration(text: string): number | null {
   if (text.length > MAX_TEXT_LENGTH) return null;
   let ms: number | null = null;
@@ -35,9 +38,9 @@ export function parseDuration(text: string): number | null {
 }
 
 /**
- * Milliseconds of a duration.
+ * A duration in ms.
  *
- * @param name what it is for, as the error says it.
+ * @param name the option that it was given for, as the error names it
  * @throws TaskCenterError `invalid-value`
  */
 export function durationMs(text: Duration, name: string): number {
@@ -48,8 +51,8 @@ export function durationMs(text: Duration, name: string): number {
 }
 
 /**
- * A timeout as it is stored, ms: whole seconds without the rest, as Asynq's, but no part of a second becomes 0, which
- * would mean none (protocol 2.5, D33). A negative one, which is over at once, stays negative.
+ * A timeout as Asynq's message stores it, in ms: whole seconds, the rest dropped. Less than a second becomes one second
+ * and not 0, because 0 would mean no timeout. A negative timeout, which is over at once, stays negative.
  */
 export function wholeTimeoutMs(ms: number): number {
   return Math.sign(ms) * Math.max(1, Math.trunc(Math.abs(ms) / 1_000)) * 1_000;

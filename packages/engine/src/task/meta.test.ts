@@ -19,7 +19,7 @@ describe('a task’s meta', () => {
     expect(encodeMeta({ createdMs: 5, business: 'shop' })).toBe('1{"c":5,"b":"shop"}');
   });
 
-  test('is not stored at all when there is none', () => {
+  test('is not stored when it is empty', () => {
     expect(encodeMeta({})).toBeNull();
     expect(decodeMeta(null)).toEqual({});
   });
@@ -28,7 +28,7 @@ describe('a task’s meta', () => {
     expect(decodeMeta(encodeMeta(full))).toEqual(full);
   });
 
-  test('comes back as it was', () => {
+  test('survives a round trip', () => {
     const text = fc.string({ unit: 'binary' });
     const meta = fc.record<TaskMeta>(
       {
@@ -44,14 +44,14 @@ describe('a task’s meta', () => {
       { requiredKeys: [] },
     );
     fc.assert(
-      fc.property(meta, (one) => {
-        expect(decodeMeta(encodeMeta(one))).toEqual(JSON.parse(JSON.stringify(one)));
+      fc.property(meta, (value) => {
+        expect(decodeMeta(encodeMeta(value))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );
   });
 
   test.each(['', '2{"c":5}', '1', '1{', 'x', '1null', '1[1]', '1"text"', '1{"zz":1}'])(
-    'that is damaged or newer (%j) is empty, so that the task still runs',
+    'that is damaged or of a newer version (%j) reads as empty, and the task still runs',
     (text) => {
       expect(decodeMeta(text)).toEqual({});
     },

@@ -1,28 +1,30 @@
 /**
- * What we keep with a task beyond Asynq's message; written once, at submission. Data only, so that both
- * brokers store the same text: a version digit and JSON with short keys (data model, forms).
+ * What is stored with a task beyond Asynq's message. It is written once, at submission. Both brokers store the same
+ * text: a version digit and JSON with short keys. See docs/design/data-model.md#task-meta.
  */
 export interface TaskMeta {
-  /** Submission, wall-clock ms. */
+  /** Time of the submission, wall-clock ms. */
   readonly createdMs?: number;
-  /** The business that owns the task; part of every key space. */
+  /** The business that owns the task. It separates the IDs and the unique locks of businesses. */
   readonly business?: string;
+  /** Labels from the HTTP API. */
   readonly tags?: readonly string[];
-  /** Who submitted: `api`, `client`. */
+  /** The way it was submitted: `api` or `client`. */
   readonly origin?: string;
-  /** ID of the API key that submitted. */
+  /** ID of the API key that submitted it. */
   readonly createdBy?: string;
   /** Media type of the payload. */
   readonly contentType?: string;
-  /** Timeout of an attempt in ms where it is no whole number of seconds. */
+  /** Timeout of an attempt in ms, where the message's whole seconds cannot express it. */
   readonly timeoutMs?: number;
-  /** The task's own backoff, a `Backoff` as data. */
+  /** The task's own `Backoff`, unchecked: stored data may be damaged. */
   readonly backoff?: unknown;
-  /** How to deliver a callback; the engine does not look inside. */
+  /** How to deliver a callback. The engine does not read it. */
   readonly callback?: unknown;
 }
 
-const SHORT = {
+/** Stored keys, short because every task carries them. */
+const SHORT_KEYS = {
   createdMs: 'c',
   business: 'b',
   tags: 'g',
@@ -34,9 +36,9 @@ const SHORT = {
   callback: 'u',
 } as const satisfies Record<keyof TaskMeta, string>;
 
-const FIELDS = Object.entries(SHORT) as [keyof TaskMeta, string][];
+const FIELDS = Object.entries(SHORT_KEYS) as [keyof TaskMeta, string][];
 const VERSION = '1';
-/** Nothing to keep. */
+/** The meta of a task without any. */
 export const NO_META: TaskMeta = Object.freeze({});
 
 /** The stored text, or null when there is nothing to store. */
@@ -52,7 +54,9 @@ export function encodeMeta(meta: TaskMeta): string | null {
   return empty ? null : VERSION + JSON.stringify(short);
 }
 
-/** The meta in a stored text; empty where it is absent, of another version or damaged: a task runs all the same. */
+/**
+ * The meta of a stored text. It is empty where the text is absent, damaged or of another version: the task runs anyway.
+ */
 export function decodeMeta(text: string | null): TaskMeta {
   if (text === null || !text.startsWith(VERSION)) return NO_META;
   try {

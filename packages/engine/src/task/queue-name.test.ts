@@ -38,7 +38,7 @@ describe('a queue name', () => {
     ['a\u2028b', 'control'],
     ['a\ud800', 'Unicode'],
     ['orders~cb', 'reserved'],
-    ['..', 'no URL'],
+    ['..', 'URL'],
     ['orders~1', 'reserved'],
   ])('%j is refused: %s', (name, why) => {
     expect(() => checkedQueueName(name)).toThrow(
@@ -46,7 +46,7 @@ describe('a queue name', () => {
     );
   });
 
-  test('is shown in an error without its control characters', () => {
+  test('appears in an error without its control characters', () => {
     const escape = String.fromCharCode(27);
     expect(() => checkedQueueName(`a${escape}[31m\n`)).toThrow(
       expect.objectContaining({
@@ -57,7 +57,7 @@ describe('a queue name', () => {
 });
 
 describe('a type name', () => {
-  test('may end as a reserved queue does', () => {
+  test('may have the ending that is reserved for queues', () => {
     expect(checkedTypeName('mail~1')).toBe('mail~1');
   });
 
@@ -70,12 +70,12 @@ describe('a stored queue', () => {
   test.each([
     ['orders', 'handler', 'orders'],
     ['orders', 'callback', 'orders~cb'],
-  ] as const)('of %s for a %s is %s, and back', (name, kind, stored) => {
+  ] as const)('of queue %s for a %s is %s, and leads back to both', (name, kind, stored) => {
     expect(storedQueue(name, kind)).toBe(stored);
     expect(logicalQueue(stored)).toEqual({ name, kind });
   });
 
-  test('stands beside its twin, callbacks first', () => {
+  test('comes with the one of the other kind, callbacks first', () => {
     expect(storedQueues('orders')).toEqual(['orders~cb', 'orders']);
   });
 });

@@ -1,21 +1,21 @@
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 
-/** How a task is run: by a handler in a worker, or as an HTTP request to its owner. */
+/** How a task is run: by a handler in a worker, or as an HTTP request to its owner's service. */
 export type TaskKind = 'handler' | 'callback';
 
-/** The queues that are there out of the box, highest priority first (3, 2, 1, 0). */
+/** The queues that every installation has, highest priority first (3, 2, 1, 0). */
 export const BUILT_IN_QUEUES = ['critical', 'high', 'default', 'low'] as const;
 
 const CALLBACK_SUFFIX = '~cb';
 const MAX_LENGTH_BYTES = 255;
-// Braces would move keys to another slot (protocol D22); control characters break logs and terminals.
+// Braces in a key change its cluster slot. Control and direction characters break logs and terminals.
 // eslint-disable-next-line no-control-regex
 const FORBIDDEN = /[{}\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const RESERVED = /~[A-Za-z0-9]+$/;
 
 /**
- * Why a name of a queue or a type cannot be used, or null when it can. As Asynq's, names keep their case and blanks
- * (protocol 2.5); the HTTP API takes fewer.
+ * Why a name of a queue or a type cannot be used, or null when it can. Names keep their case and blanks, as in Asynq.
+ * The HTTP API accepts fewer names.
  */
 export function nameFault(name: string): string | null {
   if (name.trim() === '') return 'it is blank';
@@ -25,35 +25,38 @@ export function nameFault(name: string): string | null {
   return null;
 }
 
-/** Why a user cannot give a queue this name, or null when they can (design D9). */
+/**
+ * Why users cannot give a queue this name, or null when they can. Endings such as `~cb` are reserved for the stored
+ * queues behind a logical queue.
+ */
 export function queueNameFault(name: string): string | null {
-  if (name === '.' || name === '..') return 'no URL can name it';
+  if (name === '.' || name === '..') return 'a URL cannot contain it';
   return (
     nameFault(name) ??
     (RESERVED.test(name) ? 'it ends in "~" and letters or digits, which is reserved' : null)
   );
 }
 
-/** Names come again and again, and checking one takes as long as storing its task in a batch. */
-const goodQueues = new Set<string>();
-const goodTypes = new Set<string>();
-const MAX_REMEMBERED = 1_000;
+/** Valid names are cached: checking a name takes as long as storing its task in a batch, and few names are in use. */
+const validQueues = new Set<string>();
+const validTypes = new Set<string>();
+const MAX_CACHED = 1_000;
 
-function remembered(name: string, good: Set<string>): string {
-  if (good.size >= MAX_REMEMBERED) good.clear();
-  good.add(name);
+function cache(name: string, validNames: Set<string>): string {
+  if (validNames.size >= MAX_CACHED) validNames.clear();
+  validNames.add(name);
   return name;
 }
 
 /**
- * The queue's name, checked.
+ * Returns the name of a queue if users may use it.
  *
  * @throws TaskCenterError `invalid-value`
  */
 export function checkedQueueName(name: string): string {
-  if (goodQueues.has(name)) return name;
+  if (validQueues.has(name)) return name;
   const fault = queueNameFault(name);
-  if (fault === null) return remembered(name, goodQueues);
+  if (fault === null) return cache(name, validQueues);
   throw new TaskCenterError('invalid-value', {
     name: 'queue',
     got: `${shown(name)} (${fault})`,
@@ -62,14 +65,14 @@ export function checkedQueueName(name: string): string {
 }
 
 /**
- * The type's name, checked.
+ * Returns the name of a type if it may be used.
  *
  * @throws TaskCenterError `invalid-value`
  */
 export function checkedTypeName(name: string): string {
-  if (goodTypes.has(name)) return name;
+  if (validTypes.has(name)) return name;
   const fault = nameFault(name);
-  if (fault === null) return remembered(name, goodTypes);
+  if (fault === null) return cache(name, validTypes);
   throw new TaskCenterError('invalid-value', {
     name: 'type',
     got: `${shown(name)} (${fault})`,
@@ -77,7 +80,10 @@ export function checkedTypeName(name: string): string {
   });
 }
 
-/** The stored queue (an Asynq queue) of a logical queue and a kind (design D9). */
+/**
+ * The stored queue (an Asynq queue) that holds a logical queue's tasks of a kind. Callbacks have a stored queue of
+ * their own: a worker of handlers, ours or one in Go, then never takes a callback.
+ */
 export function storedQueue(name: string, kind: TaskKind): string {
   return kind === 'callback' ? name + CALLBACK_SUFFIX : name;
 }
@@ -89,7 +95,7 @@ export function logicalQueue(stored: string): { name: string; kind: TaskKind } {
     : { name: stored, kind: 'handler' };
 }
 
-/** Stored queues of a logical queue, callbacks first (the order in which they are paused). */
+/** Both stored queues of a logical queue, callbacks first, the order in which they are paused. */
 export function storedQueues(name: string): readonly [string, string] {
   return [storedQueue(name, 'callback'), storedQueue(name, 'handler')];
 }

@@ -1,6 +1,6 @@
 /**
- * Where a task is. All but `blocked`, `awaiting` and `cancelled` are Asynq's (protocol 1.4); the first two are read
- * wherever they stand, though nothing here puts a task there yet.
+ * The states of a task. All but `blocked`, `awaiting` and `cancelled` are Asynq's. `blocked` and `awaiting` are
+ * understood when they are read, but no code here sets them yet. See docs/design/engine.md#states.
  */
 export const TASK_STATES = [
   'blocked',
@@ -20,8 +20,10 @@ export type TaskState = (typeof TASK_STATES)[number];
 /** States that can be counted and listed. */
 export type ListedState = Exclude<TaskState, 'blocked' | 'awaiting'>;
 
-/** States in which a task waits and may still be cancelled or deleted without touching an attempt. */
+/**
+ * States in which a task waits for its next attempt. It can be cancelled or deleted there without touching an attempt.
+ */
 export const WAITING_STATES = ['scheduled', 'pending', 'retry'] as const satisfies readonly TaskState[];
 
-/** States that a task does not leave by itself. */
+/** States that a task leaves only when an operator changes it, or when it is removed. */
 export const FINAL_STATES = ['completed', 'cancelled', 'archived'] as const satisfies readonly TaskState[];

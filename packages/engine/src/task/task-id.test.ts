@@ -20,7 +20,7 @@ describe('a task ID', () => {
     },
   );
 
-  test('of a business is stored under its name, and comes back plain', () => {
+  test('of a business is stored under the name of the business, and is shown without it', () => {
     const id = fc.stringMatching(/^[A-Za-z0-9_:-]{1,100}$/);
     fc.assert(
       fc.property(id, fc.option(id), (plain, business) => {
@@ -31,7 +31,7 @@ describe('a task ID', () => {
     );
   });
 
-  test('that only looks like a business’s is left as it is', () => {
+  test('that only looks like one of a business is not changed', () => {
     expect(plainTaskId('shop.1', null)).toBe('shop.1');
     expect(plainTaskId('shop.1', 'bank')).toBe('shop.1');
   });

@@ -2,16 +2,17 @@ import type { Broker } from '../broker/broker.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** Somebody who wants to know whether the broker answers. */
+/** Checks now and then whether the broker answers. */
 export interface HealthCheck {
   /** Time between two checks, ms. Default 15,000, as in Asynq. */
   readonly everyMs?: number;
-  /** Called after each check: null = it answers. What it throws is logged. */
+  /** Called after each check. Null = the broker has answered. An error that it throws is logged. */
   readonly report: (error: unknown) => void;
 }
 
 const EVERY_MS = 15_000;
 
+/** The loop that checks. */
 export function createHealthCheck(
   broker: Pick<Broker, 'ping'>,
   { everyMs = EVERY_MS, report }: HealthCheck,
@@ -22,11 +23,11 @@ export function createHealthCheck(
     runtime,
     failureMs: everyMs,
     async step(signal) {
-      const found: unknown = await broker.ping().then(
+      const failure: unknown = await broker.ping().then(
         () => null,
         (error: unknown) => error,
       );
-      if (!signal.aborted) report(found);
+      if (!signal.aborted) report(failure);
       return everyMs;
     },
   });

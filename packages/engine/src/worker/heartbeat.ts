@@ -5,22 +5,23 @@ import type { Attempt } from './run/attempt.ts';
 import type { Identity } from './identity.ts';
 import type { QueueOrder } from './fetch/queue-order.ts';
 
-/** As Asynq's (protocol 4.9); an announcement is good for twice as long. */
+/** Time between two announcements, as in Asynq. Each lasts for twice this time. */
 const ANNOUNCE_MS = 5_000;
-/** What a worker shows is bounded, so that showing it costs little: the oldest tasks, the beginning of a payload. */
+/** An announcement has bounds, because it is written every few seconds: the oldest tasks and the beginning of a payload. */
 const MAX_TASKS = 1_000;
 const MAX_PAYLOAD_BYTES = 1_024;
-/** An announcement that is not withdrawn in time ends by itself. */
+/** How long `stop` waits for the withdrawal. An announcement that stays ends by itself. */
 const WITHDRAW_MS = 1_000;
 
 /**
- * Makes a worker known to whoever looks, in a loop of its own that nothing waits for (protocol D32).
+ * Announces the worker to the broker, for people who look at the servers. It is a loop of its own: a broker that is out of
+ * reach must not delay the worker.
  */
 export interface Heartbeat {
   start(): void;
-  /** The worker's state has changed: says so at once. */
-  changed(): void;
-  /** Withdraws it. */
+  /** Announces at once, after the worker's state has changed. */
+  announceNow(): void;
+  /** Ends the announcements and withdraws the last one. */
   stop(): Promise<void>;
 }
 
@@ -29,13 +30,15 @@ export interface HeartbeatDeps {
   readonly runtime: Runtime;
   readonly identity: Identity;
   readonly concurrency: number;
+  /** The current queues. */
   order(): QueueOrder;
+  /** The current status. */
   status(): ServerStatus;
-  /** In the order of their starts. */
+  /** Running attempts, in the order of their starts. */
   attempts(): Iterable<Attempt>;
 }
 
-function shown({ task, startedMs, deadlineMs }: Attempt): RunningTask {
+function toRunningTask({ task, startedMs, deadlineMs }: Attempt): RunningTask {
   const { queue, id, type } = task;
   return {
     queue,
@@ -57,7 +60,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     let running = 0;
     for (const attempt of deps.attempts()) {
       running += 1;
-      if (running <= MAX_TASKS) tasks.push(shown(attempt));
+      if (running <= MAX_TASKS) tasks.push(toRunningTask(attempt));
     }
     const { strict, priorities } = order();
     const server = { id, host, pid, concurrency, queues: priorities, strict, status: status(), startedMs };
@@ -65,7 +68,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   }
 
   const loop = createLoop({
-    name: 'announcer',
+    name: 'heartbeat',
     runtime,
     async step() {
       await presence.announce(record());
@@ -73,12 +76,15 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     },
   });
 
-  /** Never rejects: it would be gone anyway in a few seconds. */
+  /** Never rejects: the announcement ends by itself in a few seconds anyway. */
   async function withdraw(): Promise<void> {
     try {
       await presence.withdraw({ id, host, pid });
     } catch (error) {
-      runtime.log.info({ err: error }, 'a worker could not be withdrawn; its announcement ends by itself');
+      runtime.log.info(
+        { err: error },
+        'the announcement of a worker could not be withdrawn; it expires by itself',
+      );
     }
   }
 
@@ -87,7 +93,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       startedMs = runtime.clock.wallMs();
       loop.start();
     },
-    changed: () => loop.wake(),
+    announceNow: () => loop.wake(),
     async stop() {
       const timer = new AbortController();
       const gone = loop.stop().then(withdraw);

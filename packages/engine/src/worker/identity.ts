@@ -1,22 +1,22 @@
 import { hostname } from 'node:os';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** Who a worker is. */
+/** Identifies a worker. */
 export interface Identity {
   /** A UUID. */
   readonly id: string;
-  /** As the system has it. */
+  /** The machine's host name. */
   readonly host: string;
   readonly pid: number;
-  /** `host:pid:random`, in the letters that brokers accept. */
+  /** `host:pid:random`, in characters that brokers accept. */
   readonly name: string;
 }
 
 export function newIdentity({ newId }: Runtime): Identity {
   const id = newId();
-  // As Asynq's (protocol 1.8).
+  // Asynq's fallback.
   const host = hostname() || 'unknown-host';
-  const letters = host.replaceAll(/[^A-Za-z0-9_.-]/g, '-').slice(0, 60);
-  // It begins with the time.
-  return { id, host, pid: process.pid, name: `${letters}:${process.pid}:${id.slice(-8)}` };
+  const safeHost = host.replaceAll(/[^A-Za-z0-9_.-]/g, '-').slice(0, 60);
+  // A UUID of version 7 begins with the time: only its end is random.
+  return { id, host, pid: process.pid, name: `${safeHost}:${process.pid}:${id.slice(-8)}` };
 }

@@ -12,11 +12,11 @@ import {
 import { Events } from '../runtime/events.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
-import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
 
 const LEASE_MS = 6_000;
-/** Asynq's leaseRenewal, seen from one worker: what it renews, when, and when it gives a lease up. */
-describe('the keeper of leases', () => {
+/** What one worker's keeper renews, when, and when it gives a lease up. */
+describe('the lease keeper', () => {
   let clock: FakeClock;
   let keeper: LeaseKeeper;
   /** IDs per renewal. */
@@ -48,7 +48,7 @@ describe('the keeper of leases', () => {
   }
 
   function newKeeper({ leaseMs = LEASE_MS, leaseRenewal }: Setting = {}): LeaseKeeper {
-    return createLeaseKeeper({
+    return new LeaseKeeper({
       broker: {
         consume: {
           extend(tasks) {
@@ -69,7 +69,7 @@ describe('the keeper of leases', () => {
   const hold = (lease: LeasedTask, sinceMs = clock.monotonicMs(), from = keeper) =>
     from.track(lease, sinceMs);
 
-  test('renews what is held, in one call, and what was released no more', async () => {
+  test('renews the leases that it tracks in one call, and released ones no more', async () => {
     for (const lease of [a, b, c]) hold(lease);
     await clock.advance(LEASE_MS / 4);
     expect(renewed).toEqual([['a', 'b', 'c']]);
@@ -86,7 +86,7 @@ describe('the keeper of leases', () => {
     expect(lost).toEqual([]);
   });
 
-  test('holds a lease as long as it is renewed, and renews nothing once it has stopped', async () => {
+  test('keeps a lease while it is renewed, and renews nothing after it was stopped', async () => {
     hold(a);
     await clock.advance(20 * LEASE_MS);
     expect(lost).toEqual([]);
@@ -97,7 +97,7 @@ describe('the keeper of leases', () => {
     expect(renewed).toHaveLength(calls);
   });
 
-  test('tells once of a lease that somebody else has, and renews it no more', async () => {
+  test('reports a lease of another worker once, and renews it no more', async () => {
     renew = (tasks) => Promise.resolve(tasks.map(({ id }) => id !== 'a'));
     hold(a);
     hold(b);
@@ -106,7 +106,7 @@ describe('the keeper of leases', () => {
     expect(renewed.slice(1)).toEqual(renewed.slice(1).map(() => ['b']));
   });
 
-  test('trusts a lease that cannot be renewed until just before it is over, and never renews it later', async () => {
+  test('trusts a lease that cannot be renewed until just before it expires, and never renews it later', async () => {
     renew = () => Promise.reject(new Error('out of reach'));
     hold(a);
     await clock.advance(LEASE_MS - 600);
@@ -123,7 +123,7 @@ describe('the keeper of leases', () => {
     expect(lost).toEqual(['a']);
   });
 
-  test('counts from the start of the call that brought or renewed the lease, not from its answer', async () => {
+  test('counts from the start of the call that took or renewed the lease, not from its answer', async () => {
     hold(a, clock.monotonicMs() - 5_000);
     renew = () => new Promise(() => {});
     await settle();
@@ -133,7 +133,7 @@ describe('the keeper of leases', () => {
     expect(lost).toEqual(['a']);
   });
 
-  test('renews the leases of each queue on their own: a server that is away costs no other lease', async () => {
+  test('renews each queue in a call of its own: a node out of reach costs no other lease', async () => {
     const short = newKeeper({ leaseMs: 2_000 });
     short.start();
     onTestFinished(() => short.stop());
@@ -154,7 +154,7 @@ describe('the keeper of leases', () => {
     expect(lost).toEqual(['elsewhere']);
   });
 
-  test('renews again soon what could not be renewed', async () => {
+  test('soon tries again to renew what could not be renewed', async () => {
     let failures = 0;
     renew = (tasks) => {
       failures += 1;
@@ -168,100 +168,100 @@ describe('the keeper of leases', () => {
     expect(lost).toEqual([]);
   });
 
-  /** A thread that does nothing; its signs of life are the test's. */
+  /** A renewer thread that does nothing. The test gives its signs of life. */
   function aThread(options: Setting = {}) {
-    let head: ControlBlock | undefined;
+    let controlBlock: ControlBlock | undefined;
     let replaced = 0;
     const leaseRenewal: LeaseRenewal = {
-      renew(_, given) {
-        head = controlBlockOf(given);
+      renew(_, memory) {
+        controlBlock = controlBlockOf(memory);
         return { add() {}, end() {}, replace: () => void (replaced += 1) };
       },
     };
-    const keeps = newKeeper({ ...options, leaseRenewal });
-    keeps.start();
-    onTestFinished(() => keeps.stop());
+    const watched = newKeeper({ ...options, leaseRenewal });
+    watched.start();
+    onTestFinished(() => watched.stop());
     return {
-      keeps,
+      watched,
       replaced: () => replaced,
       async alive(ms: number) {
         for (let passed = 0; passed < ms; passed += 250) {
-          head!.times[RENEWER_ALIVE_MS] = clock.monotonicMs();
-          hold(a, clock.monotonicMs(), keeps);
+          controlBlock!.times[RENEWER_ALIVE_MS] = clock.monotonicMs();
+          hold(a, clock.monotonicMs(), watched);
           await clock.advance(250);
-          keeps.release(a);
+          watched.release(a);
         }
       },
     };
   }
 
-  test('leaves renewing to a thread as long as that gives signs of life', async () => {
-    const { keeps, alive, replaced } = aThread();
+  test('leaves renewing to the renewer thread while that gives signs of life', async () => {
+    const { watched, alive, replaced } = aThread();
     await alive(2 * LEASE_MS);
     expect(renewed).toEqual([]);
     expect(replaced()).toBe(0);
-    hold(b, clock.monotonicMs(), keeps);
+    hold(b, clock.monotonicMs(), watched);
     await clock.advance(3 * LEASE_MS);
     expect(replaced()).toBeGreaterThan(0);
     expect(lost).toEqual([]);
     // From 2 s on, every 1.5 s.
     expect(renewed.length).toBeGreaterThanOrEqual(9);
-    keeps.release(b);
+    watched.release(b);
     await alive(LEASE_MS);
     const calls = renewed.length;
     await alive(2 * LEASE_MS);
     expect(renewed).toHaveLength(calls);
   });
 
-  test('tries again what fails in the place of a thread, too', async () => {
-    const { keeps, alive } = aThread();
+  test('tries failed renewals again also while it replaces the renewer thread', async () => {
+    const { watched, alive } = aThread();
     await alive(1_000);
     let failures = 0;
     renew = (tasks) =>
       (failures += 1) % 4 === 0
         ? Promise.resolve(tasks.map(() => true))
         : Promise.reject(new Error('out of reach'));
-    hold(b, clock.monotonicMs(), keeps);
+    hold(b, clock.monotonicMs(), watched);
     await clock.advance(5 * LEASE_MS);
     expect(lost).toEqual([]);
   });
 
-  test('does not take the thread for dead when the whole process was stopped', async () => {
-    const { keeps, alive, replaced } = aThread({ leaseMs: 60_000 });
+  test('does not take the renewer thread for dead when the whole process was stopped', async () => {
+    const { watched, alive, replaced } = aThread({ leaseMs: 60_000 });
     await alive(1_000);
-    hold(b, clock.monotonicMs(), keeps);
+    hold(b, clock.monotonicMs(), watched);
     clock.skip(20_000);
     await clock.advance(500);
     expect(replaced()).toBe(0);
     expect(renewed).toEqual([]);
   });
 
-  test('tells that the loop hung, and that it keeps up again only when the thread has seen it', async () => {
-    let head: ControlBlock | undefined;
+  test('reports a stall, and keeps up again only when the renewer thread has seen it', async () => {
+    let controlBlock: ControlBlock | undefined;
     const leaseRenewal: LeaseRenewal = {
-      renew(_, given) {
-        head = controlBlockOf(given);
+      renew(_, memory) {
+        controlBlock = controlBlockOf(memory);
         return { add() {}, end() {}, replace() {} };
       },
     };
-    const keeps = newKeeper({ leaseRenewal });
-    keeps.start();
-    onTestFinished(() => keeps.stop());
+    const watched = newKeeper({ leaseRenewal });
+    watched.start();
+    onTestFinished(() => watched.stop());
     const stalls: number[] = [];
     events.on('loop.stalled', ({ stallMs }) => stalls.push(stallMs));
-    hold(a, clock.monotonicMs(), keeps);
+    hold(a, clock.monotonicMs(), watched);
     await clock.advance(1_000);
     expect(stalls).toEqual([]);
-    expect(keeps.keepsUp).toBe(true);
+    expect(watched.keepsUp).toBe(true);
     clock.skip(3_000);
-    Atomics.store(head!.words, HEALTH, DEGRADED);
-    expect(keeps.keepsUp).toBe(false);
+    Atomics.store(controlBlock!.words, HEALTH, DEGRADED);
+    expect(watched.keepsUp).toBe(false);
     await clock.advance(200);
     expect(stalls).toEqual([expect.closeTo(3_000, -3)]);
     expect(caughtUp).toBe(0);
-    Atomics.store(head!.words, HEALTH, HEALTHY);
+    Atomics.store(controlBlock!.words, HEALTH, HEALTHY);
     await clock.advance(200);
     expect(caughtUp).toBe(1);
-    expect(keeps.keepsUp).toBe(true);
+    expect(watched.keepsUp).toBe(true);
   });
 });

@@ -1,208 +1,216 @@
 import type { Consume, LeasedTask } from '../broker/consume.ts';
-import type { LeaseRenewal, RenewedLeases, LeaseNote, LeaseSettings } from '../broker/lease-renewal.ts';
+import type { LeaseRenewal, RenewedLeases, RenewalReport, LeaseSettings } from '../broker/lease-renewal.ts';
 import { RENEWER_ALIVE_MS, HEALTHY, controlBlockOf, HEALTH, MAIN_ALIVE_MS } from '../leases/lease-memory.ts';
 import { LeaseTable } from '../leases/lease-table.ts';
-import { createRenewer, type Renewer } from '../leases/renewer.ts';
+import { Renewer } from '../leases/renewer.ts';
 import { createStallWatch, type StallWatch } from '../leases/stall-watch.ts';
 import { trustMs } from '../leases/lease-times.ts';
 import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** How often the main thread gives a sign of life, and looks which leases are lost. */
+/** Time between two signs of life of the main thread while it holds leases; then it also looks which of them are lost. */
 const TICK_MS = 100;
 const IDLE_MS = 60_000;
-/** A sign of life that comes so much later than it should is told. */
+/** A sign of life that is late by this much is reported as a stall. */
 const STALL_MS = 250;
+/** A stall of this length is also logged. */
 const LONG_STALL_MS = 2_000;
-/** The other thread looks four times a second. */
-const LATE_MS = 2_000;
-const LATE_AGAIN_MS = 10_000;
-/** So long a thread may take to begin on a machine that is busy. */
-const START_MS = 5_000;
-
-/**
- * Keeps the leases of running attempts alive: the worker's leaseRenewal. It says so, once, when one is lost: somebody
- * else has it, or it could not be renewed in time and must no longer be trusted. The broker's thread renews; where it
- * has none, or that one gives no sign of life, the main thread does it.
- */
-export interface LeaseKeeper {
-  /** Whether the main thread keeps up: after it hung no task is taken until it has caught up. */
-  readonly keepsUp: boolean;
-  /** Holds a lease that was asked for at `sinceMs` (monotonic). */
-  track(task: LeasedTask, sinceMs: number): void;
-  /**
-   * Its attempt begins, and has to end by `endsMs` (monotonic): a main thread that hangs keeps the lease no longer.
-   * Returns false where the lease is lost already.
-   */
-  begin(task: LeasedTask, endsMs: number): boolean;
-  /** The attempt has ended: no renewal any more. */
-  release(task: LeasedTask): void;
-  start(): void;
-  stop(): Promise<void>;
-}
+/** A stall's log line names this number of task types at most. */
+const MAX_NAMED_TYPES = 10;
+/** Without a sign of life of the renewer thread for this time, the main thread renews. The thread gives one every 250 ms. */
+const SILENT_MS = 2_000;
+/** The same until its first sign of life: on a busy machine a thread takes a while to start. */
+const MAX_START_MS = 5_000;
+/** Shortest time between two replacements of the renewer thread. */
+const REPLACE_AGAIN_MS = 10_000;
+/** Slots of each part of the lease table; between these bounds twice the worker's concurrency. */
+const MIN_CHUNK_SLOTS = 32;
+const MAX_CHUNK_SLOTS = 4_096;
 
 export interface LeaseKeeperDeps {
   readonly broker: { readonly consume: Pick<Consume, 'extend'>; readonly leaseRenewal: LeaseRenewal | null };
   readonly runtime: Runtime;
   readonly settings: LeaseSettings;
-  /** Attempts at once. */
+  /** Most attempts at once. */
   readonly concurrency: number;
+  /** A lease is lost: the attempt must not go on. Called once per lease; the keeper has forgotten it. */
   onLost(task: LeasedTask): void;
-  /** The main thread keeps up again. */
+  /** The main thread keeps up again after a stall. */
   onCaughtUp(): void;
 }
 
-class Keeper implements LeaseKeeper {
+/**
+ * Keeps the leases of a worker's running attempts alive. The broker's renewer thread renews them. Where the broker has
+ * none, or while it gives no sign of life, the main thread does it here.
+ *
+ * Reports each lost lease once. A lease is lost when another worker has it, or when it could not be renewed in time and
+ * must no longer be trusted. leases/README.md shows how the threads work together.
+ */
+export class LeaseKeeper {
   readonly #deps: LeaseKeeperDeps;
-  readonly #head = controlBlockOf();
+  readonly #controlBlock = controlBlockOf();
   readonly #table: LeaseTable<LeasedTask>;
   readonly #trustMs: number;
-  readonly #own: Renewer;
-  readonly #ticks;
-  readonly #beats: StallWatch;
-  #kept: RenewedLeases | undefined;
-  #ticking = false;
-  #behind = false;
+  /** Renews on the main thread, while it is started. */
+  readonly #ownRenewer: Renewer;
+  readonly #tickLoop;
+  /** Watches the renewer thread's signs of life. */
+  readonly #renewerWatch: StallWatch;
+  /** The leases in the care of the renewer thread; undefined where the broker has none. */
+  #remote: RenewedLeases | undefined;
+  /** Whether the main thread owes signs of life now. */
+  #isTicking = false;
+  /** Whether it has stalled, and `onCaughtUp` was not called since. */
+  #isBehind = false;
   #replacedMs = -Infinity;
 
   constructor(deps: LeaseKeeperDeps) {
     this.#deps = deps;
     const { runtime, broker, settings, concurrency } = deps;
     this.#trustMs = trustMs(settings.leaseMs);
-    this.#beats = createStallWatch(runtime.clock);
-    this.#own = createRenewer({
+    this.#renewerWatch = createStallWatch(runtime.clock);
+    this.#ownRenewer = new Renewer({
       clock: runtime.clock,
       extend: (leases, lengthMs) => broker.consume.extend(leases, lengthMs),
-      note: (_, note) => this.#note(note),
-      // Who runs on the main thread does not see it hang.
-      watches: false,
+      report: (_, report) => this.#onReport(report),
+      // On the main thread it cannot see the main thread hang.
+      watchesMainThread: false,
       failStop() {},
     });
-    this.#own.add(0, settings, this.#head);
-    this.#table = new LeaseTable(Math.max(32, Math.min(2 * concurrency, 4_096)), (chunk) => {
-      this.#own.addChunk(0, chunk);
-      this.#kept?.add(chunk);
-    });
-    this.#ticks = createLoop({ name: 'lease-ticks', runtime, step: () => Promise.resolve(this.#tick()) });
+    this.#ownRenewer.add(0, settings, this.#controlBlock);
+    this.#table = new LeaseTable(
+      Math.max(MIN_CHUNK_SLOTS, Math.min(2 * concurrency, MAX_CHUNK_SLOTS)),
+      (chunk) => {
+        this.#ownRenewer.addChunk(0, chunk);
+        this.#remote?.add(chunk);
+      },
+    );
+    this.#tickLoop = createLoop({ name: 'lease-ticks', runtime, step: () => Promise.resolve(this.#tick()) });
   }
 
+  /** Whether the main thread keeps up. After a stall it takes no task until it has caught up. */
   get keepsUp(): boolean {
-    return Atomics.load(this.#head.words, HEALTH) === HEALTHY;
+    return Atomics.load(this.#controlBlock.words, HEALTH) === HEALTHY;
   }
 
+  /** Keeps the lease from now on. `sinceMs`: start of the call that took it, monotonic. */
   track(task: LeasedTask, sinceMs: number): void {
-    if (!this.#ticking) this.#tickSoon();
+    if (!this.#isTicking) this.#tickSoon();
     this.#table.track(task, sinceMs + this.#trustMs);
   }
 
+  /**
+   * The lease's attempt begins, and must end by `endsMs` (monotonic): a main thread that hangs keeps the lease no longer
+   * than that. Returns false if the lease is lost already.
+   */
   begin(task: LeasedTask, endsMs: number): boolean {
     return this.#table.begin(task, endsMs, this.#deps.runtime.clock.monotonicMs());
   }
 
+  /** The attempt has ended: the lease is not renewed any more. */
   release(task: LeasedTask): void {
     this.#table.release(task);
   }
 
   start(): void {
     const { broker, settings } = this.#deps;
-    this.#alive();
-    this.#ticks.start();
-    if (broker.leaseRenewal)
-      this.#kept = broker.leaseRenewal.renew(settings, this.#head.memory, (note) => this.#note(note));
-    else this.#own.start();
+    this.#signalAlive();
+    this.#tickLoop.start();
+    if (broker.leaseRenewal) {
+      const { memory } = this.#controlBlock;
+      this.#remote = broker.leaseRenewal.renew(settings, memory, (report) => this.#onReport(report));
+    } else {
+      this.#ownRenewer.start();
+    }
   }
 
   async stop(): Promise<void> {
-    this.#kept?.end();
-    this.#own.stop();
-    await this.#ticks.stop();
+    this.#remote?.end();
+    this.#ownRenewer.stop();
+    await this.#tickLoop.stop();
   }
 
-  /** It owes signs of life again, from now on. */
+  /** Signs of life are due again, from now on. */
   #tickSoon(): void {
-    this.#ticking = true;
-    this.#alive();
-    this.#ticks.wake();
+    this.#isTicking = true;
+    this.#signalAlive();
+    this.#tickLoop.wake();
   }
 
-  #alive(): void {
-    this.#head.times[MAIN_ALIVE_MS] = this.#deps.runtime.clock.monotonicMs();
+  #signalAlive(): void {
+    this.#controlBlock.times[MAIN_ALIVE_MS] = this.#deps.runtime.clock.monotonicMs();
   }
 
-  /** Returns the ms until the next one. */
+  /** One tick. Returns the ms until the next one. */
   #tick(): number {
     const nowMs = this.#deps.runtime.clock.monotonicMs();
-    if (this.#ticking) this.#tellStall(nowMs);
-    this.#alive();
-    for (const task of this.#table.lost(nowMs)) {
+    if (this.#isTicking) this.#reportStall(nowMs);
+    this.#signalAlive();
+    for (const task of this.#table.findLost(nowMs)) {
       this.#table.release(task);
       this.#deps.onLost(task);
     }
-    this.#watchRenewals(nowMs);
-    if (this.#behind && this.keepsUp) {
-      this.#behind = false;
+    this.#watchRenewer(nowMs);
+    if (this.#isBehind && this.keepsUp) {
+      this.#isBehind = false;
       this.#deps.onCaughtUp();
     }
-    this.#ticking = this.#table.size > 0 || this.#behind;
-    return this.#ticking ? TICK_MS : IDLE_MS;
+    this.#isTicking = this.#table.size > 0 || this.#isBehind;
+    return this.#isTicking ? TICK_MS : IDLE_MS;
   }
 
-  #tellStall(nowMs: number): void {
-    const stallMs = Math.round(nowMs - (this.#head.times[MAIN_ALIVE_MS] ?? nowMs) - TICK_MS);
-    this.#behind ||= !this.keepsUp;
+  #reportStall(nowMs: number): void {
+    const stallMs = Math.round(nowMs - (this.#controlBlock.times[MAIN_ALIVE_MS] ?? nowMs) - TICK_MS);
+    this.#isBehind ||= !this.keepsUp;
     if (stallMs < STALL_MS) return;
     const { events, log } = this.#deps.runtime;
     const attempts = this.#table.size;
     if (stallMs >= LONG_STALL_MS) {
-      const types = [...new Set([...this.#table.leases()].map(({ type }) => type))].slice(0, 10);
+      const types = [...new Set([...this.#table.leases()].map(({ type }) => type))].slice(0, MAX_NAMED_TYPES);
       log.warn(
         { stall_ms: stallMs, attempts, types },
-        'the event loop hung; a handler may have blocked it: move what it computes to another thread',
+        'the event loop was blocked, probably by a handler; move long computations to another thread',
       );
     }
     events.emit('loop.stalled', { stallMs, attempts });
   }
 
-  /** While the other thread gives no sign of life, this one renews. */
-  #watchRenewals(nowMs: number): void {
-    if (!this.#kept) return;
-    const beatMs = this.#head.times[RENEWER_ALIVE_MS] ?? 0;
-    const lateMs = this.#beats.look(beatMs, nowMs);
-    if (lateMs < (beatMs === 0 ? START_MS : LATE_MS)) return this.#own.stop();
-    this.#own.start();
-    if (nowMs - this.#replacedMs < LATE_AGAIN_MS) return;
+  /** Renews on the main thread while the renewer thread gives no sign of life, and replaces that thread. */
+  #watchRenewer(nowMs: number): void {
+    if (!this.#remote) return;
+    const aliveMs = this.#controlBlock.times[RENEWER_ALIVE_MS] ?? 0;
+    const silentMs = this.#renewerWatch.measure(aliveMs, nowMs);
+    if (silentMs < (aliveMs === 0 ? MAX_START_MS : SILENT_MS)) return this.#ownRenewer.stop();
+    this.#ownRenewer.start();
+    if (nowMs - this.#replacedMs < REPLACE_AGAIN_MS) return;
     this.#replacedMs = nowMs;
     this.#deps.runtime.log.error(
-      { late_ms: Math.round(lateMs) },
-      'the thread that renews leases gives no sign of life; another one is started',
+      { late_ms: Math.round(silentMs) },
+      'the lease renewer thread gives no sign of life; starting another one',
     );
-    this.#kept.replace();
+    this.#remote.replace();
   }
 
-  #note(note: LeaseNote): void {
+  #onReport(report: RenewalReport): void {
     const { log, events } = this.#deps.runtime;
-    switch (note.kind) {
+    switch (report.kind) {
       case 'renewed': {
-        const { queue, leases, lost, sinceMs, gapMs } = note;
+        const { queue, leases, lost, sinceMs, gapMs } = report;
         events.emit('leases.renewed', { queue, leases, lost, sinceMs, gapMs });
         return;
       }
       case 'failed':
         log.warn(
-          { queue: note.queue, leases: note.leases, cause: note.cause },
+          { queue: report.queue, leases: report.leases, cause: report.cause },
           'leases could not be renewed; trying again',
         );
         return;
       case 'released':
         log.error(
-          { stall_ms: Math.round(note.stallMs), leases: note.leases },
-          'the event loop hung for too long; its leases were given up',
+          { stall_ms: Math.round(report.stallMs), leases: report.leases },
+          'the event loop was blocked for too long; its leases were given up',
         );
-        events.emit('leases.released', { leases: note.leases, stallMs: note.stallMs, atMs: note.atMs });
+        events.emit('leases.released', { leases: report.leases, stallMs: report.stallMs, atMs: report.atMs });
     }
   }
-}
-
-export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
-  return new Keeper(deps);
 }

@@ -1,30 +1,31 @@
-/** What can be started and stopped: a worker, a scheduler, a manager of periodic tasks. */
+/** A worker, a scheduler or a manager of periodic tasks. */
 export interface Runnable {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Takes no more tasks; running attempts go on. Only workers have it. */
   stopTaking?(): void;
 }
 
 /**
- * Starts a worker or a scheduler and heeds the signals that Asynq's do: TERM and INT, to stop; for a worker TSTP, to
- * take nothing more. Resolves when it has stopped.
+ * Starts a worker or a scheduler and handles signals as Asynq's do: TERM and INT stop it, and TSTP makes a worker take no
+ * more tasks. Resolves when it has stopped.
  *
  * @throws TaskCenterError `worker-misused`, `scheduler-misused`
  */
 export async function runUntilSignal(worker: Runnable): Promise<void> {
-  const quiet = () => worker.stopTaking?.();
-  let end = () => {};
-  const told = new Promise<void>((resolve) => (end = resolve));
-  if (worker.stopTaking) process.on('SIGTSTP', quiet);
-  process.on('SIGTERM', end);
-  process.on('SIGINT', end);
+  const stopTaking = () => worker.stopTaking?.();
+  let onStopSignal = () => {};
+  const stopSignal = new Promise<void>((resolve) => (onStopSignal = resolve));
+  if (worker.stopTaking) process.on('SIGTSTP', stopTaking);
+  process.on('SIGTERM', onStopSignal);
+  process.on('SIGINT', onStopSignal);
   try {
     await worker.start();
-    await told;
+    await stopSignal;
     await worker.stop();
   } finally {
-    process.off('SIGTSTP', quiet);
-    process.off('SIGTERM', end);
-    process.off('SIGINT', end);
+    process.off('SIGTSTP', stopTaking);
+    process.off('SIGTERM', onStopSignal);
+    process.off('SIGINT', onStopSignal);
   }
 }

@@ -19,7 +19,7 @@ import { createDeadlines, type Deadlines } from './run/deadlines.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import { Handlers, type Handler } from './run/handlers.ts';
 import { newIdentity } from './identity.ts';
-import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';
 import { CrashIsolation, suspectedFirst } from './run/crash-isolation.ts';
 import { ExchangeLoop } from './fetch/exchange-loop.ts';
@@ -104,8 +104,8 @@ export class Worker {
   readonly #handlers = new Handlers();
   readonly #attempts = new Map<LeasedTask, Attempt>();
   /** Before they started. */
-  readonly #cancelled = new WeakSet<LeasedTask>();
-  readonly #attemptParts: AttemptDeps;
+  readonly #cancelledEarly = new WeakSet<LeasedTask>();
+  readonly #attemptDeps: AttemptDeps;
   readonly #exchanges: ExchangeLoop;
   readonly #watchdog: Loop;
   readonly #leaseKeeper: LeaseKeeper;
@@ -120,7 +120,7 @@ export class Worker {
   readonly #orderKind: OrderKind | undefined;
   #order: QueueOrder;
   #status: ServerStatus = 'new';
-  #stopped: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
   /** @throws TaskCenterError `invalid-value` */
@@ -129,13 +129,13 @@ export class Worker {
     const identity = newIdentity(runtime);
     this.name = identity.name;
     const rules = attemptRules(options, runtime.log);
-    this.#attemptParts = { consume: broker.consume, runtime, worker: this.name, rules };
+    this.#attemptDeps = { consume: broker.consume, runtime, worker: this.name, rules };
     this.#orderKind = options.order;
     this.#order = queueOrder(options.queues ?? ['default'], options.order);
     const settings = leaseSettings(options);
     const concurrency = checkedConcurrency(options.concurrency ?? 10);
     this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? 8_000;
-    this.#leaseKeeper = createLeaseKeeper({
+    this.#leaseKeeper = new LeaseKeeper({
       broker,
       runtime,
       settings,
@@ -165,9 +165,9 @@ export class Worker {
       leaseMs: settings.leaseMs,
       order: () => this.#order,
       running: () => this.#attempts.size + (this.#crashIsolation.waiting ? 1 : 0),
-      mayTake: () => this.#leaseKeeper.keepsUp && !this.#crashIsolation.busy,
+      mayTake: () => this.#leaseKeeper.keepsUp && !this.#crashIsolation.isBusy,
       onTasks: (tasks, sinceMs) => this.#startTasks(tasks, sinceMs),
-      onFinished: (finish, outcome) => this.#finished(finish, outcome),
+      onFinished: (finish, outcome) => this.#onFinished(finish, outcome),
       onGivenBack: (task) => this.#leaseKeeper.release(task),
     });
     this.#watchdog = createWatchdog({ broker, runtime, exchanges: this.#exchanges });
@@ -190,7 +190,7 @@ export class Worker {
       running: () => this.#attempts.size,
       start: (task) => this.#run(task),
       giveBack: (task) => this.#exchanges.giveBack(task),
-      handedIn: () => this.#exchanges.drained(),
+      drained: () => this.#exchanges.waitUntilDrained(),
       onDone: () => this.#exchanges.wake(),
     });
   }
@@ -220,7 +220,7 @@ export class Worker {
     this.#order = queueOrder(queues, this.#orderKind);
     this.#exchanges.wake();
     this.#maintenance?.wake();
-    this.#heartbeat.changed();
+    this.#heartbeat.announceNow();
   }
 
   /** @throws TaskCenterError `worker-misused` without handlers, or when it was started before. */
@@ -247,7 +247,7 @@ export class Worker {
     this.#exchanges.stopTaking();
     if (this.#status !== 'active') return;
     this.#status = 'stopped';
-    this.#heartbeat.changed();
+    this.#heartbeat.announceNow();
   }
 
   /**
@@ -257,24 +257,24 @@ export class Worker {
   stop(): Promise<void> {
     if (this.#status === 'new') return Promise.resolve();
     this.#status = 'closed';
-    this.#stopped ??= this.#shutDown();
-    return this.#stopped;
+    this.#stopping ??= this.#shutDown();
+    return this.#stopping;
   }
 
   async #shutDown(): Promise<void> {
     this.#exchanges.stopTaking();
     const { waiting } = this.#crashIsolation;
-    this.#crashIsolation.remove();
+    this.#crashIsolation.dropWaiting();
     if (waiting) this.#exchanges.finish({ outcome: 'requeue', task: waiting });
-    this.#heartbeat.changed();
+    this.#heartbeat.announceNow();
     const others = [this.#maintenance?.stop(), this.#health?.stop(), this.#watchdog.stop()];
     const aggregated = this.#aggregator?.stop();
-    await this.#within(this.#shutdownTimeoutMs, Promise.all([this.#idle(), aggregated]));
+    await this.#within(this.#shutdownTimeoutMs, Promise.all([this.#waitUntilIdle(), aggregated]));
     for (const attempt of this.#attempts.values()) attempt.abort('shutdown');
     this.#aggregator?.abort();
     await this.#within(
       HAND_IN_MS,
-      Promise.all([aggregated, this.#idle().then(() => this.#exchanges.drained())]),
+      Promise.all([aggregated, this.#waitUntilIdle().then(() => this.#exchanges.waitUntilDrained())]),
     );
     this.#listening.abort();
     this.#exchanges.giveUp();
@@ -283,7 +283,7 @@ export class Worker {
   }
 
   /** Resolves when no attempt runs. */
-  async #idle(): Promise<void> {
+  async #waitUntilIdle(): Promise<void> {
     while (this.#attempts.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
@@ -296,19 +296,19 @@ export class Worker {
   /** In whatever queue: the message has none (protocol 1.9). */
   #cancel(id: string): void {
     const { waiting } = this.#crashIsolation;
-    if (waiting?.id === id) this.#cancelled.add(waiting);
+    if (waiting?.id === id) this.#cancelledEarly.add(waiting);
     for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
   /** Holds all leases before the first handler runs: it may block the event loop for longer than they last. */
   #startTasks(tasks: readonly LeasedTask[], sinceMs: number): void {
     for (const task of tasks) this.#leaseKeeper.track(task, sinceMs);
-    for (const task of suspectedFirst(tasks)) if (!this.#crashIsolation.takes(task)) this.#run(task);
+    for (const task of suspectedFirst(tasks)) if (!this.#crashIsolation.intercept(task)) this.#run(task);
   }
 
   #run(task: LeasedTask): void {
     const { clock, events } = this.#runtime;
-    const attempt = new Attempt(task, this.#attemptParts);
+    const attempt = new Attempt(task, this.#attemptDeps);
     const endsMs = clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs;
     if (!this.#leaseKeeper.begin(task, endsMs)) {
       this.#leaseKeeper.release(task);
@@ -316,46 +316,46 @@ export class Worker {
       return;
     }
     this.#attempts.set(task, attempt);
-    if (this.#cancelled.delete(task)) attempt.abort('cancelled');
+    if (this.#cancelledEarly.delete(task)) attempt.abort('cancelled');
     if (events.has('attempt.started')) {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }
     const end = attempt.run(this.#handlers.find(task.type));
     // Nothing can come between a handler that ends at once and its end.
-    if (!(end instanceof Promise)) return this.#ended(task, end);
+    if (!(end instanceof Promise)) return this.#endAttempt(task, end);
     this.#deadlines.set(task, endsMs);
     void end.then((later) => {
       this.#deadlines.clear(task);
-      this.#ended(task, later);
+      this.#endAttempt(task, later);
     });
   }
 
   #onLeaseLost(task: LeasedTask): void {
     if (this.#crashIsolation.waiting !== task) return this.#attempts.get(task)?.abort('lease-lost');
-    this.#crashIsolation.remove();
-    this.#lost(task);
+    this.#crashIsolation.dropWaiting();
+    this.#dropLost(task);
   }
 
-  #ended(task: LeasedTask, end: AttemptEnd): void {
+  #endAttempt(task: LeasedTask, end: AttemptEnd): void {
     this.#attempts.delete(task);
-    this.#crashIsolation.ended(task);
-    if (end === 'lost') this.#lost(task);
+    this.#crashIsolation.onEnded(task);
+    if (end === 'lost') this.#dropLost(task);
     else this.#exchanges.finish(end);
     if (this.#attempts.size === 0) this.#onIdle?.();
   }
 
   /** The broker has answered: only now does the lease end, so that a slow answer does not let it lapse. */
-  #finished(finish: Finish, outcome: FinishOutcome): void {
+  #onFinished(finish: Finish, outcome: FinishOutcome): void {
     this.#leaseKeeper.release(finish.task);
-    if (outcome === 'lease-lost') return this.#lost(finish.task);
+    if (outcome === 'lease-lost') return this.#dropLost(finish.task);
     const runMs = finish.outcome === 'requeue' ? 0 : finish.record.finishedMs - finish.record.startedMs;
     this.#emitFinished(finish.task, OUTCOME[finish.outcome], runMs);
   }
 
-  #lost(task: LeasedTask): void {
+  #dropLost(task: LeasedTask): void {
     this.#reportLeaseLost(task);
     this.#emitFinished(task, 'lost', 0);
-    this.#exchanges.slotFreed();
+    this.#exchanges.fillFreeSlots();
   }
 
   #reportLeaseLost(task: LeasedTask): void {

@@ -42,9 +42,9 @@ function lifeSuite(harness: Harness): void {
       const { broker } = await harness.fresh();
       const { signal } = new AbortController();
       const waits = [
-        broker.signals.work(['default'], signal),
-        broker.signals.backlog(['default'], signal),
-        broker.signals.due([{ queue: 'default', nextDueMs: null }], signal),
+        broker.signals.waitForWork(['default'], signal),
+        broker.signals.waitForBacklog(['default'], signal),
+        broker.signals.waitForDue([{ queue: 'default', nextDueMs: null }], signal),
       ];
       await broker.ping();
       await broker.close();

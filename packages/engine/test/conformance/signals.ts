@@ -30,10 +30,10 @@ function watch(start: (signal: AbortSignal) => Promise<void>): Wait {
 }
 
 const work = ({ broker }: Bench, ...queues: string[]) =>
-  watch((signal) => broker.signals.work(queues, signal));
+  watch((signal) => broker.signals.waitForWork(queues, signal));
 
 const due = ({ broker }: Bench, queue: string, nextDueMs: number | null) =>
-  watch((signal) => broker.signals.due([{ queue, nextDueMs }], signal));
+  watch((signal) => broker.signals.waitForDue([{ queue, nextDueMs }], signal));
 
 /** Long enough for a wake-up that is on its way: another wait, begun later, goes the whole way. */
 async function wakeUpsPass(bench: Bench): Promise<void> {
@@ -89,13 +89,13 @@ function working(harness: Harness): void {
 
   test('who waits for a backlog is woken when it is told, and not by a telling of nothing', async () => {
     const bench = await harness.fresh();
-    const wait = watch((signal) => bench.broker.signals.backlog(['high', 'low'], signal));
+    const wait = watch((signal) => bench.broker.signals.waitForBacklog(['high', 'low'], signal));
     await wakeUpsPass(bench);
-    await bench.broker.signals.tellBacklog('low');
+    await bench.broker.signals.announceBacklog('low');
     await wakeUpsPass(bench);
     expect(wait.over).toBe(false);
     await bench.broker.submit.enqueue([aTask({ queue: 'low' })]);
-    await bench.broker.signals.tellBacklog('low');
+    await bench.broker.signals.announceBacklog('low');
     await wait.done;
   });
 
@@ -194,7 +194,7 @@ function dues(harness: Harness): void {
     const bench = await harness.fresh();
     const now = bench.now();
     const wait = watch((signal) =>
-      bench.broker.signals.due(
+      bench.broker.signals.waitForDue(
         [
           { queue: 'a', nextDueMs: now + 1_000 },
           { queue: 'b', nextDueMs: null },
@@ -271,8 +271,8 @@ export function signalsSuite(harness: Harness): void {
         wait.abort();
         await wait.done;
       }
-      await bench.broker.signals.work(['default'], AbortSignal.abort());
-      await bench.broker.signals.due([{ queue: 'default', nextDueMs: null }], AbortSignal.abort());
+      await bench.broker.signals.waitForWork(['default'], AbortSignal.abort());
+      await bench.broker.signals.waitForDue([{ queue: 'default', nextDueMs: null }], AbortSignal.abort());
     });
 
     test('an aborted wait takes nothing from the others', async () => {

@@ -3,7 +3,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import type { SchedulerEntries } from '../../src/broker/scheduler-entries.ts';
 import type { TaskToEnqueue } from '../../src/client/prepare-task.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
-import { Scheduler, type Fired, type SchedulerOptions } from '../../src/asynq-scheduler/scheduler.ts';
+import { Scheduler, type FiringOutcome, type SchedulerOptions } from '../../src/asynq-scheduler/scheduler.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
 
@@ -36,7 +36,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
   let broker: Broker;
   let clock: FakeClock;
   let inspector: Inspector;
-  let fired: Notes<Fired>;
+  let fired: Notes<FiringOutcome>;
   let recorded: Notes<string>;
   let shown: Notes<number>;
   let logged: string[];

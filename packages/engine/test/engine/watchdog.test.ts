@@ -98,7 +98,7 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
     events.on('worker.revived', (event) => revived.push(event));
     const wakes = { never, rejected: () => Promise.reject(new Error('broken')) };
     for (const [kind, wake] of Object.entries(wakes)) {
-      await start({ signals: { ...broker.signals, work: wake, due: wake } });
+      await start({ signals: { ...broker.signals, waitForWork: wake, waitForDue: wake } });
       const ends = nextEvents(events, 'attempt.finished', 2);
       await new Promise((resolve) => setImmediate(resolve));
       await enqueue(`now-${kind}`);

@@ -164,7 +164,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     const ends = nextEvents(events, 'attempt.finished', 3);
     const notes: Readonly<Record<string, unknown>>[] = [{ big: 1n }, cyclic, { long: 'x'.repeat(20_000) }];
     await aWorker()
-      .handle<number>('noting', ({ payload }, { note }) => note(notes[payload] ?? {}))
+      .handle<number>('noting', ({ payload }, { record }) => record(notes[payload] ?? {}))
       .start();
     await client.enqueueMany(
       notes.map((_, i) => ({ task: 'noting', payload: i, id: `n${i}`, retention: '1h' })),

@@ -177,7 +177,7 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
       withdraw: () => Promise.reject(new Error('no')),
     };
     broker = { ...broker, presence: deaf };
-    const failed = nextEvent(events, 'loop.failed', ({ loop }) => loop === 'announcer');
+    const failed = nextEvent(events, 'loop.failed', ({ loop }) => loop === 'heartbeat');
     const done = nextEvent(events, 'attempt.finished');
     const worker = aWorker().handle('x', () => {});
     await worker.start();

@@ -110,7 +110,7 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     const controller = new AbortController();
     onTestFinished(() => controller.abort());
     let woken = false;
-    const work = broker.signals.work([queue], controller.signal).then(() => (woken = true));
+    const work = broker.signals.waitForWork([queue], controller.signal).then(() => (woken = true));
     await broker.ping();
     const slot = slotOfQueue(queue);
     await cluster.moveSlot(slot, after(await cluster.ownerOf(slot)));

@@ -2,14 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Files of a certificate authority and of what it has signed. */
+/** A certificate authority, and a certificate that it has signed. */
 export interface Certificates {
   /** Path of the authority's certificate. */
   readonly ca: string;
   /** Paths of a certificate for `localhost` and 127.0.0.1, and of its key; for a server and for a client alike. */
   readonly cert: string;
   readonly key: string;
-  /** The texts of the three. */
+  /** The texts of the three files. */
   readonly pem: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
 }
 
@@ -21,7 +21,7 @@ function openssl(...args: string[]): void {
   if (status !== 0) throw new Error(`openssl ${args[0]}: ${String(stderr)}`);
 }
 
-/** Makes a self-signed authority and a certificate by it, in `folder`. */
+/** Makes a self-signed authority and a certificate signed by it, in `folder`. */
 export function makeCertificates(folder: string): Certificates {
   const file = (name: string): string => join(folder, name);
   const [ca, caKey, cert, key] = ['ca.crt', 'ca.key', 'redis.crt', 'redis.key'].map(file) as [
@@ -39,7 +39,7 @@ export function makeCertificates(folder: string): Certificates {
   return { ca, cert, key, pem: { ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) } };
 }
 
-/** Arguments of `redis-server` that has these. */
+/** Arguments for a `redis-server` that uses these certificates. */
 export const tlsArguments = ({ ca, cert, key }: Certificates): string[] => [
   '--tls-cert-file',
   cert,

@@ -1,57 +1,60 @@
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { commandReader, type Command } from './resp-commands.ts';
 
-/** Connections: all, those that wait for the server's messages, or the others. */
-export type Which = 'all' | 'signals' | 'calls';
+/** ConnectionKind connections: all, those for wake-ups (they wait for the server's pushes), or the others. */
+export type ConnectionKind = 'all' | 'signals' | 'calls';
 
 export interface FaultProxy {
   /** The Redis URL to connect to. */
   readonly url: string;
   /** Connections accepted so far. */
   readonly connections: number;
-  /** Commands that were passed on to the server so far. */
-  readonly passed: readonly string[];
+  /** Names of the commands forwarded to the server so far. */
+  readonly forwarded: readonly string[];
   /**
-   * The next fitting command is carried out by the server; then the connection breaks before its reply, and
-   * those of the commands sent with it, reach the client. Resolves when that has happened.
+   * The server carries out the next matching command. Then the connection breaks, before the replies to it and to the
+   * commands sent with it reach the client. Resolves when that has happened.
    */
-  cutReply(fits?: (command: Command) => boolean): Promise<void>;
-  /** The connection breaks instead of passing on the next fitting command. Resolves when that has happened. */
-  cutRequest(fits?: (command: Command) => boolean): Promise<void>;
-  /** From now on nothing is passed on and nothing is answered; `false` = new connections work again. */
+  cutReply(matches?: (command: Command) => boolean): Promise<void>;
+  /** The connection breaks instead of forwarding the next matching command. Resolves when that has happened. */
+  cutRequest(matches?: (command: Command) => boolean): Promise<void>;
+  /** `true`: from now on nothing is forwarded in either direction. `false`: old connections break, new ones work. */
   swallow(on: boolean): void;
-  /** These connections break. Returns their number. */
-  cut(which: Which): number;
+  /** Breaks these connections. Returns their number. */
+  cut(kind: ConnectionKind): number;
   /**
-   * These connections are half open from now on, for good: nothing passes (`both`) or commands arrive and nothing
-   * comes back (`replies`), and nobody is told. New connections work. Returns their number.
+   * Makes these connections half open for good: nothing passes (`both`), or commands arrive and no replies come back
+   * (`replies`), and neither side notices. New connections work. Returns their number.
    */
-  deafen(which: Which, direction: 'both' | 'replies'): number;
-  /** Holds back all that is sent, also on new connections, and passes it on in order when the result is called. */
+  deafen(kind: ConnectionKind, direction: 'both' | 'replies'): number;
+  /** Holds back all bytes, also on new connections. Calling the result forwards them in order. */
   stall(): () => void;
   close(): Promise<void>;
 }
 
+/** A planned break of a connection. */
 interface Fault {
   readonly kind: 'reply' | 'request';
-  fits(command: Command): boolean;
-  happened(): void;
+  matches(command: Command): boolean;
+  onBreak(): void;
 }
 
-interface Joined {
-  signals: boolean;
+/** A client's connection and its counterpart to the server. */
+interface ProxiedConnection {
+  /** Whether it is for wake-ups. */
+  hasPushes: boolean;
   deaf: 'both' | 'replies' | null;
   break(): void;
 }
 
-/** Sent behind a command: when its echo comes back, the server has carried out all before it. */
+/** Sent behind a command: when its echo comes back, the server has carried out everything before it. */
 const FENCE = 'fault-proxy-fence';
 const FENCE_COMMAND = `*2\r\n$4\r\nECHO\r\n$${FENCE.length}\r\n${FENCE}\r\n`;
 
-/** Scripts are what changes data; the rest of the traffic is set-up and reading. */
+/** Scripts change data; the other commands set up connections or read. */
 const isScript = ({ name }: Command) => name === 'EVALSHA' || name === 'EVAL';
-/** Only the connection that waits for wake-ups asks for this. */
-const asksForMessages = ({ name, args }: Command) =>
+/** Only the connections for wake-ups send this. */
+const asksForPushes = ({ name, args }: Command) =>
   name === 'CLIENT' && String(args[1]).toUpperCase() === 'TRACKING';
 
 class Proxy {
@@ -59,17 +62,19 @@ class Proxy {
   connections = 0;
   fault: Fault | undefined;
   readonly passed: string[] = [];
-  readonly joined = new Set<Joined>();
+  readonly open = new Set<ProxiedConnection>();
   readonly #target: number;
-  /** While it stalls: what waits, in order. */
+  /** While the proxy stalls: the actions that wait, in order. */
   #held: (() => void)[] | null = null;
 
   constructor(target: number) {
     this.#target = target;
   }
 
-  which(which: Which): Joined[] {
-    return [...this.joined].filter(({ signals }) => which === 'all' || signals === (which === 'signals'));
+  connectionsOf(kind: ConnectionKind): ProxiedConnection[] {
+    return [...this.open].filter(
+      ({ hasPushes }) => kind === 'all' || hasPushes === (kind === 'signals'),
+    );
   }
 
   stall(): () => void {
@@ -77,80 +82,81 @@ class Proxy {
     return () => {
       if (this.#held !== held) return;
       this.#held = null;
-      for (const act of held) act();
+      for (const action of held) action();
     };
   }
 
-  join(client: Socket): void {
+  accept(client: Socket): void {
     this.connections += 1;
     const server = createConnection({ port: this.#target, host: '127.0.0.1' });
-    const one: Joined = {
-      signals: false,
+    const connection: ProxiedConnection = {
+      hasPushes: false,
       deaf: this.swallowing ? 'both' : null,
       break: () => {
-        this.joined.delete(one);
+        this.open.delete(connection);
         client.destroy();
         server.destroy();
       },
     };
-    this.joined.add(one);
+    this.open.add(connection);
     for (const socket of [client, server]) {
       socket.on('error', () => {});
-      // What was sent before still arrives.
-      socket.on('close', () => this.#pass(() => one.break()));
+      // Bytes sent before the end still arrive.
+      socket.on('close', () => this.#runInOrder(() => connection.break()));
     }
-    this.#connect(one, client, server);
+    this.#forward(connection, client, server);
   }
 
-  #pass(act: () => void): void {
-    if (this.#held) this.#held.push(act);
-    else act();
+  /** Runs the action now, or when the proxy stalls no longer. */
+  #runInOrder(action: () => void): void {
+    if (this.#held) this.#held.push(action);
+    else action();
   }
 
-  #connect(one: Joined, client: Socket, server: Socket): void {
-    let cutting: Fault | undefined;
+  #forward(connection: ProxiedConnection, client: Socket, server: Socket): void {
+    let pendingFault: Fault | undefined;
     let tail = '';
-    const trip = (fault: Fault) => {
-      one.break();
-      fault.happened();
+    const breakBy = (fault: Fault) => {
+      connection.break();
+      fault.onBreak();
     };
     const onCommand = (command: Command) => {
-      if (one.deaf === 'both' || this.swallowing || server.destroyed) return;
-      one.signals ||= asksForMessages(command);
-      const meets = this.fault?.fits(command) ? this.fault : undefined;
-      if (meets) this.fault = undefined;
-      if (meets?.kind === 'request') return trip(meets);
+      if (connection.deaf === 'both' || this.swallowing || server.destroyed) return;
+      connection.hasPushes ||= asksForPushes(command);
+      const fault = this.fault?.matches(command) ? this.fault : undefined;
+      if (fault) this.fault = undefined;
+      if (fault?.kind === 'request') return breakBy(fault);
       this.passed.push(command.name);
       server.write(command.bytes);
-      if (!meets) return;
-      cutting = meets;
+      if (!fault) return;
+      pendingFault = fault;
       server.write(FENCE_COMMAND);
     };
     const onReply = (chunk: Buffer) => {
-      if (one.deaf || this.swallowing) return;
-      if (!cutting) return void client.write(chunk);
+      if (connection.deaf || this.swallowing) return;
+      if (!pendingFault) return void client.write(chunk);
       const text = tail + chunk.toString('latin1');
-      if (text.includes(FENCE)) return trip(cutting);
+      if (text.includes(FENCE)) return breakBy(pendingFault);
       tail = text.slice(-FENCE.length);
     };
     const read = commandReader(onCommand);
-    client.on('data', (chunk: Buffer) => this.#pass(() => read(chunk)));
-    server.on('data', (chunk: Buffer) => this.#pass(() => onReply(chunk)));
+    client.on('data', (chunk: Buffer) => this.#runInOrder(() => read(chunk)));
+    server.on('data', (chunk: Buffer) => this.#runInOrder(() => onReply(chunk)));
   }
 }
 
-/** A Redis proxy that can lose requests and replies at exact places. `target` is a server's port on loopback. */
+/** A Redis proxy that can lose requests and replies at exact points. `target` is a server's port on loopback. */
 export async function startFaultProxy(target: number): Promise<FaultProxy> {
   const proxy = new Proxy(target);
-  const server = createServer({ noDelay: true }, (client) => proxy.join(client));
+  const server = createServer({ noDelay: true }, (client) => proxy.accept(client));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const plan = (kind: Fault['kind'], fits = isScript) =>
-    new Promise<void>((happened) => {
-      proxy.fault = { kind, fits, happened };
+  const plan = (kind: Fault['kind'], matches = isScript) =>
+    new Promise<void>((onBreak) => {
+      proxy.fault = { kind, matches, onBreak };
     });
-  const each = (which: Which, act: (one: Joined) => void): number => {
-    const chosen = proxy.which(which);
-    chosen.forEach(act);
+  const forEachOf = (kind: ConnectionKind, action: (connection: ProxiedConnection) => void): number => {
+    const chosen = proxy.connectionsOf(kind);
+    chosen.forEach(action);
     return chosen.length;
   };
   return {
@@ -158,19 +164,19 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     get connections() {
       return proxy.connections;
     },
-    passed: proxy.passed,
-    cutReply: (fits) => plan('reply', fits),
-    cutRequest: (fits) => plan('request', fits),
+    forwarded: proxy.passed,
+    cutReply: (matches) => plan('reply', matches),
+    cutRequest: (matches) => plan('request', matches),
     swallow(on) {
       proxy.swallowing = on;
-      if (!on) each('all', (one) => one.break());
+      if (!on) forEachOf('all', (connection) => connection.break());
     },
-    cut: (which) => each(which, (one) => one.break()),
-    deafen: (which, direction) => each(which, (one) => void (one.deaf = direction)),
+    cut: (kind) => forEachOf(kind, (connection) => connection.break()),
+    deafen: (kind, direction) => forEachOf(kind, (connection) => void (connection.deaf = direction)),
     stall: () => proxy.stall(),
     async close() {
       proxy.stall()();
-      each('all', (one) => one.break());
+      forEachOf('all', (connection) => connection.break());
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -1,6 +1,6 @@
 import { createClient } from '@redis/client';
 
-/** A plain connection to look at a server and to write to it as a foreign program would. */
+/** A plain connection, to inspect a server and to write to it as a foreign program would. */
 export interface RawRedis {
   /** Sends a command; blobs come back as strings. */
   call(...args: readonly (string | Buffer)[]): Promise<unknown>;
@@ -12,7 +12,7 @@ export async function rawRedis(port: number, password?: string): Promise<RawRedi
     url: `redis://127.0.0.1:${port}`,
     ...(password !== undefined && { password }),
   });
-  // A server that a test stops breaks this connection too; the next call says so.
+  // When a test stops the server, this connection breaks, too; the next call rejects.
   client.on('error', () => {});
   await client.connect();
   return {

@@ -7,29 +7,29 @@ import { freePort, startRedis, type RedisServer } from './redis-server.ts';
 export interface ClusterNode {
   readonly server: RedisServer;
   readonly raw: RawRedis;
-  /** As the cluster calls it. */
+  /** Its node ID in the cluster. */
   readonly id: string;
-  /** The port by which the nodes know it: the one for TLS where they speak TLS. */
-  readonly named: number;
+  /** The port that the other nodes announce to clients: the TLS port in a cluster that speaks TLS. */
+  readonly announcedPort: number;
 }
 
-/** A cluster of masters, of a test's own. */
+/** A cluster that a test has to itself. */
 export interface RedisCluster {
-  /** `redis-cluster://…` with all of its first masters; with TLS `rediss-cluster://…`. */
+  /** `redis-cluster://…` with all initial masters; with TLS `rediss-cluster://…`. */
   readonly url: string;
-  /** In the order of their slots, a third each at first. */
+  /** The initial masters, in the order of their slots; at first each has an equal share. */
   readonly nodes: readonly ClusterNode[];
   /** The node that has a slot now. */
   ownerOf(slot: number): Promise<ClusterNode>;
-  /** Moves a slot with its keys; `amid` runs while some keys are here and some there. */
-  moveSlot(slot: number, to: ClusterNode, amid?: () => Promise<void>): Promise<void>;
-  /** Those that were added, in that order. */
+  /** Moves a slot with its keys. `duringMove` runs while some keys are on the old node and some on the new one. */
+  moveSlot(slot: number, to: ClusterNode, duringMove?: () => Promise<void>): Promise<void>;
+  /** The replicas that were added, in that order. */
   readonly replicas: readonly ClusterNode[];
-  /** A replica of the node, caught up with it and known to all; `stop` ends it too. */
+  /** Adds a replica of the node; resolves when it has caught up and all nodes know it. `stop` ends it, too. */
   addReplica(of: ClusterNode): Promise<ClusterNode>;
-  /** A command where its key is; one without a key on the first node, `KEYS`, `FLUSHALL` and the like on all. */
+  /** Runs a command on the node of its key, or on the first node; `KEYS`, `FLUSHALL` and the like on all nodes. */
   call(...args: readonly (string | Buffer)[]): Promise<unknown>;
-  /** Starts every node anew, killing it first. */
+  /** Kills every node and starts it again. */
   restart(): Promise<void>;
   /** Empties every node. */
   flush(): Promise<void>;
@@ -38,24 +38,24 @@ export interface RedisCluster {
 
 const HOST = '127.0.0.1';
 const READY_MS = 30_000;
-/** Keys that are moved in one step. */
-const PORTION = '50';
+/** Keys moved by one MIGRATE. */
+const MIGRATE_COUNT = '50';
 const EVERYWHERE = new Set(['KEYS', 'FLUSHALL', 'FLUSHDB', 'SCRIPT', 'CLIENT']);
 
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+async function until(isTrue: () => Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + READY_MS;
-  while (!(await holds())) {
+  while (!(await isTrue())) {
     if (performance.now() > deadline) throw new Error(`the cluster does not get ready: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
 interface StartedNode extends ClusterNode {
-  readonly bus: number;
+  readonly busPort: number;
 }
 
 async function startNode(args: readonly string[], files?: Certificates): Promise<StartedNode> {
-  const bus = await freePort();
+  const busPort = await freePort();
   const tlsPort = files === undefined ? null : await freePort();
   const tls =
     files === undefined
@@ -65,23 +65,23 @@ async function startNode(args: readonly string[], files?: Certificates): Promise
     '--cluster-enabled',
     'yes',
     '--cluster-port',
-    String(bus),
+    String(busPort),
     '--cluster-node-timeout',
     '2000',
   ];
   const server = await startRedis({ args: [...cluster, ...tls, ...args] });
   const raw = await rawRedis(server.port);
-  return { server, raw, bus, named: tlsPort ?? server.port, id: String(await raw.call('CLUSTER', 'MYID')) };
+  return { server, raw, busPort, announcedPort: tlsPort ?? server.port, id: String(await raw.call('CLUSTER', 'MYID')) };
 }
 
 async function join(nodes: readonly StartedNode[]): Promise<void> {
   const [first] = nodes;
   const share = Math.ceil(SLOTS / nodes.length);
-  for (const [i, { raw, named, bus }] of nodes.entries()) {
+  for (const [i, { raw, announcedPort, bus }] of nodes.entries()) {
     await raw.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
     const last = Math.min(SLOTS, (i + 1) * share) - 1;
     await raw.call('CLUSTER', 'ADDSLOTSRANGE', String(i * share), String(last));
-    if (i > 0) await first?.raw.call('CLUSTER', 'MEET', HOST, String(named), String(bus));
+    if (i > 0) await first?.raw.call('CLUSTER', 'MEET', HOST, String(announcedPort), String(busPort));
   }
   for (const { raw } of nodes) {
     await until(async () => {
@@ -92,15 +92,14 @@ async function join(nodes: readonly StartedNode[]): Promise<void> {
 }
 
 async function moveKeys(slot: string, from: ClusterNode, to: ClusterNode): Promise<boolean> {
-  const keys = (await from.raw.call('CLUSTER', 'GETKEYSINSLOT', slot, PORTION)) as string[];
+  const keys = (await from.raw.call('CLUSTER', 'GETKEYSINSLOT', slot, MIGRATE_COUNT)) as string[];
   if (keys.length === 0) return false;
-  await from.raw.call('MIGRATE', HOST, String(to.named), '', '0', '5000', 'KEYS', ...keys);
+  await from.raw.call('MIGRATE', HOST, String(to.announcedPort), '', '0', '5000', 'KEYS', ...keys);
   return true;
 }
 
 /**
- * Starts a cluster of so many masters; resolves when all of its slots are served. It dies with this process. With
- * `files` it speaks TLS, too.
+ * Starts a cluster; resolves when all of its slots are served. It dies with this process. With `files` it speaks TLS.
  */
 export async function startCluster(
   masters = 3,
@@ -111,9 +110,9 @@ export async function startCluster(
   await join(nodes);
 
   async function call(...command: readonly (string | Buffer)[]): Promise<unknown> {
-    const word = String(command[0]).toUpperCase();
-    if (EVERYWHERE.has(word)) return (await Promise.all(nodes.map(({ raw }) => raw.call(...command)))).flat();
-    const key = word.startsWith('EVAL') ? String(command[3]) : firstKeyOf(command);
+    const name = String(command[0]).toUpperCase();
+    if (EVERYWHERE.has(name)) return (await Promise.all(nodes.map(({ raw }) => raw.call(...command)))).flat();
+    const key = name.startsWith('EVAL') ? String(command[3]) : firstKeyOf(command);
     const node = key === null ? nodes[0] : await ownerOf(slotOf(key));
     return node?.raw.call(...command);
   }
@@ -122,7 +121,7 @@ export async function startCluster(
     const ranges = (await nodes[0]?.raw.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
     const range = ranges.find(([start, end]) => start <= slot && slot <= end);
     const node = nodes.find(({ server }) => server.port === range?.[2][1]);
-    if (!node) throw new Error(`nobody has the slot ${slot}`);
+    if (!node) throw new Error(`no node has the slot ${slot}`);
     return node;
   }
 
@@ -130,7 +129,7 @@ export async function startCluster(
   async function addReplica(of: ClusterNode): Promise<ClusterNode> {
     const replica = await startNode(args, files);
     replicas.push(replica);
-    await of.raw.call('CLUSTER', 'MEET', HOST, String(replica.named), String(replica.bus));
+    await of.raw.call('CLUSTER', 'MEET', HOST, String(replica.announcedPort), String(replica.busPort));
     const knows = async ({ raw }: ClusterNode, id: string) =>
       String(await raw.call('CLUSTER', 'NODES')).includes(id);
     await until(() => knows(replica, of.id), 'the replica knows its master');
@@ -139,31 +138,31 @@ export async function startCluster(
       async () => String(await replica.raw.call('INFO', 'replication')).includes('master_link_status:up'),
       'the replica follows',
     );
-    for (const node of nodes) await until(() => knows(node, replica.id), 'everybody knows the replica');
+    for (const node of nodes) await until(() => knows(node, replica.id), 'all nodes know the replica');
     return replica;
   }
 
   return {
     addReplica,
     replicas,
-    url: `${files ? 'rediss' : 'redis'}-cluster://${nodes.map(({ named }) => `${HOST}:${named}`).join(',')}`,
+    url: `${files ? 'rediss' : 'redis'}-cluster://${nodes.map(({ announcedPort }) => `${HOST}:${announcedPort}`).join(',')}`,
     nodes,
     ownerOf,
     call,
     async restart() {
       await Promise.all(nodes.map(({ server }) => server.restart()));
     },
-    async moveSlot(slot, to, amid) {
+    async moveSlot(slot, to, duringMove) {
       const from = await ownerOf(slot);
-      const name = String(slot);
-      await to.raw.call('CLUSTER', 'SETSLOT', name, 'IMPORTING', from.id);
-      await from.raw.call('CLUSTER', 'SETSLOT', name, 'MIGRATING', to.id);
-      await moveKeys(name, from, to);
-      await amid?.();
-      while (await moveKeys(name, from, to));
-      // First where it goes to, so that nobody is without it.
+      const slotText = String(slot);
+      await to.raw.call('CLUSTER', 'SETSLOT', slotText, 'IMPORTING', from.id);
+      await from.raw.call('CLUSTER', 'SETSLOT', slotText, 'MIGRATING', to.id);
+      await moveKeys(slotText, from, to);
+      await duringMove?.();
+      while (await moveKeys(slotText, from, to));
+      // The new node first: at every moment a node serves the slot.
       const others = nodes.filter((node) => node !== to && node !== from);
-      for (const { raw } of [to, from, ...others]) await raw.call('CLUSTER', 'SETSLOT', name, 'NODE', to.id);
+      for (const { raw } of [to, from, ...others]) await raw.call('CLUSTER', 'SETSLOT', slotText, 'NODE', to.id);
     },
     async flush() {
       await Promise.all(nodes.map(({ raw }) => raw.call('FLUSHALL')));

@@ -2,41 +2,42 @@ import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import { rawRedis } from './raw-redis.ts';
 import { startRedis, startSentinelServer, type RedisServer } from './redis-server.ts';
 
-/** A master, a replica and three Sentinels, of a test's own. */
+/** A master, a replica and three Sentinels that a test has to itself. */
 export interface Sentinels {
-  /** `redis-sentinel://…` with all of them. */
+  /** `redis-sentinel://…` with all three Sentinels. */
   readonly url: string;
   readonly master: RedisServer;
   readonly replica: RedisServer;
   readonly sentinels: readonly RedisServer[];
-  /** All but direct clients reach the first master through it; null unless that was asked for. */
+  /** The proxy in front of the first master; null unless `proxied`. */
   readonly proxy: FaultProxy | null;
-  /** The port of the server that the Sentinels call the master. */
+  /** The port of the current master, as the Sentinels say. */
   masterPort(): Promise<number>;
   stop(): Promise<void>;
 }
 
 export interface SentinelOptions {
-  /** Of the servers. */
+  /** Password of the master and the replica. */
   readonly password?: string;
-  /** Of the Sentinels. */
+  /** Password of the Sentinels. */
   readonly sentinelPassword?: string;
-  /** Whether everybody knows the first master by the address of a proxy, so that it can be cut off. Default false. */
+  /** Whether a proxy is in front of the first master, also for the Sentinels: it can cut the master off. Default false. */
   readonly proxied?: boolean;
 }
 
 const NAME = 'tasks';
 const READY_MS = 30_000;
 
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+async function until(isTrue: () => Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + READY_MS;
-  while (!(await holds())) {
+  while (!(await isTrue())) {
     if (performance.now() > deadline) throw new Error(`the Sentinels do not get ready: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-async function asked(port: number, password: string | undefined, ...args: string[]): Promise<unknown> {
+/** Sends one command over a connection of its own. */
+async function ask(port: number, password: string | undefined, ...args: string[]): Promise<unknown> {
   const raw = await rawRedis(port, password);
   try {
     return await raw.call(...args);
@@ -45,7 +46,10 @@ async function asked(port: number, password: string | undefined, ...args: string
   }
 }
 
-/** Resolves when the replica follows and each Sentinel knows everybody. They die with this process. */
+/**
+ * Starts the servers; resolves when the replica has caught up and each Sentinel knows all others. They die with this
+ * process.
+ */
 export async function startSentinels({
   password,
   sentinelPassword,
@@ -54,11 +58,11 @@ export async function startSentinels({
   const auth = password === undefined ? [] : ['--requirepass', password, '--masterauth', password];
   const master = await startRedis({ args: auth });
   const proxy = proxied ? await startFaultProxy(master.port) : null;
-  const masterAt = proxy ? new URL(proxy.url).port : String(master.port);
-  const follow = ['--replicaof', '127.0.0.1', masterAt];
+  const masterPort = proxy ? new URL(proxy.url).port : String(master.port);
+  const follow = ['--replicaof', '127.0.0.1', masterPort];
   const replica = await startRedis({ args: [...auth, ...follow, '--repl-diskless-sync-delay', '0'] });
   const lines = [
-    `sentinel monitor ${NAME} 127.0.0.1 ${masterAt} 2`,
+    `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} 2`,
     `sentinel down-after-milliseconds ${NAME} 1000`,
     `sentinel failover-timeout ${NAME} 5000`,
     ...(password === undefined ? [] : [`sentinel auth-pass ${NAME} ${password}`]),
@@ -67,12 +71,12 @@ export async function startSentinels({
   const sentinels = await Promise.all(Array.from({ length: 3 }, () => startSentinelServer(lines)));
   await until(
     async () =>
-      String(await asked(replica.port, password, 'INFO', 'replication')).includes('master_link_status:up'),
+      String(await ask(replica.port, password, 'INFO', 'replication')).includes('master_link_status:up'),
     'replica',
   );
   for (const { port } of sentinels) {
     await until(async () => {
-      const facts = (await asked(port, sentinelPassword, 'SENTINEL', 'MASTER', NAME)) as Record<
+      const facts = (await ask(port, sentinelPassword, 'SENTINEL', 'MASTER', NAME)) as Record<
         string,
         string
       >;
@@ -89,7 +93,7 @@ export async function startSentinels({
     proxy,
     async masterPort() {
       const port = sentinels[0]?.port ?? 0;
-      const [, found] = (await asked(
+      const [, found] = (await ask(
         port,
         sentinelPassword,
         'SENTINEL',

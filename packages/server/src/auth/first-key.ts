@@ -1,3 +1,7 @@
+/**
+ * The first API key of an installation. Many instances may start at once on one broker, with data folders of their own or
+ * shared: one of them creates the key, and a start that died half-way is finished by the next one.
+ */
 import { isTaskCenterError, type Broker } from '@task-center/engine';
 import { readKeyFile, removeKeyFile, writeKeyFile } from './key-file.ts';
 import { KEY_KIND, readKeyRecord, type KeyRecord } from './key-record.ts';
@@ -6,33 +10,34 @@ import { KEY_ENV, recordOf } from './local-key.ts';
 
 /** The key that opens an installation for the first time. */
 export interface FirstKey {
-  /** Where the key is, for those on this machine; null = another instance holds it. */
+  /** The key's file on this machine; null = another instance has it. */
   readonly path: string | null;
-  /** Whether this start made it. */
+  /** Whether this start created it. */
   readonly created: boolean;
-  /** The key itself, if this start made it. */
+  /** The key's text, if this start created it. */
   readonly key?: string;
 }
 
 type Documents = Pick<Broker, 'documents'>;
 
+/** The document that one instance writes per broker: which key is the first one, and whether it is stored. */
 interface Claim {
   readonly state: 'claimed' | 'done';
   readonly id: string;
   readonly record: KeyRecord;
 }
 
-const CLAIM = ['claim', 'first-key'] as const;
+const CLAIM_PATH = ['claim', 'first-key'] as const;
 
 async function readClaim({ documents }: Documents): Promise<{ claim: Claim; version: number } | null> {
-  const document = await documents.get(...CLAIM);
+  const document = await documents.get(...CLAIM_PATH);
   return document === null ? null : { claim: document.value as Claim, version: document.version };
 }
 
-/** Whether the call went through; false = somebody else was there first. */
-async function won(call: Promise<unknown>): Promise<boolean> {
+/** Whether a write took effect; false = another instance wrote the document first. */
+async function isFirst(write: Promise<unknown>): Promise<boolean> {
   try {
-    await call;
+    await write;
     return true;
   } catch (error) {
     if (isTaskCenterError(error, 'version-mismatch')) return false;
@@ -40,51 +45,53 @@ async function won(call: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** What follows the claim; a start that died in between is finished by the next one. */
-async function finish(
+/** Stores the claimed key's record and marks the claim as done. Idempotent. */
+async function completeClaim(
   { documents }: Documents,
   { claim, version }: { claim: Claim; version: number },
 ): Promise<void> {
   if (claim.state === 'done') return;
-  await won(documents.put(KEY_KIND, claim.id, readKeyRecord(claim.record), 0));
-  await won(documents.put(...CLAIM, { ...claim, state: 'done' }, version));
+  await isFirst(documents.put(KEY_KIND, claim.id, readKeyRecord(claim.record), 0));
+  await isFirst(documents.put(...CLAIM_PATH, { ...claim, state: 'done' }, version));
 }
 
-async function keyInFile(path: string): Promise<{ key: ApiKey; made: boolean }> {
+/** The key in the file, which is created if it does not exist. */
+async function obtainKey(path: string): Promise<{ key: ApiKey; isNew: boolean }> {
   const found = await readKeyFile(path);
-  if (found !== null) return { key: found, made: false };
+  if (found !== null) return { key: found, isNew: false };
   const key = newApiKey(KEY_ENV);
-  if (await writeKeyFile(path, formatApiKey(key))) return { key, made: true };
+  if (await writeKeyFile(path, formatApiKey(key))) return { key, isNew: true };
   const other = await readKeyFile(path);
-  return other === null ? keyInFile(path) : { key: other, made: false };
+  return other === null ? obtainKey(path) : { key: other, isNew: false };
 }
 
-/** The state of an installation that has been claimed. */
-async function claimed(path: string, id: string): Promise<FirstKey> {
+/** The first key of an installation that is claimed already. */
+async function existingKey(path: string, id: string): Promise<FirstKey> {
   const key = await readKeyFile(path);
   return { path: key?.id === id ? path : null, created: false };
 }
 
 /**
- * Makes sure that the installation has a key: the file first, then one claim per broker (design 5). Of any number
- * of instances one makes it; a file made for a claim that was lost is removed.
+ * Makes sure that the installation has a key. First the key's file is written, then one claim per broker: a key that is
+ * claimed is never lost. Of any number of instances one creates the key; the others remove the files that they wrote.
  *
- * @throws ConfigError the file cannot be read or written; TaskCenterError as the broker's calls.
+ * @throws ConfigError the file cannot be read or written.
+ * @throws TaskCenterError the broker cannot be used.
  */
 export async function claimFirstKey(broker: Documents, path: string, nowMs: number): Promise<FirstKey> {
   const before = await readClaim(broker);
   if (before !== null) {
-    await finish(broker, before);
-    return claimed(path, before.claim.id);
+    await completeClaim(broker, before);
+    return existingKey(path, before.claim.id);
   }
-  const { key, made } = await keyInFile(path);
+  const { key, isNew } = await obtainKey(path);
   const claim: Claim = { state: 'claimed', id: key.id, record: recordOf(key, { name: 'first key' }, nowMs) };
-  if (await won(broker.documents.put(...CLAIM, claim, 0))) {
-    await finish(broker, { claim, version: 1 });
+  if (await isFirst(broker.documents.put(...CLAIM_PATH, claim, 0))) {
+    await completeClaim(broker, { claim, version: 1 });
     return { path, created: true, key: formatApiKey(key) };
   }
-  // Who shares the folder may have claimed with the very key that this start made.
+  // An instance that shares the folder may have claimed with the key in the file that this start wrote.
   const winner = await readClaim(broker);
-  if (made && winner?.claim.id !== key.id) await removeKeyFile(path);
+  if (isNew && winner?.claim.id !== key.id) await removeKeyFile(path);
   return claimFirstKey(broker, path, nowMs);
 }

@@ -1,3 +1,4 @@
+/** Reads and writes the file of the first key. */
 import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -8,7 +9,7 @@ import { parseApiKey, type ApiKey } from './key.ts';
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 
 /**
- * The key in a file; null = there is no file.
+ * Reads a key file; null = the file does not exist.
  *
  * @throws ConfigError the file holds something else, or cannot be read.
  */
@@ -37,25 +38,25 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-/** Gives the finished file its name; false = another process was faster. */
-async function putInPlace(temporary: string, path: string): Promise<boolean> {
+/** Gives the complete file its final name; false = another process created that file first. */
+async function publish(temporary: string, path: string): Promise<boolean> {
   try {
-    // A link never replaces a file, so two instances that share a folder end with one key.
+    // `link` never replaces a file: two instances that share a folder end with one key.
     await link(temporary, path);
     await rm(temporary, { force: true });
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
-    // A file system without links.
+    // The file system has no hard links.
     await rename(temporary, path);
     return true;
   }
 }
 
 /**
- * Writes a key to a new file of mode 0600, whole or not at all.
+ * Writes a key to a new file of mode 0600, completely or not at all.
  *
- * @returns false = there is one already.
+ * @returns false = the file exists already.
  * @throws ConfigError the folder cannot be written to.
  */
 export async function writeKeyFile(path: string, text: string): Promise<boolean> {
@@ -63,7 +64,7 @@ export async function writeKeyFile(path: string, text: string): Promise<boolean>
   try {
     makeFolder(dirname(path));
     await writeDurably(temporary, `${text}\n`);
-    return await putInPlace(temporary, path);
+    return await publish(temporary, path);
   } catch (error) {
     const message = `The key file ${path} cannot be written (${codeOf(error)}). Check the folder, or set data_dir.`;
     throw new ConfigError(message, [], { cause: error });
@@ -72,7 +73,7 @@ export async function writeKeyFile(path: string, text: string): Promise<boolean>
   }
 }
 
-/** Removes a key file. */
+/** Removes a key file; succeeds if there is none. */
 export async function removeKeyFile(path: string): Promise<void> {
   await rm(path, { force: true });
 }

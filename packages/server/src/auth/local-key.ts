@@ -3,21 +3,21 @@ import type { Broker } from '@task-center/engine';
 import { KEY_KIND, type KeyRecord } from './key-record.ts';
 import { formatApiKey, newApiKey, secretHash, type ApiKey } from './key.ts';
 
-/** What a new key may do; null or left out = everywhere. */
+/** What a new key may do. Scopes that are left out include everything. */
 export interface NewKey {
   /** Default `admin`. */
   readonly role?: Role;
-  /** For people. */
+  /** Label for people. */
   readonly name?: string;
-  /** Globs of queues. */
+  /** Globs of queue names. */
   readonly queues?: readonly string[];
   readonly businesses?: readonly string[];
 }
 
-/** Environment part of the keys that this program makes. */
+/** The `<env>` of the keys that this program creates. */
 export const KEY_ENV = 'live';
 
-/** The record of a key. */
+/** The record to store for a key. */
 export function recordOf(key: ApiKey, options: NewKey, nowMs: number): KeyRecord {
   return {
     secret_sha256: secretHash(key.secret),
@@ -33,9 +33,9 @@ export function recordOf(key: ApiKey, options: NewKey, nowMs: number): KeyRecord
 }
 
 /**
- * Makes a key on the broker itself, for whoever has lost theirs.
+ * Creates a key directly on the broker, without HTTP: for an administrator who has lost every key.
  *
- * @returns the key's text, shown this once, and its public ID.
+ * @returns the key's text, which cannot be read again later, and its public ID.
  */
 export async function createLocalKey(
   broker: Pick<Broker, 'documents'>,

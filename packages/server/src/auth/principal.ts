@@ -1,7 +1,8 @@
+/** Who a caller is, and the checks of what they may do. */
 import { ROLES, type Role, type RouteRole } from '@task-center/api';
 import { ProblemError } from '../problem.ts';
 
-/** Who calls, and what they may see and do; null = all. */
+/** The caller: an API key with its role and scope. Scopes: null = everything. */
 export interface Principal {
   readonly keyId: string;
   readonly name: string | null;
@@ -10,7 +11,7 @@ export interface Principal {
   readonly businesses: readonly string[] | null;
 }
 
-/** Whether `*` stands for any run of characters in `glob` so that it is `text`. */
+/** Whether `text` matches `glob`; `*` stands for any number of characters. No regular expression: a glob cannot be slow. */
 function matchesGlob(glob: string, text: string): boolean {
   const [first = '', ...rest] = glob.split('*');
   if (rest.length === 0) return glob === text;
@@ -26,12 +27,12 @@ function matchesGlob(glob: string, text: string): boolean {
   return at <= text.length - last.length;
 }
 
-/** Whether the key's scope has the logical queue. */
+/** Whether the key's scope includes the logical queue. */
 export function seesQueue({ queues }: Principal, name: string): boolean {
   return queues === null || queues.some((glob) => matchesGlob(glob, name));
 }
 
-/** Whether the key's scope has tasks of the business; null = of none: those are hidden from bound keys. */
+/** Whether the key's scope includes tasks of the business. Tasks without one (null) are hidden from keys with businesses. */
 export function seesBusiness({ businesses }: Principal, business: string | null): boolean {
   return businesses === null || (business !== null && businesses.includes(business));
 }
@@ -39,7 +40,7 @@ export function seesBusiness({ businesses }: Principal, business: string | null)
 /** @throws ProblemError `forbidden` */
 export function requireQueue(principal: Principal, name: string): void {
   if (seesQueue(principal, name)) return;
-  throw new ProblemError('forbidden', `The key's scope does not have the queue ${JSON.stringify(name)}.`, {
+  throw new ProblemError('forbidden', `The key's scope does not include the queue ${JSON.stringify(name)}.`, {
     extra: { needed: { queue: name } },
   });
 }
@@ -47,7 +48,7 @@ export function requireQueue(principal: Principal, name: string): void {
 /** @throws ProblemError `forbidden` */
 export function requireRole({ role }: Principal, needed: RouteRole): void {
   if (needed === '-' || ROLES.indexOf(role) >= ROLES.indexOf(needed)) return;
-  throw new ProblemError('forbidden', `This needs a key with the role ${needed}; yours has ${role}.`, {
+  throw new ProblemError('forbidden', `This operation needs a key with the role ${needed}; this key has the role ${role}.`, {
     extra: { needed: { role: needed } },
   });
 }

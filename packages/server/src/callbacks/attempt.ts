@@ -12,7 +12,7 @@ import {
 import { callbackOf, type Callback } from './callback.ts';
 import type { Delivered, Deliverer } from './deliver.ts';
 import type { Fault } from './faults.ts';
-import { keptExchange } from './kept-exchange.ts';
+import { exchangeRecord } from './kept-exchange.ts';
 import { outcomeOf, type CallbackOutcome } from './outcome.ts';
 import { callbackRequest, type CallbackRequest, type Delivery } from './request.ts';
 import { checkCallbackUrl, type UrlRules } from './url-rules.ts';
@@ -85,7 +85,7 @@ function logFields(task: Task, delivery: Delivery): Record<string, unknown> {
   };
 }
 
-interface Ended {
+interface FinishedAttempt {
   readonly task: Task;
   readonly delivery: Delivery;
   readonly delivered: Delivered;
@@ -93,7 +93,7 @@ interface Ended {
 }
 
 /** One line per failed attempt, and at debug one per success. */
-function tell({ clock, log }: AttemptDeps, { task, delivery, delivered, outcome }: Ended): void {
+function tell({ clock, log }: AttemptDeps, { task, delivery, delivered, outcome }: FinishedAttempt): void {
   const fields = {
     ...logFields(task, delivery),
     status: delivered.answer?.status,
@@ -127,7 +127,7 @@ async function send(
 export async function deliverTask(
   deps: AttemptDeps,
   task: Task,
-  context: Pick<HandlerContext, 'signal' | 'deadlineMs' | 'note'>,
+  context: Pick<HandlerContext, 'signal' | 'deadlineMs' | 'record'>,
 ): Promise<Uint8Array | undefined> {
   const callback = callbackOf(task.meta);
   if (!callback)
@@ -140,7 +140,7 @@ export async function deliverTask(
   const request = callbackRequest(delivery);
   const delivered = await send(deps, task, { delivery, request, signal: context.signal });
   const outcome = outcomeOf(delivered, deps.clock.wallMs());
-  context.note({ ...keptExchange(request, delivered) });
+  context.record({ ...exchangeRecord(request, delivered) });
   tell(deps, { task, delivery, delivered, outcome });
   if (!outcome.ok) throw new HandlerError(outcome.message, outcome.hints);
   return outcome.result ?? undefined;

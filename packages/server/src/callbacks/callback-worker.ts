@@ -32,7 +32,7 @@ export interface CallbackWorker {
   /** Takes nothing more, lets exchanges end, gives back those that do not end in time. May be called twice. */
   stop(): Promise<void>;
   /** Serves this queue (its logical name) from now on: a task has just been submitted to it. */
-  noteQueue(name: string): void;
+  addQueue(name: string): void;
 }
 
 /** How long a queue that another process made may stay unnoticed. */
@@ -84,7 +84,7 @@ export function createCallbackWorker({
       await Promise.all([look.stop(), worker.stop()]);
       await deliverer.close();
     },
-    noteQueue(name) {
+    addQueue(name) {
       noted.add(storedQueue(name, 'callback'));
       serve();
     },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Delivered } from './deliver.ts';
-import { keptExchange } from './kept-exchange.ts';
+import { exchangeRecord } from './kept-exchange.ts';
 import type { CallbackRequest } from './request.ts';
 
 const aRequest = (headers: Record<string, string> = {}): CallbackRequest => ({
@@ -19,7 +19,7 @@ const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 test('request and response are kept in the words of the API', () => {
   expect(
-    keptExchange(aRequest({ 'webhook-id': 'dlv_1' }), delivered(Buffer.from('busy'), { server: 'x' })),
+    exchangeRecord(aRequest({ 'webhook-id': 'dlv_1' }), delivered(Buffer.from('busy'), { server: 'x' })),
   ).toEqual({
     request: { method: 'POST', url: 'https://a.test/hook', headers: { 'webhook-id': 'dlv_1' } },
     response: {
@@ -35,7 +35,7 @@ test('request and response are kept in the words of the API', () => {
 });
 
 test('secrets are hidden on both sides', () => {
-  const kept = keptExchange(
+  const kept = exchangeRecord(
     aRequest({ authorization: 'Bearer x', 'x-api-key': 'k', 'x-plain': 'p' }),
     delivered(Buffer.from(''), { 'set-cookie': 'sid=1', 'x-csrf-token': 't' }),
   );
@@ -45,23 +45,23 @@ test('secrets are hidden on both sides', () => {
 
 test('without an answer there is no response', () => {
   const none: Delivered = { answer: null, fault: null, remoteAddress: null, connectMs: null };
-  expect(keptExchange(aRequest(), none).response).toBeNull();
+  expect(exchangeRecord(aRequest(), none).response).toBeNull();
 });
 
 test('8 KiB of a long body are kept, and said to be a part', () => {
-  const { response } = keptExchange(aRequest(), delivered(Buffer.alloc(9_000, 'x')));
+  const { response } = exchangeRecord(aRequest(), delivered(Buffer.alloc(9_000, 'x')));
   expect(response?.body).toHaveLength(8_192);
   expect(response?.truncated).toBe(true);
 });
 
 test('a character that the cut splits is left out', () => {
-  const { response } = keptExchange(aRequest(), delivered(Buffer.from('x'.repeat(8_191) + 'é')));
+  const { response } = exchangeRecord(aRequest(), delivered(Buffer.from('x'.repeat(8_191) + 'é')));
   expect(response?.body).toBe('x'.repeat(8_191));
   expect(response?.truncated).toBe(true);
 });
 
 test('bytes that are no text are marked, and a part is still said to be a part', () => {
-  const { response } = keptExchange(aRequest(), delivered(Buffer.alloc(9_000, 0xff)));
+  const { response } = exchangeRecord(aRequest(), delivered(Buffer.alloc(9_000, 0xff)));
   expect(response?.body).toMatch(/^\ufffd+$/);
   expect(response?.truncated).toBe(true);
 });
@@ -69,7 +69,7 @@ test('bytes that are no text are marked, and a part is still said to be a part',
 test('whatever comes back, at most 16 KiB are kept', () => {
   const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, '"'.repeat(80)]));
   const long = { ...aRequest(many), url: `https://a.test/${'x'.repeat(2_033)}` };
-  const kept = keptExchange(long, delivered(Buffer.alloc(8_192), many));
+  const kept = exchangeRecord(long, delivered(Buffer.alloc(8_192), many));
   expect(sizeOf(kept)).toBeLessThanOrEqual(16_384);
   expect(kept.response?.truncated).toBe(true);
   expect(kept.response?.body).toMatch(/^\0+$/);

@@ -4,7 +4,7 @@ import { isSecretHeader } from './headers.ts';
 import type { CallbackRequest } from './request.ts';
 
 /** An exchange as it is kept with its attempt: `request` and `response` of the API's Attempt (api 2). */
-export interface KeptExchange {
+export interface ExchangeRecord {
   readonly request: {
     readonly method: string;
     readonly url: string;
@@ -55,10 +55,10 @@ function shownBody({ bytes, size }: ReadBody, room: number): { body: string; tru
 }
 
 /** What is kept of an exchange: secrets hidden, at most 16 KiB as JSON. */
-export function keptExchange(
+export function exchangeRecord(
   { method, url, headers }: CallbackRequest,
   { answer, remoteAddress, connectMs }: Delivered,
-): KeptExchange {
+): ExchangeRecord {
   const request = { method, url: url.slice(0, MAX_URL_LENGTH), headers: shownHeaders(headers) };
   if (!answer) return { request, response: null };
   const response = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from './deliver.ts';
 import { outcomeOf } from './outcome.ts';
-import { retryAfterMs } from './retry-hints.ts';
+import { parseRetryAfterMs } from './retry-hints.ts';
 
 const NOW = Date.parse('2026-11-24T08:00:00.000Z');
 
@@ -110,7 +110,7 @@ describe('Retry-After', () => {
     ['99999999999999', null],
     ['Tue, 99 Nov 2026 08:00:30 GMT', null],
   ])('%j means %j ms', (value, ms) => {
-    expect(retryAfterMs(value, NOW)).toBe(ms);
+    expect(parseRetryAfterMs(value, NOW)).toBe(ms);
   });
 });
 

@@ -3,7 +3,7 @@ import type { FailureHints } from '@task-center/engine';
 import { MAX_RESULT_BYTES } from './answer-body.ts';
 import type { Answer, Delivered } from './deliver.ts';
 import type { Fault } from './faults.ts';
-import { retryAfterMs, retryWish } from './retry-hints.ts';
+import { parseRetryAfterMs, parseRetryDirective } from './retry-hints.ts';
 
 type Decision = Pick<FailureHints, 'retryable' | 'retryAfterMs'> & { readonly reason: string };
 
@@ -33,7 +33,7 @@ function resultOf({ bytes, size, cut }: Answer): Uint8Array | null {
 
 /** The receiver's wish, where it decides (api 5, order: the header, rules, defaults). */
 function wished({ status, headers }: Answer): Decision | null {
-  const wish = retryWish(headers['task-center-retry']);
+  const wish = parseRetryDirective(headers['task-center-retry']);
   if (wish === null) return null;
   if (!wish.retry) return succeeded(status) ? null : { retryable: false, reason: 'task-center-retry: no' };
   if (wish.afterMs === null) return { reason: 'task-center-retry: yes' };
@@ -48,7 +48,7 @@ function byDefault(status: number): Decision {
 
 function withRetryAfter(decision: Decision, { headers }: Answer, nowMs: number): Decision {
   if (decision.retryable === false || decision.retryAfterMs !== undefined) return decision;
-  const afterMs = retryAfterMs(headers['retry-after'], nowMs);
+  const afterMs = parseRetryAfterMs(headers['retry-after'], nowMs);
   if (afterMs === null) return decision;
   return {
     ...decision,

@@ -1,9 +1,9 @@
 import { BUILT_IN_QUEUES, logicalQueue, nameFault, storedQueue } from '@task-center/engine';
 
 /** Queues without a priority of their own rank like this one. */
-const ORDINARY = 'default';
+const DEFAULT_RANK_QUEUE = 'default';
 const RANK = new Map<string, number>(BUILT_IN_QUEUES.map((name, rank) => [name, rank]));
-const rankOf = (name: string) => RANK.get(name) ?? RANK.get(ORDINARY) ?? 0;
+const rankOf = (name: string) => RANK.get(name) ?? RANK.get(DEFAULT_RANK_QUEUE) ?? 0;
 
 function byRankThenName(a: string, b: string): number {
   return rankOf(a) - rankOf(b) || (a < b ? -1 : 1);

@@ -1,9 +1,9 @@
 import { parseDuration } from '@task-center/engine';
 
 /** What a receiver asks for by `task-center-retry: no|yes|30s`; null = nothing that can be understood. */
-export type RetryWish = { readonly retry: false } | { readonly retry: true; readonly afterMs: number | null };
+export type RetryDirective = { readonly retry: false } | { readonly retry: true; readonly afterMs: number | null };
 
-export function retryWish(value: string | undefined): RetryWish | null {
+export function parseRetryDirective(value: string | undefined): RetryDirective | null {
   const text = value?.trim().toLowerCase();
   if (text === 'no') return { retry: false };
   if (text === 'yes') return { retry: true, afterMs: null };
@@ -15,7 +15,7 @@ export function retryWish(value: string | undefined): RetryWish | null {
 const HTTP_DATE = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? .*\d\d:\d\d:\d\d/i;
 
 /** Ms from `nowMs` that `Retry-After` asks for, as seconds or as a date; null = it is absent or makes no sense. */
-export function retryAfterMs(value: string | undefined, nowMs: number): number | null {
+export function parseRetryAfterMs(value: string | undefined, nowMs: number): number | null {
   const text = value?.trim() ?? '';
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
   if (!HTTP_DATE.test(text)) return null;

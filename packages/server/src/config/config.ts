@@ -1,3 +1,4 @@
+/** What the service is started with, and how a wrong configuration is reported. */
 import type { UrlRules } from '../callbacks/url-rules.ts';
 
 export const SERVICE_ROLES = ['api', 'worker', 'scheduler'] as const;
@@ -6,7 +7,7 @@ export type ServiceRole = (typeof SERVICE_ROLES)[number];
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What the service is started with: checked, complete, frozen. */
+/** The configuration: checked, complete, frozen. A new key also needs an entry in `settings.ts` and a line in `configOf` (`load.ts`). */
 export interface Config {
   /** URL of the broker. */
   readonly broker: string;
@@ -14,39 +15,39 @@ export interface Config {
   readonly roles: readonly ServiceRole[];
   readonly http: {
     readonly host: string;
-    /** 0 = any free one. */
+    /** 0 = any free port. */
     readonly port: number;
-    /** Requests worked on at once. */
+    /** Requests processed at once. */
     readonly maxRequests: number;
   };
   /** Base of links that others use, without a slash at the end; null = none. */
   readonly publicUrl: string | null;
-  /** `concurrency`: handlers at once, per worker; `maxStallMs`: so long may the main loop hang. */
+  /** `concurrency`: handlers at once, per worker. `maxStallMs`: longest stall of the main loop. */
   readonly worker: { readonly concurrency: number; readonly maxStallMs: number };
-  /** `mode` and `allow` are the rules for URLs; `concurrency`: callbacks at once. */
+  /** `mode` and `allow`: rules for callback URLs. `concurrency`: callbacks delivered at once. */
   readonly callbacks: UrlRules & { readonly concurrency: number };
-  /** Where the first key is kept; `<data_dir>/admin.key` unless set. */
+  /** File of the first API key. Default: `<data_dir>/admin.key`. */
   readonly keyFile: string;
   readonly log: { readonly level: LogLevel };
 }
 
-/** One thing that is wrong with the configuration. */
+/** One fault of the configuration. */
 export interface ConfigProblem {
-  /** Key, such as `http.port`; of an entry `callbacks.allow[0].cidr`. */
+  /** Key, such as `http.port`; inside a list `callbacks.allow[0].cidr`; empty = the file as a whole. */
   readonly path: string;
-  /** Where it was set: a variable, `the configuration file`, `a flag`. */
+  /** Where it was set: a variable's name, `the configuration file` or `a flag`. */
   readonly source: string;
   readonly found: string;
   readonly expected: string;
 }
 
-/** A problem as a line. */
+/** A problem as one line of text. */
 export function problemText({ path, source, found, expected }: ConfigProblem): string {
-  const place = path === '' ? source : `${path} (${source})`;
-  return `${place}: found ${found}; expected ${expected}`;
+  const location = path === '' ? source : `${path} (${source})`;
+  return `${location}: found ${found}; expected ${expected}`;
 }
 
-/** The service cannot start as it is configured, or on this machine: says what, where and what to do. */
+/** The service cannot start with this configuration or on this machine. The message says what to change. */
 export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[];
 

@@ -15,7 +15,7 @@ const problems = (input: ConfigInput) => {
 };
 
 describe('a configuration', () => {
-  test('needs nothing to be complete', () => {
+  test('is complete without any source', () => {
     expect(good({})).toEqual({
       broker: 'sqlite:./data/tasks.db',
       dataDir: './data',
@@ -29,14 +29,14 @@ describe('a configuration', () => {
     });
   });
 
-  test('is frozen to its depths', () => {
+  test('is frozen at every level', () => {
     const config = good({ yaml: 'callbacks: { allow: [{ host: a }] }' });
     expect(
       Object.isFrozen(config) && Object.isFrozen(config.http) && Object.isFrozen(config.callbacks.allow[0]),
     ).toBe(true);
   });
 
-  test('takes flags over variables over the file over defaults', () => {
+  test('prefers flags to variables, variables to the file, and the file to defaults', () => {
     const yaml = 'http: { port: 1, host: a }\ndata_dir: /file\n';
     const env = { TASKCENTER_HTTP_PORT: '2', TASKCENTER_DATA_DIR: '/env' };
     const config = good({ yaml, env, flags: { 'http.port': '3' } });
@@ -76,7 +76,7 @@ describe('a configuration', () => {
       '[{"host":"erp.lan","ports":["8080"],"http":true}]',
       { callbacks: { allow: [{ host: 'erp.lan', ports: ['8080'], http: true }] } },
     ],
-  ])('takes %s=%s', (name, text, expected) => {
+  ])('reads %s=%s', (name, text, expected) => {
     expect(good({ env: { [name]: text } })).toMatchObject(expected);
   });
 
@@ -87,8 +87,8 @@ describe('a configuration', () => {
   });
 });
 
-describe('problems', () => {
-  test('come all at once, each with place, finding and expectation', () => {
+describe('problems of a configuration', () => {
+  test('are reported all at once, each with its location, what was found and what was expected', () => {
     const found = problems({
       yaml: 'htpp: { port: 1 }\nhttp: { port: 70000, prt: 1 }\nroles: [api, cook]\ncallbacks: { allow: [{ cidr: x }, { host: a, cidr: 10.0.0.0/8 }] }',
       env: { TASKCENTER_BROKER: 'mysql://u:secret@h', TASKCENTER_WORKER_CONCURRENCY: 'many' },
@@ -122,11 +122,11 @@ describe('problems', () => {
     ['- a', 'keys with values'],
     ['http: 7', 'keys below it'],
     ['a: &a [*a]', 'an alias'],
-  ])('of a file with %j are found', (yaml, words) => {
+  ])('in a file with %j are found', (yaml, words) => {
     expect(problems({ yaml }).map(problemText).join()).toContain(words);
   });
 
-  test('do not show a password, whatever is in it', () => {
+  test('never show a password, not even one with special characters', () => {
     const found = problems({ env: { TASKCENTER_BROKER: 'redis://:se@cret@h:port' } }).map(problemText);
     expect(found.join()).toContain('redis://:***@h:port');
   });
@@ -154,7 +154,7 @@ describe('problems', () => {
     expect(problems({ flags: { [path]: value } }).length).toBeGreaterThan(0);
   });
 
-  test('are not made of variables that nobody knows: those are warned about', () => {
+  test('do not include unknown variables; those cause warnings', () => {
     const { ok, warnings } = loadConfig({
       env: { TASKCENTER_HTTP_PROT: '1', TASKCENTER_PORT_80_TCP: 'x', TASKCENTER_URL: 'u', PATH: '/bin' },
     });
@@ -167,7 +167,7 @@ describe('problems', () => {
 describe('mode try', () => {
   const mode = (input: ConfigInput) => good(input).callbacks.mode;
 
-  test('holds while nothing but what is harmless is set', () => {
+  test('stays on while only harmless keys are set', () => {
     expect(mode({ yaml: '# nothing\n' })).toBe('try');
     expect(mode({ yaml: 'http:\n  # port: 1\n' })).toBe('try');
     expect(mode({ yaml: sampleYaml() })).toBe('try');
@@ -185,19 +185,19 @@ describe('mode try', () => {
     { env: { TASKCENTER_PUBLIC_URL: 'https://x.test' } },
     { env: { TASKCENTER_CALLBACKS_ALLOW: '[]' } },
     { env: { TASKCENTER_CALLBACKS_MODE: 'service' } },
-  ])('ends with %j', (input) => {
+  ])('is off with %j', (input) => {
     expect(mode(input)).toBe('service');
   });
 });
 
 describe('the table of settings', () => {
-  test('gives each key a variable of its own', () => {
+  test('gives each key its own variable', () => {
     const names = settingPaths.map(variableOf);
     expect(new Set(names).size).toBe(names.length);
     expect(names).toContain('TASKCENTER_CALLBACKS_CONCURRENCY');
   });
 
-  test('makes a sample whose lines are comments, and valid without the marks', () => {
+  test('produces a sample whose lines are all comments, and which is valid without the comment marks', () => {
     const lines = sampleYaml().split('\n');
     expect(lines.every((line) => line === '' || line.startsWith('#'))).toBe(true);
     const keys = lines.filter((line) => /^# *[a-z_]+:/.test(line)).map((line) => line.slice(2));

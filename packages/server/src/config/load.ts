@@ -1,20 +1,21 @@
+/** Merges defaults, file, environment and flags into one checked configuration. Pure: reads no file and no environment itself. */
 import { LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
-import { didYouMean, spanMs } from '@task-center/api';
+import { didYouMean, parseDuration } from '@task-center/api';
 import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Config, ConfigProblem, LogLevel, ServiceRole } from './config.ts';
 import { settingAt, settingPaths, settings, variableOf, type Setting, type SettingPath } from './settings.ts';
 
-/** Where a configuration comes from; later ones win: defaults, file, environment, flags. */
+/** Sources of a configuration. Later ones override earlier ones: defaults, file, environment, flags. */
 export interface ConfigInput {
-  /** Text of the configuration file; null or left out = there is none. */
+  /** Text of the configuration file; null or left out = no file. */
   readonly yaml?: string | null;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** By path, such as `{ 'http.port': '8080' }`; texts are read as a variable's. */
+  /** By path, such as `{ 'http.port': '8080' }`. Texts are read like those of variables. */
   readonly flags?: Readonly<Record<string, unknown>>;
 }
 
-/** A frozen configuration, or all that is wrong. */
+/** A frozen configuration, or everything that is wrong. */
 export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly string[] };
@@ -27,14 +28,14 @@ type GivenByPath = Map<SettingPath, Given>;
 
 const FILE = 'the configuration file';
 const FLAG = 'a flag';
-/** Variables of the command line, which are no keys of the service. */
+/** Variables of the command line; they are not keys of the service. */
 const OTHER_VARIABLES = ['TASKCENTER_URL', 'TASKCENTER_CONFIG'];
 
 const isPath = (name: string): name is SettingPath => Object.hasOwn(settings, name);
 const isGroup = (name: string) => settingPaths.some((path) => path.startsWith(`${name}.`));
 
-/** A value as a problem shows it: passwords of URLs hidden, cut. */
-function found(value: unknown): string {
+/** A value as shown in a problem: passwords in URLs hidden, at most 80 characters. */
+function display(value: unknown): string {
   const text = (JSON.stringify(value) ?? 'nothing').replace(/(:\/\/[^:@/"]*):[^"]*@/g, '$1:***@');
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
@@ -50,7 +51,7 @@ interface Walk {
   readonly problems: ConfigProblem[];
 }
 
-/** Takes the file's values by path; a key without a value (`http:` alone) sets nothing. */
+/** Collects the file's values by path. A key without a value (`http:` alone) sets nothing. */
 function walk(value: unknown, prefix: string, into: Walk): void {
   for (const [key, member] of Object.entries(value as Record<string, unknown>)) {
     const path = prefix === '' ? key : `${prefix}.${key}`;
@@ -58,7 +59,7 @@ function walk(value: unknown, prefix: string, into: Walk): void {
       if (member !== null) into.given.set(path, { value: member, source: FILE });
     } else if (!isGroup(path)) into.problems.push(unknownKey(path));
     else if (typeof member === 'object' && !Array.isArray(member)) walk(member ?? {}, path, into);
-    else into.problems.push({ path, source: FILE, found: found(member), expected: 'keys below it' });
+    else into.problems.push({ path, source: FILE, found: display(member), expected: 'keys below it' });
   }
 }
 
@@ -78,10 +79,10 @@ function readFile(yaml: string, into: Walk): void {
     return;
   }
   if (typeof value === 'object' && !Array.isArray(value)) walk(value, '', into);
-  else into.problems.push({ path: '', source: FILE, found: found(value), expected: 'keys with values' });
+  else into.problems.push({ path: '', source: FILE, found: display(value), expected: 'keys with values' });
 }
 
-/** What a text stands for; a text that does not fit stays a text, so that the schema refuses it. */
+/** The value of a text. A text that does not fit the form stays a text; then the schema refuses it. */
 function readText(text: string, form: Setting['form']): unknown {
   if (form === 'number') return /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : text;
   if (form === 'text') return text;
@@ -104,7 +105,7 @@ function readEnvironment(env: NonNullable<ConfigInput['env']>, given: GivenByPat
     if (path !== undefined || OTHER_VARIABLES.includes(name)) continue;
     const near = didYouMean(
       name.toLowerCase(),
-      [...variables.keys()].map((one) => one.toLowerCase()),
+      [...variables.keys()].map((known) => known.toLowerCase()),
     );
     warnings.push(`${name} is not a known variable${near ? `; did you mean ${near.toUpperCase()}?` : ''}`);
   }
@@ -122,7 +123,8 @@ function readFlags(flags: NonNullable<ConfigInput['flags']>, into: Walk): void {
   }
 }
 
-const steps = (path: readonly PropertyKey[]) =>
+/** The path below a key, such as `[0].cidr`. */
+const pathSuffix = (path: readonly PropertyKey[]) =>
   path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
 
 function problemsOf(
@@ -133,20 +135,21 @@ function problemsOf(
   const { expected } = settings[path];
   return issues.map((issue) => {
     if (issue.path.length === 0 && issue.code !== 'custom')
-      return { path, source, found: found(value), expected };
+      return { path, source, found: display(value), expected };
     const at = issue.path.reduce<unknown>((holder, step) => (holder as never)?.[step], value);
-    const words = issue.code === 'unrecognized_keys' ? `no key ${issue.keys.join(', ')}` : issue.message;
-    const own = issue.message.startsWith('Invalid') && issue.code !== 'unrecognized_keys';
-    return { path: path + steps(issue.path), source, found: found(at), expected: own ? expected : words };
+    const text = issue.code === 'unrecognized_keys' ? `no key ${issue.keys.join(', ')}` : issue.message;
+    // Zod's own messages begin with "Invalid"; ours say what is expected.
+    const isGeneric = issue.message.startsWith('Invalid') && issue.code !== 'unrecognized_keys';
+    return { path: path + pathSuffix(issue.path), source, found: display(at), expected: isGeneric ? expected : text };
   });
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i;
-/** Whether a host to listen on is reached from this machine only. */
+/** Whether a host to listen on can be reached from this machine only. */
 export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
 
-/** Mode `try`: nothing is configured but what is harmless, and nobody else can reach it (api section 5). */
-function isTry(given: GivenByPath, host: string): boolean {
+/** Mode `try`: the file sets nothing, only harmless keys are set elsewhere, and only this machine can connect. */
+function isTryMode(given: GivenByPath, host: string): boolean {
   const harmless = [...given].every(([path, { source }]) => source !== FILE && settingAt(path).harmless);
   return harmless && isLoopback(host);
 }
@@ -168,10 +171,10 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
     publicUrl: (values.public_url as string | null)?.replace(/\/+$/, '') ?? null,
     worker: {
       concurrency: values['worker.concurrency'] as number,
-      maxStallMs: spanMs(values['worker.max_stall'] as string) as number,
+      maxStallMs: parseDuration(values['worker.max_stall'] as string) as number,
     },
     callbacks: {
-      mode: isTry(given, host) ? ('try' as const) : ('service' as const),
+      mode: isTryMode(given, host) ? ('try' as const) : ('service' as const),
       allow: structuredClone(values['callbacks.allow']) as UrlRules['allow'],
       concurrency: values['callbacks.concurrency'] as number,
     },
@@ -180,7 +183,7 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
   });
 }
 
-/** The configuration from its sources: all of it, or all problems at once. Pure. */
+/** Loads the configuration: complete, or with all problems at once. */
 export function loadConfig({ yaml = null, env = {}, flags = {} }: ConfigInput): LoadedConfig {
   const given: GivenByPath = new Map();
   const problems: ConfigProblem[] = [];
@@ -189,9 +192,10 @@ export function loadConfig({ yaml = null, env = {}, flags = {} }: ConfigInput): 
   readFlags(flags, { given, problems });
   const values = {} as Record<SettingPath, unknown>;
   for (const path of settingPaths) {
-    const one = given.get(path);
-    const checked = one && settings[path].schema.safeParse(one.value);
-    if (one && checked?.success === false) problems.push(...problemsOf(path, one, checked.error.issues));
+    const setting = given.get(path);
+    const checked = setting && settings[path].schema.safeParse(setting.value);
+    if (setting && checked?.success === false)
+      problems.push(...problemsOf(path, setting, checked.error.issues));
     values[path] = checked?.success ? checked.data : settings[path].fallback;
   }
   if (problems.length > 0) return { ok: false, problems, warnings };

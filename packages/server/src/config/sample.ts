@@ -1,9 +1,10 @@
+/** Writes `etc/taskcenter.yaml` from the table of settings; `npm run generate` stores it. */
 import { stringify } from 'yaml';
 import { settingAt, settingPaths, variableOf, type SettingPath } from './settings.ts';
 
-const HEAD = `# Task Center: every key with its default (or an example, where it says so), commented out.
-# Take the "# " away to set one. A variable, named beside each key, wins over this file; a flag over both.
-# A file that sets nothing leaves a start on loopback in mode "try", where callbacks may go anywhere.
+const HEADER = `# Task Center: every key with its default (or an example, where it says so), commented out.
+# Remove the "# " to set a key. The variable named beside it overrides this file; a flag overrides both.
+# While this file sets nothing, a service on loopback runs in mode "try", where callbacks may go anywhere.
 `;
 
 function lineOf(path: SettingPath): string {
@@ -14,18 +15,18 @@ function lineOf(path: SettingPath): string {
   return `${key}: ${value}`;
 }
 
-/** The sample configuration file: a comment above each key, every line commented out. */
+/** Text of the sample configuration: each key with a comment above it, every line commented out. */
 export function sampleYaml(): string {
   const lines: string[] = [];
   let group = '';
   for (const path of settingPaths) {
-    const own = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : '';
-    const indent = own === '' ? '' : '  ';
+    const parent = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : '';
+    const indent = parent === '' ? '' : '  ';
     lines.push('');
-    if (own !== group && own !== '') lines.push(`# ${own}:`);
+    if (parent !== group && parent !== '') lines.push(`# ${parent}:`);
     const about = [settingAt(path).about, `Variable: ${variableOf(path)}`];
     lines.push(...about.map((line) => `# ${indent}# ${line}`), `# ${indent}${lineOf(path)}`);
-    group = own;
+    group = parent;
   }
-  return `${HEAD}${lines.join('\n')}\n`;
+  return `${HEADER}${lines.join('\n')}\n`;
 }

@@ -1,22 +1,28 @@
+/**
+ * The table of all configuration keys.
+ *
+ * To add one: add an entry to `settings`, a field to `Config` (`config.ts`) and a line to `configOf` (`load.ts`), then run
+ * `npm run generate`, which rewrites `etc/taskcenter.yaml`. The variable and the checks follow from the entry.
+ */
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { spanMs, spanText } from '@task-center/api';
+import { parseDuration, formatDuration } from '@task-center/api';
 import { LOG_LEVELS, SERVICE_ROLES } from './config.ts';
 
 /** One key of the configuration. */
 export interface Setting {
   readonly schema: z.ZodType;
-  /** What it takes, in words: the end of "expected …". */
+  /** Allowed values in words; completes "expected …" in error messages. */
   readonly expected: string;
-  /** How a variable's or a flag's text is read: as it is, as a number, as JSON, as JSON or words with commas. */
+  /** How the text of a variable or flag is read; `words`: a JSON list, or words separated by commas. */
   readonly form: 'text' | 'number' | 'json' | 'words';
-  /** Its value when it is not set; null = made from other keys or none. */
+  /** Value when the key is not set; null = derived from other keys, or none. */
   readonly fallback: unknown;
-  /** Lines for people; they become comments of the sample. */
+  /** Description for people; a comment in the sample file. */
   readonly about: string;
-  /** The sample's value, where that is not the default. */
+  /** Value shown in the sample file; left out = the default. */
   readonly example?: string;
-  /** Setting it leaves mode `try` on (api section 5). */
+  /** Whether mode `try` stays on when the key is set by a variable or a flag. Any key in the file ends it. */
   readonly harmless?: true;
 }
 
@@ -57,7 +63,7 @@ const allowRule = z
 const ALLOW =
   'a list of {cidr or host, ports, http}, such as [{"host":"erp.lan","ports":["8080"],"http":true}]';
 
-/** But for a single Redis, whose URL is an ordinary one. */
+/** Broker URLs that `URL` cannot check: several hosts, or a path. A single Redis has an ordinary URL. */
 const BROKER_FORMS = [
   /^sqlite:./,
   /^rediss?-sentinel:\/\/[^/?#]+(?:\/\d*)?\?(?:.*&)?master=./,
@@ -77,19 +83,19 @@ function isBaseUrl(text: string): boolean {
 }
 
 const HOST = /^(?:[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45})$/;
-const whole = (least: number, most: number) => z.int().min(least).max(most);
-const count = (most: number) => ({ schema: whole(1, most), expected: `a whole number from 1 to ${most}` });
+const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
+const count = (max: number) => ({ schema: wholeNumber(1, max), expected: `a whole number from 1 to ${max}` });
 
-/** A duration's text. */
-const span = (leastMs: number, mostMs: number) => ({
+/** A duration as text, within bounds. */
+const duration = (minMs: number, maxMs: number) => ({
   schema: z.string().refine((text) => {
-    const ms = spanMs(text);
-    return ms !== null && ms >= leastMs && ms <= mostMs;
+    const ms = parseDuration(text);
+    return ms !== null && ms >= minMs && ms <= maxMs;
   }),
-  expected: `a duration from ${spanText(leastMs)} to ${spanText(mostMs)}, such as 30s or 1m30s`,
+  expected: `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 30s or 1m30s`,
 });
 
-/** Every key of the configuration, by its path. Variables, flags and the sample follow from it. */
+/** Every key of the configuration, by its path. */
 export const settings = {
   broker: {
     schema: z.string().refine(isBrokerUrl),
@@ -98,7 +104,7 @@ export const settings = {
     form: 'text',
     fallback: null,
     about:
-      'Where tasks are kept: a SQLite file (one process), or Redis 7 or Valkey (many machines), alone, behind Sentinel or as a cluster.',
+      'Where tasks are stored: a SQLite file (one process), or Redis 7 or Valkey (many machines): a single server, Sentinel or a cluster.',
     example: 'sqlite:./data/tasks.db',
     harmless: true,
   },
@@ -107,7 +113,7 @@ export const settings = {
     expected: 'the path of a folder',
     form: 'text',
     fallback: './data',
-    about: 'Folder for the SQLite file and the first key. It is made if it is missing.',
+    about: 'Folder for the SQLite file and the first key. It is created if it does not exist.',
     harmless: true,
   },
   roles: {
@@ -118,7 +124,7 @@ export const settings = {
     expected: 'a list of api, worker, scheduler, each at most once',
     form: 'words',
     fallback: [...SERVICE_ROLES],
-    about: 'What this process does: HTTP, delivery of callbacks, moving of due and lost tasks.',
+    about: 'What this process does: api serves HTTP, worker delivers callbacks, scheduler makes due tasks pending and recovers lost ones.',
     harmless: true,
   },
   'http.host': {
@@ -126,11 +132,11 @@ export const settings = {
     expected: 'an address or host name to listen on',
     form: 'text',
     fallback: '127.0.0.1',
-    about: 'Where HTTP listens. Off loopback put TLS in front.',
+    about: 'Address that HTTP listens on. If it is not loopback, put TLS in front.',
     harmless: true,
   },
   'http.port': {
-    schema: whole(0, 65_535),
+    schema: wholeNumber(0, 65_535),
     expected: 'a whole number from 0 to 65535; 0 takes any free port',
     form: 'number',
     fallback: 7420,
@@ -141,15 +147,15 @@ export const settings = {
     ...count(100_000),
     form: 'number',
     fallback: 512,
-    about: 'Requests worked on at once; those beyond are refused with 503 and Retry-After.',
+    about: 'Requests processed at once; more are refused with 503 and Retry-After.',
     harmless: true,
   },
   public_url: {
     schema: z.string().refine(isBaseUrl),
-    expected: 'an http or https URL without user, query or fragment',
+    expected: 'an http or https URL without user name, query or fragment',
     form: 'text',
     fallback: null,
-    about: 'Base of links that others use. None by default; below is an example.',
+    about: 'Base URL of links for others. None by default; below is an example.',
     example: 'https://tasks.example.com',
   },
   'worker.concurrency': {
@@ -160,19 +166,19 @@ export const settings = {
     harmless: true,
   },
   'worker.max_stall': {
-    ...span(2_000, 600_000),
+    ...duration(2_000, 600_000),
     form: 'text',
     fallback: '30s',
     about:
-      'How long the service may hang before it gives back what it runs, is ended and started again. 2s to 10m.',
+      'Longest stall of the service. After it, running tasks are given back and the service is restarted. 2s to 10m.',
     harmless: true,
   },
   'callbacks.mode': {
     schema: z.enum(['service']),
-    expected: 'service (mode try is chosen by itself where nothing is configured and HTTP is on loopback)',
+    expected: 'service (mode try cannot be set: it is on while nothing is configured and HTTP is on loopback)',
     form: 'text',
     fallback: 'service',
-    about: 'service: callbacks go only where callbacks.allow says.',
+    about: 'service: callbacks may go only to addresses that callbacks.allow permits.',
   },
   'callbacks.allow': {
     schema: z.array(allowRule),
@@ -180,7 +186,7 @@ export const settings = {
     form: 'json',
     fallback: [],
     about:
-      'Where callbacks may go: hosts (*.example.com: all below) or networks, with ports and plain http. None by default; below is an example.',
+      'Where callbacks may go: hosts (*.example.com: all subdomains) or networks, with ports, and plain http where allowed. None by default; below is an example.',
     example: '[{ host: erp.lan, ports: [8080], http: true }, { cidr: 10.0.0.0/8 }]',
   },
   'callbacks.concurrency': {
@@ -195,7 +201,7 @@ export const settings = {
     expected: 'the path of a file',
     form: 'text',
     fallback: null,
-    about: 'The key that the first start on a broker makes, and that the command line signs in with.',
+    about: 'File of the API key that the first start on a broker creates. The command line uses it to sign in.',
     example: './data/admin.key',
     harmless: true,
   },
@@ -215,5 +221,5 @@ export const settingPaths = Object.keys(settings) as SettingPath[];
 /** The setting at a path, without its exact types. */
 export const settingAt = (path: SettingPath): Setting => settings[path];
 
-/** The variable of a key: `http.port` → `TASKCENTER_HTTP_PORT`. */
+/** The environment variable of a key: `http.port` → `TASKCENTER_HTTP_PORT`. */
 export const variableOf = (path: string): string => `TASKCENTER_${path.replaceAll('.', '_').toUpperCase()}`;

@@ -1,34 +1,43 @@
+/** Bounds the load: beyond a number of requests at once, new ones are refused with 503 and Retry-After. */
 import { ProblemError } from '../problem.ts';
 
 const RETRY = { 'retry-after': '1' };
 
-/** Requests that are worked on at once: those beyond are refused early, so that the others end soon. */
+/** Counts the requests in progress. Refusing early keeps the accepted ones fast. */
 export class Admission {
-  readonly #most: number;
-  #busy = 0;
+  readonly #max: number;
+  #inProgress = 0;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  /** @throws ProblemError `overloaded` */
+  /**
+   * Refuses a request without counting it.
+   *
+   * @throws ProblemError `overloaded`
+   */
   check(): void {
-    if (this.#busy < this.#most) return;
+    if (this.#inProgress < this.#max) return;
     throw new ProblemError(
       'overloaded',
-      `${this.#most} requests are under way. Nothing was stored; try again in a moment.`,
+      `${this.#max} requests are in progress. Nothing was stored; try again in a moment.`,
       { headers: RETRY },
     );
   }
 
-  /** @throws ProblemError `overloaded` */
+  /**
+   * Runs `work` and counts it until it ends.
+   *
+   * @throws ProblemError `overloaded`
+   */
   async run<T>(work: () => Promise<T>): Promise<T> {
     this.check();
-    this.#busy += 1;
+    this.#inProgress += 1;
     try {
       return await work();
     } finally {
-      this.#busy -= 1;
+      this.#inProgress -= 1;
     }
   }
 }

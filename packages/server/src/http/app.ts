@@ -1,3 +1,9 @@
+/**
+ * The HTTP application: one Hono route per entry of the API's route table, and what all answers share: request ID, headers,
+ * log line, problems.
+ *
+ * To add an operation: an entry in `packages/api/src/routes.ts`, a handler in `routes/`, a line in `handlers.ts`.
+ */
 import { randomUUID } from 'node:crypto';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { limits, routeList } from '@task-center/api';
@@ -13,7 +19,7 @@ type Env = { Variables: Variables };
 const REQUEST_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
 const FORWARDED = /^(?:forwarded$|x-forwarded-)/;
 
-/** `/v1/tasks/{id}` as the router has it. */
+/** `/v1/tasks/{id}` in Hono's form: `/v1/tasks/:id`. */
 const pattern = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
 
 function problemResponse(problem: ProblemError, context: Context<Env>): Response {
@@ -25,19 +31,20 @@ function problemResponse(problem: ProblemError, context: Context<Env>): Response
   });
 }
 
-/** Every error becomes a problem; what nobody foresaw is logged and not shown. */
+/** Answers every error with a problem. A defect is logged, and its answer shows nothing of it. */
 function onError(deps: AppDeps) {
   return (error: unknown, context: Context<Env>): Response => {
     const problem = asProblem(error);
     if (problem === null) {
       const fields = { request_id: context.var.requestId, method: context.req.method, err: error };
-      deps.runtime.log.error(fields, 'a request failed inside');
+      deps.runtime.log.error(fields, 'a request failed with an internal error');
     }
     return problemResponse(problem ?? DEFECT, context);
   };
 }
 
-function headersFor(deps: AppDeps): MiddlewareHandler<Env> {
+/** Gives the request an ID (the caller's, if it is valid) and sets the headers of every answer. */
+function setHeaders(deps: AppDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     const given = context.req.header('x-request-id') ?? '';
     context.set('requestId', REQUEST_ID.test(given) ? given : randomUUID());
@@ -51,10 +58,11 @@ function headersFor(deps: AppDeps): MiddlewareHandler<Env> {
   };
 }
 
-function logged(deps: AppDeps): MiddlewareHandler<Env> {
+/** Logs every request: as a warning from status 500, else at level debug. */
+function logRequests(deps: AppDeps): MiddlewareHandler<Env> {
   const { clock, log } = deps.runtime;
   return async (context, next) => {
-    const from = clock.monotonicMs();
+    const startedMs = clock.monotonicMs();
     await next();
     const { status } = context.res;
     const fields = {
@@ -62,7 +70,7 @@ function logged(deps: AppDeps): MiddlewareHandler<Env> {
       method: context.req.method,
       route: routeOf(context.req.path) ?? '-',
       status,
-      duration_ms: Math.round(clock.monotonicMs() - from),
+      duration_ms: Math.round(clock.monotonicMs() - startedMs),
     };
     if (status >= 500) log.warn(fields, 'request');
     else log.debug(fields, 'request');
@@ -74,18 +82,20 @@ const templates = [...new Set(routeList.map(({ path }) => path))].map((path) => 
   form: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
 }));
 
-/** The template of a path: logs never have the path itself, whose segments are the callers' data. */
+/** The route template of a path. Logs never contain the path itself: its segments are callers' data. */
 const routeOf = (path: string) => templates.find(({ form }) => form.test(path))?.path;
 
+/** A forwarded request shows that other machines can connect, through a proxy: mode `try` ends. */
 function watchForwarded({ rules }: AppDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     if (rules.mode === 'try' && [...context.req.raw.headers.keys()].some((name) => FORWARDED.test(name)))
-      rules.harden();
+      rules.endTryMode();
     await next();
   };
 }
 
-const boundedUrl: MiddlewareHandler<Env> = async (context, next) => {
+/** Refuses URLs that are too long. Hono and Node bound only the whole header. */
+const limitUrl: MiddlewareHandler<Env> = async (context, next) => {
   const { pathname, search } = new URL(context.req.url);
   const got = pathname.length + search.length;
   if (got > limits.urlBytes)
@@ -95,22 +105,23 @@ const boundedUrl: MiddlewareHandler<Env> = async (context, next) => {
   await next();
 };
 
-/** Methods that a path takes, as `Allow` has them. */
+/** The value of `Allow` for a path. */
 function allowOf(path: string): string {
   const methods: string[] = routeList.filter((route) => route.path === path).map(({ method }) => method);
   if (methods.includes('GET')) methods.push('HEAD');
   return [...methods, 'OPTIONS'].join(', ');
 }
 
+/** Answers the methods that have no operation: OPTIONS with `Allow`, all others with a problem. */
 function otherMethods(path: string) {
   const allow = allowOf(path);
   return (context: Context<Env>): Response => {
     if (context.req.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } });
-    throw new ProblemError('method-not-allowed', `This path takes ${allow}.`, { headers: { allow } });
+    throw new ProblemError('method-not-allowed', `This path allows ${allow}.`, { headers: { allow } });
   };
 }
 
-/** The HTTP API, from the route table. */
+/** Creates the HTTP application. It listens to nothing: see `listen`. */
 export function createApp(deps: AppDeps): Hono<Env> {
   const app = new Hono<Env>();
   app.onError(onError(deps));
@@ -120,7 +131,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
       context,
     ),
   );
-  app.use(headersFor(deps), logged(deps), watchForwarded(deps), boundedUrl);
+  app.use(setHeaders(deps), logRequests(deps), watchForwarded(deps), limitUrl);
   const admission = new Admission(deps.config.http.maxRequests);
   for (const route of routeList)
     app.on(route.method, pattern(route.path), dispatch(route.operationId, handlers, { ...deps, admission }));

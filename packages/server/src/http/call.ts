@@ -1,33 +1,35 @@
+/** The types between the dispatcher and an operation's handler. A handler never sees a raw request. */
 import type { BodyOf, OperationId, ParamsOf, QueryOf } from '@task-center/api';
 import type { Principal } from '../auth/principal.ts';
 import type { AppDeps } from './deps.ts';
 
-/** One call of an operation, read, checked and allowed. */
+/** A call of an operation: its input is validated, its caller authenticated and allowed to call it. */
 export interface Call<O extends OperationId> {
   readonly params: ParamsOf<O>;
   readonly query: QueryOf<O>;
   readonly body: BodyOf<O>;
-  /** Who calls. Operations that are open to anyone must not look at it. */
+  /** The caller. Meaningless in operations without a role, which anyone may call. */
   readonly principal: Principal;
   readonly requestId: string;
   readonly headers: Headers;
   readonly deps: AppDeps;
 }
 
-/** What goes back. */
+/** What a handler answers with. */
 export interface Reply {
   /** Default 200. */
   readonly status?: number;
-  /** Sent as JSON, `RawJson` in it as it stands; a `Page` as it is; left out = nothing. */
+  /** Sent as JSON, with every `RawJson` in it byte for byte. `PlainText` is sent as it is. Left out = no body. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Runs one operation. */
 export type Handler<O extends OperationId> = (call: Call<O>) => Promise<Reply>;
-/** An operation's handler for each operation: a table that does not compile while one is missing. */
+/** A handler for each operation. A table of this type does not compile while one is missing. */
 export type Handlers = { readonly [O in OperationId]: Handler<O> };
 
-/** Text that is sent as it is, with the route's media type. */
+/** A body that is sent as it is, with the route's media type. */
 export class PlainText {
   readonly text: string;
 

@@ -4,16 +4,18 @@ import type { Config } from '../config/config.ts';
 import type { LiveRules } from './live-rules.ts';
 import type { ServiceState } from './service-state.ts';
 
-/** What the HTTP side is made of. */
+/** What the handlers of the HTTP API are given. */
 export interface AppDeps {
   readonly broker: Broker;
   readonly client: Pick<Client, 'submit' | 'submitMany'>;
   readonly config: Config;
   readonly runtime: Runtime;
   readonly authenticate: Authenticate;
+  /** Rules for callback URLs; their mode may change while the service runs. */
   readonly rules: LiveRules;
   readonly state: ServiceState;
+  /** Version of the program, sent with every answer. */
   readonly version: string;
-  /** Told the logical queue of each callback task that was stored. */
-  noteQueue(name: string): void;
+  /** Called with the logical queue of each callback task that was stored: the worker of this process then serves it at once. */
+  addCallbackQueue(name: string): void;
 }

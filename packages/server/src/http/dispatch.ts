@@ -1,3 +1,7 @@
+/**
+ * The way of every call: admission, authentication, role, body, validation, handler, audit. The order matters: nothing is
+ * read from a caller without a valid key, and nothing is validated before the caller may call the operation.
+ */
 import type { Context } from 'hono';
 import { limits, routes, stringify, type OperationId, type Route } from '@task-center/api';
 import { requireRole, type Principal } from '../auth/principal.ts';
@@ -7,11 +11,12 @@ import type { AppDeps } from './deps.ts';
 import { ProblemError } from '../problem.ts';
 import { readBody } from './read-body.ts';
 import { urlItems } from './submission/callback.ts';
-import { validate, type FurtherFindings } from './validate.ts';
+import { validate, type FindFurtherItems } from './validate.ts';
 
-/** For operations that anyone may call: there is nobody behind them. */
+/** Stands for the caller of operations that need no key. Its scope is empty. */
 const ANYONE: Principal = { keyId: '', name: null, role: 'viewer', queues: [], businesses: [] };
 
+/** The caller, who has the role that the route needs. */
 async function principalOf(deps: AppDeps, route: Route, headers: Headers): Promise<Principal> {
   if (route.role === '-') return ANYONE;
   if (deps.state.phase === 'stopping')
@@ -23,13 +28,15 @@ async function principalOf(deps: AppDeps, route: Route, headers: Headers): Promi
   return principal;
 }
 
+/** The connection is closed after the answer, because the body is never read. */
 function refuseBody(request: Request): void {
   const length = request.headers.get('content-length');
-  const has = length === null ? request.headers.has('transfer-encoding') : length !== '0';
-  if (has)
-    throw new ProblemError('malformed', 'This call takes no body.', { headers: { connection: 'close' } });
+  const hasBody = length === null ? request.headers.has('transfer-encoding') : length !== '0';
+  if (hasBody)
+    throw new ProblemError('malformed', 'This operation takes no body.', { headers: { connection: 'close' } });
 }
 
+/** The parsed body; undefined = none was sent, or the route takes none. */
 async function bodyOf(route: Route, request: Request): Promise<unknown> {
   if (route.body !== undefined)
     return readBody(request, {
@@ -47,11 +54,12 @@ function send(route: Route, { status = 200, body, headers = {} }: Reply): Respon
   return new Response(text, { status, headers: { 'content-type': type, ...headers } });
 }
 
-function furtherOf(operationId: OperationId, { rules }: AppDeps): FurtherFindings | undefined {
-  return operationId === 'submitTask' ? (body) => urlItems(body, { rules, under: [] }) : undefined;
+/** Adds findings that a schema cannot express; the handler itself looks for them only in a valid body. */
+function furtherOf(operationId: OperationId, { rules }: AppDeps): FindFurtherItems | undefined {
+  return operationId === 'submitTask' ? (body) => urlItems(body, { rules, basePath: [] }) : undefined;
 }
 
-/** What answers one operation: who calls and whether they may, what they sent, then its handler. */
+/** Creates the function that answers one operation. */
 export function dispatch(
   operationId: OperationId,
   handlers: Handlers,
@@ -62,18 +70,19 @@ export function dispatch(
   return async (context: Context<{ Variables: { requestId: string } }>): Promise<Response> => {
     const request = context.req.raw;
     const { headers } = request;
-    // Health checks are answered always; and who sends slowly takes nobody's place.
-    const counts = route.role !== '-';
-    if (counts) admission.check();
+    // Health checks and other open operations are always answered. A request counts only while its handler runs: a slow
+    // sender takes up no capacity.
+    const isLimited = route.role !== '-';
+    if (isLimited) admission.check();
     const principal = await principalOf(deps, route, headers);
     const body = await bodyOf(route, request);
     const query = new URL(request.url).searchParams;
     const unchecked = { params: context.req.param(), query, headers, body };
     const checked = validate(operationId, unchecked, furtherOf(operationId, deps));
     const call = { ...checked, principal, requestId: context.var.requestId, headers, deps };
-    const act = () => handle(call satisfies Omit<Call<never>, 'params' | 'query' | 'body'>);
-    const reply = await (counts ? admission.run(act) : act());
-    if (route.audit) tellAudit({ operationId, deps, principal, call });
+    const run = () => handle(call satisfies Omit<Call<never>, 'params' | 'query' | 'body'>);
+    const reply = await (isLimited ? admission.run(run) : run());
+    if (route.audit) logAudit({ operationId, deps, principal, call });
     return send(route, reply);
   };
 }
@@ -85,8 +94,8 @@ interface Audited {
   readonly call: { readonly params: unknown; readonly requestId: string };
 }
 
-/** Until there is an audit log, what would stand in it stands in the log. */
-function tellAudit({ operationId, deps, principal, call }: Audited): void {
+/** Writes an audit entry. There is no audit log of its own yet: entries are lines of the log. */
+function logAudit({ operationId, deps, principal, call }: Audited): void {
   const target = Object.values((call.params ?? {}) as Record<string, string>).join(' ');
   const fields = { key_id: principal.keyId, action: operationId, target, request_id: call.requestId };
   deps.runtime.log.info(fields, 'audit');

@@ -1,7 +1,14 @@
+/**
+ * A JSON parser for request bodies that leaves payloads untouched.
+ *
+ * `JSON.parse` would round 19-digit integers and drop duplicate fields, so payloads must never pass through it. A scanner
+ * reads the body once, in linear time: it checks the syntax of everything, notes where the payloads are, and refuses what
+ * `JSON.parse` would silently accept. `JSON.parse` then gets the body without its payloads.
+ */
 import { isUtf8 } from 'node:buffer';
 import { limits } from '@task-center/api';
 
-/** A JSON value cut from a body as it stands; its numbers were never parsed. */
+/** A JSON value as it was sent, byte for byte; its numbers were never parsed. */
 export class RawPayload {
   readonly bytes: Uint8Array;
 
@@ -21,14 +28,14 @@ export class JsonFault extends Error {
   }
 }
 
-/** Where the scanner is: a payload is cut from the root and from what lies in `tasks` and `defaults`. */
-type Where = 'root' | 'task' | 'tasks' | 'other' | 'payload';
+/** What the scanner is in. Payloads are cut from the root, from each of `tasks` and from `defaults` (both are `task`). */
+type Region = 'root' | 'task' | 'tasks' | 'other' | 'payload';
 type Holder = readonly (string | number)[];
 
 interface Cut {
   readonly from: number;
   readonly to: number;
-  /** Path of the object that holds the payload. */
+  /** Path of the object with the field `payload`. */
   readonly holder: Holder;
 }
 
@@ -36,7 +43,7 @@ const [QUOTE, COMMA, MINUS, COLON, OPEN, BACKSLASH, CLOSE, OPEN_BRACE, CLOSE_BRA
   0x22, 0x2c, 0x2d, 0x3a, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d,
 ] as const;
 const ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
-const WORDS = { t: 'true', f: 'false', n: 'null' } as const;
+const LITERALS = { t: 'true', f: 'false', n: 'null' } as const;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 const isHex = (byte: number) =>
@@ -44,7 +51,7 @@ const isHex = (byte: number) =>
 const isNumberByte = (byte: number) =>
   (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || (byte | 0x20) === 0x65;
 
-/** Reads a text once, from left to right: checks all of it, remembers what to cut. */
+/** Reads a text once, from left to right: checks all of it and collects what to cut. Throws `JsonFault` at the first fault. */
 class Scanner {
   readonly #bytes: Buffer;
   readonly cuts: Cut[] = [];
@@ -54,11 +61,11 @@ class Scanner {
     this.#bytes = bytes;
   }
 
-  /** Checks that there is one value and nothing else. */
-  whole(where: 'root' | 'payload'): void {
-    this.#blanks();
-    this.#value(where, [], 0);
-    this.#blanks();
+  /** Checks that the text is one value and nothing else. */
+  scan(region: 'root' | 'payload'): void {
+    this.#skipBlanks();
+    this.#value(region, [], 0);
+    this.#skipBlanks();
     if (this.#at < this.#bytes.length) this.#fault('something follows the JSON value');
   }
 
@@ -72,7 +79,7 @@ class Scanner {
     );
   }
 
-  #blanks(): void {
+  #skipBlanks(): void {
     for (;;) {
       const byte = this.#bytes[this.#at];
       if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
@@ -80,36 +87,38 @@ class Scanner {
     }
   }
 
-  #value(where: Where, holder: Holder, depth: number): void {
+  #value(region: Region, holder: Holder, depth: number): void {
     const byte = this.#bytes[this.#at];
-    if (byte === OPEN_BRACE) return this.#object(where, holder, depth + 1);
-    if (byte === OPEN) return this.#array(where, holder, depth + 1);
-    if (byte === QUOTE) return void this.#string(where !== 'payload');
-    if (byte === MINUS || (byte !== undefined && byte >= 0x30 && byte <= 0x39)) return this.#number(where);
-    this.#word();
+    if (byte === OPEN_BRACE) return this.#object(region, holder, depth + 1);
+    if (byte === OPEN) return this.#array(region, holder, depth + 1);
+    if (byte === QUOTE) return void this.#string(region !== 'payload');
+    if (byte === MINUS || (byte !== undefined && byte >= 0x30 && byte <= 0x39)) return this.#number(region);
+    this.#literal();
   }
 
-  #word(): void {
-    const word = WORDS[String.fromCharCode(this.#bytes[this.#at] ?? 0) as keyof typeof WORDS];
-    if (word === undefined) this.#unexpected();
-    if (this.#bytes.toString('latin1', this.#at, this.#at + word.length) !== word) this.#unexpected();
-    this.#at += word.length;
+  /** Passes `true`, `false` or `null`. */
+  #literal(): void {
+    const literal = LITERALS[String.fromCharCode(this.#bytes[this.#at] ?? 0) as keyof typeof LITERALS];
+    if (literal === undefined) this.#unexpected();
+    if (this.#bytes.toString('latin1', this.#at, this.#at + literal.length) !== literal) this.#unexpected();
+    this.#at += literal.length;
   }
 
-  #number(where: Where): void {
+  /** Passes a number. Outside payloads it must be exact: a larger one would be rounded. */
+  #number(region: Region): void {
     const from = this.#at;
     while (isNumberByte(this.#bytes[this.#at] ?? 0)) this.#at += 1;
     const text = this.#bytes.toString('latin1', from, this.#at);
     NUMBER.lastIndex = 0;
     if (NUMBER.exec(text)?.[0].length !== text.length) this.#fault('the text is not valid JSON here', from);
-    if (where === 'payload') return;
+    if (region === 'payload') return;
     const value = Number(text);
     if (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)) return;
     this.#fault('a number is beyond 2^53-1 and would lose digits; send it as a string', from);
   }
 
-  /** Passes a string; returns its text where `strict` asks for it. */
-  #string(strict: boolean): string {
+  /** Passes a string. Returns its text if `decode` is true, else an empty text. */
+  #string(decode: boolean): string {
     if (this.#bytes[this.#at] !== QUOTE) this.#unexpected();
     const from = this.#at;
     let escaped = false;
@@ -122,14 +131,14 @@ class Scanner {
       this.#escape();
     }
     this.#at += 1;
-    if (!strict) return '';
+    if (!decode) return '';
     if (!escaped) return this.#bytes.toString('utf8', from + 1, this.#at - 1);
     const text = JSON.parse(this.#bytes.toString('utf8', from, this.#at)) as string;
-    if (!text.isWellFormed()) this.#fault('a string has half of a surrogate pair', from);
+    if (!text.isWellFormed()) this.#fault('a string contains half of a surrogate pair', from);
     return text;
   }
 
-  /** Passes an escape; ends on its last byte. */
+  /** Passes an escape sequence and stops at its last byte. */
   #escape(): void {
     this.#at += 1;
     const byte = this.#bytes[this.#at] ?? 0;
@@ -141,66 +150,69 @@ class Scanner {
     }
   }
 
-  #deeper(depth: number): void {
+  /** Passes the opening bracket of an object or array. */
+  #open(depth: number): void {
     if (depth > limits.jsonDepth) this.#fault(`the JSON value is nested more than ${limits.jsonDepth} deep`);
     this.#at += 1;
-    this.#blanks();
+    this.#skipBlanks();
   }
 
-  /** After an element: true = another follows. */
-  #more(close: number): boolean {
-    this.#blanks();
+  /** Passes the comma or closing bracket after an element; true = another element follows. */
+  #hasMore(close: number): boolean {
+    this.#skipBlanks();
     const byte = this.#bytes[this.#at];
     if (byte !== COMMA && byte !== close) this.#unexpected();
     this.#at += 1;
     if (byte === close) return false;
-    this.#blanks();
+    this.#skipBlanks();
     return true;
   }
 
-  #array(where: Where, holder: Holder, depth: number): void {
-    this.#deeper(depth);
+  #array(region: Region, holder: Holder, depth: number): void {
+    this.#open(depth);
     if (this.#bytes[this.#at] === CLOSE) {
       this.#at += 1;
       return;
     }
-    const inner = where === 'tasks' ? 'task' : where === 'payload' ? 'payload' : 'other';
+    const inner = region === 'tasks' ? 'task' : region === 'payload' ? 'payload' : 'other';
     let index = 0;
     do this.#value(inner, inner === 'task' ? [...holder, index++] : holder, depth);
-    while (this.#more(CLOSE));
+    while (this.#hasMore(CLOSE));
   }
 
-  #object(where: Where, holder: Holder, depth: number): void {
-    this.#deeper(depth);
+  #object(region: Region, holder: Holder, depth: number): void {
+    this.#open(depth);
     if (this.#bytes[this.#at] === CLOSE_BRACE) {
       this.#at += 1;
       return;
     }
-    const names = where === 'payload' ? null : new Set<string>();
-    do this.#member(where, holder, { depth, names });
-    while (this.#more(CLOSE_BRACE));
+    // A payload may repeat names: it belongs to the task's owner.
+    const names = region === 'payload' ? null : new Set<string>();
+    do this.#member(region, holder, { depth, names });
+    while (this.#hasMore(CLOSE_BRACE));
   }
 
   #member(
-    where: Where,
+    region: Region,
     holder: Holder,
     { depth, names }: { depth: number; names: Set<string> | null },
   ): void {
     const from = this.#at;
     const name = this.#string(names !== null);
-    if (names?.has(name)) this.#fault(`the field ${JSON.stringify(name.slice(0, 64))} stands twice`, from);
+    if (names?.has(name)) this.#fault(`the field ${JSON.stringify(name.slice(0, 64))} occurs twice`, from);
     if (name === '__proto__') this.#fault('a field must not be called __proto__', from);
     names?.add(name);
-    this.#blanks();
+    this.#skipBlanks();
     if (this.#bytes[this.#at] !== COLON) this.#unexpected();
     this.#at += 1;
-    this.#blanks();
-    if (name === 'payload' && (where === 'root' || where === 'task')) this.#cut(holder);
-    else if (where === 'root' && name === 'tasks') this.#value('tasks', ['tasks'], depth);
-    else if (where === 'root' && name === 'defaults') this.#value('task', ['defaults'], depth);
-    else this.#value(where === 'payload' ? 'payload' : 'other', holder, depth);
+    this.#skipBlanks();
+    if (name === 'payload' && (region === 'root' || region === 'task')) this.#cut(holder);
+    else if (region === 'root' && name === 'tasks') this.#value('tasks', ['tasks'], depth);
+    else if (region === 'root' && name === 'defaults') this.#value('task', ['defaults'], depth);
+    else this.#value(region === 'payload' ? 'payload' : 'other', holder, depth);
   }
 
+  /** Passes a payload and remembers where it is. Its depth counts from its own root. */
   #cut(holder: Holder): void {
     const from = this.#at;
     this.#value('payload', [], 0);
@@ -208,30 +220,33 @@ class Scanner {
   }
 }
 
-/** The text without what was cut; `null` stands there instead. */
-function restOf(bytes: Buffer, cuts: readonly Cut[]): string {
-  let rest = '';
+/** The text with `null` in place of each payload. */
+function withoutCuts(bytes: Buffer, cuts: readonly Cut[]): string {
+  let text = '';
   let at = 0;
   for (const { from, to } of cuts) {
-    rest += `${bytes.toString('utf8', at, from)}null`;
+    text += `${bytes.toString('utf8', at, from)}null`;
     at = to;
   }
-  return rest + bytes.toString('utf8', at);
+  return text + bytes.toString('utf8', at);
 }
 
-function place(root: unknown, bytes: Buffer, { from, to, holder }: Cut): void {
+/** Puts a payload back into the parsed body. */
+function insertPayload(root: unknown, bytes: Buffer, { from, to, holder }: Cut): void {
   const object = holder.reduce<unknown>((value, step) => (value as Record<string, unknown>)[step], root);
   const isNull = to - from === 4 && bytes[from] === 0x6e;
-  // A copy: a slice would keep the whole body in memory as long as the task is under way.
+  // A copy: a slice would keep the whole body in memory until the task is stored.
   (object as Record<string, unknown>)['payload'] = isNull
     ? null
     : new RawPayload(Buffer.from(bytes.subarray(from, to)));
 }
 
 /**
- * Parses a body. Payloads (`payload` of the root, of `tasks[i]`, of `defaults`) are checked for syntax and depth
- * only and cut out byte for byte (`RawPayload`; null stays null); in the rest duplicate fields, `__proto__`,
- * halves of surrogate pairs and numbers beyond 2^53-1 are refused (api section 1).
+ * Parses a body.
+ *
+ * Payloads (`payload` of the root, of `tasks[i]` and of `defaults`) are checked for syntax and depth only and become
+ * `RawPayload`; null stays null. Everywhere else duplicate fields, `__proto__`, halves of surrogate pairs and numbers beyond
+ * 2^53-1 are refused.
  *
  * @throws JsonFault
  */
@@ -241,17 +256,17 @@ export function parseBody(body: Uint8Array): unknown {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
     throw new JsonFault('the text begins with a byte order mark', 0);
   const scanner = new Scanner(bytes);
-  scanner.whole('root');
-  const value: unknown = JSON.parse(restOf(bytes, scanner.cuts));
-  for (const cut of scanner.cuts) place(value, bytes, cut);
+  scanner.scan('root');
+  const value: unknown = JSON.parse(withoutCuts(bytes, scanner.cuts));
+  for (const cut of scanner.cuts) insertPayload(value, bytes, cut);
   return value;
 }
 
-/** Whether the bytes are JSON that a payload may be. */
+/** Whether the bytes are JSON that would be accepted as a payload. */
 export function isJson(bytes: Uint8Array): boolean {
   if (!isUtf8(bytes)) return false;
   try {
-    new Scanner(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).whole('payload');
+    new Scanner(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).scan('payload');
     return true;
   } catch {
     return false;

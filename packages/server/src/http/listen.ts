@@ -1,3 +1,4 @@
+/** The HTTP server: timeouts, answers to what is not valid HTTP, and an orderly end. */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -7,19 +8,20 @@ import { ConfigError } from '../config/config.ts';
 import { problemBody, ProblemError } from '../problem.ts';
 
 /** A listening server. */
-export interface Listening {
-  /** Such as `http://127.0.0.1:7420`. */
+export interface ListeningServer {
+  /** Base URL, such as `http://127.0.0.1:7420`. */
   readonly url: string;
-  /** Takes no more connections, lets requests under way end, then cuts what is left. */
+  /** Accepts no more connections, lets requests in progress end for up to 10 s, then closes the remaining ones. */
   close(): Promise<void>;
 }
 
-/** Slow senders are cut: all headers within 10 s, a whole request within 30 s. */
+/** In ms. Slow senders are cut off: all headers must arrive within 10 s, a whole request within 30 s. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000 };
 const DRAIN_MS = 10_000;
-const LOOK_MS = 50;
+/** Interval at which connections that became idle are closed while draining. */
+const POLL_MS = 50;
 
-/** What is wrong with a request that never became one; Node's parser found it. */
+/** The problem for what Node's HTTP parser refused, by its error code. */
 function parserProblem(code: string | undefined): ProblemError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
@@ -29,10 +31,11 @@ function parserProblem(code: string | undefined): ProblemError {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ProblemError('malformed', 'The request did not arrive in time.');
     default:
-      return new ProblemError('malformed', 'This is no HTTP request that can be read.');
+      return new ProblemError('malformed', 'This is not a valid HTTP request.');
   }
 }
 
+/** Answers on the bare socket: for what cannot be parsed Node creates no request or response. */
 function answerRaw(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
@@ -40,21 +43,21 @@ function answerRaw(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const body = JSON.stringify(problemBody(parserProblem(error.code)));
   const { status } = JSON.parse(body) as { status: number };
-  const head = [
+  const lines = [
     `HTTP/1.1 ${status} ${status === 413 ? 'Content Too Large' : 'Bad Request'}`,
     'content-type: application/problem+json',
     'cache-control: no-store',
     'connection: close',
     `content-length: ${Buffer.byteLength(body)}`,
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
+/** Says in words why the server cannot listen. */
 function listenFault(
   error: NodeJS.ErrnoException,
   { host, port }: { host: string; port: number },
 ): ConfigError {
-  const place = `${host}:${port}`;
   const options = { cause: error };
   switch (error.code) {
     case 'EADDRINUSE':
@@ -77,17 +80,18 @@ function listenFault(
         options,
       );
     default:
-      return new ConfigError(`HTTP cannot listen on ${place} (${error.code ?? error.message}).`, [], options);
+      return new ConfigError(`HTTP cannot listen on ${host}:${port} (${error.code ?? error.message}).`, [], options);
   }
 }
 
+/** A URL that works on this machine. */
 function urlOf(host: string, server: Server): string {
   const { port } = server.address() as AddressInfo;
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** A request that has no URL that can be read, such as one with a broken Host. */
+/** Answers a request that Hono's adapter cannot convert, such as one with an invalid Host. */
 function errorHandler(): Response {
   const body = problemBody(parserProblem(undefined));
   return new Response(JSON.stringify(body), {
@@ -96,6 +100,7 @@ function errorHandler(): Response {
   });
 }
 
+/** Closes the server when its requests have ended, or after `DRAIN_MS`. */
 async function drain(server: Server, clock: Clock): Promise<void> {
   let closed = false;
   const done = new Promise<void>((resolve) => {
@@ -104,27 +109,27 @@ async function drain(server: Server, clock: Clock): Promise<void> {
       resolve();
     });
   });
-  const untilMs = clock.monotonicMs() + DRAIN_MS;
-  while (!closed && clock.monotonicMs() < untilMs) {
+  const deadlineMs = clock.monotonicMs() + DRAIN_MS;
+  while (!closed && clock.monotonicMs() < deadlineMs) {
     server.closeIdleConnections();
-    await Promise.race([done, clock.sleep(LOOK_MS)]);
+    await Promise.race([done, clock.sleep(POLL_MS)]);
   }
   server.closeAllConnections();
   await done;
 }
 
 /**
- * Serves `fetch` over HTTP.
+ * Serves `fetch` over HTTP. Resolves when the port is open.
  *
  * @throws ConfigError the port or address cannot be used.
  */
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
-  at: { readonly host: string; readonly port: number },
+  address: { readonly host: string; readonly port: number },
   { clock, log }: Pick<Runtime, 'clock' | 'log'>,
-): Promise<Listening> {
+): Promise<ListeningServer> {
   const options = { ...TIMEOUTS, maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: 2_000 };
-  // `hostname` stands in where HTTP/1.0 names none, as the health checks of some load balancers do.
+  // HTTP/1.0 needs no Host, and health checks of some load balancers send none: `hostname` replaces it.
   const listener = getRequestListener(fetch, {
     overrideGlobalObjects: false,
     errorHandler,
@@ -136,9 +141,9 @@ export async function listen(
   );
   server.on('clientError', answerRaw);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenFault(error, at)));
-    server.listen(at.port, at.host, resolve);
+    server.once('error', (error) => reject(listenFault(error, address)));
+    server.listen(address.port, address.host, resolve);
   });
-  server.on('error', (err) => log.error({ err }, 'HTTP cannot take a connection'));
-  return { url: urlOf(at.host, server), close: () => drain(server, clock) };
+  server.on('error', (err) => log.error({ err }, 'HTTP cannot accept a connection'));
+  return { url: urlOf(address.host, server), close: () => drain(server, clock) };
 }

@@ -1,10 +1,10 @@
 import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Log } from '@task-center/engine';
 
-/** The rules for callback URLs as they are now; read them anew for each decision. */
+/** The current rules for callback URLs. They may change while the service runs: read them for each decision, never copy them. */
 export class LiveRules implements UrlRules {
   readonly allow: UrlRules['allow'];
-  /** Callbacks at once; not a rule, but what is configured beside them. */
+  /** Callbacks delivered at once. Not a rule, but configured beside them. */
   readonly concurrency: number;
   readonly #log: Log;
   #mode: UrlRules['mode'];
@@ -20,13 +20,13 @@ export class LiveRules implements UrlRules {
     return this.#mode;
   }
 
-  /** Ends mode `try` for good: somebody reaches this through a proxy (api section 5). */
-  harden(): void {
+  /** Ends mode `try` until the process ends: a proxy makes this service reachable for others. */
+  endTryMode(): void {
     if (this.#mode === 'service') return;
     this.#mode = 'service';
     this.#log.warn(
       { mode: 'service' },
-      'a forwarded request was seen: mode "try" is over, callbacks go only where callbacks.allow says',
+      'a forwarded request arrived: mode "try" has ended, callbacks may go only where callbacks.allow permits',
     );
   }
 }

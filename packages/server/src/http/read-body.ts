@@ -1,3 +1,4 @@
+/** Reads a request's body within its size limit and parses it. */
 import { JsonFault, parseBody } from './json-body.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -6,7 +7,7 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 function tooLarge(limit: number, got: number): ProblemError {
   return new ProblemError('too-large', `The body has more than ${limit} bytes.`, {
     extra: { limit, got },
-    // What is left of the body is not read: the connection cannot be used again.
+    // The remaining bytes are never read, so the connection cannot be used again.
     headers: { connection: 'close' },
   });
 }
@@ -14,11 +15,12 @@ function tooLarge(limit: number, got: number): ProblemError {
 function checkMedia(headers: Headers): void {
   const encoding = headers.get('content-encoding');
   if (encoding !== null && encoding.toLowerCase() !== 'identity')
-    throw new ProblemError('unsupported-media', 'A Content-Encoding is not taken; send the body as it is.');
+    throw new ProblemError('unsupported-media', 'Content-Encoding is not supported; send the body uncompressed.');
   if (JSON_TYPE.test(headers.get('content-type') ?? '')) return;
   throw new ProblemError('unsupported-media', 'The Content-Type must be application/json, in UTF-8.');
 }
 
+/** Reads a body of unknown length, and stops at the limit. */
 async function readCounted(stream: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -28,7 +30,7 @@ async function readCounted(stream: ReadableStream<Uint8Array>, limit: number): P
     if (done) return Buffer.concat(chunks, size);
     size += value.byteLength;
     if (size > limit) {
-      // Not awaited: the sender need not have stopped for the answer to go out.
+      // Not awaited: the answer goes out even while the sender is still sending.
       void reader.cancel().catch(() => {});
       throw tooLarge(limit, size);
     }
@@ -36,7 +38,7 @@ async function readCounted(stream: ReadableStream<Uint8Array>, limit: number): P
   }
 }
 
-/** The body's bytes. A declared length is trusted: HTTP's framing never gives more. */
+/** The body's bytes. A declared length can be trusted: HTTP's framing never delivers more. */
 async function bytesOf(request: Request, limit: number): Promise<Uint8Array> {
   const declared = request.headers.get('content-length');
   if (declared !== null) {
@@ -46,17 +48,17 @@ async function bytesOf(request: Request, limit: number): Promise<Uint8Array> {
   return request.body === null ? new Uint8Array() : readCounted(request.body, limit);
 }
 
-/** What fails while a body comes in is its sender's doing: they went away, or were too slow. */
+/** Any failure while reading is the sender's: the connection was closed, or the body came too slowly. */
 async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   try {
     return await bytesOf(request, limit);
   } catch (error) {
     if (error instanceof ProblemError) throw error;
-    throw new ProblemError('malformed', 'The body broke off.', { headers: { connection: 'close' } });
+    throw new ProblemError('malformed', 'The body ended before it was complete.', { headers: { connection: 'close' } });
   }
 }
 
-function parsed(bytes: Uint8Array): unknown {
+function parse(bytes: Uint8Array): unknown {
   try {
     return parseBody(bytes);
   } catch (error) {
@@ -67,7 +69,7 @@ function parsed(bytes: Uint8Array): unknown {
 }
 
 /**
- * The parsed body; undefined = it is empty and `optional`.
+ * The parsed body; undefined = it is empty and `optional` is true.
  *
  * @throws ProblemError `unsupported-media`, `too-large`, `malformed`
  */
@@ -81,5 +83,5 @@ export async function readBody(
   if (optional && empty) return undefined;
   checkMedia(headers);
   const bytes = await readBytes(request, limit);
-  return optional && bytes.length === 0 ? undefined : parsed(bytes);
+  return optional && bytes.length === 0 ? undefined : parse(bytes);
 }

@@ -1,4 +1,4 @@
-/** Where the service is in its life; read by health checks, set by `serve`. */
+/** The phase of the service: `starting`, `ready`, `stopping`, in this order. `serve` sets it, health checks read it. */
 export class ServiceState {
   #phase: 'starting' | 'ready' | 'stopping' = 'starting';
 
@@ -6,11 +6,12 @@ export class ServiceState {
     return this.#phase;
   }
 
-  ready(): void {
+  /** Has no effect once the service is stopping. */
+  markReady(): void {
     if (this.#phase === 'starting') this.#phase = 'ready';
   }
 
-  stopping(): void {
+  markStopping(): void {
     this.#phase = 'stopping';
   }
 }

@@ -1,6 +1,8 @@
+/** Checks a call's input against its route. */
 import { itemsOf, limits, routes, type OperationId, type ProblemItem, type Route } from '@task-center/api';
 import { invalid } from '../problem.ts';
 
+/** The input as it arrived. */
 export interface Unchecked {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
@@ -9,41 +11,44 @@ export interface Unchecked {
   readonly body: unknown;
 }
 
-/** Findings beyond a schema, looked for where the schema has found something already. */
-export type FurtherFindings = (body: unknown) => readonly ProblemItem[];
+/** Looks for findings that no schema can express. Called only if the schemas found something: then all are reported at once. */
+export type FindFurtherItems = (body: unknown) => readonly ProblemItem[];
 
+/** The input as the schemas returned it: valid, with defaults. */
 export interface Checked {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
 }
 
-function twice(query: URLSearchParams): ProblemItem[] {
+function repeatedParameters(query: URLSearchParams): ProblemItem[] {
   const names = new Set([...query.keys()].filter((name) => query.getAll(name).length > 1));
   return [...names].map((parameter) => ({
     parameter,
     code: 'invalid_value',
-    message: 'stands more than once',
+    message: 'is given more than once',
     got: null,
   }));
 }
 
+/** Refused rather than ignored: a caller that sends it relies on its effect. */
 function refusedHeaders(headers: Headers): ProblemItem[] {
   if (!headers.has('idempotency-key')) return [];
   return [{ header: 'idempotency-key', code: 'not_built_yet', message: 'is not built yet', got: null }];
 }
 
 /**
- * Checks a call against its route: parameters, query, headers and body, all findings at once.
+ * Validates path parameters, query, headers and body, and reports all findings at once (at most 50).
  *
  * @throws ProblemError `validation-failed`
  */
-export function validate(operationId: OperationId, unchecked: Unchecked, further?: FurtherFindings): Checked {
+export function validate(operationId: OperationId, unchecked: Unchecked, further?: FindFurtherItems): Checked {
   const route: Route = routes[operationId];
-  const items: ProblemItem[] = [...twice(unchecked.query), ...refusedHeaders(unchecked.headers)];
-  const check = (schema: Route['query'], input: unknown, place: 'pointer' | 'parameter') => {
+  const items: ProblemItem[] = [...repeatedParameters(unchecked.query), ...refusedHeaders(unchecked.headers)];
+  const check = (schema: Route['query'], input: unknown, location: 'pointer' | 'parameter') => {
     const result = schema.safeParse(input);
-    if (!result.success) items.push(...itemsOf(result.error, { schema, input, place, under: [] }));
+    if (!result.success)
+      items.push(...itemsOf(result.error, { schema, input, location, basePath: [] }));
     return result.data;
   };
   const params = route.params && check(route.params, unchecked.params, 'parameter');

@@ -9,13 +9,13 @@ function lines(level: 'debug' | 'info' | 'silent') {
 }
 
 describe('a log line', () => {
-  test('has time, level, words and who says it', () => {
+  test('has the time, level, message and the service that wrote it', () => {
     const { log, read } = lines('info');
-    log.info({ task_id: 'a', attempt: 2, queue: undefined }, 'said');
+    log.info({ task_id: 'a', attempt: 2, queue: undefined }, 'message');
     const [line] = read();
     expect(line).toMatchObject({
       level: 'info',
-      msg: 'said',
+      msg: 'message',
       service: 'task-center',
       version: '1.2.3',
       role: 'api,worker',
@@ -26,28 +26,28 @@ describe('a log line', () => {
     expect(new Date(String(line?.['time'])).getTime()).toBeGreaterThan(0);
   });
 
-  test('drops every field that is not known to be harmless', () => {
+  test('drops every field that is not in the list of allowed ones', () => {
     const { log, written } = lines('info');
-    log.warn({ payload: 'secret', headers: { authorization: 'secret' }, task_id: 'a' }, 'said');
+    log.warn({ payload: 'secret', headers: { authorization: 'secret' }, task_id: 'a' }, 'message');
     expect(written.join()).not.toContain('secret');
     expect(written.join()).toContain('"task_id":"a"');
   });
 
-  test('shows an error by class, message and stack, without passwords', () => {
+  test('shows an error with class, message and stack, but without passwords', () => {
     const { log, read, written } = lines('info');
-    log.error({ err: new TypeError('redis://user:secret@host is away') }, 'said');
+    log.error({ err: new TypeError('redis://user:secret@host is away') }, 'message');
     expect(read()[0]?.['err']).toMatchObject({
       class: 'TypeError',
       message: 'redis://user:***@host is away',
     });
     expect(written.join()).not.toContain('secret');
-    log.warn({ err: new Error('redis://:sec@ret@host is away, user@host too') }, 'said');
+    log.warn({ err: new Error('redis://:sec@ret@host is away, user@host too') }, 'message');
     expect(read()[1]?.['err']).toMatchObject({ message: 'redis://:***@host is away, user@host too' });
-    log.warn({ err: { class: 'http_status', message: '503' } }, 'said');
+    log.warn({ err: { class: 'http_status', message: '503' } }, 'message');
     expect(read()[2]?.['err']).toEqual({ class: 'http_status', message: '503' });
   });
 
-  test('is written from its level up', () => {
+  test('is written only if its level is at least the configured one', () => {
     const { log, written } = lines('info');
     log.debug({}, 'no');
     expect(written).toHaveLength(0);

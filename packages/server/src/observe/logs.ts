@@ -1,10 +1,14 @@
+/** The log: JSON lines on stdout, with only those fields that cannot hold a caller's data or a secret. */
 import { pino, type DestinationStream } from 'pino';
 import type { Log } from '@task-center/engine';
 import type { Config } from '../config/config.ts';
 
 type LogFields = Parameters<Log['info']>[0];
 
-/** The only fields that get into a line (api section 8); others are dropped, so that no secret slips in. */
+/**
+ * The only fields that are written; all others are dropped, because they might hold a secret or a payload. To log a new
+ * field, add its name here, after making sure that no caller can choose what it holds.
+ */
 const ALLOWED = new Set(
   'event instance role request_id task_id queue type attempt business_id user_id trace_id span_id worker_id'
     .concat(' route method status duration_ms err reason loop recovered archived moved removed ids key_id')
@@ -20,7 +24,7 @@ interface ErrorLike {
   readonly stack?: string;
 }
 
-/** An error as its line has it; passwords of URLs are hidden. */
+/** The fields of an error in a log line. Passwords in URLs are hidden. */
 function errorFields(error: unknown): Record<string, unknown> {
   const hide = (text: string) => text.replace(/(:\/\/[^:@/\s]*):\S*@/g, '$1:***@');
   if (typeof error !== 'object' || error === null) return { class: 'unknown', message: hide(String(error)) };
@@ -32,16 +36,16 @@ function errorFields(error: unknown): Record<string, unknown> {
   };
 }
 
-function allowed(fields: LogFields): Record<string, unknown> {
-  const kept: Record<string, unknown> = {};
+function pickAllowed(fields: LogFields): Record<string, unknown> {
+  const picked: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || !ALLOWED.has(name)) continue;
-    kept[name] = name === 'err' ? errorFields(value) : value;
+    picked[name] = name === 'err' ? errorFields(value) : value;
   }
-  return kept;
+  return picked;
 }
 
-/** A log of JSON lines: `time level msg service version` and allowed fields. Default: to stdout. */
+/** Creates a log of JSON lines: `time level msg service version role` and the allowed fields. Default stream: stdout. */
 export function createLog(
   { log, roles }: Pick<Config, 'log' | 'roles'>,
   version: string,
@@ -51,13 +55,13 @@ export function createLog(
     level: log.level,
     base: { service: 'task-center', version, role: roles.join(',') },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    // `errorFields` has made the error fit already.
+    // `errorFields` has converted the error already; pino must leave it as it is.
     serializers: { err: (err: unknown) => err },
     formatters: { level: (level: string) => ({ level }) },
   };
   const logger = stream === undefined ? pino(options) : pino(options, stream);
   const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, message: string) => {
-    if (logger.isLevelEnabled(level)) logger[level](allowed(fields), message);
+    if (logger.isLevelEnabled(level)) logger[level](pickAllowed(fields), message);
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

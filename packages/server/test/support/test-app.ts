@@ -32,10 +32,10 @@ export interface TestApp {
   readonly state: ServiceState;
   readonly rules: LiveRules;
   /** Logical queues that were told to the callback worker. */
-  readonly noted: string[];
+  readonly reportedQueues: string[];
   readonly logged: { fields: Readonly<Record<string, unknown>>; message: string }[];
   call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
-  key(options?: NewKey): Promise<string>;
+  createKey(options?: NewKey): Promise<string>;
   /** A task stored past HTTP, as a library would. */
   store(task: Partial<NewTask>): Promise<void>;
   close(): Promise<void>;
@@ -101,7 +101,7 @@ export async function testApp({
   const made = config ?? testConfig({ 'http.port': '0' });
   const rules = new LiveRules(made.callbacks, runtime.log);
   const state = new ServiceState();
-  state.ready();
+  state.markReady();
   const noted: string[] = [];
   const shown = wrap(broker);
   const app = createApp({
@@ -113,7 +113,7 @@ export async function testApp({
     rules,
     state,
     version: '0.0.0-test',
-    noteQueue: (name) => void noted.push(name),
+    addCallbackQueue: (name) => void noted.push(name),
   });
   const { key: admin } = await createLocalKey(broker, { role: 'admin', name: 'test' });
 
@@ -121,7 +121,7 @@ export async function testApp({
     broker,
     state,
     rules,
-    noted,
+    reportedQueues,
     logged,
     async call(method, path, { body, headers = {}, key = admin } = {}) {
       const sent = new Headers(headers);
@@ -130,7 +130,7 @@ export async function testApp({
       const init = body === undefined ? {} : { body: bodyOf(body) };
       return answerOf(await app.request(path, { method, headers: sent, ...init }));
     },
-    key: async (options = {}) => (await createLocalKey(broker, options)).key,
+    createKey: async (options = {}) => (await createLocalKey(broker, options)).key,
     async store(task) {
       const [outcome] = await broker.submit.enqueue([{ ...plainTask, ...task }]);
       if (outcome?.code !== 'created') throw new Error(`not stored: ${outcome?.code}`);

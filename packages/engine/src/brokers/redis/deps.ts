@@ -9,7 +9,7 @@ export interface RedisDeps {
   readonly client: RedisClient;
   readonly receipts: Receipts;
   readonly runtime: Runtime;
-  /** For facets with a connection of their own. */
+  /** For facets that open connections of their own. */
   readonly target: RedisTarget;
   readonly topology: Topology;
 }

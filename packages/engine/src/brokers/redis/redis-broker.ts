@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
-import { createRedisClient, type RedisClient, type RunOptions } from './client/redis-client.ts';
+import { RedisClient, type RunOptions } from './client/redis-client.ts';
 import { createCheck } from './facets/check.ts';
 import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
@@ -26,39 +26,41 @@ import { parseRedisUrl, type RedisSettings, type RedisTarget } from './client/ur
 export interface RedisBrokerOptions {
   /** `redis://…`, `rediss://…`, `redis-socket://…`, `redis-sentinel://…` or `redis-cluster://…`; see `parseRedisUrl`. */
   readonly url: string;
-  /** What the URL does not say. */
+  /** Settings that the URL leaves out; they win over it. */
   readonly redis?: RedisSettings;
-  /** The broker's time in wall-clock ms, for tests; default: Redis' own. */
+  /** The broker's time in wall-clock ms, for tests. Default: Redis' own clock. */
   readonly nowMs?: () => number;
   readonly runtime?: Partial<Runtime>;
 }
 
 const MIN_MAJOR_VERSION = 7;
-/** All that happens before a broker is ready takes at most so long. */
+/** Longest time for the checks before a broker is ready. Ticks and timers add to it; with them it takes at most 5 s. */
 const OPEN_MS = 4_500;
 const MAX_SKEW_MS = 2_000;
 
+/** What a server says about itself. */
 interface ServerFacts {
   readonly version: string;
   readonly mode: string;
 }
 
-async function serverFacts(connection: RedisClient, options: RunOptions): Promise<ServerFacts> {
-  const flat = (await connection.command(['HELLO'], options)) as unknown[];
+async function readServerFacts(client: RedisClient, options: RunOptions): Promise<ServerFacts> {
+  const flat = (await client.command(['HELLO'], options)) as unknown[];
   const fact = (name: string): string => {
-    const at = flat.findIndex((value, i) => i % 2 === 0 && String(value) === name);
-    return at < 0 ? 'unknown' : String(flat[at + 1]);
+    const index = flat.findIndex((value, i) => i % 2 === 0 && String(value) === name);
+    return index < 0 ? 'unknown' : String(flat[index + 1]);
   };
   return { version: fact('version'), mode: fact('mode') };
 }
 
-/** What to do where something else stands than the URL says. */
-const OTHERWISE: Readonly<Record<string, string>> = {
+/** Which URL to use instead, by the mode that the server runs in. */
+const URL_HINTS: Readonly<Record<string, string>> = {
   standalone: 'redis:// is for a single server',
   sentinel: 'redis-sentinel://…?master=<name> is for Sentinels',
   cluster: 'redis-cluster:// is for a cluster',
 };
 
+/** Refuses a server that is too old, or of another kind than the URL says. */
 function checkServer({ name, kind }: RedisTarget, { version, mode }: ServerFacts): void {
   const refuse = (cause: string): never => {
     throw new TaskCenterError('broker-refused', { broker: name, cause });
@@ -68,42 +70,38 @@ function checkServer({ name, kind }: RedisTarget, { version, mode }: ServerFacts
   }
   const expected = kind === 'cluster' ? 'cluster' : 'standalone';
   if (mode !== expected)
-    refuse(`it runs in ${mode} mode: ${OTHERWISE[mode] ?? `${expected} mode is needed`}`);
+    refuse(`it runs in ${mode} mode: ${URL_HINTS[mode] ?? `${expected} mode is needed`}`);
 }
 
 /**
- * Times in Redis are Redis' own, so a clock that differs does us no harm; yet Go processes go by the clocks of their
- * machines, and more than 30 s make their live tasks look lost (protocol D24).
+ * Warns if this machine's clock differs from that of Redis. Times in Redis are Redis' own, so the difference does our workers
+ * no harm. Go processes use the clocks of their machines: with more than 30 s of skew their live tasks look lost.
  */
-async function warnOfSkew(
-  connection: RedisClient,
-  { clock, log }: Runtime,
-  options: RunOptions,
-): Promise<void> {
+async function warnOfSkew(client: RedisClient, { clock, log }: Runtime, options: RunOptions): Promise<void> {
   const askedMs = clock.wallMs();
-  const [seconds, micros] = (await connection.command(['TIME'], options)) as [unknown, unknown];
+  const [seconds, micros] = (await client.command(['TIME'], options)) as [unknown, unknown];
   const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
   const skewMs = Math.round((askedMs + clock.wallMs()) / 2 - redisMs);
   if (Math.abs(skewMs) < MAX_SKEW_MS) return;
   log.warn(
-    { broker: connection.name, skew_ms: skewMs },
+    { broker: client.name, skew_ms: skewMs },
     'the clock of this machine differs from that of Redis; set both by NTP',
   );
 }
 
-/** Checks what stands behind the URL; resolves when it can be used. */
-async function open(connection: RedisClient, target: RedisTarget, runtime: Runtime): Promise<void> {
-  const end = runtime.clock.monotonicMs() + OPEN_MS;
-  const left = (): RunOptions => ({ timeoutMs: end - runtime.clock.monotonicMs() });
-  checkServer(target, await serverFacts(connection, left()));
-  await claimDatabase(connection, runtime.newId(), left());
-  await warnOfSkew(connection, runtime, left());
+/** Checks the server behind the URL and claims the database; resolves when it can be used. */
+async function open(client: RedisClient, target: RedisTarget, runtime: Runtime): Promise<void> {
+  const deadlineMs = runtime.clock.monotonicMs() + OPEN_MS;
+  const left = (): RunOptions => ({ timeoutMs: deadlineMs - runtime.clock.monotonicMs() });
+  checkServer(target, await readServerFacts(client, left()));
+  await claimDatabase(client, runtime.newId(), left());
+  await warnOfSkew(client, runtime, left());
 }
 
 /**
- * A broker on Redis or Valkey, ready to use.
+ * Connects to Redis or Valkey; resolves to a broker that is ready to use.
  *
- * @throws TaskCenterError `invalid-value` (the URL), `broker-unavailable` (within 5 s), `broker-refused`,
+ * @throws TaskCenterError `invalid-value` (the URL), `broker-unavailable` (after at most 5 s), `broker-refused`,
  *   `schema-too-new`
  */
 export async function connectRedis(options: RedisBrokerOptions): Promise<Broker> {
@@ -111,7 +109,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const target = parseRedisUrl(url, options.redis);
   const runtime = createRuntime(options.runtime);
   const topology = createTopology(target, runtime);
-  const client = createRedisClient({ target, topology, runtime, ...(nowMs && { nowMs }) });
+  const client = new RedisClient({ target, topology, runtime, ...(nowMs && { nowMs }) });
   try {
     await open(client, target, runtime);
   } catch (error) {
@@ -123,7 +121,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const deps = { client, receipts, runtime, target, topology };
   const signals = createSignals(deps);
   const durabilities = createDurabilities(deps);
-  // Where tests set the time, they renew, too.
+  // Tests that set the time also renew leases themselves.
   const leaseRenewal = nowMs ? null : createLeaseRenewerThread(target, runtime);
   return {
     name: client.name,

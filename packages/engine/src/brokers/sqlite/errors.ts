@@ -1,7 +1,8 @@
+// Errors of the SQLite broker: what the driver's result codes mean, and how errors travel between the two threads.
 import type { ErrorCode, ErrorDetails } from '../../errors/codes.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 
-/** An error as it travels between the threads. */
+/** An error as it travels between the threads: an `Error` would lose its class and its details on the way. */
 export interface WireError {
   readonly code: ErrorCode;
   readonly details: ErrorDetails<ErrorCode>;
@@ -12,11 +13,13 @@ export const toWire = ({ code, details }: TaskCenterError): WireError => ({ code
 export const fromWire = ({ code, details }: WireError): TaskCenterError => new TaskCenterError(code, details);
 
 /**
- * What an error of the driver means. `fatal`: the file can no longer be trusted or written (I/O error, damage);
- * the process must not acknowledge anything more, as a failed fsync cannot be repeated (reliability D.6 S9).
+ * What an error of the driver means for the broker. `fatal`: the file can no longer be trusted or written (I/O error,
+ * damage). The process must then acknowledge nothing more: the kernel may have dropped the pages of a failed fsync, so
+ * repeating it would succeed without having written them.
  */
 export type ErrorAction = 'full' | 'read-only' | 'locked' | 'fatal' | 'other';
 
+/** SQLite's primary result codes. */
 const RESULT = {
   busy: 5,
   locked: 6,
@@ -28,7 +31,7 @@ const RESULT = {
   notADb: 26,
 };
 
-const TROUBLE: ReadonlyMap<number, ErrorAction> = new Map([
+const ACTION_BY_RESULT: ReadonlyMap<number, ErrorAction> = new Map([
   [RESULT.busy, 'locked'],
   [RESULT.locked, 'locked'],
   [RESULT.readOnly, 'read-only'],
@@ -39,14 +42,14 @@ const TROUBLE: ReadonlyMap<number, ErrorAction> = new Map([
   [RESULT.notADb, 'fatal'],
 ]);
 
-/** The lower eight bits of an extended code are the result itself. */
+/** The primary result code: the lower eight bits of an extended one. 0 for an error that is not the driver's. */
 const resultOf = (error: unknown): number => Number((error as { errcode?: unknown }).errcode ?? 0) & 0xff;
 
 export function errorActionOf(error: unknown): ErrorAction {
-  return TROUBLE.get(resultOf(error)) ?? 'other';
+  return ACTION_BY_RESULT.get(resultOf(error)) ?? 'other';
 }
 
-/** An error's reason in words, for messages. */
+/** An error's cause in words, for messages. */
 export function causeOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -10,23 +10,26 @@ import { createInspect } from './main/facets/inspect.ts';
 import { createMaintain } from './main/facets/maintain.ts';
 import { createPresence } from './main/facets/presence.ts';
 import { createSemaphores } from './main/facets/semaphores.ts';
-import { createSchedulers } from './main/facets/scheduler-entries.ts';
+import { createSchedulerEntries } from './main/facets/scheduler-entries.ts';
 import { createSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
 import { plain } from './packing.ts';
 import { startWriter } from './main/writer.ts';
 
+// The broker on one SQLite file, put together from its facets. Runs in the main thread. Facets of stored data send requests
+// to the writer thread; presence, semaphores and signals need no file, as no other process can use this broker.
+
 export interface SqliteOptions {
-  /** The file; made with its folder where it is missing. */
+  /** The file; created with its folder where it is missing. */
   readonly path: string;
-  /** The broker's clock, wall-clock ms, for tests that move time. Default: real time. */
+  /** The broker's clock, wall-clock ms, for tests that set the time. Default: real time. */
   readonly nowMs?: () => number;
   readonly runtime?: Partial<Runtime>;
 }
 
 /**
- * Opens a broker on one SQLite file, which this process then owns until `close()`. What was active in the file was
- * lost with the process that ran it: it is pending again, with one crash more.
+ * Opens a broker on one SQLite file, which this process then owns until `close()`. Tasks that are active in the file were
+ * lost with the process that ran them. They become pending again with one more crash, or are archived as poison.
  *
  * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`
  */
@@ -51,7 +54,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     name,
     submit: createSubmit(writer, name),
     consume: createConsume(writer),
-    // Where tests set the time, they renew, too.
+    // Tests that set the time also renew leases themselves.
     leaseRenewal: nowMs ? null : writer.leaseRenewal,
     maintain: createMaintain(writer),
     check: createCheck(writer),
@@ -59,7 +62,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     groups: createGroups(writer, newId),
     inspect: createInspect(writer),
     presence,
-    schedulerEntries: createSchedulers(writer),
+    schedulerEntries: createSchedulerEntries(writer),
     documents: createDocuments(writer),
     semaphores,
     signals,

@@ -1,6 +1,9 @@
 import type { ListedState } from '../../task/state.ts';
 
-/** States by the numbers that the file has; see the migrations. */
+// The numbers by which the file's column `task.state` names states, known to both threads. Never change a number: files
+// of earlier versions have them.
+
+/** States by their numbers. */
 export const STATES = [
   'scheduled',
   'pending',
@@ -10,7 +13,7 @@ export const STATES = [
   'cancelled',
   'archived',
   'aggregating',
-  // Being aggregated: told as aggregating, yet counted nowhere, as in Asynq.
+  // In an aggregation set: shown as aggregating, but counted nowhere, as in Asynq.
   'aggregating',
 ] as const satisfies readonly ListedState[];
 
@@ -22,11 +25,12 @@ export const COMPLETED = 4;
 export const CANCELLED = 5;
 export const ARCHIVED = 6;
 export const AGGREGATING = 7;
+/** In an aggregation set: taken out of its group until the set is finished or its time is over. */
 export const IN_SET = 8;
 
 export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
-/** What the threads tell each other of a queue after something was written to it. */
+/** What the writer thread reports to the main thread about a queue after a write to it. */
 export interface QueueChange {
   readonly name: string;
   readonly pending: number;

@@ -16,8 +16,9 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { durationMs, type Duration } from '../../task/duration.ts';
 import { plainTaskId } from '../../task/task-id.ts';
 
-/** A task of a group. */
+/** A task of a group, as `aggregate` gets it. */
 export interface GroupedTask {
+  /** The ID that was submitted. */
   readonly id: string;
   readonly type: string;
   /** Null = none. */
@@ -25,58 +26,65 @@ export interface GroupedTask {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Tasks that become one. */
+/** Tasks of a group that become one task. */
 export interface AggregatedGroup {
   readonly queue: string;
   readonly group: string;
   /** 1 to 1,000, in the order in which they joined. */
   readonly tasks: readonly GroupedTask[];
-  /** Aborts when the time for it is over, about two minutes, or the worker stops. */
+  /** Aborts when the time for it is nearly over, after about two minutes, or when the worker stops. */
   readonly signal: AbortSignal;
 }
 
-/** How tasks that wait in groups become one. */
+/** How and when the tasks of a group become one task. */
 export interface AggregationOptions {
   /**
-   * Makes one task of the tasks of a group; it is stored in their queue, and they are removed in the same step. When it
-   * throws, takes longer than two minutes, or the task is refused, the tasks go back to their group two minutes after
-   * they were taken: it may see them again. The new task's own `queue` and `durability` are not heeded.
+   * Makes one task of the tasks of a group. It is stored in their queue, and they are removed in the same step. If this
+   * throws or takes longer than two minutes, or if the new task is refused, the tasks go back to their group two minutes
+   * after they were taken. They may then be aggregated again. `queue` and `durability` of the new task are ignored.
    */
   readonly aggregate: (group: AggregatedGroup) => TaskToEnqueue | Promise<TaskToEnqueue>;
-  /** A group is ready when it had no new task for so long, at least 1 s. Default 60 s, as in Asynq. */
+  /** A group is ready when it had no new task for this time, at least 1 s. Default 60 s, as in Asynq. */
   readonly gracePeriod?: Duration;
-  /** It is also ready when its oldest task has waited for so long. Default: no such rule. */
+  /** A group is also ready when its oldest task has waited for this time. Default: no such rule. */
   readonly maxDelay?: Duration;
-  /** It is also ready when it has so many tasks, 1 to 1,000, and no more go together. Default: no such rule. */
+  /** A group is also ready when it has this number of tasks, 1 to 1,000, which also limits a set. Default: no such rule. */
   readonly maxSize?: number;
 }
 
 export interface AggregatorDeps {
   readonly broker: Pick<Broker, 'groups'>;
   readonly runtime: Runtime;
+  /** Checks a new task and fills in its defaults. */
   readonly prepare: PrepareTask;
-  /** Stored queues to look at; asked anew at each step. */
+  /** Stored queues to look at. Called at each step. */
   queues(): readonly string[];
 }
 
-/** Takes ripe groups and has their tasks made into one. */
+/** Takes the tasks of groups that are ready and has one task made of them. */
 export interface Aggregator {
   start(): void;
-  /** Begins nothing more; resolves when all that it has begun is over. */
+  /** Takes no more sets. Resolves when those under way have ended. */
   stop(): Promise<void>;
-  /** Aborts what is under way. */
+  /** Aborts the signals of the sets under way. */
   abort(): void;
 }
 
-/** As in Asynq (protocol 4.1, 4.12). */
+/** Longest time between two steps, as in Asynq. A shorter grace period shortens it. */
 const EVERY_MS = 7_000;
+/** Sets under way at once, as in Asynq. */
 const MAX_CONCURRENT = 3;
 const MIN_GRACE_MS = 1_000;
-const GRACE: Duration = '60s';
-/** Whoever aggregates must have handed in the task when the set's time is over. */
+const DEFAULT_GRACE: Duration = '60s';
+/** The signal aborts this long before the set's time is over: the new task must be stored by then. */
 const HAND_IN_MS = 5_000;
 
-function rulesOf({ gracePeriod = GRACE, maxDelay = '0s', maxSize = 0 }: AggregationOptions): GroupRules {
+/** @throws TaskCenterError `invalid-value` */
+function checkRules({
+  gracePeriod = DEFAULT_GRACE,
+  maxDelay = '0s',
+  maxSize = 0,
+}: AggregationOptions): GroupRules {
   const graceMs = durationMs(gracePeriod, 'gracePeriod');
   if (graceMs < MIN_GRACE_MS) {
     throw new TaskCenterError('invalid-value', {
@@ -92,87 +100,93 @@ function rulesOf({ gracePeriod = GRACE, maxDelay = '0s', maxSize = 0 }: Aggregat
   return { graceMs, maxDelayMs: durationMs(maxDelay, 'maxDelay'), maxSize };
 }
 
-const shownTask = ({ id, type, payload, headers, meta }: TaskRecord): GroupedTask => ({
+const toGroupedTask = ({ id, type, payload, headers, meta }: TaskRecord): GroupedTask => ({
   id: plainTaskId(id, meta.business ?? null),
   type,
   payload,
   headers,
 });
 
-/** How long whoever aggregates has. */
-interface Time {
-  /** It is nearly over: what the handler hears. */
+/** The time that `aggregate` has for a set. */
+interface SetTime {
+  /** It is nearly over; `aggregate` gets this signal. */
   readonly signal: AbortSignal;
-  /** Nobody waits any more. */
+  /** It is over; the set is given up. */
   readonly over: AbortSignal;
 }
 
-/** Rejects when the time is over: what never ends must not keep its place. */
+/** Rejects when the time is over: an `aggregate` that never ends must not block one of the few sets under way. */
 function inTime<T>(work: Promise<T> | T, over: AbortSignal): Promise<T> {
   const late = new Promise<never>((_, reject) => {
-    over.addEventListener('abort', () => reject(new Error('it took too long')), { once: true });
+    over.addEventListener('abort', () => reject(new Error('aggregate took too long')), { once: true });
   });
   return Promise.race([work, late]);
 }
 
-/** Has a set made into a task, and tells how that went; never rejects. */
-function createEnder(options: AggregationOptions, { runtime, prepare, broker: { groups } }: AggregatorDeps) {
+/** Creates the function that has one task made of a set, and reports how that went. It never rejects. */
+function createSetAggregator(
+  options: AggregationOptions,
+  { runtime, prepare, broker: { groups } }: AggregatorDeps,
+) {
   const { events, log } = runtime;
 
-  async function made(group: AggregatedGroup): Promise<NewTask> {
-    const given = await options.aggregate(group);
-    if (typeof given !== 'object' || given === null) {
+  async function makeTask(group: AggregatedGroup): Promise<NewTask> {
+    const made = await options.aggregate(group);
+    if (typeof made !== 'object' || made === null) {
       const expected = 'a task, with its type under `task`';
       throw new TaskCenterError('invalid-value', {
-        name: 'what aggregate returns',
-        got: shown(given),
+        name: 'the value that aggregate returned',
+        got: shown(made),
         expected,
       });
     }
-    // The tasks belong to this queue, whatever else the new one is to be (protocol 4.12).
-    const { queue: _, ...task } = given;
+    // The new task stays in the queue of the set, as in Asynq.
+    const { queue: _, ...task } = made;
     return { ...(await prepare(task.task, task.payload, task)), queue: group.queue };
   }
 
-  async function finish(set: AggregationSet, { signal, over }: Time): Promise<FinishedSet & { id?: string }> {
+  async function finish(
+    set: AggregationSet,
+    { signal, over }: SetTime,
+  ): Promise<FinishedSet & { id?: string }> {
     const content = await groups.read(set);
     if (content === null) return { code: 'set-lost' };
     const { unreadable } = content;
     if (unreadable.length > 0) {
-      log.error({ queue: set.queue, task_ids: unreadable }, 'tasks that nobody can read were set aside');
+      log.error({ queue: set.queue, task_ids: unreadable }, 'unreadable tasks were archived');
       events.emit('tasks.quarantined', { queue: set.queue, ids: unreadable });
     }
     if (content.tasks.length === 0) return groups.finish(set, content, null);
     const { queue, group } = set;
-    const tasks = content.tasks.map(shownTask);
-    const prepared = await inTime(made({ queue, group, tasks, signal }), over);
+    const tasks = content.tasks.map(toGroupedTask);
+    const prepared = await inTime(makeTask({ queue, group, tasks, signal }), over);
     return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
   }
 
-  return async (set: AggregationSet, time: Time): Promise<void> => {
+  return async (set: AggregationSet, time: SetTime): Promise<void> => {
     const { queue, group, size } = set;
     try {
       const { id = '', ...outcome } = await finish(set, time);
       if (outcome.code === 'created')
         return events.emit('group.aggregated', { queue, group, id, tasks: size });
       if (outcome.code === 'removed') return;
-      throw new Error(`the task was not stored: ${outcome.code}`);
+      throw new Error(`the new task was not stored: ${outcome.code}`);
     } catch (error) {
-      log.error({ queue, group, err: error }, 'a group was not aggregated; its tasks go back to it');
+      log.error({ queue, group, err: error }, 'a group was not aggregated; its tasks go back to the group');
       events.emit('group.failed', { queue, group, error });
     }
   };
 }
 
-interface WorkParts {
+interface SetsUnderWayDeps {
   readonly clock: Clock;
   onEnded(): void;
 }
 
-/** The sets under way, each with its time. */
-function createWork(
-  aggregate: (set: AggregationSet, time: Time) => Promise<void>,
-  { clock, onEnded }: WorkParts,
+/** The sets under way, each with its own time. */
+function createSetsUnderWay(
+  aggregate: (set: AggregationSet, time: SetTime) => Promise<void>,
+  { clock, onEnded }: SetsUnderWayDeps,
 ) {
   const running = new Map<AggregationSet, { readonly ended: Promise<void>; abort(): void }>();
 
@@ -208,12 +222,12 @@ export function createAggregator(options: AggregationOptions, deps: AggregatorDe
   const { runtime, queues } = deps;
   const { clock } = runtime;
   const { groups } = deps.broker;
-  const rules = rulesOf(options);
+  const rules = checkRules(options);
   let lastServed: string | null = null;
-  const work = createWork(createEnder(options, deps), { clock, onEnded: () => loop.wake() });
+  const sets = createSetsUnderWay(createSetAggregator(options, deps), { clock, onEnded: () => loop.wake() });
 
-  /** The queue served last comes last, so that a busy one keeps no other waiting. */
-  function inTurn(): string[] {
+  /** The queue that was served last comes last. A busy queue then keeps no other waiting. */
+  function queuesInTurn(): string[] {
     const names = queues();
     const from = lastServed === null ? 0 : names.indexOf(lastServed) + 1;
     return [...names.slice(from), ...names.slice(0, from)];
@@ -224,15 +238,15 @@ export function createAggregator(options: AggregationOptions, deps: AggregatorDe
     runtime,
     async step(signal) {
       const failures: unknown[] = [];
-      for (const queue of inTurn()) {
-        const room = MAX_CONCURRENT - work.underWay();
+      for (const queue of queuesInTurn()) {
+        const room = MAX_CONCURRENT - sets.underWay();
         if (room <= 0 || signal.aborted) break;
         try {
-          const sets = await groups.take(queue, rules, room);
-          if (sets.length > 0) lastServed = queue;
-          sets.forEach((set) => work.begin(set));
+          const taken = await groups.take(queue, rules, room);
+          if (taken.length > 0) lastServed = queue;
+          taken.forEach((set) => sets.begin(set));
         } catch (error) {
-          // The other queues must not wait for this one.
+          // An error in one queue must not keep the others waiting.
           failures.push(error);
         }
       }
@@ -245,8 +259,8 @@ export function createAggregator(options: AggregationOptions, deps: AggregatorDe
     start: () => loop.start(),
     async stop() {
       await loop.stop();
-      await work.ended();
+      await sets.ended();
     },
-    abort: () => work.abort(),
+    abort: () => sets.abort(),
   };
 }

@@ -1,18 +1,24 @@
-/** While there seems to be a backlog, others are told of it so often. */
-const TELL_MS = 100;
+/** While there seems to be a backlog, it is announced once in this time. */
+const ANNOUNCE_MS = 100;
 
-/** Tells from a worker's own fetches when more may wait than it can take (ADR 11). */
+/** Detects from a worker's own fetches when more tasks may be pending than it can take (ADR 11). */
 export class BacklogDetector {
-  /** Fetches in a row that brought as much as they might. */
-  #full = 0;
-  #toldAtMs = -Infinity;
+  /** Fetches in a row that brought as many tasks as they could. */
+  #fullFetches = 0;
+  #announcedMs = -Infinity;
 
-  /** Of a fetch: whether others should be told now. `slots`: what is left for another one. */
-  tells({ took, room, slots }: { took: number; room: number; slots: number }, nowMs: number): boolean {
-    this.#full = took >= room ? this.#full + 1 : 0;
-    const more = this.#full > 1 || (this.#full === 1 && slots <= 0);
-    if (!more || nowMs - this.#toldAtMs < TELL_MS) return false;
-    this.#toldAtMs = nowMs;
+  /**
+   * Records a fetch. Returns whether a backlog should be announced now.
+   *
+   * @param fetch.took number of tasks that it brought
+   * @param fetch.room number of tasks that it asked for
+   * @param fetch.slots slots that are left for another fetch
+   */
+  record({ took, room, slots }: { took: number; room: number; slots: number }, nowMs: number): boolean {
+    this.#fullFetches = took >= room ? this.#fullFetches + 1 : 0;
+    const hasBacklog = this.#fullFetches > 1 || (this.#fullFetches === 1 && slots <= 0);
+    if (!hasBacklog || nowMs - this.#announcedMs < ANNOUNCE_MS) return false;
+    this.#announcedMs = nowMs;
     return true;
   }
 }

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { queueOrder } from './queue-order.ts';
 
-/** A plain generator of numbers in [0, 1): the same in each run. */
-function chances(): () => number {
+/** Numbers in [0, 1) that are the same in each run. */
+function createChance(): () => number {
   let seed = 42;
   return () => {
     seed = (seed * 1_664_525 + 1_013_904_223) % 2 ** 32;
@@ -12,35 +12,35 @@ function chances(): () => number {
 }
 
 describe('the order of queues', () => {
-  test('a list keeps its order, without shares', () => {
+  test('of a list is the order of the list, without shares', () => {
     const order = queueOrder(['b', 'a', 'b']);
     expect(order.names).toEqual(['b', 'a']);
     expect(order.next(10, () => 0.9)).toEqual({ queues: ['b', 'a'] });
   });
 
-  test('priorities in strict order come highest first, without shares', () => {
+  test('of priorities in strict order is highest first, without shares', () => {
     const order = queueOrder({ low: 1, high: 6, mid: 3 }, 'strict');
     expect(order.next(10, () => 0.9)).toEqual({ queues: ['high', 'mid', 'low'] });
   });
 
-  test.each([1, 2, 7, 10, 128])('with a room of %i each queue gets its weight of it on average', (room) => {
+  test.each([1, 2, 7, 10, 128])('gives each queue its share of a room of %i on average', (room) => {
     const order = queueOrder({ critical: 6, default: 3, low: 1 });
-    const chance = chances();
+    const chance = createChance();
     const sums: Record<string, number> = { critical: 0, default: 0, low: 0 };
-    const turns = 4_000;
-    for (let i = 0; i < turns; i += 1) {
+    const exchanges = 4_000;
+    for (let i = 0; i < exchanges; i += 1) {
       const { queues, shares = [] } = order.next(room, chance);
-      queues.forEach((name, at) => (sums[name] = (sums[name] ?? 0) + (shares[at] ?? 0)));
+      queues.forEach((name, index) => (sums[name] = (sums[name] ?? 0) + (shares[index] ?? 0)));
     }
-    const part = (name: string) => (sums[name] ?? 0) / (turns * room);
+    const part = (name: string) => (sums[name] ?? 0) / (exchanges * room);
     expect(part('critical')).toBeCloseTo(0.6, 1);
     expect(part('default')).toBeCloseTo(0.3, 1);
     expect(part('low')).toBeCloseTo(0.1, 1);
   });
 
-  test('a queue is asked first as often as its weight says', () => {
+  test('asks each queue first in proportion to its weight', () => {
     const order = queueOrder({ critical: 6, default: 3, low: 1 });
-    const chance = chances();
+    const chance = createChance();
     let first = 0;
     for (let i = 0; i < 10_000; i += 1) first += order.next(1, chance).queues[0] === 'low' ? 1 : 0;
     expect(first / 10_000).toBeCloseTo(0.1, 1);
@@ -48,7 +48,7 @@ describe('the order of queues', () => {
     expect(first).toBeLessThan(1_200);
   });
 
-  test('shares are whole, never negative, and fill the room exactly', () => {
+  test('has shares that are whole, never negative, and fill the room exactly', () => {
     const unit = fc.double({ min: 0, max: 0.999_999, noNaN: true });
     const weights = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 2, maxLength: 8 });
     fc.assert(
@@ -62,7 +62,7 @@ describe('the order of queues', () => {
     );
   });
 
-  test.each([0, -1, 1.5, NaN, Infinity])('a priority of %d is refused', (priority) => {
+  test.each([0, -1, 1.5, NaN, Infinity])('refuses a priority of %d', (priority) => {
     expect(() => queueOrder({ a: priority })).toThrow(expect.objectContaining({ code: 'invalid-value' }));
   });
 });

@@ -2,26 +2,29 @@ import type { Exchange } from '../../broker/consume.ts';
 import { shown, TaskCenterError } from '../../errors/task-center-error.ts';
 import { logicalQueue, nameFault } from '../../task/queue-name.ts';
 
-/** Queues to work on: a list in strict order, or priorities: whole numbers from 1 on, the highest first. */
+/** Queues to work on: a list, or priorities by queue (whole numbers from 1 on; a higher one comes first). */
 export type WorkerQueues = readonly string[] | Readonly<Record<string, number>>;
 
 /**
- * `strict`: a queue is looked at only when those before it have nothing. `weighted`: while several have work, each
- * gets its priority's share of the attempts, so that none waits for ever (Asynq's default, protocol 4.4).
+ * `strict`: a queue gives tasks only when those before it are empty. `weighted`: while several queues have tasks, each
+ * gets attempts in proportion to its priority, and none waits for ever. Asynq's default is `weighted`, too.
  */
 export type OrderKind = 'strict' | 'weighted';
 
-/** Whom to ask for tasks, and for how many. */
+/** Which queues to ask for tasks, and for how many. */
 export interface QueueOrder {
+  /** Stored queues, highest priority first. */
   readonly names: readonly string[];
+  /** Whether the order is strict. */
   readonly strict: boolean;
-  /** For people: as given; of a list the first has the highest. */
+  /** For people: the priorities given. In a list the first queue has the highest. */
   readonly priorities: Readonly<Record<string, number>>;
-  /** For an exchange with this room; `chance` gives numbers in [0, 1). */
+  /** For an exchange with room for this number of tasks. `chance` returns numbers in [0, 1). */
   next(room: number, chance: () => number): Pick<Exchange, 'queues' | 'shares'>;
 }
 
-interface Weighed {
+/** A queue with its priority. */
+interface WeightedQueue {
   readonly name: string;
   readonly weight: number;
 }
@@ -30,7 +33,8 @@ function invalid(name: string, got: unknown, expected: string): TaskCenterError 
   return new TaskCenterError('invalid-value', { name, got: shown(got), expected });
 }
 
-function weighed(queues: WorkerQueues): Weighed[] {
+/** Queues by weight, highest first; those of a list have the weight 1 and keep its order. A repeated name counts once. */
+function toWeightedQueues(queues: WorkerQueues): WeightedQueue[] {
   const all = Array.isArray(queues)
     ? (queues as readonly string[]).map((name) => ({ name, weight: 1 }))
     : Object.entries(queues as Readonly<Record<string, number>>)
@@ -43,26 +47,26 @@ function weighed(queues: WorkerQueues): Weighed[] {
       throw invalid(`priority of queue "${name}"`, weight, 'a whole number from 1 on');
     }
   }
-  return [...new Map(all.map((one) => [one.name, one])).values()];
+  return [...new Map(all.map((queue) => [queue.name, queue])).values()];
 }
 
-/** A random order in which a queue comes first as often as its weight says. */
-function drawn(queues: readonly Weighed[], chance: () => number): Weighed[] {
-  const left = [...queues];
-  const order: Weighed[] = [];
-  while (left.length > 0) {
-    let point = chance() * left.reduce((sum, { weight }) => sum + weight, 0);
-    const found = left.findIndex(({ weight }) => (point -= weight) < 0);
-    order.push(...left.splice(found < 0 ? left.length - 1 : found, 1));
+/** A random order in which each queue comes first with a probability in proportion to its weight. */
+function shuffleByWeight(queues: readonly WeightedQueue[], chance: () => number): WeightedQueue[] {
+  const remaining = [...queues];
+  const order: WeightedQueue[] = [];
+  while (remaining.length > 0) {
+    let point = chance() * remaining.reduce((sum, { weight }) => sum + weight, 0);
+    const found = remaining.findIndex(({ weight }) => (point -= weight) < 0);
+    order.push(...remaining.splice(found < 0 ? remaining.length - 1 : found, 1));
   }
   return order;
 }
 
 /**
- * Splits the room by weight. A rest that cannot be split is drawn, so that on average each queue gets exactly its
- * share, be the room 1 or 100.
+ * Splits the room by weight into whole numbers. Fractions are decided by `chance`: on average each queue gets exactly its
+ * share, with a room of 1 as well as with 100.
  */
-function sharesOf(order: readonly Weighed[], room: number, chance: number): number[] {
+function splitByWeight(order: readonly WeightedQueue[], room: number, chance: number): number[] {
   const total = order.reduce((sum, { weight }) => sum + weight, 0);
   let given = 0;
   let before = chance;
@@ -77,20 +81,20 @@ function sharesOf(order: readonly Weighed[], room: number, chance: number): numb
 
 /** @throws TaskCenterError `invalid-value` */
 export function queueOrder(queues: WorkerQueues, kind?: OrderKind): QueueOrder {
-  const all = weighed(queues);
+  const all = toWeightedQueues(queues);
   const names = all.map(({ name }) => name);
   const strict = (kind ?? (Array.isArray(queues) ? 'strict' : 'weighted')) === 'strict';
-  const priorityOf = ({ weight }: Weighed, i: number) =>
+  const priorityOf = ({ weight }: WeightedQueue, i: number) =>
     Array.isArray(queues) && strict ? names.length - i : weight;
-  const priorities = Object.fromEntries(all.map((one, i) => [one.name, priorityOf(one, i)]));
+  const priorities = Object.fromEntries(all.map((queue, i) => [queue.name, priorityOf(queue, i)]));
   const always = { queues: names };
   const known = { names, strict, priorities };
   if (strict || names.length < 2) return { ...known, next: () => always };
   return {
     ...known,
     next(room, chance) {
-      const order = drawn(all, chance);
-      return { queues: order.map(({ name }) => name), shares: sharesOf(order, room, chance()) };
+      const order = shuffleByWeight(all, chance);
+      return { queues: order.map(({ name }) => name), shares: splitByWeight(order, room, chance()) };
     },
   };
 }

@@ -9,43 +9,44 @@ export interface WatchdogDeps {
   readonly exchanges: Pick<ExchangeLoop, 'stuckForMs' | 'revive'>;
 }
 
-const LOOK_MS = 500;
-/** Longer than a connection may be silent before it is replaced, and short enough to be fetching again within 5 s. */
+/** Time between two checks. */
+const CHECK_MS = 500;
+/** Longer than a connection may be silent before it is replaced, and short enough for fetching again within 5 s. */
 const STUCK_MS = 2_500;
 
 /**
- * Sees to it that free slots are filled whatever went wrong: nothing was fetched for a while, and yet the broker
- * answers. While it does not answer, calls wait for it with good reason.
+ * Makes a worker fetch again when its calls hang for whatever reason: slots were free for 2.5 s, no fetch ended, and yet
+ * the broker answers. While the broker does not answer, calls wait for it with good reason.
  */
 export function createWatchdog({ broker, runtime, exchanges }: WatchdogDeps): Loop {
-  const answers = () =>
+  const isAnswering = () =>
     broker.ping().then(
       () => true,
       () => false,
     );
-  /** The broker has answered once since the fetches stopped: calls made before have had their chance. */
-  let suspected = false;
+  /** The broker has answered once since the fetches stopped. Calls made before get the time until the next check. */
+  let isSuspected = false;
 
   return createLoop({
     name: 'watchdog',
     runtime,
     async step(signal) {
-      const stuck = () => exchanges.stuckForMs() >= STUCK_MS && !signal.aborted;
-      if (!stuck() || !(await answers()) || !stuck()) {
-        suspected = false;
-      } else if (!suspected) {
-        suspected = true;
+      const isStuck = () => exchanges.stuckForMs() >= STUCK_MS && !signal.aborted;
+      if (!isStuck() || !(await isAnswering()) || !isStuck()) {
+        isSuspected = false;
+      } else if (!isSuspected) {
+        isSuspected = true;
       } else {
-        suspected = false;
+        isSuspected = false;
         const stuckMs = exchanges.stuckForMs();
         const calls = exchanges.revive();
         runtime.log.error(
           { stuck_ms: stuckMs, calls },
-          'no task was fetched though slots are free; fetching anew',
+          'no fetch ended though slots are free and the broker answers; fetching anew',
         );
         runtime.events.emit('worker.revived', { stuckMs, calls });
       }
-      return LOOK_MS;
+      return CHECK_MS;
     },
   });
 }

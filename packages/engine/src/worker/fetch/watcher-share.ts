@@ -1,41 +1,47 @@
-/** So many of the idle workers watch for every task, on average: one takes it, and the others are there if it cannot. */
+/** How many idle workers watch for every task, on average. One takes it; the others are there if it cannot. */
 const TARGET_WATCHERS = 6;
+/** More idle workers than this are not distinguished. */
 const MAX_WORKERS = 100;
-/** Weight of the newest answer: old ones are forgotten as workers come and go. */
+/** Least weight of the newest observation. Old ones fade, because workers come and go. */
 const MIN_WEIGHT = 1 / 32;
 /** Longest pause between a wake-up and its fetch. */
 const MAX_PAUSE_MS = 20;
 
-/** What ended a wait: something to take, word of a backlog, or the poll. */
+/** What ended a wait: a pending task, an announced backlog, or the poll. */
 export type Wake = 'work' | 'backlog' | 'poll';
 
 /**
- * How many idle workers there are, as one of them can tell: by how often what it is woken for is its own. It decides by
- * chance who watches for every task, wait by wait, so that a task wakes a few of them and all have their turn (ADR 11).
+ * Prevents a thundering herd: of N idle workers only about six should wake for a task (ADR 11). N is not known, so each
+ * worker estimates 1/N, its share, from how often a task that woke it was still there to take. Before each wait it decides
+ * by chance, with probability 6/N, whether to watch for every task or only for a backlog. All get their turn.
  */
 export class WatcherShare {
   readonly #random: () => number;
-  /** How often a task is ours, if we watch: one part of so many as there are of us. */
+  /** Estimate of 1/N, N = idle workers. */
   #share = 1;
-  #answers = 0;
+  /** Number of observations. */
+  #observations = 0;
+  /** Probability with which this worker watched in the last wait. */
   #chance = 1;
+  /** What ended the last wait; null once its first fetch was recorded. */
   #wake: Wake | null = null;
+  /** Wake-ups in a row that brought nothing. */
   #emptyWakeUps = 0;
 
   constructor(random: () => number) {
     this.#random = random;
   }
 
-  /** Whether to watch for every task in the wait that begins. */
-  watches(): boolean {
+  /** Decides whether to watch for every task in the wait that begins. */
+  decideToWatch(): boolean {
     this.#chance = Math.min(1, TARGET_WATCHERS * this.#share);
     return this.#random() < this.#chance;
   }
 
-  /** A wait is over. How long to pause before the fetch, ms, so that a herd thins out. */
-  woken(wake: Wake): number {
+  /** Records that a wait is over. Returns how long to pause before the fetch, ms: pauses spread a herd. */
+  onWake(wake: Wake): number {
     this.#wake = wake;
-    // The poll is spread already. Of the watchers most are woken in vain; far more often in a row, something is wrong.
+    // Polls are spread already. Most watchers wake in vain; only after far more times in a row is a pause needed.
     const herd = {
       work: Math.max(0, this.#emptyWakeUps - 2 * TARGET_WATCHERS),
       backlog: 1 / this.#share,
@@ -45,20 +51,22 @@ export class WatcherShare {
     return ms < 1 ? 0 : ms;
   }
 
-  /** The first fetch after a wake-up brought something, or nothing. */
-  answered(found: boolean): void {
+  /** Records whether a fetch found tasks. Only the first one after a wake-up counts. */
+  onFetched(found: boolean): void {
     const wake = this.#wake;
     this.#wake = null;
     if (found) this.#emptyWakeUps = 0;
     else if (wake === 'work') this.#emptyWakeUps += 1;
-    // What nobody took until the poll says that few watch; of a backlog everybody has some, of an empty poll nobody.
+    // A task that was left until the poll shows that too few watch. A backlog has tasks for every worker and an empty poll
+    // for none: neither says anything about N.
     if (wake === 'work') this.#learn(found ? this.#chance : 0);
     else if (wake === 'poll' && found) this.#learn(1);
   }
 
+  /** Moves the estimate towards what was observed. */
   #learn(share: number): void {
-    this.#answers += 1;
-    const weight = Math.max(MIN_WEIGHT, 1 / (this.#answers + 1));
+    this.#observations += 1;
+    const weight = Math.max(MIN_WEIGHT, 1 / (this.#observations + 1));
     this.#share = Math.max(1 / MAX_WORKERS, this.#share + weight * (share - this.#share));
   }
 }

@@ -6,34 +6,34 @@ import type { HandledTask } from './handlers.ts';
 /** How a worker judges failed attempts. */
 export interface FailureOptions {
   /**
-   * Whether what was thrown is a failure. `false`: the task is retried without counting a retry or a failure
-   * (Asynq's IsFailure); a task without retries left is archived all the same. Default: everything is.
+   * Whether an error of a handler counts as a failure (Asynq's IsFailure). `false`: the task is retried, and neither a
+   * retry nor a failure is counted. A task without retries left is archived all the same. Default: every error counts.
    */
   readonly isFailure?: (error: unknown) => boolean;
   /**
-   * Called once per failed attempt, also for one that is not retried, was revoked, ran out of time or lost its
-   * lease. What it throws is logged and changes nothing.
+   * Called once per failed attempt, also for one that is not retried, was revoked, ran out of time or lost its lease. It
+   * may be async. An error that it throws is logged and changes nothing.
    */
   readonly onError?: (error: unknown, task: HandledTask<unknown>) => unknown;
 }
 
 /**
- * `asynq`: a worker behaves as a Go server where ours differs by default: leases of 30 s, Asynq's delays before the
- * retries of tasks that bring no backoff, and a passed deadline is a failed attempt like any other.
+ * `asynq`: a worker behaves as a Go server where ours differ by default. Leases last 30 s, tasks without a backoff of their
+ * own are retried after Asynq's delays, and a passed deadline is a failed attempt like any other.
  */
 export type WorkerProfile = 'asynq';
 
-/** The same with all defaults, safe to call. */
+/** `FailureOptions` with defaults. The functions never throw. */
 export interface AttemptRules {
   isFailure(error: unknown): boolean;
   onError(error: unknown, task: () => HandledTask<unknown>): void;
-  /** Of tasks that bring none of their own. */
+  /** Delays before the retries of tasks that have no backoff of their own. */
   readonly backoff: Backoff;
-  /** A task past its deadline is archived; otherwise its attempt has failed like any other. */
+  /** Whether a task past its deadline is archived. Otherwise its attempt has failed like any other. */
   readonly deadlineIsFinal: boolean;
 }
 
-/** Asynq's profile has Asynq's rules where ours differ by default (protocol 4.5, 4.6). */
+/** The rules of a worker with these options. */
 export function attemptRules(
   options: FailureOptions & { readonly profile?: WorkerProfile },
   log: Log,
@@ -48,21 +48,21 @@ export function attemptRules(
       try {
         return isFailure(error);
       } catch (thrown) {
-        log.error({ err: thrown }, 'isFailure threw; the attempt counts as failed');
+        log.error({ err: thrown }, 'isFailure threw an error; the attempt counts as failed');
         return true;
       }
     },
     onError(error, task) {
-      if (onError) void tell(() => onError(error, task()));
+      if (onError) void callOnError(() => onError(error, task()));
     },
   };
 
-  /** An async function is welcome, too. */
-  async function tell(call: () => unknown): Promise<void> {
+  /** Logs the error of a function that throws or rejects. */
+  async function callOnError(call: () => unknown): Promise<void> {
     try {
       await call();
     } catch (thrown) {
-      log.error({ err: thrown }, 'onError threw');
+      log.error({ err: thrown }, 'onError threw an error');
     }
   }
 }

@@ -9,12 +9,12 @@ import type { AttemptRecord } from '../../task/attempt-record.ts';
 import { encodeContent } from '../../task/payload.ts';
 import type { AttemptRules } from './attempt-rules.ts';
 import { handledTask, type HandlerContext, type PreparedHandler } from './handlers.ts';
-import { classOf, hintsOf, revokes, textOf } from './error-info.ts';
+import { classOf, hintsOf, isRevocation, textOf } from './error-info.ts';
 
 /** Why an attempt's signal aborted. */
 export type AbortCause = 'timeout' | 'expired' | 'lease-lost' | 'cancelled' | 'shutdown';
 
-/** Texts as Asynq's where it has one (protocol 2.8), so that Go's tools show what people know. */
+/** Asynq's texts: errors are stored with the task, and Go's tools show them. See docs/design/protocol.md#errors. */
 const ABORT_TEXT: Record<AbortCause, string> = {
   timeout: 'context deadline exceeded',
   expired: 'context deadline exceeded',
@@ -23,19 +23,21 @@ const ABORT_TEXT: Record<AbortCause, string> = {
   shutdown: 'context canceled',
 };
 
-/** What a handler's signal gives as its reason. */
+/** The reason of a handler's signal. */
 const reasonOf = (cause: AbortCause): Error => new Error(ABORT_TEXT[cause], { cause });
 
 const SUCCEEDED = { outcome: 'succeeded' } as const;
-/** Of an attempt that is given neither a timeout nor a deadline (protocol 4.6). */
+/** Longest attempt of a task with neither a timeout nor a deadline, as in Asynq. */
 const FALLBACK_TIMEOUT_MS = 30 * 60_000;
+/** A larger result of a handler is not kept. */
 const MAX_RESULT_BYTES = 256 * 1_024;
-const MAX_NOTE_BYTES = 16 * 1_024;
+/** Most bytes of the facts in an attempt's record, as JSON. */
+const MAX_FACTS_BYTES = 16 * 1_024;
 
-/** How the attempt ended, and why nothing is written if it was lost. */
+/** What to hand in for an attempt. `lost`: nothing, because its lease is lost. */
 export type AttemptEnd = Finish | 'lost';
 
-/** What attempts share of their worker. */
+/** What all attempts of a worker share. */
 export interface AttemptDeps {
   readonly consume: Pick<Consume, 'keepResults'>;
   readonly runtime: Runtime;
@@ -44,21 +46,21 @@ export interface AttemptDeps {
   readonly rules: AttemptRules;
 }
 
-/** What a context needs of its attempt. */
-interface ContextParts {
+/** What a handler's context needs from its attempt. */
+interface ContextSource {
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
-  keep(exchange: Readonly<Record<string, unknown>>): void;
+  record(facts: Readonly<Record<string, unknown>>): void;
   setResult(value: unknown): Promise<void>;
 }
 
-/** A class with getters, as there is one for each attempt, and most handlers look at none of it. */
-class Context implements HandlerContext {
+/** A class with getters: there is one per attempt, and most handlers use none of it. */
+class AttemptContext implements HandlerContext {
   readonly deadlineMs: number;
   readonly log: Log;
-  readonly #attempt: ContextParts;
+  readonly #attempt: ContextSource;
 
-  constructor(attempt: ContextParts, log: Log) {
+  constructor(attempt: ContextSource, log: Log) {
     this.deadlineMs = attempt.deadlineMs;
     this.log = log;
     this.#attempt = attempt;
@@ -68,9 +70,9 @@ class Context implements HandlerContext {
     return this.#attempt.signal;
   }
 
-  // Functions that may be taken out of the context.
-  get note(): HandlerContext['note'] {
-    return (exchange) => this.#attempt.keep(exchange);
+  // Handlers may destructure the context: these return functions that need no `this`.
+  get record(): HandlerContext['record'] {
+    return (facts) => this.#attempt.record(facts);
   }
 
   get setResult(): HandlerContext['setResult'] {
@@ -78,8 +80,8 @@ class Context implements HandlerContext {
   }
 }
 
-/** One run of a task's handler. */
-export class Attempt implements ContextParts {
+/** One run of a task's handler: how long it may last, how it is ended early, and what is handed in for it. */
+export class Attempt implements ContextSource {
   readonly task: LeasedTask;
   readonly startedMs: number;
   readonly deadlineMs: number;
@@ -87,35 +89,35 @@ export class Attempt implements ContextParts {
   #controller: AbortController | undefined;
   #cause: AbortCause | undefined;
   #onAbort: (() => void) | undefined;
-  #over = false;
-  #exchange: Readonly<Record<string, unknown>> | undefined;
+  #isOver = false;
+  #facts: Readonly<Record<string, unknown>> | undefined;
 
   constructor(task: LeasedTask, deps: AttemptDeps) {
     this.task = task;
     this.#deps = deps;
     this.startedMs = deps.runtime.clock.wallMs();
-    // The message has whole seconds only (data model, forms).
+    // Asynq's message has whole seconds only; `meta` has the exact ms.
     const timeoutMs = task.meta.timeoutMs ?? task.timeoutMs;
-    // A negative one of Go is over at once (protocol 4.6).
+    // Go's clients may store a negative timeout: such an attempt is over at once.
     const timeoutAtMs = timeoutMs !== 0 ? this.startedMs + timeoutMs : Infinity;
     const endsMs = Math.min(timeoutAtMs, task.deadlineMs > 0 ? task.deadlineMs : Infinity);
     this.deadlineMs = endsMs === Infinity ? this.startedMs + FALLBACK_TIMEOUT_MS : endsMs;
   }
 
-  /** Made only for handlers that look at it. */
+  /** Created only for handlers that use it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#cause && !this.#controller.signal.aborted) this.#controller.abort(reasonOf(this.#cause));
     return this.#controller.signal;
   }
 
-  /** Ends the attempt at its deadline: by the task's own deadline for good, by its timeout to be tried again. */
+  /** Ends the attempt at its end time. After the task's deadline it has expired for good; after a timeout it is retried. */
   expire(): void {
     const { deadlineMs } = this.task;
     this.abort(deadlineMs > 0 && deadlineMs <= this.#deps.runtime.clock.wallMs() ? 'expired' : 'timeout');
   }
 
-  /** Ends the attempt now; the handler hears of it by its signal, its own end is ignored. */
+  /** Ends the attempt now. Its signal aborts, and whatever the handler does after that is ignored. */
   abort(cause: AbortCause): void {
     if (this.#cause) return;
     this.#cause = cause;
@@ -123,59 +125,59 @@ export class Attempt implements ContextParts {
     this.#onAbort?.();
   }
 
-  /** Runs the handler; gives how the attempt ended, at once if the handler did; never throws or rejects. */
+  /** Runs the handler. Returns how the attempt ended, synchronously if the handler did. Never throws or rejects. */
   run(handler: PreparedHandler | undefined): AttemptEnd | Promise<AttemptEnd> {
     if (this.deadlineMs <= this.startedMs) {
       this.expire();
-      return this.#end(this.#aborted(this.#cause ?? 'timeout'));
+      return this.#end(this.#endAborted(this.#cause ?? 'timeout'));
     }
     try {
       if (!handler) throw new TaskCenterError('handler-missing', { type: this.task.type });
-      const returned = handler(this.task, new Context(this, this.#deps.runtime.log));
-      return isThenable(returned) ? this.#awaited(returned) : this.#end(this.#succeeded(returned));
+      const returned = handler(this.task, new AttemptContext(this, this.#deps.runtime.log));
+      return isThenable(returned) ? this.#awaitEnd(returned) : this.#end(this.#endSucceeded(returned));
     } catch (error) {
-      return this.#end(this.#cause ? this.#aborted(this.#cause) : this.#failed(error));
+      return this.#end(this.#cause ? this.#endAborted(this.#cause) : this.#endFailed(error));
     }
   }
 
-  /** No async function and no race: each holds several objects for as long as the attempt runs, and many run at once. */
-  #awaited(returned: PromiseLike<unknown>): Promise<AttemptEnd> {
+  /** Neither an async function nor a race: each keeps several objects while the attempt runs, and many run at once. */
+  #awaitEnd(returned: PromiseLike<unknown>): Promise<AttemptEnd> {
     return new Promise((resolve) => {
       const end = (outcome: () => AttemptEnd) => {
-        if (!this.#over) resolve(this.#end(this.#settled(outcome)));
+        if (!this.#isOver) resolve(this.#end(this.#settled(outcome)));
       };
-      // Not within `abort`: whoever calls it has more to do first.
+      // Not within `abort`: its caller has more to do first.
       this.#onAbort = () => queueMicrotask(() => end(() => 'lost'));
       if (this.#cause) this.#onAbort();
       Promise.resolve(returned).then(
-        (value) => end(() => this.#succeeded(value)),
-        (error: unknown) => end(() => this.#failed(error)),
+        (value) => end(() => this.#endSucceeded(value)),
+        (error: unknown) => end(() => this.#endFailed(error)),
       );
     });
   }
 
-  /** What came of the handler, unless it was ended before. */
+  /** The outcome, unless the attempt was aborted before. */
   #settled(outcome: () => AttemptEnd): AttemptEnd {
     try {
-      return this.#cause ? this.#aborted(this.#cause) : outcome();
+      return this.#cause ? this.#endAborted(this.#cause) : outcome();
     } catch (error) {
-      return this.#failed(error);
+      return this.#endFailed(error);
     }
   }
 
   #end(end: AttemptEnd): AttemptEnd {
-    this.#over = true;
+    this.#isOver = true;
     return end;
   }
 
   /** Keeps facts with the attempt's record. */
-  keep(exchange: Readonly<Record<string, unknown>>): void {
-    this.#exchange = keptNote(exchange);
+  record(facts: Readonly<Record<string, unknown>>): void {
+    this.#facts = copyFacts(facts);
   }
 
-  #aborted(cause: AbortCause): AttemptEnd {
+  #endAborted(cause: AbortCause): AttemptEnd {
     if (cause === 'lease-lost') {
-      this.#told(new Error(ABORT_TEXT[cause]));
+      this.#reportError(new Error(ABORT_TEXT[cause]));
       return 'lost';
     }
     if (cause === 'shutdown') return { outcome: 'requeue', task: this.task };
@@ -183,14 +185,14 @@ export class Attempt implements ContextParts {
       cause === 'expired' && this.#deps.rules.deadlineIsFinal
         ? { retryable: false, errorClass: 'expired', reason: 'past its deadline' }
         : { errorClass: cause };
-    return this.#failed(new HandlerError(ABORT_TEXT[cause], hints));
+    return this.#endFailed(new HandlerError(ABORT_TEXT[cause], hints));
   }
 
-  #told(error: unknown): void {
+  #reportError(error: unknown): void {
     this.#deps.rules.onError(error, () => handledTask(this.task));
   }
 
-  /** Writes the task's result while the handler runs. @throws TaskCenterError as `HandlerContext.setResult` */
+  /** See `HandlerContext.setResult`. */
   async setResult(value: unknown): Promise<void> {
     const { task } = this;
     const result = encodeContent(value) ?? Buffer.alloc(0);
@@ -199,12 +201,12 @@ export class Attempt implements ContextParts {
       const expected = `at most ${MAX_RESULT_BYTES} bytes`;
       throw new TaskCenterError('invalid-value', { name: 'result', got, expected });
     }
-    const goesOn = !this.#over && !this.#cause;
-    const [kept] = goesOn ? await this.#deps.consume.keepResults([{ task, result }]) : [false];
+    const isRunning = !this.#isOver && !this.#cause;
+    const [kept] = isRunning ? await this.#deps.consume.keepResults([{ task, result }]) : [false];
     if (kept !== true) throw new TaskCenterError('attempt-over', { id: task.id, queue: task.queue });
   }
 
-  #succeeded(value: unknown): AttemptEnd {
+  #endSucceeded(value: unknown): AttemptEnd {
     if (this.task.retentionMs <= 0) {
       return { outcome: 'succeeded', task: this.task, record: this.#record(SUCCEEDED), result: null };
     }
@@ -217,33 +219,33 @@ export class Attempt implements ContextParts {
     return { outcome: 'succeeded', task: this.task, record, result: tooLarge ? null : bytes };
   }
 
-  #failed(error: unknown): AttemptEnd {
+  #endFailed(error: unknown): AttemptEnd {
     const { task } = this;
-    this.#told(error);
-    if (revokes(error)) return { outcome: 'revoked', task, record: this.#failure(error) };
+    this.#reportError(error);
+    if (isRevocation(error)) return { outcome: 'revoked', task, record: this.#failureRecord(error) };
     const { rules, runtime } = this.#deps;
     const hints = hintsOf(error);
     const stored = task.meta.backoff;
-    // Other programs may have written it.
+    // Other programs may have written it: it is checked.
     const backoff = isBackoff(stored) ? stored : rules.backoff;
     const chance = runtime.random();
     const { retried, maxRetries } = task;
     const decision = decideFailure({ retried, maxRetries, backoff, hints, chance });
     if (decision.outcome === 'archive') {
-      return { outcome: 'archive', task, record: this.#failure(error, { reason: decision.reason }) };
+      return { outcome: 'archive', task, record: this.#failureRecord(error, { reason: decision.reason }) };
     }
     const { delayMs, reason } = decision;
-    const record = this.#failure(error, { reason, nextMs: runtime.clock.wallMs() + delayMs });
+    const record = this.#failureRecord(error, { reason, nextMs: runtime.clock.wallMs() + delayMs });
     return { outcome: 'retry', task, record, delayMs, countsAsFailure: rules.isFailure(error) };
   }
 
-  #failure(error: unknown, more: Partial<AttemptRecord> = {}): AttemptRecord {
+  #failureRecord(error: unknown, more: Partial<AttemptRecord> = {}): AttemptRecord {
     const { errorClass, status } = hintsOf(error);
-    const told = { class: errorClass ?? classOf(error), message: textOf(error) };
+    const shown = { class: errorClass ?? classOf(error), message: textOf(error) };
     return this.#record({
       outcome: 'failed',
       ...more,
-      error: { ...told, ...(status !== undefined && { status }) },
+      error: { ...shown, ...(status !== undefined && { status }) },
     });
   }
 
@@ -255,26 +257,26 @@ export class Attempt implements ContextParts {
       finishedMs: this.#deps.runtime.clock.wallMs(),
       ...(pendingSinceMs !== null && { waitMs: Math.max(0, this.startedMs - pendingSinceMs) }),
       worker: this.#deps.worker,
-      ...(this.#exchange && { exchange: this.#exchange }),
+      ...(this.#facts && { exchange: this.#facts }),
       ...end,
     };
   }
 }
 
-/** Promises of any make, and what only looks like one: query builders run when they are awaited. */
+/** Any object with a `then`: promises of other libraries, and query builders that run when they are awaited. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   if (value instanceof Promise) return true;
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-/** A copy, so that what becomes of the object later harms nobody; a note that cannot be kept says so instead. */
-function keptNote(exchange: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+/** A copy, because the handler may change its object later. Facts that cannot be kept are replaced by a remark. */
+function copyFacts(facts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   try {
-    const text = JSON.stringify(exchange);
+    const text = JSON.stringify(facts);
     const bytes = Buffer.byteLength(text);
-    if (bytes <= MAX_NOTE_BYTES) return JSON.parse(text) as Readonly<Record<string, unknown>>;
-    return { left_out: `a note of ${bytes} bytes (limit ${MAX_NOTE_BYTES})` };
+    if (bytes <= MAX_FACTS_BYTES) return JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return { left_out: `facts of ${bytes} bytes (limit ${MAX_FACTS_BYTES})` };
   } catch {
-    return { left_out: 'a note that JSON cannot hold' };
+    return { left_out: 'facts that JSON cannot represent' };
   }
 }

@@ -3,25 +3,25 @@ import type { LeasedTask } from '../../broker/consume.ts';
 import { createFakeClock, settle, type FakeClock } from '../../../test/support/fake-clock.ts';
 import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
 
-/** Who may run beside a task that may end its process. */
-describe('suspects', () => {
+/** Which tasks may run beside a task that may kill its process. */
+describe('suspected tasks', () => {
   let clock: FakeClock;
-  let suspects: CrashIsolation;
+  let isolation: CrashIsolation;
   let started: string[];
   let back: string[];
   let running: Set<string>;
-  let handedIn: () => void;
+  let onDrained: () => void;
   let done: number;
 
   const known = new Map<string, LeasedTask>();
   const task = (id: string, crashes: number) => {
-    const one = { id, crashes } as LeasedTask;
-    known.set(id, one);
-    return one;
+    const leased = { id, crashes } as LeasedTask;
+    known.set(id, leased);
+    return leased;
   };
   const end = async (id: string) => {
     running.delete(id);
-    suspects.ended(known.get(id) as LeasedTask);
+    isolation.onEnded(known.get(id) as LeasedTask);
     await settle();
   };
 
@@ -31,7 +31,7 @@ describe('suspects', () => {
     back = [];
     running = new Set();
     done = 0;
-    suspects = new CrashIsolation({
+    isolation = new CrashIsolation({
       clock,
       running: () => running.size,
       start({ id }) {
@@ -39,57 +39,57 @@ describe('suspects', () => {
         running.add(id);
       },
       giveBack: ({ id }) => void back.push(id),
-      handedIn: () => new Promise((resolve) => (handedIn = resolve)),
+      drained: () => new Promise((resolve) => (onDrained = resolve)),
       onDone: () => void (done += 1),
     });
   });
 
-  test('are tasks that took two workers with them; others start at once', () => {
-    expect(suspects.takes(task('a', 0))).toBe(false);
-    expect(suspects.takes(task('b', 1))).toBe(false);
-    expect(suspects.busy).toBe(false);
+  test('are those that two workers were lost with; others start at once', () => {
+    expect(isolation.intercept(task('a', 0))).toBe(false);
+    expect(isolation.intercept(task('b', 1))).toBe(false);
+    expect(isolation.isBusy).toBe(false);
   });
 
-  test('start at once when nothing runs and nothing else is held; all that comes meanwhile is given back', async () => {
-    expect(suspects.takes(task('s', 2))).toBe(true);
-    expect(suspects.takes(task('s2', 2))).toBe(true);
-    expect(suspects.takes(task('late', 0))).toBe(true);
+  test('start when nothing else is here; tasks that arrive meanwhile are given back', async () => {
+    expect(isolation.intercept(task('s', 2))).toBe(true);
+    expect(isolation.intercept(task('s2', 2))).toBe(true);
+    expect(isolation.intercept(task('late', 0))).toBe(true);
     expect(back).toEqual(['s2', 'late']);
     await settle();
     expect(started).toEqual([]);
-    expect(suspects.busy).toBe(true);
-    handedIn();
+    expect(isolation.isBusy).toBe(true);
+    onDrained();
     await settle();
     expect(started).toEqual(['s']);
-    expect(suspects.waiting).toBeUndefined();
+    expect(isolation.waiting).toBeUndefined();
     expect(done).toBe(0);
     await end('s');
-    expect([suspects.busy, done]).toEqual([false, 1]);
-    expect(suspects.takes(task('late', 0))).toBe(false);
+    expect([isolation.isBusy, done]).toEqual([false, 1]);
+    expect(isolation.intercept(task('late', 0))).toBe(false);
   });
 
-  test('are given back while others run, and nothing is taken until these have ended', async () => {
+  test('are given back while others run, and nothing is taken until those have ended', async () => {
     running.add('early');
-    expect(suspects.takes(task('s', 2))).toBe(true);
-    expect(suspects.takes(task('late', 0))).toBe(true);
+    expect(isolation.intercept(task('s', 2))).toBe(true);
+    expect(isolation.intercept(task('late', 0))).toBe(true);
     expect(back).toEqual(['s', 'late']);
-    expect([suspects.busy, suspects.waiting]).toEqual([true, undefined]);
+    expect([isolation.isBusy, isolation.waiting]).toEqual([true, undefined]);
     await settle();
     expect(done).toBe(0);
     await end('early');
-    expect([suspects.busy, done]).toEqual([false, 1]);
+    expect([isolation.isBusy, done]).toEqual([false, 1]);
   });
 
-  test('wait a second at most for others, and stay alone no longer than that', async () => {
+  test('wait for others for a second at most, and run alone for a second at most', async () => {
     running.add('long');
-    suspects.takes(task('s', 2));
+    isolation.intercept(task('s', 2));
     await clock.asleep();
     await clock.advance(999);
     expect(done).toBe(0);
     await clock.advance(1);
     expect(done).toBe(1);
-    suspects.takes(task('s', 2));
-    handedIn();
+    isolation.intercept(task('s', 2));
+    onDrained();
     await settle();
     expect(started).toEqual(['s']);
     await clock.advance(999);
@@ -98,36 +98,36 @@ describe('suspects', () => {
     expect(done).toBe(2);
   });
 
-  test('join one another when each has had its time alone', async () => {
+  test('may run beside one another when each has had its time alone', async () => {
     for (const id of ['s1', 's2']) {
-      suspects.takes(task(id, 2));
-      handedIn();
+      isolation.intercept(task(id, 2));
+      onDrained();
       await settle();
       await clock.advance(1_000);
     }
     expect(started).toEqual(['s1', 's2']);
     expect(done).toBe(2);
     await end('s1');
-    // One of them still runs, and is no other.
-    suspects.takes(task('s3', 2));
-    expect(suspects.waiting?.id).toBe('s3');
+    // A survivor still runs. It does not count as another task.
+    isolation.intercept(task('s3', 2));
+    expect(isolation.waiting?.id).toBe('s3');
   });
 
-  test('that shall not run any more are not started', async () => {
-    const one = task('gone', 2);
-    suspects.takes(one);
-    expect(suspects.waiting).toBe(one);
-    suspects.remove();
-    handedIn();
+  test('are not started after they were dropped', async () => {
+    const leased = task('gone', 2);
+    isolation.intercept(leased);
+    expect(isolation.waiting).toBe(leased);
+    isolation.dropWaiting();
+    onDrained();
     await settle();
     expect(started).toEqual([]);
     expect(done).toBe(1);
   });
 
   test('come before all others of a call', () => {
-    const calm = [task('a', 0), task('b', 1)];
-    expect(suspectedFirst(calm)).toBe(calm);
-    const all = suspectedFirst([...calm, task('s', 2), task('c', 0), task('t', 5)]);
+    const unsuspected = [task('a', 0), task('b', 1)];
+    expect(suspectedFirst(unsuspected)).toBe(unsuspected);
+    const all = suspectedFirst([...unsuspected, task('s', 2), task('c', 0), task('t', 5)]);
     expect(all.map(({ id }) => id)).toEqual(['s', 't', 'a', 'b', 'c']);
   });
 });

@@ -1,14 +1,17 @@
 import type { LeasedTask } from '../../broker/consume.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
-/** One crash more makes a task poison: who is beside the one that crashes must not be taken for it. */
+/**
+ * From this number of crashes on a task is suspected of killing its process. With one crash more the recoverer archives
+ * it. It runs alone now, because tasks that run beside it would be blamed as well.
+ */
 const SUSPECT_CRASHES = 2;
-/** So long at most others may take to end before it starts, and it runs alone: what kills a process mostly does so at once. */
+/** Max time to let others end, and then to run alone. A task that kills its process mostly does so at once. */
 const ALONE_MS = 1_000;
 
 const isSuspected = ({ crashes }: LeasedTask): boolean => crashes >= SUSPECT_CRASHES;
 
-/** The same tasks, suspects before all others: where there is one, the others must not have started. */
+/** The same tasks with suspected ones first: if there is one, no other task of the call must start. */
 export function suspectedFirst(tasks: readonly LeasedTask[]): readonly LeasedTask[] {
   if (!tasks.some(isSuspected)) return tasks;
   return [...tasks.filter(isSuspected), ...tasks.filter((task) => !isSuspected(task))];
@@ -18,28 +21,33 @@ export interface CrashIsolationDeps {
   readonly clock: Clock;
   /** Attempts running now. */
   running(): number;
+  /** Starts the task's attempt. */
   start(task: LeasedTask): void;
-  /** What is held unstarted would be blamed for a crash, too. */
+  /** Gives a task back to the broker. One that stayed here without having started would be blamed for a crash as well. */
   giveBack(task: LeasedTask): void;
-  /** Resolves when the broker has all that was given back, and no call that may bring more is under way. */
-  handedIn(): Promise<void>;
-  /** Others may be taken again. */
+  /** Resolves when the broker has all tasks that were given back, and no call that may bring more is under way. */
+  drained(): Promise<void>;
+  /** Tasks may be taken again. */
   onDone(): void;
 }
 
 /**
- * A task that was lost with its worker more than once starts when nothing else runs here, and is alone for a while. Until
- * others have ended it is given back, and nothing is taken.
+ * Runs suspected tasks alone: docs/design/engine.md#crash-isolation.
+ *
+ * 1. A suspected task arrives while others run. It is given back, nothing is taken, and the others get 1 s to end.
+ * 2. The next suspected task starts when nothing else is here. It runs alone for at most 1 s.
+ * 3. Then tasks are taken again. If it still runs, it has survived, and others may run beside it.
  */
 export class CrashIsolation {
   readonly #deps: CrashIsolationDeps;
+  /** The task that waits to start alone. */
   #waiting: LeasedTask | undefined;
-  /** The one that has its time alone. */
+  /** The task that runs alone. */
   #alone: LeasedTask | undefined;
-  #busy = false;
-  /** Others had their time to end: the next suspect starts in any case. */
-  #ready = false;
-  /** Suspects that still run and have had their time alone: another one may join them. */
+  #isBusy = false;
+  /** The others have had their time to end: the next suspected task starts in any case. */
+  #nextMayStart = false;
+  /** Suspected tasks that have had their time alone and still run. Another one may start beside them. */
   readonly #survivors = new Set<LeasedTask>();
   #onChange: (() => void) | undefined;
 
@@ -47,58 +55,60 @@ export class CrashIsolation {
     this.#deps = deps;
   }
 
-  /** The one that is held and has not started yet. */
+  /** The suspected task that is here and has not started yet. */
   get waiting(): LeasedTask | undefined {
     return this.#waiting;
   }
 
   /** Whether nothing else may be taken or started now. */
-  get busy(): boolean {
-    return this.#busy;
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
-  /** Starts the task in its time, or gives it back; false = it may start now. */
-  takes(task: LeasedTask): boolean {
+  /** Takes charge of a new task: starts it later, or gives it back. False = the caller may start it now. */
+  intercept(task: LeasedTask): boolean {
     const { giveBack, running } = this.#deps;
-    if (this.#busy) {
+    if (this.#isBusy) {
       giveBack(task);
       return true;
     }
-    const ready = this.#ready || running() === this.#survivors.size;
-    this.#ready = false;
+    const mayStart = this.#nextMayStart || running() === this.#survivors.size;
+    this.#nextMayStart = false;
     if (!isSuspected(task)) return false;
-    this.#busy = true;
-    if (ready) {
+    this.#isBusy = true;
+    if (mayStart) {
       this.#waiting = task;
       void this.#runAlone();
     } else {
       giveBack(task);
-      void this.#drain();
+      void this.#waitForOthers();
     }
     return true;
   }
 
-  /** The task's attempt has ended. */
-  ended(task: LeasedTask): void {
+  /** Call it when an attempt has ended. */
+  onEnded(task: LeasedTask): void {
     this.#survivors.delete(task);
     if (this.#alone === task) this.#alone = undefined;
     this.#onChange?.();
   }
 
-  /** The one that waits shall not run any more. */
-  remove(): void {
+  /** Forgets the task that waits: it will not start. */
+  dropWaiting(): void {
     this.#waiting = undefined;
   }
 
-  async #drain(): Promise<void> {
+  /** Gives the others time to end. */
+  async #waitForOthers(): Promise<void> {
     const othersRun = () => this.#deps.running() > this.#survivors.size;
     await this.#within((late) => this.#while(othersRun, late));
-    this.#ready = true;
-    this.#done();
+    this.#nextMayStart = true;
+    this.#end();
   }
 
+  /** Starts the task that waits, and gives it time alone. */
   async #runAlone(): Promise<void> {
-    await this.#within(() => this.#deps.handedIn());
+    await this.#within(() => this.#deps.drained());
     const task = this.#waiting;
     this.#waiting = undefined;
     if (task) {
@@ -108,21 +118,23 @@ export class CrashIsolation {
       if (this.#alone) this.#survivors.add(task);
       this.#alone = undefined;
     }
-    this.#done();
+    this.#end();
   }
 
-  #done(): void {
-    this.#busy = false;
+  #end(): void {
+    this.#isBusy = false;
     this.#deps.onDone();
   }
 
+  /** Waits, but for 1 s at most. */
   async #within(wait: (late: AbortSignal) => Promise<void>): Promise<void> {
     const late = new AbortController();
     await Promise.race([wait(late.signal), this.#deps.clock.sleep(ALONE_MS, late.signal)]);
     late.abort();
   }
 
-  async #while(runs: () => boolean, late: AbortSignal): Promise<void> {
-    while (runs() && !late.aborted) await new Promise<void>((resolve) => (this.#onChange = resolve));
+  /** Waits while the condition holds, or until it is late. */
+  async #while(condition: () => boolean, late: AbortSignal): Promise<void> {
+    while (condition() && !late.aborted) await new Promise<void>((resolve) => (this.#onChange = resolve));
   }
 }

@@ -1,9 +1,9 @@
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** Many deadlines on one timer: attempts are many and most end long before theirs. */
+/** Many deadlines on one timer. Most attempts end long before their deadline, and a timer for each would cost more. */
 export interface Deadlines<Key> {
-  /** Calls `onDue` once `atMs` (monotonic) has come, unless `clear` comes first. */
+  /** Calls `onDue` at `atMs` (monotonic), unless `clear` is called before. */
   set(key: Key, atMs: number): void;
   clear(key: Key): void;
   start(): void;
@@ -12,6 +12,7 @@ export interface Deadlines<Key> {
 
 const IDLE_MS = 60_000;
 
+/** @param onDue called once per deadline, with its key */
 export function createDeadlines<Key>(
   name: string,
   runtime: Runtime,
@@ -19,7 +20,7 @@ export function createDeadlines<Key>(
 ): Deadlines<Key> {
   const { clock } = runtime;
   const atByKey = new Map<Key, number>();
-  let nextLookMs = 0;
+  let nextCheckMs = 0;
 
   const loop: Loop = createLoop({
     name,
@@ -35,7 +36,7 @@ export function createDeadlines<Key>(
         atByKey.delete(key);
         onDue(key);
       }
-      nextLookMs = earliestMs;
+      nextCheckMs = earliestMs;
       return Promise.resolve(Math.max(1, Math.ceil(earliestMs - nowMs)));
     },
   });
@@ -43,7 +44,7 @@ export function createDeadlines<Key>(
   return {
     set(key, atMs) {
       atByKey.set(key, atMs);
-      if (atMs < nextLookMs) loop.wake();
+      if (atMs < nextCheckMs) loop.wake();
     },
     clear: (key) => void atByKey.delete(key),
     start: () => loop.start(),

@@ -8,32 +8,34 @@ import {
 const MAX_ERROR_LENGTH = 8_192;
 const MAX_CAUSE_DEPTH = 8;
 
-/** The error itself, or the nearest one that it wraps by `cause`, that is of a wanted kind. */
-function nearest<E>(error: unknown, wanted: (one: unknown) => one is E): E | undefined {
-  let one = error;
+// What is read from a value that a handler threw. It may be anything, and even reading it may throw.
+
+/** Returns the error itself, or else the nearest error of this kind among its causes. */
+function nearest<E>(error: unknown, isOfKind: (value: unknown) => value is E): E | undefined {
+  let current = error;
   try {
-    for (let depth = 0; depth < MAX_CAUSE_DEPTH && one instanceof Error; depth += 1) {
-      if (wanted(one)) return one;
-      one = one.cause;
+    for (let depth = 0; depth < MAX_CAUSE_DEPTH && current instanceof Error; depth += 1) {
+      if (isOfKind(current)) return current;
+      current = current.cause;
     }
   } catch {
-    // A cause that cannot be looked at says nothing.
+    // A cause whose reading throws has no hints.
   }
   return undefined;
 }
 
-/** The hints of an error, or of the nearest one that it wraps. */
+/** The hints of an error, or of the nearest of its causes that has some. */
 export function hintsOf(error: unknown): FailureHints {
-  const hinting = (one: unknown) => one instanceof HandlerError || one instanceof NonRetryableError;
-  return nearest(error, hinting)?.hints ?? {};
+  const hasHints = (value: unknown) => value instanceof HandlerError || value instanceof NonRetryableError;
+  return nearest(error, hasHints)?.hints ?? {};
 }
 
-/** Whether its handler wants the task gone. */
-export function revokes(error: unknown): boolean {
-  return nearest(error, (one) => one instanceof RevokeError) !== undefined;
+/** Whether the error, or one of its causes, is a `RevokeError`. */
+export function isRevocation(error: unknown): boolean {
+  return nearest(error, (value) => value instanceof RevokeError) !== undefined;
 }
 
-/** An error's name; anybody may have overwritten it, as the message below. */
+/** The class of an error: its `name`, which handlers may have overwritten with anything. */
 export function classOf(error: unknown): string {
   try {
     if (!(error instanceof Error)) return 'unknown';
@@ -43,7 +45,7 @@ export function classOf(error: unknown): string {
   }
 }
 
-/** A text of any thrown value, whatever it is. */
+/** A text for any thrown value, at most 8,192 characters. */
 export function textOf(error: unknown): string {
   let text: string;
   try {

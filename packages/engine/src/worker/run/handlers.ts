@@ -10,11 +10,12 @@ import type { Log } from '../../runtime/log.ts';
 
 /** A task as its handler sees it. */
 export interface HandledTask<Payload> {
-  /** As it was submitted (stored with the business in front, if there is one). */
+  /** As it was submitted. It is stored with the business in front, if there is one. */
   readonly id: string;
-  /** The stored queue (`orders~cb` for callbacks). */
+  /** The stored queue: `orders`, or `orders~cb` for callbacks. */
   readonly queue: string;
   readonly type: string;
+  /** The payload, read from JSON. */
   readonly payload: Payload;
   /** The payload's bytes as they were submitted. */
   readonly payloadBytes: Uint8Array | null;
@@ -23,9 +24,11 @@ export interface HandledTask<Payload> {
   /** Number of this attempt, from 1. */
   readonly attempt: number;
   readonly maxRetries: number;
+  /** Retries counted so far. */
   readonly retried: number;
   /** When it became pending, wall-clock ms; null where unknown. */
   readonly pendingSinceMs: number | null;
+  /** Longest attempt; 0 = none was given. */
   readonly timeoutMs: number;
   readonly meta: TaskMeta;
 }
@@ -33,18 +36,21 @@ export interface HandledTask<Payload> {
 /** What a handler may use while it runs. */
 export interface HandlerContext {
   /**
-   * Aborts when the attempt is over before the handler is. Its reason is an error with Asynq's text, whose `cause` says
+   * Aborts when the attempt ends before its handler does. Its reason is an error with Asynq's text. The error's `cause` says
    * why: `timeout`, `expired` (the deadline), `lease-lost`, `cancelled` or `shutdown`.
    */
   readonly signal: AbortSignal;
   /** End of this attempt, wall-clock ms. */
   readonly deadlineMs: number;
   readonly log: Log;
-  /** Keeps facts with this attempt's record, however it ends: a plain object of at most 16 KiB as JSON. The last call counts. */
-  note(exchange: Readonly<Record<string, unknown>>): void;
   /**
-   * Writes the task's result now, for everybody to see while the handler runs (bytes as they are, anything else as
-   * JSON; at most 256 KiB). The last one counts; it stays over retries, and a returned value replaces it.
+   * Keeps facts in this attempt's record, however the attempt ends: a plain object of at most 16 KiB as JSON. The last call
+   * counts.
+   */
+  record(facts: Readonly<Record<string, unknown>>): void;
+  /**
+   * Writes the task's result now, and makes it visible while the handler runs: bytes as they are, anything else as JSON, at
+   * most 256 KiB. The last call counts. The result stays across retries, and a returned value replaces it.
    *
    * @throws TaskCenterError `attempt-over`, `invalid-value`, `broker-unavailable`
    */
@@ -52,17 +58,18 @@ export interface HandlerContext {
 }
 
 /**
- * Runs one attempt. What it returns is the task's result (bytes as they are, anything else as JSON), kept for
- * the task's retention. What it throws is a failure; see `HandlerError` and `NonRetryableError`.
+ * Runs one attempt. Its return value is the task's result (bytes as they are, anything else as JSON), which is kept for the
+ * task's retention. An error that it throws is a failure; see `HandlerError`, `NonRetryableError` and `RevokeError`.
  */
 export type Handler<Payload = unknown> = (task: HandledTask<Payload>, context: HandlerContext) => unknown;
 
-/** A handler with its payload's reading built in. */
+/** A handler together with how its payload is read. */
 export type PreparedHandler = (task: LeasedTask, context: HandlerContext) => unknown;
 
+/** At the end of a type: all types that begin with what comes before. */
 const ANY = '*';
 
-/** A class, as there is one for each task: what most handlers never look at is made when it is looked at. */
+/** A class with getters: there is one per attempt, and most handlers do not use all of it. */
 class TaskView<Payload> implements HandledTask<Payload> {
   readonly id: string;
   readonly queue: string;
@@ -102,7 +109,7 @@ class TaskView<Payload> implements HandledTask<Payload> {
   }
 }
 
-/** A payload that cannot be read now cannot be read in a second either. */
+/** Reads a payload by its definition. One that cannot be read now cannot be read later either, so it is never retried. */
 async function readPayload<Output>(
   definition: TaskDefinition<unknown, Output>,
   task: LeasedTask,
@@ -118,11 +125,11 @@ function readJson(bytes: Uint8Array | null): unknown {
   try {
     return decodeJson(bytes);
   } catch (error) {
-    throw new NonRetryableError('the payload is not JSON; use payloadBytes', { cause: error });
+    throw new NonRetryableError('the payload is not JSON; read payloadBytes instead', { cause: error });
   }
 }
 
-/** For a plain type the payload is read as JSON when the handler looks at it: a relay that only passes bytes pays nothing. */
+/** A task for a handler without a definition. The payload is parsed only if the handler reads it. */
 export function handledTask(task: LeasedTask): HandledTask<unknown> {
   return new TaskView(task, readJson);
 }
@@ -130,10 +137,10 @@ export function handledTask(task: LeasedTask): HandledTask<unknown> {
 /** Handlers by type. */
 export class Handlers {
   readonly #byType = new Map<string, PreparedHandler>();
-  /** Beginnings of types, the longest first. */
+  /** Prefixes of types, the longest first. */
   #byPrefix: readonly (readonly [prefix: string, handler: PreparedHandler])[] = [];
 
-  /** @throws TaskCenterError `worker-misused` when the type has one already. */
+  /** @throws TaskCenterError `worker-misused` if the type has a handler already */
   add<Output>(task: string | TaskDefinition<unknown, Output>, handler: Handler<Output>): void {
     const type = typeof task === 'string' ? task : task.type;
     if (this.#byType.has(type)) {
@@ -159,7 +166,7 @@ export class Handlers {
     return this.#byType.size;
   }
 
-  /** The type's handler, else that of the longest beginning. */
+  /** The type's own handler, or else that of its longest prefix. */
   find(type: string): PreparedHandler | undefined {
     return this.#byType.get(type) ?? this.#byPrefix.find(([prefix]) => type.startsWith(prefix))?.[1];
   }

@@ -12,22 +12,23 @@ async function open(url: string, options?: ConnectOptions): Promise<Broker> {
   return broker;
 }
 
-/** A task comes, wakes its worker, runs and goes: over every connection that a broker opens. */
-async function livesOneTask(broker: Broker): Promise<void> {
-  const woken = broker.signals.work(['q'], AbortSignal.timeout(10_000));
+/** Runs a task from its submission to its end, with a wake-up: uses every connection that a broker opens. */
+async function runOneTask(broker: Broker): Promise<void> {
+  const woken = broker.signals.waitForWork(['q'], AbortSignal.timeout(10_000));
   await broker.submit.enqueue([aTask({ queue: 'q', id: 'a' })]);
   await woken;
-  const asked = { queues: ['q'], room: 1, leaseMs: 5_000, worker: 'w' };
-  const { tasks } = await broker.consume.exchange({ finishes: [], ...asked });
+  const fetch = { queues: ['q'], room: 1, leaseMs: 5_000, worker: 'w' };
+  const { tasks } = await broker.consume.exchange({ finishes: [], ...fetch });
   expect(tasks.map(({ id }) => id)).toEqual(['a']);
   const { finished } = await broker.consume.exchange({
     finishes: tasks.map((task) => finish.succeeded(task)),
-    ...asked,
+    ...fetch,
   });
   expect(finished).toEqual(['accepted']);
 }
 
-async function refusal(url: string, options?: ConnectOptions): Promise<unknown> {
+/** The error of a connection attempt that must fail. */
+async function refusalOf(url: string, options?: ConnectOptions): Promise<unknown> {
   try {
     await (await connect(url, options)).close();
   } catch (error) {
@@ -54,36 +55,36 @@ describe.skipIf(!hasRedis() || !hasOpenssl())('over TLS (needs openssl)', () => 
     await folder?.remove();
   });
 
-  test('a client with a certificate that the authority signed is let in, files named in the URL', async () => {
+  test('a client with a certificate of the authority is accepted, with the files named in the URL', async () => {
     const { ca, cert, key } = files;
-    await livesOneTask(await open(`${url}?${String(new URLSearchParams({ ca, cert, key }))}`));
+    await runOneTask(await open(`${url}?${String(new URLSearchParams({ ca, cert, key }))}`));
   });
 
-  test('the same by settings, with texts instead of files', async () => {
-    await livesOneTask(await open(url, { redis: { tls: files.pem } }));
-    await livesOneTask(await open(url.replace('rediss', 'redis'), { redis: { tls: files.pem } }));
+  test('a client with a certificate of the authority is accepted, with its text in the settings', async () => {
+    await runOneTask(await open(url, { redis: { tls: files.pem } }));
+    await runOneTask(await open(url.replace('rediss', 'redis'), { redis: { tls: files.pem } }));
   });
 
-  test('an authority that nobody knows is refused by us', async () => {
+  test('the client refuses a server whose authority it does not trust', async () => {
     const { cert, key } = files.pem;
-    expect(await refusal(url, { redis: { tls: { cert, key } } })).toMatchObject({
+    expect(await refusalOf(url, { redis: { tls: { cert, key } } })).toMatchObject({
       code: 'broker-unavailable',
       message: expect.stringMatching(/self.signed certificate/),
     });
-    await livesOneTask(await open(url, { redis: { tls: { cert, key, rejectUnauthorized: false } } }));
+    await runOneTask(await open(url, { redis: { tls: { cert, key, rejectUnauthorized: false } } }));
   });
 
-  test('a certificate for another name is refused, unless that name is asked for', async () => {
+  test('the client refuses a certificate for another name, unless the settings ask for that name', async () => {
     const other = url.replace('localhost', '127.0.0.1');
-    await livesOneTask(await open(other, { redis: { tls: { ...files.pem, servername: 'localhost' } } }));
+    await runOneTask(await open(other, { redis: { tls: { ...files.pem, servername: 'localhost' } } }));
     const tls = { ...files.pem, servername: 'redis.example' };
-    expect(await refusal(url, { redis: { tls } })).toMatchObject({
+    expect(await refusalOf(url, { redis: { tls } })).toMatchObject({
       message: expect.stringMatching(/altnames/),
     });
   });
 
-  test('a client without a certificate is refused by the server', async () => {
-    expect(await refusal(url, { redis: { tls: { ca: files.pem.ca } } })).toMatchObject({
+  test('the server refuses a client without a certificate', async () => {
+    expect(await refusalOf(url, { redis: { tls: { ca: files.pem.ca } } })).toMatchObject({
       code: 'broker-unavailable',
     });
   });
@@ -101,17 +102,17 @@ describe.skipIf(!hasRedis())('over a Unix socket', () => {
     });
     const broker = await open(`redis-socket://:pass@${folder.file('redis.sock')}?db=3`);
     expect(broker.name).toBe(`redis-socket://${folder.file('redis.sock')}?db=3`);
-    await livesOneTask(broker);
+    await runOneTask(broker);
   });
 });
 
 describe.skipIf(!hasRedis())('with a login', () => {
-  test('a user of the ACL, in the URL or by settings; a wrong one is refused', async () => {
+  test('a user of the ACL is accepted, in the URL or in the settings; a wrong password is refused', async () => {
     const server = await startRedis({ args: ['--user', 'app', 'on', '>p@ss', '~*', '&*', '+@all'] });
     onTestFinished(() => server.stop());
-    await livesOneTask(await open(server.url.replace('//', '//app:p%40ss@')));
-    await livesOneTask(await open(server.url, { redis: { username: 'app', password: 'p@ss' } }));
-    expect(await refusal(server.url, { redis: { username: 'app', password: 'no' } })).toMatchObject({
+    await runOneTask(await open(server.url.replace('//', '//app:p%40ss@')));
+    await runOneTask(await open(server.url, { redis: { username: 'app', password: 'p@ss' } }));
+    expect(await refusalOf(server.url, { redis: { username: 'app', password: 'no' } })).toMatchObject({
       code: 'broker-refused',
     });
   });

@@ -5,29 +5,29 @@ import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';
 
 const ACTIVE = 'asynq:{q}:active';
-/** More than fit a call, and than what is looked at from either end. */
+/** More than fit into one call, and more than a script rewrites at either end of the list. */
 const TASKS = 1_200;
 
 describe.skipIf(!hasRedis())('the list of active tasks', () => {
   const bed = redisBed();
 
-  /** So many active tasks, the newest first as the list has them. */
-  async function active(count: number) {
+  /** Enqueues and takes tasks; returns them newest first, as the list has them. */
+  async function leaseTasks(count: number) {
     await bed.broker.submit.enqueue(manyTasks(count, 't', { queue: 'q' }));
     const taken = [];
     while (taken.length < count) taken.push(...(await bed.exchange({ room: 256 })).tasks);
     return taken.reverse();
   }
 
-  async function expectOthersToStay(count: number, places: readonly number[]) {
-    const tasks = await active(count);
-    const ended = new Set(places);
+  async function expectOthersToStay(count: number, indexes: readonly number[]) {
+    const tasks = await leaseTasks(count);
+    const ended = new Set(indexes);
     const { finished } = await bed.exchange({
-      finishes: places.map((at) => finish.succeeded(tasks[at]!)),
+      finishes: indexes.map((index) => finish.succeeded(tasks[index]!)),
       room: 0,
     });
     expect(new Set(finished)).toEqual(new Set(['accepted']));
-    const left = tasks.filter((_, at) => !ended.has(at)).map(({ id }) => id);
+    const left = tasks.filter((_, index) => !ended.has(index)).map(({ id }) => id);
     expect(await bed.ask('LRANGE', ACTIVE, 0, -1)).toEqual(left);
     expect(await bed.ask('ZCARD', 'asynq:{q}:lease')).toBe(left.length);
   }
@@ -41,28 +41,28 @@ describe.skipIf(!hasRedis())('the list of active tasks', () => {
     ['some of the oldest, in any order', TASKS, range(TASKS - 100, TASKS, 3).reverse()],
     ['the newest', TASKS, range(0, 200)],
     ['some of the newest', TASKS, range(0, 100, 2)],
-    ['some from everywhere', TASKS, range(5, TASKS, 7)],
-    ['so many from everywhere that it is written anew', 2_500, range(0, 2_500, 10)],
+    ['some spread over the list', TASKS, range(5, TASKS, 7)],
+    ['enough spread over the list to make the script rewrite it', 2_500, range(0, 2_500, 10)],
     ['a few', TASKS, [3, 600, 1_199]],
-  ])('%s leave it, and the others keep their order', async (_, count, places) => {
-    await expectOthersToStay(count, places);
+  ])('loses %s, and the others keep their order', async (_, count, indexes) => {
+    await expectOthersToStay(count, indexes);
   });
 
-  test('any of it leave it, and the others keep their order', async () => {
+  test('loses any subset, and the others keep their order', async () => {
     const cases = fc
       .integer({ min: 1, max: 120 })
       .chain((count) => fc.tuple(fc.constant(count), fc.subarray(range(0, count), { minLength: 1 })));
     await fc.assert(
-      fc.asyncProperty(cases, async ([count, places]) => {
+      fc.asyncProperty(cases, async ([count, indexes]) => {
         await bed.ask('FLUSHALL');
-        await expectOthersToStay(count, places);
+        await expectOthersToStay(count, indexes);
       }),
       { numRuns: 60 },
     );
   });
 
-  test('one that stands twice leaves one of its places', async () => {
-    const tasks = await active(12);
+  test('loses one entry of an ID that it has twice', async () => {
+    const tasks = await leaseTasks(12);
     await bed.ask('RPUSH', ACTIVE, tasks[0]!.id);
     await bed.exchange({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
     expect(await bed.ask('LRANGE', ACTIVE, 0, -1)).toEqual([tasks[0]!.id]);

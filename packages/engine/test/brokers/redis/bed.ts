@@ -1,32 +1,32 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import type { Finish, LeasedTask, ExchangeOutcome } from '../../../src/broker/consume.ts';
-import { createRedisClient, type RedisClient } from '../../../src/brokers/redis/client/redis-client.ts';
+import { RedisClient } from '../../../src/brokers/redis/client/redis-client.ts';
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
 import { parseRedisUrl } from '../../../src/brokers/redis/client/url.ts';
 import { createRuntime } from '../../../src/runtime/runtime.ts';
 import { startRedis, type RedisServer } from '../../support/redis-server.ts';
 
 /**
- * A whole second and a bit, so that rounding shows; far ahead of the server's own clock, by which counters with an
- * end in the past would go at once.
+ * Not a whole second: rounding errors show. Far ahead of the server's own clock, by which counters with an expiry in the past
+ * would be deleted at once.
  */
 const START_MS = Date.UTC(2_040, 0, 1) + 250;
 
-/** A Redis with a broker whose time stands still, and a look at what is stored. */
+/** A test bed: a Redis server, a broker whose time only the test moves, and access to what is stored. */
 export interface Bed {
   readonly broker: Broker;
-  readonly connection: RedisClient;
+  readonly client: RedisClient;
   readonly server: RedisServer;
   now(): number;
   advance(ms: number): void;
-  /** A command; blobs as strings, maps and sets as they come. */
+  /** Runs a command; bulk strings in the reply are decoded as text. */
   ask(...args: readonly (string | number | Buffer)[]): Promise<unknown>;
-  /** A hash, with bytes where they are not text. */
+  /** The fields of a hash as bytes. */
   hash(key: string): Promise<Record<string, Buffer>>;
-  /** Keys whose names do not depend on the client, sorted. */
+  /** All keys, sorted, except those whose names or values depend on the client. */
   keys(): Promise<string[]>;
-  exchange(how?: {
+  exchange(options?: {
     finishes?: readonly Finish[];
     queues?: readonly string[];
     room?: number;
@@ -46,7 +46,7 @@ async function hashOf(connection: RedisClient, key: string): Promise<Record<stri
   return fields;
 }
 
-/** One server for the test file, emptied before each test. */
+/** One server for the test file; its data is deleted before each test. */
 export function redisBed(): Bed {
   let server: RedisServer;
   let broker: Broker;
@@ -56,7 +56,7 @@ export function redisBed(): Bed {
   beforeAll(async () => {
     server = await startRedis();
     const time = { nowMs: () => nowMs };
-    connection = createRedisClient({ target: parseRedisUrl(server.url), runtime: createRuntime(), ...time });
+    connection = new RedisClient({ target: parseRedisUrl(server.url), runtime: createRuntime(), ...time });
     broker = await connectRedis({ url: server.url, ...time });
   });
   beforeEach(async () => {
@@ -77,7 +77,7 @@ export function redisBed(): Bed {
     get broker() {
       return broker;
     },
-    get connection() {
+    get client() {
       return connection;
     },
     get server() {
@@ -98,7 +98,7 @@ export function redisBed(): Bed {
     exchange,
     async takeOne() {
       const [task] = (await exchange({ room: 1 })).tasks;
-      if (!task) throw new Error('no task was there to take');
+      if (!task) throw new Error('there was no task to take');
       return task;
     },
   };

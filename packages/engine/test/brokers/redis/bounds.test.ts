@@ -25,7 +25,7 @@ const aServer = (startedMs: number): ServerRecord => ({
 describe.skipIf(!hasRedis())('a broker at its limits', () => {
   const bed = redisBed();
 
-  test('without memory nothing new is stored, and what was accepted goes on', async () => {
+  test('refuses new tasks when memory is full, and goes on with accepted ones', async () => {
     await bed.broker.submit.enqueue([
       ...manyTasks(3, 't', { queue: 'q', retentionMs: 60_000 }),
       aTask({ id: 'later', queue: 'q', delayMs: 1_000 }),
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
     }
   });
 
-  test('without memory workers are still seen, and share tokens and groups', async () => {
+  test('still shows workers and shares tokens and groups when memory is full', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', group: 'g' })]);
     await bed.ask('CONFIG', 'SET', 'maxmemory', 1);
     try {
@@ -71,7 +71,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
     }
   });
 
-  test('the archive holds 9,999 tasks; the oldest go with their hashes', async () => {
+  test('keeps 9,999 tasks in the archive, and removes the oldest with their hashes', async () => {
     await bed.ask(
       'EVAL',
       `for i = 1, 10500 do
@@ -96,7 +96,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
     expect(await bed.ask('EXISTS', `${Q}t:t0`, `${Q}t:new`)).toBe(1);
   });
 
-  test('out of a long active list tasks are taken in one pass, and the others keep their order', async () => {
+  test('removes tasks from a long active list in one pass, and the others keep their order', async () => {
     const others = Array.from({ length: 12_000 }, (_, i) => `x${i}`);
     await bed.broker.submit.enqueue(manyTasks(60, 't', { queue: 'q' }));
     const { tasks } = await bed.exchange();
@@ -115,7 +115,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
     ]);
   });
 
-  test('more finishes than one call takes are all told', async () => {
+  test('answers more finishes than one call takes', async () => {
     await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q', retentionMs: 60_000 }));
     const taken = [];
     for (let n = 0; n < 3; n += 1) taken.push(...(await bed.exchange({ room: 256 })).tasks);
@@ -124,7 +124,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
     expect(await bed.ask('ZCARD', `${Q}completed`)).toBe(600);
   });
 
-  test('of many cancelled tasks no mark is left when they expire', async () => {
+  test('leaves no mark of many cancelled tasks when they expire', async () => {
     await bed.broker.submit.enqueue(manyTasks(200, 't', { queue: 'q' }));
     const { control, maintain } = bed.broker;
     await Promise.all(Array.from({ length: 200 }, (_, i) => control.cancel({ queue: 'q', id: `t${i}` }, {})));
@@ -133,7 +133,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
     expect(await bed.ask('EXISTS', `${Q}completed`, 'tc:{q}:st:cancelled')).toBe(0);
   });
 
-  test('hundreds of leases are renewed in one go', async () => {
+  test('renews hundreds of leases in one call', async () => {
     await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q' }));
     const taken = [];
     for (let n = 0; n < 3; n += 1) taken.push(...(await bed.exchange({ room: 256 })).tasks);
@@ -153,7 +153,7 @@ describe.skipIf(!hasRedis())('recovery', () => {
     await bed.exchange();
   }
 
-  test('holds off after a pause, so that live workers renew first', async () => {
+  test('holds off after a pause of the broker: live workers renew first', async () => {
     await recover();
     await loseOne();
     bed.advance(20_000);
@@ -177,7 +177,7 @@ describe.skipIf(!hasRedis())('recovery', () => {
     expect(recovered).toEqual([0, 0, 0, 1, 0]);
   });
 
-  test('of many Go leases that are not over yet hides none of ours', async () => {
+  test('finds our leases behind many Go leases that are in their grace period', async () => {
     await loseOne();
     bed.advance(8_000);
     const nowS = Math.floor(bed.now() / 1_000);
@@ -195,7 +195,7 @@ describe('every script', () => {
   const linesOf = (path: string) => readFileSync(new URL(path, folder), 'utf8').split('\n');
 
   test.each(lua.filter((path) => !preludes.includes(path)))(
-    '%s is short and says what it takes and gives',
+    '%s is short and documents its arguments and its reply',
     (path) => {
       const lines = linesOf(path);
       const head = lines.filter((line) => line.startsWith('--')).join('\n');
@@ -206,7 +206,7 @@ describe('every script', () => {
     },
   );
 
-  test.each(preludes)('%s is short and says what it is for', (path) => {
+  test.each(preludes)('%s is short and documents its purpose', (path) => {
     const lines = linesOf(path);
     expect(lines[0]).toMatch(/^-- [A-Z`]|^-- now/);
     expect(lines.length).toBeLessThanOrEqual(121);

@@ -9,7 +9,7 @@ import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { freePort, hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
 
 /** How long `connectRedis` takes to reject, and with what. */
-async function refused(url: string): Promise<{ ms: number; error: unknown }> {
+async function rejectionOf(url: string): Promise<{ ms: number; error: unknown }> {
   const start = performance.now();
   try {
     await (await connectRedis({ url })).close();
@@ -19,8 +19,8 @@ async function refused(url: string): Promise<{ ms: number; error: unknown }> {
   throw new Error('it was expected to be refused');
 }
 
-/** Answers HELLO as another Redis would. */
-async function fakeRedis(facts: Record<string, string>): Promise<{ url: string; server: Server }> {
+/** Starts a server that replies to HELLO with these facts. */
+async function startFakeRedis(facts: Record<string, string>): Promise<{ url: string; server: Server }> {
   const flat = Object.entries(facts).flat();
   const reply = `%${flat.length / 2}\r\n${flat.map((text) => `$${text.length}\r\n${text}\r\n`).join('')}`;
   const server = createServer((socket) => {
@@ -31,9 +31,9 @@ async function fakeRedis(facts: Record<string, string>): Promise<{ url: string; 
   return { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }
 
-test('a Redis that is down is named within 5 s, without its password', async () => {
+test('the error for a Redis that is down comes within 5 s and names it without its password', async () => {
   const port = await freePort();
-  const { ms, error } = await refused(`redis://user:secret@127.0.0.1:${port}/2`);
+  const { ms, error } = await rejectionOf(`redis://user:secret@127.0.0.1:${port}/2`);
   expect(error).toMatchObject({
     code: 'broker-unavailable',
     message: expect.stringContaining(`redis://user@127.0.0.1:${port}/2 did not answer: connect ECONNREFUSED`),
@@ -45,7 +45,7 @@ test('a Redis that is down is named within 5 s, without its password', async () 
 test('a server that accepts and never answers is given up within 5 s', async () => {
   const server = createServer((socket) => void socket.on('error', () => {}));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { ms, error } = await refused(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const { ms, error } = await rejectionOf(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
   expect(error).toMatchObject({ code: 'broker-unavailable' });
   expect(ms).toBeLessThan(5_000);
   server.close();
@@ -56,14 +56,14 @@ test.each([
   [{ server: 'redis' }, /unknown/],
   [{ server: 'redis', version: '7.2.0', mode: 'cluster' }, /cluster mode/],
 ])('a server that cannot be used is refused with the reason: %o', async (facts, reason) => {
-  const { url, server } = await fakeRedis(facts);
-  const { error } = await refused(url);
+  const { url, server } = await startFakeRedis(facts);
+  const { error } = await rejectionOf(url);
   expect(error).toMatchObject({ code: 'broker-refused', message: expect.stringMatching(reason) });
   server.close();
 });
 
-test('a URL that is none is refused before anything is tried', async () => {
-  const { error } = await refused('redis://:secret@/x');
+test('an invalid URL is refused before any connection is tried', async () => {
+  const { error } = await rejectionOf('redis://:secret@/x');
   expect(error).toMatchObject({ code: 'invalid-value', message: expect.not.stringContaining('secret') });
 });
 
@@ -79,7 +79,7 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     await redis.stop();
   });
 
-  test('marks a database once, with a version and an installation', async () => {
+  test('marks a database once, with a version and the ID of the installation', async () => {
     await raw.call('FLUSHALL');
     await (await connectRedis({ url: redis.url })).close();
     const first = await raw.call('HGETALL', 'tc:meta');
@@ -92,13 +92,13 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     [-60_000, [{ skew_ms: -60_000 }]],
     [3_000, [{ skew_ms: 3_000 }]],
     [500, []],
-  ])('a clock that is %d ms ahead of Redis is told if it matters', async (aheadMs, told) => {
+  ])('warns if the clock is %d ms ahead of Redis and that matters', async (aheadMs, expected) => {
     const warnings: { skew_ms: number }[] = [];
     const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields as { skew_ms: number }) };
     const clock = { ...systemClock, wallMs: () => Date.now() + aheadMs };
     await (await connectRedis({ url: redis.url, runtime: { clock, log } })).close();
-    expect(warnings).toHaveLength(told.length);
-    told.forEach(({ skew_ms: skewMs }, i) => {
+    expect(warnings).toHaveLength(expected.length);
+    expected.forEach(({ skew_ms: skewMs }, i) => {
       expect(Math.abs((warnings[i]?.skew_ms ?? 0) - skewMs)).toBeLessThan(500);
     });
   });
@@ -108,29 +108,29 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     expect(await raw.call('INFO', 'keyspace')).toContain('db3:keys=1');
   });
 
-  test('refuses data of a newer program, and a mark that is not ours', async () => {
+  test('refuses data of a newer program, and a mark that is not one', async () => {
     await raw.call('HSET', 'tc:meta', 'schema', '2');
-    expect((await refused(redis.url)).error).toMatchObject({
+    expect((await rejectionOf(redis.url)).error).toMatchObject({
       code: 'schema-too-new',
       details: { found: 2, known: 1 },
     });
     await raw.call('HSET', 'tc:meta', 'schema', 'x');
-    expect((await refused(redis.url)).error).toMatchObject({ code: 'broker-refused' });
+    expect((await rejectionOf(redis.url)).error).toMatchObject({ code: 'broker-refused' });
     await raw.call('DEL', 'tc:meta');
     await raw.call('SET', 'tc:meta', 'x');
-    expect((await refused(redis.url)).error).toMatchObject({ code: 'broker-refused' });
+    expect((await rejectionOf(redis.url)).error).toMatchObject({ code: 'broker-refused' });
     await raw.call('FLUSHALL');
   });
 
   test('refuses a wrong password, a missing one and missing rights at once', async () => {
     const locked = await startRedis({ args: ['--requirepass', 'right'] });
-    const wrong = await refused(locked.url.replace('//', '//:wrong@'));
+    const wrong = await rejectionOf(locked.url.replace('//', '//:wrong@'));
     expect(wrong.error).toMatchObject({
       code: 'broker-refused',
       message: expect.stringContaining('WRONGPASS'),
     });
     expect(wrong.ms).toBeLessThan(1_500);
-    expect((await refused(locked.url)).error).toMatchObject({
+    expect((await rejectionOf(locked.url)).error).toMatchObject({
       code: 'broker-refused',
       message: expect.stringContaining('NOAUTH'),
     });
@@ -141,7 +141,7 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     await locked.stop();
 
     await raw.call('ACL', 'SETUSER', 'weak', 'on', '>pw', '~*', '+hello', '+client', '+ping');
-    const { error } = await refused(redis.url.replace('//', '//weak:pw@'));
+    const { error } = await rejectionOf(redis.url.replace('//', '//weak:pw@'));
     expect(error).toMatchObject({ code: 'broker-refused', message: expect.stringContaining('NOPERM') });
   });
 
@@ -162,7 +162,7 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     expect(output).toBe('broker-unavailable\n');
   });
 
-  test('a write of a document whose reply is lost counts once, and so does a removal', async () => {
+  test('stores or removes a document once even if the reply is lost', async () => {
     const proxy = await startFaultProxy(redis.port);
     const broker = await connectRedis({ url: proxy.url });
     const { documents } = broker;
@@ -185,7 +185,7 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     await proxy.close();
   });
 
-  test('documents are JSON with their version under tc:doc:<kind>', async () => {
+  test('stores documents as JSON, with their version, under tc:doc:<kind>', async () => {
     const broker = await connectRedis({ url: redis.url });
     await broker.documents.put('policy', 'ü "x"', { text: 'line\n\u2028', list: [1, null] });
     const stored = (await raw.call('HGET', 'tc:doc:policy', 'ü "x"')) as string;
@@ -199,13 +199,13 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     await broker.close();
   });
 
-  test('goes on after a restart of Redis; what is stored survives', async () => {
-    const own = await startRedis({ appendonly: true });
-    const broker = await connectRedis({ url: own.url });
+  test('goes on after a restart of Redis, and still has what was stored', async () => {
+    const server = await startRedis({ appendonly: true });
+    const broker = await connectRedis({ url: server.url });
     await broker.documents.put('k', 'id', 'before');
-    await own.restart();
+    await server.restart();
     expect(await broker.documents.get('k', 'id')).toEqual({ id: 'id', version: 1, value: 'before' });
     await broker.close();
-    await own.stop();
+    await server.stop();
   });
 });

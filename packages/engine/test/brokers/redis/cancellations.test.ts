@@ -34,51 +34,51 @@ describe.runIf(hasRedis())('cancellations on Redis', () => {
     Number(((await raw.call('PUBSUB', 'NUMSUB', CHANNEL)) as unknown[])[1]);
   const publish = (id: string): Promise<unknown> => raw.call('PUBLISH', CHANNEL, id);
 
-  /** Listens; resolves to what gives the next ID that is heard. */
-  async function listening(): Promise<() => Promise<string>> {
-    const heard: string[] = [];
+  /** Listens; resolves to a function that gives the next ID received. */
+  async function listen(): Promise<() => Promise<string>> {
+    const received: string[] = [];
     let wake = () => {};
     const listener = (id: string) => {
-      heard.push(id);
+      received.push(id);
       wake();
     };
     await broker.signals.onCancelled(listener, aborter.signal);
     return async () => {
-      while (heard.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      return heard.shift() as string;
+      while (received.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      return received.shift() as string;
     };
   }
 
-  test('a bare ID that a foreign program publishes is heard', async () => {
-    const next = await listening();
+  test('a bare ID that a foreign program publishes is received', async () => {
+    const next = await listen();
     expect(await publish('foreign: ü')).toBe(1);
     expect(await next()).toBe('foreign: ü');
   });
 
-  test('all who listen share one subscription, which also wakes workers', async () => {
-    const [one, other] = [await listening(), await listening()];
-    const wait = broker.signals.work(['a'], aborter.signal);
+  test('all listeners share one subscription, and its connection also wakes workers', async () => {
+    const [first, second] = [await listen(), await listen()];
+    const wait = broker.signals.waitForWork(['a'], aborter.signal);
     expect(await publish('id')).toBe(1);
-    expect([await one(), await other()]).toEqual(['id', 'id']);
+    expect([await first(), await second()]).toEqual(['id', 'id']);
     await raw.call('LPUSH', 'asynq:{a}:pending', 'id');
     await wait;
     const clients = String(await raw.call('CLIENT', 'LIST'))
       .trim()
       .split('\n');
-    // The test's own, the calls', and the one that hears.
+    // The connection of this test, that for calls, and the subscribed one.
     expect(clients).toHaveLength(3);
   });
 
   test('a killed subscription is made again', async () => {
-    const next = await listening();
+    const next = await listen();
     await raw.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
     await expect.poll(subscribers, { interval: 5, timeout: 20_000 }).toBe(1);
     await publish('later');
     expect(await next()).toBe('later');
   });
 
-  test('it is made once Redis is there again', async () => {
-    const next = await listening();
+  test('the subscription is made again after a restart of Redis', async () => {
+    const next = await listen();
     await redis.restart();
     raw.close();
     raw = await rawRedis(redis.port);
@@ -87,7 +87,7 @@ describe.runIf(hasRedis())('cancellations on Redis', () => {
     expect(await next()).toBe('again');
   });
 
-  test('a user without a right to the channel works all the same, and hears once it is granted', async () => {
+  test('a worker whose user has no right to the channel works, and subscribes once the right is granted', async () => {
     await raw.call('ACL', 'SETUSER', 'poor', 'on', '>pw', '~*', '+@all', 'resetchannels');
     const poor = await connectRedis({
       url: `redis://poor:pw@127.0.0.1:${redis.port}`,
@@ -106,7 +106,7 @@ describe.runIf(hasRedis())('cancellations on Redis', () => {
     await poor.close();
   });
 
-  test('a worker starts while Redis is away, and hears when it comes', async () => {
+  test('a worker starts while Redis is down, and subscribes when it is up', async () => {
     await redis.kill();
     const events = new Events();
     const worker = new Worker(broker, { runtime: { events, log: silentLog } });

@@ -13,19 +13,19 @@ const HOUR_MS = 3_600_000;
 
 type Ask = (...args: readonly string[]) => Promise<unknown>;
 
-async function connected(url: string): Promise<Broker> {
+async function connect(url: string): Promise<Broker> {
   const broker = await connectRedis({ url });
   onTestFinished(() => broker.close());
   return broker;
 }
 
-/** Damage of many kinds: an orphan, a ghost, a leak of each sort, a wrong type. */
+/** Causes an orphan, a ghost, two leaks, and a key of a wrong type. */
 async function damage(broker: Broker, ask: Ask, queue: string): Promise<void> {
   const key = (name: string) => `asynq:{${queue}}:${name}`;
   await broker.submit.enqueue([
     aTask({ queue, id: 'lost', delayMs: HOUR_MS }),
     aTask({ queue, id: 'grouped', group: 'g' }),
-    aTask({ queue, id: 'sound' }),
+    aTask({ queue, id: 'valid' }),
   ]);
   await ask('DEL', key('scheduled'));
   await ask('LPUSH', key('pending'), 'ghost');
@@ -34,24 +34,24 @@ async function damage(broker: Broker, ask: Ask, queue: string): Promise<void> {
   await ask('SET', key('completed'), 'x');
 }
 
-async function expectMended(broker: Broker): Promise<void> {
+async function expectRepaired(broker: Broker): Promise<void> {
   const kinds = ['ghost', 'leak', 'leak', 'orphan', 'type'];
   const kindsOf = ({ findings }: Awaited<ReturnType<typeof fsck>>) => findings.map(({ kind }) => kind).sort();
   expect(kindsOf(await fsck(broker, { pauseMs: 0 }))).toEqual(kinds);
-  const mended = await fsck(broker, { pauseMs: 0, repair: true });
-  expect([kindsOf(mended), mended.remaining]).toEqual([kinds, 0]);
+  const repaired = await fsck(broker, { pauseMs: 0, repair: true });
+  expect([kindsOf(repaired), repaired.remaining]).toEqual([kinds, 0]);
   expect(await fsck(broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
 }
 
 describe.skipIf(!hasRedis())('fsck', () => {
-  test('needs no more rights than the limited user has', async () => {
+  test('needs only the rights of the limited user', async () => {
     const server = await startRedis({ args: LIMITED_USER });
     onTestFinished(() => server.stop());
     const raw = await rawRedis(server.port);
     onTestFinished(() => raw.close());
-    const broker = await connected(asLimitedUser(server.url));
+    const broker = await connect(asLimitedUser(server.url));
     await damage(broker, raw.call, 'q');
-    await expectMended(broker);
+    await expectRepaired(broker);
   });
 
   describe('on a cluster', () => {
@@ -62,16 +62,16 @@ describe.skipIf(!hasRedis())('fsck', () => {
     afterAll(() => cluster?.stop());
 
     // Three queues, each on a node of its own.
-    test.each(['a', 'b', 'c'])('looks where the queue is: %s', async (queue) => {
+    test.each(['a', 'b', 'c'])('runs on the node of the queue %s', async (queue) => {
       await cluster.flush();
-      const broker = await connected(cluster.url);
+      const broker = await connect(cluster.url);
       await damage(broker, cluster.call, queue);
-      await expectMended(broker);
+      await expectRepaired(broker);
     });
 
-    test('waits where a queue is under way to another node', async () => {
+    test('waits while a queue is migrating to another node', async () => {
       await cluster.flush();
-      const broker = await connected(cluster.url);
+      const broker = await connect(cluster.url);
       await broker.submit.enqueue(manyTasks(400, 't', { queue: 'a' }));
       const slot = slotOf('asynq:{a}:pending');
       const owner = await cluster.ownerOf(slot);

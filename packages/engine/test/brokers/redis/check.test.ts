@@ -12,12 +12,12 @@ const HOUR_MS = 3_600_000;
 describe.skipIf(!hasRedis())('fsck', () => {
   const bed = redisBed();
   const sec = (): number => Math.floor(bed.now() / 1_000);
-  const look = (): Promise<FsckReport> => fsck(bed.broker, { pauseMs: 0 });
-  const mend = (): Promise<FsckReport> => fsck(bed.broker, { pauseMs: 0, repair: true });
-  const enqueue = (id: string, more: Parameters<typeof aTask>[0] = {}) =>
-    bed.broker.submit.enqueue([aTask({ id, queue: 'q', retentionMs: HOUR_MS, ...more })]);
+  const report = (): Promise<FsckReport> => fsck(bed.broker, { pauseMs: 0 });
+  const repair = (): Promise<FsckReport> => fsck(bed.broker, { pauseMs: 0, repair: true });
+  const enqueue = (id: string, options: Parameters<typeof aTask>[0] = {}) =>
+    bed.broker.submit.enqueue([aTask({ id, queue: 'q', retentionMs: HOUR_MS, ...options })]);
 
-  /** Lets recoverer, forwarder and a worker go on until nothing happens any more; IDs that ran. */
+  /** Runs recoverer, forwarder and a worker until nothing is left to do; returns the IDs that ran. */
   async function drain(): Promise<string[]> {
     const ran: string[] = [];
     for (let i = 0; i < 60; i += 1) {
@@ -33,23 +33,23 @@ describe.skipIf(!hasRedis())('fsck', () => {
     return ran.sort();
   }
 
-  /** One fault is told and nothing changed; it is mended; then all is sound. */
-  async function expectMended(fault: object, done: string | RegExp): Promise<void> {
+  /** The fault is reported and nothing is changed; then it is repaired; then there is no fault. */
+  async function expectRepaired(fault: object, done: string | RegExp): Promise<void> {
     const before = await bed.ask('DEBUG', 'DIGEST');
-    const told = await look();
-    expect(told).toMatchObject({ findings: [{ ...fault, done: null }], remaining: 1, mended: 0 });
+    const reported = await report();
+    expect(reported).toMatchObject({ findings: [{ ...fault, done: null }], remaining: 1, mended: 0 });
     expect(await bed.ask('DEBUG', 'DIGEST')).toBe(before);
-    const mended = await mend();
-    expect(mended).toMatchObject({ findings: [fault], remaining: 0, mended: 1 });
-    expect(mended.findings[0]?.done).toMatch(done);
-    expect(await look()).toMatchObject({ findings: [] });
+    const repaired = await repair();
+    expect(repaired).toMatchObject({ findings: [fault], remaining: 0, mended: 1 });
+    expect(repaired.findings[0]?.done).toMatch(done);
+    expect(await report()).toMatchObject({ findings: [] });
   }
 
-  describe('finds and mends a task', () => {
+  describe('finds and repairs a task', () => {
     test('that is pending, yet in no list', async () => {
       await enqueue('a');
       await bed.ask('DEL', `${Q}pending`);
-      await expectMended({ queue: 'q', what: 'task', name: 'a', kind: 'orphan' }, 'next to run');
+      await expectRepaired({ queue: 'q', what: 'task', name: 'a', kind: 'orphan' }, 'next to run');
       expect(await drain()).toEqual(['a']);
     });
 
@@ -57,7 +57,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
       await enqueue('a');
       await bed.takeOne();
       await bed.ask('DEL', `${Q}active`, `${Q}lease`);
-      await expectMended({ kind: 'orphan', name: 'a' }, /back into active, given to the recoverer/);
+      await expectRepaired({ kind: 'orphan', name: 'a' }, /back into active, given to the recoverer/);
       expect(await drain()).toEqual(['a']);
     });
 
@@ -65,7 +65,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
       await enqueue('a');
       await bed.takeOne();
       await bed.ask('DEL', `${Q}lease`);
-      await expectMended({ kind: 'orphan', found: 'active without a lease' }, 'given to the recoverer');
+      await expectRepaired({ kind: 'orphan', found: 'active without a lease' }, 'given to the recoverer');
       expect(await drain()).toEqual(['a']);
     });
 
@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
       if (state === 'retry')
         await bed.exchange({ finishes: [finish.retry(await bed.takeOne(), 5_000)], room: 0 });
       await bed.ask('DEL', `${Q}${state}`, `${TC}due`);
-      await expectMended({ kind: 'orphan', name: 'a' }, `put back into ${state}`);
+      await expectRepaired({ kind: 'orphan', name: 'a' }, `put back into ${state}`);
       bed.advance(4_999);
       expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 0 }]);
       bed.advance(1);
@@ -85,19 +85,19 @@ describe.skipIf(!hasRedis())('fsck', () => {
       await enqueue('a', { delayMs: 5_000 });
       await bed.ask('HDEL', `${Q}t:a`, 'tc:d');
       await bed.ask('DEL', `${Q}scheduled`, `${TC}due`);
-      await expectMended({ kind: 'orphan', name: 'a' }, 'put back into scheduled');
+      await expectRepaired({ kind: 'orphan', name: 'a' }, 'put back into scheduled');
       expect(await drain()).toEqual(['a']);
     });
 
-    test('that is finished, yet in no set: it can be looked at again', async () => {
+    test('that is finished, yet in no set: it can be inspected again', async () => {
       await bed.broker.submit.enqueue(manyTasks(3, 't', { queue: 'q', retentionMs: HOUR_MS }));
       const [one, two] = (await bed.exchange({ room: 2 })).tasks;
       await bed.exchange({ finishes: [finish.succeeded(one!), finish.archive(two!)], room: 0 });
       await bed.broker.control.cancel({ queue: 'q', id: 't2' }, {});
       await bed.ask('DEL', `${Q}completed`, `${Q}archived`, `${TC}st:cancelled`);
-      expect(await look()).toMatchObject({ remaining: 3, mended: 0 });
-      expect(await mend()).toMatchObject({ remaining: 0, mended: 3 });
-      expect(await look()).toMatchObject({ findings: [] });
+      expect(await report()).toMatchObject({ remaining: 3, mended: 0 });
+      expect(await repair()).toMatchObject({ remaining: 0, mended: 3 });
+      expect(await report()).toMatchObject({ findings: [] });
       const [facts] = await bed.broker.inspect.queueFacts(['q']);
       expect(facts?.counts).toMatchObject({ completed: 1, archived: 1, cancelled: 1, pending: 0 });
     });
@@ -105,58 +105,55 @@ describe.skipIf(!hasRedis())('fsck', () => {
     test('that is aggregating, yet in no group', async () => {
       await enqueue('a', { group: 'g' });
       await bed.ask('DEL', `${Q}g:g`, `${Q}groups`);
-      await expectMended({ kind: 'orphan', name: 'a' }, 'put back into its group');
+      await expectRepaired({ kind: 'orphan', name: 'a' }, 'put back into its group');
       expect(await bed.broker.inspect.groups('q')).toEqual([{ group: 'g', size: 1 }]);
     });
 
-    test('of a state that is none', async () => {
+    test('of an unknown state', async () => {
       await enqueue('a');
       await bed.ask('DEL', `${Q}pending`);
       await bed.ask('HSET', `${Q}t:a`, 'state', 'nonsense');
-      await expectMended({ kind: 'orphan', name: 'a' }, 'archived');
+      await expectRepaired({ kind: 'orphan', name: 'a' }, 'archived');
       expect(await bed.broker.inspect.task({ queue: 'q', id: 'a' })).toMatchObject({ state: 'archived' });
     });
 
-    test('that stands in two places: the one of its state stays', async () => {
+    test('that is in a list and a set: the one of its state keeps it', async () => {
       await enqueue('a', { delayMs: 5_000 });
       await bed.ask('LPUSH', `${Q}pending`, 'a');
-      await expectMended(
-        { kind: 'double', found: 'state scheduled, stands in pending, scheduled' },
+      await expectRepaired(
+        { kind: 'double', found: 'state scheduled, is in pending, scheduled' },
         'kept in scheduled only',
       );
       expect(await bed.ask('EXISTS', `${Q}pending`)).toBe(0);
     });
 
-    test('that stands in a list twice', async () => {
+    test('that is in a list twice', async () => {
       await bed.broker.submit.enqueue(manyTasks(600, 't', { queue: 'q' }));
       await bed.ask('RPUSH', `${Q}pending`, 't300');
-      await expectMended({ kind: 'double', name: 't300' }, 'kept in pending only');
+      await expectRepaired({ kind: 'double', name: 't300' }, 'kept in pending only');
       expect(await bed.ask('LLEN', `${Q}pending`)).toBe(600);
       expect(await drain()).toHaveLength(600);
     });
 
-    test('that stands in two places of which none is that of its state', async () => {
+    test('that is in a list and a set, neither that of its state', async () => {
       await enqueue('a');
       await bed.ask('HSET', `${Q}t:a`, 'state', 'active');
       await bed.ask('ZADD', `${Q}retry`, sec(), 'a');
-      await expectMended({ kind: 'double' }, 'kept in pending only');
+      await expectRepaired({ kind: 'double' }, 'kept in pending only');
       expect(await drain()).toEqual(['a']);
     });
 
-    test('whose state is not that of its place: the place is what Go goes by', async () => {
+    test('whose state is not that of its list: the list wins, as Go reads only that', async () => {
       await enqueue('a');
       await bed.ask('HSET', `${Q}t:a`, 'state', 'completed');
-      await expectMended(
-        { kind: 'mismatch', found: 'state completed, stands in pending' },
-        'kept in pending',
-      );
+      await expectRepaired({ kind: 'mismatch', found: 'state completed, is in pending' }, 'kept in pending');
       expect(await drain()).toEqual(['a']);
     });
 
     test('that waits, yet is leased', async () => {
       await enqueue('a');
       await bed.ask('ZADD', `${Q}lease`, sec() + 100, 'a');
-      await expectMended({ kind: 'ghost', found: 'leased, yet pending' }, 'lease was removed');
+      await expectRepaired({ kind: 'ghost', found: 'leased, yet pending' }, 'lease was removed');
       expect(await drain()).toEqual(['a']);
     });
   });
@@ -168,7 +165,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
         await enqueue('other');
         if (name === 'pending' || name === 'active') await bed.ask('LPUSH', Q + name, 'ghost');
         else await bed.ask('ZADD', Q + name, sec() + 100, 'ghost');
-        await expectMended({ kind: 'ghost', what: 'task', name: 'ghost' }, 'dropped');
+        await expectRepaired({ kind: 'ghost', what: 'task', name: 'ghost' }, 'dropped');
         expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ anomalies: { dropped: 1 } }]);
         expect(await drain()).toEqual(['other']);
       },
@@ -177,28 +174,28 @@ describe.skipIf(!hasRedis())('fsck', () => {
     test('a task whose message is gone, with its lock', async () => {
       await enqueue('a', { uniqueMs: HOUR_MS });
       await bed.ask('HDEL', `${Q}t:a`, 'msg');
-      expect(await look()).toMatchObject({ remaining: 2 });
-      await mend();
-      expect(await look()).toMatchObject({ findings: [] });
+      expect(await report()).toMatchObject({ remaining: 2 });
+      await repair();
+      expect(await report()).toMatchObject({ findings: [] });
       expect(await bed.ask('KEYS', `${Q}*`)).toEqual([]);
     });
 
-    test.each(['due', 'st:cancelled'])('a note in %s without a task', async (name) => {
+    test.each(['due', 'st:cancelled'])('an entry in %s without a task', async (name) => {
       await enqueue('a');
       await bed.ask('ZADD', TC + name, sec(), 'gone');
-      await expectMended({ kind: 'leak', name: 'gone' }, 'dropped');
+      await expectRepaired({ kind: 'leak', name: 'gone' }, 'dropped');
     });
 
-    test.each(['due', 'st:cancelled'])('a note in %s of a task that it does not fit', async (name) => {
+    test.each(['due', 'st:cancelled'])('an entry in %s that does not fit its task', async (name) => {
       await enqueue('a');
       await bed.ask('ZADD', TC + name, sec(), 'a');
-      await expectMended({ kind: 'leak', name: 'a' }, 'the note was removed');
+      await expectRepaired({ kind: 'leak', name: 'a' }, 'the index entry was removed');
       expect(await drain()).toEqual(['a']);
     });
   });
 
   describe('finds', () => {
-    test('a lock whose task is no more, or is completed, and no other one', async () => {
+    test('a lock whose task does not exist or is completed, and no other one', async () => {
       await enqueue('waits', { uniqueMs: HOUR_MS, type: 'waits' });
       await enqueue('dead', { uniqueMs: HOUR_MS, type: 'dead' });
       await enqueue('gone', { uniqueMs: HOUR_MS, type: 'gone' });
@@ -212,56 +209,56 @@ describe.skipIf(!hasRedis())('fsck', () => {
       await bed.exchange({ finishes: [finish.succeeded(by('done')), finish.succeeded(by('gone'))], room: 0 });
       await bed.broker.control.remove({ queue: 'q', id: 'gone' });
       for (const key of locks) await bed.ask('RENAME', key.replace('unique:', 'kept:'), key);
-      const told = await look();
-      expect(told.findings.map(({ kind, what, found }) => `${kind} ${what}: ${found}`).sort()).toEqual([
+      const reported = await report();
+      expect(reported.findings.map(({ kind, what, found }) => `${kind} ${what}: ${found}`).sort()).toEqual([
         'leak lock: its task done is completed',
-        'leak lock: its task gone is no more',
+        'leak lock: its task gone does not exist',
       ]);
-      expect(await mend()).toMatchObject({ mended: 2, remaining: 0 });
+      expect(await repair()).toMatchObject({ mended: 2, remaining: 0 });
       expect(await bed.ask('KEYS', `${Q}unique:*`)).toHaveLength(2);
       expect(
         await bed.broker.submit.enqueue([aTask({ queue: 'q', type: 'gone', uniqueMs: 1_000 })]),
       ).toMatchObject([{ code: 'created' }]);
     });
 
-    test('a group that nothing names', async () => {
+    test('a group that is not in the set of groups', async () => {
       await enqueue('a', { group: 'g' });
       await bed.ask('DEL', `${Q}groups`);
-      await expectMended({ kind: 'leak', what: 'group', name: `${Q}g:g` }, 'named again');
+      await expectRepaired({ kind: 'leak', what: 'group', name: `${Q}g:g` }, 'added to groups');
       expect(await bed.broker.inspect.groups('q')).toEqual([{ group: 'g', size: 1 }]);
     });
 
     test.each(['pending', 'lease', 'completed', 'groups'])('a %s of a wrong type', async (name) => {
       await enqueue('a', { delayMs: 1_000 });
       await bed.ask('SET', Q + name, 'x');
-      await expectMended({ kind: 'type', what: 'key', name: Q + name }, 'set aside');
+      await expectRepaired({ kind: 'type', what: 'key', name: Q + name }, 'renamed');
       expect(await bed.ask('GET', `${TC}aside:${name}:${sec()}`)).toBe('x');
     });
 
     test('a task, a lock and a group of a wrong type', async () => {
       await enqueue('a');
       for (const name of ['t:b', 'unique:x:', 'g:y']) await bed.ask('LPUSH', Q + name, 'x');
-      const told = await look();
-      expect(told.findings.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
+      const reported = await report();
+      expect(reported.findings.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
         `type ${Q}g:y`,
         `type ${Q}unique:x:`,
         'type b',
       ]);
-      expect(await mend()).toMatchObject({ mended: 3, remaining: 0 });
-      expect(await look()).toMatchObject({ findings: [] });
+      expect(await repair()).toMatchObject({ mended: 3, remaining: 0 });
+      expect(await report()).toMatchObject({ findings: [] });
       expect(await drain()).toEqual(['a']);
     });
 
-    test.each(['processed', 'failed'])('a counter %s that is none', async (name) => {
+    test.each(['processed', 'failed'])('a counter %s that is no integer', async (name) => {
       await enqueue('a');
       await bed.ask('SET', Q + name, 'many');
-      await expectMended({ kind: 'counter', what: 'key', found: 'it is no number' }, 'set aside');
+      await expectRepaired({ kind: 'counter', what: 'key', found: 'it is not an integer' }, 'renamed');
       expect(await drain()).toEqual(['a']);
     });
 
-    test('what is wrong in a queue whose name has signs of a pattern, and not that of others', async () => {
-      const more = { queue: 'q*' };
-      await enqueue('a', more);
+    test('faults of a queue whose name looks like a pattern, and none of other queues', async () => {
+      const options = { queue: 'q*' };
+      await enqueue('a', options);
       await bed.ask('DEL', 'asynq:{q*}:pending');
       await enqueue('b');
       await bed.ask('DEL', `${Q}pending`);
@@ -271,7 +268,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
     });
   });
 
-  test('what is mended by somebody else meanwhile is not told', async () => {
+  test('does not report a fault that another process repairs meanwhile', async () => {
     await enqueue('a');
     await enqueue('b');
     await bed.ask('LREM', `${Q}pending`, 1, 'a');
@@ -284,7 +281,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
     expect(await fsck(bed.broker, { clock })).toMatchObject({ findings: [{ name: 'b' }] });
   });
 
-  test('with what something else is wrong after the pause is on its way', async () => {
+  test('does not report a task whose fault has changed after the pause: it is still moving', async () => {
     await enqueue('a');
     await bed.ask('DEL', `${Q}pending`);
     const sleep = async () => {
@@ -293,15 +290,15 @@ describe.skipIf(!hasRedis())('fsck', () => {
     };
     const clock = { wallMs: () => 0, monotonicMs: () => 0, sleep };
     expect(await fsck(bed.broker, { clock })).toMatchObject({ findings: [] });
-    expect(await look()).toMatchObject({ findings: [{ kind: 'ghost' }] });
+    expect(await report()).toMatchObject({ findings: [{ kind: 'ghost' }] });
   });
 
-  test('what is no longer wrong is not touched', async () => {
+  test('changes nothing that is no longer wrong', async () => {
     await enqueue('a', { uniqueMs: HOUR_MS });
     await enqueue('b', { group: 'g' });
     await bed.ask('SET', `${Q}processed`, '5');
     const [lock = ''] = (await bed.ask('KEYS', `${Q}unique:*`)) as string[];
-    const suspects = [
+    const candidates = [
       { what: 'task', name: 'a', at: `${Q}pending` },
       { what: 'task', name: 'never', at: `${Q}pending` },
       { what: 'lock', name: lock, at: '' },
@@ -312,24 +309,24 @@ describe.skipIf(!hasRedis())('fsck', () => {
       { what: 'key', name: `${Q}processed`, at: '' },
     ];
     const before = await bed.ask('DEBUG', 'DIGEST');
-    expect(await bed.broker.check.examine('q', suspects, true)).toEqual(suspects.map(() => null));
+    expect(await bed.broker.check.examine('q', candidates, true)).toEqual(candidates.map(() => null));
     expect(await bed.ask('DEBUG', 'DIGEST')).toBe(before);
   });
 
-  test('a mark of a cancelled task with another time than the task is a leak', async () => {
+  test('reports a mark of a cancelled task with another time than the task as a leak', async () => {
     await enqueue('a');
     await bed.broker.control.cancel({ queue: 'q', id: 'a' }, {});
     await bed.ask('ZADD', `${TC}st:cancelled`, sec(), 'a');
-    await expectMended({ kind: 'leak', name: 'a' }, 'the note was removed');
+    await expectRepaired({ kind: 'leak', name: 'a' }, 'the index entry was removed');
   });
 
-  test('thousands of faults beside thousands of sound tasks are found in bounded steps', async () => {
+  test('finds thousands of faults among thousands of valid tasks in bounded steps', async () => {
     await bed.broker.submit.enqueue(manyTasks(3_000, 'good', { queue: 'q' }));
     await bed.broker.submit.enqueue(manyTasks(2_500, 'lost', { queue: 'q', delayMs: 1_000 }));
     await bed.ask('DEL', `${Q}scheduled`, `${TC}due`);
-    expect(await look()).toMatchObject({ remaining: 2_500, more: false });
-    expect(await mend()).toMatchObject({ remaining: 0, mended: 2_500 });
-    expect(await look()).toMatchObject({ findings: [] });
+    expect(await report()).toMatchObject({ remaining: 2_500, more: false });
+    expect(await repair()).toMatchObject({ remaining: 0, mended: 2_500 });
+    expect(await report()).toMatchObject({ findings: [] });
     bed.advance(1_000);
     expect(await drain()).toHaveLength(5_500);
   });

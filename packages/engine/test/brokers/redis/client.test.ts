@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createRedisClient, type RedisClient } from '../../../src/brokers/redis/client/redis-client.ts';
+import { RedisClient } from '../../../src/brokers/redis/client/redis-client.ts';
 import { defineScript, type LuaSource } from '../../../src/brokers/redis/client/script.ts';
 import { parseRedisUrl } from '../../../src/brokers/redis/client/url.ts';
 import { createRuntime } from '../../../src/runtime/runtime.ts';
@@ -10,7 +10,7 @@ import { freePort, hasRedis, startRedis, type RedisServer } from '../../support/
 
 const source = (text: string): LuaSource => ({ text, sha1: createHash('sha1').update(text).digest('hex') });
 
-/** Counts calls, each once however often it comes: a receipt in small. */
+/** Counts calls, a repeated one only once: a receipt in small. */
 const count = defineScript({
   name: 'count',
   lua: source(`
@@ -51,17 +51,17 @@ const echo = defineScript({
 
 const opened: RedisClient[] = [];
 function open(url: string, nowMs?: () => number): RedisClient {
-  const connection = createRedisClient({
+  const client = new RedisClient({
     target: parseRedisUrl(url),
     runtime: createRuntime(),
     ...(nowMs && { nowMs }),
   });
-  opened.push(connection);
-  return connection;
+  opened.push(client);
+  return client;
 }
 
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map((connection) => connection.close()));
+  await Promise.all(opened.splice(0).map((client) => client.close()));
 });
 
 /** How long a promise takes to reject, and with what. */
@@ -78,14 +78,14 @@ async function rejection(promise: Promise<unknown>): Promise<{ ms: number; error
 const unavailable = (outcome: 'not_stored' | 'unknown') =>
   expect.objectContaining({ code: 'broker-unavailable', details: expect.objectContaining({ outcome }) });
 
-describe.runIf(hasRedis())('a connection to Redis that', () => {
+describe.runIf(hasRedis())('a Redis client', () => {
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await startRedis();
   });
   afterAll(() => redis.stop());
 
-  test('runs scripts: time first, blobs as Buffers, integers as numbers', async () => {
+  test('runs scripts: the time comes first, blobs come back as Buffers, integers as numbers', async () => {
     const bytes = Buffer.from([0, 255, 13, 10]);
     const reply = await open(redis.url).run(echo, bytes);
     expect(reply).toEqual([Buffer.from('0'), bytes, 7, null, 'fine']);
@@ -94,49 +94,49 @@ describe.runIf(hasRedis())('a connection to Redis that', () => {
   });
 
   test('sends a script again when Redis has forgotten it', async () => {
-    const connection = open(redis.url);
-    await connection.run(echo, Buffer.from('a'));
-    await connection.command(['SCRIPT', 'FLUSH']);
-    const reply = await connection.run(echo, Buffer.from('b'));
+    const client = open(redis.url);
+    await client.run(echo, Buffer.from('a'));
+    await client.command(['SCRIPT', 'FLUSH']);
+    const reply = await client.run(echo, Buffer.from('b'));
     expect((reply as unknown[])[1]).toEqual(Buffer.from('b'));
   });
 
   test('keeps the order of calls', async () => {
-    const connection = open(redis.url);
+    const client = open(redis.url);
     const values = Array.from({ length: 200 }, (_, i) => String(i));
-    await Promise.all(values.map((value) => connection.run(append, value)));
-    const list = (await connection.command(['LRANGE', 'list', '0', '-1'])) as Buffer[];
+    await Promise.all(values.map((value) => client.run(append, value)));
+    const list = (await client.command(['LRANGE', 'list', '0', '-1'])) as Buffer[];
     expect(list.map(String)).toEqual(values);
   });
 
-  test('tells what a script refuses, without a stack of the server', async () => {
+  test('passes on the error that a script replies, without a stack of the server', async () => {
     const { error } = await rejection(open(redis.url).run(fail, 'ERR this is wrong'));
     expect(error).toMatchObject({ code: 'broker-refused', details: { cause: 'ERR this is wrong' } });
     const { error: full } = await rejection(open(redis.url).run(fail, 'OOM no memory'));
     expect(full).toMatchObject({ code: 'broker-full' });
   });
 
-  test('waits while Redis asks for it, and says so when its time is over', async () => {
+  test('waits while Redis asks for it, and gives that as the cause when the time is over', async () => {
     const { ms, error } = await rejection(open(redis.url).run(fail, 'LOADING soon', { timeoutMs: 500 }));
     expect(error).toEqual(unavailable('not_stored'));
     expect(error).toMatchObject({ details: { cause: 'LOADING soon' } });
     expect(ms).toBeGreaterThan(400);
   });
 
-  test('is named, and uses one TCP connection', async () => {
-    const connection = open(redis.url);
-    await Promise.all([connection.ping(), connection.ping()]);
-    const clients = String(await connection.command(['CLIENT', 'LIST']));
+  test('names itself, and uses one TCP connection', async () => {
+    const client = open(redis.url);
+    await Promise.all([client.ping(), client.ping()]);
+    const clients = String(await client.command(['CLIENT', 'LIST']));
     expect(clients.match(/name=task-center/g)).toHaveLength(1);
   });
 
-  test('goes on by itself after each CLIENT KILL, repeating what was under way', async () => {
-    const connection = open(redis.url);
+  test('reconnects after each CLIENT KILL and repeats the calls under way', async () => {
+    const client = open(redis.url);
     const raw = await rawRedis(redis.port);
     await raw.call('DEL', 'n', 'receipts');
     const calls: Promise<number>[] = [];
     for (let i = 0; i < 300; i += 1) {
-      calls.push(connection.run(count, { id: `kill-${i}` }));
+      calls.push(client.run(count, { id: `kill-${i}` }));
       if (i % 100 === 50) await raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     }
     const numbers = await Promise.all(calls);
@@ -144,103 +144,103 @@ describe.runIf(hasRedis())('a connection to Redis that', () => {
     raw.close();
   });
 
-  test('repeats a call whose reply was lost and gets the outcome of the first', async () => {
+  test('repeats a call whose reply was lost, and gets the outcome of the first attempt', async () => {
     const proxy = await startFaultProxy(redis.port);
-    const connection = open(proxy.url);
-    const first = await connection.run(count, { id: 'lost-0' });
+    const client = open(proxy.url);
+    const first = await client.run(count, { id: 'lost-0' });
     const cut = proxy.cutReply();
-    const lost = connection.run(count, { id: 'lost-1' });
+    const lost = client.run(count, { id: 'lost-1' });
     await cut;
     expect(await lost).toBe(first + 1);
-    expect(await connection.run(count, { id: 'lost-2' })).toBe(first + 2);
+    expect(await client.run(count, { id: 'lost-2' })).toBe(first + 2);
     expect(proxy.connections).toBe(2);
-    await connection.close();
+    await client.close();
     await proxy.close();
   });
 
-  test('replaces a connection that swallows everything, while a call has time left', async () => {
+  test('replaces a connection that gets no replies while a call has time left', async () => {
     const proxy = await startFaultProxy(redis.port);
-    const connection = open(proxy.url);
-    await connection.ping();
+    const client = open(proxy.url);
+    await client.ping();
     proxy.swallow(true);
-    const call = connection.run(count, { id: 'swallowed' });
+    const call = client.run(count, { id: 'swallowed' });
     await expect.poll(() => proxy.connections, { timeout: 4_000 }).toBe(2);
     proxy.swallow(false);
     expect(await call).toBeGreaterThan(0);
-    await connection.close();
+    await client.close();
     await proxy.close();
   });
 
-  test('refuses calls after close, and ends those under way', async () => {
-    const connection = open(redis.url);
-    await connection.ping();
-    const underWay = connection.command(['DEBUG', 'SLEEP', '0.2']);
+  test('refuses calls after close, and ends the calls under way', async () => {
+    const client = open(redis.url);
+    await client.ping();
+    const underWay = client.command(['DEBUG', 'SLEEP', '0.2']);
     const ended = rejection(underWay);
-    await connection.close();
+    await client.close();
     expect((await ended).error).toMatchObject({ code: 'broker-closed' });
-    expect((await rejection(connection.ping())).error).toMatchObject({ code: 'broker-closed' });
-    await connection.close();
+    expect((await rejection(client.ping())).error).toMatchObject({ code: 'broker-closed' });
+    await client.close();
   });
 
-  test('refuses early when too many calls wait', async () => {
-    const connection = open(`redis://127.0.0.1:${await freePort()}`);
-    const calls = Array.from({ length: 10_001 }, () => rejection(connection.ping()));
-    // Before any of the others, which wait for the server.
+  test('refuses a call at once when too many others wait', async () => {
+    const client = open(`redis://127.0.0.1:${await freePort()}`);
+    const calls = Array.from({ length: 10_001 }, () => rejection(client.ping()));
+    // The other calls wait for the server.
     const first = await Promise.race(calls.map((call, i) => call.then(() => i)));
     expect(first).toBe(10_000);
     expect((await calls.at(-1))?.error).toEqual(unavailable('not_stored'));
-    await connection.close();
+    await client.close();
     expect((await calls[0])?.error).toMatchObject({ code: 'broker-closed' });
   });
 
-  test('passes the fault of an impossible argument on to the caller', async () => {
+  test('rejects with a TypeError for an argument that cannot be encoded', async () => {
     const { error } = await rejection(open(redis.url).command(['GET', undefined as unknown as string]));
     expect(error).toBeInstanceOf(TypeError);
   });
 });
 
 describe.runIf(hasRedis())('when Redis is out of reach', () => {
-  test('a call that never reached it ends within 5 s: nothing stored', async () => {
-    const connection = open(`redis://127.0.0.1:${await freePort()}`);
-    const { ms, error } = await rejection(connection.run(count, { id: '1' }));
+  test('a call that never reached it ends within 5 s, and has certainly stored nothing', async () => {
+    const client = open(`redis://127.0.0.1:${await freePort()}`);
+    const { ms, error } = await rejection(client.run(count, { id: '1' }));
     expect(error).toEqual(unavailable('not_stored'));
     expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED') });
     expect(ms).toBeLessThan(5_000);
   });
 
-  test('SIGSTOP: calls end within 5 s, outcome unknown; afterwards work goes on by itself, once', async () => {
+  test('by SIGSTOP, calls end within 5 s with an unknown outcome; later each call takes effect once', async () => {
     const redis = await startRedis();
-    const connection = open(redis.url);
-    await connection.run(count, { id: 'before' });
+    const client = open(redis.url);
+    await client.run(count, { id: 'before' });
     redis.pause();
     const aborter = new AbortController();
-    const patient = connection.run(count, { id: 'patient' }, { signal: aborter.signal });
-    const { ms, error } = await rejection(connection.run(count, { id: 'hasty' }));
+    const patient = client.run(count, { id: 'patient' }, { signal: aborter.signal });
+    const { ms, error } = await rejection(client.run(count, { id: 'hasty' }));
     expect(error).toEqual(unavailable('unknown'));
     expect(ms).toBeLessThan(5_000);
-    const late = await rejection(connection.run(count, { id: 'late' }));
+    const late = await rejection(client.run(count, { id: 'late' }));
     expect(late.error).toEqual(unavailable('not_stored'));
     expect(late.ms).toBeLessThan(5_000);
     const resumed = performance.now();
     redis.resume();
     await patient;
-    await connection.run(count, { id: 'after' });
+    await client.run(count, { id: 'after' });
     expect(performance.now() - resumed).toBeLessThan(3_000);
-    // What was left in the sockets of old connections runs too; each call counts once all the same.
-    expect(await connection.run(count, { id: 'patient' })).toBe(await patient);
-    const counted = Number(await connection.command(['GET', 'n']));
-    expect(counted).toBe(Number(await connection.command(['HLEN', 'receipts'])));
+    // Redis also runs what was left in the sockets of old connections. Each call still counts once.
+    expect(await client.run(count, { id: 'patient' })).toBe(await patient);
+    const counted = Number(await client.command(['GET', 'n']));
+    expect(counted).toBe(Number(await client.command(['HLEN', 'receipts'])));
     await redis.stop();
   });
 
-  test('SIGKILL and return: a call with a signal is repeated until it succeeds', async () => {
+  test('by SIGKILL, a call with a signal is repeated until Redis is back and it succeeds', async () => {
     const redis = await startRedis({ appendonly: true });
-    const connection = open(redis.url);
-    await connection.run(count, { id: '1' });
+    const client = open(redis.url);
+    await client.run(count, { id: '1' });
     await redis.kill();
     const aborter = new AbortController();
-    const call = connection.run(count, { id: '2' }, { signal: aborter.signal });
-    const { error } = await rejection(connection.run(count, { id: '3' }, { timeoutMs: 300 }));
+    const call = client.run(count, { id: '2' }, { signal: aborter.signal });
+    const { error } = await rejection(client.run(count, { id: '3' }, { timeoutMs: 300 }));
     expect(error).toMatchObject({ code: 'broker-unavailable' });
     await redis.restart();
     expect(await call).toBe(2);
@@ -248,33 +248,33 @@ describe.runIf(hasRedis())('when Redis is out of reach', () => {
   });
 
   test('a call with a signal ends soon after the abort', async () => {
-    const connection = open(`redis://127.0.0.1:${await freePort()}`);
+    const client = open(`redis://127.0.0.1:${await freePort()}`);
     const aborter = new AbortController();
-    const ended = rejection(connection.run(count, { id: '1' }, { signal: aborter.signal }));
+    const ended = rejection(client.run(count, { id: '1' }, { signal: aborter.signal }));
     const start = performance.now();
     aborter.abort();
     expect((await ended).error).toEqual(unavailable('not_stored'));
     expect(performance.now() - start).toBeLessThan(1_000);
-    const { error } = await rejection(connection.run(count, { id: '2' }, { signal: aborter.signal }));
+    const { error } = await rejection(client.run(count, { id: '2' }, { signal: aborter.signal }));
     expect(error).toEqual(unavailable('not_stored'));
   });
 
-  test('an abort waits for an answer that is on its way', async () => {
+  test('an abort waits for a reply that is on its way', async () => {
     const redis = await startRedis();
-    const connection = open(redis.url);
-    await connection.ping();
+    const client = open(redis.url);
+    await client.ping();
     const aborter = new AbortController();
-    const call = connection.command(['DEBUG', 'SLEEP', '0.4'], { signal: aborter.signal });
+    const call = client.command(['DEBUG', 'SLEEP', '0.4'], { signal: aborter.signal });
     aborter.abort();
     expect(await call).toBe('OK');
     await redis.stop();
   });
 
-  test('a pause of this process does not use up the time of a call', async () => {
+  test('a blocked event loop does not use up the time of a call', async () => {
     const redis = await startRedis();
-    const connection = open(redis.url);
-    await connection.ping();
-    const call = connection.run(count, { id: '1' });
+    const client = open(redis.url);
+    await client.ping();
+    const call = client.run(count, { id: '1' });
     const end = performance.now() + 5_500;
     await new Promise((resolve) => setImmediate(resolve));
     while (performance.now() < end);

@@ -5,7 +5,7 @@ import { aTask } from '../../support/factories.ts';
 import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
 import { hasRedis, newRedisServer, startRedis, type RedisOptions } from '../../support/redis-server.ts';
 
-async function aServer(options: RedisOptions = {}) {
+async function serverWithBroker(options: RedisOptions = {}) {
   const server = await startRedis(options);
   const raw = await rawRedis(server.port);
   const broker = await connectRedis({ url: server.url });
@@ -17,13 +17,13 @@ async function aServer(options: RedisOptions = {}) {
   return { server, raw, broker, client: new Client(broker) };
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** A master with one replica that has caught up. */
-async function aPair() {
-  const master = await aServer();
+async function masterAndReplica() {
+  const master = await serverWithBroker();
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.server.port)] });
   onTestFinished(() => replica.stop());
   const raw: RawRedis = await rawRedis(replica.port);
@@ -32,35 +32,35 @@ async function aPair() {
   return { ...master, replica, replicaRaw: raw };
 }
 
-describe.skipIf(!hasRedis())('how safe a task is when it is acknowledged', () => {
-  test('replicated: a replica has it', async () => {
-    const { client, replicaRaw } = await aPair();
+describe.skipIf(!hasRedis())('the durability of an acknowledged task', () => {
+  test('"replicated": a replica has it', async () => {
+    const { client, replicaRaw } = await masterAndReplica();
     await client.enqueue('x', null, { id: 'a', durability: 'replicated' });
     expect(await replicaRaw.call('EXISTS', 'asynq:{default}:t:a')).toBe(1);
     expect(await replicaRaw.call('SISMEMBER', 'asynq:queues', 'default')).toBe(1);
   });
 
-  test('replicated, while the replica stands still: the caller hears it; others do not wait', async () => {
-    const { client, broker, replica } = await aPair();
+  test('"replicated" while the replica is stopped: the caller gets an error, and other calls do not wait', async () => {
+    const { client, broker, replica } = await masterAndReplica();
     replica.pause();
-    const began = performance.now();
+    const startedMs = performance.now();
     const asked = expect(client.enqueue('x', null, { id: 'a', durability: 'replicated' })).rejects;
     await client.enqueue('x', null, { id: 'b' });
-    expect(performance.now() - began).toBeLessThan(900);
+    expect(performance.now() - startedMs).toBeLessThan(900);
     await asked.toMatchObject({ code: 'durability-not-reached', details: { id: 'a' } });
     expect(await broker.inspect.task({ queue: 'default', id: 'a' })).toMatchObject({ state: 'pending' });
     replica.resume();
     await client.enqueue('x', null, { id: 'c', durability: 'replicated' });
   });
 
-  test('replicated, after the broker was closed: refused, and nothing is stored', async () => {
-    const { server, raw } = await aServer();
+  test('"replicated" after the broker was closed: the call is refused and nothing is stored', async () => {
+    const { server, raw } = await serverWithBroker();
     const broker = await connectRedis({ url: server.url });
     await broker.close();
     const late = broker.submit.enqueue([aTask({ id: 'late' })], { durability: 'replicated' });
     await expect(late).rejects.toMatchObject({ code: 'broker-closed' });
     expect(await raw.call('KEYS', '*late*')).toEqual([]);
-    // The test's own and that of the bed's broker.
+    // The connections of this test and of the first broker.
     expect(
       String(await raw.call('CLIENT', 'LIST'))
         .trim()
@@ -68,8 +68,8 @@ describe.skipIf(!hasRedis())('how safe a task is when it is acknowledged', () =>
     ).toHaveLength(2);
   });
 
-  test('replicated, without any replica: stored, and told', async () => {
-    const { client } = await aServer();
+  test('"replicated" without any replica: the task is stored, and the caller gets an error', async () => {
+    const { client } = await serverWithBroker();
     const outcomes = await client.enqueueMany([
       { task: 'x', id: 'a', durability: 'replicated' },
       { task: 'x', id: 'b' },
@@ -82,9 +82,9 @@ describe.skipIf(!hasRedis())('how safe a task is when it is acknowledged', () =>
     await expect(again).rejects.toMatchObject({ code: 'task-exists' });
   });
 
-  test('fsync is refused by name by a server that cannot tell, and nothing is stored', async () => {
-    // Without AOF no server can.
-    const { client, raw } = await aServer();
+  test('"fsync" is refused on a server that cannot confirm it, and nothing is stored', async () => {
+    // No server can without AOF.
+    const { client, raw } = await serverWithBroker();
     const call = client.enqueue('x', null, { durability: 'fsync' });
     await expect(call).rejects.toMatchObject({
       code: 'durability-unsupported',
@@ -98,15 +98,15 @@ describe.skipIf(!hasRedis())('how safe a task is when it is acknowledged', () =>
   });
 
   test('an unknown durability is refused', async () => {
-    const { client } = await aServer();
+    const { client } = await serverWithBroker();
     const call = client.enqueue('x', null, { durability: 'disk' as 'fsync' });
     await expect(call).rejects.toMatchObject({ code: 'invalid-value' });
   });
 
-  test.skipIf(newRedisServer() === null)('fsync: it is on the disk when the call ends', async () => {
+  test.skipIf(newRedisServer() === null)('"fsync": the task is on the disk when the call ends', async () => {
     const program = newRedisServer() as string;
     const args = ['--appendonly', 'yes', '--appendfsync', 'everysec'];
-    const { client, server, broker } = await aServer({ program, args });
+    const { client, server, broker } = await serverWithBroker({ program, args });
     await client.enqueueMany(
       Array.from({ length: 300 }, (_, i) => ({ task: 'x', id: `t${i}`, durability: 'fsync' as const })),
     );
@@ -120,8 +120,8 @@ describe.skipIf(!hasRedis())('how safe a task is when it is acknowledged', () =>
     expect(tasks).toHaveLength(300);
   });
 
-  test('after FLUSHDB the next task registers its queue again at once', async () => {
-    const { client, raw } = await aServer();
+  test('a task after FLUSHDB registers its queue again at once', async () => {
+    const { client, raw } = await serverWithBroker();
     await client.enqueue('x');
     await raw.call('FLUSHDB');
     await client.enqueue('x');
@@ -129,8 +129,8 @@ describe.skipIf(!hasRedis())('how safe a task is when it is acknowledged', () =>
   });
 });
 
-test.skipIf(!hasRedis())('a broker opens no connection for safety that nobody asked for', async () => {
-  const { broker, raw } = await aServer();
+test.skipIf(!hasRedis())('a broker opens the connection for durable writes only when one is asked for', async () => {
+  const { broker, raw } = await serverWithBroker();
   await broker.submit.enqueue([aTask()]);
   expect(String(await raw.call('CLIENT', 'LIST')).match(/name=task-center/g)).toHaveLength(1);
   await broker.submit.enqueue([aTask()], { durability: 'replicated' });

@@ -10,6 +10,7 @@ const Q = 'asynq:{q}:';
 const STEP = [{ queue: 'q', limit: 100 }];
 
 describe.skipIf(!hasRedis())('beside Go processes', () => {
+  // What Asynq's clients, servers and tools would write is written here by hand.
   const bed = redisBed();
   const sec = (): number => Math.floor(bed.now() / 1_000);
 
@@ -19,14 +20,14 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await bed.ask('HSET', `${Q}t:${id}`, 'msg', msg, 'state', state);
   }
 
-  /** Enqueues as a Go client does (protocol 3.2). */
+  /** Enqueues as a Go client does. */
   async function goEnqueue(id: string, more: Partial<GoTask> = {}): Promise<void> {
     await put(id, 'pending', more);
     await bed.ask('HSET', `${Q}t:${id}`, 'pending_since', `${bed.now()}000000`);
     await bed.ask('LPUSH', `${Q}pending`, id);
   }
 
-  /** Takes the next task as a Go server does (protocol 3.7). */
+  /** Takes the next task as a Go server does. */
   async function goTake(): Promise<string> {
     const id = String(await bed.ask('RPOPLPUSH', `${Q}pending`, `${Q}active`));
     await bed.ask('HSET', `${Q}t:${id}`, 'state', 'active');
@@ -65,7 +66,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.ask('HGET', `${Q}t:g1`, 'state')).toBe('completed');
   });
 
-  test('attempts that a Go worker made are counted in', async () => {
+  test('attempts that a Go worker made are counted, too', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await goTake();
     const msg = goMessage({ type: 'go:run', payload: '{}', id: 'a', queue: 'q' });
@@ -76,7 +77,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.broker.inspect.task({ queue: 'q', id: 'a' })).toMatchObject({ attempt: 3 });
   });
 
-  test('what Go scheduled moves at its second, and in the order of all that is due', async () => {
+  test('tasks that Go scheduled move at their second, in order with all other due tasks', async () => {
     for (const [id, at] of [
       ['g1', sec() + 1],
       ['g3', sec() + 3],
@@ -97,7 +98,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.ask('HGET', `${Q}t:g2`, 'pending_since')).toBe(`${bed.now()}000000`);
   });
 
-  test('a Go forwarder that came first leaves an exact time that fires nothing', async () => {
+  test('a Go forwarder that was first leaves an exact time that starts nothing', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 1_500 })]);
     bed.advance(1_750);
     await bed.ask('ZREM', `${Q}scheduled`, 'a');
@@ -108,7 +109,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.ask('EXISTS', 'tc:{q}:due')).toBe(0);
   });
 
-  test('an exact time never fires a task that Go made anew with that ID for that second', async () => {
+  test('an exact time never starts a new task of Go with the same ID in the same second', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 1_500 })]);
     await bed.ask('DEL', `${Q}t:a`);
     await put('a', 'scheduled');
@@ -120,7 +121,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 1 }]);
   });
 
-  test('a Go retry with an earlier time than our old one moves at its own', async () => {
+  test('a Go retry with an earlier time than our old one moves at its own time', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 60_000 })]);
     await bed.ask('ZREM', `${Q}scheduled`, 'a');
     await bed.ask('HSET', `${Q}t:a`, 'state', 'retry');
@@ -129,7 +130,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.broker.maintain.forward(STEP)).toEqual([{ moved: 1, nextDueMs: null, nextInMs: null }]);
   });
 
-  test('a due task with a group joins its group, whose name is told', async () => {
+  test('a due task with a group joins its group, and the group is named', async () => {
     await put('g1', 'scheduled');
     await bed.ask('HSET', `${Q}t:g1`, 'group', 'mails');
     await bed.ask('ZADD', `${Q}scheduled`, sec() - 1, 'g1');
@@ -159,7 +160,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ anomalies: { dropped: 1 } }]);
   });
 
-  test('what a Go worker holds is taken back 30 s after its lease, not before', async () => {
+  test('a task of a Go worker is taken back 30 s after its lease has expired, not before', async () => {
     await goEnqueue('g1');
     await goTake();
     const recover = () => bed.broker.maintain.recover(STEP, 3);
@@ -174,7 +175,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     bed.advance(1);
     const [outcome] = await recover();
     expect(outcome).toMatchObject({ recovered: 0, archived: 0, orphans: [{ id: 'g1', attempt: 1 }] });
-    // Nobody else gets it while its recoverer decides; the Go worker's lease is no more.
+    // The recoverer has leased it in place of the Go worker: another recoverer does not get it.
     expect(await recover()).toEqual([{ recovered: 0, archived: 0, orphans: [] }]);
     const [task] = outcome?.orphans ?? [];
     const end = finish.retry(task as LeasedTask, 1_000);
@@ -187,7 +188,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     });
   });
 
-  test("Go's task whose recoverer is killed is the next to run", async () => {
+  test('a task of Go whose recoverer is killed is the next to run', async () => {
     await goEnqueue('g1');
     await goTake();
     await bed.ask('ZADD', `${Q}lease`, sec() - 31, 'g1');
@@ -200,7 +201,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.takeOne()).toMatchObject({ id: 'g1', crashes: 1, retried: 0 });
   });
 
-  test("Go's lost task that nobody can read is archived, the others are ended", async () => {
+  test('a lost task of Go with an unreadable message is archived, the others are ended', async () => {
     for (const id of ['bad', 'good']) await goEnqueue(id);
     await goTake();
     await goTake();
@@ -213,7 +214,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.ask('ZRANGE', `${Q}lease`, 0, -1)).toEqual(['good']);
   });
 
-  test('what a Go recoverer took back is no longer ours to finish', async () => {
+  test('a task that a Go recoverer took back cannot be finished any more', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     const task = await bed.takeOne();
     await bed.ask('LREM', `${Q}active`, 0, 'a');
@@ -226,7 +227,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.ask('ZSCORE', `${Q}lease`, 'a')).toBe(sec() + 30);
   });
 
-  test('a cancelled task that a Go tool runs again is cancelled no more', async () => {
+  test('a cancelled task that a Go tool runs again is no longer cancelled', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', retentionMs: 60_000 })]);
     await bed.broker.control.cancel({ queue: 'q', id: 'a' }, { reason: 'no' });
     await bed.ask('ZREM', `${Q}completed`, 'a');
@@ -246,7 +247,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
   test.each([
     ['a success', (id: string) => finish.succeeded({ ...bedTask(id) }), 0],
     ['a kept success', (id: string) => finish.succeeded({ ...bedTask(id) }), 60],
-  ])("%s releases the task's own unique lock, and nobody else's", async (_, end, retention) => {
+  ])("%s releases the task's own unique lock, and no other task's", async (_, end, retention) => {
     for (const [id, holder] of [
       ['mine', 'mine'],
       ['theirs', 'another'],
@@ -262,7 +263,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     expect(await bed.ask('EXISTS', `${Q}t:mine`)).toBe(retention === 0 ? 0 : 1);
   });
 
-  test('a lock in another place than the queue is left alone', async () => {
+  test('a lock outside the queue is left alone', async () => {
     await goEnqueue('g1', { uniqueKey: 'somebody:s:key' });
     await bed.ask('SET', 'somebody:s:key', 'g1');
     await bed.exchange({ finishes: [finish.succeeded(await bed.takeOne())] });
@@ -276,22 +277,22 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     return task;
   };
 
-  test.each(['cancel', 'remove'] as const)('to %s a task releases its unique lock', async (act) => {
+  test.each(['cancel', 'remove'] as const)('%s releases the unique lock of a task', async (action) => {
     const uniqueKey = `${Q}unique:go:run:x`;
     await goEnqueue('g1', { uniqueKey, retention: 10_000 });
     await bed.ask('SET', uniqueKey, 'g1');
     const { control } = bed.broker;
     const ref = { queue: 'q', id: 'g1' };
-    expect(await (act === 'cancel' ? control.cancel(ref, {}) : control.remove(ref))).toMatchObject({
+    expect(await (action === 'cancel' ? control.cancel(ref, {}) : control.remove(ref))).toMatchObject({
       code: 'done',
     });
     expect(await bed.ask('EXISTS', uniqueKey)).toBe(0);
-    if (act === 'cancel') {
+    if (action === 'cancel') {
       expect(await bed.ask('ZSCORE', `${Q}completed`, 'g1')).toBe(Math.ceil(bed.now() / 1_000) + 10_000);
     }
   });
 
-  test('a set goes back to its group also where that has become a key of another type', async () => {
+  test('a set goes back to its group although the key of the group has a wrong type by now', async () => {
     const rules = { graceMs: 0, maxDelayMs: 0, maxSize: 0 };
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', group: 'g' })]);
     expect(await bed.broker.groups.take('q', rules, 1)).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** A message as a Go client writes it, made by hand so that our own codec is not its own judge (protocol 2.2). */
+/** A message as a Go client writes it. Encoded by hand here: our own codec must not be tested with itself. */
 export interface GoTask {
   readonly type: string;
   readonly payload: string;
@@ -37,7 +37,7 @@ export function goMessage(task: GoTask): Buffer {
   ]);
 }
 
-/** The fields of a message as Go reads them: of a field that stands twice the last counts. */
+/** The fields of a message as Go reads them: the last of a repeated field counts. */
 export function goFields(bytes: Buffer): Record<number, string | number> {
   const fields: Record<number, string | number> = {};
   let at = 0;

@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(await bed.keys()).toEqual(['asynq:queues', `${Q}pending`, `${Q}t:a`, `${Q}t:b`]);
   });
 
-  test('durations are whole seconds: a timeout cut, but at least one, the others rounded up', async () => {
+  test('durations are whole seconds: a timeout is rounded down to at least 1 s, the others are rounded up', async () => {
     const times = { timeoutMs: 1, deadlineMs: 1_800_000_000_001, retentionMs: 999 };
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', ...times })]);
     expect(await message('a')).toMatchObject({ 8: 1, 9: 1_800_000_001, 12: 1 });
@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(await bed.ask('ZSCORE', `${Q}scheduled`, 'a')).toBe(253_402_300_800);
   });
 
-  test('an active task stands in active and lease; the score is whole seconds and the token', async () => {
+  test('an active task is in active and lease; the score is whole seconds and the token', async () => {
     await bed.broker.submit.enqueue(['a', 'b'].map((id) => aTask({ id, queue: 'q' })));
     const { tasks } = await bed.exchange();
     const [a, b] = tasks;
@@ -80,7 +80,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(Math.round((renewed % 1) * 1e6)).toBe(a?.token);
   });
 
-  test('tokens begin anew after 999,999 and are never 0', async () => {
+  test('tokens start again at 1 after 999,999 and are never 0', async () => {
     await bed.broker.submit.enqueue(['a', 'b', 'c'].map((id) => aTask({ id, queue: 'q' })));
     await bed.ask('SET', 'tc:{q}:tok', Math.ceil(bed.now() / 999_999) * 999_999 - 2);
     const tokens: number[] = [];
@@ -95,7 +95,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(await bed.keys()).toEqual(['asynq:queues', `${Q}processed`, `${Q}processed:${DAY}`, 'tc:{q}:tok']);
   });
 
-  test('a kept success has completed_at in its message and its end as score', async () => {
+  test('a kept success has completed_at in its message and its expiry as score', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', retentionMs: 60_000 })]);
     const task = await bed.takeOne();
     await bed.exchange({ finishes: [finish.succeeded(task, Buffer.from([0, 255]))] });
@@ -121,7 +121,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(await field('a', 'tc:d')).toBe(String(due));
   });
 
-  test('a message that was retried often does not grow without end', async () => {
+  test('a message that was retried many times does not grow without bound', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', maxRetries: 100 })]);
     const sizes: number[] = [];
     for (let n = 0; n < 30; n += 1) {
@@ -138,7 +138,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(await message('a')).toMatchObject({ 1: 'test:run', 2: '{"a":1}', 6: 30, 7: 'failure 29' });
   });
 
-  test('an archived task has the time it was archived as score', async () => {
+  test('an archived task has the time at which it was archived as score', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await bed.exchange({ finishes: [finish.archive(await bed.takeOne())] });
     expect(await bed.ask('ZSCORE', `${Q}archived`, 'a')).toBe(Math.floor(bed.now() / 1_000));
@@ -146,7 +146,7 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect((await message('a'))[6]).toBeUndefined();
   });
 
-  test('a requeued task stands at the right end of pending, with its time', async () => {
+  test('a requeued task is at the right end of pending, with the time of the requeue', async () => {
     await bed.broker.submit.enqueue(['a', 'b', 'c'].map((id) => aTask({ id, queue: 'q' })));
     const { tasks } = await bed.exchange({ room: 2 });
     bed.advance(1_000);
@@ -156,14 +156,14 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(await field('a', 'tc:a')).toBe(`${bed.now() - 1_000};0;0;1;host:7`);
   });
 
-  test('a paused queue has the key that Go looks for', async () => {
+  test('a paused queue has the key that Go checks', async () => {
     await bed.broker.control.pause('q', 'why');
     expect(await bed.ask('GET', `${Q}paused`)).toBe(String(Math.floor(bed.now() / 1_000)));
     await bed.broker.control.resume('q');
     expect(await bed.keys()).toEqual([]);
   });
 
-  test('a cancelled task stands in completed for Go, and in a set of ours with the same score', async () => {
+  test('a cancelled task is in completed for Go, and in a set of ours with the same score', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 5_000 })]);
     await bed.broker.control.cancel({ queue: 'q', id: 'a' }, { by: 'me' });
     expect(await bed.ask('ZSCORE', `${Q}completed`, 'a')).toBe(sec(bed.now()) + 3_600);
@@ -184,7 +184,7 @@ describe.skipIf(!hasRedis())('counters', () => {
     await bed.exchange({ finishes: tasks.map((task) => finish[end](task)), room: 0 });
   }
 
-  test('are kept in all and by UTC day, the latter for 90 days from the first', async () => {
+  test('are kept in total and per UTC day, the latter for 90 days from their first attempt', async () => {
     await run(['a', 'b'], 'succeeded');
     await run(['c'], 'archive');
     expect(await bed.ask('MGET', `${Q}processed`, `${Q}processed:${DAY}`)).toEqual(['3', '3']);
@@ -209,7 +209,7 @@ describe.skipIf(!hasRedis())('counters', () => {
     expect(await bed.ask('GET', `${Q}processed:${day}`)).toBe('1');
   });
 
-  // A total that equals the maximum as a double is set to 1 instead of incremented (protocol 1.6).
+  // Asynq sets a total that equals the maximum as a double to 1 instead of incrementing it.
   test.each([
     ['9223372036854775807', 1, '1'],
     ['9223372036854775807', 3, '3'],
@@ -218,7 +218,7 @@ describe.skipIf(!hasRedis())('counters', () => {
     ['9223372036854775295', 3, '2'],
     ['9223372036854775294', 1, '9223372036854775295'],
     ['41', 1, '42'],
-  ])('begin anew when the total is full: %s and %d more', async (before, more, after) => {
+  ])('start again when the total is full: %s and %d more', async (before, more, after) => {
     await bed.ask('SET', `${Q}processed`, before);
     await run(
       Array.from({ length: more }, (_, i) => `t${i}`),
@@ -227,13 +227,13 @@ describe.skipIf(!hasRedis())('counters', () => {
     expect(await bed.ask('GET', `${Q}processed`)).toBe(after);
   });
 
-  test('begin anew together when a failure finds the total full', async () => {
+  test('start again together when a failure finds the total full', async () => {
     await bed.ask('MSET', `${Q}processed`, '9223372036854775807', `${Q}failed`, 70);
     await run(['a', 'b'], 'archive');
     expect(await bed.ask('MGET', `${Q}processed`, `${Q}failed`)).toEqual(['2', '2']);
   });
 
-  test('that cannot be counted stop nothing', async () => {
+  test('stop no task when they are damaged', async () => {
     await bed.ask('SET', `${Q}processed`, 'many');
     await bed.ask('LPUSH', `${Q}failed`, 'x');
     await run(['a'], 'archive');

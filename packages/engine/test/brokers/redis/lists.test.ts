@@ -14,28 +14,28 @@ describe.skipIf(!hasRedis())('lists that change while they are read', () => {
     return { ids: found.tasks.map(({ id }) => id), cursor: found.cursor };
   }
 
-  test('a page of pending tasks goes on where the last one ended, though tasks were taken', async () => {
+  test('a page of pending tasks continues where the last one ended although tasks were taken', async () => {
     await bed.broker.submit.enqueue(manyTasks(6, 't', { queue: 'q' }));
     const first = await page('pending', 3);
     await bed.exchange({ room: 1 });
     expect(await page('pending', 3, first.cursor)).toEqual({ ids: ['t3', 't4', 't5'], cursor: null });
   });
 
-  test('a page of pending tasks goes on though its last task was removed', async () => {
+  test('a page of pending tasks continues although the last task before it was removed', async () => {
     await bed.broker.submit.enqueue(manyTasks(6, 't', { queue: 'q' }));
     const first = await page('pending', 3);
     await bed.broker.control.remove({ queue: 'q', id: 't2' });
     expect(await page('pending', 3, first.cursor)).toEqual({ ids: ['t3', 't4', 't5'], cursor: null });
   });
 
-  test('a page of pending tasks begins anew when all before it have gone', async () => {
+  test('a page of pending tasks starts at the end of the list when all tasks before it have left', async () => {
     await bed.broker.submit.enqueue(manyTasks(6, 't', { queue: 'q' }));
     const first = await page('pending', 2);
     await bed.exchange({ room: 3 });
     expect(await page('pending', 9, first.cursor)).toEqual({ ids: ['t3', 't4', 't5'], cursor: null });
   });
 
-  test('a page of one second goes on though its last task was removed', async () => {
+  test('a page within one second continues although the last task before it was removed', async () => {
     await bed.broker.submit.enqueue(manyTasks(9, 't', { queue: 'q' }));
     const { tasks } = await bed.exchange();
     await bed.exchange({ finishes: tasks.map((task) => finish.archive(task)), room: 0 });
@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis())('lists that change while they are read', () => {
     expect(seen).toEqual(tasks.map(({ id }) => id));
   });
 
-  test('IDs without a task are passed over', async () => {
+  test('IDs without a task are skipped', async () => {
     await bed.broker.submit.enqueue(manyTasks(3, 't', { queue: 'q' }));
     await bed.ask('DEL', `${Q}t:t1`);
     expect((await page('pending', 5)).ids).toEqual(['t0', 't2']);
@@ -78,7 +78,7 @@ describe.skipIf(!hasRedis())('lists that change while they are read', () => {
   });
 
   test.each(['', 'rubbish', Buffer.from('{"score":"x","id":1}').toString('base64url')])(
-    'a cursor that is none is refused: %j',
+    'the invalid cursor %j is refused',
     async (cursor) => {
       for (const state of ['pending', 'archived'] as const) {
         await expect(page(state, 5, cursor)).rejects.toMatchObject({ code: 'invalid-value' });

@@ -8,7 +8,7 @@ import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
 import { hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
 
-describe.runIf(hasRedis())('calls to a Redis in trouble', () => {
+describe.runIf(hasRedis())('while Redis does not answer', () => {
   let redis: RedisServer;
   let raw: RawRedis;
   let broker: Broker;
@@ -25,14 +25,14 @@ describe.runIf(hasRedis())('calls to a Redis in trouble', () => {
     await redis.stop();
   });
 
-  /** How long a call that must fail takes, ms. */
+  /** How long a call takes that must fail, ms. */
   async function failingMs(call: Promise<unknown>): Promise<number> {
-    const began = performance.now();
+    const startedMs = performance.now();
     await expect(call).rejects.toMatchObject({ code: 'broker-unavailable' });
-    return performance.now() - began;
+    return performance.now() - startedMs;
   }
 
-  test('each of many submissions that come one after another ends within 5 s', async () => {
+  test('each of many submissions in a row ends within 5 s', async () => {
     const client = new Client(broker);
     await client.enqueue('x');
     redis.pause();
@@ -44,16 +44,16 @@ describe.runIf(hasRedis())('calls to a Redis in trouble', () => {
     expect(Math.max(...(await Promise.all(calls)))).toBeLessThan(5_500);
   });
 
-  test('more batches for one queue than it has receipts all end within 5 s', async () => {
+  test('more batches for one queue than it has receipt slots all end within 5 s', async () => {
     redis.pause();
     const calls = Array.from({ length: 40 }, () => failingMs(broker.submit.enqueue([aTask()])));
     expect(Math.max(...(await Promise.all(calls)))).toBeLessThan(5_500);
   });
 
-  test('calls that wait for their turn in vain have surely stored nothing, and beyond 10,000 they do not even wait', async () => {
+  test('calls that wait in vain for a receipt have certainly stored nothing; beyond 10,000 a call is refused at once', async () => {
     await broker.submit.enqueue([aTask()]);
     redis.pause();
-    const began = performance.now();
+    const startedMs = performance.now();
     const calls = Array.from({ length: 10_100 }, () =>
       broker.submit.enqueue([aTask()]).catch((error: unknown) => error),
     );
@@ -61,37 +61,37 @@ describe.runIf(hasRedis())('calls to a Redis in trouble', () => {
       code: 'broker-unavailable',
       details: { outcome: 'not_stored' },
     });
-    const refusedMs = performance.now() - began;
+    const refusedMs = performance.now() - startedMs;
     const errors = await Promise.all(calls);
-    expect(refusedMs).toBeLessThan((performance.now() - began) / 2);
+    expect(refusedMs).toBeLessThan((performance.now() - startedMs) / 2);
     const outcomes = errors.map((error) => (error as { details: { outcome: string } }).details.outcome);
     expect(outcomes.filter((outcome) => outcome !== 'not_stored').length).toBeLessThan(200);
   });
 
-  test('a call whose answer was lost is not called refused when its user is gone then', async () => {
+  test('a call whose reply was lost ends as unknown, not as refused, when its user was deleted meanwhile', async () => {
     await raw.call('ACL', 'SETUSER', 'u', 'on', '>p', '~*', '&*', '+@all');
     const proxy = await startFaultProxy(redis.port);
     const { port } = new URL(proxy.url);
-    const own = await connectRedis({ url: `redis://u:p@127.0.0.1:${port}` });
+    const brokerOfUser = await connectRedis({ url: `redis://u:p@127.0.0.1:${port}` });
     try {
       const cut = proxy.cutReply(({ name }) => name.startsWith('EVAL'));
-      const call = own.submit.enqueue([aTask({ id: 'a' })]).catch((error: unknown) => error);
+      const call = brokerOfUser.submit.enqueue([aTask({ id: 'a' })]).catch((error: unknown) => error);
       await cut;
       proxy.swallow(true);
       await raw.call('ACL', 'DELUSER', 'u');
       proxy.swallow(false);
       expect(await call).toMatchObject({ code: 'broker-unavailable', details: { outcome: 'unknown' } });
       expect(await broker.inspect.task({ queue: 'default', id: 'a' })).not.toBeNull();
-      await expect(own.submit.enqueue([aTask()])).rejects.toMatchObject({ code: 'broker-refused' });
+      await expect(brokerOfUser.submit.enqueue([aTask()])).rejects.toMatchObject({ code: 'broker-refused' });
     } finally {
-      await own.close();
+      await brokerOfUser.close();
       await proxy.close();
     }
   });
 
-  test('a watch that lost its connection while nobody waited wakes the next who waits', async () => {
+  test('a watch whose connection was lost while nobody waited wakes the next waiter', async () => {
     const idle = new AbortController();
-    const first = broker.signals.work(['default'], idle.signal);
+    const first = broker.signals.waitForWork(['default'], idle.signal);
     await expect
       .poll(async () => /cmdstat_exists:calls=[2-9]/.test(String(await raw.call('INFO', 'commandstats'))))
       .toBe(true);
@@ -101,7 +101,7 @@ describe.runIf(hasRedis())('calls to a Redis in trouble', () => {
     await raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await sleep(100);
     const limit = new AbortController();
-    const woken = broker.signals.work(['default'], limit.signal).then(() => 'woken');
+    const woken = broker.signals.waitForWork(['default'], limit.signal).then(() => 'woken');
     await sleep(300);
     await broker.submit.enqueue([aTask()]);
     const outcome = await Promise.race([woken, sleep(2_000, 'slept on')]);

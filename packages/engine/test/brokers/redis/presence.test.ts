@@ -32,7 +32,7 @@ describe('servers in Redis', () => {
   });
   const announce = (overrides?: Partial<ServerRecord>) => bed.broker.presence.announce(aServer(overrides));
 
-  test('the keys, scores and ends are those of protocol 3.22', async () => {
+  test('the keys, scores and expiries are those of Asynq', async () => {
     await announce({ running: 2, tasks: [aTask('a'), aTask('b')] });
     expect(await bed.keys()).toEqual([
       'asynq:servers',
@@ -53,19 +53,19 @@ describe('servers in Redis', () => {
     expect(((await bed.ask('HKEYS', `asynq:workers:${TAG}`)) as string[]).sort()).toEqual(['a', 'b']);
   });
 
-  test('a server without tasks has no workers key, though it had one', async () => {
+  test('a server that has no tasks any more has no workers key', async () => {
     await announce({ tasks: [aTask('a')] });
     await announce();
     expect(await bed.ask('EXISTS', `asynq:workers:${TAG}`)).toBe(0);
   });
 
-  test('withdrawing leaves nothing', async () => {
+  test('withdrawing removes everything', async () => {
     await announce({ tasks: [aTask('a')] });
     await bed.broker.presence.withdraw(aServer());
     expect(await bed.keys()).toEqual([]);
   });
 
-  test('looking drops members of both sets that are over by more than a second', async () => {
+  test('reading removes members of both sets that expired more than a second ago', async () => {
     await announce();
     bed.advance(10_000);
     expect(await bed.broker.presence.servers()).toHaveLength(1);
@@ -74,7 +74,7 @@ describe('servers in Redis', () => {
     expect(await bed.ask('EXISTS', 'asynq:servers', 'asynq:workers')).toBe(0);
   });
 
-  test('a member whose key is gone, is of another type or says nonsense is left out', async () => {
+  test('a member whose key does not exist, has a wrong type or an invalid value is left out', async () => {
     const untilS = Math.floor(bed.now() / 1_000) + 10;
     const key = (name: string) => `asynq:servers:{${name}}`;
     for (const name of ['gone', 'list', 'nonsense'])
@@ -88,7 +88,7 @@ describe('servers in Redis', () => {
     expect(servers.map(({ id, tasks }) => [id, tasks.map((task) => task.id)])).toEqual([[ID, ['a']]]);
   });
 
-  test('a workers key of another type is left out, too, and the next announcement puts it right', async () => {
+  test('a workers key of a wrong type is left out, too, and the next announcement replaces it', async () => {
     await announce();
     await bed.ask('RPUSH', `asynq:workers:${TAG}`, 'x');
     expect(await bed.broker.presence.servers()).toMatchObject([{ id: ID, tasks: [] }]);
@@ -105,7 +105,7 @@ describe('servers in Redis', () => {
     expect(await bed.ask('HLEN', `asynq:workers:${TAG}`)).toBe(600);
   });
 
-  test('a name of this machine can be told', async () => {
+  test('the name of this host can be announced', async () => {
     await announce({ host: hostname() });
     expect(await bed.broker.presence.servers()).toMatchObject([{ host: hostname() }]);
   });

@@ -6,7 +6,7 @@ import { redisBed } from './bed.ts';
 const Q = 'asynq:{q}:';
 const STEP = [{ queue: 'q', limit: 100 }];
 
-describe.skipIf(!hasRedis())('what nobody can read', () => {
+describe.skipIf(!hasRedis())('unreadable data', () => {
   const bed = redisBed();
 
   async function putMessage(id: string, bytes: Buffer): Promise<void> {
@@ -14,7 +14,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     await bed.ask('LPUSH', `${Q}pending`, id);
   }
 
-  test('a message that is none is archived as it is, and the others are taken', async () => {
+  test('an invalid message is archived as it is, and the others are taken', async () => {
     const bytes = Buffer.from([10, 200, 1, 255]);
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await putMessage('bad', bytes);
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     ]);
   });
 
-  test('an ID that stands twice in pending is taken once', async () => {
+  test('an ID that is in pending twice is taken once', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await bed.ask('LPUSH', `${Q}pending`, 'a');
     const { tasks, quarantined } = await bed.exchange();
@@ -65,29 +65,29 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
   });
 
   test.each(['pending', 'active', 'lease'])('a %s of a wrong type stops its queue only', async (name) => {
-    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' }), aTask({ id: 'b', queue: 'sound' })]);
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' }), aTask({ id: 'b', queue: 'valid' })]);
     await bed.ask('DEL', `${Q}${name}`);
     await bed.ask('SET', `${Q}${name}`, 'x');
-    const { tasks } = await bed.exchange({ queues: ['q', 'sound'] });
+    const { tasks } = await bed.exchange({ queues: ['q', 'valid'] });
     expect(tasks.map(({ id }) => id)).toEqual(['b']);
     expect(await bed.ask('GET', `${Q}${name}`)).toBe('x');
-    const steps = ['q', 'sound'].map((queue) => ({ queue, limit: 10 }));
+    const steps = ['q', 'valid'].map((queue) => ({ queue, limit: 10 }));
     expect(await bed.broker.maintain.forward(steps)).toHaveLength(2);
     expect(await bed.broker.maintain.recover(steps, 3)).toHaveLength(2);
     expect(await bed.broker.maintain.expire(steps)).toEqual([0, 0]);
-    expect(await bed.broker.inspect.queueFacts(['q', 'sound'])).toMatchObject([
+    expect(await bed.broker.inspect.queueFacts(['q', 'valid'])).toMatchObject([
       { counts: { [name === 'lease' ? 'active' : name]: 0 } },
       { counts: { active: 1 } },
     ]);
   });
 
   test.each(['pending', 'scheduled'])(
-    'a %s of a wrong type fails its own tasks, and writes nothing',
+    'a %s of a wrong type fails the tasks of its queue, and nothing is written',
     async (name) => {
       await bed.ask('SET', `${Q}${name}`, 'x');
       const outcomes = await bed.broker.submit.enqueue([
         aTask({ id: 'a', queue: 'q' }),
-        aTask({ id: 'b', queue: 'sound' }),
+        aTask({ id: 'b', queue: 'valid' }),
       ]);
       expect(outcomes).toMatchObject([
         { code: 'broker-corrupt', cause: expect.stringContaining(`${Q}${name}`) },
@@ -106,8 +106,8 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
       { code: 'created' },
     ]);
     expect(await bed.broker.inspect.task({ queue: 'q', id: 'b' })).toBeNull();
-    for (const act of ['cancel', 'remove'] as const) {
-      await expect(bed.broker.control[act]({ queue: 'q', id: 'b' }, {})).rejects.toMatchObject({
+    for (const action of ['cancel', 'remove'] as const) {
+      await expect(bed.broker.control[action]({ queue: 'q', id: 'b' }, {})).rejects.toMatchObject({
         code: 'broker-corrupt',
       });
     }
@@ -135,7 +135,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     expect(await bed.ask('LLEN', `${Q}active`)).toBe(2);
   });
 
-  test('a lease whose task has gone is given up, and says so', async () => {
+  test('a lease whose task does not exist is removed, and its finish is refused', async () => {
     await bed.broker.submit.enqueue(manyTasks(2, 't', { queue: 'q' }));
     const { tasks } = await bed.exchange();
     await bed.ask('DEL', `${Q}t:t0`);
@@ -148,7 +148,7 @@ describe.skipIf(!hasRedis())('what nobody can read', () => {
     expect(await bed.ask('GET', `${Q}processed`)).toBe('1');
   });
 
-  test('a lease without a task is dropped when it is over', async () => {
+  test('a lease without a task is dropped when it expires', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await bed.takeOne();
     await bed.ask('DEL', `${Q}t:a`);

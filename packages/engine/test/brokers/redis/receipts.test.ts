@@ -16,7 +16,7 @@ import { redisBed } from './bed.ts';
 
 const Q = 'asynq:{q}:';
 
-describe.skipIf(!hasRedis())('a call that comes twice', () => {
+describe.skipIf(!hasRedis())('a call that arrives twice', () => {
   const bed = redisBed();
 
   const receipt = (sequence: number, slot = 3): Receipt => ({
@@ -53,8 +53,8 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
   });
 
   const store = (sequence: number, ids: readonly string[], slot = 3) =>
-    bed.connection.run(enqueue, tasksCall(sequence, ids, slot));
-  const go = async (call: ExchangeCall) => (await bed.connection.run(exchange, call)) as ExchangeReply;
+    bed.client.run(enqueue, tasksCall(sequence, ids, slot));
+  const runExchange = async (call: ExchangeCall) => (await bed.client.run(exchange, call)) as ExchangeReply;
 
   test('stores nothing the second time and answers the same', async () => {
     const first = await store(5, ['a', 'b', 'a']);
@@ -65,7 +65,7 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
     expect(await bed.ask('EXISTS', `${Q}t:a`, `${Q}pending`)).toBe(0);
   });
 
-  test('writes also the second time: WAIT behind it speaks of the last write of its own connection', async () => {
+  test('also writes the second time: WAIT behind it covers only the last write of its own connection', async () => {
     const offset = async () =>
       /rdb_changes_since_last_save:(\d+)/.exec(String(await bed.ask('INFO', 'persistence')))?.[1];
     await store(5, ['a']);
@@ -74,22 +74,22 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
     expect(Number(await offset())).toBeGreaterThan(before);
   });
 
-  test('does nothing when its slot has gone to a later call', async () => {
+  test('does nothing when a later call has its slot', async () => {
     await store(6, ['b']);
     expect(await store(5, ['a'])).toEqual({ stale: true });
-    expect(await bed.connection.run(exchange, fetchCall(5))).toEqual({ stale: true });
+    expect(await bed.client.run(exchange, fetchCall(5))).toEqual({ stale: true });
     expect(await bed.ask('EXISTS', `${Q}t:a`, `${Q}active`)).toBe(0);
     expect(await bed.ask('HGET', receiptsKey('q', 'tester'), 3)).toMatch(/^6:/);
   });
 
-  test('is known by its slot and sequence alone', async () => {
+  test('is recognized by its slot and sequence alone', async () => {
     await store(5, ['a']);
     expect(await store(6, ['c'], 4)).toMatchObject({ codes: '1' });
     expect(await store(7, ['d'])).toMatchObject({ codes: '1' });
     expect(await bed.ask('HLEN', receiptsKey('q', 'tester'))).toBe(2);
   });
 
-  test('leaves receipts that end by themselves', async () => {
+  test('leaves receipts that expire by themselves', async () => {
     const key = receiptsKey('q', 'tester');
     await store(1, ['a'], 0);
     expect(await bed.ask('TTL', key)).toBe(600);
@@ -100,10 +100,10 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
 
   test('takes the same tasks again, with renewed leases', async () => {
     await store(1, ['a', 'later', 'c']);
-    const first = await go(fetchCall(2));
+    const first = await runExchange(fetchCall(2));
     expect(first.fetched[0]?.rows.map(({ id }) => id)).toEqual(['a', 'c']);
     bed.advance(2_000);
-    const again = await go(fetchCall(2));
+    const again = await runExchange(fetchCall(2));
     expect(again.fetched[0]).toMatchObject({ token: first.fetched[0]?.token });
     expect(again.fetched[0]?.rows.map(({ id, message }) => [id, message])).toEqual(
       first.fetched[0]?.rows.map(({ id, message }) => [id, message]),
@@ -116,19 +116,19 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
     expect(Math.floor(score)).toBe(Math.ceil((bed.now() + 6_000) / 1_000));
   });
 
-  test('takes only those that nobody else has taken meanwhile', async () => {
+  test('takes only tasks that no other worker has taken meanwhile', async () => {
     await store(1, ['a', 'later', 'c']);
-    const first = await go(fetchCall(2));
+    const first = await runExchange(fetchCall(2));
     await bed.ask('ZADD', `${Q}lease`, 9_999_999_999, 'a');
     await bed.ask('DEL', `${Q}t:c`);
-    const again = await go(fetchCall(2));
+    const again = await runExchange(fetchCall(2));
     expect(first.fetched[0]?.rows).toHaveLength(2);
     expect(again.fetched[0]?.rows).toEqual([]);
   });
 
   test('finishes once, and answers the same', async () => {
     await store(1, ['a', 'later', 'c']);
-    const { fetched } = await go(fetchCall(2, { room: 1 }));
+    const { fetched } = await runExchange(fetchCall(2, { room: 1 }));
     const finishes = [
       {
         queue: 'q',
@@ -139,36 +139,36 @@ describe.skipIf(!hasRedis())('a call that comes twice', () => {
         others: [],
       },
     ];
-    const first = await go(fetchCall(3, { finishes, room: 1 }));
+    const first = await runExchange(fetchCall(3, { finishes, room: 1 }));
     expect(first).toMatchObject({ codes: '10', fetched: [{ rows: [{ id: 'c' }] }] });
-    const again = await go(fetchCall(3, { finishes, room: 1 }));
+    const again = await runExchange(fetchCall(3, { finishes, room: 1 }));
     expect(again).toMatchObject({ codes: '10', fetched: [{ rows: [{ id: 'c' }] }] });
     expect(await bed.ask('GET', `${Q}processed`)).toBe('1');
   });
 
-  test('tells IDs without a task again, too', async () => {
+  test('also reports IDs without a task again', async () => {
     await bed.ask('LPUSH', `${Q}pending`, 'ghost');
     const expected = { codes: '', fetched: [{ queue: 'q', rows: [], dropped: ['ghost'], corrupt: null }] };
-    expect(await go(fetchCall(1))).toMatchObject(expected);
-    expect(await go(fetchCall(1))).toMatchObject(expected);
+    expect(await runExchange(fetchCall(1))).toMatchObject(expected);
+    expect(await runExchange(fetchCall(1))).toMatchObject(expected);
   });
 
   test('pauses, cancels and removes once, and answers the same', async () => {
     await store(1, ['a', 'b']);
-    const { connection } = bed;
+    const { client } = bed;
     const paused = { queue: 'q', receipt: receipt(2), paused: true, reason: null };
-    expect(await connection.run(pause, paused)).toBe(true);
-    expect(await connection.run(pause, paused)).toBe(true);
-    expect(await connection.run(pause, { ...paused, receipt: receipt(3) })).toBe(false);
+    expect(await client.run(pause, paused)).toBe(true);
+    expect(await client.run(pause, paused)).toBe(true);
+    expect(await client.run(pause, { ...paused, receipt: receipt(3) })).toBe(false);
     const a = { task: { queue: 'q', id: 'a' }, note: '{}', keepS: 3_600, lock: '' };
     const cancelled = { code: 'done', from: 'pending' };
-    expect(await connection.run(cancel, { ...a, receipt: receipt(4) })).toEqual(cancelled);
-    expect(await connection.run(cancel, { ...a, receipt: receipt(4) })).toEqual(cancelled);
+    expect(await client.run(cancel, { ...a, receipt: receipt(4) })).toEqual(cancelled);
+    expect(await client.run(cancel, { ...a, receipt: receipt(4) })).toEqual(cancelled);
     const removed = { code: 'done', from: 'scheduled' };
     const b = { task: { queue: 'q', id: 'b' }, lock: '' };
-    expect(await connection.run(changeOne, { ...b, action: 'remove', receipt: receipt(5) })).toEqual(removed);
-    expect(await connection.run(changeOne, { ...b, action: 'remove', receipt: receipt(5) })).toEqual(removed);
-    expect(await connection.run(changeOne, { ...b, action: 'remove', receipt: receipt(6) })).toEqual({
+    expect(await client.run(changeOne, { ...b, action: 'remove', receipt: receipt(5) })).toEqual(removed);
+    expect(await client.run(changeOne, { ...b, action: 'remove', receipt: receipt(5) })).toEqual(removed);
+    expect(await client.run(changeOne, { ...b, action: 'remove', receipt: receipt(6) })).toEqual({
       code: 'task-not-found',
     });
   });

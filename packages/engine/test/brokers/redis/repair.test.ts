@@ -8,12 +8,12 @@ const Q = 'asynq:{q}:';
 const STEP = [{ queue: 'q', limit: 100 }];
 const NOTHING = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
 
-describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', () => {
+describe.skipIf(!hasRedis())('after crashed and foreign processes', () => {
   const bed = redisBed();
   const sec = (): number => Math.floor(bed.now() / 1_000);
   const repair = async () => (await bed.broker.maintain.repair(STEP))[0];
 
-  /** A step of repair whenever it is the queue's turn again, for so long. */
+  /** Repairs whenever it is the queue's turn again, for the given time. */
   async function repairFor(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 10_000) {
       bed.advance(Math.min(left, 10_000));
@@ -26,11 +26,11 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     return result;
   }
 
-  /** Steps until one mends something; a look around takes several where there are many keys. */
+  /** Repairs until a step has repaired something: with many keys a scan takes several steps. */
   async function nextRepair() {
     for (let i = 0; i < 50; i += 1) {
-      const mended = await repair();
-      if (mended && mended.recovered + mended.locks + mended.groups > 0) return mended;
+      const repaired = await repair();
+      if (repaired && repaired.recovered + repaired.locks + repaired.groups > 0) return repaired;
       bed.advance(10_000);
     }
     return NOTHING;
@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     }
   }
 
-  test('an active task without a lease runs again, after it was missed for a minute', async () => {
+  test('an active task without a lease runs again after a minute', async () => {
     await putActive('lost', 'held');
     await bed.ask('LPUSH', `${Q}active`, 'lost', 'held');
     await bed.ask('ZADD', `${Q}lease`, sec() + 1_000, 'held');
@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.ask('ZSCORE', `${Q}lease`, 'held')).toBe(sec() + 1_000 - 66);
   });
 
-  test('a task that was missed once and is held again stays where it is', async () => {
+  test('an active task whose lease was missing only once stays active', async () => {
     await putActive('a');
     await bed.ask('LPUSH', `${Q}active`, 'a');
     await repair();
@@ -68,7 +68,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.ask('EXISTS', `${Q}lease`)).toBe(0);
   });
 
-  test('an active ID without a task is dropped in the end', async () => {
+  test('an active ID without a task is dropped by the recoverer', async () => {
     await bed.ask('LPUSH', `${Q}active`, 'ghost');
     await repair();
     await repairFor(70_000);
@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.ask('EXISTS', `${Q}active`, `${Q}lease`)).toBe(0);
   });
 
-  test('what a Go dequeue made of an ID without a task goes, its half of a hash too', async () => {
+  test('an ID without a task that Go has dequeued is dropped with its incomplete hash', async () => {
     await bed.ask('LPUSH', `${Q}active`, 'ghost');
     await bed.ask('HSET', `${Q}t:ghost`, 'state', 'active');
     await bed.ask('ZADD', `${Q}lease`, sec() - 30, 'ghost');
@@ -84,7 +84,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.ask('EXISTS', `${Q}active`, `${Q}lease`, `${Q}t:ghost`)).toBe(0);
   });
 
-  test('a task whose finish was cut short, in no list, runs again', async () => {
+  test('a task whose finish was interrupted, and which is in no list, runs again', async () => {
     await putActive('cut');
     await repair();
     await repairFor(50_000);
@@ -93,7 +93,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await recover()).toMatchObject({ orphans: [{ id: 'cut' }] });
   });
 
-  test('long lists of active tasks are watched a window at a time', async () => {
+  test('long lists of active tasks are checked a window at a time', async () => {
     await bed.broker.submit.enqueue(manyTasks(250, 't', { queue: 'q' }));
     await bed.broker.consume.exchange({
       finishes: [],
@@ -111,13 +111,13 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await recover()).toMatchObject({ orphans: [{ id: 't0' }, { id: 't120' }, { id: 't249' }] });
   });
 
-  test('a lock of a task that is no more is released, others stay', async () => {
+  test('a lock of a task that does not exist is released, others stay', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', uniqueMs: 3_600_000 })]);
     const [own] = (await bed.ask('KEYS', `${Q}unique:*`)) as string[];
     await bed.ask('SET', `${Q}unique:gone:`, 'nobody', 'EX', 3_600);
     await bed.ask('SET', 'asynq:{other}:unique:gone:', 'nobody', 'EX', 3_600);
     await bed.ask('HSET', `${Q}unique:odd:`, 'a', 'b');
-    // Nobody could ever take this one.
+    // No task could ever take this lock.
     expect(await repair()).toEqual({ ...NOTHING, renamedKeys: [`${Q}unique:odd:`] });
     const set = sec();
     bed.advance(59_000);
@@ -129,7 +129,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     );
   });
 
-  test('a group that lost its name gets it back; sets under way are left alone', async () => {
+  test('a group that is missing in groups is added again; sets that are being aggregated are left alone', async () => {
     await bed.ask('ZADD', `${Q}g:a:b`, sec(), 'x');
     await bed.ask('ZADD', `${Q}g:mails:6f2c`, sec(), 'y');
     await bed.ask('ZADD', `${Q}aggregation_sets`, sec() + 120, `${Q}g:mails:6f2c`);
@@ -137,7 +137,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.ask('SMEMBERS', `${Q}groups`)).toEqual(['a:b']);
   });
 
-  test('a lock that found its task again after it was missed once stays', async () => {
+  test('a lock whose task was missing only once stays', async () => {
     await bed.ask('SET', `${Q}unique:x:`, 'a');
     await repair();
     await putActive('a');
@@ -149,14 +149,14 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.ask('EXISTS', `${Q}unique:x:`)).toBe(1);
   });
 
-  test('every key is looked at, however many there are, by several processes together', async () => {
+  test('every key is scanned, however many there are, and several processes share the work', async () => {
     await bed.broker.submit.enqueue(manyTasks(2_000, 't', { queue: 'q' }));
     await bed.ask('SET', `${Q}unique:gone:`, 'nobody');
     expect(await nextRepair()).toEqual({ ...NOTHING, locks: 1 });
     expect(await Promise.all([repair(), repair()])).toEqual([NOTHING, NOTHING]);
   });
 
-  test('the queue of another name with signs of a pattern is looked at by its own name', async () => {
+  test('a queue whose name looks like a pattern is scanned by its literal name', async () => {
     await bed.ask('SET', 'asynq:{q*}:unique:gone:', 'nobody');
     await bed.ask('SET', `${Q}unique:gone:`, 'nobody');
     const step = [{ queue: 'q*', limit: 100 }];
@@ -166,7 +166,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.ask('KEYS', '*:unique:*')).toEqual([`${Q}unique:gone:`]);
   });
 
-  test.each(['inf', '1e300'])('a start at %s is none: the task is archived and says why', async (score) => {
+  test.each(['inf', '1e300'])('a task with the start %s is archived with the reason', async (score) => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 1_000 })]);
     await bed.ask('ZADD', `${Q}scheduled`, score, 'a');
     await bed.ask('ZADD', `${Q}retry`, score, 'ghost');
@@ -177,12 +177,12 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await repair()).toEqual({ ...NOTHING, archived: 1 });
     expect(await bed.broker.inspect.task(ref)).toMatchObject({
       state: 'archived',
-      lastError: { message: 'its start is no time' },
+      lastError: { message: 'its start is not a valid time' },
     });
     expect(await bed.ask('EXISTS', `${Q}scheduled`, `${Q}retry`, 'tc:{q}:due')).toBe(0);
   });
 
-  test.each(['-inf', '-1e300', '-5.5', '0.25'])('what is due at %s is due now', async (score) => {
+  test.each(['-inf', '-1e300', '-5.5', '0.25'])('a task with the start %s is due now', async (score) => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', delayMs: 60_000 })]);
     await bed.ask('ZADD', `${Q}scheduled`, score, 'a');
     expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 1, nextDueMs: null }]);
@@ -194,7 +194,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     ['1e300', { orphans: [{ id: 'a' }] }],
     ['-inf', { orphans: [{ id: 'a' }] }],
     ['-7.25', { recovered: 1 }],
-  ])('a lease until %s is over', async (score, expected) => {
+  ])('a lease until %s has expired', async (score, expected) => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await bed.takeOne();
     await bed.ask('ZADD', `${Q}lease`, score, 'a');
@@ -202,7 +202,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await recover()).toMatchObject(expected);
   });
 
-  test('absurd times of what is finished become times', async () => {
+  test('impossible times of finished tasks are replaced', async () => {
     await bed.broker.submit.enqueue(manyTasks(2, 't', { queue: 'q', retentionMs: 60_000 }));
     const { tasks } = await bed.exchange();
     const [one, two] = tasks;
@@ -227,7 +227,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     ['completed', 'x'],
     ['groups', 'x'],
     ['aggregation_sets', 'x'],
-  ])('a %s of a wrong type is set aside, and the queue works again', async (name, value) => {
+  ])('a %s of a wrong type is renamed, and the queue works again', async (name, value) => {
     await bed.ask('SET', `${Q}${name}`, value);
     expect(await repair()).toEqual({ ...NOTHING, renamedKeys: [`${Q}${name}`] });
     expect(await bed.ask('GET', `tc:{q}:aside:${name}:${sec()}`)).toBe(value);
@@ -237,7 +237,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.broker.maintain.expire(STEP)).toEqual([0]);
   });
 
-  test('keys of ours of a wrong type are set aside, too', async () => {
+  test('keys of ours of a wrong type are renamed, too', async () => {
     for (const name of ['due', 'scan', 'tok', 'doubts', 'st:cancelled'])
       await bed.ask('LPUSH', `tc:{q}:${name}`, 'x');
     const { renamedKeys = [] } = (await repair()) ?? {};
@@ -248,7 +248,7 @@ describe.skipIf(!hasRedis())('what crashed and foreign processes leave behind', 
     expect(await bed.takeOne()).toMatchObject({ id: 'a' });
   });
 
-  test('the archive is brought down to what Asynq keeps, a step at a time', async () => {
+  test('the archive is trimmed to what Asynq keeps, in steps', async () => {
     const old = (prefix: string, count: number, score: number) =>
       bed.ask(
         'EVAL',

@@ -23,18 +23,18 @@ describe('schedulers in Redis', () => {
   const idsNow = async () => (await bed.broker.schedulerEntries.entries()).map(({ id }) => id);
   const untilS = () => Math.floor(bed.now() / 1_000) + 20;
 
-  test('the keys, scores and ends are those of protocol 3.23', async () => {
+  test('the keys, scores and expiries are those of Asynq', async () => {
     await show(['a', 'b'], 19_200);
     expect(await bed.keys()).toEqual(['asynq:schedulers', KEY]);
     expect(String(await bed.ask('ZSCORE', 'asynq:schedulers', KEY))).toBe(String(untilS()));
     const leftMs = Number(await bed.ask('PTTL', KEY));
     expect(leftMs).toBeGreaterThan(18_000);
     expect(leftMs).toBeLessThanOrEqual(20_000);
-    // The last one is the first of the list.
+    // LPUSH reverses the order, as with Asynq.
     expect(await idsNow()).toEqual(['b', 'a']);
   });
 
-  test('clearing leaves nothing', async () => {
+  test('clearing removes everything', async () => {
     await show(['a']);
     await bed.broker.schedulerEntries.recordEvent('e', { taskId: 't', atMs: bed.now() });
     await bed.broker.schedulerEntries.clearEntries(SCHEDULER);
@@ -42,7 +42,7 @@ describe('schedulers in Redis', () => {
     expect(await bed.keys()).toEqual([]);
   });
 
-  test('looking drops members that are over by more than a second', async () => {
+  test('reading removes members that expired more than a second ago', async () => {
     await show(['a']);
     bed.advance(20_000);
     expect(await idsNow()).toEqual(['a']);
@@ -51,7 +51,7 @@ describe('schedulers in Redis', () => {
     expect(await bed.ask('EXISTS', 'asynq:schedulers')).toBe(0);
   });
 
-  test('a list that is gone, of another type or under another name is left out, as is an entry that says nonsense', async () => {
+  test('a list that does not exist, has a wrong type or another name is left out, and so is an invalid entry', async () => {
     const key = (name: string) => `asynq:schedulers:{${name}}`;
     for (const name of [key('gone'), key('set'), 'another:name'])
       await bed.ask('ZADD', 'asynq:schedulers', untilS(), name);
@@ -77,7 +77,7 @@ describe('schedulers in Redis', () => {
     expect(await bed.ask('ZCOUNT', HISTORY, atS, atS)).toBe(1);
   });
 
-  test('events that say nonsense are left out, a history of another type is empty', async () => {
+  test('invalid events are left out, and a history of a wrong type is empty', async () => {
     await bed.broker.schedulerEntries.recordEvent('e', { taskId: 't', atMs: bed.now() });
     await bed.ask('ZADD', HISTORY, 1, Buffer.from([255]));
     const page = { page: 1, pageSize: 30 };

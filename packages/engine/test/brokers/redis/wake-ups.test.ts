@@ -5,7 +5,7 @@ import type { KnownDue } from '../../../src/broker/signals.ts';
 import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
 import { hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
 
-describe.runIf(hasRedis())('signals of Redis', () => {
+describe.runIf(hasRedis())('wake-ups of Redis', () => {
   let redis: RedisServer;
   let raw: RawRedis;
   let broker: Broker;
@@ -30,24 +30,24 @@ describe.runIf(hasRedis())('signals of Redis', () => {
   });
 
   /** A wait, and whether it is over. */
-  function started(promise: Promise<void>): { promise: Promise<void>; over: boolean } {
-    const wait = { promise, over: false };
-    void promise.then(() => (wait.over = true));
+  function started(promise: Promise<void>): { promise: Promise<void>; isOver: boolean } {
+    const wait = { promise, isOver: false };
+    void promise.then(() => (wait.isOver = true));
     return wait;
   }
-  const work = (...queues: string[]) => started(broker.signals.work(queues, aborter.signal));
-  const due = (...known: KnownDue[]) => started(broker.signals.due(known, aborter.signal));
+  const work = (...queues: string[]) => started(broker.signals.waitForWork(queues, aborter.signal));
+  const due = (...known: KnownDue[]) => started(broker.signals.waitForDue(known, aborter.signal));
 
-  /** Reads of the signals' connection so far. */
+  /** Reads of the connection for wake-ups so far. */
   async function reads(command: 'exists' | 'zrange'): Promise<number> {
     const stats = String(await raw.call('INFO', 'commandstats'));
     return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
   }
 
-  /** Resolves when the signals' connection has read so many times since `before`. */
-  async function armed(command: 'exists' | 'zrange', before: number, times: number): Promise<void> {
+  /** Resolves when the connection for wake-ups has read `times` more often than `before`. */
+  async function untilRead(command: 'exists' | 'zrange', before: number, times: number): Promise<void> {
     await expect.poll(() => reads(command), { interval: 5 }).toBeGreaterThanOrEqual(before + times);
-    // One round trip more, so that what the reads found is known here too.
+    // After one more round trip the replies to these reads have arrived, too.
     await raw.call('PING');
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -55,44 +55,44 @@ describe.runIf(hasRedis())('signals of Redis', () => {
   async function armedWork(...queues: string[]) {
     const before = await reads('exists');
     const wait = work(...queues);
-    await armed('exists', before, 2 * queues.length);
-    expect(wait.over).toBe(false);
+    await untilRead('exists', before, 2 * queues.length);
+    expect(wait.isOver).toBe(false);
     return wait;
   }
 
   async function armedDue(...known: KnownDue[]) {
     const before = await reads('zrange');
     const wait = due(...known);
-    await armed('zrange', before, 3 * known.length);
-    expect(wait.over).toBe(false);
+    await untilRead('zrange', before, 3 * known.length);
+    expect(wait.isOver).toBe(false);
     return wait;
   }
 
-  test('a task that a foreign client pushes wakes', async () => {
+  test('a task that a foreign client pushes wakes a waiting worker', async () => {
     const wait = await armedWork('a', 'b', 'c');
     await raw.call('LPUSH', 'asynq:{b}:pending', 'id');
     await wait.promise;
   });
 
-  test('a task that a script pushes wakes', async () => {
+  test('a task that a script pushes wakes a waiting worker', async () => {
     const wait = await armedWork('a');
     await raw.call('EVAL', "return redis.call('LPUSH', KEYS[1], 'id')", '1', 'asynq:{a}:pending');
     await wait.promise;
   });
 
-  test('a task wakes nobody who waits for a backlog, being told of one does', async () => {
+  test('a wait for a backlog is ended by its announcement, not by a task', async () => {
     const before = await reads('exists');
-    const wait = started(broker.signals.backlog(['a', 'b'], aborter.signal));
-    await armed('exists', before, 2);
+    const wait = started(broker.signals.waitForBacklog(['a', 'b'], aborter.signal));
+    await untilRead('exists', before, 2);
     await raw.call('LPUSH', 'asynq:{a}:pending', 'id');
-    // Their connection is the same: what the push tells would be here before this one's end.
+    // Both use one connection: an invalidation by the push would arrive before this wait ends.
     await work('a').promise;
-    expect(wait.over).toBe(false);
-    await broker.signals.tellBacklog('a');
+    expect(wait.isOver).toBe(false);
+    await broker.signals.announceBacklog('a');
     await wait.promise;
   });
 
-  test('what is there already resolves at once, each time', async () => {
+  test('a task that is pending already ends each wait at once', async () => {
     await raw.call('LPUSH', 'asynq:{b}:pending', 'id');
     await work('a', 'b').promise;
     await work('a', 'b').promise;
@@ -103,13 +103,13 @@ describe.runIf(hasRedis())('signals of Redis', () => {
     const before = await reads('exists');
     const wait = await armedWork('a');
     await raw.call('LPUSH', 'asynq:{a}:pending', 'id');
-    await armed('exists', before, 4);
-    expect(wait.over).toBe(false);
+    await untilRead('exists', before, 4);
+    expect(wait.isOver).toBe(false);
     await raw.call('DEL', 'asynq:{a}:paused');
     await wait.promise;
   });
 
-  test('a wait after another is armed anew: what came and went in between does not count', async () => {
+  test('a later wait is armed again: a task that came and went in between does not end it', async () => {
     const first = await armedWork('a');
     await raw.call('LPUSH', 'asynq:{a}:pending', 'id');
     await first.promise;
@@ -128,16 +128,16 @@ describe.runIf(hasRedis())('signals of Redis', () => {
     }
   });
 
-  test('FLUSHALL ends no watch', async () => {
+  test('a watch survives FLUSHALL', async () => {
     const before = await reads('exists');
     const wait = await armedWork('a');
     await raw.call('FLUSHALL');
-    await armed('exists', before, 4);
+    await untilRead('exists', before, 4);
     await raw.call('LPUSH', 'asynq:{a}:pending', 'id');
     await wait.promise;
   });
 
-  test('a task pushed after the signal connection was killed wakes', async () => {
+  test('a task that is pushed after the connection for wake-ups was killed wakes', async () => {
     const wait = await armedWork('a');
     const tracking = String(await raw.call('CLIENT', 'LIST'))
       .split('\n')
@@ -148,10 +148,10 @@ describe.runIf(hasRedis())('signals of Redis', () => {
     await wait.promise;
   });
 
-  test('a task pushed after a restart of Redis wakes', async () => {
+  test('a task that is pushed after a restart of Redis wakes', async () => {
     const own = await startRedis({ appendonly: true });
     const other = await connectRedis({ url: own.url });
-    const wait = started(other.signals.work(['a'], aborter.signal));
+    const wait = started(other.signals.waitForWork(['a'], aborter.signal));
     await own.restart();
     const foreign = await rawRedis(own.port);
     await foreign.call('LPUSH', 'asynq:{a}:pending', 'id');
@@ -164,9 +164,9 @@ describe.runIf(hasRedis())('signals of Redis', () => {
   test('many waits share the reads of a queue', async () => {
     const before = await reads('exists');
     const waits = Array.from({ length: 50 }, () =>
-      started(broker.signals.work(['a', 'b'], new AbortController().signal)),
+      started(broker.signals.waitForWork(['a', 'b'], new AbortController().signal)),
     );
-    await armed('exists', before, 4);
+    await untilRead('exists', before, 4);
     const late = work('b');
     await raw.call('PING');
     expect(await reads('exists')).toBe(before + 4);
@@ -174,36 +174,36 @@ describe.runIf(hasRedis())('signals of Redis', () => {
     await Promise.all([...waits, late].map(({ promise }) => promise));
   });
 
-  test('an abort resolves, and leaves no listener', async () => {
-    const one = new AbortController();
+  test('an abort ends a wait and leaves no listener', async () => {
+    const controller = new AbortController();
     let listeners = 0;
-    const { signal } = one;
+    const { signal } = controller;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
     signal.addEventListener = (...args: Parameters<typeof add>) => ((listeners += 1), add(...args));
     signal.removeEventListener = (...args: Parameters<typeof remove>) => ((listeners -= 1), remove(...args));
     await raw.call('LPUSH', 'asynq:{full}:pending', 'id');
-    await broker.signals.work(['full'], signal);
+    await broker.signals.waitForWork(['full'], signal);
     expect(listeners).toBe(0);
-    const waits = [broker.signals.work(['a'], signal), broker.signals.due([], signal)];
-    one.abort();
+    const waits = [broker.signals.waitForWork(['a'], signal), broker.signals.waitForDue([], signal)];
+    controller.abort();
     await Promise.all(waits);
     expect(listeners).toBe(0);
-    await broker.signals.work(['a'], signal);
+    await broker.signals.waitForWork(['a'], signal);
   });
 
-  test('an earlier due entry wakes, a later one does not', async () => {
+  test('an earlier due time wakes, a later one does not', async () => {
     await raw.call('ZADD', 'asynq:{a}:scheduled', '2000', 'x');
     const before = await reads('zrange');
     const wait = await armedDue({ queue: 'a', nextDueMs: 2_000_000 }, { queue: 'b', nextDueMs: null });
     await raw.call('ZADD', 'asynq:{a}:scheduled', '2001', 'y');
-    await armed('zrange', before, 9);
-    expect(wait.over).toBe(false);
+    await untilRead('zrange', before, 9);
+    expect(wait.isOver).toBe(false);
     await raw.call('ZADD', 'asynq:{a}:retry', '1999', 'z');
     await wait.promise;
   });
 
-  test('the exact ms of ours count before the seconds of Asynq', async () => {
+  test('our exact ms take precedence over the seconds of Asynq', async () => {
     await raw.call('ZADD', 'asynq:{a}:scheduled', '2000', 'x');
     await raw.call('ZADD', 'tc:{a}:due', '1999500', 'x');
     const wait = await armedDue({ queue: 'a', nextDueMs: 1_999_500 });
@@ -211,13 +211,13 @@ describe.runIf(hasRedis())('signals of Redis', () => {
     await wait.promise;
   });
 
-  test('the first entry wakes whoever knew of none', async () => {
+  test('the first entry wakes a waiter that knew of none', async () => {
     const wait = await armedDue({ queue: 'a', nextDueMs: null });
     await raw.call('ZADD', 'asynq:{a}:scheduled', '253370764800', 'x');
     await wait.promise;
   });
 
-  test('what is due earlier than known resolves at once', async () => {
+  test('a due time earlier than the known one ends the wait at once', async () => {
     await raw.call('ZADD', 'tc:{a}:due', '5', 'x');
     await due({ queue: 'a', nextDueMs: 6 }).promise;
     await due({ queue: 'a', nextDueMs: null }).promise;
@@ -230,38 +230,38 @@ describe.runIf(hasRedis())('signals of Redis', () => {
     const start = performance.now();
     for (let i = 0; i < 2_000; i += 1) await raw.call('ZADD', 'asynq:{a}:scheduled', '2', `later-${i}`);
     const ms = performance.now() - start;
-    // About one read of three heads in 10 ms.
+    // About one read of the three sets in 10 ms.
     expect((await reads('zrange')) - before).toBeLessThan(3 * (10 + ms / 8));
-    expect(wait.over).toBe(false);
+    expect(wait.isOver).toBe(false);
     await raw.call('ZADD', 'asynq:{a}:scheduled', '0', 'earlier');
     await wait.promise;
   });
 
-  test('a key of another type stops nobody else', async () => {
+  test('a key of another type does not stop the wake-ups of other queues', async () => {
     await raw.call('SET', 'asynq:{bad}:scheduled', 'x');
     const wait = due({ queue: 'bad', nextDueMs: null }, { queue: 'a', nextDueMs: null });
     await raw.call('ZADD', 'asynq:{a}:scheduled', '1', 'x');
     await wait.promise;
   });
 
-  test('close ends the waits under way; later ones end with their signal', async () => {
+  test('close ends the waits under way; later waits end with their signal', async () => {
     const wait = await armedWork('a');
     await broker.close();
     await wait.promise;
     const late = work('a');
     await new Promise((resolve) => setImmediate(resolve));
-    expect(late.over).toBe(false);
+    expect(late.isOver).toBe(false);
     aborter.abort();
     await late.promise;
   });
 });
 
-describe.runIf(hasRedis())('signals of a Redis that stops', () => {
-  test('the connection is replaced, and a task pushed meanwhile wakes', async () => {
+describe.runIf(hasRedis())('wake-ups of a Redis that stops', () => {
+  test('their connection is replaced, and a task that is pushed meanwhile wakes', async () => {
     const redis = await startRedis();
     const broker = await connectRedis({ url: redis.url });
     const aborter = new AbortController();
-    const wait = broker.signals.work(['a'], aborter.signal);
+    const wait = broker.signals.waitForWork(['a'], aborter.signal);
     await broker.documents.list('none');
     redis.pause();
     // Longer than the silence after which a connection is given up.

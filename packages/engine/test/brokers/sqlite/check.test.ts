@@ -14,8 +14,8 @@ import { folder, open } from './open.ts';
 const HOUR_MS = 3_600_000;
 const LARGE = Buffer.alloc(5_000, 'x');
 
-/** A file with tasks of all kinds, then damaged by SQL, then opened again. */
-async function damaged(...sql: readonly string[]): Promise<Broker> {
+/** Opens a file with tasks of all kinds that was damaged by SQL while it was closed. */
+async function openDamaged(...sql: readonly string[]): Promise<Broker> {
   const path = (await folder()).file('tasks.db');
   const broker = await open(path);
   await broker.submit.enqueue([
@@ -34,84 +34,84 @@ async function damaged(...sql: readonly string[]): Promise<Broker> {
   });
   await broker.close();
   const raw = new DatabaseSync(path);
-  for (const one of sql) raw.exec(one);
+  for (const statement of sql) raw.exec(statement);
   raw.close();
   return open(path);
 }
 
-const look = (broker: Broker): Promise<FsckReport> => fsck(broker, { pauseMs: 0 });
+const check = (broker: Broker): Promise<FsckReport> => fsck(broker, { pauseMs: 0 });
 
-async function runnable({ consume, maintain }: Broker): Promise<string[]> {
+async function takeAll({ consume, maintain }: Broker): Promise<string[]> {
   await maintain.forward([{ queue: 'default', limit: 100 }]);
   const queues = ['default', 'lost-9'];
   const { tasks } = await consume.exchange({ finishes: [], queues, room: 100, leaseMs: 1_000, worker: 'w' });
   return tasks.map(({ id }) => id).sort();
 }
 
-/** What runs where nothing is lost. */
-const RUNNABLE = ['large', 'pending'];
+/** The tasks that can be taken if none is lost. */
+const ALL_TASKS = ['large', 'pending'];
 
 test.each([
   {
-    name: 'a state that is none',
+    name: 'an unknown state',
     sql: `UPDATE task SET state = 77 WHERE id = 'pending'`,
     kind: 'mismatch',
     ran: ['large'],
   },
-  { name: 'a payload that is gone', sql: 'DELETE FROM body', kind: 'ghost', ran: ['pending'] },
+  { name: 'a missing payload', sql: 'DELETE FROM body', kind: 'ghost', ran: ['pending'] },
   {
-    name: 'a set that is not there',
+    name: 'a set that does not exist',
     sql: `UPDATE task SET state = 8, in_set = 'none' WHERE id = 'grouped'`,
     kind: 'orphan',
-    ran: RUNNABLE,
+    ran: ALL_TASKS,
   },
   {
-    name: 'a group that is none',
+    name: 'a missing group',
     sql: `UPDATE task SET in_group = NULL WHERE id = 'grouped'`,
     kind: 'orphan',
-    ran: ['grouped', ...RUNNABLE],
+    ran: ['grouped', ...ALL_TASKS],
   },
   {
-    name: 'a queue that is not there',
+    name: 'a queue that does not exist',
     sql: `UPDATE task SET queue = 9 WHERE id = 'large'`,
     kind: 'orphan',
-    ran: RUNNABLE,
+    ran: ALL_TASKS,
   },
   {
     name: 'a body without a task',
     sql: 'INSERT INTO body (seq, payload) VALUES (999, NULL)',
     kind: 'leak',
-    ran: RUNNABLE,
+    ran: ALL_TASKS,
   },
   {
     name: 'attempts without a task',
     sql: `INSERT INTO attempt (seq, n, record) VALUES (999, 1, ''), (999, 2, '')`,
     kind: 'leak',
-    ran: RUNNABLE,
+    ran: ALL_TASKS,
   },
   {
     name: 'a lock without a task',
     sql: `INSERT INTO unique_lock (key, id, until_ms) VALUES ('x', 'pending', 9000000000000000)`,
     kind: 'leak',
-    ran: RUNNABLE,
+    ran: ALL_TASKS,
   },
-  { name: 'a count that is none', sql: 'UPDATE queue SET processed = -1', kind: 'counter', ran: RUNNABLE },
-])('finds and mends $name', async ({ sql, kind, ran }) => {
-  const broker = await damaged(sql);
-  expect(await look(broker)).toMatchObject({ findings: [{ kind, done: null }], remaining: 1 });
-  const mended = await fsck(broker, { repair: true, pauseMs: 0 });
-  expect(mended).toMatchObject({ findings: [{ kind, done: expect.any(String) }], remaining: 0, mended: 1 });
-  expect(await look(broker)).toMatchObject({ findings: [], remaining: 0 });
-  expect(await runnable(broker)).toEqual(ran);
+  { name: 'a negative count', sql: 'UPDATE queue SET processed = -1', kind: 'counter', ran: ALL_TASKS },
+])('fsck finds and repairs $name', async ({ sql, kind, ran }) => {
+  const broker = await openDamaged(sql);
+  expect(await check(broker)).toMatchObject({ findings: [{ kind, done: null }], remaining: 1 });
+  const repaired = await fsck(broker, { repair: true, pauseMs: 0 });
+  expect(repaired).toMatchObject({ findings: [{ kind, done: expect.any(String) }], remaining: 0, mended: 1 });
+  expect(await check(broker)).toMatchObject({ findings: [], remaining: 0 });
+  expect(await takeAll(broker)).toEqual(ran);
 });
 
-test('an unharmed file is sound, and a lock whose time is over is no leak', async () => {
-  const broker = await damaged(`INSERT INTO unique_lock (key, id, until_ms) VALUES ('x', 'nobody', 1)`);
-  expect(await look(broker)).toMatchObject({ findings: [] });
+test('fsck finds nothing in an undamaged file, also when it has an expired lock', async () => {
+  const broker = await openDamaged(`INSERT INTO unique_lock (key, id, until_ms) VALUES ('x', 'nobody', 1)`);
+  expect(await check(broker)).toMatchObject({ findings: [] });
 });
 
-test('a dropped task takes its lock and its attempts along', async () => {
-  const broker = await damaged(
+test('dropping a task releases its lock and removes its attempts', async () => {
+  const broker = await openDamaged(
     `UPDATE task SET payload = NULL WHERE id = 'pending'`,
     `INSERT INTO attempt (seq, n, record) SELECT seq, 1, '' FROM task WHERE id = 'pending'`,
   );
@@ -121,7 +121,7 @@ test('a dropped task takes its lock and its attempts along', async () => {
   ]);
 });
 
-test('an index that does not fit its table is damage, which is told and not mended', async () => {
+test('fsck reports an index that does not match its table as damage, and does not repair it', async () => {
   const path = (await folder()).file('tasks.db');
   const before = await open(path);
   await before.submit.enqueue([aTask({ id: 'in-the-table-and-its-index' })]);
@@ -135,19 +135,19 @@ test('an index that does not fit its table is damage, which is told and not mend
   expect(report.remaining).toBeGreaterThan(0);
 });
 
-test('counts in memory that differ from the table are counted anew', async () => {
+test('counts in memory that differ from the table are counted again', async () => {
   const database = openDatabase((await folder()).file('tasks.db'));
   migrate(database, migrations);
   const store = createStore(database);
-  const operations = createRequestHandlers(store);
+  const handlers = createRequestHandlers(store);
   const entry = store.queues.ensure('q', true);
   store.queues.recordMove(entry, { from: null, to: 1, count: 3 });
-  const suspects = [{ what: 'counts', name: 'q' }];
-  const ask = (mend: boolean) =>
-    operations.checkLook({ data: { queue: 'q', suspects, mend }, bytes: [] }, { wallMs: 0, monotonicMs: 0 })
-      .data;
-  expect(ask(false)).toMatchObject([{ kind: 'counter', found: 'counts 3 tasks pending, yet has 0' }]);
-  expect(ask(true)).toMatchObject([{ done: 'counted anew' }]);
-  expect(ask(false)).toEqual([null]);
+  const candidates = [{ what: 'counts', name: 'q' }];
+  const now = { wallMs: 0, monotonicMs: 0 };
+  const examine = (repair: boolean) =>
+    handlers.checkExamine({ data: { queue: 'q', candidates, repair }, bytes: [] }, now).data;
+  expect(examine(false)).toMatchObject([{ kind: 'counter', found: '3 pending tasks counted, but 0 stored' }]);
+  expect(examine(true)).toMatchObject([{ done: 'counted again' }]);
+  expect(examine(false)).toEqual([null]);
   database.close();
 });

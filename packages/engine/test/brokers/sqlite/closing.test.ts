@@ -4,10 +4,12 @@ import { aTask, manyTasks } from '../../support/factories.ts';
 import { folder, open } from './open.ts';
 
 describe('closing', () => {
-  test('finishes what was called, even under load, and loses none of it', async () => {
+  test('finishes all calls made before, also under load', async () => {
     const path = (await folder()).file('tasks.db');
     const broker = await open(path);
-    const calls = Array.from({ length: 200 }, (_, n) => broker.submit.enqueue(manyTasks(20, `c${n}-`)));
+    const calls = Array.from({ length: 200 }, (_, index) =>
+      broker.submit.enqueue(manyTasks(20, `c${index}-`)),
+    );
     const closed = broker.close();
     const outcomes = (await Promise.all(calls)).flat();
     await closed;
@@ -16,7 +18,7 @@ describe('closing', () => {
     expect(facts?.counts.pending).toBe(4_000);
   });
 
-  test('may be done twice, and every later call is refused', async () => {
+  test('may be done twice, and rejects every later call', async () => {
     const broker = await open((await folder()).file('tasks.db'));
     await Promise.all([broker.close(), broker.close()]);
     await broker.close();
@@ -25,18 +27,18 @@ describe('closing', () => {
     await expect(broker.inspect.queues()).rejects.toMatchObject({ code: 'broker-closed' });
   });
 
-  test('wakes whoever waits for work', async () => {
+  test('wakes all callers that wait for work', async () => {
     const broker = await open((await folder()).file('tasks.db'));
     const never = new AbortController().signal;
     const waiting = [
-      broker.signals.work(['default'], never),
-      broker.signals.due([{ queue: 'default', nextDueMs: null }], never),
+      broker.signals.waitForWork(['default'], never),
+      broker.signals.waitForDue([{ queue: 'default', nextDueMs: null }], never),
     ];
     await broker.close();
     await Promise.all(waiting);
   });
 
-  test('a log is not left behind', async () => {
+  test('leaves no log beside the file', async () => {
     const { path, file } = await folder();
     const broker = await open(file('tasks.db'));
     await broker.submit.enqueue(manyTasks(100, 't'));

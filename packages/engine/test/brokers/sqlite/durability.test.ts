@@ -12,7 +12,7 @@ async function take(broker: Broker, room = 100): Promise<readonly LeasedTask[]> 
   return (await broker.consume.exchange(exchange)).tasks;
 }
 
-/** What a killed `load.mjs` was told. */
+/** What the killed program `load.mjs` has printed: the acknowledgements that it got. */
 function acknowledged(lines: readonly string[]) {
   const ids = (word: string) =>
     lines.filter((line) => line.startsWith(`${word} `)).flatMap((line) => line.split(' ').slice(1));
@@ -20,7 +20,7 @@ function acknowledged(lines: readonly string[]) {
   return { stored, taken: ids('taken'), done: new Set(ids('done')) };
 }
 
-test('all tasks of a file are on the disk; it has no replicas', async () => {
+test('a file offers the durability "fsync", which all its tasks have, but not "replicated"', async () => {
   const broker = await open((await folder()).file('tasks.db'));
   expect(await broker.submit.enqueue([aTask()], { durability: 'fsync' })).toMatchObject([
     { code: 'created' },
@@ -32,7 +32,7 @@ test('all tasks of a file are on the disk; it has no replicas', async () => {
   ).toBe(1);
 });
 
-describe('what was acknowledged', () => {
+describe('acknowledged work', () => {
   test.each([5, 23, 61])('survives SIGKILL in the middle of work (after %i lines)', async (count) => {
     const path = (await folder()).file('tasks.db');
     const program = startProgram(import.meta.url, 'load.mjs', path, String(BATCH));
@@ -47,7 +47,7 @@ describe('what was acknowledged', () => {
         stored.map(async (id) => [id, await broker.inspect.task({ queue: 'default', id })] as const),
       ),
     );
-    // A finish in flight at the kill may have been stored without its acknowledgement, hence up to 20 more are gone.
+    // A finish in flight at the kill may have been stored without its acknowledgement: up to 20 more tasks are gone.
     const missing = stored.filter((id) => !records.get(id) && !done.has(id));
     expect(missing.filter((id) => !taken.includes(id))).toEqual([]);
     expect(missing.length).toBeLessThanOrEqual(20);
@@ -58,7 +58,7 @@ describe('what was acknowledged', () => {
     expect(facts?.counts.active).toBe(0);
   });
 
-  test('is whole: fields, bytes, attempts, pauses, counters and documents', async () => {
+  test('survives closing whole: fields, bytes, attempts, pauses, counters and documents', async () => {
     const path = (await folder()).file('tasks.db');
     const first = await open(path);
     const payload = Buffer.from(Array.from({ length: 2_000 }, (_, i) => i % 256));
@@ -87,8 +87,8 @@ async function snapshot(broker: Broker) {
   };
 }
 
-describe('what was active when the file was left', () => {
-  test('is pending again at once, before all others, as a lost attempt', async () => {
+describe('a task that was active when the file was closed', () => {
+  test('is pending again at once, before all others, with a lost attempt', async () => {
     const path = (await folder()).file('tasks.db');
     const first = await open(path);
     await first.submit.enqueue(manyTasks(4, 't'));
@@ -106,7 +106,7 @@ describe('what was active when the file was left', () => {
     expect(record?.attempts).toMatchObject([{ number: 1, outcome: 'lost', worker: 'w' }]);
   });
 
-  test('is archived as poison when it was so three times', async () => {
+  test('is archived as poison the third time', async () => {
     const path = (await folder()).file('tasks.db');
     const first = await open(path);
     await first.submit.enqueue([aTask({ id: 'a' })]);
@@ -123,7 +123,7 @@ describe('what was active when the file was left', () => {
     expect(record?.lastError?.message).toBe('poison: lost its worker 3 times');
   });
 
-  test('cannot be finished by the lease of a former life', async () => {
+  test('cannot be finished with its old lease', async () => {
     const path = (await folder()).file('tasks.db');
     const first = await open(path);
     await first.submit.enqueue([aTask({ id: 'a' })]);

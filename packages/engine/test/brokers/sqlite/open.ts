@@ -3,14 +3,14 @@ import type { Broker } from '../../../src/broker/broker.ts';
 import { connectSqlite, type SqliteOptions } from '../../../src/brokers/sqlite/sqlite-broker.ts';
 import { tempFolder, type TempFolder } from '../../support/temp.ts';
 
-/** A folder that goes when the test ends. */
+/** A folder that is removed when the test ends. */
 export async function folder(): Promise<TempFolder> {
-  const made = await tempFolder();
-  onTestFinished(() => made.remove());
-  return made;
+  const created = await tempFolder();
+  onTestFinished(() => created.remove());
+  return created;
 }
 
-/** A broker that is closed when the test ends. */
+/** Opens a broker that is closed when the test ends. */
 export async function open(path: string, options: Partial<SqliteOptions> = {}): Promise<Broker> {
   const broker = await connectSqlite({ path, ...options });
   onTestFinished(() => broker.close());

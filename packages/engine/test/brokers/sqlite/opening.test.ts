@@ -8,19 +8,19 @@ import { startProgram } from '../../support/program.ts';
 const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
 const isRoot = process.getuid?.() === 0;
 
-describe('the owner of a file', () => {
-  test('a second process is refused at once, with the path', async () => {
+describe('a file in use', () => {
+  test('is refused to a second process at once, with the path', async () => {
     const path = (await folder()).file('tasks.db');
     const holder = startProgram(import.meta.url, 'hold.mjs', path);
     expect(await holder.line()).toBe('open');
-    const beganMs = performance.now();
+    const startedMs = performance.now();
     await expect(open(path)).rejects.toMatchObject({ code: 'database-in-use', details: { path } });
-    expect(performance.now() - beganMs).toBeLessThan(2_000);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
     await holder.kill();
     await expect((await open(path)).ping()).resolves.toBeUndefined();
   });
 
-  test('a second open in one process is refused, under another name of the file too', async () => {
+  test('is refused to a second broker in the same process, under another name of the file too', async () => {
     const { file } = await folder();
     const path = file('tasks.db');
     const broker = await open(path);
@@ -34,7 +34,7 @@ describe('the owner of a file', () => {
     );
   });
 
-  test('a closed file may be opened again', async () => {
+  test('can be opened again once it is closed', async () => {
     const path = (await folder()).file('tasks.db');
     const first = await open(path);
     await first.submit.enqueue([aTask({ id: 'a' })]);
@@ -44,8 +44,8 @@ describe('the owner of a file', () => {
   });
 });
 
-describe('the place of a file', () => {
-  test('a missing folder is made, for this user only, and so is the file', async () => {
+describe('the path of a file', () => {
+  test('is created with its folders, for this user only', async () => {
     const { file } = await folder();
     const path = file('deep/er/tasks.db');
     const broker = await open(path);
@@ -56,7 +56,7 @@ describe('the place of a file', () => {
     expect(await modeOf(`${path}-wal`)).toBe('600');
   });
 
-  test('a path below a plain file is refused', async () => {
+  test('is refused below a plain file', async () => {
     const { file } = await folder();
     await writeFile(file('plain'), 'x');
     for (const path of [file('plain/tasks.db'), file('plain/deeper/tasks.db')]) {
@@ -67,7 +67,7 @@ describe('the place of a file', () => {
     }
   });
 
-  test('a folder is refused', async () => {
+  test('is refused if it is a folder', async () => {
     const { file } = await folder();
     await mkdir(file('tasks.db'));
     await expect(open(file('tasks.db'))).rejects.toMatchObject({
@@ -76,20 +76,20 @@ describe('the place of a file', () => {
     });
   });
 
-  test('a place without rights is refused', async () => {
+  test('is refused where this user may not write', async () => {
     const { file } = await folder();
     await mkdir(file('locked'));
     await chmod(file('locked'), 0o500);
-    // Root may write everywhere but into what the kernel shows as files.
+    // Root may write everywhere but in the kernel's own file systems.
     await expect(open(isRoot ? '/sys/tasks.db' : file('locked/tasks.db'))).rejects.toMatchObject({
       code: 'database-unusable',
-      details: { cause: expect.stringContaining('no right') },
+      details: { cause: expect.stringContaining('may not read and write it') },
     });
   });
 });
 
-describe('the data in a file', () => {
-  test('a file that is no database is refused and left as it is', async () => {
+describe('the content of a file', () => {
+  test('is refused and left as it is if it is not a database', async () => {
     const { file } = await folder();
     const text = 'this is a letter, not a database\n'.repeat(200);
     await writeFile(file('tasks.db'), text);
@@ -100,7 +100,7 @@ describe('the data in a file', () => {
     expect(await readFile(file('tasks.db'), 'utf8')).toBe(text);
   });
 
-  test("another program's database is refused", async () => {
+  test('is refused if it is the database of another program', async () => {
     const path = (await folder()).file('tasks.db');
     await startProgram(import.meta.url, 'sql.mjs', path, 'CREATE TABLE invoices (no INTEGER)').ended;
     await expect(open(path)).rejects.toMatchObject({
@@ -109,7 +109,7 @@ describe('the data in a file', () => {
     });
   });
 
-  test('a damaged file is refused', async () => {
+  test('is refused if it is damaged', async () => {
     const path = (await folder()).file('tasks.db');
     const broker = await open(path);
     await broker.submit.enqueue(manyTasks(500, 't'));
@@ -121,7 +121,7 @@ describe('the data in a file', () => {
     await expect(open(path)).rejects.toMatchObject({ code: 'database-unusable' });
   });
 
-  test('data of a newer program is refused', async () => {
+  test('is refused if a newer version of the program wrote it', async () => {
     const path = (await folder()).file('tasks.db');
     await (await open(path)).close();
     const sql = "UPDATE meta SET value = 99 WHERE name = 'schema_version'";
@@ -130,12 +130,12 @@ describe('the data in a file', () => {
       code: 'schema-too-new',
       details: { found: 99, known: migrations.length },
     });
-    // A refused open holds nothing.
+    // An open that was refused must not keep the file locked.
     await startProgram(import.meta.url, 'sql.mjs', path, sql.replace('99', String(migrations.length))).ended;
     await expect((await open(path)).ping()).resolves.toBeUndefined();
   });
 
-  test('an empty file is taken', async () => {
+  test('may be empty', async () => {
     const path = (await folder()).file('tasks.db');
     await writeFile(path, '');
     expect(await (await open(path)).submit.enqueue([aTask()])).toMatchObject([{ code: 'created' }]);

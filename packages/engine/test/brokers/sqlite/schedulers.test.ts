@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { connectSqlite } from '../../../src/brokers/sqlite/sqlite-broker.ts';
 import { folder } from './open.ts';
 
-test('what schedulers of a process that has ended have shown is gone when the file is opened again', async () => {
+test('entries and events of schedulers are removed when the file is opened again', async () => {
   const path = (await folder()).file('tasks.db');
   const first = await connectSqlite({ path });
   const entry = {

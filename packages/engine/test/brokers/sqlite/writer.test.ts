@@ -2,12 +2,13 @@ import { onTestFinished, describe, expect, test } from 'vitest';
 import { plain } from '../../../src/brokers/sqlite/packing.ts';
 import { startWriter, type Writer } from '../../../src/brokers/sqlite/main/writer.ts';
 
-interface Watched {
+interface Started {
   readonly writer: Writer;
+  /** Causes that were passed to `onBroken`. */
   readonly causes: string[];
 }
 
-async function start(program: string): Promise<Watched> {
+async function start(program: string): Promise<Started> {
   const causes: string[] = [];
   const writer = await startWriter({
     path: '/nowhere/tasks.db',
@@ -23,10 +24,10 @@ const ping = (writer: Writer, signal?: AbortSignal) =>
   writer.run('ping', plain(null), signal ? { signal } : {});
 
 describe('a writer thread', () => {
-  test('that dies rejects what it had and what comes later, and says so once', async () => {
+  test('that dies rejects its calls and all later ones, and is reported as broken once', async () => {
     const { writer, causes } = await start('die.thread.mjs');
-    const had = [ping(writer), ping(writer, new AbortController().signal)];
-    for (const call of had) {
+    const calls = [ping(writer), ping(writer, new AbortController().signal)];
+    for (const call of calls) {
       await expect(call).rejects.toMatchObject({
         code: 'broker-unavailable',
         details: { outcome: 'unknown', broker: 'sqlite:/nowhere/tasks.db' },
@@ -43,41 +44,41 @@ describe('a writer thread', () => {
     await expect(start('missing.thread.mjs')).rejects.toMatchObject({ code: 'database-unusable' });
   });
 
-  test('that does not answer ends calls within about five seconds, patient ones at their signal', async () => {
+  test('that does not answer ends calls after five seconds, those with a signal when it aborts', async () => {
     const { writer } = await start('deaf.thread.mjs');
-    const patience = new AbortController();
-    let patientEnded = false;
-    const patient = ping(writer, patience.signal).catch((error: unknown) => {
-      patientEnded = true;
+    const controller = new AbortController();
+    let isPatientEnded = false;
+    const patient = ping(writer, controller.signal).catch((error: unknown) => {
+      isPatientEnded = true;
       return error;
     });
-    const beganMs = performance.now();
+    const startedMs = performance.now();
     await expect(ping(writer)).rejects.toMatchObject({
       code: 'broker-unavailable',
       details: { outcome: 'unknown' },
     });
-    const tookMs = performance.now() - beganMs;
-    expect(tookMs).toBeGreaterThan(4_500);
-    expect(tookMs).toBeLessThan(6_500);
-    expect(patientEnded).toBe(false);
-    patience.abort();
+    const elapsedMs = performance.now() - startedMs;
+    expect(elapsedMs).toBeGreaterThan(4_500);
+    expect(elapsedMs).toBeLessThan(6_500);
+    expect(isPatientEnded).toBe(false);
+    controller.abort();
     expect(await patient).toMatchObject({ code: 'broker-unavailable' });
   });
 
-  test('that falls behind is not given more than it can hold', async () => {
+  test('that falls behind gets no more calls than its bound', async () => {
     const { writer } = await start('deaf.thread.mjs');
     const calls = Array.from({ length: 10_000 }, () => ping(writer));
-    const all = Promise.allSettled(calls);
+    const settled = Promise.allSettled(calls);
     await expect(ping(writer)).rejects.toMatchObject({
       code: 'broker-unavailable',
-      details: { outcome: 'not_stored', cause: '10000 calls wait for the disk already' },
+      details: { outcome: 'not_stored', cause: '10000 calls are already waiting for the disk' },
     });
     await writer.close();
-    const outcomes = await all;
+    const outcomes = await settled;
     expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
   });
 
-  test('that is behind in bytes is not given more either', async () => {
+  test('that falls behind gets no more bytes than its bound', async () => {
     const { writer } = await start('deaf.thread.mjs');
     const large = { data: null, bytes: [new Uint8Array(33 * 1_024 * 1_024)] };
     const calls = Promise.allSettled([writer.run('ping', large), writer.run('ping', large)]);

@@ -1,8 +1,9 @@
+/** Shows stored bytes in an answer: as JSON, as text or in base64. */
 import { isUtf8 } from 'node:buffer';
 import { limits, RawJson } from '@task-center/api';
 import { isJson } from '../json-body.ts';
 
-/** Bytes as an answer shows them; exactly one of the fields is there. */
+/** A payload in an answer: exactly one of the fields, `payload`, `payload_text` or `payload_base64`. */
 export type ShownPayload =
   | { readonly payload: RawJson | null }
   | { readonly payload_text: string }
@@ -11,18 +12,20 @@ export type ShownPayload =
 
 const JSON_TYPE = /^application\/(?:json|[^;\s]+\+json)\s*(?:;|$)/i;
 
+/** Media types of payloads that were submitted as text or in base64. */
 export const TEXT_TYPE = 'text/plain; charset=utf-8';
 export const BINARY_TYPE = 'application/octet-stream';
 
 const textOf = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 
+/** Text that is not marked as JSON is never shown as JSON: it would come back changed. */
 function formOf(bytes: Uint8Array, type: string | undefined): 'json' | 'text' | 'binary' {
   if ((type === undefined || JSON_TYPE.test(type)) && isJson(bytes)) return 'json';
   return isUtf8(bytes) && type !== BINARY_TYPE ? 'text' : 'binary';
 }
 
-/** A payload in the form in which it could be submitted: the same bytes come out. */
+/** A payload in the form in which it can be submitted again with the same bytes. Left out over `limits.shownPayloadBytes`. */
 export function shownPayload(bytes: Uint8Array | null, type: string | undefined): ShownPayload {
   if (bytes === null) return { payload: null };
   if (bytes.length > limits.shownPayloadBytes) return { payload: null, payload_truncated: true };
@@ -36,14 +39,14 @@ export function shownPayload(bytes: Uint8Array | null, type: string | undefined)
   }
 }
 
-/** The media type of a payload; what was not said follows from the bytes. */
+/** The media type of a payload: the given one, else guessed from the bytes; null = no payload. */
 export function payloadType(bytes: Uint8Array | null, type: string | undefined): string | null {
   if (type !== undefined) return type;
   if (bytes === null) return null;
   return { json: 'application/json', text: TEXT_TYPE, binary: BINARY_TYPE }[formOf(bytes, type)];
 }
 
-/** A result: JSON as it stands, text as a string, anything else as base64. */
+/** A result: JSON byte for byte, text as a string, everything else in base64. */
 export function shownResult(bytes: Uint8Array | null): Record<string, unknown> {
   if (bytes === null) return { result: null, result_content_type: null };
   const form = formOf(bytes, undefined);

@@ -1,3 +1,7 @@
+/**
+ * A queue in an answer. Each logical queue is two stored queues, one for callbacks and one for handler tasks; the answer
+ * shows both and their sum.
+ */
 import { LISTED_STATES, type ListedState, type Queue } from '@task-center/api';
 import type { QueueFacts } from '@task-center/engine';
 import { priorityOf } from './task.ts';
@@ -11,26 +15,27 @@ function sum(a: Counts, b: Counts): Counts {
   return Object.fromEntries(LISTED_STATES.map((state) => [state, a[state] + b[state]])) as Counts;
 }
 
+/** The largest age in ms; null = nothing is pending. */
 function oldest(ages: readonly (number | null)[]): number | null {
   const known = ages.filter((age) => age !== null);
   return known.length === 0 ? null : Math.max(0, Math.round(Math.max(...known)));
 }
 
-interface Both {
+interface FactsByKind {
   readonly callback: QueueFacts;
   readonly handler: QueueFacts;
 }
 
-/** A queue from the facts of its two places; whole-queue figures are null where they are not `shown`. */
-export function presentQueue(name: string, { callback, handler }: Both, shown: boolean): Queue {
-  const place = ({ counts, paused }: QueueFacts) => ({ counts: shown ? countsOf(counts) : null, paused });
+/** A queue from the facts of its stored queues. Counts and ages are null unless `shown`: they would tell of other businesses. */
+export function presentQueue(name: string, { callback, handler }: FactsByKind, shown: boolean): Queue {
+  const presentKind = ({ counts, paused }: QueueFacts) => ({ counts: shown ? countsOf(counts) : null, paused });
   return {
     name,
     priority: priorityOf(name),
     paused: callback.paused || handler.paused,
     pause_reason: callback.pauseReason ?? handler.pauseReason,
     counts: shown ? sum(countsOf(handler.counts), countsOf(callback.counts)) : null,
-    by_kind: { handler: place(handler), callback: place(callback) },
+    by_kind: { handler: presentKind(handler), callback: presentKind(callback) },
     oldest_pending_ms: shown ? oldest([callback.oldestPendingMs, handler.oldestPendingMs]) : null,
   };
 }

@@ -1,7 +1,13 @@
+/**
+ * A task in an answer.
+ *
+ * To add a field: declare it in `packages/api/src/task.ts`, fill it in `presentFields`. Large content that callers ask for
+ * by `include` is a part: add it to `TaskPart` and to `partsOf`.
+ */
 import {
   PRIORITIES,
   priorityQueues,
-  spanText,
+  formatDuration,
   timeText,
   type Attempt,
   type Callback,
@@ -23,36 +29,37 @@ import { deliveryId } from '../../callbacks/delivery-id.ts';
 import { isSecretHeader } from '../../callbacks/headers.ts';
 import { payloadType, shownPayload, shownResult } from './content.ts';
 
+/** A time of 0 is unknown, as in Asynq's messages. */
 const timeOrNull = (ms: number | null | undefined) =>
   ms === null || ms === undefined || ms === 0 ? null : timeText(ms);
 
-/** The priority whose queue this is, or null. */
+/** The priority that the logical queue stands for; null = none. */
 export function priorityOf(queue: string): Task['priority'] {
   return PRIORITIES.find((name) => priorityQueues[name] === queue) ?? null;
 }
 
-/** Parameters of a backoff by their wire names, spans as text. */
+/** A backoff with the API's names, durations as text. */
 function backoffFields(backoff: Backoff): Record<string, unknown> {
   switch (backoff.kind) {
     case 'exponential': {
       const { initialMs, maxMs, factor, jitter } = backoff;
-      return { kind: 'exponential', initial: spanText(initialMs), max: spanText(maxMs), factor, jitter };
+      return { kind: 'exponential', initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter };
     }
     case 'linear': {
       const { initialMs, stepMs, maxMs, jitter } = backoff;
-      const spans = { initial: spanText(initialMs), step: spanText(stepMs), max: spanText(maxMs) };
+      const spans = { initial: formatDuration(initialMs), step: formatDuration(stepMs), max: formatDuration(maxMs) };
       return { kind: 'linear', ...spans, jitter };
     }
     case 'fixed':
-      return { kind: 'fixed', delay: spanText(backoff.delayMs), jitter: backoff.jitter };
+      return { kind: 'fixed', delay: formatDuration(backoff.delayMs), jitter: backoff.jitter };
     case 'list':
-      return { kind: 'list', delays: backoff.delaysMs.map(spanText), jitter: backoff.jitter };
+      return { kind: 'list', delays: backoff.delaysMs.map(formatDuration), jitter: backoff.jitter };
     case 'asynq':
       return { kind: 'asynq' };
   }
 }
 
-/** An attempt as it is answered. */
+/** An attempt in an answer. `exchange` holds the request and response of a callback. */
 function presentAttempt(record: AttemptRecord): Attempt {
   const { error, exchange = {} } = record;
   return {
@@ -71,6 +78,7 @@ function presentAttempt(record: AttemptRecord): Attempt {
   };
 }
 
+/** The error of the last failed attempt; without attempt records (a task that Go ran) the one in the task itself. */
 function lastError({ attempts, lastError: last }: TaskRecord): Task['last_error'] {
   const failed = attempts.findLast(({ error }) => error !== undefined);
   if (failed?.error)
@@ -86,6 +94,7 @@ function lastError({ attempts, lastError: last }: TaskRecord): Task['last_error'
   );
 }
 
+/** The callback as the API defines it, with the values of secret headers hidden. */
 function presentCallback({ meta }: TaskRecord): Callback | null {
   const callback = callbackOf(meta);
   if (callback === null) return null;
@@ -96,17 +105,19 @@ function presentCallback({ meta }: TaskRecord): Callback | null {
     method,
     headers: Object.fromEntries(shown) as Record<string, string>,
     body,
-    connect_timeout: spanText(connectTimeoutMs),
+    connect_timeout: formatDuration(connectTimeoutMs),
     redirects: 'none',
   };
 }
 
+/** Only tasks that had not started can be cancelled over HTTP. */
 function cancelOf({ cancelled }: TaskRecord): Task['cancel'] {
   if (cancelled === null) return null;
   const { by = null, reason = null, atMs } = cancelled;
   return { mode: 'soft', outcome: 'cancelled_before_start', by, reason, at: timeText(atMs) };
 }
 
+/** The names that callers know: logical queue, plain ID. A task without metadata has its business in its headers. */
 function identity({ queue: stored, id: storedId, headers, meta }: TaskRecord) {
   const { name: queue, kind } = logicalQueue(stored);
   const context = contextOf(headers);
@@ -119,6 +130,7 @@ function retryOf({ maxRetries, meta }: TaskRecord): Task['retry'] {
   return { max_retries: maxRetries, backoff: backoffFields(backoff) };
 }
 
+/** The fields of the parts that the caller asked for. */
 function partsOf(record: TaskRecord, parts: ReadonlySet<TaskPart>): Record<string, unknown> {
   return {
     ...(parts.has('payload') && shownPayload(record.payload, record.meta.contentType)),
@@ -128,12 +140,13 @@ function partsOf(record: TaskRecord, parts: ReadonlySet<TaskPart>): Record<strin
   };
 }
 
+/** Asynq's messages hold whole seconds; the metadata has the exact timeout. 0 = none. */
 function timeoutText({ meta, timeoutMs }: TaskRecord): string | null {
   const ms = meta.timeoutMs ?? timeoutMs;
-  return ms === 0 ? null : spanText(ms);
+  return ms === 0 ? null : formatDuration(ms);
 }
 
-/** All but the parts. One literal: objects of this size that are put together from others are slow to make. */
+/** All fields except the parts. One literal, because merging objects of this size is slow. */
 function presentFields(record: TaskRecord): Task {
   const { meta } = record;
   const { queue, kind, context, business, id } = identity(record);
@@ -159,7 +172,7 @@ function presentFields(record: TaskRecord): Task {
     purge_at: timeOrNull(record.expiresMs),
     deadline: timeOrNull(record.deadlineMs),
     timeout: timeoutText(record),
-    retention: spanText(record.retentionMs),
+    retention: formatDuration(record.retentionMs),
     retry: retryOf(record),
     attempt: record.attempt,
     max_attempts: record.maxRetries + 1,
@@ -175,7 +188,7 @@ function presentFields(record: TaskRecord): Task {
   };
 }
 
-/** A task as it is answered, with the parts asked for. */
+/** A task in an answer, with the given parts. */
 export function presentTask(record: TaskRecord, parts: ReadonlySet<TaskPart>): Task {
   const task = presentFields(record);
   return parts.size === 0 ? task : Object.assign(task, partsOf(record, parts));

@@ -5,7 +5,7 @@ import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../../pro
 import { urlItems } from '../submission/callback.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 import { storedRecord } from '../submission/stored.ts';
-import { note, presentStored, submissionOf, taskExists } from './submit.ts';
+import { reportCallbackQueue, presentStored, submissionOf, taskExists } from './submit.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type SubmitCall = Call<'submitBatch'>;
@@ -34,8 +34,8 @@ function checked(own: Fields, defaults: Fields, submission: Submission): NewTask
   const items = itemsOf(result.error, {
     schema: taskInput,
     input,
-    place: 'pointer',
-    under: submission.under,
+    location: 'pointer',
+    basePath: submission.basePath,
   });
   throw invalid([...items, ...urlItems(input, submission)]);
 }
@@ -60,7 +60,7 @@ function outcomeOf(
 ): ReturnType<typeof presentStored> | ProblemError {
   switch (outcome.code) {
     case 'created':
-      note(call, task);
+      reportCallbackQueue(call, task);
       return presentStored(storedRecord(task, outcome));
     case 'task-exists':
       return taskExists(task);

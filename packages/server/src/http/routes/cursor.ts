@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { ProblemError } from '../../problem.ts';
 
 /** Where a list goes on. */
-export interface Place {
+export interface ListPosition {
   /** Index of the kind. */
   readonly kind: number;
   /** The broker's own cursor within it. */
@@ -17,7 +17,7 @@ const form = z.tuple([z.string(), z.int(), z.literal([0, 1]), z.string().nullabl
 const sealOf = (bound: readonly string[]) =>
   createHash('sha256').update(JSON.stringify(bound)).digest('base64url').slice(0, 12);
 
-export function writeCursor({ kind, cursor }: Place, bound: readonly string[], nowMs: number): string {
+export function writeCursor({ kind, cursor }: ListPosition, bound: readonly string[], nowMs: number): string {
   return Buffer.from(JSON.stringify([sealOf(bound), nowMs + LIFE_MS, kind, cursor])).toString('base64url');
 }
 
@@ -28,7 +28,7 @@ function unusable(why: string): ProblemError {
 }
 
 /** @throws ProblemError `malformed` */
-export function readCursor(text: string, bound: readonly string[], nowMs: number): Place {
+export function readCursor(text: string, bound: readonly string[], nowMs: number): ListPosition {
   let parsed: z.ZodSafeParseResult<z.output<typeof form>>;
   try {
     parsed = form.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString()));

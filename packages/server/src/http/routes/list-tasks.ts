@@ -3,7 +3,7 @@ import { storedQueue, type ListedState, type TaskKind, type TaskRecord } from '@
 import { requireQueue, seesBusiness } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
 import { presentTask } from '../present/task.ts';
-import { readCursor, writeCursor, type Place } from './cursor.ts';
+import { readCursor, writeCursor, type ListPosition } from './cursor.ts';
 
 type ListCall = Call<'listTasks'>;
 
@@ -13,11 +13,11 @@ const kindsOf = ({ kind }: QueryOf<'listTasks'>) => (kind === undefined ? KINDS 
 interface Read {
   readonly records: readonly TaskRecord[];
   /** Where to go on; null = that was all. */
-  readonly next: Place | null;
+  readonly next: ListPosition | null;
 }
 
 /** Up to `limit` tasks, one kind after the other. */
-async function read({ query, deps }: ListCall, from: Place): Promise<Read> {
+async function read({ query, deps }: ListCall, from: ListPosition): Promise<Read> {
   const kinds = kindsOf(query);
   const records: TaskRecord[] = [];
   let { kind, cursor } = from;

@@ -15,14 +15,14 @@ import { newTask, type Submission } from '../submission/new-task.ts';
 import { storedRecord } from '../submission/stored.ts';
 
 /** Parts that a single task is answered with. */
-export const SINGLE: ReadonlySet<TaskPart> = new Set<TaskPart>(['payload', 'callback', 'result']);
+export const SINGLE_TASK_PARTS: ReadonlySet<TaskPart> = new Set<TaskPart>(['payload', 'callback', 'result']);
 const NO_PARTS: ReadonlySet<TaskPart> = new Set();
 
 type AnyCall = Pick<Call<'submitTask'>, 'principal' | 'headers' | 'deps'>;
 
 /** What all tasks of a call share. */
-export function submissionOf({ principal, headers, deps }: AnyCall, under: Submission['under']): Submission {
-  return { principal, headers, rules: deps.rules, nowMs: deps.runtime.clock.wallMs(), under };
+export function submissionOf({ principal, headers, deps }: AnyCall, under: Submission['basePath']): Submission {
+  return { principal, headers, rules: deps.rules, nowMs: deps.runtime.clock.wallMs(), basePath };
 }
 
 /** The ID is taken: said with the names that the caller knows. */
@@ -34,9 +34,9 @@ export function taskExists(task: NewTask): ProblemError {
 }
 
 /** Tells the callback worker of a queue that may be new to it. */
-export function note({ deps }: Pick<AnyCall, 'deps'>, { queue }: NewTask): void {
+export function reportCallbackQueue({ deps }: Pick<AnyCall, 'deps'>, { queue }: NewTask): void {
   const { name, kind } = logicalQueue(queue);
-  if (kind === 'callback') deps.noteQueue(name);
+  if (kind === 'callback') deps.addCallbackQueue(name);
 }
 
 /** Where the task can be read; the business only where the key does not imply it. */
@@ -62,7 +62,7 @@ export const presentStored = (record: TaskRecord): Task => presentTask(record, N
 export async function submitTask(call: Call<'submitTask'>): Promise<Reply> {
   const task = newTask(call.body, submissionOf(call, []));
   const outcome = await store(call, task);
-  note(call, task);
-  const body = presentTask(storedRecord(task, outcome), SINGLE);
+  reportCallbackQueue(call, task);
+  const body = presentTask(storedRecord(task, outcome), SINGLE_TASK_PARTS);
   return { status: 201, body, headers: { location: locationOf(body, call.principal) } };
 }

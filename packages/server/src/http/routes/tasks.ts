@@ -10,12 +10,12 @@ import type { Call, Reply } from '../call.ts';
 import { presentTask } from '../present/task.ts';
 import { ProblemError } from '../../problem.ts';
 import { findTask, locate, notFound, type TaskCall } from './find-task.ts';
-import { SINGLE } from './submit.ts';
+import { SINGLE_TASK_PARTS } from './submit.ts';
 
 /** `GET /v1/tasks/{id}` */
 export async function getTask(call: Call<'getTask'>): Promise<Reply> {
   const record = await findTask(call);
-  const deps = new Set<TaskPart>([...SINGLE, ...(call.query.include ?? [])]);
+  const deps = new Set<TaskPart>([...SINGLE_TASK_PARTS, ...(call.query.include ?? [])]);
   return { body: presentTask(record, deps) };
 }
 
@@ -49,7 +49,7 @@ export async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
       what: 'cancelled',
       allowed: [...WAITING_STATES, ...FINAL_STATES],
     });
-  const task = presentTask(await reread(call, { queue, id }), SINGLE);
+  const task = presentTask(await reread(call, { queue, id }), SINGLE_TASK_PARTS);
   return { body: { outcome: outcome.code === 'done' ? 'cancelled_before_start' : 'already_finished', task } };
 }
 

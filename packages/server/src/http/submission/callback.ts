@@ -1,41 +1,45 @@
+/** Checks a submitted callback beyond its schema, and gives it its stored form. */
 import { gotOf, itemAt, type CheckedCallback, type ProblemItem } from '@task-center/api';
 import type { StoredCallback } from '../../callbacks/callback.ts';
 import { headerFault } from '../../callbacks/headers.ts';
 import { checkCallbackUrl, type UrlRules } from '../../callbacks/url-rules.ts';
 import { ProblemError } from '../../problem.ts';
 
-type Under = readonly (string | number)[];
+type BasePath = readonly (string | number)[];
 
 function headerItems(headers: Readonly<Record<string, string>>, under: Under): ProblemItem[] {
   const seen = new Set<string>();
   return Object.entries(headers).flatMap(([name, value]) => {
-    const again = seen.has(name.toLowerCase()) ? 'stands twice' : null;
+    const repeated = seen.has(name.toLowerCase()) ? 'is given twice' : null;
     seen.add(name.toLowerCase());
-    const message = headerFault(name, value) ?? again;
+    const message = headerFault(name, value) ?? repeated;
     if (message === null) return [];
     const path = ['callback', 'headers', name];
-    return [itemAt({ place: 'pointer', under }, path, { code: 'invalid_value', message, got: null })];
+    return [
+      itemAt({ location: 'pointer', basePath: under }, path, { code: 'invalid_value', message, got: null }),
+    ];
   });
 }
 
-/** What a callback is checked against. */
+/** What a callback is checked against, and where it is in the body. */
 export interface CallbackChecks {
   readonly rules: UrlRules;
-  readonly under: Under;
+  readonly basePath: Under;
 }
 
+/** What is wrong with a callback; nothing = it is valid. */
 export interface CallbackFaults {
   readonly items: readonly ProblemItem[];
-  /** An address that is not allowed is a problem of its own. */
+  /** The address is not allowed: a problem of its own, with its own fields. */
   readonly blocked: ProblemError | null;
 }
 
-function urlFaults(url: string, { rules, under }: CallbackChecks): CallbackFaults {
+function urlFaults(url: string, { rules, basePath }: CallbackChecks): CallbackFaults {
   const verdict = checkCallbackUrl(url, rules);
   if (verdict.ok) return { items: [], blocked: null };
   const path = ['callback', 'url'];
   const got = gotOf({ callback: { url } }, path);
-  const item = itemAt({ place: 'pointer', under }, path, {
+  const item = itemAt({ location: 'pointer', basePath: basePath }, path, {
     code: 'invalid_url',
     message: verdict.message,
     got,
@@ -46,20 +50,20 @@ function urlFaults(url: string, { rules, under }: CallbackChecks): CallbackFault
   return { items: [], blocked: new ProblemError('url-blocked', verdict.message, { extra }) };
 }
 
-/** What is wrong with a callback beyond its form. */
+/** Checks headers and URL, whose form the schema has checked already. */
 export function callbackFaults(callback: CheckedCallback, checks: CallbackChecks): CallbackFaults {
   const { items, blocked } = urlFaults(callback.url, checks);
-  return { items: [...headerItems(callback.headers, checks.under), ...items], blocked };
+  return { items: [...headerItems(callback.headers, checks.basePath), ...items], blocked };
 }
 
-/** A bad URL in a task whose form is wrong elsewhere, so that its sender hears of all at once. */
+/** Findings about the callback's URL in a task that the schema refused: the caller learns of all faults at once. */
 export function urlItems(task: unknown, checks: CallbackChecks): readonly ProblemItem[] {
   const { callback } = (task ?? {}) as { callback?: { url?: unknown } | null };
   const url = callback?.url;
   return typeof url === 'string' ? urlFaults(url, checks).items : [];
 }
 
-/** The callback as it is stored with its task: what is a default is left out. */
+/** The callback as it is stored with its task. Default values are left out: they would be stored with every task. */
 export function storedCallback(callback: CheckedCallback, scheduledMs: number | null): StoredCallback {
   const { url, method, headers, body, connect_timeout } = callback;
   return {

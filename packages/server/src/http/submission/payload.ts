@@ -3,14 +3,16 @@ import { RawPayload } from '../json-body.ts';
 import { BINARY_TYPE, TEXT_TYPE } from '../present/content.ts';
 import { ProblemError } from '../../problem.ts';
 
+/** A payload as it is stored. */
 export interface Payload {
   readonly bytes: Uint8Array | null;
-  /** Left out = JSON. */
+  /** Media type; left out = JSON, or no payload. */
   readonly contentType?: string;
 }
 
 type Fields = Pick<CheckedTask, 'payload' | 'payload_text' | 'payload_base64' | 'content_type'>;
 
+/** The bytes, and the media type that follows from the field that they came in. */
 function bytesOf({ payload, payload_text, payload_base64 }: Fields): {
   bytes: Uint8Array | null;
   type?: string;
@@ -23,7 +25,7 @@ function bytesOf({ payload, payload_text, payload_base64 }: Fields): {
 }
 
 /**
- * The payload's bytes and what they are.
+ * The payload of a submitted task.
  *
  * @throws ProblemError `too-large`
  */

@@ -1,7 +1,8 @@
-import { spanMs, type BackoffInput, type RetryInput } from '@task-center/api';
+/** The retry policy of a submitted task. A new kind of backoff needs a case in `backoffOf`. */
+import { parseDuration, type BackoffInput, type RetryInput } from '@task-center/api';
 import { DEFAULT_RETRY_POLICY, PATIENT_RETRY_POLICY, type Backoff } from '@task-center/engine';
 
-const ms = (text: string) => spanMs(text) ?? 0;
+const durationMs = (text: string) => parseDuration(text) ?? 0;
 
 function backoffOf(input: BackoffInput): Backoff {
   const { jitter } = input;
@@ -9,27 +10,27 @@ function backoffOf(input: BackoffInput): Backoff {
     case 'exponential':
       return {
         kind: 'exponential',
-        initialMs: ms(input.initial),
-        maxMs: ms(input.max),
+        initialMs: durationMs(input.initial),
+        maxMs: durationMs(input.max),
         factor: input.factor,
         jitter,
       };
     case 'linear':
       return {
         kind: 'linear',
-        initialMs: ms(input.initial),
-        stepMs: ms(input.step),
-        maxMs: ms(input.max),
+        initialMs: durationMs(input.initial),
+        stepMs: durationMs(input.step),
+        maxMs: durationMs(input.max),
         jitter,
       };
     case 'fixed':
-      return { kind: 'fixed', delayMs: ms(input.delay), jitter };
+      return { kind: 'fixed', delayMs: durationMs(input.delay), jitter };
     case 'list':
-      return { kind: 'list', delaysMs: input.delays.map(ms), jitter };
+      return { kind: 'list', delaysMs: input.delays.map(durationMs), jitter };
   }
 }
 
-/** A task's retries: `backoff` only where it is the task's own. */
+/** The number of retries, and the backoff if the task has its own. */
 export function retryOf(input: RetryInput | undefined): {
   readonly maxRetries: number;
   readonly backoff?: Backoff;

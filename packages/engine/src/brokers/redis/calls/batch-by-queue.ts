@@ -1,51 +1,54 @@
-/** Bounds of a script call (design D2). */
+/**
+ * Bounds of one script call: Redis serves nobody else while a script runs. A few milliseconds are enough for this much.
+ */
 export const MAX_BATCH = 256;
 export const MAX_BATCH_BYTES = 524_288;
 
-/** Items of one queue for one call, with their places in the caller's list. */
+/** Items of one queue for one call, with their indexes in the caller's list. */
 interface QueueBatch<Item> {
   readonly queue: string;
   readonly items: Item[];
-  readonly places: number[];
+  readonly indexes: number[];
 }
 
-export interface HowToBatch<Item> {
+/** How items are put into batches. */
+export interface BatchRules<Item> {
   queueOf(item: Item): string;
-  /** Bytes that a call carries for it; one item always fits. */
+  /** Bytes that a call carries for the item. A single item may exceed the bound. Default: not counted. */
   sizeOf?(item: Item): number;
 }
 
-/** Splits a list into bounded calls per queue, in order. */
-function batchesOf<Item>(items: readonly Item[], how: HowToBatch<Item>): QueueBatch<Item>[] {
+/** Splits a list into bounded batches per queue, in order. */
+function batchesOf<Item>(items: readonly Item[], rules: BatchRules<Item>): QueueBatch<Item>[] {
   const batches: QueueBatch<Item>[] = [];
   const open = new Map<string, { readonly batch: QueueBatch<Item>; bytes: number }>();
-  items.forEach((item, place) => {
-    const queue = how.queueOf(item);
-    const size = how.sizeOf?.(item) ?? 0;
+  items.forEach((item, index) => {
+    const queue = rules.queueOf(item);
+    const size = rules.sizeOf?.(item) ?? 0;
     let last = open.get(queue);
     if (!last || last.batch.items.length === MAX_BATCH || last.bytes + size > MAX_BATCH_BYTES) {
-      last = { batch: { queue, items: [], places: [] }, bytes: 0 };
+      last = { batch: { queue, items: [], indexes: [] }, bytes: 0 };
       open.set(queue, last);
       batches.push(last.batch);
     }
     last.bytes += size;
     last.batch.items.push(item);
-    last.batch.places.push(place);
+    last.batch.indexes.push(index);
   });
   return batches;
 }
 
-/** Asks per batch, all at once, and puts the flags back into the order of the list. */
-export async function flagsOf<Item>(
+/** Calls `ask` for each batch, all at once, and returns the flags in the order of the items. */
+export async function askInBatches<Item>(
   items: readonly Item[],
-  how: HowToBatch<Item>,
+  rules: BatchRules<Item>,
   ask: (queue: string, items: readonly Item[]) => Promise<readonly boolean[]>,
 ): Promise<boolean[]> {
   const flags = items.map(() => false);
   await Promise.all(
-    batchesOf(items, how).map(async ({ queue, items: some, places }) => {
-      const found = await ask(queue, some);
-      found.forEach((flag, i) => (flags[places[i] ?? -1] = flag));
+    batchesOf(items, rules).map(async ({ queue, items: batch, indexes }) => {
+      const found = await ask(queue, batch);
+      found.forEach((flag, i) => (flags[indexes[i] ?? -1] = flag));
     }),
   );
   return flags;

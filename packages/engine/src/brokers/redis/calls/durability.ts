@@ -1,25 +1,26 @@
 import type { Durability } from '../../../broker/submit.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { createRedisClient, type RedisClient } from '../client/redis-client.ts';
+import { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { RedisArg } from '../client/script.ts';
 
-/** How long a replica or the disk may take. */
-const WITHIN_MS = 1_000;
+/** Longest wait for a replica or the disk. */
+const MAX_WAIT_MS = 1_000;
 
-/** How a call is made as safe as was asked for. */
+/** How a write reaches the durability that the caller asked for. */
 export interface Assurance {
-  /** Its own: `WAIT` and `WAITAOF` hold up all that follows on their connection. */
-  readonly connection: RedisClient;
-  /** What follows the write on the same connection. */
+  /** A client for such writes only: `WAIT` and `WAITAOF` delay every later command on their connection. */
+  readonly client: RedisClient;
+  /** The command behind the write, on the same connection. */
   readonly confirm: readonly RedisArg[];
-  reached(confirmed: unknown): boolean;
+  /** Whether the reply to `confirm` says that the durability was reached. */
+  isReached(confirmed: unknown): boolean;
 }
 
 export interface Durabilities {
   /**
-   * Null for `memory`, which needs nothing more.
+   * Null for `memory`, which needs no confirmation.
    *
    * @throws TaskCenterError `durability-unsupported`
    */
@@ -27,34 +28,35 @@ export interface Durabilities {
   close(): Promise<void>;
 }
 
-/** Of an INFO reply, by name. */
-const fields = (text: unknown) =>
+/** The fields of an INFO reply, by name. */
+const fieldsOf = (text: unknown) =>
   new Map(
     String(text)
       .split('\r\n')
       .map((line) => line.split(':', 2) as [string, string]),
   );
 
-/** Why a server cannot tell that something is on its disk, or null (`WAITAOF` came with Redis 7.2). */
-async function fsyncFault(connection: RedisClient, options?: CallOptions): Promise<string | null> {
+/** Why one of the servers cannot confirm that a write is on its disk; null = all can. `WAITAOF` came with Redis 7.2. */
+async function fsyncFault(client: RedisClient, options?: CallOptions): Promise<string | null> {
   const [commands, persistence] = await Promise.all([
-    connection.everywhere(['COMMAND', 'INFO', 'WAITAOF'], options),
-    connection.everywhere(['INFO', 'persistence'], options),
+    client.everywhere(['COMMAND', 'INFO', 'WAITAOF'], options),
+    client.everywhere(['INFO', 'persistence'], options),
   ]);
-  if (commands.some((known) => !(known as unknown[])[0]))
+  if (commands.some((infos) => !(infos as unknown[])[0]))
     return 'it has no WAITAOF; Redis 7.2 or newer is needed';
-  const off = persistence.some((text) => fields(text).get('aof_enabled') !== '1');
-  return off ? 'its append-only file is off (appendonly yes)' : null;
+  const isOff = persistence.some((text) => fieldsOf(text).get('aof_enabled') !== '1');
+  return isOff ? 'its append-only file is off (appendonly yes)' : null;
 }
 
+/** Opens the second client with the first write that needs it. */
 export function createDurabilities({ client, runtime, target, topology }: RedisDeps): Durabilities {
-  let own: RedisClient | null = null;
-  let closed = false;
+  let ownClient: RedisClient | null = null;
+  let isClosed = false;
 
-  function ownConnection(): RedisClient {
-    // The broker's refuses what comes after its end.
-    if (closed) return client;
-    return (own ??= createRedisClient({ target, topology, runtime, nowMs: client.nowMs }));
+  function openOwnClient(): RedisClient {
+    // The broker's client is closed, too, and refuses the call.
+    if (isClosed) return client;
+    return (ownClient ??= new RedisClient({ target, topology, runtime, nowMs: client.nowMs }));
   }
 
   async function refuseWithoutFsync(options?: CallOptions): Promise<void> {
@@ -74,23 +76,23 @@ export function createDurabilities({ client, runtime, target, topology }: RedisD
           return null;
         case 'replicated':
           return {
-            connection: ownConnection(),
-            confirm: ['WAIT', '1', String(WITHIN_MS)],
-            reached: (replicas) => Number(replicas) >= 1,
+            client: openOwnClient(),
+            confirm: ['WAIT', '1', String(MAX_WAIT_MS)],
+            isReached: (replicas) => Number(replicas) >= 1,
           };
         case 'fsync':
-          // Asked each time: a server may be replaced by another, and AOF switched off.
+          // Checked each time: another server may have taken over, or AOF may have been switched off.
           await refuseWithoutFsync(options);
           return {
-            connection: ownConnection(),
-            confirm: ['WAITAOF', '1', '0', String(WITHIN_MS)],
-            reached: (copies) => Array.isArray(copies) && Number(copies[0]) >= 1,
+            client: openOwnClient(),
+            confirm: ['WAITAOF', '1', '0', String(MAX_WAIT_MS)],
+            isReached: (copies) => Array.isArray(copies) && Number(copies[0]) >= 1,
           };
       }
     },
     async close() {
-      closed = true;
-      await own?.close();
+      isClosed = true;
+      await ownClient?.close();
     },
   };
 }

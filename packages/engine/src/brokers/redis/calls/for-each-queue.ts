@@ -7,17 +7,20 @@ import type { Refusal } from '../scripts/reply.ts';
 import { createReportWrongType, isRefusal } from './refusals.ts';
 
 const MAX_BATCH = 256;
-/** What a master that is away may take of the time of the queues on the others, ms. */
-const PATIENCE: RunOptions = { timeoutMs: 1_500 };
+/** In a cluster: how long the queues on other masters wait for a master that is down. */
+const CLUSTER_OPTIONS: RunOptions = { timeoutMs: 1_500 };
 
-/** Runs a script once per step, all at once; a queue that cannot be used stops none of the others. */
-export function createEachQueue({ client, runtime }: RedisDeps) {
-  const complain = createReportWrongType(runtime);
+/**
+ * Runs a maintenance script once per step, all at once. A queue with a key of a wrong type is reported, and a queue on a
+ * master that is down is logged; both get the result `none`, and the other queues go on.
+ */
+export function createForEachQueue({ client, runtime }: RedisDeps) {
+  const reportWrongType = createReportWrongType(runtime);
 
-  async function one<C extends Step, R>(script: Script<C, R | Refusal>, call: C, options: RunOptions) {
+  async function runStep<C extends Step, R>(script: Script<C, R | Refusal>, call: C, options: RunOptions) {
     const limit = Math.min(MAX_BATCH, call.limit);
     const reply = await client.run(script, { ...call, limit }, options);
-    if (isRefusal(reply) && 'corrupt' in reply) complain(call.queue, reply.corrupt);
+    if (isRefusal(reply) && 'corrupt' in reply) reportWrongType(call.queue, reply.corrupt);
     return reply;
   }
 
@@ -26,16 +29,19 @@ export function createEachQueue({ client, runtime }: RedisDeps) {
     calls: readonly C[],
     none: R,
   ): Promise<R[]> => {
-    const spread = client.clustered && calls.length > 1;
-    const results = await Promise.allSettled(calls.map((call) => one(script, call, spread ? PATIENCE : {})));
-    const answered = results.some(({ status }) => status === 'fulfilled');
+    const isSpread = client.isClustered && calls.length > 1;
+    const results = await Promise.allSettled(
+      calls.map((call) => runStep(script, call, isSpread ? CLUSTER_OPTIONS : {})),
+    );
+    const hasAnswer = results.some(({ status }) => status === 'fulfilled');
     return results.map((result, i) => {
       if (result.status === 'fulfilled') return isRefusal(result.value) ? none : result.value;
       const { reason } = result as { reason: unknown };
-      if (!spread || !answered || !isTaskCenterError(reason, 'broker-unavailable')) throw reason;
+      // If no queue was reached, the broker itself is down: the loop above must know.
+      if (!isSpread || !hasAnswer || !isTaskCenterError(reason, 'broker-unavailable')) throw reason;
       runtime.log.warn(
         { err: reason, queue: calls[i]?.queue },
-        'a queue could not be looked after; trying again',
+        'maintenance of a queue failed; trying again',
       );
       return none;
     });

@@ -1,24 +1,24 @@
 import { MAX_BATCH_BYTES, MAX_BATCH } from './batch-by-queue.ts';
 
-// What the facets share that show things to people: announcements out, foreign bytes in.
+// Helpers of the facets for Asynq's server, worker and scheduler keys: bounded writes, and bytes that others wrote.
 
-/** What single calls may carry, in order; the first may be empty, and one item always fits. */
+/** Splits items, in order, into portions that one call may carry. At least one portion; one item always fits. */
 export function portions<Item>(items: readonly Item[], sizeOf: (item: Item) => number): Item[][] {
-  const all: Item[][] = [[]];
+  const split: Item[][] = [[]];
   let bytes = 0;
   for (const item of items) {
-    const last = all[all.length - 1] as Item[];
+    const last = split[split.length - 1] as Item[];
     bytes += sizeOf(item);
     if (last.length < MAX_BATCH && bytes <= MAX_BATCH_BYTES) last.push(item);
     else {
-      all.push([item]);
+      split.push([item]);
       bytes = sizeOf(item);
     }
   }
-  return all;
+  return split;
 }
 
-/** Null for bytes that are no message. */
+/** Decodes a message; null if the bytes are not one. */
 export function decodedOrNull<T>(decode: (bytes: Buffer) => T, bytes: Buffer): T | null {
   try {
     return decode(bytes);

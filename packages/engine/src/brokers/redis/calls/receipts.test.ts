@@ -13,7 +13,7 @@ test('a receipt names its hash, the lowest free slot and a sequence that grows',
   expect(await receipts.take('orders')).toMatchObject({ slot: 0, sequence: 4 });
 });
 
-test('sixteen slots are in use at once; the next callers wait in their order', async () => {
+test('sixteen slots can be in use at once, and the next callers wait in their order', async () => {
   const receipts = createReceipts('c1');
   const taken = Array.from({ length: 16 }, () => receipts.take('q') as Receipt);
   expect(new Set(taken.map(({ slot }) => slot)).size).toBe(16);
@@ -27,7 +27,7 @@ test('sixteen slots are in use at once; the next callers wait in their order', a
   expect(await b).toMatchObject({ slot: 3, sequence: 18 });
 });
 
-test('who gives up leaves the line, and beyond 10,000 nobody joins it', async () => {
+test('a caller that gives up waits no longer, and beyond 10,000 waiting callers the next one is refused', async () => {
   const receipts = createReceipts('c1');
   const taken = Array.from({ length: 16 }, () => receipts.take('q') as Receipt);
   const leaving = new AbortController();
@@ -39,7 +39,7 @@ test('who gives up leaves the line, and beyond 10,000 nobody joins it', async ()
   const last = Promise.resolve(receipts.take('q'));
   taken[0]?.release();
   expect(await line[0]).toMatchObject({ slot: 0 });
-  for (const one of line) (await one).release();
+  for (const waiting of line) (await waiting).release();
   expect(await last).toMatchObject({ slot: 0 });
 });
 

@@ -6,8 +6,8 @@ import type { RedisDeps } from '../deps.ts';
 import type { Receipt } from './receipts.ts';
 import type { Refusal } from '../scripts/reply.ts';
 
-/** A call's error when Redis met it as a late duplicate: its caller has gone on long ago. */
-export function staleCall(broker: string): TaskCenterError {
+/** The error of a call that reached Redis as a late duplicate; its caller has its outcome already. */
+export function staleCallError(broker: string): TaskCenterError {
   return new TaskCenterError('broker-unavailable', {
     broker,
     outcome: 'unknown',
@@ -15,37 +15,43 @@ export function staleCall(broker: string): TaskCenterError {
   });
 }
 
+/** Whether the script refused the call as a whole and changed nothing. */
 export function isRefusal(reply: unknown): reply is Refusal {
   return typeof reply === 'object' && reply !== null && ('corrupt' in reply || 'stale' in reply);
 }
 
 /**
- * The reply of a call about one queue.
+ * Returns the reply of a call to one queue unless it is a refusal.
  *
  * @throws TaskCenterError `broker-corrupt`, `broker-unavailable`
  */
 export function acceptedReply<R>(reply: R | Refusal, queue: string, broker: string): R {
   if (!isRefusal(reply)) return reply;
-  if ('stale' in reply) throw staleCall(broker);
-  throw new TaskCenterError('broker-corrupt', { queue, cause: wrongType(reply.corrupt) });
+  if ('stale' in reply) throw staleCallError(broker);
+  throw new TaskCenterError('broker-corrupt', { queue, cause: wrongTypeText(reply.corrupt) });
 }
 
-export function wrongType(key: string): string {
-  return `the key ${key} has another type than it should have`;
+/** The cause of a refusal over a key of a wrong type. */
+export function wrongTypeText(key: string): string {
+  return `the key ${key} has a wrong type`;
 }
 
-/** A receipt, and how long its call may take: waiting for the receipt is a part of the call. */
-export interface Taken {
+/** A receipt, and the time left for its call: waiting for the receipt counts as part of the call. */
+export interface TakenReceipt {
   readonly receipt: Receipt;
   readonly left: RunOptions;
 }
 
-/** At once where one is free. @throws TaskCenterError `broker-unavailable`; or rejects with it */
+/**
+ * Takes a receipt of the queue, at once if a slot is free.
+ *
+ * @throws TaskCenterError `broker-unavailable`; the promise, if there is one, rejects with it
+ */
 export function takeReceipt(
   { receipts, runtime: { clock }, client }: RedisDeps,
   queue: string,
   { signal }: CallOptions = {},
-): Taken | Promise<Taken> {
+): TakenReceipt | Promise<TakenReceipt> {
   const sinceMs = clock.monotonicMs();
   const left = (): RunOptions =>
     signal ? { signal } : { timeoutMs: CALL_TIMEOUT_MS - (clock.monotonicMs() - sinceMs) };
@@ -63,7 +69,7 @@ export function takeReceipt(
   );
 }
 
-/** Runs a call under a receipt of the queue, and gives the receipt back. */
+/** Runs a call under a receipt of the queue, and releases the receipt. */
 export async function withReceipt<R>(
   deps: RedisDeps,
   { queue, options }: { readonly queue: string; readonly options?: CallOptions | undefined },
@@ -78,22 +84,21 @@ export async function withReceipt<R>(
   }
 }
 
-/** Says that a key cannot be used, at most once a minute each: loops meet it again and again. */
+/** Logs that a key has a wrong type, at most once a minute for each key: loops meet the same key again and again. */
 export type ReportWrongType = (queue: string, key: string) => void;
 
+/** Pause between two reports of one key. */
 const QUIET_MS = 60_000;
+/** Reported keys that are remembered; beyond this all are forgotten. */
 const MAX_KEYS = 1_000;
 
 export function createReportWrongType({ log, clock }: Runtime): ReportWrongType {
-  const saidMs = new Map<string, number>();
+  const reportedMs = new Map<string, number>();
   return (queue, key) => {
     const now = clock.monotonicMs();
-    if (now - (saidMs.get(key) ?? -Infinity) < QUIET_MS) return;
-    if (saidMs.size >= MAX_KEYS) saidMs.clear();
-    saidMs.set(key, now);
-    log.warn(
-      { queue, key },
-      'a key of the queue has another type than it should have; the queue stands still',
-    );
+    if (now - (reportedMs.get(key) ?? -Infinity) < QUIET_MS) return;
+    if (reportedMs.size >= MAX_KEYS) reportedMs.clear();
+    reportedMs.set(key, now);
+    log.warn({ queue, key }, 'a key of the queue has a wrong type; the queue is not served');
   };
 }

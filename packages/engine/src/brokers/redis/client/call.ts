@@ -1,32 +1,66 @@
 import type { LuaSource, RedisArg } from './script.ts';
 
-/** A call on its way to Redis, with all that a repeat of it needs. */
-export interface Call {
-  /** Number of the call: repeats keep the order. */
+/** What a caller asks for, and everything that is needed to send it again. */
+export interface CallRequest {
+  /** Number of the call, from 1. Calls that are sent again keep this order. */
   readonly order: number;
-  /** With a script: what follows the SHA or the text. */
+  /** Of a script: what follows its SHA or its text. Of a plain command: the whole command. */
   readonly args: readonly RedisArg[];
+  /** Null for a plain command. */
   readonly lua: LuaSource | null;
-  /** By which it finds its server; null = any. */
+  /** The key whose node gets the call; null = any node will do. */
   readonly key: string | null;
-  /** The server that it is for, whatever its key. */
+  /** The node that must get the call, whatever its key; null = the key decides. */
   readonly node: string | null;
-  /** A command that follows on the same connection; then the reply is `[reply, its reply]`. */
+  /** A command sent right behind the call on the same connection; the call then resolves to `[reply, its reply]`. */
   readonly confirm: readonly RedisArg[] | null;
   readonly signal: AbortSignal | undefined;
+}
+
+/** A call that has no outcome yet. */
+export interface Call extends CallRequest {
+  /** Time left until the deadline, ms; counts down while this process is awake. */
   leftMs: number;
-  /** An attempt may have reached Redis without our hearing of it. */
+  /** An attempt may have reached Redis, but its reply was lost. */
   inDoubt: boolean;
-  sent: boolean;
-  /** The server to ask this once, while the key's slot moves there. */
+  /** An attempt is under way. */
+  isSent: boolean;
+  /** The node that gets the next attempt after `ASKING`, because the key's slot is moving there. */
   asking: string | null;
-  /** Times that it was sent to another server. */
+  /** MOVED and ASK replies followed so far. */
   redirects: number;
-  /** Times that Redis asked to come back later. */
+  /** Times that the call was put off because Redis asked to come back later. */
   backoffs: number;
   backoffTimer: NodeJS.Timeout | undefined;
-  /** The last such reason. */
+  /** Why the call was put off the last time. */
   cause: string | null;
   resolve(reply: unknown): void;
   reject(error: unknown): void;
+}
+
+/** A call that has not been sent yet. */
+export function newCall(
+  { order, args, lua, key, node, confirm, signal }: CallRequest,
+  leftMs: number,
+  { resolve, reject }: Pick<Call, 'resolve' | 'reject'>,
+): Call {
+  return {
+    order,
+    args,
+    lua,
+    key,
+    node,
+    confirm,
+    signal,
+    leftMs,
+    inDoubt: false,
+    isSent: false,
+    asking: null,
+    redirects: 0,
+    backoffs: 0,
+    backoffTimer: undefined,
+    cause: null,
+    resolve,
+    reject,
+  };
 }

@@ -1,52 +1,53 @@
 import type { Runtime } from '../../../runtime/runtime.ts';
-import type { Topology } from './topology/topology.ts';
 import { ReconnectingConnection } from './reconnecting-connection.ts';
+import type { Topology } from './topology/topology.ts';
 
 export interface ConnectionPoolDeps {
   readonly topology: Topology;
   readonly runtime: Runtime;
   /** Whether anybody still waits for a connection. */
   isWanted(): boolean;
-  onUp(place: string): void;
-  onDown(place: string): void;
-  /** Servers have come or gone, or what they have. */
+  onUp(node: string): void;
+  onDown(node: string): void;
+  /** Nodes have come or gone, or slots have moved between them. */
   onChange(): void;
+  /** A key that was read over one of the connections changed; null = any of them may have. */
   onInvalidate(key: string | null): void;
 }
 
-/** A connection to each server whose keys somebody wants. */
+/** One connection to each node whose keys somebody watches. */
 export class ConnectionPool {
   readonly #deps: ConnectionPoolDeps;
   readonly #byNode = new Map<string, ReconnectingConnection>();
-  #closed = false;
+  #isClosed = false;
 
   constructor(deps: ConnectionPoolDeps) {
     this.#deps = deps;
-    deps.topology.onChange(() => this.#changed());
+    deps.topology.onChange(() => this.#onChange());
   }
 
-  /** To the key's server (null: to any, always the same); null while there is none. */
-  of(key: string | null): ReconnectingConnection | null {
-    const place = this.#deps.topology.nodeOf(key);
-    return place === null ? null : (this.#byNode.get(place) ?? null);
+  /** The connection to the key's node (null: to any node, always the same one); null while there is none. */
+  connectionFor(key: string | null): ReconnectingConnection | null {
+    const node = this.#deps.topology.nodeOf(key);
+    return node === null ? null : (this.#byNode.get(node) ?? null);
   }
 
-  /** Connects to the key's server, as soon as it is known. */
+  /** Connects to the key's node, if it is known. If not, looks for it: `onChange` follows when it is found. */
   connect(key: string | null): void {
     const { topology } = this.#deps;
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     topology.watch();
-    const place = topology.nodeOf(key);
-    if (place === null) return void topology.refresh().catch(() => {});
-    this.#to(place).connect();
+    const node = topology.nodeOf(key);
+    if (node === null) return void topology.refresh().catch(() => {});
+    this.#connectionTo(node).connect();
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     for (const connection of this.#byNode.values()) connection.close();
   }
 
-  #to(node: string): ReconnectingConnection {
+  #connectionTo(node: string): ReconnectingConnection {
     let connection = this.#byNode.get(node);
     if (connection) return connection;
     const { topology, runtime, isWanted, onUp, onDown, onInvalidate } = this.#deps;
@@ -64,12 +65,12 @@ export class ConnectionPool {
     return connection;
   }
 
-  #changed(): void {
-    if (this.#closed) return;
-    const places = new Set(this.#deps.topology.nodes());
-    for (const [place, connection] of this.#byNode) {
-      if (places.has(place)) continue;
-      this.#byNode.delete(place);
+  #onChange(): void {
+    if (this.#isClosed) return;
+    const nodes = new Set(this.#deps.topology.nodes());
+    for (const [node, connection] of this.#byNode) {
+      if (nodes.has(node)) continue;
+      this.#byNode.delete(node);
       connection.close();
     }
     this.#deps.onChange();

@@ -1,31 +1,18 @@
 import net, { isIP, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../../../runtime/clock.ts';
-import { RespEncoder } from './resp-encoder.ts';
 import { causeOf, ErrorReply } from './error-replies.ts';
 import { RespDecoder, type Push } from './resp-decoder.ts';
+import { RespEncoder } from './resp-encoder.ts';
 import type { RedisArg } from './script.ts';
 import { createTicker, type Ticker } from './ticker.ts';
 import type { ConnectionTarget } from './url.ts';
 
-/** One TCP connection, used until it is lost; then another one is opened. */
-export interface Connection {
-  /**
-   * Rejects with the server's `ErrorReply`, or with `LinkLost` when there will be no answer. Blob strings come back
-   * as Buffers, maps as flat arrays.
-   */
-  send(args: readonly RedisArg[]): Promise<unknown>;
-  /** Resolves when messages of the channel come; rejects as `send`. */
-  subscribe(channel: string, onMessage: (message: string) => void): Promise<void>;
-  readonly lost: boolean;
-  destroy(): void;
-}
-
-/** The connection ended before the answer came: the command may have run or not. */
+/** The connection ended before the reply came: the command may or may not have run. */
 export class ConnectionLost extends Error {
   constructor(cause: string) {
     super(cause);
-    this.name = 'LinkLost';
+    this.name = 'ConnectionLost';
   }
 }
 
@@ -34,25 +21,26 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   /** Ends an attempt to connect. */
   readonly signal: AbortSignal;
-  /** Called once, before the calls under way reject; not after `destroy`. */
+  /** Called once, before the commands under way reject; not called after `destroy`. */
   readonly onLost: (cause: string) => void;
-  /** With it the server tells once when a key that was read changes; null = any of them (design D4). */
+  /** If set, the server tells once when a key that was read changes (`CLIENT TRACKING`); null = any of these keys may have. */
   readonly onInvalidate?: (key: string | null) => void;
 }
 
+/** Longest time until a connection is ready to use. */
 const CONNECT_MS = 1_500;
 const MIN_TLS = { minVersion: 'TLSv1.2' } as const;
-/** Without a byte of an answer for so long, with commands under way, a connection is given up. */
+/** A connection that waits for replies is given up when no byte arrives for this long. */
 const SILENT_MS = 2_000;
-/** A connection that waits for invalidations asks for a sign of life so often. */
+/** A connection that waits for invalidations sends a PING after this much silence, to notice its own end. */
 const PROBE_MS = 2_000;
-/** The operating system begins to ask an idle peer for a sign of life after this. */
+/** Idle time after which the operating system probes the peer. */
 const KEEP_ALIVE_MS = 5_000;
-/** So many bytes are sent at once; fewer wait for the end of the running step, as others may join them. */
-const FULL_BYTES = 16_384;
+/** From this size on commands are sent at once. Fewer bytes wait for the end of the running step: more may join them. */
+const FLUSH_BYTES = 16_384;
 
-/** A command in wait for its reply. */
-interface Waiting {
+/** A command that waits for its reply. */
+interface PendingCommand {
   resolve(reply: unknown): void;
   reject(error: Error): void;
 }
@@ -62,13 +50,13 @@ function socketTo({ address, tls: settings }: ConnectionTarget): Socket {
   if ('path' in address) return net.connect({ path: address.path });
   const { host, port } = address;
   if (settings === null) return net.connect({ ...common, host, port });
-  // A name only: an address is no name for the server to choose its certificate by.
-  const named = isIP(host) === 0 ? { servername: host } : {};
-  return tls.connect({ ...common, host, port, ...MIN_TLS, ...named, ...settings });
+  // The server chooses its certificate by this name; TLS allows no IP address here.
+  const serverName = isIP(host) === 0 ? { servername: host } : {};
+  return tls.connect({ ...common, host, port, ...MIN_TLS, ...serverName, ...settings });
 }
 
-/** What makes a new connection ours; all answered before it is used. */
-function greeting({ target, onInvalidate }: ConnectionOptions): string[][] {
+/** Commands that set up a new connection. All are answered before it is used. */
+function handshake({ target, onInvalidate }: ConnectionOptions): string[][] {
   const { username, password, database } = target;
   const login = password === null ? [] : ['AUTH', username ?? 'default', password];
   const commands = [['HELLO', '3', ...login, 'SETNAME', 'task-center']];
@@ -77,31 +65,46 @@ function greeting({ target, onInvalidate }: ConnectionOptions): string[][] {
   return commands;
 }
 
-class SocketConnection implements Connection {
+/** One connection to one server, over TCP, TLS or a Unix socket. Once lost it stays lost; a new one replaces it. */
+export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #encoder = new RespEncoder();
-  readonly #waiting: Waiting[] = [];
+  /** In the order of their commands, which is that of the replies. */
+  readonly #pending: PendingCommand[] = [];
   readonly #listeners = new Map<string, (message: string) => void>();
   readonly #ticker: Ticker;
-  #lost: string | null = null;
-  #open = false;
-  #flushing = false;
+  /** Why it was lost; null while it lives. */
+  #lostCause: string | null = null;
+  #isReady = false;
+  #flushIsPlanned = false;
+  /** Time since the last sign of life of the server, ms. */
   #silentMs = 0;
 
-  constructor(options: ConnectionOptions) {
+  /**
+   * Connects and greets the server, within 1.5 s. A failed attempt leaves nothing behind.
+   *
+   * @throws ErrorReply when the server refuses us, any other error when it is out of reach
+   */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(options);
+    await connection.#connect();
+    return connection;
+  }
+
+  private constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#socket = socketTo(options.target);
     this.#ticker = createTicker(options.clock, (awakeMs) => this.#tick(awakeMs));
-    const replies = new RespDecoder({
-      onReply: (reply) => this.#answered(reply),
-      onPush: (push) => this.#pushed(push),
+    const decoder = new RespDecoder({
+      onReply: (reply) => this.#onReply(reply),
+      onPush: (push) => this.#onPush(push),
     });
     this.#socket.on('data', (chunk: Buffer) => {
-      // A large answer may take long to arrive.
+      // A large reply may take long to arrive; each piece of it is a sign of life.
       this.#silentMs = 0;
       try {
-        replies.push(chunk);
+        decoder.push(chunk);
       } catch (error) {
         this.#lose(causeOf(error));
       }
@@ -110,21 +113,46 @@ class SocketConnection implements Connection {
     this.#socket.on('close', () => this.#lose('the server closed the connection'));
   }
 
-  get lost(): boolean {
-    return this.#lost !== null;
+  get isLost(): boolean {
+    return this.#lostCause !== null;
   }
 
-  /** Connects within 1.5 s, the greeting included. An attempt given up leaves nothing behind. */
-  async connect(): Promise<void> {
+  /**
+   * Sends a command. Blob strings come back as Buffers, maps as flat arrays. Rejects with the server's `ErrorReply`, or
+   * with `ConnectionLost` when no reply will come.
+   */
+  send(args: readonly RedisArg[]): Promise<unknown> {
+    const reply = this.#append(args);
+    if (this.#encoder.size >= FLUSH_BYTES) this.#flush();
+    else if (!this.#flushIsPlanned) {
+      this.#flushIsPlanned = true;
+      queueMicrotask(() => this.#flush());
+    }
+    return reply;
+  }
+
+  /** Resolves when messages of the channel are received; rejects as `send`. */
+  async subscribe(channel: string, onMessage: (message: string) => void): Promise<void> {
+    this.#listeners.set(channel, onMessage);
+    await this.send(['SUBSCRIBE', channel]);
+  }
+
+  /** Closes the connection; commands under way reject with `ConnectionLost`. */
+  destroy(): void {
+    this.#isReady = false;
+    this.#lose('closed');
+  }
+
+  async #connect(): Promise<void> {
     const { target, signal } = this.#options;
     const giveUp = () => this.#lose('no answer while connecting');
     const timer = setTimeout(giveUp, CONNECT_MS);
     signal.addEventListener('abort', giveUp, { once: true });
     try {
       this.#socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#flush());
-      // Written once the socket is connected.
-      await Promise.all(greeting(this.#options).map((command) => this.#ask(command)));
-      this.#open = true;
+      // The flush above sends them.
+      await Promise.all(handshake(this.#options).map((command) => this.#append(command)));
+      this.#isReady = true;
     } catch (error) {
       this.#lose(causeOf(error));
       throw error;
@@ -134,57 +162,38 @@ class SocketConnection implements Connection {
     }
   }
 
-  send(args: readonly RedisArg[]): Promise<unknown> {
-    const reply = this.#ask(args);
-    if (this.#encoder.size >= FULL_BYTES) this.#flush();
-    else if (!this.#flushing) {
-      this.#flushing = true;
-      queueMicrotask(() => this.#flush());
-    }
-    return reply;
-  }
-
-  async subscribe(channel: string, onMessage: (message: string) => void): Promise<void> {
-    this.#listeners.set(channel, onMessage);
-    await this.send(['SUBSCRIBE', channel]);
-  }
-
-  destroy(): void {
-    this.#open = false;
-    this.#lose('closed');
-  }
-
-  #ask(args: readonly RedisArg[]): Promise<unknown> {
-    if (this.#lost !== null) return Promise.reject(new ConnectionLost(this.#lost));
-    if (this.#waiting.length === 0) this.#silentMs = 0;
+  /** Adds a command to those that the next flush sends. */
+  #append(args: readonly RedisArg[]): Promise<unknown> {
+    if (this.#lostCause !== null) return Promise.reject(new ConnectionLost(this.#lostCause));
+    if (this.#pending.length === 0) this.#silentMs = 0;
     this.#ticker.start();
     this.#encoder.add(args);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
   }
 
   #flush(): void {
-    this.#flushing = false;
-    if (this.#encoder.size === 0 || this.#lost !== null) return;
+    this.#flushIsPlanned = false;
+    if (this.#encoder.size === 0 || this.#lostCause !== null) return;
     this.#socket.write(this.#encoder.view());
-    // What the system took at once nobody reads any more.
-    this.#encoder.taken(this.#socket.writableLength > 0);
+    // Bytes that the operating system took at once are not read again.
+    this.#encoder.reset(this.#socket.writableLength > 0);
   }
 
-  #answered(reply: unknown): void {
+  #onReply(reply: unknown): void {
     this.#silentMs = 0;
-    const waiting = this.#waiting.shift();
-    if (reply instanceof ErrorReply) waiting?.reject(reply);
-    else waiting?.resolve(reply);
+    const command = this.#pending.shift();
+    if (reply instanceof ErrorReply) command?.reject(reply);
+    else command?.resolve(reply);
   }
 
-  #pushed([kind, ...rest]: Push): void {
+  #onPush([kind, ...values]: Push): void {
     this.#silentMs = 0;
-    const [first, second] = rest;
+    const [first, second] = values;
     const { onInvalidate } = this.#options;
     switch (String(kind)) {
       case 'subscribe':
-        // In RESP3 this is the answer to the command.
-        return this.#answered(null);
+        // In RESP3 this push is the reply to SUBSCRIBE.
+        return this.#onReply(null);
       case 'message':
         return this.#listeners.get(String(first))?.(String(second));
       case 'invalidate':
@@ -195,25 +204,18 @@ class SocketConnection implements Connection {
 
   #tick(awakeMs: number): void {
     this.#silentMs += awakeMs;
-    if (this.#waiting.length > 0) {
+    if (this.#pending.length > 0) {
       if (this.#silentMs >= SILENT_MS) this.#lose(`no answer for ${SILENT_MS / 1_000} s`);
     } else if (!this.#options.onInvalidate) this.#ticker.stop();
     else if (this.#silentMs >= PROBE_MS) this.send(['PING']).catch(() => {});
   }
 
   #lose(cause: string): void {
-    if (this.#lost !== null) return;
-    this.#lost = cause;
+    if (this.#lostCause !== null) return;
+    this.#lostCause = cause;
     this.#ticker.stop();
     this.#socket.destroy();
-    if (this.#open) this.#options.onLost(cause);
-    for (const { reject } of this.#waiting.splice(0)) reject(new ConnectionLost(cause));
+    if (this.#isReady) this.#options.onLost(cause);
+    for (const { reject } of this.#pending.splice(0)) reject(new ConnectionLost(cause));
   }
-}
-
-/** Opens a connection. Rejects with `ErrorReply` (a refusal) or any other error (out of reach). */
-export async function openConnection(options: ConnectionOptions): Promise<Connection> {
-  const connection = new SocketConnection(options);
-  await connection.connect();
-  return connection;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { causeOf, refusal, errorActionOf } from './error-replies.ts';
+import { causeOf, refusalError, errorActionOf } from './error-replies.ts';
 
 test.each([
   ['LOADING Redis is loading the dataset in memory', 'wait'],
@@ -18,17 +18,17 @@ test.each([
   ['ERR the document is damaged', 'refused'],
   ['constructor of nothing', 'refused'],
   ['', 'refused'],
-])('%s: %s', (message, trouble) => {
-  expect(errorActionOf(new Error(message))).toBe(trouble);
+])('the error reply "%s" asks for the action %s', (message, action) => {
+  expect(errorActionOf(new Error(message))).toBe(action);
 });
 
-test('a refusal says what Redis said, in one line', () => {
-  const error = refusal('redis://h:1', new Error('ERR no\nsuch thing'));
+test('the error of a refused call quotes Redis in one line', () => {
+  const error = refusalError('redis://h:1', new Error('ERR no\nsuch thing'));
   expect(error).toMatchObject({ code: 'broker-refused', message: expect.stringContaining('ERR no.') });
-  expect(refusal('redis://h:1', new Error('OOM no'))).toMatchObject({ code: 'broker-full' });
+  expect(refusalError('redis://h:1', new Error('OOM no'))).toMatchObject({ code: 'broker-full' });
 });
 
-test('the cause of a failure with several addresses is that of the first', () => {
+test('the cause of a failure on several addresses is that of the first one', () => {
   const errors = [new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')];
   expect(causeOf(new AggregateError(errors))).toBe('connect ECONNREFUSED ::1:1');
 });

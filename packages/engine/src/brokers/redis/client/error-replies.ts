@@ -1,6 +1,6 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 
-/** The server answered with an error; its message is the server's. */
+/** An error reply of the server, with the server's own message. */
 export class ErrorReply extends Error {
   constructor(message: string) {
     super(message);
@@ -9,12 +9,12 @@ export class ErrorReply extends Error {
 }
 
 /**
- * What an error reply of Redis asks for: `wait` = repeat the call later, `send-text` = the script is not in its
- * cache, `full` and `refused` = tell the caller.
+ * What the client does about an error reply. `wait`: repeat the call later. `send-text`: the script is not in the
+ * server's cache, send its text. `full` and `refused`: end the call with an error.
  */
 export type ErrorAction = 'wait' | 'send-text' | 'full' | 'refused';
 
-/** By the first word: inside scripts the same texts have a suffix (reliability A.3). */
+/** By the error's code, its first word. The rest of the text varies: inside scripts it has a suffix. */
 const ERROR_ACTIONS: Readonly<Record<string, ErrorAction>> = {
   LOADING: 'wait',
   BUSY: 'wait',
@@ -27,31 +27,35 @@ const ERROR_ACTIONS: Readonly<Record<string, ErrorAction>> = {
   NOSCRIPT: 'send-text',
   OOM: 'full',
 };
-/** They are said of who calls, before the call is looked at. */
-const OF_THE_USER = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
+/** Errors about the user's login or rights: Redis gives them before it looks at the call. */
+const ACCESS_CODES = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
+/** This error has no code of its own. */
 const TOO_MANY_CLIENTS = 'ERR max number of clients';
 const MAX_CAUSE_LENGTH = 300;
 
-const wordOf = (reply: Error) => reply.message.split(' ', 1)[0] ?? '';
+const codeOf = (reply: Error) => reply.message.split(' ', 1)[0] ?? '';
 
-/** Whether it says nothing of what an earlier attempt of the same call did. */
-export const refusesUser = (reply: Error): boolean => OF_THE_USER.has(wordOf(reply));
+/** Whether the user was refused. Such a reply says nothing about what an earlier attempt of the same call did. */
+export const isAccessError = (reply: Error): boolean => ACCESS_CODES.has(codeOf(reply));
 
 export function errorActionOf(reply: Error): ErrorAction {
   if (reply.message.startsWith(TOO_MANY_CLIENTS)) return 'wait';
-  const word = wordOf(reply);
-  return (Object.hasOwn(ERROR_ACTIONS, word) && ERROR_ACTIONS[word]) || 'refused';
+  const code = codeOf(reply);
+  return (Object.hasOwn(ERROR_ACTIONS, code) && ERROR_ACTIONS[code]) || 'refused';
 }
 
-/** Why a connection failed, in one line. A host name with several addresses fails with one error for each. */
+/**
+ * Why a connection failed, in one line. Connecting to a host name with several addresses fails with one error for each;
+ * the first one counts.
+ */
 export function causeOf(error: unknown): string {
-  const one: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const text = one instanceof Error ? one.message || one.name : String(one);
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const text = first instanceof Error ? first.message || first.name : String(first);
   return (text.split('\n', 1)[0] ?? '').slice(0, MAX_CAUSE_LENGTH).replace(/\.$/, '');
 }
 
-/** `broker-full` or `broker-refused`, for an error reply that asks for it. */
-export function refusal(broker: string, reply: Error): TaskCenterError {
+/** The caller's error for a reply that ends its call: `broker-full` or `broker-refused`. */
+export function refusalError(broker: string, reply: Error): TaskCenterError {
   return errorActionOf(reply) === 'full'
     ? new TaskCenterError('broker-full', { broker })
     : new TaskCenterError('broker-refused', { broker, cause: causeOf(reply) });

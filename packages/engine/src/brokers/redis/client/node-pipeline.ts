@@ -6,27 +6,28 @@ import { ReconnectingConnection, type ReconnectingConnectionDeps } from './recon
 
 export type NodePipelineDeps = Omit<ReconnectingConnectionDeps, 'isWanted' | 'onUp'>;
 
-async function sendBoth(
+/** Sends the command and the confirming one behind it; a refusal of the latter counts as the reply null. */
+async function sendConfirmed(
   connection: Connection,
-  first: readonly RedisArg[],
-  second: readonly RedisArg[],
+  command: readonly RedisArg[],
+  confirm: readonly RedisArg[],
 ): Promise<[unknown, unknown]> {
-  const replying = connection.send(first);
-  const confirming = connection.send(second).catch((error: unknown) => {
+  const reply = connection.send(command);
+  const confirmed = connection.send(confirm).catch((error: unknown) => {
     if (error instanceof ErrorReply) return null;
     throw error;
   });
-  return Promise.all([replying, confirming]);
+  return Promise.all([reply, confirmed]);
 }
 
-/** The way of calls to one server. */
+/** The calls to one node, and the connection that they share. */
 export class NodePipeline {
   readonly node: string;
   readonly connection: ReconnectingConnection;
-  /** Calls for the connection that is not there yet. */
+  /** Calls that wait until there is a connection. */
   waiting: Call[] = [];
-  /** SHAs that the current connection's server has been given. */
-  #known = new Set<string>();
+  /** SHAs of the scripts whose text was sent over the current connection. */
+  #sentScripts = new Set<string>();
 
   constructor(deps: NodePipelineDeps, onUp: (pipeline: NodePipeline) => void) {
     this.node = deps.node;
@@ -34,32 +35,35 @@ export class NodePipeline {
       ...deps,
       isWanted: () => this.waiting.length > 0,
       onUp: () => {
-        this.#known = new Set();
+        this.#sentScripts = new Set();
         onUp(this);
       },
     });
   }
 
-  /** Those that wait, in the order in which they were made; they do so no longer. */
+  /** Takes out the waiting calls, in the order in which they were made. */
   release(): Call[] {
     const waiting = this.waiting.sort((a, b) => a.order - b.order);
     this.waiting = [];
     return waiting;
   }
 
-  /** Resolves to the reply; rejects as `Link.send` does. */
+  /** Sends the call over the connection; rejects as `Connection.send`. */
   transmit(call: Call, connection: Connection, withText: boolean): Promise<unknown> {
-    const wire = this.#wire(call, withText);
-    // What it answers does not matter: a server that is not asked answers the call itself with MOVED.
+    const command = this.#commandFor(call, withText);
+    // Its reply does not matter: without ASKING the node answers the call itself with MOVED.
     if (call.asking === this.node) connection.send(['ASKING']).catch(() => {});
-    return call.confirm ? sendBoth(connection, wire, call.confirm) : connection.send(wire);
+    return call.confirm ? sendConfirmed(connection, command, call.confirm) : connection.send(command);
   }
 
-  /** A script's text goes over each connection once; so its calls keep their order also after a restart of Redis. */
-  #wire({ lua, args }: Call, withText: boolean): readonly RedisArg[] {
+  /**
+   * A script's first call on a connection carries the text. If it carried the SHA after a restart of Redis, that call
+   * would be repeated behind later ones, and the order of calls would be lost.
+   */
+  #commandFor({ lua, args }: Call, withText: boolean): readonly RedisArg[] {
     if (!lua) return args;
-    if (!withText && this.#known.has(lua.sha1)) return ['EVALSHA', lua.sha1, ...args];
-    this.#known.add(lua.sha1);
+    if (!withText && this.#sentScripts.has(lua.sha1)) return ['EVALSHA', lua.sha1, ...args];
+    this.#sentScripts.add(lua.sha1);
     return ['EVAL', lua.text, ...args];
   }
 }

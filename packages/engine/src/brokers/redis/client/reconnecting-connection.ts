@@ -1,17 +1,17 @@
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { causeOf, errorActionOf, ErrorReply } from './error-replies.ts';
-import { openConnection, type Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { Topology } from './topology/topology.ts';
 
 export interface ReconnectingConnectionDeps {
   readonly topology: Topology;
-  /** Which of its servers. */
+  /** The node to connect to, as the topology names it. */
   readonly node: string;
   readonly runtime: Runtime;
   /** Whether anybody still waits for the connection. */
   isWanted(): boolean;
   onUp(connection: Connection): void;
-  /** The server answered and will not have us: wrong password, no rights. */
+  /** The server answered and refused us, such as for a wrong password or missing rights. */
   onRefused?(reply: Error): void;
   onDown?(): void;
   /** An attempt to connect failed. */
@@ -19,43 +19,45 @@ export interface ReconnectingConnectionDeps {
   readonly onInvalidate?: (key: string | null) => void;
 }
 
+/** Pauses between attempts, before chance takes up to one half off. */
 const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1_000;
-/** A connection that lived so long was a good one: the next attempt comes at once. */
+/** A connection that lived this long worked: the attempt to replace it comes at once. */
 const MIN_LIFE_MS = 1_000;
 
-/** Keeps one connection open while somebody wants it: opens another when it is lost. */
+/** Keeps one connection to a node open while somebody wants it: opens another when it is lost. */
 export class ReconnectingConnection {
   readonly #deps: ReconnectingConnectionDeps;
   readonly #closing = new AbortController();
   #current: Connection | null = null;
   #cause: string | null = null;
-  #connecting = false;
+  #isConnecting = false;
+  /** Failed attempts and early losses in a row. */
   #failures = 0;
-  #upSince = 0;
+  #upSinceMs = 0;
 
   constructor(deps: ReconnectingConnectionDeps) {
     this.#deps = deps;
   }
 
-  /** Null while it is down. */
+  /** The open connection; null while it is down. */
   get current(): Connection | null {
     return this.#current;
   }
 
-  /** Why it is down, or was down last. */
+  /** Why the last connection or the last attempt failed; null = none has. */
   get cause(): string | null {
     return this.#cause;
   }
 
-  /** Connects if it is down, and tries on while `wanted` says so. */
+  /** Connects if it is down. Repeats failed attempts while `isWanted` says so. */
   connect(): void {
-    if (this.#current || this.#connecting || this.#closing.signal.aborted) return;
-    this.#connecting = true;
+    if (this.#current || this.#isConnecting || this.#closing.signal.aborted) return;
+    this.#isConnecting = true;
     void this.#connect();
   }
 
-  /** Ends the connection: it leads to the wrong server. A newer connection stays. */
+  /** Ends this connection, because it leads to the wrong server. If a newer one is open already, that one stays. */
   replace(connection: Connection, cause: string): void {
     if (connection !== this.#current) return;
     connection.destroy();
@@ -74,10 +76,10 @@ export class ReconnectingConnection {
       await this.#pause(signal);
       if (!signal.aborted && this.#deps.isWanted()) await this.#attempt();
     }
-    this.#connecting = false;
+    this.#isConnecting = false;
   }
 
-  /** After failures; grows with their number, and is never the same for two processes. */
+  /** Pauses after failures. The pause grows with their number; chance keeps processes from connecting in step. */
   async #pause(signal: AbortSignal): Promise<void> {
     if (this.#failures === 0) return;
     const { clock, random } = this.#deps.runtime;
@@ -89,8 +91,8 @@ export class ReconnectingConnection {
     const { signal } = this.#closing;
     try {
       const connection = await this.#open(signal);
-      if (signal.aborted || connection.lost) return connection.destroy();
-      this.#upSince = this.#deps.runtime.clock.monotonicMs();
+      if (signal.aborted || connection.isLost) return connection.destroy();
+      this.#upSinceMs = this.#deps.runtime.clock.monotonicMs();
       this.#current = connection;
       this.#deps.onUp(connection);
     } catch (error) {
@@ -103,7 +105,7 @@ export class ReconnectingConnection {
 
   async #open(signal: AbortSignal): Promise<Connection> {
     const { topology, node, runtime, onInvalidate } = this.#deps;
-    const connection = await openConnection({
+    const connection = await Connection.open({
       target: await topology.locate(node, signal),
       clock: runtime.clock,
       signal,
@@ -120,7 +122,7 @@ export class ReconnectingConnection {
   }
 
   #onLost(cause: string): void {
-    const livedMs = this.#deps.runtime.clock.monotonicMs() - this.#upSince;
+    const livedMs = this.#deps.runtime.clock.monotonicMs() - this.#upSinceMs;
     this.#failures = livedMs < MIN_LIFE_MS ? this.#failures + 1 : 0;
     this.#current = null;
     this.#cause = cause;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { firstKeyOf, redirectIn } from './redirects.ts';
 
-test('a word about a move has its parts', () => {
+test('a redirect is read from MOVED and ASK replies only', () => {
   expect(redirectIn(new Error('MOVED 3477 10.0.0.1:7001'))).toEqual({
     kind: 'moved',
     slot: 3_477,
@@ -11,7 +11,7 @@ test('a word about a move has its parts', () => {
   expect(redirectIn(new Error('ERR MOVED'))).toBeNull();
 });
 
-test('a command finds its server by its first key', () => {
+test('a command is sent by its first key, where it has one', () => {
   expect(firstKeyOf(['SADD', 'asynq:queues', 'q'])).toBe('asynq:queues');
   expect(firstKeyOf(['MEMORY', 'USAGE', 'k'])).toBe('k');
   expect(firstKeyOf(['publish', 'asynq:cancel', 'id'])).toBeNull();

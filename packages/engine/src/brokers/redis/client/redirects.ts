@@ -1,19 +1,19 @@
-/** A cluster server's word that a key is elsewhere: for good, or for this one call while its slot moves. */
+/** A cluster node's reply that a key is on another node: for good (MOVED), or for this call while its slot moves (ASK). */
 export interface Redirect {
   readonly kind: 'moved' | 'ask';
   readonly slot: number;
-  /** `host:port`; the host may be missing. */
+  /** The other node, `host:port`; the host is empty where the node does not know its own. */
   readonly to: string;
 }
 
 const REDIRECT = /^(MOVED|ASK) (\d{1,5}) (\S+)/;
 
-/** Null for any other error. */
+/** The redirect in an error reply; null for any other error. */
 export function redirectIn(reply: Error): Redirect | null {
   const found = REDIRECT.exec(reply.message);
   if (!found) return null;
-  const [, word, slot, to = ''] = found;
-  return { kind: word === 'ASK' ? 'ask' : 'moved', slot: Number(slot), to };
+  const [, code, slot, to = ''] = found;
+  return { kind: code === 'ASK' ? 'ask' : 'moved', slot: Number(slot), to };
 }
 
 /** Commands without a key. */
@@ -23,13 +23,13 @@ const KEYLESS = new Set(
     'ACL ROLE WAIT WAITAOF ECHO DEBUG'
   ).split(' '),
 );
-/** Commands whose first word is followed by another one. */
+/** Commands with a subcommand in front of the key. */
 const WITH_SUBCOMMAND = new Set(['MEMORY', 'OBJECT']);
 
-/** The first key of a command, by which it finds its server; null = any server will do. */
-export function firstKeyOf([name = '', ...rest]: readonly (string | Buffer)[]): string | null {
-  const word = String(name).toUpperCase();
-  if (KEYLESS.has(word)) return null;
-  const key = rest[WITH_SUBCOMMAND.has(word) ? 1 : 0];
+/** The first key of a command: its node gets the command. Null = any node will do. */
+export function firstKeyOf([name = '', ...args]: readonly (string | Buffer)[]): string | null {
+  const command = String(name).toUpperCase();
+  if (KEYLESS.has(command)) return null;
+  const key = args[WITH_SUBCOMMAND.has(command) ? 1 : 0];
   return key === undefined ? null : String(key);
 }

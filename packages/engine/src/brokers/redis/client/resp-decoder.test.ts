@@ -3,27 +3,27 @@ import { describe, expect, test } from 'vitest';
 import { ErrorReply } from './error-replies.ts';
 import { RespDecoder } from './resp-decoder.ts';
 
-/** Everything that comes out of these pieces. */
-function read(pieces: readonly Buffer[]) {
-  const told: unknown[] = [];
-  const replies = new RespDecoder({
-    onReply: (reply) => told.push(reply),
-    onPush: (push) => told.push({ push }),
+/** Everything that is decoded from these chunks, in order. */
+function decode(chunks: readonly Buffer[]) {
+  const received: unknown[] = [];
+  const decoder = new RespDecoder({
+    onReply: (reply) => received.push(reply),
+    onPush: (push) => received.push({ push }),
   });
-  for (const piece of pieces) replies.push(piece);
-  return told;
+  for (const chunk of chunks) decoder.push(chunk);
+  return received;
 }
 
-const readText = (text: string) => read([Buffer.from(text)]);
+const decodeText = (text: string) => decode([Buffer.from(text)]);
 const blob = (text: string) => Buffer.from(text);
 
-describe('replies', () => {
+describe('the RESP decoder', () => {
   test.each([
     ['a blob', '$5\r\nhello\r\n', blob('hello')],
     ['an empty blob', '$0\r\n\r\n', blob('')],
     ['a blob with an end of line in it', '$4\r\na\r\nb\r\n', blob('a\r\nb')],
-    ['no blob', '$-1\r\n', null],
-    ['no array', '*-1\r\n', null],
+    ['a null blob', '$-1\r\n', null],
+    ['a null array', '*-1\r\n', null],
     ['null', '_\r\n', null],
     ['a text', '+OK\r\n', 'OK'],
     ['a number', ':1234567890\r\n', 1_234_567_890],
@@ -41,17 +41,17 @@ describe('replies', () => {
     ['an error', '-ERR no such thing\r\n', new ErrorReply('ERR no such thing')],
     ['an error as a blob', '!9\r\nERR other\r\n', new ErrorReply('ERR other')],
     ['an error in an array', '*1\r\n-ERR one\r\n', [new ErrorReply('ERR one')]],
-  ])('%s', (_, text, expected) => {
-    expect(readText(text)).toEqual([expected]);
+  ])('decodes %s', (_, text, expected) => {
+    expect(decodeText(text)).toEqual([expected]);
   });
 
-  test('what comes unasked is told apart, also between replies', () => {
+  test('delivers pushes apart from replies, also between two of them', () => {
     const text = ':1\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n:2\r\n';
-    expect(readText(text)).toEqual([1, { push: [blob('invalidate'), [blob('k')]] }, 2]);
+    expect(decodeText(text)).toEqual([1, { push: [blob('invalidate'), [blob('k')]] }, 2]);
   });
 
-  test('a kind that nobody knows is no reply', () => {
-    expect(() => readText('?1\r\n')).toThrow('unknown kind "?"');
+  test('throws at an unknown kind of element', () => {
+    expect(() => decodeText('?1\r\n')).toThrow('unknown kind "?"');
   });
 
   const encoded = (value: unknown): string => {
@@ -70,20 +70,20 @@ describe('replies', () => {
     ),
   })).value;
 
-  test('are the same however they are cut', () => {
+  test('gives the same replies wherever the bytes are cut', () => {
     const property = fc.property(
       fc.array(aValue, { minLength: 1, maxLength: 6 }),
       fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }),
       (values, lengths) => {
         const all = Buffer.from(values.map(encoded).join(''));
-        const pieces: Buffer[] = [];
-        for (let at = 0, i = 0; at < all.length; i += 1) {
-          const end = at + (lengths[i % lengths.length] ?? 1);
-          pieces.push(all.subarray(at, end));
-          at = end;
+        const chunks: Buffer[] = [];
+        for (let start = 0, i = 0; start < all.length; i += 1) {
+          const end = start + (lengths[i % lengths.length] ?? 1);
+          chunks.push(all.subarray(start, end));
+          start = end;
         }
-        expect(read(pieces)).toEqual(read([all]));
-        expect(read(pieces)).toHaveLength(values.length);
+        expect(decode(chunks)).toEqual(decode([all]));
+        expect(decode(chunks)).toHaveLength(values.length);
       },
     );
     fc.assert(property);

@@ -1,67 +1,79 @@
 import { ErrorReply } from './error-replies.ts';
 
-/** What a server sends unasked: its kind, such as `message` or `invalidate`, and what belongs to it. */
+/** A message that the server sends without being asked: its kind, such as `message` or `invalidate`, and its values. */
 export type Push = readonly unknown[];
 
 export interface RespDecoderDeps {
   /**
-   * Blob strings are Buffers (views on what was pushed), simple ones texts, maps flat arrays, errors `ErrorReply`, also
-   * inside arrays.
+   * Blob strings are Buffers (views on the pushed chunks), simple strings are strings, maps are flat arrays, and errors
+   * are `ErrorReply`, also inside arrays.
    */
   onReply(reply: unknown): void;
   onPush(push: Push): void;
 }
 
-/** An array whose elements are still coming. */
+/** An array that is not complete yet. */
 interface OpenArray {
   readonly values: unknown[];
-  left: number;
+  /** Elements still missing. */
+  missing: number;
   readonly isPush: boolean;
 }
 
 const [LF, MINUS, ZERO] = [10, 45, 48];
-const NOTHING = Buffer.alloc(0);
-/** What an element gives whose bytes are not all there yet. */
+const NO_BYTES = Buffer.alloc(0);
+/** The value of an element whose bytes have not all arrived. */
 const UNFINISHED = Symbol('unfinished');
-/** What an element gives that only begins an array. */
+/** The value of an element that only begins an array. */
 const OPENED = Symbol('opened');
 /** A verbatim string begins with its format, such as `txt:`. */
 const FORMAT_BYTES = 4;
-/** Elements that one element of an aggregate stands for. */
+/** Values per counted element, by the kind of aggregate: a map counts pairs. */
 const AGGREGATES: Readonly<Record<string, number>> = { '*': 1, '~': 1, '>': 1, '%': 2 };
 
-/** Reads what a server sends in RESP3, however it is cut: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
+/**
+ * Decodes RESP3, the wire format of Redis, from chunks cut anywhere.
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/
+ */
 export class RespDecoder {
   readonly #deps: RespDecoderDeps;
-  #bytes: Buffer = NOTHING;
-  #at = 0;
+  #bytes: Buffer = NO_BYTES;
+  /** Index of the next element in the bytes. */
+  #position = 0;
+  /** Incomplete arrays, the innermost last. */
   readonly #open: OpenArray[] = [];
 
   constructor(deps: RespDecoderDeps) {
     this.#deps = deps;
   }
 
-  /** @throws Error when the bytes are none of the protocol */
+  /**
+   * Takes the next bytes and delivers what they complete.
+   *
+   * @throws Error when the bytes are not RESP3
+   */
   push(chunk: Buffer): void {
     this.#bytes =
-      this.#at < this.#bytes.length ? Buffer.concat([this.#bytes.subarray(this.#at), chunk]) : chunk;
-    this.#at = 0;
-    while (this.#at < this.#bytes.length) {
-      const value = this.#element();
+      this.#position < this.#bytes.length
+        ? Buffer.concat([this.#bytes.subarray(this.#position), chunk])
+        : chunk;
+    this.#position = 0;
+    while (this.#position < this.#bytes.length) {
+      const value = this.#readElement();
       if (value === UNFINISHED) return;
       if (value !== OPENED) this.#deliver(value);
     }
-    this.#bytes = NOTHING;
-    this.#at = 0;
+    this.#bytes = NO_BYTES;
+    this.#position = 0;
   }
 
-  /** An element is whole: it ends as many arrays as wait for it alone. */
+  /** Puts a complete element into the innermost array. That may complete the array, and so on outwards. */
   #deliver(element: unknown): void {
     let value = element;
     for (let array = this.#open.at(-1); array; array = this.#open.at(-1)) {
       array.values.push(value);
-      array.left -= 1;
-      if (array.left > 0) return;
+      array.missing -= 1;
+      if (array.missing > 0) return;
       this.#open.pop();
       if (array.isPush) return this.#deps.onPush(array.values);
       value = array.values;
@@ -69,36 +81,36 @@ export class RespDecoder {
     this.#deps.onReply(value);
   }
 
-  #element(): unknown {
+  #readElement(): unknown {
     const bytes = this.#bytes;
-    const start = this.#at + 1;
+    const start = this.#position + 1;
     const end = bytes.indexOf(LF, start);
     if (end < 0) return UNFINISHED;
-    const kind = bytes[this.#at] as number;
+    const kind = bytes[this.#position] as number;
     switch (kind) {
       case 36: // $
-        return this.#blob(this.#integer(start), end + 1);
+        return this.#readBlob(this.#readInteger(start), end + 1);
       case 58: // :
-        this.#at = end + 1;
-        return this.#integer(start);
+        this.#position = end + 1;
+        return this.#readInteger(start);
       case 95: // _
-        this.#at = end + 1;
+        this.#position = end + 1;
         return null;
       default:
-        return this.#rarer(String.fromCharCode(kind), start, end);
+        return this.#readUncommon(String.fromCharCode(kind), start, end);
     }
   }
 
-  #rarer(kind: string, start: number, end: number): unknown {
+  #readUncommon(kind: string, start: number, end: number): unknown {
     const line = this.#bytes.toString('utf8', start, end - 1);
     const elements = AGGREGATES[kind];
-    if (elements !== undefined) return this.#aggregate(kind === '>', Number(line) * elements, end + 1);
+    if (elements !== undefined) return this.#openAggregate(kind === '>', Number(line) * elements, end + 1);
     if (kind === '=' || kind === '!') {
-      const blob = this.#blob(Number(line), end + 1);
+      const blob = this.#readBlob(Number(line), end + 1);
       if (blob === UNFINISHED || blob === null) return blob;
       return kind === '=' ? blob.subarray(FORMAT_BYTES) : new ErrorReply(blob.toString());
     }
-    this.#at = end + 1;
+    this.#position = end + 1;
     if (kind === '+') return line;
     if (kind === '-') return new ErrorReply(line);
     if (kind === ',' || kind === '(') return Number(line.replace('inf', 'Infinity'));
@@ -106,36 +118,36 @@ export class RespDecoder {
     throw new Error(`the server sent a reply of the unknown kind ${JSON.stringify(kind)}`);
   }
 
-  #aggregate(isPush: boolean, count: number, next: number): unknown {
-    this.#at = next;
+  #openAggregate(isPush: boolean, count: number, next: number): unknown {
+    this.#position = next;
     if (count < 0) return null;
     if (count === 0) return [];
-    this.#open.push({ values: [], left: count, isPush });
+    this.#open.push({ values: [], missing: count, isPush });
     return OPENED;
   }
 
-  /** From the start of its content; negative = null. */
-  #blob(length: number, start: number): Buffer | null | typeof UNFINISHED {
+  /** The blob whose content starts at `start`; a negative length = null. */
+  #readBlob(length: number, start: number): Buffer | null | typeof UNFINISHED {
     if (length < 0) {
-      this.#at = start;
+      this.#position = start;
       return null;
     }
     const end = start + length;
     if (end + 2 > this.#bytes.length) return UNFINISHED;
-    this.#at = end + 2;
+    this.#position = end + 2;
     return this.#bytes.subarray(start, end);
   }
 
-  /** Up to the end of the line. */
-  #integer(start: number): number {
+  /** The decimal integer from `start` to the end of the line. */
+  #readInteger(start: number): number {
     const bytes = this.#bytes;
-    const negative = bytes[start] === MINUS;
+    const isNegative = bytes[start] === MINUS;
     let number = 0;
-    for (let i = negative ? start + 1 : start; ; i += 1) {
+    for (let i = isNegative ? start + 1 : start; ; i += 1) {
       const digit = (bytes[i] as number) - ZERO;
       if (!(digit >= 0 && digit <= 9)) break;
       number = number * 10 + digit;
     }
-    return negative ? -number : number;
+    return isNegative ? -number : number;
   }
 }

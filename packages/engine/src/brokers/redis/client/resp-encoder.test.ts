@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { RespEncoder } from './resp-encoder.ts';
 import type { RedisArg } from './script.ts';
 
-/** The same by the book. */
-function plainly(args: readonly RedisArg[]): Buffer {
+/** The same command in the simplest way. */
+function encodeSimply(args: readonly RedisArg[]): Buffer {
   const parts = args.flatMap((arg) => {
     const bytes = Buffer.from(arg as Buffer);
     return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')];
@@ -16,44 +16,44 @@ const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array
 const anArg = fc.oneof(fc.string({ unit: 'binary', maxLength: 120 }), fc.string(), bytes);
 const commands = fc.array(fc.array(anArg, { minLength: 1, maxLength: 120 }), { maxLength: 8 });
 
-describe('commands as bytes', () => {
-  test('are as the protocol has them, whatever their arguments', () => {
+describe('the RESP encoder', () => {
+  test('encodes any arguments as the protocol says', () => {
     fc.assert(
-      fc.property(commands, (all) => {
-        const written = new RespEncoder();
-        for (const args of all) written.add(args);
-        expect(written.view()).toEqual(Buffer.concat(all.map(plainly)));
+      fc.property(commands, (list) => {
+        const encoder = new RespEncoder();
+        for (const args of list) encoder.add(args);
+        expect(encoder.view()).toEqual(Buffer.concat(list.map(encodeSimply)));
       }),
     );
   });
 
-  test('outgrow the buffer, and begin anew', () => {
-    const written = new RespEncoder();
+  test('grows its buffer for a large command, and starts over after it', () => {
+    const encoder = new RespEncoder();
     const large = Buffer.alloc(3_000_000, 1);
-    written.add(['SET', 'k', large]);
-    expect(written.view().equals(plainly(['SET', 'k', large]))).toBe(true);
-    written.taken(false);
-    written.add(['GET', 'k']);
-    expect(written.view()).toEqual(plainly(['GET', 'k']));
+    encoder.add(['SET', 'k', large]);
+    expect(encoder.view().equals(encodeSimply(['SET', 'k', large]))).toBe(true);
+    encoder.reset(false);
+    encoder.add(['GET', 'k']);
+    expect(encoder.view()).toEqual(encodeSimply(['GET', 'k']));
   });
 
   test.each([[undefined], [null], [7], [{}]])(
-    '%s is no argument, and nothing of its command stays',
+    'refuses %s as an argument and keeps nothing of its command',
     (bad) => {
-      const written = new RespEncoder();
-      written.add(['GET', 'a']);
-      expect(() => written.add(['SET', 'k', bad as string])).toThrow();
-      written.add(['GET', 'b']);
-      expect(written.view()).toEqual(Buffer.concat([plainly(['GET', 'a']), plainly(['GET', 'b'])]));
+      const encoder = new RespEncoder();
+      encoder.add(['GET', 'a']);
+      expect(() => encoder.add(['SET', 'k', bad as string])).toThrow();
+      encoder.add(['GET', 'b']);
+      expect(encoder.view()).toEqual(Buffer.concat([encodeSimply(['GET', 'a']), encodeSimply(['GET', 'b'])]));
     },
   );
 
-  test('leave alone what somebody still reads', () => {
-    const written = new RespEncoder();
-    written.add(['GET', 'a']);
-    const view = written.view();
-    written.taken(true);
-    written.add(['GET', 'b']);
-    expect(view).toEqual(plainly(['GET', 'a']));
+  test('does not overwrite a view that somebody still reads', () => {
+    const encoder = new RespEncoder();
+    encoder.add(['GET', 'a']);
+    const view = encoder.view();
+    encoder.reset(true);
+    encoder.add(['GET', 'b']);
+    expect(view).toEqual(encodeSimply(['GET', 'a']));
   });
 });

@@ -2,107 +2,114 @@ import type { RedisArg } from './script.ts';
 
 // RESP3, the wire format of Redis: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
-const FIRST_SIZE = 65_536;
-/** A buffer that has grown beyond this is not kept. */
+const INITIAL_BYTES = 65_536;
+/** A buffer that has grown beyond this is not used again. */
 const MAX_KEPT_BYTES = 1_048_576;
-/** Up to this length a loop is faster than a call into native code. */
-const SHORT_TEXT = 64;
-/** Of a kind or a length, with its end of line. */
-const MAX_HEAD_BYTES = 24;
-/** Bytes of a code unit in UTF-8, at most. */
-const MAX_ARGUMENT_WIDTH = 3;
+/** Up to this length a loop in JavaScript writes a text faster than `Buffer.write`. */
+const MAX_LOOP_LENGTH = 64;
+/** Most bytes of a prefix (a kind and a length, with its end of line) and of the end of line behind the content. */
+const MAX_PREFIX_BYTES = 24;
+/** Most bytes that a UTF-16 code unit takes in UTF-8. */
+const MAX_UNIT_BYTES = 3;
 
 const [CR, LF, STAR, DOLLAR, ZERO] = [13, 10, 42, 36, 48];
 
-/** Commands as bytes, one after the other, in one buffer that is used again and again. */
+/** Encodes commands, one behind the other, into one buffer that is used again and again. */
 export class RespEncoder {
-  #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
-  #at = 0;
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  #size = 0;
 
-  /** Bytes that were added since the last `taken`. */
+  /** Bytes encoded since the last `reset`. */
   get size(): number {
-    return this.#at;
+    return this.#size;
   }
 
-  /** @throws TypeError, RangeError for what is neither text nor bytes; nothing of the command stays then. */
+  /**
+   * Encodes a command.
+   *
+   * @throws TypeError, RangeError for an argument that is neither text nor bytes; then nothing of the command stays
+   */
   add(args: readonly RedisArg[]): void {
-    const start = this.#at;
+    const start = this.#size;
     try {
-      this.#room(MAX_HEAD_BYTES);
-      this.#head(STAR, args.length);
+      this.#reserve(MAX_PREFIX_BYTES);
+      this.#writePrefix(STAR, args.length);
       for (const arg of args) {
-        if (typeof arg === 'string') this.#text(arg);
-        else this.#bytes(arg);
+        if (typeof arg === 'string') this.#writeText(arg);
+        else this.#writeBytes(arg);
       }
     } catch (error) {
       // Half a command would spoil all that follow on the connection.
-      this.#at = start;
+      this.#size = start;
       throw error;
     }
   }
 
-  /** What was added, as a view. */
+  /** The encoded bytes. The view is valid until `reset(false)`. */
   view(): Buffer {
-    return this.#buffer.subarray(0, this.#at);
+    return this.#buffer.subarray(0, this.#size);
   }
 
-  /** Begins anew; `kept`: somebody still reads the last view. */
-  taken(kept: boolean): void {
-    this.#at = 0;
-    if (kept || this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  /** Starts over with an empty buffer. @param viewInUse somebody still reads the last view, so its bytes must stay */
+  reset(viewInUse: boolean): void {
+    this.#size = 0;
+    if (viewInUse || this.#buffer.length > MAX_KEPT_BYTES)
+      this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   }
 
-  #bytes(value: Buffer): void {
-    this.#room(value.length + MAX_HEAD_BYTES);
-    this.#head(DOLLAR, value.length);
-    this.#buffer.set(value, this.#at);
-    this.#at += value.length;
-    this.#endLine();
+  #writeBytes(value: Buffer): void {
+    this.#reserve(value.length + MAX_PREFIX_BYTES);
+    this.#writePrefix(DOLLAR, value.length);
+    this.#buffer.set(value, this.#size);
+    this.#size += value.length;
+    this.#writeLineEnd();
   }
 
-  #text(value: string): void {
-    this.#room(value.length * MAX_ARGUMENT_WIDTH + MAX_HEAD_BYTES);
-    const start = this.#at;
-    if (value.length <= SHORT_TEXT) {
-      this.#head(DOLLAR, value.length);
-      if (this.#ascii(value)) return this.#endLine();
-      this.#at = start;
+  #writeText(value: string): void {
+    this.#reserve(value.length * MAX_UNIT_BYTES + MAX_PREFIX_BYTES);
+    const start = this.#size;
+    if (value.length <= MAX_LOOP_LENGTH) {
+      this.#writePrefix(DOLLAR, value.length);
+      if (this.#writeAscii(value)) return this.#writeLineEnd();
+      this.#size = start;
     }
-    this.#head(DOLLAR, Buffer.byteLength(value));
-    this.#at += this.#buffer.write(value, this.#at);
-    this.#endLine();
+    this.#writePrefix(DOLLAR, Buffer.byteLength(value));
+    this.#size += this.#buffer.write(value, this.#size);
+    this.#writeLineEnd();
   }
 
-  #ascii(value: string): boolean {
+  /** False = the text is not ASCII; nothing was written. */
+  #writeAscii(value: string): boolean {
     const buffer = this.#buffer;
-    const at = this.#at;
+    const start = this.#size;
     for (let i = 0; i < value.length; i += 1) {
       const code = value.charCodeAt(i);
       if (code > 127) return false;
-      buffer[at + i] = code;
+      buffer[start + i] = code;
     }
-    this.#at = at + value.length;
+    this.#size = start + value.length;
     return true;
   }
 
-  #head(kind: number, length: number): void {
-    this.#buffer[this.#at++] = kind;
-    if (length < 10) this.#buffer[this.#at++] = ZERO + length;
+  #writePrefix(kind: number, length: number): void {
+    this.#buffer[this.#size++] = kind;
+    if (length < 10) this.#buffer[this.#size++] = ZERO + length;
     else if (length < 100) {
-      this.#buffer[this.#at++] = ZERO + ((length / 10) | 0);
-      this.#buffer[this.#at++] = ZERO + (length % 10);
-    } else this.#at += this.#buffer.write(String(length), this.#at, 'latin1');
-    this.#endLine();
+      this.#buffer[this.#size++] = ZERO + ((length / 10) | 0);
+      this.#buffer[this.#size++] = ZERO + (length % 10);
+    } else this.#size += this.#buffer.write(String(length), this.#size, 'latin1');
+    this.#writeLineEnd();
   }
 
-  #endLine(): void {
-    this.#buffer[this.#at++] = CR;
-    this.#buffer[this.#at++] = LF;
+  #writeLineEnd(): void {
+    this.#buffer[this.#size++] = CR;
+    this.#buffer[this.#size++] = LF;
   }
 
-  #room(bytes: number): void {
-    if (this.#buffer.length - this.#at >= bytes) return;
-    const larger = Buffer.allocUnsafeSlow(2 * (this.#at + bytes));
+  /** Makes room for this many more bytes. */
+  #reserve(bytes: number): void {
+    if (this.#buffer.length - this.#size >= bytes) return;
+    const larger = Buffer.allocUnsafeSlow(2 * (this.#size + bytes));
     larger.set(this.view());
     this.#buffer = larger;
   }

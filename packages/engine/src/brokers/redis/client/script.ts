@@ -1,25 +1,28 @@
 /** An argument of a command. Text is sent as UTF-8; messages and payloads are Buffers. */
 export type RedisArg = string | Buffer;
 
-/** A script's text and its SHA-1, as `lua.generated.ts` has them. */
+/** A script's text and its SHA-1 in hex; `lua.generated.ts` has them all. */
 export interface LuaSource {
   readonly text: string;
   readonly sha1: string;
 }
 
-/** A Lua script as a typed value: arguments out, reply in. The same call may be sent twice (design D2, receipts). */
+/**
+ * A Lua script as a typed value: how a call becomes keys and arguments, and how its reply is read. A call whose reply was
+ * lost is sent again, so the script must be safe to repeat.
+ */
 export interface Script<Call, Reply> {
-  /** For messages. */
+  /** For error and log texts. */
   readonly name: string;
   readonly lua: LuaSource;
   keys(call: Call): string[];
-  /** What follows `now`, which the connection puts first. */
+  /** ARGV[2] and on; the client puts `now` in front as ARGV[1]. */
   args(call: Call): (RedisArg | number)[];
-  /** Blob strings in `raw` are Buffers, integers numbers, nil null. */
+  /** Reads the raw reply: blob strings are Buffers, integers are numbers, nil is null. */
   reply(raw: unknown, call: Call): Reply;
 }
 
-/** Gives a script its types. */
+/** Infers the types of a script. */
 export function defineScript<Call, Reply>(script: Script<Call, Reply>): Script<Call, Reply> {
   return script;
 }

@@ -1,34 +1,34 @@
 import type { Clock } from '../../../runtime/clock.ts';
 
 export interface Ticker {
-  /** May be called while it runs. */
+  /** Does nothing while it runs already. */
   start(): void;
   stop(): void;
 }
 
 const STEP_MS = 100;
-/** A longer pause between two ticks was ours (a blocked loop, a stopped process), not the server's. */
+/** Of a longer gap between two ticks only this much counts: this process was blocked or stopped, not the server. */
 const MAX_STEP_MS = 300;
 
 /**
- * Calls `tick` about every 100 ms with the ms that passed while this process was awake. So a time limit counted
- * here does not run out during a pause of our own, before the answers that came meanwhile could be read.
+ * Calls `tick` about every 100 ms with the ms that passed while this process was awake. A time limit counted this way
+ * does not run out during a pause of our own, before the replies that came meanwhile were read.
  */
 export function createTicker(clock: Clock, tick: (awakeMs: number) => void): Ticker {
   let timer: NodeJS.Timeout | undefined;
-  let last = 0;
+  let lastMs = 0;
 
   function step(): void {
-    const now = clock.monotonicMs();
-    const passed = Math.min(now - last, MAX_STEP_MS);
-    last = now;
-    tick(passed);
+    const nowMs = clock.monotonicMs();
+    const awakeMs = Math.min(nowMs - lastMs, MAX_STEP_MS);
+    lastMs = nowMs;
+    tick(awakeMs);
   }
 
   return {
     start() {
       if (timer) return;
-      last = clock.monotonicMs();
+      lastMs = clock.monotonicMs();
       timer = setInterval(step, STEP_MS);
     },
     stop() {

@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 
-/** TLS to Redis. Certificates are PEM texts, not paths. */
+/** How to speak TLS with Redis. Certificates and keys are PEM texts, not paths. */
 export interface TlsSettings {
-  /** Who is trusted to sign the server's certificate. Default: what this machine trusts. */
+  /** Authorities that may sign the server's certificate. Default: those that Node trusts. */
   readonly ca?: string | Buffer;
-  /** Our own certificate and its key, where the server asks for one. */
+  /** The client's certificate and its key, where the server asks for them. */
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
-  /** The name that the server's certificate must have. Default: the host connected to. */
+  /** The name that the server's certificate must have. Default: the host in the URL. */
   readonly servername?: string;
-  /** False takes any certificate, of whoever sits in between, too: for a trial only. Default true. */
+  /** False accepts any certificate, even one of an attacker in between: for a trial only. Default true. */
   readonly rejectUnauthorized?: boolean;
 }
 
-function fileOf(name: string, path: string): Buffer {
+function readPem(name: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
@@ -27,8 +27,8 @@ function fileOf(name: string, path: string): Buffer {
 }
 
 /**
- * TLS as a URL's query and the caller's settings say: the latter win. The query names PEM files: `ca`, `cert`, `key`;
- * and `servername`.
+ * Merges the TLS settings of a URL's query and of the caller; the caller's win. The query has `servername`, and the paths
+ * of PEM files: `ca`, `cert` and `key`.
  *
  * @throws TaskCenterError `invalid-value`
  */
@@ -36,7 +36,7 @@ export function tlsOf(query: ReadonlyMap<string, string>, settings: TlsSettings 
   const files: Record<string, Buffer> = {};
   for (const name of ['ca', 'cert', 'key']) {
     const path = query.get(name);
-    if (path !== undefined) files[name] = fileOf(name, path);
+    if (path !== undefined) files[name] = readPem(name, path);
   }
   const servername = query.get('servername');
   return { ...files, ...(servername !== undefined && { servername }), ...settings };

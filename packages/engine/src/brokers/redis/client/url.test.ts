@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseRedisUrl } from './url.ts';
 
-const NOBODY = { username: null, password: null };
+const NO_LOGIN = { username: null, password: null };
 
-test('a URL has its parts, and a name without the password', () => {
+test('a URL is split into its parts, and its name has no password', () => {
   expect(parseRedisUrl('rediss://us%40er:s%3Acret@[::1]:6380/3')).toEqual({
     kind: 'single',
     name: 'rediss://us%40er@[::1]:6380/3',
@@ -13,12 +13,12 @@ test('a URL has its parts, and a name without the password', () => {
     username: 'us@er',
     password: 's:cret',
     database: 3,
-    sentinelLogin: NOBODY,
+    sentinelLogin: NO_LOGIN,
   });
 });
 
 test.each(['redis://localhost', 'redis://localhost/', 'redis://localhost:6379/0'])(
-  '%s has the defaults',
+  '%s gets the default port and database',
   (url) => {
     expect(parseRedisUrl(url)).toMatchObject({
       kind: 'single',
@@ -32,7 +32,7 @@ test.each(['redis://localhost', 'redis://localhost/', 'redis://localhost:6379/0'
   },
 );
 
-test('Sentinels: as Asynq the login is theirs; the servers have one of their own', () => {
+test('a URL of Sentinels has, as in Asynq, their login in front; that of the servers is in the query', () => {
   const url = 'redis-sentinel://:of-sentinels@a,b:7,[::1]:8/2?master=my%20one&username=u&password=of-servers';
   expect(parseRedisUrl(url)).toEqual({
     kind: 'sentinel',
@@ -51,7 +51,7 @@ test('Sentinels: as Asynq the login is theirs; the servers have one of their own
   });
 });
 
-test('a cluster: some of its nodes, one login for all', () => {
+test('a URL of a cluster names some of its nodes and one login for all', () => {
   expect(parseRedisUrl('rediss-cluster://u:p@a,b:7')).toMatchObject({
     kind: 'cluster',
     name: 'rediss-cluster://u@a:6379,b:7',
@@ -65,7 +65,7 @@ test('a cluster: some of its nodes, one login for all', () => {
   });
 });
 
-test('a Unix socket: a path, and the database in the query', () => {
+test('a URL of a Unix socket has a path, and the database in the query', () => {
   expect(parseRedisUrl('redis-socket://:secret@/run/redis%20one.sock?db=4')).toMatchObject({
     kind: 'single',
     name: 'redis-socket:///run/redis one.sock?db=4',
@@ -112,7 +112,7 @@ test.each([
   'redis-socket://:secret@host/run/redis.sock',
   'redis-socket://:secret@/',
   'rediss://:secret@host?ca=/nowhere/ca.pem',
-])('%s is refused, and its password is not told', (url) => {
+])('%s is refused, and its password is not shown', (url) => {
   expect(() => parseRedisUrl(url)).toThrow(expect.objectContaining({ code: 'invalid-value' }));
   expect(() => parseRedisUrl(url)).not.toThrow(/secret|ret@/);
 });

@@ -1,44 +1,45 @@
 import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { tlsOf, type TlsSettings } from './tls.ts';
 
-/** Where a server listens. */
+/** Where a server listens: TCP, or the path of a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
+/** Null = none: no login at all without a password; with a password the user is `default`. */
 export interface Login {
   readonly username: string | null;
   readonly password: string | null;
 }
 
-/** All that a connection to one server needs. */
+/** Everything that is needed to connect to one server. */
 export interface ConnectionTarget extends Login {
   readonly address: Address;
-  /** Null = none. */
+  /** Null = without TLS. */
   readonly tls: TlsSettings | null;
   readonly database: number;
 }
 
-/** A parsed URL of a Redis. */
+/** A parsed Redis URL, with the caller's settings. */
 export interface RedisTarget extends Login {
   readonly kind: 'single' | 'sentinel' | 'cluster';
   /** The URL without its passwords, for messages. */
   readonly name: string;
-  /** The server; the Sentinels; some nodes of the cluster. */
+  /** By kind: the server, the Sentinels, or some nodes of the cluster. */
   readonly nodes: readonly Address[];
-  /** What Sentinel calls the master; '' elsewhere. */
+  /** The name by which the Sentinels know the master; '' for the other kinds. */
   readonly master: string;
   readonly tls: TlsSettings | null;
   readonly database: number;
-  /** Of the Sentinels; `username` and `password` are those of the servers behind them. */
+  /** The login of the Sentinels; `username` and `password` are those of the servers behind them. */
   readonly sentinelLogin: Login;
 }
 
-/** What a URL of a Redis leaves out, or what should not stand in one; it wins over the URL. */
+/** Settings that a Redis URL leaves out, or that should not be in a URL, such as passwords. They win over the URL. */
 export interface RedisSettings {
   readonly username?: string;
   readonly password?: string;
   readonly sentinelUsername?: string;
   readonly sentinelPassword?: string;
-  /** With it TLS is used whatever the URL says. */
+  /** If set, TLS is used whatever the scheme of the URL. */
   readonly tls?: TlsSettings;
 }
 
@@ -46,7 +47,7 @@ const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
 const TLS_QUERY = ['ca', 'cert', 'key', 'servername'];
 
-/** What each form of a URL may be, by its scheme; the names are for messages. */
+/** The form of a URL by its scheme, for error texts. */
 const FORMS: Readonly<Record<string, string>> = {
   redis: 'redis://[user:password@]host[:port][/database]',
   rediss:
@@ -60,14 +61,14 @@ const FORMS: Readonly<Record<string, string>> = {
   'rediss-cluster': 'rediss-cluster://… like redis-cluster://, with TLS',
 };
 
-/** A URL as a message may show it, also one that cannot be parsed. */
+/** The URL as an error text may show it, even if it cannot be parsed. */
 function withoutPassword(url: string): string {
   return url.replace(/\/\/.*@/s, '//***@').replace(/(password=)[^&]*/g, '$1***');
 }
 
-interface Pieces {
+interface UrlParts {
   readonly scheme: string;
-  /** Still encoded. */
+  /** Still percent-encoded. */
   readonly user: string;
   readonly login: Login;
   readonly hosts: string;
@@ -78,53 +79,57 @@ interface Pieces {
 
 const URL_FORM = /^([a-z-]+):\/\/(?:([^@/?#]*)@)?([^@/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/;
 
-const textOf = (encoded: string): string | null => (encoded === '' ? null : decodeURIComponent(encoded));
+const decodeText = (encoded: string): string | null => (encoded === '' ? null : decodeURIComponent(encoded));
 
-function piecesOf(url: string): Pieces | null {
+function splitUrl(url: string): UrlParts | null {
   const found = URL_FORM.exec(url);
   if (!found) return null;
-  const [, scheme = '', info = '', hosts = '', path = '', search = ''] = found;
-  const colon = info.indexOf(':');
-  const user = colon < 0 ? info : info.slice(0, colon);
-  const login = { username: textOf(user), password: colon < 0 ? null : textOf(info.slice(colon + 1)) };
+  const [, scheme = '', userInfo = '', hosts = '', path = '', search = ''] = found;
+  const colon = userInfo.indexOf(':');
+  const user = colon < 0 ? userInfo : userInfo.slice(0, colon);
+  const login = {
+    username: decodeText(user),
+    password: colon < 0 ? null : decodeText(userInfo.slice(colon + 1)),
+  };
   return { scheme, user, login, hosts, path, query: new Map(new URLSearchParams(search)) };
 }
 
-/** `host`, `host:port`, `[::1]:port` */
-function addressOf(text: string, defaultPort: number): Address | null {
+/** Parses `host`, `host:port` or `[::1]:port`; null = not an address. */
+function parseAddress(text: string, defaultPort: number): Address | null {
   const found = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   const port = Number(found?.[3] ?? defaultPort);
   const host = found?.[1] ?? found?.[2];
   return host === undefined || port < 1 || port > 65_535 ? null : { host, port };
 }
 
+/** An address as a URL has it: `host:port`, `[::1]:port`, or a path. */
 export function addressText(address: Address): string {
   if ('path' in address) return address.path;
   const { host, port } = address;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function databaseOf(text: string): number | null {
+function parseDatabase(text: string): number | null {
   return /^\d{1,5}$/.test(text) ? Number(text) : null;
 }
 
 type Location = Pick<RedisTarget, 'kind' | 'nodes' | 'master' | 'database'> & {
-  /** What follows the hosts in the name. */
-  readonly rest: string;
+  /** What follows the hosts in the URL's name. */
+  readonly suffix: string;
 };
 
-function socketLocation({ hosts, path, query }: Pieces): Location | null {
-  const database = databaseOf(query.get('db') ?? '0');
+function socketLocation({ hosts, path, query }: UrlParts): Location | null {
+  const database = parseDatabase(query.get('db') ?? '0');
   if (hosts !== '' || path.length < 2 || database === null) return null;
   const nodes = [{ path: decodeURIComponent(path) }];
-  return { kind: 'single', nodes, master: '', database, rest: database === 0 ? '' : `?db=${database}` };
+  return { kind: 'single', nodes, master: '', database, suffix: database === 0 ? '' : `?db=${database}` };
 }
 
-function hostsLocation(kind: Location['kind'], pieces: Pieces): Location | null {
-  const { hosts, path, query } = pieces;
+function hostsLocation(kind: Location['kind'], parts: UrlParts): Location | null {
+  const { hosts, path, query } = parts;
   const defaultPort = kind === 'sentinel' ? DEFAULT_SENTINEL_PORT : DEFAULT_PORT;
-  const nodes = hosts.split(',').map((text) => addressOf(text, defaultPort));
-  const database = path === '' || path === '/' ? 0 : databaseOf(path.slice(1));
+  const nodes = hosts.split(',').map((text) => parseAddress(text, defaultPort));
+  const database = path === '' || path === '/' ? 0 : parseDatabase(path.slice(1));
   const master = query.get('master') ?? '';
   if (database === null || (kind === 'single' && nodes.length > 1)) return null;
   if ((kind === 'sentinel') !== (master !== '') || (kind === 'cluster' && database !== 0)) return null;
@@ -132,7 +137,7 @@ function hostsLocation(kind: Location['kind'], pieces: Pieces): Location | null 
   if (known.length < nodes.length) return null;
   const number = database === 0 ? '' : `/${database}`;
   const named = master === '' ? '' : `?master=${encodeURIComponent(master)}`;
-  return { kind, nodes: known, master, database, rest: number + named };
+  return { kind, nodes: known, master, database, suffix: number + named };
 }
 
 const KINDS = {
@@ -144,14 +149,14 @@ const KINDS = {
   'rediss-cluster': 'cluster',
 } as const;
 
-function locationOf(pieces: Pieces): Location | null {
-  const { scheme } = pieces;
-  if (scheme === 'redis-socket') return socketLocation(pieces);
-  return Object.hasOwn(KINDS, scheme) ? hostsLocation(KINDS[scheme as keyof typeof KINDS], pieces) : null;
+function locationOf(parts: UrlParts): Location | null {
+  const { scheme } = parts;
+  if (scheme === 'redis-socket') return socketLocation(parts);
+  return Object.hasOwn(KINDS, scheme) ? hostsLocation(KINDS[scheme as keyof typeof KINDS], parts) : null;
 }
 
-/** What a query may name, by the place and whether TLS is used. */
-function hasStrangers({ scheme, query }: Pieces, { kind }: Location, tls: boolean): boolean {
+/** Whether the query has a parameter that its kind of URL does not allow. */
+function hasUnknownParameters({ scheme, query }: UrlParts, { kind }: Location, tls: boolean): boolean {
   const known = new Set(tls ? TLS_QUERY : []);
   if (scheme === 'redis-socket') known.add('db');
   if (kind === 'sentinel') for (const name of ['master', 'username', 'password']) known.add(name);
@@ -159,56 +164,57 @@ function hasStrangers({ scheme, query }: Pieces, { kind }: Location, tls: boolea
 }
 
 function parse(url: string, settings: RedisSettings): RedisTarget | null {
-  const pieces = piecesOf(url);
-  const place = pieces && locationOf(pieces);
-  if (!place) return null;
-  const { scheme, user, login, query } = pieces;
-  const secure = scheme.startsWith('rediss') || settings.tls !== undefined;
-  if (hasStrangers(pieces, place, secure)) return null;
-  const { rest, ...known } = place;
-  const ofSentinels = place.kind === 'sentinel';
-  const server = ofSentinels
+  const parts = splitUrl(url);
+  const location = parts && locationOf(parts);
+  if (!location) return null;
+  const { scheme, user, login, query } = parts;
+  const usesTls = scheme.startsWith('rediss') || settings.tls !== undefined;
+  if (hasUnknownParameters(parts, location, usesTls)) return null;
+  const { suffix, ...known } = location;
+  // As in Asynq, the login in front of the hosts is that of the Sentinels.
+  const isSentinel = location.kind === 'sentinel';
+  const server = isSentinel
     ? { username: query.get('username') ?? null, password: query.get('password') ?? null }
     : login;
-  const hosts = place.nodes.map(addressText).join(',');
+  const hosts = location.nodes.map(addressText).join(',');
   return {
     ...known,
-    name: `${scheme}://${user === '' ? '' : `${user}@`}${hosts}${rest}`,
-    tls: secure ? tlsOf(query, settings.tls) : null,
+    name: `${scheme}://${user === '' ? '' : `${user}@`}${hosts}${suffix}`,
+    tls: usesTls ? tlsOf(query, settings.tls) : null,
     username: settings.username ?? server.username,
     password: settings.password ?? server.password,
     sentinelLogin: {
-      username: settings.sentinelUsername ?? (ofSentinels ? login.username : null),
-      password: settings.sentinelPassword ?? (ofSentinels ? login.password : null),
+      username: settings.sentinelUsername ?? (isSentinel ? login.username : null),
+      password: settings.sentinelPassword ?? (isSentinel ? login.password : null),
     },
   };
 }
 
-function expectedOf(url: string): string {
+function expectedForm(url: string): string {
   const scheme = /^([a-z-]+):\/\//.exec(url)?.[1] ?? '';
   if (Object.hasOwn(FORMS, scheme)) return FORMS[scheme] as string;
   return `${FORMS.redis}, or the same with rediss://, redis-socket://, redis-sentinel:// or redis-cluster://`;
 }
 
 /**
- * The parts of a Redis URL. Without a port: 6379, of Sentinels 26379; without a database: 0. As Asynq's URLs where it
- * has them; of `redis-sentinel:` the login is the Sentinels', that of the servers is in the query (`username`,
- * `password`) or in `settings`.
+ * Parses a Redis URL. The default port is 6379, for Sentinels 26379; the default database is 0. Asynq's URLs mean here
+ * what they mean there: the login of `redis-sentinel:` is that of the Sentinels. The login of the servers behind them is
+ * in the query (`username`, `password`) or in `settings`.
  *
- * @throws TaskCenterError `invalid-value`, never with the password
+ * @throws TaskCenterError `invalid-value`; its text never has the password
  */
 export function parseRedisUrl(url: string, settings: RedisSettings = {}): RedisTarget {
   let target: RedisTarget | null = null;
   try {
     target = parse(url, settings);
   } catch (error) {
-    // Else a bad percent code in it.
     if (error instanceof TaskCenterError) throw error;
+    // Anything else is a malformed percent-encoding.
   }
   if (target !== null) return target;
   throw new TaskCenterError('invalid-value', {
     name: 'broker URL',
     got: shown(withoutPassword(url)),
-    expected: expectedOf(url),
+    expected: expectedForm(url),
   });
 }

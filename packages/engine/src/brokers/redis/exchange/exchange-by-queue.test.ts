@@ -7,31 +7,31 @@ import { sendByQueue, type Send } from './exchange-by-queue.ts';
 const unavailable = () =>
   new TaskCenterError('broker-unavailable', { broker: 'b', outcome: 'unknown', cause: 'away' });
 
-/** Answers for queues on the server `up`; a call to any other waits until it is given up. */
+/** Two nodes. `up` has the queues of all names but `down-…` and answers; a call to `down` waits until it is aborted. */
 function aCluster() {
-  const asked: string[] = [];
+  const calls: string[] = [];
   const send: Send = async (finishes, { queues: [queue] }, options): Promise<ExchangeReply> => {
     const name = queue ?? finishes[0]?.queue ?? '';
-    asked.push(name);
+    calls.push(name);
     if (!name.startsWith('down')) return { codes: finishes.map(() => '1').join(''), fetched: [] };
     return new Promise((_, reject) => {
       options?.signal?.addEventListener('abort', () => reject(unavailable()), { once: true });
     });
   };
-  return { asked, exchange: sendByQueue(send, (queue) => (queue.startsWith('down') ? 'down' : 'up')) };
+  return { calls, exchange: sendByQueue(send, (queue) => (queue.startsWith('down') ? 'down' : 'up')) };
 }
 
 const fetchOf = (queues: readonly string[]) => ({ queues, room: 10, leaseMs: 6_000, worker: 'w' });
 const finishOf = (queue: string) => ({ queue, plain: [{ token: 1, ids: ['a'] }], others: [] });
 
-describe('an exchange over queues of several servers', () => {
-  test('waits for a server that is away once, however many of its queues there are', async () => {
-    const { asked, exchange } = aCluster();
+describe('an exchange with queues of several nodes', () => {
+  test('waits only once for a node that is down, even if it has several of the queues', async () => {
+    const { calls, exchange } = aCluster();
     await exchange([], fetchOf(['down-1', 'a', 'down-2', 'down-3', 'b']), {});
-    expect(asked).toEqual(['down-1', 'a', 'b']);
+    expect(calls).toEqual(['down-1', 'a', 'b']);
   });
 
-  test('tells what became of the finishes though nothing could be taken', async () => {
+  test('returns the outcomes of the finishes even if no tasks could be taken', async () => {
     const { exchange } = aCluster();
     expect(await exchange([finishOf('a')], fetchOf(['down-1', 'down-2']), {})).toMatchObject({ codes: '1' });
     await expect(exchange([], fetchOf(['down-1', 'down-2']), {})).rejects.toMatchObject({
@@ -39,17 +39,17 @@ describe('an exchange over queues of several servers', () => {
     });
   });
 
-  test("leaves nothing behind in the worker's signal, and heeds it", async () => {
+  test("leaves no listener on the worker's signal, and ends when it aborts", async () => {
     const { exchange } = aCluster();
     const stop = new AbortController();
     await exchange([], fetchOf(['a', 'b']), { signal: stop.signal });
     expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
-    // Where Node keeps the signals that were made of this one.
+    // Node keeps the signals that `AbortSignal.any` made from this one here.
     const kept = Object.getOwnPropertySymbols(stop.signal).find(
       ({ description }) => description === 'kDependantSignals',
     );
-    const made = kept && (stop.signal as unknown as Record<symbol, Set<unknown> | undefined>)[kept];
-    expect(made?.size ?? 0).toBe(0);
+    const dependent = kept && (stop.signal as unknown as Record<symbol, Set<unknown> | undefined>)[kept];
+    expect(dependent?.size ?? 0).toBe(0);
     const stopped = exchange([], fetchOf(['down-1', 'b']), { signal: stop.signal });
     await new Promise((resolve) => setImmediate(resolve));
     stop.abort();

@@ -3,94 +3,99 @@ import type { Exchange } from '../../../broker/consume.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Fetched, QueueFinishes, ExchangeReply } from '../scripts/consume/exchange.ts';
 
+/** What an exchange takes. */
 type Fetch = Pick<Exchange, 'queues' | 'shares' | 'room' | 'leaseMs' | 'worker'>;
+/** Sends one exchange. */
 export type Send = (
   finishes: readonly QueueFinishes[],
   fetch: Fetch,
   options?: CallOptions,
 ) => Promise<ExchangeReply>;
 
-/** A call that takes nothing. */
+/** Takes no tasks. */
 export const NO_FETCH: Fetch = { queues: [], room: 0, leaseMs: 1, worker: '' };
+/** The reply to a call without finishes that took nothing. */
 export const NO_REPLY: ExchangeReply = { codes: '', fetched: [] };
 
-/** What a server that is away may take of an exchange's time, so that the tasks of the others run on, ms. */
-const PATIENCE_MS = 1_500;
+/** How long an exchange waits for a node that is down: the queues of the other nodes wait behind it. */
+const MAX_WAIT_MS = 1_500;
 
-/** The server of a queue; null = nobody knows it yet. */
-export type PlaceOf = (queue: string) => string | null;
+/** The node of a queue; null = it is not known yet. */
+type NodeOf = (queue: string) => string | null;
 
+/** How to reach the queues. */
 interface Transport {
   readonly send: Send;
-  readonly placeOf: PlaceOf;
+  readonly nodeOf: NodeOf;
 }
 
-/** Takes tasks of several queues, one script each, within the room that they share. */
-class QueueExchanges {
+/** Takes tasks from several queues, one script call each, within the room that they share. */
+class QueueFetches {
   readonly fetched: Fetched[] = [];
-  readonly #ways: Transport;
+  readonly #transport: Transport;
   readonly #fetch: Fetch;
   readonly #options: CallOptions | undefined;
-  /** Queues that had less than they were asked for. */
-  readonly #dry = new Set<number>();
-  /** Servers that did not answer: each is waited for once. */
-  readonly #away = new Set<string | null>();
-  #left: number;
-  #answered = 0;
+  /** Indexes of queues that gave less than they were asked for. */
+  readonly #exhausted = new Set<number>();
+  /** Nodes that did not answer: each is waited for once. */
+  readonly #unreachable = new Set<string | null>();
+  /** Tasks that may still be taken. */
+  #room: number;
+  #hasAnswer = false;
   #failure: unknown = null;
 
-  constructor(ways: Transport, fetch: Fetch, options: CallOptions | undefined) {
-    this.#ways = ways;
+  constructor(transport: Transport, fetch: Fetch, options: CallOptions | undefined) {
+    this.#transport = transport;
     this.#fetch = fetch;
     this.#options = options;
-    this.#left = fetch.room;
+    this.#room = fetch.room;
   }
 
-  /** Null unless nobody answered: what was taken must reach the worker, whatever happened elsewhere. */
+  /** The first error, if no queue answered; else null: tasks that were taken must reach the worker. */
   get failure(): unknown {
-    return this.#answered === 0 ? this.#failure : null;
+    return this.#hasAnswer ? null : this.#failure;
   }
 
-  /** As the script does over many queues: first everybody's share, then what is left, in order. */
-  async all(): Promise<void> {
+  /** In the order of the script that has all queues: first the share of each queue, then the remaining room. */
+  async fetchAll(): Promise<void> {
     const { queues, shares = [] } = this.#fetch;
-    for (const [i, share] of shares.entries()) await this.#take(i, share);
-    for (const i of queues.keys()) await this.#take(i, this.#left);
+    for (const [i, share] of shares.entries()) await this.#fetchFrom(i, share);
+    for (const i of queues.keys()) await this.#fetchFrom(i, this.#room);
   }
 
-  async #take(i: number, most: number): Promise<void> {
+  async #fetchFrom(i: number, maxTasks: number): Promise<void> {
     const queue = this.#fetch.queues[i];
-    const room = Math.min(most, this.#left);
-    if (queue === undefined || room <= 0 || this.#dry.has(i) || this.#options?.signal?.aborted) return;
-    const place = this.#ways.placeOf(queue);
-    if (this.#away.has(place)) return;
+    const room = Math.min(maxTasks, this.#room);
+    if (queue === undefined || room <= 0 || this.#exhausted.has(i) || this.#options?.signal?.aborted) return;
+    const node = this.#transport.nodeOf(queue);
+    if (this.#unreachable.has(node)) return;
     try {
       const reply = await this.#ask(queue, room);
-      this.#answered += 1;
+      this.#hasAnswer = true;
       const taken = reply.fetched.reduce((sum, { rows }) => sum + rows.length, 0);
-      if (taken < room) this.#dry.add(i);
-      this.#left -= taken;
+      if (taken < room) this.#exhausted.add(i);
+      this.#room -= taken;
       this.fetched.push(...reply.fetched);
     } catch (error) {
       this.#failure ??= error;
-      this.#dry.add(i);
-      if (isTaskCenterError(error, 'broker-unavailable')) this.#away.add(place);
+      this.#exhausted.add(i);
+      if (isTaskCenterError(error, 'broker-unavailable')) this.#unreachable.add(node);
     }
   }
 
-  /** With one queue nobody else waits. */
+  /** Waits for the node at most 1.5 s, unless there is no other queue. */
   async #ask(queue: string, room: number): Promise<ExchangeReply> {
     const { queues, leaseMs, worker } = this.#fetch;
     const fetch = { queues: [queue], room, leaseMs, worker };
-    if (queues.length === 1) return this.#ways.send([], fetch, this.#options);
-    // Not `AbortSignal.any`: in the worker's signal, which lives as long as it does, each would stay for ever.
+    if (queues.length === 1) return this.#transport.send([], fetch, this.#options);
+    // Not `AbortSignal.any`: the worker's signal lives as long as the worker, and would keep every one made from it.
     const { signal } = this.#options ?? {};
-    const patience = new AbortController();
-    const giveUp = () => patience.abort();
-    const timer = setTimeout(giveUp, PATIENCE_MS);
+    const controller = new AbortController();
+    const giveUp = () => controller.abort();
+    const timer = setTimeout(giveUp, MAX_WAIT_MS);
     signal?.addEventListener('abort', giveUp);
     try {
-      return await this.#ways.send([], fetch, { ...this.#options, signal: patience.signal });
+      return await this.#transport.send([], fetch, { ...this.#options, signal: controller.signal });
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', giveUp);
@@ -99,26 +104,26 @@ class QueueExchanges {
 }
 
 /**
- * An exchange in a cluster, where a script has the keys of one queue only: all finishes at once, and when they are through
- * the queues to take from, one after the other.
+ * An exchange in a cluster, where a script may use the keys of one queue only. Sends the finishes of all queues at once, and
+ * after them the fetches, one queue after the other: only then is the remaining room known.
  */
-export function sendByQueue(send: Send, placeOf: PlaceOf): Send {
+export function sendByQueue(send: Send, nodeOf: NodeOf): Send {
   return async (finishes, fetch, options) => {
     const only = fetch.queues.length === 1 ? fetch.queues[0] : undefined;
     if (only !== undefined && finishes.every(({ queue }) => queue === only))
       return send(finishes, fetch, options);
     const finished = await Promise.allSettled(
-      finishes.map((one: QueueFinishes) => send([one], NO_FETCH, options)),
+      finishes.map((ofQueue: QueueFinishes) => send([ofQueue], NO_FETCH, options)),
     );
     const failed = finished.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
     const codes = finished
       .map((result) => (result.status === 'fulfilled' ? result.value : NO_REPLY).codes)
       .join('');
-    const taking = new QueueExchanges({ send, placeOf }, fetch, options);
-    await taking.all();
-    // What was handed in must not seem lost because there was nothing to be had.
-    if (finishes.length === 0 && taking.failure !== null) throw taking.failure;
-    return { codes, fetched: taking.fetched };
+    const fetches = new QueueFetches({ send, nodeOf }, fetch, options);
+    await fetches.fetchAll();
+    // Accepted finishes must not seem lost because no tasks could be taken.
+    if (finishes.length === 0 && fetches.failure !== null) throw fetches.failure;
+    return { codes, fetched: fetches.fetched };
   };
 }

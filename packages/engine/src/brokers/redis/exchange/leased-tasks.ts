@@ -9,10 +9,10 @@ import { takenAttemptState } from '../records/attempt-state.ts';
 import { payloadOf } from '../records/stored-meta.ts';
 import type { TaskSource } from './plan-finishes.ts';
 
-const S = 1_000;
+const SECOND_MS = 1_000;
 
-/** The message, or null when its bytes are none. */
-export function decoded(bytes: Uint8Array): DecodedMessage | null {
+/** Decodes a stored message; null if its bytes are not one. */
+export function messageOrNull(bytes: Uint8Array): DecodedMessage | null {
   try {
     return decodeMessage(bytes);
   } catch (error) {
@@ -21,11 +21,11 @@ export function decoded(bytes: Uint8Array): DecodedMessage | null {
   }
 }
 
-/** A task that the script took, as its worker gets it; null when nobody can read its message. */
+/** A task that the script took, as its worker gets it; null if its message cannot be decoded. */
 function leasedTask(queue: string, token: number, row: TakenRow): LeasedTask | null {
-  const known = decoded(row.message);
-  if (!known) return null;
-  const { message, repeats } = known;
+  const decoded = messageOrNull(row.message);
+  if (!decoded) return null;
+  const { message, repeats } = decoded;
   const meta = decodeMeta(row.meta);
   const state = takenAttemptState(row.state);
   const source: TaskSource = { message, repeats, size: row.message.length };
@@ -38,10 +38,10 @@ function leasedTask(queue: string, token: number, row: TakenRow): LeasedTask | n
     headers: message.headers,
     maxRetries: message.retry,
     retried: message.retried,
-    timeoutMs: message.timeout * S,
-    deadlineMs: message.deadline * S,
-    retentionMs: message.retention * S,
-    // A Go worker counts only retries, so what it ran is seen there alone.
+    timeoutMs: message.timeout * SECOND_MS,
+    deadlineMs: message.deadline * SECOND_MS,
+    retentionMs: message.retention * SECOND_MS,
+    // Go workers count in the message only, and retries only; our own counter does not know their attempts.
     attempt: Math.max(state.attempts, message.retried + state.crashes + 1),
     crashes: state.crashes,
     pendingSinceMs: msOfNanoseconds(row.pendingSince),
@@ -50,24 +50,34 @@ function leasedTask(queue: string, token: number, row: TakenRow): LeasedTask | n
   };
 }
 
-/** What was found in a queue, sorted out. */
-export interface Sorted {
+/** The rows of one queue, decoded. */
+export interface DecodedRows {
   readonly queue: string;
   readonly tasks: readonly LeasedTask[];
-  /** IDs without a task, and those whose message nobody can read. */
+  /** IDs without a task, and IDs of tasks whose message cannot be decoded. */
   readonly quarantined: readonly string[];
-  /** How the latter end, at once: their bytes stay as they are for whoever looks. */
+  /** Finishes that quarantine the latter at once. Their bytes stay as they are, for an operator to inspect. */
   readonly unreadable: readonly OtherFinish[];
 }
 
-function setAside(id: string, token: number, nowMs: number): OtherFinish {
+function quarantineFinish(id: string, token: number, nowMs: number): OtherFinish {
   const error = { class: 'undecodable', message: 'the stored message cannot be decoded' };
   const record = { number: 1, startedMs: nowMs, finishedMs: nowMs, outcome: 'failed', error } as const;
   const message = { whole: false, bytes: '' };
-  return { id, token, verb: 'u', line: encodeAttempt(record), message, number: 0, text: '', result: '' };
+  return {
+    id,
+    token,
+    end: 'u',
+    line: encodeAttempt(record),
+    message,
+    retentionOrDelay: 0,
+    lock: '',
+    result: '',
+  };
 }
 
-export function sortRows({ queue, token, rows, dropped }: Fetched, nowMs: number): Sorted {
+/** Decodes the rows of one queue; `nowMs` is when unreadable tasks are said to have failed. */
+export function decodeRows({ queue, token, rows, dropped }: Fetched, nowMs: number): DecodedRows {
   const tasks: LeasedTask[] = [];
   const quarantined = [...dropped];
   const unreadable: OtherFinish[] = [];
@@ -76,7 +86,7 @@ export function sortRows({ queue, token, rows, dropped }: Fetched, nowMs: number
     if (task) tasks.push(task);
     else {
       quarantined.push(row.id);
-      unreadable.push(setAside(row.id, token, nowMs));
+      unreadable.push(quarantineFinish(row.id, token, nowMs));
     }
   }
   return { queue, tasks, quarantined, unreadable };

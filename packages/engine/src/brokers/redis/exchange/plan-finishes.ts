@@ -5,101 +5,115 @@ import { asBuffer } from '../../../protocol/wire.ts';
 import { encodeAttempt } from '../../../task/attempt-record.ts';
 import type { OtherFinish, QueueFinishes } from '../scripts/consume/exchange.ts';
 
-/** Our note on a leased task: what its finish needs of the message. */
+/** What the broker keeps with a leased task: the facts about its stored message that its finish needs. */
 export interface TaskSource {
   readonly message: TaskMessage;
-  /** Fields of the stored message that stand twice. */
+  /** Fields that are in the stored message more than once: each finish appends the changed ones. */
   readonly repeats: number;
-  /** Bytes of the stored message. */
+  /** Size of the stored message, bytes. */
   readonly size: number;
 }
 
-/** With so many fields twice a message is written anew instead of appended to. */
+/** From this number of repeated fields on, a message is written as a whole instead of appended to. */
 const MAX_REPEATS = 4;
+/** Longest error text in a message. */
 const MAX_ERROR_LENGTH = 8_192;
-const NOTHING = { whole: false, bytes: '' } as const;
+/** Appends nothing to the message. */
+const NO_CHANGE = { whole: false, bytes: '' } as const;
 
-/** The task's unique lock, '' = none; a key outside its queue is nobody's lock (protocol 1.5). */
+/** The task's unique lock; '' = none. A key outside the queue's own keys is not a lock (docs/design/protocol.md#unique-locks). */
 export function lockOf(queue: string, { uniqueKey }: TaskMessage): string {
   return uniqueKey.startsWith(uniqueKeyPrefix(queue)) ? uniqueKey : '';
 }
 
-/** What changes in the message; the script adds the time, by its own clock. */
-function changed({ message, repeats }: TaskSource, changes: Partial<TaskMessage>): OtherFinish['message'] {
+/** The new message, or the fields to append. In protobuf the last one of a repeated field counts. */
+function changedMessage(
+  { message, repeats }: TaskSource,
+  changes: Partial<TaskMessage>,
+): OtherFinish['message'] {
   const whole = repeats >= MAX_REPEATS;
-  const bare = { type: '', id: '', queue: '' };
-  return { whole, bytes: encodeMessage(whole ? { ...message, ...changes } : { ...bare, ...changes }) };
+  // Required in TypeScript; empty fields are not encoded.
+  const empty = { type: '', id: '', queue: '' };
+  return { whole, bytes: encodeMessage(whole ? { ...message, ...changes } : { ...empty, ...changes }) };
 }
 
-function failed(finish: Exclude<Finish, { outcome: 'requeue' }>, retried?: number): OtherFinish['message'] {
+/** The message after a failed attempt. */
+function failedMessage(
+  finish: Exclude<Finish, { outcome: 'requeue' }>,
+  retried?: number,
+): OtherFinish['message'] {
   const errorMsg = (finish.record.error?.message ?? finish.record.reason ?? '').slice(0, MAX_ERROR_LENGTH);
-  return changed(finish.task.source as TaskSource, {
+  return changedMessage(finish.task.source as TaskSource, {
+    // The script fills in the time, by its own clock.
     lastFailedAt: 0,
     ...(retried !== undefined && { retried }),
     ...(errorMsg !== '' && { errorMsg }),
   });
 }
 
-function otherOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
+/** How the script ends this attempt, as its arguments. */
+function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
   const { task, outcome } = finish;
   const source = task.source as TaskSource;
-  const blank = { line: '', message: NOTHING, number: 0, text: '', result: '' };
-  if (outcome === 'requeue') return { ...blank, verb: 'q' };
+  const blank = { line: '', message: NO_CHANGE, retentionOrDelay: 0, lock: '', result: '' };
+  if (outcome === 'requeue') return { ...blank, end: 'q' };
   const line = encodeAttempt(finish.record);
-  if (outcome === 'archive') return { ...blank, line, verb: 'a', message: failed(finish) };
+  if (outcome === 'archive') return { ...blank, line, end: 'a', message: failedMessage(finish) };
   if (outcome === 'retry') {
     const { delayMs, countsAsFailure } = finish;
-    const verb = countsAsFailure ? 'f' : 'r';
+    const end = countsAsFailure ? 'f' : 'r';
     const retried = countsAsFailure ? source.message.retried + 1 : undefined;
     return {
       ...blank,
       line,
-      verb,
-      message: failed(finish, retried),
-      number: Math.max(0, Math.ceil(delayMs)),
+      end,
+      message: failedMessage(finish, retried),
+      retentionOrDelay: Math.max(0, Math.ceil(delayMs)),
     };
   }
-  if (outcome === 'revoked') return { ...blank, line, verb: 'd', text: lockOf(task.queue, source.message) };
-  const kept = { line, number: source.message.retention, text: lockOf(task.queue, source.message) };
-  if (kept.number <= 0) return { ...blank, ...kept, verb: 'd' };
-  const message = changed(source, {});
-  if (finish.result === null) return { ...blank, ...kept, verb: 'k', message };
-  return { ...blank, ...kept, verb: 'K', message, result: asBuffer(finish.result) };
+  if (outcome === 'revoked') return { ...blank, line, end: 'd', lock: lockOf(task.queue, source.message) };
+  const kept = { line, retentionOrDelay: source.message.retention, lock: lockOf(task.queue, source.message) };
+  if (kept.retentionOrDelay <= 0) return { ...blank, ...kept, end: 'd' };
+  const message = changedMessage(source, {});
+  if (finish.result === null) return { ...blank, ...kept, end: 'k', message };
+  return { ...blank, ...kept, end: 'K', message, result: asBuffer(finish.result) };
 }
 
+/** Whether the task just vanishes: it is kept nowhere and holds no lock. Many of these share one short argument list. */
 function isPlain({ task, outcome }: Finish): boolean {
   if (outcome !== 'succeeded' && outcome !== 'revoked') return false;
   const { message } = task.source as TaskSource;
   return (outcome === 'revoked' || message.retention <= 0) && lockOf(task.queue, message) === '';
 }
 
-/** Finishes that have something in common, and their places. */
-class PlainBatch<Item> {
+/** Finishes that the script gets together, with their indexes in the caller's list. */
+class IndexedList<Item> {
   readonly items: Item[] = [];
-  readonly places: number[] = [];
+  readonly indexes: number[] = [];
 
-  add(item: Item, place: number): void {
+  add(item: Item, index: number): void {
     this.items.push(item);
-    this.places.push(place);
+    this.indexes.push(index);
   }
 }
 
-/** Of several finishes of one lease the first counts; the others find it gone. */
+/** The finishes of one queue. Of several finishes of one lease the first counts; the others would find the lease gone. */
 class QueuePlan {
-  /** IDs by token. */
-  readonly #plain = new Map<number, PlainBatch<string>>();
-  readonly #others = new PlainBatch<OtherFinish>();
+  /** IDs of plain finishes, by token. */
+  readonly #plain = new Map<number, IndexedList<string>>();
+  readonly #others = new IndexedList<OtherFinish>();
+  /** The first token seen with each ID. */
   readonly #tokens = new Map<string, number>();
-  /** Leases of IDs that came with several tokens. */
-  readonly #more = new Set<string>();
+  /** Further leases of an ID, as `<token> <id>`. */
+  readonly #moreLeases = new Set<string>();
 
-  add(finish: Finish, place: number): void {
+  add(finish: Finish, index: number): void {
     const { id, token } = finish.task;
-    if (this.#wasSeen(id, token)) return;
-    if (!isPlain(finish)) return this.#others.add({ id, token, ...otherOf(finish) }, place);
-    let lot = this.#plain.get(token);
-    if (!lot) this.#plain.set(token, (lot = new PlainBatch()));
-    lot.add(id, place);
+    if (!this.#remember(id, token)) return;
+    if (!isPlain(finish)) return this.#others.add({ id, token, ...otherFinishOf(finish) }, index);
+    let ids = this.#plain.get(token);
+    if (!ids) this.#plain.set(token, (ids = new IndexedList()));
+    ids.add(id, index);
   }
 
   finishes(queue: string): QueueFinishes {
@@ -107,46 +121,51 @@ class QueuePlan {
     return { queue, plain, others: this.#others.items };
   }
 
-  places(): number[] {
-    return [...this.#plain.values(), this.#others].flatMap(({ places }) => places);
+  /** The caller's indexes in the order of `finishes`. */
+  indexes(): number[] {
+    return [...this.#plain.values(), this.#others].flatMap(({ indexes }) => indexes);
   }
 
-  /** Whether this lease is among the finishes already; from now on it is. */
-  #wasSeen(id: string, token: number): boolean {
+  /** False = a finish of this lease is in the plan already. */
+  #remember(id: string, token: number): boolean {
     const known = this.#tokens.get(id);
     if (known === undefined) {
       this.#tokens.set(id, token);
-      return false;
+      return true;
     }
     const lease = `${token} ${id}`;
-    if (known === token || this.#more.has(lease)) return true;
-    this.#more.add(lease);
-    return false;
+    if (known === token || this.#moreLeases.has(lease)) return false;
+    this.#moreLeases.add(lease);
+    return true;
   }
 }
 
-/** The finishes of one call by queue, and the caller's places in the order in which the script answers. */
+/** The finishes of one call by queue, and the caller's indexes in the order in which the script answers. */
 export interface FinishPlan {
   readonly finishes: readonly QueueFinishes[];
-  readonly places: readonly number[];
+  readonly indexes: readonly number[];
 }
 
-/** @param firstPlace place of the first of these among all finishes of the caller. */
-export function planFinishes(finishes: readonly Finish[], firstPlace: number): FinishPlan {
+/**
+ * Sorts the finishes of one call by queue.
+ *
+ * @param firstIndex index of the first of them among all finishes of the caller
+ */
+export function planFinishes(finishes: readonly Finish[], firstIndex: number): FinishPlan {
   const plans = new Map<string, QueuePlan>();
   for (const [i, finish] of finishes.entries()) {
     const { queue } = finish.task;
     let plan = plans.get(queue);
     if (!plan) plans.set(queue, (plan = new QueuePlan()));
-    plan.add(finish, firstPlace + i);
+    plan.add(finish, firstIndex + i);
   }
   return {
     finishes: [...plans].map(([queue, plan]) => plan.finishes(queue)),
-    places: [...plans.values()].flatMap((plan) => plan.places()),
+    indexes: [...plans.values()].flatMap((plan) => plan.indexes()),
   };
 }
 
-/** Bytes that a script holds while it finishes this one: the stored message and what is new, about. */
+/** Roughly the bytes that the script has in memory for a finish: the stored message and what is added. */
 export function weightOf(finish: Finish): number {
   const { size } = finish.task.source as TaskSource;
   if (isPlain(finish) || finish.outcome === 'requeue') return 0;

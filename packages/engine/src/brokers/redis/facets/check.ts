@@ -16,15 +16,17 @@ import { check } from '../scripts/check/check.ts';
 import { checkIndex, type IndexPage } from '../scripts/check/check-index.ts';
 import { checkKeys, type KeysPage } from '../scripts/check/check-keys.ts';
 
-/** Tasks that are looked for in the lists in one go: so many IDs are in memory, twice at most. */
+/** IDs that one pass through the lists looks for. At most twice as many are in memory. */
 const MAX_LISTED = 100_000;
 
+/** A list or sorted set of task IDs. */
 interface Index {
   readonly key: string;
+  /** What the script `check-index` calls it. */
   readonly name: string;
 }
 
-const setsOf = (queue: string): Index[] => [
+const sortedSets = (queue: string): Index[] => [
   { key: scheduledKey(queue), name: 'scheduled' },
   { key: retryKey(queue), name: 'retry' },
   { key: archivedKey(queue), name: 'archived' },
@@ -34,17 +36,17 @@ const setsOf = (queue: string): Index[] => [
   { key: ownStateKey(queue, 'cancelled'), name: 'st:cancelled' },
 ];
 
-const listsOf = (queue: string): Index[] => [
+const lists = (queue: string): Index[] => [
   { key: pendingKey(queue), name: 'pending' },
   { key: activeKey(queue), name: 'active' },
 ];
 
-const task = (name: string, at = ''): Candidate => ({ what: 'task', name, at });
+const taskCandidate = (name: string, at = ''): Candidate => ({ what: 'task', name, at });
 
-/** Tasks that must stand in a list, and those of them that were met there. */
-class CandidateList {
+/** Tasks whose state says that they are in a list, and those of them that a pass has found there. */
+class ListedTasks {
   readonly #missing = new Set<string>();
-  readonly #met = new Set<string>();
+  readonly #found = new Set<string>();
 
   get isFull(): boolean {
     return this.#missing.size >= MAX_LISTED;
@@ -55,37 +57,38 @@ class CandidateList {
   }
 
   /**
-   * Takes note of a page of a list; returns IDs that stand in it once more. Those with which the page begins were
-   * in the page before: the list has moved on.
+   * Records the IDs of a page of a list as found. Returns IDs that the list has a second time. Found IDs at the beginning
+   * of the page do not count: they were in the previous page, and the list has moved since.
    */
-  meet(ids: readonly string[]): string[] {
-    let again = false;
+  markFound(ids: readonly string[]): string[] {
+    let isRepeat = false;
     return ids.filter((id) => {
       if (this.#missing.delete(id)) {
-        this.#met.add(id);
-        again = true;
+        this.#found.add(id);
+        isRepeat = true;
         return false;
       }
-      return again && this.#met.has(id);
+      return isRepeat && this.#found.has(id);
     });
   }
 
-  /** Those that were not met; begins anew. */
+  /** Returns the IDs that were not found, and clears everything for the next pass. */
   take(): string[] {
     const missing = [...this.#missing];
     this.#missing.clear();
-    this.#met.clear();
+    this.#found.clear();
     return missing;
   }
 }
 
+/** Walks over all keys and indexes of one queue, in pages, and yields what seems wrong. */
 class QueueWalk {
-  readonly #connection: RedisClient;
+  readonly #client: RedisClient;
   readonly #queue: string;
-  readonly #roll = new CandidateList();
+  readonly #listed = new ListedTasks();
 
-  constructor(connection: RedisClient, queue: string) {
-    this.#connection = connection;
+  constructor(client: RedisClient, queue: string) {
+    this.#client = client;
     this.#queue = queue;
   }
 
@@ -93,45 +96,49 @@ class QueueWalk {
     const queue = this.#queue;
     let cursor = '0';
     do {
-      const page: KeysPage = await this.#connection.run(checkKeys, { queue, cursor });
-      yield page.suspects;
-      for (const key of page.groups) yield* this.#index({ key, name: 'aggregating' });
-      this.#roll.add(page.listed);
-      if (this.#roll.isFull) yield* this.#lists();
+      const page: KeysPage = await this.#client.run(checkKeys, { queue, cursor });
+      yield page.candidates;
+      for (const key of page.groups) yield* this.#walkIndex({ key, name: 'aggregating' });
+      this.#listed.add(page.listed);
+      if (this.#listed.isFull) yield* this.#walkLists();
       ({ cursor } = page);
     } while (cursor !== '0');
-    yield* this.#lists();
-    for (const index of setsOf(queue)) yield* this.#index(index);
+    yield* this.#walkLists();
+    for (const index of sortedSets(queue)) yield* this.#walkIndex(index);
   }
 
-  async *#lists(): AsyncGenerator<readonly Candidate[]> {
-    for (const index of listsOf(this.#queue)) yield* this.#index(index);
-    const missing = this.#roll.take();
-    for (let i = 0; i < missing.length; i += 1_000) yield missing.slice(i, i + 1_000).map((id) => task(id));
+  async *#walkLists(): AsyncGenerator<readonly Candidate[]> {
+    for (const index of lists(this.#queue)) yield* this.#walkIndex(index);
+    const missing = this.#listed.take();
+    for (let i = 0; i < missing.length; i += 1_000)
+      yield missing.slice(i, i + 1_000).map((id) => taskCandidate(id));
   }
 
-  async *#index({ key, name }: Index): AsyncGenerator<readonly Candidate[]> {
+  async *#walkIndex({ key, name }: Index): AsyncGenerator<readonly Candidate[]> {
     let from = '0';
     do {
-      const page: IndexPage = await this.#connection.run(checkIndex, { queue: this.#queue, key, name, from });
-      const again = this.#roll.meet(page.ids);
-      yield [...page.wrong, ...again].map((id) => task(id, key));
+      const page: IndexPage = await this.#client.run(checkIndex, { queue: this.#queue, key, name, from });
+      const repeats = this.#listed.markFound(page.ids);
+      yield [...page.wrong, ...repeats].map((id) => taskCandidate(id, key));
       from = page.next;
     } while (from !== '0');
   }
 }
 
-/** Scripts look at pages, and at suspects; what they find is joined here. Each runs on the node that has the queue. */
+/**
+ * fsck on Redis. The scripts `check-keys` and `check-index` read pages; a walk joins what they find into candidates. The
+ * script `check` then examines each candidate. All run on the node of the queue. For no queue (null) there is nothing to check.
+ */
 export function createCheck({ client }: RedisDeps): Check {
   return {
     async *candidates(queue) {
       if (queue !== null) yield* new QueueWalk(client, queue).pages();
     },
-    async examine(queue, suspects, mend) {
+    async examine(queue, candidates, repair) {
       const faults: (Fault | null)[] = [];
-      while (queue !== null && faults.length < suspects.length) {
-        const left = suspects.slice(faults.length);
-        faults.push(...(await client.run(check, { queue, suspects: left, mend })));
+      while (queue !== null && faults.length < candidates.length) {
+        const left = candidates.slice(faults.length);
+        faults.push(...(await client.run(check, { queue, candidates: left, repair })));
       }
       return faults;
     },

@@ -6,9 +6,9 @@ import { textOf } from '../scripts/reply.ts';
 type RawNode = readonly [host: unknown, port: number, id: unknown];
 type RawRange = readonly [start: number, end: number, ...nodes: RawNode[]];
 
-/** As Asynq has these (protocol 5.2); null where there is no cluster. */
+/** The slot and the nodes of a queue, as Asynq's inspector has them. Null without a cluster. */
 export function createClusterView({ client }: RedisDeps): ClusterView | null {
-  if (!client.clustered) return null;
+  if (!client.isClustered) return null;
 
   const keySlot = async (queue: string): Promise<number> =>
     Number(await client.command(['CLUSTER', 'KEYSLOT', pendingKey(queue)]));
@@ -30,7 +30,7 @@ export function createClusterView({ client }: RedisDeps): ClusterView | null {
     async info() {
       const text = textOf(await client.command(['CLUSTER', 'INFO']));
       const lines = text.split('\r\n').map((line) => line.split(':'));
-      return Object.fromEntries(lines.filter((deps) => deps.length === 2)) as Record<string, string>;
+      return Object.fromEntries(lines.filter((pair) => pair.length === 2)) as Record<string, string>;
     },
   };
 }

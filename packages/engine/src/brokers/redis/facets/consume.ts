@@ -5,53 +5,56 @@ import { createReportWrongType } from '../calls/refusals.ts';
 import { MAX_BATCH_BYTES, MAX_BATCH } from '../calls/batch-by-queue.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
 import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';
-import { createSend, createSorter } from '../exchange/exchange-call.ts';
+import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';
 
-/** A call's share of the finishes, from a place on. */
-interface Share {
+/** The finishes of one call. `first` is the index of the first one among all that the caller gave. */
+interface Chunk {
   readonly finishes: readonly Finish[];
   readonly first: number;
 }
 
-function sharesOf(finishes: readonly Finish[]): Share[] {
-  const shares: Share[] = [];
+/** Splits the finishes into calls of at most MAX_BATCH finishes and MAX_BATCH_BYTES; one finish always fits. */
+function splitFinishes(finishes: readonly Finish[]): Chunk[] {
+  const chunks: Chunk[] = [];
   let first = 0;
   let bytes = 0;
   finishes.forEach((finish, i) => {
     const weight = weightOf(finish);
     if (i > first && (i - first === MAX_BATCH || bytes + weight > MAX_BATCH_BYTES)) {
-      shares.push({ finishes: finishes.slice(first, i), first });
+      chunks.push({ finishes: finishes.slice(first, i), first });
       first = i;
       bytes = 0;
     }
     bytes += weight;
   });
-  return [...shares, { finishes: finishes.slice(first), first }];
+  return [...chunks, { finishes: finishes.slice(first), first }];
 }
 
+/** Taking and finishing tasks. Finishes beyond one call go out in several; only the last call also takes tasks. */
 export function createConsume(deps: RedisDeps): Consume {
-  const complain = createReportWrongType(deps.runtime);
+  const reportWrongType = createReportWrongType(deps.runtime);
   const send = createSend(deps);
-  const sorter = createSorter(deps, send);
+  const decodeRows = createRowDecoder(deps, send);
 
   return {
     extend: createExtend(deps.client),
     keepResults: createKeepResults(deps),
-    async exchange({ finishes, ...asked }, options) {
+    async exchange({ finishes, ...fetchOptions }, options) {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
-      const room = Math.min(asked.room, MAX_BATCH);
-      const fetch = room > 0 ? { ...asked, room } : NO_FETCH;
-      const shares = sharesOf(finishes);
+      const room = Math.min(fetchOptions.room, MAX_BATCH);
+      const fetch = room > 0 ? { ...fetchOptions, room } : NO_FETCH;
+      const chunks = splitFinishes(finishes);
       let reply = NO_REPLY;
-      for (const [i, share] of shares.entries()) {
-        const plan = planFinishes(share.finishes, share.first);
-        reply = await send(plan.finishes, i === shares.length - 1 ? fetch : NO_FETCH, options);
-        for (const [at, place] of plan.places.entries()) {
-          if (reply.codes[at] === '1') finished[place] = 'accepted';
-          else if (reply.codes[at] === 'x') complain(finishes[place]?.task.queue ?? '', 'one of its sets');
+      for (const [n, chunk] of chunks.entries()) {
+        const plan = planFinishes(chunk.finishes, chunk.first);
+        reply = await send(plan.finishes, n === chunks.length - 1 ? fetch : NO_FETCH, options);
+        for (const [i, index] of plan.indexes.entries()) {
+          if (reply.codes[i] === '1') finished[index] = 'accepted';
+          else if (reply.codes[i] === 'x')
+            reportWrongType(finishes[index]?.task.queue ?? '', 'one of its sets');
         }
       }
-      return { finished, ...(await sorter(reply.fetched)) };
+      return { finished, ...(await decodeRows(reply.fetched)) };
     },
   };
 }

@@ -21,30 +21,30 @@ import { metaText } from '../records/stored-meta.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { acceptedReply, withReceipt } from '../calls/refusals.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
-import { decoded } from '../exchange/leased-tasks.ts';
+import { messageOrNull } from '../exchange/leased-tasks.ts';
 
-/** What a script cannot read from a message. */
-interface Fixed {
+/** What ending a task needs of its message, which scripts cannot decode. */
+interface FinishNeeds {
   readonly retentionS: number;
   /** '' = none. */
   readonly lock: string;
 }
 
 const MAX_BATCH = 256;
-/** Somebody else may change the message between our looking and our writing. */
+/** Compare-and-set attempts to replace a payload: another process may change the message between reading and writing. */
 const MAX_ATTEMPTS = 10;
 
-/** Everything but the payload stays, byte for byte: also fields that only newer programs know. */
-async function newPayload(
+/** Replaces a payload. All other fields stay byte for byte, also fields that only newer programs know. */
+async function replacePayload(
   { client }: RedisDeps,
   ref: TaskRef,
   payload: Uint8Array | null,
 ): Promise<ControlOutcome> {
-  for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const row = await client.run(task, ref);
     if (!row?.message) return { code: 'task-not-found' };
     const { message: before, meta } = row;
-    if (!decoded(before)) throw unreadable(ref);
+    if (!messageOrNull(before)) throw unreadableError(ref);
     const call = {
       task: ref,
       before,
@@ -57,35 +57,37 @@ async function newPayload(
   throw new TaskCenterError('broker-unavailable', {
     broker: client.name,
     outcome: 'not_stored',
-    cause: `the task "${ref.id}" is changed all the time`,
+    cause: `the task "${ref.id}" keeps changing while its payload is replaced`,
   });
 }
 
-const unreadable = ({ queue, id }: TaskRef) =>
+const unreadableError = ({ queue, id }: TaskRef) =>
   new TaskCenterError('broker-corrupt', { queue, cause: `the message of the task "${id}" cannot be read` });
 
-async function dropped(connection: RedisClient, queue: string): Promise<boolean> {
+/** Drops the queue's keys, in as many calls as it takes. Returns false if the queue has tasks. */
+async function tryDrop(client: RedisClient, queue: string): Promise<boolean> {
   let reply: DropReply = 'again';
-  while (reply === 'again') reply = await connection.run(dropQueue, queue);
+  while (reply === 'again') reply = await client.run(dropQueue, queue);
   return reply === 'removed';
 }
 
-async function dropEmpty(connection: RedisClient, queue: string): Promise<boolean> {
-  if (!(await dropped(connection, queue))) return false;
-  await connection.command(['SREM', QUEUES_KEY, queue]);
-  // Who stored a task meanwhile may have found its queue registered still.
-  if (await dropped(connection, queue)) return true;
-  await connection.command(['SADD', QUEUES_KEY, queue]);
+/** Drops an empty queue and removes it from Asynq's list of queues. Returns false if the queue has tasks. */
+async function dropEmpty(client: RedisClient, queue: string): Promise<boolean> {
+  if (!(await tryDrop(client, queue))) return false;
+  await client.command(['SREM', QUEUES_KEY, queue]);
+  // A client may just have stored a task and found the queue still registered: then it must be registered again.
+  if (await tryDrop(client, queue)) return true;
+  await client.command(['SADD', QUEUES_KEY, queue]);
   return false;
 }
 
 export function createControl(deps: RedisDeps): Control {
   const { client } = deps;
 
-  /** Neither ever changes during a task's life, so they may be read before. */
-  async function fixedParts(ref: TaskRef): Promise<Fixed> {
+  /** Neither value changes during a task's life, so reading them in a call of its own is safe. */
+  async function readFinishNeeds(ref: TaskRef): Promise<FinishNeeds> {
     const row = await client.run(task, ref);
-    const message = row?.message && decoded(row.message)?.message;
+    const message = row?.message && messageOrNull(row.message)?.message;
     return message
       ? { retentionS: message.retention, lock: lockOf(ref.queue, message) }
       : { retentionS: 0, lock: '' };
@@ -97,7 +99,7 @@ export function createControl(deps: RedisDeps): Control {
     );
   }
 
-  function one(ref: TaskRef, action: TaskAction, lock: string): Promise<ControlOutcome> {
+  function change(ref: TaskRef, action: TaskAction, lock: string): Promise<ControlOutcome> {
     return withReceipt(deps, ref, async (receipt, left) =>
       acceptedReply(
         await client.run(changeOne, { task: ref, receipt, action, lock }, left),
@@ -111,7 +113,7 @@ export function createControl(deps: RedisDeps): Control {
     pause: (queue, reason) => setPaused(queue, true, reason ?? null),
     resume: (queue) => setPaused(queue, false, null),
     async cancel(ref, note) {
-      const { retentionS, lock } = await fixedParts(ref);
+      const { retentionS, lock } = await readFinishNeeds(ref);
       const keepS = Math.max(retentionS, MIN_CANCELLED_MS / 1_000);
       const { reason, by } = note;
       return withReceipt(deps, ref, async (receipt, left) => {
@@ -119,10 +121,10 @@ export function createControl(deps: RedisDeps): Control {
         return acceptedReply(await client.run(cancel, call, left), ref.queue, client.name);
       });
     },
-    run: (ref) => one(ref, 'run', ''),
-    archive: (ref) => one(ref, 'archive', ''),
-    remove: async (ref) => one(ref, 'remove', (await fixedParts(ref)).lock),
-    updatePayload: (ref, payload) => newPayload(deps, ref, payload),
+    run: (ref) => change(ref, 'run', ''),
+    archive: (ref) => change(ref, 'archive', ''),
+    remove: async (ref) => change(ref, 'remove', (await readFinishNeeds(ref)).lock),
+    updatePayload: (ref, payload) => replacePayload(deps, ref, payload),
     changeMany: (step) =>
       withReceipt(deps, step, async (receipt, left) => {
         const limit = Math.max(1, Math.min(step.limit, MAX_BATCH));

@@ -5,13 +5,13 @@ import { documentsKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { documentPut } from '../scripts/documents/document-put.ts';
 
-function parsed(id: string, stored: Buffer): StoredDocument {
+function parseDocument(id: string, stored: Buffer): StoredDocument {
   const { version, value } = JSON.parse(stored.toString()) as { version: number; value: unknown };
   return { id, version, value };
 }
 
-/** JSON text; what JSON cannot hold (undefined, a function) is a fault of the caller's. */
-function jsonOf(value: unknown): string {
+/** @throws TaskCenterError `invalid-value` for a value that JSON cannot hold, such as undefined or a function */
+function toJson(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined;
   if (text !== undefined) return text;
   throw new TaskCenterError('invalid-value', {
@@ -21,34 +21,34 @@ function jsonOf(value: unknown): string {
   });
 }
 
-function checkedId(id: string): string {
+function requireId(id: string): string {
   if (id !== '') return id;
   throw new TaskCenterError('invalid-value', { name: 'id', got: '""', expected: 'a text that is not empty' });
 }
 
-/** Documents in `tc:doc:<kind>`. */
+/** Documents, which are kept in the hash `tc:doc:<kind>` by ID. The field '' is used by the script `document-put`. */
 export function createDocuments({ client }: RedisDeps): Documents {
   const newWrite = (): string => randomBytes(12).toString('base64url');
 
   return {
     async get(kind, id) {
-      const stored = (await client.command(['HGET', documentsKey(kind), checkedId(id)])) as Buffer | null;
-      return stored && parsed(id, stored);
+      const stored = (await client.command(['HGET', documentsKey(kind), requireId(id)])) as Buffer | null;
+      return stored && parseDocument(id, stored);
     },
     async list(kind) {
       const flat = (await client.command(['HGETALL', documentsKey(kind)])) as Buffer[];
       const documents: StoredDocument[] = [];
       for (let i = 0; i < flat.length; i += 2) {
         const id = String(flat[i]);
-        if (id !== '') documents.push(parsed(id, flat[i + 1] as Buffer));
+        if (id !== '') documents.push(parseDocument(id, flat[i + 1] as Buffer));
       }
       return documents.sort((a, b) => (a.id < b.id ? -1 : 1));
     },
     async put(...[kind, id, value, expectedVersion]: Parameters<Documents['put']>) {
-      const json = jsonOf(value);
+      const json = toJson(value);
       const outcome = await client.run(documentPut, {
         kind,
-        id: checkedId(id),
+        id: requireId(id),
         write: newWrite(),
         json,
         expected: expectedVersion ?? null,
@@ -57,7 +57,7 @@ export function createDocuments({ client }: RedisDeps): Documents {
       throw new TaskCenterError('version-mismatch', { kind, id });
     },
     async remove(kind, id) {
-      const removal = { kind, id: checkedId(id), write: newWrite(), json: '', expected: null };
+      const removal = { kind, id: requireId(id), write: newWrite(), json: '', expected: null };
       return (await client.run(documentPut, removal)) === 0;
     },
   };

@@ -5,11 +5,11 @@ import { decodeMeta } from '../../../task/meta.ts';
 import { storedTaskId } from '../../../task/task-id.ts';
 import type { RedisDeps } from '../deps.ts';
 import { find, type FoundRow } from '../scripts/inspect/find.ts';
-import { history } from '../records/day-counts.ts';
+import { readDayCounts } from '../records/day-counts.ts';
 import { groupSizes } from './groups.ts';
 import { memory } from '../scripts/inspect/memory.ts';
-import { listLine } from '../scripts/inspect/list-line.ts';
-import { listSet, type SetPlace } from '../scripts/inspect/list-set.ts';
+import { pageOfList } from '../scripts/inspect/page-of-list.ts';
+import { pageOfSet, type SetCursor } from '../scripts/inspect/page-of-set.ts';
 import { queueFacts } from '../scripts/inspect/queue-facts.ts';
 import { textOf } from '../scripts/reply.ts';
 import { task } from '../scripts/inspect/task.ts';
@@ -17,17 +17,17 @@ import { taskRecord } from '../records/task-record.ts';
 
 const MAX_PAGE = 500;
 
-/** Cursors are JSON in base64url: opaque to callers. */
+/** Encodes a cursor as JSON in base64url, which is opaque to callers. */
 function cursorText(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-function cursorValue(cursor: string, fits: (value: unknown) => boolean): unknown {
+function cursorValue(cursor: string, isValid: (value: unknown) => boolean): unknown {
   try {
     const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (fits(value)) return value;
+    if (isValid(value)) return value;
   } catch {
-    // Not one of ours, as said below.
+    // Not a cursor of ours: reported below.
   }
   throw new TaskCenterError('invalid-value', {
     name: 'cursor',
@@ -36,51 +36,52 @@ function cursorValue(cursor: string, fits: (value: unknown) => boolean): unknown
   });
 }
 
-const isTexts = (value: unknown): boolean =>
-  Array.isArray(value) && value.length <= 10 && value.every((one) => typeof one === 'string');
+const isIdList = (value: unknown): boolean =>
+  Array.isArray(value) && value.length <= 10 && value.every((item) => typeof item === 'string');
 
-/** As Redis writes scores. */
+/** A score as Redis writes it. */
 const SCORE = /^-?(\d[\d.e+-]*|inf)$/;
 
-const isPlace = (value: unknown): boolean => {
+const isSetCursor = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false;
-  const { score, id } = value as Partial<SetPlace>;
+  const { score, id } = value as Partial<SetCursor>;
   return typeof id === 'string' && typeof score === 'string' && SCORE.test(score);
 };
 
-/** Whether the stored task is one that the plain ID means, by its own business. */
-function foundTask(queue: string, row: FoundRow, plainId: string): FoundTask[] {
+/** The task if its own business makes this stored ID from the plain ID; else nothing. A stored ID alone may be ambiguous. */
+function matchBusiness(queue: string, row: FoundRow, plainId: string): FoundTask[] {
   const business = decodeMeta(row.meta).business ?? null;
   return row.id === storedTaskId(plainId, business) ? [{ queue, id: row.id, business }] : [];
 }
 
+/** Reading queues and tasks. */
 export function createInspect(deps: RedisDeps): Inspect {
   const { client } = deps;
-  async function line(request: ListRequest, state: 'pending' | 'active'): Promise<TaskPage> {
+  async function listPage(request: ListRequest, state: 'pending' | 'active'): Promise<TaskPage> {
     const { queue, limit, cursor } = request;
-    const after = cursor === null ? [] : (cursorValue(cursor, isTexts) as string[]);
-    const { total, more, last, rows } = await client.run(listLine, { queue, state, limit, after });
+    const after = cursor === null ? [] : (cursorValue(cursor, isIdList) as string[]);
+    const { total, more, last, rows } = await client.run(pageOfList, { queue, state, limit, after });
     const tasks = rows.map((row) => taskRecord(queue, row));
     return { tasks, cursor: more ? cursorText(last) : null, total };
   }
 
-  async function set(
+  async function setPage(
     request: ListRequest,
     state: Exclude<ListRequest['state'], 'pending' | 'active'>,
   ): Promise<TaskPage> {
     const { queue, limit, cursor } = request;
-    const after = cursor === null ? null : (cursorValue(cursor, isPlace) as SetPlace);
+    const after = cursor === null ? null : (cursorValue(cursor, isSetCursor) as SetCursor);
     const call = { queue, state, limit, after, group: request.group ?? '' };
-    const { total, more, last, rows } = await client.run(listSet, call);
+    const { total, more, last, rows } = await client.run(pageOfSet, call);
     const tasks = rows.map((row) => taskRecord(queue, row));
-    // Of one second the set knows the IDs' order only.
+    // Scores are whole seconds, and members of equal score are ordered by ID: sort the page by exact times.
     if (state === 'scheduled' || state === 'retry') tasks.sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0));
     return { tasks, cursor: more ? cursorText(last) : null, total };
   }
 
   async function findIn(queue: string, id: string, filter: BusinessFilter): Promise<FoundTask[]> {
     const rows = await client.run(find, { queue, id, filter });
-    return rows.flatMap((row) => foundTask(queue, row, id));
+    return rows.flatMap((row) => matchBusiness(queue, row, id));
   }
 
   return {
@@ -90,7 +91,7 @@ export function createInspect(deps: RedisDeps): Inspect {
     },
     exists: async (queue) => (await client.command(['SISMEMBER', QUEUES_KEY, queue])) === 1,
     queueFacts: (queues) => Promise.all(queues.map((queue) => client.run(queueFacts, queue))),
-    history: (queue, days) => history(deps, queue, days),
+    history: (queue, days) => readDayCounts(deps, queue, days),
     memoryUsage: (queue) => client.run(memory, queue),
     groups: (queue) => groupSizes(deps, queue),
     async task(ref) {
@@ -100,7 +101,9 @@ export function createInspect(deps: RedisDeps): Inspect {
     list(request) {
       const { state } = request;
       const bounded = { ...request, limit: Math.min(Math.max(1, request.limit), MAX_PAGE) };
-      return state === 'pending' || state === 'active' ? line(bounded, state) : set(bounded, state);
+      return state === 'pending' || state === 'active'
+        ? listPage(bounded, state)
+        : setPage(bounded, state);
     },
     async find(queues, id, filter) {
       return (await Promise.all(queues.map((queue) => findIn(queue, id, filter)))).flat();

@@ -3,62 +3,65 @@ import type { RedisDeps } from '../deps.ts';
 import { expire } from '../scripts/maintain/expire.ts';
 import { forward } from '../scripts/maintain/forward.ts';
 import { recover } from '../scripts/maintain/recover.ts';
-import { repair, type MendedIndexes } from '../scripts/maintain/repair.ts';
+import { repair, type RepairedIndexes } from '../scripts/maintain/repair.ts';
 import { quarantinedIn } from '../scripts/reply.ts';
-import { sweep, type Swept } from '../scripts/maintain/sweep.ts';
-import { createEachQueue } from '../calls/for-each-queue.ts';
-import { createSend, createSorter } from '../exchange/exchange-call.ts';
+import { sweep, type SweepReply } from '../scripts/maintain/sweep.ts';
+import { createForEachQueue } from '../calls/for-each-queue.ts';
+import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';
 
-/** Long enough to end Go's tasks; who is killed meanwhile leaves them to the next recoverer. */
+/**
+ * How long a recoverer leases Go's expired tasks to end them. If it is killed meanwhile, the lease expires and the next
+ * recoverer takes them.
+ */
 const ORPHANS_LEASE_MS = 10_000;
 
-const NOTHING_SWEPT: Swept = { recovered: 0, locks: 0, groups: 0, renamedKeys: [] };
+const NOTHING_SWEPT: SweepReply = { recovered: 0, locks: 0, groups: 0, renamedKeys: [] };
 
-/** What both looks at a queue have mended. */
-function together(one: MendedIndexes, swept: Swept | undefined): Repaired {
+/** Adds up what the scripts `repair` (indexes) and `sweep` (keys) have repaired in a queue. */
+function mergeRepairs(repaired: RepairedIndexes, swept: SweepReply | undefined): Repaired {
   const { recovered = 0, locks = 0, groups = 0, renamedKeys = [] } = swept ?? {};
   return {
-    ...one,
-    recovered: one.recovered + recovered,
+    ...repaired,
+    recovered: repaired.recovered + recovered,
     locks,
     groups,
-    renamedKeys: [...one.renamedKeys, ...renamedKeys],
+    renamedKeys: [...repaired.renamedKeys, ...renamedKeys],
   };
 }
 
+/** The periodic work on queues: recovery, forwarding, expiry, repair. */
 export function createMaintain(deps: RedisDeps): Maintain {
-  const sort = createSorter(deps, createSend(deps));
-
-  const each = createEachQueue(deps);
+  const decodeRows = createRowDecoder(deps, createSend(deps));
+  const eachQueue = createForEachQueue(deps);
 
   return {
     async recover(steps, maxCrashes) {
       const calls = steps.map((step) => ({ ...step, maxCrashes, leaseMs: ORPHANS_LEASE_MS }));
-      const replies = await each(recover, calls, null);
+      const replies = await eachQueue(recover, calls, null);
       return Promise.all(
         replies.map(async (reply): Promise<Recovered> => {
           if (reply === null) return { recovered: 0, archived: 0, orphans: [] };
-          const { recovered, archived, ghosts, orphans } = reply;
+          const { recovered, archived, dropped, orphans } = reply;
           if (orphans.rows.length === 0) {
-            return { recovered, archived, orphans: [], ...quarantinedIn(ghosts) };
+            return { recovered, archived, orphans: [], ...quarantinedIn(dropped) };
           }
-          const { tasks, quarantined } = await sort([orphans]);
+          const { tasks, quarantined } = await decodeRows([orphans]);
           const unreadable = quarantined.flatMap(({ ids }) => ids);
           return {
             recovered,
             archived: archived + unreadable.length,
             orphans: tasks,
-            ...quarantinedIn([...ghosts, ...unreadable]),
+            ...quarantinedIn([...dropped, ...unreadable]),
           };
         }),
       );
     },
-    forward: (steps) => each(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
-    expire: (steps) => each(expire, steps, 0),
+    forward: (steps) => eachQueue(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
+    expire: (steps) => eachQueue(expire, steps, 0),
     async repair(steps) {
-      const mended = await each(repair, steps, { recovered: 0, archived: 0, renamedKeys: [] });
-      const swept = await each(sweep, steps, NOTHING_SWEPT);
-      return mended.map((one, i) => together(one, swept[i]));
+      const indexes = await eachQueue(repair, steps, { recovered: 0, archived: 0, renamedKeys: [] });
+      const swept = await eachQueue(sweep, steps, NOTHING_SWEPT);
+      return indexes.map((repaired, i) => mergeRepairs(repaired, swept[i]));
     },
   };
 }

@@ -4,7 +4,7 @@ import {
   serverInfoKey,
   SERVERS_KEY,
   workersKey,
-  workersKeyBeside,
+  workersKeyFor,
   WORKERS_KEY,
   type ServerName,
 } from '../../../protocol/keys.ts';
@@ -24,10 +24,10 @@ import { decodedOrNull, portions } from '../calls/portions.ts';
 
 const SECONDS = PRESENCE_MS / 1_000;
 const MAX_INT32 = 2 ** 31 - 1;
-/** Of one server; a foreign one may write what it likes. */
+/** Tasks read of one server. A foreign server may have written any number. */
 const MAX_TASKS = 10_000;
 
-type Entry = readonly [id: string, info: Buffer];
+type TaskEntry = readonly [id: string, info: Buffer];
 
 const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): ServerName => ({
   host,
@@ -49,7 +49,7 @@ function serverInfo(server: ServerRecord): Buffer {
   });
 }
 
-function entryOf(server: ServerName, task: RunningTask): Entry {
+function entryOf(server: ServerName, task: RunningTask): TaskEntry {
   const info = encodeWorkerInfo({
     ...server,
     taskId: task.id,
@@ -85,15 +85,15 @@ function serverRecord(bytes: Buffer, tasks: readonly RunningTask[]): ServerRecor
   return { ...known, running: info.activeWorkerCount, tasks };
 }
 
-async function readServer(connection: RedisClient, serverKey: string): Promise<ServerRecord | null> {
-  const beside = workersKeyBeside(serverKey);
-  // Not a name that Asynq would make.
-  if (beside === null) return null;
+async function readServer(client: RedisClient, serverKey: string): Promise<ServerRecord | null> {
+  const tasksKey = workersKeyFor(serverKey);
+  // Asynq would not make such a name.
+  if (tasksKey === null) return null;
   const tasks = new Map<string, RunningTask>();
   let page: PresenceReadReply;
   let cursor = '0';
   do {
-    page = await connection.run(presenceRead, { serverKey, workersKey: beside, cursor });
+    page = await client.run(presenceRead, { serverKey, workersKey: tasksKey, cursor });
     for (const bytes of page.workers) {
       const task = runningTask(bytes);
       if (task) tasks.set(task.id, task);
@@ -104,22 +104,24 @@ async function readServer(connection: RedisClient, serverKey: string): Promise<S
   return page.info && serverRecord(page.info, sorted);
 }
 
+/** The list of running servers and their tasks, shared with Asynq. */
 export function createPresence({ client }: RedisDeps): Presence {
   return {
     /**
-     * As Asynq's heartbeat (protocol 3.22), with the scores by Redis' clock (D24). The calls go out together, in
-     * order; more tasks than one call may carry follow in calls of their own.
+     * Writes what Asynq's heartbeat writes; scores are by Redis' clock, as the servers' clocks may differ. The calls go out
+     * together and in order. Tasks beyond the first call's limit follow in calls of their own.
      */
     async announce(record) {
       const server = nameOf(record);
       const entries = record.tasks.map((task) => entryOf(server, task));
       const [first = [], ...more] = portions(entries, ([, info]) => info.length);
-      const alive = (set: string, key: string) => client.run(presenceIndex, { set, seconds: SECONDS, key });
-      const write = (info: Buffer | null, tasks: readonly Entry[]) =>
+      const markAlive = (set: string, key: string) =>
+        client.run(presenceIndex, { set, seconds: SECONDS, key });
+      const write = (info: Buffer | null, tasks: readonly TaskEntry[]) =>
         client.run(presenceWrite, { server, seconds: SECONDS, info, tasks });
       await Promise.all([
-        alive(SERVERS_KEY, serverInfoKey(server)),
-        alive(WORKERS_KEY, workersKey(server)),
+        markAlive(SERVERS_KEY, serverInfoKey(server)),
+        markAlive(WORKERS_KEY, workersKey(server)),
         write(serverInfo(record), first),
         ...more.map((tasks) => write(null, tasks)),
       ]);

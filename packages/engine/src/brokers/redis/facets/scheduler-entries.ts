@@ -27,10 +27,10 @@ import { schedulerRead } from '../scripts/scheduler-entries/scheduler-read.ts';
 import { schedulerWrite } from '../scripts/scheduler-entries/scheduler-write.ts';
 import { decodedOrNull, portions } from '../calls/portions.ts';
 
-/** Of one scheduler; a foreign one may write what it likes. */
+/** Entries read of one scheduler. A foreign scheduler may have written any number. */
 const MAX_ENTRIES = 10_000;
 
-const encoded = ({ id, spec, type, payload, options, nextMs, prevMs }: EntryRecord): Buffer =>
+const encodeEntry = ({ id, spec, type, payload, options, nextMs, prevMs }: EntryRecord): Buffer =>
   encodeSchedulerEntry({
     id,
     spec,
@@ -63,13 +63,13 @@ function enqueueEvent(bytes: Buffer): EnqueueEvent | null {
   return event && { taskId: event.taskId, atMs: msOf(event.enqueueTime) ?? 0 };
 }
 
-/** By ID: the list may be written anew between two looks. */
-async function readEntries(connection: RedisClient, key: string): Promise<EntryRecord[]> {
+/** Reads a scheduler's entries, each ID once: the list may be rewritten between two pages. */
+async function readEntries(client: RedisClient, key: string): Promise<EntryRecord[]> {
   const entries = new Map<string, EntryRecord>();
-  for (let from = 0; from < MAX_ENTRIES;) {
-    const page = await connection.run(schedulerRead, { key, from });
+  for (let first = 0; first < MAX_ENTRIES;) {
+    const page = await client.run(schedulerRead, { key, first });
     if (page.length === 0) break;
-    from += page.length;
+    first += page.length;
     for (const bytes of page) {
       const entry = entryRecord(bytes);
       if (entry) entries.set(entry.id, entry);
@@ -78,20 +78,21 @@ async function readEntries(connection: RedisClient, key: string): Promise<EntryR
   return [...entries.values()];
 }
 
+/** The display of schedulers' entries and histories, shared with Asynq. Nothing is scheduled by it. */
 export function createSchedulers({ client }: RedisDeps): SchedulerEntries {
   return {
     /**
-     * As Asynq's heartbeat (protocol 3.23), with whole seconds (D23). The calls go out together, in order; more entries
-     * than one call may carry follow in calls of their own.
+     * Writes what Asynq's scheduler writes in its heartbeat; the expiry is rounded up to whole seconds. The calls go out
+     * together and in order. Entries beyond the first call's limit follow in calls of their own.
      */
     async writeEntries(scheduler, { entries, ttlMs }) {
       const seconds = secondsUp(ttlMs);
       const key = schedulerEntriesKey(scheduler);
-      const deps = portions(entries.map(encoded), ({ length }) => length);
+      const chunks = portions(entries.map(encodeEntry), ({ length }) => length);
       await Promise.all([
         client.run(presenceIndex, { set: SCHEDULERS_KEY, seconds, key }),
-        ...deps.map((part, i) =>
-          client.run(schedulerWrite, { scheduler, seconds, first: i === 0, entries: part }),
+        ...chunks.map((chunk, i) =>
+          client.run(schedulerWrite, { scheduler, seconds, first: i === 0, entries: chunk }),
         ),
       ]);
     },
@@ -115,11 +116,11 @@ export function createSchedulers({ client }: RedisDeps): SchedulerEntries {
         entryId,
         seconds: secondsDown(atMs),
         event,
-        most: MAX_EVENTS,
+        maxEvents: MAX_EVENTS,
       });
     },
 
-    /** Scores are whole seconds: within one, the events' own times tell their order. */
+    /** Scores are whole seconds; within a second the events are sorted by their own times. */
     async events(entryId, { page, pageSize }) {
       const first = (page - 1) * pageSize;
       const found = await client.run(schedulerHistory, { entryId, first, last: first + pageSize - 1 });
@@ -127,7 +128,7 @@ export function createSchedulers({ client }: RedisDeps): SchedulerEntries {
       return events.sort((a, b) => b.atMs - a.atMs);
     },
 
-    /** One by one: they may lie on different nodes. */
+    /** One call per history: they may be on different nodes. */
     async clearEvents(entryIds) {
       await Promise.all(entryIds.map((id) => client.command(['DEL', schedulerHistoryKey(id)])));
     },

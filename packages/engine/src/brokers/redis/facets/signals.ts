@@ -5,49 +5,54 @@ import type { RedisDeps } from '../deps.ts';
 import { createQueueWatches } from '../wake-ups/queue-watches.ts';
 import { ConnectionPool } from '../client/connection-pool.ts';
 
-/** So long the word of a backlog is there: who has just begun to wait shall hear of it, too. */
+/** How long the announcement of a backlog exists. Workers that begin to wait just after it was made see it, too. */
 const BACKLOG_MS = 20;
 
-/** After `close` nothing comes any more; a caller in a loop must not spin on that. */
+/** What waiting calls do after `close`: a caller in a loop must not spin. */
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** Wake-ups by Redis' own notice of changed keys, over one connection per server that hears and does nothing else (design D4). */
+/**
+ * Wake-ups by client-side caching: Redis sends an invalidation when a key that we have read changes. One connection per
+ * server is used for this only. Go clients' tasks wake workers, too, as they need not announce anything
+ * (docs/design/engine.md#wake-ups).
+ */
 export function createSignals({ client, topology, runtime }: RedisDeps): Signals & { close(): void } {
   let closed = false;
   const watches = createQueueWatches({
-    connection: (queue) => pool.of(pendingKey(queue))?.current ?? null,
-    want: (queue) => pool.connect(pendingKey(queue)),
+    connection: (queue) => pool.connectionFor(pendingKey(queue))?.current ?? null,
+    connect: (queue) => pool.connect(pendingKey(queue)),
     onRefused: () => void topology.refresh().catch(() => {}),
     clock: runtime.clock,
   });
-  // A message of the channel reaches every server of a cluster: one connection is enough.
+  // A published message reaches every server of a cluster: one connection is enough.
   const cancellations = new Cancellations({
-    connection: () => pool.of(null)?.current ?? null,
-    want: () => pool.connect(null),
+    connection: () => pool.connectionFor(null)?.current ?? null,
+    connect: () => pool.connect(null),
     runtime,
   });
-  const all = [...watches.all, cancellations];
-  const at = (place: string) => (queue: string) => topology.nodeOf(pendingKey(queue)) === place;
+  const subscriptions = [...watches.all, cancellations];
+  const isOnNode = (node: string) => (queue: string) => topology.nodeOf(pendingKey(queue)) === node;
   const pool: ConnectionPool = new ConnectionPool({
     topology,
     runtime,
-    isWanted: () => cancellations.wanted || watches.all.some((watch) => watch.wanted),
-    onUp: (place) => all.forEach((one) => one.rearm(at(place))),
-    onDown: (place) => all.forEach((one) => one.disarm(at(place))),
-    // What has moved is not told: everything is read again where it is now.
-    onChange: () => all.forEach((one) => one.rearm()),
+    isWanted: () => cancellations.isWanted || watches.all.some((watch) => watch.isWanted),
+    onUp: (node) => subscriptions.forEach((subscription) => subscription.rearm(isOnNode(node))),
+    onDown: (node) => subscriptions.forEach((subscription) => subscription.disarm(isOnNode(node))),
+    // The topology does not say which slots have moved: every key is read again on its current node.
+    onChange: () => subscriptions.forEach((subscription) => subscription.rearm()),
     onInvalidate: (key) => watches.all.forEach((watch) => watch.invalidate(key)),
   });
 
   return {
-    work: (queues, signal) => (closed ? untilAborted(signal) : watches.work(queues, signal)),
-    backlog: (queues, signal) => (closed ? untilAborted(signal) : watches.backlog(queues, signal)),
-    due: (known, signal) => (closed ? untilAborted(signal) : watches.due(known, signal)),
-    async tellBacklog(queue) {
+    waitForWork: (queues, signal) => (closed ? untilAborted(signal) : watches.waitForWork(queues, signal)),
+    waitForBacklog: (queues, signal) =>
+      closed ? untilAborted(signal) : watches.waitForBacklog(queues, signal),
+    waitForDue: (known, signal) => (closed ? untilAborted(signal) : watches.waitForDue(known, signal)),
+    async announceBacklog(queue) {
       if ((await client.command(['EXISTS', pendingKey(queue)])) !== 1) return;
       await client.command(['SET', backlogKey(queue), '', 'PX', String(BACKLOG_MS)]);
     },
@@ -58,7 +63,7 @@ export function createSignals({ client, topology, runtime }: RedisDeps): Signals
     close() {
       if (closed) return;
       closed = true;
-      all.forEach((one) => one.close());
+      subscriptions.forEach((subscription) => subscription.close());
       pool.close();
     },
   };

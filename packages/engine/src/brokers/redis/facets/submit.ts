@@ -8,21 +8,30 @@ import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { RunOptions } from '../client/redis-client.ts';
 import { enqueue, type EnqueueCall } from '../scripts/submit/enqueue.ts';
-import { isRefusal, staleCall, takeReceipt, wrongType, type Taken } from '../calls/refusals.ts';
+import {
+  isRefusal,
+  staleCallError,
+  takeReceipt,
+  wrongTypeText,
+  type TakenReceipt,
+} from '../calls/refusals.ts';
 import { businessesOf, itemOf, outcomesOf, type PreparedTask } from '../records/new-task-item.ts';
 
-/** Bounds of a script call (design D2); half of its tasks, so that Redis begins while the next call is made. */
+/**
+ * Bounds of a script call. The script takes up to 256 tasks; with half of that Redis already works while the next call is
+ * being encoded.
+ */
 const MAX_BATCH = 128;
 const MAX_BATCH_BYTES = 524_288;
-/** A queue that somebody removed is registered again after this (protocol D17). */
+/** How long a client trusts that a queue is still registered. After this a queue that was removed is registered again. */
 const REGISTERED_MS = 10_000;
 
-/** Enters queues into Asynq's list of queues, each at most every 10 s unless it is `lost`. */
+/** Registers queues in Asynq's set of queues, each at most every 10 s unless `force` is set. */
 function createRegistry({ client, runtime: { clock } }: RedisDeps) {
   const enteredMs = new Map<string, number>();
-  return async (queue: string, options?: CallOptions, lost = false): Promise<void> => {
+  return async (queue: string, options?: CallOptions, force = false): Promise<void> => {
     const now = clock.monotonicMs();
-    if (!lost && now - (enteredMs.get(queue) ?? -Infinity) < REGISTERED_MS) return;
+    if (!force && now - (enteredMs.get(queue) ?? -Infinity) < REGISTERED_MS) return;
     enteredMs.set(queue, now);
     try {
       await client.command(['SADD', QUEUES_KEY, queue], options);
@@ -33,29 +42,29 @@ function createRegistry({ client, runtime: { clock } }: RedisDeps) {
   };
 }
 
-interface How {
+interface SendOptions {
   readonly left: RunOptions;
   readonly assurance: Assurance | null;
 }
 
-/** Runs the script, made as safe as was asked for. */
-async function send({ client }: RedisDeps, call: EnqueueCall, { left, assurance }: How) {
+/** Runs the script, and waits for the durability that the caller asked for. `reached`: whether it was reached in time. */
+async function send({ client }: RedisDeps, call: EnqueueCall, { left, assurance }: SendOptions) {
   if (assurance === null) return { reply: await client.run(enqueue, call, left), reached: true };
   const { confirm } = assurance;
-  const { reply, confirmed } = await assurance.connection.runConfirmed(enqueue, call, { ...left, confirm });
-  return { reply, reached: assurance.reached(confirmed) };
+  const { reply, confirmed } = await assurance.client.runConfirmed(enqueue, call, { ...left, confirm });
+  return { reply, reached: assurance.isReached(confirmed) };
 }
 
-/** What was stored is told apart from what was stored and is safe. */
-const lessSafe = (outcome: EnqueueOutcome): EnqueueOutcome =>
+/** The outcome of a task that is stored, but not with the durability that the caller asked for. */
+const markNotDurable = (outcome: EnqueueOutcome): EnqueueOutcome =>
   outcome.code === 'created' ? { ...outcome, code: 'durability-not-reached' } : outcome;
 
-/** What goes to one queue: the call that is being filled, and how it went with those before. */
+/** The call to one queue that is being filled. */
 interface PendingBatch {
-  parcels: PreparedTask[];
+  tasks: PreparedTask[];
   bytes: number;
   readonly registered: Promise<Failure>;
-  /** Once a call has failed, no more are sent: they would only take as long again. */
+  /** A call to the queue has failed: no more are sent, as each would only wait for the same error. */
   failed: boolean;
 }
 
@@ -66,54 +75,54 @@ interface SubmissionDeps {
   readonly options: CallOptions;
 }
 
-/** Tasks on their way into their queues: each call is sent as soon as it is full, while the next one is filled. */
+/** The tasks of one `enqueue`, batched by queue: a call is sent as soon as it is full, while the next one is being filled. */
 class Submission {
   readonly #deps: SubmissionDeps;
   readonly #outcomes: EnqueueOutcome[] = [];
   readonly #batches = new Map<string, PendingBatch>();
   /** Calls that store tasks. */
   readonly #calls: Promise<Failure>[] = [];
-  /** What comes before them, and stores none. */
-  readonly #steps: Promise<Failure>[] = [];
+  /** What must be done before these calls: registrations and receipts. */
+  readonly #preconditions: Promise<Failure>[] = [];
   #count = 0;
 
   constructor(deps: SubmissionDeps) {
     this.#deps = deps;
   }
 
-  /** Resolves when more may be added; nothing = at once. */
+  /** Returns a promise if the caller must wait before it adds more, else nothing. */
   add(task: NewTask): Promise<unknown> | undefined {
-    const place = this.#count;
+    const index = this.#count;
     this.#count += 1;
-    const parcel = this.#parcel(task, place);
-    if (!parcel) return undefined;
+    const prepared = this.#prepare(task, index);
+    if (!prepared) return undefined;
     const batch = this.#batch(task.queue);
-    const size = parcel.item.message.length + parcel.item.meta.length;
-    const full = batch.parcels.length === MAX_BATCH || batch.bytes + size > MAX_BATCH_BYTES;
-    const sent = full && batch.parcels.length > 0 ? this.#send(task.queue, batch) : undefined;
-    batch.parcels.push(parcel);
+    const size = prepared.item.message.length + prepared.item.meta.length;
+    const isFull = batch.tasks.length === MAX_BATCH || batch.bytes + size > MAX_BATCH_BYTES;
+    const sent = isFull && batch.tasks.length > 0 ? this.#send(task.queue, batch) : undefined;
+    batch.tasks.push(prepared);
     batch.bytes += size;
     return sent;
   }
 
-  /** Sends what is left, and gives one outcome per task. */
+  /** Sends the remaining calls. Resolves with one outcome per task, in order; throws the first error. */
   async end(): Promise<EnqueueOutcome[]> {
     for (const [queue, batch] of this.#batches) {
       const sent = this.#send(queue, batch);
       if (sent) await sent;
     }
-    const steps = await Promise.all(this.#steps);
-    throwFirst([...(await Promise.all(this.#calls)), ...steps.filter((failure) => failure !== null)]);
+    const preconditions = await Promise.all(this.#preconditions);
+    throwFirst([...(await Promise.all(this.#calls)), ...preconditions.filter((failure) => failure !== null)]);
     return this.#outcomes;
   }
 
-  /** A text that no Go program could read spoils its own task only. */
-  #parcel(task: NewTask, place: number): PreparedTask | null {
+  /** Encodes a task. A text that is not valid Unicode, which Go could not read, fails this task only. */
+  #prepare(task: NewTask, index: number): PreparedTask | null {
     try {
-      return { place, task, item: itemOf(task) };
+      return { index, task, item: itemOf(task) };
     } catch (error) {
       if (!isTaskCenterError(error, 'invalid-value')) throw error;
-      this.#outcomes[place] = { code: 'broker-corrupt', cause: error.message };
+      this.#outcomes[index] = { code: 'broker-corrupt', cause: error.message };
       return null;
     }
   }
@@ -122,21 +131,21 @@ class Submission {
     let batch = this.#batches.get(queue);
     if (batch) return batch;
     const registered = failureOf(this.#deps.register(queue, this.#deps.options));
-    this.#steps.push(registered);
-    batch = { parcels: [], bytes: 0, registered, failed: false };
+    this.#preconditions.push(registered);
+    batch = { tasks: [], bytes: 0, registered, failed: false };
     this.#batches.set(queue, batch);
     return batch;
   }
 
-  /** Sends the batch's call; resolves when it has been sent, nothing = it has. */
+  /** Sends the batch's call. Returns a promise if that must wait for a receipt or the registration, else nothing. */
   #send(queue: string, batch: PendingBatch): Promise<unknown> | undefined {
     const { deps, options, assurance } = this.#deps;
-    const { parcels } = batch;
-    batch.parcels = [];
+    const { tasks } = batch;
+    batch.tasks = [];
     batch.bytes = 0;
     if (batch.failed) return undefined;
-    const store = (taken: Taken) => {
-      const stored = failureOf(this.#store(queue, parcels, taken));
+    const store = (taken: TakenReceipt) => {
+      const stored = failureOf(this.#store(queue, tasks, taken));
       this.#calls.push(stored);
       void stored.then((failure) => (batch.failed ||= failure !== null));
     };
@@ -145,26 +154,30 @@ class Submission {
       store(taken);
       return undefined;
     }
-    // What a replica has must not be missing in its list of queues.
+    // A replica that has the tasks must also have their queue in its set of queues: register first.
     const sent = failureOf(Promise.all([taken, batch.registered]).then(([receipt]) => store(receipt)));
-    this.#steps.push(sent);
+    this.#preconditions.push(sent);
     return sent.then((failure) => (batch.failed ||= failure !== null));
   }
 
   /** Stores a call's tasks and fills in their outcomes. */
-  async #store(queue: string, parcels: readonly PreparedTask[], { receipt, left }: Taken): Promise<void> {
+  async #store(
+    queue: string,
+    tasks: readonly PreparedTask[],
+    { receipt, left }: TakenReceipt,
+  ): Promise<void> {
     const { deps, assurance, register } = this.#deps;
-    const items = parcels.map(({ item }) => item);
-    const call = { queue, receipt, items, businesses: businessesOf(parcels) };
+    const items = tasks.map(({ item }) => item);
+    const call = { queue, receipt, items, businesses: businessesOf(tasks) };
     try {
       const { reply, reached } = await send(deps, call, { left, assurance });
-      if (isRefusal(reply) && 'stale' in reply) throw staleCall(deps.client.name);
+      if (isRefusal(reply) && 'stale' in reply) throw staleCallError(deps.client.name);
       if (!isRefusal(reply) && reply.isNew) await register(queue, left, true);
-      const told = isRefusal(reply) ? [] : outcomesOf(parcels, reply);
-      const found = reached ? told : told.map(lessSafe);
+      const stored = isRefusal(reply) ? [] : outcomesOf(tasks, reply);
+      const outcomes = reached ? stored : stored.map(markNotDurable);
       const corrupt = isRefusal(reply) && 'corrupt' in reply ? reply.corrupt : queue;
-      parcels.forEach(({ place }, i) => {
-        this.#outcomes[place] = found[i] ?? { code: 'broker-corrupt', cause: wrongType(corrupt) };
+      tasks.forEach(({ index }, i) => {
+        this.#outcomes[index] = outcomes[i] ?? { code: 'broker-corrupt', cause: wrongTypeText(corrupt) };
       });
     } finally {
       receipt.release();
@@ -172,6 +185,7 @@ class Submission {
   }
 }
 
+/** Enqueueing tasks. */
 export function createSubmit(deps: RedisDeps, durabilities: Durabilities): Submit {
   const register = createRegistry(deps);
   return {

@@ -4,26 +4,27 @@ import type { RedisClient, RunOptions } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import { extend } from '../scripts/consume/extend.ts';
 import { keepResults } from '../scripts/consume/keep-results.ts';
-import { flagsOf, type HowToBatch } from '../calls/batch-by-queue.ts';
+import { askInBatches, type BatchRules } from '../calls/batch-by-queue.ts';
 
-/** Renewals need no receipt: one that comes twice only lasts longer. */
-export function createExtend(connection: RedisClient, options?: RunOptions): Consume['extend'] {
+/** Renews leases. A renewal needs no receipt: if it arrives twice, the lease only lasts longer. */
+export function createExtend(client: RedisClient, options?: RunOptions): Consume['extend'] {
   return (leases, lengthMs) =>
-    flagsOf(leases, { queueOf: ({ queue }) => queue }, (queue, some) =>
-      connection.run(extend, { queue, leases: some, lengthMs }, options),
+    askInBatches(leases, { queueOf: ({ queue }) => queue }, (queue, batch) =>
+      client.run(extend, { queue, leases: batch, lengthMs }, options),
     );
 }
-/** Nor do results: the lease fences them, and one that is written twice is the same. */
+
+/** Stores results early. They need no receipt: the lease fences them, and writing one twice changes nothing. */
 export function createKeepResults({ client }: RedisDeps): Consume['keepResults'] {
-  const how: HowToBatch<EarlyResult> = {
+  const rules: BatchRules<EarlyResult> = {
     queueOf: ({ task }) => task.queue,
     sizeOf: ({ result }) => result.length,
   };
   return (results) =>
-    flagsOf(results, how, (queue, some) =>
+    askInBatches(results, rules, (queue, batch) =>
       client.run(keepResults, {
         queue,
-        results: some.map(({ task: { id, token }, result }) => ({ id, token, result: asBuffer(result) })),
+        results: batch.map(({ task: { id, token }, result }) => ({ id, token, result: asBuffer(result) })),
       }),
     );
 }

@@ -1,27 +1,27 @@
-// Entry of the thread that renews leases, on a connection of its own.
+// Entry of the thread that renews leases, over a connection of its own: a blocked main thread cannot delay it.
 import { parentPort, workerData } from 'node:worker_threads';
 import { failStop } from '../../../leases/fail-stop.ts';
-import { tellRenewer, type FromRenewer, type ToRenewer } from '../../../leases/renewer-messages.ts';
+import { applyToRenewer, type FromRenewer, type ToRenewer } from '../../../leases/renewer-messages.ts';
 import { clockOf } from '../../../leases/main-clock.ts';
-import { createRenewer } from '../../../leases/renewer.ts';
+import { Renewer } from '../../../leases/renewer.ts';
 import { createRuntime } from '../../../runtime/runtime.ts';
-import { createRedisClient } from '../client/redis-client.ts';
+import { RedisClient } from '../client/redis-client.ts';
 import { createExtend } from './extend.ts';
 import type { LeaseRenewerData } from './lease-renewer.ts';
 
-/** A lease is short: rather ask again on a new connection than wait for an old one. */
+/** Time limit of one renewal. A lease is short: better to try again on a new connection than to wait for an old one. */
 const EXTEND_MS = 1_000;
 
 const port = parentPort!;
 const { target, originMs } = workerData as LeaseRenewerData;
 const clock = clockOf(originMs);
-const connection = createRedisClient({ target, runtime: createRuntime({ clock }) });
-const renewer = createRenewer({
+const client = new RedisClient({ target, runtime: createRuntime({ clock }) });
+const renewer = new Renewer({
   clock,
-  extend: createExtend(connection, { timeoutMs: EXTEND_MS }),
-  note: (owner, note) => port.postMessage({ owner, note } satisfies FromRenewer),
-  watches: true,
+  extend: createExtend(client, { timeoutMs: EXTEND_MS }),
+  report: (owner, report) => port.postMessage({ owner, report } satisfies FromRenewer),
+  watchesMainThread: true,
   failStop,
 });
-port.on('message', (message: ToRenewer) => tellRenewer(renewer, message));
+port.on('message', (message: ToRenewer) => applyToRenewer(renewer, message));
 renewer.start();

@@ -7,9 +7,10 @@ import { entryUrl } from '../../../runtime/entry-url.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import type { RedisTarget } from '../client/url.ts';
 
+/** What the thread is started with. */
 export interface LeaseRenewerData {
   readonly target: RedisTarget;
-  /** Of the main thread's monotonic clock. */
+  /** Origin of the main thread's monotonic clock: both threads must measure the same time. */
   readonly originMs: number;
 }
 
@@ -17,49 +18,58 @@ export interface LeaseRenewerThread extends LeaseRenewal {
   close(): Promise<void>;
 }
 
-const AGAIN_MS = 500;
-/** It makes little, and holds little. */
-const MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
+/** Pause before a thread that has ended is replaced. */
+const RESTART_MS = 500;
+/** The thread allocates little and keeps little. */
+const MEMORY_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 
-/** The thread that renews the leases of this process at one Redis; it starts with the first worker. */
+/**
+ * The thread that renews the leases of this process at one Redis. It starts with the first worker and is replaced when it
+ * ends; meanwhile the main thread renews.
+ */
 export function createLeaseRenewerThread(target: RedisTarget, { clock, log }: Runtime): LeaseRenewerThread {
   const closing = new AbortController();
   const workerData: LeaseRenewerData = { target, originMs: clockOriginMs() };
   let thread: Worker | undefined;
 
-  async function again(error: unknown): Promise<void> {
-    log.error({ err: error }, 'there is no thread that renews leases; starting one');
-    await clock.sleep(AGAIN_MS, closing.signal);
+  async function restart(error: unknown): Promise<void> {
+    log.error({ err: error }, 'the lease renewer thread is not running; starting it again');
+    await clock.sleep(RESTART_MS, closing.signal);
     if (thread === undefined && !closing.signal.aborted) start();
   }
 
-  function failed(which: Worker, error: unknown): void {
-    if (thread !== which || closing.signal.aborted) return;
+  function onEnd(ended: Worker, error: unknown): void {
+    if (thread !== ended || closing.signal.aborted) return;
     thread = undefined;
-    void again(error);
+    void restart(error);
   }
 
-  /** Nothing where the machine has no room for one more; meanwhile the main thread renews. */
-  function newThread(): Worker | undefined {
+  /** Undefined if the machine has no resources for one more thread. */
+  function createThread(): Worker | undefined {
     try {
       const entry = entryUrl('brokers/redis/leases/lease-renewer.thread');
-      return new Worker(entry, { workerData, execArgv: [], name: 'heartbeat', resourceLimits: MEMORY });
+      return new Worker(entry, {
+        workerData,
+        execArgv: [],
+        name: 'lease-renewer',
+        resourceLimits: MEMORY_LIMITS,
+      });
     } catch (error) {
-      void again(error);
+      void restart(error);
       return undefined;
     }
   }
 
   function start(): void {
-    const one = newThread();
-    if (!one) return;
-    one.on('message', (message: FromRenewer) => remote.receive(message));
-    one.on('error', (error) => failed(one, error));
-    one.on('exit', (code) => failed(one, new Error(`it ended with code ${code}`)));
-    // Leases alone keep no process alive.
-    one.unref();
-    thread = one;
-    for (const message of remote.everything()) one.postMessage(message, []);
+    const created = createThread();
+    if (!created) return;
+    created.on('message', (message: FromRenewer) => remote.receive(message));
+    created.on('error', (error) => onEnd(created, error));
+    created.on('exit', (code) => onEnd(created, new Error(`the thread ended with code ${code}`)));
+    // Leases alone do not keep the process alive.
+    created.unref();
+    thread = created;
+    for (const message of remote.setUpMessages()) created.postMessage(message, []);
   }
 
   const remote = createRemoteRenewer({

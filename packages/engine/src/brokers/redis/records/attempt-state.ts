@@ -1,21 +1,26 @@
-/** `tc:a`: what we know of a task's attempts beyond Asynq's message (data model). */
+/**
+ * `tc:a`: what is known of a task's attempts beyond Asynq's message, as the text
+ * `<start in ms>;<attempts>;<crashes>;<deferrals>;<worker>`.
+ */
 export interface AttemptState {
   /** Start of the newest attempt, wall-clock ms; null = unknown. */
   readonly startedMs: number | null;
-  /** Attempts started here, those given back not counted. */
+  /** Attempts that our workers started; those given back do not count. */
   readonly attempts: number;
+  /** Attempts whose worker was lost. */
   readonly crashes: number;
+  /** Attempts given back unfinished. */
   readonly deferrals: number;
   readonly worker: string | null;
 }
 
-const STATE = /^(\d*);(\d+);(\d+);(\d+);(.*)$/;
+const FORMAT = /^(\d*);(\d+);(\d+);(\d+);(.*)$/;
 const NONE: AttemptState = { startedMs: null, attempts: 0, crashes: 0, deferrals: 0, worker: null };
 const FIRST: AttemptState = { ...NONE, attempts: 1 };
 
-/** The state in the text; zeros where there is none or it is damaged. */
+/** Parses the text; zeros if there is none or it is damaged. */
 export function parseAttemptState(text: string | null): AttemptState {
-  const found = text === null ? null : STATE.exec(text);
+  const found = text === null ? null : FORMAT.exec(text);
   if (!found) return NONE;
   const [, started = '', attempts, crashes, deferrals, worker = ''] = found;
   return {
@@ -27,7 +32,7 @@ export function parseAttemptState(text: string | null): AttemptState {
   };
 }
 
-/** The state of a task that has just been taken; null = its first attempt. */
+/** The state of a task that has just been taken; scripts return null for a first attempt. */
 export function takenAttemptState(text: string | null): AttemptState {
   return text === null ? FIRST : parseAttemptState(text);
 }

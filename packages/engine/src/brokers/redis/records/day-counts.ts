@@ -5,22 +5,22 @@ import { textOf } from '../scripts/reply.ts';
 
 const DAY_MS = 86_400_000;
 
-/** What the broker's clock says, ms. */
+/** The time by Redis' clock, which dates the counters, ms; in tests the fixed time. */
 async function nowMs({ client }: RedisDeps): Promise<number> {
-  const set = client.nowMs();
-  if (set !== null) return set;
+  const fixedMs = client.nowMs();
+  if (fixedMs !== null) return fixedMs;
   const [seconds] = (await client.command(['TIME'])) as readonly unknown[];
   return Number(textOf(seconds)) * 1_000;
 }
 
-/** Asynq's counters of days (protocol 1.6), today first. */
-export async function history(deps: RedisDeps, queue: string, days: number): Promise<DayCounts[]> {
+/** Asynq's counters per UTC day for the last `days` days, today first. */
+export async function readDayCounts(deps: RedisDeps, queue: string, days: number): Promise<DayCounts[]> {
   const today = await nowMs(deps);
-  const names = Array.from({ length: days }, (_, i) =>
+  const dates = Array.from({ length: days }, (_, i) =>
     new Date(today - i * DAY_MS).toISOString().slice(0, 10),
   );
-  const keys = names.flatMap((day) => [processedOnKey(queue, day), failedOnKey(queue, day)]);
+  const keys = dates.flatMap((day) => [processedOnKey(queue, day), failedOnKey(queue, day)]);
   const counts = (await deps.client.command(['MGET', ...keys])) as readonly unknown[];
   const count = (i: number): number => Number(counts[i] === null ? 0 : textOf(counts[i])) || 0;
-  return names.map((day, i) => ({ day, processed: count(2 * i), failed: count(2 * i + 1) }));
+  return dates.map((day, i) => ({ day, processed: count(2 * i), failed: count(2 * i + 1) }));
 }

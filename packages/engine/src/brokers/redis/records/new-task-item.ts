@@ -4,27 +4,31 @@ import { encodeMessage } from '../../../protocol/message.ts';
 import { uniqueKey } from '../../../protocol/unique-key.ts';
 import { wholeTimeoutMs } from '../../../task/duration.ts';
 import type { Enqueued, EnqueueItem } from '../scripts/submit/enqueue.ts';
-import { wrongType } from '../calls/refusals.ts';
+import { wrongTypeText } from '../calls/refusals.ts';
 import { metaText } from './stored-meta.ts';
 
 const S = 1_000;
 
-/** A task on its way: its place in the caller's list, and what is sent. */
+/** An encoded task: its index in the caller's list, and what is sent. */
 export interface PreparedTask {
-  readonly place: number;
+  readonly index: number;
   readonly task: NewTask;
   readonly item: EnqueueItem;
 }
 
-/** The lock's key (protocol 1.5), '' = none. */
-function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): string {
+/** The key of the task's unique lock; '' = none. */
+function uniqueLockOf({ queue, type, payload, uniqueMs, meta }: NewTask): string {
   return uniqueMs <= 0 ? '' : uniqueKey({ queue, type, payload, business: meta.business ?? null });
 }
 
-/** A task as scripts take it. @throws TaskCenterError `invalid-value` for a text that no Go program could read */
+/**
+ * A task in the form that scripts take.
+ *
+ * @throws TaskCenterError `invalid-value` for a text that is not valid Unicode, which Go could not read
+ */
 export function itemOf(task: NewTask): EnqueueItem {
   const { id, meta, payload } = task;
-  const lock = lockOf(task);
+  const lock = uniqueLockOf(task);
   const group = task.group ?? '';
   const message = encodeMessage({
     type: task.type,
@@ -43,17 +47,17 @@ export function itemOf(task: NewTask): EnqueueItem {
     id,
     message,
     meta: metaText(meta, payload),
-    // Never early, also by a part of a millisecond.
+    // Rounded up: a task never starts early, not even by a fraction of a millisecond.
     delayMs: Math.ceil(task.delayMs),
     runAtMs: Math.ceil(task.runAtMs),
     lock,
-    // From the task's start (protocol 2.5).
+    // The lock lasts this long from the task's start on.
     lockSeconds: lock === '' ? 0 : Math.max(1, task.uniqueMs / S),
     group,
   };
 }
 
-/** What a script's code says of a task; `d`, a held lock, is told elsewhere. */
+/** The outcome for a script's code, except `d`, which needs the holder of the lock. */
 export function outcomeOf(
   { task, item }: Pick<PreparedTask, 'task' | 'item'>,
   code: string | undefined,
@@ -65,27 +69,29 @@ export function outcomeOf(
       taskKey(task.queue, item.id),
       ...(task.group === null ? [] : [groupKey(task.queue, task.group)]),
     ];
-    return { code: 'broker-corrupt', cause: wrongType(corrupt.join(' or ')) };
+    return { code: 'broker-corrupt', cause: wrongTypeText(corrupt.join(' or ')) };
   }
   const dueMs = Math.max(nowMs + item.delayMs, item.runAtMs);
   if (dueMs > nowMs) return { code: 'created', state: 'scheduled', dueMs };
   return { code: 'created', state: task.group === null ? 'pending' : 'aggregating', dueMs: nowMs };
 }
 
+/** One outcome per task; the reply has a holder for each code `d`, in order. */
 export function outcomesOf(
-  parcels: readonly PreparedTask[],
+  tasks: readonly PreparedTask[],
   { codes, holders, nowMs }: Enqueued,
 ): EnqueueOutcome[] {
-  let holder = 0;
-  return parcels.map((parcel, i) => {
-    if (codes[i] !== 'd') return outcomeOf(parcel, codes[i], nowMs);
-    holder += 1;
-    return { code: 'duplicate-task', holder: holders[holder - 1] || null };
+  let nextHolder = 0;
+  return tasks.map((prepared, i) => {
+    if (codes[i] !== 'd') return outcomeOf(prepared, codes[i], nowMs);
+    nextHolder += 1;
+    return { code: 'duplicate-task', holder: holders[nextHolder - 1] || null };
   });
 }
 
-export function businessesOf(chunk: readonly PreparedTask[]): string[] {
+/** The distinct businesses among the tasks. */
+export function businessesOf(tasks: readonly PreparedTask[]): string[] {
   const names = new Set<string>();
-  for (const { task } of chunk) if (task.meta.business !== undefined) names.add(task.meta.business);
+  for (const { task } of tasks) if (task.meta.business !== undefined) names.add(task.meta.business);
   return [...names];
 }

@@ -7,10 +7,10 @@ import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
 import type { TaskRow } from '../scripts/inspect/task-row.ts';
 import { parseAttemptState, type AttemptState } from './attempt-state.ts';
 import { payloadOf } from './stored-meta.ts';
-import { decoded } from '../exchange/leased-tasks.ts';
+import { messageOrNull } from '../exchange/leased-tasks.ts';
 
 const S = 1_000;
-/** Asynq keeps archived tasks so long (protocol 3.13). */
+/** How long Asynq keeps archived tasks. */
 const ARCHIVED_MS = 90 * 86_400 * S;
 
 const UNREADABLE: TaskMessage = blankMessage();
@@ -20,13 +20,13 @@ function stateOf({ state, ownState }: TaskRow): TaskState {
   return TASK_STATES.find((known) => known === state) ?? 'archived';
 }
 
-/** Attempts that began: a Go worker counts retries only, and not the attempt that is the last. */
+/** Attempts that began. A Go worker only counts retries: its current or last attempt is added. */
 function attemptsOf(state: TaskState, retried: number, { attempts, crashes }: AttemptState): number {
-  const last = state === 'active' || state === 'completed' ? 1 : 0;
-  return Math.max(attempts, retried + crashes + last);
+  const current = state === 'active' || state === 'completed' ? 1 : 0;
+  return Math.max(attempts, retried + crashes + current);
 }
 
-/** The exact time where it agrees with the score, else the score, which Go may have written (design D5). */
+/** The exact start if it agrees with the score in seconds; otherwise Go has moved the task since, and the score counts. */
 function dueOf({ due, score }: TaskRow): number | null {
   if (score === null) return null;
   return due !== null && Math.ceil(Number(due) / S) === score ? Number(due) : score * S;
@@ -41,7 +41,7 @@ function cancelledOf({ cancelNote }: TaskRow): TaskRecord['cancelled'] {
   }
 }
 
-/** The times that mean something in the task's state. */
+/** The times that have a meaning in the task's state; the others are null. */
 function timesOf(
   row: TaskRow,
   state: TaskState,
@@ -71,9 +71,9 @@ function lastErrorOf({ errorMsg, lastFailedAt }: TaskMessage): TaskRecord['lastE
   return errorMsg === '' ? null : { message: errorMsg, atMs: lastFailedAt > 0 ? lastFailedAt * S : null };
 }
 
-/** A stored task for people; of one whose message nobody can read, what else is known. */
+/** A stored task for inspection. If its message cannot be read: what is known without it. */
 export function taskRecord(queue: string, row: TaskRow): TaskRecord {
-  const message = (row.message && decoded(row.message)?.message) ?? UNREADABLE;
+  const message = (row.message && messageOrNull(row.message)?.message) ?? UNREADABLE;
   const meta = decodeMeta(row.meta);
   const attemptState = parseAttemptState(row.attemptState);
   const state = stateOf(row);
@@ -97,7 +97,7 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     ...timesOf(row, state, message),
     startedMs: attemptState.startedMs,
     worker: attemptState.worker,
-    orphaned: row.leaseIsOver,
+    orphaned: row.isLeaseExpired,
     lastError: lastErrorOf(message),
     result: row.result,
     cancelled: state === 'cancelled' ? cancelledOf(row) : null,

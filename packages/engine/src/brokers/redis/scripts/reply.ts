@@ -1,7 +1,19 @@
 import type { Quarantined } from '../../../broker/maintain.ts';
 import type { Receipt } from '../calls/receipts.ts';
 
-/** What a script says instead of its reply: it could not use a key, or the call is a late duplicate of an older one. */
+/**
+ * What scripts reply.
+ *
+ * Codes, one character per task or finish:
+ * `1` done: the task is stored, the finish accepted, the lease renewed;
+ * `0` not done: the ID exists already, the lease is lost;
+ * `d` duplicate: another task holds the unique lock;
+ * `x` a key of the task or queue has a wrong type;
+ * `l` lost: the aggregation set's time is over, and it goes back to its group.
+ * The codes of ends that finishes send (`d k K r f a u q`) are described in the prelude `finish-queue`.
+ */
+
+/** A reply instead of the script's own: a key has a wrong type, or the call is a late duplicate of an older one. */
 export type Refusal = { readonly corrupt: string } | { readonly stale: true };
 
 const CORRUPT = '!';
@@ -17,7 +29,7 @@ export function textOrNull(raw: unknown): string | null {
   return raw === null || raw === undefined ? null : textOf(raw);
 }
 
-/** The refusal in a reply, or null when it is a reply of the script's own kind. */
+/** The refusal in a reply, or null for a reply of the script's own kind. */
 export function refusalIn(raw: unknown): Refusal | null {
   if (!Buffer.isBuffer(raw) && typeof raw !== 'string') return null;
   const text = textOf(raw);
@@ -25,12 +37,12 @@ export function refusalIn(raw: unknown): Refusal | null {
   return text.startsWith(CORRUPT) ? { corrupt: text.slice(CORRUPT.length) } : null;
 }
 
-/** IDs that a script has dropped, as there is no task, if there were some. */
+/** The IDs without a task that a script has dropped; empty if there are none. */
 export function quarantinedIn(raw: readonly unknown[]): Quarantined {
   return raw.length > 0 ? { quarantined: raw.map(textOf) } : {};
 }
 
-/** What every script with a receipt takes first. */
+/** The first arguments of every script with a receipt. */
 export function receiptArgs({ slot, sequence }: Receipt): readonly [number, number] {
   return [slot, sequence];
 }

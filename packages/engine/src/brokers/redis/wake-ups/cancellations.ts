@@ -2,113 +2,116 @@ import { CANCEL_CHANNEL } from '../../../protocol/keys.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import type { Connection } from '../client/connection.ts';
 
-export interface CancellationParts {
+export interface CancellationsDeps {
   readonly runtime: Runtime;
-  /** The connection, or null while there is none. */
+  /** The connection to any node; null while there is none. */
   connection(): Connection | null;
-  /** Asks for a connection; `rearm` when it is there. */
-  want(): void;
+  /** Asks for a connection; `rearm` follows when there is one. */
+  connect(): void;
 }
 
 type Listener = (id: string) => void;
 
-/** After a refused subscription: Redis loads its data, or the user has no right to the channel. */
-const REFUSED_MS = 5_000;
+/** Pause after a refused subscription: Redis is loading its data, or the user has no right to the channel. */
+const REFUSED_PAUSE_MS = 5_000;
 
-/** Hears Asynq's cancellations (protocol 3.25) on whatever connection there is, for as long as somebody listens. */
+/**
+ * Receives Asynq's cancellations, task IDs published on one channel, while somebody listens. Redis does not keep published
+ * messages: what is published while there is no subscription is lost (docs/design/protocol.md#cancellation-channel).
+ */
 export class Cancellations {
-  readonly #deps: CancellationParts;
+  readonly #deps: CancellationsDeps;
   readonly #listeners = new Set<Listener>();
   readonly #closing = new AbortController();
-  /** Callers who wait for the first subscription. */
+  /** Callers that wait for the subscription. */
   readonly #waiting = new Set<() => void>();
-  /** The connection that hears, or is being asked to. */
+  /** The connection that is subscribed, or is subscribing. */
   #connection: Connection | null = null;
-  #hears = false;
+  #isSubscribed = false;
 
-  constructor(deps: CancellationParts) {
+  constructor(deps: CancellationsDeps) {
     this.#deps = deps;
   }
 
   /** Whether anybody listens. */
-  get wanted(): boolean {
+  get isWanted(): boolean {
     return this.#listeners.size > 0;
   }
 
-  /** Resolves when messages are heard, or never will be. */
+  /** Calls the listener for each ID until the signal aborts. Resolves when messages are received, or never will be. */
   listen(listener: Listener, signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#closing.signal.aborted) return Promise.resolve();
-    // The caller may listen twice with the same function.
-    const own: Listener = (id) => listener(id);
-    this.#listeners.add(own);
+    // A wrapper: the caller may listen twice with the same function.
+    const wrapper: Listener = (id) => listener(id);
+    this.#listeners.add(wrapper);
     return new Promise((resolve) => {
-      const heard = () => {
-        this.#waiting.delete(heard);
+      const onSubscribed = () => {
+        this.#waiting.delete(onSubscribed);
         resolve();
       };
-      this.#waiting.add(heard);
-      const end = () => {
-        this.#listeners.delete(own);
-        heard();
+      this.#waiting.add(onSubscribed);
+      const onAbort = () => {
+        this.#listeners.delete(wrapper);
+        onSubscribed();
       };
-      signal.addEventListener('abort', end, { once: true });
+      signal.addEventListener('abort', onAbort, { once: true });
       this.#subscribe();
-      if (this.#hears) heard();
+      if (this.#isSubscribed) onSubscribed();
     });
   }
 
-  /** Links have come or gone: on a new one nothing is heard yet. */
+  /** Connections have come or gone: a new one is not subscribed yet. */
   rearm(): void {
     this.disarm();
-    if (this.wanted) this.#subscribe();
+    if (this.isWanted) this.#subscribe();
   }
 
-  /** A connection is gone. */
+  /** A connection is gone; the subscription may have been on it. */
   disarm(): void {
-    if (this.#connection && !this.#connection.lost && this.#connection === this.#deps.connection()) return;
+    if (this.#connection && !this.#connection.isLost && this.#connection === this.#deps.connection()) return;
     this.#connection = null;
-    this.#hears = false;
+    this.#isSubscribed = false;
   }
 
   close(): void {
     this.#closing.abort();
     this.#listeners.clear();
-    for (const heard of this.#waiting) heard();
+    for (const onSubscribed of this.#waiting) onSubscribed();
   }
 
   #subscribe(): void {
     const connection = this.#deps.connection();
-    if (!connection) return this.#deps.want();
+    if (!connection) return this.#deps.connect();
     if (this.#connection === connection) return;
     this.#connection = connection;
-    this.#hears = false;
+    this.#isSubscribed = false;
     connection
-      // One that is heard no longer may live on for other things.
-      .subscribe(CANCEL_CHANNEL, (id) => void (this.#connection === connection && this.#tell(id)))
+      // An old connection may live on for other things; its messages come over the new one, too.
+      .subscribe(CANCEL_CHANNEL, (id) => void (this.#connection === connection && this.#callListeners(id)))
       .then(
-        () => this.#onHeard(connection),
+        () => this.#onSubscribed(connection),
         (error: unknown) => void this.#onRefused(connection, error),
       );
   }
 
-  #onHeard(connection: Connection): void {
+  #onSubscribed(connection: Connection): void {
     if (this.#connection !== connection) return;
-    this.#hears = true;
-    for (const heard of this.#waiting) heard();
+    this.#isSubscribed = true;
+    for (const onSubscribed of this.#waiting) onSubscribed();
   }
 
-  /** A lost connection is replaced, and `rearm` called; one that lives is asked again. */
+  /** Subscribes again after a pause. Nothing to do for a lost connection: `rearm` is called when another one is up. */
   async #onRefused(connection: Connection, error: unknown): Promise<void> {
-    if (this.#connection !== connection || connection.lost) return;
+    if (this.#connection !== connection || connection.isLost) return;
     const { clock, log } = this.#deps.runtime;
-    log.warn({ err: error, channel: CANCEL_CHANNEL }, 'cancellations cannot be heard; trying again');
-    await clock.sleep(REFUSED_MS, this.#closing.signal);
+    log.warn({ err: error, channel: CANCEL_CHANNEL }, 'cannot subscribe to cancellations; trying again');
+    await clock.sleep(REFUSED_PAUSE_MS, this.#closing.signal);
     if (this.#connection !== connection || this.#closing.signal.aborted) return;
     this.#connection = null;
-    if (this.wanted) this.#subscribe();
+    if (this.isWanted) this.#subscribe();
   }
 
-  #tell(id: string): void {
+  #callListeners(id: string): void {
     for (const listener of this.#listeners) listener(id);
   }
 }

@@ -3,146 +3,143 @@ import { systemClock } from '../../../runtime/clock.ts';
 import type { Connection } from '../client/connection.ts';
 import { KeyWatch } from './key-watch.ts';
 
-/** A connection whose replies the test gives, in order. */
-function fakeLink() {
-  const asked: { resolve(reply: unknown): void; reject(error: Error): void }[] = [];
-  const connection: Connection = {
-    send: () => new Promise((resolve, reject) => asked.push({ resolve, reject })),
-    subscribe: () => Promise.resolve(),
-    lost: false,
-    destroy() {},
+/** A connection whose replies the test gives, in the order of the reads. */
+function fakeConnection() {
+  const reads: { resolve(reply: unknown): void; reject(error: Error): void }[] = [];
+  const connection: Pick<Connection, 'send'> = {
+    send: () => new Promise((resolve, reject) => reads.push({ resolve, reject })),
   };
-  return { connection, asked };
+  return { connection, reads };
 }
 
-function setUp(after: (state: number) => number | null = () => null) {
-  const fake = fakeLink();
-  let connection: Connection | null = fake.connection;
-  let wants = 0;
+function setUp(next: (state: number) => number | null = () => null) {
+  const fake = fakeConnection();
+  let connection: Pick<Connection, 'send'> | null = fake.connection;
+  let connects = 0;
   const watch = new KeyWatch<number>(
     {
       keys: (queue) => [`key:${queue}`],
       reads: (queue) => [['GET', queue]],
       state: ([n]) => n as number,
-      next: after,
+      next,
     },
-    { clock: systemClock, connection: () => connection, want: () => (wants += 1) },
+    { clock: systemClock, connection: () => connection, connect: () => (connects += 1) },
   );
   const wait = (queue: string) => {
-    const one = { over: false };
+    const waiter = { isOver: false };
     void watch
       .wait({ queues: [queue], wakes: (_, n) => n > 0 }, new AbortController().signal)
-      .then(() => (one.over = true));
-    return one;
+      .then(() => (waiter.isOver = true));
+    return waiter;
   };
   return {
     watch,
     wait,
-    asked: fake.asked,
-    wants: () => wants,
+    reads: fake.reads,
+    connects: () => connects,
     lose: () => (connection = null),
     renew() {
-      const next = fakeLink();
-      connection = next.connection;
+      const newFake = fakeConnection();
+      connection = newFake.connection;
       watch.rearm();
-      return next.asked;
+      return newFake.reads;
     },
   };
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
-test('a change told before the reply to the read was handled is not lost', async () => {
-  const { watch, wait, asked } = setUp();
-  const one = wait('q');
-  asked[0]?.resolve(0);
-  // In the same chunk from the socket, the message is handled before the reply's promise.
+test('a change that is announced before the reply to the read was handled is not lost', async () => {
+  const { watch, wait, reads } = setUp();
+  const waiter = wait('q');
+  reads[0]?.resolve(0);
+  // In one chunk from the socket, the invalidation is handled before the reply's promise.
   watch.invalidate('key:q');
   await settled();
-  expect(asked).toHaveLength(2);
-  asked[1]?.resolve(1);
+  expect(reads).toHaveLength(2);
+  reads[1]?.resolve(1);
   await settled();
-  expect(one.over).toBe(true);
+  expect(waiter.isOver).toBe(true);
 });
 
 test('a change is read once, and not at all when nobody waits', async () => {
-  const { watch, wait, asked } = setUp();
-  const one = wait('q');
-  asked[0]?.resolve(0);
+  const { watch, wait, reads } = setUp();
+  const waiter = wait('q');
+  reads[0]?.resolve(0);
   await settled();
   watch.invalidate('key:q');
   watch.invalidate('key:q');
   await settled();
-  expect(asked).toHaveLength(2);
-  asked[1]?.resolve(1);
+  expect(reads).toHaveLength(2);
+  reads[1]?.resolve(1);
   await settled();
-  expect(one.over).toBe(true);
+  expect(waiter.isOver).toBe(true);
   watch.invalidate('key:q');
   watch.invalidate('key:other');
   await settled();
-  expect(asked).toHaveLength(2);
+  expect(reads).toHaveLength(2);
 });
 
-test('a change that leaves no doubt wakes without a read, but only once it is armed', async () => {
-  const { watch, wait, asked } = setUp((n) => (n === 0 ? 1 : null));
-  const one = wait('q');
+test('a change to a certain state wakes without a read, but only once the watch is armed', async () => {
+  const { watch, wait, reads } = setUp((n) => (n === 0 ? 1 : null));
+  const waiter = wait('q');
   watch.invalidate('key:q');
-  asked[0]?.resolve(0);
+  reads[0]?.resolve(0);
   await settled();
-  expect(one.over).toBe(false);
-  asked[1]?.resolve(0);
+  expect(waiter.isOver).toBe(false);
+  reads[1]?.resolve(0);
   await settled();
   watch.invalidate('key:q');
   await settled();
-  expect(one.over).toBe(true);
-  expect(asked).toHaveLength(2);
+  expect(waiter.isOver).toBe(true);
+  expect(reads).toHaveLength(2);
 });
 
-test('an armed state that wakes nobody is not read again; one that would wake is', async () => {
-  const { wait, asked } = setUp();
+test('an armed state is read again for a new waiter only if it would wake it', async () => {
+  const { wait, reads } = setUp();
   wait('q');
-  asked[0]?.resolve(0);
+  reads[0]?.resolve(0);
   await settled();
   wait('q');
-  expect(asked).toHaveLength(1);
+  expect(reads).toHaveLength(1);
   const busy = wait('busy');
-  asked[1]?.resolve(1);
+  reads[1]?.resolve(1);
   await settled();
-  expect(busy.over).toBe(true);
+  expect(busy.isOver).toBe(true);
   const again = wait('busy');
-  expect(asked).toHaveLength(3);
-  asked[2]?.resolve(0);
+  expect(reads).toHaveLength(3);
+  reads[2]?.resolve(0);
   await settled();
-  expect(again.over).toBe(false);
+  expect(again.isOver).toBe(false);
 });
 
-test('a lost connection asks for another, which reads everything that is waited for', async () => {
-  const { wait, asked, wants, lose, renew } = setUp();
-  const one = wait('q');
+test('a lost connection is replaced, and the new one reads every queue with waiters', async () => {
+  const { wait, reads, connects, lose, renew } = setUp();
+  const waiter = wait('q');
   lose();
-  asked[0]?.reject(new Error('lost'));
+  reads[0]?.reject(new Error('lost'));
   await settled();
-  const two = wait('r');
-  expect(wants()).toBe(1);
-  const next = renew();
-  expect(next).toHaveLength(2);
-  for (const { resolve } of next) resolve(1);
+  const other = wait('r');
+  expect(connects()).toBe(1);
+  const newReads = renew();
+  expect(newReads).toHaveLength(2);
+  for (const { resolve } of newReads) resolve(1);
   await settled();
-  expect([one.over, two.over]).toEqual([true, true]);
+  expect([waiter.isOver, other.isOver]).toEqual([true, true]);
 });
 
-test('the late end of a read on an old connection does not touch the new one', async () => {
-  const { watch, wait, asked, renew } = setUp();
-  const one = wait('q');
-  const next = renew();
-  asked[0]?.reject(new Error('lost'));
+test('a read on an old connection that fails late does not disturb the new one', async () => {
+  const { watch, wait, reads, renew } = setUp();
+  const waiter = wait('q');
+  const newReads = renew();
+  reads[0]?.reject(new Error('lost'));
   await settled();
-  next[0]?.resolve(0);
+  newReads[0]?.resolve(0);
   await settled();
   watch.invalidate(null);
   await settled();
-  expect(next).toHaveLength(2);
-  next[1]?.resolve(1);
+  expect(newReads).toHaveLength(2);
+  newReads[1]?.resolve(1);
   await settled();
-  expect(one.over).toBe(true);
+  expect(waiter.isOver).toBe(true);
 });

@@ -2,19 +2,25 @@ import type { Clock } from '../../../runtime/clock.ts';
 import { ErrorReply } from '../client/error-replies.ts';
 import type { Connection } from '../client/connection.ts';
 
-/** What is watched in each queue: some keys, and what their values mean. */
+/** What is watched in each queue: some keys, and the state that their values mean. */
 export interface Subject<State> {
   keys(queue: string): readonly string[];
-  /** Reads of exactly these keys: the last commands for them on this connection, so that they arm the watch (design D4). */
+  /**
+   * Commands that read exactly these keys. They must be the last commands for the keys on this connection: Redis sends an
+   * invalidation only for a key that was read after it changed last.
+   */
   reads(queue: string): readonly (readonly string[])[];
   state(replies: readonly unknown[]): State;
-  /** What a change makes of a state, where that is sure enough to act on without a read; null = it is not. Default: never. */
+  /**
+   * The state that a change leads to, where it is certain without another read; null = it is not. Default: it never is.
+   */
   next?(state: State): State | null;
 }
 
-/** What a caller waits for: `wakes` says which state of a queue ends the wait. */
+/** What a caller waits for. */
 export interface Wait<State> {
   readonly queues: readonly string[];
+  /** Whether this state of the queue ends the wait. */
   wakes(queue: string, state: State): boolean;
 }
 
@@ -23,41 +29,51 @@ interface Waiter<State> {
   end(): void;
 }
 
+/** A watched queue. */
 interface Entry<State> {
   readonly queue: string;
   readonly waiters: Set<Waiter<State>>;
-  /** The state last read; only while `armed` is it still true, or a message about its change under way. */
+  /** The state last read. While `armed`, it is still true, or an invalidation is on its way. */
   state: State | null;
+  /** Whether Redis will send an invalidation when the state changes. */
   armed: boolean;
-  /** Grows with each message: a read that overlaps one is repeated, as their handlers may run in either order. */
+  /**
+   * Invalidations so far. A read that overlaps one is repeated: the handlers of the reply and of the invalidation may run
+   * in either order.
+   */
   changes: number;
-  /** The read under way. */
+  /** Identity of the read under way; null = none. */
   reading: object | null;
   timer: NodeJS.Timeout | undefined;
-  /** The next read is because of a change, not because somebody came. */
-  becauseChanged: boolean;
+  /** Whether the next read is due to a change, not to a new waiter. */
+  isAfterChange: boolean;
+  /** Pause before the read after the next change. */
   pauseMs: number;
-  idleReadAt: number;
+  /** When a read after a change woke no waiter last, monotonic. */
+  idleReadMs: number;
 }
 
 export interface KeyWatchDeps {
   readonly clock: Clock;
-  /** The connection to the queue's server, or null while there is none. */
-  connection(queue: string): Connection | null;
-  /** Asks for it; `rearm` when it is there. */
-  want(queue: string): void;
-  /** A read was refused: the queue may be elsewhere. */
+  /** The connection to the queue's node; null while there is none. */
+  connection(queue: string): Pick<Connection, 'send'> | null;
+  /** Asks for this connection; `rearm` follows when there is one. */
+  connect(queue: string): void;
+  /** A read was refused: the queue may be on another node. */
   onRefused?(): void;
 }
 
-/** A storm of changes that wake nobody costs one read in so many ms. */
+/** Longest pause between reads in a storm of changes that wake no waiter. */
 const MAX_PAUSE_MS = 10;
-/** After so long without such a change the next one is read at once. */
+/** After this long without such a change the next one is read at once. */
 const CALM_MS = 100;
-/** After a refused read (Redis loads its data, a key is of another type). */
-const REFUSED_MS = 250;
+/** Pause after a refused read: Redis is loading its data, or a key has another type. */
+const REFUSED_PAUSE_MS = 250;
 
-/** Waits for states of queues, with one read per queue and change however many wait. */
+/**
+ * Waits for states of queues by Redis' client-side caching (`CLIENT TRACKING`): Redis sends one invalidation when a key
+ * changes that this connection has read. A queue is read once per change, however many callers wait for it.
+ */
 export class KeyWatch<State> {
   readonly #subject: Subject<State>;
   readonly #deps: KeyWatchDeps;
@@ -71,7 +87,7 @@ export class KeyWatch<State> {
   }
 
   /** Whether anybody waits. */
-  get wanted(): boolean {
+  get isWanted(): boolean {
     return this.#waiters.size > 0;
   }
 
@@ -90,29 +106,29 @@ export class KeyWatch<State> {
       signal.addEventListener('abort', end, { once: true });
       this.#waiters.add(waiter);
       for (const entry of entries) entry.waiters.add(waiter);
-      for (const entry of entries) if (!this.#knownIdle(entry, waiter)) this.#read(entry);
+      for (const entry of entries) if (!this.#isKnownIdle(entry, waiter)) this.#read(entry);
     });
   }
 
-  /** A key changed; null = any may have. */
+  /** A key changed; null = any key may have changed. */
   invalidate(key: string | null): void {
     const entries = key === null ? this.#entries.values() : [this.#byKey.get(key)];
-    for (const entry of entries) if (entry) this.#changed(entry, key !== null);
+    for (const entry of entries) if (entry) this.#onChange(entry, key !== null);
   }
 
-  /** The connection is new: nothing is armed any more, of all queues or of those `behind` it. */
-  rearm(behind: (queue: string) => boolean = () => true): void {
+  /** A connection is new: reads again the queues whose keys it serves, because nothing is armed on it. Default: all queues. */
+  rearm(isServed: (queue: string) => boolean = () => true): void {
     for (const entry of this.#entries.values()) {
-      if (!behind(entry.queue)) continue;
+      if (!isServed(entry.queue)) continue;
       entry.reading = null;
       entry.armed = false;
       if (entry.waiters.size > 0) this.#read(entry);
     }
   }
 
-  /** The connection is gone: what changes now, nobody tells. */
-  disarm(behind: (queue: string) => boolean = () => true): void {
-    for (const entry of this.#entries.values()) if (behind(entry.queue)) entry.armed = false;
+  /** A connection is gone: Redis sends no invalidations for the queues that it served. Default: all queues. */
+  disarm(isServed: (queue: string) => boolean = () => true): void {
+    for (const entry of this.#entries.values()) if (isServed(entry.queue)) entry.armed = false;
   }
 
   close(): void {
@@ -131,38 +147,43 @@ export class KeyWatch<State> {
       changes: 0,
       reading: null,
       timer: undefined,
-      becauseChanged: false,
+      isAfterChange: false,
       pauseMs: 0,
-      idleReadAt: -Infinity,
+      idleReadMs: -Infinity,
     };
     this.#entries.set(queue, entry);
     for (const key of this.#subject.keys(queue)) this.#byKey.set(key, entry);
     return entry;
   }
 
-  /** An armed state is trusted when it wakes nobody: its change would be told. One that wakes is read again. */
-  #knownIdle({ armed, state, queue }: Entry<State>, { wait }: Waiter<State>): boolean {
+  /**
+   * Whether the known state lets this waiter wait. An armed state is trusted if it does not wake the waiter, because Redis
+   * would announce its change; a state that wakes is read again.
+   */
+  #isKnownIdle({ armed, state, queue }: Entry<State>, { wait }: Waiter<State>): boolean {
     return armed && state !== null && !wait.wakes(queue, state);
   }
 
-  #changed(entry: Entry<State>, surely: boolean): void {
+  /** @param isCertain whether this very queue changed, not just any key */
+  #onChange(entry: Entry<State>, isCertain: boolean): void {
     const { armed, state } = entry;
     entry.changes += 1;
     entry.armed = false;
-    const next = surely && armed && state !== null ? this.#subject.next?.(state) : null;
-    if (next !== null && next !== undefined) this.#end(entry, next);
+    const next = isCertain && armed && state !== null ? this.#subject.next?.(state) : null;
+    if (next !== null && next !== undefined) this.#wakeWaiters(entry, next);
     if (entry.waiters.size > 0 && !entry.reading) this.#readSoon(entry);
   }
 
-  /** Of the waits those that the state wakes. */
-  #end({ queue, waiters }: Entry<State>, state: State): void {
+  /** Ends the waits that the state wakes. */
+  #wakeWaiters({ queue, waiters }: Entry<State>, state: State): void {
     for (const waiter of waiters) if (waiter.wait.wakes(queue, state)) waiter.end();
   }
 
+  /** Reads after a change: at once, or after a pause while changes wake no waiter. */
   #readSoon(entry: Entry<State>): void {
-    const calm = this.#deps.clock.monotonicMs() - entry.idleReadAt > CALM_MS;
-    if (calm) entry.pauseMs = 0;
-    entry.becauseChanged = true;
+    const isCalm = this.#deps.clock.monotonicMs() - entry.idleReadMs > CALM_MS;
+    if (isCalm) entry.pauseMs = 0;
+    entry.isAfterChange = true;
     if (entry.pauseMs === 0) this.#read(entry);
     else this.#readIn(entry, entry.pauseMs);
   }
@@ -176,12 +197,12 @@ export class KeyWatch<State> {
 
   #read(entry: Entry<State>): void {
     const connection = this.#deps.connection(entry.queue);
-    if (!connection) return this.#deps.want(entry.queue);
+    if (!connection) return this.#deps.connect(entry.queue);
     if (entry.reading) return;
     const reading = {};
     const changes = entry.changes;
     entry.reading = reading;
-    // All are sent before any is awaited, and a lost connection rejects each of them.
+    // All commands are sent before any is awaited. A lost connection rejects each of them.
     void Promise.allSettled(this.#subject.reads(entry.queue).map((command) => connection.send(command))).then(
       (results) => {
         if (entry.reading !== reading) return;
@@ -191,32 +212,37 @@ export class KeyWatch<State> {
     );
   }
 
-  #onRead(entry: Entry<State>, results: readonly PromiseSettledResult<unknown>[], unchanged: boolean): void {
+  #onRead(
+    entry: Entry<State>,
+    results: readonly PromiseSettledResult<unknown>[],
+    isUnchanged: boolean,
+  ): void {
     const replies: unknown[] = [];
     for (const result of results) {
       if (result.status === 'fulfilled') replies.push(result.value);
       else if (result.reason instanceof ErrorReply) {
         this.#deps.onRefused?.();
-        return this.#readIn(entry, REFUSED_MS);
+        return this.#readIn(entry, REFUSED_PAUSE_MS);
       }
-      // A lost connection: the next one arms everything again.
+      // The connection is lost: `rearm` reads again when there is another one.
       else return;
     }
     const state = this.#subject.state(replies);
     entry.state = state;
-    entry.armed = unchanged;
-    this.#wake(entry, state);
-    if (!unchanged && entry.waiters.size > 0) this.#readSoon(entry);
+    entry.armed = isUnchanged;
+    this.#applyState(entry, state);
+    if (!isUnchanged && entry.waiters.size > 0) this.#readSoon(entry);
   }
 
-  #wake(entry: Entry<State>, state: State): void {
+  /** Ends the waits that the state wakes; after a change that wakes none, the next pause is longer. */
+  #applyState(entry: Entry<State>, state: State): void {
     const before = entry.waiters.size;
-    const { becauseChanged } = entry;
-    entry.becauseChanged = false;
-    this.#end(entry, state);
+    const { isAfterChange } = entry;
+    entry.isAfterChange = false;
+    this.#wakeWaiters(entry, state);
     if (entry.waiters.size < before) entry.pauseMs = 0;
-    if (entry.waiters.size < before || !becauseChanged) return;
+    if (entry.waiters.size < before || !isAfterChange) return;
     entry.pauseMs = Math.min(MAX_PAUSE_MS, entry.pauseMs * 2 || 1);
-    entry.idleReadAt = this.#deps.clock.monotonicMs();
+    entry.idleReadMs = this.#deps.clock.monotonicMs();
   }
 }

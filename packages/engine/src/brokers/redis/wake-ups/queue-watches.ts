@@ -2,29 +2,33 @@ import type { Signals } from '../../../broker/signals.ts';
 import { backlogKey, dueKey, pausedKey, pendingKey, retryKey, scheduledKey } from '../../../protocol/keys.ts';
 import { KeyWatch, type Subject, type KeyWatchDeps } from './key-watch.ts';
 
-/** Whether a queue has something to take: pending, and not paused. */
-const work: Subject<'something' | 'nothing' | 'paused'> = {
+/** Whether a queue has tasks to take: pending ones, and the queue is not paused. */
+const work: Subject<'some' | 'none' | 'paused'> = {
   keys: (queue) => [pendingKey(queue), pausedKey(queue)],
   reads: (queue) => [
     ['EXISTS', pendingKey(queue)],
     ['EXISTS', pausedKey(queue)],
   ],
-  state: ([pending, paused]) => (paused !== 0 ? 'paused' : pending === 1 ? 'something' : 'nothing'),
-  // Nothing can be taken from nothing.
-  next: (state) => (state === 'nothing' ? 'something' : null),
+  state: ([pending, paused]) => (paused !== 0 ? 'paused' : pending === 1 ? 'some' : 'none'),
+  // A task was added to an empty list. If instead the queue was paused, this wake-up is for nothing, which does no harm.
+  next: (state) => (state === 'none' ? 'some' : null),
 };
 
-/** Whether somebody tells of a backlog. */
-const backlog: Subject<'told' | 'quiet'> = {
+/** Whether a worker has just announced that a queue has a backlog. */
+const backlog: Subject<'announced' | 'none'> = {
   keys: (queue) => [backlogKey(queue)],
   reads: (queue) => [['EXISTS', backlogKey(queue)]],
-  state: ([exists]) => (exists === 1 ? 'told' : 'quiet'),
-  next: (state) => (state === 'quiet' ? 'told' : null),
+  state: ([exists]) => (exists === 1 ? 'announced' : 'none'),
+  next: (state) => (state === 'none' ? 'announced' : null),
 };
 
-type Head = readonly (readonly [member: Buffer, score: number])[];
+/** The first entry of a sorted set, if it has any. */
+type FirstEntry = readonly (readonly [member: Buffer, score: number])[];
 
-/** A queue's earliest due time, ms. Of the same task `tc:{q}:due` is never later than Asynq's seconds (design D5). */
+/**
+ * A queue's earliest due time. Asynq's sets have seconds, rounded up; `tc:{q}:due` has the exact ms, which for the same task
+ * is never later (docs/design/engine.md#delays).
+ */
 const due: Subject<{ earliestMs: number | null }> = {
   keys: (queue) => [scheduledKey(queue), retryKey(queue), dueKey(queue)],
   reads: (queue) =>
@@ -36,19 +40,19 @@ const due: Subject<{ earliestMs: number | null }> = {
       'WITHSCORES',
     ]),
   state: (replies) => {
-    const [scheduled, retry, exact] = (replies as Head[]).map((head) => head[0]?.[1] ?? Infinity);
+    const [scheduled, retry, exactMs] = (replies as FirstEntry[]).map(([entry]) => entry?.[1] ?? Infinity);
     const earliestMs = Math.min(
       (scheduled ?? Infinity) * 1_000,
       (retry ?? Infinity) * 1_000,
-      exact ?? Infinity,
+      exactMs ?? Infinity,
     );
     return { earliestMs: earliestMs === Infinity ? null : earliestMs };
   },
 };
 
-/** What is watched of queues, each with a way to wait for it. */
-export interface QueueWatches extends Pick<Signals, 'work' | 'backlog' | 'due'> {
-  readonly all: readonly Pick<KeyWatch<unknown>, 'wanted' | 'invalidate' | 'rearm' | 'disarm' | 'close'>[];
+/** The watches on queues, and a way to wait for each. */
+export interface QueueWatches extends Pick<Signals, 'waitForWork' | 'waitForBacklog' | 'waitForDue'> {
+  readonly all: readonly Pick<KeyWatch<unknown>, 'isWanted' | 'invalidate' | 'rearm' | 'disarm' | 'close'>[];
 }
 
 export function createQueueWatches(deps: KeyWatchDeps): QueueWatches {
@@ -57,9 +61,10 @@ export function createQueueWatches(deps: KeyWatchDeps): QueueWatches {
   const dues = new KeyWatch(due, deps);
   return {
     all: [works, backlogs, dues],
-    work: (queues, signal) => works.wait({ queues, wakes: (_, state) => state === 'something' }, signal),
-    backlog: (queues, signal) => backlogs.wait({ queues, wakes: (_, state) => state === 'told' }, signal),
-    due(known, signal) {
+    waitForWork: (queues, signal) => works.wait({ queues, wakes: (_, state) => state === 'some' }, signal),
+    waitForBacklog: (queues, signal) =>
+      backlogs.wait({ queues, wakes: (_, state) => state === 'announced' }, signal),
+    waitForDue(known, signal) {
       const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs ?? Infinity]));
       const wait = {
         queues: [...knownMs.keys()],

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { CallOptions } from '../../../broker/call-options.ts';
-import type { LeaseRenewal } from '../../../broker/lease-renewal.ts';
+
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
@@ -12,90 +12,95 @@ import { pack, toEnvelope, unpack, type ReceivedPacket, type Batch, type Envelop
 import type { FromRenewer, ToRenewer } from '../../../leases/renewer-messages.ts';
 import type { QueueChange } from '../states.ts';
 
+// The writer thread as the main thread sees it: sends calls to it in batches, and settles their promises when the answers
+// come. Also declares the messages between the two threads. Runs in the main thread.
+
+/** What the thread is started with. */
 export interface WriterData {
   readonly path: string;
-  /** The time that tests set. */
+  /** The time set by a test; null = real time. */
   readonly nowMs: number | null;
-  /** Of the main thread's monotonic clock. */
+  /** Origin of the main thread's monotonic clock: each thread has its own. */
   readonly originMs: number;
 }
 
 export type ToWriter =
+  /** Requests; `nowMs` is the time set by a test. */
   | { readonly kind: 'calls'; readonly batch: Batch; readonly nowMs: number | null }
   | { readonly kind: 'renewer'; readonly message: ToRenewer }
+  /** Answer everything received so far, then close the file and end. */
   | { readonly kind: 'close' };
 
 export type FromWriter =
-  | { readonly kind: 'ready'; readonly news: readonly QueueChange[] }
+  /** The first message if the file is open: all its queues. */
+  | { readonly kind: 'ready'; readonly queueChanges: readonly QueueChange[] }
+  /** The first message if the file cannot be used. The thread then ends. */
   | { readonly kind: 'failed'; readonly error: WireError }
   | { readonly kind: 'renewer'; readonly message: FromRenewer }
+  /** Answers to the oldest open calls, in the order of the calls. */
   | {
       readonly kind: 'answers';
       readonly batch: Batch;
-      readonly news: readonly QueueChange[];
-      readonly broken: string | null;
+      readonly queueChanges: readonly QueueChange[];
+      /** Why the file can no longer be written; null while it can. */
+      readonly brokenCause: string | null;
     };
 
 export interface WriterDeps {
   /** Absolute. */
   readonly path: string;
   readonly nowMs?: () => number;
-  /** Told of every queue at the start, and of those that were written to. */
-  onQueueChanges(news: readonly QueueChange[]): void;
-  /** The writer can do nothing more, for the reason given. */
+  /** Called with every queue at the start, then with the queues that were written to. */
+  onQueueChanges(changes: readonly QueueChange[]): void;
+  /** Called once, when the file can no longer be used. All later calls are rejected. */
   onBroken(cause: string): void;
-  /** The thread's entry; tests use others. */
+  /** The thread's entry; only tests set it. */
   readonly entry?: URL;
 }
 
-/** The thread that owns the file, as the main thread sees it. */
-export interface Writer {
-  /** Runs an operation; calls made in one turn of the event loop travel together. */
-  run<N extends RequestName>(name: N, call: CallOf<N>, options?: CallOptions): Promise<ReplyOf<N>>;
-  /** Renews leases in the thread. */
-  readonly leaseRenewal: LeaseRenewal;
-  /** Finishes what was called, gives the file back. May be called twice. */
-  close(): Promise<void>;
-}
-
-/** A call in wait for its answer. */
-interface Waiting {
-  readonly parcel: Envelope;
+/** A call that waits for its answer. */
+interface WaitingCall {
+  readonly envelope: Envelope;
   readonly startedMs: number;
   settled: boolean;
-  /** Whether the caller waits as long as it takes. */
+  /** Whether the caller waits until its signal aborts, not for `MAX_CALL_MS`. */
   isPatient(): boolean;
   resolve(reply: ReceivedPacket<unknown, unknown>): void;
   reject(error: TaskCenterError): void;
 }
 
-/** Bounds of what waits; beyond them calls are refused at once, so that memory is bounded too. */
+/** Bounds of the waiting calls. Beyond them calls are rejected at once, which bounds the memory they use. */
 const MAX_CALLS = 10_000;
-const MAX_BATCH_BYTES = 64 * 1_024 * 1_024;
-/** A call without a signal ends after this, ms. */
+const MAX_WAITING_BYTES = 64 * 1_024 * 1_024;
+/** A call without a signal is rejected after this time, ms. */
 const MAX_CALL_MS = 5_000;
+/** How often late calls are looked for, ms. */
 const SWEEP_MS = 250;
+/** After this time, ms, a thread that does not close is terminated. */
 const MAX_CLOSE_MS = 10_000;
 
-/** A call this large is handed over at once: the thread works on it while the next one is made. */
+/** A call of this size, bytes, is sent at once: the thread works on it while the next call is prepared. */
 const LARGE_BYTES = 16_384;
 
 type Outcome = 'not_stored' | 'unknown';
 
-class WriterThread implements Writer {
+/** The thread that owns the file. Calls are answered in the order in which they were made. */
+export class Writer {
+  /** Renews leases in the thread. */
   readonly leaseRenewal: RemoteRenewer;
   readonly #worker: Worker;
   readonly #deps: WriterDeps;
   readonly #broker: string;
   readonly #exited: Promise<void>;
-  /** Called in this turn of the event loop. */
-  #calls: Waiting[] = [];
-  /** With the thread, which answers in order. */
-  #sent: Waiting[] = [];
-  #bytes = 0;
+  /** Made in this turn of the event loop, not sent yet. */
+  #unsent: WaitingCall[] = [];
+  /** Sent to the thread, oldest first. A call that was rejected stays here until its answer comes. */
+  #sent: WaitingCall[] = [];
+  /** Size of all waiting calls. */
+  #waitingBytes = 0;
   #flushing = false;
   #sweep: NodeJS.Timeout | undefined;
-  #broken: string | null = null;
+  #brokenCause: string | null = null;
   #closing: Promise<void> | undefined;
 
   constructor(worker: Worker, deps: WriterDeps) {
@@ -104,7 +109,7 @@ class WriterThread implements Writer {
     this.#broker = `sqlite:${deps.path}`;
     this.leaseRenewal = createRemoteRenewer({
       post: (message) => worker.postMessage({ kind: 'renewer', message } satisfies ToWriter, []),
-      // It owns the file: there is no other one.
+      // The thread that owns the file cannot be replaced.
       replace() {},
     });
     worker.on('message', (message: FromWriter) => this.#receive(message));
@@ -112,46 +117,56 @@ class WriterThread implements Writer {
     this.#exited = new Promise((resolve) => {
       worker.on('exit', (code) => {
         if (!this.#closing) this.#break(`its writer thread ended with code ${code}`);
-        this.#rejectAll(this.#broken === null ? this.#closed() : this.#unavailable('unknown', this.#broken));
+        this.#rejectAll(this.#brokenCause === null ? this.#closed() : this.#unavailable('unknown', this.#brokenCause));
         resolve();
       });
     });
   }
 
-  run<N extends RequestName>(name: N, call: CallOf<N>, { signal }: CallOptions = {}): Promise<ReplyOf<N>> {
+  /**
+   * Has the thread handle a request. Calls made in one turn of the event loop are sent together.
+   *
+   * @throws TaskCenterError `broker-closed`, `broker-unavailable`, `broker-full`, `broker-refused`; those of the handler
+   */
+  run<Name extends RequestName>(
+    name: Name,
+    call: CallOf<Name>,
+    { signal }: CallOptions = {},
+  ): Promise<ReplyOf<Name>> {
     if (this.#closing) return Promise.reject(this.#closed());
-    if (this.#broken !== null) return Promise.reject(this.#unavailable('not_stored', this.#broken));
-    const waiting = this.#calls.length + this.#sent.length;
-    if (waiting >= MAX_CALLS || this.#bytes >= MAX_BATCH_BYTES) {
-      return Promise.reject(this.#unavailable('not_stored', `${waiting} calls wait for the disk already`));
+    if (this.#brokenCause !== null) return Promise.reject(this.#unavailable('not_stored', this.#brokenCause));
+    const waiting = this.#unsent.length + this.#sent.length;
+    if (waiting >= MAX_CALLS || this.#waitingBytes >= MAX_WAITING_BYTES) {
+      return Promise.reject(this.#unavailable('not_stored', `${waiting} calls are already waiting for the disk`));
     }
     return new Promise((resolve, reject) => {
-      const one: Waiting = {
-        parcel: toEnvelope(name, call),
+      const waitingCall: WaitingCall = {
+        envelope: toEnvelope(name, call),
         startedMs: performance.now(),
         isPatient: () => signal?.aborted === false,
         settled: false,
-        resolve: resolve as Waiting['resolve'],
+        resolve: resolve as WaitingCall['resolve'],
         reject,
       };
-      this.#bytes += one.parcel.size;
-      this.#calls.push(one);
-      if (one.parcel.size >= LARGE_BYTES) this.#flush();
+      this.#waitingBytes += waitingCall.envelope.size;
+      this.#unsent.push(waitingCall);
+      if (waitingCall.envelope.size >= LARGE_BYTES) this.#flush();
       else this.#schedule();
     });
   }
 
+  /** Has the thread answer all calls made so far and close the file. May be called twice. */
   close(): Promise<void> {
-    this.#closing ??= this.#end();
+    this.#closing ??= this.#closeThread();
     return this.#closing;
   }
 
-  async #end(): Promise<void> {
+  async #closeThread(): Promise<void> {
     this.#flush();
     this.#worker.postMessage({ kind: 'close' } satisfies ToWriter, []);
-    const late = setTimeout(() => void this.#worker.terminate(), MAX_CLOSE_MS);
+    const overdue = setTimeout(() => void this.#worker.terminate(), MAX_CLOSE_MS);
     await this.#exited;
-    clearTimeout(late);
+    clearTimeout(overdue);
     clearInterval(this.#sweep);
   }
 
@@ -164,11 +179,11 @@ class WriterThread implements Writer {
 
   #flush(): void {
     this.#flushing = false;
-    const calls = this.#calls.filter((one) => !one.settled);
-    this.#calls = [];
+    const calls = this.#unsent.filter((call) => !call.settled);
+    this.#unsent = [];
     if (calls.length === 0) return;
-    const batch = pack(calls.map((one) => one.parcel));
-    for (const one of calls) this.#sent.push(one);
+    const batch = pack(calls.map((call) => call.envelope));
+    for (const call of calls) this.#sent.push(call);
     const message: ToWriter = { kind: 'calls', batch, nowMs: this.#deps.nowMs?.() ?? null };
     this.#worker.postMessage(message, batch.bytes ? [batch.bytes.buffer] : []);
   }
@@ -177,50 +192,50 @@ class WriterThread implements Writer {
     if (message.kind === 'renewer') return this.leaseRenewal.receive(message.message);
     if (message.kind !== 'answers') return;
     const answers = unpack(message.batch);
-    this.#deps.onQueueChanges(message.news);
+    this.#deps.onQueueChanges(message.queueChanges);
     const calls = this.#sent.splice(0, answers.length);
-    for (const [i, { head, packet }] of answers.entries()) {
-      const one = calls[i];
-      if (!one) break;
-      this.#bytes -= one.parcel.size;
-      if (one.settled) continue;
-      one.settled = true;
-      if (head === 0) one.resolve(packet);
-      else one.reject(fromWire(packet.data as WireError));
+    for (const [index, { header, packet }] of answers.entries()) {
+      const call = calls[index];
+      if (!call) break;
+      this.#waitingBytes -= call.envelope.size;
+      if (call.settled) continue;
+      call.settled = true;
+      if (header === 0) call.resolve(packet);
+      else call.reject(fromWire(packet.data as WireError));
     }
-    if (message.broken !== null) this.#break(message.broken);
+    if (message.brokenCause !== null) this.#break(message.brokenCause);
   }
 
   #break(cause: string): void {
-    if (this.#broken !== null) return;
-    this.#broken = cause;
+    if (this.#brokenCause !== null) return;
+    this.#brokenCause = cause;
     this.#deps.onBroken(cause);
   }
 
-  /** Ends calls that took too long; one that the thread has already may still be carried out. */
+  /** Rejects calls that take too long. The thread may still carry them out. */
   #rejectLate(): void {
-    if (this.#calls.length + this.#sent.length === 0) {
+    if (this.#unsent.length + this.#sent.length === 0) {
       clearInterval(this.#sweep);
       this.#sweep = undefined;
     }
     const earliestMs = performance.now() - MAX_CALL_MS;
-    for (const one of this.#sent) {
-      if (one.startedMs > earliestMs) break;
-      if (!one.isPatient()) this.#reject(one, this.#unavailable('unknown', 'the disk takes too long'));
+    for (const call of this.#sent) {
+      if (call.startedMs > earliestMs) break;
+      if (!call.isPatient()) this.#reject(call, this.#unavailable('unknown', 'the disk takes too long'));
     }
   }
 
   #rejectAll(error: TaskCenterError): void {
-    for (const one of [...this.#sent, ...this.#calls]) this.#reject(one, error);
+    for (const call of [...this.#sent, ...this.#unsent]) this.#reject(call, error);
     this.#sent = [];
-    this.#calls = [];
-    this.#bytes = 0;
+    this.#unsent = [];
+    this.#waitingBytes = 0;
   }
 
-  #reject(one: Waiting, error: TaskCenterError): void {
-    if (one.settled) return;
-    one.settled = true;
-    one.reject(error);
+  #reject(call: WaitingCall, error: TaskCenterError): void {
+    if (call.settled) return;
+    call.settled = true;
+    call.reject(error);
   }
 
   #closed(): TaskCenterError {
@@ -232,31 +247,31 @@ class WriterThread implements Writer {
   }
 }
 
-/** The thread's first word: the queues that are there, or why it cannot serve. */
-async function firstWord(worker: Worker, path: string): Promise<readonly QueueChange[]> {
-  const spoken = new AbortController();
-  const ended = once(worker, 'exit', { signal: spoken.signal });
-  // `once` rejects with what an `error` event tells, such as a driver that cannot be loaded.
-  const first = once(worker, 'message', { signal: spoken.signal });
+/** Waits for the thread's first message. Returns the queues of the file, or throws the reason why it cannot be used. */
+async function waitUntilReady(worker: Worker, path: string): Promise<readonly QueueChange[]> {
+  const listening = new AbortController();
+  const exited = once(worker, 'exit', { signal: listening.signal });
+  // `once` rejects with the error of an `error` event, such as a driver that cannot be loaded.
+  const received = once(worker, 'message', { signal: listening.signal });
   try {
-    const [word] = (await Promise.race([first, ended])) as [FromWriter | number];
-    if (typeof word === 'object' && word.kind === 'ready') return word.news;
-    if (typeof word === 'object' && word.kind === 'failed') {
-      // Only the thread's end lets go of the file.
-      await ended;
-      throw fromWire(word.error);
+    const [first] = (await Promise.race([received, exited])) as [FromWriter | number];
+    if (typeof first === 'object' && first.kind === 'ready') return first.queueChanges;
+    if (typeof first === 'object' && first.kind === 'failed') {
+      // The file is released only when the thread ends.
+      await exited;
+      throw fromWire(first.error);
     }
-    throw new Error('its writer thread ended before it began');
+    throw new Error('its writer thread ended before it was ready');
   } catch (error) {
     if (error instanceof TaskCenterError) throw error;
     throw new TaskCenterError('database-unusable', { path, cause: causeOf(error) });
   } finally {
-    spoken.abort();
+    listening.abort();
   }
 }
 
 /**
- * Starts the thread that opens the file.
+ * Starts the thread and waits until it has opened the file.
  *
  * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`
  */
@@ -264,8 +279,8 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
   const { path, nowMs, entry = entryUrl('brokers/sqlite/thread/writer.thread') } = deps;
   const workerData: WriterData = { path, nowMs: nowMs?.() ?? null, originMs: clockOriginMs() };
   const worker = new Worker(entry, { workerData, execArgv: [], name: 'sqlite' });
-  const news = await firstWord(worker, path);
-  const link = new WriterThread(worker, deps);
-  deps.onQueueChanges(news);
-  return link;
+  const queues = await waitUntilReady(worker, path);
+  const writer = new Writer(worker, deps);
+  deps.onQueueChanges(queues);
+  return writer;
 }

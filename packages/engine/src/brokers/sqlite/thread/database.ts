@@ -8,34 +8,37 @@ import { causeOf, errorActionOf } from '../errors.ts';
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = readonly SqlValue[];
 
-/** A prepared statement; rows are arrays in the order of the columns. */
+// The only module that knows the SQLite driver: opens the file, takes its lock and wraps the driver in `Database`.
+// Runs in the writer thread, which alone may touch the file.
+
+/** A prepared statement. Rows are arrays in the order of the columns. */
 export interface Statement {
-  /** Number of rows it changed. */
+  /** Returns the number of rows changed. */
   run(...values: SqlValue[]): number;
   all(...values: SqlValue[]): SqlRow[];
   get(...values: SqlValue[]): SqlRow | undefined;
 }
 
-/** One SQLite file, held alone by this process. The rest of the room knows no other name of the driver. */
+/** One SQLite file, locked by this process until it is closed. */
 export interface Database {
   readonly path: string;
   readonly inTransaction: boolean;
   prepare(sql: string): Statement;
   exec(sql: string): void;
   /**
-   * Writes the log into the file. The file itself is given back when the thread ends: the driver has no way to end
-   * its prepared statements, and SQLite keeps a file open as long as there are any.
+   * Rolls back an open transaction and writes the log into the file. The file's lock is released only when the thread
+   * ends: the driver cannot finalize prepared statements, and SQLite keeps a file open while there are any.
    */
   close(): void;
 }
 
-/** How long another owner may take to let go of the file, ms. */
+/** How long opening waits for another owner to release the file, ms. */
 const LOCK_WAIT_MS = 100;
-/** Files up to this are checked page by page when they are opened (about 0.1 s). */
-const CHECKED_BYTES = 32 * 1_024 * 1_024;
+/** Files up to this size are checked page by page when they are opened, which takes about 0.1 s. */
+const MAX_CHECKED_BYTES = 32 * 1_024 * 1_024;
 
-// EXCLUSIVE before the first read in WAL mode: no shared memory file, and nobody else can open the file.
-// Checkpoints every 16 MB: more often costs a fifth of the inserts, more seldom makes the log large.
+// locking_mode comes before the first read in WAL mode: then there is no shared memory file, and no other process can open
+// the database. Checkpoints every 16 MB: more frequent ones cost a fifth of the inserts, rarer ones make the log large.
 const SETTINGS = `
   PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA auto_vacuum = INCREMENTAL;
@@ -52,8 +55,8 @@ const unusable = (path: string, cause: string) => new TaskCenterError('database-
 const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is a file, not a folder',
   EEXIST: 'a part of its path is a file, not a folder',
-  EACCES: 'this user has no right to read and write it',
-  EPERM: 'this user has no right to read and write it',
+  EACCES: 'this user may not read and write it',
+  EPERM: 'this user may not read and write it',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
 };
@@ -63,8 +66,8 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * Makes folder and file where they are missing, for this user only. A file that exists is never opened here:
- * closing any descriptor of it would drop the locks that another broker of this process holds on it.
+ * Creates the folder and the file where they are missing, for this user only. An existing file is not opened here:
+ * closing any descriptor of it would drop the POSIX locks that another broker of this process holds on it.
  */
 function prepareFile(path: string): void {
   try {
@@ -82,7 +85,8 @@ function prepareFile(path: string): void {
   }
 }
 
-function refusal(path: string, error: unknown): TaskCenterError {
+/** The error that a caller of `openDatabase` gets. */
+function openError(path: string, error: unknown): TaskCenterError {
   if (error instanceof TaskCenterError) return error;
   if (errorActionOf(error) === 'locked') return new TaskCenterError('database-in-use', { path });
   return unusable(path, causeOf(error));
@@ -114,16 +118,17 @@ function wrap(path: string, driver: DatabaseSyncInstance): Database {
   };
 }
 
+/** Refuses a damaged file, if it is small enough to be checked at once. */
 function checkPages(database: Database): void {
-  const [pages] = database.prepare('PRAGMA page_count').get() ?? [];
-  const [size] = database.prepare('PRAGMA page_size').get() ?? [];
-  if (Number(pages) * Number(size) > CHECKED_BYTES) return;
-  const [found] = database.prepare('PRAGMA quick_check(1)').get() ?? [];
-  if (found !== 'ok') throw unusable(database.path, `its data is damaged (${String(found)})`);
+  const [pageCount] = database.prepare('PRAGMA page_count').get() ?? [];
+  const [pageBytes] = database.prepare('PRAGMA page_size').get() ?? [];
+  if (Number(pageCount) * Number(pageBytes) > MAX_CHECKED_BYTES) return;
+  const [result] = database.prepare('PRAGMA quick_check(1)').get() ?? [];
+  if (result !== 'ok') throw unusable(database.path, `its data is damaged (${String(result)})`);
 }
 
 /**
- * Opens the file at an absolute path, or makes it (mode 0600, its folder 0700), and takes it for this process.
+ * Opens the file at an absolute path, or creates it (mode 0600, its folder 0700), and locks it for this process.
  *
  * @throws TaskCenterError `database-in-use`, `database-unusable`
  */
@@ -133,13 +138,13 @@ export function openDatabase(path: string): Database {
   try {
     driver = new DatabaseSync(path, { returnArrays: true, timeout: LOCK_WAIT_MS });
     driver.exec(SETTINGS);
-    // Takes the lock now; without it the first write would.
+    // Takes the lock now. Otherwise the first write would, and a file in use would be noticed late.
     driver.exec('BEGIN IMMEDIATE; COMMIT');
     const database = wrap(path, driver);
     checkPages(database);
     return database;
   } catch (error) {
     if (driver?.isOpen) driver.close();
-    throw refusal(path, error);
+    throw openError(path, error);
   }
 }

@@ -1,34 +1,38 @@
 import { randomFillSync } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 
-/** Room for some hundred exchanges: each writes whole pages of what it ends. */
-const SIZE = 4 * 1_024 * 1_024;
-const CHUNK = 64 * 1_024;
-const AGAIN_MS = 1_000;
+// Keeps disk space for outcomes. Runs in the writer thread.
+
+/** Space for some hundred exchanges: each writes whole pages for the tasks that it finishes. */
+const RESERVE_BYTES = 4 * 1_024 * 1_024;
+const CHUNK_BYTES = 64 * 1_024;
+/** How often a spent reserve is tried again, ms. */
+const RETRY_MS = 1_000;
 
 /**
- * Room on the disk that is kept for the end of what has begun: once the disk is full it is given away, and until it
- * is back nothing new may be stored, so that outcomes can still be written.
+ * Disk space reserved for the outcomes of tasks that have started. When the disk is full the reserve is spent on them.
+ * New tasks are refused until the disk has space for the reserve again.
  */
 export interface DiskReserve {
-  /** Whether it was given away; looks now and then whether the disk has room for it again. */
+  /** Whether it is spent now. At most once a second this first tries to reserve the space again. */
   isSpent(): boolean;
+  /** Frees the space for outcomes. */
   spend(): void;
-  /** Gives the room back for good. */
+  /** Frees the space for good, when the database is closed. */
   remove(): void;
 }
 
-/** A reserve that was never there: nothing is kept, nothing is refused. */
+/** No reserve: nothing is kept, nothing is refused. For tests. */
 export const noDiskReserve: DiskReserve = { isSpent: () => false, spend() {}, remove() {} };
 
-/** Fills the file; false = the disk has no room for it. Noise, as file systems may store zeros without room. */
+/** Fills the file with random bytes, since file systems may store zeros without using space. False = the disk is full. */
 function fill(path: string): boolean {
-  const noise = randomFillSync(Buffer.alloc(CHUNK));
+  const noise = randomFillSync(Buffer.alloc(CHUNK_BYTES));
   let file: number | undefined;
   try {
     file = openSync(path, 'w', 0o600);
-    for (let written = 0; written < SIZE; written += CHUNK) {
-      if (writeSync(file, noise) < CHUNK) return false;
+    for (let written = 0; written < RESERVE_BYTES; written += CHUNK_BYTES) {
+      if (writeSync(file, noise) < CHUNK_BYTES) return false;
     }
     return true;
   } catch {
@@ -38,30 +42,30 @@ function fill(path: string): boolean {
   }
 }
 
-/** Keeps room in a file beside the database: `<path>-reserve`, 4 MiB. */
+/** Reserves space by a file beside the database: `<path>-reserve`, 4 MiB. */
 export function createDiskReserve(path: string): DiskReserve {
   const file = `${path}-reserve`;
-  const take = (): boolean => {
+  const tryReserve = (): boolean => {
     if (fill(file)) return true;
     rmSync(file, { force: true });
     return false;
   };
-  // A disk that has no room from the start may still serve: only once it says that it is full something is refused.
-  take();
+  // A disk without space for the reserve may still serve: tasks are refused only after a write has found it full.
+  tryReserve();
   let spent = false;
-  let lookedMs = 0;
+  let triedMs = 0;
 
   return {
     isSpent() {
-      if (!spent || performance.now() - lookedMs < AGAIN_MS) return spent;
-      lookedMs = performance.now();
-      spent = !take();
+      if (!spent || performance.now() - triedMs < RETRY_MS) return spent;
+      triedMs = performance.now();
+      spent = !tryReserve();
       return spent;
     },
     spend() {
       rmSync(file, { force: true });
       spent = true;
-      lookedMs = performance.now();
+      triedMs = performance.now();
     },
     remove: () => rmSync(file, { force: true }),
   };

@@ -6,8 +6,11 @@ import type { Packet } from '../packing.ts';
 import { noDiskReserve, type DiskReserve } from './disk-reserve.ts';
 import type { Now, Store } from './store.ts';
 
-/** One call of an operation. */
-export interface Job {
+// Runs requests of the main thread in transactions. Belongs to the writer thread. Group commit: requests that have
+// arrived together share a transaction and its fsync, which is what limits the rate of writes to a disk.
+
+/** A request of the main thread: which handler to call, and with what. */
+export interface WriterRequest {
   readonly name: string;
   readonly call: Packet<unknown>;
   readonly now: Now;
@@ -15,91 +18,94 @@ export interface Job {
 
 export type Answer = { readonly reply: Packet<unknown> } | { readonly error: WireError };
 
-/** Longest time in which a transaction takes on more, ms; others wait for its end. */
+/** A transaction takes no more requests after this time, ms. They go into the next one. */
 const MAX_GROUP_MS = 50;
 
-/** What stores more; refused while the reserve is spent. */
-const GROWING: ReadonlySet<string> = new Set<RequestName>(['enqueue']);
+/** Requests that need disk space for new data. They are refused while the disk reserve is spent. */
+const REFUSED_WHEN_FULL: ReadonlySet<string> = new Set<RequestName>(['enqueue']);
 
-type Run = (call: Packet<unknown>, moment: Now) => Packet<unknown>;
+type Handler = (call: Packet<unknown>, now: Now) => Packet<unknown>;
 
-/** Group commit over one file. An operation that fails alone never takes others down with it. */
+/**
+ * Group commit over one file. When a transaction fails its requests are run again one by one, each in a transaction of
+ * its own. A request that fails then does not affect the others.
+ */
 export class GroupCommit {
   readonly #store: Store;
-  readonly #runs: ReadonlyMap<string, Run>;
+  readonly #handlers: ReadonlyMap<string, Handler>;
   readonly #broker: string;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #reserve: DiskReserve;
-  #broken: string | null = null;
+  #brokenCause: string | null = null;
 
-  constructor(store: Store, operations: RequestHandlers, reserve = noDiskReserve) {
+  constructor(store: Store, handlers: RequestHandlers, reserve = noDiskReserve) {
     this.#store = store;
     this.#reserve = reserve;
-    this.#runs = new Map(Object.entries(operations) as [string, Run][]);
+    this.#handlers = new Map(Object.entries(handlers) as [string, Handler][]);
     this.#broker = `sqlite:${store.database.path}`;
     this.#begin = store.database.prepare('BEGIN IMMEDIATE');
     this.#commit = store.database.prepare('COMMIT');
   }
 
-  /** Why nothing may be written any more; null while all is well. */
-  get broken(): string | null {
-    return this.#broken;
+  /** Why the file can no longer be written, until the process ends; null while it can. */
+  get brokenCause(): string | null {
+    return this.#brokenCause;
   }
 
   /**
-   * Runs as many of the jobs as fit a transaction of bounded time, at least one, and commits them together: one
-   * fsync for all. Answers come in the jobs' order; what is left over is for the next call.
+   * Runs requests in one transaction and commits them with one fsync. Takes at least one request, and no more after
+   * `MAX_GROUP_MS`. Returns one answer per request taken, in order; the caller passes the others to its next call.
    */
-  run(jobs: readonly Job[]): Answer[] {
-    const { broken } = this;
-    if (broken !== null) return jobs.map(() => this.#unavailable(broken, 'not_stored'));
+  run(requests: readonly WriterRequest[]): Answer[] {
+    const { brokenCause } = this;
+    if (brokenCause !== null) return requests.map(() => this.#unavailable(brokenCause, 'not_stored'));
     try {
-      return this.#transaction(jobs);
+      return this.#runTransaction(requests);
     } catch (error) {
-      if (!this.#recovered(error)) return jobs.map(() => this.#unavailable(causeOf(error), 'unknown'));
+      if (!this.#rollBack(error)) return requests.map(() => this.#unavailable(causeOf(error), 'unknown'));
       if (errorActionOf(error) === 'full') this.#makeRoom();
-      return jobs.map((job) => this.#alone(job));
+      return requests.map((request) => this.#runAlone(request));
     }
   }
 
-  #transaction(jobs: readonly Job[]): Answer[] {
+  #runTransaction(requests: readonly WriterRequest[]): Answer[] {
     this.#begin.run();
     const answers: Answer[] = [];
     const endMs = performance.now() + MAX_GROUP_MS;
-    for (const job of jobs) {
+    for (const request of requests) {
       if (answers.length > 0 && performance.now() > endMs) break;
-      answers.push(this.#answer(job));
+      answers.push(this.#handle(request));
     }
     this.#commit.run();
     return answers;
   }
 
-  #answer({ name, call, now }: Job): Answer {
+  #handle({ name, call, now }: WriterRequest): Answer {
     try {
-      if (GROWING.has(name) && this.#reserve.isSpent())
+      if (REFUSED_WHEN_FULL.has(name) && this.#reserve.isSpent())
         throw new TaskCenterError('broker-full', { broker: this.#broker });
-      const run = this.#runs.get(name);
-      if (!run) throw new TypeError(`there is no operation ${name}`);
-      return { reply: run(call, now) };
+      const handler = this.#handlers.get(name);
+      if (!handler) throw new TypeError(`there is no handler for requests named ${name}`);
+      return { reply: handler(call, now) };
     } catch (error) {
       if (error instanceof TaskCenterError) return { error: toWire(error) };
       throw error;
     }
   }
 
-  #alone(job: Job): Answer {
-    const { broken } = this;
-    if (broken !== null) return this.#unavailable(broken, 'not_stored');
+  #runAlone(request: WriterRequest): Answer {
+    const { brokenCause } = this;
+    if (brokenCause !== null) return this.#unavailable(brokenCause, 'not_stored');
     try {
-      return this.#transaction([job])[0]!;
+      return this.#runTransaction([request])[0]!;
     } catch (error) {
-      return this.#recovered(error) ? this.#failure(error) : this.#unavailable(causeOf(error), 'unknown');
+      return this.#rollBack(error) ? this.#errorAnswer(error) : this.#unavailable(causeOf(error), 'unknown');
     }
   }
 
-  /** Back to a known state; false = there is none any more, see `broken`. */
-  #recovered(error: unknown): boolean {
+  /** Returns to the state before the transaction. False = that is no longer possible, see `brokenCause`. */
+  #rollBack(error: unknown): boolean {
     const { database, queues } = this.#store;
     try {
       if (errorActionOf(error) === 'fatal') throw error;
@@ -107,28 +113,28 @@ export class GroupCommit {
       queues.reload();
       return true;
     } catch (fatal) {
-      this.#broken = causeOf(fatal);
+      this.#brokenCause = causeOf(fatal);
       return false;
     }
   }
 
-  /** Outcomes get the reserve; and a log that is written from its start again needs no room. */
+  /** Gives the reserve to outcomes, and lets the log be written from its start again, which needs no space. */
   #makeRoom(): void {
     this.#reserve.spend();
     try {
       this.#store.database.exec('PRAGMA wal_checkpoint(RESTART)');
     } catch {
-      // The disk may be too full even for this; the jobs then fail one by one.
+      // The disk may be too full even for this. The requests then fail one by one.
     }
   }
 
-  /** What one job gets that failed by itself. */
-  #failure(error: unknown): Answer {
+  /** The answer to a request that failed in a transaction of its own. */
+  #errorAnswer(error: unknown): Answer {
     const broker = this.#broker;
-    const trouble = errorActionOf(error);
-    if (trouble === 'full') return { error: toWire(new TaskCenterError('broker-full', { broker })) };
+    const action = errorActionOf(error);
+    if (action === 'full') return { error: toWire(new TaskCenterError('broker-full', { broker })) };
     const cause = causeOf(error);
-    if (trouble === 'read-only' || trouble === 'locked') return this.#unavailable(cause, 'not_stored');
+    if (action === 'read-only' || action === 'locked') return this.#unavailable(cause, 'not_stored');
     return { error: toWire(new TaskCenterError('broker-refused', { broker, cause })) };
   }
 

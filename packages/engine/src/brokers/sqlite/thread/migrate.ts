@@ -2,6 +2,8 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Database } from './database.ts';
 
+// Brings the stored data to this program's schema version. Runs in the writer thread, when a file is opened.
+
 export interface Migration {
   /** From 1, without gaps. */
   readonly version: number;
@@ -9,20 +11,22 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** Version of the stored data; 0 = an empty file. */
-function versionOf(database: Database): number {
+/** Schema version of the stored data; 0 = an empty file. */
+function readVersion(database: Database): number {
   const [tables] = database.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").get() ?? [];
   if (tables === 0) return 0;
-  const [own] = database.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'").get() ?? [];
-  const found =
-    own === 1 ? database.prepare("SELECT value FROM meta WHERE name = 'schema_version'").get() : undefined;
-  if (typeof found?.[0] === 'number') return found[0];
+  const [metaTables] = database.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'").get() ?? [];
+  const row =
+    metaTables === 1
+      ? database.prepare("SELECT value FROM meta WHERE name = 'schema_version'").get()
+      : undefined;
+  if (typeof row?.[0] === 'number') return row[0];
   const cause = 'it is a database of another program';
   throw new TaskCenterError('database-unusable', { path: database.path, cause });
 }
 
-/** A whole copy beside the file, for this user only: `tasks.db.v1.bak`. */
-function copyBeside(database: Database, version: number): void {
+/** Writes a whole copy beside the file, readable by this user only: `tasks.db.v1.bak`. */
+function backUp(database: Database, version: number): void {
   const copy = `${database.path}.v${version}.bak`;
   rmSync(copy, { force: true });
   closeSync(openSync(copy, 'wx', 0o600));
@@ -30,19 +34,19 @@ function copyBeside(database: Database, version: number): void {
 }
 
 /**
- * Brings stored data to the newest version, in one transaction; data of an older version is copied first (design
- * D14).
+ * Brings stored data to the newest version, in one transaction. Data of an older version is copied first, since an older
+ * program cannot read it afterwards.
  *
- * @throws TaskCenterError `schema-too-new`, `database-unusable`
+ * @throws TaskCenterError `schema-too-new`, `database-unusable` (a database of another program)
  */
 export function migrate(database: Database, migrations: readonly Migration[]): void {
-  const found = versionOf(database);
+  const found = readVersion(database);
   const known = migrations.at(-1)?.version ?? 0;
   if (found > known) {
     throw new TaskCenterError('schema-too-new', { broker: `sqlite:${database.path}`, found, known });
   }
   if (found === known) return;
-  if (found > 0) copyBeside(database, found);
+  if (found > 0) backUp(database, found);
   database.exec('BEGIN IMMEDIATE');
   try {
     for (const { version, sql } of migrations) if (version > found) database.exec(sql);

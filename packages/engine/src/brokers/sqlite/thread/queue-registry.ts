@@ -1,47 +1,55 @@
+// The writer thread's copy of the queues in memory: their numbers in the file, pause flags and counts by state.
 import type { Database, SqlValue } from './database.ts';
 import { STATES, type QueueChange, type StateNumber } from '../states.ts';
 
 /** A queue as the writer thread keeps it in memory. */
 export interface QueueEntry {
   /** Its number in the file. */
-  readonly no: number;
+  readonly number: number;
   readonly name: string;
   /** Whether tasks were ever stored in it. */
   used: boolean;
   paused: boolean;
-  /** Tasks by state; exact, as nobody else writes to the file. */
+  /** Number of tasks by state. Exact, since this process alone writes to the file. */
   readonly counts: number[];
 }
 
 /**
- * The queues of the file: names to numbers, and counts that no query has to count. Kept in step with the
- * transaction: after a rollback `reload` reads all again.
+ * The queues of the file, by name, with counts that would be slow to query. Handlers report every change of state to
+ * it. After a rollback the counts are wrong: call `reload`.
  */
 export interface QueueRegistry {
   find(name: string): QueueEntry | undefined;
-  /** The queue, made if it is missing. `used`: tasks are about to be stored in it. */
+  /** The queue, created if it is missing. `used`: tasks are about to be stored in it. */
   ensure(name: string, used: boolean): QueueEntry;
-  /** `count` tasks went from one state to another; null = from or to nowhere. */
+  /** Counts tasks that changed their state. */
   recordMove(entry: QueueEntry, move: StateMove): void;
   recordPause(entry: QueueEntry, paused: boolean): void;
-  /** Counts nothing of it any more and does not name it, until it is used again. */
+  /** Resets the queue's counters and pause in the file, and leaves it out of `names()` until it is used again. */
   forget(entry: QueueEntry): void;
+  /** Queues that were ever used and not forgotten, sorted. */
   names(): string[];
-  /** What was written to since the last call, for the other thread; with `all`, every queue. */
+  /** The queues written to since the last call, for the main thread; with `all`, every queue. */
   takeChanges(all?: boolean): QueueChange[];
+  /** Reads all queues and counts from the file again. */
   reload(): void;
 }
 
 export interface StateMove {
+  /** Null: the tasks are new. */
   readonly from: StateNumber | null;
+  /** Null: the tasks were removed. */
   readonly to: StateNumber | null;
   readonly count: number;
 }
 
 const PENDING = STATES.indexOf('pending');
-const zeros = (): number[] => STATES.map(() => 0);
-const earlier = (a: SqlValue, b: SqlValue): number | null =>
-  a === null || b === null ? ((a ?? b) as number | null) : Math.min(Number(a), Number(b));
+const zeroCounts = (): number[] => STATES.map(() => 0);
+/** The earlierOf of two times; null = there is none. */
+const earlierOf = (first: SqlValue, second: SqlValue): number | null =>
+  first === null || second === null
+    ? ((first ?? second) as number | null)
+    : Math.min(Number(first), Number(second));
 
 function statementsOf(database: Database) {
   return {
@@ -58,40 +66,41 @@ function statementsOf(database: Database) {
 }
 
 function readAll(sql: ReturnType<typeof statementsOf>): Map<string, QueueEntry> {
-  const byNo = new Map<SqlValue, QueueEntry>();
+  const byNumber = new Map<SqlValue, QueueEntry>();
   for (const [no, name, used, paused] of sql.queues.all()) {
     const entry = {
-      no: Number(no),
+      number: Number(no),
       name: String(name),
       used: used === 1,
       paused: paused === 1,
-      counts: zeros(),
+      counts: zeroCounts(),
     };
-    byNo.set(entry.no, entry);
+    byNumber.set(entry.number, entry);
   }
   for (const [queue, state, count] of sql.counts.all()) {
-    const entry = byNo.get(queue ?? null);
+    const entry = byNumber.get(queue ?? null);
     if (entry) entry.counts[Number(state)] = Number(count);
   }
-  return new Map([...byNo.values()].map((entry) => [entry.name, entry]));
+  return new Map([...byNumber.values()].map((entry) => [entry.name, entry]));
 }
 
 export function createQueueRegistry(database: Database): QueueRegistry {
   const sql = statementsOf(database);
   let entries = readAll(sql);
+  /** Queues written to since the last `takeChanges`. */
   const touched = new Set<string>();
 
-  function newsOf(name: string): QueueChange[] {
+  function changeOf(name: string): QueueChange[] {
     const entry = entries.get(name);
     if (!entry) return [];
-    const [scheduled, retry] = sql.nextDue.get(entry.no) ?? [];
-    const nextDueMs = earlier(scheduled ?? null, retry ?? null);
+    const [scheduled, retry] = sql.nextDue.get(entry.number) ?? [];
+    const nextDueMs = earlierOf(scheduled ?? null, retry ?? null);
     return [{ name, pending: entry.counts[PENDING] ?? 0, paused: entry.paused, nextDueMs }];
   }
 
   function add(name: string, used: boolean): QueueEntry {
     const [no] = sql.add.get(name, used ? 1 : 0) ?? [];
-    const entry: QueueEntry = { no: Number(no), name, used, paused: false, counts: zeros() };
+    const entry: QueueEntry = { number: Number(no), name, used, paused: false, counts: zeroCounts() };
     entries.set(name, entry);
     return entry;
   }
@@ -101,7 +110,7 @@ export function createQueueRegistry(database: Database): QueueRegistry {
     ensure(name, used) {
       const entry = entries.get(name) ?? add(name, used);
       if (used && !entry.used) {
-        sql.use.run(entry.no);
+        sql.use.run(entry.number);
         entry.used = true;
       }
       return entry;
@@ -117,7 +126,7 @@ export function createQueueRegistry(database: Database): QueueRegistry {
       touched.add(entry.name);
     },
     forget(entry) {
-      sql.forget.run(entry.no);
+      sql.forget.run(entry.number);
       entry.used = false;
       entry.paused = false;
       touched.add(entry.name);
@@ -126,7 +135,7 @@ export function createQueueRegistry(database: Database): QueueRegistry {
     takeChanges(all = false) {
       const names = all ? [...entries.keys()] : [...touched];
       touched.clear();
-      return names.flatMap(newsOf);
+      return names.flatMap(changeOf);
     },
     reload() {
       entries = readAll(sql);

@@ -1,46 +1,49 @@
 import { plain, type ReceivedPacket, type Packet } from '../packing.ts';
 import type { Store } from './store.ts';
-import { actOperations } from './facets/change-many.ts';
-import { checkOperations } from './facets/check.ts';
-import { consumeOperations } from './facets/consume.ts';
-import { controlOperations } from './facets/control.ts';
-import { documentOperations } from './facets/documents.ts';
-import { groupOperations } from './facets/groups.ts';
-import { inspectOperations } from './facets/inspect.ts';
-import { maintainOperations } from './facets/maintain.ts';
-import { schedulerOperations } from './facets/scheduler-entries.ts';
-import { submitOperations } from './facets/submit.ts';
+import { createChangeHandlers } from './facets/change-many.ts';
+import { createCheckHandlers } from './facets/check.ts';
+import { createConsumeHandlers } from './facets/consume.ts';
+import { createControlHandlers } from './facets/control.ts';
+import { createDocumentHandlers } from './facets/documents.ts';
+import { createGroupHandlers } from './facets/groups.ts';
+import { createInspectHandlers } from './facets/inspect.ts';
+import { createMaintainHandlers } from './facets/maintain.ts';
+import { createSchedulerEntryHandlers } from './facets/scheduler-entries.ts';
+import { createSubmitHandlers } from './facets/submit.ts';
+
+// Everything that the main thread can ask of the writer thread: one table of request handlers, and the types that the main
+// thread derives from it. The handlers run in the writer thread.
 
 /**
- * All that the writer thread can do, by name. An operation is a function of its call and the moment; it runs inside
- * a transaction and throws a `TaskCenterError` only before its first write.
+ * Request handlers by name. A handler gets its call and the current time, and runs inside a transaction. It may throw a
+ * `TaskCenterError` only before its first write: the transaction, with other requests in it, is committed all the same.
  */
 export function createRequestHandlers(store: Store) {
-  const alive = store.database.prepare('SELECT 1');
+  const probe = store.database.prepare('SELECT 1');
   return {
-    ...submitOperations(store),
-    ...consumeOperations(store),
-    ...maintainOperations(store),
-    ...checkOperations(store),
-    ...controlOperations(store),
-    ...actOperations(store),
-    ...groupOperations(store),
-    ...inspectOperations(store),
-    ...documentOperations(store),
-    ...schedulerOperations(store),
+    ...createSubmitHandlers(store),
+    ...createConsumeHandlers(store),
+    ...createMaintainHandlers(store),
+    ...createCheckHandlers(store),
+    ...createControlHandlers(store),
+    ...createChangeHandlers(store),
+    ...createGroupHandlers(store),
+    ...createInspectHandlers(store),
+    ...createDocumentHandlers(store),
+    ...createSchedulerEntryHandlers(store),
 
     ping(): Packet<boolean> {
-      return plain(alive.get() !== undefined);
+      return plain(probe.get() !== undefined);
     },
   };
 }
 
 export type RequestHandlers = ReturnType<typeof createRequestHandlers>;
 export type RequestName = keyof RequestHandlers;
-/** The packet that an operation takes. */
-export type CallOf<N extends RequestName> = Packet<DataOf<N>>;
-type DataOf<N extends RequestName> =
-  Parameters<RequestHandlers[N]> extends [Packet<infer Data>, ...unknown[]] ? Data : null;
-/** What comes back from it. */
-export type ReplyOf<N extends RequestName> =
-  ReturnType<RequestHandlers[N]> extends Packet<infer Data, infer Row> ? ReceivedPacket<Data, Row> : never;
+/** The packet that a handler is called with. */
+export type CallOf<Name extends RequestName> = Packet<DataOf<Name>>;
+type DataOf<Name extends RequestName> =
+  Parameters<RequestHandlers[Name]> extends [Packet<infer Data>, ...unknown[]] ? Data : null;
+/** The packet that the main thread gets back. */
+export type ReplyOf<Name extends RequestName> =
+  ReturnType<RequestHandlers[Name]> extends Packet<infer Data, infer Row> ? ReceivedPacket<Data, Row> : never;

@@ -1,43 +1,51 @@
 import type { Database } from './database.ts';
 import { createQueueRegistry, type QueueRegistry } from './queue-registry.ts';
 
-/** When an operation runs: ms since 1970 for what is stored, and a clock that never jumps for leases. */
+// What the request handlers of the writer thread share: the database, the queue registry, and sources of numbers.
+
+/** The time at which a request is handled, ms. */
 export interface Now {
+  /** Since 1970; for everything that is stored. */
   readonly wallMs: number;
+  /** Never jumps; for leases. */
   readonly monotonicMs: number;
 }
 
-/** Numbers that order tasks; none is given twice in the life of a file, gaps do no harm. */
+/** Numbers that order tasks. None is used twice in the life of a file; gaps do no harm. */
 export interface Sequence {
-  /** Greater than every one before: row numbers, and the end of pending. */
+  /** A number greater than all before it: for new rows, and for the end of the pending tasks. */
   next(): number;
-  /** The first of `count` consecutive numbers, all before everything that is pending. */
-  ahead(count: number): number;
+  /** Reserves `count` consecutive numbers smaller than those of all pending tasks; returns the first. */
+  reserveFront(count: number): number;
 }
 
-/** What the operations work on; lives in the writer thread. */
+/** What the request handlers work on. */
 export interface Store {
   readonly database: Database;
   readonly queues: QueueRegistry;
   readonly sequence: Sequence;
-  /** A fence for the leases of one call: never 0, unique in the life of the process (design D6). */
-  newToken(): number;
+  /**
+   * A lease token for the tasks that one call takes: never 0, unique in the life of the process. A finish with another
+   * token than the task's has lost its lease.
+   */
+  nextToken(): number;
 }
 
+/** Continues where the file ends: after its newest row, before and after its pending tasks. */
 function createSequence(database: Database): Sequence {
-  const [newest] = database.prepare('SELECT max(seq) FROM task').get() ?? [];
-  const ends = database.prepare(`
+  const [newestSeq] = database.prepare('SELECT max(seq) FROM task').get() ?? [];
+  const pendingEnds = database.prepare(`
     SELECT min((SELECT min(at) FROM task WHERE queue = no AND state = 1)),
            max((SELECT max(at) FROM task WHERE queue = no AND state = 1)) FROM queue`);
-  const [least, greatest] = ends.get() ?? [];
-  let last = Math.max(Number(newest ?? 0), Number(greatest ?? 0));
-  let first = Math.min(0, Number(least ?? 0));
+  const [lowest, highest] = pendingEnds.get() ?? [];
+  let last = Math.max(Number(newestSeq ?? 0), Number(highest ?? 0));
+  let first = Math.min(0, Number(lowest ?? 0));
   return {
     next() {
       last += 1;
       return last;
     },
-    ahead(count) {
+    reserveFront(count) {
       first -= count;
       return first;
     },
@@ -50,7 +58,7 @@ export function createStore(database: Database): Store {
     database,
     queues: createQueueRegistry(database),
     sequence: createSequence(database),
-    newToken() {
+    nextToken() {
       token += 1;
       return token;
     },

@@ -1,15 +1,16 @@
-// Entry of the thread that owns the file: batches of calls in, answers out, one transaction for all that waits.
+// Entry of the writer thread, which owns the SQLite file. It receives batches of calls from the main thread, runs those that
+// wait in one transaction, and posts their answers. It also renews leases while the main thread is blocked.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Lease } from '../../../broker/consume.ts';
 import { failStop } from '../../../leases/fail-stop.ts';
-import { tellRenewer } from '../../../leases/renewer-messages.ts';
+import { applyToRenewer } from '../../../leases/renewer-messages.ts';
 import { clockOf } from '../../../leases/main-clock.ts';
-import { createRenewer, type Renewer } from '../../../leases/renewer.ts';
+import { Renewer } from '../../../leases/renewer.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { openDatabase, type Database } from './database.ts';
 import { causeOf, fromWire, toWire } from '../errors.ts';
-import { GroupCommit, type Answer, type Job } from './group-commit.ts';
+import { GroupCommit, type Answer, type WriterRequest } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from '../migrations/migrations.generated.ts';
 import { createRecoverer } from './facets/maintain.ts';
@@ -22,18 +23,19 @@ import type { FromWriter, ToWriter, WriterData } from '../main/writer.ts';
 const port = parentPort!;
 const { path, nowMs, originMs } = workerData as WriterData;
 
-function nowOf(set: number | null): Now {
-  if (set !== null) return { wallMs: set, monotonicMs: set };
+/** The current time, or the one that a test has set. */
+function nowOf(testMs: number | null): Now {
+  if (testMs !== null) return { wallMs: testMs, monotonicMs: testMs };
   return { wallMs: systemClock.wallMs(), monotonicMs: systemClock.monotonicMs() };
 }
 
-/** So long it works on what has come in before it looks at the clock. */
+/** After this time, ms, the thread lets its event loop turn once, for the timers that renew leases. */
 const SLICE_MS = 50;
 
-/** Crashes after which a task is not run again, where nobody says otherwise; as the engine's recoverer. */
+/** A task that was lost with its worker this often is archived. The recoverer's default is the same. */
 const MAX_CRASHES = 3;
 
-/** Nothing runs when a file is opened: what is active there was lost with the process that ran it. */
+/** Takes back all active tasks when the file is opened: the process that ran them has ended, since it held the lock. */
 function recoverAll({ database, queues, ...rest }: Store, wallMs: number): void {
   const recover = createRecoverer({ database, queues, ...rest });
   const everything = {
@@ -49,6 +51,7 @@ function recoverAll({ database, queues, ...rest }: Store, wallMs: number): void 
   database.exec('COMMIT');
 }
 
+/** Opens the file, migrates it and takes back its active tasks. */
 function open(): { database: Database; store: Store } {
   const database = openDatabase(path);
   try {
@@ -67,74 +70,81 @@ const post = (message: FromWriter): void => {
   port.postMessage(message, bytes ? [bytes.buffer] : []);
 };
 
-const answerParcel = (answer: Answer) =>
+/** Header 0 = a reply, 1 = an error. */
+const answerEnvelope = (answer: Answer) =>
   'reply' in answer ? toEnvelope(0, answer.reply) : toEnvelope(1, plain(answer.error));
 
-interface Extension {
-  readonly job: Job;
+/** A renewal that waits for its transaction. */
+interface WaitingExtension {
+  readonly request: WriterRequest;
   settle(answer: Answer): void;
 }
 
-/** Renews leases between the calls of the main thread, whatever that does; those of all queues in one transaction. */
+/**
+ * Renews the leases of this process's workers between the requests of the main thread, also while that is blocked. The
+ * renewals of all queues share a transaction.
+ */
 function createLeaseRenewer(commit: GroupCommit): Renewer {
-  const waiting: Extension[] = [];
+  const waiting: WaitingExtension[] = [];
 
   function runAll(): void {
     while (waiting.length > 0) {
-      const answers = commit.run(waiting.map(({ job }) => job));
-      const done = waiting.splice(0, answers.length);
-      done.forEach(({ settle }, i) => settle(answers[i]!));
+      const answers = commit.run(waiting.map(({ request }) => request));
+      const answered = waiting.splice(0, answers.length);
+      answered.forEach(({ settle }, index) => settle(answers[index]!));
     }
   }
 
   function extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]> {
     const call = { lengthMs, leases: leases.map(({ queue, id, token }) => [queue, id, token] as const) };
-    const job = { name: 'extend', call: plain(call), now: nowOf(null) };
+    const request = { name: 'extend', call: plain(call), now: nowOf(null) };
     if (waiting.length === 0) queueMicrotask(runAll);
     return new Promise((resolve, reject) => {
       const settle = (answer: Answer) => {
         if ('error' in answer) reject(fromWire(answer.error));
         else resolve((answer.reply.data as readonly number[]).map((renewed) => renewed === 1));
       };
-      waiting.push({ job, settle });
+      waiting.push({ request, settle });
     });
   }
 
-  return createRenewer({
+  return new Renewer({
     clock: clockOf(originMs),
     extend,
-    note: (owner, note) => post({ kind: 'renewer', message: { owner, note } }),
-    watches: true,
+    report: (owner, report) => post({ kind: 'renewer', message: { owner, report } }),
+    watchesMainThread: true,
     failStop,
   });
 }
 
+/** Answers the main thread's requests until it closes the writer and no request waits. */
 function serve({ database, store }: ReturnType<typeof open>): void {
   const reserve = createDiskReserve(path);
   const commit = new GroupCommit(store, createRequestHandlers(store), reserve);
   const renewer = createLeaseRenewer(commit);
-  let waiting: Job[] = [];
+  let waiting: WriterRequest[] = [];
   let closing = false;
-  let again: NodeJS.Immediate | undefined;
+  let nextSlice: NodeJS.Immediate | undefined;
 
-  function take(message: ToWriter): void {
+  function receive(message: ToWriter): void {
     if (message.kind === 'close') {
       closing = true;
     } else if (message.kind === 'renewer') {
-      tellRenewer(renewer, message.message);
+      applyToRenewer(renewer, message.message);
       renewer.start();
     } else {
       const now = nowOf(message.nowMs);
-      for (const { head, packet } of unpack(message.batch)) {
+      for (const { header, packet } of unpack(message.batch)) {
         const { data, bytes } = packet;
-        waiting.push({ name: String(head), call: { data, bytes }, now });
+        waiting.push({ name: String(header), call: { data, bytes }, now });
       }
     }
   }
 
-  function takeAll(): void {
-    for (let one = receiveMessageOnPort(port); one; one = receiveMessageOnPort(port))
-      take(one.message as ToWriter);
+  /** Takes in the messages that have arrived meanwhile, for the next transaction. */
+  function receiveAll(): void {
+    for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port))
+      receive(received.message as ToWriter);
   }
 
   function close(): void {
@@ -145,33 +155,34 @@ function serve({ database, store }: ReturnType<typeof open>): void {
   }
 
   function work(): void {
-    clearImmediate(again);
+    clearImmediate(nextSlice);
     const endMs = performance.now() + SLICE_MS;
-    takeAll();
+    receiveAll();
     while (waiting.length > 0 && performance.now() < endMs) {
       const answers = commit.run(waiting);
       waiting = waiting.slice(answers.length);
-      const batch = pack(answers.map(answerParcel));
-      const news = commit.broken === null ? store.queues.takeChanges() : [];
-      post({ kind: 'answers', batch, news, broken: commit.broken });
-      takeAll();
+      const batch = pack(answers.map(answerEnvelope));
+      const { brokenCause } = commit;
+      const queueChanges = brokenCause === null ? store.queues.takeChanges() : [];
+      post({ kind: 'answers', batch, queueChanges, brokenCause });
+      receiveAll();
     }
-    // Leases are renewed in between, also under a load that never ends.
-    if (waiting.length > 0) again = setImmediate(work);
+    // Goes on after a turn of the event loop: leases are renewed there, also under a load that never ends.
+    if (waiting.length > 0) nextSlice = setImmediate(work);
     else if (closing) close();
   }
 
   port.on('message', (message: ToWriter) => {
-    take(message);
+    receive(message);
     work();
   });
-  post({ kind: 'ready', news: store.queues.takeChanges(true) });
+  post({ kind: 'ready', queueChanges: store.queues.takeChanges(true) });
 }
 
 try {
   serve(open());
 } catch (error) {
-  const known = error instanceof TaskCenterError;
-  const shown = known ? error : new TaskCenterError('database-unusable', { path, cause: causeOf(error) });
-  post({ kind: 'failed', error: toWire(shown) });
+  const isKnown = error instanceof TaskCenterError;
+  const reported = isKnown ? error : new TaskCenterError('database-unusable', { path, cause: causeOf(error) });
+  post({ kind: 'failed', error: toWire(reported) });
 }

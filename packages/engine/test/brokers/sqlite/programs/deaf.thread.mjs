@@ -1,7 +1,7 @@
-// A writer whose disk never answers.
+// A writer thread that never answers a call.
 import { parentPort } from 'node:worker_threads';
 
 parentPort.on('message', ({ kind }) => {
   if (kind === 'close') parentPort.close();
 });
-parentPort.postMessage({ kind: 'ready', news: [] }, []);
+parentPort.postMessage({ kind: 'ready', queueChanges: [] }, []);

@@ -1,5 +1,5 @@
-// A writer that opens, and dies at its first call.
+// A writer thread that is ready at once and dies at its first call.
 import { parentPort } from 'node:worker_threads';
 
 parentPort.on('message', () => process.exit(7));
-parentPort.postMessage({ kind: 'ready', news: [] }, []);
+parentPort.postMessage({ kind: 'ready', queueChanges: [] }, []);

@@ -1,4 +1,4 @@
-// Opens the file and holds it until it is killed; says `open`, or the code of the error.
+// `node hold.mjs <file>`: opens the file and keeps it until it is killed. Prints `open`, or the error's code and message.
 import { connectSqlite } from '../../../../dist/brokers/sqlite/sqlite-broker.js';
 
 try {

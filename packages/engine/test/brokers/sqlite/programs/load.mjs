@@ -1,5 +1,5 @@
-// Enqueues batches for ever, takes some tasks, finishes some; says what was acknowledged, a line each:
-// `stored <batch>`, `taken <id> …`, `done <id> …`.
+// `node load.mjs <file> <batch size>`: enqueues batches, takes tasks and finishes half of them, until it is killed. Prints a
+// line for each acknowledgement: `stored <batch>`, `taken <id> …`, `done <id> …`.
 import { connectSqlite } from '../../../../dist/brokers/sqlite/sqlite-broker.js';
 
 const [, , path, size] = process.argv;
@@ -22,7 +22,7 @@ const task = (id) => ({
 
 async function enqueue() {
   for (let batch = 0; ; batch += 1) {
-    await broker.submit.enqueue(Array.from({ length: Number(size) }, (_, i) => task(`b${batch}-${i}`)));
+    await broker.submit.enqueue(Array.from({ length: Number(size) }, (_, index) => task(`b${batch}-${index}`)));
     console.log(`stored ${batch}`);
   }
 }
@@ -31,11 +31,11 @@ async function work() {
   let held = [];
   for (;;) {
     const finished = held.splice(0, held.length / 2);
-    const finishes = finished.map((one) => ({
-      task: one,
+    const finishes = finished.map((leased) => ({
+      task: leased,
       outcome: 'succeeded',
       result: null,
-      record: { number: one.attempt, startedMs: 0, finishedMs: 0, outcome: 'succeeded' },
+      record: { number: leased.attempt, startedMs: 0, finishedMs: 0, outcome: 'succeeded' },
     }));
     const exchange = { finishes, queues: ['default'], room: 10, leaseMs: 60_000, worker: 'load' };
     const { tasks } = await broker.consume.exchange(exchange);

@@ -1,12 +1,12 @@
-// A foreign program at a SQLite file: `node lock.mjs <file> <ms>`. Takes the lock of the one writer for so long, 0 = until it
-// is refused and then again and again. Says `locked` or `busy` each time.
+// Another program that uses a SQLite file: `node lock.mjs <file> <ms>`. Takes the write lock and holds it for that time. With
+// 0 it tryLock and releases the lock again and again. Prints `locked` or `busy` for each try.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 
 const [path, holdMs] = process.argv.slice(2);
-const AGAIN_MS = 20;
+const RETRY_MS = 20;
 
-function takes() {
+function tryLock() {
   try {
     const database = new DatabaseSync(path, { timeout: 50 });
     try {
@@ -16,14 +16,14 @@ function takes() {
       database.close();
     }
   } catch {
-    // It cannot even be opened.
+    // The file cannot even be opened.
   }
   return null;
 }
 
 do {
-  const database = takes();
+  const database = tryLock();
   process.stdout.write(database ? 'locked\n' : 'busy\n');
-  await sleep(database ? Number(holdMs) : AGAIN_MS);
+  await sleep(database ? Number(holdMs) : RETRY_MS);
   database?.close();
 } while (holdMs === '0');

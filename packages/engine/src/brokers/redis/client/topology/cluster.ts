@@ -1,58 +1,68 @@
 import type { Runtime } from '../../../../runtime/runtime.ts';
 import { ErrorReply } from '../error-replies.ts';
-import { openConnection, type Connection } from '../connection.ts';
+import { Connection } from '../connection.ts';
 import { addressText, type Address, type ConnectionTarget, type RedisTarget } from '../url.ts';
 import { slotOf, SLOTS } from './slots.ts';
 import type { Topology } from './topology.ts';
 
+/** Pause between refreshes once somebody watches. */
 const REFRESH_MS = 2_000;
 
-/** `host:port`; without a host the one that said it. */
-function addressIn(text: string, by: string): Address {
+/** Parses `host:port`. Without a host, which a node may not know, it is that of the node that replied. */
+function parseAddress(text: string, by: string): Address {
   const colon = text.lastIndexOf(':');
-  const ofBy = by.slice(0, by.lastIndexOf(':'));
-  const host = (text.slice(0, colon) || ofBy).replace(/^\[(.*)\]$/, '$1');
+  const hostOfBy = by.slice(0, by.lastIndexOf(':'));
+  const host = (text.slice(0, colon) || hostOfBy).replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(text.slice(colon + 1)) };
 }
 
+/** One entry of a `CLUSTER SLOTS` reply; replicas may follow the master. */
 type RawRange = readonly [
   start: number,
   end: number,
   master: readonly [host: Buffer | string | null, port: number],
 ];
 
+/** One node's view of the cluster. */
 interface SlotMap {
-  /** Who gave it. */
-  readonly place: string;
+  /** The node that replied. */
+  readonly node: string;
   readonly ranges: readonly RawRange[];
+  /** False = the node is cut off from the majority, so its view may be old. */
   readonly isCurrent: boolean;
 }
 
-/** Whether a server is in touch with most of the others. */
+/** Whether a node is in touch with the majority of the masters. */
 async function isInTouch(connection: Connection): Promise<boolean> {
   try {
     return !String(await connection.send(['CLUSTER', 'INFO'])).includes('cluster_state:fail');
   } catch (error) {
-    // Without the right to ask we have to believe.
+    // Without the right to CLUSTER INFO the node has to be believed.
     if (error instanceof ErrorReply) return true;
     throw error;
   }
 }
 
-class ClusterTopology implements Topology {
-  readonly clustered = true;
+/**
+ * The slot map of a cluster. It is read when it is needed first, when a reply shows that it is old, and every 2 s once
+ * somebody watches.
+ */
+export class ClusterTopology implements Topology {
+  readonly isClustered = true;
   readonly hasFailover = false;
   readonly #target: RedisTarget;
   readonly #runtime: Runtime;
   readonly #closing = new AbortController();
+  /** By node. */
   readonly #addresses = new Map<string, Address>();
   readonly #listeners: (() => void)[] = [];
-  /** Place by slot. */
+  /** Node by slot. */
   #slots: (string | undefined)[] = [];
   #nodes: readonly string[] = [];
-  /** Open as long as it lasts: looking is done again and again. */
-  #connection: { readonly place: string; readonly connection: Connection } | null = null;
-  #discovering: Promise<void> | null = null;
+  /** Kept open for the next refresh. */
+  #connection: { readonly node: string; readonly connection: Connection } | null = null;
+  /** The refresh under way. */
+  #refreshing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(target: RedisTarget, runtime: Runtime) {
@@ -61,17 +71,17 @@ class ClusterTopology implements Topology {
   }
 
   nodeOf(key: string | null): string | null {
-    const place = key === null ? this.#nodes[0] : this.#slots[slotOf(key)];
-    return place ?? null;
+    const node = key === null ? this.#nodes[0] : this.#slots[slotOf(key)];
+    return node ?? null;
   }
 
   nodes(): readonly string[] {
     return this.#nodes;
   }
 
-  locate(place: string): Promise<ConnectionTarget> {
+  locate(node: string): Promise<ConnectionTarget> {
     const { tls, username, password } = this.#target;
-    const address = this.#addresses.get(place) ?? addressIn(place, place);
+    const address = this.#addresses.get(node) ?? parseAddress(node, node);
     return Promise.resolve({ address, tls, username, password, database: 0 });
   }
 
@@ -79,23 +89,23 @@ class ClusterTopology implements Topology {
     return Promise.resolve();
   }
 
-  nodeNamed(text: string, by: string): string {
-    return this.#named(addressIn(text, by));
+  nodeNameOf(address: string, by: string): string {
+    return this.#nodeAt(parseAddress(address, by));
   }
 
   recordMove(slot: number, to: string, by: string): void {
-    const place = this.nodeNamed(to, by);
-    if (this.#slots[slot] === place) return;
+    const node = this.nodeNameOf(to, by);
+    if (this.#slots[slot] === node) return;
     const slots = [...this.#slots];
-    slots[slot] = place;
+    slots[slot] = node;
     this.#adopt(slots);
-    // Seldom one slot alone.
+    // A slot seldom moves alone.
     this.refresh().catch(() => {});
   }
 
   refresh(): Promise<void> {
-    this.#discovering ??= this.#discover().finally(() => (this.#discovering = null));
-    return this.#discovering;
+    this.#refreshing ??= this.#discover().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
   }
 
   onChange(listener: () => void): void {
@@ -114,29 +124,31 @@ class ClusterTopology implements Topology {
     this.#connection = null;
   }
 
-  #named(address: Address): string {
-    const place = addressText(address);
-    this.#addresses.set(place, address);
-    return place;
+  /** The name of the node at an address; remembers the address. */
+  #nodeAt(address: Address): string {
+    const node = addressText(address);
+    this.#addresses.set(node, address);
+    return node;
   }
 
   /**
-   * Asks one server after the other: those known to be masters, then those of the URL. One that is cut off from the
-   * others does not hear of failovers: it is believed only if nobody knows better.
+   * Asks one node after the other, first the known masters, then the nodes of the URL, until one has a current view. A node
+   * that is cut off from the majority does not hear of failovers: its view is taken only if no node has a better one.
    */
   async #discover(): Promise<void> {
-    const asked = new Set(this.#connection ? [this.#connection.place] : []);
-    for (const place of [...this.#nodes, ...this.#target.nodes.map((node) => this.#named(node))])
-      asked.add(place);
+    const candidates = new Set(this.#connection ? [this.#connection.node] : []);
+    const ofUrl = this.#target.nodes.map((address) => this.#nodeAt(address));
+    for (const node of [...this.#nodes, ...ofUrl]) candidates.add(node);
     let failure: unknown = null;
     let doubtful: SlotMap | null = null;
-    for (const place of asked) {
+    for (const node of candidates) {
       if (this.#closing.signal.aborted) return;
       try {
-        const answer = await this.#ask(place);
-        if (answer.isCurrent) return this.#read(answer);
-        doubtful ??= answer;
+        const map = await this.#ask(node);
+        if (map.isCurrent) return this.#read(map);
+        doubtful ??= map;
       } catch (error) {
+        // A refusal says more than a node that is out of reach.
         if (!(failure instanceof ErrorReply)) failure = error;
       }
     }
@@ -144,14 +156,14 @@ class ClusterTopology implements Topology {
     this.#read(doubtful);
   }
 
-  async #ask(place: string): Promise<SlotMap> {
-    const connection = await this.#connectTo(place);
+  async #ask(node: string): Promise<SlotMap> {
+    const connection = await this.#connectTo(node);
     try {
       const [ranges, isCurrent] = await Promise.all([
         connection.send(['CLUSTER', 'SLOTS']),
         isInTouch(connection),
       ]);
-      return { place, ranges: ranges as readonly RawRange[], isCurrent };
+      return { node, ranges: ranges as readonly RawRange[], isCurrent };
     } catch (error) {
       connection.destroy();
       this.#connection = null;
@@ -159,27 +171,32 @@ class ClusterTopology implements Topology {
     }
   }
 
-  async #connectTo(place: string): Promise<Connection> {
-    if (this.#connection?.place === place && !this.#connection.connection.lost)
+  async #connectTo(node: string): Promise<Connection> {
+    if (this.#connection?.node === node && !this.#connection.connection.isLost)
       return this.#connection.connection;
     const { signal } = this.#closing;
-    const target = await this.locate(place);
-    const connection = await openConnection({ target, clock: this.#runtime.clock, signal, onLost: () => {} });
+    const target = await this.locate(node);
+    const connection = await Connection.open({
+      target,
+      clock: this.#runtime.clock,
+      signal,
+      onLost: () => {},
+    });
     this.#connection?.connection.destroy();
     if (signal.aborted) connection.destroy();
-    else this.#connection = { place, connection };
+    else this.#connection = { node, connection };
     return connection;
   }
 
-  #read({ ranges, place: by }: SlotMap): void {
+  #read({ ranges, node: by }: SlotMap): void {
+    // A node that has just been started, or was reset.
     if (ranges.length === 0) throw new Error(`the cluster node ${by} knows of no slots`);
     const slots: (string | undefined)[] = Array.from({ length: SLOTS });
     for (const [start, end, [host, port]] of ranges) {
-      // Null or "?" = it does not know its own name.
-      const told = host?.toString() ?? '?';
-      const named = told === '?' ? '' : told;
-      const place = this.nodeNamed(`${named}:${port}`, by);
-      for (let slot = start; slot <= end; slot += 1) slots[slot] = place;
+      // Null or "?" = the node does not know its own host.
+      const name = host?.toString() ?? '?';
+      const node = this.nodeNameOf(`${name === '?' ? '' : name}:${port}`, by);
+      for (let slot = start; slot <= end; slot += 1) slots[slot] = node;
     }
     this.#adopt(slots);
   }
@@ -187,13 +204,8 @@ class ClusterTopology implements Topology {
   #adopt(slots: (string | undefined)[]): void {
     const before = this.#slots;
     this.#slots = slots;
-    if (before.length === slots.length && slots.every((place, slot) => place === before[slot])) return;
-    this.#nodes = [...new Set(slots.filter((place) => place !== undefined))];
+    if (before.length === slots.length && slots.every((node, slot) => node === before[slot])) return;
+    this.#nodes = [...new Set(slots.filter((node) => node !== undefined))];
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** The map of a cluster: read at the first need, when a server says that it is old, and every 2 s where watched. */
-export function createClusterTopology(target: RedisTarget, runtime: Runtime): Topology {
-  return new ClusterTopology(target, runtime);
 }

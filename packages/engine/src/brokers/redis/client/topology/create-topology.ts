@@ -1,18 +1,18 @@
 import type { Runtime } from '../../../../runtime/runtime.ts';
 import type { RedisTarget } from '../url.ts';
-import { createClusterTopology } from './cluster.ts';
-import { createSentinelTopology } from './sentinel.ts';
+import { ClusterTopology } from './cluster.ts';
+import { SentinelTopology } from './sentinel.ts';
 import { createSingleTopology } from './single.ts';
 import type { Topology } from './topology.ts';
 
-/** The servers behind a URL. */
+/** The topology behind a URL, by its kind. It connects when it is asked for the first time. */
 export function createTopology(target: RedisTarget, runtime: Runtime): Topology {
   switch (target.kind) {
     case 'single':
       return createSingleTopology(target);
     case 'sentinel':
-      return createSentinelTopology(target, runtime);
+      return new SentinelTopology(target, runtime);
     case 'cluster':
-      return createClusterTopology(target, runtime);
+      return new ClusterTopology(target, runtime);
   }
 }

@@ -1,40 +1,46 @@
 import type { Runtime } from '../../../../runtime/runtime.ts';
 import { causeOf, ErrorReply } from '../error-replies.ts';
-import { openConnection, type Connection } from '../connection.ts';
+import { Connection } from '../connection.ts';
 import { addressText, type Address, type ConnectionTarget, type RedisTarget } from '../url.ts';
 import type { Topology } from './topology.ts';
 
-/** Sentinels that are kept in mind beside those of the URL. */
+/** Sentinels that are remembered, those of the URL included. */
 const MAX_SENTINELS = 20;
+/** Pause between refreshes. */
 const REFRESH_MS = 1_000;
-/** Sentinels tell of a new master; the old one takes writes for seconds more, which are lost. */
-const NEWS = '+switch-master';
+/** Sentinels announce a new master here. The old one accepts writes for some seconds more, and these are lost. */
+const SWITCH_CHANNEL = '+switch-master';
 
 const texts = (reply: unknown): string[] => (reply as unknown[]).map(String);
 
 /** The other Sentinels of a `SENTINEL SENTINELS` reply. */
 function othersOf(reply: unknown): Address[] {
-  return (reply as unknown[]).flatMap((one) => {
-    const flat = texts(one);
+  return (reply as unknown[]).flatMap((facts) => {
+    const flat = texts(facts);
     const value = (name: string) => flat[flat.findIndex((text, i) => i % 2 === 0 && text === name) + 1];
     const [host, port] = [value('ip'), Number(value('port'))];
     return host !== undefined && port > 0 ? [{ host, port }] : [];
   });
 }
 
-/** The master that Sentinels name: the one place, another one after each failover. */
-class SentinelTopology implements Topology {
-  readonly clustered = false;
+/**
+ * The master behind Sentinels: the only node, and a new one after each failover. Sentinels are asked when the master is
+ * needed first, when it fails, every second, and when they announce another one.
+ */
+export class SentinelTopology implements Topology {
+  readonly isClustered = false;
   readonly hasFailover = true;
   readonly #target: RedisTarget;
   readonly #runtime: Runtime;
   readonly #closing = new AbortController();
   readonly #listeners: (() => void)[] = [];
+  /** The one that answered last comes first. */
   #sentinels: readonly Address[];
-  #master: { readonly place: string; readonly address: Address } | null = null;
-  /** To the Sentinel that answered last; it brings the news. */
+  #master: { readonly node: string; readonly address: Address } | null = null;
+  /** To the Sentinel that answered last; it also receives the announcements. */
   #connection: Connection | null = null;
-  #discovering: Promise<void> | null = null;
+  /** The refresh under way. */
+  #refreshing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(target: RedisTarget, runtime: Runtime) {
@@ -44,16 +50,16 @@ class SentinelTopology implements Topology {
   }
 
   nodeOf(): string | null {
-    return this.#master?.place ?? null;
+    return this.#master?.node ?? null;
   }
 
   nodes(): readonly string[] {
-    return this.#master ? [this.#master.place] : [];
+    return this.#master ? [this.#master.node] : [];
   }
 
-  locate(place: string): Promise<ConnectionTarget> {
+  locate(node: string): Promise<ConnectionTarget> {
     const { tls, username, password, database } = this.#target;
-    if (this.#master?.place !== place) return Promise.reject(new Error('it is no longer the master'));
+    if (this.#master?.node !== node) return Promise.reject(new Error('it is no longer the master'));
     return Promise.resolve({ address: this.#master.address, tls, username, password, database });
   }
 
@@ -62,26 +68,26 @@ class SentinelTopology implements Topology {
     try {
       [role] = texts(await connection.send(['ROLE']));
     } catch (error) {
-      // Without the right to ask we have to believe.
+      // Without the right to ROLE the Sentinel has to be believed.
       if (error instanceof ErrorReply) return;
       throw error;
     }
     if (role === 'master') return;
-    // Another Sentinel may know better.
-    this.#askNext();
+    // Another Sentinel may know the new master already.
+    this.#turnToNext();
     throw new Error('the server that Sentinel calls the master is none');
   }
 
   recordMove(): void {}
 
-  nodeNamed(text: string): string {
-    return text;
+  nodeNameOf(address: string): string {
+    return address;
   }
 
   refresh(): Promise<void> {
     this.#timer ??= setInterval(() => void this.refresh().catch(() => {}), REFRESH_MS).unref();
-    this.#discovering ??= this.#discover().finally(() => (this.#discovering = null));
-    return this.#discovering;
+    this.#refreshing ??= this.#discover().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
   }
 
   onChange(listener: () => void): void {
@@ -96,7 +102,8 @@ class SentinelTopology implements Topology {
     this.#connection?.destroy();
   }
 
-  #askNext(): void {
+  /** The next refresh asks another Sentinel first. */
+  #turnToNext(): void {
     const [first, ...others] = this.#sentinels;
     if (first) this.#sentinels = [...others, first];
     this.#connection?.destroy();
@@ -113,18 +120,19 @@ class SentinelTopology implements Topology {
       } catch (error) {
         this.#connection?.destroy();
         this.#connection = null;
-        // A refusal tells more than a Sentinel that is out of reach.
+        // A refusal says more than a Sentinel that is out of reach.
         if (!(failure instanceof ErrorReply)) failure = error;
       }
     }
     if (failure instanceof ErrorReply) throw failure;
-    throw new Error(`no Sentinel could tell the master: ${causeOf(failure)}`);
+    throw new Error(`no Sentinel could name the master: ${causeOf(failure)}`);
   }
 
+  /** Asks one Sentinel for the master, and for the other Sentinels. */
   async #ask(sentinel: Address): Promise<void> {
     const { master } = this.#target;
     const connection =
-      this.#connection && !this.#connection.lost ? this.#connection : await this.#open(sentinel);
+      this.#connection && !this.#connection.isLost ? this.#connection : await this.#open(sentinel);
     const [found, others] = await Promise.all([
       connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master]),
       connection.send(['SENTINEL', 'SENTINELS', master]).catch(() => []),
@@ -140,32 +148,28 @@ class SentinelTopology implements Topology {
     const { tls, sentinelLogin } = this.#target;
     const { signal } = this.#closing;
     const target = { address: sentinel, tls, ...sentinelLogin, database: 0 };
-    const look = (): void => void this.refresh().catch(() => {});
-    const connection = await openConnection({ target, clock: this.#runtime.clock, signal, onLost: look });
+    const refresh = (): void => void this.refresh().catch(() => {});
+    const connection = await Connection.open({ target, clock: this.#runtime.clock, signal, onLost: refresh });
     if (signal.aborted) connection.destroy();
-    // Without the right to hear it is asked every second.
-    connection.subscribe(NEWS, look).catch(() => {});
+    // Without the right to subscribe, the refresh every second has to do.
+    connection.subscribe(SWITCH_CHANNEL, refresh).catch(() => {});
     this.#connection = connection;
     return connection;
   }
 
   #remember(first: Address, others: readonly Address[]): void {
     const byText = new Map<string, Address>();
-    for (const one of [first, ...this.#sentinels, ...others]) {
-      if (byText.size < MAX_SENTINELS && !byText.has(addressText(one))) byText.set(addressText(one), one);
+    for (const address of [first, ...this.#sentinels, ...others]) {
+      const text = addressText(address);
+      if (byText.size < MAX_SENTINELS && !byText.has(text)) byText.set(text, address);
     }
     this.#sentinels = [...byText.values()];
   }
 
   #adopt(address: Address): void {
-    const place = addressText(address);
-    if (this.#master?.place === place) return;
-    this.#master = { place, address };
+    const node = addressText(address);
+    if (this.#master?.node === node) return;
+    this.#master = { node, address };
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** The master behind Sentinels: asked for at the first need, when it fails, and when they tell of another one. */
-export function createSentinelTopology(target: RedisTarget, runtime: Runtime): Topology {
-  return new SentinelTopology(target, runtime);
 }

@@ -1,22 +1,23 @@
 import type { ConnectionTarget, RedisTarget } from '../url.ts';
 import type { Topology } from './topology.ts';
 
+/** The name of the only node. */
 const SINGLE_NODE = 'server';
 
-/** One place, with nothing to find out. */
+/** A single server that has all keys; there is nothing to discover. */
 export function createSingleTopology({ nodes, tls, username, password, database }: RedisTarget): Topology {
   const [address] = nodes;
   if (!address) throw new TypeError('a target without an address');
-  const only: ConnectionTarget = { address, tls, username, password, database };
+  const server: ConnectionTarget = { address, tls, username, password, database };
   return {
-    clustered: false,
+    isClustered: false,
     hasFailover: false,
     nodeOf: () => SINGLE_NODE,
     nodes: () => [SINGLE_NODE],
-    locate: () => Promise.resolve(only),
+    locate: () => Promise.resolve(server),
     verify: () => Promise.resolve(),
     recordMove() {},
-    nodeNamed: () => SINGLE_NODE,
+    nodeNameOf: () => SINGLE_NODE,
     refresh: () => Promise.resolve(),
     onChange() {},
     watch() {},

@@ -11,7 +11,7 @@ test.each([
   expect(slotOf(key)).toBe(slot);
 });
 
-test('keys with the same tag share a slot, as with odd names', () => {
+test('keys with the same hash tag share a slot, also with unusual names', () => {
   expect(slotOf('tc:{a}b}:tok')).toBe(slotOf('asynq:{a}:pending'));
   expect(slotOf('asynq:{ä}:pending')).toBe(slotOf('ä'));
   expect(tagOf('asynq:queues')).toBeNull();

@@ -1,21 +1,21 @@
-/** Slots of a cluster. */
+/** Number of slots in a cluster. */
 export const SLOTS = 16_384;
 
-/** CRC-16 of the XMODEM kind, by byte. */
+/** CRC-16/XMODEM of each byte; a cluster derives slots from it. */
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
   for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
   return crc & 0xffff;
 });
 
-/** What stands in a key's first pair of braces; null where nothing does. Keys with the same tag share a slot. */
+/** A key's hash tag, the text in its first pair of braces; null = none. Keys with the same tag share a slot. */
 export function tagOf(key: string): string | null {
   const open = key.indexOf('{');
   const close = open < 0 ? -1 : key.indexOf('}', open + 1);
   return close > open + 1 ? key.slice(open + 1, close) : null;
 }
 
-/** The slot that a cluster gives a key, 0 to 16383. */
+/** The slot of a key in a cluster, 0 to 16383. */
 export function slotOf(key: string): number {
   let crc = 0;
   for (const byte of Buffer.from(tagOf(key) ?? key)) {

@@ -2,31 +2,32 @@ import type { Connection } from '../connection.ts';
 import type { ConnectionTarget } from '../url.ts';
 
 /**
- * Which servers there are, and which of them has what. A *place* is the name of one: `host:port` where there are
- * several. When a place ceases to be one, its connections are closed and its calls made where their keys are then.
+ * Which servers there are, and which of them has which keys. A *node* is the name of one of them: `host:port` where
+ * there are several. When a node leaves the topology, its connections are closed, and its calls go to the nodes that
+ * have their keys then.
  */
 export interface Topology {
-  /** Whether keys are spread over servers by their slots. */
-  readonly clustered: boolean;
-  /** Whether a server that has become a replica is left for its successor. */
+  /** Whether keys are spread over nodes by their slots. */
+  readonly isClustered: boolean;
+  /** Whether a server that has become a replica is replaced by its successor. */
   readonly hasFailover: boolean;
-  /** The server that has the key (null: any server will do); null while nobody knows. */
+  /** The node that has the key (null: a node that can serve calls without a key); null while it is unknown. */
   nodeOf(key: string | null): string | null;
-  /** All servers that have keys, as far as they are known. */
+  /** All nodes that have keys, as far as they are known. */
   nodes(): readonly string[];
-  /** Where to connect to for a place: asked before every attempt. */
-  locate(place: string, signal: AbortSignal): Promise<ConnectionTarget>;
-  /** Rejects when what the new connection leads to is not what the place stands for. */
+  /** How to connect to a node; called before every attempt. */
+  locate(node: string, signal: AbortSignal): Promise<ConnectionTarget>;
+  /** Rejects when the server behind a new connection is not the one that the node's name stands for. */
   verify(connection: Connection): Promise<void>;
-  /** A server said that the key's slot is elsewhere; `by` is its place. */
+  /** The node `by` replied that a slot is on the node `to`. */
   recordMove(slot: number, to: string, by: string): void;
-  /** The place's name for an address in a reply. */
-  nodeNamed(text: string, by: string): string;
-  /** Looks anew; what is found reaches the listeners. Rejects when no server can be asked. */
+  /** The name of the node whose address is in a reply of the node `by`. */
+  nodeNameOf(address: string, by: string): string;
+  /** Asks the servers again; what has changed reaches the listeners. Rejects when no server can be asked. */
   refresh(): Promise<void>;
-  /** Called when places or what they have changed. */
+  /** The listener is called when nodes have come or gone, or slots have moved. */
   onChange(listener: () => void): void;
-  /** From now on it looks every 2 s: for those who wait for a key without asking again. */
+  /** From now on refreshes every 2 s: for those who wait for a change of a key without asking again. */
   watch(): void;
   close(): void;
 }

@@ -1,9 +1,9 @@
 -- @use time names
--- check-index: a page of one list or set of IDs of one queue, for those that seem wrong there.
+-- check-index: reads a page of one list or set of IDs of one queue, and returns the IDs that seem wrong there.
 -- KEYS   1 pending; 2 the list or set
--- ARGV   1 now; 2 state that its tasks have (lease, due and st:cancelled: that name); 3 where the page begins: of a list
---        the place from the left, of a set its cursor
--- RETURN where the next page begins, 0 = that was the last one; IDs that seem wrong; of a list all IDs
+-- ARGV   1 now; 2 the state that its tasks must have, or lease, due or st:cancelled; 3 where the page begins: in a list the
+--        index from the left, in a set the cursor of ZSCAN
+-- RETURN where the next page begins, 0 = this was the last one; IDs that seem wrong; all IDs of the page if it is a list
 -- BOUND  about 500 IDs
 local PAGE = 500
 local asynq = names_of(KEYS[1])
@@ -12,11 +12,11 @@ local STATES = {
   lease = { active = 1 }, due = { scheduled = 1, retry = 1 }, ['st:cancelled'] = { completed = 1 },
 }
 local states = STATES[name] or { [name] = 1 }
-local ids, scores, following = {}, {}, '0'
+local ids, scores, next_cursor = {}, {}, '0'
 
 local function read_list()
   ids = redis.call('LRANGE', key, ARGV[3], ARGV[3] + PAGE - 1)
-  following = #ids == PAGE and whole(ARGV[3] + PAGE) or '0'
+  next_cursor = #ids == PAGE and int_text(ARGV[3] + PAGE) or '0'
 end
 
 local function read_set()
@@ -24,19 +24,19 @@ local function read_set()
   for i = 1, #found[2], 2 do
     ids[#ids + 1], scores[#scores + 1] = found[2][i], found[2][i + 1]
   end
-  following = found[1]
+  next_cursor = found[1]
 end
 
--- A mark of ours has the same score as what it marks.
+-- A member of `st:cancelled` must have the same score in `completed`.
 local function is_marked_wrong(i)
   local score = name == 'st:cancelled' and redis.pcall('ZSCORE', asynq .. 'completed', ids[i])
   return score and (type(score) ~= 'string' or tonumber(score) ~= tonumber(scores[i]))
 end
 
-local kind = redis.call('TYPE', key).ok
-if kind == 'list' then
+local key_type = redis.call('TYPE', key).ok
+if key_type == 'list' then
   read_list()
-elseif kind == 'zset' then
+elseif key_type == 'zset' then
   read_set()
 end
 local wrong = {}
@@ -47,4 +47,4 @@ for i, id in ipairs(ids) do
     wrong[#wrong + 1] = id
   end
 end
-return { following, wrong, kind == 'list' and ids or {} }
+return { next_cursor, wrong, key_type == 'list' and ids or {} }

@@ -7,20 +7,22 @@ export interface IndexCall {
   readonly queue: string;
   /** The list or set. */
   readonly key: string;
-  /** What the script knows it by. */
+  /** The state of its tasks, or `lease`, `due`, `st:cancelled`. */
   readonly name: string;
+  /** Where the page begins; '0' = at the start. */
   readonly from: string;
 }
 
 export interface IndexPage {
   /** Where the next page begins; '0' = this was the last one. */
   readonly next: string;
-  /** IDs that seem wrong there. */
+  /** IDs that seem wrong in this list or set. */
   readonly wrong: readonly string[];
-  /** Of a list: all, from the left. */
+  /** All IDs of the page from the left if it is a list, else empty. */
   readonly ids: readonly string[];
 }
 
+/** Reads a page of a list or set of IDs. */
 export const checkIndex = defineScript({
   name: 'check-index',
   lua: lua.checkIndex,

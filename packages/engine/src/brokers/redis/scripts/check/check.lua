@@ -1,91 +1,92 @@
 #!lua flags=allow-oom
--- @use time names counters archive doubts kinds places mend
--- check: looks at suspects of one queue, all in one moment, and mends what is wrong with them if it is told to.
+-- @use time names counters archive doubts key-types locations repair-task
+-- check: examines candidates of one queue, each with all that belongs to it in one moment, and repairs them if asked to.
 -- KEYS   1 pending
--- ARGV   1 now; 2 mend (1) or only look (0); per suspect: task, lock, group or key; ID or key; key where it was seen
--- RETURN per suspect, as far as it came: kind of what is wrong ('' = nothing), words for it, what was done about it
--- BOUND  100 suspects; as soon as 250,000 IDs of lists were looked through it ends early, the first suspect never
-local LOOK_MOST, ROUNDS = 250000, 5
+-- ARGV   1 now; 2 repair (1) or only report (0); per candidate: task, lock, group or key; ID or key; key where it was seen
+-- RETURN per candidate examined: kind of fault ('' = none), description, what was done about it
+-- BOUND  100 candidates; ends early, though not before the first one, when it has scanned 250,000 IDs of lists
+local MAX_SCANNED, MAX_ROUNDS = 250000, 5
 local asynq, tc = names_of(KEYS[1])
-local mend = ARGV[2] == '1'
-local looked, answers = 0, {}
+local is_repair = ARGV[2] == '1'
+local scanned, answers = 0, {}
 
-local function answer(kind, words, done)
-  answers[#answers + 1] = { kind or '', kind and words or '', kind and done or '' }
+-- done: what was repaired, or nil or false.
+local function answer(fault_kind, found, done)
+  answers[#answers + 1] = { fault_kind or '', fault_kind and found or '', fault_kind and done or '' }
 end
 
--- What one step leaves behind the next one mends: a task put back into active needs a lease.
-local function check_task(id, at)
-  local first_kind, first_words, done
-  for _ = 1, mend and ROUNDS or 1 do
-    local facts = task_facts(asynq, tc, id, at)
-    looked = looked + facts.looked
-    local kind, words = task_fault(asynq, facts)
-    if not kind then
+-- A repair may leave a fault for the next round: a task put back into `active` still needs a lease. Reports the first fault.
+local function check_task(id, seen_in)
+  local first_kind, first_found, done
+  for _ = 1, is_repair and MAX_ROUNDS or 1 do
+    local facts = task_facts(asynq, tc, id, seen_in)
+    scanned = scanned + facts.scanned
+    local fault_kind, found = task_fault(asynq, facts)
+    if not fault_kind then
       break
     end
-    first_kind, first_words = first_kind or kind, first_words or words
-    if mend then
-      local what = mend_task(asynq, tc, facts, kind)
-      done = done and done .. ', ' .. what or what
+    first_kind, first_found = first_kind or fault_kind, first_found or found
+    if is_repair then
+      local repaired = repair_task(asynq, tc, facts, fault_kind)
+      done = done and done .. ', ' .. repaired or repaired
     end
   end
-  return first_kind, first_words, done
+  return first_kind, first_found, done
 end
 
-local function aside_if_told(key, name)
-  if not mend then
+local function rename_if_repair(key, name)
+  if not is_repair then
     return nil
   end
-  put_aside(tc, key, name)
-  return 'set aside'
+  rename_key(tc, key, name)
+  return 'renamed'
 end
 
-local function wrong_type(key, kind)
-  if not misfit(key, kind) then
+local function type_fault(key, type_name)
+  if not wrong_typed(key, type_name) then
     return nil
   end
   local name = string.sub(key, #asynq + 1)
-  return 'type', 'it is a ' .. redis.call('TYPE', key).ok .. ', not a ' .. kind, aside_if_told(key, name)
+  return 'type', 'it is a ' .. redis.call('TYPE', key).ok .. ', not a ' .. type_name, rename_if_repair(key, name)
 end
 
--- An archived task keeps its lock, as in Asynq (protocol D13).
+-- A lock must not outlive its task or the task's completion. An archived task keeps its lock, as in Asynq.
 local function check_lock(key)
-  local owner = not misfit(key, 'string') and redis.call('GET', key)
+  local owner = not wrong_typed(key, 'string') and redis.call('GET', key)
   if not owner then
-    return wrong_type(key, 'string')
+    return type_fault(key, 'string')
   end
   local row = redis.pcall('HMGET', asynq .. 't:' .. owner, 'msg', 'state')
-  local gone = not row[1]
-  if not gone and row[2] ~= 'completed' then
+  local is_missing = not row[1]
+  if not is_missing and row[2] ~= 'completed' then
     return nil
   end
-  if mend then
+  if is_repair then
     redis.call('DEL', key)
   end
-  return 'leak', 'its task ' .. owner .. (gone and ' is no more' or ' is completed'), mend and 'released'
+  return 'leak', 'its task ' .. owner .. (is_missing and ' does not exist' or ' is completed'), is_repair and 'released'
 end
 
 local function check_group(key)
   local name = string.sub(key, #asynq + 3)
-  if misfit(key, 'zset') then
-    return wrong_type(key, 'zset')
+  if wrong_typed(key, 'zset') then
+    return type_fault(key, 'zset')
   end
-  local named = redis.pcall('SISMEMBER', asynq .. 'groups', name) == 1
-  if named or redis.call('EXISTS', key) == 0 or score_in(asynq .. 'aggregation_sets', key) then
+  local is_named = redis.pcall('SISMEMBER', asynq .. 'groups', name) == 1
+  if is_named or redis.call('EXISTS', key) == 0 or score_of(asynq .. 'aggregation_sets', key) then
     return nil
   end
-  if mend then
+  if is_repair then
     redis.call('SADD', asynq .. 'groups', name)
   end
-  return 'leak', 'no aggregator finds it: groups does not name it', mend and 'named again'
+  return 'leak', 'no aggregator finds it: groups does not name it', is_repair and 'added to groups'
 end
 
 local function check_key(key)
   for _, wrong in ipairs(wrong_keys(asynq, tc, today())) do
     if wrong[1] == key then
-      local words = wrong[3] == 'type' and 'it is a ' .. redis.call('TYPE', key).ok or 'it is no number'
-      return wrong[3], words, aside_if_told(key, wrong[2])
+      local found = wrong[3] == 'type' and 'it is a ' .. redis.call('TYPE', key).ok or 'it is not an integer'
+      return wrong[3], found, rename_if_repair(key, wrong[2])
     end
   end
 end
@@ -93,7 +94,7 @@ end
 local CHECKS = { task = check_task, lock = check_lock, group = check_group, key = check_key }
 for i = 3, #ARGV, 3 do
   answer(CHECKS[ARGV[i]](ARGV[i + 1], ARGV[i + 2]))
-  if looked > LOOK_MOST then
+  if scanned > MAX_SCANNED then
     break
   end
 end

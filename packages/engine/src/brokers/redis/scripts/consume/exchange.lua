@@ -1,77 +1,81 @@
 #!lua flags=allow-oom
--- @use time names receipt counters leases finish_mixed(bytes history archive finish finish-mixed) finish-queue hold fetch
--- exchange: finishes attempts and takes tasks, over several queues in the caller's order, of one node.
+-- @use time names receipt counters leases finish_mixed(bytes history archive finish finish-mixed) finish-queue lease-tasks fetch
+-- exchange: finishes attempts and takes tasks, over several queues of one node, in the caller's order.
 -- KEYS   1 receipt; then pending of each queue with finishes; then pending of each queue to take from
--- ARGV   1 now; 2 slot; 3 sequence; 4 number of queues with finishes; 5 room; 6 length of the leases in ms;
---        7 worker; 8 shares of the queues to take from, with commas, '' = none; 9 number of queues to take from; then per queue with finishes what the prelude `finish-queue` says
--- RETURN codes of the finishes, one text for all queues; then per queue that had something: its place among the
---        queues to take from (from 0), token, rows as the prelude `fetch` has them, IDs that nobody can read, key of a
---        wrong type or ''. `!stale`: a late duplicate
+-- ARGV   1 now; 2 slot; 3 sequence; 4 number of queues with finishes; 5 room: tasks to take; 6 length of the leases in ms;
+--        7 worker; 8 shares: how many tasks each queue to take from may give first, with commas, '' = none; 9 number of
+--        queues to take from; then per queue with finishes the values that the prelude `finish-queue` describes
+-- RETURN reply codes of the finishes, one text for all queues; then per queue that had something: its index among the queues
+--        to take from (from 0), token, flat list of rows (prelude `leases`), IDs without a task, key of a wrong type or ''.
+--        `!stale`: a late duplicate
 -- BOUND  256 finishes and 256 tasks, 512 KiB of messages each
-local finishing = tonumber(ARGV[4])
+local finish_queues = tonumber(ARGV[4])
 local length_ms = tonumber(ARGV[6])
 
-local function repeated(kept)
-  local past = cmsgpack.unpack(kept)
-  local reply = { past[1] }
-  for i = 2, #past do
-    local at, token, ids, dropped, bad = unpack(past[i])
-    local rows = #ids > 0 and fetch_again(KEYS[2 + finishing + at], token, ids, length_ms) or {}
-    reply[i] = { at, token, rows, dropped, bad }
+-- The answer of an earlier run of this call, from its receipt. The receipt has the IDs taken; their rows are read again.
+local function repeat_reply(kept)
+  local earlier = cmsgpack.unpack(kept)
+  local reply = { earlier[1] }
+  for i = 2, #earlier do
+    local position, token, ids, dropped, bad = unpack(earlier[i])
+    local rows = #ids > 0 and fetch_again(KEYS[2 + finish_queues + position], token, ids, length_ms) or {}
+    reply[i] = { position, token, rows, dropped, bad }
   end
   return reply
 end
 
 local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
 if kept or stale then
-  return kept and repeated(kept) or STALE
+  return kept and repeat_reply(kept) or STALE
 end
 
 local codes, p = {}, 10
-for i = 1, finishing do
+for i = 1, finish_queues do
   codes[i], p = finish_queue(KEYS[1 + i], p)
 end
 local finished = table.concat(codes)
 
-local how = { room = 0, bytes = 0, length_ms = length_ms, worker = ARGV[7] }
-local reply, memory = { finished }, { finished }
-local left, dry = tonumber(ARGV[5]), {}
+local options = { room = 0, bytes = 0, length_ms = length_ms, worker = ARGV[7] }
+local reply, receipt = { finished }, { finished }
+local room, is_blocked = tonumber(ARGV[5]), {}
 
-local function take(i, most)
-  local wanted = math.min(most, left)
-  how.room = wanted
-  if wanted <= 0 or dry[i] then
+-- Takes up to `limit` tasks from the queue KEYS[i].
+local function take_from(i, limit)
+  local requested = math.min(limit, room)
+  options.room = requested
+  if requested <= 0 or is_blocked[i] then
     return
   end
-  local token, ids, rows, dropped, bad = fetch(KEYS[i], how)
+  local token, ids, rows, dropped, bad = fetch(KEYS[i], options)
   if not token then
     return
   end
-  local at = i - 2 - finishing
-  reply[#reply + 1] = { at, token, rows, dropped, bad }
-  memory[#memory + 1] = { at, token, ids, dropped, bad }
-  left = left - #ids
+  local position = i - 2 - finish_queues
+  reply[#reply + 1] = { position, token, rows, dropped, bad }
+  receipt[#receipt + 1] = { position, token, ids, dropped, bad }
+  room = room - #ids
   if bad ~= '' then
-    dry[i] = true
-  elseif #ids < wanted and how.room == 0 then
-    -- The call has no bytes left.
-    left = 0
+    is_blocked[i] = true
+  elseif #ids < requested and options.room == 0 then
+    -- The messages have reached the limit of bytes.
+    room = 0
   end
 end
 
-local at_first = 2 + finishing
+-- First each queue's share, then what is still free to the queues in order.
+local key_index = 2 + finish_queues
 for share in string.gmatch(ARGV[8], '%d+') do
-  take(at_first, tonumber(share))
-  at_first = at_first + 1
+  take_from(key_index, tonumber(share))
+  key_index = key_index + 1
 end
-for i = 2 + finishing, 1 + finishing + tonumber(ARGV[9]) do
-  if left <= 0 then
+for i = 2 + finish_queues, 1 + finish_queues + tonumber(ARGV[9]) do
+  if room <= 0 then
     break
   end
-  take(i, left)
+  take_from(i, room)
 end
--- A call that did nothing may be made again as it is.
+-- A call that did nothing can simply run again: it needs no receipt.
 if #finished > 0 or #reply > 1 then
-  keep_receipt(KEYS[1], ARGV[2], ARGV[3], cmsgpack.pack(memory))
+  keep_receipt(KEYS[1], ARGV[2], ARGV[3], cmsgpack.pack(receipt))
 end
 return reply

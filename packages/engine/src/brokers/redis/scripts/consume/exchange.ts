@@ -4,7 +4,7 @@ import { defineScript, type RedisArg } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { receiptArgs, refusalIn, textOf, textOrNull, type Refusal } from '../reply.ts';
 
-/** Successes without retention or lock, of one token: the tasks vanish. */
+/** Successes of one lease token without retention or unique lock: the tasks are deleted. */
 export interface PlainFinishes {
   readonly token: number;
   readonly ids: readonly string[];
@@ -14,16 +14,16 @@ export interface PlainFinishes {
 export interface OtherFinish {
   readonly id: string;
   readonly token: number;
-  /** See the prelude `finish-queue`. */
-  readonly verb: 'd' | 'k' | 'K' | 'r' | 'f' | 'a' | 'u' | 'q';
-  /** The attempt as a line of the task's history. */
+  /** How the attempt ended; the prelude `finish-queue` describes the codes. */
+  readonly end: 'd' | 'k' | 'K' | 'r' | 'f' | 'a' | 'u' | 'q';
+  /** The attempt's line for the task's history. */
   readonly line: string;
-  /** The message anew, or what is appended to the stored one. */
+  /** The `whole` new message, or fields to append to the stored one. */
   readonly message: { readonly whole: boolean; readonly bytes: RedisArg };
   /** Retention in s, or delay in ms. */
-  readonly number: number;
-  /** Unique lock; '' = none. */
-  readonly text: string;
+  readonly retentionOrDelay: number;
+  /** Key of the unique lock to release; '' = none. */
+  readonly lock: string;
   readonly result: RedisArg;
 }
 
@@ -33,57 +33,61 @@ export interface QueueFinishes {
   readonly others: readonly OtherFinish[];
 }
 
+/** Finishes, and queues to take tasks from: all on one node. */
 export interface ExchangeCall {
   readonly receipt: Receipt;
   readonly finishes: readonly QueueFinishes[];
   readonly queues: readonly string[];
+  /** How many tasks each of the first queues may give before the rest of the room is filled in order. */
   readonly shares?: readonly number[];
+  /** How many tasks to take. */
   readonly room: number;
   readonly leaseMs: number;
   readonly worker: string;
 }
 
-/** A task as the script gives it. */
+/** A leased task as the script returns it. */
 export interface TakenRow {
   readonly id: string;
   readonly message: Buffer;
   readonly meta: string | null;
-  /** `tc:a` with this attempt in it; null = the first attempt. */
+  /** `tc:a`, with this attempt; null = the first attempt. */
   readonly state: string | null;
   readonly pendingSince: string | null;
 }
 
+/** What was taken from one queue. */
 export interface Fetched {
   readonly queue: string;
   readonly token: number;
   readonly rows: readonly TakenRow[];
-  /** IDs without a task behind them. */
+  /** IDs without a task. */
   readonly dropped: readonly string[];
-  /** A key of a wrong type: nothing was taken here. */
+  /** A key of a wrong type, which stops this queue; null = none. */
   readonly corrupt: string | null;
 }
 
 export interface ExchangeReply {
-  /** A character per finish, the plain ones of a queue first: `1` accepted, `0` lease lost, `x` keys unusable. */
+  /** A code per finish, by queue, the plain ones of a queue first: `1` accepted, `0` lease lost, `x` a wrong type. */
   readonly codes: string;
   readonly fetched: readonly Fetched[];
 }
 
-/** Values of a row in the flat list that scripts give, see the prelude `leases`. */
-const ROW = 5;
+/** Values per row in the flat list that scripts return, see `add_task_row` in the prelude `leases`. */
+const VALUES_PER_ROW = 5;
 
 type RawFetched = readonly [
-  place: number,
+  index: number,
   token: number,
   rows: readonly unknown[],
   dropped: readonly unknown[],
   corrupt: unknown,
 ];
 
-/** The rows in the flat list. */
-export function takenRows(values: readonly unknown[]): TakenRow[] {
+/** Parses the flat list of rows. */
+export function parseTakenRows(values: readonly unknown[]): TakenRow[] {
   const rows: TakenRow[] = [];
-  for (let i = 0; i < values.length; i += ROW) {
+  for (let i = 0; i < values.length; i += VALUES_PER_ROW) {
     rows.push({
       id: textOf(values[i]),
       message: values[i + 1] as Buffer,
@@ -95,16 +99,17 @@ export function takenRows(values: readonly unknown[]): TakenRow[] {
   return rows;
 }
 
-function fetchedOf([place, token, rows, dropped, corrupt]: RawFetched, call: ExchangeCall): Fetched {
+function parseFetched([index, token, rows, dropped, corrupt]: RawFetched, call: ExchangeCall): Fetched {
   return {
-    queue: call.queues[place] ?? '',
+    queue: call.queues[index] ?? '',
     token,
-    rows: takenRows(rows),
+    rows: parseTakenRows(rows),
     dropped: dropped.map(textOf),
     corrupt: textOf(corrupt) || null,
   };
 }
 
+/** Finishes attempts and takes tasks, in one call. */
 export const exchange = defineScript({
   name: 'exchange',
   lua: lua.exchange,
@@ -121,8 +126,8 @@ export const exchange = defineScript({
       args.push(count, others.length, plain.length);
       for (const { token, ids } of plain) args.push(token, ids.length);
       for (const { ids } of plain) args.push(...ids);
-      for (const { id, token, verb, line, message, number, text, result } of others) {
-        args.push(id, token, verb, line, message.whole ? 1 : 0, message.bytes, number, text, result);
+      for (const { id, token, end, line, message, retentionOrDelay, lock, result } of others) {
+        args.push(id, token, end, line, message.whole ? 1 : 0, message.bytes, retentionOrDelay, lock, result);
       }
     }
     return args;
@@ -131,6 +136,6 @@ export const exchange = defineScript({
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
     const [codes, ...fetched] = raw as readonly [unknown, ...RawFetched[]];
-    return { codes: textOf(codes), fetched: fetched.map((one) => fetchedOf(one, call)) };
+    return { codes: textOf(codes), fetched: fetched.map((queue) => parseFetched(queue, call)) };
   },
 });

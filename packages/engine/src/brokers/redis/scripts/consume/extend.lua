@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- @use time names leases
--- extend: renews leases of one queue; a lease that has gone to another attempt is left alone.
+-- extend: renews leases of one queue, unless they belong to another attempt by now.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 length in ms; then per lease: ID, token
--- RETURN a text with 1 (renewed) or 0 (no longer this token's) per lease
+-- RETURN a text with 1 (renewed) or 0 (lost: the score has another token, or there is none) per lease
 -- BOUND  256 leases
 local lease = names_of(KEYS[1]) .. 'lease'
 local ids = {}

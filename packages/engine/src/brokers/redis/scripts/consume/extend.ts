@@ -9,7 +9,7 @@ export interface ExtendCall {
   readonly lengthMs: number;
 }
 
-/** Replies with a flag per lease: false = it is no longer this token's. */
+/** Replies with a flag per lease: whether it was renewed. False = it is lost. */
 export const extend = defineScript({
   name: 'extend',
   lua: lua.extend,

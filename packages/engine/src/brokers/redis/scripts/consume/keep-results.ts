@@ -8,7 +8,7 @@ export interface KeepResultsCall {
   readonly results: readonly { readonly id: string; readonly token: number; readonly result: RedisArg }[];
 }
 
-/** Replies with a flag per result: false = the lease is no longer this token's. */
+/** Replies with a flag per result: whether it was stored. False = the lease is lost, or the task no longer exists. */
 export const keepResults = defineScript({
   name: 'keep-results',
   lua: lua.keepResults,

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- @use time names receipt bytes
--- cancel: ends a task that waits; it is kept among the completed ones, marked as cancelled.
+-- cancel: cancels a waiting task. Asynq has no such state, so the task is kept in `completed`; `tc:s` and `st:cancelled` mark it.
 -- KEYS   1 receipt; 2 pending; 3 the task's hash
--- ARGV   1 now; 2 slot; 3 sequence; 4 ID; 5 note, a JSON object; 6 seconds to keep it; 7 unique lock ('' = none)
--- RETURN `done:<state>`, `state:<state>` (it cannot be cancelled) or `none`; `!<key>`: this key has a wrong type;
---        `!stale`: a late duplicate
+-- ARGV   1 now; 2 slot; 3 sequence; 4 ID; 5 reason and author, a JSON object; 6 seconds to keep it; 7 unique lock ('' = none)
+-- RETURN `done:<state before>`, `state:<state>` (it cannot be cancelled) or `none` (no such task); `!<key>`: this key has a
+--        wrong type; `!stale`: a late duplicate
 -- BOUND  1 task; LREM on pending
 local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
 if kept or stale then
@@ -13,7 +13,7 @@ end
 local pending, key, id = KEYS[2], KEYS[3], ARGV[4]
 local asynq, tc = names_of(pending)
 local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
-local bad = misfit(
+local bad = wrong_typed(
   key, 'hash', pending, 'list', completed, 'zset', cancelled, 'zset',
   asynq .. 'scheduled', 'zset', asynq .. 'retry', 'zset', tc .. 'due', 'zset'
 )
@@ -35,8 +35,8 @@ else
   redis.call('ZREM', asynq .. state, id)
   redis.call('ZREM', tc .. 'due', id)
 end
-local note = '{"at":' .. whole(now) .. (ARGV[5] == '{}' and '}' or ',' .. string.sub(ARGV[5], 2))
-redis.call('HSET', key, 'state', 'completed', 'tc:s', 'cancelled', 'tc:c', note)
+local cancellation = '{"at":' .. int_text(now) .. (ARGV[5] == '{}' and '}' or ',' .. string.sub(ARGV[5], 2))
+redis.call('HSET', key, 'state', 'completed', 'tc:s', 'cancelled', 'tc:c', cancellation)
 if row[2] then
   redis.call('HSET', key, 'msg', row[2] .. COMPLETED_NOW)
 end

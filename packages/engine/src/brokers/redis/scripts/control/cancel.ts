@@ -9,10 +9,11 @@ import { receiptArgs } from '../reply.ts';
 export interface CancelCall {
   readonly task: TaskRef;
   readonly receipt: Receipt;
-  /** A JSON object; the script adds the time. */
-  readonly note: string;
+  /** A JSON object with reason and author; the script adds the time. */
+  readonly cancellationJson: string;
+  /** How long the cancelled task is kept. */
   readonly keepS: number;
-  /** '' = none. */
+  /** Key of the unique lock; '' = none. */
   readonly lock: string;
 }
 
@@ -24,6 +25,6 @@ export const cancel = defineScript({
     pendingKey(task.queue),
     taskKey(task.queue, task.id),
   ],
-  args: ({ task, receipt, note, keepS, lock }) => [...receiptArgs(receipt), task.id, note, keepS, lock],
+  args: ({ task, receipt, cancellationJson, keepS, lock }) => [...receiptArgs(receipt), task.id, cancellationJson, keepS, lock],
   reply: controlOutcome,
 });

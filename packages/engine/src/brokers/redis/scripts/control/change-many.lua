@@ -3,44 +3,44 @@
 -- change-many: runs, archives or removes the first tasks of a state.
 -- KEYS   1 receipt; 2 pending
 -- ARGV   1 now; 2 slot; 3 sequence; 4 run, archive or remove; 5 state; 6 group ('' = any); 7 limit
--- RETURN `<number of tasks>:<whether there are more, 1/0>`; `!<key>`: this key has a wrong type; `!stale`: a late
+-- RETURN `<number of tasks changed>:<whether there are more, 1/0>`; `!<key>`: this key has a wrong type; `!stale`: a late
 --        duplicate
 -- BOUND  256 tasks
 local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
 if kept or stale then
   return kept or STALE
 end
-local pending, verb, state, group, limit = KEYS[2], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local pending, action, state, group, limit = KEYS[2], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local asynq, tc = names_of(pending)
 local groups, sets = asynq .. 'groups', asynq .. 'aggregation_sets'
-local bad = acting_misfit(asynq, tc, pending) or misfit(sets, 'zset')
+local bad = wrong_typed_index(asynq, tc, pending) or wrong_typed(sets, 'zset')
 local source
 
--- The key of any group, or when all are empty and tasks are removed, of a set that is being aggregated.
-local function any_group()
+-- The key of some group. If there is none and tasks are to go, the key of a set that is being aggregated. May return nil.
+local function pick_group()
   local name = redis.call('SRANDMEMBER', groups)
   if name then
     group = name
     return asynq .. 'g:' .. name
   end
-  local set = verb == 'remove' and redis.call('ZRANGE', sets, 0, 0)[1]
+  local set = action == 'remove' and redis.call('ZRANGE', sets, 0, 0)[1]
   return set and string.sub(set, 1, #asynq) == asynq and set or nil
 end
 
 if not bad then
   if state == 'aggregating' and group == '' then
-    source = any_group()
+    source = pick_group()
   else
     source = index_of(asynq, tc, state, group)
   end
-  bad = source and state ~= 'pending' and misfit(source, 'zset')
+  bad = source and state ~= 'pending' and wrong_typed(source, 'zset')
 end
 if bad then
   return '!' .. bad
 end
 
--- Takes the first ones out of their index.
-local function first_ones()
+-- Removes the first tasks from their index, and returns their IDs.
+local function take_first()
   if state == 'pending' then
     local found, ids = redis.call('LRANGE', source, -limit, -1), {}
     for i = #found, 1, -1 do
@@ -61,15 +61,15 @@ local function first_ones()
   return ids
 end
 
-local ids, tasks, locks = source and first_ones() or {}, {}, {}
+local ids, tasks, locks = source and take_first() or {}, {}, {}
 for _, id in ipairs(ids) do
   local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'state', 'unique_key')
-  -- An ID without a task goes, and an active task is nobody's but its worker's.
+  -- An ID without a task has left the index, and that is all. An active task belongs to its worker: it stays as it is.
   if not row.err and row[1] and row[1] ~= 'active' then
     tasks[#tasks + 1], locks[#locks + 1] = id, row[2]
   end
 end
-act(asynq, verb, tasks, locks)
+change_tasks(asynq, action, tasks, locks)
 local more = source and redis.call('EXISTS', source) == 1
 if state == 'aggregating' and source and not more then
   if group ~= '' then

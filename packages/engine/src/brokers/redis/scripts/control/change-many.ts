@@ -9,6 +9,7 @@ export interface ChangeManyCall extends BulkStep {
   readonly receipt: Receipt;
 }
 
+/** Changes the first tasks of a state. Replies with how many, and whether there are more. */
 export const changeMany = defineScript({
   name: 'change-many',
   lua: lua.changeMany,

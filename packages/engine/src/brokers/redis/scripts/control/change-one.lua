@@ -3,16 +3,16 @@
 -- change-one: runs, archives or removes one task.
 -- KEYS   1 receipt; 2 pending; 3 the task's hash
 -- ARGV   1 now; 2 slot; 3 sequence; 4 ID; 5 run, archive or remove; 6 unique lock ('' = none)
--- RETURN `done:<state>`, `state:<state>` (it cannot be done) or `none`; `!<key>`: this key has a wrong type;
---        `!stale`: a late duplicate
+-- RETURN `done:<state before>`, `state:<state>` (the action is not possible in it) or `none` (no such task); `!<key>`: this
+--        key has a wrong type; `!stale`: a late duplicate
 -- BOUND  1 task; LREM on pending
 local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
 if kept or stale then
   return kept or STALE
 end
-local pending, key, id, verb = KEYS[2], KEYS[3], ARGV[4], ARGV[5]
+local pending, key, id, action = KEYS[2], KEYS[3], ARGV[4], ARGV[5]
 local asynq, tc = names_of(pending)
-local bad = misfit(key, 'hash') or acting_misfit(asynq, tc, pending)
+local bad = wrong_typed(key, 'hash') or wrong_typed_index(asynq, tc, pending)
 if bad then
   return '!' .. bad
 end
@@ -20,15 +20,15 @@ if redis.call('EXISTS', key) == 0 then
   return 'none'
 end
 local row = redis.call('HMGET', key, 'state', 'tc:s', 'group')
--- A hash without a state is nobody's: it may stand anywhere.
+-- A hash without a state is damaged; its ID may be in any index, so it is treated as pending.
 local state, group = row[1] or 'pending', row[3] or ''
-local told = (state == 'completed' and row[2]) or row[1] or 'archived'
+local reported_state = (state == 'completed' and row[2]) or row[1] or 'archived'
 local refused = { run = { active = 1, pending = 1 }, archive = { active = 1, archived = 1 }, remove = { active = 1 } }
-if refused[verb][state] then
-  return 'state:' .. told
+if refused[action][state] then
+  return 'state:' .. reported_state
 end
 if state == 'aggregating' then
-  -- A task of a set that is being aggregated is no longer its own (protocol 5.7).
+  -- A task that is no longer in its group is part of a set that is being aggregated: it cannot be changed alone.
   if redis.pcall('ZREM', asynq .. 'g:' .. group, id) ~= 1 then
     return 'state:aggregating'
   end
@@ -43,7 +43,7 @@ if state ~= 'aggregating' then
   redis.call('ZREM', tc .. 'due', id)
   redis.call('ZREM', tc .. 'st:cancelled', id)
 end
-act(asynq, verb, { id }, { ARGV[6] })
-local reply = 'done:' .. told
+change_tasks(asynq, action, { id }, { ARGV[6] })
+local reply = 'done:' .. reported_state
 keep_receipt(KEYS[1], ARGV[2], ARGV[3], reply)
 return reply

@@ -11,7 +11,7 @@ export interface ChangeOneCall {
   readonly task: TaskRef;
   readonly receipt: Receipt;
   readonly action: TaskAction;
-  /** '' = none. */
+  /** Key of the unique lock; '' = none. */
   readonly lock: string;
 }
 

@@ -2,7 +2,7 @@ import { pendingKey } from '../../../../protocol/keys.ts';
 import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 
-/** `again`: it is on its way, one call was not enough. */
+/** `again`: one call was not enough, call again. */
 export type DropReply = 'removed' | 'holds-tasks' | 'again';
 
 export const dropQueue = defineScript({

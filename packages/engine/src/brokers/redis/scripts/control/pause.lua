@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- @use time names receipt
--- pause: pauses a queue, or ends the pause.
+-- pause: pauses or resumes a queue, and stores or removes the reason.
 -- KEYS   1 receipt; 2 pending
 -- ARGV   1 now; 2 slot; 3 sequence; 4 whether to pause (1/0); 5 whether there is a reason (1/0); 6 reason
--- RETURN `1` changed, `0` it was so already; `!stale`: a late duplicate
+-- RETURN `1` changed, `0` the queue was already paused or not paused; `!stale`: a late duplicate
 -- BOUND  3 keys
 local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
 if kept or stale then

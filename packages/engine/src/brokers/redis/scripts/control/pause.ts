@@ -11,7 +11,7 @@ export interface PauseCall {
   readonly reason: string | null;
 }
 
-/** Replies with whether anything changed. */
+/** Pauses or resumes a queue. Replies with whether that changed anything. */
 export const pause = defineScript({
   name: 'pause',
   lua: lua.pause,

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
 -- @use time
--- update-payload: replaces the message of a scheduled task, if it is still the one that was read.
+-- update-payload: replaces the message of a scheduled task by compare-and-set: only if it is still the message that was read.
 -- KEYS   1 the task's hash
 -- ARGV   1 now; 2 SHA-1 of the message that was read; 3 new message; 4 new meta ('' = none)
--- RETURN `done:scheduled`, `state:<state>`, `none`, or `changed`: read it again; `!<key>`: this key has a wrong type
+-- RETURN `done:scheduled`, `state:<state>` (it is not scheduled), `none` (no such task), or `changed`: read it again;
+--        `!<key>`: this key has a wrong type
 -- BOUND  1 task
 local key = KEYS[1]
 local row = redis.pcall('HMGET', key, 'state', 'msg')

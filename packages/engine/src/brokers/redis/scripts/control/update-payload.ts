@@ -21,6 +21,6 @@ export const updatePayload = defineScript({
   lua: lua.updatePayload,
   keys: ({ task }: UpdatePayloadCall) => [taskKey(task.queue, task.id)],
   args: ({ before, after, meta }) => [createHash('sha1').update(before).digest('hex'), after, meta],
-  /** Null = it has changed since it was read. */
+  /** Null = the message has changed since it was read. */
   reply: (raw): ControlOutcome | Refusal | null => (textOf(raw) === 'changed' ? null : controlOutcome(raw)),
 });

@@ -5,15 +5,15 @@ import { lua } from '../lua.generated.ts';
 export interface DocumentPut {
   readonly kind: string;
   readonly id: string;
-  /** A name for this write that no other has: `[A-Za-z0-9_-]`. */
+  /** A unique name of this write, of characters `[A-Za-z0-9_-]`. */
   readonly write: string;
   /** '' = remove the document. */
   readonly json: string;
-  /** Null = any. */
+  /** Expected version; null = any. */
   readonly expected: number | null;
 }
 
-/** Replies with the new version; 0 = removed, −1 = another version stands there, −2 = nothing to remove. */
+/** Replies with the new version; 0 = removed, −1 = it has another version, −2 = there is nothing to remove. */
 export const documentPut = defineScript({
   name: 'document-put',
   lua: lua.documentPut,

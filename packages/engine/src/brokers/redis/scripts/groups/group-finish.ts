@@ -13,9 +13,10 @@ export interface GroupFinishCall {
   readonly receipt: Receipt;
   /** The set's key. */
   readonly set: string;
+  /** IDs of members whose messages cannot be read: they are archived. */
   readonly unreadable: readonly string[];
   readonly locks: readonly HeldLock[];
-  /** Null = nothing to store. */
+  /** The task that the set was aggregated into; null = none. */
   readonly item: EnqueueItem | null;
   /** '' = none. */
   readonly business: string;
@@ -23,9 +24,9 @@ export interface GroupFinishCall {
 
 export interface GroupFinished {
   readonly nowMs: number;
-  /** As of `enqueue`; `l`: the set has gone back to its group. */
+  /** As in `enqueue`, or `l`: the set goes back to its group. */
   readonly code: string;
-  /** Who holds the lock, with the code `d`; '' = unknown. */
+  /** With the code `d`: ID of the task that holds the lock; '' = unknown. */
   readonly holder: string;
 }
 

@@ -1,19 +1,19 @@
 #!lua flags=allow-oom
 -- @use time names
--- group-reclaim: puts tasks of sets whose time is over back into their groups (protocol 3.21).
+-- group-reclaim: puts the tasks of sets whose deadline has passed back into their groups.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit
 -- RETURN number of tasks that went back, or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, 256 sets; a larger set goes back in several calls
 local asynq, tc = names_of(KEYS[1])
 local groups, sets, prefix = asynq .. 'groups', asynq .. 'aggregation_sets', asynq .. 'g:'
-local bad = misfit(groups, 'set', sets, 'zset')
+local bad = wrong_typed(groups, 'set', sets, 'zset')
 if bad then
   return '!' .. bad
 end
-local limit, back = tonumber(ARGV[2]), 0
+local limit, moved = tonumber(ARGV[2]), 0
 
--- The group of a set's key: all between the prefix and the last colon; nil = it is no such key.
+-- The group in a set's key, `…g:<group>:<set ID>`: everything between the prefix and the last colon. nil for other keys.
 local function group_of(set)
   if string.sub(set, 1, #prefix) ~= prefix then
     return nil
@@ -22,31 +22,31 @@ local function group_of(set)
 end
 
 for _, set in ipairs(redis.call('ZRANGE', sets, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, limit)) do
-  if back >= limit then
+  if moved >= limit then
     break
   end
   local group = group_of(set)
   local key = group and prefix .. group
-  if key and misfit(key, 'zset') then
-    put_aside(tc, key, 'g:' .. group)
+  if key and wrong_typed(key, 'zset') then
+    rename_key(tc, key, 'g:' .. group)
   end
-  if not group or misfit(set, 'zset') then
-    -- Nothing that could be put back.
+  if not group or wrong_typed(set, 'zset') then
+    -- There is nothing to put back.
     redis.call('ZREM', sets, set)
   else
-    local found = redis.call('ZRANGE', set, 0, limit - back - 1, 'WITHSCORES')
+    local found = redis.call('ZRANGE', set, 0, limit - moved - 1, 'WITHSCORES')
     for i = 1, #found, 2 do
       redis.call('ZADD', key, found[i + 1], found[i])
     end
     if #found > 0 then
       redis.call('ZREMRANGEBYRANK', set, 0, #found / 2 - 1)
-      -- An aggregator looks at named groups only (protocol D11).
+      -- Aggregators see only groups that `groups` names. Asynq forgets this here.
       redis.call('SADD', groups, group)
     end
-    back = back + #found / 2
+    moved = moved + #found / 2
     if redis.call('EXISTS', set) == 0 then
       redis.call('ZREM', sets, set)
     end
   end
 end
-return back
+return moved

@@ -4,6 +4,7 @@ import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { refusalIn, type Refusal } from '../reply.ts';
 
+/** Replies with the number of tasks put back into their groups. */
 export const groupReclaim = defineScript({
   name: 'group-reclaim',
   lua: lua.groupReclaim,

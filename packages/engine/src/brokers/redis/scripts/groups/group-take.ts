@@ -9,8 +9,9 @@ export interface GroupTakeCall {
   readonly queue: string;
   readonly receipt: Receipt;
   readonly rules: GroupRules;
-  /** IDs of the sets to make, at most so many. */
+  /** IDs for the sets; at most this many are taken. */
   readonly setIds: readonly string[];
+  /** Names of the groups to check. */
   readonly groups: readonly string[];
 }
 
@@ -37,14 +38,14 @@ export const groupTake = defineScript({
     ...setIds,
     ...groups,
   ],
-  /** In the order of the set IDs. */
+  /** The sets taken, in the order of their IDs. */
   reply: (raw, { groups }): TakenSet[] | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const parts = textOf(raw).split(',').filter(Boolean);
-    return parts.map((part) => {
-      const [place, size] = part.split(':').map(Number);
-      return { group: groups[place ?? -1] ?? '', size: size ?? 0 };
+    const entries = textOf(raw).split(',').filter(Boolean);
+    return entries.map((entry) => {
+      const [index, size] = entry.split(':').map(Number);
+      return { group: groups[index ?? -1] ?? '', size: size ?? 0 };
     });
   },
 });

@@ -1,29 +1,30 @@
 -- @use time names
--- find: the stored tasks of one queue that one plain ID may mean.
+-- find: the tasks of one queue whose stored ID may be that of a plain ID. The stored ID of a task of a business is
+-- `<business>.<plain ID>`.
 -- KEYS   1 pending
--- ARGV   1 now; 2 ID; 3 whether without business (1/0); 4 whether of any business (1/0); 5 the one business
---        ('' = none asked for)
--- RETURN stored ID and tc (nil = none), per task
+-- ARGV   1 now; 2 plain ID; 3 whether to look without a business (1/0); 4 whether to look in all businesses (1/0); 5 the
+--        business to look in ('' = none)
+-- RETURN stored ID and `tc` (nil = none) per task
 -- BOUND  10,000 businesses
 local MAX_BUSINESSES = 10000
 local asynq, tc = names_of(KEYS[1])
 local id, found = ARGV[2], {}
 
-local function look(stored)
-  local key = asynq .. 't:' .. stored
+local function add_if_stored(stored_id)
+  local key = asynq .. 't:' .. stored_id
   local row = redis.pcall('HMGET', key, 'tc', 'msg')
   if row[1] or row[2] then
-    found[#found + 1] = { stored, row[1] }
+    found[#found + 1] = { stored_id, row[1] }
   end
 end
 
 if ARGV[3] == '1' then
-  look(id)
+  add_if_stored(id)
 end
 if ARGV[5] ~= '' then
-  look(ARGV[5] .. '.' .. id)
+  add_if_stored(ARGV[5] .. '.' .. id)
 end
-if ARGV[4] == '1' and not misfit(tc .. 'biz', 'set') then
+if ARGV[4] == '1' and not wrong_typed(tc .. 'biz', 'set') then
   local names = redis.call('SRANDMEMBER', tc .. 'biz', MAX_BUSINESSES)
   for i = 1, #names, 1000 do
     local keys = {}
@@ -32,7 +33,7 @@ if ARGV[4] == '1' and not misfit(tc .. 'biz', 'set') then
     end
     if redis.call('EXISTS', unpack(keys)) > 0 then
       for j = i, math.min(i + 999, #names) do
-        look(names[j] .. '.' .. id)
+        add_if_stored(names[j] .. '.' .. id)
       end
     end
   end

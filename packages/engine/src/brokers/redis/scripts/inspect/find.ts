@@ -11,7 +11,7 @@ export interface FindCall {
   readonly filter: BusinessFilter;
 }
 
-/** A stored task that the ID may mean; its meta tells whether it does. */
+/** A stored task whose ID may be the one asked for; the business in its meta decides. */
 export interface FoundRow {
   readonly id: string;
   readonly meta: string | null;

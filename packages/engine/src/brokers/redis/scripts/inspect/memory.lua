@@ -1,14 +1,14 @@
 -- @use time names
--- memory: estimates what the tasks of one queue take.
+-- memory: estimates the memory that the tasks of one queue take, from samples.
 -- KEYS   1 pending
 -- ARGV   1 now
 -- RETURN bytes
 -- BOUND  20 tasks of each state, 5 groups of 20 tasks
-local SAMPLE, GROUPS = 20, 5
+local SAMPLE, MAX_GROUPS = 20, 5
 local asynq = names_of(KEYS[1])
 
--- Mean size of those tasks that exist (protocol D7); no key of a wrong type fails the rest.
-local function mean(ids)
+-- Mean size of the tasks that exist; IDs without a task are left out.
+local function mean_size(ids)
   local sum, found = 0, 0
   for i = 1, #ids do
     local bytes = redis.call('MEMORY', 'USAGE', asynq .. 't:' .. ids[i])
@@ -19,7 +19,8 @@ local function mean(ids)
   return found == 0 and 0 or sum / found
 end
 
-local function ask(...)
+-- The reply of a command, or an empty table if its key has a wrong type: the rest is estimated all the same.
+local function call_or_empty(...)
   local reply = redis.pcall(...)
   return type(reply) == 'table' and reply.err and {} or reply
 end
@@ -27,31 +28,31 @@ end
 local bytes = 0
 for _, name in ipairs({ 'pending', 'active' }) do
   local key = asynq .. name
-  local length = ask('LLEN', key)
+  local length = call_or_empty('LLEN', key)
   if type(length) == 'number' and length > 0 then
-    -- From both ends: neither the oldest nor the newest alone stand for all.
+    -- Samples from both ends: neither the oldest nor the newest alone are typical.
     local ids = redis.call('LRANGE', key, 0, SAMPLE / 2 - 1)
     for _, id in ipairs(length > SAMPLE / 2 and redis.call('LRANGE', key, -SAMPLE / 2, -1) or {}) do
       ids[#ids + 1] = id
     end
-    bytes = bytes + mean(ids) * length + redis.call('MEMORY', 'USAGE', key)
+    bytes = bytes + mean_size(ids) * length + redis.call('MEMORY', 'USAGE', key)
   end
 end
-local function of_set(key)
-  local size = ask('ZCARD', key)
+local function estimate_set(key)
+  local size = call_or_empty('ZCARD', key)
   if type(size) ~= 'number' or size == 0 then
     return 0
   end
-  return mean(redis.call('ZRANDMEMBER', key, SAMPLE)) * size + redis.call('MEMORY', 'USAGE', key)
+  return mean_size(redis.call('ZRANDMEMBER', key, SAMPLE)) * size + redis.call('MEMORY', 'USAGE', key)
 end
 for _, name in ipairs({ 'scheduled', 'retry', 'archived', 'completed' }) do
-  bytes = bytes + of_set(asynq .. name)
+  bytes = bytes + estimate_set(asynq .. name)
 end
-local groups = ask('SRANDMEMBER', asynq .. 'groups', GROUPS)
+local groups = call_or_empty('SRANDMEMBER', asynq .. 'groups', MAX_GROUPS)
 if #groups > 0 then
   local sum = 0
   for _, group in ipairs(groups) do
-    sum = sum + of_set(asynq .. 'g:' .. group)
+    sum = sum + estimate_set(asynq .. 'g:' .. group)
   end
   bytes = bytes + sum / #groups * redis.call('SCARD', asynq .. 'groups')
 end

@@ -6,36 +6,36 @@ export interface TaskRow {
   readonly message: Buffer | null;
   readonly state: string | null;
   readonly meta: string | null;
-  /** `tc:a` */
+  /** `tc:a`: attempts, crashes and the like, see `parseAttemptState`. */
   readonly attemptState: string | null;
-  /** `tc:x` */
+  /** `tc:x`: a line of JSON per attempt. */
   readonly history: string | null;
-  /** `tc:d` */
+  /** `tc:d`: exact start in ms. */
   readonly due: string | null;
-  /** `tc:s` */
+  /** `tc:s`: a state that Asynq does not have. */
   readonly ownState: string | null;
-  /** `tc:c` */
+  /** `tc:c`: time, reason and author of a cancellation as JSON. */
   readonly cancelNote: string | null;
   readonly result: Buffer | null;
   readonly pendingSince: string | null;
-  /** Active, with a lease that is over. */
-  readonly leaseIsOver: boolean;
-  /** Of the state's sorted set, s; null where it is no time. */
+  /** Active with an expired lease. */
+  readonly isLeaseExpired: boolean;
+  /** Score in the state's sorted set, s; null if it is no time. */
   readonly score: number | null;
 }
 
 export type RawRow = readonly unknown[];
 
-/** The last second that is a date. */
-const LAST_S = 8_640_000_000_000;
+/** The last second that a Date can hold. */
+const MAX_DATE_S = 8_640_000_000_000;
 
-/** A score as a time; what is no date is none. */
+/** A score as a time; null if it is beyond all dates. */
 function scoreOf(text: string | null): number | null {
   const seconds = Number(text ?? Number.NaN);
-  return Math.abs(seconds) <= LAST_S ? seconds : null;
+  return Math.abs(seconds) <= MAX_DATE_S ? seconds : null;
 }
 
-export function rowOf(raw: RawRow): TaskRow {
+export function parseTaskRow(raw: RawRow): TaskRow {
   return {
     id: textOf(raw[11]),
     message: raw[0] as Buffer | null,
@@ -48,7 +48,7 @@ export function rowOf(raw: RawRow): TaskRow {
     cancelNote: textOrNull(raw[7]),
     result: raw[8] as Buffer | null,
     pendingSince: textOrNull(raw[9]),
-    leaseIsOver: raw[12] === 1,
+    isLeaseExpired: raw[12] === 1,
     score: scoreOf(textOrNull(raw[10])),
   };
 }

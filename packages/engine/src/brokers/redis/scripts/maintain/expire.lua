@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- @use time names archive
--- expire: removes completed and cancelled tasks of one queue whose retention is over, and what the archive keeps no more.
+-- expire: removes completed and cancelled tasks of one queue whose retention is over, and archived ones beyond the archive's
+-- limits.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit
 -- RETURN number removed; or `!<key>`: this key has a wrong type
@@ -9,26 +10,27 @@ local SAMPLE = 64
 local asynq, tc = names_of(KEYS[1])
 local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
 local limit = tonumber(ARGV[2])
-local bad = misfit(completed, 'zset', cancelled, 'zset', asynq .. 'archived', 'zset')
+local bad = wrong_typed(completed, 'zset', cancelled, 'zset', asynq .. 'archived', 'zset')
 if bad then
   return '!' .. bad
 end
 
--- A Go tool may remove a cancelled task and leave our mark: what differs from Asynq's set goes, a sample at a time.
-local function clean_marks()
+-- A Go tool may remove or run a cancelled task, but does not know `st:cancelled`. Removes marks whose score differs from
+-- that in `completed`, a random sample in each call.
+local function remove_stale_marks()
   local marks = redis.call('ZRANDMEMBER', cancelled, SAMPLE, 'WITHSCORES')
-  local ids, gone = {}, {}
+  local ids, stale = {}, {}
   for i = 1, #marks, 2 do
     ids[#ids + 1] = marks[i]
   end
   local scores = #ids > 0 and redis.call('ZMSCORE', completed, unpack(ids)) or {}
   for i, id in ipairs(ids) do
     if scores[i] ~= marks[2 * i] then
-      gone[#gone + 1] = id
+      stale[#stale + 1] = id
     end
   end
-  if #gone > 0 then
-    redis.call('ZREM', cancelled, unpack(gone))
+  if #stale > 0 then
+    redis.call('ZREM', cancelled, unpack(stale))
   end
 end
 
@@ -38,5 +40,5 @@ if #ids > 0 then
   redis.call('ZREM', completed, unpack(ids))
   redis.call('ZREM', cancelled, unpack(ids))
 end
-clean_marks()
+remove_stale_marks()
 return #ids + trim_archive(asynq, 0, limit)

@@ -1,28 +1,27 @@
 #!lua flags=allow-oom
 -- @use time names
--- forward: makes what is due pending, or aggregating where it belongs to a group, earliest first.
+-- forward: moves due tasks of `scheduled` and `retry` to `pending`, or to their group if they have one, earliest first.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit
--- RETURN number moved, next due time in ms (nil = nothing waits), now, IDs dropped; or `!<key>`: this key has a wrong type
+-- RETURN number moved, next due time in ms (nil = none), now, IDs without a task, dropped; or `!<key>`: it has a wrong type
 -- BOUND  256 tasks
 local pending = KEYS[1]
 local asynq, tc = names_of(pending)
 local due, groups = tc .. 'due', asynq .. 'groups'
 local sources = { asynq .. 'scheduled', asynq .. 'retry' }
-local bad = misfit(pending, 'list', sources[1], 'zset', sources[2], 'zset', due, 'zset', groups, 'set')
+local bad = wrong_typed(pending, 'list', sources[1], 'zset', sources[2], 'zset', due, 'zset', groups, 'set')
 if bad then
   return '!' .. bad
 end
-
--- What moves: { id, ms, group or false, place }; IDs without a task.
-local limit, moves, dropped = tonumber(ARGV[2]), {}, {}
--- Times from here on are no dates: nobody waits for them.
+-- room: how many more to move; moves: { id, ms, group or false, sequence }; dropped: IDs without a task.
+local room, moves, dropped = tonumber(ARGV[2]), {}, {}
+-- Scores from here on are beyond all dates: nothing wakes up for them.
 local NEVER_MS = 8640000000000000
 
 local function add(id, ms, row)
   local group = row[2] and row[2] ~= '' and row[2]
-  if group and misfit(asynq .. 'g:' .. group, 'zset') then
-    put_aside(tc, asynq .. 'g:' .. group, 'g:' .. group)
+  if group and wrong_typed(asynq .. 'g:' .. group, 'zset') then
+    rename_key(tc, asynq .. 'g:' .. group, 'g:' .. group)
   end
   moves[#moves + 1] = { id, ms, group or false, #moves }
 end
@@ -33,10 +32,10 @@ local function remove(key, ids)
   end
 end
 
--- Exact times (design D5): a task moves only if its own field and its score in seconds agree with them; what does
--- not agree is left over from an earlier task, or a Go process has moved the task since.
+-- Tasks of ours, which have an exact time in `due`. A task moves only if that time agrees with its field `tc:d` and its score in
+-- seconds. Otherwise the entry is left over from an earlier task, or a Go process has moved the task since.
 local function take_exact()
-  local found = redis.call('ZRANGE', due, '-inf', whole(now), 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
+  local found = redis.call('ZRANGE', due, '-inf', int_text(now), 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES')
   local ids, leaving, scores = {}, { {}, {} }, {}
   for i = 1, #found, 2 do
     ids[#ids + 1] = found[i]
@@ -56,20 +55,20 @@ local function take_exact()
   remove(due, ids)
   remove(sources[1], leaving[1])
   remove(sources[2], leaving[2])
-  limit = limit - #ids
+  room = room - #ids
 end
 
--- What is left and due by its score alone: Go put it there. An exact time beside it cannot be its own any more.
+-- Tasks that are due by their score alone, as Go writes them. An entry in `due` with the same ID is stale.
 local function take_foreign(source)
-  if limit <= 0 then
+  if room <= 0 then
     return
   end
-  local found = redis.call('ZRANGE', source, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
+  local found = redis.call('ZRANGE', source, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES')
   local ids = {}
   for i = 1, #found, 2 do
     local row = redis.pcall('HMGET', asynq .. 't:' .. found[i], 'state', 'group')
     ids[#ids + 1] = found[i]
-    -- Without a task only the ID goes (protocol D7).
+    -- Asynq would try to move an ID without a task for ever: drop it.
     if row[1] then
       add(found[i], tonumber(found[i + 1]) * 1000, row)
     else
@@ -78,10 +77,10 @@ local function take_foreign(source)
   end
   remove(due, ids)
   remove(source, ids)
-  limit = limit - #ids
+  room = room - #ids
 end
 
-local function push()
+local function write_moves()
   table.sort(moves, function(a, b)
     return a[2] < b[2] or (a[2] == b[2] and a[4] < b[4])
   end)
@@ -90,7 +89,7 @@ local function push()
     local key, group = asynq .. 't:' .. move[1], move[3]
     if group then
       redis.call('ZADD', asynq .. 'g:' .. group, now_s, move[1])
-      -- An aggregator looks at named groups only (protocol D10).
+      -- Aggregators see only groups that `groups` names; Asynq's forwarder forgets this.
       redis.call('SADD', groups, group)
       redis.call('HSET', key, 'state', 'aggregating')
     else
@@ -106,8 +105,9 @@ end
 take_exact()
 take_foreign(sources[1])
 take_foreign(sources[2])
-push()
+write_moves()
 
+-- The earliest time that is still waiting; scores of `due` are in ms, the others in s.
 local next_ms
 for i, key in ipairs({ due, sources[1], sources[2] }) do
   local ms = tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
@@ -116,5 +116,5 @@ for i, key in ipairs({ due, sources[1], sources[2] }) do
     next_ms = math.max(0, math.min(ms, next_ms or ms))
   end
 end
-note(tc, 'dropped', #dropped)
-return { #moves, next_ms and whole(next_ms) or false, whole(now), dropped }
+count_anomaly(tc, 'dropped', #dropped)
+return { #moves, next_ms and int_text(next_ms) or false, int_text(now), dropped }

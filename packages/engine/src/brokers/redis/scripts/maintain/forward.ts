@@ -4,6 +4,7 @@ import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { quarantinedIn, refusalIn, textOf, type Refusal } from '../reply.ts';
 
+/** Replies with how many tasks were moved, and when the next one is due. */
 export const forward = defineScript({
   name: 'forward',
   lua: lua.forward,

@@ -1,25 +1,25 @@
 #!lua flags=allow-oom
 -- @use time names bytes history counters archive leases expired
--- recover: takes back tasks of one queue whose lease has expired; ours are next to run, Go's are leased to the caller,
--- who ends them as Asynq does (protocol 4.10).
+-- recover: takes back tasks of one queue whose lease has expired. Tasks of our workers are next to run, and count a crash.
+-- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.
 -- KEYS   1 pending
--- ARGV   1 now; 2 limit; 3 crashes that make a task poison; 4 length of the caller's leases in ms
--- RETURN number recovered, number archived, IDs dropped, then of Go's: token, rows as of `exchange`; or `!<key>`: this key
---        has a wrong type
--- BOUND  256 tasks, 1,024 leases looked at, 512 KiB of Go's messages
+-- ARGV   1 now; 2 limit; 3 crashes after which a task is archived as poison; 4 length of the caller's leases in ms
+-- RETURN number recovered, number archived, IDs dropped, then for Go's tasks: token, rows as in `exchange`; or `!<key>`: this
+--        key has a wrong type
+-- BOUND  256 tasks, 1,024 leases scanned, 512 KiB of Go's messages
 local MAX_BATCH_BYTES = 524288
 
--- The lost attempt's line and the new `tc:a`; second: crashes so far.
-local function lost(a)
+-- From `tc:a`: the lost attempt's line for the history, the number of crashes with this one, and the new `tc:a`.
+local function lost_attempt(attempt_state)
   local started, attempts, crashes, deferrals, worker =
-    string.match(a or '', '^(%d*);(%d+);(%d+);(%d+);([%w_.:-]*)$')
+    string.match(attempt_state or '', '^(%d*);(%d+);(%d+);(%d+);([%w_.:-]*)$')
   crashes = (crashes or 0) + 1
   if not started or started == '' then
-    started = whole(now)
+    started = int_text(now)
   end
   attempts = math.max(tonumber(attempts or 0), crashes)
-  local by = worker and worker ~= '' and ',"w":"' .. worker .. '"' or ''
-  local line = string.format('{"n":%d,"s":%s,"f":%.0f,"o":"lost"%s}', attempts, started, now, by)
+  local worker_field = worker and worker ~= '' and ',"w":"' .. worker .. '"' or ''
+  local line = string.format('{"n":%d,"s":%s,"f":%.0f,"o":"lost"%s}', attempts, started, now, worker_field)
   return line, crashes, table.concat({ started, attempts, crashes, deferrals or 0, worker or '' }, ';')
 end
 
@@ -29,7 +29,7 @@ local active, lease = asynq .. 'active', asynq .. 'lease'
 local scan = tc .. 'scan'
 local ids, go
 
--- Leases Go's tasks to the caller. IDs without an active task join ours: only their lease goes.
+-- Leases Go's tasks to the caller. IDs without an active task are added to ours, where only their lease is removed.
 local function claim(go)
   local rows, leases, bytes = {}, {}, 0
   for _, id in ipairs(go) do
@@ -39,7 +39,7 @@ local function claim(go)
     elseif bytes == 0 or bytes + #row[1] <= MAX_BATCH_BYTES then
       bytes = bytes + #row[1]
       leases[#leases + 1] = id
-      add_row(rows, #rows, id, row, row[4])
+      add_task_row(rows, #rows, id, row, row[4])
     end
   end
   if #leases == 0 then
@@ -54,52 +54,52 @@ local function claim(go)
   return token, rows
 end
 
-local bad = misfit(active, 'list', lease, 'zset', pending, 'list', asynq .. 'archived', 'zset', scan, 'hash', tc .. 'tok', 'string')
+local bad = wrong_typed(active, 'list', lease, 'zset', pending, 'list', asynq .. 'archived', 'zset', scan, 'hash', tc .. 'tok', 'string')
 if bad then
   return '!' .. bad
 end
-if held_off(scan) then
+if is_held_off(scan) then
   return { 0, 0, {}, 0, {} }
 end
-ids, go = expired(lease, scan, tonumber(ARGV[2]))
+ids, go = expired_leases(lease, scan, tonumber(ARGV[2]))
 local token, rows = claim(go)
 if #ids == 0 then
   return { 0, 0, {}, token, rows }
 end
 
-leave_active(active, ids)
+remove_active(active, ids)
 redis.call('ZREM', lease, unpack(ids))
-local back, poison, dropped = {}, {}, {}
+local requeued, poison, dropped = {}, {}, {}
 for _, id in ipairs(ids) do
   local key = asynq .. 't:' .. id
   local row = redis.pcall('HMGET', key, 'state', 'tc:a', 'tc:x')
-  -- Without a task, or with one that is no longer active, only the lease goes.
+  -- Without a task, or with one that is no longer active, only the lease is removed.
   if row[1] == 'active' and redis.call('HEXISTS', key, 'msg') == 1 then
-    local line, crashes, a = lost(row[2])
-    local lines = add_line(row[3], line)
+    local line, crashes, attempt_state = lost_attempt(row[2])
+    local history = add_line(row[3], line)
     if crashes >= tonumber(ARGV[3]) then
-      local text = string.format('poison: lost its worker %d times', crashes)
-      local message = redis.call('HGET', key, 'msg') .. error_field(text) .. FAILED_NOW
-      redis.call('HSET', key, 'msg', message, 'state', 'archived', 'tc:a', a, 'tc:x', lines)
+      local error_text = string.format('poison: lost its worker %d times', crashes)
+      local message = redis.call('HGET', key, 'msg') .. error_field(error_text) .. FAILED_NOW
+      redis.call('HSET', key, 'msg', message, 'state', 'archived', 'tc:a', attempt_state, 'tc:x', history)
       poison[#poison + 1] = id
     else
-      redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns, 'tc:a', a, 'tc:x', lines)
-      table.insert(back, 1, id)
+      redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns, 'tc:a', attempt_state, 'tc:x', history)
+      table.insert(requeued, 1, id)
     end
   elseif not row[1] or row[1] == 'active' then
     dropped[#dropped + 1] = id
-    -- What Go's dequeue makes of an ID without a task (protocol D8).
+    -- Half a hash, as Go's dequeue makes of an ID without a task: it has a state, but no message.
     if row[1] then
       redis.call('DEL', key)
     end
   end
 end
-if #back > 0 then
-  redis.call('RPUSH', pending, unpack(back))
+if #requeued > 0 then
+  redis.call('RPUSH', pending, unpack(requeued))
 end
 if #poison > 0 then
   archive(asynq, poison)
   count(asynq, #poison, #poison)
 end
-note(tc, 'dropped', #dropped)
-return { #back, #poison, dropped, token, rows }
+count_anomaly(tc, 'dropped', #dropped)
+return { #requeued, #poison, dropped, token, rows }

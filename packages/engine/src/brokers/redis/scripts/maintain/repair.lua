@@ -1,37 +1,39 @@
 #!lua flags=allow-oom
--- @use time names bytes history counters archive doubts kinds
--- repair: mends the indexes of one queue where crashed or foreign processes left them odd.
+-- @use time names bytes history counters archive doubts key-types
+-- repair: repairs the indexes of one queue after crashed or foreign processes: keys of a wrong type, active tasks without a
+-- lease, scores that are no times. The janitor calls it; most of it runs at most once in 6 s.
 -- KEYS   1 pending
 -- ARGV   1 now; 2 limit
--- RETURN tasks given to the recoverer, tasks archived because they would never start, keys set aside
+-- RETURN number of tasks given to the recoverer, number archived because they would never start, keys renamed
 -- BOUND  256 active tasks, 256 entries of each set
 local pending = KEYS[1]
 local limit = math.min(256, tonumber(ARGV[2]))
 local asynq, tc = names_of(pending)
 local active, lease, scan, doubts = asynq .. 'active', asynq .. 'lease', tc .. 'scan', tc .. 'doubts'
--- No clock is off by more, and no plan goes further.
+-- No clock is off by more than a day, and no plan reaches further than a century.
 local DAY_S, CENTURY_S = 86400, 3155760000
 
--- Active tasks without a lease, a window of the list at a time, the oldest first.
-local function watch_active()
-  local at = sane(redis.call('HGET', scan, 'active')) or 0
-  local ids = redis.call('LRANGE', active, -(at + limit), -(at + 1))
-  redis.call('HSET', scan, 'active', #ids == limit and at + limit or 0)
+-- Gives active tasks without a lease to the recoverer: an expired lease makes it take them. Each call checks the next window of
+-- the list, from the oldest on; `scan` keeps the offset.
+local function recover_unleased()
+  local offset = valid_integer(redis.call('HGET', scan, 'active')) or 0
+  local ids = redis.call('LRANGE', active, -(offset + limit), -(offset + 1))
+  redis.call('HSET', scan, 'active', #ids == limit and offset + limit or 0)
   local leases = #ids > 0 and redis.call('ZMSCORE', lease, unpack(ids)) or {}
-  local lost = 0
+  local recovered = 0
   for i, id in ipairs(ids) do
     if leases[i] then
       redis.call('ZREM', doubts, id)
-    elseif missed_twice(doubts, id) then
+    elseif confirm_missing(doubts, id) then
       redis.call('ZADD', lease, EXPIRED_S, id)
-      lost = lost + 1
+      recovered = recovered + 1
     end
   end
-  return lost
+  return recovered
 end
 
--- Entries with a score from `from_s` on, which is no time, get another one.
-local function settle(name, from_s, to_s)
+-- Scores from `from_s` on cannot be times: such entries get the score `to_s`. Returns how many.
+local function reset_scores(name, from_s, to_s)
   local ids = redis.call('ZRANGE', asynq .. name, from_s, '+inf', 'BYSCORE', 'LIMIT', 0, limit)
   for _, id in ipairs(ids) do
     redis.call('ZADD', asynq .. name, to_s, id)
@@ -39,44 +41,45 @@ local function settle(name, from_s, to_s)
   return #ids
 end
 
--- Tasks that would never start; those that wait for something else than a time (design D1) stand at a time of theirs.
+-- Archives tasks whose start is no real time, so they would never start. NEVER_S is the score of tasks that wait for something
+-- other than a time: they stay.
 local NEVER_S = 253370764800
-local function archive_endless(name)
+local function archive_never_due(name)
   local set = asynq .. name
   local ids = redis.call('ZRANGE', set, now_s + CENTURY_S, '(' .. NEVER_S, 'BYSCORE', 'LIMIT', 0, limit)
   for _, id in ipairs(redis.call('ZRANGE', set, '(' .. NEVER_S, '+inf', 'BYSCORE', 'LIMIT', 0, limit - #ids)) do
     ids[#ids + 1] = id
   end
-  local kept = {}
+  local archived = {}
   for _, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
     local msg = redis.pcall('HGET', key, 'msg')
     if type(msg) == 'string' then
-      msg = msg .. error_field('its start is no time') .. FAILED_NOW
+      msg = msg .. error_field('its start is not a valid time') .. FAILED_NOW
       redis.call('HSET', key, 'state', 'archived', 'msg', msg)
-      kept[#kept + 1] = id
+      archived[#archived + 1] = id
     end
     redis.call('ZREM', set, id)
     redis.call('ZREM', tc .. 'due', id)
   end
-  if #kept > 0 then
-    archive(asynq, kept)
+  if #archived > 0 then
+    archive(asynq, archived)
   end
-  note(tc, 'archived', #kept)
-  note(tc, 'dropped', #ids - #kept)
-  return #kept
+  count_anomaly(tc, 'archived', #archived)
+  count_anomaly(tc, 'dropped', #ids - #archived)
+  return #archived
 end
 
-local aside = {}
+local renamed = {}
 for i, wrong in ipairs(wrong_keys(asynq, tc, today())) do
-  put_aside(tc, wrong[1], wrong[2])
-  aside[i] = wrong[1]
+  rename_key(tc, wrong[1], wrong[2])
+  renamed[i] = wrong[1]
 end
-if not is_turn(scan, 'repaired') then
-  return { 0, 0, aside }
+if not claim_turn(scan, 'repaired') then
+  return { 0, 0, renamed }
 end
-local lost = watch_active() + settle('lease', now_s + DAY_S, EXPIRED_S)
-settle('archived', now_s + DAY_S, now_s)
-settle('aggregation_sets', now_s + DAY_S, now_s)
-settle('completed', now_s + CENTURY_S, now_s + DAY_S)
-return { lost, archive_endless('scheduled') + archive_endless('retry'), aside }
+local recovered = recover_unleased() + reset_scores('lease', now_s + DAY_S, EXPIRED_S)
+reset_scores('archived', now_s + DAY_S, now_s)
+reset_scores('aggregation_sets', now_s + DAY_S, now_s)
+reset_scores('completed', now_s + CENTURY_S, now_s + DAY_S)
+return { recovered, archive_never_due('scheduled') + archive_never_due('retry'), renamed }

@@ -4,7 +4,8 @@ import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
 
-export interface MendedIndexes {
+/** What the script has repaired in the indexes of a queue. */
+export interface RepairedIndexes {
   readonly recovered: number;
   readonly archived: number;
   readonly renamedKeys: readonly string[];
@@ -15,8 +16,8 @@ export const repair = defineScript({
   lua: lua.repair,
   keys: ({ queue }: Step) => [pendingKey(queue)],
   args: ({ limit }) => [limit],
-  reply: (raw): MendedIndexes => {
-    const [recovered, archived, aside] = raw as readonly [number, number, unknown[]];
-    return { recovered, archived, renamedKeys: aside.map(textOf) };
+  reply: (raw): RepairedIndexes => {
+    const [recovered, archived, renamed] = raw as readonly [number, number, unknown[]];
+    return { recovered, archived, renamedKeys: renamed.map(textOf) };
   },
 });

@@ -4,9 +4,12 @@ import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { refusalIn, textOf, type Refusal } from '../reply.ts';
 
-export interface Swept {
+/** What the script has repaired among the keys of a queue. */
+export interface SweepReply {
   readonly recovered: number;
+  /** Unique locks released. */
   readonly locks: number;
+  /** Groups added to `groups` again. */
   readonly groups: number;
   readonly renamedKeys: readonly string[];
 }
@@ -16,10 +19,10 @@ export const sweep = defineScript({
   lua: lua.sweep,
   keys: ({ queue }: Step) => [pendingKey(queue)],
   args: () => [],
-  reply: (raw): Swept | Refusal => {
+  reply: (raw): SweepReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [recovered, locks, groups, aside] = raw as readonly [number, number, number, unknown[]];
-    return { recovered, locks, groups, renamedKeys: aside.map(textOf) };
+    const [recovered, locks, groups, renamed] = raw as readonly [number, number, number, unknown[]];
+    return { recovered, locks, groups, renamedKeys: renamed.map(textOf) };
   },
 });

@@ -1,19 +1,20 @@
--- Asynq's archive: at most 9,999 tasks of at most 90 days (protocol 3.13).
-local ARCHIVED_MOST = 9999
-local ARCHIVED_S = 7776000
--- In one call; larger lists overflow Lua's stack (protocol D15). What is left the janitor drops.
-local TRIM_MOST = 1000
-local ELSEWHERE = {
+-- Asynq's archive: it keeps at most 9,999 tasks, each for at most 90 days.
+local MAX_ARCHIVED = 9999
+local MAX_ARCHIVED_S = 7776000
+-- Tasks removed in one call, as `unpack` of a larger list overflows Lua's stack. The janitor's `expire` removes the rest.
+local MAX_TRIM = 1000
+local STATES = {
   pending = true, active = true, scheduled = true, retry = true, aggregating = true, completed = true, archived = true,
 }
 
--- Deletes the tasks of an index's IDs, but none that is in another state: a foreign ID may be that of a live task.
+-- Deletes the hashes of IDs found in the index of `state`. A hash in another state stays: a foreign process may have left
+-- the ID of a live task in this index.
 local function delete_tasks(asynq, ids, state)
   local keys = {}
   for _, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
     local found = redis.pcall('HGET', key, 'state')
-    if found == state or not ELSEWHERE[found] then
+    if found == state or not STATES[found] then
       keys[#keys + 1] = key
     end
   end
@@ -22,25 +23,26 @@ local function delete_tasks(asynq, ids, state)
   end
 end
 
--- Makes room for so many more: the oldest tasks go, with their hashes. Returns how many went.
-local function trim_archive(asynq, coming, most)
+-- Makes room for `incoming` more tasks: removes tasks that are too old or too many, with their hashes, at most `limit`.
+-- Returns how many it removed.
+local function trim_archive(asynq, incoming, limit)
   local archived = asynq .. 'archived'
-  local over = math.min(most, redis.call('ZCARD', archived) + coming - ARCHIVED_MOST)
-  local old = redis.call('ZRANGE', archived, '-inf', now_s - ARCHIVED_S, 'BYSCORE', 'LIMIT', 0, most)
-  if #old < over then
-    old = redis.call('ZRANGE', archived, 0, over - 1)
+  local excess = math.min(limit, redis.call('ZCARD', archived) + incoming - MAX_ARCHIVED)
+  local oldest = redis.call('ZRANGE', archived, '-inf', now_s - MAX_ARCHIVED_S, 'BYSCORE', 'LIMIT', 0, limit)
+  if #oldest < excess then
+    oldest = redis.call('ZRANGE', archived, 0, excess - 1)
   end
-  if #old > 0 then
-    delete_tasks(asynq, old, 'archived')
-    redis.call('ZREM', archived, unpack(old))
+  if #oldest > 0 then
+    delete_tasks(asynq, oldest, 'archived')
+    redis.call('ZREM', archived, unpack(oldest))
   end
-  return #old
+  return #oldest
 end
 
--- Puts tasks into the archive; first makes room, so that none of them can be trimmed itself.
+-- Adds tasks to the archive. Trims first: otherwise it could remove the tasks it has just added.
 local function archive(asynq, ids)
   local archived = asynq .. 'archived'
-  trim_archive(asynq, #ids, TRIM_MOST)
+  trim_archive(asynq, #ids, MAX_TRIM)
   local scored = {}
   for i, id in ipairs(ids) do
     scored[2 * i - 1] = now_s

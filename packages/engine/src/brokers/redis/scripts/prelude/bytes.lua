@@ -1,4 +1,5 @@
--- Protobuf fields that are appended to a message: of scalars the last one wins (protocol 2.1).
+-- Protobuf fields that scripts append to a stored message. A decoder keeps the last of several values of a scalar field, so
+-- appending a field replaces it without decoding the message.
 local function varint(n)
   local bytes = ''
   while n >= 128 do
@@ -8,9 +9,11 @@ local function varint(n)
   return bytes .. string.char(n)
 end
 
+-- Field 7, `error_msg`.
 local function error_field(text)
   return '\58' .. varint(#text) .. text
 end
 
+-- Field 11, `last_failed_at`, and field 13, `completed_at`, in seconds.
 local FAILED_NOW = '\88' .. varint(now_s)
 local COMPLETED_NOW = '\104' .. varint(now_s)

@@ -1,6 +1,6 @@
--- What people do to stored tasks: `run` them now, `archive` or `remove` them.
+-- Changes that operators make to stored tasks: `run` them now, `archive` or `remove` them.
 
--- Where a task of this state stands besides its hash; aggregating: in its group.
+-- The key of the list or sorted set that holds the IDs of this state; for `aggregating` that is the group's set.
 local function index_of(asynq, tc, state, group)
   if state == 'cancelled' then
     return tc .. 'st:cancelled'
@@ -8,35 +8,36 @@ local function index_of(asynq, tc, state, group)
   return asynq .. (state == 'aggregating' and 'g:' .. group or state)
 end
 
--- Every key that an act may write to; returns the first of a wrong type.
-local function acting_misfit(asynq, tc, pending)
-  return misfit(
+-- Checks every key that a change may write to; returns the first of a wrong type, or nil.
+local function wrong_typed_index(asynq, tc, pending)
+  return wrong_typed(
     pending, 'list', asynq .. 'active', 'list', asynq .. 'scheduled', 'zset', asynq .. 'retry', 'zset',
     asynq .. 'archived', 'zset', asynq .. 'completed', 'zset', asynq .. 'groups', 'set',
     tc .. 'due', 'zset', tc .. 'st:cancelled', 'zset'
   )
 end
 
--- A group's name goes with its last task.
+-- Removes a group's name from `groups` once the group is empty.
 local function close_group(asynq, group)
   if redis.call('EXISTS', asynq .. 'g:' .. group) == 0 then
     redis.call('SREM', asynq .. 'groups', group)
   end
 end
 
--- Does it to tasks that have left their index; rows: `unique_key` or false, per task.
-local function act(asynq, verb, ids, rows)
+-- Applies the action to tasks that the caller has already removed from their index. `locks` has per task the key of its
+-- unique lock, or false. `tc:s` and `tc:c`, which mark a cancelled task, are cleared.
+local function change_tasks(asynq, action, ids, locks)
   if #ids == 0 then
     return
   end
   for i, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
-    if verb == 'remove' then
-      unlock(asynq, rows[i], id)
+    if action == 'remove' then
+      unlock(asynq, locks[i], id)
       redis.call('DEL', key)
     else
       redis.call('HDEL', key, 'tc:s', 'tc:c')
-      if verb == 'run' then
+      if action == 'run' then
         redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns)
       else
         redis.call('HSET', key, 'state', 'archived')
@@ -44,9 +45,9 @@ local function act(asynq, verb, ids, rows)
       end
     end
   end
-  if verb == 'run' then
+  if action == 'run' then
     redis.call('LPUSH', asynq .. 'pending', unpack(ids))
-  elseif verb == 'archive' then
+  elseif action == 'archive' then
     archive(asynq, ids)
   end
 end

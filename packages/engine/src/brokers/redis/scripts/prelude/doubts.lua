@@ -1,32 +1,34 @@
--- What is missing is believed to be so when it was missed twice, so long apart: scripts leave nothing half done, yet
--- a copy of the data may be on its way.
-local DOUBT_S, FORGET_S, DOUBTS_MOST = 60, 3600, 1000
--- An expired lease as a Go worker leaves it: every recoverer takes it.
+-- Something counts as missing only when it was missing twice, at least 60 s apart: data may just be being copied or
+-- migrated. `doubts` is a zset of what was missing once, by the time in seconds.
+local DOUBT_S, FORGET_S, MAX_DOUBTS = 60, 3600, 1000
+-- Score of an expired lease without a token, as a Go worker leaves it: every recoverer, Go's too, takes it.
 local EXPIRED_S = now_s - 30
 
-local function missed_twice(doubts, id)
-  local first = tonumber(redis.call('ZSCORE', doubts, id) or '')
-  if not first then
-    if redis.call('ZCARD', doubts) < DOUBTS_MOST then
+-- Records a first sighting; confirms it after 60 s, and then forgets it. Returns whether it is confirmed.
+local function confirm_missing(doubts, id)
+  local first_s = tonumber(redis.call('ZSCORE', doubts, id) or '')
+  if not first_s then
+    if redis.call('ZCARD', doubts) < MAX_DOUBTS then
       redis.call('ZADD', doubts, now_s, id)
       redis.call('EXPIRE', doubts, FORGET_S)
     end
     return false
   end
-  if first > now_s - DOUBT_S then
+  if first_s > now_s - DOUBT_S then
     return false
   end
   redis.call('ZREM', doubts, id)
   return true
 end
 
--- Whose turn it is: processes share the work, which is done once in so long.
+-- Whether this call does the periodic work called `field`. All processes share it: one call in 6 s gets the turn. A clock
+-- that was put back does not stop it.
 local EVERY_MS = 6000
-local function is_turn(scan, field)
+local function claim_turn(scan, field)
   local last = tonumber(redis.call('HGET', scan, field) or '') or 0
   if now >= last and now - last < EVERY_MS then
     return false
   end
-  redis.call('HSET', scan, field, whole(now))
+  redis.call('HSET', scan, field, int_text(now))
   return true
 end

@@ -1,33 +1,35 @@
--- Which leases of a queue have expired, and may be taken back.
+-- Finds leases of a queue that have expired and may be taken back. Recoverers scan every 750 ms; workers renew within 1.5 s.
 local SCAN_MS, RENEW_MS = 750, 1500
--- A flapping broker must not hold recovery off for ever.
+-- After this many hold-offs in a row recovery goes on: a flapping broker must not stop it for ever.
 local MAX_HOLD_OFFS = 3
--- Go trusts its own clock, which may be behind (reliability F.3).
+-- A Go worker judges its lease by its own clock, which may be behind Redis': its leases are taken back 30 s later.
 local GO_GRACE_S = 30
 
--- After a pause of the broker workers renew first (reliability F.4).
-local function held_off(scan)
+-- Whether recovery must wait. When no scan has run for a while, the broker was away and workers could not renew: they get
+-- the time to do it first (docs/design/guarantees.md#hold-off-after-a-stall).
+local function is_held_off(scan)
   local kept = redis.call('HMGET', scan, 'last', 'until', 'holds')
-  local last, ends, holds = sane(kept[1]), sane(kept[2]) or 0, sane(kept[3]) or 0
-  -- A clock that was put back must not hold recovery off either.
-  ends = math.min(ends, now + RENEW_MS + 1000)
-  if last and now - last > 3 * SCAN_MS then
-    holds = holds + 1
-    if holds <= MAX_HOLD_OFFS then
-      ends = now + RENEW_MS + 1000
+  local last_ms, until_ms, hold_offs = valid_integer(kept[1]), valid_integer(kept[2]) or 0, valid_integer(kept[3]) or 0
+  -- If the clock was put back, the stored end may lie far ahead: cap it.
+  until_ms = math.min(until_ms, now + RENEW_MS + 1000)
+  if last_ms and now - last_ms > 3 * SCAN_MS then
+    hold_offs = hold_offs + 1
+    if hold_offs <= MAX_HOLD_OFFS then
+      until_ms = now + RENEW_MS + 1000
     end
-  elseif now >= ends then
-    holds = 0
+  elseif now >= until_ms then
+    hold_offs = 0
   end
-  redis.call('HSET', scan, 'last', whole(now), 'until', whole(ends), 'holds', holds)
-  return now < ends
+  redis.call('HSET', scan, 'last', int_text(now), 'until', int_text(until_ms), 'holds', hold_offs)
+  return now < until_ms
 end
 
--- Up to `limit` expired leases, ours and Go's. Behind many of Go's that are not over yet the next call looks on.
-local function expired(lease, scan, limit)
-  local most, first = math.min(4 * limit, 1024), sane(redis.call('HGET', scan, 'first')) or 0
+-- Up to `limit` IDs with expired leases: ours, and Go's. Leases of Go's in their 30 s of grace are passed over; where they
+-- fill a whole scan, the next call goes on behind them (`scan` keeps the offset).
+local function expired_leases(lease, scan, limit)
+  local max_scanned, offset = math.min(4 * limit, 1024), valid_integer(redis.call('HGET', scan, 'first')) or 0
   local found = redis.call(
-    'ZRANGE', lease, '-inf', '(' .. (now_s + 1), 'BYSCORE', 'LIMIT', whole(first), most, 'WITHSCORES'
+    'ZRANGE', lease, '-inf', '(' .. (now_s + 1), 'BYSCORE', 'LIMIT', int_text(offset), max_scanned, 'WITHSCORES'
   )
   local ours, go = {}, {}
   for i = 1, #found, 2 do
@@ -40,10 +42,10 @@ local function expired(lease, scan, limit)
       end
     end
   end
-  local looked_at, taken = #found / 2, #ours + #go
-  local next_first = looked_at == most and taken < limit and first + looked_at - taken or 0
-  if next_first ~= first then
-    redis.call('HSET', scan, 'first', whole(next_first))
+  local scanned, taken = #found / 2, #ours + #go
+  local next_offset = scanned == max_scanned and taken < limit and offset + scanned - taken or 0
+  if next_offset ~= offset then
+    redis.call('HSET', scan, 'first', int_text(next_offset))
   end
   return ours, go
 end

@@ -1,39 +1,40 @@
--- Ends attempts that are not all plain successes which are still ours; of: IDs, their tasks' keys, where their values begin,
--- whether their leases are ours, how many are plain, whether all of these are there. Returns the codes.
-local asynq, tc, of = ...
+-- Ends attempts of one queue in the general case. batch: ids, keys of their tasks, arg_index (where an attempt's values begin
+-- in ARGV), flags (is the lease held), plain (how many come first and are plain), all (do all plain tasks exist). Returns
+-- the reply codes.
+local asynq, tc, batch = ...
 
--- Where our lease stands for a task that is no more, the lease goes, too.
-local moves, left, codes, rows = new_moves(), {}, {}, {}
-local accepted, counted = {}, 0
-for i = 1, #of.ids do
+-- `released` also has tasks that no longer exist: their leases and active entries are removed with the others.
+local moves, released, codes, rows = new_moves(), {}, {}, {}
+local accepted, processed = {}, 0
+for i = 1, #batch.ids do
   codes[i] = '0'
-  if of.flags[i] then
-    left[#left + 1] = of.ids[i]
-    local verb = i > of.plain and ARGV[of.place[i] + 2]
-    local there = not verb and (of.all or redis.call('EXISTS', of.keys[i]) == 1)
-    if verb then
-      rows[i] = redis.pcall('HMGET', of.keys[i], unpack(FIELDS[verb] or KEEPING))
-      there = rows[i][1]
+  if batch.flags[i] then
+    released[#released + 1] = batch.ids[i]
+    local code = i > batch.plain and ARGV[batch.arg_index[i] + 2]
+    local exists = not code and (batch.all or redis.call('EXISTS', batch.keys[i]) == 1)
+    if code then
+      rows[i] = redis.pcall('HMGET', batch.keys[i], unpack(FIELDS[code] or MESSAGE_AND_HISTORY))
+      exists = rows[i][1]
     end
-    if there then
+    if exists then
       codes[i] = '1'
       accepted[#accepted + 1] = i
-      counted = counted + ((verb == 'q' or verb == 'r' or verb == 'u') and 0 or 1)
+      processed = processed + ((code == 'q' or code == 'r' or code == 'u') and 0 or 1)
     end
   end
 end
-if #left == 0 then
+if #released == 0 then
   return table.concat(codes)
 end
-leave_active(asynq .. 'active', left)
-redis.call('ZREM', asynq .. 'lease', unpack(left))
+remove_active(asynq .. 'active', released)
+redis.call('ZREM', asynq .. 'lease', unpack(released))
 for _, i in ipairs(accepted) do
-  if i <= of.plain then
-    moves.gone[#moves.gone + 1] = of.keys[i]
+  if i <= batch.plain then
+    moves.deleted[#moves.deleted + 1] = batch.keys[i]
   else
-    end_task(moves, of.keys[i], rows[i], of.place[i])
+    end_task(moves, batch.keys[i], rows[i], batch.arg_index[i])
   end
 end
-apply(asynq, tc, moves)
-count(asynq, counted, moves.failed)
+apply_moves(asynq, tc, moves)
+count(asynq, processed, moves.failed)
 return table.concat(codes)

@@ -1,20 +1,20 @@
--- `tc:x`: a line per attempt, the first and the last 49 (data model, forms). Lines are never looked into.
-local KEPT_LINES = 50
--- No line is shorter, so shorter histories need no counting.
+-- `tc:x`: the history of a task, a line of JSON per attempt. Keeps the first line and the last 49. Scripts never parse lines.
+local MAX_LINES = 50
+-- No line has fewer bytes. A history that is shorter than 49 such lines cannot be full, so its lines need no counting.
 local MIN_LINE = 40
 
 local function add_line(lines, line)
   if not lines or lines == '' then
     return line
   end
-  if #lines >= (KEPT_LINES - 1) * MIN_LINE then
-    local count, at = 1, string.find(lines, '\n', 1, true)
-    local first = at
-    while at do
+  if #lines >= (MAX_LINES - 1) * MIN_LINE then
+    local count, line_end = 1, string.find(lines, '\n', 1, true)
+    local first = line_end
+    while line_end do
       count = count + 1
-      at = string.find(lines, '\n', at + 1, true)
+      line_end = string.find(lines, '\n', line_end + 1, true)
     end
-    if count >= KEPT_LINES then
+    if count >= MAX_LINES then
       local second = string.find(lines, '\n', first + 1, true)
       lines = string.sub(lines, 1, first) .. string.sub(lines, second + 1)
     end

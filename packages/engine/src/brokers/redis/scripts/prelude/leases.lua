@@ -1,44 +1,46 @@
--- A lease's score: expiry in whole seconds, rounded up, and the token as a fraction of six digits (design D6).
+-- Leases. A score in `lease` is the expiry in whole seconds, rounded up, plus the token as a fraction of six digits. Asynq
+-- reads the seconds and ignores the fraction; the token tells one attempt from a later one (docs/design/engine.md#leases).
 local function lease_score(length_ms, token)
   return string.format('%d.%06d', math.ceil((now + length_ms) / 1000), token)
 end
 
--- The token of a new call: one more than the last, and no less than the time, so that what Redis forgets with the end
--- of its file or a failover does not come again: an attempt of before would pass for that of now.
+-- The token of a new call, 1 to 999,999. The counter is never behind the time in ms. After a failover or a crash Redis may
+-- have lost the newest values; they would otherwise be issued again, and an old attempt would pass for the current one.
 local function next_token(tc)
-  local n = math.max((sane(redis.pcall('GET', tc .. 'tok')) or 0) + 1, now)
-  redis.call('SET', tc .. 'tok', whole(n))
+  local n = math.max((valid_integer(redis.pcall('GET', tc .. 'tok')) or 0) + 1, now)
+  redis.call('SET', tc .. 'tok', int_text(n))
   return n % 999999 + 1
 end
 
--- The token in a score; 0 = Go's.
+-- The token in a score; 0 for a lease of Go's, which has none.
 local function token_in(score)
   return math.floor((score % 1) * 1000000 + 0.5)
 end
 
--- A leased task as it goes to its worker: ID, msg, tc, tc:a or false, pending_since; in one list for all tasks, as a
--- list for each would cost as much as all commands on it. row: msg, -, tc, -, pending_since.
-local function add_row(rows, n, id, row, a)
-  rows[n + 1], rows[n + 2], rows[n + 3], rows[n + 4], rows[n + 5] = id, row[1], row[3], a, row[5]
+-- Appends a leased task to the reply: ID, msg, tc, tc:a (false = first attempt), pending_since. One flat list holds all tasks,
+-- as a list per task would cost as much as all commands on it. row: msg, -, tc, -, pending_since. n: values so far; returns
+-- their new number.
+local function add_task_row(rows, n, id, row, attempt_state)
+  rows[n + 1], rows[n + 2], rows[n + 3], rows[n + 4], rows[n + 5] = id, row[1], row[3], attempt_state, row[5]
   return n + 5
 end
 
--- So few IDs are taken out of the active list one by one, as long as all of that compares no more than so often
--- (design D2).
-local FEW_IDS, COMPARED_MOST = 8, 250000
--- Most IDs at an end of the list among which those that leave are looked for.
-local STRETCH_MOST = 1024
+-- From this many IDs on, the ends of the active list are rewritten in one pass. Other IDs are removed one by one with LREM
+-- if that takes at most this many comparisons; more would block other clients for too long.
+local MIN_PASS_IDS, MAX_COMPARISONS = 8, 250000
+-- Longest stretch of IDs at an end of the list that is rewritten.
+local MAX_STRETCH = 1024
 
--- A stretch of the list without these IDs; nil where one of them is not in it.
+-- A stretch of the list without these IDs; nil if one of them is not in it. An ID that is there twice is removed once.
 local function without(stretch, ids)
-  local gone, kept, found = {}, {}, 0
+  local is_leaving, kept, found = {}, {}, 0
   for i = 1, #ids do
-    gone[ids[i]] = true
+    is_leaving[ids[i]] = true
   end
   for i = 1, #stretch do
     local id = stretch[i]
-    if gone[id] then
-      gone[id] = nil
+    if is_leaving[id] then
+      is_leaving[id] = nil
       found = found + 1
     else
       kept[i - found] = id
@@ -53,9 +55,10 @@ local function push_all(command, active, ids)
   end
 end
 
--- Takes them out at the right end of the list, where the oldest are, or at the left; false where they are elsewhere.
-local function leave_ends(active, ids)
-  local length = math.min(4 * #ids, STRETCH_MOST)
+-- Removes the IDs from the right end of the list, where the oldest are, or from the left end. Returns false, and changes
+-- nothing, if they are not all at one end.
+local function remove_from_ends(active, ids)
+  local length = math.min(4 * #ids, MAX_STRETCH)
   local kept = without(redis.call('LRANGE', active, -length, -1), ids)
   if kept then
     redis.call('LTRIM', active, 0, -length - 1)
@@ -65,42 +68,43 @@ local function leave_ends(active, ids)
   kept = without(redis.call('LRANGE', active, 0, length - 1), ids)
   if kept then
     redis.call('LTRIM', active, length, -1)
-    local back = {}
+    local reversed = {}
     for i = #kept, 1, -1 do
-      back[#back + 1] = kept[i]
+      reversed[#reversed + 1] = kept[i]
     end
-    push_all('LPUSH', active, back)
+    push_all('LPUSH', active, reversed)
     return true
   end
   return false
 end
 
-local function leave_active(active, ids)
+-- Removes IDs from the active list, by the cheapest of four methods; the others keep their order.
+local function remove_active(active, ids)
   local n = #ids
   if n == 1 then
     redis.call('LREM', active, -1, ids[1])
     return
   end
-  -- Most often they are just the oldest.
+  -- The usual case: they are exactly the oldest.
   if without(redis.call('LRANGE', active, -n, -1), ids) then
     redis.call('LTRIM', active, 0, -n - 1)
     return
   end
-  if n >= FEW_IDS and leave_ends(active, ids) then
+  if n >= MIN_PASS_IDS and remove_from_ends(active, ids) then
     return
   end
-  if n * redis.call('LLEN', active) <= COMPARED_MOST then
+  if n * redis.call('LLEN', active) <= MAX_COMPARISONS then
     for i = 1, n do
       redis.call('LREM', active, -1, ids[i])
     end
     return
   end
-  local gone, kept = {}, {}
+  local is_leaving, kept = {}, {}
   for i = 1, #ids do
-    gone[ids[i]] = true
+    is_leaving[ids[i]] = true
   end
   for _, id in ipairs(redis.call('LRANGE', active, 0, -1)) do
-    if not gone[id] then
+    if not is_leaving[id] then
       kept[#kept + 1] = id
     end
   end

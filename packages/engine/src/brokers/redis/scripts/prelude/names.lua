@@ -1,40 +1,43 @@
--- A queue is named by its pending list; the names of its other keys follow: Asynq's and ours begin with these.
+-- Scripts get a queue as the key of its pending list, `asynq:{queue}:pending`. Returns the prefixes of its other keys:
+-- `asynq:{queue}:` for Asynq's and `tc:{queue}:` for ours.
 local function names_of(pending)
   local asynq = string.sub(pending, 1, -8)
   return asynq, 'tc:' .. string.sub(asynq, 7)
 end
 
--- A stored number that is one: whole, not negative and not absurd; else nil.
-local function sane(text)
+-- A stored number if it is a whole one from 0 to below 10^15; else nil. Foreign processes may have written anything.
+local function valid_integer(text)
   local n = tonumber(text or '')
   return n and n >= 0 and n < 1e15 and n == math.floor(n) and n or nil
 end
 
--- What was met that is no task is counted for people: `dropped`, `archived` or `aside` (data model, odd).
-local function note(tc, field, n)
+-- Counts anomalies for operators in `tc:{queue}:odd`: IDs `dropped` as they had no task, unreadable tasks `archived`, keys of a
+-- wrong type renamed (`aside`).
+local function count_anomaly(tc, field, n)
   if n == 0 then
     return
   end
-  local odd = tc .. 'odd'
-  if redis.call('TYPE', odd).ok ~= 'hash' then
-    redis.call('DEL', odd)
+  local anomalies = tc .. 'odd'
+  if redis.call('TYPE', anomalies).ok ~= 'hash' then
+    redis.call('DEL', anomalies)
   end
-  redis.call('HSET', odd, field, whole((sane(redis.call('HGET', odd, field)) or 0) + n))
+  redis.call('HSET', anomalies, field, int_text((valid_integer(redis.call('HGET', anomalies, field)) or 0) + n))
 end
 
--- A key of a wrong type stops all scripts that need it, Go's too: under another name it can be looked at.
-local function put_aside(tc, key, name)
+-- Renames a key of a wrong type to `tc:{queue}:aside:<name>:<seconds>`. Under its own name it would stop all scripts that need
+-- it, Go's too; the copy can be examined.
+local function rename_key(tc, key, name)
   redis.call('RENAME', key, tc .. 'aside:' .. name .. ':' .. now_s)
-  note(tc, 'aside', 1)
+  count_anomaly(tc, 'aside', 1)
 end
 
--- The first key that is there with another type than it should have; takes keys and types in turn.
-local function misfit(...)
-  local all = { ... }
-  for i = 1, #all, 2 do
-    local found = redis.call('TYPE', all[i]).ok
-    if found ~= all[i + 1] and found ~= 'none' then
-      return all[i]
+-- Takes keys and types in turn. Returns the first key that exists with another type, or nil.
+local function wrong_typed(...)
+  local keys_and_types = { ... }
+  for i = 1, #keys_and_types, 2 do
+    local actual = redis.call('TYPE', keys_and_types[i]).ok
+    if actual ~= keys_and_types[i + 1] and actual ~= 'none' then
+      return keys_and_types[i]
     end
   end
   return nil

@@ -1,6 +1,6 @@
--- Reads a task for people: its fields, the score of its set (active: of its lease), its ID, whether its lease is
--- over; nil where there is none.
-local SCORED = { scheduled = true, retry = true, archived = true, completed = true }
+-- Reads a task for inspection: its fields in the order below, [11] score in the set of its state (active: in `lease`), [12] ID,
+-- [13] whether it is active with an expired lease (1/0). nil if there is no such task.
+local IN_SORTED_SET = { scheduled = true, retry = true, archived = true, completed = true }
 
 local function record_of(asynq, id)
   local key = asynq .. 't:' .. id
@@ -10,7 +10,7 @@ local function record_of(asynq, id)
   if not row[1] and not row[2] then
     return nil
   end
-  local set = row[2] == 'active' and 'lease' or SCORED[row[2]] and row[2]
+  local set = row[2] == 'active' and 'lease' or IN_SORTED_SET[row[2]] and row[2]
   local score = set and redis.pcall('ZSCORE', asynq .. set, id)
   row[11] = type(score) == 'string' and score or false
   row[12] = id
@@ -18,5 +18,5 @@ local function record_of(asynq, id)
   return row
 end
 
--- Most bytes of messages in a page; one task always fits.
+-- Bytes of messages in a page; a single task always fits.
 local PAGE_BYTES = 1048576

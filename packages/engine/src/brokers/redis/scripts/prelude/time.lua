@@ -1,5 +1,5 @@
--- now: the broker's time in ms (reliability F.2); ARGV[1] is 0 for Redis' own clock, else what a test says.
--- now_s: whole seconds, as Asynq's scores and messages have them.
+-- now: the broker's time in ms. ARGV[1] is 0 for Redis' own clock, else the time that a test sets. All processes share this
+-- clock, so their own clocks may differ. now_s: whole seconds, as Asynq's scores and messages have them.
 local now = tonumber(ARGV[1])
 if now == 0 then
   local time = redis.call('TIME')
@@ -7,10 +7,10 @@ if now == 0 then
 end
 local now_s = math.floor(now / 1000)
 
--- An integer as text: Lua's own conversion keeps 14 digits.
-local function whole(n)
+-- An integer as text; Lua's own conversion keeps only 14 digits.
+local function int_text(n)
   return string.format('%.0f', n)
 end
 
--- Nanoseconds for `pending_since`, as text: they have 19 digits (protocol 0, hazard 2).
-local now_ns = whole(now) .. '000000'
+-- Nanoseconds for `pending_since`, as text: 19 digits are more than a double can hold.
+local now_ns = int_text(now) .. '000000'

@@ -1,12 +1,12 @@
 -- @use time
--- presence-list: keys that are alive by one of Asynq's sets; those that are over are dropped from it (protocol 5.10).
+-- presence-list: the keys that one of Asynq's sets has as alive. Removes those that have expired, as Asynq does.
 -- KEYS   1 the set
 -- ARGV   1 now
 -- RETURN the keys
--- BOUND  1,000 keys each way
+-- BOUND  1,000 keys returned, 1,000 removed
 local MAX_COUNT = 1000
-local over = redis.call('ZRANGE', KEYS[1], '-inf', now_s - 1, 'BYSCORE', 'LIMIT', 0, MAX_COUNT)
-if #over > 0 then
-  redis.call('ZREM', KEYS[1], unpack(over))
+local expired = redis.call('ZRANGE', KEYS[1], '-inf', now_s - 1, 'BYSCORE', 'LIMIT', 0, MAX_COUNT)
+if #expired > 0 then
+  redis.call('ZREM', KEYS[1], unpack(expired))
 end
 return redis.call('ZRANGE', KEYS[1], now_s, '+inf', 'BYSCORE', 'LIMIT', 0, MAX_COUNT)

@@ -1,7 +1,7 @@
--- presence-read: what a server tells of itself, and some of its tasks in progress.
+-- presence-read: the info that a server has written, and a page of its tasks in progress.
 -- KEYS   1 server info; 2 workers
 -- ARGV   1 now; 2 cursor, 0 at first
--- RETURN ServerInfo or nil; next cursor, 0 = no more; WorkerInfos, of which some may come twice
+-- RETURN ServerInfo or nil; next cursor, 0 = no more; WorkerInfos; HSCAN may return some twice
 -- BOUND  about 256 tasks; a hash in Redis' compact form (by default up to 512 small ones) comes whole
 local COUNT = 256
 local info = redis.pcall('GET', KEYS[1])

@@ -2,6 +2,7 @@ import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
 
+/** Reads a server's info and a page of its tasks; cursor '0' = from the start. */
 export interface PresenceReadCall {
   readonly serverKey: string;
   readonly workersKey: string;
@@ -9,8 +10,10 @@ export interface PresenceReadCall {
 }
 
 export interface PresenceReadReply {
+  /** Encoded ServerInfo; null = the key does not exist or has a wrong type. */
   readonly info: Buffer | null;
   readonly cursor: string;
+  /** Encoded WorkerInfos. */
   readonly workers: readonly Buffer[];
 }
 

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- presence-write: a server's info and its tasks in progress, as Asynq keeps them (protocol 3.22).
+-- presence-write: writes a server's info and its tasks in progress in Asynq's form.
 -- KEYS   1 server info; 2 workers
--- ARGV   1 now; 2 seconds to live; 3 ServerInfo, '' = add tasks to those of the call before; then task IDs and
+-- ARGV   1 now; 2 seconds to live; 3 ServerInfo, '' = add tasks to those of the previous call; then task IDs and
 --        WorkerInfos in turn
 -- RETURN 1
 -- BOUND  256 tasks, 512 KiB

@@ -4,8 +4,9 @@ import { lua } from '../lua.generated.ts';
 
 export interface PresenceWriteCall {
   readonly server: ServerName;
+  /** Until the keys expire. */
   readonly seconds: number;
-  /** Null: only more tasks. */
+  /** Encoded ServerInfo; null = only add tasks. */
   readonly info: Buffer | null;
   readonly tasks: readonly (readonly [id: string, info: Buffer])[];
 }

@@ -4,6 +4,7 @@ import { lua } from '../lua.generated.ts';
 
 export interface SchedulerHistoryCall {
   readonly entryId: string;
+  /** Indexes from 0, newest first; both inclusive. */
   readonly first: number;
   readonly last: number;
 }

@@ -1,8 +1,7 @@
 #!lua flags=allow-oom
--- scheduler-write: what a scheduler will enqueue, as Asynq keeps it (protocol 3.23).
+-- scheduler-write: writes a scheduler's entries in Asynq's form.
 -- KEYS   1 the scheduler's entries
--- ARGV   1 now; 2 seconds to live; 3 1 = in place of what stood there, 0 = more of the call before; then
---        SchedulerEntries
+-- ARGV   1 now; 2 seconds to live; 3 1 = replace the entries, 0 = add to those of the previous call; then SchedulerEntries
 -- RETURN 1
 -- BOUND  256 entries, 512 KiB
 if ARGV[3] == '1' then

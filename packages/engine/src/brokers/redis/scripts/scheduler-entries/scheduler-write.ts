@@ -4,8 +4,9 @@ import { lua } from '../lua.generated.ts';
 
 export interface SchedulerWriteCall {
   readonly scheduler: string;
+  /** Until the key expires. */
   readonly seconds: number;
-  /** Of several calls, the one that drops what stood there before. */
+  /** The first of several calls: it replaces the earlier entries. */
   readonly first: boolean;
   readonly entries: readonly Buffer[];
 }

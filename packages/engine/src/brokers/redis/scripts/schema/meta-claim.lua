@@ -1,5 +1,5 @@
 -- @use
--- meta-claim: marks a database as ours unless it is already, and tells whose it is.
+-- meta-claim: marks a database as used by an installation of Task Center, unless it is already. Returns whose it is.
 -- KEYS   1 tc:meta
 -- ARGV   1 now, 2 schema version, 3 installation ID
 -- RETURN schema version, installation ID

@@ -3,6 +3,7 @@ import { semaphoreKey } from '../../../../protocol/keys.ts';
 import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 
+/** Replies with whether the holder has a token. */
 export const semaphoreAcquire = defineScript({
   name: 'semaphore-acquire',
   lua: lua.semaphoreAcquire,

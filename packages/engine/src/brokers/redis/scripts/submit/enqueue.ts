@@ -14,7 +14,7 @@ export interface EnqueueItem {
   readonly runAtMs: number;
   /** '' = none. */
   readonly lock: string;
-  /** How long the lock lasts after the start. */
+  /** How long the lock lasts after the task's start, s. */
   readonly lockSeconds: number;
   /** '' = none. */
   readonly group: string;
@@ -30,58 +30,62 @@ export interface EnqueueCall {
 
 export interface Enqueued {
   readonly nowMs: number;
-  /** A character per item: `1` stored, `0` the ID is taken, `d` its lock is held, `x` a key of a wrong type. */
+  /** A code per item: `1` stored, `0` the ID exists, `d` the lock is held, `x` a key has a wrong type. */
   readonly codes: string;
-  /** Nothing is known of this client any more: the queue may not be registered. */
+  /** Redis has no receipt of this client: it may have been flushed, and the queue may not be registered any more. */
   readonly isNew: boolean;
-  /** Who holds the lock, per `d`, in order; '' = unknown. */
+  /** ID of the task that holds the lock, for each `d` in order; '' = unknown. */
   readonly holders: readonly string[];
 }
 
-/** Values per task: of tasks that start at once, with nothing of ours; of others; with a lock or a group. */
-const BARE_WIDTH = 2;
-const PLAIN_WIDTH = 5;
-const SPECIAL_WIDTH = 8;
+/**
+ * Values per task: of tasks that start at once and have no meta; of others; of those with a lock or a group. All tasks of a
+ * call send the number that the most demanding one needs.
+ */
+const BARE_VALUES = 2;
+const PLAIN_VALUES = 5;
+const SPECIAL_VALUES = 8;
 
-/** All values of an item, as the prelude `store` has them. */
+/** All values of an item, in the order of the prelude `store`. */
 export function itemArgs(item: EnqueueItem): (RedisArg | number)[] {
   const { id, message, meta, delayMs, runAtMs, lock, lockSeconds, group } = item;
   return [id, message, meta, delayMs, runAtMs, lock, lockSeconds, group];
 }
 
-function widthOf({ meta, delayMs, runAtMs, lock, group }: EnqueueItem): number {
-  if (lock !== '' || group !== '') return SPECIAL_WIDTH;
-  return meta === '' && delayMs <= 0 && runAtMs <= 0 ? BARE_WIDTH : PLAIN_WIDTH;
+function valuesNeeded({ meta, delayMs, runAtMs, lock, group }: EnqueueItem): number {
+  if (lock !== '' || group !== '') return SPECIAL_VALUES;
+  return meta === '' && delayMs <= 0 && runAtMs <= 0 ? BARE_VALUES : PLAIN_VALUES;
 }
 
-function hasTwins(items: readonly EnqueueItem[]): boolean {
+function hasRepeatedIds(items: readonly EnqueueItem[]): boolean {
   return new Set(items.map(({ id }) => id)).size < items.length;
 }
 
-/** IDs, each after its number of bytes: they may hold any bytes. */
+/** Parses `<length>:<ID>` pairs. Lengths are in bytes, as foreign IDs may contain any bytes. */
 function holdersIn(bytes: Buffer): string[] {
   const holders: string[] = [];
-  let at = 0;
-  while (at < bytes.length) {
-    const colon = bytes.indexOf(':', at);
-    const end = colon + 1 + Number(bytes.toString('latin1', at, colon));
+  let offset = 0;
+  while (offset < bytes.length) {
+    const colon = bytes.indexOf(':', offset);
+    const end = colon + 1 + Number(bytes.toString('latin1', offset, colon));
     holders.push(bytes.toString('utf8', colon + 1, end));
-    at = end;
+    offset = end;
   }
   return holders;
 }
 
+/** Stores new tasks of one queue. */
 export const enqueue = defineScript({
   name: 'enqueue',
   lua: lua.enqueue,
   keys: ({ queue, receipt }: EnqueueCall) => [receipt.key, pendingKey(queue)],
   args: ({ receipt, items, businesses }) => {
-    const width = items.reduce((most, item) => Math.max(most, widthOf(item)), BARE_WIDTH);
-    const args: (RedisArg | number)[] = [...receiptArgs(receipt), hasTwins(items) ? 1 : 0];
-    args.push(width, businesses.length, ...businesses);
+    const valuesPerTask = items.reduce((largest, item) => Math.max(largest, valuesNeeded(item)), BARE_VALUES);
+    const args: (RedisArg | number)[] = [...receiptArgs(receipt), hasRepeatedIds(items) ? 1 : 0];
+    args.push(valuesPerTask, businesses.length, ...businesses);
     for (const item of items) {
-      if (width === BARE_WIDTH) args.push(item.id, item.message);
-      else if (width === SPECIAL_WIDTH) args.push(...itemArgs(item));
+      if (valuesPerTask === BARE_VALUES) args.push(item.id, item.message);
+      else if (valuesPerTask === SPECIAL_VALUES) args.push(...itemArgs(item));
       else args.push(item.id, item.message, item.meta, item.delayMs, item.runAtMs);
     }
     return args;
@@ -90,12 +94,12 @@ export const enqueue = defineScript({
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
     const [now, codes = '', isNew] = textOf(raw).split(':', 3);
-    const held = `${now}:${codes}:${isNew}:`.length;
+    const prefixBytes = `${now}:${codes}:${isNew}:`.length;
     return {
       nowMs: Number(now),
       codes,
       isNew: isNew === '1',
-      holders: holdersIn((raw as Buffer).subarray(held)),
+      holders: holdersIn((raw as Buffer).subarray(prefixBytes)),
     };
   },
 });

@@ -3,13 +3,15 @@ import { CHECKS, type CheckPageCall } from '../../thread/facets/check.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 
-/** A look at a large file takes its time. */
+// The check facet on the main thread: pages of candidates from the writer thread, and their examination there.
+
+/** Checks of a large file take longer than other calls may. A signal that never aborts waits for the answer. */
 const PATIENT = { signal: new AbortController().signal };
 
 export function createCheck(writer: Writer): Check {
   return {
     async *candidates(queue) {
-      for (const what of queue === null ? CHECKS.ofFile : CHECKS.ofQueue) {
+      for (const what of queue === null ? CHECKS.perFile : CHECKS.perQueue) {
         let after: CheckPageCall['after'] | undefined = null;
         do {
           const call: CheckPageCall = { queue, what, after };
@@ -19,8 +21,8 @@ export function createCheck(writer: Writer): Check {
         } while (after !== undefined);
       }
     },
-    async examine(queue, suspects, mend) {
-      return (await writer.run('checkLook', plain({ queue, suspects, mend }), PATIENT)).data;
+    async examine(queue, candidates, repair) {
+      return (await writer.run('checkExamine', plain({ queue, candidates, repair }), PATIENT)).data;
     },
   };
 }

@@ -3,65 +3,68 @@ import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
 import type { LeasedRow, ExchangeCall } from '../../thread/facets/consume.ts';
 import {
-  DONE,
-  GIVE_BACK,
-  GIVE_UP,
+  FINISH_REMOVE,
+  FINISH_REQUEUE,
+  FINISH_ARCHIVE,
   HAS_ATTEMPTS,
   HAS_BODY,
-  KEEP,
-  RETRY_LATER,
+  FINISH_COMPLETE,
+  FINISH_RETRY,
   type FinishRow,
 } from '../../thread/facets/finish.ts';
 import type { ReplyOf } from '../../thread/requests.ts';
 import type { Bytes, Packet } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-import { placesOf } from './places.ts';
+import { indexNames } from './name-index.ts';
 
-/** What comes back with a finish: the task's row, and what stands beside it. */
+// The consume facet on the main thread: exchanges, lease renewals and early results as requests of the writer thread.
+
+/** What a leased task carries for its finish: its row, and which rows of other tables belong to it. */
 interface Source {
   readonly seq: number;
-  parts: number;
+  /** Bit field of `HAS_BODY`, `HAS_ATTEMPTS`, `HAS_LOCK`. */
+  related: number;
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
-/** A lease that did not come from here holds nothing: no row has the number 0. */
+/** A task that this broker did not lease gets row 0, which does not exist: its finish loses the lease. */
 const sourceOf = ({ source }: LeasedTask): Source =>
-  (source as Source | null | undefined) ?? { seq: 0, parts: HAS_BODY | HAS_ATTEMPTS };
+  (source as Source | null | undefined) ?? { seq: 0, related: HAS_BODY | HAS_ATTEMPTS };
 
-function howOf(finish: Finish): number {
+function actionOf(finish: Finish): number {
   switch (finish.outcome) {
     case 'succeeded':
-      return finish.task.retentionMs > 0 ? KEEP : DONE;
+      return finish.task.retentionMs > 0 ? FINISH_COMPLETE : FINISH_REMOVE;
     case 'revoked':
-      return DONE;
+      return FINISH_REMOVE;
     case 'retry':
-      return RETRY_LATER;
+      return FINISH_RETRY;
     case 'archive':
-      return GIVE_UP;
+      return FINISH_ARCHIVE;
     case 'requeue':
-      return GIVE_BACK;
+      return FINISH_REQUEUE;
   }
 }
 
 function finishRow(finish: Finish, queue: number): FinishRow {
   const { task } = finish;
-  const { seq, parts } = sourceOf(task);
-  const how = howOf(finish);
-  const record = finish.outcome === 'requeue' || how === DONE ? null : finish.record;
-  const [delayMs, counts] =
+  const { seq, related } = sourceOf(task);
+  const action = actionOf(finish);
+  const record = finish.outcome === 'requeue' || action === FINISH_REMOVE ? null : finish.record;
+  const [delayMs, countsAsFailure] =
     finish.outcome === 'retry' ? [finish.delayMs, finish.countsAsFailure] : [0, false];
   return [
-    how,
+    action,
     queue,
     seq,
     task.token,
-    parts,
+    related,
     task.attempt,
     record && encodeAttempt(record),
     record?.error?.message ?? null,
     delayMs,
-    counts ? 1 : 0,
+    countsAsFailure ? 1 : 0,
   ];
 }
 
@@ -73,20 +76,22 @@ function exchangePacket({
   leaseMs,
   worker,
 }: Exchange): Packet<ExchangeCall> {
-  const { names, places } = placesOf(finishes.map(({ task }) => task.queue));
-  const rows = finishes.map((finish, i) => finishRow(finish, places[i]!));
+  const { names, indexes } = indexNames(finishes.map(({ task }) => task.queue));
+  const rows = finishes.map((finish, index) => finishRow(finish, indexes[index]!));
   const data = { finishedQueues: names, finishes: rows, queues, shares, room, leaseMs, worker };
-  return { data, bytes: finishes.map((one) => (one.outcome === 'succeeded' ? one.result : null)) };
+  const bytes = finishes.map((finish) => (finish.outcome === 'succeeded' ? finish.result : null));
+  return { data, bytes };
 }
 
-interface Common {
+/** What the tasks of a queue have in common in one exchange. */
+interface SharedLease {
   readonly queue: string;
   readonly token: number;
 }
 
-function leasedTask(row: LeasedRow, payload: Bytes, { queue, token }: Common): LeasedTask {
+function leasedTask(row: LeasedRow, payload: Bytes, { queue, token }: SharedLease): LeasedTask {
   const [seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, attempt, ...rest] = row;
-  const [crashes, pendingSinceMs, parts, meta, headers] = rest;
+  const [crashes, pendingSinceMs, related, meta, headers] = rest;
   return {
     queue,
     id,
@@ -103,7 +108,7 @@ function leasedTask(row: LeasedRow, payload: Bytes, { queue, token }: Common): L
     crashes,
     pendingSinceMs,
     meta: decodeMeta(meta),
-    source: { seq, parts } satisfies Source,
+    source: { seq, related } satisfies Source,
   };
 }
 
@@ -113,10 +118,11 @@ function exchangeOutcome(
 ): ExchangeOutcome {
   const { finished, token, taken } = data;
   const tasks: LeasedTask[] = [];
-  for (const [place, count] of taken) {
-    const common = { queue: queues[place]!, token };
+  for (const [queueIndex, count] of taken) {
+    const lease = { queue: queues[queueIndex]!, token };
     const end = tasks.length + count;
-    for (let i = tasks.length; i < end; i += 1) tasks.push(leasedTask(rows[i]!, bytes[i] ?? null, common));
+    for (let index = tasks.length; index < end; index += 1)
+      tasks.push(leasedTask(rows[index]!, bytes[index] ?? null, lease));
   }
   return {
     finished: finished.map((accepted) => (accepted === 1 ? 'accepted' : 'lease-lost')),
@@ -144,10 +150,11 @@ export function createConsume(writer: Writer): Consume {
       const rows = results.map(({ task: { queue, id, token } }) => [queue, id, token] as const);
       const packet = { data: rows, bytes: results.map(({ result }) => result) };
       const { data } = await writer.run('keepResults', packet);
-      return results.map(({ task }, i) => {
-        const kept = (data[i] ?? 0) > 0;
-        if (kept) sourceOf(task).parts |= HAS_BODY;
-        return kept;
+      return results.map(({ task }, index) => {
+        const isKept = (data[index] ?? 0) > 0;
+        // The task now has a row in `body`, which its finish must delete.
+        if (isKept) sourceOf(task).related |= HAS_BODY;
+        return isKept;
       });
     },
   };

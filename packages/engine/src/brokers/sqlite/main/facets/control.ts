@@ -5,33 +5,38 @@ import { plain, type Packet } from '../../packing.ts';
 import { STATES, type StateNumber } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
-function outcome({ data: { done, state } }: Packet<ControlReply>): ControlOutcome {
+// The control facet on the main thread: turns its methods into requests of the writer thread.
+
+function outcomeOf({ data: { done, state } }: Packet<ControlReply>): ControlOutcome {
   if (state === null) return { code: 'task-not-found' };
   return done ? { code: 'done', from: STATES[state] } : { code: 'wrong-state', state: STATES[state] };
 }
 
+/** Tasks changed in one call. */
 const MAX_BATCH = 256;
 
 export function createControl(writer: Writer): Control {
-  async function act({ queue, id }: TaskRef, action: TaskAction): Promise<ControlOutcome> {
-    return outcome(await writer.run('act', plain({ queue, id, action })));
+  async function change({ queue, id }: TaskRef, action: TaskAction): Promise<ControlOutcome> {
+    return outcomeOf(await writer.run('change', plain({ queue, id, action })));
   }
 
   return {
     pause: async (queue, reason) =>
       (await writer.run('pause', plain({ queue, reason: reason ?? null }))).data,
     resume: async (queue) => (await writer.run('resume', plain({ queue }))).data,
-    cancel: async ({ queue, id }, note) => outcome(await writer.run('cancel', plain({ queue, id, note }))),
-    run: (ref) => act(ref, 'run'),
-    archive: (ref) => act(ref, 'archive'),
-    remove: (ref) => act(ref, 'remove'),
+    cancel: async ({ queue, id }, cancellation) =>
+      outcomeOf(await writer.run('cancel', plain({ queue, id, cancellation }))),
+    run: (ref) => change(ref, 'run'),
+    archive: (ref) => change(ref, 'archive'),
+    remove: (ref) => change(ref, 'remove'),
     async updatePayload({ queue, id }, payload) {
-      return outcome(await writer.run('updatePayload', { data: { queue, id }, bytes: [payload] }));
+      return outcomeOf(await writer.run('updatePayload', { data: { queue, id }, bytes: [payload] }));
     },
-    async changeMany({ queue, action, state, group, limit }) {
-      const most = Math.max(1, Math.min(limit, MAX_BATCH));
-      const call = { queue, action, state: STATES.indexOf(state) as StateNumber, group: group ?? null };
-      return (await writer.run('actMany', plain({ ...call, limit: most }))).data;
+    async changeMany({ queue, action, state, group, limit: requested }) {
+      const limit = Math.max(1, Math.min(requested, MAX_BATCH));
+      const stateNumber = STATES.indexOf(state) as StateNumber;
+      const call = { queue, action, state: stateNumber, group: group ?? null, limit };
+      return (await writer.run('changeMany', plain(call))).data;
     },
     dropQueue: async (queue) => (await writer.run('dropQueue', plain({ queue }))).data,
   };

@@ -3,7 +3,9 @@ import type { DocumentRow } from '../../thread/facets/documents.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 
-const stored = ([id, version, value]: DocumentRow): StoredDocument => ({
+// The documents facet on the main thread: turns its methods into requests of the writer thread.
+
+const documentOf = ([id, version, value]: DocumentRow): StoredDocument => ({
   id,
   version,
   value: JSON.parse(value) as unknown,
@@ -13,9 +15,9 @@ export function createDocuments(writer: Writer): Documents {
   return {
     async get(kind, id) {
       const { data } = await writer.run('documentGet', plain({ kind, id }));
-      return data && stored(data);
+      return data && documentOf(data);
     },
-    list: async (kind) => (await writer.run('documentList', plain({ kind }))).data.map(stored),
+    list: async (kind) => (await writer.run('documentList', plain({ kind }))).data.map(documentOf),
     async put(...[kind, id, value, expectedVersion]) {
       const text = JSON.stringify(value);
       const call = { kind, id, value: text, expectedVersion: expectedVersion ?? null };

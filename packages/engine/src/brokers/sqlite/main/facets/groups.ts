@@ -1,22 +1,26 @@
 import type { AggregationSet, GroupRules, Groups, SetContent } from '../../../../broker/groups.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
-import type { Place } from '../../thread/facets/inspect.ts';
+import type { PageCursor } from '../../thread/facets/inspect.ts';
 import type { ReplyOf } from '../../thread/requests.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 import { taskRecord } from './inspect.ts';
-import { newRow, outcomes } from './submit.ts';
+import { newRow, outcomesOf } from './submit.ts';
 
+// The groups facet on the main thread: takes, reads and finishes aggregation sets by requests of the writer thread.
+
+/** Sets taken in one search. */
 const MAX_SETS = 10;
-/** About 10,000 groups. */
+/** Calls of one search: they look at about 10,000 groups. */
 const MAX_CALLS = 40;
 
 async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise<SetContent | null> {
   const tasks: TaskRecord[] = [];
-  let after: Place | null = null;
+  let after: PageCursor | null = null;
   do {
     const { data, bytes }: ReplyOf<'readSet'> = await writer.run('readSet', plain({ set: id, after }));
-    data.rows.forEach((row, i) => tasks.push(taskRecord(queue, row, bytes.slice(2 * i, 2 * i + 2))));
+    for (const [index, row] of data.rows.entries())
+      tasks.push(taskRecord(queue, row, bytes.slice(2 * index, 2 * index + 2)));
     after = data.next;
   } while (after !== null);
   return tasks.length === 0 ? null : { tasks, unreadable: [], source: null };
@@ -25,38 +29,45 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
 interface Search {
   readonly queue: string;
   readonly rules: GroupRules;
-  /** Sets to take. */
-  readonly most: number;
+  readonly maxSets: number;
 }
 
-/** Takes sets; begins where the last search ended, so that groups that are always ripe keep no others waiting. */
+/**
+ * Makes the function that takes sets of ripe groups. Each search begins where the last one of the queue ended. Otherwise
+ * groups that are always ripe would keep later ones waiting.
+ */
 function createTake(writer: Writer, newId: () => string): Groups['take'] {
-  /** The last group looked at, by queue; none = all have been. */
-  const spots = new Map<string, string>();
+  /** The last group looked at, by queue. A queue without an entry is searched from its first group. */
+  const cursors = new Map<string, string>();
 
-  async function takeFrom(spot: string | null, { queue, rules, most }: Search): Promise<AggregationSet[]> {
+  async function takeFrom(
+    cursor: string | null,
+    { queue, rules, maxSets }: Search,
+  ): Promise<AggregationSet[]> {
     const sets: AggregationSet[] = [];
-    let after = spot;
-    for (let calls = 0; calls < MAX_CALLS && sets.length < most; calls += 1) {
-      const setIds = Array.from({ length: most - sets.length }, newId);
+    let after = cursor;
+    for (let calls = 0; calls < MAX_CALLS && sets.length < maxSets; calls += 1) {
+      const setIds = Array.from({ length: maxSets - sets.length }, newId);
       const call = plain({ queue, rules, setIds, after });
       const { data }: ReplyOf<'takeSets'> = await writer.run('takeSets', call);
-      data.sets.forEach(([group, size], i) => sets.push({ queue, group, size, id: setIds[i] as string }));
+      for (const [index, [group, size]] of data.sets.entries())
+        sets.push({ queue, group, size, id: setIds[index] as string });
       after = data.next;
       if (after === null) break;
     }
-    if (after === null) spots.delete(queue);
-    else spots.set(queue, after);
+    if (after === null) cursors.delete(queue);
+    else cursors.set(queue, after);
     return sets;
   }
 
   return async (queue, rules, limit) => {
-    const search = { queue, rules, most: Math.max(1, Math.min(limit, MAX_SETS)) };
-    const spot = spots.get(queue);
-    const sets = await takeFrom(spot ?? null, search);
-    const most = search.most - sets.length;
-    if (spot === undefined || most === 0 || spots.has(queue)) return sets;
-    return [...sets, ...(await takeFrom(null, { ...search, most }))];
+    const search = { queue, rules, maxSets: Math.max(1, Math.min(limit, MAX_SETS)) };
+    const cursor = cursors.get(queue);
+    const sets = await takeFrom(cursor ?? null, search);
+    const maxSets = search.maxSets - sets.length;
+    if (cursor === undefined || maxSets === 0 || cursors.has(queue)) return sets;
+    // The search began in the middle and has reached the last group: go on with the first ones.
+    return [...sets, ...(await takeFrom(null, { ...search, maxSets }))];
   };
 }
 
@@ -71,7 +82,7 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
       const call = { data: { queue, set: id, row }, bytes: [task?.payload ?? null] };
       const { data } = await writer.run('finishSet', call);
       if (data === null) return { code: 'set-lost' };
-      return outcomes(data)[0] ?? { code: 'removed' };
+      return outcomesOf(data)[0] ?? { code: 'removed' };
     },
 
     async reclaim(steps) {

@@ -3,30 +3,36 @@ import { shown, TaskCenterError } from '../../../../errors/task-center-error.ts'
 import { decodeAttempts } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
 import type { ListedState } from '../../../../task/state.ts';
-import type { FactsRow, Place, RecordRow } from '../../thread/facets/inspect.ts';
+import type { FactsRow, PageCursor, RecordRow } from '../../thread/facets/inspect.ts';
 import { plain, type Bytes } from '../../packing.ts';
 import { IN_SET, STATES, type StateNumber } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
+// The inspect facet on the main thread: requests of the writer thread, and the records made of its rows.
+
+/** Tasks on one page of a list. */
 const MAX_PAGE = 500;
 
 const numberOf = (state: ListedState): StateNumber => STATES.indexOf(state) as StateNumber;
 
 function queueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
-  const named = Object.fromEntries(STATES.slice(0, IN_SET).map((state, i) => [state, counts[i] ?? 0]));
-  return { queue, counts: named as QueueFacts['counts'], ...row };
+  const countByState = Object.fromEntries(
+    STATES.slice(0, IN_SET).map((state, index) => [state, counts[index] ?? 0]),
+  );
+  return { queue, counts: countByState as QueueFacts['counts'], ...row };
 }
 
-const parsed = (text: unknown): unknown => (typeof text === 'string' ? JSON.parse(text) : null);
+/** Null stays null. */
+const parseJson = (text: unknown): unknown => (typeof text === 'string' ? JSON.parse(text) : null);
 
-/** What depends on the state: a task's place in it, and what it is for. */
+/** The times of a task. What its column `at` means depends on its state. */
 function timesOf(row: RecordRow): Pick<TaskRecord, 'dueMs' | 'pendingSinceMs' | 'finishedMs' | 'expiresMs'> {
   const state = STATES[row.state as StateNumber];
-  const final = state === 'completed' || state === 'cancelled' || state === 'archived';
+  const isFinal = state === 'completed' || state === 'cancelled' || state === 'archived';
   return {
     dueMs: state === 'scheduled' || state === 'retry' ? Number(row.at) : null,
     pendingSinceMs: state === 'pending' ? (row.pending_since_ms as number | null) : null,
-    finishedMs: final ? (row.finished_ms as number | null) : null,
+    finishedMs: isFinal ? (row.finished_ms as number | null) : null,
     expiresMs: state === 'completed' || state === 'cancelled' ? Number(row.at) : null,
   };
 }
@@ -42,7 +48,7 @@ export function taskRecord(queue: string, row: RecordRow, [payload, result]: rea
     state: STATES[row.state as StateNumber],
     type: String(row.type),
     payload: payload ?? null,
-    headers: (parsed(row.headers) ?? {}) as Record<string, string>,
+    headers: (parseJson(row.headers) ?? {}) as Record<string, string>,
     maxRetries: Number(row.max_retries),
     retried: Number(row.retried),
     timeoutMs: Number(row.timeout_ms),
@@ -59,14 +65,15 @@ export function taskRecord(queue: string, row: RecordRow, [payload, result]: rea
     orphaned: row.leaseIsOver,
     lastError: lastErrorOf(row),
     result: result ?? null,
-    cancelled: parsed(row.cancel) as TaskRecord['cancelled'],
+    cancelled: parseJson(row.cancel) as TaskRecord['cancelled'],
     attempts: decodeAttempts(row.attemptRecords.join('\n')),
   };
 }
 
-const encodeCursor = (place: Place | null): string | null => place && place.join('_');
+/** The text of a page cursor for callers: `<at>_<seq>`. */
+const encodeCursor = (cursor: PageCursor | null): string | null => cursor && cursor.join('_');
 
-function decodeCursor(cursor: string | null): Place | null {
+function decodeCursor(cursor: string | null): PageCursor | null {
   if (cursor === null) return null;
   const [, at, seq] = /^(-?\d{1,16})_(\d{1,16})$/.exec(cursor) ?? [];
   if (at !== undefined && seq !== undefined) return [Number(at), Number(seq)];
@@ -76,12 +83,14 @@ function decodeCursor(cursor: string | null): Place | null {
 
 async function list(writer: Writer, { queue, state, limit, cursor, group }: ListRequest) {
   const after = decodeCursor(cursor);
-  const most = Math.max(1, Math.min(limit, MAX_PAGE));
+  const pageSize = Math.max(1, Math.min(limit, MAX_PAGE));
   const { data, bytes } = await writer.run(
     'list',
-    plain({ queue, state: numberOf(state), limit: most, after, group: group ?? null }),
+    plain({ queue, state: numberOf(state), limit: pageSize, after, group: group ?? null }),
   );
-  const tasks = data.rows.map((row, i) => taskRecord(queue, row, bytes.slice(2 * i, 2 * i + 2)));
+  const tasks = data.rows.map((row, index) =>
+    taskRecord(queue, row, bytes.slice(2 * index, 2 * index + 2)),
+  );
   return { tasks, cursor: encodeCursor(data.next), total: data.total };
 }
 
@@ -93,7 +102,7 @@ export function createInspect(writer: Writer): Inspect {
 
     async queueFacts(queues) {
       const { data } = await writer.run('queueFacts', plain(queues));
-      return data.map((row, i) => queueFacts(queues[i]!, row));
+      return data.map((row, index) => queueFacts(queues[index]!, row));
     },
 
     async history(queue, days) {

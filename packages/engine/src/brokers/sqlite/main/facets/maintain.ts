@@ -3,7 +3,9 @@ import type { StepRow } from '../../thread/facets/maintain.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 
-const NOTHING_MENDED: Repaired = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
+// The maintain facet on the main thread: turns its methods into requests of the writer thread.
+
+const NOTHING_REPAIRED: Repaired = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
 
 const stepRows = (steps: readonly Step[]): StepRow[] => steps.map(({ queue, limit }) => [queue, limit]);
 
@@ -26,7 +28,7 @@ export function createMaintain(writer: Writer): Maintain {
       return [...(await writer.run('expire', plain(stepRows(steps)))).data];
     },
 
-    // Nobody else writes to the file, and a transaction leaves nothing half done.
-    repair: (steps) => Promise.resolve(steps.map(() => NOTHING_MENDED)),
+    // There is nothing to repair: no other program writes to the file, and a transaction is written whole or not at all.
+    repair: (steps) => Promise.resolve(steps.map(() => NOTHING_REPAIRED)),
   };
 }

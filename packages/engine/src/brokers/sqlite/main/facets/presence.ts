@@ -1,37 +1,39 @@
 import { PRESENCE_MS, type Presence, type ServerRecord } from '../../../../broker/presence.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 
-/** Within the process: the file is its alone, so every worker on it lives here. */
+// The presence facet, kept in memory on the main thread.
+
+/** Presence within this process: it alone owns the file, so all workers of the file run in it. */
 export interface LocalPresence extends Presence {
-  /** Refuses calls from now on. */
+  /** Forgets all servers. Later calls are rejected. */
   close(): void;
 }
 
 export function createPresence(broker: string, nowMs: () => number): LocalPresence {
-  const known = new Map<string, { readonly server: ServerRecord; readonly untilMs: number }>();
+  const announced = new Map<string, { readonly server: ServerRecord; readonly untilMs: number }>();
   let closed = false;
 
-  function dropExpired(): void {
+  function removeExpired(): void {
     if (closed) throw new TaskCenterError('broker-closed', { broker });
-    for (const [id, { untilMs }] of known) if (untilMs < nowMs()) known.delete(id);
+    for (const [id, { untilMs }] of announced) if (untilMs < nowMs()) announced.delete(id);
   }
 
   return {
     async announce(server) {
-      dropExpired();
-      known.set(server.id, { server, untilMs: nowMs() + PRESENCE_MS });
+      removeExpired();
+      announced.set(server.id, { server, untilMs: nowMs() + PRESENCE_MS });
     },
     async withdraw({ id }) {
-      dropExpired();
-      known.delete(id);
+      removeExpired();
+      announced.delete(id);
     },
     async servers() {
-      dropExpired();
-      return [...known.values()].map(({ server }) => server);
+      removeExpired();
+      return [...announced.values()].map(({ server }) => server);
     },
     close() {
       closed = true;
-      known.clear();
+      announced.clear();
     },
   };
 }

@@ -3,6 +3,8 @@ import type { EntryRow } from '../../thread/facets/scheduler-entries.ts';
 import { plain, type Bytes } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 
+// The scheduler-entries facet on the main thread: turns its methods into requests of the writer thread.
+
 const rowOf = ({ id, spec, type, options, nextMs, prevMs }: EntryRecord): EntryRow => [
   id,
   spec,
@@ -17,10 +19,10 @@ const recordOf = (row: EntryRow, payload: Bytes): EntryRecord => {
   return { id, spec, type, payload, options: JSON.parse(options) as string[], nextMs, prevMs };
 };
 
-/** Times end on whole seconds, as Asynq's. */
+/** Rounds up to whole seconds, as Asynq stores times to live. */
 const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
 
-export function createSchedulers(writer: Writer): SchedulerEntries {
+export function createSchedulerEntries(writer: Writer): SchedulerEntries {
   return {
     async writeEntries(scheduler, { entries, ttlMs }) {
       const data = { scheduler, ttlMs: wholeSeconds(ttlMs), entries: entries.map(rowOf) };
@@ -33,11 +35,11 @@ export function createSchedulers(writer: Writer): SchedulerEntries {
 
     async entries() {
       const { data, bytes } = await writer.run('entriesList', plain(null));
-      return data.map((row, i) => recordOf(row, bytes[i] ?? null));
+      return data.map((row, index) => recordOf(row, bytes[index] ?? null));
     },
 
     async recordEvent(entryId, { taskId, atMs }) {
-      await writer.run('eventAdd', plain({ entryId, taskId, atMs, most: MAX_EVENTS }));
+      await writer.run('eventAdd', plain({ entryId, taskId, atMs, maxEvents: MAX_EVENTS }));
     },
 
     async events(entryId, { page, pageSize }) {

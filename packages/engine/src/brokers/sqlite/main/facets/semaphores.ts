@@ -1,39 +1,42 @@
 import type { Semaphores } from '../../../../broker/semaphores.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 
-/** Within the process: the file is its alone, so every holder lives and dies with it. */
+// The semaphores facet, kept in memory on the main thread.
+
+/** Semaphores within this process: it alone owns the file, so all holders of tokens run in it. */
 export interface LocalSemaphores extends Semaphores {
-  /** Refuses calls from now on. */
+  /** Forgets all tokens. Later calls are rejected. */
   close(): void;
 }
 
+/** Whole seconds, as Asynq's semaphores count. */
 const secondsOf = (ms: number): number => Math.floor(ms / 1_000);
 
 export function createSemaphores(broker: string, nowMs: () => number): LocalSemaphores {
-  /** Scope → holder → end in s. */
+  /** When each token expires, s, by scope and holder. */
   const scopes = new Map<string, Map<string, number>>();
   let closed = false;
 
-  /** Tokens that are still held. */
-  function heldIn(scope: string): Map<string, number> {
+  /** Removes a scope's expired tokens and returns the others. */
+  function currentTokens(scope: string): Map<string, number> {
     if (closed) throw new TaskCenterError('broker-closed', { broker });
-    const held = scopes.get(scope) ?? new Map<string, number>();
-    for (const [holder, untilS] of held) if (untilS <= secondsOf(nowMs()) - 1) held.delete(holder);
-    if (held.size === 0) scopes.delete(scope);
-    return held;
+    const tokens = scopes.get(scope) ?? new Map<string, number>();
+    for (const [holder, untilS] of tokens) if (untilS <= secondsOf(nowMs()) - 1) tokens.delete(holder);
+    if (tokens.size === 0) scopes.delete(scope);
+    return tokens;
   }
 
   return {
     async acquire({ scope, maxTokens, holder, untilMs }) {
-      const held = heldIn(scope);
+      const tokens = currentTokens(scope);
       const untilS = secondsOf(untilMs);
-      if (held.get(holder) === untilS) return true;
-      if (held.size >= maxTokens) return false;
-      scopes.set(scope, held.set(holder, untilS));
+      if (tokens.get(holder) === untilS) return true;
+      if (tokens.size >= maxTokens) return false;
+      scopes.set(scope, tokens.set(holder, untilS));
       return true;
     },
     async release(scope, holder) {
-      return heldIn(scope).delete(holder);
+      return currentTokens(scope).delete(holder);
     },
     close() {
       closed = true;

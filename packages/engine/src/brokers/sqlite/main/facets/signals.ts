@@ -2,19 +2,23 @@ import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import type { KnownDue, Signals } from '../../../../broker/signals.ts';
 import type { QueueChange } from '../../states.ts';
 
-/** Wake-ups within the process: nobody else can write to the file, so the writer's news tell all. */
+// The signals facet: wake-ups and cancellations within the process, on the main thread. Every write to the file passes
+// through the writer thread, which reports the queues that it changed.
+
 export interface LocalSignals extends Signals {
-  update(news: readonly QueueChange[]): void;
-  /** Wakes everybody, now and from now on. */
+  /** Takes the changes that the writer thread reports, and wakes those who wait for them. */
+  update(changes: readonly QueueChange[]): void;
+  /** Wakes all waiters. Later waits resolve at once, and later cancellations are rejected. */
   close(): void;
 }
 
 interface Waiter {
-  ready(): boolean;
+  /** Whether what it waits for is there. */
+  isReady(): boolean;
   wake(): void;
 }
 
-const isDue = (nextDueMs: number | null, knownMs: number | null): boolean =>
+const isEarlierThan = (nextDueMs: number | null, knownMs: number | null): boolean =>
   nextDueMs !== null && (knownMs === null || nextDueMs < knownMs);
 
 const hasWork = (queue: QueueChange | undefined): boolean =>
@@ -26,11 +30,11 @@ export function createSignals(broker: string): LocalSignals {
   const listeners = new Set<(id: string) => void>();
   let closed = false;
 
-  function until(ready: () => boolean, signal: AbortSignal): Promise<void> {
-    if (closed || signal.aborted || ready()) return Promise.resolve();
+  function waitUntil(isReady: () => boolean, signal: AbortSignal): Promise<void> {
+    if (closed || signal.aborted || isReady()) return Promise.resolve();
     return new Promise((resolve) => {
       const waiter: Waiter = {
-        ready,
+        isReady,
         wake() {
           waiters.delete(waiter);
           signal.removeEventListener('abort', waiter.wake);
@@ -42,18 +46,18 @@ export function createSignals(broker: string): LocalSignals {
     });
   }
 
-  const work: Signals['work'] = (names, signal) =>
-    until(() => names.some((name) => hasWork(queues.get(name))), signal);
+  const waitForWork: Signals['waitForWork'] = (names, signal) =>
+    waitUntil(() => names.some((name) => hasWork(queues.get(name))), signal);
 
   return {
-    work,
-    // Within a process a wake-up costs nothing.
-    backlog: work,
-    async tellBacklog() {},
-    due(known: readonly KnownDue[], signal) {
+    waitForWork,
+    // A backlog needs no signal of its own: within a process a wake-up is cheap, and all idle workers are woken.
+    waitForBacklog: waitForWork,
+    async announceBacklog() {},
+    waitForDue(known: readonly KnownDue[], signal) {
       const isEarlier = ({ queue, nextDueMs }: KnownDue) =>
-        isDue(queues.get(queue)?.nextDueMs ?? null, nextDueMs);
-      return until(() => known.some(isEarlier), signal);
+        isEarlierThan(queues.get(queue)?.nextDueMs ?? null, nextDueMs);
+      return waitUntil(() => known.some(isEarlier), signal);
     },
     async cancel(ids) {
       if (closed) throw new TaskCenterError('broker-closed', { broker });
@@ -61,14 +65,14 @@ export function createSignals(broker: string): LocalSignals {
     },
     async onCancelled(listener, signal) {
       if (closed || signal.aborted) return;
-      // The caller may listen twice with the same function.
-      const own = (id: string) => listener(id);
-      listeners.add(own);
-      signal.addEventListener('abort', () => listeners.delete(own), { once: true });
+      // A wrapper of its own, because a caller may register the same function twice.
+      const wrapper = (id: string) => listener(id);
+      listeners.add(wrapper);
+      signal.addEventListener('abort', () => listeners.delete(wrapper), { once: true });
     },
-    update(news) {
-      for (const one of news) queues.set(one.name, one);
-      if (news.length > 0) for (const waiter of waiters) if (waiter.ready()) waiter.wake();
+    update(changes) {
+      for (const change of changes) queues.set(change.name, change);
+      if (changes.length > 0) for (const waiter of waiters) if (waiter.isReady()) waiter.wake();
     },
     close() {
       closed = true;

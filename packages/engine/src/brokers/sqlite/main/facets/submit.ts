@@ -5,13 +5,15 @@ import { failureOf, throwFirst } from '../../../../errors/failures.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { forEachAsync } from '../../../../runtime/for-each-async.ts';
 import { encodeMeta } from '../../../../task/meta.ts';
-import { AT_ONCE, HELD, JOINED, TAKEN, type EnqueueReply, type NewRow } from '../../thread/facets/submit.ts';
+import { STORED_PENDING, LOCK_HELD, STORED_IN_GROUP, ID_TAKEN, type EnqueueReply, type NewRow } from '../../thread/facets/submit.ts';
 import { wholeTimeoutMs } from '../../../../task/duration.ts';
 import type { Writer } from '../writer.ts';
-import { placesOf } from './places.ts';
+import { indexNames } from './name-index.ts';
+
+// The submit facet on the main thread: sends new tasks to the writer thread in batches.
 
 const SECOND_MS = 1_000;
-/** As Asynq's messages keep times, so that both brokers tell the same. */
+/** Rounds up to whole seconds, which is all that Asynq's messages keep: both brokers then show the same times. */
 const wholeSeconds = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
 
 function encodeHeaders(headers: Readonly<Record<string, string>>): string | null {
@@ -19,7 +21,7 @@ function encodeHeaders(headers: Readonly<Record<string, string>>): string | null
   return text === '{}' ? null : text;
 }
 
-/** What makes two tasks equal: businesses do not see each other's (design D12). */
+/** The key that duplicate tasks share. It names the business: a task must not be a duplicate of another business's. */
 function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): NewRow[12] {
   if (uniqueMs <= 0) return null;
   const hash = payload && createHash('md5').update(payload).digest('hex');
@@ -45,54 +47,53 @@ export function newRow(task: NewTask, queue: number): NewRow {
   ];
 }
 
-/** What the numbers of a reply say. */
-export function outcomes({ nowMs, dues, holders }: EnqueueReply): EnqueueOutcome[] {
-  let holder = 0;
-  return dues.map((due) => {
-    if (due === TAKEN) return { code: 'task-exists' };
-    if (due === HELD) return { code: 'duplicate-task', holder: holders[holder++] ?? null };
-    if (due === JOINED) return { code: 'created', state: 'aggregating', dueMs: nowMs };
-    if (due === AT_ONCE) return { code: 'created', state: 'pending', dueMs: nowMs };
-    return { code: 'created', state: 'scheduled', dueMs: due };
+export function outcomesOf({ nowMs, results, holders }: EnqueueReply): EnqueueOutcome[] {
+  let nextHolder = 0;
+  return results.map((result) => {
+    if (result === ID_TAKEN) return { code: 'task-exists' };
+    if (result === LOCK_HELD) return { code: 'duplicate-task', holder: holders[nextHolder++] ?? null };
+    if (result === STORED_IN_GROUP) return { code: 'created', state: 'aggregating', dueMs: nowMs };
+    if (result === STORED_PENDING) return { code: 'created', state: 'pending', dueMs: nowMs };
+    return { code: 'created', state: 'scheduled', dueMs: result };
   });
 }
 
-const withoutReplicas = (broker: string) =>
+const replicationUnsupported = (broker: string) =>
   new TaskCenterError('durability-unsupported', {
     broker,
     durability: 'replicated',
     cause: 'a SQLite file has no replicas',
   });
 
-/** Tasks of a call to the writer: it stores the first while the next are read. */
+/** Tasks in one call. The writer thread stores a batch while the next one is read from the caller. */
 const MAX_BATCH = 256;
-/** So many calls may wait for the disk before the next one does. */
+/** Calls that wait for the disk at a time. Reading goes on when the oldest of them has ended. */
 const MAX_CALLS = 16;
 
 export function createSubmit(writer: Writer, name: string): Submit {
   async function store(tasks: readonly NewTask[], options?: CallOptions): Promise<EnqueueOutcome[]> {
-    const queues = placesOf(tasks.map(({ queue }) => queue));
-    const rows = tasks.map((task, i) => newRow(task, queues.places[i]!));
+    const queues = indexNames(tasks.map(({ queue }) => queue));
+    const rows = tasks.map((task, index) => newRow(task, queues.indexes[index]!));
     const bytes = tasks.map(({ payload }) => payload);
     const { data } = await writer.run('enqueue', { data: { queues: queues.names, rows }, bytes }, options);
-    return outcomes(data);
+    return outcomesOf(data);
   }
 
   return {
     async enqueue(tasks, options) {
-      if (options?.durability === 'replicated') throw withoutReplicas(name);
+      if (options?.durability === 'replicated') throw replicationUnsupported(name);
       const calls: Promise<EnqueueOutcome[]>[] = [];
-      let some: NewTask[] = [];
+      let batch: NewTask[] = [];
       const waiting = forEachAsync(tasks, (task) => {
-        some.push(task);
-        if (some.length < MAX_BATCH) return undefined;
-        calls.push(store(some, options));
-        some = [];
-        const earlier = calls[calls.length - MAX_CALLS];
-        return earlier && failureOf(earlier);
+        batch.push(task);
+        if (batch.length < MAX_BATCH) return undefined;
+        calls.push(store(batch, options));
+        batch = [];
+        const oldest = calls[calls.length - MAX_CALLS];
+        return oldest && failureOf(oldest);
       });
       if (waiting) await waiting;
-      if (some.length > 0) calls.push(store(some, options));
+      if (batch.length > 0) calls.push(store(batch, options));
       throwFirst(await Promise.all(calls.map(failureOf)));
       return (await Promise.all(calls)).flat();
     },

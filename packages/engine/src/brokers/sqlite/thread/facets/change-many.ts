@@ -17,6 +17,9 @@ import type { ControlReply, RefCall } from './control.ts';
 import { createLocks } from '../tables/locks.ts';
 import { INLINE_BYTES } from './submit.ts';
 
+// Running, archiving and removing stored tasks, one by its ID or many by their state; replacing a payload; createDropHandlers a queue.
+// Runs in the writer thread; its calls come from main/facets/control.ts.
+
 export interface ChangeCall extends RefCall {
   readonly action: TaskAction;
 }
@@ -25,37 +28,40 @@ export interface ChangeManyCall {
   readonly queue: string;
   readonly action: TaskAction;
   readonly state: StateNumber;
+  /** With the state aggregating: only tasks of this group; null = of all groups. */
   readonly group: string | null;
   readonly limit: number;
 }
 
-/** `state`: where the task was; null = there is none. */
-interface Found {
+/** A task to change, and its state before. */
+interface FoundTask {
   readonly entry: QueueEntry;
   readonly seq: number;
   readonly state: StateNumber;
 }
 
-const REFUSED: Readonly<Record<TaskAction, readonly StateNumber[]>> = {
+/** States in which an action is refused. */
+const REFUSED_STATES: Readonly<Record<TaskAction, readonly StateNumber[]>> = {
   run: [ACTIVE, PENDING, IN_SET],
   archive: [ACTIVE, ARCHIVED, IN_SET],
   remove: [ACTIVE, IN_SET],
 };
-const AFTER: Readonly<Record<TaskAction, StateNumber | null>> = {
+/** The task's state after an action; null = it is removed. */
+const STATE_AFTER: Readonly<Record<TaskAction, StateNumber | null>> = {
   run: PENDING,
   archive: ARCHIVED,
   remove: null,
 };
 
-/** What a caller means by a state. */
+/** The stored states that a caller means by `state`. */
 function statesOf({ state, action, group }: ChangeManyCall): readonly StateNumber[] {
   if (state === COMPLETED) return [COMPLETED, CANCELLED];
-  // All tasks of a queue that is removed go, also those that are being aggregated.
+  // To remove all groups is to empty the queue. It removes tasks in aggregation sets, too.
   return state === AGGREGATING && action === 'remove' && group === null ? [AGGREGATING, IN_SET] : [state];
 }
 
-/** Writes one act; the caller has checked that it may be done. */
-function createActor({ database, queues, sequence }: Store) {
+/** Makes the function that changes one task. Its caller has checked that the task's state allows the action. */
+function createChanger({ database, queues, sequence }: Store) {
   const run = database.prepare(
     'UPDATE task SET state = 1, at = ?, pending_since_ms = ?, finished_ms = NULL, cancel = NULL WHERE seq = ?',
   );
@@ -67,60 +73,60 @@ function createActor({ database, queues, sequence }: Store) {
   );
   const locks = createLocks(database);
 
-  return ({ entry, seq, state }: Found, action: TaskAction, nowMs: number): void => {
+  return ({ entry, seq, state }: FoundTask, action: TaskAction, nowMs: number): void => {
     if (action === 'run') run.run(sequence.next(), nowMs, seq);
     else if (action === 'archive') archive.run(nowMs, seq);
     else {
       locks.release(seq);
       for (const statement of removal) statement.run(seq);
     }
-    queues.recordMove(entry, { from: state, to: AFTER[action], count: 1 });
+    queues.recordMove(entry, { from: state, to: STATE_AFTER[action], count: 1 });
   };
 }
 
-function payloads({ database, queues }: Store) {
-  const look = database.prepare('SELECT seq, state FROM task WHERE queue = ? AND id = ?');
+function createPayloadHandlers({ database, queues }: Store) {
+  const findTask = database.prepare('SELECT seq, state FROM task WHERE queue = ? AND id = ?');
   const update = database.prepare('UPDATE task SET payload = ?, size = ? WHERE seq = ?');
-  const dropBody = database.prepare('UPDATE body SET payload = NULL WHERE seq = ?');
-  const keepBody = database.prepare(`
+  const clearBody = database.prepare('UPDATE body SET payload = NULL WHERE seq = ?');
+  const writeBody = database.prepare(`
     INSERT INTO body (seq, payload) VALUES (?, ?) ON CONFLICT DO UPDATE SET payload = excluded.payload`);
 
   return {
-    updatePayload({ data, bytes }: Packet<RefCall>): Packet<ControlReply> {
+    /** Replaces the payload of a scheduled task. */
+    updatePayload({ data, bytes: [payload = null] }: Packet<RefCall>): Packet<ControlReply> {
       const entry = queues.find(data.queue);
-      const row = entry && look.get(entry.no, data.id);
-      const state = row ? (row[1] as StateNumber) : null;
-      if (!row || state !== SCHEDULED) return plain({ done: false, state });
-      const seq = Number(row[0]);
-      const payload = bytes[0] ?? null;
+      const [seq, found = null] = (entry && findTask.get(entry.number, data.id)) ?? [];
+      const state = found as StateNumber | null;
+      if (state !== SCHEDULED) return plain({ done: false, state });
       const size = payload?.length ?? 0;
-      update.run(size > INLINE_BYTES ? null : payload, size, seq);
-      if (size > INLINE_BYTES) keepBody.run(seq, payload);
-      else dropBody.run(seq);
+      update.run(size > INLINE_BYTES ? null : payload, size, Number(seq));
+      if (size > INLINE_BYTES) writeBody.run(Number(seq), payload);
+      else clearBody.run(Number(seq));
       return plain({ done: true, state });
     },
   };
 }
 
-function dropping({ database, queues }: Store) {
-  const counters = database.prepare('DELETE FROM counter WHERE queue = ?');
+function createDropHandlers({ database, queues }: Store) {
+  const removeCounters = database.prepare('DELETE FROM counter WHERE queue = ?');
   return {
+    /** Forgets a queue without tasks. False = it has tasks. */
     dropQueue({ data }: Packet<{ readonly queue: string }>): Packet<boolean> {
       const entry = queues.find(data.queue);
       if (!entry) return plain(true);
       if (entry.counts.some((count) => count > 0)) return plain(false);
-      counters.run(entry.no);
+      removeCounters.run(entry.number);
       queues.forget(entry);
       return plain(true);
     },
   };
 }
 
-export function actOperations(store: Store) {
+export function createChangeHandlers(store: Store) {
   const { database, queues } = store;
-  const act = createActor(store);
-  const look = database.prepare('SELECT seq, state FROM task WHERE queue = ? AND id = ?');
-  const first = database.prepare(
+  const change = createChanger(store);
+  const findTask = database.prepare('SELECT seq, state FROM task WHERE queue = ? AND id = ?');
+  const firstOfState = database.prepare(
     'SELECT seq FROM task WHERE queue = ? AND state = ? ORDER BY at, seq LIMIT ?',
   );
   const firstOfGroup = database.prepare(
@@ -130,42 +136,45 @@ export function actOperations(store: Store) {
     'SELECT 1 FROM task WHERE queue = ? AND state = 7 AND in_group = ? LIMIT 1',
   );
 
-  /** `limit` tasks of the group or of all of that state. */
-  function firstOf(entry: QueueEntry, state: StateNumber, { group, limit }: ChangeManyCall): Found[] {
+  /** The first `limit` tasks of the group or, without one, of the state. */
+  function firstTasks(entry: QueueEntry, state: StateNumber, { group, limit }: ChangeManyCall): FoundTask[] {
     const rows =
-      group === null ? first.all(entry.no, state, limit) : firstOfGroup.all(entry.no, group, limit);
+      group === null
+        ? firstOfState.all(entry.number, state, limit)
+        : firstOfGroup.all(entry.number, group, limit);
     return rows.map(([seq]) => ({ entry, seq: Number(seq), state }));
   }
 
   return {
-    ...payloads(store),
-    ...dropping(store),
+    ...createPayloadHandlers(store),
+    ...createDropHandlers(store),
 
-    act({ data }: Packet<ChangeCall>, { wallMs }: Now): Packet<ControlReply> {
+    change({ data }: Packet<ChangeCall>, { wallMs }: Now): Packet<ControlReply> {
       const entry = queues.find(data.queue);
-      const row = entry && look.get(entry.no, data.id);
+      const row = entry && findTask.get(entry.number, data.id);
       if (!entry || !row) return plain({ done: false, state: null });
-      const found = { entry, seq: Number(row[0]), state: row[1] as StateNumber };
-      if (REFUSED[data.action].includes(found.state)) return plain({ done: false, state: found.state });
-      act(found, data.action, wallMs);
-      return plain({ done: true, state: found.state });
+      const [seq, found] = row;
+      const state = found as StateNumber;
+      if (REFUSED_STATES[data.action].includes(state)) return plain({ done: false, state });
+      change({ entry, seq: Number(seq), state }, data.action, wallMs);
+      return plain({ done: true, state });
     },
 
-    actMany(
+    /** Changes the first tasks of a state. `more`: tasks are left in it. */
+    changeMany(
       { data }: Packet<ChangeManyCall>,
       { wallMs }: Now,
     ): Packet<{ readonly handled: number; readonly more: boolean }> {
       const entry = queues.find(data.queue);
       if (!entry) return plain({ handled: 0, more: false });
       const states = statesOf(data);
-      const found = states.flatMap((state) => firstOf(entry, state, data)).slice(0, data.limit);
-      for (const one of found) act(one, data.action, wallMs);
-      const left = states.some((state) => (entry.counts[state] ?? 0) > 0);
+      const tasks = states.flatMap((state) => firstTasks(entry, state, data)).slice(0, data.limit);
+      for (const task of tasks) change(task, data.action, wallMs);
       const more =
         data.state === AGGREGATING && data.group !== null
-          ? hasGroup.get(entry.no, data.group) !== undefined
-          : left;
-      return plain({ handled: found.length, more });
+          ? hasGroup.get(entry.number, data.group) !== undefined
+          : states.some((state) => (entry.counts[state] ?? 0) > 0);
+      return plain({ handled: tasks.length, more });
     },
   };
 }

@@ -6,7 +6,11 @@ import type { Now, Store } from '../store.ts';
 import { RULES } from './check-rules.ts';
 import { createLocks } from '../tables/locks.ts';
 
+// Finding and repairing stored data that must not exist. Runs in the writer thread; its calls come from
+// main/facets/check.ts. Besides the rules it checks the file itself and the counts in memory.
+
 export interface CheckPageCall {
+  /** Null = the whole file. */
   readonly queue: string | null;
   /** A name of `CHECKS`. */
   readonly what: string;
@@ -16,53 +20,54 @@ export interface CheckPageCall {
 
 export interface CheckExamineCall {
   readonly queue: string | null;
-  readonly suspects: readonly Pick<Candidate, 'what' | 'name'>[];
-  readonly mend: boolean;
+  readonly candidates: readonly Pick<Candidate, 'what' | 'name'>[];
+  readonly repair: boolean;
 }
 
-/** What is looked at beside the rules: the file itself, and the counts that are kept in memory. */
+// Checks besides the rules: the file itself, and the counts in memory.
 const FILE = 'file';
 const COUNTS = 'counts';
 
-/** What there is to look at, in an order in which what one mends the next ones find. */
+/** The names of the checks, in an order in which a check finds what repairs of earlier ones bring to light. */
 export const CHECKS = {
-  ofFile: [FILE, ...Object.keys(RULES).filter((what) => !RULES[what]!.ofQueue)],
-  ofQueue: [...Object.keys(RULES).filter((what) => RULES[what]!.ofQueue), COUNTS],
+  perFile: [FILE, ...Object.keys(RULES).filter((what) => !RULES[what]!.perQueue)],
+  perQueue: [...Object.keys(RULES).filter((what) => RULES[what]!.perQueue), COUNTS],
 } as const;
 
 const PAGE = 500;
 
-/** Where and when a rule is asked for. */
+/** What the SQL of a rule is run with. */
 interface Scope {
-  /** Its number; null = the whole file. */
+  /** The queue's number; null = the whole file. */
   readonly queue: number | null;
   readonly nowMs: number;
 }
 
+/** Prepares the statements of a rule. */
 function createRule({ database }: Store, what: string) {
-  const { name, rows, wrong, mend, kind, found, done } = RULES[what]!;
-  const page = database.prepare(`SELECT ${name} FROM ${rows} WHERE ${wrong}
+  const { name, rows, condition, repairs, kind, found, done } = RULES[what]!;
+  const page = database.prepare(`SELECT ${name} FROM ${rows} WHERE ${condition}
     AND (?3 IS NULL OR ${name} > ?3) ORDER BY ${name} LIMIT ${PAGE}`);
-  const look = database.prepare(`SELECT ${name} FROM ${rows} WHERE ${wrong} AND ${name} = ?3`);
-  const changes = mend.map((sql) => database.prepare(sql));
+  const isViolated = database.prepare(`SELECT ${name} FROM ${rows} WHERE ${condition} AND ${name} = ?3`);
+  const repairStatements = repairs.map((sql) => database.prepare(sql));
   const locks = createLocks(database);
   return {
     page: ({ queue, nowMs }: Scope, after: SqlValue): SqlValue[] =>
-      page.all(queue, nowMs, after).map(([one = null]) => one),
+      page.all(queue, nowMs, after).map(([value = null]) => value),
 
-    look({ queue, nowMs }: Scope, text: string, repair: boolean): Fault | null {
+    examine({ queue, nowMs }: Scope, text: string, repair: boolean): Fault | null {
       const value = name === 'seq' || name === 'queue' ? Number(text) : text;
-      if (!look.get(queue, nowMs, value)) return null;
+      if (!isViolated.get(queue, nowMs, value)) return null;
       if (!repair) return { kind, found, done: null };
       if (what === 'payload') locks.release(Number(value));
-      for (const change of changes) change.run(nowMs, value);
+      for (const statement of repairStatements) statement.run(nowMs, value);
       return { kind, found, done };
     },
   };
 }
 
-/** Reads the book of the queues again, and tells the other thread of all of them. */
-function countAnew({ queues }: Store): void {
+/** Reads the queue registry from the file again, and reports all queues to the main thread as changed. */
+function recount({ queues }: Store): void {
   queues.reload();
   for (const name of queues.names()) {
     const entry = queues.find(name);
@@ -70,23 +75,31 @@ function countAnew({ queues }: Store): void {
   }
 }
 
-function createCounts(store: Store) {
-  const counted = store.database.prepare('SELECT state, count(*) FROM task WHERE queue = ? GROUP BY state');
+/** Makes the check that compares a queue's counts in memory with its tasks in the file. */
+function createCountsCheck(store: Store) {
+  const countByState = store.database.prepare(
+    'SELECT state, count(*) FROM task WHERE queue = ? GROUP BY state',
+  );
 
   return (queue: string, repair: boolean): Fault | null => {
     const entry = store.queues.find(queue);
     if (!entry) return null;
-    const real = new Map(counted.all(entry.no).map(([state, count]) => [Number(state), Number(count)]));
-    const wrong = STATES.findIndex((_, state) => (entry.counts[state] ?? 0) !== (real.get(state) ?? 0));
-    if (wrong < 0) return null;
-    const [counts, has] = [entry.counts[wrong] ?? 0, real.get(wrong) ?? 0];
-    const found = `counts ${counts} tasks ${STATES[wrong]}, yet has ${has}`;
-    if (repair) countAnew(store);
-    return { kind: 'counter', found, done: repair ? 'counted anew' : null };
+    const stored = new Map(
+      countByState.all(entry.number).map(([state, count]) => [Number(state), Number(count)]),
+    );
+    const wrongState = STATES.findIndex(
+      (_, state) => (entry.counts[state] ?? 0) !== (stored.get(state) ?? 0),
+    );
+    if (wrongState < 0) return null;
+    const counted = entry.counts[wrongState] ?? 0;
+    const found = `${counted} ${STATES[wrongState]} tasks counted, but ${stored.get(wrongState) ?? 0} stored`;
+    if (repair) recount(store);
+    return { kind: 'counter', found, done: repair ? 'counted again' : null };
   };
 }
 
-function createFile({ database }: Store) {
+/** Makes the check of the file's structure. Each problem that SQLite reports is a candidate; none can be repaired. */
+function createFileCheck({ database }: Store) {
   const integrity = database.prepare('PRAGMA integrity_check(20)');
   return {
     names: (): string[] =>
@@ -95,29 +108,29 @@ function createFile({ database }: Store) {
   };
 }
 
-export function checkOperations(store: Store) {
-  const made = new Map<string, ReturnType<typeof createRule>>();
-  // A broker is seldom checked: its statements are made at the first need.
+export function createCheckHandlers(store: Store) {
+  // Statements are prepared when a rule is first used: most processes never check their file.
+  const prepared = new Map<string, ReturnType<typeof createRule>>();
   function ruleOf(what: string): ReturnType<typeof createRule> {
-    const one = made.get(what) ?? createRule(store, what);
-    made.set(what, one);
-    return one;
+    const rule = prepared.get(what) ?? createRule(store, what);
+    prepared.set(what, rule);
+    return rule;
   }
-  const counts = createCounts(store);
-  const file = createFile(store);
+  const checkCounts = createCountsCheck(store);
+  const file = createFileCheck(store);
   const scopeOf = (queue: string | null, nowMs: number): Scope => ({
-    queue: queue === null ? null : (store.queues.find(queue)?.no ?? -1),
+    queue: queue === null ? null : (store.queues.find(queue)?.number ?? -1),
     nowMs,
   });
 
-  function look({ what, name }: Pick<Candidate, 'what' | 'name'>, call: CheckExamineCall, nowMs: number) {
+  function examine({ what, name }: Pick<Candidate, 'what' | 'name'>, call: CheckExamineCall, nowMs: number) {
     if (what === FILE) return file.fault(name);
-    if (what === COUNTS) return counts(name, call.mend);
-    return ruleOf(what).look(scopeOf(call.queue, nowMs), name, call.mend);
+    if (what === COUNTS) return checkCounts(name, call.repair);
+    return ruleOf(what).examine(scopeOf(call.queue, nowMs), name, call.repair);
   }
 
   return {
-    /** Names of what seems wrong; none = there are no more. */
+    /** The next page of names that a check finds; empty = there are no more. */
     checkPage({ data }: Packet<CheckPageCall>, { wallMs }: Now): Packet<readonly SqlValue[]> {
       const { queue, what, after } = data;
       if (what === FILE) return plain(after === null ? file.names() : []);
@@ -125,11 +138,16 @@ export function checkOperations(store: Store) {
       return plain(ruleOf(what).page(scopeOf(queue, wallMs), after));
     },
 
-    checkLook({ data }: Packet<CheckExamineCall>, { wallMs }: Now): Packet<readonly (Fault | null)[]> {
-      const ordered = data.suspects.filter(({ what }) => what !== COUNTS);
-      const faults = new Map<unknown, Fault | null>(ordered.map((one) => [one, look(one, data, wallMs)]));
-      if (data.mend && [...faults.values()].some((fault) => fault !== null)) countAnew(store);
-      return plain(data.suspects.map((one) => faults.get(one) ?? look(one, data, wallMs)));
+    /** Examines candidates again, and repairs them if asked. Counts come last: a repair of rows recounts first. */
+    checkExamine({ data }: Packet<CheckExamineCall>, { wallMs }: Now): Packet<readonly (Fault | null)[]> {
+      const ofRows = data.candidates.filter(({ what }) => what !== COUNTS);
+      const faults = new Map<unknown, Fault | null>(
+        ofRows.map((candidate) => [candidate, examine(candidate, data, wallMs)]),
+      );
+      if (data.repair && [...faults.values()].some((fault) => fault !== null)) recount(store);
+      return plain(
+        data.candidates.map((candidate) => faults.get(candidate) ?? examine(candidate, data, wallMs)),
+      );
     },
   };
 }

@@ -6,19 +6,24 @@ import type { Now, Store } from '../store.ts';
 import { createFinisher, HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, type FinishRow } from './finish.ts';
 import { INLINE_BYTES } from './submit.ts';
 
+// Taking tasks, renewing their leases and keeping results. Runs in the writer thread; its calls come from
+// main/facets/consume.ts. An exchange ends attempts (finish.ts) and takes new tasks in one transaction.
+
 export interface ExchangeCall {
-  /** Queues that `finishes` name by place. */
+  /** Queues that `finishes` name by index. */
   readonly finishedQueues: readonly string[];
   readonly finishes: readonly FinishRow[];
+  /** Queues to take tasks from, in this order. */
   readonly queues: readonly string[];
-  /** Of each queue at first; none = as many as it has. */
+  /** How many tasks to take of each queue at first. Empty = of each queue as many as it has. */
   readonly shares: readonly number[];
+  /** How many tasks to take in all. */
   readonly room: number;
   readonly leaseMs: number;
   readonly worker: string;
 }
 
-/** A task taken; its payload is the bytes at the same place. */
+/** A task taken. Its payload is the item with the same index in the packet's bytes. */
 export type LeasedRow = readonly [
   seq: number,
   id: string,
@@ -31,7 +36,7 @@ export type LeasedRow = readonly [
   attempt: number,
   crashes: number,
   pendingSinceMs: number | null,
-  parts: number,
+  related: number,
   meta: string | null,
   headers: string | null,
 ];
@@ -40,7 +45,7 @@ export interface ExchangeReply {
   /** 1 = accepted, 0 = the lease was lost. */
   readonly finished: readonly number[];
   readonly token: number;
-  /** Of the queues taken from, in the order of the rows: the place among the call's, and how many tasks. */
+  /** In the order of the rows: index of a queue in the call, and how many of the next rows are its tasks. */
   readonly taken: readonly (readonly [queue: number, count: number])[];
 }
 
@@ -51,10 +56,12 @@ export interface ExtendCall {
 
 export type LeaseRow = readonly [queue: string, id: string, token: number];
 
+/** Bounds of one exchange. A task larger than the bytes is still taken, alone. */
 const MAX_TASKS = 256;
 const MAX_BATCH_BYTES = 512 * 1_024;
 
-// An earlier attempt may have left a result.
+// The fifth column is a whole `LeasedRow`: SQLite writes its JSON, and the thread passes it on unread. A task has a row in
+// `body` if its payload is large, or perhaps if an earlier attempt has left a result.
 const SELECT = `
   SELECT at, seq, size, payload, json_array(seq, id, type, max_retries, retried, timeout_ms, deadline_ms, retention_ms,
     attempts + 1, crashes, pending_since_ms,
@@ -63,15 +70,18 @@ const SELECT = `
     meta, headers)
   FROM task WHERE queue = ? AND state = 1 ORDER BY at LIMIT ?`;
 
-interface Taking {
+/** What a call has taken so far. */
+interface TakenTasks {
   readonly taken: [queue: number, count: number][];
   readonly rows: Json<LeasedRow>[];
   readonly payloads: Bytes[];
   bytes: number;
 }
 
-interface Lease {
+/** The lease of all tasks that a call takes. */
+interface NewLease {
   readonly token: number;
+  /** On the monotonic clock. */
   readonly untilMs: number;
   readonly worker: string;
   readonly nowMs: number;
@@ -80,6 +90,7 @@ interface Lease {
 function createTaker({ database, queues }: Store) {
   const select = database.prepare(SELECT);
   const payloadOf = database.prepare('SELECT payload FROM body WHERE seq = ?');
+  // Numbers of pending tasks are unique in a queue: those up to the last one taken are exactly the tasks taken.
   const lease = database.prepare(`
     UPDATE task SET state = 2, at = ?, token = ?, worker = ?, started_ms = ?, attempts = attempts + 1
     WHERE queue = ? AND state = 1 AND at <= ?`);
@@ -89,35 +100,35 @@ function createTaker({ database, queues }: Store) {
     return payloadOf.get(seq ?? null)?.[0] as Bytes;
   }
 
-  /** Takes up to `room` tasks from the head of a queue; false = the call has no bytes left. */
+  /** Takes up to `room` tasks from the front of a queue into `tasks`. False = the call has no bytes left. */
   return (
     entry: QueueEntry,
-    place: number,
-    { into, room, ...by }: Lease & { into: Taking; room: number },
+    queueIndex: number,
+    { tasks, room, ...by }: NewLease & { tasks: TakenTasks; room: number },
   ): boolean => {
-    const rows = select.all(entry.no, room);
+    const rows = select.all(entry.number, room);
     let count = 0;
     for (const row of rows) {
-      const text = row[4] as Json<LeasedRow>;
-      const size = Number(row[2]) + text.length;
-      if (into.rows.length > 0 && into.bytes + size > MAX_BATCH_BYTES) break;
-      into.bytes += size;
-      into.rows.push(text);
-      into.payloads.push(payload(row));
+      const [, , size, , json] = row;
+      const text = json as Json<LeasedRow>;
+      const bytes = Number(size) + text.length;
+      if (tasks.rows.length > 0 && tasks.bytes + bytes > MAX_BATCH_BYTES) break;
+      tasks.bytes += bytes;
+      tasks.rows.push(text);
+      tasks.payloads.push(payload(row));
       count += 1;
     }
-    const last = rows[count - 1]?.[0];
-    if (last === undefined) return count === rows.length;
-    // Ranks are unique in a queue's pending, so that the last one's rank bounds exactly those taken.
-    lease.run(by.untilMs, by.token, by.worker, by.nowMs, entry.no, last);
+    const [lastAt] = rows[count - 1] ?? [];
+    if (lastAt === undefined) return count === rows.length;
+    lease.run(by.untilMs, by.token, by.worker, by.nowMs, entry.number, lastAt);
     queues.recordMove(entry, { from: PENDING, to: ACTIVE, count });
-    into.taken.push([place, count]);
+    tasks.taken.push([queueIndex, count]);
     return count === rows.length;
   };
 }
 
-/** What a lease allows while its attempt runs. */
-function heldOperations({ database, queues }: Store) {
+/** Requests of workers while their attempts run. */
+function createLeaseHandlers({ database, queues }: Store) {
   const extend = database.prepare(
     'UPDATE task SET at = ? WHERE queue = ? AND id = ? AND state = 2 AND token = ?',
   );
@@ -128,61 +139,63 @@ function heldOperations({ database, queues }: Store) {
     ON CONFLICT (seq) DO UPDATE SET result = excluded.result`);
 
   return {
-    /** 1 = renewed, 0 = it is no longer this token's. */
+    /** Per lease: 1 = renewed, 0 = the task no longer has this token. */
     extend({ data }: Packet<ExtendCall>, { monotonicMs }: Now): Packet<readonly number[]> {
       const untilMs = Math.ceil(monotonicMs + data.lengthMs);
       return plain(
         data.leases.map(([queue, id, token]) => {
           const entry = queues.find(queue);
-          return entry ? extend.run(untilMs, entry.no, id, token) : 0;
+          return entry ? extend.run(untilMs, entry.number, id, token) : 0;
         }),
       );
     },
 
-    /** 1 = written, 0 = the lease is no longer this token's. */
+    /** Per result: 1 = written, 0 = the task no longer has this token. */
     keepResults({ data, bytes }: Packet<readonly LeaseRow[]>): Packet<readonly number[]> {
       return plain(
-        data.map(([queue, id, token], i) => {
+        data.map(([queue, id, token], index) => {
           const entry = queues.find(queue);
-          return entry ? keepResult.run(bytes[i] ?? null, entry.no, id, token) : 0;
+          return entry ? keepResult.run(bytes[index] ?? null, entry.number, id, token) : 0;
         }),
       );
     },
   };
 }
 
-export function consumeOperations(store: Store) {
+export function createConsumeHandlers(store: Store) {
   const { queues } = store;
   const finish = createFinisher(store);
   const take = createTaker(store);
 
-  function fetch(call: ExchangeCall, by: Lease): Taking {
-    const into: Taking = { taken: [], rows: [], payloads: [], bytes: 0 };
-    const most = Math.min(call.room, MAX_TASKS);
-    /** One round over the queues; false = the call has no bytes left. */
-    const round = (shareOf: (place: number) => number): boolean => {
-      for (const [place, name] of call.queues.entries()) {
-        const room = Math.min(shareOf(place), most - into.rows.length);
+  /** Takes each queue's share first, then fills the room that is left from the queues in order. */
+  function fetch(call: ExchangeCall, lease: NewLease): TakenTasks {
+    const tasks: TakenTasks = { taken: [], rows: [], payloads: [], bytes: 0 };
+    const maxTasks = Math.min(call.room, MAX_TASKS);
+    /** Takes tasks of all queues, of each up to its share. False = the call has no bytes left. */
+    const takeRound = (shareOf: (queueIndex: number) => number): boolean => {
+      for (const [queueIndex, name] of call.queues.entries()) {
+        const room = Math.min(shareOf(queueIndex), maxTasks - tasks.rows.length);
         const entry = queues.find(name);
         if (room <= 0 || !entry || entry.paused || entry.counts[PENDING] === 0) continue;
-        if (!take(entry, place, { ...by, into, room })) return false;
+        if (!take(entry, queueIndex, { ...lease, tasks, room })) return false;
       }
       return true;
     };
-    if (call.shares.length === 0 || round((place) => call.shares[place] ?? 0)) round(() => most);
-    return into;
+    const hasRoom = call.shares.length === 0 || takeRound((queueIndex) => call.shares[queueIndex] ?? 0);
+    if (hasRoom) takeRound(() => maxTasks);
+    return tasks;
   }
 
   return {
-    ...heldOperations(store),
+    ...createLeaseHandlers(store),
 
-    exchange({ data, bytes }: Packet<ExchangeCall>, moment: Now): Packet<ExchangeReply, LeasedRow> {
+    exchange({ data, bytes }: Packet<ExchangeCall>, now: Now): Packet<ExchangeReply, LeasedRow> {
       const entries = data.finishedQueues.map(queues.find);
-      const finished = finish({ entries, rows: data.finishes, results: bytes }, moment);
-      const token = store.newToken();
-      const untilMs = Math.ceil(moment.monotonicMs + data.leaseMs);
-      const by = { token, untilMs, worker: data.worker, nowMs: moment.wallMs };
-      const { taken, rows, payloads } = fetch(data, by);
+      const finished = finish({ entries, rows: data.finishes, results: bytes }, now);
+      const token = store.nextToken();
+      const untilMs = Math.ceil(now.monotonicMs + data.leaseMs);
+      const lease = { token, untilMs, worker: data.worker, nowMs: now.wallMs };
+      const { taken, rows, payloads } = fetch(data, lease);
       return { data: { finished, token, taken }, bytes: payloads, rows };
     },
   };

@@ -3,16 +3,21 @@ import { plain, type Packet } from '../../packing.ts';
 import type { SqlRow } from '../database.ts';
 import type { Store } from '../store.ts';
 
+// Documents: the service's own records, such as API keys, by kind and ID. Runs in the writer thread; its calls come from
+// main/facets/documents.ts.
+
 export interface DocumentRef {
   readonly kind: string;
   readonly id: string;
 }
 
-/** `value` is JSON. */
+/** A stored document; `value` is JSON. */
 export type DocumentRow = readonly [id: string, version: number, value: string];
 
 export interface PutCall extends DocumentRef {
+  /** JSON. */
   readonly value: string;
+  /** The write fails if the stored version is another one; 0 = there must be no document; null = write anyway. */
   readonly expectedVersion: number | null;
 }
 
@@ -22,7 +27,7 @@ const documentRow = ([id, version, value]: SqlRow): DocumentRow => [
   String(value),
 ];
 
-export function documentOperations({ database }: Store) {
+export function createDocumentHandlers({ database }: Store) {
   const get = database.prepare('SELECT id, version, value FROM document WHERE kind = ? AND id = ?');
   const list = database.prepare('SELECT id, version, value FROM document WHERE kind = ? ORDER BY id');
   const put = database.prepare(
@@ -39,6 +44,7 @@ export function documentOperations({ database }: Store) {
     documentList: ({ data }: Packet<{ readonly kind: string }>): Packet<readonly DocumentRow[]> =>
       plain(list.all(data.kind).map(documentRow)),
 
+    /** Returns the new version. */
     documentPut({ data: { kind, id, value, expectedVersion } }: Packet<PutCall>): Packet<number> {
       const version = Number(get.get(kind, id)?.[1] ?? 0);
       if (expectedVersion !== null && expectedVersion !== version) {

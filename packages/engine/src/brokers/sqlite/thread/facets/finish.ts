@@ -6,135 +6,150 @@ import { createAttempts } from '../tables/attempts.ts';
 import { createCounters, type Tally } from '../tables/counters.ts';
 import { createLocks } from '../tables/locks.ts';
 
-export const DONE = 0;
-export const KEEP = 1;
-export const RETRY_LATER = 2;
-export const GIVE_UP = 3;
-export const GIVE_BACK = 4;
+// Ending attempts. Runs in the writer thread, as the first half of an exchange (consume.ts).
 
-/** How an attempt ended. `parts`: what stands beside the task's row, see `LeasedRow`. */
+// What becomes of the task: the codes of `action` in a `FinishRow`.
+export const FINISH_REMOVE = 0;
+export const FINISH_COMPLETE = 1;
+export const FINISH_RETRY = 2;
+export const FINISH_ARCHIVE = 3;
+export const FINISH_REQUEUE = 4;
+
+/** How an attempt ended. */
 export type FinishRow = readonly [
-  how: number,
+  action: number,
   queue: number,
   seq: number,
   token: number,
-  parts: number,
+  related: number,
   attempt: number,
   record: string | null,
   error: string | null,
   delayMs: number,
-  failure: 0 | 1,
+  countsAsFailure: 0 | 1,
 ];
 
-/**
- * What stands beside a task's row, added up: `HAS_BODY` its payload or a result, `HAS_ATTEMPTS` earlier attempts,
- * `HAS_LOCK` a unique lock.
- */
+// Which rows of other tables belong to a task: a bit field, `related` in `FinishRow` and `LeasedRow`. The exchange that
+// takes a task reads it, and its finish then spares the deletes that would find nothing.
+/** Its payload or a result is in `body`. */
 export const HAS_BODY = 1;
+/** It has attempt records. */
 export const HAS_ATTEMPTS = 2;
+/** It has a unique lock. */
 export const HAS_LOCK = 4;
 
 export interface Finishing {
+  /** The queues that `rows` name by index. */
   readonly entries: readonly (QueueEntry | undefined)[];
   readonly rows: readonly FinishRow[];
+  /** One per row. */
   readonly results: readonly Bytes[];
 }
 
-const AFTER: Readonly<Record<number, StateNumber | null>> = {
-  [DONE]: null,
-  [KEEP]: COMPLETED,
-  [RETRY_LATER]: RETRY,
-  [GIVE_UP]: ARCHIVED,
-  [GIVE_BACK]: PENDING,
+/** The task's state after each action; null = it is removed. */
+const STATE_AFTER: Readonly<Record<number, StateNumber | null>> = {
+  [FINISH_REMOVE]: null,
+  [FINISH_COMPLETE]: COMPLETED,
+  [FINISH_RETRY]: RETRY,
+  [FINISH_ARCHIVE]: ARCHIVED,
+  [FINISH_REQUEUE]: PENDING,
 };
 
-const HELD = 'WHERE seq = ? AND state = 2 AND token = ?';
+/** Finds a task only while the attempt still has its lease. */
+const WHERE_LEASED = 'WHERE seq = ? AND state = 2 AND token = ?';
 
 function statementsOf({ database }: Store) {
   return {
-    held: database.prepare(`SELECT 1 FROM task ${HELD}`),
-    remove: database.prepare(`DELETE FROM task ${HELD}`),
+    isLeased: database.prepare(`SELECT 1 FROM task ${WHERE_LEASED}`),
+    remove: database.prepare(`DELETE FROM task ${WHERE_LEASED}`),
     removeBody: database.prepare('DELETE FROM body WHERE seq = ?'),
     complete: database.prepare(`UPDATE task SET state = 4, at = ?1 + retention_ms, finished_ms = ?1
       WHERE seq = ?2 AND state = 2 AND token = ?3`),
     keepResult: database.prepare(`
       INSERT INTO body (seq, result) VALUES (?, ?) ON CONFLICT DO UPDATE SET result = excluded.result`),
     retry: database.prepare(
-      `UPDATE task SET state = 3, at = ?, retried = retried + ?, last_error = ?, failed_ms = ? ${HELD}`,
+      `UPDATE task SET state = 3, at = ?, retried = retried + ?, last_error = ?, failed_ms = ? ${WHERE_LEASED}`,
     ),
     archive:
       database.prepare(`UPDATE task SET state = 6, at = ?1, finished_ms = ?1, failed_ms = ?1, last_error = ?2
       WHERE seq = ?3 AND state = 2 AND token = ?4`),
-    giveBack:
+    requeue:
       database.prepare(`UPDATE task SET state = 1, at = ?, pending_since_ms = ?, attempts = attempts - 1,
-      deferrals = deferrals + 1 ${HELD}`),
+      deferrals = deferrals + 1 ${WHERE_LEASED}`),
   };
 }
 
-/** Those given back come before all others, in the order in which they were taken. */
-function givingBack(
+/**
+ * Makes the function that requeues the tasks of one call. They go to the front of the pending tasks, in the order of the
+ * call. Each function returns false if the lease was lost.
+ */
+function createRequeuer(
   { sequence }: Store,
   sql: ReturnType<typeof statementsOf>,
 ): (rows: readonly FinishRow[], nowMs: number) => (row: FinishRow) => boolean {
   return (rows, nowMs) => {
-    const count = rows.filter(([how]) => how === GIVE_BACK).length;
-    let rank = count === 0 ? 0 : sequence.ahead(count);
+    const count = rows.filter(([action]) => action === FINISH_REQUEUE).length;
+    let next = count === 0 ? 0 : sequence.reserveFront(count);
     return ([, , seq, token]) => {
-      rank += 1;
-      return sql.giveBack.run(rank - 1, nowMs, seq, token) > 0;
+      next += 1;
+      return sql.requeue.run(next - 1, nowMs, seq, token) > 0;
     };
   };
 }
 
-/** Ends attempts: one number per finish, 1 = accepted, 0 = the lease was lost and nothing was written. */
-export function createFinisher(store: Store): (finishing: Finishing, moment: Now) => number[] {
+/** Ends attempts. Returns one number per finish: 1 = accepted, 0 = the lease was lost and nothing was written. */
+export function createFinisher(store: Store): (finishing: Finishing, now: Now) => number[] {
   const sql = statementsOf(store);
   const attempts = createAttempts(store.database);
   const counters = createCounters(store.database);
   const locks = createLocks(store.database);
-  const giveBack = givingBack(store, sql);
+  const createRequeue = createRequeuer(store, sql);
 
-  function removed(row: FinishRow): boolean {
-    const [, , seq, token, parts] = row;
-    if (parts & HAS_LOCK && sql.held.get(seq, token)) locks.release(seq);
+  function remove(row: FinishRow): boolean {
+    const [, , seq, token, related] = row;
+    // The lock is found by the task's row, so it is released before the row is deleted.
+    if (related & HAS_LOCK && sql.isLeased.get(seq, token)) locks.release(seq);
     if (sql.remove.run(seq, token) === 0) return false;
-    if (parts & HAS_BODY) sql.removeBody.run(seq);
-    if (parts & HAS_ATTEMPTS) attempts.remove(seq);
+    if (related & HAS_BODY) sql.removeBody.run(seq);
+    if (related & HAS_ATTEMPTS) attempts.remove(seq);
     return true;
   }
 
-  function changed(row: FinishRow, nowMs: number): boolean {
-    const [how, , seq, token, , , , error, delayMs, failure] = row;
-    if (how === KEEP) return sql.complete.run(nowMs, seq, token) > 0;
-    if (how === GIVE_UP) return sql.archive.run(nowMs, error, seq, token) > 0;
-    return sql.retry.run(nowMs + Math.ceil(delayMs), failure, error, nowMs, seq, token) > 0;
+  function changeState(row: FinishRow, nowMs: number): boolean {
+    const [action, , seq, token, , , , error, delayMs, countsAsFailure] = row;
+    if (action === FINISH_COMPLETE) return sql.complete.run(nowMs, seq, token) > 0;
+    if (action === FINISH_ARCHIVE) return sql.archive.run(nowMs, error, seq, token) > 0;
+    return sql.retry.run(nowMs + Math.ceil(delayMs), countsAsFailure, error, nowMs, seq, token) > 0;
   }
 
-  function ended(row: FinishRow, result: Bytes, nowMs: number): boolean {
-    const [how, , seq, , parts, attempt, record] = row;
-    if (how === DONE) return removed(row);
-    if (!changed(row, nowMs)) return false;
+  function end(row: FinishRow, result: Bytes, nowMs: number): boolean {
+    const [action, , seq, , related, attempt, record] = row;
+    if (action === FINISH_REMOVE) return remove(row);
+    if (!changeState(row, nowMs)) return false;
     if (record !== null) attempts.keep(seq, attempt, record);
-    if (how === KEEP && parts & HAS_LOCK) locks.release(seq);
-    if (how === KEEP && result !== null) sql.keepResult.run(seq, result);
+    if (action === FINISH_COMPLETE && related & HAS_LOCK) locks.release(seq);
+    if (action === FINISH_COMPLETE && result !== null) sql.keepResult.run(seq, result);
     return true;
   }
 
-  function note(tally: Tally, entry: QueueEntry, [how, , , , , , , , , failure]: FinishRow): void {
-    store.queues.recordMove(entry, { from: ACTIVE, to: AFTER[how] ?? null, count: 1 });
-    if (how === GIVE_BACK) return;
-    const failed = how === GIVE_UP || (how === RETRY_LATER && failure === 1);
-    tally.add(entry, { processed: failed || how === DONE || how === KEEP, failed });
+  /** Counts an ended attempt. One that is requeued, or is retried without counting as a failure, was not processed. */
+  function count(tally: Tally, entry: QueueEntry, row: FinishRow): void {
+    const [action, , , , , , , , , countsAsFailure] = row;
+    store.queues.recordMove(entry, { from: ACTIVE, to: STATE_AFTER[action] ?? null, count: 1 });
+    if (action === FINISH_REQUEUE) return;
+    const failed = action === FINISH_ARCHIVE || (action === FINISH_RETRY && countsAsFailure === 1);
+    tally.add(entry, { processed: failed || action === FINISH_REMOVE || action === FINISH_COMPLETE, failed });
   }
 
   return ({ entries, rows, results }, { wallMs }) => {
     const tally = counters.tally();
-    const back = giveBack(rows, wallMs);
-    const outcomes = rows.map((row, i) => {
-      const entry = entries[row[1]];
-      const accepted = row[0] === GIVE_BACK ? back(row) : ended(row, results[i] ?? null, wallMs);
-      if (accepted && entry) note(tally, entry, row);
-      return accepted ? 1 : 0;
+    const requeue = createRequeue(rows, wallMs);
+    const outcomes = rows.map((row, index) => {
+      const [action, queueIndex] = row;
+      const entry = entries[queueIndex];
+      const isAccepted = action === FINISH_REQUEUE ? requeue(row) : end(row, results[index] ?? null, wallMs);
+      if (isAccepted && entry) count(tally, entry, row);
+      return isAccepted ? 1 : 0;
     });
     tally.write(wallMs);
     return outcomes;

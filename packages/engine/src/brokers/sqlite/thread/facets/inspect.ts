@@ -5,7 +5,11 @@ import type { Now, Store } from '../store.ts';
 import { createAttempts } from '../tables/attempts.ts';
 import type { RefCall } from './control.ts';
 
+// Reading what is stored: queues, tasks, lists, history. Changes nothing. Runs in the writer thread; its calls come from
+// main/facets/inspect.ts.
+
 export interface FactsRow {
+  /** By state number. */
   readonly counts: readonly number[];
   readonly paused: boolean;
   readonly pauseReason: string | null;
@@ -16,28 +20,28 @@ export interface FactsRow {
   readonly anomalies: typeof NO_ANOMALIES;
 }
 
-/** The columns of a task that a record is made of, by name; its payload and result are two places of the bytes. */
+/** A task's columns, by name. Its payload and its result are two items of the packet's bytes: row n has 2n and 2n + 1. */
 export type RecordRow = Readonly<Record<(typeof COLUMNS)[number], SqlValue>> & {
   readonly attemptRecords: readonly string[];
-  /** Active, with a lease that is over. */
+  /** The task is active, but its lease has expired. */
   readonly leaseIsOver: boolean;
 };
 
-/** Where a page begins: after the task with this place and row. */
-export type Place = readonly [at: number, seq: number];
+/** A page begins after the task with this `at` and this row. Active tasks are listed by their start instead of `at`. */
+export type PageCursor = readonly [at: number, seq: number];
 
 export interface ListCall {
   readonly queue: string;
   readonly state: StateNumber;
   readonly limit: number;
-  readonly after: Place | null;
+  readonly after: PageCursor | null;
   /** With the state aggregating only. */
   readonly group: string | null;
 }
 
 export interface ListReply {
   readonly rows: readonly RecordRow[];
-  readonly next: Place | null;
+  readonly next: PageCursor | null;
   readonly total: number;
 }
 
@@ -55,22 +59,24 @@ const COLUMNS = [
   'last_error', 'cancel', 'in_group',
 ] as const;
 
-/** A page ends early when its payloads and results are more than this: one message carries it. */
+/** A page ends early when its payloads and results have more bytes than this, since it travels in one message. */
 export const MAX_PAGE_BYTES = 4 * 1_024 * 1_024;
-export const FIRST: Place = [Number.MIN_SAFE_INTEGER, 0];
-const FROM = `
+export const BEFORE_FIRST: PageCursor = [Number.MIN_SAFE_INTEGER, 0];
+const SELECT_RECORD = `
   SELECT ifnull(task.payload, body.payload), body.result, ${COLUMNS.join(', ')}
-  FROM task LEFT JOIN body ON body.seq = task.seq`;
+  SELECT_RECORD task LEFT JOIN body ON body.seq = task.seq`;
 
-export interface Records {
+/** Records read so far, with their payloads and results. */
+export interface RecordBuffer {
   readonly rows: RecordRow[];
   readonly bytes: Bytes[];
 }
 
-/** Nobody else writes to the file. */
+/** There are no anomalies, since no other program writes to the file. */
 const NO_ANOMALIES = { dropped: 0, archived: 0, renamedKeys: 0 };
 
-const EMPTY: FactsRow = {
+/** Facts of a queue that does not exist. */
+const NO_FACTS: FactsRow = {
   counts: STATES.map(() => 0),
   paused: false,
   pauseReason: null,
@@ -81,11 +87,11 @@ const EMPTY: FactsRow = {
   anomalies: NO_ANOMALIES,
 };
 
-function queueOperations({ database, queues }: Store) {
+function createQueueHandlers({ database, queues }: Store) {
   const facts = database.prepare(`SELECT pause_reason, processed, failed,
-    (SELECT pending_since_ms FROM task WHERE queue = no AND state = 1 ORDER BY at LIMIT 1),
-    (SELECT count(*) FROM (SELECT DISTINCT in_group FROM task WHERE queue = no AND state = 7))
-    FROM queue WHERE no = ?`);
+    (SELECT pending_since_ms SELECT_RECORD task WHERE queue = no AND state = 1 ORDER BY at LIMIT 1),
+    (SELECT count(*) SELECT_RECORD (SELECT DISTINCT in_group SELECT_RECORD task WHERE queue = no AND state = 7))
+    SELECT_RECORD queue WHERE no = ?`);
 
   return {
     queues: (): Packet<readonly string[]> => plain(queues.names()),
@@ -94,162 +100,170 @@ function queueOperations({ database, queues }: Store) {
       plain(queues.find(data.queue)?.used ?? false),
 
     queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Now): Packet<readonly FactsRow[]> {
-      const one = (name: string): FactsRow => {
+      const factsOf = (name: string): FactsRow => {
         const entry = queues.find(name);
-        const row = entry && facts.get(entry.no);
-        if (!row) return EMPTY;
-        const [reason, processed, failed, since, groups] = row;
+        const row = entry && facts.get(entry.number);
+        if (!row) return NO_FACTS;
+        const [pauseReason, processed, failed, pendingSinceMs, groups] = row;
         return {
           counts: entry.counts,
           paused: entry.paused,
-          pauseReason: reason as string | null,
-          oldestPendingMs: since === null ? null : Math.max(0, wallMs - Number(since)),
+          pauseReason: pauseReason as string | null,
+          oldestPendingMs: pendingSinceMs === null ? null : Math.max(0, wallMs - Number(pendingSinceMs)),
           processed: Number(processed),
           failed: Number(failed),
           groups: Number(groups),
           anomalies: NO_ANOMALIES,
         };
       };
-      return plain(data.map(one));
+      return plain(data.map(factsOf));
     },
   };
 }
 
-export function createReader({ database }: Store) {
+/** Makes the function that reads whole tasks by their row. */
+export function createRecordReader({ database }: Store) {
   const attempts = createAttempts(database);
-  const read = database.prepare(`${FROM} WHERE task.seq = ?`);
+  const read = database.prepare(`${SELECT_RECORD} WHERE task.seq = ?`);
 
-  /** Adds a task's record; returns how many bytes its payload and result have. */
-  return ({ rows, bytes }: Records, seq: number, { monotonicMs }: Now): number => {
+  /** Adds a task's record to the buffer. Returns the size of its payload and its result, bytes. */
+  return ({ rows, bytes }: RecordBuffer, seq: number, { monotonicMs }: Now): number => {
     const [payload, result, ...values] = read.get(seq) ?? [];
-    const columns = Object.fromEntries(COLUMNS.map((name, i) => [name, values[i] ?? null]));
-    const records = columns['attempts'] === 0 ? [] : attempts.list(seq);
+    const columns = Object.fromEntries(COLUMNS.map((name, index) => [name, values[index] ?? null]));
+    const attemptRecords = columns['attempts'] === 0 ? [] : attempts.list(seq);
     const leaseIsOver = columns['state'] === ACTIVE && Number(columns['at']) <= monotonicMs;
-    rows.push({ ...columns, attemptRecords: records, leaseIsOver } as unknown as RecordRow);
+    rows.push({ ...columns, attemptRecords, leaseIsOver } as unknown as RecordRow);
     bytes.push(payload as Bytes, result as Bytes);
     return ((payload as Bytes)?.length ?? 0) + ((result as Bytes)?.length ?? 0);
   };
 }
 
-function taskOperations(store: Store) {
+function createTaskHandlers(store: Store) {
   const { database, queues } = store;
-  const read = createReader(store);
-  const look = database.prepare('SELECT seq FROM task WHERE queue = ? AND id = ?');
+  const read = createRecordReader(store);
+  const findTask = database.prepare('SELECT seq SELECT_RECORD task WHERE queue = ? AND id = ?');
   const page = database.prepare(
-    'SELECT at, seq FROM task WHERE queue = ? AND state = ? AND (at, seq) > (?, ?) ORDER BY at, seq LIMIT ?',
+    'SELECT at, seq SELECT_RECORD task WHERE queue = ? AND state = ? AND (at, seq) > (?, ?) ORDER BY at, seq LIMIT ?',
   );
-  // Leases move while they are renewed; the start of an attempt does not.
-  const activePage = database.prepare(`SELECT started_ms, seq FROM task
+  // A renewal changes a lease's end, which is `at`; the start of the attempt stays, and with it the order of the pages.
+  const activePage = database.prepare(`SELECT started_ms, seq SELECT_RECORD task
     WHERE queue = ? AND state = ? AND (started_ms, seq) > (?, ?) ORDER BY started_ms, seq LIMIT ?`);
-  const groupPage = database.prepare(`SELECT at, seq FROM task
+  const groupPage = database.prepare(`SELECT at, seq SELECT_RECORD task
     WHERE queue = ?1 AND state = 7 AND in_group = ?6 AND ?2 = 7 AND (at, seq) > (?3, ?4) ORDER BY at, seq LIMIT ?5`);
-  const inGroup = database.prepare(
-    'SELECT count(*) FROM task WHERE queue = ? AND state = 7 AND in_group = ?',
+  const groupSize = database.prepare(
+    'SELECT count(*) SELECT_RECORD task WHERE queue = ? AND state = 7 AND in_group = ?',
   );
   const pageOf = (state: StateNumber) =>
     state === ACTIVE ? activePage : state === AGGREGATING ? groupPage : page;
-  const aside = (state: StateNumber, group: string | null) => (state === AGGREGATING ? [group] : []);
+  /** Parameter ?6, which only `groupPage` has. */
+  const groupParameter = (state: StateNumber, group: string | null) => (state === AGGREGATING ? [group] : []);
 
   return {
-    task({ data }: Packet<RefCall>, moment: Now): Packet<RecordRow | null> {
+    /** Null = there is no such task. */
+    task({ data }: Packet<RefCall>, now: Now): Packet<RecordRow | null> {
       const entry = queues.find(data.queue);
-      const found = entry && look.get(entry.no, data.id);
-      const into: Records = { rows: [], bytes: [] };
-      if (found) read(into, Number(found[0]), moment);
-      return { data: into.rows[0] ?? null, bytes: into.bytes };
+      const [seq] = (entry && findTask.get(entry.number, data.id)) ?? [];
+      const records: RecordBuffer = { rows: [], bytes: [] };
+      if (seq !== undefined) read(records, Number(seq), now);
+      return { data: records.rows[0] ?? null, bytes: records.bytes };
     },
 
-    list({ data }: Packet<ListCall>, moment: Now): Packet<ListReply> {
+    list({ data }: Packet<ListCall>, now: Now): Packet<ListReply> {
       const { queue, state, limit, after, group } = data;
       const entry = queues.find(queue);
       if (!entry) return plain({ rows: [], next: null, total: 0 });
-      const [at, seq] = after ?? FIRST;
-      const found = pageOf(state).all(entry.no, state, at, seq, limit + 1, ...aside(state, group)) as Place[];
-      const into: Records = { rows: [], bytes: [] };
-      let left = MAX_PAGE_BYTES;
-      for (const [, one] of found.slice(0, limit)) {
-        left -= read(into, one, moment);
-        if (left <= 0) break;
+      // One more than the limit, which tells whether there is a next page.
+      const values = [...(after ?? BEFORE_FIRST), limit + 1, ...groupParameter(state, group)];
+      const found = pageOf(state).all(entry.number, state, ...values) as PageCursor[];
+      const records: RecordBuffer = { rows: [], bytes: [] };
+      let bytesLeft = MAX_PAGE_BYTES;
+      for (const [, seq] of found.slice(0, limit)) {
+        bytesLeft -= read(records, seq, now);
+        if (bytesLeft <= 0) break;
       }
-      const { length } = into.rows;
+      const { length } = records.rows;
       const next = length < found.length ? (found[length - 1] ?? null) : null;
-      const total = state === AGGREGATING ? inGroup.get(entry.no, group)?.[0] : entry.counts[state];
-      return { data: { rows: into.rows, next, total: Number(total ?? 0) }, bytes: into.bytes };
+      const total = state === AGGREGATING ? groupSize.get(entry.number, group)?.[0] : entry.counts[state];
+      return { data: { rows: records.rows, next, total: Number(total ?? 0) }, bytes: records.bytes };
     },
   };
 }
 
-/** A few tasks stand for all of their state. */
+/** Tasks of a state whose payloads are measured, to estimate those of all its tasks. */
 const SAMPLE = 20;
-/** A task's row and its entries in the indexes, besides its payload; about. */
+/** Approximate size of a task without its payload, with its entries in the indexes. */
 const ROW_BYTES = 400;
 const DAY_MS = 86_400_000;
 const MAX_GROUPS = 10_000;
 
 export interface HistoryCall {
   readonly queue: string;
+  /** How many days, today included. */
   readonly days: number;
 }
 export type DayRow = readonly [day: string, processed: number, failed: number];
 
-function statistics({ database, queues }: Store) {
-  const day = database.prepare('SELECT processed, failed FROM counter WHERE queue = ? AND day = ?');
-  const sample =
-    database.prepare(`SELECT avg(size) FROM (SELECT size FROM task WHERE queue = ?1 AND state = ?2
+function createStatisticsHandlers({ database, queues }: Store) {
+  const countsOfDay = database.prepare('SELECT processed, failed SELECT_RECORD counter WHERE queue = ? AND day = ?');
+  const averageSize =
+    database.prepare(`SELECT avg(size) SELECT_RECORD (SELECT size SELECT_RECORD task WHERE queue = ?1 AND state = ?2
     ORDER BY at LIMIT ${SAMPLE})`);
-  const groups = database.prepare(`SELECT in_group, count(*) FROM task WHERE queue = ? AND state = 7
+  const groupSizes = database.prepare(`SELECT in_group, count(*) SELECT_RECORD task WHERE queue = ? AND state = 7
     GROUP BY in_group ORDER BY in_group LIMIT ${MAX_GROUPS}`);
 
   return {
+    /** Today first. */
     history({ data }: Packet<HistoryCall>, { wallMs }: Now): Packet<readonly DayRow[]> {
       const entry = queues.find(data.queue);
-      const rows = Array.from({ length: data.days }, (_, i): DayRow => {
-        const ms = wallMs - i * DAY_MS;
-        const [processed, failed] = (entry && day.get(entry.no, Math.floor(ms / DAY_MS))) ?? [];
+      const rows = Array.from({ length: data.days }, (_, daysAgo): DayRow => {
+        const ms = wallMs - daysAgo * DAY_MS;
+        const [processed, failed] = (entry && countsOfDay.get(entry.number, Math.floor(ms / DAY_MS))) ?? [];
         return [new Date(ms).toISOString().slice(0, 10), Number(processed ?? 0), Number(failed ?? 0)];
       });
       return plain(rows);
     },
 
+    /** Estimated, bytes. */
     memoryUsage({ data }: Packet<{ readonly queue: string }>): Packet<number> {
       const entry = queues.find(data.queue);
       let bytes = 0;
       entry?.counts.forEach((count, state) => {
-        if (count > 0) bytes += count * (ROW_BYTES + Number(sample.get(entry.no, state)?.[0] ?? 0));
+        if (count > 0) bytes += count * (ROW_BYTES + Number(averageSize.get(entry.number, state)?.[0] ?? 0));
       });
       return plain(Math.floor(bytes));
     },
 
     groups({ data }: Packet<{ readonly queue: string }>): Packet<readonly (readonly [string, number])[]> {
       const entry = queues.find(data.queue);
-      const rows = entry ? groups.all(entry.no) : [];
+      const rows = entry ? groupSizes.all(entry.number) : [];
       return plain(rows.map(([group, size]) => [String(group), Number(size)] as const));
     },
   };
 }
 
-export function inspectOperations(store: Store) {
+export function createInspectHandlers(store: Store) {
   const { database, queues } = store;
+  // The stored ID of a task of a business is `<business>.<id>`. The index `task_owned` finds it by the plain ID.
   const find = database.prepare(`
-    SELECT id, business FROM task WHERE queue = ?1 AND id = ?2 AND business IS NULL
-    UNION ALL SELECT id, business FROM task
+    SELECT id, business SELECT_RECORD task WHERE queue = ?1 AND id = ?2 AND business IS NULL
+    UNION ALL SELECT id, business SELECT_RECORD task
     WHERE queue = ?1 AND business IS NOT NULL AND substr(id, length(business) + 2) = ?2
     ORDER BY 2`);
 
   return {
-    ...queueOperations(store),
-    ...taskOperations(store),
-    ...statistics(store),
+    ...createQueueHandlers(store),
+    ...createTaskHandlers(store),
+    ...createStatisticsHandlers(store),
 
     find({ data }: Packet<FindCall>): Packet<readonly FoundRow[]> {
-      const inQueue = (queue: string): FoundRow[] => {
+      const findIn = (queue: string): FoundRow[] => {
         const entry = queues.find(queue);
         if (!entry) return [];
         return find
-          .all(entry.no, data.id)
+          .all(entry.number, data.id)
           .map(([id, business]) => [queue, String(id), business as string | null]);
       };
-      return plain(data.queues.flatMap(inQueue));
+      return plain(data.queues.flatMap(findIn));
     },
   };
 }

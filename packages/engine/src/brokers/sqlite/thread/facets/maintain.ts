@@ -1,4 +1,4 @@
-import { FIRST_SCAN, nextScan, type ScanMemory } from '../../../../policies/hold-off.ts';
+import { NO_SCAN_YET, nextScan, type ScanMemory } from '../../../../policies/hold-off.ts';
 import { plain, type Packet } from '../../packing.ts';
 import {
   ACTIVE,
@@ -17,6 +17,9 @@ import { createAttempts } from '../tables/attempts.ts';
 import { createCounters } from '../tables/counters.ts';
 import { createLocks } from '../tables/locks.ts';
 
+// The work of the recoverer, the forwarder and the janitor, in bounded steps: expired leases back to pending, due tasks to
+// pending, expired tasks removed. Runs in the writer thread; its calls come from main/facets/maintain.ts.
+
 export type StepRow = readonly [queue: string, limit: number];
 
 export interface RecoverCall {
@@ -25,6 +28,7 @@ export interface RecoverCall {
 }
 
 export type RecoveredRow = readonly [recovered: number, archived: number];
+/** `nextDueMs`: wall-clock ms; null = nothing is scheduled. */
 export type ForwardedRow = readonly [moved: number, nextDueMs: number | null];
 
 export interface ForwardReply {
@@ -32,50 +36,58 @@ export interface ForwardReply {
   readonly outcomes: readonly ForwardedRow[];
 }
 
-const MAX_STEPS = 256;
-const clamped = (limit: number): number => Math.max(0, Math.min(limit, MAX_STEPS));
+/** Tasks handled in one step. */
+const MAX_TASKS = 256;
+const clampLimit = (limit: number): number => Math.max(0, Math.min(limit, MAX_TASKS));
 
 export interface Recovery {
   readonly entry: QueueEntry;
-  /** Leases that ended by then are taken back; ms of the monotonic clock. */
+  /** Leases that ended at this time or before are taken back; ms of the monotonic clock. */
   readonly untilMs: number;
   readonly limit: number;
+  /** A task that was lost with its worker this often is archived as poison. */
   readonly maxCrashes: number;
 }
 
-/** Takes back the tasks of a queue whose leases are over, the oldest lease first. */
+/**
+ * Makes the function that takes back the tasks of a queue whose leases have expired, the oldest lease first. They go to
+ * the front of the pending tasks.
+ */
 export function createRecoverer(store: Store): (recovery: Recovery, nowMs: number) => RecoveredRow {
   const { database, queues, sequence } = store;
   const attempts = createAttempts(database);
   const counters = createCounters(database);
   const select = database.prepare(`SELECT seq, attempts, crashes, started_ms, worker FROM task
     WHERE queue = ? AND state = 2 AND at <= ? ORDER BY at, seq LIMIT ?`);
-  const back = database.prepare(
+  const putBack = database.prepare(
     'UPDATE task SET state = 1, at = ?, pending_since_ms = ?, crashes = crashes + 1 WHERE seq = ?',
   );
-  const poison = database.prepare(`UPDATE task SET state = 6, at = ?1, finished_ms = ?1, failed_ms = ?1,
+  const archivePoison = database.prepare(`UPDATE task SET state = 6, at = ?1, finished_ms = ?1, failed_ms = ?1,
     crashes = crashes + 1, last_error = ?2 WHERE seq = ?3`);
 
-  function lost([seq, number, , startedMs, worker]: SqlRow, nowMs: number): void {
-    const name = worker === null || worker === undefined ? null : String(worker);
-    const record = { number: Number(number), startedMs: Number(startedMs), finishedMs: nowMs, worker: name };
-    attempts.keepLost(Number(seq), record);
+  function recordLostAttempt([seq, attempt, , startedMs, worker = null]: SqlRow, nowMs: number): void {
+    attempts.keepLost(Number(seq), {
+      number: Number(attempt),
+      startedMs: Number(startedMs),
+      finishedMs: nowMs,
+      worker: worker === null ? null : String(worker),
+    });
   }
 
   return ({ entry, untilMs, limit, maxCrashes }, nowMs) => {
-    const rows = select.all(entry.no, untilMs, limit);
-    const first = sequence.ahead(rows.length);
+    const rows = select.all(entry.number, untilMs, limit);
+    const firstNumber = sequence.reserveFront(rows.length);
     const tally = counters.tally();
     let archived = 0;
-    rows.forEach((row, i) => {
-      const [seq, , before] = row;
-      const crashes = Number(before) + 1;
-      lost(row, nowMs);
+    rows.forEach((row, index) => {
+      const [seq, , earlierCrashes] = row;
+      const crashes = Number(earlierCrashes) + 1;
+      recordLostAttempt(row, nowMs);
       if (crashes >= maxCrashes) {
-        archived += poison.run(nowMs, `poison: lost its worker ${crashes} times`, seq ?? null);
+        archived += archivePoison.run(nowMs, `poison: lost its worker ${crashes} times`, seq ?? null);
         tally.add(entry, { processed: true, failed: true });
       } else {
-        back.run(first + i, nowMs, seq ?? null);
+        putBack.run(firstNumber + index, nowMs, seq ?? null);
       }
     });
     tally.write(nowMs);
@@ -85,46 +97,48 @@ export function createRecoverer(store: Store): (recovery: Recovery, nowMs: numbe
   };
 }
 
-const DUE = `
+const SELECT_DUE = `
   SELECT at, seq, state, in_group IS NULL FROM task WHERE queue = ?1 AND state = 0 AND at <= ?2
   UNION ALL SELECT at, seq, state, in_group IS NULL FROM task WHERE queue = ?1 AND state = 3 AND at <= ?2
   ORDER BY 1, 2 LIMIT ?3`;
 
+/** Makes the function that moves due tasks to pending or into their group, the earliest first. */
 function createForwarder({ database, queues, sequence }: Store) {
-  const due = database.prepare(DUE);
-  const forward = database.prepare('UPDATE task SET state = 1, at = ?, pending_since_ms = ? WHERE seq = ?');
-  const join = database.prepare('UPDATE task SET state = 7, at = ? WHERE seq = ?');
-  const next = database.prepare(`
+  const dueTasks = database.prepare(SELECT_DUE);
+  const makePending = database.prepare('UPDATE task SET state = 1, at = ?, pending_since_ms = ? WHERE seq = ?');
+  const joinGroup = database.prepare('UPDATE task SET state = 7, at = ? WHERE seq = ?');
+  const nextDue = database.prepare(`
     SELECT min(at) FROM (SELECT min(at) AS at FROM task WHERE queue = ?1 AND state = 0
     UNION ALL SELECT min(at) FROM task WHERE queue = ?1 AND state = 3)`);
 
   return (entry: QueueEntry, limit: number, nowMs: number): ForwardedRow => {
-    const rows = due.all(entry.no, nowMs, limit);
-    for (const [, seq = null, state, alone] of rows) {
-      if (alone === 1) forward.run(sequence.next(), nowMs, seq);
-      else join.run(nowMs, seq);
-      const to = alone === 1 ? PENDING : AGGREGATING;
+    const rows = dueTasks.all(entry.number, nowMs, limit);
+    for (const [, seq = null, state, isWithoutGroup] of rows) {
+      if (isWithoutGroup === 1) makePending.run(sequence.next(), nowMs, seq);
+      else joinGroup.run(nowMs, seq);
+      const to = isWithoutGroup === 1 ? PENDING : AGGREGATING;
       queues.recordMove(entry, { from: state === RETRY ? RETRY : SCHEDULED, to, count: 1 });
     }
-    const [nextDueMs] = next.get(entry.no) ?? [];
-    return [rows.length, nextDueMs === null || nextDueMs === undefined ? null : Number(nextDueMs)];
+    const [nextDueMs = null] = nextDue.get(entry.number) ?? [];
+    return [rows.length, nextDueMs === null ? null : Number(nextDueMs)];
   };
 }
 
-const OVER = `
+const SELECT_EXPIRED = `
   SELECT at, seq, state FROM task WHERE queue = ?1 AND state = 4 AND at <= ?2
   UNION ALL SELECT at, seq, state FROM task WHERE queue = ?1 AND state = 5 AND at <= ?2
   ORDER BY 1, 2 LIMIT ?3`;
 
+/** Makes the function that removes completed and cancelled tasks whose retention is over. */
 function createJanitor({ database, queues }: Store) {
-  const over = database.prepare(OVER);
-  const statements = ['task', 'body', 'attempt'].map((table) =>
+  const expiredTasks = database.prepare(SELECT_EXPIRED);
+  const removal = ['task', 'body', 'attempt'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE seq = ?`),
   );
 
   return (entry: QueueEntry, limit: number, nowMs: number): number => {
-    const rows = over.all(entry.no, nowMs, limit);
-    for (const [, seq] of rows) for (const statement of statements) statement.run(seq ?? null);
+    const rows = expiredTasks.all(entry.number, nowMs, limit);
+    for (const [, seq = null] of rows) for (const statement of removal) statement.run(seq);
     const cancelled = rows.filter(([, , state]) => state === CANCELLED).length;
     queues.recordMove(entry, { from: COMPLETED, to: null, count: rows.length - cancelled });
     queues.recordMove(entry, { from: CANCELLED, to: null, count: cancelled });
@@ -132,20 +146,23 @@ function createJanitor({ database, queues }: Store) {
   };
 }
 
-/** Free pages are given back to the disk when they are many, a few at a time. */
+/** The file is shrunk when it has at least this many free pages, and they are at least a quarter of it. */
+const MIN_FREE_PAGES = 4_096;
+/** Pages returned to the disk in one step, which bounds its time. */
+const SHRINK_PAGES = 1_024;
+
+/** Makes the function that shrinks the file by one step. */
 function createShrinker({ database }: Store): () => void {
-  const MIN_PAGES = 4_096;
-  const STEP_PAGES = 1_024;
-  const free = database.prepare('PRAGMA freelist_count');
-  const pages = database.prepare('PRAGMA page_count');
+  const freePages = database.prepare('PRAGMA freelist_count');
+  const allPages = database.prepare('PRAGMA page_count');
   return () => {
-    const unused = Number(free.get()?.[0]);
-    if (unused < MIN_PAGES || unused * 4 < Number(pages.get()?.[0])) return;
-    database.exec(`PRAGMA incremental_vacuum(${STEP_PAGES})`);
+    const free = Number(freePages.get()?.[0]);
+    if (free < MIN_FREE_PAGES || free * 4 < Number(allPages.get()?.[0])) return;
+    database.exec(`PRAGMA incremental_vacuum(${SHRINK_PAGES})`);
   };
 }
 
-export function maintainOperations(store: Store) {
+export function createMaintainHandlers(store: Store) {
   const { queues } = store;
   const recover = createRecoverer(store);
   const forward = createForwarder(store);
@@ -155,40 +172,44 @@ export function maintainOperations(store: Store) {
   const shrink = createShrinker(store);
   const scans = new Map<QueueEntry, ScanMemory>();
 
-  /** The process may have been stopped: then its workers renew before anything is taken from them. */
-  function heldOff(entry: QueueEntry, nowMs: number): boolean {
-    const { held, memory } = nextScan(scans.get(entry) ?? FIRST_SCAN, nowMs);
+  /**
+   * Records a scan of the queue. True = nothing may be taken back in this scan: the process may have been stopped, and
+   * its live workers must be able to renew their leases first.
+   */
+  function holdOff(entry: QueueEntry, nowMs: number): boolean {
+    const { isHeldOff, memory } = nextScan(scans.get(entry) ?? NO_SCAN_YET, nowMs);
     scans.set(entry, memory);
-    return held;
+    return isHeldOff;
   }
 
   return {
-    recover({ data }: Packet<RecoverCall>, moment: Now): Packet<readonly RecoveredRow[]> {
-      const untilMs = Math.floor(moment.monotonicMs);
-      const one = ([queue, limit]: StepRow): RecoveredRow => {
+    recover({ data }: Packet<RecoverCall>, now: Now): Packet<readonly RecoveredRow[]> {
+      const untilMs = Math.floor(now.monotonicMs);
+      const recoverStep = ([queue, limit]: StepRow): RecoveredRow => {
         const entry = queues.find(queue);
-        if (!entry || heldOff(entry, untilMs) || entry.counts[ACTIVE] === 0) return [0, 0];
-        const recovery = { entry, untilMs, limit: clamped(limit), maxCrashes: data.maxCrashes };
-        return recover(recovery, moment.wallMs);
+        if (!entry || holdOff(entry, untilMs) || entry.counts[ACTIVE] === 0) return [0, 0];
+        const recovery = { entry, untilMs, limit: clampLimit(limit), maxCrashes: data.maxCrashes };
+        return recover(recovery, now.wallMs);
       };
-      return plain(data.steps.map(one));
+      return plain(data.steps.map(recoverStep));
     },
 
     forward({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<ForwardReply> {
       const outcomes = data.map(([queue, limit]): ForwardedRow => {
         const entry = queues.find(queue);
-        return entry ? forward(entry, clamped(limit), wallMs) : [0, null];
+        return entry ? forward(entry, clampLimit(limit), wallMs) : [0, null];
       });
       return plain({ nowMs: wallMs, outcomes });
     },
 
+    /** Also removes expired counters and locks, and shrinks the file, by one step each. */
     expire({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<readonly number[]> {
       const outcomes = data.map(([queue, limit]) => {
         const entry = queues.find(queue);
-        return entry ? expire(entry, clamped(limit), wallMs) : 0;
+        return entry ? expire(entry, clampLimit(limit), wallMs) : 0;
       });
       counters.expire(wallMs);
-      locks.expire(wallMs, MAX_STEPS);
+      locks.expire(wallMs, MAX_TASKS);
       shrink();
       return plain(outcomes);
     },

@@ -1,18 +1,20 @@
-import { encodeAttempt, KEPT_ATTEMPTS, type AttemptRecord } from '../../../../task/attempt-record.ts';
+import { encodeAttempt, MAX_KEPT_ATTEMPTS, type AttemptRecord } from '../../../../task/attempt-record.ts';
 import type { Database } from '../database.ts';
 
-/** A task's kept attempts: the first and the last 49. */
+// The attempt records of tasks. Runs in the writer thread.
+
+/** Attempt records by task, which `seq` names. Of each task the first and the last 49 are kept. */
 export interface Attempts {
-  /** Keeps the record of attempt `n`, the task's newest. */
-  keep(seq: number, n: number, record: string): void;
-  /** The record of an attempt that went down with its worker. */
-  keepLost(seq: number, lost: Lost): void;
-  /** Oldest first. */
+  /** Keeps the record of a task's newest attempt. */
+  keep(seq: number, number: number, record: string): void;
+  /** Keeps a record of an attempt that was lost with its worker. */
+  keepLost(seq: number, lost: LostAttempt): void;
+  /** The encoded records, oldest first. */
   list(seq: number): string[];
   remove(seq: number): void;
 }
 
-export type Lost = Pick<AttemptRecord, 'number' | 'startedMs' | 'finishedMs'> & {
+export type LostAttempt = Pick<AttemptRecord, 'number' | 'startedMs' | 'finishedMs'> & {
   readonly worker: string | null;
 };
 
@@ -22,9 +24,9 @@ export function createAttempts(database: Database): Attempts {
   const select = database.prepare('SELECT record FROM attempt WHERE seq = ? ORDER BY n');
   const remove = database.prepare('DELETE FROM attempt WHERE seq = ?');
 
-  function keep(seq: number, n: number, record: string): void {
-    insert.run(seq, n, record);
-    if (n > KEPT_ATTEMPTS) trim.run(seq, n - (KEPT_ATTEMPTS - 1));
+  function keep(seq: number, number: number, record: string): void {
+    insert.run(seq, number, record);
+    if (number > MAX_KEPT_ATTEMPTS) trim.run(seq, number - (MAX_KEPT_ATTEMPTS - 1));
   }
 
   return {

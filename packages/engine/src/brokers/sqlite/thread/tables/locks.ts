@@ -1,23 +1,27 @@
 import type { Database } from '../database.ts';
 
-export interface WantedLock {
+// The table of unique locks. Runs in the writer thread.
+
+export interface LockClaim {
+  /** Derived from queue, type, business and payload: tasks with the same key are duplicates. */
   readonly key: string;
+  /** Stored ID of the task that wants the lock. */
   readonly id: string;
   readonly untilMs: number;
 }
 
 /** Unique locks: at most one task holds a key at a time. */
 export interface Locks {
-  /** Null = taken; else the ID of the task that holds it. */
-  take(lock: WantedLock, nowMs: number): string | null;
-  /** Frees the lock of the task in this row, if it is still its own; asked only for tasks that have one. */
+  /** Acquires a lock that is free or whose time is over. Null = acquired; otherwise the ID of the task that holds it. */
+  acquire(lock: LockClaim, nowMs: number): string | null;
+  /** Releases the lock of the task in this row, if the task still holds it. Call it only for tasks with a unique key. */
   release(seq: number): void;
-  /** Removes locks whose time is over, up to a limit. */
+  /** Removes at most `limit` locks whose time is over. */
   expire(nowMs: number, limit: number): void;
 }
 
 export function createLocks(database: Database): Locks {
-  const take = database.prepare(`
+  const acquire = database.prepare(`
     INSERT INTO unique_lock (key, id, until_ms) VALUES (?1, ?2, ?3)
     ON CONFLICT (key) DO UPDATE SET id = excluded.id, until_ms = excluded.until_ms WHERE until_ms <= ?4`);
   const holder = database.prepare('SELECT id FROM unique_lock WHERE key = ?');
@@ -26,8 +30,8 @@ export function createLocks(database: Database): Locks {
   const expire = database.prepare(`
     DELETE FROM unique_lock WHERE key IN (SELECT key FROM unique_lock WHERE until_ms <= ? LIMIT ?)`);
   return {
-    take({ key, id, untilMs }, nowMs) {
-      if (take.run(key, id, untilMs, nowMs) > 0) return null;
+    acquire({ key, id, untilMs }, nowMs) {
+      if (acquire.run(key, id, untilMs, nowMs) > 0) return null;
       return String(holder.get(key)?.[0]);
     },
     release: (seq) => void release.run(seq),

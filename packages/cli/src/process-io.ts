@@ -1,12 +1,21 @@
+// The only module that reads the real process: environment, streams, signals. Commands get it as `Io`.
+
 import { text } from 'node:stream/consumers';
 import type { Io, Parent } from './io.ts';
 import { runCli } from './program.ts';
 
 const { env, stdin, stdout, stderr } = process;
+/** NO_COLOR is a convention of many programs, see https://no-color.org. */
 const wantsColours = (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
-/** What may still hold the process when its work is done, such as a connection that does not come about. */
+/**
+ * When the work is done, something may still keep the process alive, such as a pending connection. It ends after this
+ * time.
+ */
 const LINGER_MS = 1_000;
-/** SIGHUP is none of them: what is logged to a terminal that is gone would hold up an orderly end. */
+/**
+ * Without SIGHUP: its terminal is gone, and output to it would delay an orderly end. The default action ends the
+ * process.
+ */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 const io: Omit<Io, 'parent'> = {
@@ -25,11 +34,11 @@ const io: Omit<Io, 'parent'> = {
   exit: (code) => process.exit(code),
 };
 
-/** Runs the command line in this process, which ends afterwards. */
-export async function runHere(parent: Parent | null = null): Promise<void> {
-  // Whoever reads our output may stop reading, as `head` does: that is no error.
+/** Runs the command line in this process, and ends it afterwards. */
+export async function runInThisProcess(parent: Parent | null = null): Promise<void> {
+  // A reader such as `head` may close the pipe early: that is no error.
   stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  // Nor is it one when nobody reads what it says on the side.
+  // Nor is it an error when nothing reads standard error.
   stderr.on('error', () => {});
   process.exitCode = await runCli(process.argv.slice(2), { ...io, parent });
   setTimeout(() => process.exit(), LINGER_MS).unref();

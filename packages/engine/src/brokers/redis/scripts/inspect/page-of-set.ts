@@ -2,47 +2,47 @@ import { pendingKey } from '../../../../protocol/keys.ts';
 import { defineScript } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
-import { rowOf, type RawRow, type TaskRow } from './task-row.ts';
+import { parseTaskRow, type RawRow, type TaskRow } from './task-row.ts';
 
-/** An entry's place in a sorted set. */
-export interface SetPlace {
+/** An entry of a sorted set, after which a page begins. */
+export interface SetCursor {
   readonly score: string;
   readonly id: string;
 }
 
-export interface ListSetCall {
+export interface SetPageCall {
   readonly queue: string;
   readonly state: 'scheduled' | 'retry' | 'archived' | 'completed' | 'cancelled' | 'aggregating';
-  /** With `aggregating` only. */
+  /** For `aggregating` only. */
   readonly group: string;
   readonly limit: number;
-  readonly after: SetPlace | null;
+  readonly after: SetCursor | null;
 }
 
-export interface ListSetReply {
+export interface SetPageReply {
   readonly total: number;
   readonly more: boolean;
-  readonly last: SetPlace;
+  readonly last: SetCursor;
   readonly rows: readonly TaskRow[];
 }
 
-export const listSet = defineScript({
-  name: 'list-set',
-  lua: lua.listSet,
-  keys: ({ queue }: ListSetCall) => [pendingKey(queue)],
+export const pageOfSet = defineScript({
+  name: 'page-of-set',
+  lua: lua.pageOfSet,
+  keys: ({ queue }: SetPageCall) => [pendingKey(queue)],
   args: ({ state, limit, after, group }) => [
     state === 'aggregating' ? `g:${group}` : state,
     limit,
     after?.score ?? '',
     after?.id ?? '',
   ],
-  reply: (raw): ListSetReply => {
+  reply: (raw): SetPageReply => {
     const [total, more, score, id, rows] = raw as readonly [number, number, unknown, unknown, RawRow[]];
     return {
       total,
       more: more === 1,
       last: { score: textOf(score), id: textOf(id) },
-      rows: rows.map(rowOf),
+      rows: rows.map(parseTaskRow),
     };
   },
 });

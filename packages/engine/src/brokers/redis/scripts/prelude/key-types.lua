@@ -1,28 +1,29 @@
--- Which type each of a queue's keys has.
-local ASYNQS = {
+-- The type that each of a queue's keys must have.
+local ASYNQ_KEYS = {
   list = { 'pending', 'active' },
   zset = { 'lease', 'scheduled', 'retry', 'archived', 'completed', 'aggregation_sets' },
   set = { 'groups' },
 }
-local OURS = {
+local OWN_KEYS = {
   zset = { 'due', 'st:cancelled', 'doubts' }, string = { 'tok' }, hash = { 'scan', 'cfg', 'odd' }, set = { 'biz' },
 }
 
--- Keys of a wrong type, and counters that are none (Go's workers cannot end a task then): key, name, kind of each.
+-- Keys of a wrong type, and counters that are no integer, with which Go's workers cannot end a task. Each entry: key, name
+-- without its prefix, kind of the fault (`type` or `counter`).
 local function wrong_keys(asynq, tc, today)
   local found = {}
-  local function look(prefix, kinds)
-    for kind, names in pairs(kinds) do
+  local function check_types(prefix, names_by_type)
+    for type_name, names in pairs(names_by_type) do
       for _, name in ipairs(names) do
-        local key = misfit(prefix .. name, kind)
+        local key = wrong_typed(prefix .. name, type_name)
         if key then
           found[#found + 1] = { key, name, 'type' }
         end
       end
     end
   end
-  look(asynq, ASYNQS)
-  look(tc, OURS)
+  check_types(asynq, ASYNQ_KEYS)
+  check_types(tc, OWN_KEYS)
   for _, name in ipairs({ 'processed', 'failed', 'processed:' .. today, 'failed:' .. today }) do
     local value = redis.pcall('GET', asynq .. name)
     if value and (type(value) == 'table' or not string.match(value, '^%-?%d+$')) then

@@ -1,21 +1,21 @@
 -- @use time names record
--- list-set: a page of the tasks of a state that has a sorted set, lowest score first.
+-- page-of-set: a page of the tasks of a state whose index is a sorted set, lowest score first.
 -- KEYS   1 pending
--- ARGV   1 now; 2 scheduled, retry, archived, completed, cancelled or g:<group>; 3 limit; 4 score and 5 ID of the last entry of
---        the page before ('' = from the start)
--- RETURN total, whether there is more (1/0), score and ID of the last entry, rows as `task` returns them
--- BOUND  500 tasks, 1 MiB of messages, 2,000 entries looked at
-local MAX_SEEN = 2000
+-- ARGV   1 now; 2 scheduled, retry, archived, completed, cancelled or g:<group>; 3 limit; 4 score and 5 ID of the last entry
+--        of the previous page ('' = from the start)
+-- RETURN total, whether there are more (1/0), score and ID of the last entry, rows as `task` returns them
+-- BOUND  500 tasks, 1 MiB of messages, 2,000 entries scanned
+local MAX_SCANNED = 2000
 local asynq, tc = names_of(KEYS[1])
 local name, limit = ARGV[2], tonumber(ARGV[3])
 local marks = tc .. 'st:cancelled'
 local set = name == 'cancelled' and marks or asynq .. name
-if misfit(set, 'zset', marks, 'zset') then
+if wrong_typed(set, 'zset', marks, 'zset') then
   return { 0, 0, '', '', {} }
 end
 
--- By bytes, as the set orders equal scores; Lua's own comparison depends on the locale.
-local function before(a, b)
+-- Compares by bytes, as the set orders members of equal score; Lua's `<` depends on the locale.
+local function is_before(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
     if x ~= y then
@@ -25,7 +25,7 @@ local function before(a, b)
   return #a < #b
 end
 
--- The rank that follows an entry, also when the entry is there no more.
+-- The rank after an entry. If the entry has left the set: the rank where it would be, found by binary search.
 local function rank_after(score, id)
   if redis.call('ZSCORE', set, id) == score then
     return redis.call('ZRANK', set, id) + 1
@@ -34,7 +34,7 @@ local function rank_after(score, id)
   local high = low + redis.call('ZCOUNT', set, score, score)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if before(id, redis.call('ZRANGE', set, middle, middle)[1]) then
+    if is_before(id, redis.call('ZRANGE', set, middle, middle)[1]) then
       high = middle
     else
       low = middle + 1
@@ -46,7 +46,7 @@ end
 local size = redis.call('ZCARD', set)
 local rank = ARGV[4] == '' and 0 or rank_after(ARGV[4], ARGV[5])
 local rows, bytes, score, id = {}, 0, ARGV[4], ARGV[5]
-local stop = math.min(size, rank + MAX_SEEN)
+local stop = math.min(size, rank + MAX_SCANNED)
 while rank < stop and #rows < limit do
   local found = redis.call('ZRANGE', set, rank, math.min(stop, rank + limit) - 1, 'WITHSCORES')
   for i = 1, #found, 2 do

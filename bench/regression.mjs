@@ -1,0 +1,150 @@
+// npm run bench -- regression [options]: the present tree beside a reference commit, by turns in one run, and the reference
+// beside itself: what differs there is the machine's own noise.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { checkOut, commitOf, root } from './checkout.mjs';
+import { openProgram } from './peers/program.mjs';
+import { idleMemory } from './idle-memory.mjs';
+import { percentile, spread, table } from './report.mjs';
+
+const REDIS = 'Task Center (Redis)';
+const SQLITE = 'Task Center (SQLite)';
+const PROGRAM = fileURLToPath(new URL('programs/side.mjs', import.meta.url));
+const REFERENCE = new URL('reference.json', import.meta.url);
+
+/** All changes since the reference together may cost 6 %, and 10 % where a call is one task or SQLite does the work. */
+const FLOOR = 0.94;
+const WIDE_FLOOR = 0.9;
+
+const JOBS = [
+  ['enqueue, 100 in flight', REDIS, FLOOR],
+  ['enqueue in bulk of 1,000', REDIS, FLOOR],
+  ['process, concurrency 1', REDIS, WIDE_FLOOR],
+  ['process, concurrency 10', REDIS, FLOOR],
+  ['process, concurrency 100', REDIS, FLOOR],
+  ['process, concurrency 500', REDIS, FLOOR],
+  ['enqueue, 100 in flight', SQLITE, WIDE_FLOOR],
+  ['enqueue in bulk of 1,000', SQLITE, WIDE_FLOOR],
+  ['process, concurrency 100', SQLITE, WIDE_FLOOR],
+].map(([job, peer, floor]) => ({ job, peer, floor }));
+
+/** Rounds of the idle processes whose memory is compared. */
+const MEMORY_ROUNDS = 5;
+
+const HELP = `npm run bench -- regression [options]
+
+  --reference <commit>  what to compare with (bench/reference.json)
+  --rounds <n>          rounds of each job (25)
+  --scale <factor>      tasks in each round, as a factor of the usual count (0.4)
+  --job <text>          jobs whose names contain this
+  --floor <ratio>       one floor for all jobs, instead of their own
+  --memory              compare the memory of an idle worker and an idle service instead
+  --out <file>          keep every round as JSON
+`;
+
+function readOptions(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      reference: { type: 'string' },
+      rounds: { type: 'string', default: '25' },
+      scale: { type: 'string', default: '0.4' },
+      job: { type: 'string', default: '' },
+      floor: { type: 'string' },
+      memory: { type: 'boolean', default: false },
+      out: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const reference = values.reference ?? JSON.parse(readFileSync(REFERENCE, 'utf8')).commit;
+  return {
+    ...values,
+    reference: commitOf(reference),
+    rounds: Number(values.rounds),
+    scale: Number(values.scale),
+  };
+}
+
+/** Every side goes first in a third of the rounds: the one after an idle moment has an advantage. */
+const rotated = (sides, round) => sides.map((_, i) => sides[(i + round) % sides.length]);
+
+async function measureJob({ job, peer }, sides, { rounds, scale }) {
+  const rates = Object.fromEntries(sides.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { name, program } of rotated(sides, round)) {
+      rates[name].push(await program.measure({ job, peer, scale }));
+    }
+  }
+  return rates;
+}
+
+/** Ratios of the rounds of two sides, pair by pair. */
+const ratiosOf = (rates, base) => rates.map((rate, i) => rate / base[i]);
+
+function rowOf({ job, peer, floor }, { present, reference, again }) {
+  const ratios = ratiosOf(present, reference);
+  const noise = ratiosOf(again, reference);
+  const ratio = spread(ratios).median;
+  const lowerQuartile = percentile(noise, 0.25);
+  return {
+    job,
+    on: peer === REDIS ? 'Redis' : 'SQLite',
+    'reference tasks/s': Math.round(spread(reference).median),
+    'present tasks/s': Math.round(spread(present).median),
+    ratio,
+    'reference beside itself': spread(noise).median,
+    'its lower quartile': lowerQuartile,
+    floor,
+    verdict: ratio >= floor || ratio >= lowerQuartile ? 'passed' : 'slower',
+  };
+}
+
+async function compareSpeed(options, folder) {
+  const open = (name, checkout) => ({ name, program: openProgram(process.execPath, [PROGRAM, checkout]) });
+  const sides = [open('present', root), open('reference', folder), open('again', folder)];
+  const floor = options.floor === undefined ? undefined : Number(options.floor);
+  const kept = [];
+  const rows = [];
+  for (const entry of JOBS.filter(({ job }) => job.includes(options.job))) {
+    console.error(`${entry.job}, ${entry.peer} …`);
+    const rates = await measureJob(entry, sides, options);
+    kept.push({ ...entry, rates });
+    rows.push(rowOf({ ...entry, floor: floor ?? entry.floor }, rates));
+  }
+  await Promise.all(sides.map(({ program }) => program.close()));
+  if (options.out) writeFileSync(options.out, `${JSON.stringify(kept)}\n`);
+  return rows;
+}
+
+async function compareMemory(folder) {
+  const rows = [];
+  for (const what of ['worker', 'service']) {
+    const found = { present: [], reference: [] };
+    for (let round = 0; round < MEMORY_ROUNDS; round += 1) {
+      found.present.push(await idleMemory(what, root));
+      found.reference.push(await idleMemory(what, folder));
+    }
+    const [present, reference] = [spread(found.present).median, spread(found.reference).median];
+    rows.push({
+      idle: what,
+      'reference MB': reference,
+      'present MB': present,
+      'grown by MB': present - reference,
+    });
+  }
+  return rows;
+}
+
+/** Prints one table; the exit code is 1 where a job is slower than its floor and than the noise explains. */
+export async function compareWithReference(args) {
+  const options = readOptions(args);
+  if (options.help) return void console.log(HELP);
+  const folder = checkOut(options.reference);
+  const rows = options.memory ? await compareMemory(folder) : await compareSpeed(options, folder);
+  console.log(
+    `\n## Beside ${options.reference.slice(0, 7)}, medians of ${options.memory ? MEMORY_ROUNDS : options.rounds} rounds\n`,
+  );
+  console.log(table(rows));
+  if (rows.some(({ verdict }) => verdict === 'slower')) process.exitCode = 1;
+}
