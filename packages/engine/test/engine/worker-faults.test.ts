@@ -117,10 +117,14 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     });
     let running = 0;
     let most = 0;
+    const full = aGate();
     worker.handle('x', async () => {
       running += 1;
       most = Math.max(most, running);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (running === 2) full.open();
+      await full.opened;
+      // It lasts as long as a call that would take one task too many.
+      await broker.ping();
       running -= 1;
     });
     const lost = nextEvent(events, 'lease.lost').then(() => 'lost');

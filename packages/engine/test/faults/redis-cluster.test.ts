@@ -1,16 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
 import { connect } from '../../src/connect.ts';
 import { slotOf } from '../../src/brokers/redis/topology/slots.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { hasOpenssl, makeCertificates } from '../support/certificates.ts';
 import { aTask } from '../support/factories.ts';
 import { asLimitedUser, LIMITED_USER } from '../support/limited-user.ts';
-import { drained, expectKept, Load, moreThan, until } from '../support/load.ts';
+import { drained, expectKept, Load, moreThan } from '../support/load.ts';
 import { startCluster, type ClusterNode, type RedisCluster } from '../support/redis-cluster.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { tempFolder } from '../support/temp.ts';
+import { until } from '../support/until.ts';
 
 const slotOfQueue = (queue: string): number => slotOf(`asynq:{${queue}}:pending`);
 
@@ -23,6 +26,22 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
 
   const after = (node: ClusterNode): ClusterNode =>
     cluster.nodes[(cluster.nodes.indexOf(node) + 1) % cluster.nodes.length] as ClusterNode;
+
+  /** How often nodes have answered with this error so far. */
+  async function answered(error: string): Promise<number> {
+    const count = new RegExp(`errorstat_${error}:count=(\\d+)`);
+    let sum = 0;
+    for (const { raw } of cluster.nodes) {
+      sum += Number(count.exec(String(await raw.call('INFO', 'errorstats')))?.[1] ?? 0);
+    }
+    return sum;
+  }
+
+  /** Calls have met a slot whose keys are partly here, partly there; where few have to do with it, others went on. */
+  async function callsMet({ acknowledged }: Load): Promise<void> {
+    const [before, { size }] = [await answered('TRYAGAIN'), acknowledged];
+    await until(async () => acknowledged.size >= size + 100 || (await answered('TRYAGAIN')) >= before + 10);
+  }
 
   beforeAll(async () => {
     cluster = await startCluster();
@@ -77,8 +96,7 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     for (let round = 0; round < 3; round += 1) {
       for (const slot of [...queues.map(slotOfQueue), slotOf('asynq:queues')]) {
         const to = after(await cluster.ownerOf(slot));
-        // Long enough that calls of every kind meet a slot whose keys are partly here, partly there.
-        await cluster.moveSlot(slot, to, () => sleep(150));
+        await cluster.moveSlot(slot, to, () => callsMet(load!));
       }
       await moreThan(load, load.acknowledged.size + 100);
     }
@@ -94,12 +112,14 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     await broker.submit.enqueue(tasks);
     const take = () =>
       broker.consume.turn({ finishes: [], queues: [queue], room: 200, leaseMs: 10_000, worker: 'w' });
+    const before = await answered('TRYAGAIN');
     let early: Awaited<ReturnType<typeof take>> | undefined;
     let taking: ReturnType<typeof take> | undefined;
     await cluster.moveSlot(slot, after(await cluster.ownerOf(slot)), async () => {
       taking = take();
       void taking.then((outcome) => (early = outcome));
-      await sleep(300);
+      // It has tried in vain, again and again.
+      await until(async () => early !== undefined || (await answered('TRYAGAIN')) >= before + 3);
       expect(early).toBeUndefined();
     });
     expect((await taking)?.tasks.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id));
@@ -126,9 +146,17 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     await load.start();
     await moreThan(load, 300);
     const away = await cluster.ownerOf(slotOfQueue(queues[0] ?? ''));
+    // Otherwise the cluster would soon say that it is down as a whole.
+    await cluster.call('CONFIG', 'SET', 'cluster-node-timeout', '60000');
+    onTestFinished(async () => {
+      away.server.resume();
+      await cluster.call('CONFIG', 'SET', 'cluster-node-timeout', '2000');
+    });
     away.server.pause();
-    // Shorter than what the cluster takes to say that it is down.
-    await sleep(1_500);
+    const others = queues.slice(1);
+    const client = new Client(broker);
+    for (const queue of others) await client.enqueue('x', null, { id: queue, queue, retention: '1h' });
+    await until(() => others.every((queue) => load?.runs.has(queue)));
     away.server.resume();
     await moreThan(load, load.acknowledged.size + 300);
     await load.stopProducing();
@@ -154,6 +182,15 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
 });
 
 describe.skipIf(!hasRedis())('a cluster of its own', () => {
+  /** Resolves when somebody has tried to connect to the port, on which nothing listens. */
+  async function asked(port: number): Promise<void> {
+    const server = createServer((socket) => socket.destroy());
+    server.listen(port, '127.0.0.1');
+    await once(server, 'connection');
+    server.close();
+    await once(server, 'close');
+  }
+
   async function setUp(args?: readonly string[]): Promise<RedisCluster> {
     const cluster = await startCluster(3, args);
     onTestFinished(() => cluster.stop());
@@ -227,7 +264,7 @@ describe.skipIf(!hasRedis())('a cluster of its own', () => {
     for (const { server } of cluster.nodes) await server.kill();
     const controller = new AbortController();
     const connecting = connect(cluster.url, { signal: controller.signal });
-    await sleep(2_000);
+    await asked(cluster.nodes[0]!.server.port);
     await cluster.restart();
     const broker = await connecting;
     await broker.ping();

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
-import { drained, expectKept, Load, moreThan, until } from '../support/load.ts';
+import { drained, expectKept, Load, moreThan } from '../support/load.ts';
 import { rawRedis } from '../support/raw-redis.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { startSentinels, type SentinelOptions, type Sentinels } from '../support/redis-sentinels.ts';
+import { until } from '../support/until.ts';
 
 async function setUp(options?: SentinelOptions): Promise<Sentinels> {
   const all = await startSentinels(options);

@@ -3,6 +3,7 @@ import { slotOf, SLOTS } from '../../src/brokers/redis/topology/slots.ts';
 import { tlsArguments, type Certificates } from './certificates.ts';
 import { rawRedis, type RawRedis } from './raw-redis.ts';
 import { freePort, startRedis, type RedisServer } from './redis-server.ts';
+import { until } from './until.ts';
 
 export interface ClusterNode {
   readonly server: RedisServer;
@@ -37,18 +38,9 @@ export interface RedisCluster {
 }
 
 const HOST = '127.0.0.1';
-const READY_MS = 30_000;
 /** Keys that are moved in one step. */
 const PORTION = '50';
-const EVERYWHERE = new Set(['KEYS', 'FLUSHALL', 'FLUSHDB', 'SCRIPT', 'CLIENT']);
-
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + READY_MS;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`the cluster does not get ready: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+const EVERYWHERE = new Set(['KEYS', 'FLUSHALL', 'FLUSHDB', 'SCRIPT', 'CLIENT', 'CONFIG']);
 
 interface StartedNode extends ClusterNode {
   readonly bus: number;
@@ -87,7 +79,7 @@ async function join(nodes: readonly StartedNode[]): Promise<void> {
     await until(async () => {
       const info = String(await raw.call('CLUSTER', 'INFO'));
       return info.includes('cluster_state:ok') && info.includes(`cluster_slots_ok:${SLOTS}`);
-    }, 'slots');
+    });
   }
 }
 
@@ -133,13 +125,12 @@ export async function startCluster(
     await of.raw.call('CLUSTER', 'MEET', HOST, String(replica.named), String(replica.bus));
     const knows = async ({ raw }: ClusterNode, id: string) =>
       String(await raw.call('CLUSTER', 'NODES')).includes(id);
-    await until(() => knows(replica, of.id), 'the replica knows its master');
+    await until(() => knows(replica, of.id));
     await replica.raw.call('CLUSTER', 'REPLICATE', of.id);
-    await until(
-      async () => String(await replica.raw.call('INFO', 'replication')).includes('master_link_status:up'),
-      'the replica follows',
+    await until(async () =>
+      String(await replica.raw.call('INFO', 'replication')).includes('master_link_status:up'),
     );
-    for (const node of nodes) await until(() => knows(node, replica.id), 'everybody knows the replica');
+    for (const node of nodes) await until(() => knows(node, replica.id));
     return replica;
   }
 

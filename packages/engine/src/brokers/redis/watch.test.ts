@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { settle } from '../../../test/support/fake-clock.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import type { Link } from './link.ts';
 import { Watch } from './watch.ts';
@@ -50,18 +51,16 @@ function setUp(after: (state: number) => number | null = () => null) {
   };
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
-
 test('a change told before the reply to the read was handled is not lost', async () => {
   const { watch, wait, asked } = setUp();
   const one = wait('q');
   asked[0]?.resolve(0);
   // In the same chunk from the socket, the message is handled before the reply's promise.
   watch.invalidate('key:q');
-  await settled();
+  await settle();
   expect(asked).toHaveLength(2);
   asked[1]?.resolve(1);
-  await settled();
+  await settle();
   expect(one.over).toBe(true);
 });
 
@@ -69,17 +68,17 @@ test('a change is read once, and not at all when nobody waits', async () => {
   const { watch, wait, asked } = setUp();
   const one = wait('q');
   asked[0]?.resolve(0);
-  await settled();
+  await settle();
   watch.invalidate('key:q');
   watch.invalidate('key:q');
-  await settled();
+  await settle();
   expect(asked).toHaveLength(2);
   asked[1]?.resolve(1);
-  await settled();
+  await settle();
   expect(one.over).toBe(true);
   watch.invalidate('key:q');
   watch.invalidate('key:other');
-  await settled();
+  await settle();
   expect(asked).toHaveLength(2);
 });
 
@@ -88,12 +87,12 @@ test('a change that leaves no doubt wakes without a read, but only once it is ar
   const one = wait('q');
   watch.invalidate('key:q');
   asked[0]?.resolve(0);
-  await settled();
+  await settle();
   expect(one.over).toBe(false);
   asked[1]?.resolve(0);
-  await settled();
+  await settle();
   watch.invalidate('key:q');
-  await settled();
+  await settle();
   expect(one.over).toBe(true);
   expect(asked).toHaveLength(2);
 });
@@ -102,17 +101,17 @@ test('an armed state that wakes nobody is not read again; one that would wake is
   const { wait, asked } = setUp();
   wait('q');
   asked[0]?.resolve(0);
-  await settled();
+  await settle();
   wait('q');
   expect(asked).toHaveLength(1);
   const busy = wait('busy');
   asked[1]?.resolve(1);
-  await settled();
+  await settle();
   expect(busy.over).toBe(true);
   const again = wait('busy');
   expect(asked).toHaveLength(3);
   asked[2]?.resolve(0);
-  await settled();
+  await settle();
   expect(again.over).toBe(false);
 });
 
@@ -121,13 +120,13 @@ test('a lost link asks for another, which reads everything that is waited for', 
   const one = wait('q');
   lose();
   asked[0]?.reject(new Error('lost'));
-  await settled();
+  await settle();
   const two = wait('r');
   expect(wants()).toBe(1);
   const next = renew();
   expect(next).toHaveLength(2);
   for (const { resolve } of next) resolve(1);
-  await settled();
+  await settle();
   expect([one.over, two.over]).toEqual([true, true]);
 });
 
@@ -136,13 +135,13 @@ test('the late end of a read on an old link does not touch the new one', async (
   const one = wait('q');
   const next = renew();
   asked[0]?.reject(new Error('lost'));
-  await settled();
+  await settle();
   next[0]?.resolve(0);
-  await settled();
+  await settle();
   watch.invalidate(null);
-  await settled();
+  await settle();
   expect(next).toHaveLength(2);
   next[1]?.resolve(1);
-  await settled();
+  await settle();
   expect(one.over).toBe(true);
 });

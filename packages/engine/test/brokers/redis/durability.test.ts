@@ -4,6 +4,7 @@ import { Client } from '../../../src/client/client.ts';
 import { aTask } from '../../support/factories.ts';
 import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
 import { hasRedis, newRedisServer, startRedis, type RedisOptions } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
 
 async function aServer(options: RedisOptions = {}) {
   const server = await startRedis(options);
@@ -17,13 +18,10 @@ async function aServer(options: RedisOptions = {}) {
   return { server, raw, broker, client: new Client(broker) };
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 /** A master with one replica that has caught up. */
 async function aPair() {
-  const master = await aServer();
+  // By default a master waits for more replicas first.
+  const master = await aServer({ args: ['--repl-diskless-sync-delay', '0'] });
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.server.port)] });
   onTestFinished(() => replica.stop());
   const raw: RawRedis = await rawRedis(replica.port);

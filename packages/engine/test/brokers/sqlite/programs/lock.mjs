@@ -1,6 +1,5 @@
-// A foreign program at a SQLite file: `node lock.mjs <file> <ms>`. Takes the lock of the one writer for so long, 0 = until it
-// is refused and then again and again. Says `locked` or `busy` each time.
-import { setTimeout as sleep } from 'node:timers/promises';
+// A foreign program at a SQLite file: `node lock.mjs <file> <ms>`. Takes the lock of the one writer for that long.
+// 0 = tries again and again, and keeps it no time. Says `locked` or `busy` each time.
 import { DatabaseSync } from '@photostructure/sqlite';
 
 const [path, holdMs] = process.argv.slice(2);
@@ -21,9 +20,14 @@ function takes() {
   return null;
 }
 
-do {
+function attempt() {
   const database = takes();
   process.stdout.write(database ? 'locked\n' : 'busy\n');
-  await sleep(database ? Number(holdMs) : AGAIN_MS);
-  database?.close();
-} while (holdMs === '0');
+  return database;
+}
+
+if (holdMs === '0') setInterval(() => attempt()?.close(), AGAIN_MS);
+else {
+  const database = attempt();
+  setTimeout(() => database?.close(), Number(holdMs));
+}
