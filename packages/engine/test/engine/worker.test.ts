@@ -5,6 +5,7 @@ import { HandlerError, NonRetryableError } from '../../src/errors/handler-errors
 import { Events } from '../../src/runtime/events.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { settle } from '../support/fake-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
 describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace }) => {
@@ -220,8 +221,10 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
         most = Math.max(most, running);
         if (running === 7) fill();
         await full;
-        // It lasts as long as a call that would take one task too many.
+        // A call that takes one task too many is made by now, is answered before this one, and has begun its task.
+        await settle();
         await broker.ping();
+        await settle();
         running -= 1;
       })
       .start();

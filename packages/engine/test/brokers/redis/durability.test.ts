@@ -26,7 +26,8 @@ async function aPair() {
   onTestFinished(() => replica.stop());
   const raw: RawRedis = await rawRedis(replica.port);
   onTestFinished(() => raw.close());
-  await until(async () => /master_link_status:up/.test(String(await raw.call('INFO', 'replication'))));
+  // The master says so once the replica has acknowledged something.
+  await until(async () => String(await master.raw.call('INFO', 'replication')).includes('state=online'));
   return { ...master, replica, replicaRaw: raw };
 }
 
