@@ -8,6 +8,7 @@ import { CliError } from '../cli-error.ts';
 import type { Io } from '../io.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
 
+/** The flags. Texts are passed on as they are: the service knows what is valid. */
 interface EnqueueOptions extends ServiceOptions {
   readonly id?: string;
   readonly type?: string;
@@ -67,6 +68,7 @@ function readFile(path: string): string {
   }
 }
 
+/** Headers from lines such as `Name: value`. @throws CliError for a line without a name */
 function headersOf(lines: readonly string[]): Record<string, string> {
   const pairs = lines.map((line) => {
     const colon = line.indexOf(':');
@@ -76,6 +78,7 @@ function headersOf(lines: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs) as Record<string, string>;
 }
 
+/** The callback, or undefined without `--callback-url`, which the other flags of a callback need. */
 function callbackInput({
   callbackUrl,
   method,
@@ -89,6 +92,7 @@ function callbackInput({
   return { url: callbackUrl, method, body, headers: header && headersOf(header) };
 }
 
+/** The body of the submission: each flag under the name of its field. */
 async function taskInput(options: EnqueueOptions, io: Io): Promise<TaskInput> {
   const payload = options.payload === undefined ? undefined : await payloadText(options.payload, io);
   const input = {
@@ -114,10 +118,12 @@ async function taskInput(options: EnqueueOptions, io: Io): Promise<TaskInput> {
   return input as unknown as TaskInput;
 }
 
+/** The output for people: ID, state, and the time of a delayed start. */
 function stateText({ id, state, due_at: dueAt }: Task): string {
   return state === 'scheduled' && dueAt !== null ? `${id}  ${state}  due ${dueAt}` : `${id}  ${state}`;
 }
 
+/** Submits the task. With `--json` the answer is printed as it was received, with every digit of its numbers. */
 async function enqueue(options: EnqueueOptions, io: Io): Promise<void> {
   const body = await taskInput(options, io);
   const service = openService(options, io.env);

@@ -31,8 +31,10 @@ const ADVICE: Readonly<Record<FaultKind, string>> = {
   mismatch: '--repair corrects the state by where the task is stored',
   leak: 'it outlived its task: --repair removes it, or registers the group again',
 };
+/** The order of the rows: the worst kind first. */
 const KINDS = Object.keys(ADVICE) as FaultKind[];
 const MAX_EXAMPLES = 3;
+/** Differs from 1, which means that findings remain. */
 const EXIT_NOT_CHECKED = 2;
 
 /** A line of the table: the findings of one kind in one queue. */
@@ -62,6 +64,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'what to do', text: ({ kind, findings }) => (findings.every(isRepaired) ? '' : ADVICE[kind]) },
 ];
 
+/** One row per queue and kind; first the findings that belong to no queue. */
 function rowsOf({ queues, findings }: FsckReport): Row[] {
   return [null, ...queues].flatMap((queue) =>
     KINDS.flatMap((kind) => {
@@ -71,6 +74,7 @@ function rowsOf({ queues, findings }: FsckReport): Row[] {
   );
 }
 
+/** The output for people: a table, and below it what each repair did. */
 function print(report: FsckReport, io: Io): void {
   const { queues, findings } = report;
   const summary = `${queues.length} ${queues.length === 1 ? 'queue' : 'queues'} checked`;
@@ -109,6 +113,7 @@ function checkFile(url: string): void {
     throw new CliError(`There is no file ${path}. Name the broker with --broker.`);
 }
 
+/** Opens the broker that is configured, checks it and closes it. */
 async function check(options: FsckOptions, io: Io): Promise<FsckReport> {
   const { broker: url } = await readConfig(
     options.config,
@@ -126,6 +131,7 @@ async function check(options: FsckOptions, io: Io): Promise<FsckReport> {
   }
 }
 
+/** Checks and prints. @throws CliError when findings remain (exit code 1) or nothing could be checked (2) */
 async function run(options: FsckOptions, io: Io): Promise<void> {
   const report = await check(options, io).catch((error: unknown) => {
     // Exit code 1 means that findings remain. A script must be able to tell the two apart.

@@ -8,6 +8,7 @@ import { readConfig } from '../config.ts';
 import type { Io } from '../io.ts';
 
 interface CreateOptions {
+  /** Required today: creating keys over HTTP is not built yet. */
   readonly local?: boolean;
   readonly role: Role;
   readonly name?: string;
@@ -16,6 +17,10 @@ interface CreateOptions {
   readonly dataDir?: string;
 }
 
+/**
+ * Creates the key. The key alone goes to standard output, for a redirect into a file; the rest is for people and goes
+ * to standard error.
+ */
 async function create(options: CreateOptions, io: Io): Promise<void> {
   if (!options.local) throw new CliError('Keys are created on the broker itself: add --local.', 2);
   const flags = { broker: options.broker, data_dir: options.dataDir };

@@ -16,6 +16,7 @@ interface PauseOptions extends ServiceOptions {
 /** The states that the table counts, in the order of its columns. */
 const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancelled', 'archived'] as const;
 
+/** `-` stands for counts that the key may not see. */
 const COLUMNS: readonly Column<Queue>[] = [
   { title: 'queue', text: ({ name }) => name },
   { title: 'priority', text: ({ priority }) => priority ?? '' },
@@ -31,12 +32,14 @@ const COLUMNS: readonly Column<Queue>[] = [
   },
 ];
 
+/** All queues. With `--json` the answer is printed as it was received. */
 async function list(options: ListOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   const { data } = await service.api.listQueues();
   io.out(options.json ? service.lastAnswer() : table(COLUMNS, data, painter(io.colours.out)));
 }
 
+/** Pauses both kinds of tasks of a queue; running tasks go on. */
 async function pause(name: string, options: PauseOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
   const body = options.reason === undefined ? {} : { reason: options.reason };

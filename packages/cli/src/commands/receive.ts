@@ -11,11 +11,15 @@ import { CliError } from '../cli-error.ts';
 import type { Io } from '../io.ts';
 import { oneLine, painter, plain, type Paint } from '../output.ts';
 
+/** The flags, parsed. */
 interface ReceiveOptions {
   readonly port: number;
   readonly host: string;
+  /** Failures of each delivery before its success. */
   readonly fail: number;
+  /** Status of a failure. */
   readonly status: number;
+  /** Wait before each answer, ms. */
   readonly delay: number;
 }
 
@@ -47,6 +51,7 @@ function requestLine({ method = '', url = '' }: IncomingMessage, status: number,
   return `${paint('dim', time)}  ${paint('bold', `${method} ${oneLine(url)}`)}  answers ${answerText}`;
 }
 
+/** A request as it is printed: its first line, the headers that concern a task, and the start of its body. */
 function requestText(request: IncomingMessage, body: Buffer, firstLine: string): string {
   const headers = Object.entries(request.headers)
     .filter(([name]) => SHOWN_HEADERS.test(name))
@@ -71,6 +76,7 @@ function listen(server: Server, { port, host }: ReceiveOptions): Promise<string>
   });
 }
 
+/** Runs the server until a signal ends it. Connections that are still open are closed then. */
 async function receive(options: ReceiveOptions, io: Io): Promise<void> {
   const paint = painter(io.colours.out);
   const statusOf = createStatusOf(options);
@@ -100,6 +106,7 @@ async function receive(options: ReceiveOptions, io: Io): Promise<void> {
   });
 }
 
+/** A parser for Commander: a whole number from `min` to `max`. */
 function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
@@ -108,6 +115,7 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
+/** A parser for Commander: a duration, or a bare 0; in ms. */
 function durationOption(text: string): number {
   const ms = text === '0' ? 0 : parseDuration(text);
   if (ms === null) throw new InvalidArgumentError('Expected a duration such as 250ms or 2s.');

@@ -8,6 +8,7 @@ import type { Io } from '../io.ts';
 import { pairs, painter } from '../output.ts';
 import { DEFAULT_URL } from '../service.ts';
 
+/** The flags. They are texts: the server's schema parses them, as it does file and environment. */
 interface ServeOptions {
   readonly config?: string;
   readonly broker?: string;
@@ -28,7 +29,7 @@ interface ServeOptions {
  */
 const SAME_SIGNAL_MS = 500;
 const EXIT_INTERRUPTED = 130;
-/** The exit code of a process that its parent must start again. */
+/** Any code but 0 makes the parent start the service again. */
 const EXIT_BROKEN = 1;
 
 /** The flags that were given, by the keys of the configuration. */
@@ -47,8 +48,10 @@ function flagsOf(options: ServeOptions): Flags {
   };
 }
 
+/** A broker URL with its password replaced. */
 const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@');
 
+/** Where the first API key is. */
 function keyText({ firstKey, config }: RunningService, io: Io): string {
   if (firstKey.path === null) return `created by another instance; it is not in ${config.keyFile}`;
   if (!firstKey.created) return firstKey.path;
@@ -72,6 +75,7 @@ and in a third one:
   npx task-center tasks show hello${flags}`;
 }
 
+/** Where callbacks may go. */
 function modeText({ callbacks }: Config): string {
   return callbacks.mode === 'try'
     ? 'to any address: nothing is configured yet, and only this machine can reach this service'
@@ -119,6 +123,10 @@ function untilStopped(service: RunningService, io: Io): Promise<void> {
   });
 }
 
+/**
+ * Starts the service and waits until it has stopped. Under a parent a broken database ends the process, to be started
+ * again.
+ */
 async function start(options: ServeOptions, io: Io): Promise<void> {
   const config = await readConfig(options.config, flagsOf(options), io);
   const { serve } = await import('@task-center/server');

@@ -30,11 +30,13 @@ export interface RawParts {
   readonly result: string | null;
 }
 
+/** The payload in the form in which it was submitted, cut; null = none. */
 function payloadText(task: Task, raw: string | null): string | null {
   const text = task.payload_text ?? task.payload_base64 ?? raw;
   return text === null || text === 'null' ? null : cut(text);
 }
 
+/** Colours of states; others have none. */
 const STATE_STYLE = { completed: 'green', archived: 'red', retry: 'yellow', active: 'cyan' } as const;
 
 function stateText(state: Task['state'], paint: Paint): string {

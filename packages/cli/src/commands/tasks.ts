@@ -9,6 +9,7 @@ import { rawMember } from '../raw-member.ts';
 import { addServiceOptions, openService, type Service, type ServiceOptions } from '../service.ts';
 import { taskText } from './task-text.ts';
 
+/** Options of `list`; `limit` stays a text, which the service checks. */
 interface ListOptions extends ServiceOptions {
   readonly queue: string;
   readonly state?: ListedState;
@@ -68,6 +69,7 @@ function selectionOf({ queue, kind, businessId }: TaskOptions): Record<string, s
   };
 }
 
+/** Shows one task. Payload and result are cut out of the answer's text, because parsing would spoil large integers. */
 async function show(id: string, options: TaskOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   const query = { ...selectionOf(options), include: 'attempts,payload,callback,result' };
@@ -78,6 +80,7 @@ async function show(id: string, options: TaskOptions, io: Io): Promise<void> {
   io.out(taskText(task, raw, painter(io.colours.out)));
 }
 
+/** Cancels a waiting task. @throws CliError when the task had ended before */
 async function cancel(id: string, options: TaskOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
   const body = options.reason === undefined ? {} : { reason: options.reason };

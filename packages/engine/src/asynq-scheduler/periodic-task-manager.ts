@@ -44,8 +44,8 @@ const sortedEntries = (record: object = {}): [string, unknown][] =>
   Object.entries(record).sort(([first], [second]) => (first < second ? -1 : 1));
 
 /**
- * A key by which periodic tasks are compared. It covers everything that the stored tasks will have. Asynq's covers less:
- * tasks that differ in their headers only are the same to it.
+ * A key by which periodic tasks are compared. It covers everything that the stored tasks will have. Asynq's leaves out
+ * headers and the defaults of a task's definition, and does not notice when they change.
  *
  * @throws TaskCenterError `invalid-value`
  */

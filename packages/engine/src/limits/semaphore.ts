@@ -3,19 +3,19 @@ import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskMeta } from '../task/meta.ts';
 import { storedTaskId } from '../task/task-id.ts';
 
-/** Who holds a token: a task as its handler has it. */
+/** The holder of a token: a task, as its handler gets it. */
 export interface TokenHolder {
   readonly id: string;
   readonly meta?: TaskMeta;
 }
 
 /**
- * Lets at most so many tasks at a time do something, over all workers of the broker and Go servers that use Asynq's
- * `rate.NewSemaphore` with the same scope. Every task holds at most one token of a scope; two tasks with one ID in two
- * queues share one.
+ * Limits how many tasks hold a token of a scope at once, over all workers of the broker. Go servers share the limit if
+ * they use Asynq's `rate.NewSemaphore` with the same scope. A task holds at most one token of a scope. Tasks with the
+ * same ID in different queues share a token.
  *
- * A token is free again when it is released, or 1 to 2 s after the deadline with which it was acquired, so that a crashed
- * holder does no lasting harm.
+ * A token is free again when it is released, or 1 to 2 s after the deadline with which it was acquired. A holder that
+ * crashes therefore blocks it only for a time.
  */
 export class Semaphore {
   readonly #broker: Broker;
@@ -23,8 +23,8 @@ export class Semaphore {
   readonly #maxTokens: number;
 
   /**
-   * @param scope what is limited; not blank
-   * @param maxTokens 1 or more; the same wherever the scope is used
+   * @param scope names what is limited; not blank
+   * @param maxTokens 1 or more; should be the same wherever the scope is used
    * @throws TaskCenterError `invalid-value`
    */
   constructor(broker: Broker, scope: string, maxTokens: number) {
@@ -40,10 +40,10 @@ export class Semaphore {
   }
 
   /**
-   * Takes a token for a task: `if (!(await semaphore.acquire(task, context))) throw …`. Never waits for one; `false` = all
-   * are taken. A task that has one, acquired with the same deadline, keeps it.
+   * Acquires a token for a task: `if (!(await semaphore.acquire(task, context))) throw …`. Does not wait: `false` = all
+   * tokens are taken. Idempotent: acquiring again with the same deadline succeeds.
    *
-   * @param until the handler's context, or any deadline, wall-clock ms
+   * @param until the handler's context, or any object with a deadline in wall-clock ms
    * @throws TaskCenterError `invalid-value`, `broker-unavailable`, `broker-refused`
    */
   async acquire(holder: TokenHolder, until: { readonly deadlineMs: number }): Promise<boolean> {
@@ -52,25 +52,25 @@ export class Semaphore {
     return this.#broker.semaphores.acquire({
       scope: this.#scope,
       maxTokens: this.#maxTokens,
-      holder: tokenOf(holder),
+      holder: holderName(holder),
       untilMs: deadlineMs,
     });
   }
 
   /**
-   * Gives a task's token back.
+   * Releases a task's token.
    *
-   * @throws TaskCenterError `token-not-held` (also when its time was over, and somebody else has it now; or, rarely, when
-   *   the answer of the broker was lost once), `broker-unavailable`
+   * @throws TaskCenterError `token-not-held` (also if the token had expired; rarely, if it was released but the broker's
+   *   first answer was lost), `broker-unavailable`
    */
   async release(holder: TokenHolder): Promise<void> {
-    if (await this.#broker.semaphores.release(this.#scope, tokenOf(holder))) return;
+    if (await this.#broker.semaphores.release(this.#scope, holderName(holder))) return;
     throw new TaskCenterError('token-not-held', { id: holder.id, scope: this.#scope });
   }
 }
 
-/** As Asynq's: the stored ID. */
-function tokenOf({ id, meta }: TokenHolder): string {
+/** The name of the holder in the broker: the task's stored ID, as in Asynq. */
+function holderName({ id, meta }: TokenHolder): string {
   if (typeof id !== 'string' || id === '') throw invalid('id', id, 'the ID of a task');
   return storedTaskId(id, meta?.business ?? null);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { expositionOf } from './exposition.ts';
 
-test('families become lines, with what must be escaped', () => {
+test('families are written as lines of text, with special characters escaped', () => {
   const samples = [
     { labels: { queue: 'a "b" \\ c\nd', state: 'x' }, value: 1.5 },
     { labels: {}, value: 0 },

@@ -1,11 +1,13 @@
+// Metrics in Prometheus' text format 0.0.4.
+
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** A metric with a sample for each set of labels. */
+/** A metric, with one sample per set of labels. */
 export interface MetricFamily {
-  /** `[a-z_]+` */
+  /** Only `a` to `z` and `_`. */
   readonly name: string;
   readonly type: 'gauge' | 'counter';
   readonly help: string;
@@ -13,21 +15,21 @@ export interface MetricFamily {
 }
 
 const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
-const labelValue = (text: string): string => text.replace(/[\\"\n]/g, (char) => ESCAPED[char] ?? char);
-const helpText = (text: string): string => text.replace(/[\\\n]/g, (char) => ESCAPED[char] ?? char);
+const escapeLabelValue = (text: string): string => text.replace(/[\\"\n]/g, (char) => ESCAPED[char] ?? char);
+const escapeHelp = (text: string): string => text.replace(/[\\\n]/g, (char) => ESCAPED[char] ?? char);
 
 function sampleLine(name: string, { labels, value }: Sample): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${labelValue(text)}"`);
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabelValue(text)}"`);
   return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}\n`;
 }
 
-/** Families in Prometheus' text format 0.0.4; those without samples are left out. */
+/** The text of the families. Those without samples are left out. */
 export function expositionOf(families: readonly MetricFamily[]): string {
   return families
     .filter(({ samples }) => samples.length > 0)
     .map(({ name, type, help, samples }) => {
       const lines = samples.map((sample) => sampleLine(name, sample));
-      return `# HELP ${name} ${helpText(help)}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+      return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines.join('')}`;
     })
     .join('');
 }

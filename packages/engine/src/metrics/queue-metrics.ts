@@ -2,20 +2,21 @@ import type { Broker } from '../broker/broker.ts';
 import type { QueueFacts } from '../broker/inspect.ts';
 import { expositionOf, type MetricFamily, type Sample } from './exposition.ts';
 
-/** A queue as the metrics show it. */
-interface Measured {
+/** What the metrics of a queue are made of. */
+interface MeasuredQueue {
   readonly facts: QueueFacts;
+  /** Bytes. */
   readonly memoryUsage: number;
 }
 
 interface Family extends Omit<MetricFamily, 'samples'> {
-  /** What it says of one queue; the label `queue` is added. */
-  of(queue: Measured): readonly Sample[];
+  /** The samples of one queue, without the label `queue`, which is added to each. */
+  samplesOf(queue: MeasuredQueue): readonly Sample[];
 }
 
-const single = (value: number): readonly Sample[] => [{ labels: {}, value }];
+const singleSample = (value: number): readonly Sample[] => [{ labels: {}, value }];
 
-/** In Asynq's words: cancelled tasks, which it does not know, stand among its completed ones. */
+/** Counts by Asynq's states. It has no state `cancelled`: those tasks are counted as completed. */
 function countsOf({ counts }: QueueFacts): Record<string, number> {
   const { cancelled, completed, aggregating: _, ...others } = counts;
   return { ...others, completed: completed + cancelled };
@@ -24,76 +25,78 @@ function countsOf({ counts }: QueueFacts): Record<string, number> {
 const sizeOf = ({ counts }: QueueFacts): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
 
-/** As Asynq's exporter (protocol, appendix C). */
+/** The metrics of Asynq's exporter. See docs/design/protocol.md#metrics. */
 const FAMILIES: readonly Family[] = [
   {
     name: 'asynq_tasks_enqueued_total',
     type: 'gauge',
-    help: 'Tasks in a queue by state; tasks that wait in groups are not among them.',
-    of: ({ facts }) =>
+    help: 'Tasks in a queue by state, except tasks that wait in groups.',
+    samplesOf: ({ facts }) =>
       Object.entries(countsOf(facts)).map(([state, value]) => ({ labels: { state }, value })),
   },
   {
     name: 'asynq_queue_size',
     type: 'gauge',
     help: 'Tasks in a queue, in all states.',
-    of: ({ facts }) => single(sizeOf(facts)),
+    samplesOf: ({ facts }) => singleSample(sizeOf(facts)),
   },
   {
     name: 'asynq_queue_latency_seconds',
     type: 'gauge',
-    help: 'Age of the pending task that is next to run; 0 when none waits.',
-    of: ({ facts }) => single((facts.oldestPendingMs ?? 0) / 1_000),
+    help: 'Age of the pending task that is next to run; 0 if there is none.',
+    samplesOf: ({ facts }) => singleSample((facts.oldestPendingMs ?? 0) / 1_000),
   },
   {
     name: 'asynq_queue_memory_usage_approx_bytes',
     type: 'gauge',
-    help: 'What the tasks of a queue take in the broker, estimated from a few of them.',
-    of: ({ memoryUsage }) => single(memoryUsage),
+    help: 'Memory or disk space that the tasks of a queue use in the broker, estimated from a sample.',
+    samplesOf: ({ memoryUsage }) => singleSample(memoryUsage),
   },
   {
     name: 'asynq_tasks_processed_total',
     type: 'counter',
     help: 'Attempts that succeeded or failed.',
-    of: ({ facts }) => single(facts.processed),
+    samplesOf: ({ facts }) => singleSample(facts.processed),
   },
   {
     name: 'asynq_tasks_failed_total',
     type: 'counter',
     help: 'Attempts that failed.',
-    of: ({ facts }) => single(facts.failed),
+    samplesOf: ({ facts }) => singleSample(facts.failed),
   },
   {
     name: 'asynq_queue_paused_total',
     type: 'gauge',
-    help: '1 for a queue that is paused, else 0.',
-    of: ({ facts }) => single(facts.paused ? 1 : 0),
+    help: '1 if the queue is paused, otherwise 0.',
+    samplesOf: ({ facts }) => singleSample(facts.paused ? 1 : 0),
   },
 ];
 
-/** Queues measured at the same time: the memory of each is sampled. */
-const AT_ONCE = 16;
+/** Queues measured at the same time. The memory usage of each is a call of its own. */
+const MAX_CONCURRENT = 16;
 
-async function measure({ inspect }: Broker): Promise<Measured[]> {
+async function measure({ inspect }: Broker): Promise<MeasuredQueue[]> {
   const queues = await inspect.queues();
-  const all: Measured[] = [];
-  for (let from = 0; from < queues.length; from += AT_ONCE) {
-    const some = queues.slice(from, from + AT_ONCE);
+  const measured: MeasuredQueue[] = [];
+  for (let from = 0; from < queues.length; from += MAX_CONCURRENT) {
+    const page = queues.slice(from, from + MAX_CONCURRENT);
     const [facts, memory] = await Promise.all([
-      inspect.queueFacts(some),
-      Promise.all(some.map((queue) => inspect.memoryUsage(queue))),
+      inspect.queueFacts(page),
+      Promise.all(page.map((queue) => inspect.memoryUsage(queue))),
     ]);
-    facts.forEach((one, i) => all.push({ facts: one, memoryUsage: memory[i] ?? 0 }));
+    for (const [index, queueFacts] of facts.entries())
+      measured.push({ facts: queueFacts, memoryUsage: memory[index] ?? 0 });
   }
-  return all;
+  return measured;
 }
 
 /**
- * Metrics of all queues, read when they are asked for: names, labels and values as those of Asynq's exporter, so that its
- * dashboards and alerts go on. Give `text()` to Prometheus with `contentType`, or register `families()` with a library.
+ * Metrics of all queues, read from the broker at each call. Names, labels and values are those of Asynq's exporter, whose
+ * dashboards and alerts keep working. Serve `text()` to Prometheus with `contentType`, or register `families()` with a
+ * metrics library.
  */
 export class QueueMetrics {
-  /** Of `text()`. */
+  /** HTTP content type of `text()`. */
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
   readonly #broker: Broker;
 
@@ -101,13 +104,13 @@ export class QueueMetrics {
     this.#broker = broker;
   }
 
-  /** @throws TaskCenterError `broker-unavailable`: all queues are measured, or none. */
+  /** The metrics of all queues. If one queue cannot be measured the call fails. @throws TaskCenterError `broker-unavailable` */
   async families(): Promise<MetricFamily[]> {
     const queues = await measure(this.#broker);
-    return FAMILIES.map(({ of, ...family }) => ({
+    return FAMILIES.map(({ samplesOf, ...family }) => ({
       ...family,
       samples: queues.flatMap((queue) =>
-        of(queue).map(({ labels, value }) => ({ labels: { queue: queue.facts.queue, ...labels }, value })),
+        samplesOf(queue).map(({ labels, value }) => ({ labels: { queue: queue.facts.queue, ...labels }, value })),
       ),
     }));
   }

@@ -22,10 +22,10 @@ export interface TaskDefaults {
    */
   readonly timeout?: Duration;
   /**
-   * How long a completed task stays in the broker with its result and its attempts, at most ten years. Stored in whole
-   * seconds, rounded up. Its ID is taken until it goes. A unique lock is not prolonged: it ends with the success. It
-   * does not limit archived tasks; on Redis Asynq's limits apply to them (90 days, 9,999 tasks of a queue). Default 0:
-   * a task is removed as soon as it completes.
+   * How long a completed task stays in the broker with its result and its attempts, at most ten years; a cancelled one
+   * stays for at least an hour. Stored in whole seconds, rounded up. The ID is taken until the task is removed, but a
+   * unique lock ends with the success. Archived tasks are not limited by it; on Redis Asynq's limits apply to them (90
+   * days, 9,999 tasks of a queue). Default 0: a task is removed as soon as it completes.
    */
   readonly retention?: Duration;
   /**
@@ -47,7 +47,7 @@ export interface TaskDefaults {
    * be mixed. Default: none, the task runs by itself. See docs/design/protocol.md#groups-and-aggregation-sets.
    */
   readonly group?: string;
-  /** Metadata that handlers see, those in Go as well. The fields of `context` are added to it. Default: none. */
+  /** Metadata that handlers see, those in Go as well. The fields of `context` override it. Default: none. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

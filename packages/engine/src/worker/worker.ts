@@ -25,68 +25,85 @@ import { CrashIsolation, suspectedFirst } from './run/crash-isolation.ts';
 import { ExchangeLoop } from './fetch/exchange-loop.ts';
 import { createWatchdog } from './fetch/watchdog.ts';
 
+// One task through a worker:
+//
+// 1. ExchangeLoop takes it from the broker with a lease, in the same call that hands in what ended before.
+// 2. LeaseKeeper tracks the lease: the renewer thread renews it from now on, even while a handler blocks the event loop.
+// 3. CrashIsolation holds it back if it is suspected of killing its process; otherwise it starts at once.
+// 4. Attempt runs its handler. Deadlines ends the attempt at its time limit, and a cancellation, a lost lease or the
+//    worker's stop ends it earlier: the handler's signal aborts, and the attempt does not wait for the handler.
+// 5. Attempt decides the outcome, a Finish: succeeded, retry, archive, revoked or requeue. With its lease lost there is none.
+// 6. ExchangeLoop hands the Finish in with its next call, and asks for a new task for the free slot.
+// 7. Only when the broker has answered is the lease released, and `attempt.finished` emitted.
+//
+// Beside that, Heartbeat announces the worker, the maintenance loops keep its queues in order, and Watchdog makes
+// ExchangeLoop fetch again when its calls hang.
+
 export interface WorkerOptions extends FailureOptions {
-  /** Default `['default']`. */
+  /** Queues to take tasks from. Default `['default']`. */
   readonly queues?: WorkerQueues;
-  /** Default `strict` for a list, `weighted` for priorities. */
+  /** How queues take turns. Default `strict` for a list, `weighted` for priorities. */
   readonly order?: OrderKind;
-  /** Length of the leases, 2,000 to 600,000 ms. Default 6,000: so long a task of a dead worker waits. */
+  /** Length of the leases, 2,000 to 600,000 ms. Default 6,000. A dead worker's task waits until its lease expires. */
   readonly leaseMs?: number;
   /**
-   * How long a handler may block the event loop before the tasks of this process are given to others, 2,000 to
-   * 600,000 ms. Default 30,000.
+   * How long a handler may block the event loop before this worker's tasks are given to other workers, 2,000 to 600,000 ms.
+   * Default 30,000.
    */
   readonly maxStallMs?: number;
   /**
-   * Whether the process is then ended with SIGKILL, for whoever watches it to start it again. Default false: a library
-   * never kills its host.
+   * Whether the process is then killed with SIGKILL as well, for a supervisor to start it again. Default false, because a
+   * library must not kill its host unasked.
    */
   readonly failStop?: boolean;
-  /** Default: our own rules. */
+  /** Which rules hold where ours and Asynq's differ. Default: ours. */
   readonly profile?: WorkerProfile;
-  /** Attempts at once, 1 to 10,000. Default 10. */
+  /** Most attempts at once, 1 to 10,000. Default 10. */
   readonly concurrency?: number;
-  /** Whether this worker also keeps its queues in order (due tasks, lost leases, expired data). Default true. */
+  /** Whether this worker also runs the loops of maintenance for its queues (due tasks, lost leases, expired data). Default true. */
   readonly maintenance?: boolean;
-  /** How long `stop` waits for attempts to end before it gives them back, ms. Default 8,000, as in Asynq. */
+  /** How long `stop` waits for running attempts before it gives their tasks back, ms. Default 8,000, as in Asynq. */
   readonly shutdownTimeoutMs?: number;
-  /** Makes one task of the tasks of a group. Default: this worker leaves groups alone. */
+  /** Makes one task of the tasks of a group. Default: this worker does not aggregate. */
   readonly aggregation?: AggregationOptions;
-  /** Asks the broker now and then whether it answers, and says so. */
+  /** Checks now and then whether the broker answers. Default: no check. */
   readonly healthCheck?: HealthCheck;
+  /** Clock, log, events and the like. Default: the real ones, and no log. */
   readonly runtime?: Partial<Runtime>;
 }
 
 const MAX_CONCURRENCY = 10_000;
+/** Bounds of `leaseMs` and `maxStallMs`. */
 const MIN_LEASE_MS = 2_000;
 const MAX_LEASE_MS = 600_000;
-const MAX_STALL_MS = 30_000;
-/** What many tasks become may be larger than each of them, bytes. */
+const DEFAULT_MAX_STALL_MS = 30_000;
+/** Largest payload of a task that was made of many, bytes. It may be larger than that of other tasks. */
 const MAX_AGGREGATE_BYTES = 4_194_304;
-/** How long `stop` waits for the broker to take the last outcomes. */
+/** How long `stop` then waits for the broker to take the last outcomes. */
 const HAND_IN_MS = 5_000;
 
-function checkedConcurrency(concurrency: number): number {
+function checkConcurrency(concurrency: number): number {
   if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY) return concurrency;
   const expected = `a whole number from 1 to ${MAX_CONCURRENCY}`;
   throw new TaskCenterError('invalid-value', { name: 'concurrency', got: shown(concurrency), expected });
 }
 
-function checkedLength(name: string, length: number): number {
-  if (Number.isInteger(length) && length >= MIN_LEASE_MS && length <= MAX_LEASE_MS) return length;
+function checkMs(name: string, ms: number): number {
+  if (Number.isInteger(ms) && ms >= MIN_LEASE_MS && ms <= MAX_LEASE_MS) return ms;
   const expected = `a whole number from ${MIN_LEASE_MS} to ${MAX_LEASE_MS}`;
-  throw new TaskCenterError('invalid-value', { name, got: shown(length), expected });
+  throw new TaskCenterError('invalid-value', { name, got: shown(ms), expected });
 }
 
 function leaseSettings({ leaseMs, profile, maxStallMs, failStop }: WorkerOptions): LeaseSettings {
-  const usual = profile === 'asynq' ? ASYNQ_LEASE_MS : LEASE_MS;
+  const defaultLeaseMs = profile === 'asynq' ? ASYNQ_LEASE_MS : LEASE_MS;
   return {
-    leaseMs: checkedLength('leaseMs', leaseMs ?? usual),
-    maxStallMs: checkedLength('maxStallMs', maxStallMs ?? MAX_STALL_MS),
+    leaseMs: checkMs('leaseMs', leaseMs ?? defaultLeaseMs),
+    maxStallMs: checkMs('maxStallMs', maxStallMs ?? DEFAULT_MAX_STALL_MS),
     failStop: failStop ?? false,
   };
 }
 
+/** The outcome in events, by that of a finish. */
 const OUTCOME = {
   succeeded: 'succeeded',
   retry: 'failed',
@@ -95,15 +112,15 @@ const OUTCOME = {
   requeue: 'deferred',
 } as const;
 
-/** Takes tasks and runs their handlers. */
+/** Takes tasks from a broker and runs their handlers. */
 export class Worker {
-  /** Who this worker is, in records and logs. */
+  /** Identifies this worker in attempt records and at the broker: `host:pid:random`. */
   readonly name: string;
   readonly #runtime: Runtime;
   readonly #shutdownTimeoutMs: number;
   readonly #handlers = new Handlers();
   readonly #attempts = new Map<LeasedTask, Attempt>();
-  /** Before they started. */
+  /** Tasks that were cancelled before they started. */
   readonly #cancelledEarly = new WeakSet<LeasedTask>();
   readonly #attemptDeps: AttemptDeps;
   readonly #exchanges: ExchangeLoop;
@@ -133,7 +150,7 @@ export class Worker {
     this.#orderKind = options.order;
     this.#order = queueOrder(options.queues ?? ['default'], options.order);
     const settings = leaseSettings(options);
-    const concurrency = checkedConcurrency(options.concurrency ?? 10);
+    const concurrency = checkConcurrency(options.concurrency ?? 10);
     this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? 8_000;
     this.#leaseKeeper = new LeaseKeeper({
       broker,
@@ -195,27 +212,28 @@ export class Worker {
     });
   }
 
-  /** Attempts running now. */
+  /** Number of running attempts. */
   get running(): number {
     return this.#attempts.size;
   }
 
   /**
-   * Names the handler of a type, or of all types that begin alike: `'email:*'`; the longest beginning wins, `'*'`
-   * takes what is left.
+   * Registers the handler of a type, or of all types with a prefix: `'email:*'`. The longest prefix wins; `'*'` takes all
+   * other types.
    *
-   * @throws TaskCenterError `worker-misused` after start, or when the type has a handler.
+   * @throws TaskCenterError `worker-misused` after `start`, or if the type has a handler already
    */
   handle<Payload = unknown>(
     task: string | TaskDefinition<unknown, Payload>,
     handler: Handler<Payload>,
   ): this {
-    if (this.#status !== 'new') throw new TaskCenterError('worker-misused', { cause: 'it has been started' });
+    if (this.#status !== 'new')
+      throw new TaskCenterError('worker-misused', { cause: 'handle() was called after start()' });
     this.#handlers.add(task, handler);
     return this;
   }
 
-  /** Works on these queues from now on; attempts under way go on. */
+  /** Takes tasks from these queues from now on. Running attempts go on. */
   setQueues(queues: WorkerQueues): void {
     this.#order = queueOrder(queues, this.#orderKind);
     this.#exchanges.wake();
@@ -223,10 +241,10 @@ export class Worker {
     this.#heartbeat.announceNow();
   }
 
-  /** @throws TaskCenterError `worker-misused` without handlers, or when it was started before. */
+  /** Begins to take tasks. @throws TaskCenterError `worker-misused` without handlers, or if it was started before */
   start(): Promise<void> {
     if (this.#status !== 'new' || this.#handlers.size === 0) {
-      const cause = this.#status === 'new' ? 'it has no handlers' : 'it has been started before';
+      const cause = this.#status === 'new' ? 'it has no handlers' : 'it was started before';
       return Promise.reject(new TaskCenterError('worker-misused', { cause }));
     }
     this.#status = 'active';
@@ -242,7 +260,7 @@ export class Worker {
     return Promise.resolve();
   }
 
-  /** Takes nothing more from now on; attempts under way go on, and due tasks are still looked after. */
+  /** Takes no more tasks. Running attempts go on, and so do the loops of maintenance. */
   stopTaking(): void {
     this.#exchanges.stopTaking();
     if (this.#status !== 'active') return;
@@ -251,8 +269,8 @@ export class Worker {
   }
 
   /**
-   * Takes nothing more, lets attempts end, and gives back what has not ended in time: it runs again at once
-   * elsewhere, and the attempt does not count. May be called twice.
+   * Takes no more tasks, waits for running attempts, and gives back the tasks of those that do not end in time. Such a task
+   * runs again at once on another worker, and the attempt does not count. May be called twice.
    */
   stop(): Promise<void> {
     if (this.#status === 'new') return Promise.resolve();
@@ -278,8 +296,8 @@ export class Worker {
     );
     this.#listening.abort();
     this.#exchanges.giveUp();
-    const announcer = this.#heartbeat.stop();
-    await Promise.all([this.#leaseKeeper.stop(), this.#deadlines.stop(), announcer, ...others]);
+    const heartbeat = this.#heartbeat.stop();
+    await Promise.all([this.#leaseKeeper.stop(), this.#deadlines.stop(), heartbeat, ...others]);
   }
 
   /** Resolves when no attempt runs. */
@@ -287,20 +305,21 @@ export class Worker {
     while (this.#attempts.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
+  /** Waits, but for `ms` at most. */
   async #within(ms: number, done: Promise<unknown>): Promise<void> {
     const timer = new AbortController();
     await Promise.race([done, this.#runtime.clock.sleep(ms, timer.signal)]);
     timer.abort();
   }
 
-  /** In whatever queue: the message has none (protocol 1.9). */
+  /** Cancels every attempt with this stored ID, in any queue: Asynq's message does not name one. */
   #cancel(id: string): void {
     const { waiting } = this.#crashIsolation;
     if (waiting?.id === id) this.#cancelledEarly.add(waiting);
     for (const [task, attempt] of this.#attempts) if (task.id === id) attempt.abort('cancelled');
   }
 
-  /** Holds all leases before the first handler runs: it may block the event loop for longer than they last. */
+  /** Tracks all leases before the first handler runs: it may block the event loop for longer than a lease lasts. */
   #startTasks(tasks: readonly LeasedTask[], sinceMs: number): void {
     for (const task of tasks) this.#leaseKeeper.track(task, sinceMs);
     for (const task of suspectedFirst(tasks)) if (!this.#crashIsolation.intercept(task)) this.#run(task);
@@ -321,7 +340,7 @@ export class Worker {
       events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
     }
     const end = attempt.run(this.#handlers.find(task.type));
-    // Nothing can come between a handler that ends at once and its end.
+    // A handler that returned synchronously needs no deadline.
     if (!(end instanceof Promise)) return this.#endAttempt(task, end);
     this.#deadlines.set(task, endsMs);
     void end.then((later) => {
@@ -330,12 +349,14 @@ export class Worker {
     });
   }
 
+  /** Ends the attempt, or the wait to start alone, of a task whose lease is lost. */
   #onLeaseLost(task: LeasedTask): void {
     if (this.#crashIsolation.waiting !== task) return this.#attempts.get(task)?.abort('lease-lost');
     this.#crashIsolation.dropWaiting();
     this.#dropLost(task);
   }
 
+  /** Hands in what came of an attempt. */
   #endAttempt(task: LeasedTask, end: AttemptEnd): void {
     this.#attempts.delete(task);
     this.#crashIsolation.onEnded(task);
@@ -344,7 +365,7 @@ export class Worker {
     if (this.#attempts.size === 0) this.#onIdle?.();
   }
 
-  /** The broker has answered: only now does the lease end, so that a slow answer does not let it lapse. */
+  /** The broker has answered. The lease is renewed until now: it must not expire during a slow answer. */
   #onFinished(finish: Finish, outcome: FinishOutcome): void {
     this.#leaseKeeper.release(finish.task);
     if (outcome === 'lease-lost') return this.#dropLost(finish.task);
@@ -352,6 +373,7 @@ export class Worker {
     this.#emitFinished(finish.task, OUTCOME[finish.outcome], runMs);
   }
 
+  /** Reports a task whose lease is lost; nothing is handed in for it. */
   #dropLost(task: LeasedTask): void {
     this.#reportLeaseLost(task);
     this.#emitFinished(task, 'lost', 0);
@@ -361,7 +383,7 @@ export class Worker {
   #reportLeaseLost(task: LeasedTask): void {
     this.#runtime.log.warn(
       { queue: task.queue, task_id: task.id, attempt: task.attempt },
-      'a lease was lost; its outcome is dropped',
+      'a lease was lost; the outcome of its attempt is dropped',
     );
     this.#runtime.events.emit('lease.lost', { task });
   }

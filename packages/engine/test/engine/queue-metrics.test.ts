@@ -17,11 +17,11 @@ describe.each(brokerKinds)('metrics of the queues on $name', ({ available, place
     if (available) await place.remove();
   });
 
-  test('without queues there is nothing', async () => {
+  test('are empty without queues', async () => {
     expect(await new QueueMetrics(broker).text()).toBe('');
   });
 
-  test('each queue has its numbers, cancelled tasks among the completed', async () => {
+  test('count the tasks of each queue, cancelled ones as completed', async () => {
     await broker.submit.enqueue([
       ...manyTasks(3, 'p', { queue: 'orders' }),
       ...manyTasks(2, 's', { queue: 'orders', delayMs: 3_600_000 }),
@@ -48,8 +48,8 @@ describe.each(brokerKinds)('metrics of the queues on $name', ({ available, place
     expect(lines.filter((line) => line.includes('aggregating'))).toEqual([]);
   });
 
-  test('more queues than are measured at once are all told', async () => {
-    const queues = Array.from({ length: 40 }, (_, i) => `q${i}`);
+  test('cover all queues, also when there are more than are measured at once', async () => {
+    const queues = Array.from({ length: 40 }, (_, index) => `q${index}`);
     await broker.submit.enqueue(queues.flatMap((queue) => manyTasks(1, 't', { queue })));
     const families = await new QueueMetrics(broker).families();
     const sizes = families.find(({ name }) => name === 'asynq_queue_size')?.samples ?? [];
@@ -58,7 +58,7 @@ describe.each(brokerKinds)('metrics of the queues on $name', ({ available, place
     expect(sizes.every(({ value }) => value === 1)).toBe(true);
   });
 
-  test('a broker that is out of reach is told, not half of the metrics', async () => {
+  test('fail as a whole when the broker cannot be reached', async () => {
     await broker.submit.enqueue(manyTasks(1, 't'));
     const metrics = new QueueMetrics(broker);
     await broker.close();

@@ -10,23 +10,24 @@ import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.t
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const HOUR_MS = 3_600_000;
 
-/** Resolves when `count` things have been noted. */
-class Notes<T> {
-  readonly all: T[] = [];
+/** Collects values, and lets a test wait until there are enough of them. */
+class Recorder<T> {
+  readonly values: T[] = [];
   readonly #watchers = new Set<() => void>();
 
-  note(what: T): void {
-    this.all.push(what);
+  record(value: T): void {
+    this.values.push(value);
     for (const watcher of this.#watchers) watcher();
   }
 
+  /** Resolves when at least `count` values have been eventsOf. */
   reach(count: number): Promise<T[]> {
     return new Promise((resolve) => {
-      const look = () => {
-        if (this.all.length >= count) resolve(this.all);
+      const check = () => {
+        if (this.values.length >= count) resolve(this.values);
       };
-      this.#watchers.add(look);
-      look();
+      this.#watchers.add(check);
+      check();
     });
   }
 }
@@ -36,9 +37,9 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
   let broker: Broker;
   let clock: FakeClock;
   let inspector: Inspector;
-  let fired: Notes<FiringOutcome>;
-  let recorded: Notes<string>;
-  let shown: Notes<number>;
+  let outcomes: Recorder<FiringOutcome>;
+  let eventsOf: Recorder<string>;
+  let published: Recorder<number>;
   let logged: string[];
   let schedulers: Scheduler[];
 
@@ -46,16 +47,16 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     if (!available) return context.skip();
     place = await newPlace();
     const real = await place.connect();
-    [fired, recorded, shown, logged, schedulers] = [new Notes(), new Notes(), new Notes(), [], []];
+    [outcomes, eventsOf, published, logged, schedulers] = [new Recorder(), new Recorder(), new Recorder(), [], []];
     const watched: SchedulerEntries = {
       ...real.schedulerEntries,
       async recordEvent(entryId, event) {
         await real.schedulerEntries.recordEvent(entryId, event);
-        recorded.note(entryId);
+        eventsOf.record(entryId);
       },
       async writeEntries(scheduler, entries) {
         await real.schedulerEntries.writeEntries(scheduler, entries);
-        shown.note(entries.entries.length);
+        published.record(entries.entries.length);
       },
     };
     broker = { ...real, schedulerEntries: watched };
@@ -74,7 +75,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
 
   function aScheduler(options: SchedulerOptions = {}): Scheduler {
     const scheduler = new Scheduler(broker, {
-      postEnqueue: (one) => fired.note(one),
+      postEnqueue: (one) => outcomes.record(one),
       ...options,
       runtime: { clock, log, ...options.runtime },
     });
@@ -99,7 +100,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     for (let n = 1; n <= 3; n += 1) {
       await clock.asleep(2);
       await clock.advance(3_000);
-      await recorded.reach(n);
+      await eventsOf.reach(n);
     }
     await clock.advance(1_000);
     const tasks = await pending('low');
@@ -119,7 +120,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     const scheduler = aScheduler({ heartbeatMs: 4_000 });
     const daily = scheduler.register('@daily', { task: 'b', payload: 'x', queue: 'low', timeout: '90s' });
     await scheduler.start();
-    await shown.reach(1);
+    await published.reach(1);
     const startMs = clock.wallMs();
     expect(await inspector.schedulerEntries()).toEqual([
       {
@@ -135,15 +136,15 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     ]);
     await clock.asleep(2);
     const every = scheduler.register('@every 5s', { task: 'a' });
-    expect(await shown.reach(2)).toEqual([1, 2]);
+    expect(await published.reach(2)).toEqual([1, 2]);
     expect((await inspector.schedulerEntries()).map(({ id }) => id)).toEqual([every, daily]);
     await clock.asleep(2);
     await clock.advance(5_000);
-    await shown.reach(3);
-    await recorded.reach(1);
+    await published.reach(3);
+    await eventsOf.reach(1);
     await clock.asleep(2);
     await clock.advance(4_000);
-    await shown.reach(4);
+    await published.reach(4);
     const [first] = await inspector.schedulerEntries();
     expect(first).toMatchObject({ id: every, prevMs: startMs + 5_000, nextMs: startMs + 10_000 });
   });
@@ -154,7 +155,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     await scheduler.start();
     await clock.asleep(2);
     await clock.advance(2_000);
-    await recorded.reach(1);
+    await eventsOf.reach(1);
     await scheduler.stop();
     await scheduler.stop();
     expect(await inspector.schedulerEntries()).toEqual([]);
@@ -191,22 +192,22 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     await scheduler.start();
     await clock.asleep(2);
     await clock.advance(2_000);
-    await recorded.reach(1);
+    await eventsOf.reach(1);
     expect(calls).toEqual(['before a', 'after default']);
     expect(logged).toHaveLength(2);
   });
 
-  test('an error is told to the hook and the log, and no event is recorded; the next firing is tried', async () => {
+  test('an error is told to the hook and the log, and no event is eventsOf; the next firing is tried', async () => {
     const scheduler = aScheduler();
     const id = scheduler.register('@every 2s', { task: 'a', id: 'same' });
     await scheduler.start();
     for (let n = 1; n <= 3; n += 1) {
       await clock.asleep(2);
       await clock.advance(2_000);
-      await fired.reach(n);
+      await outcomes.reach(n);
     }
     const taken = { error: expect.objectContaining({ code: 'task-exists' }) };
-    expect(fired.all).toEqual([{ task: expect.objectContaining({ id: 'same' }) }, taken, taken]);
+    expect(outcomes.values).toEqual([{ task: expect.objectContaining({ id: 'same' }) }, taken, taken]);
     await scheduler.unregister(scheduler.register('@daily', { task: 'b' }));
     expect(await inspector.enqueueEvents(id)).toHaveLength(1);
     expect(logged).toHaveLength(2);
@@ -220,7 +221,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     await scheduler.start();
     await clock.asleep(2);
     await clock.advance(2_000);
-    await recorded.reach(1);
+    await eventsOf.reach(1);
     await scheduler.unregister(id);
     expect(await inspector.enqueueEvents(id)).toEqual([]);
     await clock.advance(10_000);
@@ -235,16 +236,16 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     const own = aScheduler({ runtime: { clock: late } });
     own.register('*/5 * * * *', { task: 'a' });
     await own.start();
-    await shown.reach(1);
+    await published.reach(1);
     await clock.asleep(2);
     const startMs = nowMs;
     // The machine slept for 17 minutes; the loop looks at the time within half a minute.
     nowMs += 17 * 60_000;
     await clock.advance(30_000);
-    await recorded.reach(1);
-    const seen = shown.all.length;
+    await eventsOf.reach(1);
+    const seen = published.values.length;
     own.register('@yearly', { task: 'b' });
-    await shown.reach(seen + 1);
+    await published.reach(seen + 1);
     expect((await inspector.schedulerEntries()).slice(0, 1)).toMatchObject([
       { prevMs: startMs + 5 * 60_000, nextMs: startMs + 20 * 60_000 },
     ]);
@@ -257,9 +258,9 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     await Promise.all(both.map((scheduler) => scheduler.start()));
     await clock.asleep(4);
     await clock.advance(2_000);
-    await fired.reach(2);
+    await outcomes.reach(2);
     expect(await pending()).toHaveLength(1);
-    expect(fired.all.filter((one) => 'error' in one)).toHaveLength(1);
+    expect(outcomes.values.filter((one) => 'error' in one)).toHaveLength(1);
   });
 });
 

@@ -22,10 +22,10 @@ describe.each(brokerKinds)('a semaphore on $name', ({ available, place: newPlace
 
   const inAMinute = () => ({ deadlineMs: Date.now() + 60_000 });
 
-  test('it lets so many tasks at a time do something, over all workers', async () => {
+  test('limits how many tasks hold a token at once, over all workers', async () => {
     const events = new Events();
-    let [holding, most, done] = [0, 0, 0];
-    const all = new Promise<void>((resolve) => {
+    let [holding, maxHolding, done] = [0, 0, 0];
+    const allDone = new Promise<void>((resolve) => {
       events.on('attempt.finished', ({ outcome }) => {
         if (outcome !== 'succeeded') return;
         done += 1;
@@ -39,7 +39,7 @@ describe.each(brokerKinds)('a semaphore on $name', ({ available, place: newPlace
         async (task, context) => {
           if (!(await semaphore.acquire(task, context))) throw new HandlerError('all tokens are taken');
           holding += 1;
-          most = Math.max(most, holding);
+          maxHolding = Math.max(maxHolding, holding);
           await broker.ping();
           holding -= 1;
           await semaphore.release(task);
@@ -50,26 +50,24 @@ describe.each(brokerKinds)('a semaphore on $name', ({ available, place: newPlace
     const backoff = { kind: 'fixed', delayMs: 20, jitter: 0.5 } as const;
     await Promise.all(Array.from({ length: 40 }, () => client.enqueue('x', null, { backoff })));
     for (const worker of workers) await worker.start();
-    await all;
+    await allDone;
     await Promise.all(workers.map((worker) => worker.stop()));
-    expect(most).toBeLessThanOrEqual(3);
-    expect(most).toBeGreaterThan(1);
+    expect(maxHolding).toBeLessThanOrEqual(3);
+    expect(maxHolding).toBeGreaterThan(1);
   });
 
-  test('the same ID of two businesses has two tokens', async () => {
+  test('gives tasks of two businesses with the same ID a token each', async () => {
     const semaphore = new Semaphore(broker, 's', 2);
-    const [one, other] = [
-      { id: 'a', meta: { business: 'one' } },
-      { id: 'a', meta: { business: 'other' } },
-    ];
-    expect(await semaphore.acquire(one, inAMinute())).toBe(true);
-    expect(await semaphore.acquire(other, inAMinute())).toBe(true);
+    const first = { id: 'a', meta: { business: 'first' } };
+    const second = { id: 'a', meta: { business: 'second' } };
+    expect(await semaphore.acquire(first, inAMinute())).toBe(true);
+    expect(await semaphore.acquire(second, inAMinute())).toBe(true);
     expect(await semaphore.acquire({ id: 'a' }, inAMinute())).toBe(false);
-    await semaphore.release(one);
-    await semaphore.release(other);
+    await semaphore.release(first);
+    await semaphore.release(second);
   });
 
-  test('releasing what is not held is an error that names both', async () => {
+  test('fails to release a token that is not held, with an error that names task and scope', async () => {
     const semaphore = new Semaphore(broker, 'exports', 1);
     await expect(semaphore.release({ id: 'a' })).rejects.toMatchObject({
       code: 'token-not-held',
@@ -80,17 +78,17 @@ describe.each(brokerKinds)('a semaphore on $name', ({ available, place: newPlace
     await expect(semaphore.release({ id: 'a' })).rejects.toMatchObject({ code: 'token-not-held' });
   });
 
-  test.each([0, -1, 1.5, Number.NaN, Infinity])('%d tokens are refused', (tokens) => {
+  test.each([0, -1, 1.5, Number.NaN, Infinity])('refuses a limit of %d tokens', (tokens) => {
     expect(() => new Semaphore(broker, 's', tokens)).toThrow(
       expect.objectContaining({ code: 'invalid-value' }),
     );
   });
 
-  test.each(['', ' \t\n'])('a blank scope is refused', (scope) => {
+  test.each(['', ' \t\n'])('refuses the blank scope %j', (scope) => {
     expect(() => new Semaphore(broker, scope, 1)).toThrow(expect.objectContaining({ code: 'invalid-value' }));
   });
 
-  test('a token without an end or a holder is refused', async () => {
+  test('refuses a token without a deadline or a holder', async () => {
     const semaphore = new Semaphore(broker, 's', 1);
     const refused = { code: 'invalid-value' };
     await expect(semaphore.acquire({ id: 'a' }, { deadlineMs: Infinity })).rejects.toMatchObject(refused);

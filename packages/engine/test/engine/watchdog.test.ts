@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { fastClock } from '../support/fast-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
 const never = () => new Promise<never>(() => {});
@@ -27,10 +29,10 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
   });
 
   /** A worker of two slots whose broker does some things in another way. */
-  async function start(other: Partial<Broker>): Promise<void> {
+  async function start(other: Partial<Broker>, clock = systemClock): Promise<void> {
     worker = new Worker(
       { ...broker, ping: () => broker.ping(), ...other },
-      { concurrency: 2, runtime: { events } },
+      { concurrency: 2, runtime: { events, clock } },
     );
     worker.handle('x', () => {});
     await worker.start();
@@ -87,7 +89,10 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
     await expect.poll(() => letGo.length, { timeout: 20_000 }).toBe(2);
     expect(await revived).toMatchObject({ calls: 2 });
     const stopped = worker?.stop().then(() => story.push('stopped'));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // One that has nothing to wait for takes as long to stop.
+    const idle = new Worker(broker).handle('y', () => {});
+    await idle.start();
+    await idle.stop();
     letGo.forEach((go) => go());
     await stopped;
     expect(story).toEqual(['succeeded', 'succeeded', 'stopped']);
@@ -120,7 +125,7 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
         return Promise.reject(new Error('out of reach'));
       };
       const { extend, keepResults } = broker.consume;
-      void start({ consume: { extend, keepResults, exchange: never }, ping });
+      void start({ consume: { extend, keepResults, exchange: never }, ping }, fastClock);
     });
     await asked;
     expect(revived).toEqual([]);

@@ -9,6 +9,7 @@ import { Events } from '../../src/runtime/events.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
 import { aTask } from '../support/factories.ts';
+import { settle } from '../support/fake-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
 /** A promise that a test opens. */
@@ -117,10 +118,16 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     });
     let running = 0;
     let most = 0;
+    const full = aGate();
     worker.handle('x', async () => {
       running += 1;
       most = Math.max(most, running);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (running === 2) full.open();
+      await full.opened;
+      // A call that takes one task too many is made by now, is answered before this one, and has begun its task.
+      await settle();
+      await broker.ping();
+      await settle();
       running -= 1;
     });
     const lost = nextEvent(events, 'lease.lost').then(() => 'lost');

@@ -2,8 +2,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect } from '../../src/connect.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { redisKind, sqliteKind } from '../support/brokers.ts';
+import { fastClock } from '../support/fast-clock.ts';
 import { nextEvents } from '../support/next-event.ts';
 import { freePort, startRedis } from '../support/redis-server.ts';
 
@@ -61,12 +63,20 @@ describe('a type that is only the beginning of a pattern', () => {
 });
 
 describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
+  /** Time limits are over sooner; `refused` resolves when an attempt to connect has failed and another is to come. */
+  function impatient() {
+    let tell = () => {};
+    const refused = new Promise<void>((resolve) => (tell = resolve));
+    return { refused, runtime: { clock: fastClock, log: { ...silentLog, warn: tell } } };
+  }
+
   test('connect with a signal goes on trying until Redis is there', async () => {
     const server = await startRedis();
     await server.kill();
     const { signal } = new AbortController();
-    const connecting = connect(server.url, { signal });
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const { refused, runtime } = impatient();
+    const connecting = connect(server.url, { signal, runtime });
+    await refused;
     await server.restart();
     const broker = await connecting;
     await broker.ping();
@@ -76,10 +86,12 @@ describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
 
   test('connect gives up when its signal aborts', async () => {
     const controller = new AbortController();
-    const connecting = connect(`redis://127.0.0.1:${await freePort()}`, { signal: controller.signal });
-    const refused = expect(connecting).rejects.toMatchObject({ code: 'broker-unavailable' });
-    setTimeout(() => controller.abort(), 300);
+    const { refused, runtime } = impatient();
+    const url = `redis://127.0.0.1:${await freePort()}`;
+    const connecting = connect(url, { signal: controller.signal, runtime });
     await refused;
+    controller.abort();
+    await expect(connecting).rejects.toMatchObject({ code: 'broker-unavailable' });
   });
 
   test('the health check says at its interval whether the broker answers', async () => {
@@ -87,29 +99,33 @@ describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
     const broker = await place.connect();
     let down = false;
     const faulty = { ...broker, ping: () => (down ? Promise.reject(new Error('gone')) : broker.ping()) };
-    const told: unknown[] = [];
-    let heard = () => {};
-    const report = (error: unknown) => {
-      told.push(error);
-      heard();
-    };
-    const until = async (count: number) => {
-      while (told.length < count) await new Promise<void>((resolve) => (heard = resolve));
-    };
-    const worker = new Worker(faulty, { healthCheck: { everyMs: 30, report } }).handle('x', () => {});
-    onTestFinished(async () => {
-      await worker.stop();
-      await place.remove();
-    });
-    await worker.start();
-    await until(2);
+    onTestFinished(() => place.remove());
+    /** A worker, and what its checks say. */
+    async function start() {
+      const told: unknown[] = [];
+      let heard = () => {};
+      const report = (error: unknown) => {
+        told.push(error);
+        heard();
+      };
+      const hears = async (count: number) => {
+        while (told.length < count) await new Promise<void>((resolve) => (heard = resolve));
+      };
+      const worker = new Worker(faulty, { healthCheck: { everyMs: 30, report } }).handle('x', () => {});
+      onTestFinished(() => worker.stop());
+      await worker.start();
+      return { worker, told, hears };
+    }
+    const { worker, told, hears } = await start();
+    await hears(2);
     down = true;
-    await until(told.length + 2);
+    await hears(told.length + 2);
     expect(told.slice(0, 2)).toEqual([null, null]);
     expect(told.at(-1)).toMatchObject({ message: 'gone' });
     await worker.stop();
     const count = told.length;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Meanwhile one that has stopped would have been heard, too.
+    await (await start()).hears(3);
     expect(told).toHaveLength(count);
   });
 });

@@ -5,6 +5,7 @@ import { HandlerError, NonRetryableError } from '../../src/errors/handler-errors
 import { Events } from '../../src/runtime/events.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { settle } from '../support/fake-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
 describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace }) => {
@@ -212,11 +213,18 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     const ends = nextEvents(events, 'attempt.finished', 60);
     let running = 0;
     let most = 0;
+    let fill = () => {};
+    const full = new Promise<void>((resolve) => (fill = resolve));
     await aWorker({ concurrency: 7 })
       .handle('x', async () => {
         running += 1;
         most = Math.max(most, running);
-        await new Promise((resolve) => setTimeout(resolve, 2));
+        if (running === 7) fill();
+        await full;
+        // A call that takes one task too many is made by now, is answered before this one, and has begun its task.
+        await settle();
+        await broker.ping();
+        await settle();
         running -= 1;
       })
       .start();
@@ -295,15 +303,29 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
   });
 
   test('renews the lease of a long attempt, so that nobody else takes it', async () => {
-    const ends = nextEvents(events, 'attempt.finished', 1);
+    const leaseMs = 2_000;
+    const done = nextEvent(events, 'attempt.finished', ({ task }) => task.id === 'a');
+    const started = nextEvent(events, 'attempt.started');
+    // The lease of a task that nobody renews ends later than the first one of the long attempt.
+    const recovered = nextEvent(events, 'tasks.recovered');
     let runs = 0;
-    const handler = async () => {
-      runs += 1;
-      await new Promise((resolve) => setTimeout(resolve, 8_500));
+    const start = async () => {
+      const worker = aWorker({ leaseMs, concurrency: 1 });
+      worker.handle('long', async () => {
+        runs += 1;
+        await recovered;
+      });
+      worker.handle('left', () => {});
+      await worker.start();
     };
-    await Promise.all([aWorker().handle('long', handler).start(), aWorker().handle('long', handler).start()]);
+    await client.enqueue('left', null, { id: 'left' });
+    const turn = { finishes: [], queues: ['default'], room: 1, leaseMs: leaseMs + 1_000, worker: 'gone' };
+    expect((await broker.consume.exchange(turn)).tasks).toHaveLength(1);
+    await Promise.all([start(), start()]);
     await client.enqueue('long', null, { id: 'a', retention: '1h' });
-    expect(await ends).toMatchObject([{ outcome: 'succeeded' }]);
+    expect(await started).toMatchObject({ task: { id: 'a' } });
+    expect(await recovered).toMatchObject({ recovered: 1 });
+    expect(await done).toMatchObject({ outcome: 'succeeded' });
     expect(runs).toBe(1);
     expect(await record('a')).toMatchObject({ crashes: 0, attempt: 1 });
   });

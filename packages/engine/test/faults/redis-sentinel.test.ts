@@ -1,18 +1,19 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
-import { drained, expectKept, Load, moreThan, until } from '../support/load.ts';
+import { drained, expectKept, Load, moreThan } from '../support/load.ts';
 import { rawRedis } from '../support/raw-redis.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { startSentinels, type SentinelOptions, type Sentinels } from '../support/redis-sentinels.ts';
+import { until } from '../support/until.ts';
 
 async function setUp(options?: SentinelOptions): Promise<Sentinels> {
-  const all = await startSentinels(options);
-  onTestFinished(() => all.stop());
-  return all;
+  const group = await startSentinels(options);
+  onTestFinished(() => group.stop());
+  return group;
 }
 
-/** Connections of ours that a server tells of. */
+/** Number of this program's connections to a server. */
 async function ourConnections(port: number): Promise<number> {
   const raw = await rawRedis(port);
   const list = String(await raw.call('CLIENT', 'LIST'));
@@ -20,7 +21,8 @@ async function ourConnections(port: number): Promise<number> {
   return list.match(/name=task-center/g)?.length ?? 0;
 }
 
-async function refusal(url: string): Promise<unknown> {
+/** The error of a connection attempt that must fail. */
+async function refusalOf(url: string): Promise<unknown> {
   try {
     await (await connect(url)).close();
   } catch (error) {
@@ -38,59 +40,59 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     [broker, load] = [undefined, undefined];
   });
 
-  test('all Sentinels are tried, with their own password; what is wrong is told', async () => {
-    const all = await setUp({ password: 'of-servers', sentinelPassword: 'of-sentinels' });
-    const [first, second] = all.sentinels;
+  test('all Sentinels are tried, with their own password, and each error names its cause', async () => {
+    const group = await setUp({ password: 'of-servers', sentinelPassword: 'of-sentinels' });
+    const [first, second] = group.sentinels;
     await Promise.all([first?.kill(), second?.kill()]);
-    broker = await connect(`${all.url}&password=of-servers`);
-    expect(broker.name).toBe(all.url.replace(':of-sentinels@', ''));
+    broker = await connect(`${group.url}&password=of-servers`);
+    expect(broker.name).toBe(group.url.replace(':of-sentinels@', ''));
     await broker.ping();
-    expect(await refusal(`${all.url}&password=wrong`)).toMatchObject({ code: 'broker-refused' });
-    expect(await refusal(all.url.replace('of-sentinels', 'wrong'))).toMatchObject({ code: 'broker-refused' });
-    expect(await refusal(all.url.replace('master=tasks', 'master=other'))).toMatchObject({
+    expect(await refusalOf(`${group.url}&password=wrong`)).toMatchObject({ code: 'broker-refused' });
+    expect(await refusalOf(group.url.replace('of-sentinels', 'wrong'))).toMatchObject({ code: 'broker-refused' });
+    expect(await refusalOf(group.url.replace('master=tasks', 'master=other'))).toMatchObject({
       code: 'broker-unavailable',
       message: expect.stringContaining('knows no master "other"'),
     });
-    expect(await refusal(all.url.replace('-sentinel', '').replace(/,.*/, ''))).toMatchObject({
+    expect(await refusalOf(group.url.replace('-sentinel', '').replace(/,.*/, ''))).toMatchObject({
       code: expect.stringMatching(/^broker-/),
     });
   });
 
-  test('a master that hands over under load: calls follow at once, though it still takes writes', async () => {
-    const all = await setUp();
-    broker = await connect(all.url);
+  test('a master hands over under load: calls follow at once, although it still accepts writes', async () => {
+    const group = await setUp();
+    broker = await connect(group.url);
     load = new Load(broker);
     await load.start();
     await moreThan(load, 300);
-    const counts = await Promise.all([all.master, ...all.sentinels].map(({ port }) => ourConnections(port)));
+    const counts = await Promise.all([group.master, ...group.sentinels].map(({ port }) => ourConnections(port)));
     expect([counts[0], counts.slice(1).reduce((sum, count) => sum + count, 0)]).toEqual([2, 1]);
-    const sentinel = await rawRedis(all.sentinels[0]?.port ?? 0);
+    const sentinel = await rawRedis(group.sentinels[0]?.port ?? 0);
     await sentinel.call('SENTINEL', 'FAILOVER', 'tasks');
-    await until(async () => (await all.masterPort()) === all.replica.port, 30_000);
+    await until(async () => (await group.masterPort()) === group.replica.port, 30_000);
     sentinel.close();
     await moreThan(load, load.acknowledged.size + 300);
     await load.stopProducing();
     const ended = await drained(load, broker);
-    // What the old master alone has when it becomes a replica is lost, as Redis goes.
+    // Redis discards what only the old master has when it becomes a replica.
     expect(ended.completed).toBeGreaterThan(300);
     expect(ended.archived).toBe(0);
-    const replica = await rawRedis(all.replica.port);
+    const replica = await rawRedis(group.replica.port);
     const [role] = (await replica.call('ROLE')) as string[];
     expect(role).toBe('master');
     expect(await replica.call('ZCARD', 'asynq:{default}:completed')).toBe(ended.completed);
     replica.close();
   });
 
-  test('a master that is killed under load: what a replica had is kept, and work goes on', async () => {
-    const all = await setUp();
-    broker = await connect(all.url);
+  test('a master is killed under load: what its replica has is kept, and work goes on', async () => {
+    const group = await setUp();
+    broker = await connect(group.url);
     load = new Load(broker, { durability: 'replicated' });
     await load.start();
     await moreThan(load, 300);
     const before = new Set(load.acknowledged);
-    await all.master.kill();
+    await group.master.kill();
     const killedMs = performance.now();
-    await until(async () => (await all.masterPort()) === all.replica.port, 30_000);
+    await until(async () => (await group.masterPort()) === group.replica.port, 30_000);
     const runs = load.runs.size;
     await until(async () => (load?.runs.size ?? 0) > runs + 100, 20_000);
     expect(performance.now() - killedMs).toBeLessThan(30_000);
@@ -100,24 +102,24 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     for (const id of load.acknowledged) expect(load.runs.has(id), `${id} ran`).toBe(true);
     for (const id of load.refused) expect(load.runs.has(id), `${id} ran`).toBe(false);
     expect(ended).toMatchObject({ failed: 0, archived: 0 });
-    // A finish that the replica had not heard of is repeated there: the task ends, once more.
+    // A finish that had not reached the replica is repeated there, so the task ends a second time.
     expect(ended.completed).toBeGreaterThanOrEqual(load.acknowledged.size);
     expect(ended.completed).toBeLessThanOrEqual(load.runs.size);
   });
 
-  test('the old master comes back as a replica: nobody writes to it', async () => {
-    const all = await setUp();
-    broker = await connect(all.url);
+  test('an old master that comes back as a replica gets no more writes', async () => {
+    const group = await setUp();
+    broker = await connect(group.url);
     await broker.ping();
-    await all.master.kill();
-    await until(async () => (await all.masterPort()) === all.replica.port, 30_000);
-    await all.master.restart();
+    await group.master.kill();
+    await until(async () => (await group.masterPort()) === group.replica.port, 30_000);
+    await group.master.restart();
     load = new Load(broker);
     await load.start();
     await moreThan(load, 200);
     await load.stopProducing();
     await expectKept(load, broker);
-    const old = await rawRedis(all.master.port);
+    const old = await rawRedis(group.master.port);
     await until(async () => ((await old.call('ROLE')) as string[])[0] === 'slave', 30_000);
     expect(String(await old.call('CLIENT', 'LIST'))).not.toContain('name=task-center');
     old.close();

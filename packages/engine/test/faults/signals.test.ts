@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Client } from '../../src/client/client.ts';
+import { Inspector } from '../../src/inspector/inspector.ts';
 import { redisKind, type BrokerPlace } from '../support/brokers.ts';
 import { startProgram } from '../support/program.ts';
 import { tempFolder } from '../support/temp.ts';
+import { until } from '../support/until.ts';
 
 describe.skipIf(!redisKind.available)('a worker that heeds signals', () => {
   let place: BrokerPlace;
@@ -23,20 +25,20 @@ describe.skipIf(!redisKind.available)('a worker that heeds signals', () => {
     async (signal) => {
       const broker = await place.connect();
       const client = new Client(broker);
+      const inspector = new Inspector(broker);
+      const record = (id: string) => broker.inspect.task({ queue: 'default', id });
       const gate = folder.file('gate');
       const program = startProgram(import.meta.url, 'signals.mjs', place.url);
-      await client.enqueue('x', gate, { id: 'runs' });
+      await client.enqueue('x', gate, { id: 'runs', retention: '1h' });
       await program.saw((line) => line === 'started runs');
       program.signal('SIGTSTP');
-      // The signal is on its way: what comes much later is taken no more.
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      // It tells so once it has heard the signal.
+      await until(async () => (await inspector.servers()).some(({ status }) => status === 'stopped'));
       await client.enqueue('x', gate, { id: 'waits' });
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
       await writeFile(gate, '');
-      await program.saw((line) => line === 'ended runs');
-      expect(await broker.inspect.task({ queue: 'default', id: 'waits' })).toMatchObject({
-        state: 'pending',
-      });
+      // The call that hands in an outcome takes a task for the slot that is free then.
+      await until(async () => (await record('runs'))?.state === 'completed');
+      expect(await record('waits')).toMatchObject({ state: 'pending', deferrals: 0 });
       program.signal(signal);
       await program.saw((line) => line === 'stopped');
       await program.ended;

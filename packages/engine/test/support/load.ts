@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { Durability } from '../../src/broker/submit.ts';
@@ -6,8 +6,12 @@ import { Client } from '../../src/client/client.ts';
 import { TaskCenterError } from '../../src/errors/task-center-error.ts';
 import { fsck } from '../../src/inspector/fsck.ts';
 import { Worker } from '../../src/worker/worker.ts';
+import { until } from './until.ts';
 
-const LANES = 20;
+/** Calls of producers under way at once, at most. */
+export const MAX_CALLS = 20;
+/** At this pace producers that have no call under way make one. */
+const PACE_MS = 10;
 
 export interface LoadOptions {
   /** Default: `default` alone. */
@@ -26,8 +30,8 @@ export class Load {
   readonly #client: Client;
   readonly #worker: Worker;
   readonly #durability: Durability;
-  #producing = true;
-  #lanes: Promise<void>[] = [];
+  readonly #calls = new Set<Promise<void>>();
+  #pace: NodeJS.Timeout | undefined;
   #next = 0;
 
   constructor(broker: Broker, { queues = ['default'], durability = 'memory' }: LoadOptions = {}) {
@@ -37,18 +41,18 @@ export class Load {
     this.#worker = new Worker(broker, { concurrency: 50, queues: [...queues] });
     this.#worker.handle('x', async ({ id }) => {
       this.runs.set(id, (this.runs.get(id) ?? 0) + 1);
-      await sleep(1);
+      await turnOfLoop();
     });
   }
 
   async start(): Promise<void> {
     await this.#worker.start();
-    this.#lanes = Array.from({ length: LANES }, () => this.#lane());
+    this.#pace = setInterval(() => this.#produce(), PACE_MS);
   }
 
   async stopProducing(): Promise<void> {
-    this.#producing = false;
-    await Promise.all(this.#lanes);
+    clearInterval(this.#pace);
+    await Promise.all(this.#calls);
   }
 
   async stop(): Promise<void> {
@@ -56,10 +60,10 @@ export class Load {
     await this.#worker.stop();
   }
 
-  async #lane(): Promise<void> {
-    while (this.#producing) {
-      await this.#one((this.#next += 1));
-      await sleep(10);
+  #produce(): void {
+    while (this.#calls.size < MAX_CALLS) {
+      const call = this.#one((this.#next += 1)).finally(() => this.#calls.delete(call));
+      this.#calls.add(call);
     }
   }
 
@@ -81,16 +85,8 @@ export class Load {
   }
 }
 
-export async function until(holds: () => Promise<boolean>, limitMs: number): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error('it did not come true in time');
-    await sleep(50);
-  }
-}
-
 export const moreThan = (load: Load, count: number): Promise<void> =>
-  until(async () => load.acknowledged.size > count, 20_000);
+  until(() => load.acknowledged.size > count, 20_000);
 
 export interface Ended {
   readonly processed: number;

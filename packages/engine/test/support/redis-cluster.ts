@@ -3,6 +3,7 @@ import { slotOf, SLOTS } from '../../src/brokers/redis/client/topology/slots.ts'
 import { tlsArguments, type Certificates } from './certificates.ts';
 import { rawRedis, type RawRedis } from './raw-redis.ts';
 import { freePort, startRedis, type RedisServer } from './redis-server.ts';
+import { until } from './until.ts';
 
 export interface ClusterNode {
   readonly server: RedisServer;
@@ -37,18 +38,9 @@ export interface RedisCluster {
 }
 
 const HOST = '127.0.0.1';
-const READY_MS = 30_000;
 /** Keys moved by one MIGRATE. */
 const MIGRATE_COUNT = '50';
-const EVERYWHERE = new Set(['KEYS', 'FLUSHALL', 'FLUSHDB', 'SCRIPT', 'CLIENT']);
-
-async function until(isTrue: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + READY_MS;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`the cluster does not get ready: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+const EVERYWHERE = new Set(['KEYS', 'FLUSHALL', 'FLUSHDB', 'SCRIPT', 'CLIENT', 'CONFIG']);
 
 interface StartedNode extends ClusterNode {
   readonly busPort: number;
@@ -71,13 +63,19 @@ async function startNode(args: readonly string[], files?: Certificates): Promise
   ];
   const server = await startRedis({ args: [...cluster, ...tls, ...args] });
   const raw = await rawRedis(server.port);
-  return { server, raw, busPort, announcedPort: tlsPort ?? server.port, id: String(await raw.call('CLUSTER', 'MYID')) };
+  return {
+    server,
+    raw,
+    busPort,
+    announcedPort: tlsPort ?? server.port,
+    id: String(await raw.call('CLUSTER', 'MYID')),
+  };
 }
 
 async function join(nodes: readonly StartedNode[]): Promise<void> {
   const [first] = nodes;
   const share = Math.ceil(SLOTS / nodes.length);
-  for (const [i, { raw, announcedPort, bus }] of nodes.entries()) {
+  for (const [i, { raw, announcedPort, busPort }] of nodes.entries()) {
     await raw.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
     const last = Math.min(SLOTS, (i + 1) * share) - 1;
     await raw.call('CLUSTER', 'ADDSLOTSRANGE', String(i * share), String(last));
@@ -87,7 +85,7 @@ async function join(nodes: readonly StartedNode[]): Promise<void> {
     await until(async () => {
       const info = String(await raw.call('CLUSTER', 'INFO'));
       return info.includes('cluster_state:ok') && info.includes(`cluster_slots_ok:${SLOTS}`);
-    }, 'slots');
+    });
   }
 }
 
@@ -132,13 +130,12 @@ export async function startCluster(
     await of.raw.call('CLUSTER', 'MEET', HOST, String(replica.announcedPort), String(replica.busPort));
     const knows = async ({ raw }: ClusterNode, id: string) =>
       String(await raw.call('CLUSTER', 'NODES')).includes(id);
-    await until(() => knows(replica, of.id), 'the replica knows its master');
+    await until(() => knows(replica, of.id));
     await replica.raw.call('CLUSTER', 'REPLICATE', of.id);
-    await until(
-      async () => String(await replica.raw.call('INFO', 'replication')).includes('master_link_status:up'),
-      'the replica follows',
+    await until(async () =>
+      String(await replica.raw.call('INFO', 'replication')).includes('master_link_status:up'),
     );
-    for (const node of nodes) await until(() => knows(node, replica.id), 'all nodes know the replica');
+    for (const node of nodes) await until(() => knows(node, replica.id));
     return replica;
   }
 
@@ -162,7 +159,8 @@ export async function startCluster(
       while (await moveKeys(slotText, from, to));
       // The new node first: at every moment a node serves the slot.
       const others = nodes.filter((node) => node !== to && node !== from);
-      for (const { raw } of [to, from, ...others]) await raw.call('CLUSTER', 'SETSLOT', slotText, 'NODE', to.id);
+      for (const { raw } of [to, from, ...others])
+        await raw.call('CLUSTER', 'SETSLOT', slotText, 'NODE', to.id);
     },
     async flush() {
       await Promise.all(nodes.map(({ raw }) => raw.call('FLUSHALL')));

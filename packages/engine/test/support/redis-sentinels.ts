@@ -1,6 +1,7 @@
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import { rawRedis } from './raw-redis.ts';
 import { startRedis, startSentinelServer, type RedisServer } from './redis-server.ts';
+import { until } from './until.ts';
 
 /** A master, a replica and three Sentinels that a test has to itself. */
 export interface Sentinels {
@@ -26,15 +27,6 @@ export interface SentinelOptions {
 }
 
 const NAME = 'tasks';
-const READY_MS = 30_000;
-
-async function until(isTrue: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + READY_MS;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`the Sentinels do not get ready: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** Sends one command over a connection of its own. */
 async function ask(port: number, password: string | undefined, ...args: string[]): Promise<unknown> {
@@ -69,19 +61,14 @@ export async function startSentinels({
     ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
   ];
   const sentinels = await Promise.all(Array.from({ length: 3 }, () => startSentinelServer(lines)));
-  await until(
-    async () =>
-      String(await ask(replica.port, password, 'INFO', 'replication')).includes('master_link_status:up'),
-    'replica',
+  await until(async () =>
+    String(await ask(replica.port, password, 'INFO', 'replication')).includes('master_link_status:up'),
   );
   for (const { port } of sentinels) {
     await until(async () => {
-      const facts = (await ask(port, sentinelPassword, 'SENTINEL', 'MASTER', NAME)) as Record<
-        string,
-        string
-      >;
+      const facts = (await ask(port, sentinelPassword, 'SENTINEL', 'MASTER', NAME)) as Record<string, string>;
       return facts['num-other-sentinels'] === '2' && facts['num-slaves'] === '1';
-    }, 'each other');
+    });
   }
   const login = sentinelPassword === undefined ? '' : `:${sentinelPassword}@`;
   const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');

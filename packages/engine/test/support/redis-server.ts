@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from './until.ts';
 
 export interface RedisOptions {
   /** More arguments of `redis-server`, such as `['--requirepass', 'secret']`. */
@@ -78,6 +79,8 @@ export function freePort(): Promise<number> {
 }
 
 const READY_MS = 10_000;
+/** Most servers answer within a few of these. */
+const READY_INTERVAL_MS = 5;
 const folders = new Set<string>();
 process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -110,12 +113,11 @@ function answers(port: number): Promise<boolean> {
 }
 
 async function untilReady(child: ChildProcess, port: number): Promise<void> {
-  const deadline = performance.now() + READY_MS;
-  while (!(await answers(port))) {
+  const isReady = async () => {
     if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
-    if (performance.now() > deadline) throw new Error('redis-server does not answer');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+    return answers(port);
+  };
+  await until(isReady, READY_MS, READY_INTERVAL_MS);
 }
 
 interface LaunchOptions extends Pick<RedisOptions, 'wrapper' | 'env'> {

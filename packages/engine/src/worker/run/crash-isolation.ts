@@ -35,7 +35,8 @@ export interface CrashIsolationDeps {
  * Runs suspected tasks alone: docs/design/engine.md#crash-isolation.
  *
  * 1. A suspected task arrives while others run. It is given back, nothing is taken, and the others get 1 s to end.
- * 2. The next suspected task starts when nothing else is here. It runs alone for at most 1 s.
+ * 2. The next suspected task starts if nothing else is here, or if the others have had that time. Nothing is started beside
+ *    it for 1 s.
  * 3. Then tasks are taken again. If it still runs, it has survived, and others may run beside it.
  */
 export class CrashIsolation {

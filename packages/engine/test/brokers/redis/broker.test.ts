@@ -149,7 +149,7 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     const program = `
       const { connectRedis } = await import(process.argv[1]);
       const broker = await connectRedis({ url: process.argv[2] });
-      broker.signals.work(['a'], new AbortController().signal);
+      broker.signals.waitForWork(['a'], new AbortController().signal);
       await broker.documents.put('k', 'id', 1);
       await broker.close();
       await connectRedis({ url: 'redis://127.0.0.1:1' }).catch((error) => console.log(error.code));`;

@@ -4,6 +4,7 @@ import { Client } from '../../../src/client/client.ts';
 import { aTask } from '../../support/factories.ts';
 import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
 import { hasRedis, newRedisServer, startRedis, type RedisOptions } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
 
 async function serverWithBroker(options: RedisOptions = {}) {
   const server = await startRedis(options);
@@ -17,18 +18,16 @@ async function serverWithBroker(options: RedisOptions = {}) {
   return { server, raw, broker, client: new Client(broker) };
 }
 
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 /** A master with one replica that has caught up. */
 async function masterAndReplica() {
-  const master = await serverWithBroker();
+  // By default a master waits for more replicas first.
+  const master = await serverWithBroker({ args: ['--repl-diskless-sync-delay', '0'] });
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.server.port)] });
   onTestFinished(() => replica.stop());
   const raw: RawRedis = await rawRedis(replica.port);
   onTestFinished(() => raw.close());
-  await until(async () => /master_link_status:up/.test(String(await raw.call('INFO', 'replication'))));
+  // The master says so once the replica has acknowledged something.
+  await until(async () => String(await master.raw.call('INFO', 'replication')).includes('state=online'));
   return { ...master, replica, replicaRaw: raw };
 }
 
@@ -129,11 +128,14 @@ describe.skipIf(!hasRedis())('the durability of an acknowledged task', () => {
   });
 });
 
-test.skipIf(!hasRedis())('a broker opens the connection for durable writes only when one is asked for', async () => {
-  const { broker, raw } = await serverWithBroker();
-  await broker.submit.enqueue([aTask()]);
-  expect(String(await raw.call('CLIENT', 'LIST')).match(/name=task-center/g)).toHaveLength(1);
-  await broker.submit.enqueue([aTask()], { durability: 'replicated' });
-  await broker.submit.enqueue([aTask()], { durability: 'replicated' });
-  expect(String(await raw.call('CLIENT', 'LIST')).match(/name=task-center/g)).toHaveLength(2);
-});
+test.skipIf(!hasRedis())(
+  'a broker opens the connection for durable writes only when one is asked for',
+  async () => {
+    const { broker, raw } = await serverWithBroker();
+    await broker.submit.enqueue([aTask()]);
+    expect(String(await raw.call('CLIENT', 'LIST')).match(/name=task-center/g)).toHaveLength(1);
+    await broker.submit.enqueue([aTask()], { durability: 'replicated' });
+    await broker.submit.enqueue([aTask()], { durability: 'replicated' });
+    expect(String(await raw.call('CLIENT', 'LIST')).match(/name=task-center/g)).toHaveLength(2);
+  },
+);

@@ -160,7 +160,7 @@ describe.skipIf(!hasRedis())('a call that arrives twice', () => {
     expect(await client.run(pause, paused)).toBe(true);
     expect(await client.run(pause, paused)).toBe(true);
     expect(await client.run(pause, { ...paused, receipt: receipt(3) })).toBe(false);
-    const a = { task: { queue: 'q', id: 'a' }, note: '{}', keepS: 3_600, lock: '' };
+    const a = { task: { queue: 'q', id: 'a' }, cancellationJson: '{}', keepS: 3_600, lock: '' };
     const cancelled = { code: 'done', from: 'pending' };
     expect(await client.run(cancel, { ...a, receipt: receipt(4) })).toEqual(cancelled);
     expect(await client.run(cancel, { ...a, receipt: receipt(4) })).toEqual(cancelled);

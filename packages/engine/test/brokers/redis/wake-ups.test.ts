@@ -2,8 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
 import type { KnownDue } from '../../../src/broker/signals.ts';
+import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
 import { hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
+import { until } from '../../support/until.ts';
 
 describe.runIf(hasRedis())('wake-ups of Redis', () => {
   let redis: RedisServer;
@@ -259,19 +261,24 @@ describe.runIf(hasRedis())('wake-ups of Redis', () => {
 describe.runIf(hasRedis())('wake-ups of a Redis that stops', () => {
   test('their connection is replaced, and a task that is pushed meanwhile wakes', async () => {
     const redis = await startRedis();
-    const broker = await connectRedis({ url: redis.url });
+    const proxy = await startFaultProxy(redis.port);
+    const broker = await connectRedis({ url: proxy.url });
     const aborter = new AbortController();
     const wait = broker.signals.waitForWork(['a'], aborter.signal);
+    // The one that waits asks for what it waits for last of all.
+    await until(() => proxy.forwarded.includes('EXISTS'));
     await broker.documents.list('none');
+    const { connections } = proxy;
     redis.pause();
-    // Longer than the silence after which a connection is given up.
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    // No call is under way: who connects anew has given up the connection that waits.
+    await until(() => proxy.connections > connections);
     redis.resume();
     const raw = await rawRedis(redis.port);
     await raw.call('LPUSH', 'asynq:{a}:pending', 'id');
     await wait;
     raw.close();
     await broker.close();
+    await proxy.close();
     await redis.stop();
   });
 });

@@ -39,6 +39,7 @@ export function createConsume(deps: RedisDeps): Consume {
   return {
     extend: createExtend(deps.client),
     keepResults: createKeepResults(deps),
+    /** The last call finishes and takes in one round trip. A finish that no reply accepts counts as a lost lease. */
     async exchange({ finishes, ...fetchOptions }, options) {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
       const room = Math.min(fetchOptions.room, MAX_BATCH);

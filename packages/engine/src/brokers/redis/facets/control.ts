@@ -81,6 +81,10 @@ async function dropEmpty(client: RedisClient, queue: string): Promise<boolean> {
   return false;
 }
 
+/**
+ * What operators do to queues and tasks. Changes go out with a receipt: a call that got no answer is repeated, and takes
+ * effect only once.
+ */
 export function createControl(deps: RedisDeps): Control {
   const { client } = deps;
 
@@ -93,12 +97,14 @@ export function createControl(deps: RedisDeps): Control {
       : { retentionS: 0, lock: '' };
   }
 
+  /** Resolves with whether this changed anything. */
   function setPaused(queue: string, paused: boolean, reason: string | null): Promise<boolean> {
     return withReceipt(deps, { queue }, async (receipt, left) =>
       acceptedReply(await client.run(pause, { queue, receipt, paused, reason }, left), queue, client.name),
     );
   }
 
+  /** Runs, archives or removes one task; only `remove` releases a lock. */
   function change(ref: TaskRef, action: TaskAction, lock: string): Promise<ControlOutcome> {
     return withReceipt(deps, ref, async (receipt, left) =>
       acceptedReply(
@@ -112,12 +118,13 @@ export function createControl(deps: RedisDeps): Control {
   return {
     pause: (queue, reason) => setPaused(queue, true, reason ?? null),
     resume: (queue) => setPaused(queue, false, null),
+    /** A cancelled task is kept for its retention, or for `MIN_CANCELLED_MS` if that is longer. */
     async cancel(ref, note) {
       const { retentionS, lock } = await readFinishNeeds(ref);
       const keepS = Math.max(retentionS, MIN_CANCELLED_MS / 1_000);
       const { reason, by } = note;
       return withReceipt(deps, ref, async (receipt, left) => {
-        const call = { task: ref, receipt, note: JSON.stringify({ reason, by }), keepS, lock };
+        const call = { task: ref, receipt, cancellationJson: JSON.stringify({ reason, by }), keepS, lock };
         return acceptedReply(await client.run(cancel, call, left), ref.queue, client.name);
       });
     },

@@ -44,6 +44,7 @@ export function createDocuments({ client }: RedisDeps): Documents {
       }
       return documents.sort((a, b) => (a.id < b.id ? -1 : 1));
     },
+    /** Compare-and-set on the version, if one is expected. */
     async put(...[kind, id, value, expectedVersion]: Parameters<Documents['put']>) {
       const json = toJson(value);
       const outcome = await client.run(documentPut, {

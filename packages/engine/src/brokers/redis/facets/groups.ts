@@ -96,6 +96,7 @@ export async function groupSizes(deps: RedisDeps, queue: string): Promise<GroupS
 
 const keyOf = ({ queue, group, id }: AggregationSet): string => aggregationSetKey(queue, group, id);
 
+/** Reads the tasks of a set; null if the set does not exist any more. */
 async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetContent | null> {
   const { queue, group, id } = set;
   const tasks: TaskRecord[] = [];
@@ -121,6 +122,7 @@ async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetC
   return { tasks, unreadable, source: locks satisfies SetSource };
 }
 
+/** The outcome for the code of the script `group-finish`. */
 function toFinishedSet(
   { code, nowMs, holder }: GroupFinished,
   task: NewTask | null,
@@ -142,6 +144,7 @@ function createTake(deps: RedisDeps): Groups['take'] {
   /** By queue; a queue without one is searched from the first group. */
   const cursors = new Map<string, GroupCursor>();
 
+  /** Takes sets of those among these groups that are ready. */
   async function takeByName(
     names: readonly string[],
     { queue, rules, maxSets }: Search,
@@ -158,6 +161,7 @@ function createTake(deps: RedisDeps): Groups['take'] {
     return taken.map(({ group, size }, i) => ({ queue, group, id: setIds[i] as string, size }));
   }
 
+  /** Searches from `start` to the last group, and remembers where it stopped if it has taken all the sets it may. */
   async function takeFrom(start: GroupCursor, search: Search): Promise<AggregationSet[]> {
     const sets: AggregationSet[] = [];
     const { queue, maxSets } = search;

@@ -22,6 +22,7 @@ function cursorText(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
+/** Decodes a cursor. @throws TaskCenterError `invalid-value` for one that was not made for this kind of list */
 function cursorValue(cursor: string, isValid: (value: unknown) => boolean): unknown {
   try {
     const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
@@ -36,12 +37,14 @@ function cursorValue(cursor: string, isValid: (value: unknown) => boolean): unkn
   });
 }
 
+/** The cursor of a list: IDs at the end of the previous page. */
 const isIdList = (value: unknown): boolean =>
   Array.isArray(value) && value.length <= 10 && value.every((item) => typeof item === 'string');
 
 /** A score as Redis writes it. */
 const SCORE = /^-?(\d[\d.e+-]*|inf)$/;
 
+/** The cursor of a sorted set: score and ID of the last entry of the previous page. */
 const isSetCursor = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false;
   const { score, id } = value as Partial<SetCursor>;
@@ -57,6 +60,7 @@ function matchBusiness(queue: string, row: FoundRow, plainId: string): FoundTask
 /** Reading queues and tasks. */
 export function createInspect(deps: RedisDeps): Inspect {
   const { client } = deps;
+  /** A page of a state whose index is a Redis list. */
   async function listPage(request: ListRequest, state: 'pending' | 'active'): Promise<TaskPage> {
     const { queue, limit, cursor } = request;
     const after = cursor === null ? [] : (cursorValue(cursor, isIdList) as string[]);
@@ -65,6 +69,7 @@ export function createInspect(deps: RedisDeps): Inspect {
     return { tasks, cursor: more ? cursorText(last) : null, total };
   }
 
+  /** A page of a state whose index is a sorted set. */
   async function setPage(
     request: ListRequest,
     state: Exclude<ListRequest['state'], 'pending' | 'active'>,
@@ -101,9 +106,7 @@ export function createInspect(deps: RedisDeps): Inspect {
     list(request) {
       const { state } = request;
       const bounded = { ...request, limit: Math.min(Math.max(1, request.limit), MAX_PAGE) };
-      return state === 'pending' || state === 'active'
-        ? listPage(bounded, state)
-        : setPage(bounded, state);
+      return state === 'pending' || state === 'active' ? listPage(bounded, state) : setPage(bounded, state);
     },
     async find(queues, id, filter) {
       return (await Promise.all(queues.map((queue) => findIn(queue, id, filter)))).flat();

@@ -35,6 +35,7 @@ export function createMaintain(deps: RedisDeps): Maintain {
   const eachQueue = createForEachQueue(deps);
 
   return {
+    /** Go's expired tasks come back leased to the caller, which must end them; unreadable ones have been archived. */
     async recover(steps, maxCrashes) {
       const calls = steps.map((step) => ({ ...step, maxCrashes, leaseMs: ORPHANS_LEASE_MS }));
       const replies = await eachQueue(recover, calls, null);
@@ -58,6 +59,7 @@ export function createMaintain(deps: RedisDeps): Maintain {
     },
     forward: (steps) => eachQueue(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
     expire: (steps) => eachQueue(expire, steps, 0),
+    /** Indexes first: `sweep` refuses a queue with keys of a wrong type, which `repair` renames. */
     async repair(steps) {
       const indexes = await eachQueue(repair, steps, { recovered: 0, archived: 0, renamedKeys: [] });
       const swept = await eachQueue(sweep, steps, NOTHING_SWEPT);

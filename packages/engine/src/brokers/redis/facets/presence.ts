@@ -35,6 +35,7 @@ const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): S
   serverId: id,
 });
 
+/** Encodes Asynq's ServerInfo. Its weights are int32. */
 function serverInfo(server: ServerRecord): Buffer {
   const { concurrency, strict, status, startedMs, running } = server;
   const queues = Object.entries(server.queues).map(([queue, weight]) => [queue, Math.min(weight, MAX_INT32)]);
@@ -49,6 +50,7 @@ function serverInfo(server: ServerRecord): Buffer {
   });
 }
 
+/** Encodes a running task for the server's workers hash. */
 function entryOf(server: ServerName, task: RunningTask): TaskEntry {
   const info = encodeWorkerInfo({
     ...server,
@@ -62,6 +64,7 @@ function entryOf(server: ServerName, task: RunningTask): TaskEntry {
   return [task.id, info];
 }
 
+/** Decodes a running task; null for invalid bytes, which a foreign process may have written. */
 function runningTask(bytes: Buffer): RunningTask | null {
   const info = decodedOrNull(decodeWorkerInfo, bytes);
   return (
@@ -76,6 +79,7 @@ function runningTask(bytes: Buffer): RunningTask | null {
   );
 }
 
+/** Decodes a server's info; null for invalid bytes. */
 function serverRecord(bytes: Buffer, tasks: readonly RunningTask[]): ServerRecord | null {
   const info = decodedOrNull(decodeServerInfo, bytes);
   if (!info) return null;
@@ -85,6 +89,7 @@ function serverRecord(bytes: Buffer, tasks: readonly RunningTask[]): ServerRecor
   return { ...known, running: info.activeWorkerCount, tasks };
 }
 
+/** Reads a server and its tasks, in pages; null if it has expired or cannot be read. */
 async function readServer(client: RedisClient, serverKey: string): Promise<ServerRecord | null> {
   const tasksKey = workersKeyFor(serverKey);
   // Asynq would not make such a name.
@@ -127,6 +132,7 @@ export function createPresence({ client }: RedisDeps): Presence {
       ]);
     },
 
+    /** Removes everything that `announce` writes, when a server stops. */
     async withdraw(record) {
       const server = nameOf(record);
       const keys = [serverInfoKey(server), workersKey(server)] as const;
@@ -137,6 +143,7 @@ export function createPresence({ client }: RedisDeps): Presence {
       ]);
     },
 
+    /** Lists both sets, as listing removes expired members; only the first is needed to find the servers. */
     async servers() {
       const [keys] = await Promise.all([
         client.run(presenceList, SERVERS_KEY),

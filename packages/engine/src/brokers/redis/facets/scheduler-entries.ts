@@ -30,6 +30,7 @@ import { decodedOrNull, portions } from '../calls/portions.ts';
 /** Entries read of one scheduler. A foreign scheduler may have written any number. */
 const MAX_ENTRIES = 10_000;
 
+/** Encodes Asynq's SchedulerEntry. */
 const encodeEntry = ({ id, spec, type, payload, options, nextMs, prevMs }: EntryRecord): Buffer =>
   encodeSchedulerEntry({
     id,
@@ -43,6 +44,7 @@ const encodeEntry = ({ id, spec, type, payload, options, nextMs, prevMs }: Entry
 
 const timeMs = (time: Timestamp | null): number | null => (time === null ? null : msOf(time));
 
+/** Decodes an entry; null for invalid bytes, which a foreign process may have written. */
 function entryRecord(bytes: Buffer): EntryRecord | null {
   const entry = decodedOrNull(decodeSchedulerEntry, bytes);
   return (
@@ -58,6 +60,7 @@ function entryRecord(bytes: Buffer): EntryRecord | null {
   );
 }
 
+/** Decodes an event of a history; null for invalid bytes. */
 function enqueueEvent(bytes: Buffer): EnqueueEvent | null {
   const event = decodedOrNull(decodeSchedulerEnqueueEvent, bytes);
   return event && { taskId: event.taskId, atMs: msOf(event.enqueueTime) ?? 0 };
@@ -97,11 +100,13 @@ export function createSchedulers({ client }: RedisDeps): SchedulerEntries {
       ]);
     },
 
+    /** Removes a scheduler's entries when it stops. */
     async clearEntries(scheduler) {
       const key = schedulerEntriesKey(scheduler);
       await Promise.all([client.command(['ZREM', SCHEDULERS_KEY, key]), client.command(['DEL', key])]);
     },
 
+    /** The entries of all schedulers that are alive. A name that no scheduler would make is skipped. */
     async entries() {
       const keys = await client.run(presenceList, SCHEDULERS_KEY);
       const found = await Promise.all(

@@ -52,6 +52,7 @@ export function createSignals({ client, topology, runtime }: RedisDeps): Signals
     waitForBacklog: (queues, signal) =>
       closed ? untilAborted(signal) : watches.waitForBacklog(queues, signal),
     waitForDue: (known, signal) => (closed ? untilAborted(signal) : watches.waitForDue(known, signal)),
+    /** Wakes workers that wait for a backlog, unless the queue is empty by now. */
     async announceBacklog(queue) {
       if ((await client.command(['EXISTS', pendingKey(queue)])) !== 1) return;
       await client.command(['SET', backlogKey(queue), '', 'PX', String(BACKLOG_MS)]);

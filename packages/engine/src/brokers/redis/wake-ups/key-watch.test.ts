@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { settle } from '../../../../test/support/fake-clock.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import type { Connection } from '../client/connection.ts';
 import { KeyWatch } from './key-watch.ts';
@@ -47,18 +48,16 @@ function setUp(next: (state: number) => number | null = () => null) {
   };
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
-
 test('a change that is announced before the reply to the read was handled is not lost', async () => {
   const { watch, wait, reads } = setUp();
   const waiter = wait('q');
   reads[0]?.resolve(0);
   // In one chunk from the socket, the invalidation is handled before the reply's promise.
   watch.invalidate('key:q');
-  await settled();
+  await settle();
   expect(reads).toHaveLength(2);
   reads[1]?.resolve(1);
-  await settled();
+  await settle();
   expect(waiter.isOver).toBe(true);
 });
 
@@ -66,17 +65,17 @@ test('a change is read once, and not at all when nobody waits', async () => {
   const { watch, wait, reads } = setUp();
   const waiter = wait('q');
   reads[0]?.resolve(0);
-  await settled();
+  await settle();
   watch.invalidate('key:q');
   watch.invalidate('key:q');
-  await settled();
+  await settle();
   expect(reads).toHaveLength(2);
   reads[1]?.resolve(1);
-  await settled();
+  await settle();
   expect(waiter.isOver).toBe(true);
   watch.invalidate('key:q');
   watch.invalidate('key:other');
-  await settled();
+  await settle();
   expect(reads).toHaveLength(2);
 });
 
@@ -85,12 +84,12 @@ test('a change to a certain state wakes without a read, but only once the watch 
   const waiter = wait('q');
   watch.invalidate('key:q');
   reads[0]?.resolve(0);
-  await settled();
+  await settle();
   expect(waiter.isOver).toBe(false);
   reads[1]?.resolve(0);
-  await settled();
+  await settle();
   watch.invalidate('key:q');
-  await settled();
+  await settle();
   expect(waiter.isOver).toBe(true);
   expect(reads).toHaveLength(2);
 });
@@ -99,17 +98,17 @@ test('an armed state is read again for a new waiter only if it would wake it', a
   const { wait, reads } = setUp();
   wait('q');
   reads[0]?.resolve(0);
-  await settled();
+  await settle();
   wait('q');
   expect(reads).toHaveLength(1);
   const busy = wait('busy');
   reads[1]?.resolve(1);
-  await settled();
+  await settle();
   expect(busy.isOver).toBe(true);
   const again = wait('busy');
   expect(reads).toHaveLength(3);
   reads[2]?.resolve(0);
-  await settled();
+  await settle();
   expect(again.isOver).toBe(false);
 });
 
@@ -118,13 +117,13 @@ test('a lost connection is replaced, and the new one reads every queue with wait
   const waiter = wait('q');
   lose();
   reads[0]?.reject(new Error('lost'));
-  await settled();
+  await settle();
   const other = wait('r');
   expect(connects()).toBe(1);
   const newReads = renew();
   expect(newReads).toHaveLength(2);
   for (const { resolve } of newReads) resolve(1);
-  await settled();
+  await settle();
   expect([waiter.isOver, other.isOver]).toEqual([true, true]);
 });
 
@@ -133,13 +132,13 @@ test('a read on an old connection that fails late does not disturb the new one',
   const waiter = wait('q');
   const newReads = renew();
   reads[0]?.reject(new Error('lost'));
-  await settled();
+  await settle();
   newReads[0]?.resolve(0);
-  await settled();
+  await settle();
   watch.invalidate(null);
-  await settled();
+  await settle();
   expect(newReads).toHaveLength(2);
   newReads[1]?.resolve(1);
-  await settled();
+  await settle();
   expect(waiter.isOver).toBe(true);
 });

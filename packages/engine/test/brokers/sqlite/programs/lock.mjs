@@ -1,6 +1,5 @@
 // Another program that uses a SQLite file: `node lock.mjs <file> <ms>`. Takes the write lock and holds it for that time. With
-// 0 it tryLock and releases the lock again and again. Prints `locked` or `busy` for each try.
-import { setTimeout as sleep } from 'node:timers/promises';
+// 0 it takes and releases the lock again and again. Prints `locked` or `busy` for each try.
 import { DatabaseSync } from '@photostructure/sqlite';
 
 const [path, holdMs] = process.argv.slice(2);
@@ -21,9 +20,14 @@ function tryLock() {
   return null;
 }
 
-do {
+function attempt() {
   const database = tryLock();
   process.stdout.write(database ? 'locked\n' : 'busy\n');
-  await sleep(database ? Number(holdMs) : RETRY_MS);
-  database?.close();
-} while (holdMs === '0');
+  return database;
+}
+
+if (holdMs === '0') setInterval(() => attempt()?.close(), RETRY_MS);
+else {
+  const database = attempt();
+  setTimeout(() => database?.close(), Number(holdMs));
+}

@@ -25,6 +25,12 @@ export const cancel = defineScript({
     pendingKey(task.queue),
     taskKey(task.queue, task.id),
   ],
-  args: ({ task, receipt, cancellationJson, keepS, lock }) => [...receiptArgs(receipt), task.id, cancellationJson, keepS, lock],
+  args: ({ task, receipt, cancellationJson, keepS, lock }) => [
+    ...receiptArgs(receipt),
+    task.id,
+    cancellationJson,
+    keepS,
+    lock,
+  ],
   reply: controlOutcome,
 });

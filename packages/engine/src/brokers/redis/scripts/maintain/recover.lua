@@ -54,7 +54,9 @@ local function claim(go)
   return token, rows
 end
 
-local bad = wrong_typed(active, 'list', lease, 'zset', pending, 'list', asynq .. 'archived', 'zset', scan, 'hash', tc .. 'tok', 'string')
+local bad = wrong_typed(
+  active, 'list', lease, 'zset', pending, 'list', asynq .. 'archived', 'zset', scan, 'hash', tc .. 'tok', 'string'
+)
 if bad then
   return '!' .. bad
 end
