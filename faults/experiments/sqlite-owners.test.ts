@@ -27,7 +27,7 @@ experiment(
     // The file is there, and in use.
     await (await connect(run.bed.url)).close();
     const holder = foreignWriter(run.bed.file, 10_000);
-    await holder.saw((line) => line === 'locked');
+    await holder.waitForLine((line) => line === 'locked');
     const began = now();
     await expect(connect(run.bed.url)).rejects.toMatchObject({ code: 'database-in-use' });
     run.fact('refused after, ms', Math.round(now() - began));

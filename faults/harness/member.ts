@@ -127,7 +127,7 @@ export class Member {
 
   /** Resolves when it is connected and works. */
   ready(): Promise<void> {
-    return this.#program.saw((line) => line === 'ready');
+    return this.#program.waitForLine((line) => line === 'ready');
   }
 
   /** Resolves when so many lines of its history, from now on, fit. */

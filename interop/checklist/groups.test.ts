@@ -114,7 +114,7 @@ describe('8.6 groups', () => {
     await join(queue, 'a', 'b');
     await age(queue, 7, 'a', 'b');
     const victim = startProgram(PROGRAMS, 'aggregator.mjs', bed.redis.url, queue);
-    await victim.saw((line) => line === 'aggregating 2');
+    await victim.waitForLine((line) => line === 'aggregating 2');
     victim.signal('SIGKILL');
     await victim.ended;
     const [key] = (await bed.ask('ZRANGE', keys(queue).sets, 0, -1)) as [string];

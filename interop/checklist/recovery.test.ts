@@ -41,7 +41,7 @@ async function goIsKilled(bed: Bed): Promise<void> {
 async function oursIsKilled(bed: Bed): Promise<void> {
   await bed.client.enqueue('x', null, { id: 'b', retention: '10m' });
   const victim = startProgram(FAULTS, 'worker.mjs', bed.redis.url, 'hold');
-  await victim.saw((line) => line === 'started b');
+  await victim.waitForLine((line) => line === 'started b');
   await victim.kill();
   const leaseS = (await bed.score('default', 'lease', 'b')) ?? 0;
   const go = bed.go();

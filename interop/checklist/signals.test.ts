@@ -23,16 +23,16 @@ describe('8.4 leases, heartbeats, recovery, shutdown: signals', () => {
       });
       const payload = JSON.stringify(gate);
       await go.enqueue({ queue: 'default', taskId: 'runs', payload });
-      await program.saw((line) => line === 'started runs');
+      await program.waitForLine((line) => line === 'started runs');
       program.signal('SIGTSTP');
       await new Promise((resolve) => setTimeout(resolve, 300));
       await go.enqueue({ queue: 'default', taskId: 'waits', payload });
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       expect((await go.task('default', 'runs')).state).toBe('active');
       await writeFile(gate, '');
-      await program.saw((line) => line === 'ended runs');
+      await program.waitForLine((line) => line === 'ended runs');
       program.signal(signal);
-      await program.saw((line) => line === 'stopped');
+      await program.waitForLine((line) => line === 'stopped');
       await program.ended;
       expect((await go.task('default', 'waits')).state).toBe('pending');
     }

@@ -127,7 +127,7 @@ export class Fleet {
 
   async #ourWorker(what: FleetProcess): Promise<() => Promise<void>> {
     const program = startProgram(HERE, 'fleet-worker.mjs', this.#redis.url, JSON.stringify(what));
-    await program.saw((line) => line === 'ready');
+    await program.waitForLine((line) => line === 'ready');
     return () => program.kill();
   }
 

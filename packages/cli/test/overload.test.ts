@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { brokerKinds, type BrokerPlace } from '../../engine/test/support/brokers.ts';
+import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
 import { freePort } from '../../engine/test/support/redis-server.ts';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
 import { endAll, startCli } from './support/cli.ts';
@@ -82,7 +82,7 @@ async function flood(port: number, key: string): Promise<Answers> {
   return answers;
 }
 
-async function storedIds(place: BrokerPlace): Promise<Set<string>> {
+async function storedIds(place: TestStore): Promise<Set<string>> {
   const broker = await place.connect();
   const ids = new Set<string>();
   let cursor: string | null = null;
@@ -94,7 +94,7 @@ async function storedIds(place: BrokerPlace): Promise<Set<string>> {
   return ids;
 }
 
-describe.each(brokerKinds)('a service on $name', ({ available, place: newPlace }) => {
+describe.each(brokerKinds)('a service on $name', ({ available, createStore: newPlace }) => {
   test.skipIf(!available)(
     'that gets far more requests than it can take refuses some at once and keeps every task that it accepted',
     async () => {

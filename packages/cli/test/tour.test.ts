@@ -56,7 +56,7 @@ async function takeTour(kind: BrokerKind): Promise<void> {
   const folder = await tempFolder();
   folders.push(folder);
   const [port, receiverPort] = [await freePort(), await freePort()];
-  const place = kind.name === 'Redis' ? await kind.place() : undefined;
+  const place = kind.name === 'Redis' ? await kind.createStore() : undefined;
   const env = {
     TASKCENTER_HTTP_PORT: String(port),
     TASKCENTER_URL: `http://127.0.0.1:${port}`,

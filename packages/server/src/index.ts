@@ -1,3 +1,4 @@
+/** The public names of `@task-center/server`. */
 export { createLocalKey, type NewKey } from './auth/local-key.ts';
 export type { FirstKey } from './auth/first-key.ts';
 export {

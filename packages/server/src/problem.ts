@@ -7,7 +7,10 @@
 import { problems, type Problem, type ProblemCode, type ProblemItem } from '@task-center/api';
 import { TaskCenterError, type ErrorCode } from '@task-center/engine';
 
-/** Further members of a problem. Each code has its own, such as `limit` and `got` of `too-large`: docs/design/http-api.md#errors. */
+/**
+ * Further members of a problem. Each code has its own, such as `limit` and `got` of `too-large`:
+ * docs/design/http-api.md#errors.
+ */
 export type ProblemExtra = Readonly<Record<string, unknown>>;
 
 /** An error that is answered as a problem. Any code that serves a request may throw it. */

@@ -41,7 +41,9 @@ export interface ServeDeps {
   readonly log?: Log;
   /** Clock, random source, IDs and events. Default: the system's. */
   readonly runtime?: Partial<Omit<Runtime, 'log'>>;
-  /** Whether this process may kill itself when it hangs. Set it only where a supervisor restarts it. Default false. */
+  /**
+   * Whether this process may kill itself when it hangs. Set it only where a supervisor restarts it. Default false.
+   */
   readonly failStop?: boolean;
   /** Called when the broker cannot recover until this process is restarted. */
   readonly onBroken?: (cause: string) => void;
@@ -104,7 +106,10 @@ async function startHttp({ config, runtime, rules, state }: Shared, broker: Brok
   return listen((request) => app.fetch(request), config.http, runtime);
 }
 
-function createWorker({ config, failStop, runtime, rules }: Shared, broker: Broker): CallbackWorker | undefined {
+function createWorker(
+  { config, failStop, runtime, rules }: Shared,
+  broker: Broker,
+): CallbackWorker | undefined {
   if (!config.roles.includes('worker')) return undefined;
   const stalls = { maxStallMs: config.worker.maxStallMs, failStop };
   return createCallbackWorker({ broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime });

@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** Closes the server at the end, after what holds its connections. */
+/** Starts a server; it is closed after the test, with all its connections. */
 async function listening(server: Server, dropConnections: () => void): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closers.push(() => {
@@ -26,7 +26,7 @@ function httpServer(listener: RequestListener): Promise<string> {
   return listening(server, () => server.closeAllConnections());
 }
 
-/** A server that speaks bytes; `onText` hears what has come on a connection so far. */
+/** A TCP server; `onText` is called with all text received on the connection so far. */
 function rawServer(onText: (text: string, socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createTcpServer((socket) => {
@@ -55,8 +55,8 @@ const LIMITS: DeliverLimits = { connectMs: 2_000, totalMs: 5_000 };
 const send = (url: string, limits: Partial<DeliverLimits> = {}) =>
   aDeliverer().deliver(aRequest(url), { ...LIMITS, ...limits });
 
-describe('what goes over the wire', () => {
-  test('is our headers in their order and the body byte for byte', async () => {
+describe('a request', () => {
+  test('has our headers in their order and the body byte for byte', async () => {
     const seen: string[] = [];
     const url = await rawServer((text, socket) => {
       if (!text.endsWith('}')) return;
@@ -77,7 +77,7 @@ describe('what goes over the wire', () => {
     ]);
   });
 
-  test('a connection is used again', async () => {
+  test('reuses a connection', async () => {
     const ports = new Set<number | undefined>();
     const url = await httpServer((request, response) => {
       ports.add(request.socket.remotePort);
@@ -85,7 +85,7 @@ describe('what goes over the wire', () => {
     });
     const deliverer = aDeliverer();
     await deliverer.deliver(aRequest(url), LIMITS);
-    // It is free when the event that ended the answer is over.
+    // The connection is free after the event that ended the answer.
     await new Promise(setImmediate);
     await deliverer.deliver(aRequest(url), LIMITS);
     expect(ports.size).toBe(1);
@@ -93,7 +93,7 @@ describe('what goes over the wire', () => {
 });
 
 describe('an answer', () => {
-  test('comes with status, headers, body, address and times', async () => {
+  test('has a status, headers, body, address and times', async () => {
     const url = await httpServer((_, response) => {
       response.writeHead(503, 'Busy', { 'Retry-After': '5', 'set-cookie': ['a=1', 'b=2'] }).end('later');
     });
@@ -107,7 +107,7 @@ describe('an answer', () => {
     expect(answer?.firstByteMs).toBeGreaterThanOrEqual(connectMs ?? Infinity);
   });
 
-  test('that points elsewhere is not followed', async () => {
+  test('that redirects is not followed', async () => {
     let requests = 0;
     const url = await httpServer((_, response) => {
       requests += 1;
@@ -131,7 +131,7 @@ describe('an answer', () => {
     expect(answer?.bytes).toHaveLength(8_192);
   });
 
-  test('without an end is cut after 1 MiB, and the connection goes', async () => {
+  test('without an end is cut after 1 MiB, and the connection is closed', async () => {
     const closed = new Promise<void>((resolve) => {
       void httpServer((_, response) => {
         const more = () => response.write(Buffer.alloc(65_536, 'x'), () => response.destroyed || more());
@@ -148,7 +148,7 @@ describe('an answer', () => {
   let urlFound: (url: string) => void = () => undefined;
   const urlOf = new Promise<string>((resolve) => (urlFound = resolve));
 
-  test('after an interim one is the real one', async () => {
+  test('is the final one, not an interim one before it', async () => {
     const url = await rawServer((_, socket) =>
       socket.end('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'),
     );
@@ -157,7 +157,7 @@ describe('an answer', () => {
 });
 
 describe('a fault', () => {
-  test('no answer in time is a timeout', async () => {
+  test('is a timeout if no answer arrives in time', async () => {
     const url = await rawServer(() => undefined);
     const before = performance.now();
     const { answer, fault } = await send(url, { totalMs: 150 });
@@ -168,14 +168,14 @@ describe('a fault', () => {
     expect(performance.now() - before).toBeGreaterThanOrEqual(149);
   });
 
-  test('an answer that drips is a timeout, and what came is told', async () => {
+  test('is a timeout if the answer does not end in time, and the received part is kept', async () => {
     const url = await httpServer((_, response) => response.writeHead(200).write('a part'));
     const { answer, fault } = await send(url, { totalMs: 200 });
     expect(fault).toEqual({ class: 'timeout', message: 'the answer did not end in time' });
     expect(answer).toMatchObject({ status: 200, size: 6, cut: true });
   });
 
-  test('a signal ends the exchange and closes the connection', async () => {
+  test('is a timeout if a signal ends the exchange, and the connection is closed', async () => {
     const attempt = new AbortController();
     let closed: Promise<unknown> = Promise.resolve();
     const url = await httpServer((request) => {
@@ -186,7 +186,7 @@ describe('a fault', () => {
     await closed;
   });
 
-  test('a signal that was there before lets nothing be sent', async () => {
+  test('is a timeout if the signal was aborted before, and nothing is sent', async () => {
     let requests = 0;
     const url = await httpServer((_, response) => {
       requests += 1;
@@ -199,8 +199,8 @@ describe('a fault', () => {
     expect(requests).toBe(1);
   });
 
-  test('a connection that is not accepted in time is a connect timeout', async () => {
-    // TLS that never answers its hello: connected, but not for us.
+  test('is a connect timeout if the TLS handshake does not end in time', async () => {
+    // The server never answers the TLS hello: TCP is connected, TLS is not.
     const url = (await rawServer(() => undefined)).replace('http:', 'https:');
     const before = performance.now();
     const { fault, connectMs } = await send(url, { connectMs: 150 });
@@ -209,7 +209,7 @@ describe('a fault', () => {
     expect(performance.now() - before).toBeLessThan(1_500);
   });
 
-  test('closing does not wait for a connection that does not come about', async () => {
+  test('does not keep close waiting for a connection that is never established', async () => {
     const url = (await rawServer(() => undefined)).replace('http:', 'https:');
     const deliverer = aDeliverer();
     const before = performance.now();
@@ -218,7 +218,7 @@ describe('a fault', () => {
     expect(performance.now() - before).toBeLessThan(1_500);
   });
 
-  test('nobody listening is class connect', async () => {
+  test('is of class connect if the port is closed', async () => {
     const server = createTcpServer();
     const url = await listening(server, () => undefined);
     await new Promise((resolve) => server.close(resolve));
@@ -227,23 +227,23 @@ describe('a fault', () => {
     expect(fault?.message).toMatch(/ECONNREFUSED/);
   });
 
-  test('a name that is not known is class dns', async () => {
+  test('is of class dns if the name is unknown', async () => {
     expect((await send('http://no-such-host.invalid/')).fault).toMatchObject({ class: 'dns' });
   });
 
-  test('plain HTTP where TLS is expected is class tls', async () => {
+  test('is of class tls if the server answers in plain text', async () => {
     const url = await rawServer((_, socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     expect((await send(url.replace('http:', 'https:'))).fault).toMatchObject({ class: 'tls' });
   });
 
-  test('a connection that breaks is class reset', async () => {
+  test('is of class reset if the connection breaks', async () => {
     const url = await rawServer((_, socket) => socket.resetAndDestroy());
     expect((await send(url)).fault).toMatchObject({ class: 'reset' });
-    const polite = await rawServer((_, socket) => socket.end());
-    expect((await send(polite)).fault).toMatchObject({ class: 'reset' });
+    const orderly = await rawServer((_, socket) => socket.end());
+    expect((await send(orderly)).fault).toMatchObject({ class: 'reset' });
   });
 
-  test('an answer that breaks off is class reset, beside what came', async () => {
+  test('is of class reset if the answer breaks off, and the received part is kept', async () => {
     const url = await rawServer((_, socket) =>
       socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart'),
     );
@@ -252,14 +252,14 @@ describe('a fault', () => {
     expect(answer).toMatchObject({ status: 200, size: 4, cut: true });
   });
 
-  test('what is no HTTP is class protocol', async () => {
+  test('is of class protocol if the answer is not valid HTTP', async () => {
     const url = await rawServer((_, socket) => socket.end('220 smtp.example.com ESMTP\r\n'));
     expect((await send(url)).fault).toMatchObject({ class: 'protocol' });
     const zero = await rawServer((_, socket) => socket.end('HTTP/1.1 000 X\r\ncontent-length: 0\r\n\r\n'));
     expect((await send(zero)).fault).toEqual({ class: 'protocol', message: 'the answer is not valid HTTP' });
   });
 
-  test('headers without an end are class protocol', async () => {
+  test('is of class protocol if the headers are too long', async () => {
     const url = await rawServer((_, socket) =>
       socket.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`),
     );
@@ -267,11 +267,11 @@ describe('a fault', () => {
   });
 });
 
-test('many exchanges at once go to the end', async () => {
-  let most = 0;
+test('many exchanges at once all end, on a bounded number of connections', async () => {
+  let maxOpen = 0;
   let open = 0;
   const url = await httpServer((request, response) => {
-    most = Math.max(most, (open += 1));
+    maxOpen = Math.max(maxOpen, (open += 1));
     request.resume().on('end', () =>
       setTimeout(() => {
         open -= 1;
@@ -280,8 +280,10 @@ test('many exchanges at once go to the end', async () => {
     );
   });
   const deliverer = aDeliverer();
-  const all = await Promise.all(Array.from({ length: 40 }, () => deliverer.deliver(aRequest(url), LIMITS)));
-  expect(all.map(({ answer }) => answer?.status)).toEqual(Array.from({ length: 40 }, () => 200));
-  expect(most).toBeGreaterThan(1);
-  expect(most).toBeLessThanOrEqual(10);
+  const results = await Promise.all(
+    Array.from({ length: 40 }, () => deliverer.deliver(aRequest(url), LIMITS)),
+  );
+  expect(results.map(({ answer }) => answer?.status)).toEqual(Array.from({ length: 40 }, () => 200));
+  expect(maxOpen).toBeGreaterThan(1);
+  expect(maxOpen).toBeLessThanOrEqual(10);
 });

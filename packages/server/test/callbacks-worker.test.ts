@@ -11,7 +11,7 @@ import {
   type TaskRecord,
 } from '@task-center/engine';
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { brokerKinds, type BrokerKind, type BrokerPlace } from '../../engine/test/support/brokers.ts';
+import { brokerKinds, type BrokerKind, type TestStore } from '../../engine/test/support/brokers.ts';
 import { aTask as anyTask } from '../../engine/test/support/factories.ts';
 import { nextEvent } from '../../engine/test/support/next-event.ts';
 import { createCallbackWorker } from '../src/callbacks/callback-worker.ts';
@@ -24,7 +24,7 @@ interface Seen {
 }
 type Answer = (response: ServerResponse, nth: number) => void;
 
-/** A receiver that keeps what it saw. */
+/** Starts a receiver that records its requests. */
 async function startReceiver() {
   const seen: Seen[] = [];
   let answer: Answer = (response) => void response.end('ok');
@@ -55,15 +55,15 @@ const FAST = { kind: 'fixed', delayMs: 20, jitter: 0 };
 const ANYWHERE: UrlRules = { mode: 'try', allow: [] };
 
 function callbackWorkerSuite(kind: BrokerKind): void {
-  let place: BrokerPlace;
+  let place: TestStore;
   let broker: Broker;
   let runtime: Runtime;
   let receiver: Awaited<ReturnType<typeof startReceiver>>;
   const stops: (() => Promise<void>)[] = [];
-  let made = 0;
+  let taskCount = 0;
 
   beforeAll(async () => {
-    place = await kind.place();
+    place = await kind.createStore();
     receiver = await startReceiver();
   });
   afterAll(async () => {
@@ -79,12 +79,12 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     await broker.close();
   });
 
-  /** A callback task; each test has queues of its own. */
+  /** A callback task with an ID of its own. */
   function aTask({ callback = {}, ...over }: Partial<NewTask> & { callback?: object } = {}): NewTask {
-    made += 1;
+    taskCount += 1;
     return anyTask({
       queue: 'default~cb',
-      id: `call-${made}`,
+      id: `call-${taskCount}`,
       retentionMs: 60_000,
       timeoutMs: 10_000,
       meta: { createdMs: Date.now(), backoff: FAST, callback: { url: receiver.url, ...callback } },
@@ -101,7 +101,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     return worker;
   }
 
-  /** Stores tasks; resolves with their records when they are final. */
+  /** Stores tasks; resolves with their records when they have reached a final state. */
   async function run(...tasks: NewTask[]): Promise<TaskRecord[]> {
     const ends = tasks.map(({ id }) =>
       nextEvent(
@@ -137,7 +137,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     ]);
   });
 
-  test('it fails twice, succeeds, and keeps its delivery ID over three attempts', async () => {
+  test('a callback fails twice, succeeds, and keeps its delivery ID over three attempts', async () => {
     await start();
     receiver.answers((response, nth) => {
       response.writeHead(nth <= 2 ? 503 : 200).end(nth <= 2 ? 'busy' : 'ok');
@@ -160,7 +160,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect(receiver.seen.map(({ headers }) => headers['task-center-attempt'])).toEqual(['1', '2', '3']);
   });
 
-  test('Retry-After is waited for', async () => {
+  test('a retry waits as long as Retry-After asks', async () => {
     await start();
     receiver.answers((response, nth) => {
       response.writeHead(nth === 1 ? 429 : 200, nth === 1 ? { 'retry-after': '1' } : {}).end();
@@ -170,7 +170,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(1_000);
   });
 
-  test('what would fail again becomes a dead letter at once', async () => {
+  test('a task whose status is final becomes a dead letter at once', async () => {
     await start();
     receiver.answers((response) => void response.writeHead(422).end('{"no":"such order"}'));
     const [task] = await run(aTask());
@@ -178,7 +178,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect(task?.attempts).toMatchObject([{ outcome: 'failed', reason: 'default: 422 fails at once' }]);
   });
 
-  test('an answer that takes too long is told with what was sent', async () => {
+  test('an attempt without an answer in time is recorded with its request', async () => {
     await start();
     receiver.answers(() => undefined);
     const task = aTask({ maxRetries: 0, timeoutMs: 1_000 });
@@ -192,7 +192,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     ]);
   });
 
-  test("the rules are asked again before each delivery: what they stop is named, and doesn't run again", async () => {
+  test('the URL is checked again before each delivery; a blocked address is named and not retried', async () => {
     await start({ mode: 'service', allow: [] });
     const [task] = await run(aTask());
     expect(task).toMatchObject({ state: 'archived', attempt: 1 });
@@ -201,20 +201,20 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect(receiver.seen).toEqual([]);
   });
 
-  test('a task without a readable callback is set aside as a dead letter', async () => {
+  test('a task without a readable callback becomes a dead letter', async () => {
     await start();
     const [task] = await run(aTask({ meta: { callback: 'nonsense' } }));
     expect(task).toMatchObject({ state: 'archived', attempts: [{ error: { class: 'undecodable' } }] });
   });
 
-  test('a queue that is submitted to is served without a restart', async () => {
+  test('a new queue is served at once when it is added', async () => {
     const worker = await start();
     const task = aTask({ queue: `fresh-${kind.name.toLowerCase()}~cb` });
     worker.addQueue(task.queue.slice(0, -3));
     expect((await run(task))[0]).toMatchObject({ state: 'completed' });
   });
 
-  test('a queue of another program, whatever its name, does not stop the others', async () => {
+  test('a queue of another program with any name does not stop the others', async () => {
     const worker = await start();
     await broker.submit.enqueue([anyTask({ queue: `${'q'.repeat(140)}~cb` })]);
     worker.addQueue('q'.repeat(128));
@@ -222,13 +222,13 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect((await run(task))[0]).toMatchObject({ state: 'completed' });
   });
 
-  test('a queue that another process made is found', async () => {
+  test('a queue that another process created is found', async () => {
     await start();
     const task = aTask({ queue: `found-${kind.name.toLowerCase()}~cb` });
     expect((await run(task))[0]).toMatchObject({ state: 'completed' });
   });
 
-  test('critical comes before high before default before low', async () => {
+  test('tasks are delivered by priority: critical, high, default, low', async () => {
     const tasks = ['low', 'default', 'high', 'critical'].flatMap((queue) =>
       Array.from({ length: 12 }, () => aTask({ queue: `${queue}~cb` })),
     );
@@ -244,7 +244,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     );
   });
 
-  test('tasks beside it, in the same queues, are left alone', async () => {
+  test('handler tasks in the same logical queues are left alone', async () => {
     const foreign = ['default', 'critical', 'orders'].map((queue) => anyTask({ queue, type: 'go:unknown' }));
     const due = anyTask({ queue: 'default', delayMs: 1, id: 'foreign-due' });
     await broker.submit.enqueue([...foreign, due]);
@@ -284,7 +284,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect(JSON.stringify(lines)).not.toMatch(/hidden|secret body/);
   });
 
-  test('at the end what runs may finish', async () => {
+  test('a running delivery may finish while the worker stops', async () => {
     const worker = await start();
     const arrived = new Promise<void>((resolve) => {
       receiver.answers((response) => {

@@ -23,7 +23,7 @@ const fileIn = (...parts: string[]) => join(folder, ...parts);
 const keyIn = async (path: string) => parseApiKey((await readFile(path, 'utf8')).trim());
 
 describe('the first start on a broker', () => {
-  test('makes a key, keeps it for its owner only, and stores its hash', async () => {
+  test('creates a key, writes it to a file that only its owner can read, and stores its hash', async () => {
     const path = fileIn('data', 'admin.key');
     const first = await claim(path);
     expect(first).toMatchObject({ path, created: true });
@@ -40,14 +40,14 @@ describe('the first start on a broker', () => {
     expect(JSON.stringify(await broker.documents.list('claim'))).not.toContain(key?.secret);
   });
 
-  test('is followed by ones that make nothing', async () => {
+  test('is the only one that creates a key', async () => {
     const path = fileIn('admin.key');
     await claim(path);
     expect(await claim(path)).toEqual({ path, created: false });
     expect(await broker.documents.list('api-key')).toHaveLength(1);
   });
 
-  test('uses the key that the folder has, so that one folder serves two brokers', async () => {
+  test('uses the key in the folder, for example with a second broker', async () => {
     const path = fileIn('admin.key');
     const first = await claim(path);
     const other = await connect(`sqlite:${fileIn('other.db')}`);
@@ -58,7 +58,7 @@ describe('the first start on a broker', () => {
     }
   });
 
-  test('of several at once makes one key, and leaves no file of the losers', async () => {
+  test('of several instances at once creates one key, and the others leave no file', async () => {
     const paths = Array.from({ length: 6 }, (_, i) => fileIn(`d${i}`, 'admin.key'));
     const firsts = await Promise.all(paths.map((path) => claim(path)));
     expect(firsts.filter(({ created }) => created)).toHaveLength(1);
@@ -68,7 +68,7 @@ describe('the first start on a broker', () => {
     expect(firsts.filter(({ path }) => path !== null)).toHaveLength(1);
   });
 
-  test('of several that share a folder makes one key that all find', async () => {
+  test('of several instances that share a folder creates one key for all of them', async () => {
     const path = fileIn('shared', 'admin.key');
     const firsts = await Promise.all(Array.from({ length: 6 }, () => claim(path)));
     expect(firsts.filter(({ created }) => created)).toHaveLength(1);
@@ -77,20 +77,20 @@ describe('the first start on a broker', () => {
     expect(await readdir(fileIn('shared'))).toEqual(['admin.key']);
   });
 
-  test('keeps the file that it made when another one claimed first with the key in it', async () => {
+  test('keeps the file that it wrote if another instance claimed first with the key in it', async () => {
     const path = fileIn('shared', 'admin.key');
-    let others: unknown;
+    let otherClaim: unknown;
     const slow: Pick<Broker, 'documents'> = {
       documents: {
         ...broker.documents,
         async put(...call) {
-          others ??= await claim(path);
+          otherClaim ??= await claim(path);
           return broker.documents.put(...call);
         },
       },
     };
     expect(await claim(path, slow)).toEqual({ path, created: false });
-    expect(others).toMatchObject({ path, created: true });
+    expect(otherClaim).toMatchObject({ path, created: true });
     const key = await keyIn(path);
     expect(await findKeyRecord(broker, key?.id ?? '')).not.toBeNull();
   });
@@ -122,7 +122,7 @@ test.each([1, 2, 3])('a start that dies after %d writes is finished by the next 
 });
 
 describe('a key file', () => {
-  test('that holds something else is not overwritten', async () => {
+  test('with other content is not overwritten', async () => {
     const path = fileIn('admin.key');
     await writeFile(path, 'my notes');
     await expect(claim(path)).rejects.toThrow(/does not hold an API key/);

@@ -20,7 +20,7 @@ describe.each(routeList.map((route) => ({ ...route, at: `${route.method} ${route
   (route) => {
     const call = (key: string | null) => app.call(route.method, pathOf(route.path), { key });
 
-    test('answers without a key only if it is open to anyone', async () => {
+    test('needs a key unless anyone may call it', async () => {
       const { status, headers } = await call(null);
       if (route.role === '-') expect(status).toBe(200);
       else {
@@ -40,10 +40,10 @@ describe.each(routeList.map((route) => ({ ...route, at: `${route.method} ${route
   },
 );
 
-describe('a key that opens nothing', () => {
+describe('an invalid key', () => {
   const mistyped = (key: string) => key.slice(0, -1) + (key.endsWith('0') ? '1' : '0');
 
-  test('gets the same answer whatever the cause', async () => {
+  test('gets the same answer, whatever is wrong with it', async () => {
     const other = await app.createKey();
     const [, , id] = keys.admin.split('_');
     const [, , , secret] = other.split('_');
@@ -61,7 +61,7 @@ describe('a key that opens nothing', () => {
     expect(answers[0]?.status).toBe(401);
   });
 
-  test('may be one that was revoked or has expired', async () => {
+  test('is also one that was revoked or has expired', async () => {
     for (const change of [
       { revoked_at: '2026-01-01T00:00:00.000Z' },
       { expires_at: '2026-01-01T00:00:00.000Z' },
@@ -74,7 +74,7 @@ describe('a key that opens nothing', () => {
     }
   });
 
-  test('is not taken from anything but one bearer header', async () => {
+  test('is any key that is not in a single bearer header', async () => {
     for (const authorization of [
       `Basic ${keys.admin}`,
       `Bearer ${keys.admin} x`,
@@ -85,8 +85,13 @@ describe('a key that opens nothing', () => {
   });
 });
 
-test('GET /v1/me says who calls', async () => {
-  const key = await app.createKey({ role: 'submitter', name: 'shop', queues: ['shop-*'], businesses: ['shop-a'] });
+test('GET /v1/me describes the caller', async () => {
+  const key = await app.createKey({
+    role: 'submitter',
+    name: 'shop',
+    queues: ['shop-*'],
+    businesses: ['shop-a'],
+  });
   expect((await app.call('GET', '/v1/me', { key })).json).toEqual({
     key_id: key.split('_')[2],
     name: 'shop',
@@ -97,7 +102,7 @@ test('GET /v1/me says who calls', async () => {
 });
 
 describe('a key bound to queues', () => {
-  test('sees and fills only those that its globs name', async () => {
+  test('reads and submits only to those that its globs match', async () => {
     const key = await app.createKey({ queues: ['shop-*', 'default'] });
     const submit = (queue: string) => app.call('POST', '/v1/tasks', { key, body: { type: 't', queue } });
     expect((await submit('shop-mail')).status).toBe(201);
@@ -114,7 +119,7 @@ describe('a key bound to queues', () => {
     expect((await app.call('GET', '/v1/tasks?queue=low&state=pending', { key })).status).toBe(403);
   });
 
-  test('does not find a task elsewhere', async () => {
+  test('does not find a task in other queues', async () => {
     const key = await app.createKey({ queues: ['shop-*'] });
     await app.call('POST', '/v1/tasks', { body: { id: 'hidden', type: 't', queue: 'low' } });
     expect((await app.call('GET', '/v1/tasks/hidden', { key })).status).toBe(404);
@@ -127,8 +132,11 @@ describe('a key bound to queues', () => {
 describe('a key bound to businesses', () => {
   const fields = { type: 't', queue: 'shared', id: 'same' };
 
-  test('with one of them submits for it, and its IDs are a space of their own', async () => {
-    const [a, b] = [await app.createKey({ businesses: ['shop-a'] }), await app.createKey({ businesses: ['shop-b'] })];
+  test('submits for its only business without naming it, and IDs of businesses never conflict', async () => {
+    const [a, b] = [
+      await app.createKey({ businesses: ['shop-a'] }),
+      await app.createKey({ businesses: ['shop-b'] }),
+    ];
     const first = await app.call('POST', '/v1/tasks', { key: a, body: fields });
     expect(first.json).toMatchObject({ id: 'same', business_id: 'shop-a' });
     expect(first.headers.get('location')).toBe('/v1/tasks/same?queue=shared');
@@ -146,7 +154,7 @@ describe('a key bound to businesses', () => {
     expect(new Set(owners)).toEqual(new Set(['shop-a', 'shop-b', null]));
   });
 
-  test('sees neither foreign tasks nor those without business', async () => {
+  test('sees neither tasks of other businesses nor tasks without one', async () => {
     const key = await app.createKey({ businesses: ['shop-a', 'shop-c'] });
     for (const [id, business_id] of [
       ['of-a', 'shop-a'],
@@ -164,7 +172,7 @@ describe('a key bound to businesses', () => {
     expect((await app.call('GET', '/v1/tasks/of-b')).json.state).toBe('pending');
   });
 
-  test('cannot submit for others, and must choose among several', async () => {
+  test('cannot submit for other businesses, and must name one of several', async () => {
     const key = await app.createKey({ businesses: ['shop-a', 'shop-c'] });
     const foreign = await app.call('POST', '/v1/tasks', { key, body: { type: 't', business_id: 'shop-b' } });
     expect(foreign.json).toMatchObject({ status: 403, code: 'business-forbidden' });
@@ -172,7 +180,7 @@ describe('a key bound to businesses', () => {
     expect(unsaid.json.errors).toMatchObject([{ pointer: '/business_id', code: 'required' }]);
   });
 
-  test('sees no whole-queue figures and cannot stop whole queues', async () => {
+  test('sees no counts of whole queues and cannot pause them', async () => {
     const key = await app.createKey({ businesses: ['shop-a'] });
     const { json } = await app.call('GET', '/v1/queues/default', { key });
     expect(json).toMatchObject({

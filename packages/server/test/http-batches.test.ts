@@ -27,7 +27,7 @@ describe('a batch', () => {
     expect(json.items[1].task).toBeUndefined();
   });
 
-  test('takes what is good and names what is wrong with the rest', async () => {
+  test('stores the valid tasks and names what is wrong with each other one', async () => {
     const { json } = await batch({
       defaults: { type: 't' },
       tasks: [
@@ -44,7 +44,7 @@ describe('a batch', () => {
     expect(json.counts).toEqual({ created: 1, duplicate: 0, failed: 4 });
   });
 
-  test("lets a task's own form of payload, time and queue replace the defaults'", async () => {
+  test("uses a task's own payload, time and queue instead of all alternatives in the defaults", async () => {
     const { json } = await batch({
       defaults: { type: 't', payload: { a: 1 }, delay: '1h', queue: 'low' },
       tasks: [{ payload_text: 'own', run_at: '2001-01-01T00:00:00Z', priority: 'high' }, {}],

@@ -43,14 +43,14 @@ describe('every answer', () => {
     }
   });
 
-  test('keeps a request ID that is fit, and no other', async () => {
+  test('keeps a valid request ID and replaces any other', async () => {
     const answer = (id: string) => app.call('GET', '/healthz', { headers: { 'x-request-id': id } });
     expect((await answer('abc-1.2')).headers.get('x-request-id')).toBe('abc-1.2');
     expect((await answer('a b')).headers.get('x-request-id')).not.toBe('a b');
     expect((await answer('x'.repeat(65))).headers.get('x-request-id')).not.toBe('x'.repeat(65));
   });
 
-  test('names the methods that a path takes', async () => {
+  test('names the methods that a path allows', async () => {
     const refused = await app.call('PATCH', '/v1/tasks/x');
     expect(refused.headers.get('allow')).toBe('GET, DELETE, HEAD, OPTIONS');
     const options = await app.call('OPTIONS', '/v1/tasks', { key: null });
@@ -62,14 +62,14 @@ describe('every answer', () => {
     expect(await app.call('HEAD', '/v1/queues')).toMatchObject({ status: 200, text: '' });
   });
 
-  test('to a URL over the limit is a problem', async () => {
+  test('to a URL over the limit is the problem too-large', async () => {
     expect((await app.call('GET', `/v1/me?${'x'.repeat(2_050)}`)).json).toMatchObject({
       status: 413,
       code: 'too-large',
     });
   });
 
-  test('to a body where none belongs is a problem', async () => {
+  test('to an unexpected body is the problem malformed', async () => {
     const { json } = await app.call('DELETE', '/v1/tasks/x', {
       body: '{}',
       headers: { 'content-length': '2' },
@@ -77,7 +77,7 @@ describe('every answer', () => {
     expect(json.code).toBe('malformed');
   });
 
-  test('to a defect shows nothing of it, and the log has all', async () => {
+  test('to a defect shows nothing of it; the log has the details', async () => {
     const broken = await testApp({
       wrap: (broker) => ({
         ...broker,
@@ -101,16 +101,16 @@ describe('every answer', () => {
   });
 });
 
-describe('with more requests under way than it takes', () => {
-  test('refuses at once what is too much, but no health check, and takes more when some have ended', async () => {
+describe('with too many requests in progress', () => {
+  test('further ones are refused at once, except health checks, until some have ended', async () => {
     let answer = () => {};
-    const held = new Promise<void>((resolve) => (answer = resolve));
+    const isAnswered = new Promise<void>((resolve) => (answer = resolve));
     const config = testConfig({ 'http.port': '0', 'http.max_requests': '2' });
     const other = await testApp({
       config,
       wrap: (broker) => ({
         ...broker,
-        inspect: { ...broker.inspect, queues: () => held.then(() => broker.inspect.queues()) },
+        inspect: { ...broker.inspect, queues: () => isAnswered.then(() => broker.inspect.queues()) },
       }),
     });
     try {
@@ -130,8 +130,8 @@ describe('with more requests under way than it takes', () => {
   });
 });
 
-describe('while it stops', () => {
-  test('new calls get 503 and readiness is gone', async () => {
+describe('while the service stops', () => {
+  test('new calls get 503 and it is no longer ready', async () => {
     const other = await testApp();
     try {
       other.state.markStopping();
@@ -165,14 +165,14 @@ describe('the OpenAPI document', () => {
       for (const status of Object.keys(route.answers)) expect(operation.responses[status]).toBeDefined();
       expect(operation.responses['500']).toBeDefined();
       const named = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      const inPath = operation.parameters.filter((one: { in: string }) => one.in === 'path');
+      const inPath = operation.parameters.filter((parameter: { in: string }) => parameter.in === 'path');
       expect(inPath.map(({ name }: { name: string }) => name)).toEqual(named);
     }
     const ids = routeList.map(({ operationId }) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('describes a list in a query as words with commas between them', async () => {
+  test('describes a list in a query as values separated by commas', async () => {
     const { parameters } = (await document()).paths['/v1/tasks'].get;
     expect(parameters.find(({ name }: { name: string }) => name === 'include')).toMatchObject({
       schema: { type: 'array', items: { enum: ['payload', 'callback', 'attempts', 'result'] } },
@@ -181,7 +181,7 @@ describe('the OpenAPI document', () => {
     });
   });
 
-  test('describes a task to submit: required, closed, with its fields', async () => {
+  test('describes a task to submit: required, without further fields', async () => {
     const { paths } = await document();
     const { schema } = paths['/v1/tasks'].post.requestBody.content['application/json'];
     expect(schema.additionalProperties).toBe(false);
@@ -211,7 +211,7 @@ describe('the client', () => {
       },
     });
 
-  test('calls operations by name and gives back what they answer', async () => {
+  test('calls operations by name and returns their answers', async () => {
     const api = client(await app.createKey());
     const payload = new RawJson('{"n":1234567890123456789}');
     const task = await api.submitTask({ body: { id: 'by-client', type: 't', queue: 'mine/1', payload } });
@@ -226,7 +226,7 @@ describe('the client', () => {
     expect(await api.getPage()).toContain('<!doctype html>');
   });
 
-  test('throws what is a problem', async () => {
+  test('throws a problem as ApiError', async () => {
     const failed = await client()
       .getMe()
       .catch((error: unknown) => error);
@@ -235,8 +235,8 @@ describe('the client', () => {
   });
 });
 
-describe('what the contract and the engine both know', () => {
-  test('durations are read alike, and their text reads as the same', () => {
+describe('the contract and the engine', () => {
+  test('parse durations alike, and parse formatted ones to the same value', () => {
     const texts = fc.oneof(
       fc.stringMatching(/^(\d{1,4}(ms|s|m|h|d)){1,3}$/),
       fc.stringMatching(/^P(\d{1,2}D)?(T(\d{1,2}H)?(\d{1,2}M)?(\d{1,2}(\.\d{1,3})?S)?)?$/),
@@ -246,11 +246,11 @@ describe('what the contract and the engine both know', () => {
     fc.assert(fc.property(fc.nat(400 * 86_400_000), (ms) => parseDuration(formatDuration(ms)) === ms));
   });
 
-  test('the states of a task are the same', () => {
+  test('have the same states of a task', () => {
     expect(API_STATES).toEqual(TASK_STATES);
   });
 
-  test('the engine takes every name and ID that the API takes', () => {
+  test('agree on names and IDs: the engine accepts all that the API accepts', () => {
     const names = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 140 }),
       fc.stringMatching(/^[a-z~{} ]{0,6}~?[a-z0-9]{0,3}$/),
@@ -265,7 +265,7 @@ describe('what the contract and the engine both know', () => {
     fc.assert(fc.property(ids, (id) => !taskInput.safeParse({ id }).success || isTaskId(id)));
   });
 
-  test('every error of the engine has a status', () => {
+  test('agree on errors: each one of the engine has a status', () => {
     expect(Object.keys(statusOfError).sort()).toEqual(Object.keys(codes).sort());
   });
 });
@@ -282,25 +282,25 @@ describe('the page', () => {
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
   });
 
-  test('shows no counts to a name that was rebound to this machine', async () => {
+  test('shows no counts under a host name that was rebound to this machine', async () => {
     const { text } = await app.call('GET', '/', { key: null, headers: { host: 'evil.test' } });
     expect(text).not.toContain('<th scope="row">low</th>');
     expect(text).toContain('sign in with a key');
   });
 
   test('shows neither counts nor the broker off loopback', async () => {
-    const open = await testApp({ config: testConfig({ 'http.host': '0.0.0.0' }) });
+    const publicApp = await testApp({ config: testConfig({ 'http.host': '0.0.0.0' }) });
     try {
-      const { text } = await open.call('GET', '/', { key: null, headers: { host: '127.0.0.1' } });
+      const { text } = await publicApp.call('GET', '/', { key: null, headers: { host: '127.0.0.1' } });
       expect(text).not.toContain('tasks.db');
       expect(text).toContain('sign in with a key');
       expect(text).not.toContain('Mode try');
     } finally {
-      await open.close();
+      await publicApp.close();
     }
   });
 
-  test('escapes what it shows', () => {
+  test('escapes every value', () => {
     const facts = {
       version: '<b>',
       broker: '"x"',
@@ -316,7 +316,7 @@ describe('the page', () => {
   });
 });
 
-test('a request that came through a proxy ends mode try for good', async () => {
+test('a request that was forwarded by a proxy ends mode try', async () => {
   const other = await testApp();
   try {
     const submit = () =>
@@ -330,6 +330,6 @@ test('a request that came through a proxy ends mode try for good', async () => {
   }
 });
 
-test('a broker URL that is none is refused by connect with what is expected', async () => {
+test('connect refuses an invalid broker URL', async () => {
   await expect(connect('mysql://x')).rejects.toMatchObject({ code: 'invalid-value' });
 });

@@ -1,15 +1,15 @@
 import type { Broker } from '@task-center/engine';
 import { TaskCenterError } from '@task-center/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { brokerKinds, type BrokerPlace } from '../../engine/test/support/brokers.ts';
+import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
 
 for (const kind of brokerKinds)
   describe.skipIf(!kind.available)(`on ${kind.name}`, () => {
     let app: TestApp;
-    let place: BrokerPlace;
+    let place: TestStore;
     beforeAll(async () => {
-      place = await kind.place();
+      place = await kind.createStore();
       app = await testApp({ broker: await place.connect() });
     });
     afterAll(async () => {
@@ -53,7 +53,7 @@ for (const kind of brokerKinds)
         expect(oldest_pending_ms).toBeGreaterThanOrEqual(0);
       });
 
-      test('are paused and resumed in both places', async () => {
+      test('are paused and resumed for both kinds', async () => {
         const paused = await app.call('POST', '/v1/queues/low/pause', { body: { reason: 'stocktaking' } });
         expect(paused.json).toMatchObject({
           paused: true,
@@ -68,7 +68,7 @@ for (const kind of brokerKinds)
         });
       });
 
-      test('that Go paused on one side show as paused', async () => {
+      test('that Asynq paused for one kind are shown as paused', async () => {
         await app.broker.control.pause('high');
         expect(await queue('high')).toMatchObject({
           paused: true,
@@ -77,9 +77,9 @@ for (const kind of brokerKinds)
         await app.broker.control.resume('high');
       });
 
-      test('that nobody has used are not found, and bad names are refused', async () => {
-        expect(await queue('nobody')).toMatchObject({ status: 404, code: 'not-found' });
-        expect((await app.call('POST', '/v1/queues/nobody/pause')).status).toBe(404);
+      test('that were never used are not found, and invalid names are refused', async () => {
+        expect(await queue('unused')).toMatchObject({ status: 404, code: 'not-found' });
+        expect((await app.call('POST', '/v1/queues/unused/pause')).status).toBe(404);
         expect(await queue('low~cb')).toMatchObject({ status: 422 });
         expect(
           (await app.call('POST', '/v1/queues/low/pause', { body: { for: '1h' } })).json.errors,
@@ -88,8 +88,8 @@ for (const kind of brokerKinds)
     });
   });
 
-describe('a broker that is away', () => {
-  const away =
+describe('a broker that is unavailable', () => {
+  const makeUnavailable =
     (outcome: 'not_stored' | 'unknown') =>
     (broker: Broker): Broker => ({
       ...broker,
@@ -118,7 +118,7 @@ describe('a broker that is away', () => {
   test.each(['not_stored', 'unknown'] as const)(
     'gives 503 with the outcome %s, and no address',
     async (outcome) => {
-      const other = await testApp({ wrap: away(outcome) });
+      const other = await testApp({ wrap: makeUnavailable(outcome) });
       try {
         for (const [path, body] of [
           ['/v1/tasks', { type: 't' }],

@@ -12,7 +12,7 @@ const submit = (body: unknown, headers: Record<string, string> = {}) =>
 const url = 'https://erp.example.com/hook';
 
 describe('a submitted task', () => {
-  test('of example A comes back as the contract shows it', async () => {
+  test('of example A is answered as the contract shows it', async () => {
     const { status, headers, json } = await submit({
       id: 'paid-1001',
       type: 'order.paid',
@@ -46,7 +46,7 @@ describe('a submitted task', () => {
     expect(app.reportedQueues).toContain('critical');
   });
 
-  test('is read back as it was answered', async () => {
+  test('reads back as it was answered', async () => {
     const body = {
       id: 'twin',
       type: 't',
@@ -70,7 +70,7 @@ describe('a submitted task', () => {
     const { deadline: asked, ...answered } = submitted.json;
     expect(read).toEqual(answered);
     expect(asked).toBe(body.deadline);
-    // Kept in whole seconds, rounded up.
+    // Stored in whole seconds, rounded up.
     expect(Date.parse(deadline)).toBeGreaterThanOrEqual(Date.parse(asked));
     expect(Date.parse(deadline)).toBeLessThan(Date.parse(asked) + 1_000);
   });
@@ -96,7 +96,7 @@ describe('a submitted task', () => {
     expect((await app.call('GET', `/v1/tasks/${json.id}`)).json).toMatchObject(shown);
   });
 
-  test('has an ID, a queue, a trace and defaults without being told', async () => {
+  test('gets an ID, a queue, a trace and other defaults', async () => {
     const { json } = await submit({ type: 't' });
     expect(json.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab]/);
     expect(json).toMatchObject({ queue: 'default', priority: 'normal', timeout: '30m', retention: '1d' });
@@ -116,7 +116,7 @@ describe('a submitted task', () => {
     expect((await submit({ type: 't', priority })).json.queue).toBe(queue);
   });
 
-  test('takes its trace from the body, else from the request', async () => {
+  test('takes its trace from the body, else from the headers', async () => {
     const header = '00-11111111111111111111111111111111-2222222222222222-01';
     const own = '33333333333333333333333333333333';
     expect((await submit({ type: 't' }, { traceparent: header })).json.traceparent).toBe(header);
@@ -129,7 +129,7 @@ describe('a submitted task', () => {
     expect(await stateOf(`v=${'x'.repeat(600)}`)).toBeNull();
   });
 
-  test('whose time has passed is due at once', async () => {
+  test('with a time in the past is due at once', async () => {
     const { json } = await submit({ type: 't', run_at: '2001-01-01T00:00:00+08:00' });
     expect(json).toMatchObject({ state: 'pending', due_at: null });
   });
@@ -147,11 +147,11 @@ describe('a submitted task', () => {
   });
 });
 
-type Refused = readonly [fields: object, pointer: string, code: string, words: string];
+type InvalidCase = readonly [fields: object, pointer: string, code: string, words: string];
 
-describe('bad input', () => {
+describe('invalid input', () => {
   const longName = 'x'.repeat(129);
-  test.each<Refused>([
+  test.each<InvalidCase>([
     [{ pritority: 1 }, '/pritority', 'unknown_field', 'did you mean priority?'],
     [{ zzz: 1 }, '/zzz', 'unknown_field', 'is not a known field'],
     [{ retry: { max_retry: 1 } }, '/retry/max_retry', 'unknown_field', 'did you mean max_retries?'],
@@ -220,7 +220,7 @@ describe('bad input', () => {
     expect(json.errors[0].message).toContain(words);
   });
 
-  test('is told all at once, places and values, but no secrets', async () => {
+  test('is reported all at once, with paths and values but without secrets', async () => {
     const { json } = await submit({
       pritority: 1,
       delay: 10,
@@ -238,11 +238,11 @@ describe('bad input', () => {
     expect(json.errors.find(({ pointer }: { pointer: string }) => pointer === '/delay').got).toBe('10');
   });
 
-  test('without a type or a callback says which is missing', async () => {
+  test('without a type or a callback is reported at the type', async () => {
     expect((await submit({})).json.errors).toMatchObject([{ pointer: '/type', code: 'required' }]);
   });
 
-  test('a body that is no object is refused', async () => {
+  test('that is not an object is refused', async () => {
     for (const body of ['null', '[]', '1', '"x"']) expect((await submit(body)).status).toBe(422);
   });
 
@@ -253,13 +253,13 @@ describe('bad input', () => {
     [`{"type":"t","tags":${'['.repeat(40)}${']'.repeat(40)}}`, '32 deep', 50],
     ['{"id":12345678901234567890}', '2^53-1', 6],
     ['\ufeff{}', 'byte order mark', 0],
-  ])('%s cannot be read, and it says where', async (body, words, offset) => {
+  ])('such as %s is refused with the offset of the fault', async (body, words, offset) => {
     const { json } = await submit(body);
     expect(json).toMatchObject({ status: 400, code: 'malformed', offset });
     expect(json.detail).toContain(words);
   });
 
-  test('bytes that are not UTF-8 are refused', async () => {
+  test('that is not UTF-8 is refused', async () => {
     expect((await submit(Buffer.from([0x7b, 0xff, 0x7d]))).json.code).toBe('malformed');
   });
 
@@ -267,14 +267,14 @@ describe('bad input', () => {
     [{ 'content-type': 'text/plain' }],
     [{ 'content-type': 'application/json; charset=utf-16' }],
     [{ 'content-encoding': 'gzip' }],
-  ])('with %j it is an unsupported medium', async (headers) => {
+  ])('with the headers %j has an unsupported media type', async (headers) => {
     expect((await submit({ type: 't' }, headers)).json).toMatchObject({
       status: 415,
       code: 'unsupported-media',
     });
   });
 
-  test('a payload or body over its limit is too large, with both figures', async () => {
+  test('over a limit is too large; the answer has the limit and the size', async () => {
     const payload = await submit({ type: 't', payload_text: 'x'.repeat(262_145) });
     expect(payload.json).toMatchObject({ status: 413, code: 'too-large', limit: 262_144, got: 262_145 });
     expect((await submit({ type: 't', payload_text: 'x'.repeat(262_144) })).status).toBe(201);
@@ -282,7 +282,7 @@ describe('bad input', () => {
     expect(body.json).toMatchObject({ status: 413, code: 'too-large', limit: 1_048_576 });
   });
 
-  test('Idempotency-Key and unknown or unbuilt parameters are refused by name', async () => {
+  test('with Idempotency-Key or with unknown or unbuilt parameters is refused, with their names', async () => {
     const { json } = await app.call('POST', '/v1/tasks?dry_run=true&dryrun=1', {
       body: { type: 't' },
       headers: { 'idempotency-key': 'k' },
@@ -296,7 +296,7 @@ describe('bad input', () => {
 });
 
 describe('in mode service', () => {
-  test('a callback to a place that is not allowed is blocked, and the line to add is named', async () => {
+  test('a callback to an address that is not allowed is blocked; the answer has the configuration to add', async () => {
     const guarded = await testApp({
       config: testConfig({}, 'callbacks:\n  allow: [{ host: erp.lan, ports: [8080], http: true }]'),
     });

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { brokerKinds, type BrokerPlace } from '../../engine/test/support/brokers.ts';
+import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
 
 for (const kind of brokerKinds)
   describe.skipIf(!kind.available)(`on ${kind.name}`, () => {
     let app: TestApp;
-    let place: BrokerPlace;
+    let place: TestStore;
     beforeAll(async () => {
-      place = await kind.place();
+      place = await kind.createStore();
       app = await testApp({ broker: await place.connect() });
     });
     afterAll(async () => {
@@ -30,7 +30,7 @@ for (const kind of brokerKinds)
     }
 
     describe('GET of a task', () => {
-      test('shows attempts where they are asked for, as they were kept', async () => {
+      test('shows attempts as they were recorded, if they are asked for', async () => {
         await submit({ id: 'tried', queue: 'tries' });
         const task = await take('tries');
         await app.broker.consume.exchange({
@@ -87,7 +87,7 @@ for (const kind of brokerKinds)
           '"result":{"n":1234567890123456789},"result_content_type":"application/json"',
         ],
         ['plain', '"result":"plain","result_content_type":"text/plain; charset=utf-8"'],
-      ])('shows the result %s as it is', async (result, shown) => {
+      ])('shows the result %s unchanged', async (result, shown) => {
         const { id } = await submit({ queue: 'results' });
         const task = await take('results');
         const record = { number: 1, startedMs: 1, finishedMs: 2, outcome: 'succeeded' as const };
@@ -114,7 +114,7 @@ for (const kind of brokerKinds)
         expect(text).not.toContain('s3cret');
       });
 
-      test('that is in several places names them, and each can be picked', async () => {
+      test('whose ID fits several tasks names them, and each can be picked', async () => {
         await app.store({ id: 'many', queue: 'left' });
         await app.store({ id: 'many', queue: 'left~cb' });
         await app.store({ id: 'shop-a.many', queue: 'right', meta: { business: 'shop-a' } });
@@ -145,7 +145,7 @@ for (const kind of brokerKinds)
     });
 
     describe('a list', () => {
-      test('needs one queue and one state, and names both', async () => {
+      test('needs a queue and a state, and names what is missing', async () => {
         const { json } = await get('/v1/tasks');
         expect(json.errors).toMatchObject([
           { parameter: 'queue', code: 'required' },
@@ -153,7 +153,7 @@ for (const kind of brokerKinds)
         ]);
       });
 
-      test('names the parameter whose words or numbers do not fit', async () => {
+      test('names the parameter with an invalid value', async () => {
         for (const [query, parameter] of [
           ['include=payload,logs', 'include'],
           ['include=', 'include'],
@@ -196,7 +196,7 @@ for (const kind of brokerKinds)
         expect((await get(`${path}&include=payload`)).json.data[0].payload).toEqual({ a: 1 });
       });
 
-      test('does not take a cursor of another list, another key, or none at all', async () => {
+      test('refuses a cursor of another list or another key, and an invalid one', async () => {
         for (let i = 0; i < 3; i += 1) await submit({ queue: 'cursors' });
         const path = '/v1/tasks?queue=cursors&state=pending&limit=1';
         const { next_cursor } = (await get(path)).json;
@@ -228,7 +228,7 @@ for (const kind of brokerKinds)
     describe('cancelling', () => {
       const cancel = (id: string, body?: unknown) => app.call('POST', `/v1/tasks/${id}/cancel`, { body });
 
-      test('a task that waits means that it never starts; again, that it had ended', async () => {
+      test('a task that waits means that it never starts; repeating it answers that it had finished', async () => {
         await submit({ id: 'c-wait', delay: '1h' });
         const first = await cancel('c-wait', { mode: 'soft', reason: 'not needed' });
         expect(first.json).toMatchObject({
@@ -241,7 +241,7 @@ for (const kind of brokerKinds)
         });
       });
 
-      test('a running task is refused for now, with its state', async () => {
+      test('a running task is refused, with its state', async () => {
         await submit({ id: 'c-run', queue: 'running' });
         await take('running');
         const { json } = await cancel('c-run');
@@ -261,7 +261,7 @@ for (const kind of brokerKinds)
         expect((await cancel('unknown')).status).toBe(404);
       });
 
-      test('is told to the log with who did it', async () => {
+      test('is written to the log as audit', async () => {
         await submit({ id: 'c:log', delay: '1h' });
         await cancel(encodeURIComponent('c:log'));
         expect(app.logged.at(-1)).toMatchObject({

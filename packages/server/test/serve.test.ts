@@ -30,12 +30,12 @@ async function start(
   return service;
 }
 
-test('tells when its broker can do nothing more until the process is started again', async () => {
+test('a broker that cannot recover without a restart is reported', async () => {
   const events = new Events();
   const causes: string[] = [];
   const config = testConfig({ 'http.port': '0', data_dir: join(folder, 'data') });
-  const parts = { log: silentLog, runtime: { events }, onBroken: (cause: string) => void causes.push(cause) };
-  running.push(await serve(config, parts));
+  const deps = { log: silentLog, runtime: { events }, onBroken: (cause: string) => void causes.push(cause) };
+  running.push(await serve(config, deps));
   events.emit('broker.broken', { broker: 'sqlite:/x', cause: 'disk I/O error' });
   expect(causes).toEqual(['disk I/O error']);
 });
@@ -52,13 +52,13 @@ function call(service: RunningService, at: string, body?: string): Promise<Respo
   });
 }
 
-/** Sends bytes as they are and resolves to all that comes back until the server closes. */
-function raw(url: string, parts: readonly string[]): Promise<string> {
+/** Sends bytes and resolves with everything that is received until the server closes the connection. */
+function raw(url: string, chunks: readonly string[]): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
     let text = '';
     const socket = connectSocket(Number(port), hostname, () => {
-      for (const part of parts) socket.write(part);
+      for (const chunk of chunks) socket.write(chunk);
     });
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
@@ -69,8 +69,8 @@ function raw(url: string, parts: readonly string[]): Promise<string> {
   });
 }
 
-/** A receiver that counts what it is sent. */
-async function receiver() {
+/** Starts a receiver that records the bodies it is sent. */
+async function startReceiver() {
   const bodies: string[] = [];
   let arrived: () => void = () => {};
   const server = createServer((request, response) => {
@@ -97,7 +97,7 @@ async function receiver() {
 
 describe('a service', () => {
   test('delivers a callback byte for byte and keeps its result', async () => {
-    const target = await receiver();
+    const target = await startReceiver();
     try {
       const service = await start();
       const delivered = target.next();
@@ -121,7 +121,7 @@ describe('a service', () => {
     const service = await start();
     await call(service, 'POST /v1/tasks', '{"id":"foreign","type":"go:task"}');
     await call(service, 'POST /v1/tasks', '{"id":"soon","type":"go:task","delay":"1ms"}');
-    const target = await receiver();
+    const target = await startReceiver();
     const delivered = target.next();
     await call(service, 'POST /v1/tasks', `{"callback":{"url":"${target.url}"}}`);
     await delivered;
@@ -133,7 +133,7 @@ describe('a service', () => {
     expect(await (await call(service, 'GET /v1/tasks/soon')).json()).toMatchObject({ state: 'scheduled' });
   });
 
-  test('keeps its key and its tasks over a restart', async () => {
+  test('keeps its key and its tasks after a restart', async () => {
     const first = await start();
     await call(first, 'POST /v1/tasks', '{"id":"kept","type":"t","delay":"1h"}');
     await first.stop();
@@ -147,7 +147,7 @@ describe('a service', () => {
     expect(answer.status).toBe(200);
   });
 
-  test('with the role scheduler only moves what is due in callback queues, without HTTP', async () => {
+  test('with only the role scheduler makes due callback tasks pending, without HTTP', async () => {
     const broker = `sqlite:${join(folder, 'shared.db')}`;
     const api = await start({ roles: 'api', broker });
     await call(
@@ -162,9 +162,9 @@ describe('a service', () => {
     expect(scheduler.url).toBe('');
     expect(await moved).toEqual({ queue: 'default~cb', moved: 1 });
     await scheduler.stop();
-    const look = await connect(broker);
-    const task = await look.inspect.task({ queue: 'default~cb', id: 'due' });
-    await look.close();
+    const reader = await connect(broker);
+    const task = await reader.inspect.task({ queue: 'default~cb', id: 'due' });
+    await reader.close();
     expect(task?.state).toBe('pending');
   });
 
@@ -176,7 +176,7 @@ describe('a service', () => {
     expect(again.url).toBe(service.url);
   });
 
-  test('lets a request that is under way end while it stops', async () => {
+  test('lets a request in progress end while it stops', async () => {
     const service = await start();
     const { port } = new URL(service.url);
     const body = '{"id":"late","type":"t"}';
@@ -195,7 +195,7 @@ describe('a service', () => {
       });
       socket.on('close', () => resolve(text));
     });
-    // Once another connection has been served, the first one's head has been read.
+    // When another connection has been served, the headers of the first have been read.
     await fetch(`${service.url}/healthz`);
     const stopped = service.stop();
     socket.write(body.slice(1));
@@ -205,26 +205,26 @@ describe('a service', () => {
 });
 
 describe('on the wire', () => {
-  const head = (service: RunningService, more: string) =>
+  const headers = (service: RunningService, more: string) =>
     `POST /v1/tasks HTTP/1.1\r\nhost: x\r\nauthorization: ${bearer(service).authorization}\r\n` +
     `content-type: application/json\r\n${more}\r\n\r\n`;
 
-  test('a body that says it is too large is refused before it is sent', async () => {
+  test('a body with a declared length over the limit is refused before it is sent', async () => {
     const service = await start();
-    const text = await raw(service.url, [head(service, 'content-length: 2000000')]);
+    const text = await raw(service.url, [headers(service, 'content-length: 2000000')]);
     expect(text).toMatch(/^HTTP\/1\.1 413/);
     expect(text).toContain('"limit":1048576,"got":2000000');
   });
 
-  test('a body without a length is cut at the limit', async () => {
+  test('a body without a length is refused at the limit', async () => {
     const service = await start();
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
-    const text = await raw(service.url, [head(service, 'transfer-encoding: chunked'), chunk.repeat(20)]);
+    const text = await raw(service.url, [headers(service, 'transfer-encoding: chunked'), chunk.repeat(20)]);
     expect(text).toMatch(/^HTTP\/1\.1 413/);
     expect(text).toContain('"code":"too-large"');
   });
 
-  test('what is no HTTP, or has too large headers, gets a problem', async () => {
+  test('invalid HTTP and headers over the limit are answered with a problem', async () => {
     const service = await start();
     const nonsense = await raw(service.url, ['nonsense\r\n\r\n']);
     expect(nonsense).toMatch(/^HTTP\/1\.1 400/);
@@ -237,19 +237,19 @@ describe('on the wire', () => {
     expect(host).toContain('application/problem+json');
   });
 
-  test('a sender who goes away is no defect of ours', async () => {
+  test('a sender that closes the connection is not reported as an internal error', async () => {
     const logged: string[] = [];
     let ended: () => void = () => {};
     const answered = new Promise<void>((resolve) => (ended = resolve));
-    const say = (fields: Readonly<Record<string, unknown>>, message: string) => {
+    const record = (fields: Readonly<Record<string, unknown>>, message: string) => {
       logged.push(`${String(fields['status'])} ${message}`);
       if (message === 'request') ended();
     };
-    const service = await start({}, new Events(), { debug: say, info() {}, warn: say, error: say });
+    const service = await start({}, new Events(), { debug: record, info() {}, warn: record, error: record });
     const { hostname, port } = new URL(service.url);
     const socket = connectSocket(Number(port), hostname);
-    socket.write(`${head(service, 'content-length: 100\r\nexpect: 100-continue')}{"type"`);
-    // The word to go on shows that the request is being read.
+    socket.write(`${headers(service, 'content-length: 100\r\nexpect: 100-continue')}{"type"`);
+    // "100 Continue" shows that the request is being read.
     socket.once('data', () => socket.destroy());
     await answered;
     expect(logged).toEqual(['400 request']);
@@ -260,7 +260,7 @@ describe('on the wire', () => {
     expect(await raw(service.url, ['GET /healthz HTTP/1.0\r\n\r\n'])).toMatch(/^HTTP\/1\.1 200/);
   });
 
-  test('queue names with slashes and percent signs get through', async () => {
+  test('queue names may have slashes and percent signs', async () => {
     const service = await start();
     const name = 'a/b 100%~';
     await call(service, 'POST /v1/tasks', JSON.stringify({ id: 'p', type: 't', queue: name }));
@@ -271,10 +271,10 @@ describe('on the wire', () => {
   });
 });
 
-describe('a start that cannot be', () => {
+describe('a start that fails', () => {
   const failing = (flags: Readonly<Record<string, unknown>>) => start(flags).catch((error: Error) => error);
 
-  test('because the port is in use says so, and leaves nothing behind', async () => {
+  test('because the port is in use says so and closes the broker', async () => {
     const service = await start();
     const { port } = new URL(service.url);
     const error = await failing({ 'http.port': port, data_dir: join(folder, 'other') });
@@ -284,27 +284,27 @@ describe('a start that cannot be', () => {
     await broker.close();
   });
 
-  test('because the data folder lies below a plain file names the folder', async () => {
+  test('because the data folder is below a plain file names the folder', async () => {
     await writeFile(join(folder, 'plain'), '');
     const error = await failing({ data_dir: join(folder, 'plain', 'data') });
     expect(error).toMatchObject({ name: 'ConfigError' });
     expect((error as Error).message).toContain(join(folder, 'plain', 'data'));
   });
 
-  test('because another process has the database says whose it is', async () => {
+  test('because another process uses the database says so', async () => {
     await start();
     expect(await failing({})).toMatchObject({ code: 'database-in-use' });
   });
 
   test('because Redis is down says so within five seconds', async () => {
-    const from = performance.now();
+    const startedMs = performance.now();
     const error = await failing({ broker: 'redis://:secret@127.0.0.1:1/0' });
     expect(error).toMatchObject({ code: 'broker-unavailable' });
     expect((error as Error).message).not.toContain('secret');
-    expect(performance.now() - from).toBeLessThan(6_000);
+    expect(performance.now() - startedMs).toBeLessThan(6_000);
   });
 
-  test('because no machine has the address says so', async () => {
+  test('because this machine does not have the address says so', async () => {
     const error = await failing({ 'http.host': '203.0.113.7' });
     expect((error as Error).message).toContain('203.0.113.7');
   });

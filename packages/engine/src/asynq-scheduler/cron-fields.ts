@@ -1,7 +1,7 @@
+// The five fields of a cron text, as Go's robfig/cron reads them. See docs/design/protocol.md#cron.
+
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-
-// The five fields of a cron text, as Go's robfig/cron reads them. See docs/design/protocol.md#cron.
 
 interface Bounds {
   readonly min: number;

@@ -42,7 +42,8 @@ export function optionTexts(options: EnqueueOptions): string[] {
     const atMs = options[key]?.getTime();
     if (atMs !== undefined && !Number.isNaN(atMs)) entryOptions.push({ name, atMs });
   }
-  for (const [key, value] of Object.entries(options.headers ?? {})) entryOptions.push({ name: 'Header', key, value });
+  for (const [key, value] of Object.entries(options.headers ?? {}))
+    entryOptions.push({ name: 'Header', key, value });
   return entryOptions.map(writeOption);
 }
 

@@ -110,7 +110,10 @@ export class QueueMetrics {
     return FAMILIES.map(({ samplesOf, ...family }) => ({
       ...family,
       samples: queues.flatMap((queue) =>
-        samplesOf(queue).map(({ labels, value }) => ({ labels: { queue: queue.facts.queue, ...labels }, value })),
+        samplesOf(queue).map(({ labels, value }) => ({
+          labels: { queue: queue.facts.queue, ...labels },
+          value,
+        })),
       ),
     }));
   }

@@ -24,7 +24,7 @@ describe('a loop', () => {
       return Promise.resolve(100);
     });
     loop.start();
-    await clock.asleep();
+    await clock.waitForSleepers();
     await clock.advance(250);
     await loop.stop();
     expect(times).toEqual([0, 100, 200]);
@@ -37,7 +37,7 @@ describe('a loop', () => {
       return Promise.resolve(steps < 5 ? 0 : 1_000);
     });
     loop.start();
-    await clock.asleep();
+    await clock.waitForSleepers();
     expect(steps).toBe(5);
     await loop.stop();
   });
@@ -53,7 +53,7 @@ describe('a loop', () => {
     loop.start();
     expect(await failed).toEqual({ loop: 'tester', error: fault });
     expect(warnings).toEqual([{ loop: 'tester', err: fault }]);
-    await clock.asleep();
+    await clock.waitForSleepers();
     await clock.advance(49);
     expect(steps).toBe(1);
     await clock.advance(1);
@@ -68,7 +68,7 @@ describe('a loop', () => {
       throw new Error('thrown');
     });
     loop.start();
-    await clock.asleep();
+    await clock.waitForSleepers();
     await clock.advance(1_000);
     expect(steps).toBe(2);
     await loop.stop();
@@ -81,10 +81,10 @@ describe('a loop', () => {
       return Promise.resolve(60_000);
     });
     loop.start();
-    await clock.asleep();
+    await clock.waitForSleepers();
     loop.wake();
     await settle();
-    await clock.asleep();
+    await clock.waitForSleepers();
     expect(steps).toBe(2);
     await loop.stop();
   });
@@ -97,7 +97,7 @@ describe('a loop', () => {
       return Promise.resolve(60_000);
     });
     loop.start();
-    await clock.asleep();
+    await clock.waitForSleepers();
     expect(steps).toBe(2);
     await loop.stop();
   });
@@ -111,12 +111,12 @@ describe('a loop', () => {
     await loop.stop();
     loop.start();
     loop.start();
-    await clock.asleep();
+    await clock.waitForSleepers();
     expect(steps).toBe(1);
     await Promise.all([loop.stop(), loop.stop()]);
     expect(clock.sleeping).toBe(0);
     loop.start();
-    await clock.asleep();
+    await clock.waitForSleepers();
     expect(steps).toBe(2);
     await loop.stop();
   });

@@ -38,7 +38,7 @@ describe('the lease keeper', () => {
     renew = (tasks) => Promise.resolve(tasks.map(() => true));
     keeper = newKeeper();
     keeper.start();
-    await clock.asleep(2);
+    await clock.waitForSleepers(2);
   });
   afterEach(() => keeper.stop());
 
@@ -137,7 +137,7 @@ describe('the lease keeper', () => {
     const short = newKeeper({ leaseMs: 2_000 });
     short.start();
     onTestFinished(() => short.stop());
-    await clock.asleep(4);
+    await clock.waitForSleepers(4);
     const elsewhere = { ...aLease('elsewhere'), queue: 'away' };
     const ends: (() => void)[] = [];
     renew = (tasks) =>

@@ -36,7 +36,7 @@ const reclaim = async ({ broker }: Bench, limit = 256) =>
 
 function ripening(harness: Harness): void {
   test('a group is left alone until its newest task is as old as the grace period', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await join(bench, 'a');
     await bench.advance(9 * SECOND);
     await join(bench, 'b');
@@ -46,8 +46,8 @@ function ripening(harness: Harness): void {
     expect(await takeSets(bench)).toMatchObject([{ queue: 'default', group: 'g', size: 2 }]);
   });
 
-  test('a group is taken when its oldest task has waited for the maximal delay', async () => {
-    const bench = await harness.fresh();
+  test('a group is taken when its oldest task has waited for the maximum delay', async () => {
+    const bench = await harness.openBench();
     await join(bench, 'a');
     await bench.advance(4 * SECOND);
     await join(bench, 'b');
@@ -56,8 +56,8 @@ function ripening(harness: Harness): void {
     expect(await takeSets(bench, { maxDelayMs: 5_000 })).toMatchObject([{ size: 2 }]);
   });
 
-  test('of a group with the maximal size or more exactly so many go, the oldest; the rest stays', async () => {
-    const bench = await harness.fresh();
+  test('a group of at least the maximum size yields exactly that many tasks, the oldest ones', async () => {
+    const bench = await harness.openBench();
     await join(bench, 'a');
     await bench.advance(SECOND);
     await join(bench, 'b', 'c', 'd');
@@ -69,7 +69,7 @@ function ripening(harness: Harness): void {
   });
 
   test('no more sets are taken than asked for, and the other groups wait', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const groups = Array.from({ length: 5 }, (_, i) => `group: ${i}`);
     await bench.broker.submit.enqueue(groups.map((group) => aTask({ group })));
     const first = await takeSets(bench, NOW, 3);
@@ -79,7 +79,7 @@ function ripening(harness: Harness): void {
   });
 
   test('a set has a thousand tasks at most', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(1_200, 't', { group: 'g' }));
     const set = await takeSet(bench);
     expect(set.size).toBe(1_000);
@@ -90,7 +90,7 @@ function ripening(harness: Harness): void {
   });
 
   test('groups that are ripe again and again do not keep the others waiting', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const groups = Array.from({ length: 6 }, (_, i) => `g${i}`);
     const refill = (names: readonly string[]) =>
       bench.broker.submit.enqueue(names.map((group) => aTask({ group })));
@@ -106,21 +106,21 @@ function ripening(harness: Harness): void {
   });
 
   test('tasks of all groups are counted, however they are spread', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const tasks = Array.from({ length: 30 }, (_, i) => aTask({ group: `g${i % 22}` }));
     await bench.broker.submit.enqueue(tasks);
     expect(await factsOf(bench)).toMatchObject({ counts: { aggregating: 30 }, groups: 22 });
   });
 
-  test('nothing is taken of a queue that was never used', async () => {
-    const bench = await harness.fresh();
+  test('nothing is taken from a queue that was never used', async () => {
+    const bench = await harness.openBench();
     expect(await bench.broker.groups.take('nowhere', NOW, 3)).toEqual([]);
   });
 }
 
 function aggregating(harness: Harness): void {
-  test('the tasks of a set are shown as they came, and belong to nobody else', async () => {
-    const bench = await harness.fresh();
+  test('the tasks of a set are read as they were enqueued, and cannot be changed one by one', async () => {
+    const bench = await harness.openBench();
     const { submit, control } = bench.broker;
     await submit.enqueue([
       aTask({ id: 'a', group: 'g', type: 'mail', payload: Buffer.from('1'), headers: { x: 'y' } }),
@@ -154,8 +154,8 @@ function aggregating(harness: Harness): void {
     expect(await recordOf(bench, 'a')).toMatchObject({ state: 'aggregating', group: 'g' });
   });
 
-  test('the task that is made of a set takes its place', async () => {
-    const bench = await harness.fresh();
+  test('the task that is made of a set replaces it', async () => {
+    const bench = await harness.openBench();
     await join(bench, 'a', 'b');
     const set = await takeSet(bench);
     const made = aTask({
@@ -177,7 +177,7 @@ function aggregating(harness: Harness): void {
   });
 
   test('the made task may start later or join a group itself', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await join(bench, 'a');
     const later = await finishSet(bench, await takeSet(bench), aTask({ id: 'later', delayMs: 5_000 }));
     expect(later).toEqual({ code: 'created', state: 'scheduled', dueMs: bench.now() + 5_000 });
@@ -189,7 +189,7 @@ function aggregating(harness: Harness): void {
   });
 
   test('a set may end without a task', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await join(bench, 'a');
     const set = await takeSet(bench);
     const content = await contentOf(bench, set);
@@ -198,8 +198,8 @@ function aggregating(harness: Harness): void {
     expect(await bench.broker.inspect.task({ queue: 'default', id: 'a' })).toBeNull();
   });
 
-  test('where the task cannot be stored the set stays', async () => {
-    const bench = await harness.fresh();
+  test('a set stays if its task cannot be stored', async () => {
+    const bench = await harness.openBench();
     const { submit } = bench.broker;
     await submit.enqueue([aTask({ id: 'made' }), aTask({ id: 'holder', type: 'u', uniqueMs: 60_000 })]);
     await join(bench, 'a');
@@ -211,8 +211,8 @@ function aggregating(harness: Harness): void {
     expect(await finishSet(bench, set, aTask({ id: 'other' }))).toMatchObject({ code: 'created' });
   });
 
-  test('unique locks end with the tasks that held them', async () => {
-    const bench = await harness.fresh();
+  test('unique locks are released with the tasks that held them', async () => {
+    const bench = await harness.openBench();
     const unique = { type: 'u', payload: Buffer.from('1'), uniqueMs: 600_000 };
     await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'g', ...unique })]);
     await finishSet(bench, await takeSet(bench));
@@ -222,8 +222,8 @@ function aggregating(harness: Harness): void {
 }
 
 function goingBack(harness: Harness): void {
-  test('a set whose time is over is a group again, with its name and its times', async () => {
-    const bench = await harness.fresh();
+  test('an expired set becomes a group again, with its name and times', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'x: y' })]);
     await bench.advance(SECOND);
     await bench.broker.submit.enqueue([aTask({ id: 'b', group: 'x: y' })]);
@@ -241,8 +241,8 @@ function goingBack(harness: Harness): void {
     expect(await takeSets(bench, { graceMs: 120_000 })).toMatchObject([{ size: 2 }]);
   });
 
-  test('who comes too late with the task is told, and nothing is stored', async () => {
-    const bench = await harness.fresh();
+  test('a task that is made of a reclaimed set is refused, and nothing is stored', async () => {
+    const bench = await harness.openBench();
     await join(bench, 'a');
     const set = await takeSet(bench);
     const content = await contentOf(bench, set);
@@ -259,8 +259,8 @@ function goingBack(harness: Harness): void {
     expect(await finishSet(bench, again)).toMatchObject({ code: 'created' });
   });
 
-  test('a large set goes back in steps', async () => {
-    const bench = await harness.fresh();
+  test('a large set is reclaimed in steps', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(250, 't', { group: 'g' }));
     await takeSet(bench);
     await bench.advance(SET_MS);
@@ -269,8 +269,8 @@ function goingBack(harness: Harness): void {
     expect(await groupsOf(bench)).toEqual([{ group: 'g', size: 250 }]);
   });
 
-  test('of a set that goes back nothing is made any more, also while a part of it is still to go', async () => {
-    const bench = await harness.fresh();
+  test('no task is made of a set as soon as a part of it is reclaimed', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(250, 't', { group: 'g' }));
     const set = await takeSet(bench);
     const content = await contentOf(bench, set);
@@ -282,8 +282,8 @@ function goingBack(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({ aggregating: 250 });
   });
 
-  test('of a set whose tasks somebody removed nothing is made', async () => {
-    const bench = await harness.fresh();
+  test('no task is made of a set whose tasks were removed', async () => {
+    const bench = await harness.openBench();
     await join(bench, 'a', 'b');
     const set = await takeSet(bench);
     const content = await contentOf(bench, set);
@@ -300,7 +300,7 @@ function goingBack(harness: Harness): void {
   });
 
   test('a queue whose groups are all empty can be removed', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const { submit, control } = bench.broker;
     await submit.enqueue([aTask({ id: 'a', group: 'g', delayMs: 60_000 })]);
     expect(await control.dropQueue('default')).toBe(false);
@@ -309,8 +309,8 @@ function goingBack(harness: Harness): void {
     expect(await bench.broker.inspect.queues()).toEqual([]);
   });
 
-  test('a queue is not removed while a set of it is aggregated; all of it can be removed by force', async () => {
-    const bench = await harness.fresh();
+  test('a queue with a set can be dropped only after the tasks of the set were removed', async () => {
+    const bench = await harness.openBench();
     await join(bench, 'a');
     const set = await takeSet(bench);
     expect(await bench.broker.control.dropQueue('default')).toBe(false);

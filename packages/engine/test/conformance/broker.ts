@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { aTask } from '../support/factories.ts';
-import { actsSuite } from './change-many.ts';
+import { changeSuite } from './change-many.ts';
 import { checkSuite } from './check.ts';
 import { consumeSuite } from './consume.ts';
 import { controlSuite } from './control.ts';
@@ -10,7 +10,7 @@ import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
 import { presenceSuite } from './presence.ts';
 import { semaphoresSuite } from './semaphores.ts';
-import { schedulersSuite } from './scheduler-entries.ts';
+import { schedulerEntriesSuite } from './scheduler-entries.ts';
 import { signalsSuite } from './signals.ts';
 import { aggregationSuite } from './aggregation.ts';
 import { groupsSuite } from './groups.ts';
@@ -18,15 +18,15 @@ import { submitSuite } from './submit.ts';
 import { uniqueSuite } from './unique.ts';
 
 function lifeSuite(harness: Harness): void {
-  describe('life', () => {
+  describe('lifecycle', () => {
     test('a broker answers a ping', async () => {
-      const { broker } = await harness.fresh();
+      const { broker } = await harness.openBench();
       await broker.ping();
       expect(broker.name).not.toBe('');
     });
 
     test('a closed broker refuses calls, and may be closed again', async () => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       await bench.broker.close();
       await bench.broker.close();
       const closed = { code: 'broker-closed' };
@@ -39,7 +39,7 @@ function lifeSuite(harness: Harness): void {
     });
 
     test('waits end when the broker is closed', async () => {
-      const { broker } = await harness.fresh();
+      const { broker } = await harness.openBench();
       const { signal } = new AbortController();
       const waits = [
         broker.signals.waitForWork(['default'], signal),
@@ -65,10 +65,10 @@ export function brokerSuite(harness: Harness): void {
     maintainSuite(harness);
     checkSuite(harness);
     controlSuite(harness);
-    actsSuite(harness);
+    changeSuite(harness);
     inspectSuite(harness);
     presenceSuite(harness);
-    schedulersSuite(harness);
+    schedulerEntriesSuite(harness);
     documentsSuite(harness);
     semaphoresSuite(harness);
     signalsSuite(harness);

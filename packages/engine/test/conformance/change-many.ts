@@ -56,8 +56,8 @@ const ARCHIVABLE = ['scheduled', 'pending', 'retry', 'completed', 'cancelled', '
 const ids = (count: number): string[] => Array.from({ length: count }, (_, i) => `t${i}`);
 
 function running(harness: Harness): void {
-  test.each(RUNNABLE)('a %s task that is run is the last of pending, and keeps its past', async (from) => {
-    const bench = await harness.fresh();
+  test.each(RUNNABLE)('a %s task that is run becomes the last pending one, and keeps its history', async (from) => {
+    const bench = await harness.openBench();
     await stage(bench, from);
     const before = await recordOf(bench, 'a');
     await bench.broker.submit.enqueue([aTask({ id: 'first', queue: Q })]);
@@ -83,14 +83,14 @@ function running(harness: Harness): void {
   });
 
   test.each(['pending', 'active'] as const)('a task that is %s cannot be run', async (state) => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await stage(bench, state);
     expect(await bench.broker.control.run(A)).toEqual({ code: 'wrong-state', state });
     expect(await countsOf(bench)).toEqual({ [state]: 1 });
   });
 
-  test('a task that ran again and ends is counted as any other, and vanishes with all it had', async () => {
-    const bench = await harness.fresh();
+  test('a task that is run again is counted as any other, and removing it leaves nothing behind', async () => {
+    const bench = await harness.openBench();
     await stage(bench, 'completed', { payload: Buffer.alloc(2_000, 'x') });
     await bench.broker.control.run(A);
     await end(bench, finish.archive(await takeOne(bench)));
@@ -103,7 +103,7 @@ function running(harness: Harness): void {
 
 function archiving(harness: Harness): void {
   test.each(ARCHIVABLE)('a %s task that is archived does not run any more', async (from) => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await stage(bench, from);
     await bench.advance(5_000);
     expect(await bench.broker.control.archive(A)).toEqual({ code: 'done', from });
@@ -118,13 +118,13 @@ function archiving(harness: Harness): void {
   });
 
   test.each(['archived', 'active'] as const)('a task that is %s cannot be archived', async (state) => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await stage(bench, state);
     expect(await bench.broker.control.archive(A)).toEqual({ code: 'wrong-state', state });
   });
 
-  test('what is not there can be neither run nor archived', async () => {
-    const { broker } = await harness.fresh();
+  test('a task that does not exist can be neither run nor archived, and its payload cannot be changed', async () => {
+    const { broker } = await harness.openBench();
     expect(await broker.control.run(A)).toEqual({ code: 'task-not-found' });
     expect(await broker.control.archive(A)).toEqual({ code: 'task-not-found' });
     expect(await broker.control.updatePayload(A, null)).toEqual({ code: 'task-not-found' });
@@ -141,7 +141,7 @@ function payloads(harness: Harness): void {
     ['none', null],
   ])('a scheduled task gets another payload: %s', async (_, payload) => {
     for (const before of [Buffer.from('{"a":1}'), large, null]) {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       const given = { headers: { h: 'v' }, uniqueMs: 3_600_000, meta: { business: 'shop' }, payload: before };
       await stage(bench, 'scheduled', { ids: ['shop.a'], ...given });
       const ref = { queue: Q, id: 'shop.a' };
@@ -161,9 +161,9 @@ function payloads(harness: Harness): void {
   });
 
   test.each(STATES.filter((state) => state !== 'scheduled'))(
-    'a task that is %s keeps its payload',
+    'the payload of a task that is %s cannot be changed',
     async (state) => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       await stage(bench, state);
       const before = await recordOf(bench, 'a');
       const outcome = await bench.broker.control.updatePayload(A, Buffer.from('new'));
@@ -188,7 +188,7 @@ async function changeAll(
 
 function many(harness: Harness): void {
   test.each(RUNNABLE)('all %s tasks are run in steps, in their order', async (state) => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await stage(bench, state, { ids: ids(9) });
     await bench.broker.submit.enqueue([aTask({ id: 'other', queue: 'other' })]);
     expect((await changeAll(bench, { action: 'run', state: state })).filter((count) => count > 0)).toEqual([
@@ -202,7 +202,7 @@ function many(harness: Harness): void {
   test.each(['scheduled', 'pending', 'retry', 'aggregating'] as const)(
     'all %s tasks are archived in steps',
     async (state) => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       await stage(bench, state, { ids: ids(9) });
       expect(
         (await changeAll(bench, { action: 'archive', state: state })).filter((count) => count > 0),
@@ -217,7 +217,7 @@ function many(harness: Harness): void {
   test.each(STATES.filter((state): state is BulkState => state !== 'active'))(
     'all %s tasks are removed in steps, with their locks',
     async (state) => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       const payload = (id: string) => Buffer.from(id);
       await bench.broker.submit.enqueue(manyTasks(1, 'kept', { queue: Q, delayMs: 90_000 }));
       for (const id of ids(9))
@@ -232,8 +232,8 @@ function many(harness: Harness): void {
     },
   );
 
-  test('of one group only its own tasks are taken; the last one takes its name along', async () => {
-    const bench = await harness.fresh();
+  test('a bulk change of one group leaves other groups alone, and an empty group is gone', async () => {
+    const bench = await harness.openBench();
     await stage(bench, 'aggregating', { ids: ids(5) });
     await bench.broker.submit.enqueue([aTask({ id: 'x', queue: Q, group: 'another' })]);
     expect(await changeAll(bench, { action: 'run', state: 'aggregating', group: 'g' })).toEqual([4, 1]);
@@ -243,8 +243,8 @@ function many(harness: Harness): void {
     expect(await bench.broker.inspect.groups(Q)).toEqual([]);
   });
 
-  test('completed tasks are taken together with cancelled ones, cancelled ones alone as well', async () => {
-    const bench = await harness.fresh();
+  test('a bulk change of completed tasks includes cancelled ones, which can also be changed alone', async () => {
+    const bench = await harness.openBench();
     await stage(bench, 'completed', { ids: ['c1', 'c2'] });
     await stage(bench, 'cancelled', { ids: ['x1', 'x2'] });
     expect(await changeAll(bench, { action: 'remove', state: 'cancelled' })).toEqual([2]);
@@ -254,8 +254,8 @@ function many(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({});
   });
 
-  test('nothing is handled where nothing is', async () => {
-    const bench = await harness.fresh();
+  test('a bulk change without matching tasks handles nothing', async () => {
+    const bench = await harness.openBench();
     expect(await changeAll(bench, { action: 'run', state: 'retry' })).toEqual([0]);
     expect(await changeAll(bench, { action: 'remove', state: 'aggregating' })).toEqual([0]);
   });
@@ -272,9 +272,9 @@ const EACH = Object.entries(VERBS).flatMap(([verb, states]) =>
 
 function neighbours(harness: Harness): void {
   test.each(EACH)(
-    'to %s all that is %s leaves what was there before, and other queues',
+    'to %s all tasks that are %s leaves other tasks and queues as they are',
     async (verb, state) => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       for (const queue of [Q, 'other']) {
         await bench.broker.submit.enqueue([aTask({ id: 'old', queue, retentionMs: 600_000 })]);
         const [task] = await take(bench, { queues: [queue] });
@@ -297,9 +297,9 @@ function neighbours(harness: Harness): void {
   );
 
   test.each(['run', 'archive', 'remove'] as const)(
-    'to %s a task of a group ends the group with its last one',
+    'to %s the last task of a group removes the group',
     async (act) => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       const groups = () => bench.broker.inspect.groups(Q);
       await stage(bench, 'aggregating', { ids: ['t0', 't1'] });
       await bench.broker.control[act]({ queue: Q, id: 't0' });
@@ -312,8 +312,8 @@ function neighbours(harness: Harness): void {
 }
 
 function dropping(harness: Harness): void {
-  test('a queue without tasks can be forgotten with all that was known of it', async () => {
-    const bench = await harness.fresh();
+  test('a queue without tasks can be dropped, with its pause and its history', async () => {
+    const bench = await harness.openBench();
     const { control, inspect } = bench.broker;
     await stage(bench, 'archived');
     await control.pause(Q, 'why');
@@ -327,16 +327,16 @@ function dropping(harness: Harness): void {
     expect(await control.dropQueue(Q)).toBe(true);
   });
 
-  test.each(STATES)('a queue with a task that is %s is kept', async (state) => {
-    const bench = await harness.fresh();
+  test.each(STATES)('a queue with a task that is %s cannot be dropped', async (state) => {
+    const bench = await harness.openBench();
     await stage(bench, state);
     expect(await bench.broker.control.dropQueue(Q)).toBe(false);
     expect(await bench.broker.inspect.queues()).toEqual([Q]);
     expect(await countsOf(bench)).toEqual({ [state]: 1 });
   });
 
-  test('a forgotten queue may be used again', async () => {
-    const bench = await harness.fresh();
+  test('a dropped queue can be used again', async () => {
+    const bench = await harness.openBench();
     await stage(bench, 'pending');
     await bench.broker.control.remove(A);
     await bench.broker.control.dropQueue(Q);
@@ -345,8 +345,8 @@ function dropping(harness: Harness): void {
   });
 }
 
-export function actsSuite(harness: Harness): void {
-  describe('what people do to tasks', () => {
+export function changeSuite(harness: Harness): void {
+  describe('changing tasks', () => {
     running(harness);
     archiving(harness);
     payloads(harness);

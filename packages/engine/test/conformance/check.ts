@@ -30,16 +30,16 @@ async function everything(bench: Bench): Promise<void> {
 }
 
 export function checkSuite(harness: Harness): void {
-  describe('check', () => {
-    test('a broker without tasks is sound', async () => {
-      const { broker } = await harness.fresh();
+  describe('fsck', () => {
+    test('finds no faults in a broker without tasks', async () => {
+      const { broker } = await harness.openBench();
       expect(await fsck(broker)).toEqual({ ...CLEAN, queues: [] });
     });
 
     test.each([false, true])(
-      'tasks in every state are sound, and stay as they are (repair: %s)',
+      'finds no faults in tasks of every state, and changes none of them (repair: %s)',
       async (repair) => {
-        const bench = await harness.fresh();
+        const bench = await harness.openBench();
         await everything(bench);
         const before = await countsOf(bench);
         expect(await fsck(bench.broker, { repair, pauseMs: 0 })).toEqual({ ...CLEAN, queues: ['default'] });
@@ -48,16 +48,16 @@ export function checkSuite(harness: Harness): void {
       },
     );
 
-    test('more tasks than fit a page are sound, in several queues', async () => {
-      const { broker } = await harness.fresh();
+    test('finds no faults in several queues with more tasks than fit a page', async () => {
+      const { broker } = await harness.openBench();
       await broker.submit.enqueue(manyTasks(1_700, 't', { queue: 'a' }));
       await broker.submit.enqueue(manyTasks(1_700, 't', { queue: 'b', delayMs: HOUR_MS }));
       expect(await fsck(broker)).toEqual({ ...CLEAN, queues: ['a', 'b'] });
       expect(await fsck(broker, { queues: ['b'] })).toEqual({ ...CLEAN, queues: ['b'] });
     });
 
-    test('a queue that is not there is told', async () => {
-      const { broker } = await harness.fresh();
+    test('rejects a queue that does not exist', async () => {
+      const { broker } = await harness.openBench();
       await expect(fsck(broker, { queues: ['none'] })).rejects.toMatchObject({ code: 'queue-not-found' });
     });
   });

@@ -12,7 +12,7 @@ export function clusterHarness(): Harness {
   afterAll(() => cluster?.stop());
   return {
     name: 'Redis Cluster',
-    async fresh() {
+    async openBench() {
       await cluster.flush();
       const time = movableTime();
       const bench = createBench(await connectRedis({ url: cluster.url, nowMs: time.now }), time);

@@ -7,8 +7,8 @@ import { leaseSuite } from './leases.ts';
 const KIB = 1_024;
 
 function fetching(harness: Harness): void {
-  test('an exchange takes from the queues in their order, each first in, first out', async () => {
-    const bench = await harness.fresh();
+  test('an exchange takes from the queues in their order, and from each first in, first out', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'l1', queue: 'low' }),
       aTask({ id: 'h1', queue: 'high' }),
@@ -22,14 +22,14 @@ function fetching(harness: Harness): void {
   });
 
   test('an exchange takes no more than its room', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(5, 't'));
     expect(idsOf(await take(bench, { room: 2 }))).toEqual(['t0', 't1']);
     expect(await countsOf(bench)).toEqual({ pending: 3, active: 2 });
   });
 
-  test('with shares each queue yields its own first, and the rest of the room goes to who has more', async () => {
-    const bench = await harness.fresh();
+  test('with shares each queue yields its share first, and queues with more tasks fill the remaining room', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       ...manyTasks(20, 'a', { queue: 'a' }),
       ...manyTasks(2, 'b', { queue: 'b' }),
@@ -44,14 +44,14 @@ function fetching(harness: Harness): void {
   });
 
   test('an exchange without room takes nothing', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask()]);
     expect(await exchange(bench, { room: 0 })).toEqual({ finished: [], tasks: [], quarantined: [] });
     expect(await countsOf(bench)).toEqual({ pending: 1 });
   });
 
-  test('an exchange over empty and unknown queues is answered', async () => {
-    const bench = await harness.fresh();
+  test('an exchange over empty and unknown queues takes nothing', async () => {
+    const bench = await harness.openBench();
     expect(await exchange(bench, { queues: ['nothing', 'here'] })).toEqual({
       finished: [],
       tasks: [],
@@ -60,14 +60,14 @@ function fetching(harness: Harness): void {
   });
 
   test('a paused queue yields nothing, the others do', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'h', queue: 'high' }), aTask({ id: 'l', queue: 'low' })]);
     await bench.broker.control.pause('high');
     expect(idsOf(await take(bench, { queues: ['high', 'low'] }))).toEqual(['l']);
   });
 
   test('an exchange takes at most 256 tasks', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(300, 't'));
     const first = await take(bench, { room: 1_000 });
     const second = await take(bench, { room: 1_000 });
@@ -75,8 +75,8 @@ function fetching(harness: Harness): void {
     expect(idsOf([...first, ...second])).toEqual(Array.from({ length: 300 }, (_, i) => `t${i}`));
   });
 
-  test('an exchange takes at most 512 KiB of messages, in order and without a loss', async () => {
-    const bench = await harness.fresh();
+  test('an exchange takes at most 512 KiB of messages, in order and without losing any', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(5, 't', { payload: Buffer.alloc(200 * KIB, 7) }));
     const calls: string[][] = [];
     for (let call = 0; call < 3; call += 1) calls.push(idsOf(await take(bench)));
@@ -84,7 +84,7 @@ function fetching(harness: Harness): void {
   });
 
   test('a task larger than the bound is taken alone', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'big', payload: Buffer.alloc(700 * KIB, 7) }),
       aTask({ id: 'small' }),
@@ -93,8 +93,8 @@ function fetching(harness: Harness): void {
     expect(idsOf(await take(bench))).toEqual(['small']);
   });
 
-  test('a taken task is active, with its worker and its start', async () => {
-    const bench = await harness.fresh();
+  test('a taken task is active, with its worker and start time', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     await bench.advance(1_500);
     const task = await takeOne(bench, { worker: 'host-1:77' });
@@ -109,8 +109,8 @@ function fetching(harness: Harness): void {
     });
   });
 
-  test('exchanges made at the same time never take a task twice', async () => {
-    const bench = await harness.fresh();
+  test('concurrent exchanges never take a task twice', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(60, 't'));
     const exchanges = await Promise.all(Array.from({ length: 10 }, () => take(bench, { room: 9 })));
     const ids = idsOf(exchanges.flat());
@@ -121,7 +121,7 @@ function fetching(harness: Harness): void {
 
 function both(harness: Harness): void {
   test('one exchange finishes attempts of several queues and takes new tasks', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'a', queue: 'high' }),
       aTask({ id: 'b', queue: 'low', retentionMs: 60_000 }),
@@ -143,7 +143,7 @@ function both(harness: Harness): void {
   });
 
   test('a task given back in an exchange may be taken again by the same exchange', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     const a = await takeOne(bench);
     const outcome = await exchange(bench, { finishes: [finish.requeue(a)] });
@@ -152,8 +152,8 @@ function both(harness: Harness): void {
     expect(await end(bench, finish.succeeded(outcome.tasks[0]!))).toEqual(['accepted']);
   });
 
-  test('an attempt can be finished once', async () => {
-    const bench = await harness.fresh();
+  test('an attempt can be finished only once', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', retentionMs: 60_000 }), aTask({ id: 'b' })]);
     const [a, b] = await take(bench);
     expect(await end(bench, finish.succeeded(a!), finish.retry(a!, 5), finish.succeeded(b!))).toEqual([
@@ -165,8 +165,8 @@ function both(harness: Harness): void {
     expect(await recordOf(bench, 'a')).toMatchObject({ state: 'completed', retried: 0 });
   });
 
-  test('finishes without a queue to take from are fine, and nothing to do is too', async () => {
-    const bench = await harness.fresh();
+  test('an exchange without queues finishes attempts, and does nothing if there are none', async () => {
+    const bench = await harness.openBench();
     expect(await exchange(bench, { queues: [], room: 10 })).toEqual({
       finished: [],
       tasks: [],
@@ -182,7 +182,7 @@ function both(harness: Harness): void {
   });
 
   test('256 finishes and 256 tasks fit one exchange', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(512, 't', { retentionMs: 60_000 }));
     const first = await take(bench, { room: 256 });
     const outcome = await exchange(bench, {
@@ -195,7 +195,7 @@ function both(harness: Harness): void {
   });
 
   test('a large attempt record is kept whole', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     const task = await takeOne(bench);
     const record = aRecord(task, {

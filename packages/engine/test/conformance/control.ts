@@ -34,8 +34,8 @@ async function stage(bench: Bench, state: Staged): Promise<void> {
 }
 
 function pausing(harness: Harness): void {
-  test('a paused queue says so, with its reason, until it is resumed', async () => {
-    const bench = await harness.fresh();
+  test('a queue is shown as paused, with the reason, until it is resumed', async () => {
+    const bench = await harness.openBench();
     const { control } = bench.broker;
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     expect(await factsOf(bench)).toMatchObject({ paused: false, pauseReason: null });
@@ -47,8 +47,8 @@ function pausing(harness: Harness): void {
     expect(idsOf(await take(bench))).toEqual(['a']);
   });
 
-  test('pausing again replaces the reason, resuming again changes nothing', async () => {
-    const bench = await harness.fresh();
+  test('pausing again replaces the reason, and resuming again changes nothing', async () => {
+    const bench = await harness.openBench();
     const { control } = bench.broker;
     expect(await control.pause('default', 'one')).toBe(true);
     expect(await control.pause('default', 'two')).toBe(false);
@@ -59,8 +59,8 @@ function pausing(harness: Harness): void {
     expect(await control.resume('default')).toBe(false);
   });
 
-  test('a paused queue takes new tasks, and what runs in it may end', async () => {
-    const bench = await harness.fresh();
+  test('a paused queue accepts new tasks, and its active tasks may end', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     const task = await takeOne(bench);
     await bench.broker.control.pause('default');
@@ -75,7 +75,7 @@ function cancelling(harness: Harness): void {
   test.each(['scheduled', 'pending', 'retry'] as const)(
     'a %s task that is cancelled never runs',
     async (from) => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       await stage(bench, from);
       const note = { reason: 'ordered twice ü', by: 'key_1' };
       expect(await bench.broker.control.cancel(A, note)).toEqual({ code: 'done', from });
@@ -98,7 +98,7 @@ function cancelling(harness: Harness): void {
   test.each(['active', 'completed', 'archived', 'cancelled'] as const)(
     'a task that is %s cannot be cancelled',
     async (state) => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       await stage(bench, state);
       const before = await recordOf(bench, 'a');
       expect(await bench.broker.control.cancel(A, {})).toEqual({ code: 'wrong-state', state });
@@ -106,22 +106,22 @@ function cancelling(harness: Harness): void {
     },
   );
 
-  test('a cancellation without a note has its time', async () => {
-    const bench = await harness.fresh();
+  test('a cancellation without a reason has its time', async () => {
+    const bench = await harness.openBench();
     await stage(bench, 'pending');
     await bench.broker.control.cancel(A, {});
     expect((await recordOf(bench, 'a')).cancelled).toEqual({ atMs: bench.now() });
   });
 
-  test('cancelling one task leaves its neighbours in their order', async () => {
-    const bench = await harness.fresh();
+  test('cancelling one task leaves the others in their order', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(4, 't'));
     await bench.broker.control.cancel({ queue: 'default', id: 't1' }, {});
     expect(idsOf(await take(bench))).toEqual(['t0', 't2', 't3']);
   });
 
   test('a cancelled task counts neither as processed nor as failed', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await stage(bench, 'pending');
     await bench.broker.control.cancel(A, {});
     expect(await factsOf(bench)).toMatchObject({ processed: 0, failed: 0 });
@@ -132,7 +132,7 @@ function removing(harness: Harness): void {
   test.each(['scheduled', 'pending', 'retry', 'completed', 'archived', 'cancelled'] as const)(
     'a %s task can be removed, and its ID is free',
     async (from) => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       await stage(bench, from);
       expect(await bench.broker.control.remove(A)).toEqual({ code: 'done', from });
       expect(await bench.broker.inspect.task(A)).toBeNull();
@@ -147,14 +147,14 @@ function removing(harness: Harness): void {
   );
 
   test('an active task cannot be removed', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await stage(bench, 'active');
     expect(await bench.broker.control.remove(A)).toEqual({ code: 'wrong-state', state: 'active' });
     expect(await countsOf(bench)).toEqual({ active: 1 });
   });
 
-  test('what is not there can be neither cancelled nor removed', async () => {
-    const { broker } = await harness.fresh();
+  test('a task that does not exist can be neither cancelled nor removed', async () => {
+    const { broker } = await harness.openBench();
     expect(await broker.control.cancel(A, {})).toEqual({ code: 'task-not-found' });
     expect(await broker.control.remove(A)).toEqual({ code: 'task-not-found' });
     await broker.submit.enqueue([aTask(A)]);

@@ -3,8 +3,8 @@ import type { Harness } from './harness.ts';
 
 export function documentsSuite(harness: Harness): void {
   describe('documents', () => {
-    test('what was put can be read, with its version', async () => {
-      const { documents } = (await harness.fresh()).broker;
+    test('a stored document can be read, with its version', async () => {
+      const { documents } = (await harness.openBench()).broker;
       const value = { name: 'größe 🚚', n: 1.5, list: [null, true, 'x'], nested: { '': '' } };
       expect(await documents.get('api-key', 'k1')).toBeNull();
       expect(await documents.put('api-key', 'k1', value)).toBe(1);
@@ -12,7 +12,7 @@ export function documentsSuite(harness: Harness): void {
     });
 
     test('each put makes a new version', async () => {
-      const { documents } = (await harness.fresh()).broker;
+      const { documents } = (await harness.openBench()).broker;
       expect(await documents.put('policy', 'p', { a: 1 })).toBe(1);
       expect(await documents.put('policy', 'p', { a: 2 })).toBe(2);
       expect(await documents.put('policy', 'p', { a: 3 }, 2)).toBe(3);
@@ -20,7 +20,7 @@ export function documentsSuite(harness: Harness): void {
     });
 
     test('a put that expects another version is refused and changes nothing', async () => {
-      const { documents } = (await harness.fresh()).broker;
+      const { documents } = (await harness.openBench()).broker;
       await documents.put('policy', 'p', { a: 1 });
       await expect(documents.put('policy', 'p', { a: 2 }, 2)).rejects.toMatchObject({
         code: 'version-mismatch',
@@ -35,8 +35,8 @@ export function documentsSuite(harness: Harness): void {
       expect(await documents.list('policy')).toEqual([{ id: 'p', version: 1, value: { a: 1 } }]);
     });
 
-    test('of many puts that expect no document one wins', async () => {
-      const { documents } = (await harness.fresh()).broker;
+    test('exactly one of many puts that expect no document succeeds', async () => {
+      const { documents } = (await harness.openBench()).broker;
       const puts = await Promise.allSettled(
         Array.from({ length: 8 }, (_, i) => documents.put('claim', 'admin', { i }, 0)),
       );
@@ -45,8 +45,8 @@ export function documentsSuite(harness: Harness): void {
       expect(await documents.get('claim', 'admin')).toMatchObject({ version: 1, value: { i: winner } });
     });
 
-    test('documents are listed by ID, each kind by itself', async () => {
-      const { documents } = (await harness.fresh()).broker;
+    test('documents are listed by ID, each kind separately', async () => {
+      const { documents } = (await harness.openBench()).broker;
       for (const id of ['b', 'a', 'c10', 'c1']) await documents.put('one', id, { id });
       await documents.put('two', 'z', {});
       expect((await documents.list('one')).map(({ id }) => id)).toEqual(['a', 'b', 'c1', 'c10']);
@@ -54,8 +54,8 @@ export function documentsSuite(harness: Harness): void {
       expect(await documents.list('three')).toEqual([]);
     });
 
-    test('a removed document is gone and may be made anew', async () => {
-      const { documents } = (await harness.fresh()).broker;
+    test('a removed document is gone, and may be created again', async () => {
+      const { documents } = (await harness.openBench()).broker;
       await documents.put('policy', 'p', {});
       expect(await documents.remove('policy', 'p')).toBe(true);
       expect(await documents.remove('policy', 'p')).toBe(false);

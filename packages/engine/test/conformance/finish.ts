@@ -24,8 +24,8 @@ async function started(bench: Bench, overrides: Parameters<typeof aTask>[0] = {}
 }
 
 function successes(harness: Harness): void {
-  test('a task that succeeded without retention vanishes', async () => {
-    const bench = await harness.fresh();
+  test('a task that succeeded without retention is removed', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench);
     expect(await end(bench, finish.succeeded(task, Buffer.from('result')))).toEqual(['accepted']);
     expect(await bench.broker.inspect.task(task)).toBeNull();
@@ -34,7 +34,7 @@ function successes(harness: Harness): void {
   });
 
   test('a task that succeeded with retention is kept with its result and its attempt', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const task = await started(bench, { retentionMs: 60_000 });
     await bench.advance(2_000);
     const result = Buffer.from([0, 255, 10, 13, 34]);
@@ -57,7 +57,7 @@ function successes(harness: Harness): void {
   });
 
   test('a task may succeed without a result, or with an empty one', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(['a', 'b'].map((id) => aTask({ id, retentionMs: 60_000 })));
     const [a, b] = await take(bench);
     await end(bench, finish.succeeded(a!, null), finish.succeeded(b!, Buffer.alloc(0)));
@@ -67,8 +67,8 @@ function successes(harness: Harness): void {
 }
 
 function retries(harness: Harness): void {
-  test('a retry waits its delay to the millisecond and counts', async () => {
-    const bench = await harness.fresh();
+  test('a retry is due after its delay, to the millisecond, and is counted', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench);
     expect(await end(bench, finish.retry(task, 1_501))).toEqual(['accepted']);
     const dueMs = bench.now() + 1_501;
@@ -85,14 +85,14 @@ function retries(harness: Harness): void {
   });
 
   test('a retry without delay may be forwarded at once', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await end(bench, finish.retry(await started(bench), 0));
     expect(await forward(bench)).toMatchObject({ moved: 1 });
     expect(await takeOne(bench)).toMatchObject({ attempt: 2 });
   });
 
-  test('a retry that is no failure counts neither a retry nor a failure', async () => {
-    const bench = await harness.fresh();
+  test('a retry without a failure counts neither as a retry nor as a failure', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench);
     expect(await end(bench, finish.retry(task, 0, false))).toEqual(['accepted']);
     expect(await recordOf(bench, 'a')).toMatchObject({ state: 'retry', retried: 0 });
@@ -101,8 +101,8 @@ function retries(harness: Harness): void {
     expect(await takeOne(bench)).toMatchObject({ retried: 0, attempt: 2 });
   });
 
-  test('attempts are kept in order over many retries, the first and the last 49', async () => {
-    const bench = await harness.fresh();
+  test('of many attempts the first and the last 49 are kept, in order', async () => {
+    const bench = await harness.openBench();
     let task = await started(bench, { maxRetries: 100 });
     for (let n = 1; n < 60; n += 1) {
       await end(bench, finish.retry(task, 0));
@@ -116,8 +116,8 @@ function retries(harness: Harness): void {
     expect(record.attempts.map(({ number }) => number)).toEqual([1, ...lastOnes]);
   });
 
-  test('what a task carries survives its retries unchanged', async () => {
-    const bench = await harness.fresh();
+  test('the fields of a task survive its retries unchanged', async () => {
+    const bench = await harness.openBench();
     const payload = Buffer.from([0, 1, 255, 8, 9, 10]);
     const given = { type: 'ü', headers: { a: 'b' }, retentionMs: 60_000, deadlineMs: 4_102_444_800_000 };
     let task = await started(bench, { ...given, payload, maxRetries: 20, meta: { business: 'shop' } });
@@ -132,8 +132,8 @@ function retries(harness: Harness): void {
     expect(await recordOf(bench, 'a')).toMatchObject({ state: 'completed', retried: 12, attempt: 13 });
   });
 
-  test('the newest error is told, whatever characters it has', async () => {
-    const bench = await harness.fresh();
+  test('a record has the newest error, with all its characters', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench);
     const message = 'über\nzwei Zeilen\t"x" 🚚';
     const record = aRecord(task, { error: { class: 'E', message } });
@@ -148,8 +148,8 @@ function retries(harness: Harness): void {
 }
 
 function endings(harness: Harness): void {
-  test('an archived task is a dead letter', async () => {
-    const bench = await harness.fresh();
+  test('an archived task keeps its error and its attempt, and is never taken', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench);
     expect(await end(bench, finish.archive(task))).toEqual(['accepted']);
     const record = await recordOf(bench, 'a');
@@ -161,8 +161,8 @@ function endings(harness: Harness): void {
     expect(await take(bench)).toEqual([]);
   });
 
-  test('a requeued task is the next to run and its attempt is not used up', async () => {
-    const bench = await harness.fresh();
+  test('a requeued task is the next to run, and its attempt does not count', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
     const a = await takeOne(bench);
     expect(await end(bench, finish.requeue(a))).toEqual(['accepted']);
@@ -180,8 +180,8 @@ function endings(harness: Harness): void {
     expect(again[0]).toMatchObject({ attempt: 1, retried: 0, crashes: 0 });
   });
 
-  test('a revoked task vanishes whatever its retention, counted as processed only', async () => {
-    const bench = await harness.fresh();
+  test('a revoked task is removed despite its retention, and counts only as processed', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench, { retentionMs: 60_000 });
     expect(await end(bench, finish.revoked(task))).toEqual(['accepted']);
     expect(await bench.broker.inspect.task(task)).toBeNull();
@@ -190,7 +190,7 @@ function endings(harness: Harness): void {
   });
 
   test('counters add up over outcomes', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue('abcdef'.split('').map((id) => aTask({ id })));
     const [a, b, c, d, e, f] = await take(bench);
     await end(bench, finish.succeeded(a!), finish.succeeded(b!), finish.retry(c!, 9_000), finish.archive(d!));
@@ -214,8 +214,8 @@ function earlyResults(harness: Harness): void {
   const keep = ({ broker }: Bench, task: LeasedTask, result: string) =>
     broker.consume.keepResults([{ task, result: Buffer.from(result) }]);
 
-  test('a result is there while its attempt runs, and the last one counts', async () => {
-    const bench = await harness.fresh();
+  test('a result can be read while its attempt runs, and the last one is kept', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench, { retentionMs: 60_000 });
     for (const result of ['half', 'more']) {
       expect(await keep(bench, task, result)).toEqual([true]);
@@ -226,16 +226,16 @@ function earlyResults(harness: Harness): void {
     expect(text((await recordOf(bench, 'a')).result)).toBe('more');
   });
 
-  test('a success with a result of its own replaces the one that was there', async () => {
-    const bench = await harness.fresh();
+  test('a success with a result replaces an earlier result', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench, { retentionMs: 60_000 });
     await keep(bench, task, 'early');
     await end(bench, finish.succeeded(task, Buffer.from('last')));
     expect(text((await recordOf(bench, 'a')).result)).toBe('last');
   });
 
-  test('a result stays over a retry, and goes with its task', async () => {
-    const bench = await harness.fresh();
+  test('a result survives a retry, and is removed with its task', async () => {
+    const bench = await harness.openBench();
     const task = await started(bench);
     await keep(bench, task, 'first attempt');
     await end(bench, finish.retry(task, 0));
@@ -248,8 +248,8 @@ function earlyResults(harness: Harness): void {
     expect((await recordOf(bench, 'a')).result).toBeNull();
   });
 
-  test('each result gets its own answer; a lease that is gone writes nothing', async () => {
-    const bench = await harness.fresh();
+  test('each result gets its own answer, and a lost lease writes nothing', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'a' }),
       aTask({ id: 'b' }),
@@ -266,8 +266,8 @@ function earlyResults(harness: Harness): void {
     expect(await bench.broker.consume.keepResults([])).toEqual([]);
   });
 
-  test('results of any size up to the limit go in one call', async () => {
-    const bench = await harness.fresh();
+  test('one call takes several results of the maximum size', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue('abcde'.split('').map((id) => aTask({ id })));
     const tasks = await take(bench);
     const results = tasks.map((task, i) => ({ task, result: Buffer.alloc(262_144, i) }));
@@ -277,8 +277,8 @@ function earlyResults(harness: Harness): void {
 }
 
 function tokens(harness: Harness): void {
-  test.each(ENDINGS)('a stale lease is refused for %s while nobody holds the task', async (_, ending) => {
-    const bench = await harness.fresh();
+  test.each(ENDINGS)('a stale lease is refused for %s while no worker holds the task', async (_, ending) => {
+    const bench = await harness.openBench();
     const stale = await started(bench, { retentionMs: 60_000 });
     await bench.recoverAfter(LEASE_OVER_MS, [{ queue: 'default', limit: 10 }]);
     const before = [await recordOf(bench, 'a'), await factsOf(bench)];
@@ -286,8 +286,8 @@ function tokens(harness: Harness): void {
     expect([await recordOf(bench, 'a'), await factsOf(bench)]).toEqual(before);
   });
 
-  test.each(ENDINGS)('a stale lease is refused for %s while another holds the task', async (_, ending) => {
-    const bench = await harness.fresh();
+  test.each(ENDINGS)('a stale lease is refused for %s while another worker holds the task', async (_, ending) => {
+    const bench = await harness.openBench();
     const stale = await started(bench, { retentionMs: 60_000 });
     await bench.recoverAfter(LEASE_OVER_MS, [{ queue: 'default', limit: 10 }]);
     const holder = await takeOne(bench, { worker: 'worker-2' });
@@ -298,8 +298,8 @@ function tokens(harness: Harness): void {
     expect(Buffer.from((await recordOf(bench, 'a')).result ?? '').toString()).toBe('fresh');
   });
 
-  test('a refused finish harms none of the others in its call', async () => {
-    const bench = await harness.fresh();
+  test('a refused finish does not affect the others in its call', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
     const [a, b] = await take(bench);
     const wrong = { ...a!, token: (a!.token % 999_999) + 1 };

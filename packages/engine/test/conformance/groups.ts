@@ -19,7 +19,7 @@ async function members({ broker }: Bench, group: string): Promise<string[]> {
 
 function joining(harness: Harness): void {
   test('a task with a group waits in it, and no worker takes it', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const outcomes = await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'g' }), aTask({ id: 'b' })]);
     expect(outcomes).toMatchObject([
       { code: 'created', state: 'aggregating', dueMs: bench.now() },
@@ -31,22 +31,22 @@ function joining(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({ aggregating: 1, active: 1 });
   });
 
-  test('names of groups may hold any letters, and each group lists its own', async () => {
-    const bench = await harness.fresh();
+  test('names of groups may have any characters, and each group lists its own tasks', async () => {
+    const bench = await harness.openBench();
     const groups = ['a', 'a:b', 'Grüße 東京', '{x}', 'a b'];
     await bench.broker.submit.enqueue(groups.map((group, i) => aTask({ id: `t${i}`, group })));
     for (const [i, group] of groups.entries()) expect(await members(bench, group)).toEqual([`t${i}`]);
     expect(await countsOf(bench)).toEqual({ aggregating: 5 });
   });
 
-  test('an ID in a group is taken', async () => {
-    const bench = await harness.fresh();
+  test('the ID of a task in a group is taken', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'g' })]);
     expect(await bench.broker.submit.enqueue([aTask({ id: 'a' })])).toEqual([{ code: 'task-exists' }]);
   });
 
-  test('a task of a group that is unique keeps its lock there', async () => {
-    const bench = await harness.fresh();
+  test('a unique task holds its lock while it is in a group', async () => {
+    const bench = await harness.openBench();
     const task = (id: string) => aTask({ id, group: 'g', uniqueMs: 60_000 });
     expect(await bench.broker.submit.enqueue([task('a'), task('b')])).toMatchObject([
       { state: 'aggregating' },
@@ -54,8 +54,8 @@ function joining(harness: Harness): void {
     ]);
   });
 
-  test('a group is listed in pages, the oldest first', async () => {
-    const bench = await harness.fresh();
+  test('a group is listed in pages, oldest first', async () => {
+    const bench = await harness.openBench();
     for (const id of ['c', 'a', 'b']) {
       await bench.broker.submit.enqueue([aTask({ id, group: 'g' })]);
       await bench.advance(1_000);
@@ -69,8 +69,8 @@ function joining(harness: Harness): void {
 }
 
 function later(harness: Harness): void {
-  test('a task with a group and a start is scheduled, and joins its group when it is due', async () => {
-    const bench = await harness.fresh();
+  test('a task with a group and a start time is scheduled, and joins its group when it is due', async () => {
+    const bench = await harness.openBench();
     const outcomes = await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'g', delayMs: 1_500 })]);
     expect(outcomes).toMatchObject([{ state: 'scheduled', dueMs: bench.now() + 1_500 }]);
     expect(await members(bench, 'g')).toEqual([]);
@@ -80,8 +80,8 @@ function later(harness: Harness): void {
     expect(await take(bench)).toEqual([]);
   });
 
-  test('due tasks with and without a group each go their way', async () => {
-    const bench = await harness.fresh();
+  test('due tasks join their group, and those without one become pending', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'a', delayMs: 10 }),
       aTask({ id: 'b', delayMs: 20, group: 'g' }),
@@ -93,16 +93,16 @@ function later(harness: Harness): void {
     expect(idsOf(await take(bench))).toEqual(['a', 'c']);
   });
 
-  test('a task of a group that waits is removed with its place in the group', async () => {
-    const bench = await harness.fresh();
+  test('a task that is removed while it waits in a group leaves the group', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'g' }), aTask({ id: 'b', group: 'g' })]);
     const removed = await bench.broker.control.remove({ queue: 'default', id: 'a' });
     expect(removed).toEqual({ code: 'done', from: 'aggregating' });
     expect(await members(bench, 'g')).toEqual(['b']);
   });
 
-  test('a plain task is not touched by groups beside it', async () => {
-    const bench = await harness.fresh();
+  test('a task without a group is not affected by groups', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'g1', group: 'g' }), aTask({ id: 'a' })]);
     await end(bench, finish.succeeded(await takeOne(bench)));
     expect(await countsOf(bench)).toEqual({ aggregating: 1 });

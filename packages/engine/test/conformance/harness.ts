@@ -20,7 +20,7 @@ export interface Bench {
 /** What the suite needs of a kind of broker. */
 export interface Harness {
   readonly name: string;
-  fresh(): Promise<Bench>;
+  openBench(): Promise<Bench>;
 }
 
 /** Time that stands still until it is moved: a whole second and a bit, so that rounding shows. */

@@ -45,13 +45,13 @@ async function oneOfEach(bench: Bench): Promise<void> {
 const LISTED = ['scheduled', 'pending', 'active', 'retry', 'completed', 'cancelled', 'archived'] as const;
 
 function records(harness: Harness): void {
-  test('a task that is not there is null', async () => {
-    const { broker } = await harness.fresh();
+  test('a task that does not exist is null', async () => {
+    const { broker } = await harness.openBench();
     expect(await broker.inspect.task({ queue: 'default', id: 'none' })).toBeNull();
   });
 
-  test.each(LISTED)('a %s task is told, counted and listed as that', async (state) => {
-    const bench = await harness.fresh();
+  test.each(LISTED)('a %s task is shown, counted and listed in that state', async (state) => {
+    const bench = await harness.openBench();
     await oneOfEach(bench);
     const record = await recordOf(bench, state);
     expect(record.state).toBe(state);
@@ -61,8 +61,8 @@ function records(harness: Harness): void {
     expect(list).toEqual({ tasks: [record], cursor: null, total: 1 });
   });
 
-  test('times stand where they mean something and are null elsewhere', async () => {
-    const bench = await harness.fresh();
+  test('times are set in the states in which they mean something, and null in the others', async () => {
+    const bench = await harness.openBench();
     await oneOfEach(bench);
     const set = async (id: string) => {
       const { dueMs, pendingSinceMs, finishedMs, expiresMs } = await recordOf(bench, id);
@@ -80,7 +80,7 @@ function records(harness: Harness): void {
   });
 
   test('the facts of a queue without tasks are zeros', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     expect(await bench.broker.inspect.queueFacts(['never', 'used'])).toEqual(
       ['never', 'used'].map((queue) => ({
         queue,
@@ -105,8 +105,8 @@ function records(harness: Harness): void {
     );
   });
 
-  test('the age of the task that is next is told', async () => {
-    const bench = await harness.fresh();
+  test('the facts of a queue have the age of the next task', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask()]);
     await bench.advance(4_000);
     await bench.broker.submit.enqueue([aTask()]);
@@ -119,13 +119,13 @@ function records(harness: Harness): void {
 
 function lists(harness: Harness): void {
   test('pending tasks are listed in pages, next to run first', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(7, 't'));
     expect(await pages(bench, 'pending', 3)).toEqual([['t0', 't1', 't2'], ['t3', 't4', 't5'], ['t6']]);
   });
 
   test('scheduled tasks and retries are listed earliest first', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'late', delayMs: 9_000 }),
       aTask({ id: 'early', delayMs: 1_000 }),
@@ -139,7 +139,7 @@ function lists(harness: Harness): void {
   });
 
   test('finished tasks are listed oldest first, and pages leave none out', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(5, 'c', { retentionMs: 600_000 }));
     await bench.broker.submit.enqueue(manyTasks(5, 'd'));
     for (const task of await take(bench)) {
@@ -150,8 +150,8 @@ function lists(harness: Harness): void {
     expect((await pages(bench, 'archived', 3)).flat()).toEqual(['d0', 'd1', 'd2', 'd3', 'd4']);
   });
 
-  test('completed and cancelled tasks are listed and counted apart', async () => {
-    const bench = await harness.fresh();
+  test('completed and cancelled tasks are listed and counted separately', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(6, 't', { retentionMs: 600_000 }));
     for (const id of ['t1', 't3', 't4']) await bench.broker.control.cancel({ queue: 'default', id }, {});
     const tasks = await take(bench);
@@ -164,8 +164,8 @@ function lists(harness: Harness): void {
     expect(await bench.broker.inspect.list({ ...list, state: 'cancelled' })).toMatchObject({ total: 3 });
   });
 
-  test('a page tells how many there are in all, and a full last page ends the list', async () => {
-    const bench = await harness.fresh();
+  test('a page has the total number of tasks, and a full last page ends the list', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(4, 't'));
     const list = { queue: 'default', state: 'pending', limit: 3 } as const;
     const first = await bench.broker.inspect.list({ ...list, cursor: null });
@@ -177,7 +177,7 @@ function lists(harness: Harness): void {
   });
 
   test('an empty list is one empty page', async () => {
-    const { broker } = await harness.fresh();
+    const { broker } = await harness.openBench();
     for (const state of LISTED) {
       const page = await broker.inspect.list({ queue: 'default', state, limit: 10, cursor: null });
       expect(page).toEqual({ tasks: [], cursor: null, total: 0 });
@@ -199,8 +199,8 @@ function finding(harness: Harness): void {
   const shop = { queue: 'default', id: 'shop.order-1', business: 'shop' };
   const bank = { queue: 'default~cb', id: 'bank.order-1', business: 'bank' };
 
-  test('tasks are found by their plain ID over queues and businesses', async () => {
-    const bench = await harness.fresh();
+  test('tasks are found by their plain ID across queues and businesses', async () => {
+    const bench = await harness.openBench();
     await orders(bench);
     const found = await bench.broker.inspect.find(queues, 'order-1', { any: true });
     expect([...found].sort((a, b) => a.id.localeCompare(b.id))).toEqual([bank, plain, shop]);
@@ -209,7 +209,7 @@ function finding(harness: Harness): void {
   });
 
   test('a business finds its own tasks only', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await orders(bench);
     const { inspect } = bench.broker;
     expect(await inspect.find(queues, 'order-1', { business: 'shop' })).toEqual([shop]);
@@ -220,7 +220,7 @@ function finding(harness: Harness): void {
   });
 
   test("an ID that merely looks like a business's is not taken for one", async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'shop.order-1' })]);
     expect(await bench.broker.inspect.find(['default'], 'order-1', { business: 'shop' })).toEqual([]);
     expect(await bench.broker.inspect.find(['default'], 'order-1', { any: true })).toEqual([]);
@@ -234,8 +234,8 @@ function statistics(harness: Harness): void {
   const DAY_MS = 86_400_000;
   const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
-  test('history has a line per UTC day, today first, zeros where nothing was', async () => {
-    const bench = await harness.fresh();
+  test('a history has a line per UTC day, today first, and zeros for days without tasks', async () => {
+    const bench = await harness.openBench();
     const { inspect, submit } = bench.broker;
     await submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
     await end(bench, finish.succeeded(await takeOne(bench)));
@@ -254,7 +254,7 @@ function statistics(harness: Harness): void {
   });
 
   test('the memory that tasks take grows with their number and size', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const { inspect, submit } = bench.broker;
     expect(await inspect.memoryUsage('default')).toBe(0);
     const payload = Buffer.alloc(1_000, 'x');
@@ -267,8 +267,8 @@ function statistics(harness: Harness): void {
     expect(await inspect.memoryUsage('default')).toBeGreaterThan(2.5 * pending);
   });
 
-  test('groups are told by name with their sizes', async () => {
-    const bench = await harness.fresh();
+  test('groups are listed by name with their sizes', async () => {
+    const bench = await harness.openBench();
     const { inspect, submit } = bench.broker;
     await submit.enqueue([...manyTasks(3, 'b', { group: 'b:1' }), ...manyTasks(2, 'a', { group: 'a ä' })]);
     await submit.enqueue([aTask({ id: 'later', group: 'later', delayMs: 60_000 })]);
@@ -280,7 +280,7 @@ function statistics(harness: Harness): void {
   });
 
   test('an active task is orphaned once its lease is over', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
     const task = await takeOne(bench);
     await bench.advance(LEASE_MS - 1_500);
@@ -307,8 +307,8 @@ function statistics(harness: Harness): void {
     expect(await recordOf(bench, 'a')).toMatchObject({ orphaned: false });
   });
 
-  test('a queue is there from its first task on', async () => {
-    const { broker } = await harness.fresh();
+  test('a queue exists from its first task on', async () => {
+    const { broker } = await harness.openBench();
     expect(await broker.inspect.exists('default')).toBe(false);
     await broker.submit.enqueue([aTask()]);
     expect(await broker.inspect.exists('default')).toBe(true);
@@ -323,8 +323,8 @@ export function inspectSuite(harness: Harness): void {
     finding(harness);
     statistics(harness);
 
-    test('looking changes nothing', async () => {
-      const bench = await harness.fresh();
+    test('inspecting changes nothing', async () => {
+      const bench = await harness.openBench();
       await bench.broker.inspect.queueFacts(['default']);
       await bench.broker.inspect.list({ queue: 'default', state: 'pending', limit: 1, cursor: null });
       expect(await bench.broker.inspect.queues()).toEqual([]);

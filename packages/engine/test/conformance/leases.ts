@@ -16,8 +16,8 @@ import {
 const STEPS = [{ queue: 'default', limit: 256 }] as const;
 
 function extending(harness: Harness): void {
-  test('a renewed lease outlives its first length', async () => {
-    const bench = await harness.fresh();
+  test('a renewed lease outlives its first expiry', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
     const [a] = await take(bench);
     expect(await bench.recoverAfter(LEASE_MS - 2_000, STEPS)).toEqual([
@@ -32,8 +32,8 @@ function extending(harness: Harness): void {
     expect(await end(bench, finish.succeeded(a!))).toEqual(['accepted']);
   });
 
-  test('a renewed lease keeps its token and expires in its turn', async () => {
-    const bench = await harness.fresh();
+  test('a renewed lease keeps its token, and expires when it is not renewed again', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     const a = await takeOne(bench);
     for (let n = 0; n < 3; n += 1) expect(await bench.broker.consume.extend([a], LEASE_MS)).toEqual([true]);
@@ -44,7 +44,7 @@ function extending(harness: Harness): void {
   });
 
   test('each lease in a call gets its own answer', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       ...manyTasks(3, 't'),
       aTask({ id: 'h', queue: 'high' }),
@@ -76,8 +76,8 @@ function extending(harness: Harness): void {
 }
 
 function recovering(harness: Harness): void {
-  test('only expired leases are taken back, and not a moment early', async () => {
-    const bench = await harness.fresh();
+  test('only expired leases are recovered, and none of them early', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'short' }), aTask({ id: 'long' })]);
     await take(bench, { room: 1, leaseMs: LEASE_MS });
     await take(bench, { room: 1, leaseMs: 3 * LEASE_MS });
@@ -90,7 +90,7 @@ function recovering(harness: Harness): void {
   });
 
   test('a recovered task is the next to run, as a new attempt that counts no retry', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b' })]);
     const first = await takeOne(bench, { worker: 'worker-1' });
     const startedMs = bench.now();
@@ -104,8 +104,8 @@ function recovering(harness: Harness): void {
     expect(again?.token).not.toBe(first.token);
   });
 
-  test('a task that crashed too often is archived as poison', async () => {
-    const bench = await harness.fresh();
+  test('a task with too many crashes is archived as poison', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     for (let crash = 1; crash < MAX_CRASHES; crash += 1) {
       await takeOne(bench);
@@ -124,8 +124,8 @@ function recovering(harness: Harness): void {
     expect(await take(bench)).toEqual([]);
   });
 
-  test('a lost attempt counts nothing, a task that is archived for it counts as failed', async () => {
-    const bench = await harness.fresh();
+  test('a lost attempt changes no counter, and a task that is archived for its crashes counts as failed', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     for (let crash = 1; crash <= MAX_CRASHES; crash += 1) {
       expect(await factsOf(bench)).toMatchObject({ processed: 0, failed: 0 });
@@ -135,8 +135,8 @@ function recovering(harness: Harness): void {
     expect(await factsOf(bench)).toMatchObject({ processed: 1, failed: 1 });
   });
 
-  test('crashes and retries are counted apart', async () => {
-    const bench = await harness.fresh();
+  test('crashes and retries are counted separately', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     await takeOne(bench);
     await bench.recoverAfter(LEASE_OVER_MS, STEPS);
@@ -146,8 +146,8 @@ function recovering(harness: Harness): void {
     expect((await recordOf(bench, 'a')).attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'failed']);
   });
 
-  test('recovery looks at every queue it is given, and only at those', async () => {
-    const bench = await harness.fresh();
+  test('recovery handles every queue that it is given, and no other', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(['a', 'b', 'c'].map((queue) => aTask({ id: queue, queue })));
     await take(bench, { queues: ['a', 'b', 'c'] });
     const steps = ['a', 'empty', 'b'].map((queue) => ({ queue, limit: 10 }));
@@ -157,7 +157,7 @@ function recovering(harness: Harness): void {
   });
 
   test('many tasks are recovered in bounded steps', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(12, 't'));
     await take(bench);
     const limited = [{ queue: 'default', limit: 5 }];
@@ -172,8 +172,8 @@ function recovering(harness: Harness): void {
     expect(idsOf(await take(bench)).sort()).toEqual(idsOf(manyTasks(12, 't')).sort());
   });
 
-  test('after a pause of the broker live workers renew before anything is taken from them', async () => {
-    const bench = await harness.fresh();
+  test('after a pause of the broker live workers can renew their leases before tasks are recovered', async () => {
+    const bench = await harness.openBench();
     const { broker } = bench;
     await broker.submit.enqueue([aTask({ id: 'live' }), aTask({ id: 'dead' })]);
     const [live] = await take(bench, { room: 2 });
@@ -188,8 +188,8 @@ function recovering(harness: Harness): void {
     expect(await recordOf(bench, 'live')).toMatchObject({ state: 'active', crashes: 0 });
   });
 
-  test('two recoverers at once recover a task once', async () => {
-    const bench = await harness.fresh();
+  test('two concurrent recoverers recover each task once', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(20, 't'));
     await take(bench);
     await bench.recoverAfter(LEASE_MS - 1, STEPS);

@@ -3,8 +3,8 @@ import { aTask, finish, manyTasks } from '../support/factories.ts';
 import { countsOf, end, forward, idsOf, recordOf, take, takeOne, type Harness } from './harness.ts';
 
 function forwarding(harness: Harness): void {
-  test('forward moves what is due and nothing early', async () => {
-    const bench = await harness.fresh();
+  test('forwarding moves the tasks that are due, and none early', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'a', delayMs: 1_000 }),
       aTask({ id: 'b', delayMs: 1_001 }),
@@ -20,8 +20,8 @@ function forwarding(harness: Harness): void {
     expect(idsOf(await take(bench))).toEqual(['b']);
   });
 
-  test('what is due is moved earliest first, however it was enqueued', async () => {
-    const bench = await harness.fresh();
+  test('due tasks are moved earliest first, in whatever order they were enqueued', async () => {
+    const bench = await harness.openBench();
     const delays = [700, 100, 900, 300, 500];
     await bench.broker.submit.enqueue(delays.map((delayMs) => aTask({ id: `d${delayMs}`, delayMs })));
     await bench.advance(1_000);
@@ -32,7 +32,7 @@ function forwarding(harness: Harness): void {
   });
 
   test('scheduled tasks and retries are forwarded together by their times', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'again' })]);
     await end(bench, finish.retry(await takeOne(bench), 2_000));
     await bench.broker.submit.enqueue([
@@ -45,8 +45,8 @@ function forwarding(harness: Harness): void {
     expect(idsOf(await take(bench))).toEqual(['first', 'again', 'last']);
   });
 
-  test('a forwarded task is pending from then on, behind those that waited', async () => {
-    const bench = await harness.fresh();
+  test('a forwarded task is pending from then on, behind those that were pending before', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'late', delayMs: 1_000 })]);
     await bench.broker.submit.enqueue([aTask({ id: 'early' })]);
     await bench.advance(1_500);
@@ -59,8 +59,8 @@ function forwarding(harness: Harness): void {
     expect(idsOf(await take(bench))).toEqual(['early', 'late']);
   });
 
-  test('each queue is forwarded by itself', async () => {
-    const bench = await harness.fresh();
+  test('each queue is forwarded separately', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ queue: 'a', delayMs: 10 }),
       aTask({ queue: 'b', delayMs: 5_000 }),
@@ -76,8 +76,8 @@ function forwarding(harness: Harness): void {
     expect(await countsOf(bench, 'c')).toEqual({ scheduled: 1 });
   });
 
-  test('forwarders at the same time move a task once', async () => {
-    const bench = await harness.fresh();
+  test('concurrent forwarders move each task once', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(50, 't', { delayMs: 10 }));
     await bench.advance(10);
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => forward(bench)));
@@ -85,8 +85,8 @@ function forwarding(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({ pending: 50 });
   });
 
-  test('a paused queue is forwarded, yet nothing of it runs', async () => {
-    const bench = await harness.fresh();
+  test('a paused queue is forwarded, but its tasks are not taken', async () => {
+    const bench = await harness.openBench();
     await bench.broker.control.pause('default');
     await bench.broker.submit.enqueue([aTask({ delayMs: 10 })]);
     await bench.advance(10);
@@ -96,8 +96,8 @@ function forwarding(harness: Harness): void {
 }
 
 function staleDues(harness: Harness): void {
-  test('the due time of a removed task never fires a new task with its ID', async () => {
-    const bench = await harness.fresh();
+  test('the due time of a removed task never moves a new task with its ID', async () => {
+    const bench = await harness.openBench();
     const { submit, control } = bench.broker;
     await submit.enqueue([aTask({ id: 'a', delayMs: 1_000 })]);
     await control.remove({ queue: 'default', id: 'a' });
@@ -108,8 +108,8 @@ function staleDues(harness: Harness): void {
     expect(await forward(bench)).toMatchObject({ moved: 1, nextInMs: null });
   });
 
-  test('the due time of an earlier retry never fires a new task with its ID', async () => {
-    const bench = await harness.fresh();
+  test('the due time of an earlier retry never moves a new task with its ID', async () => {
+    const bench = await harness.openBench();
     const { submit, control } = bench.broker;
     await submit.enqueue([aTask({ id: 'a' })]);
     await end(bench, finish.retry(await takeOne(bench), 1_000));
@@ -120,8 +120,8 @@ function staleDues(harness: Harness): void {
     expect(await recordOf(bench, 'a')).toMatchObject({ state: 'scheduled' });
   });
 
-  test('a cancelled task is not fired at its due time', async () => {
-    const bench = await harness.fresh();
+  test('a cancelled task is not forwarded at its due time', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', delayMs: 1_000 })]);
     await bench.broker.control.cancel({ queue: 'default', id: 'a' }, {});
     expect(await forward(bench)).toMatchObject({ moved: 0, nextDueMs: null });
@@ -130,8 +130,8 @@ function staleDues(harness: Harness): void {
     expect(await recordOf(bench, 'a')).toMatchObject({ state: 'cancelled' });
   });
 
-  test('a task that became pending again before an old due time is fired once', async () => {
-    const bench = await harness.fresh();
+  test('a task that became pending again before an old due time is taken once', async () => {
+    const bench = await harness.openBench();
     const { submit, control } = bench.broker;
     await submit.enqueue([aTask({ id: 'a', delayMs: 1_000 })]);
     await control.remove({ queue: 'default', id: 'a' });
@@ -147,7 +147,7 @@ function expiring(harness: Harness): void {
   const steps = [{ queue: 'default', limit: 256 }];
 
   test('completed tasks are removed when their retention is over', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'short', retentionMs: 10_000 }),
       aTask({ id: 'long', retentionMs: 60_000 }),
@@ -166,7 +166,7 @@ function expiring(harness: Harness): void {
   });
 
   test('cancelled tasks are kept for an hour, or for their retention if that is longer', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b', retentionMs: 7_200_000 })]);
     for (const id of ['a', 'b']) await bench.broker.control.cancel({ queue: 'default', id }, {});
     await bench.advance(3_599_999);
@@ -181,7 +181,7 @@ function expiring(harness: Harness): void {
   });
 
   test('expiry is bounded per call and leaves other states alone', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(manyTasks(5, 't', { retentionMs: 1_000 }));
     const tasks = await take(bench);
     await end(bench, ...tasks.map((task) => finish.succeeded(task)));
@@ -199,7 +199,7 @@ function expiring(harness: Harness): void {
   });
 
   test('the ID of an expired task is free', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', retentionMs: 1_000 })]);
     await end(bench, finish.succeeded(await takeOne(bench)));
     await bench.advance(2_000);
@@ -209,8 +209,8 @@ function expiring(harness: Harness): void {
 }
 
 function repairing(harness: Harness): void {
-  test('repair leaves a sound queue as it is, however often it looks', async () => {
-    const bench = await harness.fresh();
+  test('repair changes nothing in a queue without faults, however often it runs', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
       aTask({ id: 'completed', retentionMs: 3_600_000, uniqueMs: 3_600_000, type: 'unique' }),
       ...['retry', 'archived', 'active'].map((id) => aTask({ id })),

@@ -39,12 +39,12 @@ async function known({ broker }: Bench): Promise<ServerRecord[]> {
 
 export function presenceSuite(harness: Harness): void {
   describe('presence', () => {
-    test('nobody is known at first', async () => {
-      expect(await known(await harness.fresh())).toEqual([]);
+    test('no server is known at first', async () => {
+      expect(await known(await harness.openBench())).toEqual([]);
     });
 
-    test('a server is told as it announced itself, with its tasks', async () => {
-      const bench = await harness.fresh();
+    test('a server is shown as it announced itself, with its tasks', async () => {
+      const bench = await harness.openBench();
       const tasks = [
         aRunningTask(bench, { id: 'older', startedMs: bench.now() - 900, payload: null }),
         aRunningTask(bench, { id: 'newer', queue: 'orders~cb', deadlineMs: null }),
@@ -54,8 +54,8 @@ export function presenceSuite(harness: Harness): void {
       expect(await known(bench)).toEqual([server]);
     });
 
-    test('each announcement takes the place of the one before', async () => {
-      const bench = await harness.fresh();
+    test('each announcement replaces the one before', async () => {
+      const bench = await harness.openBench();
       const { presence } = bench.broker;
       await presence.announce(aServer(bench, { running: 1, tasks: [aRunningTask(bench)] }));
       const later = aServer(bench, { status: 'closed', strict: true, queues: { low: 1 }, concurrency: 1 });
@@ -64,7 +64,7 @@ export function presenceSuite(harness: Harness): void {
     });
 
     test('each server has its own tasks', async () => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       const one = aServer(bench, { running: 1, tasks: [aRunningTask(bench, { id: 'a' })] });
       const other = aServer(bench, { id: OTHER, running: 1, tasks: [aRunningTask(bench, { id: 'b' })] });
       await bench.broker.presence.announce(one);
@@ -72,8 +72,8 @@ export function presenceSuite(harness: Harness): void {
       expect(await known(bench)).toEqual([one, other]);
     });
 
-    test('a server that withdraws is gone, the others stay; twice does no harm', async () => {
-      const bench = await harness.fresh();
+    test('withdrawing a server removes only that one, and may be repeated', async () => {
+      const bench = await harness.openBench();
       const { presence } = bench.broker;
       const [one, other] = [aServer(bench), aServer(bench, { id: OTHER })];
       await presence.announce(one);
@@ -83,8 +83,8 @@ export function presenceSuite(harness: Harness): void {
       expect(await known(bench)).toEqual([other]);
     });
 
-    test('a server that falls silent is gone after its time, one that repeats itself is not', async () => {
-      const bench = await harness.fresh();
+    test('an announcement expires unless its server repeats it', async () => {
+      const bench = await harness.openBench();
       const { presence } = bench.broker;
       const [silent, other] = [aServer(bench), aServer(bench, { id: OTHER })];
       await presence.announce(silent);
@@ -97,8 +97,8 @@ export function presenceSuite(harness: Harness): void {
       expect(await known(bench)).toEqual([other]);
     });
 
-    test('a thousand tasks with payloads are told', async () => {
-      const bench = await harness.fresh();
+    test('a server may announce a thousand tasks with payloads', async () => {
+      const bench = await harness.openBench();
       const payload = Buffer.alloc(1_024, 7);
       const tasks = Array.from({ length: 1_000 }, (_, i) =>
         aRunningTask(bench, { id: `t${i}`, payload, startedMs: bench.now() - 2_000 + i }),

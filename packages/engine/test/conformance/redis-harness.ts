@@ -9,7 +9,7 @@ export interface RedisHarness extends Harness {
   /** The server's port. */
   port(): number;
   /** Empties the server and connects to it, by another way if `url` is given. */
-  freshVia(url?: string): Promise<Bench>;
+  openBenchVia(url?: string): Promise<Bench>;
   /** Another broker on the server as it is, with time of its own. */
   broker(): Promise<Broker>;
 }
@@ -47,5 +47,5 @@ export function redisHarness(options: RedisHarnessOptions = {}): RedisHarness {
     onTestFinished(() => one.close());
     return one;
   }
-  return { name, port: () => server.port, fresh: () => freshVia(), freshVia, broker };
+  return { name, port: () => server.port, openBench: () => freshVia(), openBenchVia, broker };
 }

@@ -25,7 +25,7 @@ interface Bad {
 async function behindProxy(harness: RedisHarness): Promise<Bad> {
   const proxy = await startFaultProxy(harness.port());
   onTestFinished(() => proxy.close());
-  const bench = await harness.freshVia(proxy.url);
+  const bench = await harness.openBenchVia(proxy.url);
   const warm = { queue: 'warm-up', id: 'w' };
   await bench.broker.submit.enqueue([aTask(warm)]);
   const task = await takeOne(bench, { queues: ['warm-up'] });
@@ -75,7 +75,7 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     expect(await countsOf(bad.bench)).toEqual({ active: 3, scheduled: 1 });
   });
 
-  test('does not bring a task back that has run and gone meanwhile', async () => {
+  test('does not enqueue a task again that has run and been removed meanwhile', async () => {
     const bad = await behindProxy(harness);
     const other = await harness.broker();
     const happened = bad.proxy[cut]();
@@ -196,10 +196,10 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
   });
 });
 
-describe.skipIf(!hasRedis())('a server that swallows everything', () => {
+describe.skipIf(!hasRedis())('a server that stops answering', () => {
   const harness = redisHarness();
 
-  test('ends calls within 5 s with a clear error, and is used again when it answers', async () => {
+  test('ends calls within 5 s with a clear error, and serves calls again when it answers', async () => {
     const { bench, proxy } = await behindProxy(harness);
     proxy.swallow(true);
     const startedMs = performance.now();

@@ -31,11 +31,11 @@ const show = (bench: Bench, scheduler: string, entries: readonly EntryRecord[]) 
 
 function entriesSuite(harness: Harness): void {
   test('no scheduler is known at first', async () => {
-    expect(await known(await harness.fresh())).toEqual([]);
+    expect(await known(await harness.openBench())).toEqual([]);
   });
 
-  test('entries are told as they were shown', async () => {
-    const bench = await harness.fresh();
+  test('entries are read as they were written', async () => {
+    const bench = await harness.openBench();
     const entries = [
       anEntry(bench),
       anEntry(bench, { id: 'b', payload: null, options: [], nextMs: null, prevMs: null }),
@@ -44,8 +44,8 @@ function entriesSuite(harness: Harness): void {
     expect(await known(bench)).toEqual(entries);
   });
 
-  test('what a scheduler shows takes the place of what it showed before; others keep theirs', async () => {
-    const bench = await harness.fresh();
+  test('new entries of a scheduler replace its earlier ones, and other schedulers keep theirs', async () => {
+    const bench = await harness.openBench();
     const [a, b, c] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' }), anEntry(bench, { id: 'c' })];
     await show(bench, ONE, [a, b]);
     await show(bench, OTHER, [c]);
@@ -55,8 +55,8 @@ function entriesSuite(harness: Harness): void {
     expect(await known(bench)).toEqual([c]);
   });
 
-  test('a scheduler that is cleared is gone, the others stay; twice does no harm', async () => {
-    const bench = await harness.fresh();
+  test('clearing a scheduler removes only its own entries, and may be repeated', async () => {
+    const bench = await harness.openBench();
     const [a, b] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' })];
     await show(bench, ONE, [a]);
     await show(bench, OTHER, [b]);
@@ -65,8 +65,8 @@ function entriesSuite(harness: Harness): void {
     expect(await known(bench)).toEqual([b]);
   });
 
-  test('a scheduler that falls silent is gone after its time, one that repeats itself is not', async () => {
-    const bench = await harness.fresh();
+  test('entries expire unless their scheduler writes them again', async () => {
+    const bench = await harness.openBench();
     const [a, b] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' })];
     await show(bench, ONE, [a]);
     await show(bench, OTHER, [b]);
@@ -78,8 +78,8 @@ function entriesSuite(harness: Harness): void {
     expect(await known(bench)).toEqual([b]);
   });
 
-  test('a thousand entries with payloads are told', async () => {
-    const bench = await harness.fresh();
+  test('a thousand entries with payloads can be read', async () => {
+    const bench = await harness.openBench();
     const payload = Buffer.alloc(1_024, 7);
     const entries = Array.from({ length: 1_000 }, (_, i) => anEntry(bench, { id: `e${1_000 + i}`, payload }));
     await show(bench, ONE, entries);
@@ -94,8 +94,8 @@ function eventsSuite(harness: Harness): void {
   const note = (bench: Bench, entry: string, taskId: string) =>
     bench.broker.schedulerEntries.recordEvent(entry, { taskId, atMs: bench.now() });
 
-  test('the history of an entry is told newest first, by pages', async () => {
-    const bench = await harness.fresh();
+  test('the history of an entry is listed newest first, in pages', async () => {
+    const bench = await harness.openBench();
     const { schedulerEntries } = bench.broker;
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
       await note(bench, 'one', id);
@@ -115,15 +115,15 @@ function eventsSuite(harness: Harness): void {
     expect(await schedulerEntries.events('unknown', { page: 1, pageSize: 10 })).toEqual([]);
   });
 
-  test('an event that is recorded twice is one', async () => {
-    const bench = await harness.fresh();
+  test('an event that is recorded twice is stored once', async () => {
+    const bench = await harness.openBench();
     await note(bench, 'one', 'a');
     await note(bench, 'one', 'a');
     expect(await bench.broker.schedulerEntries.events('one', { page: 1, pageSize: 10 })).toHaveLength(1);
   });
 
   test('only the newest events are kept', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const { schedulerEntries } = bench.broker;
     const startMs = bench.now();
     const notes = Array.from({ length: MAX_EVENTS + 5 }, (_, i) =>
@@ -135,8 +135,8 @@ function eventsSuite(harness: Harness): void {
     expect([kept[0]?.taskId, kept.at(-1)?.taskId]).toEqual([`t${MAX_EVENTS + 4}`, 't5']);
   });
 
-  test('histories are forgotten when they are cleared, the others stay', async () => {
-    const bench = await harness.fresh();
+  test('clearing histories leaves the others as they are', async () => {
+    const bench = await harness.openBench();
     const { schedulerEntries } = bench.broker;
     for (const entry of ['one', 'two', 'three']) await note(bench, entry, 'a');
     await schedulerEntries.clearEvents(['one', 'three', 'unknown']);
@@ -147,8 +147,8 @@ function eventsSuite(harness: Harness): void {
   });
 }
 
-export function schedulersSuite(harness: Harness): void {
-  describe('schedulers', () => {
+export function schedulerEntriesSuite(harness: Harness): void {
+  describe('scheduler entries', () => {
     entriesSuite(harness);
     eventsSuite(harness);
   });

@@ -9,22 +9,22 @@ const acquire = (bench: Bench, holder: string, { scope = 's', ms = MINUTE_MS, ma
 
 export function semaphoresSuite(harness: Harness): void {
   describe('semaphores', () => {
-    test('as many as there are tokens have one, the next has none', async () => {
-      const bench = await harness.fresh();
+    test('there are as many holders as tokens, and the next request is refused', async () => {
+      const bench = await harness.openBench();
       expect(await acquire(bench, 'a')).toBe(true);
       expect(await acquire(bench, 'b')).toBe(true);
       expect(await acquire(bench, 'c')).toBe(false);
       expect(await acquire(bench, 'c', { maxTokens: 3 })).toBe(true);
     });
 
-    test('of many who ask at once only so many have one', async () => {
-      const bench = await harness.fresh();
+    test('concurrent requests get no more tokens than there are', async () => {
+      const bench = await harness.openBench();
       const all = Array.from({ length: 50 }, (_, i) => acquire(bench, `t${i}`, { maxTokens: 7 }));
       expect((await Promise.all(all)).filter(Boolean)).toHaveLength(7);
     });
 
-    test('a token that is given back is free; who has none gives none back', async () => {
-      const bench = await harness.fresh();
+    test('a released token is free, and only its holder can release it', async () => {
+      const bench = await harness.openBench();
       const { semaphores } = bench.broker;
       expect(await semaphores.release('s', 'a')).toBe(false);
       await acquire(bench, 'a');
@@ -35,8 +35,8 @@ export function semaphoresSuite(harness: Harness): void {
       expect(await acquire(bench, 'a')).toBe(false);
     });
 
-    test('a token whose time is over is free', async () => {
-      const bench = await harness.fresh();
+    test('an expired token is free', async () => {
+      const bench = await harness.openBench();
       await acquire(bench, 'a', { ms: 5_000 });
       await acquire(bench, 'b');
       await bench.advance(5_000);
@@ -46,8 +46,8 @@ export function semaphoresSuite(harness: Harness): void {
       expect(await bench.broker.semaphores.release('s', 'a')).toBe(false);
     });
 
-    test('who has a token has it still when it asks again, and it is only one', async () => {
-      const bench = await harness.fresh();
+    test('acquiring again succeeds, and takes no second token', async () => {
+      const bench = await harness.openBench();
       expect(await acquire(bench, 'a')).toBe(true);
       expect(await acquire(bench, 'a')).toBe(true);
       expect(await acquire(bench, 'b')).toBe(true);
@@ -55,8 +55,8 @@ export function semaphoresSuite(harness: Harness): void {
       expect(await acquire(bench, 'c')).toBe(false);
     });
 
-    test('with another end the token lasts as long as asked last, unless all are taken', async () => {
-      const bench = await harness.fresh();
+    test('acquiring again changes the expiry of the token, unless all tokens are taken', async () => {
+      const bench = await harness.openBench();
       await acquire(bench, 'a', { ms: 5_000 });
       expect(await acquire(bench, 'a')).toBe(true);
       await acquire(bench, 'b', { ms: 5_000 });
@@ -66,8 +66,8 @@ export function semaphoresSuite(harness: Harness): void {
       expect(await acquire(bench, 'd')).toBe(false);
     });
 
-    test('scopes do not know one another, whatever their names', async () => {
-      const bench = await harness.fresh();
+    test('scopes are independent of each other, whatever their names', async () => {
+      const bench = await harness.openBench();
       for (const scope of ['s', 'S', 's:t', ' {s} ü']) {
         expect(await acquire(bench, 'a', { scope, maxTokens: 1 })).toBe(true);
         expect(await acquire(bench, 'b', { scope, maxTokens: 1 })).toBe(false);
@@ -77,7 +77,7 @@ export function semaphoresSuite(harness: Harness): void {
     });
 
     test('a closed broker gives no tokens', async () => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       await bench.broker.close();
       const closed = { code: 'broker-closed' };
       await expect(acquire(bench, 'a')).rejects.toMatchObject(closed);

@@ -46,14 +46,14 @@ async function wakeUpsPass(bench: Bench): Promise<void> {
 }
 
 function working(harness: Harness): void {
-  test('work that is there already is told at once', async () => {
-    const bench = await harness.fresh();
+  test('a wait ends at once if there are pending tasks already', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ queue: 'low' })]);
     await work(bench, 'high', 'low').done;
   });
 
-  test('an idle wait ends with the first task', async () => {
-    const bench = await harness.fresh();
+  test('a wait ends with the first task', async () => {
+    const bench = await harness.openBench();
     const wait = work(bench, 'high', 'low');
     await wakeUpsPass(bench);
     expect(wait.over).toBe(false);
@@ -62,7 +62,7 @@ function working(harness: Harness): void {
   });
 
   test('a task enqueued right after the wait began is not missed', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     for (let round = 0; round < 20; round += 1) {
       const wait = work(bench, 'default');
       await bench.broker.submit.enqueue([aTask()]);
@@ -71,24 +71,24 @@ function working(harness: Harness): void {
     }
   });
 
-  test('work in other queues wakes nobody', async () => {
-    const bench = await harness.fresh();
+  test('tasks in other queues and delayed tasks end no wait', async () => {
+    const bench = await harness.openBench();
     const wait = work(bench, 'high');
     await bench.broker.submit.enqueue([aTask({ queue: 'low' }), aTask({ queue: 'high', delayMs: 60_000 })]);
     await wakeUpsPass(bench);
     expect(wait.over).toBe(false);
   });
 
-  test('all who wait for a queue are woken', async () => {
-    const bench = await harness.fresh();
+  test('a task ends all waits for its queue', async () => {
+    const bench = await harness.openBench();
     const waits = Array.from({ length: 5 }, () => work(bench, 'default'));
     await wakeUpsPass(bench);
     await bench.broker.submit.enqueue([aTask()]);
     await Promise.all(waits.map(({ done }) => done));
   });
 
-  test('who waits for a backlog is woken when it is told, and not by a telling of nothing', async () => {
-    const bench = await harness.fresh();
+  test('a wait for a backlog ends when one is announced, but not when its queue has none', async () => {
+    const bench = await harness.openBench();
     const wait = watch((signal) => bench.broker.signals.waitForBacklog(['high', 'low'], signal));
     await wakeUpsPass(bench);
     await bench.broker.signals.announceBacklog('low');
@@ -99,8 +99,8 @@ function working(harness: Harness): void {
     await wait.done;
   });
 
-  test('a paused queue wakes nobody until it is resumed', async () => {
-    const bench = await harness.fresh();
+  test('a paused queue ends no wait until it is resumed', async () => {
+    const bench = await harness.openBench();
     await bench.broker.control.pause('default');
     await bench.broker.submit.enqueue([aTask()]);
     const wait = work(bench, 'default');
@@ -111,8 +111,8 @@ function working(harness: Harness): void {
     await wait.done;
   });
 
-  test('a task that becomes due wakes who waits for work', async () => {
-    const bench = await harness.fresh();
+  test('a task that becomes due ends a wait for work', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ delayMs: 1_000 })]);
     const wait = work(bench, 'default');
     await wakeUpsPass(bench);
@@ -122,8 +122,8 @@ function working(harness: Harness): void {
     await wait.done;
   });
 
-  test('a task that is given back wakes who waits for work', async () => {
-    const bench = await harness.fresh();
+  test('a requeued task ends a wait for work', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask()]);
     const task = await takeOne(bench);
     const wait = work(bench, 'default');
@@ -140,8 +140,8 @@ function working(harness: Harness): void {
 }
 
 function dues(harness: Harness): void {
-  test('a first due time wakes, and one that is known does not', async () => {
-    const bench = await harness.fresh();
+  test('a first due time ends a wait, and one that is known already does not', async () => {
+    const bench = await harness.openBench();
     const dueMs = bench.now() + 60_000;
     const unknowing = due(bench, 'default', null);
     await wakeUpsPass(bench);
@@ -153,8 +153,8 @@ function dues(harness: Harness): void {
     expect(knowing.over).toBe(false);
   });
 
-  test('an earlier due time wakes, a later one does not', async () => {
-    const bench = await harness.fresh();
+  test('an earlier due time ends a wait, and a later one does not', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ delayMs: 60_000 })]);
     const wait = due(bench, 'default', bench.now() + 60_000);
     await bench.broker.submit.enqueue([aTask({ delayMs: 90_000 })]);
@@ -164,15 +164,15 @@ function dues(harness: Harness): void {
     await wait.done;
   });
 
-  test('an earlier due time that is there already is told at once', async () => {
-    const bench = await harness.fresh();
+  test('a wait ends at once if there is an earlier due time already', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ delayMs: 60_000 })]);
     await due(bench, 'default', bench.now() + 61_000).done;
     await due(bench, 'default', null).done;
   });
 
-  test('a retry wakes as a scheduled task does', async () => {
-    const bench = await harness.fresh();
+  test('a retry ends a wait, as a scheduled task does', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'later', delayMs: 60_000 }), aTask({ id: 'a' })]);
     const task = await takeOne(bench);
     const wait = due(bench, 'default', bench.now() + 60_000);
@@ -190,8 +190,8 @@ function dues(harness: Harness): void {
     await wait.done;
   });
 
-  test('each of several queues is watched with what is known of it', async () => {
-    const bench = await harness.fresh();
+  test('each of several queues is compared with its own known due time', async () => {
+    const bench = await harness.openBench();
     const now = bench.now();
     const wait = watch((signal) =>
       bench.broker.signals.waitForDue(
@@ -226,8 +226,8 @@ function cancels(harness: Harness): void {
     return { heard, many };
   }
 
-  test('a cancellation reaches all who listen, ID by ID', async () => {
-    const bench = await harness.fresh();
+  test('a cancellation reaches every listener, one ID at a time', async () => {
+    const bench = await harness.openBench();
     const listeners = [await listen(bench), await listen(bench)];
     await bench.broker.signals.cancel(['a', 'shop:b']);
     await bench.broker.signals.cancel([]);
@@ -235,8 +235,8 @@ function cancels(harness: Harness): void {
     for (const { many } of listeners) expect((await many(3)).sort()).toEqual(['a', 'c d', 'shop:b']);
   });
 
-  test('who has stopped listening hears nothing more; nobody needs to listen', async () => {
-    const bench = await harness.fresh();
+  test('a listener that has stopped hears nothing more, and a cancellation needs no listener', async () => {
+    const bench = await harness.openBench();
     await bench.broker.signals.cancel(['unheard']);
     const stop = new AbortController();
     const [gone, stays] = [await listen(bench, stop.signal), await listen(bench)];
@@ -247,8 +247,8 @@ function cancels(harness: Harness): void {
     expect((await listen(bench, AbortSignal.abort())).heard).toEqual([]);
   });
 
-  test('a closed broker refuses to cancel, and ends who begins to listen', async () => {
-    const bench = await harness.fresh();
+  test('a closed broker refuses to cancel, and a new listener returns at once', async () => {
+    const bench = await harness.openBench();
     await listen(bench);
     await bench.broker.close();
     await expect(bench.broker.signals.cancel(['a'])).rejects.toMatchObject({ code: 'broker-closed' });
@@ -262,8 +262,8 @@ export function signalsSuite(harness: Harness): void {
     dues(harness);
     cancels(harness);
 
-    test('waits end when their signal aborts, also one that has aborted already', async () => {
-      const bench = await harness.fresh();
+    test('waits end when their signal aborts or has aborted already', async () => {
+      const bench = await harness.openBench();
       const waits = [work(bench, 'default'), due(bench, 'default', null)];
       await wakeUpsPass(bench);
       for (const wait of waits) {
@@ -275,8 +275,8 @@ export function signalsSuite(harness: Harness): void {
       await bench.broker.signals.waitForDue([{ queue: 'default', nextDueMs: null }], AbortSignal.abort());
     });
 
-    test('an aborted wait takes nothing from the others', async () => {
-      const bench = await harness.fresh();
+    test('an aborted wait does not keep other waits from ending', async () => {
+      const bench = await harness.openBench();
       const [one, two] = [work(bench, 'default'), work(bench, 'default')];
       await wakeUpsPass(bench);
       one.abort();

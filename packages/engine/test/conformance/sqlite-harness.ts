@@ -7,7 +7,7 @@ import { createBench, movableTime, type Harness } from './harness.ts';
 export function sqliteHarness(): Harness {
   return {
     name: 'SQLite',
-    async fresh() {
+    async openBench() {
       const folder = await tempFolder();
       const time = movableTime();
       const broker = await connectSqlite({ path: folder.file('tasks.db'), nowMs: time.now });

@@ -11,7 +11,7 @@ function payloads(harness: Harness): void {
     ['text beyond ASCII', Buffer.from('{"name":"Łódź 東京 🚚"}')],
     ['no bytes at all', Buffer.alloc(0)],
   ])('a payload of %s arrives byte for byte', async (_, payload) => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', payload })]);
     const seen = await recordOf(bench, 'a');
     const taken = await takeOne(bench);
@@ -19,15 +19,15 @@ function payloads(harness: Harness): void {
     expect(Buffer.from(taken.payload ?? 'null')).toEqual(payload);
   });
 
-  test('no payload is told from an empty one', async () => {
-    const bench = await harness.fresh();
+  test('a task without a payload differs from one with an empty payload', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', payload: null })]);
     expect((await recordOf(bench, 'a')).payload).toBeNull();
     expect((await takeOne(bench)).payload).toBeNull();
   });
 
   test('a payload of a megabyte arrives', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const payload = Buffer.alloc(1_048_576, everyByte);
     await bench.broker.submit.enqueue([aTask({ id: 'a', payload })]);
     const taken = await takeOne(bench);
@@ -36,8 +36,8 @@ function payloads(harness: Harness): void {
 }
 
 function fields(harness: Harness): void {
-  test('every field of a task arrives at the worker and at whoever looks', async () => {
-    const bench = await harness.fresh();
+  test('every field of a task arrives at the worker and in its record', async () => {
+    const bench = await harness.openBench();
     const task = aTask({
       id: 'shop.order:7',
       type: 'order:pay für 東京',
@@ -67,8 +67,8 @@ function fields(harness: Harness): void {
     expect(taken.pendingSinceMs).toBe(bench.now());
   });
 
-  test('limits are kept in whole seconds: timeouts rounded down to at least one, others up', async () => {
-    const bench = await harness.fresh();
+  test('limits are stored in whole seconds: timeouts are rounded down to at least one, the others up', async () => {
+    const bench = await harness.openBench();
     const deadlineMs = Math.ceil(bench.now() / 1_000) * 1_000 + 60_001;
     const task = aTask({ id: 'a', timeoutMs: 1_900, deadlineMs, retentionMs: 1 });
     await bench.broker.submit.enqueue([task, aTask({ id: 'short', timeoutMs: 20 })]);
@@ -79,7 +79,7 @@ function fields(harness: Harness): void {
   });
 
   test('a task without headers, meta and limits comes back without them', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ timeoutMs: 0, maxRetries: 0 })]);
     expect(await takeOne(bench)).toMatchObject({
       headers: {},
@@ -93,8 +93,8 @@ function fields(harness: Harness): void {
 }
 
 function conflicts(harness: Harness): void {
-  test('an ID that is taken is refused and its task stays as it is', async () => {
-    const bench = await harness.fresh();
+  test('an ID that is taken is refused, and its task stays as it is', async () => {
+    const bench = await harness.openBench();
     const { submit } = bench.broker;
     await submit.enqueue([aTask({ id: 'a', type: 'first' })]);
     const outcomes = await submit.enqueue([
@@ -106,8 +106,8 @@ function conflicts(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({ pending: 2 });
   });
 
-  test('of two tasks with one ID in a call the first wins', async () => {
-    const bench = await harness.fresh();
+  test('the first of two tasks with the same ID in a call is stored', async () => {
+    const bench = await harness.openBench();
     const outcomes = await bench.broker.submit.enqueue([
       aTask({ id: 'a', type: 'first' }),
       aTask({ id: 'b' }),
@@ -117,8 +117,8 @@ function conflicts(harness: Harness): void {
     expect((await take(bench)).map(({ id, type }) => `${id} ${type}`)).toEqual(['a first', 'b test:run']);
   });
 
-  test('an ID is taken in whatever state its task is', async () => {
-    const bench = await harness.fresh();
+  test('an ID is taken in every state of its task', async () => {
+    const bench = await harness.openBench();
     const { submit, control } = bench.broker;
     await submit.enqueue(manyTasks(4, 't', { retentionMs: 60_000 }));
     const [done, failed, again] = await take(bench, { room: 4 });
@@ -138,15 +138,15 @@ function conflicts(harness: Harness): void {
     expect(outcomes.map(({ code }) => code)).toEqual(ids.map(() => 'task-exists'));
   });
 
-  test('an ID is free again when its task has vanished', async () => {
-    const bench = await harness.fresh();
+  test('an ID is free again when its task has been removed', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
     await end(bench, finish.succeeded(await takeOne(bench)));
     expect(await bench.broker.submit.enqueue([aTask({ id: 'a' })])).toMatchObject([{ code: 'created' }]);
   });
 
-  test('one ID may stand in two queues', async () => {
-    const bench = await harness.fresh();
+  test('two queues may have tasks with the same ID', async () => {
+    const bench = await harness.openBench();
     const outcomes = await bench.broker.submit.enqueue([
       aTask({ id: 'a', queue: 'default' }),
       aTask({ id: 'a', queue: 'default~cb' }),
@@ -158,20 +158,20 @@ function conflicts(harness: Harness): void {
 }
 
 function order(harness: Harness): void {
-  test('a call without tasks is answered', async () => {
-    const { broker } = await harness.fresh();
+  test('a call without tasks succeeds', async () => {
+    const { broker } = await harness.openBench();
     expect(await broker.submit.enqueue([])).toEqual([]);
   });
 
-  test('tasks are taken first in, first out, within calls and over calls', async () => {
-    const bench = await harness.fresh();
+  test('tasks are taken first in, first out, within a call and across calls', async () => {
+    const bench = await harness.openBench();
     await bench.broker.submit.enqueue(['c', 'a', 'b'].map((id) => aTask({ id })));
     await bench.broker.submit.enqueue(['e', 'd'].map((id) => aTask({ id })));
     expect(idsOf(await take(bench))).toEqual(['c', 'a', 'b', 'e', 'd']);
   });
 
-  test('a thousand tasks for several queues in one call have their outcomes in order', async () => {
-    const bench = await harness.fresh();
+  test('a thousand tasks for several queues in one call get their outcomes in order', async () => {
+    const bench = await harness.openBench();
     const queues = ['default', 'high', 'default~cb'];
     const tasks = manyTasks(1_000, 't').map((task, i) => ({ ...task, queue: queues[i % 3]! }));
     tasks[700] = { ...tasks[700]!, id: 't1', queue: queues[1]! };
@@ -188,8 +188,8 @@ function order(harness: Harness): void {
     expect(idsOf(taken)).toEqual(idsOf(expected));
   });
 
-  test('calls made at the same time all get their own outcomes', async () => {
-    const bench = await harness.fresh();
+  test('concurrent calls get their own outcomes', async () => {
+    const bench = await harness.openBench();
     const outcomes = await Promise.all(
       Array.from({ length: 100 }, (_, i) => bench.broker.submit.enqueue([aTask({ id: `t${i % 50}` })])),
     );
@@ -197,8 +197,8 @@ function order(harness: Harness): void {
     expect(await countsOf(bench)).toEqual({ pending: 50 });
   });
 
-  test('queues are known once they were used', async () => {
-    const bench = await harness.fresh();
+  test('a queue is listed from its first task on', async () => {
+    const bench = await harness.openBench();
     expect(await bench.broker.inspect.queues()).toEqual([]);
     await bench.broker.submit.enqueue([aTask({ queue: 'b' }), aTask({ queue: 'a', delayMs: 1_000 })]);
     expect(await bench.broker.inspect.queues()).toEqual(['a', 'b']);
@@ -206,8 +206,8 @@ function order(harness: Harness): void {
 }
 
 function schedule(harness: Harness): void {
-  test('a delayed task is due to the millisecond', async () => {
-    const bench = await harness.fresh();
+  test('a delayed task is due after its delay, to the millisecond', async () => {
+    const bench = await harness.openBench();
     const dueMs = bench.now() + 1_234;
     const [outcome] = await bench.broker.submit.enqueue([aTask({ id: 'a', delayMs: 1_234 })]);
     expect(outcome).toEqual({ code: 'created', state: 'scheduled', dueMs });
@@ -215,16 +215,16 @@ function schedule(harness: Harness): void {
     expect(await take(bench)).toEqual([]);
   });
 
-  test('a task to run at a time is due then', async () => {
-    const bench = await harness.fresh();
+  test('a task with a start time is due then', async () => {
+    const bench = await harness.openBench();
     const runAtMs = bench.now() + 86_400_001;
     expect(await bench.broker.submit.enqueue([aTask({ runAtMs })])).toEqual([
       { code: 'created', state: 'scheduled', dueMs: runAtMs },
     ]);
   });
 
-  test('of a delay and a time the later counts', async () => {
-    const bench = await harness.fresh();
+  test('the later of a delay and a start time counts', async () => {
+    const bench = await harness.openBench();
     const now = bench.now();
     const outcomes = await bench.broker.submit.enqueue([
       aTask({ delayMs: 1_000, runAtMs: now + 2_000 }),
@@ -233,8 +233,8 @@ function schedule(harness: Harness): void {
     expect(outcomes).toMatchObject([{ dueMs: now + 2_000 }, { dueMs: now + 3_000 }]);
   });
 
-  test('a time that has come or gone means now', async () => {
-    const bench = await harness.fresh();
+  test('a task whose start time has passed is pending at once', async () => {
+    const bench = await harness.openBench();
     const now = bench.now();
     const outcomes = await bench.broker.submit.enqueue([
       aTask({ id: 'past', runAtMs: now - 3_600_000 }),
@@ -246,8 +246,8 @@ function schedule(harness: Harness): void {
     expect(idsOf(await take(bench))).toEqual(['past', 'now']);
   });
 
-  test('a task far in the future keeps its time', async () => {
-    const bench = await harness.fresh();
+  test('a start time far in the future is stored exactly', async () => {
+    const bench = await harness.openBench();
     const runAtMs = Date.UTC(2_100, 0, 1) + 1;
     await bench.broker.submit.enqueue([aTask({ id: 'a', runAtMs })]);
     expect(await recordOf(bench, 'a')).toMatchObject({ dueMs: runAtMs });
@@ -263,7 +263,7 @@ export function submitSuite(harness: Harness): void {
     schedule(harness);
 
     test('enqueueing counts nothing as processed', async () => {
-      const bench = await harness.fresh();
+      const bench = await harness.openBench();
       await bench.broker.submit.enqueue([aTask()]);
       await exchange(bench);
       expect(await factsOf(bench)).toMatchObject({ processed: 0, failed: 0 });

@@ -15,7 +15,7 @@ const CREATED = { code: 'created' };
 
 function sameness(harness: Harness): void {
   test('a second task with the same type, payload and queue is a duplicate, and is not stored', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     expect(await store(bench, unique('a'))).toMatchObject([CREATED]);
     expect(await store(bench, unique('b'))).toEqual([duplicateOf('a')]);
     expect(await bench.broker.inspect.task({ queue: 'default', id: 'b' })).toBeNull();
@@ -28,12 +28,12 @@ function sameness(harness: Harness): void {
     ['queue', { queue: 'high' }],
     ['business', { meta: { business: 'shop' } }],
   ])('a task with another %s is no duplicate', async (_, more) => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     expect(await store(bench, unique('a'), unique('b', more))).toMatchObject([CREATED, CREATED]);
   });
 
-  test('no payload and an empty one are two payloads', async () => {
-    const bench = await harness.fresh();
+  test('no payload and an empty payload are different', async () => {
+    const bench = await harness.openBench();
     const outcomes = await store(
       bench,
       unique('none', { payload: null }),
@@ -43,15 +43,15 @@ function sameness(harness: Harness): void {
     expect(outcomes).toMatchObject([CREATED, CREATED, duplicateOf('none')]);
   });
 
-  test('of equal tasks in one call the first is stored, each other one has its outcome', async () => {
-    const bench = await harness.fresh();
+  test('the first of equal tasks in one call is stored, and the others are duplicates', async () => {
+    const bench = await harness.openBench();
     const tasks = [unique('a'), aTask({ id: 'plain' }), unique('b'), unique('c', { type: 'x' }), unique('d')];
     const a = duplicateOf('a');
     expect(await store(bench, ...tasks)).toMatchObject([CREATED, CREATED, a, CREATED, a]);
   });
 
   test('within a business a second task is a duplicate', async () => {
-    const bench = await harness.fresh();
+    const bench = await harness.openBench();
     const meta = { business: 'shop' };
     const outcomes = await store(bench, unique('shop.a', { meta }), unique('shop.b', { meta }));
     expect(outcomes).toMatchObject([CREATED, duplicateOf('shop.a')]);
@@ -59,22 +59,22 @@ function sameness(harness: Harness): void {
 }
 
 function ends(harness: Harness): void {
-  test('a taken ID is told first, and leaves no lock behind', async () => {
-    const bench = await harness.fresh();
+  test('a taken ID is reported before a duplicate, and leaves no lock behind', async () => {
+    const bench = await harness.openBench();
     await store(bench, aTask({ id: 'taken' }));
     expect(await store(bench, unique('taken'))).toEqual([{ code: 'task-exists' }]);
     expect(await store(bench, unique('free'))).toMatchObject([CREATED]);
   });
 
-  test.each([0, 60_000])('the lock ends with a success, retention %i', async (retentionMs) => {
-    const bench = await harness.fresh();
+  test.each([0, 60_000])('the lock is released by a success (retention %i ms)', async (retentionMs) => {
+    const bench = await harness.openBench();
     await store(bench, unique('a', { retentionMs }));
     await end(bench, finish.succeeded(await takeOne(bench)));
     expect(await store(bench, unique('b'))).toMatchObject([CREATED]);
   });
 
-  test('the lock holds while the task is retried and when it is archived', async () => {
-    const bench = await harness.fresh();
+  test('the lock is kept while the task is retried and when it is archived', async () => {
+    const bench = await harness.openBench();
     await store(bench, unique('a'));
     await end(bench, finish.retry(await takeOne(bench), 0));
     expect(await store(bench, unique('b'))).toEqual([duplicateOf('a')]);
@@ -83,8 +83,8 @@ function ends(harness: Harness): void {
     expect(await store(bench, unique('b'))).toEqual([duplicateOf('a')]);
   });
 
-  test('an outcome that comes too late does not free the lock', async () => {
-    const bench = await harness.fresh();
+  test('an outcome that comes too late does not release the lock', async () => {
+    const bench = await harness.openBench();
     await store(bench, unique('a'));
     const first = await takeOne(bench);
     await end(bench, finish.requeue(first));
@@ -93,8 +93,8 @@ function ends(harness: Harness): void {
     expect(await store(bench, unique('b'))).toEqual([duplicateOf('a')]);
   });
 
-  test.each(['cancel', 'remove'] as const)('the lock ends with %s', async (how) => {
-    const bench = await harness.fresh();
+  test.each(['cancel', 'remove'] as const)('the lock is released by %s', async (how) => {
+    const bench = await harness.openBench();
     await store(bench, unique('a'));
     const ref = { queue: 'default', id: 'a' };
     if (how === 'cancel') await bench.broker.control.cancel(ref, {});
@@ -102,8 +102,8 @@ function ends(harness: Harness): void {
     expect(await store(bench, unique('b'))).toMatchObject([CREATED]);
   });
 
-  test('the lock ends with its time, and a task whose lock went to another one leaves that alone', async () => {
-    const bench = await harness.fresh();
+  test('the lock expires, and a task that lost it so does not release it from the next holder', async () => {
+    const bench = await harness.openBench();
     await store(bench, unique('a', { uniqueMs: 1_000 }));
     await bench.advance(1_001);
     // Locks of Redis end by its own clock.
@@ -114,8 +114,8 @@ function ends(harness: Harness): void {
     expect(await store(bench, unique('c'))).toEqual([duplicateOf('b')]);
   });
 
-  test('a delayed task holds its lock until it is due, and its time longer', async () => {
-    const bench = await harness.fresh();
+  test('a delayed task holds its lock until it is due, and then for the time of the lock', async () => {
+    const bench = await harness.openBench();
     await store(bench, unique('a', { uniqueMs: 1_000, delayMs: HOUR_MS }));
     await bench.advance(1_001);
     expect(await recordOf(bench, 'a')).toMatchObject({ state: 'scheduled' });

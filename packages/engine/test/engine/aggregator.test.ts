@@ -46,7 +46,7 @@ function bed(ripe: Record<string, string[] | null>, aggregate: AggregationOption
   return { clock, begun, failures };
 }
 
-test('every queue has its turn, however many groups of another one are ripe', async () => {
+test('every queue is served, however many groups of another one are ripe', async () => {
   const ends: (() => void)[] = [];
   const { begun } = bed(
     { busy: ['b1', 'b2', 'b3', 'b4', 'b5'], other: ['o1'] },
@@ -60,13 +60,13 @@ test('every queue has its turn, however many groups of another one are ripe', as
   expect(begun.slice(MAX_CONCURRENT)).toEqual(['o1']);
 });
 
-test('a queue that cannot be used stops none of the others', async () => {
+test('a queue that fails does not stop the others', async () => {
   const { begun } = bed({ broken: null, other: ['o1'] }, () => ({ task: 'x' }));
   await settle();
   expect(begun).toEqual(['o1']);
 });
 
-test('an aggregator that never ends holds up nobody once its time is over', async () => {
+test('an aggregator that never ends blocks nothing once its time is over', async () => {
   const { clock, begun, failures } = bed({ q: ['g1', 'g2', 'g3', 'g4'] }, ({ group }) =>
     group === 'g4' ? { task: 'x' } : new Promise<never>(() => {}),
   );

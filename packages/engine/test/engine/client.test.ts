@@ -6,7 +6,7 @@ import { TaskCenterError } from '../../src/errors/task-center-error.ts';
 import { defineTask, type TaskDefinition } from '../../src/task/define-task.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { Events } from '../../src/runtime/events.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
 
 const userSchema: StandardSchemaV1<{ userId: string }, { userId: string; known: true }> = {
@@ -21,20 +21,20 @@ const userSchema: StandardSchemaV1<{ userId: string }, { userId: string; known: 
 };
 const welcome = defineTask('email:welcome', userSchema);
 
-describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let client: Client;
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    broker = await place.connect();
+    store = await createStore();
+    broker = await store.connect();
     client = new Client(broker);
   });
 
   afterEach(async () => {
-    if (available) await place.remove();
+    if (available) await store.remove();
   });
 
   const code = (name: string) => expect.objectContaining({ code: name }) as Error;
@@ -50,13 +50,13 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     });
   });
 
-  test('a definition refuses a payload that does not fit, before anything is stored', async () => {
+  test('refuses a payload that does not fit the definition, before anything is stored', async () => {
     const wrong = { userId: 42 } as unknown as { userId: string };
     await expect(client.enqueue(welcome, wrong)).rejects.toEqual(code('invalid-value'));
     expect(await broker.inspect.queues()).toEqual([]);
   });
 
-  test('a definition gives its handler what the schema makes of the payload', async () => {
+  test('gives the handler of a definition what the schema makes of the payload', async () => {
     const events = new Events();
     const end = nextEvent(events, 'attempt.finished');
     const seen: unknown[] = [];
@@ -71,20 +71,20 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     expect(seen).toEqual([{ userId: '42', known: true }]);
   });
 
-  test('an ID that is taken is refused, the first task stays as it is', async () => {
+  test('refuses an ID that is taken, and the first task stays as it is', async () => {
     await client.enqueue('a', 1, { id: 'same' });
     await expect(client.enqueue('b', 2, { id: 'same' })).rejects.toEqual(code('task-exists'));
     expect(await broker.inspect.task({ queue: 'default', id: 'same' })).toMatchObject({ type: 'a' });
   });
 
-  test('calls made at the same time all get their own answer', async () => {
+  test('gives concurrent calls their own answers', async () => {
     const ids = Array.from({ length: 300 }, (_, i) => `id-${i % 250}`);
     const outcomes = await Promise.allSettled(ids.map((id) => client.enqueue('x', null, { id })));
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(250);
     expect(outcomes.slice(250).every(({ status }) => status === 'rejected')).toBe(true);
   });
 
-  test('enqueueMany stores payloads as they are when it is called, and more than fit a call', async () => {
+  test('stores the payloads of enqueueMany as they are at the call, and more than fit one call to the broker', async () => {
     const payloads = Array.from({ length: 5_000 }, (_, n) => ({ n }));
     const storing = client.enqueueMany(payloads.map((payload) => ({ task: 'count', payload })));
     for (const payload of payloads) payload.n = -1;
@@ -98,7 +98,7 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     }
   });
 
-  test('enqueueMany gives one outcome per task, in order, the bad ones by name', async () => {
+  test('returns from enqueueMany one outcome per task, in order, with a code for each bad one', async () => {
     const results = await client.enqueueMany([
       { task: 'x', id: 'a' },
       { task: 'x', id: 'b', queue: 'bad{name}' },
@@ -110,7 +110,7 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     expect(read).toEqual(['pending', 'invalid-value', 'task-exists', 'payload-too-large', 'scheduled']);
   });
 
-  test('what cannot be prepared is one outcome, however late and however many of them', async () => {
+  test('returns one outcome for each task that cannot be prepared, however late that shows', async () => {
     const validate = (value: unknown) => {
       if (value === 'throw') throw new Error('no schema today');
       return Promise.resolve({ value });
@@ -134,7 +134,7 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     await expect(client.enqueue('x', 1n)).rejects.toMatchObject({ code: bad });
   });
 
-  test('several faults that are not ours make one rejection', async () => {
+  test('rejects enqueueMany once for several unexpected errors', async () => {
     const task = defineTask('defined', {
       '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
     });
@@ -156,17 +156,17 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     ['an empty queue', { queue: '' }],
     ['an ID with a dot', { id: 'a.b' }],
     ['a bare number as delay', { delay: '10' }],
-    ['a broken number of retries', { maxRetries: 1.5 }],
+    ['a fractional number of retries', { maxRetries: 1.5 }],
     ['a lock of less than a second', { unique: '300ms' }],
     ['a blank group', { group: ' ' }],
-    ['a start in the year 9999', { runAt: new Date('9999-01-01T00:00:00Z') }],
+    ['a start time in the year 9999', { runAt: new Date('9999-01-01T00:00:00Z') }],
     ['an invalid date', { runAt: new Date('never') }],
   ])('refuses %s and stores nothing', async (_, options) => {
     await expect(client.enqueue('x', null, options)).rejects.toEqual(code('invalid-value'));
     expect(await broker.inspect.queues()).toEqual([]);
   });
 
-  test('a batch is refused as a whole when the broker fails, and nothing is stored', async () => {
+  test('rejects a batch as a whole when the broker fails, and stores nothing', async () => {
     const cause = new TaskCenterError('broker-refused', { broker: 'x', cause: 'no' });
     const failing = { ...broker, submit: { ...broker.submit, enqueue: () => Promise.reject(cause) } };
     const tasks = [{ task: 'x' }, { task: 'x', queue: '' }, { task: 'x', delay: '1h' }];
@@ -174,12 +174,12 @@ describe.each(brokerKinds)('a client on $name', ({ available, place: newPlace })
     expect(await broker.inspect.queues()).toEqual([]);
   });
 
-  test('a start in the past means now', async () => {
+  test('enqueues a task whose start time has passed as pending', async () => {
     const { state } = await client.enqueue('x', null, { runAt: new Date(0) });
     expect(state).toBe('pending');
   });
 
-  test('the context travels in the headers, and a business has IDs of its own', async () => {
+  test('puts the context into the headers, and gives each business IDs of its own', async () => {
     const context = { businessId: 'shop-a', userId: 'u-1' };
     const { id } = await client.enqueue('x', null, { id: 'same', context });
     await client.enqueue('x', null, { id: 'same' });

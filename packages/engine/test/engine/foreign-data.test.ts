@@ -70,7 +70,7 @@ describe.skipIf(!hasRedis())('a worker beside foreign data', () => {
     });
   }
 
-  test('works on, and tells of all that it has set aside', async () => {
+  test('goes on, and reports everything that it has quarantined', async () => {
     await scatter();
     const client = new Client(broker);
     for (const id of ['a', 'b']) await client.enqueue('x', null, { queue: 'q', id, delay: '50ms' });
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis())('a worker beside foreign data', () => {
     expect(shown).toEqual(expect.arrayContaining(['bytes:scheduled:inf', 'bytes:retry:1e300']));
   });
 
-  test('sets keys of a wrong type aside at its start', async () => {
+  test('renames keys of a wrong type when it starts', async () => {
     const names = ['pending', 'active', 'lease', 'scheduled', 'retry', 'archived', 'completed', 'groups'];
     for (const name of [...names, 'aggregation_sets']) await raw.call('SET', `${Q}${name}`, 'x');
     const repaired = collect('queue.repaired', () => true);

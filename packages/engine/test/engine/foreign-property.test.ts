@@ -7,7 +7,7 @@ import { Inspector } from '../../src/inspector/inspector.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { LogFields } from '../../src/runtime/log.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { foreignThings, fromSeed, seed, type ForeignThing, type IdThing } from '../support/foreign-data.ts';
+import { foreignItems, seedFromEnvironment, storeForeignItems, type ForeignItem, type ForeignId } from '../support/foreign-data.ts';
 import { rawRedis, type RawRedis } from '../support/raw-redis.ts';
 import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
 
@@ -96,10 +96,10 @@ class Scene {
   }
 
   /** What no worker can run is no longer where loops work, and was told of. */
-  async expectBadSetAside(things: readonly IdThing[]): Promise<void> {
+  async expectBadSetAside(things: readonly ForeignId[]): Promise<void> {
     const { inspector } = this;
-    for (const { id, place } of things) {
-      await expect.poll(() => this.#told.has(id), { timeout: 20_000, message: `${place} ${id}` }).toBe(true);
+    for (const { id, index } of things) {
+      await expect.poll(() => this.#told.has(id), { timeout: 20_000, message: `${index} ${id}` }).toBe(true);
       const found = () =>
         inspector.task({ queue: 'q', id }).then(
           (task) => task.state,
@@ -147,17 +147,17 @@ const refused = (error: unknown): boolean => {
 };
 
 /** Things that nobody can run, and that stand where a loop meets them at once. */
-const mustBeTold = (thing: ForeignThing): thing is IdThing =>
+const mustBeTold = (thing: ForeignItem): thing is ForeignId =>
   thing.kind === 'id' &&
   thing.body !== 'odd' &&
-  WORKED_OFF.has(thing.place) &&
-  (thing.due || thing.place === 'pending');
+  WORKED_OFF.has(thing.index) &&
+  (thing.due || thing.index === 'pending');
 
-async function survives(raw: RawRedis, url: string, things: readonly ForeignThing[]): Promise<void> {
+async function survives(raw: RawRedis, url: string, things: readonly ForeignItem[]): Promise<void> {
   const scene = await Scene.open(raw, url);
   try {
     await scene.enqueueGood('early');
-    const seeded = await seed(raw, things);
+    const seeded = await storeForeignItems(raw, things);
     await scene.run();
     await scene.expectGoodEnded();
     await scene.expectBadSetAside(seeded.filter(mustBeTold));
@@ -167,7 +167,7 @@ async function survives(raw: RawRedis, url: string, things: readonly ForeignThin
   }
 }
 
-describe.skipIf(!hasRedis())('whatever foreign data stands in the keys of a queue', () => {
+describe.skipIf(!hasRedis())('with any foreign data in the keys of a queue', () => {
   let server: RedisServer;
   let raw: RawRedis;
   beforeAll(async () => {
@@ -180,15 +180,15 @@ describe.skipIf(!hasRedis())('whatever foreign data stands in the keys of a queu
   });
 
   test(
-    'good tasks end, loops go on, and the bad is set aside, counted and shown',
+    'good tasks end, loops go on, and bad data is quarantined, counted and shown',
     { timeout: 200_000 },
     async () => {
       const end = performance.now() + TIME_LIMIT_MS;
       // A run is never cut short: it would go on behind the next test.
-      const property = fc.asyncProperty(foreignThings, async (things) => {
+      const property = fc.asyncProperty(foreignItems, async (things) => {
         if (performance.now() < end) await survives(raw, server.url, things);
       });
-      await fc.assert(property, { numRuns: 500, endOnFailure: true, ...fromSeed() });
+      await fc.assert(property, { numRuns: 500, endOnFailure: true, ...seedFromEnvironment() });
     },
   );
 });

@@ -4,7 +4,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { fsck } from '../../src/inspector/fsck.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 
 const TIME_MS = Number(process.env.TASKCENTER_TEST_MS ?? 5_000);
 const LANES = 8;
@@ -86,13 +86,13 @@ class Traffic {
   }
 }
 
-let place: BrokerPlace | undefined;
-afterEach(() => place?.remove());
+let store: TestStore | undefined;
+afterEach(() => store?.remove());
 
 describe.each(brokerKinds.filter(({ available }) => available))('under full load on $name', (kind) => {
-  test('nothing that merely moves is told, and nothing is mended', async () => {
-    place = await kind.place();
-    const broker = await place.connect();
+  test('fsck neither reports nor repairs what is merely in motion', async () => {
+    store = await kind.createStore();
+    const broker = await store.connect();
     const traffic = new Traffic(broker);
     await traffic.start();
     const end = performance.now() + TIME_MS;

@@ -4,7 +4,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
 import { fsck } from '../../src/inspector/fsck.ts';
 import { aTask, finish } from '../support/factories.ts';
-import { fromSeed } from '../support/foreign-data.ts';
+import { seedFromEnvironment } from '../support/foreign-data.ts';
 import { rawRedis, type RawRedis } from '../support/raw-redis.ts';
 import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
 
@@ -87,7 +87,7 @@ async function fill({ submit, consume, control, groups }: Broker): Promise<void>
   await submit.enqueue([one('grouped', { group: 'a' })]);
 }
 
-describe.skipIf(!hasRedis())('after any damage', () => {
+describe.skipIf(!hasRedis())('after any damage to a queue', () => {
   let server: RedisServer;
   let raw: RawRedis;
   beforeAll(async () => {
@@ -108,7 +108,7 @@ describe.skipIf(!hasRedis())('after any damage', () => {
     return found;
   }
 
-  test('a repair leaves a sound queue, and every task with a message', async () => {
+  test('a repair leaves no faults, and every task that has a message', async () => {
     const property = fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 12 }), async (commands) => {
       await raw.call('FLUSHALL');
       const broker = await connectRedis({ url: server.url });
@@ -128,7 +128,7 @@ describe.skipIf(!hasRedis())('after any damage', () => {
       numRuns: 100_000,
       interruptAfterTimeLimit: TIME_LIMIT_MS,
       markInterruptAsFailure: false,
-      ...fromSeed(),
+      ...seedFromEnvironment(),
     });
   });
 });

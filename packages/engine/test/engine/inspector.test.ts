@@ -2,25 +2,25 @@ import { beforeEach, afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { aTask, manyTasks } from '../support/factories.ts';
 
 const Q = 'orders';
 
-describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPlace }) => {
+describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }) => {
   describe.skipIf(!available)('', () => {
-    let place: BrokerPlace;
+    let store: TestStore;
     let broker: Broker;
     let inspector: Inspector;
 
     beforeEach(async () => {
-      place = await newPlace();
-      broker = await place.connect();
+      store = await createStore();
+      broker = await store.connect();
       inspector = new Inspector(broker);
     });
-    afterEach(() => place.remove());
+    afterEach(() => store.remove());
 
-    test('slots and nodes are those of a cluster only', async () => {
+    test('refuses to show slots and nodes without a cluster', async () => {
       for (const call of [
         inspector.clusterKeySlot('q'),
         inspector.clusterNodes('q'),
@@ -29,7 +29,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
         await expect(call).rejects.toMatchObject({ code: 'not-a-cluster' });
     });
 
-    test('an unknown queue is said to be so by every operation that names one', async () => {
+    test('reports an unknown queue in every operation that names one', async () => {
       const address = { queue: 'none', id: 'a' };
       const calls = [
         inspector.queue('none'),
@@ -53,7 +53,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       expect(await inspector.queues()).toEqual([]);
     });
 
-    test('a queue at a glance has its size, its day and its memory', async () => {
+    test('shows a queue with its size, its figures of today and its memory', async () => {
       await broker.submit.enqueue([
         ...manyTasks(3, 'p', { queue: Q }),
         ...manyTasks(2, 'g', { queue: Q, group: 'g' }),
@@ -71,12 +71,12 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       expect(await inspector.groups(Q)).toEqual([{ group: 'g', size: 2 }]);
     });
 
-    test.each([0, -1, 1.5, 91])('a history of %d days is refused', async (days) => {
+    test.each([0, -1, 1.5, 91])('refuses a history of %d days', async (days) => {
       await broker.submit.enqueue([aTask({ queue: Q })]);
       await expect(inspector.history(Q, days)).rejects.toMatchObject({ code: 'invalid-value' });
     });
 
-    test('pausing and resuming twice is told', async () => {
+    test('refuses to pause or resume a queue twice', async () => {
       await broker.submit.enqueue([aTask({ queue: Q })]);
       await inspector.pause(Q, 'why');
       const paused = { code: 'pause-unchanged', details: { paused: true } };
@@ -85,7 +85,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       await expect(inspector.resume(Q)).rejects.toMatchObject({ code: 'pause-unchanged' });
     });
 
-    test("a business's task is acted on by its own ID", async () => {
+    test('finds a task of a business by its own ID and the business', async () => {
       const client = new Client(broker);
       const context = { businessId: 'shop' };
       await client.enqueue('x', { n: 1 }, { queue: Q, id: 'a', delay: '1h', context });
@@ -101,7 +101,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       await expect(inspector.remove(address)).rejects.toMatchObject({ code: 'task-not-found' });
     });
 
-    test('lists have 30 tasks a page, and groups must be named', async () => {
+    test('lists 30 tasks a page, and aggregating tasks only of a named group', async () => {
       await broker.submit.enqueue(manyTasks(40, 't', { queue: Q }));
       const first = await inspector.list(Q, 'pending');
       expect(first.tasks).toHaveLength(30);
@@ -110,7 +110,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       await expect(inspector.list(Q, 'aggregating')).rejects.toMatchObject({ code: 'invalid-value' });
     });
 
-    test('work on all tasks goes in steps, tells its progress, and handles what was there at first', async () => {
+    test('changes all tasks in steps, reports the progress, and handles only tasks that were there at first', async () => {
       await broker.submit.enqueue(manyTasks(600, 't', { queue: Q, delayMs: 3_600_000 }));
       const told: [number, number][] = [];
       const late = manyTasks(10, 'late', { queue: Q, delayMs: 7_200_000 });
@@ -130,7 +130,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       expect((await inspector.queue(Q)).counts).toMatchObject({ archived: 600, scheduled: 10 });
     });
 
-    test('work on all tasks ends when its signal aborts', async () => {
+    test('stops changing all tasks when its signal aborts', async () => {
       await broker.submit.enqueue(manyTasks(600, 't', { queue: Q }));
       const controller = new AbortController();
       const { signal } = controller;
@@ -139,7 +139,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       expect((await inspector.queue(Q)).counts.pending).toBe(344);
     });
 
-    test('a queue with tasks to run is removed only by force, one with an active task not at all', async () => {
+    test('removes a queue with tasks to run only by force, and one with an active task not at all', async () => {
       await broker.submit.enqueue([
         ...manyTasks(300, 'p', { queue: Q }),
         ...manyTasks(5, 's', { queue: Q, delayMs: 60_000, uniqueMs: 60_000 }).map((task, i) => ({
@@ -171,7 +171,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, place: newPla
       expect(await broker.submit.enqueue([unique])).toMatchObject([{ code: 'created' }]);
     });
 
-    test('what has completed goes along with its queue', async () => {
+    test('removes completed tasks with their queue', async () => {
       await broker.submit.enqueue(manyTasks(3, 't', { queue: Q }));
       for (const id of ['t0', 't1', 't2']) await broker.control.cancel({ queue: Q, id }, {});
       await inspector.removeQueue(Q);

@@ -1,40 +1,40 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { PeriodicTaskManager, type PeriodicTask } from '../../src/asynq-scheduler/periodic-task-manager.ts';
-import { sqliteKind, type BrokerPlace } from '../support/brokers.ts';
+import { sqliteKind, type TestStore } from '../support/brokers.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
 
 const SYNC_MS = 60_000;
 
 describe('the manager of periodic tasks', () => {
-  let place: BrokerPlace;
+  let store: TestStore;
   let broker: Broker;
   let clock: FakeClock;
-  let given: () => readonly PeriodicTask[];
-  let asked: number;
+  let provided: () => readonly PeriodicTask[];
+  let providerCalls: number;
   let logged: string[];
   let managers: PeriodicTaskManager[];
 
   beforeEach(async () => {
-    place = await sqliteKind.place();
-    broker = await place.connect();
+    store = await sqliteKind.createStore();
+    broker = await store.connect();
     clock = createFakeClock();
-    [asked, logged, managers] = [0, [], []];
+    [providerCalls, logged, managers] = [0, [], []];
   });
   afterEach(async () => {
     await Promise.all(managers.map((manager) => manager.stop()));
-    await place.remove();
+    await store.remove();
   });
 
-  const say = (_: unknown, message: string) => void logged.push(message);
-  const log = { debug: say, info: say, warn: say, error: say };
+  const write = (_: unknown, message: string) => void logged.push(message);
+  const log = { debug: write, info: write, warn: write, error: write };
 
-  function aManager(tasks: typeof given): PeriodicTaskManager {
-    given = tasks;
+  function aManager(tasks: typeof provided): PeriodicTaskManager {
+    provided = tasks;
     const manager = new PeriodicTaskManager(broker, {
       provider: () => {
-        asked += 1;
-        return given();
+        providerCalls += 1;
+        return provided();
       },
       syncIntervalMs: SYNC_MS,
       heartbeatMs: 1_000,
@@ -44,15 +44,15 @@ describe('the manager of periodic tasks', () => {
     return manager;
   }
 
-  /** What is shown, by type, when time has gone on by one interval and a heartbeat. */
-  async function afterSync(): Promise<Record<string, string>> {
-    await clock.asleep(3);
+  /** IDs of the published entries by type and spec, after the next synchronization. */
+  async function publishedAfterSync(): Promise<Record<string, string>> {
+    await clock.waitForSleepers(3);
     await clock.advance(SYNC_MS);
-    return shownNow();
+    return publishedNow();
   }
-  async function shownNow(): Promise<Record<string, string>> {
-    // Whatever runs in the writer's thread is over when it answers.
-    for (let i = 0; i < 5; i += 1) {
+  async function publishedNow(): Promise<Record<string, string>> {
+    // The writer thread answers in order: earlier calls have ended when a ping is answered.
+    for (let round = 0; round < 5; round += 1) {
       await broker.ping();
       await settle();
     }
@@ -60,7 +60,7 @@ describe('the manager of periodic tasks', () => {
     return Object.fromEntries(entries.map(({ type, spec, id }) => [`${type} ${spec}`, id]));
   }
 
-  test('adds, removes and keeps entries at each look', async () => {
+  test('adds, removes and keeps entries at each synchronization', async () => {
     await aManager(() => [
       {
         spec: '@daily',
@@ -73,9 +73,9 @@ describe('the manager of periodic tasks', () => {
       { spec: '@daily', task: 'go' },
       { spec: '@daily', task: 'change' },
     ]).start();
-    const before = await shownNow();
+    const before = await publishedNow();
     expect(Object.keys(before).sort()).toEqual(['change @daily', 'go @daily', 'keep @daily']);
-    given = () => [
+    provided = () => [
       { spec: '@hourly', task: 'new' },
       {
         timeout: '60s',
@@ -87,48 +87,48 @@ describe('the manager of periodic tasks', () => {
       },
       { spec: '@daily', task: 'change', maxRetries: 1 },
     ];
-    const after = await afterSync();
+    const after = await publishedAfterSync();
     expect(Object.keys(after).sort()).toEqual(['change @daily', 'keep @daily', 'new @hourly']);
     expect(after['keep @daily']).toBe(before['keep @daily']);
     expect(after['change @daily']).not.toBe(before['change @daily']);
   });
 
-  test('changed headers, payloads and definitions are noticed; equal tasks count as one', async () => {
+  test('notices changed headers and payloads, and counts equal tasks as one', async () => {
     await aManager(() => [
       { spec: '@daily', task: 'a', headers: { x: '1' } },
       { spec: '@daily', task: 'b', payload: 1 },
       { spec: '@daily', task: 'c' },
       { spec: '@daily', task: 'c' },
     ]).start();
-    const before = await shownNow();
+    const before = await publishedNow();
     expect(await broker.schedulerEntries.entries()).toHaveLength(3);
-    given = () => [
+    provided = () => [
       { spec: '@daily', task: 'a', headers: { x: '2' } },
       { spec: '@daily', task: 'b', payload: 2 },
       { spec: '@daily', task: 'c' },
     ];
-    const after = await afterSync();
+    const after = await publishedAfterSync();
     const same = Object.keys(after).filter((name) => after[name] === before[name]);
     expect(same).toEqual(['c @daily']);
   });
 
-  test('an error of the provider, or a task that is none, leaves everything as it is', async () => {
+  test('changes nothing when the provider fails or returns a task without spec or type', async () => {
     await aManager(() => [{ spec: '@daily', task: 'a' }]).start();
-    const before = await shownNow();
-    given = () => {
+    const before = await publishedNow();
+    provided = () => {
       throw new Error('no file');
     };
-    expect(await afterSync()).toEqual(before);
-    given = () => [{ spec: '', task: 'b' }];
-    expect(await afterSync()).toEqual(before);
-    given = () => [null as unknown as PeriodicTask];
-    expect(await afterSync()).toEqual(before);
-    expect(asked).toBe(4);
-    given = () => [];
-    expect(await afterSync()).toEqual({});
+    expect(await publishedAfterSync()).toEqual(before);
+    provided = () => [{ spec: '', task: 'b' }];
+    expect(await publishedAfterSync()).toEqual(before);
+    provided = () => [null as unknown as PeriodicTask];
+    expect(await publishedAfterSync()).toEqual(before);
+    expect(providerCalls).toBe(4);
+    provided = () => [];
+    expect(await publishedAfterSync()).toEqual({});
   });
 
-  test('at the start such an error is one; a spec that is none is logged and left out', async () => {
+  test('does not start after such an error, but logs a task with an invalid spec and leaves it out', async () => {
     const fails = aManager(() => {
       throw new Error('no file');
     });
@@ -140,17 +140,17 @@ describe('the manager of periodic tasks', () => {
       { spec: 'never', task: 'a' },
       { spec: '@daily', task: 'b' },
     ]).start();
-    expect(Object.keys(await shownNow())).toEqual(['b @daily']);
-    expect(logged).toEqual(['a periodic task is not valid; it is left out']);
+    expect(Object.keys(await publishedNow())).toEqual(['b @daily']);
+    expect(logged).toEqual(['a periodic task is not valid and was left out']);
   });
 
-  test('asks no more when it was stopped, and leaves nothing behind', async () => {
+  test('calls the provider no more after it was stopped, and removes its entries', async () => {
     const manager = aManager(() => [{ spec: '@daily', task: 'a' }]);
     await manager.start();
-    await clock.asleep(3);
+    await clock.waitForSleepers(3);
     await manager.stop();
     await clock.advance(2 * SYNC_MS);
-    expect([asked, clock.sleeping]).toEqual([1, 0]);
+    expect([providerCalls, clock.sleeping]).toEqual([1, 0]);
     expect(await broker.schedulerEntries.entries()).toEqual([]);
     await expect(manager.start()).rejects.toMatchObject({ code: 'scheduler-misused' });
   });

@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { QueueMetrics } from '../../src/metrics/queue-metrics.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { manyTasks } from '../support/factories.ts';
 
-describe.each(brokerKinds)('metrics of the queues on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('metrics of the queues on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    broker = await place.connect();
+    store = await createStore();
+    broker = await store.connect();
   });
   afterEach(async () => {
-    if (available) await place.remove();
+    if (available) await store.remove();
   });
 
   test('are empty without queues', async () => {

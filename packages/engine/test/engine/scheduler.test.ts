@@ -4,7 +4,7 @@ import type { SchedulerEntries } from '../../src/broker/scheduler-entries.ts';
 import type { TaskToEnqueue } from '../../src/client/prepare-task.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { Scheduler, type FiringOutcome, type SchedulerOptions } from '../../src/asynq-scheduler/scheduler.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -20,7 +20,7 @@ class Recorder<T> {
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** Resolves when at least `count` values have been eventsOf. */
+  /** Resolves when at least `count` values have been recordedEvents. */
   reach(count: number): Promise<T[]> {
     return new Promise((resolve) => {
       const check = () => {
@@ -32,27 +32,35 @@ class Recorder<T> {
   }
 }
 
-describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let clock: FakeClock;
   let inspector: Inspector;
   let outcomes: Recorder<FiringOutcome>;
-  let eventsOf: Recorder<string>;
+  /** IDs of the entries whose events were recorded. */
+  let recordedEvents: Recorder<string>;
+  /** Number of entries each time they were published. */
   let published: Recorder<number>;
   let logged: string[];
   let schedulers: Scheduler[];
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    const real = await place.connect();
-    [outcomes, eventsOf, published, logged, schedulers] = [new Recorder(), new Recorder(), new Recorder(), [], []];
+    store = await createStore();
+    const real = await store.connect();
+    [outcomes, recordedEvents, published, logged, schedulers] = [
+      new Recorder(),
+      new Recorder(),
+      new Recorder(),
+      [],
+      [],
+    ];
     const watched: SchedulerEntries = {
       ...real.schedulerEntries,
       async recordEvent(entryId, event) {
         await real.schedulerEntries.recordEvent(entryId, event);
-        eventsOf.record(entryId);
+        recordedEvents.record(entryId);
       },
       async writeEntries(scheduler, entries) {
         await real.schedulerEntries.writeEntries(scheduler, entries);
@@ -67,15 +75,15 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
   afterEach(async () => {
     if (!available) return;
     await Promise.all(schedulers.map((scheduler) => scheduler.stop()));
-    await place.remove();
+    await store.remove();
   });
 
-  const say = (_: unknown, message: string) => void logged.push(message);
-  const log = { debug: say, info: say, warn: say, error: say };
+  const write = (_: unknown, message: string) => void logged.push(message);
+  const log = { debug: write, info: write, warn: write, error: write };
 
   function aScheduler(options: SchedulerOptions = {}): Scheduler {
     const scheduler = new Scheduler(broker, {
-      postEnqueue: (one) => outcomes.record(one),
+      postEnqueue: (outcome) => outcomes.record(outcome),
       ...options,
       runtime: { clock, log, ...options.runtime },
     });
@@ -86,7 +94,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
   const pending = async (queue = 'default') =>
     (await broker.inspect.list({ queue, state: 'pending', limit: 100, cursor: null })).tasks;
 
-  test('enqueues a task at each time, with payload and options, and tells the events newest first', async () => {
+  test('enqueues a task at each time, with payload and options, and records events, shown newest first', async () => {
     const scheduler = aScheduler();
     const id = scheduler.register('@every 3s', {
       task: 'report',
@@ -97,10 +105,10 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     });
     expect(id).toMatch(UUID_V7);
     await scheduler.start();
-    for (let n = 1; n <= 3; n += 1) {
-      await clock.asleep(2);
+    for (let firing = 1; firing <= 3; firing += 1) {
+      await clock.waitForSleepers(2);
       await clock.advance(3_000);
-      await eventsOf.reach(n);
+      await recordedEvents.reach(firing);
     }
     await clock.advance(1_000);
     const tasks = await pending('low');
@@ -116,7 +124,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     expect(await inspector.enqueueEvents(id, { page: 2, pageSize: 2 })).toEqual(events.slice(2));
   });
 
-  test('shows its entries as soon as it starts and again and again, and what was registered since', async () => {
+  test('publishes its entries when it starts, at each heartbeat and when one is added', async () => {
     const scheduler = aScheduler({ heartbeatMs: 4_000 });
     const daily = scheduler.register('@daily', { task: 'b', payload: 'x', queue: 'low', timeout: '90s' });
     await scheduler.start();
@@ -134,28 +142,28 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
         prevMs: null,
       },
     ]);
-    await clock.asleep(2);
+    await clock.waitForSleepers(2);
     const every = scheduler.register('@every 5s', { task: 'a' });
     expect(await published.reach(2)).toEqual([1, 2]);
     expect((await inspector.schedulerEntries()).map(({ id }) => id)).toEqual([every, daily]);
-    await clock.asleep(2);
+    await clock.waitForSleepers(2);
     await clock.advance(5_000);
     await published.reach(3);
-    await eventsOf.reach(1);
-    await clock.asleep(2);
+    await recordedEvents.reach(1);
+    await clock.waitForSleepers(2);
     await clock.advance(4_000);
     await published.reach(4);
     const [first] = await inspector.schedulerEntries();
     expect(first).toMatchObject({ id: every, prevMs: startMs + 5_000, nextMs: startMs + 10_000 });
   });
 
-  test('leaves nothing behind when it stops, and fires no more', async () => {
+  test('removes its entries and events when it stops, and stops firing', async () => {
     const scheduler = aScheduler();
     const id = scheduler.register('@every 2s', { task: 'a' });
     await scheduler.start();
-    await clock.asleep(2);
+    await clock.waitForSleepers(2);
     await clock.advance(2_000);
-    await eventsOf.reach(1);
+    await recordedEvents.reach(1);
     await scheduler.stop();
     await scheduler.stop();
     expect(await inspector.schedulerEntries()).toEqual([]);
@@ -164,7 +172,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     expect(await pending()).toHaveLength(1);
   });
 
-  test('starts once, and not after it was stopped', async () => {
+  test('can be started only once, and not after it was stopped', async () => {
     const misused = { code: 'scheduler-misused' };
     const scheduler = aScheduler();
     await scheduler.start();
@@ -176,35 +184,35 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     await expect(unused.start()).rejects.toMatchObject(misused);
   });
 
-  test('hooks run once per firing, around it; what they throw stops nothing', async () => {
+  test('calls its hooks before and after each firing, and logs the errors that they throw', async () => {
     const calls: string[] = [];
     const scheduler = aScheduler({
       preEnqueue: ({ task }) => {
         calls.push(typeof task === 'string' ? `before ${task}` : '');
         throw new Error('no');
       },
-      postEnqueue: (one) => {
-        calls.push(`after ${'task' in one ? one.task.queue : 'error'}`);
+      postEnqueue: (outcome) => {
+        calls.push(`after ${'task' in outcome ? outcome.task.queue : 'error'}`);
         throw new Error('no');
       },
     });
     scheduler.register('@every 2s', { task: 'a' });
     await scheduler.start();
-    await clock.asleep(2);
+    await clock.waitForSleepers(2);
     await clock.advance(2_000);
-    await eventsOf.reach(1);
+    await recordedEvents.reach(1);
     expect(calls).toEqual(['before a', 'after default']);
     expect(logged).toHaveLength(2);
   });
 
-  test('an error is told to the hook and the log, and no event is eventsOf; the next firing is tried', async () => {
+  test('reports an error to the hook and the log without recording an event, and fires again', async () => {
     const scheduler = aScheduler();
     const id = scheduler.register('@every 2s', { task: 'a', id: 'same' });
     await scheduler.start();
-    for (let n = 1; n <= 3; n += 1) {
-      await clock.asleep(2);
+    for (let firing = 1; firing <= 3; firing += 1) {
+      await clock.waitForSleepers(2);
       await clock.advance(2_000);
-      await outcomes.reach(n);
+      await outcomes.reach(firing);
     }
     const taken = { error: expect.objectContaining({ code: 'task-exists' }) };
     expect(outcomes.values).toEqual([{ task: expect.objectContaining({ id: 'same' }) }, taken, taken]);
@@ -213,15 +221,15 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     expect(logged).toHaveLength(2);
   });
 
-  test('an entry that is unregistered fires no more, and its history goes', async () => {
+  test('stops firing an entry that is unregistered, and removes its history', async () => {
     const scheduler = aScheduler();
     const never = scheduler.register('@every 2s', { task: 'never' });
     await scheduler.unregister(never);
     const id = scheduler.register('@every 2s', { task: 'a' });
     await scheduler.start();
-    await clock.asleep(2);
+    await clock.waitForSleepers(2);
     await clock.advance(2_000);
-    await eventsOf.reach(1);
+    await recordedEvents.reach(1);
     await scheduler.unregister(id);
     expect(await inspector.enqueueEvents(id)).toEqual([]);
     await clock.advance(10_000);
@@ -230,37 +238,37 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, place: newPlace
     await expect(scheduler.unregister(id)).rejects.toMatchObject({ code: 'entry-not-found' });
   });
 
-  test('a late firing is one, for its time; the next is the first after it', async () => {
+  test('fires a late entry once, for its planned time, and then at the first time after now', async () => {
     let nowMs = clock.wallMs();
     const late = { ...clock, wallMs: () => nowMs, sleep: clock.sleep.bind(clock) };
-    const own = aScheduler({ runtime: { clock: late } });
-    own.register('*/5 * * * *', { task: 'a' });
-    await own.start();
+    const scheduler = aScheduler({ runtime: { clock: late } });
+    scheduler.register('*/5 * * * *', { task: 'a' });
+    await scheduler.start();
     await published.reach(1);
-    await clock.asleep(2);
+    await clock.waitForSleepers(2);
     const startMs = nowMs;
-    // The machine slept for 17 minutes; the loop looks at the time within half a minute.
+    // The machine slept for 17 minutes. The loop reads the wall clock at least every 30 s.
     nowMs += 17 * 60_000;
     await clock.advance(30_000);
-    await eventsOf.reach(1);
-    const seen = published.values.length;
-    own.register('@yearly', { task: 'b' });
-    await published.reach(seen + 1);
+    await recordedEvents.reach(1);
+    const earlier = published.values.length;
+    scheduler.register('@yearly', { task: 'b' });
+    await published.reach(earlier + 1);
     expect((await inspector.schedulerEntries()).slice(0, 1)).toMatchObject([
       { prevMs: startMs + 5 * 60_000, nextMs: startMs + 20 * 60_000 },
     ]);
     expect(await pending()).toHaveLength(1);
   });
 
-  test('two of them with one entry that is unique enqueue one task per time', async () => {
+  test('with the same unique entry as another one enqueues one task per time', async () => {
     const both = [aScheduler(), aScheduler()];
     for (const scheduler of both) scheduler.register('@every 2s', { task: 'a', payload: 1, unique: '1h' });
     await Promise.all(both.map((scheduler) => scheduler.start()));
-    await clock.asleep(4);
+    await clock.waitForSleepers(4);
     await clock.advance(2_000);
     await outcomes.reach(2);
     expect(await pending()).toHaveLength(1);
-    expect(outcomes.values.filter((one) => 'error' in one)).toHaveLength(1);
+    expect(outcomes.values.filter((outcome) => 'error' in outcome)).toHaveLength(1);
   });
 });
 

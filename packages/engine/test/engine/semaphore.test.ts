@@ -5,19 +5,19 @@ import { HandlerError } from '../../src/errors/handler-errors.ts';
 import { Semaphore } from '../../src/limits/semaphore.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 
-describe.each(brokerKinds)('a semaphore on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('a semaphore on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    broker = await place.connect();
+    store = await createStore();
+    broker = await store.connect();
   });
   afterEach(async () => {
-    if (available) await place.remove();
+    if (available) await store.remove();
   });
 
   const inAMinute = () => ({ deadlineMs: Date.now() + 60_000 });

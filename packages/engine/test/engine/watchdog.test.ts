@@ -4,28 +4,28 @@ import { Client } from '../../src/client/client.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
 const never = () => new Promise<never>(() => {});
 
-describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let events: Events;
   let worker: Worker | undefined;
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    broker = await place.connect();
+    store = await createStore();
+    broker = await store.connect();
     events = new Events();
   });
   afterEach(async () => {
     await worker?.stop();
     worker = undefined;
-    await place?.remove();
+    await store?.remove();
   });
 
   /** A worker of two slots whose broker does some things in another way. */
@@ -42,7 +42,7 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
     new Client(broker).enqueueMany(ids.map((id) => ({ task: 'x', id, retention: '1h' })));
   const facts = async () => (await broker.inspect.queueFacts(['default']))[0];
 
-  test('gives up calls that never end, and what they bring later is given back', async () => {
+  test('gives up calls that never end, and gives back the tasks that they bring later', async () => {
     const { exchange, extend, keepResults } = broker.consume;
     const letGo: (() => void)[] = [];
     // The first two calls take tasks, and their answers come only when the test wants it.
@@ -66,7 +66,7 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
     expect(await facts()).toMatchObject({ processed: 3, failed: 0 });
   });
 
-  test('gives up waiting for calls, yet a worker that stops still waits for what they hand in', async () => {
+  test('gives up waiting for calls, but a worker that stops still waits for their finishes', async () => {
     const { exchange, extend, keepResults } = broker.consume;
     const letGo: (() => void)[] = [];
     // The first two calls that hand something in hang before they reach the broker.
@@ -98,7 +98,7 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, place: 
     expect(story).toEqual(['succeeded', 'succeeded', 'stopped']);
   });
 
-  test('is not needed when wake-ups fail or never come: there is a poll', async () => {
+  test('is not needed when wake-ups fail or never come, because the worker polls', async () => {
     const revived: unknown[] = [];
     events.on('worker.revived', (event) => revived.push(event));
     const wakes = { never, rejected: () => Promise.reject(new Error('broken')) };

@@ -9,8 +9,8 @@ import { nextEvent } from '../support/next-event.ts';
 const text = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString();
 
 async function bed(kind: BrokerKind, aggregation: AggregationOptions) {
-  const place = await kind.place();
-  const broker = await place.connect();
+  const store = await kind.createStore();
+  const broker = await store.connect();
   const events = new Events();
   const options = {
     aggregation: { maxSize: 2, ...aggregation },
@@ -21,7 +21,7 @@ async function bed(kind: BrokerKind, aggregation: AggregationOptions) {
   onTestFinished(async () => {
     await worker.stop();
     await broker.close();
-    await place.remove();
+    await store.remove();
   });
   const client = new Client(broker);
   const join = (...ids: readonly string[]) =>
@@ -67,7 +67,7 @@ describe.each([redisKind, sqliteKind].filter(({ available }) => available))('a w
     expect(await broker.inspect.find(['default'], 'a', { any: true })).toEqual([]);
   });
 
-  test('whose aggregator fails says so, and leaves the tasks in their set until it goes back', async () => {
+  test('reports an aggregator that fails, and leaves the tasks in their set until it is reclaimed', async () => {
     const { broker, events, worker, join } = await bed(kind, {
       aggregate() {
         throw new Error('no luck');
@@ -80,7 +80,7 @@ describe.each([redisKind, sqliteKind].filter(({ available }) => available))('a w
     expect(await broker.inspect.task({ queue: 'default', id: 'a' })).toMatchObject({ state: 'aggregating' });
   });
 
-  test('refuses what an aggregator makes if it is no task', async () => {
+  test('refuses an invalid task of an aggregator', async () => {
     const { events, worker, join } = await bed(kind, { aggregate: () => ({ task: ' ' }) });
     const failed = nextEvent(events, 'group.failed');
     await join('a', 'b');
@@ -88,7 +88,7 @@ describe.each([redisKind, sqliteKind].filter(({ available }) => available))('a w
     expect(await failed).toMatchObject({ error: { code: 'invalid-value' } });
   });
 
-  test('that stops aborts what still aggregates', async () => {
+  test('aborts running aggregators when it stops', async () => {
     let begun = () => {};
     const began = new Promise<void>((resolve) => (begun = resolve));
     const { worker, events, join } = await bed(kind, {
@@ -113,12 +113,12 @@ test.each([
   [{ maxSize: 1.5 }, 'maxSize'],
   [{ maxDelay: 'soon' }, 'maxDelay'],
 ] as const)('a worker refuses the rules %j', async (rules, name) => {
-  const place = await sqliteKind.place();
-  const broker = await place.connect();
+  const store = await sqliteKind.createStore();
+  const broker = await store.connect();
   const aggregation = { aggregate: () => ({ task: 'x' }), ...rules } as AggregationOptions;
   expect(() => new Worker(broker, { aggregation })).toThrow(
     expect.objectContaining({ code: 'invalid-value', details: expect.objectContaining({ name }) as unknown }),
   );
   await broker.close();
-  await place.remove();
+  await store.remove();
 });

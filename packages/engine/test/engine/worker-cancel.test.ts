@@ -5,13 +5,13 @@ import { Inspector } from '../../src/inspector/inspector.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
 const never = () => new Promise<void>(() => {});
 
-describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let client: Client;
   let inspector: Inspector;
@@ -22,8 +22,8 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    const real = await place.connect();
+    store = await createStore();
+    const real = await store.connect();
     heard = new Promise((resolve) => (hears = resolve));
     const { signals } = real;
     broker = {
@@ -45,7 +45,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
   afterEach(async () => {
     if (!available) return;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await place.remove();
+    await store.remove();
   });
 
   /** A worker that hears cancellations. */
@@ -59,7 +59,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
 
   const record = (id = 'a', queue = 'default') => broker.inspect.task({ queue, id });
 
-  test('a running handler is told by its signal, and its task is retried as after a failure', async () => {
+  test('aborts the signal of a running handler, and its task is retried as after a failure', async () => {
     let reason: unknown;
     await aWorker(
       (_, { signal }) =>
@@ -85,7 +85,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
     expect((await broker.inspect.queueFacts(['default']))[0]).toMatchObject({ processed: 1, failed: 1 });
   });
 
-  test('a handler that ignores its signal is left behind; without retries its task is archived', async () => {
+  test('abandons a handler that ignores its signal, and a task without retries is archived', async () => {
     await aWorker(never);
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a', maxRetries: 0 });
@@ -95,7 +95,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
     expect(await record()).toMatchObject({ state: 'archived', lastError: { message: 'context canceled' } });
   });
 
-  test('isFailure and onError judge it as any other failure', async () => {
+  test('is passed to isFailure and onError like any other failure', async () => {
     const told: unknown[] = [];
     await aWorker(never, {
       isFailure: (error) => (error as Error).message !== 'context canceled',
@@ -110,7 +110,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
     expect(told).toEqual(['context canceled']);
   });
 
-  test('the same ID in two queues is stopped in both, other tasks go on', async () => {
+  test('stops tasks with the same ID in two queues, and no others', async () => {
     let release = () => {};
     const gate = new Promise<void>((resolve) => (release = resolve));
     await aWorker(() => gate, { queues: ['default', 'other'] });
@@ -127,7 +127,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
     expect(await last).toMatchObject({ outcome: 'succeeded', task: { id: 'ab' } });
   });
 
-  test('a task of a business is cancelled by its own ID and the business', async () => {
+  test('finds a task of a business by its own ID and the business', async () => {
     await aWorker(never);
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a', context: { businessId: 'shop' } });
@@ -136,7 +136,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
     expect(await ended).toMatchObject({ outcome: 'failed' });
   });
 
-  test('who runs nothing of that ID is not disturbed, and a waiting task stays', async () => {
+  test('affects neither workers that run no such task nor a waiting task', async () => {
     const worker = await aWorker(() => {});
     await client.enqueue('x', null, { id: 'later', delay: '1h' });
     await inspector.cancel('later');
@@ -148,7 +148,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
     expect(worker.running).toBe(0);
   });
 
-  test('a worker that takes nothing more still hears', async () => {
+  test('reaches a worker that takes no more tasks', async () => {
     const worker = await aWorker(never);
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a' });
@@ -158,7 +158,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, place: newPlace 
     expect(await ended).toMatchObject({ outcome: 'failed' });
   });
 
-  test('the inspector lists workers by process, with what they do', async () => {
+  test('is possible by the list of workers, which shows their processes and tasks', async () => {
     await aWorker(never, { queues: { default: 3 }, concurrency: 2 });
     const started = nextEvent(events, 'attempt.started');
     await client.enqueue('x', null, { id: 'a' });

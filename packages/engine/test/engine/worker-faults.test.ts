@@ -7,7 +7,7 @@ import type { Backoff } from '../../src/policies/backoff.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { aTask } from '../support/factories.ts';
 import { settle } from '../support/fake-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
@@ -19,8 +19,8 @@ function aGate() {
   return { open: () => open(), opened };
 }
 
-describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('a worker beside faults on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let client: Client;
   let events: Events;
@@ -28,8 +28,8 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    broker = await place.connect();
+    store = await createStore();
+    broker = await store.connect();
     client = new Client(broker);
     events = new Events();
     workers = [];
@@ -38,7 +38,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
   afterEach(async () => {
     if (!available) return;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await place.remove();
+    await store.remove();
   });
 
   interface Setting {
@@ -65,7 +65,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
   const enqueue = (count: number, prefix = 't') =>
     client.enqueueMany(Array.from({ length: count }, (_, i) => ({ task: 'x', id: `${prefix}${i}` })));
 
-  test('gives back at once what a call under way brings after stop', async () => {
+  test('gives back at once the tasks that a call brings after stop', async () => {
     await enqueue(3);
     const asked = aGate();
     const answered = aGate();
@@ -94,7 +94,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
       expect(await record(id)).toMatchObject({ state: 'pending', attempt: 0, crashes: 0 });
   });
 
-  test('a slow call whose leases cannot be renewed neither widens the worker nor hands anything in twice', async () => {
+  test('neither exceeds its concurrency nor finishes twice after a slow call whose leases cannot be renewed', async () => {
     await enqueue(3, 'early');
     let skippedMs = 0;
     let exchanges = 0;
@@ -141,7 +141,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     expect(most).toBe(2);
   });
 
-  test('a listener that throws harms no task', async () => {
+  test('runs tasks despite a listener that throws', async () => {
     const warned: string[] = [];
     const listen = ({ message }: Error) => void warned.push(message);
     process.on('warning', listen);
@@ -165,7 +165,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     expect(warned.length).toBeGreaterThan(0);
   });
 
-  test('a note that JSON cannot hold, or that is too long, holds up nobody', async () => {
+  test('goes on when a handler records what JSON cannot hold or what is too long', async () => {
     const cyclic: Record<string, unknown> = {};
     cyclic.self = cyclic;
     const ends = nextEvents(events, 'attempt.finished', 3);
@@ -183,7 +183,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     }
   });
 
-  test('survives errors whose parts are no texts', async () => {
+  test('survives errors whose fields are not strings', async () => {
     const odd = (parts: Record<string, unknown>): Error => Object.assign(new Error('odd'), parts);
     const unreadable = Object.defineProperty(new Error(), 'name', {
       get() {
@@ -201,7 +201,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     expect((await ends).every(({ outcome }) => outcome === 'archived')).toBe(true);
   });
 
-  test('waits for whatever has a then, such as a query builder', async () => {
+  test('waits for any object with a then method, such as a query builder', async () => {
     const end = nextEvent(events, 'attempt.finished');
     const query = {
       // eslint-disable-next-line unicorn/no-thenable
@@ -216,7 +216,7 @@ describe.each(brokerKinds)('a worker in trouble on $name', ({ available, place: 
     expect(await record('a')).toMatchObject({ lastError: { message: 'no table' } });
   });
 
-  test('a stored backoff that is damaged gives way to the default one', async () => {
+  test('uses the default backoff instead of a damaged one in the store', async () => {
     const backoff = { kind: 'exponential', initialMs: 1_000, maxMs: 300_000 };
     const ends = nextEvents(events, 'attempt.finished', 2);
     await broker.submit.enqueue([

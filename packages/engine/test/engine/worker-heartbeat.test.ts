@@ -4,7 +4,7 @@ import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
 
 const LEASE_MS = 2_000;
@@ -12,22 +12,22 @@ const LEASE_MS = 2_000;
 const HANG_MS = 1.5 * LEASE_MS;
 
 /** The main thread renews nothing itself here, so that what is renewed is another thread's work. */
-describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('the lease renewer thread on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let events: Events;
   let worker: Worker | undefined;
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    broker = await place.connect();
+    store = await createStore();
+    broker = await store.connect();
     events = new Events();
   });
   afterEach(async () => {
     await worker?.stop();
     worker = undefined;
-    await place?.remove();
+    await store?.remove();
   });
 
   async function start(handler: Handler, options: WorkerOptions = {}): Promise<void> {
@@ -56,7 +56,7 @@ describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place:
     expect(await record()).toMatchObject({ state: 'completed', attempt: 1, crashes: 0 });
   });
 
-  test('keeps the lease of a handler that blocks the event loop, which is told', async () => {
+  test('keeps the lease of a handler that blocks the event loop, and the stall is reported', async () => {
     const stalled = nextEvent(events, 'loop.stalled', ({ stallMs }) => stallMs > LEASE_MS);
     const done = nextEvent(events, 'attempt.finished');
     await start(async () => {
@@ -69,7 +69,7 @@ describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place:
     expect(await record()).toMatchObject({ state: 'completed', attempt: 1, crashes: 0 });
   });
 
-  test('keeps the leases of tasks that came together with one whose handler blocks the event loop', async () => {
+  test('keeps the leases of tasks that were fetched together with one whose handler blocks the event loop', async () => {
     const runs: string[] = [];
     const stalled = nextEvent(events, 'loop.stalled', ({ stallMs }) => stallMs > LEASE_MS);
     const done = new Promise<void>((resolve) => {
@@ -89,7 +89,7 @@ describe.each(brokerKinds)('the heartbeat thread on $name', ({ available, place:
     expect(runs).toEqual(['a', 'b']);
   });
 
-  test('gives up the lease of a handler that blocks the event loop for too long; then work goes on', async () => {
+  test('gives up the lease of a handler that blocks the event loop for too long, and work goes on', async () => {
     const lost = nextEvent(events, 'lease.lost');
     const done = nextEvent(events, 'attempt.finished', ({ outcome }) => outcome === 'succeeded');
     let runs = 0;

@@ -5,12 +5,12 @@ import { NonRetryableError, RevokeError } from '../../src/errors/handler-errors.
 import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { aTask } from '../support/factories.ts';
 import { nextEvent } from '../support/next-event.ts';
 
-describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let client: Client;
   let events: Events;
@@ -18,8 +18,8 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    broker = await place.connect();
+    store = await createStore();
+    broker = await store.connect();
     client = new Client(broker);
     events = new Events();
     workers = [];
@@ -28,7 +28,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
   afterEach(async () => {
     if (!available) return;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await place.remove();
+    await store.remove();
   });
 
   async function aWorker(handler: Handler, options: WorkerOptions = {}): Promise<Worker> {
@@ -56,7 +56,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
     throw error;
   };
 
-  test('what is no failure is retried uncounted, with its error', async () => {
+  test('an error that is no failure is retried without being counted', async () => {
     const judged: unknown[] = [];
     const isFailure = (error: unknown) => {
       judged.push(error);
@@ -71,12 +71,12 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
     expect(await facts()).toMatchObject({ processed: 0, failed: 0 });
   });
 
-  test('without retries left also what is no failure is archived', async () => {
+  test('an error that is no failure archives a task without retries left', async () => {
     await ran(throws(new Error('no')), { isFailure: () => false }, { maxRetries: 0 });
     expect(await record()).toMatchObject({ state: 'archived', retried: 0 });
   });
 
-  test('an isFailure that throws leaves it a failure', async () => {
+  test('an error counts as a failure if isFailure throws', async () => {
     await ran(throws(new Error('no')), { isFailure: throws(new Error('broken')) });
     expect(await record()).toMatchObject({ state: 'retry', retried: 1 });
   });
@@ -84,7 +84,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
   test.each([
     ['bare', new RevokeError()],
     ['wrapped', new Error('outer', { cause: new Error('middle', { cause: new RevokeError('gone') }) })],
-  ])('a revoked task is gone, whatever its retention and retries: %s', async (_, error) => {
+  ])('a revoked task is removed, whatever its retention and retries (%s error)', async (_, error) => {
     const end = await ran(throws(error), {}, { retention: '1h', maxRetries: 0 });
     expect(end).toMatchObject({ outcome: 'revoked' });
     expect(await record()).toBeNull();
@@ -96,7 +96,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
     ['hopeless', throws(new NonRetryableError('hopeless')), 'hopeless'],
     ['revoked', throws(new RevokeError('gone')), 'gone'],
     ['timeout', () => new Promise(() => {}), 'context deadline exceeded'],
-  ] as const)('onError hears of each failed attempt once: %s', async (_, handler, message) => {
+  ] as const)('onError is called once for each failed attempt: %s', async (_, handler, message) => {
     const told: [unknown, string, number][] = [];
     const onError: WorkerOptions['onError'] = (error, { id, attempt }) =>
       void told.push([error, id, attempt]);
@@ -104,13 +104,13 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
     expect(told).toEqual([[expect.objectContaining({ message }), 'a', 1]]);
   });
 
-  test('onError hears of nothing when an attempt succeeds', async () => {
+  test('onError is not called when an attempt succeeds', async () => {
     const told: unknown[] = [];
     await ran(() => 'fine', { onError: (error) => void told.push(error) });
     expect(told).toEqual([]);
   });
 
-  test('onError hears of a lost lease', async () => {
+  test('onError is called for a lost lease', async () => {
     const told: unknown[] = [];
     const lost = nextEvent(events, 'lease.lost');
     const started = nextEvent(events, 'attempt.started');
@@ -136,12 +136,12 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
   test.each([
     ['throws', throws(new Error('broken'))],
     ['rejects', () => Promise.reject(new Error('broken'))],
-  ] as const)('an onError that %s harms nobody', async (_, onError) => {
+  ] as const)('an onError that %s does not affect the task', async (_, onError) => {
     await ran(throws(new Error('no')), { onError });
     expect(await record()).toMatchObject({ state: 'retry', retried: 1, lastError: { message: 'no' } });
   });
 
-  test('a result is seen while its handler runs, and a returned one replaces it', async () => {
+  test('a result can be read while its handler runs, and a returned one replaces it', async () => {
     const during: unknown[] = [];
     await ran(
       async (_, context) => {
@@ -158,7 +158,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, place: newPlace })
     expect(text(await record())).toBe('"all"');
   });
 
-  test('a handler that returns nothing leaves the result that it gave', async () => {
+  test('a handler that returns nothing keeps the result that it has set', async () => {
     await ran((_, context) => context.setResult(Buffer.from('given')), {}, { retention: '1h' });
     expect(Buffer.from((await record())?.result ?? []).toString()).toBe('given');
   });

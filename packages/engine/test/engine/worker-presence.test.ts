@@ -5,7 +5,7 @@ import type { Presence, ServerRecord } from '../../src/broker/presence.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
@@ -13,8 +13,8 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 
 const textOf = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString();
 
-describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let events: Events;
   let announced: ServerRecord[];
@@ -24,8 +24,8 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    const real = await place.connect();
+    store = await createStore();
+    const real = await store.connect();
     announced = [];
     withdrawn = 0;
     const presence: Presence = {
@@ -48,7 +48,7 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
   afterEach(async () => {
     if (!available) return;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await place.remove();
+    await store.remove();
   });
 
   function aWorker(options: WorkerOptions = {}): Worker {
@@ -68,7 +68,7 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
     });
   }
 
-  test('as soon as it starts, with what it is configured with', async () => {
+  test('announces itself as soon as it starts, with its configuration', async () => {
     const worker = aWorker({ queues: { critical: 6, low: 2 }, concurrency: 7 }).handle('x', () => {});
     const before = Date.now();
     await worker.start();
@@ -89,14 +89,14 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
     expect(worker.name.endsWith(server?.id.slice(-8) ?? '?')).toBe(true);
   });
 
-  test('a list of queues has priorities that fall', async () => {
+  test('announces falling priorities for a list of queues', async () => {
     await aWorker({ queues: ['b', 'a', 'c'] })
       .handle('x', () => {})
       .start();
     expect(await saw(() => true)).toMatchObject({ queues: { b: 3, a: 2, c: 1 }, strict: true });
   });
 
-  test('its tasks in progress with their starts, deadlines and the beginning of their payloads', async () => {
+  test('announces its tasks in progress with their start times, deadlines and the beginning of their payloads', async () => {
     const worker = aWorker().handle('x', ({ payload }) => (payload === 'short' ? undefined : gate));
     let open = () => {};
     const gate = new Promise<void>((resolve) => (open = resolve));
@@ -117,7 +117,7 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
     await worker.stop();
   });
 
-  test('it says that it closes while attempts end, and is gone when it has stopped', async () => {
+  test('announces that it closes while attempts end, and is gone when it has stopped', async () => {
     let open = () => {};
     const gate = new Promise<void>((resolve) => (open = resolve));
     const worker = aWorker().handle('x', () => gate);
@@ -137,7 +137,7 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
     expect(await broker.presence.servers()).toEqual([]);
   });
 
-  test('it says that it takes nothing more', async () => {
+  test('announces that it takes no more tasks', async () => {
     const worker = aWorker().handle('x', () => {});
     await worker.start();
     await saw(({ status }) => status === 'active');
@@ -145,7 +145,7 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
     expect(await saw(({ status }) => status === 'stopped')).toMatchObject({ running: 0 });
   });
 
-  test('the other worker of the process stays', async () => {
+  test('withdraws itself alone, and another worker of the process stays', async () => {
     const [one, other] = [aWorker().handle('x', () => {}), aWorker().handle('x', () => {})];
     await one.start();
     await other.start();
@@ -154,12 +154,12 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
     expect(await broker.presence.servers()).toHaveLength(1);
   });
 
-  test('it repeats itself every five seconds', async () => {
+  test('announces itself again every five seconds', async () => {
     const clock = createFakeClock();
     const worker = aWorker({ maintenance: false, runtime: { clock } }).handle('x', () => {});
     await worker.start();
     await saw(() => announced.length === 1);
-    await clock.asleep();
+    await clock.waitForSleepers();
     await settle();
     await clock.advance(4_900);
     expect(announced).toHaveLength(1);
@@ -170,7 +170,7 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
     await stopped;
   });
 
-  test('a broker that takes no announcements stops neither work nor the end of the worker', async () => {
+  test('works and stops although the broker refuses its announcements', async () => {
     const deaf: Presence = {
       ...broker.presence,
       announce: () => Promise.reject(new Error('no')),
@@ -187,7 +187,7 @@ describe.each(brokerKinds)('a worker on $name makes itself known:', ({ available
     await worker.stop();
   });
 
-  test('of very many tasks the oldest thousand are told', async () => {
+  test('announces only the oldest thousand of very many tasks', async () => {
     let open = () => {};
     const gate = new Promise<void>((resolve) => (open = resolve));
     const worker = aWorker({ concurrency: 1_100 }).handle('x', () => gate);

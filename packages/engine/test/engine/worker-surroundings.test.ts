@@ -10,14 +10,14 @@ import { nextEvents } from '../support/next-event.ts';
 import { freePort, startRedis } from '../support/redis-server.ts';
 
 describe('handlers by pattern', () => {
-  test('the exact type comes first, then the longest beginning, then what takes the rest', async () => {
-    const place = await sqliteKind.place();
-    const broker = await place.connect();
+  test('are chosen by the exact type first, then by the longest prefix, then the one for all types', async () => {
+    const store = await sqliteKind.createStore();
+    const broker = await store.connect();
     const events = new Events();
     const worker = new Worker(broker, { concurrency: 1, runtime: { events } });
     onTestFinished(async () => {
       await worker.stop();
-      await place.remove();
+      await store.remove();
     });
     const seen: string[] = [];
     for (const pattern of ['*', 'email:*', 'email:send', 'email:send:*']) {
@@ -39,15 +39,15 @@ describe('handlers by pattern', () => {
   });
 });
 
-describe('a type that is only the beginning of a pattern', () => {
-  test('has no handler: the attempt has failed, and says so', async () => {
-    const place = await sqliteKind.place();
-    const broker = await place.connect();
+describe('a type that is only a prefix of a pattern', () => {
+  test('has no handler, so its attempt fails with an error that names the type', async () => {
+    const store = await sqliteKind.createStore();
+    const broker = await store.connect();
     const events = new Events();
     const worker = new Worker(broker, { runtime: { events } }).handle('email:send*', () => {});
     onTestFinished(async () => {
       await worker.stop();
-      await place.remove();
+      await store.remove();
     });
     const ends = nextEvents(events, 'attempt.finished', 2);
     await worker.start();
@@ -95,11 +95,11 @@ describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
   });
 
   test('the health check says at its interval whether the broker answers', async () => {
-    const place = await redisKind.place();
-    const broker = await place.connect();
+    const store = await redisKind.createStore();
+    const broker = await store.connect();
     let down = false;
     const faulty = { ...broker, ping: () => (down ? Promise.reject(new Error('gone')) : broker.ping()) };
-    onTestFinished(() => place.remove());
+    onTestFinished(() => store.remove());
     /** A worker, and what its checks say. */
     async function start() {
       const told: unknown[] = [];

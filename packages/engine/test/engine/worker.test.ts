@@ -4,12 +4,12 @@ import { Client } from '../../src/client/client.ts';
 import { HandlerError, NonRetryableError } from '../../src/errors/handler-errors.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
-import { brokerKinds, type BrokerPlace } from '../support/brokers.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { settle } from '../support/fake-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
-describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace }) => {
-  let place: BrokerPlace;
+describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => {
+  let store: TestStore;
   let broker: Broker;
   let client: Client;
   let events: Events;
@@ -17,8 +17,8 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
-    place = await newPlace();
-    broker = await place.connect();
+    store = await createStore();
+    broker = await store.connect();
     client = new Client(broker);
     events = new Events();
     workers = [];
@@ -27,7 +27,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
   afterEach(async () => {
     if (!available) return;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await place.remove();
+    await store.remove();
   });
 
   function aWorker(options: WorkerOptions = {}): Worker {
@@ -51,7 +51,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(task?.attempts).toMatchObject([{ number: 1, outcome: 'succeeded', worker: worker.name }]);
   });
 
-  test('numbers that a double cannot hold reach the handler in the bytes, over a retry as well', async () => {
+  test('passes numbers that a double cannot hold to the handler as bytes, also after a retry', async () => {
     const bytes = Buffer.from('{"id":9223372036854775807,"rate":0.30000000000000004}');
     const seen: string[] = [];
     const ends = nextEvents(events, 'attempt.finished', 2);
@@ -66,7 +66,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(seen).toEqual([String(bytes), String(bytes)]);
   });
 
-  test('a task without retention vanishes when it is done', async () => {
+  test('removes a task without retention when it is done', async () => {
     const done = nextEvent(events, 'attempt.finished');
     await aWorker()
       .handle('x', () => 'a result nobody keeps')
@@ -117,7 +117,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     });
   });
 
-  test('archives at once what its handler calls hopeless', async () => {
+  test('archives a task at once after a NonRetryableError', async () => {
     const end = nextEvent(events, 'attempt.finished');
     await aWorker()
       .handle('bad', () => Promise.reject(new NonRetryableError('no such user')))
@@ -126,7 +126,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(await end).toMatchObject({ outcome: 'archived', attempt: 1 });
   });
 
-  test('sees through an error that wraps a hopeless one', async () => {
+  test('finds a NonRetryableError in an error that wraps it', async () => {
     const end = nextEvent(events, 'attempt.finished');
     await aWorker()
       .handle('bad', () => {
@@ -137,7 +137,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(await end).toMatchObject({ outcome: 'archived', attempt: 1 });
   });
 
-  test('an attempt without timeout and deadline has 30 minutes, as in Asynq', async () => {
+  test('gives an attempt without timeout and deadline 30 minutes, as Asynq does', async () => {
     const limits: number[] = [];
     const end = nextEvent(events, 'attempt.finished');
     await aWorker()
@@ -149,7 +149,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(limits[0]).toBeLessThanOrEqual(30 * 60_000);
   });
 
-  test('a failure may ask for a longer wait than the policy has', async () => {
+  test('waits longer than the policy says if the error asks for it', async () => {
     const end = nextEvent(events, 'attempt.finished');
     await aWorker()
       .handle('busy', () => {
@@ -164,7 +164,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(task?.attempts[0]?.error).toEqual({ class: 'http_status', message: 'busy', status: 503 });
   });
 
-  test('a type without a handler fails with its name', async () => {
+  test('fails a task without a handler with an error that names its type', async () => {
     const end = nextEvent(events, 'attempt.finished');
     await aWorker()
       .handle('known', () => {})
@@ -265,7 +265,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(startedMs).toBeLessThan(dueAt.getTime() + 500);
   });
 
-  test('stop waits for what runs and takes nothing new', async () => {
+  test('waits for running attempts when it stops, and takes no more tasks', async () => {
     const started = nextEvent(events, 'attempt.started');
     const ends = nextEvents(events, 'attempt.finished', 1);
     let release = () => {};
@@ -283,7 +283,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(await counts()).toMatchObject({ pending: 1, active: 0 });
   });
 
-  test('stop gives back what does not end in time: next to run, the attempt not used up', async () => {
+  test('gives back attempts that do not end in time when it stops: next to run, and not counted', async () => {
     const started = nextEvent(events, 'attempt.started');
     const worker = aWorker({ concurrency: 1, shutdownTimeoutMs: 50 }).handle(
       'x',
@@ -302,7 +302,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(await again).toMatchObject({ task: { id: 'first' }, attempt: 1 });
   });
 
-  test('renews the lease of a long attempt, so that nobody else takes it', async () => {
+  test('renews the lease of a long attempt, which no other worker takes', async () => {
     const leaseMs = 2_000;
     const done = nextEvent(events, 'attempt.finished', ({ task }) => task.id === 'a');
     const started = nextEvent(events, 'attempt.started');
@@ -330,7 +330,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, place: newPlace })
     expect(await record('a')).toMatchObject({ crashes: 0, attempt: 1 });
   });
 
-  test('survives handlers that throw anything at all', async () => {
+  test('survives handlers that throw any value', async () => {
     const cyclic: Record<string, unknown> = {};
     cyclic.self = cyclic;
     const no = () => {

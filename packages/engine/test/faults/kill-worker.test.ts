@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Client } from '../../src/client/client.ts';
-import { redisKind, sqliteKind, type BrokerPlace } from '../support/brokers.ts';
+import { redisKind, sqliteKind, type TestStore } from '../support/brokers.ts';
 import { startProgram } from '../support/program.ts';
 
 const COUNT = 100;
@@ -9,15 +9,15 @@ const ids = Array.from({ length: COUNT }, (_, i) => `task-${i}`);
 const started = (line: string) => line.startsWith('started ');
 const ended = (line: string) => line.startsWith('ended ');
 
-async function enqueueAll(place: BrokerPlace): Promise<void> {
-  const broker = await place.connect();
+async function enqueueAll(store: TestStore): Promise<void> {
+  const broker = await store.connect();
   await new Client(broker).enqueueMany(ids.map((id) => ({ task: 'x', id, retention: '1h' })));
   await broker.close();
 }
 
 /** Every task completed, once, after one crash. */
-async function expectAllDone(place: BrokerPlace): Promise<void> {
-  const broker = await place.connect();
+async function expectAllDone(store: TestStore): Promise<void> {
+  const broker = await store.connect();
   const [facts] = await broker.inspect.queueFacts(['default']);
   expect(facts).toMatchObject({ processed: COUNT, failed: 0 });
   expect(facts?.counts).toMatchObject({ completed: COUNT, active: 0, pending: 0, retry: 0, archived: 0 });
@@ -30,38 +30,38 @@ async function expectAllDone(place: BrokerPlace): Promise<void> {
 
 describe('SIGKILL of a worker that holds 100 tasks', () => {
   test.skipIf(!redisKind.available)('on Redis another worker finishes all of them within 12 s', async () => {
-    const place = await redisKind.place();
-    await enqueueAll(place);
-    const victim = startProgram(import.meta.url, 'worker.mjs', place.url, 'hold');
-    await victim.saw(started, COUNT);
-    const other = startProgram(import.meta.url, 'worker.mjs', place.url, 'run');
-    await other.saw((line) => line === 'ready');
+    const store = await redisKind.createStore();
+    await enqueueAll(store);
+    const victim = startProgram(import.meta.url, 'worker.mjs', store.url, 'hold');
+    await victim.waitForLine(started, COUNT);
+    const other = startProgram(import.meta.url, 'worker.mjs', store.url, 'run');
+    await other.waitForLine((line) => line === 'ready');
     expect(other.lines.filter(started)).toHaveLength(0);
     victim.signal('SIGKILL');
     const killedAt = performance.now();
-    await other.saw(ended, COUNT);
+    await other.waitForLine(ended, COUNT);
     expect(performance.now() - killedAt).toBeLessThan(LIMIT_MS);
     other.signal('SIGTERM');
     await Promise.all([victim.ended, other.ended]);
     expect(new Set(other.lines.filter(ended)).size).toBe(COUNT);
-    await expectAllDone(place);
-    await place.remove();
+    await expectAllDone(store);
+    await store.remove();
   });
 
   test('on SQLite all of them finish within 12 s of a restart', async () => {
-    const place = await sqliteKind.place();
-    await enqueueAll(place);
-    const victim = startProgram(import.meta.url, 'worker.mjs', place.url, 'hold');
-    await victim.saw(started, COUNT);
+    const store = await sqliteKind.createStore();
+    await enqueueAll(store);
+    const victim = startProgram(import.meta.url, 'worker.mjs', store.url, 'hold');
+    await victim.waitForLine(started, COUNT);
     victim.signal('SIGKILL');
     await victim.ended;
     const restartedAt = performance.now();
-    const other = startProgram(import.meta.url, 'worker.mjs', place.url, 'run');
-    await other.saw(ended, COUNT);
+    const other = startProgram(import.meta.url, 'worker.mjs', store.url, 'run');
+    await other.waitForLine(ended, COUNT);
     expect(performance.now() - restartedAt).toBeLessThan(LIMIT_MS);
     other.signal('SIGTERM');
     await other.ended;
-    await expectAllDone(place);
-    await place.remove();
+    await expectAllDone(store);
+    await store.remove();
   });
 });

@@ -53,11 +53,11 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
     const [alive, dead] = [await queueOn(second!), await queueOn(first!)];
     const ends: (() => void)[] = [];
     const seen = new Set<string>();
-    let handingIn = 0;
+    let finishCalls = 0;
     const consume: Broker['consume'] = {
       ...broker.consume,
       exchange(call, options) {
-        if (call.finishes.length > 0) handingIn += 1;
+        if (call.finishes.length > 0) finishCalls += 1;
         return broker.consume.exchange(call, options);
       },
     };
@@ -81,9 +81,9 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
     await first!.server.stop();
     // One after the other: then two calls hang.
     for (const end of ends) {
-      const before = handingIn;
+      const before = finishCalls;
       end();
-      await until(() => handingIn > before);
+      await until(() => finishCalls > before);
     }
     await broker.submit.enqueue([aTask({ id: 'a2', queue: alive })]);
     await expect.poll(() => seen.has('a2'), { timeout: 20_000 }).toBe(true);

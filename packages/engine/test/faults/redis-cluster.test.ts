@@ -9,7 +9,7 @@ import { Inspector } from '../../src/inspector/inspector.ts';
 import { hasOpenssl, makeCertificates } from '../support/certificates.ts';
 import { aTask } from '../support/factories.ts';
 import { asLimitedUser, LIMITED_USER } from '../support/limited-user.ts';
-import { drained, expectKept, Load, moreThan } from '../support/load.ts';
+import { waitUntilDrained, expectKept, Load, waitForAcknowledged } from '../support/load.ts';
 import { startCluster, type ClusterNode, type RedisCluster } from '../support/redis-cluster.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { tempFolder } from '../support/temp.ts';
@@ -27,8 +27,8 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
   const after = (node: ClusterNode): ClusterNode =>
     cluster.nodes[(cluster.nodes.indexOf(node) + 1) % cluster.nodes.length] as ClusterNode;
 
-  /** How often nodes have answered with this error so far. */
-  async function answered(error: string): Promise<number> {
+  /** How often nodes have replied with this error so far. */
+  async function countReplies(error: string): Promise<number> {
     const count = new RegExp(`errorstat_${error}:count=(\\d+)`);
     let sum = 0;
     for (const { raw } of cluster.nodes) {
@@ -37,10 +37,15 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     return sum;
   }
 
-  /** Calls have met a slot whose keys are partly here, partly there; where few have to do with it, others went on. */
-  async function callsMet({ acknowledged }: Load): Promise<void> {
-    const [before, { size }] = [await answered('TRYAGAIN'), acknowledged];
-    await until(async () => acknowledged.size >= size + 100 || (await answered('TRYAGAIN')) >= before + 10);
+  /**
+   * Resolves when several calls were refused because their slot's keys are on two nodes. Few calls use some slots: then it
+   * resolves when other calls went on.
+   */
+  async function untilCallsMetMove({ acknowledged }: Load): Promise<void> {
+    const [before, { size }] = [await countReplies('TRYAGAIN'), acknowledged];
+    await until(
+      async () => acknowledged.size >= size + 100 || (await countReplies('TRYAGAIN')) >= before + 10,
+    );
   }
 
   beforeAll(async () => {
@@ -66,7 +71,7 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
   test('a process has two connections to each master, and one that reads the slot map', async () => {
     load = new Load(broker, { queues });
     await load.start();
-    await moreThan(load, 300);
+    await waitForAcknowledged(load, 300);
     const counts = await Promise.all(
       cluster.nodes.map(async ({ raw }) => {
         const list = String(await raw.call('CLIENT', 'LIST'));
@@ -92,13 +97,13 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
   test('resharding under load loses nothing, and each task ends once', async () => {
     load = new Load(broker, { queues });
     await load.start();
-    await moreThan(load, 300);
+    await waitForAcknowledged(load, 300);
     for (let round = 0; round < 3; round += 1) {
       for (const slot of [...queues.map(slotOfQueue), slotOf('asynq:queues')]) {
         const to = after(await cluster.ownerOf(slot));
-        await cluster.moveSlot(slot, to, () => callsMet(load!));
+        await cluster.moveSlot(slot, to, () => untilCallsMetMove(load!));
       }
-      await moreThan(load, load.acknowledged.size + 100);
+      await waitForAcknowledged(load, load.acknowledged.size + 100);
     }
     await load.stopProducing();
     await expectKept(load, broker);
@@ -112,14 +117,14 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     await broker.submit.enqueue(tasks);
     const take = () =>
       broker.consume.exchange({ finishes: [], queues: [queue], room: 200, leaseMs: 10_000, worker: 'w' });
-    const before = await answered('TRYAGAIN');
+    const before = await countReplies('TRYAGAIN');
     let early: Awaited<ReturnType<typeof take>> | undefined;
     let taking: ReturnType<typeof take> | undefined;
     await cluster.moveSlot(slot, after(await cluster.ownerOf(slot)), async () => {
       taking = take();
       void taking.then((outcome) => (early = outcome));
-      // It has tried in vain, again and again.
-      await until(async () => early !== undefined || (await answered('TRYAGAIN')) >= before + 3);
+      // Until the call was refused several times.
+      await until(async () => early !== undefined || (await countReplies('TRYAGAIN')) >= before + 3);
       expect(early).toBeUndefined();
     });
     expect((await taking)?.tasks.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id));
@@ -144,9 +149,9 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
   test('while a master is down the queues on the others go on; then all of them do', async () => {
     load = new Load(broker, { queues });
     await load.start();
-    await moreThan(load, 300);
+    await waitForAcknowledged(load, 300);
     const paused = await cluster.ownerOf(slotOfQueue(queues[0] ?? ''));
-    // Otherwise the cluster would soon say that it is down as a whole.
+    // With the default timeout the whole cluster would soon be declared down.
     await cluster.call('CONFIG', 'SET', 'cluster-node-timeout', '60000');
     onTestFinished(async () => {
       paused.server.resume();
@@ -158,7 +163,7 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
     for (const queue of others) await client.enqueue('x', null, { id: queue, queue, retention: '1h' });
     await until(() => others.every((queue) => load?.runs.has(queue)));
     paused.server.resume();
-    await moreThan(load, load.acknowledged.size + 300);
+    await waitForAcknowledged(load, load.acknowledged.size + 300);
     await load.stopProducing();
     await expectKept(load, broker);
   });
@@ -182,8 +187,8 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
 });
 
 describe.skipIf(!hasRedis())('in a cluster of its own', () => {
-  /** Resolves when somebody has tried to connect to the port, on which nothing listens. */
-  async function asked(port: number): Promise<void> {
+  /** Resolves when a client has tried to connect to a port on which no server listens. */
+  async function untilAsked(port: number): Promise<void> {
     const server = createServer((socket) => socket.destroy());
     server.listen(port, '127.0.0.1');
     await once(server, 'connection');
@@ -209,7 +214,7 @@ describe.skipIf(!hasRedis())('in a cluster of its own', () => {
       await broker.close();
     });
     await load.start();
-    await moreThan(load, 300);
+    await waitForAcknowledged(load, 300);
     const before = new Set(load.acknowledged);
     await master.server.kill();
     await until(async () => ((await replica.raw.call('ROLE')) as string[])[0] === 'master', 30_000);
@@ -218,7 +223,7 @@ describe.skipIf(!hasRedis())('in a cluster of its own', () => {
     await until(async () => load.runs.size > runs + 100, 20_000);
     expect(performance.now() - tookOverMs).toBeLessThan(10_000);
     await load.stopProducing();
-    const ended = await drained(load, broker);
+    const ended = await waitUntilDrained(load, broker);
     for (const id of before) expect(load.runs.get(id), `runs of ${id}`).toBeGreaterThanOrEqual(1);
     for (const id of load.acknowledged) expect(load.runs.has(id), `${id} ran`).toBe(true);
     for (const id of load.refused) expect(load.runs.has(id), `${id} ran`).toBe(false);
@@ -230,7 +235,7 @@ describe.skipIf(!hasRedis())('in a cluster of its own', () => {
     const broker = await connect(asLimitedUser(cluster.url));
     const load = new Load(broker, { queues: ['a', 'b', 'c'] });
     await load.start();
-    await moreThan(load, 100);
+    await waitForAcknowledged(load, 100);
     await load.stopProducing();
     await expectKept(load, broker);
     await load.stop();
@@ -249,10 +254,10 @@ describe.skipIf(!hasRedis())('in a cluster of its own', () => {
     const broker = await connect(`${cluster.url}?${String(new URLSearchParams({ ca, cert, key }))}`);
     const load = new Load(broker, { queues: ['a', 'b', 'c'] });
     await load.start();
-    await moreThan(load, 100);
+    await waitForAcknowledged(load, 100);
     const owner = await cluster.ownerOf(slotOfQueue('a'));
     await cluster.moveSlot(slotOfQueue('a'), cluster.nodes.find((node) => node !== owner) as ClusterNode);
-    await moreThan(load, load.acknowledged.size + 100);
+    await waitForAcknowledged(load, load.acknowledged.size + 100);
     await load.stopProducing();
     await expectKept(load, broker);
     await load.stop();
@@ -264,7 +269,7 @@ describe.skipIf(!hasRedis())('in a cluster of its own', () => {
     for (const { server } of cluster.nodes) await server.kill();
     const controller = new AbortController();
     const connecting = connect(cluster.url, { signal: controller.signal });
-    await asked(cluster.nodes[0]!.server.port);
+    await untilAsked(cluster.nodes[0]!.server.port);
     await cluster.restart();
     const broker = await connecting;
     await broker.ping();

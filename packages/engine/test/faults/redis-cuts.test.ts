@@ -53,7 +53,7 @@ class Bench {
     return this.#worker.start();
   }
 
-  /** How many tasks there were. */
+  /** Number of tasks so far. */
   get tasks(): number {
     return this.#next;
   }
@@ -150,34 +150,34 @@ describe.skipIf(!hasRedis())('a worker fetches again within 5 s when', { concurr
   );
 
   const leaseMs = 2_000;
-  /** Both of the worker's connections have been replaced, and the new ones, too: its leases are over then. */
-  async function replacedTwice({ proxy }: Bench): Promise<void> {
+  /** Resolves when both connections of the worker were replaced twice. By then its leases have ended. */
+  async function untilReplacedTwice({ proxy }: Bench): Promise<void> {
     const { connections } = proxy;
     await until(() => proxy.connections >= connections + 4);
   }
 
-  test('everything is swallowed for seconds, and new connections as well', () =>
+  test('everything gets lost for seconds, on new connections as well', () =>
     onBench(
       async (bench) => {
         const release = bench.holdAttempts();
         await bench.runTasks(2);
         bench.proxy.swallow(true);
         release();
-        await replacedTwice(bench);
+        await untilReplacedTwice(bench);
         bench.proxy.swallow(false);
         for (const ms of await bench.runTasks(10)) expect(ms).toBeLessThan(MAX_RESUME_MS);
       },
       { leaseMs },
     ));
 
-  test('everything stalls for seconds and then goes on', () =>
+  test('everything stalls for seconds and then arrives', () =>
     onBench(
       async (bench) => {
         const release = bench.holdAttempts();
         await bench.runTasks(2);
         const goOn = bench.proxy.stall();
         release();
-        await replacedTwice(bench);
+        await untilReplacedTwice(bench);
         goOn();
         for (const ms of await bench.runTasks(10)) expect(ms).toBeLessThan(MAX_RESUME_MS);
       },
@@ -185,10 +185,11 @@ describe.skipIf(!hasRedis())('a worker fetches again within 5 s when', { concurr
     ));
 });
 
-describe.skipIf(!hasRedis())('when a connection is cut at any point of the life of some tasks', { concurrent: true }, () => {
-  test.each(['cutRequest', 'cutReply'] as const)(
-    'each of them ends once (%s)',
-    async (cut) => {
+describe.skipIf(!hasRedis())(
+  'when a connection is cut at any point of the life of some tasks',
+  { concurrent: true },
+  () => {
+    test.each(['cutRequest', 'cutReply'] as const)('each of them ends once (%s)', async (cut) => {
       const bench = await Bench.open({ concurrency: 2 });
       await bench.start();
       for (let point = 0; point < 12; point += 1) {
@@ -200,6 +201,6 @@ describe.skipIf(!hasRedis())('when a connection is cut at any point of the life 
       }
       await bench.expectAllEnded();
       await bench.close();
-    },
-  );
-});
+    });
+  },
+);

@@ -1,10 +1,10 @@
-import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { setImmediate as nextLoopTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { connect } from '../../src/connect.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { expectKept, Load, MAX_CALLS, moreThan } from '../support/load.ts';
+import { expectKept, Load, MAX_CALLS, waitForAcknowledged } from '../support/load.ts';
 import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 
@@ -18,7 +18,7 @@ describe.skipIf(!hasRedis())('a Redis that goes away under load', () => {
     broker = await connect(redis.url);
     load = new Load(broker);
     await load.start();
-    await moreThan(load, 500);
+    await waitForAcknowledged(load, 500);
   });
 
   afterEach(async () => {
@@ -28,27 +28,27 @@ describe.skipIf(!hasRedis())('a Redis that goes away under load', () => {
   });
 
   /**
-   * Calls that began when Redis was away already have failed as well, not only those that it met. That takes longer
-   * than a lease lasts.
+   * Resolves when not only the calls under way at the fault have failed, but also later ones. By then every lease has
+   * ended.
    */
   const secondCallsFailed = (): Promise<void> =>
     until(() => load.doubtful.size + load.refused.size > MAX_CALLS);
 
-  test('stopped: calls end within 5 s with a clear error, then all goes on by itself', async () => {
+  test('and is stopped: calls end within 5 s with a clear error, and later everything goes on by itself', async () => {
     redis.pause();
     await secondCallsFailed();
     redis.resume();
-    await moreThan(load, load.acknowledged.size + 500);
+    await waitForAcknowledged(load, load.acknowledged.size + 500);
     await load.stopProducing();
     await expectKept(load, broker);
     expect(load.doubtful.size + load.refused.size).toBeGreaterThan(0);
     expect(load.longestCallMs).toBeLessThan(5_500);
   });
 
-  test('away amid tasks that succeed, fail and wait: each ends as it should', async () => {
+  test('and is down amid tasks that succeed, fail and wait: each task ends as it should', async () => {
     const worker = new Worker(broker, { queues: ['mixed'], concurrency: 5 });
     const failed = new Set<string>();
-    worker.handle('ok', () => turnOfLoop());
+    worker.handle('ok', () => nextLoopTurn());
     worker.handle('once', ({ id }) => {
       if (failed.has(id)) return;
       failed.add(id);
@@ -83,7 +83,7 @@ describe.skipIf(!hasRedis())('a Redis that goes away under load', () => {
     await redis.kill();
     await secondCallsFailed();
     await redis.restart();
-    await moreThan(load, load.acknowledged.size + 500);
+    await waitForAcknowledged(load, load.acknowledged.size + 500);
     await load.stopProducing();
     await expectKept(load, broker);
     expect(load.doubtful.size + load.refused.size).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
-import { drained, expectKept, Load, moreThan } from '../support/load.ts';
+import { waitUntilDrained, expectKept, Load, waitForAcknowledged } from '../support/load.ts';
 import { rawRedis } from '../support/raw-redis.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { startSentinels, type SentinelOptions, type Sentinels } from '../support/redis-sentinels.ts';
@@ -48,7 +48,9 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     expect(broker.name).toBe(group.url.replace(':of-sentinels@', ''));
     await broker.ping();
     expect(await refusalOf(`${group.url}&password=wrong`)).toMatchObject({ code: 'broker-refused' });
-    expect(await refusalOf(group.url.replace('of-sentinels', 'wrong'))).toMatchObject({ code: 'broker-refused' });
+    expect(await refusalOf(group.url.replace('of-sentinels', 'wrong'))).toMatchObject({
+      code: 'broker-refused',
+    });
     expect(await refusalOf(group.url.replace('master=tasks', 'master=other'))).toMatchObject({
       code: 'broker-unavailable',
       message: expect.stringContaining('knows no master "other"'),
@@ -63,16 +65,18 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     broker = await connect(group.url);
     load = new Load(broker);
     await load.start();
-    await moreThan(load, 300);
-    const counts = await Promise.all([group.master, ...group.sentinels].map(({ port }) => ourConnections(port)));
+    await waitForAcknowledged(load, 300);
+    const counts = await Promise.all(
+      [group.master, ...group.sentinels].map(({ port }) => ourConnections(port)),
+    );
     expect([counts[0], counts.slice(1).reduce((sum, count) => sum + count, 0)]).toEqual([2, 1]);
     const sentinel = await rawRedis(group.sentinels[0]?.port ?? 0);
     await sentinel.call('SENTINEL', 'FAILOVER', 'tasks');
     await until(async () => (await group.masterPort()) === group.replica.port, 30_000);
     sentinel.close();
-    await moreThan(load, load.acknowledged.size + 300);
+    await waitForAcknowledged(load, load.acknowledged.size + 300);
     await load.stopProducing();
-    const ended = await drained(load, broker);
+    const ended = await waitUntilDrained(load, broker);
     // Redis discards what only the old master has when it becomes a replica.
     expect(ended.completed).toBeGreaterThan(300);
     expect(ended.archived).toBe(0);
@@ -88,7 +92,7 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     broker = await connect(group.url);
     load = new Load(broker, { durability: 'replicated' });
     await load.start();
-    await moreThan(load, 300);
+    await waitForAcknowledged(load, 300);
     const before = new Set(load.acknowledged);
     await group.master.kill();
     const killedMs = performance.now();
@@ -97,7 +101,7 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     await until(async () => (load?.runs.size ?? 0) > runs + 100, 20_000);
     expect(performance.now() - killedMs).toBeLessThan(30_000);
     await load.stopProducing();
-    const ended = await drained(load, broker);
+    const ended = await waitUntilDrained(load, broker);
     for (const id of before) expect(load.runs.get(id), `runs of ${id}`).toBeGreaterThanOrEqual(1);
     for (const id of load.acknowledged) expect(load.runs.has(id), `${id} ran`).toBe(true);
     for (const id of load.refused) expect(load.runs.has(id), `${id} ran`).toBe(false);
@@ -116,7 +120,7 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     await group.master.restart();
     load = new Load(broker);
     await load.start();
-    await moreThan(load, 200);
+    await waitForAcknowledged(load, 200);
     await load.stopProducing();
     await expectKept(load, broker);
     const old = await rawRedis(group.master.port);

@@ -2,35 +2,35 @@ import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
-import { redisKind, type BrokerPlace } from '../support/brokers.ts';
+import { redisKind, type TestStore } from '../support/brokers.ts';
 import { startProgram } from '../support/program.ts';
 import { tempFolder } from '../support/temp.ts';
 import { until } from '../support/until.ts';
 
-describe.skipIf(!redisKind.available)('a worker that heeds signals', () => {
-  let place: BrokerPlace;
+describe.skipIf(!redisKind.available)('a worker that handles signals', () => {
+  let store: TestStore;
   let folder: Awaited<ReturnType<typeof tempFolder>>;
 
   beforeEach(async () => {
-    place = await redisKind.place();
+    store = await redisKind.createStore();
     folder = await tempFolder();
   });
   afterEach(async () => {
-    await place.remove();
+    await store.remove();
     await folder.remove();
   });
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    'takes nothing more after TSTP, and stops at %s',
+    'takes no more tasks after SIGTSTP, and stops at %s',
     async (signal) => {
-      const broker = await place.connect();
+      const broker = await store.connect();
       const client = new Client(broker);
       const inspector = new Inspector(broker);
       const record = (id: string) => broker.inspect.task({ queue: 'default', id });
       const gate = folder.file('gate');
-      const program = startProgram(import.meta.url, 'signals.mjs', place.url);
+      const program = startProgram(import.meta.url, 'signals.mjs', store.url);
       await client.enqueue('x', gate, { id: 'runs', retention: '1h' });
-      await program.saw((line) => line === 'started runs');
+      await program.waitForLine((line) => line === 'started runs');
       program.signal('SIGTSTP');
       // It tells so once it has heard the signal.
       await until(async () => (await inspector.servers()).some(({ status }) => status === 'stopped'));
@@ -40,7 +40,7 @@ describe.skipIf(!redisKind.available)('a worker that heeds signals', () => {
       await until(async () => (await record('runs'))?.state === 'completed');
       expect(await record('waits')).toMatchObject({ state: 'pending', deferrals: 0 });
       program.signal(signal);
-      await program.saw((line) => line === 'stopped');
+      await program.waitForLine((line) => line === 'stopped');
       await program.ended;
       expect(program.lines).not.toContain('started waits');
     },

@@ -47,7 +47,7 @@ async function compareTasks(bench: Bench, model: Model): Promise<void> {
 }
 
 async function agree(harness: Harness, steps: readonly Operation[]): Promise<void> {
-  const bench = await harness.fresh();
+  const bench = await harness.openBench();
   await bench.advance(1_000 - (bench.now() % 1_000));
   const pair: Pair = { bench, model: new Model(bench.now()), leases: [] };
   for (const step of steps) await step.run(pair);

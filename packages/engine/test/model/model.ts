@@ -71,7 +71,7 @@ export class Model {
   }
 
   /** Takes note of what the broker took, after checking that it was its turn. */
-  taken(queues: readonly string[], room: number, refs: readonly { queue: string; id: string }[]): void {
+  take(queues: readonly string[], room: number, refs: readonly { queue: string; id: string }[]): void {
     const open = queues.filter((name) => !this.queue(name).paused);
     const waiting = open.reduce((sum, name) => sum + this.queue(name).pending.flat().length, 0);
     must(refs.length === Math.min(room, waiting), `took ${refs.length} of ${waiting} with room ${room}`);
@@ -122,7 +122,7 @@ export class Model {
   }
 
   forward(queue: string): { moved: number; nextDueMs: number | null } {
-    const waiting = this.in(queue, 'scheduled', 'retry').sort((a, b) => a.dueMs - b.dueMs);
+    const waiting = this.tasksIn(queue, 'scheduled', 'retry').sort((a, b) => a.dueMs - b.dueMs);
     const due = waiting.filter(({ dueMs }) => dueMs <= this.nowMs);
     for (const dueMs of new Set(due.map((task) => task.dueMs))) {
       const group = due.filter((task) => task.dueMs === dueMs);
@@ -133,7 +133,7 @@ export class Model {
   }
 
   recover(queue: string): { recovered: number; archived: number } {
-    const lost = this.in(queue, 'active').filter(({ leaseEndsMs }) => leaseEndsMs <= this.nowMs);
+    const lost = this.tasksIn(queue, 'active').filter(({ leaseEndsMs }) => leaseEndsMs <= this.nowMs);
     for (const task of lost) {
       task.crashes += 1;
       task.state = task.crashes >= MAX_CRASHES ? 'archived' : 'pending';
@@ -147,7 +147,7 @@ export class Model {
   }
 
   expire(queue: string): number {
-    const over = this.in(queue, 'completed', 'cancelled').filter(({ expiresMs }) => expiresMs <= this.nowMs);
+    const over = this.tasksIn(queue, 'completed', 'cancelled').filter(({ expiresMs }) => expiresMs <= this.nowMs);
     for (const { id } of over) this.tasks.delete(keyOf(queue, id));
     return over.length;
   }
@@ -180,7 +180,7 @@ export class Model {
     return task;
   }
 
-  in(queue: string, ...states: readonly TaskState[]): ModelTask[] {
+  tasksIn(queue: string, ...states: readonly TaskState[]): ModelTask[] {
     return [...this.tasks.values()].filter((task) => task.queue === queue && states.includes(task.state));
   }
 

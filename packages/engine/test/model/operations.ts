@@ -122,7 +122,7 @@ const exchange = fc
       });
       expect(outcome.finished).toEqual(endInModel(model, chosen));
       expect(outcome.quarantined).toEqual([]);
-      model.taken(call.queues, call.room, outcome.tasks);
+      model.take(call.queues, call.room, outcome.tasks);
       for (const task of outcome.tasks) {
         const { attempt, retried, crashes } = model.task(task.queue, task.id);
         expect(task).toMatchObject({ attempt, retried, crashes });

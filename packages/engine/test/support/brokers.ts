@@ -7,17 +7,17 @@ import { tempFolder } from './temp.ts';
 export interface BrokerKind {
   readonly name: string;
   readonly available: boolean;
-  place(): Promise<BrokerPlace>;
+  createStore(): Promise<TestStore>;
 }
 
-export interface BrokerPlace {
+export interface TestStore {
   readonly url: string;
   /** A connection that `remove` closes. */
   connect(options?: ConnectOptions): Promise<Broker>;
   remove(): Promise<void>;
 }
 
-function placeOf(url: string, removePlace: () => Promise<unknown>): BrokerPlace {
+function placeOf(url: string, removePlace: () => Promise<unknown>): TestStore {
   const brokers: Broker[] = [];
   return {
     url,
@@ -36,7 +36,7 @@ function placeOf(url: string, removePlace: () => Promise<unknown>): BrokerPlace 
 export const sqliteKind: BrokerKind = {
   name: 'SQLite',
   available: true,
-  async place() {
+  async createStore() {
     const folder = await tempFolder();
     return placeOf(`sqlite:${folder.file('tasks.db')}`, () => folder.remove());
   },
@@ -45,7 +45,7 @@ export const sqliteKind: BrokerKind = {
 export const redisKind: BrokerKind = {
   name: 'Redis',
   available: hasRedis(),
-  async place() {
+  async createStore() {
     const server: RedisServer = await startRedis();
     return placeOf(server.url, () => server.stop());
   },

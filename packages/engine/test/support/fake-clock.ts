@@ -5,7 +5,7 @@ export interface FakeClock extends Clock {
   /** How many sleep now. */
   readonly sleeping: number;
   /** Resolves when at least `count` sleep. */
-  asleep(count?: number): Promise<void>;
+  waitForSleepers(count?: number): Promise<void>;
   /** Moves time, waking sleepers one by one in the order of their times; what they start then may sleep again. */
   advance(ms: number): Promise<void>;
   /** Moves time without waking anybody, as for a process that was stopped. */
@@ -50,7 +50,7 @@ export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
         for (const watcher of watchers) watcher();
       });
     },
-    asleep(count = 1) {
+    waitForSleepers(count = 1) {
       return new Promise((resolve) => {
         const look = () => {
           if (sleepers.size < count) return;

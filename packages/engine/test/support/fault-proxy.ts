@@ -1,7 +1,7 @@
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { commandReader, type Command } from './resp-commands.ts';
 
-/** ConnectionKind connections: all, those for wake-ups (they wait for the server's pushes), or the others. */
+/** Which connections: all, those for wake-ups (they wait for the server's pushes), or the others. */
 export type ConnectionKind = 'all' | 'signals' | 'calls';
 
 export interface FaultProxy {
@@ -61,7 +61,7 @@ class Proxy {
   swallowing = false;
   connections = 0;
   fault: Fault | undefined;
-  readonly passed: string[] = [];
+  readonly forwarded: string[] = [];
   readonly open = new Set<ProxiedConnection>();
   readonly #target: number;
   /** While the proxy stalls: the actions that wait, in order. */
@@ -72,9 +72,7 @@ class Proxy {
   }
 
   connectionsOf(kind: ConnectionKind): ProxiedConnection[] {
-    return [...this.open].filter(
-      ({ hasPushes }) => kind === 'all' || hasPushes === (kind === 'signals'),
-    );
+    return [...this.open].filter(({ hasPushes }) => kind === 'all' || hasPushes === (kind === 'signals'));
   }
 
   stall(): () => void {
@@ -126,7 +124,7 @@ class Proxy {
       const fault = this.fault?.matches(command) ? this.fault : undefined;
       if (fault) this.fault = undefined;
       if (fault?.kind === 'request') return breakBy(fault);
-      this.passed.push(command.name);
+      this.forwarded.push(command.name);
       server.write(command.bytes);
       if (!fault) return;
       pendingFault = fault;
@@ -164,7 +162,7 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     get connections() {
       return proxy.connections;
     },
-    forwarded: proxy.passed,
+    forwarded: proxy.forwarded,
     cutReply: (matches) => plan('reply', matches),
     cutRequest: (matches) => plan('request', matches),
     swallow(on) {

@@ -26,9 +26,9 @@ const BODIES = ['none', 'type', 'bytes', 'fields', 'odd'] as const;
 const STATES: Partial<Record<(typeof PLACES)[number], string>> = { lease: 'active', 'lease only': 'active' };
 
 /** An ID with what stands behind it. */
-export interface IdThing {
+export interface ForeignId {
   readonly kind: 'id';
-  readonly place: (typeof PLACES)[number];
+  readonly index: (typeof PLACES)[number];
   readonly body: (typeof BODIES)[number];
   readonly id: string;
   readonly score: string;
@@ -38,19 +38,19 @@ export interface IdThing {
 }
 
 /** A key of a wrong type, unless it is there already. */
-interface TypeThing {
+interface WrongTypeKey {
   readonly kind: 'type';
   readonly key: string;
   readonly type: string;
 }
 
 /** A value that the key's readers do not expect. */
-interface ValueThing {
+interface UnexpectedValue {
   readonly kind: 'value';
   readonly command: readonly string[];
 }
 
-export type ForeignThing = IdThing | TypeThing | ValueThing;
+export type ForeignItem = ForeignId | WrongTypeKey | UnexpectedValue;
 
 const PAST = ['-inf', '-1e300', '-3.5', '0', '0.5', '1000.25'];
 const FUTURE = ['1e300', 'inf', '8640000000001', '99999999999999999'];
@@ -98,7 +98,7 @@ const ourKeys = ['due', 'st:cancelled', 'doubts', 'tok', 'scan', 'cfg', 'biz', '
 const TYPES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
 const day = () => new Date().toISOString().slice(0, 10);
 
-const idThing: fc.Arbitrary<IdThing> = fc
+const idThing: fc.Arbitrary<ForeignId> = fc
   .record({
     kind: fc.constant('id'),
     place: fc.constantFrom(...PLACES),
@@ -116,7 +116,7 @@ const idThing: fc.Arbitrary<IdThing> = fc
   })
   .map(({ time, ...rest }) => ({ ...rest, ...time, id: `f${rest.id}` }));
 
-const typeThing: fc.Arbitrary<TypeThing> = fc.record({
+const typeThing: fc.Arbitrary<WrongTypeKey> = fc.record({
   kind: fc.constant('type'),
   key: fc.oneof(
     fc.constantFrom(...asynqKeys, ...ourKeys),
@@ -145,9 +145,9 @@ const command = fc.oneof(
     .tuple(fc.constantFrom('completed', 'archived'), fc.constantFrom(...PAST))
     .map(([set, score]) => ['ZADD', Q + set, score, 'early-soon']),
 );
-const valueThing: fc.Arbitrary<ValueThing> = fc.record({ kind: fc.constant('value'), command });
+const valueThing: fc.Arbitrary<UnexpectedValue> = fc.record({ kind: fc.constant('value'), command });
 
-export const foreignThings: fc.Arbitrary<ForeignThing[]> = fc.array(
+export const foreignItems: fc.Arbitrary<ForeignItem[]> = fc.array(
   fc.oneof(
     { weight: 3, arbitrary: idThing },
     { weight: 1, arbitrary: typeThing },
@@ -157,13 +157,13 @@ export const foreignThings: fc.Arbitrary<ForeignThing[]> = fc.array(
 );
 
 /** A seed that a failed run printed repeats it. */
-export function fromSeed(): { seed?: number } {
+export function seedFromEnvironment(): { seed?: number } {
   const text = process.env.TASKCENTER_TEST_SEED;
   return text === undefined ? {} : { seed: Number(text) };
 }
 
 /** A key of this type, with something in it. */
-async function make(raw: RawRedis, key: string, type: string): Promise<void> {
+async function createKey(raw: RawRedis, key: string, type: string): Promise<void> {
   const commands: Record<string, string[]> = {
     string: ['SET', key, 'x'],
     list: ['RPUSH', key, 'x'],
@@ -175,10 +175,10 @@ async function make(raw: RawRedis, key: string, type: string): Promise<void> {
   await raw.call(...(commands[type] ?? []));
 }
 
-async function body(raw: RawRedis, { id, body: kind, place, junk: value }: IdThing): Promise<void> {
+async function storeBody(raw: RawRedis, { id, body: kind, index, junk: value }: ForeignId): Promise<void> {
   const key = `${Q}t:${id}`;
-  const state = STATES[place] ?? place;
-  if (kind === 'type') await make(raw, key, 'list');
+  const state = STATES[index] ?? index;
+  if (kind === 'type') await createKey(raw, key, 'list');
   if (kind === 'bytes') await raw.call('HSET', key, 'msg', NO_MESSAGE, 'state', state, 'tc', value);
   if (kind === 'fields') await raw.call('HSET', key, 'state', state, 'tc:a', value);
   if (kind !== 'odd') return;
@@ -205,33 +205,33 @@ async function body(raw: RawRedis, { id, body: kind, place, junk: value }: IdThi
   await raw.call('HSET', key, 'msg', msg, ...fields, ...ours);
 }
 
-async function index(raw: RawRedis, { id, place, score }: IdThing): Promise<void> {
+async function addToIndex(raw: RawRedis, { id, index, score }: ForeignId): Promise<void> {
   const list = (name: string) => raw.call('LPUSH', Q + name, id);
   const set = (key: string) => raw.call('ZADD', key, score, id);
-  if (place === 'pending') await list('pending');
-  else if (place === 'active only') await list('active');
-  else if (place === 'lease') await Promise.all([list('active'), set(`${Q}lease`)]);
-  else if (place === 'lease only') await set(`${Q}lease`);
-  else if (['due', 'st:cancelled', 'doubts'].includes(place)) await set(TC + place);
-  else await set(Q + place);
+  if (index === 'pending') await list('pending');
+  else if (index === 'active only') await list('active');
+  else if (index === 'lease') await Promise.all([list('active'), set(`${Q}lease`)]);
+  else if (index === 'lease only') await set(`${Q}lease`);
+  else if (['due', 'st:cancelled', 'doubts'].includes(index)) await set(TC + index);
+  else await set(Q + index);
 }
 
 /** Stores them; what does not fit to what is there already is left out. Returns what was stored. */
-export async function seed(raw: RawRedis, things: readonly ForeignThing[]): Promise<ForeignThing[]> {
-  const stored: ForeignThing[] = [];
+export async function storeForeignItems(raw: RawRedis, things: readonly ForeignItem[]): Promise<ForeignItem[]> {
+  const stored: ForeignItem[] = [];
   const ids = new Set<string>();
   for (const thing of things) {
     try {
       if (thing.kind === 'type') {
         if ((await raw.call('EXISTS', thing.key)) === 1) continue;
-        await make(raw, thing.key, thing.type);
+        await createKey(raw, thing.key, thing.type);
       } else if (thing.kind === 'value') {
         await raw.call(...thing.command);
       } else {
         if (ids.has(thing.id)) continue;
         ids.add(thing.id);
-        await index(raw, thing);
-        await body(raw, thing);
+        await addToIndex(raw, thing);
+        await storeBody(raw, thing);
       }
       stored.push(thing);
     } catch {

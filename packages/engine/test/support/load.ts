@@ -85,10 +85,10 @@ export class Load {
   }
 }
 
-export const moreThan = (load: Load, count: number): Promise<void> =>
+export const waitForAcknowledged = (load: Load, count: number): Promise<void> =>
   until(() => load.acknowledged.size > count, 20_000);
 
-export interface Ended {
+export interface Totals {
   readonly processed: number;
   readonly failed: number;
   readonly completed: number;
@@ -96,7 +96,7 @@ export interface Ended {
 }
 
 /** Resolves when nothing waits or runs in the load's queues any more, with the sums over them. */
-export async function drained(load: Load, broker: Broker): Promise<Ended> {
+export async function waitUntilDrained(load: Load, broker: Broker): Promise<Totals> {
   await until(async () => {
     const facts = await broker.inspect.queueFacts(load.queues);
     return facts.every(({ counts }) => counts.pending + counts.active + counts.retry === 0);
@@ -114,7 +114,7 @@ export async function drained(load: Load, broker: Broker): Promise<Ended> {
 
 /** Nothing acknowledged is lost, nothing ran or was counted twice, nothing refused was stored, all of it is sound. */
 export async function expectKept(load: Load, broker: Broker): Promise<void> {
-  const ended = await drained(load, broker);
+  const ended = await waitUntilDrained(load, broker);
   for (const id of load.acknowledged) expect(load.runs.get(id), `runs of ${id}`).toBe(1);
   for (const id of load.doubtful) expect(load.runs.get(id) ?? 0, `runs of ${id}`).toBeLessThanOrEqual(1);
   for (const id of load.refused) expect(load.runs.has(id), `${id} ran`).toBe(false);

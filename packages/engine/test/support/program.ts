@@ -15,9 +15,9 @@ export interface Program {
   /** What it has said so far. */
   readonly lines: readonly string[];
   /** The next line that no `line()` gave; rejects when it ends without one. */
-  line(): Promise<string>;
+  nextLine(): Promise<string>;
   /** Resolves when `count` of its lines fit; rejects when it ends without them. */
-  saw(fits: (line: string) => boolean, count?: number): Promise<void>;
+  waitForLine(fits: (line: string) => boolean, count?: number): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   /** Resolves when it has ended and all its lines have come. */
   readonly ended: Promise<Exit>;
@@ -89,8 +89,8 @@ export function launchProgram(path: string, options: LaunchOptions = {}): Progra
     lines,
     ended,
     signal: (signal) => void child.kill(signal),
-    saw: (fits, count = 1) => until(() => lines.filter(fits).length >= count),
-    async line() {
+    waitForLine: (fits, count = 1) => until(() => lines.filter(fits).length >= count),
+    async nextLine() {
       await until(() => lines.length > given);
       given += 1;
       return lines[given - 1] as string;

@@ -17,7 +17,7 @@ interface Cached {
 /** How long a record is cached, and so how long a revoked key may still pass. */
 const CACHED_MS = 1_000;
 const MAX_CACHED = 10_000;
-/** Compared with where no record exists: every refusal takes the same steps, and its time tells nothing. */
+/** Compared with where no record exists: every refusal takes the same steps, and its duration reveals nothing. */
 const NO_SECRET_HASH = '0'.repeat(64);
 
 /** One answer for every cause: an attacker must not learn whether a key exists. */

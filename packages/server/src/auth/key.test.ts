@@ -31,6 +31,9 @@ test('the stored form of a secret is its SHA-256', () => {
   expect(secretHash('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
 });
 
-test.each(['', 'tc_', `${EXAMPLE} `, EXAMPLE.toUpperCase(), EXAMPLE.slice(0, -1)])('%j is not a key', (text) => {
-  expect(parseApiKey(text)).toBeNull();
-});
+test.each(['', 'tc_', `${EXAMPLE} `, EXAMPLE.toUpperCase(), EXAMPLE.slice(0, -1)])(
+  '%j is not a key',
+  (text) => {
+    expect(parseApiKey(text)).toBeNull();
+  },
+);

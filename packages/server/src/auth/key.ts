@@ -1,4 +1,6 @@
-/** The text form of API keys: `tc_<env>_<id>_<secret><check>`. The check finds typing errors without asking the broker. */
+/**
+ * The text form of API keys: `tc_<env>_<id>_<secret><check>`. The check finds typing errors without asking the broker.
+ */
 import { createHash, randomInt } from 'node:crypto';
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

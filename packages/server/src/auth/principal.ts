@@ -1,4 +1,4 @@
-/** Who a caller is, and the checks of what they may do. */
+/** The caller of an operation, and the checks of what it may do. */
 import { ROLES, type Role, type RouteRole } from '@task-center/api';
 import { ProblemError } from '../problem.ts';
 
@@ -11,7 +11,10 @@ export interface Principal {
   readonly businesses: readonly string[] | null;
 }
 
-/** Whether `text` matches `glob`; `*` stands for any number of characters. No regular expression: a glob cannot be slow. */
+/**
+ * Whether `text` matches `glob`; `*` stands for any number of characters. No regular expression: a glob cannot be
+ * slow.
+ */
 function matchesGlob(glob: string, text: string): boolean {
   const [first = '', ...rest] = glob.split('*');
   if (rest.length === 0) return glob === text;
@@ -32,7 +35,10 @@ export function seesQueue({ queues }: Principal, name: string): boolean {
   return queues === null || queues.some((glob) => matchesGlob(glob, name));
 }
 
-/** Whether the key's scope includes tasks of the business. Tasks without one (null) are hidden from keys with businesses. */
+/**
+ * Whether the key's scope includes tasks of the business. Tasks without one (null) are hidden from keys with
+ * businesses.
+ */
 export function seesBusiness({ businesses }: Principal, business: string | null): boolean {
   return businesses === null || (business !== null && businesses.includes(business));
 }
@@ -48,7 +54,11 @@ export function requireQueue(principal: Principal, name: string): void {
 /** @throws ProblemError `forbidden` */
 export function requireRole({ role }: Principal, needed: RouteRole): void {
   if (needed === '-' || ROLES.indexOf(role) >= ROLES.indexOf(needed)) return;
-  throw new ProblemError('forbidden', `This operation needs a key with the role ${needed}; this key has the role ${role}.`, {
-    extra: { needed: { role: needed } },
-  });
+  throw new ProblemError(
+    'forbidden',
+    `This operation needs a key with the role ${needed}; this key has the role ${role}.`,
+    {
+      extra: { needed: { role: needed } },
+    },
+  );
 }

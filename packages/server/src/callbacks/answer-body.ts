@@ -1,13 +1,15 @@
-/** What is read of an answer at most; the rest is cut (api 5). */
+/** Keeps the beginning of a receiver's answer in bounded memory. */
+
+/** Bytes read of an answer; the connection is then closed. */
 const MAX_READ_BYTES = 1_048_576;
-/** What may become the task's result. */
+/** Longest body that becomes the task's result, bytes. */
 export const MAX_RESULT_BYTES = 262_144;
-/** What an attempt shows of an answer. */
+/** Part of a body that is kept with the attempt, bytes. */
 export const MAX_SHOWN_LENGTH = 8_192;
 
-/** An answer's body, held in bounded memory. */
+/** Collects a body. */
 export interface AnswerBody {
-  /** False = enough was read, the rest is to be cut. */
+  /** Adds a chunk; false = the limit is reached, stop reading. */
   add(chunk: Uint8Array): boolean;
   read(): ReadBody;
 }
@@ -15,26 +17,27 @@ export interface AnswerBody {
 export interface ReadBody {
   /** The whole body where it is at most `MAX_RESULT_BYTES`, else its first `MAX_SHOWN_LENGTH` bytes. */
   readonly bytes: Uint8Array;
-  /** Bytes read. */
+  /** Number of bytes read. */
   readonly size: number;
 }
 
+/** Creates an empty body. */
 export function createAnswerBody(): AnswerBody {
   let chunks: Uint8Array[] = [];
   let size = 0;
 
-  /** Over the limit only what is shown is kept. */
+  /** A body that is too long for a result keeps only the part that is shown. */
   function shrink(): void {
     if (size > MAX_RESULT_BYTES) chunks = [Buffer.concat(chunks).subarray(0, MAX_SHOWN_LENGTH)];
   }
 
   return {
     add(chunk) {
-      const taken = chunk.subarray(0, MAX_READ_BYTES - size);
-      if (size <= MAX_RESULT_BYTES) chunks.push(taken);
-      size += taken.length;
+      const accepted = chunk.subarray(0, MAX_READ_BYTES - size);
+      if (size <= MAX_RESULT_BYTES) chunks.push(accepted);
+      size += accepted.length;
       if (chunks.length > 1) shrink();
-      return taken.length === chunk.length;
+      return accepted.length === chunk.length;
     },
     read: () => ({
       bytes: Buffer.concat(chunks).subarray(0, size > MAX_RESULT_BYTES ? MAX_SHOWN_LENGTH : undefined),

@@ -1,3 +1,4 @@
+/** One attempt to deliver a task's callback: check the URL, send, decide the outcome, record it and log it. */
 import { randomBytes } from 'node:crypto';
 import {
   HandlerError,
@@ -25,10 +26,10 @@ export interface AttemptDeps {
 }
 
 /**
- * The engine ends an attempt at its timeout and knows only that it did; ending it this much earlier keeps what
- * was sent and answered until then.
+ * How long before the engine's timeout an exchange ends. The engine only knows that an attempt timed out; ending the exchange
+ * first records what was sent and answered until then.
  */
-const AHEAD_MS = 15;
+const END_EARLY_MS = 15;
 
 type Task = HandledTask<unknown>;
 
@@ -60,14 +61,17 @@ function urlFault(url: string, rules: UrlRules): Fault | null {
     : { class: 'blocked_address', message: `${verdict.message} To allow it: ${verdict.configuration}` };
 }
 
-const unsent = (fault: Fault): Delivered => ({ answer: null, fault, remoteAddress: null, connectMs: null });
+const notSent = (fault: Fault): Delivered => ({ answer: null, fault, remoteAddress: null, connectMs: null });
 
-/** Where the task's own deadline ends the attempt, the engine's word counts: there is no retry. */
-function totalMs({ timeoutMs }: Task, { startedMs, deadlineMs }: Times): number {
+/**
+ * Longest duration of the exchange. Before a timeout it ends early. Before the task's own deadline it does not: there the
+ * engine must end the attempt, because no retry follows.
+ */
+function maxExchangeMs({ timeoutMs }: Task, { startedMs, deadlineMs }: Times): number {
   if (deadlineMs === 0) return Infinity;
   const leftMs = deadlineMs - startedMs;
-  const byTimeout = timeoutMs > 0 && leftMs >= timeoutMs - AHEAD_MS;
-  return byTimeout ? Math.max(1, leftMs - AHEAD_MS) : leftMs + AHEAD_MS;
+  const endsByTimeout = timeoutMs > 0 && leftMs >= timeoutMs - END_EARLY_MS;
+  return endsByTimeout ? Math.max(1, leftMs - END_EARLY_MS) : leftMs + END_EARLY_MS;
 }
 
 function logFields(task: Task, delivery: Delivery): Record<string, unknown> {
@@ -92,8 +96,11 @@ interface FinishedAttempt {
   readonly outcome: CallbackOutcome;
 }
 
-/** One line per failed attempt, and at debug one per success. */
-function tell({ clock, log }: AttemptDeps, { task, delivery, delivered, outcome }: FinishedAttempt): void {
+/** Logs one line per attempt: failures as warnings, successes at level debug. Never the payload or the answer. */
+function logOutcome(
+  { clock, log }: AttemptDeps,
+  { task, delivery, delivered, outcome }: FinishedAttempt,
+): void {
   const fields = {
     ...logFields(task, delivery),
     status: delivered.answer?.status,
@@ -111,18 +118,18 @@ async function send(
 ): Promise<Delivered> {
   const { delivery, request, signal } = exchange;
   const fault = urlFault(request.url, deps.rules);
-  if (fault) return unsent(fault);
+  if (fault) return notSent(fault);
   return deps.deliverer.deliver(request, {
     connectMs: delivery.callback.connectTimeoutMs,
-    totalMs: totalMs(task, delivery),
+    totalMs: maxExchangeMs(task, delivery),
     signal,
   });
 }
 
 /**
- * Delivers a task once. Resolves to the task's result; what was sent and answered is noted with the attempt.
+ * Delivers a task once and records the exchange with the attempt. Resolves to the task's result.
  *
- * @throws HandlerError when it was not taken, with what follows from that.
+ * @throws HandlerError the delivery failed; its hints say whether and when to retry.
  */
 export async function deliverTask(
   deps: AttemptDeps,
@@ -131,7 +138,7 @@ export async function deliverTask(
 ): Promise<Uint8Array | undefined> {
   const callback = callbackOf(task.meta);
   if (!callback)
-    throw new HandlerError('the task has no callback that can be read', {
+    throw new HandlerError('the task has no readable callback', {
       retryable: false,
       errorClass: 'undecodable',
     });
@@ -141,7 +148,7 @@ export async function deliverTask(
   const delivered = await send(deps, task, { delivery, request, signal: context.signal });
   const outcome = outcomeOf(delivered, deps.clock.wallMs());
   context.record({ ...exchangeRecord(request, delivered) });
-  tell(deps, { task, delivery, delivered, outcome });
+  logOutcome(deps, { task, delivery, delivered, outcome });
   if (!outcome.ok) throw new HandlerError(outcome.message, outcome.hints);
   return outcome.result ?? undefined;
 }

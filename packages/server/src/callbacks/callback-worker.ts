@@ -1,3 +1,6 @@
+/**
+ * The worker that delivers callbacks: an engine worker with one handler, on the callback queues of all logical queues.
+ */
 import {
   createLoop,
   storedQueue,
@@ -16,28 +19,34 @@ export interface CallbackWorkerDeps {
   readonly broker: Broker;
   readonly config: {
     readonly callbacks: UrlRules & {
-      /** Callbacks at once. */
+      /** Callbacks delivered at once. */
       readonly concurrency: number;
     };
   };
-  /** What a main loop that hangs leads to. Default: the engine's. */
+  /** What to do when the main loop stalls. Default: the engine's. */
   readonly stalls?: Pick<WorkerOptions, 'maxStallMs' | 'failStop'>;
   readonly log: Log;
   readonly runtime: Runtime;
 }
 
-/** Delivers the callbacks of all queues; never touches a queue of handler tasks (design D9). */
+/**
+ * Delivers the callbacks of all queues. It never touches a queue of handler tasks, which may belong to Asynq's workers
+ * in Go.
+ */
 export interface CallbackWorker {
   start(): Promise<void>;
-  /** Takes nothing more, lets exchanges end, gives back those that do not end in time. May be called twice. */
+  /** Takes no more tasks, lets exchanges end and gives back tasks that do not end in time. May be called twice. */
   stop(): Promise<void>;
-  /** Serves this queue (its logical name) from now on: a task has just been submitted to it. */
+  /**
+   * Serves a queue (its logical name) at once, without waiting until it is found: a task was just submitted to it.
+   */
   addQueue(name: string): void;
 }
 
-/** How long a queue that another process made may stay unnoticed. */
-const LOOK_MS = 2_000;
+/** Interval of the search for queues that other processes created. */
+const REFRESH_MS = 2_000;
 
+/** Creates the worker; it takes nothing before `start`. */
 export function createCallbackWorker({
   broker,
   config,
@@ -48,45 +57,46 @@ export function createCallbackWorker({
   const { concurrency } = config.callbacks;
   const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
   const worker = new Worker(broker, { queues: callbackQueues([]), concurrency, ...stalls, runtime });
-  // Not copied: the mode may change while it runs.
+  // The rules are passed on, not copied: their mode may change while the worker runs.
   const deps = { deliverer, rules: config.callbacks, clock: runtime.clock, log };
   worker.handle('*', (task, context) => deliverTask(deps, task, context));
 
-  /** Submitted to, and not yet seen in the broker's list. */
-  const noted = new Set<string>();
+  /** Stored queues that were added and are not yet in the broker's list. */
+  const added = new Set<string>();
   let listed: readonly string[] = [];
   let served = callbackQueues([]).join('\n');
 
-  function serve(): void {
-    const queues = callbackQueues([...listed, ...noted]);
+  /** Gives the worker a new list of queues if it has changed. */
+  function updateQueues(): void {
+    const queues = callbackQueues([...listed, ...added]);
     if (queues.join('\n') === served) return;
     served = queues.join('\n');
     worker.setQueues(queues);
   }
 
-  const look = createLoop({
+  const refresher = createLoop({
     name: 'callback-queues',
     runtime,
     async step() {
       listed = await broker.inspect.queues();
-      for (const queue of listed) noted.delete(queue);
-      serve();
-      return LOOK_MS;
+      for (const queue of listed) added.delete(queue);
+      updateQueues();
+      return REFRESH_MS;
     },
   });
 
   return {
     async start() {
       await worker.start();
-      look.start();
+      refresher.start();
     },
     async stop() {
-      await Promise.all([look.stop(), worker.stop()]);
+      await Promise.all([refresher.stop(), worker.stop()]);
       await deliverer.close();
     },
     addQueue(name) {
-      noted.add(storedQueue(name, 'callback'));
-      serve();
+      added.add(storedQueue(name, 'callback'));
+      updateQueues();
     },
   };
 }

@@ -1,24 +1,28 @@
+/** A task's callback as it is stored, and as it is used. */
 import { parseDuration, type TaskMeta } from '@task-center/engine';
 
 export type CallbackMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
 export type CallbackBody = 'payload' | 'envelope' | 'none';
 
-/** A callback as it is stored in `meta.callback` and shown with its task: the validated object of the API (api 5). */
+/**
+ * A callback in a task's metadata (`meta.callback`): what the API validated, without defaults. A new field must be optional:
+ * tasks stored by older versions do not have it. Give it its default in `callbackOf`.
+ */
 export interface StoredCallback {
   readonly url: string;
   /** Default POST. */
   readonly method?: CallbackMethod | undefined;
-  /** The submitter's headers; each passed `headerFault`. */
+  /** The submitter's headers; all of them passed `headerFault`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Default `payload`; with GET `none`. */
   readonly body?: CallbackBody | undefined;
-  /** Longest connecting, TLS included. Default `3s`, at most `60s`. */
+  /** Longest time to connect, TLS handshake included. Default `3s`, at most `60s`. */
   readonly connect_timeout?: string | undefined;
-  /** When the task was to run first, RFC 3339; absent = when it was submitted. */
+  /** When the first attempt was scheduled, RFC 3339; absent = at submission. */
   readonly scheduled_at?: string | undefined;
 }
 
-/** A callback, ready for use. */
+/** A callback with all defaults. `scheduledMs`: wall-clock ms; null = at submission. */
 export interface Callback {
   readonly url: string;
   readonly method: CallbackMethod;
@@ -29,10 +33,10 @@ export interface Callback {
 }
 
 const DEFAULT_CONNECT_MS = 3_000;
-/** As the API allows. */
+/** The API's limit; checked again, because others may write to the broker, too. */
 const MAX_CONNECT_MS = 60_000;
 
-/** The callback of a task, or null where there is none that can be read. */
+/** The callback in a task's metadata; null = there is none, or it cannot be read. */
 export function callbackOf({ callback }: TaskMeta): Callback | null {
   const stored = callback as StoredCallback | null | undefined;
   if (typeof stored?.url !== 'string') return null;

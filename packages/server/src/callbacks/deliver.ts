@@ -1,3 +1,7 @@
+/**
+ * Sends callbacks over HTTP with undici: one timer over all phases of an exchange, bounded memory, and a fault class for every
+ * failure. There are no redirects, no proxy and no retry: the engine retries.
+ */
 import type { Clock } from '@task-center/engine';
 import { Agent, type Dispatcher } from 'undici';
 import { createAnswerBody, type ReadBody } from './answer-body.ts';
@@ -5,48 +9,50 @@ import { faultOf, type Fault } from './faults.ts';
 import type { CallbackRequest } from './request.ts';
 import { watchSockets, type SocketWatch } from './socket-watch.ts';
 
-/** What a receiver answered; spans in ms from the start of the attempt. */
+/** A receiver's answer. Times are ms since the start of the exchange. */
 export interface Answer extends ReadBody {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The body was longer than what is read, or it broke off. */
+  /** Whether the body is incomplete: longer than what is read, or broken off. */
   readonly cut: boolean;
   readonly firstByteMs: number;
 }
 
-/** How an exchange went. An answer may stand beside a fault: it broke off, or came too slowly. */
+/** The result of an exchange. Both an answer and a fault: the answer broke off or did not end in time. */
 export interface Delivered {
   readonly answer: Answer | null;
   readonly fault: Fault | null;
   readonly remoteAddress: string | null;
-  /** Null = no connection came about. */
+  /** Null = not connected. */
   readonly connectMs: number | null;
 }
 
 export interface DeliverLimits {
-  /** Connecting, TLS included. */
+  /** Longest time to connect, TLS handshake included. */
   readonly connectMs: number;
-  /** From the first step to the last byte; `Infinity` = none. */
+  /** Longest time from the start to the last byte; `Infinity` = no limit. */
   readonly totalMs: number;
-  /** Ends the exchange at once; it resolves with class `timeout`. */
+  /** Ends the exchange at once, with a fault of class `timeout`. */
   readonly signal?: AbortSignal;
 }
 
 export interface Deliverer {
-  /** Sends one request: no redirects, no proxy, no retry. Resolves in any case. */
+  /** Sends one request. Never rejects: failures are faults. */
   deliver(request: CallbackRequest, limits: DeliverLimits): Promise<Delivered>;
-  /** Ends all connections. */
+  /** Closes all connections. */
   close(): Promise<void>;
 }
 
 export interface DelivererDeps {
-  /** Most requests at once: the bound of each pool. */
+  /** Connections per origin, at most. */
   readonly concurrency: number;
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
-/** Receivers commonly end idle connections after 5 s; one that they end under a request costs an attempt. */
+/**
+ * Shorter than the 5 s after which many receivers close idle connections: a request on a closing connection fails.
+ */
 const IDLE_MS = 4_000;
 const MAX_IDLE_MS = 30_000;
 const MAX_HEADERS_LENGTH = 16_384;
@@ -57,20 +63,23 @@ function createAgent(connectSeconds: number, concurrency: number): Agent {
     keepAliveTimeout: IDLE_MS,
     keepAliveMaxTimeout: MAX_IDLE_MS,
     maxHeaderSize: MAX_HEADERS_LENGTH,
-    // One exchange has one clock of its own, over all its phases.
+    // `DeliveryInProgress` has timers of its own, over all phases.
     headersTimeout: 0,
     bodyTimeout: 0,
-    // `rejectUnauthorized` in words, so that no environment variable turns it off.
+    // `rejectUnauthorized` is explicit: no environment variable can then turn it off.
     connect: { timeout: connectSeconds * 1_000, minVersion: 'TLSv1.2', rejectUnauthorized: true },
   });
 }
 
-function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+/** Headers with lower-case names; repeated ones joined by commas. */
+function flattenHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
   const entries = Object.entries(headers).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]));
 }
 
-/** One exchange: undici reports to it, timers press it, it ends once. */
+/** One exchange. It ends exactly once: by undici's events, by a timer or by the signal. */
 class DeliveryInProgress implements Dispatcher.DispatchHandler {
   readonly done: Promise<Delivered>;
   readonly #clock: DelivererDeps['clock'];
@@ -119,15 +128,18 @@ class DeliveryInProgress implements Dispatcher.DispatchHandler {
     signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
+  /** Ms since the start. */
   #sinceStart(): number {
     return Math.round(this.#clock.monotonicMs() - this.#startedMs);
   }
 
+  /** Ends with a fault, and aborts the request if it was sent. */
   #giveUp(fault: Fault): void {
     this.#end(fault, true);
     this.#controller?.abort(new Error(fault.message));
   }
 
+  /** Resolves `done`; later calls have no effect. */
   #end(fault: Fault | null, cut: boolean): void {
     if (!this.#resolve) return;
     for (const timer of this.#timers) clearTimeout(timer);
@@ -144,8 +156,8 @@ class DeliveryInProgress implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     this.#connectMs = this.#sinceStart();
-    // Given up while it was still connecting: nothing may be sent any more.
-    if (!this.#resolve) controller.abort(new Error('given up'));
+    // It ended while undici was still connecting: nothing may be sent any more.
+    if (!this.#resolve) controller.abort(new Error('the exchange has ended'));
   }
 
   onResponseStart(
@@ -153,8 +165,9 @@ class DeliveryInProgress implements Dispatcher.DispatchHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
+    // Interim answers such as 103 are not the answer.
     if (status < 200) return;
-    this.#answer = { status, headers: flat(headers), firstByteMs: this.#sinceStart() };
+    this.#answer = { status, headers: flattenHeaders(headers), firstByteMs: this.#sinceStart() };
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -186,9 +199,11 @@ function dispatch(agent: Agent, request: CallbackRequest, exchange: DeliveryInPr
   );
 }
 
-/** Sends callbacks over kept connections. See `Deliverer`. */
+/** Creates a deliverer with connection pools of its own. */
 export function createDeliverer({ concurrency, clock }: DelivererDeps): Deliverer {
-  /** By connect timeout in seconds: undici ties it to the connections, not to the request. At most 60 of them. */
+  /**
+   * By connect timeout in seconds, because undici sets it per pool, not per request. At most 60: the longest is 60 s.
+   */
   const agents = new Map<number, Agent>();
   const sockets: SocketWatch = watchSockets();
 

@@ -6,7 +6,7 @@ test('the example of the API has its delivery ID', () => {
   expect(deliveryId('critical', 'paid-1001', createdMs)).toBe('dlv_3tukrgvhavrg7dn4how343diwy');
 });
 
-test('queue, ID and time of submission each make another one', () => {
+test('another queue, ID or time of submission gives another delivery ID', () => {
   const ids = [
     deliveryId('a', 'b', 1),
     deliveryId('a', 'b', 2),

@@ -17,11 +17,12 @@ function base32(bytes: Uint8Array): string {
 }
 
 /**
- * What a receiver knows a task's delivery by; the same on each retry (api 2).
+ * The ID that a receiver sees as `webhook-id`. It is the same for every attempt of a task: receivers use it to ignore
+ * repeated deliveries.
  *
  * @param queue the logical queue.
  * @param id the plain ID.
- * @param createdMs submission, wall-clock ms; 0 where unknown.
+ * @param createdMs time of submission, wall-clock ms; 0 = unknown.
  */
 export function deliveryId(queue: string, id: string, createdMs: number): string {
   const digest = createHash('sha256').update(`${queue}\0${id}\0${createdMs}`).digest();

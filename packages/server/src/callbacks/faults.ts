@@ -1,4 +1,11 @@
-/** How an attempt failed without a usable answer (api 5, error classes). */
+/**
+ * Classes of failed exchanges, by the error codes of Node, OpenSSL and undici.
+ *
+ * A new error code needs an entry in `BY_CODE`, or a pattern in `TLS_CODE`; a new class also one in `FaultClass`. Classes are
+ * public: docs/design/http-api.md#callbacks lists them.
+ */
+
+/** How an attempt failed without a usable answer. */
 export type FaultClass =
   | 'timeout'
   | 'connect_timeout'
@@ -10,12 +17,13 @@ export type FaultClass =
   | 'blocked_address'
   | 'invalid_url';
 
+/** A failed exchange. */
 export interface Fault {
   readonly class: FaultClass;
   readonly message: string;
 }
 
-const TLS =
+const TLS_CODE =
   /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET|DECRYPT|DECODE)|HOSTNAME_MISMATCH|EPROTO$|INVALID_(?:CA|PURPOSE)|PATH_LENGTH)/;
 const BY_CODE: Readonly<Record<string, FaultClass>> = {
   ENOTFOUND: 'dns',
@@ -33,26 +41,26 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-/** The first line of an error's text: OpenSSL adds lines that help nobody. */
+/** The first line of an error's message; OpenSSL adds lines that only help its developers. */
 function messageOf(error: unknown): string {
-  // undici's parser asserts where it meets a status such as 000.
+  // undici's parser fails with an assertion at a status such as 000.
   if (codeOf(error) === 'ERR_ASSERTION') return 'the answer is not valid HTTP';
   const { message, errors } = (error ?? {}) as { message?: unknown; errors?: readonly unknown[] };
-  // Several addresses were tried: Node's own message is empty then.
+  // With several addresses Node's own message is empty; the errors of the addresses are inside.
   if (message === '' && errors?.[0] !== undefined) return messageOf(errors[0]);
   return typeof message === 'string' && message !== ''
     ? (message.split('\n')[0] ?? message)
     : 'unknown error';
 }
 
-/** The fault behind an error of a connection. `sending`: the request was on the wire already. */
-export function faultOf(error: unknown, sending: boolean): Fault {
+/** The fault behind a connection's error. `isConnected`: whether the connection had been established. */
+export function faultOf(error: unknown, isConnected: boolean): Fault {
   const code = codeOf(error);
   const message = messageOf(error);
-  if (TLS.test(code)) return { class: 'tls', message };
+  if (TLS_CODE.test(code)) return { class: 'tls', message };
   if (code.startsWith('EAI_')) return { class: 'dns', message };
-  if (!sending) {
-    // A connection that ends before it is one: never reached, whatever the code.
+  if (!isConnected) {
+    // A reset before the connection is established means that the receiver was not reached.
     const known = BY_CODE[code];
     return { class: known === undefined || known === 'reset' ? 'connect' : known, message };
   }

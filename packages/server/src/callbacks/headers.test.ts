@@ -48,13 +48,13 @@ describe('a header of the submitter', () => {
   });
 });
 
-test('headers that hold secrets are known by their names', () => {
+test('headers that hold secrets are recognised by their names', () => {
   for (const name of ['Authorization', 'COOKIE', 'set-cookie', 'x-auth-token', 'Client-Secret', 'X-Api-Key'])
     expect(isSecretHeader(name)).toBe(true);
   for (const name of ['content-type', 'x-author', 'x-request-id']) expect(isSecretHeader(name)).toBe(false);
 });
 
-test('our values are visible ASCII and decode to what they were', () => {
+test('values of our own headers are visible ASCII and decode to the original', () => {
   expect(headerText('order.paid v1')).toBe('order.paid v1');
   expect(headerText('订单')).toBe('%E8%AE%A2%E5%8D%95');
   assert(

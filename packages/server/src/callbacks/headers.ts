@@ -1,8 +1,8 @@
-/** A callback's headers: what a submitter may set, what is shown, how ours are written. */
+/** Headers of callback requests: which ones a submitter may set, which ones are hidden, and how ours are encoded. */
 
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const VALUE = /^[\t\u0020-\u007e]*$/;
-// The first line are hop-by-hop headers; the others say what only the service knows.
+const VALID_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const VALID_VALUE = /^[\t\u0020-\u007e]*$/;
+// First line: hop-by-hop headers. Second line: headers whose values only the service knows.
 const FORBIDDEN = new Set(
   (
     'connection keep-alive te trailer transfer-encoding upgrade ' +
@@ -10,23 +10,27 @@ const FORBIDDEN = new Set(
   ).split(' '),
 );
 const FORBIDDEN_PREFIX = /^(?:x-forwarded-|proxy-|webhook-|task-center-)/;
-const SECRET = /^(?:proxy-)?authorization$|^(?:set-)?cookie$|token|secret|api-key/;
+/** Names of headers that usually hold secrets. */
+const SECRET_NAME = /^(?:proxy-)?authorization$|^(?:set-)?cookie$|token|secret|api-key/;
 
-/** Why a submitter cannot set this header on a callback, or null when they can (api 5). */
+/** Why a submitter may not set this header; null = it is allowed. */
 export function headerFault(name: string, value: string): string | null {
   const lower = name.toLowerCase();
-  if (!NAME.test(name)) return 'its name is not a valid header name';
+  if (!VALID_NAME.test(name)) return 'its name is not a valid header name';
   if (FORBIDDEN.has(lower) || FORBIDDEN_PREFIX.test(lower)) return 'this header is set by the service';
-  if (!VALUE.test(value)) return 'its value may have visible ASCII characters, blanks and tabs only';
+  if (!VALID_VALUE.test(value)) return 'its value may have visible ASCII characters, blanks and tabs only';
   return null;
 }
 
-/** Whether the header's value is shown as `***`. */
+/** Whether the header's value is hidden (`***`) in answers and attempt records. */
 export function isSecretHeader(name: string): boolean {
-  return SECRET.test(name.toLowerCase());
+  return SECRET_NAME.test(name.toLowerCase());
 }
 
-/** A value of our own headers: what is no visible ASCII, and `%` itself, percent-encoded, so that decoding gives it back. */
+/**
+ * The value of one of our headers. Everything but visible ASCII is percent-encoded, and so is `%`: decoding restores
+ * the value.
+ */
 export function headerText(value: string): string {
   return value.toWellFormed().replace(/[^\u0020-\u0024\u0026-\u007e]+/g, encodeURIComponent);
 }

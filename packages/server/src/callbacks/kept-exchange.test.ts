@@ -17,7 +17,7 @@ const delivered = (bytes: Uint8Array, headers: Record<string, string> = {}): Del
 });
 const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
-test('request and response are kept in the words of the API', () => {
+test('request and response are kept with the field names of the API', () => {
   expect(
     exchangeRecord(aRequest({ 'webhook-id': 'dlv_1' }), delivered(Buffer.from('busy'), { server: 'x' })),
   ).toEqual({
@@ -35,12 +35,12 @@ test('request and response are kept in the words of the API', () => {
 });
 
 test('secrets are hidden on both sides', () => {
-  const kept = exchangeRecord(
+  const record = exchangeRecord(
     aRequest({ authorization: 'Bearer x', 'x-api-key': 'k', 'x-plain': 'p' }),
     delivered(Buffer.from(''), { 'set-cookie': 'sid=1', 'x-csrf-token': 't' }),
   );
-  expect(kept.request.headers).toEqual({ authorization: '***', 'x-api-key': '***', 'x-plain': 'p' });
-  expect(kept.response?.headers).toEqual({ 'set-cookie': '***', 'x-csrf-token': '***' });
+  expect(record.request.headers).toEqual({ authorization: '***', 'x-api-key': '***', 'x-plain': 'p' });
+  expect(record.response?.headers).toEqual({ 'set-cookie': '***', 'x-csrf-token': '***' });
 });
 
 test('without an answer there is no response', () => {
@@ -48,29 +48,29 @@ test('without an answer there is no response', () => {
   expect(exchangeRecord(aRequest(), none).response).toBeNull();
 });
 
-test('8 KiB of a long body are kept, and said to be a part', () => {
+test('8 KiB of a long body are kept and marked as truncated', () => {
   const { response } = exchangeRecord(aRequest(), delivered(Buffer.alloc(9_000, 'x')));
   expect(response?.body).toHaveLength(8_192);
   expect(response?.truncated).toBe(true);
 });
 
-test('a character that the cut splits is left out', () => {
+test('a character that the limit splits is left out', () => {
   const { response } = exchangeRecord(aRequest(), delivered(Buffer.from('x'.repeat(8_191) + 'é')));
   expect(response?.body).toBe('x'.repeat(8_191));
   expect(response?.truncated).toBe(true);
 });
 
-test('bytes that are no text are marked, and a part is still said to be a part', () => {
+test('bytes that are not text are replaced, and a part of them is still marked as truncated', () => {
   const { response } = exchangeRecord(aRequest(), delivered(Buffer.alloc(9_000, 0xff)));
   expect(response?.body).toMatch(/^\ufffd+$/);
   expect(response?.truncated).toBe(true);
 });
 
-test('whatever comes back, at most 16 KiB are kept', () => {
+test('at most 16 KiB are kept, whatever the receiver answers', () => {
   const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, '"'.repeat(80)]));
   const long = { ...aRequest(many), url: `https://a.test/${'x'.repeat(2_033)}` };
-  const kept = exchangeRecord(long, delivered(Buffer.alloc(8_192), many));
-  expect(sizeOf(kept)).toBeLessThanOrEqual(16_384);
-  expect(kept.response?.truncated).toBe(true);
-  expect(kept.response?.body).toMatch(/^\0+$/);
+  const record = exchangeRecord(long, delivered(Buffer.alloc(8_192), many));
+  expect(sizeOf(record)).toBeLessThanOrEqual(16_384);
+  expect(record.response?.truncated).toBe(true);
+  expect(record.response?.body).toMatch(/^\0+$/);
 });

@@ -1,16 +1,17 @@
+/** What an attempt keeps of its HTTP exchange, in bounded size and without secrets. */
 import { MAX_SHOWN_LENGTH, type ReadBody } from './answer-body.ts';
 import type { Delivered } from './deliver.ts';
 import { isSecretHeader } from './headers.ts';
 import type { CallbackRequest } from './request.ts';
 
-/** An exchange as it is kept with its attempt: `request` and `response` of the API's Attempt (api 2). */
+/** An exchange in an attempt's record. It is stored with the API's names: `request` and `response` of `Attempt`. */
 export interface ExchangeRecord {
   readonly request: {
     readonly method: string;
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
   };
-  /** Null = no answer began. */
+  /** Null = no answer arrived. */
   readonly response: {
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
@@ -22,7 +23,7 @@ export interface ExchangeRecord {
   } | null;
 }
 
-/** Bytes of JSON that an attempt may keep of its exchange, and of each side's headers. */
+/** Limits in bytes of JSON: of the whole record, and of the headers of each side. */
 const MAX_LENGTH = 16_384;
 const MAX_HEADERS_LENGTH = 2_560;
 const MAX_VALUE_LENGTH = 512;
@@ -30,31 +31,34 @@ const MAX_URL_LENGTH = 2_048;
 
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
-/** Headers without secrets, as many as fit. */
+/** Headers with secrets hidden, in order, up to the limit. */
 function shownHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   const shown: Record<string, string> = {};
-  let room = MAX_HEADERS_LENGTH;
+  let remaining = MAX_HEADERS_LENGTH;
   for (const [name, value] of Object.entries(headers)) {
     const text = isSecretHeader(name) ? '***' : value.slice(0, MAX_VALUE_LENGTH).toWellFormed();
-    room -= bytesOf({ [name]: text });
-    if (room < 0) break;
+    remaining -= bytesOf({ [name]: text });
+    if (remaining < 0) break;
     shown[name] = text;
   }
   return shown;
 }
 
-/** The beginning of a body as text, at most `room` bytes as JSON; a character that the cut split is left out. */
-function shownBody({ bytes, size }: ReadBody, room: number): { body: string; truncated: boolean } {
+/**
+ * The beginning of a body as text, at most `maxBytes` as JSON. Escapes make JSON longer than the body: it is shortened until
+ * it fits. A character that is cut in the middle is left out.
+ */
+function shownBody({ bytes, size }: ReadBody, maxBytes: number): { body: string; truncated: boolean } {
   let length = Math.min(bytes.length, MAX_SHOWN_LENGTH);
   for (; length > 0; length = Math.floor(length * 0.75)) {
     const stream = length < size;
     const body = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, length), { stream });
-    if (bytesOf(body) <= room) return { body, truncated: length < size };
+    if (bytesOf(body) <= maxBytes) return { body, truncated: length < size };
   }
   return { body: '', truncated: size > 0 };
 }
 
-/** What is kept of an exchange: secrets hidden, at most 16 KiB as JSON. */
+/** The record of an exchange: secrets hidden, at most 16 KiB as JSON. */
 export function exchangeRecord(
   { method, url, headers }: CallbackRequest,
   { answer, remoteAddress, connectMs }: Delivered,

@@ -33,13 +33,13 @@ describe('a success', () => {
     expect(after(anAnswer(204))).toEqual({ ok: true, result: null });
   });
 
-  test('with more than may be kept has no result, never half of one', () => {
+  test('with a body that is too long to keep has no result, never a part of one', () => {
     expect(after({ ...anAnswer(200, {}, 'x'), size: 262_145 })).toEqual({ ok: true, result: null });
     expect(after({ ...anAnswer(200, {}, 'x'), cut: true })).toEqual({ ok: true, result: null });
   });
 });
 
-describe('by status', () => {
+describe('the status', () => {
   test.each([301, 308, 400, 405, 406, 410, 411, 413, 414, 415, 416, 417, 422, 426, 428, 431, 451, 501, 505])(
     '%i fails at once',
     (status) => {
@@ -65,7 +65,7 @@ describe('by status', () => {
     [502, '5xx'],
     [503, '5xx'],
     [599, '5xx'],
-  ])('%i is tried again', (status, group) => {
+  ])('%i is retried', (status, group) => {
     expect(hintsOf(anAnswer(status))).toEqual({
       reason: `default: ${group} retry`,
       status,
@@ -73,21 +73,21 @@ describe('by status', () => {
     });
   });
 
-  test('a redirect that names a place is one', () => {
+  test('of a redirect gives the class redirect only if there is a location', () => {
     expect(hintsOf(anAnswer(307, { location: 'https://b.test/' }))).toMatchObject({ errorClass: 'redirect' });
     expect(hintsOf(anAnswer(304, { location: 'https://b.test/' }))).toMatchObject({
       errorClass: 'http_status',
     });
   });
 
-  test('the message is the status with its name', () => {
+  test('is in the message, with its name', () => {
     expect(after(anAnswer(503))).toMatchObject({ ok: false, message: '503 Service Unavailable' });
     expect(after(anAnswer(599))).toMatchObject({ ok: false, message: '599' });
   });
 });
 
 describe('Retry-After', () => {
-  test('is told in the reason', () => {
+  test('is in the reason', () => {
     expect(hintsOf(anAnswer(503, { 'retry-after': '5' }))).toMatchObject({
       reason: 'default: 5xx retry; retry-after 5s',
       retryAfterMs: 5_000,
@@ -115,7 +115,7 @@ describe('Retry-After', () => {
 });
 
 describe('task-center-retry', () => {
-  test('no ends the task whatever the status says', () => {
+  test('no ends the task, whatever the status is', () => {
     expect(hintsOf(anAnswer(503, { 'task-center-retry': 'no', 'retry-after': '5' }))).toEqual({
       retryable: false,
       reason: 'task-center-retry: no',
@@ -124,7 +124,7 @@ describe('task-center-retry', () => {
     });
   });
 
-  test('yes retries what would fail at once', () => {
+  test('yes retries where the status would fail at once', () => {
     expect(hintsOf(anAnswer(422, { 'task-center-retry': 'Yes', 'retry-after': '7' }))).toEqual({
       reason: 'task-center-retry: yes; retry-after 7s',
       retryAfterMs: 7_000,
@@ -133,19 +133,19 @@ describe('task-center-retry', () => {
     });
   });
 
-  test('a span counts before Retry-After', () => {
+  test('with a duration takes precedence over Retry-After', () => {
     expect(hintsOf(anAnswer(500, { 'task-center-retry': '30s', 'retry-after': '7' }))).toMatchObject({
       reason: 'task-center-retry: 30s',
       retryAfterMs: 30_000,
     });
   });
 
-  test('asks for another attempt even beside a 2xx; no leaves a success alone', () => {
+  test('with a duration retries even after a 2xx, but no leaves a success alone', () => {
     expect(hintsOf(anAnswer(200, { 'task-center-retry': '250ms' }))).toMatchObject({ retryAfterMs: 250 });
     expect(hintsOf(anAnswer(200, { 'task-center-retry': 'no' }))).toBe('succeeded');
   });
 
-  test('in other words is ignored', () => {
+  test('with an unknown value is ignored', () => {
     expect(hintsOf(anAnswer(500, { 'task-center-retry': 'maybe' }))).toMatchObject({
       reason: 'default: 5xx retry',
     });
@@ -153,7 +153,7 @@ describe('task-center-retry', () => {
 });
 
 describe('a fault', () => {
-  test('of the transport is tried again', () => {
+  test('of the transport is retried', () => {
     const fault = { class: 'reset', message: 'other side closed' } as const;
     expect(outcomeOf({ answer: null, fault }, NOW)).toEqual({
       ok: false,
@@ -168,7 +168,7 @@ describe('a fault', () => {
     });
   });
 
-  test('counts even beside a 2xx that broke off', () => {
+  test('fails the attempt even if the incomplete answer was a 2xx', () => {
     const fault = { class: 'timeout', message: 'the answer did not end in time' } as const;
     expect(outcomeOf({ answer: anAnswer(200), fault }, NOW)).toMatchObject({
       ok: false,

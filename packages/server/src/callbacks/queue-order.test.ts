@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { callbackQueues } from './queue-order.ts';
 
-test('critical comes before high before default before low, without any queue in use', () => {
+test('the built-in queues are always served: critical, high, default, low', () => {
   expect(callbackQueues([])).toEqual(['critical~cb', 'high~cb', 'default~cb', 'low~cb']);
 });
 
-test('other queues rank like default, by name', () => {
+test('other queues rank like default, sorted by name', () => {
   expect(callbackQueues(['zoo~cb', 'low~cb', 'billing~cb'])).toEqual([
     'critical~cb',
     'high~cb',
@@ -16,14 +16,14 @@ test('other queues rank like default, by name', () => {
   ]);
 });
 
-test('queues that hold no callbacks are left out', () => {
+test('queues of handler tasks are left out', () => {
   const queues = callbackQueues(['orders', 'default', 'critical', 'orders~1', 'orders~cb', '~cbx']);
   expect(queues).toContain('orders~cb');
   expect(queues.every((queue) => queue.endsWith('~cb'))).toBe(true);
   expect(queues).toHaveLength(5);
 });
 
-test('a name that no task can have is left out, one of 255 bytes is served', () => {
+test('a name that the engine does not allow is left out; one of 255 bytes is served', () => {
   const queues = callbackQueues([
     'a{b}~cb',
     '~cb',

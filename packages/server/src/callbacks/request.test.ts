@@ -60,19 +60,19 @@ test('the example of the API is sent word for word', () => {
 });
 
 describe('headers', () => {
-  test('what is not known is left out', () => {
+  test('without a value are left out', () => {
     const { headers } = callbackRequest(aDelivery({ context: {}, deadlineMs: 0 }));
     for (const name of ['traceparent', 'tracestate', 'task-center-deadline', 'task-center-business-id'])
       expect(headers).not.toHaveProperty(name);
   });
 
-  test('names that are not ASCII arrive percent-encoded', () => {
+  test('percent-encode names that are not ASCII', () => {
     const { headers } = callbackRequest(aDelivery({ queue: '订单', type: 'größe 100%' }));
     expect(headers['task-center-queue']).toBe('%E8%AE%A2%E5%8D%95');
     expect(headers['task-center-type']).toBe('gr%C3%B6%C3%9Fe 100%25');
   });
 
-  test('the submitter may replace some of ours and add others', () => {
+  test('of the submitter may replace some of ours and add others', () => {
     const headers = { 'User-Agent': 'shop/1', 'Idempotency-Key': 'mine', 'X-Shop': 'a' };
     expect(callbackRequest(aDelivery({ callback: callback({ headers }) })).headers).toMatchObject({
       'user-agent': 'shop/1',
@@ -82,7 +82,7 @@ describe('headers', () => {
     });
   });
 
-  test('a delayed task tells when it was scheduled for', () => {
+  test('of a delayed task say when it was scheduled for', () => {
     const delayed = callback({ scheduled_at: '2026-11-24T09:00:00.000Z' });
     expect(callbackRequest(aDelivery({ callback: delayed })).headers['task-center-scheduled-at']).toBe(
       '2026-11-24T09:00:00.000Z',
@@ -93,11 +93,11 @@ describe('headers', () => {
 describe('the body', () => {
   const exact = Buffer.from('{ "id":1234567890123456789 ,"x":1.0e0 }');
 
-  test('the payload is sent as it was stored', () => {
+  test('is the payload as it was stored', () => {
     expect(callbackRequest(aDelivery({ payload: exact })).body).toEqual(exact);
   });
 
-  test('an envelope holds the payload byte for byte', () => {
+  test('as an envelope contains the payload byte for byte', () => {
     const delivery = aDelivery({ payload: exact, callback: callback({ body: 'envelope' }) });
     expect(textOf(delivery)).toBe(
       '{"type":"order.paid","timestamp":"2026-11-24T08:00:00.131Z","data":{ "id":1234567890123456789 ,"x":1.0e0 },' +
@@ -107,20 +107,25 @@ describe('the body', () => {
   });
 
   test.each([
-    ['text is quoted', 'text/plain', Buffer.from('a "b"\n'), 'a "b"\n'],
-    ['bytes are in base64', 'application/octet-stream', Buffer.from([0xff, 0x00]), '/wA='],
-    ['a +json type is JSON', 'application/cloudevents+json; charset=utf-8', Buffer.from('{"a":1}'), { a: 1 }],
-    ['none is null', undefined, null, null],
-  ])('in an envelope %s', (...[, contentType, payload, data]) => {
+    ['has text as a string', 'text/plain', Buffer.from('a "b"\n'), 'a "b"\n'],
+    ['has bytes in base64', 'application/octet-stream', Buffer.from([0xff, 0x00]), '/wA='],
+    [
+      'has a +json type as JSON',
+      'application/cloudevents+json; charset=utf-8',
+      Buffer.from('{"a":1}'),
+      { a: 1 },
+    ],
+    ['has null for no payload', undefined, null, null],
+  ])('as an envelope %s', (...[, contentType, payload, data]) => {
     const delivery = aDelivery({ payload, contentType, callback: callback({ body: 'envelope' }) });
     expect(JSON.parse(textOf(delivery))).toMatchObject({ data });
   });
 
   test.each([
-    ['by wish', callback({ body: 'none' }), exact],
+    ['with body none', callback({ body: 'none' }), exact],
     ['with GET', callback({ method: 'GET' }), exact],
     ['without a payload', callback(), null],
-  ])('there is none %s, and no content-type', (_, spec, payload) => {
+  ])('is missing %s, and so is the content-type', (_, spec, payload) => {
     const { body, headers } = callbackRequest(aDelivery({ payload, callback: spec }));
     expect(body).toBeNull();
     expect(headers).not.toHaveProperty('content-type');
@@ -139,7 +144,7 @@ describe('a stored callback', () => {
     });
   });
 
-  test('that cannot be read is none', () => {
+  test('that cannot be read counts as missing', () => {
     for (const stored of [undefined, null, 7, 'x', {}, { url: 1 }])
       expect(callbackOf({ callback: stored })).toBeNull();
   });

@@ -1,9 +1,12 @@
+/**
+ * Builds the request of a delivery attempt: headers and body. To add a header of ours, add it to `ownHeaders`. Pure.
+ */
 import { traceIdOf, type TaskContext } from '@task-center/engine';
 import type { Callback } from './callback.ts';
 import { deliveryId } from './delivery-id.ts';
 import { headerText } from './headers.ts';
 
-/** One attempt to deliver a task, as its request needs it. Names and IDs are those that callers see; times: wall-clock ms. */
+/** The data of one delivery attempt. Names and IDs are those that callers see. Times are wall-clock ms. */
 export interface Delivery {
   readonly callback: Callback;
   /** Plain ID. */
@@ -18,7 +21,7 @@ export interface Delivery {
   /** From 1. */
   readonly attempt: number;
   readonly maxAttempts: number;
-  /** 0 where unknown. */
+  /** Time of submission; 0 = unknown. */
   readonly createdMs: number;
   readonly startedMs: number;
   /** When this attempt is given up; 0 = never. */
@@ -27,7 +30,7 @@ export interface Delivery {
   readonly spanId: string;
 }
 
-/** What goes over the wire, but for `host`, `content-length` and `connection`. */
+/** The request, without `host`, `content-length` and `connection`, which the HTTP client adds. */
 export interface CallbackRequest {
   readonly url: string;
   readonly method: Callback['method'];
@@ -45,7 +48,7 @@ const iso = (ms: number) => new Date(ms).toISOString();
 const scheduledMs = (delivery: Delivery) =>
   delivery.callback.scheduledMs ?? (delivery.createdMs || delivery.startedMs);
 
-/** Data of an envelope where the payload is no JSON: as text, or else in base64. */
+/** A payload that is not JSON, as a JSON string: its text, or base64 if it is not UTF-8. */
 function quotedData(payload: Uint8Array): string {
   try {
     return JSON.stringify(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload));
@@ -54,12 +57,13 @@ function quotedData(payload: Uint8Array): string {
   }
 }
 
+/** The envelope's `data`. */
 function dataOf({ payload, contentType = JSON_TYPE }: Delivery): Uint8Array {
   if (payload === null || payload.length === 0) return Buffer.from('null');
   return IS_JSON.test(contentType) ? payload : Buffer.from(quotedData(payload));
 }
 
-/** The payload's bytes are put in as they are: parsing would spoil 19-digit integers (api 1). */
+/** The body `envelope`. A JSON payload is copied byte for byte: parsing it would round 19-digit integers. */
 function envelope(delivery: Delivery): Uint8Array {
   const { type, startedMs, id, queue, attempt, context } = delivery;
   const task = {
@@ -71,9 +75,9 @@ function envelope(delivery: Delivery): Uint8Array {
     trace_id: traceIdOf(context.traceparent),
     scheduled_at: iso(scheduledMs(delivery)),
   };
-  const head = `{"type":${JSON.stringify(type)},"timestamp":"${iso(startedMs)}","data":`;
-  const tail = `,"task":${JSON.stringify(task)},"parents":[]}`;
-  return Buffer.concat([Buffer.from(head), dataOf(delivery), Buffer.from(tail)]);
+  const start = `{"type":${JSON.stringify(type)},"timestamp":"${iso(startedMs)}","data":`;
+  const end = `,"task":${JSON.stringify(task)},"parents":[]}`;
+  return Buffer.concat([Buffer.from(start), dataOf(delivery), Buffer.from(end)]);
 }
 
 function bodyOf(delivery: Delivery): Pick<CallbackRequest, 'body'> & { readonly type: string | null } {
@@ -83,15 +87,17 @@ function bodyOf(delivery: Delivery): Pick<CallbackRequest, 'body'> & { readonly 
   return { body: payload, type: contentType };
 }
 
-function childOf(traceparent: string | undefined, spanId: string): string | undefined {
-  const parts = traceIdOf(traceparent) === null ? undefined : traceparent?.split('-');
-  return parts && [parts[0], parts[1], spanId, parts[3]].join('-');
+/** The `traceparent` of a new span in the same trace; undefined = there is no valid trace. */
+function childTraceparent(traceparent: string | undefined, spanId: string): string | undefined {
+  const fields = traceIdOf(traceparent) === null ? undefined : traceparent?.split('-');
+  return fields && [fields[0], fields[1], spanId, fields[3]].join('-');
 }
 
+/** The headers that the service sets, encoded; absent values are left out. */
 function ownHeaders(delivery: Delivery, contentType: string | null): Record<string, string> {
   const { id, queue, type, attempt, maxAttempts, startedMs, deadlineMs, createdMs, context } = delivery;
   const webhookId = deliveryId(queue, id, createdMs);
-  const traceparent = childOf(context.traceparent, delivery.spanId);
+  const traceparent = childTraceparent(context.traceparent, delivery.spanId);
   const headers: Record<string, string | null | undefined> = {
     'content-type': contentType,
     'webhook-id': webhookId,
@@ -115,7 +121,10 @@ function ownHeaders(delivery: Delivery, contentType: string | null): Record<stri
   return Object.fromEntries(present.map(([name, value]) => [name, headerText(value as string)]));
 }
 
-/** The request of one attempt (api 4, example A; api 5). The submitter's headers come last and replace ours of the same name. */
+/**
+ * The request of one attempt. A submitter's header replaces ours of the same name, where `headerFault` allows the
+ * name.
+ */
 export function callbackRequest(delivery: Delivery): CallbackRequest {
   const { url, method, headers } = delivery.callback;
   const { body, type } = bodyOf(delivery);

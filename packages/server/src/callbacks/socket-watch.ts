@@ -2,11 +2,11 @@ import { channel } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
 /**
- * Which address a request went to. undici tells it through its diagnostics channels only: a request is made
- * while `dispatch` runs, and names its socket when its headers are sent.
+ * Finds out which address a request was sent to. undici reports it only through its diagnostics channels: a request is
+ * created while `dispatch` runs, and the event for its sent headers names the socket.
  */
 export interface SocketWatch {
-  /** Runs `dispatch`, and calls `onAddress` when what it made is sent. */
+  /** Runs `dispatch` and calls `onAddress` when the request that it creates is sent. */
   during(dispatch: () => void, onAddress: (address: string | null) => void): void;
   close(): void;
 }
@@ -15,11 +15,12 @@ const CREATED = channel('undici:request:create');
 const SENT = channel('undici:client:sendHeaders');
 
 export function watchSockets(): SocketWatch {
+  /** Called for each request of ours; other users of undici in this process are not in it. */
   const byRequest = new WeakMap<object, (address: string | null) => void>();
-  let making: ((address: string | null) => void) | undefined;
+  let current: ((address: string | null) => void) | undefined;
 
   const onCreated = (message: unknown) => {
-    if (making) byRequest.set((message as { request: object }).request, making);
+    if (current) byRequest.set((message as { request: object }).request, current);
   };
   const onSent = (message: unknown) => {
     const { request, socket } = message as { request: object; socket: Socket };
@@ -30,11 +31,11 @@ export function watchSockets(): SocketWatch {
 
   return {
     during(dispatch, onAddress) {
-      making = onAddress;
+      current = onAddress;
       try {
         dispatch();
       } finally {
-        making = undefined;
+        current = undefined;
       }
     },
     close() {

@@ -8,7 +8,7 @@ const codeOf = (url: string, rules: UrlRules) => {
   return verdict.ok ? 'ok' : verdict.code;
 };
 
-describe('a URL that is none', () => {
+describe('an invalid URL', () => {
   test.each([
     ['ftp://example.com/'],
     ['file:///etc/passwd'],
@@ -36,23 +36,23 @@ describe('a URL that is none', () => {
     expect(codeOf(url, service({ host: '*.com', ports: ['1-65535'], http: true }))).toBe('invalid_url');
   });
 
-  test('an @ in the path is no user name', () => {
+  test('has no user name just because of an @ in its path', () => {
     expect(codeOf('https://example.com/@me?to=a@b', anywhere)).toBe('ok');
   });
 });
 
-test('in mode try loopback, private addresses and http pass', () => {
+test('in mode try loopback, private addresses and http are allowed', () => {
   for (const url of ['http://127.0.0.1:9000/', 'http://10.1.2.3/', 'https://[::1]:8443/x', 'http://erp.lan'])
     expect(codeOf(url, anywhere)).toBe('ok');
 });
 
 describe('in mode service', () => {
-  test('nothing passes without an entry', () => {
+  test('nothing is allowed without a rule', () => {
     for (const url of ['https://example.com/', 'http://127.0.0.1/', 'https://169.254.169.254/latest'])
       expect(codeOf(url, service())).toBe('url-blocked');
   });
 
-  test('the refusal names the address, the rule and the line to add', () => {
+  test('the refusal names the address, the rule and the configuration to add', () => {
     expect(checkCallbackUrl('http://0x7f.1:9000/', service())).toEqual({
       ok: false,
       code: 'url-blocked',
@@ -71,34 +71,34 @@ describe('in mode service', () => {
     ['http://127.1:9000/'],
     ['http://[::ffff:7f00:1]/'],
     ['https://[2001:db8::1]:8443/'],
-  ])('the line it proposes lets %s pass', (url) => {
+  ])('the proposed configuration allows %s', (url) => {
     const verdict = checkCallbackUrl(url, service());
     if (verdict.ok || verdict.code !== 'url-blocked') throw new Error('it should be blocked');
     const allow = JSON.parse(verdict.configuration.split('TASKCENTER_CALLBACKS_ALLOW=')[1] ?? '');
     expect(codeOf(url, service(...allow))).toBe('ok');
   });
 
-  test('a host is matched as a whole, in any case, with or without its last dot', () => {
+  test('a host is matched as a whole, in upper or lower case, with or without a final dot', () => {
     const rules = service({ host: 'erp.example.com' });
     expect(codeOf('https://ERP.Example.com./hook', rules)).toBe('ok');
     expect(codeOf('https://erp.example.com.evil.test/', rules)).toBe('url-blocked');
     expect(codeOf('https://xerp.example.com/', rules)).toBe('url-blocked');
   });
 
-  test('a glob opens what is below a suffix, never the suffix itself', () => {
+  test('a glob allows the subdomains of a suffix, but never the suffix itself', () => {
     const rules = service({ host: '*.example.com' });
     expect(codeOf('https://a.b.example.com/', rules)).toBe('ok');
     expect(codeOf('https://example.com/', rules)).toBe('url-blocked');
     expect(codeOf('https://badexample.com/', rules)).toBe('url-blocked');
   });
 
-  test('http passes only where the entry says so', () => {
+  test('http is allowed only where the rule says so', () => {
     expect(codeOf('http://erp.lan/', service({ host: 'erp.lan', ports: [80, 443] }))).toBe('url-blocked');
     expect(codeOf('http://erp.lan/', service({ host: 'erp.lan', http: true }))).toBe('ok');
     expect(codeOf('https://erp.lan/', service({ host: 'erp.lan', http: true }))).toBe('ok');
   });
 
-  test('ports are single ones and ranges, as numbers or text', () => {
+  test('ports are single numbers or ranges, as numbers or text', () => {
     const rules = service({ host: 'erp.lan', ports: [443, '8000-8100'] });
     expect(codeOf('https://erp.lan/', rules)).toBe('ok');
     expect(codeOf('https://erp.lan:8100/', rules)).toBe('ok');
@@ -117,7 +117,7 @@ describe('in mode service', () => {
     expect(codeOf(url, service({ cidr: '192.168.0.0/16' }))).toBe('url-blocked');
   });
 
-  test('networks never match names, and a broken network matches nothing', () => {
+  test('a network never matches a name, and an invalid network matches nothing', () => {
     expect(codeOf('https://ten.example.com/', service({ cidr: '0.0.0.0/0' }))).toBe('url-blocked');
     expect(codeOf('https://10.1.2.3/', service({ cidr: '10.0.0.0/99' }))).toBe('url-blocked');
     expect(codeOf('https://10.1.2.3/', service({ cidr: 'ten' }))).toBe('url-blocked');

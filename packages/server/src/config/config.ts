@@ -7,7 +7,10 @@ export type ServiceRole = (typeof SERVICE_ROLES)[number];
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** The configuration: checked, complete, frozen. A new key also needs an entry in `settings.ts` and a line in `configOf` (`load.ts`). */
+/**
+ * The configuration: checked, complete, frozen. A new key also needs an entry in `settings.ts` and a line in
+ * `configOf` (`load.ts`).
+ */
 export interface Config {
   /** URL of the broker. */
   readonly broker: string;

@@ -1,4 +1,7 @@
-/** Merges defaults, file, environment and flags into one checked configuration. Pure: reads no file and no environment itself. */
+/**
+ * Merges defaults, file, environment and flags into one checked configuration. Pure: reads no file and no environment
+ * itself.
+ */
 import { LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
 import { didYouMean, parseDuration } from '@task-center/api';
@@ -140,7 +143,12 @@ function problemsOf(
     const text = issue.code === 'unrecognized_keys' ? `no key ${issue.keys.join(', ')}` : issue.message;
     // Zod's own messages begin with "Invalid"; ours say what is expected.
     const isGeneric = issue.message.startsWith('Invalid') && issue.code !== 'unrecognized_keys';
-    return { path: path + pathSuffix(issue.path), source, found: display(at), expected: isGeneric ? expected : text };
+    return {
+      path: path + pathSuffix(issue.path),
+      source,
+      found: display(at),
+      expected: isGeneric ? expected : text,
+    };
   });
 }
 

@@ -124,7 +124,8 @@ export const settings = {
     expected: 'a list of api, worker, scheduler, each at most once',
     form: 'words',
     fallback: [...SERVICE_ROLES],
-    about: 'What this process does: api serves HTTP, worker delivers callbacks, scheduler makes due tasks pending and recovers lost ones.',
+    about:
+      'What this process does: api serves HTTP, worker delivers callbacks, scheduler makes due tasks pending and recovers lost ones.',
     harmless: true,
   },
   'http.host': {
@@ -175,7 +176,8 @@ export const settings = {
   },
   'callbacks.mode': {
     schema: z.enum(['service']),
-    expected: 'service (mode try cannot be set: it is on while nothing is configured and HTTP is on loopback)',
+    expected:
+      'service (mode try cannot be set: it is on while nothing is configured and HTTP is on loopback)',
     form: 'text',
     fallback: 'service',
     about: 'service: callbacks may go only to addresses that callbacks.allow permits.',
@@ -201,7 +203,8 @@ export const settings = {
     expected: 'the path of a file',
     form: 'text',
     fallback: null,
-    about: 'File of the API key that the first start on a broker creates. The command line uses it to sign in.',
+    about:
+      'File of the API key that the first start on a broker creates. The command line uses it to sign in.',
     example: './data/admin.key',
     harmless: true,
   },

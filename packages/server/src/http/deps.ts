@@ -16,6 +16,9 @@ export interface AppDeps {
   readonly state: ServiceState;
   /** Version of the program, sent with every answer. */
   readonly version: string;
-  /** Called with the logical queue of each callback task that was stored: the worker of this process then serves it at once. */
+  /**
+   * Called with the logical queue of each callback task that was stored: the worker of this process then serves it at
+   * once.
+   */
   addCallbackQueue(name: string): void;
 }

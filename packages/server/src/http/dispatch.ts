@@ -1,5 +1,5 @@
 /**
- * The way of every call: admission, authentication, role, body, validation, handler, audit. The order matters: nothing is
+ * The steps of every call: admission, authentication, role, body, validation, handler, audit. The order matters: nothing is
  * read from a caller without a valid key, and nothing is validated before the caller may call the operation.
  */
 import type { Context } from 'hono';
@@ -33,7 +33,9 @@ function refuseBody(request: Request): void {
   const length = request.headers.get('content-length');
   const hasBody = length === null ? request.headers.has('transfer-encoding') : length !== '0';
   if (hasBody)
-    throw new ProblemError('malformed', 'This operation takes no body.', { headers: { connection: 'close' } });
+    throw new ProblemError('malformed', 'This operation takes no body.', {
+      headers: { connection: 'close' },
+    });
 }
 
 /** The parsed body; undefined = none was sent, or the route takes none. */
@@ -94,7 +96,7 @@ interface Audited {
   readonly call: { readonly params: unknown; readonly requestId: string };
 }
 
-/** Writes an audit entry. There is no audit log of its own yet: entries are lines of the log. */
+/** Writes an audit entry. There is no separate audit log yet: entries are lines of the log. */
 function logAudit({ operationId, deps, principal, call }: Audited): void {
   const target = Object.values((call.params ?? {}) as Record<string, string>).join(' ');
   const fields = { key_id: principal.keyId, action: operationId, target, request_id: call.requestId };

@@ -7,7 +7,10 @@ import { submitTask } from './routes/submit.ts';
 import { getHealth, getMe, getOpenapi, getReadiness, getStartup, getVersion } from './routes/system.ts';
 import { cancelTask, deleteTask, getTask } from './routes/tasks.ts';
 
-/** The handler of each operation. To add an operation, add its handler here; the route table of `@task-center/api` requires it. */
+/**
+ * The handler of each operation. To add an operation, add its handler here; the route table of `@task-center/api`
+ * requires it.
+ */
 export const handlers: Handlers = {
   submitTask,
   submitBatch,

@@ -16,7 +16,7 @@ const faultOf = (body: Uint8Array) => {
   }
   return null;
 };
-const LETTERS = Array.from('{}[]",:\\x0-1.eu \n\u0001');
+const CHARACTERS = Array.from('{}[]",:\\x0-1.eu \n\u0001');
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
 
 describe('a payload', () => {
@@ -42,7 +42,7 @@ describe('a payload', () => {
     });
   });
 
-  test('that is null is none', () => {
+  test('that is null counts as no payload', () => {
     expect(parseBody(bytes('{"payload":null}'))).toEqual({ payload: null });
   });
 
@@ -50,7 +50,7 @@ describe('a payload', () => {
     expect(faultOf(bytes(`{"payload":${nested(33)}}`))?.message).toContain('32 deep');
   });
 
-  test('of any JSON comes out as it went in, and of anything else is refused', () => {
+  test('of any JSON comes out unchanged, and anything else is refused', () => {
     fc.assert(
       fc.property(fc.oneof(fc.json({ maxDepth: 6 }), fc.string(), fc.string({ unit: 'binary' })), (text) => {
         let valid = true;
@@ -67,15 +67,15 @@ describe('a payload', () => {
   });
 });
 
-describe('the rest of a body', () => {
+describe('a body without its payloads', () => {
   test('equals what JSON.parse makes of it', () => {
-    const value = fc.jsonValue({ maxDepth: 5, noUnicodeString: false }).filter((one) => {
-      const text = JSON.stringify(one);
+    const value = fc.jsonValue({ maxDepth: 5, noUnicodeString: false }).filter((candidate) => {
+      const text = JSON.stringify(candidate);
       return !text.includes('__proto__') && !text.includes('payload') && !/\d{16}|e\+/.test(text);
     });
     fc.assert(
-      fc.property(value, fc.constantFrom(0, 1, 2), (one, indent) => {
-        const text = JSON.stringify(one, null, indent);
+      fc.property(value, fc.constantFrom(0, 1, 2), (body, indent) => {
+        const text = JSON.stringify(body, null, indent);
         expect(parseBody(bytes(text))).toEqual(JSON.parse(text));
       }),
     );
@@ -84,7 +84,7 @@ describe('the rest of a body', () => {
   test('is refused exactly where JSON.parse refuses it, after any damage', () => {
     const text = '{"a":[1,-2.5e3,"x\\u0041\\n",true,false,null,{}],"b":{"c":[]}}';
     fc.assert(
-      fc.property(fc.nat(text.length - 1), fc.constantFrom(...LETTERS), (at, letter) => {
+      fc.property(fc.nat(text.length - 1), fc.constantFrom(...CHARACTERS), (at, letter) => {
         const damaged = text.slice(0, at) + letter + text.slice(at + 1);
         let valid = true;
         try {
@@ -114,13 +114,13 @@ describe('the rest of a body', () => {
     ['', 'ends too soon', 0],
     ['{"a":', 'ends too soon', 5],
     [`{"a":${nested(32)}}`, '32 deep', 36],
-  ])('%s is refused with its place', (text, message, offset) => {
+  ])('%s is refused, with the offset of the fault', (text, message, offset) => {
     const fault = faultOf(bytes(text));
     expect(fault?.message).toContain(message);
     expect(fault?.offset).toBe(offset);
   });
 
-  test('takes the largest integers that lose nothing', () => {
+  test('accepts the largest integers that are exact', () => {
     expect(parseBody(bytes('[9007199254740991,-9007199254740991,1.5]'))).toEqual([
       9007199254740991, -9007199254740991, 1.5,
     ]);
@@ -134,12 +134,12 @@ describe('the rest of a body', () => {
 });
 
 test('a large hostile body is read in linear time', () => {
-  const spent = (size: number) => {
+  const parseMs = (size: number) => {
     const body = bytes(`{"a":[${'"\\u0041",'.repeat(size)}1],"payload":[${'[],'.repeat(size)}1]}`);
-    const from = performance.now();
+    const startedMs = performance.now();
     parseBody(body);
-    return performance.now() - from;
+    return performance.now() - startedMs;
   };
-  spent(10_000);
-  expect(spent(200_000)).toBeLessThan(Math.max(1_000, spent(20_000) * 60));
+  parseMs(10_000);
+  expect(parseMs(200_000)).toBeLessThan(Math.max(1_000, parseMs(20_000) * 60));
 });

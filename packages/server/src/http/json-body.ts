@@ -28,7 +28,9 @@ export class JsonFault extends Error {
   }
 }
 
-/** What the scanner is in. Payloads are cut from the root, from each of `tasks` and from `defaults` (both are `task`). */
+/**
+ * What the scanner is in. Payloads are cut from the root, from each of `tasks` and from `defaults` (both are `task`).
+ */
 type Region = 'root' | 'task' | 'tasks' | 'other' | 'payload';
 type Holder = readonly (string | number)[];
 
@@ -51,7 +53,10 @@ const isHex = (byte: number) =>
 const isNumberByte = (byte: number) =>
   (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || (byte | 0x20) === 0x65;
 
-/** Reads a text once, from left to right: checks all of it and collects what to cut. Throws `JsonFault` at the first fault. */
+/**
+ * Reads a text once, from left to right: checks all of it and collects what to cut. Throws `JsonFault` at the first
+ * fault.
+ */
 class Scanner {
   readonly #bytes: Buffer;
   readonly cuts: Cut[] = [];

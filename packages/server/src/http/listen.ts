@@ -80,7 +80,11 @@ function listenFault(
         options,
       );
     default:
-      return new ConfigError(`HTTP cannot listen on ${host}:${port} (${error.code ?? error.message}).`, [], options);
+      return new ConfigError(
+        `HTTP cannot listen on ${host}:${port} (${error.code ?? error.message}).`,
+        [],
+        options,
+      );
   }
 }
 

@@ -1,7 +1,10 @@
 import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Log } from '@task-center/engine';
 
-/** The current rules for callback URLs. They may change while the service runs: read them for each decision, never copy them. */
+/**
+ * The current rules for callback URLs. They may change while the service runs: read them for each decision, never copy
+ * them.
+ */
 export class LiveRules implements UrlRules {
   readonly allow: UrlRules['allow'];
   /** Callbacks delivered at once. Not a rule, but configured beside them. */

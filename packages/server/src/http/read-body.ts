@@ -15,7 +15,10 @@ function tooLarge(limit: number, got: number): ProblemError {
 function checkMedia(headers: Headers): void {
   const encoding = headers.get('content-encoding');
   if (encoding !== null && encoding.toLowerCase() !== 'identity')
-    throw new ProblemError('unsupported-media', 'Content-Encoding is not supported; send the body uncompressed.');
+    throw new ProblemError(
+      'unsupported-media',
+      'Content-Encoding is not supported; send the body uncompressed.',
+    );
   if (JSON_TYPE.test(headers.get('content-type') ?? '')) return;
   throw new ProblemError('unsupported-media', 'The Content-Type must be application/json, in UTF-8.');
 }
@@ -54,7 +57,9 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
     return await bytesOf(request, limit);
   } catch (error) {
     if (error instanceof ProblemError) throw error;
-    throw new ProblemError('malformed', 'The body ended before it was complete.', { headers: { connection: 'close' } });
+    throw new ProblemError('malformed', 'The body ended before it was complete.', {
+      headers: { connection: 'close' },
+    });
   }
 }
 

@@ -1,4 +1,6 @@
-/** The phase of the service: `starting`, `ready`, `stopping`, in this order. `serve` sets it, health checks read it. */
+/**
+ * The phase of the service: `starting`, `ready`, `stopping`, in this order. `serve` sets it, health checks read it.
+ */
 export class ServiceState {
   #phase: 'starting' | 'ready' | 'stopping' = 'starting';
 

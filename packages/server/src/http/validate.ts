@@ -11,7 +11,10 @@ export interface Unchecked {
   readonly body: unknown;
 }
 
-/** Looks for findings that no schema can express. Called only if the schemas found something: then all are reported at once. */
+/**
+ * Looks for findings that no schema can express. Called only if the schemas found something: then all are reported at
+ * once.
+ */
 export type FindFurtherItems = (body: unknown) => readonly ProblemItem[];
 
 /** The input as the schemas returned it: valid, with defaults. */
@@ -42,13 +45,16 @@ function refusedHeaders(headers: Headers): ProblemItem[] {
  *
  * @throws ProblemError `validation-failed`
  */
-export function validate(operationId: OperationId, unchecked: Unchecked, further?: FindFurtherItems): Checked {
+export function validate(
+  operationId: OperationId,
+  unchecked: Unchecked,
+  further?: FindFurtherItems,
+): Checked {
   const route: Route = routes[operationId];
   const items: ProblemItem[] = [...repeatedParameters(unchecked.query), ...refusedHeaders(unchecked.headers)];
   const check = (schema: Route['query'], input: unknown, location: 'pointer' | 'parameter') => {
     const result = schema.safeParse(input);
-    if (!result.success)
-      items.push(...itemsOf(result.error, { schema, input, location, basePath: [] }));
+    if (!result.success) items.push(...itemsOf(result.error, { schema, input, location, basePath: [] }));
     return result.data;
   };
   const params = route.params && check(route.params, unchecked.params, 'parameter');

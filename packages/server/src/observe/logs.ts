@@ -1,4 +1,4 @@
-/** The log: JSON lines on stdout, with only those fields that cannot hold a caller's data or a secret. */
+/** The log: JSON lines on stdout, with known fields only. */
 import { pino, type DestinationStream } from 'pino';
 import type { Log } from '@task-center/engine';
 import type { Config } from '../config/config.ts';
@@ -7,7 +7,7 @@ type LogFields = Parameters<Log['info']>[0];
 
 /**
  * The only fields that are written; all others are dropped, because they might hold a secret or a payload. To log a new
- * field, add its name here, after making sure that no caller can choose what it holds.
+ * field, add its name here; never one that may hold a payload, a header's value or a secret.
  */
 const ALLOWED = new Set(
   'event instance role request_id task_id queue type attempt business_id user_id trace_id span_id worker_id'
@@ -45,7 +45,9 @@ function pickAllowed(fields: LogFields): Record<string, unknown> {
   return picked;
 }
 
-/** Creates a log of JSON lines: `time level msg service version role` and the allowed fields. Default stream: stdout. */
+/**
+ * Creates a log of JSON lines: `time level msg service version role` and the allowed fields. Default stream: stdout.
+ */
 export function createLog(
   { log, roles }: Pick<Config, 'log' | 'roles'>,
   version: string,

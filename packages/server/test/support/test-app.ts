@@ -1,3 +1,4 @@
+/** The HTTP API for tests, called in process, on a broker of its own. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,29 +15,29 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // Tests look into whatever came back.
+  // Tests check any part of it.
   readonly json: any; // oxlint-disable-line typescript/no-explicit-any
 }
 
 export interface RequestOptions {
-  /** JSON text, or a value to be made JSON; left out = no body. */
+  /** JSON text, bytes, or a value to convert to JSON; left out = no body. */
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
-  /** Key to call with; null = none. Default: an admin's. */
+  /** API key; null = none. Default: an admin's. */
   readonly key?: string | null;
 }
 
-/** The HTTP side on a broker of its own, called in process. */
+/** The application under test and what it reports. */
 export interface TestApp {
   readonly broker: Broker;
   readonly state: ServiceState;
   readonly rules: LiveRules;
-  /** Logical queues that were told to the callback worker. */
+  /** Logical queues that the application reported to the callback worker. */
   readonly reportedQueues: string[];
   readonly logged: { fields: Readonly<Record<string, unknown>>; message: string }[];
   call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   createKey(options?: NewKey): Promise<string>;
-  /** A task stored past HTTP, as a library would. */
+  /** Stores a task directly in the broker, as the library does. */
   store(task: Partial<NewTask>): Promise<void>;
   close(): Promise<void>;
 }
@@ -83,37 +84,37 @@ export interface TestAppOptions {
   readonly config?: Config;
   /** Default: a SQLite file of its own. */
   readonly broker?: Broker;
-  /** Stands between the app and its broker, to make it fail. */
+  /** Wraps the broker that the application sees, for example to make it fail. */
   readonly wrap?: (broker: Broker) => Broker;
 }
 
 export async function testApp({
   config,
   broker: given,
-  wrap = (same) => same,
+  wrap = (broker) => broker,
 }: TestAppOptions = {}): Promise<TestApp> {
   const folder = await mkdtemp(join(tmpdir(), 'task-center-http-'));
   const broker = given ?? (await connect(`sqlite:${join(folder, 'tasks.db')}`));
   const logged: TestApp['logged'] = [];
-  const say = (fields: Readonly<Record<string, unknown>>, message: string) =>
+  const record = (fields: Readonly<Record<string, unknown>>, message: string) =>
     void logged.push({ fields, message });
-  const runtime = createRuntime({ log: { debug() {}, info: say, warn: say, error: say } });
-  const made = config ?? testConfig({ 'http.port': '0' });
-  const rules = new LiveRules(made.callbacks, runtime.log);
+  const runtime = createRuntime({ log: { debug() {}, info: record, warn: record, error: record } });
+  const usedConfig = config ?? testConfig({ 'http.port': '0' });
+  const rules = new LiveRules(usedConfig.callbacks, runtime.log);
   const state = new ServiceState();
   state.markReady();
-  const noted: string[] = [];
-  const shown = wrap(broker);
+  const reportedQueues: string[] = [];
+  const wrapped = wrap(broker);
   const app = createApp({
-    broker: shown,
-    client: new Client(shown, { runtime }),
-    config: made,
+    broker: wrapped,
+    client: new Client(wrapped, { runtime }),
+    config: usedConfig,
     runtime,
-    authenticate: createAuthenticate(shown, runtime.clock),
+    authenticate: createAuthenticate(wrapped, runtime.clock),
     rules,
     state,
     version: '0.0.0-test',
-    addCallbackQueue: (name) => void noted.push(name),
+    addCallbackQueue: (name) => void reportedQueues.push(name),
   });
   const { key: admin } = await createLocalKey(broker, { role: 'admin', name: 'test' });
 

@@ -1,3 +1,5 @@
+// The broker on one SQLite file, put together from its facets. Runs in the main thread. Facets of stored data send requests
+// to the writer thread; presence, semaphores and signals need no file, as no other process can use this broker.
 import { resolve } from 'node:path';
 import type { Broker } from '../../broker/broker.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
@@ -15,9 +17,6 @@ import { createSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
 import { plain } from './packing.ts';
 import { startWriter } from './main/writer.ts';
-
-// The broker on one SQLite file, put together from its facets. Runs in the main thread. Facets of stored data send requests
-// to the writer thread; presence, semaphores and signals need no file, as no other process can use this broker.
 
 export interface SqliteOptions {
   /** The file; created with its folder where it is missing. */

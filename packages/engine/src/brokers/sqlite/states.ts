@@ -1,7 +1,6 @@
-import type { ListedState } from '../../task/state.ts';
-
 // The numbers by which the file's column `task.state` names states, known to both threads. Never change a number: files
 // of earlier versions have them.
+import type { ListedState } from '../../task/state.ts';
 
 /** States by their numbers. */
 export const STATES = [

@@ -83,7 +83,7 @@ describe('suspected tasks', () => {
   test('wait for others for a second at most, and run alone for a second at most', async () => {
     running.add('long');
     isolation.intercept(task('s', 2));
-    await clock.asleep();
+    await clock.waitForSleepers();
     await clock.advance(999);
     expect(done).toBe(0);
     await clock.advance(1);

@@ -20,13 +20,13 @@ async function serverWithBroker(options: RedisOptions = {}) {
 
 /** A master with one replica that has caught up. */
 async function masterAndReplica() {
-  // By default a master waits for more replicas first.
+  // Without this option a master waits some seconds for more replicas before it sends its data.
   const master = await serverWithBroker({ args: ['--repl-diskless-sync-delay', '0'] });
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.server.port)] });
   onTestFinished(() => replica.stop());
   const raw: RawRedis = await rawRedis(replica.port);
   onTestFinished(() => raw.close());
-  // The master says so once the replica has acknowledged something.
+  // The master reports this once the replica has acknowledged data.
   await until(async () => String(await master.raw.call('INFO', 'replication')).includes('state=online'));
   return { ...master, replica, replicaRaw: raw };
 }

@@ -1,4 +1,4 @@
-import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { setImmediate as nextLoopTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
@@ -41,8 +41,8 @@ describe.runIf(hasRedis())('while Redis does not answer', () => {
     const calls: Promise<number>[] = [];
     for (let i = 0; i < 30; i += 1) {
       calls.push(failingMs(client.enqueue('x', i)));
-      // Those of one turn go out together.
-      await turnOfLoop();
+      // Submissions in one turn of the event loop would share a call.
+      await nextLoopTurn();
     }
     expect(Math.max(...(await Promise.all(calls)))).toBeLessThan(5_500);
   });
@@ -107,7 +107,7 @@ describe.runIf(hasRedis())('while Redis does not answer', () => {
     idle.abort();
     await first;
     await raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    // Over a new connection: by its answer, the end of the old ones has been seen.
+    // This call uses a new connection. By its reply the client has noticed the end of the old ones.
     await broker.ping();
     const before = await reads();
     const woken = broker.signals.waitForWork(['default'], new AbortController().signal);

@@ -265,12 +265,12 @@ describe.runIf(hasRedis())('wake-ups of a Redis that stops', () => {
     const broker = await connectRedis({ url: proxy.url });
     const aborter = new AbortController();
     const wait = broker.signals.waitForWork(['a'], aborter.signal);
-    // The one that waits asks for what it waits for last of all.
+    // The connection for wake-ups is armed by its last commands, these reads.
     await until(() => proxy.forwarded.includes('EXISTS'));
     await broker.documents.list('none');
     const { connections } = proxy;
     redis.pause();
-    // No call is under way: who connects anew has given up the connection that waits.
+    // No call is under way: a new connection means that the one for wake-ups was given up.
     await until(() => proxy.connections > connections);
     redis.resume();
     const raw = await rawRedis(redis.port);

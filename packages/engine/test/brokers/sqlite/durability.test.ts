@@ -36,7 +36,7 @@ describe('acknowledged work', () => {
   test.each([5, 23, 61])('survives SIGKILL in the middle of work (after %i lines)', async (count) => {
     const path = (await folder()).file('tasks.db');
     const program = startProgram(import.meta.url, 'load.mjs', path, String(BATCH));
-    await program.saw(() => true, count);
+    await program.waitForLine(() => true, count);
     await program.kill();
     const { stored, taken, done } = acknowledged(program.lines);
     expect(stored.length).toBeGreaterThan(0);

@@ -1,7 +1,11 @@
 import { statSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase, type Database } from '../../../src/brokers/sqlite/thread/database.ts';
-import { GroupCommit, type Answer, type WriterRequest } from '../../../src/brokers/sqlite/thread/group-commit.ts';
+import {
+  GroupCommit,
+  type Answer,
+  type WriterRequest,
+} from '../../../src/brokers/sqlite/thread/group-commit.ts';
 import { migrate } from '../../../src/brokers/sqlite/thread/migrate.ts';
 import { migrations } from '../../../src/brokers/sqlite/migrations/migrations.generated.ts';
 import {
@@ -50,7 +54,8 @@ const codesOf = (answers: readonly Answer[]): string[] =>
 
 const pending = ({ store }: Setup): number => store.queues.find('default')?.counts[1] ?? 0;
 
-const storedTasks = ({ database }: Setup): unknown => database.prepare('SELECT count(*) FROM task').get()?.[0];
+const storedTasks = ({ database }: Setup): unknown =>
+  database.prepare('SELECT count(*) FROM task').get()?.[0];
 
 class DriverError extends Error {
   readonly errcode: number;

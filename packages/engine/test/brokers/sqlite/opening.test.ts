@@ -12,7 +12,7 @@ describe('a file in use', () => {
   test('is refused to a second process at once, with the path', async () => {
     const path = (await folder()).file('tasks.db');
     const holder = startProgram(import.meta.url, 'hold.mjs', path);
-    expect(await holder.line()).toBe('open');
+    expect(await holder.nextLine()).toBe('open');
     const startedMs = performance.now();
     await expect(open(path)).rejects.toMatchObject({ code: 'database-in-use', details: { path } });
     expect(performance.now() - startedMs).toBeLessThan(2_000);
@@ -29,7 +29,7 @@ describe('a file in use', () => {
     await expect(open(file('link.db'))).rejects.toMatchObject({ code: 'database-in-use' });
     await broker.submit.enqueue([aTask()]);
     // The refused opens must not have dropped the first one's locks.
-    expect(await startProgram(import.meta.url, 'hold.mjs', path).line()).toMatch(
+    expect(await startProgram(import.meta.url, 'hold.mjs', path).nextLine()).toMatch(
       /^database-in-use .*tasks\.db/,
     );
   });

@@ -25,7 +25,10 @@ function formOf(bytes: Uint8Array, type: string | undefined): 'json' | 'text' | 
   return isUtf8(bytes) && type !== BINARY_TYPE ? 'text' : 'binary';
 }
 
-/** A payload in the form in which it can be submitted again with the same bytes. Left out over `limits.shownPayloadBytes`. */
+/**
+ * A payload in the form in which it can be submitted again with the same bytes. Left out over
+ * `limits.shownPayloadBytes`.
+ */
 export function shownPayload(bytes: Uint8Array | null, type: string | undefined): ShownPayload {
   if (bytes === null) return { payload: null };
   if (bytes.length > limits.shownPayloadBytes) return { payload: null, payload_truncated: true };

@@ -26,9 +26,14 @@ interface FactsByKind {
   readonly handler: QueueFacts;
 }
 
-/** A queue from the facts of its stored queues. Counts and ages are null unless `shown`: they would tell of other businesses. */
+/**
+ * A queue from the facts of its stored queues. Counts and ages are null unless `shown`: they would reveal other businesses.
+ */
 export function presentQueue(name: string, { callback, handler }: FactsByKind, shown: boolean): Queue {
-  const presentKind = ({ counts, paused }: QueueFacts) => ({ counts: shown ? countsOf(counts) : null, paused });
+  const presentKind = ({ counts, paused }: QueueFacts) => ({
+    counts: shown ? countsOf(counts) : null,
+    paused,
+  });
   return {
     name,
     priority: priorityOf(name),

@@ -43,11 +43,21 @@ function backoffFields(backoff: Backoff): Record<string, unknown> {
   switch (backoff.kind) {
     case 'exponential': {
       const { initialMs, maxMs, factor, jitter } = backoff;
-      return { kind: 'exponential', initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter };
+      return {
+        kind: 'exponential',
+        initial: formatDuration(initialMs),
+        max: formatDuration(maxMs),
+        factor,
+        jitter,
+      };
     }
     case 'linear': {
       const { initialMs, stepMs, maxMs, jitter } = backoff;
-      const spans = { initial: formatDuration(initialMs), step: formatDuration(stepMs), max: formatDuration(maxMs) };
+      const spans = {
+        initial: formatDuration(initialMs),
+        step: formatDuration(stepMs),
+        max: formatDuration(maxMs),
+      };
       return { kind: 'linear', ...spans, jitter };
     }
     case 'fixed':

@@ -1,3 +1,4 @@
+/** `POST /v1/batches`: checks and stores up to 1,000 tasks, each with its own outcome. */
 import { itemsOf, taskInput, type BatchItem } from '@task-center/api';
 import type { EnqueueOutcome, NewTask } from '@task-center/engine';
 import type { Call, Reply } from '../call.ts';
@@ -10,8 +11,8 @@ import { reportCallbackQueue, presentStored, submissionOf, taskExists } from './
 type Fields = Readonly<Record<string, unknown>>;
 type SubmitCall = Call<'submitBatch'>;
 
-/** Fields that say the same thing in several ways: a task's own one puts all of the defaults' out of force. */
-const TOGETHER = [
+/** Groups of alternative fields. A task that has one field of a group takes none of the group from the defaults. */
+const ALTERNATIVES = [
   ['payload', 'payload_text', 'payload_base64', 'content_type'],
   ['delay', 'run_at'],
   ['queue', 'priority'],
@@ -19,15 +20,16 @@ const TOGETHER = [
 ] as const;
 
 function withDefaults(own: Fields, defaults: Fields): Fields {
-  const kept = { ...defaults };
-  for (const group of TOGETHER) {
+  const applicable = { ...defaults };
+  for (const group of ALTERNATIVES) {
     if (group.every((name) => own[name] === undefined)) continue;
-    for (const name of group) delete kept[name];
+    for (const name of group) delete applicable[name];
   }
-  return { ...kept, ...own };
+  return { ...applicable, ...own };
 }
 
-function checked(own: Fields, defaults: Fields, submission: Submission): NewTask {
+/** @throws ProblemError the task is not valid */
+function toNewTask(own: Fields, defaults: Fields, submission: Submission): NewTask {
   const input = withDefaults(own, defaults);
   const result = taskInput.safeParse(input);
   if (result.success) return newTask(result.data, submission);
@@ -40,11 +42,12 @@ function checked(own: Fields, defaults: Fields, submission: Submission): NewTask
   throw invalid([...items, ...urlItems(input, submission)]);
 }
 
+/** A task for the broker, or the problem, for each item. A bad item does not stop the others. */
 function prepare(call: SubmitCall): (NewTask | ProblemError)[] {
   const { tasks, defaults = {} } = call.body;
   return tasks.map((own, index) => {
     try {
-      return checked(own, defaults, submissionOf(call, ['tasks', index]));
+      return toNewTask(own, defaults, submissionOf(call, ['tasks', index]));
     } catch (error) {
       const problem = asProblem(error);
       if (problem === null) throw error;
@@ -53,6 +56,7 @@ function prepare(call: SubmitCall): (NewTask | ProblemError)[] {
   });
 }
 
+/** The answer for a task that was given to the broker. */
 function outcomeOf(
   call: SubmitCall,
   task: NewTask,
@@ -64,29 +68,30 @@ function outcomeOf(
       return presentStored(storedRecord(task, outcome));
     case 'task-exists':
       return taskExists(task);
-    // No field of the API makes a task unique or asks for a durability.
+    // Cannot happen: the API has no fields for unique tasks or durability yet.
     case 'duplicate-task':
     case 'durability-not-reached':
       return DEFECT;
     case 'broker-corrupt':
       call.deps.runtime.log.error(
         { request_id: call.requestId, queue: task.queue, reason: outcome.cause },
-        'a task could not be stored: what stands under its name is not ours',
+        'a task could not be stored: its key in the broker holds something else',
       );
       return DEFECT;
   }
 }
 
-/** `POST /v1/batches`: every task has its own outcome, in order. */
+/** `POST /v1/batches`. Items are answered in the order of the tasks. */
 export async function submitBatch(call: SubmitCall): Promise<Reply> {
   const prepared = prepare(call);
-  const good = prepared.filter((one): one is NewTask => !(one instanceof ProblemError));
-  const outcomes = await call.deps.client.submitMany(good);
+  const valid = prepared.filter((item): item is NewTask => !(item instanceof ProblemError));
+  const outcomes = await call.deps.client.submitMany(valid);
   let next = 0;
-  const items = prepared.map((one, index): BatchItem => {
-    const done = one instanceof ProblemError ? one : outcomeOf(call, one, outcomes[next++] as EnqueueOutcome);
-    if (!(done instanceof ProblemError)) return { index, status: 201, task: done };
-    const problem = problemBody(done);
+  const items = prepared.map((item, index): BatchItem => {
+    const result =
+      item instanceof ProblemError ? item : outcomeOf(call, item, outcomes[next++] as EnqueueOutcome);
+    if (!(result instanceof ProblemError)) return { index, status: 201, task: result };
+    const problem = problemBody(result);
     return { index, status: problem.status, problem };
   });
   const created = items.filter(({ task }) => task !== undefined).length;

@@ -1,24 +1,36 @@
+/**
+ * Cursors of task lists: base64url of a JSON tuple. They are not secret and not signed; a forged one can only ask for what
+ * its caller may list anyway. The fingerprint catches mistakes, such as a cursor of another state.
+ */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { ProblemError } from '../../problem.ts';
 
-/** Where a list goes on. */
+/** Where the next page starts. */
 export interface ListPosition {
-  /** Index of the kind. */
+  /** Index in the kinds that the list goes through, one after the other. */
   readonly kind: number;
-  /** The broker's own cursor within it. */
+  /** The broker's cursor within this kind; null = its start. */
   readonly cursor: string | null;
 }
 
-const LIFE_MS = 3_600_000;
-const form = z.tuple([z.string(), z.int(), z.literal([0, 1]), z.string().nullable()]);
+/** Cursors expire: the broker's own cursors do not stay meaningful for ever. */
+const MAX_AGE_MS = 3_600_000;
+const cursorSchema = z.tuple([z.string(), z.int(), z.literal([0, 1]), z.string().nullable()]);
 
-/** A cursor serves the list that it came from: the same key, queue, state and filter. */
-const sealOf = (bound: readonly string[]) =>
+/** Identifies the list that a cursor belongs to: its key, queue, state and kind. */
+const fingerprintOf = (bound: readonly string[]) =>
   createHash('sha256').update(JSON.stringify(bound)).digest('base64url').slice(0, 12);
 
+/**
+ * A cursor as text.
+ *
+ * @param bound identifies the list; `readCursor` must be given the same values.
+ */
 export function writeCursor({ kind, cursor }: ListPosition, bound: readonly string[], nowMs: number): string {
-  return Buffer.from(JSON.stringify([sealOf(bound), nowMs + LIFE_MS, kind, cursor])).toString('base64url');
+  return Buffer.from(JSON.stringify([fingerprintOf(bound), nowMs + MAX_AGE_MS, kind, cursor])).toString(
+    'base64url',
+  );
 }
 
 function unusable(why: string): ProblemError {
@@ -27,17 +39,21 @@ function unusable(why: string): ProblemError {
   });
 }
 
-/** @throws ProblemError `malformed` */
+/**
+ * Reads a cursor that `writeCursor` made.
+ *
+ * @throws ProblemError `malformed` it cannot be read, belongs to another list or is too old
+ */
 export function readCursor(text: string, bound: readonly string[], nowMs: number): ListPosition {
-  let parsed: z.ZodSafeParseResult<z.output<typeof form>>;
+  let parsed: z.ZodSafeParseResult<z.output<typeof cursorSchema>>;
   try {
-    parsed = form.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString()));
+    parsed = cursorSchema.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString()));
   } catch {
     throw unusable('cannot be read');
   }
   if (!parsed.success) throw unusable('cannot be read');
-  const [seal, untilMs, kind, cursor] = parsed.data;
-  if (seal !== sealOf(bound)) throw unusable('belongs to another list');
-  if (untilMs < nowMs) throw unusable('is older than an hour');
+  const [fingerprint, expiresMs, kind, cursor] = parsed.data;
+  if (fingerprint !== fingerprintOf(bound)) throw unusable('belongs to another list');
+  if (expiresMs < nowMs) throw unusable('is older than an hour');
   return { kind, cursor };
 }

@@ -1,3 +1,4 @@
+/** `GET /v1/tasks`: the tasks of a logical queue in one state, page by page. */
 import type { QueryOf, TaskPart } from '@task-center/api';
 import { storedQueue, type ListedState, type TaskKind, type TaskRecord } from '@task-center/engine';
 import { requireQueue, seesBusiness } from '../../auth/principal.ts';
@@ -10,14 +11,14 @@ type ListCall = Call<'listTasks'>;
 const KINDS: readonly TaskKind[] = ['callback', 'handler'];
 const kindsOf = ({ kind }: QueryOf<'listTasks'>) => (kind === undefined ? KINDS : [kind]);
 
-interface Read {
+interface TaskPage {
   readonly records: readonly TaskRecord[];
-  /** Where to go on; null = that was all. */
+  /** Where the next page starts; null = this is the last page. */
   readonly next: ListPosition | null;
 }
 
-/** Up to `limit` tasks, one kind after the other. */
-async function read({ query, deps }: ListCall, from: ListPosition): Promise<Read> {
+/** Reads up to `limit` tasks, all of one kind before those of the next. */
+async function readPage({ query, deps }: ListCall, from: ListPosition): Promise<TaskPage> {
   const kinds = kindsOf(query);
   const records: TaskRecord[] = [];
   let { kind, cursor } = from;
@@ -30,19 +31,23 @@ async function read({ query, deps }: ListCall, from: ListPosition): Promise<Read
     if (cursor === null) kind += 1;
     if (kind === kinds.length) return { records, next: null };
     if (records.length >= query.limit) return { records, next: { kind, cursor } };
-    // A short page with a cursor: the broker stopped early, and so does this one.
+    // The broker may return a short page with a cursor to bound its work: return it, do not read on.
     if (cursor !== null) return { records, next: { kind, cursor } };
   }
 }
 
-async function total({ query, deps, principal }: ListCall): Promise<number | null> {
+/** The number of tasks in the list; null for keys with businesses, which must not learn of others' tasks. */
+async function countTotal({ query, deps, principal }: ListCall): Promise<number | null> {
   if (principal.businesses !== null) return null;
-  const places = kindsOf(query).map((kind) => storedQueue(query.queue, kind));
-  const facts = await deps.broker.inspect.queueFacts(places);
+  const queues = kindsOf(query).map((kind) => storedQueue(query.queue, kind));
+  const facts = await deps.broker.inspect.queueFacts(queues);
   return facts.reduce((sum, { counts }) => sum + counts[query.state as ListedState], 0);
 }
 
-/** `GET /v1/tasks`: a key with businesses sees theirs only, on pages that may be short. */
+/**
+ * `GET /v1/tasks`. A key with businesses sees only their tasks. They are filtered out of each page after reading it, so its
+ * pages may be short or empty while `next_cursor` is still there.
+ */
 export async function listTasks(call: ListCall): Promise<Reply> {
   const { query, principal, deps } = call;
   requireQueue(principal, query.queue);
@@ -50,14 +55,14 @@ export async function listTasks(call: ListCall): Promise<Reply> {
   const nowMs = deps.runtime.clock.wallMs();
   const from =
     query.cursor === undefined ? { kind: 0, cursor: null } : readCursor(query.cursor, bound, nowMs);
-  const { records, next } = await read(call, from);
-  const shown = new Set<TaskPart>(query.include ?? []);
-  const mine = records.filter(({ meta }) => seesBusiness(principal, meta.business ?? null));
+  const { records, next } = await readPage(call, from);
+  const parts = new Set<TaskPart>(query.include ?? []);
+  const visible = records.filter(({ meta }) => seesBusiness(principal, meta.business ?? null));
   return {
     body: {
-      data: mine.map((record) => presentTask(record, shown)),
+      data: visible.map((record) => presentTask(record, parts)),
       next_cursor: next && writeCursor(next, bound, nowMs),
-      total: await total(call),
+      total: await countTotal(call),
       scanned: records.length,
     },
   };

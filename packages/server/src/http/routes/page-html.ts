@@ -1,18 +1,22 @@
+/**
+ * The HTML of the page at `/`. Every value is escaped; there are no scripts, as the Content-Security-Policy demands.
+ */
 import { LISTED_STATES, type Queue } from '@task-center/api';
 
-/** What the page says. */
+/** The values that the page shows. */
 export interface PageFacts {
   readonly version: string;
-  /** Without its password. */
+  /** Address of the broker, without its password. */
   readonly broker: string;
   readonly roles: readonly string[];
   readonly mode: 'service' | 'try';
   readonly upSeconds: number;
   readonly now: Date;
-  /** `hidden`: not to be shown without a key; null: the broker did not answer. */
+  /** `hidden`: only shown to callers with a key. Null: the broker did not answer. */
   readonly queues: readonly Queue[] | 'hidden' | null;
 }
 
+/** The page's only style sheet. The policy names its hash, so it must not be changed at run time. */
 export const PAGE_STYLE = `
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#59636e;--paper:#fff;--card:#f6f8fa;--line:#d1d9e0;--mark:#0b57d0}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa4af;--paper:#101418;--card:#181d23;--line:#333b44;--mark:#8ab4f8}}
@@ -46,7 +50,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': '&quot;',
   "'": '&#39;',
 };
-const escaped = (text: string) => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
+const escapeHtml = (text: string) =>
+  text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 
 function uptime(seconds: number): string {
   const [days, hours, minutes] = [
@@ -60,12 +65,12 @@ function uptime(seconds: number): string {
 
 function queueRow({ name, paused, counts }: Queue): string {
   const cells = LISTED_STATES.map((state) => `<td>${counts?.[state] ?? '–'}</td>`).join('');
-  return `<tr><th scope="row">${escaped(name)}${paused ? ' (paused)' : ''}</th>${cells}</tr>`;
+  return `<tr><th scope="row">${escapeHtml(name)}${paused ? ' (paused)' : ''}</th>${cells}</tr>`;
 }
 
 function queueSection(queues: PageFacts['queues']): string {
   if (queues === 'hidden')
-    return `<p>Counts are shown to those who sign in with a key: <code>npx task-center queues</code>, or
+    return `<p>To see counts, sign in with a key: <code>npx task-center queues</code>, or
 <code>GET /v1/queues</code> with <code>Authorization: Bearer tc_…</code>.</p>`;
   if (queues === null) return '<p>The broker does not answer at the moment, so there are no counts.</p>';
   const heads = LISTED_STATES.map((state) => `<th scope="col">${state}</th>`).join('');
@@ -75,6 +80,7 @@ function queueSection(queues: PageFacts['queues']): string {
 </table></div>`;
 }
 
+/** Warns while callbacks may go anywhere. */
 function modeNote(mode: PageFacts['mode']): string {
   if (mode !== 'try') return '';
   return `<p class="note"><strong>Mode try.</strong> Nothing is configured and only this machine can connect, so callbacks may
@@ -103,16 +109,16 @@ export function pageHtml(facts: PageFacts): string {
 ${modeNote(mode)}
 <h2>What runs here</h2>
 <dl>
-<dt>Version</dt><dd>${escaped(version)}</dd>
-<dt>Broker</dt><dd>${escaped(broker)}</dd>
-<dt>Roles</dt><dd>${escaped(roles.join(', '))}</dd>
+<dt>Version</dt><dd>${escapeHtml(version)}</dd>
+<dt>Broker</dt><dd>${escapeHtml(broker)}</dd>
+<dt>Roles</dt><dd>${escapeHtml(roles.join(', '))}</dd>
 <dt>Up for</dt><dd>${uptime(upSeconds)}, as of <time datetime="${now.toISOString()}">${now.toISOString()}</time></dd>
 </dl>
 <h2 id="queues">Queues</h2>
 ${queueSection(queues)}
 <h2>What to do next</h2>
-<p>In the folder of Task Center: one terminal receives, another one submits and looks.</p>
-<pre tabindex="0"><code>${escaped(NEXT)}</code></pre>
+<p>In the folder of Task Center: receive in one terminal, submit and look in another.</p>
+<pre tabindex="0"><code>${escapeHtml(NEXT)}</code></pre>
 <p>The contract is at <a href="/openapi.json">/openapi.json</a>; health at <a href="/healthz">/healthz</a> and
 <a href="/readyz">/readyz</a>.</p>
 </main>

@@ -1,3 +1,4 @@
+/** `GET /`: a page for people, open to anyone. It shows nothing that only a key may see. */
 import { createHash } from 'node:crypto';
 import type { Queue } from '@task-center/api';
 import { BUILT_IN_QUEUES } from '@task-center/engine';
@@ -9,6 +10,7 @@ import { readQueues } from './queues.ts';
 
 const styleHash = createHash('sha256').update(PAGE_STYLE).digest('base64');
 
+/** Content-Security-Policy: no scripts, and no style but ours. */
 const POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${styleHash}'`,
@@ -17,7 +19,10 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Counts are for this machine only: mode `try`, and asked for by a loopback name (a rebound name is another). */
+/**
+ * Counts are shown without a key only on this machine: in mode `try`, and if the request names a loopback host. The name
+ * is checked because of DNS rebinding, where a foreign page reaches this service under its own name.
+ */
 function mayShowCounts({ rules, config }: AppDeps, headers: Headers): boolean {
   const host = (headers.get('host') ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   return rules.mode === 'try' && isLoopback(config.http.host) && isLoopback(host);
@@ -27,12 +32,12 @@ async function countsOf(deps: AppDeps): Promise<Queue[] | null> {
   try {
     return await readQueues(deps, BUILT_IN_QUEUES, true);
   } catch {
-    // The page also stands while the broker is away; it then says so.
+    // The page also works while the broker is unavailable, and says so.
     return null;
   }
 }
 
-/** The broker's whole address is for this machine only. */
+/** The broker's address is shown on this machine only; elsewhere just its kind. */
 function shownBroker({ broker, config }: AppDeps): string {
   if (isLoopback(config.http.host)) return broker.name;
   return broker.name.startsWith('sqlite:') ? 'SQLite' : 'Redis';

@@ -1,3 +1,7 @@
+/**
+ * Queues: list, show, pause, resume. Every logical queue is a pair of stored queues, for callbacks and for handler
+ * tasks.
+ */
 import type { Queue } from '@task-center/api';
 import { BUILT_IN_QUEUES, logicalQueue, storedQueues, type QueueFacts } from '@task-center/engine';
 import { requireQueue, seesQueue } from '../../auth/principal.ts';
@@ -8,7 +12,7 @@ import { ProblemError } from '../../problem.ts';
 
 const BUILT_IN: readonly string[] = BUILT_IN_QUEUES;
 
-/** Logical queues that are there: the built-in ones, highest priority first, then others by name. */
+/** The logical queues: the built-in ones, highest priority first, then all others by name. */
 async function queueNames({ broker }: Pick<AppDeps, 'broker'>): Promise<string[]> {
   const stored = await broker.inspect.queues();
   const others = new Set(
@@ -17,7 +21,7 @@ async function queueNames({ broker }: Pick<AppDeps, 'broker'>): Promise<string[]
   return [...BUILT_IN, ...[...others].sort()];
 }
 
-/** Queues with their counts, in the order of `names`. */
+/** Reads queues, in the order of `names`. `shown`: whether to answer with counts and ages. */
 export async function readQueues(
   { broker }: Pick<AppDeps, 'broker'>,
   names: readonly string[],
@@ -39,16 +43,17 @@ export async function listQueues({ principal, deps }: Call<'listQueues'>): Promi
 
 type QueueCall = Pick<Call<'getQueue'>, 'params' | 'principal' | 'deps'>;
 
+/** @throws ProblemError `forbidden`, `not-found` */
 async function requireKnown({ params: { name }, principal, deps }: QueueCall): Promise<void> {
   requireQueue(principal, name);
   if (BUILT_IN.includes(name) || (await queueNames(deps)).includes(name)) return;
   throw new ProblemError(
     'not-found',
-    `There is no queue ${JSON.stringify(name)}; a queue begins with its first task.`,
+    `There is no queue ${JSON.stringify(name)}; a queue is created by its first task.`,
   );
 }
 
-async function one({ params: { name }, principal, deps }: QueueCall): Promise<Reply> {
+async function replyWithQueue({ params: { name }, principal, deps }: QueueCall): Promise<Reply> {
   const [body] = await readQueues(deps, [name], principal.businesses === null);
   return { body };
 }
@@ -56,10 +61,10 @@ async function one({ params: { name }, principal, deps }: QueueCall): Promise<Re
 /** `GET /v1/queues/{name}` */
 export async function getQueue(call: Call<'getQueue'>): Promise<Reply> {
   await requireKnown(call);
-  return one(call);
+  return replyWithQueue(call);
 }
 
-/** A queue is shared by all its businesses: a key that is bound to some may not stop it for the others. */
+/** All businesses share a queue: a key that is bound to some of them may not stop it for the others. */
 function requireUnbound({ principal }: QueueCall): void {
   if (principal.businesses === null) return;
   throw new ProblemError(
@@ -71,13 +76,16 @@ function requireUnbound({ principal }: QueueCall): void {
   );
 }
 
-/** `POST /v1/queues/{name}/pause`: callbacks first, then handlers (design D9). */
+/**
+ * `POST /v1/queues/{name}/pause`: pauses both stored queues, callbacks first. The two writes are not atomic; repeat a
+ * failed call.
+ */
 export async function pauseQueue(call: Call<'pauseQueue'>): Promise<Reply> {
   requireUnbound(call);
   await requireKnown(call);
   for (const stored of storedQueues(call.params.name))
     await call.deps.broker.control.pause(stored, call.body.reason);
-  return one(call);
+  return replyWithQueue(call);
 }
 
 /** `POST /v1/queues/{name}/resume` */
@@ -85,5 +93,5 @@ export async function resumeQueue(call: Call<'resumeQueue'>): Promise<Reply> {
   requireUnbound(call);
   await requireKnown(call);
   for (const stored of storedQueues(call.params.name)) await call.deps.broker.control.resume(stored);
-  return one(call);
+  return replyWithQueue(call);
 }

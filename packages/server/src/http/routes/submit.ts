@@ -1,3 +1,4 @@
+/** `POST /v1/tasks`, and what it shares with batches. */
 import {
   isTaskCenterError,
   logicalQueue,
@@ -14,18 +15,21 @@ import { ProblemError } from '../../problem.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 import { storedRecord } from '../submission/stored.ts';
 
-/** Parts that a single task is answered with. */
+/** The parts of a task in the answer of a call for this one task. */
 export const SINGLE_TASK_PARTS: ReadonlySet<TaskPart> = new Set<TaskPart>(['payload', 'callback', 'result']);
 const NO_PARTS: ReadonlySet<TaskPart> = new Set();
 
 type AnyCall = Pick<Call<'submitTask'>, 'principal' | 'headers' | 'deps'>;
 
-/** What all tasks of a call share. */
-export function submissionOf({ principal, headers, deps }: AnyCall, under: Submission['basePath']): Submission {
+/** What a task is submitted with. `basePath`: its path in the body. */
+export function submissionOf(
+  { principal, headers, deps }: AnyCall,
+  basePath: Submission['basePath'],
+): Submission {
   return { principal, headers, rules: deps.rules, nowMs: deps.runtime.clock.wallMs(), basePath };
 }
 
-/** The ID is taken: said with the names that the caller knows. */
+/** The problem `task-exists`, with the queue and ID that the caller knows instead of the stored ones. */
 export function taskExists(task: NewTask): ProblemError {
   const id = plainTaskId(task.id, task.meta.business ?? null);
   const queue = logicalQueue(task.queue).name;
@@ -33,13 +37,13 @@ export function taskExists(task: NewTask): ProblemError {
   return new ProblemError('task-exists', detail, { extra: { id, queue } });
 }
 
-/** Tells the callback worker of a queue that may be new to it. */
+/** Reports a stored callback task's queue to the callback worker, to which it may be new. */
 export function reportCallbackQueue({ deps }: Pick<AnyCall, 'deps'>, { queue }: NewTask): void {
   const { name, kind } = logicalQueue(queue);
   if (kind === 'callback') deps.addCallbackQueue(name);
 }
 
-/** Where the task can be read; the business only where the key does not imply it. */
+/** The task's URL. It names the business unless the key implies it. */
 function locationOf({ id, queue, business_id }: Task, { businesses }: Principal): string {
   const query = new URLSearchParams({ queue });
   const implied = businesses?.length === 1 && businesses[0] === business_id;
@@ -47,6 +51,7 @@ function locationOf({ id, queue, business_id }: Task, { businesses }: Principal)
   return `/v1/tasks/${encodeURIComponent(id)}?${query.toString()}`;
 }
 
+/** @throws ProblemError `task-exists` */
 async function store(call: AnyCall, task: NewTask): Promise<Extract<EnqueueOutcome, { code: 'created' }>> {
   try {
     return await call.deps.client.submit(task);
@@ -55,7 +60,7 @@ async function store(call: AnyCall, task: NewTask): Promise<Extract<EnqueueOutco
   }
 }
 
-/** Of a batch, tasks are shown without their deps: the caller has just sent them. */
+/** A task of a batch in the answer, without parts: the caller has just sent them. */
 export const presentStored = (record: TaskRecord): Task => presentTask(record, NO_PARTS);
 
 /** `POST /v1/tasks` */

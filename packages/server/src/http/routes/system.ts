@@ -1,9 +1,10 @@
+/** Operations about the service itself. Health checks need no key and are answered under any load. */
 import { openapi, RawJson } from '@task-center/api';
 import type { Call, Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
 
-/** Longer than this the broker counts as out of reach. */
-const PING_MS = 2_000;
+/** A broker that does not answer a ping within this time is unavailable. */
+const MAX_PING_MS = 2_000;
 
 /** `GET /v1/me` */
 export async function getMe({ principal }: Call<'getMe'>): Promise<Reply> {
@@ -11,34 +12,36 @@ export async function getMe({ principal }: Call<'getMe'>): Promise<Reply> {
   return { body: { key_id: keyId, name, role, queues, businesses } };
 }
 
-/** `GET /healthz`: the process answers, so it lives. */
+/** `GET /healthz`: liveness. The broker's state does not matter: restarting this process would not repair it. */
 export async function getHealth(): Promise<Reply> {
   return { body: { status: 'ok' } };
 }
 
-async function reachable({ broker, runtime }: AppDeps): Promise<boolean> {
+async function isReachable({ broker, runtime }: AppDeps): Promise<boolean> {
   const answer = broker.ping().then(
     () => true,
     () => false,
   );
-  const patience = new AbortController();
-  const late = runtime.clock.sleep(PING_MS, patience.signal).then(() => false);
-  const reached = await Promise.race([answer, late]);
-  patience.abort();
-  return reached;
+  const timeout = new AbortController();
+  const timedOut = runtime.clock.sleep(MAX_PING_MS, timeout.signal).then(() => false);
+  const isAnswered = await Promise.race([answer, timedOut]);
+  timeout.abort();
+  return isAnswered;
 }
 
 const RETRY = { 'retry-after': '2' };
 
-/** `GET /readyz` */
+/**
+ * `GET /readyz`: whether to send requests here. 503 while starting or stopping and while the broker is unavailable.
+ */
 export async function getReadiness({ deps }: Call<'getReadiness'>): Promise<Reply> {
   const { phase } = deps.state;
   if (phase !== 'ready') return { status: 503, body: { status: phase }, headers: RETRY };
-  if (await reachable(deps)) return { body: { status: 'ok' } };
+  if (await isReachable(deps)) return { body: { status: 'ok' } };
   return { status: 503, body: { status: 'unavailable' }, headers: RETRY };
 }
 
-/** `GET /startupz` */
+/** `GET /startupz`: 503 until the service has started. */
 export async function getStartup({ deps }: Call<'getStartup'>): Promise<Reply> {
   if (deps.state.phase === 'starting') return { status: 503, body: { status: 'starting' }, headers: RETRY };
   return { body: { status: 'ok' } };
@@ -51,7 +54,7 @@ export async function getVersion({ deps }: Call<'getVersion'>): Promise<Reply> {
 
 let contract: RawJson | undefined;
 
-/** `GET /openapi.json`: made at the first call, the same from then on. */
+/** `GET /openapi.json`: generated at the first call, then cached. */
 export async function getOpenapi({ deps }: Call<'getOpenapi'>): Promise<Reply> {
   contract ??= new RawJson(JSON.stringify(openapi(deps.version)));
   return { body: contract };

@@ -1,3 +1,4 @@
+/** One task: show, cancel, delete. */
 import type { TaskPart } from '@task-center/api';
 import {
   FINAL_STATES,
@@ -12,15 +13,16 @@ import { ProblemError } from '../../problem.ts';
 import { findTask, locate, notFound, type TaskCall } from './find-task.ts';
 import { SINGLE_TASK_PARTS } from './submit.ts';
 
-/** `GET /v1/tasks/{id}` */
+/** `GET /v1/tasks/{id}`. `include` adds further parts. */
 export async function getTask(call: Call<'getTask'>): Promise<Reply> {
   const record = await findTask(call);
-  const deps = new Set<TaskPart>([...SINGLE_TASK_PARTS, ...(call.query.include ?? [])]);
-  return { body: presentTask(record, deps) };
+  const parts = new Set<TaskPart>([...SINGLE_TASK_PARTS, ...(call.query.include ?? [])]);
+  return { body: presentTask(record, parts) };
 }
 
 const isFinal = (state: TaskState) => (FINAL_STATES as readonly TaskState[]).includes(state);
 
+/** @param what the past participle for the message: `cancelled`, `deleted`. */
 function wrongState(
   state: TaskState,
   { id, what, allowed }: { id: string; what: string; allowed: readonly string[] },
@@ -30,18 +32,22 @@ function wrongState(
   return new ProblemError('wrong-state', `Task "${id}" is ${state}; ${why}.`, { extra: { state, allowed } });
 }
 
+/** The record after a change; it may be gone, because deleted by another caller. */
 async function reread(call: TaskCall, ref: { queue: string; id: string }): Promise<TaskRecord> {
   const record = await call.deps.broker.inspect.task(ref);
   if (record === null) throw notFound();
   return record;
 }
 
-/** `POST /v1/tasks/{id}/cancel` */
+/**
+ * `POST /v1/tasks/{id}/cancel`: ends a task that has not started. Idempotent: a finished task answers
+ * `already_finished`.
+ */
 export async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
   const { queue, id } = await locate(call);
   const { reason } = call.body;
-  const note = { by: call.principal.keyId, ...(reason !== undefined && { reason }) };
-  const outcome = await call.deps.broker.control.cancel({ queue, id }, note);
+  const author = { by: call.principal.keyId, ...(reason !== undefined && { reason }) };
+  const outcome = await call.deps.broker.control.cancel({ queue, id }, author);
   if (outcome.code === 'task-not-found') throw notFound();
   if (outcome.code === 'wrong-state' && !isFinal(outcome.state))
     throw wrongState(outcome.state, {
@@ -53,7 +59,7 @@ export async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
   return { body: { outcome: outcome.code === 'done' ? 'cancelled_before_start' : 'already_finished', task } };
 }
 
-/** `DELETE /v1/tasks/{id}` */
+/** `DELETE /v1/tasks/{id}`: removes a task that is not running, with its history. */
 export async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
   const { queue, id } = await locate(call);
   const outcome = await call.deps.broker.control.remove({ queue, id });

@@ -7,7 +7,7 @@ import { ProblemError } from '../../problem.ts';
 
 type BasePath = readonly (string | number)[];
 
-function headerItems(headers: Readonly<Record<string, string>>, under: Under): ProblemItem[] {
+function headerItems(headers: Readonly<Record<string, string>>, basePath: BasePath): ProblemItem[] {
   const seen = new Set<string>();
   return Object.entries(headers).flatMap(([name, value]) => {
     const repeated = seen.has(name.toLowerCase()) ? 'is given twice' : null;
@@ -15,16 +15,14 @@ function headerItems(headers: Readonly<Record<string, string>>, under: Under): P
     const message = headerFault(name, value) ?? repeated;
     if (message === null) return [];
     const path = ['callback', 'headers', name];
-    return [
-      itemAt({ location: 'pointer', basePath: under }, path, { code: 'invalid_value', message, got: null }),
-    ];
+    return [itemAt({ location: 'pointer', basePath }, path, { code: 'invalid_value', message, got: null })];
   });
 }
 
 /** What a callback is checked against, and where it is in the body. */
 export interface CallbackChecks {
   readonly rules: UrlRules;
-  readonly basePath: Under;
+  readonly basePath: BasePath;
 }
 
 /** What is wrong with a callback; nothing = it is valid. */
@@ -39,7 +37,7 @@ function urlFaults(url: string, { rules, basePath }: CallbackChecks): CallbackFa
   if (verdict.ok) return { items: [], blocked: null };
   const path = ['callback', 'url'];
   const got = gotOf({ callback: { url } }, path);
-  const item = itemAt({ location: 'pointer', basePath: basePath }, path, {
+  const item = itemAt({ location: 'pointer', basePath }, path, {
     code: 'invalid_url',
     message: verdict.message,
     got,

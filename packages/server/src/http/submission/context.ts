@@ -38,14 +38,14 @@ function traceOf(task: CheckedTask, headers: Headers): Pick<TaskContext, 'tracep
 export function businessOf(
   requested: string | undefined,
   { businesses }: Principal,
-  under: Under,
+  basePath: BasePath,
 ): string | null {
   if (businesses === null) return requested ?? null;
   if (requested === undefined && businesses.length === 1) return businesses[0] ?? null;
   if (requested === undefined) {
     const message = 'is required: the key has several businesses';
     throw invalid([
-      itemAt({ location: 'pointer', basePath: under }, ['business_id'], {
+      itemAt({ location: 'pointer', basePath }, ['business_id'], {
         code: 'required',
         message,
         got: null,

@@ -40,11 +40,7 @@ function contradictions(task: CheckedTask): Found[] {
   for (const name of forms.slice(1))
     found.push([name, 'contradiction', `cannot be combined with ${forms[0]}: give one of them`]);
   if (queue !== undefined && priority !== undefined && queue !== queueOfPriority(priority))
-    found.push([
-      'priority',
-      'contradiction',
-      `means the queue ${queueOfPriority(priority)}, not ${queue}`,
-    ]);
+    found.push(['priority', 'contradiction', `means the queue ${queueOfPriority(priority)}, not ${queue}`]);
   if (delay !== undefined && run_at !== undefined)
     found.push(['run_at', 'contradiction', 'cannot be combined with delay: give one of them']);
   if (traceparent !== undefined && trace_id !== undefined && traceparent.slice(3, 35) !== trace_id)
@@ -53,13 +49,13 @@ function contradictions(task: CheckedTask): Found[] {
 }
 
 /** Everything that is wrong between the fields of a task. */
-export function taskFaults(task: CheckedTask, under: Under): ProblemItem[] {
+export function taskFaults(task: CheckedTask, basePath: BasePath): ProblemItem[] {
   const found = contradictions(task);
   if (task.type === undefined && task.callback === undefined)
     found.push(['type', 'required', 'is required unless the task has a callback']);
   if (task.callback !== undefined && (parseDuration(task.timeout ?? '0s') ?? 0) > MAX_CALLBACK_MS)
     found.push(['timeout', 'out_of_range', 'of a callback must be 1s to 15m']);
   return found.map(([field, code, message]) =>
-    itemAt({ location: 'pointer', basePath: under }, [field], { code, message, got: null }),
+    itemAt({ location: 'pointer', basePath }, [field], { code, message, got: null }),
   );
 }

@@ -17,12 +17,15 @@ import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
 import { messageOrNull } from '../exchange/leased-tasks.ts';
 
+/** Groups that one search reads. */
 const MAX_GROUPS = 10_000;
 /** COUNT of an SSCAN, which may return more. */
 const STEP = '500';
 /** Names in one call of the script. */
 const MAX_NAMES = 500;
+/** Sets taken in one call. */
 const MAX_SETS = 10;
+/** Tasks in one page of a set. */
 const PAGE = 500;
 
 interface Search {

@@ -23,13 +23,19 @@ const RESTART_MS = 500;
 /** The thread allocates little and keeps little. */
 const MEMORY_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 
+function newThread(workerData: LeaseRenewerData): Worker {
+  const entry = entryUrl('brokers/redis/leases/lease-renewer.thread');
+  const options = { workerData, execArgv: [], name: 'lease-renewer', resourceLimits: MEMORY_LIMITS };
+  return new Worker(entry, options);
+}
+
 /**
  * The thread that renews the leases of this process at one Redis. It starts with the first worker and is replaced when it
  * ends; meanwhile the main thread renews.
  */
 export function createLeaseRenewerThread(target: RedisTarget, { clock, log }: Runtime): LeaseRenewerThread {
   const closing = new AbortController();
-  const workerData: LeaseRenewerData = { target, originMs: clockOriginMs() };
+  const data: LeaseRenewerData = { target, originMs: clockOriginMs() };
   let thread: Worker | undefined;
 
   async function restart(error: unknown): Promise<void> {
@@ -47,13 +53,7 @@ export function createLeaseRenewerThread(target: RedisTarget, { clock, log }: Ru
   /** Undefined if the machine has no resources for one more thread. */
   function createThread(): Worker | undefined {
     try {
-      const entry = entryUrl('brokers/redis/leases/lease-renewer.thread');
-      return new Worker(entry, {
-        workerData,
-        execArgv: [],
-        name: 'lease-renewer',
-        resourceLimits: MEMORY_LIMITS,
-      });
+      return newThread(data);
     } catch (error) {
       void restart(error);
       return undefined;

@@ -1,3 +1,5 @@
+// The writer thread as the main thread sees it: sends calls to it in batches, and settles their promises when the answers
+// come. Also declares the messages between the two threads. Runs in the main thread.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { CallOptions } from '../../../broker/call-options.ts';
@@ -11,9 +13,6 @@ import type { CallOf, RequestName, ReplyOf } from '../thread/requests.ts';
 import { pack, toEnvelope, unpack, type ReceivedPacket, type Batch, type Envelope } from '../packing.ts';
 import type { FromRenewer, ToRenewer } from '../../../leases/renewer-messages.ts';
 import type { QueueChange } from '../states.ts';
-
-// The writer thread as the main thread sees it: sends calls to it in batches, and settles their promises when the answers
-// come. Also declares the messages between the two threads. Runs in the main thread.
 
 /** What the thread is started with. */
 export interface WriterData {
@@ -117,7 +116,9 @@ export class Writer {
     this.#exited = new Promise((resolve) => {
       worker.on('exit', (code) => {
         if (!this.#closing) this.#break(`its writer thread ended with code ${code}`);
-        this.#rejectAll(this.#brokenCause === null ? this.#closed() : this.#unavailable('unknown', this.#brokenCause));
+        this.#rejectAll(
+          this.#brokenCause === null ? this.#closed() : this.#unavailable('unknown', this.#brokenCause),
+        );
         resolve();
       });
     });
@@ -137,7 +138,9 @@ export class Writer {
     if (this.#brokenCause !== null) return Promise.reject(this.#unavailable('not_stored', this.#brokenCause));
     const waiting = this.#unsent.length + this.#sent.length;
     if (waiting >= MAX_CALLS || this.#waitingBytes >= MAX_WAITING_BYTES) {
-      return Promise.reject(this.#unavailable('not_stored', `${waiting} calls are already waiting for the disk`));
+      return Promise.reject(
+        this.#unavailable('not_stored', `${waiting} calls are already waiting for the disk`),
+      );
     }
     return new Promise((resolve, reject) => {
       const waitingCall: WaitingCall = {

@@ -1,3 +1,5 @@
+// The only module that knows the SQLite driver: opens the file, takes its lock and wraps the driver in `Database`.
+// Runs in the writer thread, which alone may touch the file.
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
@@ -7,9 +9,6 @@ import { causeOf, errorActionOf } from '../errors.ts';
 
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = readonly SqlValue[];
-
-// The only module that knows the SQLite driver: opens the file, takes its lock and wraps the driver in `Database`.
-// Runs in the writer thread, which alone may touch the file.
 
 /** A prepared statement. Rows are arrays in the order of the columns. */
 export interface Statement {

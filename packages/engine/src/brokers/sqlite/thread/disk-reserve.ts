@@ -1,7 +1,6 @@
+// Keeps disk space for outcomes. Runs in the writer thread.
 import { randomFillSync } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-
-// Keeps disk space for outcomes. Runs in the writer thread.
 
 /** Space for some hundred exchanges: each writes whole pages for the tasks that it finishes. */
 const RESERVE_BYTES = 4 * 1_024 * 1_024;

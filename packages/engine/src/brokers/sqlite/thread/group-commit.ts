@@ -1,3 +1,5 @@
+// Runs requests of the main thread in transactions. Belongs to the writer thread. Group commit: requests that have
+// arrived together share a transaction and its fsync, which is what limits the rate of writes to a disk.
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Statement } from './database.ts';
 import { causeOf, toWire, errorActionOf, type WireError } from '../errors.ts';
@@ -5,9 +7,6 @@ import type { RequestName, RequestHandlers } from './requests.ts';
 import type { Packet } from '../packing.ts';
 import { noDiskReserve, type DiskReserve } from './disk-reserve.ts';
 import type { Now, Store } from './store.ts';
-
-// Runs requests of the main thread in transactions. Belongs to the writer thread. Group commit: requests that have
-// arrived together share a transaction and its fsync, which is what limits the rate of writes to a disk.
 
 /** A request of the main thread: which handler to call, and with what. */
 export interface WriterRequest {

@@ -1,8 +1,7 @@
+// Brings the stored data to this program's schema version. Runs in the writer thread, when a file is opened.
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Database } from './database.ts';
-
-// Brings the stored data to this program's schema version. Runs in the writer thread, when a file is opened.
 
 export interface Migration {
   /** From 1, without gaps. */

@@ -1,3 +1,5 @@
+// Everything that the main thread can ask of the writer thread: one table of request handlers, and the types that the main
+// thread derives from it. The handlers run in the writer thread.
 import { plain, type ReceivedPacket, type Packet } from '../packing.ts';
 import type { Store } from './store.ts';
 import { createChangeHandlers } from './facets/change-many.ts';
@@ -10,9 +12,6 @@ import { createInspectHandlers } from './facets/inspect.ts';
 import { createMaintainHandlers } from './facets/maintain.ts';
 import { createSchedulerEntryHandlers } from './facets/scheduler-entries.ts';
 import { createSubmitHandlers } from './facets/submit.ts';
-
-// Everything that the main thread can ask of the writer thread: one table of request handlers, and the types that the main
-// thread derives from it. The handlers run in the writer thread.
 
 /**
  * Request handlers by name. A handler gets its call and the current time, and runs inside a transaction. It may throw a

@@ -1,7 +1,6 @@
+// What the request handlers of the writer thread share: the database, the queue registry, and sources of numbers.
 import type { Database } from './database.ts';
 import { createQueueRegistry, type QueueRegistry } from './queue-registry.ts';
-
-// What the request handlers of the writer thread share: the database, the queue registry, and sources of numbers.
 
 /** The time at which a request is handled, ms. */
 export interface Now {

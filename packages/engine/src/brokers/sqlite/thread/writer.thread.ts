@@ -183,6 +183,8 @@ try {
   serve(open());
 } catch (error) {
   const isKnown = error instanceof TaskCenterError;
-  const reported = isKnown ? error : new TaskCenterError('database-unusable', { path, cause: causeOf(error) });
+  const reported = isKnown
+    ? error
+    : new TaskCenterError('database-unusable', { path, cause: causeOf(error) });
   post({ kind: 'failed', error: toWire(reported) });
 }

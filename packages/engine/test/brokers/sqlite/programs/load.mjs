@@ -22,7 +22,9 @@ const task = (id) => ({
 
 async function enqueue() {
   for (let batch = 0; ; batch += 1) {
-    await broker.submit.enqueue(Array.from({ length: Number(size) }, (_, index) => task(`b${batch}-${index}`)));
+    await broker.submit.enqueue(
+      Array.from({ length: Number(size) }, (_, index) => task(`b${batch}-${index}`)),
+    );
     console.log(`stored ${batch}`);
   }
 }

@@ -44,7 +44,7 @@ local function check_key(key)
     end
   elseif string.sub(name, 1, 2) == 'g:' then
     groups[#groups + 1] = key
-    if wrong_typed(key, 'zset') or redis.pcall('SISMEMBER', asynq .. 'groups', string.sub(name, 3)) ~= 1 then
+    if find_wrong_type(key, 'zset') or redis.pcall('SISMEMBER', asynq .. 'groups', string.sub(name, 3)) ~= 1 then
       add_candidate('group', key)
     end
   end

@@ -43,7 +43,7 @@ local function rename_if_repair(key, name)
 end
 
 local function type_fault(key, type_name)
-  if not wrong_typed(key, type_name) then
+  if not find_wrong_type(key, type_name) then
     return nil
   end
   local name = string.sub(key, #asynq + 1)
@@ -52,7 +52,7 @@ end
 
 -- A lock must not outlive its task or the task's completion. An archived task keeps its lock, as in Asynq.
 local function check_lock(key)
-  local owner = not wrong_typed(key, 'string') and redis.call('GET', key)
+  local owner = not find_wrong_type(key, 'string') and redis.call('GET', key)
   if not owner then
     return type_fault(key, 'string')
   end
@@ -69,7 +69,7 @@ end
 
 local function check_group(key)
   local name = string.sub(key, #asynq + 3)
-  if wrong_typed(key, 'zset') then
+  if find_wrong_type(key, 'zset') then
     return type_fault(key, 'zset')
   end
   local is_named = redis.pcall('SISMEMBER', asynq .. 'groups', name) == 1

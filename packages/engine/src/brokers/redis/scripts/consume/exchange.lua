@@ -17,9 +17,9 @@ local function repeat_reply(kept)
   local earlier = cmsgpack.unpack(kept)
   local reply = { earlier[1] }
   for i = 2, #earlier do
-    local position, token, ids, dropped, bad = unpack(earlier[i])
+    local position, token, ids, dropped, wrong_key = unpack(earlier[i])
     local rows = #ids > 0 and fetch_again(KEYS[2 + finish_queues + position], token, ids, length_ms) or {}
-    reply[i] = { position, token, rows, dropped, bad }
+    reply[i] = { position, token, rows, dropped, wrong_key }
   end
   return reply
 end
@@ -46,15 +46,15 @@ local function take_from(i, limit)
   if requested <= 0 or is_blocked[i] then
     return
   end
-  local token, ids, rows, dropped, bad = fetch(KEYS[i], options)
+  local token, ids, rows, dropped, wrong_key = fetch(KEYS[i], options)
   if not token then
     return
   end
   local position = i - 2 - finish_queues
-  reply[#reply + 1] = { position, token, rows, dropped, bad }
-  receipt[#receipt + 1] = { position, token, ids, dropped, bad }
+  reply[#reply + 1] = { position, token, rows, dropped, wrong_key }
+  receipt[#receipt + 1] = { position, token, ids, dropped, wrong_key }
   room = room - #ids
-  if bad ~= '' then
+  if wrong_key ~= '' then
     is_blocked[i] = true
   elseif #ids < requested and options.room == 0 then
     -- The messages have reached the limit of bytes.

@@ -13,12 +13,12 @@ end
 local pending, key, id = KEYS[2], KEYS[3], ARGV[4]
 local asynq, tc = names_of(pending)
 local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
-local bad = wrong_typed(
+local wrong_key = find_wrong_type(
   key, 'hash', pending, 'list', completed, 'zset', cancelled, 'zset',
   asynq .. 'scheduled', 'zset', asynq .. 'retry', 'zset', tc .. 'due', 'zset'
 )
-if bad then
-  return '!' .. bad
+if wrong_key then
+  return '!' .. wrong_key
 end
 local row = redis.call('HMGET', key, 'state', 'msg', 'tc:s')
 local state = row[1]

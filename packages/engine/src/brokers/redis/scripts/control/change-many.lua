@@ -13,7 +13,7 @@ end
 local pending, action, state, group, limit = KEYS[2], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local asynq, tc = names_of(pending)
 local groups, sets = asynq .. 'groups', asynq .. 'aggregation_sets'
-local bad = wrong_typed_index(asynq, tc, pending) or wrong_typed(sets, 'zset')
+local wrong_key = find_wrong_index_type(asynq, tc, pending) or find_wrong_type(sets, 'zset')
 local source
 
 -- The key of some group. If there is none and tasks are to go, the key of a set that is being aggregated. May return nil.
@@ -27,16 +27,16 @@ local function pick_group()
   return set and string.sub(set, 1, #asynq) == asynq and set or nil
 end
 
-if not bad then
+if not wrong_key then
   if state == 'aggregating' and group == '' then
     source = pick_group()
   else
     source = index_of(asynq, tc, state, group)
   end
-  bad = source and state ~= 'pending' and wrong_typed(source, 'zset')
+  wrong_key = source and state ~= 'pending' and find_wrong_type(source, 'zset')
 end
-if bad then
-  return '!' .. bad
+if wrong_key then
+  return '!' .. wrong_key
 end
 
 -- Removes the first tasks from their index, and returns their IDs.

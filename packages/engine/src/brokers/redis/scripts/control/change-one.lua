@@ -12,9 +12,9 @@ if kept or stale then
 end
 local pending, key, id, action = KEYS[2], KEYS[3], ARGV[4], ARGV[5]
 local asynq, tc = names_of(pending)
-local bad = wrong_typed(key, 'hash') or wrong_typed_index(asynq, tc, pending)
-if bad then
-  return '!' .. bad
+local wrong_key = find_wrong_type(key, 'hash') or find_wrong_index_type(asynq, tc, pending)
+if wrong_key then
+  return '!' .. wrong_key
 end
 if redis.call('EXISTS', key) == 0 then
   return 'none'

@@ -16,7 +16,7 @@ if redis.call('EXISTS', unpack(task_keys)) > 0 then
 end
 -- `groups` may still name groups whose tasks were removed before they joined them.
 local groups, MAX_GROUPS = asynq .. 'groups', 1000
-if not wrong_typed(groups, 'set') then
+if not find_wrong_type(groups, 'set') then
   local names, keys = redis.call('SRANDMEMBER', groups, MAX_GROUPS), {}
   for i, name in ipairs(names) do
     keys[i] = asynq .. 'g:' .. name
@@ -29,7 +29,7 @@ if not wrong_typed(groups, 'set') then
   end
 end
 if redis.call('EXISTS', groups) == 1 then
-  return wrong_typed(groups, 'set') and 0 or 2
+  return find_wrong_type(groups, 'set') and 0 or 2
 end
 local names = {
   asynq .. 'lease', asynq .. 'paused', asynq .. 'processed', asynq .. 'failed', tc .. 'due', tc .. 'st:cancelled',

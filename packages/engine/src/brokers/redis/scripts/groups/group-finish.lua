@@ -14,12 +14,12 @@ end
 local pending, set, key = KEYS[2], KEYS[3], KEYS[4]
 local asynq, tc = names_of(pending)
 local sets, archived = asynq .. 'aggregation_sets', asynq .. 'archived'
-local bad = wrong_typed(
+local wrong_key = find_wrong_type(
   pending, 'list', sets, 'zset', set, 'zset', archived, 'zset', asynq .. 'scheduled', 'zset', tc .. 'due', 'zset',
   tc .. 'biz', 'set'
 )
-if bad then
-  return '!' .. bad
+if wrong_key then
+  return '!' .. wrong_key
 end
 local p = 5 + ARGV[4]
 local unreadable, locks = {}, p + 1

@@ -7,9 +7,9 @@
 -- BOUND  256 tasks, 256 sets; a larger set goes back in several calls
 local asynq, tc = names_of(KEYS[1])
 local groups, sets, prefix = asynq .. 'groups', asynq .. 'aggregation_sets', asynq .. 'g:'
-local bad = wrong_typed(groups, 'set', sets, 'zset')
-if bad then
-  return '!' .. bad
+local wrong_key = find_wrong_type(groups, 'set', sets, 'zset')
+if wrong_key then
+  return '!' .. wrong_key
 end
 local limit, moved = tonumber(ARGV[2]), 0
 
@@ -27,10 +27,10 @@ for _, set in ipairs(redis.call('ZRANGE', sets, '-inf', now_s, 'BYSCORE', 'LIMIT
   end
   local group = group_of(set)
   local key = group and prefix .. group
-  if key and wrong_typed(key, 'zset') then
+  if key and find_wrong_type(key, 'zset') then
     rename_key(tc, key, 'g:' .. group)
   end
-  if not group or wrong_typed(set, 'zset') then
+  if not group or find_wrong_type(set, 'zset') then
     -- There is nothing to put back.
     redis.call('ZREM', sets, set)
   else

@@ -15,9 +15,9 @@ if kept or stale then
 end
 local asynq = names_of(KEYS[2])
 local groups, sets = asynq .. 'groups', asynq .. 'aggregation_sets'
-local bad = wrong_typed(groups, 'set', sets, 'zset')
-if bad then
-  return '!' .. bad
+local wrong_key = find_wrong_type(groups, 'set', sets, 'zset')
+if wrong_key then
+  return '!' .. wrong_key
 end
 local grace_s, max_delay_s, max_size = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_tasks, max_bytes, max_sets = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[10])
@@ -64,7 +64,7 @@ for i = 11 + max_sets, #ARGV do
   if #taken == max_sets then
     break
   end
-  if not wrong_typed(key, 'zset') and is_ripe(key) then
+  if not find_wrong_type(key, 'zset') and is_ripe(key) then
     local ids, scored = first_members(key)
     local set = key .. ':' .. ARGV[11 + #taken]
     redis.call('ZADD', set, unpack(scored))

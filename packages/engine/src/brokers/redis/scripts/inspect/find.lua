@@ -24,7 +24,7 @@ end
 if ARGV[5] ~= '' then
   add_if_stored(ARGV[5] .. '.' .. id)
 end
-if ARGV[4] == '1' and not wrong_typed(tc .. 'biz', 'set') then
+if ARGV[4] == '1' and not find_wrong_type(tc .. 'biz', 'set') then
   local names = redis.call('SRANDMEMBER', tc .. 'biz', MAX_BUSINESSES)
   for i = 1, #names, 1000 do
     local keys = {}

@@ -8,7 +8,7 @@ local MAX_SEARCHED = 100000
 local CURSOR_IDS = 3
 local asynq = names_of(KEYS[1])
 local list = asynq .. ARGV[2]
-if wrong_typed(list, 'list') then
+if find_wrong_type(list, 'list') then
   return { 0, 0, {}, {} }
 end
 local total, skip = redis.call('LLEN', list), 0

@@ -10,7 +10,7 @@ local asynq, tc = names_of(KEYS[1])
 local name, limit = ARGV[2], tonumber(ARGV[3])
 local marks = tc .. 'st:cancelled'
 local set = name == 'cancelled' and marks or asynq .. name
-if wrong_typed(set, 'zset', marks, 'zset') then
+if find_wrong_type(set, 'zset', marks, 'zset') then
   return { 0, 0, '', '', {} }
 end
 

@@ -10,9 +10,9 @@ local SAMPLE = 64
 local asynq, tc = names_of(KEYS[1])
 local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
 local limit = tonumber(ARGV[2])
-local bad = wrong_typed(completed, 'zset', cancelled, 'zset', asynq .. 'archived', 'zset')
-if bad then
-  return '!' .. bad
+local wrong_key = find_wrong_type(completed, 'zset', cancelled, 'zset', asynq .. 'archived', 'zset')
+if wrong_key then
+  return '!' .. wrong_key
 end
 
 -- A Go tool may remove or run a cancelled task, but does not know `st:cancelled`. Removes marks whose score differs from

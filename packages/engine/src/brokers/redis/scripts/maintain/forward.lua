@@ -9,9 +9,9 @@ local pending = KEYS[1]
 local asynq, tc = names_of(pending)
 local due, groups = tc .. 'due', asynq .. 'groups'
 local sources = { asynq .. 'scheduled', asynq .. 'retry' }
-local bad = wrong_typed(pending, 'list', sources[1], 'zset', sources[2], 'zset', due, 'zset', groups, 'set')
-if bad then
-  return '!' .. bad
+local wrong_key = find_wrong_type(pending, 'list', sources[1], 'zset', sources[2], 'zset', due, 'zset', groups, 'set')
+if wrong_key then
+  return '!' .. wrong_key
 end
 -- room: how many more to move; moves: { id, ms, group or false, sequence }; dropped: IDs without a task.
 local room, moves, dropped = tonumber(ARGV[2]), {}, {}
@@ -20,7 +20,7 @@ local NEVER_MS = 8640000000000000
 
 local function add(id, ms, row)
   local group = row[2] and row[2] ~= '' and row[2]
-  if group and wrong_typed(asynq .. 'g:' .. group, 'zset') then
+  if group and find_wrong_type(asynq .. 'g:' .. group, 'zset') then
     rename_key(tc, asynq .. 'g:' .. group, 'g:' .. group)
   end
   moves[#moves + 1] = { id, ms, group or false, #moves }

@@ -54,11 +54,11 @@ local function claim(go)
   return token, rows
 end
 
-local bad = wrong_typed(
+local wrong_key = find_wrong_type(
   active, 'list', lease, 'zset', pending, 'list', asynq .. 'archived', 'zset', scan, 'hash', tc .. 'tok', 'string'
 )
-if bad then
-  return '!' .. bad
+if wrong_key then
+  return '!' .. wrong_key
 end
 if is_held_off(scan) then
   return { 0, 0, {}, 0, {} }

@@ -13,11 +13,11 @@ local MAX_LIST_SEARCHED = 2000
 local asynq, tc = names_of(KEYS[1])
 local active, lease, groups, sets = asynq .. 'active', asynq .. 'lease', asynq .. 'groups', asynq .. 'aggregation_sets'
 local scan, doubts = tc .. 'scan', tc .. 'doubts'
-local bad = wrong_typed(
+local wrong_key = find_wrong_type(
   active, 'list', lease, 'zset', groups, 'set', sets, 'zset', scan, 'hash', doubts, 'zset'
 )
-if bad then
-  return '!' .. bad
+if wrong_key then
+  return '!' .. wrong_key
 end
 if not claim_turn(scan, 'swept') then
   return { 0, 0, 0, {} }
@@ -25,7 +25,7 @@ end
 local recovered, released, regrouped, renamed = 0, 0, 0, {}
 
 local function rename_if_wrong_typed(key, type_name, name)
-  if not wrong_typed(key, type_name) then
+  if not find_wrong_type(key, type_name) then
     return false
   end
   rename_key(tc, key, name)

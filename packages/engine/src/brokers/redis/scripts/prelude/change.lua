@@ -9,8 +9,8 @@ local function index_of(asynq, tc, state, group)
 end
 
 -- Checks every key that a change may write to; returns the first of a wrong type, or nil.
-local function wrong_typed_index(asynq, tc, pending)
-  return wrong_typed(
+local function find_wrong_index_type(asynq, tc, pending)
+  return find_wrong_type(
     pending, 'list', asynq .. 'active', 'list', asynq .. 'scheduled', 'zset', asynq .. 'retry', 'zset',
     asynq .. 'archived', 'zset', asynq .. 'completed', 'zset', asynq .. 'groups', 'set',
     tc .. 'due', 'zset', tc .. 'st:cancelled', 'zset'

@@ -43,9 +43,9 @@ local function fetch(pending, options)
   if #ids == 0 or redis.call('EXISTS', asynq .. 'paused') == 1 then
     return nil
   end
-  local bad = wrong_typed(asynq .. 'active', 'list', asynq .. 'lease', 'zset', tc .. 'tok', 'string')
-  if bad then
-    return 0, {}, {}, {}, bad
+  local wrong_key = find_wrong_type(asynq .. 'active', 'list', asynq .. 'lease', 'zset', tc .. 'tok', 'string')
+  if wrong_key then
+    return 0, {}, {}, {}, wrong_key
   end
   local prefix, worker, bytes = asynq .. 't:', options.worker, options.bytes
   local first_state = int_text(now) .. ';1;0;0;' .. worker
@@ -61,7 +61,7 @@ local function fetch(pending, options)
       if row[2] then
         redis.call('DEL', key)
       end
-    elseif row[6] and WAITING[row[6]] and not wrong_typed(asynq .. 'scheduled', 'zset') then
+    elseif row[6] and WAITING[row[6]] and not find_wrong_type(asynq .. 'scheduled', 'zset') then
       wait_on(asynq, key, id)
     elseif row[2] ~= 'active' then
       if bytes > 0 and bytes + #message > MAX_BATCH_BYTES then

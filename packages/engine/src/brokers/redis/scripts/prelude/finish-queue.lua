@@ -62,15 +62,15 @@ local function finish_queue(pending, p)
   ids, tokens, arg_index, plain, p = finishes_at(p)
   local n = #ids
   local active, lease = asynq .. 'active', asynq .. 'lease'
-  local bad = wrong_typed(active, 'list')
-  if not bad and n > plain then
-    bad = wrong_typed(
+  local wrong_key = find_wrong_type(active, 'list')
+  if not wrong_key and n > plain then
+    wrong_key = find_wrong_type(
       asynq .. 'completed', 'zset', asynq .. 'retry', 'zset', asynq .. 'archived', 'zset',
       tc .. 'due', 'zset', pending, 'list'
     )
   end
   local flags, all_held
-  if not bad then
+  if not wrong_key then
     flags, all_held = held_flags(lease, ids, tokens)
   end
   if not flags then

@@ -15,7 +15,7 @@ local function wrong_keys(asynq, tc, today)
   local function check_types(prefix, names_by_type)
     for type_name, names in pairs(names_by_type) do
       for _, name in ipairs(names) do
-        local key = wrong_typed(prefix .. name, type_name)
+        local key = find_wrong_type(prefix .. name, type_name)
         if key then
           found[#found + 1] = { key, name, 'type' }
         end

@@ -32,7 +32,7 @@ local function rename_key(tc, key, name)
 end
 
 -- Takes keys and types in turn. Returns the first key that exists with another type, or nil.
-local function wrong_typed(...)
+local function find_wrong_type(...)
   local keys_and_types = { ... }
   for i = 1, #keys_and_types, 2 do
     local actual = redis.call('TYPE', keys_and_types[i]).ok

@@ -1,5 +1,5 @@
--- Repairs the faults that `task_fault` finds. Each function returns what it did, for the report of fsck.
--- Removes an ID from a list or set; count as LREM has it, 0 = all occurrences.
+-- Repairs the faults that `task_fault` finds. The functions return what they did, for the report of fsck.
+-- First a helper, which removes an ID from a list or set; count as in LREM, 0 = all occurrences.
 local function remove_from(asynq, location, id, count)
   if location == asynq .. 'pending' or location == asynq .. 'active' then
     redis.call('LREM', location, count, id)
@@ -22,6 +22,7 @@ end
 
 -- A completed task is kept for a day: scripts cannot read its retention from the message.
 local RETENTION_S = 86400
+-- By state: adds a task that is in no list or set to the one of its state. An unknown state means the archive.
 local RESTORE = {
   pending = function(asynq, _, facts)
     redis.call('HSET', facts.key, 'pending_since', now_ns)
@@ -57,10 +58,11 @@ local function restore_waiting(asynq, tc, facts)
 end
 RESTORE.scheduled, RESTORE.retry = restore_waiting, restore_waiting
 
+-- Adds a task that is in no list or set to where its state says, which for `aggregating` is its group.
 local function restore(asynq, tc, facts)
   if facts.state == 'aggregating' and facts.group and facts.group ~= '' then
     local group = asynq .. 'g:' .. facts.group
-    if wrong_typed(group, 'zset') then
+    if find_wrong_type(group, 'zset') then
       rename_key(tc, group, 'g:' .. facts.group)
     end
     redis.call('ZADD', group, now_s, facts.id)

@@ -1,12 +1,14 @@
 -- Stores new tasks. ARGV from p, per task: ID, message, meta ('' = none), delay in ms, start in ms (0 = none). For
 -- `store_special` also: unique lock ('' = none), seconds that it lasts after the start, group ('' = none).
--- What `index_stored` adds to the indexes, and the holders of locks that were taken, each as `<length>:<ID>`.
+-- Collected here: what `index_stored` adds to the indexes, and the holders of locks that were taken, each as `<length>:<ID>`.
 local pending_ids, start_entries, due_entries, holders = {}, {}, {}, {}
 
+-- The later of delay and start.
 local function start_ms(p)
   return math.max(now + ARGV[p + 3], ARGV[p + 4])
 end
 
+-- Stores a task that is pending at once.
 local function store_now(key, id, message, meta)
   pending_ids[#pending_ids + 1] = id
   if meta == '' then
@@ -16,6 +18,7 @@ local function store_now(key, id, message, meta)
   end
 end
 
+-- Stores a task that starts at `ms`: scheduled if that is in the future, else pending.
 local function store(key, p, ms)
   local id, message, meta = ARGV[p], ARGV[p + 1], ARGV[p + 2]
   if ms > now then
@@ -45,7 +48,7 @@ end
 local function store_special(asynq, key, p)
   local lock, group, ms = ARGV[p + 5], ARGV[p + 7], start_ms(p)
   local groups = asynq .. 'groups'
-  if group ~= '' and wrong_typed(groups, 'set', asynq .. 'g:' .. group, 'zset') then
+  if group ~= '' and find_wrong_type(groups, 'set', asynq .. 'g:' .. group, 'zset') then
     return 'x'
   end
   if lock ~= '' then

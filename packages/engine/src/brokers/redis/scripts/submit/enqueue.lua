@@ -16,9 +16,9 @@ end
 local pending = KEYS[2]
 local asynq, tc = names_of(pending)
 local scheduled, due, biz = asynq .. 'scheduled', tc .. 'due', tc .. 'biz'
-local bad = wrong_typed(pending, 'list', scheduled, 'zset', due, 'zset', biz, 'set')
-if bad then
-  return '!' .. bad
+local wrong_key = find_wrong_type(pending, 'list', scheduled, 'zset', due, 'zset', biz, 'set')
+if wrong_key then
+  return '!' .. wrong_key
 end
 
 local values_per_task, businesses = tonumber(ARGV[5]), tonumber(ARGV[6])

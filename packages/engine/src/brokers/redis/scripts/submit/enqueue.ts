@@ -52,11 +52,13 @@ export function itemArgs(item: EnqueueItem): (RedisArg | number)[] {
   return [id, message, meta, delayMs, runAtMs, lock, lockSeconds, group];
 }
 
+/** How many values the item needs; the others would have their defaults. */
 function valuesNeeded({ meta, delayMs, runAtMs, lock, group }: EnqueueItem): number {
   if (lock !== '' || group !== '') return SPECIAL_VALUES;
   return meta === '' && delayMs <= 0 && runAtMs <= 0 ? BARE_VALUES : PLAIN_VALUES;
 }
 
+/** Then the script must check every ID on its own, as an earlier task of the call may have taken it. */
 function hasRepeatedIds(items: readonly EnqueueItem[]): boolean {
   return new Set(items.map(({ id }) => id)).size < items.length;
 }

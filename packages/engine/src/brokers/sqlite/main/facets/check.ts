@@ -1,9 +1,8 @@
+// The check facet on the main thread: pages of candidates from the writer thread, and their examination there.
 import type { Check } from '../../../../broker/check.ts';
 import { CHECKS, type CheckPageCall } from '../../thread/facets/check.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-
-// The check facet on the main thread: pages of candidates from the writer thread, and their examination there.
 
 /** Checks of a large file take longer than other calls may. A signal that never aborts waits for the answer. */
 const PATIENT = { signal: new AbortController().signal };

@@ -1,3 +1,4 @@
+// The consume facet on the main thread: exchanges, lease renewals and early results as requests of the writer thread.
 import type { Consume, Finish, LeasedTask, Exchange, ExchangeOutcome } from '../../../../broker/consume.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
@@ -17,8 +18,6 @@ import type { Bytes, Packet } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 import { indexNames } from './name-index.ts';
 
-// The consume facet on the main thread: exchanges, lease renewals and early results as requests of the writer thread.
-
 /** What a leased task carries for its finish: its row, and which rows of other tables belong to it. */
 interface Source {
   readonly seq: number;
@@ -32,6 +31,7 @@ const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 const sourceOf = ({ source }: LeasedTask): Source =>
   (source as Source | null | undefined) ?? { seq: 0, related: HAS_BODY | HAS_ATTEMPTS };
 
+/** What becomes of the task. A success without retention is removed, and its attempt leaves no record. */
 function actionOf(finish: Finish): number {
   switch (finish.outcome) {
     case 'succeeded':
@@ -47,6 +47,7 @@ function actionOf(finish: Finish): number {
   }
 }
 
+/** The message of a finish; `queue` is the index of the task's queue in the call. */
 function finishRow(finish: Finish, queue: number): FinishRow {
   const { task } = finish;
   const { seq, related } = sourceOf(task);
@@ -112,6 +113,7 @@ function leasedTask(row: LeasedRow, payload: Bytes, { queue, token }: SharedLeas
   };
 }
 
+/** Puts rows, payloads and queues of the reply together again. */
 function exchangeOutcome(
   { data, bytes, rows }: ReplyOf<'exchange'>,
   queues: readonly string[],

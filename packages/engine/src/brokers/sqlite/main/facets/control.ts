@@ -1,3 +1,4 @@
+// The control facet on the main thread: turns its methods into requests of the writer thread.
 import type { TaskRef } from '../../../../runtime/events.ts';
 import type { TaskAction, Control, ControlOutcome } from '../../../../broker/control.ts';
 import type { ControlReply } from '../../thread/facets/control.ts';
@@ -5,8 +6,7 @@ import { plain, type Packet } from '../../packing.ts';
 import { STATES, type StateNumber } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
-// The control facet on the main thread: turns its methods into requests of the writer thread.
-
+/** Tells a task that does not exist from one whose state does not allow the change. */
 function outcomeOf({ data: { done, state } }: Packet<ControlReply>): ControlOutcome {
   if (state === null) return { code: 'task-not-found' };
   return done ? { code: 'done', from: STATES[state] } : { code: 'wrong-state', state: STATES[state] };

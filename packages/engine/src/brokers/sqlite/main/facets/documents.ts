@@ -1,9 +1,8 @@
+// The documents facet on the main thread: turns its methods into requests of the writer thread.
 import type { Documents, StoredDocument } from '../../../../broker/documents.ts';
 import type { DocumentRow } from '../../thread/facets/documents.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-
-// The documents facet on the main thread: turns its methods into requests of the writer thread.
 
 const documentOf = ([id, version, value]: DocumentRow): StoredDocument => ({
   id,

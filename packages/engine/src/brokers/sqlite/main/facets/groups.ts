@@ -1,3 +1,4 @@
+// The groups facet on the main thread: takes, reads and finishes aggregation sets by requests of the writer thread.
 import type { AggregationSet, GroupRules, Groups, SetContent } from '../../../../broker/groups.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
 import type { PageCursor } from '../../thread/facets/inspect.ts';
@@ -7,13 +8,12 @@ import type { Writer } from '../writer.ts';
 import { taskRecord } from './inspect.ts';
 import { newRow, outcomesOf } from './submit.ts';
 
-// The groups facet on the main thread: takes, reads and finishes aggregation sets by requests of the writer thread.
-
 /** Sets taken in one search. */
 const MAX_SETS = 10;
 /** Calls of one search: they look at about 10,000 groups. */
 const MAX_CALLS = 40;
 
+/** Reads a set page by page. Null = it has no tasks any more: it was finished, or its tasks are back in their group. */
 async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise<SetContent | null> {
   const tasks: TaskRecord[] = [];
   let after: PageCursor | null = null;

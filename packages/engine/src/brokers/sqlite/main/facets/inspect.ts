@@ -1,3 +1,4 @@
+// The inspect facet on the main thread: requests of the writer thread, and the records made of its rows.
 import type { FoundTask, Inspect, ListRequest, QueueFacts, TaskRecord } from '../../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { decodeAttempts } from '../../../../task/attempt-record.ts';
@@ -8,13 +9,12 @@ import { plain, type Bytes } from '../../packing.ts';
 import { IN_SET, STATES, type StateNumber } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
-// The inspect facet on the main thread: requests of the writer thread, and the records made of its rows.
-
 /** Tasks on one page of a list. */
 const MAX_PAGE = 500;
 
 const numberOf = (state: ListedState): StateNumber => STATES.indexOf(state) as StateNumber;
 
+/** Names the counts. Tasks in aggregation sets are not counted, as in Asynq. */
 function queueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
   const countByState = Object.fromEntries(
     STATES.slice(0, IN_SET).map((state, index) => [state, counts[index] ?? 0]),
@@ -41,6 +41,7 @@ function lastErrorOf({ last_error: message, failed_ms: atMs }: RecordRow): TaskR
   return message === null ? null : { message: String(message), atMs: atMs as number | null };
 }
 
+/** A task as inspectors see it, from its row and the two items of bytes that belong to it. */
 export function taskRecord(queue: string, row: RecordRow, [payload, result]: readonly Bytes[]): TaskRecord {
   return {
     queue,
@@ -73,6 +74,7 @@ export function taskRecord(queue: string, row: RecordRow, [payload, result]: rea
 /** The text of a page cursor for callers: `<at>_<seq>`. */
 const encodeCursor = (cursor: PageCursor | null): string | null => cursor && cursor.join('_');
 
+/** @throws TaskCenterError `invalid-value` */
 function decodeCursor(cursor: string | null): PageCursor | null {
   if (cursor === null) return null;
   const [, at, seq] = /^(-?\d{1,16})_(\d{1,16})$/.exec(cursor) ?? [];
@@ -88,9 +90,7 @@ async function list(writer: Writer, { queue, state, limit, cursor, group }: List
     'list',
     plain({ queue, state: numberOf(state), limit: pageSize, after, group: group ?? null }),
   );
-  const tasks = data.rows.map((row, index) =>
-    taskRecord(queue, row, bytes.slice(2 * index, 2 * index + 2)),
-  );
+  const tasks = data.rows.map((row, index) => taskRecord(queue, row, bytes.slice(2 * index, 2 * index + 2)));
   return { tasks, cursor: encodeCursor(data.next), total: data.total };
 }
 

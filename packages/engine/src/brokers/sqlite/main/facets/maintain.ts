@@ -1,9 +1,8 @@
+// The maintain facet on the main thread: turns its methods into requests of the writer thread.
 import type { Maintain, Repaired, Step } from '../../../../broker/maintain.ts';
 import type { StepRow } from '../../thread/facets/maintain.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-
-// The maintain facet on the main thread: turns its methods into requests of the writer thread.
 
 const NOTHING_REPAIRED: Repaired = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
 

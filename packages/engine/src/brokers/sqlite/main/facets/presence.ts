@@ -1,7 +1,6 @@
+// The presence facet, kept in memory on the main thread.
 import { PRESENCE_MS, type Presence, type ServerRecord } from '../../../../broker/presence.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
-
-// The presence facet, kept in memory on the main thread.
 
 /** Presence within this process: it alone owns the file, so all workers of the file run in it. */
 export interface LocalPresence extends Presence {
@@ -13,6 +12,7 @@ export function createPresence(broker: string, nowMs: () => number): LocalPresen
   const announced = new Map<string, { readonly server: ServerRecord; readonly untilMs: number }>();
   let closed = false;
 
+  /** @throws TaskCenterError `broker-closed` */
   function removeExpired(): void {
     if (closed) throw new TaskCenterError('broker-closed', { broker });
     for (const [id, { untilMs }] of announced) if (untilMs < nowMs()) announced.delete(id);

@@ -1,9 +1,8 @@
+// The scheduler-entries facet on the main thread: turns its methods into requests of the writer thread.
 import { MAX_EVENTS, type EntryRecord, type SchedulerEntries } from '../../../../broker/scheduler-entries.ts';
 import type { EntryRow } from '../../thread/facets/scheduler-entries.ts';
 import { plain, type Bytes } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-
-// The scheduler-entries facet on the main thread: turns its methods into requests of the writer thread.
 
 const rowOf = ({ id, spec, type, options, nextMs, prevMs }: EntryRecord): EntryRow => [
   id,

@@ -1,7 +1,6 @@
+// The semaphores facet, kept in memory on the main thread.
 import type { Semaphores } from '../../../../broker/semaphores.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
-
-// The semaphores facet, kept in memory on the main thread.
 
 /** Semaphores within this process: it alone owns the file, so all holders of tokens run in it. */
 export interface LocalSemaphores extends Semaphores {

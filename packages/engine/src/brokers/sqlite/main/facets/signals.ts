@@ -1,9 +1,8 @@
+// The signals facet: wake-ups and cancellations within the process, on the main thread. Every write to the file passes
+// through the writer thread, which reports the queues that it changed.
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import type { KnownDue, Signals } from '../../../../broker/signals.ts';
 import type { QueueChange } from '../../states.ts';
-
-// The signals facet: wake-ups and cancellations within the process, on the main thread. Every write to the file passes
-// through the writer thread, which reports the queues that it changed.
 
 export interface LocalSignals extends Signals {
   /** Takes the changes that the writer thread reports, and wakes those who wait for them. */
@@ -18,6 +17,7 @@ interface Waiter {
   wake(): void;
 }
 
+/** Whether something is due earlier than the caller knows; null = nothing is due. */
 const isEarlierThan = (nextDueMs: number | null, knownMs: number | null): boolean =>
   nextDueMs !== null && (knownMs === null || nextDueMs < knownMs);
 

@@ -1,3 +1,4 @@
+// The submit facet on the main thread: sends new tasks to the writer thread in batches.
 import { createHash } from 'node:crypto';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../../broker/submit.ts';
 import type { CallOptions } from '../../../../broker/call-options.ts';
@@ -5,17 +6,23 @@ import { failureOf, throwFirst } from '../../../../errors/failures.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { forEachAsync } from '../../../../runtime/for-each-async.ts';
 import { encodeMeta } from '../../../../task/meta.ts';
-import { STORED_PENDING, LOCK_HELD, STORED_IN_GROUP, ID_TAKEN, type EnqueueReply, type NewRow } from '../../thread/facets/submit.ts';
+import {
+  STORED_PENDING,
+  LOCK_HELD,
+  STORED_IN_GROUP,
+  ID_TAKEN,
+  type EnqueueReply,
+  type NewRow,
+} from '../../thread/facets/submit.ts';
 import { wholeTimeoutMs } from '../../../../task/duration.ts';
 import type { Writer } from '../writer.ts';
 import { indexNames } from './name-index.ts';
-
-// The submit facet on the main thread: sends new tasks to the writer thread in batches.
 
 const SECOND_MS = 1_000;
 /** Rounds up to whole seconds, which is all that Asynq's messages keep: both brokers then show the same times. */
 const wholeSeconds = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
 
+/** JSON; null = no headers. */
 function encodeHeaders(headers: Readonly<Record<string, string>>): string | null {
   const text = JSON.stringify(headers);
   return text === '{}' ? null : text;
@@ -28,6 +35,7 @@ function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): NewRow[12] {
   return [JSON.stringify([queue, type, meta.business ?? null, hash]), uniqueMs];
 }
 
+/** The message of a new task; `queue` is the index of its queue in the call. */
 export function newRow(task: NewTask, queue: number): NewRow {
   return [
     queue,

@@ -1,3 +1,5 @@
+// Running, archiving and removing stored tasks, one by its ID or many by their state; replacing a payload; createDropHandlers a queue.
+// Runs in the writer thread; its calls come from main/facets/control.ts.
 import type { TaskAction } from '../../../../broker/control.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { QueueEntry } from '../queue-registry.ts';
@@ -16,9 +18,6 @@ import type { Now, Store } from '../store.ts';
 import type { ControlReply, RefCall } from './control.ts';
 import { createLocks } from '../tables/locks.ts';
 import { INLINE_BYTES } from './submit.ts';
-
-// Running, archiving and removing stored tasks, one by its ID or many by their state; replacing a payload; createDropHandlers a queue.
-// Runs in the writer thread; its calls come from main/facets/control.ts.
 
 export interface ChangeCall extends RefCall {
   readonly action: TaskAction;
@@ -84,6 +83,7 @@ function createChanger({ database, queues, sequence }: Store) {
   };
 }
 
+/** Replacing payloads. A payload may change between inline and `body` with its size. */
 function createPayloadHandlers({ database, queues }: Store) {
   const findTask = database.prepare('SELECT seq, state FROM task WHERE queue = ? AND id = ?');
   const update = database.prepare('UPDATE task SET payload = ?, size = ? WHERE seq = ?');
@@ -149,6 +149,7 @@ export function createChangeHandlers(store: Store) {
     ...createPayloadHandlers(store),
     ...createDropHandlers(store),
 
+    /** Runs, archives or removes one task. */
     change({ data }: Packet<ChangeCall>, { wallMs }: Now): Packet<ControlReply> {
       const entry = queues.find(data.queue);
       const row = entry && findTask.get(entry.number, data.id);

@@ -1,7 +1,6 @@
-import type { FaultKind } from '../../../../broker/check.ts';
-
 // What a check looks for: rows that contradict each other. No request handler leaves such rows behind; damage, or another
 // program that wrote to the file, may. Runs in the writer thread.
+import type { FaultKind } from '../../../../broker/check.ts';
 
 /** Finds rows by `SELECT <name> FROM <rows> WHERE <condition>`, with ?1 = the queue's number and ?2 = now, wall-clock ms. */
 export interface Rule {

@@ -1,3 +1,5 @@
+// Finding and repairing stored data that must not exist. Runs in the writer thread; its calls come from
+// main/facets/check.ts. Besides the rules it checks the file itself and the counts in memory.
 import type { Fault, Candidate } from '../../../../broker/check.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { SqlValue } from '../database.ts';
@@ -5,9 +7,6 @@ import { STATES } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 import { RULES } from './check-rules.ts';
 import { createLocks } from '../tables/locks.ts';
-
-// Finding and repairing stored data that must not exist. Runs in the writer thread; its calls come from
-// main/facets/check.ts. Besides the rules it checks the file itself and the counts in memory.
 
 export interface CheckPageCall {
   /** Null = the whole file. */
@@ -34,6 +33,7 @@ export const CHECKS = {
   perQueue: [...Object.keys(RULES).filter((what) => RULES[what]!.perQueue), COUNTS],
 } as const;
 
+/** Names on one page. */
 const PAGE = 500;
 
 /** What the SQL of a rule is run with. */
@@ -118,6 +118,7 @@ export function createCheckHandlers(store: Store) {
   }
   const checkCounts = createCountsCheck(store);
   const file = createFileCheck(store);
+  // A queue without an entry gets -1, which is no queue's number: nothing is found.
   const scopeOf = (queue: string | null, nowMs: number): Scope => ({
     queue: queue === null ? null : (store.queues.find(queue)?.number ?? -1),
     nowMs,

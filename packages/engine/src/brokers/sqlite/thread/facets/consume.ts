@@ -1,3 +1,5 @@
+// Taking tasks, renewing their leases and keeping results. Runs in the writer thread; its calls come from
+// main/facets/consume.ts. An exchange ends attempts (finish.ts) and takes new tasks in one transaction.
 import { plain, type Bytes, type Json, type Packet } from '../../packing.ts';
 import { ACTIVE, PENDING } from '../../states.ts';
 import type { SqlRow } from '../database.ts';
@@ -5,9 +7,6 @@ import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import { createFinisher, HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, type FinishRow } from './finish.ts';
 import { INLINE_BYTES } from './submit.ts';
-
-// Taking tasks, renewing their leases and keeping results. Runs in the writer thread; its calls come from
-// main/facets/consume.ts. An exchange ends attempts (finish.ts) and takes new tasks in one transaction.
 
 export interface ExchangeCall {
   /** Queues that `finishes` name by index. */
@@ -54,6 +53,7 @@ export interface ExtendCall {
   readonly leases: readonly LeaseRow[];
 }
 
+/** A lease to renew, or the lease of the attempt whose result is kept. */
 export type LeaseRow = readonly [queue: string, id: string, token: number];
 
 /** Bounds of one exchange. A task larger than the bytes is still taken, alone. */
@@ -87,6 +87,7 @@ interface NewLease {
   readonly nowMs: number;
 }
 
+/** Makes the function that takes tasks of one queue: one query, and one update for all of them. */
 function createTaker({ database, queues }: Store) {
   const select = database.prepare(SELECT);
   const payloadOf = database.prepare('SELECT payload FROM body WHERE seq = ?');
@@ -95,6 +96,7 @@ function createTaker({ database, queues }: Store) {
     UPDATE task SET state = 2, at = ?, token = ?, worker = ?, started_ms = ?, attempts = attempts + 1
     WHERE queue = ? AND state = 1 AND at <= ?`);
 
+  /** The payload of a row of `SELECT`: from the row itself, or from `body` if it is large. */
   function payload([, seq, size, inline]: SqlRow): Bytes {
     if (Number(size) <= INLINE_BYTES) return inline as Bytes;
     return payloadOf.get(seq ?? null)?.[0] as Bytes;
@@ -189,6 +191,7 @@ export function createConsumeHandlers(store: Store) {
   return {
     ...createLeaseHandlers(store),
 
+    /** Finishes first: a worker's finished tasks make room for the ones that it takes. */
     exchange({ data, bytes }: Packet<ExchangeCall>, now: Now): Packet<ExchangeReply, LeasedRow> {
       const entries = data.finishedQueues.map(queues.find);
       const finished = finish({ entries, rows: data.finishes, results: bytes }, now);

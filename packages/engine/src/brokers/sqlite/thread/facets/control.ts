@@ -1,12 +1,11 @@
+// Pausing queues and cancelling tasks. Runs in the writer thread; its calls come from main/facets/control.ts. The other
+// changes to stored tasks are in change-many.ts.
 import { MIN_CANCELLED_MS, type Cancellation } from '../../../../broker/control.ts';
 import { plain, type Packet } from '../../packing.ts';
 import { CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import { createLocks } from '../tables/locks.ts';
-
-// Pausing queues and cancelling tasks. Runs in the writer thread; its calls come from main/facets/control.ts. The other
-// changes to stored tasks are in change-many.ts.
 
 export interface PauseCall {
   readonly queue: string;
@@ -32,6 +31,7 @@ interface FoundTask {
   readonly state: StateNumber;
 }
 
+/** States of tasks that wait. An active task is asked to stop by a signal instead. */
 const CANCELLABLE: readonly StateNumber[] = [SCHEDULED, PENDING, RETRY];
 
 function createPauseHandlers({ database, queues }: Store) {

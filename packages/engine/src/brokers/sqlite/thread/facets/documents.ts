@@ -1,10 +1,9 @@
+// Documents: the service's own records, such as API keys, by kind and ID. Runs in the writer thread; its calls come from
+// main/facets/documents.ts.
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { SqlRow } from '../database.ts';
 import type { Store } from '../store.ts';
-
-// Documents: the service's own records, such as API keys, by kind and ID. Runs in the writer thread; its calls come from
-// main/facets/documents.ts.
 
 export interface DocumentRef {
   readonly kind: string;

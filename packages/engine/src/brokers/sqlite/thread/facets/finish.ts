@@ -1,3 +1,4 @@
+// Ending attempts. Runs in the writer thread, as the first half of an exchange (consume.ts).
 import type { Bytes } from '../../packing.ts';
 import { ACTIVE, ARCHIVED, COMPLETED, PENDING, RETRY, type StateNumber } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
@@ -5,8 +6,6 @@ import type { Now, Store } from '../store.ts';
 import { createAttempts } from '../tables/attempts.ts';
 import { createCounters, type Tally } from '../tables/counters.ts';
 import { createLocks } from '../tables/locks.ts';
-
-// Ending attempts. Runs in the writer thread, as the first half of an exchange (consume.ts).
 
 // What becomes of the task: the codes of `action` in a `FinishRow`.
 export const FINISH_REMOVE = 0;
@@ -105,6 +104,7 @@ export function createFinisher(store: Store): (finishing: Finishing, now: Now) =
   const locks = createLocks(store.database);
   const createRequeue = createRequeuer(store, sql);
 
+  /** Removes a task with everything that belongs to it. False = the lease was lost. */
   function remove(row: FinishRow): boolean {
     const [, , seq, token, related] = row;
     // The lock is found by the task's row, so it is released before the row is deleted.
@@ -115,6 +115,7 @@ export function createFinisher(store: Store): (finishing: Finishing, now: Now) =
     return true;
   }
 
+  /** Completes, archives or schedules a retry. False = the lease was lost. */
   function changeState(row: FinishRow, nowMs: number): boolean {
     const [action, , seq, token, , , , error, delayMs, countsAsFailure] = row;
     if (action === FINISH_COMPLETE) return sql.complete.run(nowMs, seq, token) > 0;
@@ -122,6 +123,7 @@ export function createFinisher(store: Store): (finishing: Finishing, now: Now) =
     return sql.retry.run(nowMs + Math.ceil(delayMs), countsAsFailure, error, nowMs, seq, token) > 0;
   }
 
+  /** Ends an attempt whose task is not requeued. False = the lease was lost. */
   function end(row: FinishRow, result: Bytes, nowMs: number): boolean {
     const [action, , seq, , related, attempt, record] = row;
     if (action === FINISH_REMOVE) return remove(row);

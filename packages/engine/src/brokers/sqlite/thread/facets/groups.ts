@@ -1,15 +1,21 @@
+// Aggregation: takes tasks out of a ripe group into a set, which a worker turns into one task. Runs in the writer thread; its
+// calls come from main/facets/groups.ts.
 import { MAX_SET_TASKS, MAX_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import { AGGREGATING, SCHEDULED, IN_SET } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
-import { createRecordReader, BEFORE_FIRST, MAX_PAGE_BYTES, type PageCursor, type RecordRow, type RecordBuffer } from './inspect.ts';
+import {
+  createRecordReader,
+  BEFORE_FIRST,
+  MAX_PAGE_BYTES,
+  type PageCursor,
+  type RecordRow,
+  type RecordBuffer,
+} from './inspect.ts';
 import { createLocks } from '../tables/locks.ts';
 import type { StepRow } from './maintain.ts';
 import { createTaskStorer, STATE_BY_RESULT, ID_TAKEN, type EnqueueReply, type NewRow } from './submit.ts';
-
-// Aggregation: takes tasks out of a ripe group into a set, which a worker turns into one task. Runs in the writer thread; its
-// calls come from main/facets/groups.ts.
 
 export interface TakeSetsCall {
   readonly queue: string;
@@ -66,6 +72,7 @@ function createTaker({ database, queues }: Store) {
   const moveToSet = database.prepare('UPDATE task SET state = 8, in_set = ? WHERE seq = ?');
   const addSet = database.prepare('INSERT INTO aggregation_set (id, queue, until_ms) VALUES (?, ?, ?)');
 
+  /** Ripe: full, or its oldest task has waited for too long, or its newest one for the grace period. */
   function isRipe(entry: QueueEntry, group: string, rules: GroupRules & { readonly nowMs: number }): boolean {
     const { graceMs, maxDelayMs, maxSize, nowMs } = rules;
     const [oldest, newest, count] = groupFacts.get(entry.number, group, Math.max(1, maxSize)) ?? [];
@@ -140,7 +147,8 @@ function createEnders(store: Store) {
   const storeTask = createTaskStorer(store);
   const removeSet = createRemover(store);
   // A set whose time is over cannot be finished: some of its tasks may already be back in their group, and would run twice.
-  const isOpen = database.prepare(`SELECT 1 FROM aggregation_set WHERE id = ?1 AND queue = ?2 AND until_ms > ?3
+  const isOpen =
+    database.prepare(`SELECT 1 FROM aggregation_set WHERE id = ?1 AND queue = ?2 AND until_ms > ?3
     AND EXISTS (SELECT 1 FROM task WHERE state = 8 AND in_set = ?1)`);
   const deleteSet = database.prepare(DELETE_SET);
   const members = database.prepare(SELECT_MEMBERS);

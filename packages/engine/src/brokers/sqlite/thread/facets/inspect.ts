@@ -1,12 +1,11 @@
+// Reading what is stored: queues, tasks, lists, history. Changes nothing. Runs in the writer thread; its calls come from
+// main/facets/inspect.ts.
 import { plain, type Bytes, type Packet } from '../../packing.ts';
 import { ACTIVE, AGGREGATING, STATES, type StateNumber } from '../../states.ts';
 import type { SqlValue } from '../database.ts';
 import type { Now, Store } from '../store.ts';
 import { createAttempts } from '../tables/attempts.ts';
 import type { RefCall } from './control.ts';
-
-// Reading what is stored: queues, tasks, lists, history. Changes nothing. Runs in the writer thread; its calls come from
-// main/facets/inspect.ts.
 
 export interface FactsRow {
   /** By state number. */
@@ -64,7 +63,7 @@ export const MAX_PAGE_BYTES = 4 * 1_024 * 1_024;
 export const BEFORE_FIRST: PageCursor = [Number.MIN_SAFE_INTEGER, 0];
 const SELECT_RECORD = `
   SELECT ifnull(task.payload, body.payload), body.result, ${COLUMNS.join(', ')}
-  SELECT_RECORD task LEFT JOIN body ON body.seq = task.seq`;
+  FROM task LEFT JOIN body ON body.seq = task.seq`;
 
 /** Records read so far, with their payloads and results. */
 export interface RecordBuffer {
@@ -87,11 +86,12 @@ const NO_FACTS: FactsRow = {
   anomalies: NO_ANOMALIES,
 };
 
+/** Requests about queues. The counts are those of the registry: no query has to count tasks. */
 function createQueueHandlers({ database, queues }: Store) {
   const facts = database.prepare(`SELECT pause_reason, processed, failed,
-    (SELECT pending_since_ms SELECT_RECORD task WHERE queue = no AND state = 1 ORDER BY at LIMIT 1),
-    (SELECT count(*) SELECT_RECORD (SELECT DISTINCT in_group SELECT_RECORD task WHERE queue = no AND state = 7))
-    SELECT_RECORD queue WHERE no = ?`);
+    (SELECT pending_since_ms FROM task WHERE queue = no AND state = 1 ORDER BY at LIMIT 1),
+    (SELECT count(*) FROM (SELECT DISTINCT in_group FROM task WHERE queue = no AND state = 7))
+    FROM queue WHERE no = ?`);
 
   return {
     queues: (): Packet<readonly string[]> => plain(queues.names()),
@@ -138,20 +138,21 @@ export function createRecordReader({ database }: Store) {
   };
 }
 
+/** Requests about tasks: one by its ID, or a list by state. */
 function createTaskHandlers(store: Store) {
   const { database, queues } = store;
   const read = createRecordReader(store);
-  const findTask = database.prepare('SELECT seq SELECT_RECORD task WHERE queue = ? AND id = ?');
+  const findTask = database.prepare('SELECT seq FROM task WHERE queue = ? AND id = ?');
   const page = database.prepare(
-    'SELECT at, seq SELECT_RECORD task WHERE queue = ? AND state = ? AND (at, seq) > (?, ?) ORDER BY at, seq LIMIT ?',
+    'SELECT at, seq FROM task WHERE queue = ? AND state = ? AND (at, seq) > (?, ?) ORDER BY at, seq LIMIT ?',
   );
   // A renewal changes a lease's end, which is `at`; the start of the attempt stays, and with it the order of the pages.
-  const activePage = database.prepare(`SELECT started_ms, seq SELECT_RECORD task
+  const activePage = database.prepare(`SELECT started_ms, seq FROM task
     WHERE queue = ? AND state = ? AND (started_ms, seq) > (?, ?) ORDER BY started_ms, seq LIMIT ?`);
-  const groupPage = database.prepare(`SELECT at, seq SELECT_RECORD task
+  const groupPage = database.prepare(`SELECT at, seq FROM task
     WHERE queue = ?1 AND state = 7 AND in_group = ?6 AND ?2 = 7 AND (at, seq) > (?3, ?4) ORDER BY at, seq LIMIT ?5`);
   const groupSize = database.prepare(
-    'SELECT count(*) SELECT_RECORD task WHERE queue = ? AND state = 7 AND in_group = ?',
+    'SELECT count(*) FROM task WHERE queue = ? AND state = 7 AND in_group = ?',
   );
   const pageOf = (state: StateNumber) =>
     state === ACTIVE ? activePage : state === AGGREGATING ? groupPage : page;
@@ -203,12 +204,13 @@ export interface HistoryCall {
 }
 export type DayRow = readonly [day: string, processed: number, failed: number];
 
+/** Requests about history, size and groups. */
 function createStatisticsHandlers({ database, queues }: Store) {
-  const countsOfDay = database.prepare('SELECT processed, failed SELECT_RECORD counter WHERE queue = ? AND day = ?');
+  const countsOfDay = database.prepare('SELECT processed, failed FROM counter WHERE queue = ? AND day = ?');
   const averageSize =
-    database.prepare(`SELECT avg(size) SELECT_RECORD (SELECT size SELECT_RECORD task WHERE queue = ?1 AND state = ?2
+    database.prepare(`SELECT avg(size) FROM (SELECT size FROM task WHERE queue = ?1 AND state = ?2
     ORDER BY at LIMIT ${SAMPLE})`);
-  const groupSizes = database.prepare(`SELECT in_group, count(*) SELECT_RECORD task WHERE queue = ? AND state = 7
+  const groupSizes = database.prepare(`SELECT in_group, count(*) FROM task WHERE queue = ? AND state = 7
     GROUP BY in_group ORDER BY in_group LIMIT ${MAX_GROUPS}`);
 
   return {
@@ -245,8 +247,8 @@ export function createInspectHandlers(store: Store) {
   const { database, queues } = store;
   // The stored ID of a task of a business is `<business>.<id>`. The index `task_owned` finds it by the plain ID.
   const find = database.prepare(`
-    SELECT id, business SELECT_RECORD task WHERE queue = ?1 AND id = ?2 AND business IS NULL
-    UNION ALL SELECT id, business SELECT_RECORD task
+    SELECT id, business FROM task WHERE queue = ?1 AND id = ?2 AND business IS NULL
+    UNION ALL SELECT id, business FROM task
     WHERE queue = ?1 AND business IS NOT NULL AND substr(id, length(business) + 2) = ?2
     ORDER BY 2`);
 
@@ -255,6 +257,7 @@ export function createInspectHandlers(store: Store) {
     ...createTaskHandlers(store),
     ...createStatisticsHandlers(store),
 
+    /** Tasks with this plain ID: one of no business, then those of businesses by name. */
     find({ data }: Packet<FindCall>): Packet<readonly FoundRow[]> {
       const findIn = (queue: string): FoundRow[] => {
         const entry = queues.find(queue);

@@ -1,3 +1,5 @@
+// The work of the recoverer, the forwarder and the janitor, in bounded steps: expired leases back to pending, due tasks to
+// pending, expired tasks removed. Runs in the writer thread; its calls come from main/facets/maintain.ts.
 import { NO_SCAN_YET, nextScan, type ScanMemory } from '../../../../policies/hold-off.ts';
 import { plain, type Packet } from '../../packing.ts';
 import {
@@ -16,9 +18,6 @@ import type { Now, Store } from '../store.ts';
 import { createAttempts } from '../tables/attempts.ts';
 import { createCounters } from '../tables/counters.ts';
 import { createLocks } from '../tables/locks.ts';
-
-// The work of the recoverer, the forwarder and the janitor, in bounded steps: expired leases back to pending, due tasks to
-// pending, expired tasks removed. Runs in the writer thread; its calls come from main/facets/maintain.ts.
 
 export type StepRow = readonly [queue: string, limit: number];
 
@@ -62,7 +61,8 @@ export function createRecoverer(store: Store): (recovery: Recovery, nowMs: numbe
   const putBack = database.prepare(
     'UPDATE task SET state = 1, at = ?, pending_since_ms = ?, crashes = crashes + 1 WHERE seq = ?',
   );
-  const archivePoison = database.prepare(`UPDATE task SET state = 6, at = ?1, finished_ms = ?1, failed_ms = ?1,
+  const archivePoison =
+    database.prepare(`UPDATE task SET state = 6, at = ?1, finished_ms = ?1, failed_ms = ?1,
     crashes = crashes + 1, last_error = ?2 WHERE seq = ?3`);
 
   function recordLostAttempt([seq, attempt, , startedMs, worker = null]: SqlRow, nowMs: number): void {
@@ -105,7 +105,9 @@ const SELECT_DUE = `
 /** Makes the function that moves due tasks to pending or into their group, the earliest first. */
 function createForwarder({ database, queues, sequence }: Store) {
   const dueTasks = database.prepare(SELECT_DUE);
-  const makePending = database.prepare('UPDATE task SET state = 1, at = ?, pending_since_ms = ? WHERE seq = ?');
+  const makePending = database.prepare(
+    'UPDATE task SET state = 1, at = ?, pending_since_ms = ? WHERE seq = ?',
+  );
   const joinGroup = database.prepare('UPDATE task SET state = 7, at = ? WHERE seq = ?');
   const nextDue = database.prepare(`
     SELECT min(at) FROM (SELECT min(at) AS at FROM task WHERE queue = ?1 AND state = 0
@@ -183,6 +185,7 @@ export function createMaintainHandlers(store: Store) {
   }
 
   return {
+    /** Per step: how many tasks are pending again, and how many were archived. */
     recover({ data }: Packet<RecoverCall>, now: Now): Packet<readonly RecoveredRow[]> {
       const untilMs = Math.floor(now.monotonicMs);
       const recoverStep = ([queue, limit]: StepRow): RecoveredRow => {
@@ -194,6 +197,7 @@ export function createMaintainHandlers(store: Store) {
       return plain(data.steps.map(recoverStep));
     },
 
+    /** Per step: how many tasks were moved, and when the next one is due. */
     forward({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<ForwardReply> {
       const outcomes = data.map(([queue, limit]): ForwardedRow => {
         const entry = queues.find(queue);

@@ -1,9 +1,8 @@
+// What schedulers show of themselves, for inspectors: their entries and the history of each. Runs in the writer thread; its
+// calls come from main/facets/scheduler-entries.ts.
 import type { SqlValue } from '../database.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { Now, Store } from '../store.ts';
-
-// What schedulers show of themselves, for inspectors: their entries and the history of each. Runs in the writer thread; its
-// calls come from main/facets/scheduler-entries.ts.
 
 /** An entry; `options` is JSON. Its payload is the item with the same index in the packet's bytes. */
 export type EntryRow = readonly [

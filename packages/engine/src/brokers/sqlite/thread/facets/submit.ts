@@ -1,10 +1,9 @@
+// Storing new tasks. Runs in the writer thread; its calls come from main/facets/submit.ts.
 import { plain, type Packet } from '../../packing.ts';
 import { AGGREGATING, PENDING, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import { createLocks } from '../tables/locks.ts';
-
-// Storing new tasks. Runs in the writer thread; its calls come from main/facets/submit.ts.
 
 /** A task to store. Its payload is the item with the same index in the packet's bytes. */
 export type NewRow = readonly [
@@ -54,7 +53,10 @@ const INSERT = `
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
 
 /** State of a stored task by its result; a due time, which is not listed, means scheduled. */
-export const STATE_BY_RESULT: Readonly<Record<number, StateNumber>> = { [STORED_PENDING]: PENDING, [STORED_IN_GROUP]: AGGREGATING };
+export const STATE_BY_RESULT: Readonly<Record<number, StateNumber>> = {
+  [STORED_PENDING]: PENDING,
+  [STORED_IN_GROUP]: AGGREGATING,
+};
 
 interface StoreContext {
   readonly entry: QueueEntry;
@@ -69,6 +71,7 @@ interface LockRequest {
   readonly dueMs: number;
 }
 
+/** Makes the function that stores one task. Groups use it, too, for the task made of an aggregation set. */
 export function createTaskStorer({ database, sequence }: Store) {
   const insert = database.prepare(INSERT);
   const insertBody = database.prepare('INSERT INTO body (seq, payload) VALUES (?, ?)');
@@ -119,6 +122,7 @@ export function createSubmitHandlers(store: Store) {
   const storeTask = createTaskStorer(store);
 
   return {
+    /** Stores each task that can be stored; the others do not prevent it. */
     enqueue(call: Packet<EnqueueCall>, { wallMs: nowMs }: Now): Packet<EnqueueReply> {
       const entries = call.data.queues.map((name) => queues.ensure(name, true));
       const holders: string[] = [];

@@ -1,7 +1,6 @@
+// The counters of a queue: attempts processed and failed, in all and by day. Runs in the writer thread.
 import type { Database } from '../database.ts';
 import type { QueueEntry } from '../queue-registry.ts';
-
-// The counters of a queue: attempts processed and failed, in all and by day. Runs in the writer thread.
 
 /** Counts ended attempts during a call, and writes the sums once per queue. */
 export interface Tally {

@@ -1,6 +1,5 @@
-import type { Database } from '../database.ts';
-
 // The table of unique locks. Runs in the writer thread.
+import type { Database } from '../database.ts';
 
 export interface LockClaim {
   /** Derived from queue, type, business and payload: tasks with the same key are duplicates. */
