@@ -25,12 +25,15 @@ const project = (name: string, { groupOrder, ...kind }: Kind) => ({
   test: { name, hookTimeout: 60_000, sequence: { groupOrder }, ...kind },
 });
 
-/** One project per kind of test; `npm test` runs all but `long`, `interop` and `experiments`, `npm run test:all` every one. */
+/**
+ * One project per kind of test. `npm test` runs the first four. `npm run test:all` adds suites of the others in turn
+ * (`scripts/suites.mjs`).
+ */
 export default defineConfig({
   test: {
     projects: [
       project('unit', {
-        include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'faults/harness/*.test.ts'],
+        include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.mjs', 'faults/harness/*.test.ts'],
         testTimeout: 10_000,
         groupOrder: 0,
       }),
@@ -38,11 +41,14 @@ export default defineConfig({
         include: ['packages/engine/test/{conformance,brokers,engine,model}/**/*.test.ts'],
         testTimeout: 30_000,
         groupOrder: 1,
+        // Most of the time they wait.
+        maxWorkers: 2,
       }),
       project('http', {
         include: ['packages/{server,cli}/test/**/*.test.ts'],
         testTimeout: 60_000,
         groupOrder: 2,
+        maxWorkers: 2,
       }),
       project('faults', {
         include: ['packages/engine/test/faults/**/*.test.ts'],

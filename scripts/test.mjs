@@ -1,67 +1,43 @@
-// npm test [-- arguments of vitest]: builds what is missing and runs the tests; with --all the long ones, too.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// npm test [-- arguments of vitest]: builds what is missing and runs the tests. With --all a part of the long suites, too, which
+// changes from commit to commit (`rotation.mjs`); with --whole all of them.
+import { planRotation, runRotation } from './rotation.mjs';
+import { runVitest } from './run-vitest.mjs';
+import { FIXED_PROJECTS, LONG_PROJECTS } from './suites.mjs';
 import { missingTools } from './test-tools.mjs';
-import { build, ensureInstalled, requireNode, runNode } from './tools.mjs';
+import { build, ensureInstalled, requireNode } from './tools.mjs';
 
-const PROJECTS = ['unit', 'broker', 'http', 'faults'];
-const LONG_PROJECTS = ['long', 'interop', 'interop-cluster', 'experiments'];
+const OWN_FLAGS = ['--all', '--whole'];
 
-/** Runs vitest with its output on the terminal. The counts come from a temporary report file. */
-async function vitest(args) {
-  const folder = mkdtempSync(join(tmpdir(), 'task-center-test-run-'));
-  const report = join(folder, 'report.json');
-  try {
-    const { code } = await runNode(
-      'node_modules/vitest/vitest.mjs',
-      ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-      { show: 'all' },
-    );
-    return { code, counts: countsIn(report) };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** What runs: projects as a whole, with arguments of vitest, and suites that are drawn. */
+async function plan(given) {
+  const rest = given.filter((arg) => !OWN_FLAGS.includes(arg));
+  if (rest.some((arg) => arg.startsWith('--project'))) return { projects: [], rest, suites: [] };
+  const all = given.includes('--all');
+  // Arguments for vitest name what is wanted: nothing is drawn then.
+  const whole = given.includes('--whole') || (all && rest.length > 0);
+  if (whole) return { projects: [...FIXED_PROJECTS, ...LONG_PROJECTS], rest, suites: [] };
+  return { projects: FIXED_PROJECTS, rest, suites: all ? await planRotation() : [] };
 }
 
-function countsIn(report) {
-  try {
-    const results = JSON.parse(readFileSync(report, 'utf8'));
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = results;
-    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
-  } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
-  }
-}
-
-/** Splits our own arguments from those of vitest. Our projects are added unless the arguments name some. */
-function parseArguments(given) {
-  const isAll = given.includes('--all');
-  const vitestArgs = given.filter((arg) => arg !== '--all');
-  if (vitestArgs.some((arg) => arg.startsWith('--project'))) return { projects: [], vitestArgs };
-  return { projects: isAll ? [...PROJECTS, ...LONG_PROJECTS] : PROJECTS, vitestArgs };
-}
-
-/** The arguments for vitest. Projects that a missing tool makes impossible are left out. */
-function vitestArguments({ projects, vitestArgs }, missing) {
-  const ready = projects.filter(
-    (name) => !missing.some(({ project }) => project !== undefined && name.startsWith(project)),
-  );
-  return [...ready.map((name) => `--project=${name}`), ...vitestArgs];
-}
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
 requireNode();
 await ensureInstalled();
-const request = parseArguments(process.argv.slice(2));
-const [missing] = await Promise.all([missingTools(request.projects), build()]);
-const { code, counts } = await vitest(vitestArguments(request, missing));
+const { projects, rest, suites } = await plan(process.argv.slice(2));
+const kinds = [...projects, ...suites.map(({ project }) => project)];
+const [missing] = await Promise.all([missingTools(kinds), build()]);
+const runs = [await runVitest([...projects.map((name) => `--project=${name}`), ...rest])];
+runs.push(...(await runRotation(suites)));
 
 for (const { needed, advice } of missing) {
   process.stdout.write(`Tests were skipped because ${needed} was not found. To get it: ${advice}\n`);
 }
-const { passed, failed, skipped } = counts;
-const isStrict = process.env.CI === 'true';
-if (isStrict && skipped > 0) process.stdout.write('With CI=true a skipped test is a failure.\n');
-if (code !== 0 && failed === 0) process.stdout.write('The test run itself failed; see above.\n');
+const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) =>
+  sum(runs.map((run) => run[kind])),
+);
+const strict = process.env.CI === 'true';
+if (strict && skipped > 0) process.stdout.write('With CI=true a skipped test is a failure.\n');
+const broke = runs.some(({ code, failed: failures }) => code !== 0 && failures === 0);
+if (broke) process.stdout.write('The test run itself failed; see above.\n');
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
-process.exitCode = code !== 0 || (isStrict && skipped > 0) ? 1 : 0;
+process.exitCode = runs.some(({ code }) => code !== 0) || (strict && skipped > 0) ? 1 : 0;

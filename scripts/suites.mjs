@@ -1,0 +1,125 @@
+// The suites of the rotating part (`rotation.mjs`). A new long file states here what it costs and what it guards.
+
+/** Paths below the engine's sources. */
+const engine = (...paths) => paths.map((path) => `packages/engine/src/${path}`);
+const REDIS = engine('brokers/redis');
+const SQLITE = engine('brokers/sqlite');
+const WORKERS = engine('leases', 'loops', 'policies', 'worker');
+
+/** What the suites of a kind share: where their files are, and what they all guard or are made of. */
+const BENCH = { locate: (name) => `bench/${name}.long.ts`, guards: ['bench'] };
+const CHECKLIST = {
+  locate: (name) => `interop/checklist/${name}.test.ts`,
+  guards: ['interop/go', 'interop/support', ...REDIS, ...engine('protocol')],
+};
+const FAULTS = {
+  locate: (name) => `faults/experiments/${name}.test.ts`,
+  guards: ['faults/harness', 'faults/programs', ...engine('broker')],
+};
+
+/**
+ * `costs`: seconds in each project that runs the files, as `npm run test:all` prints them on a machine of two processors.
+ * `guards`: the sources whose change brings the suite to the front. Files of one suite run at the same time.
+ */
+const TABLE = [
+  { kind: BENCH, files: ['ceilings'], guards: REDIS, costs: { long: 8 } },
+  { kind: BENCH, files: ['guard'], guards: engine('brokers', 'client', 'worker'), costs: { long: 20 } },
+
+  {
+    kind: CHECKLIST,
+    files: ['client', 'encodings', 'keys'],
+    guards: engine('client', 'task'),
+    costs: { interop: 10, 'interop-cluster': 15 },
+  },
+  {
+    kind: CHECKLIST,
+    files: ['due', 'finishing', 'taking'],
+    guards: WORKERS,
+    costs: { interop: 20, 'interop-cluster': 25 },
+  },
+  {
+    kind: CHECKLIST,
+    files: ['leases', 'recovery'],
+    guards: WORKERS,
+    costs: { interop: 65, 'interop-cluster': 70 },
+  },
+  {
+    kind: CHECKLIST,
+    files: ['presence', 'robustness'],
+    guards: WORKERS,
+    costs: { interop: 60, 'interop-cluster': 95 },
+  },
+  {
+    kind: CHECKLIST,
+    files: ['groups', 'semaphore'],
+    guards: engine('limits', 'worker'),
+    costs: { interop: 10, 'interop-cluster': 15 },
+  },
+  {
+    kind: CHECKLIST,
+    files: ['acting', 'inspector', 'looking'],
+    guards: engine('inspector'),
+    costs: { interop: 20, 'interop-cluster': 25 },
+  },
+  {
+    kind: CHECKLIST,
+    files: ['buttons', 'cancel', 'metrics', 'tools'],
+    guards: ['interop/asynq-cli', 'interop/asynqmon', ...engine('inspector', 'metrics')],
+    costs: { interop: 10, 'interop-cluster': 15 },
+  },
+  {
+    kind: CHECKLIST,
+    files: ['scheduler', 'schedules'],
+    guards: engine('asynq-scheduler'),
+    costs: { interop: 40, 'interop-cluster': 45 },
+  },
+  { kind: CHECKLIST, files: ['fleet'], guards: ['interop/programs', ...WORKERS], costs: { interop: 85 } },
+  { kind: CHECKLIST, files: ['million'], guards: engine('inspector'), costs: { interop: 50 } },
+  { kind: CHECKLIST, files: ['cluster', 'signals'], guards: engine('worker'), costs: { interop: 10 } },
+
+  {
+    kind: FAULTS,
+    files: ['clocks', 'stalls'],
+    guards: [...REDIS, ...SQLITE, ...engine('leases', 'runtime', 'worker')],
+    costs: { experiments: 75 },
+  },
+  { kind: FAULTS, files: ['cluster', 'sentinel'], guards: REDIS, costs: { experiments: 40 } },
+  {
+    kind: FAULTS,
+    files: ['network', 'redis-crash', 'redis-full', 'redis-stall'],
+    guards: REDIS,
+    costs: { experiments: 145 },
+  },
+  {
+    kind: FAULTS,
+    files: ['sqlite-crash', 'sqlite-disk', 'sqlite-owners'],
+    guards: SQLITE,
+    costs: { experiments: 25 },
+  },
+  {
+    kind: FAULTS,
+    files: ['lifecycle', 'unique'],
+    guards: [...REDIS, ...SQLITE, ...engine('client', 'worker')],
+    costs: { experiments: 45 },
+  },
+  {
+    kind: FAULTS,
+    files: ['poison', 'worker'],
+    guards: [...REDIS, ...SQLITE, ...WORKERS, ...engine('errors', 'task')],
+    costs: { experiments: 95 },
+  },
+];
+
+export const SUITES = TABLE.flatMap(({ kind, files, guards, costs }) =>
+  Object.entries(costs).map(([project, costSeconds]) => ({
+    name: `${project}: ${files.join(', ')}`,
+    project,
+    files: files.map(kind.locate),
+    guards: [...kind.guards, ...guards],
+    costSeconds,
+  })),
+);
+
+/** Those of `npm test`, which run as a whole. */
+export const FIXED_PROJECTS = ['unit', 'broker', 'http', 'faults'];
+export const LONG_PROJECTS = [...new Set(SUITES.map(({ project }) => project))];
