@@ -41,7 +41,7 @@ experiment(
           count,
           perSecond: 1e6,
           batch: 256,
-          lanes: 4,
+          parallel: 4,
           payload: { ms: 0 },
           options,
           mix: { failing: 0, delayed: 0 },

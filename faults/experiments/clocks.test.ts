@@ -32,7 +32,7 @@ experiment(
     ahead.set(HOUR_MS);
     behind.set(-HOUR_MS);
     const produce = { perSecond: 4, mix: LONG, options: KEPT };
-    if (run.bed.owned) {
+    if (run.bed.isSingleProcess) {
       await run.fleet({ produce, launch: { env: run.random.pick([ahead, behind]).env } });
     } else {
       await run.fleet({ workers: 2, produce, launch: { env: ahead.env } });
@@ -55,7 +55,7 @@ experiment(
     const clock = clockFor(run);
     clock.set(0);
     // What SQLite's only clock delays by an hour that was wrong would be waited for.
-    const mix = run.bed.owned ? { ...LONG, delayed: 0, failing: 0 } : LONG;
+    const mix = run.bed.isSingleProcess ? { ...LONG, delayed: 0, failing: 0 } : LONG;
     await run.fleet({ produce: { perSecond: 4, mix, options: KEPT }, launch: { env: clock.env } });
     for (let i = 0; i < run.times(3, 30); i += 1) {
       await sleep(5_000);

@@ -35,7 +35,7 @@ experiment(
     const count = run.times(3_000, 50_000);
     const mix = { ms: [0, 2], delayed: 0, failing: 0 } as const;
     await run.start({
-      produce: { queues: queues.slice(0, 1), count, batch: 500, lanes: 2, perSecond: 1e6, mix },
+      produce: { queues: queues.slice(0, 1), count, batch: 500, parallel: 2, perSecond: 1e6, mix },
     });
     let [moved, paused] = [0, 0];
     for (let round = 0; round < run.times(1, 10); round += 1) {

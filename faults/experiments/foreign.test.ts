@@ -28,7 +28,7 @@ function running(run: Run): string[] {
   return [...ids];
 }
 
-const some = (run: Run, ids: readonly string[], count: number): string[] => [
+const pickSome = (run: Run, ids: readonly string[], count: number): string[] => [
   ...new Set(Array.from({ length: count }, () => run.random.pick(ids))),
 ];
 
@@ -52,7 +52,7 @@ experiment(
         ['lease', 'ZREM'],
         ['active', 'LREM'],
       ] as const) {
-        const ids = some(run, running(run), 4);
+        const ids = pickSome(run, running(run), 4);
         hit += ids.length;
         for (const id of ids) await raw.call(take, Q + key, ...(take === 'LREM' ? ['0'] : []), id);
       }
@@ -102,7 +102,7 @@ experiment(
       for (const state of ['pending', 'scheduled', 'active'] as const) {
         const { tasks } = await broker.inspect.list({ queue: 'default', state, limit: 100, cursor: null });
         const ids = tasks.map(({ id }) => id);
-        for (const id of ids.length > 0 ? some(run, ids, 5) : [])
+        for (const id of ids.length > 0 ? pickSome(run, ids, 5) : [])
           if ((await raw.call('EVAL', DELETE, '1', `${Q}t:${id}`, state)) === 1) deleted.add(id);
       }
     }

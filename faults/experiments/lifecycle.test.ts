@@ -38,7 +38,7 @@ experiment(
     }
     await run.finish();
     const lines = run.lines();
-    const given = lines.flatMap((line) => (line.e === 'told' && line.outcome === 'deferred' ? [line] : []));
+    const given = lines.flatMap((line) => (line.e === 'finished' && line.outcome === 'deferred' ? [line] : []));
     const again = given.map(({ id, t }) => {
       const next = lines.filter((line) => line.e === 'start' && line.id === id && line.t > t - 500);
       return Math.min(...next.map((line) => line.t)) - t;
@@ -68,7 +68,7 @@ experiment(
     may: { duplicates: ['killed', 'given-back'], recoveryMs: 60_000 },
   },
   async (run) => {
-    await run.fleet({ produce: { perSecond: 10, mix: { ms: run.bed.owned ? [100, 1_000] : [200, 5_000] } } });
+    await run.fleet({ produce: { perSecond: 10, mix: { ms: run.bed.isSingleProcess ? [100, 1_000] : [200, 5_000] } } });
     for (let i = 0; i < run.times(3, 100); i += 1) {
       await run.flow(40, 120_000);
       const victim = run.random.pick(run.workers);
@@ -99,7 +99,7 @@ experiment(
     const ends = await heldByGo(run, 40, () => nowS - GO_GRACE_S + Math.round(run.random.between(2, 12)));
     await run.fleet({ workers: 4, producers: 2, produce: { perSecond: 20, mix: { ms: [100, 2_000] } } });
     const link = await run.link();
-    link.weather({ latencyMs: LATE_MS / 2 });
+    link.setQuality({ latencyMs: LATE_MS / 2 });
     await run.fleet({ workers: 2, producers: 0, url: link.url });
     for (let i = 0; i < run.times(2, 50); i += 1) {
       await run.flow(60);

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
 import { callMs, renewalGapMs } from '../harness/measures.ts';
-import type { Link, Weather } from '../harness/link.ts';
+import type { Link, LinkQuality } from '../harness/link.ts';
 import type { Run } from '../harness/run.ts';
 import { startRedis } from '../../packages/engine/test/support/redis-server.ts';
 
-async function linkOf(run: Run, weather?: Weather): Promise<Link> {
+async function startLinkOf(run: Run, weather?: LinkQuality): Promise<Link> {
   const link = await run.link();
-  link.weather(weather);
+  link.setQuality(weather);
   return link;
 }
 
@@ -23,9 +23,9 @@ experiment(
     limitMs: 180_000,
   },
   async (run) => {
-    const { url } = await linkOf(run, { latencyMs: 100, jitterMs: 50 });
+    const { url } = await startLinkOf(run, { latencyMs: 100, jitterMs: 50 });
     const mix = { ms: [5, 100] as const, delayed: 0 };
-    await run.fleet({ url, workers: 2, producers: 2, produce: { perSecond: 50, lanes: 100, mix } });
+    await run.fleet({ url, workers: 2, producers: 2, produce: { perSecond: 50, parallel: 100, mix } });
     await run.flow(200);
     const before = countOf(run, 'start');
     const ms = run.times(8_000, 60_000);
@@ -49,7 +49,7 @@ experiment(
     limitMs: 180_000,
   },
   async (run) => {
-    const { url } = await linkOf(run, { bytesPerSecond: 64_000 });
+    const { url } = await startLinkOf(run, { bytesPerSecond: 64_000 });
     // A payload takes 4 s to arrive, so its lease must be longer.
     const leaseMs = 20_000;
     await run.start({ url, work: { concurrency: 1, leaseMs } });
@@ -59,7 +59,7 @@ experiment(
     const mix = { ms: [2_000, 6_000] as const, delayed: 0 };
     const small = await run.start({ produce: { perSecond: 1, queues: ['small'], mix } });
     const large = ({ e, ...line }: { e: string }) =>
-      e === 'told' && !('id' in line && String(line.id).startsWith(small.name));
+      e === 'finished' && !('id' in line && String(line.id).startsWith(small.name));
     for (let i = 0; i < count; i += 1) await run.saw(large, 60_000);
     const { engine } = await run.finish();
     const gaps = renewalGapMs(run.lines());
@@ -77,7 +77,7 @@ experiment(
     on: ['redis'],
   },
   async (run) => {
-    const { url } = await linkOf(run, { sliceBytes: 1 });
+    const { url } = await startLinkOf(run, { sliceBytes: 1 });
     await run.fleet({ url, workers: 1, producers: 1, produce: { perSecond: 5 } });
     await run.flow(run.times(60, 2_000), 600_000);
     const { engine, tasks } = await run.finish();
@@ -97,7 +97,7 @@ experiment(
   },
   async (run) => {
     const { server } = run.bed;
-    const link = await linkOf(run);
+    const link = await startLinkOf(run);
     await run.fleet({ url: link.url });
     for (let i = 0; i < run.times(1, 10); i += 1) {
       await run.flow(100);

@@ -8,7 +8,7 @@ import type { Run } from '../harness/run.ts';
 import { startFaultProxy, type FaultProxy } from '../../packages/engine/test/support/fault-proxy.ts';
 import { rawRedis } from '../../packages/engine/test/support/raw-redis.ts';
 
-async function proxyOf(run: Run): Promise<FaultProxy> {
+async function startProxy(run: Run): Promise<FaultProxy> {
   const proxy = await startFaultProxy(run.bed.server.port);
   run.cleanUp(() => proxy.close());
   return proxy;
@@ -63,7 +63,7 @@ experiment(
     may: { duplicates: ['lease-lost'], resumeMs: 5_000 },
   },
   async (run) => {
-    const proxy = await proxyOf(run);
+    const proxy = await startProxy(run);
     await run.fleet({ url: proxy.url });
     // Half open for good; new connections work, once somebody asks for one.
     for (let i = 0; i < run.times(2, 20); i += 1) {
@@ -98,9 +98,9 @@ experiment(
     on: ['redis'],
   },
   async (run) => {
-    const proxy = await proxyOf(run);
+    const proxy = await startProxy(run);
     await run.fleet({ producers: 0 });
-    await run.fleet({ workers: 0, url: proxy.url, produce: { again: true, mix: { delayed: 0.1 } } });
+    await run.fleet({ workers: 0, url: proxy.url, produce: { retryUnknown: true, mix: { delayed: 0.1 } } });
     const cuts = run.times(40, 5_000);
     for (let i = 0; i < cuts; i += 1) {
       await proxy.cutReply(isEnqueue);
@@ -130,7 +130,7 @@ experiment(
     on: ['redis'],
   },
   async (run) => {
-    const proxy = await proxyOf(run);
+    const proxy = await startProxy(run);
     await workersBehind(run, proxy.url, { mix: { delayed: 0, failing: 0.05 }, perSecond: 20 });
     const cuts = run.times(40, 3_000);
     for (let i = 0; i < cuts; i += 1) {
@@ -163,7 +163,7 @@ experiment(
     on: ['redis'],
   },
   async (run) => {
-    const proxy = await proxyOf(run);
+    const proxy = await startProxy(run);
     await workersBehind(run, proxy.url, { mix: { failing: 0.4 } });
     const cuts = run.times(40, 3_000);
     for (let i = 0; i < cuts; i += 1) {
@@ -192,7 +192,7 @@ experiment(
     on: ['redis'],
   },
   async (run) => {
-    const proxy = await proxyOf(run);
+    const proxy = await startProxy(run);
     const deaf = setInterval(() => proxy.deafen('signals', 'replies'), 20);
     run.cleanUp(() => clearInterval(deaf));
     const produce = { perSecond: 3, mix: { ms: [5, 50] as const, delayed: 0, failing: 0 } };
@@ -243,7 +243,7 @@ experiment(
         const what = `its ${direction} come to nothing`;
         // Renewals still arrive where only the answers are lost: recovery counts from the last of them.
         run.fault(what, direction === 'requests' ? [victim] : []);
-        link.hold(direction);
+        link.block(direction);
         await sleep(15_000);
         // What was sent meanwhile arrives late, as TCP sends it again, or never.
         if (lose) link.reset();
@@ -272,7 +272,7 @@ experiment(
     may: { resumeMs: 5_000 },
   },
   async (run) => {
-    const proxy = await proxyOf(run);
+    const proxy = await startProxy(run);
     const raw = await rawRedis(run.bed.server.port);
     run.cleanUp(() => raw.close());
     await run.fleet({ producers: 0 });

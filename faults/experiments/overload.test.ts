@@ -33,7 +33,7 @@ experiment(
     };
     const work = { concurrency: 100 };
     const limitMs = run.times(120_000, 900_000);
-    const alone = run.bed.owned;
+    const alone = run.bed.isSingleProcess;
     const producer = alone ? await run.start({ produce, work }) : await run.start({ produce });
     if (!alone) await run.fleet({ workers: 2, producers: 0, work });
     await producer.produced(limitMs);

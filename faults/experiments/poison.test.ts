@@ -7,12 +7,12 @@ import type { Run } from '../harness/run.ts';
 import { rawRedis } from '../../packages/engine/test/support/raw-redis.ts';
 
 /** Starts each worker again that ends by itself, until the result is called. */
-function supervised(run: Run): () => Promise<void> {
+function superviseWorkers(run: Run): () => Promise<void> {
   const seen = new Set<string>();
   let ends = false;
   async function watch(): Promise<void> {
     while (!ends) {
-      const gone = run.members.filter(({ name, works, alive }) => works && !alive && !seen.has(name));
+      const gone = run.members.filter(({ name, isWorker, isAlive }) => isWorker && !isAlive && !seen.has(name));
       for (const member of gone) {
         seen.add(member.name);
         await run.startAgain(member);
@@ -30,7 +30,7 @@ function supervised(run: Run): () => Promise<void> {
 }
 
 /** Enqueues by a process of its own, before there are workers. */
-async function enqueued(run: Run, tasks: readonly { payload: object; options?: object }[]): Promise<string> {
+async function enqueueBeforehand(run: Run, tasks: readonly { payload: object; options?: object }[]): Promise<string> {
   const producer = await run.start({ produce: { tasks } });
   await producer.produced();
   await producer.stop();
@@ -52,23 +52,23 @@ experiment(
   async (run) => {
     const kills = Array.from({ length: POISONS }, (_, n) => ({
       payload: { kill: true },
-      options: { delay: `${run.bed.owned ? 3_000 : n * 1_500}ms` },
+      options: { delay: `${run.bed.isSingleProcess ? 3_000 : n * 1_500}ms` },
     }));
     const produce = { perSecond: 30, mix: { ms: [5, 50] as const, delayed: 0, failing: 0.05 } };
-    const stop = supervised(run);
+    const stop = superviseWorkers(run);
     // Nobody else can enqueue while the owner of the file is at work.
-    let poisons = run.bed.owned ? await enqueued(run, kills) : '';
+    let poisons = run.bed.isSingleProcess ? await enqueueBeforehand(run, kills) : '';
     await run.fleet({ produce });
     await run.flow(50);
     const calmMs = now();
     await sleep(CALM_MS);
-    if (!run.bed.owned) poisons = await enqueued(run, kills);
+    if (!run.bed.isSingleProcess) poisons = await enqueueBeforehand(run, kills);
     const isPoison = (id: string) => id.startsWith(`${poisons}-`);
     const starts = () =>
       run.lines().flatMap((line) => (line.e === 'start' && isPoison(line.id) ? [line.t] : []));
     await until(() => starts().length > 0, { what: 'the poison starts', limitMs: 30_000 });
     // Three leases, and what recovery takes besides.
-    await sleep(run.bed.owned ? 10_000 : 30_000);
+    await sleep(run.bed.isSingleProcess ? 10_000 : 30_000);
     const lines = run.lines();
     const firstMs = Math.min(...starts());
     const ran = starts().length;
@@ -79,7 +79,7 @@ experiment(
     const since = (id: string) => acks.get(id) ?? 0;
     const before = waitMs(lines, (id) => since(id) > calmMs && since(id) < firstMs && !isPoison(id));
     const after = waitMs(lines, (id) => since(id) > firstMs);
-    const dead = [...(run.held?.tasks.values() ?? [])].filter(
+    const dead = [...(run.content?.tasks.values() ?? [])].filter(
       ({ state, crashes }) => crashes >= 3 && state === 'archived',
     );
     const innocent = dead.filter(({ id }) => !isPoison(id)).map(({ id }) => id);
@@ -92,7 +92,7 @@ experiment(
     expect(innocent, 'others archived as poison').toEqual([]);
     expect(Math.max(...starts()) - firstMs).toBeLessThan(35_000);
     // On SQLite the one process takes all with it.
-    if (!run.bed.owned)
+    if (!run.bed.isSingleProcess)
       expect(after?.p99, 'the others hardly wait').toBeLessThan(2 * (before?.p99 ?? 0) + 500);
   },
 );
@@ -113,7 +113,7 @@ const BODIES: Record<string, (raw: Raw, key: string, state: string) => Promise<u
   'without a message': (raw, key, state) => raw.call('HSET', key, 'state', state),
   'not there': () => Promise.resolve(),
 };
-const PLACES: Record<string, (raw: Raw, id: string) => Promise<unknown>> = {
+const LOCATIONS: Record<string, (raw: Raw, id: string) => Promise<unknown>> = {
   pending: (raw, id) => raw.call('RPUSH', `${Q}pending`, id),
   scheduled: (raw, id) => raw.call('ZADD', `${Q}scheduled`, '1', id),
   retry: (raw, id) => raw.call('ZADD', `${Q}retry`, '1', id),
@@ -148,7 +148,7 @@ experiment(
       await run.flow(50);
       const ids: string[] = [];
       for (const [body, make] of Object.entries(BODIES)) {
-        for (const [place, put] of Object.entries(PLACES)) {
+        for (const [place, put] of Object.entries(LOCATIONS)) {
           const id = `bad ${body} ${place} ${i}`;
           ids.push(id);
           await make(raw, `${Q}t:${id}`, place);
@@ -176,7 +176,7 @@ experiment(
   },
 );
 
-const ODDITIES = [
+const UNUSUAL_VALUES = [
   'huge',
   'huge text',
   'cyclic',
@@ -201,12 +201,12 @@ experiment(
     on: ['redis', 'sqlite'],
   },
   async (run) => {
-    const odd = ODDITIES.map((kind) => ({ payload: { odd: kind }, options: { maxRetries: 1 } }));
-    const name = await enqueued(run, Array.from({ length: run.times(3, 50) }, () => odd).flat());
+    const odd = UNUSUAL_VALUES.map((kind) => ({ payload: { odd: kind }, options: { maxRetries: 1 } }));
+    const name = await enqueueBeforehand(run, Array.from({ length: run.times(3, 50) }, () => odd).flat());
     await run.fleet();
     await run.flow(200);
     await run.finish();
-    const stored = [...(run.held?.tasks.values() ?? [])].filter(({ id }) => id.startsWith(`${name}-`));
+    const stored = [...(run.content?.tasks.values() ?? [])].filter(({ id }) => id.startsWith(`${name}-`));
     const lengths = stored.map(({ lastError }) => lastError?.message.length ?? Infinity);
     run.fact('longest error stored, characters', Math.max(...lengths));
     expect(stored.filter(({ state }) => state !== 'archived')).toEqual([]);

@@ -43,7 +43,7 @@ experiment(
         const before = await stats();
         run.fault(what);
         await make();
-        await run.saw((line) => line.e === 'said' && said.test(line.err ?? ''));
+        await run.saw((line) => line.e === 'logged' && said.test(line.err ?? ''));
         await sleep(FAULT_MS);
         const perSecond = ((await stats()) - before) / run.workers.length / (FAULT_MS / 1_000);
         run.fact(`${what}: turned down per worker and s`, Math.round(perSecond * 10) / 10);

@@ -61,7 +61,7 @@ experiment(
 const LATE_MS = 250;
 
 /** What went with the end of the AOF: at most so much before the kill was it acknowledged, ms. */
-async function tellLosses(run: Run, kills: readonly number[]): Promise<number> {
+async function reportLosses(run: Run, kills: readonly number[]): Promise<number> {
   const lost = await lostAcks(run);
   // An answer may be read a little later than its server was killed.
   const agesMs = lost.map(({ t }) =>
@@ -100,7 +100,7 @@ experiment(
     }
     await run.flow(100);
     await run.finish();
-    const oldestMs = await tellLosses(run, kills);
+    const oldestMs = await reportLosses(run, kills);
     const kept = run.lines().filter(({ e, member }) => e === 'ack' && member === safe.name);
     run.fact('ackedAsFsync', kept.length);
     expect(kept.length).toBeGreaterThan(0);
@@ -148,7 +148,7 @@ experiment(
     }
     await run.flow(100);
     await run.finish();
-    expect(await tellLosses(run, kills), 'age of the oldest loss, ms').toBeLessThan(5_000);
+    expect(await reportLosses(run, kills), 'age of the oldest loss, ms').toBeLessThan(5_000);
   },
 );
 
@@ -191,10 +191,10 @@ experiment(
     const { byTask } = run.events();
     const wrong = [...byTask.values()]
       .flat()
-      .filter(({ start, told }) =>
+      .filter(({ start, finished }) =>
         losses.some(
           ({ from, to }) =>
-            start < from && told !== undefined && told.outcome !== 'lost' && told.t > to + 100,
+            start < from && finished !== undefined && finished.outcome !== 'lost' && finished.t > to + 100,
         ),
       );
     expect(wrong, 'ends that were taken of tasks that are gone').toEqual([]);

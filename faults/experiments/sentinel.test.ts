@@ -5,7 +5,7 @@ import { experiment } from '../harness/experiment.ts';
 import { now, until } from '../harness/history.ts';
 import { lostOf } from '../harness/losses.ts';
 import { longestPauseMs } from '../harness/pauses.ts';
-import { asked, followsAgain, infoOf, scriptsRun } from '../harness/redis-asked.ts';
+import { sendCommand, followsAgain, infoOf, scriptsRun } from '../harness/redis-asked.ts';
 import type { Run } from '../harness/run.ts';
 
 /** What a master that is gone takes with it: ends and leases that its replica had not heard of. */
@@ -21,11 +21,11 @@ async function roles({ bed: { sentinels } }: Run): Promise<{ master: RedisServer
     : { master: sentinels.master, replica: sentinels.replica };
 }
 
-const becomesMaster = ({ bed: { sentinels } }: Run, { port }: RedisServer): Promise<void> =>
+const waitUntilMaster = ({ bed: { sentinels } }: Run, { port }: RedisServer): Promise<void> =>
   until(async () => (await sentinels.masterPort()) === port, { what: 'the replica is made the master' });
 
 /** Brings back a master that was killed, as a replica. */
-async function comesBack({ port, restart }: RedisServer): Promise<void> {
+async function restartAsReplica({ port, restart }: RedisServer): Promise<void> {
   await restart();
   await followsAgain(port);
 }
@@ -49,11 +49,11 @@ experiment(
       const began = now();
       run.fault('SIGKILL of the master');
       await master.kill();
-      await becomesMaster(run, replica);
+      await waitUntilMaster(run, replica);
       promoted = Math.max(promoted, Math.round(now() - began));
       await run.flow(200);
       resumed = Math.max(resumed, longestPauseMs(run.lines(), began));
-      if (i < rounds) await comesBack(master);
+      if (i < rounds) await restartAsReplica(master);
     }
     run.fact('replica promoted after, ms', promoted);
     run.fact('tasks start again after, ms', resumed);
@@ -79,16 +79,16 @@ experiment(
       const { master, replica } = await roles(run);
       replica.pause();
       // What the kernel keeps for it would still arrive.
-      await asked(master.port, 'CLIENT', 'KILL', 'TYPE', 'replica');
+      await sendCommand(master.port, 'CLIENT', 'KILL', 'TYPE', 'replica');
       await run.flow(50);
       // Longer than a call waits for a replica.
       await run.phase(1_500, 2_500);
       run.fault('SIGKILL of the master');
       await master.kill();
       replica.resume();
-      await becomesMaster(run, replica);
+      await waitUntilMaster(run, replica);
       await run.flow(100);
-      if (i < rounds) await comesBack(master);
+      if (i < rounds) await restartAsReplica(master);
     }
     const { tasks } = await run.finish();
     const lost = await lostOf(run, [safe]);
@@ -113,12 +113,12 @@ experiment(
       const { master, replica } = await roles(run);
       run.fault('SIGKILL of the master');
       await master.kill();
-      await becomesMaster(run, replica);
+      await waitUntilMaster(run, replica);
       await run.flow(50);
       const began = now();
       await master.restart();
       run.heal('the old master is back');
-      expect(((await asked(master.port, 'ROLE')) as string[])[0]).toBe('master');
+      expect(((await sendCommand(master.port, 'ROLE')) as string[])[0]).toBe('master');
       await followsAgain(master.port);
       run.fact('a second master for, ms', Math.round(now() - began));
       expect(await scriptsRun(master.port), 'scripts that it was made to run').toBe(0);
@@ -142,15 +142,15 @@ experiment(
       await run.flow(100);
       await run.phase(0, 300);
       const { master, replica } = await roles(run);
-      await asked(replica.port, 'SCRIPT', 'FLUSH');
+      await sendCommand(replica.port, 'SCRIPT', 'FLUSH');
       run.fault('handed over');
-      await asked(run.bed.sentinels.sentinels[0]?.port ?? 0, 'SENTINEL', 'FAILOVER', 'tasks');
-      await becomesMaster(run, replica);
+      await sendCommand(run.bed.sentinels.sentinels[0]?.port ?? 0, 'SENTINEL', 'FAILOVER', 'tasks');
+      await waitUntilMaster(run, replica);
       await run.flow(100);
       await followsAgain(master.port);
     }
     await run.finish();
-    const told = run.lines().filter((line) => line.e === 'said' || line.e === 'event');
+    const told = run.lines().filter((line) => line.e === 'logged' || line.e === 'event');
     expect(told.filter((line) => JSON.stringify(line).includes('NOSCRIPT'))).toEqual([]);
   },
 );
@@ -169,7 +169,7 @@ experiment(
   },
   async (run) => {
     const { master, replica, proxy } = run.bed.sentinels;
-    await asked(
+    await sendCommand(
       master.port,
       'CONFIG',
       'SET',
@@ -186,7 +186,7 @@ experiment(
     const cut = now();
     run.fault('the master is cut off');
     proxy?.swallow(true);
-    await becomesMaster(run, replica);
+    await waitUntilMaster(run, replica);
     await run.flow(200);
     await alone.saw((line) => line.e === 'refused', 20);
     run.fact('tasks start again after, ms', longestPauseMs(run.lines(), cut));
@@ -213,7 +213,7 @@ experiment(
   },
   async (run) => {
     const { master, replica } = run.bed.sentinels;
-    await asked(master.port, 'CONFIG', 'SET', 'min-replicas-to-write', '1', 'min-replicas-max-lag', '1');
+    await sendCommand(master.port, 'CONFIG', 'SET', 'min-replicas-to-write', '1', 'min-replicas-max-lag', '1');
     await run.fleet();
     for (let i = 0; i < run.times(3, 30); i += 1) {
       await run.flow(100);

@@ -52,7 +52,7 @@ class MemoryWatch {
 
   #sample(): void {
     for (const member of this.#run.members) {
-      if (!member.alive) continue;
+      if (!member.isAlive) continue;
       const samples = this.#samples.get(member) ?? [];
       this.#samples.set(member, samples);
       try {
@@ -64,19 +64,19 @@ class MemoryWatch {
   }
 }
 
-async function again(run: Run, member: Member): Promise<void> {
+async function killAndRestart(run: Run, member: Member): Promise<void> {
   await member.kill();
   await run.startAgain(member);
 }
 
-async function stopped(run: Run, member: Member): Promise<void> {
+async function pauseForAWhile(run: Run, member: Member): Promise<void> {
   member.pause();
   await run.phase(500, 12_000);
   member.resume();
 }
 
 /** One fault after another, at random, with some seconds in between; each is healed before the next. */
-async function nemesis(run: Run, faults: readonly (() => Promise<unknown>)[]): Promise<number> {
+async function injectFaults(run: Run, faults: readonly (() => Promise<unknown>)[]): Promise<number> {
   const endMs = performance.now() + minutesOf(run) * 60_000;
   let count = 0;
   while (performance.now() < endMs) {
@@ -87,7 +87,7 @@ async function nemesis(run: Run, faults: readonly (() => Promise<unknown>)[]): P
   return count;
 }
 
-async function judged(run: Run, watch: MemoryWatch, faults: number): Promise<void> {
+async function finishAndReport(run: Run, watch: MemoryWatch, faults: number): Promise<void> {
   await sleep(10_000);
   const { last, growth, minutes } = watch.end();
   run.fact('minutes', minutesOf(run));
@@ -124,10 +124,10 @@ experiment(
       await run.phase(200, 8_000);
       heal();
     };
-    const faults = await nemesis(run, [
-      () => again(run, mortal(run.workers)),
-      () => stopped(run, run.random.pick(run.workers)),
-      () => again(run, mortal(run.producers)),
+    const faults = await injectFaults(run, [
+      () => killAndRestart(run, mortal(run.workers)),
+      () => pauseForAWhile(run, run.random.pick(run.workers)),
+      () => killAndRestart(run, mortal(run.producers)),
       async () => {
         const leaving = mortal(run.workers);
         await leaving.stop();
@@ -140,7 +140,7 @@ experiment(
       },
       () => {
         run.fault('nothing passes', run.workers);
-        link.hold('requests', 'replies');
+        link.block('requests', 'replies');
         return cut(() => {
           link.heal();
           run.heal('all passes', run.workers);
@@ -148,7 +148,7 @@ experiment(
       },
       () => {
         run.fault('no reply passes', run.workers);
-        link.hold('replies');
+        link.block('replies');
         return cut(() => {
           link.heal();
           run.heal('all passes', run.workers);
@@ -168,11 +168,11 @@ experiment(
         run.heal('Redis is back');
       },
       async () => {
-        link.weather({ latencyMs: 100, jitterMs: 80 });
-        await cut(() => link.weather());
+        link.setQuality({ latencyMs: 100, jitterMs: 80 });
+        await cut(() => link.setQuality());
       },
     ]);
-    await judged(run, watch, faults);
+    await finishAndReport(run, watch, faults);
   },
 );
 
@@ -190,16 +190,16 @@ experiment(
     const watch = new MemoryWatch(run);
     const owner = () => run.random.pick(run.workers);
     // Seldom killed: its memory is to be watched as well.
-    const long = () => stopped(run, owner());
-    const faults = await nemesis(run, [
+    const long = () => pauseForAWhile(run, owner());
+    const faults = await injectFaults(run, [
       ...Array.from({ length: 12 }, () => long),
-      () => again(run, owner()),
+      () => killAndRestart(run, owner()),
       async () => {
         const leaving = owner();
         await leaving.stop();
         await run.startAgain(leaving);
       },
     ]);
-    await judged(run, watch, faults);
+    await finishAndReport(run, watch, faults);
   },
 );

@@ -4,8 +4,8 @@ import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
 import type { MemberOptions } from '../harness/member.ts';
 import type { Run } from '../harness/run.ts';
-import { checked, digest, framesOf, readBytes } from '../harness/sqlite-file.ts';
-import { deedsIn, loseUnsynced, syncsIn, traced } from '../harness/traced.ts';
+import { integrityOf, digest, framesOf, readBytes } from '../harness/sqlite-file.ts';
+import { operationsIn, loseUnsynced, syncsIn, traced } from '../harness/traced.ts';
 
 const LOAD: MemberOptions = { work: { concurrency: 40 }, produce: { perSecond: 150 } };
 
@@ -33,7 +33,7 @@ experiment(
       await owner.saw(({ e }) => e === 'start', 50);
       await run.phase(0, 300);
       await owner.kill();
-      expect(checked(run.bed.file)).toBe('ok');
+      expect(integrityOf(run.bed.file)).toBe('ok');
       owner = await run.startAgain(owner);
     }
     await run.finish();
@@ -97,8 +97,8 @@ experiment(
       await owner.saw(({ e }) => e === 'ack', 60);
       await run.phase(0, 200);
       await owner.kill();
-      lost += loseUnsynced(await deedsIn(log));
-      expect(checked(run.bed.file)).toBe('ok');
+      lost += loseUnsynced(await operationsIn(log));
+      expect(integrityOf(run.bed.file)).toBe('ok');
     }
     run.fact('bytes lost', lost);
     expect(lost, 'bytes that were not synced').toBeGreaterThan(0);
@@ -125,7 +125,7 @@ experiment(
       await owner.saw(({ e }) => e === 'ack', 150);
       await run.phase(0, 200);
       await owner.kill();
-      const syncs = syncsIn(await deedsIn(log));
+      const syncs = syncsIn(await operationsIn(log));
       const lines = owner.history.read();
       const calls = new Map(lines.flatMap((line) => (line.e === 'call' ? [[line.id, line.t]] : [])));
       const early = lines.filter((line) => {
@@ -156,17 +156,17 @@ experiment(
       const owner = await run.start({ ...LOAD, launch: traced(log, `error=EIO:when=${when}`) });
       await owner.saw(({ e }) => e === 'refused', 20);
       await owner.kill();
-      const failure = (await deedsIn(log)).find(({ kind, failed }) => kind === 'sync' && failed);
+      const failure = (await operationsIn(log)).find(({ kind, failed }) => kind === 'sync' && failed);
       const lines = owner.history.read();
       const late = (line: (typeof lines)[number]) => line.t > (failure?.ended ?? 0) + CLOCK_MS;
       expect(
         lines.filter((line) => line.e === 'ack' && late(line)),
         'false acknowledgements',
       ).toEqual([]);
-      expect(lines.filter((line) => line.e === 'told' && late(line) && line.outcome === 'succeeded')).toEqual(
+      expect(lines.filter((line) => line.e === 'finished' && late(line) && line.outcome === 'succeeded')).toEqual(
         [],
       );
-      expect(checked(run.bed.file)).toBe('ok');
+      expect(integrityOf(run.bed.file)).toBe('ok');
     }
     await run.finish();
   },

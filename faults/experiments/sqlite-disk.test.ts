@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@task-center/engine';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
-import { readHeld } from '../harness/held.ts';
+import { readBrokerContent } from '../harness/held.ts';
 import { now, until } from '../harness/history.ts';
 import type { Member, MemberOptions } from '../harness/member.ts';
 import { putOnSmallDisk } from '../harness/small-disk.ts';
-import { checked, copyOf, digest, readBytes } from '../harness/sqlite-file.ts';
+import { integrityOf, copyOf, digest, readBytes } from '../harness/sqlite-file.ts';
 
 const LOAD: MemberOptions = { work: { concurrency: 40 }, produce: { perSecond: 150 } };
 /** Fills a small disk within seconds. */
@@ -28,7 +28,7 @@ function openOf(owner: Member): number {
   const open = new Set<string>();
   for (const line of owner.history.read()) {
     if (line.e === 'ack') open.add(line.id);
-    if (line.e === 'told' && (line.outcome === 'succeeded' || line.outcome === 'archived'))
+    if (line.e === 'finished' && (line.outcome === 'succeeded' || line.outcome === 'archived'))
       open.delete(line.id);
   }
   return open.size;
@@ -131,7 +131,7 @@ async function isRefused(path: string, wanted: string): Promise<boolean> {
   try {
     const broker = await connect(`sqlite:${path}`);
     try {
-      await readHeld(broker);
+      await readBrokerContent(broker);
     } finally {
       await broker.close();
     }
@@ -194,15 +194,15 @@ experiment(
     for (let i = 0; i < run.times(2, 20); i += 1) {
       await owner.saw(({ e }) => e === 'start', 50);
       // Not under a file that is open: the kernel keeps its word to who may write.
-      expect(() => disk.readOnly(true)).toThrow(/busy/);
+      expect(() => disk.setReadOnly(true)).toThrow(/busy/);
       await owner.kill();
-      disk.readOnly(true);
+      disk.setReadOnly(true);
       await expect(connect(run.bed.url)).rejects.toMatchObject({
         code: 'database-unusable',
         message: expect.stringContaining('read-only'),
       });
-      disk.readOnly(false);
-      expect(checked(run.bed.file)).toBe('ok');
+      disk.setReadOnly(false);
+      expect(integrityOf(run.bed.file)).toBe('ok');
       owner = await run.startAgain(owner);
       await until(() => owner.history.read().some(({ e }) => e === 'ack'), {
         what: 'it takes tasks again',

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { freeze, slowDown } from '../harness/cgroup.ts';
 import { experiment } from '../harness/experiment.ts';
 import { until, type Line } from '../harness/history.ts';
-import { tellRenewals } from '../harness/measures.ts';
+import { reportRenewals } from '../harness/measures.ts';
 import type { Member } from '../harness/member.ts';
 import type { Run } from '../harness/run.ts';
 
@@ -26,12 +26,12 @@ const blocking = (lines: readonly Line[]): Set<string> =>
   new Set(lines.flatMap((line) => (line.e === 'call' && line.does.block !== undefined ? [line.id] : [])));
 
 /** From the end of each block to the event that tells of it, ms. */
-function toldAfter(lines: readonly Line[]): number[] {
+function eventDelays(lines: readonly Line[]): number[] {
   const blockOf = new Map(
     lines.flatMap((line) => (line.e === 'call' ? [[line.id, line.does.block ?? 0] as const] : [])),
   );
   return lines.flatMap((line) => {
-    if (line.e !== 'deed' || line.what !== 'block') return [];
+    if (line.e !== 'action' || line.what !== 'block') return [];
     const endMs = line.t + (blockOf.get(line.id) ?? 0);
     const told = lines.find(
       ({ e, member, t }) => e === 'stalled' && member === line.member && t > endMs - 100,
@@ -67,8 +67,8 @@ experiment(
     const all = rounds * BLOCKS_MS.length;
     await until(() => ended() === all, { what: 'all blocks end', limitMs: rounds * 60_000 });
     const { engine } = await run.finish();
-    tellRenewals(run);
-    const told = toldAfter(run.lines());
+    reportRenewals(run);
+    const told = eventDelays(run.lines());
     run.fact('stall told within, ms', Math.round(Math.max(...told)));
     expect(Math.max(...told), 'ms from a stall to its event').toBeLessThan(1_000);
     expect(engine['tasks.recovered'] ?? 0, 'reclaims').toBe(0);
@@ -76,7 +76,7 @@ experiment(
 );
 
 /** A task of this kind, and the first attempt at it. */
-async function hangs(run: Run, block: number): Promise<Start> {
+async function startBlockingTask(run: Run, block: number): Promise<Start> {
   const known = new Set(run.lines().flatMap((line) => (line.e === 'start' ? [line.id] : [])));
   await run.start({ produce: { count: 1, tasks: [{ payload: { block, once: true } }] } });
   const start = () => {
@@ -87,7 +87,7 @@ async function hangs(run: Run, block: number): Promise<Start> {
   return start() as Start;
 }
 
-const startedAgain = (run: Run, { id, member }: Start) =>
+const waitUntilTakenOver = (run: Run, { id, member }: Start) =>
   until(() => run.lines().some((line) => line.e === 'start' && line.id === id && line.member !== member), {
     what: 'another worker runs the task',
   });
@@ -111,27 +111,27 @@ experiment(
     for (let i = 0; i < run.times(3, 30); i += 1) {
       await run.flow(60);
       const block = i % 3 === 1 ? 3 * MAX_STALL_MS : FOR_EVER_MS;
-      const start = await hangs(run, block);
+      const start = await startBlockingTask(run, block);
       const victim = run.workers.find(({ name }) => name === start.member);
       if (!victim) throw new Error(`${start.member} is gone already`);
       run.fault('its event loop hangs', [victim]);
-      await startedAgain(run, start);
+      await waitUntilTakenOver(run, start);
       if (victim.options.work?.failStop === true) {
         await victim.gone;
         ended.push(victim.name);
         await run.startAgain(victim);
       } else if (block === FOR_EVER_MS) {
-        expect(victim.alive, 'the process lives on without failStop').toBe(true);
+        expect(victim.isAlive, 'the process lives on without failStop').toBe(true);
         await victim.kill();
         await run.startAgain(victim);
       } else {
         // It comes back, and its late end is refused.
-        await victim.saw((line) => line.e === 'told' && line.id === start.id && line.outcome === 'lost');
+        await victim.saw((line) => line.e === 'finished' && line.id === start.id && line.outcome === 'lost');
       }
     }
     await run.finish();
     run.fact('processes that ended themselves', ended.length);
-    const exits = run.lines().filter((line) => line.e === 'exit' && !line.asked && line.code !== 0);
+    const exits = run.lines().filter((line) => line.e === 'exit' && !line.isRequested && line.code !== 0);
     expect(exits.map((line) => line.e === 'exit' && [line.of, line.signal])).toEqual(
       ended.map((name) => [name, 'SIGKILL']),
     );
@@ -140,7 +140,7 @@ experiment(
 );
 
 /** Processes that do nothing but compute, until the result is called. */
-function hogs(run: Run, count: number): () => void {
+function startBusyLoops(run: Run, count: number): () => void {
   const all = Array.from({ length: count }, () =>
     spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' }),
   );
@@ -160,7 +160,7 @@ experiment(
     await run.fleet({ produce: { perSecond: 5, mix: { ms: [100, 3_000] } } });
     await run.flow(30);
     const lastMs = run.times(12_000, 60_000);
-    const end = hogs(run, 8);
+    const end = startBusyLoops(run, 8);
     await sleep(lastMs);
     end();
     const restore = run.workers.map((worker) => slowDown(run, worker, 0.1));
@@ -168,7 +168,7 @@ experiment(
     restore.forEach((act) => act());
     const { engine } = await run.finish();
     expect(engine['tasks.recovered'] ?? 0, 'reclaims').toBe(0);
-    expect(tellRenewals(run).p99, 'ms between renewals, p99').toBeLessThan(LEASE_MS / 2);
+    expect(reportRenewals(run).p99, 'ms between renewals, p99').toBeLessThan(LEASE_MS / 2);
   },
 );
 
@@ -198,7 +198,7 @@ experiment(
       await run.flow(50);
     }
     await run.finish();
-    const named = run.lines().filter((line) => line.e === 'said' && JSON.stringify(line).includes('EMFILE'));
+    const named = run.lines().filter((line) => line.e === 'logged' && JSON.stringify(line).includes('EMFILE'));
     run.fact('errors of the worker that name it', named.length);
     expect(named.length, 'errors that name it').toBeGreaterThan(0);
   },
@@ -222,10 +222,10 @@ experiment(
       const thaw = freeze(run, victim);
       await sleep(frozenMs);
       thaw();
-      await victim.saw((line) => line.e === 'told');
+      await victim.saw((line) => line.e === 'finished');
     }
     const { recovery, staleEnds } = await run.finish();
-    if (run.bed.owned) return;
+    if (run.bed.isSingleProcess) return;
     expect(recovery?.n, 'tasks that were taken over').toBeGreaterThan(0);
     run.fact('late ends that were refused', staleEnds);
   },

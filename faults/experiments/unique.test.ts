@@ -26,21 +26,21 @@ function ownersIn(lines: readonly Line[]): Owner[][] {
   const locks = new Map<string, string>();
   for (const line of [...lines].sort((a, b) => a.t - b.t)) {
     if (line.e === 'call') locks.set(line.id, JSON.stringify(line.does));
-    if (line.e !== 'start' && line.e !== 'end' && line.e !== 'told') continue;
+    if (line.e !== 'start' && line.e !== 'end' && line.e !== 'finished') continue;
     const owner = owners.get(line.id) ?? { id: line.id, began: line.t, ran: line.t, over: null };
     if (!owners.has(line.id)) {
       const lock = locks.get(line.id) ?? '';
       byLock.set(lock, [...(byLock.get(lock) ?? []), owner]);
       owners.set(line.id, owner);
     }
-    if (line.e !== 'told') owner.ran = line.t;
+    if (line.e !== 'finished') owner.ran = line.t;
     else if (line.outcome === 'succeeded' || line.outcome === 'archived') owner.over = line.t;
   }
   return [...byLock.values()];
 }
 
 /** Acts of people on a task that holds a lock: afterwards the lock is free. */
-async function act(broker: Broker, n: number): Promise<void> {
+async function actOnTask(broker: Broker, n: number): Promise<void> {
   const client = new Client(broker);
   const options = { queue: 'acts', unique: '10m', delay: '10m' } as const;
   const enqueue = (id: string) => client.enqueue('task', { n: n % 3 }, { ...options, id });
@@ -66,8 +66,8 @@ async function act(broker: Broker, n: number): Promise<void> {
   await broker.control.remove({ queue: 'acts', id: `${id}-next` });
 }
 
-async function proxied(run: Run): Promise<FaultProxy | null> {
-  if (run.bed.owned) return null;
+async function startProxy(run: Run): Promise<FaultProxy | null> {
+  if (run.bed.isSingleProcess) return null;
   const proxy = await startFaultProxy(run.bed.server.port);
   run.cleanUp(() => proxy.close());
   return proxy;
@@ -88,18 +88,18 @@ experiment(
     may: { duplicates: ['killed'] },
   },
   async (run) => {
-    const proxy = await proxied(run);
+    const proxy = await startProxy(run);
     await run.fleet({
       ...(proxy && { url: proxy.url }),
       produce: { tasks: TASKS, count: 1e6, perSecond: 40 },
     });
-    const broker = run.bed.owned ? null : await run.bed.connect();
+    const broker = run.bed.isSingleProcess ? null : await run.bed.connect();
     for (let i = 0; i < run.times(3, 50); i += 1) {
       await run.flow(20);
       await proxy?.cutReply(isEnqueue);
       await run.flow(20);
       await proxy?.cutReply(isFinish);
-      for (let n = 3 * i; broker && n < 3 * i + 3; n += 1) await act(broker, n);
+      for (let n = 3 * i; broker && n < 3 * i + 3; n += 1) await actOnTask(broker, n);
       await run.phase(0, 300);
       const victim = run.random.pick(run.workers);
       await victim.kill();
@@ -129,12 +129,12 @@ experiment(
     expect(both, 'tasks that ran while another held their lock').toEqual([]);
     expect(freed.length).toBeGreaterThan(50);
     expect(histogram(freed)?.max).toBeLessThan(10_000);
-    if (run.bed.owned) return;
+    if (run.bed.isSingleProcess) return;
     const raw = await rawRedis(run.bed.server.port);
     run.cleanUp(() => raw.close());
     const keys = (await raw.call('KEYS', '*:unique:*')) as string[];
     const holders = await Promise.all(keys.map((key) => raw.call('GET', key)));
-    const states = holders.map((id) => run.held?.tasks.get(String(id))?.state);
+    const states = holders.map((id) => run.content?.tasks.get(String(id))?.state);
     expect(
       states.filter((state) => state !== 'archived'),
       'locks of tasks that are over',

@@ -90,11 +90,11 @@ experiment(
     const repeats = run.times(1, 20);
     for (let i = 0; i < repeats; i += 1) {
       await run.start({ produce: { tasks: [slow] } });
-      const { member } = await run.saw((line) => line.e === 'deed' && line.what === 'block');
+      const { member } = await run.saw((line) => line.e === 'action' && line.what === 'block');
       const victims = [run.member(member), run.random.pick(run.workers.slice(0, 4))];
       for (const victim of victims) victim.pause();
       await sleep(12_000);
-      const told = run.saw((line) => line.member === member && line.e === 'told');
+      const told = run.saw((line) => line.member === member && line.e === 'finished');
       for (const victim of victims) victim.resume();
       await told;
     }
@@ -122,7 +122,7 @@ experiment(
     const attempts = [...eventsOf(run.lines()).byTask.values()].flat();
     const late = attempts
       .filter(({ end }) => end === undefined)
-      .map(({ start, told }) => (told?.t ?? Infinity) - start);
+      .map(({ start, finished }) => (finished?.t ?? Infinity) - start);
     run.fact('longest, ms', Math.round(Math.max(...late)));
     expect(ended.archived).toBe(count);
     expect(Math.max(...late), 'deadline and 2 s').toBeLessThan(4_000);

@@ -1,15 +1,16 @@
-import { readHeld } from './held.ts';
+import { readBrokerContent } from './held.ts';
 import type { Line } from './history.ts';
 import type { Run } from './run.ts';
 
 type Ack = Extract<Line, { e: 'ack' }>;
 
-/** Of tasks that an unavailable broker did not take, or perhaps. */
+/** The codes that producers may get from an unavailable broker, as {@link wrongCodes} writes them. */
 export const UNAVAILABLE = ['refused: broker-unavailable', 'unknown: broker-unavailable'];
 
 /**
- * Puts into the report how often producers were told each code, of tasks that were refused or whose outcome is unknown.
- * Returns those that are not allowed.
+ * Reports how often producers got each error code, for tasks that were refused or whose outcome is unknown.
+ *
+ * @returns the codes that are not allowed, each as `refused: <code>` or `unknown: <code>`
  */
 export function wrongCodes(run: Run, allowed: readonly string[]): string[] {
   const codes: Record<string, number> = {};
@@ -22,9 +23,9 @@ export function wrongCodes(run: Run, allowed: readonly string[]): string[] {
   return Object.keys(codes).filter((code) => !allowed.includes(code));
 }
 
-/** The acknowledged tasks that are gone, in the order in which they were acknowledged. To be asked after `finish()`. */
+/** The acknowledged tasks that the broker no longer has, oldest acknowledgement first. Call it after `finish()`. */
 export async function lostAcks(run: Run): Promise<Ack[]> {
-  const { tasks } = await readHeld(await run.bed.connect());
+  const { tasks } = await readBrokerContent(await run.bed.connect());
   return run
     .lines()
     .filter((line): line is Ack => line.e === 'ack' && !tasks.has(line.id))

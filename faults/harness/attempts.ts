@@ -1,8 +1,8 @@
 import type { Line } from './history.ts';
 
-type Outcome = Extract<Line, { e: 'told' }>['outcome'];
+type Outcome = Extract<Line, { e: 'finished' }>['outcome'];
 
-/** An attempt as its process wrote it down. Times: ms of CLOCK_MONOTONIC. */
+/** An attempt as its process recorded it. Times: ms of CLOCK_MONOTONIC. */
 export interface Attempt {
   readonly id: string;
   readonly member: string;
@@ -11,25 +11,26 @@ export interface Attempt {
   readonly start: number;
   end?: { readonly t: number; readonly outcome: 'ok' | 'fail' | 'aborted' };
   abort?: { readonly t: number; readonly cause: string };
-  /** What the broker took. */
-  told?: { readonly t: number; readonly outcome: Outcome };
+  /** The outcome that the broker answered; `lost` = it refused the end, as the lease was gone. */
+  finished?: { readonly t: number; readonly outcome: Outcome };
 }
 
-/** How a process went: `asked` = the test did it. */
-export interface Gone {
+/** How a process ended. */
+export interface MemberExit {
   readonly t: number;
-  readonly asked: boolean;
+  /** The test killed or stopped it. */
+  readonly isRequested: boolean;
 }
 
-/** All that members have written, in order, by what it is about. */
+/** The events of all members in order of time, indexed by task and by member. */
 export interface Events {
-  /** Of each task, in the order of their starts. */
+  /** The attempts of each task, by start time. */
   readonly byTask: ReadonlyMap<string, readonly Attempt[]>;
-  readonly gone: ReadonlyMap<string, Gone>;
+  readonly exits: ReadonlyMap<string, MemberExit>;
   readonly leaseMs: ReadonlyMap<string, number>;
-  /** Starts of renewals, by member and queue, in order. */
+  /** When renewals started, in order. The key is that of {@link renewalsKey}. */
   readonly renewals: ReadonlyMap<string, readonly number[]>;
-  /** When a member that hung gave up all its leases, in order. */
+  /** When a member whose event loop hung released all its leases, in order. */
   readonly releases: ReadonlyMap<string, readonly number[]>;
 }
 
@@ -44,19 +45,20 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   else map.set(key, [value]);
 }
 
-/** Members that were killed are gone from the moment of the kill; others when their end was seen. */
-function goneMembers(lines: readonly Line[]): Map<string, Gone> {
+/** The end of a killed member is the moment of the kill; that of any other is when the test noticed it. */
+function exitsIn(lines: readonly Line[]): Map<string, MemberExit> {
   const killed = new Map<string, number>();
-  const gone = new Map<string, Gone>();
+  const exits = new Map<string, MemberExit>();
   for (const line of lines) {
     if (line.e === 'fault' && line.what === 'SIGKILL')
       for (const member of line.of) killed.set(member, line.t);
-    if (line.e === 'exit') gone.set(line.of, { t: killed.get(line.of) ?? line.t, asked: line.asked });
+    if (line.e === 'exit')
+      exits.set(line.of, { t: killed.get(line.of) ?? line.t, isRequested: line.isRequested });
   }
-  return gone;
+  return exits;
 }
 
-/** @param lines of all members and the test, in the order of their times */
+/** @param lines events of all members and the test, sorted by time */
 export function eventsOf(lines: readonly Line[]): Events {
   const byTask = new Map<string, Attempt[]>();
   const open = new Map<string, Attempt[]>();
@@ -73,15 +75,15 @@ export function eventsOf(lines: readonly Line[]): Events {
       const attempt: Attempt = { id, member, number, queue, start: t };
       push(open, attemptKey(line), attempt);
       push(byTask, id, attempt);
-    } else if (line.e === 'end' || line.e === 'abort' || line.e === 'told') {
-      // More than one only where the broker has forgotten the first: they end in their order.
-      const all = open.get(attemptKey(line)) ?? [];
-      const attempt = all.find((one) => one[line.e] === undefined) ?? all.at(-1);
+    } else if (line.e === 'end' || line.e === 'abort' || line.e === 'finished') {
+      // A failover can undo an attempt, so a worker may run the same number twice. They end in the order of their starts.
+      const candidates = open.get(attemptKey(line)) ?? [];
+      const attempt = candidates.find((candidate) => candidate[line.e] === undefined) ?? candidates.at(-1);
       if (!attempt) continue;
       if (line.e === 'end') attempt.end ??= { t, outcome: line.outcome };
       else if (line.e === 'abort') attempt.abort ??= { t, cause: line.cause };
-      else attempt.told ??= { t, outcome: line.outcome };
+      else attempt.finished ??= { t, outcome: line.outcome };
     }
   }
-  return { byTask, gone: goneMembers(lines), leaseMs, renewals, releases };
+  return { byTask, exits: exitsIn(lines), leaseMs, renewals, releases };
 }

@@ -14,35 +14,36 @@ import {
 import { tempFolder } from '../../packages/engine/test/support/temp.ts';
 
 /**
- * Where tasks are kept: `redis` writes nothing to disk, `redis-aof` syncs every write, `redis-everysec` each second;
- * `sentinel` is a master with a replica and three Sentinels, `cluster` three masters with a replica each.
+ * The kinds of broker. `redis` writes nothing to disk, `redis-aof` syncs every write, `redis-everysec` syncs each second.
+ * `sentinel` is a master with a replica and three Sentinels. `cluster` is three masters with a replica each.
  */
 export const DEPLOYMENTS = ['redis', 'redis-aof', 'redis-everysec', 'sentinel', 'cluster', 'sqlite'] as const;
 export type Deployment = (typeof DEPLOYMENTS)[number];
 
-/** A place for tasks with nothing in it yet. What it is not made of throws when it is asked for. */
+/** An empty broker with its servers or file. A getter throws when the deployment has no such server or file. */
 export interface Bed {
   readonly deployment: Deployment;
   readonly url: string;
-  /** One process owns it; no other may look (SQLite). */
-  readonly owned: boolean;
-  /** The one server of `redis…`; of `sentinel` the first master. */
+  /** Only one process may open it at a time (SQLite). */
+  readonly isSingleProcess: boolean;
+  /** The single server of `redis…`, or the first master of `sentinel`. */
   readonly server: RedisServer;
   readonly sentinels: Sentinels;
   readonly cluster: RedisCluster;
   /** The path of the SQLite file. */
   readonly file: string;
-  /** A connection of the test's own; it goes with the bed. */
+  /** Opens a broker for the test itself. `remove` closes it. */
   connect(): Promise<Broker>;
-  /** A plain connection to the one server; it goes with the bed. */
+  /** Opens a plain connection to `server`. `remove` closes it. */
   raw(): Promise<RawRedis>;
   remove(): Promise<void>;
 }
 
-/** Of the servers, where the deployment has any of our making. */
+/** Options of the servers that the bed starts; deployments without such an option ignore it. */
 export interface ServerOptions extends RedisOptions, Pick<SentinelOptions, 'proxied'> {}
 
-interface Parts {
+/** What a deployment consists of. */
+interface Resources {
   readonly url: string;
   readonly server?: RedisServer;
   readonly sentinels?: Sentinels;
@@ -51,12 +52,12 @@ interface Parts {
   stop(): Promise<void>;
 }
 
-async function single(options: RedisOptions): Promise<Parts> {
+async function single(options: RedisOptions): Promise<Resources> {
   const server = await startRedis(options);
   return { url: server.url, server, stop: () => server.stop() };
 }
 
-const MAKERS: Record<Deployment, (servers: ServerOptions) => Promise<Parts>> = {
+const MAKERS: Record<Deployment, (servers: ServerOptions) => Promise<Resources>> = {
   redis: single,
   'redis-aof': (redis) => single({ ...redis, appendonly: true }),
   'redis-everysec': (redis) => single({ ...redis, appendonly: 'everysec' }),
@@ -77,12 +78,12 @@ const MAKERS: Record<Deployment, (servers: ServerOptions) => Promise<Parts>> = {
 };
 
 export async function makeBed(deployment: Deployment, redis: ServerOptions = {}): Promise<Bed> {
-  const { url, stop, ...parts } = await MAKERS[deployment](redis);
+  const { url, stop, ...resources } = await MAKERS[deployment](redis);
   const brokers: Broker[] = [];
   const plains: RawRedis[] = [];
 
-  function part<K extends keyof typeof parts>(name: K): NonNullable<(typeof parts)[K]> {
-    const found = parts[name];
+  function resource<K extends keyof typeof resources>(name: K): NonNullable<(typeof resources)[K]> {
+    const found = resources[name];
     if (found) return found;
     throw new Error(`the deployment ${deployment} has no ${name}`);
   }
@@ -90,18 +91,18 @@ export async function makeBed(deployment: Deployment, redis: ServerOptions = {})
   return {
     deployment,
     url,
-    owned: deployment === 'sqlite',
+    isSingleProcess: deployment === 'sqlite',
     get server() {
-      return part('server');
+      return resource('server');
     },
     get sentinels() {
-      return part('sentinels');
+      return resource('sentinels');
     },
     get cluster() {
-      return part('cluster');
+      return resource('cluster');
     },
     get file() {
-      return part('file');
+      return resource('file');
     },
     async connect() {
       const broker = await connect(url);
@@ -109,7 +110,7 @@ export async function makeBed(deployment: Deployment, redis: ServerOptions = {})
       return broker;
     },
     async raw() {
-      const plain = await rawRedis(part('server').port);
+      const plain = await rawRedis(resource('server').port);
       plains.push(plain);
       return plain;
     },

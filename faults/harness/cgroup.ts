@@ -5,15 +5,19 @@ import type { Run } from './run.ts';
 
 const ROOT = '/sys/fs/cgroup';
 const PERIOD_US = 100_000;
-let made = 0;
+let groupCount = 0;
 
-/** A group (cgroup v1) with this process in it, until the end of the run. @throws Error where this is not allowed */
+/**
+ * Puts a member into a cgroup (v1) of its own until the end of the run.
+ *
+ * @throws Error where cgroup v1 is not mounted or not writable
+ */
 function group(run: Run, controller: 'cpu' | 'freezer', { pid, name }: Member) {
   const parent = join(ROOT, controller);
   if (!existsSync(join(parent, 'cgroup.procs')))
     throw new Error(`the controller ${controller} of cgroup v1 is not mounted at ${parent}`);
-  made += 1;
-  const folder = join(parent, `faults-${process.pid}-${made}-${name}`);
+  groupCount += 1;
+  const folder = join(parent, `faults-${process.pid}-${groupCount}-${name}`);
   const write = (file: string, value: string | number) => writeFileSync(join(folder, file), String(value));
   mkdirSync(folder);
   write('cgroup.procs', pid);
@@ -21,7 +25,7 @@ function group(run: Run, controller: 'cpu' | 'freezer', { pid, name }: Member) {
   return { write, leave: () => writeFileSync(join(parent, 'cgroup.procs'), String(pid)) };
 }
 
-/** The process gets this share of one processor, 0 to 1, until the result is called. */
+/** Limits a member to a share of one processor, 0 to 1. Call the result to lift the limit. */
 export function slowDown(run: Run, member: Member, share: number): () => void {
   const { write, leave } = group(run, 'cpu', member);
   write('cpu.cfs_period_us', PERIOD_US);
@@ -29,15 +33,15 @@ export function slowDown(run: Run, member: Member, share: number): () => void {
   return leave;
 }
 
-/** All threads of the process stop at once, as when a machine is moved, until the result is called. */
+/** Freezes all threads of a member at once, as a live migration of its machine does. Call the result to thaw it. */
 export function freeze(run: Run, member: Member): () => void {
   const { write, leave } = group(run, 'freezer', member);
   write('freezer.state', 'FROZEN');
   run.fault('frozen', [member]);
   return () => {
     write('freezer.state', 'THAWED');
-    // Where it is the only one, nobody could take over before.
-    run.heal(run.bed.owned ? 'thawed' : 'SIGCONT', [member]);
+    // A single process has nobody to take over: its recovery counts from the thaw (a heal that names it, other than SIGCONT).
+    run.heal(run.bed.isSingleProcess ? 'thawed' : 'SIGCONT', [member]);
     leave();
   };
 }

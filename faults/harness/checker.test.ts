@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { judge, type Allowed } from './checker.ts';
-import type { Held, HeldTask } from './held.ts';
+import type { BrokerContent, StoredTask } from './held.ts';
 import type { Does, Line } from './history.ts';
 
-type AttemptRecord = HeldTask['attempts'][number];
+type AttemptRecord = StoredTask['attempts'][number];
 
 const record = (number: number, outcome: AttemptRecord['outcome']): AttemptRecord => ({
   number,
@@ -13,7 +13,7 @@ const record = (number: number, outcome: AttemptRecord['outcome']): AttemptRecor
 });
 
 /** A completed task that ran once, by `worker-1`. */
-function stored(id: string, change: Partial<HeldTask> = {}): HeldTask {
+function stored(id: string, change: Partial<StoredTask> = {}): StoredTask {
   return {
     id,
     state: 'completed',
@@ -29,7 +29,7 @@ function stored(id: string, change: Partial<HeldTask> = {}): HeldTask {
 }
 
 /** The counters follow from the tasks unless they are given. */
-function held(tasks: readonly HeldTask[], counters: Partial<Held> = {}): Held {
+function held(tasks: readonly StoredTask[], counters: Partial<BrokerContent> = {}): BrokerContent {
   const ends = tasks.flatMap(({ attempts }) => attempts.map(({ outcome }) => outcome));
   const failed = ends.filter((outcome) => outcome === 'failed').length;
   const processed = failed + ends.filter((outcome) => outcome === 'succeeded').length;
@@ -64,7 +64,7 @@ const end = (t: number, change: object = {}): Line => ({
   ...change,
 });
 const told = (t: number, change: object = {}): Line => ({
-  e: 'told',
+  e: 'finished',
   t,
   member: 'worker-1',
   outcome: 'succeeded',
@@ -73,7 +73,7 @@ const told = (t: number, change: object = {}): Line => ({
 });
 const kill = (t: number, of = 'worker-1'): Line[] => [
   { e: 'fault', t, member: 'test', what: 'SIGKILL', of: [of] },
-  { e: 'exit', t: t + 5, member: 'test', of, code: null, signal: 'SIGKILL', asked: true },
+  { e: 'exit', t: t + 5, member: 'test', of, code: null, signal: 'SIGKILL', isRequested: true },
 ];
 const second = { member: 'worker-2', attempt: 2 };
 const enqueued = [call(1, 'a'), ack(2, 'a')];
@@ -85,7 +85,7 @@ const twice = stored('a', {
   result: Buffer.from(JSON.stringify({ by: 'worker-2', attempt: 2 })),
 });
 
-const violations = (lines: readonly Line[], what: Held, allowed: Allowed = {}) =>
+const violations = (lines: readonly Line[], what: BrokerContent, allowed: Allowed = {}) =>
   judge(lines, what, allowed).violations.join('\n');
 
 describe('a run in which all went well', () => {
@@ -346,7 +346,7 @@ describe('processes', () => {
     of: 'worker-1',
     code: 1,
     signal: null,
-    asked: false,
+    isRequested: false,
     ...change,
   });
 

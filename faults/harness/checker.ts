@@ -1,6 +1,6 @@
 import { eventsOf, type Events } from './attempts.ts';
 import { bookkeepingFaults } from './bookkeeping.ts';
-import type { Held } from './held.ts';
+import type { BrokerContent } from './held.ts';
 import type { Line } from './history.ts';
 import { overlapMs } from './overlap.ts';
 import { histogram, recoveryMs, resumeMs, type Histogram } from './recovery.ts';
@@ -51,28 +51,33 @@ export interface Verdict {
 }
 
 /** What producers were told. */
-interface Told {
+interface ProducerAnswers {
   readonly calls: Map<string, Extract<Line, { e: 'call' }>>;
   readonly acked: Set<string>;
   readonly unknown: Set<string>;
   readonly refused: Set<string>;
 }
 
-function toldIn(lines: readonly Line[]): Told {
-  const told: Told = { calls: new Map(), acked: new Set(), unknown: new Set(), refused: new Set() };
+function answersIn(lines: readonly Line[]): ProducerAnswers {
+  const answers: ProducerAnswers = {
+    calls: new Map(),
+    acked: new Set(),
+    unknown: new Set(),
+    refused: new Set(),
+  };
   for (const line of lines) {
-    if (line.e === 'call') told.calls.set(line.id, line);
-    else if (line.e === 'ack') told.acked.add(line.id);
-    else if (line.e === 'unknown') told.unknown.add(line.id);
-    else if (line.e === 'refused') told.refused.add(line.id);
+    if (line.e === 'call') answers.calls.set(line.id, line);
+    else if (line.e === 'ack') answers.acked.add(line.id);
+    else if (line.e === 'unknown') answers.unknown.add(line.id);
+    else if (line.e === 'refused') answers.refused.add(line.id);
   }
   // A call under way when its producer was killed was told nothing; one that was tried again counts as told last.
-  for (const id of told.calls.keys()) {
-    if (told.acked.has(id)) told.unknown.delete(id);
-    else if (told.unknown.has(id)) told.refused.delete(id);
-    else if (!told.refused.has(id)) told.unknown.add(id);
+  for (const id of answers.calls.keys()) {
+    if (answers.acked.has(id)) answers.unknown.delete(id);
+    else if (answers.unknown.has(id)) answers.refused.delete(id);
+    else if (!answers.refused.has(id)) answers.unknown.add(id);
   }
-  return told;
+  return answers;
 }
 
 const MAX_SHOWN = 5;
@@ -85,12 +90,16 @@ function about(ids: readonly string[], what: string): string[] {
 }
 
 /** I1, and I9: what was refused is not there. */
-function wrongTasks(told: Told, held: Held, { byTask }: Events): { lost: string[]; faults: string[] } {
+function wrongTasks(
+  answers: ProducerAnswers,
+  held: BrokerContent,
+  { byTask }: Events,
+): { lost: string[]; faults: string[] } {
   const there = (id: string) => held.tasks.has(id);
-  const lost = [...told.acked].filter((id) => !there(id));
-  const known = (id: string) => told.calls.has(id);
+  const lost = [...answers.acked].filter((id) => !there(id));
+  const known = (id: string) => answers.calls.has(id);
   const strange = [...held.tasks.keys(), ...byTask.keys()].filter((id) => !known(id));
-  const refused = [...told.refused].filter((id) => there(id) || byTask.has(id));
+  const refused = [...answers.refused].filter((id) => there(id) || byTask.has(id));
   return {
     lost,
     faults: [
@@ -112,7 +121,7 @@ function rerunFaults(reruns: readonly FoundRerun[], allowed: readonly Rerun[]): 
 /** I8 */
 function processFaults(lines: readonly Line[]): string[] {
   return lines.flatMap((line) => {
-    if (line.e === 'exit' && !line.asked && line.code !== 0)
+    if (line.e === 'exit' && !line.isRequested && line.code !== 0)
       return [`${line.of} ended by itself (I8): code ${line.code}, signal ${line.signal}`];
     return line.e === 'crash' ? [`${line.member} (I8): ${line.origin}: ${line.error}`] : [];
   });
@@ -120,7 +129,7 @@ function processFaults(lines: readonly Line[]): string[] {
 
 function staleEnds({ byTask }: Events): number {
   const attempts = [...byTask.values()].flat();
-  return attempts.filter(({ told, abort }) => told?.outcome === 'lost' && abort === undefined).length;
+  return attempts.filter(({ finished, abort }) => finished?.outcome === 'lost' && abort === undefined).length;
 }
 
 const tooLong = (found: Histogram | null, limitMs: number | undefined, what: string): string[] =>
@@ -134,7 +143,7 @@ function countBy<T extends string>(names: readonly T[]): Partial<Record<T, numbe
   return counts;
 }
 
-const sized = ({ calls, acked, unknown, refused }: Told) => ({
+const countAnswers = ({ calls, acked, unknown, refused }: ProducerAnswers) => ({
   attempted: calls.size,
   acked: acked.size,
   unknown: unknown.size,
@@ -143,22 +152,22 @@ const sized = ({ calls, acked, unknown, refused }: Told) => ({
 
 /**
  * Judges a run by the invariants of the paper (reliability D): I1 lost, I2 and I3 books, I4 overlap, I7 counters and
- * fsck, I8 processes, I9 truth of what producers were told.
+ * fsck, I8 processes, I9 truth of what producers were answers.
  *
  * @param lines of all members and of the test, in any order
  */
-export function judge(unordered: readonly Line[], held: Held, allowed: Allowed = {}): Verdict {
+export function judge(unordered: readonly Line[], held: BrokerContent, allowed: Allowed = {}): Verdict {
   const lines = [...unordered].sort((a, b) => a.t - b.t);
-  const told = toldIn(lines);
+  const answers = answersIn(lines);
   const events = eventsOf(lines);
   const reruns = rerunsIn(events);
   const overlap = overlapMs(events);
-  const { lost, faults } = wrongTasks(told, held, events);
+  const { lost, faults } = wrongTasks(answers, held, events);
   const recovery = histogram(recoveryMs(lines, events));
   const resume = histogram(resumeMs(lines, events));
   const duplicates = allowed.duplicates ?? [];
   const stored = [...held.tasks.values()];
-  const books = { calls: told.calls, events, rolledBack: duplicates.includes('rolled-back') };
+  const books = { calls: answers.calls, events, rolledBack: duplicates.includes('rolled-back') };
   const engine = lines.flatMap((line) => (line.e === 'event' ? [line.name] : []));
   return {
     violations: [
@@ -180,9 +189,9 @@ export function judge(unordered: readonly Line[], held: Held, allowed: Allowed =
       ...held.fsck.map((fault) => `fsck (I7): ${fault}`),
     ],
     tasks: {
-      ...sized(told),
+      ...countAnswers(answers),
       lost: lost.length,
-      recovered: [...told.unknown].filter((id) => held.tasks.has(id)).length,
+      recovered: [...answers.unknown].filter((id) => held.tasks.has(id)).length,
       completed: stored.filter(({ state }) => state === 'completed').length,
       archived: stored.filter(({ state }) => state === 'archived').length,
     },

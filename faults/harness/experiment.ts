@@ -14,25 +14,25 @@ export interface ExperimentOptions {
   /** 1: runs in CI in its turn (10 to 25 s); 2: with `npm run faults` only. */
   readonly tier: 1 | 2;
   readonly on: readonly Deployment[];
-  /** What the faults may do to tasks; all else fails the experiment. Default: nothing. */
+  /** What the faults may do to tasks; anything else fails the experiment. Default: nothing. */
   readonly may?: Allowed;
-  /** Longest duration with few repeats, ms. Default 90,000. */
+  /** Timeout of a run with few repeats, ms. Default 90,000. */
   readonly limitMs?: number;
-  /** With all of them. Default: 10 times as long. */
+  /** Timeout of a full run, ms. Default: 10 × `limitMs`. */
   readonly fullLimitMs?: number;
-  /** Of the servers, where the deployment has any. */
+  /** Options of the servers, where the deployment has any. */
   readonly redis?: ServerOptions;
 }
 
 const LIMIT_MS = 90_000;
-/** Git ignores it. */
+/** Histories of failed runs. Git ignores it. */
 const FOLDER = fileURLToPath(new URL('../../.cache/faults', import.meta.url));
 
-const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /**
- * Registers an experiment of the fault matrix (reliability D), one test per deployment, if it is selected. Its function
- * makes the fault and ends with `run.finish()`, which judges the run.
+ * Registers an experiment of the fault matrix, one test per deployment, if it is selected. Its function causes the faults
+ * and ends with `run.finish()`, which judges the run. See docs/design/guarantees.md#fault-matrix.
  */
 export function experiment(
   id: string,
@@ -60,20 +60,20 @@ export function experiment(
       let error: string | undefined;
       try {
         await body(run);
-        if (run.verdict === null) throw new Error('the experiment did not finish()');
-      } catch (thrown) {
-        error = firstLine(thrown);
+        if (run.verdict === null) throw new Error('the experiment did not call finish()');
+      } catch (cause) {
+        error = messageOf(cause);
         throw new Error(
-          `${error}\nTo repeat it: npm run faults -- ${id} --seed ${random.seed}; its histories: ${folder}`,
-          { cause: thrown },
+          `${error}\nTo repeat this run: npm run faults -- ${id} --seed ${random.seed}; its histories: ${folder}`,
+          { cause },
         );
       } finally {
         const { seed } = random;
         const durationMs = Math.round(performance.now() - began);
         const { verdict, facts } = run;
         const passed = error === undefined;
-        const head = { id, title, deployment, tier, seed, full, passed, durationMs };
-        const result: Result = { ...head, ...(error !== undefined && { error }), verdict, facts };
+        const identity = { id, title, deployment, tier, seed, full, passed, durationMs };
+        const result: Result = { ...identity, ...(error !== undefined && { error }), verdict, facts };
         task.meta.faults = result;
         await run.remove();
         if (passed) rmSync(folder, { recursive: true, force: true });

@@ -7,13 +7,13 @@ const LIBRARY = ['x86_64-linux-gnu', 'aarch64-linux-gnu']
   .map((system) => `/usr/lib/${system}/faketime/libfaketimeMT.so.1`)
   .find(existsSync);
 
-/** A wall clock that the test sets; the monotonic clock stays the machine's. */
+/** A wall clock that the test sets (libfaketime). The monotonic clock stays that of the machine. */
 export interface FakeClock {
-  /** Of the processes that are to have it. */
+  /** Environment of the processes that use this clock. */
   readonly env: Readonly<Record<string, string>>;
-  /** Now, as those see it, ms since 1970. */
+  /** The time of those processes, ms since 1970. */
   nowMs(): number;
-  /** From now on it is so many ms ahead of the machine's, or behind. @throws Error without libfaketime */
+  /** Sets the offset to the clock of the machine, ms; negative = behind. @throws Error without libfaketime */
   set(aheadMs: number): void;
   remove(): void;
 }
@@ -31,9 +31,9 @@ export function fakeClock(): FakeClock {
     nowMs: () => Date.now() + aheadMs,
     set(ms) {
       if (LIBRARY === undefined)
-        throw new Error('libfaketime was not found; to get it: apt-get install faketime');
+        throw new Error('libfaketime was not found. To install it: apt-get install faketime');
       aheadMs = ms;
-      // In one step: the library may read at any moment.
+      // The library may read at any moment, so the file is replaced in one step.
       writeFileSync(`${file}.new`, `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1_000}\n`);
       renameSync(`${file}.new`, file);
     },

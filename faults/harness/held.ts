@@ -1,21 +1,21 @@
 import { fsck, type Broker, type ListedState, type TaskRecord } from '@task-center/engine';
 
-/** What the broker holds when an experiment is over. */
-export interface Held {
-  readonly tasks: ReadonlyMap<string, HeldTask>;
-  /** Attempts that were counted, over all queues. */
+/** The content of the broker at the end of an experiment. */
+export interface BrokerContent {
+  readonly tasks: ReadonlyMap<string, StoredTask>;
+  /** The counters `processed` and `failed`, summed over all queues. */
   readonly processed: number;
   readonly failed: number;
-  /** What `fsck` found. */
+  /** Findings of `fsck`. */
   readonly fsck: readonly string[];
 }
 
-export type HeldTask = Pick<
+export type StoredTask = Pick<
   TaskRecord,
   'id' | 'state' | 'retried' | 'maxRetries' | 'crashes' | 'attempt' | 'attempts' | 'result' | 'lastError'
 >;
 
-/** Groups are read by nobody yet: experiments about them bring their own end. */
+/** Without `aggregating`: no experiment leaves tasks in groups. */
 const STATES = [
   'scheduled',
   'pending',
@@ -26,11 +26,11 @@ const STATES = [
   'archived',
 ] as const satisfies readonly ListedState[];
 const PAGE = 500;
-/** Between the two looks of `fsck`: nobody is at work. */
+/** Pause between the two scans of `fsck`. Short, as nothing changes any more. */
 const PAUSE_MS = 100;
 
-async function listed(broker: Broker, queue: string): Promise<HeldTask[]> {
-  const all: HeldTask[] = [];
+async function listTasks(broker: Broker, queue: string): Promise<StoredTask[]> {
+  const all: StoredTask[] = [];
   for (const state of STATES) {
     let cursor: string | null = null;
     do {
@@ -42,7 +42,7 @@ async function listed(broker: Broker, queue: string): Promise<HeldTask[]> {
   return all;
 }
 
-/** How many tasks are not final yet. */
+/** The number of tasks that have no end yet. */
 export async function unfinished(broker: Broker): Promise<number> {
   const facts = await broker.inspect.queueFacts(await broker.inspect.queues());
   const left = facts.map(
@@ -51,13 +51,14 @@ export async function unfinished(broker: Broker): Promise<number> {
   return left.reduce((sum, count) => sum + count, 0);
 }
 
-/** Reads everything; nobody may be at work. */
-export async function readHeld(broker: Broker): Promise<Held> {
+/** Reads all tasks and counters and runs `fsck`. No client or worker may be running. */
+export async function readBrokerContent(broker: Broker): Promise<BrokerContent> {
   const queues = await broker.inspect.queues();
   const facts = await broker.inspect.queueFacts(queues);
-  const tasks = new Map<string, HeldTask>();
-  for (const queue of queues) for (const task of await listed(broker, queue)) tasks.set(task.id, task);
-  const sum = (of: 'processed' | 'failed') => facts.reduce((total, one) => total + one[of], 0);
+  const tasks = new Map<string, StoredTask>();
+  for (const queue of queues) for (const task of await listTasks(broker, queue)) tasks.set(task.id, task);
+  const sum = (counter: 'processed' | 'failed') =>
+    facts.reduce((total, queueFacts) => total + queueFacts[counter], 0);
   const { findings } = await fsck(broker, { pauseMs: PAUSE_MS });
   const found = findings.map(
     ({ queue, kind, what, name }) => `${kind}: ${what} ${name} of ${queue ?? 'the broker'}`,

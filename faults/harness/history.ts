@@ -1,17 +1,17 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a task's payload makes its handler do, one after the other in the order of its keys; see `programs/worker.mjs`. */
+/** A task's payload: what its handler does, in the order of the keys. See `programs/worker.mjs`. */
 export interface Does {
-  /** Takes so long, ms; ends at once when its signal aborts. */
+  /** Sleeps, ms; stops at once when the signal aborts. */
   readonly ms?: number;
-  /** Fails until it was retried so often. */
+  /** Fails until the task was retried this many times. */
   readonly fail?: number;
-  /** Goes on for its `ms` all the same. */
+  /** Keeps sleeping for `ms` although the signal aborts. */
   readonly ignoreAbort?: boolean;
-  /** Busy loop, ms. */
+  /** Blocks the event loop with a busy loop, ms. */
   readonly block?: number;
-  /** What follows, in the first attempt only. */
+  /** Does everything but `ms` in the first attempt only. */
   readonly once?: boolean;
   /** Never settles. */
   readonly hang?: boolean;
@@ -19,31 +19,31 @@ export interface Does {
   readonly kill?: boolean;
   /** `process.exit` with this code. */
   readonly exit?: number;
-  /** Takes memory until the process dies of it. */
+  /** Allocates memory until the process dies. */
   readonly oom?: boolean;
   /** Throws an error with this text. */
   readonly throw?: string;
-  /** Throws what hardly anybody expects; see `ODDITIES` in `programs/worker.mjs`. */
-  readonly odd?: string;
-  /** Throws outside the handler. */
+  /** Throws an unusual value; see `UNUSUAL_VALUES` in `programs/worker.mjs`. */
+  readonly throwUnusual?: string;
+  /** Throws outside of the handler, with this text. */
   readonly uncaught?: string;
-  /** Leaves a rejected promise behind. */
+  /** Leaves an unhandled rejection with this text. */
   readonly unhandled?: string;
-  /** Anything else, to make it large. */
+  /** Makes the payload larger. */
   readonly filler?: string;
 }
 
 interface At {
-  /** ms of CLOCK_MONOTONIC: the same clock in all processes. */
+  /** ms of CLOCK_MONOTONIC, which all processes of the machine share. */
   readonly t: number;
-  /** The process. */
+  /** The process that wrote it. */
   readonly member: string;
 }
 
 type Of<E extends string, Fields> = At & { readonly e: E } & Readonly<Fields>;
 type Ran = { id: string; attempt: number };
 
-/** An event of a member's history, or of the test's own (member `test`). */
+/** An event in the history of a member or of the test itself (member `test`). */
 export type Line =
   | Of<'call', { id: string; queue: string; maxRetries: number; does: Does }>
   | Of<'ack', { id: string }>
@@ -51,36 +51,36 @@ export type Line =
   | Of<'produced', unknown>
   | Of<'working', { leaseMs: number }>
   | Of<'start', Ran & { queue: string }>
-  /** It begins to do what is not just taking its time. */
-  | Of<'deed', Ran & { what: string }>
+  /** The handler starts an action of its payload other than `ms`. */
+  | Of<'action', Ran & { what: string }>
   | Of<'end', Ran & { outcome: 'ok' | 'fail' | 'aborted' }>
   | Of<'abort', Ran & { cause: string }>
-  /** What the broker took of it. */
-  | Of<'told', Ran & { outcome: 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost' }>
-  /** All leases of a queue were renewed by a call that began at `since`, `gapMs` after the one before; 0 = there was none. */
+  /** The broker answered the end of an attempt. `lost` = it refused it. */
+  | Of<'finished', Ran & { outcome: 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost' }>
+  /** All leases of a queue were renewed by a call that began at `since`, `gapMs` after the one before (0 = the first). */
   | Of<'renewed', { since: number; leases: number; queue: string; gapMs: number }>
-  /** All leases were given up at this time, as the event loop had hung for so long. */
+  /** All leases were released at `at`, as the event loop had hung for `stallMs`. */
   | Of<'released', { at: number; leases: number; stallMs: number }>
-  /** The event loop hung for so long and goes on. */
+  /** The event loop runs again after it hung for `stallMs`. */
   | Of<'stalled', { stallMs: number; attempts: number }>
-  /** One of the engine's events, with its fields. */
+  /** An event of the engine. */
   | Of<'event', { name: string; id?: string; recovered?: number }>
-  | Of<'said', { level: string; message: string; err?: string }>
+  | Of<'logged', { level: string; message: string; err?: string }>
   | Of<'crash', { origin: string; error: string }>
   | Of<'left', { tasks: number }>
   | Of<'closed', { rss: number }>
-  /** The test did this; `of` = to these members. */
+  /** The test caused or ended a fault; `of` = the members that it hit. */
   | Of<'fault' | 'heal', { what: string; of: readonly string[] }>
-  /** A member is gone; `asked` = the test did it. */
-  | Of<'exit', { of: string; code: number | null; signal: string | null; asked: boolean }>;
+  /** A member ended; `isRequested` = the test killed or stopped it. */
+  | Of<'exit', { of: string; code: number | null; signal: string | null; isRequested: boolean }>;
 
-/** CLOCK_MONOTONIC in ms, as in the members' histories. */
+/** CLOCK_MONOTONIC in ms, the clock of the histories. */
 export const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-const LOOK_MS = 20;
+const POLL_MS = 20;
 const CHUNK = 1 << 20;
 
-/** A member's file, read as it grows. */
+/** Reads the history file of a member while it grows. */
 export class History {
   readonly lines: Line[] = [];
   readonly #path: string;
@@ -91,7 +91,7 @@ export class History {
     this.#path = path;
   }
 
-  /** Reads what has come since. A last line that a kill cut in two is left out. */
+  /** Reads what was appended and returns all lines. A last line that a kill cut off is left out. */
   read(): readonly Line[] {
     const file = openSync(this.#path, 'a+');
     const chunk = Buffer.alloc(CHUNK);
@@ -100,9 +100,9 @@ export class History {
         const count = readSync(file, chunk, 0, CHUNK, this.#offset);
         if (count === 0) break;
         this.#offset += count;
-        const parts = (this.#rest + chunk.toString('latin1', 0, count)).split('\n');
-        this.#rest = parts.pop() ?? '';
-        for (const part of parts) this.lines.push(JSON.parse(part) as Line);
+        const texts = (this.#rest + chunk.toString('latin1', 0, count)).split('\n');
+        this.#rest = texts.pop() ?? '';
+        for (const text of texts) this.lines.push(JSON.parse(text) as Line);
       }
     } finally {
       closeSync(file);
@@ -111,14 +111,14 @@ export class History {
   }
 }
 
-/** Waits until it holds. @throws Error with `what` when that takes longer than `limitMs` */
+/** Polls until `holds` is true. @throws Error with `what` after `limitMs`, 30 s by default */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   { what, limitMs = 30_000 }: { readonly what: string; readonly limitMs?: number },
 ): Promise<void> {
   const end = now() + limitMs;
   while (!(await holds())) {
-    if (now() > end) throw new Error(`within ${limitMs} ms it did not come true that ${what}`);
-    await sleep(LOOK_MS);
+    if (now() > end) throw new Error(`timed out after ${limitMs} ms waiting until ${what}`);
+    await sleep(POLL_MS);
   }
 }

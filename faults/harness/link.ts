@@ -1,7 +1,7 @@
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /** How data travel, in both directions. */
-export interface Weather {
+export interface LinkQuality {
   /** One way. Default 0. */
   readonly latencyMs?: number;
   /** More or less than the latency by at most so much. Default 0. */
@@ -26,9 +26,9 @@ export interface Link {
   /** Connections that are open. */
   readonly open: number;
   /** Fine weather without an argument. */
-  weather(weather?: Weather): void;
+  setQuality(weather?: LinkQuality): void;
   /** Nothing passes in this direction, and nobody is told; data wait, as TCP would send them again. `heal` ends it. */
-  hold(...directions: Direction[]): void;
+  block(...directions: Direction[]): void;
   /** What was held is passed on in order. */
   heal(): void;
   /** Resets every connection; resolves at once. @returns their number */
@@ -100,7 +100,7 @@ class Pipe {
 }
 
 interface LinkState {
-  weather: Weather;
+  weather: LinkQuality;
   readonly held: Set<Direction>;
   /** When the next data may begin, where the bandwidth is bounded. */
   readonly freeAt: Record<Direction, number>;
@@ -158,10 +158,10 @@ export async function startLink(target: number, random: () => number): Promise<L
     get open() {
       return all.size;
     },
-    weather(weather = {}) {
+    setQuality(weather = {}) {
       state.weather = weather;
     },
-    hold: (...directions) => directions.forEach((direction) => state.held.add(direction)),
+    block: (...directions) => directions.forEach((direction) => state.held.add(direction)),
     heal() {
       state.held.clear();
       for (const one of all) one.flow();

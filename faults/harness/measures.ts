@@ -3,13 +3,13 @@ import type { Line } from './history.ts';
 import { histogram, type Histogram } from './recovery.ts';
 import type { Run } from './run.ts';
 
-const ordered = (lines: readonly Line[]): Line[] => [...lines].sort((a, b) => a.t - b.t);
+const sortByTime = (lines: readonly Line[]): Line[] => [...lines].sort((a, b) => a.t - b.t);
 
-/** From each call of a producer to what it was told. */
+/** Duration of each call of a producer, ms. */
 export function callMs(lines: readonly Line[]): Histogram | null {
   const began = new Map<string, number>();
   const took: number[] = [];
-  for (const line of ordered(lines)) {
+  for (const line of sortByTime(lines)) {
     if (line.e === 'call') began.set(line.id, line.t);
     if (line.e !== 'ack' && line.e !== 'refused' && line.e !== 'unknown') continue;
     const since = began.get(line.id);
@@ -19,11 +19,11 @@ export function callMs(lines: readonly Line[]): Histogram | null {
   return histogram(took);
 }
 
-/** From a task's acknowledgement to its first start; for tasks without a delay. */
+/** From a task's acknowledgement to its first start, ms. Meant for tasks without a delay. */
 export function waitMs(lines: readonly Line[], fits: (id: string) => boolean = () => true): Histogram | null {
   const acked = new Map<string, number>();
   const waited: number[] = [];
-  for (const line of ordered(lines)) {
+  for (const line of sortByTime(lines)) {
     if (line.e === 'ack' && fits(line.id)) acked.set(line.id, line.t);
     if (line.e !== 'start') continue;
     const since = acked.get(line.id);
@@ -33,14 +33,14 @@ export function waitMs(lines: readonly Line[], fits: (id: string) => boolean = (
   return histogram(waited);
 }
 
-/** Between renewals of leases of a queue by one member, while it held any. */
+/** Time between two renewals of one member's leases in a queue, ms, while it had any. */
 export function renewalGapMs(lines: readonly Line[]): Histogram | null {
   const gaps = lines.flatMap((line) => (line.e === 'renewed' && line.gapMs > 0 ? [line.gapMs] : []));
   return histogram(gaps);
 }
 
-/** The same, kept for the report. @throws Error where no lease was renewed twice */
-export function tellRenewals(run: Run): Histogram {
+/** Reports {@link renewalGapMs}. @throws Error where no lease was renewed twice */
+export function reportRenewals(run: Run): Histogram {
   const found = renewalGapMs(run.lines());
   if (found === null) throw new Error('no lease was renewed twice');
   const { p50, p99, max, n } = found;
@@ -49,16 +49,16 @@ export function tellRenewals(run: Run): Histogram {
 }
 
 /**
- * For each task that another member took over: from the moment at which the handler before was told to stop, or ended,
- * to the start of the next. Below 0 = both ran at once.
+ * For each task that another member took over: from the abort or end of the earlier handler to the next start, ms.
+ * Negative = both ran at once.
  */
 export function fenceMs(lines: readonly Line[]): number[] {
   const gaps: number[] = [];
-  for (const attempts of eventsOf(ordered(lines)).byTask.values()) {
+  for (const attempts of eventsOf(sortByTime(lines)).byTask.values()) {
     for (const [i, again] of attempts.entries()) {
       const before = attempts[i - 1];
       if (!before || before.member === again.member) continue;
-      if (before.told !== undefined && before.told.outcome !== 'lost') continue;
+      if (before.finished !== undefined && before.finished.outcome !== 'lost') continue;
       gaps.push(again.start - Math.min(before.abort?.t ?? Infinity, before.end?.t ?? Infinity));
     }
   }

@@ -7,43 +7,43 @@ import {
 } from '../../packages/engine/test/support/program.ts';
 import { History, until, type Does, type Line } from './history.ts';
 
-/** What a process enqueues, until it is told to stop or has made all. */
+/** What a process enqueues, until it is stopped or has enqueued `count` tasks. */
 export interface ProduceOptions {
-  /** Default 100. */
+  /** Tasks per second. Default 100. */
   readonly perSecond?: number;
-  /** Tasks to make. Default: no end; with `tasks` one of each. */
+  /** Number of tasks. Default: unlimited, or one of each of `tasks`. */
   readonly count?: number;
-  /** These, in turn. Default: a mix. */
+  /** Enqueues these in turn. Default: a random mix. */
   readonly tasks?: readonly { readonly payload?: Does; readonly options?: Partial<EnqueueOptions> }[];
   readonly mix?: {
-    /** How long handlers take, from and to. Default 5 to 200 ms. */
+    /** Range of the handlers' duration, ms. Default 5 to 200. */
     readonly ms?: readonly [number, number];
     /** Shares of tasks. Defaults: 0.1 delayed by 0.2–2 s, 0.05 failing (a fifth of them for good), 0 unique. */
     readonly delayed?: number;
     readonly failing?: number;
     readonly unique?: number;
   };
-  /** Of every task of the mix besides. */
+  /** Added to every payload of the mix. */
   readonly payload?: Does;
-  /** Makes every payload larger by so much; it stands in no history. Default 0. */
+  /** Extra bytes in every payload; they are left out of the histories. Default 0. */
   readonly fillerBytes?: number;
   readonly options?: Partial<EnqueueOptions>;
-  /** In turn. Default `default` alone. */
+  /** Queues of the mix, used in turn. Default: `default`. */
   readonly queues?: readonly string[];
   readonly durability?: EnqueueOptions['durability'];
-  /** Calls under way at once. Default 20. */
-  readonly lanes?: number;
+  /** Calls in flight at once. Default 20. */
+  readonly parallel?: number;
   /** Tasks per call. Default 1. */
   readonly batch?: number;
-  /** Whether a task of unknown outcome is enqueued again, with the same ID, until its outcome is known. Default false. */
-  readonly again?: boolean;
-  /** Of the mix. Default: the run's. */
+  /** Enqueues a task of unknown outcome again, with the same ID, until its outcome is known. Default false. */
+  readonly retryUnknown?: boolean;
+  /** Seed of the mix. Default: derived from that of the run. */
   readonly seed?: number;
-  /** The number of the first task, where others have made those before. Default 0. */
+  /** Number of the first task, where a predecessor has enqueued those before it. Default 0. */
   readonly from?: number;
 }
 
-/** A worker's options that survive JSON. */
+/** Options of a worker that can be passed as JSON. */
 export type WorkOptions = Pick<
   WorkerOptions,
   | 'concurrency'
@@ -56,52 +56,56 @@ export type WorkOptions = Pick<
   | 'failStop'
 > & { readonly queues?: readonly string[] };
 
-/** A process: it produces, works, or both. */
+/** A process that produces, works, or both. */
 export interface MemberOptions {
   readonly produce?: ProduceOptions;
   readonly work?: WorkOptions;
-  /** Its way to the broker, a proxy's for example. Default: the bed's. */
+  /** URL of the broker, of a proxy for example. Default: the bed's. */
   readonly url?: string;
   readonly launch?: Omit<LaunchOptions, 'args'>;
 }
 
-/** Writes a line into the test's own history. */
-export type Note = (line: { readonly e: 'fault' | 'heal'; what: string; of: readonly string[] }) => void;
+/** Adds an event to the history of the test. */
+export type RecordEvent = (line: {
+  readonly e: 'fault' | 'heal';
+  what: string;
+  of: readonly string[];
+}) => void;
 
-interface MemberParts {
+interface MemberDeps {
   readonly name: string;
   readonly url: string;
-  /** Its history's file. */
+  /** Path of its history. */
   readonly log: string;
   readonly options: MemberOptions;
-  readonly note: Note;
-  onExit(exit: { of: string; code: number | null; signal: string | null; asked: boolean }): void;
+  readonly record: RecordEvent;
+  onExit(exit: { of: string; code: number | null; signal: string | null; isRequested: boolean }): void;
 }
 
 const PROGRAM = fileURLToPath(new URL('../programs/member.mjs', import.meta.url));
 
-/** A process of an experiment. What the test does to it stands in the test's history. */
+/** A process of an experiment. What the test does to it is recorded in the history of the test. */
 export class Member {
   readonly name: string;
   readonly options: MemberOptions;
   readonly history: History;
   readonly #program: Program;
-  readonly #note: Note;
+  readonly #record: RecordEvent;
   readonly #gone: Promise<void>;
-  #asked = false;
+  #exitRequested = false;
   #alive = true;
 
-  constructor({ name, url, log, options, note, onExit }: MemberParts) {
+  constructor({ name, url, log, options, record, onExit }: MemberDeps) {
     this.name = name;
     this.options = options;
     this.history = new History(log);
-    this.#note = note;
+    this.#record = record;
     const { produce, work, launch } = options;
     const argument = JSON.stringify({ name, log, produce, work });
     this.#program = launchProgram(PROGRAM, { ...launch, args: [options.url ?? url, argument] });
     this.#gone = this.#program.ended.then(({ code, signal }) => {
       this.#alive = false;
-      onExit({ of: name, code, signal, asked: this.#asked });
+      onExit({ of: name, code, signal, isRequested: this.#exitRequested });
     });
   }
 
@@ -109,76 +113,76 @@ export class Member {
     return this.#program.pid;
   }
 
-  get alive(): boolean {
+  get isAlive(): boolean {
     return this.#alive;
   }
 
-  get works(): boolean {
+  get isWorker(): boolean {
     return this.options.work !== undefined;
   }
 
-  /** What takes its place: the same, and it goes on producing where this one ended. */
+  /** Options of a replacement, which continues producing where this one ended. */
   successor(): MemberOptions {
     const { produce } = this.options;
     if (!produce) return this.options;
-    const made = this.history.read().filter(({ e }) => e === 'call').length;
-    return { ...this.options, produce: { ...produce, from: (produce.from ?? 0) + made } };
+    const enqueued = this.history.read().filter(({ e }) => e === 'call').length;
+    return { ...this.options, produce: { ...produce, from: (produce.from ?? 0) + enqueued } };
   }
 
-  /** Resolves when it is connected and works. */
+  /** Resolves when it is connected and its worker has started. */
   ready(): Promise<void> {
     return this.#program.waitForLine((line) => line === 'ready');
   }
 
-  /** Resolves when so many lines of its history, from now on, fit. */
-  saw(fits: (line: Line) => boolean, count = 1, limitMs?: number): Promise<void> {
+  /** Resolves when `count` new events of its history match. */
+  saw(matches: (line: Line) => boolean, count = 1, limitMs?: number): Promise<void> {
     const from = this.history.read().length;
-    const what = `${this.name} tells ${count} fitting events`;
-    const holds = () => this.history.read().slice(from).filter(fits).length >= count;
+    const what = `${this.name} records ${count} matching events`;
+    const holds = () => this.history.read().slice(from).filter(matches).length >= count;
     return until(holds, { what, ...(limitMs !== undefined && { limitMs }) });
   }
 
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL; resolves when it has ended. */
   async kill(): Promise<void> {
-    this.#asked = true;
-    this.#note({ e: 'fault', what: 'SIGKILL', of: [this.name] });
+    this.#exitRequested = true;
+    this.#record({ e: 'fault', what: 'SIGKILL', of: [this.name] });
     await this.#program.kill();
     await this.#gone;
   }
 
-  /** SIGSTOP */
+  /** Sends SIGSTOP. */
   pause(): void {
-    this.#note({ e: 'fault', what: 'SIGSTOP', of: [this.name] });
+    this.#record({ e: 'fault', what: 'SIGSTOP', of: [this.name] });
     this.#program.signal('SIGSTOP');
   }
 
-  /** SIGCONT */
+  /** Sends SIGCONT. */
   resume(): void {
-    this.#note({ e: 'heal', what: 'SIGCONT', of: [this.name] });
+    this.#record({ e: 'heal', what: 'SIGCONT', of: [this.name] });
     this.#program.signal('SIGCONT');
   }
 
-  /** SIGTERM: it stops in order. Resolves when it is gone. */
+  /** Sends SIGTERM, which stops it in order; resolves when it has ended. */
   async stop(): Promise<void> {
-    this.#asked = true;
+    this.#exitRequested = true;
     this.#program.signal('SIGTERM');
     await this.#gone;
   }
 
-  /** It makes no more tasks; resolves when all that were under way are told. */
+  /** Makes it stop producing; resolves when the calls in flight are answered. */
   stopProducing(limitMs = 30_000): Promise<void> {
     this.#program.signal('SIGUSR2');
     return this.produced(limitMs);
   }
 
-  /** Resolves when all its tasks are made, and told. */
+  /** Resolves when all its tasks are enqueued and answered, or it has ended. */
   produced(limitMs = 30_000): Promise<void> {
     const done = () =>
       !this.#alive || this.history.read().some(({ e }) => e === 'produced' || e === 'closed');
-    return until(done, { what: `${this.name} has produced`, limitMs });
+    return until(done, { what: `${this.name} has produced all its tasks`, limitMs });
   }
 
-  /** Resolves when it has ended by itself or by what was done to it. */
+  /** Resolves when the process has ended, for any reason. */
   get gone(): Promise<void> {
     return this.#gone;
   }

@@ -1,6 +1,10 @@
 import type { Line } from './history.ts';
 
-/** The longest time without a start of a task (of these queues) from `since` on, ms, as far as lines go. */
+/**
+ * The longest time between two starts of tasks after `since`, ms. The time after the last start does not count.
+ *
+ * @param options.queues only tasks of these; @param options.until only pauses that begin before this time
+ */
 export function longestPauseMs(
   lines: readonly Line[],
   since: number,

@@ -10,7 +10,7 @@ export interface Histogram {
   readonly max: number;
 }
 
-/** Null = nothing was measured. */
+/** Null for an empty list. */
 export function histogram(values: readonly number[]): Histogram | null {
   if (values.length === 0) return null;
   const sorted = [...values].sort((a, b) => a - b);
@@ -18,16 +18,19 @@ export function histogram(values: readonly number[]): Histogram | null {
   return { n: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: Math.round(sorted.at(-1) ?? 0) };
 }
 
-interface Blow {
+interface Interruption {
   readonly members: readonly string[];
   readonly t: number;
-  /** From when a recovery is counted. */
+  /** The time from which recovery is measured. */
   readonly since: number;
 }
 
-/** What stopped members; where a heal names them, the recovery counts from there, unless they were to go on by themselves. */
-function blows(lines: readonly Line[]): Blow[] {
-  const found: Blow[] = [];
+/**
+ * The faults and crashes that stopped members. Recovery counts from the fault, or from a later heal that names the members.
+ * SIGCONT is no such heal: others can take over while a member is paused.
+ */
+function interruptionsIn(lines: readonly Line[]): Interruption[] {
+  const found: Interruption[] = [];
   const marks = lines.filter(({ e }) => e === 'fault' || e === 'heal' || e === 'exit');
   for (const [i, line] of marks.entries()) {
     if (line.e === 'fault' && line.of.length > 0) {
@@ -38,29 +41,30 @@ function blows(lines: readonly Line[]): Blow[] {
           (later) => later.e === 'heal' && later.what !== 'SIGCONT' && later.of.some((m) => of.includes(m)),
         );
       found.push({ members: of, t, since: heal?.t ?? t });
-    } else if (line.e === 'exit' && !line.asked) found.push({ members: [line.of], t: line.t, since: line.t });
+    } else if (line.e === 'exit' && !line.isRequested)
+      found.push({ members: [line.of], t: line.t, since: line.t });
   }
   return found;
 }
 
-/** From a member's fault to the next start of each task that it held. */
+/** For each task that a stopped member was running: from the fault to the next start, ms. */
 export function recoveryMs(lines: readonly Line[], { byTask }: Events): number[] {
   const found: number[] = [];
-  const runsAt = (attempt: Attempt, { members, t }: Blow) =>
-    members.includes(attempt.member) && attempt.start <= t && (attempt.told?.t ?? Infinity) > t;
-  for (const blow of blows(lines)) {
+  const isRunningAt = (attempt: Attempt, { members, t }: Interruption) =>
+    members.includes(attempt.member) && attempt.start <= t && (attempt.finished?.t ?? Infinity) > t;
+  for (const interruption of interruptionsIn(lines)) {
     for (const attempts of byTask.values()) {
-      const held = attempts.findIndex((attempt) => runsAt(attempt, blow));
-      const next = held < 0 ? undefined : attempts[held + 1];
-      // Whoever had failed waits for its retry; what was taken over before is not due to this.
-      if (next && next.start >= blow.t && attempts[held]?.end?.outcome !== 'fail')
-        found.push(next.start - blow.since);
+      const hit = attempts.findIndex((attempt) => isRunningAt(attempt, interruption));
+      const next = hit < 0 ? undefined : attempts[hit + 1];
+      // A failed attempt waits for its retry. A start before the fault belongs to an earlier takeover.
+      if (next && next.start >= interruption.t && attempts[hit]?.end?.outcome !== 'fail')
+        found.push(next.start - interruption.since);
     }
   }
   return found;
 }
 
-/** From each heal that names no member to the next start of any task. */
+/** From each heal of the broker or network to the next start of any task, ms. */
 export function resumeMs(lines: readonly Line[], { byTask }: Events): number[] {
   const starts = [...byTask.values()].flatMap((attempts) => attempts.map(({ start }) => start));
   starts.sort((a, b) => a - b);

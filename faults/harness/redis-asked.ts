@@ -1,8 +1,8 @@
 import { rawRedis } from '../../packages/engine/test/support/raw-redis.ts';
 import { until } from './history.ts';
 
-/** Sends a command on a connection of its own. */
-export async function asked(port: number, ...command: readonly string[]): Promise<unknown> {
+/** Sends one command on a new connection. */
+export async function sendCommand(port: number, ...command: readonly string[]): Promise<unknown> {
   const raw = await rawRedis(port);
   try {
     return await raw.call(...command);
@@ -11,22 +11,22 @@ export async function asked(port: number, ...command: readonly string[]): Promis
   }
 }
 
-/** A number that `INFO` tells, such as `total_connections_received`; 0 where it does not. */
+/** A number from `INFO`, such as `total_connections_received`; 0 where it is missing. */
 export async function infoOf(port: number, name: string): Promise<number> {
-  const text = String(await asked(port, 'INFO', 'everything'));
+  const text = String(await sendCommand(port, 'INFO', 'everything'));
   return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1] ?? 0);
 }
 
-/** Resolves when the server follows a master and has caught up. */
+/** Resolves when the server is a replica whose link to its master is up. */
 export async function followsAgain(port: number): Promise<void> {
   const holds = async () =>
-    /role:slave[^]*master_link_status:up/.test(String(await asked(port, 'INFO', 'replication')));
-  await until(holds, { what: `the server at ${port} is a replica that follows`, limitMs: 60_000 });
+    /role:slave[^]*master_link_status:up/.test(String(await sendCommand(port, 'INFO', 'replication')));
+  await until(holds, { what: `the server at ${port} is a connected replica`, limitMs: 60_000 });
 }
 
-/** Scripts that the server was made to run. */
+/** The number of script calls that the server has executed. */
 export async function scriptsRun(port: number): Promise<number> {
-  const text = String(await asked(port, 'INFO', 'commandstats'));
+  const text = String(await sendCommand(port, 'INFO', 'commandstats'));
   const counts = Array.from(text.matchAll(/^cmdstat_eval(?:sha)?(?:_ro)?:calls=(\d+)/gm), ([, calls]) =>
     Number(calls),
   );

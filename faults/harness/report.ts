@@ -3,7 +3,7 @@ import { DEPLOYMENTS } from './bed.ts';
 import type { Histogram } from './recovery.ts';
 import type { Result } from './results.ts';
 
-/** What `faults/results.json` holds. */
+/** Content of `faults/results.json`. */
 export interface Results {
   /** The commit of the newest run. */
   readonly commit: string;
@@ -25,16 +25,16 @@ const GROUPS: readonly (readonly [letter: string, title: string])[] = [
 const keyOf = ({ id, deployment }: Result) => `${id} ${deployment}`;
 const numberOf = (id: string) => Number.parseInt(id.slice(1), 10);
 
-function inOrder(results: readonly Result[]): Result[] {
-  const place = ({ id, deployment }: Result) => numberOf(id) * 100 + DEPLOYMENTS.indexOf(deployment);
+function sortResults(results: readonly Result[]): Result[] {
+  const rank = ({ id, deployment }: Result) => numberOf(id) * 100 + DEPLOYMENTS.indexOf(deployment);
   const group = ({ id }: Result) => GROUPS.findIndex(([letter]) => id.startsWith(letter));
-  return [...results].sort((a, b) => group(a) - group(b) || place(a) - place(b));
+  return [...results].sort((a, b) => group(a) - group(b) || rank(a) - rank(b));
 }
 
-/** What was run now takes the place of what was known of the same experiment on the same deployment. */
-export function merged(known: readonly Result[], ran: readonly Result[]): Result[] {
-  const all = new Map([...known, ...ran].map((result) => [keyOf(result), result]));
-  return inOrder([...all.values()]);
+/** Replaces the known result of each experiment and deployment that was run again. */
+export function mergeResults(known: readonly Result[], ran: readonly Result[]): Result[] {
+  const newest = new Map([...known, ...ran].map((result) => [keyOf(result), result]));
+  return sortResults([...newest.values()]);
 }
 
 const seconds = (ms: number) => (ms / 1_000).toFixed(1);
@@ -71,19 +71,19 @@ function row({ id, title, deployment, passed, error = '', verdict, facts, seed }
   return `| ${[what, deployment, ...figures, remarks.join('; ')].map(cell).join(' | ')} |`;
 }
 
-const HEAD = [
+const TABLE_HEADER = [
   '| Fault | Deployment | Acknowledged / unknown / refused | Lost | Runs again | Recovery, s | Resume, s | Overlap, ms | Remarks |',
   '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
 ];
 
 function section(title: string, results: readonly Result[]): string {
-  return [`### ${title}`, '', ...HEAD, ...results.map(row), ''].join('\n');
+  return [`### ${title}`, '', ...TABLE_HEADER, ...results.map(row), ''].join('\n');
 }
 
 const laterRow = ({ id, title, why }: Later): string => `| ${id} | ${cell(title)} | ${cell(why)} |`;
 
-/** `docs/guarantees.md`. @param head what stands above the tables, written by hand */
-export function guarantees(head: string, { commit, results }: Results): string {
+/** The text of `docs/guarantees.md`. @param intro the part above the tables, written by hand */
+export function guarantees(intro: string, { commit, results }: Results): string {
   const sections = GROUPS.flatMap(([letter, title]) => {
     const own = results.filter(({ id }) => id.startsWith(letter));
     return own.length === 0 ? [] : [section(title, own)];
@@ -91,7 +91,7 @@ export function guarantees(head: string, { commit, results }: Results): string {
   const found = results.filter(({ verdict }) => verdict !== null);
   const clean = found.filter(({ verdict }) => verdict?.fsck.length === 0).length;
   return [
-    head.trimEnd(),
+    intro.trimEnd(),
     '',
     '## What was measured',
     '',

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
-import { guarantees, merged, type Results } from './report.ts';
+import { guarantees, mergeResults, type Results } from './report.ts';
 import type { Result } from './results.ts';
 
 const STORE = new URL('../results.json', import.meta.url);
-const HEAD = new URL('../guarantees-head.md', import.meta.url);
+const INTRO = new URL('../guarantees-head.md', import.meta.url);
 const DOCUMENT = new URL('../../docs/guarantees.md', import.meta.url);
 
 const resultsOf = (modules: readonly TestModule[]): Result[] =>
@@ -13,7 +13,7 @@ const resultsOf = (modules: readonly TestModule[]): Result[] =>
     .flatMap((module) => Array.from(module.children.allTests(), (test) => test.meta().faults ?? []))
     .flat();
 
-function known(): readonly Result[] {
+function readKnown(): readonly Result[] {
   try {
     return (JSON.parse(readFileSync(STORE, 'utf8')) as Results).results;
   } catch (error) {
@@ -32,14 +32,14 @@ function shown({ id, deployment, seed, durationMs, verdict, facts }: Result): st
   return `${id} ${deployment} (seed ${seed}, ${(durationMs / 1_000).toFixed(1)} s): ${figures}\n`;
 }
 
-/** Prints what each experiment measured; with `FAULTS_WRITE` it stores that, and writes `docs/guarantees.md` anew. */
+/** Prints the figures of each experiment. With `FAULTS_WRITE` it stores them and rewrites `docs/guarantees.md`. */
 export default class FaultsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const ran = resultsOf(modules);
     for (const result of ran) process.stdout.write(shown(result));
     if ((process.env.FAULTS_WRITE ?? '') === '') return;
-    const store: Results = { commit: commit(), results: merged(known(), ran) };
+    const store: Results = { commit: commit(), results: mergeResults(readKnown(), ran) };
     writeFileSync(STORE, `${JSON.stringify(store, null, 2)}\n`);
-    writeFileSync(DOCUMENT, guarantees(readFileSync(HEAD, 'utf8'), store));
+    writeFileSync(DOCUMENT, guarantees(readFileSync(INTRO, 'utf8'), store));
   }
 }

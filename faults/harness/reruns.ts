@@ -1,25 +1,30 @@
 import type { Attempt, Events } from './attempts.ts';
 
 /**
- * Why a task ran again though no retry was planned. `killed`: the test ended its process; `crashed`: its process ended
- * by itself; `lease-lost`: its worker knew that the lease was gone; `given-back`: its worker stopped; `rolled-back`: the
- * broker had taken its end and lost it. `unexplained` is never allowed.
+ * Why a task ran again although no retry was due:
+ *
+ * - `killed`: the test ended its process.
+ * - `crashed`: its process ended by itself.
+ * - `lease-lost`: its worker knew that the lease was gone.
+ * - `given-back`: its worker was shut down.
+ * - `rolled-back`: the broker had accepted its end and lost it.
+ * - `unexplained`: none of these; never allowed.
  */
 export type Rerun = 'killed' | 'crashed' | 'lease-lost' | 'given-back' | 'rolled-back' | 'unexplained';
 
 const FINAL = new Set(['succeeded', 'archived', 'revoked']);
 
-/** Null = it failed and was to be tried again. */
-function reasonAfter(before: Attempt, { gone }: Events): Rerun | null {
-  const outcome = before.told?.outcome;
+/** Null = the attempt failed, so a retry was due. */
+function reasonAfter(before: Attempt, { exits }: Events): Rerun | null {
+  const outcome = before.finished?.outcome;
   if (outcome === 'failed') return null;
   if (outcome === 'deferred' || before.abort?.cause === 'shutdown') return 'given-back';
   if (outcome === 'lost' || before.abort?.cause === 'lease-lost') return 'lease-lost';
   if (outcome !== undefined && FINAL.has(outcome)) return 'rolled-back';
-  const end = gone.get(before.member);
-  // It failed, and its process went before the answer came.
+  const end = exits.get(before.member);
+  // It failed, and its process ended before the broker's answer was recorded.
   if (end && before.end?.outcome === 'fail') return null;
-  if (end) return end.asked ? 'killed' : 'crashed';
+  if (end) return end.isRequested ? 'killed' : 'crashed';
   return 'unexplained';
 }
 
@@ -29,7 +34,7 @@ export interface FoundRerun {
   readonly again: Attempt;
 }
 
-/** Runs beyond the first of each task that no failure explains. */
+/** All runs after the first of each task that no failure explains. */
 export function rerunsIn(events: Events): FoundRerun[] {
   const found: FoundRerun[] = [];
   for (const attempts of events.byTask.values()) {
@@ -42,13 +47,16 @@ export function rerunsIn(events: Events): FoundRerun[] {
   return found;
 }
 
-/** Attempts whose end the broker took though another attempt had begun in their place: the fence did not hold. */
+/** Attempts whose end the broker accepted although the next attempt had begun: the fence did not hold. */
 export function unfenced(reruns: readonly FoundRerun[]): Attempt[] {
   return reruns
     .filter(({ before, again }) => {
-      const { told } = before;
+      const { finished } = before;
       return (
-        told !== undefined && told.outcome !== 'lost' && told.outcome !== 'deferred' && told.t > again.start
+        finished !== undefined &&
+        finished.outcome !== 'lost' &&
+        finished.outcome !== 'deferred' &&
+        finished.t > again.start
       );
     })
     .map(({ before }) => before);

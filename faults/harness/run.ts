@@ -4,10 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventsOf, type Events } from './attempts.ts';
 import { makeBed, type Bed, type Deployment, type ServerOptions } from './bed.ts';
 import { judge, type Allowed, type Verdict } from './checker.ts';
-import { readHeld, unfinished, type Held } from './held.ts';
+import { readBrokerContent, unfinished, type BrokerContent } from './held.ts';
 import { now, until, type Line } from './history.ts';
 import { startLink, type Link } from './link.ts';
-import { Member, type MemberOptions, type Note, type ProduceOptions, type WorkOptions } from './member.ts';
+import {
+  Member,
+  type MemberOptions,
+  type RecordEvent,
+  type ProduceOptions,
+  type WorkOptions,
+} from './member.ts';
 import type { Random } from './seed.ts';
 
 /** Processes that work at once. */
@@ -43,7 +49,7 @@ export class Run {
   readonly members: Member[] = [];
   verdict: Verdict | null = null;
   /** What the broker held at the end; null = it is not over. */
-  held: Held | null = null;
+  content: BrokerContent | null = null;
   readonly facts: Record<string, number | string> = {};
   readonly #parts: RunParts;
   readonly #lines: Line[] = [];
@@ -68,11 +74,11 @@ export class Run {
 
   /** Members that work and are alive. */
   get workers(): Member[] {
-    return this.members.filter(({ works, alive }) => works && alive);
+    return this.members.filter(({ isWorker, isAlive }) => isWorker && isAlive);
   }
 
   get producers(): Member[] {
-    return this.members.filter(({ options, alive }) => options.produce !== undefined && alive);
+    return this.members.filter(({ options, isAlive }) => options.produce !== undefined && isAlive);
   }
 
   /** How often to repeat: few in tier 1, as often as the paper asks in a full run. */
@@ -92,11 +98,11 @@ export class Run {
 
   /** Writes down what the test does to the broker or the network; recovery is counted from `heal`. */
   fault(what: string, of: readonly Member[] = []): void {
-    this.#note({ e: 'fault', what, of: of.map(({ name }) => name) });
+    this.#record({ e: 'fault', what, of: of.map(({ name }) => name) });
   }
 
   heal(what: string, of: readonly Member[] = []): void {
-    this.#note({ e: 'heal', what, of: of.map(({ name }) => name) });
+    this.#record({ e: 'heal', what, of: of.map(({ name }) => name) });
   }
 
   /** Is done at the end, whatever happens: the last first. */
@@ -113,7 +119,7 @@ export class Run {
 
   /** Starts a process; resolves when it is connected. On SQLite only one may live. */
   async start(options: MemberOptions): Promise<Member> {
-    if (this.bed.owned && this.members.some(({ alive }) => alive))
+    if (this.bed.isSingleProcess && this.members.some(({ isAlive }) => isAlive))
       throw new Error('a SQLite file has one process: give it both `work` and `produce`');
     const { produce, work } = options;
     const kind = work ? (produce ? 'both' : 'worker') : 'producer';
@@ -124,10 +130,10 @@ export class Run {
       url: this.bed.url,
       log: join(this.#parts.folder, `${name}.jsonl`),
       options: { ...options, ...(produce && { produce: { seed, ...produce } }) },
-      note: this.#note,
+      record: this.#record,
       onExit: (exit) => {
         this.#lines.push({ e: 'exit', t: now(), member: 'test', ...exit });
-        if (this.#supervised && !exit.asked && exit.code !== 0) this.#replace(member);
+        if (this.#supervised && !exit.isRequested && exit.code !== 0) this.#replace(member);
       },
     });
     this.members.push(member);
@@ -150,7 +156,7 @@ export class Run {
     const { workers = 4, producers = 3, work = {}, produce = {}, ...how } = options;
     const { concurrency = CONCURRENCY } = work;
     const { perSecond = PER_SECOND } = produce;
-    if (this.bed.owned) {
+    if (this.bed.isSingleProcess) {
       await this.start({
         ...how,
         work: { ...work, concurrency: concurrency * workers },
@@ -214,13 +220,13 @@ export class Run {
    */
   async finish({ drainMs = DRAIN_MS }: { readonly drainMs?: number } = {}): Promise<Verdict> {
     if (this.workers.length === 0)
-      await this.start({ work: {}, ...(this.bed.owned && { produce: { count: 0 } }) });
+      await this.start({ work: {}, ...(this.bed.isSingleProcess && { produce: { count: 0 } }) });
     await Promise.all(this.producers.map((member) => member.stopProducing()));
     await this.#drained(drainMs);
-    await Promise.all(this.members.filter(({ alive }) => alive).map((member) => member.stop()));
+    await Promise.all(this.members.filter(({ isAlive }) => isAlive).map((member) => member.stop()));
     const broker = await this.bed.connect();
-    this.held = await readHeld(broker);
-    this.verdict = judge(this.lines(), this.held, this.#parts.allowed);
+    this.content = await readBrokerContent(broker);
+    this.verdict = judge(this.lines(), this.content, this.#parts.allowed);
     const { violations } = this.verdict;
     if (violations.length > 0) throw new Error(violations.join('\n'));
     return this.verdict;
@@ -231,13 +237,13 @@ export class Run {
     this.#supervised = false;
     await Promise.allSettled(this.#replacing);
     for (const act of this.#onCleanUp.reverse()) await act();
-    await Promise.all(this.members.filter(({ alive }) => alive).map((member) => member.kill()));
+    await Promise.all(this.members.filter(({ isAlive }) => isAlive).map((member) => member.kill()));
     await this.bed.remove();
   }
 
   async #drained(limitMs: number): Promise<void> {
     const what = 'all tasks are final (I2)';
-    if (!this.bed.owned) {
+    if (!this.bed.isSingleProcess) {
       const broker = await this.bed.connect();
       return until(async () => (await unfinished(broker)) === 0, { what, limitMs });
     }
@@ -257,5 +263,5 @@ export class Run {
     void Promise.allSettled([replacing]).then(() => this.#replacing.delete(replacing));
   }
 
-  readonly #note: Note = (line) => void this.#lines.push({ t: now(), member: 'test', ...line });
+  readonly #record: RecordEvent = (line) => void this.#lines.push({ t: now(), member: 'test', ...line });
 }

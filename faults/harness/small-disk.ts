@@ -12,7 +12,7 @@ export interface SmallDisk {
   /** Makes it so large. */
   resize(mib: number): void;
   /** @throws Error when the kernel refuses, as it does while a file there is open for writing */
-  readOnly(yes: boolean): void;
+  setReadOnly(yes: boolean): void;
 }
 
 const BLOCK = Buffer.alloc(4_096);
@@ -39,7 +39,7 @@ function mountAt(folder: string, mib: number, run: Run): SmallDisk {
     fill: () => takeAll(filler),
     free: () => rmSync(filler, { force: true }),
     resize: (size) => mount('-o', `remount,size=${size}m`),
-    readOnly: (yes) => mount('-o', `remount,${yes ? 'ro' : 'rw'}`),
+    setReadOnly: (yes) => mount('-o', `remount,${yes ? 'ro' : 'rw'}`),
   };
 }
 

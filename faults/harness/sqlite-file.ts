@@ -50,7 +50,7 @@ function onCopy<T>(bytes: Bytes, read: (database: Database) => T): T {
 const integrity = (database: Database): unknown => database.prepare('PRAGMA integrity_check').get()?.[0];
 
 /** What SQLite says of the whole file: `ok`, or its first complaint. Nobody may have it open. */
-export const checked = (path: string): unknown => onCopy(readBytes(path), integrity);
+export const integrityOf = (path: string): unknown => onCopy(readBytes(path), integrity);
 
 /** What the bytes hold, in short: equal for equal tasks and queues. @throws Error where it is damaged */
 export function digest(bytes: Bytes): string {

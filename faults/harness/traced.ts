@@ -4,7 +4,7 @@ import type { MemberOptions } from './member.ts';
 import { now, until } from './history.ts';
 
 /** A write or a sync of a file, as strace saw it. Times: ms of CLOCK_MONOTONIC, to about 1 ms. */
-interface Deed {
+interface FileOperation {
   readonly kind: 'write' | 'sync';
   readonly path: string;
   readonly began: number;
@@ -54,7 +54,7 @@ function wholeLines(text: string): string[] {
 }
 
 /** What a traced member did to its files, in order; it must be gone. */
-export async function deedsIn(log: string): Promise<Deed[]> {
+export async function operationsIn(log: string): Promise<FileOperation[]> {
   const text = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
   await until(() => text().trimEnd().endsWith('+++'), { what: 'strace has seen the end of the member' });
   const shift = now() - Date.now();
@@ -76,15 +76,15 @@ export async function deedsIn(log: string): Promise<Deed[]> {
 }
 
 /** Syncs that were carried out. */
-export const syncsIn = (deeds: readonly Deed[]): Deed[] =>
+export const syncsIn = (deeds: readonly FileOperation[]): FileOperation[] =>
   deeds.filter(({ kind, failed }) => kind === 'sync' && !failed);
 
 /**
  * What a loss of power may do to a member's files: all that no sync has covered becomes noise. Resolves to the number of
  * bytes.
  */
-export function loseUnsynced(deeds: readonly Deed[]): number {
-  const open = new Map<string, Deed[]>();
+export function loseUnsynced(deeds: readonly FileOperation[]): number {
+  const open = new Map<string, FileOperation[]>();
   for (const deed of deeds) {
     if (deed.kind === 'write') open.set(deed.path, [...(open.get(deed.path) ?? []), deed]);
     else if (!deed.failed) open.delete(deed.path);

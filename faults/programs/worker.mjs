@@ -10,7 +10,7 @@ const TOLD = ['lease.lost', 'tasks.recovered', 'tasks.quarantined', 'queue.repai
 function watched(log) {
   const events = new Events();
   events.on('attempt.finished', ({ task, attempt, outcome }) =>
-    log('told', { id: task.id, attempt, outcome }),
+    log('finished', { id: task.id, attempt, outcome }),
   );
   events.on('loop.failed', ({ loop, error }) =>
     log('event', { name: 'loop.failed', loop, error: String(error) }),
@@ -30,7 +30,7 @@ function watched(log) {
 function voice(log) {
   const say = (level) => (fields, message) => {
     const { err, ...rest } = fields;
-    log('said', { level, message, ...rest, ...(err && { err: String(err) }) });
+    log('logged', { level, message, ...rest, ...(err && { err: String(err) }) });
   };
   return { debug() {}, info() {}, warn: say('warn'), error: say('error') };
 }
@@ -106,7 +106,7 @@ async function behave(task, signal, log) {
   const { fail = 0, ignoreAbort = false, once = false, ...does } = task.payload ?? {};
   for (const [what, how] of Object.entries(does)) {
     if (once && what !== 'ms' && task.attempt > 1) continue;
-    if (what !== 'ms') log('deed', { id: task.id, attempt: task.attempt, what });
+    if (what !== 'ms') log('action', { id: task.id, attempt: task.attempt, what });
     await DEEDS[what]?.(how, ignoreAbort ? undefined : signal);
   }
   if (task.retried < fail) throw new Error('as it was told');

@@ -81,7 +81,7 @@ const retry = z.union([z.enum(['default', 'patient']), retryPolicy], {
 
 /** Adds a description to a field, and keeps its examples. */
 const about = <S extends z.ZodType>(schema: S, description: string): S =>
-  schema.meta({ ...z.globalRegistry.get(schema), description }) as S;
+  schema.meta({ ...z.globalRegistry.get(schema), description });
 
 /** JSON of any form. The service stores its text byte for byte; the client takes a value or a `RawJson`. */
 const anyJson = z.unknown();

@@ -104,7 +104,11 @@ export class QueueMetrics {
     this.#broker = broker;
   }
 
-  /** The metrics of all queues. If one queue cannot be measured the call fails. @throws TaskCenterError `broker-unavailable` */
+  /**
+   * The metrics of all queues. If a queue cannot be measured the call fails.
+   *
+   * @throws TaskCenterError `broker-unavailable`
+   */
   async families(): Promise<MetricFamily[]> {
     const queues = await measure(this.#broker);
     return FAMILIES.map(({ samplesOf, ...family }) => ({

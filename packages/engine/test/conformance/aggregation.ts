@@ -6,11 +6,12 @@ import { countsOf, factsOf, idsOf, recordOf, take, type Bench, type Harness } fr
 
 const RULES: GroupRules = { graceMs: 10_000, maxDelayMs: 0, maxSize: 0 };
 const NOW: GroupRules = { graceMs: 0, maxDelayMs: 0, maxSize: 0 };
-const SECOND = 1_000;
+const SECOND_MS = 1_000;
 
 const takeSets = ({ broker }: Bench, rules: Partial<GroupRules> = {}, limit = 3) =>
   broker.groups.take('default', { ...RULES, ...rules }, limit);
 
+/** Takes the set of the only group; fails if the group is not ripe by the rules. */
 async function takeSet(bench: Bench, rules: Partial<GroupRules> = NOW): Promise<AggregationSet> {
   const [set] = await takeSets(bench, rules, 1);
   if (!set) throw new Error('no group was ripe');
@@ -19,7 +20,7 @@ async function takeSet(bench: Bench, rules: Partial<GroupRules> = NOW): Promise<
 
 async function contentOf({ broker }: Bench, set: AggregationSet): Promise<SetContent> {
   const content = await broker.groups.read(set);
-  if (!content) throw new Error('the set has gone');
+  if (!content) throw new Error('the set is gone');
   return content;
 }
 
@@ -31,6 +32,7 @@ const join = (bench: Bench, ...ids: readonly string[]) =>
   bench.broker.submit.enqueue(ids.map((id) => aTask({ id, group: 'g' })));
 
 const groupsOf = ({ broker }: Bench) => broker.inspect.groups('default');
+/** Puts up to `limit` tasks of expired sets back into their groups. Resolves to their number. */
 const reclaim = async ({ broker }: Bench, limit = 256) =>
   (await broker.groups.reclaim([{ queue: 'default', limit }]))[0];
 
@@ -38,28 +40,28 @@ function ripening(harness: Harness): void {
   test('a group is left alone until its newest task is as old as the grace period', async () => {
     const bench = await harness.openBench();
     await join(bench, 'a');
-    await bench.advance(9 * SECOND);
+    await bench.advance(9 * SECOND_MS);
     await join(bench, 'b');
-    await bench.advance(9 * SECOND);
+    await bench.advance(9 * SECOND_MS);
     expect(await takeSets(bench)).toEqual([]);
-    await bench.advance(SECOND);
+    await bench.advance(SECOND_MS);
     expect(await takeSets(bench)).toMatchObject([{ queue: 'default', group: 'g', size: 2 }]);
   });
 
   test('a group is taken when its oldest task has waited for the maximum delay', async () => {
     const bench = await harness.openBench();
     await join(bench, 'a');
-    await bench.advance(4 * SECOND);
+    await bench.advance(4 * SECOND_MS);
     await join(bench, 'b');
     expect(await takeSets(bench, { maxDelayMs: 5_000 })).toEqual([]);
-    await bench.advance(SECOND);
+    await bench.advance(SECOND_MS);
     expect(await takeSets(bench, { maxDelayMs: 5_000 })).toMatchObject([{ size: 2 }]);
   });
 
   test('a group of at least the maximum size yields exactly that many tasks, the oldest ones', async () => {
     const bench = await harness.openBench();
     await join(bench, 'a');
-    await bench.advance(SECOND);
+    await bench.advance(SECOND_MS);
     await join(bench, 'b', 'c', 'd');
     expect(await takeSets(bench, { maxSize: 5 })).toEqual([]);
     const [set, ...more] = await takeSets(bench, { maxSize: 2 });
@@ -221,22 +223,22 @@ function aggregating(harness: Harness): void {
   });
 }
 
-function goingBack(harness: Harness): void {
+function reclaiming(harness: Harness): void {
   test('an expired set becomes a group again, with its name and times', async () => {
     const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'x: y' })]);
-    await bench.advance(SECOND);
+    await bench.advance(SECOND_MS);
     await bench.broker.submit.enqueue([aTask({ id: 'b', group: 'x: y' })]);
     const set = await takeSet(bench);
-    await bench.advance(SET_MS - 2 * SECOND);
+    await bench.advance(SET_MS - 2 * SECOND_MS);
     expect(await reclaim(bench)).toBe(0);
-    await bench.advance(2 * SECOND);
+    await bench.advance(2 * SECOND_MS);
     expect(await reclaim(bench)).toBe(2);
     expect(await reclaim(bench)).toBe(0);
     expect(await groupsOf(bench)).toEqual([{ group: 'x: y', size: 2 }]);
     expect(await countsOf(bench)).toEqual({ aggregating: 2 });
     expect(await bench.broker.groups.read(set)).toBeNull();
-    // The times of their joining count: one has waited for 121 s, the other for 120 s.
+    // The tasks keep the times at which they joined: one has waited for 121 s, the other for 120 s.
     expect(await takeSets(bench, { graceMs: 121_000 })).toEqual([]);
     expect(await takeSets(bench, { graceMs: 120_000 })).toMatchObject([{ size: 2 }]);
   });
@@ -325,6 +327,6 @@ export function aggregationSuite(harness: Harness): void {
   describe('aggregation', () => {
     ripening(harness);
     aggregating(harness);
-    goingBack(harness);
+    reclaiming(harness);
   });
 }

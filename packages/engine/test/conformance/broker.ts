@@ -17,7 +17,7 @@ import { groupsSuite } from './groups.ts';
 import { submitSuite } from './submit.ts';
 import { uniqueSuite } from './unique.ts';
 
-function lifeSuite(harness: Harness): void {
+function lifecycleSuite(harness: Harness): void {
   describe('lifecycle', () => {
     test('a broker answers a ping', async () => {
       const { broker } = await harness.openBench();
@@ -53,10 +53,10 @@ function lifeSuite(harness: Harness): void {
   });
 }
 
-/** What every broker promises; a new promise starts here. */
+/** What every broker promises. A new promise gets its test here first. */
 export function brokerSuite(harness: Harness): void {
   describe(`the ${harness.name} broker`, () => {
-    lifeSuite(harness);
+    lifecycleSuite(harness);
     submitSuite(harness);
     uniqueSuite(harness);
     groupsSuite(harness);

@@ -29,7 +29,7 @@ const STATES = [
 ] as const;
 type State = (typeof STATES)[number];
 
-/** Brings tasks into a state, in the order in which they are given. */
+/** Brings tasks into a state, in the order of their IDs in the list. */
 async function stage(
   bench: Bench,
   state: State,
@@ -56,31 +56,34 @@ const ARCHIVABLE = ['scheduled', 'pending', 'retry', 'completed', 'cancelled', '
 const ids = (count: number): string[] => Array.from({ length: count }, (_, i) => `t${i}`);
 
 function running(harness: Harness): void {
-  test.each(RUNNABLE)('a %s task that is run becomes the last pending one, and keeps its history', async (from) => {
-    const bench = await harness.openBench();
-    await stage(bench, from);
-    const before = await recordOf(bench, 'a');
-    await bench.broker.submit.enqueue([aTask({ id: 'first', queue: Q })]);
-    await bench.advance(5_000);
-    expect(await bench.broker.control.run(A)).toEqual({ code: 'done', from });
-    const { payload, headers, retried, result, attempts, lastError } = before;
-    expect(await recordOf(bench, 'a')).toMatchObject({
-      payload,
-      headers,
-      retried,
-      result,
-      attempts,
-      lastError,
-      state: 'pending',
-      pendingSinceMs: bench.now(),
-      cancelled: null,
-      dueMs: null,
-    });
-    expect(await countsOf(bench)).toEqual({ pending: 2 });
-    expect(idsOf(await take(bench))).toEqual(['first', 'a']);
-    await bench.advance(61_000);
-    expect(await forward(bench)).toMatchObject({ moved: 0, nextDueMs: null });
-  });
+  test.each(RUNNABLE)(
+    'a %s task that is run becomes the last pending one, and keeps its history',
+    async (from) => {
+      const bench = await harness.openBench();
+      await stage(bench, from);
+      const before = await recordOf(bench, 'a');
+      await bench.broker.submit.enqueue([aTask({ id: 'first', queue: Q })]);
+      await bench.advance(5_000);
+      expect(await bench.broker.control.run(A)).toEqual({ code: 'done', from });
+      const { payload, headers, retried, result, attempts, lastError } = before;
+      expect(await recordOf(bench, 'a')).toMatchObject({
+        payload,
+        headers,
+        retried,
+        result,
+        attempts,
+        lastError,
+        state: 'pending',
+        pendingSinceMs: bench.now(),
+        cancelled: null,
+        dueMs: null,
+      });
+      expect(await countsOf(bench)).toEqual({ pending: 2 });
+      expect(idsOf(await take(bench))).toEqual(['first', 'a']);
+      await bench.advance(61_000);
+      expect(await forward(bench)).toMatchObject({ moved: 0, nextDueMs: null });
+    },
+  );
 
   test.each(['pending', 'active'] as const)('a task that is %s cannot be run', async (state) => {
     const bench = await harness.openBench();
@@ -174,15 +177,16 @@ function payloads(harness: Harness): void {
   );
 }
 
+/** Changes all tasks of a state in steps of four. Resolves to the number that each step handled. */
 async function changeAll(
   bench: Bench,
   what: Pick<BulkStep, 'action' | 'state' | 'group'>,
 ): Promise<number[]> {
   const handled: number[] = [];
   for (;;) {
-    const acted = await bench.broker.control.changeMany({ queue: Q, limit: 4, ...what });
-    handled.push(acted.handled);
-    if (!acted.more) return handled;
+    const outcome = await bench.broker.control.changeMany({ queue: Q, limit: 4, ...what });
+    handled.push(outcome.handled);
+    if (!outcome.more) return handled;
   }
 }
 
@@ -191,7 +195,7 @@ function many(harness: Harness): void {
     const bench = await harness.openBench();
     await stage(bench, state, { ids: ids(9) });
     await bench.broker.submit.enqueue([aTask({ id: 'other', queue: 'other' })]);
-    expect((await changeAll(bench, { action: 'run', state: state })).filter((count) => count > 0)).toEqual([
+    expect((await changeAll(bench, { action: 'run', state })).filter((count) => count > 0)).toEqual([
       4, 4, 1,
     ]);
     expect(await countsOf(bench)).toEqual({ pending: 9 });
@@ -204,9 +208,9 @@ function many(harness: Harness): void {
     async (state) => {
       const bench = await harness.openBench();
       await stage(bench, state, { ids: ids(9) });
-      expect(
-        (await changeAll(bench, { action: 'archive', state: state })).filter((count) => count > 0),
-      ).toEqual([4, 4, 1]);
+      expect((await changeAll(bench, { action: 'archive', state })).filter((count) => count > 0)).toEqual([
+        4, 4, 1,
+      ]);
       expect(await countsOf(bench)).toEqual({ archived: 9 });
       expect(await take(bench)).toEqual([]);
       await bench.advance(61_000);
@@ -222,9 +226,9 @@ function many(harness: Harness): void {
       await bench.broker.submit.enqueue(manyTasks(1, 'kept', { queue: Q, delayMs: 90_000 }));
       for (const id of ids(9))
         await stage(bench, state, { ids: [id], uniqueMs: 600_000, payload: payload(id) });
-      expect(
-        (await changeAll(bench, { action: 'remove', state: state })).filter((count) => count > 0).at(0),
-      ).toBe(4);
+      expect((await changeAll(bench, { action: 'remove', state })).filter((count) => count > 0).at(0)).toBe(
+        4,
+      );
       const left = state === 'scheduled' ? {} : { scheduled: 1 };
       expect(await countsOf(bench)).toEqual(left);
       const again = ids(9).map((id) => aTask({ id, queue: Q, uniqueMs: 1_000, payload: payload(id) }));
@@ -261,19 +265,20 @@ function many(harness: Harness): void {
   });
 }
 
-const VERBS = {
+/** Actions that change tasks in bulk, with states whose tasks they can change. */
+const ACTIONS = {
   run: ['scheduled', 'retry', 'archived'],
   archive: ['scheduled', 'pending', 'retry'],
   remove: ['scheduled', 'pending', 'retry', 'archived', 'completed'],
 } as const;
-const EACH = Object.entries(VERBS).flatMap(([verb, states]) =>
-  states.map((state) => [verb as keyof typeof VERBS, state] as const),
+const EACH = Object.entries(ACTIONS).flatMap(([action, states]) =>
+  states.map((state) => [action as keyof typeof ACTIONS, state] as const),
 );
 
-function neighbours(harness: Harness): void {
+function otherTasks(harness: Harness): void {
   test.each(EACH)(
     'to %s all tasks that are %s leaves other tasks and queues as they are',
-    async (verb, state) => {
+    async (action, state) => {
       const bench = await harness.openBench();
       for (const queue of [Q, 'other']) {
         await bench.broker.submit.enqueue([aTask({ id: 'old', queue, retentionMs: 600_000 })]);
@@ -283,28 +288,28 @@ function neighbours(harness: Harness): void {
       const old = await recordOf(bench, 'old');
       await bench.advance(5_000);
       await stage(bench, state, { ids: ids(2) });
-      const nobodys = await recordOf(bench, 'old', 'other');
-      await changeAll(bench, { action: verb, state });
-      expect(await recordOf(bench, 'old', 'other')).toEqual(nobodys);
+      const untouched = await recordOf(bench, 'old', 'other');
+      await changeAll(bench, { action, state });
+      expect(await recordOf(bench, 'old', 'other')).toEqual(untouched);
       expect(await countsOf(bench, 'other')).toEqual({ archived: 1 });
       if (state === 'archived') return;
       expect(await recordOf(bench, 'old')).toEqual(old);
       const now = { run: { pending: 2, archived: 1 }, archive: { archived: 3 }, remove: { archived: 1 } };
-      expect(await countsOf(bench)).toEqual(now[verb]);
-      if (verb === 'archive')
+      expect(await countsOf(bench)).toEqual(now[action]);
+      if (action === 'archive')
         expect((await recordOf(bench, 't0')).finishedMs).toBeGreaterThan(old.finishedMs ?? 0);
     },
   );
 
   test.each(['run', 'archive', 'remove'] as const)(
     'to %s the last task of a group removes the group',
-    async (act) => {
+    async (action) => {
       const bench = await harness.openBench();
       const groups = () => bench.broker.inspect.groups(Q);
       await stage(bench, 'aggregating', { ids: ['t0', 't1'] });
-      await bench.broker.control[act]({ queue: Q, id: 't0' });
+      await bench.broker.control[action]({ queue: Q, id: 't0' });
       expect(await groups()).toEqual([{ group: 'g', size: 1 }]);
-      await bench.broker.control[act]({ queue: Q, id: 't1' });
+      await bench.broker.control[action]({ queue: Q, id: 't1' });
       expect(await groups()).toEqual([]);
       expect((await factsOf(bench)).groups).toBe(0);
     },
@@ -351,7 +356,7 @@ export function changeSuite(harness: Harness): void {
     archiving(harness);
     payloads(harness);
     many(harness);
-    neighbours(harness);
+    otherTasks(harness);
     dropping(harness);
   });
 }

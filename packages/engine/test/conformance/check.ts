@@ -6,8 +6,8 @@ import { countsOf, end, take, type Bench, type Harness } from './harness.ts';
 const CLEAN = { findings: [], remaining: 0, mended: 0, more: false };
 const HOUR_MS = 3_600_000;
 
-/** Tasks in every state, with locks, groups and a set. */
-async function everything(bench: Bench): Promise<void> {
+/** Fills the queue `default` with tasks in every state, with unique locks, a group and an aggregation set. */
+async function fillAllStates(bench: Bench): Promise<void> {
   const { broker } = bench;
   await broker.submit.enqueue([
     ...['done', 'again', 'dead', 'active'].map((id) =>
@@ -40,7 +40,7 @@ export function checkSuite(harness: Harness): void {
       'finds no faults in tasks of every state, and changes none of them (repair: %s)',
       async (repair) => {
         const bench = await harness.openBench();
-        await everything(bench);
+        await fillAllStates(bench);
         const before = await countsOf(bench);
         expect(await fsck(bench.broker, { repair, pauseMs: 0 })).toEqual({ ...CLEAN, queues: ['default'] });
         expect(await countsOf(bench)).toEqual(before);

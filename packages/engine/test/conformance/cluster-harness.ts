@@ -3,7 +3,7 @@ import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
 import { startCluster, type RedisCluster } from '../support/redis-cluster.ts';
 import { createBench, movableTime, type Harness } from './harness.ts';
 
-/** One cluster of three masters for the test file, emptied for each bench. */
+/** One cluster of three masters for the whole test file. It is emptied for each bench. */
 export function clusterHarness(): Harness {
   let cluster: RedisCluster;
   beforeAll(async () => {

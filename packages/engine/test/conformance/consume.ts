@@ -119,7 +119,7 @@ function fetching(harness: Harness): void {
   });
 }
 
-function both(harness: Harness): void {
+function finishingAndTaking(harness: Harness): void {
   test('one exchange finishes attempts of several queues and takes new tasks', async () => {
     const bench = await harness.openBench();
     await bench.broker.submit.enqueue([
@@ -214,7 +214,7 @@ function both(harness: Harness): void {
 export function consumeSuite(harness: Harness): void {
   describe('consume', () => {
     fetching(harness);
-    both(harness);
+    finishingAndTaking(harness);
     finishSuite(harness);
     leaseSuite(harness);
   });

@@ -77,12 +77,12 @@ function cancelling(harness: Harness): void {
     async (from) => {
       const bench = await harness.openBench();
       await stage(bench, from);
-      const note = { reason: 'ordered twice ü', by: 'key_1' };
-      expect(await bench.broker.control.cancel(A, note)).toEqual({ code: 'done', from });
+      const cancellation = { reason: 'ordered twice ü', by: 'key_1' };
+      expect(await bench.broker.control.cancel(A, cancellation)).toEqual({ code: 'done', from });
       const record = await recordOf(bench, 'a');
       expect(record).toMatchObject({
         state: 'cancelled',
-        cancelled: { ...note, atMs: bench.now() },
+        cancelled: { ...cancellation, atMs: bench.now() },
         dueMs: null,
       });
       expect(await countsOf(bench)).toEqual({ cancelled: 1 });

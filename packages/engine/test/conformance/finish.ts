@@ -15,7 +15,7 @@ import {
   type Harness,
 } from './harness.ts';
 
-/** Stored in whole seconds on some brokers. */
+/** Some brokers store the end of an attempt in whole seconds. */
 const SECOND_MS = 1_000;
 
 async function started(bench: Bench, overrides: Parameters<typeof aTask>[0] = {}): Promise<LeasedTask> {
@@ -286,17 +286,20 @@ function tokens(harness: Harness): void {
     expect([await recordOf(bench, 'a'), await factsOf(bench)]).toEqual(before);
   });
 
-  test.each(ENDINGS)('a stale lease is refused for %s while another worker holds the task', async (_, ending) => {
-    const bench = await harness.openBench();
-    const stale = await started(bench, { retentionMs: 60_000 });
-    await bench.recoverAfter(LEASE_OVER_MS, [{ queue: 'default', limit: 10 }]);
-    const holder = await takeOne(bench, { worker: 'worker-2' });
-    const before = [await recordOf(bench, 'a'), await factsOf(bench)];
-    expect(await end(bench, ending(stale))).toEqual(['lease-lost']);
-    expect([await recordOf(bench, 'a'), await factsOf(bench)]).toEqual(before);
-    expect(await end(bench, finish.succeeded(holder, Buffer.from('fresh')))).toEqual(['accepted']);
-    expect(Buffer.from((await recordOf(bench, 'a')).result ?? '').toString()).toBe('fresh');
-  });
+  test.each(ENDINGS)(
+    'a stale lease is refused for %s while another worker holds the task',
+    async (_, ending) => {
+      const bench = await harness.openBench();
+      const stale = await started(bench, { retentionMs: 60_000 });
+      await bench.recoverAfter(LEASE_OVER_MS, [{ queue: 'default', limit: 10 }]);
+      const holder = await takeOne(bench, { worker: 'worker-2' });
+      const before = [await recordOf(bench, 'a'), await factsOf(bench)];
+      expect(await end(bench, ending(stale))).toEqual(['lease-lost']);
+      expect([await recordOf(bench, 'a'), await factsOf(bench)]).toEqual(before);
+      expect(await end(bench, finish.succeeded(holder, Buffer.from('fresh')))).toEqual(['accepted']);
+      expect(Buffer.from((await recordOf(bench, 'a')).result ?? '').toString()).toBe('fresh');
+    },
+  );
 
   test('a refused finish does not affect the others in its call', async () => {
     const bench = await harness.openBench();

@@ -68,7 +68,7 @@ function joining(harness: Harness): void {
   });
 }
 
-function later(harness: Harness): void {
+function leaving(harness: Harness): void {
   test('a task with a group and a start time is scheduled, and joins its group when it is due', async () => {
     const bench = await harness.openBench();
     const outcomes = await bench.broker.submit.enqueue([aTask({ id: 'a', group: 'g', delayMs: 1_500 })]);
@@ -112,6 +112,6 @@ function later(harness: Harness): void {
 export function groupsSuite(harness: Harness): void {
   describe('groups', () => {
     joining(harness);
-    later(harness);
+    leaving(harness);
   });
 }

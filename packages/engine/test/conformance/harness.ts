@@ -3,27 +3,28 @@ import type { Finish, FinishOutcome, LeasedTask, ExchangeOutcome } from '../../s
 import type { QueueFacts, TaskRecord } from '../../src/broker/inspect.ts';
 import type { Forwarded, Recovered, Step } from '../../src/broker/maintain.ts';
 
-/** A broker with nothing in it, and its time in the test's hand. */
+/** An empty broker whose time a test moves by hand. */
 export interface Bench {
   readonly broker: Broker;
   /** The broker's time, wall-clock ms. */
   now(): number;
   advance(ms: number): Promise<void>;
   /**
-   * Moves time by `ms` while a recoverer looks as often as one does in life, so that no hold-off applies at the
-   * end. Resolves to what was recovered in all, per step.
+   * Moves time by `ms` while a recoverer runs as often as in production. So no hold-off applies at the end: the broker
+   * does not recover tasks after a gap between two runs. Resolves to the total that was recovered, per step.
    */
   recoverAfter(ms: number, steps: readonly Step[]): Promise<Recovered[]>;
   close(): Promise<void>;
 }
 
-/** What the suite needs of a kind of broker. */
+/** What the suite needs from a kind of broker. */
 export interface Harness {
   readonly name: string;
+  /** Resolves to a new, empty broker, which is closed when the test ends. */
   openBench(): Promise<Bench>;
 }
 
-/** Time that stands still until it is moved: a whole second and a bit, so that rounding shows. */
+/** Time that stands still until a test moves it. It starts 250 ms after a whole second, to make rounding visible. */
 export function movableTime(): { now(): number; advance(ms: number): void } {
   let nowMs = Math.floor(Date.now() / 1_000) * 1_000 + 250;
   return {
@@ -34,14 +35,17 @@ export function movableTime(): { now(): number; advance(ms: number): void } {
   };
 }
 
-/** Long enough that nothing expires while a test does other things, and a recoverer's start is over. */
+/** Long enough for other steps of a test, and for the hold-off when a recoverer starts. */
 export const LEASE_MS = 10_000;
 /** After this a lease of `LEASE_MS` has expired: expiry may be rounded up to a whole second. */
 export const LEASE_OVER_MS = LEASE_MS + 1_000;
 /** Crashes after which a task counts as poison. */
 export const MAX_CRASHES = 3;
 
-/** A recoverer looks at least this often; after a longer gap the scripts hold off (reliability F.4). */
+/**
+ * A recoverer runs at least this often. After a longer gap the broker holds off, because workers may have been stopped,
+ * too (docs/design/guarantees.md#hold-off-after-a-stall).
+ */
 const SCAN_MS = 700;
 
 type Time = ReturnType<typeof movableTime>;
@@ -58,7 +62,7 @@ async function scan(broker: Broker, steps: readonly Step[], totals: Recovered[])
   });
 }
 
-/** A bench of a broker that reads its time from `time`. */
+/** A bench around a broker that reads its time from `time`. */
 export function createBench(
   broker: Broker,
   time: Time,
@@ -81,6 +85,7 @@ export function createBench(
   };
 }
 
+/** Arguments of an exchange, each with a default. */
 export interface Take {
   readonly queues?: readonly string[];
   readonly shares?: readonly number[];
@@ -90,7 +95,7 @@ export interface Take {
   readonly finishes?: readonly Finish[];
 }
 
-/** One exchange; takes up to 100 tasks of `default` unless told otherwise. */
+/** One exchange. By default it finishes nothing and takes up to 100 tasks of the queue `default`. */
 export function exchange({ broker }: Bench, how: Take = {}): Promise<ExchangeOutcome> {
   const { queues = ['default'], room = 100, leaseMs = LEASE_MS, worker = 'worker-1', finishes = [] } = how;
   const shares = how.shares && { shares: how.shares };
@@ -101,10 +106,10 @@ export async function take(bench: Bench, how: Take = {}): Promise<readonly Lease
   return (await exchange(bench, how)).tasks;
 }
 
-/** The one task that is next; fails when there is none. */
+/** Takes the next task; fails if there is none. */
 export async function takeOne(bench: Bench, how: Take = {}): Promise<LeasedTask> {
   const [task] = await take(bench, { ...how, room: 1 });
-  if (!task) throw new Error('no task was there to take');
+  if (!task) throw new Error('there was no task to take');
   return task;
 }
 
@@ -115,7 +120,7 @@ export async function end(bench: Bench, ...finishes: readonly Finish[]): Promise
 
 export const idsOf = (tasks: readonly { readonly id: string }[]): string[] => tasks.map(({ id }) => id);
 
-/** The task's record; fails when there is none. */
+/** The record of a task; fails if there is none. */
 export async function recordOf({ broker }: Bench, id: string, queue = 'default'): Promise<TaskRecord> {
   const record = await broker.inspect.task({ queue, id });
   if (!record) throw new Error(`there is no task ${id} in ${queue}`);
@@ -128,7 +133,7 @@ export async function factsOf({ broker }: Bench, queue = 'default'): Promise<Que
   return facts;
 }
 
-/** Counts of a queue without the states that are empty. */
+/** Counts of the tasks in a queue by state, without the states that have none. */
 export async function countsOf(bench: Bench, queue = 'default'): Promise<Record<string, number>> {
   const { counts } = await factsOf(bench, queue);
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
@@ -136,6 +141,6 @@ export async function countsOf(bench: Bench, queue = 'default'): Promise<Record<
 
 export async function forward({ broker }: Bench, queue = 'default', limit = 256): Promise<Forwarded> {
   const [forwarded] = await broker.maintain.forward([{ queue, limit }]);
-  if (!forwarded) throw new Error('forward gave no outcome');
+  if (!forwarded) throw new Error('forward returned no outcome');
   return forwarded;
 }

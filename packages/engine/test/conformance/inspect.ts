@@ -14,7 +14,7 @@ import {
   type Harness,
 } from './harness.ts';
 
-/** All IDs of a list, read in pages, with the number of pages. */
+/** All IDs of a list, page by page. */
 async function pages(bench: Bench, state: ListedState, limit: number): Promise<string[][]> {
   const seen: string[][] = [];
   let cursor: string | null = null;
@@ -27,8 +27,8 @@ async function pages(bench: Bench, state: ListedState, limit: number): Promise<s
   return seen;
 }
 
-/** One task in each state that can be listed, its ID the state's name. */
-async function oneOfEach(bench: Bench): Promise<void> {
+/** Stores one task in each state that can be listed; its ID is the name of the state. */
+async function fillAllStates(bench: Bench): Promise<void> {
   const { submit, control } = bench.broker;
   const kept = { retentionMs: 60_000 };
   await submit.enqueue(['active', 'retry', 'completed', 'archived'].map((id) => aTask({ id, ...kept })));
@@ -52,7 +52,7 @@ function records(harness: Harness): void {
 
   test.each(LISTED)('a %s task is shown, counted and listed in that state', async (state) => {
     const bench = await harness.openBench();
-    await oneOfEach(bench);
+    await fillAllStates(bench);
     const record = await recordOf(bench, state);
     expect(record.state).toBe(state);
     expect(record).toMatchObject({ queue: 'default', type: 'test:run' });
@@ -63,20 +63,20 @@ function records(harness: Harness): void {
 
   test('times are set in the states in which they mean something, and null in the others', async () => {
     const bench = await harness.openBench();
-    await oneOfEach(bench);
-    const set = async (id: string) => {
+    await fillAllStates(bench);
+    const timesOf = async (id: string) => {
       const { dueMs, pendingSinceMs, finishedMs, expiresMs } = await recordOf(bench, id);
       return { dueMs, pendingSinceMs, finished: finishedMs !== null, expires: expiresMs !== null };
     };
     const now = bench.now();
     const none = { dueMs: null, pendingSinceMs: null, finished: false, expires: false };
-    expect(await set('scheduled')).toEqual({ ...none, dueMs: now + 9_000 });
-    expect(await set('retry')).toEqual({ ...none, dueMs: now + 5_000 });
-    expect(await set('pending')).toEqual({ ...none, pendingSinceMs: now });
-    expect(await set('active')).toMatchObject({ dueMs: null, finished: false, expires: false });
-    expect(await set('completed')).toEqual({ ...none, finished: true, expires: true });
-    expect(await set('cancelled')).toEqual({ ...none, finished: true, expires: true });
-    expect(await set('archived')).toMatchObject({ dueMs: null, pendingSinceMs: null, finished: true });
+    expect(await timesOf('scheduled')).toEqual({ ...none, dueMs: now + 9_000 });
+    expect(await timesOf('retry')).toEqual({ ...none, dueMs: now + 5_000 });
+    expect(await timesOf('pending')).toEqual({ ...none, pendingSinceMs: now });
+    expect(await timesOf('active')).toMatchObject({ dueMs: null, finished: false, expires: false });
+    expect(await timesOf('completed')).toEqual({ ...none, finished: true, expires: true });
+    expect(await timesOf('cancelled')).toEqual({ ...none, finished: true, expires: true });
+    expect(await timesOf('archived')).toMatchObject({ dueMs: null, pendingSinceMs: null, finished: true });
   });
 
   test('the facts of a queue without tasks are zeros', async () => {
@@ -219,7 +219,7 @@ function finding(harness: Harness): void {
     expect(await inspect.find(queues, 'order-1', { business: 'unknown' })).toEqual([]);
   });
 
-  test("an ID that merely looks like a business's is not taken for one", async () => {
+  test("an ID that merely looks like a business's is not treated as one", async () => {
     const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'shop.order-1' })]);
     expect(await bench.broker.inspect.find(['default'], 'order-1', { business: 'shop' })).toEqual([]);
@@ -285,22 +285,22 @@ function statistics(harness: Harness): void {
     const task = await takeOne(bench);
     await bench.advance(LEASE_MS - 1_500);
     await takeOne(bench);
-    const marks = async () => {
+    const orphanedById = async () => {
       const request = { queue: 'default', state: 'active', limit: 9, cursor: null } as const;
       const { tasks } = await bench.broker.inspect.list(request);
       return tasks.map(({ id, orphaned }) => [id, orphaned]);
     };
-    expect(await marks()).toEqual([
+    expect(await orphanedById()).toEqual([
       ['a', false],
       ['b', false],
     ]);
     await bench.advance(2_500);
-    expect(await marks()).toEqual([
+    expect(await orphanedById()).toEqual([
       ['a', true],
       ['b', false],
     ]);
     await bench.broker.consume.extend([task], LEASE_MS);
-    expect(await marks()).toEqual([
+    expect(await orphanedById()).toEqual([
       ['a', false],
       ['b', false],
     ]);

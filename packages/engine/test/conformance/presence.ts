@@ -32,15 +32,15 @@ function aRunningTask(bench: Bench, overrides: Partial<RunningTask> = {}): Runni
 
 const OTHER = '3c0ffee0-0000-4000-8000-000000000002';
 
-/** The servers that are known, by ID. */
-async function known({ broker }: Bench): Promise<ServerRecord[]> {
+/** All servers, sorted by ID. */
+async function readServers({ broker }: Bench): Promise<ServerRecord[]> {
   return (await broker.presence.servers()).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 export function presenceSuite(harness: Harness): void {
   describe('presence', () => {
     test('no server is known at first', async () => {
-      expect(await known(await harness.openBench())).toEqual([]);
+      expect(await readServers(await harness.openBench())).toEqual([]);
     });
 
     test('a server is shown as it announced itself, with its tasks', async () => {
@@ -51,7 +51,7 @@ export function presenceSuite(harness: Harness): void {
       ];
       const server = aServer(bench, { running: 2, tasks });
       await bench.broker.presence.announce(server);
-      expect(await known(bench)).toEqual([server]);
+      expect(await readServers(bench)).toEqual([server]);
     });
 
     test('each announcement replaces the one before', async () => {
@@ -60,7 +60,7 @@ export function presenceSuite(harness: Harness): void {
       await presence.announce(aServer(bench, { running: 1, tasks: [aRunningTask(bench)] }));
       const later = aServer(bench, { status: 'closed', strict: true, queues: { low: 1 }, concurrency: 1 });
       await presence.announce(later);
-      expect(await known(bench)).toEqual([later]);
+      expect(await readServers(bench)).toEqual([later]);
     });
 
     test('each server has its own tasks', async () => {
@@ -69,7 +69,7 @@ export function presenceSuite(harness: Harness): void {
       const other = aServer(bench, { id: OTHER, running: 1, tasks: [aRunningTask(bench, { id: 'b' })] });
       await bench.broker.presence.announce(one);
       await bench.broker.presence.announce(other);
-      expect(await known(bench)).toEqual([one, other]);
+      expect(await readServers(bench)).toEqual([one, other]);
     });
 
     test('withdrawing a server removes only that one, and may be repeated', async () => {
@@ -80,7 +80,7 @@ export function presenceSuite(harness: Harness): void {
       await presence.announce(other);
       await presence.withdraw(one);
       await presence.withdraw(one);
-      expect(await known(bench)).toEqual([other]);
+      expect(await readServers(bench)).toEqual([other]);
     });
 
     test('an announcement expires unless its server repeats it', async () => {
@@ -91,10 +91,10 @@ export function presenceSuite(harness: Harness): void {
       await presence.announce(other);
       await bench.advance(PRESENCE_MS / 2);
       await presence.announce(other);
-      expect(await known(bench)).toHaveLength(2);
-      // Asynq's times are whole seconds, and the last of them is still good.
+      expect(await readServers(bench)).toHaveLength(2);
+      // As in Asynq, an announcement expires at a whole second and is still valid in that second.
       await bench.advance(PRESENCE_MS / 2 + 1_000);
-      expect(await known(bench)).toEqual([other]);
+      expect(await readServers(bench)).toEqual([other]);
     });
 
     test('a server may announce a thousand tasks with payloads', async () => {
@@ -106,7 +106,7 @@ export function presenceSuite(harness: Harness): void {
       const server = aServer(bench, { running: 1_200, tasks });
       await bench.broker.presence.announce(server);
       await bench.broker.presence.announce(server);
-      expect(await known(bench)).toEqual([server]);
+      expect(await readServers(bench)).toEqual([server]);
     });
   });
 }

@@ -8,21 +8,21 @@ import { createBench, movableTime, type Bench, type Harness } from './harness.ts
 export interface RedisHarness extends Harness {
   /** The server's port. */
   port(): number;
-  /** Empties the server and connects to it, by another way if `url` is given. */
+  /** Empties the server and connects to it. `url` may name a proxy before it. Default: the server itself. */
   openBenchVia(url?: string): Promise<Bench>;
-  /** Another broker on the server as it is, with time of its own. */
+  /** Connects another broker to the server, with the real time and without emptying it. */
   broker(): Promise<Broker>;
 }
 
 export interface RedisHarnessOptions {
   readonly name?: string;
-  /** More arguments of the server. */
+  /** More arguments of `redis-server`. */
   readonly args?: readonly string[];
-  /** How its URL is changed for the broker. */
+  /** Makes the URL for the broker from the URL of the server, such as one with a login. Default: the same URL. */
   url?(url: string): string;
 }
 
-/** One server for the test file, emptied for each bench. */
+/** One server for the whole test file. It is emptied for each bench. */
 export function redisHarness(options: RedisHarnessOptions = {}): RedisHarness {
   const { name = 'Redis', args = [], url: urlFor = (url: string) => url } = options;
   let server: Awaited<ReturnType<typeof startRedis>>;
@@ -35,7 +35,7 @@ export function redisHarness(options: RedisHarnessOptions = {}): RedisHarness {
     raw?.close();
     await server?.stop();
   });
-  async function freshVia(url = urlFor(server.url)): Promise<Bench> {
+  async function openBenchVia(url = urlFor(server.url)): Promise<Bench> {
     await raw.call('FLUSHALL');
     const time = movableTime();
     const bench = createBench(await connectRedis({ url, nowMs: time.now }), time);
@@ -43,9 +43,9 @@ export function redisHarness(options: RedisHarnessOptions = {}): RedisHarness {
     return bench;
   }
   async function broker(): Promise<Broker> {
-    const one = await connectRedis({ url: urlFor(server.url) });
-    onTestFinished(() => one.close());
-    return one;
+    const other = await connectRedis({ url: urlFor(server.url) });
+    onTestFinished(() => other.close());
+    return other;
   }
-  return { name, port: () => server.port, openBench: () => freshVia(), openBenchVia, broker };
+  return { name, port: () => server.port, openBench: () => openBenchVia(), openBenchVia, broker };
 }

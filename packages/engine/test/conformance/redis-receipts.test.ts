@@ -16,13 +16,14 @@ import {
 } from './harness.ts';
 import { redisHarness, type RedisHarness } from './redis-harness.ts';
 
-interface Bad {
+/** A broker behind a proxy that can break its connections. */
+interface Proxied {
   readonly bench: Bench;
   readonly proxy: FaultProxy;
 }
 
-/** A broker behind a proxy, used once for everything so that its scripts are known to the server. */
-async function behindProxy(harness: RedisHarness): Promise<Bad> {
+/** Connects a broker through a proxy. Each script that the tests need has run once, so the server has it loaded. */
+async function behindProxy(harness: RedisHarness): Promise<Proxied> {
   const proxy = await startFaultProxy(harness.port());
   onTestFinished(() => proxy.close());
   const bench = await harness.openBenchVia(proxy.url);
@@ -40,12 +41,12 @@ async function behindProxy(harness: RedisHarness): Promise<Bad> {
 
 type CutName = 'cutReply' | 'cutRequest';
 
-/** Makes the call with its first script call broken; fails when nothing was broken. */
-async function broken<R>({ proxy }: Bad, cut: CutName, call: () => Promise<R>): Promise<R> {
+/** Makes a call and breaks the connection at its first script. Fails if no connection was broken. */
+async function callWithCut<R>({ proxy }: Proxied, cut: CutName, call: () => Promise<R>): Promise<R> {
   const before = proxy.connections;
-  const happened = proxy[cut]();
+  const hasBroken = proxy[cut]();
   const outcome = await call();
-  await happened;
+  await hasBroken;
   expect(proxy.connections).toBeGreaterThan(before);
   return outcome;
 }
@@ -59,10 +60,10 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
   const harness = redisHarness();
 
   test('enqueues once and says created', async () => {
-    const bad = await behindProxy(harness);
+    const proxied = await behindProxy(harness);
     const tasks = [...manyTasks(3, 't'), aTask({ id: 'later', delayMs: 5_000 }), aTask({ id: 't0' })];
-    const outcomes = await broken(bad, cut, () => bad.bench.broker.submit.enqueue(tasks));
-    const now = bad.bench.now();
+    const outcomes = await callWithCut(proxied, cut, () => proxied.bench.broker.submit.enqueue(tasks));
+    const now = proxied.bench.now();
     const created = { code: 'created', state: 'pending', dueMs: now };
     expect(outcomes).toEqual([
       created,
@@ -71,16 +72,16 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
       { code: 'created', state: 'scheduled', dueMs: now + 5_000 },
       { code: 'task-exists' },
     ]);
-    expect(idsOf(await take(bad.bench))).toEqual(['t0', 't1', 't2']);
-    expect(await countsOf(bad.bench)).toEqual({ active: 3, scheduled: 1 });
+    expect(idsOf(await take(proxied.bench))).toEqual(['t0', 't1', 't2']);
+    expect(await countsOf(proxied.bench)).toEqual({ active: 3, scheduled: 1 });
   });
 
   test('does not enqueue a task again that has run and been removed meanwhile', async () => {
-    const bad = await behindProxy(harness);
+    const proxied = await behindProxy(harness);
     const other = await harness.broker();
-    const happened = bad.proxy[cut]();
-    const enqueued = bad.bench.broker.submit.enqueue([aTask({ id: 'a' })]);
-    await happened;
+    const hasBroken = proxied.proxy[cut]();
+    const enqueued = proxied.bench.broker.submit.enqueue([aTask({ id: 'a' })]);
+    await hasBroken;
     const early = await other.consume.exchange({
       finishes: [],
       queues: ['default'],
@@ -92,20 +93,20 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     const finishes = early.tasks.map((task) => finish.succeeded(task));
     await other.consume.exchange({ finishes, queues: [], room: 0, leaseMs: LEASE_MS, worker: 'quick' });
     expect(await enqueued).toMatchObject([{ code: 'created' }]);
-    expect(await countsOf(bad.bench)).toEqual(early.tasks.length > 0 ? {} : { pending: 1 });
+    expect(await countsOf(proxied.bench)).toEqual(early.tasks.length > 0 ? {} : { pending: 1 });
   });
 
   test('takes the same tasks, with leases that hold', async () => {
-    const bad = await behindProxy(harness);
-    await bad.bench.broker.submit.enqueue([...manyTasks(3, 't'), aTask({ id: 'h', queue: 'high' })]);
+    const proxied = await behindProxy(harness);
+    await proxied.bench.broker.submit.enqueue([...manyTasks(3, 't'), aTask({ id: 'h', queue: 'high' })]);
     const queues = ['high', 'default'];
-    const tasks = await broken(bad, cut, () => take(bad.bench, { queues, room: 3 }));
+    const tasks = await callWithCut(proxied, cut, () => take(proxied.bench, { queues, room: 3 }));
     expect(idsOf(tasks)).toEqual(['h', 't0', 't1']);
     expect(tasks.map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
-    expect(await countsOf(bad.bench)).toEqual({ active: 2, pending: 1 });
-    expect(idsOf(await take(bad.bench, { queues }))).toEqual(['t2']);
-    expect(await bad.bench.broker.consume.extend(tasks, LEASE_MS)).toEqual([true, true, true]);
-    expect(await end(bad.bench, ...tasks.map((task) => finish.succeeded(task)))).toEqual([
+    expect(await countsOf(proxied.bench)).toEqual({ active: 2, pending: 1 });
+    expect(idsOf(await take(proxied.bench, { queues }))).toEqual(['t2']);
+    expect(await proxied.bench.broker.consume.extend(tasks, LEASE_MS)).toEqual([true, true, true]);
+    expect(await end(proxied.bench, ...tasks.map((task) => finish.succeeded(task)))).toEqual([
       'accepted',
       'accepted',
       'accepted',
@@ -113,10 +114,10 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
   });
 
   test('finishes once and says accepted', async () => {
-    const bad = await behindProxy(harness);
-    await bad.bench.broker.submit.enqueue(manyTasks(5, 't', { retentionMs: 60_000 }));
-    await bad.bench.broker.submit.enqueue([aTask({ id: 'gone' })]);
-    const [t0, t1, t2, t3, t4, gone] = await take(bad.bench);
+    const proxied = await behindProxy(harness);
+    await proxied.bench.broker.submit.enqueue(manyTasks(5, 't', { retentionMs: 60_000 }));
+    await proxied.bench.broker.submit.enqueue([aTask({ id: 'gone' })]);
+    const [t0, t1, t2, t3, t4, gone] = await take(proxied.bench);
     const stale = { ...t4!, token: (t4!.token % 999_999) + 1 };
     const finishes = [
       finish.succeeded(t0!, Buffer.from('result')),
@@ -126,73 +127,79 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
       finish.succeeded(stale),
       finish.succeeded(gone!),
     ];
-    const finished = await broken(bad, cut, () => end(bad.bench, ...finishes));
+    const finished = await callWithCut(proxied, cut, () => end(proxied.bench, ...finishes));
     expect(finished).toEqual(['accepted', 'accepted', 'accepted', 'accepted', 'lease-lost', 'accepted']);
-    expect(await countsOf(bad.bench)).toEqual({
+    expect(await countsOf(proxied.bench)).toEqual({
       completed: 1,
       retry: 1,
       archived: 1,
       pending: 1,
       active: 1,
     });
-    expect(await factsOf(bad.bench)).toMatchObject({ processed: 4, failed: 2 });
-    expect(await recordOf(bad.bench, 't1')).toMatchObject({ retried: 1, attempts: [{ number: 1 }] });
-    expect(await recordOf(bad.bench, 't3')).toMatchObject({ deferrals: 1, attempt: 0 });
+    expect(await factsOf(proxied.bench)).toMatchObject({ processed: 4, failed: 2 });
+    expect(await recordOf(proxied.bench, 't1')).toMatchObject({ retried: 1, attempts: [{ number: 1 }] });
+    expect(await recordOf(proxied.bench, 't3')).toMatchObject({ deferrals: 1, attempt: 0 });
   });
 
   test('finishes and takes in one exchange, each once', async () => {
-    const bad = await behindProxy(harness);
-    await bad.bench.broker.submit.enqueue(manyTasks(4, 't'));
-    const first = await take(bad.bench, { room: 2 });
-    const outcome = await broken(bad, cut, () =>
-      exchange(bad.bench, { finishes: first.map((task) => finish.succeeded(task)), room: 1 }),
+    const proxied = await behindProxy(harness);
+    await proxied.bench.broker.submit.enqueue(manyTasks(4, 't'));
+    const first = await take(proxied.bench, { room: 2 });
+    const outcome = await callWithCut(proxied, cut, () =>
+      exchange(proxied.bench, { finishes: first.map((task) => finish.succeeded(task)), room: 1 }),
     );
     expect(outcome.finished).toEqual(['accepted', 'accepted']);
     expect(idsOf(outcome.tasks)).toEqual(['t2']);
-    expect(await countsOf(bad.bench)).toEqual({ active: 1, pending: 1 });
-    expect(await factsOf(bad.bench)).toMatchObject({ processed: 2 });
+    expect(await countsOf(proxied.bench)).toEqual({ active: 1, pending: 1 });
+    expect(await factsOf(proxied.bench)).toMatchObject({ processed: 2 });
   });
 
   test('renews leases', async () => {
-    const bad = await behindProxy(harness);
-    await bad.bench.broker.submit.enqueue(manyTasks(2, 't'));
-    const leases = await take(bad.bench);
-    const { consume } = bad.bench.broker;
-    expect(await broken(bad, cut, () => consume.extend(leases, LEASE_MS))).toEqual([true, true]);
+    const proxied = await behindProxy(harness);
+    await proxied.bench.broker.submit.enqueue(manyTasks(2, 't'));
+    const leases = await take(proxied.bench);
+    const { consume } = proxied.bench.broker;
+    expect(await callWithCut(proxied, cut, () => consume.extend(leases, LEASE_MS))).toEqual([true, true]);
   });
 
   test('cancels and removes, and says done', async () => {
-    const bad = await behindProxy(harness);
-    await bad.bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b', delayMs: 5_000 })]);
-    const { control } = bad.bench.broker;
+    const proxied = await behindProxy(harness);
+    await proxied.bench.broker.submit.enqueue([aTask({ id: 'a' }), aTask({ id: 'b', delayMs: 5_000 })]);
+    const { control } = proxied.bench.broker;
     const a = { queue: 'default', id: 'a' };
     const b = { queue: 'default', id: 'b' };
-    expect(await broken(bad, cut, () => control.cancel(a, { by: 'me' }))).toEqual({
+    expect(await callWithCut(proxied, cut, () => control.cancel(a, { by: 'me' }))).toEqual({
       code: 'done',
       from: 'pending',
     });
-    expect(await broken(bad, cut, () => control.remove(b))).toEqual({ code: 'done', from: 'scheduled' });
-    expect(await broken(bad, cut, () => control.remove(a))).toEqual({ code: 'done', from: 'cancelled' });
-    expect(await countsOf(bad.bench)).toEqual({});
+    expect(await callWithCut(proxied, cut, () => control.remove(b))).toEqual({
+      code: 'done',
+      from: 'scheduled',
+    });
+    expect(await callWithCut(proxied, cut, () => control.remove(a))).toEqual({
+      code: 'done',
+      from: 'cancelled',
+    });
+    expect(await countsOf(proxied.bench)).toEqual({});
   });
 
   test('puts a document once', async () => {
-    const bad = await behindProxy(harness);
-    const { documents } = bad.bench.broker;
-    expect(await broken(bad, cut, () => documents.put('kind', 'id', { a: 1 }, 0))).toBe(1);
-    expect(await broken(bad, cut, () => documents.put('kind', 'id', { a: 2 }))).toBe(2);
+    const proxied = await behindProxy(harness);
+    const { documents } = proxied.bench.broker;
+    expect(await callWithCut(proxied, cut, () => documents.put('kind', 'id', { a: 1 }, 0))).toBe(1);
+    expect(await callWithCut(proxied, cut, () => documents.put('kind', 'id', { a: 2 }))).toBe(2);
     expect(await documents.get('kind', 'id')).toEqual({ id: 'id', version: 2, value: { a: 2 } });
   });
 
   test('forwards each task once', async () => {
-    const bad = await behindProxy(harness);
-    await bad.bench.broker.submit.enqueue(manyTasks(3, 't', { delayMs: 10 }));
-    await bad.bench.advance(10);
+    const proxied = await behindProxy(harness);
+    await proxied.bench.broker.submit.enqueue(manyTasks(3, 't', { delayMs: 10 }));
+    await proxied.bench.advance(10);
     const steps = [{ queue: 'default', limit: 10 }];
-    await bad.bench.broker.maintain.forward([{ queue: 'warm-up', limit: 1 }]);
-    await broken(bad, cut, () => bad.bench.broker.maintain.forward(steps));
-    expect(idsOf(await take(bad.bench))).toEqual(['t0', 't1', 't2']);
-    expect(await countsOf(bad.bench)).toEqual({ active: 3 });
+    await proxied.bench.broker.maintain.forward([{ queue: 'warm-up', limit: 1 }]);
+    await callWithCut(proxied, cut, () => proxied.bench.broker.maintain.forward(steps));
+    expect(idsOf(await take(proxied.bench))).toEqual(['t0', 't1', 't2']);
+    expect(await countsOf(proxied.bench)).toEqual({ active: 3 });
   });
 });
 

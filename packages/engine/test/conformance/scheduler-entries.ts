@@ -3,8 +3,8 @@ import { MAX_EVENTS, type EntryRecord } from '../../src/broker/scheduler-entries
 import type { Bench, Harness } from './harness.ts';
 
 const TTL_MS = 20_000;
-const ONE = 'häuschen.example:7:3c0ffee0-0000-4000-8000-000000000001';
-const OTHER = 'h:8:3c0ffee0-0000-4000-8000-000000000002';
+const SCHEDULER = 'häuschen.example:7:3c0ffee0-0000-4000-8000-000000000001';
+const OTHER_SCHEDULER = 'h:8:3c0ffee0-0000-4000-8000-000000000002';
 
 function anEntry(bench: Bench, overrides: Partial<EntryRecord> = {}): EntryRecord {
   return {
@@ -19,19 +19,20 @@ function anEntry(bench: Bench, overrides: Partial<EntryRecord> = {}): EntryRecor
   };
 }
 
-async function known({ broker }: Bench): Promise<EntryRecord[]> {
+/** All entries, sorted by ID. */
+async function readEntries({ broker }: Bench): Promise<EntryRecord[]> {
   const entries = await broker.schedulerEntries.entries();
   return entries
     .map((entry) => ({ ...entry, payload: entry.payload && Buffer.from(entry.payload) }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-const show = (bench: Bench, scheduler: string, entries: readonly EntryRecord[]) =>
+const write = (bench: Bench, scheduler: string, entries: readonly EntryRecord[]) =>
   bench.broker.schedulerEntries.writeEntries(scheduler, { entries, ttlMs: TTL_MS });
 
 function entriesSuite(harness: Harness): void {
   test('no scheduler is known at first', async () => {
-    expect(await known(await harness.openBench())).toEqual([]);
+    expect(await readEntries(await harness.openBench())).toEqual([]);
   });
 
   test('entries are read as they were written', async () => {
@@ -40,68 +41,68 @@ function entriesSuite(harness: Harness): void {
       anEntry(bench),
       anEntry(bench, { id: 'b', payload: null, options: [], nextMs: null, prevMs: null }),
     ];
-    await show(bench, ONE, entries);
-    expect(await known(bench)).toEqual(entries);
+    await write(bench, SCHEDULER, entries);
+    expect(await readEntries(bench)).toEqual(entries);
   });
 
   test('new entries of a scheduler replace its earlier ones, and other schedulers keep theirs', async () => {
     const bench = await harness.openBench();
     const [a, b, c] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' }), anEntry(bench, { id: 'c' })];
-    await show(bench, ONE, [a, b]);
-    await show(bench, OTHER, [c]);
-    await show(bench, ONE, [b]);
-    expect(await known(bench)).toEqual([b, c]);
-    await show(bench, ONE, []);
-    expect(await known(bench)).toEqual([c]);
+    await write(bench, SCHEDULER, [a, b]);
+    await write(bench, OTHER_SCHEDULER, [c]);
+    await write(bench, SCHEDULER, [b]);
+    expect(await readEntries(bench)).toEqual([b, c]);
+    await write(bench, SCHEDULER, []);
+    expect(await readEntries(bench)).toEqual([c]);
   });
 
   test('clearing a scheduler removes only its own entries, and may be repeated', async () => {
     const bench = await harness.openBench();
     const [a, b] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' })];
-    await show(bench, ONE, [a]);
-    await show(bench, OTHER, [b]);
-    await bench.broker.schedulerEntries.clearEntries(ONE);
-    await bench.broker.schedulerEntries.clearEntries(ONE);
-    expect(await known(bench)).toEqual([b]);
+    await write(bench, SCHEDULER, [a]);
+    await write(bench, OTHER_SCHEDULER, [b]);
+    await bench.broker.schedulerEntries.clearEntries(SCHEDULER);
+    await bench.broker.schedulerEntries.clearEntries(SCHEDULER);
+    expect(await readEntries(bench)).toEqual([b]);
   });
 
   test('entries expire unless their scheduler writes them again', async () => {
     const bench = await harness.openBench();
     const [a, b] = [anEntry(bench, { id: 'a' }), anEntry(bench, { id: 'b' })];
-    await show(bench, ONE, [a]);
-    await show(bench, OTHER, [b]);
+    await write(bench, SCHEDULER, [a]);
+    await write(bench, OTHER_SCHEDULER, [b]);
     await bench.advance(TTL_MS / 2);
-    await show(bench, OTHER, [b]);
-    expect(await known(bench)).toHaveLength(2);
-    // Asynq's times are whole seconds, and the last of them is still good.
+    await write(bench, OTHER_SCHEDULER, [b]);
+    expect(await readEntries(bench)).toHaveLength(2);
+    // As in Asynq, entries expire at a whole second and are still valid in that second.
     await bench.advance(TTL_MS / 2 + 1_000);
-    expect(await known(bench)).toEqual([b]);
+    expect(await readEntries(bench)).toEqual([b]);
   });
 
   test('a thousand entries with payloads can be read', async () => {
     const bench = await harness.openBench();
     const payload = Buffer.alloc(1_024, 7);
     const entries = Array.from({ length: 1_000 }, (_, i) => anEntry(bench, { id: `e${1_000 + i}`, payload }));
-    await show(bench, ONE, entries);
-    await show(bench, ONE, entries);
-    const told = await known(bench);
-    expect(told.map(({ id }) => id)).toEqual(entries.map(({ id }) => id));
-    expect(told.every((entry) => payload.equals(entry.payload ?? Buffer.of()))).toBe(true);
+    await write(bench, SCHEDULER, entries);
+    await write(bench, SCHEDULER, entries);
+    const found = await readEntries(bench);
+    expect(found.map(({ id }) => id)).toEqual(entries.map(({ id }) => id));
+    expect(found.every((entry) => payload.equals(entry.payload ?? Buffer.of()))).toBe(true);
   });
 }
 
 function eventsSuite(harness: Harness): void {
-  const note = (bench: Bench, entry: string, taskId: string) =>
+  const record = (bench: Bench, entry: string, taskId: string) =>
     bench.broker.schedulerEntries.recordEvent(entry, { taskId, atMs: bench.now() });
 
   test('the history of an entry is listed newest first, in pages', async () => {
     const bench = await harness.openBench();
     const { schedulerEntries } = bench.broker;
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
-      await note(bench, 'one', id);
+      await record(bench, 'one', id);
       await bench.advance(1_000);
     }
-    await note(bench, 'other', 'x');
+    await record(bench, 'other', 'x');
     const ids = async (page: number) =>
       (await schedulerEntries.events('one', { page, pageSize: 2 })).map(({ taskId }) => taskId);
     expect([await ids(1), await ids(2), await ids(3), await ids(4)]).toEqual([
@@ -117,8 +118,8 @@ function eventsSuite(harness: Harness): void {
 
   test('an event that is recorded twice is stored once', async () => {
     const bench = await harness.openBench();
-    await note(bench, 'one', 'a');
-    await note(bench, 'one', 'a');
+    await record(bench, 'one', 'a');
+    await record(bench, 'one', 'a');
     expect(await bench.broker.schedulerEntries.events('one', { page: 1, pageSize: 10 })).toHaveLength(1);
   });
 
@@ -126,10 +127,10 @@ function eventsSuite(harness: Harness): void {
     const bench = await harness.openBench();
     const { schedulerEntries } = bench.broker;
     const startMs = bench.now();
-    const notes = Array.from({ length: MAX_EVENTS + 5 }, (_, i) =>
+    const recordings = Array.from({ length: MAX_EVENTS + 5 }, (_, i) =>
       schedulerEntries.recordEvent('one', { taskId: `t${i}`, atMs: startMs + i * 1_000 }),
     );
-    await Promise.all(notes);
+    await Promise.all(recordings);
     const kept = await schedulerEntries.events('one', { page: 1, pageSize: MAX_EVENTS + 5 });
     expect(kept).toHaveLength(MAX_EVENTS);
     expect([kept[0]?.taskId, kept.at(-1)?.taskId]).toEqual([`t${MAX_EVENTS + 4}`, 't5']);
@@ -138,7 +139,7 @@ function eventsSuite(harness: Harness): void {
   test('clearing histories leaves the others as they are', async () => {
     const bench = await harness.openBench();
     const { schedulerEntries } = bench.broker;
-    for (const entry of ['one', 'two', 'three']) await note(bench, entry, 'a');
+    for (const entry of ['one', 'two', 'three']) await record(bench, entry, 'a');
     await schedulerEntries.clearEvents(['one', 'three', 'unknown']);
     const count = async (entry: string) =>
       (await schedulerEntries.events(entry, { page: 1, pageSize: 9 })).length;

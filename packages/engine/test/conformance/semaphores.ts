@@ -3,7 +3,7 @@ import type { Bench, Harness } from './harness.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Asks for one of two tokens of a scope. */
+/** Asks for a token of a scope that has two, for a minute. */
 const acquire = (bench: Bench, holder: string, { scope = 's', ms = MINUTE_MS, maxTokens = 2 } = {}) =>
   bench.broker.semaphores.acquire({ scope, maxTokens, holder, untilMs: bench.now() + ms });
 

@@ -2,18 +2,19 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { aTask } from '../support/factories.ts';
 import { forward, takeOne, type Bench, type Harness } from './harness.ts';
 
-/** A wait that a test can look at. All end with their test. */
+/** A wait for a signal that a test can observe. It is aborted when the test ends. */
 interface Wait {
+  /** Resolves when the wait has ended. */
   readonly done: Promise<void>;
-  readonly over: boolean;
+  readonly isOver: boolean;
   abort(): void;
 }
 
 function watch(start: (signal: AbortSignal) => Promise<void>): Wait {
   const stop = new AbortController();
-  let over = false;
+  let isOver = false;
   const done = start(stop.signal).then(() => {
-    over = true;
+    isOver = true;
     return undefined;
   });
   onTestFinished(async () => {
@@ -22,8 +23,8 @@ function watch(start: (signal: AbortSignal) => Promise<void>): Wait {
   });
   return {
     done,
-    get over() {
-      return over;
+    get isOver() {
+      return isOver;
     },
     abort: () => stop.abort(),
   };
@@ -35,8 +36,10 @@ const work = ({ broker }: Bench, ...queues: string[]) =>
 const due = ({ broker }: Bench, queue: string, nextDueMs: number | null) =>
   watch((signal) => broker.signals.waitForDue([{ queue, nextDueMs }], signal));
 
-/** Long enough for a wake-up that is on its way: another wait, begun later, goes the whole way. */
-async function wakeUpsPass(bench: Bench): Promise<void> {
+/**
+ * Resolves when a wake-up that is on its way would have arrived: two waits that started later have been woken by then.
+ */
+async function waitForWakeUps(bench: Bench): Promise<void> {
   for (const queue of ['probe-1', 'probe-2']) {
     const probe = work(bench, queue);
     await bench.broker.ping();
@@ -55,8 +58,8 @@ function working(harness: Harness): void {
   test('a wait ends with the first task', async () => {
     const bench = await harness.openBench();
     const wait = work(bench, 'high', 'low');
-    await wakeUpsPass(bench);
-    expect(wait.over).toBe(false);
+    await waitForWakeUps(bench);
+    expect(wait.isOver).toBe(false);
     await bench.broker.submit.enqueue([aTask({ queue: 'low' })]);
     await wait.done;
   });
@@ -75,14 +78,14 @@ function working(harness: Harness): void {
     const bench = await harness.openBench();
     const wait = work(bench, 'high');
     await bench.broker.submit.enqueue([aTask({ queue: 'low' }), aTask({ queue: 'high', delayMs: 60_000 })]);
-    await wakeUpsPass(bench);
-    expect(wait.over).toBe(false);
+    await waitForWakeUps(bench);
+    expect(wait.isOver).toBe(false);
   });
 
   test('a task ends all waits for its queue', async () => {
     const bench = await harness.openBench();
     const waits = Array.from({ length: 5 }, () => work(bench, 'default'));
-    await wakeUpsPass(bench);
+    await waitForWakeUps(bench);
     await bench.broker.submit.enqueue([aTask()]);
     await Promise.all(waits.map(({ done }) => done));
   });
@@ -90,10 +93,10 @@ function working(harness: Harness): void {
   test('a wait for a backlog ends when one is announced, but not when its queue has none', async () => {
     const bench = await harness.openBench();
     const wait = watch((signal) => bench.broker.signals.waitForBacklog(['high', 'low'], signal));
-    await wakeUpsPass(bench);
+    await waitForWakeUps(bench);
     await bench.broker.signals.announceBacklog('low');
-    await wakeUpsPass(bench);
-    expect(wait.over).toBe(false);
+    await waitForWakeUps(bench);
+    expect(wait.isOver).toBe(false);
     await bench.broker.submit.enqueue([aTask({ queue: 'low' })]);
     await bench.broker.signals.announceBacklog('low');
     await wait.done;
@@ -105,8 +108,8 @@ function working(harness: Harness): void {
     await bench.broker.submit.enqueue([aTask()]);
     const wait = work(bench, 'default');
     await bench.broker.submit.enqueue([aTask()]);
-    await wakeUpsPass(bench);
-    expect(wait.over).toBe(false);
+    await waitForWakeUps(bench);
+    expect(wait.isOver).toBe(false);
     await bench.broker.control.resume('default');
     await wait.done;
   });
@@ -115,8 +118,8 @@ function working(harness: Harness): void {
     const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ delayMs: 1_000 })]);
     const wait = work(bench, 'default');
-    await wakeUpsPass(bench);
-    expect(wait.over).toBe(false);
+    await waitForWakeUps(bench);
+    expect(wait.isOver).toBe(false);
     await bench.advance(1_000);
     await forward(bench);
     await wait.done;
@@ -127,7 +130,7 @@ function working(harness: Harness): void {
     await bench.broker.submit.enqueue([aTask()]);
     const task = await takeOne(bench);
     const wait = work(bench, 'default');
-    await wakeUpsPass(bench);
+    await waitForWakeUps(bench);
     await bench.broker.consume.exchange({
       finishes: [{ task, outcome: 'requeue' }],
       queues: [],
@@ -143,14 +146,14 @@ function dues(harness: Harness): void {
   test('a first due time ends a wait, and one that is known already does not', async () => {
     const bench = await harness.openBench();
     const dueMs = bench.now() + 60_000;
-    const unknowing = due(bench, 'default', null);
-    await wakeUpsPass(bench);
-    expect(unknowing.over).toBe(false);
+    const waitForAny = due(bench, 'default', null);
+    await waitForWakeUps(bench);
+    expect(waitForAny.isOver).toBe(false);
     await bench.broker.submit.enqueue([aTask({ delayMs: 60_000 })]);
-    await unknowing.done;
-    const knowing = due(bench, 'default', dueMs);
-    await wakeUpsPass(bench);
-    expect(knowing.over).toBe(false);
+    await waitForAny.done;
+    const waitForEarlier = due(bench, 'default', dueMs);
+    await waitForWakeUps(bench);
+    expect(waitForEarlier.isOver).toBe(false);
   });
 
   test('an earlier due time ends a wait, and a later one does not', async () => {
@@ -158,8 +161,8 @@ function dues(harness: Harness): void {
     await bench.broker.submit.enqueue([aTask({ delayMs: 60_000 })]);
     const wait = due(bench, 'default', bench.now() + 60_000);
     await bench.broker.submit.enqueue([aTask({ delayMs: 90_000 })]);
-    await wakeUpsPass(bench);
-    expect(wait.over).toBe(false);
+    await waitForWakeUps(bench);
+    expect(wait.isOver).toBe(false);
     await bench.broker.submit.enqueue([aTask({ delayMs: 30_000 })]);
     await wait.done;
   });
@@ -176,8 +179,8 @@ function dues(harness: Harness): void {
     await bench.broker.submit.enqueue([aTask({ id: 'later', delayMs: 60_000 }), aTask({ id: 'a' })]);
     const task = await takeOne(bench);
     const wait = due(bench, 'default', bench.now() + 60_000);
-    await wakeUpsPass(bench);
-    expect(wait.over).toBe(false);
+    await waitForWakeUps(bench);
+    expect(wait.isOver).toBe(false);
     const error = { class: 'E', message: 'm' };
     const record = { number: 1, startedMs: 0, finishedMs: 1, outcome: 'failed' as const, error };
     await bench.broker.consume.exchange({
@@ -203,15 +206,15 @@ function dues(harness: Harness): void {
       ),
     );
     await bench.broker.submit.enqueue([aTask({ queue: 'a', delayMs: 2_000 })]);
-    await wakeUpsPass(bench);
-    expect(wait.over).toBe(false);
+    await waitForWakeUps(bench);
+    expect(wait.isOver).toBe(false);
     await bench.broker.submit.enqueue([aTask({ queue: 'b', delayMs: 9_000 })]);
     await wait.done;
   });
 }
 
 function cancels(harness: Harness): void {
-  /** Resolves to what is heard, and what resolves once so much was. */
+  /** Listens for cancellations. `waitForCount` resolves to the IDs heard, when there are at least `count`. */
   async function listen({ broker }: Bench, signal = new AbortController().signal) {
     const heard: string[] = [];
     let wake = () => {};
@@ -219,11 +222,11 @@ function cancels(harness: Harness): void {
       heard.push(id);
       wake();
     }, signal);
-    const many = async (count: number) => {
+    const waitForCount = async (count: number) => {
       while (heard.length < count) await new Promise<void>((resolve) => (wake = resolve));
       return heard;
     };
-    return { heard, many };
+    return { heard, waitForCount };
   }
 
   test('a cancellation reaches every listener, one ID at a time', async () => {
@@ -232,18 +235,19 @@ function cancels(harness: Harness): void {
     await bench.broker.signals.cancel(['a', 'shop:b']);
     await bench.broker.signals.cancel([]);
     await bench.broker.signals.cancel(['c d']);
-    for (const { many } of listeners) expect((await many(3)).sort()).toEqual(['a', 'c d', 'shop:b']);
+    for (const { waitForCount } of listeners)
+      expect((await waitForCount(3)).sort()).toEqual(['a', 'c d', 'shop:b']);
   });
 
   test('a listener that has stopped hears nothing more, and a cancellation needs no listener', async () => {
     const bench = await harness.openBench();
     await bench.broker.signals.cancel(['unheard']);
     const stop = new AbortController();
-    const [gone, stays] = [await listen(bench, stop.signal), await listen(bench)];
+    const [stopped, listening] = [await listen(bench, stop.signal), await listen(bench)];
     stop.abort();
     await bench.broker.signals.cancel(['x']);
-    expect(await stays.many(1)).toEqual(['x']);
-    expect(gone.heard).toEqual([]);
+    expect(await listening.waitForCount(1)).toEqual(['x']);
+    expect(stopped.heard).toEqual([]);
     expect((await listen(bench, AbortSignal.abort())).heard).toEqual([]);
   });
 
@@ -265,9 +269,9 @@ export function signalsSuite(harness: Harness): void {
     test('waits end when their signal aborts or has aborted already', async () => {
       const bench = await harness.openBench();
       const waits = [work(bench, 'default'), due(bench, 'default', null)];
-      await wakeUpsPass(bench);
+      await waitForWakeUps(bench);
       for (const wait of waits) {
-        expect(wait.over).toBe(false);
+        expect(wait.isOver).toBe(false);
         wait.abort();
         await wait.done;
       }
@@ -277,12 +281,12 @@ export function signalsSuite(harness: Harness): void {
 
     test('an aborted wait does not keep other waits from ending', async () => {
       const bench = await harness.openBench();
-      const [one, two] = [work(bench, 'default'), work(bench, 'default')];
-      await wakeUpsPass(bench);
-      one.abort();
-      await one.done;
+      const [aborted, other] = [work(bench, 'default'), work(bench, 'default')];
+      await waitForWakeUps(bench);
+      aborted.abort();
+      await aborted.done;
       await bench.broker.submit.enqueue([aTask()]);
-      await two.done;
+      await other.done;
     });
   });
 }

@@ -3,7 +3,7 @@ import { connectSqlite } from '../../src/brokers/sqlite/sqlite-broker.ts';
 import { tempFolder } from '../support/temp.ts';
 import { createBench, movableTime, type Harness } from './harness.ts';
 
-/** A new file for each bench. */
+/** Each bench has a database file of its own. */
 export function sqliteHarness(): Harness {
   return {
     name: 'SQLite',

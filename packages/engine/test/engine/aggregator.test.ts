@@ -8,8 +8,8 @@ import { createFakeClock, settle } from '../support/fake-clock.ts';
 
 const MAX_CONCURRENT = 3;
 
-/** A broker with groups that are ripe, by queue; a queue without a list cannot be used. */
-function bed(ripe: Record<string, string[] | null>, aggregate: AggregationOptions['aggregate']) {
+/** Starts an aggregator on a broker with ripe groups by queue; every call for a queue with null fails. */
+function startAggregator(ripe: Record<string, string[] | null>, aggregate: AggregationOptions['aggregate']) {
   const clock = createFakeClock();
   const events = new Events();
   const runtime = createRuntime({ clock, events });
@@ -19,10 +19,10 @@ function bed(ripe: Record<string, string[] | null>, aggregate: AggregationOption
   const groups: Groups = {
     async take(queue, _rules, limit) {
       const names = ripe[queue];
-      if (!names) throw new Error(`${queue} cannot be used`);
+      if (!names) throw new Error(`${queue} fails`);
       return names.splice(0, limit).map((group) => ({ queue, group, id: group, size: 0 }));
     },
-    // What aggregates is not called without a task.
+    // A set must have a task, or the aggregate function is not called.
     read: async () => ({ tasks: [{ id: 'a', meta: {} } as never], unreadable: [], source: null }),
     finish: async () => ({ code: 'created', state: 'pending', dueMs: 0 }),
     reclaim: async () => [],
@@ -48,7 +48,7 @@ function bed(ripe: Record<string, string[] | null>, aggregate: AggregationOption
 
 test('every queue is served, however many groups of another one are ripe', async () => {
   const ends: (() => void)[] = [];
-  const { begun } = bed(
+  const { begun } = startAggregator(
     { busy: ['b1', 'b2', 'b3', 'b4', 'b5'], other: ['o1'] },
     () => new Promise((resolve) => ends.push(() => resolve({ task: 'x' }))),
   );
@@ -61,13 +61,13 @@ test('every queue is served, however many groups of another one are ripe', async
 });
 
 test('a queue that fails does not stop the others', async () => {
-  const { begun } = bed({ broken: null, other: ['o1'] }, () => ({ task: 'x' }));
+  const { begun } = startAggregator({ broken: null, other: ['o1'] }, () => ({ task: 'x' }));
   await settle();
   expect(begun).toEqual(['o1']);
 });
 
 test('an aggregator that never ends blocks nothing once its time is over', async () => {
-  const { clock, begun, failures } = bed({ q: ['g1', 'g2', 'g3', 'g4'] }, ({ group }) =>
+  const { clock, begun, failures } = startAggregator({ q: ['g1', 'g2', 'g3', 'g4'] }, ({ group }) =>
     group === 'g4' ? { task: 'x' } : new Promise<never>(() => {}),
   );
   await settle();

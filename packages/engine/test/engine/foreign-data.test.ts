@@ -35,28 +35,31 @@ describe.skipIf(!hasRedis())('a worker beside foreign data', () => {
     await server.stop();
   });
 
-  /** An ID in an index, with this score where it has scores. */
-  async function put(index: string, id: string, score: string): Promise<void> {
+  /** Adds an ID to an index, with this score if the index has scores. */
+  async function addToIndex(index: string, id: string, score: string): Promise<void> {
     if (index === 'pending') await raw.call('LPUSH', `${Q}pending`, id);
     else await raw.call('ZADD', `${Q}${index}`, score, id);
     if (index === 'lease') await raw.call('LPUSH', `${Q}active`, id);
   }
 
-  /** In each index, under each score: an ID without a task, one of another type, and one that nobody can read. */
-  async function scatter(): Promise<void> {
+  /**
+   * Adds to each index, under each score, three IDs: one without a task, one whose key has another type, and one whose
+   * message cannot be read.
+   */
+  async function storeForeignIds(): Promise<void> {
     for (const index of [...INDEXES, ...FINISHED]) {
       for (const score of SCORES) {
         const state = index === 'lease' ? 'active' : index;
-        await put(index, `none:${index}:${score}`, score);
-        await put(index, `type:${index}:${score}`, score);
+        await addToIndex(index, `none:${index}:${score}`, score);
+        await addToIndex(index, `type:${index}:${score}`, score);
         await raw.call('SET', `${Q}t:type:${index}:${score}`, 'x');
-        await put(index, `bytes:${index}:${score}`, score);
+        await addToIndex(index, `bytes:${index}:${score}`, score);
         await raw.call('HSET', `${Q}t:bytes:${index}:${score}`, 'msg', NO_MESSAGE, 'state', state);
       }
     }
   }
 
-  /** What was told of, until `enough` holds. */
+  /** Collects events of this name; resolves when `enough` holds. */
   function collect<N extends 'tasks.quarantined' | 'queue.repaired'>(
     name: N,
     enough: (all: EngineEvents[N][]) => boolean,
@@ -71,18 +74,22 @@ describe.skipIf(!hasRedis())('a worker beside foreign data', () => {
   }
 
   test('goes on, and reports everything that it has quarantined', async () => {
-    await scatter();
+    await storeForeignIds();
     const client = new Client(broker);
     for (const id of ['a', 'b']) await client.enqueue('x', null, { queue: 'q', id, delay: '50ms' });
     const done = nextEvents(events, 'attempt.finished', 3);
-    // None and another type: dropped from each index that is worked off; unreadable: set aside once each is pending.
+    // IDs without a task or with a key of another type are dropped from the indexes that the loops read. IDs whose message
+    // cannot be read are archived when they are taken. With a score in the future they stay where they are.
     const due = SCORES.length - 2;
     const expected = [
       ...['pending', 'lease'].flatMap((index) => SCORES.map((score) => `${index}:${score}`)),
       ...['scheduled', 'retry'].flatMap((index) => SCORES.slice(0, due).map((score) => `${index}:${score}`)),
     ];
-    const ids = ['none', 'type', 'bytes'].flatMap((kind) => expected.map((rest) => `${kind}:${rest}`));
-    const told = collect('tasks.quarantined', (all) => all.flatMap((one) => one.ids).length >= ids.length);
+    const ids = ['none', 'type', 'bytes'].flatMap((kind) => expected.map((index) => `${kind}:${index}`));
+    const quarantined = collect(
+      'tasks.quarantined',
+      (all) => all.flatMap((event) => event.ids).length >= ids.length,
+    );
     const repaired = collect('queue.repaired', () => true);
     await worker.start();
     await client.enqueue('x', null, { queue: 'q', id: 'c' });
@@ -92,14 +99,14 @@ describe.skipIf(!hasRedis())('a worker beside foreign data', () => {
       'b succeeded',
       'c succeeded',
     ]);
-    expect((await told).flatMap((one) => one.ids).sort()).toEqual(ids.sort());
-    // A lease without an end is over; what would never start is archived.
+    expect((await quarantined).flatMap((event) => event.ids).sort()).toEqual(ids.sort());
+    // A lease with an infinite expiry counts as expired. A task that would never start is archived.
     expect(await repaired).toMatchObject([{ queue: 'q', recovered: 6, archived: 4, renamedKeys: [] }]);
     const [facts] = await broker.inspect.queueFacts(['q']);
     expect(facts?.counts).toMatchObject({ pending: 0, active: 0, scheduled: 0, retry: 0 });
     const { tasks } = await broker.inspect.list({ queue: 'q', state: 'archived', limit: 100, cursor: null });
     const shown = tasks.map(({ id }) => id);
-    expect(shown).toEqual(expect.arrayContaining(expected.map((rest) => `bytes:${rest}`)));
+    expect(shown).toEqual(expect.arrayContaining(expected.map((index) => `bytes:${index}`)));
     expect(shown).toEqual(expect.arrayContaining(['bytes:scheduled:inf', 'bytes:retry:1e300']));
   });
 

@@ -7,27 +7,33 @@ import { Inspector } from '../../src/inspector/inspector.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { LogFields } from '../../src/runtime/log.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { foreignItems, seedFromEnvironment, storeForeignItems, type ForeignItem, type ForeignId } from '../support/foreign-data.ts';
+import {
+  foreignItems,
+  seedFromEnvironment,
+  storeForeignItems,
+  type ForeignItem,
+  type ForeignId,
+} from '../support/foreign-data.ts';
 import { rawRedis, type RawRedis } from '../support/raw-redis.ts';
 import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
 
 const TIME_LIMIT_MS = Number(process.env.TASKCENTER_TEST_MS ?? 15_000);
 const LONG = '1h';
 const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancelled', 'archived'] as const;
-/** What loops read at once; in the others a foreign ID lies until its time, or for good. */
-const WORKED_OFF = new Set(['pending', 'lease', 'scheduled', 'retry']);
+/** Indexes that loops read at once. In the others a foreign ID stays until its time, or for ever. */
+const READ_BY_LOOPS = new Set(['pending', 'lease', 'scheduled', 'retry']);
 
-/** A queue with foreign data and good tasks in it, and a worker that meets both. */
+/** A queue with foreign data and good tasks, and a worker that gets both. */
 class Scene {
   readonly raw: RawRedis;
   readonly #events = new Events();
   readonly #faults: unknown[] = [];
-  readonly #told = new Set<string>();
-  readonly #aside: string[] = [];
+  readonly #quarantined = new Set<string>();
+  readonly #renamedKeys: string[] = [];
   readonly #good: string[] = [];
   readonly #broker;
   readonly #worker: Worker;
-  readonly #failed = new Set<string>();
+  readonly #failedOnce = new Set<string>();
 
   static async open(raw: RawRedis, url: string): Promise<Scene> {
     await raw.call('FLUSHALL');
@@ -37,19 +43,19 @@ class Scene {
   private constructor(raw: RawRedis, broker: Awaited<ReturnType<typeof connectRedis>>) {
     this.raw = raw;
     this.#broker = broker;
-    const note = (fields: LogFields) => void ('err' in fields && this.#faults.push(fields['err']));
-    const log = { debug() {}, info() {}, warn: note, error: note };
+    const collectError = (fields: LogFields) => void ('err' in fields && this.#faults.push(fields['err']));
+    const log = { debug() {}, info() {}, warn: collectError, error: collectError };
     this.#events.on('loop.failed', (event) => this.#faults.push(event));
-    this.#events.on('tasks.quarantined', ({ ids }) => ids.forEach((id) => this.#told.add(id)));
-    this.#events.on('queue.repaired', ({ renamedKeys }) => void this.#aside.push(...renamedKeys));
+    this.#events.on('tasks.quarantined', ({ ids }) => ids.forEach((id) => this.#quarantined.add(id)));
+    this.#events.on('queue.repaired', ({ renamedKeys }) => void this.#renamedKeys.push(...renamedKeys));
     const runtime = { events: this.#events, log };
     const aggregation = { maxSize: 1, aggregate: () => ({ task: 'made of a group' }) };
     this.#worker = new Worker(broker, { queues: ['q'], concurrency: 5, aggregation, runtime });
     this.#worker
       .handle('good', () => {})
       .handle('fails-once', ({ id }) => {
-        if (this.#failed.has(id)) return;
-        this.#failed.add(id);
+        if (this.#failedOnce.has(id)) return;
+        this.#failedOnce.add(id);
         throw new Error('the first time');
       })
       .handle('*', () => {});
@@ -59,26 +65,30 @@ class Scene {
     return new Inspector(this.#broker);
   }
 
-  /** Tasks as callers make them. While a key is of a wrong type they are refused, and nothing else. */
+  /**
+   * Enqueues valid tasks of several kinds. While a key has a wrong type they are refused with `broker-corrupt`; any other
+   * error is a fault.
+   */
   async enqueueGood(prefix: string): Promise<void> {
     const client = new Client(this.#broker);
     const backoff = { kind: 'fixed', delayMs: 10, jitter: 0 } as const;
-    const put = async (name: string, task: string, more: object) => {
+    const enqueue = async (name: string, task: string, more: object) => {
       const id = `${prefix}-${name}`;
       this.#good.push(id);
       await expect
         .poll(
-          () => client.enqueue(task, id, { queue: 'q', id, retention: LONG, ...more }).then(Boolean, refused),
+          () =>
+            client.enqueue(task, id, { queue: 'q', id, retention: LONG, ...more }).then(Boolean, wasAccepted),
           {
             timeout: 20_000,
           },
         )
         .toBe(true);
     };
-    await put('now', 'good', {});
-    await put('soon', 'good', { delay: '30ms' });
-    await put('fails', 'fails-once', { backoff });
-    await put('unique', 'good', { unique: LONG });
+    await enqueue('now', 'good', {});
+    await enqueue('soon', 'good', { delay: '30ms' });
+    await enqueue('fails', 'fails-once', { backoff });
+    await enqueue('unique', 'good', { unique: LONG });
   }
 
   async run(): Promise<void> {
@@ -95,29 +105,31 @@ class Scene {
     expect(this.#faults).toEqual([]);
   }
 
-  /** What no worker can run is no longer where loops work, and was told of. */
-  async expectBadSetAside(things: readonly ForeignId[]): Promise<void> {
+  /** IDs that no worker can run have left the indexes of the loops, and were reported and counted. */
+  async expectBadQuarantined(items: readonly ForeignId[]): Promise<void> {
     const { inspector } = this;
-    for (const { id, index } of things) {
-      await expect.poll(() => this.#told.has(id), { timeout: 20_000, message: `${index} ${id}` }).toBe(true);
+    for (const { id, index } of items) {
+      await expect
+        .poll(() => this.#quarantined.has(id), { timeout: 20_000, message: `${index} ${id}` })
+        .toBe(true);
       const found = () =>
         inspector.task({ queue: 'q', id }).then(
           (task) => task.state,
           (error: TaskCenterError) => error.code,
         );
-      // Where another key was of a wrong type just then, its lease has to run out first.
+      // If another key had a wrong type at that time, the lease of the task must expire first.
       await expect
         .poll(found, { timeout: 30_000 })
         .toSatisfy((state) => state === 'archived' || state === 'task-not-found');
     }
     const { anomalies } = await inspector.queue('q');
-    expect(anomalies.renamedKeys).toBeGreaterThanOrEqual(this.#aside.length);
-    const names = new Set(this.#aside.map((key) => key.replace(/^.*?\}:/, '')));
+    expect(anomalies.renamedKeys).toBeGreaterThanOrEqual(this.#renamedKeys.length);
+    const names = new Set(this.#renamedKeys.map((key) => key.replace(/^.*?\}:/, '')));
     for (const name of names) expect(await this.raw.call('KEYS', `tc:{q}:aside:${name}:*`)).not.toEqual([]);
-    expect(anomalies.dropped + anomalies.archived).toBeGreaterThanOrEqual(things.length);
+    expect(anomalies.dropped + anomalies.archived).toBeGreaterThanOrEqual(items.length);
   }
 
-  /** Everything that people look at can be looked at. */
+  /** The inspector can show the queue, all its lists included. */
   async expectShown(): Promise<void> {
     const { inspector } = this;
     await inspector.queues();
@@ -141,26 +153,27 @@ class Scene {
   }
 }
 
-const refused = (error: unknown): boolean => {
+/** False if a call was refused because of a key of a wrong type; throws other errors. */
+const wasAccepted = (error: unknown): boolean => {
   if (error instanceof TaskCenterError && error.code === 'broker-corrupt') return false;
   throw error;
 };
 
-/** Things that nobody can run, and that stand where a loop meets them at once. */
-const mustBeTold = (thing: ForeignItem): thing is ForeignId =>
-  thing.kind === 'id' &&
-  thing.body !== 'odd' &&
-  WORKED_OFF.has(thing.index) &&
-  (thing.due || thing.index === 'pending');
+/** Whether an item is an ID that no worker can run, in an index that a loop reads at once. */
+const mustBeReported = (item: ForeignItem): item is ForeignId =>
+  item.kind === 'id' &&
+  item.body !== 'wrong-values' &&
+  READ_BY_LOOPS.has(item.index) &&
+  (item.due || item.index === 'pending');
 
-async function survives(raw: RawRedis, url: string, things: readonly ForeignItem[]): Promise<void> {
+async function survives(raw: RawRedis, url: string, items: readonly ForeignItem[]): Promise<void> {
   const scene = await Scene.open(raw, url);
   try {
     await scene.enqueueGood('early');
-    const seeded = await storeForeignItems(raw, things);
+    const stored = await storeForeignItems(raw, items);
     await scene.run();
     await scene.expectGoodEnded();
-    await scene.expectBadSetAside(seeded.filter(mustBeTold));
+    await scene.expectBadQuarantined(stored.filter(mustBeReported));
     await scene.expectShown();
   } finally {
     await scene.close();
@@ -184,9 +197,9 @@ describe.skipIf(!hasRedis())('with any foreign data in the keys of a queue', () 
     { timeout: 200_000 },
     async () => {
       const end = performance.now() + TIME_LIMIT_MS;
-      // A run is never cut short: it would go on behind the next test.
-      const property = fc.asyncProperty(foreignItems, async (things) => {
-        if (performance.now() < end) await survives(raw, server.url, things);
+      // A run is not interrupted by fast-check, since it would go on beside the next test.
+      const property = fc.asyncProperty(foreignItems, async (items) => {
+        if (performance.now() < end) await survives(raw, server.url, items);
       });
       await fc.assert(property, { numRuns: 500, endOnFailure: true, ...seedFromEnvironment() });
     },

@@ -1,4 +1,4 @@
-import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { setImmediate as nextLoopRound } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
@@ -7,18 +7,18 @@ import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 
 const TIME_MS = Number(process.env.TASKCENTER_TEST_MS ?? 5_000);
-const LANES = 8;
+const PRODUCERS = 8;
 const BATCH = 50;
 const MAX_WAITING = 3_000;
 
-/** Producers and a worker with tasks of every kind, as fast as they go, until it is stopped. */
+/** Producers and a worker that send and run tasks of every kind, as fast as they can, until they are stopped. */
 class Traffic {
   readonly #client: Client;
   readonly #worker: Worker;
-  #going = true;
-  #lanes: Promise<void>[] = [];
-  #tellRun = () => {};
-  #nextRun = this.#untilRun();
+  #isProducing = true;
+  #producers: Promise<void>[] = [];
+  #resolveRun = () => {};
+  #nextRun = this.#createNextRun();
   stored = 0;
   ran = 0;
 
@@ -29,38 +29,38 @@ class Traffic {
     const failed = new Set<string>();
     this.#worker
       .handle('fails-once', ({ id }) => {
-        if (failed.delete(id)) return this.#ranOne();
+        if (failed.delete(id)) return this.#countRun();
         failed.add(id);
         throw new Error('the first time');
       })
       .handle('*', async () => {
-        this.#ranOne();
-        await turnOfLoop();
+        this.#countRun();
+        await nextLoopRound();
       });
   }
 
   async start(): Promise<void> {
     await this.#worker.start();
-    this.#lanes = Array.from({ length: LANES }, (_, lane) => this.#lane(lane));
+    this.#producers = Array.from({ length: PRODUCERS }, (_, producer) => this.#produce(producer));
   }
 
   async stop(): Promise<void> {
-    this.#going = false;
-    await Promise.all(this.#lanes);
+    this.#isProducing = false;
+    await Promise.all(this.#producers);
     await this.#worker.stop();
   }
 
-  #ranOne(): void {
+  #countRun(): void {
     this.ran += 1;
-    this.#tellRun();
-    this.#nextRun = this.#untilRun();
+    this.#resolveRun();
+    this.#nextRun = this.#createNextRun();
   }
 
-  #untilRun(): Promise<void> {
-    return new Promise((resolve) => (this.#tellRun = resolve));
+  #createNextRun(): Promise<void> {
+    return new Promise((resolve) => (this.#resolveRun = resolve));
   }
 
-  async #lane(lane: number): Promise<void> {
+  async #produce(producer: number): Promise<void> {
     const backoff = { kind: 'fixed', delayMs: 20, jitter: 0 } as const;
     const kinds = [
       { task: 'now', options: {} },
@@ -68,17 +68,17 @@ class Traffic {
       { task: 'later', options: { delay: '30ms' } },
       { task: 'fails-once', options: { backoff } },
       { task: 'unique', options: { unique: '1h' } },
-      { task: 'grouped', options: { group: `g${lane}` } },
+      { task: 'grouped', options: { group: `g${producer}` } },
     ] as const;
-    for (let n = 0; this.#going; n += 1) {
-      // A backlog that grows for as long as it is looked through has no end.
-      while (this.#going && this.stored - this.ran > MAX_WAITING) await this.#nextRun;
+    for (let n = 0; this.#isProducing; n += 1) {
+      // fsck would never come to the end of a backlog that grows while it is checked.
+      while (this.#isProducing && this.stored - this.ran > MAX_WAITING) await this.#nextRun;
       const tasks = Array.from({ length: BATCH }, (_, i) => {
         const { task, options } = kinds[(n + i) % kinds.length]!;
-        return { task, payload: { lane, n, i }, queue: 'q', ...options };
+        return { task, payload: { producer, n, i }, queue: 'q', ...options };
       });
       const results = await this.#client.enqueueMany(tasks);
-      // Those in groups run as another task.
+      // Tasks in groups do not run themselves.
       this.stored += results.filter(
         (result) => 'task' in result && result.task.state !== 'aggregating',
       ).length;
@@ -96,13 +96,13 @@ describe.each(brokerKinds.filter(({ available }) => available))('under full load
     const traffic = new Traffic(broker);
     await traffic.start();
     const end = performance.now() + TIME_MS;
-    let looks = 0;
+    let checks = 0;
     while (performance.now() < end) {
-      expect(await fsck(broker, { pauseMs: 20, repair: looks % 2 === 1 })).toMatchObject({ findings: [] });
-      looks += 1;
+      expect(await fsck(broker, { pauseMs: 20, repair: checks % 2 === 1 })).toMatchObject({ findings: [] });
+      checks += 1;
     }
     await traffic.stop();
-    expect(looks).toBeGreaterThan(1);
+    expect(checks).toBeGreaterThan(1);
     expect(traffic.stored).toBeGreaterThan(1_000);
     expect(traffic.ran).toBeGreaterThan(1_000);
     expect(await fsck(broker)).toMatchObject({ findings: [] });

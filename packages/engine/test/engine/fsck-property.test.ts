@@ -21,7 +21,7 @@ const SETS = [
 ];
 const STATES = ['pending', 'active', 'scheduled', 'retry', 'archived', 'completed', 'aggregating', 'x', ''];
 
-/** Commands of a program that knows what to break. */
+/** Commands that each damage a key of the queue. */
 const damage: fc.Arbitrary<readonly string[]> = fc.oneof(
   fc.tuple(fc.constant('LREM'), fc.constantFrom(...LISTS), fc.constant('0'), fc.constantFrom(...IDS)),
   fc.tuple(fc.constantFrom('LPUSH', 'RPUSH'), fc.constantFrom(...LISTS), fc.constantFrom(...IDS)),
@@ -29,7 +29,7 @@ const damage: fc.Arbitrary<readonly string[]> = fc.oneof(
   fc.tuple(
     fc.constant('ZADD'),
     fc.constantFrom(...SETS),
-    // Not so long ago that what is archived since then would be kept no longer.
+    // A minute ago: not long enough for an archived task to be deleted because of its age.
     fc.constantFrom(`${Math.floor(Date.now() / 1_000) - 60}`, '1900000000', '1900000000.000007'),
     fc.constantFrom(...IDS),
   ),
@@ -66,25 +66,25 @@ const damage: fc.Arbitrary<readonly string[]> = fc.oneof(
   ),
 );
 
-/** A task in every state; `gone` is none. */
+/** Stores a task in every state, with the state as its ID; there is no task `gone`. */
 async function fill({ submit, consume, control, groups }: Broker): Promise<void> {
-  const one = (id: string, more: Parameters<typeof aTask>[0] = {}) =>
+  const taskOf = (id: string, more: Parameters<typeof aTask>[0] = {}) =>
     aTask({ id, queue: 'q', type: id, retentionMs: HOUR_MS, uniqueMs: HOUR_MS, ...more });
   const exchange = { queues: ['q'], leaseMs: HOUR_MS, worker: 'w' };
-  await submit.enqueue(['done', 'again', 'dead', 'active'].map((id) => one(id)));
+  await submit.enqueue(['done', 'again', 'dead', 'active'].map((id) => taskOf(id)));
   const { tasks } = await consume.exchange({ ...exchange, room: 4, finishes: [] });
   const [done, again, dead] = tasks;
   const finishes = [finish.succeeded(done!), finish.retry(again!, HOUR_MS), finish.archive(dead!)];
   await consume.exchange({ ...exchange, room: 0, finishes });
   await submit.enqueue([
-    one('later', { delayMs: HOUR_MS }),
-    one('cancelled'),
-    one('set', { group: 'a' }),
-    one('pending'),
+    taskOf('later', { delayMs: HOUR_MS }),
+    taskOf('cancelled'),
+    taskOf('set', { group: 'a' }),
+    taskOf('pending'),
   ]);
   await control.cancel({ queue: 'q', id: 'cancelled' }, {});
   await groups.take('q', { graceMs: 0, maxDelayMs: 0, maxSize: 1 }, 1);
-  await submit.enqueue([one('grouped', { group: 'a' })]);
+  await submit.enqueue([taskOf('grouped', { group: 'a' })]);
 }
 
 describe.skipIf(!hasRedis())('after any damage to a queue', () => {
@@ -99,7 +99,8 @@ describe.skipIf(!hasRedis())('after any damage to a queue', () => {
     await server?.stop();
   });
 
-  async function readable(): Promise<string[]> {
+  /** IDs of the tasks that have a message. */
+  async function readableIds(): Promise<string[]> {
     const found: string[] = [];
     for (const id of IDS) {
       const type = String(await raw.call('TYPE', `${Q}t:${id}`));
@@ -114,12 +115,12 @@ describe.skipIf(!hasRedis())('after any damage to a queue', () => {
       const broker = await connectRedis({ url: server.url });
       try {
         await fill(broker);
-        // What Redis refuses, as the key has another type by now, is no damage.
+        // Redis refuses a command on a key that an earlier command gave another type; then nothing is damaged.
         for (const command of commands) await raw.call(...command).catch(() => {});
-        const before = await readable();
+        const before = await readableIds();
         expect(await fsck(broker, { repair: true, pauseMs: 0 })).toMatchObject({ remaining: 0 });
         expect(await fsck(broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
-        expect(await readable()).toEqual(before);
+        expect(await readableIds()).toEqual(before);
       } finally {
         await broker.close();
       }

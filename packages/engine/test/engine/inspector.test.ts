@@ -105,24 +105,24 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
       await broker.submit.enqueue(manyTasks(40, 't', { queue: Q }));
       const first = await inspector.list(Q, 'pending');
       expect(first.tasks).toHaveLength(30);
-      const rest = await inspector.list(Q, 'pending', { cursor: first.cursor });
-      expect(rest.tasks.map(({ id }) => id)).toEqual(Array.from({ length: 10 }, (_, i) => `t${30 + i}`));
+      const second = await inspector.list(Q, 'pending', { cursor: first.cursor });
+      expect(second.tasks.map(({ id }) => id)).toEqual(Array.from({ length: 10 }, (_, i) => `t${30 + i}`));
       await expect(inspector.list(Q, 'aggregating')).rejects.toMatchObject({ code: 'invalid-value' });
     });
 
     test('changes all tasks in steps, reports the progress, and handles only tasks that were there at first', async () => {
       await broker.submit.enqueue(manyTasks(600, 't', { queue: Q, delayMs: 3_600_000 }));
-      const told: [number, number][] = [];
+      const reports: [number, number][] = [];
       const late = manyTasks(10, 'late', { queue: Q, delayMs: 7_200_000 });
       const storing: Promise<unknown>[] = [];
       const handled = await inspector.archiveAll(Q, 'scheduled', {
         onProgress: (done, total) => {
-          if (told.push([done, total]) === 1) storing.push(broker.submit.enqueue(late));
+          if (reports.push([done, total]) === 1) storing.push(broker.submit.enqueue(late));
         },
       });
       await Promise.all(storing);
       expect(handled).toBe(600);
-      expect(told).toEqual([
+      expect(reports).toEqual([
         [256, 600],
         [512, 600],
         [600, 600],

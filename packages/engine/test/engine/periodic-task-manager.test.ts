@@ -128,7 +128,7 @@ describe('the manager of periodic tasks', () => {
     expect(await publishedAfterSync()).toEqual({});
   });
 
-  test('does not start after such an error, but logs a task with an invalid spec and leaves it out', async () => {
+  test('does not start when the provider fails or a task has no type; logs and leaves out an invalid spec', async () => {
     const fails = aManager(() => {
       throw new Error('no file');
     });

@@ -20,7 +20,7 @@ class Recorder<T> {
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** Resolves when at least `count` values have been recordedEvents. */
+  /** Resolves when at least `count` values have been recorded. */
   reach(count: number): Promise<T[]> {
     return new Promise((resolve) => {
       const check = () => {

@@ -28,10 +28,10 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createS
     await store?.remove();
   });
 
-  /** A worker of two slots whose broker does some things in another way. */
-  async function start(other: Partial<Broker>, clock = systemClock): Promise<void> {
+  /** Starts a worker with two slots on a broker with some calls replaced. */
+  async function start(replaced: Partial<Broker>, clock = systemClock): Promise<void> {
     worker = new Worker(
-      { ...broker, ping: () => broker.ping(), ...other },
+      { ...broker, ping: () => broker.ping(), ...replaced },
       { concurrency: 2, runtime: { events, clock } },
     );
     worker.handle('x', () => {});
@@ -44,14 +44,14 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createS
 
   test('gives up calls that never end, and gives back the tasks that they bring later', async () => {
     const { exchange, extend, keepResults } = broker.consume;
-    const letGo: (() => void)[] = [];
-    // The first two calls take tasks, and their answers come only when the test wants it.
+    const releases: (() => void)[] = [];
+    // The first two calls take tasks, and return only when the test releases them.
     const consume: Broker['consume'] = {
       extend,
       keepResults,
       async exchange(...args) {
         const outcome = await exchange(...args);
-        if (letGo.length < 2) await new Promise<void>((resolve) => letGo.push(resolve));
+        if (releases.length < 2) await new Promise<void>((resolve) => releases.push(resolve));
         return outcome;
       },
     };
@@ -61,41 +61,41 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createS
     await start({ consume });
     expect(await revived).toMatchObject({ calls: 2 });
     expect(await ends).toMatchObject([{ outcome: 'succeeded' }]);
-    letGo.forEach((go) => go());
+    releases.forEach((release) => release());
     await expect.poll(async () => (await facts())?.counts.completed, { timeout: 20_000 }).toBe(3);
     expect(await facts()).toMatchObject({ processed: 3, failed: 0 });
   });
 
   test('gives up waiting for calls, but a worker that stops still waits for their finishes', async () => {
     const { exchange, extend, keepResults } = broker.consume;
-    const letGo: (() => void)[] = [];
-    // The first two calls that hand something in hang before they reach the broker.
+    const releases: (() => void)[] = [];
+    // The first two calls with finishes hang before they reach the broker.
     const consume: Broker['consume'] = {
       extend,
       keepResults,
       async exchange(call, options) {
-        if (call.finishes.length > 0 && letGo.length < 2)
-          await new Promise<void>((resolve) => letGo.push(resolve));
+        if (call.finishes.length > 0 && releases.length < 2)
+          await new Promise<void>((resolve) => releases.push(resolve));
         return exchange(call, options);
       },
     };
-    const story: string[] = [];
-    events.on('attempt.finished', ({ outcome }) => story.push(outcome));
+    const order: string[] = [];
+    events.on('attempt.finished', ({ outcome }) => order.push(outcome));
     const revived = nextEvent(events, 'worker.revived');
     await enqueue('a');
     await start({ consume });
-    await expect.poll(() => letGo.length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => releases.length, { timeout: 20_000 }).toBe(1);
     await enqueue('b');
-    await expect.poll(() => letGo.length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => releases.length, { timeout: 20_000 }).toBe(2);
     expect(await revived).toMatchObject({ calls: 2 });
-    const stopped = worker?.stop().then(() => story.push('stopped'));
-    // One that has nothing to wait for takes as long to stop.
+    const stopped = worker?.stop().then(() => order.push('stopped'));
+    // Gives the worker the time in which another one, without finishes to wait for, stops.
     const idle = new Worker(broker).handle('y', () => {});
     await idle.start();
     await idle.stop();
-    letGo.forEach((go) => go());
+    releases.forEach((release) => release());
     await stopped;
-    expect(story).toEqual(['succeeded', 'succeeded', 'stopped']);
+    expect(order).toEqual(['succeeded', 'succeeded', 'stopped']);
   });
 
   test('is not needed when wake-ups fail or never come, because the worker polls', async () => {
@@ -118,16 +118,16 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createS
     const revived: unknown[] = [];
     events.on('worker.revived', (event) => revived.push(event));
     let pings = 0;
-    const asked = new Promise<void>((resolve) => {
+    const pinged = new Promise<void>((resolve) => {
       const ping = () => {
         pings += 1;
         if (pings === 4) resolve();
-        return Promise.reject(new Error('out of reach'));
+        return Promise.reject(new Error('unreachable'));
       };
       const { extend, keepResults } = broker.consume;
       void start({ consume: { extend, keepResults, exchange: never }, ping }, fastClock);
     });
-    await asked;
+    await pinged;
     expect(revived).toEqual([]);
   });
 });

@@ -8,7 +8,8 @@ import { nextEvent } from '../support/next-event.ts';
 
 const text = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString();
 
-async function bed(kind: BrokerKind, aggregation: AggregationOptions) {
+/** A worker that aggregates groups of two tasks, not started yet. `join` enqueues tasks into the group `g`. */
+async function createWorker(kind: BrokerKind, aggregation: AggregationOptions) {
   const store = await kind.createStore();
   const broker = await store.connect();
   const events = new Events();
@@ -33,7 +34,7 @@ async function bed(kind: BrokerKind, aggregation: AggregationOptions) {
 
 describe.each([redisKind, sqliteKind].filter(({ available }) => available))('a worker on $name', (kind) => {
   test('makes one task of the tasks of a group, and runs it', async () => {
-    const { broker, events, worker, join } = await bed(kind, {
+    const { broker, events, worker, join } = await createWorker(kind, {
       aggregate: ({ queue, group, tasks }) => ({
         task: 'digest',
         payload: {
@@ -68,7 +69,7 @@ describe.each([redisKind, sqliteKind].filter(({ available }) => available))('a w
   });
 
   test('reports an aggregator that fails, and leaves the tasks in their set until it is reclaimed', async () => {
-    const { broker, events, worker, join } = await bed(kind, {
+    const { broker, events, worker, join } = await createWorker(kind, {
       aggregate() {
         throw new Error('no luck');
       },
@@ -81,7 +82,7 @@ describe.each([redisKind, sqliteKind].filter(({ available }) => available))('a w
   });
 
   test('refuses an invalid task of an aggregator', async () => {
-    const { events, worker, join } = await bed(kind, { aggregate: () => ({ task: ' ' }) });
+    const { events, worker, join } = await createWorker(kind, { aggregate: () => ({ task: ' ' }) });
     const failed = nextEvent(events, 'group.failed');
     await join('a', 'b');
     await worker.handle('*', () => {}).start();
@@ -91,7 +92,7 @@ describe.each([redisKind, sqliteKind].filter(({ available }) => available))('a w
   test('aborts running aggregators when it stops', async () => {
     let begun = () => {};
     const began = new Promise<void>((resolve) => (begun = resolve));
-    const { worker, events, join } = await bed(kind, {
+    const { worker, events, join } = await createWorker(kind, {
       aggregate: ({ signal }) =>
         new Promise((_, reject) => {
           signal.addEventListener('abort', () => reject(new Error('aborted')));

@@ -17,14 +17,14 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
   let inspector: Inspector;
   let events: Events;
   let workers: Worker[];
-  let hears: () => void;
-  let heard: Promise<void>;
+  let onListening: () => void;
+  let listening: Promise<void>;
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
     store = await createStore();
     const real = await store.connect();
-    heard = new Promise((resolve) => (hears = resolve));
+    listening = new Promise((resolve) => (onListening = resolve));
     const { signals } = real;
     broker = {
       ...real,
@@ -32,7 +32,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
         ...signals,
         async onCancelled(listener, signal) {
           await signals.onCancelled(listener, signal);
-          hears();
+          onListening();
         },
       },
     };
@@ -48,12 +48,12 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     await store.remove();
   });
 
-  /** A worker that hears cancellations. */
+  /** Starts a worker; resolves when it listens for cancellations. */
   async function aWorker(handler: Handler, options: WorkerOptions = {}): Promise<Worker> {
     const worker = new Worker(broker, { ...options, runtime: { events, ...options.runtime } });
     workers.push(worker);
     await worker.handle('x', handler).start();
-    await heard;
+    await listening;
     return worker;
   }
 
@@ -96,10 +96,10 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
   });
 
   test('is passed to isFailure and onError like any other failure', async () => {
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     await aWorker(never, {
       isFailure: (error) => (error as Error).message !== 'context canceled',
-      onError: (error) => void told.push((error as Error).message),
+      onError: (error) => void reported.push((error as Error).message),
     });
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a' });
@@ -107,7 +107,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     await inspector.cancel('a');
     await ended;
     expect(await record()).toMatchObject({ state: 'retry', retried: 0 });
-    expect(told).toEqual(['context canceled']);
+    expect(reported).toEqual(['context canceled']);
   });
 
   test('stops tasks with the same ID in two queues, and no others', async () => {
@@ -158,7 +158,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     expect(await ended).toMatchObject({ outcome: 'failed' });
   });
 
-  test('is possible by the list of workers, which shows their processes and tasks', async () => {
+  test('the inspector lists workers with their processes and running tasks', async () => {
     await aWorker(never, { queues: { default: 3 }, concurrency: 2 });
     const started = nextEvent(events, 'attempt.started');
     await client.enqueue('x', null, { id: 'a' });

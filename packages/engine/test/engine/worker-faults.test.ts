@@ -1,4 +1,4 @@
-import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { setImmediate as nextLoopRound } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { Consume } from '../../src/broker/consume.ts';
@@ -47,13 +47,13 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
     readonly clock?: Clock;
   }
 
-  /** A worker whose broker does some calls in another way. */
+  /** A worker on a broker with some calls replaced. */
   function aWorker({ options = {}, consume = {}, clock = systemClock }: Setting = {}): Worker {
     const { extend, exchange, keepResults } = broker.consume;
     const faulty: Broker = {
       ...broker,
       consume: { extend, exchange, keepResults, ...consume },
-      // Renewals go through it, too.
+      // Without a renewer thread, renewals go through the replaced calls, too.
       leaseRenewal: null,
     };
     const worker = new Worker(faulty, { ...options, runtime: { events, random: () => 0, clock } });
@@ -67,7 +67,7 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
 
   test('gives back at once the tasks that a call brings after stop', async () => {
     await enqueue(3);
-    const asked = aGate();
+    const fetched = aGate();
     const answered = aGate();
     let runs = 0;
     const worker = aWorker({
@@ -75,17 +75,17 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
         async exchange(exchange, options) {
           const outcome = await broker.consume.exchange(exchange, options);
           if (outcome.tasks.length === 0) return outcome;
-          asked.open();
+          fetched.open();
           await answered.opened;
           return outcome;
         },
       },
     }).handle('x', async () => {
       runs += 1;
-      await turnOfLoop();
+      await nextLoopRound();
     });
     await worker.start();
-    await asked.opened;
+    await fetched.opened;
     const stopped = worker.stop();
     answered.open();
     await stopped;
@@ -117,14 +117,14 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
       },
     });
     let running = 0;
-    let most = 0;
+    let maxRunning = 0;
     const full = aGate();
     worker.handle('x', async () => {
       running += 1;
-      most = Math.max(most, running);
+      maxRunning = Math.max(maxRunning, running);
       if (running === 2) full.open();
       await full.opened;
-      // A call that takes one task too many is made by now, is answered before this one, and has begun its task.
+      // A call that takes a task too many has been made and answered by now, and its task has started.
       await settle();
       await broker.ping();
       await settle();
@@ -138,12 +138,12 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
     await enqueue(20, 'late');
     expect(await Promise.race([lost, ends])).toBe('done');
     expect(extensions).toBeGreaterThan(0);
-    expect(most).toBe(2);
+    expect(maxRunning).toBe(2);
   });
 
   test('runs tasks despite a listener that throws', async () => {
-    const warned: string[] = [];
-    const listen = ({ message }: Error) => void warned.push(message);
+    const warnings: string[] = [];
+    const listen = ({ message }: Error) => void warnings.push(message);
     process.on('warning', listen);
     events.on('attempt.started', () => {
       throw new Error('a broken counter');
@@ -158,23 +158,27 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
       .start();
     await enqueue(10);
     const outcomes = (await ends).map(({ outcome }) => outcome);
-    await turnOfLoop();
+    await nextLoopRound();
     process.off('warning', listen);
     expect(outcomes).toEqual(outcomes.map(() => 'succeeded'));
     expect(runs).toBe(10);
-    expect(warned.length).toBeGreaterThan(0);
+    expect(warnings.length).toBeGreaterThan(0);
   });
 
   test('goes on when a handler records what JSON cannot hold or what is too long', async () => {
     const cyclic: Record<string, unknown> = {};
     cyclic.self = cyclic;
     const ends = nextEvents(events, 'attempt.finished', 3);
-    const notes: Readonly<Record<string, unknown>>[] = [{ big: 1n }, cyclic, { long: 'x'.repeat(20_000) }];
+    const exchanges: Readonly<Record<string, unknown>>[] = [
+      { big: 1n },
+      cyclic,
+      { long: 'x'.repeat(20_000) },
+    ];
     await aWorker()
-      .handle<number>('noting', ({ payload }, { record }) => record(notes[payload] ?? {}))
+      .handle<number>('records', ({ payload }, { record }) => record(exchanges[payload] ?? {}))
       .start();
     await client.enqueueMany(
-      notes.map((_, i) => ({ task: 'noting', payload: i, id: `n${i}`, retention: '1h' })),
+      exchanges.map((_, i) => ({ task: 'records', payload: i, id: `n${i}`, retention: '1h' })),
     );
     expect((await ends).map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded', 'succeeded']);
     for (const id of ['n0', 'n1', 'n2']) {
@@ -184,20 +188,25 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
   });
 
   test('survives errors whose fields are not strings', async () => {
-    const odd = (parts: Record<string, unknown>): Error => Object.assign(new Error('odd'), parts);
+    const anError = (fields: Record<string, unknown>): Error => Object.assign(new Error('wrong'), fields);
     const unreadable = Object.defineProperty(new Error(), 'name', {
       get() {
         throw new Error('a getter that throws');
       },
     });
-    const thrown = [odd({ message: { code: 1 } }), odd({ message: 42n }), odd({ name: 7n }), unreadable];
-    const ends = nextEvents(events, 'attempt.finished', thrown.length);
+    const errors = [
+      anError({ message: { code: 1 } }),
+      anError({ message: 42n }),
+      anError({ name: 7n }),
+      unreadable,
+    ];
+    const ends = nextEvents(events, 'attempt.finished', errors.length);
     await aWorker()
       .handle<number>('x', ({ payload }) => {
-        throw thrown[payload] as Error;
+        throw errors[payload] as Error;
       })
       .start();
-    await client.enqueueMany(thrown.map((_, i) => ({ task: 'x', payload: i, maxRetries: 0 })));
+    await client.enqueueMany(errors.map((_, i) => ({ task: 'x', payload: i, maxRetries: 0 })));
     expect((await ends).every(({ outcome }) => outcome === 'archived')).toBe(true);
   });
 

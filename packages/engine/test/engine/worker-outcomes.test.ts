@@ -44,8 +44,8 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   const record = (id = 'a') => broker.inspect.task({ queue: 'default', id });
   const facts = async () => (await broker.inspect.queueFacts(['default']))[0];
 
-  /** Runs one task to the end of its first attempt. */
-  async function ran(handler: Handler, options: WorkerOptions = {}, task = {}) {
+  /** Runs one task; resolves to the event at the end of its first attempt. */
+  async function runOnce(handler: Handler, options: WorkerOptions = {}, task = {}) {
     const end = nextEvent(events, 'attempt.finished');
     await aWorker(handler, options);
     await client.enqueue('x', null, { id: 'a', ...task });
@@ -63,7 +63,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
       return false;
     };
     const error = new Error('busy');
-    expect(await ran(throws(error), { isFailure })).toMatchObject({ outcome: 'failed' });
+    expect(await runOnce(throws(error), { isFailure })).toMatchObject({ outcome: 'failed' });
     expect(judged).toEqual([error]);
     const task = await record();
     expect(task).toMatchObject({ state: 'retry', retried: 0, lastError: { message: 'busy' } });
@@ -72,12 +72,12 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   });
 
   test('an error that is no failure archives a task without retries left', async () => {
-    await ran(throws(new Error('no')), { isFailure: () => false }, { maxRetries: 0 });
+    await runOnce(throws(new Error('no')), { isFailure: () => false }, { maxRetries: 0 });
     expect(await record()).toMatchObject({ state: 'archived', retried: 0 });
   });
 
   test('an error counts as a failure if isFailure throws', async () => {
-    await ran(throws(new Error('no')), { isFailure: throws(new Error('broken')) });
+    await runOnce(throws(new Error('no')), { isFailure: throws(new Error('broken')) });
     expect(await record()).toMatchObject({ state: 'retry', retried: 1 });
   });
 
@@ -85,7 +85,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
     ['bare', new RevokeError()],
     ['wrapped', new Error('outer', { cause: new Error('middle', { cause: new RevokeError('gone') }) })],
   ])('a revoked task is removed, whatever its retention and retries (%s error)', async (_, error) => {
-    const end = await ran(throws(error), {}, { retention: '1h', maxRetries: 0 });
+    const end = await runOnce(throws(error), {}, { retention: '1h', maxRetries: 0 });
     expect(end).toMatchObject({ outcome: 'revoked' });
     expect(await record()).toBeNull();
     expect(await facts()).toMatchObject({ processed: 1, failed: 0 });
@@ -93,25 +93,25 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
 
   test.each([
     ['failure', throws(new Error('no')), 'no'],
-    ['hopeless', throws(new NonRetryableError('hopeless')), 'hopeless'],
+    ['non-retryable', throws(new NonRetryableError('hopeless')), 'hopeless'],
     ['revoked', throws(new RevokeError('gone')), 'gone'],
     ['timeout', () => new Promise(() => {}), 'context deadline exceeded'],
   ] as const)('onError is called once for each failed attempt: %s', async (_, handler, message) => {
-    const told: [unknown, string, number][] = [];
+    const calls: [unknown, string, number][] = [];
     const onError: WorkerOptions['onError'] = (error, { id, attempt }) =>
-      void told.push([error, id, attempt]);
-    await ran(handler, { onError }, { timeout: '100ms' });
-    expect(told).toEqual([[expect.objectContaining({ message }), 'a', 1]]);
+      void calls.push([error, id, attempt]);
+    await runOnce(handler, { onError }, { timeout: '100ms' });
+    expect(calls).toEqual([[expect.objectContaining({ message }), 'a', 1]]);
   });
 
   test('onError is not called when an attempt succeeds', async () => {
-    const told: unknown[] = [];
-    await ran(() => 'fine', { onError: (error) => void told.push(error) });
-    expect(told).toEqual([]);
+    const reported: unknown[] = [];
+    await runOnce(() => 'fine', { onError: (error) => void reported.push(error) });
+    expect(reported).toEqual([]);
   });
 
   test('onError is called for a lost lease', async () => {
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const lost = nextEvent(events, 'lease.lost');
     const started = nextEvent(events, 'attempt.started');
     const faulty: Broker = {
@@ -124,26 +124,26 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
       },
       leaseRenewal: null,
     };
-    const worker = new Worker(faulty, { onError: (error) => void told.push(error), runtime: { events } });
+    const worker = new Worker(faulty, { onError: (error) => void reported.push(error), runtime: { events } });
     workers.push(worker);
     await worker.handle('x', () => new Promise(() => {})).start();
     await client.enqueue('x', null, { id: 'a' });
     await started;
     await lost;
-    expect(told).toEqual([expect.objectContaining({ message: 'asynq: task lease expired' })]);
+    expect(reported).toEqual([expect.objectContaining({ message: 'asynq: task lease expired' })]);
   });
 
   test.each([
     ['throws', throws(new Error('broken'))],
     ['rejects', () => Promise.reject(new Error('broken'))],
   ] as const)('an onError that %s does not affect the task', async (_, onError) => {
-    await ran(throws(new Error('no')), { onError });
+    await runOnce(throws(new Error('no')), { onError });
     expect(await record()).toMatchObject({ state: 'retry', retried: 1, lastError: { message: 'no' } });
   });
 
   test('a result can be read while its handler runs, and a returned one replaces it', async () => {
     const during: unknown[] = [];
-    await ran(
+    await runOnce(
       async (_, context) => {
         await context.setResult({ done: 50 });
         during.push(await record());
@@ -159,14 +159,14 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   });
 
   test('a handler that returns nothing keeps the result that it has set', async () => {
-    await ran((_, context) => context.setResult(Buffer.from('given')), {}, { retention: '1h' });
+    await runOnce((_, context) => context.setResult(Buffer.from('given')), {}, { retention: '1h' });
     expect(Buffer.from((await record())?.result ?? []).toString()).toBe('given');
   });
 
   test('a result is refused when it is too large, or its attempt is over', async () => {
     let late: Promise<unknown> = Promise.resolve();
     const tooLarge: unknown[] = [];
-    await ran(
+    await runOnce(
       async (_, context) => {
         await context.setResult(Buffer.alloc(262_145)).catch((error: unknown) => tooLarge.push(error));
         context.signal.addEventListener('abort', () => {

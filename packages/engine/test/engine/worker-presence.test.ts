@@ -57,8 +57,8 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     return worker;
   }
 
-  /** The first announcement, past or to come, that fits. */
-  function saw(fits: (server: ServerRecord) => boolean): Promise<ServerRecord> {
+  /** Resolves to the first announcement that fits, one of the past included. */
+  function waitForAnnouncement(fits: (server: ServerRecord) => boolean): Promise<ServerRecord> {
     return new Promise((resolve) => {
       onAnnounced = () => {
         const found = announced.find(fits);
@@ -72,7 +72,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     const worker = aWorker({ queues: { critical: 6, low: 2 }, concurrency: 7 }).handle('x', () => {});
     const before = Date.now();
     await worker.start();
-    await saw(() => true);
+    await waitForAnnouncement(() => true);
     const [server] = await broker.presence.servers();
     expect(server).toMatchObject({
       host: hostname(),
@@ -93,7 +93,10 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     await aWorker({ queues: ['b', 'a', 'c'] })
       .handle('x', () => {})
       .start();
-    expect(await saw(() => true)).toMatchObject({ queues: { b: 3, a: 2, c: 1 }, strict: true });
+    expect(await waitForAnnouncement(() => true)).toMatchObject({
+      queues: { b: 3, a: 2, c: 1 },
+      strict: true,
+    });
   });
 
   test('announces its tasks in progress with their start times, deadlines and the beginning of their payloads', async () => {
@@ -107,7 +110,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     await client.enqueue('x', { b: 1 }, { id: 'b', timeout: '90s' });
     await started;
     worker.setQueues(['default', 'other']);
-    const server = await saw(({ running }) => running === 2);
+    const server = await waitForAnnouncement(({ running }) => running === 2);
     const [first, second] = server.tasks;
     expect(first).toMatchObject({ queue: 'default', id: 'a', type: 'x' });
     expect(textOf(first?.payload)).toBe(`"${'y'.repeat(1_023)}`);
@@ -126,7 +129,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     await new Client(broker).enqueue('x', null, { id: 'a' });
     await started;
     const stopped = worker.stop();
-    expect(await saw(({ status }) => status === 'closed')).toMatchObject({
+    expect(await waitForAnnouncement(({ status }) => status === 'closed')).toMatchObject({
       running: 1,
       tasks: [{ id: 'a' }],
     });
@@ -140,16 +143,16 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
   test('announces that it takes no more tasks', async () => {
     const worker = aWorker().handle('x', () => {});
     await worker.start();
-    await saw(({ status }) => status === 'active');
+    await waitForAnnouncement(({ status }) => status === 'active');
     worker.stopTaking();
-    expect(await saw(({ status }) => status === 'stopped')).toMatchObject({ running: 0 });
+    expect(await waitForAnnouncement(({ status }) => status === 'stopped')).toMatchObject({ running: 0 });
   });
 
   test('withdraws itself alone, and another worker of the process stays', async () => {
     const [one, other] = [aWorker().handle('x', () => {}), aWorker().handle('x', () => {})];
     await one.start();
     await other.start();
-    await saw(() => announced.length >= 2);
+    await waitForAnnouncement(() => announced.length >= 2);
     await one.stop();
     expect(await broker.presence.servers()).toHaveLength(1);
   });
@@ -158,25 +161,25 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     const clock = createFakeClock();
     const worker = aWorker({ maintenance: false, runtime: { clock } }).handle('x', () => {});
     await worker.start();
-    await saw(() => announced.length === 1);
+    await waitForAnnouncement(() => announced.length === 1);
     await clock.waitForSleepers();
     await settle();
     await clock.advance(4_900);
     expect(announced).toHaveLength(1);
     await clock.advance(100);
-    await saw(() => announced.length === 2);
+    await waitForAnnouncement(() => announced.length === 2);
     const stopped = worker.stop();
-    await saw(() => announced.length === 3);
+    await waitForAnnouncement(() => announced.length === 3);
     await stopped;
   });
 
   test('works and stops although the broker refuses its announcements', async () => {
-    const deaf: Presence = {
+    const refusing: Presence = {
       ...broker.presence,
       announce: () => Promise.reject(new Error('no')),
       withdraw: () => Promise.reject(new Error('no')),
     };
-    broker = { ...broker, presence: deaf };
+    broker = { ...broker, presence: refusing };
     const failed = nextEvent(events, 'loop.failed', ({ loop }) => loop === 'heartbeat');
     const done = nextEvent(events, 'attempt.finished');
     const worker = aWorker().handle('x', () => {});
@@ -198,7 +201,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     await Promise.all(all);
     const order = (await started).map(({ task }) => task.id);
     worker.setQueues(['default']);
-    const { tasks } = await saw(({ running }) => running === 1_100);
+    const { tasks } = await waitForAnnouncement(({ running }) => running === 1_100);
     expect(tasks.map(({ id }) => id)).toEqual(order.slice(0, 1_000));
     open();
     await worker.stop();

@@ -63,18 +63,18 @@ describe('a type that is only a prefix of a pattern', () => {
 });
 
 describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
-  /** Time limits are over sooner; `refused` resolves when an attempt to connect has failed and another is to come. */
-  function impatient() {
-    let tell = () => {};
-    const refused = new Promise<void>((resolve) => (tell = resolve));
-    return { refused, runtime: { clock: fastClock, log: { ...silentLog, warn: tell } } };
+  /** A runtime with short time limits; `refused` resolves when a connection attempt has failed and will be repeated. */
+  function createFastRuntime() {
+    let onWarning = () => {};
+    const refused = new Promise<void>((resolve) => (onWarning = resolve));
+    return { refused, runtime: { clock: fastClock, log: { ...silentLog, warn: onWarning } } };
   }
 
   test('connect with a signal goes on trying until Redis is there', async () => {
     const server = await startRedis();
     await server.kill();
     const { signal } = new AbortController();
-    const { refused, runtime } = impatient();
+    const { refused, runtime } = createFastRuntime();
     const connecting = connect(server.url, { signal, runtime });
     await refused;
     await server.restart();
@@ -86,7 +86,7 @@ describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
 
   test('connect gives up when its signal aborts', async () => {
     const controller = new AbortController();
-    const { refused, runtime } = impatient();
+    const { refused, runtime } = createFastRuntime();
     const url = `redis://127.0.0.1:${await freePort()}`;
     const connecting = connect(url, { signal: controller.signal, runtime });
     await refused;
@@ -97,35 +97,35 @@ describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
   test('the health check says at its interval whether the broker answers', async () => {
     const store = await redisKind.createStore();
     const broker = await store.connect();
-    let down = false;
-    const faulty = { ...broker, ping: () => (down ? Promise.reject(new Error('gone')) : broker.ping()) };
+    let isDown = false;
+    const faulty = { ...broker, ping: () => (isDown ? Promise.reject(new Error('gone')) : broker.ping()) };
     onTestFinished(() => store.remove());
-    /** A worker, and what its checks say. */
+    /** Starts a worker and collects the reports of its health checks. */
     async function start() {
-      const told: unknown[] = [];
-      let heard = () => {};
+      const reports: unknown[] = [];
+      let onReport = () => {};
       const report = (error: unknown) => {
-        told.push(error);
-        heard();
+        reports.push(error);
+        onReport();
       };
-      const hears = async (count: number) => {
-        while (told.length < count) await new Promise<void>((resolve) => (heard = resolve));
+      const waitForReports = async (count: number) => {
+        while (reports.length < count) await new Promise<void>((resolve) => (onReport = resolve));
       };
       const worker = new Worker(faulty, { healthCheck: { everyMs: 30, report } }).handle('x', () => {});
       onTestFinished(() => worker.stop());
       await worker.start();
-      return { worker, told, hears };
+      return { worker, reports, waitForReports };
     }
-    const { worker, told, hears } = await start();
-    await hears(2);
-    down = true;
-    await hears(told.length + 2);
-    expect(told.slice(0, 2)).toEqual([null, null]);
-    expect(told.at(-1)).toMatchObject({ message: 'gone' });
+    const { worker, reports, waitForReports } = await start();
+    await waitForReports(2);
+    isDown = true;
+    await waitForReports(reports.length + 2);
+    expect(reports.slice(0, 2)).toEqual([null, null]);
+    expect(reports.at(-1)).toMatchObject({ message: 'gone' });
     await worker.stop();
-    const count = told.length;
-    // Meanwhile one that has stopped would have been heard, too.
-    await (await start()).hears(3);
-    expect(told).toHaveLength(count);
+    const count = reports.length;
+    // In the time of three reports of another worker, the stopped one would have reported, too.
+    await (await start()).waitForReports(3);
+    expect(reports).toHaveLength(count);
   });
 });

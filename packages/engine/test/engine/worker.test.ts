@@ -212,16 +212,16 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
   test('never runs more attempts at once than its concurrency', async () => {
     const ends = nextEvents(events, 'attempt.finished', 60);
     let running = 0;
-    let most = 0;
+    let maxRunning = 0;
     let fill = () => {};
     const full = new Promise<void>((resolve) => (fill = resolve));
     await aWorker({ concurrency: 7 })
       .handle('x', async () => {
         running += 1;
-        most = Math.max(most, running);
+        maxRunning = Math.max(maxRunning, running);
         if (running === 7) fill();
         await full;
-        // A call that takes one task too many is made by now, is answered before this one, and has begun its task.
+        // A call that takes a task too many has been made and answered by now, and its task has started.
         await settle();
         await broker.ping();
         await settle();
@@ -230,7 +230,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
       .start();
     await client.enqueueMany(Array.from({ length: 60 }, () => ({ task: 'x' })));
     await ends;
-    expect(most).toBe(7);
+    expect(maxRunning).toBe(7);
   });
 
   test('empties a queue before it looks at one of lower priority', async () => {
@@ -306,7 +306,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     const leaseMs = 2_000;
     const done = nextEvent(events, 'attempt.finished', ({ task }) => task.id === 'a');
     const started = nextEvent(events, 'attempt.started');
-    // The lease of a task that nobody renews ends later than the first one of the long attempt.
+    // The lease of this abandoned task ends later than the first lease of the long attempt.
     const recovered = nextEvent(events, 'tasks.recovered');
     let runs = 0;
     const start = async () => {
@@ -315,12 +315,12 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
         runs += 1;
         await recovered;
       });
-      worker.handle('left', () => {});
+      worker.handle('abandoned', () => {});
       await worker.start();
     };
-    await client.enqueue('left', null, { id: 'left' });
-    const turn = { finishes: [], queues: ['default'], room: 1, leaseMs: leaseMs + 1_000, worker: 'gone' };
-    expect((await broker.consume.exchange(turn)).tasks).toHaveLength(1);
+    await client.enqueue('abandoned', null, { id: 'abandoned' });
+    const exchange = { finishes: [], queues: ['default'], room: 1, leaseMs: leaseMs + 1_000, worker: 'gone' };
+    expect((await broker.consume.exchange(exchange)).tasks).toHaveLength(1);
     await Promise.all([start(), start()]);
     await client.enqueue('long', null, { id: 'a', retention: '1h' });
     expect(await started).toMatchObject({ task: { id: 'a' } });
@@ -333,11 +333,11 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
   test('survives handlers that throw any value', async () => {
     const cyclic: Record<string, unknown> = {};
     cyclic.self = cyclic;
-    const no = () => {
+    const refuse = () => {
       throw new Error('hands off');
     };
-    const untouchable = new Proxy({}, { get: no, has: no, getPrototypeOf: no, ownKeys: no });
-    const thrown = [
+    const untouchable = new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse, ownKeys: refuse });
+    const values = [
       undefined,
       null,
       'text',
@@ -348,13 +348,13 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
       'x'.repeat(100_000),
       untouchable,
     ];
-    const ends = nextEvents(events, 'attempt.finished', thrown.length);
+    const ends = nextEvents(events, 'attempt.finished', values.length);
     await aWorker()
-      .handle<number>('odd', ({ payload }) => {
-        throw thrown[payload];
+      .handle<number>('throws', ({ payload }) => {
+        throw values[payload];
       })
       .start();
-    await client.enqueueMany(thrown.map((_, i) => ({ task: 'odd', payload: i, maxRetries: 0 })));
+    await client.enqueueMany(values.map((_, i) => ({ task: 'throws', payload: i, maxRetries: 0 })));
     expect((await ends).every(({ outcome }) => outcome === 'archived')).toBe(true);
   });
 

@@ -15,7 +15,7 @@ async function enqueueAll(store: TestStore): Promise<void> {
   await broker.close();
 }
 
-/** Every task completed, once, after one crash. */
+/** Checks that every task has completed once, after one crash. */
 async function expectAllDone(store: TestStore): Promise<void> {
   const broker = await store.connect();
   const [facts] = await broker.inspect.queueFacts(['default']);

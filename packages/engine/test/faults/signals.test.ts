@@ -32,11 +32,11 @@ describe.skipIf(!redisKind.available)('a worker that handles signals', () => {
       await client.enqueue('x', gate, { id: 'runs', retention: '1h' });
       await program.waitForLine((line) => line === 'started runs');
       program.signal('SIGTSTP');
-      // It tells so once it has heard the signal.
+      // The worker announces this status when it has handled the signal.
       await until(async () => (await inspector.servers()).some(({ status }) => status === 'stopped'));
       await client.enqueue('x', gate, { id: 'waits' });
       await writeFile(gate, '');
-      // The call that hands in an outcome takes a task for the slot that is free then.
+      // A worker that still took tasks would take one in the call that finishes this attempt.
       await until(async () => (await record('runs'))?.state === 'completed');
       expect(await record('waits')).toMatchObject({ state: 'pending', deferrals: 0 });
       program.signal(signal);

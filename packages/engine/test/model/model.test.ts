@@ -9,7 +9,7 @@ import { Model } from './model.ts';
 import { operations, QUEUES, type Operation, type Pair } from './operations.ts';
 
 const TIME_LIMIT_MS = 8_000;
-/** A seed that a failed run printed repeats it. */
+/** The seed of a failed run, which it has printed, repeats that run. */
 const SEED = process.env.TASKCENTER_TEST_SEED;
 
 function modelCounts(model: Model, queue: string): Record<string, number> {

@@ -3,7 +3,7 @@ import { MIN_CANCELLED_MS } from '../../src/broker/control.ts';
 import type { TaskState } from '../../src/task/state.ts';
 import { LEASE_MS, MAX_CRASHES } from '../conformance/harness.ts';
 
-/** What the model knows of a task. */
+/** A task as the model knows it. */
 export interface ModelTask {
   readonly queue: string;
   readonly id: string;
@@ -19,7 +19,7 @@ export interface ModelTask {
 }
 
 interface ModelQueue {
-  /** IDs by group, next to run first; nothing is promised about the order inside a group. */
+  /** IDs in groups, next to run first. The order inside a group is not defined. */
   pending: string[][];
   paused: boolean;
   processed: number;
@@ -30,12 +30,12 @@ export type HowToEnd = 'succeeded' | 'retry' | 'deferred' | 'archive' | 'requeue
 
 const keyOf = (queue: string, id: string) => `${queue} ${id}`;
 
-/** Asserts that the broker chose as the model allows. */
-function must(holds: boolean, what: string): void {
+/** Asserts that the broker made a choice that the model allows. */
+function check(holds: boolean, what: string): void {
   if (!holds) throw new Error(`the broker and the model differ: ${what}`);
 }
 
-/** A broker in a few lines of memory, to compare the real ones with. Its time is moved by hand. */
+/** A minimal broker in memory, to compare the real ones with. A test moves its time by hand. */
 export class Model {
   readonly tasks = new Map<string, ModelTask>();
   readonly #queues = new Map<string, ModelQueue>();
@@ -48,9 +48,9 @@ export class Model {
   queue(name: string): ModelQueue {
     const known = this.#queues.get(name);
     if (known) return known;
-    const fresh = { pending: [], paused: false, processed: 0, failed: 0 };
-    this.#queues.set(name, fresh);
-    return fresh;
+    const created = { pending: [], paused: false, processed: 0, failed: 0 };
+    this.#queues.set(name, created);
+    return created;
   }
 
   enqueue(task: { queue: string; id: string; delayMs: number; retentionMs: number }): string {
@@ -70,16 +70,16 @@ export class Model {
     return state;
   }
 
-  /** Takes note of what the broker took, after checking that it was its turn. */
+  /** Takes the same tasks as the broker did, after checking that they were next. */
   take(queues: readonly string[], room: number, refs: readonly { queue: string; id: string }[]): void {
     const open = queues.filter((name) => !this.queue(name).paused);
     const waiting = open.reduce((sum, name) => sum + this.queue(name).pending.flat().length, 0);
-    must(refs.length === Math.min(room, waiting), `took ${refs.length} of ${waiting} with room ${room}`);
+    check(refs.length === Math.min(room, waiting), `took ${refs.length} of ${waiting} with room ${room}`);
     for (const { queue, id } of refs) {
       const next = open.find((name) => this.queue(name).pending.length > 0);
-      must(next === queue, `took from ${queue} before ${next}`);
+      check(next === queue, `took from ${queue} before ${next}`);
       const group = this.queue(queue).pending[0] ?? [];
-      must(group.includes(id), `took ${id} of ${queue} before ${group.join(' ')}`);
+      check(group.includes(id), `took ${id} of ${queue} before ${group.join(' ')}`);
       this.#drop(queue, id);
       const task = this.task(queue, id);
       task.state = 'active';
@@ -112,7 +112,7 @@ export class Model {
     task.expiresMs = this.nowMs + task.retentionMs;
   }
 
-  /** Puts tasks at the head of a queue, in an order that is the broker's choice. */
+  /** Puts tasks at the front of a queue, in an order that the broker chooses. */
   putFirst(queue: string, ids: readonly string[]): void {
     if (ids.length > 0) this.queue(queue).pending.unshift([...ids]);
   }
@@ -138,18 +138,20 @@ export class Model {
       task.crashes += 1;
       task.state = task.crashes >= MAX_CRASHES ? 'archived' : 'pending';
     }
-    const back = lost.filter(({ state }) => state === 'pending').map(({ id }) => id);
-    this.putFirst(queue, back);
-    const archived = lost.length - back.length;
+    const recovered = lost.filter(({ state }) => state === 'pending').map(({ id }) => id);
+    this.putFirst(queue, recovered);
+    const archived = lost.length - recovered.length;
     this.queue(queue).processed += archived;
     this.queue(queue).failed += archived;
-    return { recovered: back.length, archived };
+    return { recovered: recovered.length, archived };
   }
 
   expire(queue: string): number {
-    const over = this.tasksIn(queue, 'completed', 'cancelled').filter(({ expiresMs }) => expiresMs <= this.nowMs);
-    for (const { id } of over) this.tasks.delete(keyOf(queue, id));
-    return over.length;
+    const expired = this.tasksIn(queue, 'completed', 'cancelled').filter(
+      ({ expiresMs }) => expiresMs <= this.nowMs,
+    );
+    for (const { id } of expired) this.tasks.delete(keyOf(queue, id));
+    return expired.length;
   }
 
   cancel(queue: string, id: string): ControlOutcome {
@@ -187,7 +189,7 @@ export class Model {
   #drop(queue: string, id: string): void {
     const home = this.queue(queue);
     home.pending = home.pending
-      .map((group) => group.filter((one) => one !== id))
+      .map((group) => group.filter((other) => other !== id))
       .filter(({ length }) => length);
   }
 }

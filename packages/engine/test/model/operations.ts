@@ -8,23 +8,23 @@ import type { HowToEnd, Model } from './model.ts';
 export const QUEUES = ['high', 'low'] as const;
 const IDS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 
-/** The model and a real broker, side by side, with the leases that were ever handed out. */
+/** The model and a real broker side by side, with all leases that were ever granted. */
 export interface Pair {
   readonly bench: Bench;
   readonly model: Model;
-  readonly leases: Held[];
+  readonly leases: HeldLease[];
 }
 
-interface Held {
+interface HeldLease {
   readonly task: LeasedTask;
   /** Whether the lease should still be accepted. */
-  live: boolean;
+  isLive: boolean;
 }
 
-/** One step of a test: does the same on both sides and compares what came of it. */
+/** One step of a test: makes the same change on both sides and compares the outcomes. */
 export interface Operation {
   run(pair: Pair): Promise<void>;
-  /** What a failed test shows. */
+  /** The text that a failed test prints. */
   toString(): string;
 }
 
@@ -38,11 +38,11 @@ async function advance({ bench, model }: Pair, ms: number): Promise<void> {
   model.nowMs = bench.now();
 }
 
-/** A lease lasts on both sides until its task was recovered; expiry alone takes nothing away. */
+/** On both sides a lease lasts until its task is recovered; an expired lease is still accepted before. */
 function loseLeases({ leases, model }: Pair): void {
   for (const held of leases) {
     const { queue: name, id } = held.task;
-    if (held.live && model.task(name, id).state !== 'active') held.live = false;
+    if (held.isLive && model.task(name, id).state !== 'active') held.isLive = false;
   }
 }
 
@@ -84,18 +84,18 @@ function finishOf(task: LeasedTask, { how, delayMs }: Ending): Finish {
   return finish[how](task);
 }
 
-/** What the model says of the finishes, and what it makes of them. */
-function endInModel(model: Model, chosen: readonly { held: Held; ending: Ending }[]): string[] {
-  const back: LeasedTask[] = [];
+/** Ends the attempts in the model. Returns the outcomes that the broker should report. */
+function endInModel(model: Model, chosen: readonly { held: HeldLease; ending: Ending }[]): string[] {
+  const requeued: LeasedTask[] = [];
   const outcomes = chosen.map(({ held, ending }) => {
-    if (!held.live) return 'lease-lost';
-    held.live = false;
+    if (!held.isLive) return 'lease-lost';
+    held.isLive = false;
     model.end(held.task.queue, held.task.id, ending);
-    if (ending.how === 'requeue') back.push(held.task);
+    if (ending.how === 'requeue') requeued.push(held.task);
     return 'accepted';
   });
   for (const name of QUEUES) {
-    const ids = back.filter((task) => task.queue === name).map(({ id }) => id);
+    const ids = requeued.filter((task) => task.queue === name).map(({ id }) => id);
     model.putFirst(name, ids);
   }
   return outcomes;
@@ -126,7 +126,7 @@ const exchange = fc
       for (const task of outcome.tasks) {
         const { attempt, retried, crashes } = model.task(task.queue, task.id);
         expect(task).toMatchObject({ attempt, retried, crashes });
-        leases.push({ task, live: true });
+        leases.push({ task, isLive: true });
       }
     }),
   );
@@ -135,8 +135,8 @@ const extend = fc.nat().map((pick) =>
   operation(`extend ${pick}`, async ({ bench, model, leases }) => {
     const held = leases[pick % Math.max(1, leases.length)];
     if (!held) return;
-    expect(await bench.broker.consume.extend([held.task], LEASE_MS)).toEqual([held.live]);
-    if (held.live) model.renew(held.task.queue, held.task.id);
+    expect(await bench.broker.consume.extend([held.task], LEASE_MS)).toEqual([held.isLive]);
+    if (held.isLive) model.renew(held.task.queue, held.task.id);
   }),
 );
 
@@ -151,7 +151,7 @@ const forward = queue.map((name) =>
   }),
 );
 
-/** Half a second beside the whole seconds of the leases, so that none ends in this very moment. */
+/** Leases end at whole seconds. The half second makes sure that none of them ends at this moment. */
 const recover = fc.constantFrom(3_500, 11_500).map((ms) =>
   operation(`recover after ${ms}`, async (pair) => {
     const steps = QUEUES.map((name) => ({ queue: name, limit: 256 }));
@@ -194,7 +194,7 @@ const pause = fc.tuple(queue, fc.boolean()).map(([name, on]) =>
   }),
 );
 
-/** Sequences of operations; the common ones come more often. */
+/** Sequences of operations; the common ones have a greater weight. */
 export const operations: fc.Arbitrary<Operation[]> = fc.array(
   fc.oneof(
     { arbitrary: enqueue, weight: 5 },

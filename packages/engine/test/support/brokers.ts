@@ -3,21 +3,25 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { hasRedis, startRedis, type RedisServer } from './redis-server.ts';
 import { tempFolder } from './temp.ts';
 
-/** A kind of broker for tests that are the same on each: a place with nothing in it, to connect to as often as needed. */
+/** A kind of broker, for tests that are the same on each kind. */
 export interface BrokerKind {
   readonly name: string;
+  /** Whether it can be used on this machine. */
   readonly available: boolean;
+  /** Creates an empty store. */
   createStore(): Promise<TestStore>;
 }
 
+/** A database file or a Redis server of one test. */
 export interface TestStore {
   readonly url: string;
-  /** A connection that `remove` closes. */
+  /** Connects another broker, which `remove` closes. */
   connect(options?: ConnectOptions): Promise<Broker>;
+  /** Closes all brokers and deletes the store. */
   remove(): Promise<void>;
 }
 
-function placeOf(url: string, removePlace: () => Promise<unknown>): TestStore {
+function createTestStore(url: string, deleteStore: () => Promise<unknown>): TestStore {
   const brokers: Broker[] = [];
   return {
     url,
@@ -28,7 +32,7 @@ function placeOf(url: string, removePlace: () => Promise<unknown>): TestStore {
     },
     async remove() {
       await Promise.all(brokers.map((broker) => broker.close()));
-      await removePlace();
+      await deleteStore();
     },
   };
 }
@@ -38,7 +42,7 @@ export const sqliteKind: BrokerKind = {
   available: true,
   async createStore() {
     const folder = await tempFolder();
-    return placeOf(`sqlite:${folder.file('tasks.db')}`, () => folder.remove());
+    return createTestStore(`sqlite:${folder.file('tasks.db')}`, () => folder.remove());
   },
 };
 
@@ -47,7 +51,7 @@ export const redisKind: BrokerKind = {
   available: hasRedis(),
   async createStore() {
     const server: RedisServer = await startRedis();
-    return placeOf(server.url, () => server.stop());
+    return createTestStore(server.url, () => server.stop());
   },
 };
 

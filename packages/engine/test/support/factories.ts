@@ -2,14 +2,14 @@ import type { Finish, LeasedTask } from '../../src/broker/consume.ts';
 import type { NewTask } from '../../src/broker/submit.ts';
 import type { AttemptRecord } from '../../src/task/attempt-record.ts';
 
-let made = 0;
+let tasksMade = 0;
 
-/** A task that runs at once and is not kept; tests state only what matters to them. IDs are unique. */
+/** A task that runs at once and has no retention. A test overrides only what matters to it. IDs are unique. */
 export function aTask(overrides: Partial<NewTask> = {}): NewTask {
-  made += 1;
+  tasksMade += 1;
   return {
     queue: 'default',
-    id: `task-${made}`,
+    id: `task-${tasksMade}`,
     type: 'test:run',
     payload: Buffer.from('{"a":1}'),
     headers: {},
@@ -26,14 +26,14 @@ export function aTask(overrides: Partial<NewTask> = {}): NewTask {
   };
 }
 
-/** `count` tasks alike, with IDs `<prefix>0`, `<prefix>1` … */
+/** `count` tasks that differ only in their IDs `<prefix>0`, `<prefix>1` … */
 export function manyTasks(count: number, prefix: string, overrides: Partial<NewTask> = {}): NewTask[] {
   return Array.from({ length: count }, (_, i) => aTask({ id: `${prefix}${i}`, ...overrides }));
 }
 
 const EPOCH_MS = 1_767_225_600_000;
 
-/** The record of an attempt that failed; its number is the task's. */
+/** The record of the current attempt of a task, which has failed. */
 export function aRecord(task: LeasedTask, overrides: Partial<AttemptRecord> = {}): AttemptRecord {
   return {
     number: task.attempt,
@@ -45,12 +45,12 @@ export function aRecord(task: LeasedTask, overrides: Partial<AttemptRecord> = {}
   };
 }
 
-/** The record of an attempt that succeeded. */
+/** The record of the current attempt of a task, which has succeeded. */
 export function aSuccess(task: LeasedTask): AttemptRecord {
   return { number: task.attempt, startedMs: EPOCH_MS, finishedMs: EPOCH_MS + 12, outcome: 'succeeded' };
 }
 
-/** The ways to finish an attempt, with a fitting record. */
+/** The ways to finish an attempt, each with a fitting record. */
 export const finish = {
   succeeded: (task: LeasedTask, result: Uint8Array | null = null): Finish => ({
     task,

@@ -2,13 +2,13 @@ import type { Clock } from '../../src/runtime/clock.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface FakeClock extends Clock {
-  /** How many sleep now. */
+  /** Number of sleepers now. */
   readonly sleeping: number;
-  /** Resolves when at least `count` sleep. */
+  /** Resolves when there are at least `count` sleepers. */
   waitForSleepers(count?: number): Promise<void>;
-  /** Moves time, waking sleepers one by one in the order of their times; what they start then may sleep again. */
+  /** Moves time, and wakes sleepers one by one in the order of their due times. What they start may sleep again. */
   advance(ms: number): Promise<void>;
-  /** Moves time without waking anybody, as for a process that was stopped. */
+  /** Moves time without waking any sleeper, as for a process that was stopped. */
   skip(ms: number): void;
 }
 
@@ -17,11 +17,12 @@ interface Sleeper {
   wake(): void;
 }
 
-/** Lets everything run that is ready, without time passing. */
+/** Runs the event loop until everything that is ready has run. No fake time passes. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let round = 0; round < 5; round += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Starts by default at the beginning of 2026, UTC. */
 export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
   let nowMs = startMs;
   const sleepers = new Set<Sleeper>();
@@ -52,13 +53,13 @@ export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
     },
     waitForSleepers(count = 1) {
       return new Promise((resolve) => {
-        const look = () => {
+        const check = () => {
           if (sleepers.size < count) return;
-          watchers.delete(look);
+          watchers.delete(check);
           resolve();
         };
-        watchers.add(look);
-        look();
+        watchers.add(check);
+        check();
       });
     },
     skip(ms) {
@@ -66,9 +67,9 @@ export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
     },
     async advance(ms) {
       const untilMs = nowMs + ms;
-      for (let one = nextDue(untilMs); one; one = nextDue(untilMs)) {
-        nowMs = Math.max(nowMs, one.dueMs);
-        one.wake();
+      for (let sleeper = nextDue(untilMs); sleeper; sleeper = nextDue(untilMs)) {
+        nowMs = Math.max(nowMs, sleeper.dueMs);
+        sleeper.wake();
         await settle();
       }
       nowMs = untilMs;

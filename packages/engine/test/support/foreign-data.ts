@@ -6,8 +6,8 @@ const Q = 'asynq:{q}:';
 const TC = 'tc:{q}:';
 const NO_MESSAGE = Buffer.from([0x0a, 0xff, 0xff]);
 
-/** Where an ID may stand; `lease` = in the list of active tasks, too. */
-const PLACES = [
+/** Indexes that may contain the ID; `lease` means that it is in the list of active tasks, too. */
+const INDEXES = [
   'pending',
   'lease',
   'lease only',
@@ -21,35 +21,39 @@ const PLACES = [
   'st:cancelled',
   'doubts',
 ] as const;
-/** What stands behind it: nothing, a key of another type, bytes, fields without a message, a task with odd fields. */
-const BODIES = ['none', 'type', 'bytes', 'fields', 'odd'] as const;
-const STATES: Partial<Record<(typeof PLACES)[number], string>> = { lease: 'active', 'lease only': 'active' };
+/**
+ * What the task key of the ID contains: nothing, a value of another type, bytes that are no message, fields without a
+ * message, or a message and fields with wrong values.
+ */
+const BODIES = ['none', 'type', 'bytes', 'fields', 'wrong-values'] as const;
+const STATES: Partial<Record<(typeof INDEXES)[number], string>> = { lease: 'active', 'lease only': 'active' };
 
-/** An ID with what stands behind it. */
+/** An ID in an index, with the contents of its task key. */
 export interface ForeignId {
   readonly kind: 'id';
-  readonly index: (typeof PLACES)[number];
+  readonly index: (typeof INDEXES)[number];
   readonly body: (typeof BODIES)[number];
   readonly id: string;
   readonly score: string;
-  /** Whether its score has come. */
+  /** Whether its score is in the past. */
   readonly due: boolean;
   readonly junk: string;
 }
 
-/** A key of a wrong type, unless it is there already. */
+/** A key of a wrong type; left out if the key exists already. */
 interface WrongTypeKey {
   readonly kind: 'type';
   readonly key: string;
   readonly type: string;
 }
 
-/** A value that the key's readers do not expect. */
+/** A value that the readers of its key do not expect, as the command that writes it. */
 interface UnexpectedValue {
   readonly kind: 'value';
   readonly command: readonly string[];
 }
 
+/** One piece of foreign data in a queue. */
 export type ForeignItem = ForeignId | WrongTypeKey | UnexpectedValue;
 
 const PAST = ['-inf', '-1e300', '-3.5', '0', '0.5', '1000.25'];
@@ -98,10 +102,10 @@ const ourKeys = ['due', 'st:cancelled', 'doubts', 'tok', 'scan', 'cfg', 'biz', '
 const TYPES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];
 const day = () => new Date().toISOString().slice(0, 10);
 
-const idThing: fc.Arbitrary<ForeignId> = fc
+const foreignId: fc.Arbitrary<ForeignId> = fc
   .record({
     kind: fc.constant('id'),
-    place: fc.constantFrom(...PLACES),
+    index: fc.constantFrom(...INDEXES),
     body: fc.constantFrom(...BODIES),
     id: fc.oneof(
       fc.uuid(),
@@ -114,9 +118,9 @@ const idThing: fc.Arbitrary<ForeignId> = fc
     ),
     junk: fc.constantFrom(...JUNK),
   })
-  .map(({ time, ...rest }) => ({ ...rest, ...time, id: `f${rest.id}` }));
+  .map(({ time, ...item }) => ({ ...item, ...time, id: `f${item.id}` }));
 
-const typeThing: fc.Arbitrary<WrongTypeKey> = fc.record({
+const wrongTypeKey: fc.Arbitrary<WrongTypeKey> = fc.record({
   kind: fc.constant('type'),
   key: fc.oneof(
     fc.constantFrom(...asynqKeys, ...ourKeys),
@@ -140,29 +144,29 @@ const command = fc.oneof(
   junk.map((value) => ['SADD', `${Q}groups`, value]),
   junk.map((value) => ['SADD', `${TC}biz`, value]),
   fc.constantFrom(...PAST, ...FUTURE).map((score) => ['ZADD', `${Q}aggregation_sets`, score, `${Q}g:some:1`]),
-  // A live task in a set of finished ones.
+  // A task that waits, in a set of finished ones.
   fc
     .tuple(fc.constantFrom('completed', 'archived'), fc.constantFrom(...PAST))
     .map(([set, score]) => ['ZADD', Q + set, score, 'early-soon']),
 );
-const valueThing: fc.Arbitrary<UnexpectedValue> = fc.record({ kind: fc.constant('value'), command });
+const unexpectedValue: fc.Arbitrary<UnexpectedValue> = fc.record({ kind: fc.constant('value'), command });
 
 export const foreignItems: fc.Arbitrary<ForeignItem[]> = fc.array(
   fc.oneof(
-    { weight: 3, arbitrary: idThing },
-    { weight: 1, arbitrary: typeThing },
-    { weight: 1, arbitrary: valueThing },
+    { weight: 3, arbitrary: foreignId },
+    { weight: 1, arbitrary: wrongTypeKey },
+    { weight: 1, arbitrary: unexpectedValue },
   ),
   { minLength: 1, maxLength: 15, size: 'max' },
 );
 
-/** A seed that a failed run printed repeats it. */
+/** The seed of a failed run, which it has printed: `TASKCENTER_TEST_SEED` repeats that run. */
 export function seedFromEnvironment(): { seed?: number } {
   const text = process.env.TASKCENTER_TEST_SEED;
   return text === undefined ? {} : { seed: Number(text) };
 }
 
-/** A key of this type, with something in it. */
+/** Creates a key of this type with one element. */
 async function createKey(raw: RawRedis, key: string, type: string): Promise<void> {
   const commands: Record<string, string[]> = {
     string: ['SET', key, 'x'],
@@ -181,7 +185,7 @@ async function storeBody(raw: RawRedis, { id, body: kind, index, junk: value }: 
   if (kind === 'type') await createKey(raw, key, 'list');
   if (kind === 'bytes') await raw.call('HSET', key, 'msg', NO_MESSAGE, 'state', state, 'tc', value);
   if (kind === 'fields') await raw.call('HSET', key, 'state', state, 'tc:a', value);
-  if (kind !== 'odd') return;
+  if (kind !== 'wrong-values') return;
   const msg = goMessage({
     type: 'other',
     payload: value,
@@ -216,26 +220,29 @@ async function addToIndex(raw: RawRedis, { id, index, score }: ForeignId): Promi
   else await set(Q + index);
 }
 
-/** Stores them; what does not fit to what is there already is left out. Returns what was stored. */
-export async function storeForeignItems(raw: RawRedis, things: readonly ForeignItem[]): Promise<ForeignItem[]> {
+/** Stores the items, except those that clash with keys that exist already. Resolves to the stored ones. */
+export async function storeForeignItems(
+  raw: RawRedis,
+  items: readonly ForeignItem[],
+): Promise<ForeignItem[]> {
   const stored: ForeignItem[] = [];
   const ids = new Set<string>();
-  for (const thing of things) {
+  for (const item of items) {
     try {
-      if (thing.kind === 'type') {
-        if ((await raw.call('EXISTS', thing.key)) === 1) continue;
-        await createKey(raw, thing.key, thing.type);
-      } else if (thing.kind === 'value') {
-        await raw.call(...thing.command);
+      if (item.kind === 'type') {
+        if ((await raw.call('EXISTS', item.key)) === 1) continue;
+        await createKey(raw, item.key, item.type);
+      } else if (item.kind === 'value') {
+        await raw.call(...item.command);
       } else {
-        if (ids.has(thing.id)) continue;
-        ids.add(thing.id);
-        await addToIndex(raw, thing);
-        await storeBody(raw, thing);
+        if (ids.has(item.id)) continue;
+        ids.add(item.id);
+        await addToIndex(raw, item);
+        await storeBody(raw, item);
       }
-      stored.push(thing);
+      stored.push(item);
     } catch {
-      // Of another type already.
+      // The key exists already with another type.
     }
   }
   return stored;

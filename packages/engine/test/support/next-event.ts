@@ -1,6 +1,6 @@
 import type { EngineEvents, EventName, Events } from '../../src/runtime/events.ts';
 
-/** Resolves with the next event of this name that fits. Call it before what causes the event. */
+/** Resolves to the next event of this name that fits. Call it before the action that causes the event. */
 export function nextEvent<N extends EventName>(
   events: Events,
   name: N,
@@ -15,7 +15,7 @@ export function nextEvent<N extends EventName>(
   });
 }
 
-/** Resolves with the next `count` events of this name, in order. */
+/** Resolves to the next `count` events of this name, in order. */
 export function nextEvents<N extends EventName>(
   events: Events,
   name: N,

@@ -3,25 +3,25 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
-/** How a process ended: one of the two is null. */
+/** How a process ended: by an exit code or by a signal; the other one is null. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A real process that a test watches by its lines. */
+/** A real process that a test observes by the lines on its standard output. */
 export interface Program {
   readonly pid: number;
-  /** What it has said so far. */
+  /** The lines so far. */
   readonly lines: readonly string[];
-  /** The next line that no `line()` gave; rejects when it ends without one. */
+  /** Resolves to the next line, in order; rejects if the process ends without one. */
   nextLine(): Promise<string>;
-  /** Resolves when `count` of its lines fit; rejects when it ends without them. */
+  /** Resolves when `count` lines fit (default 1); rejects if the process ends without them. */
   waitForLine(fits: (line: string) => boolean, count?: number): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** Resolves when it has ended and all its lines have come. */
+  /** Resolves when the process has ended and all its lines have been read. */
   readonly ended: Promise<Exit>;
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>;
 }
 
@@ -30,54 +30,54 @@ export interface LaunchOptions {
   /** Options of Node itself, such as `--max-old-space-size=64`. */
   readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What becomes the program (by `exec`), such as `['faketime', '-f', '+1h']`. Default: nothing. */
+  /** A command that runs the program by `exec`, such as `['faketime', '-f', '+1h']`. Default: none. */
   readonly wrapper?: readonly string[];
-  /** Drops what it writes to its standard error. Default false. */
+  /** Whether to discard its standard error. Default false. */
   readonly quiet?: boolean;
 }
 
 /**
- * Starts `programs/<name>` beside the test that names itself by `import.meta.url`; it is killed when the test ends.
- * Programs use the built engine, by its published name.
+ * Starts `programs/<name>` beside the test file, which passes its `import.meta.url`. The program is killed when the test
+ * ends. Programs import the built engine by its published name.
  */
 export function startProgram(test: string, name: string, ...args: readonly string[]): Program {
   return launchProgram(fileURLToPath(new URL(`programs/${name}`, test)), { args });
 }
 
-/** Starts a program of Node by its path; it is killed when the test ends. */
+/** Starts a Node program by its path. It is killed when the test ends. */
 export function launchProgram(path: string, options: LaunchOptions = {}): Program {
   const { args = [], nodeArgs = [], env, wrapper = [], quiet = false } = options;
-  const [command = '', ...rest] = [...wrapper, process.execPath, ...nodeArgs, path, ...args];
-  const child = spawn(command, rest, {
+  const [command = '', ...commandArgs] = [...wrapper, process.execPath, ...nodeArgs, path, ...args];
+  const child = spawn(command, commandArgs, {
     stdio: ['ignore', 'pipe', quiet ? 'ignore' : 'inherit'],
     env: { ...process.env, ...env },
   });
   const lines: string[] = [];
   const watchers = new Set<() => void>();
-  let given = 0;
-  let over = false;
-  const look = () => watchers.forEach((watcher) => watcher());
+  let linesRead = 0;
+  let hasEnded = false;
+  const notify = () => watchers.forEach((watcher) => watcher());
   createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line);
-    look();
+    notify();
   });
   const ended = new Promise<Exit>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {
-      over = true;
-      look();
+      hasEnded = true;
+      notify();
       resolve({ code, signal });
     });
   });
 
-  /** Resolves when it holds; rejects when the program has ended without that. */
+  /** Resolves when the condition holds; rejects if the program has ended before. */
   function until(holds: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const watcher = () => {
-        if (!holds() && !over) return;
+        if (!holds() && !hasEnded) return;
         watchers.delete(watcher);
         if (holds()) resolve();
-        else reject(new Error(`${path} ended; it said: ${lines.slice(-5).join(' | ')}`));
+        else reject(new Error(`${path} ended; its last lines: ${lines.slice(-5).join(' | ')}`));
       };
       watchers.add(watcher);
       watcher();
@@ -91,9 +91,9 @@ export function launchProgram(path: string, options: LaunchOptions = {}): Progra
     signal: (signal) => void child.kill(signal),
     waitForLine: (fits, count = 1) => until(() => lines.filter(fits).length >= count),
     async nextLine() {
-      await until(() => lines.length > given);
-      given += 1;
-      return lines[given - 1] as string;
+      await until(() => lines.length > linesRead);
+      linesRead += 1;
+      return lines[linesRead - 1] as string;
     },
     async kill() {
       child.kill('SIGKILL');

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A new folder for one test. */
+/** A folder of one test. */
 export interface TempFolder {
   readonly path: string;
   /** A path in the folder. */
@@ -10,6 +10,7 @@ export interface TempFolder {
   remove(): Promise<void>;
 }
 
+/** Creates an empty folder in the system's folder for temporary files. */
 export async function tempFolder(): Promise<TempFolder> {
   const path = await mkdtemp(join(tmpdir(), 'task-center-test-'));
   return {

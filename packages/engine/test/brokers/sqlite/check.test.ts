@@ -106,7 +106,7 @@ test.each([
 });
 
 test('fsck finds nothing in an undamaged file, also when it has an expired lock', async () => {
-  const broker = await openDamaged(`INSERT INTO unique_lock (key, id, until_ms) VALUES ('x', 'nobody', 1)`);
+  const broker = await openDamaged(`INSERT INTO unique_lock (key, id, until_ms) VALUES ('x', 'missing', 1)`);
   expect(await check(broker)).toMatchObject({ findings: [] });
 });
 

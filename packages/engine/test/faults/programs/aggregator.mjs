@@ -1,5 +1,5 @@
-// A worker process that aggregates groups: `node aggregator.mjs <broker URL> <queue>`. Says on stdout `aggregating <n>`
-// with the number of tasks, and never ends.
+// A worker process that aggregates groups: `node aggregator.mjs <broker URL> <queue>`. It prints `aggregating <n>` with the
+// number of tasks of a set, and never finishes the set.
 import { connect, Worker } from '@task-center/engine';
 
 const [url, queue] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// A worker process for tests: `node worker.mjs <broker URL> <hold|run>`. Says on stdout, a line each, what it
-// starts (`started <id>`) and ends (`ended <id>`); `hold` never ends an attempt.
+// A worker process: `node worker.mjs <broker URL> <hold|run>`. It prints a line at the start (`started <id>`) and at the end
+// (`ended <id>`) of each attempt; with `hold` attempts never end.
 import { connect, Worker } from '@task-center/engine';
 
 const [url, mode] = process.argv.slice(2);

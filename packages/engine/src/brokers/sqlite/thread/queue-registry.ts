@@ -45,7 +45,7 @@ export interface StateMove {
 
 const PENDING = STATES.indexOf('pending');
 const zeroCounts = (): number[] => STATES.map(() => 0);
-/** The earlierOf of two times; null = there is none. */
+/** The earlier of two times; null = there is none. */
 const earlierOf = (first: SqlValue, second: SqlValue): number | null =>
   first === null || second === null
     ? ((first ?? second) as number | null)

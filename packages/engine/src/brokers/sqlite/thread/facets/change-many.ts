@@ -1,4 +1,4 @@
-// Running, archiving and removing stored tasks, one by its ID or many by their state; replacing a payload; createDropHandlers a queue.
+// Running, archiving and removing stored tasks, one by its ID or many by their state; replacing a payload; dropping a queue.
 // Runs in the writer thread; its calls come from main/facets/control.ts.
 import type { TaskAction } from '../../../../broker/control.ts';
 import { plain, type Packet } from '../../packing.ts';

@@ -8,10 +8,10 @@ import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
 
 const LEASE_MS = 2_000;
-/** A lease that nobody renews is over long before. */
-const HANG_MS = 1.5 * LEASE_MS;
+/** Much longer than a lease that is not renewed. */
+const BLOCK_MS = 1.5 * LEASE_MS;
 
-/** The main thread renews nothing itself here, so that what is renewed is another thread's work. */
+/** The main thread cannot renew leases here, so every renewal is made by the renewer thread. */
 describe.each(brokerKinds)('the lease renewer thread on $name', ({ available, createStore }) => {
   let store: TestStore;
   let broker: Broker;
@@ -61,7 +61,7 @@ describe.each(brokerKinds)('the lease renewer thread on $name', ({ available, cr
     const done = nextEvent(events, 'attempt.finished');
     await start(async () => {
       await Promise.resolve();
-      block(HANG_MS);
+      block(BLOCK_MS);
     });
     await enqueue();
     expect(await done).toMatchObject({ outcome: 'succeeded' });
@@ -81,8 +81,8 @@ describe.each(brokerKinds)('the lease renewer thread on $name', ({ available, cr
     await enqueue('b');
     await start(async ({ id }) => {
       runs.push(id);
-      if (id === 'a') block(HANG_MS);
-      // The tick that tells of it aborts what is lost.
+      if (id === 'a') block(BLOCK_MS);
+      // The check that reports the stall would also abort an attempt whose lease is lost.
       await stalled;
     });
     await done;
