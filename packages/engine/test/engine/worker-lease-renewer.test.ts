@@ -8,7 +8,7 @@ import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
 
 const LEASE_MS = 2_000;
-/** Much longer than a lease that is not renewed. */
+/** Longer than a lease, which would expire meanwhile without renewals. */
 const BLOCK_MS = 1.5 * LEASE_MS;
 
 /** The main thread cannot renew leases here, so every renewal is made by the renewer thread. */

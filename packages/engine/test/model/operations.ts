@@ -38,7 +38,7 @@ async function advance({ bench, model }: Pair, ms: number): Promise<void> {
   model.nowMs = bench.now();
 }
 
-/** On both sides a lease lasts until its task is recovered; an expired lease is still accepted before. */
+/** Marks the leases that recovery has ended. Until then a lease is accepted on both sides, even after its expiry. */
 function loseLeases({ leases, model }: Pair): void {
   for (const held of leases) {
     const { queue: name, id } = held.task;
