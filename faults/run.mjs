@@ -1,5 +1,5 @@
-// npm run faults -- [id or group …] [--seed n] [--few] [--write]: runs experiments of the fault matrix, all without names.
-// --few: as few repeats as in CI; --write: their figures go into docs/guarantees.md. --help lists them.
+// npm run faults -- [id or group …] [--seed n] [--few] [--write]: runs experiments of the fault matrix, without names all.
+// --few: only as many repeats as in CI. --write: writes the figures into docs/guarantees.md. --help: lists the experiments.
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { build, ensureInstalled, fail, requireNode, root, runNode } from '../scr
 
 const FOLDER = 'faults/experiments';
 
-/** Every experiment with its file, as they are written down. */
+/** All experiments with title and file, in the order of the source. */
 function experiments() {
   return readdirSync(join(root, FOLDER)).flatMap((file) => {
     const text = readFileSync(join(root, FOLDER, file), 'utf8');
@@ -21,13 +21,13 @@ function experiments() {
 const groupOf = (id) => id.replace(/\d.*$/, '');
 const listed = (all) => all.map(({ id, title }) => `  ${id.padEnd(4)} ${title}`).join('\n');
 
-function chosen(all, names) {
+function select(all, names) {
   const unknown = names.filter((name) => !all.some(({ id }) => id === name || groupOf(id) === name));
   if (unknown.length > 0) fail(`There is no experiment ${unknown.join(', ')}. There are:\n${listed(all)}`);
   return names.length === 0 ? all : all.filter(({ id }) => names.includes(id) || names.includes(groupOf(id)));
 }
 
-function options() {
+function readOptions() {
   const flags = {
     seed: { type: 'string' },
     few: { type: 'boolean' },
@@ -42,17 +42,17 @@ function options() {
 }
 
 requireNode();
-const { values, positionals } = options();
+const { values, positionals } = readOptions();
 const all = experiments();
 if (values.help) {
   process.stdout.write(`npm run faults -- [id or group …] [--seed n] [--few] [--write]\n\n${listed(all)}\n`);
 } else {
-  const some = chosen(all, positionals);
+  const selected = select(all, positionals);
   await ensureInstalled();
   const [missing] = await Promise.all([missingTools(['experiments']), build()]);
   for (const { needed, advice } of missing)
     process.stderr.write(`${needed} was not found. To get it: ${advice}\n`);
-  const files = [...new Set(some.map(({ file }) => file))];
+  const files = [...new Set(selected.map(({ file }) => file))];
   const { code } = await runNode(
     'node_modules/vitest/vitest.mjs',
     [
@@ -65,7 +65,7 @@ if (values.help) {
     {
       show: 'all',
       env: {
-        FAULTS: some.map(({ id }) => id).join(','),
+        FAULTS: selected.map(({ id }) => id).join(','),
         FAULTS_SEED: values.seed ?? '',
         FAULTS_FEW: values.few ? '1' : '',
         FAULTS_WRITE: values.write ? '1' : '',

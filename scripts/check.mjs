@@ -1,5 +1,5 @@
-// npm run check: types, lint, format, generated files, unused code, package shape. Prints what failed, and how to fix
-// it.
+// npm run check: types, lint, format, generated files, unused code, words and references, proofs, package shape. Prints
+// what failed, and how to fix it.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstalled, requireNode, root, runNode, tryBuild } from './tools.mjs';
@@ -36,6 +36,16 @@ const CHECKS = [
     name: 'unused or undeclared',
     fix: 'remove what is unused, or declare what is used; to see it again: npx knip',
     check: () => tool('knip/bin/knip.js', '--no-progress'),
+  },
+  {
+    name: 'words and references',
+    fix: 'write what each line above advises, or correct the path or heading; to see them again: node scripts/check-words.mjs',
+    check: () => runNode('scripts/check-words.mjs'),
+  },
+  {
+    name: 'proofs',
+    fix: 'correct the name of the test in docs/requirements.md, or the quoted line in faults/mutations/mutations.mjs',
+    check: () => runNode('scripts/check-proofs.mjs'),
   },
 ];
 

@@ -5,27 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readRows } from './proofs.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENT = path.join(ROOT, 'docs/requirements.md');
-const ROW =
-  /^\| (?<id>Q\d+) +\|(?<asked>[^|]*)\|(?<there>[^|]*)\|(?<where>[^|]*)\|(?<proof>[^|]*)\|(?<brokers>[^|]*)\|[^|]*\|$/;
-/** One proof: `file` › part of a test's full name. Several are separated by `;`. */
-const PROOF = /`(?<file>[^`]+)` ›(?<name>[^;]*)/g;
-
-/** The rows of the table, each with its line number and its proofs. */
-function readRows(text) {
-  return text.split('\n').flatMap((line) => {
-    const groups = ROW.exec(line)?.groups;
-    if (!groups) return [];
-    const row = Object.fromEntries(Object.entries(groups).map(([key, value]) => [key, value.trim()]));
-    const proofs = [...row.proof.matchAll(PROOF)].map(({ groups: g }) => ({
-      file: g.file,
-      name: g.name.trim(),
-    }));
-    return [{ ...row, line, proofs }];
-  });
-}
 
 /** Runs test files; resolves each to its tests: `[{ name, status }]`. */
 function runTests(files) {

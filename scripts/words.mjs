@@ -24,28 +24,65 @@ const RULES = [
   },
 ];
 
-const FENCED = /^( *)(```|~~~).*\n[\s\S]*?^\1\2.*$/gm;
-const CODE_SPAN = /(`+)[^`][\s\S]*?\1/g;
+const FENCED = /^( *)(```|~~~).*\n[\s\S]*?^\1\2 *$/gm;
+const CODE_SPAN = /(`+)[^`](?:(?!\n\n)[\s\S])*?\1/g;
 const blank = (text) => text.replace(/[^\n]/g, ' ');
 
-/** A page without its code: quoted code is not prose. Lines stay where they are. */
+/** A page without its code, as quoted code is not prose. Every other character stays at its line and column. */
 const proseOf = (page) => page.replace(FENCED, blank).replace(CODE_SPAN, blank);
 
-/** The start of a comment's line, or of a quotation in a page. */
-const LEADER = /^\s*(\*(?!\/)|\/\/|--|>)?\s*/;
+/** What begins a comment's line, or a quotation in a page. */
+const LEADER = /^\s*(?:\*(?!\/)|\/\/|--|>)?\s*/;
 
-/** What the rules find in line `index`, and across its end when a sentence goes on in the next line. */
-function breachesIn(lines, index) {
-  const line = lines[index];
-  const found = RULES.map((rule) => ({ ...rule, match: rule.pattern.exec(line) }));
-  const isProse = LEADER.exec(line)[1] !== undefined;
-  const joined = `${line} ${(lines[index + 1] ?? '').replace(LEADER, '')}`;
-  return found
-    .map((rule) => {
-      if (rule.match || !isProse) return rule;
-      const match = rule.pattern.exec(joined);
-      const crosses = match && match.index < line.length && match.index + match[0].length > line.length + 1;
-      return crosses ? { ...rule, match } : rule;
-    })
-    .filter(({ match }) => match);
+/** The match of a pattern that begins in the line; it may end in the next one. Otherwise null. */
+function matchAt(pattern, line, nextLine) {
+  const match = pattern.exec(line);
+  if (match) return match;
+  const joined = `${line} ${nextLine.replace(LEADER, '')}`;
+  const wrapped = pattern.exec(joined);
+  const crosses = wrapped?.index < line.length && wrapped.index + wrapped[0].length > line.length + 1;
+  return crosses ? wrapped : null;
+}
+
+/**
+ * What the rules find in a text.
+ *
+ * @param isPage whether it is Markdown; its code is skipped then
+ * @returns `{ line, fault }` each, the line counted from 1
+ */
+export function findBannedWords(text, isPage) {
+  const lines = (isPage ? proseOf(text) : text).split('\n');
+  return lines.flatMap((line, index) =>
+    RULES.flatMap(({ pattern, advice }) => {
+      const match = matchAt(pattern, line, lines[index + 1] ?? '');
+      return match ? [{ line: index + 1, fault: `"${match[0].trim()}": ${advice}` }] : [];
+    }),
+  );
+}
+
+/** The anchors of a page's headings, as code hosts make them; a heading that comes again has `-1`, `-2` … behind it. */
+export function anchorsIn(page) {
+  const anchors = new Set();
+  for (const [, heading] of page.replace(FENCED, blank).matchAll(/^#+ +(.*?)[ #]*$/gm)) {
+    const base = heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-');
+    let anchor = base;
+    for (let again = 1; anchors.has(anchor); again += 1) anchor = `${base}-${again}`;
+    anchors.add(anchor);
+  }
+  return anchors;
+}
+
+/** The targets of a page's links and images, without those that lead to other hosts: `{ line, target }` each. */
+export function linksIn(page) {
+  return proseOf(page)
+    .split('\n')
+    .flatMap((line, index) =>
+      [...line.matchAll(/\]\(<?([^)\s>]+)|^ *\[[^\]]+\]: +<?([^\s>]+)/g)]
+        .map(([, inline, defined]) => ({ line: index + 1, target: inline ?? defined }))
+        .filter(({ target }) => !/^[a-z][a-z+.-]*:/i.test(target)),
+    );
 }

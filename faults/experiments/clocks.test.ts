@@ -8,9 +8,9 @@ import type { Run } from '../harness/run.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Leases are renewed a few times in the longer ones. */
+/** Long tasks, during which leases are renewed several times. */
 const LONG = { ms: [200, 9_000] } as const;
-/** So that what a clock ahead sees is not over. */
+/** Long enough that a clock one hour ahead does not let completed tasks expire. */
 const KEPT = { retention: '7d' };
 
 function clockFor(run: Run): FakeClock {
@@ -22,7 +22,7 @@ function clockFor(run: Run): FakeClock {
 experiment(
   'T1',
   {
-    title: 'The clocks of workers are wrong by one hour, ahead and behind',
+    title: 'the clocks of workers are one hour ahead and one hour behind',
     tier: 2,
     on: ['redis', 'sqlite'],
   },
@@ -47,14 +47,14 @@ experiment(
 experiment(
   'T2',
   {
-    title: 'The clock of all workers and producers jumps by one hour, to and fro, every 5 s',
+    title: 'the clock of all workers and producers jumps by one hour, back and forth, every 5 s',
     tier: 1,
     on: ['redis', 'sqlite'],
   },
   async (run) => {
     const clock = clockFor(run);
     clock.set(0);
-    // What SQLite's only clock delays by an hour that was wrong would be waited for.
+    // SQLite has only this clock: a task delayed while it is wrong by an hour would be due an hour later.
     const mix = run.bed.isSingleProcess ? { ...LONG, delayed: 0, failing: 0 } : LONG;
     await run.fleet({ produce: { perSecond: 4, mix, options: KEPT }, launch: { env: clock.env } });
     for (let i = 0; i < run.times(3, 30); i += 1) {
@@ -70,7 +70,7 @@ experiment(
 experiment(
   'T5',
   {
-    title: 'A delay of 60 days, longer than timers can wait',
+    title: 'a delay of 60 days, longer than timers can wait',
     tier: 2,
     on: ['sqlite'],
   },
@@ -85,22 +85,22 @@ experiment(
       produce: { count: 40, perSecond: 20, tasks },
       launch: { env: clock.env },
     });
-    // Every other one is delayed.
+    // Every second task is delayed.
     const isDelayed = (id: string) => Number(id.split('-').at(-1)) % 2 === 1;
     const at = (e: 'start' | 'call') =>
       new Map(run.lines().flatMap((line) => (line.e === e && isDelayed(line.id) ? [[line.id, line.t]] : [])));
     const others = () => run.lines().filter((line) => line.e === 'start' && !isDelayed(line.id)).length;
-    await until(() => others() === 20, { what: 'the others run' });
+    await until(() => others() === 20, { what: 'the other tasks run' });
     expect(at('start').size, 'starts before their time').toBe(0);
     const beforeMs = 10_000;
     clock.set(delayMs - beforeMs);
-    await until(() => at('start').size === 20, { what: 'all have started' });
+    await until(() => at('start').size === 20, { what: 'all tasks have started' });
     const calls = at('call');
     const late = [...at('start')].map(([id, t]) => t - (calls.get(id) ?? NaN) - beforeMs);
-    const [least, most] = [Math.min(...late), Math.max(...late)];
-    run.fact('after 60 days, ms', `${Math.round(least)} to ${Math.round(most)}`);
-    expect(least, 'ms after 60 days').toBeGreaterThan(-1);
-    expect(most, 'ms after 60 days').toBeLessThan(2_000);
+    const [earliest, latest] = [Math.min(...late), Math.max(...late)];
+    run.fact('after 60 days, ms', `${Math.round(earliest)} to ${Math.round(latest)}`);
+    expect(earliest, 'ms after 60 days').toBeGreaterThan(-1);
+    expect(latest, 'ms after 60 days').toBeLessThan(2_000);
     await run.finish();
   },
 );
@@ -108,7 +108,7 @@ experiment(
 experiment(
   'T6',
   {
-    title: 'Leases as Go workers write them are left alone until 30 s after their end',
+    title: 'leases as Go workers write them are left alone until 30 s after their end',
     tier: 2,
     on: ['redis'],
   },
@@ -119,7 +119,7 @@ experiment(
     await run.fleet({ workers: 3, produce: { perSecond: 10 } });
     const starts = () =>
       run.lines().flatMap((line) => (line.e === 'start' && ends.has(line.id) ? [line] : []));
-    await until(() => starts().length >= ends.size, { what: 'all run again', limitMs: 60_000 });
+    await until(() => starts().length >= ends.size, { what: 'all tasks run again', limitMs: 60_000 });
     await run.finish();
     const afterMs = starts().map(
       ({ id, t }) => t + originMs - 1_000 * ((ends.get(id) ?? Infinity) + GO_GRACE_S),

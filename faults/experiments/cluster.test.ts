@@ -5,11 +5,11 @@ import type { ClusterNode, RedisCluster } from '../../packages/engine/test/suppo
 import { experiment } from '../harness/experiment.ts';
 import { now, until } from '../harness/history.ts';
 import { longestPauseMs } from '../harness/pauses.ts';
-import { followsAgain } from '../harness/redis-asked.ts';
+import { followsAgain } from '../harness/redis-admin.ts';
 
 const slotOfQueue = (queue: string): number => slotOf(`asynq:{${queue}}:pending`);
 
-/** A queue on each of the masters, in their order. */
+/** One queue on each master, in the order of the masters. */
 async function queuesOn(cluster: RedisCluster): Promise<string[]> {
   const queues = new Map<ClusterNode, string>();
   for (let i = 0; queues.size < cluster.nodes.length; i += 1) {
@@ -43,12 +43,12 @@ experiment(
         const owner = await cluster.ownerOf(slot);
         const to = cluster.nodes[(cluster.nodes.indexOf(owner) + 1) % cluster.nodes.length] ?? owner;
         const began = now();
-        // Long enough that calls of every kind meet a slot whose keys are partly here, partly there.
+        // The pause in the middle lets calls of every kind hit a slot whose keys are split between two nodes.
         await cluster.moveSlot(slot, to, () => sleep(150));
         const ended = now();
         await run.flow(50);
-        const here = queues.filter((queue) => slotOfQueue(queue) === slot);
-        const pause = longestPauseMs(run.lines(), began, { queues: here, until: ended });
+        const queuesOfSlot = queues.filter((queue) => slotOfQueue(queue) === slot);
+        const pause = longestPauseMs(run.lines(), began, { queues: queuesOfSlot, until: ended });
         expect(pause, 'a pause of a queue beyond its move').toBeLessThan(ended - began + 2_000);
         moved = Math.max(moved, Math.round(ended - began));
         paused = Math.max(paused, pause);
@@ -78,9 +78,9 @@ experiment(
     for (let i = 0; i < run.times(2, 20); i += 1) {
       await run.flow(100);
       await run.phase(0, 300);
-      // The first one answers the test.
-      const place = 1 + (i % 2);
-      const pair = [nodes[place], replicas[place]].filter((node) => node !== undefined);
+      // Not the first master: the test itself is connected to it.
+      const index = 1 + (i % 2);
+      const pair = [nodes[index], replicas[index]].filter((node) => node !== undefined);
       const found = await Promise.all(pair.map(async (node) => ({ node, role: await roleOf(node) })));
       const master = found.find(({ role }) => role === 'master')?.node;
       const replica = found.find(({ role }) => role !== 'master')?.node;
@@ -89,11 +89,11 @@ experiment(
       run.fault('SIGKILL of a master');
       await master.server.kill();
       await until(async () => (await roleOf(replica)) === 'master', { what: 'the replica takes over' });
-      await run.saw((line) => line.e === 'start' && line.queue === queues[place]);
+      await run.saw((line) => line.e === 'start' && line.queue === queues[index]);
       await run.flow(100);
       resumed = Math.max(
         resumed,
-        longestPauseMs(run.lines(), began, { queues: queues.slice(place, place + 1) }),
+        longestPauseMs(run.lines(), began, { queues: queues.slice(index, index + 1) }),
       );
       await master.server.restart();
       await followsAgain(master.server.port);
@@ -119,12 +119,14 @@ experiment(
     await run.fleet({ work: { queues }, produce: { queues } });
     for (let i = 0; i < run.times(1, 10); i += 1) {
       await run.flow(100);
-      const away = nodes.slice(1);
+      const killed = nodes.slice(1);
       run.fault('SIGKILL of two masters');
-      await Promise.all(away.map(({ server }) => server.kill()));
-      const says = async () => String(await nodes[0]?.raw.call('CLUSTER', 'INFO'));
-      await until(async () => (await says()).includes('cluster_state:fail'), { what: 'the cluster is down' });
-      // A call of each queue is told.
+      await Promise.all(killed.map(({ server }) => server.kill()));
+      const clusterInfo = async () => String(await nodes[0]?.raw.call('CLUSTER', 'INFO'));
+      await until(async () => (await clusterInfo()).includes('cluster_state:fail'), {
+        what: 'the cluster is down',
+      });
+      // A call for each queue gets an error.
       for (const queue of queues) {
         const ids = () =>
           new Set(
@@ -132,7 +134,7 @@ experiment(
           );
         await run.saw((line) => (line.e === 'refused' || line.e === 'unknown') && ids().has(line.id));
       }
-      await Promise.all(away.map(({ server }) => server.restart()));
+      await Promise.all(killed.map(({ server }) => server.restart()));
       run.heal('the masters are back');
       await run.flow(100);
     }

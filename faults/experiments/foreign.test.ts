@@ -15,10 +15,10 @@ async function rawOf(run: Run): Promise<RawRedis> {
   return raw;
 }
 
-/** Deletes a task that is still in the state. */
+/** Deletes a task if it is still in the given state. */
 const DELETE = "return redis.call('HGET', KEYS[1], 'state') == ARGV[1] and redis.call('DEL', KEYS[1]) or 0";
 
-/** Tasks whose handlers run now, as their processes wrote it down. */
+/** IDs of tasks whose handlers are running, by the histories. */
 function running(run: Run): string[] {
   const ids = new Set<string>();
   for (const line of [...run.lines()].sort((a, b) => a.t - b.t)) {
@@ -35,7 +35,7 @@ const pickSome = (run: Run, ids: readonly string[], count: number): string[] => 
 experiment(
   'X4',
   {
-    title: 'foreign hands take leases from active tasks, and tasks from the active list',
+    title: 'another program removes leases of active tasks, and tasks from the active list',
     tier: 2,
     on: ['redis'],
     may: { duplicates: ['lease-lost'] },
@@ -56,17 +56,17 @@ experiment(
         hit += ids.length;
         for (const id of ids) await raw.call(take, Q + key, ...(take === 'LREM' ? ['0'] : []), id);
       }
-      // And what never was.
+      // IDs that never had a task.
       await raw.call('ZADD', `${Q}lease`, '1', `never-${i}`);
       await raw.call('LPUSH', `${Q}active`, `nowhere-${i}`);
       const began = performance.now();
-      const odd = async () => {
+      const mismatches = async () => {
         const active = (await raw.call('LRANGE', `${Q}active`, '0', '-1')) as string[];
         const leases = (await raw.call('ZRANGE', `${Q}lease`, '0', '-1')) as string[];
         const [a, b] = [new Set(active), new Set(leases)];
         return [...active.filter((id) => !b.has(id)), ...leases.filter((id) => !a.has(id))];
       };
-      await until(async () => (await odd()).length === 0, {
+      await until(async () => (await mismatches()).length === 0, {
         what: 'active and lease agree',
         limitMs: 100_000,
       });
@@ -74,8 +74,8 @@ experiment(
     }
     await run.finish();
     run.fact('tasks hit', hit);
-    run.fact('until mended, ms', Math.round(longestMs));
-    // What is missing is believed to be so a minute later: a copy of the data may be on its way.
+    run.fact('until repaired, ms', Math.round(longestMs));
+    // A missing entry is repaired only when a second scan, a minute later, misses it, too: the first may have seen a copy of the data in progress.
     expect(longestMs).toBeLessThan(100_000);
   },
 );
@@ -83,7 +83,7 @@ experiment(
 experiment(
   'X5',
   {
-    title: 'foreign hands delete tasks that wait, are due later or run',
+    title: 'another program deletes pending, scheduled and active tasks',
     tier: 2,
     on: ['redis'],
     may: { losses: true },
@@ -111,7 +111,7 @@ experiment(
     run.fact('tasks deleted', deleted.size);
     run.fact('until drained, ms', Math.round(performance.now() - began));
     run.fact('IDs without a task that were dropped', engine['tasks.quarantined'] ?? 0);
-    // One that was deleted amid its attempt may have been stored anew by nobody: it is gone, and no other.
+    // Exactly the deleted tasks are lost: the end of a running attempt does not store its task again.
     expect(tasks.lost).toBe(deleted.size);
   },
 );
@@ -119,7 +119,7 @@ experiment(
 experiment(
   'X8',
   {
-    title: 'a queue is removed, and the database is flushed, while clients are at work',
+    title: 'a queue is removed, and the database is flushed, while clients are running',
     tier: 2,
     on: ['redis'],
     may: { losses: true, duplicates: ['lease-lost'] },
@@ -132,74 +132,74 @@ experiment(
     await run.fleet();
     const extra = await run.start({ produce: { perSecond: 20, queues: ['extra'] } });
     let longestMs = 0;
-    const seen = async () => {
+    const waitUntilListed = async () => {
       const began = performance.now();
       await extra.saw(({ e }) => e === 'ack');
       await until(async () => (await broker.inspect.queues()).includes('extra'), {
-        what: 'the queue is seen',
+        what: 'the queue is listed',
       });
       longestMs = Math.max(longestMs, performance.now() - began);
     };
     for (let i = 0; i < run.times(3, 100); i += 1) {
       await run.phase(50, 200);
-      // Who stores without a pause can keep a queue from ever being empty: then it stays.
+      // A steady producer can keep the queue from becoming empty. Then it is not removed.
       await inspector.removeQueue('extra', { force: true }).catch((error: unknown) => {
         if (!isTaskCenterError(error, 'queue-not-empty')) throw error;
       });
-      await seen();
+      await waitUntilListed();
     }
     for (let i = 0; i < run.times(3, 20); i += 1) {
       await run.flow(100);
       await raw.call('FLUSHDB');
-      await seen();
+      await waitUntilListed();
     }
     await run.start({ work: { queues: ['extra'], concurrency: 100 } });
     await run.flow(100);
     await run.finish();
     run.fact('until a queue is seen again, ms', Math.round(longestMs));
-    // A client enters a queue into the list every 10 s at most (protocol D17).
+    // A client registers a queue again 10 s after the last time at the latest; see docs/design/protocol.md#known-defects.
     expect(longestMs).toBeLessThan(12_000);
   },
 );
 
 const ARCHIVE_DAYS = 90;
 const DAY_S = 86_400;
-const AT_ONCE = 500;
+const BATCH = 500;
 
 experiment(
   'X10',
   {
-    title: 'a whole archive turns 90 days old at once',
+    title: 'a whole archive becomes 90 days old at once',
     tier: 2,
     on: ['redis'],
   },
   async (run) => {
     const raw = await rawOf(run);
     const count = run.times(10_000, 10_000);
-    const age = Math.floor(Date.now() / 1_000) - ARCHIVE_DAYS * DAY_S + 5;
+    const archivedAtS = Math.floor(Date.now() / 1_000) - ARCHIVE_DAYS * DAY_S + 5;
     await run.fleet();
-    for (let at = 0; at < count; at += AT_ONCE) {
-      const ids = Array.from({ length: AT_ONCE }, (_, i) => `old-${at + i}`);
+    for (let at = 0; at < count; at += BATCH) {
+      const ids = Array.from({ length: BATCH }, (_, i) => `old-${at + i}`);
       await Promise.all(
         ids.map(async (id) => {
           const msg = goMessage({ type: 'task', payload: '', id, queue: 'default' });
           await raw.call('HSET', `${Q}t:${id}`, 'msg', msg, 'state', 'archived');
-          await raw.call('ZADD', `${Q}archived`, String(age), id);
+          await raw.call('ZADD', `${Q}archived`, String(archivedAtS), id);
         }),
       );
     }
     await raw.call('CONFIG', 'SET', 'slowlog-log-slower-than', '5000');
     await raw.call('SLOWLOG', 'RESET');
-    const left = async () => Number(await raw.call('ZCOUNT', `${Q}archived`, '0', String(age)));
-    expect(await left()).toBeGreaterThan(count / 2);
+    const remaining = async () => Number(await raw.call('ZCOUNT', `${Q}archived`, '0', String(archivedAtS)));
+    expect(await remaining()).toBeGreaterThan(count / 2);
     await sleep(5_000);
     const began = performance.now();
-    await until(async () => (await left()) === 0, { what: 'the archive is trimmed', limitMs: 80_000 });
+    await until(async () => (await remaining()) === 0, { what: 'the archive is trimmed', limitMs: 80_000 });
     run.fact('until trimmed, ms', Math.round(performance.now() - began));
     const slow = (await raw.call('SLOWLOG', 'GET', '100')) as [number, number, number][];
     run.fact('slowest command, ms', Math.max(0, ...slow.map(([, , us]) => us / 1_000)));
     const hashes = await raw.call('EXISTS', `${Q}t:old-0`, `${Q}t:old-${count - 1}`);
-    expect(hashes, 'their tasks are gone, too').toBe(0);
+    expect(hashes, 'their hashes are gone, too').toBe(0);
     const { engine } = await run.finish();
     expect(engine['loop.failed'] ?? 0).toBe(0);
   },

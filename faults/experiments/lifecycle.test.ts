@@ -20,7 +20,7 @@ experiment(
       { payload: long },
       { payload: { ...long, ignoreAbort: true } },
     ];
-    // More than they can do, so that what is not given back at the head waits for long.
+    // More tasks than the workers can process: one that is not given back to the front of the queue waits too long.
     await run.fleet({
       workers: 2,
       work: { concurrency: 5, shutdownTimeoutMs: DRAIN_MS },
@@ -38,23 +38,25 @@ experiment(
     }
     await run.finish();
     const lines = run.lines();
-    const given = lines.flatMap((line) => (line.e === 'finished' && line.outcome === 'deferred' ? [line] : []));
-    const again = given.map(({ id, t }) => {
+    const givenBack = lines.flatMap((line) =>
+      line.e === 'finished' && line.outcome === 'deferred' ? [line] : [],
+    );
+    const restartMs = givenBack.map(({ id, t }) => {
       const next = lines.filter((line) => line.e === 'start' && line.id === id && line.t > t - 500);
       return Math.min(...next.map((line) => line.t)) - t;
     });
     run.fact('exit after SIGTERM, ms', exits.map(Math.round).join(', '));
-    run.fact('given back', given.length);
-    run.fact('started again within, ms', Math.round(Math.max(...again)));
-    expect(given.length, 'tasks that were given back').toBeGreaterThan(0);
+    run.fact('given back', givenBack.length);
+    run.fact('started again within, ms', Math.round(Math.max(...restartMs)));
+    expect(givenBack.length, 'tasks that were given back').toBeGreaterThan(0);
     expect(Math.max(...exits), 'ms from SIGTERM to the exit').toBeLessThan(DRAIN_MS + 2_000);
-    // Short ones end in time.
-    const ids = new Set(given.map(({ id }) => id));
+    // Short tasks end before the timeout.
+    const ids = new Set(givenBack.map(({ id }) => id));
     const short = lines.filter(
       (line) => line.e === 'call' && ids.has(line.id) && (line.does.ms ?? 0) < 2_000,
     );
     expect(short, 'short tasks that did not end').toEqual([]);
-    expect(Math.max(...again), 'ms to the next start').toBeLessThan(5_000);
+    expect(Math.max(...restartMs), 'ms to the next start').toBeLessThan(5_000);
   },
 );
 
@@ -64,11 +66,13 @@ experiment(
     title: 'SIGTERM of a worker, then SIGKILL while it drains',
     tier: 2,
     on: ['redis', 'sqlite'],
-    // On SQLite each kill meets all tasks: those that were lost twice start one by one.
+    // On SQLite each kill hits all tasks, and those that were lost twice start one by one.
     may: { duplicates: ['killed', 'given-back'], recoveryMs: 60_000 },
   },
   async (run) => {
-    await run.fleet({ produce: { perSecond: 10, mix: { ms: run.bed.isSingleProcess ? [100, 1_000] : [200, 5_000] } } });
+    await run.fleet({
+      produce: { perSecond: 10, mix: { ms: run.bed.isSingleProcess ? [100, 1_000] : [200, 5_000] } },
+    });
     for (let i = 0; i < run.times(3, 100); i += 1) {
       await run.flow(40, 120_000);
       const victim = run.random.pick(run.workers);
@@ -88,8 +92,7 @@ const LATE_MS = 700;
 experiment(
   'U3',
   {
-    title:
-      "Recoverers race for tasks of dead workers, ours and Go's; two of them act 0.7 s after they looked",
+    title: "recoverers race for tasks of dead workers, ours and Go's; two of them act on data 0.7 s old",
     tier: 2,
     on: ['redis'],
     may: { duplicates: ['killed'], recoveryMs: 10_000 },
@@ -115,10 +118,10 @@ experiment(
       [...ends.keys()].filter((id) => startsOf(id) !== 1),
       'tasks of Go that ran twice',
     ).toEqual([]);
-    // Each was taken back by one of them. What was killed before its handler began has no attempt here.
-    const taken = run.lines().flatMap((line) => (line.e === 'event' ? [line.recovered ?? 0] : []));
-    const sum = taken.reduce((total, count) => total + count, 0);
+    // Each lost task was recovered exactly once. One that was killed before its handler began has no attempt in the histories.
+    const recovered = run.lines().flatMap((line) => (line.e === 'event' ? [line.recovered ?? 0] : []));
+    const sum = recovered.reduce((total, count) => total + count, 0);
     run.fact('taken back', sum);
-    expect(sum - ends.size, 'tasks taken back').toBeGreaterThanOrEqual(reruns.killed ?? 0);
+    expect(sum - ends.size, 'recovered tasks').toBeGreaterThanOrEqual(reruns.killed ?? 0);
   },
 );

@@ -17,7 +17,7 @@ const countOf = (run: Run, e: string): number => run.lines().filter((line) => li
 experiment(
   'N1',
   {
-    title: 'answers take 200 ms, more or less 100',
+    title: 'replies take 200 ms, plus or minus 100 ms',
     tier: 2,
     on: ['redis'],
     limitMs: 180_000,
@@ -35,7 +35,7 @@ experiment(
     run.fact('starts per second', Math.round(perSecond));
     run.fact('renewal gap p99, ms', renewalGapMs(run.lines())?.p99 ?? 0);
     expect(engine['tasks.recovered'] ?? 0, 'reclaims').toBe(0);
-    // 20 slots, each taken for a round trip of at most 300 ms and 52 ms of work: 57/s. A busy machine gets half of it.
+    // 20 slots, each busy for a round trip of at most 300 ms and 52 ms of work: 57/s. A busy machine reaches half of it.
     expect(perSecond).toBeGreaterThan(25);
   },
 );
@@ -43,14 +43,14 @@ experiment(
 experiment(
   'N10',
   {
-    title: '64 kB/s for a worker, with payloads of 250 kB',
+    title: 'a worker has 64 kB/s for payloads of 250 kB',
     tier: 2,
     on: ['redis'],
     limitMs: 180_000,
   },
   async (run) => {
     const { url } = await startLinkOf(run, { bytesPerSecond: 64_000 });
-    // A payload takes 4 s to arrive, so its lease must be longer.
+    // A payload takes 4 s to arrive, which is too close to the usual lease of 6 s.
     const leaseMs = 20_000;
     await run.start({ url, work: { concurrency: 1, leaseMs } });
     await run.start({ url, work: { concurrency: 10, queues: ['small'] } });
@@ -58,9 +58,9 @@ experiment(
     await run.start({ produce: { count, fillerBytes: 250_000, mix: { delayed: 0, failing: 0 } } });
     const mix = { ms: [2_000, 6_000] as const, delayed: 0 };
     const small = await run.start({ produce: { perSecond: 1, queues: ['small'], mix } });
-    const large = ({ e, ...line }: { e: string }) =>
+    const isEndOfLarge = ({ e, ...line }: { e: string }) =>
       e === 'finished' && !('id' in line && String(line.id).startsWith(small.name));
-    for (let i = 0; i < count; i += 1) await run.saw(large, 60_000);
+    for (let i = 0; i < count; i += 1) await run.saw(isEndOfLarge, 60_000);
     const { engine } = await run.finish();
     const gaps = renewalGapMs(run.lines());
     run.fact('renewal gap p99, ms', gaps?.p99 ?? 0);
@@ -72,7 +72,7 @@ experiment(
 experiment(
   'N11',
   {
-    title: 'every byte comes in a packet of its own',
+    title: 'every byte arrives in a packet of its own',
     tier: 2,
     on: ['redis'],
   },
@@ -101,14 +101,14 @@ experiment(
     await run.fleet({ url: link.url });
     for (let i = 0; i < run.times(1, 10); i += 1) {
       await run.flow(100);
-      run.fault('the server goes');
+      run.fault('the server stops');
       await server.end();
       const moved = await startRedis({ folder: server.folder, appendonly: true });
       link.redirect(moved.port);
       link.reset();
-      run.heal('it is elsewhere');
+      run.heal('it has moved');
       await run.flow(100);
-      run.fault('the server goes');
+      run.fault('the server stops');
       await moved.end();
       await server.restart();
       link.redirect(server.port);

@@ -14,7 +14,7 @@ async function startProxy(run: Run): Promise<FaultProxy> {
   return proxy;
 }
 
-/** Starts producers that go straight to the broker, and workers behind the URL. */
+/** Starts workers that use the URL, and producers with a direct connection. */
 async function workersBehind(run: Run, url: string, produce: ProduceOptions): Promise<void> {
   await run.fleet({ producers: 0, url });
   await run.fleet({ workers: 0, produce });
@@ -42,7 +42,7 @@ experiment(
     await run.flow(100);
     for (let i = 0; i < run.times(4, 30); i += 1) {
       run.fault('CLIENT KILL');
-      // A cluster's own links are no clients.
+      // Connections between the nodes of a cluster are not hit.
       for (const type of ['normal', 'pubsub'])
         await (raw ?? cluster)?.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
       run.heal('new connections work');
@@ -57,7 +57,7 @@ experiment(
 experiment(
   'N3',
   {
-    title: 'half-open connections: everything is swallowed both ways, and nobody is told',
+    title: 'half-open connections: data of both directions are dropped without an error',
     tier: 1,
     on: ['redis'],
     may: { duplicates: ['lease-lost'], resumeMs: 5_000 },
@@ -65,7 +65,7 @@ experiment(
   async (run) => {
     const proxy = await startProxy(run);
     await run.fleet({ url: proxy.url });
-    // Half open for good; new connections work, once somebody asks for one.
+    // These connections stay half open; new ones work.
     for (let i = 0; i < run.times(2, 20); i += 1) {
       await run.flow(100);
       run.fault('half open');
@@ -84,9 +84,9 @@ experiment(
       await run.flow(100);
     }
     await run.finish();
-    const told = callMs(run.lines());
-    run.fact('longest call, ms', told?.max ?? 0);
-    expect(told?.max, 'producers were told').toBeLessThan(6_000);
+    const calls = callMs(run.lines());
+    run.fact('longest call, ms', calls?.max ?? 0);
+    expect(calls?.max, 'producers got an answer').toBeLessThan(6_000);
   },
 );
 
@@ -106,7 +106,7 @@ experiment(
       await proxy.cutReply(isEnqueue);
       await run.flow(5);
     }
-    // So long that the engine gives up: the outcome is unknown, and the producer asks again by its ID.
+    // Long enough that the engine gives up. The outcome is unknown, and the producer enqueues again with the same ID.
     for (let i = 0; i < run.times(1, 10); i += 1) {
       await proxy.cutReply(isEnqueue);
       proxy.swallow(true);
@@ -117,7 +117,7 @@ experiment(
     const { tasks } = await run.finish();
     run.fact('replies cut', cuts);
     run.fact('outcomes unknown at first', run.lines().filter(({ e }) => e === 'unknown').length);
-    expect(tasks, 'each is known in the end').toMatchObject({ unknown: 0, lost: 0 });
+    expect(tasks, 'every outcome is known in the end').toMatchObject({ unknown: 0, lost: 0 });
     expect(run.lines().some(({ e }) => e === 'unknown')).toBe(true);
   },
 );
@@ -137,7 +137,7 @@ experiment(
       await proxy.cutReply(isDequeue);
       await run.flow(5);
     }
-    // Away for a while, but for less than a lease: what was leased by the lost reply is still the worker's.
+    // Unreachable for less than a lease: the worker still has the tasks that it leased with the lost reply.
     for (let i = 0; i < run.times(2, 50); i += 1) {
       await proxy.cutReply(isDequeue);
       proxy.swallow(true);
@@ -150,7 +150,7 @@ experiment(
     run.fact('replies cut', cuts);
     run.fact('longest wait for a start, ms', waited?.max ?? Infinity);
     expect(waited?.max, 'longest wait for a start').toBeLessThan(10_000);
-    // Neither a retry nor a crash is counted: the checker compares both with what ran.
+    // No retry and no crash may be counted: the checker compares both with the attempts.
     expect(engine['tasks.recovered'] ?? 0, 'reclaims').toBe(0);
   },
 );
@@ -158,7 +158,7 @@ experiment(
 experiment(
   'N6',
   {
-    title: 'replies to ends of attempts are lost: done, retry and archive',
+    title: 'replies to finished attempts are lost: done, retry and archive',
     tier: 1,
     on: ['redis'],
   },
@@ -193,8 +193,8 @@ experiment(
   },
   async (run) => {
     const proxy = await startProxy(run);
-    const deaf = setInterval(() => proxy.deafen('signals', 'replies'), 20);
-    run.cleanUp(() => clearInterval(deaf));
+    const timer = setInterval(() => proxy.deafen('signals', 'replies'), 20);
+    run.cleanUp(() => clearInterval(timer));
     const produce = { perSecond: 3, mix: { ms: [5, 50] as const, delayed: 0, failing: 0 } };
     await workersBehind(run, proxy.url, produce);
     await run.flow(run.times(100, 2_000), 600_000);
@@ -202,12 +202,12 @@ experiment(
     const waited = waitMs(run.lines());
     run.fact('pick-up p50, ms', waited?.p50 ?? Infinity);
     run.fact('pick-up max, ms', waited?.max ?? Infinity);
-    // The poll comes after 1.25 s at the latest.
+    // A worker polls after 1.25 s at the latest.
     expect(waited?.max, 'longest wait for a start').toBeLessThan(3_000);
   },
 );
 
-/** What comes to nothing between a worker and the broker, and how it ends. */
+/** The blocked direction; whether its data are lost in the end or arrive late. */
 const PARTITIONS = [
   { direction: 'requests', lose: false },
   { direction: 'requests', lose: true },
@@ -218,16 +218,16 @@ const PARTITIONS = [
 experiment(
   'N9',
   {
-    title: 'a one-way partition of a worker, 15 s each way: what it sends, and what it hears',
+    title: 'a one-way partition of a worker for 15 s: its requests, then its replies',
     tier: 2,
     on: ['redis'],
-    // All slots of the others may be busy.
+    // Recovery may have to wait until the other workers have a free slot.
     may: { duplicates: ['lease-lost', 'given-back'], recoveryMs: 20_000 },
     limitMs: 300_000,
   },
   async (run) => {
     const link = await run.link();
-    // So long that many still run when their lease is over; half of them do not heed their signal.
+    // Long enough that many handlers still run when their lease ends. Half of them ignore their signal.
     const mix = { ms: [2_000, 16_000] as const, delayed: 0, failing: 0.05 };
     await run.fleet({ workers: 3, producers: 1, produce: { perSecond: 2, mix } });
     await run.fleet({
@@ -240,12 +240,12 @@ experiment(
         const victim = await run.start({ work: { concurrency: 20 }, url: link.url });
         await victim.saw(({ e }) => e === 'start', 5, 60_000);
         await run.phase(0, 1_500);
-        const what = `its ${direction} come to nothing`;
-        // Renewals still arrive where only the answers are lost: recovery counts from the last of them.
+        const what = `its ${direction} are blocked`;
+        // While only replies are blocked, renewals still arrive, so there recovery cannot be measured from the fault.
         run.fault(what, direction === 'requests' ? [victim] : []);
         link.block(direction);
         await sleep(15_000);
-        // What was sent meanwhile arrives late, as TCP sends it again, or never.
+        // The kept data arrive late, as TCP retransmits them, or never.
         if (lose) link.reset();
         link.heal();
         await victim.saw(({ e }) => e === 'start', 5, 60_000);
@@ -259,14 +259,14 @@ experiment(
     run.fact('stale ends refused', staleEnds);
     expect(recovery?.n, 'tasks that were taken over').toBeGreaterThan(0);
     expect(overlapMs).toBe(0);
-    expect(Math.min(...fences), 'no handler went on that was not told to stop').toBeGreaterThan(0);
+    expect(Math.min(...fences), 'every handler was aborted before its task ran again').toBeGreaterThan(0);
   },
 );
 
 experiment(
   'N13',
   {
-    title: 'the server takes no more clients',
+    title: 'the server accepts no more clients',
     tier: 2,
     on: ['redis'],
     may: { resumeMs: 5_000 },

@@ -6,13 +6,15 @@ import { waitMs } from '../harness/measures.ts';
 import type { Run } from '../harness/run.ts';
 import { rawRedis } from '../../packages/engine/test/support/raw-redis.ts';
 
-/** Starts each worker again that ends by itself, until the result is called. */
+/** Restarts each worker that ends by itself, until the result is called. */
 function superviseWorkers(run: Run): () => Promise<void> {
   const seen = new Set<string>();
-  let ends = false;
+  let isStopping = false;
   async function watch(): Promise<void> {
-    while (!ends) {
-      const gone = run.members.filter(({ name, isWorker, isAlive }) => isWorker && !isAlive && !seen.has(name));
+    while (!isStopping) {
+      const gone = run.members.filter(
+        ({ name, isWorker, isAlive }) => isWorker && !isAlive && !seen.has(name),
+      );
       for (const member of gone) {
         seen.add(member.name);
         await run.startAgain(member);
@@ -22,15 +24,18 @@ function superviseWorkers(run: Run): () => Promise<void> {
   }
   const watching = watch();
   const stop = () => {
-    ends = true;
+    isStopping = true;
     return watching;
   };
   run.cleanUp(stop);
   return stop;
 }
 
-/** Enqueues by a process of its own, before there are workers. */
-async function enqueueBeforehand(run: Run, tasks: readonly { payload: object; options?: object }[]): Promise<string> {
+/** Enqueues tasks with a process of its own; resolves to its name. */
+async function enqueueTasks(
+  run: Run,
+  tasks: readonly { payload: object; options?: object }[],
+): Promise<string> {
   const producer = await run.start({ produce: { tasks } });
   await producer.produced();
   await producer.stop();
@@ -56,22 +61,22 @@ experiment(
     }));
     const produce = { perSecond: 30, mix: { ms: [5, 50] as const, delayed: 0, failing: 0.05 } };
     const stop = superviseWorkers(run);
-    // Nobody else can enqueue while the owner of the file is at work.
-    let poisons = run.bed.isSingleProcess ? await enqueueBeforehand(run, kills) : '';
+    // On SQLite no other process can enqueue while the file is in use.
+    let poisons = run.bed.isSingleProcess ? await enqueueTasks(run, kills) : '';
     await run.fleet({ produce });
     await run.flow(50);
     const calmMs = now();
     await sleep(CALM_MS);
-    if (!run.bed.isSingleProcess) poisons = await enqueueBeforehand(run, kills);
+    if (!run.bed.isSingleProcess) poisons = await enqueueTasks(run, kills);
     const isPoison = (id: string) => id.startsWith(`${poisons}-`);
     const starts = () =>
       run.lines().flatMap((line) => (line.e === 'start' && isPoison(line.id) ? [line.t] : []));
-    await until(() => starts().length > 0, { what: 'the poison starts', limitMs: 30_000 });
-    // Three leases, and what recovery takes besides.
+    await until(() => starts().length > 0, { what: 'a poison task starts', limitMs: 30_000 });
+    // Time for three leases and their recovery.
     await sleep(run.bed.isSingleProcess ? 10_000 : 30_000);
     const lines = run.lines();
     const firstMs = Math.min(...starts());
-    const ran = starts().length;
+    const runs = starts().length;
     await run.flow(100);
     await stop();
     await run.finish();
@@ -83,17 +88,17 @@ experiment(
       ({ state, crashes }) => crashes >= 3 && state === 'archived',
     );
     const innocent = dead.filter(({ id }) => !isPoison(id)).map(({ id }) => id);
-    run.fact('runs of each', ran / POISONS);
+    run.fact('runs of each', runs / POISONS);
     run.fact('from the first run to the last, ms', Math.round(Math.max(...starts()) - firstMs));
     run.fact('wait p99 before, ms', before?.p99 ?? 0);
     run.fact('wait p99 of others meanwhile, ms', after?.p99 ?? 0);
-    expect(ran).toBeLessThanOrEqual(3 * POISONS);
+    expect(runs).toBeLessThanOrEqual(3 * POISONS);
     expect(dead.filter(({ id }) => isPoison(id))).toHaveLength(POISONS);
-    expect(innocent, 'others archived as poison').toEqual([]);
+    expect(innocent, 'other tasks archived as poison').toEqual([]);
     expect(Math.max(...starts()) - firstMs).toBeLessThan(35_000);
-    // On SQLite the one process takes all with it.
+    // On SQLite the crash of the only process stops all tasks.
     if (!run.bed.isSingleProcess)
-      expect(after?.p99, 'the others hardly wait').toBeLessThan(2 * (before?.p99 ?? 0) + 500);
+      expect(after?.p99, 'the wait of other tasks').toBeLessThan(2 * (before?.p99 ?? 0) + 500);
   },
 );
 
@@ -104,7 +109,7 @@ const SETS = ['scheduled', 'retry', 'archived', 'completed', 'lease'];
 
 type Raw = Awaited<ReturnType<typeof rawRedis>>;
 
-/** What stands where a task should be. */
+/** Kinds of unreadable task hashes. */
 const BODIES: Record<string, (raw: Raw, key: string, state: string) => Promise<unknown>> = {
   'cannot be decoded': (raw, key, state) => raw.call('HSET', key, 'msg', GARBAGE, 'state', state),
   'of a wrong type': (raw, key) => raw.call('RPUSH', key, 'x'),
@@ -113,6 +118,7 @@ const BODIES: Record<string, (raw: Raw, key: string, state: string) => Promise<u
   'without a message': (raw, key, state) => raw.call('HSET', key, 'state', state),
   'not there': () => Promise.resolve(),
 };
+/** How an ID gets into each list or set. */
 const LOCATIONS: Record<string, (raw: Raw, id: string) => Promise<unknown>> = {
   pending: (raw, id) => raw.call('RPUSH', `${Q}pending`, id),
   scheduled: (raw, id) => raw.call('ZADD', `${Q}scheduled`, '1', id),
@@ -123,18 +129,19 @@ const LOCATIONS: Record<string, (raw: Raw, id: string) => Promise<unknown>> = {
   },
 };
 
-async function isWaiting(raw: Raw, id: string): Promise<boolean> {
-  const places = [
+/** Whether the ID is still in a list or set that workers read. */
+async function isQueued(raw: Raw, id: string): Promise<boolean> {
+  const positions = [
     ...['pending', 'active'].map((name) => raw.call('LPOS', Q + name, id)),
     ...['scheduled', 'retry', 'lease'].map((name) => raw.call('ZSCORE', Q + name, id)),
   ];
-  return (await Promise.all(places)).some((place) => place !== null);
+  return (await Promise.all(positions)).some((position) => position !== null);
 }
 
 experiment(
   'X2',
   {
-    title: 'what nobody can read stands among the tasks',
+    title: 'unreadable data among the tasks',
     tier: 1,
     on: ['redis'],
     may: { duplicates: ['killed'], recoveryMs: 10_000 },
@@ -148,10 +155,10 @@ experiment(
       await run.flow(50);
       const ids: string[] = [];
       for (const [body, make] of Object.entries(BODIES)) {
-        for (const [place, put] of Object.entries(LOCATIONS)) {
-          const id = `bad ${body} ${place} ${i}`;
+        for (const [location, put] of Object.entries(LOCATIONS)) {
+          const id = `bad ${body} ${location} ${i}`;
           ids.push(id);
-          await make(raw, `${Q}t:${id}`, place);
+          await make(raw, `${Q}t:${id}`, location);
           await put(raw, id);
         }
       }
@@ -160,9 +167,12 @@ experiment(
       await victim.kill();
       await run.startAgain(victim);
       for (const id of ids)
-        await until(async () => !(await isWaiting(raw, id)), { what: `${id} is set aside`, limitMs: 20_000 });
+        await until(async () => !(await isQueued(raw, id)), {
+          what: `${id} is quarantined`,
+          limitMs: 20_000,
+        });
       longestMs = Math.max(longestMs, performance.now() - began);
-      // They are nobody's tasks, and the books are about tasks.
+      // They are removed, as the checker expects only tasks that a producer enqueued.
       for (const id of ids) {
         await raw.call('DEL', `${Q}t:${id}`);
         for (const name of LISTS) await raw.call('LREM', Q + name, '0', id);
@@ -171,11 +181,12 @@ experiment(
     }
     await run.flow(100);
     await run.finish();
-    run.fact('until all were set aside, ms', Math.round(longestMs));
+    run.fact('until all were quarantined, ms', Math.round(longestMs));
     expect(longestMs).toBeLessThan(15_000);
   },
 );
 
+/** Keys of `UNUSUAL_VALUES` in programs/worker.mjs. */
 const UNUSUAL_VALUES = [
   'huge',
   'huge text',
@@ -196,13 +207,16 @@ const MAX_ERROR_LENGTH = 8_192;
 experiment(
   'X3',
   {
-    title: 'handlers throw what is huge, cyclic or no error',
+    title: 'handlers throw huge, cyclic and non-error values',
     tier: 2,
     on: ['redis', 'sqlite'],
   },
   async (run) => {
-    const odd = UNUSUAL_VALUES.map((kind) => ({ payload: { odd: kind }, options: { maxRetries: 1 } }));
-    const name = await enqueueBeforehand(run, Array.from({ length: run.times(3, 50) }, () => odd).flat());
+    const tasks = UNUSUAL_VALUES.map((kind) => ({
+      payload: { throwUnusual: kind },
+      options: { maxRetries: 1 },
+    }));
+    const name = await enqueueTasks(run, Array.from({ length: run.times(3, 50) }, () => tasks).flat());
     await run.fleet();
     await run.flow(200);
     await run.finish();

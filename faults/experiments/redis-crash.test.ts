@@ -60,10 +60,10 @@ experiment(
 
 const LATE_MS = 250;
 
-/** What went with the end of the AOF: at most so much before the kill was it acknowledged, ms. */
+/** Reports the lost tasks. Resolves to the longest time between an acknowledgement that was lost and its kill, ms. */
 async function reportLosses(run: Run, kills: readonly number[]): Promise<number> {
   const lost = await lostAcks(run);
-  // An answer may be read a little later than its server was killed.
+  // A reply may be read shortly after its server was killed.
   const agesMs = lost.map(({ t }) =>
     Math.min(...kills.filter((kill) => kill + LATE_MS > t).map((kill) => Math.max(0, kill - t))),
   );
@@ -76,7 +76,7 @@ async function reportLosses(run: Run, kills: readonly number[]): Promise<number>
 experiment(
   'R3',
   {
-    title: 'SIGKILL of Redis amid an fsync that takes 3 s',
+    title: 'SIGKILL of Redis during an fsync that takes 3 s',
     tier: 2,
     on: ['redis-everysec'],
     may: { losses: true, duplicates: ['rolled-back', 'lease-lost'], resumeMs: 5_000 },
@@ -101,22 +101,22 @@ experiment(
     await run.flow(100);
     await run.finish();
     const oldestMs = await reportLosses(run, kills);
-    const kept = run.lines().filter(({ e, member }) => e === 'ack' && member === safe.name);
-    run.fact('ackedAsFsync', kept.length);
-    expect(kept.length).toBeGreaterThan(0);
+    const synced = run.lines().filter(({ e, member }) => e === 'ack' && member === safe.name);
+    run.fact('ackedAsFsync', synced.length);
+    expect(synced.length).toBeGreaterThan(0);
     const lostSafe = (await lostAcks(run)).filter(({ member }) => member === safe.name);
-    expect(lostSafe, 'lost though they were on the disk').toEqual([]);
-    // Redis puts a write off for two seconds, which it counts in whole ones.
+    expect(lostSafe, 'lost although they were synced').toEqual([]);
+    // While an fsync hangs, Redis delays writes for 2 s, which it counts in whole seconds.
     expect(oldestMs).toBeLessThan(3_500);
   },
 );
 
 /** The newest part of the append-only file. */
 function aofTail(folder: string): string {
-  const parts = join(folder, 'appendonlydir');
+  const aofFolder = join(folder, 'appendonlydir');
   const number = (name: string) => Number(/\.(\d+)\.incr\.aof$/.exec(name)?.[1] ?? 0);
-  const [newest] = readdirSync(parts).sort((a, b) => number(b) - number(a));
-  return join(parts, newest ?? '');
+  const [newest] = readdirSync(aofFolder).sort((a, b) => number(b) - number(a));
+  return join(aofFolder, newest ?? '');
 }
 
 experiment(
@@ -140,10 +140,10 @@ experiment(
       truncateSync(file, Math.max(0, statSync(file).size - Math.round(run.random.between(1, 100_000))));
       await run.bed.server.restart();
       run.heal('Redis is back without the end of its file');
-      // Redis 7.0 keeps the half of a transaction that was cut in two, and carries it out when it next loads the file.
+      // Redis 7.0 keeps a transaction that was cut in half, and executes it when it loads the file again. A rewrite removes it.
       await redis.call('BGREWRITEAOF');
       await until(async () => (await info(redis, 'aof_rewrite_in_progress')) === 0, {
-        what: 'the file is new',
+        what: 'the file is rewritten',
       });
     }
     await run.flow(100);
@@ -155,7 +155,7 @@ experiment(
 experiment(
   'R5',
   {
-    title: 'all data are lost: FLUSHALL, and a restart with nothing',
+    title: 'all data are lost: FLUSHALL, and a restart without data',
     tier: 2,
     on: ['redis'],
     may: { losses: true, resumeMs: 10_000 },
@@ -186,7 +186,7 @@ experiment(
     const emptyFrom = (losses.at(-1)?.to ?? 0) + 100;
     expect(
       (await lostAcks(run)).filter(({ t }) => t > emptyFrom),
-      'lost after that',
+      'lost after the last loss of data',
     ).toEqual([]);
     const { byTask } = run.events();
     const wrong = [...byTask.values()]
@@ -197,7 +197,7 @@ experiment(
             start < from && finished !== undefined && finished.outcome !== 'lost' && finished.t > to + 100,
         ),
       );
-    expect(wrong, 'ends that were taken of tasks that are gone').toEqual([]);
+    expect(wrong, 'accepted ends of tasks that are gone').toEqual([]);
   },
 );
 

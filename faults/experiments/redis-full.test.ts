@@ -3,12 +3,12 @@ import { expect } from 'vitest';
 import { UNAVAILABLE, wrongCodes } from '../harness/answers.ts';
 import { experiment } from '../harness/experiment.ts';
 import { serverOnDisk, type SmallDisk } from '../harness/small-disk.ts';
-import { unfinished } from '../harness/held.ts';
+import { unfinished } from '../harness/broker-content.ts';
 import { now, until, type Line } from '../harness/history.ts';
 import { redisOf } from '../harness/redis.ts';
 import type { Run } from '../harness/run.ts';
 
-const answered = (code: string) => (line: Line) =>
+const isAnswer = (code: string) => (line: Line) =>
   (line.e === 'refused' || line.e === 'unknown') && line.code === code;
 
 experiment(
@@ -25,12 +25,12 @@ experiment(
     const broker = await run.bed.connect();
     for (let i = 0; i < run.times(1, 20); i += 1) {
       await run.flow(100);
-      // They outlive their first lease, so it has to be renewed.
+      // These outlive their first lease: it must be renewed although the memory is full.
       await run.start({ produce: { count: 8, payload: { ms: 8_000 }, mix: { delayed: 0, failing: 0 } } });
       await run.flow(50);
       run.fault('maxmemory is less than what is used');
       await redis.call('CONFIG', 'SET', 'maxmemory', '1mb');
-      await run.saw(answered('broker-full'), 10_000);
+      await run.saw(isAnswer('broker-full'), 10_000);
       const from = now();
       await until(async () => (await unfinished(broker)) === 0, {
         what: 'the workers empty the queue of a full broker',
@@ -38,32 +38,32 @@ experiment(
       });
       run.fact('drainedMs', Math.round(now() - from));
       await redis.call('CONFIG', 'SET', 'maxmemory', '0');
-      run.heal('there is room again');
+      run.heal('there is space again');
     }
     await run.flow(100);
     const { engine, staleEnds } = await run.finish();
     expect(wrongCodes(run, ['refused: broker-full'])).toEqual([]);
-    expect(engine, 'what the workers tell').toEqual({});
+    expect(engine, 'events of the workers').toEqual({});
     expect(staleEnds).toBe(0);
   },
 );
 
 const FULL_MS = 3_000;
 
-/** Fills the disk until producers hear of it, for a while; resolves when it has room again. */
-async function fullFor(run: Run, disk: SmallDisk): Promise<void> {
+/** Fills the disk for a while after producers get errors; resolves when it has space again. */
+async function fillTemporarily(run: Run, disk: SmallDisk): Promise<void> {
   run.fault('the disk is full');
   disk.fill();
-  await run.saw(answered('broker-unavailable'), 30_000);
+  await run.saw(isAnswer('broker-unavailable'), 30_000);
   await sleep(FULL_MS);
   disk.free();
-  run.heal('there is room again');
+  run.heal('there is space again');
 }
 
 experiment(
   'R11',
   {
-    title: 'the disk of the AOF is full, which is synced each second',
+    title: 'the disk of the AOF is full; the AOF is synced each second',
     tier: 1,
     on: ['redis-everysec'],
     may: { resumeMs: 5_000 },
@@ -73,7 +73,7 @@ experiment(
     await run.fleet();
     for (let i = 0; i < run.times(1, 10); i += 1) {
       await run.flow(100);
-      await fullFor(run, disk);
+      await fillTemporarily(run, disk);
     }
     await run.flow(100);
     await run.finish();
@@ -84,7 +84,7 @@ experiment(
 experiment(
   'R12',
   {
-    title: 'the disk of the AOF is full, every write being synced: Redis ends',
+    title: 'the disk of the AOF is full; every write is synced, so Redis exits',
     tier: 2,
     on: ['redis-aof'],
     may: { resumeMs: 5_000, duplicates: ['rolled-back', 'lease-lost'] },
@@ -97,10 +97,10 @@ experiment(
       run.fault('the disk is full');
       disk.fill();
       await run.bed.server.ended;
-      await run.saw(answered('broker-unavailable'), 30_000);
+      await run.saw(isAnswer('broker-unavailable'), 30_000);
       disk.free();
       await run.bed.server.restart();
-      run.heal('Redis is back, with room');
+      run.heal('Redis is back, with space');
     }
     await run.flow(100);
     await run.finish();
@@ -122,7 +122,7 @@ experiment(
     await run.fleet();
     for (let i = 0; i < run.times(1, 10); i += 1) {
       await run.flow(100);
-      await fullFor(run, disk);
+      await fillTemporarily(run, disk);
     }
     await run.flow(100);
     await run.finish();

@@ -6,11 +6,11 @@ import { until } from '../harness/history.ts';
 import { info, redisOf } from '../harness/redis.ts';
 import type { Run } from '../harness/run.ts';
 
-/** No end of an attempt came too late; what producers were told, and what was taken back, goes into the report. */
-async function expectNoneTooLate(run: Run): Promise<void> {
+/** Finishes; no end of an attempt may have come too late. Reports the producers' errors and the recovered tasks. */
+async function finishWithoutStaleEnds(run: Run): Promise<void> {
   const { engine, staleEnds } = await run.finish();
   expect(wrongCodes(run, UNAVAILABLE)).toEqual([]);
-  // Of tasks that were just being fetched: nobody had begun with them.
+  // Tasks that were being fetched may be recovered: no handler had started.
   run.fact('reclaims', engine['tasks.recovered'] ?? 0);
   expect(staleEnds, 'ends that came too late').toBe(0);
 }
@@ -18,7 +18,7 @@ async function expectNoneTooLate(run: Run): Promise<void> {
 experiment(
   'R6',
   {
-    title: 'Redis answers nobody for 3, 8 and 20 s (DEBUG SLEEP)',
+    title: 'Redis does not answer for 3, 8 and 20 s (DEBUG SLEEP)',
     tier: 1,
     on: ['redis'],
     may: { resumeMs: 3_000 },
@@ -36,14 +36,14 @@ experiment(
       }
     }
     await run.flow(100);
-    await expectNoneTooLate(run);
+    await finishWithoutStaleEnds(run);
   },
 );
 
 experiment(
   'R7',
   {
-    title: 'CLIENT PAUSE for 8 s, of writes and of all',
+    title: 'CLIENT PAUSE for 8 s, of writes and of all commands',
     tier: 2,
     on: ['redis'],
     may: { resumeMs: 3_000 },
@@ -61,7 +61,7 @@ experiment(
       }
     }
     await run.flow(100);
-    await expectNoneTooLate(run);
+    await finishWithoutStaleEnds(run);
   },
 );
 
@@ -83,11 +83,11 @@ experiment(
       const script = stuck.call('EVAL', 'while true do end', '0').catch((error: unknown) => String(error));
       await sleep(6_000);
       await redis.call('SCRIPT', 'KILL');
-      run.heal('it is killed');
+      run.heal('the script is killed');
       expect(await script).toMatch(/killed/i);
     }
     await run.flow(100);
-    await expectNoneTooLate(run);
+    await finishWithoutStaleEnds(run);
   },
 );
 
@@ -107,14 +107,14 @@ experiment(
     }
     const { engine } = await run.finish();
     expect(wrongCodes(run, []), 'calls of producers that failed').toEqual([]);
-    expect(engine, 'what the workers tell').toEqual({});
+    expect(engine, 'events of the workers').toEqual({});
   },
 );
 
 experiment(
   'R17',
   {
-    title: 'slow forks: BGSAVE again and again over many data',
+    title: 'slow forks: repeated BGSAVE of a large data set',
     tier: 2,
     on: ['redis'],
   },

@@ -5,14 +5,14 @@ import { experiment } from '../harness/experiment.ts';
 import { now, until } from '../harness/history.ts';
 import { lostOf } from '../harness/losses.ts';
 import { longestPauseMs } from '../harness/pauses.ts';
-import { sendCommand, followsAgain, infoOf, scriptsRun } from '../harness/redis-asked.ts';
+import { sendCommand, followsAgain, infoOf, scriptsRun } from '../harness/redis-admin.ts';
 import type { Run } from '../harness/run.ts';
 
-/** What a master that is gone takes with it: ends and leases that its replica had not heard of. */
+/** A lost master takes ends and leases with it that were not replicated yet. */
 const FAILOVER = { duplicates: ['rolled-back', 'lease-lost'], overlaps: true } as const;
 const REPLICATED = { produce: { durability: 'replicated' } } as const;
 
-/** The server that the Sentinels call the master, and the other one. */
+/** The current master according to the Sentinels, and the other server. */
 async function roles({ bed: { sentinels } }: Run): Promise<{ master: RedisServer; replica: RedisServer }> {
   const port = await sentinels.masterPort();
   const swapped = port === sentinels.replica.port;
@@ -22,9 +22,9 @@ async function roles({ bed: { sentinels } }: Run): Promise<{ master: RedisServer
 }
 
 const waitUntilMaster = ({ bed: { sentinels } }: Run, { port }: RedisServer): Promise<void> =>
-  until(async () => (await sentinels.masterPort()) === port, { what: 'the replica is made the master' });
+  until(async () => (await sentinels.masterPort()) === port, { what: 'the replica becomes the master' });
 
-/** Brings back a master that was killed, as a replica. */
+/** Restarts a master that was killed; it becomes a replica. */
 async function restartAsReplica({ port, restart }: RedisServer): Promise<void> {
   await restart();
   await followsAgain(port);
@@ -33,7 +33,7 @@ async function restartAsReplica({ port, restart }: RedisServer): Promise<void> {
 experiment(
   'H1',
   {
-    title: 'SIGKILL of the master, its replica in step',
+    title: 'SIGKILL of the master while its replica is up to date',
     tier: 1,
     on: ['sentinel'],
     may: FAILOVER,
@@ -65,7 +65,7 @@ experiment(
 experiment(
   'H2',
   {
-    title: 'SIGKILL of the master, its replica behind',
+    title: 'SIGKILL of the master while its replica is behind',
     tier: 1,
     on: ['sentinel'],
     may: { ...FAILOVER, losses: true },
@@ -78,10 +78,10 @@ experiment(
       await run.flow(100);
       const { master, replica } = await roles(run);
       replica.pause();
-      // What the kernel keeps for it would still arrive.
+      // Without this, data in the buffers of the kernel would still reach the paused replica.
       await sendCommand(master.port, 'CLIENT', 'KILL', 'TYPE', 'replica');
       await run.flow(50);
-      // Longer than a call waits for a replica.
+      // Longer than a call with `replicated` waits for a replica.
       await run.phase(1_500, 2_500);
       run.fault('SIGKILL of the master');
       await master.kill();
@@ -101,7 +101,7 @@ experiment(
 experiment(
   'H3',
   {
-    title: 'the old master returns as a master, until the Sentinels see it',
+    title: 'the old master returns as a master, until the Sentinels notice it',
     tier: 2,
     on: ['sentinel'],
     may: FAILOVER,
@@ -121,7 +121,7 @@ experiment(
       expect(((await sendCommand(master.port, 'ROLE')) as string[])[0]).toBe('master');
       await followsAgain(master.port);
       run.fact('a second master for, ms', Math.round(now() - began));
-      expect(await scriptsRun(master.port), 'scripts that it was made to run').toBe(0);
+      expect(await scriptsRun(master.port), 'script calls on the old master').toBe(0);
       await run.flow(100);
     }
     await run.finish();
@@ -150,8 +150,8 @@ experiment(
       await followsAgain(master.port);
     }
     await run.finish();
-    const told = run.lines().filter((line) => line.e === 'logged' || line.e === 'event');
-    expect(told.filter((line) => JSON.stringify(line).includes('NOSCRIPT'))).toEqual([]);
+    const messages = run.lines().filter((line) => line.e === 'logged' || line.e === 'event');
+    expect(messages.filter((line) => JSON.stringify(line).includes('NOSCRIPT'))).toEqual([]);
   },
 );
 
@@ -180,7 +180,7 @@ experiment(
     );
     await run.fleet(REPLICATED);
     const safe = run.producers;
-    const alone = await run.start({ url: master.url, produce: { perSecond: 100 } });
+    const isolated = await run.start({ url: master.url, produce: { perSecond: 100 } });
     await run.flow(100);
     await run.phase(0, 1_000);
     const cut = now();
@@ -188,17 +188,17 @@ experiment(
     proxy?.swallow(true);
     await waitUntilMaster(run, replica);
     await run.flow(200);
-    await alone.saw((line) => line.e === 'refused', 20);
+    await isolated.saw((line) => line.e === 'refused', 20);
     run.fact('tasks start again after, ms', longestPauseMs(run.lines(), cut));
     proxy?.swallow(false);
-    run.heal('the way is open');
+    run.heal('the master is reachable again');
     await followsAgain(master.port);
-    await alone.saw((line) => line.e === 'refused');
-    const last = alone.history.read().findLast(({ e }) => e === 'ack')?.t ?? cut;
+    await isolated.saw((line) => line.e === 'refused');
+    const last = isolated.history.read().findLast(({ e }) => e === 'ack')?.t ?? cut;
     run.fact('the lone master took tasks for, ms', Math.round(last - cut));
     expect(last - cut).toBeLessThan((LAG_S + 2) * 1_000);
     const { tasks } = await run.finish();
-    run.fact('taken there and lost', tasks.lost);
+    run.fact('acknowledged there and lost', tasks.lost);
     expect(await lostOf(run, safe), 'acknowledged as replicated and lost').toEqual([]);
   },
 );
@@ -206,21 +206,29 @@ experiment(
 experiment(
   'H9',
   {
-    title: 'NOREPLICAS: the only replica that the master must have stands still',
+    title: 'NOREPLICAS: the only required replica is paused',
     tier: 2,
     on: ['sentinel'],
     may: { resumeMs: 3_000 },
   },
   async (run) => {
     const { master, replica } = run.bed.sentinels;
-    await sendCommand(master.port, 'CONFIG', 'SET', 'min-replicas-to-write', '1', 'min-replicas-max-lag', '1');
+    await sendCommand(
+      master.port,
+      'CONFIG',
+      'SET',
+      'min-replicas-to-write',
+      '1',
+      'min-replicas-max-lag',
+      '1',
+    );
     await run.fleet();
     for (let i = 0; i < run.times(3, 30); i += 1) {
       await run.flow(100);
       run.fault('SIGSTOP of the replica');
       replica.pause();
       await run.saw((line) => line.e === 'refused');
-      // Shorter than the leases, so that none is lost.
+      // Shorter than a lease: no lease may be lost.
       await run.phase(500, 2_000);
       replica.resume();
       run.heal('the replica goes on');
@@ -238,10 +246,10 @@ experiment(
 experiment(
   'H11',
   {
-    title: 'two of three Sentinels are gone, then the master stands still',
+    title: 'two of three Sentinels are gone, then the master is paused',
     tier: 2,
     on: ['sentinel'],
-    // The Sentinel that is left cannot make the replica the master.
+    // A single Sentinel cannot promote the replica.
     may: { resumeMs: 3_000 },
   },
   async (run) => {
@@ -250,7 +258,7 @@ experiment(
     const port = left?.port ?? 0;
     await run.fleet();
     await run.flow(100);
-    await Promise.all(others.map((one) => one.kill()));
+    await Promise.all(others.map((sentinel) => sentinel.kill()));
     await run.flow(200);
     const before = await infoOf(port, 'total_connections_received');
     for (let i = 0; i < run.times(1, 10); i += 1) {
@@ -264,7 +272,7 @@ experiment(
     }
     const after = await infoOf(port, 'total_connections_received');
     run.fact('connections to the Sentinel that is left', after - before);
-    // Seven processes, at most one a second each.
+    // Seven processes, each with at most one connection a second.
     expect(after - before).toBeLessThan(run.times(1, 10) * 30);
     await run.finish();
   },

@@ -6,11 +6,11 @@ import type { Member } from '../harness/member.ts';
 import type { Run } from '../harness/run.ts';
 
 const SAMPLE_MS = 2_000;
-/** A process is measured from here on: before, it loads and warms up. */
+/** Memory is measured only after this age: before, a process loads code and warms up. */
 const WARM_MS = 60_000;
-/** The longest lives of a run. */
+/** How many processes are measured: those that lived longest. */
 const WATCHED = 2;
-const PRODUCE = { perSecond: 20, again: true };
+const PRODUCE = { perSecond: 20, retryUnknown: true };
 
 const minutesOf = (run: Run): number => Number(process.env['FAULTS_SOAK_MINUTES'] || run.times(1, 20));
 
@@ -20,7 +20,7 @@ const rssMb = ({ pid }: Member): number =>
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
-/** Memory of the processes that lived longest: their growth from the first third of their warm lives to the last. */
+/** Measures how the longest-living processes grow, from the first third of their time after warm-up to the last third. */
 class MemoryWatch {
   readonly #run: Run;
   readonly #samples = new Map<Member, { readonly at: number; readonly mb: number }[]>();
@@ -32,7 +32,7 @@ class MemoryWatch {
     run.cleanUp(() => clearInterval(this.#timer));
   }
 
-  /** MB per process, the largest: at its end, and grown. */
+  /** Stops. `last`, `growth`: the largest final RSS and the largest growth of one process, MB. */
   end(): { readonly last: number; readonly growth: number; readonly minutes: string } {
     clearInterval(this.#timer);
     let [last, growth] = [0, 0];
@@ -58,7 +58,7 @@ class MemoryWatch {
       try {
         samples.push({ at: performance.now(), mb: rssMb(member) });
       } catch {
-        // It has just ended.
+        // The process has just ended.
       }
     }
   }
@@ -75,7 +75,7 @@ async function pauseForAWhile(run: Run, member: Member): Promise<void> {
   member.resume();
 }
 
-/** One fault after another, at random, with some seconds in between; each is healed before the next. */
+/** Causes random faults. Each is healed before the next begins. Resolves to their number. */
 async function injectFaults(run: Run, faults: readonly (() => Promise<unknown>)[]): Promise<number> {
   const endMs = performance.now() + minutesOf(run) * 60_000;
   let count = 0;
@@ -114,22 +114,22 @@ experiment(
   async (run) => {
     const link = await run.link();
     const { server } = run.bed;
-    // One of each is never killed, so that its memory can be watched.
+    // One worker and one producer are never killed: their memory is measured.
     await run.fleet({ workers: 4, producers: 3, url: link.url, produce: PRODUCE });
     const steady = [run.workers[0], run.producers[0]];
     const watch = new MemoryWatch(run);
-    const mortal = (members: readonly Member[]) =>
-      run.random.pick(members.filter((one) => !steady.includes(one)));
-    const cut = async (heal: () => unknown) => {
+    const pickVictim = (members: readonly Member[]) =>
+      run.random.pick(members.filter((member) => !steady.includes(member)));
+    const healLater = async (heal: () => unknown) => {
       await run.phase(200, 8_000);
       heal();
     };
     const faults = await injectFaults(run, [
-      () => killAndRestart(run, mortal(run.workers)),
+      () => killAndRestart(run, pickVictim(run.workers)),
       () => pauseForAWhile(run, run.random.pick(run.workers)),
-      () => killAndRestart(run, mortal(run.producers)),
+      () => killAndRestart(run, pickVictim(run.producers)),
       async () => {
-        const leaving = mortal(run.workers);
+        const leaving = pickVictim(run.workers);
         await leaving.stop();
         await run.startAgain(leaving);
       },
@@ -141,7 +141,7 @@ experiment(
       () => {
         run.fault('nothing passes', run.workers);
         link.block('requests', 'replies');
-        return cut(() => {
+        return healLater(() => {
           link.heal();
           run.heal('all passes', run.workers);
         });
@@ -149,7 +149,7 @@ experiment(
       () => {
         run.fault('no reply passes', run.workers);
         link.block('replies');
-        return cut(() => {
+        return healLater(() => {
           link.heal();
           run.heal('all passes', run.workers);
         });
@@ -157,7 +157,7 @@ experiment(
       async () => {
         run.fault('Redis is stopped');
         server.pause();
-        await cut(() => server.resume());
+        await healLater(() => server.resume());
         run.heal('Redis goes on');
       },
       async () => {
@@ -169,7 +169,7 @@ experiment(
       },
       async () => {
         link.setQuality({ latencyMs: 100, jitterMs: 80 });
-        await cut(() => link.setQuality());
+        await healLater(() => link.setQuality());
       },
     ]);
     await finishAndReport(run, watch, faults);
@@ -189,10 +189,10 @@ experiment(
     await run.fleet({ produce: PRODUCE });
     const watch = new MemoryWatch(run);
     const owner = () => run.random.pick(run.workers);
-    // Seldom killed: its memory is to be watched as well.
-    const long = () => pauseForAWhile(run, owner());
+    // Mostly paused and seldom killed, as its memory is measured, too.
+    const pause = () => pauseForAWhile(run, owner());
     const faults = await injectFaults(run, [
-      ...Array.from({ length: 12 }, () => long),
+      ...Array.from({ length: 12 }, () => pause),
       () => killAndRestart(run, owner()),
       async () => {
         const leaving = owner();

@@ -9,7 +9,7 @@ import { operationsIn, loseUnsynced, syncsIn, traced } from '../harness/traced.t
 
 const LOAD: MemberOptions = { work: { concurrency: 40 }, produce: { perSecond: 150 } };
 
-/** A new file for strace to write to. */
+/** The path of a new log file for strace. */
 function traceFile(run: Run): string {
   const folder = join(dirname(run.bed.file), 'trace');
   mkdirSync(folder, { recursive: true });
@@ -43,7 +43,7 @@ experiment(
 experiment(
   'S2',
   {
-    title: 'the log of the file cut off at every frame and within frames',
+    title: 'the write-ahead log is cut off at every frame and within frames',
     tier: 1,
     on: ['sqlite'],
     may: { duplicates: ['killed'] },
@@ -63,12 +63,12 @@ experiment(
     for (let i = first; i < frames.length; i += step) {
       const end = frames[i]?.end ?? 0;
       const committed = frames.slice(0, i + 1).findLast(({ commits }) => commits)?.end ?? 0;
-      const wanted = digest({ file, log: log.subarray(0, committed) });
+      const expected = digest({ file, log: log.subarray(0, committed) });
       const within = end + Math.floor(run.random.between(1, size));
-      // Exactly what was committed, whatever is there of what was to come.
+      // Exactly the committed data survive, no matter where in the next frames the log ends.
       const inFrame = frames[i + 1] ? within : end;
       for (const cut of [end, inFrame])
-        expect(digest({ file, log: log.subarray(0, cut) }), `the log of ${cut} bytes`).toBe(wanted);
+        expect(digest({ file, log: log.subarray(0, cut) }), `the log of ${cut} bytes`).toBe(expected);
       cuts += 2;
     }
     run.fact('frames', frames.length);
@@ -83,7 +83,7 @@ experiment(
 experiment(
   'S3',
   {
-    title: 'loss of power: all that was not synced turns to noise',
+    title: 'power loss: everything that was not synced turns into noise',
     tier: 2,
     on: ['sqlite'],
     may: { duplicates: ['killed'] },
@@ -106,7 +106,7 @@ experiment(
   },
 );
 
-/** The clocks of strace and the member agree so well, ms. */
+/** The largest difference between the clocks of strace and of the member, ms. */
 const CLOCK_MS = 3;
 
 experiment(
@@ -118,7 +118,7 @@ experiment(
     may: { duplicates: ['killed'] },
   },
   async (run) => {
-    let checks = 0;
+    let checkCount = 0;
     for (let i = 0; i < run.times(2, 20); i += 1) {
       const log = traceFile(run);
       const owner = await run.start({ ...LOAD, launch: traced(log, 'delay_enter=40000') });
@@ -131,12 +131,12 @@ experiment(
       const early = lines.filter((line) => {
         if (line.e !== 'ack') return false;
         const called = calls.get(line.id) ?? Infinity;
-        checks += 1;
+        checkCount += 1;
         return !syncs.some(({ began, ended }) => began >= called - CLOCK_MS && ended <= line.t + CLOCK_MS);
       });
       expect(early, 'acknowledgements without a sync since the call').toEqual([]);
     }
-    run.fact('acknowledgements checked', checks);
+    run.fact('acknowledgements checked', checkCount);
     await run.finish();
   },
 );
@@ -144,7 +144,7 @@ experiment(
 experiment(
   'S9',
   {
-    title: 'fsync fails once (EIO): nothing is acknowledged any more',
+    title: 'fsync fails once (EIO): nothing is acknowledged after that',
     tier: 2,
     on: ['sqlite'],
     may: { duplicates: ['killed', 'crashed'] },
@@ -163,9 +163,9 @@ experiment(
         lines.filter((line) => line.e === 'ack' && late(line)),
         'false acknowledgements',
       ).toEqual([]);
-      expect(lines.filter((line) => line.e === 'finished' && late(line) && line.outcome === 'succeeded')).toEqual(
-        [],
-      );
+      expect(
+        lines.filter((line) => line.e === 'finished' && late(line) && line.outcome === 'succeeded'),
+      ).toEqual([]);
       expect(integrityOf(run.bed.file)).toBe('ok');
     }
     await run.finish();

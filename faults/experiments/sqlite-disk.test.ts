@@ -3,28 +3,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@task-center/engine';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
-import { readBrokerContent } from '../harness/held.ts';
+import { readBrokerContent } from '../harness/broker-content.ts';
 import { now, until } from '../harness/history.ts';
 import type { Member, MemberOptions } from '../harness/member.ts';
 import { putOnSmallDisk } from '../harness/small-disk.ts';
 import { integrityOf, copyOf, digest, readBytes } from '../harness/sqlite-file.ts';
 
 const LOAD: MemberOptions = { work: { concurrency: 40 }, produce: { perSecond: 150 } };
-/** Fills a small disk within seconds. */
+/** Large payloads, which fill a small disk within seconds. */
 const LARGE: MemberOptions = {
   work: { concurrency: 40 },
   produce: { perSecond: 150, payload: { filler: 'x'.repeat(4_000) } },
 };
 
-/** Resolves when the owner has acknowledged a task since; to how long that took, ms. */
-async function acknowledgesAgain(owner: Member): Promise<number> {
+/** Waits until the owner acknowledges a task; resolves to the duration, ms. */
+async function timeToNextAck(owner: Member): Promise<number> {
   const began = now();
   await owner.saw(({ e }) => e === 'ack');
   return Math.round(now() - began);
 }
 
-/** How many acknowledged tasks have no end yet. */
-function openOf(owner: Member): number {
+/** The number of acknowledged tasks that have no end yet. */
+function unfinishedOf(owner: Member): number {
   const open = new Set<string>();
   for (const line of owner.history.read()) {
     if (line.e === 'ack') open.add(line.id);
@@ -54,14 +54,14 @@ experiment(
       await owner.saw((line) => line.e === 'refused');
       run.fault('the disk is full');
       const filled = now();
-      // All that was taken is worked off, with no room but the reserve.
-      await until(() => openOf(owner) === 0, { what: 'all that was taken is final' });
+      // The reserve must suffice to finish all acknowledged tasks.
+      await until(() => unfinishedOf(owner) === 0, { what: 'all acknowledged tasks have ended' });
       run.fact('worked off within, ms', Math.round(now() - filled));
-      const taken = owner.history.read().filter((line) => line.e === 'ack' && line.t > filled + 1_000);
-      expect(taken, 'tasks that were taken while the disk was full').toEqual([]);
+      const acked = owner.history.read().filter((line) => line.e === 'ack' && line.t > filled + 1_000);
+      expect(acked, 'tasks that were acknowledged while the disk was full').toEqual([]);
       disk.resize(16 * (i + 2));
-      run.heal('there is room');
-      const resumed = await acknowledgesAgain(owner);
+      run.heal('there is space');
+      const resumed = await timeToNextAck(owner);
       run.fact('taken again after, ms', resumed);
       expect(resumed).toBeLessThan(5_000);
     }
@@ -73,10 +73,10 @@ experiment(
 experiment(
   'S13',
   {
-    title: 'a full disk that had no room for the reserve',
+    title: 'the disk is too small for the reserve, and full',
     tier: 2,
     on: ['sqlite'],
-    // Ends that cannot be written are given up with their leases.
+    // Ends that cannot be written are dropped with their leases.
     may: { duplicates: ['lease-lost'] },
   },
   async (run) => {
@@ -85,8 +85,8 @@ experiment(
     await owner.saw((line) => line.e === 'refused', 20);
     await sleep(3_000);
     disk.resize(64);
-    run.heal('there is room');
-    const resumed = await acknowledgesAgain(owner);
+    run.heal('there is space');
+    const resumed = await timeToNextAck(owner);
     run.fact('taken again after, ms', resumed);
     expect(resumed).toBeLessThan(5_000);
     expect(codesOf(owner)).toEqual(['broker-full']);
@@ -99,7 +99,7 @@ const LOG_CAP = 24 * 1_024 * 1_024;
 experiment(
   'S7',
   {
-    title: 'a long reader: it is refused, and the log stays bounded',
+    title: 'a long-running reader is refused, and the log stays bounded',
     tier: 2,
     on: ['sqlite'],
     fullLimitMs: 300_000,
@@ -107,7 +107,7 @@ experiment(
   async (run) => {
     const produce = {
       perSecond: 400,
-      lanes: 100,
+      parallel: 100,
       payload: { filler: 'x'.repeat(20_000) },
       mix: { ms: [1, 5] as const },
     };
@@ -126,8 +126,8 @@ experiment(
   },
 );
 
-/** Whether the bytes are refused when they are opened or read; throws where they read as something else. */
-async function isRefused(path: string, wanted: string): Promise<boolean> {
+/** Whether a damaged file is refused when it is opened or read. @throws Error where it is read as other data */
+async function isRefused(path: string, expected: string): Promise<boolean> {
   try {
     const broker = await connect(`sqlite:${path}`);
     try {
@@ -139,7 +139,7 @@ async function isRefused(path: string, wanted: string): Promise<boolean> {
     expect((error as { code?: string }).code).toMatch(/^(database|broker)-/);
     return true;
   }
-  if (digest(readBytes(path)) !== wanted) throw new Error('damage was not seen');
+  if (digest(readBytes(path)) !== expected) throw new Error('the damage was not detected');
   return false;
 }
 
@@ -148,7 +148,7 @@ const PAGE = 4_096;
 experiment(
   'S8',
   {
-    title: 'a page of the file turns to noise',
+    title: 'a page of the file turns into noise',
     tier: 2,
     on: ['sqlite'],
     may: { duplicates: ['killed'] },
@@ -159,18 +159,18 @@ experiment(
     await owner.stop();
     const whole = readBytes(run.bed.file);
     const before = copyOf(run, whole);
-    // Once opened and closed, so that what opening itself changes is in.
+    // Open and close it once: the expected data then include what opening changes.
     await (await connect(`sqlite:${before}`)).close();
-    const sound = readBytes(before);
-    const wanted = digest(sound);
+    const valid = readBytes(before);
+    const expected = digest(valid);
     let refused = 0;
     const times = run.times(30, 300);
     for (let i = 0; i < times; i += 1) {
-      const file = Buffer.from(sound.file);
+      const file = Buffer.from(valid.file);
       const page = Math.floor(run.random.between(0, file.length / PAGE));
-      for (let at = page * PAGE; at < (page + 1) * PAGE; at += 1)
-        file[at] = Math.floor(run.random.between(0, 256));
-      if (await isRefused(copyOf(run, { ...sound, file }), wanted)) refused += 1;
+      for (let offset = page * PAGE; offset < (page + 1) * PAGE; offset += 1)
+        file[offset] = Math.floor(run.random.between(0, 256));
+      if (await isRefused(copyOf(run, { ...valid, file }), expected)) refused += 1;
     }
     run.fact('pages that were seen', refused);
     run.fact('pages that do not matter', times - refused);
@@ -193,7 +193,7 @@ experiment(
     let owner = await run.start(LOAD);
     for (let i = 0; i < run.times(2, 20); i += 1) {
       await owner.saw(({ e }) => e === 'start', 50);
-      // Not under a file that is open: the kernel keeps its word to who may write.
+      // The kernel refuses while a file is open for writing.
       expect(() => disk.setReadOnly(true)).toThrow(/busy/);
       await owner.kill();
       disk.setReadOnly(true);
@@ -205,7 +205,7 @@ experiment(
       expect(integrityOf(run.bed.file)).toBe('ok');
       owner = await run.startAgain(owner);
       await until(() => owner.history.read().some(({ e }) => e === 'ack'), {
-        what: 'it takes tasks again',
+        what: 'it accepts tasks again',
         limitMs: 5_000,
       });
     }

@@ -12,19 +12,19 @@ const LOCK = fileURLToPath(
   new URL('../../packages/engine/test/brokers/sqlite/programs/lock.mjs', import.meta.url),
 );
 
-/** A foreign program that wants to write to the file, again and again; says `locked` or `busy`. */
+/** Another program that tries to take the write lock repeatedly and holds it for `holdMs`; it prints `locked` or `busy`. */
 const foreignWriter = (path: string, holdMs: number): Program =>
   launchProgram(LOCK, { args: [path, String(holdMs)], quiet: true });
 
 experiment(
   'S6',
   {
-    title: 'a foreign writer holds the lock, then fights for it',
+    title: 'another program holds the write lock, then competes for it',
     tier: 1,
     on: ['sqlite'],
   },
   async (run) => {
-    // The file is there, and in use.
+    // Create the file.
     await (await connect(run.bed.url)).close();
     const holder = foreignWriter(run.bed.file, 10_000);
     await holder.waitForLine((line) => line === 'locked');

@@ -16,16 +16,16 @@ const LEASE_MS = 6_000;
 const light = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ payload: { ms: 50 + ((37 * i) % 400) } }));
 
-/** Its descriptors may have numbers below this one only (Linux). */
+/** Limits the numbers of file descriptors to those below `count` (Linux). */
 function limitFiles({ pid }: Member, count: number): void {
   execFileSync('prlimit', ['--pid', String(pid), `--nofile=${count}:`], { stdio: 'pipe' });
 }
 
-/** IDs of the tasks that block, with the lines of their attempts. */
-const blocking = (lines: readonly Line[]): Set<string> =>
+/** IDs of the tasks that block the event loop. */
+const blockingIds = (lines: readonly Line[]): Set<string> =>
   new Set(lines.flatMap((line) => (line.e === 'call' && line.does.block !== undefined ? [line.id] : [])));
 
-/** From the end of each block to the event that tells of it, ms. */
+/** From the end of each block to the event that reports it, ms. */
 function eventDelays(lines: readonly Line[]): number[] {
   const blockOf = new Map(
     lines.flatMap((line) => (line.e === 'call' ? [[line.id, line.does.block ?? 0] as const] : [])),
@@ -33,17 +33,17 @@ function eventDelays(lines: readonly Line[]): number[] {
   return lines.flatMap((line) => {
     if (line.e !== 'action' || line.what !== 'block') return [];
     const endMs = line.t + (blockOf.get(line.id) ?? 0);
-    const told = lines.find(
+    const event = lines.find(
       ({ e, member, t }) => e === 'stalled' && member === line.member && t > endMs - 100,
     );
-    return told ? [told.t - endMs] : [];
+    return event ? [event.t - endMs] : [];
   });
 }
 
 experiment(
   'W5',
   {
-    title: 'A handler blocks the event loop for 2, 5 and 20 s',
+    title: 'a handler blocks the event loop for 2, 5 and 20 s',
     tier: 1,
     on: ['redis', 'sqlite'],
     fullLimitMs: 600_000,
@@ -51,7 +51,7 @@ experiment(
   async (run) => {
     const round = [
       ...BLOCKS_MS.flatMap((block) => [...light(30), { payload: { block } }]),
-      // Long enough that the blocks of the next round find nobody who still blocks.
+      // Enough light tasks that no block of this round is still running when the next round begins.
       ...light(run.times(60, 500)),
     ];
     const rounds = run.times(1, 8);
@@ -61,26 +61,26 @@ experiment(
     });
     const ended = () => {
       const lines = run.lines();
-      const ids = blocking(lines);
+      const ids = blockingIds(lines);
       return new Set(lines.flatMap((line) => (line.e === 'end' && ids.has(line.id) ? [line.id] : []))).size;
     };
-    const all = rounds * BLOCKS_MS.length;
-    await until(() => ended() === all, { what: 'all blocks end', limitMs: rounds * 60_000 });
+    const blockCount = rounds * BLOCKS_MS.length;
+    await until(() => ended() === blockCount, { what: 'all blocks end', limitMs: rounds * 60_000 });
     const { engine } = await run.finish();
     reportRenewals(run);
-    const told = eventDelays(run.lines());
-    run.fact('stall told within, ms', Math.round(Math.max(...told)));
-    expect(Math.max(...told), 'ms from a stall to its event').toBeLessThan(1_000);
+    const delays = eventDelays(run.lines());
+    run.fact('stall reported within, ms', Math.round(Math.max(...delays)));
+    expect(Math.max(...delays), 'ms from a stall to its event').toBeLessThan(1_000);
     expect(engine['tasks.recovered'] ?? 0, 'reclaims').toBe(0);
   },
 );
 
-/** A task of this kind, and the first attempt at it. */
+/** Enqueues a task that blocks for `block` ms; resolves to the start of its first attempt. */
 async function startBlockingTask(run: Run, block: number): Promise<Start> {
   const known = new Set(run.lines().flatMap((line) => (line.e === 'start' ? [line.id] : [])));
   await run.start({ produce: { count: 1, tasks: [{ payload: { block, once: true } }] } });
   const start = () => {
-    const ids = blocking(run.lines());
+    const ids = blockingIds(run.lines());
     return run.lines().find((line) => line.e === 'start' && ids.has(line.id) && !known.has(line.id));
   };
   await until(() => start() !== undefined, { what: 'the task that blocks starts' });
@@ -93,12 +93,12 @@ const waitUntilTakenOver = (run: Run, { id, member }: Start) =>
   });
 
 const MAX_STALL_MS = LEASE_MS;
-const FOR_EVER_MS = 1e9;
+const FOREVER_MS = 1e9;
 
 experiment(
   'W6',
   {
-    title: 'A handler blocks the event loop for ever, or longer than `maxStallMs` (6 s)',
+    title: 'a handler blocks the event loop forever, or longer than `maxStallMs` (6 s)',
     tier: 2,
     on: ['redis'],
     may: { duplicates: ['crashed', 'killed', 'lease-lost'], crashes: true, recoveryMs: MAX_STALL_MS + 5_000 },
@@ -110,7 +110,7 @@ experiment(
     const ended: string[] = [];
     for (let i = 0; i < run.times(3, 30); i += 1) {
       await run.flow(60);
-      const block = i % 3 === 1 ? 3 * MAX_STALL_MS : FOR_EVER_MS;
+      const block = i % 3 === 1 ? 3 * MAX_STALL_MS : FOREVER_MS;
       const start = await startBlockingTask(run, block);
       const victim = run.workers.find(({ name }) => name === start.member);
       if (!victim) throw new Error(`${start.member} is gone already`);
@@ -120,12 +120,12 @@ experiment(
         await victim.gone;
         ended.push(victim.name);
         await run.startAgain(victim);
-      } else if (block === FOR_EVER_MS) {
+      } else if (block === FOREVER_MS) {
         expect(victim.isAlive, 'the process lives on without failStop').toBe(true);
         await victim.kill();
         await run.startAgain(victim);
       } else {
-        // It comes back, and its late end is refused.
+        // The event loop runs again, and the late end is refused.
         await victim.saw((line) => line.e === 'finished' && line.id === start.id && line.outcome === 'lost');
       }
     }
@@ -139,12 +139,12 @@ experiment(
   },
 );
 
-/** Processes that do nothing but compute, until the result is called. */
+/** Starts processes that only compute. Call the result to end them. */
 function startBusyLoops(run: Run, count: number): () => void {
-  const all = Array.from({ length: count }, () =>
+  const processes = Array.from({ length: count }, () =>
     spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' }),
   );
-  const end = () => all.forEach((hog) => void hog.kill('SIGKILL'));
+  const end = () => processes.forEach((loop) => void loop.kill('SIGKILL'));
   run.cleanUp(end);
   return end;
 }
@@ -152,7 +152,7 @@ function startBusyLoops(run: Run, count: number): () => void {
 experiment(
   'W11',
   {
-    title: 'Too little processor: 8 hogs, then a tenth of one for each worker',
+    title: 'CPU starvation: 8 busy loops, then a tenth of a core for each worker',
     tier: 2,
     on: ['redis'],
   },
@@ -165,7 +165,7 @@ experiment(
     end();
     const restore = run.workers.map((worker) => slowDown(run, worker, 0.1));
     await sleep(lastMs);
-    restore.forEach((act) => act());
+    restore.forEach((lift) => lift());
     const { engine } = await run.finish();
     expect(engine['tasks.recovered'] ?? 0, 'reclaims').toBe(0);
     expect(reportRenewals(run).p99, 'ms between renewals, p99').toBeLessThan(LEASE_MS / 2);
@@ -175,20 +175,20 @@ experiment(
 experiment(
   'W12',
   {
-    title: 'A worker without a free file descriptor loses its connections',
+    title: 'a worker without a free file descriptor loses its connections',
     tier: 2,
     on: ['redis'],
     may: { resumeMs: 5_000 },
   },
   async (run) => {
-    // One worker, so that the next start is its own; long tasks, so that there are leases to renew.
+    // A single worker: the next start after a heal is its own. Long tasks: there are always leases to renew.
     const worker = await run.start({ work: { concurrency: 40 } });
     const server = await run.bed.raw();
     await run.fleet({ workers: 0, produce: { mix: { ms: [5, 2_000] } } });
     for (let i = 0; i < run.times(2, 20); i += 1) {
       await run.flow(50);
       run.fault('all connections end while no descriptor is free');
-      // A descriptor's number must be below the limit: what is closed now does not help.
+      // The limit applies to the numbers of descriptors, so those that are freed by closed connections do not help.
       limitFiles(worker, 10);
       await server.call('CLIENT', 'KILL', 'TYPE', 'normal');
       await server.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -198,16 +198,18 @@ experiment(
       await run.flow(50);
     }
     await run.finish();
-    const named = run.lines().filter((line) => line.e === 'logged' && JSON.stringify(line).includes('EMFILE'));
-    run.fact('errors of the worker that name it', named.length);
-    expect(named.length, 'errors that name it').toBeGreaterThan(0);
+    const errors = run
+      .lines()
+      .filter((line) => line.e === 'logged' && JSON.stringify(line).includes('EMFILE'));
+    run.fact('errors of the worker that name it', errors.length);
+    expect(errors.length, 'errors that name EMFILE').toBeGreaterThan(0);
   },
 );
 
 experiment(
   'W13',
   {
-    title: 'A worker is frozen for 60 s (12 s with few repeats), as when its machine is moved',
+    title: 'a worker is frozen for 60 s (12 s with few repeats), as in a live migration',
     tier: 2,
     on: ['redis', 'sqlite'],
     may: { duplicates: ['lease-lost'], recoveryMs: 10_000 },

@@ -8,7 +8,7 @@ import type { Run } from '../harness/run.ts';
 experiment(
   'W1',
   {
-    title: 'SIGKILL of a worker amid its tasks',
+    title: 'SIGKILL of a worker in the middle of its tasks',
     tier: 1,
     on: ['redis', 'sqlite'],
     may: { duplicates: ['killed'], recoveryMs: 10_000 },
@@ -30,7 +30,7 @@ experiment(
 experiment(
   'W2',
   {
-    title: 'SIGKILL of all workers, and one starts again',
+    title: 'SIGKILL of all workers; one starts again first',
     tier: 2,
     on: ['redis', 'sqlite'],
     may: { duplicates: ['killed'], recoveryMs: 10_000 },
@@ -43,9 +43,9 @@ experiment(
       await Promise.all(victims.map((victim) => victim.kill()));
       await sleep(2_000);
       run.heal('one starts again', victims);
-      for (const [place, victim] of victims.entries()) {
+      for (const [i, victim] of victims.entries()) {
         await run.startAgain(victim);
-        if (place === 0) await run.flow(50);
+        if (i === 0) await run.flow(50);
       }
     }
     await run.finish();
@@ -83,8 +83,8 @@ experiment(
   },
   async (run) => {
     await run.fleet({ produce: { perSecond: 5, mix: { ms: [500, 3_000] } } });
-    // Its handler ends the moment that its process wakes, before a timer can tell that the lease is over; by then the
-    // task runs elsewhere, and that run goes on.
+    // Its handler ends as soon as the process wakes, before a timer can abort it for the expired lease. By then the task
+    // runs elsewhere, and that run must not be disturbed.
     const slow = { payload: { ms: 6_500, block: 2_000 }, options: { queue: 'slow' } };
     for (let i = 0; i < 2; i += 1) await run.start({ work: { queues: ['slow'], concurrency: 1 } });
     const repeats = run.times(1, 20);
@@ -94,9 +94,9 @@ experiment(
       const victims = [run.member(member), run.random.pick(run.workers.slice(0, 4))];
       for (const victim of victims) victim.pause();
       await sleep(12_000);
-      const told = run.saw((line) => line.member === member && line.e === 'finished');
+      const finished = run.saw((line) => line.member === member && line.e === 'finished');
       for (const victim of victims) victim.resume();
-      await told;
+      await finished;
     }
     const { staleEnds } = await run.finish();
     expect(staleEnds, 'late ends that the broker refused').toBeGreaterThanOrEqual(repeats);
@@ -106,7 +106,7 @@ experiment(
 experiment(
   'W7',
   {
-    title: 'a handler that never settles, past its deadline',
+    title: 'a handler never settles, past its deadline',
     tier: 2,
     on: ['redis', 'sqlite'],
   },
@@ -115,7 +115,7 @@ experiment(
     const count = run.times(20, 200);
     const work = { concurrency: 10 };
     const tasks = Array.from({ length: 10 }, (_, i) => (i % 5 === 0 ? hang : { payload: { ms: 20 } }));
-    // One process, as half of its slots are lost at once if they are not freed.
+    // A single process: with a fifth of tasks that hang it would soon have no free slot if slots were not freed.
     await run.start({ work, produce: { tasks, count: count * 5, perSecond: 20 } });
     await run.produced();
     const { tasks: ended } = await run.finish();
@@ -136,7 +136,7 @@ const FATAL: Omit<ExperimentOptions, 'title'> = {
   limitMs: 120_000,
 };
 
-/** Tasks that end their process each time, amid others; another process takes the place of each that is gone. */
+/** Runs tasks that end their process each time, among harmless ones. Each process that ends is replaced. */
 const fatal =
   (payloads: readonly Does[], nodeArgs: readonly string[] = []) =>
   async (run: Run): Promise<void> => {
@@ -151,13 +151,17 @@ const fatal =
 
 experiment(
   'W8',
-  { title: 'a task takes all memory of its process', ...FATAL },
+  { title: 'a task exhausts the memory of its process', ...FATAL },
   fatal([{ oom: true }], ['--max-old-space-size=64']),
 );
 
 experiment(
   'W9',
   { title: 'tasks end their process: exit, uncaught exception, unhandled rejection', ...FATAL },
-  // The handlers are still at it: who has ended well is not blamed for what comes after.
-  fatal([{ exit: 1 }, { uncaught: 'as it was told', ms: 1_000 }, { unhandled: 'as it was told', ms: 1_000 }]),
+  // The handlers are still running when the error occurs: a task that has already succeeded is not blamed for it.
+  fatal([
+    { exit: 1 },
+    { uncaught: 'planned exception', ms: 1_000 },
+    { unhandled: 'planned rejection', ms: 1_000 },
+  ]),
 );

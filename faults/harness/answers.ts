@@ -1,4 +1,4 @@
-import { readBrokerContent } from './held.ts';
+import { readBrokerContent } from './broker-content.ts';
 import type { Line } from './history.ts';
 import type { Run } from './run.ts';
 

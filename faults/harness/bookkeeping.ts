@@ -1,5 +1,5 @@
 import type { Events } from './attempts.ts';
-import type { BrokerContent, StoredTask } from './held.ts';
+import type { BrokerContent, StoredTask } from './broker-content.ts';
 import type { Does, Line } from './history.ts';
 
 type Call = Extract<Line, { e: 'call' }>;

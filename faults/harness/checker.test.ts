@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judge, type Allowed } from './checker.ts';
-import type { BrokerContent, StoredTask } from './held.ts';
+import type { BrokerContent, StoredTask } from './broker-content.ts';
 import type { Does, Line } from './history.ts';
 
 type AttemptRecord = StoredTask['attempts'][number];
@@ -12,7 +12,7 @@ const record = (number: number, outcome: AttemptRecord['outcome']): AttemptRecor
   outcome,
 });
 
-/** A completed task that ran once, by `worker-1`. */
+/** A completed task that `worker-1` ran once. */
 function stored(id: string, change: Partial<StoredTask> = {}): StoredTask {
   return {
     id,
@@ -28,8 +28,8 @@ function stored(id: string, change: Partial<StoredTask> = {}): StoredTask {
   };
 }
 
-/** The counters follow from the tasks unless they are given. */
-function held(tasks: readonly StoredTask[], counters: Partial<BrokerContent> = {}): BrokerContent {
+/** The content of a broker. By default the counters follow from the tasks. */
+function contentOf(tasks: readonly StoredTask[], counters: Partial<BrokerContent> = {}): BrokerContent {
   const ends = tasks.flatMap(({ attempts }) => attempts.map(({ outcome }) => outcome));
   const failed = ends.filter((outcome) => outcome === 'failed').length;
   const processed = failed + ends.filter((outcome) => outcome === 'succeeded').length;
@@ -63,7 +63,7 @@ const end = (t: number, change: object = {}): Line => ({
   ...ran,
   ...change,
 });
-const told = (t: number, change: object = {}): Line => ({
+const finished = (t: number, change: object = {}): Line => ({
   e: 'finished',
   t,
   member: 'worker-1',
@@ -77,80 +77,82 @@ const kill = (t: number, of = 'worker-1'): Line[] => [
 ];
 const second = { member: 'worker-2', attempt: 2 };
 const enqueued = [call(1, 'a'), ack(2, 'a')];
-const once = [...enqueued, start(3), end(4), told(5)];
-/** As it stands after the first attempt was lost with its worker. */
+const once = [...enqueued, start(3), end(4), finished(5)];
+/** A completed task whose first attempt was lost with its worker. */
 const twice = stored('a', {
   crashes: 1,
   attempts: [record(1, 'lost'), record(2, 'succeeded')],
   result: Buffer.from(JSON.stringify({ by: 'worker-2', attempt: 2 })),
 });
 
-const violations = (lines: readonly Line[], what: BrokerContent, allowed: Allowed = {}) =>
-  judge(lines, what, allowed).violations.join('\n');
+const violations = (lines: readonly Line[], content: BrokerContent, allowed: Allowed = {}) =>
+  judge(lines, content, allowed).violations.join('\n');
 
-describe('a run in which all went well', () => {
-  test('has no violations, and is counted', () => {
-    const { violations: none, tasks, overlapMs } = judge(once, held([stored('a')]));
+describe('a run without faults', () => {
+  test('has no violations and is counted', () => {
+    const { violations: none, tasks, overlapMs } = judge(once, contentOf([stored('a')]));
     expect(none).toEqual([]);
     expect(tasks).toMatchObject({ attempted: 1, acked: 1, unknown: 0, lost: 0, completed: 1 });
     expect(overlapMs).toBe(0);
   });
 
-  test('may have tasks of unknown outcome, there or not', () => {
+  test('may have tasks of unknown outcome, stored or not', () => {
     const lines: Line[] = [
       ...once,
       call(6, 'b'),
       { e: 'unknown', t: 7, member: 'producer-1', id: 'b', code: 'broker-unavailable' },
-      // Its producer was killed amid the call.
+      // Its producer was killed during the call.
       call(8, 'c'),
     ];
-    const { violations: none, tasks } = judge(lines, held([stored('a')]));
+    const { violations: none, tasks } = judge(lines, contentOf([stored('a')]));
     expect(none).toEqual([]);
     expect(tasks).toMatchObject({ unknown: 2, recovered: 0 });
   });
 
-  test('may have failures that were planned', () => {
+  test('may have planned failures', () => {
     const fails = { outcome: 'fail' };
     const lines = [
       call(1, 'a', { fail: 1 }),
       ack(2, 'a'),
       start(3),
       end(4, fails),
-      told(5, { outcome: 'failed' }),
+      finished(5, { outcome: 'failed' }),
       start(6, second),
       end(7, second),
-      told(8, second),
+      finished(8, second),
     ];
     const task = stored('a', {
       retried: 1,
       attempts: [record(1, 'failed'), record(2, 'succeeded')],
       result: twice.result,
     });
-    expect(violations(lines, held([task]))).toBe('');
+    expect(violations(lines, contentOf([task]))).toBe('');
   });
 });
 
-describe('what producers were told', () => {
-  test('an acknowledged task that is gone', () => {
-    expect(violations(once, held([]))).toContain('acknowledged tasks are lost (I1): a');
-    expect(judge(once, held([]), { losses: true }).tasks.lost).toBe(1);
+describe('answers to producers', () => {
+  test('an acknowledged task that is gone is a loss', () => {
+    expect(violations(once, contentOf([]))).toContain('acknowledged tasks are lost (I1): a');
+    expect(judge(once, contentOf([]), { losses: true }).tasks.lost).toBe(1);
   });
 
-  test('a refused task that was stored', () => {
+  test('a refused task that was stored is a violation', () => {
     const lines: Line[] = [
       call(1, 'a'),
       { e: 'refused', t: 2, member: 'producer-1', id: 'a', code: 'broker-full' },
     ];
-    expect(violations(lines, held([]))).toBe('');
-    expect(violations([...lines, start(3), end(4), told(5)], held([stored('a')]))).toContain('refused');
+    expect(violations(lines, contentOf([]))).toBe('');
+    expect(violations([...lines, start(3), end(4), finished(5)], contentOf([stored('a')]))).toContain(
+      'refused',
+    );
   });
 
-  test('a task that nobody enqueued', () => {
-    expect(violations(once, held([stored('a'), stored('b')]))).toContain('(unexpected): b');
-    expect(violations([...once, start(6, { id: 'ghost' })], held([stored('a')]))).toContain(': ghost');
+  test('a task that no producer enqueued is a violation', () => {
+    expect(violations(once, contentOf([stored('a'), stored('b')]))).toContain('(unexpected): b');
+    expect(violations([...once, start(6, { id: 'ghost' })], contentOf([stored('a')]))).toContain(': ghost');
   });
 
-  test('one tried again counts as it was told last', () => {
+  test('a task that was enqueued again counts by its best known answer', () => {
     const unknown: Line = {
       e: 'unknown',
       t: 1.5,
@@ -158,67 +160,69 @@ describe('what producers were told', () => {
       id: 'a',
       code: 'broker-unavailable',
     };
-    expect(judge([...once, unknown], held([stored('a')])).tasks).toMatchObject({ acked: 1, unknown: 0 });
+    expect(judge([...once, unknown], contentOf([stored('a')])).tasks).toMatchObject({ acked: 1, unknown: 0 });
     const exists: Line = { e: 'refused', t: 1.6, member: 'producer-1', id: 'a', code: 'broker-full' };
     const lines = [call(1, 'a'), unknown, exists];
-    expect(violations([...lines, start(3), end(4), told(5)], held([stored('a')]))).toBe('');
+    expect(violations([...lines, start(3), end(4), finished(5)], contentOf([stored('a')]))).toBe('');
   });
 });
 
-describe('runs again', () => {
+describe('reruns', () => {
   const killed = [
     ...enqueued,
     start(3),
     ...kill(10),
     start(7_010, second),
     end(7_011, second),
-    told(7_012, second),
+    finished(7_012, second),
   ];
 
-  test('are allowed for a named reason only, and their recovery is measured', () => {
-    const verdict = judge(killed, held([twice]), { duplicates: ['killed'] });
+  test('are allowed only for a named reason, and their recovery is measured', () => {
+    const verdict = judge(killed, contentOf([twice]), { duplicates: ['killed'] });
     expect(verdict.violations).toEqual([]);
     expect(verdict.reruns).toEqual({ killed: 1 });
     expect(verdict.recovery).toMatchObject({ n: 1, max: 7_000 });
-    expect(violations(killed, held([twice]))).toContain('runs too many (killed)');
-    expect(violations(killed, held([twice]), { duplicates: ['killed'], recoveryMs: 6_000 })).toContain(
+    expect(violations(killed, contentOf([twice]))).toContain('unexpected reruns (killed)');
+    expect(violations(killed, contentOf([twice]), { duplicates: ['killed'], recoveryMs: 6_000 })).toContain(
       'took 7000 ms',
     );
   });
 
-  test('are counted from a heal that names the member', () => {
+  test('are measured from a heal that names the member', () => {
     const heal: Line = { e: 'heal', t: 5_010, member: 'test', what: 'started again', of: ['worker-1'] };
-    const { recovery } = judge([...killed, heal], held([twice]), { duplicates: ['killed'] });
+    const { recovery } = judge([...killed, heal], contentOf([twice]), { duplicates: ['killed'] });
     expect(recovery).toMatchObject({ n: 1, max: 2_000 });
   });
 
-  test('while the first worker lives are never explained', () => {
+  test('are unexplained while the first worker is alive', () => {
     const lines = killed.filter(({ e }) => e !== 'fault' && e !== 'exit');
-    expect(violations(lines, held([twice]), { duplicates: ['killed', 'lease-lost'] })).toContain(
-      'runs too many (unexplained)',
+    expect(violations(lines, contentOf([twice]), { duplicates: ['killed', 'lease-lost'] })).toContain(
+      'unexpected reruns (unexplained)',
     );
   });
 
-  test('after an end that the broker had taken', () => {
-    const lines = [...once, start(6, second), end(7, second), told(8, second)];
-    const found = violations(lines, held([twice]), { duplicates: ['killed'] });
-    expect(found).toContain('runs too many (rolled-back)');
-    expect(found).toContain('the broker took 2 final ends');
+  test('after an end that the broker had accepted are rolled back', () => {
+    const lines = [...once, start(6, second), end(7, second), finished(8, second)];
+    const found = violations(lines, contentOf([twice]), { duplicates: ['killed'] });
+    expect(found).toContain('unexpected reruns (rolled-back)');
+    expect(found).toContain('the broker accepted 2 final ends');
   });
 
-  test('a late end that was taken, and one that was refused', () => {
+  test('with a late end are a violation only if the broker accepted it', () => {
     const lines = (outcome: string) => [
       ...enqueued,
       start(3),
       start(9_000, second),
       end(9_001, second),
-      told(9_002, second),
+      finished(9_002, second),
       end(9_100),
-      told(9_101, { outcome }),
+      finished(9_101, { outcome }),
     ];
     const allowed: Allowed = { duplicates: ['lease-lost', 'rolled-back'] };
-    expect(violations(lines('succeeded'), held([twice]), allowed)).toContain('were taken though another');
-    const { violations: none, staleEnds } = judge(lines('lost'), held([twice]), allowed);
+    expect(violations(lines('succeeded'), contentOf([twice]), allowed)).toContain(
+      'were accepted after the next',
+    );
+    const { violations: none, staleEnds } = judge(lines('lost'), contentOf([twice]), allowed);
     expect(none).toEqual([]);
     expect(staleEnds).toBe(1);
   });
@@ -231,25 +235,25 @@ describe('overlap of valid leases', () => {
       ...enqueued,
       start(3),
       end(20_000),
-      told(20_001, { outcome: 'lost' }),
+      finished(20_001, { outcome: 'lost' }),
       start(again, second),
       end(again + 50, second),
-      told(again + 51, second),
+      finished(again + 51, second),
       ...more,
     ];
-    return judge(lines, held([twice]), allowed);
+    return judge(lines, contentOf([twice]), allowed);
   };
 
-  test('a second attempt within the first one’s lease', () => {
+  test('counts a second attempt within the lease of the first', () => {
     expect(overlapping(5_000).overlapMs).toBe(50);
     expect(overlapping(5_000).violations.join()).toContain('(I4)');
   });
 
-  test('none after the lease, less half a second', () => {
+  test('ends half a second before the lease', () => {
     expect(overlapping(5_504).violations).toEqual([]);
   });
 
-  test('renewals make a lease longer, unless they came too late', () => {
+  test('respects renewals, unless they came too late', () => {
     const renewed = (since: number): Line => ({
       e: 'renewed',
       gapMs: 4_000,
@@ -264,7 +268,7 @@ describe('overlap of valid leases', () => {
     expect(overlapping(14_000, [renewed(4_000), renewed(12_000)]).overlapMs).toBe(0);
   });
 
-  test('leases that a hung process has given up are over', () => {
+  test('ends when a hung process has released its leases', () => {
     const released: Line = {
       e: 'released',
       t: 9_000,
@@ -276,65 +280,67 @@ describe('overlap of valid leases', () => {
     expect(overlapping(5_000, [released]).overlapMs).toBe(0);
   });
 
-  test('an aborted attempt is over', () => {
+  test('ends when an attempt was aborted', () => {
     const abort: Line = { e: 'abort', t: 4_900, member: 'worker-1', ...ran, cause: 'lease-lost' };
     expect(overlapping(5_000, [abort]).overlapMs).toBe(0);
   });
 });
 
-describe('books', () => {
+describe('bookkeeping', () => {
   test('a task that is not final', () => {
-    expect(violations(enqueued, held([stored('a', { state: 'active', attempts: [] })]))).toContain(
+    expect(violations(enqueued, contentOf([stored('a', { state: 'active', attempts: [] })]))).toContain(
       'task a: it ended active',
     );
   });
 
-  test('a success that is recorded twice, and one that is missing', () => {
+  test('a success that is recorded twice or is missing', () => {
     const double = stored('a', { attempts: [record(1, 'succeeded'), record(2, 'succeeded')] });
-    expect(violations(once, held([double]))).toContain('2 successes are recorded');
-    expect(violations(once, held([stored('a', { attempts: [] })]))).toContain('0 successes');
+    expect(violations(once, contentOf([double]))).toContain('2 successes are recorded');
+    expect(violations(once, contentOf([stored('a', { attempts: [] })]))).toContain('0 successes');
   });
 
-  test('a failure that was not asked for', () => {
+  test('a failure that the payload does not cause', () => {
     const task = stored('a', { attempts: [record(1, 'failed'), record(2, 'succeeded')] });
-    expect(violations(once, held([task]))).toContain('1 failures are recorded instead of 0');
+    expect(violations(once, contentOf([task]))).toContain('1 failures are recorded instead of 0');
   });
 
   test('an archived task that should have completed', () => {
     const task = stored('a', { state: 'archived', attempts: [], result: null });
-    expect(violations(once, held([task]))).toContain('it is archived instead of completed');
+    expect(violations(once, contentOf([task]))).toContain('it is archived instead of completed');
   });
 
-  test('counters that do not fit', () => {
-    expect(violations(once, held([stored('a')], { processed: 2 }))).toContain(
+  test('counters that differ from the records', () => {
+    expect(violations(once, contentOf([stored('a')], { processed: 2 }))).toContain(
       '2 attempts are counted, 1 rec',
     );
-    expect(violations(once, held([stored('a')], { failed: 1 }))).toContain('1 failures are counted, 0 rec');
+    expect(violations(once, contentOf([stored('a')], { failed: 1 }))).toContain(
+      '1 failures are counted, 0 rec',
+    );
   });
 
   test('a lost attempt without a crash', () => {
-    expect(violations(once, held([stored('a', { crashes: 1 })]))).toContain(
+    expect(violations(once, contentOf([stored('a', { crashes: 1 })]))).toContain(
       '0 lost attempts are recorded, 1',
     );
   });
 
-  test('the result of an attempt whose number a failover had undone and given again, to the same worker', () => {
-    const undone = [...enqueued, start(3), end(4), told(5, { outcome: 'lost' })];
-    const lines = [...undone, start(6), end(7), told(8)];
+  test('the result of a lost attempt, unless a failover gave its number to the same worker again', () => {
+    const undone = [...enqueued, start(3), end(4), finished(5, { outcome: 'lost' })];
+    const lines = [...undone, start(6), end(7), finished(8)];
     const allowed: Allowed = { duplicates: ['lease-lost'] };
-    expect(violations(lines, held([stored('a')]), allowed)).toBe('');
-    expect(violations(undone, held([stored('a')]), allowed)).toContain('had lost its lease');
+    expect(violations(lines, contentOf([stored('a')]), allowed)).toBe('');
+    expect(violations(undone, contentOf([stored('a')]), allowed)).toContain('had lost its lease');
   });
 
-  test('a result of somebody else', () => {
+  test('a result of another worker', () => {
     const task = stored('a', { result: Buffer.from(JSON.stringify({ by: 'worker-7', attempt: 1 })) });
-    expect(violations(once, held([task]))).toContain('its result is of no attempt that ended well');
+    expect(violations(once, contentOf([task]))).toContain('no successful attempt returned its result');
   });
 
   test('poison counts as one failure', () => {
     const lost = [1, 2, 3].map((number) => record(number, 'lost'));
     const task = stored('a', { state: 'archived', crashes: 3, attempts: lost, result: null });
-    expect(violations(enqueued, held([task], { processed: 1, failed: 1 }))).toBe('');
+    expect(violations(enqueued, contentOf([task], { processed: 1, failed: 1 }))).toBe('');
   });
 });
 
@@ -350,13 +356,15 @@ describe('processes', () => {
     ...change,
   });
 
-  test('one that ended by itself', () => {
-    expect(violations([...once, exit({})], held([stored('a')]))).toContain('worker-1 ended by itself (I8)');
-    expect(violations([...once, exit({})], held([stored('a')]), { crashes: true })).toBe('');
-    expect(violations([...once, exit({ code: 0 })], held([stored('a')]))).toBe('');
+  test('must not end by themselves with an error, unless it is allowed', () => {
+    expect(violations([...once, exit({})], contentOf([stored('a')]))).toContain(
+      'worker-1 ended by itself (I8)',
+    );
+    expect(violations([...once, exit({})], contentOf([stored('a')]), { crashes: true })).toBe('');
+    expect(violations([...once, exit({ code: 0 })], contentOf([stored('a')]))).toBe('');
   });
 
-  test('an unhandled rejection', () => {
+  test('must have no unhandled rejection', () => {
     const crash: Line = {
       e: 'crash',
       t: 9,
@@ -364,17 +372,19 @@ describe('processes', () => {
       origin: 'unhandledRejection',
       error: 'Error: x',
     };
-    expect(violations([...once, crash], held([stored('a')]))).toContain('unhandledRejection: Error: x');
+    expect(violations([...once, crash], contentOf([stored('a')]))).toContain('unhandledRejection: Error: x');
   });
 });
 
-test('what fsck finds is a violation', () => {
-  expect(violations(once, held([stored('a')], { fsck: ['ghost x'] }))).toBe('fsck (I7): ghost x');
+test('a finding of fsck is a violation', () => {
+  expect(violations(once, contentOf([stored('a')], { fsck: ['ghost x'] }))).toBe('fsck (I7): ghost x');
 });
 
-test('the time to resume is that from a heal to the next start', () => {
+test('the time to resume runs from a heal to the next start', () => {
   const heal: Line = { e: 'heal', t: 2.5, member: 'test', what: 'Redis is back', of: [] };
-  expect(judge([...once, heal], held([stored('a')])).resume).toMatchObject({ n: 1 });
+  expect(judge([...once, heal], contentOf([stored('a')])).resume).toMatchObject({ n: 1 });
   const late = [...once, { ...heal, t: -5_000 }];
-  expect(violations(late, held([stored('a')]), { resumeMs: 3_000 })).toContain('the next start after a heal');
+  expect(violations(late, contentOf([stored('a')]), { resumeMs: 3_000 })).toContain(
+    'the next start after a heal',
+  );
 });

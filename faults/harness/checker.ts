@@ -1,28 +1,28 @@
 import { eventsOf, type Events } from './attempts.ts';
 import { bookkeepingFaults } from './bookkeeping.ts';
-import type { BrokerContent } from './held.ts';
+import type { BrokerContent } from './broker-content.ts';
 import type { Line } from './history.ts';
 import { overlapMs } from './overlap.ts';
 import { histogram, recoveryMs, resumeMs, type Histogram } from './recovery.ts';
 import { rerunsIn, unfenced, type FoundRerun, type Rerun } from './reruns.ts';
 
-/** What an experiment allows; everything else is a violation. */
+/** What an experiment allows. Anything else is a violation. */
 export interface Allowed {
-  /** Why tasks may run again. Default: for no reason. */
+  /** Reasons for which tasks may run again. Default: none. */
   readonly duplicates?: readonly Rerun[];
-  /** Acknowledged tasks may be lost, as no durability was asked for. Their number is reported. */
+  /** Acknowledged tasks may be lost, as no durability was requested. Their number is reported. */
   readonly losses?: boolean;
-  /** Attempts may overlap: a lease that a failover has undone is given again while its worker still trusts it. Reported. */
+  /** Attempts may overlap: after a failover a lease may be given again while its first worker trusts it. Reported. */
   readonly overlaps?: boolean;
-  /** Processes may end by themselves, as tasks make them. */
+  /** Processes may end by themselves, as tasks crash them. */
   readonly crashes?: boolean;
-  /** Longest recovery of a task that a member held, ms. */
+  /** Longest allowed recovery of a task that a stopped member was running, ms. */
   readonly recoveryMs?: number;
-  /** Longest time from a heal of the broker to the next start of a task, ms. */
+  /** Longest allowed time from a heal of the broker to the next start of a task, ms. */
   readonly resumeMs?: number;
 }
 
-/** What came out, without what it means. */
+/** The judgement of a run. */
 export interface Verdict {
   readonly violations: readonly string[];
   readonly tasks: {
@@ -30,27 +30,27 @@ export interface Verdict {
     readonly acked: number;
     readonly unknown: number;
     readonly refused: number;
-    /** Acknowledged and gone. */
+    /** Acknowledged, and gone at the end. */
     readonly lost: number;
-    /** Of unknown outcome, and there. */
+    /** Of unknown outcome, and stored at the end. */
     readonly recovered: number;
     readonly completed: number;
     readonly archived: number;
   };
-  /** Runs beyond those that failures explain, by reason. */
+  /** Runs that no failure explains, by reason. */
   readonly reruns: Readonly<Partial<Record<Rerun, number>>>;
-  /** Ends that the broker refused, as the lease was gone; attempts that were aborted before are not among them. */
+  /** Ends that the broker refused, as the lease was gone. Aborted attempts are not counted. */
   readonly staleEnds: number;
   readonly overlapMs: number;
   readonly recovery: Histogram | null;
   readonly resume: Histogram | null;
-  /** Events of the engines, by name. */
+  /** Events of the engine, by name. */
   readonly engine: Readonly<Record<string, number>>;
-  /** What it found. */
+  /** Findings of `fsck`. */
   readonly fsck: readonly string[];
 }
 
-/** What producers were told. */
+/** The answers that producers got: IDs by outcome. */
 interface ProducerAnswers {
   readonly calls: Map<string, Extract<Line, { e: 'call' }>>;
   readonly acked: Set<string>;
@@ -71,7 +71,7 @@ function answersIn(lines: readonly Line[]): ProducerAnswers {
     else if (line.e === 'unknown') answers.unknown.add(line.id);
     else if (line.e === 'refused') answers.refused.add(line.id);
   }
-  // A call under way when its producer was killed was told nothing; one that was tried again counts as told last.
+  // A call in flight when its producer was killed got no answer: unknown. Of several answers the best known one counts.
   for (const id of answers.calls.keys()) {
     if (answers.acked.has(id)) answers.unknown.delete(id);
     else if (answers.unknown.has(id)) answers.refused.delete(id);
@@ -82,29 +82,29 @@ function answersIn(lines: readonly Line[]): ProducerAnswers {
 
 const MAX_SHOWN = 5;
 
-/** A violation for some of the IDs, so that a broken run can still be read. */
+/** One violation that names only the first IDs, which keeps the report of a broken run readable. */
 function about(ids: readonly string[], what: string): string[] {
   if (ids.length === 0) return [];
   const shown = ids.slice(0, MAX_SHOWN).join(', ');
   return [`${ids.length} ${what}: ${shown}${ids.length > MAX_SHOWN ? ', …' : ''}`];
 }
 
-/** I1, and I9: what was refused is not there. */
+/** I1: acknowledged tasks are stored. I9: refused tasks are not. */
 function wrongTasks(
   answers: ProducerAnswers,
-  held: BrokerContent,
+  content: BrokerContent,
   { byTask }: Events,
 ): { lost: string[]; faults: string[] } {
-  const there = (id: string) => held.tasks.has(id);
-  const lost = [...answers.acked].filter((id) => !there(id));
+  const isStored = (id: string) => content.tasks.has(id);
+  const lost = [...answers.acked].filter((id) => !isStored(id));
   const known = (id: string) => answers.calls.has(id);
-  const strange = [...held.tasks.keys(), ...byTask.keys()].filter((id) => !known(id));
-  const refused = [...answers.refused].filter((id) => there(id) || byTask.has(id));
+  const strange = [...content.tasks.keys(), ...byTask.keys()].filter((id) => !known(id));
+  const refused = [...answers.refused].filter((id) => isStored(id) || byTask.has(id));
   return {
     lost,
     faults: [
-      ...about([...new Set(strange)], 'tasks that nobody enqueued (unexpected)'),
-      ...about(refused, 'refused tasks were stored all the same (I9)'),
+      ...about([...new Set(strange)], 'tasks that no producer enqueued (unexpected)'),
+      ...about(refused, 'refused tasks were stored (I9)'),
     ],
   };
 }
@@ -114,11 +114,11 @@ function rerunFaults(reruns: readonly FoundRerun[], allowed: readonly Rerun[]): 
     `${again.id} (${before.member} attempt ${before.number}, then ${again.member} attempt ${again.number})`;
   const wrong = reruns.filter(({ reason }) => !allowed.includes(reason));
   return [...new Set(wrong.map(({ reason }) => reason))].flatMap((reason) =>
-    about(wrong.filter((one) => one.reason === reason).map(shown), `runs too many (${reason})`),
+    about(wrong.filter((rerun) => rerun.reason === reason).map(shown), `unexpected reruns (${reason})`),
   );
 }
 
-/** I8 */
+/** I8: no process crashes. */
 function processFaults(lines: readonly Line[]): string[] {
   return lines.flatMap((line) => {
     if (line.e === 'exit' && !line.isRequested && line.code !== 0)
@@ -132,7 +132,7 @@ function staleEnds({ byTask }: Events): number {
   return attempts.filter(({ finished, abort }) => finished?.outcome === 'lost' && abort === undefined).length;
 }
 
-const tooLong = (found: Histogram | null, limitMs: number | undefined, what: string): string[] =>
+const durationFaults = (found: Histogram | null, limitMs: number | undefined, what: string): string[] =>
   limitMs !== undefined && found !== null && found.max > limitMs
     ? [`${what} took ${found.max} ms; at most ${limitMs} are allowed`]
     : [];
@@ -151,47 +151,47 @@ const countAnswers = ({ calls, acked, unknown, refused }: ProducerAnswers) => ({
 });
 
 /**
- * Judges a run by the invariants of the paper (reliability D): I1 lost, I2 and I3 books, I4 overlap, I7 counters and
- * fsck, I8 processes, I9 truth of what producers were answers.
+ * Judges a run by the invariants of docs/design/guarantees.md#fault-matrix: I1 no loss, I2 and I3 one end per task and
+ * matching counters, I4 no overlap, I7 `fsck`, I8 no crash, I9 true answers to producers.
  *
- * @param lines of all members and of the test, in any order
+ * @param unordered events of all members and of the test, in any order
  */
-export function judge(unordered: readonly Line[], held: BrokerContent, allowed: Allowed = {}): Verdict {
+export function judge(unordered: readonly Line[], content: BrokerContent, allowed: Allowed = {}): Verdict {
   const lines = [...unordered].sort((a, b) => a.t - b.t);
   const answers = answersIn(lines);
   const events = eventsOf(lines);
   const reruns = rerunsIn(events);
   const overlap = overlapMs(events);
-  const { lost, faults } = wrongTasks(answers, held, events);
+  const { lost, faults } = wrongTasks(answers, content, events);
   const recovery = histogram(recoveryMs(lines, events));
   const resume = histogram(resumeMs(lines, events));
   const duplicates = allowed.duplicates ?? [];
-  const stored = [...held.tasks.values()];
+  const stored = [...content.tasks.values()];
   const books = { calls: answers.calls, events, rolledBack: duplicates.includes('rolled-back') };
   const engine = lines.flatMap((line) => (line.e === 'event' ? [line.name] : []));
   return {
     violations: [
       ...(allowed.losses === true ? [] : about(lost, 'acknowledged tasks are lost (I1)')),
       ...faults,
-      ...bookkeepingFaults(held, books).slice(0, MAX_SHOWN),
+      ...bookkeepingFaults(content, books).slice(0, MAX_SHOWN),
       ...rerunFaults(reruns, duplicates),
       ...about(
         unfenced(reruns).map(({ id }) => id),
-        'ends of attempts were taken though another had begun (I3)',
+        'ends of attempts were accepted after the next attempt had begun (I3)',
       ),
-      // Of a lease that the broker has forgotten its worker hears at the next renewal.
+      // When the broker loses a lease, its worker notices only at the next renewal: such an overlap cannot be avoided.
       ...(overlap > 0 && allowed.overlaps !== true && !books.rolledBack
         ? [`valid leases overlapped for ${overlap.toFixed(1)} ms (I4)`]
         : []),
       ...(allowed.crashes === true ? [] : processFaults(lines)),
-      ...tooLong(recovery, allowed.recoveryMs, 'the recovery of a task'),
-      ...tooLong(resume, allowed.resumeMs, 'the next start after a heal'),
-      ...held.fsck.map((fault) => `fsck (I7): ${fault}`),
+      ...durationFaults(recovery, allowed.recoveryMs, 'the recovery of a task'),
+      ...durationFaults(resume, allowed.resumeMs, 'the next start after a heal'),
+      ...content.fsck.map((fault) => `fsck (I7): ${fault}`),
     ],
     tasks: {
       ...countAnswers(answers),
       lost: lost.length,
-      recovered: [...answers.unknown].filter((id) => held.tasks.has(id)).length,
+      recovered: [...answers.unknown].filter((id) => content.tasks.has(id)).length,
       completed: stored.filter(({ state }) => state === 'completed').length,
       archived: stored.filter(({ state }) => state === 'archived').length,
     },
@@ -201,6 +201,6 @@ export function judge(unordered: readonly Line[], held: BrokerContent, allowed: 
     recovery,
     resume,
     engine: countBy(engine) as Record<string, number>,
-    fsck: held.fsck,
+    fsck: content.fsck,
   };
 }

@@ -11,7 +11,7 @@ import { selected } from './selection.ts';
 
 export interface ExperimentOptions {
   readonly title: string;
-  /** 1: runs in CI in its turn (10 to 25 s); 2: with `npm run faults` only. */
+  /** 1: runs in CI in its turn (10 to 25 s); 2: only with `npm run faults`. */
   readonly tier: 1 | 2;
   readonly on: readonly Deployment[];
   /** What the faults may do to tasks; anything else fails the experiment. Default: nothing. */

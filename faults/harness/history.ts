@@ -67,7 +67,7 @@ export type Line =
   | Of<'event', { name: string; id?: string; recovered?: number }>
   | Of<'logged', { level: string; message: string; err?: string }>
   | Of<'crash', { origin: string; error: string }>
-  | Of<'left', { tasks: number }>
+  | Of<'remaining', { tasks: number }>
   | Of<'closed', { rss: number }>
   /** The test caused or ended a fault; `of` = the members that it hit. */
   | Of<'fault' | 'heal', { what: string; of: readonly string[] }>

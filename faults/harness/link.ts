@@ -1,47 +1,47 @@
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** How data travel, in both directions. */
+/** The quality of a link, in both directions. */
 export interface LinkQuality {
-  /** One way. Default 0. */
+  /** One-way latency. Default 0. */
   readonly latencyMs?: number;
-  /** More or less than the latency by at most so much. Default 0. */
+  /** Largest deviation from the latency, up or down. Default 0. */
   readonly jitterMs?: number;
-  /** Of each direction, all connections together. Default: no bound. */
+  /** Bandwidth of each direction, shared by all connections. Default: unlimited. */
   readonly bytesPerSecond?: number;
-  /** Data arrive in pieces of this size. Default: as they were sent. */
+  /** Data are forwarded in slices of this size. Default: as they were sent. */
   readonly sliceBytes?: number;
 }
 
-/** Of clients to the server, of the server to clients. */
+/** From clients to the server, or from the server to clients. */
 export type Direction = 'requests' | 'replies';
 
 /**
- * A TCP link that can be made bad, for any number of connections. What it does counts for open connections, too. (To lose
- * one exact command or reply, see `startFaultProxy`.)
+ * A TCP proxy that simulates a bad network. All settings apply to open connections, too. To lose one exact command or
+ * reply use `startFaultProxy`.
  */
 export interface Link {
-  /** Where clients connect to: the same kind of URL as a single Redis'. */
+  /** URL for clients, as that of a single Redis. */
   readonly url: string;
   readonly port: number;
-  /** Connections that are open. */
+  /** Number of open connections. */
   readonly open: number;
-  /** Fine weather without an argument. */
-  setQuality(weather?: LinkQuality): void;
-  /** Nothing passes in this direction, and nobody is told; data wait, as TCP would send them again. `heal` ends it. */
+  /** Without an argument the link is perfect again. */
+  setQuality(quality?: LinkQuality): void;
+  /** Blocks a direction silently. Data are kept, as TCP would retransmit them. `heal` ends it. */
   block(...directions: Direction[]): void;
-  /** What was held is passed on in order. */
+  /** Ends all blocks and forwards the kept data in order. */
   heal(): void;
-  /** Resets every connection; resolves at once. @returns their number */
+  /** Resets every connection. @returns their number */
   reset(): number;
   /** New connections go to this port. */
   redirect(port: number): void;
   close(): Promise<void>;
 }
 
-/** Connections that share a narrow line take turns. */
+/** Slice size on a link of bounded bandwidth, which lets connections share it fairly. */
 const FAIR_BYTES = 4_096;
 
-/** One direction of one connection: a queue of data, each with the time at which it arrives. */
+/** One direction of one connection: a queue of data with their times of arrival. */
 class Pipe {
   readonly #to: Socket;
   readonly #direction: Direction;
@@ -62,29 +62,30 @@ class Pipe {
       jitterMs = 0,
       bytesPerSecond,
       sliceBytes = bytesPerSecond ? FAIR_BYTES : chunk.length,
-    } = this.#link.weather;
+    } = this.#link.quality;
     const delayMs = Math.max(0, latencyMs + (2 * this.#link.random() - 1) * jitterMs);
     for (let from = 0; from < chunk.length; from += sliceBytes) {
       const data = chunk.subarray(from, from + sliceBytes);
-      // In order, and one after the other.
+      // Data stay in order: none arrives before the slice in front of it.
       this.#last = Math.max(this.#last, performance.now() + delayMs);
-      if (bytesPerSecond !== undefined) this.#last = this.#turn((data.length * 1_000) / bytesPerSecond);
+      if (bytesPerSecond !== undefined)
+        this.#last = this.#afterTransmission((data.length * 1_000) / bytesPerSecond);
       this.#waiting.push({ data, at: this.#last });
     }
     this.flow();
   }
 
-  /** When its turn at what all share is over. */
-  #turn(takesMs: number): number {
+  /** Reserves the shared bandwidth; returns when the transmission is over. */
+  #afterTransmission(takesMs: number): number {
     const { freeAt } = this.#link;
     freeAt[this.#direction] = Math.max(this.#last, freeAt[this.#direction]) + takesMs;
     return freeAt[this.#direction];
   }
 
-  /** Passes on what is due. */
+  /** Forwards what is due. */
   flow(): void {
     clearTimeout(this.#timer);
-    if (this.#link.held.has(this.#direction)) return;
+    if (this.#link.blocked.has(this.#direction)) return;
     const nowMs = performance.now();
     const due = this.#waiting.findIndex(({ at }) => at > nowMs);
     const ready = this.#waiting.splice(0, due < 0 ? this.#waiting.length : due);
@@ -100,71 +101,77 @@ class Pipe {
 }
 
 interface LinkState {
-  weather: LinkQuality;
-  readonly held: Set<Direction>;
-  /** When the next data may begin, where the bandwidth is bounded. */
+  quality: LinkQuality;
+  readonly blocked: Set<Direction>;
+  /** When the next transmission may begin, where the bandwidth is bounded. */
   readonly freeAt: Record<Direction, number>;
   readonly random: () => number;
 }
 
-interface Joined {
+interface ProxiedConnection {
   reset(): void;
   flow(): void;
 }
 
-function join(client: Socket, port: number, { state, all }: { state: LinkState; all: Set<Joined> }): void {
+function proxyConnection(
+  client: Socket,
+  port: number,
+  { state, connections }: { state: LinkState; connections: Set<ProxiedConnection> },
+): void {
   const server = createConnection({ port, host: '127.0.0.1', noDelay: true });
   const requests = new Pipe(server, 'requests', state);
   const replies = new Pipe(client, 'replies', state);
-  const joined: Joined = {
+  const connection: ProxiedConnection = {
     flow() {
       requests.flow();
       replies.flow();
     },
     reset() {
-      all.delete(joined);
+      connections.delete(connection);
       requests.end();
       replies.end();
       client.resetAndDestroy();
       server.resetAndDestroy();
     },
   };
-  all.add(joined);
+  connections.add(connection);
   client.on('data', (chunk: Buffer) => requests.push(chunk));
   server.on('data', (chunk: Buffer) => replies.push(chunk));
   for (const socket of [client, server]) {
     socket.on('error', () => {});
-    // The end of a connection does not pass where data do not.
-    socket.on('close', () => state.held.size === 0 && joined.reset());
+    // A blocked direction hides the end of a connection, too.
+    socket.on('close', () => state.blocked.size === 0 && connection.reset());
   }
 }
 
-/** @param random chance of the jitter */
+/** @param target port of the server; @param random gives numbers in [0, 1) for the jitter */
 export async function startLink(target: number, random: () => number): Promise<Link> {
-  const state: LinkState = { weather: {}, held: new Set(), freeAt: { requests: 0, replies: 0 }, random };
-  const all = new Set<Joined>();
+  const state: LinkState = { quality: {}, blocked: new Set(), freeAt: { requests: 0, replies: 0 }, random };
+  const connections = new Set<ProxiedConnection>();
   let to = target;
-  const server = createServer({ noDelay: true }, (client) => join(client, to, { state, all }));
+  const server = createServer({ noDelay: true }, (client) =>
+    proxyConnection(client, to, { state, connections }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const reset = () => {
-    const count = all.size;
-    for (const one of all) one.reset();
+    const count = connections.size;
+    for (const connection of connections) connection.reset();
     return count;
   };
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
     get open() {
-      return all.size;
+      return connections.size;
     },
-    setQuality(weather = {}) {
-      state.weather = weather;
+    setQuality(quality = {}) {
+      state.quality = quality;
     },
-    block: (...directions) => directions.forEach((direction) => state.held.add(direction)),
+    block: (...directions) => directions.forEach((direction) => state.blocked.add(direction)),
     heal() {
-      state.held.clear();
-      for (const one of all) one.flow();
+      state.blocked.clear();
+      for (const connection of connections) connection.flow();
     },
     reset,
     redirect: (next) => void (to = next),

@@ -1,4 +1,4 @@
-import { readBrokerContent } from './held.ts';
+import { readBrokerContent } from './broker-content.ts';
 import type { Member } from './member.ts';
 import type { Run } from './run.ts';
 

@@ -1,4 +1,4 @@
-/** Chance that repeats: the same seed gives the same numbers in the same order. */
+/** Random numbers that repeat: the same seed gives the same sequence. */
 export interface Random {
   readonly seed: number;
   /** In [0, 1). */
@@ -9,7 +9,7 @@ export interface Random {
   pick<T>(list: readonly T[]): T;
 }
 
-/** The seed that `FAULTS_SEED` names, else a new one: a whole number below 2^31. */
+/** The seed in `FAULTS_SEED`, or else a new one: a whole number from 0 to 2^31 − 1. */
 export function chosenSeed(): number {
   const given = process.env.FAULTS_SEED;
   if (given === undefined || given === '') return Math.floor(Math.random() * 2 ** 31);
@@ -18,7 +18,7 @@ export function chosenSeed(): number {
   throw new Error(`FAULTS_SEED is ${JSON.stringify(given)}; expected a whole number from 0 to 2147483647`);
 }
 
-/** mulberry32. */
+/** The generator mulberry32. */
 export function seeded(seed: number): Random {
   let state = seed;
   const next = () => {
@@ -32,9 +32,10 @@ export function seeded(seed: number): Random {
     next,
     between: (from, to) => from + next() * (to - from),
     pick(list) {
-      const place = Math.floor(next() * list.length);
-      for (const one of list.slice(place, place + 1)) return one;
-      throw new Error('there is nothing to pick from');
+      const index = Math.floor(next() * list.length);
+      // A loop, as an element may be undefined itself.
+      for (const element of list.slice(index, index + 1)) return element;
+      throw new Error('cannot pick from an empty list');
     },
   };
 }

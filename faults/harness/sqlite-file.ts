@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { openDatabase, type Database } from '../../packages/engine/src/brokers/sqlite/thread/database.ts';
 import type { Run } from './run.ts';
 
-/** The bytes of a database that nobody has open: the file and its log. */
+/** The bytes of a closed database: the file and its write-ahead log. */
 export interface Bytes {
   readonly file: Buffer;
   readonly log: Buffer;
 }
 
+/** Sizes in the format of SQLite's write-ahead log, bytes. */
 const HEADER = 32;
 const FRAME_HEADER = 24;
 
@@ -19,7 +20,7 @@ export const readBytes = (path: string): Bytes => ({
   log: existsSync(`${path}-wal`) ? readFileSync(`${path}-wal`) : Buffer.alloc(0),
 });
 
-/** A new copy at a path of its own, which goes with the run. */
+/** Writes a copy and returns its path. It is removed at the end of the run. */
 export function copyOf(run: Run, { file, log }: Bytes): string {
   const folder = mkdtempSync(join(tmpdir(), 'task-center-copy-'));
   run.cleanUp(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,7 +30,7 @@ export function copyOf(run: Run, { file, log }: Bytes): string {
   return path;
 }
 
-/** Runs `read` on a copy, so that the database itself stays as it was found. */
+/** Runs `read` on a copy, which leaves the database itself untouched. */
 function onCopy<T>(bytes: Bytes, read: (database: Database) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'task-center-copy-'));
   const path = join(folder, 'tasks.db');
@@ -49,31 +50,31 @@ function onCopy<T>(bytes: Bytes, read: (database: Database) => T): T {
 
 const integrity = (database: Database): unknown => database.prepare('PRAGMA integrity_check').get()?.[0];
 
-/** What SQLite says of the whole file: `ok`, or its first complaint. Nobody may have it open. */
+/** The answer of `PRAGMA integrity_check`: `ok` or the first error. The database must be closed. */
 export const integrityOf = (path: string): unknown => onCopy(readBytes(path), integrity);
 
-/** What the bytes hold, in short: equal for equal tasks and queues. @throws Error where it is damaged */
+/** A hash of all rows: equal for equal tasks and queues. @throws Error where the database is damaged */
 export function digest(bytes: Bytes): string {
   return onCopy(bytes, (database) => {
     const found = integrity(database);
-    if (found !== 'ok') throw new Error(`its data is damaged (${String(found)})`);
+    if (found !== 'ok') throw new Error(`the database is damaged (${String(found)})`);
     const tables = database
       .prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
       .all();
     const rows = tables.map(([name]) => [name, database.prepare(`SELECT * FROM "${String(name)}"`).all()]);
-    // Blobs are long and large numbers are none for JSON.
+    // JSON has no bigint.
     const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
     return createHash('sha256').update(JSON.stringify(rows, plain)).digest('hex');
   });
 }
 
-/** A frame of the log: it ends at this byte; `commits` = it ends a transaction. */
+/** A frame of the log. `end`: offset after its last byte; `commits`: it ends a transaction. */
 export interface Frame {
   readonly end: number;
   readonly commits: boolean;
 }
 
-/** The frames that count; what an earlier use of the log has left behind them does not. */
+/** The valid frames. Frames of an earlier use of the log have another salt and are left out. */
 export function framesOf(log: Buffer): Frame[] {
   const frames: Frame[] = [];
   if (log.length < HEADER) return frames;

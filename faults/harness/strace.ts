@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** Something that strace does to a running process. */
+/** Faults that strace injects into a running process. */
 export interface Tampering {
-  /** Ends it; the process goes on as before. */
+  /** Ends the injection; the process continues normally. */
   stop(): Promise<void>;
 }
 
 /**
- * Makes system calls of a process and its threads slow or fail, from now on. Rules are those of `strace -e inject=…`,
- * such as `fdatasync:delay_enter=3s` or `fdatasync:error=EIO`. Resolves when it is in force. Whoever kills the process
- * has to stop this too: until then a dead process that waits in such a call keeps its port.
+ * Makes system calls of a process and its threads slow or fail. Resolves when the injection is active. A test that kills
+ * the process must stop the injection, too: until then a dead process that waits in such a call keeps its port.
+ *
+ * @param rules those of `strace -e inject=…`, such as `fdatasync:delay_enter=3s` or `fdatasync:error=EIO`
  */
 export async function tamper(pid: number, ...rules: readonly string[]): Promise<Tampering> {
   const calls = rules.map((rule) => rule.split(':', 1)[0]).join(',');
@@ -19,11 +20,11 @@ export async function tamper(pid: number, ...rules: readonly string[]): Promise<
   const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const gone = new Promise<void>((resolve) => strace.once('close', () => resolve()));
   await new Promise<void>((resolve, reject) => {
-    const said: string[] = [];
+    const output: string[] = [];
     strace.once('error', reject);
-    strace.once('close', () => reject(new Error(`strace ended: ${said.join(' | ')}`)));
+    strace.once('close', () => reject(new Error(`strace ended: ${output.join(' | ')}`)));
     createInterface({ input: strace.stderr }).on('line', (line) => {
-      said.push(line);
+      output.push(line);
       if (/attached/.test(line)) resolve();
     });
   });

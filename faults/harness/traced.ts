@@ -3,7 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeSync } f
 import type { MemberOptions } from './member.ts';
 import { now, until } from './history.ts';
 
-/** A write or a sync of a file, as strace saw it. Times: ms of CLOCK_MONOTONIC, to about 1 ms. */
+/** A write or sync of a file in the output of strace. Times: ms of CLOCK_MONOTONIC, accurate to about 1 ms. */
 interface FileOperation {
   readonly kind: 'write' | 'sync';
   readonly path: string;
@@ -17,13 +17,13 @@ interface FileOperation {
 const CALLS = 'pwrite64,fsync,fdatasync';
 const SYNCS = 'fsync,fdatasync';
 /** `1234 1700000000.000001 pwrite64(21</a/tasks.db-wal>, ""..., 4096, 32) = 4096 <0.000123>` */
-const WHOLE = /^(\d+) +([\d.]+) (\w+)\(\d+<([^>]*)>(?:, ""\.{0,3}, (\d+), (\d+))?\) += (-?\d+).* <([\d.]+)>$/;
+const CALL = /^(\d+) +([\d.]+) (\w+)\(\d+<([^>]*)>(?:, ""\.{0,3}, (\d+), (\d+))?\) += (-?\d+).* <([\d.]+)>$/;
 const UNFINISHED = / ?<unfinished \.\.\.>$/;
 const RESUMED = /^(\d+) +[\d.]+ <\.\.\. (\w+) resumed>/;
 
-/** Starts a member under strace, which writes down its writes and syncs and may disturb them (`inject` of strace). */
+/** Launch options that run a member under strace, which logs its writes and syncs. `inject`: faults of the syncs. */
 export const traced = (log: string, ...inject: readonly string[]): NonNullable<MemberOptions['launch']> => ({
-  // Detached, so that signals meet the member itself.
+  // -D detaches strace: signals then reach the member itself.
   wrapper: [
     'strace',
     '-Dfqqy',
@@ -36,16 +36,16 @@ export const traced = (log: string, ...inject: readonly string[]): NonNullable<M
   ],
 });
 
-/** Lines with calls put together that other threads had cut in two. */
-function wholeLines(text: string): string[] {
+/** The lines of the log. A call that strace split in two is joined. */
+function joinSplitCalls(text: string): string[] {
   const open = new Map<string, string>();
   return text.split('\n').flatMap((line) => {
     const resumed = RESUMED.exec(line);
     if (resumed) {
-      const [head, thread = ''] = resumed;
-      const begun = open.get(thread);
+      const [prefix, thread = ''] = resumed;
+      const start = open.get(thread);
       open.delete(thread);
-      return begun === undefined ? [] : [begun + line.slice(head.length)];
+      return start === undefined ? [] : [start + line.slice(prefix.length)];
     }
     const [thread = ''] = line.split(' ', 1);
     if (UNFINISHED.test(line)) open.set(thread, line.replace(UNFINISHED, ''));
@@ -53,13 +53,13 @@ function wholeLines(text: string): string[] {
   });
 }
 
-/** What a traced member did to its files, in order; it must be gone. */
+/** The file operations of a traced member that has ended, in order. */
 export async function operationsIn(log: string): Promise<FileOperation[]> {
   const text = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
-  await until(() => text().trimEnd().endsWith('+++'), { what: 'strace has seen the end of the member' });
+  await until(() => text().trimEnd().endsWith('+++'), { what: 'strace has logged the end of the member' });
   const shift = now() - Date.now();
-  return wholeLines(text()).flatMap((line) => {
-    const found = WHOLE.exec(line);
+  return joinSplitCalls(text()).flatMap((line) => {
+    const found = CALL.exec(line);
     if (!found) return [];
     const [, , at, call, path = '', length = 0, offset = 0, answer, took] = found;
     const began = Number(at) * 1_000 + shift;
@@ -75,22 +75,24 @@ export async function operationsIn(log: string): Promise<FileOperation[]> {
   });
 }
 
-/** Syncs that were carried out. */
-export const syncsIn = (deeds: readonly FileOperation[]): FileOperation[] =>
-  deeds.filter(({ kind, failed }) => kind === 'sync' && !failed);
+/** The syncs that succeeded. */
+export const syncsIn = (operations: readonly FileOperation[]): FileOperation[] =>
+  operations.filter(({ kind, failed }) => kind === 'sync' && !failed);
 
 /**
- * What a loss of power may do to a member's files: all that no sync has covered becomes noise. Resolves to the number of
- * bytes.
+ * Simulates a loss of power: overwrites all bytes that were written and not synced with noise.
+ *
+ * @returns the number of overwritten bytes
  */
-export function loseUnsynced(deeds: readonly FileOperation[]): number {
-  const open = new Map<string, FileOperation[]>();
-  for (const deed of deeds) {
-    if (deed.kind === 'write') open.set(deed.path, [...(open.get(deed.path) ?? []), deed]);
-    else if (!deed.failed) open.delete(deed.path);
+export function loseUnsynced(operations: readonly FileOperation[]): number {
+  const unsynced = new Map<string, FileOperation[]>();
+  for (const operation of operations) {
+    const { kind, path, failed } = operation;
+    if (kind === 'write') unsynced.set(path, [...(unsynced.get(path) ?? []), operation]);
+    else if (!failed) unsynced.delete(path);
   }
   let lost = 0;
-  for (const [path, writes] of open) {
+  for (const [path, writes] of unsynced) {
     if (!existsSync(path)) continue;
     const file = openSync(path, 'r+');
     const { size } = fstatSync(file);

@@ -1,5 +1,5 @@
-// Ways to break the engine that the experiments must see. `from` stands once in the file; `on` is the experiment's
-// deployment.
+// Ways to break the engine that the experiments must detect. `from` occurs exactly once in the file and is replaced by
+// `to`. `experiment` must then fail on the deployment `on`. `about` says what the broken engine does.
 const ENGINE = 'packages/engine/src';
 const REDIS = `${ENGINE}/brokers/redis`;
 const SCRIPTS = `${REDIS}/scripts`;
@@ -8,7 +8,7 @@ const SQLITE = `${ENGINE}/brokers/sqlite`;
 export const mutations = [
   {
     name: 'no-fencing',
-    about: 'whoever ran a task ends it, also when somebody else has it by now',
+    about: 'a worker ends a task although another worker has leased it since',
     file: `${SCRIPTS}/prelude/finish-queue.lua`,
     from: 'is_held = score and token_in(tonumber(score)) == tonumber(token) or false',
     to: 'is_held = score and true or false',
@@ -17,7 +17,7 @@ export const mutations = [
   },
   {
     name: 'lease-kept-for-a-hung-process',
-    about: 'the leases of a process whose main thread hangs are renewed for ever',
+    about: 'the leases of a process whose main thread hangs are renewed forever',
     file: `${ENGINE}/leases/stall-watch.ts`,
     from: '      return stallMs;',
     to: '      return Math.min(0, stallMs);',
@@ -53,7 +53,7 @@ export const mutations = [
   },
   {
     name: 'slow-recovery',
-    about: 'a lease is as long as Asynq’s',
+    about: 'a lease lasts 30 s, as in Asynq',
     file: `${ENGINE}/leases/lease-times.ts`,
     from: 'export const LEASE_MS = 6_000;',
     to: 'export const LEASE_MS = 30_000;',
@@ -71,7 +71,7 @@ export const mutations = [
   },
   {
     name: 'counted-twice',
-    about: 'an end counts double',
+    about: 'each end is counted twice',
     file: `${SCRIPTS}/prelude/finish-mixed.lua`,
     from: 'count(asynq, processed, moves.failed)',
     to: 'count(asynq, 2 * processed, moves.failed)',
@@ -80,7 +80,7 @@ export const mutations = [
   },
   {
     name: 'stays-active',
-    about: 'what ended stays in the list of active tasks',
+    about: 'finished tasks stay in the list of active tasks',
     file: `${SCRIPTS}/prelude/finish-mixed.lua`,
     from: "remove_active(asynq .. 'active', released)",
     to: '',
@@ -107,7 +107,7 @@ export const mutations = [
   },
   {
     name: 'crashes-not-counted',
-    about: 'a task may take any number of workers with it',
+    about: 'a task may crash any number of workers',
     file: `${SCRIPTS}/maintain/recover.lua`,
     from: 'crashes = (crashes or 0) + 1',
     to: 'crashes = (crashes or 0) + 0',
@@ -134,7 +134,7 @@ export const mutations = [
   },
   {
     name: 'receipt-of-enqueue-ignored',
-    about: 'an enqueue that is repeated is another one',
+    about: 'a repeated enqueue call stores the tasks again',
     file: `${SCRIPTS}/submit/enqueue.lua`,
     from: 'if kept or stale then',
     to: 'if stale then',
@@ -143,7 +143,7 @@ export const mutations = [
   },
   {
     name: 'receipt-of-dequeue-ignored',
-    about: 'a dequeue whose reply was lost brings nothing the second time',
+    about: 'a repeated dequeue call returns nothing',
     file: `${SCRIPTS}/consume/exchange.lua`,
     from: 'local rows = #ids > 0 and fetch_again(KEYS[2 + finish_queues + position], token, ids, length_ms) or {}',
     to: 'local rows = {}',
@@ -152,7 +152,7 @@ export const mutations = [
   },
   {
     name: 'receipt-of-end-ignored',
-    about: 'an end that is repeated is called lost',
+    about: 'a repeated end is refused as lost',
     file: `${SCRIPTS}/consume/exchange.lua`,
     from: 'return kept and repeat_reply(kept) or STALE',
     to: "return { string.rep('0', 256) }",
@@ -179,7 +179,7 @@ export const mutations = [
   },
   {
     name: 'scripts-not-sent-again',
-    about: 'a script that the server has forgotten is waited for',
+    about: 'a script that the server has forgotten is not sent again',
     file: `${REDIS}/client/error-replies.ts`,
     from: "NOSCRIPT: 'send-text'",
     to: "NOSCRIPT: 'wait'",
@@ -197,7 +197,7 @@ export const mutations = [
   },
   {
     name: 'full-disk-is-final',
-    about: 'a full disk of Redis is taken for a refusal',
+    about: 'a full disk of Redis is treated as a final refusal',
     file: `${REDIS}/client/error-replies.ts`,
     from: "MISCONF: 'wait'",
     to: "MISCONF: 'refused'",
@@ -224,7 +224,7 @@ export const mutations = [
   },
   {
     name: 'moving-slots-refuse',
-    about: 'a slot that moves is taken for a refusal',
+    about: 'a slot that is being moved is treated as a final refusal',
     file: `${REDIS}/client/error-replies.ts`,
     from: "TRYAGAIN: 'wait'",
     to: "TRYAGAIN: 'refused'",
@@ -254,7 +254,7 @@ export const mutations = [
   },
   {
     name: 'sqlite-forgets-what-ran',
-    about: 'what was active when the process died stays so',
+    about: 'tasks that were active when the process died stay active',
     file: `${SQLITE}/thread/writer.thread.ts`,
     from: 'if (entry) recover({ entry, ...everything }, wallMs);',
     to: 'if (entry && wallMs < 0) recover({ entry, ...everything }, wallMs);',
@@ -263,7 +263,7 @@ export const mutations = [
   },
   {
     name: 'sqlite-reserve-given-to-new-tasks',
-    about: 'new tasks take the room that is kept for ends',
+    about: 'new tasks use the space that is reserved for ends',
     file: `${SQLITE}/thread/group-commit.ts`,
     from: 'if (REFUSED_WHEN_FULL.has(name) && this.#reserve.isSpent())',
     to: 'if (REFUSED_WHEN_FULL.has(name) && this.#reserve === noDiskReserve)',
@@ -272,7 +272,7 @@ export const mutations = [
   },
   {
     name: 'sqlite-goes-on-after-a-failed-sync',
-    about: 'an I/O error is not the end',
+    about: 'an I/O error is not fatal',
     file: `${SQLITE}/thread/group-commit.ts`,
     from: "if (errorActionOf(error) === 'fatal') throw error;",
     to: "if (errorActionOf(error) === 'locked') throw error;",

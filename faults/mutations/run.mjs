@@ -1,5 +1,5 @@
-// npm run mutations -- [name …]: breaks the engine in one way after another, in a copy, and sees an experiment fail for
-// each. Ends with 1 if a broken engine got through.
+// npm run mutations -- [name …]: applies each mutation to a copy of the engine and expects its experiment to fail.
+// Exits with 1 if a mutation survived.
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import { build, ensureInstalled, fail, root, run } from '../../scripts/tools.mjs';
 import { mutations } from './mutations.mjs';
 
-/** Its packages are the copy's own, all else is the project's. */
+/** Links node_modules: our packages to those of the copy, all others to the project's. */
 function linkPackages(folder) {
   const from = join(root, 'node_modules');
   const to = join(folder, 'node_modules');
@@ -29,7 +29,7 @@ function linkPackages(folder) {
     symlinkSync(join(folder, 'packages', name), join(to, '@task-center', name));
 }
 
-/** The project as it stands, with what is built. */
+/** Copies the working tree and the built packages. */
 function copyProject() {
   const folder = mkdtempSync(join(tmpdir(), 'task-center-mutations-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -50,10 +50,11 @@ function copyProject() {
   return folder;
 }
 
-/** The file with the engine broken; the text must be there just once, so that the list stays true. */
-function broken(text, { file, from, to }) {
+/** The mutated text. The original text must occur exactly once, which keeps the list up to date. */
+function mutate(text, { file, from, to }) {
   const parts = text.split(from);
-  if (parts.length !== 2) fail(`${file} has ${parts.length - 1} times, not once: ${from}`);
+  if (parts.length !== 2)
+    fail(`${file} contains this text ${parts.length - 1} times instead of once: ${from}`);
   return parts.join(to);
 }
 
@@ -67,7 +68,7 @@ async function rebuild(folder) {
   await mustRun(folder, process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages/engine']);
 }
 
-/** What the experiment says of the broken engine: null = nothing, it got through. */
+/** The first error of the experiment; null = the mutation survived. */
 async function verdictOf(folder, { experiment, on }) {
   const args = [
     'node_modules/vitest/vitest.mjs',
@@ -86,10 +87,10 @@ async function verdictOf(folder, { experiment, on }) {
   return output.match(/^Error: (.*)$/m)?.[1] ?? output.slice(-500);
 }
 
-async function tryOne(folder, mutation) {
+async function tryMutation(folder, mutation) {
   const path = join(folder, mutation.file);
   const text = readFileSync(path, 'utf8');
-  writeFileSync(path, broken(text, mutation));
+  writeFileSync(path, mutate(text, mutation));
   try {
     await rebuild(folder);
     return await verdictOf(folder, mutation);
@@ -98,8 +99,8 @@ async function tryOne(folder, mutation) {
   }
 }
 
-const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !mutations.some((one) => one.name === name));
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !mutations.some((mutation) => mutation.name === name));
 if (unknown.length > 0)
   fail(
     `There is no mutation ${unknown.join(', ')}. There are: ${mutations.map(({ name }) => name).join(', ')}.`,
@@ -107,15 +108,15 @@ if (unknown.length > 0)
 await ensureInstalled();
 await build();
 const folder = copyProject();
-let through = 0;
+let survivors = 0;
 for (const mutation of mutations) {
-  if (asked.length > 0 && !asked.includes(mutation.name)) continue;
+  if (names.length > 0 && !names.includes(mutation.name)) continue;
   const began = performance.now();
-  const verdict = await tryOne(folder, mutation);
+  const verdict = await tryMutation(folder, mutation);
   const seconds = Math.round((performance.now() - began) / 1_000);
-  if (verdict === null) through += 1;
-  const caught = verdict === null ? 'GOT THROUGH' : `caught: ${verdict.slice(0, 160)}`;
+  if (verdict === null) survivors += 1;
+  const caught = verdict === null ? 'SURVIVED' : `caught: ${verdict.slice(0, 160)}`;
   process.stdout.write(`${mutation.name} (${mutation.experiment} ${mutation.on}, ${seconds} s): ${caught}\n`);
 }
-process.stdout.write(through === 0 ? 'All were caught.\n' : `${through} got through.\n`);
-process.exitCode = through === 0 ? 0 : 1;
+process.stdout.write(survivors === 0 ? 'All mutations were caught.\n' : `${survivors} survived.\n`);
+process.exitCode = survivors === 0 ? 0 : 1;

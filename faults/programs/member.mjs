@@ -1,5 +1,5 @@
 // A process of an experiment: `node member.mjs <broker URL> <JSON of MemberOptions, name and log>`. It produces, works, or
-// both. SIGUSR2: produce no more; SIGTERM: that, and stop in order. Says `ready` when it works.
+// both. SIGUSR2 stops the producer; SIGTERM stops the process in order. It prints `ready` when its worker has started.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, connect } from '@task-center/engine';
 import { openLog } from './log.mjs';
@@ -9,11 +9,11 @@ import { work } from './worker.mjs';
 const [url, text] = process.argv.slice(2);
 const options = JSON.parse(text);
 const log = openLog(options.log, options.name);
-const LEFT_EVERY_MS = 100;
+const REMAINING_INTERVAL_MS = 100;
 
-// Node ends the process all the same.
+// A monitor only: Node still ends the process.
 process.on('uncaughtExceptionMonitor', (error, origin) => log('crash', { origin, error: String(error) }));
-// Nobody is left to stop it.
+// Without its parent no one would stop it.
 const parent = process.ppid;
 setInterval(() => process.ppid !== parent && process.exit(1), 1_000).unref();
 
@@ -25,13 +25,15 @@ process.on('SIGTERM', () => {
   stopping.abort();
 });
 
-/** Where nobody else can look (SQLite), the owner says what is left. */
-async function tellWhatIsLeft(broker) {
+/** On SQLite the test cannot open the file meanwhile: the owner logs how many tasks remain. */
+async function logRemaining(broker) {
   while (!stopping.signal.aborted) {
     const facts = await broker.inspect.queueFacts(options.work.queues ?? ['default']);
-    const left = facts.map(({ counts }) => counts.pending + counts.active + counts.retry + counts.scheduled);
-    log('left', { tasks: left.reduce((sum, count) => sum + count, 0) });
-    await sleep(LEFT_EVERY_MS);
+    const remaining = facts.map(
+      ({ counts }) => counts.pending + counts.active + counts.retry + counts.scheduled,
+    );
+    log('remaining', { tasks: remaining.reduce((sum, count) => sum + count, 0) });
+    await sleep(REMAINING_INTERVAL_MS);
   }
 }
 
@@ -46,7 +48,7 @@ if (options.produce) {
   log('produced');
 }
 if (worker) {
-  if (options.produce) void tellWhatIsLeft(broker);
+  if (options.produce) void logRemaining(broker);
   await whenAborted(stopping.signal);
   await worker.stop();
 }

@@ -1,13 +1,15 @@
-// Runs tasks that behave as their payload says, and writes down what it saw.
+// A worker whose handlers behave as the payload says, and which logs its attempts and events.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Events, Worker } from '@task-center/engine';
 import { now } from './log.mjs';
 
-/** `performance.now()` counts from the start of the process. */
+/** From `performance.now()`, which starts with the process, to the shared clock. */
 const SHIFT_MS = now() - performance.now();
-const TOLD = ['lease.lost', 'tasks.recovered', 'tasks.quarantined', 'queue.repaired', 'worker.revived'];
+/** Events that are logged with their fields. */
+const LOGGED = ['lease.lost', 'tasks.recovered', 'tasks.quarantined', 'queue.repaired', 'worker.revived'];
 
-function watched(log) {
+/** Events of the engine that go into the history. */
+function createEvents(log) {
   const events = new Events();
   events.on('attempt.finished', ({ task, attempt, outcome }) =>
     log('finished', { id: task.id, attempt, outcome }),
@@ -20,34 +22,34 @@ function watched(log) {
   );
   events.on('leases.released', ({ atMs, ...rest }) => log('released', { at: atMs + SHIFT_MS, ...rest }));
   events.on('loop.stalled', (stall) => log('stalled', stall));
-  for (const name of TOLD) {
+  for (const name of LOGGED) {
     events.on(name, ({ task, ...rest }) => log('event', { name, ...(task && { id: task.id }), ...rest }));
   }
   return events;
 }
 
-/** What the engine says of trouble, for whoever looks into a failed run. */
-function voice(log) {
-  const say = (level) => (fields, message) => {
+/** The engine's logger: warnings and errors go into the history, for the analysis of a failed run. */
+function createLogger(log) {
+  const write = (level) => (fields, message) => {
     const { err, ...rest } = fields;
     log('logged', { level, message, ...rest, ...(err && { err: String(err) }) });
   };
-  return { debug() {}, info() {}, warn: say('warn'), error: say('error') };
+  return { debug() {}, info() {}, warn: write('warn'), error: write('error') };
 }
 
-function eatMemory() {
-  const eaten = [];
-  for (;;) eaten.push(Array.from({ length: 100_000 }, Math.random));
+function exhaustMemory() {
+  const chunks = [];
+  for (;;) chunks.push(Array.from({ length: 100_000 }, Math.random));
 }
 
 function cycle() {
-  const one = { name: 'one' };
-  one.self = one;
-  return one;
+  const object = { name: 'cyclic' };
+  object.self = object;
+  return object;
 }
 
-/** What a handler may throw though nobody should. */
-const ODDITIES = {
+/** Unusual values that a handler may throw. */
+const UNUSUAL_VALUES = {
   huge: () => new Error('x'.repeat(10_000_000)),
   'huge text': () => 'y'.repeat(10_000_000),
   cyclic: cycle,
@@ -80,20 +82,20 @@ const ODDITIES = {
   'bad text': () => new Error('\ud800 \u0000 \u001b[31m'),
 };
 
-/** What a handler can be told to do; `signal` only for those that heed it. */
-const DEEDS = {
+/** The actions of a payload. `signal` is missing where the handler must ignore the abort. */
+const ACTIONS = {
   ms: (ms, signal) => sleep(ms, undefined, { signal }),
   kill: () => process.kill(process.pid, 'SIGKILL'),
   exit: (code) => process.exit(code),
-  oom: eatMemory,
+  oom: exhaustMemory,
   hang: () => new Promise(() => {}),
   throw(text) {
     throw new Error(text);
   },
-  odd(kind) {
-    throw ODDITIES[kind]();
+  throwUnusual(kind) {
+    throw UNUSUAL_VALUES[kind]();
   },
-  uncaught: (text) => void setImmediate(() => DEEDS.throw(text)),
+  uncaught: (text) => void setImmediate(() => ACTIONS.throw(text)),
   unhandled: (text) => void Promise.reject(new Error(text)),
   block(ms) {
     const end = performance.now() + ms;
@@ -101,21 +103,21 @@ const DEEDS = {
   },
 };
 
-/** One deed after the other, as they stand in the payload. */
+/** Performs the actions of the payload in order. */
 async function behave(task, signal, log) {
-  const { fail = 0, ignoreAbort = false, once = false, ...does } = task.payload ?? {};
-  for (const [what, how] of Object.entries(does)) {
+  const { fail = 0, ignoreAbort = false, once = false, ...actions } = task.payload ?? {};
+  for (const [what, argument] of Object.entries(actions)) {
     if (once && what !== 'ms' && task.attempt > 1) continue;
     if (what !== 'ms') log('action', { id: task.id, attempt: task.attempt, what });
-    await DEEDS[what]?.(how, ignoreAbort ? undefined : signal);
+    await ACTIONS[what]?.(argument, ignoreAbort ? undefined : signal);
   }
-  if (task.retried < fail) throw new Error('as it was told');
+  if (task.retried < fail) throw new Error('planned failure');
 }
 
-/** A started worker. */
-export async function work(broker, given, { log, name }) {
-  const { concurrency = 10, queues = ['default'], ...options } = given;
-  const runtime = { events: watched(log), log: voice(log) };
+/** Starts a worker. */
+export async function work(broker, workOptions, { log, name }) {
+  const { concurrency = 10, queues = ['default'], ...options } = workOptions;
+  const runtime = { events: createEvents(log), log: createLogger(log) };
   const worker = new Worker(broker, { concurrency, queues, ...options, runtime });
   worker.handle('*', async (task, { signal }) => {
     const { id, attempt, queue } = task;

@@ -175,7 +175,7 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
       { long: 'x'.repeat(20_000) },
     ];
     await aWorker()
-      .handle<number>('records', ({ payload }, { record }) => record(exchanges[payload] ?? {}))
+      .handle<number>('records', ({ payload }, context) => context.record(exchanges[payload] ?? {}))
       .start();
     await client.enqueueMany(
       exchanges.map((_, i) => ({ task: 'records', payload: i, id: `n${i}`, retention: '1h' })),

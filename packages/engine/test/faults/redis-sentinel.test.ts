@@ -21,6 +21,19 @@ async function ourConnections(port: number): Promise<number> {
   return list.match(/name=task-center/g)?.length ?? 0;
 }
 
+/** Null if the server closes the connection: a Sentinel that makes it a replica also kills its clients. */
+async function roleOf(port: number): Promise<string | null> {
+  const raw = await rawRedis(port);
+  try {
+    const [role = null] = (await raw.call('ROLE')) as string[];
+    return role;
+  } catch {
+    return null;
+  } finally {
+    raw.close();
+  }
+}
+
 /** The error of a connection attempt that must fail. */
 async function refusalOf(url: string): Promise<unknown> {
   try {
@@ -117,15 +130,16 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     await broker.ping();
     await group.master.kill();
     await until(async () => (await group.masterPort()) === group.replica.port, 30_000);
+    // A Sentinel names the new master slightly before it announces it: the broker must have followed before the old one
+    // is back, which for a moment accepts writes that are lost.
+    await broker.ping();
     await group.master.restart();
     load = new Load(broker);
     await load.start();
     await waitForAcknowledged(load, 200);
     await load.stopProducing();
     await expectKept(load, broker);
-    const old = await rawRedis(group.master.port);
-    await until(async () => ((await old.call('ROLE')) as string[])[0] === 'slave', 30_000);
-    expect(String(await old.call('CLIENT', 'LIST'))).not.toContain('name=task-center');
-    old.close();
+    await until(async () => (await roleOf(group.master.port)) === 'slave', 30_000);
+    expect(await ourConnections(group.master.port)).toBe(0);
   });
 });
