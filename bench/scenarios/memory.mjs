@@ -25,7 +25,7 @@ function waiting(peer, redis) {
     return {
       peer: peer.name,
       'bytes per task': Math.round(bytes),
-      'of which its hash': await hashBytes(redis),
+      'bytes of its hash': await hashBytes(redis),
     };
   });
 }

@@ -49,7 +49,7 @@ describe('8.7 inspector: acting', () => {
     });
   }
 
-  item('84 us → Go: what Go sets running again is run by us, whatever it was', async () => {
+  item('84 us → Go: we run every task that Go sets to run, whatever its state was', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await oursInAllStates(bed, queue);
@@ -74,7 +74,7 @@ describe('8.7 inspector: acting', () => {
     await expectSameFacts(queue);
   });
 
-  item('85 us → Go: what Go archives is archived for us, too', async () => {
+  item('85 us → Go: a task that Go archives is archived for us, too', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await oursInAllStates(bed, queue);
@@ -90,7 +90,7 @@ describe('8.7 inspector: acting', () => {
     await expectSameFacts(queue);
   });
 
-  item('86 us → Go: what Go deletes is gone, and its ID is free', async () => {
+  item('86 us → Go: a task that Go deletes is gone, and its ID is free', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await oursInAllStates(bed, queue);
@@ -106,7 +106,7 @@ describe('8.7 inspector: acting', () => {
     await expectSameFacts(queue);
   });
 
-  item('86 Go → us: what we remove is gone, its lock too; an active task stays', async () => {
+  item('86 Go → us: a task that we remove is gone with its lock; an active task stays', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await goInAllStates(go, queue);
@@ -150,7 +150,7 @@ describe('8.7 inspector: acting', () => {
     expect(await bed.broker.maintain.forward([{ queue, limit: 100 }])).toMatchObject([{ moved: 0 }]);
   });
 
-  item('88 us → Go: a payload that Go changes is what our handler gets, with its headers', async () => {
+  item('88 us → Go: our handler gets a payload that Go changed, with its headers', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const headers = { h: 'v' };
@@ -167,7 +167,7 @@ describe('8.7 inspector: acting', () => {
     expect(await seen).toEqual([{ new: true }, headers]);
   });
 
-  item('89 both: a queue is paused once and unpaused once, whoever did it', async () => {
+  item('89 both: a queue can be paused once and resumed once, no matter by which side', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await bed.client.enqueue('x', null, { queue });
@@ -218,7 +218,7 @@ describe('8.7 inspector: acting', () => {
     expect(String((await bed.message(queue, 'a')).payload)).toBe('"old"');
   });
 
-  item('84 Go → us: a group task that Go sets running is run by us', async () => {
+  item('84 Go → us: we run a task of a group that Go sets to run', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'a', group: 'g' });

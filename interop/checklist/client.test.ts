@@ -28,7 +28,7 @@ describe('8.2 client', () => {
     expect(await bed.message('default', ours.id)).toMatchObject({ timeout: 1_800, deadline: 0, retry: 3 });
   });
 
-  item('16 timeout and deadline stand as given; without both the timeout is 30 minutes', async () => {
+  item('16 timeout and deadline are stored as given; without both the timeout is 30 minutes', async () => {
     const queue = bed.queue();
     const deadline = new Date((nowS() + 600) * 1_000);
     const stored = async (id: string, options = {}) => {
@@ -43,20 +43,23 @@ describe('8.2 client', () => {
     expect(await stored('both', { deadline, timeout: '20s' })).toEqual({ timeout: 20, deadline: endS });
   });
 
-  item('17 a negative number of retries is none; what stands at the enqueueing counts', async () => {
-    const queue = bed.queue();
-    const job = defineTask('x', anything, { queue, maxRetries: 4 });
-    await bed.client.enqueue(job, null, { id: 'defined' });
-    await bed.client.enqueue(job, null, { id: 'said', maxRetries: 7 });
-    expect(await bed.message(queue, 'defined')).toMatchObject({ retry: 4 });
-    expect(await bed.message(queue, 'said')).toMatchObject({ retry: 7 });
-    await bed.client.enqueue('x', null, { queue, id: 'ours', maxRetries: -2 });
-    expect(await bed.message(queue, 'ours')).toMatchObject({ retry: 0 });
-    await bed.go().enqueue({ queue, taskId: 'go', maxRetry: -2 });
-    expect((await bed.broker.inspect.task({ queue, id: 'go' }))?.maxRetries).toBe(0);
-  });
+  item(
+    '17 a negative number of retries means none; options of the enqueue call win over those of the definition',
+    async () => {
+      const queue = bed.queue();
+      const job = defineTask('x', anything, { queue, maxRetries: 4 });
+      await bed.client.enqueue(job, null, { id: 'defined' });
+      await bed.client.enqueue(job, null, { id: 'said', maxRetries: 7 });
+      expect(await bed.message(queue, 'defined')).toMatchObject({ retry: 4 });
+      expect(await bed.message(queue, 'said')).toMatchObject({ retry: 7 });
+      await bed.client.enqueue('x', null, { queue, id: 'ours', maxRetries: -2 });
+      expect(await bed.message(queue, 'ours')).toMatchObject({ retry: 0 });
+      await bed.go().enqueue({ queue, taskId: 'go', maxRetry: -2 });
+      expect((await bed.broker.inspect.task({ queue, id: 'go' }))?.maxRetries).toBe(0);
+    },
+  );
 
-  item('18 both: names of queues are not folded or trimmed; blank ones are refused', async () => {
+  item('18 both: queue names are neither folded nor trimmed; blank names are refused', async () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', null, { queue: `${queue}Ab`, id: 'a' });
     expect(await bed.ask('LLEN', `asynq:{${queue}Ab}:pending`)).toBe(1);
@@ -91,7 +94,7 @@ describe('8.2 client', () => {
     expect(await bed.ask('SISMEMBER', 'asynq:queues', queue)).toBe(0);
   });
 
-  item('20 a queue is listed from its first task, pending, scheduled or in a group', async () => {
+  item('20 a queue is listed from its first task on, whether pending, scheduled or in a group', async () => {
     const [pending, scheduled, grouped] = [bed.queue(), bed.queue(), bed.queue()];
     await bed.client.enqueue('x', null, { queue: pending });
     await bed.client.enqueue('x', null, { queue: scheduled, delay: '1h' });
@@ -101,39 +104,33 @@ describe('8.2 client', () => {
 
   const hashOf = (queue: string, id: string) => bed.ask('HGETALL', `asynq:{${queue}}:t:${id}`);
 
-  item(
-    '21 Go → us: an ID that Go took, in any state, is taken for us, and its task is left alone',
-    async () => {
-      const queue = bed.queue();
-      const go = bed.go();
-      await goInAllStates(go, queue);
-      for (const state of GO_STATES) {
-        expect((await go.task(queue, state)).state).toBe(state);
-        const before = await hashOf(queue, state);
-        const call = bed.client.enqueue('other', 'other', { queue, id: state });
-        await expect(call).rejects.toMatchObject({ code: 'task-exists' });
-        expect(await hashOf(queue, state)).toEqual(before);
-      }
-    },
-  );
+  item('21 Go → us: we refuse an ID that Go uses in any state, and its task is unchanged', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await goInAllStates(go, queue);
+    for (const state of GO_STATES) {
+      expect((await go.task(queue, state)).state).toBe(state);
+      const before = await hashOf(queue, state);
+      const call = bed.client.enqueue('other', 'other', { queue, id: state });
+      await expect(call).rejects.toMatchObject({ code: 'task-exists' });
+      expect(await hashOf(queue, state)).toEqual(before);
+    }
+  });
 
-  item(
-    '21 us → Go: an ID that we took, in any state, is taken for Go, and its task is left alone',
-    async () => {
-      const queue = bed.queue();
-      const go = bed.go();
-      await oursInAllStates(bed, queue);
-      for (const id of OUR_STATES) {
-        expect((await go.task(queue, id)).state).toBe(id === 'cancelled' ? 'completed' : id);
-        const before = await hashOf(queue, id);
-        const call = go.enqueue({ type: 'other', queue, taskId: id });
-        await expect(call).rejects.toThrow('task ID conflicts with another task');
-        expect(await hashOf(queue, id)).toEqual(before);
-      }
-    },
-  );
+  item('21 us → Go: Go refuses an ID that we use in any state, and its task is unchanged', async () => {
+    const queue = bed.queue();
+    const go = bed.go();
+    await oursInAllStates(bed, queue);
+    for (const id of OUR_STATES) {
+      expect((await go.task(queue, id)).state).toBe(id === 'cancelled' ? 'completed' : id);
+      const before = await hashOf(queue, id);
+      const call = go.enqueue({ type: 'other', queue, taskId: id });
+      await expect(call).rejects.toThrow('task ID conflicts with another task');
+      expect(await hashOf(queue, id)).toEqual(before);
+    }
+  });
 
-  item('22 a start in the past is now; a later one is a score, and Go shows it', async () => {
+  item('22 a start time in the past means now; a later one becomes the score, and Go shows it', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const enqueue = (id: string, options: object) => bed.client.enqueue('x', null, { queue, id, ...options });
@@ -153,7 +150,7 @@ describe('8.2 client', () => {
   });
 
   item(
-    '22 Go → us: why a start is rounded up: cut off, as Go does it, a task runs before its time',
+    '22 Go → us: why a start time is rounded up: truncated, as Go does it, a task runs early',
     async () => {
       const queue = bed.queue();
       const go = bed.go();
@@ -171,7 +168,7 @@ describe('8.2 client', () => {
 
   const ttl = async (key: string) => Number(await bed.ask('TTL', key));
 
-  item('23 the lock lasts as long as was asked for, from the start of a delayed task', async () => {
+  item('23 a unique lock lasts for its duration, of a delayed task from its start time on', async () => {
     const queue = bed.queue();
     await bed.client.enqueue('now', { n: 1 }, { queue, unique: '10m' });
     await bed.client.enqueue('later', { n: 1 }, { queue, unique: '10m', delay: '1h' });
@@ -183,7 +180,7 @@ describe('8.2 client', () => {
     expect(later).toBeLessThanOrEqual(4_200);
   });
 
-  item('24 the lock stands in the hash, and holds the ID', async () => {
+  item('24 the task hash names its unique lock, and the lock contains the ID', async () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', 'p', { queue, id: 'a', unique: '10m' });
     await bed.client.enqueue('x', 'q', { queue, id: 'b', unique: '10m', group: 'g' });
@@ -223,7 +220,7 @@ describe('8.2 client', () => {
     return ids;
   }
 
-  item('26 Go → us: tasks of both are taken by us in the order in which they came', async () => {
+  item('26 Go → us: we take tasks of both sides in the order in which they were enqueued', async () => {
     const queue = bed.queue();
     const ids = await mixed(queue);
     const { worker, events } = bed.worker({ queues: [queue], concurrency: 1 });
@@ -233,7 +230,7 @@ describe('8.2 client', () => {
     expect((await ends).map(({ task }) => task.id)).toEqual(ids);
   });
 
-  item('26 us → Go: tasks of both are taken by Go in the order in which they came', async () => {
+  item('26 us → Go: Go takes tasks of both sides in the order in which they were enqueued', async () => {
     const queue = bed.queue();
     const ids = await mixed(queue);
     const go = bed.go();
@@ -241,7 +238,7 @@ describe('8.2 client', () => {
     expect((await go.sawMany('started', ids.length)).map(({ task }) => task)).toEqual(ids);
   });
 
-  item('27 us → Go: of a batch all but the taken ID are stored, in order', async () => {
+  item('27 us → Go: a batch is stored in order, without the task whose ID is taken', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ type: 'old', queue, taskId: 'b' });

@@ -57,7 +57,7 @@ describe('8.7 and 8.9 on a cluster of three masters', () => {
   });
 
   item(
-    '115 both: Go and ours enqueue and work beside each other on queues of all masters, and tell the same',
+    '115 both: Go and we enqueue and process side by side on queues of all masters, and report the same',
     async () => {
       const [producer, server] = [go(), go()];
       const client = new Client(broker);

@@ -18,7 +18,7 @@ describe('8.5 forwarding, expiry', () => {
   const pending = (queue: string) => bed.ask('LRANGE', `asynq:{${queue}}:pending`, 0, -1);
   const pastS = (seconds: number) => (nowS() - seconds) * 1_000;
 
-  item('67 Go → us: what is due becomes pending in the order of its times, the rest stays', async () => {
+  item('67 Go → us: due tasks become pending in the order of their times; the others stay', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'was-there' });
@@ -65,7 +65,7 @@ describe('8.5 forwarding, expiry', () => {
     expect(await pending(queue)).toEqual(ids.toReversed());
   });
 
-  item('69 Go → us: a due task with a group goes to its group, and the group is named', async () => {
+  item('69 Go → us: a due task with a group moves to its group, and the group is listed', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'a', group: 'team: ä' });
@@ -82,7 +82,7 @@ describe('8.5 forwarding, expiry', () => {
     expect(await pending(queue)).toEqual([]);
   });
 
-  item('70 Go → us: what Go scheduled is run by us when it is due', async () => {
+  item('70 Go → us: we run a task that Go scheduled when it is due', async () => {
     const queue = bed.queue();
     const { worker, events } = bed.worker({ queues: [queue] });
     worker.handle('x', () => {});
@@ -95,7 +95,7 @@ describe('8.5 forwarding, expiry', () => {
     expect(Date.now()).toBeLessThan(processAtMs + 1_500);
   });
 
-  item('70 us → Go: what we scheduled is run by Go when it is due, never early', async () => {
+  item('70 us → Go: Go runs a task that we scheduled when it is due, never early', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const { dueAt } = await bed.client.enqueue('x', null, { queue, id: 'a', delay: '1234ms' });
@@ -110,7 +110,7 @@ describe('8.5 forwarding, expiry', () => {
     expect((await go.task(queue, 'a')).state).toBe('scheduled');
   });
 
-  item('70 us → Go: a retry that we decided is run by Go when it is due', async () => {
+  item('70 us → Go: Go runs a retry that we decided when it is due', async () => {
     const queue = bed.queue();
     const { worker, events } = bed.worker({ queues: [queue] });
     worker.handle('x', () => Promise.reject(new Error('with us')));
@@ -136,7 +136,7 @@ describe('8.5 forwarding, expiry', () => {
     await bed.ask('EVAL', SEED_COMPLETED, 2, ...keys, count, prefix, atS);
   }
 
-  item('71 completed tasks vanish when their retention is over, more than one batch of them', async () => {
+  item('71 completed tasks are deleted after their retention, even more than one batch of them', async () => {
     const queue = bed.queue();
     await seedCompleted(queue, 'old', { count: 700, atS: nowS() - 1 });
     await seedCompleted(queue, 'now', { count: 1, atS: nowS() });
@@ -151,7 +151,7 @@ describe('8.5 forwarding, expiry', () => {
     expect(left.every((key) => key.includes(':kept'))).toBe(true);
   });
 
-  item('71 us → Go: what we completed vanishes in Go when its retention is over', async () => {
+  item('71 us → Go: Go deletes a task that we completed after its retention', async () => {
     const queue = bed.queue();
     const { worker, events } = bed.worker({ queues: [queue], maintenance: false });
     worker.handle('x', () => 'kept for a second');

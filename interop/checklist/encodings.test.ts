@@ -18,7 +18,7 @@ const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 describe('8.1 encodings', () => {
   const bed = interopBed();
 
-  item('2 the known messages encode to exactly the known bytes, and decode back', () => {
+  item('2 known messages encode to exactly the known bytes, and decode back', () => {
     const small = { type: 'x', id: '1', queue: 'q', retry: -1, timeout: -1 };
     const bytes = hex('0a01781a013122017128ffffffffffffffffff0140ffffffffffffffffff01');
     expect(encodeMessage(small).equals(bytes)).toBe(true);
@@ -74,7 +74,7 @@ describe('8.1 encodings', () => {
     expect(decodeSchedulerEnqueueEvent(hex('0a0374696412060880e2cfaa06'))).toEqual(fired);
   });
 
-  item('3 us → Go: all fifteen fields of our message are what Go reads', async () => {
+  item('3 us → Go: Go reads all fifteen fields of our message', async () => {
     const queue = bed.queue();
     const lock = `asynq:{${queue}}:unique:full:`;
     const message = {
@@ -120,7 +120,7 @@ describe('8.1 encodings', () => {
     await until(async () => (await bed.ask('EXISTS', lock)) === 0);
   });
 
-  item('3 Go → us: all fifteen fields of a message of Go are what we read', async () => {
+  item('3 Go → us: we read all fifteen fields of a message of Go', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const payload = Buffer.from('{"a":1}');
@@ -165,7 +165,7 @@ describe('8.1 encodings', () => {
 
   const headers = { '': 'no name', empty: '', ключ: '値', __proto__x: 'y', plain: 'v' };
 
-  item('4 us → Go: headers survive, empty names and values too', async () => {
+  item('4 us → Go: headers survive, with empty names and values, too', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await bed.client.enqueue('x', null, { queue, id: 'a', headers });
@@ -173,7 +173,7 @@ describe('8.1 encodings', () => {
     expect((await go.saw('started', 'a')).headers).toEqual(headers);
   });
 
-  item('4 Go → us: headers survive, empty names and values too', async () => {
+  item('4 Go → us: headers survive, with empty names and values, too', async () => {
     const queue = bed.queue();
     const { worker } = bed.worker({ queues: [queue] });
     const seen = new Promise((resolve) => worker.handle('x', (task) => resolve(task.headers)));
@@ -236,7 +236,7 @@ describe('8.1 encodings', () => {
     expect(result.equals(ALL_BYTES)).toBe(true);
   });
 
-  item('13 us → Go: no text that is not Unicode is written; an error text is mended', async () => {
+  item('13 us → Go: text that is not valid Unicode is refused; an error text is repaired', async () => {
     const queue = bed.queue();
     const enqueue = (type: string, options = {}) => bed.client.enqueue(type, null, { queue, ...options });
     await expect(enqueue('a\ud800')).rejects.toMatchObject({ code: 'invalid-value' });
@@ -252,7 +252,7 @@ describe('8.1 encodings', () => {
     expect((await bed.go().task(queue, 'a')).lastErr).toBe('bad \ufffd text');
   });
 
-  item('14 us → Go: a schedule that never ran is known as such', async () => {
+  item('14 us → Go: a schedule that never ran is recognized as such', async () => {
     const entry = {
       id: 'e1',
       spec: '@every 1h',

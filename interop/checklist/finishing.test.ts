@@ -82,7 +82,7 @@ describe('8.3 finishing tasks', () => {
     expect(task?.expiresMs).toBe(((await bed.score(queue, 'completed', 'a')) ?? 0) * 1_000);
   });
 
-  item('34 Go → us: success gives the lock of a Go task back, but only if it is still its own', async () => {
+  item('34 Go → us: success releases the lock of a Go task, but only if the task still owns it', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const locks: string[] = [];
@@ -105,20 +105,23 @@ describe('8.3 finishing tasks', () => {
     await go.enqueue({ queue, taskId: 'again', payload: 'own', uniqueMs: 60_000 });
   });
 
-  item('35 the first failure is a retry with its error, and counts as processed and failed', async () => {
-    const queue = bed.queue();
-    const backoff = { kind: 'fixed', delayMs: 60_000, jitter: 0 } as const;
-    const endS = nowS() + 60;
-    await ran(queue, fail('it broke'), { backoff });
-    const task = await bed.go().task(queue, 'a');
-    expect(task).toMatchObject({ state: 'retry', retried: 1, lastErr: 'it broke' });
-    expect(Math.abs(task.lastFailedAtMs / 1_000 - nowS())).toBeLessThanOrEqual(1);
-    const score = (await bed.score(queue, 'retry', 'a')) ?? 0;
-    expect(score - endS).toBeGreaterThanOrEqual(0);
-    expect(score - endS).toBeLessThanOrEqual(2);
-    expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 1 });
-    expect(await bed.go().inspect('info', { queue })).toMatchObject({ Processed: 1, Failed: 1, Retry: 1 });
-  });
+  item(
+    '35 the first failure leads to a retry with its error, and counts as processed and failed',
+    async () => {
+      const queue = bed.queue();
+      const backoff = { kind: 'fixed', delayMs: 60_000, jitter: 0 } as const;
+      const endS = nowS() + 60;
+      await ran(queue, fail('it broke'), { backoff });
+      const task = await bed.go().task(queue, 'a');
+      expect(task).toMatchObject({ state: 'retry', retried: 1, lastErr: 'it broke' });
+      expect(Math.abs(task.lastFailedAtMs / 1_000 - nowS())).toBeLessThanOrEqual(1);
+      const score = (await bed.score(queue, 'retry', 'a')) ?? 0;
+      expect(score - endS).toBeGreaterThanOrEqual(0);
+      expect(score - endS).toBeLessThanOrEqual(2);
+      expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 1 });
+      expect(await bed.go().inspect('info', { queue })).toMatchObject({ Processed: 1, Failed: 1, Retry: 1 });
+    },
+  );
 
   item('37 us → Go: with n retries the handler runs n + 1 times, then the task is archived', async () => {
     const queue = bed.queue();
@@ -140,7 +143,7 @@ describe('8.3 finishing tasks', () => {
     expect(Math.abs(((await bed.score(queue, 'archived', 'a')) ?? 0) - nowS())).toBeLessThanOrEqual(1);
   });
 
-  item('37 both: attempts on either side count as one row of retries', async () => {
+  item('37 both: attempts on either side use up the same retries', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'a', maxRetry: 2 });
@@ -161,14 +164,17 @@ describe('8.3 finishing tasks', () => {
     expect(await bed.counters(queue)).toEqual({ processed: 3, failed: 3 });
   });
 
-  item('36 us → Go: what is no failure is retried uncounted, with its error', async () => {
-    const queue = bed.queue();
-    await ran(queue, fail('busy'), { how: { isFailure: () => false } });
-    const task = await bed.go().task(queue, 'a');
-    expect(task).toMatchObject({ state: 'retry', retried: 0, lastErr: 'busy' });
-    expect(Math.abs(task.lastFailedAtMs - Date.now())).toBeLessThan(2_000);
-    expect(await bed.counters(queue)).toEqual({ processed: 0, failed: 0 });
-  });
+  item(
+    '36 us → Go: an error that is no failure is retried without being counted, with its error',
+    async () => {
+      const queue = bed.queue();
+      await ran(queue, fail('busy'), { how: { isFailure: () => false } });
+      const task = await bed.go().task(queue, 'a');
+      expect(task).toMatchObject({ state: 'retry', retried: 0, lastErr: 'busy' });
+      expect(Math.abs(task.lastFailedAtMs - Date.now())).toBeLessThan(2_000);
+      expect(await bed.counters(queue)).toEqual({ processed: 0, failed: 0 });
+    },
+  );
 
   item.each([true, false])('38 without retries the first failure archives, isFailure %s', async (failure) => {
     const queue = bed.queue();
@@ -178,7 +184,7 @@ describe('8.3 finishing tasks', () => {
 
   const wraps = (cause: Error) => new Error(`outer: ${cause.message}`, { cause });
 
-  item('39 what cannot be retried is archived at once, bare and wrapped', async () => {
+  item('39 a non-retryable error archives the task at once, bare and wrapped', async () => {
     for (const error of [new NonRetryableError('hopeless'), wraps(new NonRetryableError('hopeless'))]) {
       const queue = bed.queue();
       await ran(queue, () => Promise.reject(error), { maxRetries: 9 });
@@ -187,7 +193,7 @@ describe('8.3 finishing tasks', () => {
     }
   });
 
-  item('39 what is revoked is gone, bare and wrapped, with a retention, too', async () => {
+  item('39 a revoked task is deleted, even with a retention; the error may be bare or wrapped', async () => {
     for (const error of [new RevokeError(), wraps(new RevokeError())]) {
       const queue = bed.queue();
       await ran(queue, () => Promise.reject(error), { maxRetries: 9, retention: '1h' });
@@ -198,7 +204,7 @@ describe('8.3 finishing tasks', () => {
     }
   });
 
-  item('40 onError hears of each failed attempt once, as the error handler of Go does', async () => {
+  item('40 onError is called once for each failed attempt, as the error handler of Go is', async () => {
     const [ours, theirs] = [bed.queue(), bed.queue()];
     const told: string[] = [];
     const onError: WorkerOptions['onError'] = (_, { id }) => void told.push(id);
@@ -260,7 +266,7 @@ describe('8.3 finishing tasks', () => {
   });
 
   item(
-    '42 Go → us: after its timeout a task of Go is retried, and the signal of its handler aborted',
+    '42 Go → us: after its timeout a task of Go is retried, and the signal of its handler is aborted',
     async () => {
       const queue = bed.queue();
       const go = bed.go();
@@ -283,7 +289,7 @@ describe('8.3 finishing tasks', () => {
     },
   );
 
-  item('46 us → Go: Go shows the text of what was thrown, and that a type has no handler', async () => {
+  item('46 us → Go: Go shows the text of a thrown error, and that a type has no handler', async () => {
     const queue = bed.queue();
     const { worker, events } = bed.worker({ queues: [queue] });
     worker.handle('throws', () => {
@@ -302,7 +308,7 @@ describe('8.3 finishing tasks', () => {
     });
   });
 
-  item('47 us → Go: our result stands in the task and in the list of completed tasks', async () => {
+  item('47 us → Go: our result is stored in the task and shown in the list of completed tasks', async () => {
     const queue = bed.queue();
     await ran(queue, () => Buffer.from('raw bytes'), { retention: '1h' });
     const go = bed.go();
@@ -310,7 +316,7 @@ describe('8.3 finishing tasks', () => {
     expect((await go.list(queue, 'completed')).map(({ result }) => String(result))).toEqual(['raw bytes']);
   });
 
-  item('47 us → Go: what our handler writes stands in the task at once', async () => {
+  item('47 us → Go: a result that our handler sets is stored at once', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const during: unknown[] = [];
@@ -338,7 +344,7 @@ describe('8.3 finishing tasks', () => {
     await bed.ask('EVAL', SEED_ARCHIVED, 2, ...keys, count, prefix, fromS);
   }
 
-  item('49 the archive drops its oldest tasks beyond 9,999, hash and all', async () => {
+  item('49 the archive drops its oldest tasks beyond 9,999, with their hashes', async () => {
     const queue = bed.queue();
     await seedArchived(queue, 'old', { count: 9_999, fromS: nowS() - 50_000 });
     await ran(queue, fail('no'), { maxRetries: 0 });
@@ -348,7 +354,7 @@ describe('8.3 finishing tasks', () => {
     expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:old2`)).toBe(1);
   });
 
-  item('49 the archive drops tasks older than 90 days, also more than 8,000 of them', async () => {
+  item('49 the archive drops tasks older than 90 days, even more than 8,000 of them', async () => {
     const queue = bed.queue();
     await seedArchived(queue, 'old', { count: 8_500, fromS: nowS() - 90 * DAY_S - 10_000 });
     await seedArchived(queue, 'young', { count: 5, fromS: nowS() - 90 * DAY_S + 3_600 });
@@ -361,7 +367,7 @@ describe('8.3 finishing tasks', () => {
     expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:young1`)).toBe(1);
   });
 
-  item('51 a full total begins anew at 1, after a failure both do', async () => {
+  item('51 a total at its maximum restarts at 1; after a failure both totals do', async () => {
     const [good, bad] = [bed.queue(), bed.queue()];
     for (const queue of [good, bad]) {
       await bed.ask('MSET', `asynq:{${queue}}:processed`, FULL, `asynq:{${queue}}:failed`, FULL);

@@ -182,7 +182,7 @@ describe('a mixed fleet', () => {
   const bed = interopBed();
 
   item(
-    'Go and ours, clients and servers, killed again and again: each of 20,000 tasks ends once, and all count alike',
+    'Go’s and our clients and servers are killed again and again: each of 20,000 tasks ends once, and all counters agree',
     async () => {
       const fleet = new Fleet(bed.redis, QUEUES);
       onTestFinished(() => fleet.remove());

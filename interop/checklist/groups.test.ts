@@ -70,7 +70,7 @@ describe('8.6 groups', () => {
   );
 
   item(
-    '73 Go → us: an emptied group is gone with its name; the set has its scores and a deadline',
+    '73 Go → us: an empty group is removed with its name; the aggregation set has its scores and a deadline',
     async () => {
       const queue = bed.queue();
       await join(queue, 'a', 'b');
@@ -86,28 +86,31 @@ describe('8.6 groups', () => {
     },
   );
 
-  item('74 us: the aggregated task lands in the queue of its tasks, and they are gone', async () => {
-    const queue = bed.queue();
-    const go = await join(queue, 'a', 'b');
-    await age(queue, 7, 'a');
-    const { worker, events } = bed.worker({ queues: [queue], aggregation: joining('digest') });
-    worker.handle('other', () => {}).stopTaking();
-    const aggregated = nextEvent(events, 'group.aggregated');
-    await worker.start();
-    worker.stopTaking();
-    const { id, tasks } = await aggregated;
-    expect(tasks).toBe(2);
-    await until(async () => (await bed.ask('EXISTS', keys(queue).sets)) === 0);
-    const [state] = [(await go.task(queue, id)).state];
-    expect(['pending', 'active', 'retry']).toContain(state);
-    expect(await go.task(queue, id)).toMatchObject({ queue, type: 'digest', group: '' });
-    expect(String((await go.task(queue, id)).payload)).toBe('a,b');
-    const left = (await bed.ask('KEYS', `asynq:{${queue}}:*`)) as string[];
-    expect(
-      left.filter((key) => key.includes(':g:') || key.includes('groups') || key.includes('sets')),
-    ).toEqual([]);
-    expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:a`, `asynq:{${queue}}:t:b`)).toBe(0);
-  });
+  item(
+    '74 us: the aggregated task is stored in the queue of its members, and the members are deleted',
+    async () => {
+      const queue = bed.queue();
+      const go = await join(queue, 'a', 'b');
+      await age(queue, 7, 'a');
+      const { worker, events } = bed.worker({ queues: [queue], aggregation: joining('digest') });
+      worker.handle('other', () => {}).stopTaking();
+      const aggregated = nextEvent(events, 'group.aggregated');
+      await worker.start();
+      worker.stopTaking();
+      const { id, tasks } = await aggregated;
+      expect(tasks).toBe(2);
+      await until(async () => (await bed.ask('EXISTS', keys(queue).sets)) === 0);
+      const [state] = [(await go.task(queue, id)).state];
+      expect(['pending', 'active', 'retry']).toContain(state);
+      expect(await go.task(queue, id)).toMatchObject({ queue, type: 'digest', group: '' });
+      expect(String((await go.task(queue, id)).payload)).toBe('a,b');
+      const left = (await bed.ask('KEYS', `asynq:{${queue}}:*`)) as string[];
+      expect(
+        left.filter((key) => key.includes(':g:') || key.includes('groups') || key.includes('sets')),
+      ).toEqual([]);
+      expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:a`, `asynq:{${queue}}:t:b`)).toBe(0);
+    },
+  );
 
   item('75 us → Go: Go puts back the set of a worker of ours that was killed', async () => {
     const queue = bed.queue();
@@ -134,7 +137,7 @@ describe('8.6 groups', () => {
   });
 
   item(
-    '75 Go → us: a set that Go left goes back to its group with its times, and the name returns',
+    '75 Go → us: we put back the set that Go left, with its times, and the group is listed again',
     async () => {
       const queue = bed.queue();
       const go = await join(queue, 'a', 'b');
@@ -185,7 +188,7 @@ describe('8.6 groups', () => {
   });
 
   item(
-    '77 Go → us: a worker without an aggregator leaves groups alone but puts stale sets back',
+    '77 Go → us: a worker without an aggregator leaves groups alone, but puts stale sets back',
     async () => {
       const queue = bed.queue();
       await join(queue, 'a', 'b');

@@ -13,7 +13,7 @@ describe('8.7 inspector: ours', () => {
   const bed = interopBed();
   const inspector = () => new Inspector(bed.broker);
 
-  item('79 Go → us: a queue that is not registered is unknown, also if its keys are there', async () => {
+  item('79 Go → us: a queue that is not registered is unknown, even if its keys exist', async () => {
     const queue = bed.queue();
     await bed.go().enqueue({ queue, taskId: 'a' });
     await bed.ask('SREM', 'asynq:queues', queue);
@@ -36,7 +36,7 @@ describe('8.7 inspector: ours', () => {
     expect(await bed.ask('LLEN', `asynq:{${queue}}:pending`)).toBe(1);
   });
 
-  item("81 both: our days and Go's are the same, and fewer than one is refused", async () => {
+  item('81 both: our daily statistics equal those of Go, and fewer than one day is refused', async () => {
     const queue = bed.queue();
     await goInAllStates(bed.go(), queue);
     const yesterday = new Date(Date.now() - 24 * HOUR_MS).toISOString().slice(0, 10);
@@ -61,7 +61,7 @@ describe('8.7 inspector: ours', () => {
   });
 
   item(
-    '84 Go → us: what we set running is run, whatever it was; active and pending are refused',
+    '84 Go → us: Go runs every task that we set to run, whatever its state was; active and pending are refused',
     async () => {
       const queue = bed.queue();
       const go = bed.go();
@@ -83,20 +83,23 @@ describe('8.7 inspector: ours', () => {
     },
   );
 
-  item('85 Go → us: what we archive is archived for Go; archived and active are refused', async () => {
-    const queue = bed.queue();
-    const go = bed.go();
-    await goInAllStates(go, queue);
-    const sinceS = nowS();
-    for (const state of ['pending', 'scheduled', 'retry', 'completed', 'aggregating'] as const) {
-      await inspector().archive({ queue, id: state });
-      expect(await go.task(queue, state)).toMatchObject({ state: 'archived' });
-      expect(await bed.score(queue, 'archived', state)).toBeGreaterThanOrEqual(sinceS);
-    }
-    for (const id of ['active', 'archived']) {
-      await expect(inspector().archive({ queue, id })).rejects.toMatchObject({ code: 'wrong-state' });
-    }
-  });
+  item(
+    '85 Go → us: a task that we archive is archived for Go, too; archived and active are refused',
+    async () => {
+      const queue = bed.queue();
+      const go = bed.go();
+      await goInAllStates(go, queue);
+      const sinceS = nowS();
+      for (const state of ['pending', 'scheduled', 'retry', 'completed', 'aggregating'] as const) {
+        await inspector().archive({ queue, id: state });
+        expect(await go.task(queue, state)).toMatchObject({ state: 'archived' });
+        expect(await bed.score(queue, 'archived', state)).toBeGreaterThanOrEqual(sinceS);
+      }
+      for (const id of ['active', 'archived']) {
+        await expect(inspector().archive({ queue, id })).rejects.toMatchObject({ code: 'wrong-state' });
+      }
+    },
+  );
 
   item('86 Go → us: every state but active can be removed by our inspector', async () => {
     const queue = bed.queue();
@@ -149,7 +152,7 @@ describe('8.7 inspector: ours', () => {
     expect(await go.task(rest, 'rest')).toMatchObject({ state: 'scheduled' });
   });
 
-  item('88 Go → us: a payload that we change is what Go gets, with all else as it was', async () => {
+  item('88 Go → us: Go gets a payload that we changed, and everything else is unchanged', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const given = { headers: { h: 'v' }, maxRetry: 7, timeoutMs: 9_000, uniqueMs: HOUR_MS };
@@ -167,7 +170,7 @@ describe('8.7 inspector: ours', () => {
     });
   });
 
-  item('89 both: our inspector, too, is told of a second pause and a second resume', async () => {
+  item('89 both: our inspector, too, refuses a second pause and a second resume', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'a' });
@@ -179,7 +182,7 @@ describe('8.7 inspector: ours', () => {
     await expect(inspector().resume(queue)).rejects.toMatchObject({ code: 'pause-unchanged' });
   });
 
-  item('90 Go → us: a queue of Go goes with everything in it, unless a task is active', async () => {
+  item('90 Go → us: we remove a queue of Go with everything in it, unless a task is active', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await goInAllStates(go, queue);
@@ -211,7 +214,7 @@ describe('8.7 inspector: ours', () => {
   });
 
   item(
-    '92 both: the memory that we find is of the size that Go finds; an ID without a task harms none',
+    '92 both: our estimate of the memory is close to that of Go; an ID without a task does no harm',
     async () => {
       const queue = bed.queue();
       const go = bed.go();
@@ -245,21 +248,18 @@ describe('8.7 inspector: ours', () => {
     ).toEqual(ours);
   });
 
-  item(
-    '88 us → Go: a task of ours that waits takes a new payload from us, and our handler gets it',
-    async () => {
-      const queue = bed.queue();
-      await bed.client.enqueue('x', { n: 1 }, { queue, id: 'a', delay: '1h' });
-      await inspector().updatePayload({ queue, id: 'a' }, { n: 2 });
-      expect(String((await bed.go().task(queue, 'a')).payload)).toBe('{"n":2}');
-      const { worker, events } = bed.worker({ queues: [queue] });
-      const seen: unknown[] = [];
-      worker.handle('x', ({ payload }) => void seen.push(payload));
-      const end = nextEvent(events, 'attempt.finished');
-      await worker.start();
-      await inspector().run({ queue, id: 'a' });
-      await end;
-      expect(seen).toEqual([{ n: 2 }]);
-    },
-  );
+  item('88 us → Go: we change the payload of a scheduled task of ours, and our handler gets it', async () => {
+    const queue = bed.queue();
+    await bed.client.enqueue('x', { n: 1 }, { queue, id: 'a', delay: '1h' });
+    await inspector().updatePayload({ queue, id: 'a' }, { n: 2 });
+    expect(String((await bed.go().task(queue, 'a')).payload)).toBe('{"n":2}');
+    const { worker, events } = bed.worker({ queues: [queue] });
+    const seen: unknown[] = [];
+    worker.handle('x', ({ payload }) => void seen.push(payload));
+    const end = nextEvent(events, 'attempt.finished');
+    await worker.start();
+    await inspector().run({ queue, id: 'a' });
+    await end;
+    expect(seen).toEqual([{ n: 2 }]);
+  });
 });

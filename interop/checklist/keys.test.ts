@@ -34,7 +34,7 @@ describe('8.1 keys', () => {
   const bed = interopBed();
 
   item(
-    '1 enqueuing writes nothing of Asynq but the list of queues, the task and the pending list',
+    '1 enqueueing writes only three keys of Asynq: the set of queues, the task and the pending list',
     async () => {
       const queue = bed.queue();
       const before = new Set((await bed.ask('KEYS', '*')) as string[]);
@@ -46,7 +46,7 @@ describe('8.1 keys', () => {
     },
   );
 
-  item('5 fields ascend in our messages, and defaults are left out', async () => {
+  item('5 the fields of our messages are in ascending order, and defaults are left out', async () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', undefined, { queue, id: 'a', maxRetries: 0, deadline: new Date(1) });
     await bed.client.enqueue('x', 'p', { queue, id: 'b', retention: '1h', headers: { a: 'b' } });
@@ -68,7 +68,7 @@ describe('8.1 keys', () => {
     ]);
   });
 
-  item('7 the unique keys of Go are those that we make: nil, empty, foo', async () => {
+  item('7 our unique keys equal those of Go: payloads nil, empty and foo', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const ends = {
@@ -88,32 +88,39 @@ describe('8.1 keys', () => {
     }
   });
 
-  item('9 both: the counters of the UTC day are shared, and end 90 days after the first task', async () => {
-    const queue = bed.queue();
-    const day = new Date().toISOString().slice(0, 10);
-    const key = `asynq:{${queue}}:processed:${day}`;
-    const { worker, events } = bed.worker({ queues: [queue] });
-    worker.handle('x', () => {});
-    const first = nextEvent(events, 'attempt.finished');
-    await worker.start();
-    await bed.client.enqueue('x', null, { queue });
-    await first;
-    const endS = (await bed.ask('EXPIRETIME', key)) as number;
-    expect(endS - nowS()).toBeGreaterThan(89 * 86_400);
-    expect(endS - nowS()).toBeLessThanOrEqual(90 * 86_400);
-    // As if the first task had ended a while ago: neither side may move the end.
-    await bed.ask('EXPIREAT', key, endS - 100);
-    const second = nextEvent(events, 'attempt.finished');
-    await bed.client.enqueue('x', null, { queue });
-    await second;
-    await worker.stop();
-    const go = bed.go();
-    await go.enqueue({ queue, taskId: 'a' });
-    await go.serve({ queues: { [queue]: 1 } });
-    await until(async () => (await bed.ask('GET', key)) === '3');
-    expect(await bed.ask('EXPIRETIME', key)).toBe(endS - 100);
-    expect(await go.inspect('info', { queue })).toMatchObject({ Processed: 3, ProcessedTotal: 3, Failed: 0 });
-  });
+  item(
+    '9 both: the counters of the UTC day are shared, and expire 90 days after the first task',
+    async () => {
+      const queue = bed.queue();
+      const day = new Date().toISOString().slice(0, 10);
+      const key = `asynq:{${queue}}:processed:${day}`;
+      const { worker, events } = bed.worker({ queues: [queue] });
+      worker.handle('x', () => {});
+      const first = nextEvent(events, 'attempt.finished');
+      await worker.start();
+      await bed.client.enqueue('x', null, { queue });
+      await first;
+      const endS = (await bed.ask('EXPIRETIME', key)) as number;
+      expect(endS - nowS()).toBeGreaterThan(89 * 86_400);
+      expect(endS - nowS()).toBeLessThanOrEqual(90 * 86_400);
+      // As if the first task had ended a while ago: neither side may move the end.
+      await bed.ask('EXPIREAT', key, endS - 100);
+      const second = nextEvent(events, 'attempt.finished');
+      await bed.client.enqueue('x', null, { queue });
+      await second;
+      await worker.stop();
+      const go = bed.go();
+      await go.enqueue({ queue, taskId: 'a' });
+      await go.serve({ queues: { [queue]: 1 } });
+      await until(async () => (await bed.ask('GET', key)) === '3');
+      expect(await bed.ask('EXPIRETIME', key)).toBe(endS - 100);
+      expect(await go.inspect('info', { queue })).toMatchObject({
+        Processed: 3,
+        ProcessedTotal: 3,
+        Failed: 0,
+      });
+    },
+  );
 
   item('10 the scores of our tasks are whole seconds, pending_since has 19 digits', async () => {
     const queue = bed.queue();
@@ -137,7 +144,7 @@ describe('8.1 keys', () => {
     expect(String(await bed.field(queue, 'pending', 'pending_since'))).toMatch(/^\d{19}$/);
   });
 
-  item('10 us: why leases have a fraction: in whole seconds two attempts would look alike', async () => {
+  item('10 us: why leases have a fraction: in whole seconds two attempts would look the same', async () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', null, { queue, id: 'a' });
     const take = async () => {
@@ -219,32 +226,38 @@ describe('8.1 keys', () => {
     },
   );
 
-  item('11 us → Go: names with blanks, colons, capitals and other letters stand byte for byte', async () => {
-    const id = ' ID: mit Ä {x} ';
-    const group = ' G:1 Ä ';
-    await bed.client.enqueue(strange.type, null, { queue: strange.queue, id });
-    expect(await bed.ask('EXISTS', `asynq:{${strange.queue}}:t:${id}`)).toBe(1);
-    await bed.client.enqueue(strange.type, null, { queue: strange.queue, id: 'grouped', group });
-    expect(await bed.score(strange.queue, `g:${group}`, 'grouped')).not.toBeNull();
-    const go = bed.go();
-    expect(await go.inspect('queues')).toContain(strange.queue);
-    expect(await go.task(strange.queue, 'grouped')).toMatchObject({ state: 'aggregating', group });
-    await go.serve({ queues: { [strange.queue]: 1 } });
-    expect(await go.saw('started', id)).toMatchObject(strange);
-  });
+  item(
+    '11 us → Go: names with blanks, colons, capitals and non-ASCII letters are kept byte for byte',
+    async () => {
+      const id = ' ID: mit Ä {x} ';
+      const group = ' G:1 Ä ';
+      await bed.client.enqueue(strange.type, null, { queue: strange.queue, id });
+      expect(await bed.ask('EXISTS', `asynq:{${strange.queue}}:t:${id}`)).toBe(1);
+      await bed.client.enqueue(strange.type, null, { queue: strange.queue, id: 'grouped', group });
+      expect(await bed.score(strange.queue, `g:${group}`, 'grouped')).not.toBeNull();
+      const go = bed.go();
+      expect(await go.inspect('queues')).toContain(strange.queue);
+      expect(await go.task(strange.queue, 'grouped')).toMatchObject({ state: 'aggregating', group });
+      await go.serve({ queues: { [strange.queue]: 1 } });
+      expect(await go.saw('started', id)).toMatchObject(strange);
+    },
+  );
 
-  item('11 Go → us: names with blanks, colons, capitals and other letters stand byte for byte', async () => {
-    const queue = `${strange.queue} 2`;
-    const taskId = ' ID: mit Ä {x} ';
-    const { worker, events } = bed.worker({ queues: [queue] });
-    const end = nextEvent(events, 'attempt.finished');
-    const seen = new Promise((resolve) =>
-      worker.handle(strange.type, (task) => resolve([task.id, task.queue, task.type])),
-    );
-    await worker.start();
-    await bed.go().enqueue({ queue, type: strange.type, taskId, retentionMs: 60_000 });
-    expect(await seen).toEqual([taskId, queue, strange.type]);
-    await end;
-    expect(await bed.score(queue, 'completed', taskId)).not.toBeNull();
-  });
+  item(
+    '11 Go → us: names with blanks, colons, capitals and non-ASCII letters are kept byte for byte',
+    async () => {
+      const queue = `${strange.queue} 2`;
+      const taskId = ' ID: mit Ä {x} ';
+      const { worker, events } = bed.worker({ queues: [queue] });
+      const end = nextEvent(events, 'attempt.finished');
+      const seen = new Promise((resolve) =>
+        worker.handle(strange.type, (task) => resolve([task.id, task.queue, task.type])),
+      );
+      await worker.start();
+      await bed.go().enqueue({ queue, type: strange.type, taskId, retentionMs: 60_000 });
+      expect(await seen).toEqual([taskId, queue, strange.type]);
+      await end;
+      expect(await bed.score(queue, 'completed', taskId)).not.toBeNull();
+    },
+  );
 });

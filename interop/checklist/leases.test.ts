@@ -160,7 +160,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
   });
 
   singleItem(
-    '58 a worker that is cut off from Redis gives its task up and writes nothing later',
+    '58 a worker that is cut off from Redis aborts its task and writes nothing later',
     async () => {
       const queue = bed.queue();
       const proxy = await startFaultProxy(bed.port);
@@ -215,7 +215,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     60_000,
   );
 
-  item('62 while a worker stops its running tasks go on, and none are taken', async () => {
+  item('62 while a worker stops, its running tasks continue and no new ones are taken', async () => {
     const queue = bed.queue();
     const { worker, events } = bed.worker({ queues: [queue], concurrency: 2 });
     let release = () => {};
@@ -235,7 +235,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     expect((await go.task(queue, 'waits')).state).toBe('pending');
   });
 
-  item('63 us → Go: what we give back at shutdown is the next that Go takes, nothing counted', async () => {
+  item('63 us → Go: Go takes tasks that we give back at shutdown next, and nothing is counted', async () => {
     const queue = bed.queue();
     const { worker, events } = bed.worker({ queues: [queue], concurrency: 1, shutdownTimeoutMs: 100 });
     worker.handle('x', NEVER);
@@ -255,7 +255,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     ]);
   });
 
-  item('63 Go → us: what Go gives back at shutdown is the next that we take', async () => {
+  item('63 Go → us: we take tasks that Go gives back at shutdown next', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'first' });
@@ -276,7 +276,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
   });
 
   item(
-    '65 both: in strict order all of the higher queue come first, whoever enqueued and whoever takes',
+    '65 both: in strict order all tasks of the higher queue come first, no matter which side enqueues or takes them',
     async () => {
       const go = bed.go();
       const fill = async () => {
@@ -309,7 +309,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     },
   );
 
-  item('65 both: weighted 6:3:1, each queue gets its share, of us alone and beside Go', async () => {
+  item('65 both: with weights 6:3:1 each queue gets its share, from us alone and beside Go', async () => {
     const go = bed.go();
     const names = { critical: 6, default: 3, low: 1 };
     const fill = async (count: number): Promise<Record<string, number>> => {
@@ -352,7 +352,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
     near(queues, [...runs, ...inGo()].slice(0, 4_000));
   });
 
-  item('66 both: of 10,000 tasks on one queue each runs once, on one side or the other', async () => {
+  item('66 both: each of 10,000 tasks on one queue runs once, on one side or the other', async () => {
     const queue = bed.queue();
     const half = Array.from({ length: 5_000 }, (_, i) => i);
     const [producer, server] = [bed.go(), bed.go()];

@@ -52,7 +52,7 @@ describe('8.7 inspector: looking', () => {
     });
   }
 
-  item('78 us → Go: Go counts the tasks that we made as we do', async () => {
+  item('78 us → Go: Go and we count the same numbers of our tasks', async () => {
     const queue = bed.queue();
     await oursInAllStates(bed, queue);
     expect((await facts(queue)).counts).toEqual({
@@ -69,14 +69,14 @@ describe('8.7 inspector: looking', () => {
     expect(await info(queue)).toMatchObject({ Size: 8, Paused: true, Processed: 3, Failed: 2 });
   });
 
-  item('78 Go → us: we count the tasks that Go made as it does', async () => {
+  item('78 Go → us: Go and we count the same numbers of tasks of Go', async () => {
     const queue = bed.queue();
     await goInAllStates(bed.go(), queue);
     await expectSameFacts(queue);
     expect(await facts(queue)).toMatchObject({ processed: 3, failed: 2, paused: false });
   });
 
-  item('80 both: the age of the oldest pending task is the same, none for an empty queue', async () => {
+  item('80 both: the age of the oldest pending task is the same; an empty queue has none', async () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', null, { queue, id: 'a' });
     await until(async () => ((await facts(queue)).oldestPendingMs ?? 0) > 1_000, 100);
@@ -89,7 +89,7 @@ describe('8.7 inspector: looking', () => {
     expect((await info(queue)).Latency).toBe(0);
   });
 
-  item('81 us → Go: the days of Go show what we processed', async () => {
+  item('81 us → Go: the daily statistics of Go show what we processed', async () => {
     const queue = bed.queue();
     const { worker, events } = bed.worker({ queues: [queue] });
     worker.handle('ok', () => {}).handle('bad', () => Promise.reject(new Error('no')));
@@ -208,7 +208,7 @@ describe('8.7 inspector: looking', () => {
     ]);
   });
 
-  item('92 us → Go: Go finds the memory that our tasks take, also beside an ID without a task', async () => {
+  item('92 us → Go: Go estimates the memory of our tasks', async () => {
     const queue = bed.queue();
     const payload = 'x'.repeat(1_000);
     await bed.client.enqueueMany(Array.from({ length: 100 }, () => ({ task: 'x', payload, queue })));

@@ -50,7 +50,7 @@ describe('8.9 metrics', () => {
     return ours;
   }
 
-  item('117 us → Go: what we made has the same metrics from us and from Asynq’s exporter', async () => {
+  item('117 us → Go: for our tasks our metrics equal those of Asynq’s exporter', async () => {
     const queue = bed.queue();
     await oursInAllStates(bed, queue);
     const { samples } = await expectSame();
@@ -58,7 +58,7 @@ describe('8.9 metrics', () => {
     expect(samples[`asynq_tasks_failed_total{queue="${queue}"}`]).toBe(2);
   });
 
-  item('117 Go → us: what Go made has the same metrics from us and from Asynq’s exporter', async () => {
+  item('117 Go → us: for tasks of Go our metrics equal those of Asynq’s exporter', async () => {
     const queue = bed.queue();
     await goInAllStates(bed.go(), queue);
     const { samples } = await expectSame();

@@ -22,7 +22,7 @@ describe('8.7 inspector: a queue of a million tasks', () => {
   }
 
   item(
-    '87 both: where Go holds Redis for the whole queue, ours works in short steps and tells how far it is',
+    '87 both: where Go blocks Redis for the whole queue, we work in short steps and report progress',
     async () => {
       await bed.ask('CONFIG', 'SET', 'slowlog-log-slower-than', 1_000);
       await bed.ask('CONFIG', 'SET', 'slowlog-max-len', 10_000);

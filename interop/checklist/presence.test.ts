@@ -59,7 +59,7 @@ describe('8.4, 8.7 servers and their workers', () => {
     return `{${server?.host}:${server?.pid}:${server?.id}}`;
   };
 
-  item('59 us → Go: the keys of our worker live 10 s, with one field per running task', async () => {
+  item('59 us → Go: the keys of our worker live for 10 s, with one field per running task', async () => {
     const queue = bed.queue();
     const { release } = await busyWorker(queue);
     await until(async () => (await seenByUs(queue))?.running === 1, 100);
@@ -75,7 +75,7 @@ describe('8.4, 8.7 servers and their workers', () => {
     release();
   });
 
-  item('59 us → Go: Go shows what our worker says, and reads it again and again', async () => {
+  item('59 us → Go: Go shows our worker, also after later heartbeats', async () => {
     const queue = bed.queue();
     const before = Date.now();
     const { release } = await busyWorker(queue);
@@ -123,7 +123,7 @@ describe('8.4, 8.7 servers and their workers', () => {
     }
   });
 
-  item('94 Go → us: we show Go servers with their workers, and drop those that are over', async () => {
+  item('94 Go → us: we show Go servers with their workers', async () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.serve({ queues: { [queue]: 3 }, concurrency: 2, behaviours: { x: { do: 'hold' } } });
@@ -154,7 +154,7 @@ describe('8.4, 8.7 servers and their workers', () => {
     expect(Buffer.from(task?.payload ?? []).toString()).toBe('p');
   });
 
-  item('94 both: members that are over are pruned, whoever lists', async () => {
+  item('94 both: expired servers and workers are pruned, no matter which side lists them', async () => {
     const go = bed.go();
     const over = async (list: () => Promise<unknown>) => {
       for (const kind of ['servers', 'workers']) {

@@ -8,7 +8,7 @@ import { startGoPeer } from '../support/go-peer.ts';
 describe('8.9 robustness', () => {
   const bed = interopBed({ appendonly: true });
 
-  item('108 a worker that starts without Redis goes on trying, and works when it is there', async () => {
+  item('108 a worker that starts without Redis keeps trying, and works when Redis is there', async () => {
     const server = await startRedis();
     await server.kill();
     const events = new Events();
@@ -32,7 +32,7 @@ describe('8.9 robustness', () => {
     expect(await end).toMatchObject({ outcome: 'succeeded', task: { id: 'a' } });
   });
 
-  item('108 a worker whose Redis is gone when it starts works when it comes back', async () => {
+  item('108 a worker whose Redis is gone when it starts works when Redis is back', async () => {
     const server = await startRedis();
     const broker = await connect(server.url);
     const events = new Events();
@@ -53,7 +53,7 @@ describe('8.9 robustness', () => {
   });
 
   item(
-    '108 Go → us: a worker whose Redis is gone when it starts hears cancellations when it is back',
+    '108 Go → us: a worker whose Redis is gone when it starts receives cancellations when Redis is back',
     async () => {
       const server = await startRedis();
       const broker = await connect(server.url);
@@ -82,7 +82,7 @@ describe('8.9 robustness', () => {
     },
   );
 
-  item('111 the health check is called at its interval, with nothing or with the error', async () => {
+  item('111 the health check is called at its interval, with null or with the error', async () => {
     const server = await startRedis();
     const broker = await connect(server.url);
     const told: unknown[] = [];
@@ -103,7 +103,7 @@ describe('8.9 robustness', () => {
     await until(() => Promise.resolve(told.at(-1) === null));
   });
 
-  item('109 both: Redis goes and comes back, and both sides go on', async () => {
+  item('109 both: after a restart of Redis both sides continue', async () => {
     const queue = bed.queue();
     const [producer, server] = [bed.go(), bed.go()];
     const { worker } = bed.worker({ queues: [queue], concurrency: 5 });
@@ -138,7 +138,7 @@ describe('8.9 robustness', () => {
     await server.sawMany('ran', before + 1);
   });
 
-  item('110 both: scripts may be flushed at any time', async () => {
+  item('110 both: the scripts of Redis may be flushed at any time', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const { worker } = bed.worker({ queues: [queue], concurrency: 5 });
@@ -182,7 +182,7 @@ describe('8.9 robustness', () => {
     expect((await ends).map(({ task }) => task.id).sort()).toEqual(['lost', 'ours', 'pending', 'scheduled']);
   }
 
-  item('112 IDs without a task stop neither work nor recovery', async () => {
+  item('112 IDs without a task stop neither processing nor recovery', async () => {
     const queue = bed.queue();
     await scatter(queue, 'nobody');
     await expectOthersRun(queue);
@@ -192,7 +192,7 @@ describe('8.9 robustness', () => {
     expect(await bed.ask('KEYS', `asynq:{${queue}}:t:*`)).toEqual([]);
   });
 
-  item('113 messages that nobody can read stop neither work nor recovery', async () => {
+  item('113 unreadable messages stop neither processing nor recovery', async () => {
     const queue = bed.queue();
     await scatter(queue, 'bad');
     const states = { pending: 'pending', scheduled: 'scheduled', retry: 'retry', lease: 'active' };

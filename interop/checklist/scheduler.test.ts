@@ -63,15 +63,19 @@ function ourTimes(spec: string, fromMs: number, count: number): number[] {
 describe('8.8 scheduler', () => {
   const bed = interopBed();
 
-  item('102 schedules fire at the times that Go counts, in every zone', { timeout: 60_000 }, async () => {
-    const go = bed.go();
-    const same = async (spec: string, fromMs: number) => {
-      expect(ourTimes(spec, fromMs, 8), spec).toEqual(await go.cron(spec, fromMs, 8));
-    };
-    await fc.assert(fc.asyncProperty(schedules, moments, same), { seed: 102, numRuns: 600 });
-  });
+  item(
+    '102 schedules fire at the times that Go computes, in every time zone',
+    { timeout: 60_000 },
+    async () => {
+      const go = bed.go();
+      const same = async (spec: string, fromMs: number) => {
+        expect(ourTimes(spec, fromMs, 8), spec).toEqual(await go.cron(spec, fromMs, 8));
+      };
+      await fc.assert(fc.asyncProperty(schedules, moments, same), { seed: 102, numRuns: 600 });
+    },
+  );
 
-  item('102 a day on which the clocks change is counted as Go does', { timeout: 60_000 }, async () => {
+  item('102 on a day with a clock change schedules fire as in Go', { timeout: 60_000 }, async () => {
     const go = bed.go();
     const days = [Date.UTC(2026, 2, 7), Date.UTC(2026, 2, 28), Date.UTC(2026, 3, 4), Date.UTC(2026, 8, 26)];
     days.push(Date.UTC(2026, 9, 3), Date.UTC(2026, 9, 24), Date.UTC(2026, 9, 31));
@@ -83,7 +87,7 @@ describe('8.8 scheduler', () => {
         }
   });
 
-  item('102 what Go refuses, we refuse', async () => {
+  item('102 we refuse the specs that Go refuses', async () => {
     const go = bed.go();
     for (const spec of [
       '',
@@ -100,13 +104,13 @@ describe('8.8 scheduler', () => {
     }
   });
 
-  item('101 Go → us: its option texts are read, and written again the same', async () => {
+  item('101 Go → us: we read the option texts of Go and write them again unchanged', async () => {
     const texts = await bed.go().optionTexts();
     expect(texts).toHaveLength(10);
     expect(texts.map((text) => writeOption(parseOption(text) as EntryOption))).toEqual(texts);
   });
 
-  item('101 us → Go: its inspector reads our option texts', async () => {
+  item('101 us → Go: the inspector of Go reads our option texts', async () => {
     const atMs = Date.UTC(2026, 4, 3, 7, 8, 9);
     const options: EntryOption[] = [
       { name: 'MaxRetry', value: 3 },

@@ -82,7 +82,7 @@ describe('8.8 scheduler: entries and events', () => {
     for (const { atMs } of events) expect(atMs).toBeGreaterThanOrEqual(startMs);
   });
 
-  item('98 us → Go: Go lists our entries, and does not miss what it does not know', async () => {
+  item('98 us → Go: Go lists our entries with all the options that its inspector reads', async () => {
     const go = bed.go();
     const scheduler = ours({ heartbeatMs: 1_000 });
     const deadline = new Date(Date.UTC(2030, 4, 3, 7, 8, 9));
@@ -115,28 +115,31 @@ describe('8.8 scheduler: entries and events', () => {
     ]);
   });
 
-  item('98 Go → us: we list the entries of a Go scheduler, and what they have enqueued', async () => {
-    const [queue, go] = [bed.queue(), bed.go()];
-    const task: GoScheduledTask = {
-      spec: '@every 2s',
-      task: { type: 'x', payload: 'p', queue, maxRetry: 4 },
-    };
-    const [id = ''] = await go.schedule([task], 1_000);
-    await until(async () => (await entryOf(id))?.prevMs !== null && (await entryOf(id)) !== undefined, 50);
-    const [mine, theirs] = [await entryOf(id), await goEntry(go, id)];
-    expect(mine).toMatchObject({ spec: '@every 2s', type: 'x', options: { queue, maxRetries: 4 } });
-    expect(Buffer.from(mine?.payload ?? []).toString()).toBe('p');
-    // Go may have fired between the two looks.
-    expect(((theirs?.nextMs ?? 0) - (mine?.nextMs ?? 0)) % 1_000).toBe(0);
-    const tasks = await pendingOf(go, queue, 2);
-    await until(async () => (await inspector().enqueueEvents(id)).length >= 2);
-    const [theirEvents, ourEvents] = [await goEvents(go, id), await inspector().enqueueEvents(id)];
-    expect(ourEvents.slice(-theirEvents.length)).toEqual(theirEvents);
-    expect(ourEvents.slice(-2).map(({ taskId }) => taskId)).toEqual([tasks[1]?.id, tasks[0]?.id]);
-    await go.unschedule();
-    expect(await entryOf(id)).toBeUndefined();
-    expect(await inspector().enqueueEvents(id)).toEqual([]);
-  });
+  item(
+    '98 Go → us: we list the entries of a Go scheduler and the tasks that they have enqueued',
+    async () => {
+      const [queue, go] = [bed.queue(), bed.go()];
+      const task: GoScheduledTask = {
+        spec: '@every 2s',
+        task: { type: 'x', payload: 'p', queue, maxRetry: 4 },
+      };
+      const [id = ''] = await go.schedule([task], 1_000);
+      await until(async () => (await entryOf(id))?.prevMs !== null && (await entryOf(id)) !== undefined, 50);
+      const [mine, theirs] = [await entryOf(id), await goEntry(go, id)];
+      expect(mine).toMatchObject({ spec: '@every 2s', type: 'x', options: { queue, maxRetries: 4 } });
+      expect(Buffer.from(mine?.payload ?? []).toString()).toBe('p');
+      // Go may have fired between the two looks.
+      expect(((theirs?.nextMs ?? 0) - (mine?.nextMs ?? 0)) % 1_000).toBe(0);
+      const tasks = await pendingOf(go, queue, 2);
+      await until(async () => (await inspector().enqueueEvents(id)).length >= 2);
+      const [theirEvents, ourEvents] = [await goEvents(go, id), await inspector().enqueueEvents(id)];
+      expect(ourEvents.slice(-theirEvents.length)).toEqual(theirEvents);
+      expect(ourEvents.slice(-2).map(({ taskId }) => taskId)).toEqual([tasks[1]?.id, tasks[0]?.id]);
+      await go.unschedule();
+      expect(await entryOf(id)).toBeUndefined();
+      expect(await inspector().enqueueEvents(id)).toEqual([]);
+    },
+  );
 
   item('98 us → Go: the command asynq lists our entries', async () => {
     const queue = bed.queue();
@@ -162,19 +165,22 @@ describe('8.8 scheduler: entries and events', () => {
     expect(rows.find(({ EntryID }) => EntryID === id)?.['Prev']).toBe('N/A');
   });
 
-  item('99 us → Go: the command asynq lists what our entry has enqueued, newest first', async () => {
-    const [queue, go] = [bed.queue(), bed.go()];
-    const scheduler = ours();
-    const id = scheduler.register('@every 1s', { task: 'x', queue });
-    await scheduler.start();
-    const tasks = (await pendingOf(go, queue, 3)).slice(0, 3);
-    await until(async () => (await inspector().enqueueEvents(id)).length >= 3);
-    const rows = tableIn(await cli(bed.redis.address, 'cron', 'history', id), 'TaskID');
-    expect(rows.slice(-3).map(({ TaskID }) => TaskID)).toEqual(tasks.map((task) => task.id).reverse());
-    for (const { EnqueuedAt } of rows) expect(EnqueuedAt).not.toBe('');
-  });
+  item(
+    '99 us → Go: the command asynq lists the tasks that our entry has enqueued, newest first',
+    async () => {
+      const [queue, go] = [bed.queue(), bed.go()];
+      const scheduler = ours();
+      const id = scheduler.register('@every 1s', { task: 'x', queue });
+      await scheduler.start();
+      const tasks = (await pendingOf(go, queue, 3)).slice(0, 3);
+      await until(async () => (await inspector().enqueueEvents(id)).length >= 3);
+      const rows = tableIn(await cli(bed.redis.address, 'cron', 'history', id), 'TaskID');
+      expect(rows.slice(-3).map(({ TaskID }) => TaskID)).toEqual(tasks.map((task) => task.id).reverse());
+      for (const { EnqueuedAt } of rows) expect(EnqueuedAt).not.toBe('');
+    },
+  );
 
-  item('99 both: never more than 1000 events are kept, whoever adds', async () => {
+  item('99 both: at most 1,000 events are kept, no matter which side adds them', async () => {
     const [queue, go] = [bed.queue(), bed.go()];
     const fill = async (id: string) => {
       for (let at = 1; at <= 1_200; at += 1) await bed.ask('ZADD', historyKey(id), at, `old ${at}`);
@@ -194,7 +200,7 @@ describe('8.8 scheduler: entries and events', () => {
   });
 
   item(
-    '100 the entries live for two heartbeats; after the end list, member and histories are gone',
+    '100 the entries live for two heartbeats; after the stop the list, its member and the histories are deleted',
     async () => {
       const queue = bed.queue();
       const scheduler = ours({ heartbeatMs: 2_000 });
@@ -216,7 +222,7 @@ describe('8.8 scheduler: entries and events', () => {
     },
   );
 
-  item('101 both: a scheduler of each writes the same texts for the same options', async () => {
+  item('101 both: the schedulers of both sides write the same texts for the same options', async () => {
     const [queue, go] = [bed.queue(), bed.go()];
     const scheduler = ours();
     const deadlineMs = Date.UTC(2030, 4, 3, 7, 8, 9);
@@ -244,7 +250,7 @@ describe('8.8 scheduler: entries and events', () => {
     expect((await goEntry(go, id))?.options).toHaveLength(7);
   });
 
-  item('102 a spec that is none is refused at registration', () => {
+  item('102 an invalid spec is refused at registration', () => {
     const scheduler = ours();
     for (const spec of ['0 0 * * 7', '* * * * * *', '@reboot', 'TZ=Nowhere/Else @daily']) {
       expect(() => scheduler.register(spec, { task: 'x' })).toThrow();
@@ -254,7 +260,7 @@ describe('8.8 scheduler: entries and events', () => {
     }
   });
 
-  item('103 both: the zone is UTC where nobody says otherwise', async () => {
+  item('103 both: the default time zone is UTC', async () => {
     const go = bed.go();
     const scheduler = ours();
     const spec = '30 4 * * *';
@@ -271,7 +277,7 @@ describe('8.8 scheduler: entries and events', () => {
     expect(new Date((await entryOf(own))?.nextMs ?? 0).toISOString().slice(11, 16)).toBe('23:00');
   });
 
-  item('104 hooks run once per firing; an error records no event', async () => {
+  item('104 hooks run once per fire; an error records no event', async () => {
     const queue = bed.queue();
     const calls: string[] = [];
     const scheduler = ours({
@@ -286,23 +292,26 @@ describe('8.8 scheduler: entries and events', () => {
     expect(await bed.ask('ZCARD', historyKey(id))).toBe(1);
   });
 
-  item('105 an entry that is unregistered fires no more, before the start as after it', async () => {
-    const [queue, go] = [bed.queue(), bed.go()];
-    const scheduler = ours();
-    await scheduler.unregister(scheduler.register('@every 1s', { task: 'never', queue }));
-    const ends = scheduler.register('@every 1s', { task: 'ends', queue });
-    await scheduler.start();
-    await pendingOf(go, queue, 1);
-    await scheduler.unregister(ends);
-    const before = (await go.list(queue, 'pending')).length;
-    scheduler.register('@every 1s', { task: 'later', queue });
-    await pendingOf(go, queue, before + 2);
-    const types = (await go.list(queue, 'pending')).map(({ type }) => type);
-    expect(types).not.toContain('never');
-    expect(types.slice(types.indexOf('later'))).not.toContain('ends');
-  });
+  item(
+    '105 an unregistered entry no longer fires, whether it is removed before or after the start',
+    async () => {
+      const [queue, go] = [bed.queue(), bed.go()];
+      const scheduler = ours();
+      await scheduler.unregister(scheduler.register('@every 1s', { task: 'never', queue }));
+      const ends = scheduler.register('@every 1s', { task: 'ends', queue });
+      await scheduler.start();
+      await pendingOf(go, queue, 1);
+      await scheduler.unregister(ends);
+      const before = (await go.list(queue, 'pending')).length;
+      scheduler.register('@every 1s', { task: 'later', queue });
+      await pendingOf(go, queue, before + 2);
+      const types = (await go.list(queue, 'pending')).map(({ type }) => type);
+      expect(types).not.toContain('never');
+      expect(types.slice(types.indexOf('later'))).not.toContain('ends');
+    },
+  );
 
-  item('106 the manager follows its provider; errors change nothing, but at the start', async () => {
+  item('106 the manager follows its provider; errors change nothing, except at the start', async () => {
     const queue = bed.queue();
     const kept: PeriodicTask = { spec: '@daily', task: 'kept', queue, maxRetries: 3, timeout: '9s' };
     let provide = (): PeriodicTask[] => [kept, { spec: '@daily', task: 'gone', queue }];

@@ -17,7 +17,7 @@ describe('8.9 the rate semaphore', () => {
   const until60 = () => ({ deadlineMs: Date.now() + 60_000 });
   const tokens = async (scope: string) => (await bed.ask('ZRANGE', `asynq:sema:${scope}`, 0, -1)) as string[];
 
-  item('116 both: Go tasks and ours hold at most so many tokens of a scope', async () => {
+  item('116 both: Go tasks and ours together stay within the limit of a scope', async () => {
     const scope = bed.queue();
     const go = await goHolders(scope, 2);
     const ours = new Semaphore(bed.broker, scope, 2);
@@ -48,7 +48,7 @@ describe('8.9 the rate semaphore', () => {
     expect(await ours.acquire({ id: 'ours1' }, until60())).toBe(false);
   });
 
-  item('116 Go → us: the token of a Go server that was killed is ours after its deadline', async () => {
+  item('116 Go → us: after its deadline we get the token of a Go server that was killed', async () => {
     const scope = bed.queue();
     const go = await goHolders(scope, 1);
     const deadlineS = nowS() + 3;
@@ -62,7 +62,7 @@ describe('8.9 the rate semaphore', () => {
     expect(await tokens(scope)).toEqual(['ours']);
   });
 
-  item('116 us → Go: a token of ours that was never given back is Go’s after its deadline', async () => {
+  item('116 us → Go: after its deadline Go gets a token that we never released', async () => {
     const scope = bed.queue();
     const ours = new Semaphore(bed.broker, scope, 1);
     await ours.acquire({ id: 'ours' }, { deadlineMs: Date.now() - 5_000 });

@@ -11,7 +11,7 @@ import { startGoPeer } from '../support/go-peer.ts';
 const FAULTS = new URL('../../packages/engine/test/faults/', import.meta.url).href;
 
 describe('8.4 leases, heartbeats, recovery, shutdown: signals', () => {
-  item('64 TSTP lets a worker take nothing more, TERM and INT shut it down', async () => {
+  item('64 TSTP stops a worker from taking tasks; TERM and INT shut it down', async () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const server = await startRedis();
       const gate = join(tmpdir(), `gate-${process.pid}-${server.port}`);

@@ -16,25 +16,28 @@ describe('8.3 taking tasks', () => {
     return task;
   }
 
-  item('30 taking moves the ID from the right of pending to the left of active, under a lease', async () => {
-    const queue = bed.queue();
-    const go = bed.go();
-    for (const taskId of ['first', 'second', 'third']) await go.enqueue({ queue, taskId });
-    await takeOne(queue);
-    await takeOne(queue);
-    expect(await bed.ask('LRANGE', `asynq:{${queue}}:active`, 0, -1)).toEqual(['second', 'first']);
-    expect(await bed.ask('LRANGE', `asynq:{${queue}}:pending`, 0, -1)).toEqual(['third']);
-    const score = (await bed.score(queue, 'lease', 'first')) ?? 0;
-    expect(Math.abs(Math.floor(score) - nowS() - 30)).toBeLessThanOrEqual(1);
-    expect(String(await bed.field(queue, 'first', 'state'))).toBe('active');
-    expect(await bed.field(queue, 'first', 'pending_since')).toBeNull();
-    expect((await go.list(queue, 'active')).map(({ id, isOrphaned }) => [id, isOrphaned])).toEqual([
-      ['first', false],
-      ['second', false],
-    ]);
-  });
+  item(
+    '30 taking a task moves its ID from the right of pending to the left of active, under a lease',
+    async () => {
+      const queue = bed.queue();
+      const go = bed.go();
+      for (const taskId of ['first', 'second', 'third']) await go.enqueue({ queue, taskId });
+      await takeOne(queue);
+      await takeOne(queue);
+      expect(await bed.ask('LRANGE', `asynq:{${queue}}:active`, 0, -1)).toEqual(['second', 'first']);
+      expect(await bed.ask('LRANGE', `asynq:{${queue}}:pending`, 0, -1)).toEqual(['third']);
+      const score = (await bed.score(queue, 'lease', 'first')) ?? 0;
+      expect(Math.abs(Math.floor(score) - nowS() - 30)).toBeLessThanOrEqual(1);
+      expect(String(await bed.field(queue, 'first', 'state'))).toBe('active');
+      expect(await bed.field(queue, 'first', 'pending_since')).toBeNull();
+      expect((await go.list(queue, 'active')).map(({ id, isOrphaned }) => [id, isOrphaned])).toEqual([
+        ['first', false],
+        ['second', false],
+      ]);
+    },
+  );
 
-  item('31 Go → us: a queue that Go paused yields nothing until Go ends the pause', async () => {
+  item('31 Go → us: we take nothing from a queue that Go paused until Go resumes it', async () => {
     const [paused, open] = [bed.queue(), bed.queue()];
     const go = bed.go();
     await go.enqueue({ queue: paused, taskId: 'waits' });
@@ -51,7 +54,7 @@ describe('8.3 taking tasks', () => {
     expect(await then).toMatchObject({ task: { id: 'waits' } });
   });
 
-  item('31 us → Go: a queue that we paused yields nothing until we end the pause', async () => {
+  item('31 us → Go: Go takes nothing from a queue that we paused until we resume it', async () => {
     const [paused, open] = [bed.queue(), bed.queue()];
     const go = bed.go();
     await bed.client.enqueue('x', null, { queue: paused, id: 'waits' });
@@ -91,7 +94,7 @@ describe('8.3 taking tasks', () => {
     expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 1 });
   });
 
-  item('48 Go → us: our handler sees what Go gave the task', async () => {
+  item('48 Go → us: our handler sees the options that Go gave the task', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const { worker } = bed.worker({ queues: [queue] });
@@ -107,7 +110,7 @@ describe('8.3 taking tasks', () => {
     expect(await seen).toEqual({ ...expected, deadlineMs });
   });
 
-  item('48 us → Go: a handler of Go sees what we gave the task', async () => {
+  item('48 us → Go: a handler of Go sees the options that we gave the task', async () => {
     const queue = bed.queue();
     const go = bed.go();
     const deadline = new Date((nowS() + 300) * 1_000);

@@ -78,25 +78,25 @@ describe('8.7 inspector: the tools of Asynq', () => {
     }
   }
 
-  item('78 us → Go: asynqmon shows what we made, in numbers and lists', async () => {
+  item('78 us → Go: asynqmon shows our tasks, in numbers and lists', async () => {
     const queue = bed.queue();
     await oursInAllStates(bed, queue);
     await expectAsynqmonAgrees(queue);
   });
 
-  item('78 Go → us: asynqmon and we show the same of what Go made', async () => {
+  item('78 Go → us: asynqmon and we show the same of the tasks of Go', async () => {
     const queue = bed.queue();
     await goInAllStates(bed.go(), queue);
     await expectAsynqmonAgrees(queue);
   });
 
-  item('78 us → Go: the command asynq shows what we made, in numbers and lists', async () => {
+  item('78 us → Go: the command asynq shows our tasks, in numbers and lists', async () => {
     const queue = bed.queue();
     await oursInAllStates(bed, queue);
     await expectCliAgrees(queue);
   });
 
-  item('78 Go → us: the command asynq and we show the same of what Go made', async () => {
+  item('78 Go → us: the command asynq and we show the same of the tasks of Go', async () => {
     const queue = bed.queue();
     await goInAllStates(bed.go(), queue);
     await expectCliAgrees(queue);

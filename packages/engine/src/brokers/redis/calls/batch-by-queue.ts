@@ -1,5 +1,5 @@
 /**
- * Bounds of one script call: Redis serves nobody else while a script runs. A few milliseconds are enough for this much.
+ * Bounds of one script call: Redis serves no other client while a script runs, and this much takes it a few milliseconds.
  */
 export const MAX_BATCH = 256;
 export const MAX_BATCH_BYTES = 524_288;

@@ -23,7 +23,10 @@ export interface ConnectionOptions {
   readonly signal: AbortSignal;
   /** Called once, before the commands under way reject; not called after `destroy`. */
   readonly onLost: (cause: string) => void;
-  /** If set, the server tells once when a key that was read changes (`CLIENT TRACKING`); null = any of these keys may have. */
+  /**
+   * If set, the server sends one invalidation when a key changes that was read (`CLIENT TRACKING`). Null = any of these keys
+   * may have changed.
+   */
   readonly onInvalidate?: (key: string | null) => void;
 }
 

@@ -50,7 +50,7 @@ export class RespEncoder {
     return this.#buffer.subarray(0, this.#size);
   }
 
-  /** Starts over with an empty buffer. @param viewInUse somebody still reads the last view, so its bytes must stay */
+  /** Starts over with an empty buffer. `viewInUse`: the last view is still being read, so its bytes must stay. */
   reset(viewInUse: boolean): void {
     this.#size = 0;
     if (viewInUse || this.#buffer.length > MAX_KEPT_BYTES)

@@ -23,8 +23,8 @@ interface Route {
 }
 
 /**
- * Sends each call to the node that has its key: over the node's pipeline, or later, when there is a connection or
- * somebody knows the node. Follows redirects, and has the topology refreshed when it may be out of date.
+ * Sends each call to the node that has its key. A call waits while the node is unknown or has no connection. Follows
+ * redirects, and refreshes the topology when it may be out of date.
  */
 export class Router {
   readonly #topology: Topology;
