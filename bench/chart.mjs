@@ -1,4 +1,4 @@
-// The engine's rates as bars, one group a scenario, each group on its own scale.
+// Draws the rates of the engine scenario as an SVG bar chart: one group per job, each on its own scale.
 
 const WIDTH = 860;
 const LABEL = 190;
@@ -21,36 +21,37 @@ const STYLE = `
   }`;
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-const say = (x, y, [kind, text]) => `<text class="${kind}" x="${x}" y="${y}">${escaped(text)}</text>`;
+const textElement = (x, y, [kind, text]) => `<text class="${kind}" x="${x}" y="${y}">${escaped(text)}</text>`;
 
 function kindOf(peer) {
   if (peer.startsWith('Task Center')) return 'ours';
   return peer.startsWith('Ceiling') ? 'ceiling' : 'other';
 }
 
-function rowOf(row, y, most) {
+/** A bar with its labels. @param maxRate the rate of the longest bar of the group */
+function rowOf(row, y, maxRate) {
   const rate = row['tasks/s'];
-  const width = Math.max(1, (rate / most) * BAR);
+  const width = Math.max(1, (rate / maxRate) * BAR);
   const times = row['× BullMQ'];
-  const beside = times === null ? '' : ` (${times.toFixed(2)} × BullMQ)`;
+  const ratio = times === null ? '' : ` (${times.toFixed(2)} × BullMQ)`;
   return [
-    say(8, y + 14, ['', row.peer]),
+    textElement(8, y + 14, ['', row.peer]),
     `<rect class="${kindOf(row.peer)}" x="${LABEL}" y="${y + 3}" width="${width.toFixed(1)}" height="${ROW - 6}" rx="2"/>`,
-    say(LABEL + width + 6, y + 14, ['quiet', `${rate.toLocaleString('en')}${beside}`]),
+    textElement(LABEL + width + 6, y + 14, ['quiet', `${rate.toLocaleString('en')}${ratio}`]),
   ];
 }
 
-/** @param rows of the engine's table */
+/** The chart as SVG. @param rows the rows of the engine's table */
 export function chart(title, rows) {
-  const parts = [];
+  const elements = [];
   let y = TOP;
   for (const scenario of new Set(rows.map((row) => row.scenario))) {
     const group = rows.filter((row) => row.scenario === scenario);
-    const most = Math.max(...group.map((row) => row['tasks/s']));
-    parts.push(say(8, y + 12, ['group', `${scenario}, tasks/s`]));
+    const maxRate = Math.max(...group.map((row) => row['tasks/s']));
+    elements.push(textElement(8, y + 12, ['group', `${scenario}, tasks/s`]));
     y += ROW;
     for (const row of group) {
-      parts.push(...rowOf(row, y, most));
+      elements.push(...rowOf(row, y, maxRate));
       y += ROW;
     }
     y += GAP;
@@ -59,9 +60,12 @@ export function chart(title, rows) {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img">`,
     `<title>${escaped(title)}</title>`,
     `<style>${STYLE}\n</style>`,
-    say(8, 24, ['title', title]),
-    say(8, 42, ['quiet', 'Longer is better; each scenario has its own scale. Dashed: a ceiling, no queue.']),
-    ...parts,
+    textElement(8, 24, ['title', title]),
+    textElement(8, 42, [
+      'quiet',
+      'Longer is better; each scenario has its own scale. Dashed: a ceiling, no queue.',
+    ]),
+    ...elements,
     '</svg>\n',
   ].join('\n');
 }

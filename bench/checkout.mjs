@@ -1,4 +1,4 @@
-// A commit of this repository in a folder of its own, installed and built.
+// Checks out a commit of this repository into a folder of its own, installed and built.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,10 +11,10 @@ const FOLDER = path.join(root, '.cache/bench');
 const run = (command, args, cwd) =>
   execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
 
-/** The full hash of a commit. Throws where it is not there, as in a shallow clone. */
+/** The full hash of a commit. @throws Error if the commit is missing, as in a shallow clone */
 export const commitOf = (name) => run('git', ['rev-parse', '--verify', `${name}^{commit}`], root).trim();
 
-/** Returns the folder; it is made once and kept. */
+/** Returns the folder of the commit. It is prepared once and kept. */
 export function checkOut(commit) {
   const folder = path.join(FOLDER, commit);
   const done = path.join(folder, '.built');

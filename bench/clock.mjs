@@ -1,2 +1,2 @@
-/** Milliseconds of a clock that all processes of a machine share and nobody sets. */
+/** Milliseconds of the monotonic clock, which all processes of a machine share. */
 export const nowMs = () => Number(process.hrtime.bigint() / 1_000n) / 1_000;

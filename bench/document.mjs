@@ -1,4 +1,4 @@
-// Writes a run into docs/performance.md, between its markers, and draws docs/performance.svg.
+// Writes the results of a run into docs/performance.md, between its markers, and draws docs/performance.svg.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
@@ -43,10 +43,10 @@ function sections({ tables, targets, peers, missing, ...run }) {
     '## How each peer was configured',
     peers.map(({ name, setup }) => `- **${name}**: ${setup}`).join('\n'),
     missing.map(({ peer, why }) => `- **${peer}** took no part: ${why}`).join('\n'),
-  ].filter((part) => part !== '');
+  ].filter((section) => section !== '');
 }
 
-/** @param run as `--json` prints it */
+/** @param run the results, as `--json` prints them */
 export async function write(run) {
   const page = readFileSync(PAGE, 'utf8');
   const begin = page.indexOf(BEGIN);

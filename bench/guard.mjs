@@ -1,5 +1,5 @@
-// npm run bench:guard [-- --record]: a short run that fails when ours has clearly lost speed. It compares ratios to BullMQ in the same run
-// with those that are kept in guard.json, never times: machines differ, and CI's are shared.
+// npm run bench:guard [-- --record]: a short run that fails when Task Center has clearly lost speed. It compares the ratios to
+// BullMQ in the same run with those in guard.json. Absolute rates are not compared: machines differ, and those of CI are shared.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bullmq } from './peers/bullmq.mjs';
@@ -8,7 +8,7 @@ import { startRedis } from './redis.mjs';
 import { table } from './report.mjs';
 import { engine } from './scenarios/engine.mjs';
 
-const KEPT = fileURLToPath(new URL('guard.json', import.meta.url));
+const RECORD = fileURLToPath(new URL('guard.json', import.meta.url));
 const JOBS = [
   'enqueue, 100 in flight',
   'enqueue in bulk of 1,000',
@@ -17,10 +17,13 @@ const JOBS = [
 ];
 const ROUNDS = 3;
 const SCALE = 0.2;
-/** A ratio that fell below this share of the kept one in every attempt is a loss. A disk that others use swings more than a Redis. */
+/**
+ * A ratio below this share of the recorded one in every attempt is a loss. A shared disk varies more than a Redis without
+ * persistence.
+ */
 const CLEAR_LOSS = { redis: 0.6, file: 0.4 };
 const ATTEMPTS = 3;
-/** No attempt begins later than this. */
+/** No attempt begins after this time. */
 const BUDGET_MS = 45_000;
 
 const OURS = [taskCenterRedis, taskCenterSqlite];
@@ -37,12 +40,12 @@ async function ratios(names) {
 async function record() {
   const found = await ratios(JOBS);
   const kept = Object.fromEntries([...found].map(([key, ratio]) => [key, Number(ratio.toFixed(2))]));
-  writeFileSync(KEPT, `${JSON.stringify(kept, null, 2)}\n`);
+  writeFileSync(RECORD, `${JSON.stringify(kept, null, 2)}\n`);
 }
 
-/** Every job once, those that seem to have lost again. */
+/** Runs every job once, and repeats those that seem to have lost speed. */
 async function compare() {
-  const kept = JSON.parse(readFileSync(KEPT, 'utf8'));
+  const kept = JSON.parse(readFileSync(RECORD, 'utf8'));
   const rows = JOBS.flatMap((scenario) =>
     OURS.map(({ name: peer, store }) => {
       const key = keyOf({ scenario, peer });
@@ -59,7 +62,7 @@ async function compare() {
   console.log(`× BullMQ, best of up to ${ATTEMPTS} attempts\n\n${table(rows)}`);
   if (lost().length === 0) return;
   console.log(`\nA clear loss of speed: ${lost().map(keyOf).join('; ')}.`);
-  console.log('If it is meant to be: npm run bench:guard -- --record, on a machine that does nothing else.');
+  console.log('If this is intended: npm run bench:guard -- --record, on an otherwise idle machine.');
   process.exitCode = 1;
 }
 

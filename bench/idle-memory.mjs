@@ -1,4 +1,4 @@
-// Resident memory of an idle process of one checkout, started by that checkout's own benchmark.
+// Resident memory of an idle process of one checkout. The process is started by that checkout's own benchmark code.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inFolder } from './measure.mjs';
@@ -6,7 +6,8 @@ import { startRedis } from './redis.mjs';
 
 const REST_MS = 5_000;
 
-const STARTED = {
+/** Start an idle process; each resolves to its `pid` and a function to stop it. */
+const STARTERS = {
   async worker({ load, where }) {
     const [{ startWorkers }, { taskCenterRedis }] = [
       await load('processes.mjs'),
@@ -23,7 +24,7 @@ const STARTED = {
   },
 };
 
-/** MB of an idle `worker` or `service` on Redis, some seconds after its start. */
+/** Memory of an idle `worker` or `service` on Redis 5 s after its start, MB. */
 export async function idleMemory(what, checkout) {
   const load = (file) => import(pathToFileURL(path.join(checkout, 'bench', file)).href);
   const { restingMemory } = await load('processes.mjs');
@@ -31,7 +32,7 @@ export async function idleMemory(what, checkout) {
   try {
     return await inFolder(async (folder) => {
       const where = { redis: { url: redis.url, port: redis.port }, folder };
-      const { pid, stop } = await STARTED[what]({ load, where });
+      const { pid, stop } = await STARTERS[what]({ load, where });
       const { mb } = await restingMemory(pid, REST_MS);
       await stop();
       return mb;

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 
-/** How long this machine stops a loop that does nothing, within a second: no pause below it says anything of a program. */
+/** The longest pause of an empty loop within a second, ms. Shorter pauses of a program are the machine's. */
 function longestStall() {
   const end = performance.now() + 1_000;
   let longest = 0;
@@ -17,7 +17,7 @@ const redisVersion = () =>
   / v=(\S+)/.exec(spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1] ??
   'unknown';
 
-/** What a reader needs to judge a figure. */
+/** The facts that a reader needs to judge a figure. */
 export const machine = () => ({
   date: new Date().toISOString().slice(0, 10),
   processor: os.cpus()[0]?.model ?? 'unknown',

@@ -1,9 +1,9 @@
-// What the scenarios share: the payload, ways to load a peer, and the figures of one stretch of work.
+// Shared by the scenarios: the payload, ways to load a peer, and the figures of one measurement.
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-/** About 130 bytes of JSON, the same for everyone. */
+/** About 130 bytes of JSON, the same for all peers. */
 export const PAYLOAD = {
   user_id: '1234567890',
   action: 'welcome',
@@ -13,19 +13,19 @@ export const PAYLOAD = {
 
 export const BULK = 1_000;
 
-/** Calls `one` `count` times, `inFlight` at a time. */
-export async function flood(count, inFlight, one) {
+/** Calls a function `count` times, `inFlight` at a time. */
+export async function flood(count, inFlight, call) {
   let next = 0;
-  const lane = async () => {
+  const runCalls = async () => {
     while (next < count) {
       next += 1;
-      await one();
+      await call();
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, lane));
+  await Promise.all(Array.from({ length: inFlight }, runCalls));
 }
 
-/** Enqueues in bulk, or one by one where a peer has no such call. */
+/** Enqueues in bulk, or one by one where the peer has no bulk call. */
 export async function fill(peer, count, payload = PAYLOAD) {
   if (peer.measure) {
     const bulk = await peer.measure({ kind: 'bulk', count, concurrency: BULK, payload });
@@ -41,19 +41,19 @@ export async function fill(peer, count, payload = PAYLOAD) {
   }
 }
 
-/** Something that is over once it was counted `count` times. */
+/** Resolves `over` when `tick` was called `count` times. */
 export function countdown(count) {
-  let left = count;
+  let remaining = count;
   let finish;
   const over = new Promise((resolve) => (finish = resolve));
   const tick = () => {
-    left -= 1;
-    if (left === 0) finish();
+    remaining -= 1;
+    if (remaining === 0) finish();
   };
   return { over, tick };
 }
 
-/** Works until `count` tasks are done; resolves to what stops the worker. */
+/** Works until `count` tasks are done; resolves to a function that stops the worker. */
 export async function drain(peer, count, concurrency) {
   const { over, tick } = countdown(count);
   const stop = await peer.work(concurrency, tick);
@@ -61,24 +61,27 @@ export async function drain(peer, count, concurrency) {
   return stop;
 }
 
-/** Rate and CPU (cores of this process, and of Redis) while `run` does `count` tasks. */
+/**
+ * The rate and the CPU (in cores, of the client and of Redis) while `run` handles `count` tasks. A peer that measures itself
+ * returns its own figures from `run`.
+ */
 export async function measure(count, redis, run) {
   const cpu = process.cpuUsage();
   const redisCpu = redis.cpu();
   const began = performance.now();
-  const inside = await run();
-  const here = (performance.now() - began) / 1_000;
+  const ownFigures = await run();
+  const elapsed = (performance.now() - began) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
-  const seconds = inside?.seconds ?? here;
+  const seconds = ownFigures?.seconds ?? elapsed;
   return {
     perSecond: count / seconds,
-    clientCpu: (inside?.cpuSeconds ?? (user + system) / 1e6) / seconds,
-    // Over the same stretch: what a peer prepares and tidies up outside of it asks little of Redis.
+    clientCpu: (ownFigures?.cpuSeconds ?? (user + system) / 1e6) / seconds,
+    // Divided by the same time: what a peer does before and after its own measurement costs Redis little.
     redisCpu: (redis.cpu() - redisCpu) / seconds,
   };
 }
 
-/** Runs `use` with a folder that goes again. */
+/** Runs `use` with a temporary folder. */
 export async function inFolder(use) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-'));
   try {
@@ -88,7 +91,7 @@ export async function inFolder(use) {
   }
 }
 
-/** Opens a peer on an empty Redis and in an empty folder, for one round. */
+/** Runs one round: opens a peer on an empty Redis and in an empty folder, and closes it. */
 export async function withPeer(peer, redis, use) {
   await redis.flush();
   return inFolder(async (folder) => {

@@ -1,7 +1,7 @@
-// What held Redis up: scripts of ours by name, others' by hash, and the events of Redis' own latency monitor.
+// Collects what blocked Redis: our scripts by name, those of others by hash, and events of Redis' latency monitor.
 import { lua } from '../packages/engine/dist/brokers/redis/scripts/lua.generated.js';
 
-/** The promise of the engine: no script holds Redis for longer. */
+/** The promise of the engine: none of its scripts blocks Redis for longer. */
 export const MAX_PAUSE_MS = 5;
 
 const names = new Map(Object.entries(lua).map(([name, { sha1 }]) => [sha1, name]));
@@ -20,8 +20,8 @@ function nameOf(sha1) {
     : 'a script when it was first sent';
 }
 
-/** @param scripts `{ sha1, ms }` of the slow log */
-export function noteScripts(scripts) {
+/** @param scripts `{ sha1, ms }` from the slow log */
+export function recordScripts(scripts) {
   for (const { sha1, ms } of scripts) {
     if (ms <= MAX_PAUSE_MS) continue;
     add(nameOf(sha1), ms);
@@ -29,11 +29,11 @@ export function noteScripts(scripts) {
 }
 
 /** @param latest the reply of `LATENCY LATEST` */
-export function noteEvents(latest) {
+export function recordEvents(latest) {
   for (const [event, , , ms] of latest) add(`Redis: ${event}`, Number(ms));
 }
 
-/** All of them since it was asked last, the longest first. */
+/** Returns the pauses since the last call, the longest first. */
 export function takePauses(scenario) {
   const rows = [...pauses].map(([what, { times, longest }]) => ({
     scenario,

@@ -4,7 +4,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createClient } from '@redis/client';
-import { MAX_PAUSE_MS, noteEvents, noteScripts } from './pauses.mjs';
+import { MAX_PAUSE_MS, recordEvents, recordScripts } from './pauses.mjs';
 
 export function freePort() {
   return new Promise((resolve) => {
@@ -75,7 +75,7 @@ export async function startRedis(persistence = 'none') {
       const entries = (await send('SLOWLOG', 'GET', '-1')).filter(isScript);
       await send('SLOWLOG', 'RESET');
       const scripts = entries.map(([, , us, [, sha1]]) => ({ ms: Number(us) / 1_000, sha1: String(sha1) }));
-      noteScripts(scripts);
+      recordScripts(scripts);
       return scripts.sort((a, b) => b.ms - a.ms)[0] ?? null;
     },
     /** Bytes that its data takes. */
@@ -83,7 +83,7 @@ export async function startRedis(persistence = 'none') {
       return Number(/^used_memory:(\d+)/m.exec(await send('INFO', 'memory'))[1]);
     },
     async stop() {
-      noteEvents(await send('LATENCY', 'LATEST'));
+      recordEvents(await send('LATENCY', 'LATEST'));
       admin.destroy();
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGKILL');

@@ -139,7 +139,10 @@ async function compareMemory(folder) {
 /** Prints one table; the exit code is 1 where a job is slower than its floor and than the noise explains. */
 export async function compareWithReference(args) {
   const options = readOptions(args);
-  if (options.help) return void console.log(HELP);
+  if (options.help) {
+    console.log(HELP);
+    return;
+  }
   const folder = checkOut(options.reference);
   const rows = options.memory ? await compareMemory(folder) : await compareSpeed(options, folder);
   console.log(

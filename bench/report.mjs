@@ -13,13 +13,13 @@ export function percentile(numbers, share) {
 }
 
 /** The largest of some numbers, of which some are null; null: all are. */
-export function worst(numbers) {
+export function largest(numbers) {
   const known = numbers.filter((number) => number !== null);
   return known.length === 0 ? null : Math.max(...known);
 }
 
 /** The smallest of some numbers; null if one of them is: it was too small to be seen. */
-export const least = (numbers) => (numbers.includes(null) ? null : Math.min(...numbers));
+export const smallest = (numbers) => (numbers.includes(null) ? null : Math.min(...numbers));
 
 function cell(value) {
   if (value === null || value === undefined) return '–';

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { encodeCall, sha1Of } from './link.mjs';
+import { encodeCall, sha1Of } from './connection.mjs';
 import { messageOf } from './messages.mjs';
 import { openCeiling } from './open.mjs';
 
 const LEASE_S = 30;
 const PENDING = 'asynq:{default}:pending';
-const TURN_KEYS = [
+const EXCHANGE_KEYS = [
   PENDING,
   'asynq:{default}:active',
   'asynq:{default}:lease',
@@ -16,21 +16,21 @@ const TURN_KEYS = [
 
 const textOf = (name) => readFileSync(new URL(`${name}.lua`, import.meta.url), 'utf8');
 
-/** Minimal scripts on Asynq's layout, frozen. */
+/** The ceiling of minimal scripts on Asynq's layout. The scripts are frozen, which keeps old figures comparable. */
 export function openFrozen(where) {
-  const [enqueue, turn] = [textOf('frozen-enqueue'), textOf('frozen-turn')];
-  const [enqueueSha, turnSha] = [sha1Of(enqueue), sha1Of(turn)];
+  const [enqueue, exchange] = [textOf('frozen-enqueue'), textOf('frozen-turn')];
+  const [enqueueSha, exchangeSha] = [sha1Of(enqueue), sha1Of(exchange)];
   const nowNs = `${Date.now()}000000`;
   const expiry = Math.ceil(Date.now() / 1_000) + LEASE_S;
   return openCeiling(where, {
-    scripts: [enqueue, turn],
+    scripts: [enqueue, exchange],
     item(payload) {
       const id = randomUUID();
       return { id, message: messageOf(id, payload) };
     },
     enqueueCall: (items) =>
       encodeCall(enqueueSha, [PENDING], [nowNs, ...items.flatMap(({ id, message }) => [id, message])]),
-    turnCall: ({ ids }, room) => encodeCall(turnSha, TURN_KEYS, [room, expiry, ...ids]),
+    exchangeCall: ({ ids }, room) => encodeCall(exchangeSha, EXCHANGE_KEYS, [room, expiry, ...ids]),
     enqueueCodes: (text) => text,
   });
 }

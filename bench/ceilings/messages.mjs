@@ -1,22 +1,26 @@
-const BYTES = 2;
+/** The protobuf wire type of length-delimited fields. */
+const LENGTH_DELIMITED = 2;
 
 function varint(number) {
   const bytes = [];
-  let left = number;
-  while (left > 127) {
-    bytes.push((left & 127) | 128);
-    left >>>= 7;
+  let remaining = number;
+  while (remaining > 127) {
+    bytes.push((remaining & 127) | 128);
+    remaining >>>= 7;
   }
-  return Buffer.from([...bytes, left]);
+  return Buffer.from([...bytes, remaining]);
 }
 
 function field(number, value) {
   if (typeof value === 'number') return Buffer.concat([varint(number << 3), varint(value)]);
   const bytes = Buffer.from(value);
-  return Buffer.concat([varint((number << 3) | BYTES), varint(bytes.length), bytes]);
+  return Buffer.concat([varint((number << 3) | LENGTH_DELIMITED), varint(bytes.length), bytes]);
 }
 
-/** Asynq's TaskMessage as a task of the bench has it: type, payload, ID, queue, 3 retries, 30 min. Frozen as its scripts. */
+/**
+ * Asynq's TaskMessage of a task of the bench: type, payload, ID, queue, 3 retries, timeout 30 min. Frozen, like the scripts of
+ * that ceiling.
+ */
 export const messageOf = (id, payload) =>
   Buffer.concat([
     field(1, 'bench'),

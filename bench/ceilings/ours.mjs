@@ -1,20 +1,23 @@
-import { encodeCall } from './link.mjs';
+import { encodeCall } from './connection.mjs';
 import { openCeiling } from './open.mjs';
 
-// The package keeps its scripts to itself; the bench drives the very files that were built.
+// The package does not export its scripts: the bench loads the built files.
 const built = (file) => import(new URL(`../../packages/engine/dist/${file}`, import.meta.url).href);
 
 const LEASE_MS = 30_000;
 const WORKER = 'bench';
-/** Slots of a receipt hash. Calls under way must differ in theirs. */
+/** Slots of a receipt hash. Calls in flight must use different slots. */
 const SLOTS = 4;
-/** Redis' own clock. */
+/** Makes the scripts use the clock of Redis. */
 const NOW = 0;
 const RECEIPTS = 'tc:{default}:rc:bench';
-/** Tokens follow the clock; from so far ahead they count the calls that took something, from 2 on (a multiple of 999,999). */
+/**
+ * Tokens follow the clock, unless the last one is ahead of it. From this value on they simply count the calls that took tasks,
+ * beginning with 2, which makes them predictable. It must be a multiple of 999,999.
+ */
 const LAST_TOKEN = 999_999 * 9e8;
 
-/** The receipt of the next call of one client. */
+/** Returns a function that gives the receipt of the next call. */
 function createReceipts() {
   let sequence = 0;
   return () => {
@@ -23,7 +26,7 @@ function createReceipts() {
   };
 }
 
-/** Our own scripts, called as our broker calls them, with nothing around them. */
+/** The ceiling of our own scripts: called as our broker calls them, without the code around them. */
 export async function openOurs(where) {
   const { enqueue } = await built('brokers/redis/scripts/submit/enqueue.js');
   const { exchange } = await built('brokers/redis/scripts/consume/exchange.js');
@@ -39,8 +42,8 @@ export async function openOurs(where) {
     before: [['SET', 'tc:{default}:tok', String(LAST_TOKEN)]],
     item: (payload) => itemOf(prepare('bench', payload, {})),
     enqueueCall: (items) => encoded(enqueue, { queue: 'default', receipt: receipt(), items, businesses: [] }),
-    turnCall: ({ ids, turn: number }, room) => {
-      const plain = [{ token: number + 2, ids }];
+    exchangeCall: ({ ids, taker }, room) => {
+      const plain = [{ token: taker + 2, ids }];
       const finishes = ids.length > 0 ? [{ queue: 'default', plain, others: [] }] : [];
       const queues = room > 0 ? ['default'] : [];
       return encoded(exchange, { ...base, receipt: receipt(), finishes, queues, room });

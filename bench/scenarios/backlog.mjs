@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { BULK, countdown, fill, measure, PAYLOAD } from '../measure.mjs';
-import { spread, worst } from '../report.mjs';
+import { spread, largest } from '../report.mjs';
 import { inProcesses } from './workers.mjs';
 
 const LEVELS = [1_000, 100_000, 1_000_000];
@@ -71,7 +71,7 @@ async function levelsOf(peer, { startRedis, rounds, scale }) {
     share: rates[k] / rates[0],
     'Redis CPU': spread(results[k].map(({ redisCpu }) => redisCpu)).median,
     'Redis bytes per task': peer.store === 'redis' ? Math.round(stages[k].bytes) : null,
-    'longest script ms': worst(results[k].map(({ script }) => script?.ms ?? null)),
+    'longest script ms': largest(results[k].map(({ script }) => script?.ms ?? null)),
   }));
 }
 

@@ -1,5 +1,5 @@
 import { BULK, drain, fill, flood, measure, PAYLOAD, withPeer } from '../measure.mjs';
-import { least, spread, worst } from '../report.mjs';
+import { smallest, spread, largest } from '../report.mjs';
 
 const kindOf = (kind, concurrency) => ({ kind, concurrency });
 
@@ -65,8 +65,8 @@ function rowsOf(job, results) {
       '× BullMQ': base ? median / middle(base, 'perSecond') : null,
       'client CPU': middle(rounds, 'clientCpu'),
       'Redis CPU': middle(rounds, 'redisCpu'),
-      'longest script ms': worst(scripts),
-      'in every round ms': least(scripts),
+      'longest script ms': largest(scripts),
+      'in every round ms': smallest(scripts),
     };
   });
 }

@@ -1,7 +1,7 @@
 import { nowMs } from '../clock.mjs';
 import { fill, withPeer } from '../measure.mjs';
 import { startWorkers } from '../processes.mjs';
-import { spread, worst } from '../report.mjs';
+import { spread, largest } from '../report.mjs';
 import { inProcesses, worksInProcesses } from './workers.mjs';
 
 const COUNTS = [1, 2, 4];
@@ -52,7 +52,7 @@ export async function processes({ startRedis, rounds, scale, ...which }) {
         'tasks/s': Math.round(middle('perSecond')),
         'CPU of workers': middle('clientCpu'),
         'Redis CPU': middle('redisCpu'),
-        'longest script ms': worst(figures.map(({ script }) => script?.ms ?? null)),
+        'longest script ms': largest(figures.map(({ script }) => script?.ms ?? null)),
       });
     }
   }

@@ -1,7 +1,7 @@
-// asynqmon on a free port of the loopback interface, with the exporter of metrics that it brings.
+// asynqmon on a free port of the loopback interface, with Asynq's exporter of metrics.
 //
 // Its one argument is the Redis, `host:port`, or `host:port,host:port…` for the nodes of a cluster. It writes its
-// URL as one line to standard output, and ends with its standard input.
+// URL as one line to standard output, and exits when its standard input ends.
 package main
 
 import (

@@ -3,7 +3,7 @@ import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-e
 import { interopBed, item, nowS, until } from '../support/bed.ts';
 import { GO_STATES, goInAllStates, OUR_STATES, oursInAllStates } from '../support/states.ts';
 
-/** What Go's inspector says of a queue, as far as it is compared; Go's own names. */
+/** The fields of Go's queue info that the tests compare; the names are Go's. */
 interface GoQueueInfo {
   readonly Size: number;
   readonly Pending: number;
@@ -22,7 +22,7 @@ interface GoQueueInfo {
   readonly MemoryUsage: number;
 }
 
-describe('8.7 inspector: acting', () => {
+describe('inspector: changing tasks and queues', () => {
   const bed = interopBed();
 
   const info = (queue: string) => bed.go().inspect<GoQueueInfo>('info', { queue });
@@ -41,7 +41,7 @@ describe('8.7 inspector: acting', () => {
       Scheduled: counts.scheduled,
       Retry: counts.retry,
       Archived: counts.archived,
-      // Go knows no cancelled tasks; they stand among the completed ones.
+      // Go does not know cancelled tasks: it counts them as completed.
       Completed: counts.completed + counts.cancelled,
       ProcessedTotal: ours.processed,
       FailedTotal: ours.failed,
@@ -55,19 +55,19 @@ describe('8.7 inspector: acting', () => {
     await oursInAllStates(bed, queue);
     await expect(go.inspect('run', { queue, task: 'active' })).rejects.toThrow('already running');
     await expect(go.inspect('run', { queue, task: 'pending' })).rejects.toThrow('already in pending');
-    const waiting = ['scheduled', 'retry', 'archived', 'completed', 'cancelled'];
-    for (const id of waiting) {
+    const ids = ['scheduled', 'retry', 'archived', 'completed', 'cancelled'];
+    for (const id of ids) {
       await go.inspect('run', { queue, task: id });
       expect(await bed.broker.inspect.task({ queue, id })).toMatchObject({ id });
       expect((await go.task(queue, id)).state).toBe('pending');
     }
     const { worker, events } = bed.worker({ queues: [queue] });
     worker.handle('*', () => {});
-    const ends = nextEvents(events, 'attempt.finished', waiting.length + 1);
+    const ends = nextEvents(events, 'attempt.finished', ids.length + 1);
     await go.inspect('unpause', { queue });
     await worker.start();
     expect((await ends).map(({ task, outcome }) => `${task.id} ${outcome}`).sort()).toEqual(
-      [...waiting, 'pending'].map((id) => `${id} succeeded`).sort(),
+      [...ids, 'pending'].map((id) => `${id} succeeded`).sort(),
     );
     const again = await bed.broker.inspect.task({ queue, id: 'completed' });
     expect(again).toMatchObject({ state: 'completed' });
@@ -201,7 +201,7 @@ describe('8.7 inspector: acting', () => {
     await go.inspect('remove', { queue, force: true });
     expect(await bed.ask('KEYS', `asynq:{${queue}}:*`)).toEqual([]);
     expect(await bed.broker.inspect.queues()).not.toContain(queue);
-    // What we keep beside the queue must not call the removed task back.
+    // The index of due times that we keep beside the queue must not bring the removed task back.
     expect(await bed.broker.maintain.forward([{ queue, limit: 100 }])).toMatchObject([{ moved: 0 }]);
     await until(async () => {
       await bed.client.enqueue('x', null, { queue });

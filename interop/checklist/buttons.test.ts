@@ -5,8 +5,8 @@ import { startAsynqmon, tasksPath, type Asynqmon } from '../support/asynqmon.ts'
 import { interopBed, item } from '../support/bed.ts';
 
 const GROUP = 'a group: ours';
-/** What makes a task of ours come to rest in a state; where an attempt is needed, what its handler does. */
-const MAKING = {
+/** How a task of ours gets into each state: its options and, where an attempt is needed, whether the handler fails. */
+const RECIPES = {
   pending: { options: {} },
   scheduled: { options: { delay: '1h' } },
   aggregating: { options: { group: GROUP } },
@@ -14,11 +14,11 @@ const MAKING = {
   archived: { options: { maxRetries: 0 }, fails: true },
   completed: { options: { retention: '1h' }, fails: false },
 } as const satisfies Record<string, { options: EnqueueOptions; fails?: boolean }>;
-type State = keyof typeof MAKING;
+type State = keyof typeof RECIPES;
 
 const groupOf = (state: State) => (state === 'aggregating' ? GROUP : undefined);
 
-describe('8.7 inspector: the buttons of asynqmon', () => {
+describe('inspector: the buttons of asynqmon', () => {
   const bed = interopBed();
 
   const start = (): Promise<Asynqmon> => startAsynqmon(bed.redis.address);
@@ -27,9 +27,9 @@ describe('8.7 inspector: the buttons of asynqmon', () => {
   const statesOf = (queue: string, ids: readonly string[]) =>
     Promise.all(ids.map((id) => stateOf(queue, id)));
 
-  /** Tasks of ours in a state. */
+  /** Stores tasks of ours in a state. */
   async function fill(queue: string, state: State, ids: readonly string[]): Promise<void> {
-    const { options, ...ended } = MAKING[state];
+    const { options, ...ended } = RECIPES[state];
     for (const id of ids) await bed.client.enqueue('x', { n: 1 }, { queue, id, ...options });
     if (!('fails' in ended)) return;
     const { worker, events } = bed.worker({ queues: [queue] });
@@ -44,36 +44,36 @@ describe('8.7 inspector: the buttons of asynqmon', () => {
   interface Button {
     readonly mon: Asynqmon;
     readonly state: State;
-    /** `:run`, `:archive`; null = delete. */
-    readonly verb: 'run' | 'archive' | null;
+    /** The suffix of the URL, as in `:run`; null = DELETE. */
+    readonly action: 'run' | 'archive' | null;
     readonly after: string | null;
   }
 
-  /** Presses a button for one, then for two and one that is not there, then for all that are left. */
-  async function expectButton({ mon, state, verb, after }: Button): Promise<void> {
+  /** Applies a button to one task, to two tasks and a missing one, and to all remaining tasks. */
+  async function expectButton({ mon, state, action, after }: Button): Promise<void> {
     const [queue, other] = [bed.queue(), bed.queue()];
     const ids = ['one', 'two', 'three', 'four', 'five'];
     await fill(queue, state, ids);
     await fill(other, state, ['other']);
     const path = tasksPath(queue, state, groupOf(state));
-    if (verb === null) await mon.remove(`${path}/one`);
-    else await mon.post(`${path}/one:${verb}`);
+    if (action === null) await mon.remove(`${path}/one`);
+    else await mon.post(`${path}/one:${action}`);
     expect(await statesOf(queue, ids)).toEqual([after, state, state, state, state]);
 
     const batch = { task_ids: ['two', 'three', 'nobody'] };
-    const answer = await mon.post<Record<string, string[]>>(`${path}:batch_${verb ?? 'delete'}`, batch);
+    const answer = await mon.post<Record<string, string[]>>(`${path}:batch_${action ?? 'delete'}`, batch);
     expect(Object.values(answer)).toEqual(expect.arrayContaining([['two', 'three'], ['nobody']]));
     expect(await statesOf(queue, ids)).toEqual([after, after, after, state, state]);
 
-    if (verb === null) await mon.remove(`${path}:delete_all`);
-    else await mon.post(`${path}:${verb}_all`);
+    if (action === null) await mon.remove(`${path}:delete_all`);
+    else await mon.post(`${path}:${action}_all`);
     expect(await statesOf(queue, ids)).toEqual([after, after, after, after, after]);
     expect(await stateOf(other, 'other')).toBe(state);
-    await expectWhole(queue, after);
+    await expectConsistent(queue, after);
   }
 
-  /** Nothing is left behind, and what can run is run by our worker. */
-  async function expectWhole(queue: string, after: string | null): Promise<void> {
+  /** Deleted tasks leave no keys, and our worker can run pending ones. */
+  async function expectConsistent(queue: string, after: string | null): Promise<void> {
     if (after === null) return expect(await bed.ask('KEYS', `asynq:{${queue}}:t:*`)).toEqual([]);
     if (after !== 'pending') return;
     const { worker, events } = bed.worker({ queues: [queue] });
@@ -86,19 +86,19 @@ describe('8.7 inspector: the buttons of asynqmon', () => {
 
   for (const state of ['scheduled', 'retry', 'archived', 'aggregating'] as const) {
     item(`96 us → Go: asynqmon runs ${state} tasks of ours: one, some, all`, async () => {
-      await expectButton({ mon: await start(), state, verb: 'run', after: 'pending' });
+      await expectButton({ mon: await start(), state, action: 'run', after: 'pending' });
     });
   }
 
   for (const state of ['pending', 'scheduled', 'retry', 'aggregating'] as const) {
     item(`96 us → Go: asynqmon archives ${state} tasks of ours: one, some, all`, async () => {
-      await expectButton({ mon: await start(), state, verb: 'archive', after: 'archived' });
+      await expectButton({ mon: await start(), state, action: 'archive', after: 'archived' });
     });
   }
 
-  for (const state of Object.keys(MAKING) as State[]) {
+  for (const state of Object.keys(RECIPES) as State[]) {
     item(`96 us → Go: asynqmon deletes ${state} tasks of ours: one, some, all`, async () => {
-      await expectButton({ mon: await start(), state, verb: null, after: null });
+      await expectButton({ mon: await start(), state, action: null, after: null });
     });
   }
 
@@ -118,12 +118,12 @@ describe('8.7 inspector: the buttons of asynqmon', () => {
     expect(await end).toMatchObject([{ task: { id: 'a' }, outcome: 'succeeded' }]);
   });
 
-  for (const own of ['blocked', 'awaiting', 'held']) {
-    item(`96 us → Go: a task of ours that is ${own} goes on waiting when asynqmon runs all`, async () => {
+  for (const ownState of ['blocked', 'awaiting', 'held']) {
+    item(`96 us → Go: a task of ours that is ${ownState} keeps waiting when asynqmon runs all`, async () => {
       const queue = bed.queue();
       const never = 253_370_764_800;
       await fill(queue, 'scheduled', ['waits', 'runs']);
-      await bed.ask('HSET', `asynq:{${queue}}:t:waits`, 'tc:s', own);
+      await bed.ask('HSET', `asynq:{${queue}}:t:waits`, 'tc:s', ownState);
       await bed.ask('ZADD', `asynq:{${queue}}:scheduled`, never, 'waits');
       await bed.ask('ZREM', `tc:{${queue}}:due`, 'waits');
       const mon = await start();
@@ -138,7 +138,7 @@ describe('8.7 inspector: the buttons of asynqmon', () => {
       expect(String(await bed.field(queue, 'waits', 'state'))).toBe('scheduled');
       expect(await bed.field(queue, 'waits', 'pending_since')).toBeNull();
       expect(await mon.tasks(queue, 'scheduled')).toMatchObject([{ id: 'waits' }]);
-      // Nor does whoever mends times that are none take it for one.
+      // The repair of invalid due times must leave this one alone.
       await bed.ask('HDEL', `tc:{${queue}}:scan`, 'repaired');
       await bed.broker.maintain.repair([{ queue, limit: 256 }]);
       expect(await bed.score(queue, 'scheduled', 'waits')).toBe(never);

@@ -7,10 +7,10 @@ import { cli } from '../support/cli.ts';
 
 const CANCELLED = 'context canceled';
 
-describe('8.3, 8.7 cancelling', () => {
+describe('cancellation', () => {
   const bed = interopBed();
 
-  /** Tasks of ours under way in a worker of ours that hears cancellations, and how their attempts end. */
+  /** Starts tasks in a worker of ours that is subscribed to cancellations. */
   async function running(queue: string, ids: readonly string[]) {
     const { worker, events } = bed.worker({ queues: [queue] });
     const aborted: unknown[] = [];
@@ -83,8 +83,8 @@ describe('8.3, 8.7 cancelling', () => {
     const ids = [one, two, three, four, five];
     const { ended } = await running(queue, ids);
     const stateOf = async (id: string) => (await bed.broker.inspect.task({ queue, id }))?.state;
-    const becomeRetry = (...some: string[]) =>
-      until(async () => (await Promise.all(some.map(stateOf))).every((state) => state === 'retry'));
+    const becomeRetry = (...retried: string[]) =>
+      until(async () => (await Promise.all(retried.map(stateOf))).every((state) => state === 'retry'));
     const mon = await startAsynqmon(bed.redis.address);
     const path = tasksPath(queue, 'active');
     await mon.post(`${path}/${one}:cancel`);

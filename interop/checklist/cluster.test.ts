@@ -7,7 +7,7 @@ import { startGoPeer, type GoPeer } from '../support/go-peer.ts';
 
 const TASKS = 600;
 
-/** What the Go program shows of a queue. */
+/** Fields of Go's queue info; the names are Go's. */
 interface GoQueue {
   readonly Size: number;
   readonly Completed: number;
@@ -15,10 +15,10 @@ interface GoQueue {
   readonly Failed: number;
 }
 
-describe('8.7 and 8.9 on a cluster of three masters', () => {
+describe('on a cluster of three masters', () => {
   let cluster: RedisCluster;
   let broker: Broker;
-  /** Some that lie on different masters. */
+  /** One queue on each master. */
   let queues: string[];
 
   beforeAll(async () => {
@@ -85,7 +85,7 @@ describe('8.7 and 8.9 on a cluster of three masters', () => {
           await client.enqueue('x', null, { id: `t${i}`, queue, delay: `${late}ms`, retention: '1h' });
         else await producer.enqueue({ taskId: `t${i}`, queue, processInMs: late, retentionMs: 3_600_000 });
       }
-      // Both refuse what the other has stored.
+      // Each side refuses an ID that the other has stored.
       await expect(producer.enqueue({ taskId: 't0', queue: queues[0] ?? '' })).rejects.toThrow(/conflict/);
       await expect(client.enqueue('x', '', { id: 't1', queue: queues[1] ?? '' })).rejects.toMatchObject({
         code: 'task-exists',

@@ -11,7 +11,7 @@ const SEED_COMPLETED = `
     redis.call('HSET', KEYS[2] .. id, 'msg', 'x', 'state', 'completed')
   end`;
 
-describe('8.5 forwarding, expiry', () => {
+describe('forwarding and expiry', () => {
   const bed = interopBed();
 
   const forward = (queue: string, limit = 256) => bed.broker.maintain.forward([{ queue, limit }]);
@@ -22,7 +22,7 @@ describe('8.5 forwarding, expiry', () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'was-there' });
-    // Scheduled ahead, and then the time comes: as if it had passed.
+    // Scheduled an hour ahead; later their scores are moved into the past.
     for (const taskId of ['s2', 's1', 'later', 'r1']) {
       await go.enqueue({ queue, taskId, type: taskId, processInMs: 3_600_000 });
     }
@@ -102,7 +102,7 @@ describe('8.5 forwarding, expiry', () => {
     await go.serve({ queues: { [queue]: 1 } });
     await go.saw('started', 'a');
     expect(Date.now()).toBeGreaterThanOrEqual(dueAt.getTime());
-    // What Go moved leaves our exact time behind: it must not fire a new task of that ID.
+    // When Go forwards a task, our entry with its exact time stays behind. It must not start a new task with that ID.
     await go.saw('ended', 'a');
     await until(async () => (await bed.ask('EXISTS', `asynq:{${queue}}:t:a`)) === 0);
     await go.enqueue({ queue, taskId: 'a', processInMs: 3_600_000 });

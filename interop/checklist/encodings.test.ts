@@ -15,7 +15,7 @@ import { interopBed, item, nowS, until } from '../support/bed.ts';
 const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
-describe('8.1 encodings', () => {
+describe('encodings', () => {
   const bed = interopBed();
 
   item('2 known messages encode to exactly the known bytes, and decode back', () => {

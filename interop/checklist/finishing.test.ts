@@ -12,7 +12,7 @@ import { interopBed, item, nowS, until } from '../support/bed.ts';
 const FULL = '9223372036854775807';
 const DAY_S = 86_400;
 
-/** Of a handler that never ends. */
+/** The promise of a handler that never ends. */
 const NEVER = new Promise(() => {});
 const fail = (text: string) => () => Promise.reject(new Error(text));
 
@@ -24,16 +24,16 @@ const SEED_ARCHIVED = `
     redis.call('HSET', KEYS[2] .. id, 'msg', 'x', 'state', 'archived')
   end`;
 
-describe('8.3 finishing tasks', () => {
+describe('finishing tasks', () => {
   const bed = interopBed();
 
   /** Runs one task of type `x`, enqueued by us, to the end of its first attempt. */
-  async function ran(
+  async function runOnce(
     queue: string,
     handler: Handler,
-    { how = {}, ...options }: EnqueueOptions & { readonly how?: WorkerOptions } = {},
+    { workerOptions = {}, ...options }: EnqueueOptions & { readonly workerOptions?: WorkerOptions } = {},
   ) {
-    const { worker, events } = bed.worker({ queues: [queue], ...how });
+    const { worker, events } = bed.worker({ queues: [queue], ...workerOptions });
     worker.handle('x', handler);
     const end = nextEvent(events, 'attempt.finished');
     await worker.start();
@@ -43,7 +43,7 @@ describe('8.3 finishing tasks', () => {
 
   item('32 success without retention leaves nothing but one more processed task', async () => {
     const queue = bed.queue();
-    expect(await ran(queue, () => {})).toMatchObject({ outcome: 'succeeded' });
+    expect(await runOnce(queue, () => {})).toMatchObject({ outcome: 'succeeded' });
     for (const key of ['active', 'lease', 't:a', 'completed']) {
       expect(await bed.ask('EXISTS', `asynq:{${queue}}:${key}`)).toBe(0);
     }
@@ -56,7 +56,7 @@ describe('8.3 finishing tasks', () => {
     '33 us → Go: success with retention keeps the task with its result until the retention is over',
     async () => {
       const queue = bed.queue();
-      await ran(queue, () => 'the result', { retention: '10m' });
+      await runOnce(queue, () => 'the result', { retention: '10m' });
       const { completedAt } = await bed.message(queue, 'a');
       expect(nowS() - completedAt).toBeLessThanOrEqual(1);
       const score = (await bed.score(queue, 'completed', 'a')) ?? 0;
@@ -111,7 +111,7 @@ describe('8.3 finishing tasks', () => {
       const queue = bed.queue();
       const backoff = { kind: 'fixed', delayMs: 60_000, jitter: 0 } as const;
       const endS = nowS() + 60;
-      await ran(queue, fail('it broke'), { backoff });
+      await runOnce(queue, fail('it broke'), { backoff });
       const task = await bed.go().task(queue, 'a');
       expect(task).toMatchObject({ state: 'retry', retried: 1, lastErr: 'it broke' });
       expect(Math.abs(task.lastFailedAtMs / 1_000 - nowS())).toBeLessThanOrEqual(1);
@@ -168,7 +168,7 @@ describe('8.3 finishing tasks', () => {
     '36 us → Go: an error that is no failure is retried without being counted, with its error',
     async () => {
       const queue = bed.queue();
-      await ran(queue, fail('busy'), { how: { isFailure: () => false } });
+      await runOnce(queue, fail('busy'), { workerOptions: { isFailure: () => false } });
       const task = await bed.go().task(queue, 'a');
       expect(task).toMatchObject({ state: 'retry', retried: 0, lastErr: 'busy' });
       expect(Math.abs(task.lastFailedAtMs - Date.now())).toBeLessThan(2_000);
@@ -178,7 +178,7 @@ describe('8.3 finishing tasks', () => {
 
   item.each([true, false])('38 without retries the first failure archives, isFailure %s', async (failure) => {
     const queue = bed.queue();
-    await ran(queue, fail('no'), { maxRetries: 0, how: { isFailure: () => failure } });
+    await runOnce(queue, fail('no'), { maxRetries: 0, workerOptions: { isFailure: () => failure } });
     expect(await bed.go().task(queue, 'a')).toMatchObject({ state: 'archived', retried: 0, lastErr: 'no' });
   });
 
@@ -187,7 +187,7 @@ describe('8.3 finishing tasks', () => {
   item('39 a non-retryable error archives the task at once, bare and wrapped', async () => {
     for (const error of [new NonRetryableError('hopeless'), wraps(new NonRetryableError('hopeless'))]) {
       const queue = bed.queue();
-      await ran(queue, () => Promise.reject(error), { maxRetries: 9 });
+      await runOnce(queue, () => Promise.reject(error), { maxRetries: 9 });
       const expected = { state: 'archived', retried: 0, lastErr: error.message };
       expect(await bed.go().task(queue, 'a')).toMatchObject(expected);
     }
@@ -196,7 +196,7 @@ describe('8.3 finishing tasks', () => {
   item('39 a revoked task is deleted, even with a retention; the error may be bare or wrapped', async () => {
     for (const error of [new RevokeError(), wraps(new RevokeError())]) {
       const queue = bed.queue();
-      await ran(queue, () => Promise.reject(error), { maxRetries: 9, retention: '1h' });
+      await runOnce(queue, () => Promise.reject(error), { maxRetries: 9, retention: '1h' });
       for (const key of ['t:a', 'active', 'lease', 'completed', 'retry', 'archived']) {
         expect(await bed.ask('EXISTS', `asynq:{${queue}}:${key}`)).toBe(0);
       }
@@ -206,8 +206,8 @@ describe('8.3 finishing tasks', () => {
 
   item('40 onError is called once for each failed attempt, as the error handler of Go is', async () => {
     const [ours, theirs] = [bed.queue(), bed.queue()];
-    const told: string[] = [];
-    const onError: WorkerOptions['onError'] = (_, { id }) => void told.push(id);
+    const reported: string[] = [];
+    const onError: WorkerOptions['onError'] = (_, { id }) => void reported.push(id);
     const { worker, events } = bed.worker({ queues: [ours], onError });
     worker
       .handle('fails', fail('no'))
@@ -224,7 +224,7 @@ describe('8.3 finishing tasks', () => {
       await bed.client.enqueue(type, null, { queue: ours, id: type, timeout, maxRetries: 0 });
     }
     await ends;
-    expect(told.sort()).toEqual(types.slice(0, -1).sort());
+    expect(reported.sort()).toEqual(types.slice(0, -1).sort());
     const go = bed.go();
     const behaviours = {
       fails: { do: 'fail' },
@@ -247,8 +247,8 @@ describe('8.3 finishing tasks', () => {
   ])('41 after %i retries a worker in the profile of Asynq waits %i to %i s', async (n, leastS, mostS) => {
     for (const chance of [0, 0.5, 0.999]) {
       const queue = bed.queue();
-      const how = { profile: 'asynq', runtime: { random: () => chance } } as const;
-      const { worker, events } = bed.worker({ queues: [queue], ...how });
+      const workerOptions = { profile: 'asynq', runtime: { random: () => chance } } as const;
+      const { worker, events } = bed.worker({ queues: [queue], ...workerOptions });
       worker.handle('x', fail('no'));
       const ends = nextEvents(events, 'attempt.finished', n + 1);
       await worker.start();
@@ -310,7 +310,7 @@ describe('8.3 finishing tasks', () => {
 
   item('47 us → Go: our result is stored in the task and shown in the list of completed tasks', async () => {
     const queue = bed.queue();
-    await ran(queue, () => Buffer.from('raw bytes'), { retention: '1h' });
+    await runOnce(queue, () => Buffer.from('raw bytes'), { retention: '1h' });
     const go = bed.go();
     expect(String((await go.task(queue, 'a')).result)).toBe('raw bytes');
     expect((await go.list(queue, 'completed')).map(({ result }) => String(result))).toEqual(['raw bytes']);
@@ -320,7 +320,7 @@ describe('8.3 finishing tasks', () => {
     const queue = bed.queue();
     const go = bed.go();
     const during: unknown[] = [];
-    await ran(
+    await runOnce(
       queue,
       async (_, context) => {
         await context.setResult(Buffer.from('half way'));
@@ -347,7 +347,7 @@ describe('8.3 finishing tasks', () => {
   item('49 the archive drops its oldest tasks beyond 9,999, with their hashes', async () => {
     const queue = bed.queue();
     await seedArchived(queue, 'old', { count: 9_999, fromS: nowS() - 50_000 });
-    await ran(queue, fail('no'), { maxRetries: 0 });
+    await runOnce(queue, fail('no'), { maxRetries: 0 });
     expect(await bed.ask('ZCARD', `asynq:{${queue}}:archived`)).toBe(9_999);
     expect(await bed.score(queue, 'archived', 'a')).not.toBeNull();
     expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:old1`)).toBe(0);
@@ -358,8 +358,8 @@ describe('8.3 finishing tasks', () => {
     const queue = bed.queue();
     await seedArchived(queue, 'old', { count: 8_500, fromS: nowS() - 90 * DAY_S - 10_000 });
     await seedArchived(queue, 'young', { count: 5, fromS: nowS() - 90 * DAY_S + 3_600 });
-    await ran(queue, fail('no'), { maxRetries: 0 });
-    // The call that archived dropped a bounded number of them; the janitor does the rest.
+    await runOnce(queue, fail('no'), { maxRetries: 0 });
+    // The call that archived has dropped a bounded number of them; the janitor drops the others.
     const { worker } = bed.worker({ queues: [queue] });
     await worker.handle('x', fail('no')).start();
     await until(async () => (await bed.ask('ZCARD', `asynq:{${queue}}:archived`)) === 6);
@@ -372,8 +372,8 @@ describe('8.3 finishing tasks', () => {
     for (const queue of [good, bad]) {
       await bed.ask('MSET', `asynq:{${queue}}:processed`, FULL, `asynq:{${queue}}:failed`, FULL);
     }
-    await ran(good, () => {});
-    await ran(bad, fail('no'));
+    await runOnce(good, () => {});
+    await runOnce(bad, fail('no'));
     expect(await bed.ask('MGET', `asynq:{${good}}:processed`, `asynq:{${good}}:failed`)).toEqual(['1', FULL]);
     expect(await bed.counters(bad)).toEqual({ processed: 1, failed: 1 });
     expect(await bed.go().inspect('info', { queue: bad })).toMatchObject({

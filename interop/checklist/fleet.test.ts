@@ -6,8 +6,8 @@ import { Fleet, type Member, type Producer, type Runs } from '../support/fleet.t
 import type { GoPeer } from '../support/go-peer.ts';
 
 const QUEUES = ['high', 'middle', 'low'];
-/** Of four producers; together 20,000 tasks. */
-const EACH = 5_000;
+/** Tasks of each of four producers: 20,000 together. */
+const TASKS_EACH = 5_000;
 const PER_SECOND = 115;
 const PRODUCERS = [
   { kind: 'go', prefix: 'go1' },
@@ -17,17 +17,20 @@ const PRODUCERS = [
 ] as const;
 const LOAD_MS = 60_000;
 const KILL_MS = 3_000;
-/** What a killed Go server held comes back after its lease of 30 s and 30 s more: later kills would only prolong the test. */
+/** Tasks of a killed Go server come back after its lease of 30 s and 30 s more. Later kills would only prolong the test. */
 const LAST_GO_KILL_MS = 24_000;
 const LIMIT_MS = 200_000;
 
-/** A member aggregates and is never killed: Go leaves a set that it had begun for two minutes. */
-interface Crew {
-  readonly mortal: readonly Member[];
+/**
+ * The processes that may be killed. Those that aggregate are not: Go leaves an aggregation set alone for two minutes after
+ * its worker was killed.
+ */
+interface Victims {
+  readonly workers: readonly Member[];
   readonly producers: readonly Producer[];
 }
 
-async function start(fleet: Fleet): Promise<Crew> {
+async function start(fleet: Fleet): Promise<Victims> {
   const [goOne, goTwo, ourOne, ourTwo] = await Promise.all([
     fleet.worker('go'),
     fleet.worker('go'),
@@ -37,37 +40,37 @@ async function start(fleet: Fleet): Promise<Crew> {
     fleet.worker('ours', { aggregate: true }),
   ]);
   const producers = PRODUCERS.map(({ kind, prefix }) =>
-    fleet.producer(kind, { prefix, to: EACH, perSecond: PER_SECOND }),
+    fleet.producer(kind, { prefix, to: TASKS_EACH, perSecond: PER_SECOND }),
   );
-  return { mortal: [ourOne, goOne, ourTwo, goTwo], producers };
+  return { workers: [ourOne, goOne, ourTwo, goTwo], producers };
 }
 
-/** Kills one after the other for a minute, each side in turn; a producer of each side once. Returns whom. */
-async function killSome({ mortal, producers }: Crew): Promise<Member[]> {
+/** For a minute kills a worker of each side in turn, and a producer of each side once. Resolves to the killed workers. */
+async function killSome({ workers, producers }: Victims): Promise<Member[]> {
   const began = performance.now();
   const killed: Member[] = [];
-  for (let turn = 0; performance.now() - began < LOAD_MS; turn += 1) {
+  for (let round = 0; performance.now() - began < LOAD_MS; round += 1) {
     await sleep(KILL_MS);
-    const member = mortal[turn % mortal.length];
-    const spared = member?.kind === 'go' && performance.now() - began > LAST_GO_KILL_MS;
-    if (!member || spared) continue;
+    const member = workers[round % workers.length];
+    const isSpared = member?.kind === 'go' && performance.now() - began > LAST_GO_KILL_MS;
+    if (!member || isSpared) continue;
     killed.push(member);
     await member.replace();
-    // The first of Go's and of ours.
-    if (turn === 3 || turn === 5) await producers[turn === 3 ? 0 : 2]?.replace();
+    // The first producer of Go, and the first of ours.
+    if (round === 3 || round === 5) await producers[round === 3 ? 0 : 2]?.replace();
   }
   await Promise.all(producers.map(({ ended }) => ended()));
   return killed;
 }
 
-/** Until nothing waits any more; retries need not wait for their time, whoever calls for them. */
+/** Waits until every task has ended. Both sides in turn run the retries at once. */
 async function drain(bed: Bed, go: GoPeer): Promise<void> {
   const inspector = new Inspector(bed.broker);
-  let turn = 0;
+  let round = 0;
   await until(async () => {
-    turn += 1;
+    round += 1;
     for (const queue of QUEUES) {
-      if (turn % 2 === 0) await inspector.runAll(queue, 'retry');
+      if (round % 2 === 0) await inspector.runAll(queue, 'retry');
       else await go.inspect('runAll', { queue, state: 'retry' });
     }
     const facts = await bed.broker.inspect.queueFacts(QUEUES);
@@ -92,10 +95,10 @@ async function records(bed: Bed, state: 'completed' | 'archived'): Promise<TaskR
 }
 
 const numberOf = (id: string): number => Number(id.slice(id.indexOf('-') + 1));
-/** What the producers do with a number. */
-const placeOf = (n: number): number => n % 20;
+/** The remainder decides which kind of task the producers make of a number. */
+const kindOf = (n: number): number => n % 20;
 
-/** The IDs that are to be in the end: unique ones once per number, members of groups in a batch. */
+/** Compares the IDs with the expected ones: unique tasks once per number, members of groups in a batch. */
 function expectAllThere(completed: readonly TaskRecord[], archived: readonly TaskRecord[]): void {
   const batches = completed.filter(({ type }) => type === 'batch');
   const members = batches.flatMap(
@@ -103,31 +106,35 @@ function expectAllThere(completed: readonly TaskRecord[], archived: readonly Tas
   );
   const uniques = completed.filter(({ type }) => type === 'unique').map(({ id }) => numberOf(id));
   const others = completed.filter(({ type }) => type === 'ok' || type === 'once').map(({ id }) => id);
-  const numbers = Array.from({ length: EACH }, (_, n) => n);
-  const of = (fits: (place: number) => boolean) => {
-    const fitting = numbers.filter((n) => fits(placeOf(n)));
+  const numbers = Array.from({ length: TASKS_EACH }, (_, n) => n);
+  const of = (matches: (kind: number) => boolean) => {
+    const fitting = numbers.filter((n) => matches(kindOf(n)));
     return PRODUCERS.flatMap(({ prefix }) => fitting.map((n) => `${prefix}-${n}`)).sort();
   };
-  expect(members.sort()).toEqual(of((place) => place === 19));
-  expect(uniques.sort((a, b) => a - b)).toEqual(numbers.filter((n) => placeOf(n) === 18));
-  expect(others.sort()).toEqual(of((place) => place !== 13 && place < 18));
-  expect(archived.map(({ id }) => id).sort()).toEqual(of((place) => place === 13));
+  expect(members.sort()).toEqual(of((kind) => kind === 19));
+  expect(uniques.sort((a, b) => a - b)).toEqual(numbers.filter((n) => kindOf(n) === 18));
+  expect(others.sort()).toEqual(of((kind) => kind !== 13 && kind < 18));
+  expect(archived.map(({ id }) => id).sort()).toEqual(of((kind) => kind === 13));
 }
 
-/** What was told of a task, and what is stored, are the same. */
-function agrees(task: TaskRecord, { started, succeeded, failed }: Runs): boolean {
+/** Whether the log of the handlers matches the stored task. */
+function isLoggedAlike(task: TaskRecord, { started, succeeded, failed }: Runs): boolean {
   const failures = task.retried + (task.state === 'archived' ? 1 : 0);
   const successes = task.state === 'completed' ? 1 : 0;
   return started === succeeded + failed && succeeded === successes && failed === failures;
 }
 
-/** Outcomes are as handlers told them, but for the attempts that were cut off by a kill. */
-function expectSeen(tasks: readonly TaskRecord[], runs: Map<string, Runs>, killed: readonly Member[]): void {
+/** Outcomes are as the handlers logged them, except for attempts that a kill cut off. */
+function expectLogged(
+  tasks: readonly TaskRecord[],
+  runs: Map<string, Runs>,
+  killed: readonly Member[],
+): void {
   const none = { started: 0, succeeded: 0, failed: 0 };
-  const cutOff = tasks.filter((task) => !agrees(task, runs.get(task.id) ?? none));
+  const cutOff = tasks.filter((task) => !isLoggedAlike(task, runs.get(task.id) ?? none));
   expect(new Set(killed.map(({ kind }) => kind)).size).toBe(2);
   expect(cutOff.length).toBeGreaterThan(0);
-  // Those that ran, and those whose end was on its way.
+  // The attempts that were running, and those whose end was being sent.
   expect(cutOff.length).toBeLessThanOrEqual(
     killed.reduce((sum, { concurrency }) => sum + 3 * concurrency, 0),
   );
@@ -149,7 +156,7 @@ interface GoQueueInfo {
   readonly FailedTotal: number;
 }
 
-/** The counters of both sides are the sums of what is stored. */
+/** The counters of both sides are the sums over the stored tasks. */
 async function expectCounted(bed: Bed, go: GoPeer, tasks: readonly TaskRecord[]): Promise<void> {
   for (const queue of QUEUES) {
     const own = tasks.filter((task) => task.queue === queue);
@@ -163,7 +170,7 @@ async function expectCounted(bed: Bed, go: GoPeer, tasks: readonly TaskRecord[])
       anomalies: { dropped: 0, archived: 0, renamedKeys: 0 },
     });
     expect(await go.inspect<GoQueueInfo>('info', { queue }), queue).toMatchObject({
-      // Go counts finished tasks in, too.
+      // Go includes finished tasks.
       Size: own.length,
       Completed: own.length - archived.length,
       Archived: archived.length,
@@ -192,7 +199,7 @@ describe('a mixed fleet', () => {
       const [completed, archived] = [await records(bed, 'completed'), await records(bed, 'archived')];
       expectAllThere(completed, archived);
       const tasks = [...completed, ...archived];
-      expectSeen(tasks, fleet.runs(), killed);
+      expectLogged(tasks, fleet.runs(), killed);
       await expectCounted(bed, go, tasks);
     },
     LIMIT_MS,

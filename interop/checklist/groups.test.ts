@@ -8,8 +8,8 @@ const RULES = { graceMs: 10_000, maxDelayMs: 0, maxSize: 0 };
 const NOW = { ...RULES, graceMs: 0 };
 const PROGRAMS = new URL('../../packages/engine/test/faults/', import.meta.url).href;
 
-/** Payloads with commas between, as the Go peer does it. */
-const joining = (type: string): AggregationOptions => ({
+/** Aggregates by joining the payloads with commas, as the Go peer does. */
+const joinPayloads = (type: string): AggregationOptions => ({
   gracePeriod: '1s',
   aggregate: ({ tasks }) => ({
     task: type,
@@ -18,7 +18,7 @@ const joining = (type: string): AggregationOptions => ({
   }),
 });
 
-describe('8.6 groups', () => {
+describe('groups', () => {
   const bed = interopBed();
   const keys = (queue: string) => ({
     group: `asynq:{${queue}}:g:team: ä`,
@@ -87,12 +87,12 @@ describe('8.6 groups', () => {
   );
 
   item(
-    '74 us: the aggregated task is stored in the queue of its members, and the members are deleted',
+    '74 the aggregated task is stored in the queue of its members, and the members are deleted',
     async () => {
       const queue = bed.queue();
       const go = await join(queue, 'a', 'b');
       await age(queue, 7, 'a');
-      const { worker, events } = bed.worker({ queues: [queue], aggregation: joining('digest') });
+      const { worker, events } = bed.worker({ queues: [queue], aggregation: joinPayloads('digest') });
       worker.handle('other', () => {}).stopTaking();
       const aggregated = nextEvent(events, 'group.aggregated');
       await worker.start();
@@ -126,12 +126,12 @@ describe('8.6 groups', () => {
     await go.serve({ queues: { [queue]: 1 } });
     await until(async () => (await bed.ask('ZCARD', keys(queue).group)) === 2);
     await go.stop();
-    // Go forgets the group's name (protocol D11): our sweep finds it again.
+    // Go does not list the group again; our sweep does. See docs/design/protocol.md#known-defects.
     expect(await bed.ask('EXISTS', keys(queue).groups)).toBe(0);
-    for (let named = 0; named === 0;) {
+    for (let listed = 0; listed === 0;) {
       await bed.ask('HDEL', `tc:{${queue}}:scan`, 'swept', 'repaired');
-      const [mended] = await bed.broker.maintain.repair([{ queue, limit: 256 }]);
-      named = mended?.groups ?? 0;
+      const [repaired] = await bed.broker.maintain.repair([{ queue, limit: 256 }]);
+      listed = repaired?.groups ?? 0;
     }
     expect(await take(queue, NOW)).toMatchObject([{ group: 'team: ä', size: 2 }]);
   });
@@ -179,7 +179,7 @@ describe('8.6 groups', () => {
     const queue = bed.queue();
     await join(queue, 'a', 'b', 'c');
     await age(queue, 7, 'a', 'b', 'c');
-    const { worker } = bed.worker({ queues: [queue], aggregation: joining('digest') });
+    const { worker } = bed.worker({ queues: [queue], aggregation: joinPayloads('digest') });
     const seen = new Promise<string>((resolve) =>
       worker.handle('digest', ({ payloadBytes }) => resolve(Buffer.from(payloadBytes ?? []).toString())),
     );

@@ -8,8 +8,8 @@ import { GO_STATES, goInAllStates } from '../support/states.ts';
 const HOUR_MS = 3_600_000;
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 
-/** Our inspector on what Go stored. */
-describe('8.7 inspector: ours', () => {
+/** Our inspector on tasks that Go stored. */
+describe('inspector: ours', () => {
   const bed = interopBed();
   const inspector = () => new Inspector(bed.broker);
 
@@ -118,10 +118,10 @@ describe('8.7 inspector: ours', () => {
 
   item('87 Go → us: we run, archive and remove all of a state, and no others', async () => {
     const queue = bed.queue();
-    const rest = bed.queue();
+    const other = bed.queue();
     const go = bed.go();
     const later = { processInMs: HOUR_MS };
-    await go.enqueue({ queue: rest, taskId: 'rest', ...later });
+    await go.enqueue({ queue: other, taskId: 'other', ...later });
     const fill = async () => {
       for (const taskId of ['s1', 's2', 's3']) await go.enqueue({ queue, taskId, ...later });
       for (const taskId of ['g1', 'g2']) await go.enqueue({ queue, taskId, group: 'g' });
@@ -149,7 +149,7 @@ describe('8.7 inspector: ours', () => {
     expect(await inspector().removeAll(queue, 'aggregating', { group: 'g' })).toBe(2);
     expect(await inspector().groups(queue)).toEqual([{ group: 'h', size: 1 }]);
     expect(await go.inspect('info', { queue })).toMatchObject({ Size: 4, Pending: 3, Aggregating: 1 });
-    expect(await go.task(rest, 'rest')).toMatchObject({ state: 'scheduled' });
+    expect(await go.task(other, 'other')).toMatchObject({ state: 'scheduled' });
   });
 
   item('88 Go → us: Go gets a payload that we changed, and everything else is unchanged', async () => {
@@ -196,7 +196,7 @@ describe('8.7 inspector: ours', () => {
     await inspector().removeQueue(queue, { force: true });
     expect(await bed.ask('SISMEMBER', 'asynq:queues', queue)).toBe(0);
     const left = (await bed.ask('KEYS', `*{${queue}}*`)) as string[];
-    // Notes of our calls, for a few minutes.
+    // Receipts of our calls stay for a few minutes.
     expect(left.filter((key) => !key.startsWith(`tc:{${queue}}:rc:`))).toEqual([]);
   });
 
@@ -204,7 +204,7 @@ describe('8.7 inspector: ours', () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'a' });
-    await go.serve({ queues: { [queue]: 1 }, behaviours: { x: { do: 'hold' } } });
+    await go.serve({ queues: { [queue]: 1 }, behaviours: { x: { do: 'block' } } });
     await go.saw('started', 'a');
     expect(await inspector().task({ queue, id: 'a' })).toMatchObject({ state: 'active', orphaned: false });
     await go.kill();

@@ -5,7 +5,7 @@ import type { Finish } from '../../packages/engine/src/index.ts';
 import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';
 
-/** Field numbers in the order they stand, and whether one holds its default. */
+/** The field numbers of a message in their order, and how many fields are set to their default. */
 function fieldsOf(bytes: Buffer): { numbers: number[]; defaults: number } {
   const numbers: number[] = [];
   let defaults = 0;
@@ -30,7 +30,7 @@ function fieldsOf(bytes: Buffer): { numbers: number[]; defaults: number } {
 
 const HOUR_MS = 3_600_000;
 
-describe('8.1 keys', () => {
+describe('keys', () => {
   const bed = interopBed();
 
   item(
@@ -103,7 +103,7 @@ describe('8.1 keys', () => {
       const endS = (await bed.ask('EXPIRETIME', key)) as number;
       expect(endS - nowS()).toBeGreaterThan(89 * 86_400);
       expect(endS - nowS()).toBeLessThanOrEqual(90 * 86_400);
-      // As if the first task had ended a while ago: neither side may move the end.
+      // As if the first task had ended a while ago: neither side may extend the expiry.
       await bed.ask('EXPIREAT', key, endS - 100);
       const second = nextEvent(events, 'attempt.finished');
       await bed.client.enqueue('x', null, { queue });
@@ -144,7 +144,7 @@ describe('8.1 keys', () => {
     expect(String(await bed.field(queue, 'pending', 'pending_since'))).toMatch(/^\d{19}$/);
   });
 
-  item('10 us: why leases have a fraction: in whole seconds two attempts would look the same', async () => {
+  item('10 why leases have a fraction: in whole seconds two attempts would look the same', async () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', null, { queue, id: 'a' });
     const take = async () => {
@@ -173,7 +173,7 @@ describe('8.1 keys', () => {
     let first = await take();
     await end({ task: first.task, outcome: 'requeue' });
     let second = await take();
-    // Most often within one second; if not, once more.
+    // Usually both attempts begin within one second. If not, try again.
     while (seconds(first.score) !== seconds(second.score)) {
       await end({ task: second.task, outcome: 'requeue' });
       first = second;
@@ -184,9 +184,9 @@ describe('8.1 keys', () => {
     expect(await end(succeeded(second))).toEqual(['accepted']);
   });
 
-  const strange = { queue: 'Größe: Zwei', type: 'Typ: Ä/b C' };
+  const unusual = { queue: 'Größe: Zwei', type: 'Typ: Ä/b C' };
 
-  const REST = [
+  const DIFFERENCES = [
     ['queue', { queue: 'another' }],
     ['type', { type: 'another' }],
     ['payload', { payload: '"another"' }],
@@ -200,10 +200,10 @@ describe('8.1 keys', () => {
       await bed.client.enqueue('x', 'p', { queue, unique: '1h' });
       const same = { queue, type: 'x', payload: '"p"', uniqueMs: HOUR_MS };
       await expect(go.enqueue(same)).rejects.toThrow('task already exists');
-      for (const [, other] of REST) {
-        const rest = { ...same, ...other };
-        const at = 'queue' in other ? `${queue}-${other.queue}` : queue;
-        expect(await go.enqueue({ ...rest, queue: at })).toMatchObject({ state: 'pending' });
+      for (const [, other] of DIFFERENCES) {
+        const task = { ...same, ...other };
+        const targetQueue = 'queue' in other ? `${queue}-${other.queue}` : queue;
+        expect(await go.enqueue({ ...task, queue: targetQueue })).toMatchObject({ state: 'pending' });
       }
     },
   );
@@ -231,31 +231,31 @@ describe('8.1 keys', () => {
     async () => {
       const id = ' ID: mit Ä {x} ';
       const group = ' G:1 Ä ';
-      await bed.client.enqueue(strange.type, null, { queue: strange.queue, id });
-      expect(await bed.ask('EXISTS', `asynq:{${strange.queue}}:t:${id}`)).toBe(1);
-      await bed.client.enqueue(strange.type, null, { queue: strange.queue, id: 'grouped', group });
-      expect(await bed.score(strange.queue, `g:${group}`, 'grouped')).not.toBeNull();
+      await bed.client.enqueue(unusual.type, null, { queue: unusual.queue, id });
+      expect(await bed.ask('EXISTS', `asynq:{${unusual.queue}}:t:${id}`)).toBe(1);
+      await bed.client.enqueue(unusual.type, null, { queue: unusual.queue, id: 'grouped', group });
+      expect(await bed.score(unusual.queue, `g:${group}`, 'grouped')).not.toBeNull();
       const go = bed.go();
-      expect(await go.inspect('queues')).toContain(strange.queue);
-      expect(await go.task(strange.queue, 'grouped')).toMatchObject({ state: 'aggregating', group });
-      await go.serve({ queues: { [strange.queue]: 1 } });
-      expect(await go.saw('started', id)).toMatchObject(strange);
+      expect(await go.inspect('queues')).toContain(unusual.queue);
+      expect(await go.task(unusual.queue, 'grouped')).toMatchObject({ state: 'aggregating', group });
+      await go.serve({ queues: { [unusual.queue]: 1 } });
+      expect(await go.saw('started', id)).toMatchObject(unusual);
     },
   );
 
   item(
     '11 Go → us: names with blanks, colons, capitals and non-ASCII letters are kept byte for byte',
     async () => {
-      const queue = `${strange.queue} 2`;
+      const queue = `${unusual.queue} 2`;
       const taskId = ' ID: mit Ä {x} ';
       const { worker, events } = bed.worker({ queues: [queue] });
       const end = nextEvent(events, 'attempt.finished');
       const seen = new Promise((resolve) =>
-        worker.handle(strange.type, (task) => resolve([task.id, task.queue, task.type])),
+        worker.handle(unusual.type, (task) => resolve([task.id, task.queue, task.type])),
       );
       await worker.start();
-      await bed.go().enqueue({ queue, type: strange.type, taskId, retentionMs: 60_000 });
-      expect(await seen).toEqual([taskId, queue, strange.type]);
+      await bed.go().enqueue({ queue, type: unusual.type, taskId, retentionMs: 60_000 });
+      expect(await seen).toEqual([taskId, queue, unusual.type]);
       await end;
       expect(await bed.score(queue, 'completed', taskId)).not.toBeNull();
     },

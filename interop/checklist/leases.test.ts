@@ -5,14 +5,14 @@ import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-e
 import { interopBed, item, singleItem, nowS, until } from '../support/bed.ts';
 
 const LEASE_EXPIRED = 'asynq: task lease expired';
-/** A task that is out of reach of both recoverers for good. */
+/** A handler that never ends. */
 const NEVER = () => new Promise(() => {});
 
-describe('8.4 leases, heartbeats, recovery, shutdown', () => {
+describe('leases, heartbeats, recovery, shutdown', () => {
   const bed = interopBed();
 
-  /** Puts tasks into the state in which a Go server leaves them that died with leases of this age. */
-  async function goLeftBehind(queue: string, ids: readonly string[], more = {}): Promise<void> {
+  /** Leaves tasks as a Go server does that died while it ran them; the leases are set with `setLease`. */
+  async function leaveAsDeadGoServer(queue: string, ids: readonly string[], more = {}): Promise<void> {
     const go = bed.go();
     for (const taskId of ids) await go.enqueue({ queue, taskId, ...more });
     for (const id of ids) {
@@ -90,13 +90,13 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
 
   item('55 Go → us: we archive a lost task of Go when its retries are used up', async () => {
     const queue = bed.queue();
-    await goLeftBehind(queue, ['a'], { maxRetry: 0 });
+    await leaveAsDeadGoServer(queue, ['a'], { maxRetry: 0 });
     const { worker, events } = bed.worker({ queues: [queue] });
-    const tookAway = nextEvent(events, 'tasks.recovered', ({ archived }) => archived === 1);
+    const recovered = nextEvent(events, 'tasks.recovered', ({ archived }) => archived === 1);
     worker.handle('x', NEVER);
     await setLease(queue, 'a', 31);
     await worker.start();
-    await tookAway;
+    await recovered;
     const lost = { state: 'archived', retried: 0, lastErr: LEASE_EXPIRED };
     expect(await bed.go().task(queue, 'a')).toMatchObject(lost);
     expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 1 });
@@ -104,7 +104,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
 
   item('56 Go → us: a lease of Go that expired less than 30 s ago is left alone', async () => {
     const queue = bed.queue();
-    await goLeftBehind(queue, ['young', 'old']);
+    await leaveAsDeadGoServer(queue, ['young', 'old']);
     await setLease(queue, 'young', 15);
     await setLease(queue, 'old', 31);
     const { worker, events } = bed.worker({ queues: [queue] });
@@ -139,7 +139,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
   item('57 both: a task that both recover at once is recovered once', async () => {
     const queue = bed.queue();
     const ids = Array.from({ length: 40 }, (_, i) => `task-${i}`);
-    await goLeftBehind(queue, ids, { retentionMs: 600_000 });
+    await leaveAsDeadGoServer(queue, ids, { retentionMs: 600_000 });
     for (const id of ids) await setLease(queue, id, 31);
     const go = bed.go();
     const { worker } = bed.worker({ queues: [queue], concurrency: 5 });
@@ -149,7 +149,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
       worker.start(),
     ]);
     await until(async () => {
-      // What ours put back waits for Asynq's delay.
+      // Tasks that our recoverer put back wait for Asynq's delay: run them now.
       await go.inspect('runAll', { queue, state: 'retry' });
       return (await bed.ask('ZCARD', `asynq:{${queue}}:completed`)) === ids.length;
     });
@@ -201,7 +201,7 @@ describe('8.4 leases, heartbeats, recovery, shutdown', () => {
       const end = nextEvent(other.events, 'attempt.finished');
       await other.worker.start();
       expect(await end).toMatchObject({ outcome: 'succeeded' });
-      // Not before: the first worker would take the task again.
+      // Not earlier: the first worker would take the task again.
       proxy.swallow(false);
       await until(() =>
         broker.ping().then(

@@ -4,7 +4,7 @@ import { nextEvents } from '../../packages/engine/test/support/next-event.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';
 import { GO_STATES, goInAllStates, OUR_STATES, oursInAllStates } from '../support/states.ts';
 
-/** What Go's inspector says of a queue, as far as it is compared; Go's own names. */
+/** The fields of Go's queue info that the tests compare; the names are Go's. */
 interface GoQueueInfo {
   readonly Size: number;
   readonly Pending: number;
@@ -25,7 +25,7 @@ interface GoQueueInfo {
 
 const PAGE = 10;
 
-describe('8.7 inspector: looking', () => {
+describe('inspector: reading tasks and queues', () => {
   const bed = interopBed();
 
   const info = (queue: string) => bed.go().inspect<GoQueueInfo>('info', { queue });
@@ -44,7 +44,7 @@ describe('8.7 inspector: looking', () => {
       Scheduled: counts.scheduled,
       Retry: counts.retry,
       Archived: counts.archived,
-      // Go knows no cancelled tasks; they stand among the completed ones.
+      // Go does not know cancelled tasks: it counts them as completed.
       Completed: counts.completed + counts.cancelled,
       ProcessedTotal: ours.processed,
       FailedTotal: ours.failed,
@@ -105,13 +105,13 @@ describe('8.7 inspector: looking', () => {
     ]);
   });
 
-  /** 25 tasks of both sides in one state. */
+  /** Stores 25 tasks in one state; pending and scheduled ones come from both sides. */
   async function fill(queue: string, state: ListedState): Promise<void> {
     const go = bed.go();
     const ids = Array.from({ length: 25 }, (_, i) => `task-${(i * 7) % 25}`);
     if (state === 'pending' || state === 'scheduled') {
       for (const [i, id] of ids.entries()) {
-        // Seconds apart: within one second Go sorts by ID, and we by the exact time.
+        // Due times are seconds apart: within one second Go sorts by ID, and we sort by the exact time.
         const later = state === 'scheduled' ? 600 + ((i * 11) % 25) * 3 : 0;
         if (i % 2 === 0) await go.enqueue({ queue, taskId: id, processInMs: later * 1_000 });
         else await bed.client.enqueue('x', null, { queue, id, delay: `${later}s` });

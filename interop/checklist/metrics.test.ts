@@ -5,9 +5,9 @@ import { interopBed, item } from '../support/bed.ts';
 import { goInAllStates, oursInAllStates } from '../support/states.ts';
 
 interface Exposition {
-  /** Name → gauge or counter. */
+  /** Type by metric name: gauge or counter. */
   readonly types: Readonly<Record<string, string>>;
-  /** Name with its labels, sorted → value. */
+  /** Value by metric name with sorted labels. */
   readonly samples: Readonly<Record<string, number>>;
 }
 
@@ -23,13 +23,13 @@ function parse(text: string): Exposition {
   return { types, samples };
 }
 
-/** Those that are not read off but sampled, or go on by themselves. */
+/** Metrics that are sampled or change by themselves: they are compared roughly. */
 const MOVING = /^asynq_queue_(latency_seconds|memory_usage_approx_bytes)\{/;
 const still = ({ samples }: Exposition) =>
   Object.fromEntries(Object.entries(samples).filter(([name]) => !MOVING.test(name)));
 const moving = ({ samples }: Exposition) => Object.entries(samples).filter(([name]) => MOVING.test(name));
 
-describe('8.9 metrics', () => {
+describe('metrics', () => {
   const bed = interopBed();
 
   async function expectSame(): Promise<Exposition> {

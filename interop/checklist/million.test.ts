@@ -7,14 +7,14 @@ const MILLION = 1_000_000;
 const CHUNK = 20_000;
 const LIMIT_MS = 300_000;
 
-/** An entry of `SLOWLOG GET`: ID, Unix s, µs that Redis was held, arguments. */
+/** An entry of `SLOWLOG GET`: ID, Unix time in s, duration in µs, arguments. */
 type SlowEntry = readonly [id: number, atS: number, us: number, ...rest: unknown[]];
 
-describe('8.7 inspector: a queue of a million tasks', () => {
+describe('inspector: a queue of a million tasks', () => {
   const bed = interopBed();
 
-  /** How long the longest command has held Redis while this ran, ms. */
-  async function longestMs(work: () => Promise<unknown>): Promise<number> {
+  /** The longest command in the slow log while `work` ran, ms. */
+  async function longestCommandMs(work: () => Promise<unknown>): Promise<number> {
     await bed.ask('SLOWLOG', 'RESET');
     await work();
     const entries = (await bed.ask('SLOWLOG', 'GET', -1)) as readonly SlowEntry[];
@@ -31,7 +31,7 @@ describe('8.7 inspector: a queue of a million tasks', () => {
         await bed.broker.submit.enqueue(manyTasks(CHUNK, `${n}-`, { queue, delayMs: 3_600_000 }));
       }
       const inspector = new Inspector(bed.broker);
-      const looking = await longestMs(async () => {
+      const readingMs = await longestCommandMs(async () => {
         expect(await inspector.queue(queue)).toMatchObject({ counts: { scheduled: MILLION } });
         expect((await inspector.list(queue, 'scheduled', { limit: 500 })).tasks).toHaveLength(500);
       });
@@ -42,20 +42,20 @@ describe('8.7 inspector: a queue of a million tasks', () => {
         last = handled;
         steps += 1;
       };
-      const acting = await longestMs(async () => {
+      const runningMs = await longestCommandMs(async () => {
         expect(await inspector.runAll(queue, 'scheduled', { onProgress })).toBe(MILLION);
       });
       expect(last).toBe(MILLION);
       expect(steps).toBeGreaterThan(1_000);
       const go = bed.go();
-      const inGo = await longestMs(async () => {
+      const goMs = await longestCommandMs(async () => {
         expect(await go.inspect('deleteAll', { queue, state: 'pending' })).toBe(MILLION);
       });
       process.stderr.write(
-        `a million tasks: the longest command held Redis for ${looking} ms (looking), ${acting} ms (running all), ` +
-          `${inGo} ms (Go, deleting all)\n`,
+        `a million tasks: the longest command blocked Redis for ${readingMs} ms (reading), ${runningMs} ms (running all), ` +
+          `${goMs} ms (Go, deleting all)\n`,
       );
-      expect(Math.max(looking, acting)).toBeLessThan(inGo / 10);
+      expect(Math.max(readingMs, runningMs)).toBeLessThan(goMs / 10);
     },
     LIMIT_MS,
   );

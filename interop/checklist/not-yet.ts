@@ -1,23 +1,23 @@
-/** What the tests cannot say by themselves of an item of the checklist. */
+/** What the tests cannot say themselves about an item of the checklist. */
 export interface Remark {
   /**
-   * `not yet`: the feature is not built, there is no test. `in part`: the tests prove what is built. `own way`: by a
-   * decision we do it in another way than Asynq; the tests prove ours, and that Go gets along with it.
+   * `not yet`: the feature is not built, so there is no test. `in part`: the tests cover what is built. `own way`: we
+   * deliberately differ from Asynq; the tests prove our way, and that Go can work with it.
    */
   readonly kind: 'not yet' | 'in part' | 'own way';
-  /** The item in few words, where no test names it. */
+  /** A short name of the item, where no test names it. */
   readonly what?: string;
   readonly why: string;
 }
 
 const ownWay = (why: string): Remark => ({ kind: 'own way', why });
 
-/** Items of protocol section 8, by number. */
+/** Remarks by the number of the item. */
 export const REMARKS: Readonly<Record<number, Remark>> = {
   10: ownWay(
-    'leases have a fraction, the token that fences an attempt (design D6): in whole seconds two attempts would look alike, as the second test shows; no tool lists them',
+    'the fraction of a lease’s score is the token that fences an attempt: in whole seconds two attempts would look the same, as the second test shows; no tool lists leases',
   ),
   22: ownWay(
-    'a part of a second is rounded up, never down (design D5): cut off, a task runs before its time, as the second test shows with Go alone',
+    'a fraction of a second is rounded up, never down: truncated, a task runs early, as the second test shows with Go alone',
   ),
 };

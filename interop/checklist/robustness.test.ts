@@ -5,7 +5,7 @@ import { startRedis } from '../../packages/engine/test/support/redis-server.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';
 import { startGoPeer } from '../support/go-peer.ts';
 
-describe('8.9 robustness', () => {
+describe('robustness', () => {
   const bed = interopBed({ appendonly: true });
 
   item('108 a worker that starts without Redis keeps trying, and works when Redis is there', async () => {
@@ -71,12 +71,12 @@ describe('8.9 robustness', () => {
       });
       await go.enqueue({ queue: 'default', taskId: 'a' });
       await started;
-      let over = false;
-      void end.then(() => (over = true));
-      // Nobody tells Go whether a cancellation was heard, so it says it again.
+      let hasEnded = false;
+      void end.then(() => (hasEnded = true));
+      // Go cannot know whether a cancellation was received, so it is sent repeatedly.
       await until(async () => {
         await go.inspect('cancel', { task: 'a' });
-        return over;
+        return hasEnded;
       });
       expect(await go.task('default', 'a')).toMatchObject({ state: 'retry', lastErr: 'context canceled' });
     },
@@ -85,8 +85,8 @@ describe('8.9 robustness', () => {
   item('111 the health check is called at its interval, with null or with the error', async () => {
     const server = await startRedis();
     const broker = await connect(server.url);
-    const told: unknown[] = [];
-    const healthCheck = { everyMs: 100, report: (error: unknown) => void told.push(error) };
+    const reports: unknown[] = [];
+    const healthCheck = { everyMs: 100, report: (error: unknown) => void reports.push(error) };
     const worker = new Worker(broker, { healthCheck }).handle('x', () => {});
     onTestFinished(async () => {
       await worker.stop();
@@ -94,13 +94,13 @@ describe('8.9 robustness', () => {
       await server.stop();
     });
     await worker.start();
-    await until(() => Promise.resolve(told.length >= 3));
-    expect(told).toEqual(told.map(() => null));
+    await until(() => Promise.resolve(reports.length >= 3));
+    expect(reports).toEqual(reports.map(() => null));
     await server.kill();
-    await until(() => Promise.resolve(told.at(-1) !== null));
-    expect(told.at(-1)).toMatchObject({ code: 'broker-unavailable' });
+    await until(() => Promise.resolve(reports.at(-1) !== null));
+    expect(reports.at(-1)).toMatchObject({ code: 'broker-unavailable' });
     await server.restart();
-    await until(() => Promise.resolve(told.at(-1) === null));
+    await until(() => Promise.resolve(reports.at(-1) === null));
   });
 
   item('109 both: after a restart of Redis both sides continue', async () => {
@@ -156,8 +156,8 @@ describe('8.9 robustness', () => {
     expect(await go.inspect('info', { queue })).toMatchObject({ Size: 0, Failed: 0 });
   });
 
-  /** IDs in all indexes that a worker and its loops read, all of them due. */
-  async function scatter(queue: string, id: string): Promise<void> {
+  /** Puts IDs into all lists and sets that a worker and its loops read, all of them due. */
+  async function addIds(queue: string, id: string): Promise<void> {
     const key = (name: string) => `asynq:{${queue}}:${name}`;
     await bed.ask('RPUSH', key('pending'), `${id}-pending`);
     for (const set of ['scheduled', 'retry']) await bed.ask('ZADD', key(set), nowS() - 5, `${id}-${set}`);
@@ -165,6 +165,7 @@ describe('8.9 robustness', () => {
     await bed.ask('ZADD', key('lease'), nowS() - 60, `${id}-lease`);
   }
 
+  /** Tasks of both sides run although the bad IDs are there. */
   async function expectOthersRun(queue: string): Promise<void> {
     const go = bed.go();
     const { worker, events } = bed.worker({ queues: [queue] });
@@ -184,7 +185,7 @@ describe('8.9 robustness', () => {
 
   item('112 IDs without a task stop neither processing nor recovery', async () => {
     const queue = bed.queue();
-    await scatter(queue, 'nobody');
+    await addIds(queue, 'nobody');
     await expectOthersRun(queue);
     for (const index of ['pending', 'scheduled', 'retry', 'lease', 'active']) {
       await until(async () => (await bed.ask('EXISTS', `asynq:{${queue}}:${index}`)) === 0);
@@ -194,7 +195,7 @@ describe('8.9 robustness', () => {
 
   item('113 unreadable messages stop neither processing nor recovery', async () => {
     const queue = bed.queue();
-    await scatter(queue, 'bad');
+    await addIds(queue, 'bad');
     const states = { pending: 'pending', scheduled: 'scheduled', retry: 'retry', lease: 'active' };
     for (const [index, state] of Object.entries(states)) {
       const key = `asynq:{${queue}}:t:bad-${index}`;

@@ -10,7 +10,7 @@ import { encodeSchedulerEntry } from '../../packages/engine/src/protocol/schedul
 import { parseCron } from '../../packages/engine/src/asynq-scheduler/cron.ts';
 import { interopBed, item, nowS } from '../support/bed.ts';
 
-/** Without Lord Howe, whose clock jumps half an hour: there Go misses times that exist. */
+/** Without Lord Howe, whose clock changes by half an hour: there Go misses times that exist. */
 const ZONES = [
   'UTC',
   'Europe/Berlin',
@@ -51,7 +51,7 @@ const schedules = fc
   )
   .map((texts) => texts.join(''));
 const from = Date.UTC(2025, 0);
-const moments = fc.integer({ min: from, max: from + 3 * 365 * 86_400_000 });
+const startTimes = fc.integer({ min: from, max: from + 3 * 365 * 86_400_000 });
 
 function ourTimes(spec: string, fromMs: number, count: number): number[] {
   const cron = parseCron(spec);
@@ -60,7 +60,7 @@ function ourTimes(spec: string, fromMs: number, count: number): number[] {
   return times;
 }
 
-describe('8.8 scheduler', () => {
+describe('scheduler: specs and option texts', () => {
   const bed = interopBed();
 
   item(
@@ -68,10 +68,10 @@ describe('8.8 scheduler', () => {
     { timeout: 60_000 },
     async () => {
       const go = bed.go();
-      const same = async (spec: string, fromMs: number) => {
+      const expectSame = async (spec: string, fromMs: number) => {
         expect(ourTimes(spec, fromMs, 8), spec).toEqual(await go.cron(spec, fromMs, 8));
       };
-      await fc.assert(fc.asyncProperty(schedules, moments, same), { seed: 102, numRuns: 600 });
+      await fc.assert(fc.asyncProperty(schedules, startTimes, expectSame), { seed: 102, numRuns: 600 });
     },
   );
 

@@ -26,8 +26,8 @@ interface GoEvent {
   readonly atMs: number;
 }
 
-/** Every scheduler of a Redis is seen by all: tests of this file tell their entries by the IDs. */
-describe('8.8 scheduler: entries and events', () => {
+/** All schedulers of a Redis are listed together: each test recognizes its entries by their IDs. */
+describe('scheduler: entries and events', () => {
   const bed = interopBed();
 
   function ours(options: SchedulerOptions = {}): Scheduler {
@@ -44,7 +44,7 @@ describe('8.8 scheduler: entries and events', () => {
   const listKey = (scheduler: Scheduler) => `asynq:schedulers:{${scheduler.name}}`;
   const historyKey = (id: string) => `asynq:scheduler_history:${id}`;
 
-  /** A queue's tasks by Go's inspector, as soon as there are `count`. */
+  /** Waits until the queue has `count` pending tasks; resolves to Go's list of them. */
   async function pendingOf(go: GoPeer, queue: string, count: number) {
     await until(async () => Number(await bed.ask('LLEN', `asynq:{${queue}}:pending`)) >= count, 50);
     return go.list(queue, 'pending');
@@ -64,7 +64,7 @@ describe('8.8 scheduler: entries and events', () => {
     const startMs = Date.now();
     await scheduler.start();
     const tasks = await pendingOf(go, queue, 3);
-    // Never more often, however late this is looked at.
+    // Never more than one per period, no matter when this is checked.
     expect(tasks.length).toBeLessThanOrEqual((Date.now() - startMs) / 3_000 + 1);
     for (const task of tasks) {
       const times = { timeoutMs: 90_000, retentionMs: 3_600_000 };
@@ -128,7 +128,7 @@ describe('8.8 scheduler: entries and events', () => {
       const [mine, theirs] = [await entryOf(id), await goEntry(go, id)];
       expect(mine).toMatchObject({ spec: '@every 2s', type: 'x', options: { queue, maxRetries: 4 } });
       expect(Buffer.from(mine?.payload ?? []).toString()).toBe('p');
-      // Go may have fired between the two looks.
+      // Go may have fired between the two reads.
       expect(((theirs?.nextMs ?? 0) - (mine?.nextMs ?? 0)) % 1_000).toBe(0);
       const tasks = await pendingOf(go, queue, 2);
       await until(async () => (await inspector().enqueueEvents(id)).length >= 2);
@@ -374,7 +374,7 @@ describe('8.8 scheduler: entries and events', () => {
     let ran = 0;
     worker.handle('x', () => void (ran += 1));
     await worker.start();
-    // The lock goes with the task: a later period has one again.
+    // The lock is released with the task: a later period stores a task again.
     await until(() => Promise.resolve(ran >= 2));
   });
 });

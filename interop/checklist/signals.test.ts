@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
 import { startProgram } from '../../packages/engine/test/support/program.ts';
 import { startRedis } from '../../packages/engine/test/support/redis-server.ts';
-import { item } from '../support/bed.ts';
+import { item, until } from '../support/bed.ts';
 import { startGoPeer } from '../support/go-peer.ts';
 
-/** Where `programs/signals.mjs` is. */
+/** Folder of `programs/signals.mjs`. */
 const FAULTS = new URL('../../packages/engine/test/faults/', import.meta.url).href;
 
-describe('8.4 leases, heartbeats, recovery, shutdown: signals', () => {
+describe('signals', () => {
   item('64 TSTP stops a worker from taking tasks; TERM and INT shut it down', async () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const server = await startRedis();
@@ -25,8 +25,12 @@ describe('8.4 leases, heartbeats, recovery, shutdown: signals', () => {
       await go.enqueue({ queue: 'default', taskId: 'runs', payload });
       await program.waitForLine((line) => line === 'started runs');
       program.signal('SIGTSTP');
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await until(async () => {
+        const servers = await go.inspect<{ status: string }[]>('servers');
+        return servers.some(({ status }) => status === 'stopped');
+      }, 50);
       await go.enqueue({ queue: 'default', taskId: 'waits', payload });
+      // A worker that still took tasks would take this one within 1.25 s.
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       expect((await go.task('default', 'runs')).state).toBe('active');
       await writeFile(gate, '');

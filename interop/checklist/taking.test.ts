@@ -4,7 +4,7 @@ import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-e
 import { finish } from '../../packages/engine/test/support/factories.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';
 
-describe('8.3 taking tasks', () => {
+describe('taking tasks', () => {
   const bed = interopBed();
 
   const exchange = async (queue: string, finishes: readonly Finish[] = [], room = 1) =>
@@ -163,7 +163,7 @@ describe('8.3 taking tasks', () => {
     await bed.ask('ZADD', `asynq:{${queue}}:lease`, 'XX', nowS() - 31, 'a');
     const { worker } = bed.worker({ queues: [queue] });
     await worker.handle('x', () => 'ours').start();
-    // As Asynq's recoverer we have it retried, after a delay that outlasts its end in Go.
+    // Like Asynq's recoverer ours schedules a retry. Its delay outlasts the attempt in Go.
     await until(async () => (await go.task(queue, 'a')).state === 'retry');
     const before = await bed.ask('HGETALL', `asynq:{${queue}}:t:a`);
     await go.saw('ended', 'a');

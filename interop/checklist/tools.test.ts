@@ -5,12 +5,12 @@ import { interopBed, item } from '../support/bed.ts';
 import { cli, lineIn, tableIn } from '../support/cli.ts';
 import { goInAllStates, oursInAllStates } from '../support/states.ts';
 
-/** What `stats --json` says of a queue, as far as it is compared. */
+/** The field of `stats --json` that identifies a queue. */
 interface CliQueue {
   readonly Queue: string;
 }
 
-/** Go's numbers of a queue, as ours give them; it knows no cancelled tasks, which stand among the completed ones. */
+/** Our facts in the form of Go's: it does not know cancelled tasks and counts them as completed. */
 function numbersOf({ counts, paused }: QueueFacts) {
   const { cancelled, ...shared } = counts;
   const states = { ...shared, completed: counts.completed + cancelled };
@@ -18,7 +18,7 @@ function numbersOf({ counts, paused }: QueueFacts) {
   return { states, size, paused };
 }
 
-describe('8.7 inspector: the tools of Asynq', () => {
+describe('inspector: the tools of Asynq', () => {
   const bed = interopBed();
 
   const asynq = (...args: readonly string[]) => cli(bed.redis.address, ...args);
@@ -54,7 +54,7 @@ describe('8.7 inspector: the tools of Asynq', () => {
     expect(tableIn(shown, 'processed')).toMatchObject([
       { processed: String(processed), failed: String(failed) },
     ]);
-    // On a cluster it tells the slot and the nodes beside it.
+    // On a cluster the command prints the slot and the nodes beside the name.
     const listed = (await asynq('queue', 'ls')).split('\n').map((line) => line.split(/\s/, 1)[0]);
     expect(listed).toContain(queue);
     const stats = JSON.parse(await asynq('stats', '--json')) as { queues: CliQueue[] };

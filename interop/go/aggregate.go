@@ -7,14 +7,14 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// groupSpec is how a server makes one task of the tasks of a group.
+// groupSpec says how a server aggregates the tasks of a group.
 type groupSpec struct {
 	GraceMs    int64 `json:"graceMs"`
 	MaxDelayMs int64 `json:"maxDelayMs"`
 	MaxSize    int   `json:"maxSize"`
-	// Type of the task that is made; its payload is theirs with commas between.
+	// Type of the aggregated task. Its payload is the members' payloads, joined with commas.
 	Type string `json:"type"`
-	// Queue that the task asks for, in vain.
+	// Queue that the aggregated task requests. Asynq ignores it.
 	Queue string `json:"queue"`
 }
 

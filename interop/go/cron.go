@@ -7,7 +7,7 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// cronSpec asks for the next times of a schedule, as the library's scheduler counts them.
+// cronSpec asks for the next times of a schedule, as the library's scheduler computes them.
 type cronSpec struct {
 	Spec   string `json:"spec"`
 	FromMs int64  `json:"fromMs"`
@@ -30,7 +30,7 @@ func nextTimes(s cronSpec) (any, error) {
 	return times, nil
 }
 
-// optionTexts gives an option of each kind as the library writes it into a scheduler's entry.
+// optionTexts returns an option of each kind as the library writes it into a scheduler entry.
 func optionTexts() (any, error) {
 	at := time.Date(2026, 5, 3, 7, 8, 9, 0, time.UTC)
 	texts := []string{}

@@ -14,12 +14,12 @@ import (
 )
 
 // fleetSpec is one process of a mixed fleet: a server, or a producer of the tasks with the numbers From to To.
-// What it does is appended to the file Log, a line each; a line that is written survives the process.
+// It appends a line to the file Log for each step. Written lines survive the process.
 type fleetSpec struct {
 	Log         string   `json:"log"`
 	Queues      []string `json:"queues"`
 	Concurrency int      `json:"concurrency"`
-	// Aggregate: whether it makes one task of the tasks of a group.
+	// Aggregate: whether the server aggregates groups.
 	Aggregate bool   `json:"aggregate"`
 	Prefix    string `json:"prefix"`
 	From      int    `json:"from"`
@@ -31,7 +31,7 @@ func (s fleetSpec) open() (*os.File, error) {
 	return os.OpenFile(s.Log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 }
 
-// fleetHandler tells when an attempt starts (S) and how it ends (E). `once` fails the first time, `bad` each time.
+// fleetHandler logs the start (S) and the end (E) of each attempt. Tasks of type `once` fail the first time, `bad` each time.
 func fleetHandler(log *os.File) asynq.HandlerFunc {
 	return func(ctx context.Context, task *asynq.Task) error {
 		id, _ := asynq.GetTaskID(ctx)
@@ -40,14 +40,14 @@ func fleetHandler(log *os.File) asynq.HandlerFunc {
 		time.Sleep(fleetDuration(id))
 		if task.Type() == "bad" || (task.Type() == "once" && retried == 0) {
 			fmt.Fprintf(log, "E %s fail\n", id)
-			return errors.New("as it was told")
+			return errors.New("planned failure")
 		}
 		fmt.Fprintf(log, "E %s ok\n", id)
 		return nil
 	}
 }
 
-// fleetDuration is how long an attempt takes: some are long, so that kills meet them.
+// fleetDuration is how long an attempt takes. Some are long: kills should hit them.
 func fleetDuration(id string) time.Duration {
 	if n, err := strconv.Atoi(id[strings.LastIndex(id, "-")+1:]); err == nil && n%25 == 0 {
 		return 500 * time.Millisecond
@@ -55,7 +55,7 @@ func fleetDuration(id string) time.Duration {
 	return 10 * time.Millisecond
 }
 
-// fleetBatch makes a list of the members' payloads.
+// fleetBatch aggregates: the payload is a JSON list of the members' payloads.
 func fleetBatch(_ string, tasks []*asynq.Task) *asynq.Task {
 	payloads := make([][]byte, len(tasks))
 	for i, task := range tasks {
@@ -91,7 +91,7 @@ func (p *peer) fleetServe(s fleetSpec) error {
 	return asynq.NewServer(p.redis, config).Start(fleetHandler(log))
 }
 
-// fleetTask is the task of a number: the same numbers give the same tasks in all producers, but for their IDs.
+// fleetTask makes the task of a number. All producers make the same tasks, except for their IDs.
 func (s fleetSpec) fleetTask(n int) (*asynq.Task, []asynq.Option) {
 	id := s.Prefix + "-" + strconv.Itoa(n)
 	kind, payload := "ok", strconv.Quote(id)
@@ -117,7 +117,7 @@ func (s fleetSpec) fleetTask(n int) (*asynq.Task, []asynq.Option) {
 	return asynq.NewTask(kind, []byte(payload)), options
 }
 
-// fleetProduce enqueues; what is stored already is no error, as a killed producer begins where it was.
+// fleetProduce enqueues the tasks. A task that is stored already is no error: a restarted producer repeats its last one.
 func (p *peer) fleetProduce(s fleetSpec) error {
 	log, err := s.open()
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// inspectSpec is one operation of the inspector: which of the others count depends on Op.
+// inspectSpec is one operation of the inspector. Op decides which of the other fields are used.
 type inspectSpec struct {
 	Op      string `json:"op"`
 	Queue   string `json:"queue"`
@@ -20,8 +20,8 @@ type inspectSpec struct {
 }
 
 type (
-	list func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error)
-	all  func(string) (int, error)
+	lister     func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error)
+	bulkChange func(string) (int, error)
 )
 
 func (p *peer) inspect(s inspectSpec) (any, error) {
@@ -84,7 +84,7 @@ func (p *peer) change(s inspectSpec) (any, error) {
 
 func (p *peer) list(s inspectSpec) (any, error) {
 	i := p.inspector
-	lists := map[string]list{
+	lists := map[string]lister{
 		"pending": i.ListPendingTasks, "active": i.ListActiveTasks, "scheduled": i.ListScheduledTasks,
 		"retry": i.ListRetryTasks, "archived": i.ListArchivedTasks, "completed": i.ListCompletedTasks,
 	}
@@ -93,7 +93,7 @@ func (p *peer) list(s inspectSpec) (any, error) {
 
 func (p *peer) changeAll(s inspectSpec) (any, error) {
 	i := p.inspector
-	changes := map[string]all{
+	changes := map[string]bulkChange{
 		"runAll scheduled": i.RunAllScheduledTasks, "runAll retry": i.RunAllRetryTasks,
 		"runAll archived": i.RunAllArchivedTasks, "archiveAll pending": i.ArchiveAllPendingTasks,
 		"archiveAll scheduled": i.ArchiveAllScheduledTasks, "archiveAll retry": i.ArchiveAllRetryTasks,

@@ -1,8 +1,8 @@
-// The Go side of the interoperation tests: a process that does with the asynq library what it is told.
+// The Go side of the interoperation tests: a process that executes calls with the asynq library.
 //
 // It reads one JSON object per line from standard input and answers each with one line on standard output:
-// {"id": 7, "ok": …} or {"id": 7, "error": "text"}. What its servers do is told in lines of their own,
-// {"event": "started", …}. It ends with its standard input.
+// {"id": 7, "ok": …} or {"id": 7, "error": "text"}. Its servers report events in lines of their own,
+// {"event": "started", …}. It exits when its standard input ends.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// call is one line of input; which of its fields count depends on Do.
+// call is one line of input. Do decides which of the other fields are used.
 type call struct {
 	ID       int          `json:"id"`
 	Do       string       `json:"do"`
@@ -29,7 +29,7 @@ type call struct {
 	Fleet    fleetSpec    `json:"fleet"`
 }
 
-// peer holds what the calls share.
+// peer is the state that the calls share.
 type peer struct {
 	redis     asynq.RedisConnOpt
 	client    *asynq.Client
@@ -85,11 +85,11 @@ func (p *peer) answer(c call) (any, error) {
 	return nil, fmt.Errorf("unknown call %q", c.Do)
 }
 
-// reply answers one call; a panic of the library is an answer, too.
+// reply executes one call and writes its answer. A panic of the library is answered as an error.
 func (p *peer) reply(c call) {
 	defer func() {
-		if fault := recover(); fault != nil {
-			say(map[string]any{"id": c.ID, "error": fmt.Sprintf("panic: %v", fault)})
+		if reason := recover(); reason != nil {
+			say(map[string]any{"id": c.ID, "error": fmt.Sprintf("panic: %v", reason)})
 		}
 	}()
 	value, err := p.answer(c)
@@ -100,7 +100,7 @@ func (p *peer) reply(c call) {
 	say(map[string]any{"id": c.ID, "ok": value})
 }
 
-// redisAt is one server, or the cluster with these nodes.
+// redisAt returns the options for one server, or for a cluster with these nodes.
 func redisAt(address string) asynq.RedisConnOpt {
 	if nodes := strings.Split(address, ","); len(nodes) > 1 {
 		return asynq.RedisClusterClientOpt{Addrs: nodes}

@@ -8,14 +8,14 @@ import (
 	"github.com/hibiken/asynq/x/rate"
 )
 
-// semaphoreSpec is a token that a handler needs.
+// semaphoreSpec is a semaphore that a handler acquires.
 type semaphoreSpec struct {
 	Scope     string `json:"scope"`
 	MaxTokens int    `json:"maxTokens"`
 }
 
-// holding calls run while it holds a token, and fails without one.
-func (s semaphoreSpec) holding(ctx context.Context, redis asynq.RedisConnOpt, run func() error) error {
+// withToken calls run while it holds a token. It fails when no token is free.
+func (s semaphoreSpec) withToken(ctx context.Context, redis asynq.RedisConnOpt, run func() error) error {
 	semaphore := rate.NewSemaphore(redis, s.Scope, s.MaxTokens)
 	defer semaphore.Close()
 	acquired, err := semaphore.Acquire(ctx)
@@ -26,8 +26,8 @@ func (s semaphoreSpec) holding(ctx context.Context, redis asynq.RedisConnOpt, ru
 		return errors.New("no token")
 	}
 	id, _ := asynq.GetTaskID(ctx)
-	say(map[string]any{"event": "holds", "task": id})
+	say(map[string]any{"event": "acquired", "task": id})
 	err = run()
-	// A context that has ended would keep the token from being given back.
+	// The context may have ended; the token must be released all the same.
 	return errors.Join(err, semaphore.Release(context.WithoutCancel(ctx)))
 }

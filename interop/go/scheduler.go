@@ -13,7 +13,7 @@ type entrySpec struct {
 	Task taskSpec `json:"task"`
 }
 
-// schedule starts a scheduler and gives the IDs of its entries.
+// schedule starts a scheduler and returns the IDs of its entries.
 func (p *peer) schedule(s scheduleSpec) (any, error) {
 	scheduler := asynq.NewScheduler(p.redis, &asynq.SchedulerOpts{
 		HeartbeatInterval: duration(s.HeartbeatMs),
@@ -45,7 +45,7 @@ func (p *peer) unschedule() (any, error) {
 	return nil, nil
 }
 
-// enqueueEvents lists what an entry, named in Task, has enqueued.
+// enqueueEvents lists the tasks that an entry has enqueued. Task is the ID of the entry.
 func (p *peer) enqueueEvents(s inspectSpec) (any, error) {
 	events, err := p.inspector.ListSchedulerEnqueueEvents(s.Task, asynq.Page(s.Page), asynq.PageSize(s.Size))
 	all := make([]map[string]any, len(events))

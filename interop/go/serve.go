@@ -16,25 +16,25 @@ type serverSpec struct {
 	Strict            bool           `json:"strict"`
 	RetryDelayMs      *int64         `json:"retryDelayMs"`
 	ShutdownTimeoutMs int64          `json:"shutdownTimeoutMs"`
-	// Behaviours by task type; a type that is not named succeeds.
+	// Behaviours by task type. Tasks of other types succeed.
 	Behaviours map[string]behaviour `json:"behaviours"`
-	// Brief servers say only "ran" of each task, for tests with thousands of them.
+	// Brief reports only "ran" for each task, for tests with thousands of them.
 	Brief bool `json:"brief"`
-	// Groups are left alone without it.
+	// Groups enables aggregation. Without it the server leaves groups alone.
 	Groups *groupSpec `json:"groups"`
 
 	redis asynq.RedisConnOpt
 }
 
 // behaviour is what a handler does: succeed, fail, skip, skipWrapped, revoke, revokeWrapped, panic,
-// hang (until its context ends) or hold (for ever, whatever happens).
+// hang (until its context ends) or block (forever).
 type behaviour struct {
 	Do     string `json:"do"`
 	Text   string `json:"text"`
 	Result []byte `json:"result"`
-	// FailTimes lets the first attempts fail.
+	// FailTimes is the number of attempts that fail first.
 	FailTimes int `json:"failTimes"`
-	// Semaphore names a token to hold meanwhile.
+	// Semaphore is held while the handler runs.
 	Semaphore *semaphoreSpec `json:"semaphore"`
 }
 
@@ -63,22 +63,22 @@ func (b behaviour) run(ctx context.Context, task *asynq.Task, retried int) error
 	case "hang":
 		<-ctx.Done()
 		return ctx.Err()
-	case "hold":
+	case "block":
 		select {}
 	}
 	return nil
 }
 
-// seen is what a handler learns of its task.
-func seen(ctx context.Context, task *asynq.Task) map[string]any {
+// describeAttempt returns what a handler knows about its task.
+func describeAttempt(ctx context.Context, task *asynq.Task) map[string]any {
 	id, _ := asynq.GetTaskID(ctx)
 	queue, _ := asynq.GetQueueName(ctx)
 	retried, _ := asynq.GetRetryCount(ctx)
-	most, _ := asynq.GetMaxRetry(ctx)
+	maxRetry, _ := asynq.GetMaxRetry(ctx)
 	deadline, _ := ctx.Deadline()
 	return map[string]any{
 		"event": "started", "task": id, "queue": queue, "type": task.Type(), "payload": task.Payload(),
-		"headers": task.Headers(), "retried": retried, "maxRetry": most, "deadlineMs": ms(deadline),
+		"headers": task.Headers(), "retried": retried, "maxRetry": maxRetry, "deadlineMs": ms(deadline),
 	}
 }
 
@@ -90,22 +90,22 @@ func text(err error) string {
 }
 
 func (s serverSpec) handle(ctx context.Context, task *asynq.Task) error {
-	facts := seen(ctx, task)
+	attempt := describeAttempt(ctx, task)
 	if s.Brief {
-		say(map[string]any{"event": "ran", "task": facts["task"]})
+		say(map[string]any{"event": "ran", "task": attempt["task"]})
 	} else {
-		say(facts)
+		say(attempt)
 	}
 	behaviour := s.Behaviours[task.Type()]
-	run := func() error { return behaviour.run(ctx, task, facts["retried"].(int)) }
+	run := func() error { return behaviour.run(ctx, task, attempt["retried"].(int)) }
 	var err error
 	if behaviour.Semaphore == nil {
 		err = run()
 	} else {
-		err = behaviour.Semaphore.holding(ctx, s.redis, run)
+		err = behaviour.Semaphore.withToken(ctx, s.redis, run)
 	}
 	if !s.Brief {
-		say(map[string]any{"event": "ended", "task": facts["task"], "type": task.Type(), "error": text(err)})
+		say(map[string]any{"event": "ended", "task": attempt["task"], "type": task.Type(), "error": text(err)})
 	}
 	return err
 }
@@ -143,7 +143,7 @@ func (p *peer) serve(s serverSpec) error {
 	return server.Start(asynq.HandlerFunc(s.handle))
 }
 
-// current is the server started last.
+// current returns the server that was started last.
 func (p *peer) current() *asynq.Server {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,6 +1,6 @@
 package main
 
-// servers lists what the inspector knows of servers, with their tasks in progress.
+// servers lists the servers that the inspector finds, with their running tasks.
 func (p *peer) servers() (any, error) {
 	servers, err := p.inspector.Servers()
 	all := make([]map[string]any, len(servers))

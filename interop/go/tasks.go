@@ -6,7 +6,7 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// taskSpec is a task to enqueue. Bytes are base64, times and durations milliseconds; what is left out gives no option.
+// taskSpec is a task to enqueue. Bytes are base64, times and durations are milliseconds. A missing field sets no option.
 type taskSpec struct {
 	Type        string            `json:"type"`
 	Payload     *[]byte           `json:"payload"`
@@ -70,7 +70,7 @@ func (p *peer) enqueue(s taskSpec) (any, error) {
 	return describe(info), nil
 }
 
-// enqueueMany enqueues one task after another and tells how many were stored.
+// enqueueMany enqueues one task after another and returns their number.
 func (p *peer) enqueueMany(specs []taskSpec) (any, error) {
 	for _, spec := range specs {
 		if _, err := p.enqueue(spec); err != nil {
@@ -80,7 +80,7 @@ func (p *peer) enqueueMany(specs []taskSpec) (any, error) {
 	return len(specs), nil
 }
 
-// ms is a time in Unix milliseconds; 0 for Go's zero time.
+// ms returns Unix milliseconds, or 0 for Go's zero time.
 func ms(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -88,7 +88,7 @@ func ms(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// describe gives what Go says of a task, bytes in base64.
+// describe returns Go's task info, with bytes in base64.
 func describe(info *asynq.TaskInfo) map[string]any {
 	return map[string]any{
 		"id": info.ID, "queue": info.Queue, "type": info.Type, "payload": info.Payload, "headers": info.Headers,

@@ -1,5 +1,5 @@
-// A producer of a mixed fleet, as the Go program's `fleetProduce`: `node fleet-producer.mjs <broker URL> <JSON>`. It
-// ends when all of its tasks are stored.
+// A producer of a mixed fleet, the counterpart of `fleetProduce` of the Go program:
+// `node fleet-producer.mjs <broker URL> <JSON>`. It exits when all of its tasks are stored.
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, connect } from '@task-center/engine';
@@ -11,16 +11,16 @@ const broker = await connect(url);
 const client = new Client(broker);
 const backoff = { kind: 'fixed', delayMs: 1_000, jitter: 0 };
 
-/** The task of a number: the same in all producers, but for its ID. */
+/** Makes the task of a number. All producers make the same tasks, except for their IDs. */
 function taskOf(n) {
   const id = `${prefix}-${n}`;
   const common = { id, queue: queues[n % queues.length], maxRetries: 5, retention: '1h', backoff };
-  const place = n % 20;
-  const delay = place >= 14 && place <= 17 ? { delay: `${1 + (n % 5)}s` } : {};
-  if ([10, 11, 12, 17].includes(place)) return ['once', id, { ...common, ...delay }];
-  if (place === 13) return ['bad', id, { ...common, maxRetries: 1 }];
-  if (place === 18) return ['unique', String(n), { ...common, delay: '30s', unique: '10m' }];
-  if (place === 19) return ['member', id, { ...common, group: 'g' }];
+  const kind = n % 20;
+  const delay = kind >= 14 && kind <= 17 ? { delay: `${1 + (n % 5)}s` } : {};
+  if ([10, 11, 12, 17].includes(kind)) return ['once', id, { ...common, ...delay }];
+  if (kind === 13) return ['bad', id, { ...common, maxRetries: 1 }];
+  if (kind === 18) return ['unique', String(n), { ...common, delay: '30s', unique: '10m' }];
+  if (kind === 19) return ['member', id, { ...common, group: 'g' }];
   return ['ok', id, { ...common, ...delay }];
 }
 
@@ -32,7 +32,7 @@ for (let n = from; n < to; n += 1) {
   try {
     await client.enqueue(type, payload, options);
   } catch (error) {
-    // A killed producer begins where it was.
+    // A restarted producer repeats the last task of its predecessor.
     if (error.code !== 'task-exists' && error.code !== 'duplicate-task') throw error;
   }
   writeSync(file, `P ${n}\n`);

@@ -1,5 +1,6 @@
-// A worker of a mixed fleet, as the Go program's `fleetServe`: `node fleet-worker.mjs <broker URL> <JSON>`, with the
-// file to append to, queues, concurrency and whether it aggregates. Says `ready`.
+// A worker of a mixed fleet, the counterpart of `fleetServe` of the Go program:
+// `node fleet-worker.mjs <broker URL> <JSON>`. The JSON has the log file, queues, concurrency and whether it aggregates.
+// It prints `ready` when it has started.
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, Worker } from '@task-center/engine';
@@ -24,11 +25,11 @@ const worker = new Worker(await connect(url), {
 });
 worker.handle('*', async ({ id, type, retried }) => {
   writeSync(file, `S ${id}\n`);
-  // Some are long, so that kills meet them.
+  // Some are long: kills should hit them.
   await sleep(Number(id.slice(id.lastIndexOf('-') + 1)) % 25 === 0 ? 500 : 10);
   const fails = type === 'bad' || (type === 'once' && retried === 0);
   writeSync(file, `E ${id} ${fails ? 'fail' : 'ok'}\n`);
-  if (fails) throw new Error('as it was told');
+  if (fails) throw new Error('planned failure');
 });
 await worker.start();
 process.stdout.write('ready\n');

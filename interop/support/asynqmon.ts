@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { inject, onTestFinished } from 'vitest';
 
-/** A queue as asynqmon shows it; its own names. */
+/** A queue as asynqmon shows it; the names are asynqmon's. */
 export interface MonQueue {
   readonly queue: string;
   readonly memory_usage_bytes: number;
@@ -21,26 +21,26 @@ export interface MonQueue {
   readonly paused: boolean;
 }
 
-/** A task of a list of asynqmon. */
+/** A task in a list of asynqmon. */
 export interface MonTask {
   readonly id: string;
   readonly type: string;
   readonly payload: string;
-  /** Of active tasks: RFC 3339; `-` = no worker has told of it. */
+  /** Of active tasks: RFC 3339, or `-` if no server reports the task. */
   readonly start_time?: string;
   readonly deadline?: string;
   readonly is_orphaned?: boolean;
 }
 
-/** asynqmon as a process, spoken to as its pages do. */
+/** A process of asynqmon, with the HTTP API that its pages use. */
 export interface Asynqmon {
   readonly url: string;
-  /** Rejects with the status and text where it is not 2xx. */
+  /** Each call rejects with status and text where the status is not 2xx. */
   get<T>(path: string): Promise<T>;
   post<T = unknown>(path: string, body?: object): Promise<T>;
   remove<T = unknown>(path: string): Promise<T>;
   queue(queue: string): Promise<MonQueue>;
-  /** Up to 1,000 tasks in a state; of `aggregating` those of the group. */
+  /** Up to 1,000 tasks in a state; for `aggregating` those of a group. */
   tasks(queue: string, state: string, group?: string): Promise<MonTask[]>;
 }
 
@@ -51,13 +51,13 @@ async function call(url: string, init: RequestInit): Promise<unknown> {
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** The path of tasks in a state; where it goes on follows. */
+/** The path of the tasks in a state, to which IDs and actions are appended. */
 export const tasksPath = (queue: string, state: string, group?: string): string => {
-  const of = group === undefined ? '' : `/groups/${encodeURIComponent(group)}`;
-  return `/queues/${queue}${of}/${state}_tasks`;
+  const groupPath = group === undefined ? '' : `/groups/${encodeURIComponent(group)}`;
+  return `/queues/${queue}${groupPath}/${state}_tasks`;
 };
 
-/** Starts it on a Redis of this machine; it ends with the test. `address`: one or, for a cluster, several. */
+/** Starts asynqmon until the end of the test. @param address `host:port`; for a cluster several, with commas */
 export async function startAsynqmon(address: string): Promise<Asynqmon> {
   const child = spawn(inject('asynqmon') ?? 'asynqmon', [address], { stdio: ['pipe', 'pipe', 'ignore'] });
   onTestFinished(async () => {
@@ -71,16 +71,16 @@ export async function startAsynqmon(address: string): Promise<Asynqmon> {
     child.once('exit', () => reject(new Error('asynqmon has ended')));
     child.once('error', reject);
   });
-  const at = (path: string) => `${url}/api${path}`;
-  const get = async <T>(path: string) => (await call(at(path), {})) as T;
+  const urlOf = (path: string) => `${url}/api${path}`;
+  const get = async <T>(path: string) => (await call(urlOf(path), {})) as T;
   return {
     url,
     get,
     post: async <T>(path: string, body?: object) => {
       const init = body === undefined ? {} : { body: JSON.stringify(body) };
-      return (await call(at(path), { method: 'POST', ...init })) as T;
+      return (await call(urlOf(path), { method: 'POST', ...init })) as T;
     },
-    remove: async <T>(path: string) => (await call(at(path), { method: 'DELETE' })) as T,
+    remove: async <T>(path: string) => (await call(urlOf(path), { method: 'DELETE' })) as T,
     queue: async (queue) => (await get<{ current: MonQueue }>(`/queues/${queue}`)).current,
     tasks: async (queue, state, group) =>
       (await get<{ tasks: MonTask[] }>(`${tasksPath(queue, state, group)}?size=1000`)).tasks,

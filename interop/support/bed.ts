@@ -13,18 +13,18 @@ import { hasRedis, startRedis, type RedisOptions } from '../../packages/engine/t
 import { rawRedis } from '../../packages/engine/test/support/raw-redis.ts';
 import { startGoPeer, type GoPeer } from './go-peer.ts';
 
-/** One item of the checklist: its name begins with the item's number and, where it has two, the direction. */
+/** A test of the checklist. Its name begins with the number of the item and, if it has two directions, the direction. */
 export const item = test.skipIf(inject('goPeer') === null || !hasRedis());
 
-/** Whether the checklist runs on a cluster of three masters (item 115) instead of a single server. */
+/** Whether the checklist runs on a cluster of three masters (item 115) instead of on a single server. */
 const onCluster = process.env['INTEROP_CLUSTER'] === '1';
 
-/** An item about a single server, what cuts a connection to it, or starts it late: there is no such test on a cluster. */
+/** An item that needs a single server, to cut its connections for example. It is left out on a cluster. */
 export const singleItem = (name: string, run: () => Promise<void>, timeoutMs?: number): void => {
   if (!onCluster) item(name, run, timeoutMs);
 };
 
-/** A worker of ours with what it tells. */
+/** A worker of ours with its events. */
 export interface OurWorker {
   readonly worker: Worker;
   readonly events: Events;
@@ -34,9 +34,9 @@ export interface OurWorker {
 export interface BedRedis {
   /** For our `connect`. */
   readonly url: string;
-  /** `host:port`, of a cluster several with commas. */
+  /** `host:port`; for a cluster several, with commas. */
   readonly address: string;
-  /** Starts it anew, killing it first. */
+  /** Kills it and starts it again. */
   restart(): Promise<void>;
 }
 
@@ -67,33 +67,34 @@ async function startMasters({ appendonly = false, args = [] }: RedisOptions): Pr
   return { url, address: url.replace('redis-cluster://', ''), call, restart, stop };
 }
 
-/** A Redis with our broker; Go processes beside it. */
+/** A Redis with our broker, and Go processes on demand. */
 export interface Bed {
   readonly broker: Broker;
   readonly client: Client;
-  /** The Redis, whatever it is. */
+  /** The server or cluster. */
   readonly redis: BedRedis;
-  /** Its port; of a single server only. */
+  /** The port of a single server. */
   readonly port: number;
-  /** A queue that nobody has used. */
+  /** A new queue name. */
   queue(): string;
-  /** A Go process; it is killed when the test ends. */
+  /** Starts a Go process, which is killed when the test ends. */
   go(): GoPeer;
-  /** A worker of ours that is not started; it is stopped when the test ends. */
+  /** Creates a worker of ours, which is stopped when the test ends. The test starts it. */
   worker(options?: WorkerOptions): OurWorker;
-  /** A command; blobs as strings, numbers as numbers. */
+  /** Sends a command; replies are strings and numbers. */
   ask(...args: readonly (string | number | Buffer)[]): Promise<unknown>;
   /** A field of a task's hash as bytes. */
   field(queue: string, id: string, name: string): Promise<Buffer | null>;
   /** The stored message of a task. */
   message(queue: string, id: string): Promise<TaskMessage>;
-  /** Stores a message as it is, under its own ID and in this state; the index is the caller's. */
+  /** Stores the hash of a task with these bytes as its message. The caller adds the ID to a list or set. */
   put(message: Pick<TaskMessage, 'queue' | 'id'>, bytes: Buffer, state: string): Promise<void>;
+  /** The score of an ID in a sorted set of the queue; null = it is not there. */
   score(queue: string, set: string, id: string): Promise<number | null>;
   counters(queue: string): Promise<{ processed: number; failed: number }>;
 }
 
-/** One server for the test file. Each test has queues of its own, so that tests may run side by side. */
+/** One Redis for a test file. Each test uses queues of its own, which lets tests run side by side. */
 export function interopBed(options: RedisOptions = {}): Bed {
   let redis: Started;
   let broker: Broker;
@@ -111,7 +112,7 @@ export function interopBed(options: RedisOptions = {}): Bed {
 
   const ask: Bed['ask'] = (...args) =>
     redis.call(...args.map((arg) => (Buffer.isBuffer(arg) ? arg : String(arg))));
-  // Bytes would not survive as UTF-8 text: the script gives them in hexadecimal.
+  // Replies are decoded as UTF-8, which would destroy other bytes: the script returns them in hexadecimal.
   const HEX =
     "return (redis.call('HGET',KEYS[1],ARGV[1]) or 'x'):gsub('.',function(c) return string.format('%02x',c:byte()) end)";
 
@@ -170,10 +171,10 @@ export function interopBed(options: RedisOptions = {}): Bed {
   };
 }
 
-/** Whole seconds of now, as Asynq has them. */
+/** The current Unix time in whole seconds, as Asynq stores it. */
 export const nowS = (): number => Math.floor(Date.now() / 1_000);
 
-/** Resolves when it holds; the store tells nobody of its changes, so it is looked at again and again. */
+/** Polls until `holds` is true: Redis does not announce changes. */
 export async function until(holds: () => Promise<boolean>, everyMs = 20): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, everyMs));
 }

@@ -20,11 +20,11 @@ const interop = fileURLToPath(new URL('..', import.meta.url));
 const exec = promisify(execFile);
 /** Git ignores it. */
 const target = join(interop, '..', '.cache', 'interop');
-// No other Go is fetched when this one is too old.
+// Go must not download a newer version of itself.
 const env = { ...process.env, GOTOOLCHAIN: 'local' };
-/** Where Go's own installer puts it, when it is not on the PATH. */
+/** Go on the PATH, or where its installer puts it. */
 const COMMANDS = ['go', '/usr/local/go/bin/go'];
-/** The command-line tool; its folder says at which version. */
+/** Asynq's command-line tool; the module `asynq-cli` names the version. */
 const CLI = 'github.com/hibiken/asynq/tools/asynq';
 
 const succeeds = (call: Promise<unknown>): Promise<boolean> =>
@@ -40,8 +40,8 @@ async function findGo(): Promise<string | null> {
   return null;
 }
 
-/** Builds the Go program of this folder's module; null = its modules cannot be had here. */
-async function built(go: string, folder: string, what = '.'): Promise<string | null> {
+/** Builds a program of a Go module; null = its dependencies are not available here. */
+async function buildProgram(go: string, folder: string, what = '.'): Promise<string | null> {
   const cwd = join(interop, folder);
   if (!(await succeeds(exec(go, ['mod', 'download'], { cwd, env })))) return null;
   const program = join(target, folder);
@@ -49,20 +49,24 @@ async function built(go: string, folder: string, what = '.'): Promise<string | n
   return program;
 }
 
-const say = (text: string): void => void process.stderr.write(`interop: ${text}\n`);
+const warn = (text: string): void => void process.stderr.write(`interop: ${text}\n`);
 
-/** Builds the Go side once for the whole run; Go's own cache makes a repeat take a second. */
+/** Builds the Go programs once for the whole run. With Go's cache a repeated build takes a second. */
 export async function setup(project: TestProject): Promise<void> {
   mkdirSync(target, { recursive: true });
   const go = await findGo();
   const [peer, asynqmon, cli] =
     go === null
       ? [null, null, null]
-      : await Promise.all([built(go, 'go'), built(go, 'asynqmon'), built(go, 'asynq-cli', CLI)]);
-  // All or nothing: a run that leaves out some of the items would look like a whole one.
-  const all = peer !== null && asynqmon !== null && cli !== null;
-  if (!all) say('skipped, as Go (1.24 or newer) or its modules cannot be had here');
-  project.provide('goPeer', all ? peer : null);
-  project.provide('asynqmon', all ? asynqmon : null);
-  project.provide('asynqCli', all ? cli : null);
+      : await Promise.all([
+          buildProgram(go, 'go'),
+          buildProgram(go, 'asynqmon'),
+          buildProgram(go, 'asynq-cli', CLI),
+        ]);
+  // All or nothing: a run without some of the items would look like a complete one.
+  const isComplete = peer !== null && asynqmon !== null && cli !== null;
+  if (!isComplete) warn('skipped: Go (1.24 or newer) or its modules are not available here');
+  project.provide('goPeer', isComplete ? peer : null);
+  project.provide('asynqmon', isComplete ? asynqmon : null);
+  project.provide('asynqCli', isComplete ? cli : null);
 }

@@ -5,19 +5,19 @@ import { inject } from 'vitest';
 
 const exec = promisify(execFile);
 
-/** What the command says on this Redis (a cluster: several addresses); an error of the command is among it. */
+/** Runs the command `asynq` and returns its output. @param address `host:port`; for a cluster several, with commas */
 export async function cli(address: string, ...args: readonly string[]): Promise<string> {
-  // Neither flags in the environment nor a file at home speak for a test.
+  // No settings from environment variables or from a file in the home folder.
   const env = { PATH: process.env['PATH'], HOME: tmpdir() };
-  const where = address.includes(',') ? ['--cluster', '--cluster_addrs', address] : ['-u', address];
+  const connection = address.includes(',') ? ['--cluster', '--cluster_addrs', address] : ['-u', address];
   const command = inject('asynqCli') ?? 'asynq';
-  const { stdout } = await exec(command, [...where, ...args], { env });
+  const { stdout } = await exec(command, [...connection, ...args], { env });
   return stdout;
 }
 
 /**
- * Rows of the table under this header, by column. Columns begin where they begin in the header's line; a value may
- * have single blanks.
+ * Parses the table whose header begins with `firstColumn`: rows by column name. Columns begin where they begin in the
+ * header; a value may contain single blanks.
  */
 export function tableIn(output: string, firstColumn: string): Record<string, string>[] {
   const lines = output.split('\n');
@@ -35,6 +35,6 @@ export function tableIn(output: string, firstColumn: string): Record<string, str
     );
 }
 
-/** A value of the lines `Name:  value`. */
+/** The value of a line `Name:  value`. */
 export const lineIn = (output: string, name: string): string | undefined =>
   new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(output)?.[1]?.trim();

@@ -5,33 +5,33 @@ import { startProgram } from '../../packages/engine/test/support/program.ts';
 import type { BedRedis } from './bed.ts';
 import { startGoPeer, type FleetProcess, type GoPeer } from './go-peer.ts';
 
-/** Where `programs/` is. */
+/** The folder of `programs/`. */
 const HERE = new URL('../', import.meta.url).href;
 
-/** A process of the fleet: it can be killed and is then started anew. */
+/** A worker process of the fleet, ours or a Go server. */
 export interface Member {
   readonly kind: 'ours' | 'go';
   readonly concurrency: number;
-  /** SIGKILL, and another one takes its place. */
+  /** Sends SIGKILL and starts a replacement. */
   replace(): Promise<void>;
 }
 
-/** A process that makes tasks. */
+/** A process that enqueues tasks. */
 export interface Producer {
-  /** SIGKILL, and another one goes on. Not after `ended` was called. */
+  /** Sends SIGKILL and starts a replacement that continues. Not allowed after `ended` was called. */
   replace(): Promise<void>;
-  /** Resolves when all is stored. */
+  /** Resolves when all tasks are stored. */
   ended(): Promise<void>;
 }
 
-/** What handlers have told of a task. */
+/** How often the handlers of a task have started and ended, by their logs. */
 export interface Runs {
   started: number;
   succeeded: number;
   failed: number;
 }
 
-/** Go's and our processes on one Redis; what they do stands in files that outlive them. */
+/** Go's and our processes on one Redis. They log into files that outlive them. */
 export class Fleet {
   readonly #redis: BedRedis;
   readonly #queues: readonly string[];
@@ -49,8 +49,8 @@ export class Fleet {
 
   async worker(kind: Member['kind'], { concurrency = 10, aggregate = false } = {}): Promise<Member> {
     const start = async () => {
-      const what = { ...this.#process(`worker-${kind}`), concurrency, aggregate };
-      return kind === 'go' ? this.#goServer(what) : this.#ourWorker(what);
+      const options = { ...this.#process(`worker-${kind}`), concurrency, aggregate };
+      return kind === 'go' ? this.#goServer(options) : this.#ourWorker(options);
     };
     let kill = await start();
     return {
@@ -63,12 +63,12 @@ export class Fleet {
     };
   }
 
-  /** Produces `<prefix>-0` to `<prefix>-<to - 1>`. A killed one goes on where it was. */
+  /** Produces `<prefix>-0` to `<prefix>-<to - 1>`. A replacement continues where its predecessor was killed. */
   producer(kind: Member['kind'], work: { prefix: string; to: number; perSecond: number }): Producer {
-    const what = { ...this.#process(`producer-${work.prefix}`), ...work };
+    const options = { ...this.#process(`producer-${work.prefix}`), ...work };
     const begin = () => {
-      const rest = { ...what, from: this.#produced(what.log) };
-      return kind === 'go' ? this.#goProducer(rest) : this.#ourProducer(rest);
+      const remaining = { ...options, from: this.#nextNumber(options.log) };
+      return kind === 'go' ? this.#goProducer(remaining) : this.#ourProducer(remaining);
     };
     let running = begin();
     return {
@@ -78,35 +78,35 @@ export class Fleet {
       },
       ended: async () => {
         await running.ended;
-        const produced = this.#produced(what.log);
-        if (produced !== work.to) throw new Error(`${work.prefix} ended at ${produced}`);
+        const produced = this.#nextNumber(options.log);
+        if (produced !== work.to) throw new Error(`${work.prefix} ended after ${produced} tasks`);
       },
     };
   }
 
-  /** By task, what all handlers have told. */
+  /** The logs of all handlers, by task ID. */
   runs(): Map<string, Runs> {
-    const all = new Map<string, Runs>();
+    const byTask = new Map<string, Runs>();
     for (const name of readdirSync(this.#folder)) {
       if (!name.startsWith('worker')) continue;
       for (const line of this.#lines(join(this.#folder, name))) {
-        const [what, id = '', outcome] = line.split(' ');
-        const runs = all.get(id) ?? { started: 0, succeeded: 0, failed: 0 };
-        all.set(id, runs);
-        if (what === 'S') runs.started += 1;
+        const [event, id = '', outcome] = line.split(' ');
+        const runs = byTask.get(id) ?? { started: 0, succeeded: 0, failed: 0 };
+        byTask.set(id, runs);
+        if (event === 'S') runs.started += 1;
         else if (outcome === 'ok') runs.succeeded += 1;
         else runs.failed += 1;
       }
     }
-    return all;
+    return byTask;
   }
 
   #lines(path: string): string[] {
     return readFileSync(path, 'utf8').split('\n').slice(0, -1);
   }
 
-  /** The number that comes next. */
-  #produced(log: string): number {
+  /** The number of the next task, by the log of the producer. */
+  #nextNumber(log: string): number {
     try {
       const last = this.#lines(log).at(-1);
       return last === undefined ? 0 : Number(last.slice('P '.length)) + 1;
@@ -119,27 +119,27 @@ export class Fleet {
     return { log: join(this.#folder, `${name}-${(this.#count += 1)}`), queues: this.#queues };
   }
 
-  async #goServer(what: FleetProcess): Promise<() => Promise<void>> {
+  async #goServer(options: FleetProcess): Promise<() => Promise<void>> {
     const peer = startGoPeer(this.#redis.address);
-    await peer.fleet('fleetServe', what);
+    await peer.fleet('fleetServe', options);
     return () => peer.kill();
   }
 
-  async #ourWorker(what: FleetProcess): Promise<() => Promise<void>> {
-    const program = startProgram(HERE, 'fleet-worker.mjs', this.#redis.url, JSON.stringify(what));
+  async #ourWorker(options: FleetProcess): Promise<() => Promise<void>> {
+    const program = startProgram(HERE, 'fleet-worker.mjs', this.#redis.url, JSON.stringify(options));
     await program.waitForLine((line) => line === 'ready');
     return () => program.kill();
   }
 
-  #goProducer(what: FleetProcess): { ended: Promise<void>; kill(): Promise<void> } {
+  #goProducer(options: FleetProcess): { ended: Promise<void>; kill(): Promise<void> } {
     const peer: GoPeer = startGoPeer(this.#redis.address);
-    // How far it came stands in its file.
-    const ended = peer.fleet('fleetProduce', what).catch(() => {});
+    // A kill rejects the call. How far the producer came is in its log.
+    const ended = peer.fleet('fleetProduce', options).catch(() => {});
     return { ended, kill: () => peer.kill() };
   }
 
-  #ourProducer(what: FleetProcess): { ended: Promise<unknown>; kill(): Promise<void> } {
-    const program = startProgram(HERE, 'fleet-producer.mjs', this.#redis.url, JSON.stringify(what));
+  #ourProducer(options: FleetProcess): { ended: Promise<unknown>; kill(): Promise<void> } {
+    const program = startProgram(HERE, 'fleet-producer.mjs', this.#redis.url, JSON.stringify(options));
     return { ended: program.ended, kill: () => program.kill() };
   }
 }

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { inject } from 'vitest';
 
-/** Options as the Go client knows them; times and durations in ms. */
+/** A task for the Go client, with Asynq's options; times and durations in ms. */
 export interface GoTask {
   readonly type?: string;
-  /** Left out = nil, which is another thing than empty. */
+  /** Missing = nil, which differs from an empty payload. */
   readonly payload?: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   readonly queue?: string;
@@ -20,7 +20,7 @@ export interface GoTask {
   readonly group?: string;
 }
 
-/** A task as Go's inspector and client show it; times 0 = Go's zero time. */
+/** A task as Go's inspector and client show it. A time of 0 is Go's zero time. */
 export interface GoTaskInfo {
   readonly id: string;
   readonly queue: string;
@@ -48,7 +48,7 @@ export interface GoScheduledTask {
   readonly task: GoTask;
 }
 
-/** What a handler of the Go program does; left out = it succeeds. */
+/** What a handler of the Go program does. Without `do` it succeeds. */
 export interface GoBehaviour {
   readonly do?:
     | 'fail'
@@ -58,12 +58,12 @@ export interface GoBehaviour {
     | 'revokeWrapped'
     | 'panic'
     | 'hang' // until its context ends
-    | 'hold'; // for ever
+    | 'block'; // forever
   readonly text?: string;
   readonly result?: Uint8Array;
-  /** So many attempts fail first. */
+  /** The number of attempts that fail first. */
   readonly failTimes?: number;
-  /** Of Asynq's x/rate, held while it runs; an attempt without a token fails with `no token`. */
+  /** A token of Asynq's x/rate, held while the handler runs. Without a free token the attempt fails with `no token`. */
   readonly semaphore?: { readonly scope: string; readonly maxTokens: number };
 }
 
@@ -71,33 +71,33 @@ export interface GoServer {
   readonly queues: Readonly<Record<string, number>>;
   readonly concurrency?: number;
   readonly strict?: boolean;
-  /** Left out = Asynq's own delays. */
+  /** Default: Asynq's own delays. */
   readonly retryDelayMs?: number;
   readonly shutdownTimeoutMs?: number;
   readonly behaviours?: Readonly<Record<string, GoBehaviour>>;
-  /** Only `ran` is told of each task. */
+  /** Reports only the event `ran` for each task. */
   readonly brief?: boolean;
-  /** Left out = it leaves groups alone. */
+  /** Aggregation; without it the server leaves groups alone. */
   readonly groups?: GoGroups;
 }
 
-/** How a Go server makes one task of the tasks of a group: its payload is theirs with commas between. */
+/** How a Go server aggregates a group. The payload is the members' payloads, joined with commas. */
 export interface GoGroups {
-  /** At least 1,000. */
+  /** At least 1,000 ms. */
   readonly graceMs: number;
   readonly maxDelayMs?: number;
   readonly maxSize?: number;
   readonly type: string;
-  /** What the made task asks for, in vain. */
+  /** The queue that the aggregated task requests. Asynq ignores it. */
   readonly queue: string;
 }
 
 /**
- * What a Go server tells: `started`, `holds` (a token) and `ended` by the handler, `failed` by the error handler,
- * `aggregated` of a group.
+ * An event of a Go server: `started`, `acquired` (a token) and `ended` from the handler, `failed` from the error handler,
+ * `aggregated` from the group aggregator, `ran` from a brief server.
  */
 export interface GoEvent {
-  readonly event: 'started' | 'holds' | 'ended' | 'failed' | 'ran' | 'aggregated';
+  readonly event: 'started' | 'acquired' | 'ended' | 'failed' | 'ran' | 'aggregated';
   readonly task: string;
   readonly queue: string;
   readonly type: string;
@@ -121,17 +121,17 @@ export interface GoInspection {
   readonly force?: boolean;
 }
 
-/** A process of a mixed fleet: a server, or a producer of the tasks with these numbers. */
+/** A process of a mixed fleet: a worker, or a producer of the tasks with the numbers `from` to `to - 1`. */
 export interface FleetProcess {
   /** The file that it appends to. */
   readonly log: string;
   readonly queues: readonly string[];
   readonly concurrency?: number;
-  /** Whether it makes one task of the tasks of a group. */
+  /** Whether the worker aggregates groups. */
   readonly aggregate?: boolean;
   readonly prefix?: string;
   readonly from?: number;
-  /** The first number that is not its own. */
+  /** Exclusive. */
   readonly to?: number;
   readonly perSecond?: number;
 }
@@ -143,30 +143,31 @@ export interface GoPeer {
   enqueueMany(tasks: readonly GoTask[]): Promise<void>;
   /** Starts its server. */
   serve(server: GoServer): Promise<void>;
-  /** The server takes nothing more. */
+  /** Stops the server from taking tasks. */
   quiet(): Promise<void>;
-  /** Shuts its server down; resolves when that is over. */
+  /** Shuts the server down; resolves when it has stopped. */
   stop(): Promise<void>;
-  inspect<T = unknown>(op: string, what?: GoInspection): Promise<T>;
+  /** An operation of the inspector; `op` is one of those in inspect.go. */
+  inspect<T = unknown>(op: string, options?: GoInspection): Promise<T>;
   task(queue: string, id: string): Promise<GoTaskInfo>;
   list(queue: string, state: string, pages?: { page?: number; size?: number }): Promise<GoTaskInfo[]>;
   /** Starts its scheduler; resolves to the IDs of the entries. */
   schedule(entries: readonly GoScheduledTask[], heartbeatMs: number): Promise<string[]>;
   /** Shuts its scheduler down. */
   unschedule(): Promise<void>;
-  /** The next times of a schedule in wall-clock ms, as the library's scheduler counts them. */
+  /** The next times of a schedule, ms since 1970, as the library's scheduler computes them. */
   cron(spec: string, fromMs: number, count: number): Promise<number[]>;
   /** An option of each kind as the library writes it into a scheduler's entry. */
   optionTexts(): Promise<string[]>;
-  /** Starts a server of a fleet, or produces a fleet's tasks and resolves when all are stored. */
-  fleet(role: 'fleetServe' | 'fleetProduce', what: FleetProcess): Promise<void>;
-  /** What its server has told so far. */
+  /** Starts a server of a fleet; or produces the tasks of a fleet and resolves when all are stored. */
+  fleet(role: 'fleetServe' | 'fleetProduce', options: FleetProcess): Promise<void>;
+  /** The events of its server so far. */
   readonly events: readonly GoEvent[];
-  /** The first event that fits, past or to come. */
+  /** Resolves to the first matching event, past or future. */
   saw(event: GoEvent['event'], task: string): Promise<GoEvent>;
-  /** Resolves when so many events have come. */
+  /** Resolves when there are `count` such events. */
   sawMany(event: GoEvent['event'], count: number): Promise<GoEvent[]>;
-  /** SIGKILL */
+  /** Sends SIGKILL; resolves when it has ended. */
   kill(): Promise<void>;
 }
 
@@ -176,7 +177,7 @@ const bytes = (base64: unknown): Buffer => Buffer.from(typeof base64 === 'string
 const base64 = (value: string | Uint8Array | undefined): string | null =>
   value === undefined ? null : Buffer.from(value).toString('base64');
 
-const sent = (task: GoTask) => ({ type: 'x', ...task, payload: base64(task.payload) });
+const toWire = (task: GoTask) => ({ type: 'x', ...task, payload: base64(task.payload) });
 
 function infoOf(raw: unknown): GoTaskInfo {
   const info = raw as GoTaskInfo;
@@ -195,17 +196,17 @@ interface Call {
   reject(error: Error): void;
 }
 
-/** The process behind a peer: calls out, answers and events in. */
+/** Starts the process of a peer. It gets calls as lines of JSON and writes answers and events. */
 function startProcess(address: string) {
   const child = spawn(inject('goPeer') ?? 'go', [address], {
     stdio: 'pipe',
   });
-  let said = '';
-  child.stderr.on('data', (text) => (said += String(text)));
+  let errorOutput = '';
+  child.stderr.on('data', (text) => (errorOutput += String(text)));
   const calls = new Map<number, Call>();
   const events: GoEvent[] = [];
   const watchers = new Set<() => void>();
-  let last = 0;
+  let lastId = 0;
   createInterface({ input: child.stdout }).on('line', (text) => {
     const line = JSON.parse(text) as Line;
     if (line.event !== undefined) {
@@ -221,22 +222,22 @@ function startProcess(address: string) {
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => {
       for (const { reject } of calls.values())
-        reject(new Error(`the Go program has ended; it said: ${said}`));
+        reject(new Error(`the Go program has ended; its error output: ${errorOutput}`));
       resolve();
     });
   });
-  // A killed process cannot read any more.
+  // Writing to a killed process fails; its calls are rejected on `close`.
   child.stdin.on('error', () => {});
   return {
     events,
-    ask(what: Record<string, unknown>): Promise<unknown> {
+    ask(call: Record<string, unknown>): Promise<unknown> {
       return new Promise((resolve, reject) => {
-        const id = (last += 1);
+        const id = (lastId += 1);
         calls.set(id, { resolve, reject });
-        child.stdin.write(`${JSON.stringify({ id, ...what })}\n`);
+        child.stdin.write(`${JSON.stringify({ id, ...call })}\n`);
       });
     },
-    /** Resolves with what `find` gives, as soon as it gives something. */
+    /** Resolves to the first result of `find` that is not undefined; it is called at each event. */
     until<T>(find: () => T | undefined): Promise<T> {
       return new Promise((resolve) => {
         const watcher = () => {
@@ -256,38 +257,39 @@ function startProcess(address: string) {
   };
 }
 
-/** Starts the Go program on a Redis: a port of this machine, or addresses with commas, of a cluster several. */
-export function startGoPeer(at: number | string): GoPeer {
-  const { ask, until, events, kill } = startProcess(typeof at === 'number' ? `127.0.0.1:${at}` : at);
-  const inspect = (op: string, { payload, ...what }: GoInspection = {}): Promise<unknown> =>
-    ask({ do: 'inspect', inspect: { op, ...what, payload: base64(payload) } });
+/** Starts the Go program. @param redis a port of this machine, or `host:port`; for a cluster several, with commas */
+export function startGoPeer(redis: number | string): GoPeer {
+  const { ask, until, events, kill } = startProcess(typeof redis === 'number' ? `127.0.0.1:${redis}` : redis);
+  const inspect = (op: string, { payload, ...options }: GoInspection = {}): Promise<unknown> =>
+    ask({ do: 'inspect', inspect: { op, ...options, payload: base64(payload) } });
   return {
     events,
     kill,
-    enqueue: async (task) => infoOf(await ask({ do: 'enqueue', task: sent(task) })),
-    enqueueMany: async (tasks) => void (await ask({ do: 'enqueueMany', tasks: tasks.map(sent) })),
+    enqueue: async (task) => infoOf(await ask({ do: 'enqueue', task: toWire(task) })),
+    enqueueMany: async (tasks) => void (await ask({ do: 'enqueueMany', tasks: tasks.map(toWire) })),
     serve: async (server) =>
       void (await ask({ do: 'serve', server: { ...server, behaviours: behavioursOf(server) } })),
     quiet: async () => void (await ask({ do: 'quiet' })),
     stop: async () => void (await ask({ do: 'stop' })),
-    inspect: async <T>(op: string, what?: GoInspection) => (await inspect(op, what)) as T,
+    inspect: async <T>(op: string, options?: GoInspection) => (await inspect(op, options)) as T,
     task: async (queue, task) => infoOf(await inspect('task', { queue, task })),
     list: async (queue, state, { page = 1, size = 1_000 } = {}) =>
       ((await inspect('list', { queue, state, page, size })) as unknown[]).map(infoOf),
     schedule: async (entries, heartbeatMs) => {
-      const all = entries.map(({ spec, task }) => ({ spec, task: sent(task) }));
-      return (await ask({ do: 'schedule', schedule: { heartbeatMs, entries: all } })) as string[];
+      const converted = entries.map(({ spec, task }) => ({ spec, task: toWire(task) }));
+      return (await ask({ do: 'schedule', schedule: { heartbeatMs, entries: converted } })) as string[];
     },
     unschedule: async () => void (await ask({ do: 'unschedule' })),
     cron: async (spec, fromMs, count) =>
       (await ask({ do: 'cron', cron: { spec, fromMs, count } })) as number[],
     fleet: async (role, fleet) => void (await ask({ do: role, fleet })),
     optionTexts: async () => (await ask({ do: 'optionTexts' })) as string[],
-    saw: (event, task) => until(() => events.find((one) => one.event === event && one.task === task)),
+    saw: (event, task) =>
+      until(() => events.find((candidate) => candidate.event === event && candidate.task === task)),
     sawMany: (event, count) =>
       until(() => {
-        const fitting = events.filter((one) => one.event === event);
-        return fitting.length >= count ? fitting : undefined;
+        const matching = events.filter((candidate) => candidate.event === event);
+        return matching.length >= count ? matching : undefined;
       }),
   };
 }

@@ -6,11 +6,11 @@ import { compatibilityTable, faultsOf, type TestedItem } from './table.ts';
 const DOCUMENT = new URL('../../docs/asynq-compatibility.md', import.meta.url);
 const GO_MOD = new URL('../go/go.mod', import.meta.url);
 
-/** A test of all together: no item of the checklist. */
-const isItems = ({ moduleId }: TestModule): boolean => !moduleId.endsWith('/fleet.test.ts');
+/** The fleet test runs everything together: it is no item of the checklist. */
+const hasItems = ({ moduleId }: TestModule): boolean => !moduleId.endsWith('/fleet.test.ts');
 
 function itemsOf(modules: readonly TestModule[]): TestedItem[] {
-  return modules.filter(isItems).flatMap((module) =>
+  return modules.filter(hasItems).flatMap((module) =>
     Array.from(module.children.allTests(), (test): TestedItem => {
       const { state } = test.result();
       return { name: test.name, state: state === 'pending' ? 'skipped' : state };
@@ -18,8 +18,8 @@ function itemsOf(modules: readonly TestModule[]): TestedItem[] {
   );
 }
 
-/** The checklist as it ended on the cluster, as one test of item 115. */
-function onCluster(modules: readonly TestModule[]): TestedItem[] {
+/** Summarizes the run on the cluster as one test of item 115. */
+function summarizeCluster(modules: readonly TestModule[]): TestedItem[] {
   const tests = itemsOf(modules).filter(({ state }) => state !== 'skipped');
   if (tests.length === 0) return [];
   const state = tests.every((test) => test.state === 'passed') ? 'passed' : 'failed';
@@ -32,7 +32,7 @@ function onCluster(modules: readonly TestModule[]): TestedItem[] {
   ];
 }
 
-/** The library's version, as the Go program is built with it. */
+/** The version of the library that the Go program is built with. */
 function goVersion(): string {
   return /github\.com\/(hibiken\/asynq v[\d.]+)/.exec(readFileSync(GO_MOD, 'utf8'))?.[1] ?? 'asynq';
 }
@@ -40,10 +40,10 @@ function goVersion(): string {
 /** Writes `docs/asynq-compatibility.md` at the end of a run of the whole checklist. */
 export default class CompatibilityReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const ofCluster = (module: TestModule): boolean => module.project.name === 'interop-cluster';
+    const isOfCluster = (module: TestModule): boolean => module.project.name === 'interop-cluster';
     const tests = [
-      ...itemsOf(modules.filter((module) => !ofCluster(module))),
-      ...onCluster(modules.filter(ofCluster)),
+      ...itemsOf(modules.filter((module) => !isOfCluster(module))),
+      ...summarizeCluster(modules.filter(isOfCluster)),
     ];
     const faults = faultsOf(tests, REMARKS);
     if (faults.length === 0) {

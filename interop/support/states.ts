@@ -6,10 +6,10 @@ const HOUR_MS = 3_600_000;
 const KEPT_STATES = ['pending', 'active', 'scheduled', 'retry', 'archived', 'completed'] as const;
 
 export const GO_STATES = [...KEPT_STATES, 'aggregating'] as const;
-/** Go shows a cancelled task as a completed one. */
+/** With `cancelled`, which Go shows as completed. */
 export const OUR_STATES = [...KEPT_STATES, 'aggregating', 'cancelled'] as const;
 
-/** A task of Go in each of its states, under the state's name. */
+/** Stores a task of Go in each state. Its ID and type are the name of the state. */
 export async function goInAllStates(go: GoPeer, queue: string): Promise<void> {
   const put = (taskId: string, more = {}) => go.enqueue({ queue, taskId, type: taskId, ...more });
   await put('completed', { retentionMs: HOUR_MS });
@@ -17,7 +17,7 @@ export async function goInAllStates(go: GoPeer, queue: string): Promise<void> {
   await put('archived', { maxRetry: 0 });
   await put('active');
   await put('aggregating', { group: 'g' });
-  const behaviours = { retry: { do: 'fail' }, archived: { do: 'fail' }, active: { do: 'hold' } } as const;
+  const behaviours = { retry: { do: 'fail' }, archived: { do: 'fail' }, active: { do: 'block' } } as const;
   await go.serve({ queues: { [queue]: 1 }, behaviours, concurrency: 10 });
   await go.saw('started', 'active');
   for (const state of ['completed', 'retry', 'archived']) {
@@ -28,7 +28,7 @@ export async function goInAllStates(go: GoPeer, queue: string): Promise<void> {
   await put('pending');
 }
 
-/** A task of ours in each of its states, under the state's name. */
+/** Stores a task of ours in each state. Its ID and type are the name of the state. The queue is paused in the end. */
 export async function oursInAllStates(bed: Bed, queue: string): Promise<void> {
   const { worker, events } = bed.worker({ queues: [queue], shutdownTimeoutMs: 10 });
   const put = (id: string, more = {}) => bed.client.enqueue(id, null, { queue, id, ...more });

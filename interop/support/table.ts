@@ -1,22 +1,22 @@
 import type { Remark } from '../checklist/not-yet.ts';
 
-/** A test of the checklist, as it ended. */
+/** A test of the checklist and its outcome. */
 export interface TestedItem {
   readonly name: string;
   readonly state: 'passed' | 'failed' | 'skipped';
 }
 
-/** A name taken apart: `54 Go → us: a server is killed …`. */
+/** The parts of a test name such as `54 Go → us: a server is killed …`. */
 interface ItemName {
   readonly number: number;
-  /** '' = there is only one. */
+  /** '' = none given. */
   readonly direction: string;
   readonly text: string;
 }
 
 const NAME = /^(\d+) (?:(us → Go|Go → us|both): )?(.+)$/s;
 
-/** Protocol section 8: title and first item of each part. */
+/** The parts of the checklist: title and first item. */
 const PARTS = [
   ['Keys and encodings', 1],
   ['Client', 15],
@@ -48,15 +48,15 @@ function rowsOf(number: number, tests: readonly TestedItem[], remark: Remark | u
       { number, direction: '', result: 'not yet', text: `${remark?.what ?? '?'}: ${remark?.why ?? '?'}` },
     ];
   }
-  const good = remark === undefined ? 'passes' : `passes, ${remark.kind}`;
+  const passed = remark === undefined ? 'passes' : `passes, ${remark.kind}`;
   return tests.map((test, i) => {
     const { direction, text } = nameOf(test);
     const note = i === 0 && remark !== undefined ? ` (${remark.why})` : '';
-    return { number, direction, result: test.state === 'passed' ? good : '**fails**', text: text + note };
+    return { number, direction, result: test.state === 'passed' ? passed : '**fails**', text: text + note };
   });
 }
 
-/** What is wrong with tests and remarks taken together: each item has the one or the other, in words that fit. */
+/** Checks that each item has a test or the remark `not yet`, and not both, and that no test was skipped. */
 export function faultsOf(tests: readonly TestedItem[], remarks: Readonly<Record<number, Remark>>): string[] {
   const faults: string[] = [];
   const tested = new Set(tests.map((test) => nameOf(test).number));
@@ -69,7 +69,7 @@ export function faultsOf(tests: readonly TestedItem[], remarks: Readonly<Record<
     const untested = remarks[number]?.kind === 'not yet';
     if (tested.has(number) === untested) {
       faults.push(
-        `item ${number} has ${untested ? 'tests, but is said to be not yet' : 'neither test nor remark'}`,
+        `item ${number} has ${untested ? 'tests, although its remark says not yet' : 'neither a test nor a remark'}`,
       );
     }
   }

@@ -3,25 +3,25 @@ import net from 'node:net';
 
 const CRLF = Buffer.from('\r\n');
 
-/** A command as bytes. */
+/** Encodes a command in RESP. */
 export function encode(args) {
-  const parts = [Buffer.from(`*${args.length}\r\n`)];
+  const chunks = [Buffer.from(`*${args.length}\r\n`)];
   for (const arg of args) {
     const bytes = Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg));
-    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, CRLF);
+    chunks.push(Buffer.from(`$${bytes.length}\r\n`), bytes, CRLF);
   }
-  return Buffer.concat(parts);
+  return Buffer.concat(chunks);
 }
 
-/** `EVALSHA` as bytes. */
+/** Encodes an `EVALSHA` call. */
 export const encodeCall = (sha1, keys, args) => encode(['EVALSHA', sha1, keys.length, ...keys, ...args]);
 
 export const sha1Of = (text) => createHash('sha1').update(text).digest('hex');
 
-/** Finds where replies end without making anything of them, but for the first text of each. */
-class Replies {
+/** Finds the ends of RESP replies without decoding them, except for the first string of each. */
+class ReplyScanner {
   #rest = Buffer.alloc(0);
-  /** Elements of the reply under way that are still to come; 0 = between replies. */
+  /** Elements of the current reply that are still missing; 0 = between replies. */
   #open = 0;
   #first = null;
   #onReply;
@@ -32,22 +32,23 @@ class Replies {
 
   push(chunk) {
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    let at = 0;
-    let next = this.#element(bytes, at);
+    let offset = 0;
+    let next = this.#scanElement(bytes, offset);
     while (next > 0) {
-      at = next;
-      next = this.#element(bytes, at);
+      offset = next;
+      next = this.#scanElement(bytes, offset);
     }
-    this.#rest = bytes.subarray(at);
+    this.#rest = bytes.subarray(offset);
   }
 
-  /** Where the element that begins here ends; -1 = its bytes are not all there yet. */
-  #element(bytes, at) {
-    const line = bytes.indexOf(10, at) + 1;
+  /** Scans the element at an offset; returns the offset of its end, or -1 while bytes are missing. */
+  #scanElement(bytes, offset) {
+    const line = bytes.indexOf(10, offset) + 1;
     if (line === 0) return -1;
-    const kind = bytes[at];
-    if (kind === 45) throw new Error(bytes.toString('latin1', at + 1, line - 2));
-    const number = kind === 36 || kind === 42 ? Number(bytes.latin1Slice(at + 1, line - 2)) : 0;
+    // The type byte: 45 is "-" (error), 36 is "$" (bulk string), 42 is "*" (array).
+    const kind = bytes[offset];
+    if (kind === 45) throw new Error(bytes.toString('latin1', offset + 1, line - 2));
+    const number = kind === 36 || kind === 42 ? Number(bytes.latin1Slice(offset + 1, line - 2)) : 0;
     const end = kind === 36 && number >= 0 ? line + number + 2 : line;
     if (end > bytes.length) return -1;
     if (this.#open === 0) this.#open = 1;
@@ -62,12 +63,12 @@ class Replies {
   }
 }
 
-/** A bare connection: it sends bytes that were made before, and counts replies. */
-export async function openLink({ port }) {
+/** Opens a bare connection that sends encoded calls and counts the replies. */
+export async function openConnection({ port }) {
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
   let onReply;
   let onFailure;
-  const replies = new Replies((first) => onReply(first));
+  const replies = new ReplyScanner((first) => onReply(first));
   socket.on('data', (chunk) => {
     try {
       replies.push(chunk);
@@ -78,7 +79,7 @@ export async function openLink({ port }) {
   await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   socket.on('error', (error) => onFailure?.(error));
   return {
-    /** Sends calls, so many at once, each as soon as one is answered; resolves to the first text of each reply. */
+    /** Sends calls, at most `inFlight` at once; resolves to the first string of each reply. */
     send(calls, inFlight) {
       const firsts = [];
       return new Promise((resolve, reject) => {
