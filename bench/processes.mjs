@@ -1,4 +1,4 @@
-// Workers in processes of their own, seen from the process that loads them.
+// Starts and controls worker processes. The protocol is described in programs/worker.mjs.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const program = (name) => fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url));
 
-const EVERYONE = new URL('peers/index.mjs', import.meta.url).href;
+/** The module with all peers, for a peer without a module of its own. */
+const ALL_PEERS = new URL('peers/index.mjs', import.meta.url).href;
 
 function memoryOf(pid) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -14,47 +15,47 @@ function memoryOf(pid) {
   return { mb: mb('VmRSS'), peakMb: mb('VmHWM') };
 }
 
-/** Memory of a process that has come to rest, MB (2^20 bytes). */
+/** Memory of a process after a pause of `restMs`, in units of 2^20 bytes. */
 export async function restingMemory(pid, restMs = 3_000) {
   await new Promise((resolve) => setTimeout(resolve, restMs));
   return memoryOf(pid);
 }
 
-/** Starts a program with a peer; `onMessage` gets what it tells. */
+/** Starts a program with a peer; `onMessage` gets its messages. */
 export function startProgram(name, [peer, where], onMessage) {
-  const child = fork(program(name), [JSON.stringify([peer.module ?? EVERYONE, peer.name, where])], {
+  const child = fork(program(name), [JSON.stringify([peer.module ?? ALL_PEERS, peer.name, where])], {
     stdio: 'inherit',
   });
   child.on('message', onMessage);
   return child;
 }
 
-/** A worker process with an open peer that does not work yet. */
+/** Starts a worker process. Its peer is open but does not work yet. */
 async function startWorker(peer, where, onReport) {
-  const acts = new Map();
+  const pending = new Map();
   const child = startProgram('worker', [peer, where], (message) => {
-    if (message.did) acts.get(message.did)?.();
+    if (message.done) pending.get(message.done)?.();
     else onReport(child, message);
   });
-  const did = (act) =>
+  const whenDone = (command) =>
     new Promise((resolve, reject) => {
-      acts.set(act, resolve);
+      pending.set(command, resolve);
       child.once('exit', () => reject(new Error(`the worker process of ${peer.name} ended`)));
     });
-  const tell = (message) => {
-    const done = did(Object.keys(message)[0]);
+  const send = (message) => {
+    const done = whenDone(Object.keys(message)[0]);
     child.send(message);
     return done;
   };
   child.setMaxListeners(20);
-  await did('open');
+  await whenDone('open');
   return {
     pid: child.pid,
-    fill: (count, payload) => tell({ fill: count, payload }),
-    go: (concurrency) => tell({ go: concurrency }),
+    fill: (count, payload) => send({ fill: count, payload }),
+    go: (concurrency) => send({ go: concurrency }),
     async stop() {
       const exited = once(child, 'exit');
-      await tell({ stop: true });
+      await send({ stop: true });
       await exited;
     },
     async kill() {
@@ -65,7 +66,7 @@ async function startWorker(peer, where, onReport) {
   };
 }
 
-/** Several worker processes of one peer, started and counted together. */
+/** Starts several worker processes of one peer, which are counted together. */
 export async function startWorkers(peer, where, count = 1) {
   const last = new Map();
   const watchers = new Set();
@@ -76,33 +77,33 @@ export async function startWorkers(peer, where, count = 1) {
     for (const watch of watchers) watch();
   };
   const workers = await Promise.all(Array.from({ length: count }, () => startWorker(peer, where, onReport)));
-  const all = (act) => Promise.all(workers.map(act));
+  const forAll = (action) => Promise.all(workers.map(action));
   const sum = (key) => [...last.values()].reduce((total, report) => total + report[key], 0);
   return {
     pids: workers.map(({ pid }) => pid),
-    fill: (many, payload) => workers[0].fill(many, payload),
-    go: (concurrency) => all((worker) => worker.go(concurrency)),
+    fill: (taskCount, payload) => workers[0].fill(taskCount, payload),
+    go: (concurrency) => forAll((worker) => worker.go(concurrency)),
     started: () => sum('started'),
     cpuSeconds: () => sum('cpuSeconds'),
     lastAt: () => Math.max(...[...last.values()].map(({ lastAt }) => lastAt)),
-    /** Latencies since it was asked last, ms. */
+    /** Returns the latencies since the last call, ms. */
     takeLatencies() {
-      const taken = latencies;
+      const result = latencies;
       latencies = [];
-      return taken;
+      return result;
     },
-    /** Resolves once so many tasks were started in all. */
-    saw: (wanted) =>
+    /** Resolves when `taskCount` tasks were started in total. */
+    saw: (taskCount) =>
       new Promise((resolve) => {
         const watch = () => {
-          if (sum('started') < wanted) return;
+          if (sum('started') < taskCount) return;
           watchers.delete(watch);
           resolve();
         };
         watchers.add(watch);
         watch();
       }),
-    stop: () => all((worker) => worker.stop()),
-    kill: () => all((worker) => worker.kill()),
+    stop: () => forAll((worker) => worker.stop()),
+    kill: () => forAll((worker) => worker.kill()),
   };
 }

@@ -15,7 +15,7 @@ export function freePort() {
   });
 }
 
-/** From here on Redis keeps a script in its slow log; short enough to name the longest, too long to cost anything. */
+/** Redis logs scripts from this duration on: low enough to find the longest, high enough to cost nothing. */
 const SLOW_US = 500;
 const BASE = ['--bind', '127.0.0.1', '--save', '', '--slowlog-log-slower-than', String(SLOW_US)];
 const MONITOR = ['--slowlog-max-len', '4096', '--latency-monitor-threshold', String(MAX_PAUSE_MS)];
@@ -24,13 +24,13 @@ const PERSISTENCE = {
   aof: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
 };
 
-/** CPU seconds that all threads of a process have used so far; to the ns, as a round may be over in 100 ms. */
+/** CPU time of all threads of a process so far, s. Precise to the nanosecond, as a round may take only 100 ms. */
 function cpuOf(pid) {
   const threads = readdirSync(`/proc/${pid}/task`);
   const ns = threads.map((id) =>
     Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]),
   );
-  return ns.reduce((sum, one) => sum + one, 0) / 1e9;
+  return ns.reduce((sum, threadNs) => sum + threadNs, 0) / 1e9;
 }
 
 function start(port, dir, persistence) {
@@ -48,7 +48,7 @@ function start(port, dir, persistence) {
 const isScript = ([, , , [command]]) => /^(evalsha|eval|fcall)/i.test(String(command));
 
 /**
- * A Redis of the bench's own, so that every peer meets the same one.
+ * Starts a Redis for the bench: every peer gets the same configuration.
  *
  * @param {'none' | 'aof'} persistence `aof`: append-only file, synced every second
  */
@@ -70,7 +70,7 @@ export async function startRedis(persistence = 'none') {
       await send('SLOWLOG', 'RESET');
     },
     cpu: () => cpuOf(server.pid),
-    /** The longest script since it was asked last: `{ ms, sha1 }`; null: none took 0.5 ms. */
+    /** The longest script since the last call: `{ ms, sha1 }`; null: none took 0.5 ms. */
     async longestScript() {
       const entries = (await send('SLOWLOG', 'GET', '-1')).filter(isScript);
       await send('SLOWLOG', 'RESET');
@@ -78,7 +78,7 @@ export async function startRedis(persistence = 'none') {
       recordScripts(scripts);
       return scripts.sort((a, b) => b.ms - a.ms)[0] ?? null;
     },
-    /** Bytes that its data takes. */
+    /** `used_memory` of Redis, bytes. */
     async usedBytes() {
       return Number(/^used_memory:(\d+)/m.exec(await send('INFO', 'memory'))[1]);
     },

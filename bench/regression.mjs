@@ -1,5 +1,5 @@
-// npm run bench -- regression [options]: the present tree beside a reference commit, by turns in one run, and the reference
-// beside itself: what differs there is the machine's own noise.
+// npm run bench -- regression [options]: compares the working tree with a reference commit. Both run in turn, and so does the
+// reference a second time: the difference between the reference and itself is the noise of the machine.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,10 @@ const SQLITE = 'Task Center (SQLite)';
 const PROGRAM = fileURLToPath(new URL('programs/side.mjs', import.meta.url));
 const REFERENCE = new URL('reference.json', import.meta.url);
 
-/** All changes since the reference together may cost 6 %, and 10 % where a call is one task or SQLite does the work. */
+/**
+ * All changes since the reference together may cost 6 % of the rate. 10 % are allowed at concurrency 1 and on SQLite, where the
+ * rates vary more.
+ */
 const FLOOR = 0.94;
 const WIDE_FLOOR = 0.9;
 
@@ -29,18 +32,18 @@ const JOBS = [
   ['process, concurrency 100', SQLITE, WIDE_FLOOR],
 ].map(([job, peer, floor]) => ({ job, peer, floor }));
 
-/** Rounds of the idle processes whose memory is compared. */
+/** Rounds of the memory comparison. */
 const MEMORY_ROUNDS = 5;
 
 const HELP = `npm run bench -- regression [options]
 
-  --reference <commit>  what to compare with (bench/reference.json)
+  --reference <commit>  commit to compare with (default: that in bench/reference.json)
   --rounds <n>          rounds of each job (25)
   --scale <factor>      tasks in each round, as a factor of the usual count (0.4)
-  --job <text>          jobs whose names contain this
-  --floor <ratio>       one floor for all jobs, instead of their own
+  --job <text>          only jobs whose names contain this
+  --floor <ratio>       one floor for all jobs instead of their own
   --memory              compare the memory of an idle worker and an idle service instead
-  --out <file>          keep every round as JSON
+  --out <file>          write every round as JSON
 `;
 
 function readOptions(args) {
@@ -66,7 +69,7 @@ function readOptions(args) {
   };
 }
 
-/** Every side goes first in a third of the rounds: the one after an idle moment has an advantage. */
+/** Each side goes first in a third of the rounds: the first one after an idle moment has an advantage. */
 const rotated = (sides, round) => sides.map((_, i) => sides[(i + round) % sides.length]);
 
 async function measureJob({ job, peer }, sides, { rounds, scale }) {
@@ -79,7 +82,7 @@ async function measureJob({ job, peer }, sides, { rounds, scale }) {
   return rates;
 }
 
-/** Ratios of the rounds of two sides, pair by pair. */
+/** The ratio of two sides in each round. */
 const ratiosOf = (rates, base) => rates.map((rate, i) => rate / base[i]);
 
 function rowOf({ job, peer, floor }, { present, reference, again }) {
@@ -136,7 +139,7 @@ async function compareMemory(folder) {
   return rows;
 }
 
-/** Prints one table; the exit code is 1 where a job is slower than its floor and than the noise explains. */
+/** Prints a table. The exit code is 1 if a job is below its floor and slower than the noise explains. */
 export async function compareWithReference(args) {
   const options = readOptions(args);
   if (options.help) {

@@ -1,4 +1,4 @@
-/** The middle of some numbers, with their smallest and largest. */
+/** The median, smallest and largest of some numbers. */
 export function spread(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -6,19 +6,19 @@ export function spread(numbers) {
   return { median, min: sorted[0], max: sorted.at(-1) };
 }
 
-/** The value below which a share of the numbers lies. */
+/** The value below which this share of the numbers lies. */
 export function percentile(numbers, share) {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
-/** The largest of some numbers, of which some are null; null: all are. */
+/** The largest of some numbers that may be null; null if all are. */
 export function largest(numbers) {
   const known = numbers.filter((number) => number !== null);
   return known.length === 0 ? null : Math.max(...known);
 }
 
-/** The smallest of some numbers; null if one of them is: it was too small to be seen. */
+/** The smallest of some numbers. Null if one is null, which means that it was too small to be measured. */
 export const smallest = (numbers) => (numbers.includes(null) ? null : Math.min(...numbers));
 
 function cell(value) {
@@ -26,20 +26,20 @@ function cell(value) {
   return typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 2 }) : String(value);
 }
 
-/** Rows as a table of Markdown; numbers stand at the right. */
+/** Formats rows as a Markdown table; numbers are aligned to the right. */
 export function table(rows) {
   if (rows.length === 0) return 'Not measured.';
-  const heads = Object.keys(rows[0]);
-  const isNumber = (head) => rows.some((row) => typeof row[head] === 'number');
+  const columns = Object.keys(rows[0]);
+  const isNumber = (column) => rows.some((row) => typeof row[column] === 'number');
   const lines = [
-    heads,
-    heads.map((head) => (isNumber(head) ? '--:' : '---')),
-    ...rows.map((row) => heads.map((head) => cell(row[head]))),
+    columns,
+    columns.map((column) => (isNumber(column) ? '--:' : '---')),
+    ...rows.map((row) => columns.map((column) => cell(row[column]))),
   ];
   return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
 }
 
-/** Tables for people, then, if asked for, one JSON object as the last line. */
+/** Prints the tables and, with `json`, the results as one JSON object in the last line. */
 export function print(run, { json }) {
   for (const { title, rows } of run.tables) console.log(`\n## ${title}\n\n${table(rows)}`);
   const measured = run.targets.filter(({ value }) => value !== null);

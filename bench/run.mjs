@@ -29,13 +29,13 @@ To compare with an earlier commit: npm run bench -- regression --help
   --json               one JSON object as the last line
   --rounds <n>         rounds of each job (5)
   --scale <factor>     tasks in each round, as a factor of the usual count (1)
-  --only <names>       peers whose names contain one of these, separated by commas; without it the
-                       longer scenarios take only ours and BullMQ
-  --job <text>         jobs of the scenario "engine" whose names contain this
+  --only <names>       only peers whose names contain one of these, separated by commas; without it
+                       the longer scenarios compare only Task Center and BullMQ
+  --job <text>         only jobs of the scenario "engine" whose names contain this
   --persistence <how>  none, aof (synced every second) or both (none; with "all" both); "both" and
                        "aof" are for the scenario "engine", "aof" alone for the others too
-  --out <file>         keep what --json prints
-  --from <file>        measure nothing; take what --out kept
+  --out <file>         write what --json prints
+  --from <file>        measure nothing; read what --out wrote
   --write              write docs/performance.md and docs/performance.svg
 `;
 
@@ -44,7 +44,7 @@ function fail(text) {
   process.exit(2);
 }
 
-function read() {
+function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -60,30 +60,30 @@ function read() {
       help: { type: 'boolean', default: false },
     },
   });
-  const names = positionals.length === 0 ? ['engine'] : positionals;
-  const all = names.includes('all');
-  const wanted = all ? Object.keys(scenarios) : names;
-  const unknown = wanted.find((name) => !scenarios[name]);
-  const persistence = values.persistence ?? (all ? 'both' : 'none');
+  const given = positionals.length === 0 ? ['engine'] : positionals;
+  const isAll = given.includes('all');
+  const names = isAll ? Object.keys(scenarios) : given;
+  const unknown = names.find((name) => !scenarios[name]);
+  const persistence = values.persistence ?? (isAll ? 'both' : 'none');
   if (values.help) fail(HELP);
   if (unknown) fail(`There is no scenario "${unknown}".\n\n${HELP}`);
   if (!PERSISTENCE[persistence]) fail(`There is no persistence "${persistence}".\n\n${HELP}`);
-  return { ...values, persistence, rounds: Number(values.rounds), scale: Number(values.scale), wanted };
+  return { ...values, persistence, rounds: Number(values.rounds), scale: Number(values.scale), names };
 }
 
-/** The peers that are wanted and can run here, and why others cannot. */
-async function choose({ only, wanted }) {
-  const words = only
+/** Selects the peers for these scenarios that can run on this machine; `missing` says why others cannot. */
+async function selectPeers({ only, names }) {
+  const filters = only
     .toLowerCase()
     .split(',')
-    .filter((word) => word !== '');
+    .filter((filter) => filter !== '');
   const peers = [];
   const missing = [];
   for (const peer of everyPeer) {
-    if (words.length > 0 && !words.some((word) => peer.name.toLowerCase().includes(word))) continue;
-    const longOnly = words.length === 0 && !wanted.includes('engine');
-    if (longOnly && !takesLong(peer) && !wanted.includes(peer.only)) continue;
-    if (peer.only && !wanted.includes(peer.only)) continue;
+    if (filters.length > 0 && !filters.some((filter) => peer.name.toLowerCase().includes(filter))) continue;
+    const isLongOnly = filters.length === 0 && !names.includes('engine');
+    if (isLongOnly && !takesLong(peer) && !names.includes(peer.only)) continue;
+    if (peer.only && !names.includes(peer.only)) continue;
     const why = await peer.needs?.();
     if (why) missing.push({ peer: peer.name, why });
     else peers.push(peer);
@@ -91,29 +91,34 @@ async function choose({ only, wanted }) {
   return { peers, missing };
 }
 
-/** What one scenario measures, with its stores in each persistence asked for. */
+/** Runs one scenario. `engine` runs with each requested persistence, the others with the first. */
 async function tablesOf(name, options) {
-  const asked = PERSISTENCE[options.persistence];
+  const modes = PERSISTENCE[options.persistence];
   const tables = [];
-  for (const persistence of name === 'engine' ? asked : asked.slice(0, 1)) {
-    // What does not use Redis has nothing new to show on another one.
-    const peers = asked[0] === persistence ? options.peers : options.peers.filter((p) => p.store === 'redis');
+  for (const persistence of name === 'engine' ? modes : modes.slice(0, 1)) {
+    // Peers without Redis are measured only once.
+    const peers = modes[0] === persistence ? options.peers : options.peers.filter((p) => p.store === 'redis');
     console.error(`${name}, Redis persistence ${persistence} …`);
-    const invited = peers.filter(({ only }) => only === undefined || only === name);
-    const how = { ...options, peers: invited, persistence, startRedis: () => startRedis(persistence) };
-    tables.push(...(await scenarios[name](how)).tables);
+    const participants = peers.filter(({ only }) => only === undefined || only === name);
+    const scenarioOptions = {
+      ...options,
+      peers: participants,
+      persistence,
+      startRedis: () => startRedis(persistence),
+    };
+    tables.push(...(await scenarios[name](scenarioOptions)).tables);
   }
   return tables;
 }
 
-async function measureAll({ wanted, rounds, scale, only, job, persistence }) {
-  const { peers, missing } = await choose({ only, wanted });
+async function measureAll({ names, rounds, scale, only, job, persistence }) {
+  const { peers, missing } = await selectPeers({ only, names });
   for (const { peer, why } of missing) console.error(`Without ${peer}: ${why}`);
-  const here = machine();
+  const machineFacts = machine();
   const tables = [];
   const pauses = [];
   const jobs = (name) => name.includes(job);
-  for (const name of wanted) {
+  for (const name of names) {
     const options = { rounds, scale, jobs, persistence, peers, named: only !== '' };
     tables.push(...(await tablesOf(name, options)));
     pauses.push(...takePauses(name));
@@ -127,16 +132,16 @@ async function measureAll({ wanted, rounds, scale, only, job, persistence }) {
   }
   const setups = peers.map(({ name, setup }) => ({ name, setup }));
   const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.replace(/ --out[ =]\S+/, '');
-  return { command, machine: here, rounds, scale, tables, peers: setups, missing };
+  return { command, machine: machineFacts, rounds, scale, tables, peers: setups, missing };
 }
 
 async function compareScenarios() {
-  const asked = read();
-  const measured = asked.from ? JSON.parse(readFileSync(asked.from, 'utf8')) : await measureAll(asked);
+  const options = readOptions();
+  const measured = options.from ? JSON.parse(readFileSync(options.from, 'utf8')) : await measureAll(options);
   const run = { ...measured, targets: evaluate(measured.tables) };
-  print(run, { json: asked.json });
-  if (asked.out) writeFileSync(asked.out, `${JSON.stringify(run)}\n`);
-  if (asked.write) await write(run);
+  print(run, { json: options.json });
+  if (options.out) writeFileSync(options.out, `${JSON.stringify(run)}\n`);
+  if (options.write) await write(run);
 }
 
 const [, , first, ...rest] = process.argv;

@@ -1,4 +1,5 @@
-// What the engine is to reach, and whether a run did. A floor is half of a factor: below it work on speed is not done.
+// The targets of the engine, and whether a run reached them. The floor of a factor is half of it: below the floor, work on speed
+// is not finished.
 
 const OURS = 'Task Center (Redis)';
 const EMBEDDED = 'Task Center (SQLite)';
@@ -7,15 +8,15 @@ const ENQUEUE = 'enqueue, 100 in flight';
 const BULK = 'enqueue in bulk of 1,000';
 const PROCESS = 'process, concurrency 100';
 
-/** Rows of one table that have these values; none if the table was not measured. */
-function rowsWith(tables, id, wanted) {
+/** The rows of a table that have these values; empty if the table was not measured. */
+function rowsWith(tables, id, values) {
   const rows = tables.find((table) => table.id === id)?.rows ?? [];
-  return rows.filter((row) => Object.entries(wanted).every(([key, value]) => row[key] === value));
+  return rows.filter((row) => Object.entries(values).every(([key, value]) => row[key] === value));
 }
 
-const valueIn = (id, wanted, key) => (tables) => rowsWith(tables, id, wanted)[0]?.[key] ?? null;
+const valueIn = (id, values, key) => (tables) => rowsWith(tables, id, values)[0]?.[key] ?? null;
 
-/** Without persistence, else whatever was measured. */
+/** The first engine table: that without persistence, if it was measured. */
 const engineTable = (tables) => tables.find(({ id }) => id.startsWith('engine'))?.id;
 
 const factor = (scenario, peer, other) => (tables) => {
@@ -23,8 +24,8 @@ const factor = (scenario, peer, other) => (tables) => {
   return rate(peer) === null || rate(other) === null ? null : rate(peer) / rate(other);
 };
 
-const atLeast = (what, target, value) => ({ what, target, floor: null, least: true, value });
-const atMost = (what, target, value) => ({ what, target, floor: null, least: false, value });
+const atLeast = (what, target, value) => ({ what, target, floor: null, isMinimum: true, value });
+const atMost = (what, target, value) => ({ what, target, floor: null, isMinimum: false, value });
 const times = (scenario, target, [peer, other]) => ({
   ...atLeast(`${scenario}: ${peer} × ${other}`, target, factor(scenario, peer, other)),
   floor: target / 2,
@@ -98,11 +99,11 @@ const BACKLOG = [OURS, EMBEDDED].map((peer) =>
 
 const isOurs = ({ peer, what }) => peer === OURS || what?.endsWith('Redis');
 
-/** Over all tables; the log begins at 0.5 ms, so that none is "at most that". */
+/** The longest over all tables, ms. The slow log begins at 0.5 ms, so an empty one counts as 0.5. */
 const longestScript = (column) => (tables) => {
   const ours = tables.flatMap(({ rows }) => rows.filter((row) => column in row && isOurs(row)));
   if (ours.length === 0) return null;
-  return ours.reduce((most, row) => Math.max(most, row[column] ?? 0.5), 0.5);
+  return ours.reduce((longest, row) => Math.max(longest, row[column] ?? 0.5), 0.5);
 };
 
 const TARGETS = [
@@ -113,23 +114,23 @@ const TARGETS = [
   ...MEMORY,
   ...CRASH,
   atMost('longest script of ours in Redis, ms', 5, longestScript('longest script ms')),
-  // The work of a job is the same in each of its rounds: what only some of them show is the machine's.
+  // Each round of a job does the same work. A pause that not every round shows comes from the machine.
   atMost('the same in every round of a job, ms', 5, longestScript('in every round ms')),
 ];
 
 /**
- * Every target with what a run measured.
+ * All targets with the values that a run measured.
  *
  * @returns {{ what: string, target: string, value: number | null, floor: number | null, reached: boolean | null,
  *   floorReached: boolean | null }[]} null: not measured, or without a floor
  */
 export function evaluate(tables) {
-  return TARGETS.map(({ what, target, floor, least, value: read }) => {
+  return TARGETS.map(({ what, target, floor, isMinimum, value: read }) => {
     const value = read(tables);
-    const passes = (bound) => (least ? value >= bound : value <= bound);
+    const passes = (bound) => (isMinimum ? value >= bound : value <= bound);
     return {
       what,
-      target: `${least ? '≥' : '≤'} ${target}`,
+      target: `${isMinimum ? '≥' : '≤'} ${target}`,
       value,
       floor,
       reached: value === null ? null : passes(target),

@@ -6,14 +6,14 @@ import { dirname, join, posix } from 'node:path';
 import { parseSync } from 'oxc-parser';
 import { root } from './tools.mjs';
 
-const house = process.argv[2] ?? root;
-const listed = execFileSync('git', ['-C', house, 'ls-files', 'packages'], {
+const checkout = process.argv[2] ?? root;
+const listed = execFileSync('git', ['-C', checkout, 'ls-files', 'packages'], {
   encoding: 'utf8',
   maxBuffer: 1 << 26,
 });
 const files = listed.split('\n').filter((path) => /\.(ts|lua)$/.test(path) && !/\.generated\./.test(path));
 const isTest = (path) => /\/test\/|\.(test|long)\.ts$/.test(path);
-const textOf = (path) => readFileSync(join(house, path), 'utf8');
+const textOf = (path) => readFileSync(join(checkout, path), 'utf8');
 const linesOf = (text) => text.split('\n').length;
 
 const sources = files.filter((path) => path.endsWith('.ts') && !isTest(path)).map(readSource);

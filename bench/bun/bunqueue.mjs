@@ -3,7 +3,7 @@ import { Queue, shutdownManager, Worker } from 'bunqueue/client';
 
 const BATCH = 100;
 
-/** @param variant `durable` = each call is in the database when it is acknowledged */
+/** @param variant `durable`: a task is written to the database before it is acknowledged */
 export function open(folder, variant) {
   const where = { embedded: true, dataPath: path.join(folder, 'bunqueue.db') };
   const queue = new Queue('bench', where);

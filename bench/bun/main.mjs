@@ -1,5 +1,5 @@
-// The Bun side of the benchmark: a peer does what it is told and is measured inside. A call a line, as JSON, on standard
-// input; one line {"ok": {"seconds": …, "cpuSeconds": …}} or {"error": "text"} on standard output.
+// The Bun side of the benchmark: runs the jobs of a peer and measures them. Each job is a line of JSON on standard input; the
+// answer is a line {"ok": {"seconds": …, "cpuSeconds": …}} or {"error": "text"} on standard output.
 import { createInterface } from 'node:readline';
 
 const [name, folder, variant] = process.argv.slice(2);
@@ -8,13 +8,13 @@ const peer = await open(folder, variant);
 
 async function flood({ count, concurrency, payload }) {
   let next = 0;
-  const lane = async () => {
+  const runCalls = async () => {
     while (next < count) {
       next += 1;
       await peer.enqueue(payload);
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, lane));
+  await Promise.all(Array.from({ length: concurrency }, runCalls));
 }
 
 async function bulk({ count, concurrency, payload }) {
@@ -24,12 +24,12 @@ async function bulk({ count, concurrency, payload }) {
 }
 
 async function drain({ count, concurrency }) {
-  let left = count;
+  let remaining = count;
   let finish;
   const over = new Promise((resolve) => (finish = resolve));
   const stop = await peer.work(concurrency, () => {
-    left -= 1;
-    if (left === 0) finish();
+    remaining -= 1;
+    if (remaining === 0) finish();
   });
   await over;
   return stop;
@@ -57,13 +57,13 @@ async function measure(job) {
   return { seconds, cpuSeconds: (user + system) / 1e6 };
 }
 
-const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const writeLine = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 for await (const line of createInterface({ input: process.stdin })) {
   try {
-    say({ ok: await measure(JSON.parse(line)) });
+    writeLine({ ok: await measure(JSON.parse(line)) });
   } catch (error) {
-    say({ error: String(error?.stack ?? error) });
+    writeLine({ error: String(error?.stack ?? error) });
   }
 }
 await peer.close();

@@ -1,7 +1,7 @@
-// The Go side of the benchmark: does with the asynq library what it is told, and measures itself while it does so.
+// The Go side of the benchmark: runs jobs with the asynq library and measures them.
 //
 // It reads one JSON object per line from standard input and answers each with one line on standard output:
-// {"ok": {"seconds": …, "cpuSeconds": …}}, or {"error": "text"}. It ends with its standard input.
+// {"ok": {"seconds": …, "cpuSeconds": …}}, or {"error": "text"}. It exits when its standard input ends.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 
 const taskType = "bench"
 
-// As the other peers: four attempts.
+// Four attempts, as the other peers.
 const maxRetry = 3
 
 // job is one line of input.
@@ -31,6 +31,7 @@ type job struct {
 	Payload     json.RawMessage `json:"payload"`
 }
 
+// measured is the answer to a job.
 type measured struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpuSeconds"`
@@ -44,15 +45,15 @@ func cpuSeconds() float64 {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
 }
 
-// enqueue has so many calls in flight, each on a goroutine of its own.
+// enqueue keeps j.Concurrency calls in flight, each on a goroutine of its own.
 func enqueue(client *asynq.Client, j job) error {
 	var next atomic.Int64
-	var lanes sync.WaitGroup
+	var callers sync.WaitGroup
 	failures := make(chan error, j.Concurrency)
-	lanes.Add(j.Concurrency)
+	callers.Add(j.Concurrency)
 	for range j.Concurrency {
 		go func() {
-			defer lanes.Done()
+			defer callers.Done()
 			for next.Add(1) <= int64(j.Count) {
 				task := asynq.NewTask(taskType, j.Payload, asynq.MaxRetry(maxRetry))
 				if _, err := client.Enqueue(task); err != nil {
@@ -62,12 +63,12 @@ func enqueue(client *asynq.Client, j job) error {
 			}
 		}()
 	}
-	lanes.Wait()
+	callers.Wait()
 	close(failures)
 	return <-failures
 }
 
-// serve starts a server whose handlers read the payload; the channel closes when the last of `Count` has run.
+// serve starts a server whose handlers decode the payload. The channel is closed when j.Count tasks have run.
 func serve(redis asynq.RedisClientOpt, j job) (*asynq.Server, <-chan struct{}, error) {
 	over := make(chan struct{})
 	var done atomic.Int64
@@ -90,7 +91,7 @@ type bench struct {
 	client *asynq.Client
 }
 
-// run does the job; what it returns is done after the clock has stopped.
+// run does the job. It returns a cleanup function, which is called after the clock has stopped.
 func (b *bench) run(j job) (func(), error) {
 	nothing := func() {}
 	if j.Kind == "enqueue" {
@@ -116,9 +117,9 @@ func (b *bench) measure(j job) (*measured, error) {
 		return nil, nil
 	}
 	cpu, began := cpuSeconds(), time.Now()
-	after, err := b.run(j)
+	cleanUp, err := b.run(j)
 	figures := measured{Seconds: time.Since(began).Seconds(), CPUSeconds: cpuSeconds() - cpu}
-	after()
+	cleanUp()
 	return &figures, err
 }
 

@@ -6,9 +6,9 @@ import { openProgram } from './program.mjs';
 
 const source = fileURLToPath(new URL('../go', import.meta.url));
 const program = path.join(source, '..', '..', '.cache', 'bench', 'asynq');
-// No other Go is fetched when this one is too old.
+// Go must not download a newer version of itself.
 const options = { cwd: source, env: { ...process.env, GOTOOLCHAIN: 'local' } };
-/** Where Go's own installer puts it, when it is not on the PATH. */
+/** Go on the PATH, or where its installer puts it. */
 const COMMANDS = ['go', '/usr/local/go/bin/go'];
 
 async function findGo() {
@@ -30,7 +30,7 @@ const build = once(async () => {
   }
 });
 
-/** Go Asynq itself: a Go program, built when it is needed; Go's own cache makes a repeat take a second. */
+/** Go Asynq itself, in a Go program that is built when it is needed. With Go's cache a repeated build takes a second. */
 export const asynq = {
   name: 'Go Asynq',
   setup:

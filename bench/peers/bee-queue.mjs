@@ -1,9 +1,9 @@
 import BeeQueue from 'bee-queue';
 
-/** Its README, "Optimizing Redis Connections" and the settings' own notes: what is not needed is disabled. */
+/** What its README advises ("Optimizing Redis Connections" and the notes on settings): unused features are disabled. */
 const LEAN = { getEvents: false, sendEvents: false, storeJobs: false, removeOnSuccess: true };
 
-/** bee-queue as its README advises for throughput. */
+/** bee-queue with the settings that its README advises for throughput. */
 export const beeQueue = {
   name: 'bee-queue',
   module: import.meta.url,

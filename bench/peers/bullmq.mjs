@@ -1,8 +1,8 @@
 import { Queue, Worker } from 'bullmq';
 
 /**
- * BullMQ at its documented best for this use: finished jobs removed (as our retention none), three retries with
- * exponential backoff configured, events at their default.
+ * BullMQ with its documented best settings for this use: finished jobs are removed (like our retention `none`), three retries
+ * with exponential backoff, events at their default.
  */
 export const bullmq = {
   name: 'BullMQ',

@@ -7,7 +7,7 @@ import { openProgram } from './program.mjs';
 const home = fileURLToPath(new URL('../bun', import.meta.url));
 const packages = path.join(home, 'node_modules');
 
-/** The registry's packages of Bun's builds hold the binary itself: no install script has to run for it. */
+/** The npm packages of Bun contain the binary: no install script has to run. */
 function bunPath() {
   const vendor = path.join(packages, '@oven');
   const builds = existsSync(vendor) ? readdirSync(vendor) : [];
@@ -15,14 +15,14 @@ function bunPath() {
   return found[0] ?? null;
 }
 
-/** Installs the peers' packages beside their programs; 100 MB, so not with this repository's own. */
+/** Installs the peers' packages (100 MB) beside their programs, not with those of this repository. */
 const install = once(async () => {
   try {
     if (!bunPath()) await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: home });
     await run(bunPath() ?? 'bun', ['--version']);
     return null;
   } catch (error) {
-    return `it needs the runtime Bun, which cannot be had here: ${reason(error)}`;
+    return `it needs the runtime Bun, which cannot be installed here: ${reason(error)}`;
   }
 });
 
@@ -35,7 +35,7 @@ const onBun = ({ name, setup }, ...args) => ({
     openProgram(bunPath() ?? 'bun', [path.join(home, 'main.mjs'), args[0], folder, ...args.slice(1)]),
 });
 
-/** On Bun and not on Node: better-sqlite3 either has an install script or does not run on Node 20. */
+/** Runs on Bun: on Node it needs better-sqlite3, which either has an install script or does not run on Node 20. */
 export const plainjob = onBun(
   {
     name: 'plainjob',

@@ -5,7 +5,7 @@ import { openOurs } from '../ceilings/ours.mjs';
 const BARE =
   'all calls are bytes before the clock starts, replies are counted and not read; as our worker, two calls under way that each carry half of the concurrency (bulk: four calls of 256)';
 
-/** What our scripts allow: the difference to our own figures is what the process around them costs. */
+/** The limit of our scripts. The difference to our own figures is the cost of the client code around them. */
 export const ceilingOurs = {
   name: 'Ceiling: our scripts',
   setup: `the very scripts and arguments of our broker; ${BARE}.`,
@@ -14,7 +14,7 @@ export const ceilingOurs = {
   open: openOurs,
 };
 
-/** What Redis allows: slow scripts of ours cannot flatter our share of this one. */
+/** The limit of Redis. Our share of this ceiling cannot be improved by slow scripts of our own. */
 export const ceilingFrozen = {
   name: 'Ceiling: minimal scripts',
   setup: `frozen scripts that do only what Asynq’s layout needs, without receipts, fencing and history; ${BARE}.`,
@@ -23,7 +23,7 @@ export const ceilingFrozen = {
   open: openFrozen,
 };
 
-/** A list in Redis and a worker that waits at it: how soon a task can be picked up at all on this machine. */
+/** A list in Redis and a worker that waits for it: the fastest pickup that this machine allows. */
 async function openList({ redis }) {
   const url = redis.url;
   const client = await createClient({ url }).connect();
@@ -44,7 +44,7 @@ async function openList({ redis }) {
   };
 }
 
-/** What this machine and Redis allow an idle worker: two of their wake-ups are of its price. */
+/** The lowest latency of an idle worker on this machine: one push and one wake-up of the blocked client. */
 export const ceilingList = {
   name: 'Ceiling: LPUSH and BLPOP',
   module: import.meta.url,

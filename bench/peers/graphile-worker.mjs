@@ -3,14 +3,14 @@ import { postgresNeeds, startPostgres } from '../postgres.mjs';
 import { once } from './install.mjs';
 
 const logger = new Logger(() => () => {});
-/** Its performance page's own configuration for "jobs executed per second", its concurrency apart. */
+/** The configuration of its performance page for "jobs executed per second", except for the concurrency. */
 const BATCHING = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
 const MAX_CONNECTIONS = 25;
 const SPEC = { maxAttempts: 4 };
-/** A cluster for all rounds: making one takes seconds. */
+/** One PostgreSQL cluster for all rounds, as creating one takes seconds. */
 const cluster = once(startPostgres);
 
-/** A local queue smaller than the concurrency would starve it. */
+/** The local queue must be larger than the concurrency, or it starves the handlers. */
 const presetFor = (concurrency, connectionString) => ({
   extends: [WorkerPreset],
   worker: {
@@ -23,7 +23,7 @@ const presetFor = (concurrency, connectionString) => ({
   },
 });
 
-/** graphile-worker with its batching, on PostgreSQL. */
+/** graphile-worker with batching, on PostgreSQL. */
 export const graphileWorker = {
   name: 'graphile-worker',
   module: import.meta.url,

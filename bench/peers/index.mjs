@@ -7,19 +7,20 @@ import { graphileWorker } from './graphile-worker.mjs';
 import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
 
 /**
- * Whom the scenarios compare. A peer that cannot run here says why by `needs` and is left out, by name, with the reason.
+ * The peers that the scenarios compare. A peer that cannot run on this machine returns the reason from `needs`; it is left out,
+ * and the reason is printed.
  *
- * @typedef {object} Where Plain data, so that it can be handed to a process of its own.
- * @property {{ url: string, port: number }} redis a Redis just emptied
- * @property {string} folder for files; empty, of one round
+ * @typedef {object} Where Plain data that can be passed to another process.
+ * @property {{ url: string, port: number }} redis an empty Redis
+ * @property {string} folder an empty folder for the files of one round
  *
  * @typedef {object} Open
  * @property {(payload: object) => Promise<unknown>} [enqueue] one task; resolves once it is acknowledged
- * @property {(payloads: object[]) => Promise<unknown>} [enqueueBulk] missing: the peer has no such call
+ * @property {(payloads: object[]) => Promise<unknown>} [enqueueBulk] missing: the peer has no bulk call
  * @property {(concurrency: number, onTask: (payload: object) => unknown) => Promise<() => Promise<void>>} [work]
- *   runs tasks until what it resolves to is called; a task lasts until the promise that `onTask` gives is done
- * @property {(job: Job) => Promise<Measured | null>} [measure] instead of the three above, for a peer that is a program of
- *   its own and counts inside; null: it has no such job
+ *   starts a worker and resolves to a function that stops it; a task ends when the promise of `onTask` resolves
+ * @property {(job: Job) => Promise<Measured | null>} [measure] instead of the three above, for a peer in a program of its own
+ *   that measures itself; null: it cannot do this job
  * @property {() => Promise<unknown>} close
  *
  * @typedef {{ kind: 'enqueue' | 'bulk' | 'process' | 'both', count: number, concurrency: number, payload: object }} Job
@@ -27,13 +28,13 @@ import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
  * @typedef {{ seconds: number, cpuSeconds: number }} Measured
  *
  * @typedef {object} Peer
- * @property {string} name as it stands in tables
- * @property {string} [module] `import.meta.url` of where it is exported; worker processes load only this
+ * @property {string} name as shown in tables
+ * @property {string} [module] `import.meta.url` of the module that exports it; worker processes load only this module
  * @property {string} setup how it is configured and why that is fair; one line for docs/performance.md
- * @property {'redis' | 'file' | 'postgres'} store `file`: one process only
- * @property {boolean} [ceiling] no queue anyone can use, but the most that one could reach
- * @property {string} [only] the one scenario that it takes part in
- * @property {(() => string | null) | (() => Promise<string | null>)} [needs] what is missing here, if anything
+ * @property {'redis' | 'file' | 'postgres'} store `file`: only one process can use it
+ * @property {boolean} [ceiling] not a usable queue, but an upper limit for one
+ * @property {string} [only] the only scenario in which it takes part
+ * @property {(() => string | null) | (() => Promise<string | null>)} [needs] what is missing on this machine, or null
  * @property {(where: Where) => Promise<Open>} open
  */
 

@@ -1,19 +1,19 @@
-// What some peers need besides the packages of this repository is got when the bench is asked for them.
+// Helpers to install what some peers need besides the packages of this repository.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const exec = promisify(execFile);
 
-/** Runs a program to its end; resolves to its output. */
+/** Runs a program; resolves to its standard output. */
 export const run = (command, args, options = {}) =>
   exec(command, args, { ...options, maxBuffer: 64 * 1_024 * 1_024 }).then(({ stdout }) => stdout);
 
-/** The same once per process, however often it is asked for. */
+/** Calls `make` once per process; later calls return the same value. */
 export function once(make) {
-  let made;
-  return () => (made ??= make());
+  let value;
+  return () => (value ??= make());
 }
 
-/** What went wrong with a program, in a line. */
+/** The error of a program in one line. */
 export const reason = ({ stderr = '', message }) =>
   stderr.trim().split('\n').at(-1) || message.split('\n')[0];

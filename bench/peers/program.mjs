@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /**
- * A peer in a program of its own, which does whole jobs and measures inside: a call a line, as JSON, on its standard
- * input, and one line `{"ok": …}` or `{"error": "text"}` on its standard output. It ends with its standard input.
+ * Starts a peer in a program of its own, which measures itself. Each job is a line of JSON on its standard input; the answer is
+ * a line `{"ok": …}` or `{"error": "text"}` on its standard output. The program exits when its standard input ends.
  *
  * @returns {import('./index.mjs').Open}
  */
@@ -11,8 +11,8 @@ export function openProgram(command, args, { cwd } = {}) {
   const program = spawn(command, args, { cwd, stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting = [];
   const ended = new Promise((resolve) => {
-    const end = (why) => {
-      for (const { reject } of waiting.splice(0)) reject(new Error(`${command} ended: ${why}`));
+    const end = (reason) => {
+      for (const { reject } of waiting.splice(0)) reject(new Error(`${command} ended: ${reason}`));
       resolve();
     };
     program.once('error', (error) => end(error.message));

@@ -1,5 +1,5 @@
-// node bench/programs/side.mjs <checkout>: runs rounds of one checkout's own benchmark, on a Redis of its own. A round is asked
-// for by a line of JSON on the standard input, `{ "job", "peer", "scale" }`; its rate is the answer.
+// node bench/programs/side.mjs <checkout>: one side of a comparison. It runs rounds of that checkout's own benchmark on a Redis
+// of its own. Each request is a line of JSON on standard input, `{ "job", "peer", "scale" }`; the answer is the rate in tasks/s.
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
@@ -13,7 +13,7 @@ const [{ engine }, ours, { startRedis }] = await Promise.all([
 ]);
 const peers = Object.values(ours);
 const redis = await startRedis('none');
-/** The scenario starts and stops a Redis; here all rounds share one. */
+/** The scenario wants to start and stop a Redis. Here all rounds share one. */
 const shared = { ...redis, stop: () => Promise.resolve() };
 
 async function measureRound({ job, peer, scale }) {

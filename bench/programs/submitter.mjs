@@ -1,11 +1,11 @@
-// Enqueues tasks in a process of its own until it is killed, and tells of each that was acknowledged: `{ acknowledged: [number, …] }`.
+// Enqueues tasks until it is killed, and reports each acknowledged task to its parent: `{ acknowledged: number }`.
 import { flood, PAYLOAD } from '../measure.mjs';
 
 const [module, name, where] = JSON.parse(process.argv[2]);
-// Only this peer, so that the memory is its own.
+// Loads only this peer: the memory of others must not count.
 const peer = await Object.values(await import(module))
   .flat()
-  .find((one) => one.name === name)
+  .find((candidate) => candidate.name === name)
   .open(where);
 let next = 0;
 await flood(Infinity, 100, async () => {

@@ -1,16 +1,16 @@
-// A worker in a process of its own, driven over IPC: `{ fill, payload }`, `{ go: concurrency }`, `{ stop: true }`. It answers each with its
-// name, and tells of the tasks it started: `{ started, latencies, lastAt, cpuSeconds }`.
+// A worker process. Its parent sends commands over IPC: `{ fill: count, payload }`, `{ go: concurrency }`, `{ stop: true }`. It answers
+// each with `{ done: command }`, and reports the tasks it started: `{ started, latencies, lastAt, cpuSeconds }`.
 import { fill } from '../measure.mjs';
 import { nowMs } from '../clock.mjs';
 
-/** Reports are gathered so long, so that telling of tasks does not cost more than running them. */
+/** Tasks are reported at most once in this time: a message per task would cost more than running it. */
 const REPORT_MS = 20;
 
 const [module, name, where] = JSON.parse(process.argv[2]);
-// Only this peer, so that the memory is its own.
+// Loads only this peer: the memory of others must not count.
 const peer = await Object.values(await import(module))
   .flat()
-  .find((one) => one.name === name)
+  .find((candidate) => candidate.name === name)
   .open(where);
 const forever = new Promise(() => {});
 let cpuAtStart = process.cpuUsage();
@@ -27,16 +27,16 @@ function report() {
   latencies = [];
 }
 
-/** `at`: when it was enqueued; `hold`: it never ends; `n`: its number, to be told of. */
-function onTask({ at, hold }) {
+/** Payload fields: `at` = when the task was enqueued; `neverEnds` = its handler never ends. */
+function onTask({ at, neverEnds }) {
   lastAt = nowMs();
   if (at !== undefined) latencies.push(lastAt - at);
   started += 1;
   timer ??= setTimeout(report, REPORT_MS);
-  return hold ? forever : undefined;
+  return neverEnds ? forever : undefined;
 }
 
-const acts = {
+const commands = {
   fill: ({ fill: count, payload }) => fill(peer, count, payload),
   async go({ go: concurrency }) {
     cpuAtStart = process.cpuUsage();
@@ -48,12 +48,12 @@ const acts = {
   },
 };
 
-async function obey(message) {
-  const [act] = Object.keys(message);
-  await acts[act](message);
-  process.send({ did: act });
-  if (act === 'stop') process.disconnect();
+async function execute(message) {
+  const [command] = Object.keys(message);
+  await commands[command](message);
+  process.send({ done: command });
+  if (command === 'stop') process.disconnect();
 }
 
-process.on('message', (message) => void obey(message));
-process.send({ did: 'open' });
+process.on('message', (message) => void execute(message));
+process.send({ done: 'open' });

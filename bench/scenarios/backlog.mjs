@@ -7,18 +7,18 @@ import { inProcesses } from './workers.mjs';
 
 const LEVELS = [1_000, 100_000, 1_000_000];
 const TASKS = 20_000;
-/** The smallest backlog is never scaled: below it a worker would wait for the producer. */
+/** The smallest backlog is not scaled down: with fewer tasks a worker would wait for the producer. */
 const levelsAt = (scale) => LEVELS.map((level) => Math.max(1_000, level * Math.min(1, scale)));
 
-/** A peer with `level` tasks waiting, on a store of its own, so that levels can take turns. */
-async function stage(peer, startRedis, level) {
+/** Opens a peer with `level` waiting tasks on a store of its own: the levels are measured in turn. */
+async function openLevel(peer, startRedis, level) {
   const redis = await startRedis();
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-backlog-'));
   const open = await peer.open({ redis: { url: redis.url, port: redis.port }, folder });
   const empty = await redis.usedBytes();
   await fill(open, level);
   const bytes = ((await redis.usedBytes()) - empty) / level;
-  // A whole bulk above it, so that what is waiting stays at or above the level.
+  // One bulk more: the number of waiting tasks then never falls below the level.
   await fill(open, BULK);
   return {
     redis,
@@ -32,7 +32,7 @@ async function stage(peer, startRedis, level) {
   };
 }
 
-/** Works on the oldest while as many new ones come, 1,000 at a time. */
+/** Processes tasks while as many new ones are enqueued, 1,000 at a time. */
 async function round({ redis, open }, count) {
   const { over, tick } = countdown(count);
   const refills = [];
@@ -54,15 +54,15 @@ async function round({ redis, open }, count) {
 
 async function levelsOf(peer, { startRedis, rounds, scale }) {
   const levels = levelsAt(scale);
-  const stages = [];
-  for (const level of levels) stages.push(await stage(peer, startRedis, level));
-  const results = stages.map(() => []);
+  const stores = [];
+  for (const level of levels) stores.push(await openLevel(peer, startRedis, level));
+  const results = stores.map(() => []);
   const count = Math.max(2_000, TASKS * scale);
-  for (const one of stages) await round(one, Math.max(BULK, count / 4));
+  for (const store of stores) await round(store, Math.max(BULK, count / 4));
   for (let i = 0; i < rounds; i += 1) {
-    for (const [k, one] of stages.entries()) results[k].push(await round(one, count));
+    for (const [k, store] of stores.entries()) results[k].push(await round(store, count));
   }
-  for (const one of stages) await one.end();
+  for (const store of stores) await store.end();
   const rates = results.map((figures) => spread(figures.map(({ perSecond }) => perSecond)).median);
   return levels.map((level, k) => ({
     waiting: level,
@@ -70,12 +70,12 @@ async function levelsOf(peer, { startRedis, rounds, scale }) {
     'tasks/s': Math.round(rates[k]),
     share: rates[k] / rates[0],
     'Redis CPU': spread(results[k].map(({ redisCpu }) => redisCpu)).median,
-    'Redis bytes per task': peer.store === 'redis' ? Math.round(stages[k].bytes) : null,
+    'Redis bytes per task': peer.store === 'redis' ? Math.round(stores[k].bytes) : null,
     'longest script ms': largest(results[k].map(({ script }) => script?.ms ?? null)),
   }));
 }
 
-/** Whether a long queue slows work on it: as much is enqueued as is processed. */
+/** Measures whether a long queue slows processing. As many tasks are enqueued as are processed. */
 export async function backlog({ startRedis, rounds, scale, ...which }) {
   const probe = await startRedis();
   const able = await inProcesses(which, probe);

@@ -5,15 +5,16 @@ import { fill, inFolder, PAYLOAD, withPeer } from '../measure.mjs';
 import { startProgram, startWorkers } from '../processes.mjs';
 
 const OWN = 'Task Center';
+/** Tasks that the killed worker is running. */
 const HELD = 100;
 const ACKNOWLEDGED = 2_000;
-/** What has not come back by then is lost. */
+/** A task that has not run again by then counts as lost. */
 const LIMIT_MS = 60_000;
 
-const fromRow = (what, peer, rest) => ({ what, peer: peer.name, ...rest });
+const rowOf = (what, peer, figures) => ({ what, peer: peer.name, ...figures });
 
-/** How long until a worker has started all that another held. */
-async function takenUp(worker, since) {
+/** Waits until a worker has started all tasks of the killed one. */
+async function measureTakeover(worker, since) {
   await Promise.race([worker.saw(HELD), sleep(LIMIT_MS, undefined, { ref: false })]);
   const started = Math.min(HELD, worker.started());
   const seconds = (worker.lastAt() - since) / 1_000;
@@ -21,10 +22,10 @@ async function takenUp(worker, since) {
   return { tasks: HELD, lost: HELD - started, seconds };
 }
 
-/** A worker process dies with `HELD` tasks; another takes them up. */
+/** A worker process with `HELD` tasks is killed; another takes them over. */
 function killedWorker(peer, redis) {
   return withPeer(peer, redis, async (open, where) => {
-    await fill(open, HELD, { ...PAYLOAD, hold: true });
+    await fill(open, HELD, { ...PAYLOAD, neverEnds: true });
     const victim = await startWorkers(peer, where);
     await victim.go(HELD);
     await victim.saw(HELD);
@@ -32,27 +33,27 @@ function killedWorker(peer, redis) {
     await other.go(HELD);
     const killedAt = nowMs();
     await victim.kill();
-    return fromRow('SIGKILL of a worker', peer, await takenUp(other, killedAt));
+    return rowOf('SIGKILL of a worker', peer, await measureTakeover(other, killedAt));
   });
 }
 
-/** The only process of a file dies with `HELD` tasks; the next one finds them. */
+/** The only process of a file is killed with `HELD` tasks; its successor runs them. */
 function killedAlone(peer, redis) {
   return inFolder(async (folder) => {
     const where = { redis: { url: redis.url, port: redis.port }, folder };
     const victim = await startWorkers(peer, where);
-    await victim.fill(HELD, { ...PAYLOAD, hold: true });
+    await victim.fill(HELD, { ...PAYLOAD, neverEnds: true });
     await victim.go(HELD);
     await victim.saw(HELD);
     await victim.kill();
     const diedAt = nowMs();
     const next = await startWorkers(peer, where);
     await next.go(HELD);
-    return fromRow('SIGKILL of the only process', peer, await takenUp(next, diedAt));
+    return rowOf('SIGKILL of the only process', peer, await measureTakeover(next, diedAt));
   });
 }
 
-/** A process dies while it enqueues; every task of which it had said that it was acknowledged must be there. */
+/** A process is killed while it enqueues. Every task that it had reported as acknowledged must be there. */
 function killedSubmitter(peer, redis) {
   return inFolder(async (folder) => {
     await redis.flush();
@@ -67,18 +68,18 @@ function killedSubmitter(peer, redis) {
     const missing = new Set(acknowledged);
     const began = nowMs();
     let found;
-    const all = new Promise((resolve) => (found = resolve));
+    const allFound = new Promise((resolve) => (found = resolve));
     const stop = await open.work(100, ({ n }) => {
       missing.delete(n);
       if (missing.size === 0) found();
     });
     const limit = setTimeout(() => found(), LIMIT_MS);
-    await all;
+    await allFound;
     clearTimeout(limit);
     const seconds = (nowMs() - began) / 1_000;
     await stop();
     await open.close();
-    return fromRow('SIGKILL while enqueueing', peer, {
+    return rowOf('SIGKILL while enqueueing', peer, {
       tasks: acknowledged.size,
       lost: missing.size,
       seconds,
@@ -86,7 +87,7 @@ function killedSubmitter(peer, redis) {
   });
 }
 
-/** What is lost, and for how long, when a process of ours is killed. */
+/** Measures lost tasks and the time to recover when a process of Task Center is killed. */
 export async function crash({ startRedis, peers }) {
   const redis = await startRedis();
   const rows = [];

@@ -10,10 +10,10 @@ const SECONDS = 5;
 const PROBE_MS = 20;
 const HANDLER_RATES = [100, 1_000, 10_000];
 const CALLBACK_RATES = [10, 100];
-/** Time to enqueue before the first is due: what is not there yet cannot be late by fault of the mover. */
+/** Time to enqueue all tasks before the first is due: only the forwarder's lateness should be measured. */
 const leadMs = (count) => 2_000 + count / 10;
 
-/** How long the disk takes to keep 4 KiB meanwhile: on SQLite no task can be acknowledged faster. */
+/** Measures fsync of 4 KiB meanwhile. On SQLite no task can be acknowledged faster. */
 async function probeDisk(folder) {
   const file = await open(path.join(folder, 'probe'), 'w');
   const block = Buffer.alloc(4_096, 1);
@@ -36,13 +36,13 @@ async function probeDisk(folder) {
   };
 }
 
-/** When each of `count` tasks is due, evenly from a while from now on. */
+/** Due times of `count` tasks at an even rate, after the lead time. */
 function dueTimes(count, rate) {
   const began = Date.now() + leadMs(count);
   return Array.from({ length: count }, (_, i) => began + Math.floor((i * 1_000) / rate));
 }
 
-/** Resolves to how late each handler started, in this process. */
+/** Runs delayed tasks in this process; resolves to the lateness of each, ms. */
 async function handlers(url, rate, count) {
   const broker = await connect(url);
   const client = new Client(broker);
@@ -62,7 +62,7 @@ async function handlers(url, rate, count) {
   return latenesses;
 }
 
-/** Delayed callbacks through the whole service; lateness at the receiver, from the task's `due_at`. */
+/** Runs delayed callbacks through the service; resolves to the lateness of each at the receiver, ms after `due_at`. */
 async function callbacks({ broker, folder }, rate, count) {
   const service = await serve(broker, folder);
   const arrived = new Map();
@@ -72,11 +72,11 @@ async function callbacks({ broker, folder }, rate, count) {
     tick();
   });
   const tasks = dueTimes(count, rate).map((at, i) => ({ id: `t-${i}`, run_at: new Date(at).toISOString() }));
-  const made = await service.submit({ callback: { url: receiver.url } }, tasks);
+  const submitted = await service.submit({ callback: { url: receiver.url } }, tasks);
   await over;
   await service.stop();
   await receiver.stop();
-  return made.map(({ id, due_at }) => arrived.get(id) - Date.parse(due_at));
+  return submitted.map(({ id, due_at }) => arrived.get(id) - Date.parse(due_at));
 }
 
 const rowOf = (what, rate, latenesses) => ({
@@ -86,10 +86,10 @@ const rowOf = (what, rate, latenesses) => ({
   early: latenesses.filter((ms) => ms < 0).length,
   'p50 ms': spread(latenesses).median,
   'p99 ms': percentile(latenesses, 0.99),
-  'max ms': latenesses.reduce((most, ms) => Math.max(most, ms), 0),
+  'max ms': latenesses.reduce((largest, ms) => Math.max(largest, ms), 0),
 });
 
-/** How exactly delayed tasks start: handlers in process, and callbacks through the whole service. */
+/** Measures how punctually delayed tasks start: handlers in this process, and callbacks of the service. */
 export async function delay({ startRedis, scale }) {
   const redis = await startRedis();
   const rows = [];

@@ -3,7 +3,7 @@ import { smallest, spread, largest } from '../report.mjs';
 
 const kindOf = (kind, concurrency) => ({ kind, concurrency });
 
-/** `warmUp` tasks of each kind at scale 1, which count for nothing. */
+/** `warmUp`: tasks of an unmeasured round at scale 1. */
 const JOBS = {
   'enqueue, 100 in flight': { ...kindOf('enqueue', 100), warmUp: 10_000 },
   'enqueue in bulk of 1,000': { ...kindOf('bulk', BULK), warmUp: 20_000 },
@@ -13,7 +13,10 @@ const JOBS = {
   'process, concurrency 500': { ...kindOf('process', 500), warmUp: 10_000 },
   'enqueue and process at once': { ...kindOf('both', 100), warmUp: 5_000 },
 };
-/** About so long each peer works in a round at scale 1, however fast it is; a fifth of it says little on a shared machine. */
+/**
+ * Duration of a round of each peer at scale 1: the number of tasks follows from the peer's rate. Much shorter rounds say little
+ * on a shared machine.
+ */
 const ROUND_S = 1;
 const MAX_TASKS = 400_000;
 const wholeBulks = (count) => Math.min(MAX_TASKS, Math.max(BULK, Math.round(count / BULK) * BULK));
@@ -29,11 +32,11 @@ const RUNS = {
   },
 };
 
-/** Whether an open peer can do a job at all. */
+/** Whether an open peer supports a job. */
 const can = (peer, { kind }) =>
   kind !== 'bulk' || peer.measure !== undefined || peer.enqueueBulk !== undefined;
 
-/** One round; null if the peer has no such job. */
+/** Measures one round; null if the peer does not support the job. */
 function round(peer, job, redis) {
   return withPeer(peer, redis, async (open) => {
     if (!can(open, job)) return null;
@@ -41,8 +44,8 @@ function round(peer, job, redis) {
     await redis.longestScript();
     let result;
     const figures = await measure(job.count, redis, async () => {
-      const asked = { ...job, payload: PAYLOAD };
-      result = open.measure ? await open.measure(asked) : await RUNS[job.kind](open, job);
+      const request = { ...job, payload: PAYLOAD };
+      result = open.measure ? await open.measure(request) : await RUNS[job.kind](open, job);
       return open.measure ? result : null;
     });
     if (open.measure && !result) return null;
@@ -71,7 +74,7 @@ function rowsOf(job, results) {
   });
 }
 
-/** Every peer in turn, round by round, after a round to warm up, which also tells how many tasks are a round. */
+/** Measures the peers in turn, round by round. The warm-up round also determines how many tasks make a round. */
 async function alternate(job, { peers, rounds, scale, redis }) {
   const results = new Map();
   const able = [];
@@ -88,7 +91,7 @@ async function alternate(job, { peers, rounds, scale, redis }) {
   return results;
 }
 
-/** Enqueue, bulk enqueue and processing beside the peers on the same Redis. */
+/** Compares enqueueing, bulk enqueueing and processing with the peers on the same Redis. */
 export async function engine({ startRedis, peers, rounds, scale, jobs, persistence }) {
   const redis = await startRedis();
   const rows = [];

@@ -16,10 +16,10 @@ const figures = (latencies) => ({
   tasks: latencies.length,
   'p50 ms': spread(latencies).median,
   'p99 ms': percentile(latencies, 0.99),
-  'max ms': latencies.reduce((most, ms) => Math.max(most, ms), 0),
+  'max ms': latencies.reduce((largest, ms) => Math.max(largest, ms), 0),
 });
 
-/** The same whether workers are processes or, for a store that has only one, this one. */
+/** Starts workers: processes, or for a store of a single process workers in this one with the same interface. */
 async function workersOf(peer, { open, where }, { processes, concurrency }) {
   if (worksInProcesses(peer)) {
     const workers = await startWorkers(peer, where, processes);
@@ -28,39 +28,39 @@ async function workersOf(peer, { open, where }, { processes, concurrency }) {
   }
   let latencies = [];
   let started = 0;
-  let wanted = 0;
+  let target = 0;
   let { over, tick } = countdown(1);
   const stop = await open.work(concurrency, ({ at }) => {
     latencies.push(nowMs() - at);
     started += 1;
-    if (started >= wanted) tick();
+    if (started >= target) tick();
   });
   return {
     stop,
     started: () => started,
     lastAt: nowMs,
     takeLatencies() {
-      const taken = latencies;
+      const result = latencies;
       latencies = [];
-      return taken;
+      return result;
     },
     saw(count) {
-      wanted = count;
+      target = count;
       ({ over, tick } = countdown(1));
-      if (started >= wanted) tick();
+      if (started >= target) tick();
       return over;
     },
   };
 }
 
-/** From the call that enqueues to the start of its handler, when nothing else goes on. */
+/** Measures from the enqueue call to the start of the handler with idle workers. */
 async function idle(peer, redis, { processes, samples }) {
   return withPeer(peer, redis, async (open, where) => {
     const workers = await workersOf(peer, { open, where }, { processes, concurrency: IDLE_CONCURRENCY });
     for (let i = 1; i <= WARM_UP + samples; i += 1) {
       await open.enqueue({ ...PAYLOAD, at: nowMs() });
       await workers.saw(i);
-      // So that neither the worker's rhythm nor ours decides.
+      // A random pause: the result must not depend on the rhythm of the worker or of this loop.
       await sleep(20 + Math.random() * 40);
     }
     await workers.stop();
@@ -68,7 +68,7 @@ async function idle(peer, redis, { processes, samples }) {
   });
 }
 
-/** Enqueues at an even rate, whether or not earlier calls were answered. */
+/** Enqueues at an even rate, without waiting for answers. */
 async function pace(open, rate, seconds) {
   const began = nowMs();
   const count = Math.round(rate * seconds);
@@ -82,7 +82,7 @@ async function pace(open, rate, seconds) {
   return count;
 }
 
-/** First as fast as producer and worker go together, then at half of that. */
+/** Finds the largest rate of producer and worker together, then measures the latency at half of it. */
 async function half(peer, redis, { count, seconds }) {
   return withPeer(peer, redis, async (open, where) => {
     const workers = await workersOf(peer, { open, where }, { processes: 1, concurrency: 100 });
@@ -103,7 +103,7 @@ async function half(peer, redis, { count, seconds }) {
   });
 }
 
-/** How soon a task starts: with idle workers, and at half of the rate that is the most. */
+/** Measures how soon a task starts: with idle workers, and at half of the largest rate. */
 export async function latency({ startRedis, scale, ...which }) {
   const redis = await startRedis();
   const rows = [];

@@ -6,9 +6,9 @@ import { inProcesses, worksInProcesses } from './workers.mjs';
 
 const ACTIVE = 10_000;
 const DRAINED = 30_000;
-const HELD = { ...PAYLOAD, hold: true };
+const HELD = { ...PAYLOAD, neverEnds: true };
 
-/** Median of `MEMORY USAGE` of up to 100 hashes: what a task's own key takes, without lists and sets around it. */
+/** The median of `MEMORY USAGE` of up to 100 hashes: the bytes of a task's own key, without lists and sets. */
 async function hashBytes(redis) {
   const [, keys] = await redis.send('SCAN', '0', 'COUNT', '500', 'TYPE', 'hash');
   const sizes = [];
@@ -16,7 +16,7 @@ async function hashBytes(redis) {
   return sizes.length === 0 ? null : spread(sizes).median;
 }
 
-/** What tasks that wait take in Redis. */
+/** Measures the memory of waiting tasks in Redis. */
 function waiting(peer, redis) {
   return withPeer(peer, redis, async (open) => {
     const before = await redis.usedBytes();
@@ -30,7 +30,7 @@ function waiting(peer, redis) {
   });
 }
 
-/** A process with nothing but `ACTIVE` tasks under way; `beside` runs while it holds them. */
+/** Measures a worker process with `ACTIVE` running tasks; `beside` runs meanwhile. */
 async function holding(peer, where, beside) {
   const holder = await startWorkers(peer, where);
   const [pid] = holder.pids;
@@ -39,15 +39,15 @@ async function holding(peer, where, beside) {
   await holder.go(ACTIVE);
   await holder.saw(ACTIVE);
   const { mb, peakMb } = await restingMemory(pid);
-  const more = await beside();
+  const besideResult = await beside();
   await holder.kill();
   return {
     row: { what: 'worker process', peer: peer.name, 'idle MB': idle.mb, 'active MB': mb, 'peak MB': peakMb },
-    more,
+    besideResult,
   };
 }
 
-/** Rate of a second worker, alone, and while the first holds its tasks. */
+/** Measures the rate of a second worker, alone and while the first runs its tasks. */
 async function active(peer, { redis, rounds, count }) {
   const once = async (open) => {
     await fill(open, count);
@@ -62,41 +62,43 @@ async function active(peer, { redis, rounds, count }) {
   };
   const many = async (open) => {
     await once(open);
-    const all = [];
-    for (let i = 0; i < rounds; i += 1) all.push(await once(open));
+    const results = [];
+    for (let i = 0; i < rounds; i += 1) results.push(await once(open));
     return {
-      rate: spread(all.map(({ perSecond }) => perSecond)).median,
-      ms: Math.max(...all.map(({ ms }) => ms)),
+      rate: spread(results.map(({ perSecond }) => perSecond)).median,
+      ms: Math.max(...results.map(({ ms }) => ms)),
     };
   };
   const alone = await withPeer(peer, redis, many);
-  const { row, more } = await withPeer(peer, redis, (open, where) => holding(peer, where, () => many(open)));
+  const { row, besideResult } = await withPeer(peer, redis, (open, where) =>
+    holding(peer, where, () => many(open)),
+  );
   const rates = {
     peer: peer.name,
     'tasks/s with none': Math.round(alone.rate),
-    'tasks/s with 10,000': Math.round(more.rate),
-    share: more.rate / alone.rate,
-    'longest script ms': more.ms,
+    'tasks/s with 10,000': Math.round(besideResult.rate),
+    share: besideResult.rate / alone.rate,
+    'longest script ms': besideResult.ms,
   };
   return { row, rates };
 }
 
-/** The service with `ACTIVE` callbacks whose answers have not come yet. */
+/** Measures the service with `ACTIVE` callbacks that wait for their answers. */
 async function service(name, broker) {
   return inFolder(async (folder) => {
     const running = await serve(broker, folder, ['--callback-concurrency', String(ACTIVE)]);
     const idle = await restingMemory(running.pid, 500);
     let arrived = 0;
-    let full;
-    const all = new Promise((resolve) => (full = resolve));
+    let complete;
+    const allArrived = new Promise((resolve) => (complete = resolve));
     const receiver = await receive(() => {
       arrived += 1;
-      if (arrived === ACTIVE) full();
+      if (arrived === ACTIVE) complete();
       return new Promise(() => {});
     });
     const tasks = Array.from({ length: ACTIVE }, (_, i) => ({ id: `t-${i}`, payload: PAYLOAD }));
     await running.submit({ callback: { url: receiver.url }, timeout: '10m' }, tasks);
-    await all;
+    await allArrived;
     const { mb, peakMb } = await restingMemory(running.pid);
     await running.stop('SIGKILL');
     await receiver.stop();
@@ -104,7 +106,7 @@ async function service(name, broker) {
   });
 }
 
-/** 10,000 tasks under way: memory of the processes, bytes in Redis, and the rate beside them. */
+/** Measures 10,000 running tasks: memory of the processes, bytes in Redis, and the rate of another worker meanwhile. */
 export async function memory({ startRedis, rounds, scale, ...which }) {
   const redis = await startRedis();
   const processes = [];

@@ -8,11 +8,11 @@ const COUNTS = [1, 2, 4];
 const CONCURRENCY = 100;
 const TASKS = 60_000;
 
-/** Worker processes that are open and wait for the word begin on tasks that are all there. */
-function round(peer, redis, { many, count }) {
+/** Starts worker processes that are already open on a full queue, and measures until it is empty. */
+function round(peer, redis, { workerCount, count }) {
   return withPeer(peer, redis, async (open, where) => {
     await fill(open, count);
-    const workers = await startWorkers(peer, where, many);
+    const workers = await startWorkers(peer, where, workerCount);
     await redis.longestScript();
     const redisCpu = redis.cpu();
     const began = nowMs();
@@ -31,23 +31,23 @@ function round(peer, redis, { many, count }) {
   });
 }
 
-/** What more worker processes bring on the cores that there are. */
+/** Measures what more worker processes gain on the cores of this machine. */
 export async function processes({ startRedis, rounds, scale, ...which }) {
   const redis = await startRedis();
   const rows = [];
   const able = (await inProcesses(which, redis)).filter(worksInProcesses);
   const count = Math.max(2_000, TASKS * scale);
-  for (const many of COUNTS) {
+  for (const workerCount of COUNTS) {
     const results = new Map(able.map((peer) => [peer.name, []]));
     for (let i = 0; i < rounds; i += 1) {
       for (const peer of able) {
-        results.get(peer.name).push(await round(peer, redis, { many, count }));
+        results.get(peer.name).push(await round(peer, redis, { workerCount, count }));
       }
     }
     for (const [peer, figures] of results) {
-      const middle = (key) => spread(figures.map((one) => one[key])).median;
+      const middle = (key) => spread(figures.map((roundFigures) => roundFigures[key])).median;
       rows.push({
-        'worker processes': many,
+        'worker processes': workerCount,
         peer,
         'tasks/s': Math.round(middle('perSecond')),
         'CPU of workers': middle('clientCpu'),

@@ -1,12 +1,12 @@
 import { withPeer } from '../measure.mjs';
 
-/** Whether a peer's workers can be processes beside the one that enqueues. */
+/** Whether the workers of a peer can run in other processes than the producer. */
 export const worksInProcesses = (peer) => peer.store !== 'file';
 
-/** Whom the longer scenarios take unless others are named: with everyone they would take hours. */
+/** The peers of the longer scenarios unless others are named: with all peers they would take hours. */
 export const takesLong = ({ name }) => /^(Task Center|BullMQ)/.test(name);
 
-/** The peers that the longer scenarios take: queues of Node whose tasks and workers the scenario drives itself. */
+/** The peers for the longer scenarios: Node queues whose tasks and workers the scenario controls itself. */
 export async function inProcesses({ peers, named }, redis) {
   const able = [];
   for (const peer of peers) {
