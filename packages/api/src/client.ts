@@ -4,7 +4,7 @@ import type { Problem } from './problem.ts';
 import { stringify } from './raw-json.ts';
 import type { Route } from './route.ts';
 import type { AnswerOf, BodyInputOf, ParamsOf, QueryInputOf } from './operations.ts';
-import { routes, type OperationId } from './routes.ts';
+import { routes, type OperationId } from './contract.ts';
 
 /** `T`, with all of its fields optional if none of them is required. */
 type Optional<T> = {} extends T ? Partial<T> : T;

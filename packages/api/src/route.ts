@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { ProblemCode } from './problem.ts';
-import type { Role } from './system.ts';
+import type { Role } from './service/schemas.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 

@@ -1,7 +1,7 @@
 /**
  * A task in an answer.
  *
- * To add a field: declare it in `packages/api/src/task.ts`, fill it in `presentFields`. Large content that callers ask for
+ * To add a field: declare it in `packages/api/src/tasks/schemas.ts`, fill it in `presentFields`. Large content that callers ask for
  * by `include` is a part: add it to `TaskPart` and to `partsOf`.
  */
 import {

@@ -1,12 +1,20 @@
 import * as z from 'zod';
-import { batchAnswer, batchEnvelope, batchInput } from './batch.ts';
+import { batchAnswer, batchEnvelope, batchInput } from './batches/schemas.ts';
 import { limits } from './limits.ts';
-import { pauseInput, queue, resumeInput } from './queue.ts';
+import { pauseInput, queue, resumeInput } from './queues/schemas.ts';
 import { route, type Route } from './route.ts';
 import { choice, strict } from './strict.ts';
-import { health, me, version } from './system.ts';
-import { cancelAnswer, cancelInput, KINDS, LISTED_STATES, pageOf, TASK_PARTS, task } from './task.ts';
-import { taskInput } from './task-input.ts';
+import { health, me, version } from './service/schemas.ts';
+import {
+  cancelAnswer,
+  cancelInput,
+  KINDS,
+  LISTED_STATES,
+  pageOf,
+  TASK_PARTS,
+  task,
+} from './tasks/schemas.ts';
+import { taskInput } from './tasks/input.ts';
 import { businessId, queueName, taskId } from './values.ts';
 
 const noQuery = strict({});

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { callback } from './callback.ts';
-import { strict } from './strict.ts';
-import { time } from './values.ts';
+import { strict } from '../strict.ts';
+import { time } from '../values.ts';
 
 /** The states of a task, the same as in the engine; a test compares both. */
 export const TASK_STATES = [
