@@ -1,11 +1,11 @@
 import type { Handlers } from './call.ts';
-import { submitBatch } from './routes/batches.ts';
-import { listTasks } from './routes/list-tasks.ts';
-import { getPage } from './routes/page.ts';
-import { getQueue, listQueues, pauseQueue, resumeQueue } from './routes/queues.ts';
-import { submitTask } from './routes/submit.ts';
-import { getHealth, getMe, getOpenapi, getReadiness, getStartup, getVersion } from './routes/system.ts';
-import { cancelTask, deleteTask, getTask } from './routes/tasks.ts';
+import { submitBatch } from './batches/handlers.ts';
+import { listTasks } from './tasks/list.ts';
+import { getPage } from './service/page.ts';
+import { getQueue, listQueues, pauseQueue, resumeQueue } from './queues/handlers.ts';
+import { submitTask } from './tasks/submit.ts';
+import { getHealth, getMe, getOpenapi, getReadiness, getStartup, getVersion } from './service/handlers.ts';
+import { cancelTask, deleteTask, getTask } from './tasks/handlers.ts';
 
 /**
  * The handler of each operation. To add an operation, add its handler here; the route table of `@task-center/api`

@@ -7,7 +7,7 @@ import { BUILT_IN_QUEUES, logicalQueue, storedQueues, type QueueFacts } from '@t
 import { requireQueue, seesQueue } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
-import { presentQueue } from '../present/queue.ts';
+import { presentQueue } from './present.ts';
 import { ProblemError } from '../../problem.ts';
 
 const BUILT_IN: readonly string[] = BUILT_IN_QUEUES;

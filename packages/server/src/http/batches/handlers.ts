@@ -6,7 +6,7 @@ import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../../pro
 import { urlItems } from '../submission/callback.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 import { storedRecord } from '../submission/stored.ts';
-import { reportCallbackQueue, presentStored, submissionOf, taskExists } from './submit.ts';
+import { reportCallbackQueue, presentStored, submissionOf, taskExists } from '../tasks/submit.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type SubmitCall = Call<'submitBatch'>;

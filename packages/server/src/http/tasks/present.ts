@@ -27,7 +27,7 @@ import {
 import { callbackOf } from '../../callbacks/callback.ts';
 import { deliveryId } from '../../callbacks/delivery-id.ts';
 import { isSecretHeader } from '../../callbacks/headers.ts';
-import { payloadType, shownPayload, shownResult } from './content.ts';
+import { payloadType, shownPayload, shownResult } from '../content.ts';
 
 /** A time of 0 is unknown, as in Asynq's messages. */
 const timeOrNull = (ms: number | null | undefined) =>

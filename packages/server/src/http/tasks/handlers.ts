@@ -8,7 +8,7 @@ import {
   type TaskState,
 } from '@task-center/engine';
 import type { Call, Reply } from '../call.ts';
-import { presentTask } from '../present/task.ts';
+import { presentTask } from './present.ts';
 import { ProblemError } from '../../problem.ts';
 import { findTask, locate, notFound, type TaskCall } from './find-task.ts';
 import { SINGLE_TASK_PARTS } from './submit.ts';
