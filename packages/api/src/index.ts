@@ -18,7 +18,8 @@ export { RawJson, stringify } from './raw-json.ts';
 export type { Method, Route, RouteRole } from './route.ts';
 export type { AnswerOf, BodyInputOf, BodyOf, ParamsOf, QueryInputOf, QueryOf } from './operations.ts';
 export { routeList, routes, type OperationId, type Routes } from './contract.ts';
-export { ROLES, type Health, type Me, type Role, type Version } from './service/schemas.ts';
+export { ROLES, type Me, type Role } from './access/schemas.ts';
+export type { Health, Version } from './service/schemas.ts';
 export {
   KINDS,
   LISTED_STATES,

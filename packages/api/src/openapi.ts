@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { problem, problems, type ProblemCode } from './problem.ts';
 import type { Route } from './route.ts';
 import { routeList } from './contract.ts';
-import { ROLES } from './service/schemas.ts';
+import { ROLES } from './access/schemas.ts';
 import { fieldsOf } from './strict.ts';
 
 type Json = Record<string, unknown>;

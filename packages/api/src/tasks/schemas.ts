@@ -155,15 +155,6 @@ export const cancelAnswer = z.object({
   task,
 });
 
-/** A page of a list. `next_cursor` null = the last page; `total` null = not counted. */
-export const pageOf = <S extends z.ZodType>(item: S) =>
-  z.object({
-    data: z.array(item),
-    next_cursor: maybe(text),
-    total: maybe(count),
-    scanned: maybe(count),
-  });
-
 export type Task = z.output<typeof task>;
 export type Attempt = z.output<typeof attempt>;
 export type TaskState = (typeof TASK_STATES)[number];
