@@ -1,7 +1,7 @@
 /** `POST /v1/batches`: checks and stores up to 1,000 tasks, each with its own outcome. */
 import { itemsOf, taskInput, type BatchItem } from '@task-center/api';
 import type { EnqueueOutcome, NewTask } from '@task-center/engine';
-import type { Call, Reply } from '../call.ts';
+import type { Call, Handlers, Reply } from '../call.ts';
 import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
@@ -82,7 +82,7 @@ function outcomeOf(
 }
 
 /** `POST /v1/batches`. Items are answered in the order of the tasks. */
-export async function submitBatch(call: SubmitCall): Promise<Reply> {
+async function submitBatch(call: SubmitCall): Promise<Reply> {
   const prepared = prepare(call);
   const valid = prepared.filter((item): item is NewTask => !(item instanceof ProblemError));
   const outcomes = await call.deps.client.submitMany(valid);
@@ -98,3 +98,5 @@ export async function submitBatch(call: SubmitCall): Promise<Reply> {
   const counts = { created, duplicate: 0, failed: items.length - created };
   return { body: { id: null, counts, items } };
 }
+
+export const batchHandlers = { submitBatch } satisfies Partial<Handlers>;

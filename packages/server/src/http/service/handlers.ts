@@ -1,61 +1,27 @@
-/** Operations about the service itself. Health checks need no key and are answered under any load. */
+/** Operations about the service itself. */
 import { openapi, RawJson } from '@task-center/api';
-import type { Call, Reply } from '../call.ts';
-import type { AppDeps } from '../deps.ts';
-
-/** A broker that does not answer a ping within this time is unavailable. */
-const MAX_PING_MS = 2_000;
-
-/** `GET /v1/me` */
-export async function getMe({ principal }: Call<'getMe'>): Promise<Reply> {
-  const { keyId, name, role, queues, businesses } = principal;
-  return { body: { key_id: keyId, name, role, queues, businesses } };
-}
-
-/** `GET /healthz`: liveness. The broker's state does not matter: restarting this process would not repair it. */
-export async function getHealth(): Promise<Reply> {
-  return { body: { status: 'ok' } };
-}
-
-async function isReachable({ broker, runtime }: AppDeps): Promise<boolean> {
-  const answer = broker.ping().then(
-    () => true,
-    () => false,
-  );
-  const timeout = new AbortController();
-  const timedOut = runtime.clock.sleep(MAX_PING_MS, timeout.signal).then(() => false);
-  const isAnswered = await Promise.race([answer, timedOut]);
-  timeout.abort();
-  return isAnswered;
-}
-
-const RETRY = { 'retry-after': '2' };
-
-/**
- * `GET /readyz`: whether to send requests here. 503 while starting or stopping and while the broker is unavailable.
- */
-export async function getReadiness({ deps }: Call<'getReadiness'>): Promise<Reply> {
-  const { phase } = deps.state;
-  if (phase !== 'ready') return { status: 503, body: { status: phase }, headers: RETRY };
-  if (await isReachable(deps)) return { body: { status: 'ok' } };
-  return { status: 503, body: { status: 'unavailable' }, headers: RETRY };
-}
-
-/** `GET /startupz`: 503 until the service has started. */
-export async function getStartup({ deps }: Call<'getStartup'>): Promise<Reply> {
-  if (deps.state.phase === 'starting') return { status: 503, body: { status: 'starting' }, headers: RETRY };
-  return { body: { status: 'ok' } };
-}
+import type { Call, Handlers, Reply } from '../call.ts';
+import { getHealth, getReadiness, getStartup } from './health.ts';
+import { getPage } from './page.ts';
 
 /** `GET /version` */
-export async function getVersion({ deps }: Call<'getVersion'>): Promise<Reply> {
+async function getVersion({ deps }: Call<'getVersion'>): Promise<Reply> {
   return { body: { version: deps.version, api: 'v1' } };
 }
 
 let contract: RawJson | undefined;
 
 /** `GET /openapi.json`: generated at the first call, then cached. */
-export async function getOpenapi({ deps }: Call<'getOpenapi'>): Promise<Reply> {
+async function getOpenapi({ deps }: Call<'getOpenapi'>): Promise<Reply> {
   contract ??= new RawJson(JSON.stringify(openapi(deps.version)));
   return { body: contract };
 }
+
+export const serviceHandlers = {
+  getHealth,
+  getReadiness,
+  getStartup,
+  getVersion,
+  getOpenapi,
+  getPage,
+} satisfies Partial<Handlers>;

@@ -6,7 +6,7 @@ import { isLoopback } from '../../config/load.ts';
 import { PlainText, type Call, type Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
 import { pageHtml, PAGE_STYLE } from './page-html.ts';
-import { readQueues } from '../queues/handlers.ts';
+import { readQueues } from '../queues/read.ts';
 
 const styleHash = createHash('sha256').update(PAGE_STYLE).digest('base64');
 
