@@ -8,7 +8,7 @@ import { newTask, type Submission } from '../submission/new-task.ts';
 import { storedRecord } from '../submission/stored.ts';
 import { reportCallbackQueue, presentStored, submissionOf, taskExists } from '../tasks/submit.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
+type TaskFields = Readonly<Record<string, unknown>>;
 type SubmitCall = Call<'submitBatch'>;
 
 /** Groups of alternative fields. A task that has one field of a group takes none of the group from the defaults. */
@@ -19,7 +19,7 @@ const ALTERNATIVES = [
   ['traceparent', 'trace_id'],
 ] as const;
 
-function withDefaults(own: Fields, defaults: Fields): Fields {
+function withDefaults(own: TaskFields, defaults: TaskFields): TaskFields {
   const applicable = { ...defaults };
   for (const group of ALTERNATIVES) {
     if (group.every((name) => own[name] === undefined)) continue;
@@ -29,7 +29,7 @@ function withDefaults(own: Fields, defaults: Fields): Fields {
 }
 
 /** @throws ProblemError the task is not valid */
-function toNewTask(own: Fields, defaults: Fields, submission: Submission): NewTask {
+function toNewTask(own: TaskFields, defaults: TaskFields, submission: Submission): NewTask {
   const input = withDefaults(own, defaults);
   const result = taskInput.safeParse(input);
   if (result.success) return newTask(result.data, submission);
