@@ -4,7 +4,7 @@ import type { Problem } from './problem.ts';
 import { stringify } from './raw-json.ts';
 import type { Route } from './route.ts';
 import type { AnswerOf, BodyInputOf, ParamsOf, QueryInputOf } from './operations.ts';
-import { routes, type OperationId } from './routes.ts';
+import { routes, type OperationId } from './contract.ts';
 
 /** `T`, with all of its fields optional if none of them is required. */
 type Optional<T> = {} extends T ? Partial<T> : T;
@@ -22,13 +22,13 @@ export type CallInput<O extends OperationId> = Optional<
   Field<'params', ParamsOf<O>> & Field<'query', QueryInputOf<O>> & Field<'body', BodyInputOf<O>>
 > & { readonly signal?: AbortSignal };
 
-type Method<O extends OperationId> =
+type ClientMethod<O extends OperationId> =
   {} extends CallInput<O>
     ? (input?: CallInput<O>) => Promise<AnswerOf<O>>
     : (input: CallInput<O>) => Promise<AnswerOf<O>>;
 
 /** One method per operation of the route table. */
-export type ApiClient = { readonly [O in OperationId]: Method<O> };
+export type ApiClient = { readonly [O in OperationId]: ClientMethod<O> };
 
 export interface ApiClientOptions {
   /** The service's URL, such as `http://127.0.0.1:7420`. It may have a path. */

@@ -1,5 +1,5 @@
-export { batchInput, type BatchAnswer, type BatchInput, type BatchItem } from './batch.ts';
-export type { Callback, CallbackInput, CheckedCallback } from './callback.ts';
+export { batchInput, type BatchAnswer, type BatchInput, type BatchItem } from './batches/schemas.ts';
+export type { Callback, CallbackInput, CheckedCallback } from './tasks/callback.ts';
 export {
   ApiError,
   createApiClient,
@@ -13,12 +13,13 @@ export { gotOf, itemAt, itemsOf, pointerOf } from './issues.ts';
 export { limits } from './limits.ts';
 export { openapi } from './openapi.ts';
 export { problems, type ItemLocation, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';
-export type { Queue } from './queue.ts';
+export type { Queue } from './queues/schemas.ts';
 export { RawJson, stringify } from './raw-json.ts';
 export type { Method, Route, RouteRole } from './route.ts';
 export type { AnswerOf, BodyInputOf, BodyOf, ParamsOf, QueryInputOf, QueryOf } from './operations.ts';
-export { routeList, routes, type OperationId, type Routes } from './routes.ts';
-export { ROLES, type Health, type Me, type Role, type Version } from './system.ts';
+export { routeList, routes, type OperationId, type Routes } from './contract.ts';
+export { ROLES, type Me, type Role } from './access/schemas.ts';
+export type { Health, Version } from './service/schemas.ts';
 export {
   KINDS,
   LISTED_STATES,
@@ -29,7 +30,7 @@ export {
   type Task,
   type TaskPart,
   type TaskState,
-} from './task.ts';
+} from './tasks/schemas.ts';
 export {
   batchDefaults,
   PRIORITIES,
@@ -40,5 +41,5 @@ export {
   type Priority,
   type RetryInput,
   type TaskInput,
-} from './task-input.ts';
+} from './tasks/input.ts';
 export { businessId, instantMs, queueName, timeText, tracestate } from './values.ts';

@@ -3,8 +3,8 @@
 import * as z from 'zod';
 import { problem, problems, type ProblemCode } from './problem.ts';
 import type { Route } from './route.ts';
-import { routeList } from './routes.ts';
-import { ROLES } from './system.ts';
+import { routeList } from './contract.ts';
+import { ROLES } from './access/schemas.ts';
 import { fieldsOf } from './strict.ts';
 
 type Json = Record<string, unknown>;

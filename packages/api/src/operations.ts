@@ -1,7 +1,7 @@
 // Types of an operation's input and output, derived from its row in the route table.
 
 import type * as z from 'zod';
-import type { OperationId, Routes } from './routes.ts';
+import type { OperationId, Routes } from './contract.ts';
 
 type Schema<O extends OperationId, P extends 'params' | 'query' | 'body' | 'checked'> = Routes[O] extends {
   [K in P]: infer S extends z.ZodType;

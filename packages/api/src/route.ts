@@ -1,11 +1,17 @@
+// A row of the route table, and the verbs that make one: what a row does not say has its default.
+
 import type * as z from 'zod';
+import type { Role } from './access/schemas.ts';
 import type { ProblemCode } from './problem.ts';
-import type { Role } from './system.ts';
+import { strict } from './strict.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
 /** The least role that a call needs; `-` = it needs no key. */
 export type RouteRole = '-' | Role;
+
+/** A group of operations, as OpenAPI shows them. */
+export type Tag = 'tasks' | 'batches' | 'queues' | 'access' | 'service';
 
 /** One operation of the contract: a row of the route table. */
 export interface Route {
@@ -13,12 +19,12 @@ export interface Route {
   /** Template: `/v1/tasks/{id}`. */
   readonly path: string;
   readonly role: RouteRole;
-  /** The group that OpenAPI shows it in. */
-  readonly tag: 'tasks' | 'queues' | 'access' | 'service';
+  /** The group that OpenAPI shows it in. Default: the resource. */
+  readonly tag: Tag;
   readonly summary: string;
   /** Path parameters; each is a string. */
   readonly params?: z.ZodType;
-  /** Query parameters. A parameter that is not named here is refused. */
+  /** Query parameters. A parameter that is not named here is refused. Default: none. */
   readonly query: z.ZodType;
   /** The JSON body. Left out = the operation has none. */
   readonly body?: z.ZodType;
@@ -27,7 +33,7 @@ export interface Route {
    * checks everything else itself: a batch checks each task on its own.
    */
   readonly checked?: z.ZodType;
-  /** Whether a call may leave the body out. */
+  /** Whether a call may leave the body out. Default: no. */
   readonly bodyOptional?: boolean;
   /** Largest body in bytes. Default 1 MiB. */
   readonly bodyBytes?: number;
@@ -35,11 +41,39 @@ export interface Route {
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** Media type of the answers. Default `application/json`. */
   readonly produces?: string;
-  /** The operation's own problems, besides those that any call may have. */
+  /** The operation's own problems, besides those that any call may have. Default: none. */
   readonly problems: readonly ProblemCode[];
-  /** Whether calls are written to the audit log. */
+  /** Whether calls are written to the audit log. Default: all but GET. */
   readonly audit: boolean;
 }
 
-/** Checks the form of a route and keeps its exact types, which the client needs. */
-export const route = <const R extends Route>(definition: R): R => definition;
+const noQuery = strict({});
+
+/** What a row leaves out. */
+export interface Defaults<T extends Tag> {
+  readonly tag: T;
+  readonly query: typeof noQuery;
+  readonly problems: readonly [];
+  readonly audit: boolean;
+}
+
+/** What a row says: all that has no default, and what differs from its default. */
+type Details = Omit<Route, 'method' | 'path' | keyof Defaults<Tag>> &
+  Partial<Pick<Route, keyof Defaults<Tag>>>;
+
+/** Refuses misspelt fields, which a generic parameter would let pass. */
+type NoOther<D> = { readonly [F in Exclude<keyof D, keyof Details>]: never };
+
+/** The exact types of a row, which the client needs. */
+type Row<M extends Method, P extends string, D> = { readonly method: M; readonly path: P } & Readonly<D>;
+
+/** The verbs of a resource. Each makes a row of the route table from its path and its details. */
+export function resource<const T extends Tag>(tag: T) {
+  const verb =
+    <const M extends Method>(method: M) =>
+    <const P extends string, const D extends Details>(path: P, details: D & NoOther<D>) => {
+      const defaults: Defaults<T> = { tag, query: noQuery, problems: [], audit: method !== 'GET' };
+      return { ...defaults, ...details, method, path } as Row<M, P, Omit<Defaults<T>, keyof D> & D>;
+    };
+  return { get: verb('GET'), post: verb('POST'), del: verb('DELETE') };
+}

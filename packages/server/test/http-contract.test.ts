@@ -9,7 +9,7 @@ import {
   TASK_STATES as API_STATES,
   taskInput,
 } from '@task-center/api';
-import { pageHtml } from '../src/http/routes/page-html.ts';
+import { pageHtml } from '../src/http/service/page-html.ts';
 import { statusByErrorCode as statusOfError } from '../src/problem.ts';
 import { codes } from '../../engine/src/errors/codes.ts';
 import { testApp, testConfig, type TestApp } from './support/test-app.ts';

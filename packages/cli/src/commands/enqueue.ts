@@ -1,36 +1,25 @@
 // `enqueue`: turns flags into the body of `POST /v1/tasks`. It checks only what the shell can spoil; the service checks
 // every field, and its messages name the field.
 
-import { RawJson, type Task, type TaskInput } from '@task-center/api';
-import { InvalidArgumentError, type Command } from 'commander';
+import { RawJson, type CallbackInput, type Task, type TaskInput } from '@task-center/api';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { CliError } from '../cli-error.ts';
 import type { Io } from '../io.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
 
-/** The flags. Texts are passed on as they are: the service knows what is valid. */
-interface EnqueueOptions extends ServiceOptions {
-  readonly id?: string;
-  readonly type?: string;
-  readonly queue?: string;
-  readonly priority?: string;
-  readonly payload?: string;
-  readonly payloadText?: string;
-  readonly delay?: string;
-  readonly runAt?: string;
-  readonly deadline?: string;
-  readonly timeout?: string;
-  readonly maxRetries?: number;
-  readonly retention?: string;
-  readonly callbackUrl?: string;
-  readonly method?: string;
-  readonly header?: readonly string[];
-  readonly body?: string;
-  readonly businessId?: string;
-  readonly userId?: string;
-  readonly traceId?: string;
-  readonly tag?: readonly string[];
-  readonly json?: boolean;
+/** The arguments of the flags, by commander's names, such as `runAt`. */
+type EnqueueOptions = ServiceOptions & Readonly<Record<string, unknown>>;
+
+/** A flag, and the field of the body that its argument goes into. */
+interface Flag {
+  readonly flags: string;
+  readonly about: string;
+  readonly field: keyof TaskInput | `callback.${keyof CallbackInput}` | 'retry.max_retries';
+  /** Reads an argument while the command line is parsed. Default: a text, which the service checks. */
+  parse?(argument: string, earlier: unknown): unknown;
+  /** Turns the argument into the value of the field. Default: it is the value. */
+  toField?(argument: unknown, io: Io): unknown;
 }
 
 /** Collects the values of a flag that may be repeated. */
@@ -42,16 +31,16 @@ function wholeNumber(text: string): number {
 }
 
 /**
- * The payload's text. It is checked but sent unchanged, because parsing would spoil large integers.
+ * The payload. Its text is checked but sent unchanged, because parsing would spoil large integers.
  *
  * @param given JSON, `@path` for a file, or `@-` for standard input
  */
-async function payloadText(given: string, io: Io): Promise<string> {
+async function payloadOf(given: string, io: Io): Promise<RawJson> {
   const text =
     given === '@-' ? await io.readInput() : given.startsWith('@') ? readFile(given.slice(1)) : given;
   try {
     JSON.parse(text);
-    return text.trim();
+    return new RawJson(text.trim());
   } catch (error) {
     const message = `The payload is not JSON: ${(error as Error).message}. Use --payload-text for other text.`;
     throw new CliError(message, 2, { cause: error });
@@ -78,44 +67,95 @@ function headersOf(lines: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs) as Record<string, string>;
 }
 
-/** The callback, or undefined without `--callback-url`, which the other flags of a callback need. */
-function callbackInput({
-  callbackUrl,
-  method,
-  header,
-  body,
-}: EnqueueOptions): Record<string, unknown> | undefined {
-  if (callbackUrl === undefined) {
-    if (method ?? header ?? body) throw new CliError('--method, --header and --body need --callback-url.', 2);
-    return undefined;
-  }
-  return { url: callbackUrl, method, body, headers: header && headersOf(header) };
+/** The flags, in the order in which the help shows them. A field of the contract becomes a flag by a row here. */
+const FLAGS: readonly Flag[] = [
+  { flags: '--id <id>', field: 'id', about: 'ID of the task (else a new one)' },
+  { flags: '--callback-url <url>', field: 'callback.url', about: 'deliver the task to this URL' },
+  { flags: '--type <type>', field: 'type', about: 'type of the task (needed without --callback-url)' },
+  { flags: '--queue <name>', field: 'queue', about: 'queue (else default)' },
+  {
+    flags: '--priority <priority>',
+    field: 'priority',
+    about: 'critical, high, normal or low, instead of --queue',
+  },
+  {
+    flags: '--payload <json>',
+    field: 'payload',
+    about: 'payload as JSON; @path reads a file, @- standard input',
+    toField: payloadOf,
+  },
+  { flags: '--payload-text <text>', field: 'payload_text', about: 'payload as plain text' },
+  { flags: '--delay <duration>', field: 'delay', about: 'start after this long, such as 3s or 1h30m' },
+  { flags: '--run-at <time>', field: 'run_at', about: 'start at this time, such as 2026-11-24T08:00:00Z' },
+  { flags: '--deadline <time>', field: 'deadline', about: 'no attempt runs after this time' },
+  {
+    flags: '--timeout <duration>',
+    field: 'timeout',
+    about: 'longest time of one attempt (30m; callbacks: 10s)',
+  },
+  {
+    flags: '--max-retries <count>',
+    field: 'retry.max_retries',
+    about: 'retries after the first attempt (3)',
+    parse: wholeNumber,
+  },
+  {
+    flags: '--retention <duration>',
+    field: 'retention',
+    about: 'how long the completed task is kept (24h)',
+  },
+  { flags: '--method <method>', field: 'callback.method', about: "the callback's method (POST)" },
+  {
+    flags: '--header <header>',
+    field: 'callback.headers',
+    about: "a header of the callback, 'Name: value'; may be repeated",
+    parse: collect,
+    toField: headersOf,
+  },
+  {
+    flags: '--body <body>',
+    field: 'callback.body',
+    about: "the callback's body: payload, envelope or none (payload)",
+  },
+  { flags: '--business-id <id>', field: 'business_id', about: 'business that the task belongs to' },
+  { flags: '--user-id <id>', field: 'user_id', about: 'user that the task belongs to' },
+  {
+    flags: '--trace-id <id>',
+    field: 'trace_id',
+    about: 'trace that the task belongs to, 32 hexadecimal digits',
+  },
+  { flags: '--tag <tag>', field: 'tags', about: 'a tag; may be repeated', parse: collect },
+];
+
+function optionOf({ flags, about, parse }: Flag): Option {
+  const option = new Option(flags, about);
+  return parse === undefined ? option : option.argParser(parse);
 }
 
-/** The body of the submission: each flag under the name of its field. */
+/**
+ * Whether a flag goes into the body. Without a callback, an empty text for one is left out.
+ *
+ * @throws CliError for a flag of a callback without the one that every callback needs
+ */
+function isUsed({ field }: Flag, argument: unknown, { callbackUrl }: EnqueueOptions): boolean {
+  if (argument === undefined) return false;
+  if (callbackUrl !== undefined || !field.startsWith('callback.')) return true;
+  if (argument === '') return false;
+  throw new CliError('--method, --header and --body need --callback-url.', 2);
+}
+
+/** The body of the submission: the argument of each flag in its field. */
 async function taskInput(options: EnqueueOptions, io: Io): Promise<TaskInput> {
-  const payload = options.payload === undefined ? undefined : await payloadText(options.payload, io);
-  const input = {
-    id: options.id,
-    type: options.type,
-    queue: options.queue,
-    priority: options.priority,
-    payload: payload === undefined ? undefined : new RawJson(payload),
-    payload_text: options.payloadText,
-    delay: options.delay,
-    run_at: options.runAt,
-    deadline: options.deadline,
-    timeout: options.timeout,
-    retention: options.retention,
-    business_id: options.businessId,
-    user_id: options.userId,
-    trace_id: options.traceId,
-    tags: options.tag,
-    retry: options.maxRetries === undefined ? undefined : { max_retries: options.maxRetries },
-    callback: callbackInput(options),
-  };
-  // `undefined` fields are left out of the JSON. The texts may still be invalid; the service says so.
-  return input as unknown as TaskInput;
+  const body: Record<string, unknown> = {};
+  for (const flag of FLAGS) {
+    const argument = options[optionOf(flag).attributeName()];
+    if (!isUsed(flag, argument, options)) continue;
+    const value = flag.toField === undefined ? argument : await flag.toField(argument, io);
+    const [name = '', part] = flag.field.split('.');
+    body[name] = part === undefined ? value : { ...(body[name] as object | undefined), [part]: value };
+  }
+  // The texts may be invalid; the service says so.
+  return body;
 }
 
 /** The output for people: ID, state, and the time of a delayed start. */
@@ -136,30 +176,8 @@ Example:
   task-center enqueue --callback-url http://127.0.0.1:9000/ --delay 3s --payload '{"order":1}'`;
 
 export function addEnqueue(program: Command, io: Io): void {
-  const command = program
-    .command('enqueue')
-    .description('submit a task; prints its ID and state')
-    .option('--id <id>', 'ID of the task (else a new one)')
-    .option('--callback-url <url>', 'deliver the task to this URL')
-    .option('--type <type>', 'type of the task (needed without --callback-url)')
-    .option('--queue <name>', 'queue (else default)')
-    .option('--priority <priority>', 'critical, high, normal or low, instead of --queue')
-    .option('--payload <json>', 'payload as JSON; @path reads a file, @- standard input')
-    .option('--payload-text <text>', 'payload as plain text')
-    .option('--delay <duration>', 'start after this long, such as 3s or 1h30m')
-    .option('--run-at <time>', 'start at this time, such as 2026-11-24T08:00:00Z')
-    .option('--deadline <time>', 'no attempt runs after this time')
-    .option('--timeout <duration>', 'longest time of one attempt (30m; callbacks: 10s)')
-    .option('--max-retries <count>', 'retries after the first attempt (3)', wholeNumber)
-    .option('--retention <duration>', 'how long the completed task is kept (24h)')
-    .option('--method <method>', "the callback's method (POST)")
-    .option('--header <header>', "a header of the callback, 'Name: value'; may be repeated", collect)
-    .option('--body <body>', "the callback's body: payload, envelope or none (payload)")
-    .option('--business-id <id>', 'business that the task belongs to')
-    .option('--user-id <id>', 'user that the task belongs to')
-    .option('--trace-id <id>', 'trace that the task belongs to, 32 hexadecimal digits')
-    .option('--tag <tag>', 'a tag; may be repeated', collect)
-    .option('--json', 'print the task as JSON')
-    .addHelpText('after', EXAMPLE);
+  const command = program.command('enqueue').description('submit a task; prints its ID and state');
+  for (const flag of FLAGS) command.addOption(optionOf(flag));
+  command.option('--json', 'print the task as JSON').addHelpText('after', EXAMPLE);
   addServiceOptions(command).action((options: EnqueueOptions) => enqueue(options, io));
 }

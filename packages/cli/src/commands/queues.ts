@@ -6,7 +6,7 @@ import type { Io } from '../io.ts';
 import { painter, table, type Column } from '../output.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
 
-interface ListOptions extends ServiceOptions {
+interface QueueListOptions extends ServiceOptions {
   readonly json?: boolean;
 }
 interface PauseOptions extends ServiceOptions {
@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<Queue>[] = [
 ];
 
 /** All queues. With `--json` the answer is printed as it was received. */
-async function list(options: ListOptions, io: Io): Promise<void> {
+async function list(options: QueueListOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   const { data } = await service.api.listQueues();
   io.out(options.json ? service.lastAnswer() : table(COLUMNS, data, painter(io.colours.out)));
@@ -69,7 +69,7 @@ export function addQueues(program: Command, io: Io): void {
     .description('all queues with their counts')
     .option('--json', 'print them as JSON')
     .addHelpText('after', '\nExample:\n  task-center queues list --json');
-  addServiceOptions(listing).action((options: ListOptions) => list(options, io));
+  addServiceOptions(listing).action((options: QueueListOptions) => list(options, io));
   const pausing = queues
     .command('pause <name>')
     .description('let no further task of a queue start')

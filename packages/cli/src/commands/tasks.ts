@@ -10,7 +10,7 @@ import { addServiceOptions, openService, type Service, type ServiceOptions } fro
 import { taskText } from './task-text.ts';
 
 /** Options of `list`; `limit` stays a text, which the service checks. */
-interface ListOptions extends ServiceOptions {
+interface TaskListOptions extends ServiceOptions {
   readonly queue: string;
   readonly state?: ListedState;
   readonly kind?: 'handler' | 'callback';
@@ -38,14 +38,14 @@ const COLUMNS: readonly Column<Task>[] = [
 ];
 
 /** The first page of a state. */
-async function listState(service: Service, options: ListOptions, state: ListedState): Promise<Task[]> {
+async function listState(service: Service, options: TaskListOptions, state: ListedState): Promise<Task[]> {
   const { queue, kind, limit } = options;
   const query = { queue, state, limit, ...(kind && { kind }) };
   return (await service.api.listTasks({ query })).data;
 }
 
 /** Lists one state, or without `--state` the first page of every state in one table. */
-async function list(options: ListOptions, io: Io): Promise<void> {
+async function list(options: TaskListOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   if (options.json) {
     if (options.state === undefined) throw new CliError('--json lists one state: add --state.', 2);
@@ -116,7 +116,7 @@ function addList(tasks: Command, io: Io): void {
     .option('--limit <count>', 'maximum number of tasks of each state, 1 to 500', '50')
     .option('--json', 'print a page of one state as JSON')
     .addHelpText('after', '\nExample:\n  task-center tasks list --queue critical --state archived');
-  addServiceOptions(command).action((options: ListOptions) => list(options, io));
+  addServiceOptions(command).action((options: TaskListOptions) => list(options, io));
 }
 
 const EXAMPLE = `

@@ -1,8 +1,8 @@
 /**
- * The HTTP application: one Hono route per entry of the API's route table, and what all answers share: request ID, headers,
+ * The HTTP application: one Hono route per row of the API's route table, and what all answers share: request ID, headers,
  * log line, problems.
  *
- * To add an operation: an entry in `packages/api/src/routes.ts`, a handler in `routes/`, a line in `handlers.ts`.
+ * To add an operation: a row in `packages/api/src/<resource>/routes.ts`, a handler in `<resource>/handlers.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';

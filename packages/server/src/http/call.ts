@@ -1,5 +1,5 @@
 /** The types between the dispatcher and an operation's handler. A handler never sees a raw request. */
-import type { BodyOf, OperationId, ParamsOf, QueryOf } from '@task-center/api';
+import type { BodyOf, OperationId, ParamsOf, ProblemItem, QueryOf } from '@task-center/api';
 import type { Principal } from '../auth/principal.ts';
 import type { AppDeps } from './deps.ts';
 
@@ -26,8 +26,21 @@ export interface Reply {
 
 /** Runs one operation. */
 export type Handler<O extends OperationId> = (call: Call<O>) => Promise<Reply>;
+
+/**
+ * Looks for findings that no schema can express, in a body that the schema refused: the caller then learns of all of
+ * them at once. In a valid body the handler itself looks for them.
+ */
+export type FindFurtherItems = (body: unknown, deps: AppDeps) => readonly ProblemItem[];
+
+/** A handler with what is special about its operation. */
+export interface SpecialHandler<O extends OperationId> {
+  readonly handle: Handler<O>;
+  readonly findFurtherItems?: FindFurtherItems;
+}
+
 /** A handler for each operation. A table of this type does not compile while one is missing. */
-export type Handlers = { readonly [O in OperationId]: Handler<O> };
+export type Handlers = { readonly [O in OperationId]: Handler<O> | SpecialHandler<O> };
 
 /** A body that is sent as it is, with the route's media type. */
 export class PlainText {

@@ -1,32 +1,15 @@
+import { accessHandlers } from './access/handlers.ts';
+import { batchHandlers } from './batches/handlers.ts';
 import type { Handlers } from './call.ts';
-import { submitBatch } from './routes/batches.ts';
-import { listTasks } from './routes/list-tasks.ts';
-import { getPage } from './routes/page.ts';
-import { getQueue, listQueues, pauseQueue, resumeQueue } from './routes/queues.ts';
-import { submitTask } from './routes/submit.ts';
-import { getHealth, getMe, getOpenapi, getReadiness, getStartup, getVersion } from './routes/system.ts';
-import { cancelTask, deleteTask, getTask } from './routes/tasks.ts';
+import { queueHandlers } from './queues/handlers.ts';
+import { serviceHandlers } from './service/handlers.ts';
+import { taskHandlers } from './tasks/handlers.ts';
 
-/**
- * The handler of each operation. To add an operation, add its handler here; the route table of `@task-center/api`
- * requires it.
- */
+/** The handler of each operation. It does not compile while a route of the contract has none. */
 export const handlers: Handlers = {
-  submitTask,
-  submitBatch,
-  listTasks,
-  getTask,
-  cancelTask,
-  deleteTask,
-  listQueues,
-  getQueue,
-  pauseQueue,
-  resumeQueue,
-  getMe,
-  getHealth,
-  getReadiness,
-  getStartup,
-  getVersion,
-  getOpenapi,
-  getPage,
+  ...taskHandlers,
+  ...batchHandlers,
+  ...queueHandlers,
+  ...accessHandlers,
+  ...serviceHandlers,
 };

@@ -1,5 +1,5 @@
 /** Checks a call's input against its route. */
-import { itemsOf, limits, routes, type OperationId, type ProblemItem, type Route } from '@task-center/api';
+import { itemsOf, limits, type ProblemItem, type Route } from '@task-center/api';
 import { invalid } from '../problem.ts';
 
 /** The input as it arrived. */
@@ -10,12 +10,6 @@ export interface Unchecked {
   /** Undefined = none was sent. */
   readonly body: unknown;
 }
-
-/**
- * Looks for findings that no schema can express. Called only if the schemas found something: then all are reported at
- * once.
- */
-export type FindFurtherItems = (body: unknown) => readonly ProblemItem[];
 
 /** The input as the schemas returned it: valid, with defaults. */
 export interface Checked {
@@ -43,14 +37,14 @@ function refusedHeaders(headers: Headers): ProblemItem[] {
 /**
  * Validates path parameters, query, headers and body, and reports all findings at once (at most 50).
  *
+ * @param further called only if the schemas found something; returns what no schema can find in the body
  * @throws ProblemError `validation-failed`
  */
 export function validate(
-  operationId: OperationId,
+  route: Route,
   unchecked: Unchecked,
-  further?: FindFurtherItems,
+  further: (body: unknown) => readonly ProblemItem[],
 ): Checked {
-  const route: Route = routes[operationId];
   const items: ProblemItem[] = [...repeatedParameters(unchecked.query), ...refusedHeaders(unchecked.headers)];
   const check = (schema: Route['query'], input: unknown, location: 'pointer' | 'parameter') => {
     const result = schema.safeParse(input);
@@ -62,6 +56,6 @@ export function validate(
   const schema = route.checked ?? route.body;
   const body = schema && check(schema, unchecked.body === undefined ? {} : unchecked.body, 'pointer');
   if (items.length === 0) return { params, query, body };
-  items.push(...(further?.(unchecked.body) ?? []));
+  items.push(...further(unchecked.body));
   throw invalid(items.slice(0, limits.problemItems));
 }

@@ -1,6 +1,6 @@
 import { limits, type CheckedTask } from '@task-center/api';
 import { RawPayload } from '../json-body.ts';
-import { BINARY_TYPE, TEXT_TYPE } from '../present/content.ts';
+import { BINARY_TYPE, TEXT_TYPE } from '../content.ts';
 import { ProblemError } from '../../problem.ts';
 
 /** A payload as it is stored. */

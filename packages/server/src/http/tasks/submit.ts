@@ -10,7 +10,7 @@ import {
 import { type Task, type TaskPart } from '@task-center/api';
 import type { Principal } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
-import { presentTask } from '../present/task.ts';
+import { presentTask } from './present.ts';
 import { ProblemError } from '../../problem.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 import { storedRecord } from '../submission/stored.ts';

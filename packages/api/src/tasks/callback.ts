@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { choice, strict } from './strict.ts';
-import { duration } from './values.ts';
-import { limits } from './limits.ts';
+import { choice, strict } from '../strict.ts';
+import { duration } from '../values.ts';
+import { limits } from '../limits.ts';
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 

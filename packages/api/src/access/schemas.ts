@@ -13,10 +13,4 @@ export const me = z.object({
   businesses: z.array(z.string()).nullable(),
 });
 
-/** The state of the process or of the service. */
-export const health = z.object({ status: z.enum(['ok', 'starting', 'stopping', 'unavailable']) });
-export const version = z.object({ version: z.string(), api: z.literal('v1') });
-
 export type Me = z.output<typeof me>;
-export type Health = z.output<typeof health>;
-export type Version = z.output<typeof version>;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { callback } from './callback.ts';
-import { strict } from './strict.ts';
-import { time } from './values.ts';
+import { strict } from '../strict.ts';
+import { time } from '../values.ts';
 
 /** The states of a task, the same as in the engine; a test compares both. */
 export const TASK_STATES = [
@@ -154,15 +154,6 @@ export const cancelAnswer = z.object({
   outcome: z.enum(['cancelled_before_start', 'already_finished']),
   task,
 });
-
-/** A page of a list. `next_cursor` null = the last page; `total` null = not counted. */
-export const pageOf = <S extends z.ZodType>(item: S) =>
-  z.object({
-    data: z.array(item),
-    next_cursor: maybe(text),
-    total: maybe(count),
-    scanned: maybe(count),
-  });
 
 export type Task = z.output<typeof task>;
 export type Attempt = z.output<typeof attempt>;

@@ -1,7 +1,7 @@
 /**
  * A task in an answer.
  *
- * To add a field: declare it in `packages/api/src/task.ts`, fill it in `presentFields`. Large content that callers ask for
+ * To add a field: declare it in `packages/api/src/tasks/schemas.ts`, fill it in `presentFields`. Large content that callers ask for
  * by `include` is a part: add it to `TaskPart` and to `partsOf`.
  */
 import {
@@ -27,7 +27,7 @@ import {
 import { callbackOf } from '../../callbacks/callback.ts';
 import { deliveryId } from '../../callbacks/delivery-id.ts';
 import { isSecretHeader } from '../../callbacks/headers.ts';
-import { payloadType, shownPayload, shownResult } from './content.ts';
+import { payloadType, shownPayload, shownResult } from '../content.ts';
 
 /** A time of 0 is unknown, as in Asynq's messages. */
 const timeOrNull = (ms: number | null | undefined) =>

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { strict } from './strict.ts';
-import { LISTED_STATES } from './task.ts';
+import { strict } from '../strict.ts';
+import { LISTED_STATES } from '../tasks/schemas.ts';
 
 const counts = z.record(z.enum(LISTED_STATES), z.int());
 const kindCounts = z.object({ counts: counts.nullable(), paused: z.boolean() });

@@ -1,7 +1,7 @@
 /** Shows stored bytes in an answer: as JSON, as text or in base64. */
 import { isUtf8 } from 'node:buffer';
 import { limits, RawJson } from '@task-center/api';
-import { isJson } from '../json-body.ts';
+import { isJson } from './json-body.ts';
 
 /** A payload in an answer: exactly one of the fields, `payload`, `payload_text` or `payload_base64`. */
 export type ShownPayload =

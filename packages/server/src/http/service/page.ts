@@ -6,7 +6,7 @@ import { isLoopback } from '../../config/load.ts';
 import { PlainText, type Call, type Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
 import { pageHtml, PAGE_STYLE } from './page-html.ts';
-import { readQueues } from './queues.ts';
+import { readQueues } from '../queues/read.ts';
 
 const styleHash = createHash('sha256').update(PAGE_STYLE).digest('base64');
 
@@ -28,7 +28,7 @@ function mayShowCounts({ rules, config }: AppDeps, headers: Headers): boolean {
   return rules.mode === 'try' && isLoopback(config.http.host) && isLoopback(host);
 }
 
-async function countsOf(deps: AppDeps): Promise<Queue[] | null> {
+async function readCounts(deps: AppDeps): Promise<Queue[] | null> {
   try {
     return await readQueues(deps, BUILT_IN_QUEUES, true);
   } catch {
@@ -54,7 +54,7 @@ export async function getPage({ deps, headers }: Call<'getPage'>): Promise<Reply
     mode: rules.mode,
     upSeconds: Math.floor(process.uptime()),
     now: new Date(runtime.clock.wallMs()),
-    queues: shown ? await countsOf(deps) : 'hidden',
+    queues: shown ? await readCounts(deps) : 'hidden',
   });
   return {
     body: new PlainText(text),

@@ -1,11 +1,11 @@
 // Submission of many tasks in one call. Each task is checked on its own and has its own outcome.
 
 import * as z from 'zod';
-import { limits } from './limits.ts';
-import { problem } from './problem.ts';
-import { strict } from './strict.ts';
-import { task } from './task.ts';
-import { batchDefaults, taskInput } from './task-input.ts';
+import { limits } from '../limits.ts';
+import { problem } from '../problem.ts';
+import { strict } from '../strict.ts';
+import { task } from '../tasks/schemas.ts';
+import { batchDefaults, taskInput } from '../tasks/input.ts';
 
 const tasks = z
   .array(z.record(z.string(), z.unknown()), { error: 'must be a list of tasks' })

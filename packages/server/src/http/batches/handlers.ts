@@ -1,14 +1,14 @@
 /** `POST /v1/batches`: checks and stores up to 1,000 tasks, each with its own outcome. */
 import { itemsOf, taskInput, type BatchItem } from '@task-center/api';
 import type { EnqueueOutcome, NewTask } from '@task-center/engine';
-import type { Call, Reply } from '../call.ts';
+import type { Call, Handlers, Reply } from '../call.ts';
 import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 import { storedRecord } from '../submission/stored.ts';
-import { reportCallbackQueue, presentStored, submissionOf, taskExists } from './submit.ts';
+import { reportCallbackQueue, presentStored, submissionOf, taskExists } from '../tasks/submit.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
+type TaskFields = Readonly<Record<string, unknown>>;
 type SubmitCall = Call<'submitBatch'>;
 
 /** Groups of alternative fields. A task that has one field of a group takes none of the group from the defaults. */
@@ -19,7 +19,7 @@ const ALTERNATIVES = [
   ['traceparent', 'trace_id'],
 ] as const;
 
-function withDefaults(own: Fields, defaults: Fields): Fields {
+function withDefaults(own: TaskFields, defaults: TaskFields): TaskFields {
   const applicable = { ...defaults };
   for (const group of ALTERNATIVES) {
     if (group.every((name) => own[name] === undefined)) continue;
@@ -29,7 +29,7 @@ function withDefaults(own: Fields, defaults: Fields): Fields {
 }
 
 /** @throws ProblemError the task is not valid */
-function toNewTask(own: Fields, defaults: Fields, submission: Submission): NewTask {
+function toNewTask(own: TaskFields, defaults: TaskFields, submission: Submission): NewTask {
   const input = withDefaults(own, defaults);
   const result = taskInput.safeParse(input);
   if (result.success) return newTask(result.data, submission);
@@ -82,7 +82,7 @@ function outcomeOf(
 }
 
 /** `POST /v1/batches`. Items are answered in the order of the tasks. */
-export async function submitBatch(call: SubmitCall): Promise<Reply> {
+async function submitBatch(call: SubmitCall): Promise<Reply> {
   const prepared = prepare(call);
   const valid = prepared.filter((item): item is NewTask => !(item instanceof ProblemError));
   const outcomes = await call.deps.client.submitMany(valid);
@@ -98,3 +98,5 @@ export async function submitBatch(call: SubmitCall): Promise<Reply> {
   const counts = { created, duplicate: 0, failed: items.length - created };
   return { body: { id: null, counts, items } };
 }
+
+export const batchHandlers = { submitBatch } satisfies Partial<Handlers>;

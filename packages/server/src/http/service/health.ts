@@ -1,16 +1,9 @@
-/** Operations about the service itself. Health checks need no key and are answered under any load. */
-import { openapi, RawJson } from '@task-center/api';
+/** Health checks. They need no key and are answered under any load. */
 import type { Call, Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
 
 /** A broker that does not answer a ping within this time is unavailable. */
 const MAX_PING_MS = 2_000;
-
-/** `GET /v1/me` */
-export async function getMe({ principal }: Call<'getMe'>): Promise<Reply> {
-  const { keyId, name, role, queues, businesses } = principal;
-  return { body: { key_id: keyId, name, role, queues, businesses } };
-}
 
 /** `GET /healthz`: liveness. The broker's state does not matter: restarting this process would not repair it. */
 export async function getHealth(): Promise<Reply> {
@@ -45,17 +38,4 @@ export async function getReadiness({ deps }: Call<'getReadiness'>): Promise<Repl
 export async function getStartup({ deps }: Call<'getStartup'>): Promise<Reply> {
   if (deps.state.phase === 'starting') return { status: 503, body: { status: 'starting' }, headers: RETRY };
   return { body: { status: 'ok' } };
-}
-
-/** `GET /version` */
-export async function getVersion({ deps }: Call<'getVersion'>): Promise<Reply> {
-  return { body: { version: deps.version, api: 'v1' } };
-}
-
-let contract: RawJson | undefined;
-
-/** `GET /openapi.json`: generated at the first call, then cached. */
-export async function getOpenapi({ deps }: Call<'getOpenapi'>): Promise<Reply> {
-  contract ??= new RawJson(JSON.stringify(openapi(deps.version)));
-  return { body: contract };
 }

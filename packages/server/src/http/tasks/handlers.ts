@@ -1,4 +1,4 @@
-/** One task: show, cancel, delete. */
+/** Operations on tasks. Submitting and listing have files of their own. */
 import type { TaskPart } from '@task-center/api';
 import {
   FINAL_STATES,
@@ -7,14 +7,16 @@ import {
   type TaskRecord,
   type TaskState,
 } from '@task-center/engine';
-import type { Call, Reply } from '../call.ts';
-import { presentTask } from '../present/task.ts';
+import type { Call, Handlers, Reply } from '../call.ts';
+import { presentTask } from './present.ts';
 import { ProblemError } from '../../problem.ts';
+import { urlItems } from '../submission/callback.ts';
 import { findTask, locate, notFound, type TaskCall } from './find-task.ts';
-import { SINGLE_TASK_PARTS } from './submit.ts';
+import { listTasks } from './list.ts';
+import { SINGLE_TASK_PARTS, submitTask } from './submit.ts';
 
 /** `GET /v1/tasks/{id}`. `include` adds further parts. */
-export async function getTask(call: Call<'getTask'>): Promise<Reply> {
+async function getTask(call: Call<'getTask'>): Promise<Reply> {
   const record = await findTask(call);
   const parts = new Set<TaskPart>([...SINGLE_TASK_PARTS, ...(call.query.include ?? [])]);
   return { body: presentTask(record, parts) };
@@ -43,7 +45,7 @@ async function reread(call: TaskCall, ref: { queue: string; id: string }): Promi
  * `POST /v1/tasks/{id}/cancel`: ends a task that has not started. Idempotent: a finished task answers
  * `already_finished`.
  */
-export async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
+async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
   const { queue, id } = await locate(call);
   const { reason } = call.body;
   const author = { by: call.principal.keyId, ...(reason !== undefined && { reason }) };
@@ -60,7 +62,7 @@ export async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
 }
 
 /** `DELETE /v1/tasks/{id}`: removes a task that is not running, with its history. */
-export async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
+async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
   const { queue, id } = await locate(call);
   const outcome = await call.deps.broker.control.remove({ queue, id });
   if (outcome.code === 'task-not-found') throw notFound();
@@ -74,3 +76,14 @@ export async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
   call.deps.runtime.log.debug(fields, 'a task was deleted');
   return { status: 204 };
 }
+
+export const taskHandlers = {
+  submitTask: {
+    handle: submitTask,
+    findFurtherItems: (body, { rules }) => urlItems(body, { rules, basePath: [] }),
+  },
+  listTasks,
+  getTask,
+  cancelTask,
+  deleteTask,
+} satisfies Partial<Handlers>;

@@ -3,8 +3,8 @@
 
 import * as z from 'zod';
 import { callbackInput } from './callback.ts';
-import { limits } from './limits.ts';
-import { choice, strict } from './strict.ts';
+import { limits } from '../limits.ts';
+import { choice, strict } from '../strict.ts';
 import {
   base64,
   businessId,
@@ -19,7 +19,7 @@ import {
   tracestate,
   typeName,
   userId,
-} from './values.ts';
+} from '../values.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -4,7 +4,7 @@
  */
 import { LISTED_STATES, type ListedState, type Queue } from '@task-center/api';
 import type { QueueFacts } from '@task-center/engine';
-import { priorityOf } from './task.ts';
+import { priorityOf } from '../tasks/present.ts';
 
 type Counts = Record<ListedState, number>;
 

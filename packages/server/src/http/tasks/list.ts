@@ -3,7 +3,7 @@ import type { QueryOf, TaskPart } from '@task-center/api';
 import { storedQueue, type ListedState, type TaskKind, type TaskRecord } from '@task-center/engine';
 import { requireQueue, seesBusiness } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
-import { presentTask } from '../present/task.ts';
+import { presentTask } from './present.ts';
 import { readCursor, writeCursor, type ListPosition } from './cursor.ts';
 
 type ListCall = Call<'listTasks'>;

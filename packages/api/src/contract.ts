@@ -1,0 +1,29 @@
+// The contract: every operation by its ID. Validation, OpenAPI, authorisation, the audit log and the client all read
+// this table. See docs/design/http-api.md#resources.
+
+import { accessRoutes } from './access/routes.ts';
+import { batchRoutes } from './batches/routes.ts';
+import { queueRoutes } from './queues/routes.ts';
+import type { Route } from './route.ts';
+import { serviceRoutes } from './service/routes.ts';
+import { taskRoutes } from './tasks/routes.ts';
+
+const { submitTask, ...otherTaskRoutes } = taskRoutes;
+
+/** The routes of all resources, in the order of the OpenAPI document: it shows both ways to submit first. */
+export const routes = {
+  submitTask,
+  ...batchRoutes,
+  ...otherTaskRoutes,
+  ...queueRoutes,
+  ...accessRoutes,
+  ...serviceRoutes,
+} as const satisfies Record<string, Route>;
+
+export type Routes = typeof routes;
+export type OperationId = keyof Routes;
+
+/** The table as a list, in the order of the table. */
+export const routeList: readonly (Route & { readonly operationId: OperationId })[] = Object.entries(
+  routes as Record<OperationId, Route>,
+).map(([operationId, route]) => ({ ...route, operationId: operationId as OperationId }));

@@ -1,0 +1,8 @@
+import * as z from 'zod';
+
+/** The state of the process or of the service. */
+export const health = z.object({ status: z.enum(['ok', 'starting', 'stopping', 'unavailable']) });
+export const version = z.object({ version: z.string(), api: z.literal('v1') });
+
+export type Health = z.output<typeof health>;
+export type Version = z.output<typeof version>;

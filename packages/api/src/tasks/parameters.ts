@@ -1,0 +1,47 @@
+// Parameters in the path and the query of the operations on tasks.
+
+import * as z from 'zod';
+import { pageQuery } from '../page.ts';
+import { choice, strict } from '../strict.ts';
+import { businessId, queueName, taskId } from '../values.ts';
+import { KINDS, LISTED_STATES, TASK_PARTS } from './schemas.ts';
+
+const kind = z.enum(KINDS);
+const parts = z.array(z.enum(TASK_PARTS));
+
+/** `include=payload,attempts`: the parts of a task that an answer adds, with commas between them. */
+export const include = z
+  .string()
+  .transform((text, context) => {
+    const words = text.split(',');
+    // Checked here and not by the pipe: its issues would point into a list, and the client sent a text.
+    if (!parts.safeParse(words).success)
+      context.addIssue({
+        code: 'custom',
+        message: `must name parts from ${TASK_PARTS.join(', ')}, with commas between them`,
+      });
+    return words;
+  })
+  .pipe(parts);
+
+export const idParams = strict({ id: taskId });
+
+/** Selects one task where several have the same ID: another queue, kind or business. */
+export const pick = {
+  queue: queueName.optional(),
+  kind: kind.optional(),
+  business_id: businessId.optional(),
+};
+
+export const listQuery = strict(
+  {
+    queue: queueName,
+    state: choice(LISTED_STATES, ['blocked', 'awaiting', 'aggregating']),
+    kind: kind.optional(),
+    ...pageQuery,
+    include: include.optional(),
+  },
+  'type business_id user_id trace_id schedule_id batch_id tag error_class error_contains text sort fields'
+    .concat(' created_after created_before due_after due_before finished_after finished_before')
+    .split(' '),
+);

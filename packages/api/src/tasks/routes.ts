@@ -1,0 +1,53 @@
+import { pageOf } from '../page.ts';
+import { resource } from '../route.ts';
+import { strict } from '../strict.ts';
+import { taskInput } from './input.ts';
+import { idParams, include, listQuery, pick } from './parameters.ts';
+import { cancelAnswer, cancelInput, task } from './schemas.ts';
+
+const { get, post, del } = resource('tasks');
+
+export const taskRoutes = {
+  submitTask: post('/v1/tasks', {
+    role: 'submitter',
+    summary: 'Submit a task',
+    query: strict({}, ['dry_run']),
+    body: taskInput,
+    answers: { 201: task },
+    problems: ['task-exists', 'url-blocked', 'business-forbidden'],
+    // The stored task says who submitted it and when; a line of the log for each would only repeat that.
+    audit: false,
+  }),
+  listTasks: get('/v1/tasks', {
+    role: 'viewer',
+    summary: 'Tasks of one queue in one state',
+    query: listQuery,
+    answers: { 200: pageOf(task) },
+  }),
+  getTask: get('/v1/tasks/{id}', {
+    role: 'viewer',
+    summary: 'A task with payload, callback and result; with its attempts if included',
+    params: idParams,
+    query: strict({ ...pick, include: include.optional() }, ['wait', 'fields']),
+    answers: { 200: task },
+    problems: ['not-found', 'task-id-ambiguous'],
+  }),
+  cancelTask: post('/v1/tasks/{id}/cancel', {
+    role: 'submitter',
+    summary: 'Cancel a task that waits',
+    params: idParams,
+    query: strict(pick),
+    body: cancelInput,
+    bodyOptional: true,
+    answers: { 200: cancelAnswer },
+    problems: ['not-found', 'task-id-ambiguous', 'wrong-state'],
+  }),
+  deleteTask: del('/v1/tasks/{id}', {
+    role: 'submitter',
+    summary: 'Delete a task that does not run',
+    params: idParams,
+    query: strict(pick),
+    answers: { 204: null },
+    problems: ['not-found', 'task-id-ambiguous', 'wrong-state'],
+  }),
+};

@@ -1,0 +1,130 @@
+/**
+ * The steps of a call, from the request to the handler and back. `STEPS` is their order, which matters: nothing is read
+ * from a caller without a valid key, and nothing is validated before the caller may call the operation.
+ *
+ * To add a step, write it here and give it its line in `STEPS`, with the routes that it is for.
+ */
+import { limits, type OperationId, type Route } from '@task-center/api';
+import { requireRole, type Principal } from '../auth/principal.ts';
+import { ProblemError } from '../problem.ts';
+import type { Admission } from './admission.ts';
+import type { FindFurtherItems, Reply } from './call.ts';
+import type { AppDeps } from './deps.ts';
+import { readBody } from './read-body.ts';
+import { validate } from './validate.ts';
+
+/** An operation as the steps see it: its row of the route table, and what its handler says about it. */
+export interface Operation {
+  readonly operationId: OperationId;
+  readonly route: Route;
+  readonly findFurtherItems?: FindFurtherItems | undefined;
+}
+
+/** A call on its way to the handler. Steps fill in what they find out. */
+export interface PendingCall {
+  readonly operation: Operation;
+  readonly request: Request;
+  readonly requestId: string;
+  readonly headers: Headers;
+  readonly deps: AppDeps & { readonly admission: Admission };
+  /** Set by `authenticate`. */
+  principal: Principal;
+  /** The input: as it arrived, and from `checkInput` on as the schemas returned it. */
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+/** The rest of a call: the steps that follow, and the handler at the end. */
+export type Next = (call: PendingCall) => Promise<Reply>;
+
+/** Refuses a call by throwing, or passes it on and returns the reply, around which it may do something. */
+type Step = (call: PendingCall, next: Next) => Promise<Reply>;
+
+/** Refuses early what `countInProgress` would refuse: under load, a refusal must cost little. */
+const refuseOverload: Step = (call, next) => {
+  call.deps.admission.check();
+  return next(call);
+};
+
+const refuseWhileStopping: Step = (call, next) => {
+  if (call.deps.state.phase === 'stopping')
+    throw new ProblemError('shutting-down', 'Task Center is shutting down.', {
+      headers: { 'retry-after': '2' },
+    });
+  return next(call);
+};
+
+/** Finds the caller by its API key. It must have the role that the route needs. */
+const authenticate: Step = async (call, next) => {
+  call.principal = await call.deps.authenticate(call.headers.get('authorization'));
+  requireRole(call.principal, call.operation.route.role);
+  return next(call);
+};
+
+const takeBody: Step = async (call, next) => {
+  const { bodyBytes = limits.bodyBytes, bodyOptional = false } = call.operation.route;
+  call.body = await readBody(call.request, { limit: bodyBytes, optional: bodyOptional });
+  return next(call);
+};
+
+/** The connection is closed after the answer, because the body is never read. */
+const refuseBody: Step = (call, next) => {
+  const length = call.headers.get('content-length');
+  const hasBody = length === null ? call.headers.has('transfer-encoding') : length !== '0';
+  if (hasBody)
+    throw new ProblemError('malformed', 'This operation takes no body.', {
+      headers: { connection: 'close' },
+    });
+  return next(call);
+};
+
+const checkInput: Step = (call, next) => {
+  const { operation, request, headers, body, deps } = call;
+  const params = call.params as Record<string, string>;
+  const query = new URL(request.url).searchParams;
+  const further = (refused: unknown) => operation.findFurtherItems?.(refused, deps) ?? [];
+  Object.assign(call, validate(operation.route, { params, query, headers, body }, further));
+  return next(call);
+};
+
+/** Writes an audit entry once the handler has replied. There is no audit log yet: entries are lines of the log. */
+const writeAudit: Step = async (call, next) => {
+  const reply = await next(call);
+  const { operation, deps, principal, requestId } = call;
+  const target = Object.values((call.params ?? {}) as Record<string, string>).join(' ');
+  const fields = { key_id: principal.keyId, action: operation.operationId, target, request_id: requestId };
+  deps.runtime.log.info(fields, 'audit');
+  return reply;
+};
+
+/** A request counts only while its handler runs: a slow sender takes up no capacity. */
+const countInProgress: Step = (call, next) => call.deps.admission.run(() => next(call));
+
+const everyRoute = () => true;
+/** Health checks and other open operations are always answered. */
+const needsKey = ({ role }: Route) => role !== '-';
+const hasBody = ({ body }: Route) => body !== undefined;
+
+/** The steps in their order, each with the routes that it is for. */
+const STEPS: readonly { readonly step: Step; readonly isFor: (route: Route) => boolean }[] = [
+  { step: refuseOverload, isFor: needsKey },
+  { step: refuseWhileStopping, isFor: needsKey },
+  { step: authenticate, isFor: needsKey },
+  { step: takeBody, isFor: hasBody },
+  { step: refuseBody, isFor: (route) => !hasBody(route) },
+  { step: checkInput, isFor: everyRoute },
+  { step: writeAudit, isFor: (route) => route.audit },
+  { step: countInProgress, isFor: needsKey },
+];
+
+/** Puts the steps that are for a route around its handler. */
+export function withSteps(route: Route, handle: Next): Next {
+  const steps = STEPS.filter(({ isFor }) => isFor(route));
+  return steps.reduceRight<Next>(
+    (next, { step }) =>
+      (call) =>
+        step(call, next),
+    handle,
+  );
+}
