@@ -10,6 +10,7 @@ const CHART = fileURLToPath(new URL('../docs/performance.svg', import.meta.url))
 const BEGIN = '<!-- bench:begin (written by `npm run bench -- … --write`) -->';
 const END = '<!-- bench:end -->';
 
+/** The last column of the table of targets. */
 function answer(reached, floorReached) {
   if (reached === null) return 'not measured';
   if (reached) return 'yes';
@@ -31,6 +32,7 @@ function circumstances({ machine, rounds, scale }) {
   return `Rounds of each job: ${rounds}.${short} ${facts.join('; ')}.`;
 }
 
+/** The generated part of the page, as paragraphs of Markdown. */
 function sections({ tables, targets, peers, missing, ...run }) {
   const engine = tables.find(({ id }) => id.startsWith('engine'));
   return [

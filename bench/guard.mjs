@@ -29,6 +29,7 @@ const BUDGET_MS = 45_000;
 const OURS = [taskCenterRedis, taskCenterSqlite];
 const keyOf = ({ scenario, peer }) => `${peer}: ${scenario}`;
 
+/** Measures these jobs; resolves to our ratios to BullMQ. */
 async function ratios(names) {
   const options = { startRedis, rounds: ROUNDS, scale: SCALE, persistence: 'none' };
   const peers = [taskCenterRedis, bullmq, taskCenterSqlite];
@@ -37,6 +38,7 @@ async function ratios(names) {
   return new Map(rows.map((row) => [keyOf(row), row['× BullMQ']]));
 }
 
+/** Stores the present ratios in guard.json. */
 async function record() {
   const found = await ratios(JOBS);
   const kept = Object.fromEntries([...found].map(([key, ratio]) => [key, Number(ratio.toFixed(2))]));

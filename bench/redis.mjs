@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createClient } from '@redis/client';
 import { MAX_PAUSE_MS, recordEvents, recordScripts } from './pauses.mjs';
 
+/** Resolves to a TCP port that is free at the moment. */
 export function freePort() {
   return new Promise((resolve) => {
     const server = net.createServer().listen(0, '127.0.0.1', () => {
@@ -33,6 +34,7 @@ function cpuOf(pid) {
   return ns.reduce((sum, threadNs) => sum + threadNs, 0) / 1e9;
 }
 
+/** Starts the process. Exits with a hint if redis-server is not installed. */
 function start(port, dir, persistence) {
   const args = ['--port', String(port), '--dir', dir, ...BASE, ...PERSISTENCE[persistence]];
   const server = spawn('redis-server', [...args, ...MONITOR], { stdio: 'ignore' });

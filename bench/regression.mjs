@@ -20,6 +20,7 @@ const REFERENCE = new URL('reference.json', import.meta.url);
 const FLOOR = 0.94;
 const WIDE_FLOOR = 0.9;
 
+/** The compared jobs, each with the smallest allowed ratio. */
 const JOBS = [
   ['enqueue, 100 in flight', REDIS, FLOOR],
   ['enqueue in bulk of 1,000', REDIS, FLOOR],
@@ -72,6 +73,7 @@ function readOptions(args) {
 /** Each side goes first in a third of the rounds: the first one after an idle moment has an advantage. */
 const rotated = (sides, round) => sides.map((_, i) => sides[(i + round) % sides.length]);
 
+/** Measures all rounds of a job; resolves to the rates by side. */
 async function measureJob({ job, peer }, sides, { rounds, scale }) {
   const rates = Object.fromEntries(sides.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
@@ -85,6 +87,7 @@ async function measureJob({ job, peer }, sides, { rounds, scale }) {
 /** The ratio of two sides in each round. */
 const ratiosOf = (rates, base) => rates.map((rate, i) => rate / base[i]);
 
+/** A job passes when its ratio reaches the floor, or the lower quartile of the noise. */
 function rowOf({ job, peer, floor }, { present, reference, again }) {
   const ratios = ratiosOf(present, reference);
   const noise = ratiosOf(again, reference);
@@ -103,6 +106,7 @@ function rowOf({ job, peer, floor }, { present, reference, again }) {
   };
 }
 
+/** Compares the rates of the present tree, of the reference, and of the reference again. */
 async function compareSpeed(options, folder) {
   const open = (name, checkout) => ({ name, program: openProgram(process.execPath, [PROGRAM, checkout]) });
   const sides = [open('present', root), open('reference', folder), open('again', folder)];
@@ -120,6 +124,7 @@ async function compareSpeed(options, folder) {
   return rows;
 }
 
+/** Compares the memory of idle processes. Nothing fails here: it is only reported. */
 async function compareMemory(folder) {
   const rows = [];
   for (const what of ['worker', 'service']) {

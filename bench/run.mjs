@@ -19,6 +19,7 @@ import { takesLong } from './scenarios/workers.mjs';
 import { evaluate } from './targets.mjs';
 
 const scenarios = { engine, latency, delay, backlog, memory, processes, crash };
+/** The Redis configurations of each value of --persistence. */
 const PERSISTENCE = { none: ['none'], aof: ['aof'], both: ['none', 'aof'] };
 
 const HELP = `npm run bench -- [scenario ...] [options]
@@ -44,6 +45,7 @@ function fail(text) {
   process.exit(2);
 }
 
+/** Parses the command line. Prints the help and exits with 2 if it is invalid. */
 function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -111,6 +113,7 @@ async function tablesOf(name, options) {
   return tables;
 }
 
+/** Runs the scenarios; resolves to the results without the targets. */
 async function measureAll({ names, rounds, scale, only, job, persistence }) {
   const { peers, missing } = await selectPeers({ only, names });
   for (const { peer, why } of missing) console.error(`Without ${peer}: ${why}`);
@@ -135,6 +138,7 @@ async function measureAll({ names, rounds, scale, only, job, persistence }) {
   return { command, machine: machineFacts, rounds, scale, tables, peers: setups, missing };
 }
 
+/** The command `npm run bench -- [scenario …]`. */
 async function compareScenarios() {
   const options = readOptions();
   const measured = options.from ? JSON.parse(readFileSync(options.from, 'utf8')) : await measureAll(options);

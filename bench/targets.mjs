@@ -19,6 +19,7 @@ const valueIn = (id, values, key) => (tables) => rowsWith(tables, id, values)[0]
 /** The first engine table: that without persistence, if it was measured. */
 const engineTable = (tables) => tables.find(({ id }) => id.startsWith('engine'))?.id;
 
+/** The rate of one peer relative to another in a job of the engine scenario. */
 const factor = (scenario, peer, other) => (tables) => {
   const rate = (name) => valueIn(engineTable(tables), { scenario, peer: name }, 'tasks/s')(tables);
   return rate(peer) === null || rate(other) === null ? null : rate(peer) / rate(other);
@@ -26,6 +27,7 @@ const factor = (scenario, peer, other) => (tables) => {
 
 const atLeast = (what, target, value) => ({ what, target, floor: null, isMinimum: true, value });
 const atMost = (what, target, value) => ({ what, target, floor: null, isMinimum: false, value });
+/** A target for such a ratio, with a floor of half of it. */
 const times = (scenario, target, [peer, other]) => ({
   ...atLeast(`${scenario}: ${peer} × ${other}`, target, factor(scenario, peer, other)),
   floor: target / 2,

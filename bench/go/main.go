@@ -23,7 +23,7 @@ const taskType = "bench"
 // Four attempts, as the other peers.
 const maxRetry = 3
 
-// job is one line of input.
+// job is one line of input. Kind is enqueue, process or both.
 type job struct {
 	Kind        string          `json:"kind"`
 	Count       int             `json:"count"`
@@ -37,6 +37,7 @@ type measured struct {
 	CPUSeconds float64 `json:"cpuSeconds"`
 }
 
+// cpuSeconds returns the CPU time of this process so far.
 func cpuSeconds() float64 {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -86,6 +87,7 @@ func serve(redis asynq.RedisClientOpt, j job) (*asynq.Server, <-chan struct{}, e
 	return server, over, server.Start(asynq.HandlerFunc(handle))
 }
 
+// bench holds what the jobs share.
 type bench struct {
 	redis  asynq.RedisClientOpt
 	client *asynq.Client
@@ -110,6 +112,7 @@ func (b *bench) run(j job) (func(), error) {
 	return server.Shutdown, err
 }
 
+// measure runs a job and measures it. It returns nil for an unknown kind.
 func (b *bench) measure(j job) (*measured, error) {
 	switch j.Kind {
 	case "enqueue", "process", "both":

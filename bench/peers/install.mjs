@@ -1,4 +1,4 @@
-// Helpers to install what some peers need besides the packages of this repository.
+// Helpers to install what some peers need in addition to the packages of this repository.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 

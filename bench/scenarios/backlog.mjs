@@ -1,3 +1,5 @@
+// Backlog: does a long queue slow processing? Each level of waiting tasks has a store of its own, and rounds alternate between the
+// levels. `share` is the rate relative to the smallest level.
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -5,7 +7,9 @@ import { BULK, countdown, fill, measure, PAYLOAD } from '../measure.mjs';
 import { spread, largest } from '../report.mjs';
 import { inProcesses } from './workers.mjs';
 
+/** Numbers of waiting tasks. */
 const LEVELS = [1_000, 100_000, 1_000_000];
+/** Tasks of a round at scale 1. */
 const TASKS = 20_000;
 /** The smallest backlog is not scaled down: with fewer tasks a worker would wait for the producer. */
 const levelsAt = (scale) => LEVELS.map((level) => Math.max(1_000, level * Math.min(1, scale)));
@@ -52,6 +56,7 @@ async function round({ redis, open }, count) {
   return { ...figures, script: await redis.longestScript() };
 }
 
+/** Measures all levels of a peer in turn; returns a row for each. */
 async function levelsOf(peer, { startRedis, rounds, scale }) {
   const levels = levelsAt(scale);
   const stores = [];

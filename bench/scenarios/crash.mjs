@@ -1,3 +1,4 @@
+// Crash: lost tasks and recovery time after SIGKILL of a worker, of the only process of a SQLite file, and of a producer.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '../clock.mjs';
@@ -7,6 +8,7 @@ import { startProgram, startWorkers } from '../processes.mjs';
 const OWN = 'Task Center';
 /** Tasks that the killed worker is running. */
 const HELD = 100;
+/** A submitter is killed after this number of acknowledgements. */
 const ACKNOWLEDGED = 2_000;
 /** A task that has not run again by then counts as lost. */
 const LIMIT_MS = 60_000;

@@ -1,3 +1,4 @@
+// Delay: how late delayed tasks start, for handlers in this process and for callbacks of the whole service.
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,8 +7,11 @@ import { countdown, inFolder } from '../measure.mjs';
 import { percentile, spread } from '../report.mjs';
 import { receive, serve } from '../service.mjs';
 
+/** Duration of a measurement at scale 1. */
 const SECONDS = 5;
+/** Pause between two probes of the disk. */
 const PROBE_MS = 20;
+/** Due tasks per second. */
 const HANDLER_RATES = [100, 1_000, 10_000];
 const CALLBACK_RATES = [10, 100];
 /** Time to enqueue all tasks before the first is due: only the forwarder's lateness should be measured. */

@@ -1,3 +1,5 @@
+// Engine: rates of enqueueing and processing. All peers use the same Redis and alternate round by round, which spreads slow moments
+// of the machine over all of them.
 import { BULK, drain, fill, flood, measure, PAYLOAD, withPeer } from '../measure.mjs';
 import { smallest, spread, largest } from '../report.mjs';
 
@@ -18,9 +20,11 @@ const JOBS = {
  * on a shared machine.
  */
 const ROUND_S = 1;
+/** Upper limit of tasks in a round. */
 const MAX_TASKS = 400_000;
 const wholeBulks = (count) => Math.min(MAX_TASKS, Math.max(BULK, Math.round(count / BULK) * BULK));
 
+/** How a peer that does not measure itself does each kind of job. */
 const RUNS = {
   enqueue: (peer, { count, concurrency }) => flood(count, concurrency, () => peer.enqueue(PAYLOAD)),
   bulk: (peer, { count }) => fill(peer, count),
@@ -54,6 +58,7 @@ function round(peer, job, redis) {
   });
 }
 
+/** The table rows of one job, a row per peer. @param results the measured rounds by peer name */
 function rowsOf(job, results) {
   const base = results.get('BullMQ');
   const middle = (rounds, key) => spread(rounds.map((figures) => figures[key])).median;

@@ -1,3 +1,4 @@
+// Latency: from the enqueue call to the start of the handler. Workers are processes of their own where the store allows it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '../clock.mjs';
 import { countdown, flood, PAYLOAD, withPeer } from '../measure.mjs';
@@ -5,11 +6,16 @@ import { startWorkers } from '../processes.mjs';
 import { percentile, spread } from '../report.mjs';
 import { inProcesses, worksInProcesses } from './workers.mjs';
 
+/** Measured tasks with idle workers at scale 1. */
 const SAMPLES = 200;
+/** Numbers of idle worker processes. */
 const IDLE_WORKERS = [1, 50];
 const IDLE_CONCURRENCY = 10;
+/** Tasks that determine the largest rate, at scale 1. */
 const FLOOD = 20_000;
+/** Duration of the measurement at half of that rate, at scale 1. */
 const SECONDS_AT_HALF = 5;
+/** Unmeasured tasks before the samples. */
 const WARM_UP = 20;
 
 const figures = (latencies) => ({

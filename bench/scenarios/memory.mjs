@@ -1,11 +1,15 @@
+// Memory: resident memory of processes with 10,000 running tasks, their cost for another worker, and bytes of waiting tasks in Redis.
 import { drain, fill, inFolder, measure, PAYLOAD, withPeer } from '../measure.mjs';
 import { restingMemory, startWorkers } from '../processes.mjs';
 import { spread } from '../report.mjs';
 import { receive, serve } from '../service.mjs';
 import { inProcesses, worksInProcesses } from './workers.mjs';
 
+/** Running tasks of the measured process. */
 const ACTIVE = 10_000;
+/** Waiting tasks, and tasks of a round of the second worker. */
 const DRAINED = 30_000;
+/** The payload of a task that keeps running. */
 const HELD = { ...PAYLOAD, neverEnds: true };
 
 /** The median of `MEMORY USAGE` of up to 100 hashes: the bytes of a task's own key, without lists and sets. */

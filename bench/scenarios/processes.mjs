@@ -1,11 +1,14 @@
+// Processes: the rate of 1, 2 and 4 worker processes that empty one queue.
 import { nowMs } from '../clock.mjs';
 import { fill, withPeer } from '../measure.mjs';
 import { startWorkers } from '../processes.mjs';
 import { spread, largest } from '../report.mjs';
 import { inProcesses, worksInProcesses } from './workers.mjs';
 
+/** Numbers of worker processes. */
 const COUNTS = [1, 2, 4];
 const CONCURRENCY = 100;
+/** Tasks of a round at scale 1. */
 const TASKS = 60_000;
 
 /** Starts worker processes that are already open on a full queue, and measures until it is empty. */

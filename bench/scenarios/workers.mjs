@@ -1,3 +1,4 @@
+// Selects the peers of the longer scenarios.
 import { withPeer } from '../measure.mjs';
 
 /** Whether the workers of a peer can run in other processes than the producer. */

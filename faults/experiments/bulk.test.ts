@@ -1,3 +1,4 @@
+// Large numbers of tasks that come due or fail at once.
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
 import type { Line } from '../harness/history.ts';
@@ -123,7 +124,7 @@ experiment(
     const { tasks } = await run.finish({ drainMs: run.times(60_000, 600_000) });
     const share = ((await cpuSeconds(raw)) - cpu) / ((performance.now() - began) / SECOND_MS);
     const counts = perSecond(run.lines());
-    const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
+    const mean = counts.reduce((sum, retries) => sum + retries, 0) / counts.length;
     run.fact('CPU of Redis, %', Math.round(share * 100));
     run.fact('retries per second, mean', Math.round(mean));
     run.fact('retries per second, peak', Math.max(...counts));

@@ -1,3 +1,4 @@
+// Wrong wall clocks of workers and producers, and leases by the clock of a Go host.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';

@@ -1,3 +1,4 @@
+// Redis Cluster: moving slots and lost masters.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { slotOf } from '../../packages/engine/src/brokers/redis/client/topology/slots.ts';

@@ -1,3 +1,4 @@
+// Data that another program or a person changes or removes.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { Inspector, isTaskCenterError } from '@task-center/engine';

@@ -1,3 +1,4 @@
+// Orderly and interrupted shutdowns, and recoverers that race.
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
 import { GO_GRACE_S, heldByGo } from '../harness/go-leases.ts';

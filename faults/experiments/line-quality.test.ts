@@ -1,3 +1,4 @@
+// Slow, narrow and fragmented connections, and a server that moves.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';

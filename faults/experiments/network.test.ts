@@ -1,3 +1,4 @@
+// Lost connections, lost replies and partitions.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { isDequeue, isEnqueue, isFinish } from '../harness/commands.ts';

@@ -1,3 +1,4 @@
+// More calls than the broker can handle.
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
 import type { Line } from '../harness/history.ts';

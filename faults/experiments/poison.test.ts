@@ -1,3 +1,4 @@
+// Tasks, data and errors that harm their process or cannot be read.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';

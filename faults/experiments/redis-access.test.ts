@@ -1,3 +1,4 @@
+// Removed permissions and users of Redis.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';

@@ -1,3 +1,4 @@
+// Crashes of Redis and losses of its data.
 import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,3 +1,4 @@
+// Redis without free memory or disk space.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { UNAVAILABLE, wrongCodes } from '../harness/answers.ts';

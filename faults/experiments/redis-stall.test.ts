@@ -1,3 +1,4 @@
+// Redis that does not answer for a while.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { UNAVAILABLE, wrongCodes } from '../harness/answers.ts';

@@ -1,3 +1,4 @@
+// Failovers behind Sentinel.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { RedisServer } from '../../packages/engine/test/support/redis-server.ts';

@@ -1,3 +1,4 @@
+// Random faults for many minutes, with a watch on memory.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
@@ -189,7 +190,7 @@ experiment(
     await run.fleet({ produce: PRODUCE });
     const watch = new MemoryWatch(run);
     const owner = () => run.random.pick(run.workers);
-    // Mostly paused and seldom killed, as its memory is measured, too.
+    // Mostly paused and rarely killed, as its memory is measured, too.
     const pause = () => pauseForAWhile(run, owner());
     const faults = await injectFaults(run, [
       ...Array.from({ length: 12 }, () => pause),

@@ -1,3 +1,4 @@
+// Crashes and power losses of the SQLite file.
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';

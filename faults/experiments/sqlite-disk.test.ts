@@ -1,3 +1,4 @@
+// SQLite on full, damaged and read-only disks.
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@task-center/engine';

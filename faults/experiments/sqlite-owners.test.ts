@@ -1,3 +1,4 @@
+// Several processes that want the same SQLite file.
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@task-center/engine';

@@ -1,3 +1,4 @@
+// Processes that block, freeze or get too little CPU.
 import { execFileSync, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';

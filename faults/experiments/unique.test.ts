@@ -1,3 +1,4 @@
+// Unique locks under crashes, lost replies and manual changes.
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
 import { isEnqueue, isFinish } from '../harness/commands.ts';

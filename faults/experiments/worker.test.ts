@@ -1,3 +1,4 @@
+// Killed, paused and crashing workers.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { eventsOf } from '../harness/attempts.ts';
@@ -43,9 +44,9 @@ experiment(
       await Promise.all(victims.map((victim) => victim.kill()));
       await sleep(2_000);
       run.heal('one starts again', victims);
-      for (const [i, victim] of victims.entries()) {
+      for (const [started, victim] of victims.entries()) {
         await run.startAgain(victim);
-        if (i === 0) await run.flow(50);
+        if (started === 0) await run.flow(50);
       }
     }
     await run.finish();

@@ -40,7 +40,7 @@ export function freeze(run: Run, member: Member): () => void {
   run.fault('frozen', [member]);
   return () => {
     write('freezer.state', 'THAWED');
-    // A single process has nobody to take over: its recovery counts from the thaw (a heal that names it, other than SIGCONT).
+    // No other process can take over from a single one: its recovery counts from the thaw, which any heal but SIGCONT marks.
     run.heal(run.bed.isSingleProcess ? 'thawed' : 'SIGCONT', [member]);
     leave();
   };

@@ -14,6 +14,7 @@ type cronSpec struct {
 	Count  int    `json:"count"`
 }
 
+// nextTimes returns the next times in Unix milliseconds. They may be fewer than asked for.
 func nextTimes(s cronSpec) (any, error) {
 	schedule, err := cron.ParseStandard(s.Spec)
 	if err != nil {

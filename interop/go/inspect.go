@@ -24,6 +24,7 @@ type (
 	bulkChange func(string) (int, error)
 )
 
+// inspect executes an operation of the inspector. Those that change something are in change.
 func (p *peer) inspect(s inspectSpec) (any, error) {
 	i := p.inspector
 	switch s.Op {
@@ -57,6 +58,7 @@ func (p *peer) inspect(s inspectSpec) (any, error) {
 	return p.change(s)
 }
 
+// change executes an operation on one task or on a queue.
 func (p *peer) change(s inspectSpec) (any, error) {
 	i := p.inspector
 	switch s.Op {
@@ -82,6 +84,7 @@ func (p *peer) change(s inspectSpec) (any, error) {
 	return nil, fmt.Errorf("unknown operation %q", s.Op)
 }
 
+// list returns a page of the tasks in a state.
 func (p *peer) list(s inspectSpec) (any, error) {
 	i := p.inspector
 	lists := map[string]lister{
@@ -91,6 +94,7 @@ func (p *peer) list(s inspectSpec) (any, error) {
 	return describeAll(lists[s.State](s.Queue, asynq.Page(s.Page), asynq.PageSize(s.Size)))
 }
 
+// changeAll executes an operation on all tasks in a state and returns their number.
 func (p *peer) changeAll(s inspectSpec) (any, error) {
 	i := p.inspector
 	changes := map[string]bulkChange{
@@ -104,6 +108,7 @@ func (p *peer) changeAll(s inspectSpec) (any, error) {
 	return changes[s.Op+" "+s.State](s.Queue)
 }
 
+// schedulerEntries lists the entries of all schedulers, with the option texts that the library parsed and writes again.
 func (p *peer) schedulerEntries() (any, error) {
 	entries, err := p.inspector.SchedulerEntries()
 	all := make([]map[string]any, len(entries))
@@ -120,6 +125,7 @@ func (p *peer) schedulerEntries() (any, error) {
 	return all, err
 }
 
+// clusterNodes lists the nodes that serve a queue.
 func (p *peer) clusterNodes(queue string) (any, error) {
 	nodes, err := p.inspector.ClusterNodes(queue)
 	all := make([]map[string]any, len(nodes))

@@ -53,6 +53,7 @@ func say(line map[string]any) {
 	}
 }
 
+// answer executes a call and returns its result.
 func (p *peer) answer(c call) (any, error) {
 	switch c.Do {
 	case "enqueue":

@@ -28,6 +28,6 @@ func (s semaphoreSpec) withToken(ctx context.Context, redis asynq.RedisConnOpt, 
 	id, _ := asynq.GetTaskID(ctx)
 	say(map[string]any{"event": "acquired", "task": id})
 	err = run()
-	// The context may have ended; the token must be released all the same.
+	// The token must be released even if the context has ended.
 	return errors.Join(err, semaphore.Release(context.WithoutCancel(ctx)))
 }

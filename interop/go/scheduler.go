@@ -8,6 +8,7 @@ type scheduleSpec struct {
 	Entries     []entrySpec `json:"entries"`
 }
 
+// entrySpec is an entry of the scheduler.
 type entrySpec struct {
 	Spec string   `json:"spec"`
 	Task taskSpec `json:"task"`
@@ -38,6 +39,7 @@ func (p *peer) schedule(s scheduleSpec) (any, error) {
 	return ids, scheduler.Start()
 }
 
+// unschedule shuts the scheduler down.
 func (p *peer) unschedule() (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

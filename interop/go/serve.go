@@ -38,6 +38,7 @@ type behaviour struct {
 	Semaphore *semaphoreSpec `json:"semaphore"`
 }
 
+// run behaves as the test asks and returns the outcome of the attempt.
 func (b behaviour) run(ctx context.Context, task *asynq.Task, retried int) error {
 	if b.Result != nil {
 		if _, err := task.ResultWriter().Write(b.Result); err != nil {
@@ -89,6 +90,7 @@ func text(err error) string {
 	return err.Error()
 }
 
+// handle is the handler of all tasks. It reports the attempt's start and end.
 func (s serverSpec) handle(ctx context.Context, task *asynq.Task) error {
 	attempt := describeAttempt(ctx, task)
 	if s.Brief {
@@ -110,6 +112,7 @@ func (s serverSpec) handle(ctx context.Context, task *asynq.Task) error {
 	return err
 }
 
+// config returns a configuration with short intervals, which keeps tests fast.
 func (s serverSpec) config() asynq.Config {
 	config := asynq.Config{
 		Concurrency:              s.Concurrency,
@@ -134,6 +137,7 @@ func (s serverSpec) config() asynq.Config {
 	return config
 }
 
+// serve starts a server in the background.
 func (p *peer) serve(s serverSpec) error {
 	s.redis = p.redis
 	server := asynq.NewServer(p.redis, s.config())

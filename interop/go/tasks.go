@@ -33,6 +33,7 @@ func option[T any](value *T, make func(T) asynq.Option) []asynq.Option {
 	return []asynq.Option{make(*value)}
 }
 
+// options returns the options that are set.
 func (s taskSpec) options() []asynq.Option {
 	var all []asynq.Option
 	add := func(more []asynq.Option) { all = append(all, more...) }
@@ -55,6 +56,7 @@ func (s taskSpec) options() []asynq.Option {
 	return all
 }
 
+// enqueue stores a task and returns its info.
 func (p *peer) enqueue(s taskSpec) (any, error) {
 	var payload []byte
 	if s.Payload != nil {
