@@ -8,17 +8,17 @@ import type { TaskRef } from '../runtime/events.ts';
 import { encodeContent } from '../task/payload.ts';
 import type { ListedState } from '../task/state.ts';
 import { storedTaskId } from '../task/task-id.ts';
-import { changeAll, type BulkOptions } from './change-all.ts';
-import { queueInfo, type QueueInfo } from './queue-info.ts';
+import { changeAll, type BulkOptions } from '../control/bulk.ts';
+import { queueInfo, type QueueInfo } from '../control/queues.ts';
 import {
   listEnqueueEvents,
   listSchedulerEntries,
   type EventPageOptions,
   type SchedulerEntry,
-} from './scheduler-entries.ts';
+} from '../control/scheduler-entries.ts';
 import type { EnqueueEvent } from '../broker/scheduler-entries.ts';
-import { removeQueue, type RemoveQueueOptions } from './remove-queue.ts';
-import { refOf, type TaskAddress } from './task-address.ts';
+import { removeQueue, type RemoveQueueOptions } from '../control/remove-queue.ts';
+import { refOf, type TaskAddress } from '../control/locate-task.ts';
 
 /** Which page of a list. */
 export interface PageOptions {

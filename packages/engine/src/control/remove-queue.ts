@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { BulkState } from '../broker/control.ts';
 import type { ListedState } from '../task/state.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { changeAll, type BulkOptions } from './change-all.ts';
+import { changeAll, type BulkOptions } from './bulk.ts';
 
 /** Options of `Inspector.removeQueue`. `onProgress` and `signal` concern the removal of its tasks. */
 export interface RemoveQueueOptions extends Omit<BulkOptions, 'group'> {
