@@ -58,13 +58,13 @@ const TABLE = [
   {
     kind: CHECKLIST,
     files: ['acting', 'inspector', 'looking'],
-    guards: engine('inspector'),
+    guards: engine('control', 'inspector'),
     costs: { interop: 20, 'interop-cluster': 25 },
   },
   {
     kind: CHECKLIST,
     files: ['buttons', 'cancel', 'metrics', 'tools'],
-    guards: ['interop/asynq-cli', 'interop/asynqmon', ...engine('inspector', 'metrics')],
+    guards: ['interop/asynq-cli', 'interop/asynqmon', ...engine('control', 'inspector', 'metrics')],
     costs: { interop: 10, 'interop-cluster': 15 },
   },
   {
@@ -74,7 +74,7 @@ const TABLE = [
     costs: { interop: 40, 'interop-cluster': 45 },
   },
   { kind: CHECKLIST, files: ['fleet'], guards: ['interop/programs', ...WORKERS], costs: { interop: 85 } },
-  { kind: CHECKLIST, files: ['million'], guards: engine('inspector'), costs: { interop: 50 } },
+  { kind: CHECKLIST, files: ['million'], guards: engine('control', 'inspector'), costs: { interop: 50 } },
   { kind: CHECKLIST, files: ['cluster', 'signals'], guards: engine('worker'), costs: { interop: 10 } },
 
   {

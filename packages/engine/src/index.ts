@@ -10,12 +10,19 @@ export { Worker, type WorkerOptions } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/run/attempt-rules.ts';
 export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';
-export { Inspector, type PageOptions } from './inspector/inspector.ts';
-export type { TaskAddress } from './inspector/task-address.ts';
-export type { BulkOptions } from './inspector/change-all.ts';
-export type { QueueInfo } from './inspector/queue-info.ts';
-export { fsck, type Finding, type FsckOptions, type FsckReport } from './inspector/fsck.ts';
-export type { RemoveQueueOptions } from './inspector/remove-queue.ts';
+export { Inspector } from './inspector/inspector.ts';
+// For programs that are a door to a broker themselves, such as the HTTP service. Others use `Inspector`, which calls the same.
+export * as control from './control/index.ts';
+export type {
+  BulkOptions,
+  EventPageOptions,
+  PageOptions,
+  QueueInfo,
+  RemoveQueueOptions,
+  SchedulerEntry,
+  TaskAddress,
+} from './control/index.ts';
+export { fsck, type Finding, type FsckOptions, type FsckReport } from './control/fsck.ts';
 export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
 export { QueueMetrics } from './metrics/queue-metrics.ts';
 export type { MetricFamily, Sample } from './metrics/exposition.ts';
@@ -25,7 +32,6 @@ export {
   type PeriodicTask,
   type PeriodicTaskManagerOptions,
 } from './asynq-scheduler/periodic-task-manager.ts';
-export type { EventPageOptions, SchedulerEntry } from './inspector/scheduler-entries.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';
 export { HandlerError, NonRetryableError, RevokeError, type FailureHints } from './errors/handler-errors.ts';

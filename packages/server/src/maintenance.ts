@@ -1,4 +1,11 @@
-import { createLoop, createMaintenance, logicalQueue, type Broker, type Runtime } from '@task-center/engine';
+import {
+  control,
+  createLoop,
+  createMaintenance,
+  logicalQueue,
+  type Broker,
+  type Runtime,
+} from '@task-center/engine';
 
 /**
  * The role `scheduler` in a process without a callback worker: keeps all callback queues moving. It makes due tasks
@@ -26,7 +33,9 @@ export function createMaintenanceRole({
     name: 'scheduler-queues',
     runtime,
     async step() {
-      const found = (await broker.inspect.queues()).filter((name) => logicalQueue(name).kind === 'callback');
+      const found = (await control.listQueues(broker)).filter(
+        (name) => logicalQueue(name).kind === 'callback',
+      );
       const hasNew = found.some((name) => !queues.includes(name));
       queues = found;
       if (hasNew) maintenance.wake();

@@ -5,7 +5,7 @@
  * declared in `packages/api/src/problem.ts`, with its status and title.
  */
 import { problems, type Problem, type ProblemCode, type ProblemItem } from '@task-center/api';
-import { TaskCenterError, type ErrorCode } from '@task-center/engine';
+import { isTaskCenterError, TaskCenterError, type ErrorCode } from '@task-center/engine';
 
 /**
  * Further members of a problem. Each code has its own, such as `limit` and `got` of `too-large`:
@@ -41,25 +41,36 @@ export function invalid(items: readonly ProblemItem[]): ProblemError {
   return new ProblemError('validation-failed', detail, { extra: { errors: items } });
 }
 
-/** The problem of each engine error; `internal`: only a defect of the service can cause it here. */
+/** The problem of a task that does not exist or is hidden: a caller cannot tell one from the other. */
+export function taskNotFound(): ProblemError {
+  return new ProblemError('not-found', 'There is no such task, or the key may not see it.');
+}
+
+/**
+ * The problem of each engine error: first those of the use cases (`control`), then those of any call of the broker, then
+ * all others. `internal`: only a defect of the service, or damaged data, can cause it here.
+ */
 const PROBLEM_BY_ERROR = {
   'invalid-value': 'validation-failed',
+  'payload-too-large': 'too-large',
+  'task-not-found': 'not-found',
+  'queue-not-found': 'not-found',
+  'not-a-cluster': 'not-found',
+  'wrong-state': 'wrong-state',
+  // No operation answers with these two yet: it will need a code that says that the state is a queue's.
+  'pause-unchanged': 'wrong-state',
+  'queue-not-empty': 'wrong-state',
+
+  'broker-unavailable': 'broker-unavailable',
+  'broker-refused': 'broker-unavailable',
+  'broker-full': 'broker-full',
+  'broker-closed': 'shutting-down',
+  'broker-corrupt': 'internal',
+
   'task-exists': 'task-exists',
   'duplicate-task': 'internal',
-  'queue-not-found': 'internal',
-  'queue-not-empty': 'internal',
-  'pause-unchanged': 'internal',
   'durability-unsupported': 'internal',
   'durability-not-reached': 'internal',
-  'task-not-found': 'not-found',
-  'wrong-state': 'wrong-state',
-  'payload-too-large': 'too-large',
-  'broker-unavailable': 'broker-unavailable',
-  'broker-full': 'broker-full',
-  'broker-refused': 'broker-unavailable',
-  'not-a-cluster': 'internal',
-  'broker-corrupt': 'internal',
-  'broker-closed': 'shutting-down',
   'database-in-use': 'internal',
   'database-unusable': 'internal',
   'schema-too-new': 'internal',
@@ -92,11 +103,23 @@ function brokerUnavailable(error: TaskCenterError): ProblemError {
   });
 }
 
+/** Not the engine's text: it names a stored queue, and takes "not found" for "does not exist". */
+function notFound(error: TaskCenterError): ProblemError {
+  if (isTaskCenterError(error, 'queue-not-found')) {
+    const name = JSON.stringify(error.details.queue);
+    return new ProblemError('not-found', `There is no queue ${name}; a queue is created by its first task.`);
+  }
+  if (error.code === 'task-not-found') return taskNotFound();
+  return new ProblemError('not-found', 'The broker is not a Redis Cluster: it has no slots and nodes.');
+}
+
 function engineProblem(error: TaskCenterError): ProblemError | null {
   const code = PROBLEM_BY_ERROR[error.code];
   switch (code) {
     case 'internal':
       return null;
+    case 'not-found':
+      return notFound(error);
     case 'broker-unavailable':
       return brokerUnavailable(error);
     case 'broker-full':

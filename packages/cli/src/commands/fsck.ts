@@ -92,13 +92,15 @@ function print(report: FsckReport, io: Io): void {
  *
  * @throws CliError for a name that has none
  */
-async function existingQueues({ inspect }: Broker, names: readonly string[]): Promise<string[]> {
-  const { storedQueues } = await import('@task-center/engine');
+async function existingQueues(broker: Broker, names: readonly string[]): Promise<string[]> {
+  const { control, isTaskCenterError } = await import('@task-center/engine');
   const found: string[] = [];
   for (const name of names) {
-    const stored: string[] = [];
-    for (const queue of storedQueues(name)) if (await inspect.exists(queue)) stored.push(queue);
-    if (stored.length === 0) throw new CliError(`There is no queue ${oneLine(name)}.`);
+    const stored = await control.listStoredQueues(broker, name).catch((error: unknown) => {
+      if (isTaskCenterError(error, 'queue-not-found'))
+        throw new CliError(`There is no queue ${oneLine(name)}.`);
+      throw error;
+    });
     found.push(...stored);
   }
   return found;

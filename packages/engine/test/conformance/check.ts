@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fsck } from '../../src/inspector/fsck.ts';
+import { fsck } from '../../src/control/fsck.ts';
 import { aTask, finish, manyTasks } from '../support/factories.ts';
 import { countsOf, end, take, type Bench, type Harness } from './harness.ts';
 

@@ -2,7 +2,7 @@ import { setImmediate as nextLoopRound } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
-import { fsck } from '../../src/inspector/fsck.ts';
+import { fsck } from '../../src/control/fsck.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 

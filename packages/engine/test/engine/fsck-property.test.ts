@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
-import { fsck } from '../../src/inspector/fsck.ts';
+import { fsck } from '../../src/control/fsck.ts';
 import { aTask, finish } from '../support/factories.ts';
 import { seedFromEnvironment } from '../support/foreign-data.ts';
 import { rawRedis, type RawRedis } from '../support/raw-redis.ts';

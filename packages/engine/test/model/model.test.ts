@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { countsOf, factsOf, idsOf, type Bench, type Harness } from '../conformance/harness.ts';
 import { redisHarness } from '../conformance/redis-harness.ts';
 import { sqliteHarness } from '../conformance/sqlite-harness.ts';
-import { fsck } from '../../src/inspector/fsck.ts';
+import { fsck } from '../../src/control/fsck.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { Model } from './model.ts';
 import { operations, QUEUES, type Operation, type Pair } from './operations.ts';

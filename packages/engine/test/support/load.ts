@@ -4,7 +4,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import type { Durability } from '../../src/broker/submit.ts';
 import { Client } from '../../src/client/client.ts';
 import { TaskCenterError } from '../../src/errors/task-center-error.ts';
-import { fsck } from '../../src/inspector/fsck.ts';
+import { fsck } from '../../src/control/fsck.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { until } from './until.ts';
 

@@ -2,6 +2,7 @@
  * The worker that delivers callbacks: an engine worker with one handler, on the callback queues of all logical queues.
  */
 import {
+  control,
   createLoop,
   storedQueue,
   Worker,
@@ -78,7 +79,7 @@ export function createCallbackWorker({
     name: 'callback-queues',
     runtime,
     async step() {
-      listed = await broker.inspect.queues();
+      listed = await control.listQueues(broker);
       for (const queue of listed) added.delete(queue);
       updateQueues();
       return REFRESH_MS;

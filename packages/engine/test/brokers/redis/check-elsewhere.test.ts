@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { Broker } from '../../../src/broker/broker.ts';
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
 import { slotOf } from '../../../src/brokers/redis/client/topology/slots.ts';
-import { fsck } from '../../../src/inspector/fsck.ts';
+import { fsck } from '../../../src/control/fsck.ts';
 import { aTask, manyTasks } from '../../support/factories.ts';
 import { asLimitedUser, LIMITED_USER } from '../../support/limited-user.ts';
 import { rawRedis } from '../../support/raw-redis.ts';

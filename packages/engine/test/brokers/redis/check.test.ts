@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fsck, type FsckReport } from '../../../src/inspector/fsck.ts';
+import { fsck, type FsckReport } from '../../../src/control/fsck.ts';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';

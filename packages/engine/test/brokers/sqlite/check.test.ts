@@ -7,7 +7,7 @@ import { migrate } from '../../../src/brokers/sqlite/thread/migrate.ts';
 import { migrations } from '../../../src/brokers/sqlite/migrations/migrations.generated.ts';
 import { createRequestHandlers } from '../../../src/brokers/sqlite/thread/requests.ts';
 import { createStore } from '../../../src/brokers/sqlite/thread/store.ts';
-import { fsck, type FsckReport } from '../../../src/inspector/fsck.ts';
+import { fsck, type FsckReport } from '../../../src/control/fsck.ts';
 import { aTask, finish } from '../../support/factories.ts';
 import { folder, open } from './open.ts';
 

@@ -2,71 +2,75 @@
  * Queues: list, show, pause, resume. Every logical queue is a pair of stored queues, for callbacks and for handler
  * tasks.
  */
-import { storedQueues } from '@task-center/engine';
+import type { Queue } from '@task-center/api';
+import { control } from '@task-center/engine';
 import { requireQueue, seesQueue } from '../../auth/principal.ts';
 import type { Call, Handlers, Reply } from '../call.ts';
 import { ProblemError } from '../../problem.ts';
-import { isKnownQueue, queueNames, readQueues } from './read.ts';
-
-/** `GET /v1/queues` */
-async function listQueues({ principal, deps }: Call<'listQueues'>): Promise<Reply> {
-  const names = (await queueNames(deps)).filter((name) => seesQueue(principal, name));
-  const data = await readQueues(deps, names, principal.businesses === null);
-  return { body: { data, next_cursor: null, total: data.length, scanned: null } };
-}
+import { presentQueue } from './present.ts';
 
 type QueueCall = Pick<Call<'getQueue'>, 'params' | 'principal' | 'deps'>;
 
-/** @throws ProblemError `forbidden`, `not-found` */
-async function requireKnown({ params: { name }, principal, deps }: QueueCall): Promise<void> {
-  requireQueue(principal, name);
-  if (await isKnownQueue(deps, name)) return;
-  throw new ProblemError(
-    'not-found',
-    `There is no queue ${JSON.stringify(name)}; a queue is created by its first task.`,
-  );
+/** Reads queues, in the order of `names`, as a key may see them: counts and ages would reveal other businesses. */
+async function readQueues(
+  { principal, deps }: Pick<QueueCall, 'principal' | 'deps'>,
+  names: readonly string[],
+): Promise<Queue[]> {
+  const queues = await control.getLogicalQueues(deps.broker, names);
+  return queues.map((queue) => presentQueue(queue, principal.businesses === null));
 }
 
-async function replyWithQueue({ params: { name }, principal, deps }: QueueCall): Promise<Reply> {
-  const [body] = await readQueues(deps, [name], principal.businesses === null);
+/** `GET /v1/queues` */
+async function listQueues(call: Call<'listQueues'>): Promise<Reply> {
+  const names = await control.listLogicalQueues(call.deps.broker);
+  const data = await readQueues(
+    call,
+    names.filter((name) => seesQueue(call.principal, name)),
+  );
+  return { body: { data, next_cursor: null, total: data.length, scanned: null } };
+}
+
+async function replyWithQueue(call: QueueCall): Promise<Reply> {
+  const [body] = await readQueues(call, [call.params.name]);
   return { body };
 }
 
 /** `GET /v1/queues/{name}` */
 async function getQueue(call: Call<'getQueue'>): Promise<Reply> {
-  await requireKnown(call);
+  requireQueue(call.principal, call.params.name);
+  await control.requireLogicalQueue(call.deps.broker, call.params.name);
   return replyWithQueue(call);
 }
 
-/** All businesses share a queue: a key that is bound to some of them may not stop it for the others. */
-function requireUnbound({ principal }: QueueCall): void {
-  if (principal.businesses === null) return;
-  throw new ProblemError(
-    'forbidden',
-    'A key that is bound to businesses may not pause or resume whole queues.',
-    {
-      extra: { needed: { businesses: null } },
-    },
-  );
+/**
+ * Checks that the key may pause and resume the queue. All businesses share a queue: a key that is bound to some of them
+ * may not stop it for the others.
+ *
+ * @throws ProblemError `forbidden`
+ */
+function requirePausable({ principal, params }: QueueCall): void {
+  if (principal.businesses !== null)
+    throw new ProblemError(
+      'forbidden',
+      'A key that is bound to businesses may not pause or resume whole queues.',
+      {
+        extra: { needed: { businesses: null } },
+      },
+    );
+  requireQueue(principal, params.name);
 }
 
-/**
- * `POST /v1/queues/{name}/pause`: pauses both stored queues, callbacks first. The two writes are not atomic; repeat a
- * failed call.
- */
+/** `POST /v1/queues/{name}/pause` */
 async function pauseQueue(call: Call<'pauseQueue'>): Promise<Reply> {
-  requireUnbound(call);
-  await requireKnown(call);
-  for (const stored of storedQueues(call.params.name))
-    await call.deps.broker.control.pause(stored, call.body.reason);
+  requirePausable(call);
+  await control.pauseLogicalQueue(call.deps.broker, call.params.name, call.body.reason);
   return replyWithQueue(call);
 }
 
 /** `POST /v1/queues/{name}/resume` */
 async function resumeQueue(call: Call<'resumeQueue'>): Promise<Reply> {
-  requireUnbound(call);
-  await requireKnown(call);
-  for (const stored of storedQueues(call.params.name)) await call.deps.broker.control.resume(stored);
+  requirePausable(call);
+  await control.resumeLogicalQueue(call.deps.broker, call.params.name);
   return replyWithQueue(call);
 }
 

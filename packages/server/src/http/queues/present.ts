@@ -3,7 +3,7 @@
  * shows both and their sum.
  */
 import { LISTED_STATES, type ListedState, type Queue } from '@task-center/api';
-import type { QueueFacts } from '@task-center/engine';
+import type { control, QueueFacts } from '@task-center/engine';
 import { priorityOf } from '../tasks/present.ts';
 
 type Counts = Record<ListedState, number>;
@@ -21,15 +21,10 @@ function oldest(ages: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.max(0, Math.round(Math.max(...known)));
 }
 
-interface FactsByKind {
-  readonly callback: QueueFacts;
-  readonly handler: QueueFacts;
-}
-
 /**
  * A queue from the facts of its stored queues. Counts and ages are null unless `shown`: they would reveal other businesses.
  */
-export function presentQueue(name: string, { callback, handler }: FactsByKind, shown: boolean): Queue {
+export function presentQueue({ name, callback, handler }: control.LogicalQueueFacts, shown: boolean): Queue {
   const presentKind = ({ counts, paused }: QueueFacts) => ({
     counts: shown ? countsOf(counts) : null,
     paused,

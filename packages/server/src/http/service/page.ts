@@ -1,12 +1,12 @@
 /** `GET /`: a page for people, open to anyone. It shows nothing that only a key may see. */
 import { createHash } from 'node:crypto';
 import type { Queue } from '@task-center/api';
-import { BUILT_IN_QUEUES } from '@task-center/engine';
+import { BUILT_IN_QUEUES, control } from '@task-center/engine';
 import { isLoopback } from '../../config/load.ts';
 import { PlainText, type Call, type Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
 import { pageHtml, PAGE_STYLE } from './page-html.ts';
-import { readQueues } from '../queues/read.ts';
+import { presentQueue } from '../queues/present.ts';
 
 const styleHash = createHash('sha256').update(PAGE_STYLE).digest('base64');
 
@@ -28,9 +28,10 @@ function mayShowCounts({ rules, config }: AppDeps, headers: Headers): boolean {
   return rules.mode === 'try' && isLoopback(config.http.host) && isLoopback(host);
 }
 
-async function readCounts(deps: AppDeps): Promise<Queue[] | null> {
+async function readCounts({ broker }: AppDeps): Promise<Queue[] | null> {
   try {
-    return await readQueues(deps, BUILT_IN_QUEUES, true);
+    const queues = await control.getLogicalQueues(broker, BUILT_IN_QUEUES);
+    return queues.map((queue) => presentQueue(queue, true));
   } catch {
     // The page also works while the broker is unavailable, and says so.
     return null;

@@ -3,16 +3,9 @@
  * its caller may list anyway. The fingerprint catches mistakes, such as a cursor of another state.
  */
 import { createHash } from 'node:crypto';
+import type { control } from '@task-center/engine';
 import * as z from 'zod';
 import { ProblemError } from '../../problem.ts';
-
-/** Where the next page starts. */
-export interface ListPosition {
-  /** Index in the kinds that the list goes through, one after the other. */
-  readonly kind: number;
-  /** The broker's cursor within this kind; null = its start. */
-  readonly cursor: string | null;
-}
 
 /** Cursors expire: the broker's own cursors do not stay meaningful for ever. */
 const MAX_AGE_MS = 3_600_000;
@@ -27,7 +20,11 @@ const fingerprintOf = (bound: readonly string[]) =>
  *
  * @param bound identifies the list; `readCursor` must be given the same values.
  */
-export function writeCursor({ kind, cursor }: ListPosition, bound: readonly string[], nowMs: number): string {
+export function writeCursor(
+  { kind, cursor }: control.ListPosition,
+  bound: readonly string[],
+  nowMs: number,
+): string {
   return Buffer.from(JSON.stringify([fingerprintOf(bound), nowMs + MAX_AGE_MS, kind, cursor])).toString(
     'base64url',
   );
@@ -44,7 +41,7 @@ function unusable(why: string): ProblemError {
  *
  * @throws ProblemError `malformed` it cannot be read, belongs to another list or is too old
  */
-export function readCursor(text: string, bound: readonly string[], nowMs: number): ListPosition {
+export function readCursor(text: string, bound: readonly string[], nowMs: number): control.ListPosition {
   let parsed: z.ZodSafeParseResult<z.output<typeof cursorSchema>>;
   try {
     parsed = cursorSchema.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString()));

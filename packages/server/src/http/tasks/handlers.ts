@@ -1,18 +1,12 @@
 /** Operations on tasks. Submitting and listing have files of their own. */
 import type { TaskPart } from '@task-center/api';
-import {
-  FINAL_STATES,
-  logicalQueue,
-  WAITING_STATES,
-  type TaskRecord,
-  type TaskState,
-} from '@task-center/engine';
+import { control, FINAL_STATES, isTaskCenterError, logicalQueue, WAITING_STATES } from '@task-center/engine';
 import type { Call, Handlers, Reply } from '../call.ts';
-import { presentTask } from './present.ts';
 import { ProblemError } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
-import { findTask, locate, notFound, type TaskCall } from './find-task.ts';
+import { findTask, locate } from './find-task.ts';
 import { listTasks } from './list.ts';
+import { presentTask } from './present.ts';
 import { SINGLE_TASK_PARTS, submitTask } from './submit.ts';
 
 /** `GET /v1/tasks/{id}`. `include` adds further parts. */
@@ -22,23 +16,24 @@ async function getTask(call: Call<'getTask'>): Promise<Reply> {
   return { body: presentTask(record, parts) };
 }
 
-const isFinal = (state: TaskState) => (FINAL_STATES as readonly TaskState[]).includes(state);
+/** The states that a refused deletion names. A task in a group can be deleted, too; no list over HTTP shows it yet. */
+const DELETABLE_STATES = [...WAITING_STATES, ...FINAL_STATES];
 
-/** @param what the past participle for the message: `cancelled`, `deleted`. */
-function wrongState(
-  state: TaskState,
-  { id, what, allowed }: { id: string; what: string; allowed: readonly string[] },
-) {
-  const why =
-    state === 'active' ? `running tasks cannot be ${what} yet` : `a task in this state cannot be ${what}`;
-  return new ProblemError('wrong-state', `Task "${id}" is ${state}; ${why}.`, { extra: { state, allowed } });
-}
-
-/** The record after a change; it may be gone, because deleted by another caller. */
-async function reread(call: TaskCall, ref: { queue: string; id: string }): Promise<TaskRecord> {
-  const record = await call.deps.broker.inspect.task(ref);
-  if (record === null) throw notFound();
-  return record;
+/**
+ * Rejects with a problem in place of the error `wrong-state`.
+ *
+ * @param what the past participle for its text: `cancelled`, `deleted`
+ * @param listed the allowed states, where the error describes them in words
+ */
+function explainRefusal(what: string, listed?: readonly string[]) {
+  return (error: unknown): never => {
+    if (!isTaskCenterError(error, 'wrong-state')) throw error;
+    const { id, state, allowed } = error.details;
+    const why =
+      state === 'active' ? `running tasks cannot be ${what} yet` : `a task in this state cannot be ${what}`;
+    const extra = { state, allowed: listed ?? allowed };
+    throw new ProblemError('wrong-state', `Task "${id}" is ${state}; ${why}.`, { extra });
+  };
 }
 
 /**
@@ -46,33 +41,25 @@ async function reread(call: TaskCall, ref: { queue: string; id: string }): Promi
  * `already_finished`.
  */
 async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
-  const { queue, id } = await locate(call);
+  const { broker } = call.deps;
+  const task = await locate(call);
   const { reason } = call.body;
-  const author = { by: call.principal.keyId, ...(reason !== undefined && { reason }) };
-  const outcome = await call.deps.broker.control.cancel({ queue, id }, author);
-  if (outcome.code === 'task-not-found') throw notFound();
-  if (outcome.code === 'wrong-state' && !isFinal(outcome.state))
-    throw wrongState(outcome.state, {
-      id: call.params.id,
-      what: 'cancelled',
-      allowed: [...WAITING_STATES, ...FINAL_STATES],
-    });
-  const task = presentTask(await reread(call, { queue, id }), SINGLE_TASK_PARTS);
-  return { body: { outcome: outcome.code === 'done' ? 'cancelled_before_start' : 'already_finished', task } };
+  const cancellation = { by: call.principal.keyId, ...(reason !== undefined && { reason }) };
+  const outcome = await control.cancelWaiting(broker, task, cancellation).catch(explainRefusal('cancelled'));
+  const record = await control.getTask(broker, task);
+  return {
+    body: {
+      outcome: outcome === 'cancelled' ? 'cancelled_before_start' : 'already_finished',
+      task: presentTask(record, SINGLE_TASK_PARTS),
+    },
+  };
 }
 
 /** `DELETE /v1/tasks/{id}`: removes a task that is not running, with its history. */
 async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
-  const { queue, id } = await locate(call);
-  const outcome = await call.deps.broker.control.remove({ queue, id });
-  if (outcome.code === 'task-not-found') throw notFound();
-  if (outcome.code === 'wrong-state')
-    throw wrongState(outcome.state, {
-      id: call.params.id,
-      what: 'deleted',
-      allowed: [...WAITING_STATES, ...FINAL_STATES],
-    });
-  const fields = { queue: logicalQueue(queue).name, task_id: call.params.id, request_id: call.requestId };
+  const task = await locate(call);
+  await control.removeTask(call.deps.broker, task).catch(explainRefusal('deleted', DELETABLE_STATES));
+  const fields = { queue: logicalQueue(task.queue).name, task_id: task.id, request_id: call.requestId };
   call.deps.runtime.log.debug(fields, 'a task was deleted');
   return { status: 204 };
 }

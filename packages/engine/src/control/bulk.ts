@@ -1,5 +1,6 @@
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState, TaskAction } from '../broker/control.ts';
+import { requireQueue } from './queues.ts';
 
 /** Options of a change to many tasks. It is made in short steps, and other calls to the broker run between them. */
 export interface BulkOptions {
@@ -39,9 +40,9 @@ async function countTasks(
 
 /**
  * Changes as many tasks as there were at the start, and resolves to the number it changed. The bound makes it end even
- * where producers add tasks faster than it works.
+ * where producers add tasks faster than it works. It does not check the queue.
  */
-export async function changeAll(broker: Broker, bulk: BulkChange): Promise<number> {
+export async function changeInSteps(broker: Broker, bulk: BulkChange): Promise<number> {
   const { queue, action, state, options } = bulk;
   const total = await countTasks(broker, bulk);
   let handled = 0;
@@ -54,4 +55,10 @@ export async function changeAll(broker: Broker, bulk: BulkChange): Promise<numbe
     if (!step.more) break;
   }
   return handled;
+}
+
+/** Runs, archives or removes all tasks of a state; resolves to their number. @throws TaskCenterError `queue-not-found` */
+export async function changeAll(broker: Broker, bulk: BulkChange): Promise<number> {
+  await requireQueue(broker, bulk.queue);
+  return changeInSteps(broker, bulk);
 }

@@ -4,6 +4,7 @@ import type { EnqueueOptions } from '../client/enqueue-options.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { optionsOf } from '../asynq-scheduler/entry-options.ts';
 import { compareByNext } from '../asynq-scheduler/timetable.ts';
+import { DEFAULT_PAGE_SIZE } from './list-tasks.ts';
 
 /** A task that a scheduler enqueues periodically. Times are wall-clock ms. */
 export interface SchedulerEntry extends Omit<EntryRecord, 'options'> {
@@ -19,8 +20,6 @@ export interface EventPageOptions {
   /** Events per page, 1 to 1,000. Default 30. */
   readonly pageSize?: number;
 }
-
-const DEFAULT_PAGE_SIZE = 30;
 
 function checked(value: number, name: string, max: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= max) return value;

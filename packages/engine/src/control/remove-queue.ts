@@ -2,7 +2,8 @@ import type { Broker } from '../broker/broker.ts';
 import type { BulkState } from '../broker/control.ts';
 import type { ListedState } from '../task/state.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { changeAll, type BulkOptions } from './change-all.ts';
+import { changeInSteps, type BulkOptions } from './bulk.ts';
+import { requireQueue } from './queues.ts';
 
 /** Options of `Inspector.removeQueue`. `onProgress` and `signal` concern the removal of its tasks. */
 export interface RemoveQueueOptions extends Omit<BulkOptions, 'group'> {
@@ -24,7 +25,7 @@ const REMOVABLE_STATES: readonly BulkState[] = [
 /** Tasks that have ended, and that a queue may take along when it is removed. */
 const ENDED_STATES: readonly ListedState[] = ['completed', 'cancelled'];
 /** Producers may store further tasks meanwhile, so one round may not be enough. */
-const MAX_ROUNDS = 10;
+const MAX_REMOVAL_ROUNDS = 10;
 
 async function statesIn({ inspect }: Broker, queue: string): Promise<ListedState[]> {
   const [facts] = await inspect.queueFacts([queue]);
@@ -34,9 +35,9 @@ async function statesIn({ inspect }: Broker, queue: string): Promise<ListedState
 
 /** Removes all tasks and the queue; false = aborted, or producers were faster. */
 async function removeAllTasks(broker: Broker, queue: string, options: BulkOptions): Promise<boolean> {
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+  for (let round = 0; round < MAX_REMOVAL_ROUNDS; round += 1) {
     for (const state of REMOVABLE_STATES)
-      await changeAll(broker, { queue, action: 'remove', state, options });
+      await changeInSteps(broker, { queue, action: 'remove', state, options });
     // Tasks in aggregation sets do not count as tasks of a group, so the loop above may have left them.
     while (
       (await broker.control.changeMany({ queue, action: 'remove', state: 'aggregating', limit: 256 })).more
@@ -61,17 +62,18 @@ async function removeByForce(broker: Broker, queue: string, options: BulkOptions
  * Removes a queue, and first its completed tasks. In Asynq they stay behind, invisible, and come back when the queue is
  * used again.
  *
- * @throws TaskCenterError `queue-not-empty`
+ * @throws TaskCenterError `queue-not-found`, `queue-not-empty`
  */
 export async function removeQueue(
   broker: Broker,
   queue: string,
   { force = false, ...options }: RemoveQueueOptions,
 ): Promise<void> {
+  await requireQueue(broker, queue);
   if (force) return removeByForce(broker, queue, options);
   const states = (await statesIn(broker, queue)).filter((state) => !ENDED_STATES.includes(state));
   if (states.length === 0) {
-    await changeAll(broker, { queue, action: 'remove', state: 'completed', options });
+    await changeInSteps(broker, { queue, action: 'remove', state: 'completed', options });
     if (await broker.control.dropQueue(queue)) return;
   }
   throw new TaskCenterError('queue-not-empty', {

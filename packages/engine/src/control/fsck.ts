@@ -1,7 +1,7 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Check, Fault, Candidate } from '../broker/check.ts';
-import { TaskCenterError } from '../errors/task-center-error.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
+import { requireQueue } from './queues.ts';
 
 export interface FsckOptions {
   /** The stored queues to check, such as `orders` and `orders~cb`. Default: all queues that are known. */
@@ -128,11 +128,6 @@ async function checkAll(
   };
 }
 
-async function checkNames({ inspect }: Broker, queues: readonly string[]): Promise<void> {
-  for (const queue of queues)
-    if (!(await inspect.exists(queue))) throw new TaskCenterError('queue-not-found', { queue });
-}
-
 /**
  * Finds stored data that must never exist: tasks that no index leads to, IDs without a task, tasks in two indexes,
  * locks and records that outlived their task (see `FaultKind`).
@@ -145,7 +140,7 @@ async function checkNames({ inspect }: Broker, queues: readonly string[]): Promi
  * @throws TaskCenterError `queue-not-found`, and as any call of the broker
  */
 export async function fsck(broker: Broker, options: FsckOptions = {}): Promise<FsckReport> {
-  await checkNames(broker, options.queues ?? []);
+  for (const queue of options.queues ?? []) await requireQueue(broker, queue);
   const findings: Finding[] = [];
   for (let rounds = 1; ; rounds += 1) {
     const round = await checkAll(broker, options);

@@ -1,0 +1,70 @@
+/**
+ * Logical queues, as HTTP and the command line know them: each is a pair of stored queues, for callbacks and for handler
+ * tasks. The built-in queues are known before their first task.
+ */
+import type { Broker } from '../broker/broker.ts';
+import type { QueueFacts } from '../broker/inspect.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
+import { BUILT_IN_QUEUES, logicalQueue, storedQueues } from '../task/queue-name.ts';
+
+/** A logical queue with the facts of its stored queues. */
+export interface LogicalQueueFacts {
+  readonly name: string;
+  readonly callback: QueueFacts;
+  readonly handler: QueueFacts;
+}
+
+const BUILT_IN: readonly string[] = BUILT_IN_QUEUES;
+
+/** The names of all logical queues: the built-in ones, highest priority first, then all others by name. */
+export async function listLogicalQueues({ inspect }: Broker): Promise<string[]> {
+  const stored = await inspect.queues();
+  const others = new Set(
+    stored.map((queue) => logicalQueue(queue).name).filter((name) => !BUILT_IN.includes(name)),
+  );
+  return [...BUILT_IN, ...[...others].sort()];
+}
+
+/** Checks that a logical queue is known: it is built in, or one of its stored queues is in use. @throws TaskCenterError `queue-not-found` */
+export async function requireLogicalQueue(broker: Broker, name: string): Promise<void> {
+  if (BUILT_IN.includes(name) || (await listLogicalQueues(broker)).includes(name)) return;
+  throw new TaskCenterError('queue-not-found', { queue: name });
+}
+
+/** Reads queues, in the order of `names`. A queue that was never used has zeros. */
+export async function getLogicalQueues(
+  { inspect }: Broker,
+  names: readonly string[],
+): Promise<LogicalQueueFacts[]> {
+  const facts = await inspect.queueFacts(names.flatMap(storedQueues));
+  return names.map((name, i) => ({
+    name,
+    callback: facts[2 * i] as QueueFacts,
+    handler: facts[2 * i + 1] as QueueFacts,
+  }));
+}
+
+/**
+ * Pauses both stored queues, callbacks first. Idempotent: one that is paused already stays paused, with the new reason.
+ * The two writes are not atomic; repeat a failed call.
+ *
+ * @throws TaskCenterError `queue-not-found`
+ */
+export async function pauseLogicalQueue(broker: Broker, name: string, reason?: string): Promise<void> {
+  await requireLogicalQueue(broker, name);
+  for (const stored of storedQueues(name)) await broker.control.pause(stored, reason);
+}
+
+/** Resumes both stored queues, callbacks first. Idempotent. @throws TaskCenterError `queue-not-found` */
+export async function resumeLogicalQueue(broker: Broker, name: string): Promise<void> {
+  await requireLogicalQueue(broker, name);
+  for (const stored of storedQueues(name)) await broker.control.resume(stored);
+}
+
+/** The stored queues of a logical queue that are in use. @throws TaskCenterError `queue-not-found` there is none */
+export async function listStoredQueues({ inspect }: Broker, name: string): Promise<string[]> {
+  const inUse: string[] = [];
+  for (const stored of storedQueues(name)) if (await inspect.exists(stored)) inUse.push(stored);
+  if (inUse.length === 0) throw new TaskCenterError('queue-not-found', { queue: name });
+  return inUse;
+}

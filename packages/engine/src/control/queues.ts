@@ -1,0 +1,75 @@
+/** Stored queues: what is in them, and whether workers take tasks from them. */
+import type { Broker } from '../broker/broker.ts';
+import type { DayCounts, GroupSize, QueueFacts } from '../broker/inspect.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
+
+/** A queue with its counts, settings and figures. */
+export interface QueueInfo extends QueueFacts {
+  /** Tasks in all states. */
+  readonly size: number;
+  /** Attempts that ended today (UTC). */
+  readonly today: DayCounts;
+  /** Estimate of the bytes that its tasks take in the broker. */
+  readonly memoryUsage: number;
+}
+
+const MAX_DAYS = 90;
+
+/** The names of all stored queues, sorted. */
+export function listQueues({ inspect }: Broker): Promise<string[]> {
+  return inspect.queues();
+}
+
+/** Checks that a stored queue is known: it was used, and was not removed since. @throws TaskCenterError `queue-not-found` */
+export async function requireQueue({ inspect }: Broker, queue: string): Promise<void> {
+  if (await inspect.exists(queue)) return;
+  throw new TaskCenterError('queue-not-found', { queue });
+}
+
+/** Counts, settings and figures of a queue. @throws TaskCenterError `queue-not-found` */
+export async function getQueue(broker: Broker, queue: string): Promise<QueueInfo> {
+  await requireQueue(broker, queue);
+  const { inspect } = broker;
+  const [[facts], [today], memoryUsage] = await Promise.all([
+    inspect.queueFacts([queue]),
+    inspect.history(queue, 1),
+    inspect.memoryUsage(queue),
+  ]);
+  const size = Object.values(facts!.counts).reduce((sum, count) => sum + count, 0);
+  return { ...facts!, size, today: today!, memoryUsage };
+}
+
+/**
+ * The attempts that ended on each of the last days (UTC), today first.
+ *
+ * @param days 1 to 90
+ * @throws TaskCenterError `invalid-value`, `queue-not-found`
+ */
+export async function getHistory(broker: Broker, queue: string, days: number): Promise<DayCounts[]> {
+  if (!Number.isInteger(days) || days < 1 || days > MAX_DAYS) {
+    const expected = `a whole number from 1 to ${MAX_DAYS}`;
+    throw new TaskCenterError('invalid-value', { name: 'days', got: String(days), expected });
+  }
+  await requireQueue(broker, queue);
+  return broker.inspect.history(queue, days);
+}
+
+/** The groups that have tasks, each with the number of its tasks. @throws TaskCenterError `queue-not-found` */
+export async function listGroups(broker: Broker, queue: string): Promise<GroupSize[]> {
+  await requireQueue(broker, queue);
+  return broker.inspect.groups(queue);
+}
+
+/** Workers take no further tasks; running attempts go on. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
+export async function pauseQueue(broker: Broker, queue: string, reason?: string): Promise<void> {
+  await requireQueue(broker, queue);
+  if (await broker.control.pause(queue, reason)) return;
+  throw new TaskCenterError('pause-unchanged', { queue, paused: true });
+}
+
+/** Workers take tasks from the queue again. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
+export async function resumeQueue(broker: Broker, queue: string): Promise<void> {
+  await requireQueue(broker, queue);
+  if (await broker.control.resume(queue)) return;
+  throw new TaskCenterError('pause-unchanged', { queue, paused: false });
+}

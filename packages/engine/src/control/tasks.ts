@@ -1,0 +1,108 @@
+/** One task: read it, change it, cancel it. `locate-task.ts` says which task it is. */
+import type { Broker } from '../broker/broker.ts';
+import type { Cancellation, ControlOutcome } from '../broker/control.ts';
+import type { TaskRecord } from '../broker/inspect.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
+import type { TaskRef } from '../runtime/events.ts';
+import { encodeContent } from '../task/payload.ts';
+import { FINAL_STATES, WAITING_STATES, type TaskState } from '../task/state.ts';
+import { storedTaskId } from '../task/task-id.ts';
+import type { LocatedTask } from './locate-task.ts';
+
+const MAX_PAYLOAD_BYTES = 4 * 1_024 * 1_024;
+/** The states that allow an action, for the error that names them. The broker decides. */
+const ALLOWED_STATES = {
+  run: ['scheduled', 'retry', 'completed', 'cancelled', 'archived', 'aggregating'],
+  archive: ['scheduled', 'pending', 'retry', 'completed', 'cancelled', 'aggregating'],
+  remove: ['in any state but active'],
+  updatePayload: ['scheduled'],
+  cancel: [...WAITING_STATES, ...FINAL_STATES],
+} as const;
+
+const refOf = ({ queue, storedId }: LocatedTask): TaskRef => ({ queue, id: storedId });
+
+function notFound({ queue, id }: LocatedTask): TaskCenterError {
+  return new TaskCenterError('task-not-found', { queue, id });
+}
+
+/** @throws TaskCenterError `task-not-found`, `wrong-state`: the change was refused */
+function requireDone(task: LocatedTask, action: keyof typeof ALLOWED_STATES, outcome: ControlOutcome): void {
+  if (outcome.code === 'done') return;
+  if (outcome.code === 'task-not-found') throw notFound(task);
+  const { queue, id } = task;
+  throw new TaskCenterError('wrong-state', {
+    queue,
+    id,
+    state: outcome.state,
+    allowed: ALLOWED_STATES[action],
+  });
+}
+
+/** The task with everything that is stored of it. @throws TaskCenterError `task-not-found` */
+export async function getTask({ inspect }: Broker, task: LocatedTask): Promise<TaskRecord> {
+  const record = await inspect.task(refOf(task));
+  if (record === null) throw notFound(task);
+  return record;
+}
+
+/** Makes a task pending now, behind those that are pending. @throws TaskCenterError `task-not-found`, `wrong-state` */
+export async function runTask({ control }: Broker, task: LocatedTask): Promise<void> {
+  requireDone(task, 'run', await control.run(refOf(task)));
+}
+
+/** Archives a task: it will not run again. @throws TaskCenterError `task-not-found`, `wrong-state` */
+export async function archiveTask({ control }: Broker, task: LocatedTask): Promise<void> {
+  requireDone(task, 'archive', await control.archive(refOf(task)));
+}
+
+/** Removes a task and its unique lock. @throws TaskCenterError `task-not-found`, `wrong-state` */
+export async function removeTask({ control }: Broker, task: LocatedTask): Promise<void> {
+  requireDone(task, 'remove', await control.remove(refOf(task)));
+}
+
+/** The bytes of a payload, at most 4 MiB; null = none. @throws TaskCenterError `payload-too-large` */
+export function encodeNewPayload(payload: unknown): Uint8Array | null {
+  const bytes = encodeContent(payload);
+  if (bytes && bytes.length > MAX_PAYLOAD_BYTES)
+    throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: MAX_PAYLOAD_BYTES });
+  return bytes;
+}
+
+/** Replaces the payload of a scheduled task. @throws TaskCenterError `task-not-found`, `wrong-state` */
+export async function updateTaskPayload(
+  { control }: Broker,
+  task: LocatedTask,
+  payload: Uint8Array | null,
+): Promise<void> {
+  requireDone(task, 'updatePayload', await control.updatePayload(refOf(task), payload));
+}
+
+const isFinal = (state: TaskState) => (FINAL_STATES as readonly TaskState[]).includes(state);
+
+/**
+ * Cancels a task that waits: it never starts. Idempotent: a task that has ended stays as it is. A task that runs, or
+ * waits in a group, is refused.
+ *
+ * @throws TaskCenterError `task-not-found`, `wrong-state`
+ */
+export async function cancelWaiting(
+  { control }: Broker,
+  task: LocatedTask,
+  cancellation: Cancellation,
+): Promise<'cancelled' | 'already-finished'> {
+  const outcome = await control.cancel(refOf(task), cancellation);
+  if (outcome.code === 'wrong-state' && isFinal(outcome.state)) return 'already-finished';
+  requireDone(task, 'cancel', outcome);
+  return 'cancelled';
+}
+
+/**
+ * Publishes Asynq's cancel message, which has only Asynq's meaning: every worker that runs a task with this stored ID, in
+ * any queue, stops the attempt, which fails with `context canceled` and is retried. A task that waits is not affected.
+ * Nothing is stored or confirmed, and no error says that there was no such task.
+ *
+ * @throws TaskCenterError `broker-unavailable`
+ */
+export function publishAsynqCancel({ signals }: Broker, id: string, businessId?: string): Promise<void> {
+  return signals.cancel([storedTaskId(id, businessId ?? null)]);
+}
