@@ -4,7 +4,8 @@
 const engine = (...paths) => paths.map((path) => `packages/engine/src/${path}`);
 const REDIS = engine('brokers/redis');
 const SQLITE = engine('brokers/sqlite');
-const WORKERS = engine('leases', 'loops', 'policies', 'worker');
+const model = (...paths) => paths.map((path) => `packages/model/src/${path}`);
+const WORKERS = [...model('hold-off.ts', 'retry'), ...engine('leases', 'loops', 'worker')];
 
 /** What the suites of a kind share: where their files are, and what they all guard or are made of. */
 const BENCH = { locate: (name) => `bench/${name}.long.ts`, guards: ['bench'] };
@@ -28,7 +29,7 @@ const TABLE = [
   {
     kind: CHECKLIST,
     files: ['client', 'encodings', 'keys'],
-    guards: engine('client', 'task'),
+    guards: [...model('names.ts', 'ids.ts', 'context.ts'), ...engine('client', 'task')],
     costs: { interop: 10, 'interop-cluster': 15 },
   },
   {
@@ -70,7 +71,7 @@ const TABLE = [
   {
     kind: CHECKLIST,
     files: ['scheduler', 'schedules'],
-    guards: engine('asynq-scheduler'),
+    guards: [...model('cron'), ...engine('asynq-scheduler')],
     costs: { interop: 40, 'interop-cluster': 45 },
   },
   { kind: CHECKLIST, files: ['fleet'], guards: ['interop/programs', ...WORKERS], costs: { interop: 85 } },

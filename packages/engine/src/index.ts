@@ -34,10 +34,9 @@ export {
 } from './asynq-scheduler/periodic-task-manager.ts';
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 export { codes, type ErrorCode } from './errors/codes.ts';
-export { HandlerError, NonRetryableError, RevokeError, type FailureHints } from './errors/handler-errors.ts';
+export { HandlerError, NonRetryableError, RevokeError } from './errors/handler-errors.ts';
 export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
-export { backoffMs, type Backoff } from './policies/backoff.ts';
-export { DEFAULT_RETRY_POLICY, PATIENT_RETRY_POLICY, type RetryPolicy } from './policies/retry-policy.ts';
+export { durationMs } from './task/checked.ts';
 export { systemClock, type Clock } from './runtime/clock.ts';
 export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
 export { createLoop, type Loop } from './runtime/loop.ts';
@@ -45,21 +44,8 @@ export { silentLog, type Log } from './runtime/log.ts';
 export { makeFolder } from './runtime/make-folder.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';
 export type { AttemptError, AttemptRecord } from './task/attempt-record.ts';
-export { contextOf, headersWith, traceIdOf, type TaskContext } from './task/context.ts';
 export { defineTask, type TaskDefaults, type TaskDefinition } from './task/define-task.ts';
-export { durationMs, parseDuration, type Duration } from './task/duration.ts';
 export type { TaskMeta } from './task/meta.ts';
-export {
-  BUILT_IN_QUEUES,
-  logicalQueue,
-  nameFault,
-  queueNameFault,
-  storedQueue,
-  storedQueues,
-  type TaskKind,
-} from './task/queue-name.ts';
-export { FINAL_STATES, TASK_STATES, WAITING_STATES, type ListedState, type TaskState } from './task/state.ts';
-export { isTaskId, plainTaskId, storedTaskId } from './task/task-id.ts';
 export type { Broker } from './broker/broker.ts';
 export { FAULT_KINDS, type Check, type Fault, type FaultKind, type Candidate } from './broker/check.ts';
 export type { ClusterNode, ClusterView } from './broker/cluster.ts';
@@ -109,3 +95,33 @@ export {
 } from './broker/scheduler-entries.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
 export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';
+// Knowledge that the HTTP contract and browsers have, too.
+export {
+  backoffMs,
+  BUILT_IN_QUEUES,
+  contextOf,
+  DEFAULT_RETRY_POLICY,
+  FINAL_STATES,
+  headersWith,
+  isTaskId,
+  logicalQueue,
+  nameFault,
+  parseDuration,
+  PATIENT_RETRY_POLICY,
+  plainTaskId,
+  queueNameFault,
+  storedQueue,
+  storedQueues,
+  storedTaskId,
+  TASK_STATES,
+  traceIdOf,
+  WAITING_STATES,
+  type Backoff,
+  type Duration,
+  type FailureHints,
+  type ListedState,
+  type RetryPolicy,
+  type TaskContext,
+  type TaskKind,
+  type TaskState,
+} from '@task-center/model';

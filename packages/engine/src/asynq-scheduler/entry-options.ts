@@ -1,6 +1,7 @@
+import { parseDuration, type Duration } from '@task-center/model';
 import type { EnqueueOptions } from '../client/enqueue-options.ts';
 import { parseOption, writeOption, type EntryOption } from '../protocol/option-strings.ts';
-import { durationMs, parseDuration, type Duration } from '../task/duration.ts';
+import { durationMs } from '../task/checked.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 

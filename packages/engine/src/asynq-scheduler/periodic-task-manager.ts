@@ -5,8 +5,8 @@ import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeContent } from '../task/payload.ts';
-import { checkedTypeName } from '../task/queue-name.ts';
-import { parseCron } from './cron.ts';
+import { checkedTypeName } from '../task/checked.ts';
+import { checkedCron } from './checked-cron.ts';
 import { optionTexts } from './entry-options.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
@@ -142,7 +142,7 @@ export class PeriodicTaskManager {
     const tasks = new Map<string, PeriodicTask>();
     for (const task of provided) {
       try {
-        parseCron(task.spec, this.#options.timeZone);
+        checkedCron(task.spec, this.#options.timeZone);
         tasks.set(keyOf(task), task);
       } catch (error) {
         if (!isTaskCenterError(error, 'invalid-value')) throw error;

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { compareByNext, storedTaskId, Timetable, type TimedEntry } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { EntryRecord } from '../broker/scheduler-entries.ts';
 import { Client, type ClientOptions, type EnqueuedTask } from '../client/client.ts';
@@ -7,11 +8,9 @@ import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeContent } from '../task/payload.ts';
-import { checkedTypeName } from '../task/queue-name.ts';
-import { storedTaskId } from '../task/task-id.ts';
-import { parseCron } from './cron.ts';
+import { checkedTypeName } from '../task/checked.ts';
+import { checkedCron } from './checked-cron.ts';
 import { optionTexts } from './entry-options.ts';
-import { compareByNext, Timetable, type TimedEntry } from './timetable.ts';
 
 /** The outcome of a firing: the stored task, or why none was stored. */
 export type FiringOutcome = { readonly task: EnqueuedTask } | { readonly error: unknown };
@@ -94,7 +93,7 @@ export class Scheduler {
     this.name = `${hostname() || 'unknown-host'}:${process.pid}:${runtime.newId()}`;
     const heartbeatMs = checkedHeartbeat(options.heartbeatMs ?? HEARTBEAT_MS);
     // Throws if the time zone is not valid.
-    parseCron('@daily', options.timeZone);
+    checkedCron('@daily', options.timeZone);
     this.#timer = createLoop({
       name: 'scheduler',
       runtime,
@@ -126,7 +125,7 @@ export class Scheduler {
    * @throws TaskCenterError `invalid-value`
    */
   register(spec: string, task: TaskToEnqueue): string {
-    const cron = parseCron(spec, this.#options.timeZone);
+    const cron = checkedCron(spec, this.#options.timeZone);
     const id = this.#runtime.newId();
     const entry: Entry = {
       id,

@@ -1,6 +1,5 @@
+import type { ListedState, TaskState } from '@task-center/model';
 import type { TaskRef } from '../runtime/events.ts';
-import type { ListedState } from '../task/state.ts';
-import type { TaskState } from '../task/state.ts';
 
 /** What came of a change. `from` is the task's state before it; `state` is its state now. */
 export type ControlOutcome =

@@ -1,7 +1,7 @@
+import type { ListedState, TaskState } from '@task-center/model';
 import type { TaskRef } from '../runtime/events.ts';
 import type { AttemptRecord } from '../task/attempt-record.ts';
 import type { TaskMeta } from '../task/meta.ts';
-import type { ListedState, TaskState } from '../task/state.ts';
 import type { Cancellation } from './control.ts';
 
 /**

@@ -1,5 +1,5 @@
+import type { TaskState } from '@task-center/model';
 import type { TaskMeta } from '../task/meta.ts';
-import type { TaskState } from '../task/state.ts';
 import type { CallOptions } from './call-options.ts';
 
 /** A task as a broker stores it. The client has checked it and filled in all defaults. */

@@ -1,9 +1,9 @@
+import { plainTaskId } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { createBatcher, type Batcher } from '../runtime/batcher.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
-import { plainTaskId } from '../task/task-id.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import {
   createPrepareTask,

@@ -1,8 +1,6 @@
+import type { Backoff, Duration, TaskContext } from '@task-center/model';
 import type { Durability } from '../broker/submit.ts';
-import type { Backoff } from '../policies/backoff.ts';
-import type { TaskContext } from '../task/context.ts';
 import type { TaskDefaults } from '../task/define-task.ts';
-import type { Duration } from '../task/duration.ts';
 
 /**
  * How one task is stored and run. Every field is optional. A field set here overrides the default of the task's

@@ -1,25 +1,27 @@
+import {
+  DEFAULT_TIMEOUT_MS,
+  fitsBytes,
+  headersWith,
+  isBackoff,
+  MAX_DURATION_MS,
+  MAX_GROUP_BYTES,
+  MAX_RETRIES,
+  MIN_UNIQUE_MS,
+  NO_HEADERS,
+  storedTaskId,
+  type Backoff,
+  type Duration,
+  type TaskContext,
+} from '@task-center/model';
 import type { NewTask } from '../broker/submit.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
-import { isBackoff, type Backoff } from '../policies/backoff.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { headersWith, NO_HEADERS, type TaskContext } from '../task/context.ts';
-import { durationMs, type Duration } from '../task/duration.ts';
+import { checkedQueueName, checkedTaskId, checkedTypeName, durationMs } from '../task/checked.ts';
 import { NO_META, type TaskMeta } from '../task/meta.ts';
-import { checkedQueueName, checkedTypeName } from '../task/queue-name.ts';
-import { checkedTaskId, storedTaskId } from '../task/task-id.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 
 // Checks the options of a task and applies their defaults. The result is complete: brokers decide nothing about a task.
 // See docs/design/protocol.md#building-a-task.
-
-/** As in Asynq. It applies only to tasks that have neither a timeout nor a deadline. */
-const DEFAULT_TIMEOUT_MS = 30 * 60_000;
-const MAX_RETRIES = 1_000;
-/** Redis and Asynq give locks whole seconds, and a lock of 0 s cannot be stored. */
-const MIN_UNIQUE_MS = 1_000;
-const MAX_GROUP_BYTES = 255;
-/** Ten years. */
-const MAX_AHEAD_MS = 3_653 * 86_400_000;
 
 /** A task before its options are checked. */
 export interface TaskDraft {
@@ -48,7 +50,7 @@ function checkedBackoff(backoff: Backoff): Backoff {
 
 function checkedTimeMs(date: Date, name: string, nowMs: number): number {
   const ms = date.getTime();
-  if (ms <= nowMs + MAX_AHEAD_MS) return Math.max(1, ms);
+  if (ms <= nowMs + MAX_DURATION_MS) return Math.max(1, ms);
   throw new TaskCenterError('invalid-value', {
     name,
     got: Number.isNaN(ms) ? 'an invalid date' : date.toISOString(),
@@ -63,7 +65,7 @@ function checkedUniqueMs(unique: Duration): number {
 }
 
 function checkedGroup(group: string): string {
-  const isValid = group.trim() !== '' && group.isWellFormed() && Buffer.byteLength(group) <= MAX_GROUP_BYTES;
+  const isValid = group.trim() !== '' && group.isWellFormed() && fitsBytes(group, MAX_GROUP_BYTES);
   if (isValid) return group;
   const expected = `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank`;
   throw new TaskCenterError('invalid-value', { name: 'group', got: shown(group), expected });

@@ -1,6 +1,6 @@
+import { DEFAULT_RETRY_POLICY } from '@task-center/model';
 import type { Durability, NewTask } from '../broker/submit.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
-import { DEFAULT_RETRY_POLICY } from '../policies/retry-policy.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
 import { encodeContent } from '../task/payload.ts';

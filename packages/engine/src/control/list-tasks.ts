@@ -1,9 +1,8 @@
 /** Lists of the tasks in one state: of a stored queue, as in the library, and of a logical queue, as over HTTP. */
+import { storedQueue, type ListedState, type TaskKind } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { TaskPage, TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { storedQueue, type TaskKind } from '../task/queue-name.ts';
-import type { ListedState } from '../task/state.ts';
 import { requireQueue } from './queues.ts';
 
 /** Which page of a list. */

@@ -2,10 +2,9 @@
  * Two ways to name a task: its address, as in the library, and its ID in the queues that the caller may see, as over
  * HTTP. Both lead to a `LocatedTask`, which `tasks.ts` reads and changes.
  */
+import { BUILT_IN_QUEUES, logicalQueue, storedQueues, storedTaskId, type TaskKind } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { BusinessFilter } from '../broker/inspect.ts';
-import { BUILT_IN_QUEUES, logicalQueue, storedQueues, type TaskKind } from '../task/queue-name.ts';
-import { storedTaskId } from '../task/task-id.ts';
 import { requireQueue } from './queues.ts';
 
 /** Identifies a task. */

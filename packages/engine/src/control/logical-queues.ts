@@ -2,10 +2,10 @@
  * Logical queues, as HTTP and the command line know them: each is a pair of stored queues, for callbacks and for handler
  * tasks. The built-in queues are known before their first task.
  */
+import { BUILT_IN_QUEUES, logicalQueue, storedQueues } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { QueueFacts } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { BUILT_IN_QUEUES, logicalQueue, storedQueues } from '../task/queue-name.ts';
 
 /** A logical queue with the facts of its stored queues. */
 export interface LogicalQueueFacts {

@@ -1,6 +1,6 @@
+import type { ListedState } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState } from '../broker/control.ts';
-import type { ListedState } from '../task/state.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { changeInSteps, type BulkOptions } from './bulk.ts';
 import { requireQueue } from './queues.ts';

@@ -1,9 +1,9 @@
+import { compareByNext } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import { MAX_EVENTS, type EnqueueEvent, type EntryRecord } from '../broker/scheduler-entries.ts';
 import type { EnqueueOptions } from '../client/enqueue-options.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { optionsOf } from '../asynq-scheduler/entry-options.ts';
-import { compareByNext } from '../asynq-scheduler/timetable.ts';
 import { DEFAULT_PAGE_SIZE } from './list-tasks.ts';
 
 /** A task that a scheduler enqueues periodically. Times are wall-clock ms. */

@@ -1,12 +1,11 @@
 /** One task: read it, change it, cancel it. `locate-task.ts` says which task it is. */
+import { FINAL_STATES, storedTaskId, WAITING_STATES, type TaskState } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { Cancellation, ControlOutcome } from '../broker/control.ts';
 import type { TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskRef } from '../runtime/events.ts';
 import { encodeContent } from '../task/payload.ts';
-import { FINAL_STATES, WAITING_STATES, type TaskState } from '../task/state.ts';
-import { storedTaskId } from '../task/task-id.ts';
 import type { LocatedTask } from './locate-task.ts';
 
 const MAX_PAYLOAD_BYTES = 4 * 1_024 * 1_024;

@@ -1,3 +1,4 @@
+import type { ListedState } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { ClusterNode } from '../broker/cluster.ts';
 import type { BulkState } from '../broker/control.ts';
@@ -14,7 +15,6 @@ import type {
   SchedulerEntry,
   TaskAddress,
 } from '../control/index.ts';
-import type { ListedState } from '../task/state.ts';
 
 /**
  * Shows queues and tasks, and changes them for an operator. Any number of inspectors may be used beside clients and

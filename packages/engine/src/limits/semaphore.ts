@@ -1,7 +1,7 @@
+import { storedTaskId } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskMeta } from '../task/meta.ts';
-import { storedTaskId } from '../task/task-id.ts';
 
 /** The holder of a token: a task, as its handler gets it. */
 export interface TokenHolder {

@@ -1,6 +1,5 @@
+import { decideFailure, isBackoff } from '@task-center/model';
 import type { Finish, LeasedTask } from '../broker/consume.ts';
-import { isBackoff } from '../policies/backoff.ts';
-import { decideFailure } from '../policies/retry-policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The message is Asynq's, so its tools show what people know. */

@@ -1,5 +1,5 @@
+import { goDuration, parseGoDuration } from '@task-center/model';
 import { goQuoted } from '../errors/go-quoted.ts';
-import { goDuration, parseGoDuration } from '../task/go-duration.ts';
 import { goUnquoted } from './go-unquote.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Duration } from '@task-center/model';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import type { Duration } from './duration.ts';
-import { checkedTypeName } from './queue-name.ts';
+import { checkedTypeName } from './checked.ts';
 
 /** Options that all tasks of a type share. The options of a single task override them. */
 export interface TaskDefaults {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TaskState } from '../../src/task/state.ts';
+import type { TaskState } from '@task-center/model';
 import { aTask, finish, manyTasks } from '../support/factories.ts';
 import {
   countsOf,

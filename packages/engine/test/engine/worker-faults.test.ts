@@ -1,9 +1,9 @@
 import { setImmediate as nextLoopRound } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Backoff } from '@task-center/model';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { Consume } from '../../src/broker/consume.ts';
 import { Client } from '../../src/client/client.ts';
-import type { Backoff } from '../../src/policies/backoff.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';

@@ -1,6 +1,6 @@
+import type { TaskState } from '@task-center/model';
 import type { ControlOutcome } from '../../src/broker/control.ts';
 import { MIN_CANCELLED_MS } from '../../src/broker/control.ts';
-import type { TaskState } from '../../src/task/state.ts';
 import { LEASE_MS, MAX_CRASHES } from '../conformance/harness.ts';
 
 /** A task as the model knows it. */

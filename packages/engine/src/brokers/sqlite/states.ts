@@ -1,6 +1,6 @@
 // The numbers by which the file's column `task.state` names states, known to both threads. Never change a number: files
 // of earlier versions have them.
-import type { ListedState } from '../../task/state.ts';
+import type { ListedState } from '@task-center/model';
 
 /** States by their numbers. */
 export const STATES = [

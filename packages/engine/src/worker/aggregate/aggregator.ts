@@ -1,3 +1,4 @@
+import { plainTaskId, type Duration } from '@task-center/model';
 import type { Broker } from '../../broker/broker.ts';
 import {
   MAX_SET_TASKS,
@@ -13,8 +14,7 @@ import { shown, TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { durationMs, type Duration } from '../../task/duration.ts';
-import { plainTaskId } from '../../task/task-id.ts';
+import { durationMs } from '../../task/checked.ts';
 
 /** A task of a group, as `aggregate` gets it. */
 export interface GroupedTask {

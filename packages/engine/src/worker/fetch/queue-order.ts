@@ -1,6 +1,6 @@
+import { logicalQueue, nameFault } from '@task-center/model';
 import type { Exchange } from '../../broker/consume.ts';
 import { shown, TaskCenterError } from '../../errors/task-center-error.ts';
-import { logicalQueue, nameFault } from '../../task/queue-name.ts';
 
 /** Queues to work on: a list, or priorities by queue (whole numbers from 1 on; a higher one comes first). */
 export type WorkerQueues = readonly string[] | Readonly<Record<string, number>>;

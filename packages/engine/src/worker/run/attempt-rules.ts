@@ -1,5 +1,4 @@
-import type { Backoff } from '../../policies/backoff.ts';
-import { DEFAULT_RETRY_POLICY } from '../../policies/retry-policy.ts';
+import { DEFAULT_RETRY_POLICY, type Backoff } from '@task-center/model';
 import type { Log } from '../../runtime/log.ts';
 import type { HandledTask } from './handlers.ts';
 

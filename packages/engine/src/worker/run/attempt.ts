@@ -1,8 +1,7 @@
+import { decideFailure, isBackoff, type FailureHints } from '@task-center/model';
 import type { Consume, Finish, LeasedTask } from '../../broker/consume.ts';
-import { HandlerError, type FailureHints } from '../../errors/handler-errors.ts';
+import { HandlerError } from '../../errors/handler-errors.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
-import { isBackoff } from '../../policies/backoff.ts';
-import { decideFailure } from '../../policies/retry-policy.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AttemptRecord } from '../../task/attempt-record.ts';

@@ -1,9 +1,5 @@
-import {
-  HandlerError,
-  NonRetryableError,
-  RevokeError,
-  type FailureHints,
-} from '../../errors/handler-errors.ts';
+import type { FailureHints } from '@task-center/model';
+import { HandlerError, NonRetryableError, RevokeError } from '../../errors/handler-errors.ts';
 
 const MAX_ERROR_LENGTH = 8_192;
 const MAX_CAUSE_DEPTH = 8;

@@ -1,10 +1,9 @@
+import { contextOf, plainTaskId, type TaskContext } from '@task-center/model';
 import type { LeasedTask } from '../../broker/consume.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
-import { contextOf, type TaskContext } from '../../task/context.ts';
 import { checkedPayload, type TaskDefinition } from '../../task/define-task.ts';
 import type { TaskMeta } from '../../task/meta.ts';
 import { decodeJson } from '../../task/payload.ts';
-import { plainTaskId } from '../../task/task-id.ts';
 import { NonRetryableError } from '../../errors/handler-errors.ts';
 import type { Log } from '../../runtime/log.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ListedState } from '../../../src/task/state.ts';
+import type { ListedState } from '@task-center/model';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { redisBed } from './bed.ts';

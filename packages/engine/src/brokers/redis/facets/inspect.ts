@@ -1,8 +1,8 @@
+import { storedTaskId } from '@task-center/model';
 import type { BusinessFilter, FoundTask, Inspect, ListRequest, TaskPage } from '../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { decodeMeta } from '../../../task/meta.ts';
-import { storedTaskId } from '../../../task/task-id.ts';
 import type { RedisDeps } from '../deps.ts';
 import { find, type FoundRow } from '../scripts/inspect/find.ts';
 import { readDayCounts } from '../records/day-counts.ts';

@@ -1,9 +1,8 @@
+import { DAY_MS } from '@task-center/model';
 import type { DayCounts } from '../../../broker/inspect.ts';
 import { failedOnKey, processedOnKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { textOf } from '../scripts/reply.ts';
-
-const DAY_MS = 86_400_000;
 
 /** The time by Redis' clock, which dates the counters, ms; in tests the fixed time. */
 async function nowMs({ client }: RedisDeps): Promise<number> {

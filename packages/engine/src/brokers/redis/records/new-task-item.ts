@@ -1,8 +1,8 @@
+import { wholeTimeoutMs } from '@task-center/model';
 import type { EnqueueOutcome, NewTask } from '../../../broker/submit.ts';
 import { groupKey, taskKey } from '../../../protocol/keys.ts';
 import { encodeMessage } from '../../../protocol/message.ts';
 import { uniqueKey } from '../../../protocol/unique-key.ts';
-import { wholeTimeoutMs } from '../../../task/duration.ts';
 import type { Enqueued, EnqueueItem } from '../scripts/submit/enqueue.ts';
 import { wrongTypeText } from '../calls/refusals.ts';
 import { metaText } from './stored-meta.ts';

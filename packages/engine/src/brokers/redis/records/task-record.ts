@@ -1,8 +1,8 @@
+import { TASK_STATES, type TaskState } from '@task-center/model';
 import type { TaskRecord } from '../../../broker/inspect.ts';
 import { blankMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { decodeAttempts } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
-import { TASK_STATES, type TaskState } from '../../../task/state.ts';
 import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
 import type { TaskRow } from '../scripts/inspect/task-row.ts';
 import { parseAttemptState, type AttemptState } from './attempt-state.ts';

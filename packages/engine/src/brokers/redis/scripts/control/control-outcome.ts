@@ -1,5 +1,5 @@
+import type { TaskState } from '@task-center/model';
 import type { ControlOutcome } from '../../../../broker/control.ts';
-import type { TaskState } from '../../../../task/state.ts';
 import { refusalIn, textOf, type Refusal } from '../reply.ts';
 
 /** Parses `done:<state before>`, `state:<state>` (the change is not possible in it) or `none` (no such task). */

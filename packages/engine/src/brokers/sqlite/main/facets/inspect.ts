@@ -1,9 +1,9 @@
 // The inspect facet on the main thread: requests of the writer thread, and the records made of its rows.
+import type { ListedState } from '@task-center/model';
 import type { FoundTask, Inspect, ListRequest, QueueFacts, TaskRecord } from '../../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { decodeAttempts } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
-import type { ListedState } from '../../../../task/state.ts';
 import type { FactsRow, PageCursor, RecordRow } from '../../thread/facets/inspect.ts';
 import { plain, type Bytes } from '../../packing.ts';
 import { IN_SET, STATES, type StateNumber } from '../../states.ts';

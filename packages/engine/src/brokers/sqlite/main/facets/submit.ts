@@ -1,5 +1,6 @@
 // The submit facet on the main thread: sends new tasks to the writer thread in batches.
 import { createHash } from 'node:crypto';
+import { wholeTimeoutMs } from '@task-center/model';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../../broker/submit.ts';
 import type { CallOptions } from '../../../../broker/call-options.ts';
 import { failureOf, throwFirst } from '../../../../errors/failures.ts';
@@ -14,7 +15,6 @@ import {
   type EnqueueReply,
   type NewRow,
 } from '../../thread/facets/submit.ts';
-import { wholeTimeoutMs } from '../../../../task/duration.ts';
 import type { Writer } from '../writer.ts';
 import { indexNames } from './name-index.ts';
 

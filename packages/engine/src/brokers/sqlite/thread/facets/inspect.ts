@@ -1,5 +1,6 @@
 // Reading what is stored: queues, tasks, lists, history. Changes nothing. Runs in the writer thread; its calls come from
 // main/facets/inspect.ts.
+import { DAY_MS } from '@task-center/model';
 import { plain, type Bytes, type Packet } from '../../packing.ts';
 import { ACTIVE, AGGREGATING, STATES, type StateNumber } from '../../states.ts';
 import type { SqlValue } from '../database.ts';
@@ -194,7 +195,6 @@ function createTaskHandlers(store: Store) {
 const SAMPLE = 20;
 /** Approximate size of a task without its payload, with its entries in the indexes. */
 const ROW_BYTES = 400;
-const DAY_MS = 86_400_000;
 const MAX_GROUPS = 10_000;
 
 export interface HistoryCall {

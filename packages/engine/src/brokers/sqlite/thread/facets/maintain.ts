@@ -1,6 +1,6 @@
 // The work of the recoverer, the forwarder and the janitor, in bounded steps: expired leases back to pending, due tasks to
 // pending, expired tasks removed. Runs in the writer thread; its calls come from main/facets/maintain.ts.
-import { NO_SCAN_YET, nextScan, type ScanMemory } from '../../../../policies/hold-off.ts';
+import { nextScan, NO_SCAN_YET, type ScanMemory } from '@task-center/model';
 import { plain, type Packet } from '../../packing.ts';
 import {
   ACTIVE,

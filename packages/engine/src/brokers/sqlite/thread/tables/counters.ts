@@ -1,4 +1,5 @@
 // The counters of a queue: attempts processed and failed, in all and by day. Runs in the writer thread.
+import { DAY_MS } from '@task-center/model';
 import type { Database } from '../database.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 
@@ -15,7 +16,6 @@ export interface Counters {
   expire(nowMs: number): void;
 }
 
-const DAY_MS = 86_400_000;
 /** As long as Asynq keeps its daily counters. */
 const KEPT_DAYS = 90;
 

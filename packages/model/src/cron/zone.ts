@@ -60,3 +60,6 @@ export function zoneOf(name: string): Zone | null {
     return { year, month, day, weekday, hour, minute };
   };
 }
+
+/** Whether `zoneOf` knows the zone. */
+export const isTimeZone = (name: string): boolean => zoneOf(name) !== null;

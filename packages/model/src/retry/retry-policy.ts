@@ -1,4 +1,4 @@
-import type { FailureHints } from '../errors/handler-errors.ts';
+import { DAY_MS } from '../durations.ts';
 import { backoffMs, jitterOf, type Backoff } from './backoff.ts';
 
 /** When a failed task runs again. Plain data: a task with a policy of its own stores it. */
@@ -19,7 +19,21 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
 export const PATIENT_RETRY_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, maxRetries: 15 };
 
 /** No retry waits longer, whatever a handler or receiver asks for. Asynq's own delays are exempt: they grow to days. */
-const MAX_DELAY_MS = 24 * 3_600_000;
+const MAX_DELAY_MS = DAY_MS;
+
+/** What a handler's error may say about the task's future. Everything is optional, and a handler may throw any value. */
+export interface FailureHints {
+  /** `false`: the task is archived at once, without another retry. Default `true`. */
+  readonly retryable?: boolean;
+  /** Shortest delay before the retry, ms. A longer delay of the retry policy wins. Default 0. */
+  readonly retryAfterMs?: number;
+  /** Class of the error in snake_case, by which errors are grouped. Default: the error's `name`. */
+  readonly errorClass?: string;
+  /** HTTP status of the answer, where the handler made a request. */
+  readonly status?: number;
+  /** Why the task is or is not retried, in words. It is kept with the attempt. */
+  readonly reason?: string;
+}
 
 /** A failed attempt, with all that the decision depends on. */
 export interface Failure {

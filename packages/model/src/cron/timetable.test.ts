@@ -8,7 +8,7 @@ function timetable(now: string, ...specs: readonly string[]) {
   let nowMs = at(now);
   const entries = specs.map((spec): TimedEntry & { spec: string } => ({
     spec,
-    cron: parseCron(spec),
+    cron: parseCron(spec)!,
     nextMs: null,
     prevMs: null,
   }));

@@ -1,5 +1,9 @@
-import type { Clock } from '../runtime/clock.ts';
 import type { Cron } from './cron.ts';
+
+/** Tells the wall-clock time, ms. */
+interface WallClock {
+  wallMs(): number;
+}
 
 /** An entry of a timetable. Times are wall-clock ms. */
 export interface TimedEntry {
@@ -18,11 +22,11 @@ const MIN_SET_BACK_MS = 3_600_000;
 
 /** Plans entries and tells which are due, as robfig/cron does. See docs/design/protocol.md#scheduler. */
 export class Timetable<Entry extends TimedEntry> {
-  readonly #clock: Pick<Clock, 'wallMs'>;
+  readonly #clock: WallClock;
   readonly #entries: () => Iterable<Entry>;
   #lastNowMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Pick<Clock, 'wallMs'>, entries: () => Iterable<Entry>) {
+  constructor(clock: WallClock, entries: () => Iterable<Entry>) {
     this.#clock = clock;
     this.#entries = entries;
   }

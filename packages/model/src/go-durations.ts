@@ -55,3 +55,11 @@ export function parseGoDuration(text: string): number | null {
   if (ns >= 2 ** 63) return null;
   return (negative && ns !== 0 ? -Math.round(ns) : Math.round(ns)) / 1e6;
 }
+
+/**
+ * A timeout as Asynq's message stores it, in ms: whole seconds, the rest dropped. Less than a second becomes one second
+ * and not 0, because 0 would mean no timeout. A negative timeout, which is over at once, stays negative.
+ */
+export function wholeTimeoutMs(ms: number): number {
+  return Math.sign(ms) * Math.max(1, Math.trunc(Math.abs(ms) / 1_000)) * 1_000;
+}

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { FailureHints } from '../errors/handler-errors.ts';
-import { decideFailure, DEFAULT_RETRY_POLICY, PATIENT_RETRY_POLICY, type Failure } from './retry-policy.ts';
+import {
+  decideFailure,
+  DEFAULT_RETRY_POLICY,
+  PATIENT_RETRY_POLICY,
+  type Failure,
+  type FailureHints,
+} from './retry-policy.ts';
 
 const { backoff } = DEFAULT_RETRY_POLICY;
 

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { checkedQueueName, checkedTaskId, checkedTypeName, durationMs } from './checked.ts';
+
+const invalid = expect.objectContaining({ code: 'invalid-value' });
+
+describe('a value that the model accepts', () => {
+  test('is returned', () => {
+    expect(checkedQueueName('Order mail')).toBe('Order mail');
+    expect(checkedTypeName('mail~1')).toBe('mail~1');
+    expect(checkedTaskId('order:1001')).toBe('order:1001');
+    expect(durationMs('1h30m', 'delay')).toBe(5_400_000);
+  });
+});
+
+describe('a value that the model refuses', () => {
+  test.each([
+    [() => checkedQueueName('orders~cb'), 'reserved'],
+    [() => checkedTypeName('a{b}'), 'braces'],
+    [() => checkedTaskId('a.b'), 'id is not valid'],
+    [() => durationMs('-5s', 'delay'), 'delay'],
+  ])('is an error that says why: %s', (check, why) => {
+    expect(check).toThrow(invalid);
+    expect(check).toThrow(why);
+  });
+
+  test('appears in an error without its control characters', () => {
+    const escape = String.fromCharCode(27);
+    expect(() => checkedQueueName(`a${escape}[31m\n`)).toThrow(
+      expect.objectContaining({
+        message: expect.toSatisfy((text: string) => !text.includes(escape) && !text.includes('\n')),
+      }),
+    );
+  });
+
+  test('may be no text at all, and the error names its option', () => {
+    expect(() => durationMs(10 as never, 'delay')).toThrow('delay is not valid: found 10.');
+  });
+});

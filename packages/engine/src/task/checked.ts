@@ -1,0 +1,74 @@
+import { isTaskId, nameFault, parseDuration, queueNameFault, type Duration } from '@task-center/model';
+import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+
+// The model says what is wrong with a value; here it becomes an error.
+
+/** Valid names are cached: checking a name takes as long as storing its task in a batch, and few names are in use. */
+const validQueues = new Set<string>();
+const validTypes = new Set<string>();
+const MAX_CACHED = 1_000;
+
+function cache(name: string, validNames: Set<string>): string {
+  if (validNames.size >= MAX_CACHED) validNames.clear();
+  validNames.add(name);
+  return name;
+}
+
+/**
+ * Returns the name of a queue if users may use it.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkedQueueName(name: string): string {
+  if (validQueues.has(name)) return name;
+  const fault = queueNameFault(name);
+  if (fault === null) return cache(name, validQueues);
+  throw new TaskCenterError('invalid-value', {
+    name: 'queue',
+    got: `${shown(name)} (${fault})`,
+    expected: '1 to 255 bytes, not blank, without braces, control characters or a reserved "~" ending',
+  });
+}
+
+/**
+ * Returns the name of a type if it may be used.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkedTypeName(name: string): string {
+  if (validTypes.has(name)) return name;
+  const fault = nameFault(name);
+  if (fault === null) return cache(name, validTypes);
+  throw new TaskCenterError('invalid-value', {
+    name: 'type',
+    got: `${shown(name)} (${fault})`,
+    expected: '1 to 255 bytes, not blank, without braces or control characters',
+  });
+}
+
+/**
+ * Returns the ID if a client may choose it.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkedTaskId(id: string): string {
+  if (isTaskId(id)) return id;
+  throw new TaskCenterError('invalid-value', {
+    name: 'id',
+    got: shown(id),
+    expected: '1 to 255 bytes, not blank, without points and control characters',
+  });
+}
+
+/**
+ * A duration in ms.
+ *
+ * @param name the option that it was given for, as the error names it
+ * @throws TaskCenterError `invalid-value`
+ */
+export function durationMs(text: Duration, name: string): number {
+  const ms = typeof text === 'string' ? parseDuration(text) : null;
+  if (ms !== null) return ms;
+  const expected = 'a duration of at most ten years such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
+  throw new TaskCenterError('invalid-value', { name, got: shown(text), expected });
+}

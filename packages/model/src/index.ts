@@ -1,0 +1,38 @@
+// What the engine, the HTTP contract, the service and a browser know alike: plain data and pure functions, without Node,
+// a schema library or anything of ours. Nothing here throws: a rule returns what is wrong, and its caller says so in its
+// own way.
+
+export { contextOf, headersWith, NO_HEADERS, traceIdOf, type TaskContext } from './context.ts';
+export { parseCron, type Cron } from './cron/cron.ts';
+export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
+export { isTimeZone } from './cron/zone.ts';
+export { DAY_MS, formatDuration, MAX_DURATION_MS, parseDuration, type Duration } from './durations.ts';
+export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
+export { nextScan, NO_SCAN_YET, type ScanMemory } from './hold-off.ts';
+export { isTaskId, plainTaskId, storedTaskId } from './ids.ts';
+export { DEFAULT_TIMEOUT_MS, MAX_GROUP_BYTES, MAX_RETRIES, MIN_UNIQUE_MS } from './limits.ts';
+export {
+  BUILT_IN_QUEUES,
+  hasForbiddenCharacter,
+  hasReservedEnding,
+  isDotSegment,
+  logicalQueue,
+  nameFault,
+  queueNameFault,
+  storedQueue,
+  storedQueues,
+  TASK_KINDS,
+  type TaskKind,
+} from './names.ts';
+export { backoffMs, isBackoff, jitterOf, type Backoff } from './retry/backoff.ts';
+export {
+  decideFailure,
+  DEFAULT_RETRY_POLICY,
+  PATIENT_RETRY_POLICY,
+  type Failure,
+  type FailureDecision,
+  type FailureHints,
+  type RetryPolicy,
+} from './retry/retry-policy.ts';
+export { FINAL_STATES, TASK_STATES, WAITING_STATES, type ListedState, type TaskState } from './states.ts';
+export { fitsBytes } from './texts.ts';

@@ -1,0 +1,10 @@
+// Limits and defaults of a task that hold wherever it is submitted. The HTTP API has further, narrower ones.
+
+/** Most retries that a task may have. */
+export const MAX_RETRIES = 1_000;
+/** Redis and Asynq give locks whole seconds, and a lock of 0 s cannot be stored. */
+export const MIN_UNIQUE_MS = 1_000;
+/** Longest name of a group. */
+export const MAX_GROUP_BYTES = 255;
+/** Longest attempt of a task that sets no limit, as in Asynq. */
+export const DEFAULT_TIMEOUT_MS = 30 * 60_000;
