@@ -1,6 +1,7 @@
 // The public names of the library, one by one. What is not here is internal and may change in any version.
 export { connect, type ConnectOptions } from './connect.ts';
 export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } from './client/client.ts';
+export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
 export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregate/aggregator.ts';

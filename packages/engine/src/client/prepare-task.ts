@@ -1,11 +1,12 @@
-import { DEFAULT_RETRY_POLICY } from '@task-center/model';
+import { DEFAULT_RETRY_POLICY, DEFAULT_TIMEOUT_MS } from '@task-center/model';
 import type { Durability, NewTask } from '../broker/submit.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
 import { encodeContent } from '../task/payload.ts';
+import { draftTask } from './draft-task.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
-import { buildTask } from './new-task.ts';
+import { makeTask, type DraftDefaults } from './make-task.ts';
 
 /** A task as callers describe it: its type, its payload and its options in one object. */
 export interface TaskToEnqueue extends EnqueueOptions {
@@ -74,7 +75,13 @@ function encodePayload(content: unknown): Uint8Array | null {
 export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
   const runtime = createRuntime(defaults.runtime);
   const limit = defaults.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES;
-  const maxRetries = defaults.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries;
+  // As in Asynq, the default timeout is for tasks that have neither a timeout nor a deadline.
+  const taskDefaults: DraftDefaults = {
+    maxRetries: defaults.profile === 'asynq' ? ASYNQ_RETRIES : DEFAULT_RETRY_POLICY.maxRetries,
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+    timeoutWithDeadlineMs: 0,
+    retentionMs: 0,
+  };
 
   function build(type: string, content: unknown, options: EnqueueOptions): NewTask {
     checkDurability(options.durability);
@@ -82,7 +89,8 @@ export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
     if (payload !== null && payload.length > limit) {
       throw new TaskCenterError('payload-too-large', { got: payload.length, limit });
     }
-    return buildTask({ type, payload, options, maxRetries: options.maxRetries ?? maxRetries }, runtime);
+    const draft = draftTask({ type, payload, options }, runtime.clock.wallMs());
+    return makeTask(draft, taskDefaults, runtime);
   }
 
   return (task, payload, options) => {

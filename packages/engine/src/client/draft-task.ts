@@ -1,0 +1,96 @@
+import {
+  fitsBytes,
+  isBackoff,
+  MAX_DURATION_MS,
+  MAX_GROUP_BYTES,
+  MAX_RETRIES,
+  MIN_UNIQUE_MS,
+  NO_HEADERS,
+  type Backoff,
+  type Duration,
+  type TaskContext,
+} from '@task-center/model';
+import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { checkedQueueName, checkedTaskId, checkedTypeName, durationMs } from '../task/checked.ts';
+import { NO_META } from '../task/meta.ts';
+import type { EnqueueOptions } from './enqueue-options.ts';
+import type { TaskDraft } from './make-task.ts';
+
+// Checks the options of a task. Those that are left out stay undefined: `makeTask` knows their defaults.
+
+function checkedRetries(maxRetries: number): number {
+  // As in Asynq, a negative number means no retries.
+  if (Number.isInteger(maxRetries) && maxRetries <= MAX_RETRIES) return Math.max(0, maxRetries);
+  const expected = `a whole number up to ${MAX_RETRIES}`;
+  throw new TaskCenterError('invalid-value', { name: 'maxRetries', got: shown(maxRetries), expected });
+}
+
+function checkedBackoff(backoff: Backoff): Backoff {
+  if (isBackoff(backoff)) return backoff;
+  throw new TaskCenterError('invalid-value', {
+    name: 'backoff',
+    got: shown(JSON.stringify(backoff)),
+    expected: 'the kind exponential, linear, fixed or list with all of its fields, each a number from 0',
+  });
+}
+
+function checkedTimeMs(date: Date, name: string, nowMs: number): number {
+  const ms = date.getTime();
+  if (ms <= nowMs + MAX_DURATION_MS) return Math.max(1, ms);
+  throw new TaskCenterError('invalid-value', {
+    name,
+    got: Number.isNaN(ms) ? 'an invalid date' : date.toISOString(),
+    expected: 'a time at most ten years ahead',
+  });
+}
+
+function checkedUniqueMs(unique: Duration): number {
+  const ms = durationMs(unique, 'unique');
+  if (ms >= MIN_UNIQUE_MS) return ms;
+  throw new TaskCenterError('invalid-value', { name: 'unique', got: `${ms} ms`, expected: 'at least 1 s' });
+}
+
+function checkedGroup(group: string): string {
+  const isValid = group.trim() !== '' && group.isWellFormed() && fitsBytes(group, MAX_GROUP_BYTES);
+  if (isValid) return group;
+  const expected = `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank`;
+  throw new TaskCenterError('invalid-value', { name: 'group', got: shown(group), expected });
+}
+
+const NO_CONTEXT: TaskContext = Object.freeze({});
+
+/** A task as it is enqueued: its type, its encoded payload and its options. */
+export interface OptionsOfTask {
+  readonly type: string;
+  readonly payload: Uint8Array | null;
+  readonly options: EnqueueOptions;
+}
+
+/**
+ * Returns the task with its options checked and read.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function draftTask({ type, payload, options }: OptionsOfTask, nowMs: number): TaskDraft {
+  const { context = NO_CONTEXT, headers = NO_HEADERS, timeout, maxRetries, deadline, retention } = options;
+  const { id, delay, runAt, unique, group, backoff } = options;
+  return {
+    kind: 'handler',
+    timeoutMs: timeout === undefined ? undefined : durationMs(timeout, 'timeout'),
+    queue: checkedQueueName(options.queue ?? 'default'),
+    id: id === undefined ? undefined : checkedTaskId(id),
+    type: checkedTypeName(type),
+    payload,
+    context,
+    headers,
+    maxRetries: maxRetries === undefined ? undefined : checkedRetries(maxRetries),
+    deadlineMs: deadline === undefined ? undefined : checkedTimeMs(deadline, 'deadline', nowMs),
+    retentionMs: retention === undefined ? undefined : durationMs(retention, 'retention'),
+    delayMs: delay === undefined ? undefined : durationMs(delay, 'delay'),
+    runAtMs: runAt === undefined ? undefined : checkedTimeMs(runAt, 'runAt', nowMs),
+    uniqueMs: unique === undefined ? undefined : checkedUniqueMs(unique),
+    group: group === undefined ? undefined : checkedGroup(group),
+    backoff: backoff === undefined ? undefined : checkedBackoff(backoff),
+    meta: NO_META,
+  };
+}
