@@ -2,28 +2,32 @@
 // and the message says what is allowed.
 
 import * as z from 'zod';
-import { MAX_DURATION_MS, parseDuration, formatDuration } from './duration.ts';
+import {
+  fitsBytes,
+  formatDuration,
+  hasForbiddenCharacter,
+  hasReservedEnding,
+  isDotSegment,
+  MAX_DURATION_MS,
+  parseDuration,
+} from '@task-center/model';
 
 const MAX_NAME_BYTES = 128;
-// Braces in a key change its cluster slot. Control and direction characters break logs and terminals.
-// eslint-disable-next-line no-control-regex
-const FORBIDDEN = /[{}\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
-const RESERVED_ENDING = /~[A-Za-z0-9]+$/;
-const byteLength = (text: string) => new TextEncoder().encode(text).length;
 
+/** Narrower than the engine's rule, which takes what Asynq takes. */
 function nameFault(name: string): string | null {
   if (name === '') return 'must not be empty';
   if (name.trim() !== name) return 'must not begin or end with a blank';
   if (!name.isWellFormed()) return 'must be valid Unicode';
-  if (FORBIDDEN.test(name)) return 'must not have braces or control characters';
-  if (byteLength(name) > MAX_NAME_BYTES) return `must have at most ${MAX_NAME_BYTES} bytes`;
+  if (hasForbiddenCharacter(name)) return 'must not have braces or control characters';
+  if (!fitsBytes(name, MAX_NAME_BYTES)) return `must have at most ${MAX_NAME_BYTES} bytes`;
   return null;
 }
 
 function queueFault(name: string): string | null {
-  if (name === '.' || name === '..') return 'must not be "." or "..", which a URL cannot contain';
+  if (isDotSegment(name)) return 'must not be "." or "..", which a URL cannot contain';
   const reserved = 'must not end in "~" and letters or digits, which is reserved';
-  return nameFault(name) ?? (RESERVED_ENDING.test(name) ? reserved : null);
+  return nameFault(name) ?? (hasReservedEnding(name) ? reserved : null);
 }
 
 /** A string that `fault` accepts by returning null. Otherwise the text it returns is the message. */
@@ -31,6 +35,26 @@ function checked(fault: (text: string) => string | null, code = 'invalid_value')
   return z.string().superRefine((text, context) => {
     const message = fault(text);
     if (message !== null) context.addIssue({ code: 'custom', message, params: { code } });
+  });
+}
+
+/**
+ * A text that is decoded to a number once, here. `read` returns the number, or the message of a text that is refused.
+ * `about` describes the text, which clients write and OpenAPI shows.
+ */
+function decodedText(
+  read: (text: string) => number | string,
+  { write, about }: { readonly write: (value: number) => string; readonly about: z.GlobalMeta },
+) {
+  return z.codec(z.string().meta(about), z.number(), {
+    decode(text, payload) {
+      const found = read(text);
+      if (typeof found === 'number') return found;
+      const params = { code: 'invalid_value' };
+      payload.issues.push({ code: 'custom', input: text, message: found, params });
+      return z.NEVER;
+    },
+    encode: write,
   });
 }
 
@@ -61,14 +85,25 @@ export const base64 = matching(
   'must be base64 with its padding',
 );
 
-/** The text of a duration from `minMs` to `maxMs`. */
-export function duration(minMs: number, maxMs: number = MAX_DURATION_MS) {
-  return checked((text) => {
+const DURATION = { description: 'A duration such as 250ms, 10s, 1h30m, 7d, PT10M', examples: ['10s'] };
+
+/** What is wrong with the text of a duration whose parsed value is `ms`; null = nothing. */
+function durationFault(ms: number | null, minMs: number, maxMs: number): string | null {
+  if (ms === null) return 'must be a duration such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
+  return ms < minMs || ms > maxMs ? `must be ${formatDuration(minMs)} to ${formatDuration(maxMs)}` : null;
+}
+
+/** A duration from `minMs` to `maxMs` that is kept as its text. */
+export const durationText = (minMs: number, maxMs: number) =>
+  checked((text) => durationFault(parseDuration(text), minMs, maxMs)).meta(DURATION);
+
+/** A duration from `minMs` to `maxMs`, decoded to ms. */
+export function duration(minMs: number, maxMs: number, description = DURATION.description) {
+  const read = (text: string) => {
     const ms = parseDuration(text);
-    if (ms === null) return 'must be a duration such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
-    if (ms < minMs || ms > maxMs) return `must be ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-    return null;
-  }).meta({ description: 'A duration such as 250ms, 10s, 1h30m, 7d, PT10M', examples: ['10s'] });
+    return durationFault(ms, minMs, maxMs) ?? (ms as number);
+  };
+  return decodedText(read, { write: formatDuration, about: { ...DURATION, description } });
 }
 
 const INSTANT =
@@ -82,7 +117,7 @@ function isDate(year: number, month: number, day: number): boolean {
 }
 
 /** Wall-clock ms of an RFC 3339 time with any offset, rounded up to a ms; null = the text is not such a time. */
-export function instantMs(text: string): number | null {
+function instantMs(text: string): number | null {
   const found = INSTANT.exec(text);
   if (!found) return null;
   const [, year, month, day, hour, minute, second] = found.map(Number);
@@ -93,15 +128,21 @@ export function instantMs(text: string): number | null {
   return /\.\d{3}\d*[1-9]/.test(text) ? ms + 1 : ms;
 }
 
-/** A time between the year 2000 and ten years from now. */
-export const instant = checked((text) => {
+function readInstant(text: string): number | string {
   const ms = instantMs(text);
   if (ms === null) return 'must be an RFC 3339 time such as 2026-11-24T08:00:00.125Z';
   if (ms < MIN_TIME_MS || ms > Date.now() + MAX_DURATION_MS)
     return 'must lie between 2000 and ten years from now';
-  return null;
-}).meta({ description: 'A time, RFC 3339 in any offset', examples: ['2026-11-24T08:00:00.125Z'] });
+  return ms;
+}
 
 /** A time in an answer: RFC 3339, UTC, with ms. */
 export const time = z.string().meta({ format: 'date-time' });
 export const timeText = (ms: number): string => new Date(ms).toISOString();
+
+/** A time between the year 2000 and ten years from now, decoded to wall-clock ms. RFC 3339 in any offset. */
+export const instant = (description: string) =>
+  decodedText(readInstant, {
+    write: timeText,
+    about: { description, examples: ['2026-11-24T08:00:00.125Z'] },
+  });

@@ -24,7 +24,7 @@ export {
   TASK_KINDS,
   type TaskKind,
 } from './names.ts';
-export { backoffMs, isBackoff, jitterOf, type Backoff } from './retry/backoff.ts';
+export { BACKOFF_FIELDS, backoffMs, isBackoff, jitterOf, type Backoff } from './retry/backoff.ts';
 export {
   decideFailure,
   DEFAULT_RETRY_POLICY,
@@ -34,5 +34,13 @@ export {
   type FailureHints,
   type RetryPolicy,
 } from './retry/retry-policy.ts';
-export { FINAL_STATES, TASK_STATES, WAITING_STATES, type ListedState, type TaskState } from './states.ts';
+export {
+  ATTEMPT_OUTCOMES,
+  FINAL_STATES,
+  TASK_STATES,
+  WAITING_STATES,
+  type AttemptOutcome,
+  type ListedState,
+  type TaskState,
+} from './states.ts';
 export { fitsBytes } from './texts.ts';

@@ -1,14 +1,8 @@
 import { createApiClient, ApiError, RawJson, routeList } from '@task-center/api';
-import { connect, isTaskId, parseDuration, queueNameFault, TASK_STATES } from '@task-center/engine';
+import { connect, isTaskId, queueNameFault } from '@task-center/engine';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import {
-  queueName,
-  parseDuration as parseApiDuration,
-  formatDuration,
-  TASK_STATES as API_STATES,
-  taskInput,
-} from '@task-center/api';
+import { queueName, taskInput } from '@task-center/api';
 import { pageHtml } from '../src/http/service/page-html.ts';
 import { statusByErrorCode as statusOfError } from '../src/problem.ts';
 import { codes } from '../../engine/src/errors/codes.ts';
@@ -236,20 +230,6 @@ describe('the client', () => {
 });
 
 describe('the contract and the engine', () => {
-  test('parse durations alike, and parse formatted ones to the same value', () => {
-    const texts = fc.oneof(
-      fc.stringMatching(/^(\d{1,4}(ms|s|m|h|d)){1,3}$/),
-      fc.stringMatching(/^P(\d{1,2}D)?(T(\d{1,2}H)?(\d{1,2}M)?(\d{1,2}(\.\d{1,3})?S)?)?$/),
-      fc.string(),
-    );
-    fc.assert(fc.property(texts, (text) => parseApiDuration(text) === parseDuration(text)));
-    fc.assert(fc.property(fc.nat(400 * 86_400_000), (ms) => parseDuration(formatDuration(ms)) === ms));
-  });
-
-  test('have the same states of a task', () => {
-    expect(API_STATES).toEqual(TASK_STATES);
-  });
-
   test('agree on names and IDs: the engine accepts all that the API accepts', () => {
     const names = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 140 }),

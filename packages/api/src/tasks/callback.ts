@@ -1,9 +1,12 @@
 import * as z from 'zod';
 import { choice, strict } from '../strict.ts';
-import { duration } from '../values.ts';
+import { durationText } from '../values.ts';
 import { limits } from '../limits.ts';
 
+/** Methods of a callback's request. */
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
+/** What the request's body has: the payload, the payload in an envelope, or nothing. */
+const bodies = ['payload', 'envelope', 'none'] as const;
 
 /** The headers of a request: their number and their size in all are limited. */
 const headers = z.record(z.string(), z.string()).superRefine((record, context) => {
@@ -25,14 +28,11 @@ export const callbackInput = strict(
     }),
     method: z.enum(methods, { error: `must be one of ${methods.join(', ')}` }).default('POST'),
     headers: headers.default({}).meta({ description: 'Headers of the request: at most 32, 8,192 bytes' }),
-    body: z
-      .enum(['payload', 'envelope', 'none'], { error: 'must be payload, envelope or none' })
-      .optional()
-      .meta({
-        description:
-          "The request's body: the payload's bytes unchanged (default), an envelope around them, or none (default with GET)",
-      }),
-    connect_timeout: duration(1, 60_000)
+    body: z.enum(bodies, { error: 'must be payload, envelope or none' }).optional().meta({
+      description:
+        "The request's body: the payload's bytes unchanged (default), an envelope around them, or none (default with GET)",
+    }),
+    connect_timeout: durationText(1, 60_000)
       .default('3s')
       .meta({ description: 'Longest time to connect, 1ms to 60s; it is part of the timeout of the attempt' }),
     redirects: choice(['none'], ['same_host']).default('none'),
@@ -45,7 +45,7 @@ export const callback = z.object({
   url: z.string(),
   method: z.enum(methods),
   headers: z.record(z.string(), z.string()),
-  body: z.enum(['payload', 'envelope', 'none']),
+  body: z.enum(bodies),
   connect_timeout: z.string(),
   redirects: z.literal('none'),
 });
@@ -55,3 +55,5 @@ export type CallbackInput = z.input<typeof callbackInput>;
 /** A callback that was checked, with its defaults. */
 export type CheckedCallback = z.output<typeof callbackInput>;
 export type Callback = z.output<typeof callback>;
+export type CallbackMethod = Callback['method'];
+export type CallbackBody = Callback['body'];

@@ -2,6 +2,15 @@
 // shows with the default and the limits. See docs/design/http-api.md#submission.
 
 import * as z from 'zod';
+import {
+  DAY_MS,
+  DEFAULT_RETRY_POLICY,
+  MAX_DURATION_MS,
+  MAX_RETRIES,
+  PATIENT_RETRY_POLICY,
+  type Backoff,
+} from '@task-center/model';
+import { backoff } from './backoff.ts';
 import { callbackInput } from './callback.ts';
 import { limits } from '../limits.ts';
 import { choice, strict } from '../strict.ts';
@@ -21,8 +30,6 @@ import {
   userId,
 } from '../values.ts';
 
-const DAY_MS = 86_400_000;
-
 /** Priorities by name, each with the queue that it stands for: a priority is another way to choose a built-in queue. */
 export const priorityQueues = { critical: 'critical', high: 'high', normal: 'default', low: 'low' } as const;
 export type Priority = keyof typeof priorityQueues;
@@ -33,51 +40,35 @@ const priority = z.union([z.enum(PRIORITIES), z.literal([0, 1, 2, 3])], {
   error: 'must be critical, high, normal, low or 3, 2, 1, 0',
 });
 
-const jitter = z
-  .number()
-  .min(0)
-  .max(1)
-  .default(0.25)
-  .meta({ description: 'Largest share of a delay that is added to it by chance; 0.25 = up to 25 %' });
-const retryDelay = duration(0, 30 * DAY_MS);
-const maxRetries = z.int().min(0).max(1_000).meta({
+const maxRetries = z.int().min(0).max(MAX_RETRIES).meta({
   description: 'Retries after the first attempt, 0 to 1,000; a task that has used them up is archived',
 });
-const BACKOFF_MESSAGE = 'must be an object whose kind is exponential, linear, fixed or list';
-
-/**
- * The waits between attempts, the same kinds as in the engine. `max` bounds a wait with its jitter; the last of
- * `delays` repeats.
- */
-const backoff = z.discriminatedUnion(
-  'kind',
-  [
-    strict({
-      kind: z.literal('exponential'),
-      initial: retryDelay.default('1s'),
-      max: retryDelay.default('300s'),
-      factor: z.number().min(1).max(100).default(2),
-      jitter,
-    }),
-    strict({
-      kind: z.literal('linear'),
-      initial: retryDelay,
-      step: retryDelay,
-      max: retryDelay.default('300s'),
-      jitter,
-    }),
-    strict({ kind: z.literal('fixed'), delay: retryDelay, jitter }),
-    strict({ kind: z.literal('list'), delays: z.array(retryDelay).min(1).max(100), jitter }),
-  ],
-  { error: BACKOFF_MESSAGE },
+const retryPolicy = strict(
+  { max_retries: maxRetries.default(DEFAULT_RETRY_POLICY.maxRetries), backoff: backoff.optional() },
+  ['rules'],
 );
 
-const retryPolicy = strict({ max_retries: maxRetries.default(3), backoff: backoff.optional() }, ['rules']);
+const PRESETS = { default: DEFAULT_RETRY_POLICY, patient: PATIENT_RETRY_POLICY } as const;
+
+/** The retries of a submitted task. `backoff` is absent where it does not have its own. */
+export interface CheckedRetry {
+  readonly maxRetries: number;
+  readonly backoff?: Backoff;
+}
 
 /** When a failed task runs again: a preset, or a policy of its own. */
-const retry = z.union([z.enum(['default', 'patient']), retryPolicy], {
-  error: 'must be default, patient or an object {max_retries, backoff}',
-});
+const retry = z.union(
+  [
+    z
+      .enum(['default', 'patient'])
+      .transform((name): CheckedRetry => ({ maxRetries: PRESETS[name].maxRetries })),
+    retryPolicy.transform(({ max_retries, ...own }): CheckedRetry => ({
+      maxRetries: max_retries,
+      ...(own.backoff !== undefined && { backoff: own.backoff }),
+    })),
+  ],
+  { error: 'must be default, patient or an object {max_retries, backoff}' },
+);
 
 /** Adds a description to a field, and keeps its examples. */
 const about = <S extends z.ZodType>(schema: S, description: string): S =>
@@ -125,19 +116,25 @@ const shape = {
   ),
   tracestate: about(tracestate, 'W3C trace state, with traceparent'),
   trace_id: about(traceId, 'The trace, 32 hexadecimal digits; with traceparent it must be the same one'),
-  delay: about(duration(0), 'Earliest start as a time from now. Not together with run_at. Default: at once'),
-  run_at: about(instant, 'Earliest start as a time; one in the past means now. Not together with delay'),
-  deadline: about(instant, 'No attempt runs after this time; it covers all attempts. Default: none'),
-  timeout: about(
-    duration(1_000, 7 * DAY_MS),
+  delay: duration(
+    0,
+    MAX_DURATION_MS,
+    'Earliest start as a time from now. Not together with run_at. Default: at once',
+  ),
+  run_at: instant('Earliest start as a time; one in the past means now. Not together with delay'),
+  deadline: instant('No attempt runs after this time; it covers all attempts. Default: none'),
+  timeout: duration(
+    1_000,
+    7 * DAY_MS,
     'Longest time of one attempt, 1s to 7d, for callbacks to 15m. Default: 30m, for callbacks 10s',
   ),
   retry: about(
     retry,
     'When a failed task runs again. Default: 3 retries, 1s doubling to 300s; patient: 15 retries',
   ),
-  retention: about(
-    duration(0, 90 * DAY_MS),
+  retention: duration(
+    0,
+    90 * DAY_MS,
     'How long the completed task is kept with its result, 0s to 90d; a cancelled one at least 1h. Default: 24h',
   ),
   durability: about(
@@ -172,7 +169,5 @@ export const batchDefaults = strict(
 
 /** A task as a client writes it: durations and times are texts. */
 export type TaskInput = z.input<typeof taskInput>;
-/** A submitted task with each field checked; rules between fields are the service's. */
+/** A submitted task with each field decoded: durations in ms, times as wall-clock ms. Rules between fields are the service's. */
 export type CheckedTask = z.output<typeof taskInput>;
-export type RetryInput = NonNullable<CheckedTask['retry']>;
-export type BackoffInput = z.output<typeof backoff>;

@@ -1,12 +1,13 @@
 // Parameters in the path and the query of the operations on tasks.
 
 import * as z from 'zod';
+import { TASK_KINDS } from '@task-center/model';
 import { pageQuery } from '../page.ts';
 import { choice, strict } from '../strict.ts';
 import { businessId, queueName, taskId } from '../values.ts';
-import { KINDS, LISTED_STATES, TASK_PARTS } from './schemas.ts';
+import { LISTED_STATES, TASK_PARTS } from './schemas.ts';
 
-const kind = z.enum(KINDS);
+const kind = z.enum(TASK_KINDS);
 const parts = z.array(z.enum(TASK_PARTS));
 
 /** `include=payload,attempts`: the parts of a task that an answer adds, with commas between them. */

@@ -1,21 +1,8 @@
 import * as z from 'zod';
+import { ATTEMPT_OUTCOMES, TASK_KINDS, TASK_STATES, type TaskState } from '@task-center/model';
 import { callback } from './callback.ts';
 import { strict } from '../strict.ts';
 import { time } from '../values.ts';
-
-/** The states of a task, the same as in the engine; a test compares both. */
-export const TASK_STATES = [
-  'blocked',
-  'scheduled',
-  'pending',
-  'active',
-  'awaiting',
-  'retry',
-  'aggregating',
-  'completed',
-  'cancelled',
-  'archived',
-] as const;
 
 /** The states that queues count and that lists show; others are refused as not built yet. */
 export const LISTED_STATES = [
@@ -26,10 +13,8 @@ export const LISTED_STATES = [
   'completed',
   'cancelled',
   'archived',
-] as const;
+] as const satisfies readonly TaskState[];
 
-/** How a task is run: by a handler in a worker, or as an HTTP request. */
-export const KINDS = ['handler', 'callback'] as const;
 /** The parts of a task that `include` can ask for. */
 export const TASK_PARTS = ['payload', 'callback', 'attempts', 'result'] as const;
 
@@ -47,7 +32,7 @@ export const attempt = z.object({
   finished_at: time,
   duration_ms: count,
   wait_ms: maybe(count),
-  outcome: z.enum(['succeeded', 'failed', 'lost']),
+  outcome: z.enum(ATTEMPT_OUTCOMES),
   next_at: maybe(time),
   reason: maybe(text),
   error: maybe(attemptError),
@@ -90,7 +75,7 @@ const parts = {
 /** A task in an answer. Null = unknown or not reached. */
 export const task = z.object({
   id: text,
-  kind: z.enum(KINDS),
+  kind: z.enum(TASK_KINDS),
   type: text,
   queue: text,
   priority: maybe(z.enum(['critical', 'high', 'normal', 'low'])),
@@ -157,6 +142,5 @@ export const cancelAnswer = z.object({
 
 export type Task = z.output<typeof task>;
 export type Attempt = z.output<typeof attempt>;
-export type TaskState = (typeof TASK_STATES)[number];
 export type ListedState = (typeof LISTED_STATES)[number];
 export type TaskPart = (typeof TASK_PARTS)[number];

@@ -1,3 +1,5 @@
+import type { AttemptOutcome } from '@task-center/model';
+
 /** What is stored of the error that ended an attempt. */
 export interface AttemptError {
   /** The error's class, such as `TypeError` or, for callbacks, `http_status`. */
@@ -7,9 +9,6 @@ export interface AttemptError {
   readonly status?: number;
 }
 
-/** How a recorded attempt ended. `lost`: its worker died or lost the lease. */
-export type RecordedOutcome = 'succeeded' | 'failed' | 'lost';
-
 /** One attempt as it is stored with its task. Times are wall-clock ms. */
 export interface AttemptRecord {
   /** From 1. */
@@ -18,7 +17,7 @@ export interface AttemptRecord {
   readonly finishedMs: number;
   /** Time from due (or enqueued) to started, ms. Absent where it is unknown. */
   readonly waitMs?: number;
-  readonly outcome: RecordedOutcome;
+  readonly outcome: AttemptOutcome;
   /** Start of the next attempt, if one was planned. */
   readonly nextMs?: number;
   /** Why the task was retried or archived, such as `out of retries (3)`. */

@@ -29,7 +29,7 @@ export type Backoff =
 const isDelay = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < Infinity;
 
 /** The fields of each kind besides `kind`: finite numbers that are not negative, or a list of them. */
-const FIELDS: Readonly<Record<Backoff['kind'], readonly string[]>> = {
+export const BACKOFF_FIELDS: Readonly<Record<Backoff['kind'], readonly string[]>> = {
   exponential: ['initialMs', 'maxMs', 'factor', 'jitter'],
   linear: ['initialMs', 'stepMs', 'maxMs', 'jitter'],
   fixed: ['delayMs', 'jitter'],
@@ -42,8 +42,8 @@ export function isBackoff(value: unknown): value is Backoff {
   if (typeof value !== 'object' || value === null) return false;
   const fields = value as Readonly<Record<string, unknown>>;
   const kind = String(fields['kind']);
-  if (!Object.hasOwn(FIELDS, kind)) return false;
-  return FIELDS[kind as Backoff['kind']].every((name) => {
+  if (!Object.hasOwn(BACKOFF_FIELDS, kind)) return false;
+  return BACKOFF_FIELDS[kind as Backoff['kind']].every((name) => {
     const field = fields[name];
     return name === 'delaysMs' ? Array.isArray(field) && field.every(isDelay) : isDelay(field);
   });

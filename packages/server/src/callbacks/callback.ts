@@ -1,8 +1,7 @@
 /** A task's callback as it is stored, and as it is used. */
-import { parseDuration, type TaskMeta } from '@task-center/engine';
-
-export type CallbackMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
-export type CallbackBody = 'payload' | 'envelope' | 'none';
+import type { CallbackBody, CallbackMethod } from '@task-center/api';
+import type { TaskMeta } from '@task-center/engine';
+import { parseDuration } from '@task-center/model';
 
 /**
  * A callback in a task's metadata (`meta.callback`): what the API validated, without defaults. A new field must be optional:

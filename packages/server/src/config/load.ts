@@ -4,7 +4,8 @@
  */
 import { LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
-import { didYouMean, parseDuration } from '@task-center/api';
+import { didYouMean } from '@task-center/api';
+import { parseDuration } from '@task-center/model';
 import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Config, ConfigProblem, LogLevel, ServiceRole } from './config.ts';
 import { settingAt, settingPaths, settings, variableOf, type Setting, type SettingPath } from './settings.ts';

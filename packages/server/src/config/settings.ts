@@ -6,7 +6,7 @@
  */
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { parseDuration, formatDuration } from '@task-center/api';
+import { formatDuration, parseDuration } from '@task-center/model';
 import { LOG_LEVELS, SERVICE_ROLES } from './config.ts';
 
 /** One key of the configuration. */

@@ -5,7 +5,6 @@ import type { Call, Handlers, Reply } from '../call.ts';
 import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
-import { storedRecord } from '../submission/stored.ts';
 import { reportCallbackQueue, presentStored, submissionOf, taskExists } from '../tasks/submit.ts';
 
 type TaskFields = Readonly<Record<string, unknown>>;
@@ -19,7 +18,7 @@ const ALTERNATIVES = [
   ['traceparent', 'trace_id'],
 ] as const;
 
-function withDefaults(own: TaskFields, defaults: TaskFields): TaskFields {
+function withDefaults<T extends TaskFields>(own: T, defaults: TaskFields): T {
   const applicable = { ...defaults };
   for (const group of ALTERNATIVES) {
     if (group.every((name) => own[name] === undefined)) continue;
@@ -30,16 +29,16 @@ function withDefaults(own: TaskFields, defaults: TaskFields): TaskFields {
 
 /** @throws ProblemError the task is not valid */
 function toNewTask(own: TaskFields, defaults: TaskFields, submission: Submission): NewTask {
-  const input = withDefaults(own, defaults);
-  const result = taskInput.safeParse(input);
-  if (result.success) return newTask(result.data, submission);
+  const result = taskInput.safeParse(own);
+  // The defaults were decoded with the batch, and no rule of a schema spans two fields.
+  if (result.success) return newTask(withDefaults(result.data, defaults), submission);
   const items = itemsOf(result.error, {
     schema: taskInput,
-    input,
+    input: own,
     location: 'pointer',
     basePath: submission.basePath,
   });
-  throw invalid([...items, ...urlItems(input, submission)]);
+  throw invalid([...items, ...urlItems(withDefaults(own, defaults), submission)]);
 }
 
 /** A task for the broker, or the problem, for each item. A bad item does not stop the others. */
@@ -65,7 +64,7 @@ function outcomeOf(
   switch (outcome.code) {
     case 'created':
       reportCallbackQueue(call, task);
-      return presentStored(storedRecord(task, outcome));
+      return presentStored(task, outcome);
     case 'task-exists':
       return taskExists(task);
     // Cannot happen: the API has no fields for unique tasks or durability yet.

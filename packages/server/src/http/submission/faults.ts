@@ -7,7 +7,6 @@ import {
   itemAt,
   priorityQueues,
   PRIORITIES,
-  parseDuration,
   type CheckedTask,
   type Priority,
   type ProblemItem,
@@ -53,7 +52,7 @@ export function taskFaults(task: CheckedTask, basePath: BasePath): ProblemItem[]
   const found = contradictions(task);
   if (task.type === undefined && task.callback === undefined)
     found.push(['type', 'required', 'is required unless the task has a callback']);
-  if (task.callback !== undefined && (parseDuration(task.timeout ?? '0s') ?? 0) > MAX_CALLBACK_MS)
+  if (task.callback !== undefined && (task.timeout ?? 0) > MAX_CALLBACK_MS)
     found.push(['timeout', 'out_of_range', 'of a callback must be 1s to 15m']);
   return found.map(([field, code, message]) =>
     itemAt({ location: 'pointer', basePath }, [field], { code, message, got: null }),

@@ -2,16 +2,15 @@
  * Turns a submitted task into one for the broker. This is the only way from HTTP to storage: single tasks and batches
  * both use it.
  */
-import { v7 as uuidv7 } from 'uuid';
-import { instantMs, parseDuration, type CheckedTask } from '@task-center/api';
+import type { CheckedTask } from '@task-center/api';
 import {
-  headersWith,
-  storedQueue,
-  storedTaskId,
+  makeTask,
+  type DraftDefaults,
   type NewTask,
-  type TaskContext,
-  type TaskMeta,
+  type Runtime,
+  type TaskDraft,
 } from '@task-center/engine';
+import { DAY_MS, DEFAULT_RETRY_POLICY, DEFAULT_TIMEOUT_MS } from '@task-center/model';
 import { requireQueue, type Principal } from '../../auth/principal.ts';
 import type { UrlRules } from '../../callbacks/url-rules.ts';
 import { invalid } from '../../problem.ts';
@@ -19,13 +18,15 @@ import { callbackFaults, storedCallback } from './callback.ts';
 import { businessOf, contextFor } from './context.ts';
 import { queueOf, taskFaults } from './faults.ts';
 import { payloadOf, type Payload } from './payload.ts';
-import { retryOf } from './retry.ts';
 
-const DAY_MS = 86_400_000;
-/** Default timeouts: a callback should answer quickly, a handler may work as long as in Asynq. */
-const TIMEOUT_MS = { callback: 10_000, handler: 30 * 60_000 } as const;
-/** Default retention of completed tasks. */
-const RETENTION_MS = DAY_MS;
+/** A callback should answer quickly; a handler may work as long as in Asynq. A deadline changes neither. */
+const defaultsWith = (timeoutMs: number): DraftDefaults => ({
+  maxRetries: DEFAULT_RETRY_POLICY.maxRetries,
+  timeoutMs,
+  timeoutWithDeadlineMs: timeoutMs,
+  retentionMs: DAY_MS,
+});
+const DEFAULTS = { callback: defaultsWith(10_000), handler: defaultsWith(DEFAULT_TIMEOUT_MS) } as const;
 
 /** What a submission brings beside the task itself. */
 export interface Submission {
@@ -36,11 +37,8 @@ export interface Submission {
   readonly nowMs: number;
   /** Path of the task in the body: `[]` or `['tasks', 3]`. */
   readonly basePath: readonly (string | number)[];
+  readonly newId: Runtime['newId'];
 }
-
-const durationMs = (text: string | undefined, fallbackMs: number) =>
-  text === undefined ? fallbackMs : (parseDuration(text) ?? 0);
-const timeMs = (text: string | undefined) => (text === undefined ? 0 : (instantMs(text) ?? 0));
 
 /** @throws ProblemError `validation-failed` with all findings, else `url-blocked` */
 function check(task: CheckedTask, { rules, basePath }: Submission): void {
@@ -51,43 +49,25 @@ function check(task: CheckedTask, { rules, basePath }: Submission): void {
   if (callback?.blocked) throw callback.blocked;
 }
 
-/** Durations and times in ms; 0 = none. `scheduledMs`: when the task should first run; null = at once. */
-function timesOf(task: CheckedTask, nowMs: number) {
-  const kind = task.callback === undefined ? 'handler' : 'callback';
-  const delayMs = durationMs(task.delay, 0);
-  const runAtMs = timeMs(task.run_at);
-  const dueMs = Math.max(nowMs + delayMs, runAtMs);
-  return {
-    timeoutMs: durationMs(task.timeout, TIMEOUT_MS[kind]),
-    deadlineMs: timeMs(task.deadline),
-    retentionMs: durationMs(task.retention, RETENTION_MS),
-    delayMs,
-    runAtMs,
-    scheduledMs: dueMs > nowMs ? dueMs : null,
-  };
+/** When the task should first run, wall-clock ms; null = at once. */
+function scheduledMs({ delay = 0, run_at = 0 }: CheckedTask, nowMs: number): number | null {
+  const dueMs = Math.max(nowMs + delay, run_at);
+  return dueMs > nowMs ? dueMs : null;
 }
 
-/** What was derived from a task and goes into its metadata. */
-interface Derived {
-  readonly context: TaskContext;
-  readonly payload: Payload;
-  readonly times: ReturnType<typeof timesOf>;
-}
-
-/** The metadata that Asynq's message has no field for. Absent values are left out. */
-function metaOf(task: CheckedTask, { principal, nowMs }: Submission, derived: Derived): TaskMeta {
-  const { context, payload, times } = derived;
-  const { backoff } = retryOf(task.retry);
+/** What is stored with the task beyond Asynq's message. Absent values are left out. */
+function metaOf(
+  { tags = [], callback, ...task }: CheckedTask,
+  { principal, nowMs }: Submission,
+  { contentType }: Payload,
+): TaskDraft['meta'] {
   return {
     createdMs: nowMs,
     origin: 'api',
     createdBy: principal.keyId,
-    ...(context.businessId !== undefined && { business: context.businessId }),
-    ...(task.tags !== undefined && task.tags.length > 0 && { tags: task.tags }),
-    ...(payload.contentType !== undefined && { contentType: payload.contentType }),
-    ...(times.timeoutMs % 1_000 !== 0 && { timeoutMs: times.timeoutMs }),
-    ...(backoff !== undefined && { backoff }),
-    ...(task.callback && { callback: storedCallback(task.callback, times.scheduledMs) }),
+    ...(tags.length > 0 && { tags }),
+    ...(contentType !== undefined && { contentType }),
+    ...(callback && { callback: storedCallback(callback, scheduledMs(task, nowMs)) }),
   };
 }
 
@@ -103,17 +83,25 @@ export function newTask(task: CheckedTask, submission: Submission): NewTask {
   const business = businessOf(task.business_id, submission.principal, submission.basePath);
   const context = contextFor(task, business, submission.headers);
   const payload = payloadOf(task);
-  const { scheduledMs, ...times } = timesOf(task, submission.nowMs);
-  return {
-    queue: storedQueue(queue, task.callback === undefined ? 'handler' : 'callback'),
-    id: storedTaskId(task.id ?? uuidv7(), business),
+  const kind = task.callback === undefined ? 'handler' : 'callback';
+  const draft: TaskDraft = {
+    kind,
+    queue,
+    id: task.id,
     type: task.type ?? 'callback',
     payload: payload.bytes,
-    headers: headersWith(context, {}),
-    maxRetries: retryOf(task.retry).maxRetries,
-    ...times,
-    uniqueMs: 0,
-    group: null,
-    meta: metaOf(task, submission, { context, payload, times: { ...times, scheduledMs } }),
+    context,
+    headers: {},
+    maxRetries: task.retry?.maxRetries,
+    backoff: task.retry?.backoff,
+    timeoutMs: task.timeout,
+    deadlineMs: task.deadline,
+    retentionMs: task.retention,
+    delayMs: task.delay,
+    runAtMs: task.run_at,
+    uniqueMs: undefined,
+    group: undefined,
+    meta: metaOf(task, submission, payload),
   };
+  return makeTask(draft, DEFAULTS[kind], submission);
 }

@@ -7,23 +7,23 @@
 import {
   PRIORITIES,
   priorityQueues,
-  formatDuration,
+  shownBackoff,
   timeText,
   type Attempt,
   type Callback,
   type Task,
   type TaskPart,
 } from '@task-center/api';
+import type { AttemptRecord, EnqueueOutcome, NewTask, TaskRecord } from '@task-center/engine';
 import {
   contextOf,
   DEFAULT_RETRY_POLICY,
+  formatDuration,
+  isBackoff,
   logicalQueue,
   plainTaskId,
   traceIdOf,
-  type AttemptRecord,
-  type Backoff,
-  type TaskRecord,
-} from '@task-center/engine';
+} from '@task-center/model';
 import { callbackOf } from '../../callbacks/callback.ts';
 import { deliveryId } from '../../callbacks/delivery-id.ts';
 import { isSecretHeader } from '../../callbacks/headers.ts';
@@ -38,36 +38,13 @@ export function priorityOf(queue: string): Task['priority'] {
   return PRIORITIES.find((name) => priorityQueues[name] === queue) ?? null;
 }
 
-/** A backoff with the API's names, durations as text. */
-function backoffFields(backoff: Backoff): Record<string, unknown> {
-  switch (backoff.kind) {
-    case 'exponential': {
-      const { initialMs, maxMs, factor, jitter } = backoff;
-      return {
-        kind: 'exponential',
-        initial: formatDuration(initialMs),
-        max: formatDuration(maxMs),
-        factor,
-        jitter,
-      };
-    }
-    case 'linear': {
-      const { initialMs, stepMs, maxMs, jitter } = backoff;
-      const spans = {
-        initial: formatDuration(initialMs),
-        step: formatDuration(stepMs),
-        max: formatDuration(maxMs),
-      };
-      return { kind: 'linear', ...spans, jitter };
-    }
-    case 'fixed':
-      return { kind: 'fixed', delay: formatDuration(backoff.delayMs), jitter: backoff.jitter };
-    case 'list':
-      return { kind: 'list', delays: backoff.delaysMs.map(formatDuration), jitter: backoff.jitter };
-    case 'asynq':
-      return { kind: 'asynq' };
-  }
-}
+/** What the answer needs of a stored task. A task that is new lacks what comes later. */
+type StoredTask = Pick<NewTask, keyof NewTask & keyof TaskRecord> &
+  Pick<TaskRecord, 'state'> &
+  Partial<TaskRecord>;
+type Created = Extract<EnqueueOutcome, { code: 'created' }>;
+
+const DEFAULT_BACKOFF = shownBackoff(DEFAULT_RETRY_POLICY.backoff);
 
 /** An attempt in an answer. `exchange` holds the request and response of a callback. */
 function presentAttempt(record: AttemptRecord): Attempt {
@@ -89,7 +66,7 @@ function presentAttempt(record: AttemptRecord): Attempt {
 }
 
 /** The error of the last failed attempt; without attempt records (a task that Go ran) the one in the task itself. */
-function lastError({ attempts, lastError: last }: TaskRecord): Task['last_error'] {
+function lastError({ attempts = [], lastError: last = null }: StoredTask): Task['last_error'] {
   const failed = attempts.findLast(({ error }) => error !== undefined);
   if (failed?.error)
     return {
@@ -105,7 +82,7 @@ function lastError({ attempts, lastError: last }: TaskRecord): Task['last_error'
 }
 
 /** The callback as the API defines it, with the values of secret headers hidden. */
-function presentCallback({ meta }: TaskRecord): Callback | null {
+function presentCallback({ meta }: StoredTask): Callback | null {
   const callback = callbackOf(meta);
   if (callback === null) return null;
   const { url, method, headers, body, connectTimeoutMs } = callback;
@@ -121,43 +98,43 @@ function presentCallback({ meta }: TaskRecord): Callback | null {
 }
 
 /** Only tasks that had not started can be cancelled over HTTP. */
-function cancelOf({ cancelled }: TaskRecord): Task['cancel'] {
+function cancelOf({ cancelled = null }: StoredTask): Task['cancel'] {
   if (cancelled === null) return null;
   const { by = null, reason = null, atMs } = cancelled;
   return { mode: 'soft', outcome: 'cancelled_before_start', by, reason, at: timeText(atMs) };
 }
 
 /** The names that callers know: logical queue, plain ID. A task without metadata has its business in its headers. */
-function identity({ queue: stored, id: storedId, headers, meta }: TaskRecord) {
+function identity({ queue: stored, id: storedId, headers, meta }: StoredTask) {
   const { name: queue, kind } = logicalQueue(stored);
   const context = contextOf(headers);
   const business = meta.business ?? context.businessId ?? null;
   return { queue, kind, context, business, id: plainTaskId(storedId, business) };
 }
 
-function retryOf({ maxRetries, meta }: TaskRecord): Task['retry'] {
-  const backoff = (meta.backoff as Backoff | undefined) ?? DEFAULT_RETRY_POLICY.backoff;
-  return { max_retries: maxRetries, backoff: backoffFields(backoff) };
+/** Stored data may be damaged; a task without a valid backoff waits as by default. */
+function retryOf({ maxRetries, meta: { backoff } }: StoredTask): Task['retry'] {
+  return { max_retries: maxRetries, backoff: isBackoff(backoff) ? shownBackoff(backoff) : DEFAULT_BACKOFF };
 }
 
 /** The fields of the parts that the caller asked for. */
-function partsOf(record: TaskRecord, parts: ReadonlySet<TaskPart>): Record<string, unknown> {
+function partsOf(record: StoredTask, parts: ReadonlySet<TaskPart>): Record<string, unknown> {
   return {
     ...(parts.has('payload') && shownPayload(record.payload, record.meta.contentType)),
     ...(parts.has('callback') && { callback: presentCallback(record) }),
-    ...(parts.has('result') && shownResult(record.result)),
-    ...(parts.has('attempts') && { attempts: record.attempts.map(presentAttempt) }),
+    ...(parts.has('result') && shownResult(record.result ?? null)),
+    ...(parts.has('attempts') && { attempts: (record.attempts ?? []).map(presentAttempt) }),
   };
 }
 
 /** Asynq's messages hold whole seconds; the metadata has the exact timeout. 0 = none. */
-function timeoutText({ meta, timeoutMs }: TaskRecord): string | null {
+function timeoutText({ meta, timeoutMs }: StoredTask): string | null {
   const ms = meta.timeoutMs ?? timeoutMs;
   return ms === 0 ? null : formatDuration(ms);
 }
 
 /** All fields except the parts. One literal, because merging objects of this size is slow. */
-function presentFields(record: TaskRecord): Task {
+function presentFields(record: StoredTask): Task {
   const { meta } = record;
   const { queue, kind, context, business, id } = identity(record);
   return {
@@ -184,14 +161,14 @@ function presentFields(record: TaskRecord): Task {
     timeout: timeoutText(record),
     retention: formatDuration(record.retentionMs),
     retry: retryOf(record),
-    attempt: record.attempt,
+    attempt: record.attempt ?? 0,
     max_attempts: record.maxRetries + 1,
-    crashes: record.crashes,
-    deferrals: record.deferrals,
+    crashes: record.crashes ?? 0,
+    deferrals: record.deferrals ?? 0,
     last_error: lastError(record),
     cancel: cancelOf(record),
     delivery_id: deliveryId(queue, id, meta.createdMs ?? 0),
-    worker_id: record.worker,
+    worker_id: record.worker ?? null,
     origin: meta.origin ?? null,
     created_by: meta.createdBy ?? null,
     version: 1,
@@ -199,7 +176,13 @@ function presentFields(record: TaskRecord): Task {
 }
 
 /** A task in an answer, with the given parts. */
-export function presentTask(record: TaskRecord, parts: ReadonlySet<TaskPart>): Task {
+export function presentTask(record: StoredTask, parts: ReadonlySet<TaskPart>): Task {
   const task = presentFields(record);
   return parts.size === 0 ? task : Object.assign(task, partsOf(record, parts));
+}
+
+/** A task that was just stored, presented as if it had been read. It saves a round trip for each submission. */
+export function presentNewTask(task: NewTask, { state, dueMs }: Created, parts: ReadonlySet<TaskPart>): Task {
+  const times = { pending: { pendingSinceMs: dueMs }, scheduled: { dueMs }, aggregating: {} }[state];
+  return presentTask({ ...task, state, ...times }, parts);
 }

@@ -5,20 +5,19 @@ import {
   plainTaskId,
   type EnqueueOutcome,
   type NewTask,
-  type TaskRecord,
 } from '@task-center/engine';
 import { type Task, type TaskPart } from '@task-center/api';
 import type { Principal } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
-import { presentTask } from './present.ts';
+import { presentNewTask } from './present.ts';
 import { ProblemError } from '../../problem.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
-import { storedRecord } from '../submission/stored.ts';
 
 /** The parts of a task in the answer of a call for this one task. */
 export const SINGLE_TASK_PARTS: ReadonlySet<TaskPart> = new Set<TaskPart>(['payload', 'callback', 'result']);
 const NO_PARTS: ReadonlySet<TaskPart> = new Set();
 
+type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 type AnyCall = Pick<Call<'submitTask'>, 'principal' | 'headers' | 'deps'>;
 
 /** What a task is submitted with. `basePath`: its path in the body. */
@@ -26,7 +25,8 @@ export function submissionOf(
   { principal, headers, deps }: AnyCall,
   basePath: Submission['basePath'],
 ): Submission {
-  return { principal, headers, rules: deps.rules, nowMs: deps.runtime.clock.wallMs(), basePath };
+  const { clock, newId } = deps.runtime;
+  return { principal, headers, rules: deps.rules, nowMs: clock.wallMs(), basePath, newId };
 }
 
 /** The problem `task-exists`, with the queue and ID that the caller knows instead of the stored ones. */
@@ -52,7 +52,7 @@ function locationOf({ id, queue, business_id }: Task, { businesses }: Principal)
 }
 
 /** @throws ProblemError `task-exists` */
-async function store(call: AnyCall, task: NewTask): Promise<Extract<EnqueueOutcome, { code: 'created' }>> {
+async function store(call: AnyCall, task: NewTask): Promise<Created> {
   try {
     return await call.deps.client.submit(task);
   } catch (error) {
@@ -61,13 +61,14 @@ async function store(call: AnyCall, task: NewTask): Promise<Extract<EnqueueOutco
 }
 
 /** A task of a batch in the answer, without parts: the caller has just sent them. */
-export const presentStored = (record: TaskRecord): Task => presentTask(record, NO_PARTS);
+export const presentStored = (task: NewTask, created: Created): Task =>
+  presentNewTask(task, created, NO_PARTS);
 
 /** `POST /v1/tasks` */
 export async function submitTask(call: Call<'submitTask'>): Promise<Reply> {
   const task = newTask(call.body, submissionOf(call, []));
   const outcome = await store(call, task);
   reportCallbackQueue(call, task);
-  const body = presentTask(storedRecord(task, outcome), SINGLE_TASK_PARTS);
+  const body = presentNewTask(task, outcome, SINGLE_TASK_PARTS);
   return { status: 201, body, headers: { location: locationOf(body, call.principal) } };
 }

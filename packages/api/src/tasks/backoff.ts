@@ -1,0 +1,72 @@
+// The waits between the attempts of a task. The contract writes durations as texts (`initial: "1s"`); the engine computes
+// with ms (`initialMs: 1000`). The kinds and their fields are the same.
+
+import * as z from 'zod';
+import { BACKOFF_FIELDS, DAY_MS, formatDuration, type Backoff } from '@task-center/model';
+import { strict } from '../strict.ts';
+import { duration } from '../values.ts';
+
+const jitter = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(0.25)
+  .meta({ description: 'Largest share of a delay that is added to it by chance; 0.25 = up to 25 %' });
+const retryDelay = duration(0, 30 * DAY_MS);
+
+/** `max` bounds a wait with its jitter; the last of `delays` repeats. */
+const fields = z.discriminatedUnion(
+  'kind',
+  [
+    strict({
+      kind: z.literal('exponential'),
+      initial: retryDelay.prefault('1s'),
+      max: retryDelay.prefault('300s'),
+      factor: z.number().min(1).max(100).default(2),
+      jitter,
+    }),
+    strict({
+      kind: z.literal('linear'),
+      initial: retryDelay,
+      step: retryDelay,
+      max: retryDelay.prefault('300s'),
+      jitter,
+    }),
+    strict({ kind: z.literal('fixed'), delay: retryDelay, jitter }),
+    strict({ kind: z.literal('list'), delays: z.array(retryDelay).min(1).max(100), jitter }),
+  ],
+  { error: 'must be an object whose kind is exponential, linear, fixed or list' },
+);
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** The model's names have the unit: `initialMs` is `initial`. */
+const contractName = (name: string) => name.replace(/Ms$/, '');
+
+function fromContract(given: { readonly kind: Backoff['kind'] }): Backoff {
+  const values: Values = { ...given };
+  const decoded: Record<string, unknown> = { kind: given.kind };
+  for (const name of BACKOFF_FIELDS[given.kind]) decoded[name] = values[contractName(name)];
+  return decoded as Backoff;
+}
+
+/** `writeDelay`: writes one duration, ms. */
+function toContract(value: Backoff, writeDelay: (ms: number) => unknown): Record<string, unknown> {
+  const values = value as unknown as Values;
+  const write = (name: string, field: unknown) => {
+    if (name === contractName(name)) return field;
+    return Array.isArray(field) ? field.map((ms: number) => writeDelay(ms)) : writeDelay(field as number);
+  };
+  const shown: Record<string, unknown> = { kind: value.kind };
+  for (const name of BACKOFF_FIELDS[value.kind]) shown[contractName(name)] = write(name, values[name]);
+  return shown;
+}
+
+/** A backoff as it is submitted, decoded to the model's. */
+export const backoff = z.codec(fields, z.custom<Backoff>(), {
+  decode: fromContract,
+  encode: (value) => toContract(value, (ms) => ms) as z.output<typeof fields>,
+});
+
+/** A backoff in an answer. Stored ones may exceed the limits of a submission: none is checked here. */
+export const shownBackoff = (value: Backoff): Record<string, unknown> => toContract(value, formatDuration);
