@@ -44,7 +44,6 @@ export { createLoop, type Loop } from './runtime/loop.ts';
 export { silentLog, type Log } from './runtime/log.ts';
 export { makeFolder } from './runtime/make-folder.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';
-export type { AttemptError, AttemptRecord } from './task/attempt-record.ts';
 export { defineTask, type TaskDefaults, type TaskDefinition } from './task/define-task.ts';
 export type { TaskMeta } from './task/meta.ts';
 export type { Broker } from './broker/broker.ts';
@@ -117,6 +116,8 @@ export {
   TASK_STATES,
   traceIdOf,
   WAITING_STATES,
+  type AttemptError,
+  type AttemptRecord,
   type Backoff,
   type Duration,
   type FailureHints,

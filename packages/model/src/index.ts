@@ -2,6 +2,7 @@
 // a schema library or anything of ours. Nothing here throws: a rule returns what is wrong, and its caller says so in its
 // own way.
 
+export { ATTEMPT_OUTCOMES, type AttemptError, type AttemptRecord } from './attempts.ts';
 export { contextOf, headersWith, NO_HEADERS, traceIdOf, type TaskContext } from './context.ts';
 export { parseCron, type Cron } from './cron/cron.ts';
 export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
@@ -34,13 +35,5 @@ export {
   type FailureHints,
   type RetryPolicy,
 } from './retry/retry-policy.ts';
-export {
-  ATTEMPT_OUTCOMES,
-  FINAL_STATES,
-  TASK_STATES,
-  WAITING_STATES,
-  type AttemptOutcome,
-  type ListedState,
-  type TaskState,
-} from './states.ts';
+export { FINAL_STATES, TASK_STATES, WAITING_STATES, type ListedState, type TaskState } from './states.ts';
 export { fitsBytes } from './texts.ts';

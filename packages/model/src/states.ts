@@ -27,8 +27,3 @@ export const WAITING_STATES = ['scheduled', 'pending', 'retry'] as const satisfi
 
 /** States that a task leaves only when an operator changes it, or when it is removed. */
 export const FINAL_STATES = ['completed', 'cancelled', 'archived'] as const satisfies readonly TaskState[];
-
-/** How an attempt of a task ended. `lost`: its worker died or lost the lease. */
-export const ATTEMPT_OUTCOMES = ['succeeded', 'failed', 'lost'] as const;
-
-export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];

@@ -1,4 +1,4 @@
-import type { AttemptRecord } from '../task/attempt-record.ts';
+import type { AttemptRecord } from '@task-center/model';
 import type { TaskMeta } from '../task/meta.ts';
 import type { CallOptions } from './call-options.ts';
 

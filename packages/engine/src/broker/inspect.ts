@@ -1,6 +1,5 @@
-import type { ListedState, TaskState } from '@task-center/model';
+import type { ListedState, TaskState, AttemptRecord } from '@task-center/model';
 import type { TaskRef } from '../runtime/events.ts';
-import type { AttemptRecord } from '../task/attempt-record.ts';
 import type { TaskMeta } from '../task/meta.ts';
 import type { Cancellation } from './control.ts';
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeAttempts, encodeAttempt, type AttemptRecord } from './attempt-record.ts';
+import type { AttemptRecord } from '@task-center/model';
+import { decodeAttempts, encodeAttempt } from './attempt-record.ts';
 
 const small: AttemptRecord = { number: 1, startedMs: 5, finishedMs: 6, outcome: 'succeeded' };
 const full: Required<AttemptRecord> = {

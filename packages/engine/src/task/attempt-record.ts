@@ -1,33 +1,6 @@
-import type { AttemptOutcome } from '@task-center/model';
+// How the attempts of a task are stored.
 
-/** What is stored of the error that ended an attempt. */
-export interface AttemptError {
-  /** The error's class, such as `TypeError` or, for callbacks, `http_status`. */
-  readonly class: string;
-  readonly message: string;
-  /** HTTP status of the answer (callbacks only). */
-  readonly status?: number;
-}
-
-/** One attempt as it is stored with its task. Times are wall-clock ms. */
-export interface AttemptRecord {
-  /** From 1. */
-  readonly number: number;
-  readonly startedMs: number;
-  readonly finishedMs: number;
-  /** Time from due (or enqueued) to started, ms. Absent where it is unknown. */
-  readonly waitMs?: number;
-  readonly outcome: AttemptOutcome;
-  /** Start of the next attempt, if one was planned. */
-  readonly nextMs?: number;
-  /** Why the task was retried or archived, such as `out of retries (3)`. */
-  readonly reason?: string;
-  readonly error?: AttemptError;
-  /** ID of the worker that ran it. */
-  readonly worker?: string;
-  /** The HTTP request and its response (callbacks only). */
-  readonly exchange?: Readonly<Record<string, unknown>>;
-}
+import type { AttemptRecord } from '@task-center/model';
 
 /** Attempts stored with a task: the first one and the last 49. */
 export const MAX_KEPT_ATTEMPTS = 50;

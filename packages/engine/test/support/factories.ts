@@ -1,6 +1,6 @@
+import type { AttemptRecord } from '@task-center/model';
 import type { Finish, LeasedTask } from '../../src/broker/consume.ts';
 import type { NewTask } from '../../src/broker/submit.ts';
-import type { AttemptRecord } from '../../src/task/attempt-record.ts';
 
 let tasksMade = 0;
 

@@ -1,10 +1,9 @@
-import { decideFailure, isBackoff, type FailureHints } from '@task-center/model';
+import { decideFailure, isBackoff, type AttemptRecord, type FailureHints } from '@task-center/model';
 import type { Consume, Finish, LeasedTask } from '../../broker/consume.ts';
 import { HandlerError } from '../../errors/handler-errors.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { AttemptRecord } from '../../task/attempt-record.ts';
 import { encodeContent } from '../../task/payload.ts';
 import type { AttemptRules } from './attempt-rules.ts';
 import { handledTask, type HandlerContext, type PreparedHandler } from './handlers.ts';

@@ -1,5 +1,6 @@
 // The attempt records of tasks. Runs in the writer thread.
-import { encodeAttempt, MAX_KEPT_ATTEMPTS, type AttemptRecord } from '../../../../task/attempt-record.ts';
+import type { AttemptRecord } from '@task-center/model';
+import { encodeAttempt, MAX_KEPT_ATTEMPTS } from '../../../../task/attempt-record.ts';
 import type { Database } from '../database.ts';
 
 /** Attempt records by task, which `seq` names. Of each task the first and the last 49 are kept. */
