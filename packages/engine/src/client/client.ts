@@ -1,4 +1,5 @@
 import { plainTaskId } from '@task-center/model';
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
@@ -37,9 +38,8 @@ interface PreparedTask {
 type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
 const NO_OPTIONS: EnqueueOptions = Object.freeze({});
-const KIB = 1_024;
 /** Bounds of one call to the broker. See docs/design/engine.md#batches. */
-const BATCH = { maxItems: 256, maxBytes: 512 * KIB, maxInFlight: 4 };
+const BATCH = { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES, maxInFlight: 4 };
 /** A rough size of a task in a call, without its payload. */
 const TASK_BYTES = 200;
 

@@ -1,3 +1,4 @@
+import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState, TaskAction } from '../broker/control.ts';
 import { requireQueue } from './queues.ts';
@@ -19,9 +20,6 @@ export interface BulkChange {
   readonly state: BulkState;
   readonly options: BulkOptions;
 }
-
-/** Tasks per call, the most that a broker takes. */
-const MAX_STEP_TASKS = 256;
 
 /**
  * How many tasks the change is about. Cancelled tasks are stored among the completed ones, and are changed with them.
@@ -48,7 +46,7 @@ export async function changeInSteps(broker: Broker, bulk: BulkChange): Promise<n
   let handled = 0;
   while (handled < total && !options.signal?.aborted) {
     const group = options.group === undefined ? {} : { group: options.group };
-    const limit = Math.min(MAX_STEP_TASKS, total - handled);
+    const limit = Math.min(MAX_BATCH, total - handled);
     const step = await broker.control.changeMany({ queue, action, state, limit, ...group });
     handled += step.handled;
     options.onProgress?.(handled, total);

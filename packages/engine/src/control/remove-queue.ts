@@ -1,4 +1,5 @@
 import type { ListedState } from '@task-center/model';
+import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState } from '../broker/control.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
@@ -39,9 +40,8 @@ async function removeAllTasks(broker: Broker, queue: string, options: BulkOption
     for (const state of REMOVABLE_STATES)
       await changeInSteps(broker, { queue, action: 'remove', state, options });
     // Tasks in aggregation sets do not count as tasks of a group, so the loop above may have left them.
-    while (
-      (await broker.control.changeMany({ queue, action: 'remove', state: 'aggregating', limit: 256 })).more
-    );
+    const leftover = { queue, action: 'remove', state: 'aggregating', limit: MAX_BATCH } as const;
+    while ((await broker.control.changeMany(leftover)).more);
     if (options.signal?.aborted) return false;
     if (await broker.control.dropQueue(queue)) return true;
   }

@@ -1,3 +1,4 @@
+import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { KnownDue } from '../broker/signals.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
@@ -12,8 +13,6 @@ export interface LoopOverQueues {
   readonly runtime: Runtime;
 }
 
-/** Most tasks per queue and step. */
-const LIMIT = 256;
 /** Mean time between two steps without a wake-up: wake-ups may be lost. */
 const POLL_MS = 1_000;
 
@@ -42,13 +41,13 @@ export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Lo
     runtime,
     async step(signal) {
       const names = queues();
-      const steps = names.map((queue) => ({ queue, limit: LIMIT }));
+      const steps = names.map((queue) => ({ queue, limit: MAX_BATCH }));
       const results = await broker.maintain.forward(steps);
       results.forEach(({ moved }, i) => {
         if (moved > 0) events.emit('tasks.forwarded', { queue: names[i] as string, moved });
       });
       reportQuarantined(runtime, steps, results);
-      if (results.some(({ moved }) => moved === LIMIT)) return 0;
+      if (results.some(({ moved }) => moved === MAX_BATCH)) return 0;
       watch.abort();
       if (!signal.aborted)
         watchFor(results.map(({ nextDueMs }, i) => ({ queue: names[i] as string, nextDueMs })));

@@ -1,9 +1,8 @@
+import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Repaired, Step } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 
-/** Most removals per queue and step. */
-const LIMIT = 256;
 /** Time between two sweeps, as in Asynq. */
 const SWEEP_MS = 8_000;
 
@@ -23,7 +22,7 @@ export function createJanitor({ broker: { maintain, groups }, queues, runtime }:
     removed.forEach((count, i) => {
       if (count > 0) events.emit('tasks.expired', { queue: steps[i]?.queue ?? '', removed: count });
     });
-    return removed.some((count) => count >= LIMIT);
+    return removed.some((count) => count >= MAX_BATCH);
   }
 
   async function repair(steps: readonly Step[]): Promise<void> {
@@ -40,9 +39,9 @@ export function createJanitor({ broker: { maintain, groups }, queues, runtime }:
     name: 'janitor',
     runtime,
     async step() {
-      const steps = queues().map((queue) => ({ queue, limit: LIMIT }));
+      const steps = queues().map((queue) => ({ queue, limit: MAX_BATCH }));
       const reclaimed = await groups.reclaim(steps);
-      if ((await remove(steps)) || reclaimed.some((count) => count >= LIMIT)) return 0;
+      if ((await remove(steps)) || reclaimed.some((count) => count >= MAX_BATCH)) return 0;
       await repair(steps);
       return SWEEP_MS;
     },

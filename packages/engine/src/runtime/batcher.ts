@@ -1,3 +1,5 @@
+import { countFitting } from './chunk.ts';
+
 /** Combines calls for single items, made in the same turn of the event loop, into one call for a batch. */
 export interface Batcher<T, R> {
   /** Resolves to this item's own outcome; rejects when the whole call failed. */
@@ -40,28 +42,14 @@ function settle<R>({ resolve, reject }: Waiting<unknown, R>, outcome: R | Error)
  */
 const MIN_TO_HALVE = 32;
 
+const sizeOfWaiting = ({ size }: { readonly size: number }) => size;
+
 type Bounds = Pick<BatcherDeps<unknown, unknown>, 'maxItems' | 'maxInFlight'>;
 
 /** Most items in the next batch, while no batch is under way. */
 function firstBatchSize({ maxItems, maxInFlight }: Bounds, waiting: number): number {
   const halved = maxInFlight > 1 && waiting >= MIN_TO_HALVE && waiting <= maxItems;
   return halved ? Math.ceil(waiting / 2) : maxItems;
-}
-
-/** How many of the first items fit into a batch. The first one always fits. */
-function countFitting(
-  waiting: readonly { readonly size: number }[],
-  maxItems: number,
-  maxBytes: number,
-): number {
-  let bytes = 0;
-  let count = 0;
-  for (const { size } of waiting) {
-    if (count > 0 && (count === maxItems || bytes + size > maxBytes)) break;
-    bytes += size;
-    count += 1;
-  }
-  return count;
 }
 
 /**
@@ -74,7 +62,7 @@ export function createBatcher<T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> {
   let scheduled = false;
 
   function takeBatch(maxItems: number): Waiting<T, R>[] {
-    const count = countFitting(waiting, maxItems, deps.maxBytes);
+    const count = countFitting(waiting, { maxItems, maxBytes: deps.maxBytes }, sizeOfWaiting);
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
     return batch;

@@ -1,3 +1,4 @@
+import { MAX_BATCH } from '../../broker/bounds.ts';
 import type { Consume, Finish, FinishOutcome, LeasedTask, ExchangeOutcome } from '../../broker/consume.ts';
 import type { Signals } from '../../broker/signals.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -11,8 +12,6 @@ const POLL_MS = 1_000;
 const FAILURE_MS = 1_000;
 /** With two calls under way the broker and this process are busy at the same time. */
 const MAX_IN_FLIGHT = 2;
-/** Most tasks and most finishes of a call. */
-const MAX_PER_CALL = 256;
 /** After a call that took longer than this, its leases may be nearly over. */
 const SLOW_MS = 1_000;
 
@@ -84,7 +83,7 @@ export class ExchangeLoop {
   constructor(deps: ExchangeLoopDeps) {
     this.#deps = deps;
     this.#watcherShare = new WatcherShare(deps.runtime.random);
-    this.#maxPerCall = Math.min(MAX_PER_CALL, Math.ceil(deps.concurrency / MAX_IN_FLIGHT));
+    this.#maxPerCall = Math.min(MAX_BATCH, Math.ceil(deps.concurrency / MAX_IN_FLIGHT));
   }
 
   /** Begins to take tasks. */

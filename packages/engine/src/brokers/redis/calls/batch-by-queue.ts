@@ -1,8 +1,4 @@
-/**
- * Bounds of one script call: Redis serves no other client while a script runs, and this much takes it a few milliseconds.
- */
-export const MAX_BATCH = 256;
-export const MAX_BATCH_BYTES = 524_288;
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../broker/bounds.ts';
 
 /** Items of one queue for one call, with their indexes in the caller's list. */
 interface QueueBatch<Item> {

@@ -1,3 +1,4 @@
+import { MAX_BATCH } from '../../../broker/bounds.ts';
 import type { Step } from '../../../broker/maintain.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import type { RunOptions } from '../client/redis-client.ts';
@@ -6,7 +7,6 @@ import type { Script } from '../client/script.ts';
 import type { Refusal } from '../scripts/reply.ts';
 import { createReportWrongType, isRefusal } from './refusals.ts';
 
-const MAX_BATCH = 256;
 /** In a cluster: how long the queues on other masters wait for a master that is down. */
 const CLUSTER_OPTIONS: RunOptions = { timeoutMs: 1_500 };
 

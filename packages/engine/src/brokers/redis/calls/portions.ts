@@ -1,21 +1,12 @@
-import { MAX_BATCH_BYTES, MAX_BATCH } from './batch-by-queue.ts';
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../broker/bounds.ts';
+import { chunk } from '../../../runtime/chunk.ts';
 
 // Helpers of the facets for Asynq's server, worker and scheduler keys: bounded writes, and bytes that others wrote.
 
 /** Splits items, in order, into portions that one call may carry. At least one portion; one item always fits. */
 export function portions<Item>(items: readonly Item[], sizeOf: (item: Item) => number): Item[][] {
-  const split: Item[][] = [[]];
-  let bytes = 0;
-  for (const item of items) {
-    const last = split[split.length - 1] as Item[];
-    bytes += sizeOf(item);
-    if (last.length < MAX_BATCH && bytes <= MAX_BATCH_BYTES) last.push(item);
-    else {
-      split.push([item]);
-      bytes = sizeOf(item);
-    }
-  }
-  return split;
+  const chunks = chunk(items, { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES }, sizeOf);
+  return chunks.length > 0 ? chunks : [[]];
 }
 
 /** Decodes a message; null if the bytes are not one. */

@@ -1,8 +1,8 @@
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../broker/bounds.ts';
 import type { Consume, Finish, FinishOutcome } from '../../../broker/consume.ts';
 import type { RedisDeps } from '../deps.ts';
 import { createExtend, createKeepResults } from '../leases/extend.ts';
 import { createReportWrongType } from '../calls/refusals.ts';
-import { MAX_BATCH_BYTES, MAX_BATCH } from '../calls/batch-by-queue.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
 import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';
 import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';

@@ -1,3 +1,4 @@
+import { MAX_BATCH } from '../../../broker/bounds.ts';
 import {
   MIN_CANCELLED_MS,
   type TaskAction,
@@ -30,7 +31,6 @@ interface FinishNeeds {
   readonly lock: string;
 }
 
-const MAX_BATCH = 256;
 /** Compare-and-set attempts to replace a payload: another process may change the message between reading and writing. */
 const MAX_ATTEMPTS = 10;
 

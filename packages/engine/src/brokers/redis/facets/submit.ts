@@ -1,3 +1,4 @@
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../broker/bounds.ts';
 import { forEachAsync } from '../../../runtime/for-each-async.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import { failureOf, throwFirst, type Failure } from '../../../errors/failures.ts';
@@ -18,11 +19,10 @@ import {
 import { businessesOf, itemOf, outcomesOf, type PreparedTask } from '../records/new-task-item.ts';
 
 /**
- * Bounds of a script call. The script takes up to 256 tasks; with half of that Redis already works while the next call is
+ * Tasks of a script call. The script takes twice as many; with half of that Redis already works while the next call is
  * being encoded.
  */
-const MAX_BATCH = 128;
-const MAX_BATCH_BYTES = 524_288;
+const HALF_BATCH = MAX_BATCH / 2;
 /** How long a client trusts that a queue is still registered. After this a queue that was removed is registered again. */
 const REGISTERED_MS = 10_000;
 
@@ -98,7 +98,7 @@ class Submission {
     if (!prepared) return undefined;
     const batch = this.#batch(task.queue);
     const size = prepared.item.message.length + prepared.item.meta.length;
-    const isFull = batch.tasks.length === MAX_BATCH || batch.bytes + size > MAX_BATCH_BYTES;
+    const isFull = batch.tasks.length === HALF_BATCH || batch.bytes + size > MAX_BATCH_BYTES;
     const sent = isFull && batch.tasks.length > 0 ? this.#send(task.queue, batch) : undefined;
     batch.tasks.push(prepared);
     batch.bytes += size;

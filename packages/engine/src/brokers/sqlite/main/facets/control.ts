@@ -1,4 +1,5 @@
 // The control facet on the main thread: turns its methods into requests of the writer thread.
+import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import type { TaskAction, Control, ControlOutcome } from '../../../../broker/control.ts';
 import type { ControlReply } from '../../thread/facets/control.ts';
@@ -11,9 +12,6 @@ function outcomeOf({ data: { done, state } }: Packet<ControlReply>): ControlOutc
   if (state === null) return { code: 'task-not-found' };
   return done ? { code: 'done', from: STATES[state] } : { code: 'wrong-state', state: STATES[state] };
 }
-
-/** Tasks changed in one call. */
-const MAX_BATCH = 256;
 
 export function createControl(writer: Writer): Control {
   async function change({ queue, id }: TaskRef, action: TaskAction): Promise<ControlOutcome> {

@@ -1,6 +1,7 @@
 // The submit facet on the main thread: sends new tasks to the writer thread in batches.
 import { createHash } from 'node:crypto';
 import { wholeTimeoutMs } from '@task-center/model';
+import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../../broker/submit.ts';
 import type { CallOptions } from '../../../../broker/call-options.ts';
 import { failureOf, throwFirst } from '../../../../errors/failures.ts';
@@ -73,9 +74,7 @@ const replicationUnsupported = (broker: string) =>
     cause: 'a SQLite file has no replicas',
   });
 
-/** Tasks in one call. The writer thread stores a batch while the next one is read from the caller. */
-const MAX_BATCH = 256;
-/** Calls that wait for the disk at a time. Reading goes on when the oldest of them has ended. */
+/** Calls of `MAX_BATCH` tasks that wait for the disk at a time. Reading goes on when the oldest of them has ended. */
 const MAX_CALLS = 16;
 
 export function createSubmit(writer: Writer, name: string): Submit {

@@ -1,5 +1,6 @@
 // Taking tasks, renewing their leases and keeping results. Runs in the writer thread; its calls come from
 // main/facets/consume.ts. An exchange ends attempts (finish.ts) and takes new tasks in one transaction.
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../../broker/bounds.ts';
 import { plain, type Bytes, type Json, type Packet } from '../../packing.ts';
 import { ACTIVE, PENDING } from '../../states.ts';
 import type { SqlRow } from '../database.ts';
@@ -55,10 +56,6 @@ export interface ExtendCall {
 
 /** A lease to renew, or the lease of the attempt whose result is kept. */
 export type LeaseRow = readonly [queue: string, id: string, token: number];
-
-/** Bounds of one exchange. A task larger than the bytes is still taken, alone. */
-const MAX_TASKS = 256;
-const MAX_BATCH_BYTES = 512 * 1_024;
 
 // The fifth column is a whole `LeasedRow`: SQLite writes its JSON, and the thread passes it on unread. A task has a row in
 // `body` if its payload is large, or perhaps if an earlier attempt has left a result.
@@ -172,7 +169,7 @@ export function createConsumeHandlers(store: Store) {
   /** Takes each queue's share first, then fills the room that is left from the queues in order. */
   function fetch(call: ExchangeCall, lease: NewLease): TakenTasks {
     const tasks: TakenTasks = { taken: [], rows: [], payloads: [], bytes: 0 };
-    const maxTasks = Math.min(call.room, MAX_TASKS);
+    const maxTasks = Math.min(call.room, MAX_BATCH);
     /** Takes tasks of all queues, of each up to its share. False = the call has no bytes left. */
     const takeRound = (shareOf: (queueIndex: number) => number): boolean => {
       for (const [queueIndex, name] of call.queues.entries()) {

@@ -1,6 +1,7 @@
 // The work of the recoverer, the forwarder and the janitor, in bounded steps: expired leases back to pending, due tasks to
 // pending, expired tasks removed. Runs in the writer thread; its calls come from main/facets/maintain.ts.
 import { nextScan, NO_SCAN_YET, type ScanMemory } from '@task-center/model';
+import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import { plain, type Packet } from '../../packing.ts';
 import {
   ACTIVE,
@@ -35,9 +36,7 @@ export interface ForwardReply {
   readonly outcomes: readonly ForwardedRow[];
 }
 
-/** Tasks handled in one step. */
-const MAX_TASKS = 256;
-const clampLimit = (limit: number): number => Math.max(0, Math.min(limit, MAX_TASKS));
+const clampLimit = (limit: number): number => Math.max(0, Math.min(limit, MAX_BATCH));
 
 export interface Recovery {
   readonly entry: QueueEntry;
@@ -213,7 +212,7 @@ export function createMaintainHandlers(store: Store) {
         return entry ? expire(entry, clampLimit(limit), wallMs) : 0;
       });
       counters.expire(wallMs);
-      locks.expire(wallMs, MAX_TASKS);
+      locks.expire(wallMs, MAX_BATCH);
       shrink();
       return plain(outcomes);
     },

@@ -1,0 +1,7 @@
+// Bounds of one call to a broker: Redis and the SQLite thread do nothing else while they handle it, which then takes a few
+// milliseconds at most. See docs/design/engine.md#bounds.
+
+/** Most tasks that one call handles. */
+export const MAX_BATCH = 256;
+/** Most bytes of messages in one call. A single task may exceed it. */
+export const MAX_BATCH_BYTES = 524_288;
