@@ -1,6 +1,7 @@
 import type { Lease } from '../broker/consume.ts';
 import type { RenewalReport, LeaseSettings } from '../broker/lease-renewal.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { within } from '../runtime/within.ts';
 import {
   RENEWER_ALIVE_MS,
   DEGRADED,
@@ -256,9 +257,7 @@ export class Renewer {
   async #giveUp(owner: Owner, leases: readonly FoundLease[], stallMs: number): Promise<void> {
     const { clock, report, failStop } = this.#deps;
     const atMs = clock.monotonicMs();
-    const timer = new AbortController();
-    await Promise.race([this.#release(leases), clock.sleep(RELEASE_MS, timer.signal)]);
-    timer.abort();
+    await within(clock, RELEASE_MS, () => this.#release(leases));
     report(owner.id, { kind: 'released', leases: leases.length, stallMs, atMs });
     if (!owner.settings.failStop) return;
     const named = leases.slice(0, MAX_NAMED_TASKS).map(({ queue, id }) => `${queue}/${id}`);

@@ -1,6 +1,7 @@
 import type { Presence, RunningTask, ServerRecord, ServerStatus } from '../broker/presence.ts';
 import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { within } from '../runtime/within.ts';
 import type { Attempt } from './run/attempt.ts';
 import type { Identity } from './identity.ts';
 import type { QueueOrder } from './fetch/queue-order.ts';
@@ -95,10 +96,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     },
     announceNow: () => loop.wake(),
     async stop() {
-      const timer = new AbortController();
-      const gone = loop.stop().then(withdraw);
-      await Promise.race([gone, runtime.clock.sleep(WITHDRAW_MS, timer.signal)]);
-      timer.abort();
+      await within(runtime.clock, WITHDRAW_MS, () => loop.stop().then(withdraw));
     },
   };
 }

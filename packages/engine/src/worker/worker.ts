@@ -7,9 +7,11 @@ import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 import type { LeaseSettings } from '../broker/lease-renewal.ts';
 import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/lease-times.ts';
 import { createMaintenance, type Maintenance } from '../loops/maintenance.ts';
+import { Changed } from '../runtime/changed.ts';
 import type { Loop } from '../runtime/loop.ts';
 import type { AttemptOutcome } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
+import { within } from '../runtime/within.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import { createAggregator, type AggregationOptions, type Aggregator } from './aggregate/aggregator.ts';
 import { createHeartbeat, type Heartbeat } from './heartbeat.ts';
@@ -134,11 +136,12 @@ export class Worker {
   readonly #heartbeat: Heartbeat;
   readonly #signals: Signals;
   readonly #listening = new AbortController();
+  /** An attempt has ended, and no other one runs. */
+  readonly #ended = new Changed();
   readonly #orderKind: OrderKind | undefined;
   #order: QueueOrder;
   #status: ServerStatus = 'new';
   #stopping: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: WorkerOptions = {}) {
@@ -287,29 +290,17 @@ export class Worker {
     this.#heartbeat.announceNow();
     const others = [this.#maintenance?.stop(), this.#health?.stop(), this.#watchdog.stop()];
     const aggregated = this.#aggregator?.stop();
-    await this.#within(this.#shutdownTimeoutMs, Promise.all([this.#waitUntilIdle(), aggregated]));
+    const { clock } = this.#runtime;
+    const idle = () => this.#ended.until(() => this.#attempts.size === 0);
+    await within(clock, this.#shutdownTimeoutMs, () => Promise.all([idle(), aggregated]));
     for (const attempt of this.#attempts.values()) attempt.abort('shutdown');
     this.#aggregator?.abort();
-    await this.#within(
-      HAND_IN_MS,
-      Promise.all([aggregated, this.#waitUntilIdle().then(() => this.#exchanges.waitUntilDrained())]),
-    );
+    const drained = idle().then(() => this.#exchanges.waitUntilDrained());
+    await within(clock, HAND_IN_MS, () => Promise.all([aggregated, drained]));
     this.#listening.abort();
     this.#exchanges.giveUp();
     const heartbeat = this.#heartbeat.stop();
     await Promise.all([this.#leaseKeeper.stop(), this.#deadlines.stop(), heartbeat, ...others]);
-  }
-
-  /** Resolves when no attempt runs. */
-  async #waitUntilIdle(): Promise<void> {
-    while (this.#attempts.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
-  }
-
-  /** Waits, but for `ms` at most. */
-  async #within(ms: number, done: Promise<unknown>): Promise<void> {
-    const timer = new AbortController();
-    await Promise.race([done, this.#runtime.clock.sleep(ms, timer.signal)]);
-    timer.abort();
   }
 
   /** Cancels every attempt with this stored ID, in any queue: Asynq's message does not name one. */
@@ -362,7 +353,7 @@ export class Worker {
     this.#crashIsolation.onEnded(task);
     if (end === 'lost') this.#dropLost(task);
     else this.#exchanges.finish(end);
-    if (this.#attempts.size === 0) this.#onIdle?.();
+    if (this.#attempts.size === 0) this.#ended.notify();
   }
 
   /** The broker has answered. The lease is renewed until now: it must not expire during a slow answer. */

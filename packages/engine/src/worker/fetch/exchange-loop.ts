@@ -1,7 +1,9 @@
 import { MAX_BATCH } from '../../broker/bounds.ts';
 import type { Consume, Finish, FinishOutcome, LeasedTask, ExchangeOutcome } from '../../broker/consume.ts';
 import type { Signals } from '../../broker/signals.ts';
+import { Changed } from '../../runtime/changed.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { within } from '../../runtime/within.ts';
 import { BacklogDetector } from './backlog-detector.ts';
 import { WatcherShare, type Wake } from './watcher-share.ts';
 import type { QueueOrder } from './queue-order.ts';
@@ -76,7 +78,7 @@ export class ExchangeLoop {
   #scheduled = false;
   /** Aborts the wait for a wake-up; undefined while there is none. */
   #waiting: AbortController | undefined;
-  readonly #onCallEnd = new Set<() => void>();
+  readonly #callEnded = new Changed();
   /** When a fetch ended last, or no fetch was needed; monotonic. */
   #aliveMs = 0;
 
@@ -149,10 +151,10 @@ export class ExchangeLoop {
   }
 
   /** Resolves when everything is handed in and no call is under way. */
-  async waitUntilDrained(): Promise<void> {
-    while (this.#finishes.length > 0 || this.#calls.size > 0 || this.#writtenOff.size > 0) {
-      await new Promise<void>((resolve) => this.#onCallEnd.add(resolve));
-    }
+  waitUntilDrained(): Promise<void> {
+    return this.#callEnded.until(
+      () => this.#finishes.length === 0 && this.#calls.size === 0 && this.#writtenOff.size === 0,
+    );
   }
 
   /** Gives up the calls under way. Tasks whose finish was not handed in are recovered when their lease expires. */
@@ -222,8 +224,7 @@ export class ExchangeLoop {
     this.#releaseRoom(call);
     this.#calls.delete(call);
     this.#writtenOff.delete(call);
-    for (const resolve of this.#onCallEnd) resolve();
-    this.#onCallEnd.clear();
+    this.#callEnded.notify();
     this.#scheduleExchange();
   }
 
@@ -306,23 +307,22 @@ export class ExchangeLoop {
     const { broker, runtime, order } = this.#deps;
     if (!this.#taking || this.#waiting) return;
     const waiting = (this.#waiting = new AbortController());
-    const poll = runtime.clock.sleep(POLL_MS * (0.75 + runtime.random() / 2), waiting.signal);
-    const polled = poll.then((): Wake => 'poll');
+    const pollMs = POLL_MS * (0.75 + runtime.random() / 2);
     const { signals } = broker;
     const { names } = order();
     const watchesWork = this.#watcherShare.decideToWatch();
-    const wait = watchesWork ? 'work' : 'backlog';
+    const wait: Wake = watchesWork ? 'work' : 'backlog';
     const signalled = watchesWork
       ? signals.waitForWork(names, waiting.signal)
       : signals.waitForBacklog(names, waiting.signal);
     // Signals never reject. If one did, the poll would still end the wait.
     const woken = signalled.then(
-      (): Wake => wait,
-      () => polled,
+      () => wait,
+      () => new Promise<never>(() => {}),
     );
-    const wake = await Promise.race([woken, polled]);
+    const wake = await within(runtime.clock, pollMs, () => woken);
     waiting.abort();
-    const pauseMs = this.#watcherShare.onWake(wake);
+    const pauseMs = this.#watcherShare.onWake(wake ?? 'poll');
     if (pauseMs > 0) await runtime.clock.sleep(pauseMs, this.#hardStop.signal);
     if (this.#waiting === waiting) this.#waiting = undefined;
     this.#mayFindWork = true;

@@ -1,5 +1,7 @@
 import type { LeasedTask } from '../../broker/consume.ts';
+import { Changed } from '../../runtime/changed.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { within } from '../../runtime/within.ts';
 
 /**
  * From this number of crashes on a task is suspected of killing its process. With one crash more the recoverer archives
@@ -50,7 +52,7 @@ export class CrashIsolation {
   #nextMayStart = false;
   /** Suspected tasks that have had their time alone and still run. Another one may start beside them. */
   readonly #survivors = new Set<LeasedTask>();
-  #onChange: (() => void) | undefined;
+  readonly #changed = new Changed();
 
   constructor(deps: CrashIsolationDeps) {
     this.#deps = deps;
@@ -91,7 +93,7 @@ export class CrashIsolation {
   onEnded(task: LeasedTask): void {
     this.#survivors.delete(task);
     if (this.#alone === task) this.#alone = undefined;
-    this.#onChange?.();
+    this.#changed.notify();
   }
 
   /** Forgets the task that waits: it will not start. */
@@ -101,8 +103,8 @@ export class CrashIsolation {
 
   /** Gives the others time to end. */
   async #waitForOthers(): Promise<void> {
-    const othersRun = () => this.#deps.running() > this.#survivors.size;
-    await this.#within((late) => this.#while(othersRun, late));
+    const isAlone = () => this.#deps.running() <= this.#survivors.size;
+    await this.#within((late) => this.#changed.until(isAlone, late));
     this.#nextMayStart = true;
     this.#end();
   }
@@ -115,7 +117,7 @@ export class CrashIsolation {
     if (task) {
       this.#alone = task;
       this.#deps.start(task);
-      await this.#within((late) => this.#while(() => this.#alone === task, late));
+      await this.#within((late) => this.#changed.until(() => this.#alone !== task, late));
       if (this.#alone) this.#survivors.add(task);
       this.#alone = undefined;
     }
@@ -128,14 +130,7 @@ export class CrashIsolation {
   }
 
   /** Waits, but for 1 s at most. */
-  async #within(wait: (late: AbortSignal) => Promise<void>): Promise<void> {
-    const late = new AbortController();
-    await Promise.race([wait(late.signal), this.#deps.clock.sleep(ALONE_MS, late.signal)]);
-    late.abort();
-  }
-
-  /** Waits while the condition holds, or until it is late. */
-  async #while(condition: () => boolean, late: AbortSignal): Promise<void> {
-    while (condition() && !late.aborted) await new Promise<void>((resolve) => (this.#onChange = resolve));
+  #within(wait: (late: AbortSignal) => Promise<void>): Promise<void> {
+    return within(this.#deps.clock, ALONE_MS, wait);
   }
 }
