@@ -1,6 +1,5 @@
 import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
-import type { KnownDue } from '../broker/signals.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { reportQuarantined } from './report-quarantined.ts';
@@ -22,24 +21,11 @@ const POLL_MS = 1_000;
  */
 export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Loop {
   const { events, random } = runtime;
-  let watch = new AbortController();
 
-  /** Wakes the loop when something is due earlier than is known now. */
-  function watchFor(known: readonly KnownDue[]): void {
-    const { signal } = (watch = new AbortController());
-    broker.signals.waitForDue(known, signal).then(
-      () => {
-        if (!signal.aborted) loop.wake();
-      },
-      // Signals never reject. If one did, the poll would still wake the loop.
-      () => {},
-    );
-  }
-
-  const loop: Loop = createLoop({
+  return createLoop({
     name: 'forwarder',
     runtime,
-    async step(signal) {
+    async step() {
       const names = queues();
       const steps = names.map((queue) => ({ queue, limit: MAX_BATCH }));
       const results = await broker.maintain.forward(steps);
@@ -48,20 +34,14 @@ export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Lo
       });
       reportQuarantined(runtime, steps, results);
       if (results.some(({ moved }) => moved === MAX_BATCH)) return 0;
-      watch.abort();
-      if (!signal.aborted)
-        watchFor(results.map(({ nextDueMs }, i) => ({ queue: names[i] as string, nextDueMs })));
+      const known = results.map(({ nextDueMs }, i) => ({ queue: names[i] as string, nextDueMs }));
       // Spread, because many processes poll the same broker.
-      const poll = POLL_MS * (0.75 + random() / 2);
-      return results.reduce((ms, { nextInMs }) => Math.min(ms, nextInMs ?? ms), poll);
+      const pollMs = POLL_MS * (0.75 + random() / 2);
+      return {
+        ms: results.reduce((ms, { nextInMs }) => Math.min(ms, nextInMs ?? ms), pollMs),
+        // Something was enqueued that is due earlier than is known now.
+        until: (signal) => broker.signals.waitForDue(known, signal),
+      };
     },
   });
-
-  return {
-    ...loop,
-    async stop() {
-      await loop.stop();
-      watch.abort();
-    },
-  };
 }

@@ -42,6 +42,38 @@ describe('a loop', () => {
     await loop.stop();
   });
 
+  test('ends a pause early when what it waits for happens, and goes on when that fails', async () => {
+    const times: number[] = [];
+    const waits = [() => clock.sleep(30), () => Promise.reject(new Error('out of reach')), undefined];
+    const { loop, clock, warnings } = aLoop(() => {
+      times.push(clock.monotonicMs());
+      const until = waits[times.length - 1];
+      return Promise.resolve({ ms: 100, ...(until && { until }) });
+    });
+    loop.start();
+    await clock.waitForSleepers();
+    await clock.advance(250);
+    await loop.stop();
+    expect(times).toEqual([0, 30, 130, 230]);
+    expect(warnings).toEqual([]);
+  });
+
+  test('ends what a pause waits for when it is woken or stops', async () => {
+    const signals: AbortSignal[] = [];
+    const until = (signal: AbortSignal) => {
+      signals.push(signal);
+      return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    };
+    const { loop, clock } = aLoop(() => Promise.resolve({ ms: 100, until }));
+    loop.start();
+    await clock.waitForSleepers();
+    loop.wake();
+    await settle();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    await loop.stop();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+  });
+
   test('goes on after a failed step, and reports the failure', async () => {
     let steps = 0;
     const fault = new Error('out of order');

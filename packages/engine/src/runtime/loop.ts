@@ -1,11 +1,22 @@
 import type { Runtime } from './runtime.ts';
+import { within } from './within.ts';
+
+/** A pause between two steps that something may end early. */
+interface Pause {
+  readonly ms: number;
+  /** Resolves when the next step is due, or when `signal` aborts: the pause has ended otherwise. */
+  readonly until?: (signal: AbortSignal) => Promise<void>;
+}
 
 export interface LoopDeps {
   /** For logs and events. */
   readonly name: string;
   readonly runtime: Runtime;
-  /** One bounded step of work. Resolves to the ms until the next one; 0 = at once. `signal` aborts when the loop stops. */
-  step(signal: AbortSignal): Promise<number>;
+  /**
+   * One bounded step of work. Resolves to the pause until the next one, or to its ms; 0 = at once. `signal` aborts when the
+   * loop stops.
+   */
+  step(signal: AbortSignal): Promise<number | Pause>;
   /** Time until the next step after a failed one, ms. Default 1,000. */
   readonly failureMs?: number;
 }
@@ -27,8 +38,8 @@ export function createLoop({ name, runtime, step, failureMs = 1_000 }: LoopDeps)
   let sleeping: AbortController | undefined;
   let isWoken = false;
 
-  /** Returns the ms until the next step. */
-  async function runStep(signal: AbortSignal): Promise<number> {
+  /** Returns the pause until the next step. */
+  async function runStep(signal: AbortSignal): Promise<number | Pause> {
     try {
       return await step(signal);
     } catch (error) {
@@ -43,12 +54,20 @@ export function createLoop({ name, runtime, step, failureMs = 1_000 }: LoopDeps)
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       isWoken = false;
-      const ms = await runStep(signal);
-      if (ms <= 0 || isWoken || signal.aborted) continue;
-      sleeping = new AbortController();
-      await clock.sleep(ms, sleeping.signal);
-      sleeping = undefined;
+      const next = await runStep(signal);
+      if (!isWoken && !signal.aborted) await pause(next);
     }
+  }
+
+  async function pause(next: number | Pause): Promise<void> {
+    const { ms, until }: Pause = typeof next === 'number' ? { ms: next } : next;
+    if (ms <= 0) return;
+    const ending = (sleeping = new AbortController());
+    const fullTime = () => clock.sleep(ms, ending.signal);
+    // An error of `until` must not end the loop: the pause then lasts its full time.
+    await (until ? within(clock, ms, () => until(ending.signal).catch(fullTime)) : fullTime());
+    ending.abort();
+    sleeping = undefined;
   }
 
   function wake(): void {
