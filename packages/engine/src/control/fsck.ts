@@ -11,7 +11,7 @@ export interface FsckOptions {
   /** Pause before candidates are examined again, ms. Default 1,000. */
   readonly pauseMs?: number;
   /** For tests. Default: the system's clock. */
-  readonly clock?: Clock;
+  readonly clock?: Pick<Clock, 'sleep'>;
 }
 
 /** A confirmed fault of stored data. */

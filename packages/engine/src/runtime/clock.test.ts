@@ -59,6 +59,25 @@ describe('the system clock', () => {
   });
 });
 
+describe('a timer of the system clock', () => {
+  test('calls once after its time, or every time again, until it is cancelled', async () => {
+    const calls: string[] = [];
+    const ended = new Promise<void>((resolve) => {
+      systemClock.after(5, () => calls.push('cancelled')).cancel();
+      systemClock.after(5, () => calls.push('once'));
+      const timer = systemClock.every(10, () => {
+        calls.push('again');
+        if (calls.length < 4) return;
+        timer.cancel();
+        resolve();
+      });
+    });
+    await ended;
+    await systemClock.sleep(30);
+    expect(calls).toEqual(['once', 'again', 'again', 'again']);
+  });
+});
+
 describe('the fake clock of tests', () => {
   test('stands still until it is advanced, and wakes sleepers in order at their times', async () => {
     const clock = createFakeClock(1_000);
@@ -78,5 +97,22 @@ describe('the fake clock of tests', () => {
     await clock.advance(5);
     await Promise.all(all);
     expect(clock.monotonicMs()).toBe(30);
+  });
+
+  test('calls timers at their times until they are cancelled', async () => {
+    const clock = createFakeClock();
+    const calls: [string, number][] = [];
+    const called = (name: string) => () => void calls.push([name, clock.monotonicMs()]);
+    clock.after(15, called('once'));
+    clock.after(15, called('cancelled')).cancel();
+    const timer = clock.every(10, called('again'));
+    await clock.advance(20);
+    timer.cancel();
+    await clock.advance(100);
+    expect(calls).toEqual([
+      ['again', 10],
+      ['once', 15],
+      ['again', 20],
+    ]);
   });
 });

@@ -6,6 +6,18 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. Any delay is allowed. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `act` once, after `ms` (at most 24 days). */
+  after(ms: number, act: () => void): Timer;
+  /** Calls `act` again and again, every `ms` (at most 24 days). */
+  every(ms: number, act: () => void): Timer;
+}
+
+/** A call that a clock will make. */
+export interface Timer {
+  /** Ends the timer. It may have fired already, or have been cancelled before. */
+  cancel(): void;
+  /** Lets the process end although the timer runs. */
+  unref(): this;
 }
 
 /** `setTimeout` fires at once beyond 2^31−1 ms (24.8 days), so longer sleeps are made of several. */
@@ -23,6 +35,24 @@ function sleepOnce(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+class SystemTimer implements Timer {
+  readonly #timeout: NodeJS.Timeout;
+
+  constructor(timeout: NodeJS.Timeout) {
+    this.#timeout = timeout;
+  }
+
+  cancel(): void {
+    // Node's `clearTimeout` also ends intervals.
+    clearTimeout(this.#timeout);
+  }
+
+  unref(): this {
+    this.#timeout.unref();
+    return this;
+  }
+}
+
 /** The clock of this machine and thread. */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
@@ -32,4 +62,6 @@ export const systemClock: Clock = {
       await sleepOnce(Math.min(left, MAX_TIMER_MS), signal);
     }
   },
+  after: (ms, act) => new SystemTimer(setTimeout(act, ms)),
+  every: (ms, act) => new SystemTimer(setInterval(act, ms)),
 };

@@ -1,8 +1,8 @@
-import type { Clock } from '../../src/runtime/clock.ts';
+import type { Clock, Timer } from '../../src/runtime/clock.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface FakeClock extends Clock {
-  /** Number of sleepers now. */
+  /** Number of sleepers now, timers included. */
   readonly sleeping: number;
   /** Resolves when there are at least `count` sleepers. */
   waitForSleepers(count?: number): Promise<void>;
@@ -31,6 +31,18 @@ export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
   const nextDue = (untilMs: number): Sleeper | undefined =>
     [...sleepers].filter(({ dueMs }) => dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs)[0];
 
+  function add(sleeper: Sleeper): void {
+    sleepers.add(sleeper);
+    for (const watcher of watchers) watcher();
+  }
+
+  function timer(ms: number, fire: (sleeper: { dueMs: number }) => void): Timer {
+    const sleeper = { dueMs: nowMs + ms, wake: () => fire(sleeper) };
+    add(sleeper);
+    const handle = { cancel: () => void sleepers.delete(sleeper), unref: () => handle };
+    return handle;
+  }
+
   return {
     wallMs: () => nowMs,
     monotonicMs: () => nowMs - startMs,
@@ -46,11 +58,22 @@ export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
           resolve();
         };
         const sleeper: Sleeper = { dueMs: nowMs + ms, wake };
-        sleepers.add(sleeper);
         signal?.addEventListener('abort', wake, { once: true });
-        for (const watcher of watchers) watcher();
+        add(sleeper);
       });
     },
+    after: (ms, act) => {
+      const handle = timer(ms, () => {
+        handle.cancel();
+        act();
+      });
+      return handle;
+    },
+    every: (ms, act) =>
+      timer(ms, (sleeper) => {
+        sleeper.dueMs += ms;
+        act();
+      }),
     waitForSleepers(count = 1) {
       return new Promise((resolve) => {
         const check = () => {

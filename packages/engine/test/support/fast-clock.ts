@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 
 const SPEED = 10;
 
-/** A clock whose monotonic time and sleeps run ten times as fast, to shorten time limits. Its wall clock is the real one. */
+/** A clock whose monotonic time and sleeps run ten times as fast, to shorten time limits. Its wall clock and its timers are the real ones. */
 export const fastClock: Clock = {
   ...systemClock,
   monotonicMs: () => SPEED * systemClock.monotonicMs(),

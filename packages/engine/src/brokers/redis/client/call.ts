@@ -1,3 +1,4 @@
+import type { Timer } from '../../../runtime/clock.ts';
 import type { LuaSource, RedisArg } from './script.ts';
 
 /** What a caller asks for, and everything that is needed to send it again. */
@@ -31,7 +32,7 @@ export interface Call extends CallRequest {
   redirects: number;
   /** Times that the call was put off because Redis asked to come back later. */
   backoffs: number;
-  backoffTimer: NodeJS.Timeout | undefined;
+  backoffTimer: Timer | undefined;
   /** Why the call was put off the last time. */
   cause: string | null;
   resolve(reply: unknown): void;

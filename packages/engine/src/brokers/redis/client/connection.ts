@@ -147,9 +147,9 @@ export class Connection {
   }
 
   async #connect(): Promise<void> {
-    const { target, signal } = this.#options;
+    const { target, clock, signal } = this.#options;
     const giveUp = () => this.#lose('no answer while connecting');
-    const timer = setTimeout(giveUp, CONNECT_MS);
+    const timer = clock.after(CONNECT_MS, giveUp);
     signal.addEventListener('abort', giveUp, { once: true });
     try {
       this.#socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#flush());
@@ -160,7 +160,7 @@ export class Connection {
       this.#lose(causeOf(error));
       throw error;
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       signal.removeEventListener('abort', giveUp);
     }
   }

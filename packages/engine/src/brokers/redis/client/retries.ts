@@ -90,7 +90,8 @@ export class Retries {
     const { runtime, resend } = this.#deps;
     call.cause = cause;
     call.backoffs += 1;
-    call.backoffTimer = setTimeout(() => resend(call), backoffMs(call.backoffs, runtime.random));
+    const ms = backoffMs(call.backoffs, runtime.random);
+    call.backoffTimer = runtime.clock.after(ms, () => resend(call));
   }
 
   /** Rejects every open call with `broker-closed`. */
@@ -101,7 +102,7 @@ export class Retries {
 
   /** False = the call has ended already. */
   #settle(call: Call): boolean {
-    clearTimeout(call.backoffTimer);
+    call.backoffTimer?.cancel();
     return this.#open.delete(call);
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../runtime/clock.ts';
+import type { Clock, Timer } from '../../../runtime/clock.ts';
 
 export interface Ticker {
   /** Does nothing while it runs already. */
@@ -15,7 +15,7 @@ const MAX_STEP_MS = 300;
  * does not run out during a pause of our own, before the replies that came meanwhile were read.
  */
 export function createTicker(clock: Clock, tick: (awakeMs: number) => void): Ticker {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let lastMs = 0;
 
   function step(): void {
@@ -29,10 +29,10 @@ export function createTicker(clock: Clock, tick: (awakeMs: number) => void): Tic
     start() {
       if (timer) return;
       lastMs = clock.monotonicMs();
-      timer = setInterval(step, STEP_MS);
+      timer = clock.every(STEP_MS, step);
     },
     stop() {
-      clearInterval(timer);
+      timer?.cancel();
       timer = undefined;
     },
   };

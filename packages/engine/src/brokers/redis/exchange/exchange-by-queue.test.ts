@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../runtime/clock.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { ExchangeReply } from '../scripts/consume/exchange.ts';
 import { sendByQueue, type Send } from './exchange-by-queue.ts';
@@ -18,7 +19,8 @@ function aCluster() {
       options?.signal?.addEventListener('abort', () => reject(unavailable()), { once: true });
     });
   };
-  return { calls, exchange: sendByQueue(send, (queue) => (queue.startsWith('down') ? 'down' : 'up')) };
+  const nodeOf = (queue: string) => (queue.startsWith('down') ? 'down' : 'up');
+  return { calls, exchange: sendByQueue({ send, nodeOf, clock: systemClock }) };
 }
 
 const fetchOf = (queues: readonly string[]) => ({ queues, room: 10, leaseMs: 6_000, worker: 'w' });

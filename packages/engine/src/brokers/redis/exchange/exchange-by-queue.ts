@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { Exchange } from '../../../broker/consume.ts';
+import type { Clock } from '../../../runtime/clock.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Fetched, QueueFinishes, ExchangeReply } from '../scripts/consume/exchange.ts';
 
@@ -20,13 +21,12 @@ export const NO_REPLY: ExchangeReply = { codes: '', fetched: [] };
 /** How long an exchange waits for a node that is down: the queues of the other nodes wait behind it. */
 const MAX_WAIT_MS = 1_500;
 
-/** The node of a queue; null = it is not known yet. */
-type NodeOf = (queue: string) => string | null;
-
 /** How to reach the queues. */
 interface Transport {
   readonly send: Send;
-  readonly nodeOf: NodeOf;
+  /** The node of a queue; null = it is not known yet. */
+  readonly nodeOf: (queue: string) => string | null;
+  readonly clock: Clock;
 }
 
 /** Takes tasks from several queues, one script call each, within the room that they share. */
@@ -92,12 +92,12 @@ class QueueFetches {
     const { signal } = this.#options ?? {};
     const controller = new AbortController();
     const giveUp = () => controller.abort();
-    const timer = setTimeout(giveUp, MAX_WAIT_MS);
+    const timer = this.#transport.clock.after(MAX_WAIT_MS, giveUp);
     signal?.addEventListener('abort', giveUp);
     try {
       return await this.#transport.send([], fetch, { ...this.#options, signal: controller.signal });
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       signal?.removeEventListener('abort', giveUp);
     }
   }
@@ -107,7 +107,8 @@ class QueueFetches {
  * An exchange in a cluster, where a script may use the keys of one queue only. Sends the finishes of all queues at once, and
  * after them the fetches, one queue after the other: only then is the remaining room known.
  */
-export function sendByQueue(send: Send, nodeOf: NodeOf): Send {
+export function sendByQueue(transport: Transport): Send {
+  const { send } = transport;
   return async (finishes, fetch, options) => {
     const only = fetch.queues.length === 1 ? fetch.queues[0] : undefined;
     if (only !== undefined && finishes.every(({ queue }) => queue === only))
@@ -120,7 +121,7 @@ export function sendByQueue(send: Send, nodeOf: NodeOf): Send {
     const codes = finished
       .map((result) => (result.status === 'fulfilled' ? result.value : NO_REPLY).codes)
       .join('');
-    const fetches = new QueueFetches({ send, nodeOf }, fetch, options);
+    const fetches = new QueueFetches(transport, fetch, options);
     await fetches.fetchAll();
     // Accepted finishes must not seem lost because no tasks could be taken.
     if (finishes.length === 0 && fetches.failure !== null) throw fetches.failure;

@@ -11,7 +11,7 @@ import { decodeRows } from './leased-tasks.ts';
  * cluster each queue gets a call of its own.
  */
 export function createSend(deps: RedisDeps): Send {
-  const { client, topology } = deps;
+  const { client, topology, runtime } = deps;
   const sendOne: Send = (finishes, fetch, options) => {
     const firstQueue = fetch.queues[0] ?? finishes[0]?.queue;
     if (firstQueue === undefined) return Promise.resolve(NO_REPLY);
@@ -20,7 +20,9 @@ export function createSend(deps: RedisDeps): Send {
       return acceptedReply(reply, firstQueue, client.name);
     });
   };
-  return client.isClustered ? sendByQueue(sendOne, (queue) => topology.nodeOf(pendingKey(queue))) : sendOne;
+  if (!client.isClustered) return sendOne;
+  const nodeOf = (queue: string) => topology.nodeOf(pendingKey(queue));
+  return sendByQueue({ send: sendOne, nodeOf, clock: runtime.clock });
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../runtime/clock.ts';
+import type { Clock, Timer } from '../../../runtime/clock.ts';
 import { ErrorReply } from '../client/error-replies.ts';
 import type { Connection } from '../client/connection.ts';
 
@@ -44,7 +44,7 @@ interface Entry<State> {
   changes: number;
   /** Identity of the read under way; null = none. */
   reading: object | null;
-  timer: NodeJS.Timeout | undefined;
+  timer: Timer | undefined;
   /** Whether the next read is due to a change, not to a new waiter. */
   isAfterChange: boolean;
   /** Pause before the read after the next change. */
@@ -132,7 +132,7 @@ export class KeyWatch<State> {
   }
 
   close(): void {
-    for (const { timer } of this.#entries.values()) clearTimeout(timer);
+    for (const { timer } of this.#entries.values()) timer?.cancel();
     for (const waiter of this.#waiters) waiter.end();
   }
 
@@ -189,10 +189,10 @@ export class KeyWatch<State> {
   }
 
   #readIn(entry: Entry<State>, ms: number): void {
-    entry.timer ??= setTimeout(() => {
+    entry.timer ??= this.#deps.clock.after(ms, () => {
       entry.timer = undefined;
       if (entry.waiters.size > 0) this.#read(entry);
-    }, ms);
+    });
   }
 
   #read(entry: Entry<State>): void {

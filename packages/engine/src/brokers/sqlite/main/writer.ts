@@ -7,6 +7,7 @@ import type { CallOptions } from '../../../broker/call-options.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
+import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
 import { causeOf, fromWire, type WireError } from '../errors.ts';
 import type { CallOf, RequestName, ReplyOf } from '../thread/requests.ts';
@@ -98,7 +99,7 @@ export class Writer {
   /** Size of all waiting calls. */
   #waitingBytes = 0;
   #flushing = false;
-  #sweep: NodeJS.Timeout | undefined;
+  #sweep: Timer | undefined;
   #brokenCause: string | null = null;
   #closing: Promise<void> | undefined;
 
@@ -145,7 +146,7 @@ export class Writer {
     return new Promise((resolve, reject) => {
       const waitingCall: WaitingCall = {
         envelope: toEnvelope(name, call),
-        startedMs: performance.now(),
+        startedMs: systemClock.monotonicMs(),
         isPatient: () => signal?.aborted === false,
         settled: false,
         resolve: resolve as WaitingCall['resolve'],
@@ -167,14 +168,14 @@ export class Writer {
   async #closeThread(): Promise<void> {
     this.#flush();
     this.#worker.postMessage({ kind: 'close' } satisfies ToWriter, []);
-    const overdue = setTimeout(() => void this.#worker.terminate(), MAX_CLOSE_MS);
+    const overdue = systemClock.after(MAX_CLOSE_MS, () => void this.#worker.terminate());
     await this.#exited;
-    clearTimeout(overdue);
-    clearInterval(this.#sweep);
+    overdue.cancel();
+    this.#sweep?.cancel();
   }
 
   #schedule(): void {
-    this.#sweep ??= setInterval(() => this.#rejectLate(), SWEEP_MS).unref();
+    this.#sweep ??= systemClock.every(SWEEP_MS, () => this.#rejectLate()).unref();
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => this.#flush());
@@ -218,10 +219,10 @@ export class Writer {
   /** Rejects calls that take too long. The thread may still carry them out. */
   #rejectLate(): void {
     if (this.#unsent.length + this.#sent.length === 0) {
-      clearInterval(this.#sweep);
+      this.#sweep?.cancel();
       this.#sweep = undefined;
     }
-    const earliestMs = performance.now() - MAX_CALL_MS;
+    const earliestMs = systemClock.monotonicMs() - MAX_CALL_MS;
     for (const call of this.#sent) {
       if (call.startedMs > earliestMs) break;
       if (!call.isPatient()) this.#reject(call, this.#unavailable('unknown', 'the disk takes too long'));

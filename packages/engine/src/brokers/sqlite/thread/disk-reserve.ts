@@ -1,6 +1,7 @@
 // Keeps disk space for outcomes. Runs in the writer thread.
 import { randomFillSync } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { systemClock } from '../../../runtime/clock.ts';
 
 /** Space for some hundred exchanges: each writes whole pages for the tasks that it finishes. */
 const RESERVE_BYTES = 4 * 1_024 * 1_024;
@@ -56,15 +57,15 @@ export function createDiskReserve(path: string): DiskReserve {
 
   return {
     isSpent() {
-      if (!spent || performance.now() - triedMs < RETRY_MS) return spent;
-      triedMs = performance.now();
+      if (!spent || systemClock.monotonicMs() - triedMs < RETRY_MS) return spent;
+      triedMs = systemClock.monotonicMs();
       spent = !tryReserve();
       return spent;
     },
     spend() {
       rmSync(file, { force: true });
       spent = true;
-      triedMs = performance.now();
+      triedMs = systemClock.monotonicMs();
     },
     remove: () => rmSync(file, { force: true }),
   };

@@ -1,6 +1,7 @@
 // Runs requests of the main thread in transactions. Belongs to the writer thread. Group commit: requests that have
 // arrived together share a transaction and its fsync, which is what limits the rate of writes to a disk.
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
+import { systemClock } from '../../../runtime/clock.ts';
 import type { Statement } from './database.ts';
 import { causeOf, toWire, errorActionOf, type WireError } from '../errors.ts';
 import type { RequestName, RequestHandlers } from './requests.ts';
@@ -71,9 +72,9 @@ export class GroupCommit {
   #runTransaction(requests: readonly WriterRequest[]): Answer[] {
     this.#begin.run();
     const answers: Answer[] = [];
-    const endMs = performance.now() + MAX_GROUP_MS;
+    const endMs = systemClock.monotonicMs() + MAX_GROUP_MS;
     for (const request of requests) {
-      if (answers.length > 0 && performance.now() > endMs) break;
+      if (answers.length > 0 && systemClock.monotonicMs() > endMs) break;
       answers.push(this.#handle(request));
     }
     this.#commit.run();

@@ -156,9 +156,9 @@ function serve({ database, store }: ReturnType<typeof open>): void {
 
   function work(): void {
     clearImmediate(nextSlice);
-    const endMs = performance.now() + SLICE_MS;
+    const endMs = systemClock.monotonicMs() + SLICE_MS;
     receiveAll();
-    while (waiting.length > 0 && performance.now() < endMs) {
+    while (waiting.length > 0 && systemClock.monotonicMs() < endMs) {
       const answers = commit.run(waiting);
       waiting = waiting.slice(answers.length);
       const batch = pack(answers.map(answerEnvelope));

@@ -1,3 +1,4 @@
+import type { Timer } from '../../../../runtime/clock.ts';
 import type { Runtime } from '../../../../runtime/runtime.ts';
 import { ErrorReply } from '../error-replies.ts';
 import { Connection } from '../connection.ts';
@@ -63,7 +64,7 @@ export class ClusterTopology implements Topology {
   #connection: { readonly node: string; readonly connection: Connection } | null = null;
   /** The refresh under way. */
   #refreshing: Promise<void> | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(target: RedisTarget, runtime: Runtime) {
     this.#target = target;
@@ -113,12 +114,11 @@ export class ClusterTopology implements Topology {
   }
 
   watch(): void {
-    this.#timer ??= setInterval(() => void this.refresh().catch(() => {}), REFRESH_MS);
-    this.#timer.unref();
+    this.#timer ??= this.#runtime.clock.every(REFRESH_MS, () => void this.refresh().catch(() => {})).unref();
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
     this.#closing.abort();
     this.#connection?.connection.destroy();
     this.#connection = null;

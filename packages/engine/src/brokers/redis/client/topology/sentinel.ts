@@ -1,3 +1,4 @@
+import type { Timer } from '../../../../runtime/clock.ts';
 import type { Runtime } from '../../../../runtime/runtime.ts';
 import { causeOf, ErrorReply } from '../error-replies.ts';
 import { Connection } from '../connection.ts';
@@ -41,7 +42,7 @@ export class SentinelTopology implements Topology {
   #connection: Connection | null = null;
   /** The refresh under way. */
   #refreshing: Promise<void> | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(target: RedisTarget, runtime: Runtime) {
     this.#target = target;
@@ -85,7 +86,7 @@ export class SentinelTopology implements Topology {
   }
 
   refresh(): Promise<void> {
-    this.#timer ??= setInterval(() => void this.refresh().catch(() => {}), REFRESH_MS).unref();
+    this.#timer ??= this.#runtime.clock.every(REFRESH_MS, () => void this.refresh().catch(() => {})).unref();
     this.#refreshing ??= this.#discover().finally(() => (this.#refreshing = null));
     return this.#refreshing;
   }
@@ -97,7 +98,7 @@ export class SentinelTopology implements Topology {
   watch(): void {}
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
     this.#closing.abort();
     this.#connection?.destroy();
   }
