@@ -117,9 +117,9 @@ export const mutations = [
   {
     name: 'suspects-in-company',
     about: 'tasks that were lost twice run beside others',
-    file: `${ENGINE}/worker/run/crash-isolation.ts`,
-    from: 'const SUSPECT_CRASHES = 2;',
-    to: 'const SUSPECT_CRASHES = 200;',
+    file: 'packages/model/src/crashes.ts',
+    from: 'SUSPECT_CRASHES = MAX_CRASHES - 1;',
+    to: 'SUSPECT_CRASHES = 200;',
     experiment: 'X1',
     on: 'sqlite',
   },

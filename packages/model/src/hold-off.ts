@@ -1,3 +1,5 @@
+import { SCAN_MS } from './crashes.ts';
+
 /** What a recoverer remembers of its scans of a queue. */
 export interface ScanMemory {
   /** Time of the last scan, ms; null = there was none. */
@@ -10,8 +12,6 @@ export interface ScanMemory {
 
 export const NO_SCAN_YET: ScanMemory = { lastMs: null, untilMs: 0, holdOffs: 0 };
 
-/** Usual time between two scans. */
-const SCAN_INTERVAL_MS = 750;
 /** Time in which every live worker renews its leases once. */
 const RENEW_INTERVAL_MS = 1_500;
 /** A bound, because a process that is suspended again and again must not hold recovery off for ever. */
@@ -24,7 +24,7 @@ const MAX_HOLD_OFFS = 3;
  */
 export function nextScan(memory: ScanMemory, nowMs: number): { isHeldOff: boolean; memory: ScanMemory } {
   let { untilMs, holdOffs } = memory;
-  if (memory.lastMs !== null && nowMs - memory.lastMs > 3 * SCAN_INTERVAL_MS) {
+  if (memory.lastMs !== null && nowMs - memory.lastMs > 3 * SCAN_MS) {
     holdOffs += 1;
     if (holdOffs <= MAX_HOLD_OFFS) untilMs = nowMs + RENEW_INTERVAL_MS + 1_000;
   } else if (nowMs >= untilMs) {

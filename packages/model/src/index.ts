@@ -7,6 +7,7 @@ export { contextOf, headersWith, NO_HEADERS, traceIdOf, type TaskContext } from 
 export { parseCron, type Cron } from './cron/cron.ts';
 export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
 export { isTimeZone } from './cron/zone.ts';
+export { MAX_CRASHES, SCAN_MS, SUSPECT_CRASHES } from './crashes.ts';
 export { DAY_MS, formatDuration, MAX_DURATION_MS, parseDuration, type Duration } from './durations.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
 export { nextScan, NO_SCAN_YET, type ScanMemory } from './hold-off.ts';
@@ -26,12 +27,10 @@ export {
   type TaskKind,
 } from './names.ts';
 export { BACKOFF_FIELDS, backoffMs, isBackoff, jitterOf, type Backoff } from './retry/backoff.ts';
+export { failedFinish } from './retry/failed-finish.ts';
 export {
-  decideFailure,
   DEFAULT_RETRY_POLICY,
   PATIENT_RETRY_POLICY,
-  type Failure,
-  type FailureDecision,
   type FailureHints,
   type RetryPolicy,
 } from './retry/retry-policy.ts';

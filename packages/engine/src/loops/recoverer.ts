@@ -1,3 +1,4 @@
+import { MAX_CRASHES, SCAN_MS } from '@task-center/model';
 import type { LeasedTask } from '../broker/consume.ts';
 import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
@@ -7,10 +8,6 @@ import { reportQuarantined } from './report-quarantined.ts';
 
 /** Most tasks per queue and step. */
 const LIMIT = 100;
-/** Time between two scans. It is part of the 7.3 s within which a dead worker's task runs again. */
-const SCAN_MS = 750;
-/** A task that was lost with this many workers is archived: it probably kills them. */
-const MAX_CRASHES = 3;
 
 /** Number of tasks that a step handled. */
 const size = ({ recovered, archived, orphans }: Recovered) => recovered + archived + orphans.length;

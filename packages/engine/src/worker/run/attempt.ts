@@ -1,4 +1,4 @@
-import { decideFailure, isBackoff, type AttemptRecord, type FailureHints } from '@task-center/model';
+import { failedFinish, type AttemptRecord, type FailureHints } from '@task-center/model';
 import type { Consume, Finish, LeasedTask } from '../../broker/consume.ts';
 import { HandlerError } from '../../errors/handler-errors.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
@@ -222,27 +222,19 @@ export class Attempt implements ContextSource {
     this.#reportError(error);
     if (isRevocation(error)) return { outcome: 'revoked', task, record: this.#failureRecord(error) };
     const { rules, runtime } = this.#deps;
-    const hints = hintsOf(error);
-    const stored = task.meta.backoff;
-    // Other programs may have written it: it is checked.
-    const backoff = isBackoff(stored) ? stored : rules.backoff;
-    const chance = runtime.random();
-    const { retried, maxRetries } = task;
-    const decision = decideFailure({ retried, maxRetries, backoff, hints, chance });
-    if (decision.outcome === 'archive') {
-      return { outcome: 'archive', task, record: this.#failureRecord(error, { reason: decision.reason }) };
-    }
-    const { delayMs, reason } = decision;
-    const record = this.#failureRecord(error, { reason, nextMs: runtime.clock.wallMs() + delayMs });
-    return { outcome: 'retry', task, record, delayMs, countsAsFailure: rules.isFailure(error) };
+    const record = this.#failureRecord(error);
+    return failedFinish(
+      task,
+      { record, hints: hintsOf(error), isFailure: () => rules.isFailure(error) },
+      { backoff: rules.backoff, nowMs: record.finishedMs, chance: runtime.random() },
+    );
   }
 
-  #failureRecord(error: unknown, more: Partial<AttemptRecord> = {}): AttemptRecord {
+  #failureRecord(error: unknown): AttemptRecord {
     const { errorClass, status } = hintsOf(error);
     const shown = { class: errorClass ?? classOf(error), message: textOf(error) };
     return this.#record({
       outcome: 'failed',
-      ...more,
       error: { ...shown, ...(status !== undefined && { status }) },
     });
   }

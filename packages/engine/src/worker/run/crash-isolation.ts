@@ -1,13 +1,9 @@
+import { SUSPECT_CRASHES } from '@task-center/model';
 import type { LeasedTask } from '../../broker/consume.ts';
 import { Changed } from '../../runtime/changed.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { within } from '../../runtime/within.ts';
 
-/**
- * From this number of crashes on a task is suspected of killing its process. With one crash more the recoverer archives
- * it. It runs alone now, because tasks that run beside it would be blamed as well.
- */
-const SUSPECT_CRASHES = 2;
 /** Max time to let others end, and then to run alone. A task that kills its process mostly does so at once. */
 const ALONE_MS = 1_000;
 

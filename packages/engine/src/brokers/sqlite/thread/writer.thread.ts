@@ -1,6 +1,7 @@
 // Entry of the writer thread, which owns the SQLite file. It receives batches of calls from the main thread, runs those that
 // wait in one transaction, and posts their answers. It also renews leases while the main thread is blocked.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { MAX_CRASHES } from '@task-center/model';
 import type { Lease } from '../../../broker/consume.ts';
 import { failStop } from '../../../leases/fail-stop.ts';
 import { applyToRenewer } from '../../../leases/renewer-messages.ts';
@@ -31,9 +32,6 @@ function nowOf(testMs: number | null): Now {
 
 /** After this time, ms, the thread lets its event loop turn once, for the timers that renew leases. */
 const SLICE_MS = 50;
-
-/** A task that was lost with its worker this often is archived. The recoverer's default is the same. */
-const MAX_CRASHES = 3;
 
 /** Takes back all active tasks when the file is opened: the process that ran them has ended, since it held the lock. */
 function recoverAll({ database, queues, ...rest }: Store, wallMs: number): void {

@@ -1,0 +1,66 @@
+import type { AttemptRecord } from '../attempts.ts';
+import { isBackoff, type Backoff } from './backoff.ts';
+import { decideFailure, type FailureHints } from './retry-policy.ts';
+
+/** What the decision needs of a task. */
+interface FailedTask {
+  readonly retried: number;
+  readonly maxRetries: number;
+  /** Its own backoff, unchecked: other programs may have written it. */
+  readonly meta: { readonly backoff?: unknown };
+}
+
+export interface FailedAttempt {
+  /** Its record so far. The decision adds its reason and the start of the next attempt. */
+  readonly record: AttemptRecord;
+  /** What the error asks for. */
+  readonly hints: FailureHints;
+  /** Whether a retry is counted. Asked only if there is one. */
+  isFailure(): boolean;
+}
+
+/** What the decision depends on besides task and attempt. */
+export interface FailureSurroundings {
+  /** For tasks without a backoff of their own. */
+  readonly backoff: Backoff;
+  /** Wall-clock ms. */
+  readonly nowMs: number;
+  /** A random number in [0, 1). */
+  readonly chance: number;
+}
+
+/** How an attempt that failed ends its task: a `Finish` of the broker. */
+export type FailedFinish<Task> =
+  | { readonly outcome: 'archive'; readonly task: Task; readonly record: AttemptRecord }
+  | {
+      readonly outcome: 'retry';
+      readonly task: Task;
+      readonly record: AttemptRecord;
+      readonly delayMs: number;
+      readonly countsAsFailure: boolean;
+    };
+
+/**
+ * Decides how a failed attempt ends: for a handler that threw or ran out of time, for a callback that failed, and for a
+ * worker that is gone.
+ */
+export function failedFinish<Task extends FailedTask>(
+  task: Task,
+  { record, hints, isFailure }: FailedAttempt,
+  { backoff, nowMs, chance }: FailureSurroundings,
+): FailedFinish<Task> {
+  const { retried, maxRetries, meta } = task;
+  const chosen = isBackoff(meta.backoff) ? meta.backoff : backoff;
+  const decision = decideFailure({ retried, maxRetries, backoff: chosen, hints, chance });
+  const { reason } = decision;
+  if (decision.outcome === 'archive') return { outcome: 'archive', task, record: { ...record, reason } };
+  const { delayMs } = decision;
+  const nextMs = nowMs + delayMs;
+  return {
+    outcome: 'retry',
+    task,
+    record: { ...record, reason, nextMs },
+    delayMs,
+    countsAsFailure: isFailure(),
+  };
+}
