@@ -4,7 +4,7 @@ export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } fro
 export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
-export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregate/aggregator.ts';
+export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregate/rules.ts';
 export { runUntilSignal, type Runnable } from './worker/run-until-signal.ts';
 export type { HealthCheck } from './worker/health-check.ts';
 export { Worker, type WorkerOptions } from './worker/worker.ts';

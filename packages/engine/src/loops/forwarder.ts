@@ -2,7 +2,7 @@ import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { reportQuarantined } from './report-quarantined.ts';
+import { reportQuarantinedBy } from './report-quarantined.ts';
 
 /** What each loop of maintenance needs. */
 export interface LoopOverQueues {
@@ -32,7 +32,7 @@ export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Lo
       results.forEach(({ moved }, i) => {
         if (moved > 0) events.emit('tasks.forwarded', { queue: names[i] as string, moved });
       });
-      reportQuarantined(runtime, steps, results);
+      reportQuarantinedBy(runtime, steps, results);
       if (results.some(({ moved }) => moved === MAX_BATCH)) return 0;
       const known = results.map(({ nextDueMs }, i) => ({ queue: names[i] as string, nextDueMs }));
       // Spread, because many processes poll the same broker.

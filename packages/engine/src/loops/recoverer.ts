@@ -4,7 +4,7 @@ import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 import { endOrphan } from './orphans.ts';
-import { reportQuarantined } from './report-quarantined.ts';
+import { reportQuarantinedBy } from './report-quarantined.ts';
 
 /** Most tasks per queue and step. */
 const LIMIT = 100;
@@ -32,7 +32,7 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
       const names = queues();
       const steps = names.map((queue) => ({ queue, limit: LIMIT }));
       const results = await broker.maintain.recover(steps, MAX_CRASHES);
-      reportQuarantined(runtime, steps, results);
+      reportQuarantinedBy(runtime, steps, results);
       for (const [i, result] of results.entries()) {
         if (size(result) === 0) continue;
         const ended = await endAll(result.orphans);

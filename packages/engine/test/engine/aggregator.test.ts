@@ -2,7 +2,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Groups } from '../../src/broker/groups.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { createRuntime } from '../../src/runtime/runtime.ts';
-import { createAggregator, type AggregationOptions } from '../../src/worker/aggregate/aggregator.ts';
+import { createAggregator } from '../../src/worker/aggregate/aggregator.ts';
+import type { AggregationOptions } from '../../src/worker/aggregate/rules.ts';
 import { aTask } from '../support/factories.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
-import type { AggregationOptions } from '../../src/worker/aggregate/aggregator.ts';
+import type { AggregationOptions } from '../../src/worker/aggregate/rules.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { redisKind, sqliteKind, type BrokerKind } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';

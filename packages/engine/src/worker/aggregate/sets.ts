@@ -1,0 +1,151 @@
+import { plainTaskId } from '@task-center/model';
+import type { Broker } from '../../broker/broker.ts';
+import { SET_MS, type AggregationSet, type FinishedSet } from '../../broker/groups.ts';
+import type { TaskRecord } from '../../broker/inspect.ts';
+import type { NewTask } from '../../broker/submit.ts';
+import type { PrepareTask } from '../../client/prepare-task.ts';
+import { shown, TaskCenterError } from '../../errors/task-center-error.ts';
+import { reportQuarantined } from '../../loops/report-quarantined.ts';
+import type { Clock, Timer } from '../../runtime/clock.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { AggregatedGroup, AggregationOptions, GroupedTask } from './rules.ts';
+
+/** `aggregate` is warned this long before its set is given up: the new task must be stored by then. */
+const HAND_IN_MS = 5_000;
+
+export interface SetDeps {
+  readonly broker: Pick<Broker, 'groups'>;
+  readonly runtime: Runtime;
+  /** Checks a new task and fills in its defaults. */
+  readonly prepare: PrepareTask;
+  readonly aggregate: AggregationOptions['aggregate'];
+}
+
+/** The time that `aggregate` has for a set: until a warning, and then 5 s more. */
+class SetTime {
+  readonly #clock: Clock;
+  readonly #warning = new AbortController();
+  readonly #over = new AbortController();
+  #timer: Timer;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#timer = clock.after(SET_MS - HAND_IN_MS, () => this.warn());
+  }
+
+  /** Aborts when the time is nearly over. */
+  get warning(): AbortSignal {
+    return this.#warning.signal;
+  }
+
+  /** The time is nearly over. */
+  warn(): void {
+    if (this.#warning.signal.aborted) return;
+    this.#warning.abort();
+    this.#timer.cancel();
+    this.#timer = this.#clock.after(HAND_IN_MS, () => this.#over.abort());
+  }
+
+  /** The set has ended. */
+  end(): void {
+    this.#warning.abort();
+    this.#timer.cancel();
+  }
+
+  /** Rejects when the time is over: an `aggregate` that never ends must not block one of the few sets under way. */
+  limit<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#over;
+    const late = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('aggregate took too long')), { once: true });
+    });
+    return Promise.race([work, late]);
+  }
+}
+
+const toGroupedTask = ({ id, type, payload, headers, meta }: TaskRecord): GroupedTask => ({
+  id: plainTaskId(id, meta.business ?? null),
+  type,
+  payload,
+  headers,
+});
+
+async function makeTask(group: AggregatedGroup, { aggregate, prepare }: SetDeps): Promise<NewTask> {
+  const made = await aggregate(group);
+  if (typeof made !== 'object' || made === null) {
+    const name = 'the value that aggregate returned';
+    const expected = 'a task, with its type under `task`';
+    throw new TaskCenterError('invalid-value', { name, got: shown(made), expected });
+  }
+  // The new task stays in the queue of the set, as in Asynq.
+  const { queue: _, ...task } = made;
+  return { ...(await prepare(task.task, task.payload, task)), queue: group.queue };
+}
+
+/** Reads the set's tasks, has one task made of them, and stores it in their place. */
+async function finishSet(
+  set: AggregationSet,
+  time: SetTime,
+  deps: SetDeps,
+): Promise<FinishedSet & { id?: string }> {
+  const { groups } = deps.broker;
+  const content = await groups.read(set);
+  if (content === null) return { code: 'set-lost' };
+  const { queue, group } = set;
+  if (content.unreadable.length > 0) reportQuarantined(deps.runtime, queue, content.unreadable);
+  if (content.tasks.length === 0) return groups.finish(set, content, null);
+  const tasks = content.tasks.map(toGroupedTask);
+  const prepared = await time.limit(makeTask({ queue, group, tasks, signal: time.warning }, deps));
+  return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
+}
+
+/** Has one task made of a set, and reports how that went. Never rejects. */
+async function aggregateSet(set: AggregationSet, time: SetTime, deps: SetDeps): Promise<void> {
+  const { queue, group, size } = set;
+  const { events, log } = deps.runtime;
+  try {
+    const { id = '', code } = await finishSet(set, time, deps);
+    if (code === 'created') return events.emit('group.aggregated', { queue, group, id, tasks: size });
+    if (code === 'removed') return;
+    throw new Error(`the new task was not stored: ${code}`);
+  } catch (error) {
+    log.error({ queue, group, err: error }, 'a group was not aggregated; its tasks go back to the group');
+    events.emit('group.failed', { queue, group, error });
+  }
+}
+
+/** The sets under way, each with its own time. */
+export class SetsUnderWay {
+  readonly #deps: SetDeps;
+  readonly #onEnded: () => void;
+  readonly #running = new Map<SetTime, Promise<void>>();
+
+  /** @param onEnded called when a set has ended */
+  constructor(deps: SetDeps, onEnded: () => void) {
+    this.#deps = deps;
+    this.#onEnded = onEnded;
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  begin(set: AggregationSet): void {
+    const time = new SetTime(this.#deps.runtime.clock);
+    const ended = aggregateSet(set, time, this.#deps).finally(() => {
+      time.end();
+      this.#running.delete(time);
+      this.#onEnded();
+    });
+    this.#running.set(time, ended);
+  }
+
+  /** Resolves when the sets that are under way now have ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
+  /** Aborts their signals: they have 5 s left. */
+  abort(): void {
+    for (const time of this.#running.keys()) time.warn();
+  }
+}
