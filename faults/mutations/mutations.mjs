@@ -282,8 +282,8 @@ export const mutations = [
   {
     name: 'stop-lets-go-nothing',
     about: 'a worker that stops waits for handlers that do not end',
-    file: `${ENGINE}/worker/worker.ts`,
-    from: "for (const attempt of this.#attempts.values()) attempt.abort('shutdown');",
+    file: `${ENGINE}/worker/run/runner.ts`,
+    from: "for (const { attempt } of this.#deps.slots.all()) attempt?.abort('shutdown');",
     to: '',
     experiment: 'U1',
     on: 'redis',

@@ -6,23 +6,26 @@ const TEXT_BYTES = 128;
 /** Generations are positive 32-bit integers; after the last one they start again from 1. */
 const LAST_GENERATION = 2 ** 31 - 1;
 
-interface Tracked {
-  readonly slot: Slot;
-  readonly generation: number;
+/** A lease in a table. Its owner keeps what else it knows of the task in the same record. */
+export interface TrackedLease {
+  readonly task: Lease;
+  /** Where it lies in shared memory; undefined = it is not in the table, or no longer. Only the table sets it. */
+  slot: Slot | undefined;
+  generation: number;
 }
 
 /** Whether a lease must not be trusted any more: it expired, or another worker has it. */
-const isOver = ({ slot, generation }: Tracked, nowMs: number): boolean =>
+const isOver = (slot: Slot, generation: number, nowMs: number): boolean =>
   slot.trustedUntilMs <= nowMs || slot.isLost(generation);
 
 /**
  * The leases that one worker holds, as its main thread sees them. They lie in shared memory, where the renewer finds
  * them.
  */
-export class LeaseTable<L extends Lease> {
+export class LeaseTable<L extends TrackedLease> {
   readonly #chunkSlots: number;
   readonly #onChunk: (chunk: Chunk) => void;
-  readonly #tracked = new Map<L, Tracked>();
+  readonly #tracked = new Set<L>();
   /** Free slots of the usual size. */
   readonly #free: Slot[] = [];
   /** Free slots of larger sizes. */
@@ -47,43 +50,47 @@ export class LeaseTable<L extends Lease> {
 
   /** Adds the lease of an attempt that has not begun yet. */
   track(lease: L, trustedUntilMs: number): void {
-    const queue = this.#queueBytes(lease.queue);
-    const slot = this.#slotFor(queue.length, lease.id);
+    const { task } = lease;
+    const queue = this.#queueBytes(task.queue);
+    const slot = this.#slotFor(queue.length, task.id);
     this.#generation = this.#generation === LAST_GENERATION ? 1 : this.#generation + 1;
-    const generation = this.#generation;
-    slot.fill(lease, queue, { generation, trustedUntilMs });
-    this.#tracked.set(lease, { slot, generation });
+    lease.slot = slot;
+    lease.generation = this.#generation;
+    slot.fill(task, queue, { generation: this.#generation, trustedUntilMs });
+    this.#tracked.add(lease);
   }
 
   /**
    * The attempt begins and must end by the deadline (monotonic). Returns false, and changes nothing, if the lease must
    * not be trusted any more.
    */
-  begin(lease: L, deadlineMs: number, nowMs: number): boolean {
-    const tracked = this.#tracked.get(lease);
-    if (!tracked || isOver(tracked, nowMs)) return false;
-    tracked.slot.setDeadline(deadlineMs);
+  begin({ slot, generation }: L, deadlineMs: number, nowMs: number): boolean {
+    if (!slot || isOver(slot, generation, nowMs)) return false;
+    slot.setDeadline(deadlineMs);
     return true;
   }
 
-  /** Frees the lease's slot. Returns whether the table had the lease. */
-  release(lease: L): boolean {
-    const tracked = this.#tracked.get(lease);
-    if (!tracked) return false;
+  /** Frees the lease's slot. Does nothing if the table does not have the lease. */
+  release(lease: L): void {
+    const { slot } = lease;
+    if (!slot) return;
+    lease.slot = undefined;
     this.#tracked.delete(lease);
-    tracked.slot.free();
-    (tracked.slot.chunk.textBytes === TEXT_BYTES ? this.#free : this.#freeLarge).push(tracked.slot);
-    return true;
+    slot.free();
+    (slot.chunk.textBytes === TEXT_BYTES ? this.#free : this.#freeLarge).push(slot);
   }
 
+  /** In the order in which they were added. */
   leases(): IterableIterator<L> {
-    return this.#tracked.keys();
+    return this.#tracked.values();
   }
 
   /** Leases that must not be trusted any more. They stay in the table until they are released. */
   findLost(nowMs: number): L[] {
     const lost: L[] = [];
-    for (const [lease, tracked] of this.#tracked) if (isOver(tracked, nowMs)) lost.push(lease);
+    for (const lease of this.#tracked) {
+      if (lease.slot && isOver(lease.slot, lease.generation, nowMs)) lost.push(lease);
+    }
     return lost;
   }
 

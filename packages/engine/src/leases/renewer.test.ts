@@ -11,7 +11,7 @@ import {
   MAIN_ALIVE_MS,
   type ControlBlock,
 } from './lease-memory.ts';
-import { LeaseTable } from './lease-table.ts';
+import { LeaseTable, type TrackedLease } from './lease-table.ts';
 import { Renewer } from './renewer.ts';
 
 const LEASE_MS = 6_000;
@@ -22,14 +22,17 @@ describe('a renewer', () => {
   let clock: FakeClock;
   let renewer: Renewer;
   let controlBlock: ControlBlock;
-  let table: LeaseTable<Lease>;
+  let table: LeaseTable<TrackedLease>;
   /** Calls to the broker. */
   let calls: { ids: string[]; lengthMs: number }[];
   let reports: RenewalReport[];
   let stops: string[];
 
-  const aLease = (id: string, queue = 'q'): Lease => ({ queue, id, token: 7 });
-  const hold = (lease: Lease, deadlineMs = Infinity) => {
+  const aLease = (id: string, queue = 'q'): TrackedLease => {
+    const task: Lease = { queue, id, token: 7 };
+    return { task, slot: undefined, generation: 0 };
+  };
+  const hold = (lease: TrackedLease, deadlineMs = Infinity) => {
     table.track(lease, clock.monotonicMs() + LEASE_MS - 500);
     table.begin(lease, deadlineMs, clock.monotonicMs());
     return lease;
@@ -77,7 +80,7 @@ describe('a renewer', () => {
     begin();
     const other = controlBlockOf();
     renewer.add(2, { leaseMs: LEASE_MS, maxStallMs: MAX_STALL_MS, failStop: false }, other);
-    const others = new LeaseTable<Lease>(4, (chunk) => renewer.addChunk(2, chunk));
+    const others = new LeaseTable<TrackedLease>(4, (chunk) => renewer.addChunk(2, chunk));
     hold(aLease('a'));
     hold(aLease('b', 'r'));
     others.track(aLease('c'), clock.monotonicMs() + 5_500);

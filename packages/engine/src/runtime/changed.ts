@@ -4,6 +4,7 @@ export class Changed {
 
   /** The state has changed: each waiter checks its condition again. Costs next to nothing while there is none. */
   notify(): void {
+    if (this.#waiters.size === 0) return;
     for (const end of this.#waiters) end();
   }
 

@@ -3,6 +3,7 @@ import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { within } from '../runtime/within.ts';
 import type { Attempt } from './run/attempt.ts';
+import type { HeldTask } from './held-task.ts';
 import type { Identity } from './identity.ts';
 import type { QueueOrder } from './fetch/queue-order.ts';
 
@@ -35,8 +36,8 @@ export interface HeartbeatDeps {
   order(): QueueOrder;
   /** The current status. */
   status(): ServerStatus;
-  /** Running attempts, in the order of their starts. */
-  attempts(): Iterable<Attempt>;
+  /** The tasks held now, in the order of their arrival. */
+  held(): Iterable<HeldTask>;
 }
 
 function toRunningTask({ task, startedMs, deadlineMs }: Attempt): RunningTask {
@@ -59,7 +60,8 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   function record(): ServerRecord {
     const tasks: RunningTask[] = [];
     let running = 0;
-    for (const attempt of deps.attempts()) {
+    for (const { attempt } of deps.held()) {
+      if (!attempt) continue;
       running += 1;
       if (running <= MAX_TASKS) tasks.push(toRunningTask(attempt));
     }

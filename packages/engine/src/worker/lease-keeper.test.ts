@@ -13,6 +13,7 @@ import { Events } from '../runtime/events.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { HeldTask } from './held-task.ts';
 
 const LEASE_MS = 6_000;
 /** What one worker's keeper renews, when, and when it gives a lease up. */
@@ -26,7 +27,7 @@ describe('the lease keeper', () => {
   let events: Events;
   let renew: (tasks: readonly { id: string }[]) => Promise<boolean[]>;
 
-  const aLease = (id: string) => ({ id, queue: 'q', token: 1 }) as LeasedTask;
+  const aLease = (id: string, queue = 'q') => new HeldTask({ id, queue, token: 1 } as LeasedTask);
   const [a, b, c] = [aLease('a'), aLease('b'), aLease('c')];
 
   beforeEach(async () => {
@@ -61,13 +62,12 @@ describe('the lease keeper', () => {
       runtime: createRuntime({ clock, events }),
       settings: { leaseMs, maxStallMs: 30_000, failStop: false },
       concurrency: 10,
-      onLost: ({ id }) => void lost.push(id),
+      onLost: ({ task }) => void lost.push(task.id),
       onCaughtUp: () => void (caughtUp += 1),
     });
   }
 
-  const hold = (lease: LeasedTask, sinceMs = clock.monotonicMs(), from = keeper) =>
-    from.track(lease, sinceMs);
+  const hold = (lease: HeldTask, sinceMs = clock.monotonicMs(), from = keeper) => from.track(lease, sinceMs);
 
   test('renews the leases that it tracks in one call, and released ones no more', async () => {
     for (const lease of [a, b, c]) hold(lease);
@@ -138,7 +138,7 @@ describe('the lease keeper', () => {
     short.start();
     onTestFinished(() => short.stop());
     await clock.waitForSleepers(4);
-    const elsewhere = { ...aLease('elsewhere'), queue: 'away' };
+    const elsewhere = aLease('elsewhere', 'away');
     const ends: (() => void)[] = [];
     renew = (tasks) =>
       tasks.every(({ id }) => id === 'a')

@@ -1,4 +1,4 @@
-import type { Consume, LeasedTask } from '../broker/consume.ts';
+import type { Consume } from '../broker/consume.ts';
 import type { LeaseRenewal, RenewedLeases, RenewalReport, LeaseSettings } from '../broker/lease-renewal.ts';
 import { RENEWER_ALIVE_MS, HEALTHY, controlBlockOf, HEALTH, MAIN_ALIVE_MS } from '../leases/lease-memory.ts';
 import { LeaseTable } from '../leases/lease-table.ts';
@@ -7,6 +7,7 @@ import { createStallWatch, type StallWatch } from '../leases/stall-watch.ts';
 import { trustMs } from '../leases/lease-times.ts';
 import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { HeldTask } from './held-task.ts';
 
 /** Time between two signs of life of the main thread while it holds leases; then it also looks which of them are lost. */
 const TICK_MS = 100;
@@ -34,7 +35,7 @@ export interface LeaseKeeperDeps {
   /** Most attempts at once. */
   readonly concurrency: number;
   /** A lease is lost: the attempt must not go on. Called once per lease; the keeper has forgotten it. */
-  onLost(task: LeasedTask): void;
+  onLost(held: HeldTask): void;
   /** The main thread keeps up again after a stall. */
   onCaughtUp(): void;
 }
@@ -49,7 +50,7 @@ export interface LeaseKeeperDeps {
 export class LeaseKeeper {
   readonly #deps: LeaseKeeperDeps;
   readonly #controlBlock = controlBlockOf();
-  readonly #table: LeaseTable<LeasedTask>;
+  readonly #table: LeaseTable<HeldTask>;
   readonly #trustMs: number;
   /** Renews on the main thread, while it is started. */
   readonly #ownRenewer: Renewer;
@@ -94,22 +95,27 @@ export class LeaseKeeper {
   }
 
   /** Keeps the lease from now on. `sinceMs`: start of the call that took it, monotonic. */
-  track(task: LeasedTask, sinceMs: number): void {
+  track(held: HeldTask, sinceMs: number): void {
     if (!this.#isTicking) this.#tickSoon();
-    this.#table.track(task, sinceMs + this.#trustMs);
+    this.#table.track(held, sinceMs + this.#trustMs);
   }
 
   /**
    * The lease's attempt begins, and must end by `endsMs` (monotonic): a main thread that hangs keeps the lease no longer
    * than that. Returns false if the lease is lost already.
    */
-  begin(task: LeasedTask, endsMs: number): boolean {
-    return this.#table.begin(task, endsMs, this.#deps.runtime.clock.monotonicMs());
+  begin(held: HeldTask, endsMs: number): boolean {
+    return this.#table.begin(held, endsMs, this.#deps.runtime.clock.monotonicMs());
   }
 
   /** The attempt has ended: the lease is not renewed any more. */
-  release(task: LeasedTask): void {
-    this.#table.release(task);
+  release(held: HeldTask): void {
+    this.#table.release(held);
+  }
+
+  /** The tasks whose leases it keeps, in the order in which they were tracked. */
+  leases(): Iterable<HeldTask> {
+    return this.#table.leases();
   }
 
   start(): void {
@@ -146,9 +152,9 @@ export class LeaseKeeper {
     const nowMs = this.#deps.runtime.clock.monotonicMs();
     if (this.#isTicking) this.#reportStall(nowMs);
     this.#signalAlive();
-    for (const task of this.#table.findLost(nowMs)) {
-      this.#table.release(task);
-      this.#deps.onLost(task);
+    for (const held of this.#table.findLost(nowMs)) {
+      this.#table.release(held);
+      this.#deps.onLost(held);
     }
     this.#watchRenewer(nowMs);
     if (this.#isBehind && this.keepsUp) {
@@ -166,7 +172,10 @@ export class LeaseKeeper {
     const { events, log } = this.#deps.runtime;
     const attempts = this.#table.size;
     if (stallMs >= LONG_STALL_MS) {
-      const types = [...new Set([...this.#table.leases()].map(({ type }) => type))].slice(0, MAX_NAMED_TYPES);
+      const types = [...new Set([...this.#table.leases()].map(({ task }) => task.type))].slice(
+        0,
+        MAX_NAMED_TYPES,
+      );
       log.warn(
         { stall_ms: stallMs, attempts, types },
         'the event loop was blocked, probably by a handler; move long computations to another thread',

@@ -4,7 +4,8 @@ import { Client } from '../../src/client/client.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
-import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
+import type { WorkerOptions } from '../../src/worker/options.ts';
+import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 

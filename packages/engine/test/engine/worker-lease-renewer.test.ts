@@ -3,7 +3,8 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
-import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
+import type { WorkerOptions } from '../../src/worker/options.ts';
+import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
 

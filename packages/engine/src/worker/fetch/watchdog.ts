@@ -1,12 +1,14 @@
 import type { Broker } from '../../broker/broker.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { Demand } from './demand.ts';
 import type { ExchangeLoop } from './exchange-loop.ts';
 
 export interface WatchdogDeps {
   readonly broker: Pick<Broker, 'ping'>;
   readonly runtime: Runtime;
-  readonly exchanges: Pick<ExchangeLoop, 'stuckForMs' | 'revive'>;
+  readonly demand: Pick<Demand, 'stuckForMs'>;
+  readonly exchanges: Pick<ExchangeLoop, 'revive'>;
 }
 
 /** Time between two checks. */
@@ -18,7 +20,7 @@ const STUCK_MS = 2_500;
  * Makes a worker fetch again when its calls hang for whatever reason: slots were free for 2.5 s, no fetch ended, and yet
  * the broker answers. While the broker does not answer, calls wait for it with good reason.
  */
-export function createWatchdog({ broker, runtime, exchanges }: WatchdogDeps): Loop {
+export function createWatchdog({ broker, runtime, demand, exchanges }: WatchdogDeps): Loop {
   const isAnswering = () =>
     broker.ping().then(
       () => true,
@@ -31,14 +33,14 @@ export function createWatchdog({ broker, runtime, exchanges }: WatchdogDeps): Lo
     name: 'watchdog',
     runtime,
     async step(signal) {
-      const isStuck = () => exchanges.stuckForMs() >= STUCK_MS && !signal.aborted;
+      const isStuck = () => demand.stuckForMs() >= STUCK_MS && !signal.aborted;
       if (!isStuck() || !(await isAnswering()) || !isStuck()) {
         isSuspected = false;
       } else if (!isSuspected) {
         isSuspected = true;
       } else {
         isSuspected = false;
-        const stuckMs = exchanges.stuckForMs();
+        const stuckMs = demand.stuckForMs();
         const calls = exchanges.revive();
         runtime.log.error(
           { stuck_ms: stuckMs, calls },

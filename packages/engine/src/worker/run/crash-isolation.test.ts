@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { LeasedTask } from '../../broker/consume.ts';
+import type { Slot } from '../../leases/lease-memory.ts';
 import { createFakeClock, settle, type FakeClock } from '../../../test/support/fake-clock.ts';
+import { HeldTask } from '../held-task.ts';
 import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
 
 /** Which tasks may run beside a task that may kill its process. */
@@ -13,15 +15,17 @@ describe('suspected tasks', () => {
   let onDrained: () => void;
   let done: number;
 
-  const known = new Map<string, LeasedTask>();
+  const known = new Map<string, HeldTask>();
+  const aTask = (id: string, crashes: number) => ({ id, crashes }) as LeasedTask;
   const task = (id: string, crashes: number) => {
-    const leased = { id, crashes } as LeasedTask;
-    known.set(id, leased);
-    return leased;
+    const held = new HeldTask(aTask(id, crashes));
+    held.slot = {} as Slot;
+    known.set(id, held);
+    return held;
   };
   const end = async (id: string) => {
     running.delete(id);
-    isolation.onEnded(known.get(id) as LeasedTask);
+    isolation.onEnded(known.get(id) as HeldTask);
     await settle();
   };
 
@@ -34,11 +38,11 @@ describe('suspected tasks', () => {
     isolation = new CrashIsolation({
       clock,
       running: () => running.size,
-      start({ id }) {
+      start({ task: { id } }) {
         started.push(id);
         running.add(id);
       },
-      giveBack: ({ id }) => void back.push(id),
+      giveBack: (held) => void back.push(held.task.id),
       drained: () => new Promise((resolve) => (onDrained = resolve)),
       onDone: () => void (done += 1),
     });
@@ -61,7 +65,6 @@ describe('suspected tasks', () => {
     onDrained();
     await settle();
     expect(started).toEqual(['s']);
-    expect(isolation.waiting).toBeUndefined();
     expect(done).toBe(0);
     await end('s');
     expect([isolation.isBusy, done]).toEqual([false, 1]);
@@ -73,7 +76,7 @@ describe('suspected tasks', () => {
     expect(isolation.intercept(task('s', 2))).toBe(true);
     expect(isolation.intercept(task('late', 0))).toBe(true);
     expect(back).toEqual(['s', 'late']);
-    expect([isolation.isBusy, isolation.waiting]).toEqual([true, undefined]);
+    expect(isolation.isBusy).toBe(true);
     await settle();
     expect(done).toBe(0);
     await end('early');
@@ -110,14 +113,18 @@ describe('suspected tasks', () => {
     await end('s1');
     // A survivor still runs. It does not count as another task.
     isolation.intercept(task('s3', 2));
-    expect(isolation.waiting?.id).toBe('s3');
+    onDrained();
+    await settle();
+    expect(started).toEqual(['s1', 's2', 's3']);
   });
 
-  test('are not started after they were dropped', async () => {
-    const leased = task('gone', 2);
-    isolation.intercept(leased);
-    expect(isolation.waiting).toBe(leased);
-    isolation.dropWaiting();
+  test.each<[string, (held: HeldTask) => void]>([
+    ['lost their lease', (held) => (held.slot = undefined)],
+    ['were given back', (held) => held.requeue()],
+  ])('are not started after they %s', async (_, leave) => {
+    const held = task('gone', 2);
+    isolation.intercept(held);
+    leave(held);
     onDrained();
     await settle();
     expect(started).toEqual([]);
@@ -125,9 +132,9 @@ describe('suspected tasks', () => {
   });
 
   test('come before all others of a call', () => {
-    const unsuspected = [task('a', 0), task('b', 1)];
+    const unsuspected = [aTask('a', 0), aTask('b', 1)];
     expect(suspectedFirst(unsuspected)).toBe(unsuspected);
-    const all = suspectedFirst([...unsuspected, task('s', 2), task('c', 0), task('t', 5)]);
+    const all = suspectedFirst([...unsuspected, aTask('s', 2), aTask('c', 0), aTask('t', 5)]);
     expect(all.map(({ id }) => id)).toEqual(['s', 't', 'a', 'b', 'c']);
   });
 });

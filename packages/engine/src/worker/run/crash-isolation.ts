@@ -3,6 +3,7 @@ import type { LeasedTask } from '../../broker/consume.ts';
 import { Changed } from '../../runtime/changed.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { within } from '../../runtime/within.ts';
+import type { HeldTask } from '../held-task.ts';
 
 /** Max time to let others end, and then to run alone. A task that kills its process mostly does so at once. */
 const ALONE_MS = 1_000;
@@ -20,9 +21,9 @@ export interface CrashIsolationDeps {
   /** Attempts running now. */
   running(): number;
   /** Starts the task's attempt. */
-  start(task: LeasedTask): void;
+  start(held: HeldTask): void;
   /** Gives a task back to the broker. One that stayed here without having started would be blamed for a crash as well. */
-  giveBack(task: LeasedTask): void;
+  giveBack(held: HeldTask): void;
   /** Resolves when the broker has all tasks that were given back, and no call that may bring more is under way. */
   drained(): Promise<void>;
   /** Tasks may be taken again. */
@@ -39,24 +40,17 @@ export interface CrashIsolationDeps {
  */
 export class CrashIsolation {
   readonly #deps: CrashIsolationDeps;
-  /** The task that waits to start alone. */
-  #waiting: LeasedTask | undefined;
   /** The task that runs alone. */
-  #alone: LeasedTask | undefined;
+  #alone: HeldTask | undefined;
   #isBusy = false;
   /** The others have had their time to end: the next suspected task starts in any case. */
   #nextMayStart = false;
   /** Suspected tasks that have had their time alone and still run. Another one may start beside them. */
-  readonly #survivors = new Set<LeasedTask>();
+  readonly #survivors = new Set<HeldTask>();
   readonly #changed = new Changed();
 
   constructor(deps: CrashIsolationDeps) {
     this.#deps = deps;
-  }
-
-  /** The suspected task that is here and has not started yet. */
-  get waiting(): LeasedTask | undefined {
-    return this.#waiting;
   }
 
   /** Whether nothing else may be taken or started now. */
@@ -65,36 +59,30 @@ export class CrashIsolation {
   }
 
   /** Takes charge of a new task: starts it later, or gives it back. False = the caller may start it now. */
-  intercept(task: LeasedTask): boolean {
+  intercept(held: HeldTask): boolean {
     const { giveBack, running } = this.#deps;
     if (this.#isBusy) {
-      giveBack(task);
+      giveBack(held);
       return true;
     }
     const mayStart = this.#nextMayStart || running() === this.#survivors.size;
     this.#nextMayStart = false;
-    if (!isSuspected(task)) return false;
+    if (!isSuspected(held.task)) return false;
     this.#isBusy = true;
     if (mayStart) {
-      this.#waiting = task;
-      void this.#runAlone();
+      void this.#runAlone(held);
     } else {
-      giveBack(task);
+      giveBack(held);
       void this.#waitForOthers();
     }
     return true;
   }
 
   /** Call it when an attempt has ended. */
-  onEnded(task: LeasedTask): void {
-    this.#survivors.delete(task);
-    if (this.#alone === task) this.#alone = undefined;
+  onEnded(held: HeldTask): void {
+    this.#survivors.delete(held);
+    if (this.#alone === held) this.#alone = undefined;
     this.#changed.notify();
-  }
-
-  /** Forgets the task that waits: it will not start. */
-  dropWaiting(): void {
-    this.#waiting = undefined;
   }
 
   /** Gives the others time to end. */
@@ -105,16 +93,14 @@ export class CrashIsolation {
     this.#end();
   }
 
-  /** Starts the task that waits, and gives it time alone. */
-  async #runAlone(): Promise<void> {
+  /** Starts the task if it is still here once nothing else is, and gives it time alone. */
+  async #runAlone(held: HeldTask): Promise<void> {
     await this.#within(() => this.#deps.drained());
-    const task = this.#waiting;
-    this.#waiting = undefined;
-    if (task) {
-      this.#alone = task;
-      this.#deps.start(task);
-      await this.#within((late) => this.#changed.until(() => this.#alone !== task, late));
-      if (this.#alone) this.#survivors.add(task);
+    if (held.isWaiting) {
+      this.#alone = held;
+      this.#deps.start(held);
+      await this.#within((late) => this.#changed.until(() => this.#alone !== held, late));
+      if (this.#alone) this.#survivors.add(held);
       this.#alone = undefined;
     }
     this.#end();

@@ -1,40 +1,34 @@
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { HeldTask } from '../held-task.ts';
 
 /** Many deadlines on one timer. Most attempts end long before their deadline, and a timer for each would cost more. */
-export interface Deadlines<Key> {
-  /** Calls `onDue` at `atMs` (monotonic), unless `clear` is called before. */
-  set(key: Key, atMs: number): void;
-  clear(key: Key): void;
+export interface Deadlines {
+  /** An attempt is waited for that must end at `atMs` (monotonic). */
+  watch(atMs: number): void;
   start(): void;
   stop(): Promise<void>;
 }
 
 const IDLE_MS = 60_000;
 
-/** @param onDue called once per deadline, with its key */
-export function createDeadlines<Key>(
-  name: string,
-  runtime: Runtime,
-  onDue: (key: Key) => void,
-): Deadlines<Key> {
-  const { clock } = runtime;
-  const atByKey = new Map<Key, number>();
+/** Ends attempts at their `endsMs`. `held`: the tasks that are held now. */
+export function createDeadlines(held: () => Iterable<HeldTask>, runtime: Runtime): Deadlines {
   let nextCheckMs = 0;
 
   const loop: Loop = createLoop({
-    name,
+    name: 'attempt-deadlines',
     runtime,
     step() {
-      const nowMs = clock.monotonicMs();
+      const nowMs = runtime.clock.monotonicMs();
       let earliestMs = nowMs + IDLE_MS;
-      for (const [key, atMs] of atByKey) {
-        if (atMs > nowMs) {
-          earliestMs = Math.min(earliestMs, atMs);
+      for (const task of held()) {
+        if (task.endsMs > nowMs) {
+          earliestMs = Math.min(earliestMs, task.endsMs);
           continue;
         }
-        atByKey.delete(key);
-        onDue(key);
+        task.endsMs = Infinity;
+        task.attempt?.expire();
       }
       nextCheckMs = earliestMs;
       return Promise.resolve(Math.max(1, Math.ceil(earliestMs - nowMs)));
@@ -42,11 +36,9 @@ export function createDeadlines<Key>(
   });
 
   return {
-    set(key, atMs) {
-      atByKey.set(key, atMs);
+    watch(atMs) {
       if (atMs < nextCheckMs) loop.wake();
     },
-    clear: (key) => void atByKey.delete(key),
     start: () => loop.start(),
     stop: () => loop.stop(),
   };

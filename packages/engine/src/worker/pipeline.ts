@@ -1,0 +1,109 @@
+import type { Broker } from '../broker/broker.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { Demand } from './fetch/demand.ts';
+import { ExchangeLoop } from './fetch/exchange-loop.ts';
+import type { QueueOrder } from './fetch/queue-order.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import type { WorkerSettings } from './options.ts';
+import type { AttemptRules } from './run/attempt-rules.ts';
+import { createDeadlines } from './run/deadlines.ts';
+import type { Handlers } from './run/handlers.ts';
+import { Runner } from './run/runner.ts';
+import { Slots } from './slots.ts';
+
+// One task through a worker:
+//
+// 1. ExchangeLoop takes it from the broker with a lease, in the same call that hands in what ended before. Demand says how
+//    many tasks to ask for, and Idle waits when there are none.
+// 2. Slots keeps its record, a HeldTask. From now on the renewer thread renews its lease, even while a handler blocks the
+//    event loop.
+// 3. CrashIsolation holds it back if it is suspected of killing its process; otherwise Runner starts it at once.
+// 4. Attempt runs its handler. Deadlines ends the attempt at its time limit, and a cancellation, a lost lease or the
+//    worker's stop ends it earlier: the handler's signal aborts, and the attempt does not wait for the handler.
+// 5. Attempt decides the outcome, a Finish: succeeded, retry, archive, revoked or requeue. With its lease lost there is none.
+// 6. ExchangeLoop hands the Finish in with its next call, and asks for a new task for the free slot.
+// 7. Only when the broker has answered is the lease released, and `attempt.finished` emitted.
+
+export interface PipelineDeps {
+  readonly broker: Broker;
+  readonly runtime: Runtime;
+  /** The worker's name. */
+  readonly worker: string;
+  readonly settings: WorkerSettings;
+  readonly rules: AttemptRules;
+  readonly handlers: Handlers;
+  /** The current queues to take tasks from. */
+  order(): QueueOrder;
+}
+
+/** The way of a task through a worker, from the broker to its handler and back. */
+export interface Pipeline {
+  readonly slots: Slots;
+  readonly demand: Demand;
+  readonly exchanges: ExchangeLoop;
+  readonly runner: Runner;
+  start(): void;
+  /** Gives up what is still under way. Tasks that were not handed in are recovered when their lease expires. */
+  end(): Promise<void>;
+}
+
+export function createPipeline(deps: PipelineDeps): Pipeline {
+  const { broker, runtime, worker, settings, rules, handlers, order } = deps;
+  const { concurrency, lease } = settings;
+  const listening = new AbortController();
+  const keeper = new LeaseKeeper({
+    broker,
+    runtime,
+    settings: lease,
+    concurrency,
+    onLost: (held) => runner.onLeaseLost(held),
+    onCaughtUp: () => exchanges.wake(),
+  });
+  const slots = new Slots(keeper);
+  const demand = new Demand({
+    clock: runtime.clock,
+    concurrency,
+    taken: () => slots.taken,
+    mayTake: () => keeper.keepsUp && !runner.isIsolating,
+  });
+  const exchanges: ExchangeLoop = new ExchangeLoop({
+    broker,
+    runtime,
+    demand,
+    worker,
+    leaseMs: lease.leaseMs,
+    order,
+    onTasks: (tasks, sinceMs) => runner.startAll(tasks, sinceMs),
+    onAnswered: (held, outcome) => runner.onAnswered(held, outcome),
+  });
+  const deadlines = createDeadlines(() => slots.all(), runtime);
+  const { consume, signals } = broker;
+  const runner: Runner = new Runner({
+    consume,
+    runtime,
+    worker,
+    rules,
+    slots,
+    handlers,
+    deadlines,
+    exchanges,
+  });
+
+  return {
+    slots,
+    demand,
+    exchanges,
+    runner,
+    start() {
+      keeper.start();
+      deadlines.start();
+      void signals.onCancelled((id) => runner.cancel(id), listening.signal);
+      exchanges.start();
+    },
+    async end() {
+      listening.abort();
+      exchanges.giveUp();
+      await Promise.all([keeper.stop(), deadlines.stop()]);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import type { FinishOutcome, LeasedTask } from '../../broker/consume.ts';
+import { Changed } from '../../runtime/changed.ts';
+import type { ExchangeLoop } from '../fetch/exchange-loop.ts';
+import type { HeldTask } from '../held-task.ts';
+import type { Slots } from '../slots.ts';
+import { Attempt, type AttemptDeps } from './attempt.ts';
+import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { Handlers } from './handlers.ts';
+import type { AttemptEnd } from './outcome.ts';
+import { reportFinished, reportLeaseLost, reportLost, reportStarted } from './report.ts';
+
+export interface RunnerDeps extends AttemptDeps {
+  readonly slots: Slots;
+  readonly handlers: Handlers;
+  readonly deadlines: Deadlines;
+  readonly exchanges: Pick<ExchangeLoop, 'finish' | 'exchangeSoon' | 'wake' | 'waitUntilDrained'>;
+}
+
+/** Runs the attempts of the tasks that were taken, and hands in how they ended. */
+export class Runner {
+  readonly #deps: RunnerDeps;
+  readonly #isolation: CrashIsolation;
+  /** The last running attempt has ended. */
+  readonly #idle = new Changed();
+
+  constructor(deps: RunnerDeps) {
+    this.#deps = deps;
+    const { slots, exchanges, runtime } = deps;
+    this.#isolation = new CrashIsolation({
+      clock: runtime.clock,
+      running: () => slots.running,
+      start: (held) => this.#start(held),
+      giveBack: (held) => this.#giveBack(held),
+      drained: () => exchanges.waitUntilDrained(),
+      onDone: () => exchanges.wake(),
+    });
+  }
+
+  /** Whether a suspected task must run alone now: no other may be taken. */
+  get isIsolating(): boolean {
+    return this.#isolation.isBusy;
+  }
+
+  /** Resolves when no attempt runs. */
+  waitUntilIdle(): Promise<void> {
+    return this.#idle.until(() => this.#deps.slots.running === 0);
+  }
+
+  /**
+   * Starts new tasks. Tracks all leases before the first handler runs: it may block the event loop for longer than a lease
+   * lasts. `sinceMs`: start of the call that took them, monotonic.
+   */
+  startAll(tasks: readonly LeasedTask[], sinceMs: number): void {
+    const { slots } = this.#deps;
+    const arrived = suspectedFirst(tasks).map((task) => slots.add(task, sinceMs));
+    for (const held of arrived) if (!this.#isolation.intercept(held)) this.#start(held);
+  }
+
+  #start(held: HeldTask): void {
+    const { slots, handlers, deadlines, runtime } = this.#deps;
+    const { task } = held;
+    const attempt = new Attempt(task, this.#deps);
+    const endsMs = runtime.clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs;
+    if (!slots.start(held, attempt, endsMs)) return reportLeaseLost(runtime, task);
+    if (held.isCancelled) attempt.abort('cancelled');
+    reportStarted(runtime, task);
+    const end = attempt.run(handlers.find(task.type));
+    // A handler that returned synchronously needs no deadline.
+    if (!(end instanceof Promise)) return this.#end(held, end);
+    deadlines.watch(endsMs);
+    void end.then((later) => this.#end(held, later));
+  }
+
+  #end(held: HeldTask, end: AttemptEnd): void {
+    const { slots, exchanges } = this.#deps;
+    slots.end(held, end === 'lost' ? undefined : end);
+    this.#isolation.onEnded(held);
+    if (end === 'lost') this.#onLost(held);
+    else exchanges.finish(held);
+    if (slots.running === 0) this.#idle.notify();
+  }
+
+  /** The broker has answered the finish. */
+  onAnswered(held: HeldTask, outcome: FinishOutcome): void {
+    const { slots, runtime } = this.#deps;
+    const { finish } = held;
+    slots.release(held);
+    if (held.isUnstarted || !finish) return;
+    if (outcome === 'lease-lost') this.#onLost(held);
+    else reportFinished(runtime, finish);
+  }
+
+  /** The lease is lost. Ends the attempt, or the wait to start alone; a finish that was handed in will be refused. */
+  onLeaseLost(held: HeldTask): void {
+    if (held.attempt) return held.attempt.abort('lease-lost');
+    if (held.finish) return;
+    this.#deps.slots.drop();
+    this.#onLost(held);
+  }
+
+  #onLost({ task }: HeldTask): void {
+    reportLost(this.#deps.runtime, task);
+    this.#deps.exchanges.exchangeSoon();
+  }
+
+  /** Cancels the tasks with this stored ID, in any queue: Asynq's message does not name one. */
+  cancel(id: string): void {
+    for (const held of this.#deps.slots.all()) if (held.task.id === id) held.cancel();
+  }
+
+  #giveBack(held: HeldTask): void {
+    held.isUnstarted = true;
+    this.#deps.slots.giveBack(held);
+    this.#deps.exchanges.finish(held);
+  }
+
+  /** Gives back the task that waits to start alone, if there is one. */
+  giveBackWaiting(): void {
+    const { slots, exchanges } = this.#deps;
+    for (const held of slots.all()) {
+      if (!held.isWaiting) continue;
+      slots.giveBack(held);
+      exchanges.finish(held);
+    }
+  }
+
+  /** Gives back the tasks of running attempts. */
+  abortAll(): void {
+    for (const { attempt } of this.#deps.slots.all()) attempt?.abort('shutdown');
+  }
+}
