@@ -5,10 +5,14 @@ import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { aggregationSetKey, groupKey, groupsKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { EnqueueItem } from '../scripts/submit/enqueue.ts';
-import { groupFinish, type GroupFinished, type HeldLock } from '../scripts/groups/group-finish.ts';
-import { groupReclaim } from '../scripts/groups/group-reclaim.ts';
-import { groupTake } from '../scripts/groups/group-take.ts';
-import { pageOfSet, type SetPageReply, type SetCursor } from '../scripts/inspect/page-of-set.ts';
+import {
+  groupFinish,
+  type GroupFinished,
+  type HeldLock,
+  groupReclaim,
+  groupTake,
+} from '../scripts/groups/table.ts';
+import { pageOfSet, type SetPageReply, type SetCursor } from '../scripts/inspect/table.ts';
 import { textOf } from '../scripts/reply.ts';
 import { createForEachQueue } from '../calls/for-each-queue.ts';
 import { acceptedReply, createReportWrongType, isRefusal, withReceipt } from '../calls/refusals.ts';

@@ -2,8 +2,7 @@ import type { Consume, EarlyResult } from '../../../broker/consume.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
 import type { RedisClient, RunOptions } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
-import { extend } from '../scripts/consume/extend.ts';
-import { keepResults } from '../scripts/consume/keep-results.ts';
+import { extend, keepResults } from '../scripts/consume/table.ts';
 import { askInBatches, type BatchRules } from '../calls/batch-by-queue.ts';
 
 /** Renews leases. A renewal needs no receipt: if it arrives twice, the lease only lasts longer. */

@@ -3,6 +3,21 @@ import { defineScript, type RedisArg } from '../../client/script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
 
+export interface ExtendCall {
+  readonly queue: string;
+  readonly leases: readonly { readonly id: string; readonly token: number }[];
+  readonly lengthMs: number;
+}
+
+/** Replies with a flag per lease: whether it was renewed. False = it is lost. */
+export const extend = defineScript({
+  name: 'extend',
+  lua: lua.extend,
+  keys: ({ queue }: ExtendCall) => [pendingKey(queue)],
+  args: ({ leases, lengthMs }) => [lengthMs, ...leases.flatMap(({ id, token }) => [id, token])],
+  reply: (raw) => Array.from(textOf(raw), (code) => code === '1'),
+});
+
 export interface KeepResultsCall {
   readonly queue: string;
   readonly results: readonly { readonly id: string; readonly token: number; readonly result: RedisArg }[];
