@@ -145,7 +145,7 @@ export const mutations = [
     name: 'receipt-of-dequeue-ignored',
     about: 'a repeated dequeue call returns nothing',
     file: `${SCRIPTS}/consume/exchange.lua`,
-    from: 'local rows = #ids > 0 and fetch_again(KEYS[2 + finish_queues + position], token, ids, length_ms) or {}',
+    from: 'local rows = #ids > 0 and fetch_again(KEYS[first_fetch + position], token, ids, length_ms) or {}',
     to: 'local rows = {}',
     experiment: 'N5',
     on: 'redis',

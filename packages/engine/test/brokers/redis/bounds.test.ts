@@ -190,7 +190,9 @@ describe.skipIf(!hasRedis())('recovery', () => {
 
 describe('every script', () => {
   const folder = new URL('../../../src/brokers/redis/scripts/', import.meta.url);
-  const lua = (readdirSync(folder, { recursive: true }) as string[]).filter((path) => path.endsWith('.lua'));
+  const lua = (readdirSync(folder, { recursive: true }) as string[]).filter((path) =>
+    /\/.*\.lua$/.test(path),
+  );
   const preludes = lua.filter((path) => path.startsWith('prelude/'));
   const linesOf = (path: string) => readFileSync(new URL(path, folder), 'utf8').split('\n');
 

@@ -3,7 +3,7 @@ import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Documents, StoredDocument } from '../../../broker/documents.ts';
 import { documentsKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
-import { defineScript } from '../client/script.ts';
+import { defineScript } from '../scripts/define-script.ts';
 import { lua } from '../scripts/lua.generated.ts';
 
 interface DocumentPut {
@@ -19,10 +19,9 @@ interface DocumentPut {
 
 /** Replies with the new version; 0 = removed, −1 = it has another version, −2 = there is nothing to remove. */
 const documentPut = defineScript({
-  name: 'document-put',
   lua: lua.documentPut,
-  keys: ({ kind }: DocumentPut) => [documentsKey(kind)],
-  args: ({ id, write, expected, json }) => [id, write, expected === null ? '' : expected, json],
+  keys: ({ kind }: DocumentPut) => ({ documents: documentsKey(kind) }),
+  args: ({ id, write, expected, json }) => ({ id, write, expected: expected ?? '', value: json }),
   reply: (raw) => raw as number,
 });
 

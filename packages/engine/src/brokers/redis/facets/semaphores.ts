@@ -1,15 +1,14 @@
 import type { AcquireCall, Semaphores } from '../../../broker/semaphores.ts';
 import { semaphoreKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
-import { defineScript } from '../client/script.ts';
+import { defineScript } from '../scripts/define-script.ts';
 import { lua } from '../scripts/lua.generated.ts';
 
 /** Replies with whether the holder has a token. */
 const semaphoreAcquire = defineScript({
-  name: 'semaphore-acquire',
   lua: lua.semaphoreAcquire,
-  keys: ({ scope }: AcquireCall) => [semaphoreKey(scope)],
-  args: ({ maxTokens, untilMs, holder }) => [maxTokens, Math.floor(untilMs / 1_000), holder],
+  keys: ({ scope }: AcquireCall) => ({ semaphore: semaphoreKey(scope) }),
+  args: ({ maxTokens, untilMs, holder }) => ({ maxTokens, endS: Math.floor(untilMs / 1_000), holder }),
   reply: (raw) => raw === 1,
 });
 

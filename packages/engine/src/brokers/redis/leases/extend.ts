@@ -23,7 +23,7 @@ export function createKeepResults({ client }: RedisDeps): Consume['keepResults']
     askInBatches(results, rules, (queue, batch) =>
       client.run(keepResults, {
         queue,
-        results: batch.map(({ task: { id, token }, result }) => ({ id, token, result: asBuffer(result) })),
+        results: batch.map(({ task: { id, token }, result }) => ({ id, token, bytes: asBuffer(result) })),
       }),
     );
 }

@@ -1,6 +1,6 @@
 import { type Candidate, type Fault, FAULT_KINDS, type FaultKind } from '../../../../broker/check.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
-import { defineScript } from '../../client/script.ts';
+import { defineScript, recordValues } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
 
@@ -23,10 +23,9 @@ function parseCandidates(flat: readonly unknown[]): Candidate[] {
 
 /** Scans a page of the keys of one queue. */
 export const checkKeys = defineScript({
-  name: 'check-keys',
   lua: lua.checkKeys,
-  keys: ({ queue }: { readonly queue: string; readonly cursor: string }) => [pendingKey(queue)],
-  args: ({ cursor }) => [cursor],
+  keys: ({ queue }: { readonly queue: string; readonly cursor: string }) => ({ pending: pendingKey(queue) }),
+  args: ({ cursor }) => ({ cursor }),
   reply(raw): KeysPage {
     const [cursor, candidates, listed, groups] = raw as readonly [unknown, unknown[], unknown[], unknown[]];
     return {
@@ -59,10 +58,9 @@ export interface IndexPage {
 
 /** Reads a page of a list or set of IDs. */
 export const checkIndex = defineScript({
-  name: 'check-index',
   lua: lua.checkIndex,
-  keys: ({ queue, key }: IndexCall) => [pendingKey(queue), key],
-  args: ({ name, from }) => [name, from],
+  keys: ({ queue, key }: IndexCall) => ({ pending: pendingKey(queue), index: key }),
+  args: ({ name, from }) => ({ name, from }),
   reply(raw): IndexPage {
     const [next, wrong, ids] = raw as readonly [unknown, unknown[], unknown[]];
     return { next: textOf(next), wrong: wrong.map(textOf), ids: ids.map(textOf) };
@@ -85,12 +83,13 @@ function parseFault([kind, found, done]: RawFault): Fault | null {
 
 /** Replies with a fault or null for each candidate examined: the first ones of the call, at least one. */
 export const check = defineScript({
-  name: 'check',
   lua: lua.check,
-  keys: ({ queue }: CheckCall) => [pendingKey(queue)],
-  args: ({ candidates, repair }) => [
-    repair ? 1 : 0,
-    ...candidates.flatMap(({ what, name, at }) => [what, name, at]),
-  ],
+  keys: ({ queue }: CheckCall) => ({ pending: pendingKey(queue) }),
+  args: ({ repair }) => ({ repair: repair ? 1 : 0 }),
+  moreArgs: ({ candidates }) =>
+    recordValues(
+      lua.check.records.candidate,
+      candidates.map(({ what, name, at }) => ({ what, name, seenIn: at })),
+    ),
   reply: (raw) => (raw as readonly RawFault[]).map(parseFault),
 });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { BulkOutcome, BulkStep, ControlOutcome, TaskAction } from '../../../../broker/control.ts';
-import { pendingKey, taskKey } from '../../../../protocol/keys.ts';
+import { configKey, pausedKey, pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import type { TaskState } from '../../../../task/state.ts';
 import type { Receipt } from '../../calls/receipts.ts';
-import { defineScript } from '../../client/script.ts';
+import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { receiptArgs, refusalIn, type Refusal, textOf } from '../reply.ts';
 
@@ -26,15 +26,18 @@ export interface PauseCall {
 
 /** Pauses or resumes a queue. Replies with whether that changed anything. */
 export const pause = defineScript({
-  name: 'pause',
   lua: lua.pause,
-  keys: ({ queue, receipt }: PauseCall) => [receipt.key, pendingKey(queue)],
-  args: ({ receipt, paused, reason }) => [
+  keys: ({ queue, receipt }: PauseCall) => ({
+    receipt: receipt.key,
+    paused: pausedKey(queue),
+    config: configKey(queue),
+  }),
+  args: ({ receipt, paused, reason }) => ({
     ...receiptArgs(receipt),
-    paused ? 1 : 0,
-    reason === null ? 0 : 1,
-    reason ?? '',
-  ],
+    isPause: paused ? 1 : 0,
+    hasReason: reason === null ? 0 : 1,
+    reason: reason ?? '',
+  }),
   reply: (raw): boolean | Refusal => refusalIn(raw) ?? textOf(raw) === '1',
 });
 
@@ -50,20 +53,19 @@ export interface CancelCall {
 }
 
 export const cancel = defineScript({
-  name: 'cancel',
   lua: lua.cancel,
-  keys: ({ task, receipt }: CancelCall) => [
-    receipt.key,
-    pendingKey(task.queue),
-    taskKey(task.queue, task.id),
-  ],
-  args: ({ task, receipt, cancellationJson, keepS, lock }) => [
+  keys: ({ task, receipt }: CancelCall) => ({
+    receipt: receipt.key,
+    pending: pendingKey(task.queue),
+    task: taskKey(task.queue, task.id),
+  }),
+  args: ({ task, receipt, cancellationJson, keepS, lock }) => ({
     ...receiptArgs(receipt),
-    task.id,
-    cancellationJson,
+    id: task.id,
+    cancellation: cancellationJson,
     keepS,
     lock,
-  ],
+  }),
   reply: controlOutcome,
 });
 
@@ -76,14 +78,13 @@ export interface ChangeOneCall {
 }
 
 export const changeOne = defineScript({
-  name: 'change-one',
   lua: lua.changeOne,
-  keys: ({ task, receipt }: ChangeOneCall) => [
-    receipt.key,
-    pendingKey(task.queue),
-    taskKey(task.queue, task.id),
-  ],
-  args: ({ task, receipt, action, lock }) => [...receiptArgs(receipt), task.id, action, lock],
+  keys: ({ task, receipt }: ChangeOneCall) => ({
+    receipt: receipt.key,
+    pending: pendingKey(task.queue),
+    task: taskKey(task.queue, task.id),
+  }),
+  args: ({ task, receipt, action, lock }) => ({ ...receiptArgs(receipt), id: task.id, action, lock }),
   reply: controlOutcome,
 });
 
@@ -93,16 +94,15 @@ export interface ChangeManyCall extends BulkStep {
 
 /** Changes the first tasks of a state. Replies with how many, and whether there are more. */
 export const changeMany = defineScript({
-  name: 'change-many',
   lua: lua.changeMany,
-  keys: ({ queue, receipt }: ChangeManyCall) => [receipt.key, pendingKey(queue)],
-  args: ({ receipt, action, state, group, limit }) => [
+  keys: ({ queue, receipt }: ChangeManyCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
+  args: ({ receipt, action, state, group, limit }) => ({
     ...receiptArgs(receipt),
     action,
     state,
-    group ?? '',
+    group: group ?? '',
     limit,
-  ],
+  }),
   reply: (raw): BulkOutcome | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
@@ -121,10 +121,13 @@ export interface UpdatePayloadCall {
 }
 
 export const updatePayload = defineScript({
-  name: 'update-payload',
   lua: lua.updatePayload,
-  keys: ({ task }: UpdatePayloadCall) => [taskKey(task.queue, task.id)],
-  args: ({ before, after, meta }) => [createHash('sha1').update(before).digest('hex'), after, meta],
+  keys: ({ task }: UpdatePayloadCall) => ({ task: taskKey(task.queue, task.id) }),
+  args: ({ before, after, meta }) => ({
+    knownSha1: createHash('sha1').update(before).digest('hex'),
+    message: after,
+    meta,
+  }),
   /** Null = the message has changed since it was read. */
   reply: (raw): ControlOutcome | Refusal | null => (textOf(raw) === 'changed' ? null : controlOutcome(raw)),
 });
@@ -133,9 +136,8 @@ export const updatePayload = defineScript({
 export type DropReply = 'removed' | 'holds-tasks' | 'again';
 
 export const dropQueue = defineScript({
-  name: 'drop-queue',
   lua: lua.dropQueue,
-  keys: (queue: string) => [pendingKey(queue)],
-  args: () => [],
+  keys: (queue: string) => ({ pending: pendingKey(queue) }),
+  args: () => ({}),
   reply: (raw): DropReply => (raw === 1 ? 'removed' : raw === 2 ? 'again' : 'holds-tasks'),
 });

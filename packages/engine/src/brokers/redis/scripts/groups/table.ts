@@ -2,10 +2,10 @@ import { type GroupRules, MAX_SET_BYTES, MAX_SET_TASKS, SET_MS } from '../../../
 import type { Step } from '../../../../broker/maintain.ts';
 import { pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
-import { defineScript, type RedisArg } from '../../client/script.ts';
+import { defineScript, recordValues } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { receiptArgs, refusalIn, type Refusal, textOf } from '../reply.ts';
-import { type EnqueueItem, itemArgs } from '../submit/enqueue.ts';
+import type { EnqueueItem } from '../submit/enqueue.ts';
 
 export interface GroupTakeCall {
   readonly queue: string;
@@ -25,21 +25,19 @@ export interface TakenSet {
 const S = 1_000;
 
 export const groupTake = defineScript({
-  name: 'group-take',
   lua: lua.groupTake,
-  keys: ({ queue, receipt }: GroupTakeCall) => [receipt.key, pendingKey(queue)],
-  args: ({ receipt, rules: { graceMs, maxDelayMs, maxSize }, setIds, groups }) => [
+  keys: ({ queue, receipt }: GroupTakeCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
+  args: ({ receipt, rules: { graceMs, maxDelayMs, maxSize }, setIds }) => ({
     ...receiptArgs(receipt),
-    Math.ceil(graceMs / S),
-    Math.ceil(maxDelayMs / S),
+    graceS: Math.ceil(graceMs / S),
+    maxDelayS: Math.ceil(maxDelayMs / S),
     maxSize,
-    MAX_SET_TASKS,
-    MAX_SET_BYTES,
-    SET_MS / S,
-    setIds.length,
-    ...setIds,
-    ...groups,
-  ],
+    maxTasks: MAX_SET_TASKS,
+    maxBytes: MAX_SET_BYTES,
+    lifetimeS: SET_MS / S,
+    maxSets: setIds.length,
+  }),
+  moreArgs: ({ setIds, groups }) => [...setIds, ...groups],
   /** The sets taken, in the order of their IDs. */
   reply: (raw, { groups }): TakenSet[] | Refusal => {
     const refusal = refusalIn(raw);
@@ -53,7 +51,10 @@ export const groupTake = defineScript({
 });
 
 /** A unique lock and the ID of the task that it was taken for. */
-export type HeldLock = readonly [lock: string, id: string];
+export interface HeldLock {
+  readonly key: string;
+  readonly id: string;
+}
 
 export interface GroupFinishCall {
   readonly queue: string;
@@ -71,26 +72,31 @@ export interface GroupFinishCall {
 
 export interface GroupFinished {
   readonly nowMs: number;
-  /** As in `enqueue`, or `l`: the set goes back to its group. */
+  /** A code as in `enqueue`, or `CODE.setLost`. */
   readonly code: string;
-  /** With the code `d`: ID of the task that holds the lock; '' = unknown. */
+  /** With `CODE.duplicate`: ID of the task that holds the lock; '' = unknown. */
   readonly holder: string;
 }
 
 export const groupFinish = defineScript({
-  name: 'group-finish',
   lua: lua.groupFinish,
-  keys: ({ queue, receipt, set, item }: GroupFinishCall) => [
-    receipt.key,
-    pendingKey(queue),
+  keys: ({ queue, receipt, set, item }: GroupFinishCall) => ({
+    receipt: receipt.key,
+    pending: pendingKey(queue),
     set,
-    item ? taskKey(queue, item.id) : set,
+    task: item ? taskKey(queue, item.id) : set,
+  }),
+  args: ({ receipt, unreadable, locks, business }) => ({
+    ...receiptArgs(receipt),
+    unreadableCount: unreadable.length,
+    lockCount: locks.length,
+    business,
+  }),
+  moreArgs: ({ unreadable, locks, item }) => [
+    ...unreadable,
+    ...recordValues(lua.groupFinish.records.heldLock, locks),
+    ...recordValues(lua.groupFinish.records.item, item ? [item] : []),
   ],
-  args: ({ receipt, unreadable, locks, item, business }) => {
-    const args: (RedisArg | number)[] = [...receiptArgs(receipt), unreadable.length, ...unreadable];
-    args.push(locks.length, ...locks.flat(), business);
-    return item ? [...args, ...itemArgs(item)] : args;
-  },
   reply: (raw): GroupFinished | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
@@ -101,9 +107,8 @@ export const groupFinish = defineScript({
 
 /** Replies with the number of tasks put back into their groups. */
 export const groupReclaim = defineScript({
-  name: 'group-reclaim',
   lua: lua.groupReclaim,
-  keys: ({ queue }: Step) => [pendingKey(queue)],
-  args: ({ limit }) => [limit],
+  keys: ({ queue }: Step) => ({ pending: pendingKey(queue) }),
+  args: ({ limit }) => ({ limit }),
   reply: (raw): number | Refusal => refusalIn(raw) ?? Number(raw),
 });

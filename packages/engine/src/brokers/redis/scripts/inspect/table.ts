@@ -1,17 +1,16 @@
 import type { BusinessFilter } from '../../../../broker/inspect.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
-import { defineScript } from '../../client/script.ts';
+import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf, textOrNull } from '../reply.ts';
 import { parseTaskRow, type RawRow, type TaskRow } from './task-row.ts';
 
 /** Reads one task; null = no such task. */
 export const task = defineScript({
-  name: 'task',
   lua: lua.task,
-  keys: ({ queue }: TaskRef) => [pendingKey(queue)],
-  args: ({ id }) => [id],
+  keys: ({ queue }: TaskRef) => ({ pending: pendingKey(queue) }),
+  args: ({ id }) => ({ id }),
   reply: (raw): TaskRow | null => (raw === null ? null : parseTaskRow(raw as RawRow)),
 });
 
@@ -29,11 +28,17 @@ export interface FoundRow {
 }
 
 export const find = defineScript({
-  name: 'find',
   lua: lua.find,
-  keys: ({ queue }: FindCall) => [pendingKey(queue)],
+  keys: ({ queue }: FindCall) => ({ pending: pendingKey(queue) }),
   args: ({ id, filter }) =>
-    'any' in filter ? [id, 1, 1, ''] : [id, filter.business === null ? 1 : 0, 0, filter.business ?? ''],
+    'any' in filter
+      ? { id, withoutBusiness: 1, allBusinesses: 1, business: '' }
+      : {
+          id,
+          withoutBusiness: filter.business === null ? 1 : 0,
+          allBusinesses: 0,
+          business: filter.business ?? '',
+        },
   reply: (raw): FoundRow[] =>
     (raw as readonly (readonly [unknown, unknown])[]).map(([id, meta]) => ({
       id: textOf(id),
@@ -43,10 +48,9 @@ export const find = defineScript({
 
 /** Replies with the estimated bytes that a queue's tasks take. */
 export const memory = defineScript({
-  name: 'memory',
   lua: lua.memory,
-  keys: (queue: string) => [pendingKey(queue)],
-  args: () => [],
+  keys: (queue: string) => ({ pending: pendingKey(queue) }),
+  args: () => ({}),
   reply: (raw) => raw as number,
 });
 
@@ -67,10 +71,10 @@ export interface ListPageReply {
 }
 
 export const pageOfList = defineScript({
-  name: 'page-of-list',
   lua: lua.pageOfList,
-  keys: ({ queue }: ListPageCall) => [pendingKey(queue)],
-  args: ({ state, limit, after }) => [state, limit, ...after],
+  keys: ({ queue }: ListPageCall) => ({ pending: pendingKey(queue) }),
+  args: ({ state, limit }) => ({ state, limit }),
+  moreArgs: ({ after }) => after,
   reply: (raw): ListPageReply => {
     const [total, more, last, rows] = raw as readonly [number, number, unknown[], RawRow[]];
     return { total, more: more === 1, last: last.map(textOf), rows: rows.map(parseTaskRow) };
@@ -100,15 +104,14 @@ export interface SetPageReply {
 }
 
 export const pageOfSet = defineScript({
-  name: 'page-of-set',
   lua: lua.pageOfSet,
-  keys: ({ queue }: SetPageCall) => [pendingKey(queue)],
-  args: ({ state, limit, after, group }) => [
-    state === 'aggregating' ? `g:${group}` : state,
+  keys: ({ queue }: SetPageCall) => ({ pending: pendingKey(queue) }),
+  args: ({ state, limit, after, group }) => ({
+    set: state === 'aggregating' ? `g:${group}` : state,
     limit,
-    after?.score ?? '',
-    after?.id ?? '',
-  ],
+    afterScore: after?.score ?? '',
+    afterId: after?.id ?? '',
+  }),
   reply: (raw): SetPageReply => {
     const [total, more, score, id, rows] = raw as readonly [number, number, unknown, unknown, RawRow[]];
     return {

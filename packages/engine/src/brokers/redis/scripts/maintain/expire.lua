@@ -2,14 +2,14 @@
 -- @use time names archive
 -- expire: removes completed and cancelled tasks of one queue whose retention is over, and archived ones beyond the archive's
 -- limits.
--- KEYS   1 pending
--- ARGV   1 now; 2 limit
+-- KEYS   pending
+-- ARGV   now; limit
 -- RETURN number removed; or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, and 256 of the archive
 local SAMPLE = 64
-local asynq, tc = names_of(KEYS[1])
+local asynq, tc = key_prefixes(KEYS.pending)
 local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
-local limit = tonumber(ARGV[2])
+local limit = tonumber(ARGV.limit)
 local wrong_key = find_wrong_type(completed, 'zset', cancelled, 'zset', asynq .. 'archived', 'zset')
 if wrong_key then
   return '!' .. wrong_key

@@ -1,25 +1,27 @@
 #!lua flags=allow-oom
 -- @use time names
 -- forward: moves due tasks of `scheduled` and `retry` to `pending`, or to their group if they have one, earliest first.
--- KEYS   1 pending
--- ARGV   1 now; 2 limit
+-- KEYS   pending
+-- ARGV   now; limit
 -- RETURN number moved, next due time in ms (nil = none), now, IDs without a task, dropped; or `!<key>`: it has a wrong type
 -- BOUND  256 tasks
-local pending = KEYS[1]
-local asynq, tc = names_of(pending)
+local pending = KEYS.pending
+local asynq, tc = key_prefixes(pending)
 local due, groups = tc .. 'due', asynq .. 'groups'
 local sources = { asynq .. 'scheduled', asynq .. 'retry' }
 local wrong_key = find_wrong_type(pending, 'list', sources[1], 'zset', sources[2], 'zset', due, 'zset', groups, 'set')
 if wrong_key then
   return '!' .. wrong_key
 end
--- room: how many more to move; moves: { id, ms, group or false, sequence }; dropped: IDs without a task.
-local room, moves, dropped = tonumber(ARGV[2]), {}, {}
+-- room: how many more to move; moves: what to move; dropped: IDs without a task.
+-- RECORD move, other: id; ms; group: false = none; sequence
+-- RECORD row: state; group; due_ms
+local room, moves, dropped = tonumber(ARGV.limit), {}, {}
 -- Scores from here on are beyond all dates: nothing wakes up for them.
 local NEVER_MS = 8640000000000000
 
 local function add(id, ms, row)
-  local group = row[2] and row[2] ~= '' and row[2]
+  local group = row.group and row.group ~= '' and row.group
   if group and find_wrong_type(asynq .. 'g:' .. group, 'zset') then
     rename_key(tc, asynq .. 'g:' .. group, 'g:' .. group)
   end
@@ -32,7 +34,7 @@ local function remove(key, ids)
   end
 end
 
--- Tasks of ours, which have an exact time in `due`. A task moves only if that time agrees with its field `tc:d` and its score in
+-- Tasks of ours, which have an exact time in `due`. A task moves only if that time agrees with its field `due_ms` and its score in
 -- seconds. Otherwise the entry is left over from an earlier task, or a Go process has moved the task since.
 local function take_exact()
   local found = redis.call('ZRANGE', due, '-inf', int_text(now), 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES')
@@ -45,9 +47,9 @@ local function take_exact()
   end
   for i, id in ipairs(ids) do
     local ms = tonumber(found[2 * i])
-    local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'state', 'group', 'tc:d')
+    local row = redis.pcall('HMGET', asynq .. 't:' .. id, FIELDS.row)
     local source = tonumber(scores[1][i] or -1) == math.ceil(ms / 1000) and 1 or 2
-    if tonumber(scores[source][i] or -1) == math.ceil(ms / 1000) and tonumber(row[3] or -1) == ms then
+    if tonumber(scores[source][i] or -1) == math.ceil(ms / 1000) and tonumber(row.due_ms or -1) == ms then
       table.insert(leaving[source], id)
       add(id, ms, row)
     end
@@ -60,16 +62,13 @@ end
 
 -- Tasks that are due by their score alone, as Go writes them. An entry in `due` with the same ID is stale.
 local function take_foreign(source)
-  if room <= 0 then
-    return
-  end
-  local found = redis.call('ZRANGE', source, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES')
+  local found = room > 0 and redis.call('ZRANGE', source, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES') or {}
   local ids = {}
   for i = 1, #found, 2 do
-    local row = redis.pcall('HMGET', asynq .. 't:' .. found[i], 'state', 'group')
+    local row = redis.pcall('HMGET', asynq .. 't:' .. found[i], FIELD.state, FIELD.group)
     ids[#ids + 1] = found[i]
     -- Asynq would try to move an ID without a task for ever: drop it.
-    if row[1] then
+    if row.state then
       add(found[i], tonumber(found[i + 1]) * 1000, row)
     else
       dropped[#dropped + 1] = found[i]
@@ -81,20 +80,20 @@ local function take_foreign(source)
 end
 
 local function write_moves()
-  table.sort(moves, function(a, b)
-    return a[2] < b[2] or (a[2] == b[2] and a[4] < b[4])
+  table.sort(moves, function(move, other)
+    return move.ms < other.ms or (move.ms == other.ms and move.sequence < other.sequence)
   end)
   local ids = {}
   for _, move in ipairs(moves) do
-    local key, group = asynq .. 't:' .. move[1], move[3]
+    local key, group = asynq .. 't:' .. move.id, move.group
     if group then
-      redis.call('ZADD', asynq .. 'g:' .. group, now_s, move[1])
+      redis.call('ZADD', asynq .. 'g:' .. group, now_s, move.id)
       -- Aggregators see only groups that `groups` names; Asynq's forwarder forgets this.
       redis.call('SADD', groups, group)
-      redis.call('HSET', key, 'state', 'aggregating')
+      redis.call('HSET', key, FIELD.state, 'aggregating')
     else
-      ids[#ids + 1] = move[1]
-      redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns)
+      ids[#ids + 1] = move.id
+      redis.call('HSET', key, FIELD.state, 'pending', FIELD.pending_since, now_ns)
     end
   end
   if #ids > 0 then

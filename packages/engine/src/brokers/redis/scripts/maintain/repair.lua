@@ -2,13 +2,13 @@
 -- @use time names bytes history counters archive doubts key-types
 -- repair: repairs the indexes of one queue after crashed or foreign processes: keys of a wrong type, active tasks without a
 -- lease, scores that are no times. The janitor calls it; most of it runs at most once in 6 s.
--- KEYS   1 pending
--- ARGV   1 now; 2 limit
+-- KEYS   pending
+-- ARGV   now; limit
 -- RETURN number of tasks given to the recoverer, number archived because they would never start, keys renamed
 -- BOUND  256 active tasks, 256 entries of each set
-local pending = KEYS[1]
-local limit = math.min(256, tonumber(ARGV[2]))
-local asynq, tc = names_of(pending)
+local pending = KEYS.pending
+local limit = math.min(256, tonumber(ARGV.limit))
+local asynq, tc = key_prefixes(pending)
 local active, lease, scan, doubts = asynq .. 'active', asynq .. 'lease', tc .. 'scan', tc .. 'doubts'
 -- No clock is off by more than a day, and no plan reaches further than a century.
 local DAY_S, CENTURY_S = 86400, 3155760000
@@ -53,10 +53,10 @@ local function archive_never_due(name)
   local archived = {}
   for _, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
-    local msg = redis.pcall('HGET', key, 'msg')
+    local msg = redis.pcall('HGET', key, FIELD.message)
     if type(msg) == 'string' then
       msg = msg .. error_field('its start is not a valid time') .. FAILED_NOW
-      redis.call('HSET', key, 'state', 'archived', 'msg', msg)
+      redis.call('HSET', key, FIELD.state, 'archived', FIELD.message, msg)
       archived[#archived + 1] = id
     end
     redis.call('ZREM', set, id)

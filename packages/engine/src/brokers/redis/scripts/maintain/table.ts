@@ -1,16 +1,15 @@
 import type { Forwarded, Step } from '../../../../broker/maintain.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
-import { defineScript } from '../../client/script.ts';
+import { defineScript } from '../define-script.ts';
 import { type Fetched, parseTakenRows } from '../consume/exchange.ts';
 import { lua } from '../lua.generated.ts';
 import { quarantinedIn, type Refusal, refusalIn, textOf } from '../reply.ts';
 
 /** Replies with how many tasks were moved, and when the next one is due. */
 export const forward = defineScript({
-  name: 'forward',
   lua: lua.forward,
-  keys: ({ queue }: Step) => [pendingKey(queue)],
-  args: ({ limit }) => [limit],
+  keys: ({ queue }: Step) => ({ pending: pendingKey(queue) }),
+  args: ({ limit }) => ({ limit }),
   reply: (raw): Forwarded | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
@@ -47,10 +46,9 @@ type Raw = readonly [
 ];
 
 export const recover = defineScript({
-  name: 'recover',
   lua: lua.recover,
-  keys: ({ queue }: RecoverCall) => [pendingKey(queue)],
-  args: ({ limit, maxCrashes, leaseMs }) => [limit, maxCrashes, leaseMs],
+  keys: ({ queue }: RecoverCall) => ({ pending: pendingKey(queue) }),
+  args: ({ limit, maxCrashes, leaseMs }) => ({ limit, maxCrashes, leaseMs }),
   reply: (raw, { queue }): RecoverReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
@@ -62,10 +60,9 @@ export const recover = defineScript({
 
 /** Replies with the number of tasks removed. */
 export const expire = defineScript({
-  name: 'expire',
   lua: lua.expire,
-  keys: ({ queue }: Step) => [pendingKey(queue)],
-  args: ({ limit }) => [limit],
+  keys: ({ queue }: Step) => ({ pending: pendingKey(queue) }),
+  args: ({ limit }) => ({ limit }),
   reply: (raw): number | Refusal => refusalIn(raw) ?? (raw as number),
 });
 
@@ -77,10 +74,9 @@ export interface RepairedIndexes {
 }
 
 export const repair = defineScript({
-  name: 'repair',
   lua: lua.repair,
-  keys: ({ queue }: Step) => [pendingKey(queue)],
-  args: ({ limit }) => [limit],
+  keys: ({ queue }: Step) => ({ pending: pendingKey(queue) }),
+  args: ({ limit }) => ({ limit }),
   reply: (raw): RepairedIndexes => {
     const [recovered, archived, renamed] = raw as readonly [number, number, unknown[]];
     return { recovered, archived, renamedKeys: renamed.map(textOf) };
@@ -98,10 +94,9 @@ export interface SweepReply {
 }
 
 export const sweep = defineScript({
-  name: 'sweep',
   lua: lua.sweep,
-  keys: ({ queue }: Step) => [pendingKey(queue)],
-  args: () => [],
+  keys: ({ queue }: Step) => ({ pending: pendingKey(queue) }),
+  args: () => ({}),
   reply: (raw): SweepReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;

@@ -13,7 +13,7 @@ local function delete_tasks(asynq, ids, state)
   local keys = {}
   for _, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
-    local found = redis.pcall('HGET', key, 'state')
+    local found = redis.pcall('HGET', key, FIELD.state)
     if found == state or not STATES[found] then
       keys[#keys + 1] = key
     end

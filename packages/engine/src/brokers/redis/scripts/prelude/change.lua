@@ -25,7 +25,7 @@ local function close_group(asynq, group)
 end
 
 -- Applies the action to tasks that the caller has already removed from their index. `locks` has per task the key of its
--- unique lock, or false. `tc:s` and `tc:c`, which mark a cancelled task, are cleared.
+-- unique lock, or false. What marks a cancelled task is cleared.
 local function change_tasks(asynq, action, ids, locks)
   if #ids == 0 then
     return
@@ -36,12 +36,12 @@ local function change_tasks(asynq, action, ids, locks)
       unlock(asynq, locks[i], id)
       redis.call('DEL', key)
     else
-      redis.call('HDEL', key, 'tc:s', 'tc:c')
+      redis.call('HDEL', key, FIELD.own_state, FIELD.cancellation)
       if action == 'run' then
-        redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns)
+        redis.call('HSET', key, FIELD.state, 'pending', FIELD.pending_since, now_ns)
       else
-        redis.call('HSET', key, 'state', 'archived')
-        redis.call('HDEL', key, 'pending_since')
+        redis.call('HSET', key, FIELD.state, 'archived')
+        redis.call('HDEL', key, FIELD.pending_since)
       end
     end
   end

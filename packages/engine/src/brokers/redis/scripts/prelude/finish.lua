@@ -1,7 +1,11 @@
--- Writes tasks whose attempts have ended. The codes of ends are described in the prelude `finish-queue`.
--- Fields to read before writing, by code. If the first one is missing, the task no longer exists.
-local FIELDS = { d = { 'state', 'state' }, q = { 'state', 'tc:a' } }
-local MESSAGE_AND_HISTORY = { 'msg', 'tc:x' }
+-- Writes tasks whose attempts have ended.
+-- Which fields are read before depends on the end. If the first one is missing, the task no longer exists.
+-- RECORD found: first_field
+-- RECORD done_row: state
+-- RECORD requeued_row: state; attempt_state
+-- RECORD row: message; history
+local FIELDS_BY_END = { [END.done] = { FIELDS.done_row }, [END.requeue] = { FIELDS.requeued_row } }
+local OTHER_FIELDS = { FIELDS.row }
 
 -- Collects what the queue's indexes get; `apply_moves` writes it with one command per index.
 local function new_moves()
@@ -19,53 +23,57 @@ local function release_lock(lock, id)
   end
 end
 
--- `tc:a` of an attempt that is given back: the attempt is not used up, and counts as a deferral.
+-- The attempt state of an attempt that is given back: the attempt is not used up, and counts as a deferral.
 local function deferred_state(attempt_state)
   local started, attempts, crashes, deferrals, worker = string.match(attempt_state or '', '^(%d*);(%d+);(%d+);(%d+);(.*)$')
   attempts = math.max(0, (attempts or 0) - 1)
   return table.concat({ started or '', attempts, crashes or 0, (deferrals or 0) + 1, worker or '' }, ';')
 end
 
--- Writes the hash of one task and adds it to `moves`. p: index of its values in ARGV; row: its stored FIELDS.
-local function end_task(moves, key, row, p)
-  local id, code = ARGV[p], ARGV[p + 2]
-  if code == 'd' then
+-- Writes the hash of one task and adds it to `moves`. row: what is stored, see above.
+local function end_task(moves, key, row, finish)
+  local id, code = ARGV[finish].id, ARGV[finish].end_code
+  if code == END.done then
     moves.deleted[#moves.deleted + 1] = key
-    return release_lock(ARGV[p + 7], id)
+    return release_lock(ARGV[finish].lock, id)
   end
-  if code == 'q' then
+  if code == END.requeue then
+    local requeued_row = row
+    local attempt_state = deferred_state(requeued_row.attempt_state)
     table.insert(moves.pending, 1, id)
-    redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns, 'tc:a', deferred_state(row[2]))
+    redis.call('HSET', key, FIELD.state, 'pending', FIELD.pending_since, now_ns, FIELD.attempt_state, attempt_state)
     return
   end
-  local message = ARGV[p + 5]
-  if ARGV[p + 4] == '0' then
-    message = row[1] .. message
+  local message = ARGV[finish].message
+  if ARGV[finish].is_whole == '0' then
+    message = row.message .. message
   end
-  local lines = add_line(row[2], ARGV[p + 3])
-  if code == 'k' or code == 'K' then
+  local lines = add_line(row.history, ARGV[finish].line)
+  if code == END.keep or code == END.keep_result then
     message = message .. COMPLETED_NOW
-    redis.call('HSET', key, 'msg', message, 'state', 'completed', 'tc:x', lines)
-    if code == 'K' then
-      redis.call('HSET', key, 'result', ARGV[p + 8])
+    redis.call('HSET', key, FIELD.message, message, FIELD.state, 'completed', FIELD.history, lines)
+    if code == END.keep_result then
+      redis.call('HSET', key, FIELD.result, ARGV[finish].result)
     end
-    add_scored(moves.completed, math.ceil(now / 1000) + ARGV[p + 6], id)
-    return release_lock(ARGV[p + 7], id)
+    add_scored(moves.completed, math.ceil(now / 1000) + ARGV[finish].retention_or_delay, id)
+    return release_lock(ARGV[finish].lock, id)
   end
-  if code ~= 'u' then
+  if code ~= END.quarantine then
     message = message .. FAILED_NOW
   end
-  if code == 'a' or code == 'u' then
-    redis.call('HSET', key, 'msg', message, 'state', 'archived', 'tc:x', lines)
+  if code == END.archive or code == END.quarantine then
+    redis.call('HSET', key, FIELD.message, message, FIELD.state, 'archived', FIELD.history, lines)
     moves.archived[#moves.archived + 1] = id
-    moves.unreadable = moves.unreadable + (code == 'u' and 1 or 0)
+    moves.unreadable = moves.unreadable + (code == END.quarantine and 1 or 0)
   else
-    local ms = now + ARGV[p + 6]
-    redis.call('HSET', key, 'msg', message, 'state', 'retry', 'tc:x', lines, 'tc:d', int_text(ms))
+    local ms = now + ARGV[finish].retention_or_delay
+    redis.call(
+      'HSET', key, FIELD.message, message, FIELD.state, 'retry', FIELD.history, lines, FIELD.due_ms, int_text(ms)
+    )
     add_scored(moves.retry, int_text(math.ceil(ms / 1000)), id)
     add_scored(moves.due, int_text(ms), id)
   end
-  if code == 'f' or code == 'a' then
+  if code == END.fail or code == END.archive then
     moves.failed = moves.failed + 1
   end
 end

@@ -1,5 +1,5 @@
 import { serverInfoKey, type ServerName, workersKey } from '../../../../protocol/keys.ts';
-import { defineScript } from '../../client/script.ts';
+import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
 
@@ -13,10 +13,13 @@ export interface PresenceWriteCall {
 }
 
 export const presenceWrite = defineScript({
-  name: 'presence-write',
   lua: lua.presenceWrite,
-  keys: ({ server }: PresenceWriteCall) => [serverInfoKey(server), workersKey(server)],
-  args: ({ seconds, info, tasks }) => [seconds, info ?? '', ...tasks.flat()],
+  keys: ({ server }: PresenceWriteCall) => ({
+    serverInfo: serverInfoKey(server),
+    workers: workersKey(server),
+  }),
+  args: ({ seconds, info }) => ({ seconds, info: info ?? '' }),
+  moreArgs: ({ tasks }) => tasks.flat(),
   reply: () => undefined,
 });
 
@@ -29,19 +32,17 @@ export interface PresenceIndexCall {
 }
 
 export const presenceIndex = defineScript({
-  name: 'presence-index',
   lua: lua.presenceIndex,
-  keys: ({ set }: PresenceIndexCall) => [set],
-  args: ({ seconds, key }) => [seconds, key],
+  keys: ({ set }: PresenceIndexCall) => ({ set }),
+  args: ({ seconds, key }) => ({ seconds, key }),
   reply: () => undefined,
 });
 
 /** Replies with the keys that one of Asynq's sets has as alive. */
 export const presenceList = defineScript({
-  name: 'presence-list',
   lua: lua.presenceList,
-  keys: (set: string) => [set],
-  args: () => [],
+  keys: (set: string) => ({ set }),
+  args: () => ({}),
   reply: (raw): string[] => (raw as unknown[]).map(textOf),
 });
 
@@ -61,10 +62,9 @@ export interface PresenceReadReply {
 }
 
 export const presenceRead = defineScript({
-  name: 'presence-read',
   lua: lua.presenceRead,
-  keys: (call: PresenceReadCall) => [call.serverKey, call.workersKey],
-  args: ({ cursor }) => [cursor],
+  keys: (call: PresenceReadCall) => ({ serverInfo: call.serverKey, workers: call.workersKey }),
+  args: ({ cursor }) => ({ cursor }),
   reply: (raw): PresenceReadReply => {
     const [info, cursor, workers] = raw as readonly [Buffer | null, unknown, Buffer[]];
     return { info, cursor: textOf(cursor), workers };

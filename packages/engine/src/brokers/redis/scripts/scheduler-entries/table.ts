@@ -1,5 +1,5 @@
 import { schedulerEntriesKey, schedulerHistoryKey } from '../../../../protocol/keys.ts';
-import { defineScript } from '../../client/script.ts';
+import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 
 export interface SchedulerWriteCall {
@@ -12,10 +12,10 @@ export interface SchedulerWriteCall {
 }
 
 export const schedulerWrite = defineScript({
-  name: 'scheduler-write',
   lua: lua.schedulerWrite,
-  keys: ({ scheduler }: SchedulerWriteCall) => [schedulerEntriesKey(scheduler)],
-  args: ({ seconds, first, entries }) => [seconds, first ? 1 : 0, ...entries],
+  keys: ({ scheduler }: SchedulerWriteCall) => ({ entries: schedulerEntriesKey(scheduler) }),
+  args: ({ seconds, first }) => ({ seconds, isFirst: first ? 1 : 0 }),
+  moreArgs: ({ entries }) => entries,
   reply: () => undefined,
 });
 
@@ -26,10 +26,9 @@ export interface SchedulerReadCall {
 }
 
 export const schedulerRead = defineScript({
-  name: 'scheduler-read',
   lua: lua.schedulerRead,
-  keys: ({ key }: SchedulerReadCall) => [key],
-  args: ({ first }) => [first],
+  keys: ({ key }: SchedulerReadCall) => ({ entries: key }),
+  args: ({ first }) => ({ first }),
   reply: (raw) => raw as readonly Buffer[],
 });
 
@@ -43,10 +42,9 @@ export interface SchedulerEventCall {
 }
 
 export const schedulerEvent = defineScript({
-  name: 'scheduler-event',
   lua: lua.schedulerEvent,
-  keys: ({ entryId }: SchedulerEventCall) => [schedulerHistoryKey(entryId)],
-  args: ({ seconds, event, maxEvents }) => [seconds, event, maxEvents],
+  keys: ({ entryId }: SchedulerEventCall) => ({ history: schedulerHistoryKey(entryId) }),
+  args: ({ seconds, event, maxEvents }) => ({ seconds, event, maxEvents }),
   reply: () => undefined,
 });
 
@@ -58,9 +56,8 @@ export interface SchedulerHistoryCall {
 }
 
 export const schedulerHistory = defineScript({
-  name: 'scheduler-history',
   lua: lua.schedulerHistory,
-  keys: ({ entryId }: SchedulerHistoryCall) => [schedulerHistoryKey(entryId)],
-  args: ({ first, last }) => [first, last],
+  keys: ({ entryId }: SchedulerHistoryCall) => ({ history: schedulerHistoryKey(entryId) }),
+  args: ({ first, last }) => ({ first, last }),
   reply: (raw) => raw as readonly Buffer[],
 });
