@@ -208,6 +208,11 @@ describe('every script', () => {
     },
   );
 
+  test('that writes the state of a stored task does it in the prelude move; new tasks get theirs in store', () => {
+    const writers = lua.filter((path) => /'HSET'[^)]*FIELD\.state\b/.test(linesOf(path).join('\n')));
+    expect(writers.sort()).toEqual(['prelude/move.lua', 'prelude/store.lua']);
+  });
+
   test.each(preludes)('%s is short and documents its purpose', (path) => {
     const lines = linesOf(path);
     expect(lines[0]).toMatch(/^-- [A-Z`]|^-- now/);

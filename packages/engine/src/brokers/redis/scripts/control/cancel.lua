@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names receipt bytes
+-- @use time names receipt bytes counters remove archive move after-finish
 -- cancel: cancels a waiting task. Asynq has no such state, so the task is kept in `completed`; its own state and `st:cancelled` mark it.
 -- KEYS   receipt; pending; task: its hash
 -- ARGV   now; slot; sequence; id; cancellation: reason and author, a JSON object; keep_s: seconds to keep the task; lock: its
@@ -38,17 +38,11 @@ else
   redis.call('ZREM', tc .. 'due', id)
 end
 local cancellation = '{"at":' .. int_text(now) .. (ARGV.cancellation == '{}' and '}' or ',' .. string.sub(ARGV.cancellation, 2))
-redis.call('HSET', key, FIELD.state, 'completed', FIELD.own_state, 'cancelled', FIELD.cancellation, cancellation)
-if row.message then
-  redis.call('HSET', key, FIELD.message, row.message .. COMPLETED_NOW)
-end
-redis.call('HDEL', key, FIELD.pending_since)
-local score = math.ceil(now / 1000) + ARGV.keep_s
-redis.call('ZADD', completed, score, id)
-redis.call('ZADD', cancelled, score, id)
-if ARGV.lock ~= '' and redis.pcall('GET', ARGV.lock) == id then
-  redis.call('DEL', ARGV.lock)
-end
+local moves, message = new_moves(), row.message and row.message .. COMPLETED_NOW
+cancel(moves, key, id, math.ceil(now / 1000) + ARGV.keep_s, cancellation, message)
+add_pair(moves.locks, ARGV.lock, id)
+apply_moves(asynq, tc, moves)
+after_finish(asynq, tc, moves)
 local reply = 'done:' .. state
 keep_receipt(reply)
 return reply

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names receipt archive locks change
+-- @use time names receipt counters remove archive move after-finish change
 -- change-many: runs, archives or removes the first tasks of a state.
 -- KEYS   receipt; pending
 -- ARGV   now; slot; sequence; action: run, archive or remove; state; group: '' = any; limit
@@ -70,7 +70,7 @@ for _, id in ipairs(ids) do
     tasks[#tasks + 1], locks[#locks + 1] = id, row.unique_key
   end
 end
-change_tasks(asynq, action, tasks, locks)
+change_tasks(asynq, tc, action, tasks, locks)
 local more = source and redis.call('EXISTS', source) == 1
 if state == 'aggregating' and source and not more then
   if group ~= '' then

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names receipt archive locks change
+-- @use time names receipt counters remove archive move after-finish change
 -- change-one: runs, archives or removes one task.
 -- KEYS   receipt; pending; task: its hash
 -- ARGV   now; slot; sequence; id; action: run, archive or remove; lock: the unique lock, '' = none
@@ -44,7 +44,7 @@ if state ~= 'aggregating' then
   redis.call('ZREM', tc .. 'due', id)
   redis.call('ZREM', tc .. 'st:cancelled', id)
 end
-change_tasks(asynq, action, { id }, { ARGV.lock })
+change_tasks(asynq, tc, action, { id }, { ARGV.lock })
 local reply = 'done:' .. reported_state
 keep_receipt(reply)
 return reply

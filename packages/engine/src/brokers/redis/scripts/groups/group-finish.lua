@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names receipt history counters archive locks store
+-- @use time names receipt counters remove archive move after-finish store
 -- group-finish: stores the task into which a set was aggregated, and removes the set with its tasks.
 -- KEYS   receipt; pending; set; task: the new task's hash (the set again = there is no new task)
 -- ARGV   now; slot; sequence; unreadable_count; lock_count; business: of the new task, '' = none; unreadable...: IDs of members
@@ -48,23 +48,23 @@ if key ~= set then
   end
 end
 
-local is_unreadable = {}
+local moves, is_unreadable = new_moves(), {}
 for _, id in ipairs(unreadable) do
   is_unreadable[id] = true
-  redis.pcall('HSET', asynq .. 't:' .. id, FIELD.state, 'archived')
+  -- The key may have a wrong type.
+  pcall(archive, moves, asynq .. 't:' .. id, id)
 end
 for _, id in ipairs(redis.call('ZRANGE', set, 0, -1)) do
   if not is_unreadable[id] then
-    redis.call('DEL', asynq .. 't:' .. id)
+    moves.removed[#moves.removed + 1] = asynq .. 't:' .. id
   end
 end
 for held_lock = first_lock, item - 1, SIZE.held_lock do
-  unlock(asynq, ARGV[held_lock].key, ARGV[held_lock].id)
+  add_pair(moves.locks, ARGV[held_lock].key, ARGV[held_lock].id)
 end
-if #unreadable > 0 then
-  archive(asynq, unreadable)
-  count_anomaly(tc, 'archived', #unreadable)
-end
+moves.unreadable = #unreadable
+apply_moves(asynq, tc, moves)
+after_finish(asynq, tc, moves)
 redis.call('DEL', set)
 redis.call('ZREM', sets, set)
 return answer(CODE.done)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names archive
+-- @use time names remove archive
 -- expire: removes completed and cancelled tasks of one queue whose retention is over, and archived ones beyond the archive's
 -- limits.
 -- KEYS   pending
@@ -36,7 +36,7 @@ end
 
 local ids = redis.call('ZRANGE', completed, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, limit)
 if #ids > 0 then
-  delete_tasks(asynq, ids, 'completed')
+  remove_found(asynq, ids, 'completed')
   redis.call('ZREM', completed, unpack(ids))
   redis.call('ZREM', cancelled, unpack(ids))
 end

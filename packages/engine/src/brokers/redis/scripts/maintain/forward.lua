@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names
+-- @use time names remove archive move
 -- forward: moves due tasks of `scheduled` and `retry` to `pending`, or to their group if they have one, earliest first.
 -- KEYS   pending
 -- ARGV   now; limit
@@ -13,10 +13,10 @@ local wrong_key = find_wrong_type(pending, 'list', sources[1], 'zset', sources[2
 if wrong_key then
   return '!' .. wrong_key
 end
--- room: how many more to move; moves: what to move; dropped: IDs without a task.
--- RECORD move, other: id; ms; group: false = none; sequence
+-- room: how many more to take; taken: tasks to move; dropped: IDs without a task.
+-- RECORD task, other: id; ms; group: false = none; sequence
 -- RECORD row: state; group; due_ms
-local room, moves, dropped = tonumber(ARGV.limit), {}, {}
+local room, taken, dropped = tonumber(ARGV.limit), {}, {}
 -- Scores from here on are beyond all dates: nothing wakes up for them.
 local NEVER_MS = 8640000000000000
 
@@ -25,7 +25,7 @@ local function add(id, ms, row)
   if group and find_wrong_type(asynq .. 'g:' .. group, 'zset') then
     rename_key(tc, asynq .. 'g:' .. group, 'g:' .. group)
   end
-  moves[#moves + 1] = { id, ms, group or false, #moves }
+  taken[#taken + 1] = { id, ms, group or false, #taken }
 end
 
 local function remove(key, ids)
@@ -79,32 +79,26 @@ local function take_foreign(source)
   room = room - #ids
 end
 
-local function write_moves()
-  table.sort(moves, function(move, other)
-    return move.ms < other.ms or (move.ms == other.ms and move.sequence < other.sequence)
+local function move_taken()
+  table.sort(taken, function(task, other)
+    return task.ms < other.ms or (task.ms == other.ms and task.sequence < other.sequence)
   end)
-  local ids = {}
-  for _, move in ipairs(moves) do
-    local key, group = asynq .. 't:' .. move.id, move.group
-    if group then
-      redis.call('ZADD', asynq .. 'g:' .. group, now_s, move.id)
-      -- Aggregators see only groups that `groups` names; Asynq's forwarder forgets this.
-      redis.call('SADD', groups, group)
-      redis.call('HSET', key, FIELD.state, 'aggregating')
+  local moves = new_moves()
+  for _, task in ipairs(taken) do
+    local key = asynq .. 't:' .. task.id
+    if task.group then
+      forward_to_group(asynq, key, task.id, task.group)
     else
-      ids[#ids + 1] = move.id
-      redis.call('HSET', key, FIELD.state, 'pending', FIELD.pending_since, now_ns)
+      forward(moves, key, task.id)
     end
   end
-  if #ids > 0 then
-    redis.call('LPUSH', pending, unpack(ids))
-  end
+  apply_moves(asynq, tc, moves)
 end
 
 take_exact()
 take_foreign(sources[1])
 take_foreign(sources[2])
-write_moves()
+move_taken()
 
 -- The earliest time that is still waiting; scores of `due` are in ms, the others in s.
 local next_ms
@@ -116,4 +110,4 @@ for i, key in ipairs({ due, sources[1], sources[2] }) do
   end
 end
 count_anomaly(tc, 'dropped', #dropped)
-return { #moves, next_ms and int_text(next_ms) or false, int_text(now), dropped }
+return { #taken, next_ms and int_text(next_ms) or false, int_text(now), dropped }

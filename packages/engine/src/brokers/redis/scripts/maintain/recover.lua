@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names bytes history counters archive leases expired
+-- @use time names bytes history counters leases remove archive move after-finish expired
 -- recover: takes back tasks of one queue whose lease has expired. Tasks of our workers are next to run, and count a crash.
 -- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.
 -- KEYS   pending
@@ -71,7 +71,7 @@ end
 
 remove_active(active, ids)
 redis.call('ZREM', lease, unpack(ids))
-local requeued, poison, dropped = {}, {}, {}
+local moves, dropped = new_moves(), {}
 -- RECORD row: state; attempt_state; history
 for _, id in ipairs(ids) do
   local key = asynq .. 't:' .. id
@@ -83,15 +83,10 @@ for _, id in ipairs(ids) do
     if crashes >= tonumber(ARGV.max_crashes) then
       local error_text = string.format('poison: lost its worker %d times', crashes)
       local message = redis.call('HGET', key, FIELD.message) .. error_field(error_text) .. FAILED_NOW
-      redis.call(
-        'HSET', key, FIELD.message, message, FIELD.state, 'archived', FIELD.attempt_state, attempt_state, FIELD.history, history
-      )
-      poison[#poison + 1] = id
+      archive(moves, key, id, FIELD.message, message, FIELD.attempt_state, attempt_state, FIELD.history, history)
+      moves.processed, moves.failed = moves.processed + 1, moves.failed + 1
     else
-      redis.call(
-        'HSET', key, FIELD.state, 'pending', FIELD.pending_since, now_ns, FIELD.attempt_state, attempt_state, FIELD.history, history
-      )
-      table.insert(requeued, 1, id)
+      requeue(moves, key, id, FIELD.attempt_state, attempt_state, FIELD.history, history)
     end
   elseif not row.state or row.state == 'active' then
     dropped[#dropped + 1] = id
@@ -101,12 +96,7 @@ for _, id in ipairs(ids) do
     end
   end
 end
-if #requeued > 0 then
-  redis.call('RPUSH', pending, unpack(requeued))
-end
-if #poison > 0 then
-  archive(asynq, poison)
-  count(asynq, #poison, #poison)
-end
-count_anomaly(tc, 'dropped', #dropped)
-return { #requeued, #poison, dropped, token, rows }
+moves.dropped = #dropped
+apply_moves(asynq, tc, moves)
+after_finish(asynq, tc, moves)
+return { #moves.requeued, #moves.archived, dropped, token, rows }

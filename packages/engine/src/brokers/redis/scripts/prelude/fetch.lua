@@ -8,28 +8,8 @@ local function next_attempt(attempt_state, worker)
   return table.concat({ int_text(now), (attempts or 0) + 1, crashes or 0, deferrals or 0, worker }, ';')
 end
 
--- Makes the task active. Returns its new attempt state, or nil for a first attempt. row: as in `leases`.
-local function start(key, row, first_state, worker)
-  local attempt_state = row.attempt_state and next_attempt(row.attempt_state, worker)
-  redis.call('HSET', key, FIELD.state, 'active', FIELD.attempt_state, attempt_state or first_state)
-  if row.own_state then
-    -- A Go tool has run a cancelled task again: it is no longer cancelled.
-    redis.call('HDEL', key, FIELD.pending_since, FIELD.own_state, FIELD.cancellation)
-  elseif row.pending_since then
-    redis.call('HDEL', key, FIELD.pending_since)
-  end
-  return attempt_state
-end
-
--- Asynq has no state for tasks that wait for something other than a time. Their IDs are kept in `scheduled` with a score
--- after all real times, and their own state names it. A Go tool may run everything in that set; such a task is put back here.
-local WAITING, NEVER_S = { blocked = true, awaiting = true, held = true }, '253370764800'
-
-local function wait_on(asynq, key, id)
-  redis.call('HSET', key, FIELD.state, 'scheduled')
-  redis.call('HDEL', key, FIELD.pending_since)
-  redis.call('ZADD', asynq .. 'scheduled', NEVER_S, id)
-end
+-- Own states of tasks that wait for something other than a time (`keep_waiting`).
+local WAITING = { blocked = true, awaiting = true, held = true }
 
 -- options: room (tasks left to take), bytes (taken so far), length_ms of the leases, worker; room and bytes are updated.
 -- Returns nil for a queue that is empty or paused, else: token, IDs, rows (see `add_task_row`), IDs without a task, and the
@@ -62,7 +42,7 @@ local function fetch(pending, options)
         redis.call('DEL', key)
       end
     elseif row.own_state and WAITING[row.own_state] and not find_wrong_type(asynq .. 'scheduled', 'zset') then
-      wait_on(asynq, key, id)
+      keep_waiting(asynq, key, id)
     elseif row.state ~= 'active' then
       if bytes > 0 and bytes + #message > MAX_BATCH_BYTES then
         options.room = 0
@@ -71,7 +51,9 @@ local function fetch(pending, options)
       bytes = bytes + #message
       taken_count = taken_count + 1
       taken[taken_count] = id
-      row_end = add_task_row(rows, row_end, id, row, start(key, row, first_state, worker) or false)
+      local attempt_state = row.attempt_state and next_attempt(row.attempt_state, worker)
+      start(key, row, attempt_state or first_state)
+      row_end = add_task_row(rows, row_end, id, row, attempt_state)
     end
     pop_count = pop_count + 1
   end

@@ -6,27 +6,26 @@
 --        the delay of a retry in ms; lock: the unique lock to release, '' = none; result: of a success
 local function finish_mixed(asynq, tc, batch)
   -- Inside, since Lua creates all functions of a script at each call: most calls end plain attempts only and need none of these.
-  -- @use bytes history archive finish
+  -- @use bytes history remove archive move after-finish finish
 
   -- `released` also has tasks that no longer exist: their leases and active entries are removed with the others.
-  local moves, released, codes, rows = new_moves(), {}, {}, {}
-  local accepted, processed = {}, 0
+  local moves, released, codes, rows, accepted = new_moves(), {}, {}, {}, {}
   for i = 1, #batch.ids do
     codes[i] = CODE.refused
     if batch.flags[i] then
       released[#released + 1] = batch.ids[i]
       local finish = batch.arg_index[i]
-      local code = finish and ARGV[finish].end_code
-      local exists = not code and (batch.all or redis.call('EXISTS', batch.keys[i]) == 1)
-      if code then
+      local code = finish and ARGV[finish].end_code or END.done
+      local exists = not finish and (batch.all or redis.call('EXISTS', batch.keys[i]) == 1)
+      if finish then
         local found = redis.pcall('HMGET', batch.keys[i], unpack(FIELDS_BY_END[code] or OTHER_FIELDS))
         rows[i], exists = found, found.first_field
       end
       if exists then
         codes[i] = CODE.done
         accepted[#accepted + 1] = i
-        local is_counted = code ~= END.requeue and code ~= END.retry and code ~= END.quarantine
-        processed = processed + (is_counted and 1 or 0)
+        moves.processed = moves.processed + (IS_PROCESSED[code] and 1 or 0)
+        moves.failed = moves.failed + (IS_FAILED[code] and 1 or 0)
       end
     end
   end
@@ -36,13 +35,14 @@ local function finish_mixed(asynq, tc, batch)
   remove_active(asynq .. 'active', released)
   redis.call('ZREM', asynq .. 'lease', unpack(released))
   for _, i in ipairs(accepted) do
-    if i <= batch.plain then
-      moves.deleted[#moves.deleted + 1] = batch.keys[i]
+    local finish = batch.arg_index[i]
+    if finish then
+      MOVE_BY_END[ARGV[finish].end_code](moves, batch.keys[i], rows[i], finish)
     else
-      end_task(moves, batch.keys[i], rows[i], batch.arg_index[i])
+      moves.removed[#moves.removed + 1] = batch.keys[i]
     end
   end
   apply_moves(asynq, tc, moves)
-  count(asynq, processed, moves.failed)
+  after_finish(asynq, tc, moves)
   return table.concat(codes)
 end

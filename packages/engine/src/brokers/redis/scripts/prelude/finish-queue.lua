@@ -79,7 +79,7 @@ local function finish_queue(pending, counts)
   if all and all_held and n == plain then
     remove_active(active, ids)
     redis.call('ZREM', lease, unpack(ids))
-    redis.call('DEL', unpack(keys))
+    remove_tasks(keys)
     count(asynq, n, 0)
     return string.rep(CODE.done, n), next_index
   end

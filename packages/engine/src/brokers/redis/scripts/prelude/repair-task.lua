@@ -41,8 +41,8 @@ local RESTORE = {
     return 'put back into completed, for a day'
   end,
   archived = function(asynq, _, facts)
-    redis.call('HSET', facts.key, FIELD.state, 'archived')
-    archive(asynq, { facts.id })
+    correct_state(facts.key, 'archived')
+    add_to_archive(asynq, { facts.id })
     return 'archived'
   end,
 }
@@ -92,7 +92,7 @@ local function keep_one_location(asynq, facts)
   end
   local state = state_at(asynq, keep)
   if state ~= facts.state then
-    redis.call('HSET', facts.key, FIELD.state, state)
+    correct_state(facts.key, state)
   end
   return 'kept in ' .. string.sub(keep, #asynq + 1) .. ' only'
 end
