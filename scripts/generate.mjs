@@ -1,9 +1,9 @@
 // Writes the generated files, or with --check exits with 1 and names those that are stale.
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { generateScripts } from './lua/generate.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const brokers = 'packages/engine/src/brokers';
@@ -23,53 +23,12 @@ const filesIn = (folder, ending) =>
   readdirSync(join(root, folder))
     .filter((f) => f.endsWith(ending))
     .sort();
-const camelCase = (name) => name.replace(/-+(.)/g, (_, letter) => letter.toUpperCase());
-
-/** Removes blank lines and lines that are only a comment: Redis parses and stores each script as it is sent. */
-function stripComments(text) {
-  return text
-    .split('\n')
-    .filter((line) => !/^\s*(--.*)?$/.test(line))
-    .join('\n');
-}
-
-/** The text of a prelude. Preludes do not use each other, so a script's first line shows all it depends on. */
-function readPrelude(name) {
-  const text = read(scriptsFolder, 'prelude', `${name}.lua`);
-  if (/^-- @use\b/m.test(text)) throw new Error(`prelude ${name}.lua uses another prelude`);
-  return stripComments(text);
-}
-
-/**
- * A script with its preludes before it. Its first line names them: `-- @use time receipt`. A shebang line stays the
- * very first.
- *
- * `name(a b)` wraps the preludes a and b into one function, whose last prelude uses the arguments and returns. Lua
- * creates all functions of a script again at each call; wrapped ones are created only by calls that need them.
- */
-function assemble(file) {
-  const text = read(scriptsFolder, file);
-  const use = /^(?:#!.*\n)?-- @use\b(.*)$/m.exec(text.split('\n').slice(0, 2).join('\n'));
-  const preludes = [...(use?.[1] ?? '').matchAll(/([\w-]+)(?:\(([^)]*)\))?/g)].map(([, name, group]) => {
-    if (group === undefined) return readPrelude(name);
-    const body = group.split(' ').map((inner) => readPrelude(inner));
-    return [`local function ${name}(...)`, ...body, 'end'].join('\n');
-  });
-  const lines = stripComments(text).split('\n');
-  const shebang = lines.filter((line) => line.startsWith('#!'));
-  return [...shebang, ...preludes, ...lines.filter((line) => !line.startsWith('#!'))].join('\n') + '\n';
-}
 
 function generateLua() {
-  const facets = readdirSync(join(root, scriptsFolder), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== 'prelude')
-    .flatMap(({ name }) => filesIn(`${scriptsFolder}/${name}`, '.lua').map((file) => `${name}/${file}`));
-  const scripts = facets.map((file) => {
-    const text = assemble(file);
-    const sha1 = createHash('sha1').update(text).digest('hex');
-    return `  ${camelCase(basename(file, '.lua'))}: {\n    sha1: '${sha1}',\n    text: ${JSON.stringify(text)},\n  },\n`;
-  });
-  return `${HEADER}export const lua = {\n${scripts.join('')}} as const;\n`;
+  const scripts = readdirSync(join(root, scriptsFolder), { recursive: true })
+    .filter((path) => path.endsWith('.lua'))
+    .sort();
+  return HEADER + generateScripts(new Map(scripts.map((path) => [path, read(scriptsFolder, path)])));
 }
 
 function generateMigrations() {

@@ -1,7 +1,7 @@
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import { META_KEY } from '../../protocol/keys.ts';
 import type { RedisClient, RunOptions } from './client/redis-client.ts';
-import { defineScript } from './client/script.ts';
+import { defineScript } from './scripts/define-script.ts';
 import { lua } from './scripts/lua.generated.ts';
 
 /** Version of the keys and fields that this program writes. Data of a newer version is refused (docs/design/engine.md#stored-versions). */
@@ -14,10 +14,9 @@ interface MetaClaim {
 }
 
 const metaClaim = defineScript({
-  name: 'meta-claim',
   lua: lua.metaClaim,
-  keys: () => [META_KEY],
-  args: ({ version, installation }: MetaClaim) => [version, installation],
+  keys: () => ({ meta: META_KEY }),
+  args: ({ version, installation }: MetaClaim) => ({ version, installation }),
   reply: (raw) => {
     const [schema, installation] = raw as [Buffer, Buffer];
     return { schema: schema.toString(), installation: installation.toString() };

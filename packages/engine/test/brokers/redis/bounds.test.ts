@@ -190,7 +190,9 @@ describe.skipIf(!hasRedis())('recovery', () => {
 
 describe('every script', () => {
   const folder = new URL('../../../src/brokers/redis/scripts/', import.meta.url);
-  const lua = (readdirSync(folder, { recursive: true }) as string[]).filter((path) => path.endsWith('.lua'));
+  const lua = (readdirSync(folder, { recursive: true }) as string[]).filter((path) =>
+    /\/.*\.lua$/.test(path),
+  );
   const preludes = lua.filter((path) => path.startsWith('prelude/'));
   const linesOf = (path: string) => readFileSync(new URL(path, folder), 'utf8').split('\n');
 
@@ -205,6 +207,11 @@ describe('every script', () => {
       expect(lines.length).toBeLessThanOrEqual(121);
     },
   );
+
+  test('that writes the state of a stored task does it in the prelude move; new tasks get theirs in store', () => {
+    const writers = lua.filter((path) => /'HSET'[^)]*FIELD\.state\b/.test(linesOf(path).join('\n')));
+    expect(writers.sort()).toEqual(['prelude/move.lua', 'prelude/store.lua']);
+  });
 
   test.each(preludes)('%s is short and documents its purpose', (path) => {
     const lines = linesOf(path);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { RedisClient } from '../../../src/brokers/redis/client/redis-client.ts';
-import { defineScript, type LuaSource } from '../../../src/brokers/redis/client/script.ts';
+import type { LuaSource, Script } from '../../../src/brokers/redis/client/script.ts';
 import { parseRedisUrl } from '../../../src/brokers/redis/client/url.ts';
 import { systemClock, type Clock } from '../../../src/runtime/clock.ts';
 import { createRuntime } from '../../../src/runtime/runtime.ts';
@@ -11,8 +11,11 @@ import { freePort, hasRedis, startRedis, type RedisServer } from '../../support/
 
 const source = (text: string): LuaSource => ({ text, sha1: createHash('sha1').update(text).digest('hex') });
 
+/** Infers the types of a script. */
+const script = <Call, Reply>(value: Script<Call, Reply>): Script<Call, Reply> => value;
+
 /** Counts calls, a repeated one only once: a receipt in small. */
-const count = defineScript({
+const count = script({
   name: 'count',
   lua: source(`
     local n = redis.call('HGET', KEYS[2], ARGV[2])
@@ -26,7 +29,7 @@ const count = defineScript({
 });
 
 /** Appends to a list: shows the order of calls. */
-const append = defineScript({
+const append = script({
   name: 'append',
   lua: source(`return redis.call('RPUSH', KEYS[1], ARGV[2])`),
   keys: () => ['list'],
@@ -34,7 +37,7 @@ const append = defineScript({
   reply: (raw) => raw as number,
 });
 
-const fail = defineScript({
+const fail = script({
   name: 'fail',
   lua: source(`return redis.error_reply(ARGV[2])`),
   keys: () => [],
@@ -42,7 +45,7 @@ const fail = defineScript({
   reply: (raw) => raw,
 });
 
-const echo = defineScript({
+const echo = script({
   name: 'echo',
   lua: source(`return {ARGV[1], ARGV[2], 7, false, {ok = 'fine'}}`),
   keys: () => [],

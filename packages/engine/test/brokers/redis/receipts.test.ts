@@ -2,10 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { encodeMessage } from '../../../src/protocol/message.ts';
 import { receiptsKey } from '../../../src/protocol/keys.ts';
 import type { Receipt } from '../../../src/brokers/redis/calls/receipts.ts';
-import { cancel } from '../../../src/brokers/redis/scripts/control/cancel.ts';
+import { cancel, pause, changeOne } from '../../../src/brokers/redis/scripts/control/table.ts';
 import { enqueue } from '../../../src/brokers/redis/scripts/submit/enqueue.ts';
-import { pause } from '../../../src/brokers/redis/scripts/control/pause.ts';
-import { changeOne } from '../../../src/brokers/redis/scripts/control/change-one.ts';
 import {
   exchange,
   type ExchangeCall,

@@ -248,6 +248,17 @@ describe.skipIf(!hasRedis())('after crashed and foreign processes', () => {
     expect(await bed.takeOne()).toMatchObject({ id: 'a' });
   });
 
+  test('the counters of anomalies are renamed before the keys that they count', async () => {
+    const keys = [`${Q}pending`, `${Q}lease`, `${Q}groups`, 'tc:{q}:biz', 'tc:{q}:odd', 'tc:{q}:tok'];
+    for (const key of keys) await bed.ask('XADD', key, '1-1', 'was', key);
+    const { renamedKeys = [] } = (await repair()) ?? {};
+    expect([...renamedKeys].sort()).toEqual([...keys].sort());
+    expect(await bed.ask('XRANGE', `tc:{q}:aside:odd:${sec()}`, '-', '+')).toEqual([
+      ['1-1', ['was', 'tc:{q}:odd']],
+    ]);
+    expect(await bed.ask('HGETALL', 'tc:{q}:odd')).toEqual(['aside', String(keys.length)]);
+  });
+
   test('the archive is trimmed to what Asynq keeps, in steps', async () => {
     const old = (prefix: string, count: number, score: number) =>
       bed.ask(

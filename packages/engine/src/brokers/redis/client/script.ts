@@ -1,7 +1,7 @@
 /** An argument of a command. Text is sent as UTF-8; messages and payloads are Buffers. */
 export type RedisArg = string | Buffer;
 
-/** A script's text and its SHA-1 in hex; `lua.generated.ts` has them all. */
+/** A script's text and its SHA-1 in hex. */
 export interface LuaSource {
   readonly text: string;
   readonly sha1: string;
@@ -20,9 +20,4 @@ export interface Script<Call, Reply> {
   args(call: Call): (RedisArg | number)[];
   /** Reads the raw reply: blob strings are Buffers, integers are numbers, nil is null. */
   reply(raw: unknown, call: Call): Reply;
-}
-
-/** Infers the types of a script. */
-export function defineScript<Call, Reply>(script: Script<Call, Reply>): Script<Call, Reply> {
-  return script;
 }

@@ -5,6 +5,7 @@ import { encodeAttempt } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
 import type { Fetched, OtherFinish, TakenRow } from '../scripts/consume/exchange.ts';
+import { END } from '../scripts/lua.generated.ts';
 import { takenAttemptState } from '../records/attempt-state.ts';
 import { payloadOf } from '../records/stored-meta.ts';
 import type { TaskSource } from './plan-finishes.ts';
@@ -63,13 +64,13 @@ export interface DecodedRows {
 function quarantineFinish(id: string, token: number, nowMs: number): OtherFinish {
   const error = { class: 'undecodable', message: 'the stored message cannot be decoded' };
   const record = { number: 1, startedMs: nowMs, finishedMs: nowMs, outcome: 'failed', error } as const;
-  const message = { whole: false, bytes: '' };
   return {
     id,
     token,
-    end: 'u',
+    endCode: END.quarantine,
     line: encodeAttempt(record),
-    message,
+    isWhole: 0,
+    message: '',
     retentionOrDelay: 0,
     lock: '',
     result: '',

@@ -3,6 +3,7 @@ import { uniqueKeyPrefix } from '../../../protocol/keys.ts';
 import { encodeMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
 import { encodeAttempt } from '../../../task/attempt-record.ts';
+import { END } from '../scripts/lua.generated.ts';
 import type { OtherFinish, QueueFinishes } from '../scripts/consume/exchange.ts';
 
 /** What the broker keeps with a leased task: the facts about its stored message that its finish needs. */
@@ -19,7 +20,9 @@ const MAX_REPEATS = 4;
 /** Longest error text in a message. */
 const MAX_ERROR_LENGTH = 8_192;
 /** Appends nothing to the message. */
-const NO_CHANGE = { whole: false, bytes: '' } as const;
+const NO_CHANGE = { isWhole: 0, message: '' } as const;
+
+type MessageChange = Pick<OtherFinish, 'isWhole' | 'message'>;
 
 /** The task's unique lock; '' = none. A key outside the queue's own keys is not a lock (docs/design/protocol.md#unique-locks). */
 export function lockOf(queue: string, { uniqueKey }: TaskMessage): string {
@@ -27,21 +30,18 @@ export function lockOf(queue: string, { uniqueKey }: TaskMessage): string {
 }
 
 /** The new message, or the fields to append. In protobuf the last one of a repeated field counts. */
-function changedMessage(
-  { message, repeats }: TaskSource,
-  changes: Partial<TaskMessage>,
-): OtherFinish['message'] {
-  const whole = repeats >= MAX_REPEATS;
+function changedMessage({ message, repeats }: TaskSource, changes: Partial<TaskMessage>): MessageChange {
+  const isWhole = repeats >= MAX_REPEATS;
   // Required in TypeScript; empty fields are not encoded.
   const empty = { type: '', id: '', queue: '' };
-  return { whole, bytes: encodeMessage(whole ? { ...message, ...changes } : { ...empty, ...changes }) };
+  return {
+    isWhole: isWhole ? 1 : 0,
+    message: encodeMessage(isWhole ? { ...message, ...changes } : { ...empty, ...changes }),
+  };
 }
 
 /** The message after a failed attempt. */
-function failedMessage(
-  finish: Exclude<Finish, { outcome: 'requeue' }>,
-  retried?: number,
-): OtherFinish['message'] {
+function failedMessage(finish: Exclude<Finish, { outcome: 'requeue' }>, retried?: number): MessageChange {
   const errorMsg = (finish.record.error?.message ?? finish.record.reason ?? '').slice(0, MAX_ERROR_LENGTH);
   return changedMessage(finish.task.source as TaskSource, {
     // The script fills in the time, by its own clock.
@@ -55,28 +55,28 @@ function failedMessage(
 function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
   const { task, outcome } = finish;
   const source = task.source as TaskSource;
-  const blank = { line: '', message: NO_CHANGE, retentionOrDelay: 0, lock: '', result: '' };
-  if (outcome === 'requeue') return { ...blank, end: 'q' };
+  const blank = { line: '', ...NO_CHANGE, retentionOrDelay: 0, lock: '', result: '' };
+  if (outcome === 'requeue') return { ...blank, endCode: END.requeue };
   const line = encodeAttempt(finish.record);
-  if (outcome === 'archive') return { ...blank, line, end: 'a', message: failedMessage(finish) };
+  if (outcome === 'archive') return { ...blank, line, endCode: END.archive, ...failedMessage(finish) };
   if (outcome === 'retry') {
     const { delayMs, countsAsFailure } = finish;
-    const end = countsAsFailure ? 'f' : 'r';
     const retried = countsAsFailure ? source.message.retried + 1 : undefined;
     return {
       ...blank,
       line,
-      end,
-      message: failedMessage(finish, retried),
+      endCode: countsAsFailure ? END.fail : END.retry,
+      ...failedMessage(finish, retried),
       retentionOrDelay: Math.max(0, Math.ceil(delayMs)),
     };
   }
-  if (outcome === 'revoked') return { ...blank, line, end: 'd', lock: lockOf(task.queue, source.message) };
+  if (outcome === 'revoked')
+    return { ...blank, line, endCode: END.done, lock: lockOf(task.queue, source.message) };
   const kept = { line, retentionOrDelay: source.message.retention, lock: lockOf(task.queue, source.message) };
-  if (kept.retentionOrDelay <= 0) return { ...blank, ...kept, end: 'd' };
-  const message = changedMessage(source, {});
-  if (finish.result === null) return { ...blank, ...kept, end: 'k', message };
-  return { ...blank, ...kept, end: 'K', message, result: asBuffer(finish.result) };
+  if (kept.retentionOrDelay <= 0) return { ...blank, ...kept, endCode: END.done };
+  const unchanged = changedMessage(source, {});
+  if (finish.result === null) return { ...blank, ...kept, endCode: END.keep, ...unchanged };
+  return { ...blank, ...kept, endCode: END.keepResult, ...unchanged, result: asBuffer(finish.result) };
 }
 
 /** Whether the task just vanishes: it is kept nowhere and holds no lock. Many of these share one short argument list. */

@@ -12,9 +12,7 @@ import {
 } from '../../../protocol/keys.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
-import { check } from '../scripts/check/check.ts';
-import { checkIndex, type IndexPage } from '../scripts/check/check-index.ts';
-import { checkKeys, type KeysPage } from '../scripts/check/check-keys.ts';
+import { check, checkIndex, type IndexPage, checkKeys, type KeysPage } from '../scripts/check/table.ts';
 
 /** IDs that one pass through the lists looks for. At most twice as many are in memory. */
 const MAX_LISTED = 100_000;

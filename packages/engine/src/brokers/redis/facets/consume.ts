@@ -1,6 +1,7 @@
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../broker/bounds.ts';
 import type { Consume, Finish, FinishOutcome } from '../../../broker/consume.ts';
 import type { RedisDeps } from '../deps.ts';
+import { CODE } from '../scripts/lua.generated.ts';
 import { createExtend, createKeepResults } from '../leases/extend.ts';
 import { createReportWrongType } from '../calls/refusals.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
@@ -50,8 +51,8 @@ export function createConsume(deps: RedisDeps): Consume {
         const plan = planFinishes(chunk.finishes, chunk.first);
         reply = await send(plan.finishes, n === chunks.length - 1 ? fetch : NO_FETCH, options);
         for (const [i, index] of plan.indexes.entries()) {
-          if (reply.codes[i] === '1') finished[index] = 'accepted';
-          else if (reply.codes[i] === 'x')
+          if (reply.codes[i] === CODE.done) finished[index] = 'accepted';
+          else if (reply.codes[i] === CODE.wrongType)
             reportWrongType(finishes[index]?.task.queue ?? '', 'one of its sets');
         }
       }

@@ -8,13 +8,16 @@ import {
 import type { TaskRef } from '../../../runtime/events.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
-import { changeMany } from '../scripts/control/change-many.ts';
-import { changeOne } from '../scripts/control/change-one.ts';
-import { cancel } from '../scripts/control/cancel.ts';
-import { dropQueue, type DropReply } from '../scripts/control/drop-queue.ts';
-import { pause } from '../scripts/control/pause.ts';
-import { task } from '../scripts/inspect/task.ts';
-import { updatePayload } from '../scripts/control/update-payload.ts';
+import {
+  changeMany,
+  changeOne,
+  cancel,
+  dropQueue,
+  type DropReply,
+  pause,
+  updatePayload,
+} from '../scripts/control/table.ts';
+import { task } from '../scripts/inspect/table.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { withPayload } from '../../../protocol/message.ts';
 import { decodeMeta } from '../../../task/meta.ts';

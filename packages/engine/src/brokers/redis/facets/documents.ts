@@ -3,7 +3,27 @@ import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Documents, StoredDocument } from '../../../broker/documents.ts';
 import { documentsKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
-import { documentPut } from '../scripts/documents/document-put.ts';
+import { defineScript } from '../scripts/define-script.ts';
+import { lua } from '../scripts/lua.generated.ts';
+
+interface DocumentPut {
+  readonly kind: string;
+  readonly id: string;
+  /** A unique name of this write, of characters `[A-Za-z0-9_-]`. */
+  readonly write: string;
+  /** '' = remove the document. */
+  readonly json: string;
+  /** Expected version; null = any. */
+  readonly expected: number | null;
+}
+
+/** Replies with the new version; 0 = removed, −1 = it has another version, −2 = there is nothing to remove. */
+const documentPut = defineScript({
+  lua: lua.documentPut,
+  keys: ({ kind }: DocumentPut) => ({ documents: documentsKey(kind) }),
+  args: ({ id, write, expected, json }) => ({ id, write, expected: expected ?? '', value: json }),
+  reply: (raw) => raw as number,
+});
 
 function parseDocument(id: string, stored: Buffer): StoredDocument {
   const { version, value } = JSON.parse(stored.toString()) as { version: number; value: unknown };

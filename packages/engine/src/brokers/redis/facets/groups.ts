@@ -5,10 +5,15 @@ import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { aggregationSetKey, groupKey, groupsKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { EnqueueItem } from '../scripts/submit/enqueue.ts';
-import { groupFinish, type GroupFinished, type HeldLock } from '../scripts/groups/group-finish.ts';
-import { groupReclaim } from '../scripts/groups/group-reclaim.ts';
-import { groupTake } from '../scripts/groups/group-take.ts';
-import { pageOfSet, type SetPageReply, type SetCursor } from '../scripts/inspect/page-of-set.ts';
+import {
+  groupFinish,
+  type GroupFinished,
+  type HeldLock,
+  groupReclaim,
+  groupTake,
+} from '../scripts/groups/table.ts';
+import { pageOfSet, type SetPageReply, type SetCursor } from '../scripts/inspect/table.ts';
+import { CODE } from '../scripts/lua.generated.ts';
 import { textOf } from '../scripts/reply.ts';
 import { createForEachQueue } from '../calls/for-each-queue.ts';
 import { acceptedReply, createReportWrongType, isRefusal, withReceipt } from '../calls/refusals.ts';
@@ -116,7 +121,7 @@ async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetC
       else {
         tasks.push(taskRecord(queue, row));
         const lock = lockOf(queue, message);
-        if (lock !== '') locks.push([lock, row.id]);
+        if (lock !== '') locks.push({ key: lock, id: row.id });
       }
     }
     after = page.last;
@@ -131,9 +136,9 @@ function toFinishedSet(
   task: NewTask | null,
   item: EnqueueItem | null,
 ): FinishedSet {
-  if (code === 'l') return { code: 'set-lost' };
+  if (code === CODE.setLost) return { code: 'set-lost' };
   if (task === null || item === null) return { code: 'removed' };
-  if (code === 'd') return { code: 'duplicate-task', holder: holder || null };
+  if (code === CODE.duplicate) return { code: 'duplicate-task', holder: holder || null };
   return outcomeOf({ task, item }, code, nowMs);
 }
 

@@ -4,15 +4,19 @@ import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import type { RedisDeps } from '../deps.ts';
-import { find, type FoundRow } from '../scripts/inspect/find.ts';
+import {
+  find,
+  type FoundRow,
+  memory,
+  pageOfList,
+  pageOfSet,
+  type SetCursor,
+  task,
+} from '../scripts/inspect/table.ts';
 import { readDayCounts } from '../records/day-counts.ts';
 import { groupSizes } from './groups.ts';
-import { memory } from '../scripts/inspect/memory.ts';
-import { pageOfList } from '../scripts/inspect/page-of-list.ts';
-import { pageOfSet, type SetCursor } from '../scripts/inspect/page-of-set.ts';
 import { queueFacts } from '../scripts/inspect/queue-facts.ts';
 import { textOf } from '../scripts/reply.ts';
-import { task } from '../scripts/inspect/task.ts';
 import { taskRecord } from '../records/task-record.ts';
 
 const MAX_PAGE = 500;

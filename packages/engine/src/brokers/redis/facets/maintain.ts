@@ -1,11 +1,15 @@
 import type { Maintain, Recovered, Repaired } from '../../../broker/maintain.ts';
 import type { RedisDeps } from '../deps.ts';
-import { expire } from '../scripts/maintain/expire.ts';
-import { forward } from '../scripts/maintain/forward.ts';
-import { recover } from '../scripts/maintain/recover.ts';
-import { repair, type RepairedIndexes } from '../scripts/maintain/repair.ts';
+import {
+  expire,
+  forward,
+  recover,
+  repair,
+  type RepairedIndexes,
+  sweep,
+  type SweepReply,
+} from '../scripts/maintain/table.ts';
 import { quarantinedIn } from '../scripts/reply.ts';
-import { sweep, type SweepReply } from '../scripts/maintain/sweep.ts';
 import { createForEachQueue } from '../calls/for-each-queue.ts';
 import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';
 

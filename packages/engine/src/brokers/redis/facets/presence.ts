@@ -16,10 +16,13 @@ import {
 } from '../../../protocol/server-info.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
-import { presenceIndex } from '../scripts/presence/presence-index.ts';
-import { presenceList } from '../scripts/presence/presence-list.ts';
-import { presenceRead, type PresenceReadReply } from '../scripts/presence/presence-read.ts';
-import { presenceWrite } from '../scripts/presence/presence-write.ts';
+import {
+  presenceIndex,
+  presenceList,
+  presenceRead,
+  type PresenceReadReply,
+  presenceWrite,
+} from '../scripts/presence/table.ts';
 import { decodedOrNull, portions } from '../calls/portions.ts';
 
 const SECONDS = PRESENCE_MS / 1_000;

@@ -19,12 +19,13 @@ import {
 } from '../../../protocol/scheduler-entry.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
-import { presenceIndex } from '../scripts/presence/presence-index.ts';
-import { presenceList } from '../scripts/presence/presence-list.ts';
-import { schedulerEvent } from '../scripts/scheduler-entries/scheduler-event.ts';
-import { schedulerHistory } from '../scripts/scheduler-entries/scheduler-history.ts';
-import { schedulerRead } from '../scripts/scheduler-entries/scheduler-read.ts';
-import { schedulerWrite } from '../scripts/scheduler-entries/scheduler-write.ts';
+import { presenceIndex, presenceList } from '../scripts/presence/table.ts';
+import {
+  schedulerEvent,
+  schedulerHistory,
+  schedulerRead,
+  schedulerWrite,
+} from '../scripts/scheduler-entries/table.ts';
 import { decodedOrNull, portions } from '../calls/portions.ts';
 
 /** Entries read of one scheduler. A foreign scheduler may have written any number. */

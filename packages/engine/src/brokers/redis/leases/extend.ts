@@ -2,8 +2,7 @@ import type { Consume, EarlyResult } from '../../../broker/consume.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
 import type { RedisClient, RunOptions } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
-import { extend } from '../scripts/consume/extend.ts';
-import { keepResults } from '../scripts/consume/keep-results.ts';
+import { extend, keepResults } from '../scripts/consume/table.ts';
 import { askInBatches, type BatchRules } from '../calls/batch-by-queue.ts';
 
 /** Renews leases. A renewal needs no receipt: if it arrives twice, the lease only lasts longer. */
@@ -24,7 +23,7 @@ export function createKeepResults({ client }: RedisDeps): Consume['keepResults']
     askInBatches(results, rules, (queue, batch) =>
       client.run(keepResults, {
         queue,
-        results: batch.map(({ task: { id, token }, result }) => ({ id, token, result: asBuffer(result) })),
+        results: batch.map(({ task: { id, token }, result }) => ({ id, token, bytes: asBuffer(result) })),
       }),
     );
 }

@@ -4,6 +4,7 @@ import { groupKey, taskKey } from '../../../protocol/keys.ts';
 import { encodeMessage } from '../../../protocol/message.ts';
 import { uniqueKey } from '../../../protocol/unique-key.ts';
 import type { Enqueued, EnqueueItem } from '../scripts/submit/enqueue.ts';
+import { CODE } from '../scripts/lua.generated.ts';
 import { wrongTypeText } from '../calls/refusals.ts';
 import { metaText } from './stored-meta.ts';
 
@@ -57,14 +58,14 @@ export function itemOf(task: NewTask): EnqueueItem {
   };
 }
 
-/** The outcome for a script's code, except `d`, which needs the holder of the lock. */
+/** The outcome for a script's code, except `CODE.duplicate`, which needs the holder of the lock. */
 export function outcomeOf(
   { task, item }: Pick<PreparedTask, 'task' | 'item'>,
   code: string | undefined,
   nowMs: number,
 ): EnqueueOutcome {
-  if (code === '0') return { code: 'task-exists' };
-  if (code !== '1') {
+  if (code === CODE.refused) return { code: 'task-exists' };
+  if (code !== CODE.done) {
     const corrupt = [
       taskKey(task.queue, item.id),
       ...(task.group === null ? [] : [groupKey(task.queue, task.group)]),
@@ -76,14 +77,14 @@ export function outcomeOf(
   return { code: 'created', state: task.group === null ? 'pending' : 'aggregating', dueMs: nowMs };
 }
 
-/** One outcome per task; the reply has a holder for each code `d`, in order. */
+/** One outcome per task; the reply has a holder for each `CODE.duplicate`, in order. */
 export function outcomesOf(
   tasks: readonly PreparedTask[],
   { codes, holders, nowMs }: Enqueued,
 ): EnqueueOutcome[] {
   let nextHolder = 0;
   return tasks.map((prepared, i) => {
-    if (codes[i] !== 'd') return outcomeOf(prepared, codes[i], nowMs);
+    if (codes[i] !== CODE.duplicate) return outcomeOf(prepared, codes[i], nowMs);
     nextHolder += 1;
     return { code: 'duplicate-task', holder: holders[nextHolder - 1] || null };
   });

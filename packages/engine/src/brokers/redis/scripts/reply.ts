@@ -1,17 +1,7 @@
 import type { Quarantined } from '../../../broker/maintain.ts';
 import type { Receipt } from '../calls/receipts.ts';
 
-/**
- * What scripts reply.
- *
- * Codes, one character per task or finish:
- * `1` done: the task is stored, the finish accepted, the lease renewed;
- * `0` not done: the ID exists already, the lease is lost;
- * `d` duplicate: another task holds the unique lock;
- * `x` a key of the task or queue has a wrong type;
- * `l` lost: the aggregation set's time is over, and it goes back to its group.
- * The codes of ends that finishes send (`d k K r f a u q`) are described in the prelude `finish-queue`.
- */
+// What scripts reply. The codes for each task, lease or finish are in CODE (`codes.lua`).
 
 /** A reply instead of the script's own: a key has a wrong type, or the call is a late duplicate of an older one. */
 export type Refusal = { readonly corrupt: string } | { readonly stale: true };
@@ -42,7 +32,7 @@ export function quarantinedIn(raw: readonly unknown[]): Quarantined {
   return raw.length > 0 ? { quarantined: raw.map(textOf) } : {};
 }
 
-/** The first arguments of every script with a receipt. */
-export function receiptArgs({ slot, sequence }: Receipt): readonly [number, number] {
-  return [slot, sequence];
+/** The arguments of every script with a receipt. */
+export function receiptArgs({ slot, sequence }: Receipt): Pick<Receipt, 'slot' | 'sequence'> {
+  return { slot, sequence };
 }

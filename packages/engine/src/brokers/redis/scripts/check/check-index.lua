@@ -1,13 +1,13 @@
 -- @use time names
 -- check-index: reads a page of one list or set of IDs of one queue, and returns the IDs that seem wrong there.
--- KEYS   1 pending; 2 the list or set
--- ARGV   1 now; 2 the state that its tasks must have, or lease, due or st:cancelled; 3 where the page begins: in a list the
+-- KEYS   pending; index: the list or set
+-- ARGV   now; name: the state that its tasks must have, or lease, due or st:cancelled; from: where the page begins, in a list the
 --        index from the left, in a set the cursor of ZSCAN
 -- RETURN where the next page begins, 0 = this was the last one; IDs that seem wrong; all IDs of the page if it is a list
 -- BOUND  about 500 IDs
 local PAGE = 500
-local asynq = names_of(KEYS[1])
-local key, name = KEYS[2], ARGV[2]
+local asynq = key_prefixes(KEYS.pending)
+local key, name = KEYS.index, ARGV.name
 local STATES = {
   lease = { active = 1 }, due = { scheduled = 1, retry = 1 }, ['st:cancelled'] = { completed = 1 },
 }
@@ -15,12 +15,12 @@ local states = STATES[name] or { [name] = 1 }
 local ids, scores, next_cursor = {}, {}, '0'
 
 local function read_list()
-  ids = redis.call('LRANGE', key, ARGV[3], ARGV[3] + PAGE - 1)
-  next_cursor = #ids == PAGE and int_text(ARGV[3] + PAGE) or '0'
+  ids = redis.call('LRANGE', key, ARGV.from, ARGV.from + PAGE - 1)
+  next_cursor = #ids == PAGE and int_text(ARGV.from + PAGE) or '0'
 end
 
 local function read_set()
-  local found = redis.call('ZSCAN', key, ARGV[3], 'COUNT', PAGE)
+  local found = redis.call('ZSCAN', key, ARGV.from, 'COUNT', PAGE)
   for i = 1, #found[2], 2 do
     ids[#ids + 1], scores[#scores + 1] = found[2][i], found[2][i + 1]
   end
@@ -40,10 +40,11 @@ elseif key_type == 'zset' then
   read_set()
 end
 local wrong = {}
+-- RECORD row: state; message
 for i, id in ipairs(ids) do
-  local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'state', 'msg')
+  local row = redis.pcall('HMGET', asynq .. 't:' .. id, FIELDS.row)
   local leased = name ~= 'active' or type(redis.pcall('ZSCORE', asynq .. 'lease', id)) == 'string'
-  if not row[2] or not states[row[1]] or not leased or is_marked_wrong(i) then
+  if not row.message or not states[row.state] or not leased or is_marked_wrong(i) then
     wrong[#wrong + 1] = id
   end
 end

@@ -1,12 +1,12 @@
 -- @use time names counters key-types
 -- check-keys: scans a page of the keys of one queue, and returns what seems wrong.
--- KEYS   1 pending
--- ARGV   1 now; 2 cursor, 0 = from the start
+-- KEYS   pending
+-- ARGV   now; cursor: 0 = from the start
 -- RETURN cursor, 0 = this was the last page; candidates, each as three values: what it is (task, lock, group, key), name, '';
 --        IDs whose state says that they are in a list; keys of groups
 -- BOUND  about 500 keys of the database
 local MAX_SCANNED = 500
-local asynq, tc = names_of(KEYS[1])
+local asynq, tc = key_prefixes(KEYS.pending)
 local candidates, listed, groups = {}, {}, {}
 
 local function add_candidate(what, name)
@@ -15,11 +15,12 @@ local function add_candidate(what, name)
 end
 
 -- Whether the task is in the sorted set of its state. Lists are too slow to search: such IDs go to `listed`, for the walk to
--- compare. row: msg, state, group.
+-- compare.
+-- RECORD row: message; state; group
 local SETS = { scheduled = 1, retry = 1, archived = 1, completed = 1 }
 local function is_indexed(id, row)
-  local state, group = row[2], row[3]
-  if not row[1] or not state then
+  local state, group = row.state, row.group
+  if not row.message or not state then
     return false
   elseif state == 'pending' or state == 'active' then
     listed[#listed + 1] = id
@@ -29,17 +30,18 @@ local function is_indexed(id, row)
   return set and type(redis.pcall('ZSCORE', asynq .. set, id)) == 'string'
 end
 
+-- RECORD holder: message; state
 local function check_key(key)
   local name = string.sub(key, #asynq + 1)
   if string.sub(name, 1, 2) == 't:' then
     local id = string.sub(name, 3)
-    if not is_indexed(id, redis.pcall('HMGET', key, 'msg', 'state', 'group')) then
+    if not is_indexed(id, redis.pcall('HMGET', key, FIELDS.row)) then
       add_candidate('task', id)
     end
   elseif string.sub(name, 1, 7) == 'unique:' then
     local owner = redis.pcall('GET', key)
-    local row = type(owner) == 'string' and redis.pcall('HMGET', asynq .. 't:' .. owner, 'msg', 'state') or {}
-    if not row[1] or row[2] == 'completed' then
+    local holder = type(owner) == 'string' and redis.pcall('HMGET', asynq .. 't:' .. owner, FIELDS.holder) or {}
+    if not holder.message or holder.state == 'completed' then
       add_candidate('lock', key)
     end
   elseif string.sub(name, 1, 2) == 'g:' then
@@ -50,13 +52,13 @@ local function check_key(key)
   end
 end
 
-if ARGV[2] == '0' then
+if ARGV.cursor == '0' then
   for _, wrong in ipairs(wrong_keys(asynq, tc, today())) do
     add_candidate('key', wrong[1])
   end
 end
 local pattern = string.gsub(asynq, '[%*%?%[%]\\]', '\\%0') .. '*'
-local found = redis.call('SCAN', ARGV[2], 'MATCH', pattern, 'COUNT', MAX_SCANNED)
+local found = redis.call('SCAN', ARGV.cursor, 'MATCH', pattern, 'COUNT', MAX_SCANNED)
 for _, key in ipairs(found[2]) do
   check_key(key)
 end

@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
--- @use time names counters archive doubts key-types locations repair-task
+-- @use time names counters remove archive move doubts key-types locations repair-task
 -- check: examines candidates of one queue, each with all that belongs to it in one moment, and repairs them if asked to.
--- KEYS   1 pending
--- ARGV   1 now; 2 repair (1) or only report (0); per candidate: task, lock, group or key; ID or key; key where it was seen
+-- KEYS   pending
+-- ARGV   now; repair: 1, or 0 = only report; candidates...
+-- RECORD candidate: what: task, lock, group or key; name: ID or key; seen_in: the key where it was seen
 -- RETURN per candidate examined: kind of fault ('' = none), description, what was done about it
 -- BOUND  100 candidates; ends early, though not before the first one, when it has scanned 250,000 IDs of lists
 local MAX_SCANNED, MAX_ROUNDS = 250000, 5
-local asynq, tc = names_of(KEYS[1])
-local is_repair = ARGV[2] == '1'
+local asynq, tc = key_prefixes(KEYS.pending)
+local is_repair = ARGV.repair == '1'
 local scanned, answers = 0, {}
 
 -- done: what was repaired, or nil or false.
@@ -51,14 +52,15 @@ local function type_fault(key, type_name)
 end
 
 -- A lock must not outlive its task or the task's completion. An archived task keeps its lock, as in Asynq.
+-- RECORD holder: message; state
 local function check_lock(key)
   local owner = not find_wrong_type(key, 'string') and redis.call('GET', key)
   if not owner then
     return type_fault(key, 'string')
   end
-  local row = redis.pcall('HMGET', asynq .. 't:' .. owner, 'msg', 'state')
-  local is_missing = not row[1]
-  if not is_missing and row[2] ~= 'completed' then
+  local holder = redis.pcall('HMGET', asynq .. 't:' .. owner, FIELDS.holder)
+  local is_missing = not holder.message
+  if not is_missing and holder.state ~= 'completed' then
     return nil
   end
   if is_repair then
@@ -92,8 +94,8 @@ local function check_key(key)
 end
 
 local CHECKS = { task = check_task, lock = check_lock, group = check_group, key = check_key }
-for i = 3, #ARGV, 3 do
-  answer(CHECKS[ARGV[i]](ARGV[i + 1], ARGV[i + 2]))
+for candidate = INDEX.candidates, #ARGV, SIZE.candidate do
+  answer(CHECKS[ARGV[candidate].what](ARGV[candidate].name, ARGV[candidate].seen_in))
   if scanned > MAX_SCANNED then
     break
   end

@@ -1,7 +1,8 @@
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
-import { defineScript, type RedisArg } from '../../client/script.ts';
-import { lua } from '../lua.generated.ts';
+import type { RedisArg } from '../../client/script.ts';
+import { appendRecord, defineScript } from '../define-script.ts';
+import { lua, type END } from '../lua.generated.ts';
 import { receiptArgs, refusalIn, textOf, textOrNull, type Refusal } from '../reply.ts';
 
 /** Successes of one lease token without retention or unique lock: the tasks are deleted. */
@@ -14,12 +15,13 @@ export interface PlainFinishes {
 export interface OtherFinish {
   readonly id: string;
   readonly token: number;
-  /** How the attempt ended; the prelude `finish-queue` describes the codes. */
-  readonly end: 'd' | 'k' | 'K' | 'r' | 'f' | 'a' | 'u' | 'q';
+  /** How the attempt ended. */
+  readonly endCode: (typeof END)[keyof typeof END];
   /** The attempt's line for the task's history. */
   readonly line: string;
-  /** The `whole` new message, or fields to append to the stored one. */
-  readonly message: { readonly whole: boolean; readonly bytes: RedisArg };
+  /** 1 = `message` is the whole new message, 0 = fields to append to the stored one. */
+  readonly isWhole: 0 | 1;
+  readonly message: RedisArg;
   /** Retention in s, or delay in ms. */
   readonly retentionOrDelay: number;
   /** Key of the unique lock to release; '' = none. */
@@ -68,7 +70,7 @@ export interface Fetched {
 }
 
 export interface ExchangeReply {
-  /** A code per finish, by queue, the plain ones of a queue first: `1` accepted, `0` lease lost, `x` a wrong type. */
+  /** A character of CODE per finish, by queue, the plain ones of a queue first. */
   readonly codes: string;
   readonly fetched: readonly Fetched[];
 }
@@ -109,29 +111,36 @@ function parseFetched([index, token, rows, dropped, corrupt]: RawFetched, call: 
   };
 }
 
+/** The finishes of one queue, as the prelude `finish-queue` reads them. */
+function finishArgs({ plain, others }: QueueFinishes): (RedisArg | number)[] {
+  const { counts, tokenRun, finish } = lua.exchange.records;
+  const args: (RedisArg | number)[] = [];
+  const plainCount = plain.reduce((sum, { ids }) => sum + ids.length, 0);
+  appendRecord(args, counts, { plain: plainCount, others: others.length, tokens: plain.length });
+  for (const { token, ids } of plain) appendRecord(args, tokenRun, { token, length: ids.length });
+  for (const { ids } of plain) args.push(...ids);
+  for (const other of others) appendRecord(args, finish, other);
+  return args;
+}
+
 /** Finishes attempts and takes tasks, in one call. */
 export const exchange = defineScript({
-  name: 'exchange',
   lua: lua.exchange,
-  keys: ({ receipt, finishes, queues }: ExchangeCall) => [
-    receipt.key,
+  keys: ({ receipt }: ExchangeCall) => ({ receipt: receipt.key }),
+  moreKeys: ({ finishes, queues }) => [
     ...finishes.map(({ queue }) => pendingKey(queue)),
     ...queues.map(pendingKey),
   ],
-  args: ({ receipt, finishes, queues, room, leaseMs, worker, shares = [] }) => {
-    const fetch = [room, leaseMs, worker, shares.join(','), queues.length];
-    const args: (RedisArg | number)[] = [...receiptArgs(receipt), finishes.length, ...fetch];
-    for (const { plain, others } of finishes) {
-      const count = plain.reduce((sum, { ids }) => sum + ids.length, 0);
-      args.push(count, others.length, plain.length);
-      for (const { token, ids } of plain) args.push(token, ids.length);
-      for (const { ids } of plain) args.push(...ids);
-      for (const { id, token, end, line, message, retentionOrDelay, lock, result } of others) {
-        args.push(id, token, end, line, message.whole ? 1 : 0, message.bytes, retentionOrDelay, lock, result);
-      }
-    }
-    return args;
-  },
+  args: ({ receipt, finishes, queues, room, leaseMs, worker, shares = [] }) => ({
+    ...receiptArgs(receipt),
+    finishQueues: finishes.length,
+    room,
+    leaseMs,
+    worker,
+    shares: shares.join(','),
+    fetchQueues: queues.length,
+  }),
+  moreArgs: ({ finishes }) => finishes.flatMap(finishArgs),
   reply: (raw, call): ExchangeReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;

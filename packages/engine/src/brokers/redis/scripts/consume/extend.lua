@@ -1,30 +1,31 @@
 #!lua flags=allow-oom
--- @use time names leases
+-- @use time leases
 -- extend: renews leases of one queue, unless they belong to another attempt by now.
--- KEYS   1 pending
--- ARGV   1 now; 2 length in ms; then per lease: ID, token
+-- KEYS   lease
+-- ARGV   now; length_ms; leases...
+-- RECORD lease: id; token
 -- RETURN a text with 1 (renewed) or 0 (lost: the score has another token, or there is none) per lease
 -- BOUND  256 leases
-local lease = names_of(KEYS[1]) .. 'lease'
 local ids = {}
-for i = 3, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[i]
+for lease = INDEX.leases, #ARGV, SIZE.lease do
+  ids[#ids + 1] = ARGV[lease].id
 end
-local scores = redis.pcall('ZMSCORE', lease, unpack(ids))
+local scores = redis.pcall('ZMSCORE', KEYS.lease, unpack(ids))
 if scores.err then
-  return string.rep('0', #ids)
+  return string.rep(CODE.refused, #ids)
 end
-local codes, renewed = {}, {}
+local codes, renewed, lease = {}, {}, INDEX.leases
 for i = 1, #ids do
-  local token = tonumber(ARGV[2 * i + 2])
-  codes[i] = '0'
+  local token = tonumber(ARGV[lease].token)
+  codes[i] = CODE.refused
   if scores[i] and token_in(tonumber(scores[i])) == token then
-    codes[i] = '1'
-    renewed[#renewed + 1] = lease_score(tonumber(ARGV[2]), token)
+    codes[i] = CODE.done
+    renewed[#renewed + 1] = lease_score(tonumber(ARGV.length_ms), token)
     renewed[#renewed + 1] = ids[i]
   end
+  lease = lease + SIZE.lease
 end
 if #renewed > 0 then
-  redis.call('ZADD', lease, 'XX', unpack(renewed))
+  redis.call('ZADD', KEYS.lease, 'XX', unpack(renewed))
 end
 return table.concat(codes)

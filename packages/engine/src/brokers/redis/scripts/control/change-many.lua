@@ -1,17 +1,17 @@
 #!lua flags=allow-oom
--- @use time names receipt archive locks change
+-- @use time names receipt counters remove archive move after-finish change
 -- change-many: runs, archives or removes the first tasks of a state.
--- KEYS   1 receipt; 2 pending
--- ARGV   1 now; 2 slot; 3 sequence; 4 run, archive or remove; 5 state; 6 group ('' = any); 7 limit
+-- KEYS   receipt; pending
+-- ARGV   now; slot; sequence; action: run, archive or remove; state; group: '' = any; limit
 -- RETURN `<number of tasks changed>:<whether there are more, 1/0>`; `!<key>`: this key has a wrong type; `!stale`: a late
 --        duplicate
 -- BOUND  256 tasks
-local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
+local kept, stale = read_receipt()
 if kept or stale then
   return kept or STALE
 end
-local pending, action, state, group, limit = KEYS[2], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
-local asynq, tc = names_of(pending)
+local pending, action, state, group, limit = KEYS.pending, ARGV.action, ARGV.state, ARGV.group, tonumber(ARGV.limit)
+local asynq, tc = key_prefixes(pending)
 local groups, sets = asynq .. 'groups', asynq .. 'aggregation_sets'
 local wrong_key = find_wrong_index_type(asynq, tc, pending) or find_wrong_type(sets, 'zset')
 local source
@@ -62,22 +62,23 @@ local function take_first()
 end
 
 local ids, tasks, locks = source and take_first() or {}, {}, {}
+-- RECORD row: state; unique_key
 for _, id in ipairs(ids) do
-  local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'state', 'unique_key')
+  local row = redis.pcall('HMGET', asynq .. 't:' .. id, FIELDS.row)
   -- An ID without a task has left the index, and that is all. An active task belongs to its worker: it stays as it is.
-  if not row.err and row[1] and row[1] ~= 'active' then
-    tasks[#tasks + 1], locks[#locks + 1] = id, row[2]
+  if not row.err and row.state and row.state ~= 'active' then
+    tasks[#tasks + 1], locks[#locks + 1] = id, row.unique_key
   end
 end
-change_tasks(asynq, action, tasks, locks)
+change_tasks(asynq, tc, action, tasks, locks)
 local more = source and redis.call('EXISTS', source) == 1
 if state == 'aggregating' and source and not more then
   if group ~= '' then
     redis.call('SREM', groups, group)
   end
   redis.call('ZREM', sets, source)
-  more = ARGV[6] == '' and redis.call('EXISTS', groups, sets) > 0
+  more = ARGV.group == '' and redis.call('EXISTS', groups, sets) > 0
 end
 local reply = #tasks .. (more and ':1' or ':0')
-keep_receipt(KEYS[1], ARGV[2], ARGV[3], reply)
+keep_receipt(reply)
 return reply

@@ -1,17 +1,17 @@
 #!lua flags=allow-oom
--- @use time names receipt archive locks change
+-- @use time names receipt counters remove archive move after-finish change
 -- change-one: runs, archives or removes one task.
--- KEYS   1 receipt; 2 pending; 3 the task's hash
--- ARGV   1 now; 2 slot; 3 sequence; 4 ID; 5 run, archive or remove; 6 unique lock ('' = none)
+-- KEYS   receipt; pending; task: its hash
+-- ARGV   now; slot; sequence; id; action: run, archive or remove; lock: the unique lock, '' = none
 -- RETURN `done:<state before>`, `state:<state>` (the action is not possible in it) or `none` (no such task); `!<key>`: this
 --        key has a wrong type; `!stale`: a late duplicate
 -- BOUND  1 task; LREM on pending
-local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
+local kept, stale = read_receipt()
 if kept or stale then
   return kept or STALE
 end
-local pending, key, id, action = KEYS[2], KEYS[3], ARGV[4], ARGV[5]
-local asynq, tc = names_of(pending)
+local pending, key, id, action = KEYS.pending, KEYS.task, ARGV.id, ARGV.action
+local asynq, tc = key_prefixes(pending)
 local wrong_key = find_wrong_type(key, 'hash') or find_wrong_index_type(asynq, tc, pending)
 if wrong_key then
   return '!' .. wrong_key
@@ -19,10 +19,11 @@ end
 if redis.call('EXISTS', key) == 0 then
   return 'none'
 end
-local row = redis.call('HMGET', key, 'state', 'tc:s', 'group')
+-- RECORD row: state; own_state; group
+local row = redis.call('HMGET', key, FIELDS.row)
 -- A hash without a state is damaged; its ID may be in any index, so it is treated as pending.
-local state, group = row[1] or 'pending', row[3] or ''
-local reported_state = (state == 'completed' and row[2]) or row[1] or 'archived'
+local state, group = row.state or 'pending', row.group or ''
+local reported_state = (state == 'completed' and row.own_state) or row.state or 'archived'
 local refused = { run = { active = 1, pending = 1 }, archive = { active = 1, archived = 1 }, remove = { active = 1 } }
 if refused[action][state] then
   return 'state:' .. reported_state
@@ -43,7 +44,7 @@ if state ~= 'aggregating' then
   redis.call('ZREM', tc .. 'due', id)
   redis.call('ZREM', tc .. 'st:cancelled', id)
 end
-change_tasks(asynq, action, { id }, { ARGV[6] })
+change_tasks(asynq, tc, action, { id }, { ARGV.lock })
 local reply = 'done:' .. reported_state
-keep_receipt(KEYS[1], ARGV[2], ARGV[3], reply)
+keep_receipt(reply)
 return reply

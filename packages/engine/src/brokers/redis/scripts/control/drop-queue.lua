@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
 -- @use time names counters
 -- drop-queue: removes the remaining keys of a queue without tasks: settings, counters, names of empty groups.
--- KEYS   1 pending
--- ARGV   1 now
+-- KEYS   pending
+-- ARGV   now
 -- RETURN 1 removed, 0 the queue has tasks, 2 call again: there are more names of groups
 -- BOUND  about 200 keys without tasks behind them, 1,000 groups
-local pending = KEYS[1]
-local asynq, tc = names_of(pending)
+local pending = KEYS.pending
+local asynq, tc = key_prefixes(pending)
 local task_keys = {
   pending, asynq .. 'active', asynq .. 'scheduled', asynq .. 'retry', asynq .. 'archived', asynq .. 'completed',
   asynq .. 'aggregation_sets',

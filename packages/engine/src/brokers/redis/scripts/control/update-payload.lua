@@ -1,29 +1,30 @@
 #!lua flags=allow-oom
 -- @use time
 -- update-payload: replaces the message of a scheduled task by compare-and-set: only if it is still the message that was read.
--- KEYS   1 the task's hash
--- ARGV   1 now; 2 SHA-1 of the message that was read; 3 new message; 4 new meta ('' = none)
+-- KEYS   task: its hash
+-- ARGV   now; known_sha1: SHA-1 of the message that was read; message: the new one; meta: the new one, '' = none
 -- RETURN `done:scheduled`, `state:<state>` (it is not scheduled), `none` (no such task), or `changed`: read it again;
 --        `!<key>`: this key has a wrong type
 -- BOUND  1 task
-local key = KEYS[1]
-local row = redis.pcall('HMGET', key, 'state', 'msg')
+local key = KEYS.task
+-- RECORD row: state; message
+local row = redis.pcall('HMGET', key, FIELDS.row)
 if row.err then
   return '!' .. key
 end
-if not row[1] or not row[2] then
+if not row.state or not row.message then
   return 'none'
 end
-if row[1] ~= 'scheduled' then
-  return 'state:' .. row[1]
+if row.state ~= 'scheduled' then
+  return 'state:' .. row.state
 end
-if redis.sha1hex(row[2]) ~= ARGV[2] then
+if redis.sha1hex(row.message) ~= ARGV.known_sha1 then
   return 'changed'
 end
-redis.call('HSET', key, 'msg', ARGV[3])
-if ARGV[4] == '' then
-  redis.call('HDEL', key, 'tc')
+redis.call('HSET', key, FIELD.message, ARGV.message)
+if ARGV.meta == '' then
+  redis.call('HDEL', key, FIELD.meta)
 else
-  redis.call('HSET', key, 'tc', ARGV[4])
+  redis.call('HSET', key, FIELD.meta, ARGV.meta)
 end
 return 'done:scheduled'

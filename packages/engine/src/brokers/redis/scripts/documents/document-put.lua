@@ -1,10 +1,10 @@
 -- @use
 -- document-put: stores or removes a document if it has the expected version. Each write has an ID of its own: the same call
 -- sent twice gets the same answer.
--- KEYS   1 documents of the kind
--- ARGV   1 now, 2 ID, 3 write ID, 4 expected version ('' = any), 5 value as JSON ('' = remove)
+-- KEYS   documents: of the kind
+-- ARGV   now; id; write: ID of this write; expected: version, '' = any; value: as JSON, '' = remove
 -- RETURN new version (0 = removed), -1 = it has another version, -2 = there is nothing to remove
-local key, id, write, expected, value = KEYS[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local key, id, write, expected, value = KEYS.documents, ARGV.id, ARGV.write, ARGV.expected, ARGV.value
 -- The field '' has the write ID of the last removal: a repeat of it finds it there.
 local stored = redis.call('HGET', key, id)
 local version, writer = 0, ''

@@ -1,17 +1,17 @@
 #!lua flags=allow-oom
 -- @use time names
 -- group-reclaim: puts the tasks of sets whose deadline has passed back into their groups.
--- KEYS   1 pending
--- ARGV   1 now; 2 limit
+-- KEYS   pending
+-- ARGV   now; limit
 -- RETURN number of tasks that went back, or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, 256 sets; a larger set goes back in several calls
-local asynq, tc = names_of(KEYS[1])
+local asynq, tc = key_prefixes(KEYS.pending)
 local groups, sets, prefix = asynq .. 'groups', asynq .. 'aggregation_sets', asynq .. 'g:'
 local wrong_key = find_wrong_type(groups, 'set', sets, 'zset')
 if wrong_key then
   return '!' .. wrong_key
 end
-local limit, moved = tonumber(ARGV[2]), 0
+local limit, moved = tonumber(ARGV.limit), 0
 
 -- The group in a set's key, `…g:<group>:<set ID>`: everything between the prefix and the last colon. nil for other keys.
 local function group_of(set)

@@ -2,25 +2,24 @@
 -- @use time names receipt
 -- group-take: takes tasks of groups that are ready out of them, as sets for aggregation. A group is ready when it has reached
 -- its maximal size or delay, or when nothing has joined it for the grace period.
--- KEYS   1 receipt; 2 pending
--- ARGV   1 now; 2 slot; 3 sequence; 4 grace period in s; 5 maximal delay in s (0 = none); 6 maximal size (0 = none);
---        7 maximum of tasks in a set; 8 maximum of bytes in a set; 9 lifetime of a set in s; 10 maximum of sets to take, then
---        their IDs; then names of groups
+-- KEYS   receipt; pending
+-- ARGV   now; slot; sequence; grace_s; max_delay_s: 0 = none; max_size: 0 = none; max_tasks: most in a set; max_bytes: most in a
+--        set; lifetime_s: of a set; max_sets; set_ids...: one per set that may be taken, then names of groups
 -- RETURN `<index of the group, from 0>:<size>` per set, with commas between; `!<key>`: this key has a wrong type;
 --        `!stale`: a late duplicate
 -- BOUND  10 sets of 1,000 tasks, 500 groups checked
-local kept, stale = receipt_of(KEYS[1], ARGV[2], ARGV[3])
+local kept, stale = read_receipt()
 if kept or stale then
   return kept or STALE
 end
-local asynq = names_of(KEYS[2])
+local asynq = key_prefixes(KEYS.pending)
 local groups, sets = asynq .. 'groups', asynq .. 'aggregation_sets'
 local wrong_key = find_wrong_type(groups, 'set', sets, 'zset')
 if wrong_key then
   return '!' .. wrong_key
 end
-local grace_s, max_delay_s, max_size = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local max_tasks, max_bytes, max_sets = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[10])
+local grace_s, max_delay_s, max_size = tonumber(ARGV.grace_s), tonumber(ARGV.max_delay_s), tonumber(ARGV.max_size)
+local max_tasks, max_bytes, max_sets = tonumber(ARGV.max_tasks), tonumber(ARGV.max_bytes), tonumber(ARGV.max_sets)
 -- No clock is ahead by an hour. Members with a later time get the current one, or their group would never be ready.
 local MAX_AHEAD_S, MAX_RESET = 3600, 100
 
@@ -47,7 +46,7 @@ local function first_members(key)
   local found = redis.call('ZRANGE', key, 0, (max_size > 0 and math.min(max_size, max_tasks) or max_tasks) - 1, 'WITHSCORES')
   local ids, scored, bytes = {}, {}, 0
   for i = 1, #found, 2 do
-    local length = redis.pcall('HSTRLEN', asynq .. 't:' .. found[i], 'msg')
+    local length = redis.pcall('HSTRLEN', asynq .. 't:' .. found[i], FIELD.message)
     bytes = bytes + (type(length) == 'number' and length or 0)
     if bytes > max_bytes and #ids > 0 then
       break
@@ -58,24 +57,24 @@ local function first_members(key)
   return ids, scored
 end
 
-local taken = {}
-for i = 11 + max_sets, #ARGV do
+local taken, first_name = {}, INDEX.set_ids + max_sets
+for i = first_name, #ARGV do
   local key = asynq .. 'g:' .. ARGV[i]
   if #taken == max_sets then
     break
   end
   if not find_wrong_type(key, 'zset') and is_ripe(key) then
     local ids, scored = first_members(key)
-    local set = key .. ':' .. ARGV[11 + #taken]
+    local set = key .. ':' .. ARGV[INDEX.set_ids + #taken]
     redis.call('ZADD', set, unpack(scored))
     redis.call('ZREM', key, unpack(ids))
-    redis.call('ZADD', sets, now_s + ARGV[9], set)
+    redis.call('ZADD', sets, now_s + ARGV.lifetime_s, set)
     if redis.call('EXISTS', key) == 0 then
       redis.call('SREM', groups, ARGV[i])
     end
-    taken[#taken + 1] = (i - 11 - max_sets) .. ':' .. #ids
+    taken[#taken + 1] = (i - first_name) .. ':' .. #ids
   end
 end
 local reply = table.concat(taken, ',')
-keep_receipt(KEYS[1], ARGV[2], ARGV[3], reply)
+keep_receipt(reply)
 return reply

@@ -1,11 +1,11 @@
 -- @use time names
 -- memory: estimates the memory that the tasks of one queue take, from samples.
--- KEYS   1 pending
--- ARGV   1 now
+-- KEYS   pending
+-- ARGV   now
 -- RETURN bytes
 -- BOUND  20 tasks of each state, 5 groups of 20 tasks
 local SAMPLE, MAX_GROUPS = 20, 5
-local asynq = names_of(KEYS[1])
+local asynq = key_prefixes(KEYS.pending)
 
 -- Mean size of the tasks that exist; IDs without a task are left out.
 local function mean_size(ids)

@@ -1,32 +1,32 @@
 -- @use time names record
 -- page-of-list: a page of the pending or the active tasks, from the right end of their list, where the oldest are.
--- KEYS   1 pending
--- ARGV   1 now; 2 pending or active; 3 limit; then the last IDs of the previous page, newest first
+-- KEYS   pending
+-- ARGV   now; state: pending or active; limit; after...: the last IDs of the previous page, newest first
 -- RETURN total, whether there are more (1/0), last IDs for the next page, rows as `task` returns them
 -- BOUND  500 tasks, 1 MiB of messages; an ID of the previous page is searched among 100,000
 local MAX_SEARCHED = 100000
 local CURSOR_IDS = 3
-local asynq = names_of(KEYS[1])
-local list = asynq .. ARGV[2]
+local asynq = key_prefixes(KEYS.pending)
+local list = asynq .. ARGV.state
 if find_wrong_type(list, 'list') then
   return { 0, 0, {}, {} }
 end
 local total, skip = redis.call('LLEN', list), 0
 -- Tasks leave the list at its right end. If all IDs of the previous page have left, so has everything to the right of them,
 -- and the page begins at the end.
-for i = 4, #ARGV do
+for i = INDEX.after, #ARGV do
   local index = redis.call('LPOS', list, ARGV[i], 'RANK', -1, 'MAXLEN', MAX_SEARCHED)
   if index then
     skip = total - index
     break
   end
 end
-local ids = redis.call('LRANGE', list, -(skip + tonumber(ARGV[3])), -(skip + 1))
+local ids = redis.call('LRANGE', list, -(skip + tonumber(ARGV.limit)), -(skip + 1))
 local rows, last, bytes, seen = {}, {}, 0, 0
 for i = #ids, 1, -1 do
   local row = record_of(asynq, ids[i])
   if row then
-    bytes = bytes + #(row[1] or '')
+    bytes = bytes + #(row.message or '')
     if bytes > PAGE_BYTES and #rows > 0 then
       break
     end

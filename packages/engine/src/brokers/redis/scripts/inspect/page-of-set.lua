@@ -1,13 +1,13 @@
 -- @use time names record
 -- page-of-set: a page of the tasks of a state whose index is a sorted set, lowest score first.
--- KEYS   1 pending
--- ARGV   1 now; 2 scheduled, retry, archived, completed, cancelled or g:<group>; 3 limit; 4 score and 5 ID of the last entry
---        of the previous page ('' = from the start)
+-- KEYS   pending
+-- ARGV   now; set: scheduled, retry, archived, completed, cancelled or g:<group>; limit; after_score: of the last entry of the
+--        previous page, '' = from the start; after_id
 -- RETURN total, whether there are more (1/0), score and ID of the last entry, rows as `task` returns them
 -- BOUND  500 tasks, 1 MiB of messages, 2,000 entries scanned
 local MAX_SCANNED = 2000
-local asynq, tc = names_of(KEYS[1])
-local name, limit = ARGV[2], tonumber(ARGV[3])
+local asynq, tc = key_prefixes(KEYS.pending)
+local name, limit = ARGV.set, tonumber(ARGV.limit)
 local marks = tc .. 'st:cancelled'
 local set = name == 'cancelled' and marks or asynq .. name
 if find_wrong_type(set, 'zset', marks, 'zset') then
@@ -44,19 +44,19 @@ local function rank_after(score, id)
 end
 
 local size = redis.call('ZCARD', set)
-local rank = ARGV[4] == '' and 0 or rank_after(ARGV[4], ARGV[5])
-local rows, bytes, score, id = {}, 0, ARGV[4], ARGV[5]
+local rank = ARGV.after_score == '' and 0 or rank_after(ARGV.after_score, ARGV.after_id)
+local rows, bytes, score, id = {}, 0, ARGV.after_score, ARGV.after_id
 local stop = math.min(size, rank + MAX_SCANNED)
 while rank < stop and #rows < limit do
   local found = redis.call('ZRANGE', set, rank, math.min(stop, rank + limit) - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local hidden = name == 'completed' and redis.call('ZSCORE', marks, found[i])
     local row = not hidden and record_of(asynq, found[i])
-    if row and name == 'cancelled' and row[7] ~= 'cancelled' then
+    if row and name == 'cancelled' and row.own_state ~= 'cancelled' then
       row = nil
     end
     if row then
-      bytes = bytes + #(row[1] or '')
+      bytes = bytes + #(row.message or '')
       if #rows == limit or (bytes > PAGE_BYTES and #rows > 0) then
         stop = rank
         break

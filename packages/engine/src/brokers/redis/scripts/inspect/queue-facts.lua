@@ -1,14 +1,14 @@
 -- @use time names
 -- queue-facts: counters, sizes and settings of one queue.
--- KEYS   1 pending
--- ARGV   1 now
+-- KEYS   pending
+-- ARGV   now
 -- RETURN sizes of pending, active, scheduled, retry, completed, cancelled (among completed, too), archived; paused
 --        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now; tasks in groups;
 --        groups; anomalies: IDs dropped, tasks archived, keys renamed
 -- BOUND  1 queue, 1,000 groups; if there are more, the number of their tasks is estimated from 1,000
 local MAX_GROUPS = 1000
-local pending = KEYS[1]
-local asynq, tc = names_of(pending)
+local pending = KEYS.pending
+local asynq, tc = key_prefixes(pending)
 
 -- The reply of a command, or false if its key has a wrong type.
 local function read(...)
@@ -40,7 +40,7 @@ return {
   read('ZCARD', asynq .. 'archived') or 0,
   redis.call('EXISTS', asynq .. 'paused'),
   read('HGET', tc .. 'cfg', 'pause_reason'),
-  next_id and read('HGET', asynq .. 't:' .. next_id, 'pending_since'),
+  next_id and read('HGET', asynq .. 't:' .. next_id, FIELD.pending_since),
   read('GET', asynq .. 'processed') or '0',
   read('GET', asynq .. 'failed') or '0',
   int_text(now),

@@ -1,6 +1,6 @@
 import type { Anomalies, QueueFacts } from '../../../../broker/inspect.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
-import { defineScript } from '../../client/script.ts';
+import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf, textOrNull } from '../reply.ts';
 
@@ -28,10 +28,9 @@ function anomaliesOf(raw: readonly unknown[]): Anomalies {
 
 /** Replies with sizes, counters and settings of one queue. */
 export const queueFacts = defineScript({
-  name: 'queue-facts',
   lua: lua.queueFacts,
-  keys: (queue: string) => [pendingKey(queue)],
-  args: () => [],
+  keys: (queue: string) => ({ pending: pendingKey(queue) }),
+  args: () => ({}),
   reply: (raw, queue): QueueFacts => {
     const facts = raw as readonly unknown[];
     const [pending, active, scheduled, retry, completedSize, cancelledSize, archived, paused] =

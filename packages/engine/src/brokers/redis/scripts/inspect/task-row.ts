@@ -24,6 +24,7 @@ export interface TaskRow {
   readonly score: number | null;
 }
 
+/** The values in the order of the prelude `record`. */
 export type RawRow = readonly unknown[];
 
 /** The last second that a Date can hold. */
@@ -36,19 +37,21 @@ function scoreOf(text: string | null): number | null {
 }
 
 export function parseTaskRow(raw: RawRow): TaskRow {
+  const [message, state, meta, attemptState, history, due, ownState, ...rest] = raw;
+  const [cancelNote, result, pendingSince, score, id, isLeaseExpired] = rest;
   return {
-    id: textOf(raw[11]),
-    message: raw[0] as Buffer | null,
-    state: textOrNull(raw[1]),
-    meta: textOrNull(raw[2]),
-    attemptState: textOrNull(raw[3]),
-    history: textOrNull(raw[4]),
-    due: textOrNull(raw[5]),
-    ownState: textOrNull(raw[6]),
-    cancelNote: textOrNull(raw[7]),
-    result: raw[8] as Buffer | null,
-    pendingSince: textOrNull(raw[9]),
-    isLeaseExpired: raw[12] === 1,
-    score: scoreOf(textOrNull(raw[10])),
+    id: textOf(id),
+    message: message as Buffer | null,
+    state: textOrNull(state),
+    meta: textOrNull(meta),
+    attemptState: textOrNull(attemptState),
+    history: textOrNull(history),
+    due: textOrNull(due),
+    ownState: textOrNull(ownState),
+    cancelNote: textOrNull(cancelNote),
+    result: result as Buffer | null,
+    pendingSince: textOrNull(pendingSince),
+    isLeaseExpired: isLeaseExpired === 1,
+    score: scoreOf(textOrNull(score)),
   };
 }

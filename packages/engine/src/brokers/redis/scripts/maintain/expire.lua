@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
--- @use time names archive
+-- @use time names remove archive
 -- expire: removes completed and cancelled tasks of one queue whose retention is over, and archived ones beyond the archive's
 -- limits.
--- KEYS   1 pending
--- ARGV   1 now; 2 limit
+-- KEYS   pending
+-- ARGV   now; limit
 -- RETURN number removed; or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, and 256 of the archive
 local SAMPLE = 64
-local asynq, tc = names_of(KEYS[1])
+local asynq, tc = key_prefixes(KEYS.pending)
 local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
-local limit = tonumber(ARGV[2])
+local limit = tonumber(ARGV.limit)
 local wrong_key = find_wrong_type(completed, 'zset', cancelled, 'zset', asynq .. 'archived', 'zset')
 if wrong_key then
   return '!' .. wrong_key
@@ -36,7 +36,7 @@ end
 
 local ids = redis.call('ZRANGE', completed, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, limit)
 if #ids > 0 then
-  delete_tasks(asynq, ids, 'completed')
+  remove_found(asynq, ids, 'completed')
   redis.call('ZREM', completed, unpack(ids))
   redis.call('ZREM', cancelled, unpack(ids))
 end

@@ -1,29 +1,31 @@
 #!lua flags=allow-oom
--- @use time names
+-- @use time names remove archive move
 -- forward: moves due tasks of `scheduled` and `retry` to `pending`, or to their group if they have one, earliest first.
--- KEYS   1 pending
--- ARGV   1 now; 2 limit
+-- KEYS   pending
+-- ARGV   now; limit
 -- RETURN number moved, next due time in ms (nil = none), now, IDs without a task, dropped; or `!<key>`: it has a wrong type
 -- BOUND  256 tasks
-local pending = KEYS[1]
-local asynq, tc = names_of(pending)
+local pending = KEYS.pending
+local asynq, tc = key_prefixes(pending)
 local due, groups = tc .. 'due', asynq .. 'groups'
 local sources = { asynq .. 'scheduled', asynq .. 'retry' }
 local wrong_key = find_wrong_type(pending, 'list', sources[1], 'zset', sources[2], 'zset', due, 'zset', groups, 'set')
 if wrong_key then
   return '!' .. wrong_key
 end
--- room: how many more to move; moves: { id, ms, group or false, sequence }; dropped: IDs without a task.
-local room, moves, dropped = tonumber(ARGV[2]), {}, {}
+-- room: how many more to take; taken: tasks to move; dropped: IDs without a task.
+-- RECORD task, other: id; ms; group: false = none; sequence
+-- RECORD row: state; group; due_ms
+local room, taken, dropped = tonumber(ARGV.limit), {}, {}
 -- Scores from here on are beyond all dates: nothing wakes up for them.
 local NEVER_MS = 8640000000000000
 
 local function add(id, ms, row)
-  local group = row[2] and row[2] ~= '' and row[2]
+  local group = row.group and row.group ~= '' and row.group
   if group and find_wrong_type(asynq .. 'g:' .. group, 'zset') then
     rename_key(tc, asynq .. 'g:' .. group, 'g:' .. group)
   end
-  moves[#moves + 1] = { id, ms, group or false, #moves }
+  taken[#taken + 1] = { id, ms, group or false, #taken }
 end
 
 local function remove(key, ids)
@@ -32,7 +34,7 @@ local function remove(key, ids)
   end
 end
 
--- Tasks of ours, which have an exact time in `due`. A task moves only if that time agrees with its field `tc:d` and its score in
+-- Tasks of ours, which have an exact time in `due`. A task moves only if that time agrees with its field `due_ms` and its score in
 -- seconds. Otherwise the entry is left over from an earlier task, or a Go process has moved the task since.
 local function take_exact()
   local found = redis.call('ZRANGE', due, '-inf', int_text(now), 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES')
@@ -45,9 +47,9 @@ local function take_exact()
   end
   for i, id in ipairs(ids) do
     local ms = tonumber(found[2 * i])
-    local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'state', 'group', 'tc:d')
+    local row = redis.pcall('HMGET', asynq .. 't:' .. id, FIELDS.row)
     local source = tonumber(scores[1][i] or -1) == math.ceil(ms / 1000) and 1 or 2
-    if tonumber(scores[source][i] or -1) == math.ceil(ms / 1000) and tonumber(row[3] or -1) == ms then
+    if tonumber(scores[source][i] or -1) == math.ceil(ms / 1000) and tonumber(row.due_ms or -1) == ms then
       table.insert(leaving[source], id)
       add(id, ms, row)
     end
@@ -60,16 +62,13 @@ end
 
 -- Tasks that are due by their score alone, as Go writes them. An entry in `due` with the same ID is stale.
 local function take_foreign(source)
-  if room <= 0 then
-    return
-  end
-  local found = redis.call('ZRANGE', source, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES')
+  local found = room > 0 and redis.call('ZRANGE', source, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES') or {}
   local ids = {}
   for i = 1, #found, 2 do
-    local row = redis.pcall('HMGET', asynq .. 't:' .. found[i], 'state', 'group')
+    local row = redis.pcall('HMGET', asynq .. 't:' .. found[i], FIELD.state, FIELD.group)
     ids[#ids + 1] = found[i]
     -- Asynq would try to move an ID without a task for ever: drop it.
-    if row[1] then
+    if row.state then
       add(found[i], tonumber(found[i + 1]) * 1000, row)
     else
       dropped[#dropped + 1] = found[i]
@@ -80,32 +79,26 @@ local function take_foreign(source)
   room = room - #ids
 end
 
-local function write_moves()
-  table.sort(moves, function(a, b)
-    return a[2] < b[2] or (a[2] == b[2] and a[4] < b[4])
+local function move_taken()
+  table.sort(taken, function(task, other)
+    return task.ms < other.ms or (task.ms == other.ms and task.sequence < other.sequence)
   end)
-  local ids = {}
-  for _, move in ipairs(moves) do
-    local key, group = asynq .. 't:' .. move[1], move[3]
-    if group then
-      redis.call('ZADD', asynq .. 'g:' .. group, now_s, move[1])
-      -- Aggregators see only groups that `groups` names; Asynq's forwarder forgets this.
-      redis.call('SADD', groups, group)
-      redis.call('HSET', key, 'state', 'aggregating')
+  local moves = new_moves()
+  for _, task in ipairs(taken) do
+    local key = asynq .. 't:' .. task.id
+    if task.group then
+      forward_to_group(asynq, key, task.id, task.group)
     else
-      ids[#ids + 1] = move[1]
-      redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns)
+      forward(moves, key, task.id)
     end
   end
-  if #ids > 0 then
-    redis.call('LPUSH', pending, unpack(ids))
-  end
+  apply_moves(asynq, tc, moves)
 end
 
 take_exact()
 take_foreign(sources[1])
 take_foreign(sources[2])
-write_moves()
+move_taken()
 
 -- The earliest time that is still waiting; scores of `due` are in ms, the others in s.
 local next_ms
@@ -117,4 +110,4 @@ for i, key in ipairs({ due, sources[1], sources[2] }) do
   end
 end
 count_anomaly(tc, 'dropped', #dropped)
-return { #moves, next_ms and int_text(next_ms) or false, int_text(now), dropped }
+return { #taken, next_ms and int_text(next_ms) or false, int_text(now), dropped }

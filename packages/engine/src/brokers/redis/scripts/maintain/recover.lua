@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
--- @use time names bytes history counters archive leases expired
+-- @use time names bytes history counters leases remove archive move after-finish expired
 -- recover: takes back tasks of one queue whose lease has expired. Tasks of our workers are next to run, and count a crash.
 -- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.
--- KEYS   1 pending
--- ARGV   1 now; 2 limit; 3 crashes after which a task is archived as poison; 4 length of the caller's leases in ms
+-- KEYS   pending
+-- ARGV   now; limit; max_crashes: after which a task is archived as poison; lease_ms: length of the caller's leases
 -- RETURN number recovered, number archived, IDs dropped, then for Go's tasks: token, rows as in `exchange`; or `!<key>`: this
 --        key has a wrong type
 -- BOUND  256 tasks, 1,024 leases scanned, 512 KiB of Go's messages
 local MAX_BATCH_BYTES = 524288
 
--- From `tc:a`: the lost attempt's line for the history, the number of crashes with this one, and the new `tc:a`.
+-- From the attempt state: the lost attempt's line for the history, the number of crashes with this one, and the new state.
 local function lost_attempt(attempt_state)
   local started, attempts, crashes, deferrals, worker =
     string.match(attempt_state or '', '^(%d*);(%d+);(%d+);(%d+);([%w_.:-]*)$')
@@ -23,8 +23,8 @@ local function lost_attempt(attempt_state)
   return line, crashes, table.concat({ started, attempts, crashes, deferrals or 0, worker or '' }, ';')
 end
 
-local pending = KEYS[1]
-local asynq, tc = names_of(pending)
+local pending = KEYS.pending
+local asynq, tc = key_prefixes(pending)
 local active, lease = asynq .. 'active', asynq .. 'lease'
 local scan = tc .. 'scan'
 local ids, go
@@ -33,20 +33,20 @@ local ids, go
 local function claim(go)
   local rows, leases, bytes = {}, {}, 0
   for _, id in ipairs(go) do
-    local row = redis.pcall('HMGET', asynq .. 't:' .. id, 'msg', 'state', 'tc', 'tc:a', 'pending_since')
-    if not row[1] or row[2] ~= 'active' then
+    local row = redis.pcall('HMGET', asynq .. 't:' .. id, FIELDS.row)
+    if not row.message or row.state ~= 'active' then
       ids[#ids + 1] = id
-    elseif bytes == 0 or bytes + #row[1] <= MAX_BATCH_BYTES then
-      bytes = bytes + #row[1]
+    elseif bytes == 0 or bytes + #row.message <= MAX_BATCH_BYTES then
+      bytes = bytes + #row.message
       leases[#leases + 1] = id
-      add_task_row(rows, #rows, id, row, row[4])
+      add_task_row(rows, #rows, id, row, row.attempt_state)
     end
   end
   if #leases == 0 then
     return 0, {}
   end
   local token = next_token(tc)
-  local score = lease_score(tonumber(ARGV[4]), token)
+  local score = lease_score(tonumber(ARGV.lease_ms), token)
   for i = #leases, 1, -1 do
     leases[2 * i - 1], leases[2 * i] = score, leases[i]
   end
@@ -63,7 +63,7 @@ end
 if is_held_off(scan) then
   return { 0, 0, {}, 0, {} }
 end
-ids, go = expired_leases(lease, scan, tonumber(ARGV[2]))
+ids, go = expired_leases(lease, scan, tonumber(ARGV.limit))
 local token, rows = claim(go)
 if #ids == 0 then
   return { 0, 0, {}, token, rows }
@@ -71,37 +71,32 @@ end
 
 remove_active(active, ids)
 redis.call('ZREM', lease, unpack(ids))
-local requeued, poison, dropped = {}, {}, {}
+local moves, dropped = new_moves(), {}
+-- RECORD row: state; attempt_state; history
 for _, id in ipairs(ids) do
   local key = asynq .. 't:' .. id
-  local row = redis.pcall('HMGET', key, 'state', 'tc:a', 'tc:x')
+  local row = redis.pcall('HMGET', key, FIELDS.row)
   -- Without a task, or with one that is no longer active, only the lease is removed.
-  if row[1] == 'active' and redis.call('HEXISTS', key, 'msg') == 1 then
-    local line, crashes, attempt_state = lost_attempt(row[2])
-    local history = add_line(row[3], line)
-    if crashes >= tonumber(ARGV[3]) then
+  if row.state == 'active' and redis.call('HEXISTS', key, FIELD.message) == 1 then
+    local line, crashes, attempt_state = lost_attempt(row.attempt_state)
+    local history = add_line(row.history, line)
+    if crashes >= tonumber(ARGV.max_crashes) then
       local error_text = string.format('poison: lost its worker %d times', crashes)
-      local message = redis.call('HGET', key, 'msg') .. error_field(error_text) .. FAILED_NOW
-      redis.call('HSET', key, 'msg', message, 'state', 'archived', 'tc:a', attempt_state, 'tc:x', history)
-      poison[#poison + 1] = id
+      local message = redis.call('HGET', key, FIELD.message) .. error_field(error_text) .. FAILED_NOW
+      archive(moves, key, id, FIELD.message, message, FIELD.attempt_state, attempt_state, FIELD.history, history)
+      moves.processed, moves.failed = moves.processed + 1, moves.failed + 1
     else
-      redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns, 'tc:a', attempt_state, 'tc:x', history)
-      table.insert(requeued, 1, id)
+      requeue(moves, key, id, FIELD.attempt_state, attempt_state, FIELD.history, history)
     end
-  elseif not row[1] or row[1] == 'active' then
+  elseif not row.state or row.state == 'active' then
     dropped[#dropped + 1] = id
     -- Half a hash, as Go's dequeue makes of an ID without a task: it has a state, but no message.
-    if row[1] then
+    if row.state then
       redis.call('DEL', key)
     end
   end
 end
-if #requeued > 0 then
-  redis.call('RPUSH', pending, unpack(requeued))
-end
-if #poison > 0 then
-  archive(asynq, poison)
-  count(asynq, #poison, #poison)
-end
-count_anomaly(tc, 'dropped', #dropped)
-return { #requeued, #poison, dropped, token, rows }
+moves.dropped = #dropped
+apply_moves(asynq, tc, moves)
+after_finish(asynq, tc, moves)
+return { #moves.requeued, #moves.archived, dropped, token, rows }

@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- @use time names bytes history counters archive doubts key-types
+-- @use time names bytes counters remove archive move after-finish doubts key-types
 -- repair: repairs the indexes of one queue after crashed or foreign processes: keys of a wrong type, active tasks without a
 -- lease, scores that are no times. The janitor calls it; most of it runs at most once in 6 s.
--- KEYS   1 pending
--- ARGV   1 now; 2 limit
+-- KEYS   pending
+-- ARGV   now; limit
 -- RETURN number of tasks given to the recoverer, number archived because they would never start, keys renamed
 -- BOUND  256 active tasks, 256 entries of each set
-local pending = KEYS[1]
-local limit = math.min(256, tonumber(ARGV[2]))
-local asynq, tc = names_of(pending)
+local pending = KEYS.pending
+local limit = math.min(256, tonumber(ARGV.limit))
+local asynq, tc = key_prefixes(pending)
 local active, lease, scan, doubts = asynq .. 'active', asynq .. 'lease', tc .. 'scan', tc .. 'doubts'
 -- No clock is off by more than a day, and no plan reaches further than a century.
 local DAY_S, CENTURY_S = 86400, 3155760000
@@ -41,33 +41,29 @@ local function reset_scores(name, from_s, to_s)
   return #ids
 end
 
--- Archives tasks whose start is no real time, so they would never start. NEVER_S is the score of tasks that wait for something
--- other than a time: they stay.
-local NEVER_S = 253370764800
+-- Archives tasks whose start is no real time, so they would never start. Tasks that wait for something other than a time have the
+-- score NEVER_S: they stay.
 local function archive_never_due(name)
   local set = asynq .. name
   local ids = redis.call('ZRANGE', set, now_s + CENTURY_S, '(' .. NEVER_S, 'BYSCORE', 'LIMIT', 0, limit)
   for _, id in ipairs(redis.call('ZRANGE', set, '(' .. NEVER_S, '+inf', 'BYSCORE', 'LIMIT', 0, limit - #ids)) do
     ids[#ids + 1] = id
   end
-  local archived = {}
+  local moves = new_moves()
   for _, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
-    local msg = redis.pcall('HGET', key, 'msg')
+    local msg = redis.pcall('HGET', key, FIELD.message)
     if type(msg) == 'string' then
       msg = msg .. error_field('its start is not a valid time') .. FAILED_NOW
-      redis.call('HSET', key, 'state', 'archived', 'msg', msg)
-      archived[#archived + 1] = id
+      archive(moves, key, id, FIELD.message, msg)
     end
     redis.call('ZREM', set, id)
     redis.call('ZREM', tc .. 'due', id)
   end
-  if #archived > 0 then
-    archive(asynq, archived)
-  end
-  count_anomaly(tc, 'archived', #archived)
-  count_anomaly(tc, 'dropped', #ids - #archived)
-  return #archived
+  moves.unreadable, moves.dropped = #moves.archived, #ids - #moves.archived
+  apply_moves(asynq, tc, moves)
+  after_finish(asynq, tc, moves)
+  return #moves.archived
 end
 
 local renamed = {}

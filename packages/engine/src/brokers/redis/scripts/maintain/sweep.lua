@@ -2,15 +2,15 @@
 -- @use time names doubts
 -- sweep: scans the keys of one queue, some in each call, for tasks, locks and groups that no index leads to. The janitor calls
 -- it; all its processes together do one step in 6 s.
--- KEYS   1 pending
--- ARGV   1 now
+-- KEYS   pending
+-- ARGV   now
 -- RETURN numbers of tasks given to the recoverer, of locks released, of groups added to `groups` again; keys renamed; or
 --        `!<key>`: this key has a wrong type
 -- BOUND  about 500 keys of the database, 100 that were missing before
 local MAX_SCANNED, MAX_REVIEWED = 500, 100
 -- Lists up to this length are searched for a task.
 local MAX_LIST_SEARCHED = 2000
-local asynq, tc = names_of(KEYS[1])
+local asynq, tc = key_prefixes(KEYS.pending)
 local active, lease, groups, sets = asynq .. 'active', asynq .. 'lease', asynq .. 'groups', asynq .. 'aggregation_sets'
 local scan, doubts = tc .. 'scan', tc .. 'doubts'
 local wrong_key = find_wrong_type(
@@ -35,7 +35,7 @@ end
 
 -- An active task in no list: a script that Redis stopped in the middle leaves one behind, as Asynq's do.
 local function check_task(key, id)
-  if redis.pcall('HGET', key, 'state') ~= 'active' or redis.call('ZSCORE', lease, id) then
+  if redis.pcall('HGET', key, FIELD.state) ~= 'active' or redis.call('ZSCORE', lease, id) then
     return
   end
   if redis.call('LLEN', active) > MAX_LIST_SEARCHED or redis.call('LPOS', active, id) then

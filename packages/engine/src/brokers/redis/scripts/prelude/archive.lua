@@ -3,25 +3,6 @@ local MAX_ARCHIVED = 9999
 local MAX_ARCHIVED_S = 7776000
 -- Tasks removed in one call, as `unpack` of a larger list overflows Lua's stack. The janitor's `expire` removes the rest.
 local MAX_TRIM = 1000
-local STATES = {
-  pending = true, active = true, scheduled = true, retry = true, aggregating = true, completed = true, archived = true,
-}
-
--- Deletes the hashes of IDs found in the index of `state`. A hash in another state stays: a foreign process may have left
--- the ID of a live task in this index.
-local function delete_tasks(asynq, ids, state)
-  local keys = {}
-  for _, id in ipairs(ids) do
-    local key = asynq .. 't:' .. id
-    local found = redis.pcall('HGET', key, 'state')
-    if found == state or not STATES[found] then
-      keys[#keys + 1] = key
-    end
-  end
-  if #keys > 0 then
-    redis.call('DEL', unpack(keys))
-  end
-end
 
 -- Makes room for `incoming` more tasks: removes tasks that are too old or too many, with their hashes, at most `limit`.
 -- Returns how many it removed.
@@ -33,14 +14,14 @@ local function trim_archive(asynq, incoming, limit)
     oldest = redis.call('ZRANGE', archived, 0, excess - 1)
   end
   if #oldest > 0 then
-    delete_tasks(asynq, oldest, 'archived')
+    remove_found(asynq, oldest, 'archived')
     redis.call('ZREM', archived, unpack(oldest))
   end
   return #oldest
 end
 
 -- Adds tasks to the archive. Trims first: otherwise it could remove the tasks it has just added.
-local function archive(asynq, ids)
+local function add_to_archive(asynq, ids)
   local archived = asynq .. 'archived'
   trim_archive(asynq, #ids, MAX_TRIM)
   local scored = {}

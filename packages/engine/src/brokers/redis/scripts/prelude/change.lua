@@ -25,29 +25,24 @@ local function close_group(asynq, group)
 end
 
 -- Applies the action to tasks that the caller has already removed from their index. `locks` has per task the key of its
--- unique lock, or false. `tc:s` and `tc:c`, which mark a cancelled task, are cleared.
-local function change_tasks(asynq, action, ids, locks)
-  if #ids == 0 then
-    return
-  end
+-- unique lock, or false. What marks a cancelled task is cleared.
+local function change_tasks(asynq, tc, action, ids, locks)
+  local moves = new_moves()
   for i, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
     if action == 'remove' then
-      unlock(asynq, locks[i], id)
-      redis.call('DEL', key)
+      moves.removed[i] = key
+      add_pair(moves.locks, locks[i], id)
     else
-      redis.call('HDEL', key, 'tc:s', 'tc:c')
+      redis.call('HDEL', key, FIELD.own_state, FIELD.cancellation)
       if action == 'run' then
-        redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns)
+        forward(moves, key, id)
       else
-        redis.call('HSET', key, 'state', 'archived')
-        redis.call('HDEL', key, 'pending_since')
+        archive(moves, key, id)
+        redis.call('HDEL', key, FIELD.pending_since)
       end
     end
   end
-  if action == 'run' then
-    redis.call('LPUSH', asynq .. 'pending', unpack(ids))
-  elseif action == 'archive' then
-    archive(asynq, ids)
-  end
+  apply_moves(asynq, tc, moves)
+  after_finish(asynq, tc, moves)
 end

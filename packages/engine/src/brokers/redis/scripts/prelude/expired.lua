@@ -8,8 +8,8 @@ local GO_GRACE_S = 30
 -- Whether recovery must wait. When no scan has run for a while, the broker was away and workers could not renew: they get
 -- the time to do it first (docs/design/guarantees.md#hold-off-after-a-stall).
 local function is_held_off(scan)
-  local kept = redis.call('HMGET', scan, 'last', 'until', 'holds')
-  local last_ms, until_ms, hold_offs = valid_integer(kept[1]), valid_integer(kept[2]) or 0, valid_integer(kept[3]) or 0
+  local last, until_text, holds = unpack(redis.call('HMGET', scan, 'last', 'until', 'holds'))
+  local last_ms, until_ms, hold_offs = valid_integer(last), valid_integer(until_text) or 0, valid_integer(holds) or 0
   -- If the clock was put back, the stored end may lie far ahead: cap it.
   until_ms = math.min(until_ms, now + RENEW_MS + 1000)
   if last_ms and now - last_ms > 3 * SCAN_MS then

@@ -2,34 +2,14 @@
 -- Bytes of messages in one call: bounds the reply, and how long other clients wait. A single task always fits.
 local MAX_BATCH_BYTES = 524288
 
--- The new `tc:a` of a task that is taken: start in ms;attempts;crashes;deferrals;worker. A damaged one counts as empty.
+-- The new attempt state of a task that is taken. A damaged one counts as empty.
 local function next_attempt(attempt_state, worker)
   local attempts, crashes, deferrals = string.match(attempt_state, '^%d*;(%d+);(%d+);(%d+);')
   return table.concat({ int_text(now), (attempts or 0) + 1, crashes or 0, deferrals or 0, worker }, ';')
 end
 
--- Makes the task active. row: msg, state, tc, tc:a, pending_since, tc:s. Returns the new `tc:a`, or nil for a first attempt.
-local function start(key, row, first_state, worker)
-  local attempt_state = row[4] and next_attempt(row[4], worker)
-  redis.call('HSET', key, 'state', 'active', 'tc:a', attempt_state or first_state)
-  if row[6] then
-    -- A Go tool has run a cancelled task again: it is no longer cancelled.
-    redis.call('HDEL', key, 'pending_since', 'tc:s', 'tc:c')
-  elseif row[5] then
-    redis.call('HDEL', key, 'pending_since')
-  end
-  return attempt_state
-end
-
--- Asynq has no state for tasks that wait for something other than a time. Their IDs are kept in `scheduled` with a score
--- after all real times, and `tc:s` names the state. A Go tool may run everything in that set; such a task is put back here.
-local WAITING, NEVER_S = { blocked = true, awaiting = true, held = true }, '253370764800'
-
-local function wait_on(asynq, key, id)
-  redis.call('HSET', key, 'state', 'scheduled')
-  redis.call('HDEL', key, 'pending_since')
-  redis.call('ZADD', asynq .. 'scheduled', NEVER_S, id)
-end
+-- Own states of tasks that wait for something other than a time (`keep_waiting`).
+local WAITING = { blocked = true, awaiting = true, held = true }
 
 -- options: room (tasks left to take), bytes (taken so far), length_ms of the leases, worker; room and bytes are updated.
 -- Returns nil for a queue that is empty or paused, else: token, IDs, rows (see `add_task_row`), IDs without a task, and the
@@ -39,7 +19,7 @@ local function fetch(pending, options)
   if ids.err then
     return 0, {}, {}, {}, pending
   end
-  local asynq, tc = names_of(pending)
+  local asynq, tc = key_prefixes(pending)
   if #ids == 0 or redis.call('EXISTS', asynq .. 'paused') == 1 then
     return nil
   end
@@ -53,17 +33,17 @@ local function fetch(pending, options)
   for i = #ids, 1, -1 do
     local id = ids[i]
     local key = prefix .. id
-    local row = redis.pcall('HMGET', key, 'msg', 'state', 'tc', 'tc:a', 'pending_since', 'tc:s')
-    local message = row[1]
+    local row = redis.pcall('HMGET', key, FIELDS.row)
+    local message = row.message
     if not message then
       -- An ID without a task, or half a hash as Go's dequeue makes of one: drop both, or every worker meets them again.
       dropped[#dropped + 1] = id
-      if row[2] then
+      if row.state then
         redis.call('DEL', key)
       end
-    elseif row[6] and WAITING[row[6]] and not find_wrong_type(asynq .. 'scheduled', 'zset') then
-      wait_on(asynq, key, id)
-    elseif row[2] ~= 'active' then
+    elseif row.own_state and WAITING[row.own_state] and not find_wrong_type(asynq .. 'scheduled', 'zset') then
+      keep_waiting(asynq, key, id)
+    elseif row.state ~= 'active' then
       if bytes > 0 and bytes + #message > MAX_BATCH_BYTES then
         options.room = 0
         break
@@ -71,7 +51,9 @@ local function fetch(pending, options)
       bytes = bytes + #message
       taken_count = taken_count + 1
       taken[taken_count] = id
-      row_end = add_task_row(rows, row_end, id, row, start(key, row, first_state, worker) or false)
+      local attempt_state = row.attempt_state and next_attempt(row.attempt_state, worker)
+      start(key, row, attempt_state or first_state)
+      row_end = add_task_row(rows, row_end, id, row, attempt_state)
     end
     pop_count = pop_count + 1
   end
@@ -84,15 +66,15 @@ end
 
 -- For a repeated call: rows of the tasks that the first one took and whose leases still have its token. Renews these leases.
 local function fetch_again(pending, token, ids, length_ms)
-  local asynq = names_of(pending)
+  local asynq = key_prefixes(pending)
   local score, rows, row_end = lease_score(length_ms, token), {}, 0
   local scores = redis.call('ZMSCORE', asynq .. 'lease', unpack(ids))
   for i = 1, #ids do
     local row = scores[i] and token_in(tonumber(scores[i])) == token
-      and redis.call('HMGET', asynq .. 't:' .. ids[i], 'msg', 'state', 'tc', 'tc:a', 'pending_since')
-    if row and row[1] then
+      and redis.call('HMGET', asynq .. 't:' .. ids[i], FIELDS.row)
+    if row and row.message then
       redis.call('ZADD', asynq .. 'lease', 'XX', score, ids[i])
-      row_end = add_task_row(rows, row_end, ids[i], row, row[4])
+      row_end = add_task_row(rows, row_end, ids[i], row, row.attempt_state)
     end
   end
   return rows

@@ -1,40 +1,48 @@
--- Ends attempts of one queue in the general case. batch: ids, keys of their tasks, arg_index (where an attempt's values begin
--- in ARGV), flags (is the lease held), plain (how many come first and are plain), all (do all plain tasks exist). Returns
--- the reply codes.
-local asynq, tc, batch = ...
+-- Ends attempts of one queue in the general case. batch: ids, keys of their tasks, arg_index (where an attempt's finish begins in
+-- ARGV), flags (is the lease held), plain (how many come first and are plain), all (do all plain tasks exist). Returns the
+-- reply codes.
+-- RECORD finish: id; token; end_code: see END in `codes.lua`; line: for the history; is_whole: whether the message replaces
+--        the stored one (1) or is appended to it (0); message; retention_or_delay: how long a success is kept, in s, or
+--        the delay of a retry in ms; lock: the unique lock to release, '' = none; result: of a success
+local function finish_mixed(asynq, tc, batch)
+  -- Inside, since Lua creates all functions of a script at each call: most calls end plain attempts only and need none of these.
+  -- @use bytes history remove archive move after-finish finish
 
--- `released` also has tasks that no longer exist: their leases and active entries are removed with the others.
-local moves, released, codes, rows = new_moves(), {}, {}, {}
-local accepted, processed = {}, 0
-for i = 1, #batch.ids do
-  codes[i] = '0'
-  if batch.flags[i] then
-    released[#released + 1] = batch.ids[i]
-    local code = i > batch.plain and ARGV[batch.arg_index[i] + 2]
-    local exists = not code and (batch.all or redis.call('EXISTS', batch.keys[i]) == 1)
-    if code then
-      rows[i] = redis.pcall('HMGET', batch.keys[i], unpack(FIELDS[code] or MESSAGE_AND_HISTORY))
-      exists = rows[i][1]
-    end
-    if exists then
-      codes[i] = '1'
-      accepted[#accepted + 1] = i
-      processed = processed + ((code == 'q' or code == 'r' or code == 'u') and 0 or 1)
+  -- `released` also has tasks that no longer exist: their leases and active entries are removed with the others.
+  local moves, released, codes, rows, accepted = new_moves(), {}, {}, {}, {}
+  for i = 1, #batch.ids do
+    codes[i] = CODE.refused
+    if batch.flags[i] then
+      released[#released + 1] = batch.ids[i]
+      local finish = batch.arg_index[i]
+      local code = finish and ARGV[finish].end_code or END.done
+      local exists = not finish and (batch.all or redis.call('EXISTS', batch.keys[i]) == 1)
+      if finish then
+        local found = redis.pcall('HMGET', batch.keys[i], unpack(FIELDS_BY_END[code] or OTHER_FIELDS))
+        rows[i], exists = found, found.first_field
+      end
+      if exists then
+        codes[i] = CODE.done
+        accepted[#accepted + 1] = i
+        moves.processed = moves.processed + (IS_PROCESSED[code] and 1 or 0)
+        moves.failed = moves.failed + (IS_FAILED[code] and 1 or 0)
+      end
     end
   end
-end
-if #released == 0 then
+  if #released == 0 then
+    return table.concat(codes)
+  end
+  remove_active(asynq .. 'active', released)
+  redis.call('ZREM', asynq .. 'lease', unpack(released))
+  for _, i in ipairs(accepted) do
+    local finish = batch.arg_index[i]
+    if finish then
+      MOVE_BY_END[ARGV[finish].end_code](moves, batch.keys[i], rows[i], finish)
+    else
+      moves.removed[#moves.removed + 1] = batch.keys[i]
+    end
+  end
+  apply_moves(asynq, tc, moves)
+  after_finish(asynq, tc, moves)
   return table.concat(codes)
 end
-remove_active(asynq .. 'active', released)
-redis.call('ZREM', asynq .. 'lease', unpack(released))
-for _, i in ipairs(accepted) do
-  if i <= batch.plain then
-    moves.deleted[#moves.deleted + 1] = batch.keys[i]
-  else
-    end_task(moves, batch.keys[i], rows[i], batch.arg_index[i])
-  end
-end
-apply_moves(asynq, tc, moves)
-count(asynq, processed, moves.failed)
-return table.concat(codes)

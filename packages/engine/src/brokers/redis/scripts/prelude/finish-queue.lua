@@ -1,14 +1,8 @@
 -- Finishes attempts of one queue. A plain finish deletes a task that has neither retention nor a unique lock.
--- ARGV from p: number of plain finishes, number of others, number of tokens of the plain ones; for each of these tokens
--- the token and how many of the IDs it covers; the IDs of the plain ones; then per other finish: ID, token, code of its end,
--- line for the history, whether the message replaces the stored one (1) or is appended to it (0), message bytes, and three
--- values that depend on the code (`-` = unused). The codes of ends:
--- d done: delete the task and release its lock. -, lock, -
--- k keep a success; K keep it with a result. Retention in s, lock ('' = none), result
--- r retry that does not count as a failure; f retry after a failure. Delay in ms, -, -
--- a archive after a failure; u archive an unreadable message, which counts as an anomaly. -, -, -
--- q requeue: give the task back unfinished, next to run. -, -, -
-local VALUES_PER_FINISH = 9
+-- ARGV has `counts`; a `token_run` for each token of the plain finishes; their IDs; and a `finish` (prelude `finish-mixed`) for each of
+-- the others.
+-- RECORD counts: plain: number of plain finishes; others: number of others; tokens: number of tokens of the plain ones
+-- RECORD token_run: token; length: how many of the IDs it covers
 
 -- Whether each ID's lease still has the token that comes with it: a list of flags, and whether all are held. nil if `lease`
 -- has a wrong type.
@@ -31,35 +25,34 @@ local function held_flags(lease, ids, tokens)
   return flags, all
 end
 
--- Parses the arguments from p: IDs, tokens as texts, indexes in ARGV where the values of the others begin, number of plain
--- ones, and the index after the last value.
-local function finishes_at(p)
-  local plain, others, token_count = tonumber(ARGV[p]), tonumber(ARGV[p + 1]), tonumber(ARGV[p + 2])
+-- Parses the arguments from `counts` on: IDs, tokens as texts, indexes in ARGV where the finishes of the others begin, number of
+-- plain ones, and the index after the last value.
+local function finishes_at(counts)
+  local plain, others, token_count = tonumber(ARGV[counts].plain), tonumber(ARGV[counts].others), tonumber(ARGV[counts].tokens)
   local tokens, arg_index, n = {}, {}, 0
-  p = p + 3
-  for t = p, p + 2 * token_count - 1, 2 do
-    local token, last_index = ARGV[t], n + ARGV[t + 1]
-    for i = n + 1, last_index do
+  local first_run = counts + SIZE.counts
+  local first_id = first_run + SIZE.token_run * token_count
+  for token_run = first_run, first_id - 1, SIZE.token_run do
+    local token, last = ARGV[token_run].token, n + ARGV[token_run].length
+    for i = n + 1, last do
       tokens[i] = token
     end
-    n = last_index
+    n = last
   end
-  p = p + 2 * token_count
-  local ids = { unpack(ARGV, p, p + plain - 1) }
-  p = p + plain
+  local finish = first_id + plain
+  local ids = { unpack(ARGV, first_id, finish - 1) }
   for i = plain + 1, plain + others do
-    ids[i], tokens[i], arg_index[i] = ARGV[p], ARGV[p + 1], p
-    p = p + VALUES_PER_FINISH
+    ids[i], tokens[i], arg_index[i] = ARGV[finish].id, ARGV[finish].token, finish
+    finish = finish + SIZE.finish
   end
-  return ids, tokens, arg_index, plain, p
+  return ids, tokens, arg_index, plain, finish
 end
 
--- Returns the reply codes (1 accepted, 0 lease lost, x a key has a wrong type) and the index after the last value. Checks
+-- Returns the reply codes (done, refused: the lease is lost, or wrong type) and the index after the last value. Checks
 -- everything before the first write: an error in the middle of a script would leave a task in no list.
-local function finish_queue(pending, p)
-  local asynq, tc = names_of(pending)
-  local ids, tokens, arg_index, plain
-  ids, tokens, arg_index, plain, p = finishes_at(p)
+local function finish_queue(pending, counts)
+  local asynq, tc = key_prefixes(pending)
+  local ids, tokens, arg_index, plain, next_index = finishes_at(counts)
   local n = #ids
   local active, lease = asynq .. 'active', asynq .. 'lease'
   local wrong_key = find_wrong_type(active, 'list')
@@ -74,7 +67,7 @@ local function finish_queue(pending, p)
     flags, all_held = held_flags(lease, ids, tokens)
   end
   if not flags then
-    return string.rep('x', n), p
+    return string.rep(CODE.wrong_type, n), next_index
   end
 
   local prefix, keys = asynq .. 't:', {}
@@ -86,9 +79,10 @@ local function finish_queue(pending, p)
   if all and all_held and n == plain then
     remove_active(active, ids)
     redis.call('ZREM', lease, unpack(ids))
-    redis.call('DEL', unpack(keys))
+    remove_tasks(keys)
     count(asynq, n, 0)
-    return string.rep('1', n), p
+    return string.rep(CODE.done, n), next_index
   end
-  return finish_mixed(asynq, tc, { ids = ids, keys = keys, arg_index = arg_index, flags = flags, plain = plain, all = all }), p
+  local batch = { ids = ids, keys = keys, arg_index = arg_index, flags = flags, plain = plain, all = all }
+  return finish_mixed(asynq, tc, batch), next_index
 end

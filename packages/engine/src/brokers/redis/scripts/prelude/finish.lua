@@ -1,92 +1,69 @@
--- Writes tasks whose attempts have ended. The codes of ends are described in the prelude `finish-queue`.
--- Fields to read before writing, by code. If the first one is missing, the task no longer exists.
-local FIELDS = { d = { 'state', 'state' }, q = { 'state', 'tc:a' } }
-local MESSAGE_AND_HISTORY = { 'msg', 'tc:x' }
+-- Writes tasks whose attempts have ended. Which fields are read before depends on the end. If the first one is missing, the task
+-- no longer exists.
+-- RECORD found: first_field
+-- RECORD done_row: state
+-- RECORD requeued_row: state; attempt_state
+-- RECORD row: message; history
+local FIELDS_BY_END = { [END.done] = { FIELDS.done_row }, [END.requeue] = { FIELDS.requeued_row } }
+local OTHER_FIELDS = { FIELDS.row }
 
--- Collects what the queue's indexes get; `apply_moves` writes it with one command per index.
-local function new_moves()
-  return { completed = {}, retry = {}, due = {}, archived = {}, pending = {}, failed = 0, unreadable = 0, deleted = {} }
-end
-
-local function add_scored(list, score, id)
-  local size = #list
-  list[size + 1], list[size + 2] = score, id
-end
-
-local function release_lock(lock, id)
-  if lock ~= '' and redis.pcall('GET', lock) == id then
-    redis.call('DEL', lock)
-  end
-end
-
--- `tc:a` of an attempt that is given back: the attempt is not used up, and counts as a deferral.
+-- The attempt state of an attempt that is given back: the attempt is not used up, and counts as a deferral.
 local function deferred_state(attempt_state)
   local started, attempts, crashes, deferrals, worker = string.match(attempt_state or '', '^(%d*);(%d+);(%d+);(%d+);(.*)$')
   attempts = math.max(0, (attempts or 0) - 1)
   return table.concat({ started or '', attempts, crashes or 0, (deferrals or 0) + 1, worker or '' }, ';')
 end
 
--- Writes the hash of one task and adds it to `moves`. p: index of its values in ARGV; row: its stored FIELDS.
-local function end_task(moves, key, row, p)
-  local id, code = ARGV[p], ARGV[p + 2]
-  if code == 'd' then
-    moves.deleted[#moves.deleted + 1] = key
-    return release_lock(ARGV[p + 7], id)
-  end
-  if code == 'q' then
-    table.insert(moves.pending, 1, id)
-    redis.call('HSET', key, 'state', 'pending', 'pending_since', now_ns, 'tc:a', deferred_state(row[2]))
-    return
-  end
-  local message = ARGV[p + 5]
-  if ARGV[p + 4] == '0' then
-    message = row[1] .. message
-  end
-  local lines = add_line(row[2], ARGV[p + 3])
-  if code == 'k' or code == 'K' then
-    message = message .. COMPLETED_NOW
-    redis.call('HSET', key, 'msg', message, 'state', 'completed', 'tc:x', lines)
-    if code == 'K' then
-      redis.call('HSET', key, 'result', ARGV[p + 8])
-    end
-    add_scored(moves.completed, math.ceil(now / 1000) + ARGV[p + 6], id)
-    return release_lock(ARGV[p + 7], id)
-  end
-  if code ~= 'u' then
-    message = message .. FAILED_NOW
-  end
-  if code == 'a' or code == 'u' then
-    redis.call('HSET', key, 'msg', message, 'state', 'archived', 'tc:x', lines)
-    moves.archived[#moves.archived + 1] = id
-    moves.unreadable = moves.unreadable + (code == 'u' and 1 or 0)
-  else
-    local ms = now + ARGV[p + 6]
-    redis.call('HSET', key, 'msg', message, 'state', 'retry', 'tc:x', lines, 'tc:d', int_text(ms))
-    add_scored(moves.retry, int_text(math.ceil(ms / 1000)), id)
-    add_scored(moves.due, int_text(ms), id)
-  end
-  if code == 'f' or code == 'a' then
-    moves.failed = moves.failed + 1
-  end
+-- The message with what the attempt changed in it.
+local function message_after(row, finish)
+  local message = ARGV[finish].message
+  return ARGV[finish].is_whole == '0' and row.message .. message or message
 end
 
-local function apply_moves(asynq, tc, moves)
-  for _, name in ipairs({ 'completed', 'retry' }) do
-    if #moves[name] > 0 then
-      redis.call('ZADD', asynq .. name, unpack(moves[name]))
-    end
-  end
-  if #moves.due > 0 then
-    redis.call('ZADD', tc .. 'due', unpack(moves.due))
-  end
-  if #moves.archived > 0 then
-    archive(asynq, moves.archived)
-    count_anomaly(tc, 'archived', moves.unreadable)
-  end
-  if #moves.pending > 0 then
-    redis.call('RPUSH', asynq .. 'pending', unpack(moves.pending))
-  end
-  if #moves.deleted > 0 then
-    redis.call('DEL', unpack(moves.deleted))
-  end
+-- Per end: moves one task. row: what is stored, see above.
+local function remove_done(moves, key, _, finish)
+  moves.removed[#moves.removed + 1] = key
+  add_pair(moves.locks, ARGV[finish].lock, ARGV[finish].id)
 end
+
+local function keep_success(moves, key, row, finish)
+  local message, id = message_after(row, finish) .. COMPLETED_NOW, ARGV[finish].id
+  local expires_s = math.ceil(now / 1000) + ARGV[finish].retention_or_delay
+  local lines = add_line(row.history, ARGV[finish].line)
+  complete(moves, key, id, expires_s, FIELD.message, message, FIELD.history, lines)
+  if ARGV[finish].end_code == END.keep_result then
+    redis.call('HSET', key, FIELD.result, ARGV[finish].result)
+  end
+  add_pair(moves.locks, ARGV[finish].lock, id)
+end
+
+local function retry_later(moves, key, row, finish)
+  local message = message_after(row, finish) .. FAILED_NOW
+  local ms = now + ARGV[finish].retention_or_delay
+  retry(moves, key, ARGV[finish].id, ms, message, add_line(row.history, ARGV[finish].line))
+end
+
+local function archive_for_good(moves, key, row, finish)
+  local message = message_after(row, finish)
+  if ARGV[finish].end_code == END.quarantine then
+    moves.unreadable = moves.unreadable + 1
+  else
+    message = message .. FAILED_NOW
+  end
+  local lines = add_line(row.history, ARGV[finish].line)
+  archive(moves, key, ARGV[finish].id, FIELD.message, message, FIELD.history, lines)
+end
+
+local function give_back(moves, key, requeued_row, finish)
+  requeue(moves, key, ARGV[finish].id, FIELD.attempt_state, deferred_state(requeued_row.attempt_state))
+end
+
+local MOVE_BY_END = {
+  [END.done] = remove_done, [END.keep] = keep_success, [END.keep_result] = keep_success, [END.retry] = retry_later,
+  [END.fail] = retry_later, [END.archive] = archive_for_good, [END.quarantine] = archive_for_good, [END.requeue] = give_back,
+}
+-- Ends that Asynq's counters count as processed; those of them that they count as failed.
+local IS_PROCESSED = {
+  [END.done] = true, [END.keep] = true, [END.keep_result] = true, [END.fail] = true, [END.archive] = true,
+}
+local IS_FAILED = { [END.fail] = true, [END.archive] = true }

@@ -5,7 +5,7 @@ local ASYNQ_KEYS = {
   set = { 'groups' },
 }
 local OWN_KEYS = {
-  zset = { 'due', 'st:cancelled', 'doubts' }, string = { 'tok' }, hash = { 'scan', 'cfg', 'odd' }, set = { 'biz' },
+  zset = { 'due', 'st:cancelled', 'doubts' }, string = { 'tok' }, hash = { 'scan', 'cfg' }, set = { 'biz' },
 }
 
 -- Keys of a wrong type, and counters that are no integer, with which Go's workers cannot end a task. Each entry: key, name
@@ -22,6 +22,8 @@ local function wrong_keys(asynq, tc, today)
       end
     end
   end
+  -- First: each key that is renamed after it counts in it, and `count_anomaly` replaces it if it has a wrong type.
+  check_types(tc, { hash = { 'odd' } })
   check_types(asynq, ASYNQ_KEYS)
   check_types(tc, OWN_KEYS)
   for _, name in ipairs({ 'processed', 'failed', 'processed:' .. today, 'failed:' .. today }) do

@@ -17,11 +17,12 @@ local function token_in(score)
   return math.floor((score % 1) * 1000000 + 0.5)
 end
 
--- Appends a leased task to the reply: ID, msg, tc, tc:a (false = first attempt), pending_since. One flat list holds all tasks,
--- as a list per task would cost as much as all commands on it. row: msg, -, tc, -, pending_since. n: values so far; returns
--- their new number.
+-- Appends a leased task to the reply: ID, message, meta, attempt state (false = first attempt), pending_since. One flat list
+-- holds all tasks, as a list per task would cost as much as all commands on it. n: values so far; returns their new number.
+-- RECORD row: message; state; meta; attempt_state; pending_since; own_state
 local function add_task_row(rows, n, id, row, attempt_state)
-  rows[n + 1], rows[n + 2], rows[n + 3], rows[n + 4], rows[n + 5] = id, row[1], row[3], attempt_state, row[5]
+  rows[n + 1], rows[n + 2], rows[n + 3], rows[n + 4], rows[n + 5] =
+    id, row.message, row.meta, attempt_state, row.pending_since
   return n + 5
 end
 

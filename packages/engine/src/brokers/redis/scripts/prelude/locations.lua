@@ -58,14 +58,14 @@ local function state_at(asynq, location)
 end
 
 -- Everything known about a task, read in one moment: type of its key, msg (does it have a message), state, group, own_state
--- (`tc:s`), due_ms (`tc:d`), locations, scanned, and its scores in `lease` (leased), `due` and `st:cancelled` (cancelled).
+-- (of ours), due_ms, locations, scanned, and its scores in `lease` (leased), `due` and `st:cancelled` (cancelled).
 local function task_facts(asynq, tc, id, seen_in)
   local key = asynq .. 't:' .. id
   local facts = { id = id, key = key, type = redis.call('TYPE', key).ok }
   if facts.type == 'hash' then
-    local row = redis.call('HMGET', key, 'state', 'group', 'tc:s', 'tc:d')
+    local row = redis.call('HMGET', key, FIELD.state, FIELD.group, FIELD.own_state, FIELD.due_ms)
     facts.state, facts.group, facts.own_state, facts.due_ms = unpack(row)
-    facts.msg = redis.call('HEXISTS', key, 'msg') == 1
+    facts.msg = redis.call('HEXISTS', key, FIELD.message) == 1
   end
   facts.locations, facts.scanned = find_locations(asynq, id, facts.state, facts.group, seen_in)
   facts.leased = score_of(asynq .. 'lease', id)

@@ -1,6 +1,6 @@
--- Scripts get a queue as the key of its pending list, `asynq:{queue}:pending`. Returns the prefixes of its other keys:
--- `asynq:{queue}:` for Asynq's and `tc:{queue}:` for ours.
-local function names_of(pending)
+-- Scripts get a queue as the key of its pending list, `asynq:{queue}:pending`, whether they use that list or not: all other
+-- keys have its prefixes. Returns these: `asynq:{queue}:` for Asynq's keys and `tc:{queue}:` for ours.
+local function key_prefixes(pending)
   local asynq = string.sub(pending, 1, -8)
   return asynq, 'tc:' .. string.sub(asynq, 7)
 end

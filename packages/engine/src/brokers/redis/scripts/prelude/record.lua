@@ -1,20 +1,20 @@
--- Reads a task for inspection: its fields in the order below, [11] score in the set of its state (active: in `lease`), [12] ID,
--- [13] whether it is active with an expired lease (1/0). nil if there is no such task.
+-- Reads a task for inspection, as a row: its fields, the score in the set of its state (active: in `lease`), its ID, and whether
+-- it is active with an expired lease (1/0). nil if there is no such task. `parseTaskRow` reads rows in TypeScript.
+-- RECORD row: message; state; meta; attempt_state; history; due_ms; own_state; cancellation; result; pending_since; score; id;
+--        is_lease_expired
 local IN_SORTED_SET = { scheduled = true, retry = true, archived = true, completed = true }
 
 local function record_of(asynq, id)
   local key = asynq .. 't:' .. id
-  local row = redis.pcall(
-    'HMGET', key, 'msg', 'state', 'tc', 'tc:a', 'tc:x', 'tc:d', 'tc:s', 'tc:c', 'result', 'pending_since'
-  )
-  if not row[1] and not row[2] then
+  local row = redis.pcall('HMGET', key, FIELDS.row)
+  if not row.message and not row.state then
     return nil
   end
-  local set = row[2] == 'active' and 'lease' or IN_SORTED_SET[row[2]] and row[2]
+  local set = row.state == 'active' and 'lease' or IN_SORTED_SET[row.state] and row.state
   local score = set and redis.pcall('ZSCORE', asynq .. set, id)
-  row[11] = type(score) == 'string' and score or false
-  row[12] = id
-  row[13] = row[2] == 'active' and row[11] and math.floor(tonumber(row[11])) <= now_s and 1 or 0
+  row.score = type(score) == 'string' and score or false
+  row.id = id
+  row.is_lease_expired = row.state == 'active' and row.score and math.floor(tonumber(row.score)) <= now_s and 1 or 0
   return row
 end
 

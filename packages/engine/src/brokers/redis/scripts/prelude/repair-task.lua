@@ -25,7 +25,7 @@ local RETENTION_S = 86400
 -- By state: adds a task that is in no list or set to the one of its state. An unknown state means the archive.
 local RESTORE = {
   pending = function(asynq, _, facts)
-    redis.call('HSET', facts.key, 'pending_since', now_ns)
+    redis.call('HSET', facts.key, FIELD.pending_since, now_ns)
     redis.call('RPUSH', asynq .. 'pending', facts.id)
     return 'it is the next to run'
   end,
@@ -41,13 +41,13 @@ local RESTORE = {
     return 'put back into completed, for a day'
   end,
   archived = function(asynq, _, facts)
-    redis.call('HSET', facts.key, 'state', 'archived')
-    archive(asynq, { facts.id })
+    correct_state(facts.key, 'archived')
+    add_to_archive(asynq, { facts.id })
     return 'archived'
   end,
 }
 
--- Without an exact time of ours (`tc:d`) the task is due now: late rather than never.
+-- Without an exact time of ours the task is due now: late rather than never.
 local function restore_waiting(asynq, tc, facts)
   local ms = valid_integer(facts.due_ms)
   redis.call('ZADD', asynq .. facts.state, ms and int_text(math.ceil(ms / 1000)) or now_s, facts.id)
@@ -92,7 +92,7 @@ local function keep_one_location(asynq, facts)
   end
   local state = state_at(asynq, keep)
   if state ~= facts.state then
-    redis.call('HSET', facts.key, 'state', state)
+    correct_state(facts.key, state)
   end
   return 'kept in ' .. string.sub(keep, #asynq + 1) .. ' only'
 end

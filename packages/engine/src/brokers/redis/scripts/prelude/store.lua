@@ -1,33 +1,34 @@
--- Stores new tasks. ARGV from p, per task: ID, message, meta ('' = none), delay in ms, start in ms (0 = none). For
--- `store_special` also: unique lock ('' = none), seconds that it lasts after the start, group ('' = none).
+-- Stores new tasks. `store` reads an item up to `run_at_ms`, `store_special` reads it to its end.
+-- RECORD item: id; message; meta: '' = none; delay_ms; run_at_ms: 0 = none; lock: the unique lock, '' = none;
+--        lock_seconds: how long it lasts after the start; group: '' = none
 -- Collected here: what `index_stored` adds to the indexes, and the holders of locks that were taken, each as `<length>:<ID>`.
 local pending_ids, start_entries, due_entries, holders = {}, {}, {}, {}
 
 -- The later of delay and start.
-local function start_ms(p)
-  return math.max(now + ARGV[p + 3], ARGV[p + 4])
+local function start_ms(item)
+  return math.max(now + ARGV[item].delay_ms, ARGV[item].run_at_ms)
 end
 
 -- Stores a task that is pending at once.
 local function store_now(key, id, message, meta)
   pending_ids[#pending_ids + 1] = id
   if meta == '' then
-    redis.call('HSET', key, 'msg', message, 'state', 'pending', 'pending_since', now_ns)
+    redis.call('HSET', key, FIELD.message, message, FIELD.state, 'pending', FIELD.pending_since, now_ns)
   else
-    redis.call('HSET', key, 'msg', message, 'state', 'pending', 'pending_since', now_ns, 'tc', meta)
+    redis.call('HSET', key, FIELD.message, message, FIELD.state, 'pending', FIELD.pending_since, now_ns, FIELD.meta, meta)
   end
 end
 
 -- Stores a task that starts at `ms`: scheduled if that is in the future, else pending.
-local function store(key, p, ms)
-  local id, message, meta = ARGV[p], ARGV[p + 1], ARGV[p + 2]
+local function store(key, item, ms)
+  local id, message, meta = ARGV[item].id, ARGV[item].message, ARGV[item].meta
   if ms > now then
     local size = #start_entries
     start_entries[size + 1], start_entries[size + 2] = int_text(math.ceil(ms / 1000)), id
     due_entries[size + 1], due_entries[size + 2] = int_text(ms), id
-    redis.call('HSET', key, 'msg', message, 'state', 'scheduled', 'tc:d', int_text(ms))
+    redis.call('HSET', key, FIELD.message, message, FIELD.state, 'scheduled', FIELD.due_ms, int_text(ms))
     if meta ~= '' then
-      redis.call('HSET', key, 'tc', meta)
+      redis.call('HSET', key, FIELD.meta, meta)
     end
     return
   end
@@ -35,44 +36,44 @@ local function store(key, p, ms)
 end
 
 -- Stores a task that joins its group now, where `store` would make it pending.
-local function join_group(asynq, key, p, group)
-  redis.call('HSET', key, 'msg', ARGV[p + 1], 'state', 'aggregating')
-  if ARGV[p + 2] ~= '' then
-    redis.call('HSET', key, 'tc', ARGV[p + 2])
+local function join_group(asynq, key, item, group)
+  redis.call('HSET', key, FIELD.message, ARGV[item].message, FIELD.state, 'aggregating')
+  if ARGV[item].meta ~= '' then
+    redis.call('HSET', key, FIELD.meta, ARGV[item].meta)
   end
-  redis.call('ZADD', asynq .. 'g:' .. group, now_s, ARGV[p])
+  redis.call('ZADD', asynq .. 'g:' .. group, now_s, ARGV[item].id)
 end
 
 -- Stores a task with a lock or a group; returns its code. Checks everything before it takes the lock: a lock must not be left
 -- without its task.
-local function store_special(asynq, key, p)
-  local lock, group, ms = ARGV[p + 5], ARGV[p + 7], start_ms(p)
+local function store_special(asynq, key, item)
+  local lock, group, ms = ARGV[item].lock, ARGV[item].group, start_ms(item)
   local groups = asynq .. 'groups'
   if group ~= '' and find_wrong_type(groups, 'set', asynq .. 'g:' .. group, 'zset') then
-    return 'x'
+    return CODE.wrong_type
   end
   if lock ~= '' then
-    local seconds = math.floor(math.max(0, ms - now) / 1000 + ARGV[p + 6])
-    if not redis.call('SET', lock, ARGV[p], 'NX', 'EX', int_text(seconds)) then
+    local seconds = math.floor(math.max(0, ms - now) / 1000 + ARGV[item].lock_seconds)
+    if not redis.call('SET', lock, ARGV[item].id, 'NX', 'EX', int_text(seconds)) then
       local holder = redis.pcall('GET', lock)
       holders[#holders + 1] = type(holder) == 'string' and #holder .. ':' .. holder or '0:'
-      return 'd'
+      return CODE.duplicate
     end
   end
   if group ~= '' and ms <= now then
-    join_group(asynq, key, p, group)
+    join_group(asynq, key, item, group)
   else
-    store(key, p, ms)
+    store(key, item, ms)
   end
   if lock ~= '' then
-    redis.call('HSET', key, 'unique_key', lock)
+    redis.call('HSET', key, FIELD.unique_key, lock)
   end
   if group ~= '' then
     -- Also with a later start: the forwarder reads the group from the hash, and aggregators see only groups in `groups`.
-    redis.call('HSET', key, 'group', group)
+    redis.call('HSET', key, FIELD.group, group)
     redis.call('SADD', groups, group)
   end
-  return '1'
+  return CODE.done
 end
 
 -- Adds the stored tasks to the indexes: `pending`, or `scheduled` and `due`.

@@ -1,6 +1,6 @@
--- now: the broker's time in ms. ARGV[1] is 0 for Redis' own clock, else the time that a test sets. All processes share this
+-- now: the broker's time in ms. `ARGV.now` is 0 for Redis' own clock, else the time that a test sets. All processes share this
 -- clock, so their own clocks may differ. now_s: whole seconds, as Asynq's scores and messages have them.
-local now = tonumber(ARGV[1])
+local now = tonumber(ARGV.now)
 if now == 0 then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,9 +1,9 @@
 -- scheduler-event: adds to an entry's history that its task was enqueued. Adds before it trims: the same call sent twice
 -- leaves the same history.
--- KEYS   1 the entry's history
--- ARGV   1 now; 2 time of the event, s; 3 SchedulerEnqueueEvent; 4 number of events to keep
+-- KEYS   history: of the entry
+-- ARGV   now; seconds: time of the event; event: SchedulerEnqueueEvent; max_events: how many to keep
 -- RETURN 1
 -- BOUND  1 event; removes all beyond the number to keep
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
-redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -tonumber(ARGV[4]) - 1)
+redis.call('ZADD', KEYS.history, ARGV.seconds, ARGV.event)
+redis.call('ZREMRANGEBYRANK', KEYS.history, 0, -tonumber(ARGV.max_events) - 1)
 return 1

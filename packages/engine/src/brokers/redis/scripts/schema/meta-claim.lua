@@ -1,9 +1,9 @@
 -- @use
 -- meta-claim: marks a database as used by an installation of Task Center, unless it is already. Returns whose it is.
--- KEYS   1 tc:meta
--- ARGV   1 now, 2 schema version, 3 installation ID
+-- KEYS   meta: tc:meta
+-- ARGV   now; version: of the schema; installation: ID
 -- RETURN schema version, installation ID
-local key = KEYS[1]
-redis.call('HSETNX', key, 'schema', ARGV[2])
-redis.call('HSETNX', key, 'installation', ARGV[3])
+local key = KEYS.meta
+redis.call('HSETNX', key, 'schema', ARGV.version)
+redis.call('HSETNX', key, 'installation', ARGV.installation)
 return redis.call('HMGET', key, 'schema', 'installation')

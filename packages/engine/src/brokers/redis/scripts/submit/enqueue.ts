@@ -1,6 +1,7 @@
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
-import { defineScript, type RedisArg } from '../../client/script.ts';
+import type { RedisArg } from '../../client/script.ts';
+import { appendRecord, defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { receiptArgs, refusalIn, textOf, type Refusal } from '../reply.ts';
 
@@ -30,11 +31,11 @@ export interface EnqueueCall {
 
 export interface Enqueued {
   readonly nowMs: number;
-  /** A code per item: `1` stored, `0` the ID exists, `d` the lock is held, `x` a key has a wrong type. */
+  /** A character of CODE per item. */
   readonly codes: string;
   /** Redis has no receipt of this client: it may have been flushed, and the queue may not be registered any more. */
   readonly isNew: boolean;
-  /** ID of the task that holds the lock, for each `d` in order; '' = unknown. */
+  /** ID of the task that holds the lock, for each `CODE.duplicate` in order; '' = unknown. */
   readonly holders: readonly string[];
 }
 
@@ -46,16 +47,19 @@ const BARE_VALUES = 2;
 const PLAIN_VALUES = 5;
 const SPECIAL_VALUES = 8;
 
-/** All values of an item, in the order of the prelude `store`. */
-export function itemArgs(item: EnqueueItem): (RedisArg | number)[] {
-  const { id, message, meta, delayMs, runAtMs, lock, lockSeconds, group } = item;
-  return [id, message, meta, delayMs, runAtMs, lock, lockSeconds, group];
-}
+const ITEM = lua.enqueue.records.item;
 
 /** How many values the item needs; the others would have their defaults. */
 function valuesNeeded({ meta, delayMs, runAtMs, lock, group }: EnqueueItem): number {
   if (lock !== '' || group !== '') return SPECIAL_VALUES;
   return meta === '' && delayMs <= 0 && runAtMs <= 0 ? BARE_VALUES : PLAIN_VALUES;
+}
+
+/** How many values all items of a call send. */
+function valuesPerItem(items: readonly EnqueueItem[]): number {
+  let most = BARE_VALUES;
+  for (const item of items) most = Math.max(most, valuesNeeded(item));
+  return most;
 }
 
 /** Then the script must check every ID on its own, as an earlier task of the call may have taken it. */
@@ -78,18 +82,18 @@ function holdersIn(bytes: Buffer): string[] {
 
 /** Stores new tasks of one queue. */
 export const enqueue = defineScript({
-  name: 'enqueue',
   lua: lua.enqueue,
-  keys: ({ queue, receipt }: EnqueueCall) => [receipt.key, pendingKey(queue)],
-  args: ({ receipt, items, businesses }) => {
-    const valuesPerTask = items.reduce((largest, item) => Math.max(largest, valuesNeeded(item)), BARE_VALUES);
-    const args: (RedisArg | number)[] = [...receiptArgs(receipt), hasRepeatedIds(items) ? 1 : 0];
-    args.push(valuesPerTask, businesses.length, ...businesses);
-    for (const item of items) {
-      if (valuesPerTask === BARE_VALUES) args.push(item.id, item.message);
-      else if (valuesPerTask === SPECIAL_VALUES) args.push(...itemArgs(item));
-      else args.push(item.id, item.message, item.meta, item.delayMs, item.runAtMs);
-    }
+  keys: ({ queue, receipt }: EnqueueCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
+  args: ({ receipt, items, businesses }) => ({
+    ...receiptArgs(receipt),
+    hasRepeats: hasRepeatedIds(items) ? 1 : 0,
+    valuesPerItem: valuesPerItem(items),
+    businessCount: businesses.length,
+  }),
+  moreArgs: ({ items, businesses }) => {
+    const names = ITEM.slice(0, valuesPerItem(items));
+    const args: (RedisArg | number)[] = [...businesses];
+    for (const item of items) appendRecord(args, names, item);
     return args;
   },
   reply: (raw): Enqueued | Refusal => {

@@ -1,0 +1,34 @@
+import { leaseKey, pendingKey } from '../../../../protocol/keys.ts';
+import type { RedisArg } from '../../client/script.ts';
+import { defineScript, recordValues } from '../define-script.ts';
+import { CODE, lua } from '../lua.generated.ts';
+import { textOf } from '../reply.ts';
+
+export interface ExtendCall {
+  readonly queue: string;
+  readonly leases: readonly { readonly id: string; readonly token: number }[];
+  readonly lengthMs: number;
+}
+
+/** Replies with a flag per lease: whether it was renewed. False = it is lost. */
+export const extend = defineScript({
+  lua: lua.extend,
+  keys: ({ queue }: ExtendCall) => ({ lease: leaseKey(queue) }),
+  args: ({ lengthMs }) => ({ lengthMs }),
+  moreArgs: ({ leases }) => recordValues(lua.extend.records.lease, leases),
+  reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
+});
+
+export interface KeepResultsCall {
+  readonly queue: string;
+  readonly results: readonly { readonly id: string; readonly token: number; readonly bytes: RedisArg }[];
+}
+
+/** Replies with a flag per result: whether it was stored. False = the lease is lost, or the task no longer exists. */
+export const keepResults = defineScript({
+  lua: lua.keepResults,
+  keys: ({ queue }: KeepResultsCall) => ({ pending: pendingKey(queue) }),
+  args: () => ({}),
+  moreArgs: ({ results }) => recordValues(lua.keepResults.records.result, results),
+  reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
+});

@@ -1,0 +1,15 @@
+-- Fields of a task's hash. Scripts say `FIELD.history`; the generator puts the stored name in its place.
+FIELD = {
+  message = 'msg', -- Asynq's TaskMessage.
+  state = 'state', -- The state as Asynq knows it.
+  pending_since = 'pending_since', -- Time in ns; only while the task is pending.
+  result = 'result', -- What the handler returned.
+  group = 'group', -- Name of the task's group.
+  unique_key = 'unique_key', -- Key of the task's unique lock.
+  meta = 'tc', -- What our clients add to a task.
+  attempt_state = 'tc:a', -- start in ms;attempts;crashes;deferrals;worker
+  history = 'tc:x', -- A line of JSON per attempt.
+  due_ms = 'tc:d', -- Exact start in ms.
+  own_state = 'tc:s', -- A state that Asynq does not have.
+  cancellation = 'tc:c', -- Time, reason and author as JSON.
+}

@@ -1,0 +1,114 @@
+import { type GroupRules, MAX_SET_BYTES, MAX_SET_TASKS, SET_MS } from '../../../../broker/groups.ts';
+import type { Step } from '../../../../broker/maintain.ts';
+import { pendingKey, taskKey } from '../../../../protocol/keys.ts';
+import type { Receipt } from '../../calls/receipts.ts';
+import { defineScript, recordValues } from '../define-script.ts';
+import { lua } from '../lua.generated.ts';
+import { receiptArgs, refusalIn, type Refusal, textOf } from '../reply.ts';
+import type { EnqueueItem } from '../submit/enqueue.ts';
+
+export interface GroupTakeCall {
+  readonly queue: string;
+  readonly receipt: Receipt;
+  readonly rules: GroupRules;
+  /** IDs for the sets; at most this many are taken. */
+  readonly setIds: readonly string[];
+  /** Names of the groups to check. */
+  readonly groups: readonly string[];
+}
+
+export interface TakenSet {
+  readonly group: string;
+  readonly size: number;
+}
+
+const S = 1_000;
+
+export const groupTake = defineScript({
+  lua: lua.groupTake,
+  keys: ({ queue, receipt }: GroupTakeCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
+  args: ({ receipt, rules: { graceMs, maxDelayMs, maxSize }, setIds }) => ({
+    ...receiptArgs(receipt),
+    graceS: Math.ceil(graceMs / S),
+    maxDelayS: Math.ceil(maxDelayMs / S),
+    maxSize,
+    maxTasks: MAX_SET_TASKS,
+    maxBytes: MAX_SET_BYTES,
+    lifetimeS: SET_MS / S,
+    maxSets: setIds.length,
+  }),
+  moreArgs: ({ setIds, groups }) => [...setIds, ...groups],
+  /** The sets taken, in the order of their IDs. */
+  reply: (raw, { groups }): TakenSet[] | Refusal => {
+    const refusal = refusalIn(raw);
+    if (refusal) return refusal;
+    const entries = textOf(raw).split(',').filter(Boolean);
+    return entries.map((entry) => {
+      const [index, size] = entry.split(':').map(Number);
+      return { group: groups[index ?? -1] ?? '', size: size ?? 0 };
+    });
+  },
+});
+
+/** A unique lock and the ID of the task that it was taken for. */
+export interface HeldLock {
+  readonly key: string;
+  readonly id: string;
+}
+
+export interface GroupFinishCall {
+  readonly queue: string;
+  readonly receipt: Receipt;
+  /** The set's key. */
+  readonly set: string;
+  /** IDs of members whose messages cannot be read: they are archived. */
+  readonly unreadable: readonly string[];
+  readonly locks: readonly HeldLock[];
+  /** The task that the set was aggregated into; null = none. */
+  readonly item: EnqueueItem | null;
+  /** '' = none. */
+  readonly business: string;
+}
+
+export interface GroupFinished {
+  readonly nowMs: number;
+  /** A code as in `enqueue`, or `CODE.setLost`. */
+  readonly code: string;
+  /** With `CODE.duplicate`: ID of the task that holds the lock; '' = unknown. */
+  readonly holder: string;
+}
+
+export const groupFinish = defineScript({
+  lua: lua.groupFinish,
+  keys: ({ queue, receipt, set, item }: GroupFinishCall) => ({
+    receipt: receipt.key,
+    pending: pendingKey(queue),
+    set,
+    task: item ? taskKey(queue, item.id) : set,
+  }),
+  args: ({ receipt, unreadable, locks, business }) => ({
+    ...receiptArgs(receipt),
+    unreadableCount: unreadable.length,
+    lockCount: locks.length,
+    business,
+  }),
+  moreArgs: ({ unreadable, locks, item }) => [
+    ...unreadable,
+    ...recordValues(lua.groupFinish.records.heldLock, locks),
+    ...recordValues(lua.groupFinish.records.item, item ? [item] : []),
+  ],
+  reply: (raw): GroupFinished | Refusal => {
+    const refusal = refusalIn(raw);
+    if (refusal) return refusal;
+    const [, now, code = '', holder = ''] = /^(\d+):(.):([^]*)$/.exec(textOf(raw)) ?? [];
+    return { nowMs: Number(now), code, holder };
+  },
+});
+
+/** Replies with the number of tasks put back into their groups. */
+export const groupReclaim = defineScript({
+  lua: lua.groupReclaim,
+  keys: ({ queue }: Step) => ({ pending: pendingKey(queue) }),
+  args: ({ limit }) => ({ limit }),
+  reply: (raw): number | Refusal => refusalIn(raw) ?? Number(raw),
+});

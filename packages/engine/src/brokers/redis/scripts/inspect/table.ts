@@ -1,0 +1,124 @@
+import type { BusinessFilter } from '../../../../broker/inspect.ts';
+import { pendingKey } from '../../../../protocol/keys.ts';
+import type { TaskRef } from '../../../../runtime/events.ts';
+import { defineScript } from '../define-script.ts';
+import { lua } from '../lua.generated.ts';
+import { textOf, textOrNull } from '../reply.ts';
+import { parseTaskRow, type RawRow, type TaskRow } from './task-row.ts';
+
+/** Reads one task; null = no such task. */
+export const task = defineScript({
+  lua: lua.task,
+  keys: ({ queue }: TaskRef) => ({ pending: pendingKey(queue) }),
+  args: ({ id }) => ({ id }),
+  reply: (raw): TaskRow | null => (raw === null ? null : parseTaskRow(raw as RawRow)),
+});
+
+export interface FindCall {
+  readonly queue: string;
+  /** The plain ID. */
+  readonly id: string;
+  readonly filter: BusinessFilter;
+}
+
+/** A stored task whose ID may be the one asked for; the business in its meta decides. */
+export interface FoundRow {
+  readonly id: string;
+  readonly meta: string | null;
+}
+
+export const find = defineScript({
+  lua: lua.find,
+  keys: ({ queue }: FindCall) => ({ pending: pendingKey(queue) }),
+  args: ({ id, filter }) =>
+    'any' in filter
+      ? { id, withoutBusiness: 1, allBusinesses: 1, business: '' }
+      : {
+          id,
+          withoutBusiness: filter.business === null ? 1 : 0,
+          allBusinesses: 0,
+          business: filter.business ?? '',
+        },
+  reply: (raw): FoundRow[] =>
+    (raw as readonly (readonly [unknown, unknown])[]).map(([id, meta]) => ({
+      id: textOf(id),
+      meta: textOrNull(meta),
+    })),
+});
+
+/** Replies with the estimated bytes that a queue's tasks take. */
+export const memory = defineScript({
+  lua: lua.memory,
+  keys: (queue: string) => ({ pending: pendingKey(queue) }),
+  args: () => ({}),
+  reply: (raw) => raw as number,
+});
+
+export interface ListPageCall {
+  readonly queue: string;
+  readonly state: 'pending' | 'active';
+  readonly limit: number;
+  /** Last IDs of the previous page, newest first; empty = the first page. */
+  readonly after: readonly string[];
+}
+
+export interface ListPageReply {
+  readonly total: number;
+  readonly more: boolean;
+  /** What `after` must be for the next page. */
+  readonly last: readonly string[];
+  readonly rows: readonly TaskRow[];
+}
+
+export const pageOfList = defineScript({
+  lua: lua.pageOfList,
+  keys: ({ queue }: ListPageCall) => ({ pending: pendingKey(queue) }),
+  args: ({ state, limit }) => ({ state, limit }),
+  moreArgs: ({ after }) => after,
+  reply: (raw): ListPageReply => {
+    const [total, more, last, rows] = raw as readonly [number, number, unknown[], RawRow[]];
+    return { total, more: more === 1, last: last.map(textOf), rows: rows.map(parseTaskRow) };
+  },
+});
+
+/** An entry of a sorted set, after which a page begins. */
+export interface SetCursor {
+  readonly score: string;
+  readonly id: string;
+}
+
+export interface SetPageCall {
+  readonly queue: string;
+  readonly state: 'scheduled' | 'retry' | 'archived' | 'completed' | 'cancelled' | 'aggregating';
+  /** For `aggregating` only. */
+  readonly group: string;
+  readonly limit: number;
+  readonly after: SetCursor | null;
+}
+
+export interface SetPageReply {
+  readonly total: number;
+  readonly more: boolean;
+  readonly last: SetCursor;
+  readonly rows: readonly TaskRow[];
+}
+
+export const pageOfSet = defineScript({
+  lua: lua.pageOfSet,
+  keys: ({ queue }: SetPageCall) => ({ pending: pendingKey(queue) }),
+  args: ({ state, limit, after, group }) => ({
+    set: state === 'aggregating' ? `g:${group}` : state,
+    limit,
+    afterScore: after?.score ?? '',
+    afterId: after?.id ?? '',
+  }),
+  reply: (raw): SetPageReply => {
+    const [total, more, score, id, rows] = raw as readonly [number, number, unknown, unknown, RawRow[]];
+    return {
+      total,
+      more: more === 1,
+      last: { score: textOf(score), id: textOf(id) },
+      rows: rows.map(parseTaskRow),
+    };
+  },
+});

@@ -1,0 +1,113 @@
+-- Moves tasks from state to state. Nothing else writes the state of a stored task; `store` writes it for new ones. A function
+-- for each move writes the task's hash; `...` are more fields and values for the same HSET. What the lists and sets get is
+-- collected in `moves`: `apply_moves` writes it with one command for each. After the end of attempts or tasks `after_finish` follows.
+local function new_moves()
+  return {
+    completed = {}, cancelled = {}, retry = {}, due = {}, archived = {}, requeued = {}, pending = {}, removed = {},
+    -- For `after_finish`: unique locks to release, each with the ID that holds it; attempts that ended, and those of them that
+    -- failed; messages that cannot be read; IDs without a task.
+    locks = {}, processed = 0, failed = 0, unreadable = 0, dropped = 0,
+  }
+end
+
+local function add_pair(list, first, second)
+  local size = #list
+  list[size + 1], list[size + 2] = first, second
+end
+
+-- pending → active. `lease_tasks` adds the task to `active` and `lease`. row: as in `leases`.
+local function start(key, row, attempt_state)
+  redis.call('HSET', key, FIELD.state, 'active', FIELD.attempt_state, attempt_state)
+  if row.own_state then
+    -- A Go tool has run a cancelled task again: it is no longer cancelled.
+    redis.call('HDEL', key, FIELD.pending_since, FIELD.own_state, FIELD.cancellation)
+  elseif row.pending_since then
+    redis.call('HDEL', key, FIELD.pending_since)
+  end
+end
+
+-- active → completed, until `expires_s`.
+local function complete(moves, key, id, expires_s, ...)
+  redis.call('HSET', key, FIELD.state, 'completed', ...)
+  add_pair(moves.completed, expires_s, id)
+end
+
+-- active → retry, due at `ms`.
+local function retry(moves, key, id, ms, message, history)
+  local exact = int_text(ms)
+  redis.call('HSET', key, FIELD.message, message, FIELD.state, 'retry', FIELD.history, history, FIELD.due_ms, exact)
+  add_pair(moves.retry, int_text(math.ceil(ms / 1000)), id)
+  add_pair(moves.due, exact, id)
+end
+
+-- Any state → archived. In the archive even if the hash cannot be written.
+local function archive(moves, key, id, ...)
+  moves.archived[#moves.archived + 1] = id
+  redis.call('HSET', key, FIELD.state, 'archived', ...)
+end
+
+-- active → pending, the next to run: given back, or lost with its worker.
+local function requeue(moves, key, id, ...)
+  table.insert(moves.requeued, 1, id)
+  redis.call('HSET', key, FIELD.state, 'pending', FIELD.pending_since, now_ns, ...)
+end
+
+-- A waiting or finished state → pending, the last to run.
+local function forward(moves, key, id)
+  moves.pending[#moves.pending + 1] = id
+  redis.call('HSET', key, FIELD.state, 'pending', FIELD.pending_since, now_ns)
+end
+
+-- scheduled or retry → aggregating. Aggregators see only groups that `groups` names; Asynq's forwarder forgets this.
+local function forward_to_group(asynq, key, id, group)
+  redis.call('ZADD', asynq .. 'g:' .. group, now_s, id)
+  redis.call('SADD', asynq .. 'groups', group)
+  redis.call('HSET', key, FIELD.state, 'aggregating')
+end
+
+-- A waiting state → cancelled, which is `completed` for Asynq. message: nil = leave it.
+local function cancel(moves, key, id, expires_s, cancellation, message)
+  redis.call('HSET', key, FIELD.state, 'completed', FIELD.own_state, 'cancelled', FIELD.cancellation, cancellation)
+  if message then
+    redis.call('HSET', key, FIELD.message, message)
+  end
+  redis.call('HDEL', key, FIELD.pending_since)
+  add_pair(moves.completed, expires_s, id)
+  add_pair(moves.cancelled, expires_s, id)
+end
+
+-- pending → scheduled. Asynq has no state for tasks that wait for something other than a time. Their IDs are kept in `scheduled`
+-- with a score after all real times, and their own state names it. A Go tool may run everything in that set; such a task is put
+-- back here.
+local NEVER_S = '253370764800'
+local function keep_waiting(asynq, key, id)
+  redis.call('HSET', key, FIELD.state, 'scheduled')
+  redis.call('HDEL', key, FIELD.pending_since)
+  redis.call('ZADD', asynq .. 'scheduled', NEVER_S, id)
+end
+
+-- fsck: the state that the index with the task's ID says.
+local function correct_state(key, state)
+  redis.call('HSET', key, FIELD.state, state)
+end
+
+local function write_all(command, key, values)
+  if #values > 0 then
+    redis.call(command, key, unpack(values))
+  end
+end
+
+local function apply_moves(asynq, tc, moves)
+  write_all('ZADD', asynq .. 'completed', moves.completed)
+  write_all('ZADD', tc .. 'st:cancelled', moves.cancelled)
+  write_all('ZADD', asynq .. 'retry', moves.retry)
+  write_all('ZADD', tc .. 'due', moves.due)
+  if #moves.archived > 0 then
+    add_to_archive(asynq, moves.archived)
+  end
+  write_all('RPUSH', asynq .. 'pending', moves.requeued)
+  write_all('LPUSH', asynq .. 'pending', moves.pending)
+  if #moves.removed > 0 then
+    remove_tasks(moves.removed)
+  end
+end
