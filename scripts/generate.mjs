@@ -27,7 +27,7 @@ const filesIn = (folder, ending) =>
 function generateLua() {
   const scripts = readdirSync(join(root, scriptsFolder), { recursive: true })
     .filter((path) => path.endsWith('.lua'))
-    .sort();
+    .sort((a, b) => (a < b ? -1 : 1));
   return HEADER + generateScripts(new Map(scripts.map((path) => [path, read(scriptsFolder, path)])));
 }
 
