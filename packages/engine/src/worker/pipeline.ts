@@ -9,13 +9,13 @@ import type { AttemptRules } from './run/attempt-rules.ts';
 import { createDeadlines } from './run/deadlines.ts';
 import type { Handlers } from './run/handlers.ts';
 import { Runner } from './run/runner.ts';
-import { Slots } from './slots.ts';
+import { TaskSlots } from './slots.ts';
 
 // One task through a worker:
 //
 // 1. ExchangeLoop takes it from the broker with a lease, in the same call that hands in what ended before. Demand says how
 //    many tasks to ask for, and Idle waits when there are none.
-// 2. Slots keeps its record, a HeldTask. From now on the renewer thread renews its lease, even while a handler blocks the
+// 2. TaskSlots keeps its record, a HeldTask. From now on the renewer thread renews its lease, even while a handler blocks the
 //    event loop.
 // 3. CrashIsolation holds it back if it is suspected of killing its process; otherwise Runner starts it at once.
 // 4. Attempt runs its handler. Deadlines ends the attempt at its time limit, and a cancellation, a lost lease or the
@@ -38,7 +38,7 @@ export interface PipelineDeps {
 
 /** The way of a task through a worker, from the broker to its handler and back. */
 export interface Pipeline {
-  readonly slots: Slots;
+  readonly slots: TaskSlots;
   readonly demand: Demand;
   readonly exchanges: ExchangeLoop;
   readonly runner: Runner;
@@ -48,9 +48,8 @@ export interface Pipeline {
 }
 
 export function createPipeline(deps: PipelineDeps): Pipeline {
-  const { broker, runtime, worker, settings, rules, handlers, order } = deps;
+  const { broker, runtime, settings } = deps;
   const { concurrency, lease } = settings;
-  const listening = new AbortController();
   const keeper = new LeaseKeeper({
     broker,
     runtime,
@@ -59,35 +58,21 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     onLost: (held) => runner.onLeaseLost(held),
     onCaughtUp: () => exchanges.wake(),
   });
-  const slots = new Slots(keeper);
-  const demand = new Demand({
-    clock: runtime.clock,
-    concurrency,
-    taken: () => slots.taken,
-    mayTake: () => keeper.keepsUp && !runner.isIsolating,
-  });
+  const slots = new TaskSlots(keeper);
+  const taken = () => slots.taken;
+  const mayTake = () => keeper.keepsUp && !runner.isIsolating;
+  const demand = new Demand({ clock: runtime.clock, concurrency, taken, mayTake });
   const exchanges: ExchangeLoop = new ExchangeLoop({
-    broker,
-    runtime,
+    ...deps,
     demand,
-    worker,
     leaseMs: lease.leaseMs,
-    order,
     onTasks: (tasks, sinceMs) => runner.startAll(tasks, sinceMs),
     onAnswered: (held, outcome) => runner.onAnswered(held, outcome),
   });
   const deadlines = createDeadlines(() => slots.all(), runtime);
   const { consume, signals } = broker;
-  const runner: Runner = new Runner({
-    consume,
-    runtime,
-    worker,
-    rules,
-    slots,
-    handlers,
-    deadlines,
-    exchanges,
-  });
+  const runner: Runner = new Runner({ ...deps, consume, slots, deadlines, exchanges });
+  const listening = new AbortController();
 
   return {
     slots,

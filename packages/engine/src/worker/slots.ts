@@ -7,7 +7,7 @@ import type { Attempt } from './run/attempt.ts';
  * The tasks that a worker holds. Each one that waits or runs takes one of its slots. Every step of a task is told here. Its
  * lease is renewed from the first step to the last one: it must not expire during a slow answer of the broker.
  */
-export class Slots {
+export class TaskSlots {
   readonly #keeper: LeaseKeeper;
   #running = 0;
   #waiting = 0;

@@ -2,7 +2,7 @@ import type { FinishOutcome, LeasedTask } from '../../broker/consume.ts';
 import { Changed } from '../../runtime/changed.ts';
 import type { ExchangeLoop } from '../fetch/exchange-loop.ts';
 import type { HeldTask } from '../held-task.ts';
-import type { Slots } from '../slots.ts';
+import type { TaskSlots } from '../slots.ts';
 import { Attempt, type AttemptDeps } from './attempt.ts';
 import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -11,7 +11,7 @@ import type { AttemptEnd } from './outcome.ts';
 import { reportFinished, reportLeaseLost, reportLost, reportStarted } from './report.ts';
 
 export interface RunnerDeps extends AttemptDeps {
-  readonly slots: Slots;
+  readonly slots: TaskSlots;
   readonly handlers: Handlers;
   readonly deadlines: Deadlines;
   readonly exchanges: Pick<ExchangeLoop, 'finish' | 'exchangeSoon' | 'wake' | 'waitUntilDrained'>;
