@@ -31,63 +31,73 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
-export function createLoop({ name, runtime, step, failureMs = 1_000 }: LoopDeps): Loop {
-  const { clock, events, log } = runtime;
-  let stopping: AbortController | undefined;
-  let running: Promise<void> | undefined;
-  let sleeping: AbortController | undefined;
-  let isWoken = false;
+class SteppedLoop implements Loop {
+  readonly #deps: LoopDeps;
+  #stopping: AbortController | undefined;
+  #running: Promise<void> | undefined;
+  /** Ends the pause; undefined during a step. */
+  #pausing: AbortController | undefined;
+  #isWoken = false;
+
+  constructor(deps: LoopDeps) {
+    this.#deps = deps;
+  }
+
+  get name(): string {
+    return this.#deps.name;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#stopping = new AbortController();
+    this.#running = this.#run(this.#stopping.signal);
+  }
+
+  wake(): void {
+    this.#isWoken = true;
+    this.#pausing?.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping?.abort();
+    this.wake();
+    await this.#running;
+    this.#running = undefined;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#isWoken = false;
+      const next = await this.#runStep(signal);
+      if (!this.#isWoken && !signal.aborted) await this.#pause(next);
+    }
+  }
 
   /** Returns the pause until the next step. */
-  async function runStep(signal: AbortSignal): Promise<number | Pause> {
+  async #runStep(signal: AbortSignal): Promise<number | Pause> {
+    const { name, runtime, step, failureMs = 1_000 } = this.#deps;
     try {
       return await step(signal);
     } catch (error) {
       if (!signal.aborted) {
-        log.warn({ loop: name, err: error }, 'a step of a background loop failed; the loop goes on');
-        events.emit('loop.failed', { loop: name, error });
+        runtime.log.warn({ loop: name, err: error }, 'a step of a background loop failed; the loop goes on');
+        runtime.events.emit('loop.failed', { loop: name, error });
       }
       return failureMs;
     }
   }
 
-  async function run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      isWoken = false;
-      const next = await runStep(signal);
-      if (!isWoken && !signal.aborted) await pause(next);
-    }
-  }
-
-  async function pause(next: number | Pause): Promise<void> {
+  async #pause(next: number | Pause): Promise<void> {
+    const { clock } = this.#deps.runtime;
     const { ms, until }: Pause = typeof next === 'number' ? { ms: next } : next;
     if (ms <= 0) return;
-    const ending = (sleeping = new AbortController());
+    const ending = (this.#pausing = new AbortController());
     const fullTime = () => clock.sleep(ms, ending.signal);
     // An error of `until` must not end the loop: the pause then lasts its full time.
     await (until ? within(clock, ms, () => until(ending.signal).catch(fullTime)) : fullTime());
     ending.abort();
-    sleeping = undefined;
+    this.#pausing = undefined;
   }
-
-  function wake(): void {
-    isWoken = true;
-    sleeping?.abort();
-  }
-
-  return {
-    name,
-    wake,
-    start() {
-      if (running) return;
-      stopping = new AbortController();
-      running = run(stopping.signal);
-    },
-    async stop() {
-      stopping?.abort();
-      wake();
-      await running;
-      running = undefined;
-    },
-  };
 }
+
+export const createLoop = (deps: LoopDeps): Loop => new SteppedLoop(deps);
