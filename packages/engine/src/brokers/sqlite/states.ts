@@ -29,6 +29,8 @@ export const IN_SET = 8;
 
 export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
+export const numberOfState = (state: ListedState): StateNumber => STATES.indexOf(state) as StateNumber;
+
 /** What the writer thread reports to the main thread about a queue after a write to it. */
 export interface QueueChange {
   readonly name: string;

@@ -14,6 +14,7 @@ import {
   type RequestHandlers,
 } from '../../../src/brokers/sqlite/thread/requests.ts';
 import { plain, type Packet } from '../../../src/brokers/sqlite/packing.ts';
+import { NEW_TASK } from '../../../src/brokers/sqlite/rows.ts';
 import { createDiskReserve, noDiskReserve } from '../../../src/brokers/sqlite/thread/disk-reserve.ts';
 import { createStore, type Store } from '../../../src/brokers/sqlite/thread/store.ts';
 import { folder } from './open.ts';
@@ -42,9 +43,12 @@ const NOW = { wallMs: 1_767_225_600_000, monotonicMs: 0 };
 const request = (name: RequestName, call: Packet<unknown>): WriterRequest => ({ name, call, now: NOW });
 
 function enqueue(prefix: string, count: number, bytes = 10): WriterRequest {
-  const rowOf = (index: number) =>
-    [0, `${prefix}${index}`, 'type', 3, 0, 0, 0, 0, 0, null, null, null, null, null] as const;
-  const rows = Array.from({ length: count }, (_, index) => rowOf(index));
+  const task = { queue: 0, type: 'type', maxRetries: 3, timeoutMs: 0, deadlineMs: 0, retentionMs: 0 };
+  const start = { delayMs: 0, runAtMs: 0, uniqueKey: null, uniqueMs: 0, inGroup: null };
+  const texts = { business: null, meta: null, headers: null };
+  const rows = Array.from({ length: count }, (_, index) =>
+    NEW_TASK.toRow({ ...task, ...start, ...texts, id: `${prefix}${index}` }),
+  );
   const payloads = rows.map(() => new Uint8Array(bytes).fill(7));
   return request('enqueue', { data: { queues: ['default'], rows }, bytes: payloads });
 }
@@ -82,7 +86,7 @@ describe('a group of calls', () => {
     const setup = await setUp(({ enqueue: real }) => ({
       enqueue(call, now) {
         const reply = real(call, now);
-        if (call.data.rows[0]?.[1] === 'bad0') throw new Error('out of luck');
+        if (NEW_TASK.fromRow(call.data.rows[0]!).id === 'bad0') throw new Error('out of luck');
         return reply;
       },
     }));

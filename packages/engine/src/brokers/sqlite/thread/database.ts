@@ -10,7 +10,7 @@ import { causeOf, errorActionOf } from '../errors.ts';
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = readonly SqlValue[];
 
-/** A prepared statement. Rows are arrays in the order of the columns. */
+/** A prepared statement as the driver has it. Parameters go by their order, and rows are arrays. */
 export interface Statement {
   /** Returns the number of rows changed. */
   run(...values: SqlValue[]): number;
@@ -18,11 +18,25 @@ export interface Statement {
   get(...values: SqlValue[]): SqlRow | undefined;
 }
 
+/** A prepared statement with parameters by name, such as `:seq`, and rows that are objects. */
+export interface NamedStatement<Params, Columns> {
+  /** Returns the number of rows changed. `params` may have more properties than the statement has parameters. */
+  run(params: Params): number;
+  all(params: Params): Columns[];
+  get(params: Params): Columns | undefined;
+}
+
 /** One SQLite file, locked by this process until it is closed. */
 export interface Database {
   readonly path: string;
   readonly inTransaction: boolean;
+  /**
+   * Prepares a statement of the hot paths, where each microsecond counts: an object per row costs a fourth more than an
+   * array, a value bound by its name 40 ns more than one in its place.
+   */
   prepare(sql: string): Statement;
+  /** Prepares any other statement. No text in the SQL may look like a parameter. */
+  named<Params = void, Columns = never>(sql: string): NamedStatement<Params, Columns>;
   exec(sql: string): void;
   /**
    * Rolls back an open transaction and writes the log into the file. The file's lock is released only when the thread
@@ -91,6 +105,39 @@ function openError(path: string, error: unknown): TaskCenterError {
   return unusable(path, causeOf(error));
 }
 
+/**
+ * Numbers the parameters of a statement: the driver binds numbered ones much faster than named ones, for which it makes
+ * strings of all names in each call.
+ */
+function numberParameters(sql: string): { readonly numbered: string; readonly names: readonly string[] } {
+  const names: string[] = [];
+  const numbered = sql.replace(/:([a-z]\w*)/gi, (_, name: string) => {
+    if (!names.includes(name)) names.push(name);
+    return `?${names.indexOf(name) + 1}`;
+  });
+  return { numbered, names };
+}
+
+function prepareNamed<Params, Columns>(
+  driver: DatabaseSyncInstance,
+  sql: string,
+): NamedStatement<Params, Columns> {
+  const { numbered, names } = numberParameters(sql);
+  const statement = driver.prepare(numbered);
+  statement.setReturnArrays(false);
+  const valuesOf = (params: Params): unknown[] => {
+    const values: unknown[] = [];
+    for (let index = 0; index < names.length; index += 1)
+      values.push((params as Readonly<Record<string, unknown>>)[names[index]!]);
+    return values;
+  };
+  return {
+    run: (params) => statement.run(...valuesOf(params)).changes,
+    all: (params) => statement.all(...valuesOf(params)) as Columns[],
+    get: (params) => statement.get(...valuesOf(params)) as Columns | undefined,
+  };
+}
+
 function wrap(path: string, driver: DatabaseSyncInstance): Database {
   return {
     path,
@@ -106,6 +153,7 @@ function wrap(path: string, driver: DatabaseSyncInstance): Database {
         driver.close();
       }
     },
+    named: (sql) => prepareNamed(driver, sql),
     prepare(sql) {
       const statement = driver.prepare(sql);
       return {

@@ -1,6 +1,6 @@
 // The writer thread's copy of the queues in memory: their numbers in the file, pause flags and counts by state.
-import type { Database, SqlValue } from './database.ts';
-import { STATES, type QueueChange, type StateNumber } from '../states.ts';
+import type { Database } from './database.ts';
+import { PENDING, RETRY, SCHEDULED, STATES, type QueueChange, type StateNumber } from '../states.ts';
 
 /** A queue as the writer thread keeps it in memory. */
 export interface QueueEntry {
@@ -43,43 +43,41 @@ export interface StateMove {
   readonly count: number;
 }
 
-const PENDING = STATES.indexOf('pending');
 const zeroCounts = (): number[] => STATES.map(() => 0);
 /** The earlier of two times; null = there is none. */
-const earlierOf = (first: SqlValue, second: SqlValue): number | null =>
-  first === null || second === null
-    ? ((first ?? second) as number | null)
-    : Math.min(Number(first), Number(second));
+const earlierOf = (first: number | null, second: number | null): number | null =>
+  first === null || second === null ? (first ?? second) : Math.min(first, second);
 
 function statementsOf(database: Database) {
+  const minOf = (state: StateNumber) =>
+    `(SELECT min(at) FROM task WHERE queue = :queue AND state = ${state})`;
   return {
-    queues: database.prepare('SELECT no, name, used, paused_ms IS NOT NULL FROM queue'),
-    counts: database.prepare('SELECT queue, state, count(*) FROM task GROUP BY queue, state'),
-    add: database.prepare('INSERT INTO queue (name, used) VALUES (?, ?) RETURNING no'),
-    forget: database.prepare(`UPDATE queue SET used = 0, paused_ms = NULL, pause_reason = NULL, processed = 0,
-      failed = 0 WHERE no = ?`),
-    use: database.prepare('UPDATE queue SET used = 1 WHERE no = ?'),
-    nextDue: database.prepare(`
-      SELECT (SELECT min(at) FROM task WHERE queue = ?1 AND state = 0),
-             (SELECT min(at) FROM task WHERE queue = ?1 AND state = 3)`),
+    queues: database.named<void, { number: number; name: string; used: number; paused: number }>(
+      'SELECT no AS number, name, used, paused_ms IS NOT NULL AS paused FROM queue',
+    ),
+    counts: database.named<void, { queue: number; state: number; count: number }>(
+      'SELECT queue, state, count(*) AS count FROM task GROUP BY queue, state',
+    ),
+    add: database.named<{ name: string; used: number }, { number: number }>(
+      'INSERT INTO queue (name, used) VALUES (:name, :used) RETURNING no AS number',
+    ),
+    forget: database.named<{ queue: number }>(`
+      UPDATE queue SET used = 0, paused_ms = NULL, pause_reason = NULL, processed = 0, failed = 0
+      WHERE no = :queue`),
+    use: database.named<{ queue: number }>('UPDATE queue SET used = 1 WHERE no = :queue'),
+    nextDue: database.named<{ queue: number }, { scheduled: number | null; retry: number | null }>(
+      `SELECT ${minOf(SCHEDULED)} AS scheduled, ${minOf(RETRY)} AS retry`,
+    ),
   };
 }
 
 function readAll(sql: ReturnType<typeof statementsOf>): Map<string, QueueEntry> {
-  const byNumber = new Map<SqlValue, QueueEntry>();
-  for (const [no, name, used, paused] of sql.queues.all()) {
-    const entry = {
-      number: Number(no),
-      name: String(name),
-      used: used === 1,
-      paused: paused === 1,
-      counts: zeroCounts(),
-    };
-    byNumber.set(entry.number, entry);
-  }
-  for (const [queue, state, count] of sql.counts.all()) {
-    const entry = byNumber.get(queue ?? null);
-    if (entry) entry.counts[Number(state)] = Number(count);
+  const byNumber = new Map<number, QueueEntry>();
+  for (const { number, name, used, paused } of sql.queues.all())
+    byNumber.set(number, { number, name, used: used === 1, paused: paused === 1, counts: zeroCounts() });
+  for (const { queue, state, count } of sql.counts.all()) {
+    const entry = byNumber.get(queue);
+    if (entry) entry.counts[state] = count;
   }
   return new Map([...byNumber.values()].map((entry) => [entry.name, entry]));
 }
@@ -93,14 +91,14 @@ export function createQueueRegistry(database: Database): QueueRegistry {
   function changeOf(name: string): QueueChange[] {
     const entry = entries.get(name);
     if (!entry) return [];
-    const [scheduled, retry] = sql.nextDue.get(entry.number) ?? [];
-    const nextDueMs = earlierOf(scheduled ?? null, retry ?? null);
+    const next = sql.nextDue.get({ queue: entry.number });
+    const nextDueMs = earlierOf(next?.scheduled ?? null, next?.retry ?? null);
     return [{ name, pending: entry.counts[PENDING] ?? 0, paused: entry.paused, nextDueMs }];
   }
 
   function add(name: string, used: boolean): QueueEntry {
-    const [no] = sql.add.get(name, used ? 1 : 0) ?? [];
-    const entry: QueueEntry = { number: Number(no), name, used, paused: false, counts: zeroCounts() };
+    const { number } = sql.add.get({ name, used: used ? 1 : 0 })!;
+    const entry: QueueEntry = { number, name, used, paused: false, counts: zeroCounts() };
     entries.set(name, entry);
     return entry;
   }
@@ -110,7 +108,7 @@ export function createQueueRegistry(database: Database): QueueRegistry {
     ensure(name, used) {
       const entry = entries.get(name) ?? add(name, used);
       if (used && !entry.used) {
-        sql.use.run(entry.number);
+        sql.use.run({ queue: entry.number });
         entry.used = true;
       }
       return entry;
@@ -126,7 +124,7 @@ export function createQueueRegistry(database: Database): QueueRegistry {
       touched.add(entry.name);
     },
     forget(entry) {
-      sql.forget.run(entry.number);
+      sql.forget.run({ queue: entry.number });
       entry.used = false;
       entry.paused = false;
       touched.add(entry.name);

@@ -1,6 +1,14 @@
-// What the request handlers of the writer thread share: the database, the queue registry, and sources of numbers.
+// What the request handlers of the writer thread share: the database, its tables, the queue registry, and sources of
+// numbers.
+import { PENDING } from '../states.ts';
+import { createAfterFinish, type AfterFinish } from './after-finish.ts';
 import type { Database } from './database.ts';
 import { createQueueRegistry, type QueueRegistry } from './queue-registry.ts';
+import { createAttempts, type Attempts } from './tables/attempts.ts';
+import { createBodies, type Bodies } from './tables/bodies.ts';
+import { createCounters, type Counters } from './tables/counters.ts';
+import { createLocks, type Locks } from './tables/locks.ts';
+import { createTasks, type Tasks } from './tasks.ts';
 
 /** The time at which a request is handled, ms. */
 export interface Now {
@@ -23,6 +31,13 @@ export interface Store {
   readonly database: Database;
   readonly queues: QueueRegistry;
   readonly sequence: Sequence;
+  readonly tasks: Tasks;
+  readonly attempts: Attempts;
+  readonly bodies: Bodies;
+  readonly counters: Counters;
+  readonly locks: Locks;
+  /** To be called with every task and attempt that ends. */
+  readonly afterFinish: AfterFinish;
   /**
    * A lease token for the tasks that one call takes: never 0, unique in the life of the process. A finish with another
    * token than the task's has lost its lease.
@@ -32,13 +47,14 @@ export interface Store {
 
 /** Continues where the file ends: after its newest row, before and after its pending tasks. */
 function createSequence(database: Database): Sequence {
-  const [newestSeq] = database.prepare('SELECT max(seq) FROM task').get() ?? [];
-  const pendingEnds = database.prepare(`
-    SELECT min((SELECT min(at) FROM task WHERE queue = no AND state = 1)),
-           max((SELECT max(at) FROM task WHERE queue = no AND state = 1)) FROM queue`);
-  const [lowest, highest] = pendingEnds.get() ?? [];
-  let last = Math.max(Number(newestSeq ?? 0), Number(highest ?? 0));
-  let first = Math.min(0, Number(lowest ?? 0));
+  const ofPending = (bound: 'min' | 'max') =>
+    `${bound}((SELECT ${bound}(at) FROM task WHERE queue = no AND state = ${PENDING}))`;
+  const ends = database.named<void, Readonly<Record<'newest' | 'lowest' | 'highest', number | null>>>(`
+    SELECT (SELECT max(seq) FROM task) AS newest, ${ofPending('min')} AS lowest, ${ofPending('max')} AS highest
+    FROM queue`);
+  const { newest = null, lowest = null, highest = null } = ends.get() ?? {};
+  let last = Math.max(newest ?? 0, highest ?? 0);
+  let first = Math.min(0, lowest ?? 0);
   return {
     next() {
       last += 1;
@@ -52,11 +68,22 @@ function createSequence(database: Database): Sequence {
 }
 
 export function createStore(database: Database): Store {
+  const queues = createQueueRegistry(database);
+  const attempts = createAttempts(database);
+  const bodies = createBodies(database);
+  const counters = createCounters(database);
+  const locks = createLocks(database);
   let token = 0;
   return {
     database,
-    queues: createQueueRegistry(database),
+    queues,
     sequence: createSequence(database),
+    tasks: createTasks({ database, queues, attempts, bodies, locks }),
+    attempts,
+    bodies,
+    counters,
+    locks,
+    afterFinish: createAfterFinish({ attempts, bodies, counters, locks }),
     nextToken() {
       token += 1;
       return token;

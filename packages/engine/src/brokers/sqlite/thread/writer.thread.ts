@@ -17,6 +17,7 @@ import { migrations } from '../migrations/migrations.generated.ts';
 import { createRecoverer } from './facets/maintain.ts';
 import { createRequestHandlers } from './requests.ts';
 import { pack, toEnvelope, plain, unpack } from '../packing.ts';
+import { LEASE } from '../rows.ts';
 import { createDiskReserve } from './disk-reserve.ts';
 import { createStore, type Now, type Store } from './store.ts';
 import type { FromWriter, ToWriter, WriterData } from '../main/writer.ts';
@@ -34,8 +35,9 @@ function nowOf(testMs: number | null): Now {
 const SLICE_MS = 50;
 
 /** Takes back all active tasks when the file is opened: the process that ran them has ended, since it held the lock. */
-function recoverAll({ database, queues, ...rest }: Store, wallMs: number): void {
-  const recover = createRecoverer({ database, queues, ...rest });
+function recoverAll(store: Store, wallMs: number): void {
+  const { database, queues } = store;
+  const recover = createRecoverer(store);
   const everything = {
     untilMs: Number.MAX_SAFE_INTEGER,
     limit: Number.MAX_SAFE_INTEGER,
@@ -94,13 +96,13 @@ function createLeaseRenewer(commit: GroupCommit): Renewer {
   }
 
   function extend(leases: readonly Lease[], lengthMs: number): Promise<readonly boolean[]> {
-    const call = { lengthMs, leases: leases.map(({ queue, id, token }) => [queue, id, token] as const) };
+    const call = { lengthMs, leases: leases.map(LEASE.toRow) };
     const request = { name: 'extend', call: plain(call), now: nowOf(null) };
     if (waiting.length === 0) queueMicrotask(runAll);
     return new Promise((resolve, reject) => {
       const settle = (answer: Answer) => {
         if ('error' in answer) reject(fromWire(answer.error));
-        else resolve((answer.reply.data as readonly number[]).map((renewed) => renewed === 1));
+        else resolve(answer.reply.data as readonly boolean[]);
       };
       waiting.push({ request, settle });
     });

@@ -1,87 +1,81 @@
-// The consume facet on the main thread: exchanges, lease renewals and early results as requests of the writer thread.
-import type { Consume, Finish, LeasedTask, Exchange, ExchangeOutcome } from '../../../../broker/consume.ts';
+// The consume facet on the main thread: exchanges, lease renewals and early results as requests of the writer thread. An
+// exchange is the hottest call of all. Its finishes and its tasks therefore travel as rows.
+import type { Consume, Exchange, ExchangeOutcome, Finish, LeasedTask } from '../../../../broker/consume.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
-import type { LeasedRow, ExchangeCall } from '../../thread/facets/consume.ts';
+import type { Bytes, Packet } from '../../packing.ts';
 import {
-  FINISH_REMOVE,
-  FINISH_REQUEUE,
-  FINISH_ARCHIVE,
+  ACTION,
+  FINISH,
   HAS_ATTEMPTS,
   HAS_BODY,
-  FINISH_COMPLETE,
-  FINISH_RETRY,
-  type FinishRow,
-} from '../../thread/facets/finish.ts';
+  indexNames,
+  LEASE,
+  LEASED,
+  type FinishAction,
+  type FinishItem,
+  type LeasedItem,
+  type Related,
+  type Row,
+} from '../../rows.ts';
+import type { ExchangeCall } from '../../thread/facets/consume.ts';
 import type { ReplyOf } from '../../thread/requests.ts';
-import type { Bytes, Packet } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-import { indexNames } from './name-index.ts';
 
-/** What a leased task carries for its finish: its row, and which rows of other tables belong to it. */
+/** What a leased task carries for its finish: the number of its row, and which rows of other tables belong to it. */
 interface Source {
   readonly seq: number;
-  /** Bit field of `HAS_BODY`, `HAS_ATTEMPTS`, `HAS_LOCK`. */
-  related: number;
+  related: Related;
 }
-
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** A task that this broker did not lease gets row 0, which does not exist: its finish loses the lease. */
 const sourceOf = ({ source }: LeasedTask): Source =>
   (source as Source | null | undefined) ?? { seq: 0, related: HAS_BODY | HAS_ATTEMPTS };
 
+/** Tasks without headers share this object. */
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
 /** What becomes of the task. A success without retention is removed, and its attempt leaves no record. */
-function actionOf(finish: Finish): number {
+function actionOf(finish: Finish): FinishAction {
   switch (finish.outcome) {
     case 'succeeded':
-      return finish.task.retentionMs > 0 ? FINISH_COMPLETE : FINISH_REMOVE;
+      return finish.task.retentionMs > 0 ? ACTION.complete : ACTION.remove;
     case 'revoked':
-      return FINISH_REMOVE;
-    case 'retry':
-      return FINISH_RETRY;
-    case 'archive':
-      return FINISH_ARCHIVE;
-    case 'requeue':
-      return FINISH_REQUEUE;
+      return ACTION.remove;
+    default:
+      return ACTION[finish.outcome];
   }
 }
 
 /** The message of a finish; `queue` is the index of the task's queue in the call. */
-function finishRow(finish: Finish, queue: number): FinishRow {
+function finishRow(finish: Finish, queue: number): Row<FinishItem> {
   const { task } = finish;
   const { seq, related } = sourceOf(task);
   const action = actionOf(finish);
-  const record = finish.outcome === 'requeue' || action === FINISH_REMOVE ? null : finish.record;
-  const [delayMs, countsAsFailure] =
-    finish.outcome === 'retry' ? [finish.delayMs, finish.countsAsFailure] : [0, false];
-  return [
+  const record = finish.outcome === 'requeue' || action === ACTION.remove ? null : finish.record;
+  return FINISH.toRow({
     action,
     queue,
     seq,
-    task.token,
+    token: task.token,
     related,
-    task.attempt,
-    record && encodeAttempt(record),
-    record?.error?.message ?? null,
-    delayMs,
-    countsAsFailure ? 1 : 0,
-  ];
+    attempt: task.attempt,
+    record: record && encodeAttempt(record),
+    error: record?.error?.message ?? null,
+    delayMs: finish.outcome === 'retry' ? finish.delayMs : 0,
+    failures: finish.outcome === 'retry' && finish.countsAsFailure ? 1 : 0,
+  });
 }
 
-function exchangePacket({
-  finishes,
-  queues,
-  shares = [],
-  room,
-  leaseMs,
-  worker,
-}: Exchange): Packet<ExchangeCall> {
+function exchangePacket(exchange: Exchange): Packet<ExchangeCall> {
+  const { finishes, queues, shares = [], room, leaseMs, worker } = exchange;
   const { names, indexes } = indexNames(finishes.map(({ task }) => task.queue));
   const rows = finishes.map((finish, index) => finishRow(finish, indexes[index]!));
-  const data = { finishedQueues: names, finishes: rows, queues, shares, room, leaseMs, worker };
-  const bytes = finishes.map((finish) => (finish.outcome === 'succeeded' ? finish.result : null));
-  return { data, bytes };
+  return {
+    data: { finishedQueues: names, finishes: rows, queues, shares, room, leaseMs, worker },
+    // One per finish, as the rows are.
+    bytes: finishes.map((finish) => (finish.outcome === 'succeeded' ? finish.result : null)),
+  };
 }
 
 /** What the tasks of a queue have in common in one exchange. */
@@ -90,25 +84,26 @@ interface SharedLease {
   readonly token: number;
 }
 
-function leasedTask(row: LeasedRow, payload: Bytes, { queue, token }: SharedLease): LeasedTask {
-  const [seq, id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs, attempt, ...rest] = row;
-  const [crashes, pendingSinceMs, related, meta, headers] = rest;
+/** A task that the call has taken, for its worker. */
+function leasedTask(row: Row<LeasedItem>, payload: Bytes, { queue, token }: SharedLease): LeasedTask {
+  const leased = LEASED.fromRow(row);
+  const { seq, related, headers } = leased;
   return {
     queue,
-    id,
+    id: leased.id,
     token,
-    type,
+    type: leased.type,
     payload,
     headers: headers === null ? NO_HEADERS : (JSON.parse(headers) as Record<string, string>),
-    maxRetries,
-    retried,
-    timeoutMs,
-    deadlineMs,
-    retentionMs,
-    attempt,
-    crashes,
-    pendingSinceMs,
-    meta: decodeMeta(meta),
+    maxRetries: leased.maxRetries,
+    retried: leased.retried,
+    timeoutMs: leased.timeoutMs,
+    deadlineMs: leased.deadlineMs,
+    retentionMs: leased.retentionMs,
+    attempt: leased.attempt,
+    crashes: leased.crashes,
+    pendingSinceMs: leased.pendingSinceMs,
+    meta: decodeMeta(leased.meta),
     source: { seq, related } satisfies Source,
   };
 }
@@ -120,8 +115,9 @@ function exchangeOutcome(
 ): ExchangeOutcome {
   const { finished, token, taken } = data;
   const tasks: LeasedTask[] = [];
-  for (const [queueIndex, count] of taken) {
-    const lease = { queue: queues[queueIndex]!, token };
+  // The rows of a queue follow each other, in the order in which the thread visited the queues.
+  for (const { queue, count } of taken) {
+    const lease = { queue: queues[queue]!, token };
     const end = tasks.length + count;
     for (let index = tasks.length; index < end; index += 1)
       tasks.push(leasedTask(rows[index]!, bytes[index] ?? null, lease));
@@ -129,6 +125,7 @@ function exchangeOutcome(
   return {
     finished: finished.map((accepted) => (accepted === 1 ? 'accepted' : 'lease-lost')),
     tasks,
+    // No other program writes to the file, so every task in it can be read.
     quarantined: [],
   };
 }
@@ -136,28 +133,24 @@ function exchangeOutcome(
 export function createConsume(writer: Writer): Consume {
   return {
     async exchange(exchange, options) {
-      return exchangeOutcome(
-        await writer.run('exchange', exchangePacket(exchange), options),
-        exchange.queues,
-      );
+      const reply = await writer.run('exchange', exchangePacket(exchange), options);
+      return exchangeOutcome(reply, exchange.queues);
     },
 
     async extend(leases, lengthMs) {
-      const rows = leases.map(({ queue, id, token }) => [queue, id, token] as const);
-      const { data } = await writer.run('extend', { data: { lengthMs, leases: rows }, bytes: [] });
-      return data.map((renewed) => renewed > 0);
+      const call = { lengthMs, leases: leases.map(LEASE.toRow) };
+      return [...(await writer.run('extend', { data: call, bytes: [] })).data];
     },
 
     async keepResults(results) {
-      const rows = results.map(({ task: { queue, id, token } }) => [queue, id, token] as const);
-      const packet = { data: rows, bytes: results.map(({ result }) => result) };
-      const { data } = await writer.run('keepResults', packet);
-      return results.map(({ task }, index) => {
-        const isKept = (data[index] ?? 0) > 0;
-        // The task now has a row in `body`, which its finish must delete.
-        if (isKept) sourceOf(task).related |= HAS_BODY;
-        return isKept;
-      });
+      const packet = {
+        data: results.map(({ task }) => LEASE.toRow(task)),
+        bytes: results.map(({ result }) => result),
+      };
+      const { data: kept } = await writer.run('keepResults', packet);
+      // These tasks now have a row in `body`, which their finishes must delete.
+      for (const [index, { task }] of results.entries()) if (kept[index]) sourceOf(task).related |= HAS_BODY;
+      return results.map((_, index) => kept[index] ?? false);
     },
   };
 }

@@ -1,10 +1,10 @@
-// The control facet on the main thread: turns its methods into requests of the writer thread.
+// The control facet on the main thread: pauses, cancellations and changes of stored tasks as requests of the writer thread.
 import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import type { TaskAction, Control, ControlOutcome } from '../../../../broker/control.ts';
 import type { ControlReply } from '../../thread/facets/control.ts';
 import { plain, type Packet } from '../../packing.ts';
-import { STATES, type StateNumber } from '../../states.ts';
+import { numberOfState, STATES } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
 /** Tells a task that does not exist from one whose state does not allow the change. */
@@ -30,11 +30,16 @@ export function createControl(writer: Writer): Control {
     async updatePayload({ queue, id }, payload) {
       return outcomeOf(await writer.run('updatePayload', { data: { queue, id }, bytes: [payload] }));
     },
-    async changeMany({ queue, action, state, group, limit: requested }) {
-      const limit = Math.max(1, Math.min(requested, MAX_BATCH));
-      const stateNumber = STATES.indexOf(state) as StateNumber;
-      const call = { queue, action, state: stateNumber, group: group ?? null, limit };
-      return (await writer.run('changeMany', plain(call))).data;
+    // One call is one step, so a large change does not keep other calls waiting.
+    async changeMany({ queue, action, state, group, limit }) {
+      const step = {
+        queue,
+        action,
+        state: numberOfState(state),
+        group: group ?? null,
+        limit: Math.max(1, Math.min(limit, MAX_BATCH)),
+      };
+      return (await writer.run('changeMany', plain(step))).data;
     },
     dropQueue: async (queue) => (await writer.run('dropQueue', plain({ queue }))).data,
   };

@@ -1,12 +1,12 @@
 // The groups facet on the main thread: takes, reads and finishes aggregation sets by requests of the writer thread.
 import type { AggregationSet, GroupRules, Groups, SetContent } from '../../../../broker/groups.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
-import type { PageCursor } from '../../thread/facets/inspect.ts';
+import type { PageCursor } from '../../thread/facets/records.ts';
 import type { ReplyOf } from '../../thread/requests.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-import { taskRecord } from './inspect.ts';
-import { newRow, outcomesOf } from './submit.ts';
+import { taskRecords } from './inspect.ts';
+import { newTaskRow, outcomesOf } from './submit.ts';
 
 /** Sets taken in one search. */
 const MAX_SETS = 10;
@@ -19,8 +19,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
   let after: PageCursor | null = null;
   do {
     const { data, bytes }: ReplyOf<'readSet'> = await writer.run('readSet', plain({ set: id, after }));
-    for (const [index, row] of data.rows.entries())
-      tasks.push(taskRecord(queue, row, bytes.slice(2 * index, 2 * index + 2)));
+    tasks.push(...taskRecords(queue, data.rows, bytes));
     after = data.next;
   } while (after !== null);
   return tasks.length === 0 ? null : { tasks, unreadable: [], source: null };
@@ -50,8 +49,7 @@ function createTake(writer: Writer, newId: () => string): Groups['take'] {
       const setIds = Array.from({ length: maxSets - sets.length }, newId);
       const call = plain({ queue, rules, setIds, after });
       const { data }: ReplyOf<'takeSets'> = await writer.run('takeSets', call);
-      for (const [index, [group, size]] of data.sets.entries())
-        sets.push({ queue, group, size, id: setIds[index] as string });
+      for (const [index, taken] of data.sets.entries()) sets.push({ queue, ...taken, id: setIds[index]! });
       after = data.next;
       if (after === null) break;
     }
@@ -78,16 +76,13 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
     read: (set) => contentOf(writer, set),
 
     async finish({ queue, id }, _content, task) {
-      const row = task && newRow(task, 0);
+      const row = task && newTaskRow(task, 0);
       const call = { data: { queue, set: id, row }, bytes: [task?.payload ?? null] };
       const { data } = await writer.run('finishSet', call);
       if (data === null) return { code: 'set-lost' };
       return outcomesOf(data)[0] ?? { code: 'removed' };
     },
 
-    async reclaim(steps) {
-      const rows = steps.map(({ queue, limit }) => [queue, limit] as const);
-      return [...(await writer.run('reclaimSets', plain(rows))).data];
-    },
+    reclaim: async (steps) => [...(await writer.run('reclaimSets', plain(steps))).data],
   };
 }

@@ -1,22 +1,7 @@
-// The scheduler-entries facet on the main thread: turns its methods into requests of the writer thread.
-import { MAX_EVENTS, type EntryRecord, type SchedulerEntries } from '../../../../broker/scheduler-entries.ts';
-import type { EntryRow } from '../../thread/facets/scheduler-entries.ts';
-import { plain, type Bytes } from '../../packing.ts';
+// The scheduler-entries facet on the main thread: what schedulers show of themselves, as requests of the writer thread.
+import type { SchedulerEntries } from '../../../../broker/scheduler-entries.ts';
+import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-
-const rowOf = ({ id, spec, type, options, nextMs, prevMs }: EntryRecord): EntryRow => [
-  id,
-  spec,
-  type,
-  JSON.stringify(options),
-  nextMs,
-  prevMs,
-];
-
-const recordOf = (row: EntryRow, payload: Bytes): EntryRecord => {
-  const [id, spec, type, options, nextMs, prevMs] = row;
-  return { id, spec, type, payload, options: JSON.parse(options) as string[], nextMs, prevMs };
-};
 
 /** Rounds up to whole seconds, as Asynq stores times to live. */
 const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
@@ -24,8 +9,18 @@ const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
 export function createSchedulerEntries(writer: Writer): SchedulerEntries {
   return {
     async writeEntries(scheduler, { entries, ttlMs }) {
-      const data = { scheduler, ttlMs: wholeSeconds(ttlMs), entries: entries.map(rowOf) };
-      await writer.run('entriesWrite', { data, bytes: entries.map(({ payload }) => payload) });
+      const rows = entries.map(({ id, spec, type, options, nextMs, prevMs }) => ({
+        id,
+        spec,
+        type,
+        options: JSON.stringify(options),
+        nextMs,
+        prevMs,
+      }));
+      // Payloads travel as bytes, one per row.
+      const bytes = entries.map(({ payload }) => payload);
+      const data = { scheduler, ttlMs: wholeSeconds(ttlMs), entries: rows };
+      await writer.run('entriesWrite', { data, bytes });
     },
 
     async clearEntries(scheduler) {
@@ -34,17 +29,20 @@ export function createSchedulerEntries(writer: Writer): SchedulerEntries {
 
     async entries() {
       const { data, bytes } = await writer.run('entriesList', plain(null));
-      return data.map((row, index) => recordOf(row, bytes[index] ?? null));
+      return data.map((row, index) => ({
+        ...row,
+        payload: bytes[index] ?? null,
+        options: JSON.parse(row.options) as string[],
+      }));
     },
 
     async recordEvent(entryId, { taskId, atMs }) {
-      await writer.run('eventAdd', plain({ entryId, taskId, atMs, maxEvents: MAX_EVENTS }));
+      await writer.run('eventAdd', plain({ entryId, taskId, atMs }));
     },
 
     async events(entryId, { page, pageSize }) {
       const call = { entryId, skip: (page - 1) * pageSize, limit: pageSize };
-      const { data } = await writer.run('eventsList', plain(call));
-      return data.map(([taskId, atMs]) => ({ taskId, atMs }));
+      return [...(await writer.run('eventsList', plain(call))).data];
     },
 
     async clearEvents(entryIds) {

@@ -8,16 +8,15 @@ import { failureOf, throwFirst } from '../../../../errors/failures.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { forEachAsync } from '../../../../runtime/for-each-async.ts';
 import { encodeMeta } from '../../../../task/meta.ts';
+import { indexNames, NEW_TASK, type NewTaskItem, type Row } from '../../rows.ts';
 import {
   STORED_PENDING,
   LOCK_HELD,
   STORED_IN_GROUP,
   ID_TAKEN,
   type EnqueueReply,
-  type NewRow,
 } from '../../thread/facets/submit.ts';
 import type { Writer } from '../writer.ts';
-import { indexNames } from './name-index.ts';
 
 const SECOND_MS = 1_000;
 /** Rounds up to whole seconds, which is all that Asynq's messages keep: both brokers then show the same times. */
@@ -29,33 +28,39 @@ function encodeHeaders(headers: Readonly<Record<string, string>>): string | null
   return text === '{}' ? null : text;
 }
 
-/** The key that duplicate tasks share. It names the business: a task must not be a duplicate of another business's. */
-function lockOf({ queue, type, payload, uniqueMs, meta }: NewTask): NewRow[12] {
+/**
+ * The key that duplicate tasks share; null = the task needs no lock. It names the business: a task must not be a duplicate
+ * of another business's.
+ */
+function uniqueKeyOf({ queue, type, payload, uniqueMs, meta }: NewTask): string | null {
   if (uniqueMs <= 0) return null;
   const hash = payload && createHash('md5').update(payload).digest('hex');
-  return [JSON.stringify([queue, type, meta.business ?? null, hash]), uniqueMs];
+  return JSON.stringify([queue, type, meta.business ?? null, hash]);
 }
 
 /** The message of a new task; `queue` is the index of its queue in the call. */
-export function newRow(task: NewTask, queue: number): NewRow {
-  return [
+export function newTaskRow(task: NewTask, queue: number): Row<NewTaskItem> {
+  const { id, type, maxRetries, delayMs, runAtMs, uniqueMs, meta } = task;
+  return NEW_TASK.toRow({
     queue,
-    task.id,
-    task.type,
-    task.maxRetries,
-    wholeTimeoutMs(task.timeoutMs),
-    wholeSeconds(task.deadlineMs),
-    wholeSeconds(task.retentionMs),
-    task.delayMs,
-    task.runAtMs,
-    task.meta.business ?? null,
-    encodeMeta(task.meta),
-    encodeHeaders(task.headers),
-    lockOf(task),
-    task.group,
-  ];
+    id,
+    type,
+    maxRetries,
+    timeoutMs: wholeTimeoutMs(task.timeoutMs),
+    deadlineMs: wholeSeconds(task.deadlineMs),
+    retentionMs: wholeSeconds(task.retentionMs),
+    delayMs,
+    runAtMs,
+    business: meta.business ?? null,
+    meta: encodeMeta(meta),
+    headers: encodeHeaders(task.headers),
+    uniqueKey: uniqueKeyOf(task),
+    uniqueMs,
+    inGroup: task.group,
+  });
 }
 
+/** What became of each task. The thread lists the holders of locks apart, since few tasks have one. */
 export function outcomesOf({ nowMs, results, holders }: EnqueueReply): EnqueueOutcome[] {
   let nextHolder = 0;
   return results.map((result) => {
@@ -80,7 +85,7 @@ const MAX_CALLS = 16;
 export function createSubmit(writer: Writer, name: string): Submit {
   async function store(tasks: readonly NewTask[], options?: CallOptions): Promise<EnqueueOutcome[]> {
     const queues = indexNames(tasks.map(({ queue }) => queue));
-    const rows = tasks.map((task, index) => newRow(task, queues.indexes[index]!));
+    const rows = tasks.map((task, index) => newTaskRow(task, queues.indexes[index]!));
     const bytes = tasks.map(({ payload }) => payload);
     const { data } = await writer.run('enqueue', { data: { queues: queues.names, rows }, bytes }, options);
     return outcomesOf(data);
@@ -91,6 +96,7 @@ export function createSubmit(writer: Writer, name: string): Submit {
       if (options?.durability === 'replicated') throw replicationUnsupported(name);
       const calls: Promise<EnqueueOutcome[]>[] = [];
       let batch: NewTask[] = [];
+      // The writer thread stores a batch while the next one is read from the caller.
       const waiting = forEachAsync(tasks, (task) => {
         batch.push(task);
         if (batch.length < MAX_BATCH) return undefined;

@@ -1,27 +1,23 @@
 // Running, archiving and removing stored tasks, one by its ID or many by their state; replacing a payload; dropping a queue.
 // Runs in the writer thread; its calls come from main/facets/control.ts.
 import type { TaskAction } from '../../../../broker/control.ts';
+import type { TaskRef } from '../../../../runtime/events.ts';
 import { plain, type Packet } from '../../packing.ts';
-import type { QueueEntry } from '../queue-registry.ts';
 import {
   ACTIVE,
   AGGREGATING,
   ARCHIVED,
   CANCELLED,
   COMPLETED,
+  IN_SET,
   PENDING,
   SCHEDULED,
-  IN_SET,
   type StateNumber,
 } from '../../states.ts';
+import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import type { ControlReply, RefCall } from './control.ts';
-import { createLocks } from '../tables/locks.ts';
-import { INLINE_BYTES } from './submit.ts';
-
-export interface ChangeCall extends RefCall {
-  readonly action: TaskAction;
-}
+import type { StoredTask } from '../tasks.ts';
+import type { ControlReply } from './control.ts';
 
 export interface ChangeManyCall {
   readonly queue: string;
@@ -32,24 +28,11 @@ export interface ChangeManyCall {
   readonly limit: number;
 }
 
-/** A task to change, and its state before. */
-interface FoundTask {
-  readonly entry: QueueEntry;
-  readonly seq: number;
-  readonly state: StateNumber;
-}
-
 /** States in which an action is refused. */
 const REFUSED_STATES: Readonly<Record<TaskAction, readonly StateNumber[]>> = {
   run: [ACTIVE, PENDING, IN_SET],
   archive: [ACTIVE, ARCHIVED, IN_SET],
   remove: [ACTIVE, IN_SET],
-};
-/** The task's state after an action; null = it is removed. */
-const STATE_AFTER: Readonly<Record<TaskAction, StateNumber | null>> = {
-  run: PENDING,
-  archive: ARCHIVED,
-  remove: null,
 };
 
 /** The stored states that a caller means by `state`. */
@@ -59,105 +42,68 @@ function statesOf({ state, action, group }: ChangeManyCall): readonly StateNumbe
   return state === AGGREGATING && action === 'remove' && group === null ? [AGGREGATING, IN_SET] : [state];
 }
 
-/** Makes the function that changes one task. Its caller has checked that the task's state allows the action. */
-function createChanger({ database, queues, sequence }: Store) {
-  const run = database.prepare(
-    'UPDATE task SET state = 1, at = ?, pending_since_ms = ?, finished_ms = NULL, cancel = NULL WHERE seq = ?',
-  );
-  const archive = database.prepare(
-    'UPDATE task SET state = 6, at = ?1, finished_ms = ?1, cancel = NULL WHERE seq = ?2',
-  );
-  const removal = ['task', 'body', 'attempt'].map((table) =>
-    database.prepare(`DELETE FROM ${table} WHERE seq = ?`),
-  );
-  const locks = createLocks(database);
-
-  return ({ entry, seq, state }: FoundTask, action: TaskAction, nowMs: number): void => {
-    if (action === 'run') run.run(sequence.next(), nowMs, seq);
-    else if (action === 'archive') archive.run(nowMs, seq);
-    else {
-      locks.release(seq);
-      for (const statement of removal) statement.run(seq);
+/** Makes the function that changes tasks. Its caller has checked that the tasks' states allow the action. */
+function createChanger({ tasks, sequence, afterFinish }: Store) {
+  return (found: readonly StoredTask[], action: TaskAction, nowMs: number): void => {
+    if (action === 'run') {
+      for (const task of found) tasks.run({ ...task, order: sequence.next(), nowMs });
+      return;
     }
-    queues.recordMove(entry, { from: state, to: STATE_AFTER[action], count: 1 });
+    for (const task of found) {
+      if (action === 'archive') tasks.archive({ ...task, nowMs });
+      else tasks.remove(task);
+    }
+    const state = action === 'archive' ? ARCHIVED : null;
+    afterFinish(
+      found.map(({ entry, seq }) => ({ entry, seq, state, mayHaveLock: true, attempt: null })),
+      nowMs,
+    );
   };
 }
 
-/** Replacing payloads. A payload may change between inline and `body` with its size. */
-function createPayloadHandlers({ database, queues }: Store) {
-  const findTask = database.prepare('SELECT seq, state FROM task WHERE queue = ? AND id = ?');
-  const update = database.prepare('UPDATE task SET payload = ?, size = ? WHERE seq = ?');
-  const clearBody = database.prepare('UPDATE body SET payload = NULL WHERE seq = ?');
-  const writeBody = database.prepare(`
-    INSERT INTO body (seq, payload) VALUES (?, ?) ON CONFLICT DO UPDATE SET payload = excluded.payload`);
-
+/** Makes the functions that find the first tasks to change. */
+function createFinder({ database }: Store) {
+  const firstOfState = database.named<{ queue: number; state: number; limit: number }, { seq: number }>(
+    'SELECT seq FROM task WHERE queue = :queue AND state = :state ORDER BY at, seq LIMIT :limit',
+  );
+  const ofGroup = `task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group = :group`;
+  const firstOfGroup = database.named<{ queue: number; group: string; limit: number }, { seq: number }>(
+    `SELECT seq FROM ${ofGroup} ORDER BY at, seq LIMIT :limit`,
+  );
+  const anyOfGroup = database.named<{ queue: number; group: string }, object>(
+    `SELECT 1 FROM ${ofGroup} LIMIT 1`,
+  );
   return {
-    /** Replaces the payload of a scheduled task. */
-    updatePayload({ data, bytes: [payload = null] }: Packet<RefCall>): Packet<ControlReply> {
-      const entry = queues.find(data.queue);
-      const [seq, found = null] = (entry && findTask.get(entry.number, data.id)) ?? [];
-      const state = found as StateNumber | null;
-      if (state !== SCHEDULED) return plain({ done: false, state });
-      const size = payload?.length ?? 0;
-      update.run(size > INLINE_BYTES ? null : payload, size, Number(seq));
-      if (size > INLINE_BYTES) writeBody.run(Number(seq), payload);
-      else clearBody.run(Number(seq));
-      return plain({ done: true, state });
+    /** The first `limit` tasks of the group or, without one, of the state. */
+    firstTasks(entry: QueueEntry, state: StateNumber, { group, limit }: ChangeManyCall): StoredTask[] {
+      const queue = entry.number;
+      const rows =
+        group === null
+          ? firstOfState.all({ queue, state, limit })
+          : firstOfGroup.all({ queue, group, limit });
+      return rows.map(({ seq }) => ({ entry, seq, state }));
     },
-  };
-}
-
-function createDropHandlers({ database, queues }: Store) {
-  const removeCounters = database.prepare('DELETE FROM counter WHERE queue = ?');
-  return {
-    /** Forgets a queue without tasks. False = it has tasks. */
-    dropQueue({ data }: Packet<{ readonly queue: string }>): Packet<boolean> {
-      const entry = queues.find(data.queue);
-      if (!entry) return plain(true);
-      if (entry.counts.some((count) => count > 0)) return plain(false);
-      removeCounters.run(entry.number);
-      queues.forget(entry);
-      return plain(true);
-    },
+    hasGroup: (entry: QueueEntry, group: string): boolean =>
+      anyOfGroup.get({ queue: entry.number, group }) !== undefined,
   };
 }
 
 export function createChangeHandlers(store: Store) {
-  const { database, queues } = store;
+  const { queues, tasks, counters } = store;
   const change = createChanger(store);
-  const findTask = database.prepare('SELECT seq, state FROM task WHERE queue = ? AND id = ?');
-  const firstOfState = database.prepare(
-    'SELECT seq FROM task WHERE queue = ? AND state = ? ORDER BY at, seq LIMIT ?',
-  );
-  const firstOfGroup = database.prepare(
-    'SELECT seq FROM task WHERE queue = ? AND state = 7 AND in_group = ? ORDER BY at, seq LIMIT ?',
-  );
-  const hasGroup = database.prepare(
-    'SELECT 1 FROM task WHERE queue = ? AND state = 7 AND in_group = ? LIMIT 1',
-  );
-
-  /** The first `limit` tasks of the group or, without one, of the state. */
-  function firstTasks(entry: QueueEntry, state: StateNumber, { group, limit }: ChangeManyCall): FoundTask[] {
-    const rows =
-      group === null
-        ? firstOfState.all(entry.number, state, limit)
-        : firstOfGroup.all(entry.number, group, limit);
-    return rows.map(([seq]) => ({ entry, seq: Number(seq), state }));
-  }
+  const { firstTasks, hasGroup } = createFinder(store);
 
   return {
-    ...createPayloadHandlers(store),
-    ...createDropHandlers(store),
-
     /** Runs, archives or removes one task. */
-    change({ data }: Packet<ChangeCall>, { wallMs }: Now): Packet<ControlReply> {
-      const entry = queues.find(data.queue);
-      const row = entry && findTask.get(entry.number, data.id);
-      if (!entry || !row) return plain({ done: false, state: null });
-      const [seq, found] = row;
-      const state = found as StateNumber;
+    change(
+      { data }: Packet<TaskRef & { readonly action: TaskAction }>,
+      { wallMs }: Now,
+    ): Packet<ControlReply> {
+      const task = tasks.find(data);
+      if (!task) return plain({ done: false, state: null });
+      const { state } = task;
       if (REFUSED_STATES[data.action].includes(state)) return plain({ done: false, state });
-      change({ entry, seq: Number(seq), state }, data.action, wallMs);
+      change([task], data.action, wallMs);
       return plain({ done: true, state });
     },
 
@@ -169,13 +115,31 @@ export function createChangeHandlers(store: Store) {
       const entry = queues.find(data.queue);
       if (!entry) return plain({ handled: 0, more: false });
       const states = statesOf(data);
-      const tasks = states.flatMap((state) => firstTasks(entry, state, data)).slice(0, data.limit);
-      for (const task of tasks) change(task, data.action, wallMs);
+      const found = states.flatMap((state) => firstTasks(entry, state, data)).slice(0, data.limit);
+      change(found, data.action, wallMs);
       const more =
         data.state === AGGREGATING && data.group !== null
-          ? hasGroup.get(entry.number, data.group) !== undefined
+          ? hasGroup(entry, data.group)
           : states.some((state) => (entry.counts[state] ?? 0) > 0);
-      return plain({ handled: tasks.length, more });
+      return plain({ handled: found.length, more });
+    },
+
+    /** Replaces the payload of a scheduled task. */
+    updatePayload({ data, bytes: [payload = null] }: Packet<TaskRef>): Packet<ControlReply> {
+      const task = tasks.find(data);
+      if (task?.state !== SCHEDULED) return plain({ done: false, state: task?.state ?? null });
+      tasks.replacePayload(task, payload);
+      return plain({ done: true, state: SCHEDULED });
+    },
+
+    /** Forgets a queue without tasks. False = it has tasks. */
+    dropQueue({ data }: Packet<{ readonly queue: string }>): Packet<boolean> {
+      const entry = queues.find(data.queue);
+      if (!entry) return plain(true);
+      if (entry.counts.some((stored) => stored > 0)) return plain(false);
+      counters.remove(entry.number);
+      queues.forget(entry);
+      return plain(true);
     },
   };
 }

@@ -1,8 +1,13 @@
 // What a check looks for: rows that contradict each other. No request handler leaves such rows behind; damage, or another
 // program that wrote to the file, may. Runs in the writer thread.
 import type { FaultKind } from '../../../../broker/check.ts';
+import { AGGREGATING, CANCELLED, COMPLETED, IN_SET, SCHEDULED } from '../../states.ts';
+import type { SqlValue } from '../database.ts';
+import type { QueueEntry } from '../queue-registry.ts';
+import type { Store } from '../store.ts';
+import type { StoredTask } from '../tasks.ts';
 
-/** Finds rows by `SELECT <name> FROM <rows> WHERE <condition>`, with ?1 = the queue's number and ?2 = now, wall-clock ms. */
+/** Finds rows by `SELECT <name> FROM <rows> WHERE <condition>`, with `:queue` = its number and `:nowMs` = the wall clock. */
 export interface Rule {
   readonly kind: FaultKind;
   /** Whether it is checked for each queue, or once for the file. */
@@ -15,13 +20,39 @@ export interface Rule {
   readonly found: string;
   /** What a repair does, for people. */
   readonly done: string;
-  /** Statements that repair a row, with ?1 = now, wall-clock ms, and ?2 = the row's name. */
-  readonly repairs: readonly string[];
+  /** Makes the function that repairs a row. */
+  readonly repair: (store: Store) => (row: FaultyRow) => void;
+}
+
+/** A row that breaks a rule. */
+export interface FaultyRow {
+  readonly name: SqlValue;
+  /** Null = the rule is one of the whole file. */
+  readonly entry: QueueEntry | null;
+  readonly nowMs: number;
 }
 
 const HAS_PAYLOAD = 'EXISTS (SELECT 1 FROM body WHERE body.seq = task.seq AND body.payload IS NOT NULL)';
+const HAS_SET =
+  'EXISTS (SELECT 1 FROM aggregation_set WHERE aggregation_set.id = in_set AND aggregation_set.queue = :queue)';
 /** Locks that a task still needs: one that is neither completed nor cancelled. */
-const OWNED_LOCKS = 'SELECT unique_key, id FROM task WHERE unique_key IS NOT NULL AND state NOT IN (4, 5)';
+const OWNED_LOCKS = `SELECT unique_key, id FROM task
+  WHERE unique_key IS NOT NULL AND state NOT IN (${COMPLETED}, ${CANCELLED})`;
+
+/** The task of a row that breaks a rule of its queue. Any state will do: after a repair the counts are read again. */
+const taskOf = ({ name, entry }: FaultyRow): StoredTask => ({
+  entry: entry!,
+  seq: Number(name),
+  state: SCHEDULED,
+});
+
+/** A repair by one statement, with `:name` = the row's name. */
+const bySql =
+  (sql: string): Rule['repair'] =>
+  ({ database }) => {
+    const statement = database.named<FaultyRow>(sql);
+    return (row) => void statement.run(row);
+  };
 
 /** The rules by name. A candidate bears the name of its rule in `what`. */
 export const RULES: Readonly<Record<string, Rule>> = {
@@ -30,51 +61,64 @@ export const RULES: Readonly<Record<string, Rule>> = {
     perQueue: true,
     name: 'seq',
     rows: 'task',
-    condition: 'queue = ?1 AND state NOT BETWEEN 0 AND 8',
+    condition: `queue = :queue AND state NOT BETWEEN ${SCHEDULED} AND ${IN_SET}`,
     found: 'its state is unknown',
     done: 'archived',
-    repairs: ['UPDATE task SET state = 6, at = ?1, finished_ms = ?1 WHERE seq = ?2'],
+    repair:
+      ({ tasks }) =>
+      (row) =>
+        tasks.archive({ ...taskOf(row), nowMs: row.nowMs }),
   },
   payload: {
     kind: 'ghost',
     perQueue: true,
     name: 'seq',
     rows: 'task',
-    condition: `queue = ?1 AND size > 0 AND payload IS NULL AND NOT ${HAS_PAYLOAD}`,
+    condition: `queue = :queue AND size > 0 AND payload IS NULL AND NOT ${HAS_PAYLOAD}`,
     found: 'its payload is missing',
     done: 'dropped',
-    repairs: ['body', 'attempt', 'task'].map((table) => `DELETE FROM ${table} WHERE seq = ?2`),
+    repair:
+      ({ tasks }) =>
+      (row) =>
+        void tasks.remove(taskOf(row)),
   },
   set: {
     kind: 'orphan',
     perQueue: true,
     name: 'seq',
     rows: 'task',
-    condition: `queue = ?1 AND state = 8 AND NOT EXISTS
-      (SELECT 1 FROM aggregation_set WHERE aggregation_set.id = in_set AND aggregation_set.queue = ?1)`,
+    condition: `queue = :queue AND state = ${IN_SET} AND NOT ${HAS_SET}`,
     found: 'aggregating in a set that does not exist',
     done: 'put back into its group',
-    repairs: ['UPDATE task SET state = 7, in_set = NULL WHERE seq = ?2'],
+    repair:
+      ({ tasks }) =>
+      (row) =>
+        tasks.leaveSet(taskOf(row)),
   },
   group: {
     kind: 'orphan',
     perQueue: true,
     name: 'seq',
     rows: 'task',
-    condition: 'queue = ?1 AND state = 7 AND in_group IS NULL',
+    condition: `queue = :queue AND state = ${AGGREGATING} AND in_group IS NULL`,
     found: 'aggregating without a group',
     done: 'pending, to run by itself',
-    repairs: ['UPDATE task SET state = 1, at = seq, pending_since_ms = ?1 WHERE seq = ?2'],
+    repair:
+      ({ tasks }) =>
+      (row) =>
+        tasks.forward({ ...taskOf(row), order: Number(row.name), nowMs: row.nowMs }),
   },
   tally: {
     kind: 'counter',
     perQueue: true,
     name: 'name',
     rows: 'queue',
-    condition: 'no = ?1 AND (processed < 0 OR failed < 0)',
+    condition: 'no = :queue AND (processed < 0 OR failed < 0)',
     found: 'a counter is negative',
     done: 'set to 0',
-    repairs: ['UPDATE queue SET processed = max(0, processed), failed = max(0, failed) WHERE name = ?2'],
+    repair: bySql(
+      'UPDATE queue SET processed = max(0, processed), failed = max(0, failed) WHERE name = :name',
+    ),
   },
   queue: {
     kind: 'orphan',
@@ -84,7 +128,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
     condition: 'queue NOT IN (SELECT no FROM queue)',
     found: 'tasks of a queue that does not exist',
     done: 'the queue was created as lost-<number>',
-    repairs: [`INSERT INTO queue (no, name, used) SELECT ?2, 'lost-' || ?2, 1`],
+    repair: bySql(`INSERT INTO queue (no, name, used) SELECT :name, 'lost-' || :name, 1`),
   },
   body: {
     kind: 'leak',
@@ -94,7 +138,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
     condition: 'seq NOT IN (SELECT seq FROM task)',
     found: 'a payload or result without a task',
     done: 'removed',
-    repairs: ['DELETE FROM body WHERE seq = ?2'],
+    repair:
+      ({ bodies }) =>
+      ({ name }) =>
+        bodies.remove(Number(name)),
   },
   attempt: {
     kind: 'leak',
@@ -104,16 +151,19 @@ export const RULES: Readonly<Record<string, Rule>> = {
     condition: 'seq NOT IN (SELECT seq FROM task)',
     found: 'attempts without a task',
     done: 'removed',
-    repairs: ['DELETE FROM attempt WHERE seq = ?2'],
+    repair:
+      ({ attempts }) =>
+      ({ name }) =>
+        attempts.remove(Number(name)),
   },
   lock: {
     kind: 'leak',
     perQueue: false,
     name: 'key',
     rows: 'unique_lock',
-    condition: `until_ms > ?2 AND (key, id) NOT IN (${OWNED_LOCKS})`,
+    condition: `until_ms > :nowMs AND (key, id) NOT IN (${OWNED_LOCKS})`,
     found: 'its task does not exist, or is completed',
     done: 'released',
-    repairs: ['DELETE FROM unique_lock WHERE key = ?2'],
+    repair: bySql('DELETE FROM unique_lock WHERE key = :name'),
   },
 };

@@ -3,10 +3,10 @@
 import type { Fault, Candidate } from '../../../../broker/check.ts';
 import { plain, type Packet } from '../../packing.ts';
 import type { SqlValue } from '../database.ts';
+import type { QueueEntry } from '../queue-registry.ts';
 import { STATES } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 import { RULES } from './check-rules.ts';
-import { createLocks } from '../tables/locks.ts';
 
 export interface CheckPageCall {
   /** Null = the whole file. */
@@ -36,32 +36,41 @@ export const CHECKS = {
 /** Names on one page. */
 const PAGE = 500;
 
-/** What the SQL of a rule is run with. */
+/** Where a rule is checked. */
 interface Scope {
+  /** Null = the whole file. */
+  readonly entry: QueueEntry | null;
+  readonly nowMs: number;
+}
+
+/** What the SQL of a rule is run with. */
+interface RuleParams {
   /** The queue's number; null = the whole file. */
   readonly queue: number | null;
   readonly nowMs: number;
 }
 
 /** Prepares the statements of a rule. */
-function createRule({ database }: Store, what: string) {
-  const { name, rows, condition, repairs, kind, found, done } = RULES[what]!;
-  const page = database.prepare(`SELECT ${name} FROM ${rows} WHERE ${condition}
-    AND (?3 IS NULL OR ${name} > ?3) ORDER BY ${name} LIMIT ${PAGE}`);
-  const isViolated = database.prepare(`SELECT ${name} FROM ${rows} WHERE ${condition} AND ${name} = ?3`);
-  const repairStatements = repairs.map((sql) => database.prepare(sql));
-  const locks = createLocks(database);
+function createRule(store: Store, what: string) {
+  const { name, rows, condition, repair, kind, found, done } = RULES[what]!;
+  const { database } = store;
+  const page = database.named<RuleParams & { after: SqlValue }, { name: SqlValue }>(`
+    SELECT ${name} AS name FROM ${rows} WHERE ${condition} AND (:after IS NULL OR ${name} > :after)
+    ORDER BY ${name} LIMIT ${PAGE}`);
+  const violation = database.named<RuleParams & { name: SqlValue }, object>(
+    `SELECT 1 FROM ${rows} WHERE ${condition} AND ${name} = :name`,
+  );
+  const repairRow = repair(store);
+  const queueOf = ({ entry }: Scope) => entry?.number ?? null;
   return {
-    page: ({ queue, nowMs }: Scope, after: SqlValue): SqlValue[] =>
-      page.all(queue, nowMs, after).map(([value = null]) => value),
+    page: (scope: Scope, after: SqlValue): SqlValue[] =>
+      page.all({ queue: queueOf(scope), nowMs: scope.nowMs, after }).map((row) => row.name),
 
-    examine({ queue, nowMs }: Scope, text: string, repair: boolean): Fault | null {
-      const value = name === 'seq' || name === 'queue' ? Number(text) : text;
-      if (!isViolated.get(queue, nowMs, value)) return null;
-      if (!repair) return { kind, found, done: null };
-      if (what === 'payload') locks.release(Number(value));
-      for (const statement of repairStatements) statement.run(nowMs, value);
-      return { kind, found, done };
+    examine(scope: Scope, text: string, isRepair: boolean): Fault | null {
+      const row = { name: name === 'seq' || name === 'queue' ? Number(text) : text, ...scope };
+      if (!violation.get({ queue: queueOf(scope), ...row })) return null;
+      if (isRepair) repairRow(row);
+      return { kind, found, done: isRepair ? done : null };
     },
   };
 }
@@ -77,16 +86,15 @@ function recount({ queues }: Store): void {
 
 /** Makes the check that compares a queue's counts in memory with its tasks in the file. */
 function createCountsCheck(store: Store) {
-  const countByState = store.database.prepare(
-    'SELECT state, count(*) FROM task WHERE queue = ? GROUP BY state',
+  const countByState = store.database.named<{ queue: number }, { state: number; count: number }>(
+    'SELECT state, count(*) AS count FROM task WHERE queue = :queue GROUP BY state',
   );
 
   return (queue: string, repair: boolean): Fault | null => {
     const entry = store.queues.find(queue);
     if (!entry) return null;
-    const stored = new Map(
-      countByState.all(entry.number).map(([state, count]) => [Number(state), Number(count)]),
-    );
+    const rows = countByState.all({ queue: entry.number });
+    const stored = new Map(rows.map(({ state, count }) => [state, count]));
     const wrongState = STATES.findIndex(
       (_, state) => (entry.counts[state] ?? 0) !== (stored.get(state) ?? 0),
     );
@@ -118,9 +126,9 @@ export function createCheckHandlers(store: Store) {
   }
   const checkCounts = createCountsCheck(store);
   const file = createFileCheck(store);
-  // A queue without an entry gets -1, which is no queue's number: nothing is found.
+  // Without an entry the rules of a queue find nothing: no task has the queue null.
   const scopeOf = (queue: string | null, nowMs: number): Scope => ({
-    queue: queue === null ? null : (store.queues.find(queue)?.number ?? -1),
+    entry: queue === null ? null : (store.queues.find(queue) ?? null),
     nowMs,
   });
 

@@ -2,17 +2,28 @@
 // main/facets/consume.ts. An exchange ends attempts (finish.ts) and takes new tasks in one transaction.
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../../broker/bounds.ts';
 import { plain, type Bytes, type Json, type Packet } from '../../packing.ts';
-import { ACTIVE, PENDING } from '../../states.ts';
-import type { SqlRow } from '../database.ts';
+import {
+  HAS_ATTEMPTS,
+  HAS_BODY,
+  HAS_LOCK,
+  LEASE,
+  LEASED,
+  type FinishItem,
+  type LeasedItem,
+  type LeaseItem,
+  type Row,
+} from '../../rows.ts';
+import { PENDING } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import { createFinisher, HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, type FinishRow } from './finish.ts';
-import { INLINE_BYTES } from './submit.ts';
+import { INLINE_BYTES } from '../tables/bodies.ts';
+import { columnOf, type NewLease } from '../tasks.ts';
+import { createFinisher } from './finish.ts';
 
 export interface ExchangeCall {
   /** Queues that `finishes` name by index. */
   readonly finishedQueues: readonly string[];
-  readonly finishes: readonly FinishRow[];
+  readonly finishes: readonly Row<FinishItem>[];
   /** Queues to take tasks from, in this order. */
   readonly queues: readonly string[];
   /** How many tasks to take of each queue at first. Empty = of each queue as many as it has. */
@@ -23,138 +34,108 @@ export interface ExchangeCall {
   readonly worker: string;
 }
 
-/** A task taken. Its payload is the item with the same index in the packet's bytes. */
-export type LeasedRow = readonly [
-  seq: number,
-  id: string,
-  type: string,
-  maxRetries: number,
-  retried: number,
-  timeoutMs: number,
-  deadlineMs: number,
-  retentionMs: number,
-  attempt: number,
-  crashes: number,
-  pendingSinceMs: number | null,
-  related: number,
-  meta: string | null,
-  headers: string | null,
-];
+/** Tasks of one queue that an exchange has taken. */
+interface TakenShare {
+  /** Index of the queue in the call. */
+  readonly queue: number;
+  readonly count: number;
+}
 
 export interface ExchangeReply {
   /** 1 = accepted, 0 = the lease was lost. */
-  readonly finished: readonly number[];
+  readonly finished: readonly (0 | 1)[];
+  /** The lease token of all tasks taken. */
   readonly token: number;
-  /** In the order of the rows: index of a queue in the call, and how many of the next rows are its tasks. */
-  readonly taken: readonly (readonly [queue: number, count: number])[];
+  /** Whose tasks the packet's rows are, in the order of the rows. */
+  readonly taken: readonly TakenShare[];
 }
 
 export interface ExtendCall {
   readonly lengthMs: number;
-  readonly leases: readonly LeaseRow[];
+  readonly leases: readonly Row<LeaseItem>[];
 }
 
-/** A lease to renew, or the lease of the attempt whose result is kept. */
-export type LeaseRow = readonly [queue: string, id: string, token: number];
+/** The columns of a leased task that are no columns of its row. */
+const LEASED_SQL: Partial<Record<keyof LeasedItem, string>> = {
+  attempt: 'attempts + 1',
+  // An earlier attempt may have left a result.
+  related: `(size > ${INLINE_BYTES} OR attempts + deferrals > 0) * ${HAS_BODY}
+    + (attempts > 0) * ${HAS_ATTEMPTS} + (unique_key IS NOT NULL) * ${HAS_LOCK}`,
+};
 
-// The fifth column is a whole `LeasedRow`: SQLite writes its JSON, and the thread passes it on unread. A task has a row in
-// `body` if its payload is large, or perhaps if an earlier attempt has left a result.
-const SELECT = `
-  SELECT at, seq, size, payload, json_array(seq, id, type, max_retries, retried, timeout_ms, deadline_ms, retention_ms,
-    attempts + 1, crashes, pending_since_ms,
-    (size > ${INLINE_BYTES} OR attempts + deferrals > 0) * ${HAS_BODY}
-      + (attempts > 0) * ${HAS_ATTEMPTS} + (unique_key IS NOT NULL) * ${HAS_LOCK},
-    meta, headers)
-  FROM task WHERE queue = ? AND state = 1 ORDER BY at LIMIT ?`;
+/** The first tasks of a queue. SQLite itself writes their JSON, which the thread passes on unread. */
+const SELECT_FIRST = `
+  SELECT at, seq, size, payload, json_array(${LEASED.names.map((name) => LEASED_SQL[name] ?? columnOf(name)).join(', ')})
+  FROM task WHERE queue = ? AND state = ${PENDING} ORDER BY at LIMIT ?`;
+type FirstRow = [at: number, seq: number, size: number, payload: Bytes, json: Json<Row<LeasedItem>>];
 
 /** What a call has taken so far. */
 interface TakenTasks {
-  readonly taken: [queue: number, count: number][];
-  readonly rows: Json<LeasedRow>[];
+  readonly lease: NewLease;
+  readonly taken: TakenShare[];
+  readonly rows: Json<Row<LeasedItem>>[];
   readonly payloads: Bytes[];
   bytes: number;
 }
 
-/** The lease of all tasks that a call takes. */
-interface NewLease {
-  readonly token: number;
-  /** On the monotonic clock. */
-  readonly untilMs: number;
-  readonly worker: string;
-  readonly nowMs: number;
+/** A queue to take tasks from. */
+interface Source {
+  readonly entry: QueueEntry;
+  /** Its index in the call. */
+  readonly queue: number;
+  /** How many tasks to take at most. */
+  readonly room: number;
 }
 
 /** Makes the function that takes tasks of one queue: one query, and one update for all of them. */
-function createTaker({ database, queues }: Store) {
-  const select = database.prepare(SELECT);
-  const payloadOf = database.prepare('SELECT payload FROM body WHERE seq = ?');
-  // Numbers of pending tasks are unique in a queue: those up to the last one taken are exactly the tasks taken.
-  const lease = database.prepare(`
-    UPDATE task SET state = 2, at = ?, token = ?, worker = ?, started_ms = ?, attempts = attempts + 1
-    WHERE queue = ? AND state = 1 AND at <= ?`);
+function createTaker({ database, tasks, bodies }: Store) {
+  const selectFirst = database.prepare(SELECT_FIRST);
 
-  /** The payload of a row of `SELECT`: from the row itself, or from `body` if it is large. */
-  function payload([, seq, size, inline]: SqlRow): Bytes {
-    if (Number(size) <= INLINE_BYTES) return inline as Bytes;
-    return payloadOf.get(seq ?? null)?.[0] as Bytes;
-  }
-
-  /** Takes up to `room` tasks from the front of a queue into `tasks`. False = the call has no bytes left. */
-  return (
-    entry: QueueEntry,
-    queueIndex: number,
-    { tasks, room, ...by }: NewLease & { tasks: TakenTasks; room: number },
-  ): boolean => {
-    const rows = select.all(entry.number, room);
+  /** Takes tasks from the front of a queue into `batch`. False = the call has no bytes left. */
+  return ({ entry, queue, room }: Source, batch: TakenTasks): boolean => {
+    const rows = selectFirst.all(entry.number, room) as unknown as FirstRow[];
     let count = 0;
-    for (const row of rows) {
-      const [, , size, , json] = row;
-      const text = json as Json<LeasedRow>;
-      const bytes = Number(size) + text.length;
-      if (tasks.rows.length > 0 && tasks.bytes + bytes > MAX_BATCH_BYTES) break;
-      tasks.bytes += bytes;
-      tasks.rows.push(text);
-      tasks.payloads.push(payload(row));
+    let lastOrder = 0;
+    for (const [at, seq, size, payload, json] of rows) {
+      const bytes = size + json.length;
+      if (batch.rows.length > 0 && batch.bytes + bytes > MAX_BATCH_BYTES) break;
+      batch.bytes += bytes;
+      batch.rows.push(json);
+      batch.payloads.push(size > INLINE_BYTES ? bodies.payload(seq) : payload);
       count += 1;
+      lastOrder = at;
     }
-    const [lastAt] = rows[count - 1] ?? [];
-    if (lastAt === undefined) return count === rows.length;
-    lease.run(by.untilMs, by.token, by.worker, by.nowMs, entry.number, lastAt);
-    queues.recordMove(entry, { from: PENDING, to: ACTIVE, count });
-    tasks.taken.push([queueIndex, count]);
+    if (count > 0) {
+      tasks.start(entry, { count, lastOrder }, batch.lease);
+      batch.taken.push({ queue, count });
+    }
     return count === rows.length;
   };
 }
 
 /** Requests of workers while their attempts run. */
-function createLeaseHandlers({ database, queues }: Store) {
-  const extend = database.prepare(
-    'UPDATE task SET at = ? WHERE queue = ? AND id = ? AND state = 2 AND token = ?',
-  );
-
-  const keepResult = database.prepare(`
-    INSERT INTO body (seq, result)
-    SELECT seq, ? FROM task WHERE queue = ? AND id = ? AND state = 2 AND token = ?
-    ON CONFLICT (seq) DO UPDATE SET result = excluded.result`);
-
+function createLeaseHandlers({ queues, tasks, bodies }: Store) {
   return {
-    /** Per lease: 1 = renewed, 0 = the task no longer has this token. */
-    extend({ data }: Packet<ExtendCall>, { monotonicMs }: Now): Packet<readonly number[]> {
+    /** Per lease: false = the task no longer has this token. */
+    extend({ data }: Packet<ExtendCall>, { monotonicMs }: Now): Packet<readonly boolean[]> {
       const untilMs = Math.ceil(monotonicMs + data.lengthMs);
       return plain(
-        data.leases.map(([queue, id, token]) => {
-          const entry = queues.find(queue);
-          return entry ? extend.run(untilMs, entry.number, id, token) : 0;
+        data.leases.map((row) => {
+          const lease = LEASE.fromRow(row);
+          const entry = queues.find(lease.queue);
+          return entry !== undefined && tasks.extend(entry, lease, untilMs);
         }),
       );
     },
 
-    /** Per result: 1 = written, 0 = the task no longer has this token. */
-    keepResults({ data, bytes }: Packet<readonly LeaseRow[]>): Packet<readonly number[]> {
+    /** Per result: false = the task no longer has this token; nothing was written. */
+    keepResults({ data, bytes }: Packet<readonly Row<LeaseItem>[]>): Packet<readonly boolean[]> {
       return plain(
-        data.map(([queue, id, token], index) => {
+        data.map((row, index) => {
+          const { queue, id, token } = LEASE.fromRow(row);
           const entry = queues.find(queue);
-          return entry ? keepResult.run(bytes[index] ?? null, entry.number, id, token) : 0;
+          if (!entry) return false;
+          return bodies.keepEarlyResult({ queue: entry.number, id, token, result: bytes[index] ?? null });
         }),
       );
     },
@@ -168,28 +149,28 @@ export function createConsumeHandlers(store: Store) {
 
   /** Takes each queue's share first, then fills the room that is left from the queues in order. */
   function fetch(call: ExchangeCall, lease: NewLease): TakenTasks {
-    const tasks: TakenTasks = { taken: [], rows: [], payloads: [], bytes: 0 };
+    const batch: TakenTasks = { lease, taken: [], rows: [], payloads: [], bytes: 0 };
     const maxTasks = Math.min(call.room, MAX_BATCH);
     /** Takes tasks of all queues, of each up to its share. False = the call has no bytes left. */
     const takeRound = (shareOf: (queueIndex: number) => number): boolean => {
       for (const [queueIndex, name] of call.queues.entries()) {
-        const room = Math.min(shareOf(queueIndex), maxTasks - tasks.rows.length);
+        const room = Math.min(shareOf(queueIndex), maxTasks - batch.rows.length);
         const entry = queues.find(name);
         if (room <= 0 || !entry || entry.paused || entry.counts[PENDING] === 0) continue;
-        if (!take(entry, queueIndex, { ...lease, tasks, room })) return false;
+        if (!take({ entry, queue: queueIndex, room }, batch)) return false;
       }
       return true;
     };
     const hasRoom = call.shares.length === 0 || takeRound((queueIndex) => call.shares[queueIndex] ?? 0);
     if (hasRoom) takeRound(() => maxTasks);
-    return tasks;
+    return batch;
   }
 
   return {
     ...createLeaseHandlers(store),
 
     /** Finishes first: a worker's finished tasks make room for the ones that it takes. */
-    exchange({ data, bytes }: Packet<ExchangeCall>, now: Now): Packet<ExchangeReply, LeasedRow> {
+    exchange({ data, bytes }: Packet<ExchangeCall>, now: Now): Packet<ExchangeReply, Row<LeasedItem>> {
       const entries = data.finishedQueues.map(queues.find);
       const finished = finish({ entries, rows: data.finishes, results: bytes }, now);
       const token = store.nextToken();

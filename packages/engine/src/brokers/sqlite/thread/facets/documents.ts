@@ -2,7 +2,6 @@
 // main/facets/documents.ts.
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { plain, type Packet } from '../../packing.ts';
-import type { SqlRow } from '../database.ts';
 import type { Store } from '../store.ts';
 
 export interface DocumentRef {
@@ -11,7 +10,11 @@ export interface DocumentRef {
 }
 
 /** A stored document; `value` is JSON. */
-export type DocumentRow = readonly [id: string, version: number, value: string];
+export interface DocumentRow {
+  readonly id: string;
+  readonly version: number;
+  readonly value: string;
+}
 
 export interface PutCall extends DocumentRef {
   /** JSON. */
@@ -20,40 +23,31 @@ export interface PutCall extends DocumentRef {
   readonly expectedVersion: number | null;
 }
 
-const documentRow = ([id, version, value]: SqlRow): DocumentRow => [
-  String(id),
-  Number(version),
-  String(value),
-];
-
 export function createDocumentHandlers({ database }: Store) {
-  const get = database.prepare('SELECT id, version, value FROM document WHERE kind = ? AND id = ?');
-  const list = database.prepare('SELECT id, version, value FROM document WHERE kind = ? ORDER BY id');
-  const put = database.prepare(
-    'INSERT OR REPLACE INTO document (kind, id, version, value) VALUES (?, ?, ?, ?)',
+  const select = 'SELECT id, version, value FROM document WHERE kind = :kind';
+  const get = database.named<DocumentRef, DocumentRow>(`${select} AND id = :id`);
+  const list = database.named<{ readonly kind: string }, DocumentRow>(`${select} ORDER BY id`);
+  const put = database.named<DocumentRef & DocumentRow>(
+    'INSERT OR REPLACE INTO document (kind, id, version, value) VALUES (:kind, :id, :version, :value)',
   );
-  const remove = database.prepare('DELETE FROM document WHERE kind = ? AND id = ?');
+  const remove = database.named<DocumentRef>('DELETE FROM document WHERE kind = :kind AND id = :id');
 
   return {
-    documentGet({ data: { kind, id } }: Packet<DocumentRef>): Packet<DocumentRow | null> {
-      const row = get.get(kind, id);
-      return plain(row ? documentRow(row) : null);
-    },
+    documentGet: ({ data }: Packet<DocumentRef>): Packet<DocumentRow | null> => plain(get.get(data) ?? null),
 
     documentList: ({ data }: Packet<{ readonly kind: string }>): Packet<readonly DocumentRow[]> =>
-      plain(list.all(data.kind).map(documentRow)),
+      plain(list.all(data)),
 
     /** Returns the new version. */
     documentPut({ data: { kind, id, value, expectedVersion } }: Packet<PutCall>): Packet<number> {
-      const version = Number(get.get(kind, id)?.[1] ?? 0);
+      const version = get.get({ kind, id })?.version ?? 0;
       if (expectedVersion !== null && expectedVersion !== version) {
         throw new TaskCenterError('version-mismatch', { kind, id });
       }
-      put.run(kind, id, version + 1, value);
+      put.run({ kind, id, version: version + 1, value });
       return plain(version + 1);
     },
 
-    documentRemove: ({ data: { kind, id } }: Packet<DocumentRef>): Packet<boolean> =>
-      plain(remove.run(kind, id) > 0),
+    documentRemove: ({ data }: Packet<DocumentRef>): Packet<boolean> => plain(remove.run(data) > 0),
   };
 }

@@ -1,21 +1,17 @@
 // Aggregation: takes tasks out of a ripe group into a set, which a worker turns into one task. Runs in the writer thread; its
 // calls come from main/facets/groups.ts.
+import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import { MAX_SET_TASKS, MAX_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
+import type { GroupSize } from '../../../../broker/inspect.ts';
+import type { Step } from '../../../../broker/maintain.ts';
 import { plain, type Packet } from '../../packing.ts';
+import { NEW_TASK, type NewTaskItem, type Row } from '../../rows.ts';
+import { AGGREGATING, IN_SET } from '../../states.ts';
+import type { Ending } from '../after-finish.ts';
 import type { QueueEntry } from '../queue-registry.ts';
-import { AGGREGATING, SCHEDULED, IN_SET } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
-import {
-  createRecordReader,
-  BEFORE_FIRST,
-  MAX_PAGE_BYTES,
-  type PageCursor,
-  type RecordRow,
-  type RecordBuffer,
-} from './inspect.ts';
-import { createLocks } from '../tables/locks.ts';
-import type { StepRow } from './maintain.ts';
-import { createTaskStorer, STATE_BY_RESULT, ID_TAKEN, type EnqueueReply, type NewRow } from './submit.ts';
+import { createPageReader, BEFORE_FIRST, type PageCursor, type RecordPage } from './records.ts';
+import { createTaskStorer, ID_TAKEN, type EnqueueReply } from './submit.ts';
 
 export interface TakeSetsCall {
   readonly queue: string;
@@ -28,7 +24,7 @@ export interface TakeSetsCall {
 
 export interface TakeSetsReply {
   /** In the order of the set IDs. */
-  readonly sets: readonly (readonly [group: string, size: number])[];
+  readonly sets: readonly GroupSize[];
   /** `after` for the next call; null = no group is left. */
   readonly next: string | null;
 }
@@ -39,193 +35,201 @@ export interface ReadSetCall {
   readonly after: PageCursor | null;
 }
 
-export interface ReadSetReply {
-  readonly rows: readonly RecordRow[];
-  readonly next: PageCursor | null;
-}
-
 export interface FinishSetCall {
   readonly queue: string;
   readonly set: string;
   /** The task made of the set; null = there is none, its tasks are only removed. */
-  readonly row: NewRow | null;
+  readonly row: Row<NewTaskItem> | null;
 }
 
 /** Groups looked at in one call. */
 const MAX_GROUPS = 256;
-const PAGE = 256;
-/** Tasks put back into their groups in one call. */
-const MAX_RECLAIMED = 256;
+
+/** The tasks of a group that wait for aggregation. Only with these words SQLite uses the index `task_group`. */
+const OF_GROUP = `task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group = :group`;
+/** The tasks of an aggregation set, by the index `task_set`. */
+const OF_SET = `task WHERE state = ${IN_SET} AND in_set = :set`;
+
+interface GroupRef {
+  readonly queue: number;
+  readonly group: string;
+}
+
+/** Makes the function that says whether a group is ripe, and the one that finds the group after another. */
+function createGroupFinder({ database }: Store) {
+  const nextGroup = database.named<GroupRef, { name: string | null }>(`
+    SELECT min(in_group) AS name FROM task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group > :group`);
+  const groupFacts = database.named<
+    GroupRef & { limit: number },
+    { oldestMs: number; newestMs: number; count: number }
+  >(`SELECT
+    (SELECT min(at) FROM ${OF_GROUP}) AS oldestMs,
+    (SELECT max(at) FROM ${OF_GROUP}) AS newestMs,
+    (SELECT count(*) FROM (SELECT 1 FROM ${OF_GROUP} LIMIT :limit)) AS count`);
+
+  return {
+    /** Null = there are no more. */
+    nextAfter: (ref: GroupRef): string | null => nextGroup.get(ref)?.name ?? null,
+    /** Ripe: full, or its oldest task has waited for too long, or its newest one for the grace period. */
+    isRipe(ref: GroupRef, { graceMs, maxDelayMs, maxSize }: GroupRules, nowMs: number): boolean {
+      const facts = groupFacts.get({ ...ref, limit: Math.max(1, maxSize) });
+      if (!facts) return false;
+      if (maxSize > 0 && facts.count >= maxSize) return true;
+      if (maxDelayMs > 0 && facts.oldestMs <= nowMs - maxDelayMs) return true;
+      return facts.newestMs <= nowMs - graceMs;
+    },
+  };
+}
 
 /** Makes the function that takes sets of ripe groups: those to which one of the rules applies. */
-function createTaker({ database, queues }: Store) {
-  const nextGroup = database.prepare(
-    'SELECT min(in_group) FROM task WHERE queue = ? AND state = 7 AND in_group > ?',
+function createTaker(store: Store) {
+  const { database, queues, tasks } = store;
+  const { nextAfter, isRipe } = createGroupFinder(store);
+  const members = database.named<GroupRef & { limit: number }, { seq: number; size: number }>(
+    `SELECT seq, size FROM ${OF_GROUP} ORDER BY at, seq LIMIT :limit`,
   );
-  const groupFacts = database.prepare(`SELECT
-    (SELECT min(at) FROM task WHERE queue = ?1 AND state = 7 AND in_group = ?2),
-    (SELECT max(at) FROM task WHERE queue = ?1 AND state = 7 AND in_group = ?2),
-    (SELECT count(*) FROM (SELECT 1 FROM task WHERE queue = ?1 AND state = 7 AND in_group = ?2 LIMIT ?3))`);
-  const members = database.prepare(
-    'SELECT seq, size FROM task WHERE queue = ? AND state = 7 AND in_group = ? ORDER BY at, seq LIMIT ?',
+  const addSet = database.named<{ set: string; queue: number; untilMs: number }>(
+    'INSERT INTO aggregation_set (id, queue, until_ms) VALUES (:set, :queue, :untilMs)',
   );
-  const moveToSet = database.prepare('UPDATE task SET state = 8, in_set = ? WHERE seq = ?');
-  const addSet = database.prepare('INSERT INTO aggregation_set (id, queue, until_ms) VALUES (?, ?, ?)');
-
-  /** Ripe: full, or its oldest task has waited for too long, or its newest one for the grace period. */
-  function isRipe(entry: QueueEntry, group: string, rules: GroupRules & { readonly nowMs: number }): boolean {
-    const { graceMs, maxDelayMs, maxSize, nowMs } = rules;
-    const [oldest, newest, count] = groupFacts.get(entry.number, group, Math.max(1, maxSize)) ?? [];
-    if (maxSize > 0 && Number(count) >= maxSize) return true;
-    if (maxDelayMs > 0 && Number(oldest) <= nowMs - maxDelayMs) return true;
-    return Number(newest) <= nowMs - graceMs;
-  }
 
   /** Moves the oldest tasks of the group into a new set. Returns how many. */
   function takeSet(
     entry: QueueEntry,
     group: string,
-    set: { id: string; maxTasks: number; nowMs: number },
+    added: { set: string; maxTasks: number; nowMs: number },
   ): number {
+    const { set, maxTasks, nowMs } = added;
+    const queue = entry.number;
     let bytes = 0;
     let count = 0;
-    for (const [seq = null, size] of members.all(entry.number, group, set.maxTasks)) {
-      bytes += Number(size);
+    for (const { seq, size } of members.all({ queue, group, limit: maxTasks })) {
+      bytes += size;
       if (bytes > MAX_SET_BYTES && count > 0) break;
-      moveToSet.run(set.id, seq);
+      tasks.joinSet({ entry, seq, state: AGGREGATING, set });
       count += 1;
     }
-    addSet.run(set.id, entry.number, set.nowMs + SET_MS);
-    queues.recordMove(entry, { from: AGGREGATING, to: IN_SET, count });
+    addSet.run({ set, queue, untilMs: nowMs + SET_MS });
     return count;
   }
 
   return ({ queue, rules, setIds, after }: TakeSetsCall, nowMs: number): TakeSetsReply => {
     const entry = queues.find(queue);
-    const sets: [string, number][] = [];
+    const sets: GroupSize[] = [];
+    const maxTasks = rules.maxSize > 0 ? Math.min(rules.maxSize, MAX_SET_TASKS) : MAX_SET_TASKS;
     let group = after ?? '';
     for (let visited = 0; entry && visited < MAX_GROUPS; visited += 1) {
-      const [next] = nextGroup.get(entry.number, group) ?? [];
-      if (typeof next !== 'string') return { sets, next: null };
-      const id = setIds[sets.length];
-      if (id === undefined) return { sets, next: group };
+      const next = nextAfter({ queue: entry.number, group });
+      if (next === null) return { sets, next: null };
+      const set = setIds[sets.length];
+      if (set === undefined) return { sets, next: group };
       group = next;
-      if (!isRipe(entry, group, { ...rules, nowMs })) continue;
-      const maxTasks = rules.maxSize > 0 ? Math.min(rules.maxSize, MAX_SET_TASKS) : MAX_SET_TASKS;
-      sets.push([group, takeSet(entry, group, { id, maxTasks, nowMs })]);
+      if (!isRipe({ queue: entry.number, group }, rules, nowMs)) continue;
+      sets.push({ group, size: takeSet(entry, group, { set, maxTasks, nowMs }) });
     }
     return { sets, next: entry ? group : null };
   };
 }
 
-const SELECT_MEMBERS = 'SELECT seq FROM task WHERE state = 8 AND in_set = ? ORDER BY at, seq LIMIT ?';
-const DELETE_SET = 'DELETE FROM aggregation_set WHERE id = ?';
-
-/** Makes the function that removes a set with its tasks and their locks. */
-function createRemover({ database, queues }: Store) {
-  const locks = createLocks(database);
-  const deleteSet = database.prepare(DELETE_SET);
-  const members = database.prepare(SELECT_MEMBERS);
-  const removal = ['task', 'body', 'attempt'].map((table) =>
-    database.prepare(`DELETE FROM ${table} WHERE seq = ?`),
+/** Statements on sets that both ways of ending one need. */
+function createSets({ database }: Store) {
+  const members = database.named<{ set: string; limit: number }, { seq: number }>(
+    `SELECT seq FROM ${OF_SET} ORDER BY at, seq LIMIT :limit`,
   );
-
-  return (entry: QueueEntry, set: string): void => {
-    const rows = members.all(set, MAX_SET_TASKS);
-    for (const [seq = null] of rows) {
-      locks.release(Number(seq));
-      for (const statement of removal) statement.run(seq);
-    }
-    deleteSet.run(set);
-    queues.recordMove(entry, { from: IN_SET, to: null, count: rows.length });
+  const remove = database.named<{ set: string }>('DELETE FROM aggregation_set WHERE id = :set');
+  return {
+    /** Row numbers of the first tasks. */
+    members: (set: string, limit: number): number[] => members.all({ set, limit }).map(({ seq }) => seq),
+    remove: (set: string): void => void remove.run({ set }),
   };
 }
 
-/** Makes the functions that end sets: by storing the task made of them, or by putting their tasks back. */
-function createEnders(store: Store) {
-  const { database, queues } = store;
+/** Makes the function that ends a set by storing the task made of it. */
+function createFinisher(store: Store) {
+  const { database, queues, tasks, afterFinish } = store;
   const storeTask = createTaskStorer(store);
-  const removeSet = createRemover(store);
+  const sets = createSets(store);
   // A set whose time is over cannot be finished: some of its tasks may already be back in their group, and would run twice.
-  const isOpen =
-    database.prepare(`SELECT 1 FROM aggregation_set WHERE id = ?1 AND queue = ?2 AND until_ms > ?3
-    AND EXISTS (SELECT 1 FROM task WHERE state = 8 AND in_set = ?1)`);
-  const deleteSet = database.prepare(DELETE_SET);
-  const members = database.prepare(SELECT_MEMBERS);
-  const putBack = database.prepare('UPDATE task SET state = 7, in_set = NULL WHERE seq = ?');
-  const expiredSets = database.prepare(
-    'SELECT id FROM aggregation_set WHERE queue = ? AND until_ms <= ? ORDER BY until_ms LIMIT ?',
-  );
-  return {
-    /** Null = the set's time is over, or it has no tasks. If the new task cannot be stored, the set stays as it is. */
-    finish({ data, bytes }: Packet<FinishSetCall>, nowMs: number): EnqueueReply | null {
-      const entry = queues.find(data.queue);
-      if (!entry || !isOpen.get(data.set, entry.number, nowMs)) return null;
-      const { row } = data;
-      if (row === null) {
-        removeSet(entry, data.set);
-        return { nowMs, results: [], holders: [] };
-      }
-      const [result, holder] = storeTask(row, { entry, payload: bytes[0] ?? null, nowMs });
-      if (holder !== null || result === ID_TAKEN)
-        return { nowMs, results: [result], holders: holder === null ? [] : [holder] };
-      queues.recordMove(entry, { from: null, to: STATE_BY_RESULT[result] ?? SCHEDULED, count: 1 });
-      removeSet(entry, data.set);
-      return { nowMs, results: [result], holders: [] };
-    },
+  const openSet = database.named<{ set: string; queue: number; nowMs: number }, object>(`
+    SELECT 1 FROM aggregation_set WHERE id = :set AND queue = :queue AND until_ms > :nowMs
+    AND EXISTS (SELECT 1 FROM ${OF_SET})`);
 
-    /** Puts at most `limit` tasks of sets whose time is over back into their groups. Returns how many. */
-    reclaim(entry: QueueEntry, limit: number, nowMs: number): number {
-      let count = 0;
-      for (const [id = null] of expiredSets.all(entry.number, nowMs, limit)) {
-        // One more than may be put back, which tells whether the set is then empty.
-        const rows = members.all(id, limit - count + 1);
-        const reclaimed = rows.slice(0, limit - count);
-        for (const [seq = null] of reclaimed) putBack.run(seq);
-        count += reclaimed.length;
-        if (reclaimed.length < rows.length) break;
-        deleteSet.run(id);
-      }
-      queues.recordMove(entry, { from: IN_SET, to: AGGREGATING, count });
-      return count;
-    },
+  function removeSet(entry: QueueEntry, set: string, nowMs: number): void {
+    const endings = sets.members(set, MAX_SET_TASKS).map((seq): Ending => {
+      tasks.remove({ entry, seq, state: IN_SET });
+      return { entry, seq, state: null, mayHaveLock: true, attempt: null };
+    });
+    sets.remove(set);
+    afterFinish(endings, nowMs);
+  }
+
+  /** Null = the set's time is over, or it has no tasks. If the new task cannot be stored, the set stays as it is. */
+  return ({ data, bytes }: Packet<FinishSetCall>, nowMs: number): EnqueueReply | null => {
+    const { set, row } = data;
+    const entry = queues.find(data.queue);
+    if (!entry || !openSet.get({ set, queue: entry.number, nowMs })) return null;
+    if (row === null) {
+      removeSet(entry, set, nowMs);
+      return { nowMs, results: [], holders: [] };
+    }
+    const context = { entry, payload: bytes[0] ?? null, nowMs };
+    const { result, holder } = storeTask(NEW_TASK.fromRow(row), context);
+    if (holder !== null) return { nowMs, results: [result], holders: [holder] };
+    if (result !== ID_TAKEN) removeSet(entry, set, nowMs);
+    return { nowMs, results: [result], holders: [] };
+  };
+}
+
+/** Makes the function that puts the tasks of sets whose time is over back into their groups. */
+function createReclaimer(store: Store) {
+  const { database, tasks } = store;
+  const sets = createSets(store);
+  const expiredSets = database.named<{ queue: number; nowMs: number; limit: number }, { id: string }>(`
+    SELECT id FROM aggregation_set WHERE queue = :queue AND until_ms <= :nowMs ORDER BY until_ms LIMIT :limit`);
+
+  /** Puts back at most `limit` tasks. Returns how many. */
+  return (entry: QueueEntry, limit: number, nowMs: number): number => {
+    let count = 0;
+    for (const { id } of expiredSets.all({ queue: entry.number, nowMs, limit })) {
+      // One more than may be put back, which tells whether the set is then empty.
+      const found = sets.members(id, limit - count + 1);
+      const reclaimed = found.slice(0, limit - count);
+      for (const seq of reclaimed) tasks.leaveSet({ entry, seq, state: IN_SET });
+      count += reclaimed.length;
+      if (reclaimed.length < found.length) break;
+      sets.remove(id);
+    }
+    return count;
   };
 }
 
 export function createGroupHandlers(store: Store) {
   const { database, queues } = store;
   const take = createTaker(store);
-  const { finish, reclaim } = createEnders(store);
-  const read = createRecordReader(store);
-  const page = database.prepare(`SELECT at, seq FROM task
-    WHERE state = 8 AND in_set = ? AND (at, seq) > (?, ?) ORDER BY at, seq LIMIT ?`);
+  const finish = createFinisher(store);
+  const reclaim = createReclaimer(store);
+  const readPage = createPageReader(store);
+  const page = database.named<PageCursor & { set: string; limit: number }, PageCursor>(
+    `SELECT at, seq FROM ${OF_SET} AND (at, seq) > (:at, :seq) ORDER BY at, seq LIMIT :limit`,
+  );
 
   return {
     takeSets: ({ data }: Packet<TakeSetsCall>, { wallMs }: Now): Packet<TakeSetsReply> =>
       plain(take(data, wallMs)),
 
     /** A page of the set's tasks, in the order in which they joined their group. */
-    readSet({ data }: Packet<ReadSetCall>, now: Now): Packet<ReadSetReply> {
-      const [afterAt, afterSeq] = data.after ?? BEFORE_FIRST;
-      const found = page.all(data.set, afterAt, afterSeq, PAGE + 1) as PageCursor[];
-      const records: RecordBuffer = { rows: [], bytes: [] };
-      let bytesLeft = MAX_PAGE_BYTES;
-      for (const [, seq] of found.slice(0, PAGE)) {
-        bytesLeft -= read(records, seq, now);
-        if (bytesLeft <= 0) break;
-      }
-      const { length } = records.rows;
-      const next = length < found.length ? (found[length - 1] ?? null) : null;
-      return { data: { rows: records.rows, next }, bytes: records.bytes };
+    readSet({ data: { set, after } }: Packet<ReadSetCall>, now: Now): Packet<RecordPage> {
+      const found = page.all({ set, ...(after ?? BEFORE_FIRST), limit: MAX_BATCH + 1 });
+      const { rows, next, bytes } = readPage(found, MAX_BATCH, now);
+      return { data: { rows, next }, bytes };
     },
 
     finishSet: (call: Packet<FinishSetCall>, { wallMs }: Now): Packet<EnqueueReply | null> =>
       plain(finish(call, wallMs)),
 
-    reclaimSets({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<readonly number[]> {
-      const reclaimStep = ([queue, limit]: StepRow): number => {
+    reclaimSets({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<readonly number[]> {
+      const reclaimStep = ({ queue, limit }: Step): number => {
         const entry = queues.find(queue);
-        return entry ? reclaim(entry, Math.max(1, Math.min(limit, MAX_RECLAIMED)), wallMs) : 0;
+        return entry ? reclaim(entry, Math.max(1, Math.min(limit, MAX_BATCH)), wallMs) : 0;
       };
       return plain(data.map(reclaimStep));
     },

@@ -2,38 +2,42 @@
 // pending, expired tasks removed. Runs in the writer thread; its calls come from main/facets/maintain.ts.
 import { nextScan, NO_SCAN_YET, type ScanMemory } from '@task-center/model';
 import { MAX_BATCH } from '../../../../broker/bounds.ts';
+import type { Recovered, Step } from '../../../../broker/maintain.ts';
+import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { plain, type Packet } from '../../packing.ts';
+import { HAS_ATTEMPTS, HAS_BODY } from '../../rows.ts';
 import {
   ACTIVE,
-  AGGREGATING,
   ARCHIVED,
   CANCELLED,
   COMPLETED,
   PENDING,
   RETRY,
   SCHEDULED,
+  type StateNumber,
 } from '../../states.ts';
-import type { SqlRow } from '../database.ts';
+import type { Ending } from '../after-finish.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import { createAttempts } from '../tables/attempts.ts';
-import { createCounters } from '../tables/counters.ts';
-import { createLocks } from '../tables/locks.ts';
-
-export type StepRow = readonly [queue: string, limit: number];
 
 export interface RecoverCall {
-  readonly steps: readonly StepRow[];
+  readonly steps: readonly Step[];
   readonly maxCrashes: number;
 }
 
-export type RecoveredRow = readonly [recovered: number, archived: number];
-/** `nextDueMs`: wall-clock ms; null = nothing is scheduled. */
-export type ForwardedRow = readonly [moved: number, nextDueMs: number | null];
+/** Of one step. */
+type RecoveredTasks = Pick<Recovered, 'recovered' | 'archived'>;
 
 export interface ForwardReply {
   readonly nowMs: number;
-  readonly outcomes: readonly ForwardedRow[];
+  /** One per step. */
+  readonly outcomes: readonly ForwardedTasks[];
+}
+
+interface ForwardedTasks {
+  readonly moved: number;
+  /** Wall-clock ms; null = nothing is scheduled. */
+  readonly nextDueMs: number | null;
 }
 
 const clampLimit = (limit: number): number => Math.max(0, Math.min(limit, MAX_BATCH));
@@ -47,102 +51,105 @@ export interface Recovery {
   readonly maxCrashes: number;
 }
 
+/** A task whose lease has expired. */
+interface LostRow {
+  readonly seq: number;
+  readonly attempts: number;
+  readonly crashes: number;
+  readonly startedMs: number;
+  readonly worker: string | null;
+}
+
+/** The record of an attempt that was lost with its worker. */
+const lostRecord = ({ attempts, startedMs, worker }: LostRow, nowMs: number): string =>
+  encodeAttempt({
+    number: attempts,
+    startedMs,
+    finishedMs: nowMs,
+    outcome: 'lost',
+    ...(worker === null ? {} : { worker }),
+  });
+
 /**
  * Makes the function that takes back the tasks of a queue whose leases have expired, the oldest lease first. They go to
  * the front of the pending tasks.
  */
-export function createRecoverer(store: Store): (recovery: Recovery, nowMs: number) => RecoveredRow {
-  const { database, queues, sequence } = store;
-  const attempts = createAttempts(database);
-  const counters = createCounters(database);
-  const select = database.prepare(`SELECT seq, attempts, crashes, started_ms, worker FROM task
-    WHERE queue = ? AND state = 2 AND at <= ? ORDER BY at, seq LIMIT ?`);
-  const putBack = database.prepare(
-    'UPDATE task SET state = 1, at = ?, pending_since_ms = ?, crashes = crashes + 1 WHERE seq = ?',
-  );
-  const archivePoison =
-    database.prepare(`UPDATE task SET state = 6, at = ?1, finished_ms = ?1, failed_ms = ?1,
-    crashes = crashes + 1, last_error = ?2 WHERE seq = ?3`);
-
-  function recordLostAttempt([seq, attempt, , startedMs, worker = null]: SqlRow, nowMs: number): void {
-    attempts.keepLost(Number(seq), {
-      number: Number(attempt),
-      startedMs: Number(startedMs),
-      finishedMs: nowMs,
-      worker: worker === null ? null : String(worker),
-    });
-  }
+export function createRecoverer(store: Store): (recovery: Recovery, nowMs: number) => RecoveredTasks {
+  const { database, sequence, tasks, afterFinish } = store;
+  const lostTasks = database.named<{ queue: number; untilMs: number; limit: number }, LostRow>(`
+    SELECT seq, attempts, crashes, started_ms AS startedMs, worker FROM task
+    WHERE queue = :queue AND state = ${ACTIVE} AND at <= :untilMs ORDER BY at, seq LIMIT :limit`);
 
   return ({ entry, untilMs, limit, maxCrashes }, nowMs) => {
-    const rows = select.all(entry.number, untilMs, limit);
-    const firstNumber = sequence.reserveFront(rows.length);
-    const tally = counters.tally();
-    let archived = 0;
-    rows.forEach((row, index) => {
-      const [seq, , earlierCrashes] = row;
-      const crashes = Number(earlierCrashes) + 1;
-      recordLostAttempt(row, nowMs);
-      if (crashes >= maxCrashes) {
-        archived += archivePoison.run(nowMs, `poison: lost its worker ${crashes} times`, seq ?? null);
-        tally.add(entry, { processed: true, failed: true });
-      } else {
-        putBack.run(firstNumber + index, nowMs, seq ?? null);
-      }
+    const rows = lostTasks.all({ queue: entry.number, untilMs, limit });
+    const firstOrder = sequence.reserveFront(rows.length);
+    const endings = rows.map((row, index): Ending => {
+      const task = { entry, seq: row.seq, state: ACTIVE, nowMs } as const;
+      const crashes = row.crashes + 1;
+      const isPoison = crashes >= maxCrashes;
+      if (isPoison) tasks.archivePoison({ ...task, error: `poison: lost its worker ${crashes} times` });
+      else tasks.recover({ ...task, order: firstOrder + index });
+      const attempt = { number: row.attempts, record: lostRecord(row, nowMs), result: null };
+      return {
+        entry,
+        seq: row.seq,
+        state: isPoison ? ARCHIVED : PENDING,
+        mayHaveLock: true,
+        attempt: { ...attempt, countedAs: isPoison ? 'failed' : null },
+      };
     });
-    tally.write(nowMs);
-    queues.recordMove(entry, { from: ACTIVE, to: PENDING, count: rows.length - archived });
-    queues.recordMove(entry, { from: ACTIVE, to: ARCHIVED, count: archived });
-    return [rows.length - archived, archived];
+    afterFinish(endings, nowMs);
+    const archived = endings.filter(({ state }) => state === ARCHIVED).length;
+    return { recovered: rows.length - archived, archived };
   };
 }
 
-const SELECT_DUE = `
-  SELECT at, seq, state, in_group IS NULL FROM task WHERE queue = ?1 AND state = 0 AND at <= ?2
-  UNION ALL SELECT at, seq, state, in_group IS NULL FROM task WHERE queue = ?1 AND state = 3 AND at <= ?2
-  ORDER BY 1, 2 LIMIT ?3`;
+/** The first tasks of two states, in the order of their `at`. */
+const selectUntil = (columns: string, states: readonly [StateNumber, StateNumber]): string => {
+  const ofState = (state: StateNumber) =>
+    `SELECT at, seq, ${columns} FROM task WHERE queue = :queue AND state = ${state} AND at <= :nowMs`;
+  return `${states.map(ofState).join(' UNION ALL ')} ORDER BY 1, 2 LIMIT :limit`;
+};
+
+interface UntilParams {
+  readonly queue: number;
+  readonly nowMs: number;
+  readonly limit: number;
+}
 
 /** Makes the function that moves due tasks to pending or into their group, the earliest first. */
-function createForwarder({ database, queues, sequence }: Store) {
-  const dueTasks = database.prepare(SELECT_DUE);
-  const makePending = database.prepare(
-    'UPDATE task SET state = 1, at = ?, pending_since_ms = ? WHERE seq = ?',
+function createForwarder({ database, sequence, tasks }: Store) {
+  const dueTasks = database.named<UntilParams, { seq: number; state: StateNumber; isGrouped: number }>(
+    selectUntil('state, in_group IS NOT NULL AS isGrouped', [SCHEDULED, RETRY]),
   );
-  const joinGroup = database.prepare('UPDATE task SET state = 7, at = ? WHERE seq = ?');
-  const nextDue = database.prepare(`
-    SELECT min(at) FROM (SELECT min(at) AS at FROM task WHERE queue = ?1 AND state = 0
-    UNION ALL SELECT min(at) FROM task WHERE queue = ?1 AND state = 3)`);
+  const nextDue = database.named<{ queue: number }, { dueMs: number | null }>(`
+    SELECT min(at) AS dueMs FROM (SELECT min(at) AS at FROM task WHERE queue = :queue AND state = ${SCHEDULED}
+    UNION ALL SELECT min(at) FROM task WHERE queue = :queue AND state = ${RETRY})`);
 
-  return (entry: QueueEntry, limit: number, nowMs: number): ForwardedRow => {
-    const rows = dueTasks.all(entry.number, nowMs, limit);
-    for (const [, seq = null, state, isWithoutGroup] of rows) {
-      if (isWithoutGroup === 1) makePending.run(sequence.next(), nowMs, seq);
-      else joinGroup.run(nowMs, seq);
-      const to = isWithoutGroup === 1 ? PENDING : AGGREGATING;
-      queues.recordMove(entry, { from: state === RETRY ? RETRY : SCHEDULED, to, count: 1 });
+  return (entry: QueueEntry, limit: number, nowMs: number): ForwardedTasks => {
+    const queue = entry.number;
+    const rows = dueTasks.all({ queue, nowMs, limit });
+    for (const { seq, state, isGrouped } of rows) {
+      if (isGrouped === 1) tasks.forwardToGroup({ entry, seq, state, nowMs });
+      else tasks.forward({ entry, seq, state, order: sequence.next(), nowMs });
     }
-    const [nextDueMs = null] = nextDue.get(entry.number) ?? [];
-    return [rows.length, nextDueMs === null ? null : Number(nextDueMs)];
+    return { moved: rows.length, nextDueMs: nextDue.get({ queue })?.dueMs ?? null };
   };
 }
 
-const SELECT_EXPIRED = `
-  SELECT at, seq, state FROM task WHERE queue = ?1 AND state = 4 AND at <= ?2
-  UNION ALL SELECT at, seq, state FROM task WHERE queue = ?1 AND state = 5 AND at <= ?2
-  ORDER BY 1, 2 LIMIT ?3`;
-
-/** Makes the function that removes completed and cancelled tasks whose retention is over. */
-function createJanitor({ database, queues }: Store) {
-  const expiredTasks = database.prepare(SELECT_EXPIRED);
-  const removal = ['task', 'body', 'attempt'].map((table) =>
-    database.prepare(`DELETE FROM ${table} WHERE seq = ?`),
+/** Makes the function that removes completed and cancelled tasks whose retention is over. Their locks are released already. */
+function createJanitor({ database, tasks, afterFinish }: Store) {
+  const expiredTasks = database.named<UntilParams, { seq: number; state: StateNumber }>(
+    selectUntil('state', [COMPLETED, CANCELLED]),
   );
 
   return (entry: QueueEntry, limit: number, nowMs: number): number => {
-    const rows = expiredTasks.all(entry.number, nowMs, limit);
-    for (const [, seq = null] of rows) for (const statement of removal) statement.run(seq);
-    const cancelled = rows.filter(([, , state]) => state === CANCELLED).length;
-    queues.recordMove(entry, { from: COMPLETED, to: null, count: rows.length - cancelled });
-    queues.recordMove(entry, { from: CANCELLED, to: null, count: cancelled });
+    const rows = expiredTasks.all({ queue: entry.number, nowMs, limit });
+    const endings = rows.map(({ seq, state }): Ending => {
+      tasks.remove({ entry, seq, state }, HAS_BODY | HAS_ATTEMPTS);
+      return { entry, seq, state: null, mayHaveLock: false, attempt: null };
+    });
+    afterFinish(endings, nowMs);
     return rows.length;
   };
 }
@@ -164,12 +171,10 @@ function createShrinker({ database }: Store): () => void {
 }
 
 export function createMaintainHandlers(store: Store) {
-  const { queues } = store;
+  const { queues, counters, locks } = store;
   const recover = createRecoverer(store);
   const forward = createForwarder(store);
   const expire = createJanitor(store);
-  const counters = createCounters(store.database);
-  const locks = createLocks(store.database);
   const shrink = createShrinker(store);
   const scans = new Map<QueueEntry, ScanMemory>();
 
@@ -185,11 +190,12 @@ export function createMaintainHandlers(store: Store) {
 
   return {
     /** Per step: how many tasks are pending again, and how many were archived. */
-    recover({ data }: Packet<RecoverCall>, now: Now): Packet<readonly RecoveredRow[]> {
+    recover({ data }: Packet<RecoverCall>, now: Now): Packet<readonly RecoveredTasks[]> {
       const untilMs = Math.floor(now.monotonicMs);
-      const recoverStep = ([queue, limit]: StepRow): RecoveredRow => {
+      const recoverStep = ({ queue, limit }: Step): RecoveredTasks => {
         const entry = queues.find(queue);
-        if (!entry || holdOff(entry, untilMs) || entry.counts[ACTIVE] === 0) return [0, 0];
+        if (!entry || holdOff(entry, untilMs) || entry.counts[ACTIVE] === 0)
+          return { recovered: 0, archived: 0 };
         const recovery = { entry, untilMs, limit: clampLimit(limit), maxCrashes: data.maxCrashes };
         return recover(recovery, now.wallMs);
       };
@@ -197,17 +203,17 @@ export function createMaintainHandlers(store: Store) {
     },
 
     /** Per step: how many tasks were moved, and when the next one is due. */
-    forward({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<ForwardReply> {
-      const outcomes = data.map(([queue, limit]): ForwardedRow => {
+    forward({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<ForwardReply> {
+      const outcomes = data.map(({ queue, limit }): ForwardedTasks => {
         const entry = queues.find(queue);
-        return entry ? forward(entry, clampLimit(limit), wallMs) : [0, null];
+        return entry ? forward(entry, clampLimit(limit), wallMs) : { moved: 0, nextDueMs: null };
       });
       return plain({ nowMs: wallMs, outcomes });
     },
 
     /** Also removes expired counters and locks, and shrinks the file, by one step each. */
-    expire({ data }: Packet<readonly StepRow[]>, { wallMs }: Now): Packet<readonly number[]> {
-      const outcomes = data.map(([queue, limit]) => {
+    expire({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<readonly number[]> {
+      const outcomes = data.map(({ queue, limit }) => {
         const entry = queues.find(queue);
         return entry ? expire(entry, clampLimit(limit), wallMs) : 0;
       });

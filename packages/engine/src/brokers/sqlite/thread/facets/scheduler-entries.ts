@@ -1,18 +1,11 @@
 // What schedulers show of themselves, for inspectors: their entries and the history of each. Runs in the writer thread; its
 // calls come from main/facets/scheduler-entries.ts.
-import type { SqlValue } from '../database.ts';
-import { plain, type Packet } from '../../packing.ts';
+import { MAX_EVENTS, type EnqueueEvent, type EntryRecord } from '../../../../broker/scheduler-entries.ts';
+import { plain, type Bytes, type Packet } from '../../packing.ts';
 import type { Now, Store } from '../store.ts';
 
 /** An entry; `options` is JSON. Its payload is the item with the same index in the packet's bytes. */
-export type EntryRow = readonly [
-  id: string,
-  spec: string,
-  type: string,
-  options: string,
-  nextMs: number | null,
-  prevMs: number | null,
-];
+export type EntryRow = Omit<EntryRecord, 'payload' | 'options'> & { readonly options: string };
 
 export interface EntriesWriteCall {
   readonly scheduler: string;
@@ -20,12 +13,9 @@ export interface EntriesWriteCall {
   readonly entries: readonly EntryRow[];
 }
 
-export interface EventCall {
+/** A task that an entry has enqueued. */
+export interface EventCall extends EnqueueEvent {
   readonly entryId: string;
-  readonly taskId: string;
-  readonly atMs: number;
-  /** How many events of the entry are kept. */
-  readonly maxEvents: number;
 }
 
 export interface EventsCall {
@@ -35,28 +25,26 @@ export interface EventsCall {
   readonly limit: number;
 }
 
-export type EventRow = readonly [taskId: string, atMs: number];
-
 const MAX_ENTRIES = 10_000;
-/** An empty payload counts as none. */
-const bytesOf = (value: SqlValue | undefined): Uint8Array | null =>
-  value instanceof Uint8Array && value.length > 0 ? value : null;
 
 function createEntryHandlers({ database }: Store) {
   const removeOf = database.prepare('DELETE FROM scheduler_entry WHERE scheduler = ?');
   const removeExpired = database.prepare('DELETE FROM scheduler_entry WHERE until_ms < ?');
-  const insert = database.prepare('INSERT INTO scheduler_entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const select = database.prepare(
-    `SELECT id, spec, type, options, next_ms, prev_ms, payload FROM scheduler_entry LIMIT ${MAX_ENTRIES}`,
-  );
+  const insert = database.named<
+    EntryRow & { scheduler: string; index: number; untilMs: number; payload: Bytes }
+  >(`INSERT INTO scheduler_entry (scheduler, place, until_ms, id, spec, type, options, next_ms, prev_ms, payload)
+    VALUES (:scheduler, :index, :untilMs, :id, :spec, :type, :options, :nextMs, :prevMs, :payload)`);
+  const select = database.named<void, EntryRow & { payload: Bytes }>(`
+    SELECT id, spec, type, options, next_ms AS nextMs, prev_ms AS prevMs, payload
+    FROM scheduler_entry LIMIT ${MAX_ENTRIES}`);
 
   return {
     /** Replaces the entries of a scheduler. They expire after `ttlMs`, unless they are written again. */
     entriesWrite({ data, bytes }: Packet<EntriesWriteCall>, { wallMs }: Now): Packet<null> {
-      removeOf.run(data.scheduler);
-      data.entries.forEach((row, index) =>
-        insert.run(data.scheduler, index, wallMs + data.ttlMs, ...row, bytes[index] ?? null),
-      );
+      const { scheduler, ttlMs, entries } = data;
+      removeOf.run(scheduler);
+      for (const [index, entry] of entries.entries())
+        insert.run({ ...entry, scheduler, index, untilMs: wallMs + ttlMs, payload: bytes[index] ?? null });
       return plain(null);
     },
 
@@ -69,34 +57,37 @@ function createEntryHandlers({ database }: Store) {
       removeExpired.run(wallMs);
       const rows = select.all();
       return {
-        data: rows.map((row) => row.slice(0, -1) as unknown as EntryRow),
-        bytes: rows.map((row) => bytesOf(row.at(-1))),
+        data: rows.map(({ payload: _payload, ...entry }) => entry),
+        // An empty payload counts as none.
+        bytes: rows.map(({ payload }) => (payload?.length ? payload : null)),
       };
     },
   };
 }
 
 function createEventHandlers({ database }: Store) {
-  const insert = database.prepare('INSERT OR IGNORE INTO enqueue_event VALUES (?, ?, ?)');
-  const newest = 'SELECT at_ms, task FROM enqueue_event WHERE entry = ? ORDER BY at_ms DESC, task DESC';
-  const trim = database.prepare(
-    `DELETE FROM enqueue_event WHERE entry = ?
-      AND (at_ms, task) <= (${newest} LIMIT 1 OFFSET ?)`,
+  const insert = database.named<EventCall>(
+    'INSERT OR IGNORE INTO enqueue_event VALUES (:entryId, :atMs, :taskId)',
   );
-  const page = database.prepare(`${newest} LIMIT ? OFFSET ?`);
+  const newest = 'FROM enqueue_event WHERE entry = :entryId ORDER BY at_ms DESC, task DESC';
+  const trim = database.named<{ entryId: string }>(`
+    DELETE FROM enqueue_event WHERE entry = :entryId
+      AND (at_ms, task) <= (SELECT at_ms, task ${newest} LIMIT 1 OFFSET ${MAX_EVENTS})`);
+  const page = database.named<EventsCall, EnqueueEvent>(
+    `SELECT task AS taskId, at_ms AS atMs ${newest} LIMIT :limit OFFSET :skip`,
+  );
   const removeOf = database.prepare('DELETE FROM enqueue_event WHERE entry = ?');
 
   return {
-    /** Adds an event to an entry's history, and removes the oldest ones beyond `maxEvents`. */
-    eventAdd({ data: { entryId, taskId, atMs, maxEvents } }: Packet<EventCall>): Packet<null> {
-      insert.run(entryId, atMs, taskId);
-      trim.run(entryId, entryId, maxEvents);
+    /** Adds an event to an entry's history, and removes the oldest ones beyond `MAX_EVENTS`. */
+    eventAdd({ data }: Packet<EventCall>): Packet<null> {
+      insert.run(data);
+      trim.run(data);
       return plain(null);
     },
 
     /** Newest first. */
-    eventsList: ({ data: { entryId, skip, limit } }: Packet<EventsCall>): Packet<readonly EventRow[]> =>
-      plain(page.all(entryId, limit, skip).map(([atMs, task]): EventRow => [String(task), Number(atMs)])),
+    eventsList: ({ data }: Packet<EventsCall>): Packet<readonly EnqueueEvent[]> => plain(page.all(data)),
 
     eventsClear({ data }: Packet<readonly string[]>): Packet<null> {
       for (const entryId of data) removeOf.run(entryId);

@@ -1,18 +1,19 @@
 // The counters of a queue: attempts processed and failed, in all and by day. Runs in the writer thread.
 import { DAY_MS } from '@task-center/model';
 import type { Database } from '../database.ts';
-import type { QueueEntry } from '../queue-registry.ts';
 
-/** Counts ended attempts during a call, and writes the sums once per queue. */
-export interface Tally {
-  add(entry: QueueEntry, ended: { readonly processed: boolean; readonly failed: boolean }): void;
-  write(nowMs: number): void;
+/** Attempts to add to the counters of a queue, which `queue` numbers. A failed attempt is a processed one, too. */
+export interface Counts {
+  readonly queue: number;
+  readonly processed: number;
+  readonly failed: number;
 }
 
 export interface Counters {
-  /** A new tally, all zeros. */
-  tally(): Tally;
-  /** Removes the counts of days before the last 90. */
+  add(counts: Counts, nowMs: number): void;
+  /** Removes the counters of a queue by day. */
+  remove(queue: number): void;
+  /** Removes the counters of days before the last 90. */
   expire(nowMs: number): void;
 }
 
@@ -20,37 +21,25 @@ export interface Counters {
 const KEPT_DAYS = 90;
 
 /** Whole days since 1970, UTC. */
-const dayOf = (ms: number): number => Math.floor(ms / DAY_MS);
+export const dayOf = (ms: number): number => Math.floor(ms / DAY_MS);
 
 export function createCounters(database: Database): Counters {
-  const addToTotal = database.prepare(
-    'UPDATE queue SET processed = processed + ?, failed = failed + ? WHERE no = ?',
+  const addToTotal = database.named<Counts>(
+    'UPDATE queue SET processed = processed + :processed, failed = failed + :failed WHERE no = :queue',
   );
-  const addToDay = database.prepare(`
-    INSERT INTO counter (queue, day, processed, failed) VALUES (?, ?, ?, ?)
+  const addToDay = database.named<Counts & { day: number }>(`
+    INSERT INTO counter (queue, day, processed, failed) VALUES (:queue, :day, :processed, :failed)
     ON CONFLICT DO UPDATE SET processed = processed + excluded.processed, failed = failed + excluded.failed`);
+  const removeOf = database.prepare('DELETE FROM counter WHERE queue = ?');
   const removeBefore = database.prepare('DELETE FROM counter WHERE day < ?');
   let expiredDay = 0;
 
   return {
-    tally() {
-      const sums = new Map<number, { processed: number; failed: number }>();
-      return {
-        add({ number }, { processed, failed }) {
-          const sum = sums.get(number) ?? { processed: 0, failed: 0 };
-          if (processed) sum.processed += 1;
-          if (failed) sum.failed += 1;
-          sums.set(number, sum);
-        },
-        write(nowMs) {
-          for (const [queue, { processed, failed }] of sums) {
-            if (processed === 0 && failed === 0) continue;
-            addToTotal.run(processed, failed, queue);
-            addToDay.run(queue, dayOf(nowMs), processed, failed);
-          }
-        },
-      };
+    add({ queue, processed, failed }, nowMs) {
+      addToTotal.run({ queue, processed, failed });
+      addToDay.run({ queue, processed, failed, day: dayOf(nowMs) });
     },
+    remove: (queue) => void removeOf.run(queue),
     expire(nowMs) {
       if (dayOf(nowMs) === expiredDay) return;
       expiredDay = dayOf(nowMs);

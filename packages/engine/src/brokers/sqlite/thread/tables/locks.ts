@@ -1,4 +1,5 @@
 // The table of unique locks. Runs in the writer thread.
+import { ACTIVE } from '../../states.ts';
 import type { Database } from '../database.ts';
 
 export interface LockClaim {
@@ -13,27 +14,31 @@ export interface LockClaim {
 export interface Locks {
   /** Acquires a lock that is free or whose time is over. Null = acquired; otherwise the ID of the task that holds it. */
   acquire(lock: LockClaim, nowMs: number): string | null;
-  /** Releases the lock of the task in this row, if the task still holds it. Call it only for tasks with a unique key. */
-  release(seq: number): void;
+  /**
+   * Releases the lock of the task in this row, if the task still holds it. The row must exist, as it knows the lock's
+   * key. With a token: only while the attempt with this token has its lease.
+   */
+  release(seq: number, token?: number | null): void;
   /** Removes at most `limit` locks whose time is over. */
   expire(nowMs: number, limit: number): void;
 }
 
 export function createLocks(database: Database): Locks {
-  const acquire = database.prepare(`
-    INSERT INTO unique_lock (key, id, until_ms) VALUES (?1, ?2, ?3)
-    ON CONFLICT (key) DO UPDATE SET id = excluded.id, until_ms = excluded.until_ms WHERE until_ms <= ?4`);
+  const acquire = database.named<LockClaim & { nowMs: number }>(`
+    INSERT INTO unique_lock (key, id, until_ms) VALUES (:key, :id, :untilMs)
+    ON CONFLICT (key) DO UPDATE SET id = excluded.id, until_ms = excluded.until_ms WHERE until_ms <= :nowMs`);
   const holder = database.prepare('SELECT id FROM unique_lock WHERE key = ?');
-  const release = database.prepare(`
-    DELETE FROM unique_lock WHERE (key, id) = (SELECT unique_key, id FROM task WHERE seq = ?)`);
+  const release = database.named<{ seq: number; token: number | null }>(`
+    DELETE FROM unique_lock WHERE (key, id) = (SELECT unique_key, id FROM task
+      WHERE seq = :seq AND (:token IS NULL OR (state = ${ACTIVE} AND token = :token)))`);
   const expire = database.prepare(`
     DELETE FROM unique_lock WHERE key IN (SELECT key FROM unique_lock WHERE until_ms <= ? LIMIT ?)`);
   return {
-    acquire({ key, id, untilMs }, nowMs) {
-      if (acquire.run(key, id, untilMs, nowMs) > 0) return null;
-      return String(holder.get(key)?.[0]);
+    acquire(lock, nowMs) {
+      if (acquire.run({ ...lock, nowMs }) > 0) return null;
+      return String(holder.get(lock.key)?.[0]);
     },
-    release: (seq) => void release.run(seq),
+    release: (seq, token = null) => void release.run({ seq, token }),
     expire: (nowMs, limit) => void expire.run(nowMs, limit),
   };
 }

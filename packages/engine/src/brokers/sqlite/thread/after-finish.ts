@@ -1,0 +1,89 @@
+// What happens when a task or an attempt has ended, whatever ended it: a worker, a person, a loop or an aggregator. A handler
+// that ends tasks writes their new states (tasks.ts), then calls this once with all the endings of its request. Something
+// that must follow every ending is one more step in the list. Runs in the writer thread.
+import type { Bytes } from '../packing.ts';
+import { CANCELLED, COMPLETED, type StateNumber } from '../states.ts';
+import type { QueueEntry } from './queue-registry.ts';
+import type { Attempts } from './tables/attempts.ts';
+import type { Bodies } from './tables/bodies.ts';
+import type { Counters } from './tables/counters.ts';
+import type { Locks } from './tables/locks.ts';
+
+/** The end of a task, or of an attempt of a task that will run again. */
+export interface Ending {
+  readonly entry: QueueEntry;
+  readonly seq: number;
+  /** The task's state now; null = it was removed, and with it all that belonged to it. */
+  readonly state: StateNumber | null;
+  /** False = it has no unique lock. */
+  readonly mayHaveLock: boolean;
+  /** The attempt that ended; null = the task was not running. */
+  readonly attempt: EndedAttempt | null;
+}
+
+export interface EndedAttempt {
+  /** From 1. */
+  readonly number: number;
+  /** Encoded; null = no record is kept. */
+  readonly record: string | null;
+  readonly result: Bytes;
+  /** As what it is counted; null = it is not. */
+  readonly countedAs: 'succeeded' | 'failed' | null;
+}
+
+export interface AfterFinishDeps {
+  readonly attempts: Attempts;
+  readonly bodies: Bodies;
+  readonly counters: Counters;
+  readonly locks: Locks;
+}
+
+type Step = (endings: readonly Ending[], nowMs: number) => void;
+
+export type AfterFinish = Step;
+
+/** A task that stays keeps its lock while it may run again; an archived one does until the lock's time is over, as in Asynq. */
+function releaseLocks({ locks }: AfterFinishDeps): Step {
+  return (endings) => {
+    for (const { seq, state, mayHaveLock } of endings)
+      if (mayHaveLock && (state === COMPLETED || state === CANCELLED)) locks.release(seq);
+  };
+}
+
+function keepResults({ bodies }: AfterFinishDeps): Step {
+  return (endings) => {
+    for (const { seq, state, attempt } of endings)
+      if (state === COMPLETED && attempt && attempt.result !== null) bodies.keepResult(seq, attempt.result);
+  };
+}
+
+function keepAttempts({ attempts }: AfterFinishDeps): Step {
+  return (endings) => {
+    for (const { seq, state, attempt } of endings)
+      if (state !== null && attempt && attempt.record !== null)
+        attempts.keep(seq, attempt.number, attempt.record);
+  };
+}
+
+/** Writes the counters once per queue. */
+function count({ counters }: AfterFinishDeps): Step {
+  return (endings, nowMs) => {
+    const sums = new Map<QueueEntry, { processed: number; failed: number }>();
+    for (const { entry, attempt } of endings) {
+      if (!attempt?.countedAs) continue;
+      const sum = sums.get(entry) ?? { processed: 0, failed: 0 };
+      sum.processed += 1;
+      if (attempt.countedAs === 'failed') sum.failed += 1;
+      sums.set(entry, sum);
+    }
+    for (const [{ number: queue }, { processed, failed }] of sums)
+      counters.add({ queue, processed, failed }, nowMs);
+  };
+}
+
+export function createAfterFinish(deps: AfterFinishDeps): AfterFinish {
+  const steps = [releaseLocks(deps), keepResults(deps), keepAttempts(deps), count(deps)];
+  return (endings, nowMs) => {
+    for (const step of steps) step(endings, nowMs);
+  };
+}

@@ -1,0 +1,97 @@
+// Whole tasks as inspectors and aggregators read them, page by page. Runs in the writer thread; inspect.ts and groups.ts
+// find the rows.
+import type { Bytes } from '../../packing.ts';
+import { ACTIVE, type StateNumber } from '../../states.ts';
+import type { Now, Store } from '../store.ts';
+import { columnOf } from '../tasks.ts';
+
+/** What a record has of the task's row. The columns bear the names of the fields. */
+interface StoredFields {
+  readonly state: StateNumber;
+  /** What it means depends on the state: docs/design/data-model.md#sqlite. */
+  readonly at: number;
+  readonly id: string;
+  readonly type: string;
+  readonly maxRetries: number;
+  readonly retried: number;
+  readonly timeoutMs: number;
+  readonly deadlineMs: number;
+  readonly retentionMs: number;
+  readonly meta: string | null;
+  readonly headers: string | null;
+  readonly attempts: number;
+  readonly crashes: number;
+  readonly deferrals: number;
+  readonly pendingSinceMs: number | null;
+  readonly startedMs: number | null;
+  readonly worker: string | null;
+  readonly finishedMs: number | null;
+  readonly failedMs: number | null;
+  readonly lastError: string | null;
+  readonly cancel: string | null;
+  readonly inGroup: string | null;
+}
+
+// prettier-ignore
+const FIELDS = [
+  'state', 'at', 'id', 'type', 'maxRetries', 'retried', 'timeoutMs', 'deadlineMs', 'retentionMs', 'meta', 'headers',
+  'attempts', 'crashes', 'deferrals', 'pendingSinceMs', 'startedMs', 'worker', 'finishedMs', 'failedMs', 'lastError',
+  'cancel', 'inGroup',
+] as const satisfies readonly (keyof StoredFields)[];
+
+/** A stored task. Its payload and its result are two items of the packet's bytes: row n has 2n and 2n + 1. */
+export interface RecordRow extends StoredFields {
+  readonly attemptRecords: readonly string[];
+  /** The task is active, but its lease has expired. */
+  readonly leaseIsOver: boolean;
+}
+
+/** A page begins after the task with this `at` and this row. Active tasks are listed by their start instead of `at`. */
+export interface PageCursor {
+  readonly at: number;
+  readonly seq: number;
+}
+export const BEFORE_FIRST: PageCursor = { at: Number.MIN_SAFE_INTEGER, seq: 0 };
+
+export interface RecordPage {
+  readonly rows: readonly RecordRow[];
+  /** The cursor of the next page; null = this is the last one. */
+  readonly next: PageCursor | null;
+}
+
+/** A page ends early when its payloads and results have more bytes than this, since it travels in one message. */
+const MAX_PAGE_BYTES = 4 * 1_024 * 1_024;
+
+const SELECT_RECORD = `
+  SELECT ifnull(task.payload, body.payload) AS payload, body.result,
+    ${FIELDS.map((field) => `${columnOf(field)} AS ${field}`).join(', ')}
+  FROM task LEFT JOIN body ON body.seq = task.seq WHERE task.seq = :seq`;
+
+type StoredRecord = StoredFields & { readonly payload: Bytes; readonly result: Bytes };
+
+/** Makes the function that reads the tasks found for a page. */
+export function createPageReader({ database, attempts }: Store) {
+  const select = database.named<{ seq: number }, StoredRecord>(SELECT_RECORD);
+
+  /** Reads at most `limit` of the tasks. More were found than that if there is a next page. */
+  return (
+    found: readonly PageCursor[],
+    limit: number,
+    { monotonicMs }: Now,
+  ): RecordPage & { readonly bytes: Bytes[] } => {
+    const rows: RecordRow[] = [];
+    const bytes: Bytes[] = [];
+    let bytesLeft = MAX_PAGE_BYTES;
+    for (const { seq } of found.slice(0, limit)) {
+      const { payload, result, ...columns } = select.get({ seq })!;
+      const attemptRecords = columns.attempts === 0 ? [] : attempts.list(seq);
+      const leaseIsOver = columns.state === ACTIVE && columns.at <= monotonicMs;
+      rows.push({ ...columns, attemptRecords, leaseIsOver });
+      bytes.push(payload, result);
+      bytesLeft -= (payload?.length ?? 0) + (result?.length ?? 0);
+      if (bytesLeft <= 0) break;
+    }
+    const next = rows.length < found.length ? (found[rows.length - 1] ?? null) : null;
+    return { rows, next, bytes };
+  };
+}

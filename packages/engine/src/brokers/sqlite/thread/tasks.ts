@@ -1,0 +1,281 @@
+// The table of tasks: the only module that adds and removes tasks, and that writes their states. Each change of state also
+// keeps the counts of its queue. What else must happen when a task or an attempt ends is in after-finish.ts. Runs in the
+// writer thread.
+import { MIN_CANCELLED_MS } from '../../../broker/control.ts';
+import type { TaskRef } from '../../../runtime/events.ts';
+import type { Bytes } from '../packing.ts';
+import {
+  HAS_ATTEMPTS,
+  HAS_BODY,
+  HAS_LOCK,
+  STORED_FIELDS,
+  type NewTaskItem,
+  type Related,
+  type RowView,
+} from '../rows.ts';
+import {
+  ACTIVE,
+  AGGREGATING,
+  ARCHIVED,
+  CANCELLED,
+  COMPLETED,
+  IN_SET,
+  PENDING,
+  RETRY,
+  type StateNumber,
+} from '../states.ts';
+import type { Database, SqlValue } from './database.ts';
+import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
+import type { Attempts } from './tables/attempts.ts';
+import { INLINE_BYTES, type Bodies } from './tables/bodies.ts';
+import type { Locks } from './tables/locks.ts';
+
+export interface TasksDeps {
+  readonly database: Database;
+  readonly queues: QueueRegistry;
+  readonly attempts: Attempts;
+  readonly bodies: Bodies;
+  readonly locks: Locks;
+}
+
+/** A task of a queue; `seq` is the number of its row. */
+export interface StoredTask {
+  readonly entry: QueueEntry;
+  readonly seq: number;
+  readonly state: StateNumber;
+}
+
+/** An active task as its worker names it. */
+export interface LeasedRef {
+  readonly entry: QueueEntry;
+  readonly seq: number;
+  readonly token: number;
+}
+
+/** For a task whose rows in other tables are not known. */
+const ALL_RELATED: Related = HAS_BODY | HAS_ATTEMPTS | HAS_LOCK;
+
+/** The column of a field: `max_retries` for `maxRetries`. */
+export const columnOf = (field: string): string =>
+  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** A change of state, which writes `Values`. */
+type Move<Values> = (task: StoredTask & Values) => void;
+
+/** The same by the task's worker. False = the lease was lost, and nothing was written. */
+type LeasedMove<Values> = (task: LeasedRef & Values) => boolean;
+
+/**
+ * Makes the functions that prepare a change of state. `columns` are written with the state. What `at` means depends on the
+ * state: the order of pending tasks, else a time (docs/design/data-model.md#sqlite).
+ */
+function createMover({ database, queues }: TasksDeps) {
+  const update = (to: StateNumber, columns: string) => `UPDATE task SET state = ${to}, ${columns}`;
+  return {
+    /** For a task that does not run, or whose worker is lost. */
+    move<Values>(to: StateNumber, columns: string): Move<Values> {
+      const statement = database.named<StoredTask & Values>(`${update(to, columns)} WHERE seq = :seq`);
+      return (task) => {
+        statement.run(task);
+        queues.recordMove(task.entry, { from: task.state, to, count: 1 });
+      };
+    },
+    /** For a task that its worker ends or gives back. */
+    moveLeased<Values>(to: StateNumber, columns: string): LeasedMove<Values> {
+      const statement = database.named<LeasedRef & Values>(
+        `${update(to, columns)} WHERE seq = :seq AND state = ${ACTIVE} AND token = :token`,
+      );
+      return (task) => {
+        if (statement.run(task) === 0) return false;
+        queues.recordMove(task.entry, { from: ACTIVE, to, count: 1 });
+        return true;
+      };
+    },
+  };
+}
+
+/** What workers do with the tasks that they have leased. */
+function createLeasedMoves(deps: TasksDeps) {
+  const { moveLeased } = createMover(deps);
+  return {
+    complete: moveLeased<{ nowMs: number }>(COMPLETED, 'at = :nowMs + retention_ms, finished_ms = :nowMs'),
+    /** `failures`: how many to count, 0 or 1. */
+    retry: moveLeased<{ dueMs: number; failures: number; error: string | null; nowMs: number }>(
+      RETRY,
+      'at = :dueMs, retried = retried + :failures, last_error = :error, failed_ms = :nowMs',
+    ),
+    archiveFailed: moveLeased<{ error: string | null; nowMs: number }>(
+      ARCHIVED,
+      'at = :nowMs, finished_ms = :nowMs, failed_ms = :nowMs, last_error = :error',
+    ),
+    /** Gives the task back unfinished. The attempt does not count. */
+    requeue: moveLeased<{ order: number; nowMs: number }>(
+      PENDING,
+      'at = :order, pending_since_ms = :nowMs, attempts = attempts - 1, deferrals = deferrals + 1',
+    ),
+  };
+}
+
+/** What people, loops and aggregators do with tasks. `order`: the place among the pending tasks, from the sequence. */
+function createMoves(deps: TasksDeps) {
+  const { move } = createMover(deps);
+  return {
+    run: move<{ order: number; nowMs: number }>(
+      PENDING,
+      'at = :order, pending_since_ms = :nowMs, finished_ms = NULL, cancel = NULL',
+    ),
+    archive: move<{ nowMs: number }>(ARCHIVED, 'at = :nowMs, finished_ms = :nowMs, cancel = NULL'),
+    /** It is kept for its retention, but at least for `MIN_CANCELLED_MS`. `cancellation` is JSON. */
+    cancel: move<{ cancellation: string; nowMs: number }>(
+      CANCELLED,
+      `at = :nowMs + max(retention_ms, ${MIN_CANCELLED_MS}), finished_ms = :nowMs, cancel = :cancellation`,
+    ),
+    /** A due task becomes pending. */
+    forward: move<{ order: number; nowMs: number }>(PENDING, 'at = :order, pending_since_ms = :nowMs'),
+    /** A due task joins its group. */
+    forwardToGroup: move<{ nowMs: number }>(AGGREGATING, 'at = :nowMs'),
+    /** An attempt was lost with its worker: the task runs again. */
+    recover: move<{ order: number; nowMs: number }>(
+      PENDING,
+      'at = :order, pending_since_ms = :nowMs, crashes = crashes + 1',
+    ),
+    /** An attempt was lost with its worker once too often. */
+    archivePoison: move<{ error: string; nowMs: number }>(
+      ARCHIVED,
+      'at = :nowMs, finished_ms = :nowMs, failed_ms = :nowMs, crashes = crashes + 1, last_error = :error',
+    ),
+    joinSet: move<{ set: string }>(IN_SET, 'in_set = :set'),
+    /** Back from its aggregation set into its group. It keeps its place there. */
+    leaveSet: move<unknown>(AGGREGATING, 'in_set = NULL'),
+  };
+}
+
+/** The lease of all tasks that one call takes. */
+export interface NewLease {
+  /** When it ends, on the monotonic clock. */
+  readonly untilMs: number;
+  readonly token: number;
+  readonly worker: string;
+  readonly nowMs: number;
+}
+
+/** The first pending tasks of a queue. */
+interface FirstTasks {
+  readonly count: number;
+  /** `at` of the last of them. No two pending tasks of a queue have the same, so these are exactly `count` tasks. */
+  readonly lastOrder: number;
+}
+
+/** Starting attempts, and renewing their leases. */
+function createLeases({ database, queues }: TasksDeps) {
+  const start = database.named<NewLease & { queue: number; lastOrder: number }>(`
+    UPDATE task SET state = ${ACTIVE}, at = :untilMs, token = :token, worker = :worker, started_ms = :nowMs,
+      attempts = attempts + 1
+    WHERE queue = :queue AND state = ${PENDING} AND at <= :lastOrder`);
+  const extend = database.prepare(
+    `UPDATE task SET at = ? WHERE queue = ? AND id = ? AND state = ${ACTIVE} AND token = ?`,
+  );
+  return {
+    start(entry: QueueEntry, { count, lastOrder }: FirstTasks, lease: NewLease): void {
+      const { untilMs, token, worker, nowMs } = lease;
+      start.run({ queue: entry.number, lastOrder, untilMs, token, worker, nowMs });
+      queues.recordMove(entry, { from: PENDING, to: ACTIVE, count });
+    },
+    /** False = the task no longer has this token. */
+    extend: (entry: QueueEntry, { id, token }: { id: string; token: number }, untilMs: number): boolean =>
+      extend.run(untilMs, entry.number, id, token) > 0,
+  };
+}
+
+/** A task to add, and where it begins. */
+export interface AddedTask {
+  readonly entry: QueueEntry;
+  readonly task: RowView<NewTaskItem>;
+  readonly payload: Bytes;
+  readonly seq: number;
+  readonly state: StateNumber;
+  readonly at: number;
+  readonly pendingSinceMs: number | null;
+}
+
+/** Columns that `AddedTask` fills. The columns of `STORED_FIELDS` follow them. */
+const ADDED_COLUMNS = ['seq', 'queue', 'state', 'at', 'pending_since_ms', 'size', 'payload'];
+
+function createAdder({ database, queues, bodies }: TasksDeps) {
+  const columns = [...ADDED_COLUMNS, ...STORED_FIELDS.map(columnOf)];
+  const insert = database.prepare(`
+    INSERT INTO task (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ON CONFLICT DO NOTHING`);
+
+  return {
+    /** False = the queue has a task with this ID; nothing was written. */
+    add({ entry, task, payload, seq, state, at, pendingSinceMs }: AddedTask): boolean {
+      const size = payload?.length ?? 0;
+      const inline = size > INLINE_BYTES ? null : payload;
+      const stored = task.values.slice(0, STORED_FIELDS.length) as SqlValue[];
+      if (insert.run(seq, entry.number, state, at, pendingSinceMs, size, inline, ...stored) === 0)
+        return false;
+      if (size > INLINE_BYTES) bodies.addPayload(seq, payload);
+      queues.recordMove(entry, { from: null, to: state, count: 1 });
+      return true;
+    },
+  };
+}
+
+/** Removing a task, and replacing its payload. */
+function createEditor({ database, queues, attempts, bodies, locks }: TasksDeps) {
+  const removeRow = database.prepare(
+    `DELETE FROM task WHERE seq = ?1 AND (?2 IS NULL OR (state = ${ACTIVE} AND token = ?2))`,
+  );
+  const setPayload = database.named<{ seq: number; payload: Bytes; size: number }>(
+    'UPDATE task SET payload = :payload, size = :size WHERE seq = :seq',
+  );
+  return {
+    /**
+     * Removes a task with all its rows. With a token: only while the attempt with this token has its lease; false = it is
+     * lost, and nothing was written. `related` spares deletes of rows that are known not to exist.
+     */
+    remove(
+      { entry, seq, state, token = null }: StoredTask & { token?: number | null },
+      related = ALL_RELATED,
+    ): boolean {
+      // The lock is found by the task's row, so it is released before the row is deleted.
+      if (related & HAS_LOCK) locks.release(seq, token);
+      if (removeRow.run(seq, token) === 0) return false;
+      if (related & HAS_BODY) bodies.remove(seq);
+      if (related & HAS_ATTEMPTS) attempts.remove(seq);
+      queues.recordMove(entry, { from: state, to: null, count: 1 });
+      return true;
+    },
+
+    /** A payload may change between the task's row and `body` with its size. */
+    replacePayload({ seq }: StoredTask, payload: Bytes): void {
+      const size = payload?.length ?? 0;
+      const isInline = size <= INLINE_BYTES;
+      setPayload.run({ seq, payload: isInline ? payload : null, size });
+      bodies.replacePayload(seq, isInline ? null : payload);
+    },
+  };
+}
+
+export function createTasks(deps: TasksDeps) {
+  const { database, queues } = deps;
+  const find = database.named<{ queue: number; id: string }, { seq: number; state: StateNumber }>(
+    'SELECT seq, state FROM task WHERE queue = :queue AND id = :id',
+  );
+  return {
+    ...createLeasedMoves(deps),
+    ...createMoves(deps),
+    ...createLeases(deps),
+    ...createAdder(deps),
+    ...createEditor(deps),
+
+    /** Null = there is no such task. */
+    find({ queue, id }: TaskRef): StoredTask | null {
+      const entry = queues.find(queue);
+      const row = entry && find.get({ queue: entry.number, id });
+      return row ? { entry, ...row } : null;
+    },
+  };
+}
+
+export type Tasks = ReturnType<typeof createTasks>;
