@@ -4,9 +4,13 @@ import { lua } from '../../packages/engine/src/brokers/redis/scripts/lua.generat
 const runs = ({ args }: Command, { text, sha1 }: { text: string; sha1: string }): boolean =>
   String(args[1]) === sha1 || String(args[1]) === text;
 
-/** A number among the arguments of an exchange; its command is EVALSHA or EVAL, script, number of keys, keys, `now`, arguments. */
-const argument = ({ args }: Command, name: (typeof lua.exchange.args)[number]): number =>
-  Number(args[4 + Number(args[2]) + lua.exchange.args.indexOf(name)]);
+/** The arguments of an exchange by name, in their order. */
+type ExchangeArgs = Parameters<typeof lua.exchange.args>[0];
+const ARGS = lua.exchange.args(new Proxy({} as ExchangeArgs, { get: (_, name) => name }));
+
+/** A number among them; the command is EVALSHA or EVAL, script, number of keys, keys, `now`, arguments. */
+const argument = ({ args }: Command, name: keyof ExchangeArgs): number =>
+  Number(args[4 + Number(args[2]) + ARGS.indexOf(name)]);
 
 /** The command stores tasks. */
 export const isEnqueue = (command: Command): boolean => runs(command, lua.enqueue);

@@ -1,5 +1,5 @@
-// Writes `lua.generated.ts`: the codes that scripts and engine share, and of each script its text, its SHA-1 and what its header
-// declares. The names are in camel case there.
+// Writes `lua.generated.ts`: the codes that scripts and engine share, and of each script its text, its SHA-1 and functions that put
+// named keys, arguments and records of arguments in their order. The names are in camel case there.
 import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { readConstants, readHeader, resolveNames } from './names.mjs';
@@ -7,7 +7,6 @@ import { withPreludes } from './preludes.mjs';
 
 const camelCase = (name) => name.replace(/[-_]+(.)/g, (_, letter) => letter.toUpperCase());
 const quote = (text) => `'${text}'`;
-const quoteAll = (names) => `[${names.map((name) => quote(camelCase(name))).join(', ')}]`;
 
 /** Assembles a script: preludes put in, names resolved, comments and blank lines left out, as Redis stores what it is sent. */
 export function assemble(text, readPrelude, constants) {
@@ -34,12 +33,20 @@ function constantsText({ name, about, values }) {
   return `/** ${about} */\nexport const ${name} = {\n${lines.join('')}} as const;\n`;
 }
 
+/** Values that are given by name, in their order. A function, as static access to properties costs nothing. */
+const valuesOf = (names) => `[${names.map((name) => `v.${camelCase(name)}`).join(', ')}]`;
+const namesType = (names) => names.map((name) => quote(camelCase(name))).join(' | ') || 'never';
+
 function scriptText(name, { keys, args, records, text }) {
-  const layouts = [...records].map(([record, names]) => `      ${camelCase(record)}: ${quoteAll(names)},\n`);
   const sha1 = createHash('sha1').update(text).digest('hex');
+  const layouts = [...records].map(
+    ([record, names]) =>
+      `      ${camelCase(record)}: (v: Values<${namesType(names)}>): Value[] => ${valuesOf(names)},\n`,
+  );
   return [
     `  ${camelCase(name)}: {\n    name: ${quote(name)},\n    sha1: ${quote(sha1)},\n`,
-    `    keys: ${quoteAll(keys)},\n    args: ${quoteAll(args)},\n`,
+    `    keys: (${keys.length > 0 ? 'v' : '_'}: Keys<${namesType(keys)}>): string[] => ${valuesOf(keys)},\n`,
+    `    args: (${args.length > 0 ? 'v' : '_'}: Values<${namesType(args)}>): Value[] => ${valuesOf(args)},\n`,
     `    records: {${layouts.length > 0 ? `\n${layouts.join('')}    ` : ''}},\n`,
     `    text: ${JSON.stringify(text)},\n  },\n`,
   ].join('');
@@ -63,5 +70,6 @@ export function generateScripts(files) {
       throw new Error(`${path}: ${error.message}`, { cause: error });
     }
   });
-  return `${codes.map(constantsText).join('')}export const lua = {\n${texts.join('')}} as const;\n`;
+  const imports = "import type { Keys, Value, Values } from './define-script.ts';\n";
+  return `${imports}${codes.map(constantsText).join('')}export const lua = {\n${texts.join('')}} as const;\n`;
 }

@@ -65,7 +65,7 @@ class Resolver {
   #header;
   #constants;
   #unused;
-  /** Records that the code reads from ARGV, by name. */
+  /** Records in ARGV that the code reads, by name. */
   sent = new Map();
 
   /** @param header index of each key and argument: `{ KEYS, ARGV }`; constants by table and name */
@@ -87,10 +87,9 @@ class Resolver {
     return line
       .replaceAll(/\b(KEYS|ARGV)\.(\w+)/g, (_, table, name) => `${table}[${this.#index(name, table)}]`)
       .replaceAll(/\bINDEX\.(\w+)/g, (_, name) => this.#index(name, 'ARGV', 'KEYS'))
-      .replaceAll(/\bSIZE\.(\w+)/g, (_, record) => find(records, record).length)
+      .replaceAll(/\bSIZE\.(\w+)/g, (_, record) => this.#record(records, record).length)
       .replaceAll(/\bARGV\[(\w+)\]\.(\w+)/g, (_, record, name) => {
-        this.sent.set(record, find(records, record));
-        const offset = find(positions(find(records, record)), name) - 1;
+        const offset = find(positions(this.#record(records, record)), name) - 1;
         return `ARGV[${record}${offset > 0 ? ` + ${offset}` : ''}]`;
       })
       .replaceAll(/\bFIELDS\.(\w+)/g, (_, record) => {
@@ -110,6 +109,13 @@ class Resolver {
   #index(name, ...tables) {
     this.#unused.delete(name);
     return find(new Map(tables.flatMap((table) => [...this.#header[table]])), name);
+  }
+
+  /** A record of arguments. */
+  #record(records, name) {
+    const names = find(records, name);
+    this.sent.set(name, names);
+    return names;
   }
 
   #constant(table, name) {

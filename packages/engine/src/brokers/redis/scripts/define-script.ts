@@ -1,65 +1,47 @@
 import type { LuaSource, RedisArg, Script } from '../client/script.ts';
 
-/** A script of `lua.generated.ts`, with what its header declares. */
-interface DeclaredLua<Key extends string, Arg extends string> extends LuaSource {
+/** A key's or an argument's value. */
+export type Value = RedisArg | number;
+/** Keys by the names that the script's header declares. */
+export type Keys<Name extends string> = Readonly<Record<Name, string>>;
+/** Arguments, or the values of a record of them, by the names that Lua declares. */
+export type Values<Name extends string> = Readonly<Record<Name, Value>>;
+
+/** A script of `lua.generated.ts`. Its functions put named keys and arguments into the order of KEYS and ARGV. */
+interface DeclaredLua<NamedKeys, NamedArgs> extends LuaSource {
   readonly name: string;
-  /** Names of the keys, in the order of KEYS. A list of keys behind them has no name here. */
-  readonly keys: readonly Key[];
-  /** Names of the arguments, in the order of ARGV from ARGV[2] on. A list of values behind them has no name here. */
-  readonly args: readonly Arg[];
+  keys(named: NamedKeys): string[];
+  args(named: NamedArgs): Value[];
 }
 
-/** The values of a record of arguments, by the names that the script has for them. */
-type ValuesOf<Name extends string> = Readonly<Record<Name, RedisArg | number>>;
-
-/** Keys and arguments by name; the script's header says their order. */
-interface ScriptDefinition<Call, Reply, Key extends string, Arg extends string> {
-  readonly lua: DeclaredLua<Key, Arg>;
-  keys(call: Call): Readonly<Record<Key, string>>;
+interface ScriptDefinition<Call, Reply, NamedKeys, NamedArgs> {
+  readonly lua: DeclaredLua<NamedKeys, NamedArgs>;
+  keys(call: Call): NamedKeys;
   /** The keys behind the named ones. */
   moreKeys?(call: Call): readonly string[];
-  args(call: Call): ValuesOf<Arg>;
-  /** The arguments behind the named ones. */
-  moreArgs?(call: Call): readonly (RedisArg | number)[];
+  args(call: Call): NamedArgs;
+  /** Appends the arguments behind the named ones. */
+  moreArgs?(call: Call, args: Value[]): void;
   reply(raw: unknown, call: Call): Reply;
 }
 
-/** Appends the values of a record in the order of its names. */
-export function appendRecord<Name extends string>(
-  args: (RedisArg | number)[],
-  names: readonly Name[],
-  values: ValuesOf<Name>,
-): void {
-  for (const name of names) args.push(values[name]);
-}
-
-/** The values of several records, one behind the other. */
-export function recordValues<Name extends string>(
-  names: readonly Name[],
-  records: readonly ValuesOf<Name>[],
-): (RedisArg | number)[] {
-  const args: (RedisArg | number)[] = [];
-  for (const values of records) appendRecord(args, names, values);
-  return args;
-}
-
 /** Defines a script. A key or an argument that its header declares and the definition lacks does not compile. */
-export function defineScript<Call, Reply, Key extends string, Arg extends string>(
-  definition: ScriptDefinition<Call, Reply, Key, Arg>,
+export function defineScript<Call, Reply, NamedKeys, NamedArgs>(
+  definition: ScriptDefinition<Call, Reply, NamedKeys, NamedArgs>,
 ): Script<Call, Reply> {
   const { lua } = definition;
   return {
     name: lua.name,
     lua,
     keys(call) {
-      const named = definition.keys(call);
-      const keys = lua.keys.map((key) => named[key]);
-      return definition.moreKeys ? keys.concat(definition.moreKeys(call)) : keys;
+      const keys = lua.keys(definition.keys(call));
+      if (definition.moreKeys) keys.push(...definition.moreKeys(call));
+      return keys;
     },
     args(call) {
-      const args: (RedisArg | number)[] = [];
-      appendRecord(args, lua.args, definition.args(call));
-      return definition.moreArgs ? args.concat(definition.moreArgs(call)) : args;
+      const args = lua.args(definition.args(call));
+      definition.moreArgs?.(call, args);
+      return args;
     },
     reply: (raw, call) => definition.reply(raw, call),
   };

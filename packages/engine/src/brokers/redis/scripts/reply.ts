@@ -1,5 +1,4 @@
 import type { Quarantined } from '../../../broker/maintain.ts';
-import type { Receipt } from '../calls/receipts.ts';
 
 // What scripts reply. The codes for each task, lease or finish are in CODE (`codes.lua`).
 
@@ -30,9 +29,4 @@ export function refusalIn(raw: unknown): Refusal | null {
 /** The IDs without a task that a script has dropped; empty if there are none. */
 export function quarantinedIn(raw: readonly unknown[]): Quarantined {
   return raw.length > 0 ? { quarantined: raw.map(textOf) } : {};
-}
-
-/** The arguments of every script with a receipt. */
-export function receiptArgs({ slot, sequence }: Receipt): Pick<Receipt, 'slot' | 'sequence'> {
-  return { slot, sequence };
 }

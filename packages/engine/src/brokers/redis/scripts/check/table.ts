@@ -1,6 +1,6 @@
 import { type Candidate, type Fault, FAULT_KINDS, type FaultKind } from '../../../../broker/check.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
-import { defineScript, recordValues } from '../define-script.ts';
+import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
 
@@ -86,10 +86,9 @@ export const check = defineScript({
   lua: lua.check,
   keys: ({ queue }: CheckCall) => ({ pending: pendingKey(queue) }),
   args: ({ repair }) => ({ repair: repair ? 1 : 0 }),
-  moreArgs: ({ candidates }) =>
-    recordValues(
-      lua.check.records.candidate,
-      candidates.map(({ what, name, at }) => ({ what, name, seenIn: at })),
-    ),
+  moreArgs: ({ candidates }, args) => {
+    const { candidate } = lua.check.records;
+    for (const { what, name, at } of candidates) args.push(...candidate({ what, name, seenIn: at }));
+  },
   reply: (raw) => (raw as readonly RawFault[]).map(parseFault),
 });

@@ -1,9 +1,9 @@
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import type { RedisArg } from '../../client/script.ts';
-import { appendRecord, defineScript } from '../define-script.ts';
+import { defineScript, type Value } from '../define-script.ts';
 import { lua, type END } from '../lua.generated.ts';
-import { receiptArgs, refusalIn, textOf, textOrNull, type Refusal } from '../reply.ts';
+import { refusalIn, textOf, textOrNull, type Refusal } from '../reply.ts';
 
 /** Successes of one lease token without retention or unique lock: the tasks are deleted. */
 export interface PlainFinishes {
@@ -111,16 +111,14 @@ function parseFetched([index, token, rows, dropped, corrupt]: RawFetched, call: 
   };
 }
 
-/** The finishes of one queue, as the prelude `finish-queue` reads them. */
-function finishArgs({ plain, others }: QueueFinishes): (RedisArg | number)[] {
+/** Appends the finishes of one queue, as the prelude `finish-queue` reads them. */
+function appendFinishes(args: Value[], { plain, others }: QueueFinishes): void {
   const { counts, tokenRun, finish } = lua.exchange.records;
-  const args: (RedisArg | number)[] = [];
   const plainCount = plain.reduce((sum, { ids }) => sum + ids.length, 0);
-  appendRecord(args, counts, { plain: plainCount, others: others.length, tokens: plain.length });
-  for (const { token, ids } of plain) appendRecord(args, tokenRun, { token, length: ids.length });
+  args.push(...counts({ plain: plainCount, others: others.length, tokens: plain.length }));
+  for (const { token, ids } of plain) args.push(...tokenRun({ token, length: ids.length }));
   for (const { ids } of plain) args.push(...ids);
-  for (const other of others) appendRecord(args, finish, other);
-  return args;
+  for (const other of others) args.push(...finish(other));
 }
 
 /** Finishes attempts and takes tasks, in one call. */
@@ -132,7 +130,8 @@ export const exchange = defineScript({
     ...queues.map(pendingKey),
   ],
   args: ({ receipt, finishes, queues, room, leaseMs, worker, shares = [] }) => ({
-    ...receiptArgs(receipt),
+    slot: receipt.slot,
+    sequence: receipt.sequence,
     finishQueues: finishes.length,
     room,
     leaseMs,
@@ -140,7 +139,9 @@ export const exchange = defineScript({
     shares: shares.join(','),
     fetchQueues: queues.length,
   }),
-  moreArgs: ({ finishes }) => finishes.flatMap(finishArgs),
+  moreArgs: ({ finishes }, args) => {
+    for (const ofQueue of finishes) appendFinishes(args, ofQueue);
+  },
   reply: (raw, call): ExchangeReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;

@@ -1,6 +1,6 @@
 import { leaseKey, pendingKey } from '../../../../protocol/keys.ts';
 import type { RedisArg } from '../../client/script.ts';
-import { defineScript, recordValues } from '../define-script.ts';
+import { defineScript } from '../define-script.ts';
 import { CODE, lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
 
@@ -15,7 +15,9 @@ export const extend = defineScript({
   lua: lua.extend,
   keys: ({ queue }: ExtendCall) => ({ lease: leaseKey(queue) }),
   args: ({ lengthMs }) => ({ lengthMs }),
-  moreArgs: ({ leases }) => recordValues(lua.extend.records.lease, leases),
+  moreArgs: ({ leases }, args) => {
+    for (const lease of leases) args.push(...lua.extend.records.lease(lease));
+  },
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });
 
@@ -29,6 +31,8 @@ export const keepResults = defineScript({
   lua: lua.keepResults,
   keys: ({ queue }: KeepResultsCall) => ({ pending: pendingKey(queue) }),
   args: () => ({}),
-  moreArgs: ({ results }) => recordValues(lua.keepResults.records.result, results),
+  moreArgs: ({ results }, args) => {
+    for (const result of results) args.push(...lua.keepResults.records.result(result));
+  },
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });

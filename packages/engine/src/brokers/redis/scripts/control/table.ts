@@ -6,7 +6,7 @@ import type { TaskRef } from '../../../../runtime/events.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
-import { receiptArgs, refusalIn, type Refusal, textOf } from '../reply.ts';
+import { refusalIn, type Refusal, textOf } from '../reply.ts';
 
 /** Parses `done:<state before>`, `state:<state>` (the change is not possible in it) or `none` (no such task). */
 function controlOutcome(raw: unknown): ControlOutcome | Refusal {
@@ -33,7 +33,8 @@ export const pause = defineScript({
     config: configKey(queue),
   }),
   args: ({ receipt, paused, reason }) => ({
-    ...receiptArgs(receipt),
+    slot: receipt.slot,
+    sequence: receipt.sequence,
     isPause: paused ? 1 : 0,
     hasReason: reason === null ? 0 : 1,
     reason: reason ?? '',
@@ -60,7 +61,8 @@ export const cancel = defineScript({
     task: taskKey(task.queue, task.id),
   }),
   args: ({ task, receipt, cancellationJson, keepS, lock }) => ({
-    ...receiptArgs(receipt),
+    slot: receipt.slot,
+    sequence: receipt.sequence,
     id: task.id,
     cancellation: cancellationJson,
     keepS,
@@ -84,7 +86,13 @@ export const changeOne = defineScript({
     pending: pendingKey(task.queue),
     task: taskKey(task.queue, task.id),
   }),
-  args: ({ task, receipt, action, lock }) => ({ ...receiptArgs(receipt), id: task.id, action, lock }),
+  args: ({ task, receipt, action, lock }) => ({
+    slot: receipt.slot,
+    sequence: receipt.sequence,
+    id: task.id,
+    action,
+    lock,
+  }),
   reply: controlOutcome,
 });
 
@@ -97,7 +105,8 @@ export const changeMany = defineScript({
   lua: lua.changeMany,
   keys: ({ queue, receipt }: ChangeManyCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
   args: ({ receipt, action, state, group, limit }) => ({
-    ...receiptArgs(receipt),
+    slot: receipt.slot,
+    sequence: receipt.sequence,
     action,
     state,
     group: group ?? '',

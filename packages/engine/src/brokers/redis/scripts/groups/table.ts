@@ -2,9 +2,9 @@ import { type GroupRules, MAX_SET_BYTES, MAX_SET_TASKS, SET_MS } from '../../../
 import type { Step } from '../../../../broker/maintain.ts';
 import { pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
-import { defineScript, recordValues } from '../define-script.ts';
+import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
-import { receiptArgs, refusalIn, type Refusal, textOf } from '../reply.ts';
+import { refusalIn, type Refusal, textOf } from '../reply.ts';
 import type { EnqueueItem } from '../submit/enqueue.ts';
 
 export interface GroupTakeCall {
@@ -28,7 +28,8 @@ export const groupTake = defineScript({
   lua: lua.groupTake,
   keys: ({ queue, receipt }: GroupTakeCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
   args: ({ receipt, rules: { graceMs, maxDelayMs, maxSize }, setIds }) => ({
-    ...receiptArgs(receipt),
+    slot: receipt.slot,
+    sequence: receipt.sequence,
     graceS: Math.ceil(graceMs / S),
     maxDelayS: Math.ceil(maxDelayMs / S),
     maxSize,
@@ -37,7 +38,7 @@ export const groupTake = defineScript({
     lifetimeS: SET_MS / S,
     maxSets: setIds.length,
   }),
-  moreArgs: ({ setIds, groups }) => [...setIds, ...groups],
+  moreArgs: ({ setIds, groups }, args) => void args.push(...setIds, ...groups),
   /** The sets taken, in the order of their IDs. */
   reply: (raw, { groups }): TakenSet[] | Refusal => {
     const refusal = refusalIn(raw);
@@ -87,16 +88,17 @@ export const groupFinish = defineScript({
     task: item ? taskKey(queue, item.id) : set,
   }),
   args: ({ receipt, unreadable, locks, business }) => ({
-    ...receiptArgs(receipt),
+    slot: receipt.slot,
+    sequence: receipt.sequence,
     unreadableCount: unreadable.length,
     lockCount: locks.length,
     business,
   }),
-  moreArgs: ({ unreadable, locks, item }) => [
-    ...unreadable,
-    ...recordValues(lua.groupFinish.records.heldLock, locks),
-    ...recordValues(lua.groupFinish.records.item, item ? [item] : []),
-  ],
+  moreArgs: ({ unreadable, locks, item }, args) => {
+    args.push(...unreadable);
+    for (const lock of locks) args.push(...lua.groupFinish.records.heldLock(lock));
+    if (item) args.push(...lua.groupFinish.records.item(item));
+  },
   reply: (raw): GroupFinished | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;

@@ -74,7 +74,7 @@ export const pageOfList = defineScript({
   lua: lua.pageOfList,
   keys: ({ queue }: ListPageCall) => ({ pending: pendingKey(queue) }),
   args: ({ state, limit }) => ({ state, limit }),
-  moreArgs: ({ after }) => after,
+  moreArgs: ({ after }, args) => void args.push(...after),
   reply: (raw): ListPageReply => {
     const [total, more, last, rows] = raw as readonly [number, number, unknown[], RawRow[]];
     return { total, more: more === 1, last: last.map(textOf), rows: rows.map(parseTaskRow) };

@@ -15,17 +15,18 @@ local function finish_mixed(asynq, tc, batch)
     if batch.flags[i] then
       released[#released + 1] = batch.ids[i]
       local finish = batch.arg_index[i]
-      local code = finish and ARGV[finish].end_code or END.done
-      local exists = not finish and (batch.all or redis.call('EXISTS', batch.keys[i]) == 1)
-      if finish then
+      local code = finish and ARGV[finish].end_code
+      local exists = not code and (batch.all or redis.call('EXISTS', batch.keys[i]) == 1)
+      if code then
         local found = redis.pcall('HMGET', batch.keys[i], unpack(FIELDS_BY_END[code] or OTHER_FIELDS))
         rows[i], exists = found, found.first_field
       end
       if exists then
         codes[i] = CODE.done
         accepted[#accepted + 1] = i
-        moves.processed = moves.processed + (IS_PROCESSED[code] and 1 or 0)
-        moves.failed = moves.failed + (IS_FAILED[code] and 1 or 0)
+        if code ~= END.requeue and code ~= END.retry and code ~= END.quarantine then
+          moves.processed = moves.processed + 1
+        end
       end
     end
   end
@@ -35,11 +36,10 @@ local function finish_mixed(asynq, tc, batch)
   remove_active(asynq .. 'active', released)
   redis.call('ZREM', asynq .. 'lease', unpack(released))
   for _, i in ipairs(accepted) do
-    local finish = batch.arg_index[i]
-    if finish then
-      MOVE_BY_END[ARGV[finish].end_code](moves, batch.keys[i], rows[i], finish)
-    else
+    if i <= batch.plain then
       moves.removed[#moves.removed + 1] = batch.keys[i]
+    else
+      end_task(moves, batch.keys[i], rows[i], batch.arg_index[i])
     end
   end
   apply_moves(asynq, tc, moves)

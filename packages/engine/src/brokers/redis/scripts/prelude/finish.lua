@@ -14,56 +14,40 @@ local function deferred_state(attempt_state)
   return table.concat({ started or '', attempts, crashes or 0, (deferrals or 0) + 1, worker or '' }, ';')
 end
 
--- The message with what the attempt changed in it.
-local function message_after(row, finish)
+-- Moves one task. row: what is stored, see above.
+local function end_task(moves, key, row, finish)
+  local id, code, lock = ARGV[finish].id, ARGV[finish].end_code, ARGV[finish].lock
+  if lock ~= '' then
+    add_pair(moves.locks, lock, id)
+  end
+  if code == END.done then
+    moves.removed[#moves.removed + 1] = key
+    return
+  elseif code == END.requeue then
+    local requeued_row = row
+    requeue(moves, key, id, FIELD.attempt_state, deferred_state(requeued_row.attempt_state))
+    return
+  end
   local message = ARGV[finish].message
-  return ARGV[finish].is_whole == '0' and row.message .. message or message
-end
-
--- Per end: moves one task. row: what is stored, see above.
-local function remove_done(moves, key, _, finish)
-  moves.removed[#moves.removed + 1] = key
-  add_pair(moves.locks, ARGV[finish].lock, ARGV[finish].id)
-end
-
-local function keep_success(moves, key, row, finish)
-  local message, id = message_after(row, finish) .. COMPLETED_NOW, ARGV[finish].id
-  local expires_s = math.ceil(now / 1000) + ARGV[finish].retention_or_delay
-  local lines = add_line(row.history, ARGV[finish].line)
-  complete(moves, key, id, expires_s, FIELD.message, message, FIELD.history, lines)
-  if ARGV[finish].end_code == END.keep_result then
-    redis.call('HSET', key, FIELD.result, ARGV[finish].result)
+  if ARGV[finish].is_whole == '0' then
+    message = row.message .. message
   end
-  add_pair(moves.locks, ARGV[finish].lock, id)
-end
-
-local function retry_later(moves, key, row, finish)
-  local message = message_after(row, finish) .. FAILED_NOW
-  local ms = now + ARGV[finish].retention_or_delay
-  retry(moves, key, ARGV[finish].id, ms, message, add_line(row.history, ARGV[finish].line))
-end
-
-local function archive_for_good(moves, key, row, finish)
-  local message = message_after(row, finish)
-  if ARGV[finish].end_code == END.quarantine then
-    moves.unreadable = moves.unreadable + 1
+  local history = add_line(row.history, ARGV[finish].line)
+  if code == END.keep or code == END.keep_result then
+    local expires_s = math.ceil(now / 1000) + ARGV[finish].retention_or_delay
+    complete(moves, key, id, expires_s, FIELD.message, message .. COMPLETED_NOW, FIELD.history, history)
+    if code == END.keep_result then
+      redis.call('HSET', key, FIELD.result, ARGV[finish].result)
+    end
+  elseif code == END.retry or code == END.fail then
+    retry(moves, key, id, now + ARGV[finish].retention_or_delay, message .. FAILED_NOW, history)
+  elseif code == END.archive then
+    archive(moves, key, id, FIELD.message, message .. FAILED_NOW, FIELD.history, history)
   else
-    message = message .. FAILED_NOW
+    archive(moves, key, id, FIELD.message, message, FIELD.history, history)
+    moves.unreadable = moves.unreadable + 1
   end
-  local lines = add_line(row.history, ARGV[finish].line)
-  archive(moves, key, ARGV[finish].id, FIELD.message, message, FIELD.history, lines)
+  if code == END.fail or code == END.archive then
+    moves.failed = moves.failed + 1
+  end
 end
-
-local function give_back(moves, key, requeued_row, finish)
-  requeue(moves, key, ARGV[finish].id, FIELD.attempt_state, deferred_state(requeued_row.attempt_state))
-end
-
-local MOVE_BY_END = {
-  [END.done] = remove_done, [END.keep] = keep_success, [END.keep_result] = keep_success, [END.retry] = retry_later,
-  [END.fail] = retry_later, [END.archive] = archive_for_good, [END.quarantine] = archive_for_good, [END.requeue] = give_back,
-}
--- Ends that Asynq's counters count as processed; those of them that they count as failed.
-local IS_PROCESSED = {
-  [END.done] = true, [END.keep] = true, [END.keep_result] = true, [END.fail] = true, [END.archive] = true,
-}
-local IS_FAILED = { [END.fail] = true, [END.archive] = true }

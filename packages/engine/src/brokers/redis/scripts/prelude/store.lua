@@ -1,4 +1,6 @@
--- Stores new tasks. `store` reads an item up to `run_at_ms`, `store_special` reads it to its end.
+-- Stores new tasks. `store_now` needs a bare item, `store` a plain one, `store_special` all of it.
+-- RECORD bare_item: id; message
+-- RECORD plain_item: id; message; meta; delay_ms; run_at_ms
 -- RECORD item: id; message; meta: '' = none; delay_ms; run_at_ms: 0 = none; lock: the unique lock, '' = none;
 --        lock_seconds: how long it lasts after the start; group: '' = none
 -- Collected here: what `index_stored` adds to the indexes, and the holders of locks that were taken, each as `<length>:<ID>`.

@@ -19,7 +19,7 @@ export const presenceWrite = defineScript({
     workers: workersKey(server),
   }),
   args: ({ seconds, info }) => ({ seconds, info: info ?? '' }),
-  moreArgs: ({ tasks }) => tasks.flat(),
+  moreArgs: ({ tasks }, args) => void args.push(...tasks.flat()),
   reply: () => undefined,
 });
 

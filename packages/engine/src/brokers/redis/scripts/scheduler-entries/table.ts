@@ -15,7 +15,7 @@ export const schedulerWrite = defineScript({
   lua: lua.schedulerWrite,
   keys: ({ scheduler }: SchedulerWriteCall) => ({ entries: schedulerEntriesKey(scheduler) }),
   args: ({ seconds, first }) => ({ seconds, isFirst: first ? 1 : 0 }),
-  moreArgs: ({ entries }) => entries,
+  moreArgs: ({ entries }, args) => void args.push(...entries),
   reply: () => undefined,
 });
 

@@ -1,8 +1,7 @@
 -- @use time names receipt store
 -- enqueue: stores new tasks of one queue. A task whose ID exists already is left as it is.
 -- KEYS   receipt; pending
--- ARGV   now; slot; sequence; has_repeats: whether the call has an ID twice (1/0); values_per_item: how many values of an item of
---        the prelude `store` are sent, 2, 5 or 8; business_count; businesses...: names, then the items
+-- ARGV   now; slot; sequence; has_repeats: whether the call has an ID twice (1/0); values_per_item: all are bare, plain or whole items of the prelude `store`; business_count; businesses...: names, then the items
 -- RETURN `<now>:<codes>:<new>:<holders>`. new: 1 = nothing is known of the slot, as after FLUSHDB. A code per task: 1 stored,
 --        0 the ID exists, d its lock is held, x its key or its group's has a wrong type. A holder per d: length of the ID,
 --        colon, ID. `!<key>`: this key has a wrong type, nothing was written; `!stale`: a late duplicate
@@ -37,10 +36,10 @@ for i = 1, count do
   if key_type ~= 'none' then
     codes[i] = key_type == 'hash' and CODE.refused or CODE.wrong_type
   else
-    if values_per_item == 2 then
+    if values_per_item == SIZE.bare_item then
       store_now(key, ARGV[item].id, ARGV[item].message, '')
       codes[i] = CODE.done
-    elseif values_per_item == 5 then
+    elseif values_per_item == SIZE.plain_item then
       store(key, item, start_ms(item))
       codes[i] = CODE.done
     else

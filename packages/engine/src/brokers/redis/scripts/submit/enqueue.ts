@@ -1,9 +1,8 @@
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
-import type { RedisArg } from '../../client/script.ts';
-import { appendRecord, defineScript } from '../define-script.ts';
+import { defineScript, type Value, type Values } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
-import { receiptArgs, refusalIn, textOf, type Refusal } from '../reply.ts';
+import { refusalIn, textOf, type Refusal } from '../reply.ts';
 
 export interface EnqueueItem {
   readonly id: string;
@@ -39,27 +38,30 @@ export interface Enqueued {
   readonly holders: readonly string[];
 }
 
-/**
- * Values per task: of tasks that start at once and have no meta; of others; of those with a lock or a group. All tasks of a
- * call send the number that the most demanding one needs.
- */
-const BARE_VALUES = 2;
-const PLAIN_VALUES = 5;
-const SPECIAL_VALUES = 8;
-
-const ITEM = lua.enqueue.records.item;
-
-/** How many values the item needs; the others would have their defaults. */
-function valuesNeeded({ meta, delayMs, runAtMs, lock, group }: EnqueueItem): number {
-  if (lock !== '' || group !== '') return SPECIAL_VALUES;
-  return meta === '' && delayMs <= 0 && runAtMs <= 0 ? BARE_VALUES : PLAIN_VALUES;
+/** The form in which a call sends its items: the values of one, and their number. */
+interface ItemForm {
+  readonly values: (item: EnqueueItem) => Value[];
+  readonly size: number;
 }
 
-/** How many values all items of a call send. */
-function valuesPerItem(items: readonly EnqueueItem[]): number {
-  let most = BARE_VALUES;
-  for (const item of items) most = Math.max(most, valuesNeeded(item));
-  return most;
+const EMPTY = { id: '', message: '', meta: '', delayMs: 0, runAtMs: 0, lock: '', lockSeconds: 0, group: '' };
+
+function form(values: (item: Values<keyof EnqueueItem>) => Value[]): ItemForm {
+  return { values, size: values(EMPTY).length };
+}
+
+const BARE = form(lua.enqueue.records.bareItem);
+const PLAIN = form(lua.enqueue.records.plainItem);
+const WHOLE = form(lua.enqueue.records.item);
+
+/** The shortest form for these items; what it leaves out has its default in all of them. */
+function formFor(items: readonly EnqueueItem[]): ItemForm {
+  let shortest = BARE;
+  for (const { meta, delayMs, runAtMs, lock, group } of items) {
+    if (lock !== '' || group !== '') return WHOLE;
+    if (meta !== '' || delayMs > 0 || runAtMs > 0) shortest = PLAIN;
+  }
+  return shortest;
 }
 
 /** Then the script must check every ID on its own, as an earlier task of the call may have taken it. */
@@ -85,16 +87,16 @@ export const enqueue = defineScript({
   lua: lua.enqueue,
   keys: ({ queue, receipt }: EnqueueCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
   args: ({ receipt, items, businesses }) => ({
-    ...receiptArgs(receipt),
+    slot: receipt.slot,
+    sequence: receipt.sequence,
     hasRepeats: hasRepeatedIds(items) ? 1 : 0,
-    valuesPerItem: valuesPerItem(items),
+    valuesPerItem: formFor(items).size,
     businessCount: businesses.length,
   }),
-  moreArgs: ({ items, businesses }) => {
-    const names = ITEM.slice(0, valuesPerItem(items));
-    const args: (RedisArg | number)[] = [...businesses];
-    for (const item of items) appendRecord(args, names, item);
-    return args;
+  moreArgs: ({ items, businesses }, args) => {
+    const { values } = formFor(items);
+    args.push(...businesses);
+    for (const item of items) args.push(...values(item));
   },
   reply: (raw): Enqueued | Refusal => {
     const refusal = refusalIn(raw);
