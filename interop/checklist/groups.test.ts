@@ -33,8 +33,8 @@ describe('groups', () => {
   };
   const age = (queue: string, seconds: number, ...ids: readonly string[]) =>
     bed.ask('ZADD', keys(queue).group, 'XX', ...ids.flatMap((id) => [nowS() - seconds, id]));
-  const take = (queue: string, rules: Partial<typeof RULES> = {}) =>
-    bed.broker.groups.take(queue, { ...RULES, ...rules }, 3);
+  const take = async (queue: string, rules: Partial<typeof RULES> = {}) =>
+    (await bed.broker.groups.take(queue, { ...RULES, ...rules }, 3, null)).sets;
   const takeOne = async (queue: string, rules: Partial<typeof RULES>) => {
     const [set] = await take(queue, rules);
     if (!set) throw new Error('no group was ripe');

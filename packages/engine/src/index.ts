@@ -71,7 +71,14 @@ export type {
   ControlOutcome,
 } from './broker/control.ts';
 export type { Documents, StoredDocument } from './broker/documents.ts';
-export type { AggregationSet, FinishedSet, GroupRules, Groups, SetContent } from './broker/groups.ts';
+export type {
+  AggregationSet,
+  FinishedSet,
+  GroupRules,
+  Groups,
+  GroupSearchStep,
+  SetContent,
+} from './broker/groups.ts';
 export type {
   BusinessFilter,
   DayCounts,

@@ -49,13 +49,27 @@ export const MAX_SET_TASKS = 1_000;
 /** Most bytes of messages in a set. A set has at least one task, whatever its size. */
 export const MAX_SET_BYTES = 16_777_216;
 
+/** Most sets that one step of a search takes. */
+export const MAX_SETS = 10;
+
+/** One step of a search for groups that are ready. */
+export interface GroupSearchStep {
+  readonly sets: readonly AggregationSet[];
+  /** Groups that were looked at, a few hundred. */
+  readonly checked: number;
+  /** Where the next step begins, unread by callers; null = this was the last group. */
+  readonly next: string | null;
+}
+
 /** Aggregation: many tasks of a group become one task. */
 export interface Groups {
   /**
-   * Takes sets out of groups that are ready, at most `limit` of them (1 to 10). A call looks at about 10,000 groups and
-   * goes on where the last one ended.
+   * Looks at a few hundred groups, and takes sets out of those that are ready.
+   *
+   * @param limit most sets to take, 1 to `MAX_SETS`
+   * @param from `next` of the step before; null = begin with the first group
    */
-  take(queue: string, rules: GroupRules, limit: number): Promise<AggregationSet[]>;
+  take(queue: string, rules: GroupRules, limit: number, from: string | null): Promise<GroupSearchStep>;
   /** Reads the tasks of a set. Null = they are in their group again, or gone. */
   read(set: AggregationSet): Promise<SetContent | null>;
   /**

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AggregationSet, GroupRules, SetContent } from '../../src/broker/groups.ts';
 import { SET_MS } from '../../src/broker/groups.ts';
+import { GroupSearch } from '../../src/worker/aggregate/group-search.ts';
 import { aTask, manyTasks } from '../support/factories.ts';
 import { countsOf, factsOf, idsOf, recordOf, take, type Bench, type Harness } from './harness.ts';
 
@@ -9,7 +10,7 @@ const NOW: GroupRules = { graceMs: 0, maxDelayMs: 0, maxSize: 0 };
 const SECOND_MS = 1_000;
 
 const takeSets = ({ broker }: Bench, rules: Partial<GroupRules> = {}, limit = 3) =>
-  broker.groups.take('default', { ...RULES, ...rules }, limit);
+  new GroupSearch(broker.groups, { ...RULES, ...rules }).take('default', limit);
 
 /** Takes the set of the only group; fails if the group is not ripe by the rules. */
 async function takeSet(bench: Bench, rules: Partial<GroupRules> = NOW): Promise<AggregationSet> {
@@ -98,8 +99,9 @@ function ripening(harness: Harness): void {
       bench.broker.submit.enqueue(names.map((group) => aTask({ group })));
     await refill(groups);
     const seen = new Set<string>();
+    const search = new GroupSearch(bench.broker.groups, NOW);
     for (let round = 0; round < 4; round += 1) {
-      const taken = (await takeSets(bench, NOW, 2)).map(({ group }) => group);
+      const taken = (await search.take('default', 2)).map(({ group }) => group);
       expect(taken).toHaveLength(2);
       taken.forEach((group) => seen.add(group));
       await refill(taken);
@@ -116,7 +118,11 @@ function ripening(harness: Harness): void {
 
   test('nothing is taken from a queue that was never used', async () => {
     const bench = await harness.openBench();
-    expect(await bench.broker.groups.take('nowhere', NOW, 3)).toEqual([]);
+    expect(await bench.broker.groups.take('nowhere', NOW, 3, null)).toEqual({
+      sets: [],
+      checked: 0,
+      next: null,
+    });
   });
 }
 

@@ -25,7 +25,7 @@ async function fillAllStates(bench: Bench): Promise<void> {
   ]);
   await broker.control.cancel({ queue: 'default', id: 'cancelled' }, {});
   const rules = { graceMs: 0, maxDelayMs: 0, maxSize: 1 };
-  await broker.groups.take('default', rules, 1);
+  await broker.groups.take('default', rules, 1, null);
   await broker.submit.enqueue([aTask({ id: 'grouped', group: 'a' })]);
 }
 

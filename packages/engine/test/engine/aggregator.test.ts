@@ -21,7 +21,8 @@ function startAggregator(ripe: Record<string, string[] | null>, aggregate: Aggre
     async take(queue, _rules, limit) {
       const names = ripe[queue];
       if (!names) throw new Error(`${queue} fails`);
-      return names.splice(0, limit).map((group) => ({ queue, group, id: group, size: 0 }));
+      const sets = names.splice(0, limit).map((group) => ({ queue, group, id: group, size: 0 }));
+      return { sets, checked: sets.length, next: null };
     },
     // A set must have a task, or the aggregate function is not called.
     read: async () => ({ tasks: [{ id: 'a', meta: {} } as never], unreadable: [], source: null }),

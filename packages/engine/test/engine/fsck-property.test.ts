@@ -83,7 +83,7 @@ async function fill({ submit, consume, control, groups }: Broker): Promise<void>
     taskOf('pending'),
   ]);
   await control.cancel({ queue: 'q', id: 'cancelled' }, {});
-  await groups.take('q', { graceMs: 0, maxDelayMs: 0, maxSize: 1 }, 1);
+  await groups.take('q', { graceMs: 0, maxDelayMs: 0, maxSize: 1 }, 1, null);
   await submit.enqueue([taskOf('grouped', { group: 'a' })]);
 }
 

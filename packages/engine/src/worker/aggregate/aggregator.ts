@@ -1,4 +1,5 @@
 import { createLoop } from '../../runtime/loop.ts';
+import { GroupSearch } from './group-search.ts';
 import { checkRules, type AggregationOptions } from './rules.ts';
 import { SetsUnderWay, type SetDeps } from './sets.ts';
 
@@ -32,10 +33,11 @@ export function createAggregator(options: AggregationOptions, deps: AggregatorDe
   const { runtime, queues, broker } = deps;
   const rules = checkRules(options);
   const sets = new SetsUnderWay({ ...deps, aggregate: options.aggregate }, () => loop.wake());
+  const search = new GroupSearch(broker.groups, rules);
   let lastServed: string | null = null;
 
   async function take(queue: string): Promise<void> {
-    const taken = await broker.groups.take(queue, rules, MAX_CONCURRENT - sets.size);
+    const taken = await search.take(queue, MAX_CONCURRENT - sets.size);
     if (taken.length > 0) lastServed = queue;
     for (const set of taken) sets.begin(set);
   }

@@ -65,7 +65,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
       const call = { scope: 's', maxTokens: 1, holder: 'a', untilMs: bed.now() + 60_000 };
       expect(await semaphores.acquire(call)).toBe(true);
       const rules = { graceMs: 0, maxDelayMs: 0, maxSize: 1 };
-      expect(await groups.take('q', rules, 1)).toMatchObject([{ group: 'g', size: 1 }]);
+      expect(await groups.take('q', rules, 1, null)).toMatchObject({ sets: [{ group: 'g', size: 1 }] });
     } finally {
       await bed.ask('CONFIG', 'SET', 'maxmemory', 0);
     }

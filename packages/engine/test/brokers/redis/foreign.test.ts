@@ -295,7 +295,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
   test('a set goes back to its group although the key of the group has a wrong type by now', async () => {
     const rules = { graceMs: 0, maxDelayMs: 0, maxSize: 0 };
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q', group: 'g' })]);
-    expect(await bed.broker.groups.take('q', rules, 1)).toHaveLength(1);
+    expect((await bed.broker.groups.take('q', rules, 1, null)).sets).toHaveLength(1);
     await bed.ask('SET', `${Q}g:g`, 'foreign');
     bed.advance(SET_MS);
     expect(await bed.broker.groups.reclaim(STEP)).toEqual([1]);

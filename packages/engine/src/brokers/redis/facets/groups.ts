@@ -3,6 +3,7 @@ import type { GroupSize, TaskRecord } from '../../../broker/inspect.ts';
 import type { NewTask } from '../../../broker/submit.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { aggregationSetKey, groupKey, groupsKey } from '../../../protocol/keys.ts';
+import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { EnqueueItem } from '../scripts/submit/enqueue.ts';
 import {
@@ -22,30 +23,29 @@ import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
 import { messageOrNull } from '../exchange/leased-tasks.ts';
 
-/** Groups that one search reads. */
+/** Groups whose sizes are read. */
 const MAX_GROUPS = 10_000;
 /** COUNT of an SSCAN, which may return more. */
 const STEP = '500';
 /** Names in one call of the script. */
 const MAX_NAMES = 500;
-/** Sets taken in one call. */
-const MAX_SETS = 10;
 /** Tasks in one page of a set. */
 const PAGE = 500;
 
-interface Search {
+interface TakeCall {
   readonly queue: string;
   readonly rules: GroupRules;
-  readonly maxSets: number;
+  /** Most sets to take. */
+  readonly limit: number;
 }
 
 /** What `finish` needs of the members besides what `read` shows: their unique locks. */
 type SetSource = readonly HeldLock[];
 
 /** The reply of a command, or `fallback` if its key has a wrong type. */
-async function commandOr<T>(deps: RedisDeps, args: readonly string[], fallback: T): Promise<T> {
+async function commandOr<T>(client: RedisClient, args: readonly string[], fallback: T): Promise<T> {
   try {
-    return (await deps.client.command(args)) as T;
+    return (await client.command(args)) as T;
   } catch (error) {
     const { cause } = (error instanceof TaskCenterError ? error.details : {}) as { readonly cause?: unknown };
     if (typeof cause === 'string' && cause.startsWith('WRONGTYPE')) return fallback;
@@ -53,49 +53,52 @@ async function commandOr<T>(deps: RedisDeps, args: readonly string[], fallback: 
   }
 }
 
-/** Where a search through a queue's groups continues. */
+/** A place among a queue's groups. */
 interface GroupCursor {
-  readonly cursor: string;
-  /** Within the step, after this name. */
+  /** Of SSCAN. */
+  readonly scan: string;
+  /** Of the names that this scan finds: those behind this one. */
   readonly after: string;
 }
 
-const START: GroupCursor = { cursor: '0', after: '' };
+const START: GroupCursor = { scan: '0', after: '' };
 
-interface GroupStep {
+/** A cursor as text: scan and name, with a space between. */
+const cursorText = ({ scan, after }: GroupCursor): string => `${scan} ${after}`;
+
+function parseCursor(text: string): GroupCursor {
+  const space = text.indexOf(' ');
+  return { scan: text.slice(0, space), after: text.slice(space + 1) };
+}
+
+interface GroupNames {
+  /** Sorted. */
   readonly names: readonly string[];
-  readonly cursor: string;
-  /** Cursor of the next step; '0' = this was the last one. */
+  /** Cursor of the next scan; '0' = this was the last one. */
   readonly next: string;
 }
 
-/** The names of a queue's groups in steps of a few hundred, each sorted; ends after the last one or about 10,000. */
-async function* groupSteps(deps: RedisDeps, queue: string, from = START): AsyncGenerator<GroupStep> {
-  let { cursor, after } = from;
-  let seen = 0;
-  do {
-    const args = ['SSCAN', groupsKey(queue), cursor, 'COUNT', STEP];
-    const reply = await commandOr<readonly [unknown, readonly unknown[]]>(deps, args, ['0', []]);
-    const next = textOf(reply[0]);
-    const scanned = reply[1].map(textOf);
-    const names = scanned.filter((name) => name > after).sort();
-    seen += scanned.length;
-    for (let i = 0; i < names.length; i += MAX_NAMES)
-      yield { names: names.slice(i, i + MAX_NAMES), cursor, next };
-    cursor = next;
-    after = '';
-  } while (cursor !== '0' && seen < MAX_GROUPS);
+/** The names of a queue's groups that one SSCAN finds, a few hundred. None if their key has a wrong type. */
+async function scanGroups({ client }: RedisDeps, queue: string, scan: string): Promise<GroupNames> {
+  const args = ['SSCAN', groupsKey(queue), scan, 'COUNT', STEP];
+  const [next, names] = await commandOr<readonly [unknown, readonly unknown[]]>(client, args, ['0', []]);
+  return { names: names.map(textOf).sort(), next: textOf(next) };
 }
 
-/** Groups with tasks, by name; at most 10,000. */
+/** Groups with tasks, by name; about 10,000 at most. */
 export async function groupSizes(deps: RedisDeps, queue: string): Promise<GroupSize[]> {
   const sizes = new Map<string, number>();
-  for await (const { names } of groupSteps(deps, queue)) {
+  let scan = '0';
+  let seen = 0;
+  do {
+    const { names, next } = await scanGroups(deps, queue, scan);
     const counts = await Promise.all(
-      names.map((group) => commandOr(deps, ['ZCARD', groupKey(queue, group)], 0)),
+      names.map((group) => commandOr(deps.client, ['ZCARD', groupKey(queue, group)], 0)),
     );
     names.forEach((group, i) => sizes.set(group, Number(counts[i])));
-  }
+    seen += names.length;
+    scan = next;
+  } while (scan !== '0' && seen < MAX_GROUPS);
   return [...sizes]
     .map(([group, size]) => ({ group, size }))
     .filter(({ size }) => size > 0)
@@ -142,25 +145,18 @@ function toFinishedSet(
   return outcomeOf({ task, item }, code, nowMs);
 }
 
-/**
- * Takes sets of groups that are ready. Each search continues where the last one ended: groups that are always ready must not
- * keep others waiting.
- */
+/** Takes sets of groups that are ready; a step looks at the names of one SSCAN, at most `MAX_NAMES` of them. */
 function createTake(deps: RedisDeps): Groups['take'] {
   const { client, runtime } = deps;
   const reportWrongType = createReportWrongType(runtime);
-  /** By queue; a queue without one is searched from the first group. */
-  const cursors = new Map<string, GroupCursor>();
 
   /** Takes sets of those among these groups that are ready. */
-  async function takeByName(
-    names: readonly string[],
-    { queue, rules, maxSets }: Search,
-  ): Promise<AggregationSet[]> {
-    const setIds = Array.from({ length: maxSets }, () => runtime.newId());
+  async function takeByName(groups: readonly string[], call: TakeCall): Promise<AggregationSet[]> {
+    const { queue, rules, limit } = call;
+    if (groups.length === 0) return [];
+    const setIds = Array.from({ length: limit }, () => runtime.newId());
     const taken = await withReceipt(deps, { queue }, async (receipt, left) => {
-      const call = { queue, receipt, rules, setIds, groups: names };
-      const reply = await client.run(groupTake, call, left);
+      const reply = await client.run(groupTake, { queue, receipt, rules, setIds, groups }, left);
       if (!isRefusal(reply) || 'stale' in reply) return acceptedReply(reply, queue, client.name);
       // Nothing can be taken here until the key is repaired. Throwing would stop the other queues, too.
       reportWrongType(queue, reply.corrupt);
@@ -169,30 +165,16 @@ function createTake(deps: RedisDeps): Groups['take'] {
     return taken.map(({ group, size }, i) => ({ queue, group, id: setIds[i] as string, size }));
   }
 
-  /** Searches from `start` to the last group, and remembers where it stopped if it has taken all the sets it may. */
-  async function takeFrom(start: GroupCursor, search: Search): Promise<AggregationSet[]> {
-    const sets: AggregationSet[] = [];
-    const { queue, maxSets } = search;
-    cursors.delete(queue);
-    for await (const { names, cursor, next } of groupSteps(deps, queue, start)) {
-      sets.push(...(await takeByName(names, { ...search, maxSets: maxSets - sets.length })));
-      if (next !== '0') cursors.set(queue, { cursor: next, after: '' });
-      else cursors.delete(queue);
-      if (sets.length < maxSets) continue;
-      cursors.set(queue, { cursor, after: sets.at(-1)?.group ?? '' });
-      break;
-    }
-    return sets;
-  }
-
-  return async (queue, rules, limit) => {
-    const search = { queue, rules, maxSets: Math.max(1, Math.min(limit, MAX_SETS)) };
-    const start = cursors.get(queue);
-    const sets = await takeFrom(start ?? START, search);
-    const maxSets = search.maxSets - sets.length;
-    // The search began in the middle and reached the end: go on with the first groups.
-    if (!start || maxSets === 0 || cursors.has(queue)) return sets;
-    return [...sets, ...(await takeFrom(START, { ...search, maxSets }))];
+  return async (...[queue, rules, limit, from]: Parameters<Groups['take']>) => {
+    const { scan, after } = from === null ? START : parseCursor(from);
+    const { names: found, next } = await scanGroups(deps, queue, scan);
+    const names = found.filter((name) => name > after);
+    const groups = names.slice(0, MAX_NAMES);
+    const sets = await takeByName(groups, { queue, rules, limit });
+    // A step that ends before the last name begins again with the same scan.
+    const last = sets.length === limit ? sets.at(-1)?.group : groups.length < names.length && groups.at(-1);
+    if (last) return { sets, checked: found.length, next: cursorText({ scan, after: last }) };
+    return { sets, checked: found.length, next: next === '0' ? null : cursorText({ scan: next, after: '' }) };
   };
 }
 

@@ -1,5 +1,5 @@
 // The groups facet on the main thread: takes, reads and finishes aggregation sets by requests of the writer thread.
-import type { AggregationSet, GroupRules, Groups, SetContent } from '../../../../broker/groups.ts';
+import type { AggregationSet, Groups, SetContent } from '../../../../broker/groups.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
 import type { PageCursor } from '../../thread/facets/records.ts';
 import type { ReplyOf } from '../../thread/requests.ts';
@@ -7,11 +7,6 @@ import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 import { taskRecords } from './inspect.ts';
 import { newTaskRow, outcomesOf } from './submit.ts';
-
-/** Sets taken in one search. */
-const MAX_SETS = 10;
-/** Calls of one search: they look at about 10,000 groups. */
-const MAX_CALLS = 40;
 
 /** Reads a set page by page. Null = it has no tasks any more: it was finished, or its tasks are back in their group. */
 async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise<SetContent | null> {
@@ -25,53 +20,14 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
   return tasks.length === 0 ? null : { tasks, unreadable: [], source: null };
 }
 
-interface Search {
-  readonly queue: string;
-  readonly rules: GroupRules;
-  readonly maxSets: number;
-}
-
-/**
- * Makes the function that takes sets of ripe groups. Each search begins where the last one of the queue ended. Otherwise
- * groups that are always ripe would keep later ones waiting.
- */
-function createTake(writer: Writer, newId: () => string): Groups['take'] {
-  /** The last group looked at, by queue. A queue without an entry is searched from its first group. */
-  const cursors = new Map<string, string>();
-
-  async function takeFrom(
-    cursor: string | null,
-    { queue, rules, maxSets }: Search,
-  ): Promise<AggregationSet[]> {
-    const sets: AggregationSet[] = [];
-    let after = cursor;
-    for (let calls = 0; calls < MAX_CALLS && sets.length < maxSets; calls += 1) {
-      const setIds = Array.from({ length: maxSets - sets.length }, newId);
-      const call = plain({ queue, rules, setIds, after });
-      const { data }: ReplyOf<'takeSets'> = await writer.run('takeSets', call);
-      for (const [index, taken] of data.sets.entries()) sets.push({ queue, ...taken, id: setIds[index]! });
-      after = data.next;
-      if (after === null) break;
-    }
-    if (after === null) cursors.delete(queue);
-    else cursors.set(queue, after);
-    return sets;
-  }
-
-  return async (queue, rules, limit) => {
-    const search = { queue, rules, maxSets: Math.max(1, Math.min(limit, MAX_SETS)) };
-    const cursor = cursors.get(queue);
-    const sets = await takeFrom(cursor ?? null, search);
-    const maxSets = search.maxSets - sets.length;
-    if (cursor === undefined || maxSets === 0 || cursors.has(queue)) return sets;
-    // The search began in the middle and has reached the last group: go on with the first ones.
-    return [...sets, ...(await takeFrom(null, { ...search, maxSets }))];
-  };
-}
-
 export function createGroups(writer: Writer, newId: () => string): Groups {
   return {
-    take: createTake(writer, newId),
+    async take(...[queue, rules, limit, after]: Parameters<Groups['take']>) {
+      const setIds = Array.from({ length: limit }, newId);
+      const { data } = await writer.run('takeSets', plain({ queue, rules, setIds, after }));
+      const sets = data.sets.map((taken, i) => ({ queue, ...taken, id: setIds[i]! }));
+      return { ...data, sets };
+    },
 
     read: (set) => contentOf(writer, set),
 

@@ -25,6 +25,8 @@ export interface TakeSetsCall {
 export interface TakeSetsReply {
   /** In the order of the set IDs. */
   readonly sets: readonly GroupSize[];
+  /** Groups that were looked at. */
+  readonly checked: number;
   /** `after` for the next call; null = no group is left. */
   readonly next: string | null;
 }
@@ -117,16 +119,17 @@ function createTaker(store: Store) {
     const sets: GroupSize[] = [];
     const maxTasks = rules.maxSize > 0 ? Math.min(rules.maxSize, MAX_SET_TASKS) : MAX_SET_TASKS;
     let group = after ?? '';
-    for (let visited = 0; entry && visited < MAX_GROUPS; visited += 1) {
+    let checked = 0;
+    for (; entry && checked < MAX_GROUPS; checked += 1) {
       const next = nextAfter({ queue: entry.number, group });
-      if (next === null) return { sets, next: null };
+      if (next === null) return { sets, checked, next: null };
       const set = setIds[sets.length];
-      if (set === undefined) return { sets, next: group };
+      if (set === undefined) return { sets, checked, next: group };
       group = next;
       if (!isRipe({ queue: entry.number, group }, rules, nowMs)) continue;
       sets.push({ group, size: takeSet(entry, group, { set, maxTasks, nowMs }) });
     }
-    return { sets, next: entry ? group : null };
+    return { sets, checked, next: entry ? group : null };
   };
 }
 
