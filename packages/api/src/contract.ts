@@ -10,7 +10,7 @@ import { taskRoutes } from './tasks/routes.ts';
 
 const { submitTask, ...otherTaskRoutes } = taskRoutes;
 
-/** The routes of all resources, in the order of the OpenAPI document: it shows both ways to submit first. */
+/** The routes of all resources, in the order of the OpenAPI document. The two ways to submit, one task or a batch, come first. */
 export const routes = {
   submitTask,
   ...batchRoutes,

@@ -8,13 +8,13 @@ const { env, stdin, stdout, stderr } = process;
 /** NO_COLOR is a convention of many programs, see https://no-color.org. */
 const wantsColours = (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 /**
- * When the work is done, something may still keep the process alive, such as a pending connection. It ends after this
- * time.
+ * When the work is done, something may still keep the process alive, such as a pending connection. The process is then
+ * ended after this time.
  */
 const LINGER_MS = 1_000;
 /**
- * Without SIGHUP: its terminal is gone, and output to it would delay an orderly end. The default action ends the
- * process.
+ * SIGHUP is left to its default action, which ends the process at once: the terminal is gone, and writing to it would
+ * delay an orderly stop.
  */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 

@@ -9,15 +9,15 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/gs;
  */
 export function rawMember(json: string, name: string): string | null {
   let depth = 0;
-  let key = '';
+  let previousToken = '';
   let start = -1;
   for (const { 0: token, index } of json.matchAll(TOKEN)) {
-    const ends = depth === 1 && (token === ',' || token === '}');
-    if (ends && start >= 0) return json.slice(start, index).trim();
+    const isEndOfMember = depth === 1 && (token === ',' || token === '}');
+    if (isEndOfMember && start >= 0) return json.slice(start, index).trim();
     if (token === '{' || token === '[') depth += 1;
     else if (token === '}' || token === ']') depth -= 1;
-    else if (depth === 1 && token === ':' && key === JSON.stringify(name)) start = index + 1;
-    key = token;
+    else if (depth === 1 && token === ':' && previousToken === JSON.stringify(name)) start = index + 1;
+    previousToken = token;
   }
   return null;
 }

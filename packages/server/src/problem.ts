@@ -32,7 +32,10 @@ export class ProblemError extends Error {
   }
 }
 
-/** The problem `validation-failed` with everything that was found. */
+/**
+ * The problem `validation-failed` with everything that was found. What a schema finds becomes items by `itemsOf` in
+ * `packages/api/src/issues.ts`.
+ */
 export function invalid(items: readonly ProblemItem[]): ProblemError {
   const detail =
     items.length === 1

@@ -14,8 +14,8 @@ const jitter = z
   .meta({ description: 'Largest share of a delay that is added to it by chance; 0.25 = up to 25 %' });
 const retryDelay = duration(0, 30 * DAY_MS);
 
-/** `max` bounds a wait with its jitter; the last of `delays` repeats. */
-const fields = z.discriminatedUnion(
+/** `max` limits a wait, its jitter included. After the last of `delays`, that one is used again. */
+const backoffInput = z.discriminatedUnion(
   'kind',
   [
     strict({
@@ -40,7 +40,8 @@ const fields = z.discriminatedUnion(
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** The model's names have the unit: `initialMs` is `initial`. */
+/** The model's names of durations have the unit: `initialMs` is `initial`. */
+const isDuration = (name: string) => name.endsWith('Ms');
 const contractName = (name: string) => name.replace(/Ms$/, '');
 
 function fromContract(given: { readonly kind: Backoff['kind'] }): Backoff {
@@ -50,11 +51,11 @@ function fromContract(given: { readonly kind: Backoff['kind'] }): Backoff {
   return decoded as Backoff;
 }
 
-/** `writeDelay`: writes one duration, ms. */
+/** `writeDelay`: returns one duration, ms, as the contract has it. */
 function toContract(value: Backoff, writeDelay: (ms: number) => unknown): Record<string, unknown> {
   const values = value as unknown as Values;
   const write = (name: string, field: unknown) => {
-    if (name === contractName(name)) return field;
+    if (!isDuration(name)) return field;
     return Array.isArray(field) ? field.map((ms: number) => writeDelay(ms)) : writeDelay(field as number);
   };
   const shown: Record<string, unknown> = { kind: value.kind };
@@ -63,9 +64,10 @@ function toContract(value: Backoff, writeDelay: (ms: number) => unknown): Record
 }
 
 /** A backoff as it is submitted, decoded to the model's. */
-export const backoff = z.codec(fields, z.custom<Backoff>(), {
+export const backoff = z.codec(backoffInput, z.custom<Backoff>(), {
   decode: fromContract,
-  encode: (value) => toContract(value, (ms) => ms) as z.output<typeof fields>,
+  // Delays stay ms here: the schemas in `backoffInput` write them as texts.
+  encode: (value) => toContract(value, (ms) => ms) as z.output<typeof backoffInput>,
 });
 
 /** A backoff in an answer. Stored ones may exceed the limits of a submission: none is checked here. */

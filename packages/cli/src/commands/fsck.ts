@@ -92,7 +92,7 @@ function print(report: FsckReport, io: Io): void {
  *
  * @throws CliError for a name that has none
  */
-async function existingQueues(broker: Broker, names: readonly string[]): Promise<string[]> {
+async function storedQueuesOf(broker: Broker, names: readonly string[]): Promise<string[]> {
   const { control, isTaskCenterError } = await import('@task-center/engine');
   const found: string[] = [];
   for (const name of names) {
@@ -126,8 +126,8 @@ async function check(options: FsckOptions, io: Io): Promise<FsckReport> {
   const { fsck } = await import('@task-center/engine');
   const broker = await openBroker(url, 'check the file');
   try {
-    const queues = options.queue && { queues: await existingQueues(broker, options.queue) };
-    return await fsck(broker, { ...queues, repair: options.repair ?? false });
+    const onlyQueues = options.queue && { queues: await storedQueuesOf(broker, options.queue) };
+    return await fsck(broker, { ...onlyQueues, repair: options.repair ?? false });
   } finally {
     await broker.close();
   }
@@ -141,13 +141,15 @@ async function run(options: FsckOptions, io: Io): Promise<void> {
   });
   if (options.json) io.out(JSON.stringify(report, null, 2));
   else print(report, io);
-  const { remaining, more } = report;
-  if (remaining === 0 && !more) return;
+  const { remaining, more: isCut } = report;
   const next = options.repair
     ? 'They cannot be repaired here.'
     : 'Nothing was changed; --repair repairs them.';
-  const others = more ? ' A queue has more than 10,000 of them; run the command again for the others.' : '';
-  throw new CliError(`${remaining} findings remain. ${next}${others}`);
+  const sentences = [
+    ...(remaining > 0 ? [`${remaining} findings remain. ${next}`] : []),
+    ...(isCut ? ['A queue has more than 10,000 findings; run the command again for the others.'] : []),
+  ];
+  if (sentences.length > 0) throw new CliError(sentences.join(' '));
 }
 
 const EXAMPLE = `
@@ -156,7 +158,7 @@ outlived their task. It may run beside services and workers: it works in bounded
 tasks that merely move. On SQLite the service must be stopped first, because one process owns the file; as at
 every start, tasks that were running become pending again.
 
-Exit code: 0 nothing is wrong (any more), 1 findings remain, 2 nothing could be checked.
+Exit code: 0 nothing was wrong, or everything was repaired; 1 findings remain; 2 the check could not be made.
 
 Example:
   task-center fsck --broker redis://127.0.0.1:6379 --queue orders --repair`;

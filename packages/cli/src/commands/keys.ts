@@ -1,4 +1,4 @@
-// `keys create --local`: creates an API key on the broker itself, for when no key exists that could do it over HTTP.
+// `keys create --local`: creates an API key directly on the broker. It needs neither the service nor another key.
 
 import { ROLES, type Role } from '@task-center/api';
 import { Option, type Command } from 'commander';
@@ -28,10 +28,10 @@ async function create(options: CreateOptions, io: Io): Promise<void> {
   const { createLocalKey } = await import('@task-center/server');
   const broker = await openBroker(config.broker, 'create the key');
   try {
-    const name = options.name === undefined ? {} : { name: options.name };
-    const { key, id } = await createLocalKey(broker, { role: options.role, ...name });
+    const { role, name } = options;
+    const { key, id } = await createLocalKey(broker, { role, ...(name !== undefined && { name }) });
     io.out(key);
-    io.err(`Key ${id}, role ${options.role}. It is shown only now: the broker keeps its hash.`);
+    io.err(`Key ${id}, role ${role}. It is shown only now: the broker keeps its hash.`);
   } finally {
     await broker.close();
   }

@@ -10,7 +10,7 @@ const PROGRAM = new URL('./service.process.js', import.meta.url);
 const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** A signal within this time of the first one is a copy of it, see `serve`. */
 const SAME_SIGNAL_MS = 500;
-/** A service must end within this time after a second signal; then it is killed. */
+/** Time from a second signal to SIGKILL, for a service that has not ended by then. */
 const KILL_AFTER_MS = 1_000;
 const EXIT_INTERRUPTED = 130;
 /** Stands in for the exit code of a process that could not be created. */
@@ -62,7 +62,9 @@ function createKillSwitch() {
     onSignal(child: ChildProcess | undefined): void {
       firstSignalMs ??= performance.now();
       if (performance.now() - firstSignalMs <= SAME_SIGNAL_MS) return;
-      setTimeout(() => (killed ||= child?.kill('SIGKILL') ?? false), KILL_AFTER_MS).unref();
+      setTimeout(() => {
+        if (child?.kill('SIGKILL')) killed = true;
+      }, KILL_AFTER_MS).unref();
     },
   };
 }
@@ -91,7 +93,7 @@ export async function supervise(args: readonly string[]): Promise<number> {
       child?.kill(signal);
       killSwitch.onSignal(child);
     });
-  // The reader of these few lines may be gone. The service needs its parent all the same.
+  // Nothing may read standard error any more. That must not end the parent: the service needs it.
   process.stderr.on('error', () => {});
 
   while (!stopRequest.signal.aborted) {

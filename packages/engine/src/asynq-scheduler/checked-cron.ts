@@ -2,7 +2,7 @@ import { isTimeZone, parseCron, type Cron } from '@task-center/model';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
 
 const EXPECTED =
-  'five fields such as `*/5 8-17 * * mon-fri`, a name such as `@daily`, or `@every 90s`, after `TZ=<zone> ` if not in UTC';
+  'five fields such as `*/5 8-17 * * mon-fri`, a name such as `@daily`, or `@every 90s`; `TZ=<zone> ` in front sets the time zone';
 
 /**
  * Reads a schedule with `parseCron`.

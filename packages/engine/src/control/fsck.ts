@@ -33,7 +33,7 @@ export interface FsckReport {
   readonly remaining: number;
   /** Findings that were repaired. */
   readonly mended: number;
-  /** Some queue has more than 10,000 findings, and the further ones are not in the report. */
+  /** Whether further findings are not in the report, because some queue has more than 10,000. */
   readonly more: boolean;
 }
 

@@ -6,6 +6,7 @@
 export { changeAll, type BulkOptions } from './bulk.ts';
 export {
   countLogicalTasks,
+  LIST_START,
   listLogicalTasks,
   listTasks,
   type ListPosition,

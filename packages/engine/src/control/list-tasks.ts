@@ -48,10 +48,13 @@ interface LogicalTaskList {
 /** Where a page starts. */
 export interface ListPosition {
   /** Index in the kinds that the list goes through, one after the other. */
-  readonly kind: number;
+  readonly kindIndex: number;
   /** The broker's cursor within this kind; null = its start. */
   readonly cursor: string | null;
 }
+
+/** Where the first page starts. */
+export const LIST_START: ListPosition = { kindIndex: 0, cursor: null };
 
 interface LogicalTaskPage {
   readonly records: readonly TaskRecord[];
@@ -72,17 +75,17 @@ export async function listLogicalTasks(
 ): Promise<LogicalTaskPage> {
   const queues = storedQueuesOf(list);
   const records: TaskRecord[] = [];
-  let { kind, cursor } = from;
+  let { kindIndex, cursor } = from;
   for (;;) {
-    const queue = queues[kind] as string;
+    const queue = queues[kindIndex] as string;
     const page = await inspect.list({ queue, state: list.state, limit: limit - records.length, cursor });
     records.push(...page.tasks);
     cursor = page.cursor;
-    if (cursor === null) kind += 1;
-    if (kind === queues.length) return { records, next: null };
-    if (records.length >= limit) return { records, next: { kind, cursor } };
+    if (cursor === null) kindIndex += 1;
+    if (kindIndex === queues.length) return { records, next: null };
+    if (records.length >= limit) return { records, next: { kindIndex, cursor } };
     // The broker may return a short page with a cursor to bound its work: return it, do not read on.
-    if (cursor !== null) return { records, next: { kind, cursor } };
+    if (cursor !== null) return { records, next: { kindIndex, cursor } };
   }
 }
 

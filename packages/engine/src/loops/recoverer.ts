@@ -3,7 +3,7 @@ import type { LeasedTask } from '../broker/consume.ts';
 import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
-import { endOrphan } from './orphans.ts';
+import { orphanFinish } from './orphans.ts';
 import { reportQuarantinedBy } from './report-quarantined.ts';
 
 /** Most tasks per queue and step. */
@@ -17,7 +17,7 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
   /** Ends the attempts of Go workers that are gone. Returns how many tasks will be retried and how many were archived. */
   async function endAll(orphans: readonly LeasedTask[]): Promise<{ recovered: number; archived: number }> {
     if (orphans.length === 0) return { recovered: 0, archived: 0 };
-    const finishes = orphans.map((task) => endOrphan(task, runtime));
+    const finishes = orphans.map((task) => orphanFinish(task, runtime));
     const exchange = { finishes, queues: [], room: 0, leaseMs: 1, worker: '' };
     const { finished } = await broker.consume.exchange(exchange);
     const accepted = finishes.filter((_, i) => finished[i] === 'accepted');

@@ -1,4 +1,4 @@
-// Metrics in Prometheus' text format 0.0.4.
+// Metrics in Prometheus' text format 0.0.4. The metrics themselves are in queue-metrics.ts.
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;

@@ -15,12 +15,12 @@ export interface FailedAttempt {
   readonly record: AttemptRecord;
   /** What the error asks for. */
   readonly hints: FailureHints;
-  /** Whether a retry is counted. Asked only if there is one. */
-  isFailure(): boolean;
+  /** Whether it counts as a failure, which uses up a retry. Called only if the task is retried. */
+  countsAsFailure(): boolean;
 }
 
-/** What the decision depends on besides task and attempt. */
-export interface FailureSurroundings {
+/** What the retry depends on besides task and attempt. */
+export interface RetryInputs {
   /** For tasks without a backoff of their own. */
   readonly backoff: Backoff;
   /** Wall-clock ms. */
@@ -46,8 +46,8 @@ export type FailedFinish<Task> =
  */
 export function failedFinish<Task extends FailedTask>(
   task: Task,
-  { record, hints, isFailure }: FailedAttempt,
-  { backoff, nowMs, chance }: FailureSurroundings,
+  { record, hints, countsAsFailure }: FailedAttempt,
+  { backoff, nowMs, chance }: RetryInputs,
 ): FailedFinish<Task> {
   const { retried, maxRetries, meta } = task;
   const chosen = isBackoff(meta.backoff) ? meta.backoff : backoff;
@@ -61,6 +61,6 @@ export function failedFinish<Task extends FailedTask>(
     task,
     record: { ...record, reason, nextMs },
     delayMs,
-    countsAsFailure: isFailure(),
+    countsAsFailure: countsAsFailure(),
   };
 }

@@ -21,7 +21,7 @@ export const PATIENT_RETRY_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, maxR
 /** No retry waits longer, whatever a handler or receiver asks for. Asynq's own delays are exempt: they grow to days. */
 const MAX_DELAY_MS = DAY_MS;
 
-/** What a handler's error may say about the task's future. Everything is optional, and a handler may throw any value. */
+/** What a handler's error may say about retries. All fields are optional, and their values are unchecked. */
 export interface FailureHints {
   /** `false`: the task is archived at once, without another retry. Default `true`. */
   readonly retryable?: boolean;

@@ -63,7 +63,10 @@ function dataOf({ payload, contentType = JSON_TYPE }: Delivery): Uint8Array {
   return IS_JSON.test(contentType) ? payload : Buffer.from(quotedData(payload));
 }
 
-/** The body `envelope`. A JSON payload is copied byte for byte: parsing it would round 19-digit integers. */
+/**
+ * The body `envelope`. A JSON payload is copied byte for byte: parsing it would round 19-digit integers. `parents` is for
+ * tasks that run after others (`after`), which are not built yet: it is always empty.
+ */
 function envelope(delivery: Delivery): Uint8Array {
   const { type, startedMs, id, queue, attempt, context } = delivery;
   const task = {
@@ -122,8 +125,8 @@ function ownHeaders(delivery: Delivery, contentType: string | null): Record<stri
 }
 
 /**
- * The request of one attempt. A submitter's header replaces ours of the same name, where `headerFault` allows the
- * name.
+ * The request of one attempt. A submitter's header replaces ours of the same name. Names that only the service may set do
+ * not occur: `headerFault` refused them at submission.
  */
 export function callbackRequest(delivery: Delivery): CallbackRequest {
   const { url, method, headers } = delivery.callback;

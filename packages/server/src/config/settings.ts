@@ -2,7 +2,8 @@
  * The table of all configuration keys.
  *
  * To add one: add an entry to `settings`, a field to `Config` (`config.ts`) and a line to `configOf` (`load.ts`), then run
- * `npm run generate`, which rewrites `etc/taskcenter.yaml`. The variable and the checks follow from the entry.
+ * `npm run generate`, which rewrites `etc/taskcenter.yaml`. The variable and the checks follow from the entry. A flag is
+ * written by hand, in `packages/cli/src/commands/serve.ts`.
  */
 import { isIP } from 'node:net';
 import * as z from 'zod';

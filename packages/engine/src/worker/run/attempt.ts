@@ -108,7 +108,10 @@ export class Attempt {
     this.#onAbort?.();
   }
 
-  /** Ends the attempt at its end time. After the task's deadline it has expired for good; after a timeout it is retried. */
+  /**
+   * Ends the attempt at its end time; `createDeadlines` watches the time. After the task's deadline it has expired for
+   * good; after a timeout it is retried.
+   */
   expire(): void {
     const { deadlineMs } = this.task;
     this.abort(deadlineMs > 0 && deadlineMs <= this.deps.runtime.clock.wallMs() ? 'expired' : 'timeout');

@@ -12,20 +12,20 @@ const MAX_AGE_MS = 3_600_000;
 const cursorSchema = z.tuple([z.string(), z.int(), z.literal([0, 1]), z.string().nullable()]);
 
 /** Identifies the list that a cursor belongs to: its key, queue, state and kind. */
-const fingerprintOf = (bound: readonly string[]) =>
-  createHash('sha256').update(JSON.stringify(bound)).digest('base64url').slice(0, 12);
+const fingerprintOf = (scope: readonly string[]) =>
+  createHash('sha256').update(JSON.stringify(scope)).digest('base64url').slice(0, 12);
 
 /**
  * A cursor as text.
  *
- * @param bound identifies the list; `readCursor` must be given the same values.
+ * @param scope identifies the list; `readCursor` must be given the same values.
  */
 export function writeCursor(
-  { kind, cursor }: control.ListPosition,
-  bound: readonly string[],
+  { kindIndex, cursor }: control.ListPosition,
+  scope: readonly string[],
   nowMs: number,
 ): string {
-  return Buffer.from(JSON.stringify([fingerprintOf(bound), nowMs + MAX_AGE_MS, kind, cursor])).toString(
+  return Buffer.from(JSON.stringify([fingerprintOf(scope), nowMs + MAX_AGE_MS, kindIndex, cursor])).toString(
     'base64url',
   );
 }
@@ -41,7 +41,7 @@ function unusable(why: string): ProblemError {
  *
  * @throws ProblemError `malformed` it cannot be read, belongs to another list or is too old
  */
-export function readCursor(text: string, bound: readonly string[], nowMs: number): control.ListPosition {
+export function readCursor(text: string, scope: readonly string[], nowMs: number): control.ListPosition {
   let parsed: z.ZodSafeParseResult<z.output<typeof cursorSchema>>;
   try {
     parsed = cursorSchema.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString()));
@@ -49,8 +49,8 @@ export function readCursor(text: string, bound: readonly string[], nowMs: number
     throw unusable('cannot be read');
   }
   if (!parsed.success) throw unusable('cannot be read');
-  const [fingerprint, expiresMs, kind, cursor] = parsed.data;
-  if (fingerprint !== fingerprintOf(bound)) throw unusable('belongs to another list');
+  const [fingerprint, expiresMs, kindIndex, cursor] = parsed.data;
+  if (fingerprint !== fingerprintOf(scope)) throw unusable('belongs to another list');
   if (expiresMs < nowMs) throw unusable('is older than an hour');
-  return { kind, cursor };
+  return { kindIndex, cursor };
 }

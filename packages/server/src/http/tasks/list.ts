@@ -7,15 +7,14 @@ import { presentTask } from './present.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 
 /**
- * `GET /v1/tasks`. A key with businesses sees only their tasks. They are filtered out of each page after reading it, so its
- * pages may be short or empty while `next_cursor` is still there.
+ * `GET /v1/tasks`. A key with businesses sees only their tasks. The tasks of others are filtered out after a page was read,
+ * so a page may be short or empty although `next_cursor` is there.
  */
 export async function listTasks({ query, principal, deps }: Call<'listTasks'>): Promise<Reply> {
   requireQueue(principal, query.queue);
-  const bound = [principal.keyId, query.queue, query.state, query.kind ?? ''];
+  const cursorScope = [principal.keyId, query.queue, query.state, query.kind ?? ''];
   const nowMs = deps.runtime.clock.wallMs();
-  const from =
-    query.cursor === undefined ? { kind: 0, cursor: null } : readCursor(query.cursor, bound, nowMs);
+  const from = query.cursor === undefined ? control.LIST_START : readCursor(query.cursor, cursorScope, nowMs);
   const { records, next } = await control.listLogicalTasks(deps.broker, query, { limit: query.limit, from });
   const parts = new Set<TaskPart>(query.include ?? []);
   const visible = records.filter(({ meta }) => seesBusiness(principal, meta.business ?? null));
@@ -24,7 +23,7 @@ export async function listTasks({ query, principal, deps }: Call<'listTasks'>): 
   return {
     body: {
       data: visible.map((record) => presentTask(record, parts)),
-      next_cursor: next && writeCursor(next, bound, nowMs),
+      next_cursor: next && writeCursor(next, cursorScope, nowMs),
       total,
       scanned: records.length,
     },

@@ -1,4 +1,7 @@
-/** A cluster node's reply that a key is on another node: for good (MOVED), or for this call while its slot moves (ASK). */
+/**
+ * A cluster node's reply that a key is on another node: for good (MOVED), or for this call while its slot moves (ASK).
+ * `Router` follows it.
+ */
 export interface Redirect {
   readonly kind: 'moved' | 'ask';
   readonly slot: number;

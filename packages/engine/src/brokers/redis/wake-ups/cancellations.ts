@@ -17,7 +17,8 @@ const REFUSED_PAUSE_MS = 5_000;
 
 /**
  * Receives Asynq's cancellations, task IDs published on one channel, while somebody listens. Redis does not keep published
- * messages: what is published while there is no subscription is lost (docs/design/protocol.md#cancellation-channel).
+ * messages: what is published while there is no subscription is lost (docs/design/protocol.md#cancellation-channel). The
+ * worker listens in worker/pipeline.ts.
  */
 export class Cancellations {
   readonly #deps: CancellationsDeps;
