@@ -201,7 +201,10 @@ describe('every script', () => {
     (path) => {
       const lines = linesOf(path);
       const head = lines.filter((line) => line.startsWith('--')).join('\n');
-      const words = ['KEYS', 'ARGV', 'RETURN', ...(/\bfor\b|unpack/.test(lines.join('\n')) ? ['BOUND'] : [])];
+      const text = lines.join('\n');
+      const words = ['KEYS', 'ARGV', 'RETURN'];
+      if (/\bfor\b|unpack/.test(text)) words.push('BOUND');
+      if (text.includes('key_prefixes(')) words.push('TOUCHES');
       for (const word of words) expect(head).toContain(`-- ${word}`);
       expect(head).toContain(`-- ${basename(path, '.lua')}: `);
       expect(lines.length).toBeLessThanOrEqual(121);

@@ -1,8 +1,9 @@
 -- @use time names
 -- check-index: reads a page of one list or set of IDs of one queue, and returns the IDs that seem wrong there.
--- KEYS   pending; index: the list or set
+-- KEYS   pending: names the queue; index: the list or set
 -- ARGV   now; name: the state that its tasks must have, or lease, due or st:cancelled; from: where the page begins, in a list the
 --        index from the left, in a set the cursor of ZSCAN
+-- TOUCHES lease, completed, t:*
 -- RETURN where the next page begins, 0 = this was the last one; IDs that seem wrong; all IDs of the page if it is a list
 -- BOUND  about 500 IDs
 local PAGE = 500

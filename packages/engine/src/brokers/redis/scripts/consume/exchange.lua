@@ -5,6 +5,8 @@
 -- ARGV   now; slot; sequence; finish_queues: number of queues with finishes; room: tasks to take; lease_ms: length of the leases;
 --        worker; shares: how many tasks each queue to take from may give first, with commas, '' = none; fetch_queues: number of
 --        queues to take from; finishes...: per queue, as the prelude `finish-queue` describes
+-- TOUCHES active, lease, scheduled, retry, archived, completed, due, tok, paused, odd, t:*, unique:*, processed, processed:*,
+--        failed, failed:*
 -- RETURN reply codes of the finishes, one text for all queues; then per queue that had something: its index among the queues
 --        to take from (from 0), token, flat list of rows (prelude `leases`), IDs without a task, key of a wrong type or ''.
 --        `!stale`: a late duplicate

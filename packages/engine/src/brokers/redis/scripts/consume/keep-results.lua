@@ -1,9 +1,10 @@
 #!lua
 -- @use time names leases
 -- keep-results: stores intermediate results of attempts that are still running, of one queue.
--- KEYS   pending
+-- KEYS   pending: names the queue
 -- ARGV   now; results...
 -- RECORD result: id; token; bytes
+-- TOUCHES lease, t:*
 -- RETURN a text with 1 (written) or 0 (the lease is lost, or the task no longer exists) per result
 -- BOUND  256 results, 512 KiB (one always fits)
 local asynq = key_prefixes(KEYS.pending)

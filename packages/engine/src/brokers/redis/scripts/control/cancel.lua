@@ -4,6 +4,7 @@
 -- KEYS   receipt; pending; task: its hash
 -- ARGV   now; slot; sequence; id; cancellation: reason and author, a JSON object; keep_s: seconds to keep the task; lock: its
 --        unique lock, '' = none
+-- TOUCHES scheduled, retry, completed, due, st:cancelled, unique:*
 -- RETURN `done:<state before>`, `state:<state>` (it cannot be cancelled) or `none` (no such task); `!<key>`: this key has a
 --        wrong type; `!stale`: a late duplicate
 -- BOUND  1 task; LREM on pending

@@ -3,6 +3,7 @@
 -- change-many: runs, archives or removes the first tasks of a state.
 -- KEYS   receipt; pending
 -- ARGV   now; slot; sequence; action: run, archive or remove; state; group: '' = any; limit
+-- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, groups, g:*, aggregation_sets, t:*, unique:*
 -- RETURN `<number of tasks changed>:<whether there are more, 1/0>`; `!<key>`: this key has a wrong type; `!stale`: a late
 --        duplicate
 -- BOUND  256 tasks

@@ -3,6 +3,8 @@
 -- drop-queue: removes the remaining keys of a queue without tasks: settings, counters, names of empty groups.
 -- KEYS   pending
 -- ARGV   now
+-- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, g:*, paused, due, st:cancelled, scan, cfg,
+--        biz, tok, odd, processed, processed:*, failed, failed:*
 -- RETURN 1 removed, 0 the queue has tasks, 2 call again: there are more names of groups
 -- BOUND  about 200 keys without tasks behind them, 1,000 groups
 local pending = KEYS.pending

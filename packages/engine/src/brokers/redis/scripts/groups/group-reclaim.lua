@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
 -- @use time names
 -- group-reclaim: puts the tasks of sets whose deadline has passed back into their groups.
--- KEYS   pending
+-- KEYS   pending: names the queue
 -- ARGV   now; limit
+-- TOUCHES groups, g:*, aggregation_sets, odd, aside:*
 -- RETURN number of tasks that went back, or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, 256 sets; a larger set goes back in several calls
 local asynq, tc = key_prefixes(KEYS.pending)

@@ -2,9 +2,10 @@
 -- @use time names receipt
 -- group-take: takes tasks of groups that are ready out of them, as sets for aggregation. A group is ready when it has reached
 -- its maximal size or delay, or when nothing has joined it for the grace period.
--- KEYS   receipt; pending
+-- KEYS   receipt; pending: names the queue
 -- ARGV   now; slot; sequence; grace_s; max_delay_s: 0 = none; max_size: 0 = none; max_tasks: most in a set; max_bytes: most in a
 --        set; lifetime_s: of a set; max_sets; set_ids...: one per set that may be taken, then names of groups
+-- TOUCHES groups, g:*, aggregation_sets, t:*
 -- RETURN `<index of the group, from 0>:<size>` per set, with commas between; `!<key>`: this key has a wrong type;
 --        `!stale`: a late duplicate
 -- BOUND  10 sets of 1,000 tasks, 500 groups checked

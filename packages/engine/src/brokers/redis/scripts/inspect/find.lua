@@ -1,9 +1,10 @@
 -- @use time names
 -- find: the tasks of one queue whose stored ID may be that of a plain ID. The stored ID of a task of a business is
 -- `<business>.<plain ID>`.
--- KEYS   pending
+-- KEYS   pending: names the queue
 -- ARGV   now; id: the plain ID; without_business: whether to look without a business (1/0); all_businesses: whether to look in all
 --        of them (1/0); business: the one to look in, '' = none
+-- TOUCHES biz, t:*
 -- RETURN stored ID and meta (nil = none) per task
 -- BOUND  10,000 businesses
 local MAX_BUSINESSES = 10000

@@ -2,6 +2,7 @@
 -- memory: estimates the memory that the tasks of one queue take, from samples.
 -- KEYS   pending
 -- ARGV   now
+-- TOUCHES active, scheduled, retry, archived, completed, groups, g:*, t:*
 -- RETURN bytes
 -- BOUND  20 tasks of each state, 5 groups of 20 tasks
 local SAMPLE, MAX_GROUPS = 20, 5

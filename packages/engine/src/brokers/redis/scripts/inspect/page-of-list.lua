@@ -2,6 +2,7 @@
 -- page-of-list: a page of the pending or the active tasks, from the right end of their list, where the oldest are.
 -- KEYS   pending
 -- ARGV   now; state: pending or active; limit; after...: the last IDs of the previous page, newest first
+-- TOUCHES active, lease, t:*
 -- RETURN total, whether there are more (1/0), last IDs for the next page, rows as `task` returns them
 -- BOUND  500 tasks, 1 MiB of messages; an ID of the previous page is searched among 100,000
 local MAX_SEARCHED = 100000

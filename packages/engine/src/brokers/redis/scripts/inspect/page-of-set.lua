@@ -1,8 +1,9 @@
 -- @use time names record
 -- page-of-set: a page of the tasks of a state whose index is a sorted set, lowest score first.
--- KEYS   pending
+-- KEYS   pending: names the queue
 -- ARGV   now; set: scheduled, retry, archived, completed, cancelled or g:<group>; limit; after_score: of the last entry of the
 --        previous page, '' = from the start; after_id
+-- TOUCHES scheduled, retry, archived, completed, st:cancelled, g:*, t:*
 -- RETURN total, whether there are more (1/0), score and ID of the last entry, rows as `task` returns them
 -- BOUND  500 tasks, 1 MiB of messages, 2,000 entries scanned
 local MAX_SCANNED = 2000

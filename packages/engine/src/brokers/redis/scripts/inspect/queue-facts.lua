@@ -2,6 +2,7 @@
 -- queue-facts: counters, sizes and settings of one queue.
 -- KEYS   pending
 -- ARGV   now
+-- TOUCHES active, scheduled, retry, archived, completed, st:cancelled, groups, g:*, paused, cfg, odd, t:*, processed, failed
 -- RETURN sizes of pending, active, scheduled, retry, completed, cancelled (among completed, too), archived; paused
 --        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now; tasks in groups;
 --        groups; anomalies: IDs dropped, tasks archived, keys renamed

@@ -1,7 +1,8 @@
 -- @use time names record
 -- task: reads one task.
--- KEYS   pending
+-- KEYS   pending: names the queue
 -- ARGV   now; id
+-- TOUCHES lease, scheduled, retry, archived, completed, t:*
 -- RETURN a row, see the prelude `record`; nil = no such task
 -- BOUND  1 task
 local asynq = key_prefixes(KEYS.pending)

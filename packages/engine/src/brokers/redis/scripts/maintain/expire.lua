@@ -2,8 +2,9 @@
 -- @use time names remove archive
 -- expire: removes completed and cancelled tasks of one queue whose retention is over, and archived ones beyond the archive's
 -- limits.
--- KEYS   pending
+-- KEYS   pending: names the queue
 -- ARGV   now; limit
+-- TOUCHES archived, completed, st:cancelled, t:*
 -- RETURN number removed; or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, and 256 of the archive
 local SAMPLE = 64

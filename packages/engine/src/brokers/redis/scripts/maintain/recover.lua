@@ -4,6 +4,7 @@
 -- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.
 -- KEYS   pending
 -- ARGV   now; limit; max_crashes: after which a task is archived as poison; lease_ms: length of the caller's leases
+-- TOUCHES active, lease, archived, scan, tok, odd, t:*, processed, processed:*, failed, failed:*
 -- RETURN number recovered, number archived, IDs dropped, then for Go's tasks: token, rows as in `exchange`; or `!<key>`: this
 --        key has a wrong type
 -- BOUND  256 tasks, 1,024 leases scanned, 512 KiB of Go's messages

@@ -2,8 +2,9 @@
 -- @use time names doubts
 -- sweep: scans the keys of one queue, some in each call, for tasks, locks and groups that no index leads to. The janitor calls
 -- it; all its processes together do one step in 6 s.
--- KEYS   pending
+-- KEYS   pending: names the queue
 -- ARGV   now
+-- TOUCHES active, lease, groups, g:*, aggregation_sets, scan, doubts, odd, aside:*, t:*, unique:*
 -- RETURN numbers of tasks given to the recoverer, of locks released, of groups added to `groups` again; keys renamed; or
 --        `!<key>`: this key has a wrong type
 -- BOUND  about 500 keys of the database, 100 that were missing before

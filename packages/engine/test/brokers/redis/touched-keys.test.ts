@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { SET_MS } from '../../../src/broker/groups.ts';
+import { lua } from '../../../src/brokers/redis/scripts/lua.generated.ts';
+import { aTask, finish } from '../../support/factories.ts';
+import { hasRedis } from '../../support/redis-server.ts';
+import { recordKeys, type ScriptRun } from '../../support/touched-keys.ts';
+import { redisBed, type Bed } from './bed.ts';
+
+const STEP = [{ queue: 'q', limit: 256 }];
+const NOW = { graceMs: 0, maxDelayMs: 0, maxSize: 0 };
+const ref = (id: string) => ({ queue: 'q', id });
+
+/** What a header says of keys. */
+interface Header {
+  /** TOUCHES: keys that the script derives from the one of `pending`. */
+  readonly touches: readonly string[];
+  /** `pending` is given for the queue's name only. */
+  readonly isName: boolean;
+}
+
+/** The headers by script. */
+function readHeaders(): Map<string, Header> {
+  const folder = new URL('../../../src/brokers/redis/scripts/', import.meta.url);
+  const paths = (readdirSync(folder, { recursive: true }) as string[]).filter((path) =>
+    path.endsWith('.lua'),
+  );
+  return new Map(
+    paths.map((path) => {
+      const text = readFileSync(new URL(path, folder), 'utf8');
+      const [, names = ''] = /^-- TOUCHES (.*(?:\n-- {4}.*)*)$/m.exec(text) ?? [];
+      const touches = names.split(/,|\n--/).map((name) => name.trim());
+      const isName = /^-- KEYS .*\bpending: names the queue/m.test(text);
+      return [basename(path, '.lua'), { touches: touches.filter(Boolean), isName }];
+    }),
+  );
+}
+
+/** The name of a key of the queue as headers have it; other keys as they are. */
+function headerName(key: string): string {
+  const [, name] = /^(?:asynq|tc):\{q\}:(.*)$/s.exec(key) ?? [];
+  if (name === undefined) return key;
+  const [prefix, ...rest] = name.split(':');
+  return rest.length > 0 && prefix !== 'st' ? `${prefix}:*` : name;
+}
+
+/** Tasks of all kinds and ends, then maintenance. */
+async function useTasks({ broker, exchange, advance, ask }: Bed): Promise<void> {
+  const { submit, consume, control, maintain } = broker;
+  const kept = { retentionMs: 60_000, uniqueMs: 60_000 };
+  await submit.enqueue([
+    ...['done', 'kept', 'again', 'dead', 'back', 'lost'].map((id) => aTask({ id, queue: 'q' })),
+    aTask({ id: 'unique', queue: 'q', type: 'unique', meta: { business: 'b' }, ...kept }),
+    aTask({ id: 'later', queue: 'q', delayMs: 60_000, group: 'g' }),
+    aTask({ id: 'cancelled', queue: 'q', type: 'cancelled', ...kept }),
+  ]);
+  await control.cancel(ref('cancelled'), { by: 'me' });
+  const { tasks } = await exchange();
+  const [done, success, again, dead, back, , unique] = tasks;
+  await consume.extend(tasks, 6_000);
+  await consume.keepResults([{ task: done!, result: Buffer.from('1') }]);
+  const finishes = [finish.succeeded(done!), finish.succeeded(success!), finish.retry(again!, 0)];
+  finishes.push(finish.archive(dead!), finish.requeue(back!), finish.succeeded(unique!));
+  await exchange({ finishes, room: 0 });
+  for (const id of ['dead', 'again']) await control.run(ref(id));
+  await control.archive(ref('back'));
+  await control.remove(ref('back'));
+  await control.updatePayload(ref('later'), Buffer.from('2'));
+  await control.changeMany({ queue: 'q', action: 'remove', state: 'pending', limit: 100 });
+  await ask('LPUSH', 'asynq:{q}:pending', 'ghost');
+  await exchange();
+  advance(61_000);
+  await maintain.forward(STEP);
+  for (let i = 0; i < 3; i += 1) {
+    await maintain.recover(STEP, 1);
+    advance(2_600);
+  }
+  await maintain.expire(STEP);
+}
+
+async function useGroups({ broker: { submit, groups }, advance }: Bed): Promise<void> {
+  await submit.enqueue(['a', 'b'].map((id) => aTask({ id, queue: 'q', group: 'made' })));
+  const { sets } = await groups.take('q', NOW, 1, null);
+  for (const set of sets) {
+    const content = await groups.read(set);
+    await groups.finish(set, content!, aTask({ id: 'made', queue: 'q', uniqueMs: 1_000 }));
+  }
+  await submit.enqueue([aTask({ id: 'c', queue: 'q', group: 'left' })]);
+  await groups.take('q', NOW, 1, null);
+  advance(SET_MS + 1_000);
+  await groups.reclaim(STEP);
+}
+
+async function inspectAndRepair({ broker, ask }: Bed): Promise<void> {
+  const { inspect, check, control, maintain } = broker;
+  const list = { queue: 'q', limit: 5, cursor: null };
+  for (const state of ['pending', 'active', 'scheduled', 'completed', 'cancelled'] as const)
+    await inspect.list({ ...list, state });
+  await inspect.queueFacts(['q']);
+  await inspect.memoryUsage('q');
+  await inspect.find(['q'], 'c', { any: true });
+  await inspect.task(ref('c'));
+  await ask('SET', 'tc:{q}:biz', 'x');
+  await ask('SET', 'asynq:{q}:unique:gone:', 'nobody');
+  await ask('HSET', 'asynq:{q}:t:orphan', 'msg', 'x', 'state', 'active');
+  for await (const candidates of check.candidates('q')) await check.examine('q', candidates, true);
+  await ask('SET', 'tc:{q}:due', 'x');
+  await maintain.repair(STEP);
+  await control.pause('q', 'why');
+  await control.dropQueue('q');
+}
+
+describe.skipIf(!hasRedis())('scripts', () => {
+  const bed = redisBed();
+
+  test('touch no keys but those in KEYS and those that their headers name', async () => {
+    const recorder = await recordKeys(bed.server.port);
+    onTestFinished(() => recorder.close());
+    await useTasks(bed);
+    await useGroups(bed);
+    await inspectAndRepair(bed);
+    // The last script of all.
+    await expect.poll(() => recorder.runs.at(-1)?.sha1).toBe(lua.dropQueue.sha1);
+
+    const names = new Map<string, string>(Object.values(lua).map(({ sha1, name }) => [sha1, name]));
+    const headers = readHeaders();
+    const surplus = ({ sha1, keys, touched }: ScriptRun) => {
+      const name = names.get(sha1) ?? sha1;
+      const { touches = [], isName } = headers.get(name) ?? {};
+      const given = keys.map(headerName);
+      if (isName) given.splice(given.indexOf('pending'), 1);
+      const allowed = new Set([...given, ...touches]);
+      const found = [...touched].map(headerName).filter((key) => !allowed.has(key));
+      return found.length > 0 ? [[name, found]] : [];
+    };
+    expect(recorder.runs.flatMap(surplus)).toEqual([]);
+    const run = new Set(recorder.runs.map(({ sha1 }) => names.get(sha1)));
+    const deriving = [...headers].filter(([, { touches }]) => touches.length > 0).map(([name]) => name);
+    expect(deriving.filter((name) => !run.has(name))).toEqual([]);
+  });
+});
