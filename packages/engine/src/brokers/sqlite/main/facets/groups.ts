@@ -2,6 +2,7 @@
 import type { AggregationSet, GroupRules, Groups, SetContent } from '../../../../broker/groups.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
 import type { PageCursor } from '../../thread/facets/records.ts';
+import type { TakeSetsReply } from '../../thread/facets/groups.ts';
 import type { ReplyOf } from '../../thread/requests.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
@@ -25,6 +26,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
   return tasks.length === 0 ? null : { tasks, unreadable: [], source: null };
 }
 
+/** What to search for. */
 interface Search {
   readonly queue: string;
   readonly rules: GroupRules;
@@ -39,6 +41,7 @@ function createTake(writer: Writer, newId: () => string): Groups['take'] {
   /** The last group looked at, by queue. A queue without an entry is searched from its first group. */
   const cursors = new Map<string, string>();
 
+  /** Searches from the cursor to the last group, or until it has enough sets. Remembers where it ended. */
   async function takeFrom(
     cursor: string | null,
     { queue, rules, maxSets }: Search,
@@ -47,10 +50,14 @@ function createTake(writer: Writer, newId: () => string): Groups['take'] {
     let after = cursor;
     for (let calls = 0; calls < MAX_CALLS && sets.length < maxSets; calls += 1) {
       const setIds = Array.from({ length: maxSets - sets.length }, newId);
-      const call = plain({ queue, rules, setIds, after });
-      const { data }: ReplyOf<'takeSets'> = await writer.run('takeSets', call);
-      for (const [index, taken] of data.sets.entries()) sets.push({ queue, ...taken, id: setIds[index]! });
-      after = data.next;
+      const { sets: found, next }: TakeSetsReply = await writer.ask('takeSets', {
+        queue,
+        rules,
+        setIds,
+        after,
+      });
+      for (const [index, taken] of found.entries()) sets.push({ queue, ...taken, id: setIds[index]! });
+      after = next;
       if (after === null) break;
     }
     if (after === null) cursors.delete(queue);
@@ -79,10 +86,11 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
       const row = task && newTaskRow(task, 0);
       const call = { data: { queue, set: id, row }, bytes: [task?.payload ?? null] };
       const { data } = await writer.run('finishSet', call);
+      // Its time is over: its tasks are back in their group, or soon will be.
       if (data === null) return { code: 'set-lost' };
       return outcomesOf(data)[0] ?? { code: 'removed' };
     },
 
-    reclaim: async (steps) => [...(await writer.run('reclaimSets', plain(steps))).data],
+    reclaim: (steps) => writer.ask('reclaimSets', steps),
   };
 }
