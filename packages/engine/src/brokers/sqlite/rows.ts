@@ -7,15 +7,13 @@ import type { NewTask } from '../../broker/submit.ts';
 /** A message on its way: the values of its columns, in their order. */
 export type Row<Item> = readonly unknown[] & { readonly of?: Item };
 
-/** A row read by the names of its columns. They are getters, so a view has nothing to spread or to write as JSON. */
-export type RowView<Item> = Readonly<Item> & { readonly values: Row<Item> };
-
 /** How a message is written and read. */
 export interface RowFormat<Item> {
   /** The columns in their order. */
   readonly names: readonly (keyof Item & string)[];
   toRow(item: Item): Row<Item>;
-  fromRow(row: Row<Item>): RowView<Item>;
+  /** A view of the row. Its columns are getters, so there is nothing to spread, to print or to write as JSON. */
+  fromRow(row: Row<Item>): Readonly<Item>;
 }
 
 /**
@@ -37,7 +35,7 @@ function rowFormat<Item extends object>(toRow: (item: Item) => unknown[]): RowFo
         return this.values[index];
       },
     });
-  return { names, toRow, fromRow: (row) => new View(row) as unknown as RowView<Item> };
+  return { names, toRow, fromRow: (row) => new View(row) as unknown as Readonly<Item> };
 }
 
 /** A task to store. Its payload is the item with the same index in the packet's bytes. */
@@ -69,9 +67,6 @@ export const NEW_TASK = rowFormat<NewTaskItem>((task) => [
   task.headers, task.uniqueKey, task.inGroup,
   task.queue, task.delayMs, task.runAtMs, task.uniqueMs,
 ]);
-
-/** The first columns: the row in the file has them as they are. */
-export const STORED_FIELDS = NEW_TASK.names.slice(0, NEW_TASK.names.indexOf('queue'));
 
 /**
  * Which rows of other tables belong to a task: a sum of the numbers below. The exchange that takes a task reads it, and its
