@@ -8,7 +8,6 @@ import {
   LEASE,
   LEASED,
   NEW_TASK,
-  STORED_FIELDS,
   type FinishItem,
 } from './rows.ts';
 
@@ -33,11 +32,6 @@ test('a message is read from its row as it was written', () => {
 
 test('no message has two columns of one name', () => {
   for (const { names } of [NEW_TASK, LEASED, FINISH, LEASE]) expect(new Set(names).size).toBe(names.length);
-});
-
-test('a new task begins with what its row in the file has as it is', () => {
-  expect(STORED_FIELDS).toHaveLength(11);
-  expect(STORED_FIELDS).not.toContain('queue');
 });
 
 test('each name is listed once, and each item gets the index of its name', () => {

@@ -1,19 +1,19 @@
 // The messages between the threads that a call has many of: one per task. In memory they are objects. On the way they are
 // rows, which are arrays: their JSON is half as long, and read and written in half the time. Both threads take the columns
 // of a row and their order from the lists here.
+import type { Lease, LeasedTask } from '../../broker/consume.ts';
+import type { NewTask } from '../../broker/submit.ts';
 
 /** A message on its way: the values of its columns, in their order. */
 export type Row<Item> = readonly unknown[] & { readonly of?: Item };
-
-/** A row read by the names of its columns. They are getters, so a view has nothing to spread or to write as JSON. */
-export type RowView<Item> = Readonly<Item> & { readonly values: Row<Item> };
 
 /** How a message is written and read. */
 export interface RowFormat<Item> {
   /** The columns in their order. */
   readonly names: readonly (keyof Item & string)[];
   toRow(item: Item): Row<Item>;
-  fromRow(row: Row<Item>): RowView<Item>;
+  /** A view of the row. Its columns are getters, so there is nothing to spread, to print or to write as JSON. */
+  fromRow(row: Row<Item>): Readonly<Item>;
 }
 
 /**
@@ -35,29 +35,30 @@ function rowFormat<Item extends object>(toRow: (item: Item) => unknown[]): RowFo
         return this.values[index];
       },
     });
-  return { names, toRow, fromRow: (row) => new View(row) as unknown as RowView<Item> };
+  return { names, toRow, fromRow: (row) => new View(row) as unknown as Readonly<Item> };
 }
 
 /** A task to store. Its payload is the item with the same index in the packet's bytes. */
-export interface NewTaskItem {
-  readonly id: string;
-  readonly type: string;
-  readonly maxRetries: number;
-  readonly timeoutMs: number;
-  readonly deadlineMs: number;
-  readonly retentionMs: number;
+export interface NewTaskItem extends Pick<
+  NewTask,
+  | 'id'
+  | 'type'
+  | 'maxRetries'
+  | 'timeoutMs'
+  | 'deadlineMs'
+  | 'retentionMs'
+  | 'delayMs'
+  | 'runAtMs'
+  | 'uniqueMs'
+> {
+  /** Index of its queue in the call. */
+  readonly queue: number;
   readonly business: string | null;
   readonly meta: string | null;
   readonly headers: string | null;
   /** Tasks with the same key are duplicates; null = the task needs no unique lock. */
   readonly uniqueKey: string | null;
   readonly inGroup: string | null;
-  /** Index of its queue in the call. */
-  readonly queue: number;
-  readonly delayMs: number;
-  readonly runAtMs: number;
-  /** How long it keeps its unique lock after its start. */
-  readonly uniqueMs: number;
 }
 
 // prettier-ignore
@@ -66,9 +67,6 @@ export const NEW_TASK = rowFormat<NewTaskItem>((task) => [
   task.headers, task.uniqueKey, task.inGroup,
   task.queue, task.delayMs, task.runAtMs, task.uniqueMs,
 ]);
-
-/** The first columns: the row in the file has them as they are. */
-export const STORED_FIELDS = NEW_TASK.names.slice(0, NEW_TASK.names.indexOf('queue'));
 
 /**
  * Which rows of other tables belong to a task: a sum of the numbers below. The exchange that takes a task reads it, and its
@@ -82,18 +80,19 @@ export const HAS_ATTEMPTS = 2;
 export const HAS_LOCK = 4;
 
 /** A task that an exchange has taken. Its payload is the item with the same index in the packet's bytes. */
-export interface LeasedItem {
+export interface LeasedItem extends Pick<
+  LeasedTask,
+  | 'id'
+  | 'type'
+  | 'maxRetries'
+  | 'retried'
+  | 'timeoutMs'
+  | 'deadlineMs'
+  | 'retentionMs'
+  | 'attempt'
+  | 'crashes'
+> {
   readonly seq: number;
-  readonly id: string;
-  readonly type: string;
-  readonly maxRetries: number;
-  readonly retried: number;
-  readonly timeoutMs: number;
-  readonly deadlineMs: number;
-  readonly retentionMs: number;
-  /** Number of the attempt that begins. */
-  readonly attempt: number;
-  readonly crashes: number;
   readonly pendingSinceMs: number | null;
   readonly related: Related;
   readonly meta: string | null;
@@ -135,13 +134,7 @@ export const FINISH = rowFormat<FinishItem>((finish) => [
 ]);
 
 /** A lease to renew, or the lease of the attempt whose result is kept. */
-export interface LeaseItem {
-  readonly queue: string;
-  readonly id: string;
-  readonly token: number;
-}
-
-export const LEASE = rowFormat<LeaseItem>((lease) => [lease.queue, lease.id, lease.token]);
+export const LEASE = rowFormat<Lease>((lease) => [lease.queue, lease.id, lease.token]);
 
 /** Distinct names, and for each item the index of its name. A call names a queue once, not once per task. */
 export interface NameIndex {

@@ -15,7 +15,6 @@ import { createSemaphores } from './main/facets/semaphores.ts';
 import { createSchedulerEntries } from './main/facets/scheduler-entries.ts';
 import { createSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
-import { plain } from './packing.ts';
 import { startWriter } from './main/writer.ts';
 
 export interface SqliteOptions {
@@ -67,7 +66,7 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
     signals,
     cluster: null,
     async ping() {
-      await writer.run('ping', plain(null));
+      await writer.ask('ping', null);
     },
     async close() {
       signals.close();

@@ -1,9 +1,8 @@
 // The writer thread as the main thread sees it: sends calls to it in batches, and settles their promises when the answers
-// come. Also declares the messages between the two threads. Runs in the main thread.
+// come. Runs in the main thread.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { CallOptions } from '../../../broker/call-options.ts';
-
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
@@ -11,40 +10,9 @@ import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
 import { causeOf, fromWire, type WireError } from '../errors.ts';
 import type { CallOf, RequestName, ReplyOf } from '../thread/requests.ts';
-import { pack, toEnvelope, unpack, type ReceivedPacket, type Batch, type Envelope } from '../packing.ts';
-import type { FromRenewer, ToRenewer } from '../../../leases/renewer-messages.ts';
+import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
+import { pack, plain, toEnvelope, unpack, type ReceivedPacket, type Envelope } from '../packing.ts';
 import type { QueueChange } from '../states.ts';
-
-/** What the thread is started with. */
-export interface WriterData {
-  readonly path: string;
-  /** The time set by a test; null = real time. */
-  readonly nowMs: number | null;
-  /** Origin of the main thread's monotonic clock: each thread has its own. */
-  readonly originMs: number;
-}
-
-export type ToWriter =
-  /** Requests; `nowMs` is the time set by a test. */
-  | { readonly kind: 'calls'; readonly batch: Batch; readonly nowMs: number | null }
-  | { readonly kind: 'renewer'; readonly message: ToRenewer }
-  /** Answer everything received so far, then close the file and end. */
-  | { readonly kind: 'close' };
-
-export type FromWriter =
-  /** The first message if the file is open: all its queues. */
-  | { readonly kind: 'ready'; readonly queueChanges: readonly QueueChange[] }
-  /** The first message if the file cannot be used. The thread then ends. */
-  | { readonly kind: 'failed'; readonly error: WireError }
-  | { readonly kind: 'renewer'; readonly message: FromRenewer }
-  /** Answers to the oldest open calls, in the order of the calls. */
-  | {
-      readonly kind: 'answers';
-      readonly batch: Batch;
-      readonly queueChanges: readonly QueueChange[];
-      /** Why the file can no longer be written; null while it can. */
-      readonly brokenCause: string | null;
-    };
 
 export interface WriterDeps {
   /** Absolute. */
@@ -157,6 +125,15 @@ export class Writer {
       if (waitingCall.envelope.size >= LARGE_BYTES) this.#flush();
       else this.#schedule();
     });
+  }
+
+  /** The same for a request without bytes, of whose answer only the data counts. */
+  async ask<Name extends RequestName>(
+    name: Name,
+    data: CallOf<Name>['data'],
+    options?: CallOptions,
+  ): Promise<ReplyOf<Name>['data']> {
+    return (await this.run(name, plain(data) as CallOf<Name>, options)).data;
   }
 
   /** Has the thread answer all calls made so far and close the file. May be called twice. */

@@ -14,27 +14,6 @@ export interface QueueEntry {
   readonly counts: number[];
 }
 
-/**
- * The queues of the file, by name, with counts that would be slow to query. Handlers report every change of state to
- * it. After a rollback the counts are wrong: call `reload`.
- */
-export interface QueueRegistry {
-  find(name: string): QueueEntry | undefined;
-  /** The queue, created if it is missing. `used`: tasks are about to be stored in it. */
-  ensure(name: string, used: boolean): QueueEntry;
-  /** Counts tasks that changed their state. */
-  recordMove(entry: QueueEntry, move: StateMove): void;
-  recordPause(entry: QueueEntry, paused: boolean): void;
-  /** Resets the queue's counters and pause in the file, and leaves it out of `names()` until it is used again. */
-  forget(entry: QueueEntry): void;
-  /** Queues that were ever used and not forgotten, sorted. */
-  names(): string[];
-  /** The queues written to since the last call, for the main thread; with `all`, every queue. */
-  takeChanges(all?: boolean): QueueChange[];
-  /** Reads all queues and counts from the file again. */
-  reload(): void;
-}
-
 export interface StateMove {
   /** Null: the tasks are new. */
   readonly from: StateNumber | null;
@@ -82,62 +61,86 @@ function readAll(sql: ReturnType<typeof statementsOf>): Map<string, QueueEntry> 
   return new Map([...byNumber.values()].map((entry) => [entry.name, entry]));
 }
 
-export function createQueueRegistry(database: Database): QueueRegistry {
-  const sql = statementsOf(database);
-  let entries = readAll(sql);
+/**
+ * The queues of the file, by name, with counts that would be slow to query. Every change of a state is reported to it. After
+ * a rollback the counts are wrong: call `reload`.
+ */
+export class QueueRegistry {
+  readonly #sql: ReturnType<typeof statementsOf>;
+  #entries: Map<string, QueueEntry>;
   /** Queues written to since the last `takeChanges`. */
-  const touched = new Set<string>();
+  readonly #touched = new Set<string>();
 
-  function changeOf(name: string): QueueChange[] {
-    const entry = entries.get(name);
+  constructor(database: Database) {
+    this.#sql = statementsOf(database);
+    this.#entries = readAll(this.#sql);
+  }
+
+  find(name: string): QueueEntry | undefined {
+    return this.#entries.get(name);
+  }
+
+  /** The queue, created if it is missing. `used`: tasks are about to be stored in it. */
+  ensure(name: string, used: boolean): QueueEntry {
+    const entry = this.#entries.get(name) ?? this.#add(name, used);
+    if (used && !entry.used) {
+      this.#sql.use.run({ queue: entry.number });
+      entry.used = true;
+    }
+    return entry;
+  }
+
+  #add(name: string, used: boolean): QueueEntry {
+    const { number } = this.#sql.add.get({ name, used: used ? 1 : 0 })!;
+    const entry: QueueEntry = { number, name, used, paused: false, counts: zeroCounts() };
+    this.#entries.set(name, entry);
+    return entry;
+  }
+
+  /** Counts tasks that changed their state. */
+  recordMove({ name, counts }: QueueEntry, { from, to, count }: StateMove): void {
+    if (count === 0) return;
+    if (from !== null) counts[from] = (counts[from] ?? 0) - count;
+    if (to !== null) counts[to] = (counts[to] ?? 0) + count;
+    this.#touched.add(name);
+  }
+
+  recordPause(entry: QueueEntry, paused: boolean): void {
+    entry.paused = paused;
+    this.#touched.add(entry.name);
+  }
+
+  /** Resets the queue's counters and pause in the file, and leaves it out of `names()` until it is used again. */
+  forget(entry: QueueEntry): void {
+    this.#sql.forget.run({ queue: entry.number });
+    entry.used = false;
+    entry.paused = false;
+    this.#touched.add(entry.name);
+  }
+
+  /** Queues that were ever used and not forgotten, sorted. */
+  names(): string[] {
+    return [...this.#entries.values()].flatMap(({ name, used }) => (used ? [name] : [])).sort();
+  }
+
+  /** The queues written to since the last call, for the main thread; with `all`, every queue. */
+  takeChanges(all = false): QueueChange[] {
+    const names = all ? [...this.#entries.keys()] : [...this.#touched];
+    this.#touched.clear();
+    return names.flatMap((name) => this.#changeOf(name));
+  }
+
+  #changeOf(name: string): QueueChange[] {
+    const entry = this.#entries.get(name);
     if (!entry) return [];
-    const next = sql.nextDue.get({ queue: entry.number });
+    const next = this.#sql.nextDue.get({ queue: entry.number });
     const nextDueMs = earlierOf(next?.scheduled ?? null, next?.retry ?? null);
     return [{ name, pending: entry.counts[PENDING] ?? 0, paused: entry.paused, nextDueMs }];
   }
 
-  function add(name: string, used: boolean): QueueEntry {
-    const { number } = sql.add.get({ name, used: used ? 1 : 0 })!;
-    const entry: QueueEntry = { number, name, used, paused: false, counts: zeroCounts() };
-    entries.set(name, entry);
-    return entry;
+  /** Reads all queues and counts from the file again. */
+  reload(): void {
+    this.#entries = readAll(this.#sql);
+    this.#touched.clear();
   }
-
-  return {
-    find: (name) => entries.get(name),
-    ensure(name, used) {
-      const entry = entries.get(name) ?? add(name, used);
-      if (used && !entry.used) {
-        sql.use.run({ queue: entry.number });
-        entry.used = true;
-      }
-      return entry;
-    },
-    recordMove({ name, counts }, { from, to, count }) {
-      if (count === 0) return;
-      if (from !== null) counts[from] = (counts[from] ?? 0) - count;
-      if (to !== null) counts[to] = (counts[to] ?? 0) + count;
-      touched.add(name);
-    },
-    recordPause(entry, paused) {
-      entry.paused = paused;
-      touched.add(entry.name);
-    },
-    forget(entry) {
-      sql.forget.run({ queue: entry.number });
-      entry.used = false;
-      entry.paused = false;
-      touched.add(entry.name);
-    },
-    names: () => [...entries.values()].flatMap(({ name, used }) => (used ? [name] : [])).sort(),
-    takeChanges(all = false) {
-      const names = all ? [...entries.keys()] : [...touched];
-      touched.clear();
-      return names.flatMap(changeOf);
-    },
-    reload() {
-      entries = readAll(sql);
-      touched.clear();
-    },
-  };
 }

@@ -3,7 +3,7 @@
 import { PENDING } from '../states.ts';
 import { createAfterFinish, type AfterFinish } from './after-finish.ts';
 import type { Database } from './database.ts';
-import { createQueueRegistry, type QueueRegistry } from './queue-registry.ts';
+import { QueueRegistry } from './queue-registry.ts';
 import { createAttempts, type Attempts } from './tables/attempts.ts';
 import { createBodies, type Bodies } from './tables/bodies.ts';
 import { createCounters, type Counters } from './tables/counters.ts';
@@ -68,7 +68,7 @@ function createSequence(database: Database): Sequence {
 }
 
 export function createStore(database: Database): Store {
-  const queues = createQueueRegistry(database);
+  const queues = new QueueRegistry(database);
   const attempts = createAttempts(database);
   const bodies = createBodies(database);
   const counters = createCounters(database);

@@ -4,15 +4,7 @@
 import { MIN_CANCELLED_MS } from '../../../broker/control.ts';
 import type { TaskRef } from '../../../runtime/events.ts';
 import type { Bytes } from '../packing.ts';
-import {
-  HAS_ATTEMPTS,
-  HAS_BODY,
-  HAS_LOCK,
-  STORED_FIELDS,
-  type NewTaskItem,
-  type Related,
-  type RowView,
-} from '../rows.ts';
+import { HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, type NewTaskItem, type Related } from '../rows.ts';
 import {
   ACTIVE,
   AGGREGATING,
@@ -24,7 +16,7 @@ import {
   RETRY,
   type StateNumber,
 } from '../states.ts';
-import type { Database, SqlValue } from './database.ts';
+import type { Database } from './database.ts';
 import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
 import type { Attempts } from './tables/attempts.ts';
 import { INLINE_BYTES, type Bodies } from './tables/bodies.ts';
@@ -190,7 +182,7 @@ function createLeases({ database, queues }: TasksDeps) {
 /** A task to add, and where it begins. */
 export interface AddedTask {
   readonly entry: QueueEntry;
-  readonly task: RowView<NewTaskItem>;
+  readonly task: NewTaskItem;
   readonly payload: Bytes;
   readonly seq: number;
   readonly state: StateNumber;
@@ -198,22 +190,32 @@ export interface AddedTask {
   readonly pendingSinceMs: number | null;
 }
 
-/** Columns that `AddedTask` fills. The columns of `STORED_FIELDS` follow them. */
-const ADDED_COLUMNS = ['seq', 'queue', 'state', 'at', 'pending_since_ms', 'size', 'payload'];
+// prettier-ignore
+const ADDED_COLUMNS = [
+  'seq', 'queue', 'state', 'at', 'pending_since_ms', 'size', 'payload',
+  'id', 'type', 'max_retries', 'timeout_ms', 'deadline_ms', 'retention_ms', 'business', 'meta', 'headers',
+  'unique_key', 'in_group',
+];
 
 function createAdder({ database, queues, bodies }: TasksDeps) {
-  const columns = [...ADDED_COLUMNS, ...STORED_FIELDS.map(columnOf)];
-  const insert = database.prepare(`
-    INSERT INTO task (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ON CONFLICT DO NOTHING`);
+  const parameters = ADDED_COLUMNS.map(() => '?');
+  const insert = database.prepare(
+    `INSERT INTO task (${ADDED_COLUMNS.join(', ')}) VALUES (${parameters.join(', ')}) ON CONFLICT DO NOTHING`,
+  );
 
   return {
     /** False = the queue has a task with this ID; nothing was written. */
     add({ entry, task, payload, seq, state, at, pendingSinceMs }: AddedTask): boolean {
       const size = payload?.length ?? 0;
       const inline = size > INLINE_BYTES ? null : payload;
-      const stored = task.values.slice(0, STORED_FIELDS.length) as SqlValue[];
-      if (insert.run(seq, entry.number, state, at, pendingSinceMs, size, inline, ...stored) === 0)
-        return false;
+      // One by one, in the order of `ADDED_COLUMNS`: to spread a list costs 5 % of an insert.
+      // prettier-ignore
+      const added = insert.run(
+        seq, entry.number, state, at, pendingSinceMs, size, inline,
+        task.id, task.type, task.maxRetries, task.timeoutMs, task.deadlineMs, task.retentionMs, task.business, task.meta,
+        task.headers, task.uniqueKey, task.inGroup,
+      );
+      if (added === 0) return false;
       if (size > INLINE_BYTES) bodies.addPayload(seq, payload);
       queues.recordMove(entry, { from: null, to: state, count: 1 });
       return true;

@@ -9,7 +9,7 @@ import { clockOf } from '../../../leases/main-clock.ts';
 import { Renewer } from '../../../leases/renewer.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { openDatabase, type Database } from './database.ts';
+import { openDatabase } from './database.ts';
 import { causeOf, fromWire, toWire } from '../errors.ts';
 import { GroupCommit, type Answer, type WriterRequest } from './group-commit.ts';
 import { migrate } from './migrate.ts';
@@ -20,7 +20,7 @@ import { pack, toEnvelope, plain, unpack } from '../packing.ts';
 import { LEASE } from '../rows.ts';
 import { createDiskReserve } from './disk-reserve.ts';
 import { createStore, type Now, type Store } from './store.ts';
-import type { FromWriter, ToWriter, WriterData } from '../main/writer.ts';
+import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
 
 const port = parentPort!;
 const { path, nowMs, originMs } = workerData as WriterData;
@@ -52,13 +52,13 @@ function recoverAll(store: Store, wallMs: number): void {
 }
 
 /** Opens the file, migrates it and takes back its active tasks. */
-function open(): { database: Database; store: Store } {
+function open(): Store {
   const database = openDatabase(path);
   try {
     migrate(database, migrations);
     const store = createStore(database);
     recoverAll(store, nowOf(nowMs).wallMs);
-    return { database, store };
+    return store;
   } catch (error) {
     database.close();
     throw error;
@@ -118,69 +118,82 @@ function createLeaseRenewer(commit: GroupCommit): Renewer {
 }
 
 /** Answers the main thread's requests until it closes the writer and no request waits. */
-function serve({ database, store }: ReturnType<typeof open>): void {
-  const reserve = createDiskReserve(path);
-  const commit = new GroupCommit(store, createRequestHandlers(store), reserve);
-  const renewer = createLeaseRenewer(commit);
-  let waiting: WriterRequest[] = [];
-  let closing = false;
-  let nextSlice: NodeJS.Immediate | undefined;
+class RequestLoop {
+  readonly #store: Store;
+  readonly #reserve = createDiskReserve(path);
+  readonly #commit: GroupCommit;
+  readonly #renewer: Renewer;
+  #waiting: WriterRequest[] = [];
+  #closing = false;
+  #nextSlice: NodeJS.Immediate | undefined;
 
-  function receive(message: ToWriter): void {
+  constructor(store: Store) {
+    this.#store = store;
+    this.#commit = new GroupCommit(store, createRequestHandlers(store), this.#reserve);
+    this.#renewer = createLeaseRenewer(this.#commit);
+  }
+
+  start(): void {
+    port.on('message', (message: ToWriter) => {
+      this.#receive(message);
+      this.#work();
+    });
+    post({ kind: 'ready', queueChanges: this.#store.queues.takeChanges(true) });
+  }
+
+  #receive(message: ToWriter): void {
     if (message.kind === 'close') {
-      closing = true;
+      this.#closing = true;
     } else if (message.kind === 'renewer') {
-      applyToRenewer(renewer, message.message);
-      renewer.start();
+      applyToRenewer(this.#renewer, message.message);
+      this.#renewer.start();
     } else {
       const now = nowOf(message.nowMs);
       for (const { header, packet } of unpack(message.batch)) {
         const { data, bytes } = packet;
-        waiting.push({ name: String(header), call: { data, bytes }, now });
+        this.#waiting.push({ name: String(header), call: { data, bytes }, now });
       }
     }
   }
 
   /** Takes in the messages that have arrived meanwhile, for the next transaction. */
-  function receiveAll(): void {
+  #receiveAll(): void {
     for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port))
-      receive(received.message as ToWriter);
+      this.#receive(received.message as ToWriter);
   }
 
-  function close(): void {
-    renewer.stop();
-    reserve.remove();
-    database.close();
-    port.close();
-  }
-
-  function work(): void {
-    clearImmediate(nextSlice);
+  #work(): void {
+    clearImmediate(this.#nextSlice);
     const endMs = systemClock.monotonicMs() + SLICE_MS;
-    receiveAll();
-    while (waiting.length > 0 && systemClock.monotonicMs() < endMs) {
-      const answers = commit.run(waiting);
-      waiting = waiting.slice(answers.length);
-      const batch = pack(answers.map(answerEnvelope));
-      const { brokenCause } = commit;
-      const queueChanges = brokenCause === null ? store.queues.takeChanges() : [];
-      post({ kind: 'answers', batch, queueChanges, brokenCause });
-      receiveAll();
+    this.#receiveAll();
+    while (this.#waiting.length > 0 && systemClock.monotonicMs() < endMs) {
+      this.#answer(this.#commit.run(this.#waiting));
+      this.#receiveAll();
     }
     // Goes on after a turn of the event loop: leases are renewed there, also under a load that never ends.
-    if (waiting.length > 0) nextSlice = setImmediate(work);
-    else if (closing) close();
+    if (this.#waiting.length > 0) this.#nextSlice = setImmediate(() => this.#work());
+    else if (this.#closing) this.#close();
   }
 
-  port.on('message', (message: ToWriter) => {
-    receive(message);
-    work();
-  });
-  post({ kind: 'ready', queueChanges: store.queues.takeChanges(true) });
+  /** Answers the oldest requests, and reports the queues that they have changed. */
+  #answer(answers: readonly Answer[]): void {
+    this.#waiting = this.#waiting.slice(answers.length);
+    const batch = pack(answers.map(answerEnvelope));
+    const { brokenCause } = this.#commit;
+    const queueChanges = brokenCause === null ? this.#store.queues.takeChanges() : [];
+    post({ kind: 'answers', batch, queueChanges, brokenCause });
+  }
+
+  #close(): void {
+    this.#renewer.stop();
+    this.#reserve.remove();
+    this.#store.database.close();
+    port.close();
+  }
 }
 
 try {
-  serve(open());
+  new RequestLoop(open()).start();
 } catch (error) {
   const isKnown = error instanceof TaskCenterError;
   const reported = isKnown

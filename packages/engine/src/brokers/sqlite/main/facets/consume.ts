@@ -137,11 +137,9 @@ export function createConsume(writer: Writer): Consume {
       return exchangeOutcome(reply, exchange.queues);
     },
 
-    async extend(leases, lengthMs) {
-      const call = { lengthMs, leases: leases.map(LEASE.toRow) };
-      return [...(await writer.run('extend', { data: call, bytes: [] })).data];
-    },
+    extend: (leases, lengthMs) => writer.ask('extend', { lengthMs, leases: leases.map(LEASE.toRow) }),
 
+    // Each result is the item with the same index in the packet's bytes.
     async keepResults(results) {
       const packet = {
         data: results.map(({ task }) => LEASE.toRow(task)),

@@ -2,9 +2,9 @@
 // keeps them as text.
 import type { Documents, StoredDocument } from '../../../../broker/documents.ts';
 import type { DocumentRow } from '../../thread/facets/documents.ts';
-import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 
+/** A document as callers see it. */
 const documentOf = ({ value, ...row }: DocumentRow): StoredDocument => ({
   ...row,
   value: JSON.parse(value) as unknown,
@@ -13,14 +13,13 @@ const documentOf = ({ value, ...row }: DocumentRow): StoredDocument => ({
 export function createDocuments(writer: Writer): Documents {
   return {
     async get(kind, id) {
-      const { data } = await writer.run('documentGet', plain({ kind, id }));
-      return data && documentOf(data);
+      const row = await writer.ask('documentGet', { kind, id });
+      return row && documentOf(row);
     },
-    list: async (kind) => (await writer.run('documentList', plain({ kind }))).data.map(documentOf),
-    async put(...[kind, id, value, expectedVersion = null]) {
-      const call = { kind, id, value: JSON.stringify(value), expectedVersion };
-      return (await writer.run('documentPut', plain(call))).data;
-    },
-    remove: async (kind, id) => (await writer.run('documentRemove', plain({ kind, id }))).data,
+    list: async (kind) => (await writer.ask('documentList', { kind })).map(documentOf),
+    // The thread compares the version in the transaction of the write.
+    put: (...[kind, id, value, expectedVersion = null]) =>
+      writer.ask('documentPut', { kind, id, value: JSON.stringify(value), expectedVersion }),
+    remove: (kind, id) => writer.ask('documentRemove', { kind, id }),
   };
 }

@@ -24,9 +24,9 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
   return {
     async take(...[queue, rules, limit, after]: Parameters<Groups['take']>) {
       const setIds = Array.from({ length: limit }, newId);
-      const { data } = await writer.run('takeSets', plain({ queue, rules, setIds, after }));
-      const sets = data.sets.map((taken, i) => ({ queue, ...taken, id: setIds[i]! }));
-      return { ...data, sets };
+      const reply = await writer.ask('takeSets', { queue, rules, setIds, after });
+      const sets = reply.sets.map((taken, i) => ({ queue, ...taken, id: setIds[i]! }));
+      return { ...reply, sets };
     },
 
     read: (set) => contentOf(writer, set),
@@ -35,10 +35,11 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
       const row = task && newTaskRow(task, 0);
       const call = { data: { queue, set: id, row }, bytes: [task?.payload ?? null] };
       const { data } = await writer.run('finishSet', call);
+      // Its time is over: its tasks are back in their group, or soon will be.
       if (data === null) return { code: 'set-lost' };
       return outcomesOf(data)[0] ?? { code: 'removed' };
     },
 
-    reclaim: async (steps) => [...(await writer.run('reclaimSets', plain(steps))).data],
+    reclaim: (steps) => writer.ask('reclaimSets', steps),
   };
 }

@@ -9,7 +9,7 @@ import { plain, type Bytes } from '../../packing.ts';
 import { IN_SET, numberOfState, STATES } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
-/** Tasks on one page of a list. */
+/** Most tasks on one page of a list. A page ends early when its payloads are large. */
 const MAX_PAGE = 500;
 
 /** Names the counts. Tasks in aggregation sets are not counted, as in Asynq. */
@@ -20,7 +20,7 @@ function queueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
   return { queue, counts: countByState as QueueFacts['counts'], ...row };
 }
 
-/** Null stays null. */
+/** The value of a column with JSON. Null stays null. */
 const parseJson = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
 
 /** The times of a task. What its column `at` means depends on its state. */
@@ -37,33 +37,31 @@ function timesOf(row: RecordRow): Pick<TaskRecord, 'dueMs' | 'pendingSinceMs' | 
 
 /** A task as inspectors see it, from its row and the two items of bytes that belong to it. */
 function taskRecord(queue: string, row: RecordRow, [payload, result]: readonly Bytes[]): TaskRecord {
-  const { id, type, maxRetries, retried, timeoutMs, deadlineMs, retentionMs } = row;
-  const { crashes, deferrals, startedMs, worker, lastError, failedMs } = row;
+  const {
+    state,
+    at: _at,
+    meta,
+    headers,
+    lastError,
+    failedMs,
+    cancel,
+    attemptRecords,
+    leaseIsOver,
+    ...same
+  } = row;
   return {
+    ...same,
     queue,
-    id,
-    state: STATES[row.state],
-    type,
+    state: STATES[state],
     payload: payload ?? null,
-    headers: (parseJson(row.headers) ?? {}) as Record<string, string>,
-    maxRetries,
-    retried,
-    timeoutMs,
-    deadlineMs,
-    retentionMs,
-    group: row.inGroup,
-    meta: decodeMeta(row.meta),
-    attempt: row.attempts,
-    crashes,
-    deferrals,
+    headers: (parseJson(headers) ?? {}) as Record<string, string>,
+    meta: decodeMeta(meta),
     ...timesOf(row),
-    startedMs,
-    worker,
-    orphaned: row.leaseIsOver,
+    orphaned: leaseIsOver,
     lastError: lastError === null ? null : { message: lastError, atMs: failedMs },
     result: result ?? null,
-    cancelled: parseJson(row.cancel) as TaskRecord['cancelled'],
-    attempts: decodeAttempts(row.attemptRecords.join('\n')),
+    cancelled: parseJson(cancel) as TaskRecord['cancelled'],
+    attempts: decodeAttempts(attemptRecords.join('\n')),
   };
 }
 
@@ -86,6 +84,7 @@ function decodeCursor(cursor: string | null): PageCursor | null {
   throw new TaskCenterError('invalid-value', { name: 'cursor', got: shown(cursor), expected });
 }
 
+/** One page of a list. The cursor names the last task of the page, so tasks that come or go do not shift the next one. */
 async function list(writer: Writer, { queue, state, limit, cursor, group }: ListRequest) {
   const call = {
     queue,
@@ -100,20 +99,17 @@ async function list(writer: Writer, { queue, state, limit, cursor, group }: List
 
 export function createInspect(writer: Writer): Inspect {
   return {
-    queues: async () => [...(await writer.run('queues', plain(null))).data],
+    queues: () => writer.ask('queues', null),
+    exists: (queue) => writer.ask('exists', { queue }),
+    history: (queue, days) => writer.ask('history', { queue, days }),
+    memoryUsage: (queue) => writer.ask('memoryUsage', { queue }),
+    groups: (queue) => writer.ask('groups', { queue }),
 
-    exists: async (queue) => (await writer.run('exists', plain({ queue }))).data,
-
+    // One answer per queue, in their order.
     async queueFacts(queues) {
-      const { data } = await writer.run('queueFacts', plain(queues));
-      return data.map((row, index) => queueFacts(queues[index]!, row));
+      const rows = await writer.ask('queueFacts', queues);
+      return rows.map((row, index) => queueFacts(queues[index]!, row));
     },
-
-    history: async (queue, days) => [...(await writer.run('history', plain({ queue, days }))).data],
-
-    memoryUsage: async (queue) => (await writer.run('memoryUsage', plain({ queue }))).data,
-
-    groups: async (queue) => [...(await writer.run('groups', plain({ queue }))).data],
 
     async task({ queue, id }) {
       const { data, bytes } = await writer.run('task', plain({ queue, id }));
@@ -123,8 +119,8 @@ export function createInspect(writer: Writer): Inspect {
     list: (request) => list(writer, request),
 
     async find(queues, id, filter) {
-      const { data: found } = await writer.run('find', plain({ queues, id }));
-      return 'any' in filter ? [...found] : found.filter(({ business }) => business === filter.business);
+      const found = await writer.ask('find', { queues, id });
+      return 'any' in filter ? found : found.filter(({ business }) => business === filter.business);
     },
   };
 }

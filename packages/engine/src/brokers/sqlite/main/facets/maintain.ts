@@ -1,6 +1,5 @@
 // The maintain facet on the main thread: the steps of the loops as requests of the writer thread.
 import type { Maintain, Repaired } from '../../../../broker/maintain.ts';
-import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 
 const NOTHING_REPAIRED: Repaired = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
@@ -9,12 +8,12 @@ export function createMaintain(writer: Writer): Maintain {
   return {
     // No orphans: tasks without a retry left are archived in the thread.
     async recover(steps, maxCrashes) {
-      const { data } = await writer.run('recover', plain({ steps, maxCrashes }));
-      return data.map((recovered) => ({ ...recovered, orphans: [] }));
+      const recoveries = await writer.ask('recover', { steps, maxCrashes });
+      return recoveries.map((recovered) => ({ ...recovered, orphans: [] }));
     },
 
     async forward(steps) {
-      const { outcomes, nowMs } = (await writer.run('forward', plain(steps))).data;
+      const { outcomes, nowMs } = await writer.ask('forward', steps);
       // By the clock that found the next task: a test may have set it.
       return outcomes.map(({ moved, nextDueMs }) => ({
         moved,
@@ -23,7 +22,7 @@ export function createMaintain(writer: Writer): Maintain {
       }));
     },
 
-    expire: async (steps) => [...(await writer.run('expire', plain(steps))).data],
+    expire: (steps) => writer.ask('expire', steps),
 
     // There is nothing to repair: no other program writes to the file, and a transaction is written whole or not at all.
     repair: (steps) => Promise.resolve(steps.map(() => NOTHING_REPAIRED)),

@@ -9,6 +9,7 @@ export interface LocalPresence extends Presence {
 }
 
 export function createPresence(broker: string, nowMs: () => number): LocalPresence {
+  /** By the server's ID. */
   const announced = new Map<string, { readonly server: ServerRecord; readonly untilMs: number }>();
   let closed = false;
 
@@ -21,6 +22,7 @@ export function createPresence(broker: string, nowMs: () => number): LocalPresen
   return {
     async announce(server) {
       removeExpired();
+      // A later announcement replaces an earlier one, and starts its time again.
       announced.set(server.id, { server, untilMs: nowMs() + PRESENCE_MS });
     },
     async withdraw({ id }) {

@@ -2,29 +2,26 @@
 import type { SchedulerEntries } from '../../../../broker/scheduler-entries.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
+import { wholeSeconds } from './submit.ts';
 
-/** Rounds up to whole seconds, as Asynq stores times to live. */
-const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
-
+/** The thread removes all entries and events when the file is opened: their schedulers ended with the last process. */
 export function createSchedulerEntries(writer: Writer): SchedulerEntries {
   return {
     async writeEntries(scheduler, { entries, ttlMs }) {
-      const rows = entries.map(({ id, spec, type, options, nextMs, prevMs }) => ({
-        id,
-        spec,
-        type,
-        options: JSON.stringify(options),
-        nextMs,
-        prevMs,
-      }));
-      // Payloads travel as bytes, one per row.
-      const bytes = entries.map(({ payload }) => payload);
-      const data = { scheduler, ttlMs: wholeSeconds(ttlMs), entries: rows };
-      await writer.run('entriesWrite', { data, bytes });
+      const data = {
+        scheduler,
+        ttlMs: wholeSeconds(ttlMs),
+        entries: entries.map(({ payload: _payload, options, ...entry }) => ({
+          ...entry,
+          options: JSON.stringify(options),
+        })),
+      };
+      // Payloads travel as bytes, one per entry.
+      await writer.run('entriesWrite', { data, bytes: entries.map(({ payload }) => payload) });
     },
 
     async clearEntries(scheduler) {
-      await writer.run('entriesClear', plain({ scheduler }));
+      await writer.ask('entriesClear', { scheduler });
     },
 
     async entries() {
@@ -37,16 +34,14 @@ export function createSchedulerEntries(writer: Writer): SchedulerEntries {
     },
 
     async recordEvent(entryId, { taskId, atMs }) {
-      await writer.run('eventAdd', plain({ entryId, taskId, atMs }));
+      await writer.ask('eventAdd', { entryId, taskId, atMs });
     },
 
-    async events(entryId, { page, pageSize }) {
-      const call = { entryId, skip: (page - 1) * pageSize, limit: pageSize };
-      return [...(await writer.run('eventsList', plain(call))).data];
-    },
+    events: (entryId, { page, pageSize }) =>
+      writer.ask('eventsList', { entryId, skip: (page - 1) * pageSize, limit: pageSize }),
 
     async clearEvents(entryIds) {
-      await writer.run('eventsClear', plain(entryIds));
+      await writer.ask('eventsClear', entryIds);
     },
   };
 }

@@ -29,6 +29,7 @@ export function createSemaphores(broker: string, nowMs: () => number): LocalSema
     async acquire({ scope, maxTokens, holder, untilMs }) {
       const tokens = currentTokens(scope);
       const untilS = secondsOf(untilMs);
+      // Idempotent: acquiring again with the same expiry succeeds, even if the scope is full.
       if (tokens.get(holder) === untilS) return true;
       if (tokens.size >= maxTokens) return false;
       scopes.set(scope, tokens.set(holder, untilS));

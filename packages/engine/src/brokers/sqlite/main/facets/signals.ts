@@ -21,33 +21,44 @@ interface Waiter {
 const isEarlierThan = (nextDueMs: number | null, knownMs: number | null): boolean =>
   nextDueMs !== null && (knownMs === null || nextDueMs < knownMs);
 
+/** A paused queue has no work, whatever is in it. */
 const hasWork = (queue: QueueChange | undefined): boolean =>
   queue !== undefined && queue.pending > 0 && !queue.paused;
 
-export function createSignals(broker: string): LocalSignals {
-  const queues = new Map<string, QueueChange>();
+/** Callers that wait until something is there. */
+function createWaiters() {
   const waiters = new Set<Waiter>();
+  return {
+    waitUntil(isReady: () => boolean, signal: AbortSignal): Promise<void> {
+      if (signal.aborted || isReady()) return Promise.resolve();
+      return new Promise((resolve) => {
+        const waiter: Waiter = {
+          isReady,
+          wake() {
+            waiters.delete(waiter);
+            signal.removeEventListener('abort', waiter.wake);
+            resolve();
+          },
+        };
+        signal.addEventListener('abort', waiter.wake, { once: true });
+        waiters.add(waiter);
+      });
+    },
+    wakeReady(): void {
+      for (const waiter of waiters) if (waiter.isReady()) waiter.wake();
+    },
+  };
+}
+
+export function createSignals(broker: string): LocalSignals {
+  /** What the writer thread has last reported of each queue. */
+  const queues = new Map<string, QueueChange>();
+  const { waitUntil, wakeReady } = createWaiters();
   const listeners = new Set<(id: string) => void>();
   let closed = false;
 
-  function waitUntil(isReady: () => boolean, signal: AbortSignal): Promise<void> {
-    if (closed || signal.aborted || isReady()) return Promise.resolve();
-    return new Promise((resolve) => {
-      const waiter: Waiter = {
-        isReady,
-        wake() {
-          waiters.delete(waiter);
-          signal.removeEventListener('abort', waiter.wake);
-          resolve();
-        },
-      };
-      signal.addEventListener('abort', waiter.wake, { once: true });
-      waiters.add(waiter);
-    });
-  }
-
   const waitForWork: Signals['waitForWork'] = (names, signal) =>
-    waitUntil(() => names.some((name) => hasWork(queues.get(name))), signal);
+    waitUntil(() => closed || names.some((name) => hasWork(queues.get(name))), signal);
 
   return {
     waitForWork,
@@ -57,8 +68,9 @@ export function createSignals(broker: string): LocalSignals {
     waitForDue(known: readonly KnownDue[], signal) {
       const isEarlier = ({ queue, nextDueMs }: KnownDue) =>
         isEarlierThan(queues.get(queue)?.nextDueMs ?? null, nextDueMs);
-      return waitUntil(() => known.some(isEarlier), signal);
+      return waitUntil(() => closed || known.some(isEarlier), signal);
     },
+    // Everybody is asked: a task's worker knows its own tasks.
     async cancel(ids) {
       if (closed) throw new TaskCenterError('broker-closed', { broker });
       for (const id of ids) for (const listener of listeners) listener(id);
@@ -72,12 +84,13 @@ export function createSignals(broker: string): LocalSignals {
     },
     update(changes) {
       for (const change of changes) queues.set(change.name, change);
-      if (changes.length > 0) for (const waiter of waiters) if (waiter.isReady()) waiter.wake();
+      if (changes.length > 0) wakeReady();
     },
     close() {
       closed = true;
       listeners.clear();
-      for (const waiter of waiters) waiter.wake();
+      // Everybody who waits is ready now.
+      wakeReady();
     },
   };
 }

@@ -20,7 +20,7 @@ import type { Writer } from '../writer.ts';
 
 const SECOND_MS = 1_000;
 /** Rounds up to whole seconds, which is all that Asynq's messages keep: both brokers then show the same times. */
-const wholeSeconds = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
+export const wholeSeconds = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
 
 /** JSON; null = no headers. */
 function encodeHeaders(headers: Readonly<Record<string, string>>): string | null {
@@ -82,6 +82,10 @@ const replicationUnsupported = (broker: string) =>
 /** Calls of `MAX_BATCH` tasks that wait for the disk at a time. Reading goes on when the oldest of them has ended. */
 const MAX_CALLS = 16;
 
+/**
+ * Tasks are read from the caller and stored in batches, some of them at a time. A batch is stored as a whole or not at all;
+ * the outcome of each task is its own.
+ */
 export function createSubmit(writer: Writer, name: string): Submit {
   async function store(tasks: readonly NewTask[], options?: CallOptions): Promise<EnqueueOutcome[]> {
     const queues = indexNames(tasks.map(({ queue }) => queue));
@@ -107,6 +111,7 @@ export function createSubmit(writer: Writer, name: string): Submit {
       });
       if (waiting) await waiting;
       if (batch.length > 0) calls.push(store(batch, options));
+      // All batches have ended before an error is thrown: none is stored after the caller knows.
       throwFirst(await Promise.all(calls.map(failureOf)));
       return (await Promise.all(calls)).flat();
     },

@@ -45,6 +45,7 @@ function statesOf({ state, action, group }: ChangeManyCall): readonly StateNumbe
 /** Makes the function that changes tasks. Its caller has checked that the tasks' states allow the action. */
 function createChanger({ tasks, sequence, afterFinish }: Store) {
   return (found: readonly StoredTask[], action: TaskAction, nowMs: number): void => {
+    // A task that is run has not ended: nothing follows.
     if (action === 'run') {
       for (const task of found) tasks.run({ ...task, order: sequence.next(), nowMs });
       return;
@@ -62,7 +63,7 @@ function createChanger({ tasks, sequence, afterFinish }: Store) {
 }
 
 /** Makes the functions that find the first tasks to change. */
-function createFinder({ database }: Store) {
+function createTaskFinder({ database }: Store) {
   const firstOfState = database.named<{ queue: number; state: number; limit: number }, { seq: number }>(
     'SELECT seq FROM task WHERE queue = :queue AND state = :state ORDER BY at, seq LIMIT :limit',
   );
@@ -88,12 +89,38 @@ function createFinder({ database }: Store) {
   };
 }
 
+/** Changes that do not move tasks from state to state. */
+function createOtherHandlers({ queues, tasks, counters }: Store) {
+  return {
+    /** Replaces the payload of a scheduled task. */
+    updatePayload({ data, bytes: [payload = null] }: Packet<TaskRef>): Packet<ControlReply> {
+      const task = tasks.find(data);
+      if (task?.state !== SCHEDULED) return plain({ done: false, state: task?.state ?? null });
+      tasks.replacePayload(task, payload);
+      return plain({ done: true, state: SCHEDULED });
+    },
+
+    /** Forgets a queue without tasks. False = it has tasks. */
+    dropQueue({ data }: Packet<{ readonly queue: string }>): Packet<boolean> {
+      const entry = queues.find(data.queue);
+      if (!entry) return plain(true);
+      if (entry.counts.some((stored) => stored > 0)) return plain(false);
+      counters.remove(entry.number);
+      queues.forget(entry);
+      return plain(true);
+    },
+  };
+}
+
+/** One call is one step: it changes at most its limit, and its caller goes on while there are more. */
 export function createChangeHandlers(store: Store) {
-  const { queues, tasks, counters } = store;
+  const { queues, tasks } = store;
   const change = createChanger(store);
-  const { firstTasks, hasGroup } = createFinder(store);
+  const { firstTasks, hasGroup } = createTaskFinder(store);
 
   return {
+    ...createOtherHandlers(store),
+
     /** Runs, archives or removes one task. */
     change(
       { data }: Packet<TaskRef & { readonly action: TaskAction }>,
@@ -122,24 +149,6 @@ export function createChangeHandlers(store: Store) {
           ? hasGroup(entry, data.group)
           : states.some((state) => (entry.counts[state] ?? 0) > 0);
       return plain({ handled: found.length, more });
-    },
-
-    /** Replaces the payload of a scheduled task. */
-    updatePayload({ data, bytes: [payload = null] }: Packet<TaskRef>): Packet<ControlReply> {
-      const task = tasks.find(data);
-      if (task?.state !== SCHEDULED) return plain({ done: false, state: task?.state ?? null });
-      tasks.replacePayload(task, payload);
-      return plain({ done: true, state: SCHEDULED });
-    },
-
-    /** Forgets a queue without tasks. False = it has tasks. */
-    dropQueue({ data }: Packet<{ readonly queue: string }>): Packet<boolean> {
-      const entry = queues.find(data.queue);
-      if (!entry) return plain(true);
-      if (entry.counts.some((stored) => stored > 0)) return plain(false);
-      counters.remove(entry.number);
-      queues.forget(entry);
-      return plain(true);
     },
   };
 }

@@ -56,6 +56,7 @@ const bySql =
 
 /** The rules by name. A candidate bears the name of its rule in `what`. */
 export const RULES: Readonly<Record<string, Rule>> = {
+  // No list shows it and nobody takes it. In the archive people see it.
   state: {
     kind: 'mismatch',
     perQueue: true,
@@ -69,6 +70,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       (row) =>
         tasks.archive({ ...taskOf(row), nowMs: row.nowMs }),
   },
+  // Its handler could not run. Nothing can bring the payload back.
   payload: {
     kind: 'ghost',
     perQueue: true,
@@ -82,6 +84,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       (row) =>
         void tasks.remove(taskOf(row)),
   },
+  // Nobody would finish or reclaim it: both begin with the set.
   set: {
     kind: 'orphan',
     perQueue: true,
@@ -95,6 +98,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       (row) =>
         tasks.leaveSet(taskOf(row)),
   },
+  // No search for ripe groups would find it.
   group: {
     kind: 'orphan',
     perQueue: true,
@@ -120,6 +124,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       'UPDATE queue SET processed = max(0, processed), failed = max(0, failed) WHERE name = :name',
     ),
   },
+  // The rules per queue would not see these tasks, so this rule comes first.
   queue: {
     kind: 'orphan',
     perQueue: false,
@@ -156,6 +161,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       ({ name }) =>
         attempts.remove(Number(name)),
   },
+  // Submissions of the same task would be refused until the lock's time is over.
   lock: {
     kind: 'leak',
     perQueue: false,

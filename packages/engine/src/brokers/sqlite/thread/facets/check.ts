@@ -140,7 +140,7 @@ export function createCheckHandlers(store: Store) {
 
   return {
     /** The next page of names that a check finds; empty = there are no more. */
-    checkPage({ data }: Packet<CheckPageCall>, { wallMs }: Now): Packet<readonly SqlValue[]> {
+    checkPage({ data }: Packet<CheckPageCall>, { wallMs }: Now): Packet<SqlValue[]> {
       const { queue, what, after } = data;
       if (what === FILE) return plain(after === null ? file.names() : []);
       if (what === COUNTS) return plain(after === null ? [queue] : []);
@@ -148,7 +148,7 @@ export function createCheckHandlers(store: Store) {
     },
 
     /** Examines candidates again, and repairs them if asked. Counts come last: a repair of rows recounts first. */
-    checkExamine({ data }: Packet<CheckExamineCall>, { wallMs }: Now): Packet<readonly (Fault | null)[]> {
+    checkExamine({ data }: Packet<CheckExamineCall>, { wallMs }: Now): Packet<(Fault | null)[]> {
       const ofRows = data.candidates.filter(({ what }) => what !== COUNTS);
       const faults = new Map<unknown, Fault | null>(
         ofRows.map((candidate) => [candidate, examine(candidate, data, wallMs)]),

@@ -1,6 +1,7 @@
 // Taking tasks, renewing their leases and keeping results. Runs in the writer thread; its calls come from
 // main/facets/consume.ts. An exchange ends attempts (finish.ts) and takes new tasks in one transaction.
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../../broker/bounds.ts';
+import type { Lease } from '../../../../broker/consume.ts';
 import { plain, type Bytes, type Json, type Packet } from '../../packing.ts';
 import {
   HAS_ATTEMPTS,
@@ -10,7 +11,6 @@ import {
   LEASED,
   type FinishItem,
   type LeasedItem,
-  type LeaseItem,
   type Row,
 } from '../../rows.ts';
 import { PENDING } from '../../states.ts';
@@ -52,7 +52,7 @@ export interface ExchangeReply {
 
 export interface ExtendCall {
   readonly lengthMs: number;
-  readonly leases: readonly Row<LeaseItem>[];
+  readonly leases: readonly Row<Lease>[];
 }
 
 /** The columns of a leased task that are no columns of its row. */
@@ -79,7 +79,7 @@ interface TakenTasks {
 }
 
 /** A queue to take tasks from. */
-interface Source {
+interface QueueShare {
   readonly entry: QueueEntry;
   /** Its index in the call. */
   readonly queue: number;
@@ -92,7 +92,7 @@ function createTaker({ database, tasks, bodies }: Store) {
   const selectFirst = database.prepare(SELECT_FIRST);
 
   /** Takes tasks from the front of a queue into `batch`. False = the call has no bytes left. */
-  return ({ entry, queue, room }: Source, batch: TakenTasks): boolean => {
+  return ({ entry, queue, room }: QueueShare, batch: TakenTasks): boolean => {
     const rows = selectFirst.all(entry.number, room) as unknown as FirstRow[];
     let count = 0;
     let lastOrder = 0;
@@ -117,7 +117,7 @@ function createTaker({ database, tasks, bodies }: Store) {
 function createLeaseHandlers({ queues, tasks, bodies }: Store) {
   return {
     /** Per lease: false = the task no longer has this token. */
-    extend({ data }: Packet<ExtendCall>, { monotonicMs }: Now): Packet<readonly boolean[]> {
+    extend({ data }: Packet<ExtendCall>, { monotonicMs }: Now): Packet<boolean[]> {
       const untilMs = Math.ceil(monotonicMs + data.lengthMs);
       return plain(
         data.leases.map((row) => {
@@ -129,7 +129,7 @@ function createLeaseHandlers({ queues, tasks, bodies }: Store) {
     },
 
     /** Per result: false = the task no longer has this token; nothing was written. */
-    keepResults({ data, bytes }: Packet<readonly Row<LeaseItem>[]>): Packet<readonly boolean[]> {
+    keepResults({ data, bytes }: Packet<readonly Row<Lease>[]>): Packet<boolean[]> {
       return plain(
         data.map((row, index) => {
           const { queue, id, token } = LEASE.fromRow(row);
@@ -171,7 +171,7 @@ export function createConsumeHandlers(store: Store) {
 
     /** Finishes first: a worker's finished tasks make room for the ones that it takes. */
     exchange({ data, bytes }: Packet<ExchangeCall>, now: Now): Packet<ExchangeReply, Row<LeasedItem>> {
-      const entries = data.finishedQueues.map(queues.find);
+      const entries = data.finishedQueues.map((name) => queues.find(name));
       const finished = finish({ entries, rows: data.finishes, results: bytes }, now);
       const token = store.nextToken();
       const untilMs = Math.ceil(now.monotonicMs + data.leaseMs);

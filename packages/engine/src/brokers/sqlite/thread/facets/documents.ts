@@ -35,7 +35,8 @@ export function createDocumentHandlers({ database }: Store) {
   return {
     documentGet: ({ data }: Packet<DocumentRef>): Packet<DocumentRow | null> => plain(get.get(data) ?? null),
 
-    documentList: ({ data }: Packet<{ readonly kind: string }>): Packet<readonly DocumentRow[]> =>
+    /** By ID. */
+    documentList: ({ data }: Packet<{ readonly kind: string }>): Packet<DocumentRow[]> =>
       plain(list.all(data)),
 
     /** Returns the new version. */

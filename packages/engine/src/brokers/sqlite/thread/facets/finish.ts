@@ -30,6 +30,7 @@ function countedAs({ action, failures }: FinishItem): EndedAttempt['countedAs'] 
   return action === ACTION.archive || (action === ACTION.retry && failures === 1) ? 'failed' : null;
 }
 
+/** What the steps after a finish need to know. */
 function endingOf(finish: FinishItem, entry: QueueEntry, result: Bytes): Ending {
   const { seq, action, attempt, record, related } = finish;
   const ended = { number: attempt, record, result, countedAs: countedAs(finish) };
@@ -78,6 +79,7 @@ export function createFinisher({ tasks, sequence, afterFinish }: Store) {
       const entry = entries[finish.queue];
       const isAccepted = entry !== undefined && write(finish, entry, { order, nowMs });
       if (finish.action === ACTION.requeue) order += 1;
+      // A finish whose lease was lost has no consequences.
       if (isAccepted) endings.push(endingOf(finish, entry, results[index] ?? null));
       return isAccepted ? 1 : 0;
     });

@@ -52,6 +52,7 @@ const OF_GROUP = `task WHERE queue = :queue AND state = ${AGGREGATING} AND in_gr
 /** The tasks of an aggregation set, by the index `task_set`. */
 const OF_SET = `task WHERE state = ${IN_SET} AND in_set = :set`;
 
+/** A group, by the number of its queue. */
 interface GroupRef {
   readonly queue: number;
   readonly group: string;
@@ -84,7 +85,7 @@ function createGroupFinder({ database }: Store) {
 }
 
 /** Makes the function that takes sets of ripe groups: those to which one of the rules applies. */
-function createTaker(store: Store) {
+function createSetTaker(store: Store) {
   const { database, queues, tasks } = store;
   const { nextAfter, isRipe } = createGroupFinder(store);
   const members = database.named<GroupRef & { limit: number }, { seq: number; size: number }>(
@@ -147,7 +148,7 @@ function createSets({ database }: Store) {
 }
 
 /** Makes the function that ends a set by storing the task made of it. */
-function createFinisher(store: Store) {
+function createSetFinisher(store: Store) {
   const { database, queues, tasks, afterFinish } = store;
   const storeTask = createTaskStorer(store);
   const sets = createSets(store);
@@ -156,6 +157,7 @@ function createFinisher(store: Store) {
     SELECT 1 FROM aggregation_set WHERE id = :set AND queue = :queue AND until_ms > :nowMs
     AND EXISTS (SELECT 1 FROM ${OF_SET})`);
 
+  /** Removes the set with its tasks and their locks. */
   function removeSet(entry: QueueEntry, set: string, nowMs: number): void {
     const endings = sets.members(set, MAX_SET_TASKS).map((seq): Ending => {
       tasks.remove({ entry, seq, state: IN_SET });
@@ -207,8 +209,8 @@ function createReclaimer(store: Store) {
 
 export function createGroupHandlers(store: Store) {
   const { database, queues } = store;
-  const take = createTaker(store);
-  const finish = createFinisher(store);
+  const take = createSetTaker(store);
+  const finish = createSetFinisher(store);
   const reclaim = createReclaimer(store);
   const readPage = createPageReader(store);
   const page = database.named<PageCursor & { set: string; limit: number }, PageCursor>(
@@ -229,7 +231,7 @@ export function createGroupHandlers(store: Store) {
     finishSet: (call: Packet<FinishSetCall>, { wallMs }: Now): Packet<EnqueueReply | null> =>
       plain(finish(call, wallMs)),
 
-    reclaimSets({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<readonly number[]> {
+    reclaimSets({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<number[]> {
       const reclaimStep = ({ queue, limit }: Step): number => {
         const entry = queues.find(queue);
         return entry ? reclaim(entry, Math.max(1, Math.min(limit, MAX_BATCH)), wallMs) : 0;

@@ -62,12 +62,12 @@ function createQueueHandlers({ database, queues }: Store) {
     FROM queue WHERE no = :queue`);
 
   return {
-    queues: (): Packet<readonly string[]> => plain(queues.names()),
+    queues: (): Packet<string[]> => plain(queues.names()),
 
     exists: ({ data }: Packet<{ readonly queue: string }>): Packet<boolean> =>
       plain(queues.find(data.queue)?.used ?? false),
 
-    queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Now): Packet<readonly FactsRow[]> {
+    queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Now): Packet<FactsRow[]> {
       const factsOf = (name: string): FactsRow => {
         const entry = queues.find(name);
         const row = entry && facts.get({ queue: entry.number });
@@ -87,10 +87,11 @@ function createQueueHandlers({ database, queues }: Store) {
   };
 }
 
+/** What the queries of pages are run with. Each takes of it what it has parameters for. */
 type PageParams = PageCursor & Omit<ListCall, 'queue' | 'after'> & { readonly queue: number };
 
 /** Makes the function that finds the tasks of a page of a list. */
-function createFinder({ database }: Store) {
+function createPageFinder({ database }: Store) {
   const find = (at: string, condition: string) =>
     database.named<PageParams, PageCursor>(`SELECT ${at} AS at, seq FROM task
       WHERE queue = :queue AND ${condition} AND (${at}, seq) > (:at, :seq) ORDER BY ${at}, seq LIMIT :limit`);
@@ -108,7 +109,7 @@ function createFinder({ database }: Store) {
 /** Requests about tasks: one by its ID, or a list by state. */
 function createTaskHandlers(store: Store) {
   const { database, queues, tasks } = store;
-  const find = createFinder(store);
+  const find = createPageFinder(store);
   const readPage = createPageReader(store);
   const groupSize = database.named<{ queue: number; group: string | null }, { size: number }>(`
     SELECT count(*) AS size FROM task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group = :group`);
@@ -162,7 +163,7 @@ function createStatisticsHandlers({ database, queues }: Store) {
 
   return {
     /** Today first. */
-    history({ data }: Packet<HistoryCall>, { wallMs }: Now): Packet<readonly DayCounts[]> {
+    history({ data }: Packet<HistoryCall>, { wallMs }: Now): Packet<DayCounts[]> {
       const entry = queues.find(data.queue);
       const rows = Array.from({ length: data.days }, (_, daysAgo): DayCounts => {
         const ms = wallMs - daysAgo * DAY_MS;
@@ -183,7 +184,7 @@ function createStatisticsHandlers({ database, queues }: Store) {
       return plain(Math.floor(bytes));
     },
 
-    groups({ data }: Packet<{ readonly queue: string }>): Packet<readonly GroupSize[]> {
+    groups({ data }: Packet<{ readonly queue: string }>): Packet<GroupSize[]> {
       const entry = queues.find(data.queue);
       return plain(entry ? groupSizes.all({ queue: entry.number }) : []);
     },
@@ -205,7 +206,7 @@ export function createInspectHandlers(store: Store) {
     ...createStatisticsHandlers(store),
 
     /** Tasks with this plain ID: one of no business, then those of businesses by name. */
-    find({ data }: Packet<FindCall>): Packet<readonly FoundTask[]> {
+    find({ data }: Packet<FindCall>): Packet<FoundTask[]> {
       const findIn = (queue: string): FoundTask[] => {
         const entry = queues.find(queue);
         const rows = entry ? find.all({ queue: entry.number, id: data.id }) : [];

@@ -170,27 +170,30 @@ function createShrinker({ database }: Store): () => void {
   };
 }
 
+/**
+ * Makes the function that records a scan of a queue. True = nothing may be taken back in this scan: the process may have
+ * been stopped, and its live workers must be able to renew their leases first.
+ */
+function createHoldOff(): (entry: QueueEntry, nowMs: number) => boolean {
+  const scans = new Map<QueueEntry, ScanMemory>();
+  return (entry, nowMs) => {
+    const { isHeldOff, memory } = nextScan(scans.get(entry) ?? NO_SCAN_YET, nowMs);
+    scans.set(entry, memory);
+    return isHeldOff;
+  };
+}
+
 export function createMaintainHandlers(store: Store) {
   const { queues, counters, locks } = store;
   const recover = createRecoverer(store);
   const forward = createForwarder(store);
   const expire = createJanitor(store);
   const shrink = createShrinker(store);
-  const scans = new Map<QueueEntry, ScanMemory>();
-
-  /**
-   * Records a scan of the queue. True = nothing may be taken back in this scan: the process may have been stopped, and
-   * its live workers must be able to renew their leases first.
-   */
-  function holdOff(entry: QueueEntry, nowMs: number): boolean {
-    const { isHeldOff, memory } = nextScan(scans.get(entry) ?? NO_SCAN_YET, nowMs);
-    scans.set(entry, memory);
-    return isHeldOff;
-  }
+  const holdOff = createHoldOff();
 
   return {
     /** Per step: how many tasks are pending again, and how many were archived. */
-    recover({ data }: Packet<RecoverCall>, now: Now): Packet<readonly RecoveredTasks[]> {
+    recover({ data }: Packet<RecoverCall>, now: Now): Packet<RecoveredTasks[]> {
       const untilMs = Math.floor(now.monotonicMs);
       const recoverStep = ({ queue, limit }: Step): RecoveredTasks => {
         const entry = queues.find(queue);
@@ -212,7 +215,7 @@ export function createMaintainHandlers(store: Store) {
     },
 
     /** Also removes expired counters and locks, and shrinks the file, by one step each. */
-    expire({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<readonly number[]> {
+    expire({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<number[]> {
       const outcomes = data.map(({ queue, limit }) => {
         const entry = queues.find(queue);
         return entry ? expire(entry, clampLimit(limit), wallMs) : 0;

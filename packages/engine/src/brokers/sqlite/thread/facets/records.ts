@@ -1,43 +1,42 @@
 // Whole tasks as inspectors and aggregators read them, page by page. Runs in the writer thread; inspect.ts and groups.ts
 // find the rows.
+import type { TaskRecord } from '../../../../broker/inspect.ts';
 import type { Bytes } from '../../packing.ts';
 import { ACTIVE, type StateNumber } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 import { columnOf } from '../tasks.ts';
 
-/** What a record has of the task's row. The columns bear the names of the fields. */
-interface StoredFields {
+/** What a record has of the task's row. */
+interface StoredFields extends Pick<TaskRecord, SameField> {
   readonly state: StateNumber;
   /** What it means depends on the state: docs/design/data-model.md#sqlite. */
   readonly at: number;
-  readonly id: string;
-  readonly type: string;
-  readonly maxRetries: number;
-  readonly retried: number;
-  readonly timeoutMs: number;
-  readonly deadlineMs: number;
-  readonly retentionMs: number;
   readonly meta: string | null;
   readonly headers: string | null;
-  readonly attempts: number;
-  readonly crashes: number;
-  readonly deferrals: number;
   readonly pendingSinceMs: number | null;
-  readonly startedMs: number | null;
-  readonly worker: string | null;
   readonly finishedMs: number | null;
   readonly failedMs: number | null;
   readonly lastError: string | null;
+  /** JSON of the cancellation. */
   readonly cancel: string | null;
-  readonly inGroup: string | null;
 }
+
+/** Fields that inspectors see as they are stored. */
+type SameField = (typeof SAME_FIELDS)[number];
+
+// prettier-ignore
+const SAME_FIELDS = [
+  'id', 'type', 'maxRetries', 'retried', 'timeoutMs', 'deadlineMs', 'retentionMs', 'group', 'attempt', 'crashes',
+  'deferrals', 'startedMs', 'worker',
+] as const;
 
 // prettier-ignore
 const FIELDS = [
-  'state', 'at', 'id', 'type', 'maxRetries', 'retried', 'timeoutMs', 'deadlineMs', 'retentionMs', 'meta', 'headers',
-  'attempts', 'crashes', 'deferrals', 'pendingSinceMs', 'startedMs', 'worker', 'finishedMs', 'failedMs', 'lastError',
-  'cancel', 'inGroup',
+  ...SAME_FIELDS, 'state', 'at', 'meta', 'headers', 'pendingSinceMs', 'finishedMs', 'failedMs', 'lastError', 'cancel',
 ] as const satisfies readonly (keyof StoredFields)[];
+
+/** The columns that do not bear their field's name. */
+const COLUMNS: Partial<Record<keyof StoredFields, string>> = { group: 'in_group', attempt: 'attempts' };
 
 /** A stored task. Its payload and its result are two items of the packet's bytes: row n has 2n and 2n + 1. */
 export interface RecordRow extends StoredFields {
@@ -64,7 +63,7 @@ const MAX_PAGE_BYTES = 4 * 1_024 * 1_024;
 
 const SELECT_RECORD = `
   SELECT ifnull(task.payload, body.payload) AS payload, body.result,
-    ${FIELDS.map((field) => `${columnOf(field)} AS ${field}`).join(', ')}
+    ${FIELDS.map((field) => `${COLUMNS[field] ?? columnOf(field)} AS "${field}"`).join(', ')}
   FROM task LEFT JOIN body ON body.seq = task.seq WHERE task.seq = :seq`;
 
 type StoredRecord = StoredFields & { readonly payload: Bytes; readonly result: Bytes };
@@ -84,7 +83,7 @@ export function createPageReader({ database, attempts }: Store) {
     let bytesLeft = MAX_PAGE_BYTES;
     for (const { seq } of found.slice(0, limit)) {
       const { payload, result, ...columns } = select.get({ seq })!;
-      const attemptRecords = columns.attempts === 0 ? [] : attempts.list(seq);
+      const attemptRecords = columns.attempt === 0 ? [] : attempts.list(seq);
       const leaseIsOver = columns.state === ACTIVE && columns.at <= monotonicMs;
       rows.push({ ...columns, attemptRecords, leaseIsOver });
       bytes.push(payload, result);

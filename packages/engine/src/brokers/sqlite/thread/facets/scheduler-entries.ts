@@ -27,6 +27,7 @@ export interface EventsCall {
 
 const MAX_ENTRIES = 10_000;
 
+/** Requests about entries: each scheduler writes its own as a whole. */
 function createEntryHandlers({ database }: Store) {
   const removeOf = database.prepare('DELETE FROM scheduler_entry WHERE scheduler = ?');
   const removeExpired = database.prepare('DELETE FROM scheduler_entry WHERE until_ms < ?');
@@ -53,7 +54,7 @@ function createEntryHandlers({ database }: Store) {
       return plain(null);
     },
 
-    entriesList(_: Packet<null>, { wallMs }: Now): Packet<readonly EntryRow[]> {
+    entriesList(_: Packet<null>, { wallMs }: Now): Packet<EntryRow[]> {
       removeExpired.run(wallMs);
       const rows = select.all();
       return {
@@ -65,6 +66,7 @@ function createEntryHandlers({ database }: Store) {
   };
 }
 
+/** Requests about the history of entries. */
 function createEventHandlers({ database }: Store) {
   const insert = database.named<EventCall>(
     'INSERT OR IGNORE INTO enqueue_event VALUES (:entryId, :atMs, :taskId)',
@@ -87,7 +89,7 @@ function createEventHandlers({ database }: Store) {
     },
 
     /** Newest first. */
-    eventsList: ({ data }: Packet<EventsCall>): Packet<readonly EnqueueEvent[]> => plain(page.all(data)),
+    eventsList: ({ data }: Packet<EventsCall>): Packet<EnqueueEvent[]> => plain(page.all(data)),
 
     eventsClear({ data }: Packet<readonly string[]>): Packet<null> {
       for (const entryId of data) removeOf.run(entryId);

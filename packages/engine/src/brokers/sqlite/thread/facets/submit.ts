@@ -1,6 +1,6 @@
 // Storing new tasks. Runs in the writer thread; its calls come from main/facets/submit.ts.
 import { plain, type Bytes, type Packet } from '../../packing.ts';
-import { NEW_TASK, type NewTaskItem, type Row, type RowView } from '../../rows.ts';
+import { NEW_TASK, type NewTaskItem, type Row } from '../../rows.ts';
 import { AGGREGATING, PENDING, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
@@ -60,7 +60,7 @@ export function createTaskStorer({ tasks, database, sequence, locks }: Store) {
     return holder === null ? null : { result: LOCK_HELD, holder };
   }
 
-  return (task: RowView<NewTaskItem>, context: StoreContext): StoreOutcome => {
+  return (task: NewTaskItem, context: StoreContext): StoreOutcome => {
     const { entry, payload, nowMs } = context;
     const { id, uniqueKey, delayMs, runAtMs } = task;
     const dueMs = Math.ceil(Math.max(delayMs > 0 ? nowMs + delayMs : 0, runAtMs));

@@ -1,6 +1,6 @@
 // The table of bodies: payloads too large for their task's row, and results. Runs in the writer thread.
+import type { Lease } from '../../../../broker/consume.ts';
 import type { Bytes } from '../../packing.ts';
-import type { LeaseItem } from '../../rows.ts';
 import { ACTIVE } from '../../states.ts';
 import type { Database } from '../database.ts';
 
@@ -8,7 +8,7 @@ import type { Database } from '../database.ts';
 export const INLINE_BYTES = 512;
 
 /** A result that an attempt sets before it ends. `queue` is the number of the task's queue. */
-export type EarlyResult = Omit<LeaseItem, 'queue'> & { readonly queue: number; readonly result: Bytes };
+export type EarlyResult = Omit<Lease, 'queue'> & { readonly queue: number; readonly result: Bytes };
 
 export interface Bodies {
   /** The payload of a task in whose row it is not. */

@@ -1,0 +1,36 @@
+// The messages that the two threads post to each other. What calls and answers consist of is in packing.ts.
+import type { FromRenewer, ToRenewer } from '../../leases/renewer-messages.ts';
+import type { WireError } from './errors.ts';
+import type { Batch } from './packing.ts';
+import type { QueueChange } from './states.ts';
+
+/** What the thread is started with. */
+export interface WriterData {
+  readonly path: string;
+  /** The time set by a test; null = real time. */
+  readonly nowMs: number | null;
+  /** Origin of the main thread's monotonic clock: each thread has its own. */
+  readonly originMs: number;
+}
+
+export type ToWriter =
+  /** Requests; `nowMs` is the time set by a test. */
+  | { readonly kind: 'calls'; readonly batch: Batch; readonly nowMs: number | null }
+  | { readonly kind: 'renewer'; readonly message: ToRenewer }
+  /** Answer everything received so far, then close the file and end. */
+  | { readonly kind: 'close' };
+
+export type FromWriter =
+  /** The first message if the file is open: all its queues. */
+  | { readonly kind: 'ready'; readonly queueChanges: readonly QueueChange[] }
+  /** The first message if the file cannot be used. The thread then ends. */
+  | { readonly kind: 'failed'; readonly error: WireError }
+  | { readonly kind: 'renewer'; readonly message: FromRenewer }
+  /** Answers to the oldest open calls, in the order of the calls. */
+  | {
+      readonly kind: 'answers';
+      readonly batch: Batch;
+      readonly queueChanges: readonly QueueChange[];
+      /** Why the file can no longer be written; null while it can. */
+      readonly brokenCause: string | null;
+    };
