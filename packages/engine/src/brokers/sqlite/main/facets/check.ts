@@ -6,6 +6,7 @@ import type { Writer } from '../writer.ts';
 /** Checks of a large file take longer than other calls may. A signal that never aborts waits for the answer. */
 const PATIENT = { signal: new AbortController().signal };
 
+/** The thread knows the rules. Here they are only asked for, one after the other. */
 export function createCheck(writer: Writer): Check {
   return {
     async *candidates(queue) {

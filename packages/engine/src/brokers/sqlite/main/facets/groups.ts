@@ -23,6 +23,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
 export function createGroups(writer: Writer, newId: () => string): Groups {
   return {
     async take(...[queue, rules, limit, after]: Parameters<Groups['take']>) {
+      // The IDs are made here, as the thread has no source of random numbers that tests could replace.
       const setIds = Array.from({ length: limit }, newId);
       const reply = await writer.ask('takeSets', { queue, rules, setIds, after });
       const sets = reply.sets.map((taken, i) => ({ queue, ...taken, id: setIds[i]! }));
@@ -31,6 +32,7 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
 
     read: (set) => contentOf(writer, set),
 
+    // The tasks of the set need not travel back: the thread finds them by the set's ID.
     async finish({ queue, id }, _content, task) {
       const row = task && newTaskRow(task, 0);
       const call = { data: { queue, set: id, row }, bytes: [task?.payload ?? null] };

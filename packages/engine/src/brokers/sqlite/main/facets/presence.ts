@@ -8,6 +8,7 @@ export interface LocalPresence extends Presence {
   close(): void;
 }
 
+/** The time is an argument, for tests that set it. */
 export function createPresence(broker: string, nowMs: () => number): LocalPresence {
   /** By the server's ID. */
   const announced = new Map<string, { readonly server: ServerRecord; readonly untilMs: number }>();

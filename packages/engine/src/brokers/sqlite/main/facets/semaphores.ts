@@ -35,6 +35,7 @@ export function createSemaphores(broker: string, nowMs: () => number): LocalSema
       scopes.set(scope, tokens.set(holder, untilS));
       return true;
     },
+    // False = the token had expired, or was never acquired.
     async release(scope, holder) {
       return currentTokens(scope).delete(holder);
     },

@@ -22,7 +22,7 @@ const SECOND_MS = 1_000;
 /** Rounds up to whole seconds, which is all that Asynq's messages keep: both brokers then show the same times. */
 export const wholeSeconds = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
 
-/** JSON; null = no headers. */
+/** JSON; null = no headers, which most tasks have. */
 function encodeHeaders(headers: Readonly<Record<string, string>>): string | null {
   const text = JSON.stringify(headers);
   return text === '{}' ? null : text;
