@@ -15,7 +15,7 @@ export {
   type CallInput,
 } from './client.ts';
 export { didYouMean } from './did-you-mean.ts';
-export { gotOf, itemAt, itemsOf, pointerOf } from './issues.ts';
+export { gotOf, itemAt, itemsOf, pointerOf, type ItemPath } from './issues.ts';
 export { limits } from './limits.ts';
 export { openapi } from './openapi.ts';
 export { problems, type ItemLocation, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';

@@ -7,7 +7,9 @@ import { limits } from './limits.ts';
 import type { ItemLocation, ProblemItem } from './problem.ts';
 import { fieldsOf, NOT_BUILT_MESSAGE, schemaAt } from './strict.ts';
 
-type Path = readonly PropertyKey[];
+/** Where a finding is in what was sent: names of fields and indexes of lists. */
+export type ItemPath = readonly PropertyKey[];
+
 type Issue = z.core.$ZodIssue;
 
 /** Fields whose values never appear in a problem: they may be secret or large. */
@@ -17,11 +19,11 @@ const MAX_SHOWN_LENGTH = 64;
 const TYPE_NAMES: Readonly<Record<string, string>> = { int: 'whole number', record: 'object' };
 
 /** The JSON pointer (RFC 6901) of a path. */
-export function pointerOf(path: Path): string {
+export function pointerOf(path: ItemPath): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-function valueAt(input: unknown, path: Path): unknown {
+function valueAt(input: unknown, path: ItemPath): unknown {
   return path.reduce<unknown>((value, step) => {
     const holder = value as Record<PropertyKey, unknown> | null | undefined;
     return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, step)
@@ -36,7 +38,7 @@ function withoutSecrets(text: string): string {
 }
 
 /** A value as a problem may show it: a primitive outside payloads and headers, cut to 64 characters. Otherwise null. */
-export function gotOf(input: unknown, path: Path): string | null {
+export function gotOf(input: unknown, path: ItemPath): string | null {
   if (path.some((step) => HIDDEN_FIELDS.has(String(step)))) return null;
   const value = valueAt(input, path);
   if (!['string', 'number', 'boolean'].includes(typeof value)) return null;
@@ -87,7 +89,7 @@ interface Source {
   readonly input: unknown;
   readonly location: ItemLocation;
   /** The path of this input in the body, such as `['tasks', 3]` for a task of a batch. */
-  readonly basePath: Path;
+  readonly basePath: ItemPath;
 }
 
 /**
@@ -95,7 +97,7 @@ interface Source {
  */
 export function itemAt(
   { location, basePath }: Pick<Source, 'location' | 'basePath'>,
-  path: Path,
+  path: ItemPath,
   details: Omit<ProblemItem, ItemLocation>,
 ): ProblemItem {
   const where = location === 'pointer' ? pointerOf([...basePath, ...path]) : path.join('.');
@@ -105,7 +107,7 @@ export function itemAt(
 /**
  * A field that the schema does not take. If a later version will take it, or a similar name is known, the item says so.
  */
-function unknownField(source: Source, path: Path, key: string): ProblemItem {
+function unknownField(source: Source, path: ItemPath, key: string): ProblemItem {
   const { known, notBuilt } = fieldsOf(schemaAt(source.schema, path));
   const what = source.location === 'parameter' ? 'parameter' : 'field';
   const near = didYouMean(key, known);

@@ -1,13 +1,11 @@
 /** Checks a submitted callback beyond its schema, and gives it its stored form. */
-import { gotOf, itemAt, type CheckedCallback, type ProblemItem } from '@task-center/api';
+import { gotOf, itemAt, type CheckedCallback, type ProblemItem, type ItemPath } from '@task-center/api';
 import type { StoredCallback } from '../../callbacks/callback.ts';
 import { headerFault } from '../../callbacks/headers.ts';
 import { checkCallbackUrl, type UrlRules } from '../../callbacks/url-rules.ts';
 import { ProblemError } from '../../problem.ts';
 
-type BasePath = readonly (string | number)[];
-
-function headerItems(headers: Readonly<Record<string, string>>, basePath: BasePath): ProblemItem[] {
+function headerItems(headers: Readonly<Record<string, string>>, basePath: ItemPath): ProblemItem[] {
   const seen = new Set<string>();
   return Object.entries(headers).flatMap(([name, value]) => {
     const repeated = seen.has(name.toLowerCase()) ? 'is given twice' : null;
@@ -22,7 +20,7 @@ function headerItems(headers: Readonly<Record<string, string>>, basePath: BasePa
 /** What a callback is checked against, and where it is in the body. */
 export interface CallbackChecks {
   readonly rules: UrlRules;
-  readonly basePath: BasePath;
+  readonly basePath: ItemPath;
 }
 
 /** What is wrong with a callback; nothing = it is valid. */

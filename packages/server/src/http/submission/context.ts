@@ -1,11 +1,9 @@
 /** The context of a submitted task: business, user and trace. */
 import { randomBytes } from 'node:crypto';
-import { itemAt, tracestate, type CheckedTask } from '@task-center/api';
+import { itemAt, tracestate, type CheckedTask, type ItemPath } from '@task-center/api';
 import { traceIdOf, type TaskContext } from '@task-center/engine';
 import type { Principal } from '../../auth/principal.ts';
 import { invalid, ProblemError } from '../../problem.ts';
-
-type BasePath = readonly (string | number)[];
 
 const hex = (bytes: number) => randomBytes(bytes).toString('hex');
 /** A trace or span ID of zeros, which W3C Trace Context declares invalid. */
@@ -38,7 +36,7 @@ function traceOf(task: CheckedTask, headers: Headers): Pick<TaskContext, 'tracep
 export function businessOf(
   requested: string | undefined,
   { businesses }: Principal,
-  basePath: BasePath,
+  basePath: ItemPath,
 ): string | null {
   if (businesses === null) return requested ?? null;
   if (requested === undefined && businesses.length === 1) return businesses[0] ?? null;

@@ -10,12 +10,12 @@ import {
   type CheckedTask,
   type Priority,
   type ProblemItem,
+  type ItemPath,
 } from '@task-center/api';
 
 /** Longest timeout of a callback: a receiver that needs longer should answer early and report later. */
 const MAX_CALLBACK_MS = 15 * 60_000;
 
-type BasePath = readonly (string | number)[];
 type Found = readonly [field: string, code: string, message: string];
 
 /** The logical queue that a task names, directly or by its priority; else `default`. */
@@ -48,7 +48,7 @@ function contradictions(task: CheckedTask): Found[] {
 }
 
 /** Everything that is wrong between the fields of a task. */
-export function taskFaults(task: CheckedTask, basePath: BasePath): ProblemItem[] {
+export function taskFaults(task: CheckedTask, basePath: ItemPath): ProblemItem[] {
   const found = contradictions(task);
   if (task.type === undefined && task.callback === undefined)
     found.push(['type', 'required', 'is required unless the task has a callback']);

@@ -3,13 +3,13 @@
 -- exchange: finishes attempts and takes tasks, over several queues of one node, in the caller's order.
 -- KEYS   receipt; pending_lists...: of the queues with finishes, then of the queues to take from
 -- ARGV   now; slot; sequence; finish_queues: number of queues with finishes; room: tasks to take; lease_ms: length of the leases;
---        worker; shares: how many tasks each queue to take from may give first, with commas, '' = none; fetch_queues: number of
---        queues to take from; finishes...: per queue, as the prelude `finish-queue` describes
+--        worker; shares: tasks to take of each queue in the first round, separated by commas, '' = no first round;
+--        fetch_queues: number of queues to take from; finishes...: per queue, as the prelude `finish-queue` describes
 -- TOUCHES active, lease, scheduled, retry, archived, completed, due, tok, paused, odd, t:*, unique:*, processed, processed:*,
 --        failed, failed:*
--- RETURN reply codes of the finishes, one text for all queues; then per queue that had something: its index among the queues
---        to take from (from 0), token, flat list of rows (prelude `leases`), IDs without a task, key of a wrong type or ''.
---        `!stale`: a late duplicate
+-- RETURN reply codes of the finishes, one text for all queues; then per take (a queue may appear twice): the queue's
+--        position among those to take from (from 0), token, flat list of rows (prelude `leases`), IDs without a task,
+--        key of a wrong type or ''. `!stale`: a late duplicate
 -- BOUND  256 finishes and 256 tasks, 512 KiB of messages each
 local length_ms = tonumber(ARGV.lease_ms)
 -- Indexes in KEYS of the first queue to take from, and behind the last one.
@@ -33,24 +33,25 @@ if kept or stale then
   return kept and repeat_reply(kept) or STALE
 end
 
-local codes, counts = {}, INDEX.finishes
+local codes, next_index = {}, INDEX.finishes
 for i = INDEX.pending_lists, first_fetch - 1 do
-  codes[#codes + 1], counts = finish_queue(KEYS[i], counts)
+  codes[#codes + 1], next_index = finish_queue(KEYS[i], next_index)
 end
 local finished = table.concat(codes)
 
-local options = { room = 0, bytes = 0, length_ms = length_ms, worker = ARGV.worker }
+-- What one fetch may take. `fetch` sets `room` to 0 when the messages reach the limit of bytes.
+local budget = { room = 0, bytes = 0, length_ms = length_ms, worker = ARGV.worker }
 local reply, receipt = { finished }, { finished }
 local room, is_blocked = tonumber(ARGV.room), {}
 
 -- Takes up to `limit` tasks from the queue KEYS[i].
 local function take_from(i, limit)
   local requested = math.min(limit, room)
-  options.room = requested
+  budget.room = requested
   if requested <= 0 or is_blocked[i] then
     return
   end
-  local token, ids, rows, dropped, wrong_key = fetch(KEYS[i], options)
+  local token, ids, rows, dropped, wrong_key = fetch(KEYS[i], budget)
   if not token then
     return
   end
@@ -60,8 +61,7 @@ local function take_from(i, limit)
   room = room - #ids
   if wrong_key ~= '' then
     is_blocked[i] = true
-  elseif #ids < requested and options.room == 0 then
-    -- The messages have reached the limit of bytes.
+  elseif #ids < requested and budget.room == 0 then
     room = 0
   end
 end

@@ -11,11 +11,11 @@ end
 -- Own states of tasks that wait for something other than a time (`keep_waiting`).
 local WAITING = { blocked = true, awaiting = true, held = true }
 
--- options: room (tasks left to take), bytes (taken so far), length_ms of the leases, worker; room and bytes are updated.
+-- budget: room (tasks left to take), bytes (taken so far), length_ms of the leases, worker; room and bytes are updated.
 -- Returns nil for a queue that is empty or paused, else: token, IDs, rows (see `add_task_row`), IDs without a task, and the
 -- key of a wrong type or ''.
-local function fetch(pending, options)
-  local ids = redis.pcall('LRANGE', pending, -options.room, -1)
+local function fetch(pending, budget)
+  local ids = redis.pcall('LRANGE', pending, -budget.room, -1)
   if ids.err then
     return 0, {}, {}, {}, pending
   end
@@ -27,7 +27,7 @@ local function fetch(pending, options)
   if wrong_key then
     return 0, {}, {}, {}, wrong_key
   end
-  local prefix, worker, bytes = asynq .. 't:', options.worker, options.bytes
+  local prefix, worker, bytes = asynq .. 't:', budget.worker, budget.bytes
   local first_state = int_text(now) .. ';1;0;0;' .. worker
   local taken, rows, dropped, pop_count, taken_count, row_end = {}, {}, {}, 0, 0, 0
   for i = #ids, 1, -1 do
@@ -45,7 +45,7 @@ local function fetch(pending, options)
       keep_waiting(asynq, key, id)
     elseif row.state ~= 'active' then
       if bytes > 0 and bytes + #message > MAX_BATCH_BYTES then
-        options.room = 0
+        budget.room = 0
         break
       end
       bytes = bytes + #message
@@ -58,9 +58,9 @@ local function fetch(pending, options)
     pop_count = pop_count + 1
   end
   redis.call('LTRIM', pending, 0, -pop_count - 1)
-  options.room, options.bytes = math.max(0, options.room - taken_count), bytes
+  budget.room, budget.bytes = math.max(0, budget.room - taken_count), bytes
   count_anomaly(tc, 'dropped', #dropped)
-  local token = taken_count > 0 and lease_tasks(asynq, tc, taken, options.length_ms) or 0
+  local token = taken_count > 0 and lease_tasks(asynq, tc, taken, budget.length_ms) or 0
   return token, taken, rows, dropped, ''
 end
 
