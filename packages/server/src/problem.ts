@@ -5,7 +5,7 @@
  * declared in `packages/api/src/problem.ts`, with its status and title.
  */
 import { problems, type Problem, type ProblemCode, type ProblemItem } from '@task-center/api';
-import { isTaskCenterError, TaskCenterError, type ErrorCode } from '@task-center/engine';
+import { isTaskCenterError, logicalQueue, TaskCenterError, type ErrorCode } from '@task-center/engine';
 
 /**
  * Further members of a problem. Each code has its own, such as `limit` and `got` of `too-large`:
@@ -58,11 +58,11 @@ const PROBLEM_BY_ERROR = {
   'payload-too-large': 'too-large',
   'task-not-found': 'not-found',
   'queue-not-found': 'not-found',
-  'not-a-cluster': 'not-found',
   'wrong-state': 'wrong-state',
-  // No operation answers with these two yet: it will need a code that says that the state is a queue's.
-  'pause-unchanged': 'wrong-state',
-  'queue-not-empty': 'wrong-state',
+  // No operation can cause these three yet.
+  'not-a-cluster': 'internal',
+  'pause-unchanged': 'internal',
+  'queue-not-empty': 'internal',
 
   'broker-unavailable': 'broker-unavailable',
   'broker-refused': 'broker-unavailable',
@@ -109,11 +109,10 @@ function brokerUnavailable(error: TaskCenterError): ProblemError {
 /** Not the engine's text: it names a stored queue, and takes "not found" for "does not exist". */
 function notFound(error: TaskCenterError): ProblemError {
   if (isTaskCenterError(error, 'queue-not-found')) {
-    const name = JSON.stringify(error.details.queue);
+    const name = JSON.stringify(logicalQueue(error.details.queue).name);
     return new ProblemError('not-found', `There is no queue ${name}; a queue is created by its first task.`);
   }
-  if (error.code === 'task-not-found') return taskNotFound();
-  return new ProblemError('not-found', 'The broker is not a Redis Cluster: it has no slots and nodes.');
+  return taskNotFound();
 }
 
 function engineProblem(error: TaskCenterError): ProblemError | null {

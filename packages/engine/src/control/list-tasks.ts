@@ -77,7 +77,9 @@ export async function listLogicalTasks(
   const records: TaskRecord[] = [];
   let { kindIndex, cursor } = from;
   for (;;) {
-    const queue = queues[kindIndex] as string;
+    const queue = queues[kindIndex];
+    // The position comes from a caller, who may have made it up.
+    if (queue === undefined) return { records, next: null };
     const page = await inspect.list({ queue, state: list.state, limit: limit - records.length, cursor });
     records.push(...page.tasks);
     cursor = page.cursor;
