@@ -1,13 +1,15 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
-import { silentLog } from '../../src/runtime/log.ts';
+import { silentLog, type LogFields } from '../../src/runtime/log.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { redisKind, sqliteKind } from '../support/brokers.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { nextEvents } from '../support/next-event.ts';
 import { freePort, startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
 
 describe('handlers by pattern', () => {
   test('are chosen by the exact type first, then by the longest prefix, then the one for all types', async () => {
@@ -59,6 +61,69 @@ describe('a type that is only a prefix of a pattern', () => {
     expect(outcomes.sort()).toEqual(['a failed', 'b succeeded']);
     const { lastError } = (await broker.inspect.task({ queue: 'default', id: 'a' })) ?? {};
     expect(lastError?.message).toContain('email:');
+  });
+});
+
+describe('a worker whose surroundings interfere', () => {
+  test('gives back the tasks that a handler which stops the worker has kept from starting, and runs none of them', async () => {
+    const store = await sqliteKind.createStore();
+    const broker = await store.connect();
+    await new Client(broker).enqueueMany(Array.from({ length: 5 }, () => ({ task: 'x' })));
+    let runs = 0;
+    let stopped: Promise<void> | undefined;
+    let end = () => {};
+    const mayEnd = new Promise<void>((resolve) => (end = resolve));
+    const worker = new Worker(broker, { concurrency: 10 }).handle('x', () => {
+      runs += 1;
+      stopped ??= worker.stop();
+      return mayEnd;
+    });
+    onTestFinished(() => store.remove());
+    await worker.start();
+    const pending = async () => (await broker.inspect.queueFacts(['default']))[0]?.counts.pending;
+    await until(async () => stopped !== undefined && (await pending()) === 4);
+    end();
+    await stopped;
+    expect(runs).toBe(1);
+  });
+
+  test('does not hand in again what was answered before a log threw', async () => {
+    const store = await sqliteKind.createStore();
+    const broker = await store.connect();
+    const events = new Events();
+    let answers = 0;
+    const consume: Broker['consume'] = {
+      ...broker.consume,
+      async exchange(call, options) {
+        const outcome = await broker.consume.exchange(call, options);
+        if (call.finishes.length === 0 || answers > 0) return outcome;
+        answers += 1;
+        return { ...outcome, finished: outcome.finished.map(() => 'lease-lost' as const) };
+      },
+    };
+    const warn = () => {
+      throw new Error('the disk of the log is full');
+    };
+    const failures: string[] = [];
+    const error = (_: LogFields, message: string) => void failures.push(message);
+    const runtime = { events, clock: fastClock, log: { ...silentLog, warn, error } };
+    const worker = new Worker({ ...broker, consume }, { runtime }).handle('x', () => {});
+    onTestFinished(async () => {
+      await worker.stop();
+      await store.remove();
+    });
+    await worker.start();
+    const client = new Client(broker);
+    const [refused] = await Promise.all([
+      nextEvents(events, 'attempt.started', 1),
+      client.enqueue('x', null),
+    ]);
+    expect(refused).toHaveLength(1);
+    const finished = nextEvents(events, 'attempt.finished', 1);
+    // By then the failed exchange has been tried again.
+    await client.enqueue('x', null, { id: 'later', delay: '500ms' });
+    expect((await finished)[0]).toMatchObject({ task: { id: 'later' }, outcome: 'succeeded' });
+    expect(failures).toEqual(['an exchange with the broker failed; trying again']);
   });
 });
 

@@ -143,7 +143,11 @@ export class ExchangeLoop {
       if (started) await started;
     } catch (error) {
       this.#calls.writeOff(call);
-      await this.#retryLater(ended, error);
+      // What was answered before the error is over, and has no finish any more.
+      await this.#retryLater(
+        ended.filter(({ finish }) => finish !== undefined),
+        error,
+      );
     }
     if (room > 0) demand.onFetched();
     this.#calls.end(call);

@@ -75,10 +75,10 @@ export class Idle {
     const wake: Wake = this.#watcherShare.decideToWatch() ? 'work' : 'backlog';
     const woken =
       wake === 'work' ? signals.waitForWork(names, signal) : signals.waitForBacklog(names, signal);
-    // Signals never reject. If one did, the poll would still end the wait.
+    // Signals never reject. If one did, the poll or `wake` would still end the wait.
     return woken.then(
       () => wake,
-      () => new Promise<never>(() => {}),
+      () => this.#deps.runtime.clock.sleep(2 * POLL_MS, signal).then((): Wake => 'poll'),
     );
   }
 

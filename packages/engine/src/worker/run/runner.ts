@@ -54,7 +54,10 @@ export class Runner {
   startAll(tasks: readonly LeasedTask[], sinceMs: number): void {
     const { slots } = this.#deps;
     const arrived = suspectedFirst(tasks).map((task) => slots.add(task, sinceMs));
-    for (const held of arrived) if (!this.#isolation.intercept(held)) this.#start(held);
+    for (const held of arrived) {
+      // A handler that has just started may have stopped the worker, and what still waited was given back.
+      if (held.isWaiting && !this.#isolation.intercept(held)) this.#start(held);
+    }
   }
 
   #start(held: HeldTask): void {
@@ -115,14 +118,9 @@ export class Runner {
     this.#deps.exchanges.finish(held);
   }
 
-  /** Gives back the task that waits to start alone, if there is one. */
+  /** Gives back the tasks that have not started: the one that waits to start alone, and those after a handler that stops. */
   giveBackWaiting(): void {
-    const { slots, exchanges } = this.#deps;
-    for (const held of slots.all()) {
-      if (!held.isWaiting) continue;
-      slots.giveBack(held);
-      exchanges.finish(held);
-    }
+    for (const held of this.#deps.slots.all()) if (held.isWaiting) this.#giveBack(held);
   }
 
   /** Gives back the tasks of running attempts. */
