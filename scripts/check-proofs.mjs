@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mutations } from '../faults/mutations/mutations.mjs';
-import { findBrokenMutations, findBrokenProofs, readRows } from './proofs.mjs';
+import { findBadRows, findBrokenMutations, findBrokenProofs, readRows } from './proofs.mjs';
 import { root } from './tools.mjs';
 
 const TABLE = 'docs/requirements.md';
@@ -12,6 +12,7 @@ const read = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, p
 const rows = readRows(read(TABLE));
 const faults = [
   ...(rows.length === 0 ? [`${TABLE}: its table has no rows of the known form`] : []),
+  ...findBadRows(read(TABLE)).map((fault) => `${TABLE}, ${fault}`),
   ...findBrokenProofs(rows, read).map((fault) => `${TABLE}, ${fault}`),
   ...findBrokenMutations(mutations, read).map((fault) => `faults/mutations/mutations.mjs, ${fault}`),
 ];

@@ -23,6 +23,21 @@ export function readRows(text) {
   });
 }
 
+/** Lines that begin as a row and have not the form of one, or say that they are there and name no proof. */
+export function findBadRows(text) {
+  const rows = readRows(text);
+  const known = new Set(rows.map(({ line }) => line));
+  const malformed = text.split('\n').filter((line) => /^\| *Q\d/.test(line) && !known.has(line));
+  const unproven = rows.filter(
+    ({ there, proof, proofs }) =>
+      there !== 'not yet' && proofs.length === 0 && !proof.startsWith('`npm run '),
+  );
+  return [
+    ...malformed.map((line) => `a row has another form: ${line.slice(0, 60)}`),
+    ...unproven.map(({ id }) => `${id}: it names no proof as \`file\` › name`),
+  ];
+}
+
 /** The texts of a test file and of the test modules that it imports. */
 function textsOf(file, read, seen = new Set()) {
   const text = seen.has(file) ? null : read(file);

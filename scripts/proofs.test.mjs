@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findBrokenMutations, findBrokenProofs, readRows } from './proofs.mjs';
+import { findBadRows, findBrokenMutations, findBrokenProofs, readRows } from './proofs.mjs';
 
 const FILES = new Map([
   ['packages/engine/test/conformance/redis.test.ts', `import { suite } from './suite.ts';\nsuite();`],
@@ -25,6 +25,22 @@ describe('the rows of the table', () => {
       { file: 'a.test.ts', name: 'is, late' },
       { file: 'b.test.ts', name: '' },
     ]);
+  });
+});
+
+describe('a row that proves nothing', () => {
+  const table = (proof, there = 'yes') => `| Q1 | asked | ${there} | where | ${proof} | both | passed |`;
+
+  test('is found: another form, or no proof though it is there', () => {
+    expect(findBadRows('| Q1 | asked | a | stray | bar |')).toEqual([
+      expect.stringContaining('another form'),
+    ]);
+    expect(findBadRows(table('`a.test.ts` > name'))).toEqual([expect.stringMatching(/^Q1: /)]);
+  });
+
+  test('is none if a command proves it, or it is not there yet', () => {
+    expect(findBadRows([table('`npm run bench`'), table('', 'not yet')].join('\n'))).toEqual([]);
+    expect(findBadRows(table('`a.test.ts` › name'))).toEqual([]);
   });
 });
 

@@ -10,8 +10,9 @@ const RECENT_HOURS = 4;
 const git =
   (folder) =>
   async (...args) => {
-    const { code, output } = await run('git', args, { cwd: folder });
-    return code === 0 ? output.split('\n').filter((line) => line !== '') : [];
+    // Warnings go to the other stream: they are no data.
+    const { code, stdout } = await run('git', ['-c', 'core.quotePath=off', ...args], { cwd: folder });
+    return code === 0 ? stdout.split('\n').filter((line) => line !== '') : [];
   };
 
 /** The newest commit that is old enough. A shallow clone may have none: then the oldest that it has. */
@@ -33,6 +34,7 @@ export async function readChanges(folder = root) {
   const [commit, committed] = head.split(' ');
   const base = await findBase(ask, Number(committed));
   // The files on the disk are compared: what is not committed yet is what its author wants tested.
-  const changed = await ask('-c', 'core.quotePath=off', 'diff', '--name-only', '--no-renames', base);
-  return { commit, base, changed };
+  const edited = await ask('diff', '--name-only', '--no-renames', base);
+  const added = await ask('ls-files', '--others', '--exclude-standard');
+  return { commit, base, changed: [...edited, ...added] };
 }

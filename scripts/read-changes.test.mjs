@@ -65,7 +65,8 @@ describe('what changed lately', () => {
     const commit = commits.at(-1);
     expect(await readChanges(folder)).toEqual({ commit, base: commit, changed: [] });
     writeFileSync(join(folder, 'first'), 'edited');
-    expect((await readChanges(folder)).changed).toEqual(['first']);
+    writeFileSync(join(folder, 'new'), '');
+    expect((await readChanges(folder)).changed).toEqual(['first', 'new']);
   });
 
   test('without git is nothing, and the day stands for the commit', async () => {

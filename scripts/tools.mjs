@@ -27,16 +27,20 @@ export function fail(text) {
  *
  * @param cwd default: the project's folder
  * @param show 'all': its output goes to the terminal; 'none': the output is returned
- * @returns its exit code (127 = it could not be started) and its output, if that was captured
+ * @returns its exit code (127 = it could not be started); if captured, `output`, which has both streams, and `stdout` alone
  */
 export function run(command, args, { cwd = root, show = 'none', env = {} } = {}) {
   return new Promise((resolve) => {
     const stdio = show === 'all' ? 'inherit' : ['ignore', 'pipe', 'pipe'];
     const child = spawn(command, args, { cwd, stdio, env: { ...process.env, ...env } });
     let output = '';
+    let stdout = '';
+    child.stdout?.on('data', (data) => (stdout += data));
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (output += data));
-    child.once('error', (error) => resolve({ code: 127, output: `${command}: ${error.message}\n` }));
-    child.once('close', (code, signal) => resolve({ code: code ?? 1, signal, output }));
+    child.once('error', (error) =>
+      resolve({ code: 127, output: `${command}: ${error.message}\n`, stdout: '' }),
+    );
+    child.once('close', (code, signal) => resolve({ code: code ?? 1, signal, output, stdout }));
   });
 }
 
