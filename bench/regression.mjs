@@ -43,8 +43,11 @@ const HELP = `npm run bench -- regression [options]
   --scale <factor>      tasks in each round, as a factor of the usual count (0.4)
   --job <text>          only jobs whose names contain this
   --floor <ratio>       one floor for all jobs instead of their own
-  --memory              compare the memory of an idle worker and an idle service instead
+  --memory              instead compare the memory of an idle worker and an idle service, ${MEMORY_ROUNDS} rounds each; of the other
+                        options only --reference counts
   --out <file>          write every round as JSON
+
+The exit code is 1 if a job is below its floor and slower than the noise explains.
 `;
 
 function readOptions(args) {

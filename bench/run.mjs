@@ -45,7 +45,7 @@ function fail(text) {
   process.exit(2);
 }
 
-/** Parses the command line. Prints the help and exits with 2 if it is invalid. */
+/** Parses the command line. Prints the help if asked to, and exits with 2 if it is invalid. */
 function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -67,7 +67,10 @@ function readOptions() {
   const names = isAll ? Object.keys(scenarios) : given;
   const unknown = names.find((name) => !scenarios[name]);
   const persistence = values.persistence ?? (isAll ? 'both' : 'none');
-  if (values.help) fail(HELP);
+  if (values.help) {
+    console.log(HELP);
+    process.exit(0);
+  }
   if (unknown) fail(`There is no scenario "${unknown}".\n\n${HELP}`);
   if (!PERSISTENCE[persistence]) fail(`There is no persistence "${persistence}".\n\n${HELP}`);
   return { ...values, persistence, rounds: Number(values.rounds), scale: Number(values.scale), names };

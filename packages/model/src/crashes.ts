@@ -7,5 +7,5 @@ export const MAX_CRASHES = 3;
  * runs alone: tasks that run beside it would be blamed as well.
  */
 export const SUSPECT_CRASHES = MAX_CRASHES - 1;
-/** Time between two scans for lost tasks. It is part of the 7.3 s within which a dead worker's task runs again. */
+/** Time between two scans for lost tasks. It is part of the 8.3 s within which a dead worker's task runs again. */
 export const SCAN_MS = 750;
