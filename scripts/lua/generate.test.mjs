@@ -98,6 +98,20 @@ describe('preludes', () => {
     );
   });
 
+  test.each([
+    "return read('one') .. \"it's two\"",
+    "return 'it\\'s one', 'two'",
+    'return 1 -- one() of two()',
+    "return { one = 1, two = 'one' }",
+  ])('come in without functions whose names are only in strings, comments or keys: %s', (line) => {
+    expect(codeOf(`-- @use first\n${line}`, preludes)).toBe(line);
+  });
+
+  test('come in with a function that is called behind a string', () => {
+    const line = "return '--' .. one(), 'one' == one";
+    expect(codeOf(`-- @use first\n${line}`, preludes)).toBe(`${ONE}${line}`);
+  });
+
   test('of a function are inside of it, and hide what is outside', () => {
     const wrapper = 'local function wrapper()\n  -- @use first second\n  return one(row.message)\nend\n';
     const indented = ONE.replaceAll(/^/gm, '  ').trimEnd();

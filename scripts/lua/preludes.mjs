@@ -9,9 +9,13 @@ export const isComment = (text) => /^\s*(--.*)?$/.test(text);
 const indentOf = (text) => /^ */.exec(text)[0].length;
 const toLines = (text) => text.split('\n').map((line) => ({ text: line }));
 
+/** A line without its comment, and with its strings emptied: `asynq .. 'retry'` does not call `retry`. */
+const codeOf = (text) =>
+  text.replace(/(['"])(?:\\.|(?!\1)[^\\])*\1|--.*/g, (found) => (found.startsWith('--') ? '' : "''"));
+
 /**
  * Drops functions of the outermost level that nothing calls: Lua creates all functions of a script anew at each call. A name
- * in a place where it is hidden is no call.
+ * in a place where it is hidden is no call, nor is a table's key: `{ retry = {} }`.
  */
 function dropUncalled(lines) {
   const pad = ' '.repeat(
@@ -24,8 +28,8 @@ function dropUncalled(lines) {
       : [];
   });
   const uncalled = functions.find(({ name, start, end }) => {
-    const call = new RegExp(`(?<![\\w.])${name}\\b`);
-    const isCall = ({ text, hidden }) => !isComment(text) && !hidden?.has(name) && call.test(text);
+    const call = new RegExp(`(?<![\\w.])${name}\\b(?! = )`);
+    const isCall = ({ text, hidden }) => !hidden?.has(name) && call.test(codeOf(text));
     return !lines.some((line, i) => (i < start || i > end) && isCall(line));
   });
   return uncalled ? dropUncalled(lines.toSpliced(uncalled.start, uncalled.end - uncalled.start + 1)) : lines;

@@ -5,7 +5,7 @@ import type { RunOptions } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { Script } from '../client/script.ts';
 import type { Refusal } from '../scripts/reply.ts';
-import { createReportWrongType, isRefusal } from './refusals.ts';
+import { isRefusal, createReportWrongType } from './refusals.ts';
 
 /** In a cluster: how long the queues on other masters wait for a master that is down. */
 const CLUSTER_OPTIONS: RunOptions = { timeoutMs: 1_500 };

@@ -3,7 +3,8 @@ import { pendingKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { exchange, type Fetched, type QueueFinishes } from '../scripts/consume/exchange.ts';
 import { NO_FETCH, NO_REPLY, sendByQueue, type Send } from './exchange-by-queue.ts';
-import { acceptedReply, createReportWrongType, withReceipt } from '../calls/refusals.ts';
+import { acceptedReply, createReportWrongType } from '../calls/refusals.ts';
+import { withReceipt } from '../calls/with-receipt.ts';
 import { decodeRows } from './leased-tasks.ts';
 
 /**

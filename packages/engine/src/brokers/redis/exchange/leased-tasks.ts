@@ -1,26 +1,15 @@
 import type { LeasedTask } from '../../../broker/consume.ts';
-import { decodeMessage, type DecodedMessage } from '../../../protocol/message.ts';
-import { ProtocolError } from '../../../protocol/wire.ts';
 import { encodeAttempt } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
 import type { Fetched, OtherFinish, TakenRow } from '../scripts/consume/exchange.ts';
 import { END } from '../scripts/lua.generated.ts';
 import { takenAttemptState } from '../records/attempt-state.ts';
+import { messageOrNull } from '../records/decode-or-null.ts';
 import { payloadOf } from '../records/stored-meta.ts';
 import type { TaskSource } from './plan-finishes.ts';
 
 const SECOND_MS = 1_000;
-
-/** Decodes a stored message; null if its bytes are not one. */
-export function messageOrNull(bytes: Uint8Array): DecodedMessage | null {
-  try {
-    return decodeMessage(bytes);
-  } catch (error) {
-    if (error instanceof ProtocolError) return null;
-    throw error;
-  }
-}
 
 /** A task that the script took, as its worker gets it; null if its message cannot be decoded. */
 function leasedTask(queue: string, token: number, row: TakenRow): LeasedTask | null {

@@ -1,35 +1,13 @@
-import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../broker/bounds.ts';
-import type { Consume, Finish, FinishOutcome } from '../../../broker/consume.ts';
+import { MAX_BATCH } from '../../../broker/bounds.ts';
+import type { Consume, FinishOutcome } from '../../../broker/consume.ts';
 import type { RedisDeps } from '../deps.ts';
 import { CODE } from '../scripts/lua.generated.ts';
 import { createExtend, createKeepResults } from '../leases/extend.ts';
+import { callChunks } from '../calls/call-chunks.ts';
 import { createReportWrongType } from '../calls/refusals.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
 import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';
 import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';
-
-/** The finishes of one call. `first` is the index of the first one among all that the caller gave. */
-interface Chunk {
-  readonly finishes: readonly Finish[];
-  readonly first: number;
-}
-
-/** Splits the finishes into calls of at most MAX_BATCH finishes and MAX_BATCH_BYTES; one finish always fits. */
-function splitFinishes(finishes: readonly Finish[]): Chunk[] {
-  const chunks: Chunk[] = [];
-  let first = 0;
-  let bytes = 0;
-  finishes.forEach((finish, i) => {
-    const weight = weightOf(finish);
-    if (i > first && (i - first === MAX_BATCH || bytes + weight > MAX_BATCH_BYTES)) {
-      chunks.push({ finishes: finishes.slice(first, i), first });
-      first = i;
-      bytes = 0;
-    }
-    bytes += weight;
-  });
-  return [...chunks, { finishes: finishes.slice(first), first }];
-}
 
 /** Taking and finishing tasks. Finishes beyond one call go out in several; only the last call also takes tasks. */
 export function createConsume(deps: RedisDeps): Consume {
@@ -45,10 +23,13 @@ export function createConsume(deps: RedisDeps): Consume {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
       const room = Math.min(fetchOptions.room, MAX_BATCH);
       const fetch = room > 0 ? { ...fetchOptions, room } : NO_FETCH;
-      const chunks = splitFinishes(finishes);
+      const chunks = callChunks(finishes, weightOf);
+      // Index of the chunk's first finish among all.
+      let first = 0;
       let reply = NO_REPLY;
       for (const [n, chunk] of chunks.entries()) {
-        const plan = planFinishes(chunk.finishes, chunk.first);
+        const plan = planFinishes(chunk, first);
+        first += chunk.length;
         reply = await send(plan.finishes, n === chunks.length - 1 ? fetch : NO_FETCH, options);
         for (const [i, index] of plan.indexes.entries()) {
           if (reply.codes[i] === CODE.done) finished[index] = 'accepted';

@@ -23,9 +23,10 @@ import { withPayload } from '../../../protocol/message.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { metaText } from '../records/stored-meta.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { acceptedReply, withReceipt } from '../calls/refusals.ts';
+import { acceptedReply } from '../calls/refusals.ts';
+import { withReceipt } from '../calls/with-receipt.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
-import { messageOrNull } from '../exchange/leased-tasks.ts';
+import { messageOrNull } from '../records/decode-or-null.ts';
 
 /** What ending a task needs of its message, which scripts cannot decode. */
 interface FinishNeeds {

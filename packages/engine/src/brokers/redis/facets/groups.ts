@@ -17,11 +17,12 @@ import { pageOfSet, type SetPageReply, type SetCursor } from '../scripts/inspect
 import { CODE } from '../scripts/lua.generated.ts';
 import { textOf } from '../scripts/reply.ts';
 import { createForEachQueue } from '../calls/for-each-queue.ts';
-import { acceptedReply, createReportWrongType, isRefusal, withReceipt } from '../calls/refusals.ts';
+import { acceptedReply, isRefusal, createReportWrongType } from '../calls/refusals.ts';
+import { withReceipt } from '../calls/with-receipt.ts';
 import { itemOf, outcomeOf } from '../records/new-task-item.ts';
 import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
-import { messageOrNull } from '../exchange/leased-tasks.ts';
+import { messageOrNull } from '../records/decode-or-null.ts';
 
 /** Groups whose sizes are read. */
 const MAX_GROUPS = 10_000;

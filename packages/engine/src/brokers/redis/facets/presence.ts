@@ -23,7 +23,8 @@ import {
   type PresenceReadReply,
   presenceWrite,
 } from '../scripts/presence/table.ts';
-import { decodedOrNull, portions } from '../calls/portions.ts';
+import { callChunks } from '../calls/call-chunks.ts';
+import { decodedOrNull } from '../records/decode-or-null.ts';
 
 const SECONDS = PRESENCE_MS / 1_000;
 const MAX_INT32 = 2 ** 31 - 1;
@@ -122,7 +123,7 @@ export function createPresence({ client }: RedisDeps): Presence {
     async announce(record) {
       const server = nameOf(record);
       const entries = record.tasks.map((task) => entryOf(server, task));
-      const [first = [], ...more] = portions(entries, ([, info]) => info.length);
+      const [first = [], ...more] = callChunks(entries, ([, info]) => info.length);
       const markAlive = (set: string, key: string) =>
         client.run(presenceIndex, { set, seconds: SECONDS, key });
       const write = (info: Buffer | null, tasks: readonly TaskEntry[]) =>

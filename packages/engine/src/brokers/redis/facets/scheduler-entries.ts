@@ -26,7 +26,8 @@ import {
   schedulerRead,
   schedulerWrite,
 } from '../scripts/scheduler-entries/table.ts';
-import { decodedOrNull, portions } from '../calls/portions.ts';
+import { callChunks } from '../calls/call-chunks.ts';
+import { decodedOrNull } from '../records/decode-or-null.ts';
 
 /** Entries read of one scheduler. A foreign scheduler may have written any number. */
 const MAX_ENTRIES = 10_000;
@@ -92,7 +93,7 @@ export function createSchedulers({ client }: RedisDeps): SchedulerEntries {
     async writeEntries(scheduler, { entries, ttlMs }) {
       const seconds = secondsUp(ttlMs);
       const key = schedulerEntriesKey(scheduler);
-      const chunks = portions(entries.map(encodeEntry), ({ length }) => length);
+      const chunks = callChunks(entries.map(encodeEntry), ({ length }) => length);
       await Promise.all([
         client.run(presenceIndex, { set: SCHEDULERS_KEY, seconds, key }),
         ...chunks.map((chunk, i) =>

@@ -9,13 +9,8 @@ import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { RunOptions } from '../client/redis-client.ts';
 import { enqueue, type EnqueueCall } from '../scripts/submit/enqueue.ts';
-import {
-  isRefusal,
-  staleCallError,
-  takeReceipt,
-  wrongTypeText,
-  type TakenReceipt,
-} from '../calls/refusals.ts';
+import { isRefusal, staleCallError, wrongTypeText } from '../calls/refusals.ts';
+import { takeReceipt, type TakenReceipt } from '../calls/with-receipt.ts';
 import { businessesOf, itemOf, outcomesOf, type PreparedTask } from '../records/new-task-item.ts';
 
 /**

@@ -7,7 +7,7 @@ import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
 import type { TaskRow } from '../scripts/inspect/task-row.ts';
 import { parseAttemptState, type AttemptState } from './attempt-state.ts';
 import { payloadOf } from './stored-meta.ts';
-import { messageOrNull } from '../exchange/leased-tasks.ts';
+import { messageOrNull } from './decode-or-null.ts';
 
 const S = 1_000;
 /** How long Asynq keeps archived tasks. */

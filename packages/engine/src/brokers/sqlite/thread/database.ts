@@ -32,7 +32,7 @@ export interface Database {
   readonly inTransaction: boolean;
   /**
    * Prepares a statement of the hot paths, where each microsecond counts: an object per row costs a fourth more than an
-   * array, a value bound by its name 40 ns more than one in its place.
+   * array, and values bound by their names 0.15 to 0.3 µs per call more than values in their places.
    */
   prepare(sql: string): Statement;
   /** Prepares any other statement. No text in the SQL may look like a parameter. */

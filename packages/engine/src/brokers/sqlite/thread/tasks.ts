@@ -16,7 +16,7 @@ import {
   RETRY,
   type StateNumber,
 } from '../states.ts';
-import type { Database } from './database.ts';
+import type { Database, SqlValue } from './database.ts';
 import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
 import type { Attempts } from './tables/attempts.ts';
 import { INLINE_BYTES, type Bodies } from './tables/bodies.ts';
@@ -72,13 +72,17 @@ function createMover({ database, queues }: TasksDeps) {
         queues.recordMove(task.entry, { from: task.state, to, count: 1 });
       };
     },
-    /** For a task that its worker ends or gives back. */
-    moveLeased<Values>(to: StateNumber, columns: string): LeasedMove<Values> {
-      const statement = database.named<LeasedRef & Values>(
-        `${update(to, columns)} WHERE seq = :seq AND state = ${ACTIVE} AND token = :token`,
+    /** For a task that its worker ends or gives back. `valuesOf`: the parameters of `columns`, from `?3` on. */
+    moveLeased<Values>(
+      to: StateNumber,
+      columns: string,
+      valuesOf: (values: Values) => SqlValue[],
+    ): LeasedMove<Values> {
+      const statement = database.prepare(
+        `${update(to, columns)} WHERE seq = ?1 AND state = ${ACTIVE} AND token = ?2`,
       );
       return (task) => {
-        if (statement.run(task) === 0) return false;
+        if (statement.run(task.seq, task.token, ...valuesOf(task)) === 0) return false;
         queues.recordMove(task.entry, { from: ACTIVE, to, count: 1 });
         return true;
       };
@@ -90,20 +94,27 @@ function createMover({ database, queues }: TasksDeps) {
 function createLeasedMoves(deps: TasksDeps) {
   const { moveLeased } = createMover(deps);
   return {
-    complete: moveLeased<{ nowMs: number }>(COMPLETED, 'at = :nowMs + retention_ms, finished_ms = :nowMs'),
+    complete: moveLeased<{ nowMs: number }>(
+      COMPLETED,
+      'at = ?3 + retention_ms, finished_ms = ?3',
+      ({ nowMs }) => [nowMs],
+    ),
     /** `failures`: how many to count, 0 or 1. */
     retry: moveLeased<{ dueMs: number; failures: number; error: string | null; nowMs: number }>(
       RETRY,
-      'at = :dueMs, retried = retried + :failures, last_error = :error, failed_ms = :nowMs',
+      'at = ?3, retried = retried + ?4, last_error = ?5, failed_ms = ?6',
+      ({ dueMs, failures, error, nowMs }) => [dueMs, failures, error, nowMs],
     ),
     archiveFailed: moveLeased<{ error: string | null; nowMs: number }>(
       ARCHIVED,
-      'at = :nowMs, finished_ms = :nowMs, failed_ms = :nowMs, last_error = :error',
+      'at = ?3, finished_ms = ?3, failed_ms = ?3, last_error = ?4',
+      ({ nowMs, error }) => [nowMs, error],
     ),
     /** Gives the task back unfinished. The attempt does not count. */
     requeue: moveLeased<{ order: number; nowMs: number }>(
       PENDING,
-      'at = :order, pending_since_ms = :nowMs, attempts = attempts - 1, deferrals = deferrals + 1',
+      'at = ?3, pending_since_ms = ?4, attempts = attempts - 1, deferrals = deferrals + 1',
+      ({ order, nowMs }) => [order, nowMs],
     ),
   };
 }

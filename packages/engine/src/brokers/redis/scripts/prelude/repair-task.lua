@@ -1,8 +1,8 @@
 -- Repairs the faults that `task_fault` finds. The functions return what they did, for the report of fsck.
--- First a helper, which removes an ID from a list or set; count as in LREM, 0 = all occurrences.
-local function remove_from(asynq, location, id, count)
+-- First a helper, which removes an ID from a list or set. occurrences: as the count of LREM, 0 = all.
+local function remove_from(asynq, location, id, occurrences)
   if location == asynq .. 'pending' or location == asynq .. 'active' then
-    redis.call('LREM', location, count, id)
+    redis.call('LREM', location, occurrences, id)
   else
     redis.call('ZREM', location, id)
   end

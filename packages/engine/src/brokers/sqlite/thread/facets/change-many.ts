@@ -18,6 +18,7 @@ import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import type { StoredTask } from '../tasks.ts';
 import type { ControlReply } from './control.ts';
+import { OF_GROUP } from './groups.ts';
 
 export interface ChangeManyCall {
   readonly queue: string;
@@ -67,12 +68,11 @@ function createTaskFinder({ database }: Store) {
   const firstOfState = database.named<{ queue: number; state: number; limit: number }, { seq: number }>(
     'SELECT seq FROM task WHERE queue = :queue AND state = :state ORDER BY at, seq LIMIT :limit',
   );
-  const ofGroup = `task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group = :group`;
   const firstOfGroup = database.named<{ queue: number; group: string; limit: number }, { seq: number }>(
-    `SELECT seq FROM ${ofGroup} ORDER BY at, seq LIMIT :limit`,
+    `SELECT seq FROM ${OF_GROUP} ORDER BY at, seq LIMIT :limit`,
   );
   const anyOfGroup = database.named<{ queue: number; group: string }, object>(
-    `SELECT 1 FROM ${ofGroup} LIMIT 1`,
+    `SELECT 1 FROM ${OF_GROUP} LIMIT 1`,
   );
   return {
     /** The first `limit` tasks of the group or, without one, of the state. */

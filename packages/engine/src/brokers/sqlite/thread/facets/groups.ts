@@ -48,7 +48,7 @@ export interface FinishSetCall {
 const MAX_GROUPS = 256;
 
 /** The tasks of a group that wait for aggregation. Only with these words SQLite uses the index `task_group`. */
-const OF_GROUP = `task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group = :group`;
+export const OF_GROUP = `task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group = :group`;
 /** The tasks of an aggregation set, by the index `task_set`. */
 const OF_SET = `task WHERE state = ${IN_SET} AND in_set = :set`;
 

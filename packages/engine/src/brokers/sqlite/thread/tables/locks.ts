@@ -28,9 +28,9 @@ export function createLocks(database: Database): Locks {
     INSERT INTO unique_lock (key, id, until_ms) VALUES (:key, :id, :untilMs)
     ON CONFLICT (key) DO UPDATE SET id = excluded.id, until_ms = excluded.until_ms WHERE until_ms <= :nowMs`);
   const holder = database.prepare('SELECT id FROM unique_lock WHERE key = ?');
-  const release = database.named<{ seq: number; token: number | null }>(`
+  const release = database.prepare(`
     DELETE FROM unique_lock WHERE (key, id) = (SELECT unique_key, id FROM task
-      WHERE seq = :seq AND (:token IS NULL OR (state = ${ACTIVE} AND token = :token)))`);
+      WHERE seq = ?1 AND (?2 IS NULL OR (state = ${ACTIVE} AND token = ?2)))`);
   const expire = database.prepare(`
     DELETE FROM unique_lock WHERE key IN (SELECT key FROM unique_lock WHERE until_ms <= ? LIMIT ?)`);
   return {
@@ -38,7 +38,7 @@ export function createLocks(database: Database): Locks {
       if (acquire.run({ ...lock, nowMs }) > 0) return null;
       return String(holder.get(lock.key)?.[0]);
     },
-    release: (seq, token = null) => void release.run({ seq, token }),
+    release: (seq, token = null) => void release.run(seq, token),
     expire: (nowMs, limit) => void expire.run(nowMs, limit),
   };
 }
