@@ -144,7 +144,7 @@ experiment(
     for (let i = 0; i < run.times(3, 100); i += 1) {
       await run.phase(50, 200);
       // A steady producer can keep the queue from becoming empty. Then it is not removed.
-      await inspector.removeQueue('extra', { force: true }).catch((error: unknown) => {
+      await inspector.queues.remove('extra', { force: true }).catch((error: unknown) => {
         if (!isTaskCenterError(error, 'queue-not-empty')) throw error;
       });
       await waitUntilListed();

@@ -48,9 +48,9 @@ describe('on a cluster of three masters', () => {
     const peer = go();
     for (const queue of [...queues, 'default', 'ä}b']) {
       const slot = Number(await cluster.call('CLUSTER', 'KEYSLOT', `asynq:{${queue}}:pending`));
-      expect(await inspector.clusterKeySlot(queue)).toBe(slot);
+      expect(await inspector.cluster.keySlot(queue)).toBe(slot);
       expect(await peer.inspect('clusterKeySlot', { queue })).toBe(slot);
-      const nodes = await inspector.clusterNodes(queue);
+      const nodes = await inspector.cluster.nodes(queue);
       expect(nodes.map(({ id }) => id)).toEqual([(await cluster.ownerOf(slot)).id]);
       expect(await peer.inspect('clusterNodes', { queue })).toEqual(nodes);
     }
@@ -92,11 +92,11 @@ describe('on a cluster of three masters', () => {
       });
       const inspector = new Inspector(broker);
       await until(async () => {
-        const all = await Promise.all(queues.map((queue) => inspector.queue(queue)));
+        const all = await Promise.all(queues.map((queue) => inspector.queues.get(queue)));
         return all.reduce((sum, { counts }) => sum + counts.completed, 0) === TASKS;
       }, 100);
       for (const queue of queues) {
-        const ours = await inspector.queue(queue);
+        const ours = await inspector.queues.get(queue);
         const theirs = await producer.inspect<GoQueue>('info', { queue });
         expect(theirs).toMatchObject({
           Size: TASKS / queues.length,

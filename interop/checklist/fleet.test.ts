@@ -70,7 +70,7 @@ async function drain(bed: Bed, go: GoPeer): Promise<void> {
   await until(async () => {
     round += 1;
     for (const queue of QUEUES) {
-      if (round % 2 === 0) await inspector.runAll(queue, 'retry');
+      if (round % 2 === 0) await inspector.tasks.runAll(queue, 'retry');
       else await go.inspect('runAll', { queue, state: 'retry' });
     }
     const facts = await bed.broker.inspect.queueFacts(QUEUES);

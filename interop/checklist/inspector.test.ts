@@ -19,18 +19,18 @@ describe('inspector: ours', () => {
     await bed.ask('SREM', 'asynq:queues', queue);
     const address = { queue, id: 'a' };
     const calls = [
-      inspector().queue(queue),
-      inspector().history(queue, 1),
-      inspector().list(queue, 'pending'),
-      inspector().task(address),
-      inspector().run(address),
-      inspector().archive(address),
-      inspector().remove(address),
-      inspector().updatePayload(address, 'x'),
-      inspector().runAll(queue, 'retry'),
-      inspector().archiveAll(queue, 'pending'),
-      inspector().removeAll(queue, 'pending'),
-      inspector().removeQueue(queue, { force: true }),
+      inspector().queues.get(queue),
+      inspector().queues.history(queue, 1),
+      inspector().tasks.list(queue, 'pending'),
+      inspector().tasks.get(address),
+      inspector().tasks.run(address),
+      inspector().tasks.archive(address),
+      inspector().tasks.remove(address),
+      inspector().tasks.updatePayload(address, 'x'),
+      inspector().tasks.runAll(queue, 'retry'),
+      inspector().tasks.archiveAll(queue, 'pending'),
+      inspector().tasks.removeAll(queue, 'pending'),
+      inspector().queues.remove(queue, { force: true }),
     ];
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'queue-not-found' });
     expect(await bed.ask('LLEN', `asynq:{${queue}}:pending`)).toBe(1);
@@ -44,7 +44,7 @@ describe('inspector: ours', () => {
     const theirs = await bed
       .go()
       .inspect<{ Processed: number; Failed: number; Date: string }[]>('history', { queue, days: 3 });
-    const ours = await inspector().history(queue, 3);
+    const ours = await inspector().queues.history(queue, 3);
     expect(ours).toEqual(
       theirs.map(({ Processed, Failed, Date }) => ({
         day: Date.slice(0, 10),
@@ -57,7 +57,7 @@ describe('inspector: ours', () => {
       [7, 0],
       [0, 0],
     ]);
-    await expect(inspector().history(queue, 0)).rejects.toMatchObject({ code: 'invalid-value' });
+    await expect(inspector().queues.history(queue, 0)).rejects.toMatchObject({ code: 'invalid-value' });
   });
 
   item(
@@ -67,12 +67,12 @@ describe('inspector: ours', () => {
       const go = bed.go();
       await goInAllStates(go, queue);
       for (const state of ['scheduled', 'retry', 'archived', 'completed', 'aggregating'] as const) {
-        await inspector().run({ queue, id: state });
+        await inspector().tasks.run({ queue, id: state });
         expect(await go.task(queue, state)).toMatchObject({ state: 'pending' });
       }
       expect(await bed.ask('SMEMBERS', `asynq:{${queue}}:groups`)).toEqual([]);
       for (const id of ['active', 'pending']) {
-        await expect(inspector().run({ queue, id })).rejects.toMatchObject({ code: 'wrong-state' });
+        await expect(inspector().tasks.run({ queue, id })).rejects.toMatchObject({ code: 'wrong-state' });
       }
       await go.kill();
       const other = bed.go();
@@ -91,12 +91,12 @@ describe('inspector: ours', () => {
       await goInAllStates(go, queue);
       const sinceS = nowS();
       for (const state of ['pending', 'scheduled', 'retry', 'completed', 'aggregating'] as const) {
-        await inspector().archive({ queue, id: state });
+        await inspector().tasks.archive({ queue, id: state });
         expect(await go.task(queue, state)).toMatchObject({ state: 'archived' });
         expect(await bed.score(queue, 'archived', state)).toBeGreaterThanOrEqual(sinceS);
       }
       for (const id of ['active', 'archived']) {
-        await expect(inspector().archive({ queue, id })).rejects.toMatchObject({ code: 'wrong-state' });
+        await expect(inspector().tasks.archive({ queue, id })).rejects.toMatchObject({ code: 'wrong-state' });
       }
     },
   );
@@ -106,13 +106,15 @@ describe('inspector: ours', () => {
     const go = bed.go();
     await goInAllStates(go, queue);
     for (const id of GO_STATES.filter((state) => state !== 'active')) {
-      await inspector().remove({ queue, id });
+      await inspector().tasks.remove({ queue, id });
       expect(await bed.ask('EXISTS', `asynq:{${queue}}:t:${id}`)).toBe(0);
     }
-    await expect(inspector().remove({ queue, id: 'active' })).rejects.toMatchObject({ code: 'wrong-state' });
+    await expect(inspector().tasks.remove({ queue, id: 'active' })).rejects.toMatchObject({
+      code: 'wrong-state',
+    });
     const payload = 'p';
     await go.enqueue({ queue, taskId: 'u', payload, uniqueMs: HOUR_MS });
-    await inspector().remove({ queue, id: 'u' });
+    await inspector().tasks.remove({ queue, id: 'u' });
     expect(await bed.ask('EXISTS', `asynq:{${queue}}:unique:x:${md5(payload)}`)).toBe(0);
   });
 
@@ -128,8 +130,8 @@ describe('inspector: ours', () => {
       await go.enqueue({ queue, taskId: 'h1', group: 'h' });
     };
     await fill();
-    expect(await inspector().archiveAll(queue, 'scheduled')).toBe(3);
-    expect(await inspector().archiveAll(queue, 'aggregating', { group: 'g' })).toBe(2);
+    expect(await inspector().tasks.archiveAll(queue, 'scheduled')).toBe(3);
+    expect(await inspector().tasks.archiveAll(queue, 'aggregating', { group: 'g' })).toBe(2);
     expect((await go.list(queue, 'archived')).map(({ id }) => id).sort()).toEqual([
       'g1',
       'g2',
@@ -137,17 +139,17 @@ describe('inspector: ours', () => {
       's2',
       's3',
     ]);
-    expect(await inspector().runAll(queue, 'archived')).toBe(5);
-    expect(await inspector().archiveAll(queue, 'pending')).toBe(5);
-    expect(await inspector().removeAll(queue, 'archived')).toBe(5);
-    expect(await inspector().runAll(queue, 'aggregating', { group: 'h' })).toBe(1);
-    expect(await inspector().removeAll(queue, 'pending')).toBe(1);
+    expect(await inspector().tasks.runAll(queue, 'archived')).toBe(5);
+    expect(await inspector().tasks.archiveAll(queue, 'pending')).toBe(5);
+    expect(await inspector().tasks.removeAll(queue, 'archived')).toBe(5);
+    expect(await inspector().tasks.runAll(queue, 'aggregating', { group: 'h' })).toBe(1);
+    expect(await inspector().tasks.removeAll(queue, 'pending')).toBe(1);
     expect(await bed.ask('SMEMBERS', `asynq:{${queue}}:groups`)).toEqual([]);
     await fill();
-    expect(await inspector().runAll(queue, 'scheduled')).toBe(3);
+    expect(await inspector().tasks.runAll(queue, 'scheduled')).toBe(3);
     expect((await go.list(queue, 'pending')).map(({ id }) => id)).toEqual(['s1', 's2', 's3']);
-    expect(await inspector().removeAll(queue, 'aggregating', { group: 'g' })).toBe(2);
-    expect(await inspector().groups(queue)).toEqual([{ group: 'h', size: 1 }]);
+    expect(await inspector().tasks.removeAll(queue, 'aggregating', { group: 'g' })).toBe(2);
+    expect(await inspector().queues.groups(queue)).toEqual([{ group: 'h', size: 1 }]);
     expect(await go.inspect('info', { queue })).toMatchObject({ Size: 4, Pending: 3, Aggregating: 1 });
     expect(await go.task(other, 'other')).toMatchObject({ state: 'scheduled' });
   });
@@ -159,10 +161,10 @@ describe('inspector: ours', () => {
     await go.enqueue({ queue, taskId: 'a', payload: 'old', processInMs: HOUR_MS, ...given });
     const before = await go.task(queue, 'a');
     const lock = await bed.field(queue, 'a', 'unique_key');
-    await inspector().updatePayload({ queue, id: 'a' }, Buffer.from('new'));
+    await inspector().tasks.updatePayload({ queue, id: 'a' }, Buffer.from('new'));
     expect(await go.task(queue, 'a')).toEqual({ ...before, payload: Buffer.from('new') });
     expect(await bed.field(queue, 'a', 'unique_key')).toEqual(lock);
-    await inspector().run({ queue, id: 'a' });
+    await inspector().tasks.run({ queue, id: 'a' });
     await go.serve({ queues: { [queue]: 1 } });
     expect(await go.saw('started', 'a')).toMatchObject({
       payload: Buffer.from('new'),
@@ -174,12 +176,12 @@ describe('inspector: ours', () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ queue, taskId: 'a' });
-    await inspector().pause(queue);
+    await inspector().queues.pause(queue);
     expect(Number(await bed.ask('GET', `asynq:{${queue}}:paused`)) - nowS()).toBeGreaterThan(-5);
     await expect(go.inspect('pause', { queue })).rejects.toThrow('already paused');
-    await expect(inspector().pause(queue)).rejects.toMatchObject({ code: 'pause-unchanged' });
-    await inspector().resume(queue);
-    await expect(inspector().resume(queue)).rejects.toMatchObject({ code: 'pause-unchanged' });
+    await expect(inspector().queues.pause(queue)).rejects.toMatchObject({ code: 'pause-unchanged' });
+    await inspector().queues.resume(queue);
+    await expect(inspector().queues.resume(queue)).rejects.toMatchObject({ code: 'pause-unchanged' });
   });
 
   item('90 Go → us: we remove a queue of Go with everything in it, unless a task is active', async () => {
@@ -187,13 +189,13 @@ describe('inspector: ours', () => {
     const go = bed.go();
     await goInAllStates(go, queue);
     await go.enqueue({ queue, taskId: 'u', payload: 'p', uniqueMs: HOUR_MS });
-    await expect(inspector().removeQueue(queue)).rejects.toMatchObject({ code: 'queue-not-empty' });
-    await expect(inspector().removeQueue(queue, { force: true })).rejects.toMatchObject({
+    await expect(inspector().queues.remove(queue)).rejects.toMatchObject({ code: 'queue-not-empty' });
+    await expect(inspector().queues.remove(queue, { force: true })).rejects.toMatchObject({
       code: 'queue-not-empty',
     });
     await go.stop();
     await until(async () => (await bed.ask('LLEN', `asynq:{${queue}}:active`)) === 0);
-    await inspector().removeQueue(queue, { force: true });
+    await inspector().queues.remove(queue, { force: true });
     expect(await bed.ask('SISMEMBER', 'asynq:queues', queue)).toBe(0);
     const left = (await bed.ask('KEYS', `*{${queue}}*`)) as string[];
     // Receipts of our calls stay for a few minutes.
@@ -206,10 +208,13 @@ describe('inspector: ours', () => {
     await go.enqueue({ queue, taskId: 'a' });
     await go.serve({ queues: { [queue]: 1 }, behaviours: { x: { do: 'block' } } });
     await go.saw('started', 'a');
-    expect(await inspector().task({ queue, id: 'a' })).toMatchObject({ state: 'active', orphaned: false });
+    expect(await inspector().tasks.get({ queue, id: 'a' })).toMatchObject({
+      state: 'active',
+      orphaned: false,
+    });
     await go.kill();
     await bed.ask('ZADD', `asynq:{${queue}}:lease`, nowS() - 1, 'a');
-    const { tasks } = await inspector().list(queue, 'active');
+    const { tasks } = await inspector().tasks.list(queue, 'active');
     expect(tasks).toMatchObject([{ id: 'a', orphaned: true }]);
   });
 
@@ -221,12 +226,12 @@ describe('inspector: ours', () => {
       for (let i = 0; i < 50; i += 1) await go.enqueue({ queue, taskId: `t${i}`, payload: 'x'.repeat(500) });
       for (let i = 0; i < 10; i += 1) await go.enqueue({ queue, taskId: `g${i}`, group: 'g' });
       const { MemoryUsage } = await go.inspect<{ MemoryUsage: number }>('info', { queue });
-      const { memoryUsage } = await inspector().queue(queue);
+      const { memoryUsage } = await inspector().queues.get(queue);
       expect(memoryUsage).toBeGreaterThan(0.7 * MemoryUsage);
       expect(memoryUsage).toBeLessThan(1.4 * MemoryUsage);
       await bed.ask('LPUSH', `asynq:{${queue}}:pending`, 'ghost');
       await bed.ask('ZADD', `asynq:{${queue}}:retry`, '1', 'ghost2');
-      expect((await inspector().queue(queue)).memoryUsage).toBeGreaterThan(0.5 * MemoryUsage);
+      expect((await inspector().queues.get(queue)).memoryUsage).toBeGreaterThan(0.5 * MemoryUsage);
     },
   );
 
@@ -238,7 +243,7 @@ describe('inspector: ours', () => {
       else await bed.client.enqueue('x', null, { queue, id: `t${i}`, group });
     }
     const theirs = await go.inspect<{ Group: string; Size: number }[]>('groups', { queue });
-    const ours = await inspector().groups(queue);
+    const ours = await inspector().queues.groups(queue);
     expect(ours).toEqual([
       { group: ' b Ä ', size: 1 },
       { group: 'a:1', size: 3 },
@@ -251,14 +256,14 @@ describe('inspector: ours', () => {
   item('88 us → Go: we change the payload of a scheduled task of ours, and our handler gets it', async () => {
     const queue = bed.queue();
     await bed.client.enqueue('x', { n: 1 }, { queue, id: 'a', delay: '1h' });
-    await inspector().updatePayload({ queue, id: 'a' }, { n: 2 });
+    await inspector().tasks.updatePayload({ queue, id: 'a' }, { n: 2 });
     expect(String((await bed.go().task(queue, 'a')).payload)).toBe('{"n":2}');
     const { worker, events } = bed.worker({ queues: [queue] });
     const seen: unknown[] = [];
     worker.handle('x', ({ payload }) => void seen.push(payload));
     const end = nextEvent(events, 'attempt.finished');
     await worker.start();
-    await inspector().run({ queue, id: 'a' });
+    await inspector().tasks.run({ queue, id: 'a' });
     await end;
     expect(seen).toEqual([{ n: 2 }]);
   });

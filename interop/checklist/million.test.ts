@@ -32,8 +32,8 @@ describe('inspector: a queue of a million tasks', () => {
       }
       const inspector = new Inspector(bed.broker);
       const readingMs = await longestCommandMs(async () => {
-        expect(await inspector.queue(queue)).toMatchObject({ counts: { scheduled: MILLION } });
-        expect((await inspector.list(queue, 'scheduled', { limit: 500 })).tasks).toHaveLength(500);
+        expect(await inspector.queues.get(queue)).toMatchObject({ counts: { scheduled: MILLION } });
+        expect((await inspector.tasks.list(queue, 'scheduled', { limit: 500 })).tasks).toHaveLength(500);
       });
       let steps = 0;
       let last = 0;
@@ -43,7 +43,7 @@ describe('inspector: a queue of a million tasks', () => {
         steps += 1;
       };
       const runningMs = await longestCommandMs(async () => {
-        expect(await inspector.runAll(queue, 'scheduled', { onProgress })).toBe(MILLION);
+        expect(await inspector.tasks.runAll(queue, 'scheduled', { onProgress })).toBe(MILLION);
       });
       expect(last).toBe(MILLION);
       expect(steps).toBeGreaterThan(1_000);

@@ -36,7 +36,7 @@ describe('scheduler: entries and events', () => {
     return scheduler;
   }
   const inspector = () => new Inspector(bed.broker);
-  const entryOf = async (id: string) => (await inspector().schedulerEntries()).find((one) => one.id === id);
+  const entryOf = async (id: string) => (await inspector().schedulers.entries()).find((one) => one.id === id);
   const goEntry = async (go: GoPeer, id: string) =>
     (await go.inspect<GoEntry[]>('schedulerEntries')).find((one) => one.id === id);
   const goEvents = (go: GoPeer, task: string) =>
@@ -131,13 +131,13 @@ describe('scheduler: entries and events', () => {
       // Go may have fired between the two reads.
       expect(((theirs?.nextMs ?? 0) - (mine?.nextMs ?? 0)) % 1_000).toBe(0);
       const tasks = await pendingOf(go, queue, 2);
-      await until(async () => (await inspector().enqueueEvents(id)).length >= 2);
-      const [theirEvents, ourEvents] = [await goEvents(go, id), await inspector().enqueueEvents(id)];
+      await until(async () => (await inspector().schedulers.events(id)).length >= 2);
+      const [theirEvents, ourEvents] = [await goEvents(go, id), await inspector().schedulers.events(id)];
       expect(ourEvents.slice(-theirEvents.length)).toEqual(theirEvents);
       expect(ourEvents.slice(-2).map(({ taskId }) => taskId)).toEqual([tasks[1]?.id, tasks[0]?.id]);
       await go.unschedule();
       expect(await entryOf(id)).toBeUndefined();
-      expect(await inspector().enqueueEvents(id)).toEqual([]);
+      expect(await inspector().schedulers.events(id)).toEqual([]);
     },
   );
 
@@ -173,7 +173,7 @@ describe('scheduler: entries and events', () => {
       const id = scheduler.register('@every 1s', { task: 'x', queue });
       await scheduler.start();
       const tasks = (await pendingOf(go, queue, 3)).slice(0, 3);
-      await until(async () => (await inspector().enqueueEvents(id)).length >= 3);
+      await until(async () => (await inspector().schedulers.events(id)).length >= 3);
       const rows = tableIn(await cli(bed.redis.address, 'cron', 'history', id), 'TaskID');
       expect(rows.slice(-3).map(({ TaskID }) => TaskID)).toEqual(tasks.map((task) => task.id).reverse());
       for (const { EnqueuedAt } of rows) expect(EnqueuedAt).not.toBe('');
@@ -288,7 +288,7 @@ describe('scheduler: entries and events', () => {
     await scheduler.start();
     await until(() => Promise.resolve(calls.length >= 4));
     expect(calls.slice(0, 4)).toEqual(['before', 'stored', 'before', 'error']);
-    await until(async () => (await inspector().enqueueEvents(id)).length > 0);
+    await until(async () => (await inspector().schedulers.events(id)).length > 0);
     expect(await bed.ask('ZCARD', historyKey(id))).toBe(1);
   });
 
@@ -325,7 +325,7 @@ describe('scheduler: entries and events', () => {
     });
     onTestFinished(() => manager.stop());
     const shown = async () => {
-      const entries = await inspector().schedulerEntries();
+      const entries = await inspector().schedulers.entries();
       const own = entries.filter(({ options }) => options.queue === queue);
       return Object.fromEntries(own.map(({ type, id }) => [type, id]));
     };

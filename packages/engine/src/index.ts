@@ -13,6 +13,10 @@ export type { FailureOptions, WorkerProfile } from './worker/run/attempt-rules.t
 export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';
 export { Inspector } from './inspector/inspector.ts';
+export type { ClusterInspector } from './inspector/cluster-inspector.ts';
+export type { QueueInspector } from './inspector/queue-inspector.ts';
+export type { SchedulerInspector } from './inspector/scheduler-inspector.ts';
+export type { TaskInspector } from './inspector/task-inspector.ts';
 // For programs that are a door to a broker themselves, such as the HTTP service. Others use `Inspector`, which calls the same.
 export * as control from './control/index.ts';
 export type {

@@ -6,7 +6,7 @@ import { TaskCenterError } from '../errors/task-center-error.ts';
 import { changeInSteps, type BulkOptions } from './bulk.ts';
 import { requireQueue } from './queues.ts';
 
-/** Options of `Inspector.removeQueue`. `onProgress` and `signal` concern the removal of its tasks. */
+/** Options of `Inspector.queues.remove`. `onProgress` and `signal` concern the removal of its tasks. */
 export interface RemoveQueueOptions extends Omit<BulkOptions, 'group'> {
   /**
    * Also removes all tasks of the queue; it still fails while a task is active. Default false: the queue must have no

@@ -94,12 +94,12 @@ class Scene {
   async run(): Promise<void> {
     await this.#worker.start();
     await this.enqueueGood('late');
-    if ((await this.inspector.queue('q')).paused) await this.inspector.resume('q');
+    if ((await this.inspector.queues.get('q')).paused) await this.inspector.queues.resume('q');
   }
 
   async expectGoodEnded(): Promise<void> {
     for (const id of this.#good) {
-      const state = () => this.inspector.task({ queue: 'q', id }).then((task) => task.state, String);
+      const state = () => this.inspector.tasks.get({ queue: 'q', id }).then((task) => task.state, String);
       await expect.poll(state, { timeout: 20_000, interval: 10, message: id }).toBe('completed');
     }
     expect(this.#faults).toEqual([]);
@@ -113,7 +113,7 @@ class Scene {
         .poll(() => this.#quarantined.has(id), { timeout: 20_000, message: `${index} ${id}` })
         .toBe(true);
       const found = () =>
-        inspector.task({ queue: 'q', id }).then(
+        inspector.tasks.get({ queue: 'q', id }).then(
           (task) => task.state,
           (error: TaskCenterError) => error.code,
         );
@@ -122,7 +122,7 @@ class Scene {
         .poll(found, { timeout: 30_000 })
         .toSatisfy((state) => state === 'archived' || state === 'task-not-found');
     }
-    const { anomalies } = await inspector.queue('q');
+    const { anomalies } = await inspector.queues.get('q');
     expect(anomalies.renamedKeys).toBeGreaterThanOrEqual(this.#renamedKeys.length);
     const names = new Set(this.#renamedKeys.map((key) => key.replace(/^.*?\}:/, '')));
     for (const name of names) expect(await this.raw.call('KEYS', `tc:{q}:aside:${name}:*`)).not.toEqual([]);
@@ -132,16 +132,17 @@ class Scene {
   /** The inspector can show the queue, all its lists included. */
   async expectShown(): Promise<void> {
     const { inspector } = this;
-    await inspector.queues();
-    const info = await inspector.queue('q');
+    await inspector.queues.list();
+    const info = await inspector.queues.get('q');
     for (const value of [info.processed, info.failed, info.memoryUsage, info.size])
       expect(value).toSatisfy(Number.isFinite);
-    await inspector.history('q', 3);
-    for (const { group } of await inspector.groups('q')) await inspector.list('q', 'aggregating', { group });
+    await inspector.queues.history('q', 3);
+    for (const { group } of await inspector.queues.groups('q'))
+      await inspector.tasks.list('q', 'aggregating', { group });
     for (const state of STATES) {
       let cursor: string | null = null;
       do {
-        const page = await inspector.list('q', state, { limit: 5, cursor });
+        const page = await inspector.tasks.list('q', state, { limit: 5, cursor });
         cursor = page.cursor;
       } while (cursor !== null);
     }

@@ -22,9 +22,9 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
 
     test('refuses to show slots and nodes without a cluster', async () => {
       for (const call of [
-        inspector.clusterKeySlot('q'),
-        inspector.clusterNodes('q'),
-        inspector.clusterInfo(),
+        inspector.cluster.keySlot('q'),
+        inspector.cluster.nodes('q'),
+        inspector.cluster.info(),
       ])
         await expect(call).rejects.toMatchObject({ code: 'not-a-cluster' });
     });
@@ -32,25 +32,25 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
     test('reports an unknown queue in every operation that names one', async () => {
       const address = { queue: 'none', id: 'a' };
       const calls = [
-        inspector.queue('none'),
-        inspector.history('none', 1),
-        inspector.groups('none'),
-        inspector.pause('none'),
-        inspector.resume('none'),
-        inspector.list('none', 'pending'),
-        inspector.task(address),
-        inspector.run(address),
-        inspector.archive(address),
-        inspector.remove(address),
-        inspector.updatePayload(address, 1),
-        inspector.runAll('none', 'retry'),
-        inspector.archiveAll('none', 'retry'),
-        inspector.removeAll('none', 'retry'),
-        inspector.removeQueue('none'),
-        inspector.removeQueue('none', { force: true }),
+        inspector.queues.get('none'),
+        inspector.queues.history('none', 1),
+        inspector.queues.groups('none'),
+        inspector.queues.pause('none'),
+        inspector.queues.resume('none'),
+        inspector.tasks.list('none', 'pending'),
+        inspector.tasks.get(address),
+        inspector.tasks.run(address),
+        inspector.tasks.archive(address),
+        inspector.tasks.remove(address),
+        inspector.tasks.updatePayload(address, 1),
+        inspector.tasks.runAll('none', 'retry'),
+        inspector.tasks.archiveAll('none', 'retry'),
+        inspector.tasks.removeAll('none', 'retry'),
+        inspector.queues.remove('none'),
+        inspector.queues.remove('none', { force: true }),
       ];
       for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'queue-not-found' });
-      expect(await inspector.queues()).toEqual([]);
+      expect(await inspector.queues.list()).toEqual([]);
     });
 
     test('shows a queue with its size, its figures of today and its memory', async () => {
@@ -58,7 +58,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
         ...manyTasks(3, 'p', { queue: Q }),
         ...manyTasks(2, 'g', { queue: Q, group: 'g' }),
       ]);
-      const info = await inspector.queue(Q);
+      const info = await inspector.queues.get(Q);
       expect(info).toMatchObject({
         queue: Q,
         size: 5,
@@ -67,22 +67,22 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
         today: { processed: 0, failed: 0 },
       });
       expect(info.memoryUsage).toBeGreaterThan(0);
-      expect(await inspector.history(Q, 3)).toHaveLength(3);
-      expect(await inspector.groups(Q)).toEqual([{ group: 'g', size: 2 }]);
+      expect(await inspector.queues.history(Q, 3)).toHaveLength(3);
+      expect(await inspector.queues.groups(Q)).toEqual([{ group: 'g', size: 2 }]);
     });
 
     test.each([0, -1, 1.5, 91])('refuses a history of %d days', async (days) => {
       await broker.submit.enqueue([aTask({ queue: Q })]);
-      await expect(inspector.history(Q, days)).rejects.toMatchObject({ code: 'invalid-value' });
+      await expect(inspector.queues.history(Q, days)).rejects.toMatchObject({ code: 'invalid-value' });
     });
 
     test('refuses to pause or resume a queue twice', async () => {
       await broker.submit.enqueue([aTask({ queue: Q })]);
-      await inspector.pause(Q, 'why');
+      await inspector.queues.pause(Q, 'why');
       const paused = { code: 'pause-unchanged', details: { paused: true } };
-      await expect(inspector.pause(Q)).rejects.toMatchObject(paused);
-      await inspector.resume(Q);
-      await expect(inspector.resume(Q)).rejects.toMatchObject({ code: 'pause-unchanged' });
+      await expect(inspector.queues.pause(Q)).rejects.toMatchObject(paused);
+      await inspector.queues.resume(Q);
+      await expect(inspector.queues.resume(Q)).rejects.toMatchObject({ code: 'pause-unchanged' });
     });
 
     test('finds a task of a business by its own ID and the business', async () => {
@@ -90,24 +90,24 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
       const context = { businessId: 'shop' };
       await client.enqueue('x', { n: 1 }, { queue: Q, id: 'a', delay: '1h', context });
       const address = { queue: Q, id: 'a', businessId: 'shop' };
-      await inspector.updatePayload(address, { n: 2 });
-      expect(Buffer.from((await inspector.task(address)).payload ?? '').toString()).toBe('{"n":2}');
-      const plain = inspector.task({ queue: Q, id: 'a' });
+      await inspector.tasks.updatePayload(address, { n: 2 });
+      expect(Buffer.from((await inspector.tasks.get(address)).payload ?? '').toString()).toBe('{"n":2}');
+      const plain = inspector.tasks.get({ queue: Q, id: 'a' });
       await expect(plain).rejects.toMatchObject({ code: 'task-not-found' });
-      await inspector.run(address);
-      await expect(inspector.run(address)).rejects.toMatchObject({ code: 'wrong-state' });
-      await inspector.archive(address);
-      await inspector.remove(address);
-      await expect(inspector.remove(address)).rejects.toMatchObject({ code: 'task-not-found' });
+      await inspector.tasks.run(address);
+      await expect(inspector.tasks.run(address)).rejects.toMatchObject({ code: 'wrong-state' });
+      await inspector.tasks.archive(address);
+      await inspector.tasks.remove(address);
+      await expect(inspector.tasks.remove(address)).rejects.toMatchObject({ code: 'task-not-found' });
     });
 
     test('lists 30 tasks a page, and aggregating tasks only of a named group', async () => {
       await broker.submit.enqueue(manyTasks(40, 't', { queue: Q }));
-      const first = await inspector.list(Q, 'pending');
+      const first = await inspector.tasks.list(Q, 'pending');
       expect(first.tasks).toHaveLength(30);
-      const second = await inspector.list(Q, 'pending', { cursor: first.cursor });
+      const second = await inspector.tasks.list(Q, 'pending', { cursor: first.cursor });
       expect(second.tasks.map(({ id }) => id)).toEqual(Array.from({ length: 10 }, (_, i) => `t${30 + i}`));
-      await expect(inspector.list(Q, 'aggregating')).rejects.toMatchObject({ code: 'invalid-value' });
+      await expect(inspector.tasks.list(Q, 'aggregating')).rejects.toMatchObject({ code: 'invalid-value' });
     });
 
     test('changes all tasks in steps, reports the progress, and handles only tasks that were there at first', async () => {
@@ -115,7 +115,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
       const reports: [number, number][] = [];
       const late = manyTasks(10, 'late', { queue: Q, delayMs: 7_200_000 });
       const storing: Promise<unknown>[] = [];
-      const handled = await inspector.archiveAll(Q, 'scheduled', {
+      const handled = await inspector.tasks.archiveAll(Q, 'scheduled', {
         onProgress: (done, total) => {
           if (reports.push([done, total]) === 1) storing.push(broker.submit.enqueue(late));
         },
@@ -127,7 +127,7 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
         [512, 600],
         [600, 600],
       ]);
-      expect((await inspector.queue(Q)).counts).toMatchObject({ archived: 600, scheduled: 10 });
+      expect((await inspector.queues.get(Q)).counts).toMatchObject({ archived: 600, scheduled: 10 });
     });
 
     test('stops changing all tasks when its signal aborts', async () => {
@@ -135,8 +135,8 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
       const controller = new AbortController();
       const { signal } = controller;
       const options = { signal, onProgress: () => controller.abort() };
-      expect(await inspector.removeAll(Q, 'pending', options)).toBe(256);
-      expect((await inspector.queue(Q)).counts.pending).toBe(344);
+      expect(await inspector.tasks.removeAll(Q, 'pending', options)).toBe(256);
+      expect((await inspector.queues.get(Q)).counts.pending).toBe(344);
     });
 
     test('removes a queue with tasks to run only by force, and one with an active task not at all', async () => {
@@ -149,13 +149,13 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
         ...manyTasks(3, 'g', { queue: Q, group: 'g' }),
       ]);
       const states = { details: { states: ['scheduled', 'pending', 'aggregating'] } };
-      await expect(inspector.removeQueue(Q)).rejects.toMatchObject({ code: 'queue-not-empty', ...states });
+      await expect(inspector.queues.remove(Q)).rejects.toMatchObject({ code: 'queue-not-empty', ...states });
       const exchange = { queues: [Q], room: 1, leaseMs: 60_000, worker: 'w' };
       const { tasks } = await broker.consume.exchange({ ...exchange, finishes: [] });
-      await expect(inspector.removeQueue(Q, { force: true })).rejects.toMatchObject({
+      await expect(inspector.queues.remove(Q, { force: true })).rejects.toMatchObject({
         code: 'queue-not-empty',
       });
-      expect(await inspector.queue(Q)).toMatchObject({ size: 308, paused: false });
+      expect(await inspector.queues.get(Q)).toMatchObject({ size: 308, paused: false });
       const [task] = tasks;
       await broker.consume.exchange({
         ...exchange,
@@ -163,8 +163,8 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
         queues: [],
         finishes: [{ outcome: 'requeue', task: task! }],
       });
-      await inspector.removeQueue(Q, { force: true });
-      expect(await inspector.queues()).toEqual([]);
+      await inspector.queues.remove(Q, { force: true });
+      expect(await inspector.queues.list()).toEqual([]);
       const [facts] = await broker.inspect.queueFacts([Q]);
       expect(facts).toMatchObject({ paused: false, groups: 0, counts: { pending: 0, scheduled: 0 } });
       const unique = aTask({ queue: Q, id: 'new', uniqueMs: 60_000, payload: Buffer.from('1') });
@@ -174,8 +174,8 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
     test('removes completed tasks with their queue', async () => {
       await broker.submit.enqueue(manyTasks(3, 't', { queue: Q }));
       for (const id of ['t0', 't1', 't2']) await broker.control.cancel({ queue: Q, id }, {});
-      await inspector.removeQueue(Q);
-      expect(await inspector.queues()).toEqual([]);
+      await inspector.queues.remove(Q);
+      expect(await inspector.queues.list()).toEqual([]);
       expect(await broker.inspect.task({ queue: Q, id: 't0' })).toBeNull();
     });
   });

@@ -118,10 +118,10 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
       expect(Buffer.from(task.payload ?? []).toString()).toBe('{"a":1}');
     }
     const startMs = clock.wallMs() - 10_000;
-    const events = await inspector.enqueueEvents(id);
+    const events = await inspector.schedulers.events(id);
     expect(events.map(({ taskId }) => taskId)).toEqual(tasks.map((task) => task.id).reverse());
     expect(events.map(({ atMs }) => atMs - startMs)).toEqual([9_000, 6_000, 3_000]);
-    expect(await inspector.enqueueEvents(id, { page: 2, pageSize: 2 })).toEqual(events.slice(2));
+    expect(await inspector.schedulers.events(id, { page: 2, pageSize: 2 })).toEqual(events.slice(2));
   });
 
   test('publishes its entries when it starts, at each heartbeat and when one is added', async () => {
@@ -130,7 +130,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
     await scheduler.start();
     await published.reach(1);
     const startMs = clock.wallMs();
-    expect(await inspector.schedulerEntries()).toEqual([
+    expect(await inspector.schedulers.entries()).toEqual([
       {
         id: daily,
         spec: '@daily',
@@ -145,7 +145,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
     await clock.waitForSleepers(2);
     const every = scheduler.register('@every 5s', { task: 'a' });
     expect(await published.reach(2)).toEqual([1, 2]);
-    expect((await inspector.schedulerEntries()).map(({ id }) => id)).toEqual([every, daily]);
+    expect((await inspector.schedulers.entries()).map(({ id }) => id)).toEqual([every, daily]);
     await clock.waitForSleepers(2);
     await clock.advance(5_000);
     await published.reach(3);
@@ -153,7 +153,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
     await clock.waitForSleepers(2);
     await clock.advance(4_000);
     await published.reach(4);
-    const [first] = await inspector.schedulerEntries();
+    const [first] = await inspector.schedulers.entries();
     expect(first).toMatchObject({ id: every, prevMs: startMs + 5_000, nextMs: startMs + 10_000 });
   });
 
@@ -166,8 +166,8 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
     await recordedEvents.reach(1);
     await scheduler.stop();
     await scheduler.stop();
-    expect(await inspector.schedulerEntries()).toEqual([]);
-    expect(await inspector.enqueueEvents(id)).toEqual([]);
+    expect(await inspector.schedulers.entries()).toEqual([]);
+    expect(await inspector.schedulers.events(id)).toEqual([]);
     expect(clock.sleeping).toBe(0);
     expect(await pending()).toHaveLength(1);
   });
@@ -217,7 +217,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
     const taken = { error: expect.objectContaining({ code: 'task-exists' }) };
     expect(outcomes.values).toEqual([{ task: expect.objectContaining({ id: 'same' }) }, taken, taken]);
     await scheduler.unregister(scheduler.register('@daily', { task: 'b' }));
-    expect(await inspector.enqueueEvents(id)).toHaveLength(1);
+    expect(await inspector.schedulers.events(id)).toHaveLength(1);
     expect(logged).toHaveLength(2);
   });
 
@@ -231,7 +231,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
     await clock.advance(2_000);
     await recordedEvents.reach(1);
     await scheduler.unregister(id);
-    expect(await inspector.enqueueEvents(id)).toEqual([]);
+    expect(await inspector.schedulers.events(id)).toEqual([]);
     await clock.advance(10_000);
     await settle();
     expect((await pending()).map(({ type }) => type)).toEqual(['a']);
@@ -254,7 +254,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
     const earlier = published.values.length;
     scheduler.register('@yearly', { task: 'b' });
     await published.reach(earlier + 1);
-    expect((await inspector.schedulerEntries()).slice(0, 1)).toMatchObject([
+    expect((await inspector.schedulers.entries()).slice(0, 1)).toMatchObject([
       { prevMs: startMs + 5 * 60_000, nextMs: startMs + 20 * 60_000 },
     ]);
     expect(await pending()).toHaveLength(1);

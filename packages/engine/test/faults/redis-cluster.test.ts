@@ -86,12 +86,12 @@ describe.skipIf(!hasRedis())('in a cluster of three masters', () => {
 
   test('the inspector shows slots, nodes and the state of the cluster', async () => {
     const inspector = new Inspector(broker);
-    expect(await inspector.clusterKeySlot('default')).toBe(5_718);
+    expect(await inspector.cluster.keySlot('default')).toBe(5_718);
     const owner = await cluster.ownerOf(5_718);
-    expect(await inspector.clusterNodes('default')).toEqual([
+    expect(await inspector.cluster.nodes('default')).toEqual([
       { id: owner.id, address: `127.0.0.1:${owner.server.port}` },
     ]);
-    expect(await inspector.clusterInfo()).toMatchObject({ cluster_state: 'ok', cluster_size: '3' });
+    expect(await inspector.cluster.info()).toMatchObject({ cluster_state: 'ok', cluster_size: '3' });
   });
 
   test('resharding under load loses nothing, and each task ends once', async () => {
