@@ -1,6 +1,5 @@
 import type { Broker } from '@task-center/engine';
-import { CliError } from './cli-error.ts';
-import { explain } from './explain.ts';
+import { CliError, explain } from './errors.ts';
 
 /**
  * Opens the broker itself, for commands that work without the service.

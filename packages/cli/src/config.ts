@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config, ConfigProblem } from '@task-center/server';
-import { CliError } from './cli-error.ts';
+import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
 
 const DEFAULT_FILE = 'etc/taskcenter.yaml';

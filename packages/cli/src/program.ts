@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CliError } from './cli-error.ts';
+import { CliError, explain } from './errors.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addFsck } from './commands/fsck.ts';
 import { addKeys } from './commands/keys.ts';
@@ -10,7 +10,6 @@ import { addQueues } from './commands/queues.ts';
 import { addReceive } from './commands/receive.ts';
 import { addServe } from './commands/serve.ts';
 import { addTasks } from './commands/tasks.ts';
-import { explain } from './explain.ts';
 import type { Io } from './io.ts';
 import { oneLine } from './output.ts';
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createApiClient, type ApiClient } from '@task-center/api';
 import type { Command } from 'commander';
-import { CliError } from './cli-error.ts';
+import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
 
 export const DEFAULT_URL = 'http://127.0.0.1:7420';

@@ -4,7 +4,7 @@
 import { RawJson, type CallbackInput, type Task, type TaskInput } from '@task-center/api';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readFileSync } from 'node:fs';
-import { CliError } from '../cli-error.ts';
+import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
 

@@ -5,9 +5,8 @@ import { existsSync } from 'node:fs';
 import type { Broker, FaultKind, Finding, FsckReport } from '@task-center/engine';
 import type { Command } from 'commander';
 import { openBroker } from '../broker.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, explain } from '../errors.ts';
 import { readConfig } from '../config.ts';
-import { explain } from '../explain.ts';
 import type { Io } from '../io.ts';
 import { oneLine, painter, table, type Column } from '../output.ts';
 

@@ -3,7 +3,7 @@
 import { ROLES, type Role } from '@task-center/api';
 import { Option, type Command } from 'commander';
 import { openBroker } from '../broker.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError } from '../errors.ts';
 import { readConfig } from '../config.ts';
 import type { Io } from '../io.ts';
 

@@ -7,7 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDuration } from '@task-center/engine';
 import { InvalidArgumentError, type Command } from 'commander';
-import { CliError } from '../cli-error.ts';
+import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { oneLine, painter, plain, type Paint } from '../output.ts';
 

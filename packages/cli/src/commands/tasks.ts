@@ -2,7 +2,7 @@
 
 import { LISTED_STATES, type ListedState, type Task } from '@task-center/api';
 import { Option, type Command } from 'commander';
-import { CliError } from '../cli-error.ts';
+import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { painter, table, type Column } from '../output.ts';
 import { rawMember } from '../raw-member.ts';
