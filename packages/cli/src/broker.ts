@@ -1,5 +1,33 @@
+// The broker as commands reach it that work without the service: its options, its URL, and errors that say what to do.
+
 import type { Broker } from '@task-center/engine';
+import type { Command } from 'commander';
+import { addConfigOption, readConfig } from './config.ts';
 import { CliError, explain } from './errors.ts';
+import type { Io } from './io.ts';
+
+/** Options of every command that opens the broker itself. */
+export interface BrokerOptions {
+  readonly config?: string;
+  readonly broker?: string;
+  readonly dataDir?: string;
+}
+
+/** Adds the options that `readBrokerUrl` reads. */
+export function addBrokerOptions(command: Command): Command {
+  return addConfigOption(command)
+    .option('--broker <url>', 'the broker (else as configured)')
+    .option('--data-dir <path>', 'data folder (else as configured)');
+}
+
+/** The URL of the broker, by the flags and the configuration. @throws CliError when the configuration is not valid */
+export async function readBrokerUrl(
+  { config: file, broker, dataDir }: BrokerOptions,
+  io: Io,
+): Promise<string> {
+  const config = await readConfig(file, { broker, data_dir: dataDir }, io);
+  return config.broker;
+}
 
 /**
  * Opens the broker itself, for commands that work without the service.

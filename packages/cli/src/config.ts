@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config, ConfigProblem } from '@task-center/server';
+import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
 
@@ -10,6 +11,11 @@ const DEFAULT_FILE = 'etc/taskcenter.yaml';
 
 /** Values of flags, by the key of the configuration that they set. */
 export type Flags = Readonly<Record<string, string | undefined>>;
+
+/** Adds the option that names the file for `readConfig`. */
+export function addConfigOption(command: Command): Command {
+  return command.option('--config <path>', `configuration file (else ${DEFAULT_FILE}, if it exists)`);
+}
 
 /** The text of the configuration file; null = no file was named, and the default one does not exist. */
 function readConfigFile(named: string | undefined): string | null {

@@ -4,16 +4,12 @@
 import { existsSync } from 'node:fs';
 import type { Broker, FaultKind, Finding, FsckReport } from '@task-center/engine';
 import type { Command } from 'commander';
-import { openBroker } from '../broker.ts';
+import { addBrokerOptions, openBroker, readBrokerUrl, type BrokerOptions } from '../broker.ts';
 import { CliError, explain } from '../errors.ts';
-import { readConfig } from '../config.ts';
 import type { Io } from '../io.ts';
 import { oneLine, painter, table, type Column } from '../output.ts';
 
-interface FsckOptions {
-  readonly config?: string;
-  readonly broker?: string;
-  readonly dataDir?: string;
+interface FsckOptions extends BrokerOptions {
   readonly queue?: readonly string[];
   readonly repair?: boolean;
   readonly json?: boolean;
@@ -116,11 +112,7 @@ function checkFile(url: string): void {
 
 /** Opens the broker that is configured, checks it and closes it. */
 async function check(options: FsckOptions, io: Io): Promise<FsckReport> {
-  const { broker: url } = await readConfig(
-    options.config,
-    { broker: options.broker, data_dir: options.dataDir },
-    io,
-  );
+  const url = await readBrokerUrl(options, io);
   checkFile(url);
   const { fsck } = await import('@task-center/engine');
   const broker = await openBroker(url, 'check the file');
@@ -163,15 +155,12 @@ Example:
   task-center fsck --broker redis://127.0.0.1:6379 --queue orders --repair`;
 
 export function addFsck(program: Command, io: Io): void {
-  program
+  const command = program
     .command('fsck')
     .description('check the data that the broker stores, and repair it')
     .option('--queue <name...>', 'check only these queues')
     .option('--repair', 'repair what is found; without it nothing is changed')
     .option('--json', 'print the findings as JSON')
-    .option('--config <path>', 'configuration file (else etc/taskcenter.yaml, if it exists)')
-    .option('--broker <url>', 'the broker (else as configured)')
-    .option('--data-dir <path>', 'data folder (else as configured)')
-    .addHelpText('after', EXAMPLE)
-    .action((options: FsckOptions) => run(options, io));
+    .addHelpText('after', EXAMPLE);
+  addBrokerOptions(command).action((options: FsckOptions) => run(options, io));
 }

@@ -2,19 +2,15 @@
 
 import { ROLES, type Role } from '@task-center/api';
 import { Option, type Command } from 'commander';
-import { openBroker } from '../broker.ts';
+import { addBrokerOptions, openBroker, readBrokerUrl, type BrokerOptions } from '../broker.ts';
 import { CliError } from '../errors.ts';
-import { readConfig } from '../config.ts';
 import type { Io } from '../io.ts';
 
-interface CreateOptions {
+interface CreateOptions extends BrokerOptions {
   /** Required today: creating keys over HTTP is not built yet. */
   readonly local?: boolean;
   readonly role: Role;
   readonly name?: string;
-  readonly config?: string;
-  readonly broker?: string;
-  readonly dataDir?: string;
 }
 
 /**
@@ -23,10 +19,9 @@ interface CreateOptions {
  */
 async function create(options: CreateOptions, io: Io): Promise<void> {
   if (!options.local) throw new CliError('Keys are created on the broker itself: add --local.', 2);
-  const flags = { broker: options.broker, data_dir: options.dataDir };
-  const config = await readConfig(options.config, flags, io);
+  const url = await readBrokerUrl(options, io);
   const { createLocalKey } = await import('@task-center/server');
-  const broker = await openBroker(config.broker, 'create the key');
+  const broker = await openBroker(url, 'create the key');
   try {
     const { role, name } = options;
     const { key, id } = await createLocalKey(broker, { role, ...(name !== undefined && { name }) });
@@ -45,15 +40,12 @@ Example:
 
 export function addKeys(program: Command, io: Io): void {
   const keys = program.command('keys').description('create API keys');
-  keys
+  const creating = keys
     .command('create')
     .description('create a key and print it')
     .option('--local', 'create it on the broker instead of through the service')
     .addOption(new Option('--role <role>', 'what the key may do').choices([...ROLES]).default('admin'))
     .option('--name <name>', 'name of the key, for people')
-    .option('--config <path>', 'configuration file (else etc/taskcenter.yaml, if it exists)')
-    .option('--broker <url>', 'the broker (else as configured)')
-    .option('--data-dir <path>', 'data folder (else as configured)')
-    .addHelpText('after', EXAMPLE)
-    .action((options: CreateOptions) => create(options, io));
+    .addHelpText('after', EXAMPLE);
+  addBrokerOptions(creating).action((options: CreateOptions) => create(options, io));
 }

@@ -3,7 +3,7 @@
 
 import type { Config, RunningService } from '@task-center/server';
 import type { Command } from 'commander';
-import { readConfig, type Flags } from '../config.ts';
+import { addConfigOption, readConfig, type Flags } from '../config.ts';
 import type { Io } from '../io.ts';
 import { pairs, painter } from '../output.ts';
 import { DEFAULT_URL } from '../service.ts';
@@ -152,10 +152,10 @@ Example:
   task-center serve --broker redis://127.0.0.1:6379 --port 8080`;
 
 export function addServe(program: Command, io: Io): void {
-  program
+  const command = program
     .command('serve')
-    .description('run the service: HTTP API, callbacks, due tasks and recovery')
-    .option('--config <path>', 'configuration file (else etc/taskcenter.yaml, if it exists)')
+    .description('run the service: HTTP API, callbacks, due tasks and recovery');
+  addConfigOption(command)
     .option(
       '--broker <url>',
       'sqlite:<path>, redis://host:port, redis-sentinel://… or redis-cluster://… (sqlite:<data>/tasks.db)',
