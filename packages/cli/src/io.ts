@@ -6,6 +6,14 @@ export interface Parent {
   onGone(listener: () => void): void;
 }
 
+/**
+ * Ctrl-C reaches every process of a terminal's group, and npm passes it on as well. A signal within this time of the
+ * first one is a copy of it.
+ */
+export const SAME_SIGNAL_MS = 500;
+/** Exit code of a program that was told twice to stop, as after Ctrl-C in a shell: 128 plus the number of SIGINT. */
+export const EXIT_INTERRUPTED = 130;
+
 /** What a command uses of its process. Tests replace it; `process-io.ts` provides the real one. */
 export interface Io {
   /** Environment variables. */

@@ -2,7 +2,7 @@
 
 const args = process.argv.slice(2);
 
-// The supervisor stays in memory for as long as the service runs. It therefore loads nothing else of the program.
+// The supervisor stays in memory for as long as the service runs. It therefore loads no command and no package.
 if (args[0] === 'serve') {
   const { supervise } = await import('./supervise/supervise.ts');
   process.exit(await supervise(args));

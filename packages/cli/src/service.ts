@@ -7,8 +7,11 @@ import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
 
+/** Where commands look for the service and for its key by default. The service has the same defaults. */
 export const DEFAULT_URL = 'http://127.0.0.1:7420';
 const DEFAULT_DATA_DIR = './data';
+const KEY_FILE = 'admin.key';
+export const DEFAULT_KEY_FILE = `${DEFAULT_DATA_DIR}/${KEY_FILE}`;
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Options of every command that calls the service. */
@@ -28,13 +31,13 @@ export interface Service {
 export function addServiceOptions(command: Command): Command {
   return command
     .option('--url <url>', `the service (else TASKCENTER_URL, else ${DEFAULT_URL})`)
-    .option('--key-file <path>', 'file with the API key (else TASKCENTER_KEY_FILE, else <data>/admin.key)');
+    .option('--key-file <path>', `file with the API key (else TASKCENTER_KEY_FILE, else <data>/${KEY_FILE})`);
 }
 
 /** @throws CliError when no file with a key is found */
 function readKey({ keyFile }: ServiceOptions, env: Io['env']): string {
   const dataDir = env['TASKCENTER_DATA_DIR'] || DEFAULT_DATA_DIR;
-  const path = keyFile ?? (env['TASKCENTER_KEY_FILE'] || join(dataDir, 'admin.key'));
+  const path = keyFile ?? (env['TASKCENTER_KEY_FILE'] || join(dataDir, KEY_FILE));
   let key: string;
   try {
     key = readFileSync(path, 'utf8').trim();

@@ -4,9 +4,9 @@
 import type { Config, RunningService } from '@task-center/server';
 import type { Command } from 'commander';
 import { addConfigOption, readConfig, type Flags } from '../config.ts';
-import type { Io } from '../io.ts';
+import { EXIT_INTERRUPTED, SAME_SIGNAL_MS, type Io } from '../io.ts';
 import { pairs, painter } from '../output.ts';
-import { DEFAULT_URL } from '../service.ts';
+import { DEFAULT_KEY_FILE, DEFAULT_URL } from '../service.ts';
 
 /** The flags. They are texts: the server's schema parses them, as it does file and environment. */
 interface ServeOptions {
@@ -23,12 +23,6 @@ interface ServeOptions {
   readonly logLevel?: string;
 }
 
-/**
- * Ctrl-C reaches every process of a terminal's group, and npm passes it on as well. A signal within this time of the
- * first one is a copy of it.
- */
-const SAME_SIGNAL_MS = 500;
-const EXIT_INTERRUPTED = 130;
 /** Any code but 0 makes the parent start the service again. */
 const EXIT_BROKEN = 1;
 
@@ -60,14 +54,11 @@ function keyText({ firstKey, config }: RunningService, io: Io): string {
   return `${firstKey.path} (new${shown})`;
 }
 
-/** Where other commands look for the service and its key by default. */
-const DEFAULTS = { url: DEFAULT_URL, keyFile: './data/admin.key' };
-
 /** Commands to try next, with the flags they need to reach this service. */
 function nextStepsText({ url, config: { keyFile } }: RunningService): string {
   const flags =
-    (url === DEFAULTS.url ? '' : ` --url ${url}`) +
-    (keyFile === DEFAULTS.keyFile ? '' : ` --key-file ${keyFile}`);
+    (url === DEFAULT_URL ? '' : ` --url ${url}`) +
+    (keyFile === DEFAULT_KEY_FILE ? '' : ` --key-file ${keyFile}`);
   return `In another terminal:
   npx task-center receive --fail 2
 and in a third one:

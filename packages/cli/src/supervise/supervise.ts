@@ -4,15 +4,13 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EXIT_INTERRUPTED, SAME_SIGNAL_MS } from '../io.ts';
 import { RestartBackoff } from './restarts.ts';
 
 const PROGRAM = new URL('./service.process.js', import.meta.url);
 const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** A signal within this time of the first one is a copy of it, see `serve`. */
-const SAME_SIGNAL_MS = 500;
 /** Time from a second signal to SIGKILL, for a service that has not ended by then. */
 const KILL_AFTER_MS = 1_000;
-const EXIT_INTERRUPTED = 130;
 /** Stands in for the exit code of a process that could not be created. */
 const EXIT_NOT_CREATED = 1;
 
