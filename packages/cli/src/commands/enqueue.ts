@@ -159,7 +159,7 @@ async function taskInput(options: EnqueueOptions, io: Io): Promise<TaskInput> {
 }
 
 /** The output for people: ID, state, and the time of a delayed start. */
-function stateText({ id, state, due_at: dueAt }: Task): string {
+function submittedText({ id, state, due_at: dueAt }: Task): string {
   return state === 'scheduled' && dueAt !== null ? `${id}  ${state}  due ${dueAt}` : `${id}  ${state}`;
 }
 
@@ -168,7 +168,7 @@ async function enqueue(options: EnqueueOptions, io: Io): Promise<void> {
   const body = await taskInput(options, io);
   const service = openService(options, io.env);
   const task = await service.api.submitTask({ body });
-  io.out(options.json ? service.lastAnswer() : stateText(task));
+  io.out(options.json ? service.lastAnswer() : submittedText(task));
 }
 
 const EXAMPLE = `

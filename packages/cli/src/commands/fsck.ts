@@ -42,7 +42,7 @@ interface Row {
 const textOf = ({ what, name, found }: Finding): string => `${what} ${name} (${found})`;
 const isRepaired = ({ done }: Finding): boolean => done !== null;
 
-const COLUMNS: readonly Column<Row>[] = [
+const FINDING_COLUMNS: readonly Column<Row>[] = [
   { title: 'queue', text: ({ queue }) => queue ?? '-' },
   { title: 'kind', text: ({ kind }) => kind },
   { title: 'count', right: true, text: ({ findings }) => String(findings.length) },
@@ -74,7 +74,7 @@ function print(report: FsckReport, io: Io): void {
   const { queues, findings } = report;
   const summary = `${queues.length} ${queues.length === 1 ? 'queue' : 'queues'} checked`;
   if (findings.length === 0) return io.out(`${summary}: nothing is wrong.`);
-  io.out(table(COLUMNS, rowsOf(report), painter(io.colours.out)));
+  io.out(table(FINDING_COLUMNS, rowsOf(report), painter(io.colours.out)));
   const repaired = findings.filter(isRepaired);
   if (repaired.length === 0) return;
   io.out('\nRepaired:');

@@ -17,7 +17,7 @@ interface PauseOptions extends ServiceOptions {
 const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancelled', 'archived'] as const;
 
 /** `-` stands for counts that the key may not see. */
-const COLUMNS: readonly Column<Queue>[] = [
+const QUEUE_COLUMNS: readonly Column<Queue>[] = [
   { title: 'queue', text: ({ name }) => name },
   { title: 'priority', text: ({ priority }) => priority ?? '' },
   ...STATES.map((state) => ({
@@ -33,10 +33,10 @@ const COLUMNS: readonly Column<Queue>[] = [
 ];
 
 /** All queues. With `--json` the answer is printed as it was received. */
-async function list(options: QueueListOptions, io: Io): Promise<void> {
+async function listQueues(options: QueueListOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   const { data } = await service.api.listQueues();
-  io.out(options.json ? service.lastAnswer() : table(COLUMNS, data, painter(io.colours.out)));
+  io.out(options.json ? service.lastAnswer() : table(QUEUE_COLUMNS, data, painter(io.colours.out)));
 }
 
 /** Pauses both kinds of tasks of a queue; running tasks go on. */
@@ -69,7 +69,7 @@ export function addQueues(program: Command, io: Io): void {
     .description('all queues with their counts')
     .option('--json', 'print them as JSON')
     .addHelpText('after', '\nExample:\n  task-center queues list --json');
-  addServiceOptions(listing).action((options: QueueListOptions) => list(options, io));
+  addServiceOptions(listing).action((options: QueueListOptions) => listQueues(options, io));
   const pausing = queues
     .command('pause <name>')
     .description('let no further task of a queue start')

@@ -107,7 +107,7 @@ async function receive(options: ReceiveOptions, io: Io): Promise<void> {
 }
 
 /** A parser for Commander: a whole number from `min` to `max`. */
-function wholeNumber(min: number, max: number): (text: string) => number {
+function wholeNumberOption(min: number, max: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
     if (number >= min && number <= max) return number;
@@ -130,10 +130,10 @@ export function addReceive(program: Command, io: Io): void {
   program
     .command('receive')
     .description('receive callbacks, to try them out: prints each request and answers it')
-    .option('--port <port>', 'port to listen on; 0 = any free port', wholeNumber(0, 65_535), 9_000)
+    .option('--port <port>', 'port to listen on; 0 = any free port', wholeNumberOption(0, 65_535), 9_000)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--fail <count>', 'failures of each task before it succeeds', wholeNumber(0, 1_000_000), 0)
-    .option('--status <status>', 'status of a failure', wholeNumber(300, 599), 503)
+    .option('--fail <count>', 'failures of each task before it succeeds', wholeNumberOption(0, 1_000_000), 0)
+    .option('--status <status>', 'status of a failure', wholeNumberOption(300, 599), 503)
     .option('--delay <duration>', 'time before each answer, such as 250ms', durationOption, 0)
     .addHelpText('after', EXAMPLE)
     .action((options: ReceiveOptions) => receive(options, io));

@@ -9,7 +9,7 @@ import { rawMember } from '../raw-member.ts';
 import { addServiceOptions, openService, type Service, type ServiceOptions } from '../service.ts';
 import { taskText } from './task-text.ts';
 
-/** Options of `list`; `limit` stays a text, which the service checks. */
+/** Options of `tasks list`; `limit` stays a text, which the service checks. */
 interface TaskListOptions extends ServiceOptions {
   readonly queue: string;
   readonly state?: ListedState;
@@ -26,7 +26,7 @@ interface TaskOptions extends ServiceOptions {
   readonly reason?: string;
 }
 
-const COLUMNS: readonly Column<Task>[] = [
+const TASK_COLUMNS: readonly Column<Task>[] = [
   { title: 'id', text: ({ id }) => id },
   { title: 'state', text: ({ state }) => state },
   { title: 'type', text: ({ type }) => type },
@@ -45,7 +45,7 @@ async function listState(service: Service, options: TaskListOptions, state: List
 }
 
 /** Lists one state, or without `--state` the first page of every state in one table. */
-async function list(options: TaskListOptions, io: Io): Promise<void> {
+async function listTasks(options: TaskListOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   if (options.json) {
     if (options.state === undefined) throw new CliError('--json lists one state: add --state.', 2);
@@ -56,7 +56,7 @@ async function list(options: TaskListOptions, io: Io): Promise<void> {
   const pages: Task[][] = [];
   for (const state of states) pages.push(await listState(service, options, state));
   const tasks = pages.flat();
-  if (tasks.length > 0) return io.out(table(COLUMNS, tasks, painter(io.colours.out)));
+  if (tasks.length > 0) return io.out(table(TASK_COLUMNS, tasks, painter(io.colours.out)));
   io.out(`no ${options.state ?? ''} tasks in queue ${options.queue}`.replace('  ', ' '));
 }
 
@@ -116,7 +116,7 @@ function addList(tasks: Command, io: Io): void {
     .option('--limit <count>', 'maximum number of tasks of each state, 1 to 500', '50')
     .option('--json', 'print a page of one state as JSON')
     .addHelpText('after', '\nExample:\n  task-center tasks list --queue critical --state archived');
-  addServiceOptions(command).action((options: TaskListOptions) => list(options, io));
+  addServiceOptions(command).action((options: TaskListOptions) => listTasks(options, io));
 }
 
 const EXAMPLE = `
