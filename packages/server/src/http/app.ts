@@ -7,11 +7,25 @@
 import { randomUUID } from 'node:crypto';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { limits, routeList } from '@task-center/api';
+import { accessHandlers } from './access/handlers.ts';
 import { Admission } from './admission.ts';
-import { dispatch } from './dispatch.ts';
-import { handlers } from './handlers.ts';
+import { batchHandlers } from './batches/handlers.ts';
+import type { Handlers } from './call.ts';
 import type { AppDeps } from './deps.ts';
+import { dispatch } from './dispatch.ts';
+import { queueHandlers } from './queues/handlers.ts';
+import { serviceHandlers } from './service/handlers.ts';
+import { taskHandlers } from './tasks/handlers.ts';
 import { asProblem, DEFECT, problemBody, ProblemError } from '../problem.ts';
+
+/** The handler of each operation. It does not compile while a route of the contract has none. */
+const handlers: Handlers = {
+  ...taskHandlers,
+  ...batchHandlers,
+  ...queueHandlers,
+  ...accessHandlers,
+  ...serviceHandlers,
+};
 
 type Variables = { requestId: string };
 type Env = { Variables: Variables };

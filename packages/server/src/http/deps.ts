@@ -2,7 +2,26 @@ import type { Broker, Client, Runtime } from '@task-center/engine';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
 import type { LiveRules } from './live-rules.ts';
-import type { ServiceState } from './service-state.ts';
+
+/**
+ * The phase of the service: `starting`, `ready`, `stopping`, in this order. `serve` sets it, health checks read it.
+ */
+export class ServiceState {
+  #phase: 'starting' | 'ready' | 'stopping' = 'starting';
+
+  get phase(): 'starting' | 'ready' | 'stopping' {
+    return this.#phase;
+  }
+
+  /** Has no effect once the service is stopping. */
+  markReady(): void {
+    if (this.#phase === 'starting') this.#phase = 'ready';
+  }
+
+  markStopping(): void {
+    this.#phase = 'stopping';
+  }
+}
 
 /** What the handlers of the HTTP API are given. */
 export interface AppDeps {

@@ -8,8 +8,8 @@ import { createLocalKey, type NewKey } from '../../src/auth/local-key.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
+import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
-import { ServiceState } from '../../src/http/service-state.ts';
 
 export interface Answer {
   readonly status: number;
