@@ -145,7 +145,7 @@ export const DEFECT = new ProblemError(
   'An internal error occurred. The log describes it under the request ID.',
 );
 
-/** The body of a problem: `application/problem+json`. */
+/** The body of a problem, sent as `PROBLEM_TYPE`. */
 export function problemBody(
   { code, message, extra }: ProblemError,
   request: { readonly path?: string; readonly requestId?: string } = {},

@@ -5,6 +5,7 @@ import { traceIdOf, type TaskContext } from '@task-center/engine';
 import type { Callback } from './callback.ts';
 import { deliveryId } from './delivery-id.ts';
 import { headerText } from './headers.ts';
+import { isJsonType, JSON_TYPE } from '../media-types.ts';
 
 /** The data of one delivery attempt. Names and IDs are those that callers see. Times are wall-clock ms. */
 export interface Delivery {
@@ -40,8 +41,6 @@ export interface CallbackRequest {
   readonly body: Uint8Array | null;
 }
 
-const JSON_TYPE = 'application/json';
-const IS_JSON = /^application\/(?:json|[^;\s]+\+json)\s*(?:;|$)/i;
 const AGENT = 'task-center';
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -60,7 +59,7 @@ function quotedData(payload: Uint8Array): string {
 /** The envelope's `data`. */
 function dataOf({ payload, contentType = JSON_TYPE }: Delivery): Uint8Array {
   if (payload === null || payload.length === 0) return Buffer.from('null');
-  return IS_JSON.test(contentType) ? payload : Buffer.from(quotedData(payload));
+  return isJsonType(contentType) ? payload : Buffer.from(quotedData(payload));
 }
 
 /**

@@ -16,6 +16,7 @@ import { dispatch } from './dispatch.ts';
 import { queueHandlers } from './queues/handlers.ts';
 import { serviceHandlers } from './service/handlers.ts';
 import { taskHandlers } from './tasks/handlers.ts';
+import { PROBLEM_TYPE } from '../media-types.ts';
 import { asProblem, DEFECT, problemBody, ProblemError } from '../problem.ts';
 
 /** The handler of each operation. It does not compile while a route of the contract has none. */
@@ -41,7 +42,7 @@ function problemResponse(problem: ProblemError, context: Context<Env>): Response
   const body = problemBody(problem, { path: context.req.path, requestId });
   return new Response(JSON.stringify(body), {
     status: body.status,
-    headers: { 'content-type': 'application/problem+json', ...problem.headers },
+    headers: { 'content-type': PROBLEM_TYPE, ...problem.headers },
   });
 }
 

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { limits, RawJson } from '@task-center/api';
 import { isJson } from './json-body.ts';
+import { BINARY_TYPE, isJsonType, JSON_TYPE, TEXT_TYPE } from '../media-types.ts';
 
 /** A payload in an answer: exactly one of the fields, `payload`, `payload_text` or `payload_base64`. */
 export type ShownPayload =
@@ -10,18 +11,12 @@ export type ShownPayload =
   | { readonly payload_base64: string }
   | { readonly payload: null; readonly payload_truncated: true };
 
-const JSON_TYPE = /^application\/(?:json|[^;\s]+\+json)\s*(?:;|$)/i;
-
-/** Media types of payloads that were submitted as text or in base64. */
-export const TEXT_TYPE = 'text/plain; charset=utf-8';
-export const BINARY_TYPE = 'application/octet-stream';
-
 const textOf = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 
 /** Text that is not marked as JSON is never shown as JSON: it would come back changed. */
 function formOf(bytes: Uint8Array, type: string | undefined): 'json' | 'text' | 'binary' {
-  if ((type === undefined || JSON_TYPE.test(type)) && isJson(bytes)) return 'json';
+  if ((type === undefined || isJsonType(type)) && isJson(bytes)) return 'json';
   return isUtf8(bytes) && type !== BINARY_TYPE ? 'text' : 'binary';
 }
 
@@ -46,7 +41,7 @@ export function shownPayload(bytes: Uint8Array | null, type: string | undefined)
 export function payloadType(bytes: Uint8Array | null, type: string | undefined): string | null {
   if (type !== undefined) return type;
   if (bytes === null) return null;
-  return { json: 'application/json', text: TEXT_TYPE, binary: BINARY_TYPE }[formOf(bytes, type)];
+  return { json: JSON_TYPE, text: TEXT_TYPE, binary: BINARY_TYPE }[formOf(bytes, type)];
 }
 
 /** A result: JSON byte for byte, text as a string, everything else in base64. */

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { routes, stringify, type OperationId, type Route } from '@task-center/api';
 import type { Principal } from '../auth/principal.ts';
 import { PlainText, type Handlers, type Reply } from './call.ts';
+import { JSON_TYPE } from '../media-types.ts';
 import { withSteps, type Next, type Operation, type PendingCall } from './steps.ts';
 
 /** Stands for the caller of operations that need no key. Its scope is empty. */
@@ -10,7 +11,7 @@ const ANYONE: Principal = { keyId: '', name: null, role: 'viewer', queues: [], b
 
 function send(route: Route, { status = 200, body, headers = {} }: Reply): Response {
   if (body === undefined) return new Response(null, { status, headers });
-  const type = route.produces ?? 'application/json';
+  const type = route.produces ?? JSON_TYPE;
   const text = body instanceof PlainText ? body.text : stringify(body);
   return new Response(text, { status, headers: { 'content-type': type, ...headers } });
 }

@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import { limits } from '@task-center/api';
 import type { Clock, Runtime } from '@task-center/engine';
 import { ConfigError } from '../config/config.ts';
+import { PROBLEM_TYPE } from '../media-types.ts';
 import { problemBody, ProblemError } from '../problem.ts';
 
 /** A listening server. */
@@ -45,7 +46,7 @@ function answerRaw(error: NodeJS.ErrnoException, socket: Socket): void {
   const { status } = JSON.parse(body) as { status: number };
   const lines = [
     `HTTP/1.1 ${status} ${status === 413 ? 'Content Too Large' : 'Bad Request'}`,
-    'content-type: application/problem+json',
+    `content-type: ${PROBLEM_TYPE}`,
     'cache-control: no-store',
     'connection: close',
     `content-length: ${Buffer.byteLength(body)}`,
@@ -100,7 +101,7 @@ function errorHandler(): Response {
   const body = problemBody(parserProblem(undefined));
   return new Response(JSON.stringify(body), {
     status: body.status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+    headers: { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' },
   });
 }
 

@@ -1,8 +1,7 @@
 /** Reads a request's body within its size limit and parses it. */
 import { JsonFault, parseBody } from './json-body.ts';
+import { isBodyType } from '../media-types.ts';
 import { ProblemError } from '../problem.ts';
-
-const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
 function tooLarge(limit: number, got: number): ProblemError {
   return new ProblemError('too-large', `The body has more than ${limit} bytes.`, {
@@ -19,7 +18,7 @@ function checkMedia(headers: Headers): void {
       'unsupported-media',
       'Content-Encoding is not supported; send the body uncompressed.',
     );
-  if (JSON_TYPE.test(headers.get('content-type') ?? '')) return;
+  if (isBodyType(headers.get('content-type') ?? '')) return;
   throw new ProblemError('unsupported-media', 'The Content-Type must be application/json, in UTF-8.');
 }
 

@@ -1,6 +1,6 @@
 import { limits, type CheckedTask } from '@task-center/api';
 import { RawPayload } from '../json-body.ts';
-import { BINARY_TYPE, TEXT_TYPE } from '../content.ts';
+import { BINARY_TYPE, JSON_TYPE, TEXT_TYPE } from '../../media-types.ts';
 import { ProblemError } from '../../problem.ts';
 
 /** A payload as it is stored. */
@@ -38,5 +38,5 @@ export function payloadOf(fields: Fields): Payload {
       extra: { limit, got },
     });
   const contentType = fields.content_type ?? type;
-  return { bytes, ...(contentType !== undefined && contentType !== 'application/json' && { contentType }) };
+  return { bytes, ...(contentType !== undefined && contentType !== JSON_TYPE && { contentType }) };
 }
