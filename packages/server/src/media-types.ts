@@ -9,10 +9,11 @@ export const TEXT_TYPE = 'text/plain; charset=utf-8';
 /** A payload that was submitted in base64. */
 export const BINARY_TYPE = 'application/octet-stream';
 
+/** RFC 6839: a format that is written in JSON may say so by the ending `+json`. */
 const ANY_JSON = /^application\/(?:json|[^;\s]+\+json)\s*(?:;|$)/i;
 const JSON_IN_UTF8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
-/** Whether content of this type is JSON: `application/json`, or a type built on it such as `application/ld+json`. */
+/** Whether content of this type is JSON: `application/json`, or a format such as `application/ld+json`. */
 export function isJsonType(type: string): boolean {
   return ANY_JSON.test(type);
 }

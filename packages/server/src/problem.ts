@@ -44,6 +44,14 @@ export function invalid(items: readonly ProblemItem[]): ProblemError {
   return new ProblemError('validation-failed', detail, { extra: { errors: items } });
 }
 
+/** Headers of a refusal that a later call may not meet: in 2 s the broker may be back, or another instance answers. */
+export const RETRY_LATER = { 'retry-after': '2' };
+
+/** The problem of calls that arrive, or are still waiting for the broker, while the service stops. */
+export function shuttingDown(): ProblemError {
+  return new ProblemError('shutting-down', 'Task Center is shutting down.', { headers: RETRY_LATER });
+}
+
 /** The problem of a task that does not exist or is hidden: a caller cannot tell one from the other. */
 export function taskNotFound(): ProblemError {
   return new ProblemError('not-found', 'There is no such task, or the key may not see it.');
@@ -86,8 +94,6 @@ const PROBLEM_BY_ERROR = {
   'version-mismatch': 'internal',
 } satisfies Record<ErrorCode, ProblemCode>;
 
-const RETRY = { 'retry-after': '2' };
-
 /** The HTTP status of each engine error. */
 export const statusByErrorCode = Object.fromEntries(
   Object.entries(PROBLEM_BY_ERROR).map(([code, problem]) => [code, problems[problem].status]),
@@ -102,7 +108,7 @@ function brokerUnavailable(error: TaskCenterError): ProblemError {
       : 'The broker did not answer. Nothing was stored; try again when it is back.';
   return new ProblemError('broker-unavailable', detail, {
     extra: { outcome: outcome ?? 'not_stored' },
-    headers: RETRY,
+    headers: RETRY_LATER,
   });
 }
 
@@ -125,9 +131,11 @@ function engineProblem(error: TaskCenterError): ProblemError | null {
     case 'broker-unavailable':
       return brokerUnavailable(error);
     case 'broker-full':
-      return new ProblemError(code, 'The broker has no room left; nothing was stored.', { headers: RETRY });
+      return new ProblemError(code, 'The broker has no room left; nothing was stored.', {
+        headers: RETRY_LATER,
+      });
     case 'shutting-down':
-      return new ProblemError(code, 'Task Center is shutting down.', { headers: RETRY });
+      return shuttingDown();
     default:
       return new ProblemError(code, `${error.message} ${error.fix}`);
   }

@@ -1,8 +1,6 @@
 /** Bounds the load: beyond a number of requests at once, new ones are refused with 503 and Retry-After. */
 import { ProblemError } from '../problem.ts';
 
-const RETRY = { 'retry-after': '1' };
-
 /** Counts the requests in progress. Refusing early keeps the accepted ones fast. */
 export class Admission {
   readonly #max: number;
@@ -22,7 +20,7 @@ export class Admission {
     throw new ProblemError(
       'overloaded',
       `${this.#max} requests are in progress. Nothing was stored; try again in a moment.`,
-      { headers: RETRY },
+      { headers: { 'retry-after': '1' } },
     );
   }
 

@@ -6,7 +6,7 @@
  */
 import { limits, type OperationId, type Route } from '@task-center/api';
 import { requireRole, type Principal } from '../auth/principal.ts';
-import { ProblemError } from '../problem.ts';
+import { ProblemError, shuttingDown } from '../problem.ts';
 import type { Admission } from './admission.ts';
 import type { FindFurtherItems, Reply } from './call.ts';
 import type { AppDeps } from './deps.ts';
@@ -48,10 +48,7 @@ const refuseOverload: Step = (call, next) => {
 };
 
 const refuseWhileStopping: Step = (call, next) => {
-  if (call.deps.state.phase === 'stopping')
-    throw new ProblemError('shutting-down', 'Task Center is shutting down.', {
-      headers: { 'retry-after': '2' },
-    });
+  if (call.deps.state.phase === 'stopping') throw shuttingDown();
   return next(call);
 };
 

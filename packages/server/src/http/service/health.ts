@@ -1,6 +1,7 @@
 /** Health checks. They need no key and are answered under any load. */
 import type { Call, Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
+import { RETRY_LATER } from '../../problem.ts';
 
 /** A broker that does not answer a ping within this time is unavailable. */
 const MAX_PING_MS = 2_000;
@@ -22,20 +23,19 @@ async function isReachable({ broker, runtime }: AppDeps): Promise<boolean> {
   return isAnswered;
 }
 
-const RETRY = { 'retry-after': '2' };
-
 /**
  * `GET /readyz`: whether to send requests here. 503 while starting or stopping and while the broker is unavailable.
  */
 export async function getReadiness({ deps }: Call<'getReadiness'>): Promise<Reply> {
   const { phase } = deps.state;
-  if (phase !== 'ready') return { status: 503, body: { status: phase }, headers: RETRY };
+  if (phase !== 'ready') return { status: 503, body: { status: phase }, headers: RETRY_LATER };
   if (await isReachable(deps)) return { body: { status: 'ok' } };
-  return { status: 503, body: { status: 'unavailable' }, headers: RETRY };
+  return { status: 503, body: { status: 'unavailable' }, headers: RETRY_LATER };
 }
 
 /** `GET /startupz`: 503 until the service has started. */
 export async function getStartup({ deps }: Call<'getStartup'>): Promise<Reply> {
-  if (deps.state.phase === 'starting') return { status: 503, body: { status: 'starting' }, headers: RETRY };
+  if (deps.state.phase === 'starting')
+    return { status: 503, body: { status: 'starting' }, headers: RETRY_LATER };
   return { body: { status: 'ok' } };
 }

@@ -42,7 +42,8 @@ export function priorityOf(queue: string): Task['priority'] {
 type StoredTask = Pick<NewTask, keyof NewTask & keyof TaskRecord> &
   Pick<TaskRecord, 'state'> &
   Partial<TaskRecord>;
-type Created = Extract<EnqueueOutcome, { code: 'created' }>;
+/** The outcome of a submission that stored a new task. */
+export type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
 const DEFAULT_BACKOFF = shownBackoff(DEFAULT_RETRY_POLICY.backoff);
 

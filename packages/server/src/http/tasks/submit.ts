@@ -1,15 +1,9 @@
 /** `POST /v1/tasks`, and what it shares with batches. */
-import {
-  isTaskCenterError,
-  logicalQueue,
-  plainTaskId,
-  type EnqueueOutcome,
-  type NewTask,
-} from '@task-center/engine';
+import { isTaskCenterError, logicalQueue, plainTaskId, type NewTask } from '@task-center/engine';
 import { type Task, type TaskPart } from '@task-center/api';
 import type { Principal } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
-import { presentNewTask } from './present.ts';
+import { presentNewTask, type Created } from './present.ts';
 import { ProblemError } from '../../problem.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 
@@ -17,7 +11,6 @@ import { newTask, type Submission } from '../submission/new-task.ts';
 export const SINGLE_TASK_PARTS: ReadonlySet<TaskPart> = new Set<TaskPart>(['payload', 'callback', 'result']);
 const NO_PARTS: ReadonlySet<TaskPart> = new Set();
 
-type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 type AnyCall = Pick<Call<'submitTask'>, 'principal' | 'headers' | 'deps'>;
 
 /** What a task is submitted with. `basePath`: its path in the body. */
