@@ -44,10 +44,10 @@ export function invalid(items: readonly ProblemItem[]): ProblemError {
   return new ProblemError('validation-failed', detail, { extra: { errors: items } });
 }
 
-/** Headers of a refusal that a later call may not meet: in 2 s the broker may be back, or another instance answers. */
+/** Headers of a refusal that does not last: the caller should try again after 2 s. */
 export const RETRY_LATER = { 'retry-after': '2' };
 
-/** The problem of calls that arrive, or are still waiting for the broker, while the service stops. */
+/** The problem of every call that the service refuses because it stops. */
 export function shuttingDown(): ProblemError {
   return new ProblemError('shutting-down', 'Task Center is shutting down.', { headers: RETRY_LATER });
 }

@@ -6,7 +6,7 @@ import { makeFolder } from '@task-center/engine';
 import { ConfigError } from '../config/config.ts';
 import { parseApiKey, type ApiKey } from './key.ts';
 
-const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
+const systemErrorCode = (error: unknown) => (error as NodeJS.ErrnoException).code;
 
 /**
  * Reads a key file; null = the file does not exist.
@@ -18,8 +18,10 @@ export async function readKeyFile(path: string): Promise<ApiKey | null> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw new ConfigError(`The key file ${path} cannot be read (${codeOf(error)}).`, [], { cause: error });
+    if (systemErrorCode(error) === 'ENOENT') return null;
+    throw new ConfigError(`The key file ${path} cannot be read (${systemErrorCode(error)}).`, [], {
+      cause: error,
+    });
   }
   const key = parseApiKey(text.trim());
   if (key !== null) return key;
@@ -46,7 +48,7 @@ async function publish(temporary: string, path: string): Promise<boolean> {
     await rm(temporary, { force: true });
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (systemErrorCode(error) === 'EEXIST') return false;
     // The file system has no hard links.
     await rename(temporary, path);
     return true;
@@ -66,7 +68,7 @@ export async function writeKeyFile(path: string, text: string): Promise<boolean>
     await writeDurably(temporary, `${text}\n`);
     return await publish(temporary, path);
   } catch (error) {
-    const message = `The key file ${path} cannot be written (${codeOf(error)}). Check the folder, or set data_dir.`;
+    const message = `The key file ${path} cannot be written (${systemErrorCode(error)}). Check the folder, or set data_dir.`;
     throw new ConfigError(message, [], { cause: error });
   } finally {
     await rm(temporary, { force: true }).catch(() => {});

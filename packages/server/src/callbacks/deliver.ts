@@ -55,14 +55,14 @@ export interface DelivererDeps {
  */
 const IDLE_MS = 4_000;
 const MAX_IDLE_MS = 30_000;
-const MAX_HEADERS_LENGTH = 16_384;
+const MAX_ANSWER_HEADERS_BYTES = 16_384;
 
 function createAgent(connectSeconds: number, concurrency: number): Agent {
   return new Agent({
     connections: concurrency,
     keepAliveTimeout: IDLE_MS,
     keepAliveMaxTimeout: MAX_IDLE_MS,
-    maxHeaderSize: MAX_HEADERS_LENGTH,
+    maxHeaderSize: MAX_ANSWER_HEADERS_BYTES,
     // `DeliveryInProgress` has timers of its own, over all phases.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -185,7 +185,7 @@ class DeliveryInProgress implements Dispatcher.DispatchHandler {
   }
 }
 
-function dispatch(agent: Agent, request: CallbackRequest, exchange: DeliveryInProgress): void {
+function sendRequest(agent: Agent, request: CallbackRequest, exchange: DeliveryInProgress): void {
   const url = new URL(request.url);
   agent.dispatch(
     {
@@ -218,7 +218,7 @@ export function createDeliverer({ concurrency, clock }: DelivererDeps): Delivere
     deliver(request, limits) {
       const exchange = new DeliveryInProgress(limits, clock);
       const agent = agentFor(limits.connectMs);
-      sockets.during(() => dispatch(agent, request, exchange), exchange.onAddress);
+      sockets.during(() => sendRequest(agent, request, exchange), exchange.onAddress);
       return exchange.done;
     },
     async close() {

@@ -29,7 +29,7 @@ const MAX_HEADERS_LENGTH = 2_560;
 const MAX_VALUE_LENGTH = 512;
 const MAX_URL_LENGTH = 2_048;
 
-const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+const jsonByteLength = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 /** Headers with secrets hidden, in order, up to the limit. */
 function shownHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -37,7 +37,7 @@ function shownHeaders(headers: Readonly<Record<string, string>>): Record<string,
   let remaining = MAX_HEADERS_LENGTH;
   for (const [name, value] of Object.entries(headers)) {
     const text = isSecretHeader(name) ? '***' : value.slice(0, MAX_VALUE_LENGTH).toWellFormed();
-    remaining -= bytesOf({ [name]: text });
+    remaining -= jsonByteLength({ [name]: text });
     if (remaining < 0) break;
     shown[name] = text;
   }
@@ -53,7 +53,7 @@ function shownBody({ bytes, size }: ReadBody, maxBytes: number): { body: string;
   for (; length > 0; length = Math.floor(length * 0.75)) {
     const stream = length < size;
     const body = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, length), { stream });
-    if (bytesOf(body) <= maxBytes) return { body, truncated: length < size };
+    if (jsonByteLength(body) <= maxBytes) return { body, truncated: length < size };
   }
   return { body: '', truncated: size > 0 };
 }
@@ -74,6 +74,6 @@ export function exchangeRecord(
     connect_ms: connectMs,
     first_byte_ms: answer.firstByteMs,
   };
-  const shown = shownBody(answer, MAX_LENGTH - bytesOf({ request, response }) - 1);
+  const shown = shownBody(answer, MAX_LENGTH - jsonByteLength({ request, response }) - 1);
   return { request, response: { ...response, body: shown.body, truncated: shown.truncated || answer.cut } };
 }

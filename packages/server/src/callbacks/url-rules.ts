@@ -74,7 +74,7 @@ function targetOf(url: URL): Target {
 }
 
 /** The URL's target, or what is wrong with it. */
-function parse(text: string): Target | string {
+function parseTarget(text: string): Target | string {
   if (Buffer.byteLength(text) > MAX_LENGTH_BYTES) return `it has more than ${MAX_LENGTH_BYTES} bytes`;
   if (UNSAFE_CHARACTERS.test(text)) return 'it has blanks, control characters or backslashes';
   if (!/^https?:\/\//i.test(text)) return 'it must begin with https:// or http://';
@@ -141,7 +141,7 @@ function configurationFor({ host, family, port, http }: Target): string {
  * change.
  */
 export function checkCallbackUrl(url: string, rules: UrlRules): UrlVerdict {
-  const target = parse(url);
+  const target = parseTarget(url);
   if (typeof target === 'string')
     return { ok: false, code: 'invalid_url', message: `The callback URL is not valid: ${target}.` };
   if (rules.mode === 'try' || rules.allow.some((rule) => matchesRule(rule, target))) return { ok: true };

@@ -9,7 +9,7 @@ import { withSteps, type Next, type Operation, type PendingCall } from './steps.
 /** Stands for the caller of operations that need no key. Its scope is empty. */
 const ANYONE: Principal = { keyId: '', name: null, role: 'viewer', queues: [], businesses: [] };
 
-function send(route: Route, { status = 200, body, headers = {} }: Reply): Response {
+function responseOf(route: Route, { status = 200, body, headers = {} }: Reply): Response {
   if (body === undefined) return new Response(null, { status, headers });
   const type = route.produces ?? JSON_TYPE;
   const text = body instanceof PlainText ? body.text : stringify(body);
@@ -37,6 +37,6 @@ export function dispatch(operationId: OperationId, handlers: Handlers, deps: Pen
       query: undefined,
       body: undefined,
     });
-    return send(route, reply);
+    return responseOf(route, reply);
   };
 }

@@ -41,7 +41,7 @@ async function readCounted(stream: ReadableStream<Uint8Array>, limit: number): P
 }
 
 /** The body's bytes. A declared length can be trusted: HTTP's framing never delivers more. */
-async function bytesOf(request: Request, limit: number): Promise<Uint8Array> {
+async function readUpTo(request: Request, limit: number): Promise<Uint8Array> {
   const declared = request.headers.get('content-length');
   if (declared !== null) {
     if (Number(declared) > limit) throw tooLarge(limit, Number(declared));
@@ -53,7 +53,7 @@ async function bytesOf(request: Request, limit: number): Promise<Uint8Array> {
 /** Any failure while reading is the sender's: the connection was closed, or the body came too slowly. */
 async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   try {
-    return await bytesOf(request, limit);
+    return await readUpTo(request, limit);
   } catch (error) {
     if (error instanceof ProblemError) throw error;
     throw new ProblemError('malformed', 'The body ended before it was complete.', {
@@ -62,7 +62,7 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   }
 }
 
-function parse(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array): unknown {
   try {
     return parseBody(bytes);
   } catch (error) {
@@ -87,5 +87,5 @@ export async function readBody(
   if (optional && empty) return undefined;
   checkMedia(headers);
   const bytes = await readBytes(request, limit);
-  return optional && bytes.length === 0 ? undefined : parse(bytes);
+  return optional && bytes.length === 0 ? undefined : parseJson(bytes);
 }

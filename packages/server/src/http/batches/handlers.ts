@@ -56,7 +56,7 @@ function prepare(call: SubmitCall): (NewTask | ProblemError)[] {
 }
 
 /** The answer for a task that was given to the broker. */
-function outcomeOf(
+function presentOutcome(
   call: SubmitCall,
   task: NewTask,
   outcome: EnqueueOutcome,
@@ -88,7 +88,7 @@ async function submitBatch(call: SubmitCall): Promise<Reply> {
   let next = 0;
   const items = prepared.map((item, index): BatchItem => {
     const result =
-      item instanceof ProblemError ? item : outcomeOf(call, item, outcomes[next++] as EnqueueOutcome);
+      item instanceof ProblemError ? item : presentOutcome(call, item, outcomes[next++] as EnqueueOutcome);
     if (!(result instanceof ProblemError)) return { index, status: 201, task: result };
     const problem = problemBody(result);
     return { index, status: problem.status, problem };

@@ -50,7 +50,7 @@ function check(task: CheckedTask, { rules, basePath }: Submission): void {
 }
 
 /** When the task should first run, wall-clock ms; null = at once. */
-function scheduledMs({ delay = 0, run_at = 0 }: CheckedTask, nowMs: number): number | null {
+function firstRunMs({ delay = 0, run_at = 0 }: CheckedTask, nowMs: number): number | null {
   const dueMs = Math.max(nowMs + delay, run_at);
   return dueMs > nowMs ? dueMs : null;
 }
@@ -67,7 +67,7 @@ function metaOf(
     createdBy: principal.keyId,
     ...(tags.length > 0 && { tags }),
     ...(contentType !== undefined && { contentType }),
-    ...(callback && { callback: storedCallback(callback, scheduledMs(task, nowMs)) }),
+    ...(callback && { callback: storedCallback(callback, firstRunMs(task, nowMs)) }),
   };
 }
 

@@ -13,7 +13,7 @@ export interface Payload {
 type Fields = Pick<CheckedTask, 'payload' | 'payload_text' | 'payload_base64' | 'content_type'>;
 
 /** The bytes, and the media type that follows from the field that they came in. */
-function bytesOf({ payload, payload_text, payload_base64 }: Fields): {
+function decodePayload({ payload, payload_text, payload_base64 }: Fields): {
   bytes: Uint8Array | null;
   type?: string;
 } {
@@ -30,7 +30,7 @@ function bytesOf({ payload, payload_text, payload_base64 }: Fields): {
  * @throws ProblemError `too-large`
  */
 export function payloadOf(fields: Fields): Payload {
-  const { bytes, type } = bytesOf(fields);
+  const { bytes, type } = decodePayload(fields);
   const got = bytes?.length ?? 0;
   const limit = limits.payloadBytes;
   if (got > limit)
