@@ -1,11 +1,5 @@
-import {
-  control,
-  createLoop,
-  createMaintenance,
-  logicalQueue,
-  type Broker,
-  type Runtime,
-} from '@task-center/engine';
+import { createMaintenance, logicalQueue, type Broker, type Runtime } from '@task-center/engine';
+import { createQueueSearch } from './callbacks/queue-search.ts';
 
 /**
  * The role `scheduler` in a process without a callback worker: keeps all callback queues moving. It makes due tasks
@@ -15,9 +9,6 @@ export interface MaintenanceRole {
   start(): void;
   stop(): Promise<void>;
 }
-
-/** Interval of the search for queues that other processes created. */
-const REFRESH_MS = 2_000;
 
 /** Creates the role; it does nothing before `start`. */
 export function createMaintenanceRole({
@@ -29,26 +20,24 @@ export function createMaintenanceRole({
 }): MaintenanceRole {
   let queues: readonly string[] = [];
   const maintenance = createMaintenance({ broker, queues: () => queues, runtime });
-  const refresher = createLoop({
+  const search = createQueueSearch({
     name: 'scheduler-queues',
+    broker,
     runtime,
-    async step() {
-      const found = (await control.listQueues(broker)).filter(
-        (name) => logicalQueue(name).kind === 'callback',
-      );
+    onFound(stored) {
+      const found = stored.filter((name) => logicalQueue(name).kind === 'callback');
       const hasNew = found.some((name) => !queues.includes(name));
       queues = found;
       if (hasNew) maintenance.wake();
-      return REFRESH_MS;
     },
   });
   return {
     start() {
-      refresher.start();
+      search.start();
       maintenance.start();
     },
     async stop() {
-      await Promise.all([refresher.stop(), maintenance.stop()]);
+      await Promise.all([search.stop(), maintenance.stop()]);
     },
   };
 }

@@ -2,8 +2,6 @@
  * The worker that delivers callbacks: an engine worker with one handler, on the callback queues of all logical queues.
  */
 import {
-  control,
-  createLoop,
   storedQueue,
   Worker,
   type Broker,
@@ -14,6 +12,7 @@ import {
 import { deliverTask } from './attempt.ts';
 import { createDeliverer } from './deliver.ts';
 import { callbackQueues } from './queue-order.ts';
+import { createQueueSearch } from './queue-search.ts';
 import type { UrlRules } from './url-rules.ts';
 
 export interface CallbackWorkerDeps {
@@ -44,8 +43,34 @@ export interface CallbackWorker {
   addQueue(name: string): void;
 }
 
-/** Interval of the search for queues that other processes created. */
-const REFRESH_MS = 2_000;
+/** Tells the worker which queues to serve: those that the broker lists, and those that were added since. */
+function createQueueUpdates(worker: Pick<Worker, 'setQueues'>) {
+  /** Stored queues that were added and are not yet in the broker's list. */
+  const added = new Set<string>();
+  let listed: readonly string[] = [];
+  let served = callbackQueues([]).join('\n');
+
+  /** Gives the worker a new list of queues if it has changed. */
+  function update(): void {
+    const queues = callbackQueues([...listed, ...added]);
+    if (queues.join('\n') === served) return;
+    served = queues.join('\n');
+    worker.setQueues(queues);
+  }
+
+  return {
+    add(queue: string): void {
+      added.add(queue);
+      update();
+    },
+    /** Takes the broker's list. */
+    replaceListed(queues: readonly string[]): void {
+      listed = queues;
+      for (const queue of queues) added.delete(queue);
+      update();
+    },
+  };
+}
 
 /** Creates the worker; it takes nothing before `start`. */
 export function createCallbackWorker({
@@ -62,42 +87,25 @@ export function createCallbackWorker({
   const deps = { deliverer, rules: config.callbacks, clock: runtime.clock, log };
   worker.handle('*', (task, context) => deliverTask(deps, task, context));
 
-  /** Stored queues that were added and are not yet in the broker's list. */
-  const added = new Set<string>();
-  let listed: readonly string[] = [];
-  let served = callbackQueues([]).join('\n');
-
-  /** Gives the worker a new list of queues if it has changed. */
-  function updateQueues(): void {
-    const queues = callbackQueues([...listed, ...added]);
-    if (queues.join('\n') === served) return;
-    served = queues.join('\n');
-    worker.setQueues(queues);
-  }
-
-  const refresher = createLoop({
+  const updates = createQueueUpdates(worker);
+  const search = createQueueSearch({
     name: 'callback-queues',
+    broker,
     runtime,
-    async step() {
-      listed = await control.listQueues(broker);
-      for (const queue of listed) added.delete(queue);
-      updateQueues();
-      return REFRESH_MS;
-    },
+    onFound: updates.replaceListed,
   });
 
   return {
     async start() {
       await worker.start();
-      refresher.start();
+      search.start();
     },
     async stop() {
-      await Promise.all([refresher.stop(), worker.stop()]);
+      await Promise.all([search.stop(), worker.stop()]);
       await deliverer.close();
     },
     addQueue(name) {
-      added.add(storedQueue(name, 'callback'));
-      updateQueues();
+      updates.add(storedQueue(name, 'callback'));
     },
   };
 }
