@@ -2,9 +2,10 @@
 import type { Context } from 'hono';
 import { routes, stringify, type OperationId, type Route } from '@task-center/api';
 import type { Principal } from '../auth/principal.ts';
-import { PlainText, type Handlers, type Reply } from './call.ts';
+import { PlainText, type Call, type Handlers, type Reply } from './call.ts';
 import { JSON_TYPE } from '../media-types.ts';
-import { withSteps, type Next, type Operation, type PendingCall } from './steps.ts';
+import { withSteps, type Operation, type PendingCall } from './steps.ts';
+import type { Checked } from './validate.ts';
 
 /** Stands for the caller of operations that need no key. Its scope is empty. */
 const ANYONE: Principal = { keyId: '', name: null, role: 'viewer', queues: [], businesses: [] };
@@ -16,14 +17,20 @@ function responseOf(route: Route, { status = 200, body, headers = {} }: Reply): 
   return new Response(text, { status, headers: { 'content-type': type, ...headers } });
 }
 
+/** A call of any operation: the types of its input are not known here. */
+type AnyCall = Omit<Call<OperationId>, keyof Checked> & Partial<Checked>;
+
 /** Creates the function that answers one operation. */
 export function dispatch(operationId: OperationId, handlers: Handlers, deps: PendingCall['deps']) {
   const route: Route = routes[operationId];
   const entry = handlers[operationId];
   const { handle, findFurtherItems } = typeof entry === 'function' ? { handle: entry } : entry;
   const operation: Operation = { operationId, route, findFurtherItems };
-  // The last step before the handler has given the call the types that the handler expects.
-  const run = withSteps(route, handle as unknown as Next);
+  // `checkInput` has checked the input by this operation's schemas, whose types the handler expects.
+  const answer = handle as unknown as (call: AnyCall) => Promise<Reply>;
+  const run = withSteps(route, ({ checked, principal, requestId, headers }) =>
+    answer({ ...checked, principal, requestId, headers, deps }),
+  );
   return async (context: Context<{ Variables: { requestId: string } }>): Promise<Response> => {
     const request = context.req.raw;
     const reply = await run({
@@ -32,10 +39,10 @@ export function dispatch(operationId: OperationId, handlers: Handlers, deps: Pen
       requestId: context.var.requestId,
       headers: request.headers,
       deps,
-      principal: ANYONE,
       params: context.req.param(),
-      query: undefined,
       body: undefined,
+      principal: ANYONE,
+      checked: undefined,
     });
     return responseOf(route, reply);
   };

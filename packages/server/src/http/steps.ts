@@ -11,7 +11,7 @@ import type { Admission } from './admission.ts';
 import type { FindFurtherItems, Reply } from './call.ts';
 import type { AppDeps } from './deps.ts';
 import { readBody } from './read-body.ts';
-import { validate } from './validate.ts';
+import { validate, type Checked } from './validate.ts';
 
 /** An operation as the steps see it: its row of the route table, and what its handler says about it. */
 export interface Operation {
@@ -27,12 +27,14 @@ export interface PendingCall {
   readonly requestId: string;
   readonly headers: Headers;
   readonly deps: AppDeps & { readonly admission: Admission };
+  /** The path's parameters as they arrived. */
+  readonly params: Readonly<Record<string, string>>;
+  /** The body as it arrived, parsed. Set by `takeBody`; undefined = none was sent. */
+  body: unknown;
   /** Set by `authenticate`. */
   principal: Principal;
-  /** The input: as it arrived, and from `checkInput` on as the schemas returned it. */
-  params: unknown;
-  query: unknown;
-  body: unknown;
+  /** Parameters, query and body as the schemas returned them. Set by `checkInput`. */
+  checked: Checked | undefined;
 }
 
 /** The rest of a call: the steps that follow, and the handler at the end. */
@@ -77,19 +79,18 @@ const refuseBody: Step = (call, next) => {
 };
 
 const checkInput: Step = (call, next) => {
-  const { operation, request, headers, body, deps } = call;
-  const params = call.params as Record<string, string>;
+  const { operation, request, headers, params, body, deps } = call;
   const query = new URL(request.url).searchParams;
   const further = (refused: unknown) => operation.findFurtherItems?.(refused, deps) ?? [];
-  Object.assign(call, validate(operation.route, { params, query, headers, body }, further));
+  call.checked = validate(operation.route, { params, query, headers, body }, further);
   return next(call);
 };
 
 /** Writes an audit entry once the handler has replied. There is no audit log yet: entries are lines of the log. */
 const writeAudit: Step = async (call, next) => {
   const reply = await next(call);
-  const { operation, deps, principal, requestId } = call;
-  const target = Object.values((call.params ?? {}) as Record<string, string>).join(' ');
+  const { operation, deps, principal, requestId, params } = call;
+  const target = Object.values(params).join(' ');
   const fields = { key_id: principal.keyId, action: operation.operationId, target, request_id: requestId };
   deps.runtime.log.info(fields, 'audit');
   return reply;
