@@ -12,14 +12,11 @@ const tasks = z
   .min(1, { error: 'must have at least one task' })
   .max(limits.batchTasks, { error: `must have at most ${limits.batchTasks} tasks` });
 
-/** Fields of the contract that a later version will take. */
-const notBuilt = ['track', 'then', 'name'];
-
 /**
  * What is checked before the operation is called: only the batch as a whole. The operation then checks each task
  * together with the defaults, because a single invalid task must not fail the others.
  */
-export const batchEnvelope = strict({ tasks, defaults: batchDefaults.optional() }, notBuilt);
+export const batchEnvelope = strict({ tasks, defaults: batchDefaults.optional() }, ['track', 'then', 'name']);
 
 /** A batch as a client writes it, for OpenAPI and for the types of the client. */
 export const batchInput = strict({ tasks: z.array(taskInput), defaults: batchDefaults.optional() });

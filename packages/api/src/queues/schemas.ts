@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { strict } from '../strict.ts';
-import { LISTED_STATES } from '../tasks/schemas.ts';
+import { LISTED_STATES, shownPriority } from '../tasks/schemas.ts';
 
 const counts = z.record(z.enum(LISTED_STATES), z.int());
 const kindCounts = z.object({ counts: counts.nullable(), paused: z.boolean() });
@@ -8,7 +8,7 @@ const kindCounts = z.object({ counts: counts.nullable(), paused: z.boolean() });
 /** A logical queue: its handler tasks and its callbacks together. `by_kind` shows them apart. */
 export const queue = z.object({
   name: z.string(),
-  priority: z.enum(['critical', 'high', 'normal', 'low']).nullable(),
+  priority: shownPriority,
   paused: z.boolean().meta({ description: 'Whether the tasks of either kind are paused' }),
   pause_reason: z.string().nullable(),
   counts: counts

@@ -57,7 +57,7 @@ export interface CheckedRetry {
 }
 
 /** When a failed task runs again: a preset, or a policy of its own. */
-const retry = z.union(
+const retryInput = z.union(
   [
     z
       .enum(['default', 'patient'])
@@ -129,7 +129,7 @@ const shape = {
     'Longest time of one attempt, 1s to 7d, for callbacks to 15m. Default: 30m, for callbacks 10s',
   ),
   retry: about(
-    retry,
+    retryInput,
     'When a failed task runs again. Default: 3 retries, 1s doubling to 300s; patient: 15 retries',
   ),
   retention: duration(

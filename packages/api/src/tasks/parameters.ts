@@ -8,7 +8,7 @@ import { businessId, queueName, taskId } from '../values.ts';
 import { LISTED_STATES, TASK_PARTS } from './schemas.ts';
 
 const kind = z.enum(TASK_KINDS);
-const parts = z.array(z.enum(TASK_PARTS));
+const partNames = z.array(z.enum(TASK_PARTS));
 
 /** `include=payload,attempts`: the parts of a task that an answer adds, with commas between them. */
 export const include = z
@@ -16,14 +16,14 @@ export const include = z
   .transform((text, context) => {
     const words = text.split(',');
     // Checked here and not by the pipe: its issues would point into a list, and the client sent a text.
-    if (!parts.safeParse(words).success)
+    if (!partNames.safeParse(words).success)
       context.addIssue({
         code: 'custom',
         message: `must name parts from ${TASK_PARTS.join(', ')}, with commas between them`,
       });
     return words;
   })
-  .pipe(parts);
+  .pipe(partNames);
 
 export const idParams = strict({ id: taskId });
 

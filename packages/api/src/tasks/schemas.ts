@@ -25,6 +25,9 @@ const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
 
 const attemptError = z.object({ class: text, message: text, status: maybe(z.int()) });
 
+/** The priority that a built-in queue stands for; null for all other queues. */
+export const shownPriority = maybe(z.enum(['critical', 'high', 'normal', 'low']));
+
 /** One attempt of a task. `wait_ms`: from due to started; `duration_ms`: from started to finished. */
 export const attempt = z.object({
   number: z.int(),
@@ -78,7 +81,7 @@ export const task = z.object({
   kind: z.enum(TASK_KINDS),
   type: text,
   queue: text,
-  priority: maybe(z.enum(['critical', 'high', 'normal', 'low'])),
+  priority: shownPriority,
   state: z.enum(TASK_STATES),
   business_id: maybe(text),
   user_id: maybe(text),

@@ -18,7 +18,7 @@ function responseOf(route: Route, { status = 200, body, headers = {} }: Reply): 
 }
 
 /** A call of any operation: the types of its input are not known here. */
-type AnyCall = Omit<Call<OperationId>, keyof Checked> & Partial<Checked>;
+type UntypedCall = Omit<Call<OperationId>, keyof Checked> & Partial<Checked>;
 
 /** Creates the function that answers one operation. */
 export function dispatch(operationId: OperationId, handlers: Handlers, deps: PendingCall['deps']) {
@@ -27,7 +27,7 @@ export function dispatch(operationId: OperationId, handlers: Handlers, deps: Pen
   const { handle, findFurtherItems } = typeof entry === 'function' ? { handle: entry } : entry;
   const operation: Operation = { operationId, route, findFurtherItems };
   // `checkInput` has checked the input by this operation's schemas, whose types the handler expects.
-  const answer = handle as unknown as (call: AnyCall) => Promise<Reply>;
+  const answer = handle as unknown as (call: UntypedCall) => Promise<Reply>;
   const run = withSteps(route, ({ checked, principal, requestId, headers }) =>
     answer({ ...checked, principal, requestId, headers, deps }),
   );
