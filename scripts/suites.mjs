@@ -5,7 +5,7 @@ const engine = (...paths) => paths.map((path) => `packages/engine/src/${path}`);
 const REDIS = engine('brokers/redis');
 const SQLITE = engine('brokers/sqlite');
 const model = (...paths) => paths.map((path) => `packages/model/src/${path}`);
-const WORKERS = [...model('crashes.ts', 'hold-off.ts', 'retry'), ...engine('leases', 'loops', 'worker')];
+const WORKERS = [...model('recovery.ts', 'retry'), ...engine('leases', 'loops', 'worker')];
 
 /** What the suites of a kind share: where their files are, and what they all guard or are made of. */
 const BENCH = { locate: (name) => `bench/${name}.long.ts`, guards: ['bench'] };

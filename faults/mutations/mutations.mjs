@@ -117,7 +117,7 @@ export const mutations = [
   {
     name: 'suspects-in-company',
     about: 'tasks that were lost twice run beside others',
-    file: 'packages/model/src/crashes.ts',
+    file: 'packages/model/src/recovery.ts',
     from: 'SUSPECT_CRASHES = MAX_CRASHES - 1;',
     to: 'SUSPECT_CRASHES = 200;',
     experiment: 'X1',

@@ -7,10 +7,8 @@ export { contextOf, headersWith, NO_HEADERS, traceIdOf, type TaskContext } from 
 export { parseCron, type Cron } from './cron/cron.ts';
 export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
 export { isTimeZone } from './cron/zone.ts';
-export { MAX_CRASHES, SCAN_MS, SUSPECT_CRASHES } from './crashes.ts';
 export { DAY_MS, formatDuration, MAX_DURATION_MS, parseDuration, type Duration } from './durations.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
-export { nextScan, NO_SCAN_YET, type ScanMemory } from './hold-off.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './ids.ts';
 export { DEFAULT_TIMEOUT_MS, MAX_GROUP_BYTES, MAX_RETRIES, MIN_UNIQUE_MS } from './limits.ts';
 export {
@@ -26,6 +24,7 @@ export {
   TASK_KINDS,
   type TaskKind,
 } from './names.ts';
+export { MAX_CRASHES, nextScan, NO_SCAN_YET, SCAN_MS, SUSPECT_CRASHES, type ScanMemory } from './recovery.ts';
 export { BACKOFF_FIELDS, backoffMs, isBackoff, jitterOf, type Backoff } from './retry/backoff.ts';
 export { failedFinish } from './retry/failed-finish.ts';
 export {

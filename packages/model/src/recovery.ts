@@ -1,4 +1,14 @@
-import { SCAN_MS } from './crashes.ts';
+// What a recoverer decides by: when it scans for tasks of lost workers, and what such a loss means for a task.
+
+/** Time between two scans for lost tasks. It is part of the 8.3 s within which a dead worker's task runs again. */
+export const SCAN_MS = 750;
+/** A task that was lost with this many workers is archived: it would kill every worker in turn. */
+export const MAX_CRASHES = 3;
+/**
+ * From this number of crashes on a task is suspected of killing its process, because one more would archive it. It then
+ * runs alone: tasks that run beside it would be blamed as well.
+ */
+export const SUSPECT_CRASHES = MAX_CRASHES - 1;
 
 /** What a recoverer remembers of its scans of a queue. */
 export interface ScanMemory {

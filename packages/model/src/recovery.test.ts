@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NO_SCAN_YET, nextScan } from './hold-off.ts';
+import { NO_SCAN_YET, nextScan } from './recovery.ts';
 
 /** Scans at these times; returns for each whether it was held off. */
 function scans(...timesMs: number[]): boolean[] {
