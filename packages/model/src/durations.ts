@@ -7,7 +7,7 @@ export type Duration = string;
 export const DAY_MS = 86_400_000;
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
 const PLAIN = /^(?:\d+(?:ms|s|m|h|d))+$/;
-const PART = /(\d+)(ms|s|m|h|d)/g;
+const PLAIN_PART = /(\d+)(ms|s|m|h|d)/g;
 const ISO = /^P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/;
 const MAX_TEXT_LENGTH = 64;
 /** Ten years: the longest duration, and the furthest time ahead, that anything takes. */
@@ -15,7 +15,7 @@ export const MAX_DURATION_MS = 3_653 * DAY_MS;
 
 function plainMs(text: string): number {
   let ms = 0;
-  for (const [, count, unit] of text.matchAll(PART))
+  for (const [, count, unit] of text.matchAll(PLAIN_PART))
     ms += Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
   return ms;
 }

@@ -3,11 +3,11 @@ import { CONTROL_CHARACTERS, fitsBytes } from './texts.ts';
 /** Stands between a business and an ID, and is therefore forbidden in IDs. */
 const SEPARATOR = '.';
 const MAX_ID_BYTES = 255;
-const FORBIDDEN = new RegExp(`[${SEPARATOR}${CONTROL_CHARACTERS}]`, 'u');
+const FORBIDDEN_IN_IDS = new RegExp(`[${SEPARATOR}${CONTROL_CHARACTERS}]`, 'u');
 
 /** Whether a client may choose this ID. The HTTP API accepts fewer IDs. */
 export function isTaskId(id: string): boolean {
-  return id.trim() !== '' && id.isWellFormed() && fitsBytes(id, MAX_ID_BYTES) && !FORBIDDEN.test(id);
+  return id.trim() !== '' && id.isWellFormed() && fitsBytes(id, MAX_ID_BYTES) && !FORBIDDEN_IN_IDS.test(id);
 }
 
 /** The ID under which a task is stored. The business comes first, and two businesses may therefore use the same ID. */

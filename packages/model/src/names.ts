@@ -10,11 +10,11 @@ export const BUILT_IN_QUEUES = ['critical', 'high', 'default', 'low'] as const;
 const CALLBACK_SUFFIX = '~cb';
 const MAX_NAME_BYTES = 255;
 /** Braces in a key change its cluster slot. */
-const FORBIDDEN = new RegExp(`[{}${CONTROL_CHARACTERS}]`, 'u');
+const FORBIDDEN_IN_NAMES = new RegExp(`[{}${CONTROL_CHARACTERS}]`, 'u');
 const RESERVED_ENDING = /~[A-Za-z0-9]+$/;
 
 /** Whether a name has characters that no queue and no type may have. */
-export const hasForbiddenCharacter = (name: string): boolean => FORBIDDEN.test(name);
+export const hasForbiddenCharacter = (name: string): boolean => FORBIDDEN_IN_NAMES.test(name);
 
 /** Whether a name ends like the stored queues behind a logical queue, such as `orders~cb`. */
 export const hasReservedEnding = (name: string): boolean => RESERVED_ENDING.test(name);

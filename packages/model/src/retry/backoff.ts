@@ -65,7 +65,7 @@ export function jitterOf(backoff: Backoff): number {
 }
 
 /** The delay before retry `n`, without jitter. */
-function plainMs(n: number, backoff: Jittered): number {
+function unjitteredMs(n: number, backoff: Jittered): number {
   switch (backoff.kind) {
     case 'exponential':
       // For a large n the power is Infinity, and 0 × Infinity is NaN.
@@ -86,13 +86,13 @@ function capMs(backoff: Backoff): number {
 }
 
 /**
- * The delay before retry `n` (from 1) in whole ms: the plain delay plus up to `jitter` of it, never more than its
+ * The delay before retry `n` (from 1) in whole ms: the delay without jitter plus up to `jitter` of it, never more than its
  * maximum.
  *
  * @param chance a random number in [0, 1)
  */
 export function backoffMs(n: number, backoff: Backoff, chance: number): number {
   if (backoff.kind === 'asynq') return asynqMs(n - 1, chance);
-  const ms = plainMs(n, backoff);
+  const ms = unjitteredMs(n, backoff);
   return Math.round(Math.min(capMs(backoff), ms * (1 + backoff.jitter * chance)));
 }
