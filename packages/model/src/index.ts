@@ -33,5 +33,12 @@ export {
   type FailureHints,
   type RetryPolicy,
 } from './retry/retry-policy.ts';
-export { FINAL_STATES, TASK_STATES, WAITING_STATES, type ListedState, type TaskState } from './states.ts';
+export {
+  FINAL_STATES,
+  INACTIVE_STATES,
+  TASK_STATES,
+  WAITING_STATES,
+  type ListedState,
+  type TaskState,
+} from './states.ts';
 export { fitsBytes } from './texts.ts';

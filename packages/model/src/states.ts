@@ -27,3 +27,6 @@ export const WAITING_STATES = ['scheduled', 'pending', 'retry'] as const satisfi
 
 /** States that a task leaves only when an operator changes it, or when it is removed. */
 export const FINAL_STATES = ['completed', 'cancelled', 'archived'] as const satisfies readonly TaskState[];
+
+/** States in which no attempt of a task runs: it waits, or it has ended. The tasks of a group are left out. */
+export const INACTIVE_STATES = [...WAITING_STATES, ...FINAL_STATES] as const;

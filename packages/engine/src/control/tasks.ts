@@ -1,5 +1,5 @@
 /** One task: read it, change it, cancel it. `locate-task.ts` says which task it is. */
-import { FINAL_STATES, storedTaskId, WAITING_STATES, type TaskState } from '@task-center/model';
+import { FINAL_STATES, INACTIVE_STATES, storedTaskId, type TaskState } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { Cancellation, ControlOutcome } from '../broker/control.ts';
 import type { TaskRecord } from '../broker/inspect.ts';
@@ -15,7 +15,7 @@ const ALLOWED_STATES = {
   archive: ['scheduled', 'pending', 'retry', 'completed', 'cancelled', 'aggregating'],
   remove: ['in any state but active'],
   updatePayload: ['scheduled'],
-  cancel: [...WAITING_STATES, ...FINAL_STATES],
+  cancel: INACTIVE_STATES,
 } as const;
 
 const refOf = ({ queue, storedId }: LocatedTask): TaskRef => ({ queue, id: storedId });

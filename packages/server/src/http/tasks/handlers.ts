@@ -1,6 +1,7 @@
 /** Operations on tasks. Submitting and listing have files of their own. */
 import type { TaskPart } from '@task-center/api';
-import { control, FINAL_STATES, isTaskCenterError, logicalQueue, WAITING_STATES } from '@task-center/engine';
+import { control, isTaskCenterError, logicalQueue } from '@task-center/engine';
+import { INACTIVE_STATES } from '@task-center/model';
 import type { Call, Handlers, Reply } from '../call.ts';
 import { ProblemError } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
@@ -15,9 +16,6 @@ async function getTask(call: Call<'getTask'>): Promise<Reply> {
   const parts = new Set<TaskPart>([...SINGLE_TASK_PARTS, ...(call.query.include ?? [])]);
   return { body: presentTask(record, parts) };
 }
-
-/** The states that a refused deletion names. A task in a group can be deleted, too; no list over HTTP shows it yet. */
-const DELETABLE_STATES = [...WAITING_STATES, ...FINAL_STATES];
 
 /**
  * Rejects with a problem in place of the error `wrong-state`.
@@ -58,7 +56,8 @@ async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
 /** `DELETE /v1/tasks/{id}`: removes a task that is not running, with its history. */
 async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
   const task = await locate(call);
-  await control.removeTask(call.deps.broker, task).catch(explainRefusal('deleted', DELETABLE_STATES));
+  // A task in a group can be deleted, too, but no list over HTTP shows it yet: the refusal does not name that state.
+  await control.removeTask(call.deps.broker, task).catch(explainRefusal('deleted', INACTIVE_STATES));
   const fields = { queue: logicalQueue(task.queue).name, task_id: task.id, request_id: call.requestId };
   call.deps.runtime.log.debug(fields, 'a task was deleted');
   return { status: 204 };
