@@ -1,3 +1,5 @@
+// A callback as it is submitted, and as an answer shows it. Both have the same fields.
+
 import * as z from 'zod';
 import { choice, strict } from '../strict.ts';
 import { durationText } from '../values.ts';

@@ -25,6 +25,7 @@ export const include = z
   })
   .pipe(partNames);
 
+/** The path's `{id}`: the ID as the task's owner knows it. */
 export const idParams = strict({ id: taskId });
 
 /** Selects one task where several have the same ID: another queue, kind or business. */
@@ -34,6 +35,7 @@ export const pick = {
   business_id: businessId.optional(),
 };
 
+/** A list is of one queue and one state, as the broker keeps the tasks. A later version will take the filters at the end. */
 export const listQuery = strict(
   {
     queue: queueName,

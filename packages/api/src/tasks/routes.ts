@@ -1,3 +1,6 @@
+// Operations on tasks. What each of them does is told in docs/design/http-api.md#resources; these rows say who may call it,
+// and what goes in and out.
+
 import { pageOf } from '../page.ts';
 import { resource } from '../route.ts';
 import { strict } from '../strict.ts';
@@ -18,6 +21,7 @@ export const taskRoutes = {
     // The stored task says who submitted it and when; a line of the log for each would only repeat that.
     audit: false,
   }),
+  /** A key that is bound to businesses sees their tasks only: a page may then be short although another one follows. */
   listTasks: get('/v1/tasks', {
     role: 'viewer',
     summary: 'Tasks of one queue in one state',
@@ -32,6 +36,7 @@ export const taskRoutes = {
     answers: { 200: task },
     problems: ['not-found', 'task-id-ambiguous'],
   }),
+  /** A body is only needed for a reason. A final task answers `already_finished`, so a repeated call does no harm. */
   cancelTask: post('/v1/tasks/{id}/cancel', {
     role: 'submitter',
     summary: 'Cancel a task that waits',
@@ -42,6 +47,7 @@ export const taskRoutes = {
     answers: { 200: cancelAnswer },
     problems: ['not-found', 'task-id-ambiguous', 'wrong-state'],
   }),
+  /** Its history goes with it, and its ID can be used again. */
   deleteTask: del('/v1/tasks/{id}', {
     role: 'submitter',
     summary: 'Delete a task that does not run',

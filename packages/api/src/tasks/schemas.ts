@@ -1,3 +1,6 @@
+// A task as answers show it, with its attempts and parts, and the cancellation of a task. No answer is checked when it is
+// sent: these schemas give client and service their types, and OpenAPI its answers. See docs/design/http-api.md#resources.
+
 import * as z from 'zod';
 import { ATTEMPT_OUTCOMES, TASK_KINDS, TASK_STATES, type TaskState } from '@task-center/model';
 import { callback } from './callback.ts';
@@ -23,6 +26,7 @@ const count = z.int().min(0);
 /** A field that is null where its value is unknown or not reached. */
 const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
 
+/** Why an attempt failed. `class`: such as `TypeError`, for callbacks such as `http_status`; `status`: of an HTTP answer. */
 const attemptError = z.object({ class: text, message: text, status: maybe(z.int()) });
 
 /** The priority that a built-in queue stands for; null for all other queues. */
@@ -47,6 +51,7 @@ export const attempt = z.object({
   }),
 });
 
+/** The error of the last attempt that failed. `class` and `attempt` are null where a Go worker ran it. */
 const lastError = z.object({
   class: maybe(text),
   message: text,
@@ -55,6 +60,7 @@ const lastError = z.object({
   attempt: maybe(z.int()),
 });
 
+/** A preset is shown by what it means, because its name is not stored. */
 const retry = z.object({
   max_retries: count,
   backoff: z.record(text, z.unknown()).meta({ description: 'kind and its parameters' }),
@@ -77,9 +83,11 @@ const parts = {
 
 /** A task in an answer. Null = unknown or not reached. */
 export const task = z.object({
+  /** As its owner knows it. Another queue, kind or business may have a task with the same ID. */
   id: text,
   kind: z.enum(TASK_KINDS),
   type: text,
+  /** The logical queue. */
   queue: text,
   priority: shownPriority,
   state: z.enum(TASK_STATES),
@@ -91,17 +99,23 @@ export const task = z.object({
   trace_id: maybe(text),
   content_type: maybe(text),
   created_at: maybe(time),
+  /** When it may start; only while it is scheduled or in retry. */
   due_at: maybe(time),
   pending_at: maybe(time),
   started_at: maybe(time),
+  /** When it was completed, cancelled or archived. */
   finished_at: maybe(time),
+  /** When it will be removed. */
   purge_at: maybe(time),
   deadline: maybe(time),
+  /** Longest time of one attempt, as a duration; null = no limit. */
   timeout: maybe(text),
   retention: text,
   retry,
+  /** Attempts started, without those that were given back unfinished: `deferrals` counts these. */
   attempt: count,
   max_attempts: count,
+  /** Attempts that were lost with their worker. */
   crashes: count,
   deferrals: count,
   last_error: maybe(lastError),
@@ -114,10 +128,13 @@ export const task = z.object({
       at: time,
     }),
   ),
+  /** The header `webhook-id` of its callbacks, the same in every attempt. */
   delivery_id: text,
   worker_id: maybe(text),
+  /** The way it was submitted: `api` or `client`; `created_by`: ID of the API key. */
   origin: maybe(text),
   created_by: maybe(text),
+  /** Always 1 today. */
   version: z.int(),
   ...(Object.fromEntries(Object.entries(parts).map(([name, schema]) => [name, schema.optional()])) as {
     [F in keyof typeof parts]: z.ZodOptional<(typeof parts)[F]>;

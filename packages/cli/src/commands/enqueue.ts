@@ -25,6 +25,7 @@ interface Flag {
 /** Collects the values of a flag that may be repeated. */
 const collect = (value: string, values: readonly string[] = []) => [...values, value];
 
+/** Refuses what is no number. Whether the number is allowed is for the service to say. */
 function wholeNumber(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
@@ -127,6 +128,7 @@ const FLAGS: readonly Flag[] = [
   { flags: '--tag <tag>', field: 'tags', about: 'a tag; may be repeated', parse: collect },
 ];
 
+/** The option of a flag. Commander derives the name of its argument: `--run-at` becomes `runAt`. */
 function optionOf({ flags, about, parse }: Flag): Option {
   const option = new Option(flags, about);
   return parse === undefined ? option : option.argParser(parse);
@@ -151,6 +153,7 @@ async function taskInput(options: EnqueueOptions, io: Io): Promise<TaskInput> {
     const argument = options[optionOf(flag).attributeName()];
     if (!isUsed(flag, argument, options)) continue;
     const value = flag.toField === undefined ? argument : await flag.toField(argument, io);
+    // `callback.url` is the field `url` of the object `callback`, which the first such flag creates.
     const [name = '', part] = flag.field.split('.');
     body[name] = part === undefined ? value : { ...(body[name] as object | undefined), [part]: value };
   }
@@ -175,6 +178,7 @@ const EXAMPLE = `
 Example:
   task-center enqueue --callback-url http://127.0.0.1:9000/ --delay 3s --payload '{"order":1}'`;
 
+/** Adds `enqueue`, with an option for each row of `FLAGS`. */
 export function addEnqueue(program: Command, io: Io): void {
   const command = program.command('enqueue').description('submit a task; prints its ID and state');
   for (const flag of FLAGS) command.addOption(optionOf(flag));

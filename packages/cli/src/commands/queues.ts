@@ -1,4 +1,5 @@
-// `queues`: lists, pauses and resumes logical queues through the HTTP API.
+// `queues`: lists, pauses and resumes logical queues through the HTTP API. A key that is bound to businesses sees no
+// counts and may pause nothing, because the queues are shared.
 
 import type { Queue } from '@task-center/api';
 import type { Command } from 'commander';
@@ -10,13 +11,14 @@ interface QueueListOptions extends ServiceOptions {
   readonly json?: boolean;
 }
 interface PauseOptions extends ServiceOptions {
+  /** Shown to everyone who lists the queue, up to 256 characters. */
   readonly reason?: string;
 }
 
 /** The states that the table counts, in the order of its columns. */
 const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancelled', 'archived'] as const;
 
-/** `-` stands for counts that the key may not see. */
+/** `-` stands for counts that the key may not see. The last column says whether a queue is paused, and why. */
 const QUEUE_COLUMNS: readonly Column<Queue>[] = [
   { title: 'queue', text: ({ name }) => name },
   { title: 'priority', text: ({ priority }) => priority ?? '' },
@@ -47,6 +49,7 @@ async function pause(name: string, options: PauseOptions, io: Io): Promise<void>
   io.out(`${name}  paused`);
 }
 
+/** Ends the pause of both kinds. */
 async function resume(name: string, options: ServiceOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
   await api.resumeQueue({ params: { name }, body: {} });
@@ -59,6 +62,7 @@ Examples:
   task-center queues pause low --reason "database maintenance"
   task-center queues resume low`;
 
+/** Adds `queues list`, which `queues` alone stands for as well, `pause` and `resume`. */
 export function addQueues(program: Command, io: Io): void {
   const queues = program
     .command('queues')

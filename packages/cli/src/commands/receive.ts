@@ -27,7 +27,7 @@ interface ReceiveOptions {
 const MAX_SHOWN_BYTES = 8_192;
 /** Deliveries whose failures are counted. The oldest ones are dropped beyond that. */
 const MAX_COUNTED = 10_000;
-/** Headers that are printed. */
+/** Headers that are printed: those that say something about the task. The others are those of any HTTP client. */
 const SHOWN_HEADERS = /^(?:webhook-|task-center-|traceparent$|idempotency-key$|content-type$)/;
 
 /** Decides the status of each answer: for each delivery first `fail` failures, then 200. */
@@ -83,6 +83,7 @@ async function receive(options: ReceiveOptions, io: Io): Promise<void> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
+    // All attempts of a delivery have the same `webhook-id`. Other requests are told apart by their URL.
     const status = statusOf(String(request.headers['webhook-id'] ?? request.url));
     io.out(requestText(request, body, requestLine(request, status, paint)));
     if (options.delay > 0) await sleep(options.delay);
@@ -126,6 +127,7 @@ const EXAMPLE = `
 Example (each task fails twice, then succeeds):
   task-center receive --fail 2`;
 
+/** Adds `receive`. It listens on loopback unless told otherwise, because it answers anyone. */
 export function addReceive(program: Command, io: Io): void {
   program
     .command('receive')

@@ -10,15 +10,20 @@ import { DEFAULT_KEY_FILE, DEFAULT_URL } from '../service.ts';
 
 /** The flags. They are texts: the server's schema parses them, as it does file and environment. */
 interface ServeOptions {
+  /** The configuration file, which all other flags override. */
   readonly config?: string;
   readonly broker?: string;
   readonly port?: string;
   readonly host?: string;
   readonly dataDir?: string;
   readonly roles?: string;
+  /** Handlers at once. The service itself runs none: it delivers callbacks. */
   readonly concurrency?: string;
+  /** Callbacks that this process delivers at once. */
   readonly callbackConcurrency?: string;
+  /** Base of links that others use. */
   readonly publicUrl?: string;
+  /** File of the first API key; it is written by the first start on a broker. */
   readonly keyFile?: string;
   readonly logLevel?: string;
 }
@@ -42,10 +47,10 @@ function flagsOf(options: ServeOptions): Flags {
   };
 }
 
-/** A broker URL with its password replaced. */
+/** A broker URL as the banner shows it: a password is replaced, because terminals are copied and recorded. */
 const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@');
 
-/** Where the first API key is. */
+/** Where the first API key is. Other instances on the same broker may have created it, in a folder of theirs. */
 function keyText({ firstKey, config }: RunningService, io: Io): string {
   if (firstKey.path === null) return `created by another instance; it is not in ${config.keyFile}`;
   if (!firstKey.created) return firstKey.path;
@@ -142,6 +147,7 @@ Each key of the configuration can also be set by a variable, such as TASKCENTER_
 Example:
   task-center serve --broker redis://127.0.0.1:6379 --port 8080`;
 
+/** Adds `serve`. Its flags have no defaults here: the server's configuration has them, and the help names them in brackets. */
 export function addServe(program: Command, io: Io): void {
   const command = program
     .command('serve')

@@ -15,6 +15,7 @@ function detailText({ outcome, error, reason, next_at: next, response }: Attempt
   return next === null ? why : `${why}; next ${next}`;
 }
 
+/** The table of attempts, in the order in which they ran. */
 const ATTEMPTS: readonly Column<Attempt>[] = [
   { title: 'attempt', right: true, text: ({ number }) => String(number) },
   { title: 'started', text: ({ started_at: at }) => at },
@@ -39,6 +40,7 @@ function payloadText(task: Task, raw: string | null): string | null {
 /** Colours of states; others have none. */
 const STATE_STYLE = { completed: 'green', archived: 'red', retry: 'yellow', active: 'cyan' } as const;
 
+/** The state in its colour. */
 function stateText(state: Task['state'], paint: Paint): string {
   const style = (STATE_STYLE as Partial<Record<Task['state'], 'green' | 'red' | 'yellow' | 'cyan'>>)[state];
   return style === undefined ? state : paint(style, state);
@@ -62,6 +64,7 @@ export function taskText(task: Task, raw: RawParts, paint: Paint): string {
     ['finished', task.finished_at],
     ['kept until', task.purge_at],
     ['attempts', `${task.attempt} of ${task.max_attempts}`],
+    // A completed task has got over its errors; the table of attempts still has them.
     ['error', task.state === 'completed' ? null : error?.message],
     ['cancelled', cancel && (cancel.reason ?? cancel.at)],
     ['delivery', callback ? task.delivery_id : null],

@@ -1,4 +1,5 @@
-// `tasks`: lists, shows, cancels and deletes tasks through the HTTP API.
+// `tasks`: lists, shows, cancels and deletes tasks through the HTTP API. Every right and every value is checked by the
+// service: the commands print what it answers.
 
 import { LISTED_STATES, type ListedState, type Task } from '@task-center/api';
 import { Option, type Command } from 'commander';
@@ -12,20 +13,25 @@ import { taskText } from './task-text.ts';
 /** Options of `tasks list`; `limit` stays a text, which the service checks. */
 interface TaskListOptions extends ServiceOptions {
   readonly queue: string;
+  /** Default: all states, each with up to `limit` tasks. */
   readonly state?: ListedState;
   readonly kind?: 'handler' | 'callback';
   readonly limit: string;
   readonly json?: boolean;
 }
-/** Options that select one task, and those of single commands. */
+/** Options of the commands for one task; each command has some of them. */
 interface TaskOptions extends ServiceOptions {
+  /** The first three select one task where several have the ID. */
   readonly queue?: string;
   readonly kind?: 'handler' | 'callback';
   readonly businessId?: string;
+  /** Only of `show`. */
   readonly json?: boolean;
+  /** Only of `cancel`: up to 256 characters, kept with the task. */
   readonly reason?: string;
 }
 
+/** `-` stands for a time that there is not. The error is cut to 60 characters: `tasks show` has all of it. */
 const TASK_COLUMNS: readonly Column<Task>[] = [
   { title: 'id', text: ({ id }) => id },
   { title: 'state', text: ({ state }) => state },
@@ -37,14 +43,17 @@ const TASK_COLUMNS: readonly Column<Task>[] = [
   { title: 'error', text: (task) => task.last_error?.message.slice(0, 60) ?? '' },
 ];
 
-/** The first page of a state. */
+/** The first page of a state: at most `--limit` tasks, in the order in which the broker keeps them. */
 async function listState(service: Service, options: TaskListOptions, state: ListedState): Promise<Task[]> {
   const { queue, kind, limit } = options;
   const query = { queue, state, limit, ...(kind && { kind }) };
   return (await service.api.listTasks({ query })).data;
 }
 
-/** Lists one state, or without `--state` the first page of every state in one table. */
+/**
+ * Lists one state, or without `--state` the first page of every state in one table. `--json` prints an answer as it was
+ * received, and therefore needs one state.
+ */
 async function listTasks(options: TaskListOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   if (options.json) {
@@ -57,6 +66,7 @@ async function listTasks(options: TaskListOptions, io: Io): Promise<void> {
   for (const state of states) pages.push(await listState(service, options, state));
   const tasks = pages.flat();
   if (tasks.length > 0) return io.out(table(TASK_COLUMNS, tasks, painter(io.colours.out)));
+  // Without a state there would be two blanks in the middle.
   io.out(`no ${options.state ?? ''} tasks in queue ${options.queue}`.replace('  ', ' '));
 }
 
@@ -89,12 +99,14 @@ async function cancel(id: string, options: TaskOptions, io: Io): Promise<void> {
   io.out(`${id}  ${task.state}`);
 }
 
+/** Deletes a task that does not run, in any other state. There is no way back. */
 async function remove(id: string, options: TaskOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
   await api.deleteTask({ params: { id }, query: selectionOf(options) });
   io.out(`${id}  deleted`);
 }
 
+/** A new option for each command that has it. Left out = both kinds. */
 const kindOption = () => new Option('--kind <kind>', 'only this kind').choices(['handler', 'callback']);
 
 /** Adds the options that select one task. */
@@ -106,6 +118,7 @@ function addSelection(command: Command): Command {
   return addServiceOptions(selecting);
 }
 
+/** Adds `list`, which `tasks` alone stands for as well. */
 function addList(tasks: Command, io: Io): void {
   const command = tasks
     .command('list', { isDefault: true })
@@ -125,6 +138,7 @@ Examples:
   task-center tasks show hello
   task-center tasks cancel hello --reason "ordered twice"`;
 
+/** Adds `tasks list`, `show`, `cancel` and `delete`. */
 export function addTasks(program: Command, io: Io): void {
   const tasks = program
     .command('tasks')

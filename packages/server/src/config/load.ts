@@ -24,10 +24,12 @@ export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly string[] };
 
+/** A value that was set, not yet checked. `source`: where, as problems name it. */
 interface Given {
   readonly value: unknown;
   readonly source: string;
 }
+/** What was set, by path. A later source replaces what an earlier one has set. */
 type GivenByPath = Map<SettingPath, Given>;
 
 const FILE = 'the configuration file';
@@ -36,6 +38,7 @@ const FLAG = 'a flag';
 const OTHER_VARIABLES = ['TASKCENTER_URL', 'TASKCENTER_CONFIG'];
 
 const isPath = (name: string): name is SettingPath => Object.hasOwn(settings, name);
+/** Whether keys have this name before their point, as `http` in `http.port`. */
 const isGroup = (name: string) => settingPaths.some((path) => path.startsWith(`${name}.`));
 
 /** A value as shown in a problem: passwords in URLs hidden, at most 80 characters. */
@@ -50,6 +53,7 @@ function unknownKey(path: string): ConfigProblem {
   return { path, source: FILE, found: 'an unknown key', expected };
 }
 
+/** What reading a source adds to. */
 interface Walk {
   readonly given: GivenByPath;
   readonly problems: ConfigProblem[];
@@ -67,6 +71,10 @@ function walk(value: unknown, prefix: string, into: Walk): void {
   }
 }
 
+/**
+ * Reads the file's text. Everything about it that is wrong becomes a problem: syntax, with its line, and unknown keys. Aliases
+ * are refused, because a small file could grow without bound by them.
+ */
 function readFile(yaml: string, into: Walk): void {
   const lines = new LineCounter();
   const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
@@ -98,6 +106,10 @@ function readText(text: string, form: Setting['form']): unknown {
   }
 }
 
+/**
+ * Reads the variables that begin with `TASKCENTER_`; an empty one counts as not set. An unknown one is only a warning,
+ * because other programs share the environment.
+ */
 function readEnvironment(env: NonNullable<ConfigInput['env']>, given: GivenByPath): string[] {
   const variables = new Map(settingPaths.map((path) => [variableOf(path), path]));
   const warnings: string[] = [];
@@ -116,6 +128,7 @@ function readEnvironment(env: NonNullable<ConfigInput['env']>, given: GivenByPat
   return warnings;
 }
 
+/** Reads the flags that were given; undefined = not given. */
 function readFlags(flags: NonNullable<ConfigInput['flags']>, into: Walk): void {
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
@@ -131,6 +144,7 @@ function readFlags(flags: NonNullable<ConfigInput['flags']>, into: Walk): void {
 const pathSuffix = (path: readonly PropertyKey[]) =>
   path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
 
+/** The issues of one value as problems, each with the part of the value that it is about. */
 function problemsOf(
   path: SettingPath,
   { value, source }: Given,
@@ -163,11 +177,13 @@ function isTryMode(given: GivenByPath, host: string): boolean {
   return harmless && isLoopback(host);
 }
 
+/** Freezes a value with all that is in it: every part of the service is given the same one. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
   return Object.freeze(value);
 }
 
+/** The configuration from checked values. Keys that were not set may follow from others, such as `key_file` from `data_dir`. */
 function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Config {
   const dataDir = values.data_dir as string;
   const host = values['http.host'] as string;

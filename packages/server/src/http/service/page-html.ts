@@ -43,6 +43,7 @@ a{color:var(--mark)}
 a:focus-visible,.wide:focus-visible,pre:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 `;
 
+/** The characters that could begin a tag or end an attribute. */
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -53,6 +54,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const escapeHtml = (text: string) =>
   text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 
+/** Time since the start in days, hours and minutes, such as `2 d 5 min`; below a minute in seconds. */
 function uptime(seconds: number): string {
   const [days, hours, minutes] = [
     Math.floor(seconds / 86_400),
@@ -63,11 +65,16 @@ function uptime(seconds: number): string {
   return parts.filter(Boolean).join(' ') || `${seconds} s`;
 }
 
+/** A row of the table of queues. A dash stands for counts that are not shown. */
 function queueRow({ name, paused, counts }: Queue): string {
   const cells = LISTED_STATES.map((state) => `<td>${counts?.[state] ?? '–'}</td>`).join('');
   return `<tr><th scope="row">${escapeHtml(name)}${paused ? ' (paused)' : ''}</th>${cells}</tr>`;
 }
 
+/**
+ * The table of queues, or why there is none. It scrolls on its own where it is too wide, and can then be reached by the
+ * keyboard.
+ */
 function queueSection(queues: PageFacts['queues']): string {
   if (queues === 'hidden')
     return `<p>To see counts, sign in with a key: <code>npx task-center queues</code>, or
@@ -87,6 +94,7 @@ function modeNote(mode: PageFacts['mode']): string {
 go to any address over plain http. Set any key in <code>etc/taskcenter.yaml</code> to run as a service.</p>`;
 }
 
+/** Commands to try. The number in the payload shows that no digit of a large integer is lost. */
 const NEXT = `npx task-center receive --fail 2
 npx task-center enqueue --id hello --callback-url http://127.0.0.1:9000/ --delay 3s --payload '{"order":1234567890123456789}'
 npx task-center tasks show hello`;

@@ -28,6 +28,7 @@ function mayShowCounts({ rules, config }: AppDeps, headers: Headers): boolean {
   return rules.mode === 'try' && isLoopback(config.http.host) && isLoopback(host);
 }
 
+/** The built-in queues with their counts; null = the broker did not answer. */
 async function readCounts({ broker }: AppDeps): Promise<Queue[] | null> {
   try {
     const queues = await control.getLogicalQueues(broker, BUILT_IN_QUEUES);
