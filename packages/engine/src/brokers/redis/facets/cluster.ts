@@ -1,10 +1,8 @@
 import type { ClusterNode, ClusterView } from '../../../broker/cluster.ts';
 import { pendingKey } from '../../../protocol/keys.ts';
+import type { SlotRange } from '../client/topology/slots.ts';
 import type { RedisDeps } from '../deps.ts';
 import { textOf } from '../scripts/reply.ts';
-
-type RawNode = readonly [host: unknown, port: number, id: unknown];
-type RawRange = readonly [start: number, end: number, ...nodes: RawNode[]];
 
 /** The slot and the nodes of a queue, as Asynq's inspector has them. Null without a cluster. */
 export function createClusterView({ client }: RedisDeps): ClusterView | null {
@@ -18,7 +16,7 @@ export function createClusterView({ client }: RedisDeps): ClusterView | null {
     async nodes(queue) {
       const [slot, ranges] = await Promise.all([
         keySlot(queue),
-        client.command(['CLUSTER', 'SLOTS']) as Promise<readonly RawRange[]>,
+        client.command(['CLUSTER', 'SLOTS']) as Promise<readonly SlotRange[]>,
       ]);
       const range = ranges.find(([start, end]) => start <= slot && slot <= end);
       const [, , ...nodes] = range ?? [0, 0];

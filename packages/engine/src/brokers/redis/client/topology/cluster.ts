@@ -3,7 +3,7 @@ import type { Runtime } from '../../../../runtime/runtime.ts';
 import { ErrorReply } from '../error-replies.ts';
 import { Connection } from '../connection.ts';
 import { addressText, type Address, type ConnectionTarget, type RedisTarget } from '../url.ts';
-import { slotOf, SLOTS } from './slots.ts';
+import { slotOf, SLOTS, type SlotRange } from './slots.ts';
 import type { Topology } from './topology.ts';
 
 /** Pause between refreshes once somebody watches. */
@@ -17,18 +17,11 @@ function parseAddress(text: string, by: string): Address {
   return { host, port: Number(text.slice(colon + 1)) };
 }
 
-/** One entry of a `CLUSTER SLOTS` reply; replicas may follow the master. */
-type RawRange = readonly [
-  start: number,
-  end: number,
-  master: readonly [host: Buffer | string | null, port: number],
-];
-
 /** One node's view of the cluster. */
 interface SlotMap {
   /** The node that replied. */
   readonly node: string;
-  readonly ranges: readonly RawRange[];
+  readonly ranges: readonly SlotRange[];
   /** False = the node is cut off from the majority, so its view may be old. */
   readonly isCurrent: boolean;
 }
@@ -163,7 +156,7 @@ export class ClusterTopology implements Topology {
         connection.send(['CLUSTER', 'SLOTS']),
         isInTouch(connection),
       ]);
-      return { node, ranges: ranges as readonly RawRange[], isCurrent };
+      return { node, ranges: ranges as readonly SlotRange[], isCurrent };
     } catch (error) {
       connection.destroy();
       this.#connection = null;

@@ -1,6 +1,12 @@
 /** Number of slots in a cluster. */
 export const SLOTS = 16_384;
 
+/** A node in a `CLUSTER SLOTS` reply. It may not know its own host: null, or an empty text. */
+type SlotNode = readonly [host: Buffer | string | null, port: number, id: Buffer | string];
+
+/** One entry of a `CLUSTER SLOTS` reply: slots `start` to `end`, their master, and its replicas. */
+export type SlotRange = readonly [start: number, end: number, master: SlotNode, ...replicas: SlotNode[]];
+
 /** CRC-16/XMODEM of each byte; a cluster derives slots from it. */
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
