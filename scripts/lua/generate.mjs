@@ -41,12 +41,12 @@ function scriptText(name, { keys, args, records, text }) {
   const sha1 = createHash('sha1').update(text).digest('hex');
   const layouts = [...records].map(
     ([record, names]) =>
-      `      ${camelCase(record)}: (v: Values<${namesType(names)}>): Value[] => ${valuesOf(names)},\n`,
+      `      ${camelCase(record)}: (v: Values<${namesType(names)}>): ScriptValue[] => ${valuesOf(names)},\n`,
   );
   return [
     `  ${camelCase(name)}: {\n    name: ${quote(name)},\n    sha1: ${quote(sha1)},\n`,
     `    keys: (${keys.length > 0 ? 'v' : '_'}: Keys<${namesType(keys)}>): string[] => ${valuesOf(keys)},\n`,
-    `    args: (${args.length > 0 ? 'v' : '_'}: Values<${namesType(args)}>): Value[] => ${valuesOf(args)},\n`,
+    `    args: (${args.length > 0 ? 'v' : '_'}: Values<${namesType(args)}>): ScriptValue[] => ${valuesOf(args)},\n`,
     `    records: {${layouts.length > 0 ? `\n${layouts.join('')}    ` : ''}},\n`,
     `    text: ${JSON.stringify(text)},\n  },\n`,
   ].join('');
@@ -70,6 +70,6 @@ export function generateScripts(files) {
       throw new Error(`${path}: ${error.message}`, { cause: error });
     }
   });
-  const imports = "import type { Keys, Value, Values } from './define-script.ts';\n";
+  const imports = "import type { Keys, ScriptValue, Values } from './define-script.ts';\n";
   return `${imports}${codes.map(constantsText).join('')}export const lua = {\n${texts.join('')}} as const;\n`;
 }

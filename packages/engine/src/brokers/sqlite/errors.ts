@@ -17,7 +17,7 @@ export const fromWire = ({ code, details }: WireError): TaskCenterError => new T
  * damage). The process must then acknowledge nothing more: the kernel may have dropped the pages of a failed fsync, so
  * repeating it would succeed without having written them.
  */
-export type ErrorAction = 'full' | 'read-only' | 'locked' | 'fatal' | 'other';
+export type DriverErrorKind = 'full' | 'read-only' | 'locked' | 'fatal' | 'other';
 
 /** SQLite's primary result codes. */
 const RESULT = {
@@ -31,7 +31,7 @@ const RESULT = {
   notADb: 26,
 };
 
-const ACTION_BY_RESULT: ReadonlyMap<number, ErrorAction> = new Map([
+const KIND_BY_RESULT: ReadonlyMap<number, DriverErrorKind> = new Map([
   [RESULT.busy, 'locked'],
   [RESULT.locked, 'locked'],
   [RESULT.readOnly, 'read-only'],
@@ -45,8 +45,8 @@ const ACTION_BY_RESULT: ReadonlyMap<number, ErrorAction> = new Map([
 /** The primary result code: the lower eight bits of an extended one. 0 for an error that is not the driver's. */
 const resultOf = (error: unknown): number => Number((error as { errcode?: unknown }).errcode ?? 0) & 0xff;
 
-export function errorActionOf(error: unknown): ErrorAction {
-  return ACTION_BY_RESULT.get(resultOf(error)) ?? 'other';
+export function errorKindOf(error: unknown): DriverErrorKind {
+  return KIND_BY_RESULT.get(resultOf(error)) ?? 'other';
 }
 
 /** An error's cause in words, for messages. */

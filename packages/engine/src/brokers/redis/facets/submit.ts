@@ -11,7 +11,7 @@ import type { RunOptions } from '../client/redis-client.ts';
 import { enqueue, type EnqueueCall } from '../scripts/submit/enqueue.ts';
 import { isRefusal, staleCallError, wrongTypeText } from '../calls/refusals.ts';
 import { takeReceipt, type TakenReceipt } from '../calls/with-receipt.ts';
-import { businessesOf, itemOf, outcomesOf, type PreparedTask } from '../records/new-task-item.ts';
+import { businessesOf, itemOf, outcomesOf, type EncodedTask } from '../records/new-task-item.ts';
 
 /**
  * Tasks of a script call. The script takes twice as many; with half of that Redis already works while the next call is
@@ -56,7 +56,7 @@ const markNotDurable = (outcome: EnqueueOutcome): EnqueueOutcome =>
 
 /** The call to one queue that is being filled. */
 interface PendingBatch {
-  tasks: PreparedTask[];
+  tasks: EncodedTask[];
   bytes: number;
   readonly registered: Promise<Failure>;
   /** A call to the queue has failed: no more are sent, as each would only wait for the same error. */
@@ -112,7 +112,7 @@ class Submission {
   }
 
   /** Encodes a task. A text that is not valid Unicode, which Go could not read, fails this task only. */
-  #prepare(task: NewTask, index: number): PreparedTask | null {
+  #prepare(task: NewTask, index: number): EncodedTask | null {
     try {
       return { index, task, item: itemOf(task) };
     } catch (error) {
@@ -156,11 +156,7 @@ class Submission {
   }
 
   /** Stores a call's tasks and fills in their outcomes. */
-  async #store(
-    queue: string,
-    tasks: readonly PreparedTask[],
-    { receipt, left }: TakenReceipt,
-  ): Promise<void> {
+  async #store(queue: string, tasks: readonly EncodedTask[], { receipt, left }: TakenReceipt): Promise<void> {
     const { deps, assurance, register } = this.#deps;
     const items = tasks.map(({ item }) => item);
     const call = { queue, receipt, items, businesses: businessesOf(tasks) };

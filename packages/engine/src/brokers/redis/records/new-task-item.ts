@@ -11,7 +11,7 @@ import { metaText } from './stored-meta.ts';
 const S = 1_000;
 
 /** An encoded task: its index in the caller's list, and what is sent. */
-export interface PreparedTask {
+export interface EncodedTask {
   readonly index: number;
   readonly task: NewTask;
   readonly item: EnqueueItem;
@@ -60,7 +60,7 @@ export function itemOf(task: NewTask): EnqueueItem {
 
 /** The outcome for a script's code, except `CODE.duplicate`, which needs the holder of the lock. */
 export function outcomeOf(
-  { task, item }: Pick<PreparedTask, 'task' | 'item'>,
+  { task, item }: Pick<EncodedTask, 'task' | 'item'>,
   code: string | undefined,
   nowMs: number,
 ): EnqueueOutcome {
@@ -79,7 +79,7 @@ export function outcomeOf(
 
 /** One outcome per task; the reply has a holder for each `CODE.duplicate`, in order. */
 export function outcomesOf(
-  tasks: readonly PreparedTask[],
+  tasks: readonly EncodedTask[],
   { codes, holders, nowMs }: Enqueued,
 ): EnqueueOutcome[] {
   let nextHolder = 0;
@@ -91,7 +91,7 @@ export function outcomesOf(
 }
 
 /** The distinct businesses among the tasks. */
-export function businessesOf(tasks: readonly PreparedTask[]): string[] {
+export function businessesOf(tasks: readonly EncodedTask[]): string[] {
   const names = new Set<string>();
   for (const { task } of tasks) if (task.meta.business !== undefined) names.add(task.meta.business);
   return [...names];

@@ -1,17 +1,17 @@
 import type { LuaSource, RedisArg, Script } from '../client/script.ts';
 
 /** A key's or an argument's value. */
-export type Value = RedisArg | number;
+export type ScriptValue = RedisArg | number;
 /** Keys by the names that the script's header declares. */
 export type Keys<Name extends string> = Readonly<Record<Name, string>>;
 /** Arguments, or the values of a record of them, by the names that Lua declares. */
-export type Values<Name extends string> = Readonly<Record<Name, Value>>;
+export type Values<Name extends string> = Readonly<Record<Name, ScriptValue>>;
 
 /** A script of `lua.generated.ts`. Its functions put named keys and arguments into the order of KEYS and ARGV. */
 interface DeclaredLua<NamedKeys, NamedArgs> extends LuaSource {
   readonly name: string;
   keys(named: NamedKeys): string[];
-  args(named: NamedArgs): Value[];
+  args(named: NamedArgs): ScriptValue[];
 }
 
 interface ScriptDefinition<Call, Reply, NamedKeys, NamedArgs> {
@@ -21,7 +21,7 @@ interface ScriptDefinition<Call, Reply, NamedKeys, NamedArgs> {
   moreKeys?(call: Call): readonly string[];
   args(call: Call): NamedArgs;
   /** Appends the arguments behind the named ones. */
-  moreArgs?(call: Call, args: Value[]): void;
+  moreArgs?(call: Call, args: ScriptValue[]): void;
   reply(raw: unknown, call: Call): Reply;
 }
 

@@ -10,7 +10,7 @@ export interface CancellationsDeps {
   connect(): void;
 }
 
-type Listener = (id: string) => void;
+type CancelListener = (id: string) => void;
 
 /** Pause after a refused subscription: Redis is loading its data, or the user has no right to the channel. */
 const REFUSED_PAUSE_MS = 5_000;
@@ -22,7 +22,7 @@ const REFUSED_PAUSE_MS = 5_000;
  */
 export class Cancellations {
   readonly #deps: CancellationsDeps;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners = new Set<CancelListener>();
   readonly #closing = new AbortController();
   /** Callers that wait for the subscription. */
   readonly #waiting = new Set<() => void>();
@@ -40,10 +40,10 @@ export class Cancellations {
   }
 
   /** Calls the listener for each ID until the signal aborts. Resolves when messages are received, or never will be. */
-  listen(listener: Listener, signal: AbortSignal): Promise<void> {
+  listen(listener: CancelListener, signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#closing.signal.aborted) return Promise.resolve();
     // A wrapper: the caller may listen twice with the same function.
-    const wrapper: Listener = (id) => listener(id);
+    const wrapper: CancelListener = (id) => listener(id);
     this.#listeners.add(wrapper);
     return new Promise((resolve) => {
       const onSubscribed = () => {

@@ -24,15 +24,15 @@ export interface Wait<State> {
   wakes(queue: string, state: State): boolean;
 }
 
-interface Waiter<State> {
+interface StateWaiter<State> {
   readonly wait: Wait<State>;
   end(): void;
 }
 
-/** A watched queue. */
-interface Entry<State> {
+/** What is known of a queue, and who waits for it. */
+interface WatchedQueue<State> {
   readonly queue: string;
-  readonly waiters: Set<Waiter<State>>;
+  readonly waiters: Set<StateWaiter<State>>;
   /** The state last read. While `armed`, it is still true, or an invalidation is on its way. */
   state: State | null;
   /** Whether Redis will send an invalidation when the state changes. */
@@ -77,9 +77,9 @@ const REFUSED_PAUSE_MS = 250;
 export class KeyWatch<State> {
   readonly #subject: Subject<State>;
   readonly #deps: KeyWatchDeps;
-  readonly #entries = new Map<string, Entry<State>>();
-  readonly #byKey = new Map<string, Entry<State>>();
-  readonly #waiters = new Set<Waiter<State>>();
+  readonly #byQueue = new Map<string, WatchedQueue<State>>();
+  readonly #byKey = new Map<string, WatchedQueue<State>>();
+  readonly #waiters = new Set<StateWaiter<State>>();
 
   constructor(subject: Subject<State>, deps: KeyWatchDeps) {
     this.#subject = subject;
@@ -95,51 +95,51 @@ export class KeyWatch<State> {
   wait(wait: Wait<State>, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const entries = wait.queues.map((queue) => this.#entry(queue));
+      const watchedQueues = wait.queues.map((queue) => this.#watchedQueue(queue));
       const end = () => {
-        for (const { waiters } of entries) waiters.delete(waiter);
+        for (const { waiters } of watchedQueues) waiters.delete(waiter);
         this.#waiters.delete(waiter);
         signal.removeEventListener('abort', end);
         resolve();
       };
-      const waiter: Waiter<State> = { wait, end };
+      const waiter: StateWaiter<State> = { wait, end };
       signal.addEventListener('abort', end, { once: true });
       this.#waiters.add(waiter);
-      for (const entry of entries) entry.waiters.add(waiter);
-      for (const entry of entries) if (!this.#isKnownIdle(entry, waiter)) this.#read(entry);
+      for (const watched of watchedQueues) watched.waiters.add(waiter);
+      for (const watched of watchedQueues) if (!this.#isKnownIdle(watched, waiter)) this.#read(watched);
     });
   }
 
   /** A key changed; null = any key may have changed. */
   invalidate(key: string | null): void {
-    const entries = key === null ? this.#entries.values() : [this.#byKey.get(key)];
-    for (const entry of entries) if (entry) this.#onChange(entry, key !== null);
+    const watchedQueues = key === null ? this.#byQueue.values() : [this.#byKey.get(key)];
+    for (const watched of watchedQueues) if (watched) this.#onChange(watched, key !== null);
   }
 
   /** A connection is new: reads again the queues whose keys it serves, because nothing is armed on it. Default: all queues. */
   rearm(isServed: (queue: string) => boolean = () => true): void {
-    for (const entry of this.#entries.values()) {
-      if (!isServed(entry.queue)) continue;
-      entry.reading = null;
-      entry.armed = false;
-      if (entry.waiters.size > 0) this.#read(entry);
+    for (const watched of this.#byQueue.values()) {
+      if (!isServed(watched.queue)) continue;
+      watched.reading = null;
+      watched.armed = false;
+      if (watched.waiters.size > 0) this.#read(watched);
     }
   }
 
   /** A connection is gone: Redis sends no invalidations for the queues that it served. Default: all queues. */
   disarm(isServed: (queue: string) => boolean = () => true): void {
-    for (const entry of this.#entries.values()) if (isServed(entry.queue)) entry.armed = false;
+    for (const watched of this.#byQueue.values()) if (isServed(watched.queue)) watched.armed = false;
   }
 
   close(): void {
-    for (const { timer } of this.#entries.values()) timer?.cancel();
+    for (const { timer } of this.#byQueue.values()) timer?.cancel();
     for (const waiter of this.#waiters) waiter.end();
   }
 
-  #entry(queue: string): Entry<State> {
-    let entry = this.#entries.get(queue);
-    if (entry) return entry;
-    entry = {
+  #watchedQueue(queue: string): WatchedQueue<State> {
+    let watched = this.#byQueue.get(queue);
+    if (watched) return watched;
+    watched = {
       queue,
       waiters: new Set(),
       state: null,
@@ -151,69 +151,69 @@ export class KeyWatch<State> {
       pauseMs: 0,
       idleReadMs: -Infinity,
     };
-    this.#entries.set(queue, entry);
-    for (const key of this.#subject.keys(queue)) this.#byKey.set(key, entry);
-    return entry;
+    this.#byQueue.set(queue, watched);
+    for (const key of this.#subject.keys(queue)) this.#byKey.set(key, watched);
+    return watched;
   }
 
   /**
    * Whether the known state lets this waiter wait. An armed state is trusted if it does not wake the waiter, because Redis
    * would announce its change; a state that wakes is read again.
    */
-  #isKnownIdle({ armed, state, queue }: Entry<State>, { wait }: Waiter<State>): boolean {
+  #isKnownIdle({ armed, state, queue }: WatchedQueue<State>, { wait }: StateWaiter<State>): boolean {
     return armed && state !== null && !wait.wakes(queue, state);
   }
 
   /** @param isCertain whether this very queue changed, not just any key */
-  #onChange(entry: Entry<State>, isCertain: boolean): void {
-    const { armed, state } = entry;
-    entry.changes += 1;
-    entry.armed = false;
+  #onChange(watched: WatchedQueue<State>, isCertain: boolean): void {
+    const { armed, state } = watched;
+    watched.changes += 1;
+    watched.armed = false;
     const next = isCertain && armed && state !== null ? this.#subject.next?.(state) : null;
-    if (next !== null && next !== undefined) this.#wakeWaiters(entry, next);
-    if (entry.waiters.size > 0 && !entry.reading) this.#readSoon(entry);
+    if (next !== null && next !== undefined) this.#wakeWaiters(watched, next);
+    if (watched.waiters.size > 0 && !watched.reading) this.#readSoon(watched);
   }
 
   /** Ends the waits that the state wakes. */
-  #wakeWaiters({ queue, waiters }: Entry<State>, state: State): void {
+  #wakeWaiters({ queue, waiters }: WatchedQueue<State>, state: State): void {
     for (const waiter of waiters) if (waiter.wait.wakes(queue, state)) waiter.end();
   }
 
   /** Reads after a change: at once, or after a pause while changes wake no waiter. */
-  #readSoon(entry: Entry<State>): void {
-    const isCalm = this.#deps.clock.monotonicMs() - entry.idleReadMs > CALM_MS;
-    if (isCalm) entry.pauseMs = 0;
-    entry.isAfterChange = true;
-    if (entry.pauseMs === 0) this.#read(entry);
-    else this.#readIn(entry, entry.pauseMs);
+  #readSoon(watched: WatchedQueue<State>): void {
+    const isCalm = this.#deps.clock.monotonicMs() - watched.idleReadMs > CALM_MS;
+    if (isCalm) watched.pauseMs = 0;
+    watched.isAfterChange = true;
+    if (watched.pauseMs === 0) this.#read(watched);
+    else this.#readIn(watched, watched.pauseMs);
   }
 
-  #readIn(entry: Entry<State>, ms: number): void {
-    entry.timer ??= this.#deps.clock.after(ms, () => {
-      entry.timer = undefined;
-      if (entry.waiters.size > 0) this.#read(entry);
+  #readIn(watched: WatchedQueue<State>, ms: number): void {
+    watched.timer ??= this.#deps.clock.after(ms, () => {
+      watched.timer = undefined;
+      if (watched.waiters.size > 0) this.#read(watched);
     });
   }
 
-  #read(entry: Entry<State>): void {
-    const connection = this.#deps.connection(entry.queue);
-    if (!connection) return this.#deps.connect(entry.queue);
-    if (entry.reading) return;
+  #read(watched: WatchedQueue<State>): void {
+    const connection = this.#deps.connection(watched.queue);
+    if (!connection) return this.#deps.connect(watched.queue);
+    if (watched.reading) return;
     const reading = {};
-    const changes = entry.changes;
-    entry.reading = reading;
+    const changes = watched.changes;
+    watched.reading = reading;
     // All commands are sent before any is awaited. A lost connection rejects each of them.
-    void Promise.allSettled(this.#subject.reads(entry.queue).map((command) => connection.send(command))).then(
-      (results) => {
-        if (entry.reading !== reading) return;
-        entry.reading = null;
-        this.#onRead(entry, results, entry.changes === changes);
-      },
-    );
+    void Promise.allSettled(
+      this.#subject.reads(watched.queue).map((command) => connection.send(command)),
+    ).then((results) => {
+      if (watched.reading !== reading) return;
+      watched.reading = null;
+      this.#onRead(watched, results, watched.changes === changes);
+    });
   }
 
   #onRead(
-    entry: Entry<State>,
+    watched: WatchedQueue<State>,
     results: readonly PromiseSettledResult<unknown>[],
     isUnchanged: boolean,
   ): void {
@@ -222,27 +222,27 @@ export class KeyWatch<State> {
       if (result.status === 'fulfilled') replies.push(result.value);
       else if (result.reason instanceof ErrorReply) {
         this.#deps.onRefused?.();
-        return this.#readIn(entry, REFUSED_PAUSE_MS);
+        return this.#readIn(watched, REFUSED_PAUSE_MS);
       }
       // The connection is lost: `rearm` reads again when there is another one.
       else return;
     }
     const state = this.#subject.state(replies);
-    entry.state = state;
-    entry.armed = isUnchanged;
-    this.#applyState(entry, state);
-    if (!isUnchanged && entry.waiters.size > 0) this.#readSoon(entry);
+    watched.state = state;
+    watched.armed = isUnchanged;
+    this.#applyState(watched, state);
+    if (!isUnchanged && watched.waiters.size > 0) this.#readSoon(watched);
   }
 
   /** Ends the waits that the state wakes; after a change that wakes none, the next pause is longer. */
-  #applyState(entry: Entry<State>, state: State): void {
-    const before = entry.waiters.size;
-    const { isAfterChange } = entry;
-    entry.isAfterChange = false;
-    this.#wakeWaiters(entry, state);
-    if (entry.waiters.size < before) entry.pauseMs = 0;
-    if (entry.waiters.size < before || !isAfterChange) return;
-    entry.pauseMs = Math.min(MAX_PAUSE_MS, entry.pauseMs * 2 || 1);
-    entry.idleReadMs = this.#deps.clock.monotonicMs();
+  #applyState(watched: WatchedQueue<State>, state: State): void {
+    const before = watched.waiters.size;
+    const { isAfterChange } = watched;
+    watched.isAfterChange = false;
+    this.#wakeWaiters(watched, state);
+    if (watched.waiters.size < before) watched.pauseMs = 0;
+    if (watched.waiters.size < before || !isAfterChange) return;
+    watched.pauseMs = Math.min(MAX_PAUSE_MS, watched.pauseMs * 2 || 1);
+    watched.idleReadMs = this.#deps.clock.monotonicMs();
   }
 }

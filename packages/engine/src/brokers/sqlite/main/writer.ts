@@ -9,7 +9,7 @@ import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-
 import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
 import { causeOf, fromWire, type WireError } from '../errors.ts';
-import type { CallOf, RequestName, ReplyOf } from '../thread/requests.ts';
+import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
 import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
 import { pack, plain, toEnvelope, unpack, type ReceivedPacket, type Envelope } from '../packing.ts';
 import type { QueueChange } from '../states.ts';
@@ -100,9 +100,9 @@ export class Writer {
    */
   run<Name extends RequestName>(
     name: Name,
-    call: CallOf<Name>,
+    call: RequestOf<Name>,
     { signal }: CallOptions = {},
-  ): Promise<ReplyOf<Name>> {
+  ): Promise<AnswerOf<Name>> {
     if (this.#closing) return Promise.reject(this.#closed());
     if (this.#brokenCause !== null) return Promise.reject(this.#unavailable('not_stored', this.#brokenCause));
     const waiting = this.#unsent.length + this.#sent.length;
@@ -130,10 +130,10 @@ export class Writer {
   /** The same for a request without bytes, of whose answer only the data counts. */
   async ask<Name extends RequestName>(
     name: Name,
-    data: CallOf<Name>['data'],
+    data: RequestOf<Name>['data'],
     options?: CallOptions,
-  ): Promise<ReplyOf<Name>['data']> {
-    return (await this.run(name, plain(data) as CallOf<Name>, options)).data;
+  ): Promise<AnswerOf<Name>['data']> {
+    return (await this.run(name, plain(data) as RequestOf<Name>, options)).data;
   }
 
   /** Has the thread answer all calls made so far and close the file. May be called twice. */

@@ -18,10 +18,10 @@ export interface Ending {
   /** False = it has no unique lock. */
   readonly mayHaveLock: boolean;
   /** The attempt that ended; null = the task was not running. */
-  readonly attempt: EndedAttempt | null;
+  readonly attempt: AttemptEnding | null;
 }
 
-export interface EndedAttempt {
+export interface AttemptEnding {
   /** From 1. */
   readonly number: number;
   /** Encoded; null = no record is kept. */
@@ -38,26 +38,25 @@ export interface AfterFinishDeps {
   readonly locks: Locks;
 }
 
-type Step = (endings: readonly Ending[], nowMs: number) => void;
-
-export type AfterFinish = Step;
+/** One step after endings, or all of them in their order. */
+export type AfterFinish = (endings: readonly Ending[], nowMs: number) => void;
 
 /** A task that stays keeps its lock while it may run again; an archived one does until the lock's time is over, as in Asynq. */
-function releaseLocks({ locks }: AfterFinishDeps): Step {
+function releaseLocks({ locks }: AfterFinishDeps): AfterFinish {
   return (endings) => {
     for (const { seq, state, mayHaveLock } of endings)
       if (mayHaveLock && (state === COMPLETED || state === CANCELLED)) locks.release(seq);
   };
 }
 
-function keepResults({ bodies }: AfterFinishDeps): Step {
+function keepResults({ bodies }: AfterFinishDeps): AfterFinish {
   return (endings) => {
     for (const { seq, state, attempt } of endings)
       if (state === COMPLETED && attempt && attempt.result !== null) bodies.keepResult(seq, attempt.result);
   };
 }
 
-function keepAttempts({ attempts }: AfterFinishDeps): Step {
+function keepAttempts({ attempts }: AfterFinishDeps): AfterFinish {
   return (endings) => {
     for (const { seq, state, attempt } of endings)
       if (state !== null && attempt && attempt.record !== null)
@@ -66,7 +65,7 @@ function keepAttempts({ attempts }: AfterFinishDeps): Step {
 }
 
 /** Writes the counters once per queue. */
-function count({ counters }: AfterFinishDeps): Step {
+function count({ counters }: AfterFinishDeps): AfterFinish {
   return (endings, nowMs) => {
     const sums = new Map<QueueEntry, { processed: number; failed: number }>();
     for (const { entry, attempt } of endings) {

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { makeFolder } from '../../../runtime/make-folder.ts';
-import { causeOf, errorActionOf } from '../errors.ts';
+import { causeOf, errorKindOf } from '../errors.ts';
 
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = readonly SqlValue[];
@@ -101,7 +101,7 @@ function prepareFile(path: string): void {
 /** The error that a caller of `openDatabase` gets. */
 function openError(path: string, error: unknown): TaskCenterError {
   if (error instanceof TaskCenterError) return error;
-  if (errorActionOf(error) === 'locked') return new TaskCenterError('database-in-use', { path });
+  if (errorKindOf(error) === 'locked') return new TaskCenterError('database-in-use', { path });
   return unusable(path, causeOf(error));
 }
 

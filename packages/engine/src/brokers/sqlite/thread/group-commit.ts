@@ -3,7 +3,7 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import type { Statement } from './database.ts';
-import { causeOf, toWire, errorActionOf, type WireError } from '../errors.ts';
+import { causeOf, toWire, errorKindOf, type WireError } from '../errors.ts';
 import type { RequestName, RequestHandlers } from './requests.ts';
 import type { Packet } from '../packing.ts';
 import { noDiskReserve, type DiskReserve } from './disk-reserve.ts';
@@ -24,7 +24,7 @@ const MAX_GROUP_MS = 50;
 /** Requests that need disk space for new data. They are refused while the disk reserve is spent. */
 const REFUSED_WHEN_FULL: ReadonlySet<string> = new Set<RequestName>(['enqueue']);
 
-type Handler = (call: Packet<unknown>, now: Now) => Packet<unknown>;
+type RequestHandler = (call: Packet<unknown>, now: Now) => Packet<unknown>;
 
 /**
  * Group commit over one file. When a transaction fails its requests are run again one by one, each in a transaction of
@@ -32,7 +32,7 @@ type Handler = (call: Packet<unknown>, now: Now) => Packet<unknown>;
  */
 export class GroupCommit {
   readonly #store: Store;
-  readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #handlers: ReadonlyMap<string, RequestHandler>;
   readonly #broker: string;
   readonly #begin: Statement;
   readonly #commit: Statement;
@@ -42,7 +42,7 @@ export class GroupCommit {
   constructor(store: Store, handlers: RequestHandlers, reserve = noDiskReserve) {
     this.#store = store;
     this.#reserve = reserve;
-    this.#handlers = new Map(Object.entries(handlers) as [string, Handler][]);
+    this.#handlers = new Map(Object.entries(handlers) as [string, RequestHandler][]);
     this.#broker = `sqlite:${store.database.path}`;
     this.#begin = store.database.prepare('BEGIN IMMEDIATE');
     this.#commit = store.database.prepare('COMMIT');
@@ -64,7 +64,7 @@ export class GroupCommit {
       return this.#runTransaction(requests);
     } catch (error) {
       if (!this.#rollBack(error)) return requests.map(() => this.#unavailable(causeOf(error), 'unknown'));
-      if (errorActionOf(error) === 'full') this.#makeRoom();
+      if (errorKindOf(error) === 'full') this.#makeRoom();
       return requests.map((request) => this.#runAlone(request));
     }
   }
@@ -108,7 +108,7 @@ export class GroupCommit {
   #rollBack(error: unknown): boolean {
     const { database, queues } = this.#store;
     try {
-      if (errorActionOf(error) === 'fatal') throw error;
+      if (errorKindOf(error) === 'fatal') throw error;
       if (database.inTransaction) database.exec('ROLLBACK');
       queues.reload();
       return true;
@@ -131,10 +131,10 @@ export class GroupCommit {
   /** The answer to a request that failed in a transaction of its own. */
   #errorAnswer(error: unknown): Answer {
     const broker = this.#broker;
-    const action = errorActionOf(error);
-    if (action === 'full') return { error: toWire(new TaskCenterError('broker-full', { broker })) };
+    const kind = errorKindOf(error);
+    if (kind === 'full') return { error: toWire(new TaskCenterError('broker-full', { broker })) };
     const cause = causeOf(error);
-    if (action === 'read-only' || action === 'locked') return this.#unavailable(cause, 'not_stored');
+    if (kind === 'read-only' || kind === 'locked') return this.#unavailable(cause, 'not_stored');
     return { error: toWire(new TaskCenterError('broker-refused', { broker, cause })) };
   }
 

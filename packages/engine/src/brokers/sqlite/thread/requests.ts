@@ -40,9 +40,9 @@ export function createRequestHandlers(store: Store) {
 export type RequestHandlers = ReturnType<typeof createRequestHandlers>;
 export type RequestName = keyof RequestHandlers;
 /** The packet that a handler is called with. */
-export type CallOf<Name extends RequestName> = Packet<DataOf<Name>>;
+export type RequestOf<Name extends RequestName> = Packet<DataOf<Name>>;
 type DataOf<Name extends RequestName> =
   Parameters<RequestHandlers[Name]> extends [Packet<infer Data>, ...unknown[]] ? Data : null;
 /** The packet that the main thread gets back. */
-export type ReplyOf<Name extends RequestName> =
+export type AnswerOf<Name extends RequestName> =
   ReturnType<RequestHandlers[Name]> extends Packet<infer Data, infer Row> ? ReceivedPacket<Data, Row> : never;

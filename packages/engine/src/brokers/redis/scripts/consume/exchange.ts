@@ -1,7 +1,7 @@
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import type { RedisArg } from '../../client/script.ts';
-import { defineScript, type Value } from '../define-script.ts';
+import { defineScript, type ScriptValue } from '../define-script.ts';
 import { lua, type END } from '../lua.generated.ts';
 import { refusalIn, textOf, textOrNull, type Refusal } from '../reply.ts';
 
@@ -112,7 +112,7 @@ function parseFetched([index, token, rows, dropped, corrupt]: RawFetched, call: 
 }
 
 /** Appends the finishes of one queue, as the prelude `finish-queue` reads them. */
-function appendFinishes(args: Value[], { plain, others }: QueueFinishes): void {
+function appendFinishes(args: ScriptValue[], { plain, others }: QueueFinishes): void {
   const { counts, tokenRun, finish } = lua.exchange.records;
   const plainCount = plain.reduce((sum, { ids }) => sum + ids.length, 0);
   args.push(...counts({ plain: plainCount, others: others.length, tokens: plain.length }));

@@ -1,6 +1,6 @@
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
-import { defineScript, type Value, type Values } from '../define-script.ts';
+import { defineScript, type ScriptValue, type Values } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { refusalIn, textOf, type Refusal } from '../reply.ts';
 
@@ -40,13 +40,13 @@ export interface Enqueued {
 
 /** The form in which a call sends its items: the values of one, and their number. */
 interface ItemForm {
-  readonly values: (item: EnqueueItem) => Value[];
+  readonly values: (item: EnqueueItem) => ScriptValue[];
   readonly size: number;
 }
 
 const EMPTY = { id: '', message: '', meta: '', delayMs: 0, runAtMs: 0, lock: '', lockSeconds: 0, group: '' };
 
-function form(values: (item: Values<keyof EnqueueItem>) => Value[]): ItemForm {
+function form(values: (item: Values<keyof EnqueueItem>) => ScriptValue[]): ItemForm {
   return { values, size: values(EMPTY).length };
 }
 

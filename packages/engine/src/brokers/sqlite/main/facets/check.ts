@@ -1,6 +1,6 @@
 // The check facet on the main thread: pages of candidates from the writer thread, and their examination there.
 import type { Check } from '../../../../broker/check.ts';
-import { CHECKS, type CheckPageCall } from '../../thread/facets/check.ts';
+import { CHECKS, type CheckPageRequest } from '../../thread/facets/check.ts';
 import type { Writer } from '../writer.ts';
 
 /** Checks of a large file take longer than other calls may. A signal that never aborts waits for the answer. */
@@ -12,10 +12,10 @@ export function createCheck(writer: Writer): Check {
     async *candidates(queue) {
       for (const what of queue === null ? CHECKS.perFile : CHECKS.perQueue) {
         // A page begins after the last name of the one before. An empty page is the last.
-        let after: CheckPageCall['after'] | undefined = null;
+        let after: CheckPageRequest['after'] | undefined = null;
         do {
-          const call: CheckPageCall = { queue, what, after };
-          const names = await writer.ask('checkPage', call, PATIENT);
+          const request: CheckPageRequest = { queue, what, after };
+          const names = await writer.ask('checkPage', request, PATIENT);
           yield names.map((name) => ({ what, name: String(name), at: '' }));
           after = names.at(-1);
         } while (after !== undefined);

@@ -18,8 +18,8 @@ import {
   type Related,
   type Row,
 } from '../../rows.ts';
-import type { ExchangeCall } from '../../thread/facets/consume.ts';
-import type { ReplyOf } from '../../thread/requests.ts';
+import type { ExchangeRequest } from '../../thread/facets/consume.ts';
+import type { AnswerOf } from '../../thread/requests.ts';
 import type { Writer } from '../writer.ts';
 
 /** What a leased task carries for its finish: the number of its row, and which rows of other tables belong to it. */
@@ -67,7 +67,7 @@ function finishRow(finish: Finish, queue: number): Row<FinishItem> {
   });
 }
 
-function exchangePacket(exchange: Exchange): Packet<ExchangeCall> {
+function exchangePacket(exchange: Exchange): Packet<ExchangeRequest> {
   const { finishes, queues, shares = [], room, leaseMs, worker } = exchange;
   const { names, indexes } = indexNames(finishes.map(({ task }) => task.queue));
   const rows = finishes.map((finish, index) => finishRow(finish, indexes[index]!));
@@ -110,7 +110,7 @@ function leasedTask(row: Row<LeasedItem>, payload: Bytes, { queue, token }: Shar
 
 /** Puts rows, payloads and queues of the reply together again. */
 function exchangeOutcome(
-  { data, bytes, rows }: ReplyOf<'exchange'>,
+  { data, bytes, rows }: AnswerOf<'exchange'>,
   queues: readonly string[],
 ): ExchangeOutcome {
   const { finished, token, taken } = data;

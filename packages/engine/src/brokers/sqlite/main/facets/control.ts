@@ -2,12 +2,12 @@
 import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import type { TaskAction, Control, ControlOutcome } from '../../../../broker/control.ts';
-import type { ControlReply } from '../../thread/facets/control.ts';
+import type { ControlAnswer } from '../../thread/facets/control.ts';
 import { numberOfState, STATES } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
 /** Tells a task that does not exist from one whose state does not allow the change. */
-function outcomeOf({ done, state }: ControlReply): ControlOutcome {
+function outcomeOf({ done, state }: ControlAnswer): ControlOutcome {
   if (state === null) return { code: 'task-not-found' };
   return done ? { code: 'done', from: STATES[state] } : { code: 'wrong-state', state: STATES[state] };
 }

@@ -2,7 +2,7 @@
 import type { AggregationSet, Groups, SetContent } from '../../../../broker/groups.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
 import type { PageCursor } from '../../thread/facets/records.ts';
-import type { ReplyOf } from '../../thread/requests.ts';
+import type { AnswerOf } from '../../thread/requests.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
 import { taskRecords } from './inspect.ts';
@@ -13,7 +13,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
   const tasks: TaskRecord[] = [];
   let after: PageCursor | null = null;
   do {
-    const { data, bytes }: ReplyOf<'readSet'> = await writer.run('readSet', plain({ set: id, after }));
+    const { data, bytes }: AnswerOf<'readSet'> = await writer.run('readSet', plain({ set: id, after }));
     tasks.push(...taskRecords(queue, data.rows, bytes));
     after = data.next;
   } while (after !== null);

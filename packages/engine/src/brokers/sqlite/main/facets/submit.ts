@@ -14,7 +14,7 @@ import {
   LOCK_HELD,
   STORED_IN_GROUP,
   ID_TAKEN,
-  type EnqueueReply,
+  type EnqueueAnswer,
 } from '../../thread/facets/submit.ts';
 import type { Writer } from '../writer.ts';
 
@@ -61,7 +61,7 @@ export function newTaskRow(task: NewTask, queue: number): Row<NewTaskItem> {
 }
 
 /** What became of each task. The thread lists the holders of locks apart, since few tasks have one. */
-export function outcomesOf({ nowMs, results, holders }: EnqueueReply): EnqueueOutcome[] {
+export function outcomesOf({ nowMs, results, holders }: EnqueueAnswer): EnqueueOutcome[] {
   let nextHolder = 0;
   return results.map((result) => {
     if (result === ID_TAKEN) return { code: 'task-exists' };

@@ -17,10 +17,10 @@ import {
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import type { StoredTask } from '../tasks.ts';
-import type { ControlReply } from './control.ts';
+import type { ControlAnswer } from './control.ts';
 import { OF_GROUP } from './groups.ts';
 
-export interface ChangeManyCall {
+export interface ChangeManyRequest {
   readonly queue: string;
   readonly action: TaskAction;
   readonly state: StateNumber;
@@ -37,7 +37,7 @@ const REFUSED_STATES: Readonly<Record<TaskAction, readonly StateNumber[]>> = {
 };
 
 /** The stored states that a caller means by `state`. */
-function statesOf({ state, action, group }: ChangeManyCall): readonly StateNumber[] {
+function statesOf({ state, action, group }: ChangeManyRequest): readonly StateNumber[] {
   if (state === COMPLETED) return [COMPLETED, CANCELLED];
   // To remove all groups is to empty the queue. It removes tasks in aggregation sets, too.
   return state === AGGREGATING && action === 'remove' && group === null ? [AGGREGATING, IN_SET] : [state];
@@ -76,7 +76,7 @@ function createTaskFinder({ database }: Store) {
   );
   return {
     /** The first `limit` tasks of the group or, without one, of the state. */
-    firstTasks(entry: QueueEntry, state: StateNumber, { group, limit }: ChangeManyCall): StoredTask[] {
+    firstTasks(entry: QueueEntry, state: StateNumber, { group, limit }: ChangeManyRequest): StoredTask[] {
       const queue = entry.number;
       const rows =
         group === null
@@ -93,7 +93,7 @@ function createTaskFinder({ database }: Store) {
 function createOtherHandlers({ queues, tasks, counters }: Store) {
   return {
     /** Replaces the payload of a scheduled task. */
-    updatePayload({ data, bytes: [payload = null] }: Packet<TaskRef>): Packet<ControlReply> {
+    updatePayload({ data, bytes: [payload = null] }: Packet<TaskRef>): Packet<ControlAnswer> {
       const task = tasks.find(data);
       if (task?.state !== SCHEDULED) return plain({ done: false, state: task?.state ?? null });
       tasks.replacePayload(task, payload);
@@ -125,7 +125,7 @@ export function createChangeHandlers(store: Store) {
     change(
       { data }: Packet<TaskRef & { readonly action: TaskAction }>,
       { wallMs }: Now,
-    ): Packet<ControlReply> {
+    ): Packet<ControlAnswer> {
       const task = tasks.find(data);
       if (!task) return plain({ done: false, state: null });
       const { state } = task;
@@ -136,7 +136,7 @@ export function createChangeHandlers(store: Store) {
 
     /** Changes the first tasks of a state. `more`: tasks are left in it. */
     changeMany(
-      { data }: Packet<ChangeManyCall>,
+      { data }: Packet<ChangeManyRequest>,
       { wallMs }: Now,
     ): Packet<{ readonly handled: number; readonly more: boolean }> {
       const entry = queues.find(data.queue);

@@ -8,7 +8,7 @@ import { STATES } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 import { RULES } from './check-rules.ts';
 
-export interface CheckPageCall {
+export interface CheckPageRequest {
   /** Null = the whole file. */
   readonly queue: string | null;
   /** A name of `CHECKS`. */
@@ -17,7 +17,7 @@ export interface CheckPageCall {
   readonly after: SqlValue;
 }
 
-export interface CheckExamineCall {
+export interface CheckExamineRequest {
   readonly queue: string | null;
   readonly candidates: readonly Pick<Candidate, 'what' | 'name'>[];
   readonly repair: boolean;
@@ -132,15 +132,19 @@ export function createCheckHandlers(store: Store) {
     nowMs,
   });
 
-  function examine({ what, name }: Pick<Candidate, 'what' | 'name'>, call: CheckExamineCall, nowMs: number) {
+  function examine(
+    { what, name }: Pick<Candidate, 'what' | 'name'>,
+    request: CheckExamineRequest,
+    nowMs: number,
+  ) {
     if (what === FILE) return file.fault(name);
-    if (what === COUNTS) return checkCounts(name, call.repair);
-    return ruleOf(what).examine(scopeOf(call.queue, nowMs), name, call.repair);
+    if (what === COUNTS) return checkCounts(name, request.repair);
+    return ruleOf(what).examine(scopeOf(request.queue, nowMs), name, request.repair);
   }
 
   return {
     /** The next page of names that a check finds; empty = there are no more. */
-    checkPage({ data }: Packet<CheckPageCall>, { wallMs }: Now): Packet<SqlValue[]> {
+    checkPage({ data }: Packet<CheckPageRequest>, { wallMs }: Now): Packet<SqlValue[]> {
       const { queue, what, after } = data;
       if (what === FILE) return plain(after === null ? file.names() : []);
       if (what === COUNTS) return plain(after === null ? [queue] : []);
@@ -148,7 +152,7 @@ export function createCheckHandlers(store: Store) {
     },
 
     /** Examines candidates again, and repairs them if asked. Counts come last: a repair of rows recounts first. */
-    checkExamine({ data }: Packet<CheckExamineCall>, { wallMs }: Now): Packet<(Fault | null)[]> {
+    checkExamine({ data }: Packet<CheckExamineRequest>, { wallMs }: Now): Packet<(Fault | null)[]> {
       const ofRows = data.candidates.filter(({ what }) => what !== COUNTS);
       const faults = new Map<unknown, Fault | null>(
         ofRows.map((candidate) => [candidate, examine(candidate, data, wallMs)]),

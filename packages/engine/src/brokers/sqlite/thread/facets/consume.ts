@@ -20,7 +20,7 @@ import { INLINE_BYTES } from '../tables/bodies.ts';
 import { columnOf, type NewLease } from '../tasks.ts';
 import { createFinisher } from './finish.ts';
 
-export interface ExchangeCall {
+export interface ExchangeRequest {
   /** Queues that `finishes` name by index. */
   readonly finishedQueues: readonly string[];
   readonly finishes: readonly Row<FinishItem>[];
@@ -41,7 +41,7 @@ interface TakenShare {
   readonly count: number;
 }
 
-export interface ExchangeReply {
+export interface ExchangeAnswer {
   /** 1 = accepted, 0 = the lease was lost. */
   readonly finished: readonly (0 | 1)[];
   /** The lease token of all tasks taken. */
@@ -50,7 +50,7 @@ export interface ExchangeReply {
   readonly taken: readonly TakenShare[];
 }
 
-export interface ExtendCall {
+export interface ExtendRequest {
   readonly lengthMs: number;
   readonly leases: readonly Row<Lease>[];
 }
@@ -117,7 +117,7 @@ function createTaker({ database, tasks, bodies }: Store) {
 function createLeaseHandlers({ queues, tasks, bodies }: Store) {
   return {
     /** Per lease: false = the task no longer has this token. */
-    extend({ data }: Packet<ExtendCall>, { monotonicMs }: Now): Packet<boolean[]> {
+    extend({ data }: Packet<ExtendRequest>, { monotonicMs }: Now): Packet<boolean[]> {
       const untilMs = Math.ceil(monotonicMs + data.lengthMs);
       return plain(
         data.leases.map((row) => {
@@ -148,12 +148,12 @@ export function createConsumeHandlers(store: Store) {
   const take = createTaker(store);
 
   /** Takes each queue's share first, then fills the room that is left from the queues in order. */
-  function fetch(call: ExchangeCall, lease: NewLease): TakenTasks {
+  function fetch(request: ExchangeRequest, lease: NewLease): TakenTasks {
     const batch: TakenTasks = { lease, taken: [], rows: [], payloads: [], bytes: 0 };
-    const maxTasks = Math.min(call.room, MAX_BATCH);
+    const maxTasks = Math.min(request.room, MAX_BATCH);
     /** Takes tasks of all queues, of each up to its share. False = the call has no bytes left. */
     const takeRound = (shareOf: (queueIndex: number) => number): boolean => {
-      for (const [queueIndex, name] of call.queues.entries()) {
+      for (const [queueIndex, name] of request.queues.entries()) {
         const room = Math.min(shareOf(queueIndex), maxTasks - batch.rows.length);
         const entry = queues.find(name);
         if (room <= 0 || !entry || entry.paused || entry.counts[PENDING] === 0) continue;
@@ -161,7 +161,7 @@ export function createConsumeHandlers(store: Store) {
       }
       return true;
     };
-    const hasRoom = call.shares.length === 0 || takeRound((queueIndex) => call.shares[queueIndex] ?? 0);
+    const hasRoom = request.shares.length === 0 || takeRound((queueIndex) => request.shares[queueIndex] ?? 0);
     if (hasRoom) takeRound(() => maxTasks);
     return batch;
   }
@@ -170,7 +170,7 @@ export function createConsumeHandlers(store: Store) {
     ...createLeaseHandlers(store),
 
     /** Finishes first: a worker's finished tasks make room for the ones that it takes. */
-    exchange({ data, bytes }: Packet<ExchangeCall>, now: Now): Packet<ExchangeReply, Row<LeasedItem>> {
+    exchange({ data, bytes }: Packet<ExchangeRequest>, now: Now): Packet<ExchangeAnswer, Row<LeasedItem>> {
       const entries = data.finishedQueues.map((name) => queues.find(name));
       const finished = finish({ entries, rows: data.finishes, results: bytes }, now);
       const token = store.nextToken();

@@ -6,12 +6,12 @@ import { plain, type Packet } from '../../packing.ts';
 import { CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 
-export interface PauseCall {
+export interface PauseRequest {
   readonly queue: string;
   readonly reason: string | null;
 }
 
-export interface ControlReply {
+export interface ControlAnswer {
   /** False = the task's state does not allow the change, or there is no such task. */
   readonly done: boolean;
   /** The task's state before the call; null = there is no such task. */
@@ -28,7 +28,7 @@ function createPauseHandlers({ database, queues }: Store) {
 
   return {
     /** False = it was already paused; the reason is replaced. */
-    pause({ data }: Packet<PauseCall>, { wallMs }: Now): Packet<boolean> {
+    pause({ data }: Packet<PauseRequest>, { wallMs }: Now): Packet<boolean> {
       const entry = queues.ensure(data.queue, false);
       const wasPaused = entry.paused;
       setPause.run({ queue: entry.number, atMs: wallMs, reason: data.reason });
@@ -56,7 +56,7 @@ export function createControlHandlers(store: Store) {
     cancel(
       { data }: Packet<TaskRef & { readonly cancellation: Cancellation }>,
       { wallMs: nowMs }: Now,
-    ): Packet<ControlReply> {
+    ): Packet<ControlAnswer> {
       const task = tasks.find(data);
       if (!task || !CANCELLABLE.includes(task.state))
         return plain({ done: false, state: task?.state ?? null });

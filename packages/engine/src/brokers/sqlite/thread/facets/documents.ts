@@ -16,7 +16,7 @@ export interface DocumentRow {
   readonly value: string;
 }
 
-export interface PutCall extends DocumentRef {
+export interface PutRequest extends DocumentRef {
   /** JSON. */
   readonly value: string;
   /** The write fails if the stored version is another one; 0 = there must be no document; null = write anyway. */
@@ -40,7 +40,7 @@ export function createDocumentHandlers({ database }: Store) {
       plain(list.all(data)),
 
     /** Returns the new version. */
-    documentPut({ data: { kind, id, value, expectedVersion } }: Packet<PutCall>): Packet<number> {
+    documentPut({ data: { kind, id, value, expectedVersion } }: Packet<PutRequest>): Packet<number> {
       const version = get.get({ kind, id })?.version ?? 0;
       if (expectedVersion !== null && expectedVersion !== version) {
         throw new TaskCenterError('version-mismatch', { kind, id });

@@ -2,7 +2,7 @@
 import type { Bytes } from '../../packing.ts';
 import { ACTION, FINISH, HAS_LOCK, type FinishAction, type FinishItem, type Row } from '../../rows.ts';
 import { ACTIVE, ARCHIVED, COMPLETED, PENDING, RETRY, type StateNumber } from '../../states.ts';
-import type { EndedAttempt, Ending } from '../after-finish.ts';
+import type { AttemptEnding, Ending } from '../after-finish.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 
@@ -25,7 +25,7 @@ const STATE_AFTER: Readonly<Record<FinishAction, StateNumber | null>> = {
 };
 
 /** A requeued attempt was not processed. Neither was one that is retried without counting as a failure. */
-function countedAs({ action, failures }: FinishItem): EndedAttempt['countedAs'] {
+function countedAs({ action, failures }: FinishItem): AttemptEnding['countedAs'] {
   if (action === ACTION.remove || action === ACTION.complete) return 'succeeded';
   return action === ACTION.archive || (action === ACTION.retry && failures === 1) ? 'failed' : null;
 }

@@ -11,9 +11,9 @@ import type { Ending } from '../after-finish.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import { createPageReader, BEFORE_FIRST, type PageCursor, type RecordPage } from './records.ts';
-import { createTaskStorer, ID_TAKEN, type EnqueueReply } from './submit.ts';
+import { createTaskStorer, ID_TAKEN, type EnqueueAnswer } from './submit.ts';
 
-export interface TakeSetsCall {
+export interface TakeSetsRequest {
   readonly queue: string;
   readonly rules: GroupRules;
   /** IDs for the new sets; their number is the limit. */
@@ -22,7 +22,7 @@ export interface TakeSetsCall {
   readonly after: string | null;
 }
 
-export interface TakeSetsReply {
+export interface TakeSetsAnswer {
   /** In the order of the set IDs. */
   readonly sets: readonly GroupSize[];
   /** Groups that were looked at. */
@@ -31,13 +31,13 @@ export interface TakeSetsReply {
   readonly next: string | null;
 }
 
-export interface ReadSetCall {
+export interface ReadSetRequest {
   /** ID of the set. */
   readonly set: string;
   readonly after: PageCursor | null;
 }
 
-export interface FinishSetCall {
+export interface FinishSetRequest {
   readonly queue: string;
   readonly set: string;
   /** The task made of the set; null = there is none, its tasks are only removed. */
@@ -115,7 +115,7 @@ function createSetTaker(store: Store) {
     return count;
   }
 
-  return ({ queue, rules, setIds, after }: TakeSetsCall, nowMs: number): TakeSetsReply => {
+  return ({ queue, rules, setIds, after }: TakeSetsRequest, nowMs: number): TakeSetsAnswer => {
     const entry = queues.find(queue);
     const sets: GroupSize[] = [];
     const maxTasks = rules.maxSize > 0 ? Math.min(rules.maxSize, MAX_SET_TASKS) : MAX_SET_TASKS;
@@ -168,7 +168,7 @@ function createSetFinisher(store: Store) {
   }
 
   /** Null = the set's time is over, or it has no tasks. If the new task cannot be stored, the set stays as it is. */
-  return ({ data, bytes }: Packet<FinishSetCall>, nowMs: number): EnqueueReply | null => {
+  return ({ data, bytes }: Packet<FinishSetRequest>, nowMs: number): EnqueueAnswer | null => {
     const { set, row } = data;
     const entry = queues.find(data.queue);
     if (!entry || !openSet.get({ set, queue: entry.number, nowMs })) return null;
@@ -218,18 +218,18 @@ export function createGroupHandlers(store: Store) {
   );
 
   return {
-    takeSets: ({ data }: Packet<TakeSetsCall>, { wallMs }: Now): Packet<TakeSetsReply> =>
+    takeSets: ({ data }: Packet<TakeSetsRequest>, { wallMs }: Now): Packet<TakeSetsAnswer> =>
       plain(take(data, wallMs)),
 
     /** A page of the set's tasks, in the order in which they joined their group. */
-    readSet({ data: { set, after } }: Packet<ReadSetCall>, now: Now): Packet<RecordPage> {
+    readSet({ data: { set, after } }: Packet<ReadSetRequest>, now: Now): Packet<RecordPage> {
       const found = page.all({ set, ...(after ?? BEFORE_FIRST), limit: MAX_BATCH + 1 });
       const { rows, next, bytes } = readPage(found, MAX_BATCH, now);
       return { data: { rows, next }, bytes };
     },
 
-    finishSet: (call: Packet<FinishSetCall>, { wallMs }: Now): Packet<EnqueueReply | null> =>
-      plain(finish(call, wallMs)),
+    finishSet: (request: Packet<FinishSetRequest>, { wallMs }: Now): Packet<EnqueueAnswer | null> =>
+      plain(finish(request, wallMs)),
 
     reclaimSets({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<number[]> {
       const reclaimStep = ({ queue, limit }: Step): number => {

@@ -18,7 +18,7 @@ import {
 /** What is known of a queue. `counts` is by state number. */
 export type FactsRow = Omit<QueueFacts, 'queue' | 'counts'> & { readonly counts: readonly number[] };
 
-export interface ListCall {
+export interface ListPageRequest {
   readonly queue: string;
   readonly state: StateNumber;
   readonly limit: number;
@@ -27,11 +27,11 @@ export interface ListCall {
   readonly group: string | null;
 }
 
-export interface ListReply extends RecordPage {
+export interface ListPageAnswer extends RecordPage {
   readonly total: number;
 }
 
-export interface FindCall {
+export interface FindRequest {
   readonly queues: readonly string[];
   readonly id: string;
 }
@@ -88,7 +88,7 @@ function createQueueHandlers({ database, queues }: Store) {
 }
 
 /** What the queries of pages are run with. Each takes of it what it has parameters for. */
-type PageParams = PageCursor & Omit<ListCall, 'queue' | 'after'> & { readonly queue: number };
+type PageParams = PageCursor & Omit<ListPageRequest, 'queue' | 'after'> & { readonly queue: number };
 
 /** Makes the function that finds the tasks of a page of a list. */
 function createPageFinder({ database }: Store) {
@@ -123,7 +123,7 @@ function createTaskHandlers(store: Store) {
       return { data: rows[0] ?? null, bytes };
     },
 
-    list({ data }: Packet<ListCall>, now: Now): Packet<ListReply> {
+    list({ data }: Packet<ListPageRequest>, now: Now): Packet<ListPageAnswer> {
       const { state, limit, after, group } = data;
       const entry = queues.find(data.queue);
       if (!entry) return plain({ rows: [], next: null, total: 0 });
@@ -143,7 +143,7 @@ const SAMPLE = 20;
 const ROW_BYTES = 400;
 const MAX_GROUPS = 10_000;
 
-export interface HistoryCall {
+export interface HistoryRequest {
   readonly queue: string;
   /** How many days, today included. */
   readonly days: number;
@@ -163,7 +163,7 @@ function createStatisticsHandlers({ database, queues }: Store) {
 
   return {
     /** Today first. */
-    history({ data }: Packet<HistoryCall>, { wallMs }: Now): Packet<DayCounts[]> {
+    history({ data }: Packet<HistoryRequest>, { wallMs }: Now): Packet<DayCounts[]> {
       const entry = queues.find(data.queue);
       const rows = Array.from({ length: data.days }, (_, daysAgo): DayCounts => {
         const ms = wallMs - daysAgo * DAY_MS;
@@ -206,7 +206,7 @@ export function createInspectHandlers(store: Store) {
     ...createStatisticsHandlers(store),
 
     /** Tasks with this plain ID: one of no business, then those of businesses by name. */
-    find({ data }: Packet<FindCall>): Packet<FoundTask[]> {
+    find({ data }: Packet<FindRequest>): Packet<FoundTask[]> {
       const findIn = (queue: string): FoundTask[] => {
         const entry = queues.find(queue);
         const rows = entry ? find.all({ queue: entry.number, id: data.id }) : [];

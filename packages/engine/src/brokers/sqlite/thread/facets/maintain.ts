@@ -20,7 +20,7 @@ import type { Ending } from '../after-finish.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 
-export interface RecoverCall {
+export interface RecoverRequest {
   readonly steps: readonly Step[];
   readonly maxCrashes: number;
 }
@@ -28,7 +28,7 @@ export interface RecoverCall {
 /** Of one step. */
 type RecoveredTasks = Pick<Recovered, 'recovered' | 'archived'>;
 
-export interface ForwardReply {
+export interface ForwardAnswer {
   readonly nowMs: number;
   /** One per step. */
   readonly outcomes: readonly ForwardedTasks[];
@@ -193,7 +193,7 @@ export function createMaintainHandlers(store: Store) {
 
   return {
     /** Per step: how many tasks are pending again, and how many were archived. */
-    recover({ data }: Packet<RecoverCall>, now: Now): Packet<RecoveredTasks[]> {
+    recover({ data }: Packet<RecoverRequest>, now: Now): Packet<RecoveredTasks[]> {
       const untilMs = Math.floor(now.monotonicMs);
       const recoverStep = ({ queue, limit }: Step): RecoveredTasks => {
         const entry = queues.find(queue);
@@ -206,7 +206,7 @@ export function createMaintainHandlers(store: Store) {
     },
 
     /** Per step: how many tasks were moved, and when the next one is due. */
-    forward({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<ForwardReply> {
+    forward({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<ForwardAnswer> {
       const outcomes = data.map(({ queue, limit }): ForwardedTasks => {
         const entry = queues.find(queue);
         return entry ? forward(entry, clampLimit(limit), wallMs) : { moved: 0, nextDueMs: null };

@@ -7,18 +7,18 @@ import type { Now, Store } from '../store.ts';
 /** An entry; `options` is JSON. Its payload is the item with the same index in the packet's bytes. */
 export type EntryRow = Omit<EntryRecord, 'payload' | 'options'> & { readonly options: string };
 
-export interface EntriesWriteCall {
+export interface EntriesWriteRequest {
   readonly scheduler: string;
   readonly ttlMs: number;
   readonly entries: readonly EntryRow[];
 }
 
 /** A task that an entry has enqueued. */
-export interface EventCall extends EnqueueEvent {
+export interface EventAddRequest extends EnqueueEvent {
   readonly entryId: string;
 }
 
-export interface EventsCall {
+export interface EventsListRequest {
   readonly entryId: string;
   /** How many of the newest events to leave out. */
   readonly skip: number;
@@ -41,7 +41,7 @@ function createEntryHandlers({ database }: Store) {
 
   return {
     /** Replaces the entries of a scheduler. They expire after `ttlMs`, unless they are written again. */
-    entriesWrite({ data, bytes }: Packet<EntriesWriteCall>, { wallMs }: Now): Packet<null> {
+    entriesWrite({ data, bytes }: Packet<EntriesWriteRequest>, { wallMs }: Now): Packet<null> {
       const { scheduler, ttlMs, entries } = data;
       removeOf.run(scheduler);
       for (const [index, entry] of entries.entries())
@@ -68,28 +68,28 @@ function createEntryHandlers({ database }: Store) {
 
 /** Requests about the history of entries. */
 function createEventHandlers({ database }: Store) {
-  const insert = database.named<EventCall>(
+  const insert = database.named<EventAddRequest>(
     'INSERT OR IGNORE INTO enqueue_event VALUES (:entryId, :atMs, :taskId)',
   );
   const newest = 'FROM enqueue_event WHERE entry = :entryId ORDER BY at_ms DESC, task DESC';
   const trim = database.named<{ entryId: string }>(`
     DELETE FROM enqueue_event WHERE entry = :entryId
       AND (at_ms, task) <= (SELECT at_ms, task ${newest} LIMIT 1 OFFSET ${MAX_EVENTS})`);
-  const page = database.named<EventsCall, EnqueueEvent>(
+  const page = database.named<EventsListRequest, EnqueueEvent>(
     `SELECT task AS taskId, at_ms AS atMs ${newest} LIMIT :limit OFFSET :skip`,
   );
   const removeOf = database.prepare('DELETE FROM enqueue_event WHERE entry = ?');
 
   return {
     /** Adds an event to an entry's history, and removes the oldest ones beyond `MAX_EVENTS`. */
-    eventAdd({ data }: Packet<EventCall>): Packet<null> {
+    eventAdd({ data }: Packet<EventAddRequest>): Packet<null> {
       insert.run(data);
       trim.run(data);
       return plain(null);
     },
 
     /** Newest first. */
-    eventsList: ({ data }: Packet<EventsCall>): Packet<EnqueueEvent[]> => plain(page.all(data)),
+    eventsList: ({ data }: Packet<EventsListRequest>): Packet<EnqueueEvent[]> => plain(page.all(data)),
 
     eventsClear({ data }: Packet<readonly string[]>): Packet<null> {
       for (const entryId of data) removeOf.run(entryId);

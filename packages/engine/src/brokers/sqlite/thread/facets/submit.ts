@@ -5,13 +5,13 @@ import { AGGREGATING, PENDING, SCHEDULED, type StateNumber } from '../../states.
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 
-export interface EnqueueCall {
+export interface EnqueueRequest {
   /** Queues that `rows` name by index. */
   readonly queues: readonly string[];
   readonly rows: readonly Row<NewTaskItem>[];
 }
 
-export interface EnqueueReply {
+export interface EnqueueAnswer {
   readonly nowMs: number;
   /** One per task: a code below, or any other number: when the scheduled task is due, wall-clock ms. */
   readonly results: readonly number[];
@@ -38,7 +38,7 @@ interface StoreContext {
   readonly nowMs: number;
 }
 
-/** What became of a task, as `EnqueueReply` has it; `holder` with `LOCK_HELD` only. */
+/** What became of a task, as `EnqueueAnswer` has it; `holder` with `LOCK_HELD` only. */
 interface StoreOutcome {
   readonly result: number;
   readonly holder: string | null;
@@ -91,7 +91,7 @@ export function createSubmitHandlers(store: Store) {
 
   return {
     /** Stores each task that can be stored; the others do not prevent it. */
-    enqueue({ data, bytes }: Packet<EnqueueCall>, { wallMs: nowMs }: Now): Packet<EnqueueReply> {
+    enqueue({ data, bytes }: Packet<EnqueueRequest>, { wallMs: nowMs }: Now): Packet<EnqueueAnswer> {
       const entries = data.queues.map((name) => queues.ensure(name, true));
       const holders: string[] = [];
       const results = data.rows.map((row, index) => {

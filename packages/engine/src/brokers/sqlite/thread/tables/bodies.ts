@@ -8,7 +8,7 @@ import type { Database } from '../database.ts';
 export const INLINE_BYTES = 512;
 
 /** A result that an attempt sets before it ends. `queue` is the number of the task's queue. */
-export type EarlyResult = Omit<Lease, 'queue'> & { readonly queue: number; readonly result: Bytes };
+export type EarlyResultRow = Omit<Lease, 'queue'> & { readonly queue: number; readonly result: Bytes };
 
 export interface Bodies {
   /** The payload of a task in whose row it is not. */
@@ -18,7 +18,7 @@ export interface Bodies {
   replacePayload(seq: number, payload: Bytes): void;
   keepResult(seq: number, result: Bytes): void;
   /** False = the task no longer has this token; nothing was written. */
-  keepEarlyResult(early: EarlyResult): boolean;
+  keepEarlyResult(early: EarlyResultRow): boolean;
   remove(seq: number): void;
 }
 
@@ -30,7 +30,7 @@ export function createBodies(database: Database): Bodies {
     INSERT INTO body (seq, payload) VALUES (?, ?) ON CONFLICT DO UPDATE SET payload = excluded.payload`);
   const writeResult = database.prepare(`
     INSERT INTO body (seq, result) VALUES (?, ?) ON CONFLICT DO UPDATE SET result = excluded.result`);
-  const writeEarlyResult = database.named<EarlyResult>(`
+  const writeEarlyResult = database.named<EarlyResultRow>(`
     INSERT INTO body (seq, result)
     SELECT seq, :result FROM task
     WHERE queue = :queue AND id = :id AND state = ${ACTIVE} AND token = :token
