@@ -90,7 +90,7 @@ async function warnOfSkew(client: RedisClient, { clock, log }: Runtime, options:
 }
 
 /** Checks the server behind the URL and claims the database; resolves when it can be used. */
-async function open(client: RedisClient, target: RedisTarget, runtime: Runtime): Promise<void> {
+async function checkAndClaim(client: RedisClient, target: RedisTarget, runtime: Runtime): Promise<void> {
   const deadlineMs = runtime.clock.monotonicMs() + OPEN_MS;
   const left = (): RunOptions => ({ timeoutMs: deadlineMs - runtime.clock.monotonicMs() });
   checkServer(target, await readServerFacts(client, left()));
@@ -111,7 +111,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const topology = createTopology(target, runtime);
   const client = new RedisClient({ target, topology, runtime, ...(nowMs && { nowMs }) });
   try {
-    await open(client, target, runtime);
+    await checkAndClaim(client, target, runtime);
   } catch (error) {
     await client.close();
     topology.close();

@@ -43,13 +43,13 @@ const KIND_BY_RESULT: ReadonlyMap<number, DriverErrorKind> = new Map([
 ]);
 
 /** The primary result code: the lower eight bits of an extended one. 0 for an error that is not the driver's. */
-const resultOf = (error: unknown): number => Number((error as { errcode?: unknown }).errcode ?? 0) & 0xff;
+const resultCodeOf = (error: unknown): number => Number((error as { errcode?: unknown }).errcode ?? 0) & 0xff;
 
 export function errorKindOf(error: unknown): DriverErrorKind {
-  return KIND_BY_RESULT.get(resultOf(error)) ?? 'other';
+  return KIND_BY_RESULT.get(resultCodeOf(error)) ?? 'other';
 }
 
-/** An error's cause in words, for messages. */
-export function causeOf(error: unknown): string {
+/** What an error says, for the causes in errors and logs. */
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -73,11 +73,11 @@ export function pack(envelopes: readonly Envelope[]): Batch {
   return { text, bytes: buffer };
 }
 
-const NO_BYTES = new Uint8Array(0);
+const EMPTY_BUFFER = new Uint8Array(0);
 
 /** The packets of a batch. Their bytes are views of the batch's buffer, not copies. */
 export function unpack({ text, bytes }: Batch): Unpacked[] {
-  const buffer = bytes ?? NO_BYTES;
+  const buffer = bytes ?? EMPTY_BUFFER;
   let offset = 0;
   const takeBytes = (length: number): Bytes => {
     if (length === ABSENT) return null;

@@ -6,7 +6,7 @@ import type { RedisDeps } from '../deps.ts';
 import type { RedisArg } from '../client/script.ts';
 
 /** Longest wait for a replica or the disk. */
-const MAX_WAIT_MS = 1_000;
+const MAX_CONFIRM_MS = 1_000;
 
 /** How a write reaches the durability that the caller asked for. */
 export interface Assurance {
@@ -77,7 +77,7 @@ export function createDurabilities({ client, runtime, target, topology }: RedisD
         case 'replicated':
           return {
             client: openOwnClient(),
-            confirm: ['WAIT', '1', String(MAX_WAIT_MS)],
+            confirm: ['WAIT', '1', String(MAX_CONFIRM_MS)],
             isReached: (replicas) => Number(replicas) >= 1,
           };
         case 'fsync':
@@ -85,7 +85,7 @@ export function createDurabilities({ client, runtime, target, topology }: RedisD
           await refuseWithoutFsync(options);
           return {
             client: openOwnClient(),
-            confirm: ['WAITAOF', '1', '0', String(MAX_WAIT_MS)],
+            confirm: ['WAITAOF', '1', '0', String(MAX_CONFIRM_MS)],
             isReached: (copies) => Array.isArray(copies) && Number(copies[0]) >= 1,
           };
       }

@@ -1,7 +1,7 @@
 import { receiptsKey } from '../../../protocol/keys.ts';
 
 /** Slots of a receipt hash: the calls of one client to one queue that may be under way at once. */
-const SLOTS = 16;
+const RECEIPT_SLOTS = 16;
 /** Callers that wait for a slot of one queue; more are refused at once, because they would only time out. */
 const MAX_WAITING = 10_000;
 
@@ -38,7 +38,7 @@ interface Slots {
   readonly waiting: Set<(receipt: Receipt) => void>;
 }
 
-const ALL_USED = 2 ** SLOTS - 1;
+const ALL_USED = 2 ** RECEIPT_SLOTS - 1;
 
 /** The lowest free slot. Slot 0 must be used most: its use renews the hash's expiry. */
 function lowestFree(used: number): number {

@@ -34,7 +34,7 @@ export interface ConnectionOptions {
 const CONNECT_MS = 1_500;
 const MIN_TLS = { minVersion: 'TLSv1.2' } as const;
 /** A connection that waits for replies is given up when no byte arrives for this long. */
-const SILENT_MS = 2_000;
+const MAX_SILENT_MS = 2_000;
 /** A connection that waits for invalidations sends a PING after this much silence, to notice its own end. */
 const PROBE_MS = 2_000;
 /** Idle time after which the operating system probes the peer. */
@@ -208,7 +208,7 @@ export class Connection {
   #tick(awakeMs: number): void {
     this.#silentMs += awakeMs;
     if (this.#pending.length > 0) {
-      if (this.#silentMs >= SILENT_MS) this.#lose(`no answer for ${SILENT_MS / 1_000} s`);
+      if (this.#silentMs >= MAX_SILENT_MS) this.#lose(`no answer for ${MAX_SILENT_MS / 1_000} s`);
     } else if (!this.#options.onInvalidate) this.#ticker.stop();
     else if (this.#silentMs >= PROBE_MS) this.send(['PING']).catch(() => {});
   }

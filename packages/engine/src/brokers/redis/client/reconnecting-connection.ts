@@ -20,8 +20,8 @@ export interface ReconnectingConnectionDeps {
 }
 
 /** Pauses between attempts, before chance takes up to one half off. */
-const MIN_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 1_000;
+const MIN_RECONNECT_PAUSE_MS = 50;
+const MAX_RECONNECT_PAUSE_MS = 1_000;
 /** A connection that lived this long worked: the attempt to replace it comes at once. */
 const MIN_LIFE_MS = 1_000;
 
@@ -83,7 +83,10 @@ export class ReconnectingConnection {
   async #pause(signal: AbortSignal): Promise<void> {
     if (this.#failures === 0) return;
     const { clock, random } = this.#deps.runtime;
-    const ms = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(this.#failures - 1, 10));
+    const ms = Math.min(
+      MAX_RECONNECT_PAUSE_MS,
+      MIN_RECONNECT_PAUSE_MS * 2 ** Math.min(this.#failures - 1, 10),
+    );
     await clock.sleep(ms * (0.5 + random() / 2), signal);
   }
 

@@ -41,7 +41,7 @@ export interface RedisClientOptions {
 /** Default time of a call. Ticks and timers add to it; with them a call ends within 5 s. */
 export const CALL_TIMEOUT_MS = 4_500;
 /** Calls without an outcome, sent or waiting; more are refused at once. */
-const MAX_CALLS = 10_000;
+const MAX_OPEN_CALLS = 10_000;
 
 /** What is sent, and what decides which node gets it. */
 interface CommandSpec {
@@ -160,7 +160,7 @@ export class RedisClient {
     const { signal, timeoutMs } = options;
     if (this.#isClosed) return Promise.reject(closedError(this.name));
     if (signal?.aborted) return Promise.reject(unavailableError(this.name, 'the caller gave it up'));
-    if (this.#retries.size >= MAX_CALLS)
+    if (this.#retries.size >= MAX_OPEN_CALLS)
       return Promise.reject(unavailableError(this.name, 'too many calls wait for it'));
     return new Promise((resolve, reject) => {
       this.#lastOrder += 1;

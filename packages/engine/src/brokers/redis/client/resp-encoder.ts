@@ -4,7 +4,7 @@ import type { RedisArg } from './script.ts';
 
 const INITIAL_BYTES = 65_536;
 /** A buffer that has grown beyond this is not used again. */
-const MAX_KEPT_BYTES = 1_048_576;
+const MAX_REUSED_BYTES = 1_048_576;
 /** Up to this length a loop in JavaScript writes a text faster than `Buffer.write`. */
 const MAX_LOOP_LENGTH = 64;
 /** Most bytes of a prefix (a kind and a length, with its end of line) and of the end of line behind the content. */
@@ -53,7 +53,7 @@ export class RespEncoder {
   /** Starts over with an empty buffer. `viewInUse`: the last view is still being read, so its bytes must stay. */
   reset(viewInUse: boolean): void {
     this.#size = 0;
-    if (viewInUse || this.#buffer.length > MAX_KEPT_BYTES)
+    if (viewInUse || this.#buffer.length > MAX_REUSED_BYTES)
       this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   }
 

@@ -62,7 +62,7 @@ const FORMS: Readonly<Record<string, string>> = {
 };
 
 /** The URL as an error text may show it, even if it cannot be parsed. */
-function withoutPassword(url: string): string {
+function maskLogins(url: string): string {
   return url.replace(/\/\/.*@/s, '//***@').replace(/(password=)[^&]*/g, '$1***');
 }
 
@@ -79,7 +79,8 @@ interface UrlParts {
 
 const URL_FORM = /^([a-z-]+):\/\/(?:([^@/?#]*)@)?([^@/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/;
 
-const decodeText = (encoded: string): string | null => (encoded === '' ? null : decodeURIComponent(encoded));
+const percentDecode = (encoded: string): string | null =>
+  encoded === '' ? null : decodeURIComponent(encoded);
 
 function splitUrl(url: string): UrlParts | null {
   const found = URL_FORM.exec(url);
@@ -88,8 +89,8 @@ function splitUrl(url: string): UrlParts | null {
   const colon = userInfo.indexOf(':');
   const user = colon < 0 ? userInfo : userInfo.slice(0, colon);
   const login = {
-    username: decodeText(user),
-    password: colon < 0 ? null : decodeText(userInfo.slice(colon + 1)),
+    username: percentDecode(user),
+    password: colon < 0 ? null : percentDecode(userInfo.slice(colon + 1)),
   };
   return { scheme, user, login, hosts, path, query: new Map(new URLSearchParams(search)) };
 }
@@ -214,7 +215,7 @@ export function parseRedisUrl(url: string, settings: RedisSettings = {}): RedisT
   if (target !== null) return target;
   throw new TaskCenterError('invalid-value', {
     name: 'broker URL',
-    got: shown(withoutPassword(url)),
+    got: shown(maskLogins(url)),
     expected: expectedForm(url),
   });
 }

@@ -19,7 +19,7 @@ export const NO_FETCH: Fetch = { queues: [], room: 0, leaseMs: 1, worker: '' };
 export const NO_REPLY: ExchangeReply = { codes: '', fetched: [] };
 
 /** How long an exchange waits for a node that is down: the queues of the other nodes wait behind it. */
-const MAX_WAIT_MS = 1_500;
+const MAX_NODE_WAIT_MS = 1_500;
 
 /** How to reach the queues. */
 interface Transport {
@@ -92,7 +92,7 @@ class QueueFetches {
     const { signal } = this.#options ?? {};
     const controller = new AbortController();
     const giveUp = () => controller.abort();
-    const timer = this.#transport.clock.after(MAX_WAIT_MS, giveUp);
+    const timer = this.#transport.clock.after(MAX_NODE_WAIT_MS, giveUp);
     signal?.addEventListener('abort', giveUp);
     try {
       return await this.#transport.send([], fetch, { ...this.#options, signal: controller.signal });

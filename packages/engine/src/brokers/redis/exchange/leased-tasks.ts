@@ -12,7 +12,7 @@ import type { TaskSource } from './plan-finishes.ts';
 const SECOND_MS = 1_000;
 
 /** A task that the script took, as its worker gets it; null if its message cannot be decoded. */
-function leasedTask(queue: string, token: number, row: TakenRow): LeasedTask | null {
+function decodeLeasedTask(queue: string, token: number, row: TakenRow): LeasedTask | null {
   const decoded = messageOrNull(row.message);
   if (!decoded) return null;
   const { message, repeats } = decoded;
@@ -72,7 +72,7 @@ export function decodeRows({ queue, token, rows, dropped }: Fetched, nowMs: numb
   const quarantined = [...dropped];
   const unreadable: OtherFinish[] = [];
   for (const row of rows) {
-    const task = leasedTask(queue, token, row);
+    const task = decodeLeasedTask(queue, token, row);
     if (task) tasks.push(task);
     else {
       quarantined.push(row.id);

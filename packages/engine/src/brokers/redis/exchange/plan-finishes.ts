@@ -18,7 +18,7 @@ export interface TaskSource {
 /** From this number of repeated fields on, a message is written as a whole instead of appended to. */
 const MAX_REPEATS = 4;
 /** Longest error text in a message. */
-const MAX_ERROR_LENGTH = 8_192;
+const MAX_STORED_ERROR_LENGTH = 8_192;
 /** Appends nothing to the message. */
 const NO_CHANGE = { isWhole: 0, message: '' } as const;
 
@@ -42,7 +42,10 @@ function changedMessage({ message, repeats }: TaskSource, changes: Partial<TaskM
 
 /** The message after a failed attempt. */
 function failedMessage(finish: Exclude<Finish, { outcome: 'requeue' }>, retried?: number): MessageChange {
-  const errorMsg = (finish.record.error?.message ?? finish.record.reason ?? '').slice(0, MAX_ERROR_LENGTH);
+  const errorMsg = (finish.record.error?.message ?? finish.record.reason ?? '').slice(
+    0,
+    MAX_STORED_ERROR_LENGTH,
+  );
   return changedMessage(finish.task.source as TaskSource, {
     // The script fills in the time, by its own clock.
     lastFailedAt: 0,
@@ -80,7 +83,7 @@ function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
 }
 
 /** Whether the task just vanishes: it is kept nowhere and holds no lock. Many of these share one short argument list. */
-function isPlain({ task, outcome }: Finish): boolean {
+function isPlainFinish({ task, outcome }: Finish): boolean {
   if (outcome !== 'succeeded' && outcome !== 'revoked') return false;
   const { message } = task.source as TaskSource;
   return (outcome === 'revoked' || message.retention <= 0) && lockOf(task.queue, message) === '';
@@ -110,7 +113,7 @@ class QueuePlan {
   add(finish: Finish, index: number): void {
     const { id, token } = finish.task;
     if (!this.#remember(id, token)) return;
-    if (!isPlain(finish)) return this.#others.add({ id, token, ...otherFinishOf(finish) }, index);
+    if (!isPlainFinish(finish)) return this.#others.add({ id, token, ...otherFinishOf(finish) }, index);
     let ids = this.#plain.get(token);
     if (!ids) this.#plain.set(token, (ids = new IndexedList()));
     ids.add(id, index);
@@ -168,7 +171,7 @@ export function planFinishes(finishes: readonly Finish[], firstIndex: number): F
 /** Roughly the bytes that the script has in memory for a finish: the stored message and what is added. */
 export function weightOf(finish: Finish): number {
   const { size } = finish.task.source as TaskSource;
-  if (isPlain(finish) || finish.outcome === 'requeue') return 0;
+  if (isPlainFinish(finish) || finish.outcome === 'requeue') return 0;
   const { error, exchange } = finish.record;
   const kept = (error?.message.length ?? 0) + (exchange ? JSON.stringify(exchange).length : 0);
   return size + kept + (finish.outcome === 'succeeded' ? (finish.result?.length ?? 0) : 0);

@@ -19,7 +19,7 @@ import { textOf } from '../scripts/reply.ts';
 import { createForEachQueue } from '../calls/for-each-queue.ts';
 import { acceptedReply, isRefusal, createReportWrongType } from '../calls/refusals.ts';
 import { withReceipt } from '../calls/with-receipt.ts';
-import { itemOf, outcomeOf } from '../records/new-task-item.ts';
+import { itemOf, enqueueOutcomeOf } from '../records/new-task-item.ts';
 import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
 import { messageOrNull } from '../records/decode-or-null.ts';
@@ -31,7 +31,7 @@ const STEP = '500';
 /** Names in one call of the script. */
 const MAX_NAMES = 500;
 /** Tasks in one page of a set. */
-const PAGE = 500;
+const TASKS_PER_PAGE = 500;
 
 interface TakeCall {
   readonly queue: string;
@@ -65,9 +65,9 @@ interface GroupCursor {
 const START: GroupCursor = { scan: '0', after: '' };
 
 /** A cursor as text: scan and name, with a space between. */
-const cursorText = ({ scan, after }: GroupCursor): string => `${scan} ${after}`;
+const groupCursorText = ({ scan, after }: GroupCursor): string => `${scan} ${after}`;
 
-function parseCursor(text: string): GroupCursor {
+function parseGroupCursor(text: string): GroupCursor {
   const space = text.indexOf(' ');
   return { scan: text.slice(0, space), after: text.slice(space + 1) };
 }
@@ -106,7 +106,7 @@ export async function groupSizes(deps: RedisDeps, queue: string): Promise<GroupS
     .sort((a, b) => (a.group < b.group ? -1 : 1));
 }
 
-const keyOf = ({ queue, group, id }: AggregationSet): string => aggregationSetKey(queue, group, id);
+const setKeyOf = ({ queue, group, id }: AggregationSet): string => aggregationSetKey(queue, group, id);
 
 /** Reads the tasks of a set; null if the set does not exist any more. */
 async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetContent | null> {
@@ -116,7 +116,13 @@ async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetC
   const locks: HeldLock[] = [];
   let after: SetCursor | null = null;
   for (let more = true; more;) {
-    const call = { queue, state: 'aggregating', group: `${group}:${id}`, limit: PAGE, after } as const;
+    const call = {
+      queue,
+      state: 'aggregating',
+      group: `${group}:${id}`,
+      limit: TASKS_PER_PAGE,
+      after,
+    } as const;
     const page: SetPageReply = await client.run(pageOfSet, call);
     if (page.total === 0) return null;
     for (const row of page.rows) {
@@ -143,7 +149,7 @@ function toFinishedSet(
   if (code === CODE.setLost) return { code: 'set-lost' };
   if (task === null || item === null) return { code: 'removed' };
   if (code === CODE.duplicate) return { code: 'duplicate-task', holder: holder || null };
-  return outcomeOf({ task, item }, code, nowMs);
+  return enqueueOutcomeOf({ task, item }, code, nowMs);
 }
 
 /** Takes sets of groups that are ready; a step looks at the names of one SSCAN, at most `MAX_NAMES` of them. */
@@ -167,15 +173,19 @@ function createTake(deps: RedisDeps): Groups['take'] {
   }
 
   return async (...[queue, rules, limit, from]: Parameters<Groups['take']>) => {
-    const { scan, after } = from === null ? START : parseCursor(from);
+    const { scan, after } = from === null ? START : parseGroupCursor(from);
     const { names: found, next } = await scanGroups(deps, queue, scan);
     const names = found.filter((name) => name > after);
     const groups = names.slice(0, MAX_NAMES);
     const sets = await takeByName(groups, { queue, rules, limit });
     // A step that ends before the last name begins again with the same scan.
     const last = sets.length === limit ? sets.at(-1)?.group : groups.length < names.length && groups.at(-1);
-    if (last) return { sets, checked: found.length, next: cursorText({ scan, after: last }) };
-    return { sets, checked: found.length, next: next === '0' ? null : cursorText({ scan: next, after: '' }) };
+    if (last) return { sets, checked: found.length, next: groupCursorText({ scan, after: last }) };
+    return {
+      sets,
+      checked: found.length,
+      next: next === '0' ? null : groupCursorText({ scan: next, after: '' }),
+    };
   };
 }
 
@@ -193,7 +203,7 @@ export function createGroups(deps: RedisDeps): Groups {
       const { queue } = set;
       const item = task && itemOf(task);
       const business = task?.meta.business ?? '';
-      const call = { queue, set: keyOf(set), unreadable, locks: source as SetSource, item, business };
+      const call = { queue, set: setKeyOf(set), unreadable, locks: source as SetSource, item, business };
       return withReceipt(deps, { queue }, async (receipt, left) => {
         const reply = await client.run(groupFinish, { ...call, receipt }, left);
         return toFinishedSet(acceptedReply(reply, queue, client.name), task, item);

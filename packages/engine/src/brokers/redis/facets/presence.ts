@@ -29,7 +29,7 @@ import { decodedOrNull } from '../records/decode-or-null.ts';
 const SECONDS = PRESENCE_MS / 1_000;
 const MAX_INT32 = 2 ** 31 - 1;
 /** Tasks read of one server. A foreign server may have written any number. */
-const MAX_TASKS = 10_000;
+const MAX_TASKS_PER_SERVER = 10_000;
 
 type TaskEntry = readonly [id: string, info: Buffer];
 
@@ -108,7 +108,7 @@ async function readServer(client: RedisClient, serverKey: string): Promise<Serve
       if (task) tasks.set(task.id, task);
     }
     cursor = page.cursor;
-  } while (cursor !== '0' && tasks.size < MAX_TASKS);
+  } while (cursor !== '0' && tasks.size < MAX_TASKS_PER_SERVER);
   const sorted = [...tasks.values()].sort((a, b) => (a.startedMs ?? 0) - (b.startedMs ?? 0));
   return page.info && serverRecord(page.info, sorted);
 }

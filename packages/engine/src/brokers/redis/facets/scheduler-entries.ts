@@ -30,7 +30,7 @@ import { callChunks } from '../calls/call-chunks.ts';
 import { decodedOrNull } from '../records/decode-or-null.ts';
 
 /** Entries read of one scheduler. A foreign scheduler may have written any number. */
-const MAX_ENTRIES = 10_000;
+const MAX_ENTRIES_PER_SCHEDULER = 10_000;
 
 /** Encodes Asynq's SchedulerEntry. */
 const encodeEntry = ({ id, spec, type, payload, options, nextMs, prevMs }: EntryRecord): Buffer =>
@@ -71,7 +71,7 @@ function enqueueEvent(bytes: Buffer): EnqueueEvent | null {
 /** Reads a scheduler's entries, each ID once: the list may be rewritten between two pages. */
 async function readEntries(client: RedisClient, key: string): Promise<EntryRecord[]> {
   const entries = new Map<string, EntryRecord>();
-  for (let first = 0; first < MAX_ENTRIES;) {
+  for (let first = 0; first < MAX_ENTRIES_PER_SCHEDULER;) {
     const page = await client.run(schedulerRead, { key, first });
     if (page.length === 0) break;
     first += page.length;

@@ -11,7 +11,7 @@ import type { RunOptions } from '../client/redis-client.ts';
 import { enqueue, type EnqueueCall } from '../scripts/submit/enqueue.ts';
 import { isRefusal, staleCallError, wrongTypeText } from '../calls/refusals.ts';
 import { takeReceipt, type TakenReceipt } from '../calls/with-receipt.ts';
-import { businessesOf, itemOf, outcomesOf, type EncodedTask } from '../records/new-task-item.ts';
+import { businessesOf, itemOf, enqueueOutcomesOf, type EncodedTask } from '../records/new-task-item.ts';
 
 /**
  * Tasks of a script call. The script takes twice as many; with half of that Redis already works while the next call is
@@ -164,7 +164,7 @@ class Submission {
       const { reply, reached } = await send(deps, call, { left, assurance });
       if (isRefusal(reply) && 'stale' in reply) throw staleCallError(deps.client.name);
       if (!isRefusal(reply) && reply.isNew) await register(queue, left, true);
-      const stored = isRefusal(reply) ? [] : outcomesOf(tasks, reply);
+      const stored = isRefusal(reply) ? [] : enqueueOutcomesOf(tasks, reply);
       const outcomes = reached ? stored : stored.map(markNotDurable);
       const corrupt = isRefusal(reply) && 'corrupt' in reply ? reply.corrupt : queue;
       tasks.forEach(({ index }, i) => {

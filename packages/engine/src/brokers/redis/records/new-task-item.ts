@@ -59,7 +59,7 @@ export function itemOf(task: NewTask): EnqueueItem {
 }
 
 /** The outcome for a script's code, except `CODE.duplicate`, which needs the holder of the lock. */
-export function outcomeOf(
+export function enqueueOutcomeOf(
   { task, item }: Pick<EncodedTask, 'task' | 'item'>,
   code: string | undefined,
   nowMs: number,
@@ -78,13 +78,13 @@ export function outcomeOf(
 }
 
 /** One outcome per task; the reply has a holder for each `CODE.duplicate`, in order. */
-export function outcomesOf(
+export function enqueueOutcomesOf(
   tasks: readonly EncodedTask[],
   { codes, holders, nowMs }: Enqueued,
 ): EnqueueOutcome[] {
   let nextHolder = 0;
   return tasks.map((prepared, i) => {
-    if (codes[i] !== CODE.duplicate) return outcomeOf(prepared, codes[i], nowMs);
+    if (codes[i] !== CODE.duplicate) return enqueueOutcomeOf(prepared, codes[i], nowMs);
     nextHolder += 1;
     return { code: 'duplicate-task', holder: holders[nextHolder - 1] || null };
   });

@@ -42,7 +42,7 @@ function cancelledOf({ cancelNote }: TaskRow): TaskRecord['cancelled'] {
 }
 
 /** The times that have a meaning in the task's state; the others are null. */
-function timesOf(
+function timesInState(
   row: TaskRow,
   state: TaskState,
   message: TaskMessage,
@@ -94,7 +94,7 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     attempt: attemptsOf(state, message.retried, attemptState),
     crashes: attemptState.crashes,
     deferrals: attemptState.deferrals,
-    ...timesOf(row, state, message),
+    ...timesInState(row, state, message),
     startedMs: attemptState.startedMs,
     worker: attemptState.worker,
     orphaned: row.isLeaseExpired,

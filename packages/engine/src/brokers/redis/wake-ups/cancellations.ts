@@ -13,7 +13,7 @@ export interface CancellationsDeps {
 type CancelListener = (id: string) => void;
 
 /** Pause after a refused subscription: Redis is loading its data, or the user has no right to the channel. */
-const REFUSED_PAUSE_MS = 5_000;
+const RESUBSCRIBE_PAUSE_MS = 5_000;
 
 /**
  * Receives Asynq's cancellations, task IDs published on one channel, while somebody listens. Redis does not keep published
@@ -106,7 +106,7 @@ export class Cancellations {
     if (this.#connection !== connection || connection.isLost) return;
     const { clock, log } = this.#deps.runtime;
     log.warn({ err: error, channel: CANCEL_CHANNEL }, 'cannot subscribe to cancellations; trying again');
-    await clock.sleep(REFUSED_PAUSE_MS, this.#closing.signal);
+    await clock.sleep(RESUBSCRIBE_PAUSE_MS, this.#closing.signal);
     if (this.#connection !== connection || this.#closing.signal.aborted) return;
     this.#connection = null;
     if (this.isWanted) this.#subscribe();

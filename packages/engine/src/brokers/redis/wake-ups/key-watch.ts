@@ -64,11 +64,11 @@ export interface KeyWatchDeps {
 }
 
 /** Longest pause between reads in a storm of changes that wake no waiter. */
-const MAX_PAUSE_MS = 10;
+const MAX_READ_PAUSE_MS = 10;
 /** After this long without such a change the next one is read at once. */
 const CALM_MS = 100;
 /** Pause after a refused read: Redis is loading its data, or a key has another type. */
-const REFUSED_PAUSE_MS = 250;
+const REFUSED_READ_PAUSE_MS = 250;
 
 /**
  * Waits for states of queues by Redis' client-side caching (`CLIENT TRACKING`): Redis sends one invalidation when a key
@@ -222,7 +222,7 @@ export class KeyWatch<State> {
       if (result.status === 'fulfilled') replies.push(result.value);
       else if (result.reason instanceof ErrorReply) {
         this.#deps.onRefused?.();
-        return this.#readIn(watched, REFUSED_PAUSE_MS);
+        return this.#readIn(watched, REFUSED_READ_PAUSE_MS);
       }
       // The connection is lost: `rearm` reads again when there is another one.
       else return;
@@ -242,7 +242,7 @@ export class KeyWatch<State> {
     this.#wakeWaiters(watched, state);
     if (watched.waiters.size < before) watched.pauseMs = 0;
     if (watched.waiters.size < before || !isAfterChange) return;
-    watched.pauseMs = Math.min(MAX_PAUSE_MS, watched.pauseMs * 2 || 1);
+    watched.pauseMs = Math.min(MAX_READ_PAUSE_MS, watched.pauseMs * 2 || 1);
     watched.idleReadMs = this.#deps.clock.monotonicMs();
   }
 }

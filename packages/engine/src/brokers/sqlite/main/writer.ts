@@ -8,7 +8,7 @@ import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
 import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
-import { causeOf, fromWire, type WireError } from '../errors.ts';
+import { messageOf, fromWire, type WireError } from '../errors.ts';
 import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
 import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
 import { pack, plain, toEnvelope, unpack, type ReceivedPacket, type Envelope } from '../packing.ts';
@@ -38,12 +38,12 @@ interface WaitingCall {
 }
 
 /** Bounds of the waiting calls. Beyond them calls are rejected at once, which bounds the memory they use. */
-const MAX_CALLS = 10_000;
+const MAX_WAITING_CALLS = 10_000;
 const MAX_WAITING_BYTES = 64 * 1_024 * 1_024;
 /** A call without a signal is rejected after this time, ms. */
 const MAX_CALL_MS = 5_000;
 /** How often late calls are looked for, ms. */
-const SWEEP_MS = 250;
+const LATE_CHECK_MS = 250;
 /** After this time, ms, a thread that does not close is terminated. */
 const MAX_CLOSE_MS = 10_000;
 
@@ -81,7 +81,7 @@ export class Writer {
       replace() {},
     });
     worker.on('message', (message: FromWriter) => this.#receive(message));
-    worker.on('error', (error) => this.#break(causeOf(error)));
+    worker.on('error', (error) => this.#break(messageOf(error)));
     this.#exited = new Promise((resolve) => {
       worker.on('exit', (code) => {
         if (!this.#closing) this.#break(`its writer thread ended with code ${code}`);
@@ -106,7 +106,7 @@ export class Writer {
     if (this.#closing) return Promise.reject(this.#closed());
     if (this.#brokenCause !== null) return Promise.reject(this.#unavailable('not_stored', this.#brokenCause));
     const waiting = this.#unsent.length + this.#sent.length;
-    if (waiting >= MAX_CALLS || this.#waitingBytes >= MAX_WAITING_BYTES) {
+    if (waiting >= MAX_WAITING_CALLS || this.#waitingBytes >= MAX_WAITING_BYTES) {
       return Promise.reject(
         this.#unavailable('not_stored', `${waiting} calls are already waiting for the disk`),
       );
@@ -152,7 +152,7 @@ export class Writer {
   }
 
   #schedule(): void {
-    this.#sweep ??= systemClock.every(SWEEP_MS, () => this.#rejectLate()).unref();
+    this.#sweep ??= systemClock.every(LATE_CHECK_MS, () => this.#rejectLate()).unref();
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => this.#flush());
@@ -245,7 +245,7 @@ async function waitUntilReady(worker: Worker, path: string): Promise<readonly Qu
     throw new Error('its writer thread ended before it was ready');
   } catch (error) {
     if (error instanceof TaskCenterError) throw error;
-    throw new TaskCenterError('database-unusable', { path, cause: causeOf(error) });
+    throw new TaskCenterError('database-unusable', { path, cause: messageOf(error) });
   } finally {
     listening.abort();
   }

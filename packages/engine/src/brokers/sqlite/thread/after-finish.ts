@@ -49,7 +49,7 @@ function releaseLocks({ locks }: AfterFinishDeps): AfterFinish {
   };
 }
 
-function keepResults({ bodies }: AfterFinishDeps): AfterFinish {
+function keepFinalResults({ bodies }: AfterFinishDeps): AfterFinish {
   return (endings) => {
     for (const { seq, state, attempt } of endings)
       if (state === COMPLETED && attempt && attempt.result !== null) bodies.keepResult(seq, attempt.result);
@@ -81,7 +81,7 @@ function count({ counters }: AfterFinishDeps): AfterFinish {
 }
 
 export function createAfterFinish(deps: AfterFinishDeps): AfterFinish {
-  const steps = [releaseLocks(deps), keepResults(deps), keepAttempts(deps), count(deps)];
+  const steps = [releaseLocks(deps), keepFinalResults(deps), keepAttempts(deps), count(deps)];
   return (endings, nowMs) => {
     for (const step of steps) step(endings, nowMs);
   };

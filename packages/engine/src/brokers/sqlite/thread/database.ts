@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { makeFolder } from '../../../runtime/make-folder.ts';
-import { causeOf, errorKindOf } from '../errors.ts';
+import { messageOf, errorKindOf } from '../errors.ts';
 
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = readonly SqlValue[];
@@ -75,7 +75,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function reasonOf(error: unknown): string {
-  return REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? causeOf(error);
+  return REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? messageOf(error);
 }
 
 /**
@@ -102,7 +102,7 @@ function prepareFile(path: string): void {
 function openError(path: string, error: unknown): TaskCenterError {
   if (error instanceof TaskCenterError) return error;
   if (errorKindOf(error) === 'locked') return new TaskCenterError('database-in-use', { path });
-  return unusable(path, causeOf(error));
+  return unusable(path, messageOf(error));
 }
 
 /**

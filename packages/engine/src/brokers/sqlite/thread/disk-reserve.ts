@@ -7,7 +7,7 @@ import { systemClock } from '../../../runtime/clock.ts';
 const RESERVE_BYTES = 4 * 1_024 * 1_024;
 const CHUNK_BYTES = 64 * 1_024;
 /** How often a spent reserve is tried again, ms. */
-const RETRY_MS = 1_000;
+const RESERVE_RETRY_MS = 1_000;
 
 /**
  * Disk space reserved for the outcomes of tasks that have started. When the disk is full the reserve is spent on them.
@@ -57,7 +57,7 @@ export function createDiskReserve(path: string): DiskReserve {
 
   return {
     isSpent() {
-      if (!spent || systemClock.monotonicMs() - triedMs < RETRY_MS) return spent;
+      if (!spent || systemClock.monotonicMs() - triedMs < RESERVE_RETRY_MS) return spent;
       triedMs = systemClock.monotonicMs();
       spent = !tryReserve();
       return spent;

@@ -3,7 +3,7 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import type { Statement } from './database.ts';
-import { causeOf, toWire, errorKindOf, type WireError } from '../errors.ts';
+import { messageOf, toWire, errorKindOf, type WireError } from '../errors.ts';
 import type { RequestName, RequestHandlers } from './requests.ts';
 import type { Packet } from '../packing.ts';
 import { noDiskReserve, type DiskReserve } from './disk-reserve.ts';
@@ -63,7 +63,7 @@ export class GroupCommit {
     try {
       return this.#runTransaction(requests);
     } catch (error) {
-      if (!this.#rollBack(error)) return requests.map(() => this.#unavailable(causeOf(error), 'unknown'));
+      if (!this.#rollBack(error)) return requests.map(() => this.#unavailable(messageOf(error), 'unknown'));
       if (errorKindOf(error) === 'full') this.#makeRoom();
       return requests.map((request) => this.#runAlone(request));
     }
@@ -100,7 +100,9 @@ export class GroupCommit {
     try {
       return this.#runTransaction([request])[0]!;
     } catch (error) {
-      return this.#rollBack(error) ? this.#errorAnswer(error) : this.#unavailable(causeOf(error), 'unknown');
+      return this.#rollBack(error)
+        ? this.#errorAnswer(error)
+        : this.#unavailable(messageOf(error), 'unknown');
     }
   }
 
@@ -113,7 +115,7 @@ export class GroupCommit {
       queues.reload();
       return true;
     } catch (fatal) {
-      this.#brokenCause = causeOf(fatal);
+      this.#brokenCause = messageOf(fatal);
       return false;
     }
   }
@@ -133,7 +135,7 @@ export class GroupCommit {
     const broker = this.#broker;
     const kind = errorKindOf(error);
     if (kind === 'full') return { error: toWire(new TaskCenterError('broker-full', { broker })) };
-    const cause = causeOf(error);
+    const cause = messageOf(error);
     if (kind === 'read-only' || kind === 'locked') return this.#unavailable(cause, 'not_stored');
     return { error: toWire(new TaskCenterError('broker-refused', { broker, cause })) };
   }

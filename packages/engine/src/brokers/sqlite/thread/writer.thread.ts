@@ -10,11 +10,11 @@ import { Renewer } from '../../../leases/renewer.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { openDatabase } from './database.ts';
-import { causeOf, fromWire, toWire } from '../errors.ts';
+import { messageOf, fromWire, toWire } from '../errors.ts';
 import { GroupCommit, type Answer, type WriterRequest } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from '../migrations/migrations.generated.ts';
-import { createRecoverer } from './facets/maintain.ts';
+import { createLostTaskRecoverer } from './facets/maintain.ts';
 import { createRequestHandlers } from './requests.ts';
 import { pack, toEnvelope, plain, unpack } from '../packing.ts';
 import { LEASE } from '../rows.ts';
@@ -37,7 +37,7 @@ const SLICE_MS = 50;
 /** Takes back all active tasks when the file is opened: the process that ran them has ended, since it held the lock. */
 function recoverAll(store: Store, wallMs: number): void {
   const { database, queues } = store;
-  const recover = createRecoverer(store);
+  const recover = createLostTaskRecoverer(store);
   const everything = {
     untilMs: Number.MAX_SAFE_INTEGER,
     limit: Number.MAX_SAFE_INTEGER,
@@ -52,7 +52,7 @@ function recoverAll(store: Store, wallMs: number): void {
 }
 
 /** Opens the file, migrates it and takes back its active tasks. */
-function open(): Store {
+function openStore(): Store {
   const database = openDatabase(path);
   try {
     migrate(database, migrations);
@@ -193,11 +193,11 @@ class RequestLoop {
 }
 
 try {
-  new RequestLoop(open()).start();
+  new RequestLoop(openStore()).start();
 } catch (error) {
   const isKnown = error instanceof TaskCenterError;
   const reported = isKnown
     ? error
-    : new TaskCenterError('database-unusable', { path, cause: causeOf(error) });
+    : new TaskCenterError('database-unusable', { path, cause: messageOf(error) });
   post({ kind: 'failed', error: toWire(reported) });
 }

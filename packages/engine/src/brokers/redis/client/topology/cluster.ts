@@ -7,10 +7,10 @@ import { slotOf, SLOTS, type SlotRange } from './slots.ts';
 import type { Topology } from './topology.ts';
 
 /** Pause between refreshes once somebody watches. */
-const REFRESH_MS = 2_000;
+const SLOTS_REFRESH_MS = 2_000;
 
 /** Parses `host:port`. Without a host, which a node may not know, it is that of the node that replied. */
-function parseAddress(text: string, by: string): Address {
+function parseNodeAddress(text: string, by: string): Address {
   const colon = text.lastIndexOf(':');
   const hostOfBy = by.slice(0, by.lastIndexOf(':'));
   const host = (text.slice(0, colon) || hostOfBy).replace(/^\[(.*)\]$/, '$1');
@@ -75,7 +75,7 @@ export class ClusterTopology implements Topology {
 
   locate(node: string): Promise<ConnectionTarget> {
     const { tls, username, password } = this.#target;
-    const address = this.#addresses.get(node) ?? parseAddress(node, node);
+    const address = this.#addresses.get(node) ?? parseNodeAddress(node, node);
     return Promise.resolve({ address, tls, username, password, database: 0 });
   }
 
@@ -84,7 +84,7 @@ export class ClusterTopology implements Topology {
   }
 
   nodeNameOf(address: string, by: string): string {
-    return this.#nodeAt(parseAddress(address, by));
+    return this.#nodeAt(parseNodeAddress(address, by));
   }
 
   recordMove(slot: number, to: string, by: string): void {
@@ -107,7 +107,9 @@ export class ClusterTopology implements Topology {
   }
 
   watch(): void {
-    this.#timer ??= this.#runtime.clock.every(REFRESH_MS, () => void this.refresh().catch(() => {})).unref();
+    this.#timer ??= this.#runtime.clock
+      .every(SLOTS_REFRESH_MS, () => void this.refresh().catch(() => {}))
+      .unref();
   }
 
   close(): void {

@@ -8,7 +8,7 @@ import type { Topology } from './topology.ts';
 /** Sentinels that are remembered, those of the URL included. */
 const MAX_SENTINELS = 20;
 /** Pause between refreshes. */
-const REFRESH_MS = 1_000;
+const MASTER_REFRESH_MS = 1_000;
 /** Sentinels announce a new master here. The old one accepts writes for some seconds more, and these are lost. */
 const SWITCH_CHANNEL = '+switch-master';
 
@@ -86,7 +86,9 @@ export class SentinelTopology implements Topology {
   }
 
   refresh(): Promise<void> {
-    this.#timer ??= this.#runtime.clock.every(REFRESH_MS, () => void this.refresh().catch(() => {})).unref();
+    this.#timer ??= this.#runtime.clock
+      .every(MASTER_REFRESH_MS, () => void this.refresh().catch(() => {}))
+      .unref();
     this.#refreshing ??= this.#discover().finally(() => (this.#refreshing = null));
     return this.#refreshing;
   }

@@ -5,7 +5,7 @@ import type { PageCursor } from '../../thread/facets/records.ts';
 import type { AnswerOf } from '../../thread/requests.ts';
 import { plain } from '../../packing.ts';
 import type { Writer } from '../writer.ts';
-import { taskRecords } from './inspect.ts';
+import { toTaskRecords } from './inspect.ts';
 import { newTaskRow, outcomesOf } from './submit.ts';
 
 /** Reads a set page by page. Null = it has no tasks any more: it was finished, or its tasks are back in their group. */
@@ -14,7 +14,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
   let after: PageCursor | null = null;
   do {
     const { data, bytes }: AnswerOf<'readSet'> = await writer.run('readSet', plain({ set: id, after }));
-    tasks.push(...taskRecords(queue, data.rows, bytes));
+    tasks.push(...toTaskRecords(queue, data.rows, bytes));
     after = data.next;
   } while (after !== null);
   return tasks.length === 0 ? null : { tasks, unreadable: [], source: null };

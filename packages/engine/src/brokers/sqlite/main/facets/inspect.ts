@@ -13,7 +13,7 @@ import type { Writer } from '../writer.ts';
 const MAX_PAGE = 500;
 
 /** Names the counts. Tasks in aggregation sets are not counted, as in Asynq. */
-function queueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
+function toQueueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
   const countByState = Object.fromEntries(
     STATES.slice(0, IN_SET).map((state, index) => [state, counts[index] ?? 0]),
   );
@@ -36,7 +36,7 @@ function timesOf(row: RecordRow): Pick<TaskRecord, 'dueMs' | 'pendingSinceMs' | 
 }
 
 /** A task as inspectors see it, from its row and the two items of bytes that belong to it. */
-function taskRecord(queue: string, row: RecordRow, [payload, result]: readonly Bytes[]): TaskRecord {
+function toTaskRecord(queue: string, row: RecordRow, [payload, result]: readonly Bytes[]): TaskRecord {
   const {
     state,
     at: _at,
@@ -66,11 +66,11 @@ function taskRecord(queue: string, row: RecordRow, [payload, result]: readonly B
 }
 
 /** The tasks of a page. Each row has two items of bytes. */
-export const taskRecords = (
+export const toTaskRecords = (
   queue: string,
   rows: readonly RecordRow[],
   bytes: readonly Bytes[],
-): TaskRecord[] => rows.map((row, index) => taskRecord(queue, row, bytes.slice(2 * index, 2 * index + 2)));
+): TaskRecord[] => rows.map((row, index) => toTaskRecord(queue, row, bytes.slice(2 * index, 2 * index + 2)));
 
 /** The text of a page cursor for callers: `<at>_<seq>`. */
 const encodeCursor = (cursor: PageCursor | null): string | null => cursor && `${cursor.at}_${cursor.seq}`;
@@ -94,7 +94,11 @@ async function list(writer: Writer, { queue, state, limit, cursor, group }: List
     group: group ?? null,
   };
   const { data, bytes } = await writer.run('list', plain(call));
-  return { tasks: taskRecords(queue, data.rows, bytes), cursor: encodeCursor(data.next), total: data.total };
+  return {
+    tasks: toTaskRecords(queue, data.rows, bytes),
+    cursor: encodeCursor(data.next),
+    total: data.total,
+  };
 }
 
 export function createInspect(writer: Writer): Inspect {
@@ -108,12 +112,12 @@ export function createInspect(writer: Writer): Inspect {
     // One answer per queue, in their order.
     async queueFacts(queues) {
       const rows = await writer.ask('queueFacts', queues);
-      return rows.map((row, index) => queueFacts(queues[index]!, row));
+      return rows.map((row, index) => toQueueFacts(queues[index]!, row));
     },
 
     async task({ queue, id }) {
       const { data, bytes } = await writer.run('task', plain({ queue, id }));
-      return data && taskRecord(queue, data, bytes);
+      return data && toTaskRecord(queue, data, bytes);
     },
 
     list: (request) => list(writer, request),

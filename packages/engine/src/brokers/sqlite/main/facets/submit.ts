@@ -80,7 +80,7 @@ const replicationUnsupported = (broker: string) =>
   });
 
 /** Calls of `MAX_BATCH` tasks that wait for the disk at a time. Reading goes on when the oldest of them has ended. */
-const MAX_CALLS = 16;
+const MAX_OPEN_BATCHES = 16;
 
 /**
  * Tasks are read from the caller and stored in batches, some of them at a time. A batch is stored as a whole or not at all;
@@ -106,7 +106,7 @@ export function createSubmit(writer: Writer, name: string): Submit {
         if (batch.length < MAX_BATCH) return undefined;
         calls.push(store(batch, options));
         batch = [];
-        const oldest = calls[calls.length - MAX_CALLS];
+        const oldest = calls[calls.length - MAX_OPEN_BATCHES];
         return oldest && failureOf(oldest);
       });
       if (waiting) await waiting;

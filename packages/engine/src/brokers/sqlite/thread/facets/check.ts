@@ -34,7 +34,7 @@ export const CHECKS = {
 } as const;
 
 /** Names on one page. */
-const PAGE = 500;
+const NAMES_PER_PAGE = 500;
 
 /** Where a rule is checked. */
 interface Scope {
@@ -56,7 +56,7 @@ function createRule(store: Store, what: string) {
   const { database } = store;
   const page = database.named<RuleParams & { after: SqlValue }, { name: SqlValue }>(`
     SELECT ${name} AS name FROM ${rows} WHERE ${condition} AND (:after IS NULL OR ${name} > :after)
-    ORDER BY ${name} LIMIT ${PAGE}`);
+    ORDER BY ${name} LIMIT ${NAMES_PER_PAGE}`);
   const violation = database.named<RuleParams & { name: SqlValue }, object>(
     `SELECT 1 FROM ${rows} WHERE ${condition} AND ${name} = :name`,
   );

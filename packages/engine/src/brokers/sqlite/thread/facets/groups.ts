@@ -45,7 +45,7 @@ export interface FinishSetRequest {
 }
 
 /** Groups looked at in one call. */
-const MAX_GROUPS = 256;
+const MAX_CHECKED_GROUPS = 256;
 
 /** The tasks of a group that wait for aggregation. Only with these words SQLite uses the index `task_group`. */
 export const OF_GROUP = `task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group = :group`;
@@ -121,7 +121,7 @@ function createSetTaker(store: Store) {
     const maxTasks = rules.maxSize > 0 ? Math.min(rules.maxSize, MAX_SET_TASKS) : MAX_SET_TASKS;
     let group = after ?? '';
     let checked = 0;
-    for (; entry && checked < MAX_GROUPS; checked += 1) {
+    for (; entry && checked < MAX_CHECKED_GROUPS; checked += 1) {
       const next = nextAfter({ queue: entry.number, group });
       if (next === null) return { sets, checked, next: null };
       const set = setIds[sets.length];

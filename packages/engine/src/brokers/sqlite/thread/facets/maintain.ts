@@ -74,7 +74,7 @@ const lostRecord = ({ attempts, startedMs, worker }: LostRow, nowMs: number): st
  * Makes the function that takes back the tasks of a queue whose leases have expired, the oldest lease first. They go to
  * the front of the pending tasks.
  */
-export function createRecoverer(store: Store): (recovery: Recovery, nowMs: number) => RecoveredTasks {
+export function createLostTaskRecoverer(store: Store): (recovery: Recovery, nowMs: number) => RecoveredTasks {
   const { database, sequence, tasks, afterFinish } = store;
   const lostTasks = database.named<{ queue: number; untilMs: number; limit: number }, LostRow>(`
     SELECT seq, attempts, crashes, started_ms AS startedMs, worker FROM task
@@ -118,7 +118,7 @@ interface UntilParams {
 }
 
 /** Makes the function that moves due tasks to pending or into their group, the earliest first. */
-function createForwarder({ database, sequence, tasks }: Store) {
+function createDueTaskForwarder({ database, sequence, tasks }: Store) {
   const dueTasks = database.named<UntilParams, { seq: number; state: StateNumber; isGrouped: number }>(
     selectUntil('state, in_group IS NOT NULL AS isGrouped', [SCHEDULED, RETRY]),
   );
@@ -138,7 +138,7 @@ function createForwarder({ database, sequence, tasks }: Store) {
 }
 
 /** Makes the function that removes completed and cancelled tasks whose retention is over. Their locks are released already. */
-function createJanitor({ database, tasks, afterFinish }: Store) {
+function createExpiredTaskRemover({ database, tasks, afterFinish }: Store) {
   const expiredTasks = database.named<UntilParams, { seq: number; state: StateNumber }>(
     selectUntil('state', [COMPLETED, CANCELLED]),
   );
@@ -185,9 +185,9 @@ function createHoldOff(): (entry: QueueEntry, nowMs: number) => boolean {
 
 export function createMaintainHandlers(store: Store) {
   const { queues, counters, locks } = store;
-  const recover = createRecoverer(store);
-  const forward = createForwarder(store);
-  const expire = createJanitor(store);
+  const recover = createLostTaskRecoverer(store);
+  const forward = createDueTaskForwarder(store);
+  const expire = createExpiredTaskRemover(store);
   const shrink = createShrinker(store);
   const holdOff = createHoldOff();
 

@@ -31,7 +31,7 @@ const SAME_FIELDS = [
 ] as const;
 
 // prettier-ignore
-const FIELDS = [
+const STORED_FIELDS = [
   ...SAME_FIELDS, 'state', 'at', 'meta', 'headers', 'pendingSinceMs', 'finishedMs', 'failedMs', 'lastError', 'cancel',
 ] as const satisfies readonly (keyof StoredFields)[];
 
@@ -63,7 +63,7 @@ const MAX_PAGE_BYTES = 4 * 1_024 * 1_024;
 
 const SELECT_RECORD = `
   SELECT ifnull(task.payload, body.payload) AS payload, body.result,
-    ${FIELDS.map((field) => `${COLUMNS[field] ?? columnOf(field)} AS "${field}"`).join(', ')}
+    ${STORED_FIELDS.map((field) => `${COLUMNS[field] ?? columnOf(field)} AS "${field}"`).join(', ')}
   FROM task LEFT JOIN body ON body.seq = task.seq WHERE task.seq = :seq`;
 
 type StoredRecord = StoredFields & { readonly payload: Bytes; readonly result: Bytes };
