@@ -1,5 +1,8 @@
 import { readFields, VARINT, WireWriter, type WireReader } from './wire.ts';
 
+/** A second, ms. Asynq's messages and scores count whole seconds. */
+export const SECOND_MS = 1_000;
+
 /** A time as protobuf encodes it: 0 ≤ nanos < 10^9. */
 export interface Timestamp {
   readonly seconds: number;
@@ -11,25 +14,25 @@ export const NEVER: Timestamp = { seconds: -62_135_596_800, nanos: 0 };
 
 /** Whole seconds, rounded up: a Go program that reads only seconds is then never early. */
 export function secondsUp(ms: number): number {
-  return Math.ceil(ms / 1_000);
+  return Math.ceil(ms / SECOND_MS);
 }
 
 /** Whole seconds, rounded toward zero as Go does. */
 export function secondsDown(ms: number): number {
-  return Math.trunc(ms / 1_000);
+  return Math.trunc(ms / SECOND_MS);
 }
 
 /** A wall-clock time in ms as a timestamp; null = never. */
 export function timestampOf(ms: number | null): Timestamp {
   if (ms === null) return NEVER;
-  const seconds = Math.floor(ms / 1_000);
-  return { seconds, nanos: Math.round((ms - seconds * 1_000) * 1e6) };
+  const seconds = Math.floor(ms / SECOND_MS);
+  return { seconds, nanos: Math.round((ms - seconds * SECOND_MS) * 1e6) };
 }
 
 /** Wall-clock ms. Null for the year 1 ("never") and for 1970, as which Go reads an absent time. */
 export function msOf({ seconds, nanos }: Timestamp): number | null {
   if (seconds === NEVER.seconds || (seconds === 0 && nanos === 0)) return null;
-  return seconds * 1_000 + Math.floor(nanos / 1e6);
+  return seconds * SECOND_MS + Math.floor(nanos / 1e6);
 }
 
 /** The UTC date in the keys of daily counters, such as `2026-05-14`. */

@@ -1,4 +1,5 @@
 import type { LeasedTask } from '../../../broker/consume.ts';
+import { SECOND_MS } from '../../../protocol/go-time.ts';
 import { encodeAttempt } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
@@ -8,8 +9,6 @@ import { takenAttemptState } from '../records/attempt-state.ts';
 import { messageOrNull } from '../records/decode-or-null.ts';
 import { payloadOf } from '../records/stored-meta.ts';
 import type { TaskSource } from './plan-finishes.ts';
-
-const SECOND_MS = 1_000;
 
 /** A task that the script took, as its worker gets it; null if its message cannot be decoded. */
 function decodeLeasedTask(queue: string, token: number, row: TakenRow): LeasedTask | null {

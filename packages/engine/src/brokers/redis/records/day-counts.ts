@@ -1,5 +1,6 @@
 import { DAY_MS } from '@task-center/model';
 import type { DayCounts } from '../../../broker/inspect.ts';
+import { SECOND_MS, utcDay } from '../../../protocol/go-time.ts';
 import { failedOnKey, processedOnKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { textOf } from '../scripts/reply.ts';
@@ -9,15 +10,13 @@ async function nowMs({ client }: RedisDeps): Promise<number> {
   const fixedMs = client.nowMs();
   if (fixedMs !== null) return fixedMs;
   const [seconds] = (await client.command(['TIME'])) as readonly unknown[];
-  return Number(textOf(seconds)) * 1_000;
+  return Number(textOf(seconds)) * SECOND_MS;
 }
 
 /** Asynq's counters per UTC day for the last `days` days, today first. */
 export async function readDayCounts(deps: RedisDeps, queue: string, days: number): Promise<DayCounts[]> {
   const today = await nowMs(deps);
-  const dates = Array.from({ length: days }, (_, i) =>
-    new Date(today - i * DAY_MS).toISOString().slice(0, 10),
-  );
+  const dates = Array.from({ length: days }, (_, i) => utcDay(today - i * DAY_MS));
   const keys = dates.flatMap((day) => [processedOnKey(queue, day), failedOnKey(queue, day)]);
   const counts = (await deps.client.command(['MGET', ...keys])) as readonly unknown[];
   const count = (i: number): number => Number(counts[i] === null ? 0 : textOf(counts[i])) || 0;

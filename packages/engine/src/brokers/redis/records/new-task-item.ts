@@ -1,5 +1,6 @@
 import { wholeTimeoutMs } from '@task-center/model';
 import type { EnqueueOutcome, NewTask } from '../../../broker/submit.ts';
+import { SECOND_MS, secondsUp } from '../../../protocol/go-time.ts';
 import { groupKey, taskKey } from '../../../protocol/keys.ts';
 import { encodeMessage } from '../../../protocol/message.ts';
 import { uniqueKey } from '../../../protocol/unique-key.ts';
@@ -7,8 +8,6 @@ import type { Enqueued, EnqueueItem } from '../scripts/submit/enqueue.ts';
 import { CODE } from '../scripts/lua.generated.ts';
 import { wrongTypeText } from '../calls/refusals.ts';
 import { metaText } from './stored-meta.ts';
-
-const S = 1_000;
 
 /** An encoded task: its index in the caller's list, and what is sent. */
 export interface EncodedTask {
@@ -37,9 +36,9 @@ export function itemOf(task: NewTask): EnqueueItem {
     id,
     queue: task.queue,
     retry: task.maxRetries,
-    timeout: wholeTimeoutMs(task.timeoutMs) / S,
-    deadline: Math.ceil(task.deadlineMs / S),
-    retention: Math.ceil(task.retentionMs / S),
+    timeout: wholeTimeoutMs(task.timeoutMs) / SECOND_MS,
+    deadline: secondsUp(task.deadlineMs),
+    retention: secondsUp(task.retentionMs),
     headers: task.headers,
     uniqueKey: lock,
     groupKey: group,
@@ -53,7 +52,7 @@ export function itemOf(task: NewTask): EnqueueItem {
     runAtMs: Math.ceil(task.runAtMs),
     lock,
     // The lock lasts this long from the task's start on.
-    lockSeconds: lock === '' ? 0 : Math.max(1, task.uniqueMs / S),
+    lockSeconds: lock === '' ? 0 : Math.max(1, task.uniqueMs / SECOND_MS),
     group,
   };
 }

@@ -1,5 +1,6 @@
-import { TASK_STATES, type TaskState } from '@task-center/model';
+import { DAY_MS, TASK_STATES, type TaskState } from '@task-center/model';
 import type { TaskRecord } from '../../../broker/inspect.ts';
+import { SECOND_MS, secondsUp } from '../../../protocol/go-time.ts';
 import { blankMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { decodeAttempts } from '../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../task/meta.ts';
@@ -9,9 +10,8 @@ import { parseAttemptState, type AttemptState } from './attempt-state.ts';
 import { payloadOf } from './stored-meta.ts';
 import { messageOrNull } from './decode-or-null.ts';
 
-const S = 1_000;
 /** How long Asynq keeps archived tasks. */
-const ARCHIVED_MS = 90 * 86_400 * S;
+const ARCHIVED_MS = 90 * DAY_MS;
 
 const UNREADABLE: TaskMessage = blankMessage();
 
@@ -29,7 +29,7 @@ function attemptsOf(state: TaskState, retried: number, { attempts, crashes }: At
 /** The exact start if it agrees with the score in seconds; otherwise Go has moved the task since, and the score counts. */
 function dueOf({ due, score }: TaskRow): number | null {
   if (score === null) return null;
-  return due !== null && Math.ceil(Number(due) / S) === score ? Number(due) : score * S;
+  return due !== null && secondsUp(Number(due)) === score ? Number(due) : score * SECOND_MS;
 }
 
 function cancelledOf({ cancelNote }: TaskRow): TaskRecord['cancelled'] {
@@ -48,8 +48,8 @@ function timesInState(
   message: TaskMessage,
 ): Pick<TaskRecord, 'dueMs' | 'pendingSinceMs' | 'finishedMs' | 'expiresMs'> {
   const none = { dueMs: null, pendingSinceMs: null, finishedMs: null, expiresMs: null };
-  const scoreMs = row.score === null ? null : row.score * S;
-  const completedMs = message.completedAt > 0 ? message.completedAt * S : null;
+  const scoreMs = row.score === null ? null : row.score * SECOND_MS;
+  const completedMs = message.completedAt > 0 ? message.completedAt * SECOND_MS : null;
   switch (state) {
     case 'scheduled':
     case 'retry':
@@ -68,7 +68,9 @@ function timesInState(
 }
 
 function lastErrorOf({ errorMsg, lastFailedAt }: TaskMessage): TaskRecord['lastError'] {
-  return errorMsg === '' ? null : { message: errorMsg, atMs: lastFailedAt > 0 ? lastFailedAt * S : null };
+  return errorMsg === ''
+    ? null
+    : { message: errorMsg, atMs: lastFailedAt > 0 ? lastFailedAt * SECOND_MS : null };
 }
 
 /** A stored task for inspection. If its message cannot be read: what is known without it. */
@@ -86,9 +88,9 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     headers: message.headers,
     maxRetries: message.retry,
     retried: message.retried,
-    timeoutMs: message.timeout * S,
-    deadlineMs: message.deadline * S,
-    retentionMs: message.retention * S,
+    timeoutMs: message.timeout * SECOND_MS,
+    deadlineMs: message.deadline * SECOND_MS,
+    retentionMs: message.retention * SECOND_MS,
     group: message.groupKey === '' ? null : message.groupKey,
     meta,
     attempt: attemptsOf(state, message.retried, attemptState),

@@ -1,5 +1,6 @@
 import { type GroupRules, MAX_SET_BYTES, MAX_SET_TASKS, SET_MS } from '../../../../broker/groups.ts';
 import type { Step } from '../../../../broker/maintain.ts';
+import { SECOND_MS, secondsUp } from '../../../../protocol/go-time.ts';
 import { pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import { defineScript } from '../define-script.ts';
@@ -22,20 +23,18 @@ export interface TakenSet {
   readonly size: number;
 }
 
-const S = 1_000;
-
 export const groupTake = defineScript({
   lua: lua.groupTake,
   keys: ({ queue, receipt }: GroupTakeCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
   args: ({ receipt, rules: { graceMs, maxDelayMs, maxSize }, setIds }) => ({
     slot: receipt.slot,
     sequence: receipt.sequence,
-    graceS: Math.ceil(graceMs / S),
-    maxDelayS: Math.ceil(maxDelayMs / S),
+    graceS: secondsUp(graceMs),
+    maxDelayS: secondsUp(maxDelayMs),
     maxSize,
     maxTasks: MAX_SET_TASKS,
     maxBytes: MAX_SET_BYTES,
-    lifetimeS: SET_MS / S,
+    lifetimeS: SET_MS / SECOND_MS,
     maxSets: setIds.length,
   }),
   moreArgs: ({ setIds, groups }, args) => void args.push(...setIds, ...groups),

@@ -18,9 +18,8 @@ import {
 } from '../../thread/facets/submit.ts';
 import type { Writer } from '../writer.ts';
 
-const SECOND_MS = 1_000;
 /** Rounds up to whole seconds, which is all that Asynq's messages keep: both brokers then show the same times. */
-export const wholeSeconds = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
+export const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
 
 /** JSON; null = no headers, which most tasks have. */
 function encodeHeaders(headers: Readonly<Record<string, string>>): string | null {
