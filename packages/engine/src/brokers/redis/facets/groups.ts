@@ -1,3 +1,4 @@
+import { MAX_LISTED_GROUPS } from '../../../broker/bounds.ts';
 import type { AggregationSet, FinishedSet, GroupRules, Groups, SetContent } from '../../../broker/groups.ts';
 import type { GroupSize, TaskRecord } from '../../../broker/inspect.ts';
 import type { NewTask } from '../../../broker/submit.ts';
@@ -24,8 +25,6 @@ import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
 import { messageOrNull } from '../records/decode-or-null.ts';
 
-/** Groups whose sizes are read. */
-const MAX_GROUPS = 10_000;
 /** COUNT of an SSCAN, which may return more. */
 const STEP = '500';
 /** Names in one call of the script. */
@@ -99,7 +98,7 @@ export async function groupSizes(deps: RedisDeps, queue: string): Promise<GroupS
     names.forEach((group, i) => sizes.set(group, Number(counts[i])));
     seen += names.length;
     scan = next;
-  } while (scan !== '0' && seen < MAX_GROUPS);
+  } while (scan !== '0' && seen < MAX_LISTED_GROUPS);
   return [...sizes]
     .map(([group, size]) => ({ group, size }))
     .filter(({ size }) => size > 0)

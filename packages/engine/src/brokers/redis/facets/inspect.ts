@@ -1,4 +1,5 @@
 import { storedTaskId } from '@task-center/model';
+import { MAX_PAGE } from '../../../broker/bounds.ts';
 import type { BusinessFilter, FoundTask, Inspect, ListRequest, TaskPage } from '../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
@@ -18,8 +19,6 @@ import { groupSizes } from './groups.ts';
 import { queueFacts } from '../scripts/inspect/queue-facts.ts';
 import { textOf } from '../scripts/reply.ts';
 import { taskRecord } from '../records/task-record.ts';
-
-const MAX_PAGE = 500;
 
 /** Encodes a cursor as JSON in base64url, which is opaque to callers. */
 function cursorText(value: unknown): string {

@@ -1,4 +1,5 @@
 // The inspect facet on the main thread: requests of the writer thread, and the records made of its rows.
+import { MAX_PAGE } from '../../../../broker/bounds.ts';
 import type { Inspect, ListRequest, QueueFacts, TaskRecord } from '../../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { decodeAttempts } from '../../../../task/attempt-record.ts';
@@ -8,9 +9,6 @@ import type { PageCursor, RecordRow } from '../../thread/facets/records.ts';
 import { plain, type Bytes } from '../../packing.ts';
 import { IN_SET, numberOfState, STATES } from '../../states.ts';
 import type { Writer } from '../writer.ts';
-
-/** Most tasks on one page of a list. A page ends early when its payloads are large. */
-const MAX_PAGE = 500;
 
 /** Names the counts. Tasks in aggregation sets are not counted, as in Asynq. */
 function toQueueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
@@ -84,7 +82,10 @@ function decodeCursor(cursor: string | null): PageCursor | null {
   throw new TaskCenterError('invalid-value', { name: 'cursor', got: shown(cursor), expected });
 }
 
-/** One page of a list. The cursor names the last task of the page, so tasks that come or go do not shift the next one. */
+/**
+ * One page of a list. It ends early when its payloads are large. The cursor names the last task of the page, so tasks that
+ * come or go do not shift the next one.
+ */
 async function list(writer: Writer, { queue, state, limit, cursor, group }: ListRequest) {
   const call = {
     queue,

@@ -1,6 +1,7 @@
 // Reading what is stored: queues, tasks, lists, history. Changes nothing. Runs in the writer thread; its calls come from
 // main/facets/inspect.ts.
 import { DAY_MS } from '@task-center/model';
+import { MAX_LISTED_GROUPS } from '../../../../broker/bounds.ts';
 import type { Anomalies, DayCounts, FoundTask, GroupSize, QueueFacts } from '../../../../broker/inspect.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import { plain, type Packet } from '../../packing.ts';
@@ -141,7 +142,6 @@ function createTaskHandlers(store: Store) {
 const SAMPLE = 20;
 /** Approximate size of a task without its payload, with its entries in the indexes. */
 const ROW_BYTES = 400;
-const MAX_GROUPS = 10_000;
 
 export interface HistoryRequest {
   readonly queue: string;
@@ -159,7 +159,7 @@ function createStatisticsHandlers({ database, queues }: Store) {
     ORDER BY at LIMIT ${SAMPLE})`);
   const groupSizes = database.named<{ queue: number }, GroupSize>(`
     SELECT in_group AS "group", count(*) AS size FROM task WHERE queue = :queue AND state = ${AGGREGATING}
-    GROUP BY in_group ORDER BY in_group LIMIT ${MAX_GROUPS}`);
+    GROUP BY in_group ORDER BY in_group LIMIT ${MAX_LISTED_GROUPS}`);
 
   return {
     /** Today first. */
