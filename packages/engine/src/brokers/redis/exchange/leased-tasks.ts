@@ -6,8 +6,7 @@ import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
 import type { Fetched, OtherFinish, TakenRow } from '../scripts/consume/exchange.ts';
 import { END } from '../scripts/lua.generated.ts';
 import { takenAttemptState } from '../records/attempt-state.ts';
-import { messageOrNull } from '../records/decode-or-null.ts';
-import { payloadOf } from '../records/stored-meta.ts';
+import { messageOrNull, payloadOf } from '../records/stored-message.ts';
 import type { TaskSource } from './plan-finishes.ts';
 
 /** A task that the script took, as its worker gets it; null if its message cannot be decoded. */

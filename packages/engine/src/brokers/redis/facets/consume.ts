@@ -3,7 +3,7 @@ import type { Consume, FinishOutcome } from '../../../broker/consume.ts';
 import type { RedisDeps } from '../deps.ts';
 import { CODE } from '../scripts/lua.generated.ts';
 import { createExtend, createKeepResults } from '../leases/extend.ts';
-import { callChunks } from '../calls/call-chunks.ts';
+import { callChunks } from '../calls/batches.ts';
 import { createReportWrongType } from '../calls/refusals.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
 import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';

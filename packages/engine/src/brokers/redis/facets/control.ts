@@ -21,12 +21,11 @@ import { task } from '../scripts/inspect/table.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { withPayload } from '../../../protocol/message.ts';
 import { decodeMeta } from '../../../task/meta.ts';
-import { metaText } from '../records/stored-meta.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { acceptedReply } from '../calls/refusals.ts';
 import { withReceipt } from '../calls/with-receipt.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
-import { messageOrNull } from '../records/decode-or-null.ts';
+import { messageOrNull, metaText } from '../records/stored-message.ts';
 
 /** What ending a task needs of its message, which scripts cannot decode. */
 interface FinishNeeds {

@@ -23,7 +23,7 @@ import { withReceipt } from '../calls/with-receipt.ts';
 import { itemOf, enqueueOutcomeOf } from '../records/new-task-item.ts';
 import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
-import { messageOrNull } from '../records/decode-or-null.ts';
+import { messageOrNull } from '../records/stored-message.ts';
 
 /** COUNT of an SSCAN, which may return more. */
 const STEP = '500';

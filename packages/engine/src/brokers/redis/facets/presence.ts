@@ -23,8 +23,7 @@ import {
   type PresenceReadReply,
   presenceWrite,
 } from '../scripts/presence/table.ts';
-import { callChunks } from '../calls/call-chunks.ts';
-import { decodedOrNull } from '../records/decode-or-null.ts';
+import { callChunks } from '../calls/batches.ts';
 
 const SECONDS = PRESENCE_MS / 1_000;
 const MAX_INT32 = 2 ** 31 - 1;
@@ -38,6 +37,18 @@ const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): S
   pid,
   serverId: id,
 });
+
+/**
+ * Decodes what a server, worker or scheduler shows of itself; null for invalid bytes, which a foreign process may have
+ * written.
+ */
+export function decodedOrNull<T>(decode: (bytes: Buffer) => T, bytes: Buffer): T | null {
+  try {
+    return decode(bytes);
+  } catch {
+    return null;
+  }
+}
 
 /** Encodes Asynq's ServerInfo. Its weights are int32. */
 function serverInfo(server: ServerRecord): Buffer {
@@ -68,7 +79,7 @@ function entryOf(server: ServerName, task: RunningTask): TaskEntry {
   return [task.id, info];
 }
 
-/** Decodes a running task; null for invalid bytes, which a foreign process may have written. */
+/** Decodes a running task; null for invalid bytes. */
 function runningTask(bytes: Buffer): RunningTask | null {
   const info = decodedOrNull(decodeWorkerInfo, bytes);
   return (

@@ -26,8 +26,8 @@ import {
   schedulerRead,
   schedulerWrite,
 } from '../scripts/scheduler-entries/table.ts';
-import { callChunks } from '../calls/call-chunks.ts';
-import { decodedOrNull } from '../records/decode-or-null.ts';
+import { callChunks } from '../calls/batches.ts';
+import { decodedOrNull } from './presence.ts';
 
 /** Entries read of one scheduler. A foreign scheduler may have written any number. */
 const MAX_ENTRIES_PER_SCHEDULER = 10_000;
@@ -46,7 +46,7 @@ const encodeEntry = ({ id, spec, type, payload, options, nextMs, prevMs }: Entry
 
 const timeMs = (time: Timestamp | null): number | null => (time === null ? null : msOf(time));
 
-/** Decodes an entry; null for invalid bytes, which a foreign process may have written. */
+/** Decodes an entry; null for invalid bytes. */
 function entryRecord(bytes: Buffer): EntryRecord | null {
   const entry = decodedOrNull(decodeSchedulerEntry, bytes);
   return (

@@ -3,7 +3,7 @@ import { asBuffer } from '../../../protocol/wire.ts';
 import type { RedisClient, RunOptions } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import { extend, keepResults } from '../scripts/consume/table.ts';
-import { askInBatches, type BatchRules } from '../calls/batch-by-queue.ts';
+import { askInBatches, type BatchRules } from '../calls/batches.ts';
 
 /** Renews leases. A renewal needs no receipt: if it arrives twice, the lease only lasts longer. */
 export function createExtend(client: RedisClient, options?: RunOptions): Consume['extend'] {

@@ -7,7 +7,7 @@ import { uniqueKey } from '../../../protocol/unique-key.ts';
 import type { Enqueued, EnqueueItem } from '../scripts/submit/enqueue.ts';
 import { CODE } from '../scripts/lua.generated.ts';
 import { wrongTypeText } from '../calls/refusals.ts';
-import { metaText } from './stored-meta.ts';
+import { metaText } from './stored-message.ts';
 
 /** An encoded task: its index in the caller's list, and what is sent. */
 export interface EncodedTask {

@@ -7,8 +7,7 @@ import { decodeMeta } from '../../../task/meta.ts';
 import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
 import type { TaskRow } from '../scripts/inspect/task-row.ts';
 import { parseAttemptState, type AttemptState } from './attempt-state.ts';
-import { payloadOf } from './stored-meta.ts';
-import { messageOrNull } from './decode-or-null.ts';
+import { messageOrNull, payloadOf } from './stored-message.ts';
 
 /** How long Asynq keeps archived tasks. */
 const ARCHIVED_MS = 90 * DAY_MS;

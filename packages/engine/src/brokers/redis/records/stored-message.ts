@@ -1,4 +1,17 @@
+// What a task's hash holds of the task itself: Asynq's message, and beside it `tc`, our own options.
+import { decodeMessage, type DecodedMessage } from '../../../protocol/message.ts';
+import { ProtocolError } from '../../../protocol/wire.ts';
 import { encodeMeta, type TaskMeta } from '../../../task/meta.ts';
+
+/** Decodes a stored message; null if its bytes are not one: foreign processes may have written anything. */
+export function messageOrNull(bytes: Uint8Array): DecodedMessage | null {
+  try {
+    return decodeMessage(bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  }
+}
 
 /**
  * Protobuf does not distinguish an empty payload from none. The text of `tc` does: it then begins with a key of its own.
