@@ -1,7 +1,9 @@
 import { MAX_BATCH } from '../../../broker/bounds.ts';
 import {
   MIN_CANCELLED_MS,
-  type TaskAction,
+  type BulkOutcome,
+  type BulkStep,
+  type Cancellation,
   type Control,
   type ControlOutcome,
 } from '../../../broker/control.ts';
@@ -9,15 +11,18 @@ import type { TaskRef } from '../../../runtime/events.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import {
+  cancel,
   changeMany,
   changeOne,
-  cancel,
+  type ChangeOneCall,
   dropQueue,
   type DropReply,
   pause,
+  type PauseCall,
   updatePayload,
 } from '../scripts/control/table.ts';
 import { task } from '../scripts/inspect/table.ts';
+import { SECOND_MS } from '../../../protocol/go-time.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { withPayload } from '../../../protocol/message.ts';
 import { decodeMeta } from '../../../task/meta.ts';
@@ -84,63 +89,77 @@ async function dropEmpty(client: RedisClient, queue: string): Promise<boolean> {
   return false;
 }
 
+/** Neither value changes during a task's life, so reading them in a call of its own is safe. */
+async function readFinishNeeds({ client }: RedisDeps, ref: TaskRef): Promise<FinishNeeds> {
+  const row = await client.run(task, ref);
+  const message = row?.message && messageOrNull(row.message)?.message;
+  return message
+    ? { retentionS: message.retention, lock: lockOf(ref.queue, message) }
+    : { retentionS: 0, lock: '' };
+}
+
+/** Pauses or resumes a queue. Resolves with whether this changed anything. */
+function setPaused(deps: RedisDeps, call: Omit<PauseCall, 'receipt'>): Promise<boolean> {
+  const { client } = deps;
+  return withReceipt(deps, call, async (receipt, left) =>
+    acceptedReply(await client.run(pause, { ...call, receipt }, left), call.queue, client.name),
+  );
+}
+
+/** Cancels a task that waits. It is kept for its retention, or for `MIN_CANCELLED_MS` if that is longer. */
+async function cancelTask(
+  deps: RedisDeps,
+  ref: TaskRef,
+  { reason, by }: Cancellation,
+): Promise<ControlOutcome> {
+  const { client } = deps;
+  const { retentionS, lock } = await readFinishNeeds(deps, ref);
+  const keepS = Math.max(retentionS, MIN_CANCELLED_MS / SECOND_MS);
+  return withReceipt(deps, ref, async (receipt, left) => {
+    const call = { task: ref, receipt, cancellationJson: JSON.stringify({ reason, by }), keepS, lock };
+    return acceptedReply(await client.run(cancel, call, left), ref.queue, client.name);
+  });
+}
+
+/** Runs, archives or removes one task. `lock`: the unique lock that `remove` releases; '' for the other actions. */
+function changeTask(
+  deps: RedisDeps,
+  call: Pick<ChangeOneCall, 'task' | 'action' | 'lock'>,
+): Promise<ControlOutcome> {
+  const { client } = deps;
+  const { queue } = call.task;
+  return withReceipt(deps, { queue }, async (receipt, left) =>
+    acceptedReply(await client.run(changeOne, { ...call, receipt }, left), queue, client.name),
+  );
+}
+
+/** Changes the first tasks of a state, `MAX_BATCH` of them at most. */
+function changeTasks(deps: RedisDeps, step: BulkStep): Promise<BulkOutcome> {
+  const { client } = deps;
+  const limit = Math.max(1, Math.min(step.limit, MAX_BATCH));
+  return withReceipt(deps, step, async (receipt, left) => {
+    const reply = await client.run(changeMany, { ...step, limit, receipt }, left);
+    return acceptedReply(reply, step.queue, client.name);
+  });
+}
+
 /**
  * What operators do to queues and tasks. Changes go out with a receipt: a call that got no answer is repeated, and takes
  * effect only once.
  */
 export function createControl(deps: RedisDeps): Control {
-  const { client } = deps;
-
-  /** Neither value changes during a task's life, so reading them in a call of its own is safe. */
-  async function readFinishNeeds(ref: TaskRef): Promise<FinishNeeds> {
-    const row = await client.run(task, ref);
-    const message = row?.message && messageOrNull(row.message)?.message;
-    return message
-      ? { retentionS: message.retention, lock: lockOf(ref.queue, message) }
-      : { retentionS: 0, lock: '' };
-  }
-
-  /** Resolves with whether this changed anything. */
-  function setPaused(queue: string, paused: boolean, reason: string | null): Promise<boolean> {
-    return withReceipt(deps, { queue }, async (receipt, left) =>
-      acceptedReply(await client.run(pause, { queue, receipt, paused, reason }, left), queue, client.name),
-    );
-  }
-
-  /** Runs, archives or removes one task; only `remove` releases a lock. */
-  function change(ref: TaskRef, action: TaskAction, lock: string): Promise<ControlOutcome> {
-    return withReceipt(deps, ref, async (receipt, left) =>
-      acceptedReply(
-        await client.run(changeOne, { task: ref, receipt, action, lock }, left),
-        ref.queue,
-        client.name,
-      ),
-    );
-  }
-
   return {
-    pause: (queue, reason) => setPaused(queue, true, reason ?? null),
-    resume: (queue) => setPaused(queue, false, null),
-    /** A cancelled task is kept for its retention, or for `MIN_CANCELLED_MS` if that is longer. */
-    async cancel(ref, note) {
-      const { retentionS, lock } = await readFinishNeeds(ref);
-      const keepS = Math.max(retentionS, MIN_CANCELLED_MS / 1_000);
-      const { reason, by } = note;
-      return withReceipt(deps, ref, async (receipt, left) => {
-        const call = { task: ref, receipt, cancellationJson: JSON.stringify({ reason, by }), keepS, lock };
-        return acceptedReply(await client.run(cancel, call, left), ref.queue, client.name);
-      });
+    pause: (queue, reason) => setPaused(deps, { queue, paused: true, reason: reason ?? null }),
+    resume: (queue) => setPaused(deps, { queue, paused: false, reason: null }),
+    cancel: (ref, note) => cancelTask(deps, ref, note),
+    run: (ref) => changeTask(deps, { task: ref, action: 'run', lock: '' }),
+    archive: (ref) => changeTask(deps, { task: ref, action: 'archive', lock: '' }),
+    async remove(ref) {
+      const { lock } = await readFinishNeeds(deps, ref);
+      return changeTask(deps, { task: ref, action: 'remove', lock });
     },
-    run: (ref) => change(ref, 'run', ''),
-    archive: (ref) => change(ref, 'archive', ''),
-    remove: async (ref) => change(ref, 'remove', (await readFinishNeeds(ref)).lock),
     updatePayload: (ref, payload) => replacePayload(deps, ref, payload),
-    changeMany: (step) =>
-      withReceipt(deps, step, async (receipt, left) => {
-        const limit = Math.max(1, Math.min(step.limit, MAX_BATCH));
-        const reply = await client.run(changeMany, { ...step, limit, receipt }, left);
-        return acceptedReply(reply, step.queue, client.name);
-      }),
-    dropQueue: (queue) => dropEmpty(client, queue),
+    changeMany: (step) => changeTasks(deps, step),
+    dropQueue: (queue) => dropEmpty(deps.client, queue),
   };
 }

@@ -8,10 +8,12 @@ import type { RedisDeps } from '../deps.ts';
 import {
   find,
   type FoundRow,
+  type ListPageCall,
   memory,
   pageOfList,
   pageOfSet,
   type SetCursor,
+  type SetPageCall,
   task,
 } from '../scripts/inspect/table.ts';
 import { readDayCounts } from '../records/day-counts.ts';
@@ -60,32 +62,41 @@ function matchBusiness(queue: string, row: FoundRow, plainId: string): FoundTask
   return row.id === storedTaskId(plainId, business) ? [{ queue, id: row.id, business }] : [];
 }
 
+/** A page of a state whose index is a Redis list. */
+async function listPage(
+  { client }: RedisDeps,
+  { queue, limit, cursor }: ListRequest,
+  state: ListPageCall['state'],
+): Promise<TaskPage> {
+  const after = cursor === null ? [] : (cursorValue(cursor, isIdList) as string[]);
+  const { total, more, last, rows } = await client.run(pageOfList, { queue, state, limit, after });
+  const tasks = rows.map((row) => taskRecord(queue, row));
+  return { tasks, cursor: more ? cursorText(last) : null, total };
+}
+
+/** A page of a state whose index is a sorted set. */
+async function setPage(
+  { client }: RedisDeps,
+  { queue, limit, cursor, group = '' }: ListRequest,
+  state: SetPageCall['state'],
+): Promise<TaskPage> {
+  const after = cursor === null ? null : (cursorValue(cursor, isSetCursor) as SetCursor);
+  const { total, more, last, rows } = await client.run(pageOfSet, { queue, state, limit, after, group });
+  const tasks = rows.map((row) => taskRecord(queue, row));
+  // Scores are whole seconds, and members of equal score are ordered by ID: sort the page by exact times.
+  if (state === 'scheduled' || state === 'retry') tasks.sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0));
+  return { tasks, cursor: more ? cursorText(last) : null, total };
+}
+
+/** Asynq's set of all queues, which may name some without tasks. */
+async function queueNames({ client }: RedisDeps): Promise<string[]> {
+  const names = (await client.command(['SMEMBERS', QUEUES_KEY])) as Iterable<unknown>;
+  return Array.from(names, textOf).sort();
+}
+
 /** Reading queues and tasks. */
 export function createInspect(deps: RedisDeps): Inspect {
   const { client } = deps;
-  /** A page of a state whose index is a Redis list. */
-  async function listPage(request: ListRequest, state: 'pending' | 'active'): Promise<TaskPage> {
-    const { queue, limit, cursor } = request;
-    const after = cursor === null ? [] : (cursorValue(cursor, isIdList) as string[]);
-    const { total, more, last, rows } = await client.run(pageOfList, { queue, state, limit, after });
-    const tasks = rows.map((row) => taskRecord(queue, row));
-    return { tasks, cursor: more ? cursorText(last) : null, total };
-  }
-
-  /** A page of a state whose index is a sorted set. */
-  async function setPage(
-    request: ListRequest,
-    state: Exclude<ListRequest['state'], 'pending' | 'active'>,
-  ): Promise<TaskPage> {
-    const { queue, limit, cursor } = request;
-    const after = cursor === null ? null : (cursorValue(cursor, isSetCursor) as SetCursor);
-    const call = { queue, state, limit, after, group: request.group ?? '' };
-    const { total, more, last, rows } = await client.run(pageOfSet, call);
-    const tasks = rows.map((row) => taskRecord(queue, row));
-    // Scores are whole seconds, and members of equal score are ordered by ID: sort the page by exact times.
-    if (state === 'scheduled' || state === 'retry') tasks.sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0));
-    return { tasks, cursor: more ? cursorText(last) : null, total };
-  }
 
   async function findIn(queue: string, id: string, filter: BusinessFilter): Promise<FoundTask[]> {
     const rows = await client.run(find, { queue, id, filter });
@@ -93,10 +104,7 @@ export function createInspect(deps: RedisDeps): Inspect {
   }
 
   return {
-    async queues() {
-      const names = (await client.command(['SMEMBERS', QUEUES_KEY])) as Iterable<unknown>;
-      return Array.from(names, textOf).sort();
-    },
+    queues: () => queueNames(deps),
     exists: async (queue) => (await client.command(['SISMEMBER', QUEUES_KEY, queue])) === 1,
     queueFacts: (queues) => Promise.all(queues.map((queue) => client.run(queueFacts, queue))),
     history: (queue, days) => readDayCounts(deps, queue, days),
@@ -109,7 +117,10 @@ export function createInspect(deps: RedisDeps): Inspect {
     list(request) {
       const { state } = request;
       const bounded = { ...request, limit: Math.min(Math.max(1, request.limit), MAX_PAGE) };
-      return state === 'pending' || state === 'active' ? listPage(bounded, state) : setPage(bounded, state);
+      // The script of a list finds the next page by the IDs at the end of this one, that of a set by score and ID.
+      return state === 'pending' || state === 'active'
+        ? listPage(deps, bounded, state)
+        : setPage(deps, bounded, state);
     },
     async find(queues, id, filter) {
       return (await Promise.all(queues.map((queue) => findIn(queue, id, filter)))).flat();

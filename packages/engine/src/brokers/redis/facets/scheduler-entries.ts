@@ -1,6 +1,7 @@
 import {
   MAX_EVENTS,
   type EnqueueEvent,
+  type EventPage,
   type EntryRecord,
   type SchedulerEntries,
 } from '../../../broker/scheduler-entries.ts';
@@ -83,24 +84,41 @@ async function readEntries(client: RedisClient, key: string): Promise<EntryRecor
   return [...entries.values()];
 }
 
+/**
+ * Writes what Asynq's scheduler writes in its heartbeat; the expiry is rounded up to whole seconds. The calls go out
+ * together and in order. Entries beyond the first call's limit follow in calls of their own.
+ */
+function createWriteEntries({ client }: RedisDeps): SchedulerEntries['writeEntries'] {
+  return async (scheduler, { entries, ttlMs }) => {
+    const seconds = secondsUp(ttlMs);
+    const key = schedulerEntriesKey(scheduler);
+    const chunks = callChunks(entries.map(encodeEntry), ({ length }) => length);
+    await Promise.all([
+      client.run(presenceIndex, { set: SCHEDULERS_KEY, seconds, key }),
+      ...chunks.map((chunk, i) =>
+        client.run(schedulerWrite, { scheduler, seconds, first: i === 0, entries: chunk }),
+      ),
+    ]);
+  };
+}
+
+/** A page of an entry's history. Scores are whole seconds; within a second the events are sorted by their own times. */
+async function readEvents(
+  client: RedisClient,
+  entryId: string,
+  { page, pageSize }: EventPage,
+): Promise<EnqueueEvent[]> {
+  const first = (page - 1) * pageSize;
+  const found = await client.run(schedulerHistory, { entryId, first, last: first + pageSize - 1 });
+  const events = found.map(enqueueEvent).filter((event) => event !== null);
+  return events.sort((a, b) => b.atMs - a.atMs);
+}
+
 /** The display of schedulers' entries and histories, shared with Asynq. Nothing is scheduled by it. */
-export function createSchedulers({ client }: RedisDeps): SchedulerEntries {
+export function createSchedulers(deps: RedisDeps): SchedulerEntries {
+  const { client } = deps;
   return {
-    /**
-     * Writes what Asynq's scheduler writes in its heartbeat; the expiry is rounded up to whole seconds. The calls go out
-     * together and in order. Entries beyond the first call's limit follow in calls of their own.
-     */
-    async writeEntries(scheduler, { entries, ttlMs }) {
-      const seconds = secondsUp(ttlMs);
-      const key = schedulerEntriesKey(scheduler);
-      const chunks = callChunks(entries.map(encodeEntry), ({ length }) => length);
-      await Promise.all([
-        client.run(presenceIndex, { set: SCHEDULERS_KEY, seconds, key }),
-        ...chunks.map((chunk, i) =>
-          client.run(schedulerWrite, { scheduler, seconds, first: i === 0, entries: chunk }),
-        ),
-      ]);
-    },
+    writeEntries: createWriteEntries(deps),
 
     /** Removes a scheduler's entries when it stops. */
     async clearEntries(scheduler) {
@@ -127,13 +145,7 @@ export function createSchedulers({ client }: RedisDeps): SchedulerEntries {
       });
     },
 
-    /** Scores are whole seconds; within a second the events are sorted by their own times. */
-    async events(entryId, { page, pageSize }) {
-      const first = (page - 1) * pageSize;
-      const found = await client.run(schedulerHistory, { entryId, first, last: first + pageSize - 1 });
-      const events = found.map(enqueueEvent).filter((event) => event !== null);
-      return events.sort((a, b) => b.atMs - a.atMs);
-    },
+    events: (entryId, page) => readEvents(client, entryId, page),
 
     /** One call per history: they may be on different nodes. */
     async clearEvents(entryIds) {
