@@ -15,6 +15,7 @@ export interface Script<Call, Reply> {
   /** For error and log texts. */
   readonly name: string;
   readonly lua: LuaSource;
+  /** The first key chooses the node. In a cluster all others must have its hash tag. */
   keys(call: Call): string[];
   /** ARGV[2] and on; the client puts `now` in front as ARGV[1]. */
   args(call: Call): (RedisArg | number)[];

@@ -1,3 +1,5 @@
+// The check facet on Redis, for `fsck`. A walk reads a queue page by page while workers go on: what seems wrong may only have
+// moved between two pages. Each such candidate is then examined by one script, which sees all that belongs to it at once.
 import type { Check, Fault, Candidate } from '../../../broker/check.ts';
 import {
   activeKey,
@@ -24,6 +26,7 @@ interface Index {
   readonly name: string;
 }
 
+/** The sorted sets of a queue, except its groups: `check-keys` finds those by their keys. */
 const sortedSets = (queue: string): Index[] => [
   { key: scheduledKey(queue), name: 'scheduled' },
   { key: retryKey(queue), name: 'retry' },
@@ -34,11 +37,13 @@ const sortedSets = (queue: string): Index[] => [
   { key: ownStateKey(queue, 'cancelled'), name: 'st:cancelled' },
 ];
 
+/** Finding one ID in a list takes Redis as long as reading the list. So a walk reads it once for all IDs that it looks for. */
 const lists = (queue: string): Index[] => [
   { key: pendingKey(queue), name: 'pending' },
   { key: activeKey(queue), name: 'active' },
 ];
 
+/** `at`: the key of the list or set where the ID was seen; '' = where the task's state says. */
 const taskCandidate = (name: string, at = ''): Candidate => ({ what: 'task', name, at });
 
 /** Tasks whose state says that they are in a list, and those of them that a pass has found there. */
@@ -90,6 +95,10 @@ class QueueWalk {
     this.#queue = queue;
   }
 
+  /**
+   * First all keys, tasks among them, and with them the groups. Tasks that should be in a list are collected and looked for
+   * together. Last come the sorted sets.
+   */
   async *pages(): AsyncGenerator<readonly Candidate[]> {
     const queue = this.#queue;
     let cursor = '0';
@@ -105,6 +114,7 @@ class QueueWalk {
     for (const index of sortedSets(queue)) yield* this.#walkIndex(index);
   }
 
+  /** Reads both lists, and yields the collected IDs that were in neither. */
   async *#walkLists(): AsyncGenerator<readonly Candidate[]> {
     for (const index of lists(this.#queue)) yield* this.#walkIndex(index);
     const missing = this.#listed.take();
@@ -112,6 +122,7 @@ class QueueWalk {
       yield missing.slice(i, i + 1_000).map((id) => taskCandidate(id));
   }
 
+  /** Reads a list or sorted set. An ID that is wrong there is a candidate, as is one that a list has twice. */
   async *#walkIndex({ key, name }: Index): AsyncGenerator<readonly Candidate[]> {
     let from = '0';
     do {
@@ -134,6 +145,7 @@ export function createCheck({ client }: RedisDeps): Check {
     },
     async examine(queue, candidates, repair) {
       const faults: (Fault | null)[] = [];
+      // A call may end early, as some candidates take long. It examines at least one.
       while (queue !== null && faults.length < candidates.length) {
         const left = candidates.slice(faults.length);
         faults.push(...(await client.run(check, { queue, candidates: left, repair })));

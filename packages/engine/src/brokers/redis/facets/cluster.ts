@@ -1,3 +1,5 @@
+// What a cluster says about itself, for people. The client's own slot map (client/topology/cluster.ts) is not asked: it knows
+// no replicas and no IDs of nodes, and may be some seconds old.
 import type { ClusterNode, ClusterView } from '../../../broker/cluster.ts';
 import { pendingKey } from '../../../protocol/keys.ts';
 import type { SlotRange } from '../client/topology/slots.ts';
@@ -8,6 +10,7 @@ import { textOf } from '../scripts/reply.ts';
 export function createClusterView({ client }: RedisDeps): ClusterView | null {
   if (!client.isClustered) return null;
 
+  // All keys of a queue have the same hash tag, so any of them tells the slot.
   const keySlot = async (queue: string): Promise<number> =>
     Number(await client.command(['CLUSTER', 'KEYSLOT', pendingKey(queue)]));
 
@@ -19,6 +22,7 @@ export function createClusterView({ client }: RedisDeps): ClusterView | null {
         client.command(['CLUSTER', 'SLOTS']) as Promise<readonly SlotRange[]>,
       ]);
       const range = ranges.find(([start, end]) => start <= slot && slot <= end);
+      // No range = no node serves the slot at present.
       const [, , ...nodes] = range ?? [0, 0];
       return nodes.map(([host, port, id]): ClusterNode => ({
         id: textOf(id),
@@ -27,6 +31,7 @@ export function createClusterView({ client }: RedisDeps): ClusterView | null {
     },
     async info() {
       const text = textOf(await client.command(['CLUSTER', 'INFO']));
+      // Lines such as `cluster_state:ok`.
       const lines = text.split('\r\n').map((line) => line.split(':'));
       return Object.fromEntries(lines.filter((pair) => pair.length === 2)) as Record<string, string>;
     },

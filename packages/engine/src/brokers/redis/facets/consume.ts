@@ -1,3 +1,5 @@
+// The consume facet on Redis. A worker's attempts are known by the tokens of their leases: with another token than the stored
+// one a finish, a renewal or a result changes nothing.
 import { MAX_BATCH } from '../../../broker/bounds.ts';
 import type { Consume, FinishOutcome } from '../../../broker/consume.ts';
 import type { RedisDeps } from '../deps.ts';
@@ -23,6 +25,7 @@ export function createConsume(deps: RedisDeps): Consume {
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
       const room = Math.min(fetchOptions.room, MAX_BATCH);
       const fetch = room > 0 ? { ...fetchOptions, room } : NO_FETCH;
+      // Without finishes there is one empty chunk: its call only takes tasks.
       const chunks = callChunks(finishes, weightOf);
       // Index of the chunk's first finish among all.
       let first = 0;
@@ -31,6 +34,7 @@ export function createConsume(deps: RedisDeps): Consume {
         const plan = planFinishes(chunk, first);
         first += chunk.length;
         reply = await send(plan.finishes, n === chunks.length - 1 ? fetch : NO_FETCH, options);
+        // Codes are in the order of the plan, outcomes in that of the caller.
         for (const [i, index] of plan.indexes.entries()) {
           if (reply.codes[i] === CODE.done) finished[index] = 'accepted';
           else if (reply.codes[i] === CODE.wrongType)

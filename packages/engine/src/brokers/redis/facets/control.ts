@@ -1,3 +1,5 @@
+// The control facet on Redis: what people do to queues and stored tasks. A script checks the task's state and changes it in
+// one moment: a worker that takes the task at the same time comes either before or after the change.
 import { MAX_BATCH } from '../../../broker/bounds.ts';
 import {
   MIN_CANCELLED_MS,
@@ -34,15 +36,19 @@ import { messageOrNull, metaText } from '../records/stored-message.ts';
 
 /** What ending a task needs of its message, which scripts cannot decode. */
 interface FinishNeeds {
+  /** How long the task stays once it has ended. */
   readonly retentionS: number;
-  /** '' = none. */
+  /** Key of its unique lock; '' = none. */
   readonly lock: string;
 }
 
 /** Compare-and-set attempts to replace a payload: another process may change the message between reading and writing. */
 const MAX_ATTEMPTS = 10;
 
-/** Replaces a payload. All other fields stay byte for byte, also fields that only newer programs know. */
+/**
+ * Replaces a payload. All other fields stay byte for byte, also fields that only newer programs know. This needs no receipt:
+ * a repeat finds another message than it knows, reads it, and writes the same payload again.
+ */
 async function replacePayload(
   { client }: RedisDeps,
   ref: TaskRef,
@@ -72,7 +78,10 @@ async function replacePayload(
 const unreadableError = ({ queue, id }: TaskRef) =>
   new TaskCenterError('broker-corrupt', { queue, cause: `the message of the task "${id}" cannot be read` });
 
-/** Drops the queue's keys, in as many calls as it takes. Returns false if the queue has tasks. */
+/**
+ * Drops the queue's keys, in as many calls as it takes: one call removes at most 1,000 names of groups. Returns false if the
+ * queue has tasks.
+ */
 async function tryDrop(client: RedisClient, queue: string): Promise<boolean> {
   let reply: DropReply = 'again';
   while (reply === 'again') reply = await client.run(dropQueue, queue);

@@ -1,3 +1,5 @@
+// The documents facet on Redis: the service's own records, such as API keys. A kind is one hash, so one command lists it; a
+// document is the JSON of its version, its value and the name of the write that made it.
 import { randomBytes } from 'node:crypto';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Documents, StoredDocument } from '../../../broker/documents.ts';
@@ -7,7 +9,9 @@ import { defineScript } from '../scripts/define-script.ts';
 import { lua } from '../scripts/lua.generated.ts';
 
 interface DocumentPut {
+  /** Such as `api-key`; it names the hash. */
   readonly kind: string;
+  /** The field in the hash. */
   readonly id: string;
   /** A unique name of this write, of characters `[A-Za-z0-9_-]`. */
   readonly write: string;
@@ -41,6 +45,7 @@ function toJson(value: unknown): string {
   });
 }
 
+/** The ID '' is refused: the hash has a field of this name for itself. */
 function requireId(id: string): string {
   if (id !== '') return id;
   throw new TaskCenterError('invalid-value', { name: 'id', got: '""', expected: 'a text that is not empty' });
@@ -48,6 +53,7 @@ function requireId(id: string): string {
 
 /** Documents, which are kept in the hash `tc:doc:<kind>` by ID. The field '' is used by the script `document-put`. */
 export function createDocuments({ client }: RedisDeps): Documents {
+  // A call that is sent twice bears the same name: the script then knows its own write, and answers the same.
   const newWrite = (): string => randomBytes(12).toString('base64url');
 
   return {

@@ -1,3 +1,5 @@
+// The groups facet on Redis. The tasks of a group wait in a sorted set, by the time at which they joined. `take` moves some of
+// them into a set of their own, which one worker aggregates. A set that is not finished in time goes back into its group.
 import { MAX_LISTED_GROUPS } from '../../../broker/bounds.ts';
 import type { AggregationSet, FinishedSet, GroupRules, Groups, SetContent } from '../../../broker/groups.ts';
 import type { GroupSize, TaskRecord } from '../../../broker/inspect.ts';
@@ -32,6 +34,7 @@ const MAX_NAMES = 500;
 /** Tasks in one page of a set. */
 const TASKS_PER_PAGE = 500;
 
+/** What the groups of one step are tried with. */
 interface TakeCall {
   readonly queue: string;
   readonly rules: GroupRules;
@@ -107,7 +110,10 @@ export async function groupSizes(deps: RedisDeps, queue: string): Promise<GroupS
 
 const setKeyOf = ({ queue, group, id }: AggregationSet): string => aggregationSetKey(queue, group, id);
 
-/** Reads the tasks of a set; null if the set does not exist any more. */
+/**
+ * Reads the tasks of a set, page by page; null if the set does not exist any more. A task whose message cannot be read is
+ * reported by its ID: `finish` archives it.
+ */
 async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetContent | null> {
   const { queue, group, id } = set;
   const tasks: TaskRecord[] = [];
@@ -136,6 +142,7 @@ async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetC
     after = page.last;
     more = page.more;
   }
+  // Scripts cannot read locks from messages. They travel with the content until `finish` releases them.
   return { tasks, unreadable, source: locks satisfies SetSource };
 }
 
@@ -177,6 +184,7 @@ function createTake(deps: RedisDeps): Groups['take'] {
     const names = found.filter((name) => name > after);
     const groups = names.slice(0, MAX_NAMES);
     const sets = await takeByName(groups, { queue, rules, limit });
+    // The limit of sets was reached, or there were more names than one call takes: the next step goes on behind this name.
     // A step that ends before the last name begins again with the same scan.
     const last = sets.length === limit ? sets.at(-1)?.group : groups.length < names.length && groups.at(-1);
     if (last) return { sets, checked: found.length, next: groupCursorText({ scan, after: last }) };

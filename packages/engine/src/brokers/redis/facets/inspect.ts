@@ -1,3 +1,5 @@
+// The inspect facet on Redis. Each script reads one queue in one moment. What is asked of several queues is asked of all at
+// once, so their figures may be some milliseconds apart.
 import { storedTaskId } from '@task-center/model';
 import { MAX_PAGE } from '../../../broker/bounds.ts';
 import type { BusinessFilter, FoundTask, Inspect, ListRequest, TaskPage } from '../../../broker/inspect.ts';
@@ -62,7 +64,10 @@ function matchBusiness(queue: string, row: FoundRow, plainId: string): FoundTask
   return row.id === storedTaskId(plainId, business) ? [{ queue, id: row.id, business }] : [];
 }
 
-/** A page of a state whose index is a Redis list. */
+/**
+ * A page of a state whose index is a Redis list. Tasks leave a list at its end, so a position is no place to go on from: the
+ * cursor has IDs, and the page begins behind the first of them that is still there.
+ */
 async function listPage(
   { client }: RedisDeps,
   { queue, limit, cursor }: ListRequest,
@@ -74,7 +79,7 @@ async function listPage(
   return { tasks, cursor: more ? cursorText(last) : null, total };
 }
 
-/** A page of a state whose index is a sorted set. */
+/** A page of a state whose index is a sorted set. Score and ID tell where to go on, even if that entry has left the set. */
 async function setPage(
   { client }: RedisDeps,
   { queue, limit, cursor, group = '' }: ListRequest,
@@ -117,7 +122,6 @@ export function createInspect(deps: RedisDeps): Inspect {
     list(request) {
       const { state } = request;
       const bounded = { ...request, limit: Math.min(Math.max(1, request.limit), MAX_PAGE) };
-      // The script of a list finds the next page by the IDs at the end of this one, that of a set by score and ID.
       return state === 'pending' || state === 'active'
         ? listPage(deps, bounded, state)
         : setPage(deps, bounded, state);

@@ -1,3 +1,5 @@
+// The maintain facet on Redis: the steps of forwarder, recoverer and janitor, one script call per queue. No receipt is
+// needed: a step that runs twice only does more of the same work.
 import type { Maintain, Recovered, Repaired } from '../../../broker/maintain.ts';
 import type { RedisDeps } from '../deps.ts';
 import {
@@ -50,6 +52,7 @@ export function createMaintain(deps: RedisDeps): Maintain {
           if (orphans.rows.length === 0) {
             return { recovered, archived, orphans: [], ...quarantinedIn(dropped) };
           }
+          // Scripts cannot read messages, by which the caller decides how to end these tasks.
           const { tasks, quarantined } = await decodeRows([orphans]);
           const unreadable = quarantined.flatMap(({ ids }) => ids);
           return {
@@ -61,6 +64,7 @@ export function createMaintain(deps: RedisDeps): Maintain {
         }),
       );
     },
+    /** The script says when the next task is due, and how long that is by Redis' clock: the caller's may differ. */
     forward: (steps) => eachQueue(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
     expire: (steps) => eachQueue(expire, steps, 0),
     /** Indexes first: `sweep` refuses a queue with keys of a wrong type, which `repair` renames. */

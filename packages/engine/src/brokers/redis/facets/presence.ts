@@ -1,5 +1,7 @@
+// The presence facet on Redis: which workers are alive and what they run, in the form in which Asynq keeps its servers.
+// Asynq's tools show our workers, and ours show those of Go programs.
 import { PRESENCE_MS, type Presence, type RunningTask, type ServerRecord } from '../../../broker/presence.ts';
-import { msOf, timestampOf } from '../../../protocol/go-time.ts';
+import { msOf, SECOND_MS, timestampOf } from '../../../protocol/go-time.ts';
 import {
   serverInfoKey,
   SERVERS_KEY,
@@ -25,13 +27,17 @@ import {
 } from '../scripts/presence/table.ts';
 import { callChunks } from '../calls/batches.ts';
 
-const SECONDS = PRESENCE_MS / 1_000;
+/** How long an announcement is valid. */
+const SECONDS = PRESENCE_MS / SECOND_MS;
+/** The largest int32, in which Asynq keeps the weight of a queue. */
 const MAX_INT32 = 2 ** 31 - 1;
 /** Tasks read of one server. A foreign server may have written any number. */
 const MAX_TASKS_PER_SERVER = 10_000;
 
+/** A field of a server's workers hash: the task's ID and an encoded WorkerInfo. */
 type TaskEntry = readonly [id: string, info: Buffer];
 
+/** What a server's keys are made of. */
 const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): ServerName => ({
   host,
   pid,

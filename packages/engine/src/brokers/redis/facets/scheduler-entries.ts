@@ -1,3 +1,5 @@
+// The scheduler-entries facet on Redis, in Asynq's form. A scheduler has one list with all its entries, which expires unless
+// it is written again. An entry has a sorted set with its history.
 import {
   MAX_EVENTS,
   type EnqueueEvent,
@@ -45,6 +47,7 @@ const encodeEntry = ({ id, spec, type, payload, options, nextMs, prevMs }: Entry
     prevEnqueueTime: timestampOf(prevMs),
   });
 
+/** Wall-clock ms; null = never, or the field is absent. */
 const timeMs = (time: Timestamp | null): number | null => (time === null ? null : msOf(time));
 
 /** Decodes an entry; null for invalid bytes. */
@@ -135,6 +138,7 @@ export function createSchedulers(deps: RedisDeps): SchedulerEntries {
       return found.flat();
     },
 
+    /** The script also removes events beyond `MAX_EVENTS`. Asynq's scores are whole seconds, rounded toward zero. */
     async recordEvent(entryId, { taskId, atMs }) {
       const event = encodeSchedulerEnqueueEvent({ taskId, enqueueTime: timestampOf(atMs) });
       await client.run(schedulerEvent, {

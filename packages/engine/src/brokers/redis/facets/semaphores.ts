@@ -1,10 +1,12 @@
+// The semaphores facet on Redis. A scope is a sorted set in the form of Asynq's x/rate: a member per holder, by the end of its
+// time in Unix seconds.
 import type { AcquireCall, Semaphores } from '../../../broker/semaphores.ts';
 import { semaphoreKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { defineScript } from '../scripts/define-script.ts';
 import { lua } from '../scripts/lua.generated.ts';
 
-/** Replies with whether the holder has a token. */
+/** Removes tokens whose time is over, then takes one. Replies with whether the holder has a token. */
 const semaphoreAcquire = defineScript({
   lua: lua.semaphoreAcquire,
   keys: ({ scope }: AcquireCall) => ({ semaphore: semaphoreKey(scope) }),
@@ -12,10 +14,11 @@ const semaphoreAcquire = defineScript({
   reply: (raw) => raw === 1,
 });
 
-/** Semaphores in the zsets of Asynq's x/rate. */
+/** Go programs that use x/rate share these tokens with us. */
 export function createSemaphores({ client }: RedisDeps): Semaphores {
   return {
     acquire: (call) => client.run(semaphoreAcquire, call),
+    // An expired token is in the set until somebody acquires one: releasing it till then counts as a release.
     release: async (scope, holder) => (await client.command(['ZREM', semaphoreKey(scope), holder])) === 1,
   };
 }

@@ -5,6 +5,9 @@ import { failedOnKey, processedOnKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { textOf } from '../scripts/reply.ts';
 
+// Counters per day on Redis: two keys for each day and queue, which Asynq and our scripts increase and which expire after
+// 90 days.
+
 /** The time by Redis' clock, which dates the counters, ms; in tests the fixed time. */
 async function nowMs({ client }: RedisDeps): Promise<number> {
   const fixedMs = client.nowMs();

@@ -39,12 +39,15 @@ export interface QueueFinishes {
 export interface ExchangeCall {
   readonly receipt: Receipt;
   readonly finishes: readonly QueueFinishes[];
+  /** In the order in which tasks are taken. */
   readonly queues: readonly string[];
   /** How many tasks each of the first queues may give before the rest of the room is filled in order. */
   readonly shares?: readonly number[];
   /** How many tasks to take. */
   readonly room: number;
+  /** Length of the leases of the tasks taken. */
   readonly leaseMs: number;
+  /** Name of the worker, shown with its tasks. */
   readonly worker: string;
 }
 

@@ -6,7 +6,9 @@ import { textOf } from '../reply.ts';
 
 export interface ExtendCall {
   readonly queue: string;
+  /** `token` tells the attempt's lease from those of other attempts of the same task. */
   readonly leases: readonly { readonly id: string; readonly token: number }[];
+  /** The new length, from now by the broker's clock. The stored end is in whole seconds, rounded up. */
   readonly lengthMs: number;
 }
 
@@ -21,6 +23,7 @@ export const extend = defineScript({
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });
 
+/** Results of attempts that go on, fenced by their leases as in `extend`. */
 export interface KeepResultsCall {
   readonly queue: string;
   readonly results: readonly { readonly id: string; readonly token: number; readonly bytes: RedisArg }[];

@@ -20,7 +20,9 @@ function controlOutcome(raw: unknown): ControlOutcome | Refusal {
 export interface PauseCall {
   readonly queue: string;
   readonly receipt: Receipt;
+  /** False = resume. */
   readonly paused: boolean;
+  /** For people; null = none is kept. */
   readonly reason: string | null;
 }
 
@@ -53,6 +55,7 @@ export interface CancelCall {
   readonly lock: string;
 }
 
+/** Moves a task that is scheduled, pending or in retry to `completed`, where its own state marks it as cancelled. */
 export const cancel = defineScript({
   lua: lua.cancel,
   keys: ({ task, receipt }: CancelCall) => ({
@@ -79,6 +82,7 @@ export interface ChangeOneCall {
   readonly lock: string;
 }
 
+/** Runs, archives or removes a task whose state allows it. Of these only `remove` releases the lock. */
 export const changeOne = defineScript({
   lua: lua.changeOne,
   keys: ({ task, receipt }: ChangeOneCall) => ({
@@ -96,6 +100,7 @@ export const changeOne = defineScript({
   reply: controlOutcome,
 });
 
+/** The step as its caller gives it. The script finds the tasks, and reads their unique locks from the task hashes. */
 export interface ChangeManyCall extends BulkStep {
   readonly receipt: Receipt;
 }
@@ -124,15 +129,18 @@ export interface UpdatePayloadCall {
   readonly task: TaskRef;
   /** The message that was read. */
   readonly before: Buffer;
+  /** The same message with the new payload. */
   readonly after: Buffer;
-  /** '' = none. */
+  /** The new text of `tc`; '' = none. */
   readonly meta: string;
 }
 
+/** Compare-and-set: replaces the message of a scheduled task if it is still the one that was read. */
 export const updatePayload = defineScript({
   lua: lua.updatePayload,
   keys: ({ task }: UpdatePayloadCall) => ({ task: taskKey(task.queue, task.id) }),
   args: ({ before, after, meta }) => ({
+    // Sent in place of the message that was read, which may be large.
     knownSha1: createHash('sha1').update(before).digest('hex'),
     message: after,
     meta,
@@ -144,6 +152,10 @@ export const updatePayload = defineScript({
 /** `again`: one call was not enough, call again. */
 export type DropReply = 'removed' | 'holds-tasks' | 'again';
 
+/**
+ * Removes what is left of a queue without tasks: settings, counters, names of empty groups. Asynq's set of queues may be on
+ * another node: the caller removes the name from there.
+ */
 export const dropQueue = defineScript({
   lua: lua.dropQueue,
   keys: (queue: string) => ({ pending: pendingKey(queue) }),

@@ -39,6 +39,7 @@ export const find = defineScript({
           allBusinesses: 0,
           business: filter.business ?? '',
         },
+  /** The task of no business comes first, if there is one. */
   reply: (raw): FoundRow[] =>
     (raw as readonly (readonly [unknown, unknown])[]).map(([id, meta]) => ({
       id: textOf(id),
@@ -63,13 +64,16 @@ export interface ListPageCall {
 }
 
 export interface ListPageReply {
+  /** IDs in the list, also those of damaged tasks. */
   readonly total: number;
+  /** Whether there is a next page. This one ends early when its messages are large. */
   readonly more: boolean;
   /** What `after` must be for the next page. */
   readonly last: readonly string[];
   readonly rows: readonly TaskRow[];
 }
 
+/** Reads a page of pending or active tasks, from the right end of their list on, where the oldest are. */
 export const pageOfList = defineScript({
   lua: lua.pageOfList,
   keys: ({ queue }: ListPageCall) => ({ pending: pendingKey(queue) }),
@@ -83,6 +87,7 @@ export const pageOfList = defineScript({
 
 /** An entry of a sorted set, after which a page begins. */
 export interface SetCursor {
+  /** As Redis writes it: as a number it might lose digits. */
   readonly score: string;
   readonly id: string;
 }
@@ -90,7 +95,7 @@ export interface SetCursor {
 export interface SetPageCall {
   readonly queue: string;
   readonly state: 'scheduled' | 'retry' | 'archived' | 'completed' | 'cancelled' | 'aggregating';
-  /** For `aggregating` only. */
+  /** With the state `aggregating`: a group's name, or `<group>:<ID>` for an aggregation set; '' with the others. */
   readonly group: string;
   readonly limit: number;
   readonly after: SetCursor | null;
@@ -99,10 +104,12 @@ export interface SetPageCall {
 export interface SetPageReply {
   readonly total: number;
   readonly more: boolean;
+  /** What `after` must be for the next page. */
   readonly last: SetCursor;
   readonly rows: readonly TaskRow[];
 }
 
+/** Reads a page of the tasks of any other state, or of an aggregation set, lowest score first. */
 export const pageOfSet = defineScript({
   lua: lua.pageOfSet,
   keys: ({ queue }: SetPageCall) => ({ pending: pendingKey(queue) }),

@@ -102,6 +102,7 @@ async function list(writer: Writer, { queue, state, limit, cursor, group }: List
   };
 }
 
+/** The thread reads rows, a page or a queue at a time. Here they become what people see. */
 export function createInspect(writer: Writer): Inspect {
   return {
     queues: () => writer.ask('queues', null),
@@ -123,6 +124,7 @@ export function createInspect(writer: Writer): Inspect {
 
     list: (request) => list(writer, request),
 
+    // The thread finds the tasks of all businesses with this ID, which are few.
     async find(queues, id, filter) {
       const found = await writer.ask('find', { queues, id });
       return 'any' in filter ? found : found.filter(({ business }) => business === filter.business);

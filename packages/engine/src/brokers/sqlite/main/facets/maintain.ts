@@ -2,6 +2,7 @@
 import type { Maintain, Repaired } from '../../../../broker/maintain.ts';
 import type { Writer } from '../writer.ts';
 
+/** The report of a step that has nothing to do. */
 const NOTHING_REPAIRED: Repaired = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
 
 export function createMaintain(writer: Writer): Maintain {

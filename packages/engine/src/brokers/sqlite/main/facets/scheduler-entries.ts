@@ -8,6 +8,7 @@ import { wholeSeconds } from './submit.ts';
 export function createSchedulerEntries(writer: Writer): SchedulerEntries {
   return {
     async writeEntries(scheduler, { entries, ttlMs }) {
+      // Options are kept as one text: nothing here looks into them.
       const data = {
         scheduler,
         ttlMs: wholeSeconds(ttlMs),
@@ -20,6 +21,7 @@ export function createSchedulerEntries(writer: Writer): SchedulerEntries {
       await writer.run('entriesWrite', { data, bytes: entries.map(({ payload }) => payload) });
     },
 
+    // Sent when a scheduler stops; without it the entries expire.
     async clearEntries(scheduler) {
       await writer.ask('entriesClear', { scheduler });
     },
@@ -37,6 +39,7 @@ export function createSchedulerEntries(writer: Writer): SchedulerEntries {
       await writer.ask('eventAdd', { entryId, taskId, atMs });
     },
 
+    // Pages count from 1.
     events: (entryId, { page, pageSize }) =>
       writer.ask('eventsList', { entryId, skip: (page - 1) * pageSize, limit: pageSize }),
 

@@ -20,12 +20,15 @@ import type { StoredTask } from '../tasks.ts';
 import type { ControlAnswer } from './control.ts';
 import { OF_GROUP } from './groups.ts';
 
+/** Asks for one step of a bulk change. */
 export interface ChangeManyRequest {
   readonly queue: string;
   readonly action: TaskAction;
+  /** The state whose tasks are changed. */
   readonly state: StateNumber;
   /** With the state aggregating: only tasks of this group; null = of all groups. */
   readonly group: string | null;
+  /** Most tasks to change, 1 to `MAX_BATCH`. */
   readonly limit: number;
 }
 
@@ -84,6 +87,7 @@ function createTaskFinder({ database }: Store) {
           : firstOfGroup.all({ queue, group, limit });
       return rows.map(({ seq }) => ({ entry, seq, state }));
     },
+    /** Whether a task waits in the group. */
     hasGroup: (entry: QueueEntry, group: string): boolean =>
       anyOfGroup.get({ queue: entry.number, group }) !== undefined,
   };

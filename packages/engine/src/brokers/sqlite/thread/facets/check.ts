@@ -8,6 +8,7 @@ import { STATES } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 import { RULES } from './check-rules.ts';
 
+/** Asks for a page of candidates. */
 export interface CheckPageRequest {
   /** Null = the whole file. */
   readonly queue: string | null;
@@ -17,9 +18,12 @@ export interface CheckPageRequest {
   readonly after: SqlValue;
 }
 
+/** Asks to examine candidates, all of one queue or of the file. */
 export interface CheckExamineRequest {
+  /** Null = the whole file. */
   readonly queue: string | null;
   readonly candidates: readonly Pick<Candidate, 'what' | 'name'>[];
+  /** False = only report. */
   readonly repair: boolean;
 }
 

@@ -20,6 +20,7 @@ import { INLINE_BYTES } from '../tables/bodies.ts';
 import { columnOf, type NewLease } from '../tasks.ts';
 import { createFinisher } from './finish.ts';
 
+/** Asks to end attempts and to take tasks. The results of the attempts are the packet's bytes, one item per finish. */
 export interface ExchangeRequest {
   /** Queues that `finishes` name by index. */
   readonly finishedQueues: readonly string[];
@@ -30,7 +31,9 @@ export interface ExchangeRequest {
   readonly shares: readonly number[];
   /** How many tasks to take in all. */
   readonly room: number;
+  /** Length of the leases of the tasks taken. */
   readonly leaseMs: number;
+  /** Name of the worker, shown with its tasks. */
   readonly worker: string;
 }
 
@@ -41,6 +44,7 @@ interface TakenShare {
   readonly count: number;
 }
 
+/** The tasks taken are the packet's rows, and their payloads its bytes. */
 export interface ExchangeAnswer {
   /** 1 = accepted, 0 = the lease was lost. */
   readonly finished: readonly (0 | 1)[];
@@ -50,7 +54,9 @@ export interface ExchangeAnswer {
   readonly taken: readonly TakenShare[];
 }
 
+/** Asks to renew leases. */
 export interface ExtendRequest {
+  /** The new length of each lease, from now. */
   readonly lengthMs: number;
   readonly leases: readonly Row<Lease>[];
 }

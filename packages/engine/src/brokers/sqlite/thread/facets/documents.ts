@@ -5,6 +5,7 @@ import { plain, type Packet } from '../../packing.ts';
 import type { Store } from '../store.ts';
 
 export interface DocumentRef {
+  /** Such as `api-key`. */
   readonly kind: string;
   readonly id: string;
 }
@@ -16,6 +17,7 @@ export interface DocumentRow {
   readonly value: string;
 }
 
+/** Asks to write a document, whole. */
 export interface PutRequest extends DocumentRef {
   /** JSON. */
   readonly value: string;

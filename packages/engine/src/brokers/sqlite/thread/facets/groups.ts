@@ -13,6 +13,7 @@ import type { Now, Store } from '../store.ts';
 import { createPageReader, BEFORE_FIRST, type PageCursor, type RecordPage } from './records.ts';
 import { createTaskStorer, ID_TAKEN, type EnqueueAnswer } from './submit.ts';
 
+/** Asks for one step of the search for ripe groups. */
 export interface TakeSetsRequest {
   readonly queue: string;
   readonly rules: GroupRules;
@@ -31,14 +32,18 @@ export interface TakeSetsAnswer {
   readonly next: string | null;
 }
 
+/** Asks for a page of a set's tasks. */
 export interface ReadSetRequest {
   /** ID of the set. */
   readonly set: string;
+  /** The last task of the page before; null = from the start. */
   readonly after: PageCursor | null;
 }
 
+/** Asks to end a set. The payload of the new task is the packet's one item of bytes. */
 export interface FinishSetRequest {
   readonly queue: string;
+  /** ID of the set. */
   readonly set: string;
   /** The task made of the set; null = there is none, its tasks are only removed. */
   readonly row: Row<NewTaskItem> | null;

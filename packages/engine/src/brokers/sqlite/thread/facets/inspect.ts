@@ -19,6 +19,7 @@ import {
 /** What is known of a queue. `counts` is by state number. */
 export type FactsRow = Omit<QueueFacts, 'queue' | 'counts'> & { readonly counts: readonly number[] };
 
+/** Asks for a page of the tasks in one state. */
 export interface ListPageRequest {
   readonly queue: string;
   readonly state: StateNumber;
@@ -29,11 +30,14 @@ export interface ListPageRequest {
 }
 
 export interface ListPageAnswer extends RecordPage {
+  /** Tasks in the state or group, on all pages. */
   readonly total: number;
 }
 
+/** Asks for the tasks with a plain ID, of whatever business. */
 export interface FindRequest {
   readonly queues: readonly string[];
+  /** The plain ID. */
   readonly id: string;
 }
 
@@ -65,9 +69,11 @@ function createQueueHandlers({ database, queues }: Store) {
   return {
     queues: (): Packet<string[]> => plain(queues.names()),
 
+    /** A queue that was only paused is in the file, but was never used. */
     exists: ({ data }: Packet<{ readonly queue: string }>): Packet<boolean> =>
       plain(queues.find(data.queue)?.used ?? false),
 
+    /** One row per queue, in their order. */
     queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Now): Packet<FactsRow[]> {
       const factsOf = (name: string): FactsRow => {
         const entry = queues.find(name);

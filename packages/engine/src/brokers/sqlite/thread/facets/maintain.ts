@@ -20,8 +20,10 @@ import type { Ending } from '../after-finish.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 
+/** Asks to take back tasks whose leases have expired. */
 export interface RecoverRequest {
   readonly steps: readonly Step[];
+  /** A task with this many crashes is archived. */
   readonly maxCrashes: number;
 }
 
@@ -29,11 +31,13 @@ export interface RecoverRequest {
 type RecoveredTasks = Pick<Recovered, 'recovered' | 'archived'>;
 
 export interface ForwardAnswer {
+  /** The time at which the steps ran, wall-clock ms: the main thread counts from it to what is due next. */
   readonly nowMs: number;
   /** One per step. */
   readonly outcomes: readonly ForwardedTasks[];
 }
 
+/** What a step of the forwarder did to its queue. */
 interface ForwardedTasks {
   readonly moved: number;
   /** Wall-clock ms; null = nothing is scheduled. */

@@ -7,8 +7,10 @@ import type { Now, Store } from '../store.ts';
 /** An entry; `options` is JSON. Its payload is the item with the same index in the packet's bytes. */
 export type EntryRow = Omit<EntryRecord, 'payload' | 'options'> & { readonly options: string };
 
+/** Asks to replace all entries of a scheduler. */
 export interface EntriesWriteRequest {
   readonly scheduler: string;
+  /** How long they are shown, unless they are written again. */
   readonly ttlMs: number;
   readonly entries: readonly EntryRow[];
 }
@@ -18,6 +20,7 @@ export interface EventAddRequest extends EnqueueEvent {
   readonly entryId: string;
 }
 
+/** Asks for a page of an entry's history. */
 export interface EventsListRequest {
   readonly entryId: string;
   /** How many of the newest events to leave out. */
@@ -25,6 +28,7 @@ export interface EventsListRequest {
   readonly limit: number;
 }
 
+/** Entries read in all. The rest is not shown. */
 const MAX_ENTRIES = 10_000;
 
 /** Requests about entries: each scheduler writes its own as a whole. */
@@ -54,6 +58,7 @@ function createEntryHandlers({ database }: Store) {
       return plain(null);
     },
 
+    /** Entries whose time is not over, of all schedulers. */
     entriesList(_: Packet<null>, { wallMs }: Now): Packet<EntryRow[]> {
       removeExpired.run(wallMs);
       const rows = select.all();

@@ -5,6 +5,7 @@ import { AGGREGATING, PENDING, SCHEDULED, type StateNumber } from '../../states.
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 
+/** Asks to store tasks. Their payloads are the packet's bytes, one item per row. */
 export interface EnqueueRequest {
   /** Queues that `rows` name by index. */
   readonly queues: readonly string[];
@@ -32,6 +33,7 @@ const STATE_BY_RESULT: Readonly<Record<number, StateNumber>> = {
   [STORED_IN_GROUP]: AGGREGATING,
 };
 
+/** What is known of a task besides its row. */
 interface StoreContext {
   readonly entry: QueueEntry;
   readonly payload: Bytes;
