@@ -52,64 +52,71 @@ function firstBatchSize({ maxItems, maxInFlight }: Bounds, waiting: number): num
   return halved ? Math.ceil(waiting / 2) : maxItems;
 }
 
+class ItemBatcher<T, R> implements Batcher<T, R> {
+  readonly #deps: BatcherDeps<T, R>;
+  #waiting: Waiting<T, R>[] = [];
+  #inFlight = 0;
+  #scheduled = false;
+
+  constructor(deps: BatcherDeps<T, R>) {
+    this.#deps = deps;
+  }
+
+  add(item: T): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      this.#waiting.push({ item, size: this.#deps.sizeOf(item), resolve, reject });
+      this.#flushSoon();
+    });
+  }
+
+  #flushSoon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    const deps = this.#deps;
+    while (this.#waiting.length > 0 && this.#inFlight < deps.maxInFlight) {
+      const maxItems = this.#inFlight === 0 ? firstBatchSize(deps, this.#waiting.length) : deps.maxItems;
+      this.#inFlight += 1;
+      void this.#send(this.#takeBatch(maxItems));
+      // The other half follows once this one has been sent.
+      if (maxItems < deps.maxItems) return this.#flushSoon();
+    }
+  };
+
+  #takeBatch(maxItems: number): Waiting<T, R>[] {
+    const bounds = { maxItems, maxBytes: this.#deps.maxBytes };
+    const count = countFitting(this.#waiting, bounds, sizeOfWaiting);
+    const batch = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    return batch;
+  }
+
+  async #send(batch: readonly Waiting<T, R>[]): Promise<void> {
+    try {
+      const outcomes = await this.#deps.run(batch.map(({ item }) => item));
+      batch.forEach((item, i) => settle(item, outcomes[i] as R | Error));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+      this.#rejectWaiting(this.#deps.errorForWaiting?.(error) ?? null);
+    }
+    this.#inFlight -= 1;
+    this.#flush();
+  }
+
+  #rejectWaiting(error: unknown): void {
+    if (error === null) return;
+    const rejected = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of rejected) reject(error);
+  }
+}
+
 /**
  * Creates a batcher. A batch ends at `maxItems` or `maxBytes`, whichever comes first, which bounds the memory and the time of a call:
  * docs/design/engine.md#batches.
  */
-export function createBatcher<T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> {
-  let waiting: Waiting<T, R>[] = [];
-  let inFlight = 0;
-  let scheduled = false;
-
-  function takeBatch(maxItems: number): Waiting<T, R>[] {
-    const count = countFitting(waiting, { maxItems, maxBytes: deps.maxBytes }, sizeOfWaiting);
-    const batch = waiting.slice(0, count);
-    waiting = waiting.slice(count);
-    return batch;
-  }
-
-  function rejectWaiting(error: unknown): void {
-    if (error === null) return;
-    const rejected = waiting;
-    waiting = [];
-    for (const { reject } of rejected) reject(error);
-  }
-
-  async function send(batch: readonly Waiting<T, R>[]): Promise<void> {
-    try {
-      const outcomes = await deps.run(batch.map(({ item }) => item));
-      batch.forEach((item, i) => settle(item, outcomes[i] as R | Error));
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-      rejectWaiting(deps.errorForWaiting?.(error) ?? null);
-    }
-    inFlight -= 1;
-    flush();
-  }
-
-  function flush(): void {
-    scheduled = false;
-    while (waiting.length > 0 && inFlight < deps.maxInFlight) {
-      const maxItems = inFlight === 0 ? firstBatchSize(deps, waiting.length) : deps.maxItems;
-      inFlight += 1;
-      void send(takeBatch(maxItems));
-      // The other half follows once this one has been sent.
-      if (maxItems < deps.maxItems) return flushSoon();
-    }
-  }
-
-  function flushSoon(): void {
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(flush);
-  }
-
-  return {
-    add(item) {
-      return new Promise<R>((resolve, reject) => {
-        waiting.push({ item, size: deps.sizeOf(item), resolve, reject });
-        flushSoon();
-      });
-    },
-  };
-}
+export const createBatcher = <T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> => new ItemBatcher(deps);
