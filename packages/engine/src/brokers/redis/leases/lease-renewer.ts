@@ -29,62 +29,89 @@ function newThread(workerData: LeaseRenewerData): Worker {
   return new Worker(entry, options);
 }
 
-/**
- * The thread that renews the leases of this process at one Redis. It starts with the first worker and is replaced when it
- * ends; meanwhile the main thread renews.
- */
-export function createLeaseRenewerThread(target: RedisTarget, { clock, log }: Runtime): LeaseRenewerThread {
-  const closing = new AbortController();
-  const data: LeaseRenewerData = { target, originMs: clockOriginMs() };
-  let thread: Worker | undefined;
+interface SupervisedThreadDeps {
+  readonly runtime: Runtime;
+  /** Creates the thread. @throws an error if the machine has no resources for one more */
+  create(): Worker;
+  /** Sends a new thread what it needs to begin. */
+  setUp(thread: Worker): void;
+}
 
-  async function restart(error: unknown): Promise<void> {
-    log.error({ err: error }, 'the lease renewer thread is not running; starting it again');
-    await clock.sleep(RESTART_MS, closing.signal);
-    if (thread === undefined && !closing.signal.aborted) start();
+/** A thread that starts when it is first needed and is replaced when it ends. */
+class SupervisedThread {
+  readonly #deps: SupervisedThreadDeps;
+  readonly #closing = new AbortController();
+  #thread: Worker | undefined;
+
+  constructor(deps: SupervisedThreadDeps) {
+    this.#deps = deps;
   }
 
-  function onEnd(ended: Worker, error: unknown): void {
-    if (thread !== ended || closing.signal.aborted) return;
-    thread = undefined;
-    void restart(error);
+  /** Undefined before the start, and between the end of one thread and the start of the next. */
+  get current(): Worker | undefined {
+    return this.#thread;
   }
 
-  /** Undefined if the machine has no resources for one more thread. */
-  function createThread(): Worker | undefined {
+  /** Does nothing while a thread runs, and after `close`. */
+  start(): void {
+    if (this.#thread || this.#closing.signal.aborted) return;
+    const created = this.#create();
+    if (!created) return;
+    created.on('error', (error) => this.#onEnd(created, error));
+    created.on('exit', (code) => this.#onEnd(created, new Error(`the thread ended with code ${code}`)));
+    // Leases alone do not keep the process alive.
+    created.unref();
+    this.#thread = created;
+    this.#deps.setUp(created);
+  }
+
+  #create(): Worker | undefined {
     try {
-      return newThread(data);
+      return this.#deps.create();
     } catch (error) {
-      void restart(error);
+      void this.#restart(error);
       return undefined;
     }
   }
 
-  function start(): void {
-    const created = createThread();
-    if (!created) return;
-    created.on('message', (message: FromRenewer) => remote.receive(message));
-    created.on('error', (error) => onEnd(created, error));
-    created.on('exit', (code) => onEnd(created, new Error(`the thread ended with code ${code}`)));
-    // Leases alone do not keep the process alive.
-    created.unref();
-    thread = created;
-    for (const message of remote.setUpMessages()) created.postMessage(message, []);
+  #onEnd(ended: Worker, error: unknown): void {
+    if (this.#thread !== ended || this.#closing.signal.aborted) return;
+    this.#thread = undefined;
+    void this.#restart(error);
   }
 
+  async #restart(error: unknown): Promise<void> {
+    const { clock, log } = this.#deps.runtime;
+    log.error({ err: error }, 'the lease renewer thread is not running; starting it again');
+    await clock.sleep(RESTART_MS, this.#closing.signal);
+    this.start();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#thread?.terminate();
+  }
+}
+
+/**
+ * The thread that renews the leases of this process at one Redis. It starts with the first worker and is replaced when it
+ * ends; meanwhile the main thread renews.
+ */
+export function createLeaseRenewerThread(target: RedisTarget, runtime: Runtime): LeaseRenewerThread {
+  const data: LeaseRenewerData = { target, originMs: clockOriginMs() };
+  const thread = new SupervisedThread({
+    runtime,
+    create: () => newThread(data).on('message', (message: FromRenewer) => remote.receive(message)),
+    setUp(created) {
+      for (const message of remote.setUpMessages()) created.postMessage(message, []);
+    },
+  });
   const remote = createRemoteRenewer({
     post(message: ToRenewer) {
-      if (thread) thread.postMessage(message, []);
-      else if (message.kind === 'owner' && !closing.signal.aborted) start();
+      if (thread.current) thread.current.postMessage(message, []);
+      else if (message.kind === 'owner') thread.start();
     },
-    replace: () => void thread?.terminate(),
+    replace: () => void thread.current?.terminate(),
   });
-
-  return {
-    renew: remote.renew,
-    async close() {
-      closing.abort();
-      await thread?.terminate();
-    },
-  };
+  return { renew: remote.renew, close: () => thread.close() };
 }
