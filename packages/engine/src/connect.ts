@@ -17,11 +17,11 @@ export interface ConnectOptions {
   readonly redis?: RedisSettings;
 }
 
-const EXPECTED =
+const EXPECTED_URL =
   '"sqlite:./data/tasks.db", "redis://host:6379/0", or one that begins with rediss://, redis-socket://, redis-sentinel:// or redis-cluster://';
 
 /** A URL as an error may show it, with its password replaced. */
-function withoutPassword(url: string): string {
+function shownUrl(url: string): string {
   return shown(url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@'));
 }
 
@@ -37,11 +37,11 @@ const RETRY_INTERVAL_MS = 1_000;
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Broker> {
   const { signal, ...openOptions } = options;
-  if (!signal) return open(url, openOptions);
+  if (!signal) return openBroker(url, openOptions);
   const { clock, log } = createRuntime(options.runtime);
   for (;;) {
     try {
-      return await open(url, openOptions);
+      return await openBroker(url, openOptions);
     } catch (error) {
       if (signal.aborted || !isTaskCenterError(error, 'broker-unavailable')) throw error;
       log.warn({ err: error }, 'the broker is out of reach; trying again');
@@ -51,7 +51,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   }
 }
 
-async function open(url: string, options: Omit<ConnectOptions, 'signal'>): Promise<Broker> {
+async function openBroker(url: string, options: Omit<ConnectOptions, 'signal'>): Promise<Broker> {
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
     const { connectSqlite } = await import('./brokers/sqlite/sqlite-broker.ts');
     return connectSqlite({ path: url.slice('sqlite:'.length), ...options });
@@ -62,7 +62,7 @@ async function open(url: string, options: Omit<ConnectOptions, 'signal'>): Promi
   }
   throw new TaskCenterError('invalid-value', {
     name: 'broker URL',
-    got: withoutPassword(url),
-    expected: EXPECTED,
+    got: shownUrl(url),
+    expected: EXPECTED_URL,
   });
 }

@@ -32,7 +32,7 @@ function checkedInterval(ms: number): number {
 }
 
 /** Checks at run time what the types promise: providers read files that people write. */
-function checkTask(periodicTask: PeriodicTask): void {
+function checkPeriodicTask(periodicTask: PeriodicTask): void {
   const { spec, task } = (periodicTask ?? {}) as Partial<PeriodicTask>;
   const type = typeof task === 'string' ? task : task?.type;
   if (typeof spec === 'string' && spec !== '' && typeof type === 'string' && type.trim() !== '') return;
@@ -49,7 +49,7 @@ const sortedEntries = (record: object = {}): [string, unknown][] =>
  *
  * @throws TaskCenterError `invalid-value`
  */
-function keyOf({ spec, task, payload, ...options }: PeriodicTask): string {
+function periodicTaskKey({ spec, task, payload, ...options }: PeriodicTask): string {
   const [type, defaults] = typeof task === 'string' ? [task, {}] : [task.type, task.defaults];
   const { context, backoff, durability } = options;
   checkedTypeName(type);
@@ -138,12 +138,12 @@ export class PeriodicTaskManager {
    */
   async #load(): Promise<Map<string, PeriodicTask>> {
     const provided = await this.#options.provider();
-    for (const task of provided) checkTask(task);
+    for (const task of provided) checkPeriodicTask(task);
     const tasks = new Map<string, PeriodicTask>();
     for (const task of provided) {
       try {
         checkedCron(task.spec, this.#options.timeZone);
-        tasks.set(keyOf(task), task);
+        tasks.set(periodicTaskKey(task), task);
       } catch (error) {
         if (!isTaskCenterError(error, 'invalid-value')) throw error;
         this.#runtime.log.error(

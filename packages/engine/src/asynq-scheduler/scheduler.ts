@@ -41,7 +41,7 @@ const HEARTBEAT_MS = 10_000;
 const MIN_HEARTBEAT_MS = 1_000;
 const MAX_HEARTBEAT_MS = 600_000;
 /** The wall clock is read at least this often, ms: it may be set while the scheduler waits. */
-const MAX_WAIT_MS = 30_000;
+const MAX_TIMER_WAIT_MS = 30_000;
 
 function checkedHeartbeat(ms: number): number {
   if (Number.isInteger(ms) && ms >= MIN_HEARTBEAT_MS && ms <= MAX_HEARTBEAT_MS) return ms;
@@ -50,7 +50,7 @@ function checkedHeartbeat(ms: number): number {
 }
 
 /** An entry as Asynq publishes it. */
-function recordOf(id: string, spec: string, { task, payload, ...options }: TaskToEnqueue) {
+function entryRecordOf(id: string, spec: string, { task, payload, ...options }: TaskToEnqueue) {
   const bytes = encodeContent(payload);
   return {
     id,
@@ -99,7 +99,7 @@ export class Scheduler {
       runtime,
       step: () => {
         for (const entry of this.#timetable.takeDue()) this.#startFiring(entry);
-        return Promise.resolve(Math.min(this.#timetable.waitMs(), MAX_WAIT_MS));
+        return Promise.resolve(Math.min(this.#timetable.waitMs(), MAX_TIMER_WAIT_MS));
       },
     });
     this.#heartbeat = createLoop({
@@ -132,7 +132,7 @@ export class Scheduler {
       spec,
       task,
       cron,
-      record: recordOf(id, spec, task),
+      record: entryRecordOf(id, spec, task),
       nextMs: null,
       prevMs: null,
     };

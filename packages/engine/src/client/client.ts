@@ -30,7 +30,7 @@ export interface EnqueuedTask {
 export type EnqueueResult = { readonly task: EnqueuedTask } | { readonly error: TaskCenterError };
 
 /** A prepared task and its index in the list that was given. */
-interface PreparedTask {
+interface IndexedTask {
   readonly task: NewTask;
   readonly index: number;
 }
@@ -44,7 +44,7 @@ const BATCH = { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES, maxInFlight: 4 }
 const TASK_BYTES = 200;
 
 /** The outcome of one task as callers see it: the stored task, or an error. */
-function resultOf(
+function storedTaskOrError(
   task: NewTask,
   outcome: EnqueueOutcome,
   durability: Durability,
@@ -82,7 +82,7 @@ function errorForWaiting(error: unknown): TaskCenterError | null {
 }
 
 /** Whether a task can be prepared synchronously and stored with the usual durability. */
-const isPlain = ({ task, durability }: TaskToEnqueue): boolean =>
+const canPrepareWhileRead = ({ task, durability }: TaskToEnqueue): boolean =>
   typeof task === 'string' && (durability === undefined || durability === 'memory');
 
 /**
@@ -128,11 +128,11 @@ export class Client {
    */
   async enqueueMany(tasks: readonly TaskToEnqueue[]): Promise<EnqueueResult[]> {
     const results: EnqueueResult[] = [];
-    if (tasks.every(isPlain)) {
-      const prepared: PreparedTask[] = [];
+    if (tasks.every(canPrepareWhileRead)) {
+      const prepared: IndexedTask[] = [];
       const outcomes = await this.#broker.submit.enqueue(this.#prepareWhileRead(tasks, prepared, results));
       for (const [i, { task, index }] of prepared.entries())
-        results[index] = toResult(resultOf(task, outcomes[i]!, 'memory'));
+        results[index] = toResult(storedTaskOrError(task, outcomes[i]!, 'memory'));
       return results;
     }
     const prepared = await this.#prepareAll(tasks, results);
@@ -166,7 +166,7 @@ export class Client {
    */
   *#prepareWhileRead(
     tasks: readonly TaskToEnqueue[],
-    prepared: PreparedTask[],
+    prepared: IndexedTask[],
     results: EnqueueResult[],
   ): Generator<NewTask> {
     for (const [index, given] of tasks.entries()) {
@@ -184,9 +184,9 @@ export class Client {
    * Resolves to the tasks that could be prepared, and adds the errors of the others to `results`. They are all awaited
    * together: a promise that is awaited later could reject first, unhandled.
    */
-  async #prepareAll(tasks: readonly TaskToEnqueue[], results: EnqueueResult[]): Promise<PreparedTask[]> {
+  async #prepareAll(tasks: readonly TaskToEnqueue[], results: EnqueueResult[]): Promise<IndexedTask[]> {
     const preparing = tasks.map(async (given) => this.#prepare(given.task, given.payload, given));
-    const prepared: PreparedTask[] = [];
+    const prepared: IndexedTask[] = [];
     for (const [index, settled] of (await Promise.allSettled(preparing)).entries()) {
       if (settled.status === 'fulfilled') prepared.push({ task: settled.value, index });
       else results[index] = { error: asTaskCenterError(settled.reason) };
@@ -203,7 +203,7 @@ export class Client {
       ...(durability !== 'memory' && { maxInFlight: 1 }),
       run: async (tasks) => {
         const outcomes = await this.#broker.submit.enqueue(tasks, { durability });
-        return tasks.map((task, i) => resultOf(task, outcomes[i]!, durability));
+        return tasks.map((task, i) => storedTaskOrError(task, outcomes[i]!, durability));
       },
       sizeOf: ({ payload }) => TASK_BYTES + (payload?.length ?? 0),
       errorForWaiting,
@@ -218,13 +218,13 @@ export class Client {
    */
   async #submitWith(
     durability: Durability,
-    prepared: readonly PreparedTask[],
+    prepared: readonly IndexedTask[],
   ): Promise<(EnqueuedTask | TaskCenterError)[]> {
     const tasks = prepared.map(({ task }) => task);
     if (tasks.length === 0) return [];
     try {
       const outcomes = await this.#broker.submit.enqueue(tasks, { durability });
-      return tasks.map((task, i) => resultOf(task, outcomes[i]!, durability));
+      return tasks.map((task, i) => storedTaskOrError(task, outcomes[i]!, durability));
     } catch (error) {
       if (isTaskCenterError(error, 'durability-unsupported')) return tasks.map(() => error);
       throw error;

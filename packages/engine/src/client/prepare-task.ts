@@ -53,7 +53,7 @@ function checkDurability(durability: string | undefined): void {
 }
 
 /** The compiler checks it for TypeScript; callers in JavaScript need it at run time. */
-function checkTask(task: Partial<TaskDefinition> | null | undefined): void {
+function checkDefinition(task: Partial<TaskDefinition> | null | undefined): void {
   const { type, schema } = task ?? {};
   if (typeof type === 'string' && schema !== undefined) return;
   const expected = 'the name of a type, or a definition that defineTask returned';
@@ -95,7 +95,7 @@ export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
 
   return (task, payload, options) => {
     if (typeof task === 'string') return build(task, payload, options);
-    checkTask(task);
+    checkDefinition(task);
     const { type } = task;
     const headers = { ...task.defaults.headers, ...options.headers };
     return checkedPayload(task, payload).then(() =>

@@ -70,7 +70,7 @@ function createExamine(check: Check, queue: Queue): Examine {
   };
 }
 
-const keyOf = ({ what, name }: Candidate): string => `${what} ${name}`;
+const candidateKey = ({ what, name }: Candidate): string => `${what} ${name}`;
 
 /** The faulty candidates of a first pass, each once. Stops at the first page beyond `MAX_FINDINGS`. */
 async function firstPass(
@@ -79,8 +79,8 @@ async function firstPass(
 ): Promise<Map<string, FaultyCandidate>> {
   const found = new Map<string, FaultyCandidate>();
   for await (const page of pages) {
-    const unseen = page.filter((candidate) => !found.has(keyOf(candidate)));
-    for (const faulty of await examine(unseen)) found.set(keyOf(faulty.candidate), faulty);
+    const unseen = page.filter((candidate) => !found.has(candidateKey(candidate)));
+    for (const faulty of await examine(unseen)) found.set(candidateKey(faulty.candidate), faulty);
     if (found.size > MAX_FINDINGS) break;
   }
   return found;
@@ -101,7 +101,7 @@ async function checkQueue(check: Check, queue: Queue, options: FsckOptions): Pro
   const candidates = [...first.values()].slice(0, MAX_FINDINGS).map(({ candidate }) => candidate);
   // A fault whose kind has changed meanwhile is still in motion: skip it.
   const confirmed = (await examine(candidates)).filter(
-    ({ candidate, fault }) => first.get(keyOf(candidate))?.fault.kind === fault.kind,
+    ({ candidate, fault }) => first.get(candidateKey(candidate))?.fault.kind === fault.kind,
   );
   const reported = repair
     ? await examine(

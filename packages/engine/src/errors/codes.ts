@@ -14,7 +14,7 @@ interface Task {
   readonly queue: string;
 }
 /** Details of an error about a value. */
-interface Value {
+interface ValueDetails {
   /** Where the value was found, such as the name of an option. */
   readonly name: string;
   /** The value as text, see `shown`. */
@@ -28,7 +28,7 @@ interface Value {
  * code to an HTTP problem.
  */
 export const codes = {
-  'invalid-value': ({ name, got, expected }: Value) => ({
+  'invalid-value': ({ name, got, expected }: ValueDetails) => ({
     message: `${name} is not valid: found ${got}.`,
     fix: `Expected ${expected}.`,
   }),

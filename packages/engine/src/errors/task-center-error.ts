@@ -27,7 +27,7 @@ const MAX_SHOWN_LENGTH = 64;
 /** Characters that control a terminal or the direction of text. JSON leaves most of them as they are. */
 const CONTROL_CHARS = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g; // eslint-disable-line no-control-regex
 
-function textOf(value: unknown): string {
+function quotedText(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   try {
     return String(value);
@@ -38,7 +38,7 @@ function textOf(value: unknown): string {
 
 /** A value as errors show it: strings in quotes, at most 64 characters, control characters escaped. */
 export function shown(value: unknown): string {
-  const text = textOf(value).replace(
+  const text = quotedText(value).replace(
     CONTROL_CHARS,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -89,7 +89,7 @@ interface Terms {
 }
 
 /** Writes a text as UTF-8. Returns the bytes written. For short ASCII texts the loop is faster than a call into Node. */
-function writeText(bytes: Buffer, at: number, text: string): number {
+function writeUtf8(bytes: Buffer, at: number, text: string): number {
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i);
     if (code > 127) return bytes.write(text, at);
@@ -161,7 +161,7 @@ export class Slot {
       bytes.set(queue, text);
       words[this.#word + QUEUE_BYTES] = queue.length;
     }
-    words[this.#word + ID_BYTES] = writeText(bytes, text + queue.length, id);
+    words[this.#word + ID_BYTES] = writeUtf8(bytes, text + queue.length, id);
     words[this.#word + TOKEN] = token;
     times[this.#time + TRUSTED_UNTIL] = trustedUntilMs;
     times[this.#time + DEADLINE] = Infinity;

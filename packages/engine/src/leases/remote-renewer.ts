@@ -16,7 +16,8 @@ export interface RemoteRenewerDeps {
   replace(): void;
 }
 
-interface Owner {
+/** A worker, as each new thread is told of it, and where the reports on its leases go. */
+interface RegisteredOwner {
   readonly settings: LeaseSettings;
   readonly controlBlock: SharedArrayBuffer;
   readonly chunks: LeaseMemory[];
@@ -24,7 +25,7 @@ interface Owner {
 }
 
 export function createRemoteRenewer({ post, replace }: RemoteRenewerDeps): RemoteRenewer {
-  const owners = new Map<number, Owner>();
+  const owners = new Map<number, RegisteredOwner>();
   let lastOwner = 0;
 
   return {

@@ -20,7 +20,7 @@ import { renewEveryMs, trustMs } from './lease-times.ts';
 /** How often the renewer looks at its leases and at the main thread. */
 const CHECK_MS = 250;
 /** Wait before a failed renewal is tried again. */
-const RETRY_MS = 250;
+const RENEWAL_RETRY_MS = 250;
 /** How long a process that is about to end itself waits for the broker to take its leases back. */
 const RELEASE_MS = 1_000;
 /** How many tasks the last message of such a process names. */
@@ -40,7 +40,7 @@ export interface RenewerDeps {
 }
 
 /** One worker, as the renewer sees it. */
-interface Owner {
+interface LeaseOwner {
   readonly id: number;
   readonly settings: LeaseSettings;
   readonly controlBlock: ControlBlock;
@@ -52,7 +52,7 @@ interface Owner {
 
 /** A lease as it was read from shared memory. */
 interface FoundLease extends Lease {
-  readonly owner: Owner;
+  readonly owner: LeaseOwner;
   readonly slot: Slot;
   readonly generation: number;
 }
@@ -61,7 +61,7 @@ interface FoundLease extends Lease {
  * Reads a slot. Undefined if the slot is free, if its lease must not be renewed any more, or if the main thread changed
  * it during the read: the generation is read before and after.
  */
-function readLease(owner: Owner, slot: Slot, nowMs: number): FoundLease | undefined {
+function readLease(owner: LeaseOwner, slot: Slot, nowMs: number): FoundLease | undefined {
   const { generation } = slot;
   if (generation === 0 || slot.isLost(generation) || slot.trustedUntilMs <= nowMs) return undefined;
   const found = { owner, slot, generation, queue: slot.readQueue(), id: slot.readId(), token: slot.token };
@@ -80,7 +80,7 @@ const isSameLease = ({ slot, generation }: FoundLease): boolean => slot.generati
  */
 export class Renewer {
   readonly #deps: RenewerDeps;
-  readonly #owners = new Map<number, Owner>();
+  readonly #owners = new Map<number, LeaseOwner>();
   /** Lease lengths and queues with a renewal under way, as `<leaseMs> <queue>`. */
   readonly #underWay = new Set<string>();
   /** When the leases of a queue were renewed last, under the same names; only while there are any. */
@@ -160,7 +160,7 @@ export class Renewer {
     return queues;
   }
 
-  #ownersWith(leaseMs: number): Owner[] {
+  #ownersWith(leaseMs: number): LeaseOwner[] {
     return [...this.#owners.values()].filter(({ settings }) => settings.leaseMs === leaseMs);
   }
 
@@ -172,7 +172,7 @@ export class Renewer {
     }
   }
 
-  #leasesOf(owner: Owner): FoundLease[] {
+  #leasesOf(owner: LeaseOwner): FoundLease[] {
     const nowMs = this.#deps.clock.monotonicMs();
     return owner.slots.flatMap((slot) => readLease(owner, slot, nowMs) ?? []);
   }
@@ -207,7 +207,7 @@ export class Renewer {
         if (signal.aborted) break;
         const cause = error instanceof Error ? error.message : String(error);
         this.#report(found, { kind: 'failed', queue, leases: found.length, cause });
-        await clock.sleep(RETRY_MS, signal);
+        await clock.sleep(RENEWAL_RETRY_MS, signal);
         found = this.#leasesIn(queue, leaseMs);
       }
     }
@@ -231,7 +231,7 @@ export class Renewer {
   }
 
   /** Sets a worker's health from the time without a sign of life of its main thread; see `HEALTH`. */
-  #watchMainThread(owner: Owner, nowMs: number): void {
+  #watchMainThread(owner: LeaseOwner, nowMs: number): void {
     const { controlBlock, settings, stall } = owner;
     const stallMs = stall.measure(controlBlock.times[MAIN_ALIVE_MS] ?? 0, nowMs);
     if (stallMs < stall.degradedMs) {
@@ -254,7 +254,7 @@ export class Renewer {
   }
 
   /** Gives back all tasks of a worker whose main thread hangs, and ends the process where the settings say so. */
-  async #giveUp(owner: Owner, leases: readonly FoundLease[], stallMs: number): Promise<void> {
+  async #giveUp(owner: LeaseOwner, leases: readonly FoundLease[], stallMs: number): Promise<void> {
     const { clock, report, failStop } = this.#deps;
     const atMs = clock.monotonicMs();
     await within(clock, RELEASE_MS, () => this.#release(leases));

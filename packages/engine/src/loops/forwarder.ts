@@ -13,7 +13,7 @@ export interface LoopOverQueues {
 }
 
 /** Mean time between two steps without a wake-up: wake-ups may be lost. */
-const POLL_MS = 1_000;
+const FORWARD_POLL_MS = 1_000;
 
 /**
  * Makes due tasks pending. Sleeps until the next due time, and wakes when an earlier one is enqueued:
@@ -36,7 +36,7 @@ export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Lo
       if (results.some(({ moved }) => moved === MAX_BATCH)) return 0;
       const known = results.map(({ nextDueMs }, i) => ({ queue: names[i] as string, nextDueMs }));
       // Spread, because many processes poll the same broker.
-      const pollMs = POLL_MS * (0.75 + random() / 2);
+      const pollMs = FORWARD_POLL_MS * (0.75 + random() / 2);
       return {
         ms: results.reduce((ms, { nextInMs }) => Math.min(ms, nextInMs ?? ms), pollMs),
         // Something was enqueued that is due earlier than is known now.

@@ -4,7 +4,7 @@ import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 
 /** Time between two sweeps, as in Asynq. */
-const SWEEP_MS = 8_000;
+const SWEEP_INTERVAL_MS = 8_000;
 
 const hasRepairs = ({ renamedKeys, ...counts }: Repaired): boolean =>
   renamedKeys.length > 0 || Object.values(counts).some((count) => count > 0);
@@ -43,7 +43,7 @@ export function createJanitor({ broker: { maintain, groups }, queues, runtime }:
       const reclaimed = await groups.reclaim(steps);
       if ((await remove(steps)) || reclaimed.some((count) => count >= MAX_BATCH)) return 0;
       await repair(steps);
-      return SWEEP_MS;
+      return SWEEP_INTERVAL_MS;
     },
   });
 }

@@ -14,9 +14,10 @@ export interface MetricFamily {
   readonly samples: readonly Sample[];
 }
 
-const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
-const escapeLabelValue = (text: string): string => text.replace(/[\\"\n]/g, (char) => ESCAPED[char] ?? char);
-const escapeHelp = (text: string): string => text.replace(/[\\\n]/g, (char) => ESCAPED[char] ?? char);
+const TEXT_ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
+const escapeLabelValue = (text: string): string =>
+  text.replace(/[\\"\n]/g, (char) => TEXT_ESCAPES[char] ?? char);
+const escapeHelp = (text: string): string => text.replace(/[\\\n]/g, (char) => TEXT_ESCAPES[char] ?? char);
 
 function sampleLine(name: string, { labels, value }: Sample): string {
   const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabelValue(text)}"`);

@@ -73,13 +73,13 @@ const FAMILIES: readonly Family[] = [
 ];
 
 /** Queues measured at the same time. The memory usage of each is a call of its own. */
-const MAX_CONCURRENT = 16;
+const MAX_CONCURRENT_QUEUES = 16;
 
 async function measure({ inspect }: Broker): Promise<MeasuredQueue[]> {
   const queues = await inspect.queues();
   const measured: MeasuredQueue[] = [];
-  for (let from = 0; from < queues.length; from += MAX_CONCURRENT) {
-    const page = queues.slice(from, from + MAX_CONCURRENT);
+  for (let from = 0; from < queues.length; from += MAX_CONCURRENT_QUEUES) {
+    const page = queues.slice(from, from + MAX_CONCURRENT_QUEUES);
     const [facts, memory] = await Promise.all([
       inspect.queueFacts(page),
       Promise.all(page.map((queue) => inspect.memoryUsage(queue))),

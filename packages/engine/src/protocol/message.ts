@@ -58,14 +58,14 @@ export const FIELD = {
   headers: 15,
 } as const satisfies Record<keyof TaskMessage, number>;
 
-const writer = new WireWriter();
+const messageWriter = new WireWriter();
 
-function writeText(field: number, value: string | undefined): void {
-  if (value !== undefined && value !== '') writer.text(field, value);
+function writeTextField(field: number, value: string | undefined): void {
+  if (value !== undefined && value !== '') messageWriter.text(field, value);
 }
 
 function writeInt(field: number, value: number | undefined): void {
-  if (value !== undefined && value !== 0) writer.int(field, value);
+  if (value !== undefined && value !== 0) messageWriter.int(field, value);
 }
 
 /**
@@ -74,24 +74,24 @@ function writeInt(field: number, value: number | undefined): void {
  * @throws TaskCenterError `invalid-value` for a lone surrogate in a text; in the error text it is replaced instead
  */
 export function encodeMessage(message: NewTaskMessage): Buffer {
-  writeText(FIELD.type, message.type);
-  if (message.payload && message.payload.length > 0) writer.bytes(FIELD.payload, message.payload);
-  writeText(FIELD.id, message.id);
-  writeText(FIELD.queue, message.queue);
+  writeTextField(FIELD.type, message.type);
+  if (message.payload && message.payload.length > 0) messageWriter.bytes(FIELD.payload, message.payload);
+  writeTextField(FIELD.id, message.id);
+  writeTextField(FIELD.queue, message.queue);
   writeInt(FIELD.retry, message.retry);
   writeInt(FIELD.retried, message.retried);
-  writeText(FIELD.errorMsg, message.errorMsg?.toWellFormed());
+  writeTextField(FIELD.errorMsg, message.errorMsg?.toWellFormed());
   writeInt(FIELD.timeout, message.timeout);
   writeInt(FIELD.deadline, message.deadline);
-  writeText(FIELD.uniqueKey, message.uniqueKey);
+  writeTextField(FIELD.uniqueKey, message.uniqueKey);
   writeInt(FIELD.lastFailedAt, message.lastFailedAt);
   writeInt(FIELD.retention, message.retention);
   writeInt(FIELD.completedAt, message.completedAt);
-  writeText(FIELD.groupKey, message.groupKey);
+  writeTextField(FIELD.groupKey, message.groupKey);
   const { headers } = message;
   if (headers)
-    for (const name of Object.keys(headers)) writer.entry(FIELD.headers, name, headers[name] ?? '');
-  return writer.take();
+    for (const name of Object.keys(headers)) messageWriter.entry(FIELD.headers, name, headers[name] ?? '');
+  return messageWriter.take();
 }
 
 /**
@@ -110,8 +110,8 @@ export function withPayload(bytes: Uint8Array, payload: Uint8Array | null): Buff
     from = reader.offset;
   }
   if (payload && payload.length > 0) {
-    writer.bytes(FIELD.payload, payload);
-    kept.push(writer.take());
+    messageWriter.bytes(FIELD.payload, payload);
+    kept.push(messageWriter.take());
   }
   return Buffer.concat(kept);
 }

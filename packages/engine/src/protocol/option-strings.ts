@@ -17,7 +17,7 @@ const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const DATE = /^\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) \S+ (\d{4})$/;
 /** Characters that Go's JSON encoder escapes, unlike `JSON.stringify`. */
-const ESCAPED = /[<>&\u2028\u2029]/g;
+const ESCAPED_BY_GO = /[<>&\u2028\u2029]/g;
 
 /** A time as Go prints it in UTC. A fraction of a second is rounded up: a Go program is then never early. */
 function goDate(atMs: number): string {
@@ -43,7 +43,7 @@ function parseGoDate(text: string): number | null {
 
 function jsonPair(key: string, value: string): string {
   const escape = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify([key.toWellFormed(), value.toWellFormed()]).replace(ESCAPED, escape);
+  return JSON.stringify([key.toWellFormed(), value.toWellFormed()]).replace(ESCAPED_BY_GO, escape);
 }
 
 /** The text of an option, as Go's scheduler writes it. */

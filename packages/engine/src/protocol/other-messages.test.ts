@@ -5,7 +5,7 @@ import {
   decodeSchedulerEntry,
   encodeSchedulerEnqueueEvent,
   encodeSchedulerEntry,
-  type SchedulerEntry,
+  type StoredSchedulerEntry,
 } from './scheduler-entry.ts';
 import { decodeServerInfo, decodeWorkerInfo, encodeServerInfo, encodeWorkerInfo } from './server-info.ts';
 import { uniqueKey } from './unique-key.ts';
@@ -78,7 +78,7 @@ test("a WorkerInfo has Asynq's field numbers, and both times always", () => {
 });
 
 test('a SchedulerEntry that has never fired has the bytes that Go writes', () => {
-  const entry: SchedulerEntry = {
+  const entry: StoredSchedulerEntry = {
     id: '',
     spec: '',
     taskType: '',
@@ -93,7 +93,7 @@ test('a SchedulerEntry that has never fired has the bytes that Go writes', () =>
 });
 
 test('a SchedulerEntry with every field is read back', () => {
-  const entry: SchedulerEntry = {
+  const entry: StoredSchedulerEntry = {
     id: 'e1',
     spec: '@every 1m',
     taskType: 't',

@@ -2,7 +2,7 @@ import { NEVER, readTimestamp, writeTimestamp, type Timestamp } from './go-time.
 import { asBuffer, BYTES, readFields, WireReader, WireWriter } from './wire.ts';
 
 /** Asynq's SchedulerEntry: what a scheduler publishes about one of its entries, an element of its list. */
-export interface SchedulerEntry {
+export interface StoredSchedulerEntry {
   readonly id: string;
   readonly spec: string;
   readonly taskType: string;
@@ -22,25 +22,25 @@ export interface SchedulerEnqueueEvent {
   readonly enqueueTime: Timestamp;
 }
 
-const writer = new WireWriter();
+const schedulerWriter = new WireWriter();
 
 /** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
-export function encodeSchedulerEntry(entry: SchedulerEntry): Buffer {
-  if (entry.id !== '') writer.text(1, entry.id);
-  if (entry.spec !== '') writer.text(2, entry.spec);
-  if (entry.taskType !== '') writer.text(3, entry.taskType);
-  if (entry.taskPayload && entry.taskPayload.length > 0) writer.bytes(4, entry.taskPayload);
-  for (const option of entry.enqueueOptions) writer.text(5, option);
-  if (entry.nextEnqueueTime) writeTimestamp(writer, 6, entry.nextEnqueueTime);
-  if (entry.prevEnqueueTime) writeTimestamp(writer, 7, entry.prevEnqueueTime);
-  return writer.take();
+export function encodeSchedulerEntry(entry: StoredSchedulerEntry): Buffer {
+  if (entry.id !== '') schedulerWriter.text(1, entry.id);
+  if (entry.spec !== '') schedulerWriter.text(2, entry.spec);
+  if (entry.taskType !== '') schedulerWriter.text(3, entry.taskType);
+  if (entry.taskPayload && entry.taskPayload.length > 0) schedulerWriter.bytes(4, entry.taskPayload);
+  for (const option of entry.enqueueOptions) schedulerWriter.text(5, option);
+  if (entry.nextEnqueueTime) writeTimestamp(schedulerWriter, 6, entry.nextEnqueueTime);
+  if (entry.prevEnqueueTime) writeTimestamp(schedulerWriter, 7, entry.prevEnqueueTime);
+  return schedulerWriter.take();
 }
 
 /** @throws ProtocolError */
-export function decodeSchedulerEntry(bytes: Uint8Array): SchedulerEntry {
+export function decodeSchedulerEntry(bytes: Uint8Array): StoredSchedulerEntry {
   const reader = new WireReader(asBuffer(bytes));
   const enqueueOptions: string[] = [];
-  const entry: { -readonly [K in keyof SchedulerEntry]: SchedulerEntry[K] } = {
+  const entry: { -readonly [K in keyof StoredSchedulerEntry]: StoredSchedulerEntry[K] } = {
     id: '',
     spec: '',
     taskType: '',
@@ -64,9 +64,9 @@ export function decodeSchedulerEntry(bytes: Uint8Array): SchedulerEntry {
 
 /** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
 export function encodeSchedulerEnqueueEvent({ taskId, enqueueTime }: SchedulerEnqueueEvent): Buffer {
-  if (taskId !== '') writer.text(1, taskId);
-  writeTimestamp(writer, 2, enqueueTime);
-  return writer.take();
+  if (taskId !== '') schedulerWriter.text(1, taskId);
+  writeTimestamp(schedulerWriter, 2, enqueueTime);
+  return schedulerWriter.take();
 }
 
 /** @throws ProtocolError */

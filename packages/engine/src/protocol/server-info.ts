@@ -31,29 +31,29 @@ export interface WorkerInfo {
   readonly deadline: Timestamp;
 }
 
-const writer = new WireWriter();
+const infoWriter = new WireWriter();
 const entryWriter = new WireWriter();
 
 function writePriorities(queues: ServerInfo['queues']): void {
   for (const [queue, priority] of Object.entries(queues)) {
     entryWriter.text(1, queue);
     entryWriter.int(2, priority);
-    writer.bytes(5, entryWriter.take());
+    infoWriter.bytes(5, entryWriter.take());
   }
 }
 
 /** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
 export function encodeServerInfo(info: ServerInfo): Buffer {
-  if (info.host !== '') writer.text(1, info.host);
-  if (info.pid !== 0) writer.int(2, info.pid);
-  if (info.serverId !== '') writer.text(3, info.serverId);
-  if (info.concurrency !== 0) writer.int(4, info.concurrency);
+  if (info.host !== '') infoWriter.text(1, info.host);
+  if (info.pid !== 0) infoWriter.int(2, info.pid);
+  if (info.serverId !== '') infoWriter.text(3, info.serverId);
+  if (info.concurrency !== 0) infoWriter.int(4, info.concurrency);
   writePriorities(info.queues);
-  if (info.strictPriority) writer.int(6, 1);
-  if (info.status !== '') writer.text(7, info.status);
-  writeTimestamp(writer, 8, info.startTime);
-  if (info.activeWorkerCount !== 0) writer.int(9, info.activeWorkerCount);
-  return writer.take();
+  if (info.strictPriority) infoWriter.int(6, 1);
+  if (info.status !== '') infoWriter.text(7, info.status);
+  writeTimestamp(infoWriter, 8, info.startTime);
+  if (info.activeWorkerCount !== 0) infoWriter.int(9, info.activeWorkerCount);
+  return infoWriter.take();
 }
 
 function readPriority(reader: WireReader): [queue: string, priority: number] {
@@ -97,16 +97,16 @@ export function decodeServerInfo(bytes: Uint8Array): ServerInfo {
 
 /** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
 export function encodeWorkerInfo(info: WorkerInfo): Buffer {
-  if (info.host !== '') writer.text(1, info.host);
-  if (info.pid !== 0) writer.int(2, info.pid);
-  if (info.serverId !== '') writer.text(3, info.serverId);
-  if (info.taskId !== '') writer.text(4, info.taskId);
-  if (info.taskType !== '') writer.text(5, info.taskType);
-  if (info.taskPayload && info.taskPayload.length > 0) writer.bytes(6, info.taskPayload);
-  if (info.queue !== '') writer.text(7, info.queue);
-  writeTimestamp(writer, 8, info.startTime);
-  writeTimestamp(writer, 9, info.deadline);
-  return writer.take();
+  if (info.host !== '') infoWriter.text(1, info.host);
+  if (info.pid !== 0) infoWriter.int(2, info.pid);
+  if (info.serverId !== '') infoWriter.text(3, info.serverId);
+  if (info.taskId !== '') infoWriter.text(4, info.taskId);
+  if (info.taskType !== '') infoWriter.text(5, info.taskType);
+  if (info.taskPayload && info.taskPayload.length > 0) infoWriter.bytes(6, info.taskPayload);
+  if (info.queue !== '') infoWriter.text(7, info.queue);
+  writeTimestamp(infoWriter, 8, info.startTime);
+  writeTimestamp(infoWriter, 9, info.deadline);
+  return infoWriter.take();
 }
 
 /** @throws ProtocolError */

@@ -179,7 +179,7 @@ export function readFields(reader: WireReader, reads: FieldReads): void {
 
 const INITIAL_SIZE = 4_096;
 /** A larger scratch buffer is released after use. */
-const MAX_KEPT_BYTES = 1_048_576;
+const MAX_SCRATCH_BYTES = 1_048_576;
 
 /** Writes protobuf fields into a scratch buffer, which it reuses: one writer serves many messages. */
 export class WireWriter {
@@ -197,7 +197,7 @@ export class WireWriter {
   /** Discards what was written. */
   clear(): void {
     this.#offset = 0;
-    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE);
+    if (this.#buffer.length > MAX_SCRATCH_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE);
   }
 
   /** Writes an integer field, also if it is 0. A number beyond int64 becomes the nearest one that fits. */

@@ -141,7 +141,6 @@ export interface EngineEvents {
 }
 
 export type EventName = keyof EngineEvents;
-export type Listener<N extends EventName> = (event: EngineEvents[N]) => void;
 
 /**
  * A typed event emitter. An error of a listener stops neither other listeners nor the engine: it becomes a warning of the
@@ -155,7 +154,7 @@ export class Events {
   }
 
   /** Calls the listener at each event of this name. Returns a function that removes it. */
-  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+  on<N extends EventName>(name: N, listener: (event: EngineEvents[N]) => void): () => void {
     const guarded = (event: EngineEvents[N]) => {
       try {
         listener(event);

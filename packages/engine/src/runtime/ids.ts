@@ -3,7 +3,7 @@ import { systemClock } from './clock.ts';
 
 // Every enqueued task needs an ID, so this is a hot path: digits are written into one buffer, which is read as text.
 
-const BYTES = 16;
+const UUID_BYTES = 16;
 /** Random bytes are drawn for this number of IDs at once. */
 const POOL_SIZE = 256;
 const TEXT_LENGTH = 36;
@@ -13,12 +13,12 @@ const DASH = 45;
 /** A version 7 UUID begins with the time, ms since 1970, in this number of bytes. */
 const TIME_BYTES = 6;
 
-const pool = Buffer.alloc(BYTES * POOL_SIZE);
+const pool = Buffer.alloc(UUID_BYTES * POOL_SIZE);
 const text = Buffer.alloc(TEXT_LENGTH);
 const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 /** Index in the text of each byte's first digit. */
 const TEXT_INDEXES = Uint8Array.from(
-  { length: BYTES },
+  { length: UUID_BYTES },
   (_, i) => 2 * i + [...DASH_BEFORE_BYTE].filter((byte) => byte <= i).length,
 );
 for (const byte of DASH_BEFORE_BYTE) text[(TEXT_INDEXES[byte] as number) - 1] = DASH;
@@ -35,13 +35,13 @@ export function newUuid(): string {
     randomFillSync(pool);
     next = 0;
   }
-  const start = next * BYTES;
+  const start = next * UUID_BYTES;
   next += 1;
   pool.writeUIntBE(systemClock.wallMs(), start, TIME_BYTES);
   // Version and variant.
   pool[start + 6] = ((pool[start + 6] as number) & 0x0f) | 0x70;
   pool[start + 8] = ((pool[start + 8] as number) & 0x3f) | 0x80;
-  for (let i = 0; i < BYTES; i += 1) {
+  for (let i = 0; i < UUID_BYTES; i += 1) {
     const byte = pool[start + i] as number;
     const index = TEXT_INDEXES[i] as number;
     text[index] = HEX[byte >> 4] as number;

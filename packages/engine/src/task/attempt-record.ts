@@ -6,7 +6,7 @@ import type { AttemptRecord } from '@task-center/model';
 export const MAX_KEPT_ATTEMPTS = 50;
 
 /** Stored keys. They are short because a task may carry 50 records. */
-const SHORT_KEYS = {
+const ATTEMPT_KEYS = {
   number: 'n',
   startedMs: 's',
   finishedMs: 'f',
@@ -19,7 +19,7 @@ const SHORT_KEYS = {
   exchange: 'x',
 } as const satisfies Record<keyof AttemptRecord, string>;
 
-const FIELDS = Object.entries(SHORT_KEYS) as [keyof AttemptRecord, string][];
+const ATTEMPT_FIELDS = Object.entries(ATTEMPT_KEYS) as [keyof AttemptRecord, string][];
 
 /**
  * The record as one line of JSON, without its line feed. Brokers append lines and drop whole lines without decoding
@@ -27,7 +27,7 @@ const FIELDS = Object.entries(SHORT_KEYS) as [keyof AttemptRecord, string][];
  */
 export function encodeAttempt(record: AttemptRecord): string {
   const short: Record<string, unknown> = {};
-  for (const [field, key] of FIELDS) if (record[field] !== undefined) short[key] = record[field];
+  for (const [field, key] of ATTEMPT_FIELDS) if (record[field] !== undefined) short[key] = record[field];
   return JSON.stringify(short);
 }
 
@@ -35,7 +35,7 @@ function decodeLine(line: string): AttemptRecord[] {
   try {
     const short = JSON.parse(line) as Record<string, unknown>;
     const record: Record<string, unknown> = {};
-    for (const [field, key] of FIELDS) if (short[key] !== undefined) record[field] = short[key];
+    for (const [field, key] of ATTEMPT_FIELDS) if (short[key] !== undefined) record[field] = short[key];
     return record['number'] === undefined ? [] : [record as unknown as AttemptRecord];
   } catch {
     return [];

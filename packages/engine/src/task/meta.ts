@@ -24,7 +24,7 @@ export interface TaskMeta {
 }
 
 /** Stored keys, short because every task carries them. */
-const SHORT_KEYS = {
+const META_KEYS = {
   createdMs: 'c',
   business: 'b',
   tags: 'g',
@@ -36,7 +36,7 @@ const SHORT_KEYS = {
   callback: 'u',
 } as const satisfies Record<keyof TaskMeta, string>;
 
-const FIELDS = Object.entries(SHORT_KEYS) as [keyof TaskMeta, string][];
+const META_FIELDS = Object.entries(META_KEYS) as [keyof TaskMeta, string][];
 const VERSION = '1';
 /** The meta of a task without any. */
 export const NO_META: TaskMeta = Object.freeze({});
@@ -46,7 +46,7 @@ export function encodeMeta(meta: TaskMeta): string | null {
   if (meta === NO_META) return null;
   const short: Record<string, unknown> = {};
   let empty = true;
-  for (const [field, key] of FIELDS) {
+  for (const [field, key] of META_FIELDS) {
     if (meta[field] === undefined) continue;
     short[key] = meta[field];
     empty = false;
@@ -62,7 +62,7 @@ export function decodeMeta(text: string | null): TaskMeta {
   try {
     const short = JSON.parse(text.slice(VERSION.length)) as Record<string, unknown>;
     const meta: Record<string, unknown> = {};
-    for (const [field, key] of FIELDS) if (short[key] !== undefined) meta[field] = short[key];
+    for (const [field, key] of META_FIELDS) if (short[key] !== undefined) meta[field] = short[key];
     return meta;
   } catch {
     return {};

@@ -14,7 +14,7 @@ const REPLACEMENT = '\ufffd';
  *
  * @throws TypeError
  */
-function decodeText(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -37,5 +37,5 @@ export function encodeContent(content: Content): Uint8Array | null {
  * @throws SyntaxError, TypeError when the bytes are not JSON in UTF-8
  */
 export function decodeJson(bytes: Uint8Array | null): unknown {
-  return bytes === null || bytes.length === 0 ? undefined : (JSON.parse(decodeText(bytes)) as unknown);
+  return bytes === null || bytes.length === 0 ? undefined : (JSON.parse(decodeUtf8(bytes)) as unknown);
 }

@@ -10,12 +10,12 @@ export interface HealthCheck {
   readonly report: (error: unknown) => void;
 }
 
-const EVERY_MS = 15_000;
+const DEFAULT_EVERY_MS = 15_000;
 
 /** The loop that checks. */
 export function createHealthCheck(
   broker: Pick<Broker, 'ping'>,
-  { everyMs = EVERY_MS, report }: HealthCheck,
+  { everyMs = DEFAULT_EVERY_MS, report }: HealthCheck,
   runtime: Runtime,
 ): Loop {
   return createLoop({

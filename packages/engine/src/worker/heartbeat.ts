@@ -10,8 +10,8 @@ import type { QueueOrder } from './fetch/queue-order.ts';
 /** Time between two announcements, as in Asynq. Each lasts for twice this time. */
 const ANNOUNCE_MS = 5_000;
 /** An announcement has bounds, because it is written every few seconds: the oldest tasks and the beginning of a payload. */
-const MAX_TASKS = 1_000;
-const MAX_PAYLOAD_BYTES = 1_024;
+const MAX_ANNOUNCED_TASKS = 1_000;
+const MAX_ANNOUNCED_PAYLOAD_BYTES = 1_024;
 /** How long `stop` waits for the withdrawal. An announcement that stays ends by itself. */
 const WITHDRAW_MS = 1_000;
 
@@ -46,7 +46,7 @@ function toRunningTask({ task, startedMs, deadlineMs }: Attempt): RunningTask {
     queue,
     id,
     type,
-    payload: task.payload?.subarray(0, MAX_PAYLOAD_BYTES) ?? null,
+    payload: task.payload?.subarray(0, MAX_ANNOUNCED_PAYLOAD_BYTES) ?? null,
     startedMs,
     deadlineMs,
   };
@@ -63,7 +63,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     for (const { attempt } of deps.held()) {
       if (!attempt) continue;
       running += 1;
-      if (running <= MAX_TASKS) tasks.push(toRunningTask(attempt));
+      if (running <= MAX_ANNOUNCED_TASKS) tasks.push(toRunningTask(attempt));
     }
     const { strict, priorities } = order();
     const server = { id, host, pid, concurrency, queues: priorities, strict, status: status(), startedMs };

@@ -11,7 +11,7 @@ import type { HeldTask } from './held-task.ts';
 
 /** Time between two signs of life of the main thread while it holds leases; then it also looks which of them are lost. */
 const TICK_MS = 100;
-const IDLE_MS = 60_000;
+const IDLE_TICK_MS = 60_000;
 /** A sign of life that is late by this much is reported as a stall. */
 const STALL_MS = 250;
 /** A stall of this length is also logged. */
@@ -19,7 +19,7 @@ const LONG_STALL_MS = 2_000;
 /** A stall's log line names this number of task types at most. */
 const MAX_NAMED_TYPES = 10;
 /** Without a sign of life of the renewer thread for this time, the main thread renews. The thread gives one every 250 ms. */
-const SILENT_MS = 2_000;
+const MAX_SILENCE_MS = 2_000;
 /** The same until its first sign of life: on a busy machine a thread takes a while to start. */
 const MAX_START_MS = 5_000;
 /** Shortest time between two replacements of the renewer thread. */
@@ -162,7 +162,7 @@ export class LeaseKeeper {
       this.#deps.onCaughtUp();
     }
     this.#isTicking = this.#table.size > 0 || this.#isBehind;
-    return this.#isTicking ? TICK_MS : IDLE_MS;
+    return this.#isTicking ? TICK_MS : IDLE_TICK_MS;
   }
 
   #reportStall(nowMs: number): void {
@@ -189,7 +189,7 @@ export class LeaseKeeper {
     if (!this.#remote) return;
     const aliveMs = this.#controlBlock.times[RENEWER_ALIVE_MS] ?? 0;
     const silentMs = this.#renewerWatch.measure(aliveMs, nowMs);
-    if (silentMs < (aliveMs === 0 ? MAX_START_MS : SILENT_MS)) return this.#ownRenewer.stop();
+    if (silentMs < (aliveMs === 0 ? MAX_START_MS : MAX_SILENCE_MS)) return this.#ownRenewer.stop();
     this.#ownRenewer.start();
     if (nowMs - this.#replacedMs < REPLACE_AGAIN_MS) return;
     this.#replacedMs = nowMs;

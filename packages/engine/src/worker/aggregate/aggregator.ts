@@ -18,9 +18,9 @@ export interface Aggregator {
 }
 
 /** Longest time between two steps, as in Asynq. A shorter grace period shortens it. */
-const EVERY_MS = 7_000;
+const MAX_STEP_INTERVAL_MS = 7_000;
 /** Sets under way at once, as in Asynq. */
-const MAX_CONCURRENT = 3;
+const MAX_CONCURRENT_SETS = 3;
 
 /** The queues, beginning behind the one that was served last. A busy queue then keeps no other waiting. */
 function inTurn(queues: readonly string[], lastServed: string | null): string[] {
@@ -37,7 +37,7 @@ export function createAggregator(options: AggregationOptions, deps: AggregatorDe
   let lastServed: string | null = null;
 
   async function take(queue: string): Promise<void> {
-    const taken = await search.take(queue, MAX_CONCURRENT - sets.size);
+    const taken = await search.take(queue, MAX_CONCURRENT_SETS - sets.size);
     if (taken.length > 0) lastServed = queue;
     for (const set of taken) sets.begin(set);
   }
@@ -48,12 +48,12 @@ export function createAggregator(options: AggregationOptions, deps: AggregatorDe
     async step(signal) {
       const failures: unknown[] = [];
       for (const queue of inTurn(queues(), lastServed)) {
-        if (sets.size >= MAX_CONCURRENT || signal.aborted) break;
+        if (sets.size >= MAX_CONCURRENT_SETS || signal.aborted) break;
         // An error in one queue must not keep the others waiting.
         await take(queue).catch((error: unknown) => failures.push(error));
       }
       if (failures.length > 0) throw failures[0];
-      return Math.min(EVERY_MS, rules.graceMs);
+      return Math.min(MAX_STEP_INTERVAL_MS, rules.graceMs);
     },
   });
 

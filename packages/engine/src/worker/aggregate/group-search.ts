@@ -1,7 +1,7 @@
 import { MAX_SETS, type AggregationSet, type GroupRules, type Groups } from '../../broker/groups.ts';
 
 /** Groups that one search looks at, about. */
-const MAX_GROUPS = 10_000;
+const MAX_SEARCHED_GROUPS = 10_000;
 
 /** A search in a queue. */
 interface Search {
@@ -46,7 +46,7 @@ export class GroupSearch {
       sets.push(...step.sets);
       checked += step.checked;
       next = step.next;
-    } while (next !== null && sets.length < limit && checked < MAX_GROUPS);
+    } while (next !== null && sets.length < limit && checked < MAX_SEARCHED_GROUPS);
     if (next === null) this.#cursors.delete(queue);
     else this.#cursors.set(queue, next);
     return sets;

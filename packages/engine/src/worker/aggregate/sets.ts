@@ -11,7 +11,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import type { AggregatedGroup, AggregationOptions, GroupedTask } from './rules.ts';
 
 /** `aggregate` is warned this long before its set is given up: the new task must be stored by then. */
-const HAND_IN_MS = 5_000;
+const WARNING_LEAD_MS = 5_000;
 
 export interface SetDeps {
   readonly broker: Pick<Broker, 'groups'>;
@@ -30,7 +30,7 @@ class SetTime {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#timer = clock.after(SET_MS - HAND_IN_MS, () => this.warn());
+    this.#timer = clock.after(SET_MS - WARNING_LEAD_MS, () => this.warn());
   }
 
   /** Aborts when the time is nearly over. */
@@ -43,7 +43,7 @@ class SetTime {
     if (this.#warning.signal.aborted) return;
     this.#warning.abort();
     this.#timer.cancel();
-    this.#timer = this.#clock.after(HAND_IN_MS, () => this.#over.abort());
+    this.#timer = this.#clock.after(WARNING_LEAD_MS, () => this.#over.abort());
   }
 
   /** The set has ended. */
@@ -69,7 +69,7 @@ const toGroupedTask = ({ id, type, payload, headers, meta }: TaskRecord): Groupe
   headers,
 });
 
-async function makeTask(group: AggregatedGroup, { aggregate, prepare }: SetDeps): Promise<NewTask> {
+async function makeTaskOfGroup(group: AggregatedGroup, { aggregate, prepare }: SetDeps): Promise<NewTask> {
   const made = await aggregate(group);
   if (typeof made !== 'object' || made === null) {
     const name = 'the value that aggregate returned';
@@ -94,7 +94,7 @@ async function finishSet(
   if (content.unreadable.length > 0) reportQuarantined(deps.runtime, queue, content.unreadable);
   if (content.tasks.length === 0) return groups.finish(set, content, null);
   const tasks = content.tasks.map(toGroupedTask);
-  const prepared = await time.limit(makeTask({ queue, group, tasks, signal: time.warning }, deps));
+  const prepared = await time.limit(makeTaskOfGroup({ queue, group, tasks, signal: time.warning }, deps));
   return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
 }
 

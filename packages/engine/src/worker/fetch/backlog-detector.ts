@@ -1,5 +1,5 @@
 /** While there seems to be a backlog, it is announced once in this time. */
-const ANNOUNCE_MS = 100;
+const MIN_ANNOUNCE_INTERVAL_MS = 100;
 
 /** Detects from a worker's own fetches when more tasks may be pending than it can take (ADR 11). */
 export class BacklogDetector {
@@ -17,7 +17,7 @@ export class BacklogDetector {
   record({ took, room, slots }: { took: number; room: number; slots: number }, nowMs: number): boolean {
     this.#fullFetches = took >= room ? this.#fullFetches + 1 : 0;
     const hasBacklog = this.#fullFetches > 1 || (this.#fullFetches === 1 && slots <= 0);
-    if (!hasBacklog || nowMs - this.#announcedMs < ANNOUNCE_MS) return false;
+    if (!hasBacklog || nowMs - this.#announcedMs < MIN_ANNOUNCE_INTERVAL_MS) return false;
     this.#announcedMs = nowMs;
     return true;
   }

@@ -12,7 +12,7 @@ export interface WatchdogDeps {
 }
 
 /** Time between two checks. */
-const CHECK_MS = 500;
+const WATCH_INTERVAL_MS = 500;
 /** Longer than a connection may be silent before it is replaced, and short enough for fetching again within 5 s. */
 const STUCK_MS = 2_500;
 
@@ -48,7 +48,7 @@ export function createWatchdog({ broker, runtime, demand, exchanges }: WatchdogD
         );
         runtime.events.emit('worker.revived', { stuckMs, calls });
       }
-      return CHECK_MS;
+      return WATCH_INTERVAL_MS;
     },
   });
 }

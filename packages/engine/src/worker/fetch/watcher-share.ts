@@ -5,7 +5,7 @@ const MAX_WORKERS = 100;
 /** Least weight of the newest observation. Old ones fade, because workers come and go. */
 const MIN_WEIGHT = 1 / 32;
 /** Longest pause between a wake-up and its fetch. */
-const MAX_PAUSE_MS = 20;
+const MAX_HERD_PAUSE_MS = 20;
 
 /** What ended a wait: a pending task, an announced backlog, or the poll. */
 export type Wake = 'work' | 'backlog' | 'poll';
@@ -47,7 +47,7 @@ export class WatcherShare {
       backlog: 1 / this.#share,
       poll: 0,
     }[wake];
-    const ms = this.#random() * Math.min(MAX_PAUSE_MS, herd);
+    const ms = this.#random() * Math.min(MAX_HERD_PAUSE_MS, herd);
     return ms < 1 ? 0 : ms;
   }
 

@@ -10,7 +10,7 @@ export interface Deadlines {
   stop(): Promise<void>;
 }
 
-const IDLE_MS = 60_000;
+const MAX_CHECK_INTERVAL_MS = 60_000;
 
 /** Ends attempts at their `endsMs`. `held`: the tasks that are held now. */
 export function createDeadlines(held: () => Iterable<HeldTask>, runtime: Runtime): Deadlines {
@@ -21,7 +21,7 @@ export function createDeadlines(held: () => Iterable<HeldTask>, runtime: Runtime
     runtime,
     step() {
       const nowMs = runtime.clock.monotonicMs();
-      let earliestMs = nowMs + IDLE_MS;
+      let earliestMs = nowMs + MAX_CHECK_INTERVAL_MS;
       for (const task of held()) {
         if (task.endsMs > nowMs) {
           earliestMs = Math.min(earliestMs, task.endsMs);

@@ -42,7 +42,7 @@ export function classOf(error: unknown): string {
 }
 
 /** A text for any thrown value, at most 8,192 characters. */
-export function textOf(error: unknown): string {
+export function errorTextOf(error: unknown): string {
   let text: string;
   try {
     const shown: unknown = error instanceof Error ? error.message : error;

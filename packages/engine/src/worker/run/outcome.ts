@@ -5,7 +5,7 @@ import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { encodeContent } from '../../task/payload.ts';
 import type { AttemptRules } from './attempt-rules.ts';
-import { classOf, hintsOf, isRevocation, textOf } from './error-info.ts';
+import { classOf, hintsOf, isRevocation, errorTextOf } from './error-info.ts';
 import { handledTask } from './handlers.ts';
 
 // The last step of an attempt: what its handler did becomes a Finish, with the record that is kept of it.
@@ -17,7 +17,7 @@ export type AbortCause = 'timeout' | 'expired' | 'lease-lost' | 'cancelled' | 's
 export type AttemptEnd = Finish | 'lost';
 
 /** An attempt that has ended. */
-interface EndedAttempt {
+interface OutcomeInputs {
   readonly task: LeasedTask;
   readonly startedMs: number;
   /** What its handler recorded. */
@@ -61,20 +61,20 @@ export function encodeResult(value: unknown): Uint8Array {
 }
 
 /** The handler returned `value`. @throws an error if the value cannot be encoded */
-export function endSucceeded(attempt: EndedAttempt, value: unknown): Finish {
+export function endSucceeded(attempt: OutcomeInputs, value: unknown): Finish {
   const { task } = attempt;
   if (task.retentionMs <= 0)
-    return { outcome: 'succeeded', task, record: recordOf(attempt, SUCCEEDED), result: null };
+    return { outcome: 'succeeded', task, record: attemptRecordOf(attempt, SUCCEEDED), result: null };
   const bytes = encodeContent(value);
   if (bytes === null || bytes.length <= MAX_RESULT_BYTES)
-    return { outcome: 'succeeded', task, record: recordOf(attempt, SUCCEEDED), result: bytes };
+    return { outcome: 'succeeded', task, record: attemptRecordOf(attempt, SUCCEEDED), result: bytes };
   const reason = `a result of ${bytes.length} bytes was not kept (limit ${MAX_RESULT_BYTES})`;
-  const record = recordOf(attempt, { outcome: 'succeeded', reason });
+  const record = attemptRecordOf(attempt, { outcome: 'succeeded', reason });
   return { outcome: 'succeeded', task, record, result: null };
 }
 
 /** The attempt was ended before its handler. */
-export function endAborted(attempt: EndedAttempt, cause: AbortCause): AttemptEnd {
+export function endAborted(attempt: OutcomeInputs, cause: AbortCause): AttemptEnd {
   if (cause === 'lease-lost') {
     reportError(attempt, new Error(ABORT_TEXT[cause]));
     return 'lost';
@@ -88,16 +88,16 @@ export function endAborted(attempt: EndedAttempt, cause: AbortCause): AttemptEnd
 }
 
 /** The handler threw `error`, or its value cannot be encoded. */
-export function endFailed(attempt: EndedAttempt, error: unknown): Finish {
+export function endFailed(attempt: OutcomeInputs, error: unknown): Finish {
   const { task, deps } = attempt;
   const { rules, runtime } = deps;
   reportError(attempt, error);
   const hints = hintsOf(error);
-  const record = recordOf(attempt, {
+  const record = attemptRecordOf(attempt, {
     outcome: 'failed',
     error: {
       class: hints.errorClass ?? classOf(error),
-      message: textOf(error),
+      message: errorTextOf(error),
       ...(hints.status !== undefined && { status: hints.status }),
     },
   });
@@ -109,12 +109,12 @@ export function endFailed(attempt: EndedAttempt, error: unknown): Finish {
   );
 }
 
-function reportError({ task, deps }: EndedAttempt, error: unknown): void {
+function reportError({ task, deps }: OutcomeInputs, error: unknown): void {
   deps.rules.onError(error, () => handledTask(task));
 }
 
-function recordOf(
-  { task, startedMs, facts, deps }: EndedAttempt,
+function attemptRecordOf(
+  { task, startedMs, facts, deps }: OutcomeInputs,
   end: Pick<AttemptRecord, 'outcome'> & Partial<AttemptRecord>,
 ): AttemptRecord {
   const { attempt, pendingSinceMs } = task;
