@@ -1,7 +1,7 @@
 import type { FailureHints } from '@task-center/model';
 import { HandlerError, NonRetryableError, RevokeError } from '../../errors/handler-errors.ts';
+import { MAX_STORED_ERROR_LENGTH } from '../../task/attempt-record.ts';
 
-const MAX_ERROR_LENGTH = 8_192;
 const MAX_CAUSE_DEPTH = 8;
 
 // What is read from a value that a handler threw. It may be anything, and even reading it may throw.
@@ -50,5 +50,5 @@ export function errorTextOf(error: unknown): string {
   } catch {
     text = 'an error that cannot be shown';
   }
-  return text.slice(0, MAX_ERROR_LENGTH).toWellFormed();
+  return text.slice(0, MAX_STORED_ERROR_LENGTH).toWellFormed();
 }

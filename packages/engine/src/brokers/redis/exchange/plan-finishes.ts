@@ -2,7 +2,7 @@ import type { Finish } from '../../../broker/consume.ts';
 import { uniqueKeyPrefix } from '../../../protocol/keys.ts';
 import { encodeMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
-import { encodeAttempt } from '../../../task/attempt-record.ts';
+import { encodeAttempt, MAX_STORED_ERROR_LENGTH } from '../../../task/attempt-record.ts';
 import { END } from '../scripts/lua.generated.ts';
 import type { OtherFinish, QueueFinishes } from '../scripts/consume/exchange.ts';
 
@@ -17,8 +17,6 @@ export interface TaskSource {
 
 /** From this number of repeated fields on, a message is written as a whole instead of appended to. */
 const MAX_REPEATS = 4;
-/** Longest error text in a message. */
-const MAX_STORED_ERROR_LENGTH = 8_192;
 /** Appends nothing to the message. */
 const NO_CHANGE = { isWhole: 0, message: '' } as const;
 
