@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Broker } from '../broker/broker.ts';
 import type { TaskToEnqueue } from '../client/prepare-task.ts';
-import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeContent } from '../task/payload.ts';
@@ -27,8 +27,7 @@ const SYNC_INTERVAL_MS = 180_000;
 
 function checkedInterval(ms: number): number {
   if (Number.isInteger(ms) && ms >= 1) return ms;
-  const expected = 'a whole number from 1';
-  throw new TaskCenterError('invalid-value', { name: 'syncIntervalMs', got: shown(ms), expected });
+  throw invalidValue('syncIntervalMs', ms, 'a whole number from 1');
 }
 
 /** Checks at run time what the types promise: providers read files that people write. */

@@ -4,7 +4,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { EntryRecord } from '../broker/scheduler-entries.ts';
 import { Client, type ClientOptions, type EnqueuedTask } from '../client/client.ts';
 import type { TaskToEnqueue } from '../client/prepare-task.ts';
-import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeContent } from '../task/payload.ts';
@@ -46,7 +46,7 @@ const MAX_TIMER_WAIT_MS = 30_000;
 function checkedHeartbeat(ms: number): number {
   if (Number.isInteger(ms) && ms >= MIN_HEARTBEAT_MS && ms <= MAX_HEARTBEAT_MS) return ms;
   const expected = `a whole number from ${MIN_HEARTBEAT_MS} to ${MAX_HEARTBEAT_MS}`;
-  throw new TaskCenterError('invalid-value', { name: 'heartbeatMs', got: shown(ms), expected });
+  throw invalidValue('heartbeatMs', ms, expected);
 }
 
 /** An entry as Asynq publishes it. */

@@ -10,7 +10,7 @@ import {
   type Duration,
   type TaskContext,
 } from '@task-center/model';
-import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { checkedQueueName, checkedTaskId, checkedTypeName, durationMs } from '../task/checked.ts';
 import { NO_META } from '../task/meta.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
@@ -21,17 +21,16 @@ import type { TaskDraft } from './make-task.ts';
 function checkedRetries(maxRetries: number): number {
   // As in Asynq, a negative number means no retries.
   if (Number.isInteger(maxRetries) && maxRetries <= MAX_RETRIES) return Math.max(0, maxRetries);
-  const expected = `a whole number up to ${MAX_RETRIES}`;
-  throw new TaskCenterError('invalid-value', { name: 'maxRetries', got: shown(maxRetries), expected });
+  throw invalidValue('maxRetries', maxRetries, `a whole number up to ${MAX_RETRIES}`);
 }
 
 function checkedBackoff(backoff: Backoff): Backoff {
   if (isBackoff(backoff)) return backoff;
-  throw new TaskCenterError('invalid-value', {
-    name: 'backoff',
-    got: shown(JSON.stringify(backoff)),
-    expected: 'the kind exponential, linear, fixed or list with all of its fields, each a number from 0',
-  });
+  throw invalidValue(
+    'backoff',
+    JSON.stringify(backoff),
+    'the kind exponential, linear, fixed or list with all of its fields, each a number from 0',
+  );
 }
 
 function checkedTimeMs(date: Date, name: string, nowMs: number): number {
@@ -53,8 +52,7 @@ function checkedUniqueMs(unique: Duration): number {
 function checkedGroup(group: string): string {
   const isValid = group.trim() !== '' && group.isWellFormed() && fitsBytes(group, MAX_GROUP_BYTES);
   if (isValid) return group;
-  const expected = `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank`;
-  throw new TaskCenterError('invalid-value', { name: 'group', got: shown(group), expected });
+  throw invalidValue('group', group, `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank`);
 }
 
 const NO_CONTEXT: TaskContext = Object.freeze({});

@@ -1,6 +1,6 @@
 import { DEFAULT_RETRY_POLICY, DEFAULT_TIMEOUT_MS } from '@task-center/model';
 import type { Durability, NewTask } from '../broker/submit.ts';
-import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
 import { encodeContent } from '../task/payload.ts';
@@ -45,19 +45,14 @@ const DEFAULT_MAX_PAYLOAD_BYTES = 256 * 1_024;
 
 function checkDurability(durability: string | undefined): void {
   if (durability === undefined || DURABILITIES.some((known) => known === durability)) return;
-  throw new TaskCenterError('invalid-value', {
-    name: 'durability',
-    got: shown(durability),
-    expected: DURABILITIES.join(', '),
-  });
+  throw invalidValue('durability', durability, DURABILITIES.join(', '));
 }
 
 /** The compiler checks it for TypeScript; callers in JavaScript need it at run time. */
 function checkDefinition(task: Partial<TaskDefinition> | null | undefined): void {
   const { type, schema } = task ?? {};
   if (typeof type === 'string' && schema !== undefined) return;
-  const expected = 'the name of a type, or a definition that defineTask returned';
-  throw new TaskCenterError('invalid-value', { name: 'task', got: shown(task), expected });
+  throw invalidValue('task', task, 'the name of a type, or a definition that defineTask returned');
 }
 
 /** @throws TaskCenterError `invalid-value` for a value that JSON cannot express, such as a cycle or a BigInt */

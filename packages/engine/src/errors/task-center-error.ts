@@ -44,3 +44,8 @@ export function shown(value: unknown): string {
   );
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
+
+/** An error about a value, which may be of any type. */
+export function invalidValue(name: string, got: unknown, expected: string): TaskCenterError<'invalid-value'> {
+  return new TaskCenterError('invalid-value', { name, got: shown(got), expected });
+}

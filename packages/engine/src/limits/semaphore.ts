@@ -1,6 +1,6 @@
 import { storedTaskId } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskMeta } from '../task/meta.ts';
 
 /** The holder of a token: a task, as its handler gets it. */
@@ -29,10 +29,10 @@ export class Semaphore {
    */
   constructor(broker: Broker, scope: string, maxTokens: number) {
     if (typeof scope !== 'string' || scope.trim() === '') {
-      throw invalid('scope', scope, 'a text that is not blank');
+      throw invalidValue('scope', scope, 'a text that is not blank');
     }
     if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) {
-      throw invalid('maxTokens', maxTokens, 'a whole number of at least 1');
+      throw invalidValue('maxTokens', maxTokens, 'a whole number of at least 1');
     }
     this.#broker = broker;
     this.#scope = scope;
@@ -48,7 +48,7 @@ export class Semaphore {
    */
   async acquire(holder: TokenHolder, until: { readonly deadlineMs: number }): Promise<boolean> {
     const { deadlineMs } = until;
-    if (!Number.isFinite(deadlineMs)) throw invalid('deadlineMs', deadlineMs, 'a time in ms');
+    if (!Number.isFinite(deadlineMs)) throw invalidValue('deadlineMs', deadlineMs, 'a time in ms');
     return this.#broker.semaphores.acquire({
       scope: this.#scope,
       maxTokens: this.#maxTokens,
@@ -71,10 +71,6 @@ export class Semaphore {
 
 /** The name of the holder in the broker: the task's stored ID, as in Asynq. */
 function holderName({ id, meta }: TokenHolder): string {
-  if (typeof id !== 'string' || id === '') throw invalid('id', id, 'the ID of a task');
+  if (typeof id !== 'string' || id === '') throw invalidValue('id', id, 'the ID of a task');
   return storedTaskId(id, meta?.business ?? null);
-}
-
-function invalid(name: string, got: unknown, expected: string): TaskCenterError<'invalid-value'> {
-  return new TaskCenterError('invalid-value', { name, got: shown(got), expected });
 }

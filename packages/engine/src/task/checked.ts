@@ -1,5 +1,5 @@
 import { isTaskId, nameFault, parseDuration, queueNameFault, type Duration } from '@task-center/model';
-import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, shown, TaskCenterError } from '../errors/task-center-error.ts';
 
 // The model says what is wrong with a value; here it becomes an error.
 
@@ -53,11 +53,7 @@ export function checkedTypeName(name: string): string {
  */
 export function checkedTaskId(id: string): string {
   if (isTaskId(id)) return id;
-  throw new TaskCenterError('invalid-value', {
-    name: 'id',
-    got: shown(id),
-    expected: '1 to 255 bytes, not blank, without points and control characters',
-  });
+  throw invalidValue('id', id, '1 to 255 bytes, not blank, without points and control characters');
 }
 
 /**
@@ -70,5 +66,5 @@ export function durationMs(text: Duration, name: string): number {
   const ms = typeof text === 'string' ? parseDuration(text) : null;
   if (ms !== null) return ms;
   const expected = 'a duration of at most ten years such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
-  throw new TaskCenterError('invalid-value', { name, got: shown(text), expected });
+  throw invalidValue(name, text, expected);
 }

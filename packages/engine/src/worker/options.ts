@@ -1,5 +1,5 @@
 import type { LeaseSettings } from '../broker/lease-renewal.ts';
-import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue } from '../errors/task-center-error.ts';
 import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/lease-times.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { AggregationOptions } from './aggregate/rules.ts';
@@ -61,8 +61,7 @@ function numberOf(name: keyof typeof NUMBERS, given: number | undefined): number
   const { min, max, fallback } = NUMBERS[name];
   const value = given ?? fallback;
   if (Number.isInteger(value) && value >= min && value <= max) return value;
-  const expected = `a whole number from ${min} to ${max}`;
-  throw new TaskCenterError('invalid-value', { name, got: shown(value), expected });
+  throw invalidValue(name, value, `a whole number from ${min} to ${max}`);
 }
 
 /** @throws TaskCenterError `invalid-value` */

@@ -1,7 +1,7 @@
 import type { Duration } from '@task-center/model';
 import { MAX_SET_TASKS, type GroupRules } from '../../broker/groups.ts';
 import type { TaskToEnqueue } from '../../client/prepare-task.ts';
-import { shown, TaskCenterError } from '../../errors/task-center-error.ts';
+import { invalidValue, TaskCenterError } from '../../errors/task-center-error.ts';
 import { durationMs } from '../../task/checked.ts';
 
 /** A task of a group, as `aggregate` gets it. */
@@ -59,7 +59,7 @@ export function checkRules({
   }
   if (!Number.isInteger(maxSize) || maxSize < 0 || maxSize > MAX_SET_TASKS) {
     const expected = `a whole number from 1 to ${MAX_SET_TASKS}, or 0 for no such rule`;
-    throw new TaskCenterError('invalid-value', { name: 'maxSize', got: shown(maxSize), expected });
+    throw invalidValue('maxSize', maxSize, expected);
   }
   return { graceMs, maxDelayMs: durationMs(maxDelay, 'maxDelay'), maxSize };
 }

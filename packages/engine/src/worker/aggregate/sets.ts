@@ -4,7 +4,7 @@ import { SET_MS, type AggregationSet, type FinishedSet } from '../../broker/grou
 import type { TaskRecord } from '../../broker/inspect.ts';
 import type { NewTask } from '../../broker/submit.ts';
 import type { PrepareTask } from '../../client/prepare-task.ts';
-import { shown, TaskCenterError } from '../../errors/task-center-error.ts';
+import { invalidValue } from '../../errors/task-center-error.ts';
 import { reportQuarantined } from '../../loops/report-quarantined.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -72,9 +72,7 @@ const toGroupedTask = ({ id, type, payload, headers, meta }: TaskRecord): Groupe
 async function makeTaskOfGroup(group: AggregatedGroup, { aggregate, prepare }: SetDeps): Promise<NewTask> {
   const made = await aggregate(group);
   if (typeof made !== 'object' || made === null) {
-    const name = 'the value that aggregate returned';
-    const expected = 'a task, with its type under `task`';
-    throw new TaskCenterError('invalid-value', { name, got: shown(made), expected });
+    throw invalidValue('the value that aggregate returned', made, 'a task, with its type under `task`');
   }
   // The new task stays in the queue of the set, as in Asynq.
   const { queue: _, ...task } = made;

@@ -1,6 +1,6 @@
 import { logicalQueue, nameFault } from '@task-center/model';
 import type { Exchange } from '../../broker/consume.ts';
-import { shown, TaskCenterError } from '../../errors/task-center-error.ts';
+import { invalidValue } from '../../errors/task-center-error.ts';
 
 /** Queues to work on: a list, or priorities by queue (whole numbers from 1 on; a higher one comes first). */
 export type WorkerQueues = readonly string[] | Readonly<Record<string, number>>;
@@ -29,10 +29,6 @@ interface WeightedQueue {
   readonly weight: number;
 }
 
-function invalid(name: string, got: unknown, expected: string): TaskCenterError {
-  return new TaskCenterError('invalid-value', { name, got: shown(got), expected });
-}
-
 /** Queues by weight, highest first; those of a list have the weight 1 and keep its order. A repeated name counts once. */
 function toWeightedQueues(queues: WorkerQueues): WeightedQueue[] {
   const all = Array.isArray(queues)
@@ -42,9 +38,9 @@ function toWeightedQueues(queues: WorkerQueues): WeightedQueue[] {
         .sort((a, b) => b.weight - a.weight);
   for (const { name, weight } of all) {
     const fault = nameFault(logicalQueue(name).name);
-    if (fault !== null) throw invalid('queue', name, `a queue name, but ${fault}`);
+    if (fault !== null) throw invalidValue('queue', name, `a queue name, but ${fault}`);
     if (!Number.isSafeInteger(weight) || weight < 1) {
-      throw invalid(`priority of queue "${name}"`, weight, 'a whole number from 1 on');
+      throw invalidValue(`priority of queue "${name}"`, weight, 'a whole number from 1 on');
     }
   }
   return [...new Map(all.map((queue) => [queue.name, queue])).values()];
