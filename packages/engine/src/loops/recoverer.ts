@@ -1,9 +1,9 @@
-import { MAX_CRASHES, SCAN_MS } from '@task-center/model';
-import type { LeasedTask } from '../broker/consume.ts';
+import { failedFinish, MAX_CRASHES, SCAN_MS } from '@task-center/model';
+import type { Finish, LeasedTask } from '../broker/consume.ts';
 import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { LoopOverQueues } from './forwarder.ts';
-import { orphanFinish } from './orphans.ts';
 import { reportQuarantinedBy } from './report-quarantined.ts';
 
 /** Most tasks per queue and step. */
@@ -11,6 +11,26 @@ const LIMIT = 100;
 
 /** Number of tasks that a step handled. */
 const size = ({ recovered, archived, orphans }: Recovered) => recovered + archived + orphans.length;
+
+/** Asynq's own message, which its users recognise in its tools. */
+const LEASE_EXPIRED = { class: 'lost', message: 'asynq: task lease expired' } as const;
+
+/**
+ * Returns how to end the attempt of a Go worker that is gone: as a failed attempt, which is what Asynq's own recoverer
+ * does. The retry comes after Asynq's delay, unless the task has its own backoff. See docs/design/guarantees.md#go-workers.
+ */
+function orphanFinish(task: LeasedTask, { clock, random }: Runtime): Finish {
+  const nowMs = clock.wallMs();
+  const record = {
+    number: task.attempt,
+    startedMs: task.pendingSinceMs ?? nowMs,
+    finishedMs: nowMs,
+    outcome: 'lost',
+    error: LEASE_EXPIRED,
+  } as const;
+  const retryInputs = { backoff: { kind: 'asynq' }, nowMs, chance: random() } as const;
+  return failedFinish(task, { record, hints: {}, countsAsFailure: () => true }, retryInputs);
+}
 
 /** Takes back the tasks of workers that are gone: docs/design/engine.md#recovery. */
 export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Loop {
