@@ -54,7 +54,6 @@ export type { TaskMeta } from './task/meta.ts';
 export type { Broker } from './broker/broker.ts';
 export { FAULT_KINDS, type Check, type Fault, type FaultKind, type Candidate } from './broker/check.ts';
 export type { ClusterNode, ClusterView } from './broker/cluster.ts';
-export type { CallOptions } from './broker/call-options.ts';
 export type {
   Consume,
   EarlyResult,
@@ -106,7 +105,14 @@ export {
   type SchedulerEntries,
 } from './broker/scheduler-entries.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
-export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';
+export type {
+  CallOptions,
+  Durability,
+  EnqueueCallOptions,
+  EnqueueOutcome,
+  NewTask,
+  Submit,
+} from './broker/submit.ts';
 // Knowledge that the HTTP contract and browsers have, too.
 export {
   backoffMs,

@@ -2,7 +2,7 @@
 // come. Runs in the main thread.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { CallOptions } from '../../../broker/call-options.ts';
+import type { CallOptions } from '../../../broker/submit.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
