@@ -1,7 +1,6 @@
 import type { Lease } from '../broker/consume.ts';
 import type { RenewalReport, LeaseSettings } from '../broker/lease-renewal.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { within } from '../runtime/within.ts';
+import { within, type Clock } from '../runtime/clock.ts';
 import {
   RENEWER_ALIVE_MS,
   DEGRADED,
