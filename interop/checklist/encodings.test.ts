@@ -8,7 +8,7 @@ import {
   encodeSchedulerEntry,
 } from '../../packages/engine/src/protocol/scheduler-entry.ts';
 import { decodeServerInfo, encodeServerInfo } from '../../packages/engine/src/protocol/server-info.ts';
-import { uniqueKey } from '../../packages/engine/src/protocol/unique-key.ts';
+import { uniqueKey } from '../../packages/engine/src/protocol/keys.ts';
 import { nextEvent } from '../../packages/engine/test/support/next-event.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';
 

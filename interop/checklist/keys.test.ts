@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { FIELD } from '../../packages/engine/src/protocol/message.ts';
-import { uniqueKey } from '../../packages/engine/src/protocol/unique-key.ts';
+import { uniqueKey } from '../../packages/engine/src/protocol/keys.ts';
 import type { Finish } from '../../packages/engine/src/index.ts';
 import { nextEvent, nextEvents } from '../../packages/engine/test/support/next-event.ts';
 import { interopBed, item, nowS, until } from '../support/bed.ts';

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * The names of all keys in Redis. `queue` is the stored name of a queue, `id` the stored ID of a task. Queue names are hash
  * tags, so all keys of a queue are on one node of a cluster and scripts can use them together. Names and types are documented
@@ -80,6 +82,28 @@ export const processedOnKey = (queue: string, day: string): string => asynqKey(q
 export const failedOnKey = (queue: string, day: string): string => asynqKey(queue, `failed:${day}`);
 /** Prefix of unique locks' keys; type and suffix follow. */
 export const uniqueKeyPrefix = (queue: string): string => asynqKey(queue, 'unique:');
+
+/** What makes two tasks the same for a unique lock. */
+export interface UniqueTask {
+  readonly queue: string;
+  readonly type: string;
+  /** Null = no payload; its key differs from that of an empty payload. */
+  readonly payload: Uint8Array | null;
+  /** Each business has locks of its own. */
+  readonly business?: string | null;
+}
+
+/**
+ * The lock's key, as Asynq makes it. The client computes it when it enqueues, and stores it in the message: a stored message
+ * does not distinguish an empty payload from none.
+ */
+export function uniqueKey({ queue, type, payload, business = null }: UniqueTask): string {
+  const suffix = payload === null ? '' : createHash('md5').update(payload).digest('hex');
+  // Go's keys end with a colon or a digit of the hash, so none equals a key that ends with a dot.
+  const owner = business === null ? '' : `:${business}.`;
+  return `${uniqueKeyPrefix(queue)}${type}:${suffix}${owner}`;
+}
+
 /** SET of the names of groups that have tasks. */
 export const groupsKey = (queue: string): string => asynqKey(queue, 'groups');
 /** Prefix of groups' keys; the name follows. */

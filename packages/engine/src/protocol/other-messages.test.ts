@@ -8,7 +8,7 @@ import {
   type StoredSchedulerEntry,
 } from './scheduler-entry.ts';
 import { decodeServerInfo, decodeWorkerInfo, encodeServerInfo, encodeWorkerInfo } from './server-info.ts';
-import { uniqueKey } from './unique-key.ts';
+import { uniqueKey } from './keys.ts';
 import { ProtocolError } from './wire.ts';
 
 test('a ServerInfo has the bytes that Go writes', () => {

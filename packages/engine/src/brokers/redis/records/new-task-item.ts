@@ -1,9 +1,8 @@
 import { wholeTimeoutMs } from '@task-center/model';
 import type { EnqueueOutcome, NewTask } from '../../../broker/submit.ts';
 import { SECOND_MS, secondsUp } from '../../../protocol/go-time.ts';
-import { groupKey, taskKey } from '../../../protocol/keys.ts';
+import { groupKey, taskKey, uniqueKey } from '../../../protocol/keys.ts';
 import { encodeMessage } from '../../../protocol/message.ts';
-import { uniqueKey } from '../../../protocol/unique-key.ts';
 import type { Enqueued, EnqueueItem } from '../scripts/submit/enqueue.ts';
 import { CODE } from '../scripts/lua.generated.ts';
 import { wrongTypeText } from '../calls/refusals.ts';
