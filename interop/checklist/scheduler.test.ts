@@ -7,7 +7,7 @@ import {
   type EntryOption,
 } from '../../packages/engine/src/protocol/option-strings.ts';
 import { encodeSchedulerEntry } from '../../packages/engine/src/protocol/scheduler-entry.ts';
-import { checkedCron } from '../../packages/engine/src/asynq-scheduler/checked-cron.ts';
+import { checkedCron } from '../../packages/engine/src/task/checked.ts';
 import { interopBed, item, nowS } from '../support/bed.ts';
 
 /** Without Lord Howe, whose clock changes by half an hour: there Go misses times that exist. */

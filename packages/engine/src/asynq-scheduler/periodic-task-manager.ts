@@ -5,8 +5,7 @@ import { invalidValue, isTaskCenterError, shown, TaskCenterError } from '../erro
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeContent } from '../task/payload.ts';
-import { checkedTypeName } from '../task/checked.ts';
-import { checkedCron } from './checked-cron.ts';
+import { checkedCron, checkedTypeName } from '../task/checked.ts';
 import { optionTexts } from './entry-options.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 

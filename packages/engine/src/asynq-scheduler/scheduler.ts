@@ -8,8 +8,7 @@ import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeContent } from '../task/payload.ts';
-import { checkedTypeName } from '../task/checked.ts';
-import { checkedCron } from './checked-cron.ts';
+import { checkedCron, checkedTypeName } from '../task/checked.ts';
 import { optionTexts } from './entry-options.ts';
 
 /** The outcome of a firing: the stored task, or why none was stored. */

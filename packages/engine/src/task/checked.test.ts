@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkedQueueName, checkedTaskId, checkedTypeName, durationMs } from './checked.ts';
+import { checkedCron, checkedQueueName, checkedTaskId, checkedTypeName, durationMs } from './checked.ts';
 
 const invalid = expect.objectContaining({ code: 'invalid-value' });
 
@@ -18,6 +18,7 @@ describe('a value that the model refuses', () => {
     [() => checkedTypeName('a{b}'), 'braces'],
     [() => checkedTaskId('a.b'), 'id is not valid'],
     [() => durationMs('-5s', 'delay'), 'delay'],
+    [() => checkedCron('60 * * * *'), 'schedule'],
   ])('is an error that says why: %s', (check, why) => {
     expect(check).toThrow(invalid);
     expect(check).toThrow(why);
@@ -35,4 +36,8 @@ describe('a value that the model refuses', () => {
   test('may be no text at all, and the error names its option', () => {
     expect(() => durationMs(10 as never, 'delay')).toThrow('delay is not valid: found 10.');
   });
+});
+
+test('an unknown default zone is refused, and the error names it', () => {
+  expect(() => checkedCron('@daily', 'Nowhere/Else')).toThrow(/Nowhere\/Else/);
 });

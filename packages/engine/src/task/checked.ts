@@ -1,4 +1,13 @@
-import { isTaskId, nameFault, parseDuration, queueNameFault, type Duration } from '@task-center/model';
+import {
+  isTaskId,
+  isTimeZone,
+  nameFault,
+  parseCron,
+  parseDuration,
+  queueNameFault,
+  type Cron,
+  type Duration,
+} from '@task-center/model';
 import { invalidValue, shown, TaskCenterError } from '../errors/task-center-error.ts';
 
 // The model says what is wrong with a value; here it becomes an error.
@@ -67,4 +76,20 @@ export function durationMs(text: Duration, name: string): number {
   if (ms !== null) return ms;
   const expected = 'a duration of at most ten years such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
   throw invalidValue(name, text, expected);
+}
+
+const EXPECTED_SCHEDULE =
+  'five fields such as `*/5 8-17 * * mon-fri`, a name such as `@daily`, or `@every 90s`; `TZ=<zone> ` in front sets the time zone';
+
+/**
+ * Reads a schedule with `parseCron`.
+ *
+ * @param timeZone IANA name of the zone for specs without a prefix
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkedCron(spec: string, timeZone = 'UTC'): Cron {
+  const cron = parseCron(spec, timeZone);
+  if (cron) return cron;
+  const got = isTimeZone(timeZone) ? shown(spec) : `${shown(spec)} in the zone ${shown(timeZone)}`;
+  throw new TaskCenterError('invalid-value', { name: 'The schedule', got, expected: EXPECTED_SCHEDULE });
 }
