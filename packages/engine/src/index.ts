@@ -1,17 +1,28 @@
 // The public names of the library, one by one. What is not here is internal and may change in any version.
+
+// Every program opens its broker once, and hands it to whatever uses it.
 export { connect, type ConnectOptions } from './connect.ts';
+
+// Enqueueing. `Client` is what applications use. `makeTask` is for programs that check the options of a task themselves, such
+// as the HTTP service, and then call `Client.submit`.
 export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } from './client/client.ts';
 export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task.ts';
+export { defineTask, type TaskDefaults, type TaskDefinition } from './task/define-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
+
+// Running tasks. A handler throws one of the three errors to say what its failure means: hints for the retry, no retry, or removal.
+export { Worker } from './worker/worker.ts';
 export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregate/rules.ts';
+export { HandlerError, NonRetryableError, RevokeError } from './errors/handler-errors.ts';
 export { runUntilSignal, type Runnable } from './worker/run-until-signal.ts';
 export type { HealthCheck } from './worker/health-check.ts';
 export type { WorkerOptions } from './worker/options.ts';
-export { Worker } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/run/attempt-rules.ts';
 export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';
+
+// Looking at queues and tasks, and acting on them.
 export { Inspector } from './inspector/inspector.ts';
 export type { ClusterInspector } from './inspector/cluster-inspector.ts';
 export type { QueueInspector } from './inspector/queue-inspector.ts';
@@ -28,20 +39,31 @@ export type {
   SchedulerEntry,
   TaskAddress,
 } from './control/index.ts';
+// Finds and repairs faults of stored data. Also the command `fsck`.
 export { fsck, type Finding, type FsckOptions, type FsckReport } from './control/fsck.ts';
+
+// Beside a worker: a limit that many processes share, and figures for Prometheus.
 export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
 export { QueueMetrics } from './metrics/queue-metrics.ts';
 export type { MetricFamily, Sample } from './metrics/exposition.ts';
+
+// Tasks that repeat, by cron within a process. The entries live as long as their process, as in Asynq.
 export { Scheduler, type FiringOutcome, type SchedulerOptions } from './asynq-scheduler/scheduler.ts';
 export {
   PeriodicTaskManager,
   type PeriodicTask,
   type PeriodicTaskManagerOptions,
 } from './asynq-scheduler/periodic-task-manager.ts';
+
+// A worker runs the loops of maintenance for its queues. A service without workers of its own runs them with this.
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
+
+// Errors of the library have a stable code. `codes` has all of them, with the texts.
 export { codes, type ErrorCode } from './errors/codes.ts';
-export { HandlerError, NonRetryableError, RevokeError } from './errors/handler-errors.ts';
 export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
+
+// What code needs from its surroundings: time, chance, log and events. Tests and hosts replace them. The other functions help
+// a program to read durations, run loops and make folders as the library does.
 export { durationMs } from './task/checked.ts';
 export { systemClock, type Clock } from './runtime/clock.ts';
 export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
@@ -49,7 +71,9 @@ export { createLoop, type Loop } from './runtime/loop.ts';
 export { silentLog, type Log } from './runtime/log.ts';
 export { makeFolder } from './runtime/make-folder.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';
-export { defineTask, type TaskDefaults, type TaskDefinition } from './task/define-task.ts';
+
+// The interface of a broker, facet by facet: what `connect` returns. Its README says who calls what. Most programs use the
+// classes above instead, which check what they are given; a broker takes it as it is.
 export type { TaskMeta } from './task/meta.ts';
 export type { Broker } from './broker/broker.ts';
 export { FAULT_KINDS, type Check, type Fault, type FaultKind, type Candidate } from './broker/check.ts';
@@ -113,7 +137,8 @@ export type {
   NewTask,
   Submit,
 } from './broker/submit.ts';
-// Knowledge that the HTTP contract and browsers have, too.
+
+// Knowledge that the HTTP contract and browsers have, too. It is from the model, and pure.
 export {
   backoffMs,
   BUILT_IN_QUEUES,
