@@ -14,6 +14,7 @@ export interface LeaseRenewerData {
   readonly originMs: number;
 }
 
+/** The broker's facet `leaseRenewal`, and the end of its thread. */
 export interface LeaseRenewerThread extends LeaseRenewal {
   close(): Promise<void>;
 }
@@ -57,6 +58,7 @@ class SupervisedThread {
     if (this.#thread || this.#closing.signal.aborted) return;
     const created = this.#create();
     if (!created) return;
+    // An error is followed by the exit; the first of them counts.
     created.on('error', (error) => this.#onEnd(created, error));
     created.on('exit', (code) => this.#onEnd(created, new Error(`the thread ended with code ${code}`)));
     // Leases alone do not keep the process alive.
@@ -102,6 +104,7 @@ export function createLeaseRenewerThread(target: RedisTarget, runtime: Runtime):
   const thread = new SupervisedThread({
     runtime,
     create: () => newThread(data).on('message', (message: FromRenewer) => remote.receive(message)),
+    // Also the workers that an earlier thread was told about.
     setUp(created) {
       for (const message of remote.setUpMessages()) created.postMessage(message, []);
     },
@@ -109,6 +112,7 @@ export function createLeaseRenewerThread(target: RedisTarget, runtime: Runtime):
   const remote = createRemoteRenewer({
     post(message: ToRenewer) {
       if (thread.current) thread.current.postMessage(message, []);
+      // The new thread gets this message with the others. A worker that ends needs no new thread.
       else if (message.kind === 'owner') thread.start();
     },
     replace: () => void thread.current?.terminate(),
