@@ -41,4 +41,4 @@ export {
   type ListedState,
   type TaskState,
 } from './states.ts';
-export { fitsBytes } from './texts.ts';
+export { CONTROL_CHARACTERS, fitsBytes } from './texts.ts';

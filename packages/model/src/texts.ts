@@ -1,4 +1,4 @@
-// What the rules of names and IDs share.
+// What names, IDs and errors have in common as texts.
 
 /** Control and direction characters, which break logs and terminals, as the inside of a class of a regular expression. */
 export const CONTROL_CHARACTERS =

@@ -1,3 +1,4 @@
+import { CONTROL_CHARACTERS } from '@task-center/model';
 import { codes, type ErrorCode, type ErrorDetails, type ErrorText } from './codes.ts';
 
 /** An error that the engine raises on purpose. Codes and details are stable; texts may change. */
@@ -24,8 +25,8 @@ export function isTaskCenterError<C extends ErrorCode>(error: unknown, code: C):
 }
 
 const MAX_SHOWN_LENGTH = 64;
-/** Characters that control a terminal or the direction of text. JSON leaves most of them as they are. */
-const CONTROL_CHARS = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g; // eslint-disable-line no-control-regex
+/** `JSON.stringify` leaves most of them as they are. */
+const EACH_CONTROL_CHARACTER = new RegExp(`[${CONTROL_CHARACTERS}]`, 'g');
 
 function quotedText(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
@@ -39,7 +40,7 @@ function quotedText(value: unknown): string {
 /** A value as errors show it: strings in quotes, at most 64 characters, control characters escaped. */
 export function shown(value: unknown): string {
   const text = quotedText(value).replace(
-    CONTROL_CHARS,
+    EACH_CONTROL_CHARACTER,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;

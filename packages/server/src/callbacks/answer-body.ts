@@ -5,7 +5,7 @@ const MAX_READ_BYTES = 1_048_576;
 /** Longest body that becomes the task's result, bytes. */
 export const MAX_RESULT_BYTES = 262_144;
 /** Part of a body that is kept with the attempt, bytes. */
-export const MAX_SHOWN_LENGTH = 8_192;
+export const MAX_EXCERPT_BYTES = 8_192;
 
 /** Collects a body. */
 export interface AnswerBody {
@@ -15,7 +15,7 @@ export interface AnswerBody {
 }
 
 export interface ReadBody {
-  /** The whole body where it is at most `MAX_RESULT_BYTES`, else its first `MAX_SHOWN_LENGTH` bytes. */
+  /** The whole body where it is at most `MAX_RESULT_BYTES`, else its first `MAX_EXCERPT_BYTES` bytes. */
   readonly bytes: Uint8Array;
   /** Number of bytes read. */
   readonly size: number;
@@ -28,7 +28,7 @@ export function createAnswerBody(): AnswerBody {
 
   /** A body that is too long for a result keeps only the part that is shown. */
   function shrink(): void {
-    if (size > MAX_RESULT_BYTES) chunks = [Buffer.concat(chunks).subarray(0, MAX_SHOWN_LENGTH)];
+    if (size > MAX_RESULT_BYTES) chunks = [Buffer.concat(chunks).subarray(0, MAX_EXCERPT_BYTES)];
   }
 
   return {
@@ -40,7 +40,7 @@ export function createAnswerBody(): AnswerBody {
       return accepted.length === chunk.length;
     },
     read: () => ({
-      bytes: Buffer.concat(chunks).subarray(0, size > MAX_RESULT_BYTES ? MAX_SHOWN_LENGTH : undefined),
+      bytes: Buffer.concat(chunks).subarray(0, size > MAX_RESULT_BYTES ? MAX_EXCERPT_BYTES : undefined),
       size,
     }),
   };

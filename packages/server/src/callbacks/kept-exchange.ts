@@ -1,5 +1,5 @@
 /** What an attempt keeps of its HTTP exchange, in bounded size and without secrets. */
-import { MAX_SHOWN_LENGTH, type ReadBody } from './answer-body.ts';
+import { MAX_EXCERPT_BYTES, type ReadBody } from './answer-body.ts';
 import type { Delivered } from './deliver.ts';
 import { isSecretHeader } from './headers.ts';
 import type { CallbackRequest } from './request.ts';
@@ -49,7 +49,7 @@ function shownHeaders(headers: Readonly<Record<string, string>>): Record<string,
  * it fits. A character that is cut in the middle is left out.
  */
 function shownBody({ bytes, size }: ReadBody, maxBytes: number): { body: string; truncated: boolean } {
-  let length = Math.min(bytes.length, MAX_SHOWN_LENGTH);
+  let length = Math.min(bytes.length, MAX_EXCERPT_BYTES);
   for (; length > 0; length = Math.floor(length * 0.75)) {
     const stream = length < size;
     const body = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, length), { stream });
