@@ -94,11 +94,6 @@ const PROBLEM_BY_ERROR = {
   'version-mismatch': 'internal',
 } satisfies Record<ErrorCode, ProblemCode>;
 
-/** The HTTP status of each engine error. */
-export const statusByErrorCode = Object.fromEntries(
-  Object.entries(PROBLEM_BY_ERROR).map(([code, problem]) => [code, problems[problem].status]),
-) as Record<ErrorCode, number>;
-
 /** Not the engine's text: it names the broker's address, which callers need not know. The log has it. */
 function brokerUnavailable(error: TaskCenterError): ProblemError {
   const { outcome } = error.details as { outcome?: string };

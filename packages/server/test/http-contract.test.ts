@@ -4,8 +4,6 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { queueName, taskInput } from '@task-center/api';
 import { pageHtml } from '../src/http/service/page-html.ts';
-import { statusByErrorCode as statusOfError } from '../src/problem.ts';
-import { codes } from '../../engine/src/errors/codes.ts';
 import { testApp, testConfig, type TestApp } from './support/test-app.ts';
 
 let app: TestApp;
@@ -243,10 +241,6 @@ describe('the contract and the engine', () => {
     );
     const ids = fc.oneof(fc.string(), fc.stringMatching(/^[A-Za-z0-9_:-]{0,102}$/));
     fc.assert(fc.property(ids, (id) => !taskInput.safeParse({ id }).success || isTaskId(id)));
-  });
-
-  test('agree on errors: each one of the engine has a status', () => {
-    expect(Object.keys(statusOfError).sort()).toEqual(Object.keys(codes).sort());
   });
 });
 
