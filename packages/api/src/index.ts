@@ -1,11 +1,12 @@
 export { batchInput, type BatchAnswer, type BatchInput, type BatchItem } from './batches/schemas.ts';
 export { shownBackoff } from './tasks/backoff.ts';
-export type {
-  Callback,
-  CallbackBody,
-  CallbackInput,
-  CallbackMethod,
-  CheckedCallback,
+export {
+  DEFAULT_CONNECT_TIMEOUT,
+  type Callback,
+  type CallbackBody,
+  type CallbackInput,
+  type CallbackMethod,
+  type CheckedCallback,
 } from './tasks/callback.ts';
 export {
   ApiError,

@@ -10,6 +10,9 @@ const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 /** What the request's body has: the payload, the payload in an envelope, or nothing. */
 const bodies = ['payload', 'envelope', 'none'] as const;
 
+/** Longest time to connect of a callback that names none. It is not stored: a change also changes stored tasks. */
+export const DEFAULT_CONNECT_TIMEOUT = '3s';
+
 /** The headers of a request: their number and their size in all are limited. */
 const headers = z.record(z.string(), z.string()).superRefine((record, context) => {
   const entries = Object.entries(record);
@@ -35,7 +38,7 @@ export const callbackInput = strict(
         "The request's body: the payload's bytes unchanged (default), an envelope around them, or none (default with GET)",
     }),
     connect_timeout: durationText(1, 60_000)
-      .default('3s')
+      .default(DEFAULT_CONNECT_TIMEOUT)
       .meta({ description: 'Longest time to connect, 1ms to 60s; it is part of the timeout of the attempt' }),
     redirects: choice(['none'], ['same_host']).default('none'),
   },

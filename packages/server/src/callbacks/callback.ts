@@ -1,5 +1,5 @@
 /** A task's callback as it is stored, and as it is used. */
-import type { CallbackBody, CallbackMethod } from '@task-center/api';
+import { DEFAULT_CONNECT_TIMEOUT, type CallbackBody, type CallbackMethod } from '@task-center/api';
 import type { TaskMeta } from '@task-center/engine';
 import { parseDuration } from '@task-center/model';
 
@@ -15,7 +15,7 @@ export interface StoredCallback {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Default `payload`; with GET `none`. */
   readonly body?: CallbackBody | undefined;
-  /** Longest time to connect, TLS handshake included. Default `3s`, at most `60s`. */
+  /** Longest time to connect, TLS handshake included. Default `DEFAULT_CONNECT_TIMEOUT`, at most `60s`. */
   readonly connect_timeout?: string | undefined;
   /** When the first attempt was scheduled, RFC 3339; absent = at submission. */
   readonly scheduled_at?: string | undefined;
@@ -31,7 +31,7 @@ export interface Callback {
   readonly scheduledMs: number | null;
 }
 
-const DEFAULT_CONNECT_MS = 3_000;
+const DEFAULT_CONNECT_MS = parseDuration(DEFAULT_CONNECT_TIMEOUT)!;
 /** The API's limit; checked again, because others may write to the broker, too. */
 const MAX_CONNECT_MS = 60_000;
 

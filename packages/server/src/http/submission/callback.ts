@@ -1,5 +1,12 @@
 /** Checks a submitted callback beyond its schema, and gives it its stored form. */
-import { gotOf, itemAt, type CheckedCallback, type ProblemItem, type ItemPath } from '@task-center/api';
+import {
+  DEFAULT_CONNECT_TIMEOUT,
+  gotOf,
+  itemAt,
+  type CheckedCallback,
+  type ProblemItem,
+  type ItemPath,
+} from '@task-center/api';
 import type { StoredCallback } from '../../callbacks/callback.ts';
 import { headerFault } from '../../callbacks/headers.ts';
 import { checkCallbackUrl, type UrlRules } from '../../callbacks/url-rules.ts';
@@ -67,7 +74,7 @@ export function storedCallback(callback: CheckedCallback, scheduledMs: number | 
     ...(method !== 'POST' && { method }),
     ...(Object.keys(headers).length > 0 && { headers }),
     ...(body !== undefined && { body }),
-    ...(connect_timeout !== '3s' && { connect_timeout }),
+    ...(connect_timeout !== DEFAULT_CONNECT_TIMEOUT && { connect_timeout }),
     ...(scheduledMs !== null && { scheduled_at: new Date(scheduledMs).toISOString() }),
   };
 }
