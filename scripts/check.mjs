@@ -1,5 +1,5 @@
-// npm run check: types, lint, format, generated files, unused code, words and references, proofs, package shape. Prints
-// what failed, and how to fix it.
+// npm run check: types, lint, format, generated files, unused code, words and references, proofs, figures of the house,
+// package shape. Prints what failed, and how to fix it.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstalled, requireNode, root, runNode, tryBuild } from './tools.mjs';
@@ -46,6 +46,11 @@ const CHECKS = [
     name: 'proofs',
     fix: 'correct the name of the test in docs/requirements.md, or the quoted line in faults/mutations/mutations.mjs',
     check: () => runNode('scripts/check-proofs.mjs'),
+  },
+  {
+    name: 'figures of the house',
+    fix: 'split what grew too long, give a shared name one home, say why in a silent folder; to see them again: node scripts/count-house.mjs',
+    check: () => runNode('scripts/count-house.mjs'),
   },
 ];
 
