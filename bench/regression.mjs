@@ -33,6 +33,14 @@ const JOBS = [
   ['process, concurrency 100', SQLITE, WIDE_FLOOR],
 ].map(([job, peer, floor]) => ({ job, peer, floor }));
 
+/**
+ * Rounds after which each side starts a new program. A process keeps what its start gave it, such as the layout of its memory:
+ * over its whole life the same code was seen to run 10 % faster in one process than in another.
+ */
+const BLOCK_ROUNDS = 9;
+/** Rounds that a new program runs before it is measured: until then its code is still being compiled. */
+const WARM_UP_ROUNDS = 3;
+
 /** Rounds of the memory comparison. */
 const MEMORY_ROUNDS = 5;
 
@@ -76,13 +84,29 @@ function readOptions(args) {
 /** Each side goes first in a third of the rounds: the first one after an idle moment has an advantage. */
 const rotated = (sides, round) => sides.map((_, i) => sides[(i + round) % sides.length]);
 
-/** Measures all rounds of a job; resolves to the rates by side. */
-async function measureJob({ job, peer }, sides, { rounds, scale }) {
-  const rates = Object.fromEntries(sides.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { name, program } of rotated(sides, round)) {
+/** Measures some rounds in new programs; adds the rates to those of each side. */
+async function measureBlock({ job, peer }, sides, { block, scale, rates }) {
+  const programs = sides.map(({ name, checkout }) => ({
+    name,
+    program: openProgram(process.execPath, [PROGRAM, checkout]),
+  }));
+  for (let round = 0; round < WARM_UP_ROUNDS; round += 1) {
+    for (const { program } of programs) await program.measure({ job, peer, scale });
+  }
+  for (const round of block) {
+    for (const { name, program } of rotated(programs, round)) {
       rates[name].push(await program.measure({ job, peer, scale }));
     }
+  }
+  await Promise.all(programs.map(({ program }) => program.close()));
+}
+
+/** Measures all rounds of a job; resolves to the rates by side. */
+async function measureJob(entry, sides, { rounds, scale }) {
+  const rates = Object.fromEntries(sides.map(({ name }) => [name, []]));
+  const all = Array.from({ length: rounds }, (_, round) => round);
+  for (let first = 0; first < rounds; first += BLOCK_ROUNDS) {
+    await measureBlock(entry, sides, { block: all.slice(first, first + BLOCK_ROUNDS), scale, rates });
   }
   return rates;
 }
@@ -111,8 +135,11 @@ function rowOf({ job, peer, floor }, { present, reference, again }) {
 
 /** Compares the rates of the present tree, of the reference, and of the reference again. */
 async function compareSpeed(options, folder) {
-  const open = (name, checkout) => ({ name, program: openProgram(process.execPath, [PROGRAM, checkout]) });
-  const sides = [open('present', root), open('reference', folder), open('again', folder)];
+  const sides = [
+    { name: 'present', checkout: root },
+    { name: 'reference', checkout: folder },
+    { name: 'again', checkout: folder },
+  ];
   const floor = options.floor === undefined ? undefined : Number(options.floor);
   const kept = [];
   const rows = [];
@@ -122,7 +149,6 @@ async function compareSpeed(options, folder) {
     kept.push({ ...entry, rates });
     rows.push(rowOf({ ...entry, floor: floor ?? entry.floor }, rates));
   }
-  await Promise.all(sides.map(({ program }) => program.close()));
   if (options.out) writeFileSync(options.out, `${JSON.stringify(kept)}\n`);
   return rows;
 }

@@ -72,10 +72,8 @@ export interface EarlyResult {
   readonly result: Uint8Array;
 }
 
-/** One call of a worker: hands in what has ended and asks for new tasks. */
-export interface Exchange {
-  /** Attempts that have ended, of any queues. */
-  readonly finishes: readonly Finish[];
+/** Which tasks a worker asks for. */
+export interface FetchOptions {
   /** Queues to take tasks from, in this order. A paused queue yields nothing. */
   readonly queues: readonly string[];
   /**
@@ -89,6 +87,12 @@ export interface Exchange {
   readonly leaseMs: number;
   /** Name of the worker, for people: `[A-Za-z0-9_.:-]{1,100}`. */
   readonly worker: string;
+}
+
+/** One call of a worker: hands in what has ended and asks for new tasks. */
+export interface Exchange extends FetchOptions {
+  /** Attempts that have ended, of any queues. */
+  readonly finishes: readonly Finish[];
 }
 
 /** The answer to an exchange. */

@@ -20,12 +20,12 @@ export function countFitting<Item>(
 /** Splits a list, in order, into chunks within the limits. An item that is too large is a chunk of its own. */
 export function chunk<Item>(
   items: readonly Item[],
-  limits: ChunkLimits,
+  { maxItems, maxBytes }: ChunkLimits,
   sizeOf: (item: Item) => number,
 ): Item[][] {
   const chunks: Item[][] = [];
   for (let from = 0; from < items.length;) {
-    const count = countFitting(items, { ...limits, from }, sizeOf);
+    const count = countFitting(items, { maxItems, maxBytes, from }, sizeOf);
     chunks.push(items.slice(from, from + count));
     from += count;
   }

@@ -34,11 +34,11 @@ export class CallsUnderWay {
     return this.#calls.size === 0 && this.#abandoned.size === 0;
   }
 
-  begin(call: Omit<PendingExchange, 'isWrittenOff'>): PendingExchange {
-    const begun = { ...call, isWrittenOff: false };
-    this.#calls.add(begun);
-    this.#demand.reserve(call.room);
-    return begun;
+  begin({ room, ended, sinceMs }: Omit<PendingExchange, 'isWrittenOff'>): PendingExchange {
+    const call = { room, ended, sinceMs, isWrittenOff: false };
+    this.#calls.add(call);
+    this.#demand.reserve(room);
+    return call;
   }
 
   /** Frees the slots that the call has reserved. May be called twice. */

@@ -40,14 +40,13 @@ describe.skipIf(!hasRedis())('a call that arrives twice', () => {
     })),
   });
 
-  const fetchCall = (sequence: number, more: Partial<ExchangeCall> = {}): ExchangeCall => ({
+  const fetchCall = (
+    sequence: number,
+    { finishes = [], room = 10 }: { finishes?: ExchangeCall['finishes']; room?: number } = {},
+  ): ExchangeCall => ({
     receipt: receipt(sequence),
-    finishes: [],
-    queues: ['q'],
-    room: 10,
-    leaseMs: 6_000,
-    worker: 'w',
-    ...more,
+    finishes,
+    fetch: { queues: ['q'], room, leaseMs: 6_000, worker: 'w' },
   });
 
   const store = (sequence: number, ids: readonly string[], slot = 3) =>

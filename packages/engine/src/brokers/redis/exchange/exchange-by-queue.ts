@@ -1,20 +1,18 @@
 import type { CallOptions } from '../../../broker/submit.ts';
-import type { Exchange } from '../../../broker/consume.ts';
+import type { FetchOptions } from '../../../broker/consume.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Fetched, QueueFinishes, ExchangeReply } from '../scripts/consume/exchange.ts';
 
-/** What an exchange takes. */
-type Fetch = Pick<Exchange, 'queues' | 'shares' | 'room' | 'leaseMs' | 'worker'>;
 /** Sends one exchange. */
 export type Send = (
   finishes: readonly QueueFinishes[],
-  fetch: Fetch,
+  fetch: FetchOptions,
   options?: CallOptions,
 ) => Promise<ExchangeReply>;
 
 /** Takes no tasks. */
-export const NO_FETCH: Fetch = { queues: [], room: 0, leaseMs: 1, worker: '' };
+export const NO_FETCH: FetchOptions = { queues: [], room: 0, leaseMs: 1, worker: '' };
 /** The reply to a call without finishes that took nothing. */
 export const NO_REPLY: ExchangeReply = { codes: '', fetched: [] };
 
@@ -33,7 +31,7 @@ interface Transport {
 class QueueFetches {
   readonly fetched: Fetched[] = [];
   readonly #transport: Transport;
-  readonly #fetch: Fetch;
+  readonly #fetch: FetchOptions;
   readonly #options: CallOptions | undefined;
   /** Indexes of queues that gave less than they were asked for. */
   readonly #exhausted = new Set<number>();
@@ -44,7 +42,7 @@ class QueueFetches {
   #hasAnswer = false;
   #failure: unknown = null;
 
-  constructor(transport: Transport, fetch: Fetch, options: CallOptions | undefined) {
+  constructor(transport: Transport, fetch: FetchOptions, options: CallOptions | undefined) {
     this.#transport = transport;
     this.#fetch = fetch;
     this.#options = options;

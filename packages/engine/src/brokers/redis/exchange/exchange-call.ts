@@ -17,7 +17,7 @@ export function createSend(deps: RedisDeps): Send {
     const firstQueue = fetch.queues[0] ?? finishes[0]?.queue;
     if (firstQueue === undefined) return Promise.resolve(NO_REPLY);
     return withReceipt(deps, { queue: firstQueue, options }, async (receipt, left) => {
-      const reply = await client.run(exchange, { ...fetch, receipt, finishes }, left);
+      const reply = await client.run(exchange, { receipt, finishes, fetch }, left);
       return acceptedReply(reply, firstQueue, client.name);
     });
   };

@@ -1,7 +1,7 @@
 // The consume facet on Redis. A worker's attempts are known by the tokens of their leases: with another token than the stored
 // one a finish, a renewal or a result changes nothing.
 import { MAX_BATCH } from '../../../broker/bounds.ts';
-import type { Consume, FinishOutcome } from '../../../broker/consume.ts';
+import type { Consume, FetchOptions, FinishOutcome } from '../../../broker/consume.ts';
 import type { RedisDeps } from '../deps.ts';
 import { CODE } from '../scripts/lua.generated.ts';
 import { createExtend, createKeepResults } from '../leases/extend.ts';
@@ -10,6 +10,10 @@ import { createReportWrongType } from '../calls/refusals.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
 import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';
 import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';
+
+/** Asks for no more tasks than a call may take. */
+const withinBatch = (fetch: FetchOptions): FetchOptions =>
+  fetch.room > MAX_BATCH ? { ...fetch, room: MAX_BATCH } : fetch;
 
 /** Taking and finishing tasks. Finishes beyond one call go out in several; only the last call also takes tasks. */
 export function createConsume(deps: RedisDeps): Consume {
@@ -21,10 +25,10 @@ export function createConsume(deps: RedisDeps): Consume {
     extend: createExtend(deps.client),
     keepResults: createKeepResults(deps),
     /** The last call finishes and takes in one round trip. A finish that no reply accepts counts as a lost lease. */
-    async exchange({ finishes, ...fetchOptions }, options) {
+    async exchange(whole, options) {
+      const { finishes } = whole;
       const finished = finishes.map((): FinishOutcome => 'lease-lost');
-      const room = Math.min(fetchOptions.room, MAX_BATCH);
-      const fetch = room > 0 ? { ...fetchOptions, room } : NO_FETCH;
+      const fetch = whole.room > 0 ? withinBatch(whole) : NO_FETCH;
       // Without finishes there is one empty chunk: its call only takes tasks.
       const chunks = callChunks(finishes, weightOf);
       // Index of the chunk's first finish among all.

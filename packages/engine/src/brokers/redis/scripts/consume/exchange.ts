@@ -1,3 +1,4 @@
+import type { FetchOptions } from '../../../../broker/consume.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import type { RedisArg } from '../../client/script.ts';
@@ -39,16 +40,7 @@ export interface QueueFinishes {
 export interface ExchangeCall {
   readonly receipt: Receipt;
   readonly finishes: readonly QueueFinishes[];
-  /** In the order in which tasks are taken. */
-  readonly queues: readonly string[];
-  /** How many tasks each of the first queues may give before the rest of the room is filled in order. */
-  readonly shares?: readonly number[];
-  /** How many tasks to take. */
-  readonly room: number;
-  /** Length of the leases of the tasks taken. */
-  readonly leaseMs: number;
-  /** Name of the worker, shown with its tasks. */
-  readonly worker: string;
+  readonly fetch: FetchOptions;
 }
 
 /** A leased task as the script returns it. */
@@ -106,7 +98,7 @@ export function parseTakenRows(values: readonly unknown[]): TakenRow[] {
 
 function parseFetched([index, token, rows, dropped, corrupt]: RawFetched, call: ExchangeCall): Fetched {
   return {
-    queue: call.queues[index] ?? '',
+    queue: call.fetch.queues[index] ?? '',
     token,
     rows: parseTakenRows(rows),
     dropped: dropped.map(textOf),
@@ -128,11 +120,11 @@ function appendFinishes(args: ScriptValue[], { plain, others }: QueueFinishes): 
 export const exchange = defineScript({
   lua: lua.exchange,
   keys: ({ receipt }: ExchangeCall) => ({ receipt: receipt.key }),
-  moreKeys: ({ finishes, queues }) => [
+  moreKeys: ({ finishes, fetch }) => [
     ...finishes.map(({ queue }) => pendingKey(queue)),
-    ...queues.map(pendingKey),
+    ...fetch.queues.map(pendingKey),
   ],
-  args: ({ receipt, finishes, queues, room, leaseMs, worker, shares = [] }) => ({
+  args: ({ receipt, finishes, fetch: { queues, room, leaseMs, worker, shares = [] } }) => ({
     slot: receipt.slot,
     sequence: receipt.sequence,
     finishQueues: finishes.length,
