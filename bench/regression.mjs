@@ -37,9 +37,9 @@ const JOBS = [
  * Rounds after which each side starts a new program. A process keeps what its start gave it, such as the layout of its memory:
  * over its whole life the same code was seen to run 10 % faster in one process than in another.
  */
-const BLOCK_ROUNDS = 9;
+const BLOCK_ROUNDS = 13;
 /** Rounds that a new program runs before it is measured: until then its code is still being compiled. */
-const WARM_UP_ROUNDS = 3;
+const WARM_UP_ROUNDS = 8;
 
 /** Rounds of the memory comparison. */
 const MEMORY_ROUNDS = 5;
