@@ -1,5 +1,5 @@
 // Writes `lua.generated.ts`: the codes that scripts and engine share, and of each script its text, its SHA-1 and functions that put
-// named keys, arguments and records of arguments in their order. The names are in camel case there.
+// named keys and arguments in their order. A record is appended to the arguments. The names are in camel case there.
 import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { readConstants, readHeader, resolveNames } from './names.mjs';
@@ -33,15 +33,16 @@ function constantsText({ name, about, values }) {
   return `/** ${about} */\nexport const ${name} = {\n${lines.join('')}} as const;\n`;
 }
 
-/** Values that are given by name, in their order. A function, as static access to properties costs nothing. */
-const valuesOf = (names) => `[${names.map((name) => `v.${camelCase(name)}`).join(', ')}]`;
+/** Values that are given by name, in their order. A function reads them, as static access to properties costs nothing. */
+const listOf = (names) => names.map((name) => `v.${camelCase(name)}`).join(', ');
+const valuesOf = (names) => `[${listOf(names)}]`;
 const namesType = (names) => names.map((name) => quote(camelCase(name))).join(' | ') || 'never';
 
 function scriptText(name, { keys, args, records, text }) {
   const sha1 = createHash('sha1').update(text).digest('hex');
   const layouts = [...records].map(
     ([record, names]) =>
-      `      ${camelCase(record)}: (v: Values<${namesType(names)}>): ScriptValue[] => ${valuesOf(names)},\n`,
+      `      ${camelCase(record)}: (args: ScriptValue[], v: Values<${namesType(names)}>): void => void args.push(${listOf(names)}),\n`,
   );
   return [
     `  ${camelCase(name)}: {\n    name: ${quote(name)},\n    sha1: ${quote(sha1)},\n`,

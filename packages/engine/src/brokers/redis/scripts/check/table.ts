@@ -88,7 +88,7 @@ export const check = defineScript({
   args: ({ repair }) => ({ repair: repair ? 1 : 0 }),
   moreArgs: ({ candidates }, args) => {
     const { candidate } = lua.check.records;
-    for (const { what, name, at } of candidates) args.push(...candidate({ what, name, seenIn: at }));
+    for (const { what, name, at } of candidates) candidate(args, { what, name, seenIn: at });
   },
   reply: (raw) => (raw as readonly RawFault[]).map(parseFault),
 });

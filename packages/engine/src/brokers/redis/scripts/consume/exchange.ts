@@ -110,10 +110,10 @@ function parseFetched([index, token, rows, dropped, corrupt]: RawFetched, call: 
 function appendFinishes(args: ScriptValue[], { plain, others }: QueueFinishes): void {
   const { counts, tokenRun, finish } = lua.exchange.records;
   const plainCount = plain.reduce((sum, { ids }) => sum + ids.length, 0);
-  args.push(...counts({ plain: plainCount, others: others.length, tokens: plain.length }));
-  for (const { token, ids } of plain) args.push(...tokenRun({ token, length: ids.length }));
+  counts(args, { plain: plainCount, others: others.length, tokens: plain.length });
+  for (const { token, ids } of plain) tokenRun(args, { token, length: ids.length });
   for (const { ids } of plain) args.push(...ids);
-  for (const other of others) args.push(...finish(other));
+  for (const other of others) finish(args, other);
 }
 
 /** Finishes attempts and takes tasks, in one call. */

@@ -18,7 +18,7 @@ export const extend = defineScript({
   keys: ({ queue }: ExtendCall) => ({ lease: leaseKey(queue) }),
   args: ({ lengthMs }) => ({ lengthMs }),
   moreArgs: ({ leases }, args) => {
-    for (const lease of leases) args.push(...lua.extend.records.lease(lease));
+    for (const lease of leases) lua.extend.records.lease(args, lease);
   },
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });
@@ -35,7 +35,7 @@ export const keepResults = defineScript({
   keys: ({ queue }: KeepResultsCall) => ({ pending: pendingKey(queue) }),
   args: () => ({}),
   moreArgs: ({ results }, args) => {
-    for (const result of results) args.push(...lua.keepResults.records.result(result));
+    for (const result of results) lua.keepResults.records.result(args, result);
   },
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });

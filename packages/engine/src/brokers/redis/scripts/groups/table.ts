@@ -95,8 +95,8 @@ export const groupFinish = defineScript({
   }),
   moreArgs: ({ unreadable, locks, item }, args) => {
     args.push(...unreadable);
-    for (const lock of locks) args.push(...lua.groupFinish.records.heldLock(lock));
-    if (item) args.push(...lua.groupFinish.records.item(item));
+    for (const lock of locks) lua.groupFinish.records.heldLock(args, lock);
+    if (item) lua.groupFinish.records.item(args, item);
   },
   reply: (raw): GroupFinished | Refusal => {
     const refusal = refusalIn(raw);

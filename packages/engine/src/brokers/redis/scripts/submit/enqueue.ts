@@ -38,16 +38,18 @@ export interface Enqueued {
   readonly holders: readonly string[];
 }
 
-/** The form in which a call sends its items: the values of one, and their number. */
+/** The form in which a call sends its items: appends the values of one, and their number. */
 interface ItemForm {
-  readonly values: (item: EnqueueItem) => ScriptValue[];
+  readonly append: (args: ScriptValue[], item: EnqueueItem) => void;
   readonly size: number;
 }
 
 const EMPTY = { id: '', message: '', meta: '', delayMs: 0, runAtMs: 0, lock: '', lockSeconds: 0, group: '' };
 
-function form(values: (item: Values<keyof EnqueueItem>) => ScriptValue[]): ItemForm {
-  return { values, size: values(EMPTY).length };
+function form(append: (args: ScriptValue[], item: Values<keyof EnqueueItem>) => void): ItemForm {
+  const sample: ScriptValue[] = [];
+  append(sample, EMPTY);
+  return { append, size: sample.length };
 }
 
 const BARE = form(lua.enqueue.records.bareItem);
@@ -94,9 +96,9 @@ export const enqueue = defineScript({
     businessCount: businesses.length,
   }),
   moreArgs: ({ items, businesses }, args) => {
-    const { values } = formFor(items);
+    const { append } = formFor(items);
     args.push(...businesses);
-    for (const item of items) args.push(...values(item));
+    for (const item of items) append(args, item);
   },
   reply: (raw): Enqueued | Refusal => {
     const refusal = refusalIn(raw);
