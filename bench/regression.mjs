@@ -34,8 +34,8 @@ const JOBS = [
 ].map(([job, peer, floor]) => ({ job, peer, floor }));
 
 /**
- * Rounds after which each side starts a new program. A process keeps what its start gave it, such as the layout of its memory:
- * over its whole life the same code was seen to run 10 % faster in one process than in another.
+ * Rounds after which each side starts a new program. Chance decides at a process's start how fast it is for its whole life,
+ * for example by the layout of its memory: the same code was seen to run 10 % faster in one process than in another.
  */
 const BLOCK_ROUNDS = 13;
 /** Rounds that a new program runs before it is measured: until then its code is still being compiled. */
@@ -84,7 +84,7 @@ function readOptions(args) {
 /** Each side goes first in a third of the rounds: the first one after an idle moment has an advantage. */
 const rotated = (sides, round) => sides.map((_, i) => sides[(i + round) % sides.length]);
 
-/** Measures some rounds in new programs; adds the rates to those of each side. */
+/** Measures a block of rounds in new programs, and adds the rates to `rates`, by side. */
 async function measureBlock({ job, peer }, sides, { block, scale, rates }) {
   const programs = sides.map(({ name, checkout }) => ({
     name,

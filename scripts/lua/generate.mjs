@@ -1,5 +1,5 @@
-// Writes `lua.generated.ts`: the codes that scripts and engine share, and of each script its text, its SHA-1 and functions that put
-// named keys and arguments in their order. A record is appended to the arguments. The names are in camel case there.
+// Writes `lua.generated.ts`: the codes that scripts and engine share; and for each script its text, its SHA-1, and functions that
+// put named keys and arguments in order. Others append a record to the arguments. The names are in camel case there.
 import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { readConstants, readHeader, resolveNames } from './names.mjs';
@@ -33,7 +33,7 @@ function constantsText({ name, about, values }) {
   return `/** ${about} */\nexport const ${name} = {\n${lines.join('')}} as const;\n`;
 }
 
-/** Values that are given by name, in their order. A function reads them, as static access to properties costs nothing. */
+/** Code that lists named values in order. It names each property, because static access costs nothing. */
 const listOf = (names) => names.map((name) => `v.${camelCase(name)}`).join(', ');
 const valuesOf = (names) => `[${listOf(names)}]`;
 const namesType = (names) => names.map((name) => quote(camelCase(name))).join(' | ') || 'never';

@@ -44,7 +44,7 @@ type Values = Readonly<Record<string, unknown>>;
 const isDuration = (name: string) => name.endsWith('Ms');
 const contractName = (name: string) => name.replace(/Ms$/, '');
 
-/** The model's backoff from a submitted one, whose durations are decoded already: only the names change. */
+/** Converts a submitted backoff to the model's. Its durations are already decoded, so only the names change. */
 function fromContract(given: { readonly kind: Backoff['kind'] }): Backoff {
   const values: Values = { ...given };
   const decoded: Record<string, unknown> = { kind: given.kind };

@@ -1,4 +1,4 @@
-// A callback as it is submitted, and as an answer shows it. Both have the same fields.
+// A callback, as it is submitted and as answers show it. Both have the same fields.
 
 import * as z from 'zod';
 import { choice, strict } from '../strict.ts';
@@ -10,7 +10,7 @@ const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 /** What the request's body has: the payload, the payload in an envelope, or nothing. */
 const bodies = ['payload', 'envelope', 'none'] as const;
 
-/** Longest time to connect of a callback that names none. It is not stored: a change also changes stored tasks. */
+/** Connect timeout of callbacks that set none. Tasks do not store it: a new value here also holds for stored tasks. */
 export const DEFAULT_CONNECT_TIMEOUT = '3s';
 
 /** The headers of a request: their number and their size in all are limited. */

@@ -36,7 +36,7 @@ export type Priority = keyof typeof priorityQueues;
 /** Priorities by number: 0 is low, 3 is critical. */
 export const PRIORITIES = ['low', 'normal', 'high', 'critical'] as const satisfies readonly Priority[];
 
-/** A priority by name or by number. Both stand for a queue, which is all that is stored. */
+/** A priority by name or by number. Either one selects a built-in queue; only the queue is stored. */
 const priority = z.union([z.enum(PRIORITIES), z.literal([0, 1, 2, 3])], {
   error: 'must be critical, high, normal, low or 3, 2, 1, 0',
 });
@@ -44,13 +44,13 @@ const priority = z.union([z.enum(PRIORITIES), z.literal([0, 1, 2, 3])], {
 const maxRetries = z.int().min(0).max(MAX_RETRIES).meta({
   description: 'Retries after the first attempt, 0 to 1,000; a task that has used them up is archived',
 });
-/** `backoff` says when a task runs again, `max_retries` how often. `rules` will decide by the kind of failure. */
+/** `backoff` says when a task runs again, `max_retries` how often. `rules` is reserved: it will decide by the kind of failure. */
 const retryPolicy = strict(
   { max_retries: maxRetries.default(DEFAULT_RETRY_POLICY.maxRetries), backoff: backoff.optional() },
   ['rules'],
 );
 
-/** Retry policies by name. They differ in their number of retries only, and only that is stored. */
+/** Retry policies by name. They differ only in their number of retries, and only that number is stored. */
 const PRESETS = { default: DEFAULT_RETRY_POLICY, patient: PATIENT_RETRY_POLICY } as const;
 
 /** The retries of a submitted task. `backoff` is absent where it does not have its own. */
@@ -80,7 +80,7 @@ const about = <S extends z.ZodType>(schema: S, description: string): S =>
 /** JSON of any form. The service stores its text byte for byte; the client takes a value or a `RawJson`. */
 const anyJson = z.unknown();
 
-/** The fields by name. `taskInput` makes each of them optional, and `batchDefaults` takes them over. */
+/** The fields by name. `taskInput` makes each of them optional; `batchDefaults` reuses them. */
 const shape = {
   id: about(taskId, 'The ID, 1-100 of A-Z a-z 0-9 _ : -; a taken one is refused. Default: a new UUID'),
   type: about(

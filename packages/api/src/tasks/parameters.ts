@@ -35,7 +35,10 @@ export const pick = {
   business_id: businessId.optional(),
 };
 
-/** A list is of one queue and one state, as the broker keeps the tasks. A later version will take the filters at the end. */
+/**
+ * A list covers one queue and one state, because the broker indexes tasks by these. The names at the end are reserved: a
+ * later version will accept them as filters.
+ */
 export const listQuery = strict(
   {
     queue: queueName,

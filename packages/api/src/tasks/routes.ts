@@ -1,5 +1,5 @@
-// Operations on tasks. What each of them does is told in docs/design/http-api.md#resources; these rows say who may call it,
-// and what goes in and out.
+// Operations on tasks. docs/design/http-api.md#resources explains what each one does. These rows say who may call it, what it
+// takes and what it returns.
 
 import { pageOf } from '../page.ts';
 import { resource } from '../route.ts';
@@ -21,7 +21,7 @@ export const taskRoutes = {
     // The stored task says who submitted it and when; a line of the log for each would only repeat that.
     audit: false,
   }),
-  /** A key that is bound to businesses sees their tasks only: a page may then be short although another one follows. */
+  /** A key that is bound to businesses sees only their tasks, so a page may be short even if another one follows. */
   listTasks: get('/v1/tasks', {
     role: 'viewer',
     summary: 'Tasks of one queue in one state',
@@ -36,7 +36,7 @@ export const taskRoutes = {
     answers: { 200: task },
     problems: ['not-found', 'task-id-ambiguous'],
   }),
-  /** A body is only needed for a reason. A final task answers `already_finished`, so a repeated call does no harm. */
+  /** The body only carries a reason. For an ended task the answer is `already_finished`: repeating a call does no harm. */
   cancelTask: post('/v1/tasks/{id}/cancel', {
     role: 'submitter',
     summary: 'Cancel a task that waits',

@@ -1,5 +1,6 @@
-// A task as answers show it, with its attempts and parts, and the cancellation of a task. No answer is checked when it is
-// sent: these schemas give client and service their types, and OpenAPI its answers. See docs/design/http-api.md#resources.
+// A task as answers show it, with its attempts and parts, and the cancellation of a task. Answers are not checked when they
+// are sent: these schemas only provide types for client and service, and the answers in OpenAPI. See
+// docs/design/http-api.md#resources.
 
 import * as z from 'zod';
 import { ATTEMPT_OUTCOMES, TASK_KINDS, TASK_STATES, type TaskState } from '@task-center/model';
@@ -26,7 +27,7 @@ const count = z.int().min(0);
 /** A field that is null where its value is unknown or not reached. */
 const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
 
-/** Why an attempt failed. `class`: such as `TypeError`, for callbacks such as `http_status`; `status`: of an HTTP answer. */
+/** Why an attempt failed. `class`: `TypeError`, for a callback `http_status`, and so on. `status`: of the HTTP answer. */
 const attemptError = z.object({ class: text, message: text, status: maybe(z.int()) });
 
 /** The priority that a built-in queue stands for; null for all other queues. */
@@ -60,7 +61,7 @@ const lastError = z.object({
   attempt: maybe(z.int()),
 });
 
-/** A preset is shown by what it means, because its name is not stored. */
+/** A preset is shown as its retries and backoff, because its name is not stored. */
 const retry = z.object({
   max_retries: count,
   backoff: z.record(text, z.unknown()).meta({ description: 'kind and its parameters' }),
@@ -83,7 +84,7 @@ const parts = {
 
 /** A task in an answer. Null = unknown or not reached. */
 export const task = z.object({
-  /** As its owner knows it. Another queue, kind or business may have a task with the same ID. */
+  /** The ID as the task's owner knows it. Tasks of other queues, kinds or businesses may have the same one. */
   id: text,
   kind: z.enum(TASK_KINDS),
   type: text,
@@ -112,7 +113,7 @@ export const task = z.object({
   timeout: maybe(text),
   retention: text,
   retry,
-  /** Attempts started, without those that were given back unfinished: `deferrals` counts these. */
+  /** Attempts started, without those that were given back unfinished: `deferrals` counts those. */
   attempt: count,
   max_attempts: count,
   /** Attempts that were lost with their worker. */
@@ -131,7 +132,7 @@ export const task = z.object({
   /** The header `webhook-id` of its callbacks, the same in every attempt. */
   delivery_id: text,
   worker_id: maybe(text),
-  /** The way it was submitted: `api` or `client`; `created_by`: ID of the API key. */
+  /** How it was submitted: `api` or `client`. `created_by` is the ID of the API key. */
   origin: maybe(text),
   created_by: maybe(text),
   /** Always 1 today. */

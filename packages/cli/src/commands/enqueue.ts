@@ -25,7 +25,7 @@ interface Flag {
 /** Collects the values of a flag that may be repeated. */
 const collect = (value: string, values: readonly string[] = []) => [...values, value];
 
-/** Refuses what is no number. Whether the number is allowed is for the service to say. */
+/** Refuses anything but a whole number. The service decides whether the number is allowed. */
 function wholeNumber(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
@@ -128,7 +128,7 @@ const FLAGS: readonly Flag[] = [
   { flags: '--tag <tag>', field: 'tags', about: 'a tag; may be repeated', parse: collect },
 ];
 
-/** The option of a flag. Commander derives the name of its argument: `--run-at` becomes `runAt`. */
+/** Commander's option for a flag. Commander derives a property name from it: `--run-at` becomes `runAt`. */
 function optionOf({ flags, about, parse }: Flag): Option {
   const option = new Option(flags, about);
   return parse === undefined ? option : option.argParser(parse);

@@ -29,7 +29,7 @@ const ADVICE: Readonly<Record<FaultKind, string>> = {
 };
 /** The order of the rows: the worst kind first. */
 const KINDS = Object.keys(ADVICE) as FaultKind[];
-/** Findings that a row names. `--json` prints all of them. */
+/** Findings that a row shows; `--json` prints all of them. */
 const MAX_EXAMPLES = 3;
 /** Differs from 1, which means that findings remain. */
 const EXIT_NOT_CHECKED = 2;
@@ -45,7 +45,7 @@ const textOf = ({ what, name, found }: Finding): string => `${what} ${name} (${f
 /** `done` says what the repair did; null = nothing was repaired. */
 const isRepaired = ({ done }: Finding): boolean => done !== null;
 
-/** A row that was repaired completely gives no advice. */
+/** A row whose findings were all repaired gives no advice. */
 const FINDING_COLUMNS: readonly Column<Row>[] = [
   { title: 'queue', text: ({ queue }) => queue ?? '-' },
   { title: 'kind', text: ({ kind }) => kind },
@@ -105,7 +105,7 @@ async function storedQueuesOf(broker: Broker, names: readonly string[]): Promise
   return found;
 }
 
-/** Begins the URL of a broker that is a file on this machine. */
+/** Prefix of a SQLite broker's URL. */
 const SQLITE = 'sqlite:';
 
 /** Refuses an SQLite file that does not exist: opening it would create an empty one, in which nothing is wrong. */
@@ -159,7 +159,7 @@ Exit code: 0 nothing was wrong, or everything was repaired; 1 findings remain; 2
 Example:
   task-center fsck --broker redis://127.0.0.1:6379 --queue orders --repair`;
 
-/** Adds `fsck`. Without `--repair` it changes nothing of what it finds. */
+/** Adds `fsck`. Without `--repair` it only reports what it finds. */
 export function addFsck(program: Command, io: Io): void {
   const command = program
     .command('fsck')

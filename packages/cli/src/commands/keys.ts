@@ -9,7 +9,7 @@ import type { Io } from '../io.ts';
 interface CreateOptions extends BrokerOptions {
   /** Required today: creating keys over HTTP is not built yet. */
   readonly local?: boolean;
-  /** Default `admin`: a lost administrator's key is the usual reason to come here. */
+  /** Default `admin`: most people run this command because they lost the administrator's key. */
   readonly role: Role;
   /** Label for people. */
   readonly name?: string;
@@ -40,7 +40,7 @@ On SQLite the service must be stopped first, because one process owns the file.
 Example:
   task-center keys create --local --role submitter --name shop > shop.key`;
 
-/** Adds `keys create`. Over HTTP there is no operation on keys yet, and so no other command. */
+/** Adds `keys create`. There are no other commands yet, because the HTTP API has no operations on keys. */
 export function addKeys(program: Command, io: Io): void {
   const keys = program.command('keys').description('create API keys');
   const creating = keys

@@ -1,5 +1,5 @@
 // `queues`: lists, pauses and resumes logical queues through the HTTP API. A key that is bound to businesses sees no
-// counts and may pause nothing, because the queues are shared.
+// counts and may not pause a queue, because businesses share the queues.
 
 import type { Queue } from '@task-center/api';
 import type { Command } from 'commander';
@@ -62,7 +62,7 @@ Examples:
   task-center queues pause low --reason "database maintenance"
   task-center queues resume low`;
 
-/** Adds `queues list`, which `queues` alone stands for as well, `pause` and `resume`. */
+/** Adds `queues list`, `queues pause` and `queues resume`. `queues` alone runs `queues list`. */
 export function addQueues(program: Command, io: Io): void {
   const queues = program
     .command('queues')

@@ -27,7 +27,7 @@ interface ReceiveOptions {
 const MAX_SHOWN_BYTES = 8_192;
 /** Deliveries whose failures are counted. The oldest ones are dropped beyond that. */
 const MAX_COUNTED = 10_000;
-/** Headers that are printed: those that say something about the task. The others are those of any HTTP client. */
+/** Headers that are printed: those about the task. The others are what every HTTP client sends. */
 const SHOWN_HEADERS = /^(?:webhook-|task-center-|traceparent$|idempotency-key$|content-type$)/;
 
 /** Decides the status of each answer: for each delivery first `fail` failures, then 200. */

@@ -10,20 +10,20 @@ import { DEFAULT_KEY_FILE, DEFAULT_URL } from '../service.ts';
 
 /** The flags. They are texts: the server's schema parses them, as it does file and environment. */
 interface ServeOptions {
-  /** The configuration file, which all other flags override. */
+  /** The configuration file. All other flags override it. */
   readonly config?: string;
   readonly broker?: string;
   readonly port?: string;
   readonly host?: string;
   readonly dataDir?: string;
   readonly roles?: string;
-  /** Handlers at once. The service itself runs none: it delivers callbacks. */
+  /** Most handlers that run at the same time. The service itself runs none: it delivers callbacks. */
   readonly concurrency?: string;
-  /** Callbacks that this process delivers at once. */
+  /** Most callbacks that this process delivers at the same time. */
   readonly callbackConcurrency?: string;
-  /** Base of links that others use. */
+  /** Base URL of the links that the service gives to others. */
   readonly publicUrl?: string;
-  /** File of the first API key; it is written by the first start on a broker. */
+  /** File of the first API key. The first start on a broker writes it. */
   readonly keyFile?: string;
   readonly logLevel?: string;
 }
@@ -50,7 +50,7 @@ function flagsOf(options: ServeOptions): Flags {
 /** A broker URL as the banner shows it: a password is replaced, because terminals are copied and recorded. */
 const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@');
 
-/** Where the first API key is. Other instances on the same broker may have created it, in a folder of theirs. */
+/** Where the first API key is. Another instance on the same broker may have created it, in its own folder. */
 function keyText({ firstKey, config }: RunningService, io: Io): string {
   if (firstKey.path === null) return `created by another instance; it is not in ${config.keyFile}`;
   if (!firstKey.created) return firstKey.path;

@@ -64,7 +64,7 @@ export function taskText(task: Task, raw: RawParts, paint: Paint): string {
     ['finished', task.finished_at],
     ['kept until', task.purge_at],
     ['attempts', `${task.attempt} of ${task.max_attempts}`],
-    // A completed task has got over its errors; the table of attempts still has them.
+    // The errors of a completed task no longer matter; the table of attempts still shows them.
     ['error', task.state === 'completed' ? null : error?.message],
     ['cancelled', cancel && (cancel.reason ?? cancel.at)],
     ['delivery', callback ? task.delivery_id : null],

@@ -1,5 +1,5 @@
-// `tasks`: lists, shows, cancels and deletes tasks through the HTTP API. Every right and every value is checked by the
-// service: the commands print what it answers.
+// `tasks`: lists, shows, cancels and deletes tasks through the HTTP API. The service checks all rights and values; the
+// commands print its answers.
 
 import { LISTED_STATES, type ListedState, type Task } from '@task-center/api';
 import { Option, type Command } from 'commander';
@@ -10,7 +10,7 @@ import { rawMember } from '../raw-member.ts';
 import { addServiceOptions, openService, type Service, type ServiceOptions } from '../service.ts';
 import { taskText } from './task-text.ts';
 
-/** Options of `tasks list`; `limit` stays a text, which the service checks. */
+/** Options of `tasks list`. `limit` stays a text: the service checks it. */
 interface TaskListOptions extends ServiceOptions {
   readonly queue: string;
   /** Default: all states, each with up to `limit` tasks. */
@@ -21,17 +21,17 @@ interface TaskListOptions extends ServiceOptions {
 }
 /** Options of the commands for one task; each command has some of them. */
 interface TaskOptions extends ServiceOptions {
-  /** The first three select one task where several have the ID. */
+  /** The first three select one task if several have the same ID. */
   readonly queue?: string;
   readonly kind?: 'handler' | 'callback';
   readonly businessId?: string;
-  /** Only of `show`. */
+  /** `tasks show` only. */
   readonly json?: boolean;
-  /** Only of `cancel`: up to 256 characters, kept with the task. */
+  /** `tasks cancel` only: up to 256 characters, stored with the task. */
   readonly reason?: string;
 }
 
-/** `-` stands for a time that there is not. The error is cut to 60 characters: `tasks show` has all of it. */
+/** `-` stands for a missing time. The error is cut to 60 characters; `tasks show` prints all of it. */
 const TASK_COLUMNS: readonly Column<Task>[] = [
   { title: 'id', text: ({ id }) => id },
   { title: 'state', text: ({ state }) => state },
@@ -66,7 +66,7 @@ async function listTasks(options: TaskListOptions, io: Io): Promise<void> {
   for (const state of states) pages.push(await listState(service, options, state));
   const tasks = pages.flat();
   if (tasks.length > 0) return io.out(table(TASK_COLUMNS, tasks, painter(io.colours.out)));
-  // Without a state there would be two blanks in the middle.
+  // Without a state the text would have two blanks in a row.
   io.out(`no ${options.state ?? ''} tasks in queue ${options.queue}`.replace('  ', ' '));
 }
 
@@ -99,14 +99,14 @@ async function cancel(id: string, options: TaskOptions, io: Io): Promise<void> {
   io.out(`${id}  ${task.state}`);
 }
 
-/** Deletes a task that does not run, in any other state. There is no way back. */
+/** Deletes a task in any state but active. This cannot be undone. */
 async function remove(id: string, options: TaskOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
   await api.deleteTask({ params: { id }, query: selectionOf(options) });
   io.out(`${id}  deleted`);
 }
 
-/** A new option for each command that has it. Left out = both kinds. */
+/** Creates the option, a new one for each command. Default: both kinds. */
 const kindOption = () => new Option('--kind <kind>', 'only this kind').choices(['handler', 'callback']);
 
 /** Adds the options that select one task. */
@@ -118,7 +118,7 @@ function addSelection(command: Command): Command {
   return addServiceOptions(selecting);
 }
 
-/** Adds `list`, which `tasks` alone stands for as well. */
+/** Adds `tasks list`. `tasks` alone runs it, too. */
 function addList(tasks: Command, io: Io): void {
   const command = tasks
     .command('list', { isDefault: true })

@@ -89,7 +89,7 @@ export interface FetchOptions {
   readonly worker: string;
 }
 
-/** One call of a worker: hands in what has ended and asks for new tasks. */
+/** One call of a worker: hands in attempts that have ended, and asks for new tasks. */
 export interface Exchange extends FetchOptions {
   /** Attempts that have ended, of any queues. */
   readonly finishes: readonly Finish[];

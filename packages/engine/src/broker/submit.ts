@@ -69,8 +69,8 @@ export type Durability = 'memory' | 'replicated' | 'fsync';
 /** Options of calls that may wait for a broker that is out of reach. */
 export interface CallOptions {
   /**
-   * Given: the call is tried again until it succeeds or the signal aborts. All tries have the same receipt, by which the
-   * broker recognises what it has done already. Default: the call ends within 5 s.
+   * With a signal, a failed call is repeated until it succeeds or the signal aborts. Repeats have the same receipt, by which
+   * the broker recognises a call that it has already carried out. Without a signal, the call ends within 5 s.
    */
   readonly signal?: AbortSignal;
 }

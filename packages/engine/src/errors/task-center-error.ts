@@ -25,7 +25,7 @@ export function isTaskCenterError<C extends ErrorCode>(error: unknown, code: C):
 }
 
 const MAX_SHOWN_LENGTH = 64;
-/** `JSON.stringify` leaves most of them as they are. */
+/** These are escaped here, because `JSON.stringify` leaves most of them as they are. */
 const EACH_CONTROL_CHARACTER = new RegExp(`[${CONTROL_CHARACTERS}]`, 'g');
 
 function quotedText(value: unknown): string {
@@ -46,7 +46,7 @@ export function shown(value: unknown): string {
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
 
-/** An error about a value, which may be of any type. */
+/** The error for an invalid value, which may be of any type. */
 export function invalidValue(name: string, got: unknown, expected: string): TaskCenterError<'invalid-value'> {
   return new TaskCenterError('invalid-value', { name, got: shown(got), expected });
 }

@@ -7,8 +7,8 @@ import { SchedulerInspector } from './scheduler-inspector.ts';
 import { TaskInspector } from './task-inspector.ts';
 
 /**
- * Shows what a broker stores, and changes it for an operator. Any number of inspectors may be used beside clients and
- * workers. Each subject has a member of its own:
+ * Shows what a broker stores, and changes it for an operator. A program may have any number of inspectors, beside clients
+ * and workers. Each subject has its own member:
  *
  * ```ts
  * const inspector = new Inspector(broker);
@@ -17,9 +17,9 @@ import { TaskInspector } from './task-inspector.ts';
  * ```
  */
 export class Inspector {
-  /** Queues: look, pause, resume, remove. */
+  /** Shows, pauses, resumes and removes queues. */
   readonly queues: QueueInspector;
-  /** Tasks: look, and change one or all of a state. */
+  /** Shows tasks, and changes one task or all tasks in a state. */
   readonly tasks: TaskInspector;
   /** The periodic tasks of the running schedulers. */
   readonly schedulers: SchedulerInspector;

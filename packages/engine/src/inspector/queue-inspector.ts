@@ -52,7 +52,8 @@ export class QueueInspector {
 
   /**
    * Removes a queue with its counters, its settings and its completed tasks. With `force` it removes all other tasks,
-   * too, and fails only while one is active; the queue is paused meanwhile. A queue that is used again exists again.
+   * too, and fails only if one is active; the queue is paused meanwhile. A client that uses the queue again recreates it.
+   *
    * @throws TaskCenterError `queue-not-found`, `queue-not-empty`
    */
   remove(queue: string, options: RemoveQueueOptions = {}): Promise<void> {

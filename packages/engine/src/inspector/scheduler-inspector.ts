@@ -3,7 +3,7 @@ import type { EnqueueEvent } from '../broker/scheduler-entries.ts';
 import * as control from '../control/index.ts';
 import type { EventPageOptions, SchedulerEntry } from '../control/index.ts';
 
-/** Shows what the schedulers of all processes announce. Nothing can be changed here: each process has its own entries. */
+/** Shows what the schedulers of all processes announce. Only the process that has an entry can change it. */
 export class SchedulerInspector {
   readonly #broker: Broker;
 
@@ -17,7 +17,7 @@ export class SchedulerInspector {
   }
 
   /**
-   * The tasks that a scheduler's entry has enqueued, newest first; none for an unknown entry. The last 1,000 are kept,
+   * The tasks that a scheduler's entry has enqueued, newest first; none for an unknown entry. The last 1,000 are kept
    * until the entry ends.
    *
    * @throws TaskCenterError `invalid-value`

@@ -28,7 +28,7 @@ export class TaskInspector {
     return control.listTasks(this.#broker, { ...options, queue, state });
   }
 
-  /** The task with everything that is stored of it. @throws TaskCenterError `queue-not-found`, `task-not-found` */
+  /** The task with everything that is stored about it. @throws TaskCenterError `queue-not-found`, `task-not-found` */
   async get(address: TaskAddress): Promise<TaskRecord> {
     return control.getTask(this.#broker, await control.locateTask(this.#broker, address));
   }
@@ -42,7 +42,7 @@ export class TaskInspector {
   }
 
   /**
-   * Archives a task: it does not run again until it is run by hand, and can still be inspected.
+   * Archives a task. It can still be inspected, and runs again only if someone runs it by hand.
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`
    */
   async archive(address: TaskAddress): Promise<void> {
@@ -64,7 +64,7 @@ export class TaskInspector {
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`, `payload-too-large`
    */
   updatePayload(address: TaskAddress, payload?: unknown): Promise<void> {
-    // Encoded before anything waits: the caller may change the value afterwards.
+    // Encoded at once, because the caller may change the value while this call waits.
     const bytes = control.encodeNewPayload(payload);
     return control
       .locateTask(this.#broker, address)
@@ -74,7 +74,7 @@ export class TaskInspector {
   /**
    * Asks the worker that runs a task, ours or one in Go, to stop the attempt. The attempt then fails with `context
    * canceled`, and the task is retried or archived as after any failure. Resolves when the request is published; no
-   * worker confirms it. The request does not name a queue: the same ID in two queues is stopped in both. See
+   * worker confirms it. The request does not name a queue: it stops tasks with this ID in all queues. See
    * docs/design/protocol.md#cancellation-channel.
    *
    * @param id the ID that `enqueue` took or returned
@@ -100,8 +100,8 @@ export class TaskInspector {
   }
 
   /**
-   * Removes all tasks of a state with their unique locks; resolves to their number. `completed` includes the cancelled
-   * ones.
+   * Removes all tasks of a state with their unique locks; resolves to their number. `completed` includes
+   * cancelled tasks.
    * @throws TaskCenterError `queue-not-found`
    */
   removeAll(queue: string, state: BulkState, options: BulkOptions = {}): Promise<number> {

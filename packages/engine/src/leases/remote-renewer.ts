@@ -16,7 +16,7 @@ export interface RemoteRenewerDeps {
   replace(): void;
 }
 
-/** A worker, as each new thread is told of it, and where the reports on its leases go. */
+/** A worker: what each new thread is told about it, and the callback for reports on its leases. */
 interface RegisteredOwner {
   readonly settings: LeaseSettings;
   readonly controlBlock: SharedArrayBuffer;

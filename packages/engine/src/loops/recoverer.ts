@@ -12,12 +12,12 @@ const LIMIT = 100;
 /** Number of tasks that a step handled. */
 const size = ({ recovered, archived, orphans }: Recovered) => recovered + archived + orphans.length;
 
-/** Asynq's own message, which its users recognise in its tools. */
+/** Asynq's own message: its users know it from its tools. */
 const LEASE_EXPIRED = { class: 'lost', message: 'asynq: task lease expired' } as const;
 
 /**
- * Returns how to end the attempt of a Go worker that is gone: as a failed attempt, which is what Asynq's own recoverer
- * does. The retry comes after Asynq's delay, unless the task has its own backoff. See docs/design/guarantees.md#go-workers.
+ * The finish for the attempt of a Go worker that is gone. The attempt counts as failed, as in Asynq's own recoverer. The
+ * retry comes after Asynq's delay, unless the task has its own backoff. See docs/design/guarantees.md#go-workers.
  */
 function orphanFinish(task: LeasedTask, { clock, random }: Runtime): Finish {
   const nowMs = clock.wallMs();

@@ -1,6 +1,6 @@
 import { readFields, VARINT, WireWriter, type WireReader } from './wire.ts';
 
-/** A second, ms. Asynq's messages and scores count whole seconds. */
+/** One second in ms. Asynq's messages and scores count whole seconds. */
 export const SECOND_MS = 1_000;
 
 /** A time as protobuf encodes it: 0 ≤ nanos < 10^9. */

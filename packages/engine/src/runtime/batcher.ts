@@ -116,7 +116,7 @@ class ItemBatcher<T, R> implements Batcher<T, R> {
 }
 
 /**
- * Creates a batcher. A batch ends at `maxItems` or `maxBytes`, whichever comes first, which bounds the memory and the time of a call:
- * docs/design/engine.md#batches.
+ * Creates a batcher. A batch ends at `maxItems` or `maxBytes`, whichever comes first. This bounds the memory and the time of
+ * a call: docs/design/engine.md#batches.
  */
 export const createBatcher = <T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> => new ItemBatcher(deps);

@@ -66,8 +66,8 @@ export const systemClock: Clock = {
   every: (ms, act) => new SystemTimer(setInterval(act, ms)),
 };
 
-// Each thread's monotonic clock has its own origin. Leases carry times of the main thread, and the renewer thread must
-// compare them with its own.
+// Each thread's monotonic clock has its own origin. Leases have times by the main thread's clock, which the renewer thread
+// must compare with the present.
 
 /** The origin of this thread's monotonic clock, in ms of the machine's clock (`process.hrtime`). */
 export const clockOriginMs = (): number => Number(process.hrtime.bigint()) / 1e6 - systemClock.monotonicMs();
@@ -79,8 +79,8 @@ export function clockOf(originMs: number): Clock {
 }
 
 /**
- * Waits for `work`, but not for longer than `ms`. Resolves to its value, or to `undefined` when the time is up first; then
- * the signal that `work` was given aborts, and a later rejection of it is ignored. Rejects if `work` rejects in time.
+ * Waits for `work`, but at most `ms`. Resolves to its value, or to `undefined` if the time is up first. In that case the
+ * signal of `work` aborts, and a later rejection of `work` is ignored. Rejects if `work` rejects in time.
  */
 export async function within<T>(
   clock: Pick<Clock, 'sleep'>,

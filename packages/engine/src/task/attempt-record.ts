@@ -5,7 +5,7 @@ import type { AttemptRecord } from '@task-center/model';
 /** Attempts stored with a task: the first one and the last 49. */
 export const MAX_KEPT_ATTEMPTS = 50;
 
-/** Longest text of an error that is stored, characters. */
+/** Longest stored text of an error, in characters. */
 export const MAX_STORED_ERROR_LENGTH = 8_192;
 
 /** Stored keys. They are short because a task may carry 50 records. */

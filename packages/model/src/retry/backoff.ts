@@ -86,8 +86,8 @@ function capMs(backoff: Backoff): number {
 }
 
 /**
- * The delay before retry `n` (from 1) in whole ms: the delay without jitter plus up to `jitter` of it, never more than its
- * maximum.
+ * The delay before retry `n` (from 1) in whole ms. Jitter adds a random part, up to the factor `jitter` of the delay. The
+ * result never exceeds the maximum of the backoff.
  *
  * @param chance a random number in [0, 1)
  */

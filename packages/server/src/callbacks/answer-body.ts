@@ -15,7 +15,7 @@ export interface AnswerBody {
 }
 
 export interface ReadBody {
-  /** The whole body where it is at most `MAX_RESULT_BYTES`, else its first `MAX_EXCERPT_BYTES` bytes. */
+  /** The whole body if it has at most `MAX_RESULT_BYTES`, else its first `MAX_EXCERPT_BYTES` bytes. */
   readonly bytes: Uint8Array;
   /** Number of bytes read. */
   readonly size: number;

@@ -43,7 +43,7 @@ export interface CallbackWorker {
   addQueue(name: string): void;
 }
 
-/** Tells the worker which queues to serve: those that the broker lists, and those that were added since. */
+/** Tells the worker which queues to serve: those in the broker's list, and those that were added since. */
 function createQueueUpdates(worker: Pick<Worker, 'setQueues'>) {
   /** Stored queues that were added and are not yet in the broker's list. */
   const added = new Set<string>();
@@ -63,7 +63,7 @@ function createQueueUpdates(worker: Pick<Worker, 'setQueues'>) {
       added.add(queue);
       update();
     },
-    /** Takes the broker's list. */
+    /** Replaces the list with a newer one from the broker. */
     replaceListed(queues: readonly string[]): void {
       listed = queues;
       for (const queue of queues) added.delete(queue);

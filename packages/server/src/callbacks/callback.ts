@@ -15,7 +15,7 @@ export interface StoredCallback {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Default `payload`; with GET `none`. */
   readonly body?: CallbackBody | undefined;
-  /** Longest time to connect, TLS handshake included. Default `DEFAULT_CONNECT_TIMEOUT`, at most `60s`. */
+  /** Connect timeout, TLS handshake included. Default `DEFAULT_CONNECT_TIMEOUT`, at most `60s`. */
   readonly connect_timeout?: string | undefined;
   /** When the first attempt was scheduled, RFC 3339; absent = at submission. */
   readonly scheduled_at?: string | undefined;

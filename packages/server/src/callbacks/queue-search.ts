@@ -2,17 +2,16 @@ import { control, createLoop, type Broker, type Loop, type Runtime } from '@task
 
 const SEARCH_EVERY_MS = 2_000;
 
-/** What the search needs. */
 export interface QueueSearchDeps {
   /** The loop's name, for logs and events. */
   readonly name: string;
   readonly broker: Broker;
   readonly runtime: Runtime;
-  /** Called after each search with the names of all stored queues, for handler tasks as well. */
+  /** Called after each search with the names of all stored queues, including those of handlers. */
   onFound(queues: readonly string[]): void;
 }
 
-/** A loop that looks for queues that other processes created: at its start, then every 2 s. */
+/** Creates a loop that looks for queues of other processes, at its start and then every 2 s. */
 export function createQueueSearch({ name, broker, runtime, onFound }: QueueSearchDeps): Loop {
   return createLoop({
     name,

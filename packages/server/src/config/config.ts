@@ -1,11 +1,14 @@
 /** What the service is started with, and how a wrong configuration is reported. */
 import type { UrlRules } from '../callbacks/url-rules.ts';
 
-/** What a process does: serve HTTP, deliver callbacks, keep callback queues moving. One process may have all roles. */
+/**
+ * What a process does. `api` serves HTTP, `worker` delivers callbacks, `scheduler` runs the maintenance of callback queues. One
+ * process may have all roles.
+ */
 export const SERVICE_ROLES = ['api', 'worker', 'scheduler'] as const;
 export type ServiceRole = (typeof SERVICE_ROLES)[number];
 
-/** From the most to nothing at all; each level includes those after it. */
+/** From everything to nothing. Each level also logs what the levels after it log. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -16,7 +19,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface Config {
   /** URL of the broker. */
   readonly broker: string;
-  /** Folder for what the service itself writes: the SQLite file and the first key, unless they are placed elsewhere. */
+  /** Folder of the files that the service writes: the SQLite file and the first key, unless other keys place them elsewhere. */
   readonly dataDir: string;
   readonly roles: readonly ServiceRole[];
   readonly http: {

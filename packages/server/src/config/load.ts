@@ -24,12 +24,12 @@ export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly string[] };
 
-/** A value that was set, not yet checked. `source`: where, as problems name it. */
+/** A value that was set, not yet checked. `source` says where it was set, for problems. */
 interface Given {
   readonly value: unknown;
   readonly source: string;
 }
-/** What was set, by path. A later source replaces what an earlier one has set. */
+/** The values that were set, by path. A later source overrides an earlier one. */
 type GivenByPath = Map<SettingPath, Given>;
 
 const FILE = 'the configuration file';
@@ -38,7 +38,7 @@ const FLAG = 'a flag';
 const OTHER_VARIABLES = ['TASKCENTER_URL', 'TASKCENTER_CONFIG'];
 
 const isPath = (name: string): name is SettingPath => Object.hasOwn(settings, name);
-/** Whether keys have this name before their point, as `http` in `http.port`. */
+/** Whether this is the name of a group of keys, such as `http` in `http.port`. */
 const isGroup = (name: string) => settingPaths.some((path) => path.startsWith(`${name}.`));
 
 /** A value as shown in a problem: passwords in URLs hidden, at most 80 characters. */
@@ -53,7 +53,7 @@ function unknownKey(path: string): ConfigProblem {
   return { path, source: FILE, found: 'an unknown key', expected };
 }
 
-/** What reading a source adds to. */
+/** Where the readers of sources put values and problems. */
 interface Walk {
   readonly given: GivenByPath;
   readonly problems: ConfigProblem[];
@@ -72,8 +72,8 @@ function walk(value: unknown, prefix: string, into: Walk): void {
 }
 
 /**
- * Reads the file's text. Everything about it that is wrong becomes a problem: syntax, with its line, and unknown keys. Aliases
- * are refused, because a small file could grow without bound by them.
+ * Reads the file's text. Everything that is wrong with it becomes a problem: syntax errors, with their line, and unknown keys.
+ * Aliases are refused, because with them a small file could expand without bound.
  */
 function readFile(yaml: string, into: Walk): void {
   const lines = new LineCounter();
@@ -144,7 +144,7 @@ function readFlags(flags: NonNullable<ConfigInput['flags']>, into: Walk): void {
 const pathSuffix = (path: readonly PropertyKey[]) =>
   path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
 
-/** The issues of one value as problems, each with the part of the value that it is about. */
+/** Converts Zod's issues about one value to problems. Each names the part of the value that is wrong. */
 function problemsOf(
   path: SettingPath,
   { value, source }: Given,
@@ -177,13 +177,13 @@ function isTryMode(given: GivenByPath, host: string): boolean {
   return harmless && isLoopback(host);
 }
 
-/** Freezes a value with all that is in it: every part of the service is given the same one. */
+/** Freezes a value and everything in it, because all parts of the service share it. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
   return Object.freeze(value);
 }
 
-/** The configuration from checked values. Keys that were not set may follow from others, such as `key_file` from `data_dir`. */
+/** Builds the configuration from checked values. Some defaults depend on other keys: `key_file` on `data_dir`. */
 function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Config {
   const dataDir = values.data_dir as string;
   const host = values['http.host'] as string;

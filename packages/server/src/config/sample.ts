@@ -7,7 +7,7 @@ const HEADER = `# Task Center: every key with its default (or an example, where 
 # While this file sets nothing, a service on loopback runs in mode "try", where callbacks may go anywhere.
 `;
 
-/** `port: 7420`: the last part of the path, with the example or the default. */
+/** A line such as `port: 7420`: the last part of the path, with the example or the default. */
 function lineOf(path: SettingPath): string {
   const { fallback, example } = settingAt(path);
   const key = path.split('.').at(-1) ?? path;

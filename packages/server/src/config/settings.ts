@@ -27,7 +27,7 @@ export interface Setting {
   readonly harmless?: true;
 }
 
-/** One port, or two with a hyphen between them. */
+/** One port, or a range such as `8000-8100`. */
 const PORTS = /^(\d{1,5})(?:-(\d{1,5}))?$/;
 
 function isPorts(text: string): boolean {
@@ -35,7 +35,7 @@ function isPorts(text: string): boolean {
   return from !== undefined && Number(from) >= 1 && Number(from) <= Number(to) && Number(to) <= 65_535;
 }
 
-/** An IPv4 or IPv6 address, alone or with the length of its network: `10.0.0.0/8`. */
+/** An IPv4 or IPv6 address, alone or with a prefix length: `10.0.0.0/8`. */
 function isCidr(text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/');
   const family = isIP(address);
@@ -80,14 +80,14 @@ function isBrokerUrl(text: string): boolean {
   return /^rediss?:\/\/./.test(text) && URL.canParse(text);
 }
 
-/** A URL to which paths can be added: with neither query nor fragment, and with no user name, which every link would show. */
+/** A URL that paths can be appended to: no query, no fragment, and no user name, because every link would show it. */
 function isBaseUrl(text: string): boolean {
   if (!/^https?:\/\/[^/?#@]/.test(text) || !URL.canParse(text)) return false;
   const { search, hash, username } = new URL(text);
   return search === '' && hash === '' && username === '';
 }
 
-/** A host name or an IP address. Whether it exists is found out when the service listens. */
+/** A host name or an IP address. Whether this machine has it shows when the service starts to listen. */
 const HOST = /^(?:[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45})$/;
 const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
 const count = (max: number) => ({ schema: wholeNumber(1, max), expected: `a whole number from 1 to ${max}` });
@@ -224,7 +224,7 @@ export const settings = {
   },
 } as const satisfies Record<string, Setting>;
 
-/** The path of a key: its name, or the name of its group and its own with a point between them. */
+/** The path of a key: `<name>` or `<group>.<name>`. */
 export type SettingPath = keyof typeof settings;
 export const settingPaths = Object.keys(settings) as SettingPath[];
 

@@ -19,7 +19,7 @@ import { taskHandlers } from './tasks/handlers.ts';
 import { PROBLEM_TYPE } from '../media-types.ts';
 import { asProblem, DEFECT, problemBody, ProblemError } from '../problem.ts';
 
-/** The handler of each operation. It does not compile while a route of the contract has none. */
+/** The handler of each operation. If a route of the contract has no handler, this does not compile. */
 const handlers: Handlers = {
   ...taskHandlers,
   ...batchHandlers,

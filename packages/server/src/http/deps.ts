@@ -3,9 +3,7 @@ import type { Authenticate } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
 import type { LiveRules } from './live-rules.ts';
 
-/**
- * The phase of the service: `starting`, `ready`, `stopping`, in this order. `serve` sets it, health checks read it.
- */
+/** The phase of the service: `starting`, then `ready`, then `stopping`. `serve` sets it, health checks read it. */
 export class ServiceState {
   #phase: 'starting' | 'ready' | 'stopping' = 'starting';
 

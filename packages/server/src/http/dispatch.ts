@@ -17,7 +17,7 @@ function responseOf(route: Route, { status = 200, body, headers = {} }: Reply): 
   return new Response(text, { status, headers: { 'content-type': type, ...headers } });
 }
 
-/** A call of any operation: the types of its input are not known here. */
+/** A call of any operation. The types of its input are unknown here. */
 type UntypedCall = Omit<Call<OperationId>, keyof Checked> & Partial<Checked>;
 
 /** Creates the function that answers one operation. */
@@ -26,7 +26,7 @@ export function dispatch(operationId: OperationId, handlers: Handlers, deps: Pen
   const entry = handlers[operationId];
   const { handle, findFurtherItems } = typeof entry === 'function' ? { handle: entry } : entry;
   const operation: Operation = { operationId, route, findFurtherItems };
-  // `checkInput` has checked the input by this operation's schemas, whose types the handler expects.
+  // The handler expects the types of this operation's schemas, by which `checkInput` has checked the input.
   const answer = handle as unknown as (call: UntypedCall) => Promise<Reply>;
   const run = withSteps(route, ({ checked, principal, requestId, headers }) =>
     answer({ ...checked, principal, requestId, headers, deps }),

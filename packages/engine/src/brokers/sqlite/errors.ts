@@ -49,7 +49,7 @@ export function errorKindOf(error: unknown): DriverErrorKind {
   return KIND_BY_RESULT.get(resultCodeOf(error)) ?? 'other';
 }
 
-/** What an error says, for the causes in errors and logs. */
+/** The message of whatever was thrown, for causes in errors and logs. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -9,7 +9,7 @@ async function getVersion({ deps }: Call<'getVersion'>): Promise<Reply> {
   return { body: { version: deps.version, api: 'v1' } };
 }
 
-/** The answer of `getOpenapi`. It depends on the version alone, which does not change while the process runs. */
+/** The answer of `getOpenapi`. It depends only on the version, which does not change while the process runs. */
 let contract: RawJson | undefined;
 
 /** `GET /openapi.json`: generated at the first call, then cached. */

@@ -11,7 +11,7 @@ export async function getHealth(): Promise<Reply> {
   return { body: { status: 'ok' } };
 }
 
-/** Whether the broker answers a ping in time. Any refusal counts as no answer. */
+/** Whether the broker answers a ping in time. An error counts as no answer. */
 async function isReachable({ broker, runtime }: AppDeps): Promise<boolean> {
   const answer = broker.ping().then(
     () => true,

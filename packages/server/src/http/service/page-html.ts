@@ -43,7 +43,7 @@ a{color:var(--mark)}
 a:focus-visible,.wide:focus-visible,pre:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 `;
 
-/** The characters that could begin a tag or end an attribute. */
+/** Characters that have a meaning in HTML text and attributes. */
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -72,8 +72,8 @@ function queueRow({ name, paused, counts }: Queue): string {
 }
 
 /**
- * The table of queues, or why there is none. It scrolls on its own where it is too wide, and can then be reached by the
- * keyboard.
+ * The table of queues, or why there is none. If it is too wide, only the table scrolls; it can be focused to scroll it with
+ * the keyboard.
  */
 function queueSection(queues: PageFacts['queues']): string {
   if (queues === 'hidden')

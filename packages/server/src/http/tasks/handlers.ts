@@ -56,7 +56,7 @@ async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
 /** `DELETE /v1/tasks/{id}`: removes a task that is not running, with its history. */
 async function deleteTask(call: Call<'deleteTask'>): Promise<Reply> {
   const task = await locate(call);
-  // A task in a group can be deleted, too, but no list over HTTP shows it yet: the refusal does not name that state.
+  // A task in a group can be deleted, too. The refusal does not name that state, because no list over HTTP shows it yet.
   await control.removeTask(call.deps.broker, task).catch(explainRefusal('deleted', INACTIVE_STATES));
   const fields = { queue: logicalQueue(task.queue).name, task_id: task.id, request_id: call.requestId };
   call.deps.runtime.log.debug(fields, 'a task was deleted');

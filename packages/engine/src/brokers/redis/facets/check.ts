@@ -1,5 +1,5 @@
-// The check facet on Redis, for `fsck`. A walk reads a queue page by page while workers go on: what seems wrong may only have
-// moved between two pages. Each such candidate is then examined by one script, which sees all that belongs to it at once.
+// The check facet on Redis, for `fsck`. A walk reads a queue page by page while workers go on. A task that seems wrong may
+// only have moved between two pages. So each such candidate is then examined by one script, which sees all its data at once.
 import type { Check, Fault, Candidate } from '../../../broker/check.ts';
 import {
   activeKey,
@@ -43,7 +43,7 @@ const lists = (queue: string): Index[] => [
   { key: activeKey(queue), name: 'active' },
 ];
 
-/** `at`: the key of the list or set where the ID was seen; '' = where the task's state says. */
+/** `at`: the key of the list or set where the ID was seen; '' = the place that follows from the task's state. */
 const taskCandidate = (name: string, at = ''): Candidate => ({ what: 'task', name, at });
 
 /** Tasks whose state says that they are in a list, and those of them that a pass has found there. */
@@ -96,8 +96,8 @@ class QueueWalk {
   }
 
   /**
-   * First all keys, tasks among them, and with them the groups. Tasks that should be in a list are collected and looked for
-   * together. Last come the sorted sets.
+   * Reads all keys first, and each group when its key is found. Tasks that should be in a list are collected, and the lists
+   * are read once for many of them. The other sorted sets come last.
    */
   async *pages(): AsyncGenerator<readonly Candidate[]> {
     const queue = this.#queue;
@@ -122,7 +122,7 @@ class QueueWalk {
       yield missing.slice(i, i + 1_000).map((id) => taskCandidate(id));
   }
 
-  /** Reads a list or sorted set. An ID that is wrong there is a candidate, as is one that a list has twice. */
+  /** Reads a list or sorted set. IDs that do not belong there are candidates, and so are IDs that a list has twice. */
   async *#walkIndex({ key, name }: Index): AsyncGenerator<readonly Candidate[]> {
     let from = '0';
     do {
@@ -145,7 +145,7 @@ export function createCheck({ client }: RedisDeps): Check {
     },
     async examine(queue, candidates, repair) {
       const faults: (Fault | null)[] = [];
-      // A call may end early, as some candidates take long. It examines at least one.
+      // A call may end early, because some candidates take long. It examines at least one.
       while (queue !== null && faults.length < candidates.length) {
         const left = candidates.slice(faults.length);
         faults.push(...(await client.run(check, { queue, candidates: left, repair })));

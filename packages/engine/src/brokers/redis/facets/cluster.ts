@@ -1,5 +1,5 @@
-// What a cluster says about itself, for people. The client's own slot map (client/topology/cluster.ts) is not asked: it knows
-// no replicas and no IDs of nodes, and may be some seconds old.
+// What a cluster says about itself, for people. The client's own slot map (client/topology/cluster.ts) is not used: it has
+// neither replicas nor node IDs, and may be some seconds old.
 import type { ClusterNode, ClusterView } from '../../../broker/cluster.ts';
 import { pendingKey } from '../../../protocol/keys.ts';
 import type { SlotRange } from '../client/topology/slots.ts';

@@ -1,5 +1,5 @@
-// The consume facet on Redis. A worker's attempts are known by the tokens of their leases: with another token than the stored
-// one a finish, a renewal or a result changes nothing.
+// The consume facet on Redis. Lease tokens fence attempts: a finish, a renewal or a result whose token is not the stored one
+// changes nothing.
 import { MAX_BATCH } from '../../../broker/bounds.ts';
 import type { Consume, FetchOptions, FinishOutcome } from '../../../broker/consume.ts';
 import type { RedisDeps } from '../deps.ts';

@@ -1,5 +1,5 @@
-// The control facet on Redis: what people do to queues and stored tasks. A script checks the task's state and changes it in
-// one moment: a worker that takes the task at the same time comes either before or after the change.
+// The control facet on Redis: what people do to queues and stored tasks. A script checks the task's state and changes it
+// atomically: a worker that takes the task at the same time comes either before or after the change.
 import { MAX_BATCH } from '../../../broker/bounds.ts';
 import {
   MIN_CANCELLED_MS,
@@ -34,7 +34,7 @@ import { withReceipt } from '../calls/with-receipt.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
 import { messageOrNull, metaText } from '../records/stored-message.ts';
 
-/** What ending a task needs of its message, which scripts cannot decode. */
+/** What a script needs to end a task. It is read from the message, which scripts cannot decode. */
 interface FinishNeeds {
   /** How long the task stays once it has ended. */
   readonly retentionS: number;
@@ -46,8 +46,8 @@ interface FinishNeeds {
 const MAX_ATTEMPTS = 10;
 
 /**
- * Replaces a payload. All other fields stay byte for byte, also fields that only newer programs know. This needs no receipt:
- * a repeat finds another message than it knows, reads it, and writes the same payload again.
+ * Replaces a payload. All other fields stay byte for byte, even those that only newer programs know. This needs no receipt:
+ * a repeat finds that the message has changed, reads it again, and writes the same payload again.
  */
 async function replacePayload(
   { client }: RedisDeps,
@@ -79,8 +79,8 @@ const unreadableError = ({ queue, id }: TaskRef) =>
   new TaskCenterError('broker-corrupt', { queue, cause: `the message of the task "${id}" cannot be read` });
 
 /**
- * Drops the queue's keys, in as many calls as it takes: one call removes at most 1,000 names of groups. Returns false if the
- * queue has tasks.
+ * Drops the queue's keys. This may take several calls, because one call removes at most 1,000 names of groups. Returns false
+ * if the queue has tasks.
  */
 async function tryDrop(client: RedisClient, queue: string): Promise<boolean> {
   let reply: DropReply = 'again';
@@ -98,7 +98,7 @@ async function dropEmpty(client: RedisClient, queue: string): Promise<boolean> {
   return false;
 }
 
-/** Neither value changes during a task's life, so reading them in a call of its own is safe. */
+/** Neither value changes during a task's life, so it is safe to read them in a separate call. */
 async function readFinishNeeds({ client }: RedisDeps, ref: TaskRef): Promise<FinishNeeds> {
   const row = await client.run(task, ref);
   const message = row?.message && messageOrNull(row.message)?.message;
@@ -142,7 +142,7 @@ function changeTask(
   );
 }
 
-/** Changes the first tasks of a state, `MAX_BATCH` of them at most. */
+/** Changes the first tasks of a state, at most `MAX_BATCH`. */
 function changeTasks(deps: RedisDeps, step: BulkStep): Promise<BulkOutcome> {
   const { client } = deps;
   const limit = Math.max(1, Math.min(step.limit, MAX_BATCH));
@@ -153,8 +153,8 @@ function changeTasks(deps: RedisDeps, step: BulkStep): Promise<BulkOutcome> {
 }
 
 /**
- * What operators do to queues and tasks. Changes go out with a receipt: a call that got no answer is repeated, and takes
- * effect only once.
+ * What operators do to queues and tasks. A change has a receipt: if it gets no answer it is sent again, and still takes effect
+ * only once. `updatePayload` and `dropQueue` have none, because a second run does no harm.
  */
 export function createControl(deps: RedisDeps): Control {
   return {

@@ -45,7 +45,7 @@ function toJson(value: unknown): string {
   });
 }
 
-/** The ID '' is refused: the hash has a field of this name for itself. */
+/** Refuses the ID '': the script `document-put` uses the field of this name. */
 function requireId(id: string): string {
   if (id !== '') return id;
   throw new TaskCenterError('invalid-value', { name: 'id', got: '""', expected: 'a text that is not empty' });
@@ -53,7 +53,7 @@ function requireId(id: string): string {
 
 /** Documents, which are kept in the hash `tc:doc:<kind>` by ID. The field '' is used by the script `document-put`. */
 export function createDocuments({ client }: RedisDeps): Documents {
-  // A call that is sent twice bears the same name: the script then knows its own write, and answers the same.
+  // A repeated call has the same name. The script recognises the write and gives the same reply again.
   const newWrite = (): string => randomBytes(12).toString('base64url');
 
   return {

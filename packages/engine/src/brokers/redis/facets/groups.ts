@@ -34,7 +34,7 @@ const MAX_NAMES = 500;
 /** Tasks in one page of a set. */
 const TASKS_PER_PAGE = 500;
 
-/** What the groups of one step are tried with. */
+/** Arguments of one step, the same for all groups that it looks at. */
 interface TakeCall {
   readonly queue: string;
   readonly rules: GroupRules;
@@ -111,8 +111,8 @@ export async function groupSizes(deps: RedisDeps, queue: string): Promise<GroupS
 const setKeyOf = ({ queue, group, id }: AggregationSet): string => aggregationSetKey(queue, group, id);
 
 /**
- * Reads the tasks of a set, page by page; null if the set does not exist any more. A task whose message cannot be read is
- * reported by its ID: `finish` archives it.
+ * Reads the tasks of a set, page by page; null if the set does not exist any more. If a task's message cannot
+ * be read, only its ID is returned, and `finish` archives the task.
  */
 async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetContent | null> {
   const { queue, group, id } = set;
@@ -142,7 +142,7 @@ async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetC
     after = page.last;
     more = page.more;
   }
-  // Scripts cannot read locks from messages. They travel with the content until `finish` releases them.
+  // The locks are in the messages, which scripts cannot decode. So they stay with the content until `finish` releases them.
   return { tasks, unreadable, source: locks satisfies SetSource };
 }
 
@@ -184,7 +184,7 @@ function createTake(deps: RedisDeps): Groups['take'] {
     const names = found.filter((name) => name > after);
     const groups = names.slice(0, MAX_NAMES);
     const sets = await takeByName(groups, { queue, rules, limit });
-    // The limit of sets was reached, or there were more names than one call takes: the next step goes on behind this name.
+    // The limit of sets was reached, or there were more names than one call takes. The next step continues after this name.
     // A step that ends before the last name begins again with the same scan.
     const last = sets.length === limit ? sets.at(-1)?.group : groups.length < names.length && groups.at(-1);
     if (last) return { sets, checked: found.length, next: groupCursorText({ scan, after: last }) };

@@ -1,5 +1,5 @@
-// The inspect facet on Redis. Each script reads one queue in one moment. What is asked of several queues is asked of all at
-// once, so their figures may be some milliseconds apart.
+// The inspect facet on Redis. Each script reads one queue atomically. Several queues take several calls, which are sent
+// together, so the figures of different queues may be some milliseconds apart.
 import { storedTaskId } from '@task-center/model';
 import { MAX_PAGE } from '../../../broker/bounds.ts';
 import type { BusinessFilter, FoundTask, Inspect, ListRequest, TaskPage } from '../../../broker/inspect.ts';
@@ -65,8 +65,8 @@ function matchBusiness(queue: string, row: FoundRow, plainId: string): FoundTask
 }
 
 /**
- * A page of a state whose index is a Redis list. Tasks leave a list at its end, so a position is no place to go on from: the
- * cursor has IDs, and the page begins behind the first of them that is still there.
+ * A page of a state whose index is a Redis list. Tasks leave a list at its end, which shifts all positions. So the cursor is
+ * the last IDs of a page, and the next page begins after the first of them that is still in the list.
  */
 async function listPage(
   { client }: RedisDeps,
@@ -79,7 +79,10 @@ async function listPage(
   return { tasks, cursor: more ? cursorText(last) : null, total };
 }
 
-/** A page of a state whose index is a sorted set. Score and ID tell where to go on, even if that entry has left the set. */
+/**
+ * A page of a state whose index is a sorted set. The cursor is the score and ID of a page's last entry. It marks the place
+ * even if that entry has left the set.
+ */
 async function setPage(
   { client }: RedisDeps,
   { queue, limit, cursor, group = '' }: ListRequest,
@@ -93,7 +96,7 @@ async function setPage(
   return { tasks, cursor: more ? cursorText(last) : null, total };
 }
 
-/** Asynq's set of all queues, which may name some without tasks. */
+/** The names in Asynq's set of all queues, sorted. Some of these queues may have no tasks. */
 async function queueNames({ client }: RedisDeps): Promise<string[]> {
   const names = (await client.command(['SMEMBERS', QUEUES_KEY])) as Iterable<unknown>;
   return Array.from(names, textOf).sort();

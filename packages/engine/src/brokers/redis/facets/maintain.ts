@@ -52,7 +52,7 @@ export function createMaintain(deps: RedisDeps): Maintain {
           if (orphans.rows.length === 0) {
             return { recovered, archived, orphans: [], ...quarantinedIn(dropped) };
           }
-          // Scripts cannot read messages, by which the caller decides how to end these tasks.
+          // The caller decides by their messages how these tasks end. Scripts cannot decode messages.
           const { tasks, quarantined } = await decodeRows([orphans]);
           const unreadable = quarantined.flatMap(({ ids }) => ids);
           return {
@@ -64,7 +64,7 @@ export function createMaintain(deps: RedisDeps): Maintain {
         }),
       );
     },
-    /** The script says when the next task is due, and how long that is by Redis' clock: the caller's may differ. */
+    /** The reply has the next due time, and how long until then by Redis' clock: the caller's clock may differ. */
     forward: (steps) => eachQueue(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
     expire: (steps) => eachQueue(expire, steps, 0),
     /** Indexes first: `sweep` refuses a queue with keys of a wrong type, which `repair` renames. */

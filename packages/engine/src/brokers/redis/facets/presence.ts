@@ -1,4 +1,4 @@
-// The presence facet on Redis: which workers are alive and what they run, in the form in which Asynq keeps its servers.
+// The presence facet on Redis: which workers are alive and what they run, stored in the form of Asynq's servers. So
 // Asynq's tools show our workers, and ours show those of Go programs.
 import { PRESENCE_MS, type Presence, type RunningTask, type ServerRecord } from '../../../broker/presence.ts';
 import { msOf, SECOND_MS, timestampOf } from '../../../protocol/go-time.ts';
@@ -29,7 +29,7 @@ import { callChunks } from '../calls/batches.ts';
 
 /** How long an announcement is valid. */
 const SECONDS = PRESENCE_MS / SECOND_MS;
-/** The largest int32, in which Asynq keeps the weight of a queue. */
+/** The largest int32: Asynq encodes the weight of a queue as one. */
 const MAX_INT32 = 2 ** 31 - 1;
 /** Tasks read of one server. A foreign server may have written any number. */
 const MAX_TASKS_PER_SERVER = 10_000;
@@ -37,7 +37,7 @@ const MAX_TASKS_PER_SERVER = 10_000;
 /** A field of a server's workers hash: the task's ID and an encoded WorkerInfo. */
 type TaskEntry = readonly [id: string, info: Buffer];
 
-/** What a server's keys are made of. */
+/** The parts that a server's keys are built from. */
 const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): ServerName => ({
   host,
   pid,
@@ -45,8 +45,8 @@ const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): S
 });
 
 /**
- * Decodes what a server, worker or scheduler shows of itself; null for invalid bytes, which a foreign process may have
- * written.
+ * Decodes what a server, worker or scheduler has announced about itself; null for invalid bytes, which a foreign process may
+ * have written.
  */
 export function decodedOrNull<T>(decode: (bytes: Buffer) => T, bytes: Buffer): T | null {
   try {

@@ -1,5 +1,5 @@
-// The scheduler-entries facet on Redis, in Asynq's form. A scheduler has one list with all its entries, which expires unless
-// it is written again. An entry has a sorted set with its history.
+// The scheduler-entries facet on Redis, in Asynq's form. A scheduler's entries are one list, which expires unless the
+// scheduler writes it again. The history of an entry is a sorted set.
 import {
   MAX_EVENTS,
   type EnqueueEvent,
@@ -88,8 +88,8 @@ async function readEntries(client: RedisClient, key: string): Promise<EntryRecor
 }
 
 /**
- * Writes what Asynq's scheduler writes in its heartbeat; the expiry is rounded up to whole seconds. The calls go out
- * together and in order. Entries beyond the first call's limit follow in calls of their own.
+ * Writes what Asynq's scheduler writes in its heartbeat. The expiry is rounded up to whole seconds. Entries that exceed the
+ * bounds of one call go into several, which are sent together and in order.
  */
 function createWriteEntries({ client }: RedisDeps): SchedulerEntries['writeEntries'] {
   return async (scheduler, { entries, ttlMs }) => {

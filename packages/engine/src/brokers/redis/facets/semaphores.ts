@@ -1,12 +1,12 @@
-// The semaphores facet on Redis. A scope is a sorted set in the form of Asynq's x/rate: a member per holder, by the end of its
-// time in Unix seconds.
+// The semaphores facet on Redis. A scope is a sorted set in the form of Asynq's x/rate: the members are the holders, the
+// scores the Unix seconds at which their tokens expire.
 import type { AcquireCall, Semaphores } from '../../../broker/semaphores.ts';
 import { semaphoreKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { defineScript } from '../scripts/define-script.ts';
 import { lua } from '../scripts/lua.generated.ts';
 
-/** Removes tokens whose time is over, then takes one. Replies with whether the holder has a token. */
+/** Removes expired tokens, then takes one if one is free. Replies with whether the holder has a token. */
 const semaphoreAcquire = defineScript({
   lua: lua.semaphoreAcquire,
   keys: ({ scope }: AcquireCall) => ({ semaphore: semaphoreKey(scope) }),
@@ -18,7 +18,7 @@ const semaphoreAcquire = defineScript({
 export function createSemaphores({ client }: RedisDeps): Semaphores {
   return {
     acquire: (call) => client.run(semaphoreAcquire, call),
-    // An expired token is in the set until somebody acquires one: releasing it till then counts as a release.
+    // An expired token stays in the set until the next `acquire`. Until then `release` returns true for it.
     release: async (scope, holder) => (await client.command(['ZREM', semaphoreKey(scope), holder])) === 1,
   };
 }

@@ -1,5 +1,5 @@
-// The submit facet on Redis. Tasks of any queues come in one stream. Each queue fills a call of its own, which is sent when
-// it is full. The outcomes are put together in the order of the stream.
+// The submit facet on Redis. The tasks of all queues come in one stream. They are collected into one call per queue, which is
+// sent when it is full. The outcomes are returned in the order of the stream.
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../broker/bounds.ts';
 import { forEachAsync } from '../../../runtime/for-each-async.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
@@ -39,9 +39,9 @@ function createRegistry({ client, runtime: { clock } }: RedisDeps) {
 }
 
 interface SendOptions {
-  /** The caller's signal, or the time that is left for the call. */
+  /** The caller's signal, or how much time the call has left. */
   readonly left: RunOptions;
-  /** Null = the caller asked for none: a call ends when the script has run. */
+  /** Null = no durability beyond memory was asked for: a call ends when its script has run. */
   readonly assurance: Assurance | null;
 }
 
@@ -61,7 +61,7 @@ const markNotDurable = (outcome: EnqueueOutcome): EnqueueOutcome =>
 interface PendingBatch {
   tasks: EncodedTask[];
   bytes: number;
-  /** Ends when the queue is in Asynq's set of queues, or could not be entered. */
+  /** Resolves when the queue is in Asynq's set of queues, or to the reason why it could not be added. */
   readonly registered: Promise<Failure>;
   /** A call to the queue has failed: no more are sent, as each would only wait for the same error. */
   failed: boolean;
@@ -77,7 +77,7 @@ interface SubmissionDeps {
 /** The tasks of one `enqueue`, batched by queue: a call is sent as soon as it is full, while the next one is being filled. */
 class Submission {
   readonly #deps: SubmissionDeps;
-  /** By the task's place in the stream; filled in as calls end. */
+  /** Indexed by the task's place in the stream; filled in as calls end. */
   readonly #outcomes: EnqueueOutcome[] = [];
   readonly #batches = new Map<string, PendingBatch>();
   /** Calls that store tasks. */

@@ -14,7 +14,7 @@ export interface LeaseRenewerData {
   readonly originMs: number;
 }
 
-/** The broker's facet `leaseRenewal`, and the end of its thread. */
+/** The broker's facet `leaseRenewal`; `close` ends its thread. */
 export interface LeaseRenewerThread extends LeaseRenewal {
   close(): Promise<void>;
 }
@@ -32,9 +32,9 @@ function newThread(workerData: LeaseRenewerData): Worker {
 
 interface SupervisedThreadDeps {
   readonly runtime: Runtime;
-  /** Creates the thread. @throws an error if the machine has no resources for one more */
+  /** Creates the thread. @throws Error if the machine has no resources for another one */
   create(): Worker;
-  /** Sends a new thread what it needs to begin. */
+  /** Sends a new thread the messages that it needs first. */
   setUp(thread: Worker): void;
 }
 
@@ -48,20 +48,20 @@ class SupervisedThread {
     this.#deps = deps;
   }
 
-  /** Undefined before the start, and between the end of one thread and the start of the next. */
+  /** Undefined before `start`, and from the end of one thread to the start of the next. */
   get current(): Worker | undefined {
     return this.#thread;
   }
 
-  /** Does nothing while a thread runs, and after `close`. */
+  /** Does nothing if a thread runs already, or after `close`. */
   start(): void {
     if (this.#thread || this.#closing.signal.aborted) return;
     const created = this.#create();
     if (!created) return;
-    // An error is followed by the exit; the first of them counts.
+    // After `error` comes `exit`, too. Only the first of the two counts.
     created.on('error', (error) => this.#onEnd(created, error));
     created.on('exit', (code) => this.#onEnd(created, new Error(`the thread ended with code ${code}`)));
-    // Leases alone do not keep the process alive.
+    // This thread alone must not keep the process alive.
     created.unref();
     this.#thread = created;
     this.#deps.setUp(created);
@@ -104,7 +104,7 @@ export function createLeaseRenewerThread(target: RedisTarget, runtime: Runtime):
   const thread = new SupervisedThread({
     runtime,
     create: () => newThread(data).on('message', (message: FromRenewer) => remote.receive(message)),
-    // Also the workers that an earlier thread was told about.
+    // Tells the new thread about all workers, including those that an earlier thread knew.
     setUp(created) {
       for (const message of remote.setUpMessages()) created.postMessage(message, []);
     },
@@ -112,7 +112,7 @@ export function createLeaseRenewerThread(target: RedisTarget, runtime: Runtime):
   const remote = createRemoteRenewer({
     post(message: ToRenewer) {
       if (thread.current) thread.current.postMessage(message, []);
-      // The new thread gets this message with the others. A worker that ends needs no new thread.
+      // `setUp` sends this message to the new thread. Only a new worker needs a thread: the end of a worker does not.
       else if (message.kind === 'owner') thread.start();
     },
     replace: () => void thread.current?.terminate(),

@@ -5,7 +5,7 @@ import { failedOnKey, processedOnKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { textOf } from '../scripts/reply.ts';
 
-// Counters per day on Redis: two keys for each day and queue, which Asynq and our scripts increase and which expire after
+// Counters per day on Redis: two keys for each day and queue. Asynq and our scripts increase them, and they expire after
 // 90 days.
 
 /** The time by Redis' clock, which dates the counters, ms; in tests the fixed time. */

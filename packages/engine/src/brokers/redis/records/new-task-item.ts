@@ -64,7 +64,7 @@ export function enqueueOutcomeOf(
 ): EnqueueOutcome {
   if (code === CODE.refused) return { code: 'task-exists' };
   if (code !== CODE.done) {
-    // The code does not say which of the two keys has a wrong type.
+    // The code does not say which key has the wrong type: the task's, or the group's if it has a group.
     const corrupt = [
       taskKey(task.queue, item.id),
       ...(task.group === null ? [] : [groupKey(task.queue, task.group)]),

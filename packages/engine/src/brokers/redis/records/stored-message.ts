@@ -1,9 +1,9 @@
-// What a task's hash holds of the task itself: Asynq's message, and beside it `tc`, our own options.
+// What a task's hash stores about the task itself: Asynq's message, and our own options in the field `tc`.
 import { decodeMessage, type DecodedMessage } from '../../../protocol/message.ts';
 import { ProtocolError } from '../../../protocol/wire.ts';
 import { encodeMeta, type TaskMeta } from '../../../task/meta.ts';
 
-/** Decodes a stored message; null if its bytes are not one: foreign processes may have written anything. */
+/** Decodes a stored message; null for invalid bytes, because foreign processes may have written anything. */
 export function messageOrNull(bytes: Uint8Array): DecodedMessage | null {
   try {
     return decodeMessage(bytes);

@@ -12,10 +12,10 @@ import { messageOrNull, payloadOf } from './stored-message.ts';
 /** How long Asynq keeps archived tasks. */
 const ARCHIVED_MS = 90 * DAY_MS;
 
-/** Stands for a message that cannot be read: everything in it is empty or 0. */
+/** Used in place of a message that cannot be read. All its fields are empty or 0. */
 const UNREADABLE: TaskMessage = blankMessage();
 
-/** A cancelled task is `completed` for Asynq; our own state tells. A state that we do not know counts as archived. */
+/** For Asynq a cancelled task is `completed`; only our own state differs. An unknown state counts as archived. */
 function stateOf({ state, ownState }: TaskRow): TaskState {
   if (state === 'completed' && ownState === 'cancelled') return 'cancelled';
   return TASK_STATES.find((known) => known === state) ?? 'archived';
@@ -33,7 +33,7 @@ function dueOf({ due, score }: TaskRow): number | null {
   return due !== null && secondsUp(Number(due)) === score ? Number(due) : score * SECOND_MS;
 }
 
-/** From the JSON in `tc:c`; null if there is none, or it is damaged. */
+/** The cancellation, from the JSON in `tc:c`; null if the JSON is missing or damaged. */
 function cancelledOf({ cancelNote }: TaskRow): TaskRecord['cancelled'] {
   try {
     const { at, reason, by } = JSON.parse(cancelNote ?? '') as { at: number; reason?: string; by?: string };
@@ -69,7 +69,7 @@ function timesInState(
   }
 }
 
-/** Of the last failed attempt. Asynq keeps only its text and its time. */
+/** The error of the last failed attempt. Asynq stores only its text and its time. */
 function lastErrorOf({ errorMsg, lastFailedAt }: TaskMessage): TaskRecord['lastError'] {
   return errorMsg === ''
     ? null

@@ -29,7 +29,7 @@ interface StateWaiter<State> {
   end(): void;
 }
 
-/** What is known of a queue, and who waits for it. */
+/** What is known about a queue, and its waiters. */
 interface WatchedQueue<State> {
   readonly queue: string;
   readonly waiters: Set<StateWaiter<State>>;

@@ -27,7 +27,7 @@ export interface AttemptEnding {
   /** Encoded; null = no record is kept. */
   readonly record: string | null;
   readonly result: Bytes;
-  /** As what it is counted; null = it is not. */
+  /** How the attempt is counted; null = not at all. */
   readonly countedAs: 'succeeded' | 'failed' | null;
 }
 
@@ -38,7 +38,7 @@ export interface AfterFinishDeps {
   readonly locks: Locks;
 }
 
-/** One step after endings, or all of them in their order. */
+/** One step that follows endings, or all these steps in order. */
 export type AfterFinish = (endings: readonly Ending[], nowMs: number) => void;
 
 /** A task that stays keeps its lock while it may run again; an archived one does until the lock's time is over, as in Asynq. */

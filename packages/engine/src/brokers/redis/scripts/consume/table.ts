@@ -6,9 +6,9 @@ import { textOf } from '../reply.ts';
 
 export interface ExtendCall {
   readonly queue: string;
-  /** `token` tells the attempt's lease from those of other attempts of the same task. */
+  /** `token` distinguishes the attempt's lease from leases of other attempts of the same task. */
   readonly leases: readonly { readonly id: string; readonly token: number }[];
-  /** The new length, from now by the broker's clock. The stored end is in whole seconds, rounded up. */
+  /** How long the leases last from now, by the broker's clock. Their end is stored in whole seconds, rounded up. */
   readonly lengthMs: number;
 }
 
@@ -23,7 +23,7 @@ export const extend = defineScript({
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });
 
-/** Results of attempts that go on, fenced by their leases as in `extend`. */
+/** Results of attempts that are still running, fenced by lease tokens as in `extend`. */
 export interface KeepResultsCall {
   readonly queue: string;
   readonly results: readonly { readonly id: string; readonly token: number; readonly bytes: RedisArg }[];

@@ -22,7 +22,7 @@ export interface PauseCall {
   readonly receipt: Receipt;
   /** False = resume. */
   readonly paused: boolean;
-  /** For people; null = none is kept. */
+  /** Shown to people; null = none. */
   readonly reason: string | null;
 }
 
@@ -55,7 +55,7 @@ export interface CancelCall {
   readonly lock: string;
 }
 
-/** Moves a task that is scheduled, pending or in retry to `completed`, where its own state marks it as cancelled. */
+/** Moves a task that is scheduled, pending or in retry to `completed`, and sets its own state to `cancelled`. */
 export const cancel = defineScript({
   lua: lua.cancel,
   keys: ({ task, receipt }: CancelCall) => ({
@@ -82,7 +82,7 @@ export interface ChangeOneCall {
   readonly lock: string;
 }
 
-/** Runs, archives or removes a task whose state allows it. Of these only `remove` releases the lock. */
+/** Runs, archives or removes a task if its state allows it. Only `remove` releases its unique lock. */
 export const changeOne = defineScript({
   lua: lua.changeOne,
   keys: ({ task, receipt }: ChangeOneCall) => ({
@@ -100,7 +100,7 @@ export const changeOne = defineScript({
   reply: controlOutcome,
 });
 
-/** The step as its caller gives it. The script finds the tasks, and reads their unique locks from the task hashes. */
+/** One step of a bulk change. The script finds the tasks itself, and reads their unique locks from the task hashes. */
 export interface ChangeManyCall extends BulkStep {
   readonly receipt: Receipt;
 }
@@ -135,12 +135,12 @@ export interface UpdatePayloadCall {
   readonly meta: string;
 }
 
-/** Compare-and-set: replaces the message of a scheduled task if it is still the one that was read. */
+/** Compare-and-set: replaces the message of a scheduled task unless it has changed since it was read. */
 export const updatePayload = defineScript({
   lua: lua.updatePayload,
   keys: ({ task }: UpdatePayloadCall) => ({ task: taskKey(task.queue, task.id) }),
   args: ({ before, after, meta }) => ({
-    // Sent in place of the message that was read, which may be large.
+    // Sent instead of the whole message that was read, which may be large.
     knownSha1: createHash('sha1').update(before).digest('hex'),
     message: after,
     meta,
@@ -153,8 +153,8 @@ export const updatePayload = defineScript({
 export type DropReply = 'removed' | 'holds-tasks' | 'again';
 
 /**
- * Removes what is left of a queue without tasks: settings, counters, names of empty groups. Asynq's set of queues may be on
- * another node: the caller removes the name from there.
+ * Removes what a queue without tasks leaves behind: settings, counters, names of empty groups. The caller removes the queue's
+ * name from Asynq's set of queues, because that may be on another node.
  */
 export const dropQueue = defineScript({
   lua: lua.dropQueue,

@@ -18,7 +18,7 @@ function countOf(raw: unknown): number {
   return Number.isFinite(count) ? count : 0;
 }
 
-/** Fields of `tc:{q}:odd`, in the order of the script. A foreign process may have written anything there. */
+/** Fields of `tc:{q}:odd`, in the order in which the script returns them. A foreign process may have written anything there. */
 function anomaliesOf(raw: readonly unknown[]): Anomalies {
   // As the scripts do: anything but a whole number counts as 0.
   const [dropped = 0, archived = 0, renamedKeys = 0] = raw
@@ -37,7 +37,7 @@ export const queueFacts = defineScript({
     const [pending, active, scheduled, retry, completedSize, cancelledSize, archived, paused] =
       facts as readonly number[];
     const [reason, pendingSince, processed, failed, now, aggregating, groups, anomalies] = facts.slice(8);
-    // Cancelled tasks are in `completed`, too. A Go tool may have removed some there, which `st:cancelled` still has.
+    // Cancelled tasks are in `completed`, too. If a Go tool removes one there, `st:cancelled` still has it.
     const cancelled = Math.min(completedSize ?? 0, cancelledSize ?? 0);
     const pendingSinceMs = msOfNanoseconds(textOrNull(pendingSince));
     return {
@@ -54,7 +54,7 @@ export const queueFacts = defineScript({
       },
       paused: paused === 1,
       pauseReason: paused === 1 ? textOrNull(reason) : null,
-      // By Redis' clock. A Go client writes `pending_since` by its own clock, which may be ahead.
+      // `now` is by Redis' clock. A Go client writes `pending_since` by its own clock, which may be ahead: so at least 0.
       oldestPendingMs: pendingSinceMs === null ? null : Math.max(0, Number(textOf(now)) - pendingSinceMs),
       processed: countOf(processed),
       failed: countOf(failed),

@@ -39,7 +39,7 @@ export const find = defineScript({
           allBusinesses: 0,
           business: filter.business ?? '',
         },
-  /** The task of no business comes first, if there is one. */
+  /** The task without a business comes first, if there is one. */
   reply: (raw): FoundRow[] =>
     (raw as readonly (readonly [unknown, unknown])[]).map(([id, meta]) => ({
       id: textOf(id),
@@ -64,16 +64,16 @@ export interface ListPageCall {
 }
 
 export interface ListPageReply {
-  /** IDs in the list, also those of damaged tasks. */
+  /** IDs in the list, including those of damaged tasks. */
   readonly total: number;
-  /** Whether there is a next page. This one ends early when its messages are large. */
+  /** Whether there is a next page. With large messages a page ends before `limit`. */
   readonly more: boolean;
   /** What `after` must be for the next page. */
   readonly last: readonly string[];
   readonly rows: readonly TaskRow[];
 }
 
-/** Reads a page of pending or active tasks, from the right end of their list on, where the oldest are. */
+/** Reads a page of pending or active tasks, oldest first: from the right end of their list to the left. */
 export const pageOfList = defineScript({
   lua: lua.pageOfList,
   keys: ({ queue }: ListPageCall) => ({ pending: pendingKey(queue) }),
@@ -87,7 +87,7 @@ export const pageOfList = defineScript({
 
 /** An entry of a sorted set, after which a page begins. */
 export interface SetCursor {
-  /** As Redis writes it: as a number it might lose digits. */
+  /** The text from Redis: converted to a number it might lose digits. */
   readonly score: string;
   readonly id: string;
 }
@@ -95,7 +95,7 @@ export interface SetCursor {
 export interface SetPageCall {
   readonly queue: string;
   readonly state: 'scheduled' | 'retry' | 'archived' | 'completed' | 'cancelled' | 'aggregating';
-  /** With the state `aggregating`: a group's name, or `<group>:<ID>` for an aggregation set; '' with the others. */
+  /** For the state `aggregating`: a group's name, or `<group>:<ID>` for an aggregation set. For the others: ''. */
   readonly group: string;
   readonly limit: number;
   readonly after: SetCursor | null;

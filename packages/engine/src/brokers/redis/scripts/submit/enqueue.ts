@@ -38,7 +38,7 @@ export interface Enqueued {
   readonly holders: readonly string[];
 }
 
-/** The form in which a call sends its items: appends the values of one, and their number. */
+/** How a call sends its items: `append` adds the values of one item to the arguments; `size` is their number. */
 interface ItemForm {
   readonly append: (args: ScriptValue[], item: EnqueueItem) => void;
   readonly size: number;

@@ -25,7 +25,7 @@ import type { Writer } from '../writer.ts';
 /** What a leased task carries for its finish: the number of its row, and which rows of other tables belong to it. */
 interface Source {
   readonly seq: number;
-  /** A result that is kept early adds to it. */
+  /** Gains `HAS_BODY` when a result is stored while the attempt runs. */
   related: Related;
 }
 
@@ -68,7 +68,7 @@ function finishRow(finish: Finish, queue: number): Row<FinishItem> {
   });
 }
 
-/** The request of an exchange. A queue is named once and then by its index: finishes are many, and their queues few. */
+/** Makes the request of an exchange. Finishes name their queue by an index, because many finishes share few queues. */
 function exchangePacket(exchange: Exchange): Packet<ExchangeRequest> {
   const { finishes, queues, shares = [], room, leaseMs, worker } = exchange;
   const { names, indexes } = indexNames(finishes.map(({ task }) => task.queue));
@@ -132,7 +132,7 @@ function exchangeOutcome(
   };
 }
 
-/** Each method is one request. Nothing is kept here: what a finish needs to know travels with its task, in `source`. */
+/** Each method sends one request. This side stores nothing: a task carries what its finish needs, in `source`. */
 export function createConsume(writer: Writer): Consume {
   return {
     async exchange(exchange, options) {

@@ -30,7 +30,7 @@ export function createControl(writer: Writer): Control {
     async updatePayload({ queue, id }, payload) {
       return outcomeOf((await writer.run('updatePayload', { data: { queue, id }, bytes: [payload] })).data);
     },
-    // States travel as the numbers that the file has.
+    // The request has states as the numbers that the file stores.
     // One call is one step, so a large change does not keep other calls waiting.
     changeMany: ({ queue, action, state, group, limit }) =>
       writer.ask('changeMany', {

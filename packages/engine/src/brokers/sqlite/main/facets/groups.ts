@@ -20,7 +20,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
   return tasks.length === 0 ? null : { tasks, unreadable: [], source: null };
 }
 
-/** The thread searches and changes groups. Here only IDs are made, and tasks are turned into rows and records. */
+/** The thread searches and changes groups. This side only makes IDs and converts tasks to rows, and rows to records. */
 export function createGroups(writer: Writer, newId: () => string): Groups {
   return {
     async take(...[queue, rules, limit, after]: Parameters<Groups['take']>) {

@@ -83,8 +83,8 @@ function decodeCursor(cursor: string | null): PageCursor | null {
 }
 
 /**
- * One page of a list. It ends early when its payloads are large. The cursor names the last task of the page, so tasks that
- * come or go do not shift the next one.
+ * One page of a list. With large payloads it ends before `limit`. The cursor names the last task of the page, so tasks that
+ * are added or removed do not shift the next page.
  */
 async function list(writer: Writer, { queue, state, limit, cursor, group }: ListRequest) {
   const call = {
@@ -102,7 +102,7 @@ async function list(writer: Writer, { queue, state, limit, cursor, group }: List
   };
 }
 
-/** The thread reads rows, a page or a queue at a time. Here they become what people see. */
+/** The thread reads rows, a page or a queue at a time. This side converts them to the records that people see. */
 export function createInspect(writer: Writer): Inspect {
   return {
     queues: () => writer.ask('queues', null),
@@ -124,7 +124,7 @@ export function createInspect(writer: Writer): Inspect {
 
     list: (request) => list(writer, request),
 
-    // The thread finds the tasks of all businesses with this ID, which are few.
+    // The thread returns the tasks with this ID of all businesses. They are few, so they are filtered here.
     async find(queues, id, filter) {
       const found = await writer.ask('find', { queues, id });
       return 'any' in filter ? found : found.filter(({ business }) => business === filter.business);

@@ -8,7 +8,7 @@ import { wholeSeconds } from './submit.ts';
 export function createSchedulerEntries(writer: Writer): SchedulerEntries {
   return {
     async writeEntries(scheduler, { entries, ttlMs }) {
-      // Options are kept as one text: nothing here looks into them.
+      // Options are stored as one text, because no query reads them.
       const data = {
         scheduler,
         ttlMs: wholeSeconds(ttlMs),

@@ -18,7 +18,7 @@ export interface CheckPageRequest {
   readonly after: SqlValue;
 }
 
-/** Asks to examine candidates, all of one queue or of the file. */
+/** Asks to examine candidates: all belong to one queue, or all to the whole file. */
 export interface CheckExamineRequest {
   /** Null = the whole file. */
   readonly queue: string | null;
@@ -31,7 +31,7 @@ export interface CheckExamineRequest {
 const FILE = 'file';
 const COUNTS = 'counts';
 
-/** The names of the checks, in an order in which a check finds what repairs of earlier ones bring to light. */
+/** The names of the checks. The order matters: repairs may reveal faults, which a later check then finds. */
 export const CHECKS = {
   perFile: [FILE, ...Object.keys(RULES).filter((what) => !RULES[what]!.perQueue)],
   perQueue: [...Object.keys(RULES).filter((what) => RULES[what]!.perQueue), COUNTS],

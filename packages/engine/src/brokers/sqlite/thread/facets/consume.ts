@@ -44,7 +44,7 @@ interface TakenShare {
   readonly count: number;
 }
 
-/** The tasks taken are the packet's rows, and their payloads its bytes. */
+/** The packet's rows are the tasks taken, its bytes their payloads. */
 export interface ExchangeAnswer {
   /** 1 = accepted, 0 = the lease was lost. */
   readonly finished: readonly (0 | 1)[];

@@ -6,14 +6,14 @@ import { plain, type Packet } from '../../packing.ts';
 import { CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 
-/** Asks to pause a queue, which need not exist yet. */
+/** Asks to pause a queue. A queue that does not exist yet is created. */
 export interface PauseRequest {
   readonly queue: string;
-  /** For people; null = none. */
+  /** Shown to people; null = none. */
   readonly reason: string | null;
 }
 
-/** What came of a change to one task. */
+/** The result of a change to one task. */
 export interface ControlAnswer {
   /** False = the task's state does not allow the change, or there is no such task. */
   readonly done: boolean;
@@ -24,7 +24,7 @@ export interface ControlAnswer {
 /** States of tasks that wait. An active task is asked to stop by a signal instead. */
 const CANCELLABLE: readonly StateNumber[] = [SCHEDULED, PENDING, RETRY];
 
-/** Requests that pause and resume queues. */
+/** Handlers of the requests that pause and resume queues. */
 function createPauseHandlers({ database, queues }: Store) {
   const setPause = database.named<{ queue: number; atMs: number | null; reason: string | null }>(
     'UPDATE queue SET paused_ms = :atMs, pause_reason = :reason WHERE no = :queue',

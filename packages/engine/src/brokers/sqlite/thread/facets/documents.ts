@@ -17,7 +17,7 @@ export interface DocumentRow {
   readonly value: string;
 }
 
-/** Asks to write a document, whole. */
+/** Asks to write a document; it replaces the stored one. */
 export interface PutRequest extends DocumentRef {
   /** JSON. */
   readonly value: string;

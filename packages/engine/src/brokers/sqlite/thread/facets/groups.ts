@@ -13,7 +13,7 @@ import type { Now, Store } from '../store.ts';
 import { createPageReader, BEFORE_FIRST, type PageCursor, type RecordPage } from './records.ts';
 import { createTaskStorer, ID_TAKEN, type EnqueueAnswer } from './submit.ts';
 
-/** Asks for one step of the search for ripe groups. */
+/** Asks for one step of the search for groups that are ready. */
 export interface TakeSetsRequest {
   readonly queue: string;
   readonly rules: GroupRules;
@@ -40,7 +40,7 @@ export interface ReadSetRequest {
   readonly after: PageCursor | null;
 }
 
-/** Asks to end a set. The payload of the new task is the packet's one item of bytes. */
+/** Asks to finish a set. The packet's bytes are one item, the payload of the new task. */
 export interface FinishSetRequest {
   readonly queue: string;
   /** ID of the set. */

@@ -34,10 +34,10 @@ export interface ListPageAnswer extends RecordPage {
   readonly total: number;
 }
 
-/** Asks for the tasks with a plain ID, of whatever business. */
+/** Asks for the tasks that have this ID, with or without a business. */
 export interface FindRequest {
   readonly queues: readonly string[];
-  /** The plain ID. */
+  /** Plain: without the business. */
   readonly id: string;
 }
 
@@ -69,11 +69,11 @@ function createQueueHandlers({ database, queues }: Store) {
   return {
     queues: (): Packet<string[]> => plain(queues.names()),
 
-    /** A queue that was only paused is in the file, but was never used. */
+    /** A queue that was only paused is in the file, but counts as not existing: it was never used. */
     exists: ({ data }: Packet<{ readonly queue: string }>): Packet<boolean> =>
       plain(queues.find(data.queue)?.used ?? false),
 
-    /** One row per queue, in their order. */
+    /** One row per queue, in the order of the request. */
     queueFacts({ data }: Packet<readonly string[]>, { wallMs }: Now): Packet<FactsRow[]> {
       const factsOf = (name: string): FactsRow => {
         const entry = queues.find(name);

@@ -23,7 +23,7 @@ import type { Now, Store } from '../store.ts';
 /** Asks to take back tasks whose leases have expired. */
 export interface RecoverRequest {
   readonly steps: readonly Step[];
-  /** A task with this many crashes is archived. */
+  /** A task that was lost with its worker this often is archived as poison. */
   readonly maxCrashes: number;
 }
 
@@ -31,13 +31,13 @@ export interface RecoverRequest {
 type RecoveredTasks = Pick<Recovered, 'recovered' | 'archived'>;
 
 export interface ForwardAnswer {
-  /** The time at which the steps ran, wall-clock ms: the main thread counts from it to what is due next. */
+  /** When the steps ran, wall-clock ms. The main thread computes from it how long it is until the next due task. */
   readonly nowMs: number;
   /** One per step. */
   readonly outcomes: readonly ForwardedTasks[];
 }
 
-/** What a step of the forwarder did to its queue. */
+/** What a step of the forwarder did in its queue. */
 interface ForwardedTasks {
   readonly moved: number;
   /** Wall-clock ms; null = nothing is scheduled. */

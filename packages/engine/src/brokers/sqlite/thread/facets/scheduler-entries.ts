@@ -28,7 +28,7 @@ export interface EventsListRequest {
   readonly limit: number;
 }
 
-/** Entries read in all. The rest is not shown. */
+/** Most entries that are read, of all schedulers together. The rest is not shown. */
 const MAX_ENTRIES = 10_000;
 
 /** Requests about entries: each scheduler writes its own as a whole. */
@@ -58,7 +58,7 @@ function createEntryHandlers({ database }: Store) {
       return plain(null);
     },
 
-    /** Entries whose time is not over, of all schedulers. */
+    /** The entries of all schedulers, without expired ones. */
     entriesList(_: Packet<null>, { wallMs }: Now): Packet<EntryRow[]> {
       removeExpired.run(wallMs);
       const rows = select.all();

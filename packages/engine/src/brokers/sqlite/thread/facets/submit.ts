@@ -33,14 +33,14 @@ const STATE_BY_RESULT: Readonly<Record<number, StateNumber>> = {
   [STORED_IN_GROUP]: AGGREGATING,
 };
 
-/** What is known of a task besides its row. */
+/** What it takes to store a task besides its row. */
 interface StoreContext {
   readonly entry: QueueEntry;
   readonly payload: Bytes;
   readonly nowMs: number;
 }
 
-/** What became of a task, as `EnqueueAnswer` has it; `holder` with `LOCK_HELD` only. */
+/** The outcome for one task, as in `EnqueueAnswer`. `holder` is set only with `LOCK_HELD`. */
 interface StoreOutcome {
   readonly result: number;
   readonly holder: string | null;
