@@ -36,7 +36,6 @@ export async function openOurs(where) {
   const receipt = createReceipts();
   const encoded = (script, call) =>
     encodeCall(script.lua.sha1, script.keys(call), [NOW, ...script.args(call)]);
-  const base = { leaseMs: LEASE_MS, worker: WORKER };
   return openCeiling(where, {
     scripts: [enqueue.lua.text, exchange.lua.text],
     before: [['SET', 'tc:{default}:tok', String(LAST_TOKEN)]],
@@ -45,8 +44,8 @@ export async function openOurs(where) {
     exchangeCall: ({ ids, taker }, room) => {
       const plain = [{ token: taker + 2, ids }];
       const finishes = ids.length > 0 ? [{ queue: 'default', plain, others: [] }] : [];
-      const queues = room > 0 ? ['default'] : [];
-      return encoded(exchange, { ...base, receipt: receipt(), finishes, queues, room });
+      const fetch = { queues: room > 0 ? ['default'] : [], room, leaseMs: LEASE_MS, worker: WORKER };
+      return encoded(exchange, { receipt: receipt(), finishes, fetch });
     },
     enqueueCodes: (text) => text.split(':')[1],
   });

@@ -56,13 +56,14 @@ const echo = script({
 interface OpenOptions {
   readonly nowMs?: () => number;
   readonly clock?: Clock;
+  readonly random?: () => number;
 }
 
 const opened: RedisClient[] = [];
-function open(url: string, { nowMs, clock = systemClock }: OpenOptions = {}): RedisClient {
+function open(url: string, { nowMs, clock = systemClock, random }: OpenOptions = {}): RedisClient {
   const client = new RedisClient({
     target: parseRedisUrl(url),
-    runtime: createRuntime({ clock }),
+    runtime: createRuntime({ clock, ...(random && { random }) }),
     ...(nowMs && { nowMs }),
   });
   opened.push(client);
@@ -126,7 +127,9 @@ describe.runIf(hasRedis())('a Redis client', () => {
   });
 
   test('waits while Redis asks for it, and gives that as the cause when the time is over', async () => {
-    const { ms, error } = await rejection(open(redis.url).run(fail, 'LOADING soon', { timeoutMs: 500 }));
+    // The longest backoffs: the calls go out after 0, 20, 60, 140, 300 and 620 ms, so none is under way when the time is over.
+    const client = open(redis.url, { random: () => 1 });
+    const { ms, error } = await rejection(client.run(fail, 'LOADING soon', { timeoutMs: 500 }));
     expect(error).toEqual(unavailable('not_stored'));
     expect(error).toMatchObject({ details: { cause: 'LOADING soon' } });
     expect(ms).toBeGreaterThan(400);
