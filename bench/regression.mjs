@@ -47,7 +47,7 @@ const MEMORY_ROUNDS = 5;
 const HELP = `npm run bench -- regression [options]
 
   --reference <commit>  commit to compare with (default: that in bench/reference.json)
-  --rounds <n>          rounds of each job (25)
+  --rounds <n>          measured rounds of each job (25)
   --scale <factor>      tasks in each round, as a factor of the usual count (0.4)
   --job <text>          only jobs whose names contain this
   --floor <ratio>       one floor for all jobs instead of their own
@@ -90,15 +90,18 @@ async function measureBlock({ job, peer }, sides, { block, scale, rates }) {
     name,
     program: openProgram(process.execPath, [PROGRAM, checkout]),
   }));
-  for (let round = 0; round < WARM_UP_ROUNDS; round += 1) {
-    for (const { program } of programs) await program.measure({ job, peer, scale });
-  }
-  for (const round of block) {
-    for (const { name, program } of rotated(programs, round)) {
-      rates[name].push(await program.measure({ job, peer, scale }));
+  try {
+    for (let round = 0; round < WARM_UP_ROUNDS; round += 1) {
+      for (const { program } of programs) await program.measure({ job, peer, scale });
     }
+    for (const round of block) {
+      for (const { name, program } of rotated(programs, round)) {
+        rates[name].push(await program.measure({ job, peer, scale }));
+      }
+    }
+  } finally {
+    await Promise.all(programs.map(({ program }) => program.close()));
   }
-  await Promise.all(programs.map(({ program }) => program.close()));
 }
 
 /** Measures all rounds of a job; resolves to the rates by side. */

@@ -129,14 +129,8 @@ export {
   type SchedulerEntries,
 } from './broker/scheduler-entries.ts';
 export type { KnownDue, Signals } from './broker/signals.ts';
-export type {
-  CallOptions,
-  Durability,
-  EnqueueCallOptions,
-  EnqueueOutcome,
-  NewTask,
-  Submit,
-} from './broker/submit.ts';
+export type { CallOptions } from './broker/call-options.ts';
+export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } from './broker/submit.ts';
 
 // Knowledge that the HTTP contract and browsers have, too. It is from the model, and pure.
 export {

@@ -1,6 +1,6 @@
 import type { AttemptRecord } from '@task-center/model';
 import type { TaskMeta } from '../task/meta.ts';
-import type { CallOptions } from './submit.ts';
+import type { CallOptions } from './call-options.ts';
 
 /** The right to run one attempt. It ends unless it is renewed: docs/design/engine.md#leases. */
 export interface Lease {

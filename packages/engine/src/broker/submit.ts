@@ -1,5 +1,6 @@
 import type { TaskState } from '@task-center/model';
 import type { TaskMeta } from '../task/meta.ts';
+import type { CallOptions } from './call-options.ts';
 
 /** A task as a broker stores it. The client has checked it and filled in all defaults. */
 export interface NewTask {
@@ -65,15 +66,6 @@ export type EnqueueOutcome =
  * - `fsync`: it is on disk. A SQLite broker stores every task so.
  */
 export type Durability = 'memory' | 'replicated' | 'fsync';
-
-/** Options of calls that may wait for a broker that is out of reach. */
-export interface CallOptions {
-  /**
-   * With a signal, a failed call is repeated until it succeeds or the signal aborts. Repeats have the same receipt, by which
-   * the broker recognises a call that it has already carried out. Without a signal, the call ends within 5 s.
-   */
-  readonly signal?: AbortSignal;
-}
 
 /** Options of `Submit.enqueue`. */
 export interface EnqueueCallOptions extends CallOptions {

@@ -1,6 +1,7 @@
 import type { Lease } from '../broker/consume.ts';
 import type { RenewalReport, LeaseSettings } from '../broker/lease-renewal.ts';
-import { within, type Clock } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { within } from '../runtime/within.ts';
 import {
   RENEWER_ALIVE_MS,
   DEGRADED,

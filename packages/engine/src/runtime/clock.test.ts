@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
 import { createFakeClock } from '../../test/support/fake-clock.ts';
-import { systemClock, within } from './clock.ts';
+import { systemClock } from './clock.ts';
 
 describe('the system clock', () => {
   test('tells the time in whole milliseconds', () => {
@@ -114,33 +114,5 @@ describe('the fake clock of tests', () => {
       ['once', 15],
       ['again', 20],
     ]);
-  });
-});
-
-describe('within', () => {
-  test('resolves to the value of work that ends in time', async () => {
-    expect(await within(systemClock, 60_000, () => Promise.resolve('done'))).toBe('done');
-  });
-
-  test('resolves to undefined and aborts the signal when the time is up', async () => {
-    let signal: AbortSignal | undefined;
-    const work = (late: AbortSignal) => {
-      signal = late;
-      return new Promise<string>(() => {});
-    };
-    expect(await within(systemClock, 1, work)).toBeUndefined();
-    expect(signal?.aborted).toBe(true);
-  });
-
-  test('rejects when the work rejects in time', async () => {
-    await expect(within(systemClock, 60_000, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-  });
-
-  test('a rejection after the time is up goes unheard', async () => {
-    let fail = (): void => {};
-    const work = () => new Promise<never>((_, reject) => (fail = () => reject(new Error('too late'))));
-    expect(await within(systemClock, 1, work)).toBeUndefined();
-    fail();
-    await new Promise((resolve) => setImmediate(resolve));
   });
 });

@@ -65,32 +65,3 @@ export const systemClock: Clock = {
   after: (ms, act) => new SystemTimer(setTimeout(act, ms)),
   every: (ms, act) => new SystemTimer(setInterval(act, ms)),
 };
-
-// Each thread's monotonic clock has its own origin. Leases have times by the main thread's clock, which the renewer thread
-// must compare with the present.
-
-/** The origin of this thread's monotonic clock, in ms of the machine's clock (`process.hrtime`). */
-export const clockOriginMs = (): number => Number(process.hrtime.bigint()) / 1e6 - systemClock.monotonicMs();
-
-/** A clock for this thread whose monotonic time is that of the thread with the given origin. */
-export function clockOf(originMs: number): Clock {
-  const shiftMs = clockOriginMs() - originMs;
-  return { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + shiftMs };
-}
-
-/**
- * Waits for `work`, but at most `ms`. Resolves to its value, or to `undefined` if the time is up first. In that case the
- * signal of `work` aborts, and a later rejection of `work` is ignored. Rejects if `work` rejects in time.
- */
-export async function within<T>(
-  clock: Pick<Clock, 'sleep'>,
-  ms: number,
-  work: (late: AbortSignal) => Promise<T>,
-): Promise<T | undefined> {
-  const over = new AbortController();
-  try {
-    return await Promise.race([work(over.signal), clock.sleep(ms, over.signal).then(() => undefined)]);
-  } finally {
-    over.abort();
-  }
-}

@@ -1,5 +1,5 @@
 import type { Runtime } from './runtime.ts';
-import { within } from './clock.ts';
+import { within } from './within.ts';
 
 /** A pause between two steps that something may end early. */
 interface Pause {

@@ -1,7 +1,7 @@
 import type { Presence, RunningTask, ServerRecord, ServerStatus } from '../broker/presence.ts';
 import { createLoop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { within } from '../runtime/clock.ts';
+import { within } from '../runtime/within.ts';
 import type { Attempt } from './run/attempt.ts';
 import type { HeldTask } from './held-task.ts';
 import type { Identity } from './identity.ts';

@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { ServerStatus } from '../broker/presence.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { within } from '../runtime/clock.ts';
+import { within } from '../runtime/within.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import { createBackground, type Background } from './background.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';

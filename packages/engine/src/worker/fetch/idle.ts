@@ -1,7 +1,7 @@
 import type { LeasedTask } from '../../broker/consume.ts';
 import type { Signals } from '../../broker/signals.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { within } from '../../runtime/clock.ts';
+import { within } from '../../runtime/within.ts';
 import { BacklogDetector } from './backlog-detector.ts';
 import type { QueueOrder } from './queue-order.ts';
 import { WatcherShare, type Wake } from './watcher-share.ts';

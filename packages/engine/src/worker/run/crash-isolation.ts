@@ -1,7 +1,8 @@
 import { SUSPECT_CRASHES } from '@task-center/model';
 import type { LeasedTask } from '../../broker/consume.ts';
 import { Changed } from '../../runtime/changed.ts';
-import { within, type Clock } from '../../runtime/clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { within } from '../../runtime/within.ts';
 import type { HeldTask } from '../held-task.ts';
 
 /** Max time to let others end, and then to run alone. A task that kills its process mostly does so at once. */

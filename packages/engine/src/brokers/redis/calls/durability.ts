@@ -1,4 +1,5 @@
-import type { CallOptions, Durability } from '../../../broker/submit.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
+import type { Durability } from '../../../broker/submit.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';

@@ -1,5 +1,5 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import type { CallOptions } from '../../../broker/submit.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
 import { CALL_TIMEOUT_MS, type RunOptions } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { Receipt } from './receipts.ts';

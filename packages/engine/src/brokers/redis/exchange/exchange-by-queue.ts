@@ -1,4 +1,4 @@
-import type { CallOptions } from '../../../broker/submit.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
 import type { FetchOptions } from '../../../broker/consume.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { failStop } from '../../../leases/fail-stop.ts';
 import { applyToRenewer, type FromRenewer, type ToRenewer } from '../../../leases/renewer-messages.ts';
-import { clockOf } from '../../../runtime/clock.ts';
+import { clockOf } from '../../../leases/main-clock.ts';
 import { Renewer } from '../../../leases/renewer.ts';
 import { createRuntime } from '../../../runtime/runtime.ts';
 import { RedisClient } from '../client/redis-client.ts';

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { LeaseRenewal } from '../../../broker/lease-renewal.ts';
 import type { FromRenewer, ToRenewer } from '../../../leases/renewer-messages.ts';
-import { clockOriginMs } from '../../../runtime/clock.ts';
+import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { createRemoteRenewer } from '../../../leases/remote-renewer.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';

@@ -2,9 +2,10 @@
 // come. Runs in the main thread.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { CallOptions } from '../../../broker/submit.ts';
+import type { CallOptions } from '../../../broker/call-options.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { clockOriginMs, systemClock, type Timer } from '../../../runtime/clock.ts';
+import { clockOriginMs } from '../../../leases/main-clock.ts';
+import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
 import { messageOf, fromWire, type WireError } from '../errors.ts';

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { wholeTimeoutMs } from '@task-center/model';
 import { MAX_BATCH } from '../../../../broker/bounds.ts';
-import type { CallOptions, EnqueueOutcome, NewTask, Submit } from '../../../../broker/submit.ts';
+import type { CallOptions } from '../../../../broker/call-options.ts';
+import type { EnqueueOutcome, NewTask, Submit } from '../../../../broker/submit.ts';
 import { failureOf, throwFirst } from '../../../../errors/failures.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { forEachAsync } from '../../../../runtime/for-each-async.ts';

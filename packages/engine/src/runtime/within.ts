@@ -1,0 +1,18 @@
+import type { Clock } from './clock.ts';
+
+/**
+ * Waits for `work`, but at most `ms`. Resolves to its value, or to `undefined` if the time is up first. In that case the
+ * signal of `work` aborts, and a later rejection of `work` is ignored. Rejects if `work` rejects in time.
+ */
+export async function within<T>(
+  clock: Pick<Clock, 'sleep'>,
+  ms: number,
+  work: (late: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([work(over.signal), clock.sleep(ms, over.signal).then(() => undefined)]);
+  } finally {
+    over.abort();
+  }
+}
