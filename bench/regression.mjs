@@ -37,9 +37,9 @@ const JOBS = [
  * Rounds after which each side starts a new program. Chance decides at a process's start how fast it is for its whole life,
  * for example by the layout of its memory: the same code was seen to run 10 % faster in one process than in another.
  */
-const BLOCK_ROUNDS = 13;
+const BLOCK_ROUNDS = 5;
 /** Rounds that a new program runs before it is measured: until then its code is still being compiled. */
-const WARM_UP_ROUNDS = 8;
+const WARM_UP_ROUNDS = 4;
 
 /** Rounds of the memory comparison. */
 const MEMORY_ROUNDS = 5;
@@ -58,6 +58,14 @@ const HELP = `npm run bench -- regression [options]
 The exit code is 1 if a job is below its floor and slower than the noise explains.
 `;
 
+/** @throws Error that says which option is invalid */
+function positiveNumber(name, text) {
+  const number = Number(text);
+  if (number > 0 && Number.isFinite(number)) return number;
+  throw new Error(`--${name} must be a number above 0, but it is "${text}"`);
+}
+
+/** @throws Error that says what is wrong with the command line */
 function readOptions(args) {
   const { values } = parseArgs({
     args,
@@ -72,12 +80,14 @@ function readOptions(args) {
       help: { type: 'boolean', default: false },
     },
   });
-  const reference = values.reference ?? JSON.parse(readFileSync(REFERENCE, 'utf8')).commit;
+  const jobs = JOBS.filter(({ job }) => job.includes(values.job));
+  if (jobs.length === 0) throw new Error(`no job is called "${values.job}"`);
   return {
     ...values,
-    reference: commitOf(reference),
-    rounds: Number(values.rounds),
-    scale: Number(values.scale),
+    jobs,
+    rounds: Math.ceil(positiveNumber('rounds', values.rounds)),
+    scale: positiveNumber('scale', values.scale),
+    floor: values.floor === undefined ? undefined : positiveNumber('floor', values.floor),
   };
 }
 
@@ -143,14 +153,13 @@ async function compareSpeed(options, folder) {
     { name: 'reference', checkout: folder },
     { name: 'again', checkout: folder },
   ];
-  const floor = options.floor === undefined ? undefined : Number(options.floor);
   const kept = [];
   const rows = [];
-  for (const entry of JOBS.filter(({ job }) => job.includes(options.job))) {
+  for (const entry of options.jobs) {
     console.error(`${entry.job}, ${entry.peer} …`);
     const rates = await measureJob(entry, sides, options);
     kept.push({ ...entry, rates });
-    rows.push(rowOf({ ...entry, floor: floor ?? entry.floor }, rates));
+    rows.push(rowOf({ ...entry, floor: options.floor ?? entry.floor }, rates));
   }
   if (options.out) writeFileSync(options.out, `${JSON.stringify(kept)}\n`);
   return rows;
@@ -177,17 +186,26 @@ async function compareMemory(folder) {
 }
 
 /** Prints a table. The exit code is 1 if a job is below its floor and slower than the noise explains. */
-export async function compareWithReference(args) {
-  const options = readOptions(args);
-  if (options.help) {
-    console.log(HELP);
-    return;
-  }
-  const folder = checkOut(options.reference);
+async function compare(options) {
+  const reference = commitOf(options.reference ?? JSON.parse(readFileSync(REFERENCE, 'utf8')).commit);
+  const folder = checkOut(reference);
   const rows = options.memory ? await compareMemory(folder) : await compareSpeed(options, folder);
-  console.log(
-    `\n## Beside ${options.reference.slice(0, 7)}, medians of ${options.memory ? MEMORY_ROUNDS : options.rounds} rounds\n`,
-  );
+  const rounds = options.memory ? MEMORY_ROUNDS : options.rounds;
+  console.log(`\n## Beside ${reference.slice(0, 7)}, medians of ${rounds} rounds\n`);
   console.log(table(rows));
   if (rows.some(({ verdict }) => verdict === 'slower')) process.exitCode = 1;
+}
+
+/** `npm run bench -- regression`. The exit code is 2 if the command line is invalid. */
+export async function compareWithReference(args) {
+  let options;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    console.error(`${error.message}\n\n${HELP}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options.help) console.log(HELP);
+  else await compare(options);
 }

@@ -45,7 +45,7 @@ function fail(text) {
   process.exit(2);
 }
 
-/** Parses the command line. Prints the help if asked to, and exits with 2 if it is invalid. */
+/** Parses the command line. Prints the help if asked to, and exits with 2 for an unknown scenario or persistence. */
 function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,

@@ -1,5 +1,5 @@
 import type { Broker } from './broker/broker.ts';
-import { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
+import { isTaskCenterError, shownUrl, TaskCenterError } from './errors/task-center-error.ts';
 import type { RedisSettings } from './brokers/redis/client/url.ts';
 import { createRuntime, type Runtime } from './runtime/runtime.ts';
 
@@ -19,11 +19,6 @@ export interface ConnectOptions {
 
 const EXPECTED_URL =
   '"sqlite:./data/tasks.db", "redis://host:6379/0", or one that begins with rediss://, redis-socket://, redis-sentinel:// or redis-cluster://';
-
-/** A URL as an error may show it, with its password replaced. */
-function shownUrl(url: string): string {
-  return shown(url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@'));
-}
 
 const RETRY_INTERVAL_MS = 1_000;
 

@@ -18,6 +18,14 @@ test.each([
   expect(problem?.code).toBe(code);
 });
 
+test.each([
+  new TaskCenterError('not-a-cluster', { broker: 'redis://secret:6379' }),
+  new TaskCenterError('pause-unchanged', { queue: 'orders', paused: true }),
+  new TaskCenterError('queue-not-empty', { queue: 'orders', states: ['pending'] }),
+])('the error %s, which no operation can cause, is a defect', (error) => {
+  expect(asProblem(error)).toBeNull();
+});
+
 test('a queue and a task that are not found are described without stored names', () => {
   expect(asProblem(new TaskCenterError('queue-not-found', { queue: 'a"b~cb' }))?.message).toBe(
     'There is no queue "a\\"b"; a queue is created by its first task.',

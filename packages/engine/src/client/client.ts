@@ -3,7 +3,7 @@ import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
-import { createBatcher, type Batcher } from '../runtime/batcher.ts';
+import { Batcher } from '../runtime/batcher.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import {
@@ -197,7 +197,7 @@ export class Client {
   #batcherFor(durability: Durability): Batcher<NewTask, EnqueuedTask> {
     const known = this.#batchers.get(durability);
     if (known) return known;
-    const batcher = createBatcher<NewTask, EnqueuedTask>({
+    const batcher = new Batcher<NewTask, EnqueuedTask>({
       ...BATCH,
       // The broker confirms call by call. More calls at once would only make each of them smaller.
       ...(durability !== 'memory' && { maxInFlight: 1 }),

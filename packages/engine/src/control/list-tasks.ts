@@ -16,7 +16,7 @@ export interface PageOptions {
 }
 
 /** The tasks of a stored queue in one state. */
-interface TaskList extends PageOptions {
+interface TaskList {
   readonly queue: string;
   readonly state: ListedState;
 }
@@ -27,7 +27,8 @@ export const DEFAULT_PAGE_SIZE = 30;
 /** A page of the tasks of a stored queue. @throws TaskCenterError `invalid-value`, `queue-not-found` */
 export async function listTasks(
   broker: Broker,
-  { queue, state, limit = DEFAULT_PAGE_SIZE, cursor = null, group }: TaskList,
+  { queue, state }: TaskList,
+  { limit = DEFAULT_PAGE_SIZE, cursor = null, group }: PageOptions,
 ): Promise<TaskPage> {
   if (state === 'aggregating' && group === undefined) {
     const expected = 'the name of a group';

@@ -3,7 +3,7 @@ import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState } from '../broker/control.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { changeInSteps, type BulkOptions } from './bulk.ts';
+import { changeInSteps, type BulkOptions } from './change-in-steps.ts';
 import { requireQueue } from './queues.ts';
 
 /** Options of `Inspector.queues.remove`. `onProgress` and `signal` concern the removal of its tasks. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { codes } from './codes.ts';
 import { HandlerError, NonRetryableError } from './handler-errors.ts';
-import { isTaskCenterError, shown, TaskCenterError } from './task-center-error.ts';
+import { isTaskCenterError, shown, shownUrl, TaskCenterError } from './task-center-error.ts';
 
 describe('a TaskCenterError', () => {
   test('says what was wrong and what to do', () => {
@@ -74,3 +74,8 @@ describe('an error that a handler throws', () => {
     });
   });
 });
+
+test.each(['foo://me:secret@h', 'foo://h?password=secret&db=1', 'foo://h/me:secret@b', 'password=secret'])(
+  'a URL is shown without its logins: %s',
+  (url) => expect(shownUrl(url)).not.toContain('secret'),
+);

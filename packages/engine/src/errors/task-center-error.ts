@@ -46,7 +46,17 @@ export function shown(value: unknown): string {
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
 
+/** A broker's URL as an error may show it, without its logins, even if it cannot be parsed. */
+export function shownUrl(url: string): string {
+  return shown(url.replace(/\/\/.*@/s, '//***@').replace(/(password=)[^&]*/g, '$1***'));
+}
+
 /** The error for an invalid value, which may be of any type. */
 export function invalidValue(name: string, got: unknown, expected: string): TaskCenterError<'invalid-value'> {
   return new TaskCenterError('invalid-value', { name, got: shown(got), expected });
+}
+
+/** The message of whatever was thrown, for causes in errors and logs. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -25,7 +25,7 @@ export class TaskInspector {
    * @throws TaskCenterError `invalid-value`, `queue-not-found`
    */
   list(queue: string, state: ListedState, options: PageOptions = {}): Promise<TaskPage> {
-    return control.listTasks(this.#broker, { ...options, queue, state });
+    return control.listTasks(this.#broker, { queue, state }, options);
   }
 
   /** The task with everything that is stored about it. @throws TaskCenterError `queue-not-found`, `task-not-found` */

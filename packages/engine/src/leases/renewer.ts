@@ -1,5 +1,6 @@
 import type { Lease } from '../broker/consume.ts';
 import type { RenewalReport, LeaseSettings } from '../broker/lease-renewal.ts';
+import { messageOf } from '../errors/task-center-error.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { within } from '../runtime/within.ts';
 import {
@@ -205,7 +206,7 @@ export class Renewer {
         break;
       } catch (error) {
         if (signal.aborted) break;
-        const cause = error instanceof Error ? error.message : String(error);
+        const cause = messageOf(error);
         this.#report(found, { kind: 'failed', queue, leases: found.length, cause });
         await clock.sleep(RENEWAL_RETRY_MS, signal);
         found = this.#leasesIn(queue, leaseMs);

@@ -29,7 +29,7 @@ function orphanFinish(task: LeasedTask, { clock, random }: Runtime): Finish {
     error: LEASE_EXPIRED,
   } as const;
   const retryInputs = { backoff: { kind: 'asynq' }, nowMs, chance: random() } as const;
-  return failedFinish(task, { record, hints: {}, countsAsFailure: () => true }, retryInputs);
+  return failedFinish(task, { record, hints: {}, isFailure: () => true }, retryInputs);
 }
 
 /** Takes back the tasks of workers that are gone: docs/design/engine.md#recovery. */

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { settle } from '../../test/support/fake-clock.ts';
-import { createBatcher, type BatcherDeps } from './batcher.ts';
+import { Batcher, type BatcherDeps } from './batcher.ts';
 
 /** A batcher of strings whose batches the test answers. */
 function aBatcher(limits: Partial<BatcherDeps<string, string>> = {}) {
   const calls: { items: readonly string[]; answer(): void; fail(error: unknown): void }[] = [];
-  const batcher = createBatcher<string, string>({
+  const batcher = new Batcher<string, string>({
     maxItems: 100,
     maxBytes: 1_000,
     maxInFlight: 1,
@@ -127,7 +127,7 @@ describe('a batcher', () => {
       fc.asyncProperty(limits, items, async (limit, all) => {
         const seen: string[] = [];
         let underWay = 0;
-        const batcher = createBatcher<string, string>({
+        const batcher = new Batcher<string, string>({
           ...limit,
           sizeOf: (item) => item.length,
           async run(batch) {

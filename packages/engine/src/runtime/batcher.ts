@@ -1,11 +1,5 @@
 import { countFitting } from './chunk.ts';
 
-/** Combines calls for single items, made in the same turn of the event loop, into one call for a batch. */
-export interface Batcher<T, R> {
-  /** Resolves to this item's own outcome; rejects when the whole call failed. */
-  add(item: T): Promise<R>;
-}
-
 export interface BatcherDeps<T, R> {
   /** Runs a batch. Resolves to one outcome per item, in order; an item whose outcome is an error rejects with it. */
   run(items: readonly T[]): Promise<readonly (R | Error)[]>;
@@ -52,7 +46,12 @@ function firstBatchSize({ maxItems, maxInFlight }: Bounds, waiting: number): num
   return halved ? Math.ceil(waiting / 2) : maxItems;
 }
 
-class ItemBatcher<T, R> implements Batcher<T, R> {
+/**
+ * Combines calls for single items, made in the same turn of the event loop, into one call for a batch. A batch ends at
+ * `maxItems` or `maxBytes`, whichever comes first. This bounds the memory and the time of a call:
+ * docs/design/engine.md#batches.
+ */
+export class Batcher<T, R> {
   readonly #deps: BatcherDeps<T, R>;
   #waiting: Waiting<T, R>[] = [];
   #inFlight = 0;
@@ -62,6 +61,7 @@ class ItemBatcher<T, R> implements Batcher<T, R> {
     this.#deps = deps;
   }
 
+  /** Resolves to this item's own outcome; rejects when the whole call failed. */
   add(item: T): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       this.#waiting.push({ item, size: this.#deps.sizeOf(item), resolve, reject });
@@ -114,9 +114,3 @@ class ItemBatcher<T, R> implements Batcher<T, R> {
     for (const { reject } of rejected) reject(error);
   }
 }
-
-/**
- * Creates a batcher. A batch ends at `maxItems` or `maxBytes`, whichever comes first. This bounds the memory and the time of
- * a call: docs/design/engine.md#batches.
- */
-export const createBatcher = <T, R>(deps: BatcherDeps<T, R>): Batcher<T, R> => new ItemBatcher(deps);

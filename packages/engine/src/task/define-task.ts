@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Duration } from '@task-center/model';
+import { messageOf } from '../errors/task-center-error.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { checkedTypeName } from './checked.ts';
 
@@ -82,7 +83,7 @@ async function validate<Output>(
   try {
     return await schema['~standard'].validate(payload);
   } catch (error) {
-    const got = error instanceof Error ? error.message : String(error);
+    const got = messageOf(error);
     const expected = 'a payload that the schema of the type can read';
     throw new TaskCenterError(
       'invalid-value',

@@ -29,6 +29,19 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
         await expect(call).rejects.toMatchObject({ code: 'not-a-cluster' });
     });
 
+    test('reads options that an object inherits, and no others', async () => {
+      await broker.submit.enqueue(manyTasks(3, 'p', { queue: Q }));
+      class Page {
+        get limit(): number {
+          return 2;
+        }
+        get unrelated(): never {
+          throw new Error('not asked for');
+        }
+      }
+      expect((await inspector.tasks.list(Q, 'pending', new Page())).tasks).toHaveLength(2);
+    });
+
     test('reports an unknown queue in every operation that names one', async () => {
       const address = { queue: 'none', id: 'a' };
       const calls = [

@@ -120,9 +120,10 @@ describe('a worker whose surroundings interfere', () => {
     ]);
     expect(refused).toHaveLength(1);
     const finished = nextEvents(events, 'attempt.finished', 1);
-    // By then the failed exchange has been tried again.
-    await client.enqueue('x', null, { id: 'later', delay: '500ms' });
+    await client.enqueue('x', null, { id: 'later' });
     expect((await finished)[0]).toMatchObject({ task: { id: 'later' }, outcome: 'succeeded' });
+    // Resolves when the failed exchange has been tried again and nothing is left to hand in.
+    await worker.stop();
     expect(failures).toEqual(['an exchange with the broker failed; trying again']);
   });
 });

@@ -42,6 +42,8 @@ export interface ScriptRun {
 export interface KeyRecorder {
   /** The runs so far. */
   readonly runs: readonly ScriptRun[];
+  /** Resolves when MONITOR has reported an `ECHO` of this text, and with it everything before. */
+  echoed(text: string): Promise<void>;
   close(): void;
 }
 
@@ -49,6 +51,7 @@ export interface KeyRecorder {
 export async function recordKeys(port: number): Promise<KeyRecorder> {
   const client = createClient({ url: `redis://127.0.0.1:${port}` });
   const runs: ScriptRun[] = [];
+  const echoes = new Map<string, () => void>();
   let current: ScriptRun | null = null;
   client.on('error', () => {});
   await client.connect();
@@ -60,10 +63,15 @@ export async function recordKeys(port: number): Promise<KeyRecorder> {
       for (const key of keysOf(name, args)) current?.touched.add(key);
       return;
     }
+    if (name === 'ECHO') echoes.get(args[0] ?? '')?.();
     const sha1 = scriptOf(name, args);
     const [, count, ...rest] = args;
     current = sha1 === null ? null : { sha1, keys: rest.slice(0, Number(count)), touched: new Set() };
     if (current) runs.push(current);
   });
-  return { runs, close: () => client.destroy() };
+  return {
+    runs,
+    echoed: (text) => new Promise((resolve) => echoes.set(text, resolve)),
+    close: () => client.destroy(),
+  };
 }

@@ -7,9 +7,9 @@ const aTask = (meta = {}) => ({ retried: 0, maxRetries: 1, meta });
 
 function finish(
   task: ReturnType<typeof aTask>,
-  { hints = {}, countsAsFailure = () => true }: Partial<FailedAttempt> = {},
+  { hints = {}, isFailure = () => true }: Partial<FailedAttempt> = {},
 ) {
-  return failedFinish(task, { record, hints, countsAsFailure }, { backoff, nowMs: 10, chance: 0 });
+  return failedFinish(task, { record, hints, isFailure }, { backoff, nowMs: 10, chance: 0 });
 }
 
 describe('a failed attempt', () => {
@@ -25,7 +25,7 @@ describe('a failed attempt', () => {
   });
 
   test('is retried without being counted if it is no failure', () => {
-    expect(finish(aTask(), { countsAsFailure: () => false })).toMatchObject({ countsAsFailure: false });
+    expect(finish(aTask(), { isFailure: () => false })).toMatchObject({ countsAsFailure: false });
   });
 
   test.each([
@@ -37,11 +37,11 @@ describe('a failed attempt', () => {
 
   test('archives the task when its retries are used up, and asks for nothing else', () => {
     const task = { ...aTask(), retried: 1 };
-    const countsAsFailure = () => {
+    const isFailure = () => {
       throw new Error('asked');
     };
     const reason = 'out of retries (1)';
-    expect(finish(task, { countsAsFailure })).toEqual({
+    expect(finish(task, { isFailure })).toEqual({
       outcome: 'archive',
       task,
       record: { ...record, reason },

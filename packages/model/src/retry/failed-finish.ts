@@ -16,7 +16,7 @@ export interface FailedAttempt {
   /** What the error asks for. */
   readonly hints: FailureHints;
   /** Whether it counts as a failure, which uses up a retry. Called only if the task is retried. */
-  countsAsFailure(): boolean;
+  isFailure(): boolean;
 }
 
 /** What the retry depends on besides task and attempt. */
@@ -46,7 +46,7 @@ export type FailedFinish<Task> =
  */
 export function failedFinish<Task extends FailedTask>(
   task: Task,
-  { record, hints, countsAsFailure }: FailedAttempt,
+  { record, hints, isFailure }: FailedAttempt,
   { backoff, nowMs, chance }: RetryInputs,
 ): FailedFinish<Task> {
   const { retried, maxRetries, meta } = task;
@@ -61,6 +61,6 @@ export function failedFinish<Task extends FailedTask>(
     task,
     record: { ...record, reason, nextMs },
     delayMs,
-    countsAsFailure: countsAsFailure(),
+    countsAsFailure: isFailure(),
   };
 }

@@ -44,7 +44,7 @@ export function seesBusiness({ businesses }: Principal, business: string | null)
 }
 
 /** @throws ProblemError `forbidden` */
-export function requireQueue(principal: Principal, name: string): void {
+export function requireQueueAccess(principal: Principal, name: string): void {
   if (seesQueue(principal, name)) return;
   throw new ProblemError('forbidden', `The key's scope does not include the queue ${JSON.stringify(name)}.`, {
     extra: { needed: { queue: name } },

@@ -14,7 +14,7 @@ import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
 import { createSemaphores } from './facets/semaphores.ts';
-import { createSchedulers } from './facets/scheduler-entries.ts';
+import { createSchedulerEntries } from './facets/scheduler-entries.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import { claimDatabase } from './schema-version.ts';
@@ -134,7 +134,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     groups: createGroups(deps),
     inspect: createInspect(deps),
     presence: createPresence(deps),
-    schedulerEntries: createSchedulers(deps),
+    schedulerEntries: createSchedulerEntries(deps),
     documents: createDocuments(deps),
     semaphores: createSemaphores(deps),
     signals,

@@ -48,8 +48,3 @@ const resultCodeOf = (error: unknown): number => Number((error as { errcode?: un
 export function errorKindOf(error: unknown): DriverErrorKind {
   return KIND_BY_RESULT.get(resultCodeOf(error)) ?? 'other';
 }
-
-/** The message of whatever was thrown, for causes in errors and logs. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

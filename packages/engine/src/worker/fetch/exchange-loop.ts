@@ -143,7 +143,7 @@ export class ExchangeLoop {
       if (started) await started;
     } catch (error) {
       this.#calls.writeOff(call);
-      // What was answered before the error is over, and has no finish any more.
+      // A task that was answered before the error has no finish left to hand in.
       await this.#retryLater(
         ended.filter(({ finish }) => finish !== undefined),
         error,

@@ -104,7 +104,7 @@ export function endFailed(attempt: OutcomeInputs, error: unknown): Finish {
   if (isRevocation(error)) return { outcome: 'revoked', task, record };
   return failedFinish(
     task,
-    { record, hints, countsAsFailure: () => rules.isFailure(error) },
+    { record, hints, isFailure: () => rules.isFailure(error) },
     { backoff: rules.backoff, nowMs: record.finishedMs, chance: runtime.random() },
   );
 }

@@ -4,7 +4,7 @@
  */
 import type { Queue } from '@task-center/api';
 import { control } from '@task-center/engine';
-import { requireQueue, seesQueue } from '../../auth/principal.ts';
+import { requireQueueAccess, seesQueue } from '../../auth/principal.ts';
 import type { Call, Handlers, Reply } from '../call.ts';
 import { ProblemError } from '../../problem.ts';
 import { presentQueue } from './present.ts';
@@ -37,7 +37,7 @@ async function replyWithQueue(call: QueueCall): Promise<Reply> {
 
 /** `GET /v1/queues/{name}` */
 async function getQueue(call: Call<'getQueue'>): Promise<Reply> {
-  requireQueue(call.principal, call.params.name);
+  requireQueueAccess(call.principal, call.params.name);
   await control.requireLogicalQueue(call.deps.broker, call.params.name);
   return replyWithQueue(call);
 }
@@ -57,7 +57,7 @@ function requirePausable({ principal, params }: QueueCall): void {
         extra: { needed: { businesses: null } },
       },
     );
-  requireQueue(principal, params.name);
+  requireQueueAccess(principal, params.name);
 }
 
 /** `POST /v1/queues/{name}/pause` */

@@ -11,7 +11,7 @@ import {
   type TaskDraft,
 } from '@task-center/engine';
 import { DAY_MS, DEFAULT_RETRY_POLICY, DEFAULT_TIMEOUT_MS } from '@task-center/model';
-import { requireQueue, type Principal } from '../../auth/principal.ts';
+import { requireQueueAccess, type Principal } from '../../auth/principal.ts';
 import type { UrlRules } from '../../callbacks/url-rules.ts';
 import { invalid } from '../../problem.ts';
 import { callbackFaults, storedCallback } from './callback.ts';
@@ -79,7 +79,7 @@ function metaOf(
 export function newTask(task: CheckedTask, submission: Submission): NewTask {
   check(task, submission);
   const queue = queueOf(task);
-  requireQueue(submission.principal, queue);
+  requireQueueAccess(submission.principal, queue);
   const business = businessOf(task.business_id, submission.principal, submission.basePath);
   const context = contextFor(task, business, submission.headers);
   const payload = payloadOf(task);

@@ -1,7 +1,7 @@
 /** `GET /v1/tasks`: the tasks of a logical queue in one state, page by page. */
 import type { TaskPart } from '@task-center/api';
 import { control } from '@task-center/engine';
-import { requireQueue, seesBusiness } from '../../auth/principal.ts';
+import { requireQueueAccess, seesBusiness } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
 import { presentTask } from './present.ts';
 import { readCursor, writeCursor } from './cursor.ts';
@@ -11,7 +11,7 @@ import { readCursor, writeCursor } from './cursor.ts';
  * so a page may be short or empty although `next_cursor` is there.
  */
 export async function listTasks({ query, principal, deps }: Call<'listTasks'>): Promise<Reply> {
-  requireQueue(principal, query.queue);
+  requireQueueAccess(principal, query.queue);
   const cursorScope = [principal.keyId, query.queue, query.state, query.kind ?? ''];
   const nowMs = deps.runtime.clock.wallMs();
   const from = query.cursor === undefined ? control.LIST_START : readCursor(query.cursor, cursorScope, nowMs);

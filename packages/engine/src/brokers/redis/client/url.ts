@@ -1,4 +1,4 @@
-import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
+import { shownUrl, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { tlsOf, type TlsSettings } from './tls.ts';
 
 /** Where a server listens: TCP, or the path of a Unix socket. */
@@ -60,11 +60,6 @@ const FORMS: Readonly<Record<string, string>> = {
     'redis-cluster://[user:password@]host[:port][,host[:port]…] (a cluster has no database numbers)',
   'rediss-cluster': 'rediss-cluster://… like redis-cluster://, with TLS',
 };
-
-/** The URL as an error text may show it, even if it cannot be parsed. */
-function maskLogins(url: string): string {
-  return url.replace(/\/\/.*@/s, '//***@').replace(/(password=)[^&]*/g, '$1***');
-}
 
 interface UrlParts {
   readonly scheme: string;
@@ -215,7 +210,7 @@ export function parseRedisUrl(url: string, settings: RedisSettings = {}): RedisT
   if (target !== null) return target;
   throw new TaskCenterError('invalid-value', {
     name: 'broker URL',
-    got: shown(maskLogins(url)),
+    got: shownUrl(url),
     expected: expectedForm(url),
   });
 }

@@ -37,7 +37,7 @@ const sortedSets = (queue: string): Index[] => [
   { key: ownStateKey(queue, 'cancelled'), name: 'st:cancelled' },
 ];
 
-/** Finding one ID in a list takes Redis as long as reading the list. So a walk reads it once for all IDs that it looks for. */
+/** To find one ID, Redis searches the list. So a walk reads a list whole, once for up to `MAX_LISTED` IDs. */
 const lists = (queue: string): Index[] => [
   { key: pendingKey(queue), name: 'pending' },
   { key: activeKey(queue), name: 'active' },

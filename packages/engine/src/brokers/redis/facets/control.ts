@@ -160,7 +160,7 @@ export function createControl(deps: RedisDeps): Control {
   return {
     pause: (queue, reason) => setPaused(deps, { queue, paused: true, reason: reason ?? null }),
     resume: (queue) => setPaused(deps, { queue, paused: false, reason: null }),
-    cancel: (ref, note) => cancelTask(deps, ref, note),
+    cancel: (ref, cancellation) => cancelTask(deps, ref, cancellation),
     run: (ref) => changeTask(deps, { task: ref, action: 'run', lock: '' }),
     archive: (ref) => changeTask(deps, { task: ref, action: 'archive', lock: '' }),
     async remove(ref) {

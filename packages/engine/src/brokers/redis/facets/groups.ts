@@ -184,8 +184,8 @@ function createTake(deps: RedisDeps): Groups['take'] {
     const names = found.filter((name) => name > after);
     const groups = names.slice(0, MAX_NAMES);
     const sets = await takeByName(groups, { queue, rules, limit });
-    // The limit of sets was reached, or there were more names than one call takes. The next step continues after this name.
-    // A step that ends before the last name begins again with the same scan.
+    // The limit of sets was reached, or there were more names than one call takes. The next step scans the same names again
+    // and continues after this one.
     const last = sets.length === limit ? sets.at(-1)?.group : groups.length < names.length && groups.at(-1);
     if (last) return { sets, checked: found.length, next: groupCursorText({ scan, after: last }) };
     return {

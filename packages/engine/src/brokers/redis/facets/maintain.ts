@@ -1,5 +1,5 @@
-// The maintain facet on Redis: the steps of forwarder, recoverer and janitor, one script call per queue. No receipt is
-// needed: a step that runs twice only does more of the same work.
+// The maintain facet on Redis: the steps of forwarder, recoverer and janitor. Their scripts need no receipt: what a lost reply
+// had taken is found again, the tasks of Go's workers when their short lease is over.
 import type { Maintain, Recovered, Repaired } from '../../../broker/maintain.ts';
 import type { RedisDeps } from '../deps.ts';
 import {

@@ -18,6 +18,7 @@ import {
 } from '../../../protocol/server-info.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
+import { decodedOrNull } from '../records/stored-message.ts';
 import {
   presenceIndex,
   presenceList,
@@ -43,18 +44,6 @@ const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): S
   pid,
   serverId: id,
 });
-
-/**
- * Decodes what a server, worker or scheduler has announced about itself; null for invalid bytes, which a foreign process may
- * have written.
- */
-export function decodedOrNull<T>(decode: (bytes: Buffer) => T, bytes: Buffer): T | null {
-  try {
-    return decode(bytes);
-  } catch {
-    return null;
-  }
-}
 
 /** Encodes Asynq's ServerInfo. Its weights are int32. */
 function serverInfo(server: ServerRecord): Buffer {

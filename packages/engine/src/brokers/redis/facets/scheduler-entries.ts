@@ -30,7 +30,7 @@ import {
   schedulerWrite,
 } from '../scripts/scheduler-entries/table.ts';
 import { callChunks } from '../calls/batches.ts';
-import { decodedOrNull } from './presence.ts';
+import { decodedOrNull } from '../records/stored-message.ts';
 
 /** Entries read of one scheduler. A foreign scheduler may have written any number. */
 const MAX_ENTRIES_PER_SCHEDULER = 10_000;
@@ -118,7 +118,7 @@ async function readEvents(
 }
 
 /** The display of schedulers' entries and histories, shared with Asynq. Nothing is scheduled by it. */
-export function createSchedulers(deps: RedisDeps): SchedulerEntries {
+export function createSchedulerEntries(deps: RedisDeps): SchedulerEntries {
   const { client } = deps;
   return {
     writeEntries: createWriteEntries(deps),

@@ -3,15 +3,19 @@ import { decodeMessage, type DecodedMessage } from '../../../protocol/message.ts
 import { ProtocolError } from '../../../protocol/wire.ts';
 import { encodeMeta, type TaskMeta } from '../../../task/meta.ts';
 
-/** Decodes a stored message; null for invalid bytes, because foreign processes may have written anything. */
-export function messageOrNull(bytes: Uint8Array): DecodedMessage | null {
+/** Decodes stored bytes; null for invalid ones, because foreign processes may have written anything. */
+export function decodedOrNull<T>(decode: (bytes: Uint8Array) => T, bytes: Uint8Array): T | null {
   try {
-    return decodeMessage(bytes);
+    return decode(bytes);
   } catch (error) {
     if (error instanceof ProtocolError) return null;
     throw error;
   }
 }
+
+/** Decodes a stored message; null for invalid bytes. */
+export const messageOrNull = (bytes: Uint8Array): DecodedMessage | null =>
+  decodedOrNull(decodeMessage, bytes);
 
 /**
  * Protobuf does not distinguish an empty payload from none. The text of `tc` does: it then begins with a key of its own.

@@ -34,9 +34,9 @@ function dueOf({ due, score }: TaskRow): number | null {
 }
 
 /** The cancellation, from the JSON in `tc:c`; null if the JSON is missing or damaged. */
-function cancelledOf({ cancelNote }: TaskRow): TaskRecord['cancelled'] {
+function cancelledOf({ cancellation }: TaskRow): TaskRecord['cancelled'] {
   try {
-    const { at, reason, by } = JSON.parse(cancelNote ?? '') as { at: number; reason?: string; by?: string };
+    const { at, reason, by } = JSON.parse(cancellation ?? '') as { at: number; reason?: string; by?: string };
     return { ...(reason !== undefined && { reason }), ...(by !== undefined && { by }), atMs: at };
   } catch {
     return null;

@@ -8,7 +8,8 @@ import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
-import { messageOf, fromWire, type WireError } from '../errors.ts';
+import { messageOf } from '../../../errors/task-center-error.ts';
+import { fromWire, type WireError } from '../errors.ts';
 import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
 import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
 import { pack, plain, toEnvelope, unpack, type ReceivedPacket, type Envelope } from '../packing.ts';
@@ -127,7 +128,7 @@ export class Writer {
     });
   }
 
-  /** The same for a request without bytes, of whose answer only the data counts. */
+  /** Sends a request without bytes, and resolves to the data of the answer. */
   async ask<Name extends RequestName>(
     name: Name,
     data: RequestOf<Name>['data'],

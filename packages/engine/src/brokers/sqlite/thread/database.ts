@@ -5,7 +5,8 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { makeFolder } from '../../../runtime/make-folder.ts';
-import { messageOf, errorKindOf } from '../errors.ts';
+import { messageOf } from '../../../errors/task-center-error.ts';
+import { errorKindOf } from '../errors.ts';
 
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = readonly SqlValue[];

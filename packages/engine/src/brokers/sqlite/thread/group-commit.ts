@@ -3,7 +3,8 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import type { Statement } from './database.ts';
-import { messageOf, toWire, errorKindOf, type WireError } from '../errors.ts';
+import { messageOf } from '../../../errors/task-center-error.ts';
+import { toWire, errorKindOf, type WireError } from '../errors.ts';
 import type { RequestName, RequestHandlers } from './requests.ts';
 import type { Packet } from '../packing.ts';
 import { noDiskReserve, type DiskReserve } from './disk-reserve.ts';

@@ -15,7 +15,7 @@ export interface TaskRow {
   /** `tc:s`: a state that Asynq does not have. */
   readonly ownState: string | null;
   /** `tc:c`: time, reason and author of a cancellation as JSON. */
-  readonly cancelNote: string | null;
+  readonly cancellation: string | null;
   readonly result: Buffer | null;
   readonly pendingSince: string | null;
   /** Active with an expired lease. */
@@ -38,7 +38,7 @@ function scoreOf(text: string | null): number | null {
 
 export function parseTaskRow(raw: RawRow): TaskRow {
   const [message, state, meta, attemptState, history, due, ownState, ...rest] = raw;
-  const [cancelNote, result, pendingSince, score, id, isLeaseExpired] = rest;
+  const [cancellation, result, pendingSince, score, id, isLeaseExpired] = rest;
   return {
     id: textOf(id),
     message: message as Buffer | null,
@@ -48,7 +48,7 @@ export function parseTaskRow(raw: RawRow): TaskRow {
     history: textOrNull(history),
     due: textOrNull(due),
     ownState: textOrNull(ownState),
-    cancelNote: textOrNull(cancelNote),
+    cancellation: textOrNull(cancellation),
     result: result as Buffer | null,
     pendingSince: textOrNull(pendingSince),
     isLeaseExpired: isLeaseExpired === 1,

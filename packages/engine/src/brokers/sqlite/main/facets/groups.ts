@@ -38,7 +38,7 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
       const row = task && newTaskRow(task, 0);
       const call = { data: { queue, set: id, row }, bytes: [task?.payload ?? null] };
       const { data } = await writer.run('finishSet', call);
-      // Its time is over: its tasks are back in their group, or soon will be.
+      // The time of the set is over, or it has no tasks any more.
       if (data === null) return { code: 'set-lost' };
       return outcomesOf(data)[0] ?? { code: 'removed' };
     },

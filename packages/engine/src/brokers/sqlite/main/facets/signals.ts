@@ -65,7 +65,7 @@ export function createSignals(broker: string): LocalSignals {
     // A backlog needs no signal of its own: within a process a wake-up is cheap, and all idle workers are woken.
     waitForBacklog: waitForWork,
     async announceBacklog() {},
-    // Ready when something is due earlier than the caller knows; with nothing new the caller sleeps until then.
+    // Ready when something is due earlier than the caller knows; otherwise the caller sleeps until the time that it knows.
     waitForDue(known: readonly KnownDue[], signal) {
       const isEarlier = ({ queue, nextDueMs }: KnownDue) =>
         isEarlierThan(queues.get(queue)?.nextDueMs ?? null, nextDueMs);

@@ -124,7 +124,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       'UPDATE queue SET processed = max(0, processed), failed = max(0, failed) WHERE name = :name',
     ),
   },
-  // The rules per queue would not see these tasks, so this rule comes first.
+  // The rules per queue would not see these tasks. `fsck` checks the rules of the whole file before those of any queue.
   queue: {
     kind: 'orphan',
     perQueue: false,
