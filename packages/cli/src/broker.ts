@@ -1,4 +1,4 @@
-// The broker as commands reach it that work without the service: its options, its URL, and errors that say what to do.
+// For commands that work without the service: their options, the broker's URL, and opening the broker.
 
 import type { Broker } from '@task-center/engine';
 import type { Command } from 'commander';

@@ -1,5 +1,5 @@
 import { createMaintenance, logicalQueue, type Broker, type Runtime } from '@task-center/engine';
-import { createQueueSearch } from './callbacks/queue-search.ts';
+import { createQueueSearch } from './queue-search.ts';
 
 /**
  * The role `scheduler` in a process without a callback worker: keeps all callback queues moving. It makes due tasks

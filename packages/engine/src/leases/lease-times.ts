@@ -1,6 +1,6 @@
 /**
  * Length of a lease. It bounds how long the task of a dead worker waits: with a scan every 750 ms and a look-up by the
- * next worker it runs again within 8.3 s at most. See docs/design/guarantees.md#lease-times.
+ * next worker it runs again within 8.3 s at most if the worker is woken. See docs/design/guarantees.md#lease-times.
  */
 export const LEASE_MS = 6_000;
 /** The same with the profile `asynq`: the length of Asynq's own leases. */

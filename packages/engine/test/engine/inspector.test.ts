@@ -42,6 +42,27 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
       expect((await inspector.tasks.list(Q, 'pending', new Page())).tasks).toHaveLength(2);
     });
 
+    test('finds nothing by a name that has a NUL behind the name of something', async () => {
+      await broker.submit.enqueue([aTask({ id: 'a', queue: Q }), aTask({ id: 'm', queue: Q, group: 'g' })]);
+      const address = { queue: Q, id: 'a\0b' };
+      await expect(inspector.tasks.get(address)).rejects.toMatchObject({ code: 'task-not-found' });
+      await expect(inspector.tasks.remove(address)).rejects.toMatchObject({ code: 'task-not-found' });
+      expect(await inspector.tasks.removeAll(Q, 'aggregating', { group: 'g\0x' })).toBe(0);
+    });
+
+    test('refuses to change all tasks of a state in which they run, or that is none', async () => {
+      await broker.submit.enqueue([aTask({ id: 'a', queue: Q })]);
+      const { tasks } = inspector;
+      const invalid = { code: 'invalid-value' };
+      for (const state of ['active', 'bogus', '__proto__', undefined] as never[]) {
+        await expect(tasks.runAll(Q, state)).rejects.toMatchObject(invalid);
+        await expect(tasks.archiveAll(Q, state)).rejects.toMatchObject(invalid);
+        await expect(tasks.removeAll(Q, state)).rejects.toMatchObject(invalid);
+      }
+      await expect(tasks.runAll(Q, 'pending' as never)).rejects.toMatchObject(invalid);
+      await expect(tasks.archiveAll(Q, 'archived' as never)).rejects.toMatchObject(invalid);
+    });
+
     test('reports an unknown queue in every operation that names one', async () => {
       const address = { queue: 'none', id: 'a' };
       const calls = [

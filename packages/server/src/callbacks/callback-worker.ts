@@ -12,7 +12,7 @@ import {
 import { deliverTask } from './attempt.ts';
 import { createDeliverer } from './deliver.ts';
 import { callbackQueues } from './queue-order.ts';
-import { createQueueSearch } from './queue-search.ts';
+import { createQueueSearch } from '../queue-search.ts';
 import type { UrlRules } from './url-rules.ts';
 
 export interface CallbackWorkerDeps {

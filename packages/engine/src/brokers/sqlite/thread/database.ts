@@ -3,9 +3,8 @@
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
-import { TaskCenterError } from '../../../errors/task-center-error.ts';
+import { messageOf, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { makeFolder } from '../../../runtime/make-folder.ts';
-import { messageOf } from '../../../errors/task-center-error.ts';
 import { errorKindOf } from '../errors.ts';
 
 export type SqlValue = null | number | string | Uint8Array;
@@ -119,6 +118,13 @@ function numberParameters(sql: string): { readonly numbered: string; readonly na
   return { numbered, names };
 }
 
+/**
+ * The driver cuts a text at its first NUL: `a\\0b` would find what is called `a`. With the replacement character it finds
+ * nothing.
+ */
+const bindable = (value: unknown): unknown =>
+  typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
+
 function prepareNamed<Params, Columns>(
   driver: DatabaseSyncInstance,
   sql: string,
@@ -129,7 +135,7 @@ function prepareNamed<Params, Columns>(
   const valuesOf = (params: Params): unknown[] => {
     const values: unknown[] = [];
     for (let index = 0; index < names.length; index += 1)
-      values.push((params as Readonly<Record<string, unknown>>)[names[index]!]);
+      values.push(bindable((params as Readonly<Record<string, unknown>>)[names[index]!]));
     return values;
   };
   return {

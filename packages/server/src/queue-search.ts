@@ -11,7 +11,7 @@ export interface QueueSearchDeps {
   onFound(queues: readonly string[]): void;
 }
 
-/** Creates a loop that looks for queues of other processes, at its start and then every 2 s. */
+/** Creates a loop that lists all stored queues, at its start and then every 2 s: other processes may have created some. */
 export function createQueueSearch({ name, broker, runtime, onFound }: QueueSearchDeps): Loop {
   return createLoop({
     name,
