@@ -21,6 +21,7 @@ export const problems = {
   internal: { status: 500, title: 'Task Center failed' },
   'broker-unavailable': { status: 503, title: 'The broker does not answer' },
   'broker-full': { status: 503, title: 'The broker has no room left' },
+  'broker-unsafe': { status: 503, title: 'The broker cannot keep its promises' },
   overloaded: { status: 503, title: 'Task Center has too much to do' },
   'shutting-down': { status: 503, title: 'Task Center is shutting down' },
 } as const satisfies Record<string, { status: number; title: string }>;

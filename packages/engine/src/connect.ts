@@ -1,5 +1,6 @@
+import { ALLOWABLE_FINDINGS, type AllowableFinding } from './broker/findings.ts';
 import type { Broker } from './broker/broker.ts';
-import { isTaskCenterError, shownUrl, TaskCenterError } from './errors/task-center-error.ts';
+import { invalidValue, isTaskCenterError, shownUrl, TaskCenterError } from './errors/task-center-error.ts';
 import type { RedisSettings } from './brokers/redis/client/url.ts';
 import { createRuntime, type Runtime } from './runtime/runtime.ts';
 
@@ -13,6 +14,11 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** Replaces the broker's clock (wall-clock ms), for tests that move time. Default: the broker's own clock. */
   readonly nowMs?: () => number;
+  /**
+   * Findings that void what the broker promises, and with which it is used all the same; they are only told. Default: none.
+   * See `BrokerFinding`.
+   */
+  readonly allow?: readonly AllowableFinding[];
   /** Logins and TLS of a Redis that should not be part of its URL. SQLite ignores it. */
   readonly redis?: RedisSettings;
 }
@@ -28,10 +34,12 @@ const RETRY_INTERVAL_MS = 1_000;
  * is loaded only when its URL is used. Call `close` on the result when clients and workers have ended.
  *
  * @throws TaskCenterError `invalid-value`, `broker-unavailable` (within 5 s; with a signal: once it aborts),
- *   `broker-refused`, `database-in-use`, `database-unusable`, `schema-too-new`
+ *   `broker-refused`, `broker-unsafe`, `database-in-use`, `database-unusable`, `schema-too-new`
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Broker> {
   const { signal, ...openOptions } = options;
+  const unknown = options.allow?.find((code) => !ALLOWABLE_FINDINGS.includes(code));
+  if (unknown !== undefined) throw invalidValue('allow', unknown, `some of ${ALLOWABLE_FINDINGS.join(', ')}`);
   if (!signal) return openBroker(url, openOptions);
   const { clock, log } = createRuntime(options.runtime);
   for (;;) {

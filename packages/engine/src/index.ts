@@ -97,6 +97,15 @@ export type {
   Control,
   ControlOutcome,
 } from './broker/control.ts';
+export {
+  ALLOWABLE_FINDINGS,
+  FINDING_CODES,
+  type AllowableFinding,
+  type BrokerFacts,
+  type BrokerFinding,
+  type FindingCode,
+  type Findings,
+} from './broker/findings.ts';
 export type { Documents, StoredDocument } from './broker/documents.ts';
 export type {
   AggregationSet,

@@ -74,6 +74,7 @@ const PROBLEM_BY_ERROR = {
 
   'broker-unavailable': 'broker-unavailable',
   'broker-refused': 'broker-unavailable',
+  'broker-unsafe': 'broker-unsafe',
   'broker-full': 'broker-full',
   'broker-closed': 'shutting-down',
   'broker-corrupt': 'internal',
@@ -107,6 +108,17 @@ function brokerUnavailable(error: TaskCenterError): ProblemError {
   });
 }
 
+/** Not the engine's text: it names the broker's address. `GET /v1/broker` says more to those who may know. */
+function brokerUnsafe(error: TaskCenterError): ProblemError {
+  const { findings } = error.details as { findings: readonly { code: string }[] };
+  const codes = [...new Set(findings.map(({ code }) => code))];
+  const detail = `The broker cannot keep its promises (${codes.join(', ')}). Nothing was stored; try again when an operator has mended it.`;
+  return new ProblemError('broker-unsafe', detail, {
+    extra: { outcome: 'not_stored', findings: codes },
+    headers: RETRY_LATER,
+  });
+}
+
 /** Not the engine's text: it names a stored queue, and takes "not found" for "does not exist". */
 function notFound(error: TaskCenterError): ProblemError {
   if (isTaskCenterError(error, 'queue-not-found')) {
@@ -129,6 +141,8 @@ function engineProblem(error: TaskCenterError): ProblemError | null {
       return new ProblemError(code, 'The broker has no room left; nothing was stored.', {
         headers: RETRY_LATER,
       });
+    case 'broker-unsafe':
+      return brokerUnsafe(error);
     case 'shutting-down':
       return shuttingDown();
     default:

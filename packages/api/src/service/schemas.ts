@@ -1,7 +1,10 @@
 import * as z from 'zod';
 
-/** The state of the process or of the service. */
-export const health = z.object({ status: z.enum(['ok', 'starting', 'stopping', 'unavailable']) });
+/**
+ * The state of the process or of the service. `unavailable`: the broker does not answer. `unsafe`: it answers, but cannot keep
+ * its promises.
+ */
+export const health = z.object({ status: z.enum(['ok', 'starting', 'stopping', 'unavailable', 'unsafe']) });
 export const version = z.object({ version: z.string(), api: z.literal('v1') });
 
 export type Health = z.output<typeof health>;

@@ -3,6 +3,7 @@ import type { ClusterView } from './cluster.ts';
 import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
 import type { Documents } from './documents.ts';
+import type { Findings } from './findings.ts';
 import type { Groups } from './groups.ts';
 import type { LeaseRenewal } from './lease-renewal.ts';
 import type { Inspect } from './inspect.ts';
@@ -41,6 +42,7 @@ export interface Broker {
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly signals: Signals;
+  readonly findings: Findings;
   /** Null = the broker is not a cluster. */
   readonly cluster: ClusterView | null;
   /** Resolves when the broker has answered. Rejects as any call does. */

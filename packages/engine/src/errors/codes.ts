@@ -13,6 +13,12 @@ interface Task {
   readonly id: string;
   readonly queue: string;
 }
+/** What voids the promises of a broker. */
+interface UnsafeFinding {
+  readonly code: string;
+  readonly detail: string;
+  readonly fix: string;
+}
 /** Details of an error about a value. */
 interface ValueDetails {
   /** Where the value was found, such as the name of an option. */
@@ -102,6 +108,10 @@ export const codes = {
   'broker-refused': ({ broker, cause }: { broker: string; cause: string }) => ({
     message: `The broker ${broker} refused the call: ${cause}.`,
     fix: 'Check the credentials, the access rights and the version of the broker.',
+  }),
+  'broker-unsafe': ({ broker, findings }: { broker: string; findings: readonly UnsafeFinding[] }) => ({
+    message: `The broker ${broker} cannot keep its promises: ${findings.map(({ code, detail }) => `${detail} (${code})`).join('; ')}. Nothing was stored.`,
+    fix: `${[...new Set(findings.map(({ fix }) => fix))].join(' ')} It can be used again as soon as this has ended.`,
   }),
   'not-a-cluster': ({ broker }: { broker: string }) => ({
     message: `The broker ${broker} is not a Redis Cluster.`,

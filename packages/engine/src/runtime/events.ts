@@ -132,6 +132,17 @@ export interface EngineEvents {
     /** Why, in words. */
     readonly cause: string;
   };
+  /** Emitted when something is found to be wrong with a broker, and again when it has ended. */
+  'broker.finding': {
+    /** The broker's name: its URL without the password. */
+    readonly broker: string;
+    /** What is wrong, such as `eviction`: see `BrokerFinding`. */
+    readonly code: string;
+    /** `error`: nothing is submitted to the broker while it lasts. */
+    readonly severity: 'error' | 'warning';
+    readonly detail: string;
+    readonly hasEnded: boolean;
+  };
   /** Emitted when a step of a background loop has failed. The loop goes on. */
   'loop.failed': {
     /** The loop's name, such as `forwarder`. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
+import type { AllowableFinding, BrokerFacts } from '../../broker/findings.ts';
+import { FindingWatch } from '../../findings/finding-watch.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { RedisClient, type RunOptions } from './client/redis-client.ts';
 import { createCheck } from './facets/check.ts';
@@ -31,8 +33,11 @@ export interface RedisBrokerOptions {
   /** The broker's time in wall-clock ms, for tests. Default: Redis' own clock. */
   readonly nowMs?: () => number;
   readonly runtime?: Partial<Runtime>;
+  /** Findings with which the server is used all the same. Default: none. */
+  readonly allow?: readonly AllowableFinding[];
 }
 
+const FACTS: BrokerFacts = { kind: 'redis', version: null, role: null, memory: null, persistence: null };
 const MIN_MAJOR_VERSION = 7;
 /** Longest time for the checks before a broker is ready. Ticks and timers add to it; with them it takes at most 5 s. */
 const OPEN_MS = 4_500;
@@ -102,7 +107,7 @@ async function checkAndClaim(client: RedisClient, target: RedisTarget, runtime: 
  * Connects to Redis or Valkey; resolves to a broker that is ready to use.
  *
  * @throws TaskCenterError `invalid-value` (the URL), `broker-unavailable` (after at most 5 s), `broker-refused`,
- *   `schema-too-new`
+ *   `broker-unsafe`, `schema-too-new`
  */
 export async function connectRedis(options: RedisBrokerOptions): Promise<Broker> {
   const { url, nowMs } = options;
@@ -110,7 +115,10 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const runtime = createRuntime(options.runtime);
   const topology = createTopology(target, runtime);
   const client = new RedisClient({ target, topology, runtime, ...(nowMs && { nowMs }) });
+  const { allow = [] } = options;
+  const findings = new FindingWatch({ broker: client.name, runtime, allow, checks: [], facts: () => FACTS });
   try {
+    await findings.start();
     await checkAndClaim(client, target, runtime);
   } catch (error) {
     await client.close();
@@ -125,7 +133,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const leaseRenewal = nowMs ? null : createLeaseRenewerThread(target, runtime);
   return {
     name: client.name,
-    submit: createSubmit(deps, durabilities),
+    submit: findings.guard(createSubmit(deps, durabilities)),
     consume: createConsume(deps),
     leaseRenewal,
     maintain: createMaintain(deps),
@@ -138,9 +146,11 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     documents: createDocuments(deps),
     semaphores: createSemaphores(deps),
     signals,
+    findings,
     cluster: createClusterView(deps),
     ping: () => client.ping(),
     async close() {
+      findings.close();
       signals.close();
       await Promise.all([client.close(), durabilities.close(), leaseRenewal?.close()]);
       topology.close();

@@ -2,6 +2,8 @@
 // to the writer thread; presence, semaphores and signals need no file, as no other process can use this broker.
 import { resolve } from 'node:path';
 import type { Broker } from '../../broker/broker.ts';
+import type { AllowableFinding, BrokerFacts } from '../../broker/findings.ts';
+import { FindingWatch } from '../../findings/finding-watch.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { createCheck } from './main/facets/check.ts';
 import { createConsume } from './main/facets/consume.ts';
@@ -15,7 +17,7 @@ import { createSemaphores } from './main/facets/semaphores.ts';
 import { createSchedulerEntries } from './main/facets/scheduler-entries.ts';
 import { createSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
-import { startWriter } from './main/writer.ts';
+import { startWriter, type Writer } from './main/writer.ts';
 
 export interface SqliteOptions {
   /** The file; created with its folder where it is missing. */
@@ -23,17 +25,36 @@ export interface SqliteOptions {
   /** The broker's clock, wall-clock ms, for tests that set the time. Default: real time. */
   readonly nowMs?: () => number;
   readonly runtime?: Partial<Runtime>;
+  /** Findings with which the file is used all the same. Default: none. */
+  readonly allow?: readonly AllowableFinding[];
+}
+
+const FACTS: BrokerFacts = { kind: 'sqlite', version: null, role: null, memory: null, persistence: null };
+
+/** The facets that only send requests to the writer thread. */
+function createStoredFacets(writer: Writer, newId: () => string) {
+  return {
+    consume: createConsume(writer),
+    maintain: createMaintain(writer),
+    check: createCheck(writer),
+    control: createControl(writer),
+    groups: createGroups(writer, newId),
+    inspect: createInspect(writer),
+    schedulerEntries: createSchedulerEntries(writer),
+    documents: createDocuments(writer),
+  };
 }
 
 /**
  * Opens a broker on one SQLite file, which this process then owns until `close()`. Tasks that are active in the file were
  * lost with the process that ran them. They become pending again with one more crash, or are archived as poison.
  *
- * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`
+ * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`, `broker-unsafe`
  */
-export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Promise<Broker> {
+export async function connectSqlite({ path, nowMs, allow = [], ...options }: SqliteOptions): Promise<Broker> {
   const name = `sqlite:${path}`;
-  const { clock, events, log, newId } = createRuntime(runtime);
+  const runtime = createRuntime(options.runtime);
+  const { clock, events, log, newId } = runtime;
   const signals = createSignals(name);
   const wallMs = nowMs ?? (() => clock.wallMs());
   const presence = createPresence(name, wallMs);
@@ -48,27 +69,29 @@ export async function connectSqlite({ path, nowMs, runtime }: SqliteOptions): Pr
       events.emit('broker.broken', { broker: name, cause });
     },
   });
+  const findings = new FindingWatch({ broker: name, runtime, allow, checks: [], facts: () => FACTS });
+  try {
+    await findings.start();
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
   return {
     name,
-    submit: createSubmit(writer, name),
-    consume: createConsume(writer),
+    ...createStoredFacets(writer, newId),
+    submit: findings.guard(createSubmit(writer, name)),
     // Tests that set the time also renew leases themselves.
     leaseRenewal: nowMs ? null : writer.leaseRenewal,
-    maintain: createMaintain(writer),
-    check: createCheck(writer),
-    control: createControl(writer),
-    groups: createGroups(writer, newId),
-    inspect: createInspect(writer),
     presence,
-    schedulerEntries: createSchedulerEntries(writer),
-    documents: createDocuments(writer),
     semaphores,
     signals,
+    findings,
     cluster: null,
     async ping() {
       await writer.ask('ping', null);
     },
     async close() {
+      findings.close();
       signals.close();
       presence.close();
       semaphores.close();

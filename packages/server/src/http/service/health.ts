@@ -25,13 +25,17 @@ async function isReachable({ broker, runtime }: AppDeps): Promise<boolean> {
 }
 
 /**
- * `GET /readyz`: whether to send requests here. 503 while starting or stopping and while the broker is unavailable.
+ * `GET /readyz`: whether to send requests here. 503 while starting or stopping, while the broker is unavailable, and while a
+ * finding voids its promises.
  */
 export async function getReadiness({ deps }: Call<'getReadiness'>): Promise<Reply> {
   const { phase } = deps.state;
   if (phase !== 'ready') return { status: 503, body: { status: phase }, headers: RETRY_LATER };
-  if (await isReachable(deps)) return { body: { status: 'ok' } };
-  return { status: 503, body: { status: 'unavailable' }, headers: RETRY_LATER };
+  if (!(await isReachable(deps)))
+    return { status: 503, body: { status: 'unavailable' }, headers: RETRY_LATER };
+  const isUnsafe = deps.broker.findings.current().some(({ severity }) => severity === 'error');
+  if (isUnsafe) return { status: 503, body: { status: 'unsafe' }, headers: RETRY_LATER };
+  return { body: { status: 'ok' } };
 }
 
 /** `GET /startupz`: 503 until the service has started. */
