@@ -36,8 +36,10 @@ const io: Omit<Io, 'parent'> = {
 
 /** Runs the command line in this process, and ends it afterwards. */
 export async function runInThisProcess(parent: Parent | null = null): Promise<void> {
-  // A reader such as `head` may close the pipe early: that is no error.
-  stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  // A reader such as `head` may close the pipe early: that is no error. A service goes on when its log's reader has gone.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (parent === null) process.exit(error.code === 'EPIPE' ? 0 : 1);
+  });
   // Nor is it an error when nothing reads standard error.
   stderr.on('error', () => {});
   process.exitCode = await runCli(process.argv.slice(2), { ...io, parent });

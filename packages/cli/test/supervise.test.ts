@@ -207,3 +207,19 @@ describe('the parent', () => {
     expect(ended.err).toMatch(/^task-center: The configuration is not valid: http\.port.*\n$/);
   });
 });
+
+test('a log that nobody reads neither stops the service nor keeps it from ending', async () => {
+  const service = startCli(['serve'], {
+    env: { ...env(), TASKCENTER_LOG_LEVEL: 'debug' },
+    cwd: folder.path,
+    leaveOutUnread: true,
+  });
+  await service.saw(/Ctrl-C drains and stops it/);
+  // More lines than the pipe takes: about 300 bytes for each request.
+  for (let n = 0; n < 100; n += 1) {
+    const requests = Array.from({ length: 20 }, () => fetch(`http://127.0.0.1:${port}/v1/tasks`));
+    for (const response of await Promise.all(requests)) expect(response.status).toBe(401);
+  }
+  service.signal('SIGTERM');
+  expect((await service.ended).code).toBe(0);
+});

@@ -55,7 +55,8 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 }
 
 async function openBroker(url: string, options: Omit<ConnectOptions, 'signal'>): Promise<Broker> {
-  if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
+  // A name that SQLite itself takes for a database in memory; tasks that are gone with the process would be no tasks.
+  if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length && url !== 'sqlite::memory:') {
     const { connectSqlite } = await import('./brokers/sqlite/sqlite-broker.ts');
     return connectSqlite({ path: url.slice('sqlite:'.length), ...options });
   }

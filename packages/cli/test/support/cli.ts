@@ -25,6 +25,8 @@ export interface Cli {
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Nobody reads what the process writes to standard output. */
+  readonly leaveOutUnread?: boolean;
 }
 
 /** This machine's own settings must not reach a test. */
@@ -37,7 +39,7 @@ function cleanEnv(): NodeJS.ProcessEnv {
 
 const running = new Set<Cli>();
 
-export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions = {}): Cli {
+export function startCli(args: readonly string[], { env = {}, cwd, leaveOutUnread }: CliOptions = {}): Cli {
   const child = spawn(process.execPath, [BIN, ...args], {
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -51,10 +53,10 @@ export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions 
     written[name] += data.toString();
     for (const watcher of watchers) watcher();
   };
-  child.stdout.on('data', collect('out'));
+  if (!leaveOutUnread) child.stdout.on('data', collect('out'));
   child.stderr.on('data', collect('err'));
   const ended = new Promise<Ended>((resolve) => {
-    child.once('close', (code) => {
+    child.once(leaveOutUnread ? 'exit' : 'close', (code) => {
       running.delete(cli);
       resolve({ code, ...written });
     });

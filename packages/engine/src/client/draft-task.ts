@@ -50,9 +50,13 @@ function checkedUniqueMs(unique: Duration): number {
 }
 
 function checkedGroup(group: string): string {
-  const isValid = group.trim() !== '' && group.isWellFormed() && fitsBytes(group, MAX_GROUP_BYTES);
-  if (isValid) return group;
-  throw invalidValue('group', group, `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank`);
+  const isText = group.trim() !== '' && group.isWellFormed() && !group.includes('\0');
+  if (isText && fitsBytes(group, MAX_GROUP_BYTES)) return group;
+  throw invalidValue(
+    'group',
+    group,
+    `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank and has no NUL`,
+  );
 }
 
 const NO_CONTEXT: TaskContext = Object.freeze({});

@@ -121,7 +121,8 @@ export class Worker {
 
   /**
    * Takes no more tasks, waits for running attempts, and gives back the tasks of those that do not end in time. Such a task
-   * runs again at once on another worker, and the attempt does not count. May be called twice.
+   * runs again at once on another worker, and the attempt does not count. May be called twice. A handler must not wait for
+   * it: the stop waits for the handler. It may call it without `await`.
    */
   stop(): Promise<void> {
     if (this.#status === 'new') return Promise.resolve();

@@ -159,6 +159,7 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
     ['a fractional number of retries', { maxRetries: 1.5 }],
     ['a lock of less than a second', { unique: '300ms' }],
     ['a blank group', { group: ' ' }],
+    ['a group with a NUL', { group: 'a\u0000b' }],
     ['a start time in the year 9999', { runAt: new Date('9999-01-01T00:00:00Z') }],
     ['an invalid date', { runAt: new Date('never') }],
   ])('refuses %s and stores nothing', async (_, options) => {

@@ -77,6 +77,11 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
     expect(await record()).toMatchObject({ state: 'archived', retried: 0 });
   });
 
+  test('a NUL in the text of an error cuts nothing off', async () => {
+    await runOnce(throws(new Error('before\0after')), {}, { maxRetries: 0 });
+    expect(await record()).toMatchObject({ state: 'archived', lastError: { message: 'before\ufffdafter' } });
+  });
+
   test('an error counts as a failure if isFailure throws', async () => {
     await runOnce(throws(new Error('no')), { isFailure: throws(new Error('broken')) });
     expect(await record()).toMatchObject({ state: 'retry', retried: 1 });

@@ -4,7 +4,10 @@ import { createLog } from './logs.ts';
 function lines(level: 'debug' | 'info' | 'silent') {
   const written: string[] = [];
   const config = { log: { level }, roles: ['api', 'worker'] as const };
-  const log = createLog(config, '1.2.3', { write: (line: string) => void written.push(line) });
+  const log = createLog(config, '1.2.3', {
+    write: (line: string) => void written.push(line),
+    takeDropped: () => 0,
+  });
   return { log, read: () => written.map((line) => JSON.parse(line) as Record<string, unknown>), written };
 }
 

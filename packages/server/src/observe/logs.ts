@@ -1,7 +1,8 @@
 /** The log: JSON lines on stdout, with known fields only. */
-import { pino, type DestinationStream } from 'pino';
+import { pino } from 'pino';
 import type { Log } from '@task-center/engine';
 import type { Config } from '../config/config.ts';
+import { createLogOutput, type LogOutput } from './log-output.ts';
 
 type LogFields = Parameters<Log['info']>[0];
 
@@ -47,12 +48,13 @@ function pickAllowed(fields: LogFields): Record<string, unknown> {
 }
 
 /**
- * Creates a log of JSON lines: `time level msg service version role` and the allowed fields. Default stream: stdout.
+ * Creates a log of JSON lines: `time level msg service version role` and the allowed fields. Default output: stdout. Lines
+ * that nobody reads in time are dropped, and their number is logged.
  */
 export function createLog(
   { log, roles }: Pick<Config, 'log' | 'roles'>,
   version: string,
-  stream?: DestinationStream,
+  output: LogOutput = createLogOutput(process.stdout),
 ): Log {
   const options = {
     level: log.level,
@@ -62,9 +64,12 @@ export function createLog(
     serializers: { err: (err: unknown) => err },
     formatters: { level: (level: string) => ({ level }) },
   };
-  const logger = stream === undefined ? pino(options) : pino(options, stream);
+  const logger = pino(options, output);
   const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, message: string) => {
-    if (logger.isLevelEnabled(level)) logger[level](pickAllowed(fields), message);
+    if (!logger.isLevelEnabled(level)) return;
+    const count = output.takeDropped();
+    if (count > 0) logger.warn({ count }, 'log lines were dropped, because nobody read them in time');
+    logger[level](pickAllowed(fields), message);
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -41,7 +41,9 @@ export function classOf(error: unknown): string {
   }
 }
 
-/** A text for any thrown value, at most 8,192 characters. */
+/**
+ * A text for any thrown value, at most 8,192 characters. It has no NUL, at which some databases and terminals end a text.
+ */
 export function errorTextOf(error: unknown): string {
   let text: string;
   try {
@@ -50,5 +52,5 @@ export function errorTextOf(error: unknown): string {
   } catch {
     text = 'an error that cannot be shown';
   }
-  return text.slice(0, MAX_STORED_ERROR_LENGTH).toWellFormed();
+  return text.slice(0, MAX_STORED_ERROR_LENGTH).toWellFormed().replaceAll('\0', '\ufffd');
 }
