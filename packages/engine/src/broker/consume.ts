@@ -59,8 +59,26 @@ export type Finish =
   | (FinishedAttempt & { readonly outcome: 'archive' })
   /** Its handler threw `RevokeError`: removed whatever its retention, and counted as processed, not as failed. */
   | (FinishedAttempt & { readonly outcome: 'revoked' })
-  /** Given back unfinished: it is the next to run in its queue. Nothing is counted and no record is kept. */
-  | { readonly task: LeasedTask; readonly outcome: 'requeue' };
+  | GivenBack;
+
+/**
+ * Ends that do not count (docs/design/engine.md#ends-that-do-not-count): the task is given back, its attempt number with it.
+ * Neither a retry, a failure nor a crash is counted, no record is kept, and `deferrals` goes up by one.
+ */
+export type GivenBack =
+  /** It is the next to run in its queue. */
+  | { readonly task: LeasedTask; readonly outcome: 'requeue' }
+  /** It is scheduled again, due after `delayMs`. */
+  | {
+      readonly task: LeasedTask;
+      readonly outcome: 'defer';
+      readonly delayMs: number;
+      /** What the task waits for, in words for people, at most 200 characters. Shown until it is taken again. */
+      readonly reason: string;
+    };
+
+/** An end that counts: there was an attempt, and its record is kept with the task. */
+export type CountedFinish = Exclude<Finish, GivenBack>;
 
 /** `lease-lost`: the lease no longer belonged to this attempt; nothing was written. */
 export type FinishOutcome = 'accepted' | 'lease-lost';

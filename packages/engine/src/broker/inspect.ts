@@ -67,6 +67,8 @@ export interface TaskRecord extends TaskRef {
   readonly crashes: number;
   /** Attempts that were given back unfinished. */
   readonly deferrals: number;
+  /** What it was deferred for, in words; only until a worker takes it again. Null = nothing but its time. */
+  readonly waitingFor: string | null;
   /** When it may start; only while it is scheduled or in retry. */
   readonly dueMs: number | null;
   readonly pendingSinceMs: number | null;

@@ -13,7 +13,7 @@ export interface TaskRef {
  * - `failed`: the task will be retried.
  * - `archived`: it failed, and the task is archived.
  * - `revoked`: its handler threw `RevokeError`, and the task was removed.
- * - `deferred`: it was given back unfinished, because the worker stopped.
+ * - `deferred`: it was given back unfinished, because the worker stopped; nothing is counted.
  * - `lost`: its lease was lost, and its outcome was dropped.
  */
 export type AttemptOutcome = 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost';

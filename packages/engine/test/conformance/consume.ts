@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { aRecord, aTask, finish, manyTasks } from '../support/factories.ts';
 import { finishSuite } from './finish.ts';
+import { giveBackSuite } from './give-back.ts';
 import { countsOf, end, idsOf, recordOf, take, takeOne, exchange, type Harness } from './harness.ts';
 import { leaseSuite } from './leases.ts';
 
@@ -216,6 +217,7 @@ export function consumeSuite(harness: Harness): void {
     fetching(harness);
     finishingAndTaking(harness);
     finishSuite(harness);
+    giveBackSuite(harness);
     leaseSuite(harness);
   });
 }

@@ -206,6 +206,7 @@ const ENDINGS: readonly [string, (task: LeasedTask) => Finish][] = [
   ['archiving', (task) => finish.archive(task)],
   ['revoking', (task) => finish.revoked(task)],
   ['requeueing', (task) => finish.requeue(task)],
+  ['deferring', (task) => finish.defer(task, 0)],
 ];
 
 const text = (bytes: Uint8Array | null): string | null => bytes && Buffer.from(bytes).toString();

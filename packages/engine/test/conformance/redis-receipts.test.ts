@@ -115,9 +115,9 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
 
   test('finishes once and says accepted', async () => {
     const proxied = await behindProxy(harness);
-    await proxied.bench.broker.submit.enqueue(manyTasks(5, 't', { retentionMs: 60_000 }));
+    await proxied.bench.broker.submit.enqueue(manyTasks(6, 't', { retentionMs: 60_000 }));
     await proxied.bench.broker.submit.enqueue([aTask({ id: 'gone' })]);
-    const [t0, t1, t2, t3, t4, gone] = await take(proxied.bench);
+    const [t0, t1, t2, t3, t4, t5, gone] = await take(proxied.bench);
     const stale = { ...t4!, token: (t4!.token % 999_999) + 1 };
     const finishes = [
       finish.succeeded(t0!, Buffer.from('result')),
@@ -126,15 +126,25 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
       finish.requeue(t3!),
       finish.succeeded(stale),
       finish.succeeded(gone!),
+      finish.defer(t5!, 5_000),
     ];
     const finished = await callWithCut(proxied, cut, () => end(proxied.bench, ...finishes));
-    expect(finished).toEqual(['accepted', 'accepted', 'accepted', 'accepted', 'lease-lost', 'accepted']);
+    expect(finished).toEqual([
+      'accepted',
+      'accepted',
+      'accepted',
+      'accepted',
+      'lease-lost',
+      'accepted',
+      'accepted',
+    ]);
     expect(await countsOf(proxied.bench)).toEqual({
       completed: 1,
       retry: 1,
       archived: 1,
       pending: 1,
       active: 1,
+      scheduled: 1,
     });
     expect(await factsOf(proxied.bench)).toMatchObject({ processed: 4, failed: 2 });
     expect(await recordOf(proxied.bench, 't1')).toMatchObject({ retried: 1, attempts: [{ number: 1 }] });

@@ -26,7 +26,7 @@ interface ModelQueue {
   failed: number;
 }
 
-export type HowToEnd = 'succeeded' | 'retry' | 'deferred' | 'archive' | 'requeue';
+export type HowToEnd = 'succeeded' | 'retry' | 'deferred' | 'archive' | 'requeue' | 'defer';
 
 const keyOf = (queue: string, id: string) => `${queue} ${id}`;
 
@@ -92,10 +92,11 @@ export class Model {
   end(queue: string, id: string, { how, delayMs }: { how: HowToEnd; delayMs: number }): void {
     const task = this.task(queue, id);
     const home = this.queue(queue);
-    if (how === 'requeue') {
+    if (how === 'requeue' || how === 'defer') {
       task.attempt -= 1;
       task.deferrals += 1;
-      task.state = 'pending';
+      task.state = how === 'requeue' ? 'pending' : 'scheduled';
+      if (how === 'defer') task.dueMs = this.nowMs + delayMs;
       return;
     }
     if (how !== 'deferred') home.processed += 1;

@@ -73,7 +73,7 @@ interface Ending {
 const endings = fc.array(
   fc.record<Ending>({
     pick: fc.nat(),
-    how: fc.constantFrom('succeeded', 'retry', 'deferred', 'archive', 'requeue'),
+    how: fc.constantFrom('succeeded', 'retry', 'deferred', 'archive', 'requeue', 'defer'),
     delayMs: fc.constantFrom(0, 1_000, 2_000),
   }),
   { maxLength: 3 },
@@ -81,6 +81,7 @@ const endings = fc.array(
 
 function finishOf(task: LeasedTask, { how, delayMs }: Ending): Finish {
   if (how === 'retry' || how === 'deferred') return finish.retry(task, delayMs, how === 'retry');
+  if (how === 'defer') return finish.defer(task, delayMs);
   return finish[how](task);
 }
 

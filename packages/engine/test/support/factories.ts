@@ -68,4 +68,10 @@ export const finish = {
   archive: (task: LeasedTask): Finish => ({ task, outcome: 'archive', record: aRecord(task) }),
   revoked: (task: LeasedTask): Finish => ({ task, outcome: 'revoked', record: aRecord(task) }),
   requeue: (task: LeasedTask): Finish => ({ task, outcome: 'requeue' }),
+  defer: (task: LeasedTask, delayMs: number, reason = 'no worker for this type'): Finish => ({
+    task,
+    outcome: 'defer',
+    delayMs,
+    reason,
+  }),
 } as const;

@@ -20,6 +20,7 @@ const finish: FinishItem = {
   attempt: 2,
   record: '{}',
   error: null,
+  waitingFor: null,
   delayMs: 1_000,
   failures: 1,
 };

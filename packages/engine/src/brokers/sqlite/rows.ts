@@ -106,7 +106,7 @@ export const LEASED = rowFormat<LeasedItem>((task) => [
 ]);
 
 /** What becomes of a task whose attempt has ended. */
-export const ACTION = { remove: 0, complete: 1, retry: 2, archive: 3, requeue: 4 } as const;
+export const ACTION = { remove: 0, complete: 1, retry: 2, archive: 3, requeue: 4, defer: 5 } as const;
 export type FinishAction = (typeof ACTION)[keyof typeof ACTION];
 
 /** How an attempt ended. The result of a completed task is the item with the same index in the packet's bytes. */
@@ -121,7 +121,9 @@ export interface FinishItem {
   /** The attempt's record as it is stored; null = none is kept. */
   readonly record: string | null;
   readonly error: string | null;
-  /** With `retry`: time to the next attempt, ms. */
+  /** With `defer`: what the task waits for. */
+  readonly waitingFor: string | null;
+  /** With `retry` and `defer`: time to the next attempt, ms. */
   readonly delayMs: number;
   /** With `retry`: how many failures to count. */
   readonly failures: 0 | 1;
@@ -130,7 +132,7 @@ export interface FinishItem {
 // prettier-ignore
 export const FINISH = rowFormat<FinishItem>((finish) => [
   finish.action, finish.queue, finish.seq, finish.token, finish.related,
-  finish.attempt, finish.record, finish.error, finish.delayMs, finish.failures,
+  finish.attempt, finish.record, finish.error, finish.waitingFor, finish.delayMs, finish.failures,
 ]);
 
 /** A lease to renew, or the lease of the attempt whose result is kept. */

@@ -1,4 +1,5 @@
 import type { Finish, LeasedTask } from '../../broker/consume.ts';
+import { isGivenBack } from '../../broker/given-back.ts';
 import type { AttemptOutcome } from '../../runtime/events.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
@@ -11,6 +12,7 @@ const OUTCOME = {
   archive: 'archived',
   revoked: 'revoked',
   requeue: 'deferred',
+  defer: 'deferred',
 } as const;
 
 export function reportStarted({ events }: Runtime, task: LeasedTask): void {
@@ -20,7 +22,7 @@ export function reportStarted({ events }: Runtime, task: LeasedTask): void {
 
 /** The broker has accepted the finish. */
 export function reportFinished(runtime: Runtime, finish: Finish): void {
-  const runMs = finish.outcome === 'requeue' ? 0 : finish.record.finishedMs - finish.record.startedMs;
+  const runMs = isGivenBack(finish) ? 0 : finish.record.finishedMs - finish.record.startedMs;
   emitFinished(runtime, finish.task, { outcome: OUTCOME[finish.outcome], runMs });
 }
 

@@ -50,18 +50,23 @@ async function useTasks({ broker, exchange, advance, ask }: Bed): Promise<void> 
   const { submit, consume, control, maintain } = broker;
   const kept = { retentionMs: 60_000, uniqueMs: 60_000 };
   await submit.enqueue([
-    ...['done', 'kept', 'again', 'dead', 'back', 'lost'].map((id) => aTask({ id, queue: 'q' })),
+    ...['done', 'kept', 'again', 'dead', 'back', 'lost', 'wait'].map((id) => aTask({ id, queue: 'q' })),
     aTask({ id: 'unique', queue: 'q', type: 'unique', meta: { business: 'b' }, ...kept }),
     aTask({ id: 'later', queue: 'q', delayMs: 60_000, group: 'g' }),
     aTask({ id: 'cancelled', queue: 'q', type: 'cancelled', ...kept }),
   ]);
   await control.cancel(ref('cancelled'), { by: 'me' });
   const { tasks } = await exchange();
-  const [done, success, again, dead, back, , unique] = tasks;
+  const [done, success, again, dead, back, , wait, unique] = tasks;
   await consume.extend(tasks, 6_000);
   await consume.keepResults([{ task: done!, result: Buffer.from('1') }]);
   const finishes = [finish.succeeded(done!), finish.succeeded(success!), finish.retry(again!, 0)];
-  finishes.push(finish.archive(dead!), finish.requeue(back!), finish.succeeded(unique!));
+  finishes.push(
+    finish.archive(dead!),
+    finish.requeue(back!),
+    finish.defer(wait!, 60_000),
+    finish.succeeded(unique!),
+  );
   await exchange({ finishes, room: 0 });
   for (const id of ['dead', 'again']) await control.run(ref(id));
   await control.archive(ref('back'));

@@ -1,4 +1,5 @@
-import type { Finish } from '../../../broker/consume.ts';
+import type { CountedFinish, Finish } from '../../../broker/consume.ts';
+import { isGivenBack } from '../../../broker/given-back.ts';
 import { uniqueKeyPrefix } from '../../../protocol/keys.ts';
 import { encodeMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
@@ -39,7 +40,7 @@ function changedMessage({ message, repeats }: TaskSource, changes: Partial<TaskM
 }
 
 /** The message after a failed attempt. */
-function failedMessage(finish: Exclude<Finish, { outcome: 'requeue' }>, retried?: number): MessageChange {
+function failedMessage(finish: CountedFinish, retried?: number): MessageChange {
   const errorMsg = (finish.record.error?.message ?? finish.record.reason ?? '').slice(
     0,
     MAX_STORED_ERROR_LENGTH,
@@ -58,6 +59,13 @@ function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
   const source = task.source as TaskSource;
   const blank = { line: '', ...NO_CHANGE, retentionOrDelay: 0, lock: '', result: '' };
   if (outcome === 'requeue') return { ...blank, endCode: END.requeue };
+  if (outcome === 'defer')
+    return {
+      ...blank,
+      endCode: END.defer,
+      line: finish.reason,
+      retentionOrDelay: Math.max(0, Math.ceil(finish.delayMs)),
+    };
   const line = encodeAttempt(finish.record);
   if (outcome === 'archive') return { ...blank, line, endCode: END.archive, ...failedMessage(finish) };
   if (outcome === 'retry') {
@@ -169,7 +177,7 @@ export function planFinishes(finishes: readonly Finish[], firstIndex: number): F
 /** Roughly the bytes that the script has in memory for a finish: the stored message and what is added. */
 export function weightOf(finish: Finish): number {
   const { size } = finish.task.source as TaskSource;
-  if (isPlainFinish(finish) || finish.outcome === 'requeue') return 0;
+  if (isPlainFinish(finish) || isGivenBack(finish)) return 0;
   const { error, exchange } = finish.record;
   const kept = (error?.message.length ?? 0) + (exchange ? JSON.stringify(exchange).length : 0);
   return size + kept + (finish.outcome === 'succeeded' ? (finish.result?.length ?? 0) : 0);

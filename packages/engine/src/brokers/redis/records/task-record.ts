@@ -1,4 +1,5 @@
 import { DAY_MS, TASK_STATES, type TaskState } from '@task-center/model';
+import { waitOf } from '../../../broker/given-back.ts';
 import type { TaskRecord } from '../../../broker/inspect.ts';
 import { SECOND_MS, secondsUp } from '../../../protocol/go-time.ts';
 import { blankMessage, type TaskMessage } from '../../../protocol/message.ts';
@@ -99,6 +100,7 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     attempt: attemptsOf(state, message.retried, attemptState),
     crashes: attemptState.crashes,
     deferrals: attemptState.deferrals,
+    waitingFor: waitOf(state, attemptState.waitingFor),
     ...timesInState(row, state, message),
     startedMs: attemptState.startedMs,
     worker: attemptState.worker,

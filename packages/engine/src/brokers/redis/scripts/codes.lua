@@ -10,6 +10,7 @@ END = {
   archive = 'a', -- Archive after a failure.
   quarantine = 'u', -- Archive an unreadable message, which counts as an anomaly.
   requeue = 'q', -- Give the task back unfinished; it is the next to run.
+  defer = 'w', -- Give the task back unfinished; it waits until it is due.
 }
 
 -- What a script did with a task, lease or finish; one character each.

@@ -14,6 +14,7 @@ import {
   IN_SET,
   PENDING,
   RETRY,
+  SCHEDULED,
   type StateNumber,
 } from '../states.ts';
 import type { Database, SqlValue } from './database.ts';
@@ -53,7 +54,6 @@ export const columnOf = (field: string): string =>
 
 /** A change of state, which writes `Values`. */
 type Move<Values> = (task: StoredTask & Values) => void;
-
 /** The same by the task's worker. False = the lease was lost, and nothing was written. */
 type LeasedMove<Values> = (task: LeasedRef & Values) => boolean;
 
@@ -110,11 +110,17 @@ function createLeasedMoves(deps: TasksDeps) {
       'at = ?3, finished_ms = ?3, failed_ms = ?3, last_error = ?4',
       ({ nowMs, error }) => [nowMs, error],
     ),
-    /** Gives the task back unfinished. The attempt does not count. */
+    /** Gives the task back unfinished: the attempt does not count. */
     requeue: moveLeased<{ order: number; nowMs: number }>(
       PENDING,
       'at = ?3, pending_since_ms = ?4, attempts = attempts - 1, deferrals = deferrals + 1',
       ({ order, nowMs }) => [order, nowMs],
+    ),
+    /** The same, but the task waits until it is due. */
+    defer: moveLeased<{ dueMs: number; waitingFor: string | null }>(
+      SCHEDULED,
+      'at = ?3, waiting_for = ?4, attempts = attempts - 1, deferrals = deferrals + 1',
+      ({ dueMs, waitingFor }) => [dueMs, waitingFor],
     ),
   };
 }
@@ -173,7 +179,7 @@ interface FirstTasks {
 function createLeases({ database, queues }: TasksDeps) {
   const start = database.named<NewLease & { queue: number; lastOrder: number }>(`
     UPDATE task SET state = ${ACTIVE}, at = :untilMs, token = :token, worker = :worker, started_ms = :nowMs,
-      attempts = attempts + 1
+      attempts = attempts + 1, waiting_for = NULL
     WHERE queue = :queue AND state = ${PENDING} AND at <= :lastOrder`);
   const extend = database.prepare(
     `UPDATE task SET at = ? WHERE queue = ? AND id = ? AND state = ${ACTIVE} AND token = ?`,

@@ -1,9 +1,9 @@
 -- Ends attempts of one queue in the general case. batch: ids, keys of their tasks, arg_index (where an attempt's finish begins in
 -- ARGV), flags (is the lease held), plain (how many come first and are plain), all (do all plain tasks exist). Returns the
 -- reply codes.
--- RECORD finish: id; token; end_code: see END in `codes.lua`; line: for the history; is_whole: whether the message replaces
+-- RECORD finish: id; token; end_code: see END in `codes.lua`; line: for the history, or what a deferred task waits for; is_whole: whether the message replaces
 --        the stored one (1) or is appended to it (0); message; retention_or_delay: how long a success is kept, in s, or
---        the delay of a retry in ms; lock: the unique lock to release, '' = none; result: of a success
+--        the delay of a retry or a deferral in ms; lock: the unique lock to release, '' = none; result: of a success
 local function finish_mixed(asynq, tc, batch)
   -- Inside, since Lua creates all functions of a script at each call: most calls end plain attempts only and need none of these.
   -- @use bytes history remove archive move after-finish finish
@@ -24,7 +24,7 @@ local function finish_mixed(asynq, tc, batch)
       if exists then
         codes[i] = CODE.done
         accepted[#accepted + 1] = i
-        if code ~= END.requeue and code ~= END.retry and code ~= END.quarantine then
+        if not UNPROCESSED[code] then
           moves.processed = moves.processed + 1
         end
       end

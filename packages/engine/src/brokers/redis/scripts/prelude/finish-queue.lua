@@ -58,7 +58,7 @@ local function finish_queue(pending, counts)
   local wrong_key = find_wrong_type(active, 'list')
   if not wrong_key and n > plain then
     wrong_key = find_wrong_type(
-      asynq .. 'completed', 'zset', asynq .. 'retry', 'zset', asynq .. 'archived', 'zset',
+      asynq .. 'completed', 'zset', asynq .. 'retry', 'zset', asynq .. 'scheduled', 'zset', asynq .. 'archived', 'zset',
       tc .. 'due', 'zset', pending, 'list'
     )
   end

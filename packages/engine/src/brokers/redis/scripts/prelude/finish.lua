@@ -2,16 +2,25 @@
 -- no longer exists.
 -- RECORD found: first_field
 -- RECORD done_row: state
--- RECORD requeued_row: state; attempt_state
 -- RECORD row: message; history
-local FIELDS_BY_END = { [END.done] = { FIELDS.done_row }, [END.requeue] = { FIELDS.requeued_row } }
+-- RECORD given_back_row: state; attempt_state
+local FIELDS_BY_END = {
+  [END.done] = { FIELDS.done_row },
+  [END.requeue] = { FIELDS.given_back_row },
+  [END.defer] = { FIELDS.given_back_row },
+}
 local OTHER_FIELDS = { FIELDS.row }
 
--- The attempt state of an attempt that is given back: the attempt is not used up, and counts as a deferral.
-local function deferred_state(attempt_state)
-  local started, attempts, crashes, deferrals, worker = string.match(attempt_state or '', '^(%d*);(%d+);(%d+);(%d+);(.*)$')
+-- Ends of an attempt that are not counted as processed.
+local UNPROCESSED = { [END.requeue] = true, [END.defer] = true, [END.retry] = true, [END.quarantine] = true }
+
+-- The attempt state of an attempt that is given back: the attempt is not used up, and counts as a deferral. reason: what the
+-- task waits for, or ''. The next fetch writes the attempt state anew, without it.
+local function given_back_state(attempt_state, reason)
+  local started, attempts, crashes, deferrals, worker = string.match(attempt_state or '', '^(%d*);(%d+);(%d+);(%d+);([^;]*)')
   attempts = math.max(0, (attempts or 0) - 1)
-  return table.concat({ started or '', attempts, crashes or 0, (deferrals or 0) + 1, worker or '' }, ';')
+  local state = table.concat({ started or '', attempts, crashes or 0, (deferrals or 0) + 1, worker or '' }, ';')
+  return reason == '' and state or state .. ';' .. reason
 end
 
 -- Moves one task. row: what is stored, see above.
@@ -24,8 +33,13 @@ local function end_task(moves, key, row, finish)
     moves.removed[#moves.removed + 1] = key
     return
   elseif code == END.requeue then
-    local requeued_row = row
-    requeue(moves, key, id, FIELD.attempt_state, deferred_state(requeued_row.attempt_state))
+    local given_back_row = row
+    requeue(moves, key, id, FIELD.attempt_state, given_back_state(given_back_row.attempt_state, ''))
+    return
+  elseif code == END.defer then
+    local given_back_row = row
+    local attempt_state = given_back_state(given_back_row.attempt_state, ARGV[finish].line)
+    defer(moves, key, id, now + ARGV[finish].retention_or_delay, attempt_state)
     return
   end
   local message = ARGV[finish].message

@@ -3,7 +3,7 @@
 -- collected in `moves`: `apply_moves` writes it with one command for each. After the end of attempts or tasks `after_finish` follows.
 local function new_moves()
   return {
-    completed = {}, cancelled = {}, retry = {}, due = {}, archived = {}, requeued = {}, pending = {}, removed = {},
+    completed = {}, cancelled = {}, retry = {}, scheduled = {}, due = {}, archived = {}, requeued = {}, pending = {}, removed = {},
     -- For `after_finish`: unique locks to release, each with the ID that holds it; attempts that ended, and those of them that
     -- failed; messages that cannot be read; IDs without a task.
     locks = {}, processed = 0, failed = 0, unreadable = 0, dropped = 0,
@@ -37,6 +37,14 @@ local function retry(moves, key, id, ms, message, history)
   local exact = int_text(ms)
   redis.call('HSET', key, FIELD.message, message, FIELD.state, 'retry', FIELD.history, history, FIELD.due_ms, exact)
   add_pair(moves.retry, int_text(math.ceil(ms / 1000)), id)
+  add_pair(moves.due, exact, id)
+end
+
+-- active → scheduled, due at `ms`: given back until then.
+local function defer(moves, key, id, ms, attempt_state)
+  local exact = int_text(ms)
+  redis.call('HSET', key, FIELD.state, 'scheduled', FIELD.due_ms, exact, FIELD.attempt_state, attempt_state)
+  add_pair(moves.scheduled, int_text(math.ceil(ms / 1000)), id)
   add_pair(moves.due, exact, id)
 end
 
@@ -101,6 +109,7 @@ local function apply_moves(asynq, tc, moves)
   write_all('ZADD', asynq .. 'completed', moves.completed)
   write_all('ZADD', tc .. 'st:cancelled', moves.cancelled)
   write_all('ZADD', asynq .. 'retry', moves.retry)
+  write_all('ZADD', asynq .. 'scheduled', moves.scheduled)
   write_all('ZADD', tc .. 'due', moves.due)
   if #moves.archived > 0 then
     add_to_archive(asynq, moves.archived)

@@ -1,6 +1,7 @@
 // The consume facet on the main thread: exchanges, lease renewals and early results as requests of the writer thread. An
 // exchange is the hottest call of all. Its finishes and its tasks therefore travel as rows.
 import type { Consume, Exchange, ExchangeOutcome, Finish, LeasedTask } from '../../../../broker/consume.ts';
+import { isGivenBack } from '../../../../broker/given-back.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
 import type { Bytes, Packet } from '../../packing.ts';
@@ -53,7 +54,7 @@ function finishRow(finish: Finish, queue: number): Row<FinishItem> {
   const { task } = finish;
   const { seq, related } = sourceOf(task);
   const action = actionOf(finish);
-  const record = finish.outcome === 'requeue' || action === ACTION.remove ? null : finish.record;
+  const record = isGivenBack(finish) || action === ACTION.remove ? null : finish.record;
   return FINISH.toRow({
     action,
     queue,
@@ -63,7 +64,8 @@ function finishRow(finish: Finish, queue: number): Row<FinishItem> {
     attempt: task.attempt,
     record: record && encodeAttempt(record),
     error: record?.error?.message ?? null,
-    delayMs: finish.outcome === 'retry' ? finish.delayMs : 0,
+    waitingFor: finish.outcome === 'defer' ? finish.reason : null,
+    delayMs: finish.outcome === 'retry' || finish.outcome === 'defer' ? finish.delayMs : 0,
     failures: finish.outcome === 'retry' && finish.countsAsFailure ? 1 : 0,
   });
 }

@@ -1,5 +1,6 @@
 // The inspect facet on the main thread: requests of the writer thread, and the records made of its rows.
 import { MAX_PAGE } from '../../../../broker/bounds.ts';
+import { waitOf } from '../../../../broker/given-back.ts';
 import type { Inspect, ListRequest, QueueFacts, TaskRecord } from '../../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { decodeAttempts } from '../../../../task/attempt-record.ts';
@@ -54,6 +55,7 @@ function toTaskRecord(queue: string, row: RecordRow, [payload, result]: readonly
     payload: payload ?? null,
     headers: (parseJson(headers) ?? {}) as Record<string, string>,
     meta: decodeMeta(meta),
+    waitingFor: waitOf(STATES[state], same.waitingFor),
     ...timesOf(row),
     orphaned: leaseIsOver,
     lastError: lastError === null ? null : { message: lastError, atMs: failedMs },

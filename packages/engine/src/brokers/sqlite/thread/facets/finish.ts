@@ -1,7 +1,7 @@
 // Ending attempts. Runs in the writer thread, as the first half of an exchange (consume.ts).
 import type { Bytes } from '../../packing.ts';
 import { ACTION, FINISH, HAS_LOCK, type FinishAction, type FinishItem, type Row } from '../../rows.ts';
-import { ACTIVE, ARCHIVED, COMPLETED, PENDING, RETRY, type StateNumber } from '../../states.ts';
+import { ACTIVE, ARCHIVED, COMPLETED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { AttemptEnding, Ending } from '../after-finish.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
@@ -22,9 +22,10 @@ const STATE_AFTER: Readonly<Record<FinishAction, StateNumber | null>> = {
   [ACTION.retry]: RETRY,
   [ACTION.archive]: ARCHIVED,
   [ACTION.requeue]: PENDING,
+  [ACTION.defer]: SCHEDULED,
 };
 
-/** A requeued attempt was not processed. Neither was one that is retried without counting as a failure. */
+/** An attempt that was given back was not processed. Neither was one that is retried without counting as a failure. */
 function countedAs({ action, failures }: FinishItem): AttemptEnding['countedAs'] {
   if (action === ACTION.remove || action === ACTION.complete) return 'succeeded';
   return action === ACTION.archive || (action === ACTION.retry && failures === 1) ? 'failed' : null;
@@ -46,27 +47,20 @@ export function createFinisher({ tasks, sequence, afterFinish }: Store) {
     { order, nowMs }: { order: number; nowMs: number },
   ): boolean {
     const { action, seq, token, error } = finish;
+    const dueMs = nowMs + Math.ceil(finish.delayMs);
     switch (action) {
       case ACTION.remove:
         return tasks.remove({ entry, seq, state: ACTIVE, token }, finish.related);
       case ACTION.complete:
         return tasks.complete({ entry, seq, token, nowMs });
-      case ACTION.retry: {
-        const dueMs = nowMs + Math.ceil(finish.delayMs);
-        return tasks.retry({
-          entry,
-          seq,
-          token,
-          dueMs,
-          failures: finish.failures,
-          error,
-          nowMs,
-        });
-      }
+      case ACTION.retry:
+        return tasks.retry({ entry, seq, token, dueMs, failures: finish.failures, error, nowMs });
       case ACTION.archive:
         return tasks.archiveFailed({ entry, seq, token, error, nowMs });
       case ACTION.requeue:
         return tasks.requeue({ entry, seq, token, order, nowMs });
+      case ACTION.defer:
+        return tasks.defer({ entry, seq, token, dueMs, waitingFor: finish.waitingFor });
     }
   }
 

@@ -19,6 +19,7 @@ interface StoredFields extends Pick<TaskRecord, SameField> {
   readonly lastError: string | null;
   /** JSON of the cancellation. */
   readonly cancel: string | null;
+  readonly waitingFor: string | null;
 }
 
 /** Fields that inspectors see as they are stored. */
@@ -33,6 +34,7 @@ const SAME_FIELDS = [
 // prettier-ignore
 const STORED_FIELDS = [
   ...SAME_FIELDS, 'state', 'at', 'meta', 'headers', 'pendingSinceMs', 'finishedMs', 'failedMs', 'lastError', 'cancel',
+  'waitingFor',
 ] as const satisfies readonly (keyof StoredFields)[];
 
 /** The columns that do not bear their field's name. */
