@@ -1,6 +1,7 @@
 // Tasks, data and errors that harm their process or cannot be read.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { isPoison } from '../harness/bookkeeping.ts';
 import { experiment } from '../harness/experiment.ts';
 import { now, until } from '../harness/history.ts';
 import { waitMs } from '../harness/measures.ts';
@@ -44,6 +45,8 @@ async function enqueueTasks(
 }
 
 const POISONS = 2;
+/** Times that each of them starts at most, as docs/guarantees.md says: twice in company, three times alone. */
+const MAX_STARTS = 5;
 const CALM_MS = 4_000;
 
 experiment(
@@ -69,12 +72,14 @@ experiment(
     const calmMs = now();
     await sleep(CALM_MS);
     if (!run.bed.isSingleProcess) poisons = await enqueueTasks(run, kills);
-    const isPoison = (id: string) => id.startsWith(`${poisons}-`);
+    const isFatal = (id: string) => id.startsWith(`${poisons}-`);
     const starts = () =>
-      run.lines().flatMap((line) => (line.e === 'start' && isPoison(line.id) ? [line.t] : []));
+      run.lines().flatMap((line) => (line.e === 'start' && isFatal(line.id) ? [line.t] : []));
     await until(() => starts().length > 0, { what: 'a poison task starts', limitMs: 30_000 });
-    // Time for three leases and their recovery.
-    await sleep(run.bed.isSingleProcess ? 10_000 : 30_000);
+    // Longer than a lease and its recovery, or than a restart.
+    const quietMs = run.bed.isSingleProcess ? 5_000 : 12_000;
+    const isQuiet = () => now() - Math.max(...starts()) > quietMs;
+    await until(isQuiet, { what: 'they start no more', limitMs: 90_000 });
     const lines = run.lines();
     const firstMs = Math.min(...starts());
     const runs = starts().length;
@@ -83,20 +88,21 @@ experiment(
     await run.finish();
     const acks = new Map(lines.flatMap((line) => (line.e === 'ack' ? [[line.id, line.t] as const] : [])));
     const since = (id: string) => acks.get(id) ?? 0;
-    const before = waitMs(lines, (id) => since(id) > calmMs && since(id) < firstMs && !isPoison(id));
+    const before = waitMs(lines, (id) => since(id) > calmMs && since(id) < firstMs && !isFatal(id));
     const after = waitMs(lines, (id) => since(id) > firstMs);
     const dead = [...(run.content?.tasks.values() ?? [])].filter(
-      ({ state, crashes }) => crashes >= 3 && state === 'archived',
+      isPoison,
     );
-    const innocent = dead.filter(({ id }) => !isPoison(id)).map(({ id }) => id);
+    const innocent = dead.filter(({ id }) => !isFatal(id)).map(({ id }) => id);
     run.fact('runs of each', runs / POISONS);
     run.fact('from the first run to the last, ms', Math.round(Math.max(...starts()) - firstMs));
     run.fact('wait p99 before, ms', before?.p99 ?? 0);
     run.fact('wait p99 of others meanwhile, ms', after?.p99 ?? 0);
-    expect(runs).toBeLessThanOrEqual(3 * POISONS);
-    expect(dead.filter(({ id }) => isPoison(id))).toHaveLength(POISONS);
+    // One may be lost before its handler has begun.
+    expect(runs).toBeLessThanOrEqual(MAX_STARTS * POISONS);
+    expect(dead.filter(({ id }) => isFatal(id))).toHaveLength(POISONS);
     expect(innocent, 'other tasks archived as poison').toEqual([]);
-    expect(Math.max(...starts()) - firstMs).toBeLessThan(35_000);
+    expect(Math.max(...starts()) - firstMs).toBeLessThan(50_000);
     // On SQLite the crash of the only process stops all tasks.
     if (!run.bed.isSingleProcess)
       expect(after?.p99, 'the wait of other tasks').toBeLessThan(2 * (before?.p99 ?? 0) + 500);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { eventsOf } from '../harness/attempts.ts';
 import { experiment, type ExperimentOptions } from '../harness/experiment.ts';
-import type { Does } from '../harness/history.ts';
+import { now, type Does, type Line } from '../harness/history.ts';
 import type { Run } from '../harness/run.ts';
 
 experiment(
@@ -50,6 +50,36 @@ experiment(
       }
     }
     await run.finish();
+  },
+);
+
+const INNOCENTS = 20;
+
+experiment(
+  'W14',
+  {
+    title: 'SIGKILL of a worker with 20 long tasks, three times in a row',
+    tier: 1,
+    on: ['redis', 'sqlite'],
+    // Those that were lost twice start one by one.
+    may: { duplicates: ['killed'], recoveryMs: 45_000 },
+    limitMs: 150_000,
+  },
+  async (run) => {
+    const tasks = Array.from({ length: INNOCENTS }, () => ({ payload: { ms: 8_000 } }));
+    const isStart = (line: Line) => line.e === 'start';
+    let worker = await run.start({ work: { concurrency: INNOCENTS }, produce: { tasks, perSecond: 200 } });
+    await worker.saw(isStart, INNOCENTS);
+    for (const running of [INNOCENTS, 3, 0]) {
+      await worker.kill();
+      worker = await run.startAgain(worker);
+      if (running > 0) await worker.saw(isStart, running, 30_000);
+    }
+    const began = now();
+    const { tasks: ended } = await run.finish({ drainMs: 90_000 });
+    run.fact('from the last kill to the end, s', Math.round((now() - began) / 1_000));
+    expect(ended.archived, 'innocents archived as poison').toBe(0);
+    expect(ended.completed).toBe(INNOCENTS);
   },
 );
 

@@ -4,12 +4,12 @@ import type { Does, Line } from './history.ts';
 
 type Call = Extract<Line, { e: 'call' }>;
 
-/** A task that crashed this many workers is archived; see docs/design/engine.md#crash-isolation. */
-const POISON = 3;
 /** Payload fields that make the outcome depend on more than the payload. */
 const MISDEEDS: readonly (keyof Does)[] = ['block', 'hang', 'kill', 'exit', 'oom', 'uncaught', 'unhandled'];
 
-const isPoison = ({ state, crashes }: StoredTask) => state === 'archived' && crashes >= POISON;
+/** It was lost with its workers again and again; see docs/design/engine.md#crash-isolation. */
+export const isPoison = ({ state, lastError }: StoredTask): boolean =>
+  state === 'archived' && lastError?.message.startsWith('poison: ') === true;
 
 /** An attempt lost by a Go worker has an error. Asynq, and we with it, count it as a failure. */
 const countedAs = ({ outcome, error }: StoredTask['attempts'][number]) =>

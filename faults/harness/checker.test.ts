@@ -339,7 +339,8 @@ describe('bookkeeping', () => {
 
   test('poison counts as one failure', () => {
     const lost = [1, 2, 3].map((number) => record(number, 'lost'));
-    const task = stored('a', { state: 'archived', crashes: 3, attempts: lost, result: null });
+    const lastError = { message: 'poison: lost its worker 3 times', atMs: 1 };
+    const task = stored('a', { state: 'archived', crashes: 3, attempts: lost, result: null, lastError });
     expect(violations(enqueued, contentOf([task], { processed: 1, failed: 1 }))).toBe('');
   });
 });

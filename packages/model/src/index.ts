@@ -24,7 +24,17 @@ export {
   TASK_KINDS,
   type TaskKind,
 } from './names.ts';
-export { MAX_CRASHES, nextScan, NO_SCAN_YET, SCAN_MS, SUSPECT_CRASHES, type ScanMemory } from './recovery.ts';
+export {
+  countLoss,
+  nextScan,
+  NO_SCAN_YET,
+  POISON_LIMITS,
+  poisonText,
+  SCAN_MS,
+  SUSPECT_LOSSES,
+  type PoisonLimits,
+  type ScanMemory,
+} from './recovery.ts';
 export { BACKOFF_FIELDS, backoffMs, isBackoff, jitterOf, type Backoff } from './retry/backoff.ts';
 export { failedFinish } from './retry/failed-finish.ts';
 export {

@@ -2,13 +2,50 @@
 
 /** Time between two scans for lost tasks. It is part of the 8.3 s within which a dead worker's task runs again. */
 export const SCAN_MS = 750;
-/** A task that was lost with this many workers is archived: it would kill every worker in turn. */
-export const MAX_CRASHES = 3;
+/** When a task that is lost with its workers again and again is archived: it would kill every worker in turn. */
+export interface PoisonLimits {
+  /** Crashes in a row: losses while it ran alone, which is why only it can have caused them. */
+  readonly crashes: number;
+  /** Losses in any company. */
+  readonly losses: number;
+}
+
+export const POISON_LIMITS: PoisonLimits = { crashes: 3, losses: 10 };
 /**
- * From this number of crashes on a task is suspected of killing its process, because one more would archive it. It then
- * runs alone: tasks that run beside it would be blamed as well.
+ * From this number of losses on a task is suspected of killing its process. It then runs alone, which shows whether it does:
+ * tasks beside it are not blamed for its crashes, nor it for theirs.
  */
-export const SUSPECT_CRASHES = MAX_CRASHES - 1;
+export const SUSPECT_LOSSES = 2;
+
+/** What a task's loss makes of it. */
+export interface Losses {
+  /** Attempts lost with their worker, with this one. */
+  readonly losses: number;
+  /** How many of them were crashes in a row. */
+  readonly crashes: number;
+  readonly isPoison: boolean;
+}
+
+/**
+ * Counts a loss. Only one that is a crash itself can make poison by the number of crashes. The script `recover.lua` decides by
+ * the same rule.
+ *
+ * @param before the counts so far
+ * @param isAlone whether the task ran alone when its worker was lost
+ */
+export function countLoss(
+  before: { readonly losses: number; readonly crashes: number },
+  isAlone: boolean,
+  limits: PoisonLimits,
+): Losses {
+  const losses = before.losses + 1;
+  const crashes = before.crashes + (isAlone ? 1 : 0);
+  return { losses, crashes, isPoison: losses >= limits.losses || (isAlone && crashes >= limits.crashes) };
+}
+
+/** The error of a task that is archived as poison. The script `recover.lua` writes the same. */
+export const poisonText = ({ losses, crashes }: Losses): string =>
+  `poison: lost its worker ${losses} times${crashes > 0 ? `, ${crashes} times while it ran alone` : ''}`;
 
 /** What a recoverer remembers of its scans of a queue. */
 export interface ScanMemory {

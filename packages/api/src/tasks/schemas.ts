@@ -116,7 +116,7 @@ export const task = z.object({
   /** Attempts started, without those that were given back unfinished: `deferrals` counts those. */
   attempt: count,
   max_attempts: count,
-  /** Attempts that were lost with their worker. */
+  /** Attempts that were lost with their worker, whatever ran beside them. */
   crashes: count,
   deferrals: count,
   last_error: maybe(lastError),

@@ -30,7 +30,7 @@ export interface LeasedTask extends Lease {
   readonly retentionMs: number;
   /** Number of this attempt, from 1. */
   readonly attempt: number;
-  /** Attempts that were lost with their worker. */
+  /** Attempts that were lost with their worker, in any company. */
   readonly crashes: number;
   /** When it became pending, wall-clock ms; null where unknown. */
   readonly pendingSinceMs: number | null;
@@ -129,6 +129,12 @@ export interface Consume {
   exchange(exchange: Exchange, options?: CallOptions): Promise<ExchangeOutcome>;
   /** Renews leases to `lengthMs` from now; 0 ends them now. False = that lease is lost: its token is not current. */
   extend(leases: readonly Lease[], lengthMs: number): Promise<boolean[]>;
+  /**
+   * Records that a suspected task runs alone in its worker from now on, or no longer. While it does, the loss of its worker is a
+   * crash that it has caused. One that no longer runs alone has survived: its crashes so far are forgotten. False = the lease
+   * is lost; nothing was written.
+   */
+  markAlone(lease: Lease, isAlone: boolean): Promise<boolean>;
   /**
    * Stores results of attempts that go on, in place of earlier ones. They stay with the task across its retries. A success
    * with a result of its own replaces them. False = the lease is lost; nothing was written.

@@ -63,7 +63,7 @@ export interface TaskRecord extends TaskRef {
   readonly meta: TaskMeta;
   /** Attempts started. */
   readonly attempt: number;
-  /** Attempts that were lost with their worker. */
+  /** Attempts that were lost with their worker, in any company. */
   readonly crashes: number;
   /** Attempts that were given back unfinished. */
   readonly deferrals: number;

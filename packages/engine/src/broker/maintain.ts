@@ -1,3 +1,4 @@
+import type { PoisonLimits } from '@task-center/model';
 import type { LeasedTask } from './consume.ts';
 
 /** One bounded step of maintenance on one queue. */
@@ -15,7 +16,7 @@ export interface Quarantined {
 
 /** What a step took back from workers that are gone. */
 export interface Recovered extends Quarantined {
-  /** Tasks that are the next to run again, with one crash more. */
+  /** Tasks that are the next to run again, with one loss more. */
   readonly recovered: number;
   /** Tasks that were archived, because they took too many workers with them. */
   readonly archived: number;
@@ -60,9 +61,9 @@ export interface Maintain {
    * `orphans`. After a pause of the broker every lease looks expired. Recovery then waits until live workers have had time
    * to renew: docs/design/guarantees.md#hold-off-after-a-stall.
    *
-   * @param maxCrashes a task that was lost this many times is archived
+   * @param limits after which losses a task is archived as poison
    */
-  recover(steps: readonly Step[], maxCrashes: number): Promise<Recovered[]>;
+  recover(steps: readonly Step[], limits: PoisonLimits): Promise<Recovered[]>;
   /** Moves due tasks from scheduled and retry to pending (or into their group), earliest first and never early. */
   forward(steps: readonly Step[]): Promise<Forwarded[]>;
   /**

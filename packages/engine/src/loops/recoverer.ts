@@ -1,4 +1,4 @@
-import { failedFinish, MAX_CRASHES, SCAN_MS } from '@task-center/model';
+import { failedFinish, POISON_LIMITS, SCAN_MS } from '@task-center/model';
 import type { Finish, LeasedTask } from '../broker/consume.ts';
 import type { Recovered } from '../broker/maintain.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
@@ -51,7 +51,7 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
     async step() {
       const names = queues();
       const steps = names.map((queue) => ({ queue, limit: LIMIT }));
-      const results = await broker.maintain.recover(steps, MAX_CRASHES);
+      const results = await broker.maintain.recover(steps, POISON_LIMITS);
       reportQuarantinedBy(runtime, steps, results);
       for (const [i, result] of results.entries()) {
         if (size(result) === 0) continue;

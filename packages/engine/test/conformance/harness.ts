@@ -39,8 +39,8 @@ export function movableTime(): { now(): number; advance(ms: number): void } {
 export const LEASE_MS = 10_000;
 /** After this a lease of `LEASE_MS` has expired: expiry may be rounded up to a whole second. */
 export const LEASE_OVER_MS = LEASE_MS + 1_000;
-/** Crashes after which a task counts as poison. */
-export const MAX_CRASHES = 3;
+/** Losses after which a task counts as poison. */
+export const LIMITS = { crashes: 2, losses: 4 };
 
 /**
  * A recoverer runs at least this often. After a longer gap the broker holds off, because workers may have been stopped,
@@ -51,7 +51,7 @@ const SCAN_MS = 700;
 type Time = ReturnType<typeof movableTime>;
 
 async function scan(broker: Broker, steps: readonly Step[], totals: Recovered[]): Promise<void> {
-  const outcomes = await broker.maintain.recover(steps, MAX_CRASHES);
+  const outcomes = await broker.maintain.recover(steps, LIMITS);
   outcomes.forEach(({ recovered, archived, orphans }, i) => {
     const total = totals[i] ?? { recovered: 0, archived: 0, orphans: [] };
     totals[i] = {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { LeasedTask } from '../../src/broker/consume.ts';
 import { aTask, finish, manyTasks } from '../support/factories.ts';
 import {
   end,
@@ -6,10 +7,11 @@ import {
   idsOf,
   LEASE_MS,
   LEASE_OVER_MS,
-  MAX_CRASHES,
+  LIMITS,
   recordOf,
   take,
   takeOne,
+  type Bench,
   type Harness,
 } from './harness.ts';
 
@@ -104,10 +106,10 @@ function recovering(harness: Harness): void {
     expect(again?.token).not.toBe(first.token);
   });
 
-  test('a task with too many crashes is archived as poison', async () => {
+  test('a task that was lost too often is archived as poison, whatever ran beside it', async () => {
     const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
-    for (let crash = 1; crash < MAX_CRASHES; crash += 1) {
+    for (let loss = 1; loss < LIMITS.losses; loss += 1) {
       await takeOne(bench);
       expect(await bench.recoverAfter(LEASE_OVER_MS, STEPS)).toEqual([
         { recovered: 1, archived: 0, orphans: [] },
@@ -118,16 +120,16 @@ function recovering(harness: Harness): void {
       { recovered: 0, archived: 1, orphans: [] },
     ]);
     const record = await recordOf(bench, 'a');
-    expect(record).toMatchObject({ state: 'archived', crashes: MAX_CRASHES, retried: 0 });
-    expect(record.lastError?.message).toContain('poison');
-    expect(record.attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'lost', 'lost']);
+    expect(record).toMatchObject({ state: 'archived', crashes: LIMITS.losses, retried: 0 });
+    expect(record.lastError?.message).toBe(`poison: lost its worker ${LIMITS.losses} times`);
+    expect(record.attempts.map(({ outcome }) => outcome)).toEqual(Array(LIMITS.losses).fill('lost'));
     expect(await take(bench)).toEqual([]);
   });
 
-  test('a lost attempt changes no counter, and a task that is archived for its crashes counts as failed', async () => {
+  test('a lost attempt changes no counter, and a task that is archived for its losses counts as failed', async () => {
     const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
-    for (let crash = 1; crash <= MAX_CRASHES; crash += 1) {
+    for (let loss = 1; loss <= LIMITS.losses; loss += 1) {
       expect(await factsOf(bench)).toMatchObject({ processed: 0, failed: 0 });
       await takeOne(bench);
       await bench.recoverAfter(LEASE_OVER_MS, STEPS);
@@ -165,7 +167,7 @@ function recovering(harness: Harness): void {
     await bench.advance(1_001);
     const moved: number[] = [];
     for (let call = 0; call < 4; call += 1) {
-      const [outcome] = await bench.broker.maintain.recover(limited, MAX_CRASHES);
+      const [outcome] = await bench.broker.maintain.recover(limited, LIMITS);
       moved.push(outcome?.recovered ?? -1);
     }
     expect(moved).toEqual([5, 5, 2, 0]);
@@ -179,7 +181,7 @@ function recovering(harness: Harness): void {
     const [live] = await take(bench, { room: 2 });
     await bench.recoverAfter(750, STEPS);
     await bench.advance(60_000);
-    expect(await broker.maintain.recover(STEPS, MAX_CRASHES)).toEqual([
+    expect(await broker.maintain.recover(STEPS, LIMITS)).toEqual([
       { recovered: 0, archived: 0, orphans: [] },
     ]);
     expect(await broker.consume.extend([live!], LEASE_MS)).toEqual([true]);
@@ -195,11 +197,92 @@ function recovering(harness: Harness): void {
     await bench.recoverAfter(LEASE_MS - 1, STEPS);
     await bench.advance(1_001);
     const both = await Promise.all([
-      bench.broker.maintain.recover(STEPS, MAX_CRASHES),
-      bench.broker.maintain.recover(STEPS, MAX_CRASHES),
+      bench.broker.maintain.recover(STEPS, LIMITS),
+      bench.broker.maintain.recover(STEPS, LIMITS),
     ]);
     expect(both.flat().reduce((sum, { recovered }) => sum + recovered, 0)).toBe(20);
     expect((await take(bench)).map(({ crashes }) => crashes)).toEqual(Array.from({ length: 20 }, () => 1));
+  });
+}
+
+/** Takes the first task and loses its worker, while the task runs alone or not. */
+async function lose(bench: Bench, isAlone: boolean): Promise<void> {
+  const task = await takeOne(bench);
+  if (isAlone) expect(await bench.broker.consume.markAlone(task, true)).toBe(true);
+  await bench.recoverAfter(LEASE_OVER_MS, STEPS);
+}
+
+/** Tasks that run alone in their worker: docs/design/engine.md#crash-isolation. */
+function runningAlone(harness: Harness): void {
+  async function benchWithTask(): Promise<Bench> {
+    const bench = await harness.openBench();
+    await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
+    return bench;
+  }
+
+  test('the loss of a task that ran alone is a crash, and as many in a row make it poison', async () => {
+    const bench = await benchWithTask();
+    await lose(bench, false);
+    await lose(bench, true);
+    expect(await recordOf(bench, 'a')).toMatchObject({ state: 'pending', crashes: 2 });
+    await lose(bench, true);
+    const record = await recordOf(bench, 'a');
+    expect(record).toMatchObject({ state: 'archived', crashes: 3 });
+    expect(record.lastError?.message).toBe('poison: lost its worker 3 times, 2 times while it ran alone');
+  });
+
+  test('a loss in company is no crash, even when it comes after crashes', async () => {
+    const bench = await benchWithTask();
+    await lose(bench, true);
+    await lose(bench, false);
+    expect(await recordOf(bench, 'a')).toMatchObject({ state: 'pending', crashes: 2 });
+    await lose(bench, true);
+    expect(await recordOf(bench, 'a')).toMatchObject({ state: 'archived', crashes: 3 });
+  });
+
+  test('a task that has survived is not blamed for its earlier crashes', async () => {
+    const bench = await benchWithTask();
+    await lose(bench, true);
+    const survivor = await takeOne(bench);
+    await bench.broker.consume.markAlone(survivor, true);
+    expect(await bench.broker.consume.markAlone(survivor, false)).toBe(true);
+    await bench.recoverAfter(LEASE_OVER_MS, STEPS);
+    await lose(bench, true);
+    expect(await recordOf(bench, 'a')).toMatchObject({ state: 'pending', crashes: 3 });
+  });
+
+  test('a mark is that of its attempt, not of the next one', async () => {
+    const bench = await benchWithTask();
+    for (const back of [finish.requeue, (task: LeasedTask) => finish.retry(task, 0)]) {
+      const task = await takeOne(bench);
+      await bench.broker.consume.markAlone(task, true);
+      await end(bench, back(task));
+      await bench.broker.maintain.forward(STEPS);
+    }
+    for (let i = 0; i < LIMITS.crashes; i += 1) await lose(bench, false);
+    expect(await recordOf(bench, 'a')).toMatchObject({ state: 'pending', crashes: LIMITS.crashes });
+  });
+
+  test('a mark under a lease that is lost is refused', async () => {
+    const bench = await benchWithTask();
+    const lost = await takeOne(bench);
+    await bench.recoverAfter(LEASE_OVER_MS, STEPS);
+    await takeOne(bench);
+    expect(await bench.broker.consume.markAlone(lost, true)).toBe(false);
+    expect(await bench.broker.consume.markAlone({ queue: 'none', id: 'a', token: 1 }, true)).toBe(false);
+    await bench.recoverAfter(LEASE_OVER_MS, STEPS);
+    await lose(bench, true);
+    expect(await recordOf(bench, 'a')).toMatchObject({ state: 'pending', crashes: 3 });
+  });
+
+  test('a task that ran alone when its worker was lost is the first to run again', async () => {
+    const bench = await harness.openBench();
+    await bench.broker.submit.enqueue(manyTasks(4, 't'));
+    const tasks = await take(bench, { room: 3 });
+    await bench.broker.consume.markAlone(tasks[1]!, true);
+    await bench.recoverAfter(LEASE_OVER_MS, STEPS);
+    const [first] = idsOf(await take(bench));
+    expect(first).toBe(tasks[1]!.id);
   });
 }
 
@@ -207,5 +290,6 @@ export function leaseSuite(harness: Harness): void {
   describe('leases', () => {
     extending(harness);
     recovering(harness);
+    runningAlone(harness);
   });
 }

@@ -43,12 +43,11 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createS
   const facts = async () => (await broker.inspect.queueFacts(['default']))[0];
 
   test('gives up calls that never end, and gives back the tasks that they bring later', async () => {
-    const { exchange, extend, keepResults } = broker.consume;
+    const { exchange } = broker.consume;
     const releases: (() => void)[] = [];
     // The first two calls take tasks, and return only when the test releases them.
     const consume: Broker['consume'] = {
-      extend,
-      keepResults,
+      ...broker.consume,
       async exchange(...args) {
         const outcome = await exchange(...args);
         if (releases.length < 2) await new Promise<void>((resolve) => releases.push(resolve));
@@ -67,12 +66,11 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createS
   });
 
   test('gives up waiting for calls, but a worker that stops still waits for their finishes', async () => {
-    const { exchange, extend, keepResults } = broker.consume;
+    const { exchange } = broker.consume;
     const releases: (() => void)[] = [];
     // The first two calls with finishes hang before they reach the broker.
     const consume: Broker['consume'] = {
-      extend,
-      keepResults,
+      ...broker.consume,
       async exchange(call, options) {
         if (call.finishes.length > 0 && releases.length < 2)
           await new Promise<void>((resolve) => releases.push(resolve));
@@ -124,8 +122,7 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createS
         if (pings === 4) resolve();
         return Promise.reject(new Error('unreachable'));
       };
-      const { extend, keepResults } = broker.consume;
-      void start({ consume: { extend, keepResults, exchange: never }, ping }, fastClock);
+      void start({ consume: { ...broker.consume, exchange: never }, ping }, fastClock);
     });
     await pinged;
     expect(revived).toEqual([]);

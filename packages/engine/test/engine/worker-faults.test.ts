@@ -50,10 +50,9 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
 
   /** A worker on a broker with some calls replaced. */
   function aWorker({ options = {}, consume = {}, clock = systemClock }: Setting = {}): Worker {
-    const { extend, exchange, keepResults } = broker.consume;
     const faulty: Broker = {
       ...broker,
-      consume: { extend, exchange, keepResults, ...consume },
+      consume: { ...broker.consume, ...consume },
       // Without a renewer thread, renewals go through the replaced calls, too.
       leaseRenewal: null,
     };

@@ -33,8 +33,7 @@ describe.each(brokerKinds)('the lease renewer thread on $name', ({ available, cr
 
   async function start(handler: Handler, options: WorkerOptions = {}): Promise<void> {
     const consume = {
-      exchange: broker.consume.exchange,
-      keepResults: broker.consume.keepResults,
+      ...broker.consume,
       extend: () => Promise.reject(new Error('the main thread renewed')),
     };
     worker = new Worker({ ...broker, consume }, { leaseMs: LEASE_MS, runtime: { events }, ...options });

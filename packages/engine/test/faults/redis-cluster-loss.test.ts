@@ -1,3 +1,4 @@
+import { POISON_LIMITS } from '@task-center/model';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { slotOf } from '../../src/brokers/redis/client/topology/slots.ts';
@@ -40,7 +41,7 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
     const [ofDead, ofAlive] = await broker.maintain.forward(steps);
     expect(ofDead).toEqual({ moved: 0, nextDueMs: null, nextInMs: null });
     expect(ofAlive).toMatchObject({ moved: 1 });
-    const recovered = await broker.maintain.recover(steps, 3);
+    const recovered = await broker.maintain.recover(steps, POISON_LIMITS);
     expect(recovered).toEqual(steps.map(() => ({ recovered: 0, archived: 0, orphans: [] })));
     const onDeadOnly = broker.maintain.forward([{ queue: dead, limit: 10 }]);
     await expect(onDeadOnly).rejects.toMatchObject({ code: 'broker-unavailable' });

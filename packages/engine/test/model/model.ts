@@ -1,7 +1,7 @@
 import type { TaskState } from '@task-center/model';
 import type { ControlOutcome } from '../../src/broker/control.ts';
 import { MIN_CANCELLED_MS } from '../../src/broker/control.ts';
-import { LEASE_MS, MAX_CRASHES } from '../conformance/harness.ts';
+import { LEASE_MS, LIMITS } from '../conformance/harness.ts';
 
 /** A task as the model knows it. */
 export interface ModelTask {
@@ -137,7 +137,7 @@ export class Model {
     const lost = this.tasksIn(queue, 'active').filter(({ leaseEndsMs }) => leaseEndsMs <= this.nowMs);
     for (const task of lost) {
       task.crashes += 1;
-      task.state = task.crashes >= MAX_CRASHES ? 'archived' : 'pending';
+      task.state = task.crashes >= LIMITS.losses ? 'archived' : 'pending';
     }
     const recovered = lost.filter(({ state }) => state === 'pending').map(({ id }) => id);
     this.putFirst(queue, recovered);

@@ -14,6 +14,10 @@ describe('suspected tasks', () => {
   let running: Set<string>;
   let onDrained: () => void;
   let done: number;
+  /** What was recorded of tasks: alone (+) or no longer alone (-). */
+  let marks: string[];
+  /** How many of the next records fail. */
+  let failing: number;
 
   const known = new Map<string, HeldTask>();
   const aTask = (id: string, crashes: number) => ({ id, crashes }) as LeasedTask;
@@ -35,9 +39,16 @@ describe('suspected tasks', () => {
     back = [];
     running = new Set();
     done = 0;
+    marks = [];
+    failing = 0;
     isolation = new CrashIsolation({
       clock,
       running: () => running.size,
+      mark({ task: { id } }, isAlone) {
+        marks.push((isAlone ? '+' : '-') + id);
+        failing -= 1;
+        return Promise.resolve(failing < 0);
+      },
       start({ task: { id } }) {
         started.push(id);
         running.add(id);
@@ -101,21 +112,72 @@ describe('suspected tasks', () => {
     expect(done).toBe(2);
   });
 
+  /** A suspected task has had its time alone, and still runs. */
+  const survive = async (id: string) => {
+    isolation.intercept(task(id, 2));
+    onDrained();
+    await settle();
+    await clock.advance(1_000);
+    await settle();
+  };
+
   test('may run beside one another when each has had its time alone', async () => {
-    for (const id of ['s1', 's2']) {
-      isolation.intercept(task(id, 2));
-      onDrained();
-      await settle();
-      await clock.advance(1_000);
-    }
+    await survive('s1');
+    // It takes back the mark of the first one.
+    isolation.intercept(task('s2', 2));
+    await settle();
+    await survive('s2');
     expect(started).toEqual(['s1', 's2']);
-    expect(done).toBe(2);
+    expect(done).toBe(3);
     await end('s1');
     // A survivor still runs. It does not count as another task.
     isolation.intercept(task('s3', 2));
     onDrained();
     await settle();
     expect(started).toEqual(['s1', 's2', 's3']);
+  });
+
+  test('are marked as alone before they start, and stay so while nothing else runs', async () => {
+    isolation.intercept(task('s', 2));
+    onDrained();
+    expect(started).toEqual([]);
+    await settle();
+    expect([marks, started]).toEqual([['+s'], ['s']]);
+    await clock.advance(5_000);
+    await end('s');
+    expect(isolation.intercept(task('late', 0))).toBe(false);
+    expect(marks).toEqual(['+s']);
+  });
+
+  test('that survive lose their mark before anything else starts', async () => {
+    await survive('s');
+    expect(isolation.intercept(task('a', 0))).toBe(true);
+    expect(isolation.intercept(task('b', 0))).toBe(true);
+    expect([back, marks, done]).toEqual([['a', 'b'], ['+s', '-s'], 1]);
+    await settle();
+    expect([isolation.isBusy, done]).toEqual([false, 2]);
+    expect(isolation.intercept(task('a', 0))).toBe(false);
+  });
+
+  test('that survive beside others lose their mark at once', async () => {
+    await survive('s1');
+    isolation.intercept(task('s2', 2));
+    await settle();
+    await survive('s2');
+    expect(marks).toEqual(['+s1', '-s1', '+s2', '-s2']);
+  });
+
+  test('keep others waiting until their mark is taken back', async () => {
+    await survive('s');
+    failing = 2;
+    isolation.intercept(task('a', 0));
+    await settle();
+    await clock.advance(1_000);
+    await settle();
+    expect([isolation.isBusy, marks]).toEqual([true, ['+s', '-s', '-s']]);
+    await clock.advance(1_000);
+    await settle();
+    expect([isolation.isBusy, marks]).toEqual([false, ['+s', '-s', '-s', '-s']]);
   });
 
   test.each<[string, (held: HeldTask) => void]>([

@@ -1,4 +1,4 @@
-import { SUSPECT_CRASHES } from '@task-center/model';
+import { SUSPECT_LOSSES } from '@task-center/model';
 import type { LeasedTask } from '../../broker/consume.ts';
 import { Changed } from '../../runtime/changed.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -8,7 +8,10 @@ import type { HeldTask } from '../held-task.ts';
 /** Max time to let others end, and then to run alone. A task that kills its process mostly does so at once. */
 const ALONE_MS = 1_000;
 
-const isSuspected = ({ crashes }: LeasedTask): boolean => crashes >= SUSPECT_CRASHES;
+/** Wait after a mark that could not be taken back. */
+const FAILURE_MS = 1_000;
+
+const isSuspected = ({ crashes }: LeasedTask): boolean => crashes >= SUSPECT_LOSSES;
 
 /** The same tasks with suspected ones first: if there is one, no other task of the call must start. */
 export function suspectedFirst(tasks: readonly LeasedTask[]): readonly LeasedTask[] {
@@ -20,6 +23,11 @@ export interface CrashIsolationDeps {
   readonly clock: Clock;
   /** Attempts running now. */
   running(): number;
+  /**
+   * Records in the broker that the task runs alone from now on, or no longer. False = that failed. Never rejects, and a lost lease
+   * is no failure.
+   */
+  mark(held: HeldTask, isAlone: boolean): Promise<boolean>;
   /** Starts the task's attempt. */
   start(held: HeldTask): void;
   /** Gives a task back to the broker. One that stayed here without having started would be blamed for a crash as well. */
@@ -37,6 +45,9 @@ export interface CrashIsolationDeps {
  * 2. The next suspected task starts if nothing else is here, or if the others have had that time. Nothing is started beside
  *    it for 1 s.
  * 3. Then tasks are taken again. If it still runs, it has survived, and others may run beside it.
+ *
+ * While it is marked as alone, the loss of this process is a crash that it has caused. The mark ends after step 3, before anything
+ * else starts: at once if others run, otherwise when the next task arrives.
  */
 export class CrashIsolation {
   readonly #deps: CrashIsolationDeps;
@@ -45,6 +56,8 @@ export class CrashIsolation {
   #isBusy = false;
   /** The others have had their time to end: the next suspected task starts in any case. */
   #nextMayStart = false;
+  /** The survivor that is still marked as alone: nothing else runs. */
+  #marked: HeldTask | undefined;
   /** Suspected tasks that have had their time alone and still run. Another one may start beside them. */
   readonly #survivors = new Set<HeldTask>();
   readonly #changed = new Changed();
@@ -61,6 +74,11 @@ export class CrashIsolation {
   /** Takes charge of a new task: starts it later, or gives it back. False = the caller may start it now. */
   intercept(held: HeldTask): boolean {
     const { giveBack, running } = this.#deps;
+    if (this.#marked) {
+      this.#isBusy = true;
+      void this.#unmark(this.#marked).then(() => this.#end());
+      this.#marked = undefined;
+    }
     if (this.#isBusy) {
       giveBack(held);
       return true;
@@ -82,6 +100,7 @@ export class CrashIsolation {
   onEnded(held: HeldTask): void {
     this.#survivors.delete(held);
     if (this.#alone === held) this.#alone = undefined;
+    if (this.#marked === held) this.#marked = undefined;
     this.#changed.notify();
   }
 
@@ -95,15 +114,28 @@ export class CrashIsolation {
 
   /** Starts the task if it is still here once nothing else is, and gives it time alone. */
   async #runAlone(held: HeldTask): Promise<void> {
-    await this.#within(() => this.#deps.drained());
+    const { drained, mark, running, start } = this.#deps;
+    await this.#within(() => drained());
+    if (held.isWaiting) await mark(held, true);
     if (held.isWaiting) {
       this.#alone = held;
-      this.#deps.start(held);
+      start(held);
       await this.#within((late) => this.#changed.until(() => this.#alone !== held, late));
-      if (this.#alone) this.#survivors.add(held);
+      const hasSurvived = this.#alone === held;
       this.#alone = undefined;
+      if (hasSurvived) {
+        this.#survivors.add(held);
+        if (running() === 1) this.#marked = held;
+        else await this.#unmark(held);
+      }
     }
     this.#end();
+  }
+
+  /** Takes the mark back, which must succeed while the task runs: it would be blamed for what others do. */
+  async #unmark(held: HeldTask): Promise<void> {
+    while (this.#survivors.has(held) && !(await this.#deps.mark(held, false)))
+      await this.#deps.clock.sleep(FAILURE_MS);
   }
 
   #end(): void {

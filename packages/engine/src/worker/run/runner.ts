@@ -1,4 +1,4 @@
-import type { FinishOutcome, LeasedTask } from '../../broker/consume.ts';
+import type { Consume, FinishOutcome, LeasedTask } from '../../broker/consume.ts';
 import { Changed } from '../../runtime/changed.ts';
 import type { ExchangeLoop } from '../fetch/exchange-loop.ts';
 import type { HeldTask } from '../held-task.ts';
@@ -11,6 +11,7 @@ import type { AttemptEnd } from './outcome.ts';
 import { reportFinished, reportLeaseLost, reportLost, reportStarted } from './report.ts';
 
 export interface RunnerDeps extends AttemptDeps {
+  readonly consume: Pick<Consume, 'keepResults' | 'markAlone'>;
   readonly slots: TaskSlots;
   readonly handlers: Handlers;
   readonly deadlines: Deadlines;
@@ -30,6 +31,7 @@ export class Runner {
     this.#isolation = new CrashIsolation({
       clock: runtime.clock,
       running: () => slots.running,
+      mark: (held, isAlone) => this.#mark(held, isAlone),
       start: (held) => this.#start(held),
       giveBack: (held) => this.#giveBack(held),
       drained: () => exchanges.waitUntilDrained(),
@@ -116,6 +118,17 @@ export class Runner {
     held.isUnstarted = true;
     this.#deps.slots.giveBack(held);
     this.#deps.exchanges.finish(held);
+  }
+
+  async #mark({ task }: HeldTask, isAlone: boolean): Promise<boolean> {
+    const { consume, runtime } = this.#deps;
+    try {
+      await consume.markAlone(task, isAlone);
+      return true;
+    } catch (error) {
+      runtime.log.warn({ err: error, task: task.id, isAlone }, 'it could not be recorded that a task runs alone');
+      return false;
+    }
   }
 
   /** Gives back the tasks that have not started: the one that waits to start alone, and those after a handler that stops. */

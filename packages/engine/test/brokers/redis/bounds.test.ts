@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { POISON_LIMITS } from '@task-center/model';
 import { describe, expect, test } from 'vitest';
 import type { ServerRecord } from '../../../src/broker/presence.ts';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
@@ -146,7 +147,7 @@ describe.skipIf(!hasRedis())('a broker at its limits', () => {
 
 describe.skipIf(!hasRedis())('recovery', () => {
   const bed = redisBed();
-  const recover = () => bed.broker.maintain.recover(STEP, 3);
+  const recover = () => bed.broker.maintain.recover(STEP, POISON_LIMITS);
 
   async function loseOne(): Promise<void> {
     await bed.broker.submit.enqueue([aTask({ id: `t${bed.now()}`, queue: 'q' })]);

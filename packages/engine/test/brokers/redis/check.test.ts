@@ -1,3 +1,4 @@
+import { POISON_LIMITS } from '@task-center/model';
 import { describe, expect, test } from 'vitest';
 import { fsck, type FsckReport } from '../../../src/control/fsck.ts';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
@@ -21,7 +22,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
   async function drain(): Promise<string[]> {
     const ran: string[] = [];
     for (let i = 0; i < 60; i += 1) {
-      const [recovered] = await bed.broker.maintain.recover(STEP, 3);
+      const [recovered] = await bed.broker.maintain.recover(STEP, POISON_LIMITS);
       for (const task of recovered?.orphans ?? [])
         await bed.exchange({ finishes: [finish.retry(task, 0)], room: 0 });
       await bed.broker.maintain.forward(STEP);

@@ -1,3 +1,4 @@
+import { POISON_LIMITS } from '@task-center/model';
 import { describe, expect, test } from 'vitest';
 import type { LeasedTask } from '../../../src/broker/consume.ts';
 import { SET_MS } from '../../../src/broker/groups.ts';
@@ -163,7 +164,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
   test('a task of a Go worker is taken back 30 s after its lease has expired, not before', async () => {
     await goEnqueue('g1');
     await goTake();
-    const recover = () => bed.broker.maintain.recover(STEP, 3);
+    const recover = () => bed.broker.maintain.recover(STEP, POISON_LIMITS);
     const wait = async (ms: number) => {
       for (let left = ms; left > 0; left -= 700) {
         bed.advance(Math.min(left, 700));
@@ -192,7 +193,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await goEnqueue('g1');
     await goTake();
     await bed.ask('ZADD', `${Q}lease`, sec() - 31, 'g1');
-    const recover = () => bed.broker.maintain.recover(STEP, 3);
+    const recover = () => bed.broker.maintain.recover(STEP, POISON_LIMITS);
     expect(await recover()).toMatchObject([{ orphans: [{ id: 'g1' }] }]);
     for (let ms = 0; ms < 11_000; ms += 700) {
       bed.advance(700);
@@ -207,7 +208,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await goTake();
     await bed.ask('HSET', `${Q}t:bad`, 'msg', 'no message');
     await bed.ask('ZADD', `${Q}lease`, sec() - 31, 'bad', sec() - 31, 'good', sec() - 31, 'gone');
-    expect(await bed.broker.maintain.recover(STEP, 3)).toMatchObject([
+    expect(await bed.broker.maintain.recover(STEP, POISON_LIMITS)).toMatchObject([
       { archived: 1, orphans: [{ id: 'good' }] },
     ]);
     expect(await bed.ask('ZRANGE', `${Q}archived`, 0, -1)).toEqual(['bad']);

@@ -1,3 +1,4 @@
+import { POISON_LIMITS } from '@task-center/model';
 import { describe, expect, test } from 'vitest';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
@@ -73,7 +74,7 @@ describe.skipIf(!hasRedis())('unreadable data', () => {
     expect(await bed.ask('GET', `${Q}${name}`)).toBe('x');
     const steps = ['q', 'valid'].map((queue) => ({ queue, limit: 10 }));
     expect(await bed.broker.maintain.forward(steps)).toHaveLength(2);
-    expect(await bed.broker.maintain.recover(steps, 3)).toHaveLength(2);
+    expect(await bed.broker.maintain.recover(steps, POISON_LIMITS)).toHaveLength(2);
     expect(await bed.broker.maintain.expire(steps)).toEqual([0, 0]);
     expect(await bed.broker.inspect.queueFacts(['q', 'valid'])).toMatchObject([
       { counts: { [name === 'lease' ? 'active' : name]: 0 } },
@@ -153,7 +154,7 @@ describe.skipIf(!hasRedis())('unreadable data', () => {
     await bed.takeOne();
     await bed.ask('DEL', `${Q}t:a`);
     bed.advance(7_000);
-    expect(await bed.broker.maintain.recover(STEP, 3)).toEqual([
+    expect(await bed.broker.maintain.recover(STEP, POISON_LIMITS)).toEqual([
       { recovered: 0, archived: 0, orphans: [], quarantined: ['a'] },
     ]);
     expect(await bed.ask('EXISTS', `${Q}active`, `${Q}lease`, `${Q}pending`)).toBe(0);

@@ -1,3 +1,4 @@
+import { POISON_LIMITS } from '@task-center/model';
 import { describe, expect, test } from 'vitest';
 import { aTask, finish, manyTasks } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
@@ -22,7 +23,7 @@ describe.skipIf(!hasRedis())('after crashed and foreign processes', () => {
   }
 
   async function recover() {
-    const [result] = await bed.broker.maintain.recover(STEP, 3);
+    const [result] = await bed.broker.maintain.recover(STEP, POISON_LIMITS);
     return result;
   }
 

@@ -78,7 +78,7 @@ async function useTasks({ broker, exchange, advance, ask }: Bed): Promise<void> 
   advance(61_000);
   await maintain.forward(STEP);
   for (let i = 0; i < 3; i += 1) {
-    await maintain.recover(STEP, 1);
+    await maintain.recover(STEP, { crashes: 1, losses: 1 });
     advance(2_600);
   }
   await maintain.expire(STEP);

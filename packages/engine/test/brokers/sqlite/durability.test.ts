@@ -106,21 +106,21 @@ describe('a task that was active when the file was closed', () => {
     expect(record?.attempts).toMatchObject([{ number: 1, outcome: 'lost', worker: 'w' }]);
   });
 
-  test('is archived as poison the third time', async () => {
+  test('is archived as poison the tenth time', async () => {
     const path = (await folder()).file('tasks.db');
     const first = await open(path);
     await first.submit.enqueue([aTask({ id: 'a' })]);
     await take(first);
     await first.close();
-    for (let crash = 2; crash <= 3; crash += 1) {
+    for (let loss = 2; loss <= 10; loss += 1) {
       const next = await open(path);
       expect(await take(next)).toHaveLength(1);
       await next.close();
     }
     const last = await open(path);
     const record = await last.inspect.task({ queue: 'default', id: 'a' });
-    expect(record).toMatchObject({ state: 'archived', crashes: 3 });
-    expect(record?.lastError?.message).toBe('poison: lost its worker 3 times');
+    expect(record).toMatchObject({ state: 'archived', crashes: 10 });
+    expect(record?.lastError?.message).toBe('poison: lost its worker 10 times');
   });
 
   test('cannot be finished with its old lease', async () => {

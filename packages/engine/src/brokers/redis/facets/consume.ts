@@ -9,6 +9,7 @@ import { callChunks } from '../calls/batches.ts';
 import { createReportWrongType } from '../calls/refusals.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
 import { NO_FETCH, NO_REPLY } from '../exchange/exchange-by-queue.ts';
+import { markAlone } from '../scripts/consume/table.ts';
 import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';
 
 /** Asks for no more tasks than a call may take. */
@@ -23,6 +24,8 @@ export function createConsume(deps: RedisDeps): Consume {
 
   return {
     extend: createExtend(deps.client),
+    // It needs no receipt: writing it twice changes nothing.
+    markAlone: ({ queue, id, token }, isAlone) => deps.client.run(markAlone, { queue, id, token, isAlone }),
     keepResults: createKeepResults(deps),
     /** The last call finishes and takes in one round trip. A finish that no reply accepts counts as a lost lease. */
     async exchange(whole, options) {

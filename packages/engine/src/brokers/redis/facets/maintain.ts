@@ -42,8 +42,8 @@ export function createMaintain(deps: RedisDeps): Maintain {
 
   return {
     /** Go's expired tasks come back leased to the caller, which must end them; unreadable ones have been archived. */
-    async recover(steps, maxCrashes) {
-      const calls = steps.map((step) => ({ ...step, maxCrashes, leaseMs: ORPHANS_LEASE_MS }));
+    async recover(steps, limits) {
+      const calls = steps.map((step) => ({ ...step, limits, leaseMs: ORPHANS_LEASE_MS }));
       const replies = await eachQueue(recover, calls, null);
       return Promise.all(
         replies.map(async (reply): Promise<Recovered> => {

@@ -1,13 +1,13 @@
 /**
  * `tc:a`: what is known of a task's attempts beyond Asynq's message, as the text
- * `<start in ms>;<attempts>;<crashes>;<deferrals>;<worker>`. Of a deferred task `;<what it waits for>` follows.
+ * `<start in ms>;<attempts>;<losses>;<deferrals>;<worker>`. Of a deferred task `;<what it waits for>` follows.
  */
 export interface AttemptState {
   /** Start of the newest attempt, wall-clock ms; null = unknown. */
   readonly startedMs: number | null;
   /** Attempts that our workers started; those given back do not count. */
   readonly attempts: number;
-  /** Attempts whose worker was lost. */
+  /** Attempts whose worker was lost, in any company. */
   readonly crashes: number;
   /** Attempts given back unfinished. */
   readonly deferrals: number;

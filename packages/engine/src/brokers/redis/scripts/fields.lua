@@ -7,7 +7,8 @@ FIELD = {
   group = 'group', -- Name of the task's group.
   unique_key = 'unique_key', -- Key of the task's unique lock.
   meta = 'tc', -- What our clients add to a task.
-  attempt_state = 'tc:a', -- start in ms;attempts;crashes;deferrals;worker[;what it waits for]
+  attempt_state = 'tc:a', -- start in ms;attempts;losses;deferrals;worker[;what it waits for]
+  isolation = 'tc:i', -- crashes in a row while it ran alone;token of the lease under which it runs alone, 0 = none
   history = 'tc:x', -- A line of JSON per attempt.
   due_ms = 'tc:d', -- Exact start in ms.
   own_state = 'tc:s', -- A state that Asynq does not have.

@@ -144,14 +144,15 @@ function createMoves(deps: TasksDeps) {
     /** A due task joins its group. */
     forwardToGroup: move<{ nowMs: number }>(AGGREGATING, 'at = :nowMs'),
     /** An attempt was lost with its worker: the task runs again. */
-    recover: move<{ order: number; nowMs: number }>(
+    recover: move<{ order: number; losses: number; crashes: number; nowMs: number }>(
       PENDING,
-      'at = :order, pending_since_ms = :nowMs, crashes = crashes + 1',
+      'at = :order, pending_since_ms = :nowMs, crashes = :losses, alone_crashes = :crashes',
     ),
     /** An attempt was lost with its worker once too often. */
-    archivePoison: move<{ error: string; nowMs: number }>(
+    archivePoison: move<{ error: string; losses: number; crashes: number; nowMs: number }>(
       ARCHIVED,
-      'at = :nowMs, finished_ms = :nowMs, failed_ms = :nowMs, crashes = crashes + 1, last_error = :error',
+      `at = :nowMs, finished_ms = :nowMs, failed_ms = :nowMs, crashes = :losses, alone_crashes = :crashes,
+        last_error = :error`,
     ),
     joinSet: move<{ set: string }>(IN_SET, 'in_set = :set'),
     /** Back from its aggregation set into its group. It keeps its place there. */
@@ -179,11 +180,12 @@ interface FirstTasks {
 function createLeases({ database, queues }: TasksDeps) {
   const start = database.named<NewLease & { queue: number; lastOrder: number }>(`
     UPDATE task SET state = ${ACTIVE}, at = :untilMs, token = :token, worker = :worker, started_ms = :nowMs,
-      attempts = attempts + 1, waiting_for = NULL
+      attempts = attempts + 1, waiting_for = NULL, is_alone = 0
     WHERE queue = :queue AND state = ${PENDING} AND at <= :lastOrder`);
-  const extend = database.prepare(
-    `UPDATE task SET at = ? WHERE queue = ? AND id = ? AND state = ${ACTIVE} AND token = ?`,
-  );
+  const ofLease = `queue = ? AND id = ? AND state = ${ACTIVE} AND token = ?`;
+  const extend = database.prepare(`UPDATE task SET at = ? WHERE ${ofLease}`);
+  const setAlone = database.prepare(`UPDATE task SET is_alone = 1 WHERE ${ofLease}`);
+  const setSurvived = database.prepare(`UPDATE task SET is_alone = 0, alone_crashes = 0 WHERE ${ofLease}`);
   return {
     start(entry: QueueEntry, { count, lastOrder }: FirstTasks, lease: NewLease): void {
       const { untilMs, token, worker, nowMs } = lease;
@@ -193,6 +195,9 @@ function createLeases({ database, queues }: TasksDeps) {
     /** False = the task no longer has this token. */
     extend: (entry: QueueEntry, { id, token }: { id: string; token: number }, untilMs: number): boolean =>
       extend.run(untilMs, entry.number, id, token) > 0,
+    /** False = the task no longer has this token. */
+    markAlone: (entry: QueueEntry, { id, token }: { id: string; token: number }, isAlone: boolean): boolean =>
+      (isAlone ? setAlone : setSurvived).run(entry.number, id, token) > 0,
   };
 }
 

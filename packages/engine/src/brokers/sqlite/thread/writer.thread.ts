@@ -1,7 +1,7 @@
 // Entry of the writer thread, which owns the SQLite file. It receives batches of calls from the main thread, runs those that
 // wait in one transaction, and posts their answers. It also renews leases while the main thread is blocked.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { MAX_CRASHES } from '@task-center/model';
+import { POISON_LIMITS } from '@task-center/model';
 import type { Lease } from '../../../broker/consume.ts';
 import { failStop } from '../../../leases/fail-stop.ts';
 import { applyToRenewer } from '../../../leases/renewer-messages.ts';
@@ -42,7 +42,7 @@ function recoverAll(store: Store, wallMs: number): void {
   const everything = {
     untilMs: Number.MAX_SAFE_INTEGER,
     limit: Number.MAX_SAFE_INTEGER,
-    maxCrashes: MAX_CRASHES,
+    limits: POISON_LIMITS,
   };
   database.exec('BEGIN IMMEDIATE');
   for (const { name } of queues.takeChanges(true)) {

@@ -1,4 +1,4 @@
-import { leaseKey, pendingKey } from '../../../../protocol/keys.ts';
+import { leaseKey, pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { RedisArg } from '../../client/script.ts';
 import { defineScript } from '../define-script.ts';
 import { CODE, lua } from '../lua.generated.ts';
@@ -21,6 +21,22 @@ export const extend = defineScript({
     for (const lease of leases) lua.extend.records.lease(args, lease);
   },
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
+});
+
+export interface MarkAloneCall {
+  readonly queue: string;
+  readonly id: string;
+  /** Of the lease under which the task runs. */
+  readonly token: number;
+  readonly isAlone: boolean;
+}
+
+/** Replies whether the lease is held; otherwise nothing was written. */
+export const markAlone = defineScript({
+  lua: lua.markAlone,
+  keys: ({ queue, id }: MarkAloneCall) => ({ lease: leaseKey(queue), task: taskKey(queue, id) }),
+  args: ({ id, token, isAlone }) => ({ id, token, isAlone: isAlone ? 1 : 0 }),
+  reply: (raw) => raw === 1,
 });
 
 /** Results of attempts that are still running, fenced by lease tokens as in `extend`. */

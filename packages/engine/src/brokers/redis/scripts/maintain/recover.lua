@@ -1,27 +1,42 @@
 #!lua flags=allow-oom
 -- @use time names bytes history counters leases remove archive move after-finish expired
--- recover: takes back tasks of one queue whose lease has expired. Tasks of our workers are next to run, and count a crash.
+-- recover: takes back tasks of one queue whose lease has expired. Tasks of our workers are next to run, and count a loss. The loss
+-- of a task that ran alone is a crash as well.
 -- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.
 -- KEYS   pending
--- ARGV   now; limit; max_crashes: after which a task is archived as poison; lease_ms: length of the caller's leases
+-- ARGV   now; limit; max_crashes: losses of a task that ran alone, in a row, after
+--        which it is archived as poison; max_losses: the same in any company; lease_ms: length of the caller's leases
 -- TOUCHES active, lease, archived, scan, tok, odd, t:*, processed, processed:*, failed, failed:*
 -- RETURN number recovered, number archived, IDs dropped, then for Go's tasks: token, rows as in `exchange`; or `!<key>`: this
 --        key has a wrong type
 -- BOUND  256 tasks, 1,024 leases scanned, 512 KiB of Go's messages
 local MAX_BATCH_BYTES = 524288
 
--- From the attempt state: the lost attempt's line for the history, the number of crashes with this one, and the new state.
+-- From the attempt state: the lost attempt's line for the history, the number of losses with this one, and the new state.
 local function lost_attempt(attempt_state)
-  local started, attempts, crashes, deferrals, worker =
+  local started, attempts, losses, deferrals, worker =
     string.match(attempt_state or '', '^(%d*);(%d+);(%d+);(%d+);([%w_.:-]*)$')
-  crashes = (crashes or 0) + 1
+  losses = (losses or 0) + 1
   if not started or started == '' then
     started = int_text(now)
   end
-  attempts = math.max(tonumber(attempts or 0), crashes)
+  attempts = math.max(tonumber(attempts or 0), losses)
   local worker_field = worker and worker ~= '' and ',"w":"' .. worker .. '"' or ''
   local line = string.format('{"n":%d,"s":%s,"f":%.0f,"o":"lost"%s}', attempts, started, now, worker_field)
-  return line, crashes, table.concat({ started, attempts, crashes, deferrals or 0, worker or '' }, ';')
+  return line, losses, table.concat({ started, attempts, losses, deferrals or 0, worker or '' }, ';')
+end
+
+-- From the isolation and the score of the lease: whether the task ran alone, and its crashes in a row, with this one if it did.
+local function alone_crashes(isolation, score)
+  local crashes, token = string.match(isolation or '', '^(%d+);(%d+)$')
+  local is_alone = token and score and tonumber(token) == token_in(tonumber(score)) or false
+  return is_alone, tonumber(crashes or 0) + (is_alone and 1 or 0)
+end
+
+-- As `poisonText` of the model.
+local function poison_text(losses, crashes)
+  local alone = crashes > 0 and string.format(', %d times while it ran alone', crashes) or ''
+  return string.format('poison: lost its worker %d times%s', losses, alone)
 end
 
 local pending = KEYS.pending
@@ -70,24 +85,33 @@ if #ids == 0 then
   return { 0, 0, {}, token, rows }
 end
 
+local scores = redis.call('ZMSCORE', lease, unpack(ids))
 remove_active(active, ids)
 redis.call('ZREM', lease, unpack(ids))
 local moves, dropped = new_moves(), {}
--- RECORD row: state; attempt_state; history
-for _, id in ipairs(ids) do
+-- Those that ran alone come first: each runs alone again before others start that it may take along.
+local ran_alone = {}
+-- RECORD row: state; attempt_state; isolation; history
+for i, id in ipairs(ids) do
   local key = asynq .. 't:' .. id
   local row = redis.pcall('HMGET', key, FIELDS.row)
   -- Without a task, or with one that is no longer active, only the lease is removed.
   if row.state == 'active' and redis.call('HEXISTS', key, FIELD.message) == 1 then
-    local line, crashes, attempt_state = lost_attempt(row.attempt_state)
+    local line, losses, attempt_state = lost_attempt(row.attempt_state)
+    local is_alone, crashes = alone_crashes(row.isolation, scores[i])
     local history = add_line(row.history, line)
-    if crashes >= tonumber(ARGV.max_crashes) then
-      local error_text = string.format('poison: lost its worker %d times', crashes)
-      local message = redis.call('HGET', key, FIELD.message) .. error_field(error_text) .. FAILED_NOW
+    if is_alone then
+      redis.call('HSET', key, FIELD.isolation, crashes .. ';0')
+    end
+    if losses >= tonumber(ARGV.max_losses) or (is_alone and crashes >= tonumber(ARGV.max_crashes)) then
+      local message = redis.call('HGET', key, FIELD.message) .. error_field(poison_text(losses, crashes)) .. FAILED_NOW
       archive(moves, key, id, FIELD.message, message, FIELD.attempt_state, attempt_state, FIELD.history, history)
       moves.processed, moves.failed = moves.processed + 1, moves.failed + 1
     else
       requeue(moves, key, id, FIELD.attempt_state, attempt_state, FIELD.history, history)
+      if is_alone then
+        ran_alone[#ran_alone + 1] = table.remove(moves.requeued, 1)
+      end
     end
   elseif not row.state or row.state == 'active' then
     dropped[#dropped + 1] = id
@@ -96,6 +120,9 @@ for _, id in ipairs(ids) do
       redis.call('DEL', key)
     end
   end
+end
+for i = 1, #ran_alone do
+  moves.requeued[#moves.requeued + 1] = ran_alone[i]
 end
 moves.dropped = #dropped
 apply_moves(asynq, tc, moves)

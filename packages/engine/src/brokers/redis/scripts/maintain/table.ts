@@ -1,3 +1,4 @@
+import type { PoisonLimits } from '@task-center/model';
 import type { Forwarded, Step } from '../../../../broker/maintain.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import { defineScript } from '../define-script.ts';
@@ -22,8 +23,8 @@ export const forward = defineScript({
 });
 
 export interface RecoverCall extends Step {
-  /** A task with this many crashes is archived. */
-  readonly maxCrashes: number;
+  /** After which losses a task is archived. */
+  readonly limits: PoisonLimits;
   /** How long the caller leases Go's tasks, ms. */
   readonly leaseMs: number;
 }
@@ -48,7 +49,12 @@ type Raw = readonly [
 export const recover = defineScript({
   lua: lua.recover,
   keys: ({ queue }: RecoverCall) => ({ pending: pendingKey(queue) }),
-  args: ({ limit, maxCrashes, leaseMs }) => ({ limit, maxCrashes, leaseMs }),
+  args: ({ limit, limits: { crashes, losses }, leaseMs }) => ({
+    limit,
+    maxCrashes: crashes,
+    maxLosses: losses,
+    leaseMs,
+  }),
   reply: (raw, { queue }): RecoverReply | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;

@@ -144,6 +144,8 @@ export function createConsume(writer: Writer): Consume {
 
     extend: (leases, lengthMs) => writer.ask('extend', { lengthMs, leases: leases.map(LEASE.toRow) }),
 
+    markAlone: (lease, isAlone) => writer.ask('markAlone', { lease: LEASE.toRow(lease), isAlone }),
+
     // Each result is the item with the same index in the packet's bytes.
     async keepResults(results) {
       const packet = {

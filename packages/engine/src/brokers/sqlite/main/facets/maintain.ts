@@ -8,8 +8,8 @@ const NOTHING_REPAIRED: Repaired = { recovered: 0, archived: 0, locks: 0, groups
 export function createMaintain(writer: Writer): Maintain {
   return {
     // No orphans: tasks without a retry left are archived in the thread.
-    async recover(steps, maxCrashes) {
-      const recoveries = await writer.ask('recover', { steps, maxCrashes });
+    async recover(steps, limits) {
+      const recoveries = await writer.ask('recover', { steps, limits });
       return recoveries.map((recovered) => ({ ...recovered, orphans: [] }));
     },
 

@@ -61,6 +61,12 @@ export interface ExtendRequest {
   readonly leases: readonly Row<Lease>[];
 }
 
+/** Asks to record whether a task runs alone. */
+export interface MarkAloneRequest {
+  readonly lease: Row<Lease>;
+  readonly isAlone: boolean;
+}
+
 /** The columns of a leased task that are no columns of its row. */
 const LEASED_SQL: Partial<Record<keyof LeasedItem, string>> = {
   attempt: 'attempts + 1',
@@ -132,6 +138,13 @@ function createLeaseHandlers({ queues, tasks, bodies }: Store) {
           return entry !== undefined && tasks.extend(entry, lease, untilMs);
         }),
       );
+    },
+
+    /** False = the task no longer has this token. */
+    markAlone({ data: { lease: row, isAlone } }: Packet<MarkAloneRequest>): Packet<boolean> {
+      const lease = LEASE.fromRow(row);
+      const entry = queues.find(lease.queue);
+      return plain(entry !== undefined && tasks.markAlone(entry, lease, isAlone));
     },
 
     /** Per result: false = the task no longer has this token; nothing was written. */

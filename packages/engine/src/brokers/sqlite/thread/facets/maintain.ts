@@ -1,6 +1,6 @@
 // The work of the recoverer, the forwarder and the janitor, in bounded steps: expired leases back to pending, due tasks to
 // pending, expired tasks removed. Runs in the writer thread; its calls come from main/facets/maintain.ts.
-import { nextScan, NO_SCAN_YET, type ScanMemory } from '@task-center/model';
+import { countLoss, nextScan, NO_SCAN_YET, poisonText, type PoisonLimits, type ScanMemory } from '@task-center/model';
 import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import type { Recovered, Step } from '../../../../broker/maintain.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
@@ -23,8 +23,8 @@ import type { Now, Store } from '../store.ts';
 /** Asks to take back tasks whose leases have expired. */
 export interface RecoverRequest {
   readonly steps: readonly Step[];
-  /** A task that was lost with its worker this often is archived as poison. */
-  readonly maxCrashes: number;
+  /** After which losses a task is archived as poison. */
+  readonly limits: PoisonLimits;
 }
 
 /** Of one step. */
@@ -51,15 +51,18 @@ export interface Recovery {
   /** Leases that ended at this time or before are taken back; ms of the monotonic clock. */
   readonly untilMs: number;
   readonly limit: number;
-  /** A task that was lost with its worker this often is archived as poison. */
-  readonly maxCrashes: number;
+  /** After which losses a task is archived as poison. */
+  readonly limits: PoisonLimits;
 }
 
 /** A task whose lease has expired. */
 interface LostRow {
   readonly seq: number;
   readonly attempts: number;
+  readonly losses: number;
+  /** In a row, while it ran alone. */
   readonly crashes: number;
+  readonly isAlone: 0 | 1;
   readonly startedMs: number;
   readonly worker: string | null;
 }
@@ -76,23 +79,23 @@ const lostRecord = ({ attempts, startedMs, worker }: LostRow, nowMs: number): st
 
 /**
  * Makes the function that takes back the tasks of a queue whose leases have expired, the oldest lease first. They go to
- * the front of the pending tasks.
+ * the front of the pending tasks, those that ran alone first: each runs alone again before others start that it may take along.
  */
 export function createLostTaskRecoverer(store: Store): (recovery: Recovery, nowMs: number) => RecoveredTasks {
   const { database, sequence, tasks, afterFinish } = store;
   const lostTasks = database.named<{ queue: number; untilMs: number; limit: number }, LostRow>(`
-    SELECT seq, attempts, crashes, started_ms AS startedMs, worker FROM task
-    WHERE queue = :queue AND state = ${ACTIVE} AND at <= :untilMs ORDER BY at, seq LIMIT :limit`);
+    SELECT seq, attempts, crashes AS losses, alone_crashes AS crashes, is_alone AS isAlone, started_ms AS startedMs, worker
+    FROM task     WHERE queue = :queue AND state = ${ACTIVE} AND at <= :untilMs ORDER BY at, seq LIMIT :limit`);
 
-  return ({ entry, untilMs, limit, maxCrashes }, nowMs) => {
-    const rows = lostTasks.all({ queue: entry.number, untilMs, limit });
+  return ({ entry, untilMs, limit, limits }, nowMs) => {
+    const rows = lostTasks.all({ queue: entry.number, untilMs, limit }).sort((a, b) => b.isAlone - a.isAlone);
     const firstOrder = sequence.reserveFront(rows.length);
     const endings = rows.map((row, index): Ending => {
       const task = { entry, seq: row.seq, state: ACTIVE, nowMs } as const;
-      const crashes = row.crashes + 1;
-      const isPoison = crashes >= maxCrashes;
-      if (isPoison) tasks.archivePoison({ ...task, error: `poison: lost its worker ${crashes} times` });
-      else tasks.recover({ ...task, order: firstOrder + index });
+      const loss = countLoss(row, row.isAlone === 1, limits);
+      const { losses, crashes, isPoison } = loss;
+      if (isPoison) tasks.archivePoison({ ...task, losses, crashes, error: poisonText(loss) });
+      else tasks.recover({ ...task, losses, crashes, order: firstOrder + index });
       const attempt = { number: row.attempts, record: lostRecord(row, nowMs), result: null };
       return {
         entry,
@@ -203,7 +206,7 @@ export function createMaintainHandlers(store: Store) {
         const entry = queues.find(queue);
         if (!entry || holdOff(entry, untilMs) || entry.counts[ACTIVE] === 0)
           return { recovered: 0, archived: 0 };
-        const recovery = { entry, untilMs, limit: clampLimit(limit), maxCrashes: data.maxCrashes };
+        const recovery = { entry, untilMs, limit: clampLimit(limit), limits: data.limits };
         return recover(recovery, now.wallMs);
       };
       return plain(data.steps.map(recoverStep));
