@@ -90,9 +90,7 @@ experiment(
     const since = (id: string) => acks.get(id) ?? 0;
     const before = waitMs(lines, (id) => since(id) > calmMs && since(id) < firstMs && !isFatal(id));
     const after = waitMs(lines, (id) => since(id) > firstMs);
-    const dead = [...(run.content?.tasks.values() ?? [])].filter(
-      isPoison,
-    );
+    const dead = [...(run.content?.tasks.values() ?? [])].filter(isPoison);
     const innocent = dead.filter(({ id }) => !isFatal(id)).map(({ id }) => id);
     run.fact('runs of each', runs / POISONS);
     run.fact('from the first run to the last, ms', Math.round(Math.max(...starts()) - firstMs));

@@ -117,7 +117,7 @@ export const mutations = [
   {
     name: 'blamed-in-company',
     about: 'each loss counts as a crash, whatever ran beside the task',
-    file: `${SCRIPTS}/maintain/recover.lua`,
+    file: `${SCRIPTS}/prelude/lost.lua`,
     from: 'tonumber(token) == token_in(tonumber(score)) or false',
     to: 'tonumber(token) == token_in(tonumber(score)) or true',
     experiment: 'W14',

@@ -126,7 +126,10 @@ export class Runner {
       await consume.markAlone(task, isAlone);
       return true;
     } catch (error) {
-      runtime.log.warn({ err: error, task: task.id, isAlone }, 'it could not be recorded that a task runs alone');
+      runtime.log.warn(
+        { err: error, task: task.id, isAlone },
+        'it could not be recorded that a task runs alone',
+      );
       return false;
     }
   }

@@ -18,6 +18,7 @@ import {
   type StateNumber,
 } from '../states.ts';
 import type { Database, SqlValue } from './database.ts';
+import { createLeases } from './leases.ts';
 import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
 import type { Attempts } from './tables/attempts.ts';
 import { INLINE_BYTES, type Bodies } from './tables/bodies.ts';
@@ -176,28 +177,18 @@ interface FirstTasks {
   readonly lastOrder: number;
 }
 
-/** Starting attempts, and renewing their leases. */
-function createLeases({ database, queues }: TasksDeps) {
+/** Starting attempts. */
+function createStarter({ database, queues }: TasksDeps) {
   const start = database.named<NewLease & { queue: number; lastOrder: number }>(`
     UPDATE task SET state = ${ACTIVE}, at = :untilMs, token = :token, worker = :worker, started_ms = :nowMs,
       attempts = attempts + 1, waiting_for = NULL, is_alone = 0
     WHERE queue = :queue AND state = ${PENDING} AND at <= :lastOrder`);
-  const ofLease = `queue = ? AND id = ? AND state = ${ACTIVE} AND token = ?`;
-  const extend = database.prepare(`UPDATE task SET at = ? WHERE ${ofLease}`);
-  const setAlone = database.prepare(`UPDATE task SET is_alone = 1 WHERE ${ofLease}`);
-  const setSurvived = database.prepare(`UPDATE task SET is_alone = 0, alone_crashes = 0 WHERE ${ofLease}`);
   return {
     start(entry: QueueEntry, { count, lastOrder }: FirstTasks, lease: NewLease): void {
       const { untilMs, token, worker, nowMs } = lease;
       start.run({ queue: entry.number, lastOrder, untilMs, token, worker, nowMs });
       queues.recordMove(entry, { from: PENDING, to: ACTIVE, count });
     },
-    /** False = the task no longer has this token. */
-    extend: (entry: QueueEntry, { id, token }: { id: string; token: number }, untilMs: number): boolean =>
-      extend.run(untilMs, entry.number, id, token) > 0,
-    /** False = the task no longer has this token. */
-    markAlone: (entry: QueueEntry, { id, token }: { id: string; token: number }, isAlone: boolean): boolean =>
-      (isAlone ? setAlone : setSurvived).run(entry.number, id, token) > 0,
   };
 }
 
@@ -289,7 +280,8 @@ export function createTasks(deps: TasksDeps) {
   return {
     ...createLeasedMoves(deps),
     ...createMoves(deps),
-    ...createLeases(deps),
+    ...createStarter(deps),
+    ...createLeases(database),
     ...createAdder(deps),
     ...createEditor(deps),
 

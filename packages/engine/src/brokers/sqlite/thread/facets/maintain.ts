@@ -1,6 +1,13 @@
 // The work of the recoverer, the forwarder and the janitor, in bounded steps: expired leases back to pending, due tasks to
 // pending, expired tasks removed. Runs in the writer thread; its calls come from main/facets/maintain.ts.
-import { countLoss, nextScan, NO_SCAN_YET, poisonText, type PoisonLimits, type ScanMemory } from '@task-center/model';
+import {
+  countLoss,
+  nextScan,
+  NO_SCAN_YET,
+  poisonText,
+  type PoisonLimits,
+  type ScanMemory,
+} from '@task-center/model';
 import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import type { Recovered, Step } from '../../../../broker/maintain.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
