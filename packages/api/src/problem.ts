@@ -19,6 +19,7 @@ export const problems = {
   'validation-failed': { status: 422, title: 'The request is not valid' },
   'url-blocked': { status: 422, title: 'Callbacks to this address are not allowed' },
   internal: { status: 500, title: 'Task Center failed' },
+  'not-supported': { status: 501, title: 'The broker cannot do this' },
   'broker-unavailable': { status: 503, title: 'The broker does not answer' },
   'broker-full': { status: 503, title: 'The broker has no room left' },
   'broker-unsafe': { status: 503, title: 'The broker cannot keep its promises' },

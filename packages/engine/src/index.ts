@@ -76,6 +76,7 @@ export { createRuntime, type Runtime } from './runtime/runtime.ts';
 // classes above instead, which check what they are given; a broker takes it as it is.
 export type { TaskMeta } from './task/meta.ts';
 export type { Broker } from './broker/broker.ts';
+export type { Backup, BackupFile, BackupOptions } from './broker/backup.ts';
 export { FAULT_KINDS, type Check, type Fault, type FaultKind, type Candidate } from './broker/check.ts';
 export type { ClusterNode, ClusterView } from './broker/cluster.ts';
 export type {

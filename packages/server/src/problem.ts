@@ -67,6 +67,7 @@ const PROBLEM_BY_ERROR = {
   'task-not-found': 'not-found',
   'queue-not-found': 'not-found',
   'wrong-state': 'wrong-state',
+  'not-supported': 'not-supported',
   // No operation can cause these three yet.
   'not-a-cluster': 'internal',
   'pause-unchanged': 'internal',

@@ -1,3 +1,4 @@
+import type { Backup } from './backup.ts';
 import type { Check } from './check.ts';
 import type { ClusterView } from './cluster.ts';
 import type { Consume } from './consume.ts';
@@ -45,6 +46,8 @@ export interface Broker {
   readonly findings: Findings;
   /** Null = the broker is not a cluster. */
   readonly cluster: ClusterView | null;
+  /** Null = the broker cannot be copied from here. */
+  readonly backup: Backup | null;
   /** Resolves when the broker has answered. Rejects as any call does. */
   ping(): Promise<void>;
   /** Ends all connections and threads of the broker. Calls under way reject with `broker-closed`. May be called twice. */

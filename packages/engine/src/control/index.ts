@@ -3,6 +3,7 @@
  * and throws a `TaskCenterError`. `Inspector`, the HTTP API and the command line go through them, and an action means the
  * same everywhere. See docs/design/engine.md#use-cases.
  */
+export * from './backup.ts';
 export * from './bulk.ts';
 export type { BulkOptions } from './change-in-steps.ts';
 export * from './list-tasks.ts';

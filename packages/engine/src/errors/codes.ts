@@ -117,6 +117,10 @@ export const codes = {
     message: `The broker ${broker} is not a Redis Cluster.`,
     fix: 'Slots and nodes exist only for broker URLs that begin with redis-cluster://.',
   }),
+  'not-supported': ({ broker, what, instead }: { broker: string; what: string; instead: string }) => ({
+    message: `The broker ${broker} cannot ${what}.`,
+    fix: instead,
+  }),
   'broker-corrupt': ({ queue, cause }: { queue: string; cause: string }) => ({
     message: `Stored data of queue "${queue}" cannot be used: ${cause}.`,
     fix: 'Another program has written to a key that Task Center uses. Inspect the key, then move or remove it.',

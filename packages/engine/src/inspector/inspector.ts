@@ -1,6 +1,7 @@
+import type { BackupFile, BackupOptions } from '../broker/backup.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { ServerRecord } from '../broker/presence.ts';
-import { listServers } from '../control/index.ts';
+import { listServers, writeBackup } from '../control/index.ts';
 import { ClusterInspector } from './cluster-inspector.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { SchedulerInspector } from './scheduler-inspector.ts';
@@ -38,5 +39,15 @@ export class Inspector {
   /** The workers that run now, sorted by host and process, each with its tasks in progress; at most 1,000 workers. */
   servers(): Promise<ServerRecord[]> {
     return listServers(this.#broker);
+  }
+
+  /**
+   * Writes a consistent copy of a SQLite file to a new file, mode 0600, while the broker is in use. The copy is whole when
+   * it appears under its name. It opens as any file does: `connect('sqlite:' + path)`.
+   *
+   * @throws TaskCenterError `not-supported` (Redis), `invalid-value` (the path exists, or cannot be written), `broker-full`
+   */
+  backup(path: string, options?: BackupOptions): Promise<BackupFile> {
+    return writeBackup(this.#broker, path, options);
   }
 }

@@ -148,6 +148,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     signals,
     findings,
     cluster: createClusterView(deps),
+    backup: null,
     ping: () => client.ping(),
     async close() {
       findings.close();

@@ -13,10 +13,21 @@ export interface WriterData {
   readonly originMs: number;
 }
 
+/** The size of a copy, or why there is none. */
+export type BackupResult = { readonly bytes: number } | { readonly error: WireError };
+
+export interface BackupAnswer {
+  readonly kind: 'backup';
+  readonly id: number;
+  readonly result: BackupResult;
+}
+
 export type ToWriter =
   /** Requests; `nowMs` is the time set by a test. */
   | { readonly kind: 'calls'; readonly batch: Batch; readonly nowMs: number | null }
   | { readonly kind: 'renewer'; readonly message: ToRenewer }
+  /** Write a copy to a new file; `path` null = the copy with this ID is not wanted any more. */
+  | { readonly kind: 'backup'; readonly id: number; readonly path: string | null }
   /** Answer everything received so far, then close the file and end. */
   | { readonly kind: 'close' };
 
@@ -26,6 +37,7 @@ export type FromWriter =
   /** The first message if the file cannot be used. The thread then ends. */
   | { readonly kind: 'failed'; readonly error: WireError }
   | { readonly kind: 'renewer'; readonly message: FromRenewer }
+  | BackupAnswer
   /** Answers to the oldest open calls, in the order of the calls. */
   | {
       readonly kind: 'answers';

@@ -5,6 +5,7 @@ import type { Broker } from '../../broker/broker.ts';
 import type { AllowableFinding, BrokerFacts } from '../../broker/findings.ts';
 import { FindingWatch } from '../../findings/finding-watch.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
+import { createBackup } from './main/facets/backup.ts';
 import { createCheck } from './main/facets/check.ts';
 import { createConsume } from './main/facets/consume.ts';
 import { createControl } from './main/facets/control.ts';
@@ -59,8 +60,9 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const wallMs = nowMs ?? (() => clock.wallMs());
   const presence = createPresence(name, wallMs);
   const semaphores = createSemaphores(name, wallMs);
+  const file = resolve(path);
   const writer = await startWriter({
-    path: resolve(path),
+    path: file,
     ...(nowMs ? { nowMs } : {}),
     onQueueChanges: signals.update,
     onBroken(cause) {
@@ -87,6 +89,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
     signals,
     findings,
     cluster: null,
+    backup: createBackup(writer, file, newId),
     async ping() {
       await writer.ask('ping', null);
     },

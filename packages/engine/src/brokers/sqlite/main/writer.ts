@@ -12,6 +12,7 @@ import { messageOf } from '../../../errors/task-center-error.ts';
 import { fromWire, type WireError } from '../errors.ts';
 import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
 import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
+import { RemoteBackups } from './backups.ts';
 import { pack, plain, toEnvelope, unpack, type ReceivedPacket, type Envelope } from '../packing.ts';
 import type { QueueChange } from '../states.ts';
 
@@ -57,6 +58,7 @@ type Outcome = 'not_stored' | 'unknown';
 export class Writer {
   /** Renews leases in the thread. */
   readonly leaseRenewal: RemoteRenewer;
+  readonly #backups: RemoteBackups;
   readonly #worker: Worker;
   readonly #deps: WriterDeps;
   readonly #broker: string;
@@ -81,6 +83,7 @@ export class Writer {
       // The thread that owns the file cannot be replaced.
       replace() {},
     });
+    this.#backups = new RemoteBackups((message) => worker.postMessage(message, []));
     worker.on('message', (message: FromWriter) => this.#receive(message));
     worker.on('error', (error) => this.#break(messageOf(error)));
     this.#exited = new Promise((resolve) => {
@@ -137,6 +140,11 @@ export class Writer {
     return (await this.run(name, plain(data) as RequestOf<Name>, options)).data;
   }
 
+  /** Has the thread write a copy to a new file. Resolves to its size. */
+  backUp(path: string, signal?: AbortSignal): Promise<number> {
+    return this.#closing ? Promise.reject(this.#closed()) : this.#backups.write(path, signal);
+  }
+
   /** Has the thread answer all calls made so far and close the file. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#closeThread();
@@ -172,6 +180,7 @@ export class Writer {
 
   #receive(message: FromWriter): void {
     if (message.kind === 'renewer') return this.leaseRenewal.receive(message.message);
+    if (message.kind === 'backup') return this.#backups.receive(message);
     if (message.kind !== 'answers') return;
     const answers = unpack(message.batch);
     this.#deps.onQueueChanges(message.queueChanges);
@@ -208,6 +217,7 @@ export class Writer {
   }
 
   #rejectAll(error: TaskCenterError): void {
+    this.#backups.rejectAll(error);
     for (const call of [...this.#sent, ...this.#unsent]) this.#reject(call, error);
     this.#sent = [];
     this.#unsent = [];

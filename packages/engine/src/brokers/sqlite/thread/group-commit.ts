@@ -71,6 +71,7 @@ export class GroupCommit {
   }
 
   #runTransaction(requests: readonly WriterRequest[]): Answer[] {
+    this.#store.database.log.beforeTransaction();
     this.#begin.run();
     const answers: Answer[] = [];
     const endMs = systemClock.monotonicMs() + MAX_GROUP_MS;
@@ -125,7 +126,7 @@ export class GroupCommit {
   #makeRoom(): void {
     this.#reserve.spend();
     try {
-      this.#store.database.exec('PRAGMA wal_checkpoint(RESTART)');
+      this.#store.database.log.checkpoint();
     } catch {
       // The disk may be too full even for this. The requests then fail one by one.
     }

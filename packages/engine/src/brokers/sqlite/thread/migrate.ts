@@ -33,17 +33,25 @@ function backUp(database: Database, version: number): void {
 }
 
 /**
+ * Finds out which version the stored data has, and changes nothing.
+ *
+ * @throws TaskCenterError `schema-too-new`, `database-unusable` (a database of another program)
+ */
+export function checkVersion(database: Database, migrations: readonly Migration[]) {
+  const found = readVersion(database);
+  const known = migrations.at(-1)?.version ?? 0;
+  if (found <= known) return { found, known };
+  throw new TaskCenterError('schema-too-new', { broker: `sqlite:${database.path}`, found, known });
+}
+
+/**
  * Brings stored data to the newest version, in one transaction. Data of an older version is copied first, since an older
  * program cannot read it afterwards.
  *
  * @throws TaskCenterError `schema-too-new`, `database-unusable` (a database of another program)
  */
 export function migrate(database: Database, migrations: readonly Migration[]): void {
-  const found = readVersion(database);
-  const known = migrations.at(-1)?.version ?? 0;
-  if (found > known) {
-    throw new TaskCenterError('schema-too-new', { broker: `sqlite:${database.path}`, found, known });
-  }
+  const { found, known } = checkVersion(database, migrations);
   if (found === known) return;
   if (found > 0) backUp(database, found);
   database.exec('BEGIN IMMEDIATE');

@@ -13,12 +13,14 @@ import { openDatabase } from './database.ts';
 import { messageOf } from '../../../errors/task-center-error.ts';
 import { fromWire, toWire } from '../errors.ts';
 import { GroupCommit, type Answer, type WriterRequest } from './group-commit.ts';
-import { migrate } from './migrate.ts';
+import { checkVersion, migrate } from './migrate.ts';
 import { migrations } from '../migrations/migrations.generated.ts';
 import { createLostTaskRecoverer } from './facets/maintain.ts';
 import { createRequestHandlers } from './requests.ts';
 import { pack, toEnvelope, plain, unpack } from '../packing.ts';
 import { LEASE } from '../rows.ts';
+import { removeLeftovers } from '../backup-files.ts';
+import { Backups } from './backup.ts';
 import { createDiskReserve } from './disk-reserve.ts';
 import { createStore, type Now, type Store } from './store.ts';
 import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
@@ -56,7 +58,10 @@ function recoverAll(store: Store, wallMs: number): void {
 function openStore(): Store {
   const database = openDatabase(path);
   try {
+    checkVersion(database, migrations);
+    database.log.start();
     migrate(database, migrations);
+    removeLeftovers(path);
     const store = createStore(database);
     recoverAll(store, nowOf(nowMs).wallMs);
     return store;
@@ -124,14 +129,17 @@ class RequestLoop {
   readonly #reserve = createDiskReserve(path);
   readonly #commit: GroupCommit;
   readonly #renewer: Renewer;
+  readonly #backups: Backups;
   #waiting: WriterRequest[] = [];
   #closing = false;
+  #closed: Promise<void> | undefined;
   #nextSlice: NodeJS.Immediate | undefined;
 
   constructor(store: Store) {
     this.#store = store;
     this.#commit = new GroupCommit(store, createRequestHandlers(store), this.#reserve);
     this.#renewer = createLeaseRenewer(this.#commit);
+    this.#backups = new Backups(store.database);
   }
 
   start(): void {
@@ -148,6 +156,10 @@ class RequestLoop {
     } else if (message.kind === 'renewer') {
       applyToRenewer(this.#renewer, message.message);
       this.#renewer.start();
+    } else if (message.kind === 'backup') {
+      const { id, path: target } = message;
+      if (target === null) this.#backups.cancel(id);
+      else this.#backups.start(id, target, (result) => post({ kind: 'backup', id, result }));
     } else {
       const now = nowOf(message.nowMs);
       for (const { header, packet } of unpack(message.batch)) {
@@ -173,7 +185,7 @@ class RequestLoop {
     }
     // Goes on after a turn of the event loop: leases are renewed there, also under a load that never ends.
     if (this.#waiting.length > 0) this.#nextSlice = setImmediate(() => this.#work());
-    else if (this.#closing) this.#close();
+    else if (this.#closing) this.#closed ??= this.#close();
   }
 
   /** Answers the oldest requests, and reports the queues that they have changed. */
@@ -185,8 +197,9 @@ class RequestLoop {
     post({ kind: 'answers', batch, queueChanges, brokenCause });
   }
 
-  #close(): void {
+  async #close(): Promise<void> {
     this.#renewer.stop();
+    await this.#backups.stop();
     this.#reserve.remove();
     this.#store.database.close();
     port.close();

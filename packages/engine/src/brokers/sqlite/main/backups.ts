@@ -1,0 +1,52 @@
+// Backups as the main thread sees them: orders to the writer thread, and their answers.
+import type { TaskCenterError } from '../../../errors/task-center-error.ts';
+import { fromWire } from '../errors.ts';
+import type { BackupAnswer, ToWriter } from '../messages.ts';
+
+interface WaitingBackup {
+  resolve(bytes: number): void;
+  reject(error: unknown): void;
+}
+
+export class RemoteBackups {
+  readonly #post: (message: ToWriter) => void;
+  readonly #waiting = new Map<number, WaitingBackup>();
+  #lastId = 0;
+
+  constructor(post: (message: ToWriter) => void) {
+    this.#post = post;
+  }
+
+  /** Has a copy written to a new file. Resolves to its size. */
+  async write(path: string, signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted();
+    const id = (this.#lastId += 1);
+    const cancel = () => this.#post({ kind: 'backup', id, path: null });
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await new Promise<number>((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject });
+        this.#post({ kind: 'backup', id, path });
+      });
+    } catch (error) {
+      // A copy that is not wanted any more has been removed when this is known.
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  receive({ id, result }: BackupAnswer): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if ('bytes' in result) waiting?.resolve(result.bytes);
+    else waiting?.reject(fromWire(result.error));
+  }
+
+  /** Called when the thread has ended. */
+  rejectAll(error: TaskCenterError): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
