@@ -77,7 +77,8 @@ async function answerOf(response: Response): Promise<unknown> {
   const type = response.headers.get('content-type') ?? '';
   if (response.ok || (response.status === 503 && type.startsWith('application/json'))) {
     if (response.status === 204) return undefined;
-    return type.includes('json') ? response.json() : response.text();
+    if (type.includes('json')) return response.json();
+    return type.startsWith('text/') ? response.text() : response.body;
   }
   const problem = type.includes('json') ? ((await response.json()) as Problem) : null;
   throw new ApiError(response.status, problem);

@@ -3,6 +3,7 @@
 
 import { accessRoutes } from './access/routes.ts';
 import { batchRoutes } from './batches/routes.ts';
+import { brokerRoutes } from './broker/routes.ts';
 import { queueRoutes } from './queues/routes.ts';
 import type { Route } from './route.ts';
 import { serviceRoutes } from './service/routes.ts';
@@ -17,6 +18,7 @@ export const routes = {
   ...otherTaskRoutes,
   ...queueRoutes,
   ...accessRoutes,
+  ...brokerRoutes,
   ...serviceRoutes,
 } as const satisfies Record<string, Route>;
 

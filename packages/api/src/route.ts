@@ -11,7 +11,7 @@ export type Method = 'GET' | 'POST' | 'DELETE';
 export type RouteRole = '-' | Role;
 
 /** A group of operations, as OpenAPI shows them. */
-export type Tag = 'tasks' | 'batches' | 'queues' | 'access' | 'service';
+export type Tag = 'tasks' | 'batches' | 'queues' | 'access' | 'broker' | 'service';
 
 /** One operation of the contract: a row of the route table. */
 export interface Route {

@@ -1,5 +1,6 @@
 // For commands that work without the service: their options, the broker's URL, and opening the broker.
 
+import { existsSync } from 'node:fs';
 import type { Broker } from '@task-center/engine';
 import type { Command } from 'commander';
 import { addConfigOption, readConfig } from './config.ts';
@@ -27,6 +28,16 @@ export async function readBrokerUrl(
 ): Promise<string> {
   const config = await readConfig(file, { broker, data_dir: dataDir }, io);
   return config.broker;
+}
+
+/** Prefix of a SQLite broker's URL. */
+const SQLITE = 'sqlite:';
+
+/** Refuses an SQLite file that does not exist: opening it would create an empty one, in which nothing is wrong. */
+export function checkFile(url: string): void {
+  const path = url.slice(SQLITE.length);
+  if (url.startsWith(SQLITE) && !existsSync(path))
+    throw new CliError(`There is no file ${path}. Name the broker with --broker.`);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CliError, explain } from './errors.ts';
+import { addBackup } from './commands/backup.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addFsck } from './commands/fsck.ts';
 import { addKeys } from './commands/keys.ts';
@@ -32,7 +33,7 @@ function createProgram(io: Io): Command {
       outputError: (text, write) => write(`${NAME}: ${text.replace(/^error: /, '')}`),
     })
     .exitOverride();
-  for (const add of [addServe, addEnqueue, addTasks, addQueues, addReceive, addKeys, addFsck])
+  for (const add of [addServe, addEnqueue, addTasks, addQueues, addReceive, addKeys, addBackup, addFsck])
     add(program, io);
   return program;
 }

@@ -71,12 +71,25 @@ function unreachableError(url: string, error: unknown): CliError {
   );
 }
 
+export interface CallLimits {
+  /** How long an answer may take, ms; null = as long as it takes. Default 30 s. */
+  readonly timeoutMs?: number | null;
+}
+
+/** Whether an answer is text, which is read at once. Other content is left to the caller. */
+const isText = (headers: Headers): boolean =>
+  /^text\/|json/.test(headers.get('content-type') ?? 'text/plain');
+
 /**
  * Finds the URL and the key, and creates a client. No call is made yet.
  *
  * @throws CliError when the URL is not valid or there is no key
  */
-export function openService(options: ServiceOptions, env: Io['env']): Service {
+export function openService(
+  options: ServiceOptions,
+  env: Io['env'],
+  { timeoutMs = ANSWER_TIMEOUT_MS }: CallLimits = {},
+): Service {
   const baseUrl = options.url ?? (env['TASKCENTER_URL'] || DEFAULT_URL);
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
     throw new CliError(`"${baseUrl}" is not the URL of a service. Expected a URL such as ${DEFAULT_URL}.`, 2);
@@ -84,7 +97,9 @@ export function openService(options: ServiceOptions, env: Io['env']): Service {
 
   const send: typeof fetch = async (input, init) => {
     try {
-      const response = await fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+      const limit = timeoutMs === null ? {} : { signal: AbortSignal.timeout(timeoutMs) };
+      const response = await fetch(input, { ...init, ...limit });
+      if (!isText(response.headers)) return response;
       answer = await response.text();
       const { status, headers } = response;
       return new Response(answer === '' ? null : answer, { status, headers });

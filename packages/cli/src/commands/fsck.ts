@@ -1,10 +1,9 @@
 // `fsck`: checks and repairs stored data. It talks to the broker itself, prints one row per queue and kind of fault,
 // and says in its exit code whether findings remain. See docs/fsck.md.
 
-import { existsSync } from 'node:fs';
 import type { Broker, FaultKind, Finding, FsckReport } from '@task-center/engine';
 import type { Command } from 'commander';
-import { addBrokerOptions, openBroker, readBrokerUrl, type BrokerOptions } from '../broker.ts';
+import { addBrokerOptions, checkFile, openBroker, readBrokerUrl, type BrokerOptions } from '../broker.ts';
 import { CliError, explain } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { oneLine, painter, table, type Column } from '../output.ts';
@@ -103,16 +102,6 @@ async function storedQueuesOf(broker: Broker, names: readonly string[]): Promise
     found.push(...stored);
   }
   return found;
-}
-
-/** Prefix of a SQLite broker's URL. */
-const SQLITE = 'sqlite:';
-
-/** Refuses an SQLite file that does not exist: opening it would create an empty one, in which nothing is wrong. */
-function checkFile(url: string): void {
-  const path = url.slice(SQLITE.length);
-  if (url.startsWith(SQLITE) && !existsSync(path))
-    throw new CliError(`There is no file ${path}. Name the broker with --broker.`);
 }
 
 /** Opens the broker that is configured, checks it and closes it. */

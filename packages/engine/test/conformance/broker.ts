@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { Inspector } from '../../src/inspector/inspector.ts';
 import { aTask } from '../support/factories.ts';
+import { tempFolder } from '../support/temp.ts';
 import { changeSuite } from './change-many.ts';
 import { checkSuite } from './check.ts';
 import { consumeSuite } from './consume.ts';
@@ -36,6 +38,19 @@ function lifecycleSuite(harness: Harness): void {
       await expect(bench.broker.inspect.queues()).rejects.toMatchObject(closed);
       await expect(bench.broker.presence.servers()).rejects.toMatchObject(closed);
       await expect(bench.broker.schedulerEntries.entries()).rejects.toMatchObject(closed);
+    });
+
+    test('a broker is copied, or says what to do instead', async () => {
+      const { broker } = await harness.openBench();
+      const folder = await tempFolder();
+      const copying = new Inspector(broker).backup(folder.file('copy.db'));
+      if (broker.backup) await expect(copying).resolves.toMatchObject({ path: folder.file('copy.db') });
+      else
+        await expect(copying).rejects.toMatchObject({
+          code: 'not-supported',
+          fix: expect.stringContaining('BGSAVE'),
+        });
+      await folder.remove();
     });
 
     test('waits end when the broker is closed', async () => {

@@ -10,6 +10,7 @@ import { limits, routeList } from '@task-center/api';
 import { accessHandlers } from './access/handlers.ts';
 import { Admission } from './admission.ts';
 import { batchHandlers } from './batches/handlers.ts';
+import { brokerHandlers } from './broker/handlers.ts';
 import type { Handlers } from './call.ts';
 import type { AppDeps } from './deps.ts';
 import { dispatch } from './dispatch.ts';
@@ -25,6 +26,7 @@ const handlers: Handlers = {
   ...batchHandlers,
   ...queueHandlers,
   ...accessHandlers,
+  ...brokerHandlers,
   ...serviceHandlers,
 };
 

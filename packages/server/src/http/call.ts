@@ -1,4 +1,5 @@
 /** The types between the dispatcher and an operation's handler. A handler never sees a raw request. */
+import type { Readable } from 'node:stream';
 import type { BodyOf, OperationId, ParamsOf, ProblemItem, QueryOf } from '@task-center/api';
 import type { Principal } from '../auth/principal.ts';
 import type { AppDeps } from './deps.ts';
@@ -13,13 +14,15 @@ export interface Call<O extends OperationId> {
   readonly requestId: string;
   readonly headers: Headers;
   readonly deps: AppDeps;
+  /** Aborts when the caller has gone away. Most operations end too soon to ask. */
+  isGone(): AbortSignal;
 }
 
 /** What a handler answers with. */
 export interface Reply {
   /** Default 200. */
   readonly status?: number;
-  /** Sent as JSON, with every `RawJson` in it byte for byte. `PlainText` is sent as it is. Left out = no body. */
+  /** Sent as JSON, with every `RawJson` in it byte for byte. `PlainText` and `Download` are sent as they are. Left out = no body. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -41,6 +44,15 @@ export interface SpecialHandler<O extends OperationId> {
 
 /** A handler for each operation. A table of this type does not compile while one is missing. */
 export type Handlers = { readonly [O in OperationId]: Handler<O> | SpecialHandler<O> };
+
+/** A body that is sent as it is read, with the route's media type. */
+export class Download {
+  readonly content: Readable;
+
+  constructor(content: Readable) {
+    this.content = content;
+  }
+}
 
 /** A body that is sent as it is, with the route's media type. */
 export class PlainText {

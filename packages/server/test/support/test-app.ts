@@ -36,6 +36,8 @@ export interface TestApp {
   readonly reportedQueues: string[];
   readonly logged: { fields: Readonly<Record<string, unknown>>; message: string }[];
   call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** A GET by the admin, whose answer is not read. */
+  open(path: string): Promise<Response>;
   createKey(options?: NewKey): Promise<string>;
   /** Stores a task directly in the broker, as the library does. */
   store(task: Partial<NewTask>): Promise<void>;
@@ -131,6 +133,7 @@ export async function testApp({
       const init = body === undefined ? {} : { body: bodyOf(body) };
       return answerOf(await app.request(path, { method, headers: sent, ...init }));
     },
+    open: async (path) => app.request(path, { headers: { authorization: `Bearer ${admin}` } }),
     createKey: async (options = {}) => (await createLocalKey(broker, options)).key,
     async store(task) {
       const [outcome] = await broker.submit.enqueue([{ ...plainTask, ...task }]);

@@ -5,7 +5,7 @@ import type { Broker } from '../../broker/broker.ts';
 import type { AllowableFinding, BrokerFacts } from '../../broker/findings.ts';
 import { FindingWatch } from '../../findings/finding-watch.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
-import { createBackup } from './main/facets/backup.ts';
+import { createBackup } from './main/backups.ts';
 import { createCheck } from './main/facets/check.ts';
 import { createConsume } from './main/facets/consume.ts';
 import { createControl } from './main/facets/control.ts';
@@ -33,8 +33,10 @@ export interface SqliteOptions {
 const FACTS: BrokerFacts = { kind: 'sqlite', version: null, role: null, memory: null, persistence: null };
 
 /** The facets that only send requests to the writer thread. */
-function createStoredFacets(writer: Writer, newId: () => string) {
+function createStoredFacets(writer: Writer, path: string, newId: () => string) {
+  const write = (target: string, signal?: AbortSignal) => writer.backUp(target, signal);
   return {
+    backup: createBackup({ path, newId, write }),
     consume: createConsume(writer),
     maintain: createMaintain(writer),
     check: createCheck(writer),
@@ -80,7 +82,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   }
   return {
     name,
-    ...createStoredFacets(writer, newId),
+    ...createStoredFacets(writer, file, newId),
     submit: findings.guard(createSubmit(writer, name)),
     // Tests that set the time also renew leases themselves.
     leaseRenewal: nowMs ? null : writer.leaseRenewal,
@@ -89,7 +91,6 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
     signals,
     findings,
     cluster: null,
-    backup: createBackup(writer, file, newId),
     async ping() {
       await writer.ask('ping', null);
     },

@@ -1,13 +1,16 @@
-// Backups as the main thread sees them: orders to the writer thread, and their answers.
+// The backup facet on the main thread: names the files, and has the writer thread write them.
+import type { Backup } from '../../../broker/backup.ts';
 import type { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { fromWire } from '../errors.ts';
 import type { BackupAnswer, ToWriter } from '../messages.ts';
+import { backupPrefix } from '../thread/backup.ts';
 
 interface WaitingBackup {
   resolve(bytes: number): void;
   reject(error: unknown): void;
 }
 
+/** Orders to the writer thread, and their answers. */
 export class RemoteBackups {
   readonly #post: (message: ToWriter) => void;
   readonly #waiting = new Map<number, WaitingBackup>();
@@ -49,4 +52,19 @@ export class RemoteBackups {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+export interface BackupDeps {
+  /** Path of the database. */
+  readonly path: string;
+  newId(): string;
+  write(path: string, signal?: AbortSignal): Promise<number>;
+}
+
+export function createBackup({ path, newId, write }: BackupDeps): Backup {
+  const writeTo: Backup['writeTo'] = async (target, { signal } = {}) => ({
+    path: target,
+    bytes: await write(target, signal),
+  });
+  return { writeTo, writeBeside: (options) => writeTo(`${backupPrefix(path)}${newId()}`, options) };
 }

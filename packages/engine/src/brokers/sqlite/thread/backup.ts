@@ -2,9 +2,9 @@
 // checkpoints, whose pages are known: the whole file is copied first, then the pages that changed meanwhile, until few are
 // left. Checkpoints wait for these last ones only, and transactions wait for nothing.
 import { randomInt } from 'node:crypto';
-import { fstatSync, read as readFile, statfsSync, statSync } from 'node:fs';
+import { fstatSync, read as readFile, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { toWire } from '../errors.ts';
@@ -27,7 +27,10 @@ const MAX_ROUNDS = 4;
 const PAGE_COUNT_AT = 28;
 const MAX_TAG = 2 ** 31;
 
-const byteRange = (page: number, pageBytes: number) => ({ from: (page - 1) * pageBytes, to: page * pageBytes });
+const byteRange = (page: number, pageBytes: number) => ({
+  from: (page - 1) * pageBytes,
+  to: page * pageBytes,
+});
 
 /** The places of pages in a file, with neighbours joined into ranges. */
 function rangesOf(pages: Iterable<number>, pageBytes: number): { from: number; to: number }[] {
@@ -41,6 +44,14 @@ function rangesOf(pages: Iterable<number>, pageBytes: number): { from: number; t
   return ranges;
 }
 
+interface CopyDeps {
+  readonly database: Database;
+  readonly target: FileHandle;
+  /** Whether the disk has still what the database needs. */
+  readonly hasRoom: () => boolean;
+  readonly signal: AbortSignal;
+}
+
 /** One copy: where it comes from, where it goes, and whether it is still wanted. */
 class Copy {
   readonly #database: Database;
@@ -51,7 +62,7 @@ class Copy {
   readonly #buffer = Buffer.alloc(CHUNK_BYTES);
   #unsyncedBytes = 0;
 
-  constructor(database: Database, target: FileHandle, hasRoom: () => boolean, signal: AbortSignal) {
+  constructor({ database, target, hasRoom, signal }: CopyDeps) {
     this.#database = database;
     this.#source = database.descriptor();
     this.#target = target;
@@ -82,7 +93,7 @@ class Copy {
     return this.#complete();
   }
 
-  /** Copies the pages, of which the set is emptied first: it collects those that change from now on. */
+  /** Copies the pages. The set is emptied first: it collects those that change from now on. */
   async #copyPages(pages: Set<number>): Promise<void> {
     const ranges = rangesOf(pages, this.#database.pageBytes);
     pages.clear();
@@ -90,7 +101,7 @@ class Copy {
   }
 
   async #copy(from: number, to: number): Promise<void> {
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       this.#signal.throwIfAborted();
       const length = Math.min(CHUNK_BYTES, to - at);
       const { bytesRead } = await read(this.#source, this.#buffer, 0, length, at);
@@ -166,7 +177,8 @@ async function copyTo(path: string, database: Database, signal: AbortSignal): Pr
     const target = await open(path, 'wx+', 0o600);
     isCreated = true;
     try {
-      return await new Copy(database, target, () => hasRoomFor(0, path, database), signal).run();
+      const hasRoom = () => hasRoomFor(0, path, database);
+      return await new Copy({ database, target, hasRoom, signal }).run();
     } finally {
       await target.close();
     }
@@ -180,24 +192,28 @@ async function copyTo(path: string, database: Database, signal: AbortSignal): Pr
 export class Backups {
   readonly #database: Database;
   readonly #wanted = new Map<number, AbortController>();
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  /** Writes a copy to a new file, and tells when it is done. Of a copy that fails nothing is left. */
-  start(id: number, path: string, done: (result: BackupResult) => void): void {
+  /** Writes a copy to a new file; resolves when that is done. Of a copy that fails nothing is left. */
+  write(id: number, path: string): Promise<BackupResult> {
     const wanted = new AbortController();
     this.#wanted.set(id, wanted);
-    this.#last = this.#last.then(async () => {
-      const result = await copyTo(path, this.#database, wanted.signal).then(
-        (bytes): BackupResult => ({ bytes }),
-        (error: unknown): BackupResult => ({ error: toWire(error as TaskCenterError) }),
-      );
-      this.#wanted.delete(id);
-      done(result);
-    });
+    const written = this.#writeAfter(this.#last, path, wanted.signal).finally(() => this.#wanted.delete(id));
+    this.#last = written;
+    return written;
+  }
+
+  async #writeAfter(last: Promise<unknown>, path: string, signal: AbortSignal): Promise<BackupResult> {
+    await last;
+    try {
+      return { bytes: await copyTo(path, this.#database, signal) };
+    } catch (error) {
+      return { error: toWire(error as TaskCenterError) };
+    }
   }
 
   cancel(id: number): void {
@@ -210,4 +226,14 @@ export class Backups {
     for (const id of this.#wanted.keys()) this.cancel(id);
     await this.#last;
   }
+}
+
+/** What the names of copies beside the file begin with. */
+export const backupPrefix = (path: string): string => `${path}-backup-`;
+
+/** Removes copies that an earlier process was making when it died. */
+export function removeLeftovers(path: string): void {
+  const prefix = basename(backupPrefix(path));
+  for (const name of readdirSync(dirname(path)))
+    if (name.startsWith(prefix)) rmSync(join(dirname(path), name), { force: true });
 }

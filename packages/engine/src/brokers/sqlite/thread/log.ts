@@ -1,7 +1,6 @@
 // The write-ahead log of an open database: its checkpoints, and the marks that tie it to the file (log-mark.ts).
 import { closeSync, openSync, readSync } from 'node:fs';
 import { errorKindOf } from '../errors.ts';
-import type { Database, Statement } from './database.ts';
 import {
   APPLICATION_ID,
   FRAME_HEADER_BYTES,
@@ -17,8 +16,18 @@ import {
 const MAX_FRAMES = 4_000;
 const FRAME_BUFFER = Buffer.alloc(FRAME_HEADER_BYTES);
 
+/** A statement that answers with one row of numbers. */
+interface NumberStatement {
+  get(): readonly unknown[] | undefined;
+}
+
 /** What the log uses of the database. */
-type OpenFile = Pick<Database, 'path' | 'pageBytes' | 'exec' | 'prepare'>;
+interface OpenFile {
+  readonly path: string;
+  readonly pageBytes: number;
+  exec(sql: string): void;
+  prepare(sql: string): NumberStatement;
+}
 
 /** A time without checkpoints, in which the file does not change. */
 export interface Hold {
@@ -34,7 +43,7 @@ export interface Hold {
 export class WriteAheadLog {
   readonly #database: OpenFile;
   #isStarted = false;
-  #size: Statement | undefined;
+  #size: NumberStatement | undefined;
   /** Tag of the log's generation. */
   #tag = 0;
   /** Whether the mark of this generation has still to be written. */

@@ -19,8 +19,7 @@ import { createLostTaskRecoverer } from './facets/maintain.ts';
 import { createRequestHandlers } from './requests.ts';
 import { pack, toEnvelope, plain, unpack } from '../packing.ts';
 import { LEASE } from '../rows.ts';
-import { removeLeftovers } from '../backup-files.ts';
-import { Backups } from './backup.ts';
+import { Backups, removeLeftovers } from './backup.ts';
 import { createDiskReserve } from './disk-reserve.ts';
 import { createStore, type Now, type Store } from './store.ts';
 import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
@@ -132,7 +131,7 @@ class RequestLoop {
   readonly #backups: Backups;
   #waiting: WriterRequest[] = [];
   #closing = false;
-  #closed: Promise<void> | undefined;
+  #isClosed = false;
   #nextSlice: NodeJS.Immediate | undefined;
 
   constructor(store: Store) {
@@ -159,7 +158,7 @@ class RequestLoop {
     } else if (message.kind === 'backup') {
       const { id, path: target } = message;
       if (target === null) this.#backups.cancel(id);
-      else this.#backups.start(id, target, (result) => post({ kind: 'backup', id, result }));
+      else void this.#writeBackup(id, target);
     } else {
       const now = nowOf(message.nowMs);
       for (const { header, packet } of unpack(message.batch)) {
@@ -167,6 +166,10 @@ class RequestLoop {
         this.#waiting.push({ name: String(header), call: { data, bytes }, now });
       }
     }
+  }
+
+  async #writeBackup(id: number, target: string): Promise<void> {
+    post({ kind: 'backup', id, result: await this.#backups.write(id, target) });
   }
 
   /** Takes in the messages that have arrived meanwhile, for the next transaction. */
@@ -185,7 +188,7 @@ class RequestLoop {
     }
     // Goes on after a turn of the event loop: leases are renewed there, also under a load that never ends.
     if (this.#waiting.length > 0) this.#nextSlice = setImmediate(() => this.#work());
-    else if (this.#closing) this.#closed ??= this.#close();
+    else if (this.#closing && !this.#isClosed) void this.#close();
   }
 
   /** Answers the oldest requests, and reports the queues that they have changed. */
@@ -198,6 +201,7 @@ class RequestLoop {
   }
 
   async #close(): Promise<void> {
+    this.#isClosed = true;
     this.#renewer.stop();
     await this.#backups.stop();
     this.#reserve.remove();
