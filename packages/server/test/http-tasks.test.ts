@@ -101,6 +101,24 @@ for (const kind of brokerKinds)
         expect((await get(`/v1/tasks/${id}`)).text).toContain(shown);
       });
 
+      test('says what a task waits for that was given back, until it is taken again', async () => {
+        await submit({ id: 'deferred', queue: 'deferred' });
+        const task = await take('deferred');
+        const reason = 'no worker for this type';
+        await app.broker.consume.exchange({
+          finishes: [{ task, outcome: 'defer', delayMs: 0, reason }],
+          queues: [],
+          room: 0,
+          leaseMs: 1_000,
+          worker: 'w',
+        });
+        const shown = { state: 'scheduled', attempt: 0, deferrals: 1, waiting_for: reason };
+        expect((await get('/v1/tasks/deferred')).json).toMatchObject(shown);
+        await app.broker.maintain.forward([{ queue: 'deferred', limit: 1 }]);
+        await take('deferred');
+        expect((await get('/v1/tasks/deferred')).json).toMatchObject({ deferrals: 1, waiting_for: null });
+      });
+
       test('leaves out a payload over 64 KiB and says so', async () => {
         const { id } = await submit({ payload_text: 'x'.repeat(70_000) });
         expect((await get(`/v1/tasks/${id}`)).json).toMatchObject({ payload: null, payload_truncated: true });

@@ -119,6 +119,8 @@ export const task = z.object({
   /** Attempts that were lost with their worker, whatever ran beside them. */
   crashes: count,
   deferrals: count,
+  /** What a task that was given back waits for, such as `no worker for this type`; only until it is taken again. */
+  waiting_for: maybe(text),
   last_error: maybe(lastError),
   cancel: maybe(
     z.object({

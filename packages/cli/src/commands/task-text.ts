@@ -64,6 +64,8 @@ export function taskText(task: Task, raw: RawParts, paint: Paint): string {
     ['finished', task.finished_at],
     ['kept until', task.purge_at],
     ['attempts', `${task.attempt} of ${task.max_attempts}`],
+    ['given back', task.deferrals === 0 ? null : `${task.deferrals} times`],
+    ['waits for', task.waiting_for],
     // The errors of a completed task no longer matter; the table of attempts still shows them.
     ['error', task.state === 'completed' ? null : error?.message],
     ['cancelled', cancel && (cancel.reason ?? cancel.at)],

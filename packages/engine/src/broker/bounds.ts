@@ -5,6 +5,12 @@
 export const MAX_BATCH = 256;
 /** Most bytes of messages in one call. A single task may exceed it. */
 export const MAX_BATCH_BYTES = 524_288;
+/** Most types that a fetch leaves to other workers. */
+export const MAX_LEFT_TYPES = 32;
+/** How many tasks of these types a fetch looks past. */
+export const MAX_LEFT = 256;
+/** For how long a task of these types is left to others, from the time when it became pending. */
+export const LEAVE_MS = 2_000;
 /** Most tasks on one page of a list. */
 export const MAX_PAGE = 500;
 /** Most groups that `inspect.groups` lists. */

@@ -105,6 +105,11 @@ export interface FetchOptions {
   readonly leaseMs: number;
   /** Name of the worker, for people: `[A-Za-z0-9_.:-]{1,100}`. */
   readonly worker: string;
+  /**
+   * Types to leave to other workers, at most `MAX_LEFT_TYPES`. A task of theirs is taken only when it has been pending for
+   * `LEAVE_MS`, and until then the tasks behind it come first.
+   */
+  readonly leave?: readonly string[];
 }
 
 /** One call of a worker: hands in attempts that have ended, and asks for new tasks. */
@@ -121,6 +126,8 @@ export interface ExchangeOutcome {
   readonly tasks: readonly LeasedTask[];
   /** IDs that were met instead of tasks: unreadable tasks were archived, IDs without a task were dropped. */
   readonly quarantined: readonly { readonly queue: string; readonly ids: readonly string[] }[];
+  /** Whether pending tasks were left to other workers. */
+  readonly hasLeft: boolean;
 }
 
 /** What a worker calls to take, keep and finish tasks. */

@@ -13,7 +13,7 @@ export interface TaskRef {
  * - `failed`: the task will be retried.
  * - `archived`: it failed, and the task is archived.
  * - `revoked`: its handler threw `RevokeError`, and the task was removed.
- * - `deferred`: it was given back unfinished, because the worker stopped; nothing is counted.
+ * - `deferred`: it was given back unfinished, because the worker stopped; nothing is counted. A task that did not start here has no such event.
  * - `lost`: its lease was lost, and its outcome was dropped.
  */
 export type AttemptOutcome = 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost';
@@ -39,6 +39,12 @@ export interface EngineEvents {
     readonly outcome: AttemptOutcome;
     /** How long the handler ran; 0 for `deferred` and `lost`. */
     readonly runMs: number;
+  };
+  /** Emitted when a worker meets a type for which it has no handler, once per type. It gives such tasks back. */
+  'handler.missing': {
+    /** Where it met the first task of the type. */
+    readonly queue: string;
+    readonly type: string;
   };
   /** Emitted when an attempt has lost its lease: it was not renewed in time, or another worker has the task. */
   'lease.lost': { readonly task: TaskRef };

@@ -1,4 +1,4 @@
-import type { Finish, LeasedTask } from '../broker/consume.ts';
+import type { Finish, GivenBack, LeasedTask } from '../broker/consume.ts';
 import type { Slot } from '../leases/lease-memory.ts';
 import type { TrackedLease } from '../leases/lease-table.ts';
 import type { Attempt } from './run/attempt.ts';
@@ -42,9 +42,9 @@ export class HeldTask implements TrackedLease {
     else this.isCancelled = this.isWaiting;
   }
 
-  /** Decides that it goes back to the broker. */
-  requeue(): void {
-    this.finish = { outcome: 'requeue', task: this.task };
+  /** Decides that it goes back to the broker, by default as the next to run. */
+  giveBack(finish: GivenBack = { outcome: 'requeue', task: this.task }): void {
+    this.finish = finish;
   }
 }
 
@@ -52,6 +52,6 @@ export class HeldTask implements TrackedLease {
 export function unstartedTask(task: LeasedTask): HeldTask {
   const held = new HeldTask(task);
   held.isUnstarted = true;
-  held.requeue();
+  held.giveBack();
   return held;
 }

@@ -8,6 +8,7 @@ import type { WorkerSettings } from './options.ts';
 import type { AttemptRules } from './run/attempt-rules.ts';
 import { createDeadlines } from './run/deadlines.ts';
 import type { Handlers } from './run/handlers.ts';
+import { MissingHandlers } from './run/missing-handlers.ts';
 import { Runner } from './run/runner.ts';
 import { TaskSlots } from './slots.ts';
 
@@ -17,10 +18,10 @@ import { TaskSlots } from './slots.ts';
 //    many tasks to ask for, and Idle waits when there are none.
 // 2. TaskSlots keeps its record, a HeldTask. From now on the renewer thread renews its lease, even while a handler blocks the
 //    event loop.
-// 3. CrashIsolation holds it back if it is suspected of killing its process; otherwise Runner starts it at once.
+// 3. A task without a handler is given back for others (MissingHandlers). CrashIsolation holds it back if it is suspected of killing its process; otherwise Runner starts it at once.
 // 4. Attempt runs its handler. Deadlines ends the attempt at its time limit, and a cancellation, a lost lease or the
 //    worker's stop ends it earlier: the handler's signal aborts, and the attempt does not wait for the handler.
-// 5. Attempt decides the outcome, a Finish: succeeded, retry, archive, revoked or requeue. With its lease lost there is none.
+// 5. Attempt decides the outcome, a Finish: succeeded, retry, archive, revoked, or one that does not count. With its lease lost there is none.
 // 6. ExchangeLoop hands the Finish in with its next call, and asks for a new task for the free slot.
 // 7. Only when the broker has answered is the lease released, and `attempt.finished` emitted.
 
@@ -61,17 +62,19 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const slots = new TaskSlots(keeper);
   const taken = () => slots.taken;
   const mayTake = () => keeper.keepsUp && !runner.isIsolating;
+  const missing = deps.rules.failsWithoutHandler ? undefined : new MissingHandlers(runtime);
   const demand = new Demand({ clock: runtime.clock, concurrency, taken, mayTake });
   const exchanges: ExchangeLoop = new ExchangeLoop({
     ...deps,
     demand,
     leaseMs: lease.leaseMs,
+    leave: () => missing?.leave() ?? [],
     onTasks: (tasks, sinceMs) => runner.startAll(tasks, sinceMs),
     onAnswered: (held, outcome) => runner.onAnswered(held, outcome),
   });
   const deadlines = createDeadlines(() => slots.all(), runtime);
   const { consume, signals } = broker;
-  const runner: Runner = new Runner({ ...deps, consume, slots, deadlines, exchanges });
+  const runner: Runner = new Runner({ ...deps, consume, slots, deadlines, exchanges, missing });
   const listening = new AbortController();
 
   return {

@@ -1,4 +1,4 @@
-import type { Finish, LeasedTask } from '../broker/consume.ts';
+import type { Finish, GivenBack, LeasedTask } from '../broker/consume.ts';
 import { HeldTask } from './held-task.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Attempt } from './run/attempt.ts';
@@ -61,9 +61,9 @@ export class TaskSlots {
   }
 
   /** It waits, and goes back to the broker. */
-  giveBack(held: HeldTask): void {
+  giveBack(held: HeldTask, finish?: GivenBack): void {
     this.#waiting -= 1;
-    held.requeue();
+    held.giveBack(finish);
   }
 
   /** A task that waits has lost its lease; the keeper has released it. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { aRecord, aTask, finish, manyTasks } from '../support/factories.ts';
 import { finishSuite } from './finish.ts';
 import { giveBackSuite } from './give-back.ts';
+import { leaveSuite } from './leave.ts';
 import { countsOf, end, idsOf, recordOf, take, takeOne, exchange, type Harness } from './harness.ts';
 import { leaseSuite } from './leases.ts';
 
@@ -47,7 +48,12 @@ function fetching(harness: Harness): void {
   test('an exchange without room takes nothing', async () => {
     const bench = await harness.openBench();
     await bench.broker.submit.enqueue([aTask()]);
-    expect(await exchange(bench, { room: 0 })).toEqual({ finished: [], tasks: [], quarantined: [] });
+    expect(await exchange(bench, { room: 0 })).toEqual({
+      finished: [],
+      tasks: [],
+      quarantined: [],
+      hasLeft: false,
+    });
     expect(await countsOf(bench)).toEqual({ pending: 1 });
   });
 
@@ -57,6 +63,7 @@ function fetching(harness: Harness): void {
       finished: [],
       tasks: [],
       quarantined: [],
+      hasLeft: false,
     });
   });
 
@@ -172,6 +179,7 @@ function finishingAndTaking(harness: Harness): void {
       finished: [],
       tasks: [],
       quarantined: [],
+      hasLeft: false,
     });
     await bench.broker.submit.enqueue([aTask()]);
     const task = await takeOne(bench);
@@ -179,6 +187,7 @@ function finishingAndTaking(harness: Harness): void {
       finished: ['accepted'],
       tasks: [],
       quarantined: [],
+      hasLeft: false,
     });
   });
 
@@ -218,6 +227,7 @@ export function consumeSuite(harness: Harness): void {
     finishingAndTaking(harness);
     finishSuite(harness);
     giveBackSuite(harness);
+    leaveSuite(harness);
     leaseSuite(harness);
   });
 }

@@ -93,13 +93,22 @@ export interface Take {
   readonly leaseMs?: number;
   readonly worker?: string;
   readonly finishes?: readonly Finish[];
+  readonly leave?: readonly string[];
 }
 
 /** One exchange. By default it finishes nothing and takes up to 100 tasks of the queue `default`. */
 export function exchange({ broker }: Bench, how: Take = {}): Promise<ExchangeOutcome> {
   const { queues = ['default'], room = 100, leaseMs = LEASE_MS, worker = 'worker-1', finishes = [] } = how;
-  const shares = how.shares && { shares: how.shares };
-  return broker.consume.exchange({ finishes, queues, ...shares, room, leaseMs, worker });
+  const { shares, leave } = how;
+  return broker.consume.exchange({
+    finishes,
+    queues,
+    ...(shares && { shares }),
+    ...(leave && { leave }),
+    room,
+    leaseMs,
+    worker,
+  });
 }
 
 export async function take(bench: Bench, how: Take = {}): Promise<readonly LeasedTask[]> {

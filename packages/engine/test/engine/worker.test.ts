@@ -165,9 +165,9 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     expect(task?.attempts[0]?.error).toEqual({ class: 'http_status', message: 'busy', status: 503 });
   });
 
-  test('fails a task without a handler with an error that names its type', async () => {
+  test('in the profile of Asynq, fails a task without a handler with an error that names its type', async () => {
     const end = nextEvent(events, 'attempt.finished');
-    await aWorker()
+    await aWorker({ profile: 'asynq' })
       .handle('known', () => {})
       .start();
     await client.enqueue('unknown', null, { id: 'a' });

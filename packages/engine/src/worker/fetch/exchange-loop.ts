@@ -22,6 +22,8 @@ export interface ExchangeLoopDeps {
   readonly leaseMs: number;
   /** The current queues to take tasks from. */
   order(): QueueOrder;
+  /** Types to leave to other workers for now. */
+  leave(): readonly string[];
   /** Called with new tasks. `sinceMs`: start of the call that took their leases, monotonic. */
   onTasks(tasks: readonly LeasedTask[], sinceMs: number): void;
   /** Called when the broker has answered a finish. */
@@ -129,14 +131,14 @@ export class ExchangeLoop {
   }
 
   async #exchange(): Promise<void> {
-    const { broker, runtime, demand, worker, order, leaseMs } = this.#deps;
+    const { broker, runtime, demand, worker, order, leave, leaseMs } = this.#deps;
     const room = Math.max(0, demand.room);
     const ended = this.#ended.splice(0, demand.maxPerCall);
     const call = this.#calls.begin({ room, ended, sinceMs: runtime.clock.monotonicMs() });
     try {
       const from = room > 0 ? order().next(room, runtime.random) : { queues: [] };
       const finishes = ended.map(({ finish }) => finish as Finish);
-      const exchange = { finishes, ...from, room, leaseMs, worker };
+      const exchange = { finishes, ...from, room, leaseMs, worker, leave: leave() };
       const outcome = await broker.consume.exchange(exchange, { signal: this.#hardStop.signal });
       const started = this.#onAnswer(call, outcome);
       // The room stays reserved until the new tasks run.
@@ -158,7 +160,7 @@ export class ExchangeLoop {
   /** Passes the answer on. Undefined = the new tasks run already; otherwise resolves when they do. */
   #onAnswer(
     call: PendingExchange,
-    { finished, tasks, quarantined }: ExchangeOutcome,
+    { finished, tasks, quarantined, hasLeft }: ExchangeOutcome,
   ): Promise<void> | undefined {
     const { runtime, demand, onAnswered } = this.#deps;
     const { room } = call;
@@ -168,14 +170,14 @@ export class ExchangeLoop {
       return undefined;
     }
     for (const { queue, ids } of quarantined) reportQuarantined(runtime, queue, ids);
-    if (room > 0) this.#idle.onFetched({ tasks, room, slots: demand.freeSlots - tasks.length });
+    if (room > 0) this.#idle.onFetched({ tasks, hasLeft, room, slots: demand.freeSlots - tasks.length });
     if (tasks.length > 0) {
       demand.mayFindWork = true;
       return this.#startTasks(tasks, call.sinceMs);
     }
     if (room > 0 && quarantined.length === 0) {
       demand.mayFindWork = false;
-      if (demand.isTaking) void this.#idle.wait();
+      if (demand.isTaking) void (hasLeft ? this.#idle.rest() : this.#idle.wait());
     }
     return undefined;
   }

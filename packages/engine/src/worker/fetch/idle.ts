@@ -8,6 +8,8 @@ import { WatcherShare, type Wake } from './watcher-share.ts';
 
 /** Mean time until an idle worker fetches without a wake-up: wake-ups may be lost. */
 const POLL_MS = 1_000;
+/** How long a task may wait behind those that are left to other workers. */
+const REST_MS = 100;
 
 export interface IdleDeps {
   readonly signals: Signals;
@@ -23,6 +25,8 @@ export interface IdleDeps {
 /** What a fetch has brought. */
 export interface FetchResult {
   readonly tasks: readonly LeasedTask[];
+  /** Whether there were tasks that it left to other workers. */
+  readonly hasLeft: boolean;
   /** Tasks that it asked for. */
   readonly room: number;
   /** Slots that are left for another fetch. */
@@ -46,9 +50,10 @@ export class Idle {
   }
 
   /** Learns from a fetch, and announces a backlog. */
-  onFetched({ tasks, room, slots }: FetchResult): void {
+  onFetched({ tasks, hasLeft, room, slots }: FetchResult): void {
     const { signals, runtime } = this.#deps;
-    this.#watcherShare.onFetched(tasks.length > 0);
+    // Tasks that are left to others say nothing about how many workers wake for a task.
+    if (tasks.length > 0 || !hasLeft) this.#watcherShare.onFetched(tasks.length > 0);
     const last = tasks.at(-1);
     const isBacklog = this.#backlog.record({ took: tasks.length, room, slots }, runtime.clock.monotonicMs());
     // A lost announcement does no harm: other workers poll.
@@ -67,6 +72,15 @@ export class Idle {
     if (pauseMs > 0) await runtime.clock.sleep(pauseMs, signal);
     if (this.#waiting === waiting) this.#waiting = undefined;
     onOver();
+  }
+
+  /** Waits for a short time only. While tasks are pending that are left to others, no wake-up tells of more. */
+  async rest(): Promise<void> {
+    if (this.#waiting) return;
+    const waiting = (this.#waiting = new AbortController());
+    await this.#deps.runtime.clock.sleep(REST_MS, waiting.signal);
+    if (this.#waiting === waiting) this.#waiting = undefined;
+    this.#deps.onOver();
   }
 
   #wakeUp(signal: AbortSignal): Promise<Wake> {

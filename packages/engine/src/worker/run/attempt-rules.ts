@@ -18,7 +18,8 @@ export interface FailureOptions {
 
 /**
  * `asynq`: a worker behaves as a Go server where ours differ by default. Leases last 30 s, tasks without a backoff of their
- * own are retried after Asynq's delays, and a passed deadline is a failed attempt like any other.
+ * own are retried after Asynq's delays, a passed deadline is a failed attempt like any other, and so is a type without a
+ * handler.
  */
 export type WorkerProfile = 'asynq';
 
@@ -28,6 +29,8 @@ export interface AttemptRules {
   onError(error: unknown, task: () => HandledTask<unknown>): void;
   /** Delays before the retries of tasks that have no backoff of their own. */
   readonly backoff: Backoff;
+  /** Whether a task of a type without a handler fails. Otherwise it is given back for another worker. */
+  readonly failsWithoutHandler: boolean;
   /** Whether a task past its deadline is archived. Otherwise its attempt has failed like any other. */
   readonly deadlineIsFinal: boolean;
 }
@@ -41,6 +44,7 @@ export function attemptRules(
   const asynq = options.profile === 'asynq';
   return {
     backoff: asynq ? { kind: 'asynq' } : DEFAULT_RETRY_POLICY.backoff,
+    failsWithoutHandler: asynq,
     deadlineIsFinal: !asynq,
     isFailure(error) {
       if (!isFailure) return true;

@@ -182,7 +182,7 @@ describe('suspected tasks', () => {
 
   test.each<[string, (held: HeldTask) => void]>([
     ['lost their lease', (held) => (held.slot = undefined)],
-    ['were given back', (held) => held.requeue()],
+    ['were given back', (held) => held.giveBack()],
   ])('are not started after they %s', async (_, leave) => {
     const held = task('gone', 2);
     isolation.intercept(held);

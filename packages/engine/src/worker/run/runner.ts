@@ -1,4 +1,4 @@
-import type { Consume, FinishOutcome, LeasedTask } from '../../broker/consume.ts';
+import type { Consume, FinishOutcome, GivenBack, LeasedTask } from '../../broker/consume.ts';
 import { Changed } from '../../runtime/changed.ts';
 import type { ExchangeLoop } from '../fetch/exchange-loop.ts';
 import type { HeldTask } from '../held-task.ts';
@@ -7,6 +7,7 @@ import { Attempt, type AttemptDeps } from './attempt.ts';
 import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Handlers } from './handlers.ts';
+import type { MissingHandlers } from './missing-handlers.ts';
 import type { AttemptEnd } from './outcome.ts';
 import { reportFinished, reportLeaseLost, reportLost, reportStarted } from './report.ts';
 
@@ -14,6 +15,8 @@ export interface RunnerDeps extends AttemptDeps {
   readonly consume: Pick<Consume, 'keepResults' | 'markAlone'>;
   readonly slots: TaskSlots;
   readonly handlers: Handlers;
+  /** Undefined = a task without a handler fails, as with a Go server. */
+  readonly missing: MissingHandlers | undefined;
   readonly deadlines: Deadlines;
   readonly exchanges: Pick<ExchangeLoop, 'finish' | 'exchangeSoon' | 'wake' | 'waitUntilDrained'>;
 }
@@ -58,8 +61,19 @@ export class Runner {
     const arrived = suspectedFirst(tasks).map((task) => slots.add(task, sinceMs));
     for (const held of arrived) {
       // A handler that has just started may have stopped the worker, and what still waited was given back.
-      if (held.isWaiting && !this.#isolation.intercept(held)) this.#start(held);
+      if (!held.isWaiting || this.#giveToOthers(held)) continue;
+      if (!this.#isolation.intercept(held)) this.#start(held);
     }
+  }
+
+  /** Gives a task back for which this worker has no handler. One whose deadline has passed ends here: no handler may run it. */
+  #giveToOthers(held: HeldTask): boolean {
+    const { handlers, missing, runtime } = this.#deps;
+    const { type, deadlineMs } = held.task;
+    if (!missing || handlers.find(type)) return false;
+    if (deadlineMs > 0 && deadlineMs <= runtime.clock.wallMs()) return false;
+    this.#giveBack(held, missing.giveBack(held.task));
+    return true;
   }
 
   #start(held: HeldTask): void {
@@ -114,9 +128,9 @@ export class Runner {
     for (const held of this.#deps.slots.all()) if (held.task.id === id) held.cancel();
   }
 
-  #giveBack(held: HeldTask): void {
+  #giveBack(held: HeldTask, finish?: GivenBack): void {
     held.isUnstarted = true;
-    this.#deps.slots.giveBack(held);
+    this.#deps.slots.giveBack(held, finish);
     this.#deps.exchanges.finish(held);
   }
 

@@ -166,6 +166,7 @@ function presentFields(record: StoredTask): Task {
     max_attempts: record.maxRetries + 1,
     crashes: record.crashes ?? 0,
     deferrals: record.deferrals ?? 0,
+    waiting_for: record.waitingFor ?? null,
     last_error: lastError(record),
     cancel: cancelOf(record),
     delivery_id: deliveryId(queue, id, meta.createdMs ?? 0),

@@ -83,8 +83,8 @@ class QueueFetches {
 
   /** Waits for the node at most 1.5 s, unless there is no other queue. */
   async #ask(queue: string, room: number): Promise<ExchangeReply> {
-    const { queues, leaseMs, worker } = this.#fetch;
-    const fetch = { queues: [queue], room, leaseMs, worker };
+    const { queues, shares: _, ...same } = this.#fetch;
+    const fetch = { ...same, queues: [queue], room };
     if (queues.length === 1) return this.#transport.send([], fetch, this.#options);
     // Not `AbortSignal.any`: the worker's signal lives as long as the worker, and would keep every one made from it.
     const { signal } = this.#options ?? {};

@@ -48,7 +48,8 @@ export function createConsume(deps: RedisDeps): Consume {
             reportWrongType(finishes[index]?.task.queue ?? '', 'one of its sets');
         }
       }
-      return { finished, ...(await decodeRows(reply.fetched)) };
+      const hasLeft = reply.fetched.some(({ left }) => left > 0);
+      return { finished, ...(await decodeRows(reply.fetched)), hasLeft };
     },
   };
 }

@@ -1,4 +1,4 @@
-// The table of tasks: the only module that adds and removes tasks, and that writes their states. Each change of state also
+// The table of tasks: with starts.ts the only module that adds and removes tasks, and that writes their states. Each change of state also
 // keeps the counts of its queue. What else must happen when a task or an attempt ends is in after-finish.ts. Runs in the
 // writer thread.
 import { MIN_CANCELLED_MS } from '../../../broker/control.ts';
@@ -20,6 +20,7 @@ import {
 import type { Database, SqlValue } from './database.ts';
 import { createLeases } from './leases.ts';
 import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
+import { createStarter } from './starts.ts';
 import type { Attempts } from './tables/attempts.ts';
 import { INLINE_BYTES, type Bodies } from './tables/bodies.ts';
 import type { Locks } from './tables/locks.ts';
@@ -158,37 +159,6 @@ function createMoves(deps: TasksDeps) {
     joinSet: move<{ set: string }>(IN_SET, 'in_set = :set'),
     /** Back from its aggregation set into its group. It keeps its place there. */
     leaveSet: move<unknown>(AGGREGATING, 'in_set = NULL'),
-  };
-}
-
-/** The lease of all tasks that one call takes. */
-export interface NewLease {
-  /** When it ends, on the monotonic clock. */
-  readonly untilMs: number;
-  readonly token: number;
-  readonly worker: string;
-  readonly nowMs: number;
-}
-
-/** The first pending tasks of a queue. */
-interface FirstTasks {
-  readonly count: number;
-  /** `at` of the last of them. No two pending tasks of a queue have the same, so these are exactly `count` tasks. */
-  readonly lastOrder: number;
-}
-
-/** Starting attempts. */
-function createStarter({ database, queues }: TasksDeps) {
-  const start = database.named<NewLease & { queue: number; lastOrder: number }>(`
-    UPDATE task SET state = ${ACTIVE}, at = :untilMs, token = :token, worker = :worker, started_ms = :nowMs,
-      attempts = attempts + 1, waiting_for = NULL, is_alone = 0
-    WHERE queue = :queue AND state = ${PENDING} AND at <= :lastOrder`);
-  return {
-    start(entry: QueueEntry, { count, lastOrder }: FirstTasks, lease: NewLease): void {
-      const { untilMs, token, worker, nowMs } = lease;
-      start.run({ queue: entry.number, lastOrder, untilMs, token, worker, nowMs });
-      queues.recordMove(entry, { from: PENDING, to: ACTIVE, count });
-    },
   };
 }
 

@@ -4,12 +4,13 @@
 -- KEYS   receipt; pending_lists...: of the queues with finishes, then of the queues to take from
 -- ARGV   now; slot; sequence; finish_queues: number of queues with finishes; room: tasks to take; lease_ms: length of the leases;
 --        worker; shares: tasks to take of each queue in the first round, separated by commas, '' = no first round;
---        fetch_queues: number of queues to take from; finishes...: per queue, as the prelude `finish-queue` describes
+--        fetch_queues: number of queues to take from; leave: how messages of types begin that are left to others, each as
+--        `<length>:<bytes>`; leave_ms: for how long, from the time when a task became pending; finishes...: per queue, as the prelude `finish-queue` describes
 -- TOUCHES active, lease, scheduled, retry, archived, completed, due, tok, paused, odd, t:*, unique:*, processed, processed:*,
 --        failed, failed:*
 -- RETURN reply codes of the finishes, one text for all queues; then per take (a queue may appear twice): the queue's
 --        position among those to take from (from 0), token, flat list of rows (prelude `leases`), IDs without a task,
---        key of a wrong type or ''. `!stale`: a late duplicate
+--        key of a wrong type or '', number of tasks left to others. `!stale`: a late duplicate
 -- BOUND  256 finishes and 256 tasks, 512 KiB of messages each
 local length_ms = tonumber(ARGV.lease_ms)
 -- Indexes in KEYS of the first queue to take from, and behind the last one.
@@ -23,7 +24,7 @@ local function repeat_reply(kept)
   for i = 2, #earlier do
     local position, token, ids, dropped, wrong_key = unpack(earlier[i])
     local rows = #ids > 0 and fetch_again(KEYS[first_fetch + position], token, ids, length_ms) or {}
-    reply[i] = { position, token, rows, dropped, wrong_key }
+    reply[i] = { position, token, rows, dropped, wrong_key, 0 }
   end
   return reply
 end
@@ -41,6 +42,9 @@ local finished = table.concat(codes)
 
 -- What one fetch may take. `fetch` sets `room` to 0 when the messages reach the limit of bytes.
 local budget = { room = 0, bytes = 0, length_ms = length_ms, worker = ARGV.worker }
+if ARGV.leave ~= '' then
+  budget.leave, budget.leave_ms = length_prefixed(ARGV.leave), tonumber(ARGV.leave_ms)
+end
 local reply, receipt = { finished }, { finished }
 local room, is_blocked = tonumber(ARGV.room), {}
 
@@ -51,13 +55,15 @@ local function take_from(i, limit)
   if requested <= 0 or is_blocked[i] then
     return
   end
-  local token, ids, rows, dropped, wrong_key = fetch(KEYS[i], budget)
+  local token, ids, rows, dropped, wrong_key, left = fetch(KEYS[i], budget)
   if not token then
     return
   end
   local position = i - first_fetch
-  reply[#reply + 1] = { position, token, rows, dropped, wrong_key }
-  receipt[#receipt + 1] = { position, token, ids, dropped, wrong_key }
+  reply[#reply + 1] = { position, token, rows, dropped, wrong_key, left }
+  if #ids > 0 or #dropped > 0 or wrong_key ~= '' then
+    receipt[#receipt + 1] = { position, token, ids, dropped, wrong_key }
+  end
   room = room - #ids
   if wrong_key ~= '' then
     is_blocked[i] = true
@@ -79,7 +85,7 @@ for i = first_fetch, end_fetch - 1 do
   take_from(i, room)
 end
 -- A call that did nothing can simply run again: it needs no receipt.
-if #finished > 0 or #reply > 1 then
+if #finished > 0 or #receipt > 1 then
   keep_receipt(cmsgpack.pack(receipt))
 end
 return reply

@@ -1,5 +1,7 @@
+import { LEAVE_MS } from '../../../../broker/bounds.ts';
 import type { FetchOptions } from '../../../../broker/consume.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
+import { encodeMessage } from '../../../../protocol/message.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import type { RedisArg } from '../../client/script.ts';
 import { defineScript, type ScriptValue } from '../define-script.ts';
@@ -60,6 +62,8 @@ export interface Fetched {
   readonly rows: readonly TakenRow[];
   /** IDs without a task. */
   readonly dropped: readonly string[];
+  /** Tasks left to other workers. */
+  readonly left: number;
   /** A key of a wrong type, which stops this queue; null = none. */
   readonly corrupt: string | null;
 }
@@ -79,6 +83,7 @@ type RawFetched = readonly [
   rows: readonly unknown[],
   dropped: readonly unknown[],
   corrupt: unknown,
+  left: number,
 ];
 
 /** Parses the flat list of rows. */
@@ -96,14 +101,25 @@ export function parseTakenRows(values: readonly unknown[]): TakenRow[] {
   return rows;
 }
 
-function parseFetched([index, token, rows, dropped, corrupt]: RawFetched, call: ExchangeCall): Fetched {
+function parseFetched([index, token, rows, dropped, corrupt, left]: RawFetched, call: ExchangeCall): Fetched {
   return {
     queue: call.fetch.queues[index] ?? '',
     token,
     rows: parseTakenRows(rows),
     dropped: dropped.map(textOf),
+    left,
     corrupt: textOf(corrupt) || null,
   };
+}
+
+/** How the stored messages of these types begin, in the form that the prelude `fetch` reads. */
+function beginningsOf(types: readonly string[]): RedisArg {
+  return Buffer.concat(
+    types.flatMap((type) => {
+      const beginning = encodeMessage({ type, id: '', queue: '' });
+      return [Buffer.from(`${beginning.length}:`), beginning];
+    }),
+  );
 }
 
 /** Appends the finishes of one queue, as the prelude `finish-queue` reads them. */
@@ -124,7 +140,7 @@ export const exchange = defineScript({
     ...finishes.map(({ queue }) => pendingKey(queue)),
     ...fetch.queues.map(pendingKey),
   ],
-  args: ({ receipt, finishes, fetch: { queues, room, leaseMs, worker, shares = [] } }) => ({
+  args: ({ receipt, finishes, fetch: { queues, room, leaseMs, worker, shares = [], leave = [] } }) => ({
     slot: receipt.slot,
     sequence: receipt.sequence,
     finishQueues: finishes.length,
@@ -133,6 +149,8 @@ export const exchange = defineScript({
     worker,
     shares: shares.join(','),
     fetchQueues: queues.length,
+    leave: leave.length === 0 ? '' : beginningsOf(leave),
+    leaveMs: LEAVE_MS,
   }),
   moreArgs: ({ finishes }, args) => {
     for (const ofQueue of finishes) appendFinishes(args, ofQueue);

@@ -59,7 +59,7 @@ export const recover = defineScript({
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
     const [recovered, archived, dropped, token, rows] = raw as Raw;
-    const orphans = { queue, token, rows: parseTakenRows(rows), dropped: [], corrupt: null };
+    const orphans = { queue, token, rows: parseTakenRows(rows), dropped: [], left: 0, corrupt: null };
     return { recovered, archived, dropped: dropped.map(textOf), orphans };
   },
 });

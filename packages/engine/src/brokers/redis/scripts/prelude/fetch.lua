@@ -8,16 +8,61 @@ local function next_attempt(attempt_state, worker)
   return table.concat({ int_text(now), (attempts or 0) + 1, crashes or 0, deferrals or 0, worker }, ';')
 end
 
+-- The parts of a text, each written as `<length>:<bytes>`.
+local function length_prefixed(text)
+  local parts, first = {}, 1
+  while first <= #text do
+    local colon = string.find(text, ':', first, true)
+    local last = colon + string.sub(text, first, colon - 1)
+    parts[#parts + 1] = string.sub(text, colon + 1, last)
+    first = last + 1
+  end
+  return parts
+end
+
+-- Whether the task is left to other workers for now: of such a type, and not pending for long.
+local function is_left(budget, row)
+  if (tonumber(row.pending_since) or 0) / 1000000 <= now - budget.leave_ms then
+    return false
+  end
+  for _, beginning in ipairs(budget.leave) do
+    if string.sub(row.message, 1, #beginning) == beginning then
+      return true
+    end
+  end
+  return false
+end
+
+-- A fetch looks past this many tasks that are left to others.
+local MAX_LEFT = 256
+
+-- Takes the last `count` IDs off the pending list, but for those that are left to others: they stay the next to run. left: in
+-- the order in which they were met, which is from the end of the list.
+local function remove_pending(pending, count, left)
+  if count == #left then
+    return
+  end
+  redis.call('LTRIM', pending, 0, -count - 1)
+  if #left > 0 then
+    local kept = {}
+    for i = #left, 1, -1 do
+      kept[#kept + 1] = left[i]
+    end
+    redis.call('RPUSH', pending, unpack(kept))
+  end
+end
+
 -- Own states of tasks that wait for something other than a time (`keep_waiting`).
 local WAITING = { blocked = true, awaiting = true, held = true }
 
--- budget: room (tasks left to take), bytes (taken so far), length_ms of the leases, worker; room and bytes are updated.
--- Returns nil for a queue that is empty or paused, else: token, IDs, rows (see `add_task_row`), IDs without a task, and the
--- key of a wrong type or ''.
+-- budget: room (tasks left to take), bytes (taken so far), length_ms of the leases, worker, and leave with leave_ms: how the
+-- messages begin that are left to others, nil = none. Room and bytes are updated. Returns nil for a queue that is empty or
+-- paused, else: token, IDs, rows (see `add_task_row`), IDs without a task, the key of a wrong type or '', and how many tasks
+-- were left.
 local function fetch(pending, budget)
-  local ids = redis.pcall('LRANGE', pending, -budget.room, -1)
+  local ids = redis.pcall('LRANGE', pending, -budget.room - (budget.leave and MAX_LEFT or 0), -1)
   if ids.err then
-    return 0, {}, {}, {}, pending
+    return 0, {}, {}, {}, pending, 0
   end
   local asynq, tc = key_prefixes(pending)
   if #ids == 0 or redis.call('EXISTS', asynq .. 'paused') == 1 then
@@ -25,12 +70,15 @@ local function fetch(pending, budget)
   end
   local wrong_key = find_wrong_type(asynq .. 'active', 'list', asynq .. 'lease', 'zset', tc .. 'tok', 'string')
   if wrong_key then
-    return 0, {}, {}, {}, wrong_key
+    return 0, {}, {}, {}, wrong_key, 0
   end
   local prefix, worker, bytes = asynq .. 't:', budget.worker, budget.bytes
   local first_state = int_text(now) .. ';1;0;0;' .. worker
-  local taken, rows, dropped, pop_count, taken_count, row_end = {}, {}, {}, 0, 0, 0
+  local taken, rows, dropped, left, pop_count, taken_count, row_end = {}, {}, {}, {}, 0, 0, 0
   for i = #ids, 1, -1 do
+    if taken_count == budget.room then
+      break
+    end
     local id = ids[i]
     local key = prefix .. id
     local row = redis.pcall('HMGET', key, FIELDS.row)
@@ -43,6 +91,8 @@ local function fetch(pending, budget)
       end
     elseif row.own_state and WAITING[row.own_state] and not find_wrong_type(asynq .. 'scheduled', 'zset') then
       keep_waiting(asynq, key, id)
+    elseif budget.leave and is_left(budget, row) then
+      left[#left + 1] = id
     elseif row.state ~= 'active' then
       if bytes > 0 and bytes + #message > MAX_BATCH_BYTES then
         budget.room = 0
@@ -57,11 +107,11 @@ local function fetch(pending, budget)
     end
     pop_count = pop_count + 1
   end
-  redis.call('LTRIM', pending, 0, -pop_count - 1)
+  remove_pending(pending, pop_count, left)
   budget.room, budget.bytes = math.max(0, budget.room - taken_count), bytes
   count_anomaly(tc, 'dropped', #dropped)
   local token = taken_count > 0 and lease_tasks(asynq, tc, taken, budget.length_ms) or 0
-  return token, taken, rows, dropped, ''
+  return token, taken, rows, dropped, '', #left
 end
 
 -- For a repeated call: rows of the tasks that the first one took and whose leases still have its token. Renews these leases.

@@ -72,11 +72,11 @@ function finishRow(finish: Finish, queue: number): Row<FinishItem> {
 
 /** Makes the request of an exchange. Finishes name their queue by an index, because many finishes share few queues. */
 function exchangePacket(exchange: Exchange): Packet<ExchangeRequest> {
-  const { finishes, queues, shares = [], room, leaseMs, worker } = exchange;
+  const { finishes, queues, shares = [], room, leaseMs, worker, leave = [] } = exchange;
   const { names, indexes } = indexNames(finishes.map(({ task }) => task.queue));
   const rows = finishes.map((finish, index) => finishRow(finish, indexes[index]!));
   return {
-    data: { finishedQueues: names, finishes: rows, queues, shares, room, leaseMs, worker },
+    data: { finishedQueues: names, finishes: rows, queues, shares, room, leaseMs, worker, leave },
     // One per finish, as the rows are.
     bytes: finishes.map((finish) => (finish.outcome === 'succeeded' ? finish.result : null)),
   };
@@ -117,7 +117,7 @@ function exchangeOutcome(
   { data, bytes, rows }: AnswerOf<'exchange'>,
   queues: readonly string[],
 ): ExchangeOutcome {
-  const { finished, token, taken } = data;
+  const { finished, token, taken, hasLeft } = data;
   const tasks: LeasedTask[] = [];
   // The rows of a queue follow each other, in the order in which the thread visited the queues.
   for (const { queue, count } of taken) {
@@ -131,6 +131,7 @@ function exchangeOutcome(
     tasks,
     // No other program writes to the file, so every task in it can be read.
     quarantined: [],
+    hasLeft,
   };
 }
 

@@ -1,6 +1,6 @@
 // Taking tasks, renewing their leases and keeping results. Runs in the writer thread; its calls come from
 // main/facets/consume.ts. An exchange ends attempts (finish.ts) and takes new tasks in one transaction.
-import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../../broker/bounds.ts';
+import { LEAVE_MS, MAX_BATCH, MAX_BATCH_BYTES, MAX_LEFT } from '../../../../broker/bounds.ts';
 import type { Lease } from '../../../../broker/consume.ts';
 import { plain, type Bytes, type Json, type Packet } from '../../packing.ts';
 import {
@@ -17,7 +17,8 @@ import { PENDING } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import { INLINE_BYTES } from '../tables/bodies.ts';
-import { columnOf, type NewLease } from '../tasks.ts';
+import type { NewLease } from '../starts.ts';
+import { columnOf } from '../tasks.ts';
 import { createFinisher } from './finish.ts';
 
 /** Asks to end attempts and to take tasks. The results of the attempts are the packet's bytes, one item per finish. */
@@ -35,6 +36,8 @@ export interface ExchangeRequest {
   readonly leaseMs: number;
   /** Name of the worker, shown with its tasks. */
   readonly worker: string;
+  /** Types to leave to other workers for now. Empty = none. */
+  readonly leave: readonly string[];
 }
 
 /** Tasks of one queue that an exchange has taken. */
@@ -52,6 +55,8 @@ export interface ExchangeAnswer {
   readonly token: number;
   /** Whose tasks the packet's rows are, in the order of the rows. */
   readonly taken: readonly TakenShare[];
+  /** Whether pending tasks were left to other workers. */
+  readonly hasLeft: boolean;
 }
 
 /** Asks to renew leases. */
@@ -75,19 +80,26 @@ const LEASED_SQL: Partial<Record<keyof LeasedItem, string>> = {
     + (attempts > 0) * ${HAS_ATTEMPTS} + (unique_key IS NOT NULL) * ${HAS_LOCK}`,
 };
 
+const SELECT = `
+  SELECT at, seq, size, payload, json_array(${LEASED.names.map((name) => LEASED_SQL[name] ?? columnOf(name)).join(', ')})`;
 /** The first tasks of a queue. SQLite itself writes their JSON, which the thread passes on unread. */
-const SELECT_FIRST = `
-  SELECT at, seq, size, payload, json_array(${LEASED.names.map((name) => LEASED_SQL[name] ?? columnOf(name)).join(', ')})
-  FROM task WHERE queue = ? AND state = ${PENDING} ORDER BY at LIMIT ?`;
+const SELECT_FIRST = `${SELECT} FROM task WHERE queue = ? AND state = ${PENDING} ORDER BY at LIMIT ?`;
+/** The first tasks but for those of certain types that became pending after a time. */
+const SELECT_OTHERS = `${SELECT} FROM
+  (SELECT * FROM task WHERE queue = ?1 AND state = ${PENDING} ORDER BY at LIMIT ?2 + ${MAX_LEFT})
+  WHERE NOT (pending_since_ms > ?3 AND type IN (SELECT value FROM json_each(?4))) ORDER BY at LIMIT ?2`;
 type FirstRow = [at: number, seq: number, size: number, payload: Bytes, json: Json<Row<LeasedItem>>];
 
 /** What a call has taken so far. */
 interface TakenTasks {
   readonly lease: NewLease;
+  /** Types to leave to other workers, as JSON; '' = none. */
+  readonly leave: string;
   readonly taken: TakenShare[];
   readonly rows: Json<Row<LeasedItem>>[];
   readonly payloads: Bytes[];
   bytes: number;
+  hasLeft: boolean;
 }
 
 /** A queue to take tasks from. */
@@ -102,25 +114,37 @@ interface QueueShare {
 /** Makes the function that takes tasks of one queue: one query, and one update for all of them. */
 function createTaker({ database, tasks, bodies }: Store) {
   const selectFirst = database.prepare(SELECT_FIRST);
+  const selectOthers = database.prepare(SELECT_OTHERS);
+
+  function find({ entry, room }: QueueShare, { leave, lease }: TakenTasks): FirstRow[] {
+    const rows =
+      leave === ''
+        ? selectFirst.all(entry.number, room)
+        : selectOthers.all(entry.number, room, lease.nowMs - LEAVE_MS, leave);
+    return rows as unknown as FirstRow[];
+  }
 
   /** Takes tasks from the front of a queue into `batch`. False = the call has no bytes left. */
-  return ({ entry, queue, room }: QueueShare, batch: TakenTasks): boolean => {
-    const rows = selectFirst.all(entry.number, room) as unknown as FirstRow[];
-    let count = 0;
+  return (share: QueueShare, batch: TakenTasks): boolean => {
+    const { entry, queue, room } = share;
+    const rows = find(share, batch);
+    const seqs: number[] = [];
     let lastOrder = 0;
+    if (rows.length < room && rows.length < entry.counts[PENDING]!) batch.hasLeft = true;
     for (const [at, seq, size, payload, json] of rows) {
       const bytes = size + json.length;
       if (batch.rows.length > 0 && batch.bytes + bytes > MAX_BATCH_BYTES) break;
       batch.bytes += bytes;
       batch.rows.push(json);
       batch.payloads.push(size > INLINE_BYTES ? bodies.payload(seq) : payload);
-      count += 1;
+      seqs.push(seq);
       lastOrder = at;
     }
-    if (count > 0) {
-      tasks.start(entry, { count, lastOrder }, batch.lease);
-      batch.taken.push({ queue, count });
-    }
+    const count = seqs.length;
+    if (count === 0) return true;
+    if (batch.leave === '') tasks.startFirst(entry, { count, lastOrder }, batch.lease);
+    else tasks.startListed(entry, seqs, batch.lease);
+    batch.taken.push({ queue, count });
     return count === rows.length;
   };
 }
@@ -168,7 +192,16 @@ export function createConsumeHandlers(store: Store) {
 
   /** Takes each queue's share first, then fills the room that is left from the queues in order. */
   function fetch(request: ExchangeRequest, lease: NewLease): TakenTasks {
-    const batch: TakenTasks = { lease, taken: [], rows: [], payloads: [], bytes: 0 };
+    const leave = request.leave.length > 0 ? JSON.stringify(request.leave) : '';
+    const batch: TakenTasks = {
+      lease,
+      leave,
+      taken: [],
+      rows: [],
+      payloads: [],
+      bytes: 0,
+      hasLeft: false,
+    };
     const maxTasks = Math.min(request.room, MAX_BATCH);
     /** Takes tasks of all queues, of each up to its share. False = the call has no bytes left. */
     const takeRound = (shareOf: (queueIndex: number) => number): boolean => {
@@ -195,8 +228,8 @@ export function createConsumeHandlers(store: Store) {
       const token = store.nextToken();
       const untilMs = Math.ceil(now.monotonicMs + data.leaseMs);
       const lease = { token, untilMs, worker: data.worker, nowMs: now.wallMs };
-      const { taken, rows, payloads } = fetch(data, lease);
-      return { data: { finished, token, taken }, bytes: payloads, rows };
+      const { taken, rows, payloads, hasLeft } = fetch(data, lease);
+      return { data: { finished, token, taken, hasLeft }, bytes: payloads, rows };
     },
   };
 }
