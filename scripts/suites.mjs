@@ -9,6 +9,7 @@ const WORKERS = [...model('recovery.ts', 'retry'), ...engine('leases', 'loops', 
 
 /** What the suites of a kind share: where their files are, and what they all guard or are made of. */
 const BENCH = { locate: (name) => `bench/${name}.long.ts`, guards: ['bench'] };
+const RULES = { locate: (name) => `packages/model/test/${name}.long.ts`, guards: ['packages/model/test'] };
 const CHECKLIST = {
   locate: (name) => `interop/checklist/${name}.test.ts`,
   guards: ['interop/go', 'interop/support', ...REDIS, ...engine('protocol')],
@@ -24,6 +25,7 @@ const FAULTS = {
  */
 const TABLE = [
   { kind: BENCH, files: ['ceilings'], guards: REDIS, costs: { long: 8 } },
+  { kind: RULES, files: ['clock-rules'], guards: model('cron'), costs: { long: 60 } },
   { kind: BENCH, files: ['guard'], guards: engine('brokers', 'client', 'worker'), costs: { long: 20 } },
 
   {

@@ -48,7 +48,8 @@ export { QueueMetrics } from './metrics/queue-metrics.ts';
 export type { MetricFamily, Sample } from './metrics/exposition.ts';
 
 // Tasks that repeat, by cron within a process. The entries live as long as their process, as in Asynq.
-export { Scheduler, type FiringOutcome, type SchedulerOptions } from './asynq-scheduler/scheduler.ts';
+export type { FiringHooks, FiringOutcome } from './asynq-scheduler/firings.ts';
+export { Scheduler, type SchedulerOptions } from './asynq-scheduler/scheduler.ts';
 export {
   PeriodicTaskManager,
   type PeriodicTask,

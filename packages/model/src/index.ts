@@ -4,9 +4,9 @@
 
 export { ATTEMPT_OUTCOMES, type AttemptError, type AttemptRecord } from './attempts.ts';
 export { contextOf, headersWith, NO_HEADERS, traceIdOf, type TaskContext } from './context.ts';
-export { parseCron, type Cron } from './cron/cron.ts';
+export { readCron } from './cron/cron.ts';
+export { isCronFault, type Cron, type CronOptions } from './cron/reading.ts';
 export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
-export { isTimeZone } from './cron/zone.ts';
 export { DAY_MS, formatDuration, MAX_DURATION_MS, parseDuration, type Duration } from './durations.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './ids.ts';

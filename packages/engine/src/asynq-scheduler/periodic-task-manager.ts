@@ -110,6 +110,11 @@ export class PeriodicTaskManager {
     return this.#scheduler.name;
   }
 
+  /** See `Scheduler.missed`. */
+  get missed(): number {
+    return this.#scheduler.missed;
+  }
+
   /**
    * Calls the provider and starts.
    *
@@ -140,7 +145,7 @@ export class PeriodicTaskManager {
     const tasks = new Map<string, PeriodicTask>();
     for (const task of provided) {
       try {
-        checkedCron(task.spec, this.#options.timeZone);
+        checkedCron(task.spec, this.#options);
         tasks.set(periodicTaskKey(task), task);
       } catch (error) {
         if (!isTaskCenterError(error, 'invalid-value')) throw error;

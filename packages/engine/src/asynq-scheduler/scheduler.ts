@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import { compareByNext, storedTaskId, Timetable, type TimedEntry } from '@task-center/model';
+import { compareByNext, Timetable, type TimedEntry } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { EntryRecord } from '../broker/scheduler-entries.ts';
-import { Client, type ClientOptions, type EnqueuedTask } from '../client/client.ts';
+import { Client, type ClientOptions } from '../client/client.ts';
 import type { TaskToEnqueue } from '../client/prepare-task.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
@@ -10,11 +10,14 @@ import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeContent } from '../task/payload.ts';
 import { checkedCron, checkedTypeName } from '../task/checked.ts';
 import { optionTexts } from './entry-options.ts';
+import { Firings, type FiringEntry, type FiringHooks } from './firings.ts';
 
-/** The outcome of a firing: the stored task, or why none was stored. */
-export type FiringOutcome = { readonly task: EnqueuedTask } | { readonly error: unknown };
-
-export interface SchedulerOptions extends ClientOptions {
+/**
+ * `profile: 'asynq'` also means the clock rules of Go: `@every` counts from the start, a local time that the zone leaves out
+ * is skipped, one that comes twice fires twice, and all specs that Go accepts are accepted. A fleet that runs the same entries
+ * in Go and here needs it. See docs/schedules.md.
+ */
+export interface SchedulerOptions extends ClientOptions, FiringHooks {
   /** IANA zone of the specs that name none. Default `UTC`. */
   readonly timeZone?: string;
   /**
@@ -22,16 +25,9 @@ export interface SchedulerOptions extends ClientOptions {
    * 10,000.
    */
   readonly heartbeatMs?: number;
-  /** Called before each task is enqueued. An error that it throws is logged; the task is enqueued all the same. */
-  readonly preEnqueue?: (task: TaskToEnqueue) => void | Promise<void>;
-  /** Called after each attempt to enqueue a task, with its outcome. An error that it throws is logged. */
-  readonly postEnqueue?: (outcome: FiringOutcome, task: TaskToEnqueue) => void | Promise<void>;
 }
 
-interface Entry extends TimedEntry {
-  readonly id: string;
-  readonly spec: string;
-  readonly task: TaskToEnqueue;
+interface Entry extends TimedEntry, FiringEntry {
   /** What inspectors see of it, except the times. */
   readonly record: Omit<EntryRecord, 'nextMs' | 'prevMs'>;
 }
@@ -39,8 +35,9 @@ interface Entry extends TimedEntry {
 const HEARTBEAT_MS = 10_000;
 const MIN_HEARTBEAT_MS = 1_000;
 const MAX_HEARTBEAT_MS = 600_000;
-/** The wall clock is read at least this often, ms: it may be set while the scheduler waits. */
-const MAX_TIMER_WAIT_MS = 30_000;
+/** While there are entries, the wall clock is read at least this often, ms: it may be set, or the machine may have slept. */
+const MAX_TIMER_WAIT_MS = 1_000;
+const MAX_IDLE_WAIT_MS = 60_000;
 
 function checkedHeartbeat(ms: number): number {
   if (Number.isInteger(ms) && ms >= MIN_HEARTBEAT_MS && ms <= MAX_HEARTBEAT_MS) return ms;
@@ -65,40 +62,57 @@ function entryRecordOf(id: string, spec: string, { task, payload, ...options }: 
  * same entry enqueue its task twice, unless the task is `unique` or has an `id`.
  *
  * An entry that is late fires once, and the times it has missed are not made up for. It is late when the process was
- * suspended or the machine slept. A clock that is set back by less than an hour repeats no firing.
+ * suspended or the machine slept. When the clock is set back, the next times are computed again within a second, and times
+ * that have fired do not fire again. A call that fails is repeated until its entry fires again; then the firing is missed.
+ * See docs/schedules.md.
  */
 export class Scheduler {
   /** Names this scheduler for inspectors: `host:pid:uuid`, as Asynq's. */
   readonly name: string;
   readonly #broker: Broker;
-  readonly #client: Client;
   readonly #runtime: Runtime;
   readonly #options: SchedulerOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #timetable: Timetable<Entry>;
-  readonly #firings = new Set<Promise<void>>();
+  readonly #firings: Firings;
   readonly #timer: Loop;
   readonly #heartbeat: Loop;
   #state: 'new' | 'active' | 'closed' = 'new';
   #stopped: Promise<void> | undefined;
+
+  /** Firings whose task could not be enqueued before the entry fired again. Each was logged and emitted. */
+  get missed(): number {
+    return this.#firings.missed;
+  }
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: SchedulerOptions = {}) {
     const runtime = (this.#runtime = createRuntime(options.runtime));
     this.#broker = broker;
     this.#options = options;
-    this.#client = new Client(broker, { ...options, runtime });
-    this.#timetable = new Timetable(runtime.clock, () => this.#entries.values());
     this.name = `${hostname() || 'unknown-host'}:${process.pid}:${runtime.newId()}`;
+    this.#timetable = new Timetable(runtime.clock, () => this.#entries.values(), {
+      onForgotten: (entries, setBackMs) => this.#tellForgotten(entries, setBackMs),
+    });
+    this.#firings = new Firings({
+      name: this.name,
+      broker,
+      client: new Client(broker, { ...options, runtime }),
+      runtime,
+      hooks: options,
+      isRegistered: (id) => this.#entries.has(id),
+    });
     const heartbeatMs = checkedHeartbeat(options.heartbeatMs ?? HEARTBEAT_MS);
     // Throws if the time zone is not valid.
-    checkedCron('@daily', options.timeZone);
+    checkedCron('@daily', options);
     this.#timer = createLoop({
       name: 'scheduler',
       runtime,
       step: () => {
-        for (const entry of this.#timetable.takeDue()) this.#startFiring(entry);
-        return Promise.resolve(Math.min(this.#timetable.waitMs(), MAX_TIMER_WAIT_MS));
+        for (const entry of this.#timetable.takeDue())
+          this.#firings.start(entry, entry.prevMs ?? runtime.clock.wallMs());
+        const maxMs = this.#entries.size > 0 ? MAX_TIMER_WAIT_MS : MAX_IDLE_WAIT_MS;
+        return Promise.resolve(Math.min(this.#timetable.waitMs(), maxMs));
       },
     });
     this.#heartbeat = createLoop({
@@ -117,14 +131,19 @@ export class Scheduler {
   /**
    * Adds an entry: a task to enqueue at the times of `spec`. May be called before the start and while it runs.
    *
-   * @param spec five cron fields, a name such as `@daily`, or `@every 90s`. The prefix `TZ=Europe/Berlin ` sets its zone.
+   * Clock changes, unless the profile is `asynq`: a local time that a zone leaves out fires once, at the end of the gap;
+   * one that comes twice fires the first time. An hour field that begins with `*` follows real time. `@every` fires at the
+   * multiples of its interval since 1970 (UTC), so a restart changes nothing. docs/schedules.md has examples.
+   *
+   * @param spec five cron fields, a name such as `@daily`, or `@every 90s`. The prefix `TZ=Europe/Berlin ` sets its zone. A spec
+   *   that never fires, or not as it is written, is refused: `0 0 31 2 *`, `1-5/10 * * * *`, `@every 1.5s`.
    * @param task enqueued with the same payload each time. With an `id` it is enqueued only if no task has that ID, with
    *   `unique` only if there is no other such task.
    * @returns the entry's ID, a UUID
    * @throws TaskCenterError `invalid-value`
    */
   register(spec: string, task: TaskToEnqueue): string {
-    const cron = checkedCron(spec, this.#options.timeZone);
+    const cron = checkedCron(spec, this.#options);
     const id = this.#runtime.newId();
     const entry: Entry = {
       id,
@@ -148,6 +167,7 @@ export class Scheduler {
    */
   async unregister(entryId: string): Promise<void> {
     if (!this.#entries.delete(entryId)) throw new TaskCenterError('entry-not-found', { id: entryId });
+    this.#firings.end(entryId);
     this.#wakeLoops();
     if (this.#state === 'active') await this.#broker.schedulerEntries.clearEvents([entryId]);
   }
@@ -186,7 +206,7 @@ export class Scheduler {
       this.#timer.stop(),
       this.#heartbeat.stop().then(() => logFailure(schedulerEntries.clearEntries(this.name))),
     ]);
-    await Promise.all(this.#firings);
+    await this.#firings.stop();
     await logFailure(schedulerEntries.clearEvents([...this.#entries.keys()]));
   }
 
@@ -206,46 +226,13 @@ export class Scheduler {
     return records.sort(compareByNext);
   }
 
-  #startFiring(entry: Entry): void {
-    const firing = this.#fire(entry).finally(() => this.#firings.delete(firing));
-    this.#firings.add(firing);
-  }
-
-  /** Never rejects. */
-  async #fire({ id, task }: Entry): Promise<void> {
-    const { preEnqueue, postEnqueue } = this.#options;
-    await this.#runHook(() => preEnqueue?.(task));
-    const outcome = await this.#enqueue(task);
-    await this.#runHook(() => postEnqueue?.(outcome, task));
-    const { clock, log } = this.#runtime;
-    if ('error' in outcome) {
-      log.warn({ entry_id: id, err: outcome.error }, 'a scheduled task could not be enqueued');
-      return;
-    }
-    const taskId = storedTaskId(outcome.task.id, task.context?.businessId ?? null);
-    try {
-      await this.#broker.schedulerEntries.recordEvent(id, { taskId, atMs: clock.wallMs() });
-      // If the entry was unregistered meanwhile, its history has been removed before this event was added.
-      if (!this.#entries.has(id)) await this.#broker.schedulerEntries.clearEvents([id]);
-    } catch (error) {
-      log.warn({ entry_id: id, task_id: taskId, err: error }, 'an enqueue event could not be recorded');
-    }
-  }
-
-  async #enqueue({ task, payload, ...options }: TaskToEnqueue): Promise<FiringOutcome> {
-    try {
-      return { task: await this.#client.enqueue(task, payload, options) };
-    } catch (error) {
-      return { error };
-    }
-  }
-
-  /** Never rejects. */
-  async #runHook(hook: () => void | Promise<void> | undefined): Promise<void> {
-    try {
-      await hook();
-    } catch (error) {
-      this.#runtime.log.error({ err: error }, 'a scheduler hook failed');
-    }
+  /** The clock was set back far, and these entries will fire again at times that have fired. */
+  #tellForgotten(entries: readonly Entry[], setBackMs: number): void {
+    const entryIds = entries.map(({ id }) => id);
+    this.#runtime.log.warn(
+      { entry_ids: entryIds, set_back_ms: setBackMs },
+      'the clock was set back far; these entries fire at the new times, also at those that have fired before',
+    );
+    this.#runtime.events.emit('scheduler.replanned', { scheduler: this.name, entryIds, setBackMs });
   }
 }

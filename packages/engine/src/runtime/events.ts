@@ -131,6 +131,24 @@ export interface EngineEvents {
   };
   /** Emitted when the tasks of a set could not become one task. They go back to their group. */
   'group.failed': { readonly queue: string; readonly group: string; readonly error: unknown };
+  /** Emitted when a scheduler could not enqueue a task before its entry fired again, and gave it up. */
+  'firing.missed': {
+    /** The scheduler's name. */
+    readonly scheduler: string;
+    readonly entryId: string;
+    readonly spec: string;
+    readonly type: string;
+    /** When it should have fired, wall-clock ms. */
+    readonly plannedMs: number;
+    readonly error: unknown;
+  };
+  /** Emitted when the clock was set back far: entries of a scheduler will fire again at times that have fired. */
+  'scheduler.replanned': {
+    /** The scheduler's name. */
+    readonly scheduler: string;
+    readonly entryIds: readonly string[];
+    readonly setBackMs: number;
+  };
   /** Emitted when a broker is unusable for the rest of this process: its file could not be written, or its thread ended. */
   'broker.broken': {
     /** The broker's name: its URL without the password. */

@@ -18,7 +18,11 @@ describe('a value that the model refuses', () => {
     [() => checkedTypeName('a{b}'), 'braces'],
     [() => checkedTaskId('a.b'), 'id is not valid'],
     [() => durationMs('-5s', 'delay'), 'delay'],
-    [() => checkedCron('60 * * * *'), 'schedule'],
+    [() => checkedCron('* * * *'), 'The schedule is not valid'],
+    [() => checkedCron('60 * * * *'), 'The minute of the schedule "60 * * * *"'],
+    [() => checkedCron('0 0 31 2 *'), 'The day of month of the schedule'],
+    [() => checkedCron('@every 1.5s'), 'The interval of the schedule'],
+    [() => checkedCron('TZ=Nowhere/Else @daily'), 'The time zone of the schedule'],
   ])('is an error that says why: %s', (check, why) => {
     expect(check).toThrow(invalid);
     expect(check).toThrow(why);
@@ -39,5 +43,5 @@ describe('a value that the model refuses', () => {
 });
 
 test('an unknown default zone is refused, and the error names it', () => {
-  expect(() => checkedCron('@daily', 'Nowhere/Else')).toThrow(/Nowhere\/Else/);
+  expect(() => checkedCron('@daily', { timeZone: 'Nowhere/Else' })).toThrow(/Nowhere\/Else/);
 });

@@ -1,11 +1,12 @@
 import {
+  isCronFault,
   isTaskId,
-  isTimeZone,
   nameFault,
-  parseCron,
   parseDuration,
   queueNameFault,
+  readCron,
   type Cron,
+  type CronOptions,
   type Duration,
 } from '@task-center/model';
 import { invalidValue, shown, TaskCenterError } from '../errors/task-center-error.ts';
@@ -82,14 +83,14 @@ const EXPECTED_SCHEDULE =
   'five fields such as `*/5 8-17 * * mon-fri`, a name such as `@daily`, or `@every 90s`; `TZ=<zone> ` in front sets the time zone';
 
 /**
- * Reads a schedule with `parseCron`.
+ * Reads a schedule with `readCron`.
  *
- * @param timeZone IANA name of the zone for specs without a prefix
- * @throws TaskCenterError `invalid-value`
+ * @throws TaskCenterError `invalid-value`; it names the field that is wrong
  */
-export function checkedCron(spec: string, timeZone = 'UTC'): Cron {
-  const cron = parseCron(spec, timeZone);
-  if (cron) return cron;
-  const got = isTimeZone(timeZone) ? shown(spec) : `${shown(spec)} in the zone ${shown(timeZone)}`;
-  throw new TaskCenterError('invalid-value', { name: 'The schedule', got, expected: EXPECTED_SCHEDULE });
+export function checkedCron(spec: string, options: CronOptions = {}): Cron {
+  const read = readCron(spec, options);
+  if (!isCronFault(read)) return read;
+  const { field, got, expected } = read;
+  const name = field === null ? 'The schedule' : `The ${field} of the schedule ${shown(spec)}`;
+  throw invalidValue(name, got, expected ?? EXPECTED_SCHEDULE);
 }

@@ -3,7 +3,8 @@ import type { Broker } from '../../src/broker/broker.ts';
 import type { SchedulerEntries } from '../../src/broker/scheduler-entries.ts';
 import type { TaskToEnqueue } from '../../src/client/prepare-task.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
-import { Scheduler, type FiringOutcome, type SchedulerOptions } from '../../src/asynq-scheduler/scheduler.ts';
+import type { FiringOutcome } from '../../src/asynq-scheduler/firings.ts';
+import { Scheduler, type SchedulerOptions } from '../../src/asynq-scheduler/scheduler.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
 

@@ -10,6 +10,8 @@ export interface FakeClock extends Clock {
   advance(ms: number): Promise<void>;
   /** Moves time without waking any sleeper, as for a process that was stopped. */
   skip(ms: number): void;
+  /** Sets the wall clock forward, or back if `ms` is negative. No time passes: the monotonic clock and sleepers stay. */
+  step(ms: number): void;
 }
 
 interface Sleeper {
@@ -25,6 +27,7 @@ export async function settle(): Promise<void> {
 /** Starts by default at the beginning of 2026, UTC. */
 export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
   let nowMs = startMs;
+  let stepsMs = 0;
   const sleepers = new Set<Sleeper>();
   const watchers = new Set<() => void>();
 
@@ -44,7 +47,7 @@ export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
   }
 
   return {
-    wallMs: () => nowMs,
+    wallMs: () => nowMs + stepsMs,
     monotonicMs: () => nowMs - startMs,
     get sleeping() {
       return sleepers.size;
@@ -87,6 +90,9 @@ export function createFakeClock(startMs = 1_767_225_600_000): FakeClock {
     },
     skip(ms) {
       nowMs += ms;
+    },
+    step(ms) {
+      stepsMs += ms;
     },
     async advance(ms) {
       const untilMs = nowMs + ms;
