@@ -22,11 +22,6 @@ export const LATER: readonly Later[] = [
     why: 'needs no fault: packages/engine/test/brokers/redis/durability.test.ts shows with a paused replica that both use one connection',
   },
   {
-    id: 'R10',
-    title: 'wrong eviction policy',
-    why: 'the eviction policy of Redis is not checked yet, and a queue whose keys were evicted cannot be judged',
-  },
-  {
     id: 'T3',
     title: 'the clock of the Redis host jumps',
     why: 'redis-server with jemalloc hangs at startup under libfaketime; a build without jemalloc is needed',

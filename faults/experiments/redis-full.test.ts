@@ -1,12 +1,13 @@
 // Redis without free memory or disk space.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { UNAVAILABLE, wrongCodes } from '../harness/answers.ts';
+import { connect, Events } from '@task-center/engine';
+import { REFUSES_WRITES, UNAVAILABLE, wrongCodes } from '../harness/answers.ts';
 import { experiment } from '../harness/experiment.ts';
 import { serverOnDisk, type SmallDisk } from '../harness/small-disk.ts';
 import { unfinished } from '../harness/broker-content.ts';
 import { now, until, type Line } from '../harness/history.ts';
-import { redisOf } from '../harness/redis.ts';
+import { info, redisOf } from '../harness/redis.ts';
 import type { Run } from '../harness/run.ts';
 
 const isAnswer = (code: string) => (line: Line) =>
@@ -49,6 +50,68 @@ experiment(
   },
 );
 
+/** Keys of another program, older than any task: Redis evicts them first. */
+const OTHERS = 'for i = 1, 20000 do redis.call("SET", "other:" .. i, string.rep("x", 1000)) end';
+const MAX_DETECT_MS = 60_000;
+
+experiment(
+  'R10',
+  {
+    title: 'maxmemory-policy becomes allkeys-lru, then the memory is full',
+    tier: 2,
+    on: ['redis'],
+    may: { resumeMs: 3_000 },
+    limitMs: 240_000,
+  },
+  async (run) => {
+    const redis = await redisOf(run);
+    const events = new Events();
+    const told: { code: string; severity: string; hasEnded: boolean }[] = [];
+    events.on('broker.finding', (event) => void (event.code === 'eviction' && told.push(event)));
+    const watching = await connect(run.bed.url, { runtime: { events } });
+    run.cleanUp(() => watching.close());
+    await redis.call('EVAL', OTHERS, '0');
+    await sleep(2_000);
+    await run.fleet();
+    for (let i = 0; i < run.times(1, 3); i += 1) {
+      await run.flow(100);
+      const from = now();
+      await redis.call(
+        'CONFIG',
+        'SET',
+        'maxmemory',
+        '1gb',
+        'maxmemory-policy',
+        'allkeys-lru',
+        'maxmemory-samples',
+        '64',
+      );
+      await until(() => told.some(({ hasEnded }) => !hasEnded), {
+        what: 'the policy is told',
+        limitMs: MAX_DETECT_MS + 5_000,
+      });
+      run.fact('policy told after, ms', Math.round(now() - from));
+      await expect(connect(run.bed.url)).rejects.toMatchObject({ code: 'broker-unsafe' });
+      run.fault('the memory is full: Redis removes keys');
+      await redis.call('CONFIG', 'SET', 'maxmemory', String((await info(redis, 'used_memory')) - 2 ** 20));
+      await run.saw(isAnswer('broker-unsafe'), MAX_DETECT_MS);
+      await redis.call('CONFIG', 'SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction');
+      run.heal('no key is removed any more');
+      run.fact('keys removed', await info(redis, 'evicted_keys'));
+      await until(() => told.at(-1)?.hasEnded === true, { what: 'the end is told', limitMs: 10_000 });
+      expect(told.map(({ severity, hasEnded }) => (hasEnded ? 'ended' : severity))).toEqual([
+        'warning',
+        'error',
+        'ended',
+      ]);
+      told.length = 0;
+    }
+    await run.flow(100);
+    await run.finish();
+    expect(wrongCodes(run, ['refused: broker-unsafe'])).toEqual([]);
+  },
+);
+
 const FULL_MS = 3_000;
 
 /** Fills the disk for a while after producers get errors; resolves when it has space again. */
@@ -78,7 +141,7 @@ experiment(
     }
     await run.flow(100);
     await run.finish();
-    expect(wrongCodes(run, UNAVAILABLE)).toEqual([]);
+    expect(wrongCodes(run, REFUSES_WRITES)).toEqual([]);
   },
 );
 
@@ -127,6 +190,6 @@ experiment(
     }
     await run.flow(100);
     await run.finish();
-    expect(wrongCodes(run, UNAVAILABLE)).toEqual([]);
+    expect(wrongCodes(run, REFUSES_WRITES)).toEqual([]);
   },
 );

@@ -7,6 +7,9 @@ type Ack = Extract<Line, { e: 'ack' }>;
 /** The codes that producers may get from an unavailable broker, as {@link wrongCodes} writes them. */
 export const UNAVAILABLE = ['refused: broker-unavailable', 'unknown: broker-unavailable'];
 
+/** The codes that producers may get from a Redis that refuses writes: at first it is waited for, then it is known. */
+export const REFUSES_WRITES = [...UNAVAILABLE, 'refused: broker-unsafe', 'unknown: broker-unsafe'];
+
 /**
  * Reports how often producers got each error code, for tasks that were refused or whose outcome is unknown.
  *

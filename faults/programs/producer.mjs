@@ -110,7 +110,7 @@ export async function produce(client, produceOptions, { log, name, signal }) {
       // A refused call says nothing about the call before it.
       const outcome = wasStored ? 'ack' : before === 'unknown' && e === 'refused' ? 'unknown' : e;
       log(outcome, { id: task.id, ...(code && { code }) });
-      if (code === 'broker-unavailable' && e === 'refused') refused += 1;
+      if (/^broker-(?:unavailable|unsafe)$/.test(code) && e === 'refused') refused += 1;
       if (outcome === 'unknown' && code !== 'durability-not-reached') unknown.push(task);
     }
     if (refused > 0) await sleep(PAUSE_MS);

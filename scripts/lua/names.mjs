@@ -38,11 +38,11 @@ function declarationsIn(lines) {
   return declarations;
 }
 
-/** `KEYS` or `ARGV` of a script's header: the names that are no lists, and the index of all, from 1. */
+/** `KEYS` or `ARGV` of a script's header: the names that are no lists, and the index of all, from 1. `none` = there are none. */
 export function readHeader(lines, word) {
   const declaration = declarationsIn(lines).find((found) => found.word === word);
   if (!declaration) throw new Error(`there is no ${word}`);
-  const names = namesIn(declaration.text);
+  const names = declaration.text.trim() === 'none' ? [] : namesIn(declaration.text);
   const index = new Map(names.map((name, i) => [name.replace('...', ''), i + 1]));
   return { names: names.filter((name) => !name.endsWith('...')), index };
 }

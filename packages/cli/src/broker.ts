@@ -1,7 +1,7 @@
 // For commands that work without the service: their options, the broker's URL, and opening the broker.
 
 import { existsSync } from 'node:fs';
-import type { Broker } from '@task-center/engine';
+import type { AllowableFinding, Broker } from '@task-center/engine';
 import type { Command } from 'commander';
 import { addConfigOption, readConfig } from './config.ts';
 import { CliError, explain } from './errors.ts';
@@ -14,20 +14,27 @@ export interface BrokerOptions {
   readonly dataDir?: string;
 }
 
-/** Adds the options that `readBrokerUrl` reads. */
+/** Adds the options that `readBroker` reads. */
 export function addBrokerOptions(command: Command): Command {
   return addConfigOption(command)
     .option('--broker <url>', 'the broker (else as configured)')
     .option('--data-dir <path>', 'data folder (else as configured)');
 }
 
-/** The URL of the broker, by the flags and the configuration. @throws CliError when the configuration is not valid */
-export async function readBrokerUrl(
+/** A broker to open, as the flags and the configuration name it. */
+export interface ConfiguredBroker {
+  readonly url: string;
+  /** Findings with which it is opened all the same. */
+  readonly allow: readonly AllowableFinding[];
+}
+
+/** @throws CliError when the configuration is not valid */
+export async function readBroker(
   { config: file, broker, dataDir }: BrokerOptions,
   io: Io,
-): Promise<string> {
+): Promise<ConfiguredBroker> {
   const config = await readConfig(file, { broker, data_dir: dataDir }, io);
-  return config.broker;
+  return { url: config.broker, allow: config.brokerAllow };
 }
 
 /** Prefix of a SQLite broker's URL. */
@@ -45,10 +52,10 @@ export function checkFile(url: string): void {
  *
  * @param action what the user should do while the service is stopped, for the error when SQLite's file is in use
  */
-export async function openBroker(url: string, action: string): Promise<Broker> {
+export async function openBroker({ url, allow }: ConfiguredBroker, action: string): Promise<Broker> {
   const { connect, isTaskCenterError } = await import('@task-center/engine');
   try {
-    return await connect(url);
+    return await connect(url, { allow });
   } catch (error) {
     if (!isTaskCenterError(error, 'database-in-use')) throw error;
     const fix = `Stop the service, ${action}, and start it again.`;

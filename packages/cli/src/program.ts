@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CliError, explain } from './errors.ts';
 import { addBackup } from './commands/backup.ts';
+import { addBroker } from './commands/broker.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addFsck } from './commands/fsck.ts';
 import { addKeys } from './commands/keys.ts';
@@ -33,7 +34,17 @@ function createProgram(io: Io): Command {
       outputError: (text, write) => write(`${NAME}: ${text.replace(/^error: /, '')}`),
     })
     .exitOverride();
-  for (const add of [addServe, addEnqueue, addTasks, addQueues, addReceive, addKeys, addBackup, addFsck])
+  for (const add of [
+    addServe,
+    addEnqueue,
+    addTasks,
+    addQueues,
+    addBroker,
+    addReceive,
+    addKeys,
+    addBackup,
+    addFsck,
+  ])
     add(program, io);
   return program;
 }

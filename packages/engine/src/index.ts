@@ -24,6 +24,7 @@ export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers
 
 // Looking at queues and tasks, and acting on them.
 export { Inspector } from './inspector/inspector.ts';
+export type { BrokerInspector } from './inspector/broker-inspector.ts';
 export type { ClusterInspector } from './inspector/cluster-inspector.ts';
 export type { QueueInspector } from './inspector/queue-inspector.ts';
 export type { SchedulerInspector } from './inspector/scheduler-inspector.ts';
@@ -31,6 +32,7 @@ export type { TaskInspector } from './inspector/task-inspector.ts';
 // For programs that are a door to a broker themselves, such as the HTTP service. Others use `Inspector`, which calls the same.
 export * as control from './control/index.ts';
 export type {
+  BrokerState,
   BulkOptions,
   EventPageOptions,
   PageOptions,

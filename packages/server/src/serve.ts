@@ -119,7 +119,7 @@ function createWorker(
 async function startAll(shared: Shared, started: Started): Promise<FirstKey> {
   const { config, runtime } = shared;
   makeDataDir(config);
-  const broker = (started.broker = await connect(config.broker, { runtime }));
+  const broker = (started.broker = await connect(config.broker, { runtime, allow: config.brokerAllow }));
   const firstKey = await claimFirstKey(broker, config.keyFile, runtime.clock.wallMs());
   const worker = createWorker(shared, broker);
   if (config.roles.includes('api')) started.http = await startHttp(shared, broker, worker);

@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { resource } from '../route.ts';
+import { brokerState } from './schemas.ts';
 
 const { get } = resource('broker');
 
@@ -11,6 +12,11 @@ const bytes = z
   .meta({ type: 'string', format: 'binary' });
 
 export const brokerRoutes = {
+  getBroker: get('/v1/broker', {
+    role: 'viewer',
+    summary: 'What the broker is, and whether it can keep its promises',
+    answers: { 200: brokerState },
+  }),
   getBrokerBackup: get('/v1/broker/backup', {
     role: 'admin',
     summary: 'A consistent copy of the SQLite file, made while it is in use',

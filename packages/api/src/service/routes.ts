@@ -17,7 +17,8 @@ export const serviceRoutes = {
   }),
   getReadiness: get('/readyz', {
     role: '-',
-    summary: 'Whether the service takes requests: started, not stopping, broker in reach',
+    summary:
+      'Whether the service takes requests: started, not stopping, broker in reach and able to keep its promises',
     query: healthQuery,
     answers: { 200: health, 503: health },
   }),

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { access, open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { addBrokerOptions, checkFile, openBroker, readBrokerUrl, type BrokerOptions } from '../broker.ts';
+import { addBrokerOptions, checkFile, openBroker, readBroker, type BrokerOptions } from '../broker.ts';
 import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
@@ -40,10 +40,10 @@ async function fetchCopy(part: string, options: BackupOptions, io: Io): Promise<
 }
 
 async function makeCopy(part: string, options: BackupOptions, io: Io): Promise<number> {
-  const url = await readBrokerUrl(options, io);
-  checkFile(url);
+  const configured = await readBroker(options, io);
+  checkFile(configured.url);
   const { Inspector } = await import('@task-center/engine');
-  const broker = await openBroker(url, 'make the copy');
+  const broker = await openBroker(configured, 'make the copy');
   try {
     return (await new Inspector(broker).backup(part)).bytes;
   } finally {

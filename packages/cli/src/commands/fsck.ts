@@ -1,9 +1,9 @@
 // `fsck`: checks and repairs stored data. It talks to the broker itself, prints one row per queue and kind of fault,
 // and says in its exit code whether findings remain. See docs/fsck.md.
 
-import type { Broker, FaultKind, Finding, FsckReport } from '@task-center/engine';
+import type { AllowableFinding, Broker, FaultKind, Finding, FsckReport } from '@task-center/engine';
 import type { Command } from 'commander';
-import { addBrokerOptions, checkFile, openBroker, readBrokerUrl, type BrokerOptions } from '../broker.ts';
+import { addBrokerOptions, checkFile, openBroker, readBroker, type BrokerOptions } from '../broker.ts';
 import { CliError, explain } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { oneLine, painter, table, type Column } from '../output.ts';
@@ -104,12 +104,15 @@ async function storedQueuesOf(broker: Broker, names: readonly string[]): Promise
   return found;
 }
 
+/** A check is possible in spite of these, and it is needed most on a broker with a fault. */
+const ACCEPTED: readonly AllowableFinding[] = ['eviction', 'rights'];
+
 /** Opens the broker that is configured, checks it and closes it. */
 async function check(options: FsckOptions, io: Io): Promise<FsckReport> {
-  const url = await readBrokerUrl(options, io);
-  checkFile(url);
+  const configured = await readBroker(options, io);
+  checkFile(configured.url);
   const { fsck } = await import('@task-center/engine');
-  const broker = await openBroker(url, 'check the file');
+  const broker = await openBroker({ ...configured, allow: ACCEPTED }, 'check the file');
   try {
     const onlyQueues = options.queue && { queues: await storedQueuesOf(broker, options.queue) };
     return await fsck(broker, { ...onlyQueues, repair: options.repair ?? false });

@@ -2,7 +2,7 @@
 
 import { ROLES, type Role } from '@task-center/api';
 import { Option, type Command } from 'commander';
-import { addBrokerOptions, openBroker, readBrokerUrl, type BrokerOptions } from '../broker.ts';
+import { addBrokerOptions, openBroker, readBroker, type BrokerOptions } from '../broker.ts';
 import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
 
@@ -21,9 +21,9 @@ interface CreateOptions extends BrokerOptions {
  */
 async function create(options: CreateOptions, io: Io): Promise<void> {
   if (!options.local) throw new CliError('Keys are created on the broker itself: add --local.', 2);
-  const url = await readBrokerUrl(options, io);
+  const configured = await readBroker(options, io);
   const { createLocalKey } = await import('@task-center/server');
-  const broker = await openBroker(url, 'create the key');
+  const broker = await openBroker(configured, 'create the key');
   try {
     const { role, name } = options;
     const { key, id } = await createLocalKey(broker, { role, ...(name !== undefined && { name }) });

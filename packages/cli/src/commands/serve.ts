@@ -13,6 +13,8 @@ interface ServeOptions {
   /** The configuration file. All other flags override it. */
   readonly config?: string;
   readonly broker?: string;
+  /** Findings about the broker with which the service starts all the same. */
+  readonly brokerAllow?: string;
   readonly port?: string;
   readonly host?: string;
   readonly dataDir?: string;
@@ -35,6 +37,7 @@ const EXIT_BROKEN = 1;
 function flagsOf(options: ServeOptions): Flags {
   return {
     broker: options.broker,
+    broker_allow: options.brokerAllow,
     'http.port': options.port,
     'http.host': options.host,
     data_dir: options.dataDir,
@@ -156,6 +159,10 @@ export function addServe(program: Command, io: Io): void {
     .option(
       '--broker <url>',
       'sqlite:<path>, redis://host:port, redis-sentinel://… or redis-cluster://… (sqlite:<data>/tasks.db)',
+    )
+    .option(
+      '--broker-allow <findings>',
+      'findings about the broker to start with: a list such as eviction (none)',
     )
     .option('--port <port>', 'port of the HTTP API (7420)')
     .option('--host <address>', 'address that the HTTP API listens on (127.0.0.1)')

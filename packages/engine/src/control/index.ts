@@ -4,6 +4,7 @@
  * same everywhere. See docs/design/engine.md#use-cases.
  */
 export * from './backup.ts';
+export * from './broker.ts';
 export * from './bulk.ts';
 export type { BulkOptions } from './change-in-steps.ts';
 export * from './list-tasks.ts';

@@ -22,7 +22,7 @@ export interface Found extends Omit<BrokerFinding, 'sinceMs'> {
 export interface FindingCheck {
   /** Names the check among those of its broker. */
   readonly name: string;
-  /** Pause between two looks. A check that asks the broker has a long one. While it finds an error, it looks each second. */
+  /** Pause between two looks. A check that asks the broker has a long one. While it finds what refuses a start, it looks each second. */
   readonly everyMs: number;
   /** Resolves to all that it finds now; what it found before and does not find any more has ended. A rejection changes nothing. */
   look(): Promise<readonly Found[]>;
@@ -41,6 +41,8 @@ export interface FindingWatchDeps {
 /** A finding, with what tells it from another of the same code. */
 interface KnownFinding extends BrokerFinding {
   readonly subject: string | undefined;
+  /** Its check looks each second: to notice its end, or that it has got worse. */
+  readonly isUrgent: boolean;
 }
 
 /** What is known of a check. */
@@ -152,15 +154,11 @@ export class FindingWatch implements Findings {
   }
 
   #known(found: Found, sinceMs: number): KnownFinding {
-    const { code, detail, fix, subject } = found;
-    return {
-      code,
-      severity: this.#allows(found) ? 'warning' : found.severity,
-      detail,
-      fix,
-      sinceMs,
-      subject,
-    };
+    const { code, detail, fix, subject, refusesStart = false } = found;
+    const isAllowed = this.#allows(found);
+    const severity = isAllowed ? 'warning' : found.severity;
+    const isUrgent = !isAllowed && (refusesStart || severity === 'error');
+    return { code, severity, detail, fix, sinceMs, subject, isUrgent };
   }
 
   #stateOf(check: string): CheckState {
@@ -176,7 +174,7 @@ export class FindingWatch implements Findings {
     const nowMs = this.#deps.runtime.clock.monotonicMs();
     for (const check of this.#deps.checks) {
       const state = this.#stateOf(check.name);
-      const isSoon = state.isHinted || state.findings.some(isError);
+      const isSoon = state.isHinted || state.findings.some(({ isUrgent }) => isUrgent);
       // Timers may fire a little early.
       if (!isSoon && nowMs - state.lookedMs < check.everyMs - TICK_MS / 2) continue;
       void this.#look(check, state);

@@ -2,6 +2,7 @@ import type { BackupFile, BackupOptions } from '../broker/backup.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { ServerRecord } from '../broker/presence.ts';
 import { listServers, writeBackup } from '../control/index.ts';
+import { BrokerInspector } from './broker-inspector.ts';
 import { ClusterInspector } from './cluster-inspector.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { SchedulerInspector } from './scheduler-inspector.ts';
@@ -24,6 +25,8 @@ export class Inspector {
   readonly tasks: TaskInspector;
   /** The periodic tasks of the running schedulers. */
   readonly schedulers: SchedulerInspector;
+  /** Whether the broker can keep its promises. */
+  readonly broker: BrokerInspector;
   /** Slots and nodes of a Redis Cluster. */
   readonly cluster: ClusterInspector;
   readonly #broker: Broker;
@@ -33,6 +36,7 @@ export class Inspector {
     this.queues = new QueueInspector(broker);
     this.tasks = new TaskInspector(broker);
     this.schedulers = new SchedulerInspector(broker);
+    this.broker = new BrokerInspector(broker);
     this.cluster = new ClusterInspector(broker);
   }
 

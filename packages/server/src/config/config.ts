@@ -1,4 +1,5 @@
 /** What the service is started with, and how a wrong configuration is reported. */
+import type { AllowableFinding } from '@task-center/engine';
 import type { UrlRules } from '../callbacks/url-rules.ts';
 
 /**
@@ -19,6 +20,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface Config {
   /** URL of the broker. */
   readonly broker: string;
+  /** Findings about the broker with which it is used all the same. */
+  readonly brokerAllow: readonly AllowableFinding[];
   /** Folder of the files that the service writes: the SQLite file and the first key, unless other keys place them elsewhere. */
   readonly dataDir: string;
   readonly roles: readonly ServiceRole[];

@@ -18,6 +18,7 @@ describe('a configuration', () => {
   test('is complete without any source', () => {
     expect(good({})).toEqual({
       broker: 'sqlite:./data/tasks.db',
+      brokerAllow: [],
       dataDir: './data',
       roles: ['api', 'worker', 'scheduler'],
       http: { host: '127.0.0.1', port: 7420, maxRequests: 512 },

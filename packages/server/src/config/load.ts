@@ -6,6 +6,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
 import { didYouMean } from '@task-center/api';
 import { parseDuration } from '@task-center/model';
+import type { AllowableFinding } from '@task-center/engine';
 import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Config, ConfigProblem, LogLevel, ServiceRole } from './config.ts';
 import { settingAt, settingPaths, settings, variableOf, type Setting, type SettingPath } from './settings.ts';
@@ -190,6 +191,7 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
   const folder = dataDir.replace(/(.)\/+$/, '$1');
   return deepFreeze({
     broker: (values.broker as string | null) ?? `sqlite:${folder}/tasks.db`,
+    brokerAllow: [...(values.broker_allow as AllowableFinding[])],
     dataDir,
     roles: [...(values.roles as ServiceRole[])],
     http: { host, port: values['http.port'] as number, maxRequests: values['http.max_requests'] as number },

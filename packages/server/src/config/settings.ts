@@ -8,6 +8,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { formatDuration, parseDuration } from '@task-center/model';
+import { ALLOWABLE_FINDINGS } from '@task-center/engine';
 import { LOG_LEVELS, SERVICE_ROLES } from './config.ts';
 
 /** One key of the configuration. */
@@ -113,6 +114,15 @@ export const settings = {
       'Where tasks are stored: a SQLite file (one process), or Redis 7 or Valkey (many machines): a single server, Sentinel or a cluster.',
     example: 'sqlite:./data/tasks.db',
     harmless: true,
+  },
+  broker_allow: {
+    schema: z.array(z.enum(ALLOWABLE_FINDINGS)).refine((list) => new Set(list).size === list.length),
+    expected: `a list of ${ALLOWABLE_FINDINGS.join(', ')}, each at most once`,
+    form: 'words',
+    fallback: [],
+    about:
+      'Findings about the broker with which the service starts and takes tasks all the same, although tasks may be lost: docs/redis.md. None by default; below is an example.',
+    example: '[eviction]',
   },
   data_dir: {
     schema: z.string().min(1),

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
-import type { AllowableFinding, BrokerFacts } from '../../broker/findings.ts';
+import type { AllowableFinding } from '../../broker/findings.ts';
 import { FindingWatch } from '../../findings/finding-watch.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { RedisClient, type RunOptions } from './client/redis-client.ts';
+import { createServerCheck } from './checks/server-check.ts';
 import { createCheck } from './facets/check.ts';
 import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
@@ -19,6 +20,7 @@ import { createSemaphores } from './facets/semaphores.ts';
 import { createSchedulerEntries } from './facets/scheduler-entries.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
+import type { RedisDeps } from './deps.ts';
 import { claimDatabase } from './schema-version.ts';
 import { createReceipts } from './calls/receipts.ts';
 import { createLeaseRenewerThread } from './leases/lease-renewer.ts';
@@ -37,10 +39,11 @@ export interface RedisBrokerOptions {
   readonly allow?: readonly AllowableFinding[];
 }
 
-const FACTS: BrokerFacts = { kind: 'redis', version: null, role: null, memory: null, persistence: null };
 const MIN_MAJOR_VERSION = 7;
 /** Longest time for the checks before a broker is ready. Ticks and timers add to it; with them it takes at most 5 s. */
 const OPEN_MS = 4_500;
+/** Longest time for a look at the servers later on. */
+const LOOK_MS = 2_000;
 const MAX_SKEW_MS = 2_000;
 
 /** What a server says about itself. */
@@ -94,13 +97,61 @@ async function warnOfSkew(client: RedisClient, { clock, log }: Runtime, options:
   );
 }
 
+interface Opening {
+  readonly client: RedisClient;
+  readonly target: RedisTarget;
+  readonly runtime: Runtime;
+  readonly findings: FindingWatch;
+  /** Time left of `OPEN_MS`. */
+  left(): RunOptions;
+}
+
 /** Checks the server behind the URL and claims the database; resolves when it can be used. */
-async function checkAndClaim(client: RedisClient, target: RedisTarget, runtime: Runtime): Promise<void> {
+async function checkAndClaim({ client, target, runtime, findings, left }: Opening): Promise<void> {
+  checkServer(target, await readServerFacts(client, left()));
+  await findings.start();
+  // The operator accepts a server that takes no writes.
+  const isReadOnly = findings.current().some(({ code }) => code === 'replica' || code === 'read_only');
+  if (!isReadOnly) await claimDatabase(client, runtime.newId(), left());
+  await warnOfSkew(client, runtime, left());
+}
+
+/** Watches what the servers say about themselves. `timeLeft`: of a look. */
+function watchServers(
+  { allow = [] }: RedisBrokerOptions,
+  deps: Omit<Opening, 'findings' | 'left'>,
+  timeLeft: () => RunOptions,
+): FindingWatch {
+  const { client, runtime } = deps;
+  const check = createServerCheck({ ...deps, timeLeft });
+  return new FindingWatch({ broker: client.name, runtime, allow, checks: [check], facts: check.facts });
+}
+
+/** Connects to the servers, checks them and claims the database. A failed attempt leaves nothing behind. */
+async function openServers(
+  options: RedisBrokerOptions,
+): Promise<RedisDeps & { readonly findings: FindingWatch }> {
+  const { url, nowMs } = options;
+  const target = parseRedisUrl(url, options.redis);
+  const runtime = createRuntime(options.runtime);
+  const topology = createTopology(target, runtime);
+  const onHint = () => findings.hint();
+  const client = new RedisClient({ target, topology, runtime, onHint, ...(nowMs && { nowMs }) });
   const deadlineMs = runtime.clock.monotonicMs() + OPEN_MS;
   const left = (): RunOptions => ({ timeoutMs: deadlineMs - runtime.clock.monotonicMs() });
-  checkServer(target, await readServerFacts(client, left()));
-  await claimDatabase(client, runtime.newId(), left());
-  await warnOfSkew(client, runtime, left());
+  let timeLeft = left;
+  const findings = watchServers(options, { client, target, runtime }, () => timeLeft());
+  try {
+    await checkAndClaim({ client, target, runtime, findings, left });
+    timeLeft = () => ({ timeoutMs: LOOK_MS });
+  } catch (error) {
+    findings.close();
+    await client.close();
+    topology.close();
+    throw error;
+  }
+  const receipts = createReceipts(randomBytes(12).toString('base64url'));
+  return { client, receipts, runtime, target, topology, findings };
 }
 
 /**
@@ -110,27 +161,12 @@ async function checkAndClaim(client: RedisClient, target: RedisTarget, runtime: 
  *   `broker-unsafe`, `schema-too-new`
  */
 export async function connectRedis(options: RedisBrokerOptions): Promise<Broker> {
-  const { url, nowMs } = options;
-  const target = parseRedisUrl(url, options.redis);
-  const runtime = createRuntime(options.runtime);
-  const topology = createTopology(target, runtime);
-  const client = new RedisClient({ target, topology, runtime, ...(nowMs && { nowMs }) });
-  const { allow = [] } = options;
-  const findings = new FindingWatch({ broker: client.name, runtime, allow, checks: [], facts: () => FACTS });
-  try {
-    await findings.start();
-    await checkAndClaim(client, target, runtime);
-  } catch (error) {
-    await client.close();
-    topology.close();
-    throw error;
-  }
-  const receipts = createReceipts(randomBytes(12).toString('base64url'));
-  const deps = { client, receipts, runtime, target, topology };
+  const { findings, ...deps } = await openServers(options);
+  const { client, runtime, target, topology } = deps;
   const signals = createSignals(deps);
   const durabilities = createDurabilities(deps);
   // Tests that set the time also renew leases themselves.
-  const leaseRenewal = nowMs ? null : createLeaseRenewerThread(target, runtime);
+  const leaseRenewal = options.nowMs ? null : createLeaseRenewerThread(target, runtime);
   return {
     name: client.name,
     submit: findings.guard(createSubmit(deps, durabilities)),

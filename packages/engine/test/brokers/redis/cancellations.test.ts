@@ -92,6 +92,7 @@ describe.runIf(hasRedis())('cancellations on Redis', () => {
     const poor = await connectRedis({
       url: `redis://poor:pw@127.0.0.1:${redis.port}`,
       runtime: { log: silentLog },
+      allow: ['rights'],
     });
     const events = new Events();
     const done = nextEvent(events, 'attempt.finished');

@@ -54,6 +54,17 @@ describe.skipIf(!hasRedis())('fsck', () => {
     await expectRepaired(broker);
   });
 
+  test('works on a server whose memory is full', async () => {
+    const server = await startRedis();
+    onTestFinished(() => server.stop());
+    const raw = await rawRedis(server.port);
+    onTestFinished(() => raw.close());
+    await damage(await connect(server.url), raw.call, 'q');
+    await raw.call('CONFIG', 'SET', 'maxmemory', '1');
+    const { findings } = await fsck(await connect(server.url), { pauseMs: 0 });
+    expect(findings).toHaveLength(5);
+  });
+
   describe('on a cluster', () => {
     let cluster: RedisCluster;
     beforeAll(async () => {

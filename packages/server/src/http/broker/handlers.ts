@@ -1,6 +1,40 @@
 /** Operations on the store of tasks itself. */
+import type { BrokerState } from '@task-center/api';
 import { control } from '@task-center/engine';
+import { ProblemError } from '../../problem.ts';
 import { Download, type Call, type Handlers, type Reply } from '../call.ts';
+
+const timeOf = (ms: number): string => new Date(ms).toISOString();
+
+/**
+ * `GET /v1/broker`. All businesses share the broker: a key that is bound to some of them may not see how it fares.
+ *
+ * @throws ProblemError `forbidden`
+ */
+async function getBroker({ principal, deps }: Call<'getBroker'>): Promise<Reply> {
+  if (principal.businesses !== null)
+    throw new ProblemError('forbidden', 'A key that is bound to businesses may not look at the broker.', {
+      extra: { needed: { businesses: null } },
+    });
+  const { kind, version, role, memory, persistence, findings } = control.getBrokerState(deps.broker);
+  const body: BrokerState = {
+    kind,
+    version,
+    role,
+    memory: memory && {
+      used_bytes: memory.usedBytes,
+      max_bytes: memory.maxBytes,
+      policy: memory.policy,
+      evicted_keys: memory.evictedKeys,
+    },
+    persistence: persistence && {
+      aof: persistence.aof,
+      saved_at: persistence.savedAtMs === null ? null : timeOf(persistence.savedAtMs),
+    },
+    findings: findings.map(({ sinceMs, ...finding }) => ({ ...finding, since: timeOf(sinceMs) })),
+  };
+  return { body };
+}
 
 /** The name under which browsers and `curl -OJ` keep a copy: `tasks-2026-11-30T06-45-15Z.db`. */
 function fileName(wallMs: number): string {
@@ -24,4 +58,4 @@ async function getBrokerBackup({ deps, isGone }: Call<'getBrokerBackup'>): Promi
   };
 }
 
-export const brokerHandlers = { getBrokerBackup } satisfies Partial<Handlers>;
+export const brokerHandlers = { getBroker, getBrokerBackup } satisfies Partial<Handlers>;

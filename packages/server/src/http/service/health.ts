@@ -1,4 +1,5 @@
 /** Health checks. They need no key and are answered under any load. */
+import { control } from '@task-center/engine';
 import type { Call, Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
 import { RETRY_LATER } from '../../problem.ts';
@@ -33,8 +34,8 @@ export async function getReadiness({ deps }: Call<'getReadiness'>): Promise<Repl
   if (phase !== 'ready') return { status: 503, body: { status: phase }, headers: RETRY_LATER };
   if (!(await isReachable(deps)))
     return { status: 503, body: { status: 'unavailable' }, headers: RETRY_LATER };
-  const isUnsafe = deps.broker.findings.current().some(({ severity }) => severity === 'error');
-  if (isUnsafe) return { status: 503, body: { status: 'unsafe' }, headers: RETRY_LATER };
+  if (control.isBrokerUnsafe(deps.broker))
+    return { status: 503, body: { status: 'unsafe' }, headers: RETRY_LATER };
   return { body: { status: 'ok' } };
 }
 

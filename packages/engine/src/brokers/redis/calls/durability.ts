@@ -1,6 +1,8 @@
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { Durability } from '../../../broker/submit.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
+import { textOf } from '../scripts/reply.ts';
+import { infoFields } from '../checks/server-report.ts';
 import { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { RedisArg } from '../client/script.ts';
@@ -28,14 +30,6 @@ export interface Durabilities {
   close(): Promise<void>;
 }
 
-/** The fields of an INFO reply, by name. */
-const fieldsOf = (text: unknown) =>
-  new Map(
-    String(text)
-      .split('\r\n')
-      .map((line) => line.split(':', 2) as [string, string]),
-  );
-
 /** Why one of the servers cannot confirm that a write is on its disk; null = all can. `WAITAOF` came with Redis 7.2. */
 async function fsyncFault(client: RedisClient, options?: CallOptions): Promise<string | null> {
   const [commands, persistence] = await Promise.all([
@@ -44,7 +38,7 @@ async function fsyncFault(client: RedisClient, options?: CallOptions): Promise<s
   ]);
   if (commands.some((infos) => !(infos as unknown[])[0]))
     return 'it has no WAITAOF; Redis 7.2 or newer is needed';
-  const isOff = persistence.some((text) => fieldsOf(text).get('aof_enabled') !== '1');
+  const isOff = persistence.some((text) => infoFields(textOf(text)).get('aof_enabled') !== '1');
   return isOff ? 'its append-only file is off (appendonly yes)' : null;
 }
 

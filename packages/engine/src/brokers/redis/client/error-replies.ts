@@ -29,6 +29,10 @@ const ERROR_ACTIONS: Readonly<Record<string, ErrorAction>> = {
 };
 /** Errors about the user's login or rights: Redis gives them before it looks at the call. */
 const ACCESS_CODES = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
+/** Errors that say something of the server or the user, not of the call. */
+const HINTS = new Set([...ACCESS_CODES, 'READONLY', 'MISCONF', 'NOREPLICAS', 'OOM', 'MASTERDOWN']);
+/** Redis gives this error to a script whose user may not run one of its commands, or use one of its keys. */
+const SCRIPT_REFUSED = 'ERR The user executing the script';
 /** This error has no code of its own. */
 const TOO_MANY_CLIENTS = 'ERR max number of clients';
 const MAX_CAUSE_LENGTH = 300;
@@ -37,6 +41,10 @@ const codeOf = (reply: Error) => reply.message.split(' ', 1)[0] ?? '';
 
 /** Whether the user was refused. Such a reply says nothing about what an earlier attempt of the same call did. */
 export const isAccessError = (reply: Error): boolean => ACCESS_CODES.has(codeOf(reply));
+
+/** Whether a look at the server, its settings and the user's rights may explain the error. */
+export const hintsAtFinding = (reply: Error): boolean =>
+  HINTS.has(codeOf(reply)) || reply.message.startsWith(SCRIPT_REFUSED);
 
 export function errorActionOf(reply: Error): ErrorAction {
   if (reply.message.startsWith(TOO_MANY_CLIENTS)) return 'wait';

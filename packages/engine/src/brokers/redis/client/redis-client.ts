@@ -32,6 +32,8 @@ export interface Confirmed<R> {
 export interface RedisClientOptions {
   readonly target: RedisTarget;
   readonly runtime: Runtime;
+  /** Called when an error reply or a lost connection may mean that something is wrong with the server itself. */
+  readonly onHint?: () => void;
   /** Shared by all clients of a broker; the broker closes it. Default: the client's own, which `close` closes. */
   readonly topology?: Topology;
   /** Gives scripts their time, wall-clock ms, in tests. Default: Redis' own clock. */
@@ -42,6 +44,12 @@ export interface RedisClientOptions {
 export const CALL_TIMEOUT_MS = 4_500;
 /** Calls without an outcome, sent or waiting; more are refused at once. */
 const MAX_OPEN_CALLS = 10_000;
+
+/** Calls without a key, on one node. */
+export interface NodeCalls {
+  command(args: readonly RedisArg[], options: RunOptions): Promise<unknown>;
+  run<C, R>(script: Script<C, R>, call: C, options: RunOptions): Promise<R>;
+}
 
 /** What is sent, and what decides which node gets it. */
 interface CommandSpec {
@@ -69,7 +77,7 @@ export class RedisClient {
   #isClosed = false;
   #lastOrder = 0;
 
-  constructor({ target, runtime, topology, nowMs }: RedisClientOptions) {
+  constructor({ target, runtime, topology, nowMs, onHint }: RedisClientOptions) {
     this.name = target.name;
     this.nowMs = nowMs ?? (() => null);
     this.#ownsTopology = topology === undefined;
@@ -82,7 +90,12 @@ export class RedisClient {
       connectionCauseOf: (call) => this.#router.causeOf(call),
       onExpired: () => this.#router.dropEnded(),
     });
-    this.#router = new Router({ topology: this.#topology, runtime, retries: this.#retries });
+    this.#router = new Router({
+      topology: this.#topology,
+      runtime,
+      retries: this.#retries,
+      onHint: onHint ?? (() => {}),
+    });
   }
 
   /**
@@ -123,10 +136,24 @@ export class RedisClient {
 
   /** Runs the command on every node that has keys; one reply for each. Rejects when one of them fails. */
   async everywhere(args: readonly RedisArg[], options: RunOptions = {}): Promise<unknown[]> {
+    const nodes = await this.nodes(options);
+    return Promise.all(nodes.map((node) => this.on(node).command(args, options)));
+  }
+
+  /** The nodes that have keys, which are masters. */
+  async nodes(options: RunOptions = {}): Promise<readonly string[]> {
     // Any call makes the client find the nodes.
     if (this.#topology.nodes().length === 0) await this.command(['PING'], options);
-    const spec = { args, lua: null, key: null };
-    return Promise.all(this.#topology.nodes().map((node) => this.#submit({ ...spec, node }, options)));
+    return this.#topology.nodes();
+  }
+
+  /** Runs what has no key on one node. */
+  on(node: string): NodeCalls {
+    return {
+      command: (args, options) => this.#submit({ args, lua: null, key: null, node }, options),
+      run: async (script, call, options) =>
+        script.reply(await this.#submit({ ...this.#scriptSpec(script, call), node }, options), call),
+    };
   }
 
   async ping(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Runtime } from '../../../runtime/runtime.ts';
 import type { Call } from './call.ts';
 import { ConnectionLost, type Connection } from './connection.ts';
-import { causeOf, errorActionOf, ErrorReply } from './error-replies.ts';
+import { causeOf, errorActionOf, ErrorReply, hintsAtFinding } from './error-replies.ts';
 import { NodePipeline } from './node-pipeline.ts';
 import { redirectIn, type Redirect } from './redirects.ts';
 import { backoffMs, type Retries } from './retries.ts';
@@ -14,6 +14,8 @@ export interface RouterDeps {
   readonly topology: Topology;
   readonly runtime: Runtime;
   readonly retries: Retries;
+  /** See `RedisClientOptions`. */
+  onHint(): void;
 }
 
 /** Where an attempt of a call went. */
@@ -30,6 +32,7 @@ export class Router {
   readonly #topology: Topology;
   readonly #runtime: Runtime;
   readonly #retries: Retries;
+  readonly #onHint: () => void;
   readonly #pipelines = new Map<string, NodePipeline>();
   readonly #closing = new AbortController();
   /** Calls whose node is unknown. */
@@ -38,7 +41,8 @@ export class Router {
   /** Why calls are unrouted. */
   #cause: string | null = null;
 
-  constructor({ topology, runtime, retries }: RouterDeps) {
+  constructor({ topology, runtime, retries, onHint }: RouterDeps) {
+    this.#onHint = onHint;
     this.#topology = topology;
     this.#runtime = runtime;
     this.#retries = retries;
@@ -97,7 +101,11 @@ export class Router {
         node,
         runtime: this.#runtime,
         onRefused: (reply) => this.#refuseAll(this.#pipelines.get(node)?.release() ?? [], reply),
-        onFailed: () => this.#refreshTopology(),
+        onDown: this.#onHint,
+        onFailed: () => {
+          this.#onHint();
+          this.#refreshTopology();
+        },
       },
       (up) => up.release().forEach((call) => this.send(call)),
     );
@@ -164,6 +172,7 @@ export class Router {
     call.asking = null;
     if (error instanceof ConnectionLost) return this.send(call);
     if (!(error instanceof ErrorReply)) return this.#retries.reject(call, error);
+    if (hintsAtFinding(error)) this.#onHint();
     const redirect = this.#topology.isClustered ? redirectIn(error) : null;
     if (redirect) return this.#followRedirect(call, redirect, pipeline);
     if (errorActionOf(error) !== 'wait') return this.#retries.refuse(call, error);

@@ -304,6 +304,14 @@ export const lua = {
     records: {},
     text: "#!lua flags=allow-oom\nlocal seconds, info = ARGV[2], ARGV[3]\nif info ~= '' then\n  redis.call('SET', KEYS[1], info, 'EX', seconds)\n  redis.call('DEL', KEYS[2])\nend\nif #ARGV >= 4 then\n  redis.call('HSET', KEYS[2], unpack(ARGV, 4))\n  redis.call('EXPIRE', KEYS[2], seconds)\nend\nreturn 1\n",
   },
+  rights: {
+    name: 'rights',
+    sha1: '11245c02624d39eb782fbc63f1a36d9a3cfabed1',
+    keys: (_: Keys<never>): string[] => [],
+    args: (v: Values<'commands'>): ScriptValue[] => [v.commands],
+    records: {},
+    text: "#!lua flags=allow-oom\nlocal answers = {}\nfor i, command in ipairs(cjson.decode(ARGV[2])) do\n  local ok, is_allowed = pcall(redis.acl_check_cmd, unpack(command))\n  answers[i] = ok and is_allowed and 1 or 0\nend\nreturn answers\n",
+  },
   schedulerEvent: {
     name: 'scheduler-event',
     sha1: '33daf657afa973d6d6f4323d305b6cfdc7a89d6f',
@@ -338,11 +346,11 @@ export const lua = {
   },
   metaClaim: {
     name: 'meta-claim',
-    sha1: '37044a3897df4cc14ba00dfdab7bca4014dea16b',
+    sha1: '67fa5672784457d0b6863e343a99f2645801d2ba',
     keys: (v: Keys<'meta'>): string[] => [v.meta],
     args: (v: Values<'version' | 'installation'>): ScriptValue[] => [v.version, v.installation],
     records: {},
-    text: "local key = KEYS[1]\nredis.call('HSETNX', key, 'schema', ARGV[2])\nredis.call('HSETNX', key, 'installation', ARGV[3])\nreturn redis.call('HMGET', key, 'schema', 'installation')\n",
+    text: "#!lua flags=allow-oom\nlocal key = KEYS[1]\nredis.call('HSETNX', key, 'schema', ARGV[2])\nredis.call('HSETNX', key, 'installation', ARGV[3])\nreturn redis.call('HMGET', key, 'schema', 'installation')\n",
   },
   semaphoreAcquire: {
     name: 'semaphore-acquire',

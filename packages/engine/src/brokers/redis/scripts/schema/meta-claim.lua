@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- @use
 -- meta-claim: marks a database as used by an installation of Task Center, unless it is already. Returns whose it is.
 -- KEYS   meta: tc:meta
