@@ -14,6 +14,11 @@ export const SAME_SIGNAL_MS = 500;
 /** Exit code of a program that was told twice to stop, as after Ctrl-C in a shell: 128 plus the number of SIGINT. */
 export const EXIT_INTERRUPTED = 130;
 
+/** SIGHUP: the terminal is gone, and writing to it would delay an orderly stop. */
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+/** Exit code of a program whose terminal was closed. */
+export const EXIT_HUNG_UP = 129;
+
 /** What a command uses of its process. Tests replace it; `process-io.ts` provides the real one. */
 export interface Io {
   /** Environment variables. */
@@ -30,8 +35,8 @@ export interface Io {
   readInput(): Promise<string>;
   /** The supervising parent; null = there is none. */
   readonly parent: Parent | null;
-  /** Calls `listener` at each SIGINT and SIGTERM. Call the returned function to unsubscribe. */
-  onSignal(listener: () => void): () => void;
+  /** Calls `listener` at each SIGINT, SIGTERM and SIGHUP. Call the returned function to unsubscribe. */
+  onSignal(listener: (signal: StopSignal) => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
 }

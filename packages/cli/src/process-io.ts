@@ -1,7 +1,7 @@
 // The only module that reads the real process: environment, streams, signals. Commands get it as `Io`.
 
 import { text } from 'node:stream/consumers';
-import type { Io, Parent } from './io.ts';
+import type { Io, Parent, StopSignal } from './io.ts';
 import { runCli } from './program.ts';
 
 const { env, stdin, stdout, stderr } = process;
@@ -12,11 +12,7 @@ const wantsColours = (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
  * ended after this time.
  */
 const LINGER_MS = 1_000;
-/**
- * SIGHUP is left to its default action, which ends the process at once: the terminal is gone, and writing to it would
- * delay an orderly stop.
- */
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const io: Omit<Io, 'parent'> = {
   env,

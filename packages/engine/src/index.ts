@@ -18,6 +18,7 @@ export { HandlerError, NonRetryableError, RevokeError } from './errors/handler-e
 export { runUntilSignal, type Runnable } from './worker/run-until-signal.ts';
 export type { HealthCheck } from './worker/health-check.ts';
 export type { WorkerOptions } from './worker/options.ts';
+export type { StopOptions } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/run/attempt-rules.ts';
 export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';

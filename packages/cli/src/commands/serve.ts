@@ -1,10 +1,11 @@
 // `serve`: runs the service in this process until it is told to stop. The process is a child of `supervise`, which
 // starts it again when it fails.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, RunningService } from '@task-center/server';
 import type { Command } from 'commander';
 import { addConfigOption, readConfig, type Flags } from '../config.ts';
-import { EXIT_INTERRUPTED, SAME_SIGNAL_MS, type Io } from '../io.ts';
+import { EXIT_HUNG_UP, EXIT_INTERRUPTED, SAME_SIGNAL_MS, type Io } from '../io.ts';
 import { pairs, painter } from '../output.ts';
 import { DEFAULT_KEY_FILE, DEFAULT_URL } from '../service.ts';
 
@@ -30,6 +31,8 @@ interface ServeOptions {
   readonly logLevel?: string;
 }
 
+/** Time to give tasks back before the process ends, ms. */
+const GIVE_BACK_MS = 900;
 /** Any code but 0 makes the parent start the service again. */
 const EXIT_BROKEN = 1;
 
@@ -102,7 +105,16 @@ function banner(service: RunningService, io: Io): string {
   ].join('\n');
 }
 
-/** Resolves when the service has stopped in order. The first signal stops it; a second one ends the process at once. */
+/**
+ * Gives back what runs, and ends the process within a second: else its callbacks would wait for their leases to expire, and
+ * count a loss.
+ */
+async function endNow(service: RunningService, io: Io, code: number): Promise<void> {
+  await Promise.race([service.giveBack(), sleep(GIVE_BACK_MS)]).catch(() => {});
+  io.exit(code);
+}
+
+/** Resolves when the service has stopped in order. The first signal stops it; a second one ends the process. */
 function untilStopped(service: RunningService, io: Io): Promise<void> {
   let stopRequestedMs: number | undefined;
   return new Promise((resolve, reject) => {
@@ -111,10 +123,12 @@ function untilStopped(service: RunningService, io: Io): Promise<void> {
       io.err(message);
       service.stop().then(resolve, reject).finally(unsubscribe);
     };
-    const unsubscribe = io.onSignal(() => {
-      if (stopRequestedMs === undefined)
-        stop('Stopping: running tasks may finish first. Press Ctrl-C again to end at once.');
-      else if (performance.now() - stopRequestedMs > SAME_SIGNAL_MS) io.exit(EXIT_INTERRUPTED);
+    const unsubscribe = io.onSignal((signal) => {
+      if (signal === 'SIGHUP') void endNow(service, io, EXIT_HUNG_UP);
+      else if (stopRequestedMs === undefined)
+        stop('Stopping: running tasks may finish first. Press Ctrl-C again to give them back and end.');
+      else if (performance.now() - stopRequestedMs > SAME_SIGNAL_MS)
+        void endNow(service, io, EXIT_INTERRUPTED);
     });
     io.parent?.onGone(() => {
       if (stopRequestedMs === undefined) stop('Stopping: the process that supervises this one has ended.');

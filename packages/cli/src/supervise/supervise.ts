@@ -9,8 +9,8 @@ import { RestartBackoff } from './restarts.ts';
 
 const PROGRAM = new URL('./service.process.js', import.meta.url);
 const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** Time from a second signal to SIGKILL, for a service that has not ended by then. */
-const KILL_AFTER_MS = 1_000;
+/** Time from a signal that ends the service to SIGKILL, for one that hangs: it gives its tasks back within a second. */
+const KILL_AFTER_MS = 2_000;
 /** Stands in for the exit code of a process that could not be created. */
 const EXIT_NOT_CREATED = 1;
 
@@ -49,7 +49,7 @@ function endText({ code, signal, ranMs }: ProcessEnd): string {
     : `the service ended unexpectedly (${cause})`;
 }
 
-/** Kills a service that hangs and does not react to signals, once it was told to stop a second time. */
+/** Kills a service that hangs and does not react to signals, once it was told to end: by a second signal, or by SIGHUP. */
 function createKillSwitch() {
   let firstSignalMs: number | undefined;
   let killed = false;
@@ -57,9 +57,9 @@ function createKillSwitch() {
     get killed() {
       return killed;
     },
-    onSignal(child: ChildProcess | undefined): void {
+    onSignal(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
       firstSignalMs ??= performance.now();
-      if (performance.now() - firstSignalMs <= SAME_SIGNAL_MS) return;
+      if (signal !== 'SIGHUP' && performance.now() - firstSignalMs <= SAME_SIGNAL_MS) return;
       setTimeout(() => {
         if (child?.kill('SIGKILL')) killed = true;
       }, KILL_AFTER_MS).unref();
@@ -89,7 +89,7 @@ export async function supervise(args: readonly string[]): Promise<number> {
     process.on(signal, () => {
       stopRequest.abort();
       child?.kill(signal);
-      killSwitch.onSignal(child);
+      killSwitch.onSignal(child, signal);
     });
   // Nothing may read standard error any more. That must not end the parent: the service needs it.
   process.stderr.on('error', () => {});

@@ -16,3 +16,12 @@ export async function within<T>(
     over.abort();
   }
 }
+
+/** Waits for `work`, but no longer than until the signal aborts. A later rejection of `work` is ignored. */
+export async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  let onAbort = () => {};
+  const aborted = new Promise<void>((resolve) => (onAbort = resolve));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  await Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+}

@@ -1,31 +1,75 @@
+import { systemClock } from '../runtime/clock.ts';
+import { within } from '../runtime/within.ts';
+
 /** A worker, a scheduler or a manager of periodic tasks. */
 export interface Runnable {
   start(): Promise<void>;
-  stop(): Promise<void>;
+  /** A worker gives back what does not end within `timeoutMs`. May be called again, to shorten that time. */
+  stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Takes no more tasks; running attempts go on. Only workers have it. */
   stopTaking?(): void;
 }
 
+/** Ctrl-C reaches every process of a terminal's group, and npm passes it on as well: a signal this soon is a copy of the first. */
+const SAME_SIGNAL_MS = 500;
+/** Time to give tasks back before the process ends. */
+const GIVE_BACK_MS = 900;
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+type StopSignal = (typeof STOP_SIGNALS)[number];
+
+/** Creates the function that says what a signal asks for: an orderly stop, or an end within a second. */
+function createSignalMeaning(): (signal: StopSignal) => 'stop' | 'end' | 'nothing' {
+  let firstMs: number | undefined;
+  let isEnding = false;
+  return (signal) => {
+    const nowMs = systemClock.monotonicMs();
+    // The terminal is gone: nobody waits for an orderly stop.
+    const endsAtOnce = signal === 'SIGHUP';
+    if (firstMs === undefined) {
+      firstMs = nowMs;
+      if (!endsAtOnce) return 'stop';
+    }
+    if (isEnding || (!endsAtOnce && nowMs - firstMs <= SAME_SIGNAL_MS)) return 'nothing';
+    isEnding = true;
+    return 'end';
+  };
+}
+
 /**
  * Starts a worker or a scheduler and handles signals as Asynq's do: TERM and INT stop it, and TSTP makes a worker take no
- * more tasks. Resolves when it has stopped.
+ * more tasks. Resolves when it has stopped. A second TERM or INT ends the process within a second, and so does HUP: tasks that
+ * still run are given back before, and count no loss.
  *
  * @throws TaskCenterError `worker-misused`, `scheduler-misused`
  */
 export async function runUntilSignal(worker: Runnable): Promise<void> {
   const stopTaking = () => worker.stopTaking?.();
-  let onStopSignal = () => {};
-  const stopSignal = new Promise<void>((resolve) => (onStopSignal = resolve));
+  const meaningOf = createSignalMeaning();
+  let onStop = () => {};
+  const stopSignal = new Promise<void>((resolve) => (onStop = resolve));
+  const onSignal = (signal: StopSignal) => {
+    const meaning = meaningOf(signal);
+    if (meaning === 'stop') onStop();
+    if (meaning === 'end') void end(signal);
+  };
+  const unsubscribe = () => {
+    process.off('SIGTSTP', stopTaking);
+    for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
+  };
+  const end = async (signal: StopSignal) => {
+    await within(systemClock, GIVE_BACK_MS, () => worker.stop({ timeoutMs: 0 })).catch(() => {});
+    unsubscribe();
+    // Without a listener it has its default action.
+    process.kill(process.pid, signal);
+  };
   if (worker.stopTaking) process.on('SIGTSTP', stopTaking);
-  process.on('SIGTERM', onStopSignal);
-  process.on('SIGINT', onStopSignal);
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   try {
     await worker.start();
     await stopSignal;
     await worker.stop();
   } finally {
-    process.off('SIGTSTP', stopTaking);
-    process.off('SIGTERM', onStopSignal);
-    process.off('SIGINT', onStopSignal);
+    unsubscribe();
   }
 }

@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { ServerStatus } from '../broker/presence.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { within } from '../runtime/within.ts';
+import { unlessAborted, within } from '../runtime/within.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import { createBackground, type Background } from './background.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';
@@ -15,6 +15,11 @@ import { Handlers, type Handler } from './run/handlers.ts';
 
 /** How long `stop` then waits for the broker to take the last outcomes. */
 const HAND_IN_MS = 5_000;
+
+export interface StopOptions {
+  /** How long running attempts may take to end, ms. Default: the worker's `shutdownTimeoutMs`. */
+  readonly timeoutMs?: number;
+}
 
 /**
  * Takes tasks from a broker and runs their handlers. `pipeline.ts` tells the way of a task.
@@ -32,6 +37,8 @@ export class Worker {
   #order: QueueOrder;
   #status: ServerStatus = 'new';
   #stopping: Promise<void> | undefined;
+  /** Aborts when running attempts have ended, or have had their time for that. */
+  readonly #timeIsUp = new AbortController();
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: WorkerOptions = {}) {
@@ -122,13 +129,15 @@ export class Worker {
 
   /**
    * Takes no more tasks, waits for running attempts, and gives back the tasks of those that do not end in time. Such a task
-   * runs again at once on another worker, and the attempt does not count. May be called twice. A handler must not wait for
-   * it: the stop waits for the handler. It may call it without `await`.
+   * runs again at once on another worker, and the attempt does not count. May be called again, to shorten their time. A
+   * handler must not wait for it: the stop waits for the handler. It may call it without `await`.
    */
-  stop(): Promise<void> {
+  stop({ timeoutMs = this.#shutdownTimeoutMs }: StopOptions = {}): Promise<void> {
     if (this.#status === 'new') return Promise.resolve();
     this.#status = 'closed';
     this.#stopping ??= this.#shutDown();
+    const { signal } = this.#timeIsUp;
+    void this.#runtime.clock.sleep(timeoutMs, signal).then(() => this.#timeIsUp.abort());
     return this.#stopping;
   }
 
@@ -139,7 +148,8 @@ export class Worker {
     runner.giveBackWaiting();
     this.#heartbeat.announceNow();
     const { aggregated, stopped } = this.#background.stop();
-    await within(clock, this.#shutdownTimeoutMs, () => Promise.all([runner.waitUntilIdle(), aggregated]));
+    await unlessAborted(Promise.all([runner.waitUntilIdle(), aggregated]), this.#timeIsUp.signal);
+    this.#timeIsUp.abort();
     runner.abortAll();
     this.#background.abort();
     const drained = runner.waitUntilIdle().then(() => exchanges.waitUntilDrained());

@@ -37,6 +37,8 @@ export interface CallbackWorker {
   start(): Promise<void>;
   /** Takes no more tasks, lets exchanges end and gives back tasks that do not end in time. May be called twice. */
   stop(): Promise<void>;
+  /** Gives back all tasks at once. Resolves when the broker has them. */
+  giveBack(): Promise<void>;
   /**
    * Serves a queue (its logical name) at once, without waiting until it is found: a task was just submitted to it.
    */
@@ -104,6 +106,7 @@ export function createCallbackWorker({
       await Promise.all([search.stop(), worker.stop()]);
       await deliverer.close();
     },
+    giveBack: () => worker.stop({ timeoutMs: 0 }),
     addQueue(name) {
       updates.add(storedQueue(name, 'callback'));
     },
