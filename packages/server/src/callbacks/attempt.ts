@@ -94,17 +94,19 @@ interface FinishedAttempt {
   readonly delivery: Delivery;
   readonly delivered: Delivered;
   readonly outcome: CallbackOutcome;
+  /** When it began, monotonic. */
+  readonly sinceMs: number;
 }
 
 /** Logs one line per attempt: failures as warnings, successes at level debug. Never the payload or the answer. */
 function logOutcome(
   { clock, log }: AttemptDeps,
-  { task, delivery, delivered, outcome }: FinishedAttempt,
+  { task, delivery, delivered, outcome, sinceMs }: FinishedAttempt,
 ): void {
   const fields = {
     ...logFields(task, delivery),
     status: delivered.answer?.status,
-    duration_ms: clock.wallMs() - delivery.startedMs,
+    duration_ms: Math.round(clock.monotonicMs() - sinceMs),
   };
   if (outcome.ok) return log.debug(fields, 'a callback succeeded');
   const err = { class: outcome.hints.errorClass, message: outcome.message };
@@ -145,10 +147,11 @@ export async function deliverTask(
   const deadlineMs = context.deadlineMs === Infinity ? 0 : context.deadlineMs;
   const delivery = deliveryOf(task, callback, { startedMs: deps.clock.wallMs(), deadlineMs });
   const request = callbackRequest(delivery);
+  const sinceMs = deps.clock.monotonicMs();
   const delivered = await send(deps, task, { delivery, request, signal: context.signal });
   const outcome = outcomeOf(delivered, deps.clock.wallMs());
   context.record({ ...exchangeRecord(request, delivered) });
-  logOutcome(deps, { task, delivery, delivered, outcome });
+  logOutcome(deps, { task, delivery, delivered, outcome, sinceMs });
   if (!outcome.ok) throw new HandlerError(outcome.message, outcome.hints);
   return outcome.result ?? undefined;
 }

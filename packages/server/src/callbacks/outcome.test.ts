@@ -19,6 +19,13 @@ const hintsOf = (answer: Answer) => {
   return outcome.ok ? 'succeeded' : outcome.hints;
 };
 
+test('a date in `Retry-After` is meant by the clock of the receiver, whatever ours shows', () => {
+  const headers = { date: 'Tue, 24 Nov 2026 08:45:00 GMT', 'retry-after': 'Tue, 24 Nov 2026 08:46:00 GMT' };
+  expect(hintsOf(anAnswer(503, headers))).toMatchObject({ retryAfterMs: 60_000 });
+  const { date: _, ...undated } = headers;
+  expect(hintsOf(anAnswer(503, undated))).toMatchObject({ retryAfterMs: 46 * 60_000 });
+});
+
 describe('a success', () => {
   test('gives its body as the result', () => {
     const outcome = after(anAnswer(200, {}, '{"rows":1}'));

@@ -7,7 +7,7 @@ import type { FailureHints } from '@task-center/engine';
 import { MAX_RESULT_BYTES } from './answer-body.ts';
 import type { Answer, Delivered } from './deliver.ts';
 import type { Fault } from './faults.ts';
-import { parseRetryAfterMs, parseRetryDirective } from './retry-hints.ts';
+import { parseHttpDateMs, parseRetryAfterMs, parseRetryDirective } from './retry-hints.ts';
 
 type Decision = Pick<FailureHints, 'retryable' | 'retryAfterMs'> & { readonly reason: string };
 
@@ -58,7 +58,7 @@ function decideByStatus(status: number): Decision {
 /** Adds the answer's `Retry-After` to a decision to retry that has no delay of its own. */
 function withRetryAfter(decision: Decision, { headers }: Answer, nowMs: number): Decision {
   if (decision.retryable === false || decision.retryAfterMs !== undefined) return decision;
-  const afterMs = parseRetryAfterMs(headers['retry-after'], nowMs);
+  const afterMs = parseRetryAfterMs(headers['retry-after'], parseHttpDateMs(headers['date']) ?? nowMs);
   if (afterMs === null) return decision;
   return {
     ...decision,

@@ -17,12 +17,23 @@ export function parseRetryDirective(value: string | undefined): RetryDirective |
 // The three date forms of RFC 9110 begin with a day's name. `Date.parse` alone would accept "5.5" or "1".
 const HTTP_DATE = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? .*\d\d:\d\d:\d\d/i;
 
-/** The delay in ms of `Retry-After`, given in seconds or as a date; null = the header is absent or invalid. */
-export function parseRetryAfterMs(value: string | undefined, nowMs: number): number | null {
+/** The time of a header such as `Date`, ms since 1970; null = the header is absent or invalid. */
+export function parseHttpDateMs(value: string | undefined): number | null {
   const text = value?.trim() ?? '';
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
   if (!HTTP_DATE.test(text)) return null;
   // The asctime form has no time zone; it means GMT, too.
   const atMs = Date.parse(/GMT|UTC|[+-]\d{4}$/.test(text) ? text : `${text} GMT`);
-  return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
+  return Number.isNaN(atMs) ? null : atMs;
+}
+
+/**
+ * The delay in ms of `Retry-After`, given in seconds or as a date; null = the header is absent or invalid.
+ *
+ * @param sentMs when the answer was sent, by the receiver's clock: a date is meant by that clock, and ours may be wrong
+ */
+export function parseRetryAfterMs(value: string | undefined, sentMs: number): number | null {
+  const text = value?.trim() ?? '';
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
+  const atMs = parseHttpDateMs(text);
+  return atMs === null ? null : Math.max(0, atMs - sentMs);
 }

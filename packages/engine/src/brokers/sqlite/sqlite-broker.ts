@@ -60,8 +60,10 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const { clock, events, log, newId } = runtime;
   const signals = createSignals(name);
   const wallMs = nowMs ?? (() => clock.wallMs());
-  const presence = createPresence(name, wallMs);
-  const semaphores = createSemaphores(name, wallMs);
+  // A clock that is set ends no sign of life and no token.
+  const monotonicMs = nowMs ?? (() => clock.monotonicMs());
+  const presence = createPresence(name, monotonicMs);
+  const semaphores = createSemaphores(name, { wallMs, monotonicMs });
   const file = resolve(path);
   const writer = await startWriter({
     path: file,
