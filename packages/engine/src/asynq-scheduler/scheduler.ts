@@ -109,8 +109,7 @@ export class Scheduler {
       name: 'scheduler',
       runtime,
       step: () => {
-        for (const entry of this.#timetable.takeDue())
-          this.#firings.start(entry, entry.prevMs ?? runtime.clock.wallMs());
+        this.#fireDue();
         const maxMs = this.#entries.size > 0 ? MAX_TIMER_WAIT_MS : MAX_IDLE_WAIT_MS;
         return Promise.resolve(Math.min(this.#timetable.waitMs(), maxMs));
       },
@@ -161,11 +160,13 @@ export class Scheduler {
   }
 
   /**
-   * Removes an entry and its history.
+   * Removes an entry and its history. If its time has come at this moment, it fires before: an entry that is replaced loses
+   * no time.
    *
    * @throws TaskCenterError `entry-not-found`; `broker-unavailable` (the entry is removed, but its history stays)
    */
   async unregister(entryId: string): Promise<void> {
+    if (this.#state === 'active') this.#fireDue();
     if (!this.#entries.delete(entryId)) throw new TaskCenterError('entry-not-found', { id: entryId });
     this.#firings.end(entryId);
     this.#wakeLoops();
@@ -208,6 +209,11 @@ export class Scheduler {
     ]);
     await this.#firings.stop();
     await logFailure(schedulerEntries.clearEvents([...this.#entries.keys()]));
+  }
+
+  #fireDue(): void {
+    for (const entry of this.#timetable.takeDue())
+      this.#firings.start(entry, entry.prevMs ?? this.#runtime.clock.wallMs());
   }
 
   /** Makes both loops take note of changed entries at once. */

@@ -70,7 +70,8 @@ describe('the clock of a scheduler', () => {
     const manager = new PeriodicTaskManager(broker, {
       ...options(),
       provider: () => [{ spec: '@every 5m', task: 'a', payload: (version += 1) }],
-      syncIntervalMs: 170 * SECOND_MS,
+      // Both meet at 11:15.
+      syncIntervalMs: 3 * MINUTE_MS,
     });
     running.push(manager);
     await manager.start();
