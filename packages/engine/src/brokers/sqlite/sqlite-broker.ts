@@ -59,11 +59,9 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const runtime = createRuntime(options.runtime);
   const { clock, events, log, newId } = runtime;
   const signals = createSignals(name);
-  const wallMs = nowMs ?? (() => clock.wallMs());
-  // A clock that is set ends no sign of life and no token.
-  const monotonicMs = nowMs ?? (() => clock.monotonicMs());
-  const presence = createPresence(name, monotonicMs);
-  const semaphores = createSemaphores(name, { wallMs, monotonicMs });
+  const time = nowMs ? { wallMs: nowMs, monotonicMs: nowMs } : clock;
+  const presence = createPresence(name, time);
+  const semaphores = createSemaphores(name, time);
   const file = resolve(path);
   const writer = await startWriter({
     path: file,
