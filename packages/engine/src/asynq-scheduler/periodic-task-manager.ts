@@ -4,7 +4,7 @@ import type { TaskToEnqueue } from '../client/prepare-task.ts';
 import { invalidValue, isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { encodeContent } from '../task/payload.ts';
+import { encodeGiven } from '../task/payload.ts';
 import { checkedCron, checkedTypeName } from '../task/checked.ts';
 import { optionTexts } from './entry-options.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
@@ -67,7 +67,7 @@ function periodicTaskKey({ spec, task, payload, ...options }: PeriodicTask): str
       sortedEntries(defaults),
     ]),
   );
-  hash.update('\0').update(encodeContent(payload) ?? '');
+  hash.update('\0').update(encodeGiven('payload', payload) ?? '');
   return hash.digest('hex');
 }
 

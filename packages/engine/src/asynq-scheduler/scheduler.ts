@@ -7,7 +7,7 @@ import type { TaskToEnqueue } from '../client/prepare-task.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { encodeContent } from '../task/payload.ts';
+import { encodeGiven } from '../task/payload.ts';
 import { checkedCron, checkedTypeName } from '../task/checked.ts';
 import { optionTexts } from './entry-options.ts';
 import { Firings, type FiringEntry, type FiringHooks } from './firings.ts';
@@ -47,7 +47,7 @@ function checkedHeartbeat(ms: number): number {
 
 /** An entry as Asynq publishes it. */
 function entryRecordOf(id: string, spec: string, { task, payload, ...options }: TaskToEnqueue) {
-  const bytes = encodeContent(payload);
+  const bytes = encodeGiven('payload', payload);
   return {
     id,
     spec,

@@ -3,7 +3,7 @@ import type { Durability, NewTask } from '../broker/submit.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
-import { encodeContent } from '../task/payload.ts';
+import { encodeGiven } from '../task/payload.ts';
 import { draftTask } from './draft-task.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import { makeTask, type DraftDefaults } from './make-task.ts';
@@ -12,7 +12,7 @@ import { makeTask, type DraftDefaults } from './make-task.ts';
 export interface TaskToEnqueue extends EnqueueOptions {
   /** The name of a type, or a definition, whose schema then checks the payload. */
   readonly task: string | TaskDefinition;
-  /** Bytes are stored as they are, any other value as JSON. Left out = no payload. */
+  /** Bytes are stored as they are, any other value as JSON, in full: docs/json.md. Left out = no payload. */
   readonly payload?: unknown;
 }
 
@@ -55,17 +55,6 @@ function checkDefinition(task: Partial<TaskDefinition> | null | undefined): void
   throw invalidValue('task', task, 'the name of a type, or a definition that defineTask returned');
 }
 
-/** @throws TaskCenterError `invalid-value` for a value that JSON cannot express, such as a cycle or a BigInt */
-function encodePayload(content: unknown): Uint8Array | null {
-  try {
-    return encodeContent(content);
-  } catch (error) {
-    const got = (error as Error).message;
-    const expected = 'bytes, or a value that JSON can express';
-    throw new TaskCenterError('invalid-value', { name: 'payload', got, expected }, { cause: error });
-  }
-}
-
 /** Creates the function with which clients, aggregators and schedulers prepare their tasks. */
 export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
   const runtime = createRuntime(defaults.runtime);
@@ -80,7 +69,7 @@ export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
 
   function build(type: string, content: unknown, options: EnqueueOptions): NewTask {
     checkDurability(options.durability);
-    const payload = encodePayload(content);
+    const payload = encodeGiven('payload', content);
     if (payload !== null && payload.length > limit) {
       throw new TaskCenterError('payload-too-large', { got: payload.length, limit });
     }

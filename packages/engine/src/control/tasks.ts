@@ -5,7 +5,7 @@ import type { Cancellation, ControlOutcome } from '../broker/control.ts';
 import type { TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskRef } from '../runtime/events.ts';
-import { encodeContent } from '../task/payload.ts';
+import { encodeGiven } from '../task/payload.ts';
 import type { LocatedTask } from './locate-task.ts';
 
 const MAX_PAYLOAD_BYTES = 4 * 1_024 * 1_024;
@@ -59,9 +59,9 @@ export async function removeTask({ control }: Broker, task: LocatedTask): Promis
   requireDone(task, 'remove', await control.remove(refOf(task)));
 }
 
-/** The bytes of a payload, at most 4 MiB; null = none. @throws TaskCenterError `payload-too-large` */
+/** The bytes of a payload, at most 4 MiB; null = none. @throws TaskCenterError `invalid-value`, `payload-too-large` */
 export function encodeNewPayload(payload: unknown): Uint8Array | null {
-  const bytes = encodeContent(payload);
+  const bytes = encodeGiven('payload', payload);
   if (bytes && bytes.length > MAX_PAYLOAD_BYTES)
     throw new TaskCenterError('payload-too-large', { got: bytes.length, limit: MAX_PAYLOAD_BYTES });
   return bytes;

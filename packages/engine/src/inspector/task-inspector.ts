@@ -61,14 +61,13 @@ export class TaskInspector {
    * Replaces the payload of a scheduled task. Everything else stays, including a unique lock for the old payload.
    *
    * @param payload bytes are stored as they are, any other value as JSON; left out = no payload. At most 4 MiB.
-   * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`, `payload-too-large`
+   * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`, `invalid-value`, `payload-too-large`
    */
-  updatePayload(address: TaskAddress, payload?: unknown): Promise<void> {
+  async updatePayload(address: TaskAddress, payload?: unknown): Promise<void> {
     // Encoded at once, because the caller may change the value while this call waits.
     const bytes = control.encodeNewPayload(payload);
-    return control
-      .locateTask(this.#broker, address)
-      .then((task) => control.updateTaskPayload(this.#broker, task, bytes));
+    const task = await control.locateTask(this.#broker, address);
+    await control.updateTaskPayload(this.#broker, task, bytes);
   }
 
   /**

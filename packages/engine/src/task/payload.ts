@@ -1,4 +1,6 @@
 import { isUtf8 } from 'node:buffer';
+import { TaskCenterError } from '../errors/task-center-error.ts';
+import { JsonLoss, writeJson } from './json-losses.ts';
 
 /**
  * A payload or a result as callers give it. Bytes are stored as they are, other values as JSON, `undefined` as nothing.
@@ -23,12 +25,32 @@ function decodeUtf8(bytes: Uint8Array): string {
   return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
-/** The bytes to store, or null for nothing. */
-export function encodeContent(content: Content): Uint8Array | null {
+/**
+ * The bytes to store, or null for nothing.
+ *
+ * @param name what errors call the content: `payload` or `result`
+ * @throws JsonLoss for a value that JSON cannot express, or would change without a word: docs/json.md
+ */
+export function encodeContent(name: string, content: Content): Uint8Array | null {
   if (content === undefined) return null;
   if (content instanceof Uint8Array) return content;
-  const text = JSON.stringify(content) as string | undefined;
+  const text = writeJson(name, content);
   return text === undefined ? null : Buffer.from(text);
+}
+
+/** The same for content that a caller gives. @throws TaskCenterError `invalid-value`, which names the part that is at fault */
+export function encodeGiven(name: string, content: Content): Uint8Array | null {
+  try {
+    return encodeContent(name, content);
+  } catch (error) {
+    if (!(error instanceof JsonLoss)) throw error;
+    const expected = 'bytes as a Uint8Array, or a value that JSON expresses in full (docs/json.md)';
+    throw new TaskCenterError(
+      'invalid-value',
+      { name: error.path, got: error.found, expected },
+      { cause: error },
+    );
+  }
 }
 
 /**

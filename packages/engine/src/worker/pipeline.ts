@@ -8,6 +8,7 @@ import type { WorkerSettings } from './options.ts';
 import type { AttemptRules } from './run/attempt-rules.ts';
 import { createDeadlines } from './run/deadlines.ts';
 import type { Handlers } from './run/handlers.ts';
+import { ResultEncoder } from './run/results.ts';
 import { MissingHandlers } from './run/missing-handlers.ts';
 import { Runner } from './run/runner.ts';
 import { TaskSlots } from './slots.ts';
@@ -74,7 +75,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   });
   const deadlines = createDeadlines(() => slots.all(), runtime);
   const { consume, signals } = broker;
-  const runner: Runner = new Runner({ ...deps, consume, slots, deadlines, exchanges, missing });
+  const results = new ResultEncoder(runtime);
+  const own = { consume, slots, deadlines, exchanges, missing, results };
+  const runner: Runner = new Runner({ ...deps, ...own });
   const listening = new AbortController();
 
   return {

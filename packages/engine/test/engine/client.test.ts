@@ -134,6 +134,27 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
     await expect(client.enqueue('x', 1n)).rejects.toMatchObject({ code: bad });
   });
 
+  test('refuses a payload that JSON would change, names the part, and stores nothing', async () => {
+    const refused = client.enqueue('x', { items: [1, 2, 3, { price: NaN }] });
+    await expect(refused).rejects.toMatchObject({
+      code: 'invalid-value',
+      message: 'payload.items[3].price is not valid: found NaN.',
+      fix: expect.stringContaining('docs/json.md') as string,
+    });
+    const results = await client.enqueueMany([
+      { task: 'x', payload: { seen: new Set(['a']) } },
+      { task: 'x', payload: [undefined] },
+      { task: 'x', payload: { body: Buffer.from('x') } },
+    ]);
+    const details = results.map((result) => ('error' in result ? result.error.details : null));
+    expect(details).toMatchObject([
+      { name: 'payload.seen', got: 'a Set' },
+      { name: 'payload[0]', got: 'undefined in a list' },
+      { name: 'payload.body', got: 'bytes or numbers, a Buffer' },
+    ]);
+    expect(await broker.inspect.queues()).toEqual([]);
+  });
+
   test('rejects enqueueMany once for several unexpected errors', async () => {
     const task = defineTask('defined', {
       '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },

@@ -124,6 +124,10 @@ describe.each(brokerKinds)('the inspector on $name', ({ available, createStore }
       const context = { businessId: 'shop' };
       await client.enqueue('x', { n: 1 }, { queue: Q, id: 'a', delay: '1h', context });
       const address = { queue: Q, id: 'a', businessId: 'shop' };
+      await expect(inspector.tasks.updatePayload(address, { n: [1n] })).rejects.toMatchObject({
+        code: 'invalid-value',
+        details: { name: 'payload.n[0]', got: 'a BigInt' },
+      });
       await inspector.tasks.updatePayload(address, { n: 2 });
       expect(Buffer.from((await inspector.tasks.get(address)).payload ?? '').toString()).toBe('{"n":2}');
       const plain = inspector.tasks.get({ queue: Q, id: 'a' });

@@ -286,6 +286,7 @@ describe('a scheduler refuses', () => {
     ['* * * * * *', { task: 'a' }],
     ['@daily', { task: ' ' }],
     ['@daily', { task: 'a', timeout: 'soon' }],
+    ['@daily', { task: 'a', payload: { n: [NaN] } }],
   ])('an entry that is not valid: %s %j', (spec, task) =>
     expect(() => new Scheduler(broker).register(spec, task)).toThrow(invalid),
   );

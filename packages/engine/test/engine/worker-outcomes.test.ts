@@ -8,7 +8,7 @@ import type { WorkerOptions } from '../../src/worker/options.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { aTask } from '../support/factories.ts';
-import { nextEvent } from '../support/next-event.ts';
+import { nextEvent, nextEvents } from '../support/next-event.ts';
 
 describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => {
   let store: TestStore;
@@ -52,6 +52,9 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
     await client.enqueue('x', null, { id: 'a', ...task });
     return end;
   }
+
+  const cyclic: Record<string, unknown> = {};
+  cyclic['self'] = cyclic;
 
   const throws = (error: unknown) => () => {
     throw error;
@@ -186,6 +189,67 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
     expect(tooLarge).toEqual([expect.objectContaining({ code: 'invalid-value' })]);
     expect(await late).toMatchObject({ code: 'attempt-over' });
     expect((await record())?.result).toBeNull();
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['a BigInt', () => 42n, /result is a BigInt$/],
+    ['a cycle', () => cyclic, /circular/],
+    ['a number that is none', () => Promise.resolve({ total: [NaN] }), /result\.total\[0\] is NaN$/],
+    ['a Map', () => new Map([[1, 2]]), /result is a Map$/],
+    ['a function', () => () => 1, /result is a function$/],
+    [
+      'a getter that throws',
+      () => Object.defineProperty({}, 'a', { enumerable: true, get: throws('no') }),
+      /no$/,
+    ],
+    ['a toJSON that throws', () => ({ toJSON: throws(new Error('not now')) }), /not now$/],
+    ['too much', () => 'x'.repeat(300_000), /^a result of 300002 bytes was not kept/],
+  ])(
+    'a task whose handler returns %s succeeds; its record says why there is no result',
+    async (_, handler, why) => {
+      const warnings: [object, string][] = [];
+      const ignore = () => {};
+      const warn = (...line: unknown[]) => void warnings.push(line as never);
+      const log = { error: ignore, info: ignore, debug: ignore, warn };
+      const errors: unknown[] = [];
+      const ends = nextEvents(events, 'attempt.finished', 2);
+      await aWorker(handler, { onError: (error) => void errors.push(error), runtime: { log } });
+      for (const id of ['a', 'b']) await client.enqueue('x', null, { id, retention: '1h' });
+      for (const end of await ends) expect(end).toMatchObject({ outcome: 'succeeded', attempt: 1 });
+      const task = await record();
+      expect(task).toMatchObject({
+        state: 'completed',
+        attempt: 1,
+        retried: 0,
+        lastError: null,
+        result: null,
+      });
+      expect(task?.attempts).toMatchObject([
+        { outcome: 'succeeded', reason: expect.stringMatching(why) as string },
+      ]);
+      expect(warnings).toEqual([
+        [
+          expect.objectContaining({ type: 'x', queue: 'default' }),
+          'a task succeeded, but its result was not kept',
+        ],
+      ]);
+      expect(errors).toEqual([]);
+    },
+  );
+
+  test('a result that JSON would change is refused where the handler sets it', async () => {
+    const refused: unknown[] = [];
+    const handler: Handler = async (_, context) => {
+      for (const value of [1n, cyclic, { rate: Infinity }, new Set([1])])
+        await context.setResult(value).catch((error: unknown) => refused.push((error as Error).message));
+    };
+    expect(await runOnce(handler)).toMatchObject({ outcome: 'succeeded' });
+    expect(refused).toEqual([
+      'result is not valid: found a BigInt.',
+      expect.stringContaining('circular'),
+      'result.rate is not valid: found Infinity.',
+      'result is not valid: found a Set.',
+    ]);
   });
 
   test('a negative timeout, as Go can write one, is over before the handler is called', async () => {

@@ -2,9 +2,9 @@ import type { Consume, LeasedTask } from '../../broker/consume.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import { AttemptContext, copyFacts } from './context.ts';
 import type { PreparedHandler } from './handlers.ts';
+import { encodeEarlyResult } from './results.ts';
 import {
   abortReason,
-  encodeResult,
   endAborted,
   endFailed,
   endSucceeded,
@@ -132,7 +132,7 @@ export class Attempt {
   /** See `HandlerContext.setResult`. */
   async setResult(value: unknown): Promise<void> {
     const { task } = this;
-    const result = encodeResult(value);
+    const result = encodeEarlyResult(value);
     const isRunning = !this.#isOver && !this.#cause;
     const [kept] = isRunning ? await this.deps.consume.keepResults([{ task, result }]) : [false];
     if (kept !== true) throw new TaskCenterError('attempt-over', { id: task.id, queue: task.queue });

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors/task-center-error.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { HandlerContext } from './handlers.ts';
 
@@ -45,7 +46,7 @@ export function copyFacts(facts: Readonly<Record<string, unknown>>): Readonly<Re
     const bytes = Buffer.byteLength(text);
     if (bytes <= MAX_FACTS_BYTES) return JSON.parse(text) as Readonly<Record<string, unknown>>;
     return { left_out: `facts of ${bytes} bytes (limit ${MAX_FACTS_BYTES})` };
-  } catch {
-    return { left_out: 'facts that JSON cannot represent' };
+  } catch (error) {
+    return { left_out: `facts that JSON cannot represent: ${messageOf(error).split('\n')[0]}` };
   }
 }

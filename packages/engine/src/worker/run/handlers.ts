@@ -58,7 +58,7 @@ export interface HandlerContext {
 
 /**
  * Runs one attempt. Its return value is the task's result (bytes as they are, anything else as JSON), which is kept for the
- * task's retention. An error that it throws is a failure; see `HandlerError`, `NonRetryableError` and `RevokeError`.
+ * task's retention. A value that JSON would change is not kept, and the attempt's record says so (docs/json.md). An error that it throws is a failure; see `HandlerError`, `NonRetryableError` and `RevokeError`.
  */
 export type Handler<Payload = unknown> = (task: HandledTask<Payload>, context: HandlerContext) => unknown;
 

@@ -1,12 +1,11 @@
 import { failedFinish, type AttemptRecord, type FailureHints } from '@task-center/model';
 import type { Finish, LeasedTask } from '../../broker/consume.ts';
 import { HandlerError } from '../../errors/handler-errors.ts';
-import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { encodeContent } from '../../task/payload.ts';
 import type { AttemptRules } from './attempt-rules.ts';
 import { classOf, hintsOf, isRevocation, errorTextOf } from './error-info.ts';
 import { handledTask } from './handlers.ts';
+import type { ResultEncoder } from './results.ts';
 
 // The last step of an attempt: what its handler did becomes a Finish, with the record that is kept of it.
 
@@ -30,6 +29,7 @@ export interface OutcomeDeps {
   /** The worker's name. */
   readonly worker: string;
   readonly rules: AttemptRules;
+  readonly results: ResultEncoder;
 }
 
 /** Asynq's texts: errors are stored with the task, and Go's tools show them. See docs/design/protocol.md#errors. */
@@ -42,35 +42,18 @@ const ABORT_TEXT: Record<AbortCause, string> = {
 };
 
 const SUCCEEDED = { outcome: 'succeeded' } as const;
-/** A larger result of a handler is not kept. */
-const MAX_RESULT_BYTES = 256 * 1_024;
 
 /** The reason of a handler's signal. */
 export const abortReason = (cause: AbortCause): Error => new Error(ABORT_TEXT[cause], { cause });
 
-/** The bytes of a result that a handler sets early. @throws TaskCenterError `invalid-value` */
-export function encodeResult(value: unknown): Uint8Array {
-  const result = encodeContent(value) ?? Buffer.alloc(0);
-  if (result.length <= MAX_RESULT_BYTES) return result;
-  const got = `${result.length} bytes`;
-  throw new TaskCenterError('invalid-value', {
-    name: 'result',
-    got,
-    expected: `at most ${MAX_RESULT_BYTES} bytes`,
-  });
-}
-
-/** The handler returned `value`. @throws an error if the value cannot be encoded */
+/** The handler returned `value`. It has succeeded, whether the value can be kept or not. */
 export function endSucceeded(attempt: OutcomeInputs, value: unknown): Finish {
   const { task } = attempt;
   if (task.retentionMs <= 0)
     return { outcome: 'succeeded', task, record: attemptRecordOf(attempt, SUCCEEDED), result: null };
-  const bytes = encodeContent(value);
-  if (bytes === null || bytes.length <= MAX_RESULT_BYTES)
-    return { outcome: 'succeeded', task, record: attemptRecordOf(attempt, SUCCEEDED), result: bytes };
-  const reason = `a result of ${bytes.length} bytes was not kept (limit ${MAX_RESULT_BYTES})`;
-  const record = attemptRecordOf(attempt, { outcome: 'succeeded', reason });
-  return { outcome: 'succeeded', task, record, result: null };
+  const { bytes, reason } = attempt.deps.results.encode(task, value);
+  const end = reason === undefined ? SUCCEEDED : { outcome: 'succeeded' as const, reason };
+  return { outcome: 'succeeded', task, record: attemptRecordOf(attempt, end), result: bytes };
 }
 
 /** The attempt was ended before its handler. */
@@ -87,7 +70,7 @@ export function endAborted(attempt: OutcomeInputs, cause: AbortCause): AttemptEn
   return endFailed(attempt, new HandlerError(ABORT_TEXT[cause], hints));
 }
 
-/** The handler threw `error`, or its value cannot be encoded. */
+/** The handler threw `error`. */
 export function endFailed(attempt: OutcomeInputs, error: unknown): Finish {
   const { task, deps } = attempt;
   const { rules, runtime } = deps;
