@@ -10,6 +10,10 @@ const WORKERS = [...model('recovery.ts', 'retry'), ...engine('leases', 'loops', 
 /** What the suites of a kind share: where their files are, and what they all guard or are made of. */
 const BENCH = { locate: (name) => `bench/${name}.long.ts`, guards: ['bench'] };
 const RULES = { locate: (name) => `packages/model/test/${name}.long.ts`, guards: ['packages/model/test'] };
+const REDIS_LONG = {
+  locate: (name) => `packages/engine/test/brokers/redis/${name}.long.ts`,
+  guards: engine('brokers/redis/client'),
+};
 const CHECKLIST = {
   locate: (name) => `interop/checklist/${name}.test.ts`,
   guards: ['interop/go', 'interop/support', ...REDIS, ...engine('protocol')],
@@ -26,6 +30,12 @@ const FAULTS = {
 const TABLE = [
   { kind: BENCH, files: ['ceilings'], guards: REDIS, costs: { long: 8 } },
   { kind: RULES, files: ['clock-rules'], guards: model('cron'), costs: { long: 60 } },
+  {
+    kind: REDIS_LONG,
+    files: ['certificates'],
+    guards: engine('brokers/redis/checks', 'findings'),
+    costs: { long: 25 },
+  },
   { kind: BENCH, files: ['guard'], guards: engine('brokers', 'client', 'worker'), costs: { long: 20 } },
 
   {

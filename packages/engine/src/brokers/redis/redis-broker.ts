@@ -6,6 +6,7 @@ import { FindingWatch } from '../../findings/finding-watch.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { RedisClient, type RunOptions } from './client/redis-client.ts';
 import { createServerCheck } from './checks/server-check.ts';
+import { createTlsCheck } from './checks/tls-check.ts';
 import { createCheck } from './facets/check.ts';
 import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
@@ -123,8 +124,10 @@ function watchServers(
   timeLeft: () => RunOptions,
 ): FindingWatch {
   const { client, runtime } = deps;
+  const { tls } = deps.target;
   const check = createServerCheck({ ...deps, timeLeft });
-  return new FindingWatch({ broker: client.name, runtime, allow, checks: [check], facts: check.facts });
+  const checks = tls === null ? [check] : [check, createTlsCheck(tls, runtime.clock)];
+  return new FindingWatch({ broker: client.name, runtime, allow, checks, facts: check.facts });
 }
 
 /** Connects to the servers, checks them and claims the database. A failed attempt leaves nothing behind. */

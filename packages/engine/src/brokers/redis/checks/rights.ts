@@ -1,3 +1,5 @@
+// Which rights a user of Redis lacks. Redis itself names only the first command that it refuses, when it is needed: perhaps
+// hours after the start, and deep in a script.
 import { CANCEL_CHANNEL, META_KEY, pendingKey, QUEUES_KEY, configKey } from '../../../protocol/keys.ts';
 import { defineScript } from '../scripts/define-script.ts';
 import { lua } from '../scripts/lua.generated.ts';

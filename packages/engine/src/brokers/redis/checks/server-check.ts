@@ -1,3 +1,5 @@
+// Looks at the servers behind a Redis URL: whether they can keep what was acknowledged, and whether this user may do all that
+// its program needs. docs/redis.md tells users what is found; ADR 18 says why it is done this way.
 import type { BrokerFacts } from '../../../broker/findings.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import type { FindingCheck, Found } from '../../../findings/finding-watch.ts';

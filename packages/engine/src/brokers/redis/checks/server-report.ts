@@ -1,3 +1,5 @@
+// What a server says about itself. Everything in it may be unknown: users need no right to ask, and managed services forbid
+// some of the commands.
 import type { BrokerFacts } from '../../../broker/findings.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import { textOf } from '../scripts/reply.ts';

@@ -6,6 +6,7 @@ import { RespDecoder, type Push } from './resp-decoder.ts';
 import { RespEncoder } from './resp-encoder.ts';
 import type { RedisArg } from './script.ts';
 import { createTicker, type Ticker } from './ticker.ts';
+import { currentTls, tlsFilesText } from './tls.ts';
 import type { ConnectionTarget } from './url.ts';
 
 /** The connection ended before the reply came: the command may or may not have run. */
@@ -48,14 +49,14 @@ interface PendingCommand {
   reject(error: Error): void;
 }
 
-function socketTo({ address, tls: settings }: ConnectionTarget): Socket {
+function socketTo({ address, tls: source }: ConnectionTarget): Socket {
   const common = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
   if ('path' in address) return net.connect({ path: address.path });
   const { host, port } = address;
-  if (settings === null) return net.connect({ ...common, host, port });
+  if (source === null) return net.connect({ ...common, host, port });
   // The server chooses its certificate by this name; TLS allows no IP address here.
   const serverName = isIP(host) === 0 ? { servername: host } : {};
-  return tls.connect({ ...common, host, port, ...MIN_TLS, ...serverName, ...settings });
+  return tls.connect({ ...common, host, port, ...MIN_TLS, ...serverName, ...currentTls(source) });
 }
 
 /** Commands that set up a new connection. All are answered before it is used. */
@@ -112,7 +113,7 @@ export class Connection {
         this.#lose(causeOf(error));
       }
     });
-    this.#socket.on('error', (error) => this.#lose(causeOf(error)));
+    this.#socket.on('error', (error) => this.#lose(this.#causeOf(error)));
     this.#socket.on('close', () => this.#lose('the server closed the connection'));
   }
 
@@ -180,6 +181,13 @@ export class Connection {
     this.#socket.write(this.#encoder.view());
     // Bytes that the operating system took at once are not read again.
     this.#encoder.reset(this.#socket.writableLength > 0);
+  }
+
+  /** Why the socket failed. An error of TLS itself, not of the network, names the files that it may be about. */
+  #causeOf(error: NodeJS.ErrnoException): string {
+    const { tls: source } = this.#options.target;
+    const isOfTls = source !== null && error.syscall === undefined && !this.#isReady;
+    return causeOf(error) + (isOfTls ? tlsFilesText(source) : '');
   }
 
   #onReply(reply: unknown): void {

@@ -1,5 +1,10 @@
+// How to speak TLS with Redis. The PEM files of a URL are read for each connection: certificates are renewed while a program
+// runs. A file may be read while it is written, or is missing for a moment. Until it is whole again, its last good content
+// is used.
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
+import { createSecureContext } from 'node:tls';
+import { messageOf, shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 
 /** How to speak TLS with Redis. Certificates and keys are PEM texts, not paths. */
 export interface TlsSettings {
@@ -14,17 +19,63 @@ export interface TlsSettings {
   readonly rejectUnauthorized?: boolean;
 }
 
-function readPem(name: string, path: string): Buffer {
+/** The parameters of a URL that name PEM files. */
+const FILE_NAMES = ['ca', 'cert', 'key'] as const;
+type FileName = (typeof FILE_NAMES)[number];
+/** A certificate and its key are replaced one after the other: only together are they good. */
+const GROUPS: readonly (readonly FileName[])[] = [['ca'], ['cert', 'key']];
+
+type PemTexts = Partial<Record<FileName, string>>;
+
+/** TLS settings of a URL and of the caller. Can be sent to another thread, which then reads the files itself. */
+export interface TlsSource {
+  /** The caller's settings, and the name in the URL. They win over files. */
+  readonly settings: TlsSettings;
+  readonly paths: Readonly<PemTexts>;
+  /** What was last read and could be used. */
+  good: PemTexts;
+}
+
+/** A file that cannot be used now. */
+export interface TlsFault {
+  readonly path: string;
+  readonly cause: string;
+}
+
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** The certificates in a PEM text, in order. @throws Error when there is none, or one is cut off or damaged */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const found = pem.match(CERTIFICATES) ?? [];
+  if (found.length === 0) throw new Error('it holds no certificate');
+  if (found.length < pem.split('-----BEGIN CERTIFICATE-----').length - 1)
+    throw new Error('a certificate in it is cut off');
+  return found.map((text) => new X509Certificate(text));
+}
+
+/** Reads files that belong together. Returns their texts, or what is wrong with one of them. */
+function readGroup(names: readonly FileName[], paths: Readonly<PemTexts>): PemTexts | TlsFault {
+  const texts: PemTexts = {};
+  let path = '';
   try {
-    return readFileSync(path);
+    for (const name of names) {
+      if (paths[name] === undefined) continue;
+      path = paths[name];
+      texts[name] = readFileSync(path, 'utf8');
+      // Node itself ignores an authority that it cannot read.
+      if (name !== 'key') certificatesIn(texts[name]);
+    }
+    createSecureContext(texts);
+    return texts;
   } catch (error) {
-    throw new TaskCenterError('invalid-value', {
-      name: `"${name}" of the broker URL`,
-      got: `${shown(path)}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
-      expected: 'the path of a PEM file',
-    });
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    const cause =
+      syscall === undefined ? `it cannot be used: ${messageOf(error)}` : `it cannot be read (${code})`;
+    return { path, cause };
   }
 }
+
+const isFault = (read: PemTexts | TlsFault): read is TlsFault => 'path' in read;
 
 /**
  * Merges the TLS settings of a URL's query and of the caller; the caller's win. The query has `servername`, and the paths
@@ -32,12 +83,46 @@ function readPem(name: string, path: string): Buffer {
  *
  * @throws TaskCenterError `invalid-value`
  */
-export function tlsOf(query: ReadonlyMap<string, string>, settings: TlsSettings = {}): TlsSettings {
-  const files: Record<string, Buffer> = {};
-  for (const name of ['ca', 'cert', 'key']) {
+export function tlsOf(query: ReadonlyMap<string, string>, settings: TlsSettings = {}): TlsSource {
+  const paths: PemTexts = {};
+  for (const name of FILE_NAMES) {
     const path = query.get(name);
-    if (path !== undefined) files[name] = readPem(name, path);
+    if (path !== undefined && settings[name] === undefined) paths[name] = path;
   }
   const servername = query.get('servername');
-  return { ...files, ...(servername !== undefined && { servername }), ...settings };
+  const source = {
+    settings: { ...(servername !== undefined && { servername }), ...settings },
+    paths,
+    good: {},
+  };
+  const [fault] = refreshTls(source);
+  if (fault === undefined) return source;
+  throw new TaskCenterError('invalid-value', {
+    name: 'a file of the broker URL',
+    got: `${shown(fault.path)}: ${fault.cause}`,
+    expected: 'paths of PEM files: "ca", "cert" and "key"',
+  });
+}
+
+/** Reads the files again. Returns the files that cannot be used now; their last good content is kept. */
+export function refreshTls(source: TlsSource): TlsFault[] {
+  const faults: TlsFault[] = [];
+  for (const names of GROUPS) {
+    const read = readGroup(names, source.paths);
+    if (isFault(read)) faults.push(read);
+    else source.good = { ...source.good, ...read };
+  }
+  return faults;
+}
+
+/** The settings of a new connection, with the files as they are now. */
+export function currentTls(source: TlsSource): TlsSettings {
+  refreshTls(source);
+  return { ...source.good, ...source.settings };
+}
+
+/** The files, for the error of a connection that failed: ` (ca: /etc/redis/ca.pem)`; '' = there are none. */
+export function tlsFilesText({ paths }: TlsSource): string {
+  const texts = FILE_NAMES.flatMap((name) => (paths[name] === undefined ? [] : [`${name}: ${paths[name]}`]));
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }

@@ -9,7 +9,7 @@ test('a URL is split into its parts, and its name has no password', () => {
     name: 'rediss://us%40er@[::1]:6380/3',
     nodes: [{ host: '::1', port: 6380 }],
     master: '',
-    tls: {},
+    tls: { settings: {}, paths: {}, good: {} },
     username: 'us@er',
     password: 's:cret',
     database: 3,
@@ -59,7 +59,7 @@ test('a URL of a cluster names some of its nodes and one login for all', () => {
       { host: 'a', port: 6_379 },
       { host: 'b', port: 7 },
     ],
-    tls: {},
+    tls: { settings: {}, paths: {}, good: {} },
     username: 'u',
     password: 'p',
   });
@@ -81,7 +81,7 @@ test('settings win over the URL', () => {
     username: 'u',
     password: 'p',
     sentinelLogin: { username: null, password: 's' },
-    tls: { servername: 'redis' },
+    tls: { settings: { servername: 'redis' }, paths: {}, good: {} },
   });
 });
 

@@ -1,5 +1,5 @@
 import { shownUrl, TaskCenterError } from '../../../errors/task-center-error.ts';
-import { tlsOf, type TlsSettings } from './tls.ts';
+import { tlsOf, type TlsSettings, type TlsSource } from './tls.ts';
 
 /** Where a server listens: TCP, or the path of a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -14,7 +14,7 @@ export interface Login {
 export interface ConnectionTarget extends Login {
   readonly address: Address;
   /** Null = without TLS. */
-  readonly tls: TlsSettings | null;
+  readonly tls: TlsSource | null;
   readonly database: number;
 }
 
@@ -27,7 +27,7 @@ export interface RedisTarget extends Login {
   readonly nodes: readonly Address[];
   /** The name by which the Sentinels know the master; '' for the other kinds. */
   readonly master: string;
-  readonly tls: TlsSettings | null;
+  readonly tls: TlsSource | null;
   readonly database: number;
   /** The login of the Sentinels; `username` and `password` are those of the servers behind them. */
   readonly sentinelLogin: Login;
