@@ -64,7 +64,7 @@ describe('cancellation', () => {
     const [a, b] = [`${queue}-a`, `${queue}-b`];
     for (const id of [a, b]) await bed.client.enqueue('x', null, { queue, id });
     await go.sawMany('started', 2);
-    await new Inspector(bed.broker).tasks.cancel(a);
+    expect(await new Inspector(bed.broker).tasks.cancel({ queue, id: a }, { by: 'ops' })).toBe('requested');
     expect(await go.saw('failed', a)).toMatchObject({ error: CANCELLED });
     await until(async () => (await go.task(queue, a)).state === 'retry');
     await expectCancelled(queue, a);

@@ -35,7 +35,7 @@ describe('rate semaphore', () => {
     expect((await go.saw('failed', `${scope}-go2`)).error).toBe(NO_TOKEN);
 
     // We get a token that Go releases.
-    await new Inspector(bed.broker).tasks.cancel(`${scope}-go1`);
+    await new Inspector(bed.broker).tasks.publishAsynqCancel(`${scope}-go1`);
     await until(async () => !(await tokens(scope)).includes(`${scope}-go1`));
     expect(await ours.acquire({ id: 'ours2' }, inAMinute())).toBe(true);
     await go.enqueue({ queue: scope, taskId: `${scope}-go3` });

@@ -35,6 +35,7 @@ export * as control from './control/index.ts';
 export type {
   BrokerState,
   BulkOptions,
+  CancelResult,
   EventPageOptions,
   PageOptions,
   QueueInfo,

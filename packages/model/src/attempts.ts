@@ -1,5 +1,8 @@
-/** How an attempt of a task ended. `lost`: its worker died or lost the lease. */
-export const ATTEMPT_OUTCOMES = ['succeeded', 'failed', 'lost'] as const;
+/**
+ * How an attempt of a task ended. `lost`: its worker died or lost the lease. `cancelled`: it did not succeed, and somebody
+ * had asked to cancel the task.
+ */
+export const ATTEMPT_OUTCOMES = ['succeeded', 'failed', 'lost', 'cancelled'] as const;
 
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 

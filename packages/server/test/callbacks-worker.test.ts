@@ -137,6 +137,27 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     ]);
   });
 
+  test('a running callback that is cancelled is cut at the socket, and is not sent again', async () => {
+    await start();
+    const { control, signals, inspect } = broker;
+    const cut = new Promise<void>((resolve) => {
+      receiver.answers((response) => {
+        response.on('close', resolve);
+        response.writeHead(503).write('not yet');
+        const ref = { queue: 'default~cb', id: 'cut' };
+        void control.cancel(ref, { by: 'key_1' }).then(() => signals.cancel(['cut']));
+      });
+    });
+    const [[task]] = await Promise.all([run(aTask({ id: 'cut' })), cut]);
+    expect(task).toMatchObject({
+      state: 'cancelled',
+      cancelled: { by: 'key_1' },
+      attempts: [{ outcome: 'cancelled', exchange: { request: { method: 'POST' } } }],
+    });
+    expect(receiver.seen).toHaveLength(1);
+    expect(await inspect.task({ queue: 'default~cb', id: 'cut' })).toMatchObject({ state: 'cancelled' });
+  });
+
   test('a callback fails twice, succeeds, and keeps its delivery ID over three attempts', async () => {
     await start();
     receiver.answers((response, nth) => {

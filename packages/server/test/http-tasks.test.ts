@@ -270,13 +270,34 @@ for (const kind of brokerKinds)
         });
       });
 
-      test('a running task is refused, with its state', async () => {
+      test('a running task is requested: it stays active, shows who asked, and ends cancelled', async () => {
         await submit({ id: 'c-run', queue: 'running' });
+        const task = await take('running');
+        const first = await cancel('c-run', { reason: 'not needed' });
+        const shown = { mode: 'soft', outcome: 'requested', reason: 'not needed', by: expect.any(String) };
+        expect(first).toMatchObject({
+          status: 200,
+          json: { outcome: 'requested', task: { state: 'active', cancel: shown } },
+        });
+        const again = await cancel('c-run', { reason: 'another' });
+        expect(again.json).toMatchObject({ outcome: 'requested', task: { cancel: first.json.task.cancel } });
+        const record = { number: 1, startedMs: 0, finishedMs: 1, outcome: 'failed' } as const;
+        const finishes = [{ task, record, outcome: 'retry', delayMs: 0, countsAsFailure: true } as const];
+        await app.broker.consume.exchange({ finishes, queues: [], room: 0, leaseMs: 1, worker: 'w' });
+        expect((await get('/v1/tasks/c-run?include=attempts')).json).toMatchObject({
+          state: 'cancelled',
+          cancel: first.json.task.cancel,
+          attempts: [{ outcome: 'cancelled' }],
+        });
+        expect((await cancel('c-run')).json.outcome).toBe('already_finished');
+      });
+
+      test('a running task does not make it deletable', async () => {
+        await submit({ id: 'c-del', queue: 'running' });
         await take('running');
-        const { json } = await cancel('c-run');
+        await cancel('c-del');
+        const { json } = await app.call('DELETE', '/v1/tasks/c-del');
         expect(json).toMatchObject({ status: 409, code: 'wrong-state', state: 'active' });
-        expect(json.detail).toContain('cannot be cancelled yet');
-        expect((await app.call('DELETE', '/v1/tasks/c-run')).json.code).toBe('wrong-state');
       });
 
       test('by force, by an unknown mode or with a wait is refused by name', async () => {

@@ -36,10 +36,13 @@ export const taskRoutes = {
     answers: { 200: task },
     problems: ['not-found', 'task-id-ambiguous'],
   }),
-  /** The body only carries a reason. For an ended task the answer is `already_finished`: repeating a call does no harm. */
+  /**
+   * The body only carries a reason. A task that runs answers `requested`, one that has ended `already_finished`: repeating a call
+   * does no harm. Only a task that waits in a group is refused.
+   */
   cancelTask: post('/v1/tasks/{id}/cancel', {
     role: 'submitter',
-    summary: 'Cancel a task that waits',
+    summary: 'Cancel a task: one that waits never starts, one that runs is asked to stop',
     params: idParams,
     query: strict(pick),
     body: cancelInput,

@@ -122,10 +122,11 @@ export const task = z.object({
   /** What a task that was given back waits for, such as `no worker for this type`; only until it is taken again. */
   waiting_for: maybe(text),
   last_error: maybe(lastError),
+  /** The request to cancel it. `requested`: it ran then; its `state` says whether it runs, was cancelled or succeeded after all. */
   cancel: maybe(
     z.object({
       mode: z.literal('soft'),
-      outcome: z.literal('cancelled_before_start'),
+      outcome: z.enum(['cancelled_before_start', 'requested']),
       by: maybe(text),
       reason: maybe(text),
       at: time,
@@ -159,7 +160,7 @@ export const cancelInput = strict(
 
 /** `already_finished` is no problem: the task is answered as it ended. */
 export const cancelAnswer = z.object({
-  outcome: z.enum(['cancelled_before_start', 'already_finished']),
+  outcome: z.enum(['cancelled_before_start', 'requested', 'already_finished']),
   task,
 });
 

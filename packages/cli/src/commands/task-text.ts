@@ -46,6 +46,14 @@ function stateText(state: Task['state'], paint: Paint): string {
   return style === undefined ? state : paint(style, state);
 }
 
+/** What a request to cancel has led to. */
+const cancelTitle = (state: Task['state']): string =>
+  ({ cancelled: 'cancelled', completed: 'cancel came too late' })[state as string] ?? 'cancel requested';
+
+/** Why, by whom and when somebody asked to cancel a task. */
+const cancelText = ({ reason, by, at }: NonNullable<Task['cancel']>): string =>
+  [reason, by && `by ${by}`, at].filter(Boolean).join(', ');
+
 /** A task with its attempts, for people. Facts without a value are left out. */
 export function taskText(task: Task, raw: RawParts, paint: Paint): string {
   const { callback, attempts = [], last_error: error, cancel } = task;
@@ -68,7 +76,7 @@ export function taskText(task: Task, raw: RawParts, paint: Paint): string {
     ['waits for', task.waiting_for],
     // The errors of a completed task no longer matter; the table of attempts still shows them.
     ['error', task.state === 'completed' ? null : error?.message],
-    ['cancelled', cancel && (cancel.reason ?? cancel.at)],
+    [cancelTitle(task.state), cancel && cancelText(cancel)],
     ['delivery', callback ? task.delivery_id : null],
   ]);
   const attemptTable = attempts.length === 0 ? [] : ['', table(ATTEMPTS, attempts, paint)];

@@ -90,13 +90,15 @@ async function show(id: string, options: TaskOptions, io: Io): Promise<void> {
   io.out(taskText(task, raw, painter(io.colours.out)));
 }
 
-/** Cancels a waiting task. @throws CliError when the task had ended before */
+/** Cancels a task, or asks for it if it runs. @throws CliError when the task had ended before */
 async function cancel(id: string, options: TaskOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
   const body = options.reason === undefined ? {} : { reason: options.reason };
   const { outcome, task } = await api.cancelTask({ params: { id }, query: selectionOf(options), body });
   if (outcome === 'already_finished') throw new CliError(`Task ${id} is already ${task.state}.`);
-  io.out(`${id}  ${task.state}`);
+  io.out(
+    `${id}  ${task.state}${outcome === 'requested' && task.state === 'active' ? ', cancel requested' : ''}`,
+  );
 }
 
 /** Deletes a task in any state but active. This cannot be undone. */
@@ -153,7 +155,7 @@ export function addTasks(program: Command, io: Io): void {
   addSelection(showing).action((id: string, options: TaskOptions) => show(id, options, io));
   const cancelling = tasks
     .command('cancel <id>')
-    .description('cancel a waiting task: it never starts')
+    .description('cancel a task: it never starts; if it runs, it is asked to stop and never starts again')
     .option('--reason <text>', 'why, kept with the task')
     .addHelpText('after', '\nExample:\n  task-center tasks cancel hello --reason "ordered twice"');
   addSelection(cancelling).action((id: string, options: TaskOptions) => cancel(id, options, io));

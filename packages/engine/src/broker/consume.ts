@@ -80,8 +80,11 @@ export type GivenBack =
 /** An end that counts: there was an attempt, and its record is kept with the task. */
 export type CountedFinish = Exclude<Finish, GivenBack>;
 
-/** `lease-lost`: the lease no longer belonged to this attempt; nothing was written. */
-export type FinishOutcome = 'accepted' | 'lease-lost';
+/**
+ * `cancelled`: the attempt is over, and the task has ended as cancelled, because somebody had asked for that.
+ * `lease-lost`: the lease no longer belonged to this attempt; nothing was written.
+ */
+export type FinishOutcome = 'accepted' | 'cancelled' | 'lease-lost';
 
 /** A result that a handler sets before it ends. */
 export interface EarlyResult {

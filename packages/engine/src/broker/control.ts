@@ -7,6 +7,9 @@ export type ControlOutcome =
   | { readonly code: 'task-not-found' }
   | { readonly code: 'wrong-state'; readonly state: TaskState };
 
+/** What came of `cancel`. `requested`: the task runs, and ends as cancelled unless it succeeds. */
+export type CancelOutcome = ControlOutcome | { readonly code: 'requested' };
+
 /** Why a task was cancelled and who asked for it, both for people. */
 export interface Cancellation {
   readonly reason?: string;
@@ -49,9 +52,11 @@ export interface Control {
   resume(queue: string): Promise<boolean>;
   /**
    * Cancels a task that is scheduled, pending or in retry: it never starts, and is kept as `cancelled` for its retention,
-   * at least an hour. A running attempt is asked to stop by `Signals.cancel`: docs/design/engine.md#cancellation.
+   * at least an hour. For an active task this is only stored: nothing starts the task again, and whatever ends its attempt
+   * except a success makes it `cancelled`. Asked again, it keeps who asked first. `Signals.cancel` tells the worker:
+   * docs/design/engine.md#cancellation.
    */
-  cancel(task: TaskRef, cancellation: Cancellation): Promise<ControlOutcome>;
+  cancel(task: TaskRef, cancellation: Cancellation): Promise<CancelOutcome>;
   /** Makes a task pending that is neither active nor pending. Its count of retries and its history stay. */
   run(task: TaskRef): Promise<ControlOutcome>;
   /** Archives a task that is neither active nor archived: it will not run again. */

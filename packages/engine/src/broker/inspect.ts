@@ -84,10 +84,20 @@ export interface TaskRecord extends TaskRef {
   readonly expiresMs: number | null;
   readonly lastError: { readonly message: string; readonly atMs: number | null } | null;
   readonly result: Uint8Array | null;
-  /** Null = nobody has cancelled it. */
-  readonly cancelled: (Cancellation & { readonly atMs: number }) | null;
+  /**
+   * The request to cancel it; null = there was none. In the state `cancelled` it has ended so. In the state `completed`
+   * the request came too late. In others the task will be cancelled, unless its attempt succeeds.
+   */
+  readonly cancelled: (Cancellation & CancelTimes) | null;
   /** Records of its attempts, oldest first: the first one and the last 49. */
   readonly attempts: readonly AttemptRecord[];
+}
+
+/** When a task was cancelled. */
+interface CancelTimes {
+  readonly atMs: number;
+  /** It ran then. Left out = it waited. */
+  readonly wasRunning?: boolean;
 }
 
 /** Asks for a page of the tasks in one state. */
@@ -136,6 +146,8 @@ export interface Inspect {
   groups(queue: string): Promise<GroupSize[]>;
   /** One task; null = there is none. */
   task(ref: TaskRef): Promise<TaskRecord | null>;
+  /** Whether somebody has asked to cancel these tasks while they run. One that does not exist has no request. */
+  cancelRequested(tasks: readonly TaskRef[]): Promise<boolean[]>;
   /** A page of the tasks in one state. */
   list(request: ListRequest): Promise<TaskPage>;
   /** Stored tasks in any of these stored queues whose plain ID is `id`. */

@@ -15,7 +15,7 @@ const ALLOWED_STATES = {
   archive: ['scheduled', 'pending', 'retry', 'completed', 'cancelled', 'aggregating'],
   remove: ['in any state but active'],
   updatePayload: ['scheduled'],
-  cancel: INACTIVE_STATES,
+  cancel: [...INACTIVE_STATES, 'active'],
 } as const;
 
 const refOf = ({ queue, storedId }: LocatedTask): TaskRef => ({ queue, id: storedId });
@@ -79,26 +79,42 @@ export async function updateTaskPayload(
 const isFinal = (state: TaskState) => (FINAL_STATES as readonly TaskState[]).includes(state);
 
 /**
- * Cancels a task that waits: it never starts. Idempotent: a task that has ended stays as it is. A task that runs, or
- * waits in a group, is refused.
+ * What came of a cancellation:
+ *
+ * - `cancelled_before_start`: the task waited, and never starts.
+ * - `requested`: it runs. Its worker is told, and nothing starts the task again: it ends as `cancelled`, unless its attempt
+ *   succeeds.
+ * - `already_finished`: it stays as it has ended.
+ */
+export type CancelResult = 'cancelled_before_start' | 'requested' | 'already_finished';
+
+/**
+ * Cancels a task: docs/cancel.md. It may be repeated; the first who asked is kept. A task that waits in a group is refused.
+ *
+ * The request for a task that runs is stored before its worker is told. If the worker cannot be told, the request stands
+ * all the same, so an error of that message is not the caller's.
  *
  * @throws TaskCenterError `task-not-found`, `wrong-state`
  */
-export async function cancelWaiting(
-  { control }: Broker,
+export async function cancelTask(
+  { control, signals }: Broker,
   task: LocatedTask,
   cancellation: Cancellation,
-): Promise<'cancelled' | 'already-finished'> {
+): Promise<CancelResult> {
   const outcome = await control.cancel(refOf(task), cancellation);
-  if (outcome.code === 'wrong-state' && isFinal(outcome.state)) return 'already-finished';
+  if (outcome.code === 'requested') {
+    await signals.cancel([task.storedId]).catch(() => {});
+    return 'requested';
+  }
+  if (outcome.code === 'wrong-state' && isFinal(outcome.state)) return 'already_finished';
   requireDone(task, 'cancel', outcome);
-  return 'cancelled';
+  return 'cancelled_before_start';
 }
 
 /**
  * Publishes Asynq's cancel message, which has only Asynq's meaning: every worker that runs a task with this stored ID, in
  * any queue, stops the attempt, which fails with `context canceled` and is retried. A task that waits is not affected.
- * Nothing is stored or confirmed, and no error says that there was no such task.
+ * Nothing is stored or confirmed, and no error says that there was no such task. `cancelTask` cancels for good.
  *
  * @throws TaskCenterError `broker-unavailable`
  */

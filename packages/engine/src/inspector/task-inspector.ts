@@ -1,9 +1,9 @@
 import type { ListedState } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import type { BulkState } from '../broker/control.ts';
+import type { BulkState, Cancellation } from '../broker/control.ts';
 import type { TaskPage, TaskRecord } from '../broker/inspect.ts';
 import * as control from '../control/index.ts';
-import type { BulkOptions, PageOptions, TaskAddress } from '../control/index.ts';
+import type { BulkOptions, CancelResult, PageOptions, TaskAddress } from '../control/index.ts';
 
 /**
  * Shows tasks, and changes one task or all tasks that a queue has in a state. Changes to many tasks are made in steps of
@@ -71,16 +71,28 @@ export class TaskInspector {
   }
 
   /**
-   * Asks the worker that runs a task, ours or one in Go, to stop the attempt. The attempt then fails with `context
-   * canceled`, and the task is retried or archived as after any failure. Resolves when the request is published; no
-   * worker confirms it. The request does not name a queue: it stops tasks with this ID in all queues. See
-   * docs/design/protocol.md#cancellation-channel.
+   * Cancels a task. One that waits never starts. One that runs gets the signal of its handler aborted, and whatever its
+   * attempt does except succeed, nothing starts it again: it ends as `cancelled`. The task keeps who
+   * asked, when and why. It is kept for its retention and at least an hour. See docs/cancel.md.
+   *
+   * @throws TaskCenterError `queue-not-found`, `task-not-found`; `wrong-state`: it waits in a group
+   */
+  async cancel(address: TaskAddress, cancellation: Cancellation = {}): Promise<CancelResult> {
+    const task = await control.locateTask(this.#broker, address);
+    return control.cancelTask(this.#broker, task, cancellation);
+  }
+
+  /**
+   * Publishes Asynq's cancel message, as Go's tools do; `cancel` is what you mostly want. The worker that runs a task, ours
+   * or one in Go, stops the attempt. The attempt then fails with `context canceled`, and the task is retried or archived as
+   * after any failure. Nothing is stored, and no worker confirms it. The message does not name a queue: it stops tasks with
+   * this ID in all queues. See docs/design/protocol.md#cancellation-channel.
    *
    * @param id the ID that `enqueue` took or returned
    * @param businessId the `businessId` it was enqueued with, if any
    * @throws TaskCenterError `broker-unavailable`
    */
-  cancel(id: string, businessId?: string): Promise<void> {
+  publishAsynqCancel(id: string, businessId?: string): Promise<void> {
     return control.publishAsynqCancel(this.#broker, id, businessId);
   }
 

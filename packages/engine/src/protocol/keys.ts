@@ -122,8 +122,12 @@ export const aggregationSetsKey = (queue: string): string => asynqKey(queue, 'ag
 export const tokenKey = (queue: string): string => ownKey(queue, 'tok');
 /** HASH, slot → sequence and outcome of a client's last call in it. */
 export const receiptsKey = (queue: string, client: string): string => ownKey(queue, `rc:${client}`);
-/** ZSET of IDs in a state that Asynq does not have; the IDs are also in a set of Asynq's, with the same score. */
-export const ownStateKey = (queue: string, state: 'cancelled'): string => ownKey(queue, `st:${state}`);
+/**
+ * ZSET of IDs in a state that Asynq does not have. `cancelled`: they are also in `completed`, with the same score.
+ * `cancelling`: their cancellation was asked for while they ran; by the time at which the janitor last looked at them, s.
+ */
+export const ownStateKey = (queue: string, state: 'cancelled' | 'cancelling'): string =>
+  ownKey(queue, `st:${state}`);
 /** HASH of what periodic scripts remember: the recoverer's last scan and hold-off, the cursors of repair and sweep. */
 export const scanKey = (queue: string): string => ownKey(queue, 'scan');
 /** ZSET of what was missing once, by the time, s: IDs of active tasks without a lease, keys of locks without a task. */

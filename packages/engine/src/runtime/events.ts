@@ -14,9 +14,11 @@ export interface TaskRef {
  * - `archived`: it failed, and the task is archived.
  * - `revoked`: its handler threw `RevokeError`, and the task was removed.
  * - `deferred`: it was given back unfinished, because the worker stopped; nothing is counted. A task that did not start here has no such event.
+ * - `cancelled`: it did not succeed, and the task has ended as cancelled, as somebody had asked.
  * - `lost`: its lease was lost, and its outcome was dropped.
  */
-export type AttemptOutcome = 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost';
+export type AttemptOutcome =
+  'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'cancelled' | 'lost';
 
 /**
  * What happens in an engine. Counting, logging and tracing subscribe here. Times are in ms; `queue` is always a stored

@@ -34,6 +34,14 @@ export function encodeAttempt(record: AttemptRecord): string {
   return JSON.stringify(short);
 }
 
+/** The encoded record of an attempt that was cancelled, from the one that its worker encoded: there is no next attempt. */
+export function cancelledRecord(line: string): string {
+  const [record] = decodeLine(line);
+  if (!record) return line;
+  const { nextMs: _, ...kept } = record;
+  return encodeAttempt({ ...kept, outcome: 'cancelled' });
+}
+
 function decodeLine(line: string): AttemptRecord[] {
   try {
     const short = JSON.parse(line) as Record<string, unknown>;

@@ -23,7 +23,7 @@ export class HeldTask implements TrackedLease {
   endsMs = Infinity;
   /** What to hand in, once that is decided. */
   finish: Finish | undefined;
-  /** It was cancelled while it waited. */
+  /** Asynq's cancel message came while it waited. */
   isCancelled = false;
   /** It goes back to the broker because it must not start here: there is no attempt to report. */
   isUnstarted = false;
@@ -36,7 +36,7 @@ export class HeldTask implements TrackedLease {
     return this.slot !== undefined && this.attempt === undefined && this.finish === undefined;
   }
 
-  /** Cancels it. Its attempt ends now, or as soon as it has begun. */
+  /** Obeys Asynq's cancel message. Its attempt ends now, or as soon as it has begun. */
   cancel(): void {
     if (this.attempt) this.attempt.abort('cancelled');
     else this.isCancelled = this.isWaiting;

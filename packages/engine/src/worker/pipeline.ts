@@ -19,10 +19,13 @@ import { TaskSlots } from './slots.ts';
 //    many tasks to ask for, and Idle waits when there are none.
 // 2. TaskSlots keeps its record, a HeldTask. From now on the renewer thread renews its lease, even while a handler blocks the
 //    event loop.
-// 3. A task without a handler is given back for others (MissingHandlers). CrashIsolation holds it back if it is suspected of killing its process; otherwise Runner starts it at once.
-// 4. Attempt runs its handler. Deadlines ends the attempt at its time limit, and a cancellation, a lost lease or the
-//    worker's stop ends it earlier: the handler's signal aborts, and the attempt does not wait for the handler.
-// 5. Attempt decides the outcome, a Finish: succeeded, retry, archive, revoked, or one that does not count. With its lease lost there is none.
+// 3. A task without a handler is given back for others (MissingHandlers). CrashIsolation holds a task back that is suspected of
+//    killing its process; otherwise Runner starts it at once.
+// 4. Attempt runs its handler. Deadlines ends the attempt at its time limit, and a lost lease, the worker's stop or Asynq's
+//    cancel message ends it earlier: the handler's signal aborts, and the attempt does not wait for the handler. If the task
+//    must be cancelled, the signal aborts as well, but the attempt waits.
+// 5. Attempt decides the outcome, a Finish: succeeded, retry, archive, revoked, or one that does not count. With its lease
+//    lost there is none.
 // 6. ExchangeLoop hands the Finish in with its next call, and asks for a new task for the free slot.
 // 7. Only when the broker has answered is the lease released, and `attempt.finished` emitted.
 
@@ -74,9 +77,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     onAnswered: (held, outcome) => runner.onAnswered(held, outcome),
   });
   const deadlines = createDeadlines(() => slots.all(), runtime);
-  const { consume, signals } = broker;
+  const { consume, inspect, signals } = broker;
   const results = new ResultEncoder(runtime);
-  const own = { consume, slots, deadlines, exchanges, missing, results };
+  const own = { consume, inspect, slots, deadlines, exchanges, missing, results };
   const runner: Runner = new Runner({ ...deps, ...own });
   const listening = new AbortController();
 

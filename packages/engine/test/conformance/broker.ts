@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { aTask } from '../support/factories.ts';
 import { tempFolder } from '../support/temp.ts';
+import { cancelRunningSuite } from './cancel-running.ts';
 import { changeSuite } from './change-many.ts';
 import { checkSuite } from './check.ts';
 import { consumeSuite } from './consume.ts';
@@ -80,6 +81,7 @@ export function brokerSuite(harness: Harness): void {
     maintainSuite(harness);
     checkSuite(harness);
     controlSuite(harness);
+    cancelRunningSuite(harness);
     changeSuite(harness);
     inspectSuite(harness);
     presenceSuite(harness);

@@ -74,7 +74,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a' });
     await started;
-    await inspector.tasks.cancel('a');
+    await inspector.tasks.publishAsynqCancel('a');
     expect(await ended).toMatchObject({ outcome: 'failed', task: { id: 'a' } });
     expect(reason).toMatchObject({ message: 'context canceled', cause: 'cancelled' });
     expect(await record()).toMatchObject({
@@ -91,7 +91,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a', maxRetries: 0 });
     await started;
-    await inspector.tasks.cancel('a');
+    await inspector.tasks.publishAsynqCancel('a');
     expect(await ended).toMatchObject({ outcome: 'archived' });
     expect(await record()).toMatchObject({ state: 'archived', lastError: { message: 'context canceled' } });
   });
@@ -105,7 +105,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a' });
     await started;
-    await inspector.tasks.cancel('a');
+    await inspector.tasks.publishAsynqCancel('a');
     await ended;
     expect(await record()).toMatchObject({ state: 'retry', retried: 0 });
     expect(reported).toEqual(['context canceled']);
@@ -120,7 +120,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     for (const queue of ['default', 'other']) await client.enqueue('x', null, { id: 'a', queue });
     await client.enqueue('x', null, { id: 'ab', retention: '1h' });
     await started;
-    await inspector.tasks.cancel('a');
+    await inspector.tasks.publishAsynqCancel('a');
     expect((await ended).map(({ task }) => task.queue).sort()).toEqual(['default', 'other']);
     expect(await record('ab')).toMatchObject({ state: 'active' });
     const last = nextEvent(events, 'attempt.finished');
@@ -133,15 +133,15 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a', context: { businessId: 'shop' } });
     await started;
-    await inspector.tasks.cancel('a', 'shop');
+    await inspector.tasks.publishAsynqCancel('a', 'shop');
     expect(await ended).toMatchObject({ outcome: 'failed' });
   });
 
   test('affects neither workers that run no such task nor a waiting task', async () => {
     const worker = await aWorker(() => {});
     await client.enqueue('x', null, { id: 'later', delay: '1h' });
-    await inspector.tasks.cancel('later');
-    await inspector.tasks.cancel('nobody');
+    await inspector.tasks.publishAsynqCancel('later');
+    await inspector.tasks.publishAsynqCancel('nobody');
     const ended = nextEvent(events, 'attempt.finished');
     await client.enqueue('x', null, { id: 'b' });
     expect(await ended).toMatchObject({ outcome: 'succeeded' });
@@ -155,7 +155,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     await client.enqueue('x', null, { id: 'a' });
     await started;
     worker.stopTaking();
-    await inspector.tasks.cancel('a');
+    await inspector.tasks.publishAsynqCancel('a');
     expect(await ended).toMatchObject({ outcome: 'failed' });
   });
 
@@ -170,6 +170,6 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
       .toMatchObject([
         { pid: process.pid, queues: { default: 4 }, concurrency: 2, running: 1, tasks: [{ id: 'a' }] },
       ]);
-    await inspector.tasks.cancel('a');
+    await inspector.tasks.publishAsynqCancel('a');
   });
 });

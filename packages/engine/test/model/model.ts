@@ -1,5 +1,6 @@
 import type { TaskState } from '@task-center/model';
-import type { ControlOutcome } from '../../src/broker/control.ts';
+import type { FinishOutcome } from '../../src/broker/consume.ts';
+import type { CancelOutcome, ControlOutcome } from '../../src/broker/control.ts';
 import { MIN_CANCELLED_MS } from '../../src/broker/control.ts';
 import { LEASE_MS, LIMITS } from '../conformance/harness.ts';
 
@@ -16,6 +17,8 @@ export interface ModelTask {
   dueMs: number;
   leaseEndsMs: number;
   expiresMs: number;
+  /** Somebody has asked to cancel it while it runs. */
+  isCancelling: boolean;
 }
 
 interface ModelQueue {
@@ -57,6 +60,7 @@ export class Model {
     const { queue, id, delayMs, retentionMs } = task;
     if (this.tasks.has(keyOf(queue, id))) return 'task-exists';
     const counts = { retried: 0, crashes: 0, deferrals: 0, attempt: 0, leaseEndsMs: 0, expiresMs: 0 };
+    const isCancelling = false;
     const state = delayMs > 0 ? 'scheduled' : 'pending';
     this.tasks.set(keyOf(queue, id), {
       queue,
@@ -65,6 +69,7 @@ export class Model {
       state,
       dueMs: this.nowMs + delayMs,
       ...counts,
+      isCancelling,
     });
     if (state === 'pending') this.queue(queue).pending.push([id]);
     return state;
@@ -89,8 +94,19 @@ export class Model {
   }
 
   /** Ends an attempt that holds its lease. */
-  end(queue: string, id: string, { how, delayMs }: { how: HowToEnd; delayMs: number }): void {
+  end(queue: string, id: string, ending: { how: HowToEnd; delayMs: number }): FinishOutcome {
     const task = this.task(queue, id);
+    if (task.isCancelling && ending.how !== 'succeeded') {
+      this.#cancelRunning(task);
+      return 'cancelled';
+    }
+    task.isCancelling = false;
+    this.#endAs(task, ending);
+    return 'accepted';
+  }
+
+  #endAs(task: ModelTask, { how, delayMs }: { how: HowToEnd; delayMs: number }): void {
+    const { queue, id } = task;
     const home = this.queue(queue);
     if (how === 'requeue' || how === 'defer') {
       task.attempt -= 1;
@@ -137,11 +153,12 @@ export class Model {
     const lost = this.tasksIn(queue, 'active').filter(({ leaseEndsMs }) => leaseEndsMs <= this.nowMs);
     for (const task of lost) {
       task.crashes += 1;
-      task.state = task.crashes >= LIMITS.losses ? 'archived' : 'pending';
+      if (task.isCancelling) this.#cancelRunning(task);
+      else task.state = task.crashes >= LIMITS.losses ? 'archived' : 'pending';
     }
     const recovered = lost.filter(({ state }) => state === 'pending').map(({ id }) => id);
     this.putFirst(queue, recovered);
-    const archived = lost.length - recovered.length;
+    const archived = lost.filter(({ state }) => state === 'archived').length;
     this.queue(queue).processed += archived;
     this.queue(queue).failed += archived;
     return { recovered: recovered.length, archived };
@@ -155,17 +172,32 @@ export class Model {
     return expired.length;
   }
 
-  cancel(queue: string, id: string): ControlOutcome {
+  cancel(queue: string, id: string): CancelOutcome {
     const task = this.tasks.get(keyOf(queue, id));
     if (!task) return { code: 'task-not-found' };
     const from = task.state;
+    if (from === 'active') {
+      task.isCancelling = true;
+      return { code: 'requested' };
+    }
     if (from !== 'scheduled' && from !== 'pending' && from !== 'retry') {
       return { code: 'wrong-state', state: from };
     }
     this.#drop(queue, id);
-    task.state = 'cancelled';
-    task.expiresMs = this.nowMs + Math.max(task.retentionMs, MIN_CANCELLED_MS);
+    this.#keepCancelled(task);
     return { code: 'done', from };
+  }
+
+  #keepCancelled(task: ModelTask): void {
+    task.state = 'cancelled';
+    task.isCancelling = false;
+    task.expiresMs = this.nowMs + Math.max(task.retentionMs, MIN_CANCELLED_MS);
+  }
+
+  /** The attempt of a task to be cancelled is over. */
+  #cancelRunning(task: ModelTask): void {
+    this.queue(task.queue).processed += 1;
+    this.#keepCancelled(task);
   }
 
   remove(queue: string, id: string): ControlOutcome {

@@ -91,9 +91,9 @@ function endInModel(model: Model, chosen: readonly { held: HeldLease; ending: En
   const outcomes = chosen.map(({ held, ending }) => {
     if (!held.isLive) return 'lease-lost';
     held.isLive = false;
-    model.end(held.task.queue, held.task.id, ending);
-    if (ending.how === 'requeue') requeued.push(held.task);
-    return 'accepted';
+    const outcome = model.end(held.task.queue, held.task.id, ending);
+    if (ending.how === 'requeue' && outcome === 'accepted') requeued.push(held.task);
+    return outcome;
   });
   for (const name of QUEUES) {
     const ids = requeued.filter((task) => task.queue === name).map(({ id }) => id);

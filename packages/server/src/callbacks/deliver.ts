@@ -33,7 +33,7 @@ export interface DeliverLimits {
   readonly connectMs: number;
   /** Longest time from the start to the last byte; `Infinity` = no limit. */
   readonly totalMs: number;
-  /** Ends the exchange at once, with a fault of class `timeout`. */
+  /** Ends the exchange at once, with a fault of class `cancelled` if the task was cancelled, else `timeout`. */
   readonly signal?: AbortSignal;
 }
 
@@ -79,6 +79,14 @@ function flattenHeaders(
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]));
 }
 
+/** Why the attempt ended: the engine says it in the reason of its signal. */
+function abortFault(signal: AbortSignal | undefined): Fault {
+  const { cause } = (signal?.reason ?? {}) as { cause?: unknown };
+  return cause === 'cancelled'
+    ? { class: 'cancelled', message: 'the task was cancelled; the connection was closed' }
+    : { class: 'timeout', message: 'the attempt was ended' };
+}
+
 /** One exchange. It ends exactly once: by undici's events, by a timer or by the signal. */
 class DeliveryInProgress implements Dispatcher.DispatchHandler {
   readonly done: Promise<Delivered>;
@@ -87,7 +95,7 @@ class DeliveryInProgress implements Dispatcher.DispatchHandler {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #body = createAnswerBody();
   readonly #limits: DeliverLimits;
-  readonly #onAbort = () => this.#giveUp({ class: 'timeout', message: 'the attempt was ended' });
+  readonly #onAbort = () => this.#giveUp(abortFault(this.#limits.signal));
   #resolve: ((delivered: Delivered) => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #answer: Pick<Answer, 'status' | 'headers' | 'firstByteMs'> | undefined;

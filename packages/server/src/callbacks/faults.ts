@@ -15,6 +15,7 @@ export type FaultClass =
   | 'reset'
   | 'protocol'
   | 'blocked_address'
+  | 'cancelled'
   | 'invalid_url';
 
 /** A failed exchange. */

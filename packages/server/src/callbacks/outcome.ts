@@ -89,7 +89,9 @@ function failedByFault(fault: Fault, answer: Answer | null): CallbackOutcome {
     message: fault.message,
     hints: {
       errorClass: fault.class,
-      reason: final ? `default: ${fault.class} fails at once` : `default: ${fault.class} retry`,
+      ...(fault.class !== 'cancelled' && {
+        reason: `default: ${fault.class} ${final ? 'fails at once' : 'retry'}`,
+      }),
       ...(final && { retryable: false }),
       ...(answer && { status: answer.status }),
     },

@@ -106,7 +106,15 @@ export const LEASED = rowFormat<LeasedItem>((task) => [
 ]);
 
 /** What becomes of a task whose attempt has ended. */
-export const ACTION = { remove: 0, complete: 1, retry: 2, archive: 3, requeue: 4, defer: 5 } as const;
+export const ACTION = {
+  remove: 0,
+  complete: 1,
+  retry: 2,
+  archive: 3,
+  requeue: 4,
+  defer: 5,
+  revoke: 6,
+} as const;
 export type FinishAction = (typeof ACTION)[keyof typeof ACTION];
 
 /** How an attempt ended. The result of a completed task is the item with the same index in the packet's bytes. */

@@ -45,6 +45,7 @@ export class Attempt {
   facts: Readonly<Record<string, unknown>> | undefined;
   #controller: AbortController | undefined;
   #cause: AbortCause | undefined;
+  #isAsked = false;
   #onAbort: (() => void) | undefined;
   #isOver = false;
 
@@ -109,6 +110,15 @@ export class Attempt {
   }
 
   /**
+   * Asks the handler to stop, because the task must be cancelled: its signal aborts. What it does then is the attempt's
+   * outcome, as ever. One that takes no notice goes on until its time is over.
+   */
+  askToStop(): void {
+    this.#isAsked = true;
+    if (!this.#cause) this.#controller?.abort(abortReason('cancelled'));
+  }
+
+  /**
    * Ends the attempt at its end time; `createDeadlines` watches the time. After the task's deadline it has expired for
    * good; after a timeout it is retried.
    */
@@ -120,7 +130,8 @@ export class Attempt {
   /** Created only for handlers that use it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#cause && !this.#controller.signal.aborted) this.#controller.abort(abortReason(this.#cause));
+    const cause = this.#cause ?? (this.#isAsked ? 'cancelled' : null);
+    if (cause && !this.#controller.signal.aborted) this.#controller.abort(abortReason(cause));
     return this.#controller.signal;
   }
 

@@ -43,8 +43,9 @@ const ABORT_TEXT: Record<AbortCause, string> = {
 
 const SUCCEEDED = { outcome: 'succeeded' } as const;
 
-/** The reason of a handler's signal. */
-export const abortReason = (cause: AbortCause): Error => new Error(ABORT_TEXT[cause], { cause });
+/** The reason of a handler's signal. Its class is kept if the handler throws it, alone or as a cause. */
+export const abortReason = (cause: AbortCause): Error =>
+  new HandlerError(ABORT_TEXT[cause], { errorClass: cause }, { cause });
 
 /** The handler returned `value`. It has succeeded, whether the value can be kept or not. */
 export function endSucceeded(attempt: OutcomeInputs, value: unknown): Finish {

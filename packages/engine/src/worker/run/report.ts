@@ -1,4 +1,4 @@
-import type { Finish, LeasedTask } from '../../broker/consume.ts';
+import type { Finish, FinishOutcome, LeasedTask } from '../../broker/consume.ts';
 import { isGivenBack } from '../../broker/given-back.ts';
 import type { AttemptOutcome } from '../../runtime/events.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -21,9 +21,10 @@ export function reportStarted({ events }: Runtime, task: LeasedTask): void {
 }
 
 /** The broker has accepted the finish. */
-export function reportFinished(runtime: Runtime, finish: Finish): void {
+export function reportFinished(runtime: Runtime, finish: Finish, outcome: FinishOutcome): void {
   const runMs = isGivenBack(finish) ? 0 : finish.record.finishedMs - finish.record.startedMs;
-  emitFinished(runtime, finish.task, { outcome: OUTCOME[finish.outcome], runMs });
+  const ended = outcome === 'cancelled' ? 'cancelled' : OUTCOME[finish.outcome];
+  emitFinished(runtime, finish.task, { outcome: ended, runMs });
 }
 
 export function reportLeaseLost({ log, events }: Runtime, task: LeasedTask): void {

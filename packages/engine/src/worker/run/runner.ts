@@ -4,6 +4,7 @@ import type { ExchangeLoop } from '../fetch/exchange-loop.ts';
 import type { HeldTask } from '../held-task.ts';
 import type { TaskSlots } from '../slots.ts';
 import { Attempt, type AttemptDeps } from './attempt.ts';
+import { CancelRequests, type CancelRequestsDeps } from './cancel-requests.ts';
 import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Handlers } from './handlers.ts';
@@ -11,7 +12,7 @@ import type { MissingHandlers } from './missing-handlers.ts';
 import type { AttemptEnd } from './outcome.ts';
 import { reportFinished, reportLeaseLost, reportLost, reportStarted } from './report.ts';
 
-export interface RunnerDeps extends AttemptDeps {
+export interface RunnerDeps extends AttemptDeps, Pick<CancelRequestsDeps, 'inspect'> {
   readonly consume: Pick<Consume, 'keepResults' | 'markAlone'>;
   readonly slots: TaskSlots;
   readonly handlers: Handlers;
@@ -25,12 +26,19 @@ export interface RunnerDeps extends AttemptDeps {
 export class Runner {
   readonly #deps: RunnerDeps;
   readonly #isolation: CrashIsolation;
+  readonly #cancelRequests: CancelRequests;
   /** The last running attempt has ended. */
   readonly #idle = new Changed();
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
-    const { slots, exchanges, runtime } = deps;
+    const { slots, exchanges, runtime, inspect } = deps;
+    this.#cancelRequests = new CancelRequests({
+      inspect,
+      runtime,
+      held: () => slots.all(),
+      giveBack: (held) => this.#giveBack(held),
+    });
     this.#isolation = new CrashIsolation({
       clock: runtime.clock,
       running: () => slots.running,
@@ -59,6 +67,7 @@ export class Runner {
   startAll(tasks: readonly LeasedTask[], sinceMs: number): void {
     const { slots } = this.#deps;
     const arrived = suspectedFirst(tasks).map((task) => slots.add(task, sinceMs));
+    this.#cancelRequests.onArrived(arrived);
     for (const held of arrived) {
       // A handler that has just started may have stopped the worker, and what still waited was given back.
       if (!held.isWaiting || this.#giveToOthers(held)) continue;
@@ -107,7 +116,7 @@ export class Runner {
     slots.release(held);
     if (held.isUnstarted || !finish) return;
     if (outcome === 'lease-lost') this.#onLost(held);
-    else reportFinished(runtime, finish);
+    else reportFinished(runtime, finish, outcome);
   }
 
   /** The lease is lost. Ends the attempt, or the wait to start alone; a finish that was handed in will be refused. */
@@ -123,9 +132,9 @@ export class Runner {
     this.#deps.exchanges.exchangeSoon();
   }
 
-  /** Cancels the tasks with this stored ID, in any queue: Asynq's message does not name one. */
+  /** A cancellation was published for tasks with this stored ID, in any queue. */
   cancel(id: string): void {
-    for (const held of this.#deps.slots.all()) if (held.task.id === id) held.cancel();
+    this.#cancelRequests.hear(id);
   }
 
   #giveBack(held: HeldTask, finish?: GivenBack): void {

@@ -84,6 +84,38 @@ async function useTasks({ broker, exchange, advance, ask }: Bed): Promise<void> 
   await maintain.expire(STEP);
 }
 
+/** Tasks whose cancellation was asked for while they ran, and what Go's workers and tools may do with them. */
+async function useCancellations({ broker, exchange, advance, ask }: Bed): Promise<void> {
+  const { submit, control, inspect, maintain } = broker;
+  const ids = ['c-failed', 'c-kept', 'c-back', 'c-lost', 'c-retry', 'c-again', 'c-run', 'c-bulk', 'c-swept'];
+  const lock = { type: 'cancel', retentionMs: 60_000, uniqueMs: 60_000 };
+  await submit.enqueue(ids.map((id) => aTask({ id, queue: 'q', ...lock, payload: Buffer.from(id) })));
+  const { tasks } = await exchange();
+  for (const { id } of tasks) await control.cancel(ref(id), {});
+  await inspect.cancelRequested(tasks);
+  const [failed, kept, back] = tasks;
+  const finishes = [finish.retry(failed!, 0), finish.succeeded(kept!), finish.requeue(back!)];
+  await exchange({ finishes, room: 0 });
+  for (const id of ['c-retry', 'c-again', 'c-run', 'c-bulk', 'c-swept']) {
+    await ask('LREM', 'asynq:{q}:active', '0', id);
+    await ask('ZREM', 'asynq:{q}:lease', id);
+    const state = { 'c-again': 'pending', 'c-swept': 'archived' }[id] ?? 'retry';
+    await ask('HSET', `asynq:{q}:t:${id}`, 'state', state);
+    if (state === 'pending') await ask('RPUSH', 'asynq:{q}:pending', id);
+    else await ask('ZADD', `asynq:{q}:${state}`, id === 'c-retry' ? '1' : '4102444800', id);
+  }
+  await control.run(ref('c-run'));
+  await maintain.forward(STEP);
+  await exchange();
+  await control.changeMany({ queue: 'q', action: 'run', state: 'retry', limit: 100 });
+  await maintain.expire(STEP);
+  advance(11_000);
+  for (let i = 0; i < 3; i += 1) {
+    await maintain.recover(STEP, { crashes: 1, losses: 1 });
+    advance(2_600);
+  }
+}
+
 async function useGroups({ broker: { submit, groups }, advance }: Bed): Promise<void> {
   await submit.enqueue(['a', 'b'].map((id) => aTask({ id, queue: 'q', group: 'made' })));
   const { sets } = await groups.take('q', NOW, 1, null);
@@ -123,6 +155,7 @@ describe.skipIf(!hasRedis())('scripts', () => {
     const recorder = await recordKeys(bed.server.port);
     onTestFinished(() => recorder.close());
     await useTasks(bed);
+    await useCancellations(bed);
     await useGroups(bed);
     await inspectAndRepair(bed);
     const ended = recorder.echoed('end');

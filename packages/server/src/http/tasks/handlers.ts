@@ -27,30 +27,27 @@ function explainRefusal(what: string, listed?: readonly string[]) {
   return (error: unknown): never => {
     if (!isTaskCenterError(error, 'wrong-state')) throw error;
     const { id, state, allowed } = error.details;
-    const why =
-      state === 'active' ? `running tasks cannot be ${what} yet` : `a task in this state cannot be ${what}`;
+    const which = state === 'active' ? 'a running task' : 'a task in this state';
+    const why = `${which} cannot be ${what}`;
     const extra = { state, allowed: listed ?? allowed };
     throw new ProblemError('wrong-state', `Task "${id}" is ${state}; ${why}.`, { extra });
   };
 }
 
 /**
- * `POST /v1/tasks/{id}/cancel`: ends a task that has not started. Idempotent: a finished task answers
- * `already_finished`.
+ * `POST /v1/tasks/{id}/cancel`: ends a task that has not started, and asks one that runs to stop. Idempotent: a finished
+ * task answers `already_finished`.
  */
 async function cancelTask(call: Call<'cancelTask'>): Promise<Reply> {
   const { broker } = call.deps;
   const task = await locate(call);
   const { reason } = call.body;
   const cancellation = { by: call.principal.keyId, ...(reason !== undefined && { reason }) };
-  const outcome = await control.cancelWaiting(broker, task, cancellation).catch(explainRefusal('cancelled'));
-  const record = await control.getTask(broker, task);
-  return {
-    body: {
-      outcome: outcome === 'cancelled' ? 'cancelled_before_start' : 'already_finished',
-      task: presentTask(record, SINGLE_TASK_PARTS),
-    },
-  };
+  const before = await control.getTask(broker, task);
+  const outcome = await control.cancelTask(broker, task, cancellation).catch(explainRefusal('cancelled'));
+  // A task without retention may succeed before it is read again.
+  const record = (await broker.inspect.task({ queue: task.queue, id: task.storedId })) ?? before;
+  return { body: { outcome, task: presentTask(record, SINGLE_TASK_PARTS) } };
 }
 
 /** `DELETE /v1/tasks/{id}`: removes a task that is not running, with its history. */

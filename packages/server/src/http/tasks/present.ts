@@ -98,11 +98,11 @@ function presentCallback({ meta }: StoredTask): Callback | null {
   };
 }
 
-/** Only tasks that had not started can be cancelled over HTTP. */
 function cancelOf({ cancelled = null }: StoredTask): Task['cancel'] {
   if (cancelled === null) return null;
-  const { by = null, reason = null, atMs } = cancelled;
-  return { mode: 'soft', outcome: 'cancelled_before_start', by, reason, at: timeText(atMs) };
+  const { by = null, reason = null, atMs, wasRunning = false } = cancelled;
+  const outcome = wasRunning ? 'requested' : 'cancelled_before_start';
+  return { mode: 'soft', outcome, by, reason, at: timeText(atMs) };
 }
 
 /** The names that callers know: logical queue, plain ID. A task without metadata has its business in its headers. */

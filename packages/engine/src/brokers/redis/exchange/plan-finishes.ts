@@ -80,7 +80,7 @@ function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
     };
   }
   if (outcome === 'revoked')
-    return { ...blank, line, endCode: END.done, lock: lockOf(task.queue, source.message) };
+    return { ...blank, line, endCode: END.revoke, lock: lockOf(task.queue, source.message) };
   const kept = { line, retentionOrDelay: source.message.retention, lock: lockOf(task.queue, source.message) };
   if (kept.retentionOrDelay <= 0) return { ...blank, ...kept, endCode: END.done };
   const unchanged = changedMessage(source, {});
@@ -90,9 +90,9 @@ function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
 
 /** Whether the task just vanishes: it is kept nowhere and holds no lock. Many of these share one short argument list. */
 function isPlainFinish({ task, outcome }: Finish): boolean {
-  if (outcome !== 'succeeded' && outcome !== 'revoked') return false;
+  if (outcome !== 'succeeded') return false;
   const { message } = task.source as TaskSource;
-  return (outcome === 'revoked' || message.retention <= 0) && lockOf(task.queue, message) === '';
+  return message.retention <= 0 && lockOf(task.queue, message) === '';
 }
 
 /** Finishes that the script gets together, with their indexes in the caller's list. */

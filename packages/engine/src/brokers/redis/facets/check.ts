@@ -35,6 +35,7 @@ const sortedSets = (queue: string): Index[] => [
   { key: leaseKey(queue), name: 'lease' },
   { key: dueKey(queue), name: 'due' },
   { key: ownStateKey(queue, 'cancelled'), name: 'st:cancelled' },
+  { key: ownStateKey(queue, 'cancelling'), name: 'st:cancelling' },
 ];
 
 /** To find one ID, Redis searches the list. So a walk reads a list whole, once for up to `MAX_LISTED` IDs. */

@@ -43,8 +43,10 @@ export function createConsume(deps: RedisDeps): Consume {
         reply = await send(plan.finishes, n === chunks.length - 1 ? fetch : NO_FETCH, options);
         // Codes are in the order of the plan, outcomes in that of the caller.
         for (const [i, index] of plan.indexes.entries()) {
-          if (reply.codes[i] === CODE.done) finished[index] = 'accepted';
-          else if (reply.codes[i] === CODE.wrongType)
+          const code = reply.codes[i];
+          if (code === CODE.done) finished[index] = 'accepted';
+          else if (code === CODE.cancelled) finished[index] = 'cancelled';
+          else if (code === CODE.wrongType)
             reportWrongType(finishes[index]?.task.queue ?? '', 'one of its sets');
         }
       }

@@ -5,6 +5,7 @@ import {
   MIN_CANCELLED_MS,
   type BulkOutcome,
   type BulkStep,
+  type CancelOutcome,
   type Cancellation,
   type Control,
   type ControlOutcome,
@@ -115,12 +116,12 @@ function setPaused(deps: RedisDeps, call: Omit<PauseCall, 'receipt'>): Promise<b
   );
 }
 
-/** Cancels a task that waits. It is kept for its retention, or for `MIN_CANCELLED_MS` if that is longer. */
+/** Cancels a task, or asks for it. It is then kept for its retention, or for `MIN_CANCELLED_MS` if that is longer. */
 async function cancelTask(
   deps: RedisDeps,
   ref: TaskRef,
   { reason, by }: Cancellation,
-): Promise<ControlOutcome> {
+): Promise<CancelOutcome> {
   const { client } = deps;
   const { retentionS, lock } = await readFinishNeeds(deps, ref);
   const keepS = Math.max(retentionS, MIN_CANCELLED_MS / SECOND_MS);

@@ -7,7 +7,9 @@ import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import type { RedisDeps } from '../deps.ts';
+import { askInBatches } from '../calls/batches.ts';
 import {
+  cancelRequested,
   find,
   type FoundRow,
   type ListPageCall,
@@ -122,6 +124,10 @@ export function createInspect(deps: RedisDeps): Inspect {
       const row = await client.run(task, ref);
       return row && taskRecord(ref.queue, row);
     },
+    cancelRequested: (refs) =>
+      askInBatches(refs, { queueOf: ({ queue }) => queue }, (queue, batch) =>
+        client.run(cancelRequested, { queue, ids: batch.map(({ id }) => id) }),
+      ),
     list(request) {
       const { state } = request;
       const bounded = { ...request, limit: Math.min(Math.max(1, request.limit), MAX_PAGE) };

@@ -34,14 +34,37 @@ function dueOf({ due, score }: TaskRow): number | null {
   return due !== null && secondsUp(Number(due)) === score ? Number(due) : score * SECOND_MS;
 }
 
-/** The cancellation, from the JSON in `tc:c`; null if the JSON is missing or damaged. */
-function cancelledOf({ cancellation }: TaskRow): TaskRecord['cancelled'] {
+/** What is stored in `tc:c`. `keep`: only if the task was running, for how many seconds it is kept once it is cancelled. */
+interface StoredCancellation {
+  readonly at: number;
+  readonly reason?: string;
+  readonly by?: string;
+  readonly keep?: number;
+}
+
+/**
+ * The cancellation, from the JSON in `tc:c`; null if the JSON is missing or damaged. Without an own state it belongs to a
+ * task that was completed all the same, or that a Go tool has run again since.
+ */
+function cancelledOf({ cancellation, ownState, state }: TaskRow): TaskRecord['cancelled'] {
+  if (ownState === null && state !== 'completed') return null;
   try {
-    const { at, reason, by } = JSON.parse(cancellation ?? '') as { at: number; reason?: string; by?: string };
-    return { ...(reason !== undefined && { reason }), ...(by !== undefined && { by }), atMs: at };
+    const { at, reason, by, keep } = JSON.parse(cancellation ?? '') as StoredCancellation;
+    return {
+      ...(reason !== undefined && { reason }),
+      ...(by !== undefined && { by }),
+      ...(keep !== undefined && { wasRunning: true }),
+      atMs: at,
+    };
   } catch {
     return null;
   }
+}
+
+/** When the task was cancelled. The message has whole seconds; a task that waited has ended at the exact time of the call. */
+function cancelledMs(row: TaskRow, completedMs: number | null): number | null {
+  const cancelled = cancelledOf(row);
+  return cancelled && !cancelled.wasRunning ? cancelled.atMs : completedMs;
 }
 
 /** The times that have a meaning in the task's state; the others are null. */
@@ -64,7 +87,7 @@ function timesInState(
     case 'completed':
       return { ...none, finishedMs: completedMs, expiresMs: scoreMs };
     case 'cancelled':
-      return { ...none, finishedMs: cancelledOf(row)?.atMs ?? completedMs, expiresMs: scoreMs };
+      return { ...none, finishedMs: cancelledMs(row, completedMs), expiresMs: scoreMs };
     default:
       return none;
   }
@@ -107,7 +130,7 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     orphaned: row.isLeaseExpired,
     lastError: lastErrorOf(message),
     result: row.result,
-    cancelled: state === 'cancelled' ? cancelledOf(row) : null,
+    cancelled: cancelledOf(row),
     attempts: decodeAttempts(row.history),
   };
 }

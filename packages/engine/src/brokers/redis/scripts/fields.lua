@@ -12,5 +12,5 @@ FIELD = {
   history = 'tc:x', -- A line of JSON per attempt.
   due_ms = 'tc:d', -- Exact start in ms.
   own_state = 'tc:s', -- A state that Asynq does not have.
-  cancellation = 'tc:c', -- Time, reason and author as JSON.
+  cancellation = 'tc:c', -- Who asked to cancel it, when and why, as JSON; with the own state `cancelling` also how long to keep it.
 }

@@ -28,7 +28,7 @@ export interface AttemptEnding {
   readonly record: string | null;
   readonly result: Bytes;
   /** How the attempt is counted; null = not at all. */
-  readonly countedAs: 'succeeded' | 'failed' | null;
+  readonly countedAs: 'succeeded' | 'failed' | 'cancelled' | null;
 }
 
 export interface AfterFinishDeps {

@@ -1,7 +1,6 @@
 // The table of tasks: with starts.ts the only module that adds and removes tasks, and that writes their states. Each change of state also
 // keeps the counts of its queue. What else must happen when a task or an attempt ends is in after-finish.ts. Runs in the
 // writer thread.
-import { MIN_CANCELLED_MS } from '../../../broker/control.ts';
 import type { TaskRef } from '../../../runtime/events.ts';
 import type { Bytes } from '../packing.ts';
 import { HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, type NewTaskItem, type Related } from '../rows.ts';
@@ -9,7 +8,6 @@ import {
   ACTIVE,
   AGGREGATING,
   ARCHIVED,
-  CANCELLED,
   COMPLETED,
   IN_SET,
   PENDING,
@@ -17,8 +15,10 @@ import {
   SCHEDULED,
   type StateNumber,
 } from '../states.ts';
-import type { Database, SqlValue } from './database.ts';
+import { createCancelMoves } from './cancel-moves.ts';
+import type { Database } from './database.ts';
 import { createLeases } from './leases.ts';
+import { createMover, type StoredTask } from './mover.ts';
 import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
 import { createStarter } from './starts.ts';
 import type { Attempts } from './tables/attempts.ts';
@@ -33,64 +33,12 @@ export interface TasksDeps {
   readonly locks: Locks;
 }
 
-/** A task of a queue; `seq` is the number of its row. */
-export interface StoredTask {
-  readonly entry: QueueEntry;
-  readonly seq: number;
-  readonly state: StateNumber;
-}
-
-/** An active task as its worker names it. */
-export interface LeasedRef {
-  readonly entry: QueueEntry;
-  readonly seq: number;
-  readonly token: number;
-}
-
 /** For a task whose rows in other tables are not known. */
 const ALL_RELATED: Related = HAS_BODY | HAS_ATTEMPTS | HAS_LOCK;
 
 /** The column of a field: `max_retries` for `maxRetries`. */
 export const columnOf = (field: string): string =>
   field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-/** A change of state, which writes `Values`. */
-type Move<Values> = (task: StoredTask & Values) => void;
-/** The same by the task's worker. False = the lease was lost, and nothing was written. */
-type LeasedMove<Values> = (task: LeasedRef & Values) => boolean;
-
-/**
- * Makes the functions that prepare a change of state. `columns` are written with the state. What `at` means depends on the
- * state: the order of pending tasks, else a time (docs/design/data-model.md#sqlite).
- */
-function createMover({ database, queues }: TasksDeps) {
-  const update = (to: StateNumber, columns: string) => `UPDATE task SET state = ${to}, ${columns}`;
-  return {
-    /** For a task that does not run, or whose worker is lost. */
-    move<Values>(to: StateNumber, columns: string): Move<Values> {
-      const statement = database.named<StoredTask & Values>(`${update(to, columns)} WHERE seq = :seq`);
-      return (task) => {
-        statement.run(task);
-        queues.recordMove(task.entry, { from: task.state, to, count: 1 });
-      };
-    },
-    /** For a task that its worker ends or gives back. `valuesOf`: the parameters of `columns`, from `?3` on. */
-    moveLeased<Values>(
-      to: StateNumber,
-      columns: string,
-      valuesOf: (values: Values) => SqlValue[],
-    ): LeasedMove<Values> {
-      const statement = database.prepare(
-        `${update(to, columns)} WHERE seq = ?1 AND state = ${ACTIVE} AND token = ?2`,
-      );
-      return (task) => {
-        if (statement.run(task.seq, task.token, ...valuesOf(task)) === 0) return false;
-        queues.recordMove(task.entry, { from: ACTIVE, to, count: 1 });
-        return true;
-      };
-    },
-  };
-}
 
 /** What workers do with the tasks that they have leased. */
 function createLeasedMoves(deps: TasksDeps) {
@@ -136,11 +84,6 @@ function createMoves(deps: TasksDeps) {
       'at = :order, pending_since_ms = :nowMs, finished_ms = NULL, cancel = NULL',
     ),
     archive: move<{ nowMs: number }>(ARCHIVED, 'at = :nowMs, finished_ms = :nowMs, cancel = NULL'),
-    /** It is kept for its retention, but at least for `MIN_CANCELLED_MS`. `cancellation` is JSON. */
-    cancel: move<{ cancellation: string; nowMs: number }>(
-      CANCELLED,
-      `at = :nowMs + max(retention_ms, ${MIN_CANCELLED_MS}), finished_ms = :nowMs, cancel = :cancellation`,
-    ),
     /** A due task becomes pending. */
     forward: move<{ order: number; nowMs: number }>(PENDING, 'at = :order, pending_since_ms = :nowMs'),
     /** A due task joins its group. */
@@ -250,6 +193,7 @@ export function createTasks(deps: TasksDeps) {
   return {
     ...createLeasedMoves(deps),
     ...createMoves(deps),
+    ...createCancelMoves(deps),
     ...createStarter(deps),
     ...createLeases(database),
     ...createAdder(deps),

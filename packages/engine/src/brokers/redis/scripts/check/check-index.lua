@@ -1,7 +1,7 @@
 -- @use time names
 -- check-index: reads a page of one list or set of IDs of one queue, and returns the IDs that seem wrong there.
 -- KEYS   pending: names the queue; index: the list or set
--- ARGV   now; name: the state that its tasks must have, or lease, due or st:cancelled; from: where the page begins, in a list the
+-- ARGV   now; name: the state that its tasks must have, or lease, due, st:cancelled or st:cancelling; from: where the page begins, in a list the
 --        index from the left, in a set the cursor of ZSCAN
 -- TOUCHES lease, completed, t:*
 -- RETURN where the next page begins, 0 = this was the last one; IDs that seem wrong; all IDs of the page if it is a list
@@ -11,6 +11,8 @@ local asynq = key_prefixes(KEYS.pending)
 local key, name = KEYS.index, ARGV.name
 local STATES = {
   lease = { active = 1 }, due = { scheduled = 1, retry = 1 }, ['st:cancelled'] = { completed = 1 },
+  -- By the own state of the task.
+  ['st:cancelling'] = { cancelling = 1 },
 }
 local states = STATES[name] or { [name] = 1 }
 local ids, scores, next_cursor = {}, {}, '0'
@@ -41,11 +43,11 @@ elseif key_type == 'zset' then
   read_set()
 end
 local wrong = {}
--- RECORD row: state; message
+-- RECORD row: state; message; own_state
 for i, id in ipairs(ids) do
   local row = redis.pcall('HMGET', asynq .. 't:' .. id, FIELDS.row)
   local leased = name ~= 'active' or type(redis.pcall('ZSCORE', asynq .. 'lease', id)) == 'string'
-  if not row.message or not states[row.state] or not leased or is_marked_wrong(i) then
+  if not row.message or not states[name == 'st:cancelling' and row.own_state or row.state] or not leased or is_marked_wrong(i) then
     wrong[#wrong + 1] = id
   end
 end

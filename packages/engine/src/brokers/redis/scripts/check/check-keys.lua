@@ -2,8 +2,8 @@
 -- check-keys: scans a page of the keys of one queue, and returns what seems wrong.
 -- KEYS   pending
 -- ARGV   now; cursor: 0 = from the start
--- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled, doubts, tok, scan, cfg,
---        biz, odd, g:*, t:*, unique:*, processed, processed:*, failed, failed:*
+-- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled,
+--        st:cancelling, doubts, tok, scan, cfg, biz, odd, g:*, t:*, unique:*, processed, processed:*, failed, failed:*
 -- RETURN cursor, 0 = this was the last page; candidates, each as three values: what it is (task, lock, group, key), name, '';
 --        IDs whose state says that they are in a list; keys of groups
 -- BOUND  about 500 keys of the database
@@ -18,7 +18,7 @@ end
 
 -- Whether the task is in the sorted set of its state. Lists are too slow to search: such IDs go to `listed`, for the walk to
 -- compare.
--- RECORD row: message; state; group
+-- RECORD row: message; state; group; own_state
 local SETS = { scheduled = 1, retry = 1, archived = 1, completed = 1 }
 local function is_indexed(id, row)
   local state, group = row.state, row.group
@@ -37,7 +37,9 @@ local function check_key(key)
   local name = string.sub(key, #asynq + 1)
   if string.sub(name, 1, 2) == 't:' then
     local id = string.sub(name, 3)
-    if not is_indexed(id, redis.pcall('HMGET', key, FIELDS.row)) then
+    local row = redis.pcall('HMGET', key, FIELDS.row)
+    local is_unknown = row.own_state == 'cancelling' and not redis.pcall('ZSCORE', tc .. 'st:cancelling', id)
+    if not is_indexed(id, row) or is_unknown then
       add_candidate('task', id)
     end
   elseif string.sub(name, 1, 7) == 'unique:' then

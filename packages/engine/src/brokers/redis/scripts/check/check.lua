@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- @use time names counters remove archive move doubts key-types locations repair-task
+-- @use time names counters remove archive move doubts key-types cancel-faults locations repair-task
 -- check: examines candidates of one queue, each with all that belongs to it in one moment, and repairs them if asked to.
 -- KEYS   pending
 -- ARGV   now; repair: 1, or 0 = only report; candidates...
 -- RECORD candidate: what: task, lock, group or key; name: ID or key; seen_in: the key where it was seen
--- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled, doubts, tok, scan, cfg,
---        biz, odd, aside:*, g:*, t:*, unique:*, processed, processed:*, failed, failed:*
+-- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled,
+--        st:cancelling, doubts, tok, scan, cfg, biz, odd, aside:*, g:*, t:*, unique:*, processed, processed:*, failed, failed:*
 -- RETURN per candidate examined: kind of fault ('' = none), description, what was done about it
 -- BOUND  100 candidates; ends early, though not before the first one, when it has scanned 250,000 IDs of lists
 local MAX_SCANNED, MAX_ROUNDS = 250000, 5

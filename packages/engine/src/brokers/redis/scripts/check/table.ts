@@ -41,7 +41,7 @@ export interface IndexCall {
   readonly queue: string;
   /** The list or set. */
   readonly key: string;
-  /** The state of its tasks, or `lease`, `due`, `st:cancelled`. */
+  /** The state of its tasks, or `lease`, `due`, `st:cancelled`, `st:cancelling`. */
   readonly name: string;
   /** Where the page begins; '0' = at the start. */
   readonly from: string;

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- @use time names receipt counters remove archive move after-finish change
+-- @use time names receipt counters remove archive move after-finish change cancel-found
 -- change-many: runs, archives or removes the first tasks of a state.
 -- KEYS   receipt; pending
 -- ARGV   now; slot; sequence; action: run, archive or remove; state; group: '' = any; limit
--- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, groups, g:*, aggregation_sets, t:*, unique:*
+-- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, aggregation_sets, t:*,
+--        unique:*
 -- RETURN `<number of tasks changed>:<whether there are more, 1/0>`; `!<key>`: this key has a wrong type; `!stale`: a late
 --        duplicate
 -- BOUND  256 tasks
@@ -62,16 +63,19 @@ local function take_first()
   return ids
 end
 
-local ids, tasks, locks = source and take_first() or {}, {}, {}
--- RECORD row: state; unique_key
+local ids, tasks, locks, cancelling = source and take_first() or {}, {}, {}, {}
+-- RECORD row: state; unique_key; own_state
 for _, id in ipairs(ids) do
   local row = redis.pcall('HMGET', asynq .. 't:' .. id, FIELDS.row)
   -- An ID without a task has left the index, and that is all. An active task belongs to its worker: it stays as it is.
-  if not row.err and row.state and row.state ~= 'active' then
+  if not row.err and row.state and is_run_of_cancelling(action, row.state, row.own_state) and row.state ~= 'active' then
+    cancelling[#cancelling + 1] = id
+  elseif not row.err and row.state and row.state ~= 'active' then
     tasks[#tasks + 1], locks[#locks + 1] = id, row.unique_key
   end
 end
 change_tasks(asynq, tc, action, tasks, locks)
+cancel_found(asynq, tc, cancelling)
 local more = source and redis.call('EXISTS', source) == 1
 if state == 'aggregating' and source and not more then
   if group ~= '' then

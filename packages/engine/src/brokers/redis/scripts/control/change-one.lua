@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- @use time names receipt counters remove archive move after-finish change
+-- @use time names receipt counters remove archive move after-finish change cancel-found
 -- change-one: runs, archives or removes one task.
 -- KEYS   receipt; pending; task: its hash
 -- ARGV   now; slot; sequence; id; action: run, archive or remove; lock: the unique lock, '' = none
--- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, groups, g:*, t:*, unique:*
+-- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, t:*, unique:*
 -- RETURN `done:<state before>`, `state:<state>` (the action is not possible in it) or `none` (no such task); `!<key>`: this
 --        key has a wrong type; `!stale`: a late duplicate
 -- BOUND  1 task; LREM on pending
@@ -24,7 +24,7 @@ end
 local row = redis.call('HMGET', key, FIELDS.row)
 -- A hash without a state is damaged; its ID may be in any index, so it is treated as pending.
 local state, group = row.state or 'pending', row.group or ''
-local reported_state = (state == 'completed' and row.own_state) or row.state or 'archived'
+local reported_state = state == 'completed' and row.own_state == 'cancelled' and 'cancelled' or row.state or 'archived'
 local refused = { run = { active = 1, pending = 1 }, archive = { active = 1, archived = 1 }, remove = { active = 1 } }
 if refused[action][state] then
   return 'state:' .. reported_state
@@ -45,7 +45,12 @@ if state ~= 'aggregating' then
   redis.call('ZREM', tc .. 'due', id)
   redis.call('ZREM', tc .. 'st:cancelled', id)
 end
-change_tasks(asynq, tc, action, { id }, { ARGV.lock })
 local reply = 'done:' .. reported_state
+if is_run_of_cancelling(action, state, row.own_state) then
+  cancel_found(asynq, tc, { id })
+  reply = 'state:cancelled'
+else
+  change_tasks(asynq, tc, action, { id }, { ARGV.lock })
+end
 keep_receipt(reply)
 return reply

@@ -3,8 +3,8 @@
 -- drop-queue: removes the remaining keys of a queue without tasks: settings, counters, names of empty groups.
 -- KEYS   pending
 -- ARGV   now
--- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, g:*, paused, due, st:cancelled, scan, cfg,
---        biz, tok, odd, processed, processed:*, failed, failed:*
+-- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, g:*, paused, due, st:cancelled,
+--        st:cancelling, scan, cfg, biz, tok, odd, processed, processed:*, failed, failed:*
 -- RETURN 1 removed, 0 the queue has tasks, 2 call again: there are more names of groups
 -- BOUND  about 200 keys without tasks behind them, 1,000 groups
 local pending = KEYS.pending
@@ -35,7 +35,7 @@ if redis.call('EXISTS', groups) == 1 then
 end
 local names = {
   asynq .. 'lease', asynq .. 'paused', asynq .. 'processed', asynq .. 'failed', tc .. 'due', tc .. 'st:cancelled',
-  tc .. 'scan', tc .. 'cfg', tc .. 'biz', tc .. 'tok', tc .. 'odd',
+  tc .. 'st:cancelling', tc .. 'scan', tc .. 'cfg', tc .. 'biz', tc .. 'tok', tc .. 'odd',
 }
 redis.call('DEL', unpack(names))
 -- Daily counters live for 90 days. `today` reads now_s, which is set to each of these days in turn.

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { TaskState } from '@task-center/model';
-import type { BulkOutcome, BulkStep, ControlOutcome, TaskAction } from '../../../../broker/control.ts';
+import type {
+  BulkOutcome,
+  BulkStep,
+  CancelOutcome,
+  ControlOutcome,
+  TaskAction,
+} from '../../../../broker/control.ts';
 import { configKey, pausedKey, pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import type { Receipt } from '../../calls/receipts.ts';
@@ -55,7 +61,10 @@ export interface CancelCall {
   readonly lock: string;
 }
 
-/** Moves a task that is scheduled, pending or in retry to `completed`, and sets its own state to `cancelled`. */
+/**
+ * Moves a task that is scheduled, pending or in retry to `completed`, and sets its own state to `cancelled`. An active task stays
+ * active with the own state `cancelling`.
+ */
 export const cancel = defineScript({
   lua: lua.cancel,
   keys: ({ task, receipt }: CancelCall) => ({
@@ -71,7 +80,8 @@ export const cancel = defineScript({
     keepS,
     lock,
   }),
-  reply: controlOutcome,
+  reply: (raw): CancelOutcome | Refusal =>
+    textOf(raw) === 'requested' ? { code: 'requested' } : controlOutcome(raw),
 });
 
 export interface ChangeOneCall {

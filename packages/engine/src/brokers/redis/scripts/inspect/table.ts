@@ -2,7 +2,7 @@ import type { BusinessFilter } from '../../../../broker/inspect.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import { defineScript } from '../define-script.ts';
-import { lua } from '../lua.generated.ts';
+import { CODE, lua } from '../lua.generated.ts';
 import { textOf, textOrNull } from '../reply.ts';
 import { parseTaskRow, type RawRow, type TaskRow } from './task-row.ts';
 
@@ -12,6 +12,20 @@ export const task = defineScript({
   keys: ({ queue }: TaskRef) => ({ pending: pendingKey(queue) }),
   args: ({ id }) => ({ id }),
   reply: (raw): TaskRow | null => (raw === null ? null : parseTaskRow(raw as RawRow)),
+});
+
+export interface CancelRequestedCall {
+  readonly queue: string;
+  readonly ids: readonly string[];
+}
+
+/** Replies with a flag per ID: whether somebody has asked to cancel the task while it runs. */
+export const cancelRequested = defineScript({
+  lua: lua.cancelRequested,
+  keys: ({ queue }: CancelRequestedCall) => ({ pending: pendingKey(queue) }),
+  args: () => ({}),
+  moreArgs: ({ ids }, args) => void args.push(...ids),
+  reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });
 
 export interface FindCall {

@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
--- @use time names remove archive
+-- @use time names remove archive move cancel-requests cancel-found
 -- expire: removes completed and cancelled tasks of one queue whose retention is over, and archived ones beyond the archive's
--- limits.
+-- limits. Cancels tasks for which that was requested, and which a Go worker has put where they would start again.
 -- KEYS   pending: names the queue
 -- ARGV   now; limit
--- TOUCHES archived, completed, st:cancelled, t:*
+-- TOUCHES pending, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, odd, aside:*, t:*, unique:*
 -- RETURN number removed; or `!<key>`: this key has a wrong type
--- BOUND  256 tasks, and 256 of the archive
+-- BOUND  256 tasks, 256 of the archive and 64 to be cancelled
 local SAMPLE = 64
 local asynq, tc = key_prefixes(KEYS.pending)
-local completed, cancelled = asynq .. 'completed', tc .. 'st:cancelled'
+local completed, cancelled, cancelling = asynq .. 'completed', tc .. 'st:cancelled', tc .. 'st:cancelling'
 local limit = tonumber(ARGV.limit)
 local wrong_key = find_wrong_type(completed, 'zset', cancelled, 'zset', asynq .. 'archived', 'zset')
 if wrong_key then
@@ -35,6 +35,40 @@ local function remove_stale_marks()
   end
 end
 
+-- Takes a task out of the place where it waits. Returns whether it was there. A task in an aggregation set stays: it goes with the set.
+local function take_out(id, state, group)
+  if state == 'pending' then
+    -- A task that was given back is the next to run.
+    return redis.pcall('LREM', asynq .. 'pending', -1, id) == 1
+  end
+  redis.pcall('ZREM', tc .. 'due', id)
+  return redis.pcall('ZREM', asynq .. (state == 'aggregating' and 'g:' .. (group or '') or state), id) == 1
+end
+
+-- Looks at the requests that were not looked at for the longest time. Those of tasks that still run stay, with the current time.
+-- RECORD request: state; own_state; group
+local WAITING = { pending = true, scheduled = true, retry = true, archived = true, aggregating = true }
+local function obey_requests()
+  local found = redis.pcall('ZRANGE', cancelling, 0, SAMPLE - 1)
+  local waiting = {}
+  for _, id in ipairs(found.err and {} or found) do
+    local key = asynq .. 't:' .. id
+    local request = redis.pcall('HMGET', key, FIELDS.request)
+    if request.own_state == 'cancelling' and request.state ~= 'completed' then
+      redis.call('ZADD', cancelling, now_s, id)
+      if WAITING[request.state] and take_out(id, request.state, request.group) then
+        waiting[#waiting + 1] = id
+      end
+    elseif request.own_state == 'cancelling' then
+      drop_request(tc, key, id)
+    else
+      redis.call('ZREM', cancelling, id)
+    end
+  end
+  cancel_found(asynq, tc, waiting)
+end
+
+obey_requests()
 local ids = redis.call('ZRANGE', completed, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, limit)
 if #ids > 0 then
   remove_found(asynq, ids, 'completed')

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- @use time names remove archive move
+-- @use time names remove archive move cancel-found
 -- forward: moves due tasks of `scheduled` and `retry` to `pending`, or to their group if they have one, earliest first.
 -- KEYS   pending
 -- ARGV   now; limit
--- TOUCHES scheduled, retry, due, groups, g:*, odd, aside:*, t:*
+-- TOUCHES scheduled, retry, completed, archived, due, st:cancelled, st:cancelling, groups, g:*, odd, aside:*, t:*, unique:*
 -- RETURN number moved, next due time in ms (nil = none), now, IDs without a task, dropped; or `!<key>`: it has a wrong type
 -- BOUND  256 tasks
 local pending = KEYS.pending
@@ -14,14 +14,18 @@ local wrong_key = find_wrong_type(pending, 'list', sources[1], 'zset', sources[2
 if wrong_key then
   return '!' .. wrong_key
 end
--- room: how many more to take; taken: tasks to move; dropped: IDs without a task.
+-- room: how many more to take; taken: tasks to move; dropped: IDs without a task; cancelling: of tasks to end.
 -- RECORD task, other: id; ms; group: false = none; sequence
--- RECORD row: state; group; due_ms
-local room, taken, dropped = tonumber(ARGV.limit), {}, {}
+-- RECORD row: state; group; due_ms; own_state
+local room, taken, dropped, cancelling = tonumber(ARGV.limit), {}, {}, {}
 -- Scores from here on are beyond all dates: nothing wakes up for them.
 local NEVER_MS = 8640000000000000
 
 local function add(id, ms, row)
+  if row.own_state == 'cancelling' then
+    table.insert(cancelling, id)
+    return
+  end
   local group = row.group and row.group ~= '' and row.group
   if group and find_wrong_type(asynq .. 'g:' .. group, 'zset') then
     rename_key(tc, asynq .. 'g:' .. group, 'g:' .. group)
@@ -66,7 +70,7 @@ local function take_foreign(source)
   local found = room > 0 and redis.call('ZRANGE', source, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES') or {}
   local ids = {}
   for i = 1, #found, 2 do
-    local row = redis.pcall('HMGET', asynq .. 't:' .. found[i], FIELD.state, FIELD.group)
+    local row = redis.pcall('HMGET', asynq .. 't:' .. found[i], FIELDS.row)
     ids[#ids + 1] = found[i]
     -- Asynq would try to move an ID without a task for ever: drop it.
     if row.state then
@@ -100,6 +104,7 @@ take_exact()
 take_foreign(sources[1])
 take_foreign(sources[2])
 move_taken()
+cancel_found(asynq, tc, cancelling)
 
 -- The earliest time that is still waiting; scores of `due` are in ms, the others in s.
 local next_ms

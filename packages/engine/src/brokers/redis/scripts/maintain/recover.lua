@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
--- @use time names bytes history counters leases remove archive move after-finish expired lost
+-- @use time names bytes history counters leases remove archive move after-finish cancelling expired lost
 -- recover: takes back tasks of one queue whose lease has expired. Tasks of our workers are next to run, and count a loss. The loss
 -- of a task that ran alone is a crash as well.
 -- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.
 -- KEYS   pending
 -- ARGV   now; limit; max_crashes: losses of a task that ran alone, in a row, after
 --        which it is archived as poison; max_losses: the same in any company; lease_ms: length of the caller's leases
--- TOUCHES active, lease, archived, scan, tok, odd, t:*, processed, processed:*, failed, failed:*
+-- TOUCHES active, lease, archived, completed, st:cancelled, st:cancelling, scan, tok, odd, aside:*, t:*, unique:*, processed,
+--        processed:*, failed, failed:*
 -- RETURN number recovered, number archived, IDs dropped, then for Go's tasks: token, rows as in `exchange`; or `!<key>`: this
 --        key has a wrong type
 -- BOUND  256 tasks, 1,024 leases scanned, 512 KiB of Go's messages
@@ -64,7 +65,7 @@ redis.call('ZREM', lease, unpack(ids))
 local moves, dropped = new_moves(), {}
 -- Those that ran alone come first: each runs alone again before others start that it may take along.
 local ran_alone = {}
--- RECORD row: state; attempt_state; isolation; history
+-- RECORD row: state; attempt_state; isolation; history; own_state
 for i, id in ipairs(ids) do
   local key = asynq .. 't:' .. id
   local row = redis.pcall('HMGET', key, FIELDS.row)
@@ -76,7 +77,9 @@ for i, id in ipairs(ids) do
     if is_alone then
       redis.call('HSET', key, FIELD.isolation, crashes .. ';0')
     end
-    if losses >= tonumber(ARGV.max_losses) or (is_alone and crashes >= tonumber(ARGV.max_crashes)) then
+    if row.own_state == 'cancelling' then
+      end_cancelling(asynq, tc, moves, key, id, line, FIELD.attempt_state, attempt_state)
+    elseif losses >= tonumber(ARGV.max_losses) or (is_alone and crashes >= tonumber(ARGV.max_crashes)) then
       local message = redis.call('HGET', key, FIELD.message) .. error_field(poison_text(losses, crashes)) .. FAILED_NOW
       archive(moves, key, id, FIELD.message, message, FIELD.attempt_state, attempt_state, FIELD.history, history)
       moves.processed, moves.failed = moves.processed + 1, moves.failed + 1

@@ -4,8 +4,8 @@
 -- lease, scores that are no times. The janitor calls it; most of it runs at most once in 6 s.
 -- KEYS   pending
 -- ARGV   now; limit
--- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled, doubts, tok, scan, cfg,
---        biz, odd, aside:*, t:*, processed, processed:*, failed, failed:*
+-- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled,
+--        st:cancelling, doubts, tok, scan, cfg, biz, odd, aside:*, t:*, processed, processed:*, failed, failed:*
 -- RETURN number of tasks given to the recoverer, number archived because they would never start, keys renamed
 -- BOUND  256 active tasks, 256 entries of each set
 local pending = KEYS.pending

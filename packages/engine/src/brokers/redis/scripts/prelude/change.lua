@@ -13,7 +13,7 @@ local function find_wrong_index_type(asynq, tc, pending)
   return find_wrong_type(
     pending, 'list', asynq .. 'active', 'list', asynq .. 'scheduled', 'zset', asynq .. 'retry', 'zset',
     asynq .. 'archived', 'zset', asynq .. 'completed', 'zset', asynq .. 'groups', 'set',
-    tc .. 'due', 'zset', tc .. 'st:cancelled', 'zset'
+    tc .. 'due', 'zset', tc .. 'st:cancelled', 'zset', tc .. 'st:cancelling', 'zset'
   )
 end
 
@@ -22,6 +22,11 @@ local function close_group(asynq, group)
   if redis.call('EXISTS', asynq .. 'g:' .. group) == 0 then
     redis.call('SREM', asynq .. 'groups', group)
   end
+end
+
+-- Whether `run` must not start the task, because its cancellation was asked for. It is then cancelled at once.
+local function is_run_of_cancelling(action, state, own_state)
+  return action == 'run' and own_state == 'cancelling' and state ~= 'completed'
 end
 
 -- Applies the action to tasks that the caller has already removed from their index. `locks` has per task the key of its
@@ -35,6 +40,7 @@ local function change_tasks(asynq, tc, action, ids, locks)
       add_pair(moves.locks, locks[i], id)
     else
       redis.call('HDEL', key, FIELD.own_state, FIELD.cancellation)
+      redis.call('ZREM', tc .. 'st:cancelling', id)
       if action == 'run' then
         forward(moves, key, id)
       else

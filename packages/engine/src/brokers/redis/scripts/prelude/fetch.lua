@@ -74,7 +74,7 @@ local function fetch(pending, budget)
   end
   local prefix, worker, bytes = asynq .. 't:', budget.worker, budget.bytes
   local first_state = int_text(now) .. ';1;0;0;' .. worker
-  local taken, rows, dropped, left, pop_count, taken_count, row_end = {}, {}, {}, {}, 0, 0, 0
+  local taken, rows, dropped, left, cancelling, pop_count, taken_count, row_end = {}, {}, {}, {}, {}, 0, 0, 0
   for i = #ids, 1, -1 do
     if taken_count == budget.room then
       break
@@ -91,6 +91,8 @@ local function fetch(pending, budget)
       end
     elseif row.own_state and WAITING[row.own_state] and not find_wrong_type(asynq .. 'scheduled', 'zset') then
       keep_waiting(asynq, key, id)
+    elseif row.own_state == 'cancelling' and row.state ~= 'active' then
+      cancelling[#cancelling + 1] = id
     elseif budget.leave and is_left(budget, row) then
       left[#left + 1] = id
     elseif row.state ~= 'active' then
@@ -110,6 +112,7 @@ local function fetch(pending, budget)
   remove_pending(pending, pop_count, left)
   budget.room, budget.bytes = math.max(0, budget.room - taken_count), bytes
   count_anomaly(tc, 'dropped', #dropped)
+  cancel_found(asynq, tc, cancelling)
   local token = taken_count > 0 and lease_tasks(asynq, tc, taken, budget.length_ms) or 0
   return token, taken, rows, dropped, '', #left
 end

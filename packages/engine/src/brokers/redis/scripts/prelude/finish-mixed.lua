@@ -6,7 +6,7 @@
 --        the delay of a retry or a deferral in ms; lock: the unique lock to release, '' = none; result: of a success
 local function finish_mixed(asynq, tc, batch)
   -- Inside, since Lua creates all functions of a script at each call: most calls end plain attempts only and need none of these.
-  -- @use bytes history remove archive move after-finish finish
+  -- @use bytes history remove archive move after-finish cancel-requests cancelling finish
 
   -- `released` also has tasks that no longer exist: their leases and active entries are removed with the others.
   local moves, released, codes, rows, accepted = new_moves(), {}, {}, {}, {}
@@ -22,9 +22,10 @@ local function finish_mixed(asynq, tc, batch)
         rows[i], exists = found, found.first_field
       end
       if exists then
-        codes[i] = CODE.done
+        local is_cancelled = code and is_cancelling(rows[i], code)
+        codes[i] = is_cancelled and CODE.cancelled or CODE.done
         accepted[#accepted + 1] = i
-        if not UNPROCESSED[code] then
+        if not is_cancelled and not UNPROCESSED[code] then
           moves.processed = moves.processed + 1
         end
       end
@@ -38,8 +39,10 @@ local function finish_mixed(asynq, tc, batch)
   for _, i in ipairs(accepted) do
     if i <= batch.plain then
       moves.removed[#moves.removed + 1] = batch.keys[i]
+    elseif codes[i] == CODE.cancelled then
+      cancel_task(asynq, tc, moves, batch.keys[i], rows[i], batch.arg_index[i])
     else
-      end_task(moves, batch.keys[i], rows[i], batch.arg_index[i])
+      end_task(tc, moves, batch.keys[i], rows[i], batch.arg_index[i])
     end
   end
   apply_moves(asynq, tc, moves)

@@ -2,14 +2,23 @@
 -- no longer exists.
 -- RECORD found: first_field
 -- RECORD done_row: state
--- RECORD row: message; history
--- RECORD given_back_row: state; attempt_state
+-- RECORD given_back_row: state; own_state; attempt_state
+-- RECORD revoked_row: state; own_state
+-- RECORD row: message; own_state; history
 local FIELDS_BY_END = {
   [END.done] = { FIELDS.done_row },
+  [END.revoke] = { FIELDS.revoked_row },
   [END.requeue] = { FIELDS.given_back_row },
   [END.defer] = { FIELDS.given_back_row },
 }
 local OTHER_FIELDS = { FIELDS.row }
+-- Ends that a request to cancel does not change: a success stands, and an unreadable task is kept for people to look at.
+local KEPT = { [END.done] = true, [END.keep] = true, [END.keep_result] = true, [END.quarantine] = true }
+
+-- Whether the task ends as cancelled, whatever its worker says. The own state is the second field of all rows but `done_row`.
+local function is_cancelling(row, code)
+  return not KEPT[code] and row.own_state == 'cancelling'
+end
 
 -- Ends of an attempt that are not counted as processed.
 local UNPROCESSED = { [END.requeue] = true, [END.defer] = true, [END.retry] = true, [END.quarantine] = true }
@@ -24,12 +33,12 @@ local function given_back_state(attempt_state, reason)
 end
 
 -- Moves one task. row: what is stored, see above.
-local function end_task(moves, key, row, finish)
+local function end_task(tc, moves, key, row, finish)
   local id, code, lock = ARGV[finish].id, ARGV[finish].end_code, ARGV[finish].lock
   if lock ~= '' then
     add_pair(moves.locks, lock, id)
   end
-  if code == END.done then
+  if code == END.done or code == END.revoke then
     moves.removed[#moves.removed + 1] = key
     return
   elseif code == END.requeue then
@@ -50,6 +59,9 @@ local function end_task(moves, key, row, finish)
   if code == END.keep or code == END.keep_result then
     local expires_s = math.ceil(now / 1000) + ARGV[finish].retention_or_delay
     complete(moves, key, id, expires_s, FIELD.message, message .. COMPLETED_NOW, FIELD.history, history)
+    if row.own_state == 'cancelling' then
+      drop_request(tc, key, id)
+    end
     if code == END.keep_result then
       redis.call('HSET', key, FIELD.result, ARGV[finish].result)
     end
@@ -64,4 +76,15 @@ local function end_task(moves, key, row, finish)
   if code == END.fail or code == END.archive then
     moves.failed = moves.failed + 1
   end
+end
+
+-- Ends one task as cancelled. Its attempt counts as processed, not as failed.
+local function cancel_task(asynq, tc, moves, key, row, finish)
+  local given_back_row, code, line = row, ARGV[finish].end_code
+  if code == END.requeue or code == END.defer then
+    line = unwritten_line(given_back_row.attempt_state)
+  else
+    line = cancelled_line(ARGV[finish].line)
+  end
+  end_cancelling(asynq, tc, moves, key, ARGV[finish].id, line)
 end

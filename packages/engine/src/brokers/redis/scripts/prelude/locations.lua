@@ -58,7 +58,8 @@ local function state_at(asynq, location)
 end
 
 -- Everything known about a task, read in one moment: type of its key, msg (does it have a message), state, group, own_state
--- (of ours), due_ms, locations, scanned, and its scores in `lease` (leased), `due` and `st:cancelled` (cancelled).
+-- (of ours), due_ms, locations, scanned, and its scores in `lease` (leased), `due`, `st:cancelled` (cancelled) and `st:cancelling`
+-- (looked_at_s).
 local function task_facts(asynq, tc, id, seen_in)
   local key = asynq .. 't:' .. id
   local facts = { id = id, key = key, type = redis.call('TYPE', key).ok }
@@ -70,6 +71,7 @@ local function task_facts(asynq, tc, id, seen_in)
   facts.locations, facts.scanned = find_locations(asynq, id, facts.state, facts.group, seen_in)
   facts.leased = score_of(asynq .. 'lease', id)
   facts.due, facts.cancelled = score_of(tc .. 'due', id), score_of(tc .. 'st:cancelled', id)
+  facts.looked_at_s = tonumber(score_of(tc .. 'st:cancelling', id) or '')
   return facts
 end
 
@@ -87,7 +89,7 @@ local function task_fault(asynq, facts)
     if facts.type == 'hash' or #locations > 0 or facts.leased then
       return 'ghost', (facts.type == 'hash' and 'no message; ' or 'no task; ') .. (facts.leased and 'leased, ' or '') .. where
     end
-    return (facts.due or facts.cancelled) and 'leak' or nil, 'an index entry without a task'
+    return (facts.due or facts.cancelled) and 'leak' or request_fault(facts), 'an index entry without a task'
   end
   if #locations == 0 then
     return 'orphan', 'state ' .. state .. ', ' .. where
@@ -104,5 +106,5 @@ local function task_fault(asynq, facts)
   elseif facts.cancelled and facts.cancelled ~= score_of(asynq .. 'completed', facts.id) then
     return 'leak', 'marked as cancelled, yet ' .. state
   end
-  return nil
+  return request_fault(facts)
 end

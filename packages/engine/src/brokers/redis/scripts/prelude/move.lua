@@ -73,12 +73,9 @@ local function forward_to_group(asynq, key, id, group)
   redis.call('HSET', key, FIELD.state, 'aggregating')
 end
 
--- A waiting state → cancelled, which is `completed` for Asynq. message: nil = leave it.
-local function cancel(moves, key, id, expires_s, cancellation, message)
-  redis.call('HSET', key, FIELD.state, 'completed', FIELD.own_state, 'cancelled', FIELD.cancellation, cancellation)
-  if message then
-    redis.call('HSET', key, FIELD.message, message)
-  end
+-- Any state that is not final → cancelled, which is `completed` for Asynq.
+local function cancel(moves, key, id, expires_s, ...)
+  redis.call('HSET', key, FIELD.state, 'completed', FIELD.own_state, 'cancelled', ...)
   redis.call('HDEL', key, FIELD.pending_since)
   add_pair(moves.completed, expires_s, id)
   add_pair(moves.cancelled, expires_s, id)

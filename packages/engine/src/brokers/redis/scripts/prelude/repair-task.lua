@@ -13,9 +13,9 @@ local function drop_task(asynq, tc, facts)
   for _, location in ipairs(facts.locations) do
     remove_from(asynq, location, id, 0)
   end
-  redis.pcall('ZREM', asynq .. 'lease', id)
-  redis.pcall('ZREM', tc .. 'due', id)
-  redis.pcall('ZREM', tc .. 'st:cancelled', id)
+  for _, key in ipairs({ asynq .. 'lease', tc .. 'due', tc .. 'st:cancelled', tc .. 'st:cancelling' }) do
+    redis.pcall('ZREM', key, id)
+  end
   redis.call('DEL', facts.key)
   count_anomaly(tc, 'dropped', 1)
 end
@@ -90,10 +90,7 @@ local function keep_one_location(asynq, facts)
   if extra > 1 then
     remove_from(asynq, keep, facts.id, extra - 1)
   end
-  local state = state_at(asynq, keep)
-  if state ~= facts.state then
-    correct_state(facts.key, state)
-  end
+  correct_state(facts.key, state_at(asynq, keep))
   return 'kept in ' .. string.sub(keep, #asynq + 1) .. ' only'
 end
 
@@ -114,6 +111,8 @@ local function repair_task(asynq, tc, facts, kind)
   elseif kind == 'ghost' then
     redis.call('ZREM', asynq .. 'lease', facts.id)
     return 'the lease was removed'
+  elseif request_fault(facts) then
+    return repair_request(tc, facts)
   end
   redis.call('ZREM', facts.due and tc .. 'due' or tc .. 'st:cancelled', facts.id)
   return 'the index entry was removed'

@@ -1,6 +1,13 @@
 // The consume facet on the main thread: exchanges, lease renewals and early results as requests of the writer thread. An
 // exchange is the hottest call of all. Its finishes and its tasks therefore travel as rows.
-import type { Consume, Exchange, ExchangeOutcome, Finish, LeasedTask } from '../../../../broker/consume.ts';
+import type {
+  Consume,
+  Exchange,
+  ExchangeOutcome,
+  Finish,
+  FinishOutcome,
+  LeasedTask,
+} from '../../../../broker/consume.ts';
 import { isGivenBack } from '../../../../broker/given-back.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
@@ -43,7 +50,7 @@ function actionOf(finish: Finish): FinishAction {
     case 'succeeded':
       return finish.task.retentionMs > 0 ? ACTION.complete : ACTION.remove;
     case 'revoked':
-      return ACTION.remove;
+      return ACTION.revoke;
     default:
       return ACTION[finish.outcome];
   }
@@ -112,6 +119,9 @@ function leasedTask(row: Row<LeasedItem>, payload: Bytes, { queue, token }: Shar
   };
 }
 
+/** By the thread's answer. */
+const FINISH_OUTCOMES = ['lease-lost', 'accepted', 'cancelled'] as const satisfies readonly FinishOutcome[];
+
 /** Puts rows, payloads and queues of the reply together again. */
 function exchangeOutcome(
   { data, bytes, rows }: AnswerOf<'exchange'>,
@@ -127,7 +137,7 @@ function exchangeOutcome(
       tasks.push(leasedTask(rows[index]!, bytes[index] ?? null, lease));
   }
   return {
-    finished: finished.map((accepted) => (accepted === 1 ? 'accepted' : 'lease-lost')),
+    finished: finished.map((code) => FINISH_OUTCOMES[code]),
     tasks,
     // No other program writes to the file, so every task in it can be read.
     quarantined: [],

@@ -21,8 +21,10 @@ export function createControl(writer: Writer): Control {
   return {
     pause: (queue, reason) => writer.ask('pause', { queue, reason: reason ?? null }),
     resume: (queue) => writer.ask('resume', { queue }),
-    cancel: async ({ queue, id }, cancellation) =>
-      outcomeOf(await writer.ask('cancel', { queue, id, cancellation })),
+    async cancel({ queue, id }, cancellation) {
+      const answer = await writer.ask('cancel', { queue, id, cancellation });
+      return answer.requested ? { code: 'requested' } : outcomeOf(answer);
+    },
     run: (ref) => change(ref, 'run'),
     archive: (ref) => change(ref, 'archive'),
     remove: (ref) => change(ref, 'remove'),

@@ -124,6 +124,13 @@ export function createInspect(writer: Writer): Inspect {
       return data && toTaskRecord(queue, data, bytes);
     },
 
+    // Callers may hand over whole tasks.
+    cancelRequested: (refs) =>
+      writer.ask(
+        'cancelRequested',
+        refs.map(({ queue, id }) => ({ queue, id })),
+      ),
+
     list: (request) => list(writer, request),
 
     // The thread returns the tasks with this ID of all businesses. They are few, so they are filtered here.

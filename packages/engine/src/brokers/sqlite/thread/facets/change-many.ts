@@ -16,7 +16,7 @@ import {
 } from '../../states.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import type { StoredTask } from '../tasks.ts';
+import type { StoredTask } from '../mover.ts';
 import type { ControlAnswer } from './control.ts';
 import { OF_GROUP } from './groups.ts';
 

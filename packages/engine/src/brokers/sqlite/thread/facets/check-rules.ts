@@ -5,7 +5,7 @@ import { AGGREGATING, CANCELLED, COMPLETED, IN_SET, SCHEDULED } from '../../stat
 import type { SqlValue } from '../database.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Store } from '../store.ts';
-import type { StoredTask } from '../tasks.ts';
+import type { StoredTask } from '../mover.ts';
 
 /** Finds rows by `SELECT <name> FROM <rows> WHERE <condition>`, with `:queue` = its number and `:nowMs` = the wall clock. */
 export interface Rule {

@@ -19,7 +19,7 @@ import type { Now, Store } from '../store.ts';
 import { INLINE_BYTES } from '../tables/bodies.ts';
 import type { NewLease } from '../starts.ts';
 import { columnOf } from '../tasks.ts';
-import { createFinisher } from './finish.ts';
+import { createFinisher, type FinishCode } from './finish.ts';
 
 /** Asks to end attempts and to take tasks. The results of the attempts are the packet's bytes, one item per finish. */
 export interface ExchangeRequest {
@@ -49,8 +49,7 @@ interface TakenShare {
 
 /** The packet's rows are the tasks taken, its bytes their payloads. */
 export interface ExchangeAnswer {
-  /** 1 = accepted, 0 = the lease was lost. */
-  readonly finished: readonly (0 | 1)[];
+  readonly finished: readonly FinishCode[];
   /** The lease token of all tasks taken. */
   readonly token: number;
   /** Whose tasks the packet's rows are, in the order of the rows. */

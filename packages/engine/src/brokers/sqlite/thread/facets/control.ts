@@ -3,7 +3,7 @@
 import type { Cancellation } from '../../../../broker/control.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import { plain, type Packet } from '../../packing.ts';
-import { CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
+import { ACTIVE, CANCELLED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 
 /** Asks to pause a queue. A queue that does not exist yet is created. */
@@ -21,7 +21,7 @@ export interface ControlAnswer {
   readonly state: StateNumber | null;
 }
 
-/** States of tasks that wait. An active task is asked to stop by a signal instead. */
+/** States of tasks that wait. */
 const CANCELLABLE: readonly StateNumber[] = [SCHEDULED, PENDING, RETRY];
 
 /** Handlers of the requests that pause and resume queues. */
@@ -51,21 +51,36 @@ function createPauseHandlers({ database, queues }: Store) {
   };
 }
 
+/** The answer to a cancellation. `requested`: the task runs, and the request is stored. */
+export interface CancelAnswer extends ControlAnswer {
+  readonly requested?: true;
+}
+
 export function createControlHandlers(store: Store) {
   const { tasks, afterFinish } = store;
   return {
     ...createPauseHandlers(store),
 
-    /** Cancels a task that waits. */
+    /** Per task: whether somebody has asked to cancel it while it runs. */
+    cancelRequested({ data }: Packet<readonly TaskRef[]>): Packet<boolean[]> {
+      return plain(data.map((ref) => tasks.isCancelRequested(ref)));
+    },
+
+    /** Cancels a task that waits, or stores the request to cancel one that runs. */
     cancel(
       { data }: Packet<TaskRef & { readonly cancellation: Cancellation }>,
       { wallMs: nowMs }: Now,
-    ): Packet<ControlAnswer> {
+    ): Packet<CancelAnswer> {
       const task = tasks.find(data);
+      const cancellation = { ...data.cancellation, atMs: nowMs };
+      if (task?.state === ACTIVE) {
+        tasks.requestCancel(task, JSON.stringify({ ...cancellation, wasRunning: true }));
+        return plain({ done: false, state: ACTIVE, requested: true });
+      }
       if (!task || !CANCELLABLE.includes(task.state))
         return plain({ done: false, state: task?.state ?? null });
       const { entry, seq } = task;
-      tasks.cancel({ ...task, cancellation: JSON.stringify({ ...data.cancellation, atMs: nowMs }), nowMs });
+      tasks.cancel({ ...task, cancellation: JSON.stringify(cancellation), nowMs });
       afterFinish([{ entry, seq, state: CANCELLED, mayHaveLock: true, attempt: null }], nowMs);
       return plain({ done: true, state: task.state });
     },

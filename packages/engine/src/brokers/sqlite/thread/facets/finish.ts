@@ -1,8 +1,19 @@
 // Ending attempts. Runs in the writer thread, as the first half of an exchange (consume.ts).
 import type { Bytes } from '../../packing.ts';
+import { cancelledRecord, encodeAttempt } from '../../../../task/attempt-record.ts';
 import { ACTION, FINISH, HAS_LOCK, type FinishAction, type FinishItem, type Row } from '../../rows.ts';
-import { ACTIVE, ARCHIVED, COMPLETED, PENDING, RETRY, SCHEDULED, type StateNumber } from '../../states.ts';
+import {
+  ACTIVE,
+  ARCHIVED,
+  CANCELLED,
+  COMPLETED,
+  PENDING,
+  RETRY,
+  SCHEDULED,
+  type StateNumber,
+} from '../../states.ts';
 import type { AttemptEnding, Ending } from '../after-finish.ts';
+import type { NewestAttempt } from '../cancel-moves.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 
@@ -23,11 +34,17 @@ const STATE_AFTER: Readonly<Record<FinishAction, StateNumber | null>> = {
   [ACTION.archive]: ARCHIVED,
   [ACTION.requeue]: PENDING,
   [ACTION.defer]: SCHEDULED,
+  [ACTION.revoke]: null,
 };
+
+/** What became of a finish: 0 = the lease was lost, 1 = accepted, 2 = accepted, and the task has ended as cancelled. */
+export type FinishCode = 0 | 1 | 2;
+
+const isSuccess = (action: FinishAction): boolean => action === ACTION.remove || action === ACTION.complete;
 
 /** An attempt that was given back was not processed. Neither was one that is retried without counting as a failure. */
 function countedAs({ action, failures }: FinishItem): AttemptEnding['countedAs'] {
-  if (action === ACTION.remove || action === ACTION.complete) return 'succeeded';
+  if (isSuccess(action) || action === ACTION.revoke) return 'succeeded';
   return action === ACTION.archive || (action === ACTION.retry && failures === 1) ? 'failed' : null;
 }
 
@@ -38,18 +55,45 @@ function endingOf(finish: FinishItem, entry: QueueEntry, result: Bytes): Ending 
   return { entry, seq, state: STATE_AFTER[action], mayHaveLock: (related & HAS_LOCK) > 0, attempt: ended };
 }
 
-/** Makes the function that ends attempts. It returns one number per finish: 1 = accepted, 0 = the lease was lost. */
-export function createFinisher({ tasks, sequence, afterFinish }: Store) {
-  /** Writes what becomes of the task. False = the lease was lost. */
-  function write(
+/** The record of an attempt that was cancelled. One that was given back has none of its own. */
+function recordOf(
+  { record }: FinishItem,
+  { attempts, startedMs, worker }: NewestAttempt,
+  nowMs: number,
+): string {
+  if (record !== null) return cancelledRecord(record);
+  const times = { number: attempts, startedMs, finishedMs: nowMs };
+  return encodeAttempt({ ...times, outcome: 'cancelled', ...(worker !== null && { worker }) });
+}
+
+/**
+ * Makes the function that cancels a task whose attempt has not succeeded, if somebody has asked for that. It returns what the
+ * steps after it need; null = nobody has, or the lease is lost.
+ */
+function createCanceller({ tasks }: Store) {
+  return (finish: FinishItem, entry: QueueEntry, nowMs: number): Ending | null => {
+    const { seq, action, related } = finish;
+    const newest = isSuccess(action) ? null : tasks.cancellingAttempt(finish);
+    if (!newest) return null;
+    tasks.endCancelling({ entry, seq, state: ACTIVE, nowMs });
+    const record = recordOf(finish, newest, nowMs);
+    const attempt = { number: newest.attempts, record, result: null, countedAs: 'cancelled' } as const;
+    return { entry, seq, state: CANCELLED, mayHaveLock: (related & HAS_LOCK) > 0, attempt };
+  };
+}
+
+/** Makes the function that writes what becomes of a task. It returns false if the lease was lost. */
+function createWriter({ tasks }: Store) {
+  return (
     finish: FinishItem,
     entry: QueueEntry,
     { order, nowMs }: { order: number; nowMs: number },
-  ): boolean {
+  ): boolean => {
     const { action, seq, token, error } = finish;
     const dueMs = nowMs + Math.ceil(finish.delayMs);
     switch (action) {
       case ACTION.remove:
+      case ACTION.revoke:
         return tasks.remove({ entry, seq, state: ACTIVE, token }, finish.related);
       case ACTION.complete:
         return tasks.complete({ entry, seq, token, nowMs });
@@ -62,20 +106,34 @@ export function createFinisher({ tasks, sequence, afterFinish }: Store) {
       case ACTION.defer:
         return tasks.defer({ entry, seq, token, dueMs, waitingFor: finish.waitingFor });
     }
-  }
+  };
+}
 
-  return ({ entries, rows, results }: Finishing, { wallMs: nowMs }: Now): (0 | 1)[] => {
+/** Makes the function that ends attempts. It returns what became of each. */
+export function createFinisher(store: Store) {
+  const { tasks, sequence, afterFinish } = store;
+  const cancel = createCanceller(store);
+  const write = createWriter(store);
+
+  return ({ entries, rows, results }: Finishing, { wallMs: nowMs }: Now): FinishCode[] => {
     const finishes = rows.map(FINISH.fromRow);
     const endings: Ending[] = [];
     // Requeued tasks go to the front of the pending tasks, in the order of the call.
     let order = sequence.reserveFront(finishes.filter(({ action }) => action === ACTION.requeue).length);
-    const outcomes = finishes.map((finish, index) => {
+    const outcomes = finishes.map((finish, index): FinishCode => {
       const entry = entries[finish.queue];
+      const cancelled = entry && cancel(finish, entry, nowMs);
+      if (cancelled) {
+        endings.push(cancelled);
+        return 2;
+      }
       const isAccepted = entry !== undefined && write(finish, entry, { order, nowMs });
       if (finish.action === ACTION.requeue) order += 1;
       // A finish whose lease was lost has no consequences.
-      if (isAccepted) endings.push(endingOf(finish, entry, results[index] ?? null));
-      return isAccepted ? 1 : 0;
+      if (!isAccepted) return 0;
+      tasks.dropRequest(finish.seq);
+      endings.push(endingOf(finish, entry, results[index] ?? null));
+      return 1;
     });
     afterFinish(endings, nowMs);
     return outcomes;

@@ -72,6 +72,8 @@ interface LostRow {
   readonly isAlone: 0 | 1;
   readonly startedMs: number;
   readonly worker: string | null;
+  /** 1 = somebody has asked to cancel the task. */
+  readonly isCancelling: 0 | 1;
 }
 
 /** The record of an attempt that was lost with its worker. */
@@ -91,30 +93,31 @@ const lostRecord = ({ attempts, startedMs, worker }: LostRow, nowMs: number): st
 export function createLostTaskRecoverer(store: Store): (recovery: Recovery, nowMs: number) => RecoveredTasks {
   const { database, sequence, tasks, afterFinish } = store;
   const lostTasks = database.named<{ queue: number; untilMs: number; limit: number }, LostRow>(`
-    SELECT seq, attempts, crashes AS losses, alone_crashes AS crashes, is_alone AS isAlone, started_ms AS startedMs, worker
-    FROM task     WHERE queue = :queue AND state = ${ACTIVE} AND at <= :untilMs ORDER BY at, seq LIMIT :limit`);
+    SELECT seq, attempts, crashes AS losses, alone_crashes AS crashes, is_alone AS isAlone, started_ms AS startedMs, worker,
+      cancel IS NOT NULL AS isCancelling
+    FROM task WHERE queue = :queue AND state = ${ACTIVE} AND at <= :untilMs ORDER BY at, seq LIMIT :limit`);
 
   return ({ entry, untilMs, limit, limits }, nowMs) => {
     const rows = lostTasks.all({ queue: entry.number, untilMs, limit }).sort((a, b) => b.isAlone - a.isAlone);
     const firstOrder = sequence.reserveFront(rows.length);
     const endings = rows.map((row, index): Ending => {
       const task = { entry, seq: row.seq, state: ACTIVE, nowMs } as const;
+      const attempt = { number: row.attempts, record: lostRecord(row, nowMs), result: null };
+      const lost = { entry, seq: row.seq, mayHaveLock: true } as const;
+      if (row.isCancelling === 1) {
+        tasks.cancelLost(task);
+        return { ...lost, state: CANCELLED, attempt: { ...attempt, countedAs: 'cancelled' } };
+      }
       const loss = countLoss(row, row.isAlone === 1, limits);
       const { losses, crashes, isPoison } = loss;
       if (isPoison) tasks.archivePoison({ ...task, losses, crashes, error: poisonText(loss) });
       else tasks.recover({ ...task, losses, crashes, order: firstOrder + index });
-      const attempt = { number: row.attempts, record: lostRecord(row, nowMs), result: null };
-      return {
-        entry,
-        seq: row.seq,
-        state: isPoison ? ARCHIVED : PENDING,
-        mayHaveLock: true,
-        attempt: { ...attempt, countedAs: isPoison ? 'failed' : null },
-      };
+      const state = isPoison ? ARCHIVED : PENDING;
+      return { ...lost, state, attempt: { ...attempt, countedAs: isPoison ? 'failed' : null } };
     });
     afterFinish(endings, nowMs);
-    const archived = endings.filter(({ state }) => state === ARCHIVED).length;
-    return { recovered: rows.length - archived, archived };
+    const countOf = (state: StateNumber) => endings.filter((ending) => ending.state === state).length;
+    return { recovered: countOf(PENDING), archived: countOf(ARCHIVED) };
   };
 }
 
