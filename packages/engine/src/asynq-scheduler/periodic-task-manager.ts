@@ -5,7 +5,7 @@ import { invalidValue, isTaskCenterError, shown, TaskCenterError } from '../erro
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeGiven } from '../task/payload.ts';
-import { checkedCron, checkedTypeName } from '../task/checked.ts';
+import { createCheckEntry } from './check-entry.ts';
 import { optionTexts } from './entry-options.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
@@ -50,7 +50,6 @@ const sortedEntries = (record: object = {}): [string, unknown][] =>
 function periodicTaskKey({ spec, task, payload, ...options }: PeriodicTask): string {
   const [type, defaults] = typeof task === 'string' ? [task, {}] : [task.type, task.defaults];
   const { context, backoff, durability } = options;
-  checkedTypeName(type);
   const hash = createHash('sha256');
   const texts = [...optionTexts(options)].sort();
   // The texts have whole seconds only.
@@ -80,6 +79,7 @@ export class PeriodicTaskManager {
   readonly #options: PeriodicTaskManagerOptions;
   readonly #runtime: Runtime;
   readonly #scheduler: Scheduler;
+  readonly #checkEntry: ReturnType<typeof createCheckEntry>;
   readonly #loop: Loop;
   /** ID of the entry by the task's key. */
   readonly #entryIds = new Map<string, string>();
@@ -90,6 +90,7 @@ export class PeriodicTaskManager {
     this.#options = options;
     const runtime = (this.#runtime = createRuntime(options.runtime));
     this.#scheduler = new Scheduler(broker, { ...options, runtime });
+    this.#checkEntry = createCheckEntry({ ...options, runtime });
     const intervalMs = checkedInterval(options.syncIntervalMs ?? SYNC_INTERVAL_MS);
     let first = true;
     this.#loop = createLoop({
@@ -137,7 +138,7 @@ export class PeriodicTaskManager {
 
   /**
    * The provider's tasks by their keys. A task without spec or type fails the whole call: the list is then not what it
-   * should be. A task with a spec or an option that is not valid is logged and left out.
+   * should be. A task with a spec, an option or a payload that is not valid is logged and left out.
    */
   async #load(): Promise<Map<string, PeriodicTask>> {
     const provided = await this.#options.provider();
@@ -145,10 +146,12 @@ export class PeriodicTaskManager {
     const tasks = new Map<string, PeriodicTask>();
     for (const task of provided) {
       try {
-        checkedCron(task.spec, this.#options);
+        const { spec, ...described } = task;
+        this.#checkEntry(spec, described);
         tasks.set(periodicTaskKey(task), task);
       } catch (error) {
-        if (!isTaskCenterError(error, 'invalid-value')) throw error;
+        if (!isTaskCenterError(error, 'invalid-value') && !isTaskCenterError(error, 'payload-too-large'))
+          throw error;
         this.#runtime.log.error(
           { spec: task.spec, err: error },
           'a periodic task is not valid and was left out',

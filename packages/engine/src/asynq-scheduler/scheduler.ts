@@ -7,9 +7,8 @@ import type { TaskToEnqueue } from '../client/prepare-task.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { encodeGiven } from '../task/payload.ts';
-import { checkedCron, checkedTypeName } from '../task/checked.ts';
-import { optionTexts } from './entry-options.ts';
+import { checkedCron } from '../task/checked.ts';
+import { createCheckEntry } from './check-entry.ts';
 import { Firings, type FiringEntry, type FiringHooks } from './firings.ts';
 
 /**
@@ -45,18 +44,6 @@ function checkedHeartbeat(ms: number): number {
   throw invalidValue('heartbeatMs', ms, expected);
 }
 
-/** An entry as Asynq publishes it. */
-function entryRecordOf(id: string, spec: string, { task, payload, ...options }: TaskToEnqueue) {
-  const bytes = encodeGiven('payload', payload);
-  return {
-    id,
-    spec,
-    type: checkedTypeName(typeof task === 'string' ? task : task.type),
-    payload: bytes && bytes.length > 0 ? bytes : null,
-    options: optionTexts(options),
-  };
-}
-
 /**
  * Enqueues tasks at the times of their cron specs, as Asynq's scheduler does. Schedulers do not coordinate: two with the
  * same entry enqueue its task twice, unless the task is `unique` or has an `id`.
@@ -71,7 +58,7 @@ export class Scheduler {
   readonly name: string;
   readonly #broker: Broker;
   readonly #runtime: Runtime;
-  readonly #options: SchedulerOptions;
+  readonly #checkEntry: ReturnType<typeof createCheckEntry>;
   readonly #entries = new Map<string, Entry>();
   readonly #timetable: Timetable<Entry>;
   readonly #firings: Firings;
@@ -89,7 +76,7 @@ export class Scheduler {
   constructor(broker: Broker, options: SchedulerOptions = {}) {
     const runtime = (this.#runtime = createRuntime(options.runtime));
     this.#broker = broker;
-    this.#options = options;
+    this.#checkEntry = createCheckEntry({ ...options, runtime });
     this.name = `${hostname() || 'unknown-host'}:${process.pid}:${runtime.newId()}`;
     this.#timetable = new Timetable(runtime.clock, () => this.#entries.values(), {
       onForgotten: (entries, setBackMs) => this.#tellForgotten(entries, setBackMs),
@@ -139,20 +126,12 @@ export class Scheduler {
    * @param task enqueued with the same payload each time. With an `id` it is enqueued only if no task has that ID, with
    *   `unique` only if there is no other such task.
    * @returns the entry's ID, a UUID
-   * @throws TaskCenterError `invalid-value`
+   * @throws TaskCenterError `invalid-value`, `payload-too-large`: also for a task that could never be enqueued
    */
   register(spec: string, task: TaskToEnqueue): string {
-    const cron = checkedCron(spec, this.#options);
+    const { cron, ...shown } = this.#checkEntry(spec, task);
     const id = this.#runtime.newId();
-    const entry: Entry = {
-      id,
-      spec,
-      task,
-      cron,
-      record: entryRecordOf(id, spec, task),
-      nextMs: null,
-      prevMs: null,
-    };
+    const entry: Entry = { id, spec, task, cron, record: { id, spec, ...shown }, nextMs: null, prevMs: null };
     if (this.#state === 'active') this.#timetable.plan(entry);
     this.#entries.set(id, entry);
     this.#wakeLoops();

@@ -5,6 +5,7 @@ import type { TaskToEnqueue } from '../../src/client/prepare-task.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import type { FiringOutcome } from '../../src/asynq-scheduler/firings.ts';
 import { Scheduler, type SchedulerOptions } from '../../src/asynq-scheduler/scheduler.ts';
+import { defineTask } from '../../src/task/define-task.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
 
@@ -273,6 +274,10 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
   });
 });
 
+const anything = {
+  '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
+} as const;
+
 describe('a scheduler refuses', () => {
   const broker = {} as Broker;
   const invalid = expect.objectContaining({ code: 'invalid-value' });
@@ -287,7 +292,22 @@ describe('a scheduler refuses', () => {
     ['@daily', { task: ' ' }],
     ['@daily', { task: 'a', timeout: 'soon' }],
     ['@daily', { task: 'a', payload: { n: [NaN] } }],
+    ['0 0 31 2 *', { task: 'a' }],
+    ['@every 1.5s', { task: 'a' }],
+    ['@daily', { task: 'a', queue: 'a{b}' }],
+    ['@daily', { task: 'a', maxRetries: 1.5 }],
+    ['@daily', { task: 'a', unique: '10ms' }],
+    ['@daily', { task: 'a', runAt: new Date(Number.NaN) }],
+    ['@daily', { task: defineTask('a', anything, { queue: 'a{b}' }) }],
   ])('an entry that is not valid: %s %j', (spec, task) =>
     expect(() => new Scheduler(broker).register(spec, task)).toThrow(invalid),
   );
+
+  test('a payload that JSON cannot express, or that is larger than its client takes', () => {
+    const scheduler = new Scheduler(broker, { maxPayloadBytes: 10 });
+    expect(() => scheduler.register('@daily', { task: 'a', payload: { n: 1n } })).toThrow(invalid);
+    expect(() => scheduler.register('@daily', { task: 'a', payload: 'x'.repeat(9) })).toThrow(
+      expect.objectContaining({ code: 'payload-too-large' }),
+    );
+  });
 });
