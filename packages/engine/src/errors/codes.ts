@@ -129,8 +129,8 @@ export const codes = {
     message: `The connection to ${broker} is closed.`,
     fix: 'This program has called close(). Connect again before you use the broker.',
   }),
-  'database-in-use': ({ path }: { path: string }) => ({
-    message: `Another process uses the database ${path}.`,
+  'database-in-use': ({ path, holder }: { path: string; holder?: string }) => ({
+    message: `Another process uses the database ${path}${holder === undefined ? '' : ` (${holder})`}.`,
     fix: 'Only one process can open the file. Use the HTTP API of that process, or use Redis for several processes.',
   }),
   'database-unusable': ({ path, cause }: { path: string; cause: string }) => ({

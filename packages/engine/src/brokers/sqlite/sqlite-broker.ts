@@ -19,6 +19,7 @@ import { createSchedulerEntries } from './main/facets/scheduler-entries.ts';
 import { createSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
 import { startWriter, type Writer } from './main/writer.ts';
+import type { FileFinding } from './messages.ts';
 
 export interface SqliteOptions {
   /** The file; created with its folder where it is missing. */
@@ -30,6 +31,7 @@ export interface SqliteOptions {
   readonly allow?: readonly AllowableFinding[];
 }
 
+const LOOK_EVERY_MS = 1_000;
 const FACTS: BrokerFacts = { kind: 'sqlite', version: null, role: null, memory: null, persistence: null };
 
 /** The facets that only send requests to the writer thread. */
@@ -63,9 +65,18 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const presence = createPresence(name, time);
   const semaphores = createSemaphores(name, time);
   const file = resolve(path);
+  let found: readonly FileFinding[] = [];
+  // The writer thread looks; here it is kept and told.
+  const checks = [{ name: 'file', everyMs: LOOK_EVERY_MS, look: async () => found }];
+  const findings = new FindingWatch({ broker: name, runtime, allow, checks, facts: () => FACTS });
   const writer = await startWriter({
     path: file,
+    allow,
     ...(nowMs ? { nowMs } : {}),
+    onFound(now) {
+      found = now;
+      findings.report('file', now);
+    },
     onQueueChanges: signals.update,
     onBroken(cause) {
       log.error({ broker: name, cause }, 'the database can no longer be used; start this process again');
@@ -73,7 +84,6 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
       events.emit('broker.broken', { broker: name, cause });
     },
   });
-  const findings = new FindingWatch({ broker: name, runtime, allow, checks: [], facts: () => FACTS });
   try {
     await findings.start();
   } catch (error) {

@@ -35,7 +35,7 @@ async function setUp(
   migrate(database, migrations);
   const store = createStore(database);
   const handlers = createRequestHandlers(store);
-  const group = new GroupCommit(store, { ...handlers, ...override(handlers) }, reserve);
+  const group = new GroupCommit(store, { ...handlers, ...override(handlers) }, { reserve });
   return { database, store, group };
 }
 

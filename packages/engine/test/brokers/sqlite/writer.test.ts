@@ -13,6 +13,7 @@ async function start(program: string): Promise<Started> {
   const writer = await startWriter({
     path: '/nowhere/tasks.db',
     entry: new URL(`programs/${program}`, import.meta.url),
+    onFound() {},
     onQueueChanges() {},
     onBroken: (cause) => causes.push(cause),
   });

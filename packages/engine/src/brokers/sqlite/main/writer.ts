@@ -2,6 +2,7 @@
 // come. Runs in the main thread.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { AllowableFinding } from '../../../broker/findings.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { clockOriginMs } from '../../../leases/main-clock.ts';
@@ -11,7 +12,8 @@ import { entryUrl } from '../../../runtime/entry-url.ts';
 import { messageOf } from '../../../errors/task-center-error.ts';
 import { fromWire, type WireError } from '../errors.ts';
 import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
-import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
+import type { FileFinding, FromWriter, ToWriter, WriterData } from '../messages.ts';
+import { endWithoutClosing } from './end-without-closing.ts';
 import { RemoteBackups } from './backups.ts';
 import { pack, plain, toEnvelope, unpack, type ReceivedPacket, type Envelope } from '../packing.ts';
 import type { QueueChange } from '../states.ts';
@@ -20,6 +22,9 @@ export interface WriterDeps {
   /** Absolute. */
   readonly path: string;
   readonly nowMs?: () => number;
+  readonly allow?: readonly AllowableFinding[];
+  /** Called with what is found about the file, first before the writer is there, then with each change. */
+  onFound(found: readonly FileFinding[]): void;
   /** Called with every queue at the start, then with the queues that were written to. */
   onQueueChanges(changes: readonly QueueChange[]): void;
   /** Called once, when the file can no longer be used. All later calls are rejected. */
@@ -73,6 +78,11 @@ export class Writer {
   #sweep: Timer | undefined;
   #brokenCause: string | null = null;
   #closing: Promise<void> | undefined;
+  #isAbandoned = false;
+  #markAbandoned = () => {};
+  readonly #abandoned = new Promise<void>((resolve) => {
+    this.#markAbandoned = resolve;
+  });
 
   constructor(worker: Worker, deps: WriterDeps) {
     this.#worker = worker;
@@ -155,8 +165,9 @@ export class Writer {
     this.#flush();
     this.#worker.postMessage({ kind: 'close' } satisfies ToWriter, []);
     const overdue = systemClock.after(MAX_CLOSE_MS, () => void this.#worker.terminate());
-    await this.#exited;
+    await Promise.race([this.#exited, this.#abandoned]);
     overdue.cancel();
+    if (this.#isAbandoned) this.#rejectAll(this.#closed());
     this.#sweep?.cancel();
   }
 
@@ -181,6 +192,9 @@ export class Writer {
   #receive(message: FromWriter): void {
     if (message.kind === 'renewer') return this.leaseRenewal.receive(message.message);
     if (message.kind === 'backup') return this.#backups.receive(message);
+    if (message.kind === 'found') return this.#deps.onFound(message.found);
+    if (message.kind === 'broken') return this.#break(message.cause);
+    if (message.kind === 'lost') return this.#abandon();
     if (message.kind !== 'answers') return;
     const answers = unpack(message.batch);
     this.#deps.onQueueChanges(message.queueChanges);
@@ -195,6 +209,15 @@ export class Writer {
       else call.reject(fromWire(packet.data as WireError));
     }
     if (message.brokenCause !== null) this.#break(message.brokenCause);
+  }
+
+  /** The thread goes on, as its end would write to a file that another process owns now. */
+  #abandon(): void {
+    if (this.#isAbandoned) return;
+    this.#isAbandoned = true;
+    endWithoutClosing();
+    this.#worker.unref();
+    this.#markAbandoned();
   }
 
   #break(cause: string): void {
@@ -239,15 +262,15 @@ export class Writer {
   }
 }
 
-/** Waits for the thread's first message. Returns the queues of the file, or throws the reason why it cannot be used. */
-async function waitUntilReady(worker: Worker, path: string): Promise<readonly QueueChange[]> {
+/** Waits for the thread's first message. Returns it, or throws the reason why it cannot be used. */
+async function waitUntilReady(worker: Worker, path: string): Promise<FromWriter & { kind: 'ready' }> {
   const listening = new AbortController();
   const exited = once(worker, 'exit', { signal: listening.signal });
   // `once` rejects with the error of an `error` event, such as a driver that cannot be loaded.
   const received = once(worker, 'message', { signal: listening.signal });
   try {
     const [first] = (await Promise.race([received, exited])) as [FromWriter | number];
-    if (typeof first === 'object' && first.kind === 'ready') return first.queueChanges;
+    if (typeof first === 'object' && first.kind === 'ready') return first;
     if (typeof first === 'object' && first.kind === 'failed') {
       // The file is released only when the thread ends.
       await exited;
@@ -268,11 +291,12 @@ async function waitUntilReady(worker: Worker, path: string): Promise<readonly Qu
  * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`
  */
 export async function startWriter(deps: WriterDeps): Promise<Writer> {
-  const { path, nowMs, entry = entryUrl('brokers/sqlite/thread/writer.thread') } = deps;
-  const workerData: WriterData = { path, nowMs: nowMs?.() ?? null, originMs: clockOriginMs() };
+  const { path, nowMs, allow = [], entry = entryUrl('brokers/sqlite/thread/writer.thread') } = deps;
+  const workerData: WriterData = { path, allow, nowMs: nowMs?.() ?? null, originMs: clockOriginMs() };
   const worker = new Worker(entry, { workerData, execArgv: [], name: 'sqlite' });
-  const queues = await waitUntilReady(worker, path);
+  const { queueChanges, found } = await waitUntilReady(worker, path);
   const writer = new Writer(worker, deps);
-  deps.onQueueChanges(queues);
+  deps.onQueueChanges(queueChanges);
+  deps.onFound(found);
   return writer;
 }

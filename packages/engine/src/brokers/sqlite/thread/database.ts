@@ -87,7 +87,7 @@ function reasonOf(error: unknown): string {
  * Creates the folder and the file where they are missing, for this user only. An existing file is not opened here:
  * closing any descriptor of it would drop the POSIX locks that another broker of this process holds on it.
  */
-function prepareFile(path: string): void {
+export function prepareFile(path: string): void {
   try {
     makeFolder(dirname(path));
     closeSync(openSync(path, 'wx', 0o600));

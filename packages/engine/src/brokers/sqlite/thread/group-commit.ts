@@ -8,6 +8,7 @@ import { toWire, errorKindOf, type WireError } from '../errors.ts';
 import type { RequestName, RequestHandlers } from './requests.ts';
 import type { Packet } from '../packing.ts';
 import { noDiskReserve, type DiskReserve } from './disk-reserve.ts';
+import type { FileWatch } from './owner/file-watch.ts';
 import type { Now, Store } from './store.ts';
 
 /** A request of the main thread: which handler to call, and with what. */
@@ -27,6 +28,13 @@ const REFUSED_WHEN_FULL: ReadonlySet<string> = new Set<RequestName>(['enqueue'])
 
 type RequestHandler = (call: Packet<unknown>, now: Now) => Packet<unknown>;
 
+export interface GroupCommitOptions {
+  /** Default: none. */
+  readonly reserve?: DiskReserve;
+  /** Says whether the file is still ours. Default: it always is. */
+  readonly watch?: Pick<FileWatch, 'refusal'>;
+}
+
 /**
  * Group commit over one file. When a transaction fails its requests are run again one by one, each in a transaction of
  * its own. A request that fails then does not affect the others.
@@ -38,11 +46,13 @@ export class GroupCommit {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #reserve: DiskReserve;
+  readonly #watch: Pick<FileWatch, 'refusal'>;
   #brokenCause: string | null = null;
 
-  constructor(store: Store, handlers: RequestHandlers, reserve = noDiskReserve) {
+  constructor(store: Store, handlers: RequestHandlers, options: GroupCommitOptions = {}) {
     this.#store = store;
-    this.#reserve = reserve;
+    this.#reserve = options.reserve ?? noDiskReserve;
+    this.#watch = options.watch ?? { refusal: () => null };
     this.#handlers = new Map(Object.entries(handlers) as [string, RequestHandler][]);
     this.#broker = `sqlite:${store.database.path}`;
     this.#begin = store.database.prepare('BEGIN IMMEDIATE');
@@ -54,15 +64,23 @@ export class GroupCommit {
     return this.#brokenCause;
   }
 
+  /** Ends the use of the file. */
+  breakDown(cause: string): void {
+    this.#brokenCause ??= cause;
+  }
+
   /**
    * Runs requests in one transaction and commits them with one fsync. Takes at least one request, and no more after
    * `MAX_GROUP_MS`. Returns one answer per request taken, in order; the caller passes the others to its next call.
    */
   run(requests: readonly WriterRequest[]): Answer[] {
-    const { brokenCause } = this;
-    if (brokenCause !== null) return requests.map(() => this.#unavailable(brokenCause, 'not_stored'));
+    const refusal = this.#brokenCause ?? this.#watch.refusal();
+    if (refusal !== null) return requests.map(() => this.#unavailable(refusal, 'not_stored'));
     try {
-      return this.#runTransaction(requests);
+      const answers = this.#runTransaction(requests);
+      // A commit may take long. What another owner cannot see is not acknowledged.
+      const late = this.#watch.refusal();
+      return late === null ? answers : answers.map(() => this.#unavailable(late, 'unknown'));
     } catch (error) {
       if (!this.#rollBack(error)) return requests.map(() => this.#unavailable(messageOf(error), 'unknown'));
       if (errorKindOf(error) === 'full') this.#makeRoom();

@@ -20,11 +20,12 @@ const TAG_BITS = 0x7f_ff_ff_ff;
 
 /** How many bytes of a file `markOf` reads. */
 export const FILE_HEADER_BYTES = 100;
+const PAGE_SIZE_AT = 16;
 /** Where a file keeps `user_version`. */
 export const USER_VERSION_AT = 60;
 const APPLICATION_ID_AT = 68;
 
-const tagOf = (salt: number): number => salt & TAG_BITS;
+export const tagOf = (salt: number): number => salt & TAG_BITS;
 /** The tag of the log's next generation. */
 export const tagAfter = (tag: number): number => (tag + 1) & TAG_BITS;
 /** A mark as a signed number of 32 bits, as SQLite keeps it. */
@@ -38,10 +39,17 @@ export function markOf(page: Buffer): LogMark | null {
   return fromUserVersion(page.readInt32BE(USER_VERSION_AT));
 }
 
+/** Bytes per page, by the header of a file. */
+export function pageBytesOf(header: Buffer): number {
+  const stored = header.length < FILE_HEADER_BYTES ? 0 : header.readUInt16BE(PAGE_SIZE_AT);
+  return stored === 1 ? 65_536 : stored;
+}
+
 /** Sizes and places in a log, bytes. A frame is a header and a page. */
 export const LOG_HEADER_BYTES = 32;
 export const FRAME_HEADER_BYTES = 24;
 const SALT_AT = 16;
+const FRAME_SALT_AT = 8;
 const LOG_MAGIC = 0x37_7f_06_82;
 
 /** SQLite's checksum of the log's header: over 24 bytes, in the byte order that the magic number says. */
@@ -64,5 +72,7 @@ export function tagOfLog(header: Buffer): number | null {
   return tagOf(header.readUInt32BE(SALT_AT));
 }
 
+/** The tag in a frame's header. */
+export const tagOfFrame = (frame: Buffer): number => tagOf(frame.readUInt32BE(FRAME_SALT_AT));
 /** The number of the page in a frame; the first is 1. */
 export const pageOfFrame = (frame: Buffer): number => frame.readUInt32BE(0);

@@ -90,6 +90,15 @@ export class WriteAheadLog {
     this.#markGeneration();
   }
 
+  /**
+   * Copies everything into the file and marks it as whole: the log itself was taken away, and what is written to it from
+   * here on is lost.
+   */
+  settle(): void {
+    this.#write({ tag: this.#tag, more: false });
+    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  }
+
   /** Collects the numbers of the pages that checkpoints write to the file. Call `unwatch` with the same set. */
   watch(pages: Set<number>): void {
     this.#watchers.add(pages);

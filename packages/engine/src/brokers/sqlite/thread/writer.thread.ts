@@ -1,31 +1,28 @@
 // Entry of the writer thread, which owns the SQLite file. It receives batches of calls from the main thread, runs those that
 // wait in one transaction, and posts their answers. It also renews leases while the main thread is blocked.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { POISON_LIMITS } from '@task-center/model';
 import type { Lease } from '../../../broker/consume.ts';
 import { failStop } from '../../../leases/fail-stop.ts';
 import { applyToRenewer } from '../../../leases/renewer-messages.ts';
 import { clockOf } from '../../../leases/main-clock.ts';
-import { systemClock } from '../../../runtime/clock.ts';
+import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { Renewer } from '../../../leases/renewer.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { openDatabase } from './database.ts';
 import { messageOf } from '../../../errors/task-center-error.ts';
 import { fromWire, toWire } from '../errors.ts';
 import { GroupCommit, type Answer, type WriterRequest } from './group-commit.ts';
-import { checkVersion, migrate } from './migrate.ts';
-import { migrations } from '../migrations/migrations.generated.ts';
-import { createLostTaskRecoverer } from './facets/maintain.ts';
 import { createRequestHandlers } from './requests.ts';
 import { pack, toEnvelope, plain, unpack } from '../packing.ts';
 import { LEASE } from '../rows.ts';
-import { Backups, removeLeftovers } from './backup.ts';
+import { Backups } from './backup.ts';
+import { openStore, type OpenStore } from './open-store.ts';
 import { createDiskReserve } from './disk-reserve.ts';
-import { createStore, type Now, type Store } from './store.ts';
-import type { FromWriter, ToWriter, WriterData } from '../messages.ts';
+import type { Now, Store } from './store.ts';
+import type { FileFinding, FromWriter, ToWriter, WriterData } from '../messages.ts';
 
 const port = parentPort!;
-const { path, nowMs, originMs } = workerData as WriterData;
+const data = workerData as WriterData;
+const { path, nowMs, originMs } = data;
 
 /** The current time, or the one that a test has set. */
 function nowOf(testMs: number | null): Now {
@@ -33,42 +30,11 @@ function nowOf(testMs: number | null): Now {
   return { wallMs: systemClock.wallMs(), monotonicMs: systemClock.monotonicMs() };
 }
 
+/** How often the file is looked at, ms. */
+const LOOK_EVERY_MS = 1_000;
+
 /** After this time, ms, the thread lets its event loop turn once, for the timers that renew leases. */
 const SLICE_MS = 50;
-
-/** Takes back all active tasks when the file is opened: the process that ran them has ended, since it held the lock. */
-function recoverAll(store: Store, wallMs: number): void {
-  const { database, queues } = store;
-  const recover = createLostTaskRecoverer(store);
-  const everything = {
-    untilMs: Number.MAX_SAFE_INTEGER,
-    limit: Number.MAX_SAFE_INTEGER,
-    limits: POISON_LIMITS,
-  };
-  database.exec('BEGIN IMMEDIATE');
-  for (const { name } of queues.takeChanges(true)) {
-    const entry = queues.find(name);
-    if (entry) recover({ entry, ...everything }, wallMs);
-  }
-  database.exec('COMMIT');
-}
-
-/** Opens the file, migrates it and takes back its active tasks. */
-function openStore(): Store {
-  const database = openDatabase(path);
-  try {
-    checkVersion(database, migrations);
-    database.log.start();
-    migrate(database, migrations);
-    removeLeftovers(path);
-    const store = createStore(database);
-    recoverAll(store, nowOf(nowMs).wallMs);
-    return store;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
 
 const post = (message: FromWriter): void => {
   const bytes = message.kind === 'answers' ? message.batch.bytes : null;
@@ -125,6 +91,7 @@ function createLeaseRenewer(commit: GroupCommit): Renewer {
 /** Answers the main thread's requests until it closes the writer and no request waits. */
 class RequestLoop {
   readonly #store: Store;
+  readonly #open: OpenStore;
   readonly #reserve = createDiskReserve(path);
   readonly #commit: GroupCommit;
   readonly #renewer: Renewer;
@@ -132,11 +99,16 @@ class RequestLoop {
   #waiting: WriterRequest[] = [];
   #closing = false;
   #isClosed = false;
+  #looking: Timer | undefined;
+  /** What was told of the file last. */
+  #told = '';
   #nextSlice: NodeJS.Immediate | undefined;
 
-  constructor(store: Store) {
+  constructor(open: OpenStore) {
+    const { store, watch } = open;
+    this.#open = open;
     this.#store = store;
-    this.#commit = new GroupCommit(store, createRequestHandlers(store), this.#reserve);
+    this.#commit = new GroupCommit(store, createRequestHandlers(store), { reserve: this.#reserve, watch });
     this.#renewer = createLeaseRenewer(this.#commit);
     this.#backups = new Backups(store.database);
   }
@@ -146,7 +118,40 @@ class RequestLoop {
       this.#receive(message);
       this.#work();
     });
-    post({ kind: 'ready', queueChanges: this.#store.queues.takeChanges(true) });
+    const found = this.#open.watch.look();
+    post({ kind: 'ready', queueChanges: this.#store.queues.takeChanges(true), found });
+    this.#told = JSON.stringify(found);
+    this.#looking = systemClock.every(LOOK_EVERY_MS, () => this.#look());
+  }
+
+  /** Looks at the file, and tells what has changed. */
+  #look(): void {
+    const { watch } = this.#open;
+    const found = watch.look();
+    const text = JSON.stringify(found);
+    if (text !== this.#told) this.#tell(found);
+    this.#told = text;
+    if (this.#commit.brokenCause !== null) return;
+    if (watch.ownership === 'ended') this.#breakDown('another process had taken the file over, and has ended');
+    else if (watch.isLogGone) {
+      this.#store.database.log.settle();
+      this.#breakDown('its log was taken away');
+    }
+  }
+
+  #tell(found: readonly FileFinding[]): void {
+    post({ kind: 'found', found });
+    if (this.#isLost) post({ kind: 'lost' });
+  }
+
+  /** Nothing of the file may be touched any more, not even to close it. */
+  get #isLost(): boolean {
+    return this.#open.watch.ownership !== 'ours' && !data.allow.includes('file_owner');
+  }
+
+  #breakDown(cause: string): void {
+    this.#commit.breakDown(cause);
+    post({ kind: 'broken', cause });
   }
 
   #receive(message: ToWriter): void {
@@ -204,14 +209,18 @@ class RequestLoop {
     this.#isClosed = true;
     this.#renewer.stop();
     await this.#backups.stop();
+    this.#looking?.cancel();
+    this.#open.watch.look();
+    if (this.#isLost) return post({ kind: 'lost' });
     this.#reserve.remove();
     this.#store.database.close();
+    this.#open.taken.mark?.remove();
     port.close();
   }
 }
 
 try {
-  new RequestLoop(openStore()).start();
+  new RequestLoop(openStore(data, nowOf(nowMs).wallMs)).start();
 } catch (error) {
   const isKnown = error instanceof TaskCenterError;
   const reported = isKnown
