@@ -264,7 +264,7 @@ export const mutations = [
   {
     name: 'sqlite-forgets-what-ran',
     about: 'tasks that were active when the process died stay active',
-    file: `${SQLITE}/thread/writer.thread.ts`,
+    file: `${SQLITE}/thread/open-store.ts`,
     from: 'if (entry) recover({ entry, ...everything }, wallMs);',
     to: 'if (entry && wallMs < 0) recover({ entry, ...everything }, wallMs);',
     experiment: 'S11',

@@ -18,7 +18,8 @@ import { createSemaphores } from './main/facets/semaphores.ts';
 import { createSchedulerEntries } from './main/facets/scheduler-entries.ts';
 import { createSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
-import { startWriter, type Writer } from './main/writer.ts';
+import { startWriter } from './main/start-writer.ts';
+import type { Writer } from './main/writer.ts';
 import type { FileFinding } from './messages.ts';
 
 export interface SqliteOptions {
@@ -50,6 +51,18 @@ function createStoredFacets(writer: Writer, path: string, newId: () => string) {
   };
 }
 
+/** The writer thread looks at the file; what it finds is kept and told here. */
+function createFindings(broker: string, runtime: Runtime, allow: readonly AllowableFinding[]) {
+  let found: readonly FileFinding[] = [];
+  const checks = [{ name: 'file', everyMs: LOOK_EVERY_MS, look: async () => found }];
+  const findings = new FindingWatch({ broker, runtime, allow, checks, facts: () => FACTS });
+  const onFound = (now: readonly FileFinding[]): void => {
+    found = now;
+    findings.report('file', now);
+  };
+  return { findings, onFound };
+}
+
 /**
  * Opens a broker on one SQLite file, which this process then owns until `close()`. Tasks that are active in the file were
  * lost with the process that ran them. They become pending again with one more crash, or are archived as poison.
@@ -59,24 +72,18 @@ function createStoredFacets(writer: Writer, path: string, newId: () => string) {
 export async function connectSqlite({ path, nowMs, allow = [], ...options }: SqliteOptions): Promise<Broker> {
   const name = `sqlite:${path}`;
   const runtime = createRuntime(options.runtime);
-  const { clock, events, log, newId } = runtime;
+  const { clock, events, log } = runtime;
   const signals = createSignals(name);
   const time = nowMs ? { wallMs: nowMs, monotonicMs: nowMs } : clock;
   const presence = createPresence(name, time);
   const semaphores = createSemaphores(name, time);
   const file = resolve(path);
-  let found: readonly FileFinding[] = [];
-  // The writer thread looks; here it is kept and told.
-  const checks = [{ name: 'file', everyMs: LOOK_EVERY_MS, look: async () => found }];
-  const findings = new FindingWatch({ broker: name, runtime, allow, checks, facts: () => FACTS });
+  const { findings, onFound } = createFindings(name, runtime, allow);
   const writer = await startWriter({
     path: file,
     allow,
     ...(nowMs ? { nowMs } : {}),
-    onFound(now) {
-      found = now;
-      findings.report('file', now);
-    },
+    onFound,
     onQueueChanges: signals.update,
     onBroken(cause) {
       log.error({ broker: name, cause }, 'the database can no longer be used; start this process again');
@@ -84,15 +91,13 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
       events.emit('broker.broken', { broker: name, cause });
     },
   });
-  try {
-    await findings.start();
-  } catch (error) {
+  await findings.start().catch(async (error: unknown) => {
     await writer.close();
     throw error;
-  }
+  });
   return {
     name,
-    ...createStoredFacets(writer, file, newId),
+    ...createStoredFacets(writer, file, runtime.newId),
     submit: findings.guard(createSubmit(writer, name)),
     // Tests that set the time also renew leases themselves.
     leaseRenewal: nowMs ? null : writer.leaseRenewal,

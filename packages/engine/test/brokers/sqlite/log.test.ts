@@ -15,16 +15,23 @@ const UNSAFE = {
   details: { findings: [expect.objectContaining({ code: 'file_log' })] },
 };
 
-async function fill(path: string, batches: number, bytes = '300'): Promise<Program> {
+interface Filling {
+  /** Of 100 tasks each. Default 3. */
+  readonly batches?: number;
+  /** Bytes of a payload. Default 300. */
+  readonly bytes?: string;
+}
+
+async function fill(path: string, { batches = 3, bytes = '300' }: Filling): Promise<Program> {
   const program = startProgram(import.meta.url, 'fill.mjs', path, String(batches), bytes);
   await program.waitForLine((line) => line === 'full');
   return program;
 }
 
 /** A file and its log as a killed process left them. */
-async function crashed(at: TempFolder, name: string, batches = 3, bytes = '300'): Promise<string> {
+async function crashed(at: TempFolder, name: string, filling: Filling = {}): Promise<string> {
   const path = at.file(name);
-  await (await fill(path, batches, bytes)).kill();
+  await (await fill(path, filling)).kill();
   return path;
 }
 
@@ -42,7 +49,7 @@ const copy = async (from: string, to: string, ...endings: string[]) => {
 describe('a file without its log', () => {
   test('is refused if it was copied while it was in use, and opens where that is allowed', async () => {
     const at = await folder();
-    const owner = await fill(at.file('tasks.db'), 12, LARGE);
+    const owner = await fill(at.file('tasks.db'), { batches: 12, bytes: LARGE });
     await copy(at.file('tasks.db'), at.file('copy.db'), '');
     await owner.kill();
     await expect(open(at.file('copy.db'))).rejects.toMatchObject(UNSAFE);
@@ -57,7 +64,7 @@ describe('a file without its log', () => {
 
   test('is refused if it was copied right after it was opened', async () => {
     const at = await folder();
-    await crashed(at, 'tasks.db', 1);
+    await crashed(at, 'tasks.db', { batches: 1 });
     await copy(at.file('tasks.db'), at.file('copy.db'), '');
     await expect(open(at.file('copy.db'))).rejects.toMatchObject(UNSAFE);
   });
@@ -109,7 +116,7 @@ describe('a file without its log', () => {
 describe('a log', () => {
   test('opens with its file, also as a copy and by a link', async () => {
     const at = await folder();
-    const path = await crashed(at, 'tasks.db', 12, LARGE);
+    const path = await crashed(at, 'tasks.db', { batches: 12, bytes: LARGE });
     await copy(path, at.file('copy.db'), '', '-wal');
     expect(await pendingOf(at.file('copy.db'))).toBe(1_200);
     await symlink(path, at.file('link.db'));
@@ -118,7 +125,7 @@ describe('a log', () => {
 
   test('of another file is refused, and set aside where that is allowed', async () => {
     const at = await folder();
-    const [mine, other] = [await crashed(at, 'mine.db'), await crashed(at, 'other.db', 5)];
+    const [mine, other] = [await crashed(at, 'mine.db'), await crashed(at, 'other.db', { batches: 5 })];
     await copyFile(`${other}-wal`, `${mine}-wal`);
     await expect(open(mine)).rejects.toMatchObject(UNSAFE);
     // The refusal changed nothing.
@@ -159,7 +166,7 @@ describe('a log', () => {
     await broker.submit.enqueue([aTask()]);
     await writeBackup(broker, at.file('backup.db'));
     await broker.close();
-    await (await fill(path, 3)).kill();
+    await (await fill(path, {})).kill();
     await copyFile(at.file('backup.db'), path);
     await expect(open(path)).rejects.toMatchObject(UNSAFE);
     await rm(`${path}-wal`);
@@ -202,7 +209,7 @@ describe('what a log is to its file', () => {
     ['the first log of a new file', null, log({ firstMark: { tag: 0, more: false } }), 'belongs'],
     ['a log without marks, of a file without', null, log({ firstMark: null }), 'belongs'],
     ['a log with marks, of a file without', null, log(), 'foreign'],
-  ] as const)('%s', (_, mark, start, expected) => {
+  ] as const)('%s', (...[, mark, start, expected]) => {
     expect(stateOfLog(mark, start)).toBe(expected);
   });
 });

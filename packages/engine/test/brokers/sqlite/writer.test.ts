@@ -1,6 +1,7 @@
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { plain } from '../../../src/brokers/sqlite/packing.ts';
-import { startWriter, type Writer } from '../../../src/brokers/sqlite/main/writer.ts';
+import { startWriter } from '../../../src/brokers/sqlite/main/start-writer.ts';
+import type { Writer } from '../../../src/brokers/sqlite/main/writer.ts';
 
 interface Started {
   readonly writer: Writer;

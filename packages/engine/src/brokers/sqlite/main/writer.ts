@@ -1,19 +1,14 @@
 // The writer thread as the main thread sees it: sends calls to it in batches, and settles their promises when the answers
 // come. Runs in the main thread.
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { AllowableFinding } from '../../../broker/findings.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
-import { TaskCenterError } from '../../../errors/task-center-error.ts';
-import { clockOriginMs } from '../../../leases/main-clock.ts';
+import { messageOf, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
-import { entryUrl } from '../../../runtime/entry-url.ts';
-import { messageOf } from '../../../errors/task-center-error.ts';
 import { fromWire, type WireError } from '../errors.ts';
 import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
-import type { FileFinding, FromWriter, ToWriter, WriterData } from '../messages.ts';
-import { endWithoutClosing } from './end-without-closing.ts';
+import type { FileFinding, FromWriter, ToWriter } from '../messages.ts';
 import { RemoteBackups } from './backups.ts';
 import { pack, plain, toEnvelope, unpack, type ReceivedPacket, type Envelope } from '../packing.ts';
 import type { QueueChange } from '../states.ts';
@@ -58,6 +53,19 @@ const MAX_CLOSE_MS = 10_000;
 const LARGE_BYTES = 16_384;
 
 type Outcome = 'not_stored' | 'unknown';
+
+/** Whether this process ends by SIGKILL. */
+let isArmed = false;
+
+/**
+ * Ends the process with SIGKILL when it would end by itself. Any other end closes the file, and SQLite then copies its log into
+ * it and removes the log: both belong to another process by now. There is no way to tell the driver not to.
+ */
+function endWithoutClosing(): void {
+  if (isArmed) return;
+  isArmed = true;
+  process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
+}
 
 /** The thread that owns the file. Calls are answered in the order in which they were made. */
 export class Writer {
@@ -167,7 +175,10 @@ export class Writer {
     const overdue = systemClock.after(MAX_CLOSE_MS, () => void this.#worker.terminate());
     await Promise.race([this.#exited, this.#abandoned]);
     overdue.cancel();
-    if (this.#isAbandoned) this.#rejectAll(this.#closed());
+    if (this.#isAbandoned) {
+      this.#worker.unref();
+      this.#rejectAll(this.#closed());
+    }
     this.#sweep?.cancel();
   }
 
@@ -216,7 +227,6 @@ export class Writer {
     if (this.#isAbandoned) return;
     this.#isAbandoned = true;
     endWithoutClosing();
-    this.#worker.unref();
     this.#markAbandoned();
   }
 
@@ -260,43 +270,4 @@ export class Writer {
   #unavailable(outcome: Outcome, cause: string): TaskCenterError {
     return new TaskCenterError('broker-unavailable', { broker: this.#broker, outcome, cause });
   }
-}
-
-/** Waits for the thread's first message. Returns it, or throws the reason why it cannot be used. */
-async function waitUntilReady(worker: Worker, path: string): Promise<FromWriter & { kind: 'ready' }> {
-  const listening = new AbortController();
-  const exited = once(worker, 'exit', { signal: listening.signal });
-  // `once` rejects with the error of an `error` event, such as a driver that cannot be loaded.
-  const received = once(worker, 'message', { signal: listening.signal });
-  try {
-    const [first] = (await Promise.race([received, exited])) as [FromWriter | number];
-    if (typeof first === 'object' && first.kind === 'ready') return first;
-    if (typeof first === 'object' && first.kind === 'failed') {
-      // The file is released only when the thread ends.
-      await exited;
-      throw fromWire(first.error);
-    }
-    throw new Error('its writer thread ended before it was ready');
-  } catch (error) {
-    if (error instanceof TaskCenterError) throw error;
-    throw new TaskCenterError('database-unusable', { path, cause: messageOf(error) });
-  } finally {
-    listening.abort();
-  }
-}
-
-/**
- * Starts the thread and waits until it has opened the file.
- *
- * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`
- */
-export async function startWriter(deps: WriterDeps): Promise<Writer> {
-  const { path, nowMs, allow = [], entry = entryUrl('brokers/sqlite/thread/writer.thread') } = deps;
-  const workerData: WriterData = { path, allow, nowMs: nowMs?.() ?? null, originMs: clockOriginMs() };
-  const worker = new Worker(entry, { workerData, execArgv: [], name: 'sqlite' });
-  const { queueChanges, found } = await waitUntilReady(worker, path);
-  const writer = new Writer(worker, deps);
-  deps.onQueueChanges(queueChanges);
-  deps.onFound(found);
-  return writer;
 }

@@ -25,7 +25,7 @@ const PAGE_SIZE_AT = 16;
 export const USER_VERSION_AT = 60;
 const APPLICATION_ID_AT = 68;
 
-export const tagOf = (salt: number): number => salt & TAG_BITS;
+const tagOf = (salt: number): number => salt & TAG_BITS;
 /** The tag of the log's next generation. */
 export const tagAfter = (tag: number): number => (tag + 1) & TAG_BITS;
 /** A mark as a signed number of 32 bits, as SQLite keeps it. */

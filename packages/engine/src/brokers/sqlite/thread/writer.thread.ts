@@ -21,8 +21,8 @@ import type { Now, Store } from './store.ts';
 import type { FileFinding, FromWriter, ToWriter, WriterData } from '../messages.ts';
 
 const port = parentPort!;
-const data = workerData as WriterData;
-const { path, nowMs, originMs } = data;
+const settings = workerData as WriterData;
+const { path, nowMs, originMs } = settings;
 
 /** The current time, or the one that a test has set. */
 function nowOf(testMs: number | null): Now {
@@ -132,7 +132,8 @@ class RequestLoop {
     if (text !== this.#told) this.#tell(found);
     this.#told = text;
     if (this.#commit.brokenCause !== null) return;
-    if (watch.ownership === 'ended') this.#breakDown('another process had taken the file over, and has ended');
+    if (watch.ownership === 'ended')
+      this.#breakDown('another process had taken the file over, and has ended');
     else if (watch.isLogGone) {
       this.#store.database.log.settle();
       this.#breakDown('its log was taken away');
@@ -146,7 +147,7 @@ class RequestLoop {
 
   /** Nothing of the file may be touched any more, not even to close it. */
   get #isLost(): boolean {
-    return this.#open.watch.ownership !== 'ours' && !data.allow.includes('file_owner');
+    return this.#open.watch.ownership !== 'ours' && !settings.allow.includes('file_owner');
   }
 
   #breakDown(cause: string): void {
@@ -220,7 +221,7 @@ class RequestLoop {
 }
 
 try {
-  new RequestLoop(openStore(data, nowOf(nowMs).wallMs)).start();
+  new RequestLoop(openStore(settings, nowOf(nowMs).wallMs)).start();
 } catch (error) {
   const isKnown = error instanceof TaskCenterError;
   const reported = isKnown

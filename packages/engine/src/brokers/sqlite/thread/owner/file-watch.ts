@@ -37,18 +37,19 @@ const LOG_FIX = 'Start this process again, and let no other program touch the fi
 const OWNER_FIX =
   'Only one process may own the file: stop the other one. This one writes nothing more until it is started again.';
 
-interface Identity {
+/** Names come and go; these two stay with a file as long as it exists. */
+interface FileIdentity {
   readonly device: number;
   readonly file: number;
 }
 
 /** Null = there is nothing at the path. */
-function identityOf(path: string): Identity | null {
+function identityOf(path: string): FileIdentity | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat ? { device: stat.dev, file: stat.ino } : null;
 }
 
-const isSame = (a: Identity | null, b: Identity | null): boolean =>
+const isSame = (a: FileIdentity | null, b: FileIdentity | null): boolean =>
   a !== null && b !== null && a.device === b.device && a.file === b.file;
 
 export interface FileWatchDeps {
@@ -68,8 +69,8 @@ type Ownership = 'ours' | 'lost' | 'ended';
 
 export class FileWatch {
   readonly #deps: FileWatchDeps;
-  readonly #file: Identity | null;
-  readonly #log: Identity | null;
+  readonly #file: FileIdentity | null;
+  readonly #log: FileIdentity | null;
   readonly #network: string | undefined;
   #ownership: Ownership = 'ours';
   #wallMs = 0;
@@ -89,6 +90,7 @@ export class FileWatch {
     return this.#ownership;
   }
 
+  /** Whether the log was taken away while it was in use. SQLite goes on with it, but after a crash nothing finds it. */
   get isLogGone(): boolean {
     return this.#findings.some(({ code, severity }) => code === 'file_log' && severity === 'error');
   }
@@ -120,13 +122,18 @@ export class FileWatch {
     if (this.#ownership !== 'ours') {
       const isGone =
         found.kind === 'none' ||
-        (found.kind === 'file' && found.record !== null && livenessOf(found.record, thisProcess()) === 'gone');
+        (found.kind === 'file' &&
+          found.record !== null &&
+          livenessOf(found.record, thisProcess()) === 'gone');
       return isGone ? 'ended' : 'lost';
     }
     if (found.kind === 'file' && found.record !== null && found.record.id !== mark.id) return 'lost';
     try {
       // Somebody has removed or overwritten the mark.
-      if (found.kind === 'none' || (found.kind === 'file' && found.record === null && mark.replace(found.text)))
+      if (
+        found.kind === 'none' ||
+        (found.kind === 'file' && found.record === null && mark.replace(found.text))
+      )
         return mark.place() ? 'ours' : 'lost';
       mark.beat(this.#network !== undefined);
     } catch {
@@ -135,6 +142,7 @@ export class FileWatch {
     return 'ours';
   }
 
+  /** The mark is not ours any more, or there is none. */
   #ownerFindings(): FileFinding[] {
     const { path, taken, isOwnerAllowed } = this.#deps;
     if (this.#ownership !== 'ours') {
@@ -143,10 +151,12 @@ export class FileWatch {
     }
     if (taken.mark !== null) return [];
     const detail = `the owner's mark beside ${path} cannot be written (${taken.cause})`;
-    const fix = 'Let this user write files to the folder; until then only the lock on the file keeps others out.';
+    const fix =
+      'Let this user write files to the folder; until then only the lock on the file keeps others out.';
     return [{ code: 'file_owner', severity: 'warning', detail, fix }];
   }
 
+  /** What is at the paths of the file and its log, and what they are on. */
   #placeFindings(): FileFinding[] {
     const { path, givenPath } = this.#deps;
     const findings: FileFinding[] = [];

@@ -40,6 +40,7 @@ export function toText(record: MarkRecord): string {
   return `${JSON.stringify({ ...record, beat })}\n`;
 }
 
+/** Anybody may have written the text. */
 function parse(text: string): MarkRecord | null {
   try {
     const { id, host, boot, namespace, pid, started, beat } = JSON.parse(text) as Record<string, unknown>;

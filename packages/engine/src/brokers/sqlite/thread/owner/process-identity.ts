@@ -36,6 +36,7 @@ function readStat(pid: number): { readonly state: string; readonly started: stri
   return { state: fields[0] ?? '', started: fields[19] ?? '' };
 }
 
+/** Whether this system tells of its processes as Linux does. */
 const hasProc = (): boolean => readStat(process.pid) !== null;
 
 export function thisProcess(): ProcessIdentity {
@@ -54,6 +55,7 @@ const isSameKernel = (other: ProcessIdentity, here: ProcessIdentity): boolean =>
     ? other.boot === '' && other.host === here.host
     : other.boot === here.boot && other.namespace === here.namespace;
 
+/** Another broker of this process has the same identity; the mark's own ID tells the two apart. */
 export const isThisProcess = (other: ProcessIdentity, here: ProcessIdentity): boolean =>
   isSameKernel(other, here) && other.pid === here.pid && other.started === here.started;
 

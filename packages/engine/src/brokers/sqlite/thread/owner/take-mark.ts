@@ -25,6 +25,7 @@ export interface MarkRequest {
 
 export const markPath = (path: string): string => `${path}.owner`;
 
+/** The thread has nothing else to do until it owns the file. */
 const sleep = (ms: number): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 };
@@ -56,6 +57,7 @@ function waitForEnd(found: MarkFile, { path, force }: MarkRequest): void {
   if (later.kind === 'file' && later.text !== text) throw inUse(path, later.record);
 }
 
+/** Returns null when the mark is in its place, or why it cannot be. Starts again when another process is faster. */
 function take(mark: OwnMark, request: MarkRequest): string | null {
   const path = markPath(request.path);
   for (;;) {
