@@ -67,8 +67,8 @@ function take(mark: OwnMark, request: MarkRequest): string | null {
       if (mark.place()) return null;
     } else {
       waitForEnd(found, request);
-      // Another process has taken the file meanwhile.
-      if (!mark.replace(found.text)) throw inUse(request.path, null);
+      // It has changed meanwhile: another process has taken the file, or its owner lives.
+      if (!mark.replace(found.text) && !request.force) throw inUse(request.path, null);
     }
   }
 }
