@@ -32,7 +32,7 @@ export interface SqliteOptions {
   readonly allow?: readonly AllowableFinding[];
 }
 
-const LOOK_EVERY_MS = 1_000;
+const FOUND_LOOK_MS = 1_000;
 const FACTS: BrokerFacts = { kind: 'sqlite', version: null, role: null, memory: null, persistence: null };
 
 /** The facets that only send requests to the writer thread. */
@@ -54,7 +54,7 @@ function createStoredFacets(writer: Writer, path: string, newId: () => string) {
 /** The writer thread looks at the file; what it finds is kept and told here. */
 function createFindings(broker: string, runtime: Runtime, allow: readonly AllowableFinding[]) {
   let found: readonly FileFinding[] = [];
-  const checks = [{ name: 'file', everyMs: LOOK_EVERY_MS, look: async () => found }];
+  const checks = [{ name: 'file', everyMs: FOUND_LOOK_MS, look: async () => found }];
   const findings = new FindingWatch({ broker, runtime, allow, checks, facts: () => FACTS });
   const onFound = (now: readonly FileFinding[]): void => {
     found = now;

@@ -14,15 +14,15 @@ import { FILE_HEADER_BYTES, markOf, toUserVersion, USER_VERSION_AT } from './log
 
 const read = promisify(readFile);
 
-const CHUNK_BYTES = 1_024 * 1_024;
+const COPY_BYTES = 1_024 * 1_024;
 /** What is written before it is synced: a sync of more would hold up those of transactions. */
-const MAX_UNSYNCED_BYTES = 8 * CHUNK_BYTES;
+const MAX_UNSYNCED_BYTES = 8 * COPY_BYTES;
 /** Disk space that a copy leaves free for the log of the database. */
 const MIN_FREE_BYTES = 32 * 1_024 * 1_024;
 /** So few changed pages are copied while checkpoints wait. */
 const FEW_PAGES = 1_024;
 /** Under a load that changes more pages than can be copied, the last of these rounds holds checkpoints all the same. */
-const MAX_ROUNDS = 4;
+const MAX_COPY_ROUNDS = 4;
 /** Where a file keeps the number of its pages. */
 const PAGE_COUNT_AT = 28;
 const MAX_TAG = 2 ** 31;
@@ -59,7 +59,7 @@ class Copy {
   readonly #target: FileHandle;
   readonly #signal: AbortSignal;
   readonly #hasRoom: () => boolean;
-  readonly #buffer = Buffer.alloc(CHUNK_BYTES);
+  readonly #buffer = Buffer.alloc(COPY_BYTES);
   #unsyncedBytes = 0;
 
   constructor({ database, target, hasRoom, signal }: CopyDeps) {
@@ -77,7 +77,7 @@ class Copy {
     log.watch(changed);
     try {
       await this.#copy(0, fstatSync(this.#source).size);
-      for (let round = 0; round < MAX_ROUNDS && changed.size > FEW_PAGES; round += 1)
+      for (let round = 0; round < MAX_COPY_ROUNDS && changed.size > FEW_PAGES; round += 1)
         await this.#copyPages(changed);
       const hold = log.hold();
       try {
@@ -103,7 +103,7 @@ class Copy {
   async #copy(from: number, to: number): Promise<void> {
     for (let at = from; at < to;) {
       this.#signal.throwIfAborted();
-      const length = Math.min(CHUNK_BYTES, to - at);
+      const length = Math.min(COPY_BYTES, to - at);
       const { bytesRead } = await read(this.#source, this.#buffer, 0, length, at);
       // The file has become shorter. The last step cuts the copy off, too.
       if (bytesRead === 0) return;

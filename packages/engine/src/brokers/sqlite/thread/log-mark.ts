@@ -25,7 +25,7 @@ const PAGE_SIZE_AT = 16;
 export const USER_VERSION_AT = 60;
 const APPLICATION_ID_AT = 68;
 
-const tagOf = (salt: number): number => salt & TAG_BITS;
+const tagOfSalt = (salt: number): number => salt & TAG_BITS;
 /** The tag of the log's next generation. */
 export const tagAfter = (tag: number): number => (tag + 1) & TAG_BITS;
 /** A mark as a signed number of 32 bits, as SQLite keeps it. */
@@ -69,10 +69,10 @@ export function tagOfLog(header: Buffer): number | null {
   if (header.length < LOG_HEADER_BYTES || (header.readUInt32BE(0) & ~1) !== LOG_MAGIC) return null;
   const [first, second] = checksumOf(header);
   if (header.readUInt32BE(24) !== first || header.readUInt32BE(28) !== second) return null;
-  return tagOf(header.readUInt32BE(SALT_AT));
+  return tagOfSalt(header.readUInt32BE(SALT_AT));
 }
 
 /** The tag in a frame's header. */
-export const tagOfFrame = (frame: Buffer): number => tagOf(frame.readUInt32BE(FRAME_SALT_AT));
+export const tagOfFrame = (frame: Buffer): number => tagOfSalt(frame.readUInt32BE(FRAME_SALT_AT));
 /** The number of the page in a frame; the first is 1. */
 export const pageOfFrame = (frame: Buffer): number => frame.readUInt32BE(0);

@@ -31,7 +31,7 @@ function nowOf(testMs: number | null): Now {
 }
 
 /** How often the file is looked at, ms. */
-const LOOK_EVERY_MS = 1_000;
+const FILE_LOOK_MS = 1_000;
 
 /** After this time, ms, the thread lets its event loop turn once, for the timers that renew leases. */
 const SLICE_MS = 50;
@@ -121,7 +121,7 @@ class RequestLoop {
     const found = this.#open.watch.look();
     post({ kind: 'ready', queueChanges: this.#store.queues.takeChanges(true), found });
     this.#told = JSON.stringify(found);
-    this.#looking = systemClock.every(LOOK_EVERY_MS, () => this.#look());
+    this.#looking = systemClock.every(FILE_LOOK_MS, () => this.#look());
   }
 
   /** Looks at the file, and tells what has changed. */

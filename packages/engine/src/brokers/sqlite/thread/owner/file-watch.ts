@@ -49,7 +49,7 @@ function identityOf(path: string): FileIdentity | null {
   return stat ? { device: stat.dev, file: stat.ino } : null;
 }
 
-const isSame = (a: FileIdentity | null, b: FileIdentity | null): boolean =>
+const isSameFile = (a: FileIdentity | null, b: FileIdentity | null): boolean =>
   a !== null && b !== null && a.device === b.device && a.file === b.file;
 
 export interface FileWatchDeps {
@@ -161,11 +161,11 @@ export class FileWatch {
     const { path, givenPath } = this.#deps;
     const findings: FileFinding[] = [];
     const now = identityOf(givenPath);
-    if (!isSame(now, this.#file)) {
+    if (!isSameFile(now, this.#file)) {
       const detail = now ? `another file is at ${givenPath} now` : `${givenPath} was moved or removed`;
       findings.push({ code: 'file_identity', severity: 'error', detail, fix: MOVED_FIX });
     }
-    if (!isSame(identityOf(`${path}-wal`), this.#log)) {
+    if (!isSameFile(identityOf(`${path}-wal`), this.#log)) {
       const detail = `the log ${path}-wal was moved, removed or replaced`;
       findings.push({ code: 'file_log', severity: 'error', detail, fix: LOG_FIX });
     }

@@ -41,7 +41,7 @@ export function toText(record: MarkRecord): string {
 }
 
 /** Anybody may have written the text. */
-function parse(text: string): MarkRecord | null {
+function parseMark(text: string): MarkRecord | null {
   try {
     const { id, host, boot, namespace, pid, started, beat } = JSON.parse(text) as Record<string, unknown>;
     const texts = [id, host, boot, namespace, started, beat];
@@ -65,7 +65,7 @@ export function readMark(path: string): FoundMark {
   try {
     const buffer = Buffer.alloc(MAX_BYTES);
     const text = buffer.toString('utf8', 0, readSync(file, buffer, 0, MAX_BYTES, 0));
-    return { kind: 'file', record: parse(text), text };
+    return { kind: 'file', record: parseMark(text), text };
   } finally {
     closeSync(file);
   }

@@ -6,8 +6,8 @@ import { OwnMark, readMark, type FoundMark, type MarkFile, type MarkRecord } fro
 import { isThisProcess, livenessOf, thisProcess } from './process-identity.ts';
 
 /** An owner that cannot be looked up must show a sign of life within this time, ms, by this process's monotonic clock. */
-const MAX_SILENCE_MS = 5_000;
-const LOOK_EVERY_MS = 250;
+const MAX_MARK_SILENCE_MS = 5_000;
+const MARK_LOOK_MS = 250;
 
 export interface TakenMark {
   /** Null = the disk takes no mark; SQLite's own lock is then all that keeps others out. */
@@ -30,13 +30,13 @@ const sleep = (ms: number): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 };
 
-/** Waits until a mark changes or `MAX_SILENCE_MS` are over. Returns what is there then. */
+/** Waits until a mark changes or `MAX_MARK_SILENCE_MS` are over. Returns what is there then. */
 function watch(path: string, seenText: string): FoundMark {
-  const endMs = systemClock.monotonicMs() + MAX_SILENCE_MS;
+  const endMs = systemClock.monotonicMs() + MAX_MARK_SILENCE_MS;
   for (;;) {
     const found = readMark(path);
     if (found.kind !== 'file' || found.text !== seenText || systemClock.monotonicMs() >= endMs) return found;
-    sleep(LOOK_EVERY_MS);
+    sleep(MARK_LOOK_MS);
   }
 }
 
