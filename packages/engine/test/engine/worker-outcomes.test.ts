@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { NonRetryableError, RevokeError } from '../../src/errors/handler-errors.ts';
+import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
@@ -59,6 +60,22 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   const throws = (error: unknown) => () => {
     throw error;
   };
+
+  test.each([3_600_000, -3_600_000])(
+    'how long an attempt ran is measured, although the clock was set by %i ms meanwhile',
+    async (stepMs) => {
+      let setMs = 0;
+      const clock: Clock = { ...systemClock, wallMs: () => systemClock.wallMs() + setMs };
+      const handler = () => {
+        setMs = stepMs;
+      };
+      const { runMs } = await runOnce(handler, { runtime: { clock } }, { retention: '1d' });
+      expect(runMs).toBeGreaterThanOrEqual(0);
+      expect(runMs).toBeLessThan(60_000);
+      const [attempt] = (await record())?.attempts ?? [];
+      expect((attempt?.finishedMs ?? 0) - (attempt?.startedMs ?? 0)).toBe(runMs);
+    },
+  );
 
   test('an error that is no failure is retried without being counted', async () => {
     const judged: unknown[] = [];

@@ -39,7 +39,10 @@ function endOf({ meta, timeoutMs, deadlineMs }: LeasedTask, startedMs: number): 
 export class Attempt {
   readonly task: LeasedTask;
   readonly deps: AttemptDeps;
+  /** Wall-clock ms. */
   readonly startedMs: number;
+  /** The same moment, monotonic. */
+  readonly sinceMs: number;
   readonly deadlineMs: number;
   /** What its handler recorded. */
   facts: Readonly<Record<string, unknown>> | undefined;
@@ -53,6 +56,7 @@ export class Attempt {
     this.task = task;
     this.deps = deps;
     this.startedMs = deps.runtime.clock.wallMs();
+    this.sinceMs = deps.runtime.clock.monotonicMs();
     this.deadlineMs = endOf(task, this.startedMs);
   }
 

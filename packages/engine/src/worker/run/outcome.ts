@@ -18,7 +18,10 @@ export type AttemptEnd = Finish | 'lost';
 /** An attempt that has ended. */
 interface OutcomeInputs {
   readonly task: LeasedTask;
+  /** Wall-clock ms. */
   readonly startedMs: number;
+  /** The same moment, monotonic. */
+  readonly sinceMs: number;
   /** What its handler recorded. */
   readonly facts: Readonly<Record<string, unknown>> | undefined;
   readonly deps: OutcomeDeps;
@@ -89,7 +92,7 @@ export function endFailed(attempt: OutcomeInputs, error: unknown): Finish {
   return failedFinish(
     task,
     { record, hints, isFailure: () => rules.isFailure(error) },
-    { backoff: rules.backoff, nowMs: record.finishedMs, chance: runtime.random() },
+    { backoff: rules.backoff, nowMs: runtime.clock.wallMs(), chance: runtime.random() },
   );
 }
 
@@ -98,14 +101,15 @@ function reportError({ task, deps }: OutcomeInputs, error: unknown): void {
 }
 
 function attemptRecordOf(
-  { task, startedMs, facts, deps }: OutcomeInputs,
+  { task, startedMs, sinceMs, facts, deps }: OutcomeInputs,
   end: Pick<AttemptRecord, 'outcome'> & Partial<AttemptRecord>,
 ): AttemptRecord {
   const { attempt, pendingSinceMs } = task;
   return {
     number: attempt,
     startedMs,
-    finishedMs: deps.runtime.clock.wallMs(),
+    // Measured, and not read: the wall clock may have been set meanwhile.
+    finishedMs: startedMs + Math.round(deps.runtime.clock.monotonicMs() - sinceMs),
     ...(pendingSinceMs !== null && { waitMs: Math.max(0, startedMs - pendingSinceMs) }),
     worker: deps.worker,
     ...(facts && { exchange: facts }),

@@ -89,7 +89,7 @@ export class Runner {
     const { slots, handlers, deadlines, runtime } = this.#deps;
     const { task } = held;
     const attempt = new Attempt(task, this.#deps);
-    const endsMs = runtime.clock.monotonicMs() + attempt.deadlineMs - attempt.startedMs;
+    const endsMs = attempt.sinceMs + attempt.deadlineMs - attempt.startedMs;
     if (!slots.start(held, attempt, endsMs)) return reportLeaseLost(runtime, task);
     if (held.isCancelled) attempt.abort('cancelled');
     reportStarted(runtime, task);
