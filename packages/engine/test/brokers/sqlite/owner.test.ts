@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { readMark, toText, type MarkRecord } from '../../../src/brokers/sqlite/thread/owner/mark-file.ts';
@@ -25,13 +25,18 @@ const foreign: MarkRecord = {
 };
 const IN_USE = { code: 'database-in-use' };
 
-/** Rewrites a mark again and again, as a living owner on another machine does. */
+/** Puts a mark in its place and rewrites it again and again, as a living owner on another machine does. */
 function keepAlive(path: string): void {
   let beat = 0;
-  const write = () => writeFileSync(path, toText({ ...foreign, beat: (beat += 1) }));
+  const file = openSync(`${path}.new`, 'w');
+  const write = () => writeSync(file, toText({ ...foreign, beat: (beat += 1) }), 0);
   write();
+  renameSync(`${path}.new`, path);
   const timer = systemClock.every(200, write);
-  onTestFinished(() => timer.cancel());
+  onTestFinished(() => {
+    timer.cancel();
+    closeSync(file);
+  });
 }
 
 const codesOf = (broker: Broker): string[] =>
@@ -123,7 +128,7 @@ describe('the mark of an owner', () => {
 
   test('of another process means that the file is lost: nothing more is written, not even at the end', async () => {
     const { file } = await folder();
-    const owner = startProgram(import.meta.url, 'own.mjs', file('tasks.db'), '6000');
+    const owner = startProgram(import.meta.url, 'own.mjs', file('tasks.db'), '4000');
     await owner.waitForLine((line) => line === 'stored 3');
     keepAlive(file('tasks.db.owner'));
     await owner.waitForLine((line) => line === 'found file_owner');
