@@ -44,6 +44,13 @@ export function leaveSuite(harness: Harness): void {
       expect(idsOf(await take(bench, LEAVE))).toEqual(['b0']);
     });
 
+    test('does not leave them when the clock was set back since', async () => {
+      const bench = await harness.openBench();
+      await enqueue(bench, 'b');
+      await bench.advance(-60_000);
+      expect(idsOf(await take(bench, LEAVE))).toEqual(['b0']);
+    });
+
     test('knows a type by its whole name', async () => {
       const bench = await harness.openBench();
       const types = ['b', 'bb', 'B', 'b:c', 'a', ''.padEnd(200, 'b')];

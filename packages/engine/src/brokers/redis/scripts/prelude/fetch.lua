@@ -20,9 +20,11 @@ local function length_prefixed(text)
   return parts
 end
 
--- Whether the task is left to other workers for now: of such a type, and not pending for long.
+-- Whether the task is left to other workers for now: of such a type, and not pending for long. A time in the future is that of
+-- a Go process whose clock is ahead.
 local function is_left(budget, row)
-  if (tonumber(row.pending_since) or 0) / 1000000 <= now - budget.leave_ms then
+  local since = (tonumber(row.pending_since) or 0) / 1000000
+  if since <= now - budget.leave_ms or since > now then
     return false
   end
   for _, beginning in ipairs(budget.leave) do

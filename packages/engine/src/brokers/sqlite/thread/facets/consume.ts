@@ -86,7 +86,7 @@ const SELECT_FIRST = `${SELECT} FROM task WHERE queue = ? AND state = ${PENDING}
 /** The first tasks but for those of certain types that became pending after a time. */
 const SELECT_OTHERS = `${SELECT} FROM
   (SELECT * FROM task WHERE queue = ?1 AND state = ${PENDING} ORDER BY at LIMIT ?2 + ${MAX_LEFT})
-  WHERE NOT (pending_since_ms > ?3 AND type IN (SELECT value FROM json_each(?4))) ORDER BY at LIMIT ?2`;
+  WHERE NOT (ifnull(pending_since_ms, 0) BETWEEN ?3 + 1 AND ?5 AND type IN (SELECT value FROM json_each(?4))) ORDER BY at LIMIT ?2`;
 type FirstRow = [at: number, seq: number, size: number, payload: Bytes, json: Json<Row<LeasedItem>>];
 
 /** What a call has taken so far. */
@@ -119,7 +119,7 @@ function createTaker({ database, tasks, bodies }: Store) {
     const rows =
       leave === ''
         ? selectFirst.all(entry.number, room)
-        : selectOthers.all(entry.number, room, lease.nowMs - LEAVE_MS, leave);
+        : selectOthers.all(entry.number, room, lease.nowMs - LEAVE_MS, leave, lease.nowMs);
     return rows as unknown as FirstRow[];
   }
 
