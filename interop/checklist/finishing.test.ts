@@ -302,20 +302,6 @@ describe('finishing tasks', () => {
     expect(await bed.go().task(queue, 'a')).toMatchObject({ state: 'retry', lastErr: 'out of range' });
   });
 
-  item('46 us → Go: in the profile of Asynq Go shows that a type has no handler', async () => {
-    const queue = bed.queue();
-    const { worker, events } = bed.worker({ queues: [queue], profile: 'asynq' });
-    worker.handle('known', () => {});
-    const end = nextEvent(events, 'attempt.finished');
-    await worker.start();
-    await bed.client.enqueue('no "such"', null, { queue, id: 'b' });
-    await end;
-    expect(await bed.go().task(queue, 'b')).toMatchObject({
-      state: 'retry',
-      lastErr: String.raw`handler not found for task "no \"such\""`,
-    });
-  });
-
   item('47 us → Go: our result is stored in the task and shown in the list of completed tasks', async () => {
     const queue = bed.queue();
     await runOnce(queue, () => Buffer.from('raw bytes'), { retention: '1h' });

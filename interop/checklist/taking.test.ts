@@ -172,4 +172,44 @@ describe('taking tasks', () => {
     expect(await bed.counters(queue)).toEqual({ processed: 1, failed: 1 });
     expect(await go.inspect('info', { queue })).toMatchObject({ Retry: 1, Active: 0, Completed: 0 });
   });
+
+  item('46 us → Go: in the profile of Asynq Go shows that a type has no handler', async () => {
+    const queue = bed.queue();
+    const { worker, events } = bed.worker({ queues: [queue], profile: 'asynq' });
+    worker.handle('known', () => {});
+    const end = nextEvent(events, 'attempt.finished');
+    await worker.start();
+    await bed.client.enqueue('no "such"', null, { queue, id: 'b' });
+    await end;
+    expect(await bed.go().task(queue, 'b')).toMatchObject({
+      state: 'retry',
+      lastErr: String.raw`handler not found for task "no \"such\""`,
+    });
+  });
+
+  item(
+    '46 us → Go: by our defaults a task of such a type is scheduled for Go, and a Go worker runs it',
+    async () => {
+      const queue = bed.queue();
+      const { worker, events } = bed.worker({ queues: [queue] });
+      worker.handle('known', () => {});
+      const missing = nextEvent(events, 'handler.missing');
+      await worker.start();
+      await bed.client.enqueue('x', null, { queue, id: 'b', retention: '1h' });
+      await missing;
+      const go = bed.go();
+      const shown = await until(async () => (await go.task(queue, 'b')).state === 'scheduled').then(() =>
+        go.task(queue, 'b'),
+      );
+      expect(shown).toMatchObject({ lastErr: '', retried: 0 });
+      await worker.stop();
+      await go.serve({ queues: { [queue]: 1 }, behaviours: { x: { result: Buffer.from('done') } } });
+      await until(async () => (await go.task(queue, 'b')).state === 'completed');
+      expect(await bed.broker.inspect.task({ queue, id: 'b' })).toMatchObject({
+        state: 'completed',
+        retried: 0,
+        waitingFor: null,
+      });
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { encodeMessage } from '../../../src/protocol/message.ts';
 import { aRecord, aTask, finish } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { goFields, goMessage } from './go-message.ts';
@@ -154,6 +155,28 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['c', 'b', 'a']);
     expect(await field('a', 'pending_since')).toBe(nsec());
     expect(await field('a', 'tc:a')).toBe(`${bed.now() - 1_000};0;0;1;host:7`);
+  });
+
+  test('a deferred task is scheduled for Go, and its attempt state says what it waits for', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
+    const { tasks } = await bed.exchange();
+    await bed.exchange({ finishes: [finish.defer(tasks[0]!, 1_500, 'why; so')], room: 0 });
+    const dueMs = bed.now() + 1_500;
+    expect(await bed.ask('ZSCORE', `${Q}scheduled`, 'a')).toBe(sec(dueMs));
+    expect(await bed.ask('ZSCORE', 'tc:{q}:due', 'a')).toBe(dueMs);
+    expect(await field('a', 'state')).toBe('scheduled');
+    expect(await field('a', 'tc:a')).toBe(`${bed.now()};0;0;1;host:7;why; so`);
+  });
+
+  test('what a task waited for is not shown when Go has run it since', async () => {
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
+    const { tasks } = await bed.exchange();
+    await bed.exchange({ finishes: [finish.defer(tasks[0]!, 0, 'why')], room: 0 });
+    const waitingFor = async () => (await bed.broker.inspect.task({ queue: 'q', id: 'a' }))?.waitingFor;
+    expect(await waitingFor()).toBe('why');
+    const failed = { id: 'a', type: 'x', queue: 'q', lastFailedAt: Math.ceil(bed.now() / 1_000) + 1 };
+    await bed.ask('HSET', `${Q}t:a`, 'msg', encodeMessage(failed), 'state', 'pending');
+    expect(await waitingFor()).toBeNull();
   });
 
   test('a paused queue has the key that Go checks', async () => {

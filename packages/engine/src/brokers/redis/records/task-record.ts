@@ -100,6 +100,10 @@ function lastErrorOf({ errorMsg, lastFailedAt }: TaskMessage): TaskRecord['lastE
     : { message: errorMsg, atMs: lastFailedAt > 0 ? lastFailedAt * SECOND_MS : null };
 }
 
+/** Whether a Go worker has run and failed the task since a worker of ours had it: it leaves our attempt state as it is. */
+const hasFailedSince = ({ lastFailedAt }: TaskMessage, { startedMs }: AttemptState): boolean =>
+  startedMs !== null && lastFailedAt * SECOND_MS > startedMs;
+
 /** A stored task for inspection. If its message cannot be read: what is known without it. */
 export function taskRecord(queue: string, row: TaskRow): TaskRecord {
   const message = (row.message && messageOrNull(row.message)?.message) ?? UNREADABLE;
@@ -123,7 +127,7 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     attempt: attemptsOf(state, message.retried, attemptState),
     crashes: attemptState.crashes,
     deferrals: attemptState.deferrals,
-    waitingFor: waitOf(state, attemptState.waitingFor),
+    waitingFor: hasFailedSince(message, attemptState) ? null : waitOf(state, attemptState.waitingFor),
     ...timesInState(row, state, message),
     startedMs: attemptState.startedMs,
     worker: attemptState.worker,
