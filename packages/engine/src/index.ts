@@ -68,9 +68,10 @@ export { codes, type ErrorCode } from './errors/codes.ts';
 export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
 
 // What code needs from its surroundings: time, chance, log and events. Tests and hosts replace them. The other functions help
-// a program to read durations, run loops and make folders as the library does.
+// a program to read durations, run loops, connect and make folders as the library does.
 export { durationMs } from './task/checked.ts';
 export { systemClock, type Clock } from './runtime/clock.ts';
+export { dial, type DialOptions } from './runtime/dial.ts';
 export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
 export { createLoop, type Loop } from './runtime/loop.ts';
 export { silentLog, type Log } from './runtime/log.ts';

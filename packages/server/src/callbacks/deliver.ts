@@ -2,8 +2,9 @@
  * Sends callbacks over HTTP with undici: one timer over all phases of an exchange, bounded memory, and a fault class for every
  * failure. There are no redirects, no proxy and no retry: the engine retries.
  */
-import type { Clock } from '@task-center/engine';
-import { Agent, type Dispatcher } from 'undici';
+import type { Socket } from 'node:net';
+import { dial, type Clock } from '@task-center/engine';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { createAnswerBody, type ReadBody } from './answer-body.ts';
 import { faultOf, type Fault } from './faults.ts';
 import type { CallbackRequest } from './request.ts';
@@ -47,7 +48,7 @@ export interface Deliverer {
 export interface DelivererDeps {
   /** Connections per origin, at most. */
   readonly concurrency: number;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
 }
 
 /**
@@ -57,7 +58,27 @@ const IDLE_MS = 4_000;
 const MAX_IDLE_MS = 30_000;
 const MAX_ANSWER_HEADERS_BYTES = 16_384;
 
-function createAgent(connectSeconds: number, concurrency: number): Agent {
+/** Connects by `dial`, and leaves TLS to undici. */
+function createConnector(timeoutMs: number, clock: Pick<Clock, 'after'>): buildConnector.connector {
+  // `rejectUnauthorized` is explicit: no environment variable can then turn it off.
+  const secure = buildConnector({ timeout: timeoutMs, minVersion: 'TLSv1.2', rejectUnauthorized: true });
+  const open = async (...[options, callback]: Parameters<typeof secure>): Promise<void> => {
+    const { hostname: host, protocol } = options;
+    const isSecure = protocol === 'https:';
+    const port = Number(options.port || (isSecure ? 443 : 80));
+    let socket: Socket;
+    try {
+      socket = await dial({ host, port, clock, signal: AbortSignal.timeout(timeoutMs) });
+    } catch (error) {
+      return callback(error as Error, null);
+    }
+    if (isSecure) secure({ ...options, httpSocket: socket }, callback);
+    else callback(null, socket);
+  };
+  return (options, callback) => void open(options, callback);
+}
+
+function createAgent(connectSeconds: number, { concurrency, clock }: DelivererDeps): Agent {
   return new Agent({
     connections: concurrency,
     keepAliveTimeout: IDLE_MS,
@@ -66,8 +87,7 @@ function createAgent(connectSeconds: number, concurrency: number): Agent {
     // `DeliveryInProgress` has timers of its own, over all phases.
     headersTimeout: 0,
     bodyTimeout: 0,
-    // `rejectUnauthorized` is explicit: no environment variable can then turn it off.
-    connect: { timeout: connectSeconds * 1_000, minVersion: 'TLSv1.2', rejectUnauthorized: true },
+    connect: createConnector(connectSeconds * 1_000, clock),
   });
 }
 
@@ -208,7 +228,7 @@ function sendRequest(agent: Agent, request: CallbackRequest, exchange: DeliveryI
 }
 
 /** Creates a deliverer with connection pools of its own. */
-export function createDeliverer({ concurrency, clock }: DelivererDeps): Deliverer {
+export function createDeliverer(deps: DelivererDeps): Deliverer {
   /**
    * By connect timeout in seconds, because undici sets it per pool, not per request. At most 60: the longest is 60 s.
    */
@@ -217,14 +237,14 @@ export function createDeliverer({ concurrency, clock }: DelivererDeps): Delivere
 
   function agentFor(connectMs: number): Agent {
     const seconds = Math.ceil(connectMs / 1_000);
-    const agent = agents.get(seconds) ?? createAgent(seconds, concurrency);
+    const agent = agents.get(seconds) ?? createAgent(seconds, deps);
     agents.set(seconds, agent);
     return agent;
   }
 
   return {
     deliver(request, limits) {
-      const exchange = new DeliveryInProgress(limits, clock);
+      const exchange = new DeliveryInProgress(limits, deps.clock);
       const agent = agentFor(limits.connectMs);
       sockets.during(() => sendRequest(agent, request, exchange), exchange.onAddress);
       return exchange.done;

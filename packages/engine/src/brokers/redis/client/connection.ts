@@ -1,6 +1,7 @@
 import net, { isIP, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../../../runtime/clock.ts';
+import { dial } from '../../../runtime/dial.ts';
 import { causeOf, ErrorReply } from './error-replies.ts';
 import { RespDecoder, type Push } from './resp-decoder.ts';
 import { RespEncoder } from './resp-encoder.ts';
@@ -38,8 +39,6 @@ const MIN_TLS = { minVersion: 'TLSv1.2' } as const;
 const MAX_SILENT_MS = 2_000;
 /** A connection that waits for invalidations sends a PING after this much silence, to notice its own end. */
 const PROBE_MS = 2_000;
-/** Idle time after which the operating system probes the peer. */
-const KEEP_ALIVE_MS = 5_000;
 /** From this size on commands are sent at once. Fewer bytes wait for the end of the running step: more may join them. */
 const FLUSH_BYTES = 16_384;
 
@@ -49,14 +48,16 @@ interface PendingCommand {
   reject(error: Error): void;
 }
 
-function socketTo({ address, tls: source }: ConnectionTarget): Socket {
-  const common = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+/** Connects to the server; with TLS the socket has still to greet it. */
+async function socketTo({ target, clock }: ConnectionOptions, signal: AbortSignal): Promise<Socket> {
+  const { address, tls: source } = target;
   if ('path' in address) return net.connect({ path: address.path });
   const { host, port } = address;
-  if (source === null) return net.connect({ ...common, host, port });
+  const socket = await dial({ host, port, clock, signal });
+  if (source === null) return socket;
   // The server chooses its certificate by this name; TLS allows no IP address here.
   const serverName = isIP(host) === 0 ? { servername: host } : {};
-  return tls.connect({ ...common, host, port, ...MIN_TLS, ...serverName, ...currentTls(source) });
+  return tls.connect({ socket, host, ...MIN_TLS, ...serverName, ...currentTls(source) });
 }
 
 /** Commands that set up a new connection. All are answered before it is used. */
@@ -91,14 +92,25 @@ export class Connection {
    * @throws ErrorReply when the server refuses us, any other error when it is out of reach
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const connection = new Connection(options);
-    await connection.#connect();
-    return connection;
+    const { clock, signal } = options;
+    const limit = new AbortController();
+    const giveUp = () => limit.abort(new ConnectionLost('no answer while connecting'));
+    const timer = clock.after(CONNECT_MS, giveUp);
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    try {
+      const connection = new Connection(options, await socketTo(options, limit.signal));
+      await connection.#greet(limit.signal);
+      return connection;
+    } finally {
+      timer.cancel();
+      signal.removeEventListener('abort', giveUp);
+    }
   }
 
-  private constructor(options: ConnectionOptions) {
+  private constructor(options: ConnectionOptions, socket: Socket) {
     this.#options = options;
-    this.#socket = socketTo(options.target);
+    this.#socket = socket;
     this.#ticker = createTicker(options.clock, (awakeMs) => this.#tick(awakeMs));
     const decoder = new RespDecoder({
       onReply: (reply) => this.#onReply(reply),
@@ -147,21 +159,20 @@ export class Connection {
     this.#lose('closed');
   }
 
-  async #connect(): Promise<void> {
-    const { target, clock, signal } = this.#options;
-    const giveUp = () => this.#lose('no answer while connecting');
-    const timer = clock.after(CONNECT_MS, giveUp);
+  /** Sets the connection up. The signal ends the attempt. */
+  async #greet(signal: AbortSignal): Promise<void> {
+    const giveUp = () => this.#lose(causeOf(signal.reason));
     signal.addEventListener('abort', giveUp, { once: true });
     try {
-      this.#socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#flush());
-      // The flush above sends them.
-      await Promise.all(handshake(this.#options).map((command) => this.#append(command)));
+      const replies = handshake(this.#options).map((command) => this.#append(command));
+      // What is written before TLS is set up waits for it.
+      this.#flush();
+      await Promise.all(replies);
       this.#isReady = true;
     } catch (error) {
       this.#lose(causeOf(error));
       throw error;
     } finally {
-      timer.cancel();
       signal.removeEventListener('abort', giveUp);
     }
   }

@@ -1,0 +1,115 @@
+import { lookup } from 'node:dns/promises';
+import { connect, isIP, type Socket } from 'node:net';
+import type { Clock, Timer } from './clock.ts';
+
+export interface DialOptions {
+  /** A name or an IP address. */
+  readonly host: string;
+  readonly port: number;
+  readonly clock: Pick<Clock, 'after'>;
+  /** Ends all attempts: the caller's time limit. There is no other. */
+  readonly signal: AbortSignal;
+  /** For tests: the addresses of a name, in the order in which they are tried. */
+  readonly resolve?: (host: string) => Promise<readonly string[]>;
+  /** For tests: begins to connect to an address. */
+  readonly open?: (address: string, port: number) => Socket;
+}
+
+/** After this time without an answer the next address is tried as well. */
+const HEAD_START_MS = 250;
+const KEEP_ALIVE_MS = 5_000;
+
+/** The addresses of a name, those of the two families in turn: one family may lead nowhere. */
+async function addressesOf(host: string): Promise<readonly string[]> {
+  const found = await lookup(host, { all: true });
+  const [first] = found;
+  const preferred = found.filter(({ family }) => family === first?.family);
+  const others = found.filter(({ family }) => family !== first?.family);
+  const inTurn = preferred.flatMap((address, i) => [address, ...others.slice(i, i + 1)]);
+  return [...inTurn, ...others.slice(preferred.length)].map(({ address }) => address);
+}
+
+const openSocket = (host: string, port: number): Socket =>
+  connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+
+/** Rejects with the signal's reason once it aborts. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+/** Attempts to connect to one host, a few addresses at a time. The first connection wins, and the others are given up. */
+class Dialling {
+  readonly #options: DialOptions;
+  readonly #waiting: string[];
+  readonly #sockets = new Set<Socket>();
+  #timer: Timer | undefined;
+  #failure: unknown;
+  #hasEnded = false;
+
+  constructor(options: DialOptions, addresses: readonly string[]) {
+    this.#options = options;
+    this.#waiting = [...addresses];
+  }
+
+  first(): Promise<Socket> {
+    return new Promise((resolve, reject) => this.#tryNext(resolve, reject));
+  }
+
+  /** Ends the attempts under way. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#timer?.cancel();
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  #tryNext(resolve: (socket: Socket) => void, reject: (error: unknown) => void): void {
+    this.#timer?.cancel();
+    const address = this.#waiting.shift();
+    if (address === undefined) {
+      if (this.#sockets.size === 0) reject(this.#failure);
+      return;
+    }
+    const { port, clock, open = openSocket } = this.#options;
+    const socket = open(address, port);
+    this.#sockets.add(socket);
+    // This listener stays: the winner's new owner adds its own only a moment later.
+    socket.on('error', (error) => {
+      if (!this.#sockets.delete(socket)) return;
+      this.#failure ??= error;
+      this.#tryNext(resolve, reject);
+    });
+    socket.once('connect', () => {
+      if (this.#hasEnded) return;
+      this.#sockets.delete(socket);
+      this.end();
+      resolve(socket);
+    });
+    if (this.#waiting.length > 0)
+      this.#timer = clock.after(HEAD_START_MS, () => this.#tryNext(resolve, reject));
+  }
+}
+
+/**
+ * Connects to a host by TCP. Of a name with several addresses each is tried, one 250 ms after the other or as soon as one
+ * has failed, and none is given up before the caller's signal aborts: a line may need longer than any time that could be
+ * given to each of them. Node's own way (`autoSelectFamily`) gives each address 250 ms.
+ *
+ * Rejects with the error of the first address that failed, or with the signal's reason.
+ */
+export async function dial(options: DialOptions): Promise<Socket> {
+  const { host, signal, resolve = addressesOf } = options;
+  const aborted = untilAborted(signal);
+  // It may abort after the end, when nobody waits for it any more.
+  aborted.catch(() => {});
+  const addresses = isIP(host) === 0 ? await Promise.race([resolve(host), aborted]) : [host];
+  const dialling = new Dialling(options, addresses);
+  try {
+    return await Promise.race([dialling.first(), aborted]);
+  } finally {
+    dialling.end();
+  }
+}
