@@ -20,7 +20,7 @@ export { gotOf, itemAt, itemsOf, pointerOf, type ItemPath } from './issues.ts';
 export { limits } from './limits.ts';
 export { openapi } from './openapi.ts';
 export { problems, type ItemLocation, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';
-export type { Queue } from './queues/schemas.ts';
+export { COUNTED_STATES, type CountedState, type Queue } from './queues/schemas.ts';
 export { RawJson, stringify } from './raw-json.ts';
 export type { Method, Route, RouteRole } from './route.ts';
 export type { AnswerOf, BodyInputOf, BodyOf, ParamsOf, QueryInputOf, QueryOf } from './operations.ts';

@@ -24,6 +24,7 @@ export {
   TASK_KINDS,
   type TaskKind,
 } from './names.ts';
+export { afterFailedSet, setPauseMs, type SetTries } from './failed-set.ts';
 export {
   countLoss,
   nextScan,

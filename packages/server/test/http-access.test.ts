@@ -185,6 +185,7 @@ describe('a key bound to businesses', () => {
     const { json } = await app.call('GET', '/v1/queues/default', { key });
     expect(json).toMatchObject({
       counts: null,
+      oldest_aggregating_ms: null,
       oldest_pending_ms: null,
       by_kind: { handler: { counts: null }, callback: { counts: null } },
     });

@@ -16,9 +16,25 @@ interface PauseOptions extends ServiceOptions {
 }
 
 /** The states that the table counts, in the order of its columns. */
-const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancelled', 'archived'] as const;
+const STATES = [
+  'pending',
+  'active',
+  'scheduled',
+  'retry',
+  'aggregating',
+  'completed',
+  'cancelled',
+  'archived',
+] as const;
 
-/** `-` stands for counts that the key may not see. The last column says whether a queue is paused, and why. */
+/** Whether the queue is paused, and why; how long its groups have waited. */
+function noteOf({ paused, pause_reason: reason, oldest_aggregating_ms: ageMs }: Queue): string {
+  const whyPaused = paused ? `paused${reason === null ? '' : `: ${reason}`}` : '';
+  const age = ageMs === null ? '' : `oldest in a group: ${Math.round(ageMs / 1_000)} s`;
+  return [whyPaused, age].filter(Boolean).join('; ');
+}
+
+/** `-` stands for counts that the key may not see. */
 const QUEUE_COLUMNS: readonly Column<Queue>[] = [
   { title: 'queue', text: ({ name }) => name },
   { title: 'priority', text: ({ priority }) => priority ?? '' },
@@ -29,8 +45,7 @@ const QUEUE_COLUMNS: readonly Column<Queue>[] = [
   })),
   {
     title: '',
-    text: ({ paused, pause_reason: reason }) =>
-      paused ? `paused${reason === null ? '' : `: ${reason}`}` : '',
+    text: noteOf,
   },
 ];
 

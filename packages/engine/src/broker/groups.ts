@@ -42,6 +42,14 @@ export interface SetContent {
  */
 export type FinishedSet = EnqueueOutcome | { readonly code: 'set-lost' | 'removed' };
 
+/**
+ * What becomes of the tasks of a set that failed. `retry`: they go back to their group after a pause; from the third failure on
+ * they leave it in sets of half the size. `archived`: it had only one task, and was the third failure. `set-lost`: as in
+ * `FinishedSet`.
+ */
+export type FailedSet =
+  { readonly code: 'retry'; readonly pauseMs: number } | { readonly code: 'archived' | 'set-lost' };
+
 /** How long an aggregator has for a set, ms, as in Asynq. Then the set's tasks go back to their group. */
 export const SET_MS = 120_000;
 /** Most tasks in a set, whatever the rules. Tasks that are left go into the next set. */
@@ -79,6 +87,15 @@ export interface Groups {
    * @param task null = there is nothing to store; the set is only removed
    */
   finish(set: AggregationSet, content: SetContent, task: NewTask | null): Promise<FinishedSet>;
-  /** Puts the tasks of sets whose time is over back into their groups. Resolves to the number of tasks, per step. */
+  /**
+   * The set was not aggregated. Counts a failed try against its tasks, once for each set.
+   *
+   * @param error stored with a task that is archived; null = it does not count, and the tasks go back to their group at once
+   */
+  fail(set: AggregationSet, error: string | null): Promise<FailedSet>;
+  /**
+   * Puts the tasks of sets whose time is over back into their groups. A set that nobody finished, failed or gave back counts as a
+   * failed try: its aggregator is gone. Resolves to the number of tasks, per step.
+   */
   reclaim(steps: readonly Step[]): Promise<number[]>;
 }

@@ -24,6 +24,8 @@ export interface QueueFacts {
   readonly pauseReason: string | null;
   /** How long the next task to run has been pending, ms; null = none is pending, or its age is unknown. */
   readonly oldestPendingMs: number | null;
+  /** How long ago the first task joined a group that it has not left, ms; null = there is none. Its set may be under way. */
+  readonly oldestAggregatingMs: number | null;
   /** Attempts that succeeded or failed since the queue exists, those of Go's workers included. */
   readonly processed: number;
   /** Attempts that failed. */

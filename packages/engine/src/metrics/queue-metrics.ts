@@ -47,6 +47,18 @@ const FAMILIES: readonly Family[] = [
     samplesOf: ({ facts }) => singleSample((facts.oldestPendingMs ?? 0) / 1_000),
   },
   {
+    name: 'task_center_tasks_aggregating',
+    type: 'gauge',
+    help: 'Tasks that wait in groups, or are being aggregated.',
+    samplesOf: ({ facts }) => singleSample(facts.counts.aggregating),
+  },
+  {
+    name: 'task_center_oldest_aggregating_seconds',
+    type: 'gauge',
+    help: 'How long ago the first task joined a group that it has not left; 0 if there is none.',
+    samplesOf: ({ facts }) => singleSample((facts.oldestAggregatingMs ?? 0) / 1_000),
+  },
+  {
     name: 'asynq_queue_memory_usage_approx_bytes',
     type: 'gauge',
     help: 'Memory or disk space that the tasks of a queue use in the broker, estimated from a sample.',
@@ -92,7 +104,7 @@ async function measure({ inspect }: Broker): Promise<MeasuredQueue[]> {
 
 /**
  * Metrics of all queues, read from the broker at each call. Names, labels and values are those of Asynq's exporter, whose
- * dashboards and alerts keep working. Serve `text()` to Prometheus with `contentType`, or register `families()` with a
+ * dashboards and alerts keep working; those of groups are ours. Serve `text()` to Prometheus with `contentType`, or register `families()` with a
  * metrics library.
  */
 export class QueueMetrics {

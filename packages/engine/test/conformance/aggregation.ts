@@ -148,7 +148,7 @@ function aggregating(harness: Harness): void {
     expect(tasks[1]).toMatchObject({ id: 'b', meta: { business: 'acme' } });
     expect([await groupsOf(bench), await countsOf(bench), (await factsOf(bench)).groups]).toEqual([
       [],
-      {},
+      { aggregating: 2 },
       0,
     ]);
     expect(await takeSets(bench, NOW)).toEqual([]);

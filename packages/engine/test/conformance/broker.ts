@@ -16,6 +16,7 @@ import { semaphoresSuite } from './semaphores.ts';
 import { schedulerEntriesSuite } from './scheduler-entries.ts';
 import { signalsSuite } from './signals.ts';
 import { aggregationSuite } from './aggregation.ts';
+import { failedSetSuite } from './failed-sets.ts';
 import { groupsSuite } from './groups.ts';
 import { submitSuite } from './submit.ts';
 import { uniqueSuite } from './unique.ts';
@@ -77,6 +78,7 @@ export function brokerSuite(harness: Harness): void {
     uniqueSuite(harness);
     groupsSuite(harness);
     aggregationSuite(harness);
+    failedSetSuite(harness);
     consumeSuite(harness);
     maintainSuite(harness);
     checkSuite(harness);

@@ -97,6 +97,7 @@ function records(harness: Harness): void {
         paused: false,
         pauseReason: null,
         oldestPendingMs: null,
+        oldestAggregatingMs: null,
         processed: 0,
         failed: 0,
         groups: 0,

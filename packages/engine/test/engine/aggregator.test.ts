@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Groups } from '../../src/broker/groups.ts';
 import { Events } from '../../src/runtime/events.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import { createRuntime } from '../../src/runtime/runtime.ts';
 import { createAggregator } from '../../src/worker/aggregate/aggregator.ts';
 import type { AggregationOptions } from '../../src/worker/aggregate/rules.ts';
@@ -13,9 +14,13 @@ const MAX_CONCURRENT = 3;
 function startAggregator(ripe: Record<string, string[] | null>, aggregate: AggregationOptions['aggregate']) {
   const clock = createFakeClock();
   const events = new Events();
-  const runtime = createRuntime({ clock, events });
+  const log = { ...silentLog, error: (fields: object) => void logged.push(fields) };
+  const runtime = createRuntime({ clock, events, log });
   const begun: string[] = [];
   const failures: unknown[] = [];
+  /** Errors that were counted, by group; null = not counted. */
+  const failed: [group: string, error: string | null][] = [];
+  const logged: object[] = [];
   events.on('group.failed', ({ error }) => failures.push(error));
   const groups: Groups = {
     async take(queue, _rules, limit) {
@@ -27,6 +32,10 @@ function startAggregator(ripe: Record<string, string[] | null>, aggregate: Aggre
     // A set must have a task, or the aggregate function is not called.
     read: async () => ({ tasks: [{ id: 'a', meta: {} } as never], unreadable: [], source: null }),
     finish: async () => ({ code: 'created', state: 'pending', dueMs: 0 }),
+    async fail({ group }, error) {
+      failed.push([group, error]);
+      return { code: 'retry', pauseMs: 5_000 };
+    },
     reclaim: async () => [],
   };
   const aggregator = createAggregator(
@@ -45,7 +54,7 @@ function startAggregator(ripe: Record<string, string[] | null>, aggregate: Aggre
     await clock.advance(10_000);
     await stopped;
   });
-  return { clock, begun, failures };
+  return { clock, begun, failures, failed, logged, aggregator };
 }
 
 test('every queue is served, however many groups of another one are ripe', async () => {
@@ -79,4 +88,27 @@ test('an aggregator that never ends blocks nothing once its time is over', async
   await clock.advance(2_000);
   expect(failures).toHaveLength(MAX_CONCURRENT);
   expect(begun.slice(MAX_CONCURRENT)).toEqual(['g4']);
+});
+
+test('a set that cannot be aggregated is a failure with its error, and one cause is told once', async () => {
+  const { failed, failures, logged } = startAggregator({ q: ['g1', 'g2', 'g3', 'g4', 'g5'] }, () => {
+    throw new Error('no such template');
+  });
+  await settle();
+  expect(failed).toEqual(['g1', 'g2', 'g3', 'g4', 'g5'].map((group) => [group, 'no such template']));
+  expect(failures).toHaveLength(5);
+  expect(logged).toMatchObject([{ group: 'g1', code: 'retry', pauseMs: 5_000 }]);
+});
+
+test('a set that is under way when the worker stops is given back, and is no failure', async () => {
+  const { clock, failed, logged, aggregator } = startAggregator(
+    { q: ['g1'] },
+    ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  );
+  await settle();
+  void aggregator.stop();
+  aggregator.abort();
+  await settle();
+  await clock.advance(1);
+  expect([failed, logged]).toEqual([[['g1', null]], []]);
 });

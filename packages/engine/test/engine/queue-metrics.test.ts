@@ -45,7 +45,9 @@ describe.each(brokerKinds)('metrics of the queues on $name', ({ available, creat
     ]) {
       expect(lines).toContain(line);
     }
-    expect(lines.filter((line) => line.includes('aggregating'))).toEqual([]);
+    expect(lines.filter((line) => line.includes('state="aggregating"'))).toEqual([]);
+    expect(lines).toContain('task_center_tasks_aggregating{queue="orders"} 4');
+    expect(lines).toContain('task_center_oldest_aggregating_seconds{queue="other"} 0');
   });
 
   test('cover all queues, also when there are more than are measured at once', async () => {

@@ -8,6 +8,8 @@ import { invalidValue } from '../../errors/task-center-error.ts';
 import { reportQuarantined } from '../../loops/report-quarantined.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { errorTextOf } from '../run/error-info.ts';
+import { RepeatedFailures } from './repeated-failures.ts';
 import type { AggregatedGroup, AggregationOptions, GroupedTask } from './rules.ts';
 
 /** `aggregate` is warned this long before its set is given up: the new task must be stored by then. */
@@ -21,12 +23,20 @@ export interface SetDeps {
   readonly aggregate: AggregationOptions['aggregate'];
 }
 
+/** What a set is aggregated with. */
+interface SetContext {
+  readonly time: SetTime;
+  readonly deps: SetDeps;
+  readonly failures: RepeatedFailures;
+}
+
 /** The time that `aggregate` has for a set: until a warning, and then 5 s more. */
 class SetTime {
   readonly #clock: Clock;
   readonly #warning = new AbortController();
   readonly #over = new AbortController();
   #timer: Timer;
+  #isStopped = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -44,6 +54,16 @@ class SetTime {
     this.#warning.abort();
     this.#timer.cancel();
     this.#timer = this.#clock.after(WARNING_LEAD_MS, () => this.#over.abort());
+  }
+
+  /** The worker stops. Its end is no failure of the set. */
+  stop(): void {
+    this.#isStopped = true;
+    this.warn();
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
   }
 
   /** The set has ended. */
@@ -69,6 +89,11 @@ const toGroupedTask = ({ id, type, payload, headers, meta }: TaskRecord): Groupe
   headers,
 });
 
+/** The set cannot be aggregated as it is. Other errors are the broker's. */
+class SetFailure extends Error {
+  override readonly name = 'SetFailure';
+}
+
 async function makeTaskOfGroup(group: AggregatedGroup, { aggregate, prepare }: SetDeps): Promise<NewTask> {
   const made = await aggregate(group);
   if (typeof made !== 'object' || made === null) {
@@ -92,28 +117,56 @@ async function finishSet(
   if (content.unreadable.length > 0) reportQuarantined(deps.runtime, queue, content.unreadable);
   if (content.tasks.length === 0) return groups.finish(set, content, null);
   const tasks = content.tasks.map(toGroupedTask);
-  const prepared = await time.limit(makeTaskOfGroup({ queue, group, tasks, signal: time.warning }, deps));
+  const prepared = await time
+    .limit(makeTaskOfGroup({ queue, group, tasks, signal: time.warning }, deps))
+    .catch((cause: unknown) => {
+      throw new SetFailure('aggregate failed', { cause });
+    });
   return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
 }
 
+/** Tells the broker of a set that was not aggregated, and the log. A stop of the worker, and errors of the broker, do not count. */
+async function failSet(
+  set: AggregationSet,
+  error: unknown,
+  { time, deps, failures }: SetContext,
+): Promise<void> {
+  const { queue, group } = set;
+  const { events, log, clock } = deps.runtime;
+  const counts = error instanceof SetFailure && !time.isStopped;
+  const cause = error instanceof SetFailure ? (error.cause ?? error) : error;
+  const text = errorTextOf(cause);
+  const failed = await deps.broker.groups
+    .fail(set, counts ? text : null)
+    // Its tasks go back when its time is over.
+    .catch(() => null);
+  events.emit('group.failed', { queue, group, error: cause });
+  if (time.isStopped) return;
+  const untold = failures.next(`${queue} ${text}`, clock.monotonicMs());
+  if (untold === null) return;
+  const fields = { queue, group, err: cause, tasks: set.size, ...failed, ...(untold > 0 && { untold }) };
+  if (failed?.code === 'archived')
+    log.error(fields, 'a task of a group cannot be aggregated; it was archived');
+  else log.error(fields, 'a group was not aggregated; its tasks go back to the group');
+}
+
 /** Has one task made of a set, and reports how that went. Never rejects. */
-async function aggregateSet(set: AggregationSet, time: SetTime, deps: SetDeps): Promise<void> {
+async function aggregateSet(set: AggregationSet, context: SetContext): Promise<void> {
+  const { time, deps } = context;
   const { queue, group, size } = set;
-  const { events, log } = deps.runtime;
   try {
     const { id = '', code } = await finishSet(set, time, deps);
-    if (code === 'created') return events.emit('group.aggregated', { queue, group, id, tasks: size });
-    if (code === 'removed') return;
-    throw new Error(`the new task was not stored: ${code}`);
+    if (code === 'created') deps.runtime.events.emit('group.aggregated', { queue, group, id, tasks: size });
+    else if (code !== 'removed') throw new SetFailure(`the new task was not stored: ${code}`);
   } catch (error) {
-    log.error({ queue, group, err: error }, 'a group was not aggregated; its tasks go back to the group');
-    events.emit('group.failed', { queue, group, error });
+    await failSet(set, error, context);
   }
 }
 
 /** The sets under way, each with its own time. */
 export class SetsUnderWay {
   readonly #deps: SetDeps;
+  readonly #failures = new RepeatedFailures();
   readonly #onEnded: () => void;
   readonly #running = new Map<SetTime, Promise<void>>();
 
@@ -129,7 +182,8 @@ export class SetsUnderWay {
 
   begin(set: AggregationSet): void {
     const time = new SetTime(this.#deps.runtime.clock);
-    const ended = aggregateSet(set, time, this.#deps).finally(() => {
+    const context = { time, deps: this.#deps, failures: this.#failures };
+    const ended = aggregateSet(set, context).finally(() => {
       time.end();
       this.#running.delete(time);
       this.#onEnded();
@@ -144,6 +198,6 @@ export class SetsUnderWay {
 
   /** Aborts their signals: they have 5 s left. */
   abort(): void {
-    for (const time of this.#running.keys()) time.warn();
+    for (const time of this.#running.keys()) time.stop();
   }
 }

@@ -124,9 +124,12 @@ async function useGroups({ broker: { submit, groups }, advance }: Bed): Promise<
     await groups.finish(set, content!, aTask({ id: 'made', queue: 'q', uniqueMs: 1_000 }));
   }
   await submit.enqueue([aTask({ id: 'c', queue: 'q', group: 'left' })]);
-  await groups.take('q', NOW, 1, null);
-  advance(SET_MS + 1_000);
-  await groups.reclaim(STEP);
+  for (let i = 0; i < 3; i += 1) {
+    const { sets: left } = await groups.take('q', NOW, 1, null);
+    await groups.fail(left[0]!, 'planned error');
+    advance(SET_MS + 1_000);
+    await groups.reclaim(STEP);
+  }
 }
 
 async function inspectAndRepair({ broker, ask }: Bed): Promise<void> {

@@ -2,20 +2,20 @@
  * A queue in an answer. Each logical queue is two stored queues, one for callbacks and one for handler tasks; the answer
  * shows both and their sum.
  */
-import { LISTED_STATES, type ListedState, type Queue } from '@task-center/api';
+import { COUNTED_STATES, type CountedState, type Queue } from '@task-center/api';
 import type { control, QueueFacts } from '@task-center/engine';
 import { priorityOf } from '../tasks/present.ts';
 
-type Counts = Record<ListedState, number>;
+type Counts = Record<CountedState, number>;
 
 const countsOf = (counts: QueueFacts['counts']): Counts =>
-  Object.fromEntries(LISTED_STATES.map((state) => [state, counts[state]])) as Counts;
+  Object.fromEntries(COUNTED_STATES.map((state) => [state, counts[state]])) as Counts;
 
 function sum(a: Counts, b: Counts): Counts {
-  return Object.fromEntries(LISTED_STATES.map((state) => [state, a[state] + b[state]])) as Counts;
+  return Object.fromEntries(COUNTED_STATES.map((state) => [state, a[state] + b[state]])) as Counts;
 }
 
-/** The largest age in ms; null = nothing is pending. */
+/** The largest age in ms; null = there is none. */
 function oldest(ages: readonly (number | null)[]): number | null {
   const known = ages.filter((age) => age !== null);
   return known.length === 0 ? null : Math.max(0, Math.round(Math.max(...known)));
@@ -36,6 +36,7 @@ export function presentQueue({ name, callback, handler }: control.LogicalQueueFa
     pause_reason: callback.pauseReason ?? handler.pauseReason,
     counts: shown ? sum(countsOf(handler.counts), countsOf(callback.counts)) : null,
     by_kind: { handler: presentKind(handler), callback: presentKind(callback) },
+    oldest_aggregating_ms: shown ? oldest([callback.oldestAggregatingMs, handler.oldestAggregatingMs]) : null,
     oldest_pending_ms: shown ? oldest([callback.oldestPendingMs, handler.oldestPendingMs]) : null,
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The HTML of the page at `/`. Every value is escaped; there are no scripts, as the Content-Security-Policy demands.
  */
-import { LISTED_STATES, type Queue } from '@task-center/api';
+import { COUNTED_STATES, type Queue } from '@task-center/api';
 
 /** The values that the page shows. */
 export interface PageFacts {
@@ -67,7 +67,7 @@ function uptime(seconds: number): string {
 
 /** A row of the table of queues. A dash stands for counts that are not shown. */
 function queueRow({ name, paused, counts }: Queue): string {
-  const cells = LISTED_STATES.map((state) => `<td>${counts?.[state] ?? '–'}</td>`).join('');
+  const cells = COUNTED_STATES.map((state) => `<td>${counts?.[state] ?? '–'}</td>`).join('');
   return `<tr><th scope="row">${escapeHtml(name)}${paused ? ' (paused)' : ''}</th>${cells}</tr>`;
 }
 
@@ -80,7 +80,7 @@ function queueSection(queues: PageFacts['queues']): string {
     return `<p>To see counts, sign in with a key: <code>npx task-center queues</code>, or
 <code>GET /v1/queues</code> with <code>Authorization: Bearer tc_…</code>.</p>`;
   if (queues === null) return '<p>The broker does not answer at the moment, so there are no counts.</p>';
-  const heads = LISTED_STATES.map((state) => `<th scope="col">${state}</th>`).join('');
+  const heads = COUNTED_STATES.map((state) => `<th scope="col">${state}</th>`).join('');
   return `<div class="wide" tabindex="0" role="region" aria-labelledby="queues"><table>
 <thead><tr><th scope="col">queue</th>${heads}</tr></thead>
 <tbody>${queues.map(queueRow).join('\n')}</tbody>

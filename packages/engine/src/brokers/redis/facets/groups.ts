@@ -10,6 +10,7 @@ import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { EnqueueItem } from '../scripts/submit/enqueue.ts';
 import {
+  groupFail,
   groupFinish,
   type GroupFinished,
   type HeldLock,
@@ -215,6 +216,13 @@ export function createGroups(deps: RedisDeps): Groups {
         const reply = await client.run(groupFinish, { ...call, receipt }, left);
         return toFinishedSet(acceptedReply(reply, queue, client.name), task, item);
       });
+    },
+
+    async fail(set, error) {
+      const { queue, id } = set;
+      const call = { queue, set: setKeyOf(set), setId: id, error };
+      const reply = await client.run(groupFail, call);
+      return acceptedReply(reply, queue, client.name);
     },
 
     reclaim: (steps) => eachQueue(groupReclaim, steps, 0),

@@ -5,6 +5,7 @@ FIELD = {
   pending_since = 'pending_since', -- Time in ns; only while the task is pending.
   result = 'result', -- What the handler returned.
   group = 'group', -- Name of the task's group.
+  set_tries = 'tc:g', -- failed tries of its sets;most tasks in a set with it, 0 = any;ID of the last set that was counted
   unique_key = 'unique_key', -- Key of the task's unique lock.
   meta = 'tc', -- What our clients add to a task.
   attempt_state = 'tc:a', -- start in ms;attempts;losses;deferrals;worker[;what it waits for]

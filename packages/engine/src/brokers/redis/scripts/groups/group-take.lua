@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names receipt
+-- @use time names receipt failed-set
 -- group-take: takes tasks of groups that are ready out of them, as sets for aggregation. A group is ready when it has reached
 -- its maximal size or delay, or when nothing has joined it for the grace period.
 -- KEYS   receipt; pending: names the queue
@@ -42,14 +42,19 @@ local function is_ripe(key)
   return newest <= now_s - grace_s
 end
 
--- The IDs of the first members within the limits of a set, and the same with their scores as ZADD takes them.
+-- The IDs of the first members within the limits of a set, and the same with their scores as ZADD takes them. A member whose sets have
+-- failed limits those that it is in.
 local function first_members(key)
   local found = redis.call('ZRANGE', key, 0, (max_size > 0 and math.min(max_size, max_tasks) or max_tasks) - 1, 'WITHSCORES')
-  local ids, scored, bytes = {}, {}, 0
+  local ids, scored, bytes, limit = {}, {}, 0, max_tasks
   for i = 1, #found, 2 do
     local length = redis.pcall('HSTRLEN', asynq .. 't:' .. found[i], FIELD.message)
     bytes = bytes + (type(length) == 'number' and length or 0)
-    if bytes > max_bytes and #ids > 0 then
+    local _, max_size = set_tries_of(asynq .. 't:' .. found[i])
+    if max_size > 0 then
+      limit = math.min(limit, max_size)
+    end
+    if #ids >= limit or (bytes > max_bytes and #ids > 0) then
       break
     end
     ids[#ids + 1] = found[i]

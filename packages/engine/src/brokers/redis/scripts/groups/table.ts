@@ -1,10 +1,16 @@
-import { type GroupRules, MAX_SET_BYTES, MAX_SET_TASKS, SET_MS } from '../../../../broker/groups.ts';
+import {
+  type FailedSet,
+  type GroupRules,
+  MAX_SET_BYTES,
+  MAX_SET_TASKS,
+  SET_MS,
+} from '../../../../broker/groups.ts';
 import type { Step } from '../../../../broker/maintain.ts';
 import { SECOND_MS, secondsUp } from '../../../../protocol/go-time.ts';
 import { pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import { defineScript } from '../define-script.ts';
-import { lua } from '../lua.generated.ts';
+import { CODE, lua } from '../lua.generated.ts';
 import { refusalIn, type Refusal, textOf } from '../reply.ts';
 import type { EnqueueItem } from '../submit/enqueue.ts';
 
@@ -103,6 +109,28 @@ export const groupFinish = defineScript({
     if (refusal) return refusal;
     const [, now, code = '', holder = ''] = /^(\d+):(.):([^]*)$/.exec(textOf(raw)) ?? [];
     return { nowMs: Number(now), code, holder };
+  },
+});
+
+export interface GroupFailCall {
+  readonly queue: string;
+  /** The set's key. */
+  readonly set: string;
+  readonly setId: string;
+  /** Of a task that is archived; null = the failure does not count. */
+  readonly error: string | null;
+}
+
+export const groupFail = defineScript({
+  lua: lua.groupFail,
+  keys: ({ queue, set }: GroupFailCall) => ({ pending: pendingKey(queue), set }),
+  args: ({ setId, error }) => ({ setId, counts: error === null ? 0 : 1, error: error ?? '' }),
+  reply: (raw): FailedSet | Refusal => {
+    const refusal = refusalIn(raw);
+    if (refusal) return refusal;
+    const text = textOf(raw);
+    if (text === CODE.setLost) return { code: 'set-lost' };
+    return text === 'a' ? { code: 'archived' } : { code: 'retry', pauseMs: Number(text) * SECOND_MS };
   },
 });
 

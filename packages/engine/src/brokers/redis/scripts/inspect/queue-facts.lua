@@ -2,11 +2,12 @@
 -- queue-facts: counters, sizes and settings of one queue.
 -- KEYS   pending
 -- ARGV   now
--- TOUCHES active, scheduled, retry, archived, completed, st:cancelled, groups, g:*, paused, cfg, odd, t:*, processed, failed
+-- TOUCHES active, scheduled, retry, archived, completed, st:cancelled, groups, g:*, aggregation_sets, paused, cfg, odd, t:*, processed, failed
 -- RETURN sizes of pending, active, scheduled, retry, completed, cancelled (among completed, too), archived; paused
 --        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now; tasks in groups;
---        groups; anomalies: IDs dropped, tasks archived, keys renamed
--- BOUND  1 queue, 1,000 groups; if there are more, the number of their tasks is estimated from 1,000
+--        groups; anomalies: IDs dropped, tasks archived, keys renamed; when the oldest
+--        task in a group or set joined, s, or nil
+-- BOUND  1 queue, 1,000 groups and 1,000 sets; if there are more, the number of their tasks is estimated from 1,000
 local MAX_GROUPS = 1000
 local pending = KEYS.pending
 local asynq, tc = key_prefixes(pending)
@@ -17,16 +18,28 @@ local function read(...)
   return type(found) ~= 'table' and found or false
 end
 
+local oldest_s
+-- The number of members of these sorted sets, of `all` such sets if there are more; notes when the oldest one joined.
+local function count_members(keys, all)
+  local sum = 0
+  for i = 1, #keys do
+    sum = sum + (read('ZCARD', keys[i]) or 0)
+    local first = redis.pcall('ZRANGE', keys[i], 0, 0, 'WITHSCORES')
+    local joined_s = tonumber(first[2])
+    oldest_s = joined_s and math.min(oldest_s or joined_s, joined_s) or oldest_s
+  end
+  return #keys > 0 and math.floor(sum * all / #keys) or 0
+end
+
 local function count_aggregating()
   local names = redis.pcall('SRANDMEMBER', asynq .. 'groups', MAX_GROUPS)
-  if names.err or #names == 0 then
-    return 0
-  end
-  local sum = 0
+  local sets = redis.pcall('ZRANGE', asynq .. 'aggregation_sets', 0, MAX_GROUPS - 1)
+  local keys = {}
   for i = 1, #names do
-    sum = sum + (read('ZCARD', asynq .. 'g:' .. names[i]) or 0)
+    keys[i] = asynq .. 'g:' .. names[i]
   end
-  return math.floor(sum * redis.call('SCARD', asynq .. 'groups') / #names)
+  return count_members(keys, read('SCARD', asynq .. 'groups') or 0)
+    + count_members(sets.err and {} or sets, read('ZCARD', asynq .. 'aggregation_sets') or 0)
 end
 
 local anomalies = redis.pcall('HMGET', tc .. 'odd', 'dropped', 'archived', 'aside')
@@ -48,4 +61,5 @@ return {
   count_aggregating(),
   read('SCARD', asynq .. 'groups') or 0,
   anomalies.err and {} or anomalies,
+  oldest_s and int_text(oldest_s) or false,
 }

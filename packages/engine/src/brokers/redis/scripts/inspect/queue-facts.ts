@@ -1,4 +1,5 @@
 import type { Anomalies, QueueFacts } from '../../../../broker/inspect.ts';
+import { SECOND_MS } from '../../../../protocol/go-time.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import { defineScript } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
@@ -36,7 +37,9 @@ export const queueFacts = defineScript({
     const facts = raw as readonly unknown[];
     const [pending, active, scheduled, retry, completedSize, cancelledSize, archived, paused] =
       facts as readonly number[];
-    const [reason, pendingSince, processed, failed, now, aggregating, groups, anomalies] = facts.slice(8);
+    const [reason, pendingSince, processed, failed, now, aggregating, groups, anomalies, joinedS] =
+      facts.slice(8);
+    const joined = textOrNull(joinedS ?? null);
     // Cancelled tasks are in `completed`, too. If a Go tool removes one there, `st:cancelled` still has it.
     const cancelled = Math.min(completedSize ?? 0, cancelledSize ?? 0);
     const pendingSinceMs = msOfNanoseconds(textOrNull(pendingSince));
@@ -56,6 +59,8 @@ export const queueFacts = defineScript({
       pauseReason: paused === 1 ? textOrNull(reason) : null,
       // `now` is by Redis' clock. A Go client writes `pending_since` by its own clock, which may be ahead: so at least 0.
       oldestPendingMs: pendingSinceMs === null ? null : Math.max(0, Number(textOf(now)) - pendingSinceMs),
+      oldestAggregatingMs:
+        joined === null ? null : Math.max(0, Number(textOf(now)) - Number(joined) * SECOND_MS),
       processed: countOf(processed),
       failed: countOf(failed),
       groups: groups as number,

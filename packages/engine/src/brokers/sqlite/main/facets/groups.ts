@@ -43,6 +43,8 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
       return outcomesOf(data)[0] ?? { code: 'removed' };
     },
 
+    fail: ({ queue, id }, error) => writer.ask('failSet', { queue, set: id, error }),
+
     reclaim: (steps) => writer.ask('reclaimSets', steps),
   };
 }

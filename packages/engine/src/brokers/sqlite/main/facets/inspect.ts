@@ -8,13 +8,17 @@ import { decodeMeta } from '../../../../task/meta.ts';
 import type { FactsRow } from '../../thread/facets/inspect.ts';
 import type { PageCursor, RecordRow } from '../../thread/facets/records.ts';
 import { plain, type Bytes } from '../../packing.ts';
-import { IN_SET, numberOfState, STATES } from '../../states.ts';
+import { AGGREGATING, IN_SET, numberOfState, STATES } from '../../states.ts';
 import type { Writer } from '../writer.ts';
 
-/** Names the counts. Tasks in aggregation sets are not counted, as in Asynq. */
+/** Names the counts. */
 function toQueueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
   const countByState = Object.fromEntries(
-    STATES.slice(0, IN_SET).map((state, index) => [state, counts[index] ?? 0]),
+    // Members of a set that is being aggregated are still aggregating.
+    STATES.slice(0, IN_SET).map((state, index) => [
+      state,
+      (counts[index] ?? 0) + (index === AGGREGATING ? (counts[IN_SET] ?? 0) : 0),
+    ]),
   );
   return { queue, counts: countByState as QueueFacts['counts'], ...row };
 }

@@ -1,7 +1,13 @@
 // Aggregation: takes tasks out of a ripe group into a set, which a worker turns into one task. Runs in the writer thread; its
 // calls come from main/facets/groups.ts.
 import { MAX_BATCH } from '../../../../broker/bounds.ts';
-import { MAX_SET_TASKS, MAX_SET_BYTES, SET_MS, type GroupRules } from '../../../../broker/groups.ts';
+import {
+  MAX_SET_TASKS,
+  MAX_SET_BYTES,
+  SET_MS,
+  type FailedSet,
+  type GroupRules,
+} from '../../../../broker/groups.ts';
 import type { GroupSize } from '../../../../broker/inspect.ts';
 import type { Step } from '../../../../broker/maintain.ts';
 import { plain, type Packet } from '../../packing.ts';
@@ -11,6 +17,7 @@ import type { Ending } from '../after-finish.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import { createPageReader, BEFORE_FIRST, type PageCursor, type RecordPage } from './records.ts';
+import { createFailedSets, createSets, OF_SET, type FailSetRequest } from './failed-sets.ts';
 import { createTaskStorer, ID_TAKEN, type EnqueueAnswer } from './submit.ts';
 
 /** Asks for one step of the search for groups that are ready. */
@@ -54,8 +61,6 @@ const MAX_CHECKED_GROUPS = 256;
 
 /** The tasks of a group that wait for aggregation. Only with these words SQLite uses the index `task_group`. */
 export const OF_GROUP = `task WHERE queue = :queue AND state = ${AGGREGATING} AND in_group = :group`;
-/** The tasks of an aggregation set, by the index `task_set`. */
-const OF_SET = `task WHERE state = ${IN_SET} AND in_set = :set`;
 
 /** A group, by the number of its queue. */
 interface GroupRef {
@@ -93,14 +98,15 @@ function createGroupFinder({ database }: Store) {
 function createSetTaker(store: Store) {
   const { database, queues, tasks } = store;
   const { nextAfter, isRipe } = createGroupFinder(store);
-  const members = database.named<GroupRef & { limit: number }, { seq: number; size: number }>(
-    `SELECT seq, size FROM ${OF_GROUP} ORDER BY at, seq LIMIT :limit`,
-  );
+  const members = database.named<
+    GroupRef & { limit: number },
+    { seq: number; size: number; maxSize: number | null }
+  >(`SELECT seq, size, max_set AS maxSize FROM ${OF_GROUP} ORDER BY at, seq LIMIT :limit`);
   const addSet = database.named<{ set: string; queue: number; untilMs: number }>(
     'INSERT INTO aggregation_set (id, queue, until_ms) VALUES (:set, :queue, :untilMs)',
   );
 
-  /** Moves the oldest tasks of the group into a new set. Returns how many. */
+  /** Moves the oldest tasks of the group into a new set, whose size those limit that were in failed sets. Returns how many. */
   function takeSet(
     entry: QueueEntry,
     group: string,
@@ -108,11 +114,11 @@ function createSetTaker(store: Store) {
   ): number {
     const { set, maxTasks, nowMs } = added;
     const queue = entry.number;
-    let bytes = 0;
-    let count = 0;
-    for (const { seq, size } of members.all({ queue, group, limit: maxTasks })) {
+    let [bytes, count, limit] = [0, 0, maxTasks];
+    for (const { seq, size, maxSize } of members.all({ queue, group, limit: maxTasks })) {
       bytes += size;
-      if (bytes > MAX_SET_BYTES && count > 0) break;
+      limit = Math.min(limit, maxSize ?? limit);
+      if (count >= limit || (bytes > MAX_SET_BYTES && count > 0)) break;
       tasks.joinSet({ entry, seq, state: AGGREGATING, set });
       count += 1;
     }
@@ -139,19 +145,6 @@ function createSetTaker(store: Store) {
   };
 }
 
-/** Statements on sets that both ways of ending one need. */
-function createSets({ database }: Store) {
-  const members = database.named<{ set: string; limit: number }, { seq: number }>(
-    `SELECT seq FROM ${OF_SET} ORDER BY at, seq LIMIT :limit`,
-  );
-  const remove = database.named<{ set: string }>('DELETE FROM aggregation_set WHERE id = :set');
-  return {
-    /** Row numbers of the first tasks. */
-    members: (set: string, limit: number): number[] => members.all({ set, limit }).map(({ seq }) => seq),
-    remove: (set: string): void => void remove.run({ set }),
-  };
-}
-
 /** Makes the function that ends a set by storing the task made of it. */
 function createSetFinisher(store: Store) {
   const { database, queues, tasks, afterFinish } = store;
@@ -164,7 +157,7 @@ function createSetFinisher(store: Store) {
 
   /** Removes the set with its tasks and their locks. */
   function removeSet(entry: QueueEntry, set: string, nowMs: number): void {
-    const endings = sets.members(set, MAX_SET_TASKS).map((seq): Ending => {
+    const endings = sets.members(set, MAX_SET_TASKS).map(({ seq }): Ending => {
       tasks.remove({ entry, seq, state: IN_SET });
       return { entry, seq, state: null, mayHaveLock: true, attempt: null };
     });
@@ -189,34 +182,11 @@ function createSetFinisher(store: Store) {
   };
 }
 
-/** Makes the function that puts the tasks of sets whose time is over back into their groups. */
-function createReclaimer(store: Store) {
-  const { database, tasks } = store;
-  const sets = createSets(store);
-  const expiredSets = database.named<{ queue: number; nowMs: number; limit: number }, { id: string }>(`
-    SELECT id FROM aggregation_set WHERE queue = :queue AND until_ms <= :nowMs ORDER BY until_ms LIMIT :limit`);
-
-  /** Puts back at most `limit` tasks. Returns how many. */
-  return (entry: QueueEntry, limit: number, nowMs: number): number => {
-    let count = 0;
-    for (const { id } of expiredSets.all({ queue: entry.number, nowMs, limit })) {
-      // One more than may be put back, which tells whether the set is then empty.
-      const found = sets.members(id, limit - count + 1);
-      const reclaimed = found.slice(0, limit - count);
-      for (const seq of reclaimed) tasks.leaveSet({ entry, seq, state: IN_SET });
-      count += reclaimed.length;
-      if (reclaimed.length < found.length) break;
-      sets.remove(id);
-    }
-    return count;
-  };
-}
-
 export function createGroupHandlers(store: Store) {
   const { database, queues } = store;
   const take = createSetTaker(store);
   const finish = createSetFinisher(store);
-  const reclaim = createReclaimer(store);
+  const { fail, reclaim } = createFailedSets(store);
   const readPage = createPageReader(store);
   const page = database.named<PageCursor & { set: string; limit: number }, PageCursor>(
     `SELECT at, seq FROM ${OF_SET} AND (at, seq) > (:at, :seq) ORDER BY at, seq LIMIT :limit`,
@@ -235,6 +205,9 @@ export function createGroupHandlers(store: Store) {
 
     finishSet: (request: Packet<FinishSetRequest>, { wallMs }: Now): Packet<EnqueueAnswer | null> =>
       plain(finish(request, wallMs)),
+
+    failSet: ({ data }: Packet<FailSetRequest>, { wallMs }: Now): Packet<FailedSet> =>
+      plain(fail(data, wallMs)),
 
     reclaimSets({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<number[]> {
       const reclaimStep = ({ queue, limit }: Step): number => {

@@ -5,7 +5,7 @@ import { MAX_LISTED_GROUPS } from '../../../../broker/bounds.ts';
 import type { Anomalies, DayCounts, FoundTask, GroupSize, QueueFacts } from '../../../../broker/inspect.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import { plain, type Packet } from '../../packing.ts';
-import { ACTIVE, AGGREGATING, PENDING, STATES, type StateNumber } from '../../states.ts';
+import { ACTIVE, AGGREGATING, IN_SET, PENDING, STATES, type StateNumber } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
 import { dayOf } from '../tables/counters.ts';
 import {
@@ -50,6 +50,7 @@ const NO_FACTS: FactsRow = {
   paused: false,
   pauseReason: null,
   oldestPendingMs: null,
+  oldestAggregatingMs: null,
   processed: 0,
   failed: 0,
   groups: 0,
@@ -60,9 +61,14 @@ const NO_FACTS: FactsRow = {
 function createQueueHandlers({ database, queues }: Store) {
   const facts = database.named<
     { queue: number },
-    Pick<FactsRow, 'pauseReason' | 'processed' | 'failed' | 'groups'> & { pendingSinceMs: number | null }
+    Pick<FactsRow, 'pauseReason' | 'processed' | 'failed' | 'groups'> & {
+      pendingSinceMs: number | null;
+      joinedMs: number | null;
+    }
   >(`SELECT pause_reason AS pauseReason, processed, failed,
     (SELECT pending_since_ms FROM task WHERE queue = no AND state = ${PENDING} ORDER BY at LIMIT 1) AS pendingSinceMs,
+    (SELECT min(at) FROM (SELECT min(at) AS at FROM task WHERE queue = no AND state = ${AGGREGATING}
+      UNION ALL SELECT min(at) FROM task WHERE queue = no AND state = ${IN_SET})) AS joinedMs,
     (SELECT count(*) FROM (SELECT DISTINCT in_group FROM task WHERE queue = no AND state = ${AGGREGATING})) AS groups
     FROM queue WHERE no = :queue`);
 
@@ -79,12 +85,13 @@ function createQueueHandlers({ database, queues }: Store) {
         const entry = queues.find(name);
         const row = entry && facts.get({ queue: entry.number });
         if (!row) return NO_FACTS;
-        const { pauseReason, pendingSinceMs, ...sums } = row;
+        const { pauseReason, pendingSinceMs, joinedMs, ...sums } = row;
         return {
           counts: entry.counts,
           paused: entry.paused,
           pauseReason,
           oldestPendingMs: pendingSinceMs === null ? null : Math.max(0, wallMs - pendingSinceMs),
+          oldestAggregatingMs: joinedMs === null ? null : Math.max(0, wallMs - joinedMs),
           ...sums,
           anomalies: NO_ANOMALIES,
         };
