@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from './clock.ts';
 import { Events } from './events.ts';
 import { newUuid } from './ids.ts';
-import { silentLog, type Log } from './log.ts';
+import { quietLog, silentLog, type Log } from './log.ts';
 
 /** What code needs from its surroundings: time, chance, IDs, logs and events. It is passed down; nothing is global. */
 export interface Runtime {
@@ -16,12 +16,13 @@ export interface Runtime {
 
 /** The real runtime, with the caller's overrides. */
 export function createRuntime(overrides: Partial<Runtime> = {}): Runtime {
+  const { clock = systemClock, log = silentLog } = overrides;
   return {
-    clock: systemClock,
     random: Math.random,
     newId: newUuid,
-    log: silentLog,
     events: new Events(),
     ...overrides,
+    clock,
+    log: quietLog(log, clock),
   };
 }

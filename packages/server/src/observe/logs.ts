@@ -13,7 +13,7 @@ type LogFields = Parameters<Log['info']>[0];
 const ALLOWED = new Set(
   'event instance role request_id task_id queue type attempt business_id user_id trace_id span_id worker_id'
     .concat(' route method status duration_ms err reason loop recovered archived moved removed ids key_id')
-    .concat(' fix')
+    .concat(' fix suppressed')
     .concat(' broker url roles pid path port mode warning count signal worker outcome code action target')
     .split(' '),
 );
