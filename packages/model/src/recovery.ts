@@ -68,10 +68,17 @@ const MAX_HOLD_OFFS = 3;
  * Decides whether a scan at `nowMs` must leave expired leases alone. After a pause of the broker or its process every
  * lease looks expired. Live workers first get the time to renew theirs. The script `expired.lua` decides by the same
  * rule. See docs/design/guarantees.md#hold-off-after-a-stall.
+ *
+ * @param idleMs when a survey last found that nothing was leased, ms. It counts as a scan: what is leased now was leased
+ *   after it.
  */
-export function nextScan(memory: ScanMemory, nowMs: number): { isHeldOff: boolean; memory: ScanMemory } {
+export function nextScan(
+  memory: ScanMemory,
+  nowMs: number,
+  idleMs = -Infinity,
+): { isHeldOff: boolean; memory: ScanMemory } {
   let { untilMs, holdOffs } = memory;
-  if (memory.lastMs !== null && nowMs - memory.lastMs > 3 * SCAN_MS) {
+  if (memory.lastMs !== null && nowMs - Math.max(memory.lastMs, idleMs) > 3 * SCAN_MS) {
     holdOffs += 1;
     if (holdOffs <= MAX_HOLD_OFFS) untilMs = nowMs + RENEW_INTERVAL_MS + 1_000;
   } else if (nowMs >= untilMs) {

@@ -8,6 +8,29 @@ export interface Step {
   readonly limit: number;
 }
 
+/** A step of recovery. */
+export interface RecoverStep extends Step {
+  /**
+   * `atMs` of the last survey that found nothing leased in the queue. It proves that the broker was there: without it, a
+   * scan after a long time looks like one after a stall.
+   */
+  readonly idleAtMs?: number;
+}
+
+/** What a queue needs of the loops of maintenance. */
+export interface Surveyed {
+  /** When the survey was made: the broker's time, ms, on the clock by which it judges leases. */
+  readonly atMs: number;
+  /** Whether it has leases, which the recoverer must look at again and again. */
+  readonly isLeased: boolean;
+  /** When its next task is due, wall-clock ms by the broker's clock; null = none waits. */
+  readonly nextDueMs: number | null;
+  /** The same in ms from now; 0 = one is due already. */
+  readonly nextInMs: number | null;
+  /** Whether a key cannot be read: the janitor must look at it. */
+  readonly isUntidy: boolean;
+}
+
 /** IDs that a step met instead of tasks. */
 export interface Quarantined {
   /** Unreadable tasks that were archived, and IDs without a task that were dropped. Left out = none. */
@@ -57,13 +80,23 @@ export interface Repaired {
  */
 export interface Maintain {
   /**
+   * Looks at many queues in few calls, and changes nothing. The loops work on those queues alone that need them, so idle
+   * queues cost next to nothing. One result per queue; null = it could not be asked, as its master is down.
+   */
+  survey(queues: readonly string[]): Promise<(Surveyed | null)[]>;
+  /**
+   * Those of the queues that the janitor should look at soon: something has expired, or cannot be read. Many queues in few
+   * calls; changes nothing.
+   */
+  findUntidy(queues: readonly string[]): Promise<string[]>;
+  /**
    * Takes back tasks whose lease has expired: those of our workers at once, those of Go's (token 0) 30 s later, as
    * `orphans`. After a pause of the broker every lease looks expired. Recovery then waits until live workers have had time
    * to renew: docs/design/guarantees.md#hold-off-after-a-stall.
    *
    * @param limits after which losses a task is archived as poison
    */
-  recover(steps: readonly Step[], limits: PoisonLimits): Promise<Recovered[]>;
+  recover(steps: readonly RecoverStep[], limits: PoisonLimits): Promise<Recovered[]>;
   /** Moves due tasks from scheduled and retry to pending (or into their group), earliest first and never early. */
   forward(steps: readonly Step[]): Promise<Forwarded[]>;
   /**

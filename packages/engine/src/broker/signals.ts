@@ -26,8 +26,11 @@ export interface Signals {
    * @throws TaskCenterError as any call
    */
   announceBacklog(queue: string): Promise<void>;
-  /** Waits until in one of the queues something is due earlier than the caller knows. */
-  waitForDue(known: readonly KnownDue[], signal: AbortSignal): Promise<void>;
+  /**
+   * Waits until in one of the queues something is due earlier than the caller knows. Resolves to the queues in which that
+   * was seen; none when the signal aborts.
+   */
+  waitForDue(known: readonly KnownDue[], signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Asks the workers that run tasks with these stored IDs, in any queue, to stop them. Resolves when the request is
    * published; there is no answer, as in Asynq. An ID that no worker runs does no harm.

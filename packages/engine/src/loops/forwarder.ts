@@ -2,45 +2,52 @@ import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { Needs } from './needs.ts';
 import { reportQuarantinedBy } from './report-quarantined.ts';
 
 /** What each loop of maintenance needs. */
 export interface LoopOverQueues {
   readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups'>;
-  /** Stored queues to keep in order. Called at each step. */
-  queues(): readonly string[];
+  readonly needs: Needs;
   readonly runtime: Runtime;
 }
 
-/** Mean time between two steps without a wake-up: wake-ups may be lost. */
-const FORWARD_POLL_MS = 1_000;
+/** Longest sleep, however far the next due time is away. A survey that finds an earlier one wakes the loop. */
+const MAX_SLEEP_MS = 60_000;
 
 /**
  * Makes due tasks pending. Sleeps until the next due time, and wakes when an earlier one is enqueued:
  * docs/design/engine.md#delays.
  */
-export function createForwarder({ broker, queues, runtime }: LoopOverQueues): Loop {
-  const { events, random } = runtime;
+export function createForwarder({ broker, needs, runtime }: LoopOverQueues): Loop {
+  const { events } = runtime;
+
+  /** Returns whether a queue has more due tasks than one call moves. */
+  async function forwardDue(): Promise<boolean> {
+    const due = needs.due();
+    if (due.length === 0) return false;
+    const steps = due.map(({ queue }) => ({ queue, limit: MAX_BATCH }));
+    const results = await broker.maintain.forward(steps);
+    for (const [i, result] of results.entries()) {
+      const queue = due[i]!;
+      needs.recordForward(queue, result);
+      if (result.moved > 0) events.emit('tasks.forwarded', { queue: queue.queue, moved: result.moved });
+    }
+    reportQuarantinedBy(runtime, steps, results);
+    return results.some(({ moved }) => moved === MAX_BATCH);
+  }
 
   return createLoop({
     name: 'forwarder',
     runtime,
     async step() {
-      const names = queues();
-      const steps = names.map((queue) => ({ queue, limit: MAX_BATCH }));
-      const results = await broker.maintain.forward(steps);
-      results.forEach(({ moved }, i) => {
-        if (moved > 0) events.emit('tasks.forwarded', { queue: names[i] as string, moved });
-      });
-      reportQuarantinedBy(runtime, steps, results);
-      if (results.some(({ moved }) => moved === MAX_BATCH)) return 0;
-      const known = results.map(({ nextDueMs }, i) => ({ queue: names[i] as string, nextDueMs }));
-      // Spread, because many processes poll the same broker.
-      const pollMs = FORWARD_POLL_MS * (0.75 + random() / 2);
+      if (await forwardDue()) return 0;
       return {
-        ms: results.reduce((ms, { nextInMs }) => Math.min(ms, nextInMs ?? ms), pollMs),
+        ms: Math.min(MAX_SLEEP_MS, needs.nextDueInMs()),
         // Something was enqueued that is due earlier than is known now.
-        until: (signal) => broker.signals.waitForDue(known, signal),
+        async until(signal) {
+          for (const queue of await broker.signals.waitForDue(needs.all(), signal)) needs.markDue(queue);
+        },
       };
     },
   });

@@ -1,6 +1,17 @@
-import { createForwarder, type LoopOverQueues } from './forwarder.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { createForwarder } from './forwarder.ts';
 import { createJanitor } from './janitor.ts';
+import { Needs } from './needs.ts';
 import { createRecoverer } from './recoverer.ts';
+import { createSurveyor } from './surveyor.ts';
+
+export interface MaintenanceDeps {
+  readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups'>;
+  /** Stored queues to keep in order, called at each step. Another array when they have changed. */
+  queues(): readonly string[];
+  readonly runtime: Runtime;
+}
 
 /** The loops that keep queues in order. */
 export interface Maintenance {
@@ -11,9 +22,23 @@ export interface Maintenance {
   stop(): Promise<void>;
 }
 
-/** Creates forwarder, recoverer and janitor for the same queues. Any number of processes may run them; there is no leader. */
-export function createMaintenance(deps: LoopOverQueues): Maintenance {
-  const loops = [createForwarder(deps), createRecoverer(deps), createJanitor(deps)];
+/**
+ * Creates surveyor, forwarder, recoverer and janitor for the same queues. Any number of processes may run them; there is no
+ * leader.
+ */
+export function createMaintenance({ broker, queues, runtime }: MaintenanceDeps): Maintenance {
+  const needs = new Needs(queues, runtime.clock);
+  const deps = { broker, needs, runtime };
+  const forwarder = createForwarder(deps);
+  const recoverer = createRecoverer(deps);
+  const surveyor = createSurveyor({
+    ...deps,
+    onNews({ isDue, isLeased }) {
+      if (isDue) forwarder.wake();
+      if (isLeased) recoverer.wake();
+    },
+  });
+  const loops = [surveyor, forwarder, recoverer, createJanitor(deps)];
   return {
     start: () => loops.forEach((loop) => loop.start()),
     wake: () => loops.forEach((loop) => loop.wake()),

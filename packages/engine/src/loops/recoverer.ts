@@ -33,7 +33,7 @@ function orphanFinish(task: LeasedTask, { clock, random }: Runtime): Finish {
 }
 
 /** Takes back the tasks of workers that are gone: docs/design/engine.md#recovery. */
-export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Loop {
+export function createRecoverer({ broker, needs, runtime }: LoopOverQueues): Loop {
   /** Ends the attempts of Go workers that are gone. Returns how many tasks will be retried and how many were archived. */
   async function endAll(orphans: readonly LeasedTask[]): Promise<{ recovered: number; archived: number }> {
     if (orphans.length === 0) return { recovered: 0, archived: 0 };
@@ -49,8 +49,12 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
     name: 'recoverer',
     runtime,
     async step() {
-      const names = queues();
-      const steps = names.map((queue) => ({ queue, limit: LIMIT }));
+      const steps = needs.leased().map(({ queue, idleAtMs }) => ({
+        queue,
+        limit: LIMIT,
+        ...(idleAtMs !== undefined && { idleAtMs }),
+      }));
+      if (steps.length === 0) return SCAN_MS;
       const results = await broker.maintain.recover(steps, POISON_LIMITS);
       reportQuarantinedBy(runtime, steps, results);
       for (const [i, result] of results.entries()) {
@@ -58,7 +62,7 @@ export function createRecoverer({ broker, queues, runtime }: LoopOverQueues): Lo
         const ended = await endAll(result.orphans);
         const recovered = result.recovered + ended.recovered;
         const archived = result.archived + ended.archived;
-        const queue = names[i] as string;
+        const { queue } = steps[i]!;
         runtime.events.emit('tasks.recovered', { queue, recovered, archived });
         runtime.log.warn({ queue, recovered, archived }, 'tasks of a lost worker were taken back');
       }

@@ -33,27 +33,40 @@ export interface WorkerInfo {
 
 const infoWriter = new WireWriter();
 const entryWriter = new WireWriter();
+const MAX_INT32 = 2 ** 31 - 1;
 
-function writePriorities(queues: ServerInfo['queues']): void {
+/** Encoded priorities by their object: a server announces the same ones every few seconds, and may have thousands. */
+const encodedPriorities = new WeakMap<ServerInfo['queues'], Buffer>();
+
+/** Encodes the field `queues`. The largest priority on the wire is an int32. */
+function encodePriorities(queues: ServerInfo['queues']): Buffer {
   for (const [queue, priority] of Object.entries(queues)) {
     entryWriter.text(1, queue);
-    entryWriter.int(2, priority);
+    entryWriter.int(2, Math.min(priority, MAX_INT32));
     infoWriter.bytes(5, entryWriter.take());
   }
+  return infoWriter.take();
+}
+
+function prioritiesOf({ queues }: ServerInfo): Buffer {
+  let encoded = encodedPriorities.get(queues);
+  if (!encoded) encodedPriorities.set(queues, (encoded = encodePriorities(queues)));
+  return encoded;
 }
 
 /** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
 export function encodeServerInfo(info: ServerInfo): Buffer {
+  const priorities = prioritiesOf(info);
   if (info.host !== '') infoWriter.text(1, info.host);
   if (info.pid !== 0) infoWriter.int(2, info.pid);
   if (info.serverId !== '') infoWriter.text(3, info.serverId);
   if (info.concurrency !== 0) infoWriter.int(4, info.concurrency);
-  writePriorities(info.queues);
+  const fieldsBefore = infoWriter.take();
   if (info.strictPriority) infoWriter.int(6, 1);
   if (info.status !== '') infoWriter.text(7, info.status);
   writeTimestamp(infoWriter, 8, info.startTime);
   if (info.activeWorkerCount !== 0) infoWriter.int(9, info.activeWorkerCount);
-  return infoWriter.take();
+  return Buffer.concat([fieldsBefore, priorities, infoWriter.take()]);
 }
 
 function readPriority(reader: WireReader): [queue: string, priority: number] {

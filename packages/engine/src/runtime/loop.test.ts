@@ -42,6 +42,21 @@ describe('a loop', () => {
     await loop.stop();
   });
 
+  test('can be woken from a pause while what it waits for never ends', async () => {
+    let steps = 0;
+    const until = () => new Promise<never>(() => {});
+    const { loop, clock } = aLoop(() => {
+      steps += 1;
+      return Promise.resolve({ ms: 60_000, until });
+    });
+    loop.start();
+    await clock.waitForSleepers();
+    loop.wake();
+    await settle();
+    expect(steps).toBe(2);
+    await loop.stop();
+  });
+
   test('ends a pause early when what it waits for happens, and goes on when that fails', async () => {
     const times: number[] = [];
     const waits = [() => clock.sleep(30), () => Promise.reject(new Error('out of reach')), undefined];

@@ -93,8 +93,13 @@ class SteppedLoop implements Loop {
     if (ms <= 0) return;
     const ending = (this.#pausing = new AbortController());
     const fullTime = () => clock.sleep(ms, ending.signal);
-    // An error of `until` must not end the loop: the pause then lasts its full time.
-    await (until ? within(clock, ms, () => until(ending.signal).catch(fullTime)) : fullTime());
+    // An error of `until` must not end the loop: the pause then lasts its full time. One that never ends must not hold up a wake.
+    const woken = new Promise<void>((resolve) => {
+      ending.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await (until
+      ? Promise.race([woken, within(clock, ms, () => until(ending.signal).catch(fullTime))])
+      : fullTime());
     ending.abort();
     this.#pausing = undefined;
   }

@@ -11,6 +11,7 @@ import { documentsSuite } from './documents.ts';
 import { exchange, type Harness } from './harness.ts';
 import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
+import { manyQueuesSuite } from './many-queues.ts';
 import { presenceSuite } from './presence.ts';
 import { semaphoresSuite } from './semaphores.ts';
 import { schedulerEntriesSuite } from './scheduler-entries.ts';
@@ -81,6 +82,7 @@ export function brokerSuite(harness: Harness): void {
     failedSetSuite(harness);
     consumeSuite(harness);
     maintainSuite(harness);
+    manyQueuesSuite(harness);
     checkSuite(harness);
     controlSuite(harness);
     cancelRunningSuite(harness);

@@ -5,17 +5,17 @@ import { forward, takeOne, type Bench, type Harness } from './harness.ts';
 /** A wait for a signal that a test can observe. It is aborted when the test ends. */
 interface Wait {
   /** Resolves when the wait has ended. */
-  readonly done: Promise<void>;
+  readonly done: Promise<unknown>;
   readonly isOver: boolean;
   abort(): void;
 }
 
-function watch(start: (signal: AbortSignal) => Promise<void>): Wait {
+function watch(start: (signal: AbortSignal) => Promise<unknown>): Wait {
   const stop = new AbortController();
   let isOver = false;
-  const done = start(stop.signal).then(() => {
+  const done = start(stop.signal).then((result) => {
     isOver = true;
-    return undefined;
+    return result;
   });
   onTestFinished(async () => {
     stop.abort();
@@ -209,7 +209,7 @@ function dues(harness: Harness): void {
     await waitForWakeUps(bench);
     expect(wait.isOver).toBe(false);
     await bench.broker.submit.enqueue([aTask({ queue: 'b', delayMs: 9_000 })]);
-    await wait.done;
+    expect(await wait.done).toEqual(['b']);
   });
 }
 

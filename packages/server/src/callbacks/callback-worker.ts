@@ -45,15 +45,20 @@ export interface CallbackWorker {
   addQueue(name: string): void;
 }
 
+const isEqual = (some: readonly string[], others: readonly string[]): boolean =>
+  some.length === others.length && some.every((name, i) => name === others[i]);
+
 /** Tells the worker which queues to serve: those in the broker's list, and those that were added since. */
 function createQueueUpdates(worker: Pick<Worker, 'setQueues'>) {
   /** Stored queues that were added and are not yet in the broker's list. */
   const added = new Set<string>();
   let listed: readonly string[] = [];
   let served = callbackQueues([]).join('\n');
+  let isPlanned = false;
 
   /** Gives the worker a new list of queues if it has changed. */
   function update(): void {
+    isPlanned = false;
     const queues = callbackQueues([...listed, ...added]);
     if (queues.join('\n') === served) return;
     served = queues.join('\n');
@@ -62,11 +67,15 @@ function createQueueUpdates(worker: Pick<Worker, 'setQueues'>) {
 
   return {
     add(queue: string): void {
+      if (added.has(queue)) return;
       added.add(queue);
-      update();
+      // One list for all queues that come in this turn of the event loop: a batch may bring hundreds.
+      if (!isPlanned) setImmediate(update);
+      isPlanned = true;
     },
     /** Replaces the list with a newer one from the broker. */
     replaceListed(queues: readonly string[]): void {
+      if (added.size === 0 && isEqual(queues, listed)) return;
       listed = queues;
       for (const queue of queues) added.delete(queue);
       update();

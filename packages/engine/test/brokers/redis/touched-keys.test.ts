@@ -76,6 +76,8 @@ async function useTasks({ broker, exchange, advance, ask }: Bed): Promise<void> 
   await ask('LPUSH', 'asynq:{q}:pending', 'ghost');
   await exchange();
   advance(61_000);
+  await maintain.survey(['q']);
+  await maintain.findUntidy(['q']);
   await maintain.forward(STEP);
   for (let i = 0; i < 3; i += 1) {
     await maintain.recover(STEP, { crashes: 1, losses: 1 });

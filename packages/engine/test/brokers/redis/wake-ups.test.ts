@@ -32,7 +32,7 @@ describe.runIf(hasRedis())('wake-ups of Redis', () => {
   });
 
   /** A wait, and whether it is over. */
-  function started(promise: Promise<void>): { promise: Promise<void>; isOver: boolean } {
+  function started(promise: Promise<unknown>): { promise: Promise<unknown>; isOver: boolean } {
     const wait = { promise, isOver: false };
     void promise.then(() => (wait.isOver = true));
     return wait;

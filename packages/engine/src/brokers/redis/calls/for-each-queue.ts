@@ -1,17 +1,16 @@
 import { MAX_BATCH } from '../../../broker/bounds.ts';
 import type { Step } from '../../../broker/maintain.ts';
 import { isTaskCenterError } from '../../../errors/task-center-error.ts';
+import { mapBounded } from '../../../runtime/map-bounded.ts';
 import type { RunOptions } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { Script } from '../client/script.ts';
 import type { Refusal } from '../scripts/reply.ts';
+import { MAX_AT_ONCE, NODE_WAIT } from './over-queues.ts';
 import { isRefusal, createReportWrongType } from './refusals.ts';
 
-/** In a cluster: how long the queues on other masters wait for a master that is down. */
-const CLUSTER_OPTIONS: RunOptions = { timeoutMs: 1_500 };
-
 /**
- * Runs a maintenance script once per step, all at once. A queue with a key of a wrong type is reported, and a queue on a
+ * Runs a maintenance script once per step, many at once. A queue with a key of a wrong type is reported, and a queue on a
  * master that is down is logged; both get the result `none`, and the other queues go on.
  */
 export function createForEachQueue({ client, runtime }: RedisDeps) {
@@ -30,9 +29,11 @@ export function createForEachQueue({ client, runtime }: RedisDeps) {
     none: R,
   ): Promise<R[]> => {
     const isSpread = client.isClustered && calls.length > 1;
-    const results = await Promise.allSettled(
-      calls.map((call) => runStep(script, call, isSpread ? CLUSTER_OPTIONS : {})),
-    );
+    const options = isSpread ? NODE_WAIT : {};
+    const results = await mapBounded(calls, MAX_AT_ONCE, async (call) => {
+      const [result] = await Promise.allSettled([runStep(script, call, options)]);
+      return result;
+    });
     const hasAnswer = results.some(({ status }) => status === 'fulfilled');
     return results.map((result, i) => {
       if (result.status === 'fulfilled') return isRefusal(result.value) ? none : result.value;

@@ -6,6 +6,7 @@ import { NO_FETCH, NO_REPLY, sendByQueue, type Send } from './exchange-by-queue.
 import { acceptedReply, createReportWrongType } from '../calls/refusals.ts';
 import { withReceipt } from '../calls/with-receipt.ts';
 import { decodeRows } from './leased-tasks.ts';
+import { MAX_FETCHED, withoutEmpty } from './without-empty.ts';
 
 /**
  * Sends an exchange: finishes, and tasks to take, in one script call. Its receipt is among the keys of the first queue. In a
@@ -21,9 +22,15 @@ export function createSend(deps: RedisDeps): Send {
       return acceptedReply(reply, firstQueue, client.name);
     });
   };
-  if (!client.isClustered) return sendOne;
   const nodeOf = (queue: string) => topology.nodeOf(pendingKey(queue));
-  return sendByQueue({ send: sendOne, nodeOf, clock: runtime.clock });
+  const sendFew: Send = client.isClustered
+    ? sendByQueue({ send: sendOne, nodeOf, clock: runtime.clock })
+    : sendOne;
+  return async (finishes, fetch, options) => {
+    if (fetch.queues.length <= MAX_FETCHED) return sendFew(finishes, fetch, options);
+    const few = await withoutEmpty(client, fetch, options);
+    return sendFew(finishes, few.queues.length > 0 ? few : NO_FETCH, options);
+  };
 }
 
 /**

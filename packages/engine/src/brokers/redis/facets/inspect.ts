@@ -1,16 +1,20 @@
-// The inspect facet on Redis. Each script reads one queue atomically. Several queues take several calls, which are sent
-// together, so the figures of different queues may be some milliseconds apart.
+// The inspect facet on Redis. Each queue is read atomically. Many queues take several calls, so the figures of different
+// queues may be some milliseconds apart.
 import { storedTaskId } from '@task-center/model';
 import { MAX_PAGE } from '../../../broker/bounds.ts';
-import type { BusinessFilter, FoundTask, Inspect, ListRequest, TaskPage } from '../../../broker/inspect.ts';
+import type { FoundTask, Inspect, ListRequest, TaskPage } from '../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { decodeMeta } from '../../../task/meta.ts';
+import { mapBounded } from '../../../runtime/map-bounded.ts';
+import { MAX_AT_ONCE, runOverQueues } from '../calls/over-queues.ts';
+import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import { askInBatches } from '../calls/batches.ts';
 import {
   cancelRequested,
   find,
+  type FindCall,
   type FoundRow,
   type ListPageCall,
   memory,
@@ -61,9 +65,31 @@ const isSetCursor = (value: unknown): boolean => {
 };
 
 /** The task if its own business makes this stored ID from the plain ID; else nothing. A stored ID alone may be ambiguous. */
-function matchBusiness(queue: string, row: FoundRow, plainId: string): FoundTask[] {
-  const business = decodeMeta(row.meta).business ?? null;
-  return row.id === storedTaskId(plainId, business) ? [{ queue, id: row.id, business }] : [];
+function matchBusiness({ queue, id, meta }: FoundRow, plainId: string): FoundTask[] {
+  const business = decodeMeta(meta).business ?? null;
+  return id === storedTaskId(plainId, business) ? [{ queue, id, business }] : [];
+}
+
+/** Queues in one call of a script that reads them: such a call takes a millisecond. */
+const READ_AT_ONCE = 128;
+
+/** The rows of all queues, in their order. A call stops early where queues have many businesses; the next one goes on there. */
+async function findRows(client: RedisClient, call: FindCall): Promise<FoundRow[]> {
+  const { queues } = call;
+  if (client.isClustered) {
+    const found = await mapBounded(queues, MAX_AT_ONCE, (queue) =>
+      client.run(find, { ...call, queues: [queue] }),
+    );
+    return found.flatMap(({ rows }) => rows);
+  }
+  const found: FoundRow[] = [];
+  for (let from = 0; from < queues.length;) {
+    const part = queues.slice(from, from + READ_AT_ONCE);
+    const { searched, rows } = await client.run(find, { ...call, queues: part });
+    found.push(...rows);
+    from += Math.max(1, searched);
+  }
+  return found;
 }
 
 /**
@@ -108,15 +134,10 @@ async function queueNames({ client }: RedisDeps): Promise<string[]> {
 export function createInspect(deps: RedisDeps): Inspect {
   const { client } = deps;
 
-  async function findIn(queue: string, id: string, filter: BusinessFilter): Promise<FoundTask[]> {
-    const rows = await client.run(find, { queue, id, filter });
-    return rows.flatMap((row) => matchBusiness(queue, row, id));
-  }
-
   return {
     queues: () => queueNames(deps),
     exists: async (queue) => (await client.command(['SISMEMBER', QUEUES_KEY, queue])) === 1,
-    queueFacts: (queues) => Promise.all(queues.map((queue) => client.run(queueFacts, queue))),
+    queueFacts: (queues) => runOverQueues(client, queueFacts, { queues, perCall: READ_AT_ONCE }),
     history: (queue, days) => readDayCounts(deps, queue, days),
     memoryUsage: (queue) => client.run(memory, queue),
     groups: (queue) => groupSizes(deps, queue),
@@ -136,7 +157,8 @@ export function createInspect(deps: RedisDeps): Inspect {
         : setPage(deps, bounded, state);
     },
     async find(queues, id, filter) {
-      return (await Promise.all(queues.map((queue) => findIn(queue, id, filter)))).flat();
+      const rows = await findRows(client, { queues, id, filter });
+      return rows.flatMap((row) => matchBusiness(row, id));
     },
   };
 }

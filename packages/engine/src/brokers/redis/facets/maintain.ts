@@ -1,6 +1,6 @@
 // The maintain facet on Redis: the steps of forwarder, recoverer and janitor. Their scripts need no receipt: what a lost reply
 // had taken is found again, the tasks of Go's workers when their short lease is over.
-import type { Maintain, Recovered, Repaired } from '../../../broker/maintain.ts';
+import type { Maintain, Recovered, Repaired, Surveyed } from '../../../broker/maintain.ts';
 import type { RedisDeps } from '../deps.ts';
 import {
   expire,
@@ -8,11 +8,14 @@ import {
   recover,
   repair,
   type RepairedIndexes,
+  survey,
   sweep,
   type SweepReply,
+  untidy,
 } from '../scripts/maintain/table.ts';
 import { quarantinedIn } from '../scripts/reply.ts';
 import { createForEachQueue } from '../calls/for-each-queue.ts';
+import { runOverReachableQueues } from '../calls/over-queues.ts';
 import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';
 
 /**
@@ -35,12 +38,23 @@ function mergeRepairs(repaired: RepairedIndexes, swept: SweepReply | undefined):
   };
 }
 
+/** Queues in one call of the script on a single server, which takes less than a millisecond. */
+const SURVEYED_AT_ONCE = 256;
+
 /** The periodic work on queues: recovery, forwarding, expiry, repair. */
 export function createMaintain(deps: RedisDeps): Maintain {
   const decodeRows = createRowDecoder(deps, createSend(deps));
   const eachQueue = createForEachQueue(deps);
 
   return {
+    survey: (queues) =>
+      runOverReachableQueues<Surveyed | null>(deps.client, survey, {
+        queues,
+        perCall: SURVEYED_AT_ONCE,
+        none: [null],
+      }),
+    findUntidy: (queues) =>
+      runOverReachableQueues(deps.client, untidy, { queues, perCall: SURVEYED_AT_ONCE, none: [] }),
     /** Go's expired tasks come back leased to the caller, which must end them; unreadable ones have been archived. */
     async recover(steps, limits) {
       const calls = steps.map((step) => ({ ...step, limits, leaseMs: ORPHANS_LEASE_MS }));

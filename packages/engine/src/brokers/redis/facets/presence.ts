@@ -30,8 +30,6 @@ import { callChunks } from '../calls/batches.ts';
 
 /** How long an announcement is valid. */
 const SECONDS = PRESENCE_MS / SECOND_MS;
-/** The largest int32: Asynq encodes the weight of a queue as one. */
-const MAX_INT32 = 2 ** 31 - 1;
 /** Tasks read of one server. A foreign server may have written any number. */
 const MAX_TASKS_PER_SERVER = 10_000;
 
@@ -45,14 +43,13 @@ const nameOf = ({ id, host, pid }: Pick<ServerRecord, 'id' | 'host' | 'pid'>): S
   serverId: id,
 });
 
-/** Encodes Asynq's ServerInfo. Its weights are int32. */
+/** Encodes Asynq's ServerInfo. */
 function serverInfo(server: ServerRecord): Buffer {
-  const { concurrency, strict, status, startedMs, running } = server;
-  const queues = Object.entries(server.queues).map(([queue, weight]) => [queue, Math.min(weight, MAX_INT32)]);
+  const { concurrency, queues, strict, status, startedMs, running } = server;
   return encodeServerInfo({
     ...nameOf(server),
     concurrency,
-    queues: Object.fromEntries(queues) as Record<string, number>,
+    queues,
     strictPriority: strict,
     status,
     startTime: timestampOf(startedMs),

@@ -51,7 +51,8 @@ export function createSignals({ client, topology, runtime }: RedisDeps): Signals
     waitForWork: (queues, signal) => (closed ? untilAborted(signal) : watches.waitForWork(queues, signal)),
     waitForBacklog: (queues, signal) =>
       closed ? untilAborted(signal) : watches.waitForBacklog(queues, signal),
-    waitForDue: (known, signal) => (closed ? untilAborted(signal) : watches.waitForDue(known, signal)),
+    waitForDue: (known, signal) =>
+      closed ? untilAborted(signal).then(() => []) : watches.waitForDue(known, signal),
     /** Wakes workers that wait for a backlog, unless the queue is empty by now. */
     async announceBacklog(queue) {
       if ((await client.command(['EXISTS', pendingKey(queue)])) !== 1) return;

@@ -46,3 +46,8 @@ export function defineScript<Call, Reply, NamedKeys, NamedArgs>(
     reply: (raw, call) => definition.reply(raw, call),
   };
 }
+
+/** What a script that takes many queues is called with. */
+export interface QueuesCall {
+  readonly queues: readonly string[];
+}

@@ -22,17 +22,21 @@ export interface Wait<State> {
   readonly queues: readonly string[];
   /** Whether this state of the queue ends the wait. */
   wakes(queue: string, state: State): boolean;
+  /** Whether to collect the queues that wake it at the same time, and to end a turn of the event loop later. */
+  readonly collects?: boolean;
 }
 
 interface StateWaiter<State> {
   readonly wait: Wait<State>;
+  readonly queues: ReadonlySet<string>;
+  /** The queues that have woken it. */
+  readonly woken: Set<string>;
   end(): void;
 }
 
-/** What is known about a queue, and its waiters. */
+/** What is known about a queue. */
 interface WatchedQueue<State> {
   readonly queue: string;
-  readonly waiters: Set<StateWaiter<State>>;
   /** The state last read. While `armed`, it is still true, or an invalidation is on its way. */
   state: State | null;
   /** Whether Redis will send an invalidation when the state changes. */
@@ -80,6 +84,7 @@ export class KeyWatch<State> {
   readonly #byQueue = new Map<string, WatchedQueue<State>>();
   readonly #byKey = new Map<string, WatchedQueue<State>>();
   readonly #waiters = new Set<StateWaiter<State>>();
+  readonly #sets = new WeakMap<readonly string[], ReadonlySet<string>>();
 
   constructor(subject: Subject<State>, deps: KeyWatchDeps) {
     this.#subject = subject;
@@ -91,22 +96,23 @@ export class KeyWatch<State> {
     return this.#waiters.size > 0;
   }
 
-  /** Resolves when a queue is in a state that wakes, or the signal aborts. */
-  wait(wait: Wait<State>, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
+  /** Resolves when a queue is in a state that wakes, to such queues; or when the signal aborts. */
+  wait(wait: Wait<State>, signal: AbortSignal): Promise<readonly string[]> {
+    if (signal.aborted) return Promise.resolve([]);
     return new Promise((resolve) => {
-      const watchedQueues = wait.queues.map((queue) => this.#watchedQueue(queue));
+      const woken = new Set<string>();
       const end = () => {
-        for (const { waiters } of watchedQueues) waiters.delete(waiter);
         this.#waiters.delete(waiter);
         signal.removeEventListener('abort', end);
-        resolve();
+        resolve([...woken]);
       };
-      const waiter: StateWaiter<State> = { wait, end };
+      const waiter: StateWaiter<State> = { wait, queues: this.#setOf(wait.queues), woken, end };
       signal.addEventListener('abort', end, { once: true });
       this.#waiters.add(waiter);
-      for (const watched of watchedQueues) watched.waiters.add(waiter);
-      for (const watched of watchedQueues) if (!this.#isKnownIdle(watched, waiter)) this.#read(watched);
+      for (const queue of wait.queues) {
+        const watched = this.#watchedQueue(queue);
+        if (!this.#isKnownIdle(watched, waiter)) this.#read(watched);
+      }
     });
   }
 
@@ -122,7 +128,7 @@ export class KeyWatch<State> {
       if (!isServed(watched.queue)) continue;
       watched.reading = null;
       watched.armed = false;
-      if (watched.waiters.size > 0) this.#read(watched);
+      if (this.#isWatched(watched)) this.#read(watched);
     }
   }
 
@@ -141,7 +147,6 @@ export class KeyWatch<State> {
     if (watched) return watched;
     watched = {
       queue,
-      waiters: new Set(),
       state: null,
       armed: false,
       changes: 0,
@@ -171,12 +176,34 @@ export class KeyWatch<State> {
     watched.armed = false;
     const next = isCertain && armed && state !== null ? this.#subject.next?.(state) : null;
     if (next !== null && next !== undefined) this.#wakeWaiters(watched, next);
-    if (watched.waiters.size > 0 && !watched.reading) this.#readSoon(watched);
+    if (this.#isWatched(watched) && !watched.reading) this.#readSoon(watched);
   }
 
-  /** Ends the waits that the state wakes. */
-  #wakeWaiters({ queue, waiters }: WatchedQueue<State>, state: State): void {
-    for (const waiter of waiters) if (waiter.wait.wakes(queue, state)) waiter.end();
+  /** Ends the waits that the state wakes. Returns whether there were any. */
+  #wakeWaiters({ queue }: WatchedQueue<State>, state: State): boolean {
+    let hasWoken = false;
+    for (const waiter of this.#waiters) {
+      if (!waiter.queues.has(queue) || !waiter.wait.wakes(queue, state)) continue;
+      hasWoken = true;
+      const isFirst = waiter.woken.size === 0;
+      waiter.woken.add(queue);
+      if (waiter.wait.collects !== true) waiter.end();
+      else if (isFirst) setImmediate(waiter.end);
+    }
+    return hasWoken;
+  }
+
+  /** Whether somebody waits for the queue who was not woken by it yet. */
+  #isWatched({ queue }: WatchedQueue<State>): boolean {
+    for (const { queues, woken } of this.#waiters) if (queues.has(queue) && !woken.has(queue)) return true;
+    return false;
+  }
+
+  /** The set of these queues. Callers wait for the same list again and again. */
+  #setOf(queues: readonly string[]): ReadonlySet<string> {
+    let set = this.#sets.get(queues);
+    if (!set) this.#sets.set(queues, (set = new Set(queues)));
+    return set;
   }
 
   /** Reads after a change: at once, or after a pause while changes wake no waiter. */
@@ -191,7 +218,7 @@ export class KeyWatch<State> {
   #readIn(watched: WatchedQueue<State>, ms: number): void {
     watched.timer ??= this.#deps.clock.after(ms, () => {
       watched.timer = undefined;
-      if (watched.waiters.size > 0) this.#read(watched);
+      if (this.#isWatched(watched)) this.#read(watched);
     });
   }
 
@@ -231,17 +258,18 @@ export class KeyWatch<State> {
     watched.state = state;
     watched.armed = isUnchanged;
     this.#applyState(watched, state);
-    if (!isUnchanged && watched.waiters.size > 0) this.#readSoon(watched);
+    if (!isUnchanged && this.#isWatched(watched)) this.#readSoon(watched);
   }
 
   /** Ends the waits that the state wakes; after a change that wakes none, the next pause is longer. */
   #applyState(watched: WatchedQueue<State>, state: State): void {
-    const before = watched.waiters.size;
     const { isAfterChange } = watched;
     watched.isAfterChange = false;
-    this.#wakeWaiters(watched, state);
-    if (watched.waiters.size < before) watched.pauseMs = 0;
-    if (watched.waiters.size < before || !isAfterChange) return;
+    if (this.#wakeWaiters(watched, state)) {
+      watched.pauseMs = 0;
+      return;
+    }
+    if (!isAfterChange) return;
     watched.pauseMs = Math.min(MAX_READ_PAUSE_MS, watched.pauseMs * 2 || 1);
     watched.idleReadMs = this.#deps.clock.monotonicMs();
   }

@@ -22,6 +22,9 @@ const backlog: Subject<'announced' | 'none'> = {
   next: (state) => (state === 'none' ? 'announced' : null),
 };
 
+/** Times from here on are beyond all dates: nothing wakes up for them, as in the scripts. */
+const NEVER_MS = 8_640_000_000_000_000;
+
 /** The first entry of a sorted set, if it has any. */
 type FirstEntry = readonly (readonly [member: Buffer, score: number])[];
 
@@ -46,7 +49,7 @@ const due: Subject<{ earliestMs: number | null }> = {
       (retry ?? Infinity) * 1_000,
       exactMs ?? Infinity,
     );
-    return { earliestMs: earliestMs === Infinity ? null : earliestMs };
+    return { earliestMs: earliestMs >= NEVER_MS ? null : earliestMs };
   },
 };
 
@@ -61,13 +64,17 @@ export function createQueueWatches(deps: KeyWatchDeps): QueueWatches {
   const dues = new KeyWatch(due, deps);
   return {
     all: [works, backlogs, dues],
-    waitForWork: (queues, signal) => works.wait({ queues, wakes: (_, state) => state === 'some' }, signal),
-    waitForBacklog: (queues, signal) =>
-      backlogs.wait({ queues, wakes: (_, state) => state === 'announced' }, signal),
+    async waitForWork(queues, signal) {
+      await works.wait({ queues, wakes: (_, state) => state === 'some' }, signal);
+    },
+    async waitForBacklog(queues, signal) {
+      await backlogs.wait({ queues, wakes: (_, state) => state === 'announced' }, signal);
+    },
     waitForDue(known, signal) {
       const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs ?? Infinity]));
       const wait = {
         queues: [...knownMs.keys()],
+        collects: true,
         wakes: (queue: string, { earliestMs }: { earliestMs: number | null }) =>
           earliestMs !== null && earliestMs < (knownMs.get(queue) ?? Infinity),
       };

@@ -1,6 +1,6 @@
 import { leaseKey, pendingKey, taskKey } from '../../../../protocol/keys.ts';
 import type { RedisArg } from '../../client/script.ts';
-import { defineScript } from '../define-script.ts';
+import { defineScript, type QueuesCall } from '../define-script.ts';
 import { CODE, lua } from '../lua.generated.ts';
 import { textOf } from '../reply.ts';
 
@@ -54,4 +54,13 @@ export const keepResults = defineScript({
     for (const result of results) lua.keepResults.records.result(args, result);
   },
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
+});
+
+/** Replies with those of the queues that have pending tasks, in their order. */
+export const withTasks = defineScript({
+  lua: lua.withTasks,
+  keys: () => ({}),
+  moreKeys: ({ queues }: QueuesCall) => queues.map(pendingKey),
+  args: ({ queues }) => ({ queues: queues.length }),
+  reply: (raw, { queues }): string[] => (raw as readonly number[]).map((index) => queues[index] as string),
 });

@@ -1,16 +1,16 @@
 -- @use time names
--- queue-facts: counters, sizes and settings of one queue.
--- KEYS   pending
--- ARGV   now
+-- queue-facts: counters, sizes and settings of queues.
+-- KEYS   pending_lists...
+-- ARGV   now; queues: their number
 -- TOUCHES active, scheduled, retry, archived, completed, st:cancelled, groups, g:*, aggregation_sets, paused, cfg, odd, t:*, processed, failed
--- RETURN sizes of pending, active, scheduled, retry, completed, cancelled (among completed, too), archived; paused
---        (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now; tasks in groups;
---        groups; anomalies: IDs dropped, tasks archived, keys renamed; when the oldest
+-- RETURN per queue 0 = nothing is known of it, or: sizes of pending, active, scheduled, retry, completed, cancelled (among completed,
+--        too), archived; paused (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now;
+--        tasks in groups; groups; anomalies: IDs dropped, tasks archived, keys renamed; when the oldest
 --        task in a group or set joined, s, or nil
--- BOUND  1 queue, 1,000 groups and 1,000 sets; if there are more, the number of their tasks is estimated from 1,000
-local MAX_GROUPS = 1000
-local pending = KEYS.pending
-local asynq, tc = key_prefixes(pending)
+-- BOUND  128 queues; 1,000 groups and 1,000 sets each, about 4,000 in all; the number of tasks in further ones is estimated
+local MAX_GROUPS, MIN_GROUPS = 1000, 16
+-- Groups and sets that this call may still look at. Some of each queue are always looked at.
+local groups_left = 4000
 
 -- The reply of a command, or false if its key has a wrong type.
 local function read(...)
@@ -22,6 +22,7 @@ local oldest_s
 -- The number of members of these sorted sets, of `all` such sets if there are more; notes when the oldest one joined.
 local function count_members(keys, all)
   local sum = 0
+  groups_left = groups_left - #keys
   for i = 1, #keys do
     sum = sum + (read('ZCARD', keys[i]) or 0)
     local first = redis.pcall('ZRANGE', keys[i], 0, 0, 'WITHSCORES')
@@ -31,9 +32,10 @@ local function count_members(keys, all)
   return #keys > 0 and math.floor(sum * all / #keys) or 0
 end
 
-local function count_aggregating()
-  local names = redis.pcall('SRANDMEMBER', asynq .. 'groups', MAX_GROUPS)
-  local sets = redis.pcall('ZRANGE', asynq .. 'aggregation_sets', 0, MAX_GROUPS - 1)
+local function count_aggregating(asynq)
+  local max = math.max(MIN_GROUPS, math.min(MAX_GROUPS, groups_left))
+  local names = redis.pcall('SRANDMEMBER', asynq .. 'groups', max)
+  local sets = redis.pcall('ZRANGE', asynq .. 'aggregation_sets', 0, max - 1)
   local keys = {}
   for i = 1, #names do
     keys[i] = asynq .. 'g:' .. names[i]
@@ -42,24 +44,44 @@ local function count_aggregating()
     + count_members(sets.err and {} or sets, read('ZCARD', asynq .. 'aggregation_sets') or 0)
 end
 
-local anomalies = redis.pcall('HMGET', tc .. 'odd', 'dropped', 'archived', 'aside')
-local next_id = read('LINDEX', pending, -1)
-return {
-  read('LLEN', pending) or 0,
-  read('LLEN', asynq .. 'active') or 0,
-  read('ZCARD', asynq .. 'scheduled') or 0,
-  read('ZCARD', asynq .. 'retry') or 0,
-  read('ZCARD', asynq .. 'completed') or 0,
-  read('ZCARD', tc .. 'st:cancelled') or 0,
-  read('ZCARD', asynq .. 'archived') or 0,
-  redis.call('EXISTS', asynq .. 'paused'),
-  read('HGET', tc .. 'cfg', 'pause_reason'),
-  next_id and read('HGET', asynq .. 't:' .. next_id, FIELD.pending_since),
-  read('GET', asynq .. 'processed') or '0',
-  read('GET', asynq .. 'failed') or '0',
-  int_text(now),
-  count_aggregating(),
-  read('SCARD', asynq .. 'groups') or 0,
-  anomalies.err and {} or anomalies,
-  oldest_s and int_text(oldest_s) or false,
-}
+local function facts_of(pending)
+  local asynq, tc = key_prefixes(pending)
+  local anomalies = redis.pcall('HMGET', tc .. 'odd', 'dropped', 'archived', 'aside')
+  local next_id = read('LINDEX', pending, -1)
+  oldest_s = nil
+  local aggregating = count_aggregating(asynq)
+  return {
+    read('LLEN', pending) or 0,
+    read('LLEN', asynq .. 'active') or 0,
+    read('ZCARD', asynq .. 'scheduled') or 0,
+    read('ZCARD', asynq .. 'retry') or 0,
+    read('ZCARD', asynq .. 'completed') or 0,
+    read('ZCARD', tc .. 'st:cancelled') or 0,
+    read('ZCARD', asynq .. 'archived') or 0,
+    redis.call('EXISTS', asynq .. 'paused'),
+    read('HGET', tc .. 'cfg', 'pause_reason'),
+    next_id and read('HGET', asynq .. 't:' .. next_id, FIELD.pending_since),
+    read('GET', asynq .. 'processed') or '0',
+    read('GET', asynq .. 'failed') or '0',
+    int_text(now),
+    aggregating,
+    read('SCARD', asynq .. 'groups') or 0,
+    anomalies.err and {} or anomalies,
+    oldest_s and int_text(oldest_s) or false,
+  }
+end
+
+-- Whether anything is known of the queue. Of the two stored queues of a logical one often only one is used.
+local function is_known(pending)
+  local asynq, tc = key_prefixes(pending)
+  return redis.call(
+    'EXISTS', pending, asynq .. 'active', asynq .. 'scheduled', asynq .. 'retry', asynq .. 'completed', asynq .. 'archived',
+    asynq .. 'groups', asynq .. 'aggregation_sets', asynq .. 'paused', asynq .. 'processed', tc .. 'odd'
+  ) > 0
+end
+
+local reply, first = {}, INDEX.pending_lists
+for i = first, first + ARGV.queues - 1 do
+  reply[#reply + 1] = is_known(KEYS[i]) and facts_of(KEYS[i]) or 0
+end
+return reply

@@ -1,7 +1,7 @@
 import type { Anomalies, QueueFacts } from '../../../../broker/inspect.ts';
 import { SECOND_MS } from '../../../../protocol/go-time.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
-import { defineScript } from '../define-script.ts';
+import { defineScript, type QueuesCall } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { textOf, textOrNull } from '../reply.ts';
 
@@ -28,43 +28,52 @@ function anomaliesOf(raw: readonly unknown[]): Anomalies {
   return { dropped, archived, renamedKeys };
 }
 
-/** Replies with sizes, counters and settings of one queue. */
+/** The facts of a queue that was never used. */
+const UNUSED_QUEUE: readonly unknown[] = [0, 0, 0, 0, 0, 0, 0, 0, null, null, '0', '0', '0', 0, 0, []];
+
+/** The facts of one queue, as the script returns them. */
+function parseFacts(queue: string, facts: readonly unknown[]): QueueFacts {
+  const [pending, active, scheduled, retry, completedSize, cancelledSize, archived, paused] =
+    facts as readonly number[];
+  const [reason, pendingSince, processed, failed, now, aggregating, groups, anomalies, joinedS] =
+    facts.slice(8);
+  const joined = textOrNull(joinedS ?? null);
+  // Cancelled tasks are in `completed`, too. If a Go tool removes one there, `st:cancelled` still has it.
+  const cancelled = Math.min(completedSize ?? 0, cancelledSize ?? 0);
+  const pendingSinceMs = msOfNanoseconds(textOrNull(pendingSince));
+  return {
+    queue,
+    counts: {
+      scheduled: scheduled ?? 0,
+      pending: pending ?? 0,
+      active: active ?? 0,
+      retry: retry ?? 0,
+      completed: (completedSize ?? 0) - cancelled,
+      cancelled,
+      archived: archived ?? 0,
+      aggregating: aggregating as number,
+    },
+    paused: paused === 1,
+    pauseReason: paused === 1 ? textOrNull(reason) : null,
+    // `now` is by Redis' clock. A Go client writes `pending_since` by its own clock, which may be ahead: so at least 0.
+    oldestPendingMs: pendingSinceMs === null ? null : Math.max(0, Number(textOf(now)) - pendingSinceMs),
+    oldestAggregatingMs:
+      joined === null ? null : Math.max(0, Number(textOf(now)) - Number(joined) * SECOND_MS),
+    processed: countOf(processed),
+    failed: countOf(failed),
+    groups: groups as number,
+    anomalies: anomaliesOf(anomalies as readonly unknown[]),
+  };
+}
+
+/** Replies with sizes, counters and settings of each queue. */
 export const queueFacts = defineScript({
   lua: lua.queueFacts,
-  keys: (queue: string) => ({ pending: pendingKey(queue) }),
-  args: () => ({}),
-  reply: (raw, queue): QueueFacts => {
-    const facts = raw as readonly unknown[];
-    const [pending, active, scheduled, retry, completedSize, cancelledSize, archived, paused] =
-      facts as readonly number[];
-    const [reason, pendingSince, processed, failed, now, aggregating, groups, anomalies, joinedS] =
-      facts.slice(8);
-    const joined = textOrNull(joinedS ?? null);
-    // Cancelled tasks are in `completed`, too. If a Go tool removes one there, `st:cancelled` still has it.
-    const cancelled = Math.min(completedSize ?? 0, cancelledSize ?? 0);
-    const pendingSinceMs = msOfNanoseconds(textOrNull(pendingSince));
-    return {
-      queue,
-      counts: {
-        scheduled: scheduled ?? 0,
-        pending: pending ?? 0,
-        active: active ?? 0,
-        retry: retry ?? 0,
-        completed: (completedSize ?? 0) - cancelled,
-        cancelled,
-        archived: archived ?? 0,
-        aggregating: aggregating as number,
-      },
-      paused: paused === 1,
-      pauseReason: paused === 1 ? textOrNull(reason) : null,
-      // `now` is by Redis' clock. A Go client writes `pending_since` by its own clock, which may be ahead: so at least 0.
-      oldestPendingMs: pendingSinceMs === null ? null : Math.max(0, Number(textOf(now)) - pendingSinceMs),
-      oldestAggregatingMs:
-        joined === null ? null : Math.max(0, Number(textOf(now)) - Number(joined) * SECOND_MS),
-      processed: countOf(processed),
-      failed: countOf(failed),
-      groups: groups as number,
-      anomalies: anomaliesOf(anomalies as readonly unknown[]),
-    };
-  },
+  keys: () => ({}),
+  moreKeys: ({ queues }: QueuesCall) => queues.map(pendingKey),
+  args: ({ queues }) => ({ queues: queues.length }),
+  reply: (raw, { queues }): QueueFacts[] =>
+    (raw as readonly (0 | readonly unknown[])[]).map((facts, i) =>
+      parseFacts(queues[i] as string, facts === 0 ? UNUSED_QUEUE : facts),
+    ),
 });

@@ -1,7 +1,7 @@
 import type { BusinessFilter } from '../../../../broker/inspect.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
-import { defineScript } from '../define-script.ts';
+import { defineScript, type QueuesCall } from '../define-script.ts';
 import { CODE, lua } from '../lua.generated.ts';
 import { textOf, textOrNull } from '../reply.ts';
 import { parseTaskRow, type RawRow, type TaskRow } from './task-row.ts';
@@ -28,8 +28,7 @@ export const cancelRequested = defineScript({
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });
 
-export interface FindCall {
-  readonly queue: string;
+export interface FindCall extends QueuesCall {
   /** The plain ID. */
   readonly id: string;
   readonly filter: BusinessFilter;
@@ -37,28 +36,45 @@ export interface FindCall {
 
 /** A stored task whose ID may be the one asked for; the business in its meta decides. */
 export interface FoundRow {
+  readonly queue: string;
   readonly id: string;
   readonly meta: string | null;
 }
 
+/** What a call of `find` has found. */
+export interface FindReply {
+  /** Number of queues that were searched, from the first on. */
+  readonly searched: number;
+  readonly rows: readonly FoundRow[];
+}
+
+/** Per queue the task without a business comes first, if there is one. */
 export const find = defineScript({
   lua: lua.find,
-  keys: ({ queue }: FindCall) => ({ pending: pendingKey(queue) }),
-  args: ({ id, filter }) =>
-    'any' in filter
-      ? { id, withoutBusiness: 1, allBusinesses: 1, business: '' }
+  keys: () => ({}),
+  moreKeys: ({ queues }: FindCall) => queues.map(pendingKey),
+  args: ({ queues, id, filter }) => {
+    const call = { id, queues: queues.length };
+    return 'any' in filter
+      ? { ...call, withoutBusiness: 1, allBusinesses: 1, business: '' }
       : {
-          id,
+          ...call,
           withoutBusiness: filter.business === null ? 1 : 0,
           allBusinesses: 0,
           business: filter.business ?? '',
-        },
-  /** The task without a business comes first, if there is one. */
-  reply: (raw): FoundRow[] =>
-    (raw as readonly (readonly [unknown, unknown])[]).map(([id, meta]) => ({
-      id: textOf(id),
-      meta: textOrNull(meta),
-    })),
+        };
+  },
+  reply: (raw, { queues }): FindReply => {
+    const [searched, ...rows] = raw as readonly [number, ...(readonly [number, unknown, unknown])[]];
+    return {
+      searched,
+      rows: rows.map(([position, id, meta]) => ({
+        queue: queues[position] as string,
+        id: textOf(id),
+        meta: textOrNull(meta),
+      })),
+    };
+  },
 });
 
 /** Replies with the estimated bytes that a queue's tasks take. */

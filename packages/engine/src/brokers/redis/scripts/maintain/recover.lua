@@ -5,7 +5,8 @@
 -- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.
 -- KEYS   pending
 -- ARGV   now; limit; max_crashes: losses of a task that ran alone, in a row, after
---        which it is archived as poison; max_losses: the same in any company; lease_ms: length of the caller's leases
+--        which it is archived as poison; max_losses: the same in any company; lease_ms: length of the caller's leases;
+--        idle_ms: when a survey last found nothing leased
 -- TOUCHES active, lease, archived, completed, st:cancelled, st:cancelling, scan, tok, odd, aside:*, t:*, unique:*, processed,
 --        processed:*, failed, failed:*
 -- RETURN number recovered, number archived, IDs dropped, then for Go's tasks: token, rows as in `exchange`; or `!<key>`: this
@@ -50,7 +51,7 @@ local wrong_key = find_wrong_type(
 if wrong_key then
   return '!' .. wrong_key
 end
-if is_held_off(scan) then
+if is_held_off(scan, tonumber(ARGV.idle_ms)) then
   return { 0, 0, {}, 0, {} }
 end
 ids, go = expired_leases(lease, scan, tonumber(ARGV.limit))

@@ -1,7 +1,7 @@
 import type { PoisonLimits } from '@task-center/model';
-import type { Forwarded, Step } from '../../../../broker/maintain.ts';
+import type { Forwarded, RecoverStep, Step, Surveyed } from '../../../../broker/maintain.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
-import { defineScript } from '../define-script.ts';
+import { defineScript, type QueuesCall } from '../define-script.ts';
 import { type Fetched, parseTakenRows } from '../consume/exchange.ts';
 import { lua } from '../lua.generated.ts';
 import { quarantinedIn, type Refusal, refusalIn, textOf } from '../reply.ts';
@@ -22,7 +22,38 @@ export const forward = defineScript({
   },
 });
 
-export interface RecoverCall extends Step {
+type SurveyedRow = readonly [position: number, isLeased: number, nextDueMs: unknown, isUntidy: number];
+
+/** Replies with what each queue needs. */
+export const survey = defineScript({
+  lua: lua.survey,
+  keys: () => ({}),
+  moreKeys: ({ queues }: QueuesCall) => queues.map(pendingKey),
+  args: ({ queues }) => ({ queues: queues.length }),
+  reply: (raw, { queues }): Surveyed[] => {
+    const [now, ...rows] = raw as readonly [unknown, ...SurveyedRow[]];
+    const atMs = Number(textOf(now));
+    const idle: Surveyed = { atMs, isLeased: false, nextDueMs: null, nextInMs: null, isUntidy: false };
+    const surveyed = queues.map(() => idle);
+    for (const [position, isLeased, next, isUntidy] of rows) {
+      const nextDueMs = next === null ? null : Number(textOf(next));
+      const nextInMs = nextDueMs === null ? null : Math.max(0, nextDueMs - atMs);
+      surveyed[position] = { atMs, isLeased: isLeased === 1, nextDueMs, nextInMs, isUntidy: isUntidy === 1 };
+    }
+    return surveyed;
+  },
+});
+
+/** Replies with those of the queues in which something has expired, or a key has a wrong type. */
+export const untidy = defineScript({
+  lua: lua.untidy,
+  keys: () => ({}),
+  moreKeys: ({ queues }: QueuesCall) => queues.map(pendingKey),
+  args: ({ queues }) => ({ queues: queues.length }),
+  reply: (raw, { queues }): string[] => (raw as readonly number[]).map((index) => queues[index] as string),
+});
+
+export interface RecoverCall extends RecoverStep {
   /** After which losses a task is archived. */
   readonly limits: PoisonLimits;
   /** How long the caller leases Go's tasks, ms. */
@@ -49,11 +80,12 @@ type Raw = readonly [
 export const recover = defineScript({
   lua: lua.recover,
   keys: ({ queue }: RecoverCall) => ({ pending: pendingKey(queue) }),
-  args: ({ limit, limits: { crashes, losses }, leaseMs }) => ({
+  args: ({ limit, limits: { crashes, losses }, leaseMs, idleAtMs = 0 }) => ({
     limit,
     maxCrashes: crashes,
     maxLosses: losses,
     leaseMs,
+    idleMs: idleAtMs,
   }),
   reply: (raw, { queue }): RecoverReply | Refusal => {
     const refusal = refusalIn(raw);

@@ -6,13 +6,14 @@ local MAX_HOLD_OFFS = 3
 local GO_GRACE_S = 30
 
 -- Whether recovery must wait. When no scan has run for a while, the broker was away and workers could not renew: they get
--- the time to do it first (docs/design/guarantees.md#hold-off-after-a-stall).
-local function is_held_off(scan)
+-- the time to do it first (docs/design/guarantees.md#hold-off-after-a-stall). A survey that found nothing leased at `idle_ms`
+-- counts as a scan.
+local function is_held_off(scan, idle_ms)
   local last, until_text, holds = unpack(redis.call('HMGET', scan, 'last', 'until', 'holds'))
   local last_ms, until_ms, hold_offs = valid_integer(last), valid_integer(until_text) or 0, valid_integer(holds) or 0
   -- If the clock was put back, the stored end may lie far ahead: cap it.
   until_ms = math.min(until_ms, now + RENEW_MS + 1000)
-  if last_ms and now - last_ms > 3 * SCAN_MS then
+  if last_ms and now - math.max(last_ms, idle_ms) > 3 * SCAN_MS then
     hold_offs = hold_offs + 1
     if hold_offs <= MAX_HOLD_OFFS then
       until_ms = now + RENEW_MS + 1000

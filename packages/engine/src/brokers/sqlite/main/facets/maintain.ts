@@ -7,6 +7,10 @@ const NOTHING_REPAIRED: Repaired = { recovered: 0, archived: 0, locks: 0, groups
 
 export function createMaintain(writer: Writer): Maintain {
   return {
+    survey: (queues) => writer.ask('survey', queues),
+
+    findUntidy: (queues) => writer.ask('findUntidy', queues),
+
     // No orphans: tasks without a retry left are archived in the thread.
     async recover(steps, limits) {
       const recoveries = await writer.ask('recover', { steps, limits });

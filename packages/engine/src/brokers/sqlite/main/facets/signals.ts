@@ -11,10 +11,15 @@ export interface LocalSignals extends Signals {
   close(): void;
 }
 
-interface Waiter {
-  /** Whether what it waits for is there. */
-  isReady(): boolean;
-  wake(): void;
+/** What a caller waits for. */
+interface Condition {
+  readonly queues: ReadonlySet<string>;
+  /** Whether this state of the queue is what it waits for. */
+  wakes(queue: QueueChange): boolean;
+}
+
+interface Waiter extends Condition {
+  end(found: readonly string[]): void;
 }
 
 /** Whether something is due earlier than the caller knows; null = nothing is due. */
@@ -22,30 +27,43 @@ const isEarlierThan = (nextDueMs: number | null, knownMs: number | null): boolea
   nextDueMs !== null && (knownMs === null || nextDueMs < knownMs);
 
 /** A paused queue has no work, whatever is in it. */
-const hasWork = (queue: QueueChange | undefined): boolean =>
-  queue !== undefined && queue.pending > 0 && !queue.paused;
+const hasWork = ({ pending, paused }: QueueChange): boolean => pending > 0 && !paused;
 
-/** Callers that wait until something is there. */
-function createWaiters() {
+/** Callers that wait for states of queues. `stateOf`: what is known of a queue. */
+function createWaiters(stateOf: (queue: string) => QueueChange | undefined) {
   const waiters = new Set<Waiter>();
   return {
-    waitUntil(isReady: () => boolean, signal: AbortSignal): Promise<void> {
-      if (signal.aborted || isReady()) return Promise.resolve();
+    /** Resolves to queues whose states wake, or to none when the signal aborts. */
+    wait({ queues, wakes }: Condition, signal: AbortSignal): Promise<readonly string[]> {
+      const found = [...queues].filter((queue) => {
+        const state = stateOf(queue);
+        return state !== undefined && wakes(state);
+      });
+      if (signal.aborted || found.length > 0) return Promise.resolve(found);
       return new Promise((resolve) => {
+        const onAbort = () => waiter.end([]);
         const waiter: Waiter = {
-          isReady,
-          wake() {
+          queues,
+          wakes,
+          end(woken) {
             waiters.delete(waiter);
-            signal.removeEventListener('abort', waiter.wake);
-            resolve();
+            signal.removeEventListener('abort', onAbort);
+            resolve(woken);
           },
         };
-        signal.addEventListener('abort', waiter.wake, { once: true });
+        signal.addEventListener('abort', onAbort, { once: true });
         waiters.add(waiter);
       });
     },
-    wakeReady(): void {
-      for (const waiter of waiters) if (waiter.isReady()) waiter.wake();
+    /** Ends the waits for what has changed. Waits for any number of other queues cost nothing. */
+    wake(changes: readonly QueueChange[]): void {
+      for (const { queues, wakes, end } of waiters) {
+        const woken = changes.filter((change) => queues.has(change.name) && wakes(change));
+        if (woken.length > 0) end(woken.map(({ name }) => name));
+      }
+    },
+    endAll(): void {
+      for (const { end } of waiters) end([]);
     },
   };
 }
@@ -53,12 +71,13 @@ function createWaiters() {
 export function createSignals(broker: string): LocalSignals {
   /** What the writer thread has last reported of each queue. */
   const queues = new Map<string, QueueChange>();
-  const { waitUntil, wakeReady } = createWaiters();
+  const waiters = createWaiters((queue) => queues.get(queue));
   const listeners = new Set<(id: string) => void>();
   let closed = false;
 
-  const waitForWork: Signals['waitForWork'] = (names, signal) =>
-    waitUntil(() => closed || names.some((name) => hasWork(queues.get(name))), signal);
+  const waitForWork: Signals['waitForWork'] = async (names, signal) => {
+    if (!closed) await waiters.wait({ queues: new Set(names), wakes: hasWork }, signal);
+  };
 
   return {
     waitForWork,
@@ -66,10 +85,11 @@ export function createSignals(broker: string): LocalSignals {
     waitForBacklog: waitForWork,
     async announceBacklog() {},
     // Ready when something is due earlier than the caller knows; otherwise the caller sleeps until the time that it knows.
-    waitForDue(known: readonly KnownDue[], signal) {
-      const isEarlier = ({ queue, nextDueMs }: KnownDue) =>
-        isEarlierThan(queues.get(queue)?.nextDueMs ?? null, nextDueMs);
-      return waitUntil(() => closed || known.some(isEarlier), signal);
+    async waitForDue(known: readonly KnownDue[], signal) {
+      if (closed) return [];
+      const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs]));
+      const wakes = ({ name, nextDueMs }: QueueChange) => isEarlierThan(nextDueMs, knownMs.get(name) ?? null);
+      return waiters.wait({ queues: new Set(knownMs.keys()), wakes }, signal);
     },
     // Everybody is asked: a task's worker knows its own tasks.
     async cancel(ids) {
@@ -85,13 +105,12 @@ export function createSignals(broker: string): LocalSignals {
     },
     update(changes) {
       for (const change of changes) queues.set(change.name, change);
-      if (changes.length > 0) wakeReady();
+      waiters.wake(changes);
     },
     close() {
       closed = true;
       listeners.clear();
-      // Everybody who waits is ready now.
-      wakeReady();
+      waiters.endAll();
     },
   };
 }

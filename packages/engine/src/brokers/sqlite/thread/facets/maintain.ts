@@ -9,7 +9,7 @@ import {
   type ScanMemory,
 } from '@task-center/model';
 import { MAX_BATCH } from '../../../../broker/bounds.ts';
-import type { Recovered, Step } from '../../../../broker/maintain.ts';
+import type { Recovered, RecoverStep, Step, Surveyed } from '../../../../broker/maintain.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { plain, type Packet } from '../../packing.ts';
 import { HAS_ATTEMPTS, HAS_BODY } from '../../rows.ts';
@@ -18,6 +18,7 @@ import {
   ARCHIVED,
   CANCELLED,
   COMPLETED,
+  IN_SET,
   PENDING,
   RETRY,
   SCHEDULED,
@@ -29,7 +30,7 @@ import type { Now, Store } from '../store.ts';
 
 /** Asks to take back tasks whose leases have expired. */
 export interface RecoverRequest {
-  readonly steps: readonly Step[];
+  readonly steps: readonly RecoverStep[];
   /** After which losses a task is archived as poison. */
   readonly limits: PoisonLimits;
 }
@@ -154,6 +155,47 @@ function createDueTaskForwarder({ database, sequence, tasks }: Store) {
   };
 }
 
+/** Requests that say what queues need. The counts in memory answer for most queues, without a query. */
+function createSurveyHandlers({ database, queues }: Store) {
+  const minOf = (state: StateNumber) =>
+    `(SELECT min(at) FROM task WHERE queue = :queue AND state = ${state})`;
+  const firstOf = (state: StateNumber, other: StateNumber) =>
+    database.named<{ queue: number }, { first: number | null; second: number | null }>(
+      `SELECT ${minOf(state)} AS first, ${minOf(other)} AS second`,
+    );
+  const nextDue = firstOf(SCHEDULED, RETRY);
+  const nextExpiry = firstOf(COMPLETED, CANCELLED);
+  const earliest = (query: typeof nextDue, entry: QueueEntry): number | null => {
+    const { first = null, second = null } = query.get({ queue: entry.number }) ?? {};
+    return first === null || second === null ? (first ?? second) : Math.min(first, second);
+  };
+  const has = (entry: QueueEntry | undefined, ...states: StateNumber[]): entry is QueueEntry =>
+    states.some((state) => (entry?.counts[state] ?? 0) > 0);
+
+  function surveyed(name: string, { wallMs, monotonicMs: atMs }: Now): Surveyed {
+    const entry = queues.find(name);
+    const nextDueMs = has(entry, SCHEDULED, RETRY) ? earliest(nextDue, entry) : null;
+    const nextInMs = nextDueMs === null ? null : Math.max(0, nextDueMs - wallMs);
+    return { atMs, isLeased: has(entry, ACTIVE), nextDueMs, nextInMs, isUntidy: false };
+  }
+
+  /** Whether the janitor must look at it. Sets are few: it looks itself whether their time is over. */
+  function isUntidy(name: string, { wallMs }: Now): boolean {
+    const entry = queues.find(name);
+    if (has(entry, IN_SET)) return true;
+    const expiryMs = has(entry, COMPLETED, CANCELLED) ? earliest(nextExpiry, entry) : null;
+    return expiryMs !== null && expiryMs <= wallMs;
+  }
+
+  return {
+    survey: ({ data }: Packet<readonly string[]>, now: Now): Packet<Surveyed[]> =>
+      plain(data.map((name) => surveyed(name, now))),
+
+    findUntidy: ({ data }: Packet<readonly string[]>, now: Now): Packet<string[]> =>
+      plain(data.filter((name) => isUntidy(name, now))),
+  };
+}
+
 /** Makes the function that removes completed and cancelled tasks whose retention is over. Their locks are released already. */
 function createExpiredTaskRemover({ database, tasks, afterFinish }: Store) {
   const expiredTasks = database.named<UntilParams, { seq: number; state: StateNumber }>(
@@ -191,10 +233,10 @@ function createShrinker({ database }: Store): () => void {
  * Makes the function that records a scan of a queue. True = nothing may be taken back in this scan: the process may have
  * been stopped, and its live workers must be able to renew their leases first.
  */
-function createHoldOff(): (entry: QueueEntry, nowMs: number) => boolean {
+function createHoldOff(): (entry: QueueEntry, nowMs: number, idleAtMs?: number) => boolean {
   const scans = new Map<QueueEntry, ScanMemory>();
-  return (entry, nowMs) => {
-    const { isHeldOff, memory } = nextScan(scans.get(entry) ?? NO_SCAN_YET, nowMs);
+  return (entry, nowMs, idleAtMs) => {
+    const { isHeldOff, memory } = nextScan(scans.get(entry) ?? NO_SCAN_YET, nowMs, idleAtMs);
     scans.set(entry, memory);
     return isHeldOff;
   };
@@ -209,12 +251,14 @@ export function createMaintainHandlers(store: Store) {
   const holdOff = createHoldOff();
 
   return {
+    ...createSurveyHandlers(store),
+
     /** Per step: how many tasks are pending again, and how many were archived. */
     recover({ data }: Packet<RecoverRequest>, now: Now): Packet<RecoveredTasks[]> {
       const untilMs = Math.floor(now.monotonicMs);
-      const recoverStep = ({ queue, limit }: Step): RecoveredTasks => {
+      const recoverStep = ({ queue, limit, idleAtMs }: RecoverStep): RecoveredTasks => {
         const entry = queues.find(queue);
-        if (!entry || holdOff(entry, untilMs) || entry.counts[ACTIVE] === 0)
+        if (!entry || holdOff(entry, untilMs, idleAtMs) || entry.counts[ACTIVE] === 0)
           return { recovered: 0, archived: 0 };
         const recovery = { entry, untilMs, limit: clampLimit(limit), limits: data.limits };
         return recover(recovery, now.wallMs);
