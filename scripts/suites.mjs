@@ -107,7 +107,7 @@ const TABLE = [
     kind: FAULTS,
     files: ['sqlite-crash', 'sqlite-disk', 'sqlite-owners'],
     guards: SQLITE,
-    costs: { experiments: 25 },
+    costs: { experiments: 40 },
   },
   {
     kind: FAULTS,

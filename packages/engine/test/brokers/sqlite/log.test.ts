@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { copyFile, link, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { openDatabase } from '../../../src/brokers/sqlite/thread/database.ts';
+import { WriteAheadLog } from '../../../src/brokers/sqlite/thread/log.ts';
 import { stateOfLog, type LogStart } from '../../../src/brokers/sqlite/thread/log-check.ts';
 import { writeBackup } from '../../../src/control/index.ts';
 import { aTask, manyTasks } from '../../support/factories.ts';
@@ -181,6 +183,30 @@ describe('a log', () => {
     expect(existsSync(`${path}-wal`)).toBe(true);
     expect(await pendingOf(path)).toBe(300);
   });
+});
+
+test('a log that could not be copied into its file, as on a full disk, ends as whole all the same', async () => {
+  const database = openDatabase((await folder()).file('tasks.db'));
+  let isFull = false;
+  const exec = (sql: string) => {
+    if (isFull && sql.includes('RESTART')) throw new Error('database or disk is full');
+    database.exec(sql);
+  };
+  const { path, pageBytes, prepare } = database;
+  const log = new WriteAheadLog({ path, pageBytes, prepare, exec });
+  log.start();
+  const saysMore = () => Number(prepare('PRAGMA user_version').get()?.[0]) < 0;
+  for (const goOn of [() => log.beforeTransaction(), () => log.finish()]) {
+    isFull = true;
+    expect(() => log.checkpoint()).toThrow('full');
+    expect(saysMore()).toBe(true);
+    goOn();
+    expect(saysMore()).toBe(false);
+    isFull = false;
+    log.checkpoint();
+    expect(saysMore()).toBe(false);
+  }
+  database.close();
 });
 
 describe('what a log is to its file', () => {

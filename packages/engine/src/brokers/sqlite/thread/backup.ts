@@ -7,7 +7,7 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, TaskCenterError } from '../../../errors/task-center-error.ts';
-import { toWire } from '../errors.ts';
+import { errorKindOf, toWire } from '../errors.ts';
 import type { BackupResult } from '../messages.ts';
 import type { Database } from './database.ts';
 import { FILE_HEADER_BYTES, markOf, toUserVersion, USER_VERSION_AT } from './log-mark.ts';
@@ -150,6 +150,7 @@ function hasRoomFor(bytes: number, path: string, database: Database): boolean {
 function copyError(error: unknown, path: string, database: Database): TaskCenterError {
   if (error instanceof TaskCenterError) return error;
   const broker = `sqlite:${database.path}`;
+  if (errorKindOf(error) === 'full') return noRoom(database);
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOSPC':
     case 'EDQUOT':

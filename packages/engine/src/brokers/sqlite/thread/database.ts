@@ -164,6 +164,7 @@ function wrap(path: string, driver: DatabaseSyncInstance): Database {
     close() {
       try {
         if (driver.isTransaction) driver.exec('ROLLBACK');
+        log.finish();
         driver.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } finally {
         driver.close();
@@ -179,7 +180,8 @@ function wrap(path: string, driver: DatabaseSyncInstance): Database {
       };
     },
   };
-  return Object.assign(database, { log: new WriteAheadLog(database) });
+  const log = new WriteAheadLog(database);
+  return Object.assign(database, { log });
 }
 
 /** Refuses a damaged file, if it is small enough to be checked at once. */

@@ -46,8 +46,10 @@ export class WriteAheadLog {
   #size: NumberStatement | undefined;
   /** Tag of the log's generation. */
   #tag = 0;
-  /** Whether the mark of this generation has still to be written. */
+  /** Whether the last mark says that more follows, so another has to be written. */
   #lacksMark = false;
+  /** Whether the next transaction begins the log anew. */
+  #isCopied = false;
   readonly #watchers = new Set<Set<number>>();
   readonly #holds = new Set<Hold>();
 
@@ -80,6 +82,8 @@ export class WriteAheadLog {
     for (const hold of this.#holds) hold.isBroken = true;
     try {
       this.#write({ tag: this.#tag, more: true });
+      // Also if the checkpoint fails, as on a full disk: the log then goes on, and must end as whole.
+      this.#lacksMark = true;
     } catch (error) {
       // A full disk has no room even for this mark. A copy of the file alone then looks whole, but no data is at risk.
       if (errorKindOf(error) !== 'full') throw error;
@@ -87,7 +91,19 @@ export class WriteAheadLog {
     this.#reportPages();
     this.#database.exec('PRAGMA wal_checkpoint(RESTART)');
     this.#lacksMark = true;
+    this.#isCopied = true;
     this.#markGeneration();
+  }
+
+  /** To be called before the database is closed, which copies the log into the file: the last mark must say that it is whole. */
+  finish(): void {
+    if (!this.#lacksMark) return;
+    try {
+      this.#markGeneration();
+    } catch {
+      // A full disk. In a log that begins anew there is room.
+      this.checkpoint();
+    }
   }
 
   /**
@@ -125,13 +141,14 @@ export class WriteAheadLog {
   }
 
   #markGeneration(): void {
-    const expected = tagAfter(this.#tag);
+    const expected = this.#isCopied ? tagAfter(this.#tag) : this.#tag;
     this.#write({ tag: expected, more: false });
     const tag = this.#readTag();
     // Only if SQLite counted otherwise than it does today.
     if (tag !== expected) this.#write({ tag, more: false });
     this.#tag = tag;
     this.#lacksMark = false;
+    this.#isCopied = false;
   }
 
   /** The number of frames in the log's generation. */
