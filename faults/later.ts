@@ -12,11 +12,6 @@ const MEMBERS = 'the checker has no invariant for the members of a group yet';
 export const LATER: readonly Later[] = [
   { id: 'W10', title: 'sandboxed child killed', why: 'there are no sandboxed children yet' },
   {
-    id: 'N7',
-    title: 'cancel while the subscriber is down',
-    why: 'durable cancellation is not built yet',
-  },
-  {
     id: 'H10',
     title: 'WAIT on another connection than the write',
     why: 'needs no fault: packages/engine/test/brokers/redis/durability.test.ts shows with a paused replica that both use one connection',

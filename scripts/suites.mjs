@@ -111,9 +111,9 @@ const TABLE = [
   },
   {
     kind: FAULTS,
-    files: ['lifecycle', 'unique'],
-    guards: [...REDIS, ...SQLITE, ...engine('client', 'worker')],
-    costs: { experiments: 45 },
+    files: ['cancel', 'lifecycle', 'unique'],
+    guards: [...REDIS, ...SQLITE, ...engine('client', 'control', 'worker')],
+    costs: { experiments: 60 },
   },
   {
     kind: FAULTS,

@@ -26,12 +26,19 @@ function failuresOf({ does, maxRetries }: Call): number | null {
   return Math.min(fails, maxRetries + 1);
 }
 
+/** Somebody must have asked for it, and an attempt that succeeded would have come first. */
+function cancelFaults({ cancelled = null }: StoredTask, successes: number): string[] {
+  if (cancelled === null) return ['it is cancelled, and nobody has asked for that'];
+  return successes === 0 ? [] : ['it is cancelled with a success'];
+}
+
 /** Contradictions in the stored record of one task. */
 function faultsOf(task: StoredTask, call: Call): string[] {
   const faults: string[] = [];
   const [successes, lost] = ['succeeded', 'lost'].map((outcome) => countOf(task, outcome));
-  const final = task.state === 'completed' || task.state === 'archived';
+  const final = task.state === 'completed' || task.state === 'archived' || task.state === 'cancelled';
   if (!final) return [`it ended ${task.state}`];
+  if (task.state === 'cancelled') return cancelFaults(task, successes ?? 0);
   if (task.state === 'completed' && successes !== 1) faults.push(`${successes} successes are recorded`);
   if (task.state === 'archived' && successes !== 0) faults.push('it is archived with a success');
   if (lost !== task.crashes) faults.push(`${lost} lost attempts are recorded, ${task.crashes} counted`);
@@ -97,7 +104,9 @@ export function bookkeepingFaults(
     faults.push(...faultsOfTask.map((fault) => `task ${task.id}: ${fault}`));
     const failures = countOf(task, 'failed') + (isPoison(task) ? 1 : 0);
     failed += failures;
-    processed += failures + countOf(task, 'succeeded');
+    // The attempt that a cancellation ended is counted, also one that was lost.
+    const cancelled = task.state === 'cancelled' && task.cancelled?.wasRunning ? 1 : 0;
+    processed += failures + countOf(task, 'succeeded') + cancelled;
   }
   if (content.failed !== failed) faults.push(`${content.failed} failures are counted, ${failed} recorded`);
   if (content.processed !== processed)

@@ -13,7 +13,8 @@ export interface BrokerContent {
 export type StoredTask = Pick<
   TaskRecord,
   'id' | 'state' | 'retried' | 'maxRetries' | 'crashes' | 'attempt' | 'attempts' | 'result' | 'lastError'
->;
+> &
+  Partial<Pick<TaskRecord, 'cancelled'>>;
 
 /** Without `aggregating`: no experiment leaves tasks in groups. */
 const STATES = [

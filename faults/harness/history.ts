@@ -33,6 +33,9 @@ export interface Does {
   readonly filler?: string;
 }
 
+/** As in the event `attempt.finished`. */
+type AttemptOutcome = 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'cancelled' | 'lost';
+
 interface At {
   /** ms of CLOCK_MONOTONIC, which all processes of the machine share. */
   readonly t: number;
@@ -56,7 +59,7 @@ export type Line =
   | Of<'end', Ran & { outcome: 'ok' | 'fail' | 'aborted' }>
   | Of<'abort', Ran & { cause: string }>
   /** The broker answered the end of an attempt. `lost` = it refused it. */
-  | Of<'finished', Ran & { outcome: 'succeeded' | 'failed' | 'archived' | 'revoked' | 'deferred' | 'lost' }>
+  | Of<'finished', Ran & { outcome: AttemptOutcome }>
   /** All leases of a queue were renewed by a call that began at `since`, `gapMs` after the one before (0 = the first). */
   | Of<'renewed', { since: number; leases: number; queue: string; gapMs: number }>
   /** All leases were released at `at`, as the event loop had hung for `stallMs`. */

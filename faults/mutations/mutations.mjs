@@ -297,4 +297,23 @@ export const mutations = [
     experiment: 'U1',
     on: 'redis',
   },
+  {
+    name: 'finish-forgets-the-cancellation',
+    about: 'a failed attempt of a task that somebody has cancelled is retried',
+    file: `${SCRIPTS}/prelude/finish.lua`,
+    from: "return not KEPT[code] and row.own_state == 'cancelling'",
+    to: 'return false',
+    experiment: 'N7',
+    on: 'redis',
+  },
+  {
+    name: 'recovery-forgets-the-cancellation',
+    about:
+      'a cancelled task whose worker has died is given to another worker, and its attempt is not counted',
+    file: `${SCRIPTS}/maintain/recover.lua`,
+    from: "if row.own_state == 'cancelling' then",
+    to: 'if false then',
+    experiment: 'N7',
+    on: 'redis',
+  },
 ];

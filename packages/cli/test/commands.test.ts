@@ -1,6 +1,8 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Queue } from '@task-center/api';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../engine/test/support/redis-server.ts';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
 import { endAll, runCli, startCli, type Cli } from './support/cli.ts';
@@ -69,6 +71,33 @@ describe('tasks', () => {
     });
     expect(await run('tasks', 'delete', 'mail-1')).toMatchObject({ code: 0, out: 'mail-1  deleted\n' });
     expect((await run('tasks')).out).toBe('no tasks in queue default\n');
+  });
+
+  test('that run are cut off, and show who cancelled them', async () => {
+    await startService();
+    let onCut = () => {};
+    let onRequest = () => {};
+    const cut = new Promise<void>((resolve) => (onCut = resolve));
+    const running = new Promise<void>((resolve) => (onRequest = resolve));
+    const receiver = createServer(({ socket }) => {
+      socket.on('close', onCut);
+      onRequest();
+    });
+    onTestFinished(() => void receiver.close());
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    await run('enqueue', '--id', 'long-1', '--callback-url', url);
+    await running;
+    const cancelled = await run('tasks', 'cancel', 'long-1', '--reason', 'twice');
+    expect(cancelled).toMatchObject({ code: 0 });
+    expect(cancelled.out).toMatch(/^long-1 {2}(active, cancel requested|cancelled)\n$/);
+    await cut;
+    await expect
+      .poll(async () => (await run('tasks', 'show', 'long-1')).out)
+      .toMatch(/^long-1 {2}cancelled\n/);
+    const { out } = await run('tasks', 'show', 'long-1');
+    expect(out).toMatch(/cancelled +twice, by \S+, 20/);
+    expect(out).toMatch(/ cancelled +the task was cancelled/);
   });
 
   test('take their payload from a file, with every digit', async () => {

@@ -60,6 +60,12 @@ test.each([
   },
   { name: 'a missing payload', sql: 'DELETE FROM body', kind: 'ghost', ran: ['pending'] },
   {
+    name: 'a request to cancel a task that waits',
+    sql: `UPDATE task SET cancel = '{"atMs":1,"wasRunning":true}' WHERE id = 'pending'`,
+    kind: 'mismatch',
+    ran: ['large'],
+  },
+  {
     name: 'a set that does not exist',
     sql: `UPDATE task SET state = 8, in_set = 'none' WHERE id = 'grouped'`,
     kind: 'orphan',

@@ -1,7 +1,7 @@
 // What a check looks for: rows that contradict each other. No request handler leaves such rows behind; damage, or another
 // program that wrote to the file, may. Runs in the writer thread.
 import type { FaultKind } from '../../../../broker/check.ts';
-import { AGGREGATING, CANCELLED, COMPLETED, IN_SET, SCHEDULED } from '../../states.ts';
+import { AGGREGATING, CANCELLED, COMPLETED, IN_SET, PENDING, RETRY, SCHEDULED } from '../../states.ts';
 import type { SqlValue } from '../database.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Store } from '../store.ts';
@@ -111,6 +111,22 @@ export const RULES: Readonly<Record<string, Rule>> = {
       ({ tasks }) =>
       (row) =>
         tasks.forward({ ...taskOf(row), order: Number(row.name), nowMs: row.nowMs }),
+  },
+  // It would run although somebody has asked to cancel it.
+  request: {
+    kind: 'mismatch',
+    perQueue: true,
+    name: 'seq',
+    rows: 'task',
+    condition: `queue = :queue AND cancel IS NOT NULL AND state IN (${SCHEDULED}, ${PENDING}, ${RETRY})`,
+    found: 'it waits, yet somebody has asked to cancel it',
+    done: 'cancelled',
+    repair:
+      ({ tasks, locks }) =>
+      (row) => {
+        locks.release(Number(row.name));
+        tasks.endCancelling({ ...taskOf(row), nowMs: row.nowMs });
+      },
   },
   tally: {
     kind: 'counter',
