@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names receipt counters leases remove move finish-mixed finish-queue lease-tasks cancel-found fetch
+-- @use time names receipt counters leases remove move finish-mixed finish-queue lease-tasks cancel-found left-to-others fetch
 -- exchange: finishes attempts and takes tasks, over several queues of one node, in the caller's order.
 -- KEYS   receipt; pending_lists...: of the queues with finishes, then of the queues to take from
 -- ARGV   now; slot; sequence; finish_queues: number of queues with finishes; room: tasks to take; lease_ms: length of the leases;
