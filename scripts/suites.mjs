@@ -119,7 +119,7 @@ const TABLE = [
     kind: FAULTS,
     files: ['poison', 'worker'],
     guards: [...REDIS, ...SQLITE, ...WORKERS, ...engine('errors', 'task')],
-    costs: { experiments: 95 },
+    costs: { experiments: 175 },
   },
 ];
 
