@@ -14,6 +14,8 @@ import type { AggregatedGroup, AggregationOptions, GroupedTask } from './rules.t
 
 /** `aggregate` is warned this long before its set is given up: the new task must be stored by then. */
 const WARNING_LEAD_MS = 5_000;
+/** A set is given up this long before its time is over in the broker, which must still be told. It counts whole seconds. */
+const TELL_LEAD_MS = 2_000;
 
 export interface SetDeps {
   readonly broker: Pick<Broker, 'groups'>;
@@ -40,7 +42,7 @@ class SetTime {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#timer = clock.after(SET_MS - WARNING_LEAD_MS, () => this.warn());
+    this.#timer = clock.after(SET_MS - TELL_LEAD_MS - WARNING_LEAD_MS, () => this.warn());
   }
 
   /** Aborts when the time is nearly over. */
