@@ -34,11 +34,14 @@ export function encodeAttempt(record: AttemptRecord): string {
   return JSON.stringify(short);
 }
 
-/** The encoded record of an attempt that was cancelled, from the one that its worker encoded: there is no next attempt. */
+/**
+ * The encoded record of an attempt that was cancelled, from the one that its worker encoded. There is no next attempt, and no
+ * reason for one.
+ */
 export function cancelledRecord(line: string): string {
   const [record] = decodeLine(line);
   if (!record) return line;
-  const { nextMs: _, ...kept } = record;
+  const { nextMs: _, reason: __, ...kept } = record;
   return encodeAttempt({ ...kept, outcome: 'cancelled' });
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finish, LeasedTask } from '../../src/broker/consume.ts';
 import { fsck } from '../../src/control/fsck.ts';
-import { aTask, finish } from '../support/factories.ts';
+import { aRecord, aTask, finish } from '../support/factories.ts';
 import {
   countsOf,
   end,
@@ -77,6 +77,18 @@ function ends(harness: Harness): void {
     const { attempts } = await recordOf(bench, 'a');
     expect(attempts[0]).toMatchObject({ outcome: 'cancelled', error: { message: 'the handler failed' } });
   });
+
+  test.each(['default: retry', 'out of "retries" \\', 'ü'])(
+    'the record of its attempt has no reason for a retry: %s',
+    async (reason) => {
+      const bench = await harness.openBench();
+      const retry = finish.retry(await requested(bench), 1_000);
+      const record = { ...aRecord(retry.task), nextMs: 5, reason, worker: 'w1' };
+      await end(bench, { ...retry, record } as Finish);
+      const { nextMs: _, reason: __, ...kept } = record;
+      expect((await recordOf(bench, 'a')).attempts).toEqual([{ ...kept, outcome: 'cancelled' }]);
+    },
+  );
 
   test('it is kept for its own retention if that is longer, and its unique lock is released', async () => {
     const bench = await harness.openBench();

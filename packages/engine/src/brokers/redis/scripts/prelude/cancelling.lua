@@ -4,13 +4,20 @@
 -- Shortest time that a cancelled task is kept. A request says how long; one that was damaged does not.
 local MIN_CANCELLED_S = 3600
 
--- The line of an attempt that was cancelled, from the line that its worker wrote: another outcome, and no next attempt.
+-- The line of an attempt that was cancelled, from the line that its worker wrote: another outcome, no next attempt and no reason
+-- for one.
 local function cancelled_line(line)
   local head, tail = string.match(line, '^(.-"o":")%a+(".*)$')
   if not head then
     return line
   end
   tail = string.gsub(tail, '^","a":%d+', '"')
+  -- Of the same length, but without escaped quotes.
+  local unescaped = string.gsub(tail, '\\.', '__')
+  local _, reason_end = string.find(unescaped, '^","r":"[^"]*"')
+  if reason_end then
+    tail = '"' .. string.sub(tail, reason_end + 1)
+  end
   return head .. 'cancelled' .. tail
 end
 
