@@ -305,6 +305,19 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect(JSON.stringify(lines)).not.toMatch(/hidden|secret body/);
   });
 
+  test('a callback that is given back is no failure in the log', async () => {
+    const lines: Parameters<Log['warn']>[] = [];
+    const worker = await start(ANYWHERE, { ...silentLog, warn: (...line) => void lines.push(line) });
+    const arrived = new Promise<void>((resolve) => receiver.answers(() => resolve()));
+    const task = aTask();
+    await broker.submit.enqueue([task]);
+    await arrived;
+    await worker.giveBack();
+    expect(await broker.inspect.task(task)).toMatchObject({ state: 'pending', attempts: [], deferrals: 1 });
+    expect(lines).toEqual([]);
+    await broker.control.remove(task);
+  });
+
   test('a running delivery may finish while the worker stops', async () => {
     const worker = await start();
     const arrived = new Promise<void>((resolve) => {

@@ -94,14 +94,20 @@ interface FinishedAttempt {
   readonly delivery: Delivery;
   readonly delivered: Delivered;
   readonly outcome: CallbackOutcome;
+  /** Of the attempt. */
+  readonly signal: AbortSignal;
   /** When it began, monotonic. */
   readonly sinceMs: number;
 }
 
-/** Logs one line per attempt: failures as warnings, successes at level debug. Never the payload or the answer. */
+/** Whether the attempt was ended because the worker stops: its task is given back, and nothing has failed. */
+const isGivenBack = ({ aborted, reason }: AbortSignal): boolean =>
+  aborted && (reason as { cause?: unknown }).cause === 'shutdown';
+
+/** Logs one line per attempt: failures as warnings, others at level debug. Never the payload or the answer. */
 function logOutcome(
   { clock, log }: AttemptDeps,
-  { task, delivery, delivered, outcome, sinceMs }: FinishedAttempt,
+  { task, delivery, delivered, outcome, signal, sinceMs }: FinishedAttempt,
 ): void {
   const fields = {
     ...logFields(task, delivery),
@@ -109,6 +115,7 @@ function logOutcome(
     duration_ms: Math.round(clock.monotonicMs() - sinceMs),
   };
   if (outcome.ok) return log.debug(fields, 'a callback succeeded');
+  if (isGivenBack(signal)) return log.debug(fields, 'a callback was given back, because the worker stops');
   const err = { class: outcome.hints.errorClass, message: outcome.message };
   log.warn({ ...fields, err, reason: outcome.hints.reason }, 'a callback attempt failed');
 }
@@ -151,7 +158,7 @@ export async function deliverTask(
   const delivered = await send(deps, task, { delivery, request, signal: context.signal });
   const outcome = outcomeOf(delivered, deps.clock.wallMs());
   context.record({ ...exchangeRecord(request, delivered) });
-  logOutcome(deps, { task, delivery, delivered, outcome, sinceMs });
+  logOutcome(deps, { task, delivery, delivered, outcome, signal: context.signal, sinceMs });
   if (!outcome.ok) throw new HandlerError(outcome.message, outcome.hints);
   return outcome.result ?? undefined;
 }
