@@ -2,9 +2,10 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connect } from '@task-center/engine';
 import { aTask } from '../../engine/test/support/factories.ts';
+import { launchProgram } from '../../engine/test/support/program.ts';
 import { freePort } from '../../engine/test/support/redis-server.ts';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
-import { endAll, runCli, startCli } from './support/cli.ts';
+import { BIN, endAll, runCli, startCli } from './support/cli.ts';
 
 let folder: TempFolder;
 beforeEach(async () => {
@@ -50,5 +51,23 @@ describe('backup', () => {
     expect(await run('--local', '--broker', 'sqlite:typo.db')).toMatchObject({ code: 1 });
     expect(await run('--local')).toMatchObject({ code: 0, err: '' });
     expect(await pendingOf(folder.file('copy.db'))).toBe(2);
+  });
+
+  // Linux then writes a part, without an error.
+  test('fails when the disk becomes full within the last write', async () => {
+    const port = String(await freePort());
+    const service = startCli(['serve'], { env: { TASKCENTER_HTTP_PORT: port }, cwd: folder.path });
+    await service.saw(/Task Center runs on/);
+    const where = ['--url', `http://127.0.0.1:${port}`, '--key-file', folder.file('data/admin.key')];
+    const copy = folder.file('copy.db');
+    expect(await runCli(['backup', copy, ...where])).toMatchObject({ code: 0 });
+    const { size } = await stat(copy);
+    const { ended } = launchProgram(BIN, {
+      args: ['backup', copy, '--force', ...where],
+      wrapper: ['sh', '-c', `ulimit -f ${Math.floor(size / 512) - 4}; exec "$@"`, 'sh'],
+    });
+    expect(await ended).toMatchObject({ code: 1 });
+    expect((await readdir(folder.path)).sort()).toEqual(['copy.db', 'data']);
+    expect((await stat(copy)).size).toBe(size);
   });
 });

@@ -1,7 +1,7 @@
 // `backup`: writes a copy of the SQLite file, through the service or, while that is stopped, by itself.
 
 import { constants } from 'node:fs';
-import { access, open, rename, rm } from 'node:fs/promises';
+import { access, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { addBrokerOptions, checkFile, openBroker, readBroker, type BrokerOptions } from '../broker.ts';
@@ -20,17 +20,14 @@ interface BackupOptions extends ServiceOptions, BrokerOptions {
 /** Writes bytes to a new file and syncs it. Returns their number. */
 async function save(content: AsyncIterable<Uint8Array>, path: string): Promise<number> {
   const file = await open(path, 'wx', 0o600);
-  let bytes = 0;
   try {
-    for await (const part of content) {
-      await file.write(part);
-      bytes += part.length;
-    }
+    // It writes all. `file.write` may write a part, without an error, when the disk becomes full.
+    await writeFile(file, content);
     await file.sync();
+    return (await file.stat()).size;
   } finally {
     await file.close();
   }
-  return bytes;
 }
 
 async function fetchCopy(part: string, options: BackupOptions, io: Io): Promise<number> {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The committed entry, which runs the built program. */
-const BIN = fileURLToPath(new URL('../../bin/task-center.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../../bin/task-center.js', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;

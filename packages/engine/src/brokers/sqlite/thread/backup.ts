@@ -11,6 +11,7 @@ import { errorKindOf, toWire } from '../errors.ts';
 import type { BackupResult } from '../messages.ts';
 import type { Database } from './database.ts';
 import { FILE_HEADER_BYTES, markOf, toUserVersion, USER_VERSION_AT } from './log-mark.ts';
+import { writeAll } from './write-all.ts';
 
 const read = promisify(readFile);
 
@@ -107,7 +108,7 @@ class Copy {
       const { bytesRead } = await read(this.#source, this.#buffer, 0, length, at);
       // The file has become shorter. The last step cuts the copy off, too.
       if (bytesRead === 0) return;
-      await this.#target.write(this.#buffer, 0, bytesRead, at);
+      await writeAll(this.#target, this.#buffer.subarray(0, bytesRead), at);
       at += bytesRead;
       this.#unsyncedBytes += bytesRead;
       if (this.#unsyncedBytes >= MAX_UNSYNCED_BYTES) await this.#sync();
