@@ -102,6 +102,15 @@ it('tells a finding anew when it gets worse, or is about something else', async 
   expect(told).toEqual(['eviction warning', 'eviction error', 'eviction error']);
 });
 
+it('tells the end of one of two findings of a kind', async () => {
+  const state = bench(['a', 'b'].map((subject) => ({ ...NO_DISK, subject })));
+  const { watch, clock, told } = state;
+  await watch.start();
+  state.found = [{ ...NO_DISK, subject: 'b' }];
+  await clock.advance(60_000);
+  expect(told).toEqual(['persistence warning', 'persistence warning', 'persistence ended']);
+});
+
 it('looks again within a second of a hint, and at most once a second', async () => {
   const state = bench([]);
   const { watch, clock } = state;

@@ -124,9 +124,12 @@ export class FindingWatch implements Findings {
       return earlier ? { ...one, sinceMs: earlier.sinceMs } : one;
     });
     this.#errors = [...this.#states.values()].flatMap(({ findings }) => findings.filter(isError));
-    // A finding that got worse has not ended.
-    for (const one of before) if (!known.some(({ code }) => code === one.code)) this.#tell(one, true);
-    for (const one of known) if (!before.some((other) => isSame(other, one))) this.#tell(one, false);
+    const begun = known.filter((one) => !before.some((other) => isSame(other, one)));
+    // One that got worse, or that is about something else now, has not ended.
+    const lasting = (one: KnownFinding) =>
+      begun.some(({ code }) => code === one.code) || known.some((other) => isSame(other, one));
+    for (const one of before) if (!lasting(one)) this.#tell(one, true);
+    for (const one of begun) this.#tell(one, false);
   }
 
   /** An error or a lost connection hints at a finding: every check looks again, within a second. */
