@@ -156,6 +156,26 @@ describe('the identity of a file', () => {
     expect(await submit(broker, 'b')).toMatchObject([{ code: 'created' }]);
   });
 
+  test('is lost while it cannot be looked at, and found again when it can', async () => {
+    const { file } = await folder();
+    await mkdir(file('data'));
+    const broker = await open(file('data/tasks.db'));
+    await rename(file('data'), file('away'));
+    await writeFile(file('data'), 'no folder');
+    await until(() => codesOf(broker).includes('error file_identity'));
+    await expect(broker.submit.enqueue([aTask()])).rejects.toMatchObject({ code: 'broker-unsafe' });
+    await rm(file('data'));
+    await rename(file('away'), file('data'));
+    await until(() => codesOf(broker).length === 0);
+    expect(await broker.submit.enqueue([aTask()])).toMatchObject([{ code: 'created' }]);
+  });
+
+  test('stays ours while the process can open no file', async () => {
+    const { file } = await folder();
+    const program = startProgram(import.meta.url, 'no-files.mjs', file('tasks.db'));
+    expect(await program.nextLine()).toBe('created []');
+  });
+
   test('is lost when a backup is put in its place, also through a link', async () => {
     const { file } = await folder();
     await mkdir(file('real'));

@@ -1,9 +1,10 @@
 // Looks each second whether the file is still ours: the same file at its path, the same log beside it, our mark, and no
 // network between. Whatever is wrong is found by main thread and transactions alike.
 import { statfsSync, statSync } from 'node:fs';
+import { messageOf } from '../../../../errors/task-center-error.ts';
 import { systemClock } from '../../../../runtime/clock.ts';
 import type { FileFinding } from '../../messages.ts';
-import { readMark } from './mark-file.ts';
+import { readMark, type FoundMark, type OwnMark } from './mark-file.ts';
 import { markPath, type TakenMark } from './take-mark.ts';
 import { livenessOf, thisProcess } from './process-identity.ts';
 
@@ -108,17 +109,27 @@ export class FileWatch {
   look(): readonly FileFinding[] {
     this.#wallMs = systemClock.wallMs();
     this.#monotonicMs = systemClock.monotonicMs();
-    this.#ownership = this.#checkMark();
-    this.#findings = [...this.#deps.found, ...this.#ownerFindings(), ...this.#placeFindings()];
+    this.#findings = [...this.#deps.found, ...this.#lookAround()];
     return this.#findings;
+  }
+
+  /** What cannot be looked at may be another's: nothing is written until it can. */
+  #lookAround(): FileFinding[] {
+    try {
+      this.#ownership = this.#checkMark();
+      return [...this.#ownerFindings(), ...this.#placeFindings()];
+    } catch (error) {
+      const detail = `${this.#deps.path} and the files beside it cannot be looked at (${messageOf(error)})`;
+      return [{ code: 'file_identity', severity: 'error', detail, fix: MOVED_FIX }];
+    }
   }
 
   /** A mark that is not ours means that the file is lost for good: what this process knows of it is out of date. */
   #checkMark(): Ownership {
-    const { path, taken } = this.#deps;
+    const { taken } = this.#deps;
     const { mark } = taken;
     if (mark === null) return 'ours';
-    const found = readMark(markPath(path));
+    const found = this.#readMark(mark);
     if (this.#ownership !== 'ours') {
       const isGone =
         found.kind === 'none' ||
@@ -140,6 +151,16 @@ export class FileWatch {
       // A disk that takes no sign of life is no loss of ownership.
     }
     return 'ours';
+  }
+
+  /** A process with too many open files cannot read the mark, but sees that it is still the one that it wrote. */
+  #readMark(mark: OwnMark): FoundMark {
+    try {
+      return readMark(markPath(this.#deps.path));
+    } catch (error) {
+      if (mark.isInPlace()) return { kind: 'file', record: mark.record, text: '' };
+      throw error;
+    }
   }
 
   /** The mark is not ours any more, or there is none. */

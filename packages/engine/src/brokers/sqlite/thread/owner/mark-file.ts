@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   fdatasyncSync,
+  fstatSync,
   linkSync,
   lstatSync,
   openSync,
@@ -82,6 +83,10 @@ export class OwnMark {
     this.#record = record;
   }
 
+  get record(): MarkRecord {
+    return this.#record;
+  }
+
   get id(): string {
     return this.#record.id;
   }
@@ -117,6 +122,13 @@ export class OwnMark {
     }
     writeSync(this.#file, toText(this.#record), 0);
     return true;
+  }
+
+  /** Whether the file at the path is the one that this mark was written to. Opens no file. */
+  isInPlace(): boolean {
+    if (this.#file === undefined) return false;
+    const [own, found] = [fstatSync(this.#file), lstatSync(this.#path)];
+    return own.dev === found.dev && own.ino === found.ino;
   }
 
   /** Writes the next sign of life. `durable`: other hosts must see it. */
