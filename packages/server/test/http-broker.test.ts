@@ -58,6 +58,18 @@ describe('a backup over HTTP', () => {
     expect(await app.call('GET', PATH, { key })).toMatchObject({ status: 403, json: { code: 'forbidden' } });
   });
 
+  test.each([{ businesses: ['b'] }, { queues: ['orders*'] }])(
+    'has too much for a key of %j',
+    async (scope) => {
+      const { app } = await sqliteApp();
+      const key = await app.createKey({ role: 'admin', name: 'a', ...scope });
+      expect(await app.call('GET', PATH, { key })).toMatchObject({
+        status: 403,
+        json: { code: 'forbidden' },
+      });
+    },
+  );
+
   test('of a broker that cannot be copied says what to do instead', async () => {
     const { app } = await sqliteApp((broker) => ({ ...broker, backup: null }));
     const { status, json } = await app.call('GET', PATH);

@@ -44,9 +44,19 @@ function fileName(wallMs: number): string {
 
 /**
  * `GET /v1/broker/backup`. The copy is whole before its first byte is sent: its size is known then, and an error still has an
- * answer of its own.
+ * answer of its own. A copy has everything: a key that is bound to some businesses or queues may not have it.
+ *
+ * @throws ProblemError `forbidden`
  */
-async function getBrokerBackup({ deps, isGone }: Call<'getBrokerBackup'>): Promise<Reply> {
+async function getBrokerBackup({ principal, deps, isGone }: Call<'getBrokerBackup'>): Promise<Reply> {
+  if (principal.businesses !== null || principal.queues !== null)
+    throw new ProblemError(
+      'forbidden',
+      'A key that is bound to businesses or queues may not copy everything.',
+      {
+        extra: { needed: { businesses: null, queues: null } },
+      },
+    );
   const { bytes, content } = await control.openBackup(deps.broker, { signal: isGone() });
   const name = fileName(deps.runtime.clock.wallMs());
   return {
