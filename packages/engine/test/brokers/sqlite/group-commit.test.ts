@@ -14,7 +14,9 @@ import {
   type RequestHandlers,
 } from '../../../src/brokers/sqlite/thread/requests.ts';
 import { plain, type Packet } from '../../../src/brokers/sqlite/packing.ts';
-import { NEW_TASK } from '../../../src/brokers/sqlite/rows.ts';
+import { ACTION, FINISH, NEW_TASK } from '../../../src/brokers/sqlite/rows.ts';
+import { CANCELLED } from '../../../src/brokers/sqlite/states.ts';
+import type { ExchangeAnswer } from '../../../src/brokers/sqlite/thread/facets/consume.ts';
 import { createDiskReserve, noDiskReserve } from '../../../src/brokers/sqlite/thread/disk-reserve.ts';
 import { createStore, type Store } from '../../../src/brokers/sqlite/thread/store.ts';
 import { folder } from './open.ts';
@@ -94,6 +96,24 @@ describe('a group of calls', () => {
     expect(codesOf(answers)).toEqual(['ok', 'broker-refused', 'ok']);
     expect([pending(setup), storedTasks(setup)]).toEqual([4, 4]);
     expect(setup.group.brokenCause).toBeNull();
+  });
+
+  test('still cancels a task for which that was asked, when the group of its end is undone', async () => {
+    const setup = await setUp();
+    const call = { finishedQueues: ['default'], finishes: [], queues: ['default'], shares: [], leave: [] };
+    const worker = { room: 1, leaseMs: 6_000, worker: 'w' };
+    const exchange = (more: object) => request('exchange', plain({ ...call, ...worker, ...more }));
+    const [, taken] = setup.group.run([enqueue('a', 1), exchange({})]);
+    const { token } = (taken as { reply: { data: ExchangeAnswer } }).reply.data;
+    setup.group.run([request('cancel', plain({ queue: 'default', id: 'a0', cancellation: {} }))]);
+    const base = { action: ACTION.retry, queue: 0, seq: 1, token, related: 0, attempt: 1, record: null };
+    const end = { ...base, error: 'failed', waitingFor: null, delayMs: 1_000, failures: 1 } as const;
+    const answers = setup.group.run([
+      exchange({ finishes: [FINISH.toRow(end)], room: 0 }),
+      request('nonsense' as RequestName, plain(null)),
+    ]);
+    expect(answers).toMatchObject([{ reply: { data: { finished: [2] } } }, { error: {} }]);
+    expect(setup.store.queues.find('default')?.counts[CANCELLED]).toBe(1);
   });
 
   test('refuses a call without a handler', async () => {

@@ -28,6 +28,10 @@ export function createCancelMoves(deps: { readonly database: Database; readonly 
   const newest = database.named<{ seq: number; token: number }, NewestAttempt>(`
     SELECT attempts, started_ms AS startedMs, worker FROM task
     WHERE seq = :seq AND state = ${ACTIVE} AND token = :token`);
+  // CROSS JOIN: by the index of each queue's active tasks, and not through all tasks.
+  const allRequested = database.named<void, { seq: number }>(`
+    SELECT task.seq AS seq FROM queue CROSS JOIN task ON task.queue = queue.no AND task.state = ${ACTIVE}
+    WHERE task.cancel IS NOT NULL`);
   const find = database.named<{ queue: number; id: string }, { seq: number }>(
     'SELECT seq FROM task WHERE queue = :queue AND id = :id',
   );
@@ -41,6 +45,11 @@ export function createCancelMoves(deps: { readonly database: Database; readonly 
     requestCancel({ seq }: StoredTask, cancellation: string): void {
       store.run({ seq, cancellation });
       requested.add(seq);
+    },
+    /** After a rollback: what was remembered may not have happened, and what was forgotten still stands. */
+    reloadRequests(): void {
+      requested.clear();
+      for (const { seq } of allRequested.all()) requested.add(seq);
     },
     isCancelRequested({ queue, id }: TaskRef): boolean {
       const entry = requested.size > 0 ? queues.find(queue) : undefined;

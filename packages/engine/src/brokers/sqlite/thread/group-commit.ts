@@ -128,11 +128,12 @@ export class GroupCommit {
 
   /** Returns to the state before the transaction. False = that is no longer possible, see `brokenCause`. */
   #rollBack(error: unknown): boolean {
-    const { database, queues } = this.#store;
+    const { database, queues, tasks } = this.#store;
     try {
       if (errorKindOf(error) === 'fatal') throw error;
       if (database.inTransaction) database.exec('ROLLBACK');
       queues.reload();
+      tasks.reloadRequests();
       return true;
     } catch (fatal) {
       this.#brokenCause = messageOf(fatal);
