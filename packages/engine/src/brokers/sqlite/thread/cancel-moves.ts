@@ -17,24 +17,30 @@ export interface NewestAttempt {
   readonly worker: string | null;
 }
 
+function cancelStatements(database: Database) {
+  return {
+    store: database.named<{ seq: number; cancellation: string }>(
+      `UPDATE task SET cancel = :cancellation WHERE seq = :seq AND state = ${ACTIVE} AND cancel IS NULL`,
+    ),
+    newest: database.named<{ seq: number; token: number }, NewestAttempt>(`
+    SELECT attempts, started_ms AS startedMs, worker FROM task
+    WHERE seq = :seq AND state = ${ACTIVE} AND token = :token`),
+    // CROSS JOIN: by the index of each queue's active tasks, and not through all tasks.
+    allRequested: database.named<void, { seq: number }>(`
+    SELECT task.seq AS seq FROM queue CROSS JOIN task ON task.queue = queue.no AND task.state = ${ACTIVE}
+    WHERE task.cancel IS NOT NULL`),
+    find: database.named<{ queue: number; id: string }, { seq: number }>(
+      'SELECT seq FROM task WHERE queue = :queue AND id = :id',
+    ),
+  };
+}
+
 export function createCancelMoves(deps: { readonly database: Database; readonly queues: QueueRegistry }) {
   const { database, queues } = deps;
   const { move } = createMover(deps);
   /** Rows of active tasks with a request: others pay no query. After a restart no task is active. */
   const requested = new Set<number>();
-  const store = database.named<{ seq: number; cancellation: string }>(
-    `UPDATE task SET cancel = :cancellation WHERE seq = :seq AND state = ${ACTIVE} AND cancel IS NULL`,
-  );
-  const newest = database.named<{ seq: number; token: number }, NewestAttempt>(`
-    SELECT attempts, started_ms AS startedMs, worker FROM task
-    WHERE seq = :seq AND state = ${ACTIVE} AND token = :token`);
-  // CROSS JOIN: by the index of each queue's active tasks, and not through all tasks.
-  const allRequested = database.named<void, { seq: number }>(`
-    SELECT task.seq AS seq FROM queue CROSS JOIN task ON task.queue = queue.no AND task.state = ${ACTIVE}
-    WHERE task.cancel IS NOT NULL`);
-  const find = database.named<{ queue: number; id: string }, { seq: number }>(
-    'SELECT seq FROM task WHERE queue = :queue AND id = :id',
-  );
+  const { store, newest, allRequested, find } = cancelStatements(database);
   const endCancelling = move<{ nowMs: number }>(CANCELLED, ENDED);
   const endLost = move<{ nowMs: number }>(CANCELLED, `${ENDED}, crashes = crashes + 1`);
 
