@@ -1,9 +1,10 @@
-import type {
-  AllowableFinding,
-  BrokerFacts,
-  BrokerFinding,
-  FindingCode,
-  Findings,
+import {
+  ALLOWABLE_FINDINGS,
+  type AllowableFinding,
+  type BrokerFacts,
+  type BrokerFinding,
+  type FindingCode,
+  type Findings,
 } from '../broker/findings.ts';
 import type { Submit } from '../broker/submit.ts';
 import { messageOf, TaskCenterError } from '../errors/task-center-error.ts';
@@ -62,11 +63,17 @@ const isError = ({ severity }: Pick<BrokerFinding, 'severity'>): boolean => seve
 const isSame = (a: KnownFinding, b: KnownFinding): boolean =>
   a.code === b.code && a.severity === b.severity && a.subject === b.subject;
 
+/** What to do about a finding, and how to accept it where that is possible. */
+function fixOf({ code, fix }: Pick<BrokerFinding, 'code' | 'fix'>): string {
+  const isAllowable = ALLOWABLE_FINDINGS.some((allowable) => allowable === code);
+  return isAllowable ? `${fix} To use it all the same, name ${code} in broker_allow (library: allow).` : fix;
+}
+
 /** The error of a start or a submission while findings void the promises. */
 function unsafeError(broker: string, findings: readonly Omit<BrokerFinding, 'sinceMs'>[]): TaskCenterError {
   return new TaskCenterError('broker-unsafe', {
     broker,
-    findings: findings.map(({ code, detail, fix }) => ({ code, detail, fix })),
+    findings: findings.map(({ code, detail, fix }) => ({ code, detail, fix: fixOf({ code, fix }) })),
   });
 }
 
