@@ -13,6 +13,8 @@ class FakeBroker {
   readonly clock: FakeClock = createFakeClock();
   /** What surveys find of queues that are not idle. */
   readonly states = new Map<string, Partial<Surveyed>>();
+  /** Queues whose master is down. */
+  readonly down = new Set<string>();
   /** Queues per call, by the name of the call. */
   readonly calls: Record<string, readonly string[][]> = {};
   readonly recoverSteps: RecoverStep[] = [];
@@ -36,7 +38,10 @@ class FakeBroker {
     maintain: {
       survey: async (queues: readonly string[]) => {
         this.#record('survey', queues);
-        return queues.map((queue) => ({ ...IDLE, atMs: this.clock.wallMs(), ...this.states.get(queue) }));
+        const atMs = this.clock.wallMs();
+        return queues.map((queue) =>
+          this.down.has(queue) ? null : { ...IDLE, atMs, ...this.states.get(queue) },
+        );
       },
       findUntidy: async (queues: readonly string[]) => {
         this.#record('findUntidy', queues);
@@ -129,6 +134,15 @@ describe('the loops of maintenance', () => {
     await fake.clock.advance(3_000);
     expect(fake.calls['survey'].map((queues) => queues.length)).toEqual([2_000, 2_000, 2_000]);
     expect(new Set(fake.queuesOf('survey')).size).toBe(6_000);
+  });
+
+  test('survey the other queues while one has been out of reach since the start', async () => {
+    const fake = await start(100, ({ down }) => down.add('q3'));
+    fake.states.set('q7', { isLeased: true });
+    await fake.clock.advance(20_000);
+    fake.calls['recover'] = [];
+    await fake.clock.advance(5_000);
+    expect(new Set(fake.queuesOf('recover'))).toEqual(new Set(['q7']));
   });
 
   test('scan a queue every 750 ms while it has leases, and no longer than 5 s after', async () => {

@@ -118,7 +118,7 @@ export class Needs {
     const isDue = found.nextInMs === 0 || dueAtMs < needs.dueAtMs - EARLIER_MS;
     if (isDue || found.nextDueMs !== needs.nextDueMs) {
       // A wake-up that came meanwhile stays: it may be newer than the survey.
-      needs.dueAtMs = Math.min(dueAtMs, needs.dueAtMs === -Infinity ? -Infinity : dueAtMs);
+      if (needs.dueAtMs !== -Infinity) needs.dueAtMs = dueAtMs;
       needs.nextDueMs = found.nextDueMs;
     }
     return { ...news, isDue };

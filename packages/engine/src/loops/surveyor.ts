@@ -26,10 +26,10 @@ export interface SurveyorDeps {
 export function createSurveyor({ broker, needs, runtime, onNews }: SurveyorDeps): Loop {
   const nextTurn = createTurns(MIN_SURVEYED, MAX_TURNS);
 
-  /** Those that were never surveyed; if there are none, the next ones in turn. */
+  /** Those that were never surveyed, and the next ones in turn: the master of the first may be down for long. */
   function queuesToSurvey(): readonly QueueNeeds[] {
     const unknown = needs.all().filter(({ isSurveyed }) => !isSurveyed);
-    return unknown.length > 0 ? unknown : nextTurn(needs.all());
+    return [...new Set([...unknown, ...nextTurn(needs.all())])];
   }
 
   return createLoop({
