@@ -38,8 +38,11 @@ const RETRY_INTERVAL_MS = 1_000;
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Broker> {
   const { signal, ...openOptions } = options;
-  const unknown = options.allow?.find((code) => !ALLOWABLE_FINDINGS.includes(code));
-  if (unknown !== undefined) throw invalidValue('allow', unknown, `some of ${ALLOWABLE_FINDINGS.join(', ')}`);
+  const { allow = [] } = options;
+  const expected = `some of ${ALLOWABLE_FINDINGS.join(', ')}`;
+  if (!Array.isArray(allow)) throw invalidValue('allow', allow, `a list of ${expected}`);
+  const unknown = allow.find((code) => !ALLOWABLE_FINDINGS.includes(code));
+  if (unknown !== undefined) throw invalidValue('allow', unknown, expected);
   if (!signal) return openBroker(url, openOptions);
   const { clock, log } = createRuntime(options.runtime);
   for (;;) {
