@@ -25,6 +25,15 @@ function decodeUtf8(bytes: Uint8Array): string {
   return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
+function isBytes(content: Content): content is Uint8Array {
+  try {
+    return content instanceof Uint8Array;
+  } catch {
+    // A proxy that was revoked: any look at it throws.
+    return false;
+  }
+}
+
 /**
  * The bytes to store, or null for nothing.
  *
@@ -33,7 +42,7 @@ function decodeUtf8(bytes: Uint8Array): string {
  */
 export function encodeContent(name: string, content: Content): Uint8Array | null {
   if (content === undefined) return null;
-  if (content instanceof Uint8Array) return content;
+  if (isBytes(content)) return content;
   const text = writeJson(name, content);
   return text === undefined ? null : Buffer.from(text);
 }

@@ -118,9 +118,12 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
     const task = defineTask('defined', { '~standard': { version: 1, vendor: 'test', validate } });
     const circular: { self?: unknown } = {};
     circular.self = circular;
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
     const results = await client.enqueueMany([
       { task, payload: 1n },
       { task: 'x', payload: circular },
+      { task: 'x', payload: proxy },
       { task, payload: 'throw' },
       { task: null as unknown as string },
       { task: {} as TaskDefinition },
@@ -130,7 +133,7 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
     ]);
     const read = results.map((result) => ('task' in result ? result.task.state : result.error.code));
     const bad = 'invalid-value';
-    expect(read).toEqual([bad, bad, bad, bad, bad, bad, 'pending', 'pending']);
+    expect(read).toEqual([bad, bad, bad, bad, bad, bad, bad, 'pending', 'pending']);
     await expect(client.enqueue('x', 1n)).rejects.toMatchObject({ code: bad });
   });
 

@@ -57,6 +57,12 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   const cyclic: Record<string, unknown> = {};
   cyclic['self'] = cyclic;
 
+  const revokedProxy = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  };
+
   const throws = (error: unknown) => () => {
     throw error;
   };
@@ -219,6 +225,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
       () => Object.defineProperty({}, 'a', { enumerable: true, get: throws('no') }),
       /no$/,
     ],
+    ['a revoked proxy', revokedProxy, /proxy that has been revoked$/],
     ['a toJSON that throws', () => ({ toJSON: throws(new Error('not now')) }), /not now$/],
     ['too much', () => 'x'.repeat(300_000), /^a result of 300002 bytes was not kept/],
   ])(
@@ -257,7 +264,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   test('a result that JSON would change is refused where the handler sets it', async () => {
     const refused: unknown[] = [];
     const handler: Handler = async (_, context) => {
-      for (const value of [1n, cyclic, { rate: Infinity }, new Set([1])])
+      for (const value of [1n, cyclic, { rate: Infinity }, new Set([1]), revokedProxy()])
         await context.setResult(value).catch((error: unknown) => refused.push((error as Error).message));
     };
     expect(await runOnce(handler)).toMatchObject({ outcome: 'succeeded' });
@@ -266,6 +273,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
       expect.stringContaining('circular'),
       'result.rate is not valid: found Infinity.',
       'result is not valid: found a Set.',
+      expect.stringContaining('proxy that has been revoked'),
     ]);
   });
 

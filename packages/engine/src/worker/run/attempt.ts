@@ -154,8 +154,15 @@ export class Attempt {
   }
 }
 
-/** Any object with a `then`: promises of other libraries, and query builders that run when they are awaited. */
+/**
+ * Any object with a `then`: promises of other libraries, and query builders that run when they are awaited. One whose `then`
+ * cannot be read is a result that cannot be kept: its handler has succeeded.
+ */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if (value instanceof Promise) return true;
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+  try {
+    if (value instanceof Promise) return true;
+    return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+  } catch {
+    return false;
+  }
 }
