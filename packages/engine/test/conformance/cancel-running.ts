@@ -71,6 +71,15 @@ function ends(harness: Harness): void {
     await expectNeverAgain(bench);
   });
 
+  test('a task that ends within a second of the request has not ended before it', async () => {
+    const bench = await harness.openBench();
+    await bench.advance(1_900 - (bench.now() % 1_000));
+    const task = await requested(bench);
+    await end(bench, finish.retry(task, 1_000));
+    const { finishedMs, cancelled } = await recordOf(bench, 'a');
+    expect(finishedMs).toBeGreaterThanOrEqual(cancelled?.atMs ?? Infinity);
+  });
+
   test('the error that its handler threw stays in the record of its attempt', async () => {
     const bench = await harness.openBench();
     await end(bench, finish.retry(await requested(bench), 1_000));

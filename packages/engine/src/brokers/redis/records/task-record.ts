@@ -61,10 +61,12 @@ function cancelledOf({ cancellation, ownState, state }: TaskRow): TaskRecord['ca
   }
 }
 
-/** When the task was cancelled. The message has whole seconds; a task that waited has ended at the exact time of the call. */
+/**
+ * When the task was cancelled. The message has whole seconds, rounded down, and the request its exact time: one that waited
+ * ended with the request, and none ended before it.
+ */
 function cancelledMs(row: TaskRow, completedMs: number | null): number | null {
-  const cancelled = cancelledOf(row);
-  return cancelled && !cancelled.wasRunning ? cancelled.atMs : completedMs;
+  return Math.max(cancelledOf(row)?.atMs ?? 0, completedMs ?? 0) || null;
 }
 
 /** The times that have a meaning in the task's state; the others are null. */
