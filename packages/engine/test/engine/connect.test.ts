@@ -12,6 +12,6 @@ test.each(['', 'sqlite:', 'sqlite::memory:', 'mysql://127.0.0.1/db', '127.0.0.1:
 );
 
 test.each(['eviction', null, { eviction: true }])('refuses %o as the findings to allow', async (allow) => {
-  const connected = connect('sqlite:./never.db', { allow: allow as never });
+  const connected = connect('sqlite:/nowhere/tasks.db', { allow: allow as never });
   await expect(connected).rejects.toMatchObject({ code: 'invalid-value', details: { name: 'allow' } });
 });
