@@ -40,7 +40,7 @@ export async function readBroker(
 /** Prefix of a SQLite broker's URL. */
 const SQLITE = 'sqlite:';
 
-/** Refuses an SQLite file that does not exist: opening it would create an empty one, in which nothing is wrong. */
+/** Refuses a SQLite file that does not exist: opening it would create an empty one, in which nothing is wrong. */
 export function checkFile(url: string): void {
   const path = url.slice(SQLITE.length);
   if (url.startsWith(SQLITE) && !existsSync(path))

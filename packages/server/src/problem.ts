@@ -113,7 +113,7 @@ function brokerUnavailable(error: TaskCenterError): ProblemError {
 function brokerUnsafe(error: TaskCenterError): ProblemError {
   const { findings } = error.details as { findings: readonly { code: string }[] };
   const codes = [...new Set(findings.map(({ code }) => code))];
-  const detail = `The broker cannot keep its promises (${codes.join(', ')}). Nothing was stored; try again when an operator has mended it.`;
+  const detail = `The broker cannot keep its promises (${codes.join(', ')}). Nothing was stored; try again when an operator has fixed it.`;
   return new ProblemError('broker-unsafe', detail, {
     extra: { outcome: 'not_stored', findings: codes },
     headers: RETRY_LATER,

@@ -176,7 +176,7 @@ export function addServe(program: Command, io: Io): void {
     )
     .option(
       '--broker-allow <findings>',
-      'findings about the broker to start with: a list such as eviction (none)',
+      'findings about the broker to accept, such as eviction,rights (none)',
     )
     .option('--port <port>', 'port of the HTTP API (7420)')
     .option('--host <address>', 'address that the HTTP API listens on (127.0.0.1)')

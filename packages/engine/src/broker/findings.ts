@@ -1,4 +1,4 @@
-/** What may be found about the ground that a broker stands on. The codes are stable; operators write them into `broker_allow`. */
+/** What may be wrong with a broker as a place for tasks. The codes are stable; operators write them into `broker_allow`. */
 export const FINDING_CODES = [
   'eviction',
   'read_only',
@@ -13,7 +13,7 @@ export const FINDING_CODES = [
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 
-/** The findings that void the promises, and that an operator may accept all the same: then they are only told. */
+/** The findings that void the promises, and that an operator may accept all the same: then they are only reported. */
 export const ALLOWABLE_FINDINGS = [
   'eviction',
   'read_only',
@@ -29,7 +29,7 @@ export type AllowableFinding = (typeof ALLOWABLE_FINDINGS)[number];
  *
  * - `error`: what a broker promises does not hold: that it is durable, writable, has one owner, and has the same data
  *   tomorrow. Nothing is submitted to it while the finding lasts.
- * - `warning`: it holds for now, or the operator has accepted that it does not. It is only told.
+ * - `warning`: it holds for now, or the operator has accepted that it does not. It is only reported.
  */
 export interface BrokerFinding {
   readonly code: FindingCode;

@@ -111,7 +111,7 @@ export const codes = {
   }),
   'broker-unsafe': ({ broker, findings }: { broker: string; findings: readonly UnsafeFinding[] }) => ({
     message: `The broker ${broker} cannot keep its promises: ${findings.map(({ code, detail }) => `${detail} (${code})`).join('; ')}. Nothing was stored.`,
-    fix: `${[...new Set(findings.map(({ fix }) => fix))].join(' ')} It can be used again as soon as this has ended.`,
+    fix: `${[...new Set(findings.map(({ fix }) => fix))].join(' ')} Then try again.`,
   }),
   'not-a-cluster': ({ broker }: { broker: string }) => ({
     message: `The broker ${broker} is not a Redis Cluster.`,

@@ -54,7 +54,7 @@ it('refuses a start with what voids the promises, and says what to do', async ()
   await expect(watch.start()).rejects.toMatchObject({
     code: 'broker-unsafe',
     message: 'The broker redis://x cannot keep its promises: it evicts (eviction). Nothing was stored.',
-    fix: 'Do not let it. To use it all the same, name eviction in broker_allow (library: allow). It can be used again as soon as this has ended.',
+    fix: 'Do not let it. To use it all the same, name eviction in broker_allow (library: allow). Then try again.',
   });
 });
 

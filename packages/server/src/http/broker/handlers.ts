@@ -13,7 +13,7 @@ const timeOf = (ms: number): string => new Date(ms).toISOString();
  */
 async function getBroker({ principal, deps }: Call<'getBroker'>): Promise<Reply> {
   if (principal.businesses !== null)
-    throw new ProblemError('forbidden', 'A key that is bound to businesses may not look at the broker.', {
+    throw new ProblemError('forbidden', 'A key that is bound to businesses may not see the broker.', {
       extra: { needed: { businesses: null } },
     });
   const { kind, version, role, memory, persistence, findings } = control.getBrokerState(deps.broker);
@@ -52,7 +52,7 @@ async function getBrokerBackup({ principal, deps, isGone }: Call<'getBrokerBacku
   if (principal.businesses !== null || principal.queues !== null)
     throw new ProblemError(
       'forbidden',
-      'A key that is bound to businesses or queues may not copy everything.',
+      'A key that is bound to businesses or queues may not back up the broker.',
       {
         extra: { needed: { businesses: null, queues: null } },
       },

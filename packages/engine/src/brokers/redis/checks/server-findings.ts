@@ -115,6 +115,6 @@ export const rightsFinding = ({ where, user, cause }: ServerRefusal): Found => (
   code: 'rights',
   severity: 'error',
   subject: `${where} ${cause}`,
-  detail: `the user ${JSON.stringify(user)} of the server${where} has not all rights that it needs; missing: ${cause}`,
+  detail: `the user ${JSON.stringify(user)} lacks rights on the server${where}: ${cause}`,
   fix: 'Give the user the rights that docs/redis.md lists, by ACL SETUSER.',
 });

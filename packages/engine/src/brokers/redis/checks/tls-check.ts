@@ -21,7 +21,7 @@ const faultFinding = ({ path, cause }: TlsFault): Found => ({
   code: 'certificate',
   severity: 'warning',
   subject: path,
-  detail: `the file ${path} of the broker URL is not used: ${cause}; its last good content is`,
+  detail: `the file ${path} of the broker URL ${cause}; its last good content is used`,
   fix: 'Put a whole PEM file in its place, best by renaming; it is read again for each connection.',
 });
 

@@ -69,8 +69,7 @@ function readGroup(names: readonly FileName[], paths: Readonly<PemTexts>): PemTe
     return texts;
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
-    const cause =
-      syscall === undefined ? `it cannot be used: ${messageOf(error)}` : `it cannot be read (${code})`;
+    const cause = syscall === undefined ? `cannot be used: ${messageOf(error)}` : `cannot be read (${code})`;
     return { path, cause };
   }
 }

@@ -31,9 +31,10 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 ]);
 
 const NETWORK_FIX =
-  'Put the file on a disk of this machine, or use Redis: on such file systems locks and syncs may do nothing.';
+  'Put the file on a disk of this machine, or use Redis: on such file systems locks and syncs may have no effect.';
 const MOVED_FIX =
   'Put the file back in its place. To restore a backup, stop this process first, and start it again afterwards.';
+const ACCESS_FIX = 'Check the folder, its access rights and the disk; put the file back if it was moved.';
 const LOG_FIX = 'Start this process again, and let no other program touch the files beside the database.';
 const OWNER_FIX =
   'Only one process may own the file: stop the other one. This one writes nothing more until it is started again.';
@@ -119,8 +120,8 @@ export class FileWatch {
       this.#ownership = this.#checkMark();
       return [...this.#ownerFindings(), ...this.#placeFindings()];
     } catch (error) {
-      const detail = `${this.#deps.path} and the files beside it cannot be looked at (${messageOf(error)})`;
-      return [{ code: 'file_identity', severity: 'error', detail, fix: MOVED_FIX }];
+      const detail = `${this.#deps.path} and the files beside it cannot be checked (${messageOf(error)})`;
+      return [{ code: 'file_identity', severity: 'error', detail, fix: ACCESS_FIX }];
     }
   }
 
