@@ -39,6 +39,10 @@ describe('a writer thread', () => {
       code: 'broker-unavailable',
       details: { outcome: 'not_stored', cause: 'its writer thread ended with code 7' },
     });
+    await expect(writer.backUp('/nowhere/copy.db')).rejects.toMatchObject({
+      code: 'broker-unavailable',
+      details: { outcome: 'not_stored' },
+    });
     expect(causes).toEqual(['its writer thread ended with code 7']);
   });
 

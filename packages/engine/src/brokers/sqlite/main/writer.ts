@@ -125,8 +125,8 @@ export class Writer {
     call: RequestOf<Name>,
     { signal }: CallOptions = {},
   ): Promise<AnswerOf<Name>> {
-    if (this.#closing) return Promise.reject(this.#closed());
-    if (this.#brokenCause !== null) return Promise.reject(this.#unavailable('not_stored', this.#brokenCause));
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
     const waiting = this.#unsent.length + this.#sent.length;
     if (waiting >= MAX_WAITING_CALLS || this.#waitingBytes >= MAX_WAITING_BYTES) {
       return Promise.reject(
@@ -160,7 +160,8 @@ export class Writer {
 
   /** Has the thread write a copy to a new file. Resolves to its size. */
   backUp(path: string, signal?: AbortSignal): Promise<number> {
-    return this.#closing ? Promise.reject(this.#closed()) : this.#backups.write(path, signal);
+    const refusal = this.#refusal();
+    return refusal ? Promise.reject(refusal) : this.#backups.write(path, signal);
   }
 
   /** Has the thread answer all calls made so far and close the file. May be called twice. */
@@ -261,6 +262,12 @@ export class Writer {
     if (call.settled) return;
     call.settled = true;
     call.reject(error);
+  }
+
+  /** Why nothing more is sent to the thread; null = it may be. */
+  #refusal(): TaskCenterError | null {
+    if (this.#closing) return this.#closed();
+    return this.#brokenCause === null ? null : this.#unavailable('not_stored', this.#brokenCause);
   }
 
   #closed(): TaskCenterError {
