@@ -8,6 +8,7 @@ import type { Handler } from '../../src/worker/run/handlers.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { tellsListening } from '../support/listening.ts';
 import { nextEvent } from '../support/next-event.ts';
 
 const A = { queue: 'default', id: 'a' } as const;
@@ -34,22 +35,12 @@ describe.each(brokerKinds)('a running task that is cancelled on $name', ({ avail
   beforeEach(async (context) => {
     if (!available) return context.skip();
     store = await createStore();
-    const real = await store.connect();
+    const real = tellsListening(await store.connect());
+    listening = real.listening;
     tells = true;
-    let onListening = () => {};
-    listening = new Promise((resolve) => (onListening = resolve));
-    const { signals } = real;
-    broker = {
-      ...real,
-      signals: {
-        ...signals,
-        cancel: async (ids) => (tells ? signals.cancel(ids) : undefined),
-        async onCancelled(listener, signal) {
-          await signals.onCancelled(listener, signal);
-          onListening();
-        },
-      },
-    };
+    const { signals } = real.broker;
+    const cancel: typeof signals.cancel = async (ids) => (tells ? signals.cancel(ids) : undefined);
+    broker = { ...real.broker, signals: { ...signals, cancel } };
     client = new Client(broker);
     inspector = new Inspector(broker);
     events = new Events();

@@ -7,6 +7,7 @@ import type { Handler } from '../../src/worker/run/handlers.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { tellsListening } from '../support/listening.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
 
 const never = () => new Promise<void>(() => {});
@@ -18,25 +19,12 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
   let inspector: Inspector;
   let events: Events;
   let workers: Worker[];
-  let onListening: () => void;
   let listening: Promise<void>;
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
     store = await createStore();
-    const real = await store.connect();
-    listening = new Promise((resolve) => (onListening = resolve));
-    const { signals } = real;
-    broker = {
-      ...real,
-      signals: {
-        ...signals,
-        async onCancelled(listener, signal) {
-          await signals.onCancelled(listener, signal);
-          onListening();
-        },
-      },
-    };
+    ({ broker, listening } = tellsListening(await store.connect()));
     client = new Client(broker);
     inspector = new Inspector(broker);
     events = new Events();
