@@ -1,24 +1,12 @@
 // `node load.mjs <file> <batch size>`: enqueues batches, takes tasks and finishes half of them, until it is killed. Prints a
 // line for each acknowledgement: `stored <batch>`, `taken <id> …`, `done <id> …`.
 import { connectSqlite } from '../../../../dist/brokers/sqlite/sqlite-broker.js';
+import { aTask } from './task.mjs';
 
 const [, , path, size] = process.argv;
 const broker = await connectSqlite({ path });
 
-const task = (id) => ({
-  queue: 'default',
-  id,
-  type: 'load',
-  payload: Buffer.alloc(300, id),
-  headers: {},
-  maxRetries: 3,
-  timeoutMs: 0,
-  deadlineMs: 0,
-  retentionMs: 0,
-  delayMs: 0,
-  runAtMs: 0,
-  meta: {},
-});
+const task = (id) => aTask({ id, type: 'load', payload: Buffer.alloc(300, id) });
 
 async function enqueue() {
   for (let batch = 0; ; batch += 1) {

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { connect } from '../../../../dist/index.js';
+import { aTask } from './task.mjs';
 
 const [, , path] = process.argv;
 const broker = await connect(`sqlite:${path}`);
@@ -15,21 +16,7 @@ try {
   // No more can be opened.
 }
 await new Promise((resolve) => setTimeout(resolve, 2_500));
-const task = {
-  queue: 'default',
-  id: 'a',
-  type: 'a',
-  payload: null,
-  headers: {},
-  maxRetries: 3,
-  timeoutMs: 0,
-  deadlineMs: 0,
-  retentionMs: 0,
-  delayMs: 0,
-  runAtMs: 0,
-  meta: {},
-};
-const outcome = await broker.submit.enqueue([task]).then(
+const outcome = await broker.submit.enqueue([aTask({ id: 'a', type: 'a' })]).then(
   ([{ code }]) => code,
   ({ code }) => code,
 );

@@ -2,6 +2,7 @@
 // `refused <code>`, and `found <code>` or `ended <code>` for findings. Exits after the time, without closing the file.
 import { randomUUID } from 'node:crypto';
 import { connect, Events } from '../../../../dist/index.js';
+import { aTask } from './task.mjs';
 
 const [, , path, ms] = process.argv;
 const events = new Events();
@@ -14,22 +15,7 @@ console.log('open');
 if (ms !== undefined) setTimeout(() => process.exit(0), Number(ms));
 let stored = 0;
 for (;;) {
-  const id = randomUUID();
-  const task = {
-    queue: 'default',
-    id,
-    type: 'own',
-    payload: null,
-    headers: {},
-    maxRetries: 3,
-    timeoutMs: 0,
-    deadlineMs: 0,
-    retentionMs: 0,
-    delayMs: 0,
-    runAtMs: 0,
-    meta: {},
-  };
-  await broker.submit.enqueue([task]).then(
+  await broker.submit.enqueue([aTask({ id: randomUUID(), type: 'own' })]).then(
     () => console.log('stored', (stored += 1)),
     ({ code }) => console.log('refused', code),
   );
