@@ -26,7 +26,8 @@ export function createMaintenanceRole({
     runtime,
     onFound(stored) {
       const found = stored.filter((name) => logicalQueue(name).kind === 'callback');
-      const hasNew = found.some((name) => !queues.includes(name));
+      const known = new Set(queues);
+      const hasNew = found.some((name) => !known.has(name));
       queues = found;
       if (hasNew) maintenance.wake();
     },
