@@ -1,8 +1,8 @@
 // Which times of the calendar the fields of a schedule match. No zone: a local time is the ms since 1970 that a clock shows.
 import type { CronFields } from './cron-fields.ts';
+import { DAY_MS } from '../durations.ts';
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 
 /** Cron's rule of the two day fields: with a star in one of them both must match, otherwise either one is enough. */
 function dayMatches({ day, weekday }: CronFields, dayOfMonth: number, dayNumber: number): boolean {

@@ -1,6 +1,8 @@
 // The clocks of IANA time zones, by `Intl`, which knows all of them. A local time is written as the ms since 1970 that the
 // local clock shows.
 
+import { DAY_MS } from '../durations.ts';
+
 /** A moment at which a zone's clock is set. */
 export interface ClockChange {
   readonly atMs: number;
@@ -17,7 +19,6 @@ export interface Zone {
 }
 
 const SECOND_MS = 1_000;
-const DAY_MS = 86_400_000;
 /** Offsets are looked up this far apart. No zone has had two changes that cancel each other within less, since 1970. */
 const LOOK_UP_MS = 4 * DAY_MS;
 /** What is remembered together. */
