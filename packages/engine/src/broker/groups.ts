@@ -90,9 +90,10 @@ export interface Groups {
   /**
    * The set was not aggregated. Counts a failed try against its tasks, once for each set.
    *
-   * @param error stored with a task that is archived; null = it does not count, and the tasks go back to their group at once
+   * @param error stored with a task that is archived; null = it does not count
+   * @param pauseMs of a failure that does not count: after it the tasks go back to their group. Default: at once
    */
-  fail(set: AggregationSet, error: string | null): Promise<FailedSet>;
+  fail(set: AggregationSet, error: string | null, pauseMs?: number): Promise<FailedSet>;
   /**
    * Puts the tasks of sets whose time is over back into their groups. A set that nobody finished, failed or gave back counts as a
    * failed try: its aggregator is gone. Resolves to the number of tasks, per step.

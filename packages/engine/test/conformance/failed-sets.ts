@@ -104,6 +104,21 @@ function failing(harness: Harness): void {
     }
   });
 
+  test('is not counted when its task is a duplicate: its tasks go back after the pause that was asked for', async () => {
+    const bench = await harness.openBench();
+    await join(bench, 'a');
+    for (let i = 0; i < 4; i += 1) {
+      const set = (await take(bench))!;
+      const failed = { code: 'retry', pauseMs: 30_000 };
+      expect(await bench.broker.groups.fail(set, null, 30_000)).toEqual(failed);
+      await bench.advance(29_000);
+      expect(await bench.broker.groups.reclaim(STEPS)).toEqual([0]);
+      await bench.advance(1_000);
+      expect(await bench.broker.groups.reclaim(STEPS)).toEqual([1]);
+    }
+    expect(await countsOf(bench)).toEqual({ aggregating: 1 });
+  });
+
   test('cannot be told after its time', async () => {
     const bench = await harness.openBench();
     await join(bench, 'a');

@@ -20,6 +20,7 @@ function startAggregator(ripe: Record<string, string[] | null>, aggregate: Aggre
   const failures: unknown[] = [];
   /** Errors that were counted, by group; null = not counted. */
   const failed: [group: string, error: string | null][] = [];
+  const pauses: (number | undefined)[] = [];
   const logged: object[] = [];
   events.on('group.failed', ({ error }) => failures.push(error));
   const groups: Groups = {
@@ -31,9 +32,13 @@ function startAggregator(ripe: Record<string, string[] | null>, aggregate: Aggre
     },
     // A set must have a task, or the aggregate function is not called.
     read: async () => ({ tasks: [{ id: 'a', meta: {} } as never], unreadable: [], source: null }),
-    finish: async () => ({ code: 'created', state: 'pending', dueMs: 0 }),
-    async fail({ group }, error) {
+    finish: async ({ group }) =>
+      group === 'duplicate'
+        ? { code: 'duplicate-task', holder: null }
+        : { code: 'created', state: 'pending', dueMs: 0 },
+    async fail({ group }, error, pauseMs) {
       failed.push([group, error]);
+      pauses.push(pauseMs);
       return { code: 'retry', pauseMs: 5_000 };
     },
     reclaim: async () => [],
@@ -54,7 +59,7 @@ function startAggregator(ripe: Record<string, string[] | null>, aggregate: Aggre
     await clock.advance(10_000);
     await stopped;
   });
-  return { clock, begun, failures, failed, logged, aggregator };
+  return { clock, begun, failures, failed, pauses, logged, aggregator };
 }
 
 test('every queue is served, however many groups of another one are ripe', async () => {
@@ -100,6 +105,13 @@ test('a set that cannot be aggregated is a failure with its error, and one cause
   expect(failed).toEqual(['g1', 'g2', 'g3', 'g4', 'g5'].map((group) => [group, 'no such template']));
   expect(failures).toHaveLength(5);
   expect(logged).toMatchObject([{ group: 'g1', code: 'retry', pauseMs: 5_000 }]);
+});
+
+test('a set whose new task is a duplicate is tried again after a pause, and counts against no task', async () => {
+  const { failed, failures, pauses } = startAggregator({ q: ['duplicate'] }, () => ({ task: 'x' }));
+  await settle();
+  expect([failed, pauses]).toEqual([[['duplicate', null]], [30_000]]);
+  expect(failures).toMatchObject([{ message: 'the new task was not stored: duplicate-task' }]);
 });
 
 test('a set that is under way when the worker stops is given back, and is no failure', async () => {

@@ -29,7 +29,9 @@ export interface AggregationOptions {
   /**
    * Makes one task of the tasks of a group. It is stored in their queue, and they are removed in the same step. If this
    * throws or takes longer than two minutes, or if the new task is refused, the tasks go back to their group after a pause. From
-   * the third failure on they come in sets of half the size, and a task that fails three times alone is archived with the error. `queue` and `durability` of the new task are ignored.
+   * the third failure on they come in sets of half the size, and a task that fails three times alone is archived with the error.
+   * A new task that is refused as a duplicate is no failure: it is tried again after 30 s, until the other one has ended.
+   * `queue` and `durability` of the new task are ignored.
    */
   readonly aggregate: (group: AggregatedGroup) => TaskToEnqueue | Promise<TaskToEnqueue>;
   /** A group is ready when it had no new task for this time, at least 1 s. Default 60 s, as in Asynq. */

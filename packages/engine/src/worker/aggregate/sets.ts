@@ -16,6 +16,8 @@ import type { AggregatedGroup, AggregationOptions, GroupedTask } from './rules.t
 const WARNING_LEAD_MS = 5_000;
 /** A set is given up this long before its time is over in the broker, which must still be told. It counts whole seconds. */
 const TELL_LEAD_MS = 2_000;
+/** Pause of a set whose new task is a duplicate: until the other one has ended, its tasks wait, and nothing is wrong with them. */
+const DUPLICATE_PAUSE_MS = 30_000;
 
 export interface SetDeps {
   readonly broker: Pick<Broker, 'groups'>;
@@ -96,6 +98,15 @@ class SetFailure extends Error {
   override readonly name = 'SetFailure';
 }
 
+/** Another task has the unique lock of the new one. */
+class DuplicateTask extends Error {
+  override readonly name = 'DuplicateTask';
+}
+
+/** What became of a set whose new task was not stored. */
+const notStored = (code: FinishedSet['code']): Error =>
+  new (code === 'duplicate-task' ? DuplicateTask : SetFailure)(`the new task was not stored: ${code}`);
+
 async function makeTaskOfGroup(group: AggregatedGroup, { aggregate, prepare }: SetDeps): Promise<NewTask> {
   const made = await aggregate(group);
   if (typeof made !== 'object' || made === null) {
@@ -127,7 +138,7 @@ async function finishSet(
   return { ...(await groups.finish(set, content, prepared)), id: prepared.id };
 }
 
-/** Tells the broker of a set that was not aggregated, and the log. A stop of the worker, and errors of the broker, do not count. */
+/** Tells the broker of a set that was not aggregated, and the log. A stop of the worker, a duplicate, and errors of the broker do not count. */
 async function failSet(
   set: AggregationSet,
   error: unknown,
@@ -136,10 +147,11 @@ async function failSet(
   const { queue, group } = set;
   const { events, log, clock } = deps.runtime;
   const counts = error instanceof SetFailure && !time.isStopped;
+  const isDuplicate = error instanceof DuplicateTask;
   const cause = error instanceof SetFailure ? (error.cause ?? error) : error;
   const text = errorTextOf(cause);
   const failed = await deps.broker.groups
-    .fail(set, counts ? text : null)
+    .fail(set, counts ? text : null, isDuplicate && !time.isStopped ? DUPLICATE_PAUSE_MS : 0)
     // Its tasks go back when its time is over.
     .catch(() => null);
   events.emit('group.failed', { queue, group, error: cause });
@@ -159,7 +171,7 @@ async function aggregateSet(set: AggregationSet, context: SetContext): Promise<v
   try {
     const { id = '', code } = await finishSet(set, time, deps);
     if (code === 'created') deps.runtime.events.emit('group.aggregated', { queue, group, id, tasks: size });
-    else if (code !== 'removed') throw new SetFailure(`the new task was not stored: ${code}`);
+    else if (code !== 'removed') throw notStored(code);
   } catch (error) {
     await failSet(set, error, context);
   }

@@ -218,9 +218,9 @@ export function createGroups(deps: RedisDeps): Groups {
       });
     },
 
-    async fail(set, error) {
+    async fail(set, error, pauseMs = 0) {
       const { queue, id } = set;
-      const call = { queue, set: setKeyOf(set), setId: id, error };
+      const call = { queue, set: setKeyOf(set), setId: id, error, pauseMs };
       const reply = await client.run(groupFail, call);
       return acceptedReply(reply, queue, client.name);
     },

@@ -3,7 +3,7 @@
 -- group-fail: a set was not aggregated. Its tasks stay in it for a pause; then `group-reclaim` puts them back. It needs no receipt: a
 -- set counts once.
 -- KEYS   pending; set
--- ARGV   now; set_id; counts: 1, or 0 = the tasks go back at once and nothing is counted; error: of a task that is archived
+-- ARGV   now; set_id; pause_s: the pause of a set that does not count, '' = it counts; error: of a task that is archived
 -- TOUCHES archived, aggregation_sets, odd, t:*, unique:*, processed, processed:*, failed, failed:*
 -- RETURN the pause in s; a: its only task was archived; l: its time was over; `!<key>`: this key has a wrong type
 -- BOUND  1,000 tasks
@@ -17,14 +17,14 @@ local until_s = tonumber(redis.call('ZSCORE', sets, set) or '') or 0
 if until_s <= now_s then
   return CODE.set_lost
 end
-local ids, moves, longest_s = redis.call('ZRANGE', set, 0, -1), new_moves(), 0
+local ids, moves, longest_s = redis.call('ZRANGE', set, 0, -1), new_moves(), tonumber(ARGV.pause_s) or 0
 local _, _, counted = set_tries_of(asynq .. 't:' .. (ids[1] or ''))
 if counted == ARGV.set_id then
   return int_text(until_s - now_s)
 end
 for _, id in ipairs(ids) do
   local key = asynq .. 't:' .. id
-  if ARGV.counts == '0' then
+  if ARGV.pause_s ~= '' then
     local tries, max_size = set_tries_of(key)
     if redis.pcall('HEXISTS', key, FIELD.message) == 1 then
       redis.call('HSET', key, FIELD.set_tries, table.concat({ tries, max_size, ARGV.set_id }, ';'))

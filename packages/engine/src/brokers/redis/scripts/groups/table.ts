@@ -14,6 +14,7 @@ import { CODE, lua } from '../lua.generated.ts';
 import { refusalIn, type Refusal, textOf } from '../reply.ts';
 import type { EnqueueItem } from '../submit/enqueue.ts';
 
+// Aggregation sets, as Asynq stores them. Its sets end at whole seconds, so all times here are rounded up: a set never ends early.
 export interface GroupTakeCall {
   readonly queue: string;
   readonly receipt: Receipt;
@@ -24,11 +25,13 @@ export interface GroupTakeCall {
   readonly groups: readonly string[];
 }
 
+/** A set that was taken; its ID is the one with the same index in the call. */
 export interface TakenSet {
   readonly group: string;
   readonly size: number;
 }
 
+/** Moves the tasks of groups that are ready into sets. It has a receipt: repeated, it would take other tasks. */
 export const groupTake = defineScript({
   lua: lua.groupTake,
   keys: ({ queue, receipt }: GroupTakeCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
@@ -112,6 +115,7 @@ export const groupFinish = defineScript({
   },
 });
 
+/** Tells that a set was not aggregated. */
 export interface GroupFailCall {
   readonly queue: string;
   /** The set's key. */
@@ -119,12 +123,22 @@ export interface GroupFailCall {
   readonly setId: string;
   /** Of a task that is archived; null = the failure does not count. */
   readonly error: string | null;
+  /** Of a failure that does not count. The pause of one that counts follows from the tries of its tasks, which Redis has. */
+  readonly pauseMs: number;
 }
 
+/**
+ * Counts a failed try against the tasks of a set, or gives them back uncounted after a pause. It needs no receipt: a set counts
+ * once.
+ */
 export const groupFail = defineScript({
   lua: lua.groupFail,
   keys: ({ queue, set }: GroupFailCall) => ({ pending: pendingKey(queue), set }),
-  args: ({ setId, error }) => ({ setId, counts: error === null ? 0 : 1, error: error ?? '' }),
+  args: ({ setId, error, pauseMs }) => ({
+    setId,
+    pauseS: error === null ? secondsUp(pauseMs) : '',
+    error: error ?? '',
+  }),
   reply: (raw): FailedSet | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;

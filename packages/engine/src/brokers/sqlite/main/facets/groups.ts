@@ -43,7 +43,7 @@ export function createGroups(writer: Writer, newId: () => string): Groups {
       return outcomesOf(data)[0] ?? { code: 'removed' };
     },
 
-    fail: ({ queue, id }, error) => writer.ask('failSet', { queue, set: id, error }),
+    fail: ({ queue, id }, error, pauseMs = 0) => writer.ask('failSet', { queue, set: id, error, pauseMs }),
 
     reclaim: (steps) => writer.ask('reclaimSets', steps),
   };

@@ -13,6 +13,8 @@ export interface FailSetRequest {
   readonly set: string;
   /** Of a task that is archived; null = the failure does not count. */
   readonly error: string | null;
+  /** Of a failure that does not count. */
+  readonly pauseMs: number;
 }
 
 /** The tasks of an aggregation set, by the index `task_set`. */
@@ -76,13 +78,13 @@ function createFailer(store: Store) {
     'UPDATE aggregation_set SET until_ms = :untilMs, is_told = 1 WHERE id = :set',
   );
 
-  return ({ queue, set, error }: FailSetRequest, nowMs: number): FailedSet => {
+  return ({ queue, set, error, pauseMs: uncountedMs }: FailSetRequest, nowMs: number): FailedSet => {
     const entry = queues.find(queue);
     const open = entry && openSet.get({ set, queue: entry.number, nowMs });
     if (!entry || !open) return { code: 'set-lost' };
     if (open.isTold === 1) return { code: 'retry', pauseMs: open.untilMs - nowMs };
     const found = error === null ? [] : sets.members(set, MAX_SET_TASKS);
-    let pauseMs = 0;
+    let pauseMs = error === null ? uncountedMs : 0;
     for (const member of found) {
       pauseMs = Math.max(pauseMs, setPauseMs(member.tries, found.length));
       // Only the one task of a set can be archived.
