@@ -41,20 +41,21 @@ export default defineConfig({
         include: ['packages/engine/test/{conformance,brokers,engine,model}/**/*.test.ts'],
         testTimeout: 30_000,
         groupOrder: 1,
-        // Most of the time they wait.
-        maxWorkers: 2,
+        // Most of the time they wait: two at a time leave half of two processors idle.
+        maxWorkers: 3,
       }),
       project('http', {
         include: ['packages/{server,cli}/test/**/*.test.ts'],
         testTimeout: 60_000,
         groupOrder: 2,
-        maxWorkers: 2,
+        maxWorkers: 3,
       }),
       project('faults', {
         include: ['packages/engine/test/faults/**/*.test.ts'],
         testTimeout: 120_000,
         groupOrder: 3,
-        fileParallelism: false,
+        // They wait for elections, leases and servers that start.
+        maxWorkers: 2,
       }),
       project('long', {
         include: ['packages/*/test/**/*.long.ts', 'bench/*.long.ts'],

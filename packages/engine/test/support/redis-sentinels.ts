@@ -27,6 +27,11 @@ export interface SentinelOptions {
 }
 
 const NAME = 'tasks';
+/**
+ * How often Sentinels ask the servers, and announce themselves, ms. By default 10 s and 2 s: until a replica is known, or an
+ * old master is made one, a test would wait for a multiple of that.
+ */
+const PERIODS = ['INFO-PERIOD', '1000', 'PUBLISH-PERIOD', '500'];
 
 /** Sends one command over a connection of its own. */
 async function ask(port: number, password: string | undefined, ...args: string[]): Promise<unknown> {
@@ -61,6 +66,9 @@ export async function startSentinels({
     ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
   ];
   const sentinels = await Promise.all(Array.from({ length: 3 }, () => startSentinelServer(lines)));
+  await Promise.all(
+    sentinels.map(({ port }) => ask(port, sentinelPassword, 'SENTINEL', 'DEBUG', ...PERIODS)),
+  );
   await until(async () =>
     String(await ask(replica.port, password, 'INFO', 'replication')).includes('master_link_status:up'),
   );
