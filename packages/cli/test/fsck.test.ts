@@ -107,6 +107,16 @@ describe.skipIf(!hasRedis())('fsck on Redis', () => {
     });
   });
 
+  test('opens a broker with what the configuration accepts', async () => {
+    await damage('CONFIG', 'SET', 'min-replicas-to-write', '1');
+    expect(await run(...broker)).toMatchObject({ code: 2, err: expect.stringMatching(/NOREPLICAS/) });
+    const env = { TASKCENTER_BROKER_ALLOW: '["read_only"]' };
+    expect(await runCli(['fsck', ...broker], { cwd: folder.path, env })).toMatchObject({
+      code: 0,
+      out: '1 queue checked: nothing is wrong.\n',
+    });
+  });
+
   test.each([
     [['--queue', 'none'], /There is no queue none\./],
     [['--broker', 'redis://127.0.0.1:1'], /did not answer/],

@@ -112,7 +112,10 @@ async function check(options: FsckOptions, io: Io): Promise<FsckReport> {
   const configured = await readBroker(options, io);
   checkFile(configured.url);
   const { fsck } = await import('@task-center/engine');
-  const broker = await openBroker({ ...configured, allow: ACCEPTED }, 'check the file');
+  const broker = await openBroker(
+    { ...configured, allow: [...configured.allow, ...ACCEPTED] },
+    'check the file',
+  );
   try {
     const onlyQueues = options.queue && { queues: await storedQueuesOf(broker, options.queue) };
     return await fsck(broker, { ...onlyQueues, repair: options.repair ?? false });
