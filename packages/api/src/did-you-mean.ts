@@ -15,6 +15,8 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
+const maxEdits = (name: string): number => Math.max(1, Math.floor(name.length / 3));
+
 /**
  * The known word that was probably meant. At most a third of its letters may differ; case, `-` and `_` do not count.
  * Null = no word is near enough.
@@ -23,8 +25,10 @@ export function didYouMean(word: string, known: readonly string[]): string | nul
   if (word.length > MAX_LENGTH) return null;
   const plain = word.toLowerCase().replaceAll('-', '_');
   const near = known
+    // The distance is at least the difference of the lengths: most names need no comparison.
+    .filter((name) => Math.abs(name.length - plain.length) <= maxEdits(name))
     .map((name) => ({ name, edits: editDistance(plain, name) }))
-    .filter(({ name, edits }) => edits <= Math.max(1, Math.floor(name.length / 3)))
+    .filter(({ name, edits }) => edits <= maxEdits(name))
     .sort((a, b) => a.edits - b.edits);
   return near[0]?.name ?? null;
 }

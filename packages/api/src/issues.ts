@@ -15,6 +15,8 @@ type Issue = z.core.$ZodIssue;
 /** Fields whose values never appear in a problem: they may be secret or large. */
 const HIDDEN_FIELDS = new Set(['payload', 'payload_text', 'payload_base64', 'headers']);
 const MAX_SHOWN_LENGTH = 64;
+/** How much of a value is read to show its beginning: as much as a URL may have. */
+const MAX_READ_LENGTH = limits.urlBytes;
 /** Names of types for people, where Zod's own name is not that of JSON. */
 const TYPE_NAMES: Readonly<Record<string, string>> = { int: 'whole number', record: 'object' };
 
@@ -32,6 +34,10 @@ function valueAt(input: unknown, path: ItemPath): unknown {
   }, input);
 }
 
+/** A name or value for people: its first 64 characters. It may have millions. */
+const shortened = (text: string): string =>
+  text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH - 1)}…` : text;
+
 /** A URL without its login and its query, which may hold secrets. */
 function withoutSecrets(text: string): string {
   return text.replace(/\/\/[^/?#]*@/, '//***@').replace(/[?#].*$/s, '?…');
@@ -42,8 +48,8 @@ export function gotOf(input: unknown, path: ItemPath): string | null {
   if (path.some((step) => HIDDEN_FIELDS.has(String(step)))) return null;
   const value = valueAt(input, path);
   if (!['string', 'number', 'boolean'].includes(typeof value)) return null;
-  const text = path.at(-1) === 'url' ? withoutSecrets(String(value)) : String(value);
-  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH - 1)}…` : text;
+  const text = String(value).slice(0, MAX_READ_LENGTH);
+  return shortened(path.at(-1) === 'url' ? withoutSecrets(text) : text);
 }
 
 /** Our code of an issue. The codes are part of the contract. */
@@ -93,14 +99,16 @@ interface Source {
 }
 
 /**
- * One item of a problem. A location in the body is a JSON pointer; one elsewhere is the name of a parameter or header.
+ * One item of a problem. A location in the body is a JSON pointer, in which long names are cut; one elsewhere is the name of
+ * a parameter or header.
  */
 export function itemAt(
   { location, basePath }: Pick<Source, 'location' | 'basePath'>,
   path: ItemPath,
   details: Omit<ProblemItem, ItemLocation>,
 ): ProblemItem {
-  const where = location === 'pointer' ? pointerOf([...basePath, ...path]) : path.join('.');
+  const steps = [...basePath, ...path].map((step) => shortened(String(step)));
+  const where = location === 'pointer' ? pointerOf(steps) : steps.join('.');
   return { [location]: where, ...details };
 }
 
@@ -121,33 +129,43 @@ function unknownField(source: Source, path: ItemPath, key: string): ProblemItem 
 }
 
 /**
- * The items of a union. An object is compared with the branch for objects, and that branch's items are shown. Null = no
- * branch fits, and the union's own message says more.
+ * The issues of a union's branch for objects, with which an object is compared. Null = no branch fits, and the union's own
+ * message says more.
  */
-function itemsOfUnion(issue: Issue & { code: 'invalid_union' }, source: Source): ProblemItem[] | null {
-  const value = valueAt(source.input, issue.path);
+function issuesOfUnion(issue: Issue & { code: 'invalid_union' }, { input }: Source): Issue[] | null {
+  const value = valueAt(input, issue.path);
   if (typeof value !== 'object' || value === null) return null;
   const branchIssues = issue.errors.find((branch) =>
     branch.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
   );
   if (branchIssues === undefined || branchIssues.length === 0) return null;
-  return branchIssues.flatMap((inner) =>
-    itemsOfIssue({ ...inner, path: [...issue.path, ...inner.path] }, source),
-  );
+  return branchIssues.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
-function itemsOfIssue(issue: Issue, source: Source): ProblemItem[] {
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => unknownField(source, issue.path, key));
-  const branchItems = issue.code === 'invalid_union' ? itemsOfUnion(issue, source) : null;
-  if (branchItems !== null) return branchItems;
+/** The items of an issue, each made when it is asked for: an object may have a thousand unknown fields. */
+function* itemsOfIssue(issue: Issue, source: Source): Generator<ProblemItem> {
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) yield unknownField(source, issue.path, key);
+    return;
+  }
+  const inner = issue.code === 'invalid_union' ? issuesOfUnion(issue, source) : null;
+  if (inner !== null) {
+    for (const one of inner) yield* itemsOfIssue(one, source);
+    return;
+  }
   const missing = valueAt(source.input, issue.path) === undefined;
   const code = codeOf(issue, missing);
   const message = messageOf(issue, missing);
-  return [itemAt(source, issue.path, { code, message, got: gotOf(source.input, issue.path) })];
+  yield itemAt(source, issue.path, { code, message, got: gotOf(source.input, issue.path) });
 }
 
-/** The issues of a schema as items of `validation-failed`, at most 50. */
+/** The issues of a schema as items of `validation-failed`: the first 50. Nothing is done for further ones. */
 export function itemsOf(error: z.core.$ZodError, source: Source): ProblemItem[] {
-  return error.issues.flatMap((issue) => itemsOfIssue(issue, source)).slice(0, limits.problemItems);
+  const items: ProblemItem[] = [];
+  for (const issue of error.issues)
+    for (const item of itemsOfIssue(issue, source)) {
+      items.push(item);
+      if (items.length === limits.problemItems) return items;
+    }
+  return items;
 }

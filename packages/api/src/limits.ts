@@ -13,8 +13,14 @@ export const limits = {
   /** A larger payload or result is answered as null, with `payload_truncated` or `result_truncated` true. */
   shownPayloadBytes: 64 * KIB,
   tags: 10,
+  /** All payloads of a batch, with those that its tasks take from `defaults`. A callback in `defaults` counts for each, too. */
+  batchPayloadBytes: 8 * MIB,
   /** Nesting of JSON in a body. */
   jsonDepth: 32,
+  /** Fields of one object outside payloads. */
+  objectFields: 1_000,
+  /** Values of a whole body outside payloads. A valid task has at most 181, its defaults as many. */
+  bodyValues: 250_000,
   /** All headers of a request to the service. */
   headerBytes: 16 * KIB,
   urlBytes: 2_048,

@@ -11,16 +11,18 @@ import {
   MAX_DURATION_MS,
   parseDuration,
 } from '@task-center/model';
+import { limits } from './limits.ts';
 
 const MAX_NAME_BYTES = 128;
 
 /** Narrower than the engine's rule, which takes what Asynq takes. */
 function nameFault(name: string): string | null {
   if (name === '') return 'must not be empty';
+  // First, because the other checks read the whole text.
+  if (!fitsBytes(name, MAX_NAME_BYTES)) return `must have at most ${MAX_NAME_BYTES} bytes`;
   if (name.trim() !== name) return 'must not begin or end with a blank';
   if (!name.isWellFormed()) return 'must be valid Unicode';
   if (hasForbiddenCharacter(name)) return 'must not have braces or control characters';
-  if (!fitsBytes(name, MAX_NAME_BYTES)) return `must have at most ${MAX_NAME_BYTES} bytes`;
   return null;
 }
 
@@ -80,10 +82,15 @@ export const mediaType = matching(
   /^[A-Za-z0-9!#$&^_.+-]{1,64}\/[A-Za-z0-9!#$&^_.+-]{1,64}(?:; ?[\u0020-\u007e]{1,100})?$/,
   'must be a media type such as application/json',
 );
-export const base64 = matching(
-  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
-  'must be base64 with its padding',
-);
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const MAX_BASE64_LENGTH = Math.ceil(limits.payloadBytes / 3) * 4;
+/**
+ * A payload in base64. A text that is too long for one passes: the service refuses it as `too-large`. The pattern never sees
+ * it, because a text of some megabytes would be too much for the stack.
+ */
+export const base64 = checked((text) =>
+  text.length <= MAX_BASE64_LENGTH && !BASE64.test(text) ? 'must be base64 with its padding' : null,
+).meta({ pattern: BASE64.source });
 
 const DURATION = { description: 'A duration such as 250ms, 10s, 1h30m, 7d, PT10M', examples: ['10s'] };
 

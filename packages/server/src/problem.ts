@@ -4,7 +4,7 @@
  * A new code of the engine needs a line in `PROBLEM_BY_ERROR`, which does not compile without it. A new problem code is
  * declared in `packages/api/src/problem.ts`, with its status and title.
  */
-import { problems, type Problem, type ProblemCode, type ProblemItem } from '@task-center/api';
+import { limits, problems, type Problem, type ProblemCode, type ProblemItem } from '@task-center/api';
 import { isTaskCenterError, logicalQueue, TaskCenterError, type ErrorCode } from '@task-center/engine';
 
 /**
@@ -33,10 +33,11 @@ export class ProblemError extends Error {
 }
 
 /**
- * The problem `validation-failed` with everything that was found. What a schema finds becomes items by `itemsOf` in
+ * The problem `validation-failed` with what was found, at most 50 items. What a schema finds becomes items by `itemsOf` in
  * `packages/api/src/issues.ts`.
  */
-export function invalid(items: readonly ProblemItem[]): ProblemError {
+export function invalid(found: readonly ProblemItem[]): ProblemError {
+  const items = found.slice(0, limits.problemItems);
   const detail =
     items.length === 1
       ? '1 part of the request is not valid'

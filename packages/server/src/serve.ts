@@ -19,6 +19,7 @@ import { createApp } from './http/app.ts';
 import { ServiceState } from './http/deps.ts';
 import { listen, type ListeningServer } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
+import { QueueLimit } from './http/submission/queue-limit.ts';
 import { createLog } from './observe/logs.ts';
 import { createMaintenanceRole, type MaintenanceRole } from './maintenance.ts';
 import { VERSION } from './version.ts';
@@ -110,6 +111,7 @@ async function startHttp({ config, runtime, rules, state }: Shared, broker: Brok
     authenticate: createAuthenticate(broker, runtime.clock),
     rules,
     state,
+    queueLimit: new QueueLimit({ broker, clock: runtime.clock, maxQueues: config.limits.queues }),
     version: VERSION,
     addCallbackQueue: (name) => worker?.addQueue(name),
   });

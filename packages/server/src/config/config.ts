@@ -38,6 +38,8 @@ export interface Config {
   readonly worker: { readonly concurrency: number; readonly maxStallMs: number };
   /** `mode` and `allow`: rules for callback URLs. `concurrency`: callbacks delivered at once. */
   readonly callbacks: UrlRules & { readonly concurrency: number };
+  /** `queues`: most logical queues that submissions over HTTP may make. */
+  readonly limits: { readonly queues: number };
   /** File of the first API key. Default: `<data_dir>/admin.key`. */
   readonly keyFile: string;
   readonly log: { readonly level: LogLevel };

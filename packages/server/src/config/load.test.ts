@@ -25,6 +25,7 @@ describe('a configuration', () => {
       publicUrl: null,
       worker: { concurrency: 10, maxStallMs: 30_000 },
       callbacks: { mode: 'try', allow: [], concurrency: 256 },
+      limits: { queues: 5_000 },
       keyFile: './data/admin.key',
       log: { level: 'info' },
     });

@@ -205,6 +205,7 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
       allow: structuredClone(values['callbacks.allow']) as UrlRules['allow'],
       concurrency: values['callbacks.concurrency'] as number,
     },
+    limits: { queues: values['limits.queues'] as number },
     keyFile: (values.key_file as string | null) ?? `${folder}/admin.key`,
     log: { level: values['log.level'] as LogLevel },
   });

@@ -214,6 +214,14 @@ export const settings = {
     about: 'Callbacks that this process delivers at once.',
     harmless: true,
   },
+  'limits.queues': {
+    ...count(1_000_000),
+    form: 'number',
+    fallback: 5_000,
+    about:
+      'Queues there may be before submissions over HTTP to further ones are refused. Those that programs make with the library or Go count, and are never refused.',
+    harmless: true,
+  },
   key_file: {
     schema: z.string().min(1),
     expected: 'the path of a file',

@@ -2,6 +2,7 @@ import type { Broker, Client, Runtime } from '@task-center/engine';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
 import type { LiveRules } from './live-rules.ts';
+import type { QueueLimit } from './submission/queue-limit.ts';
 
 /** The phase of the service: `starting`, then `ready`, then `stopping`. `serve` sets it, health checks read it. */
 export class ServiceState {
@@ -31,6 +32,8 @@ export interface AppDeps {
   /** Rules for callback URLs; their mode may change while the service runs. */
   readonly rules: LiveRules;
   readonly state: ServiceState;
+  /** Which submissions would make a queue too many. */
+  readonly queueLimit: QueueLimit;
   /** Version of the program, sent with every answer. */
   readonly version: string;
   /**

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isJson, JsonFault, parseBody, RawPayload } from './json-body.ts';
+import { isJson, parseBody, RawPayload } from './json-body.ts';
+import { JsonFault } from './json-scanner.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 const payloadOf = (text: string) => {
@@ -17,6 +18,7 @@ const faultOf = (body: Uint8Array) => {
   return null;
 };
 const CHARACTERS = Array.from('{}[]",:\\x0-1.eu \n\u0001');
+const fields = (count: number) => Array.from({ length: count }, (_, i) => `"f${i}":0`).join(',');
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
 
 describe('a payload', () => {
@@ -118,6 +120,22 @@ describe('a body without its payloads', () => {
     const fault = faultOf(bytes(text));
     expect(fault?.message).toContain(message);
     expect(fault?.offset).toBe(offset);
+  });
+
+  test('may have 1,000 fields in an object, and a payload any number of them', () => {
+    expect(faultOf(bytes(`{"a":{${fields(1_000)}},"payload":{${fields(2_000)}}}`))).toBeNull();
+    expect(faultOf(bytes(`{${fields(1_001)}}`))).toMatchObject({
+      message: expect.stringContaining('1000 fields'),
+      offset: 8_891,
+    });
+    expect(faultOf(bytes(`{"tasks":[{"x":{${fields(1_001)}}}]}`))?.message).toMatch(/1000 fields/);
+  });
+
+  test('may have 250,000 values, and a payload any number of them', () => {
+    const list = (count: number) => `[${'0,'.repeat(count - 1)}0]`;
+    // The root and the list are values, too.
+    expect(faultOf(bytes(`{"a":${list(249_998)},"payload":${list(300_000)}}`))).toBeNull();
+    expect(faultOf(bytes(`{"a":${list(249_999)}}`))?.message).toMatch(/250000 values/);
   });
 
   test('accepts the largest integers that are exact', () => {

@@ -1,5 +1,6 @@
 /** Reads a request's body within its size limit and parses it. */
-import { JsonFault, parseBody } from './json-body.ts';
+import { parseBody } from './json-body.ts';
+import { JsonFault } from './json-scanner.ts';
 import { isBodyType } from '../media-types.ts';
 import { ProblemError } from '../problem.ts';
 

@@ -1,5 +1,5 @@
 /** Checks a call's input against its route. */
-import { itemsOf, limits, type ProblemItem, type Route } from '@task-center/api';
+import { itemsOf, type ProblemItem, type Route } from '@task-center/api';
 import { invalid } from '../problem.ts';
 
 /** The input as it arrived. */
@@ -57,5 +57,5 @@ export function validate(
   const body = schema && check(schema, unchecked.body === undefined ? {} : unchecked.body, 'pointer');
   if (items.length === 0) return { params, query, body };
   items.push(...further(unchecked.body));
-  throw invalid(items.slice(0, limits.problemItems));
+  throw invalid(items);
 }

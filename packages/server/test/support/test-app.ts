@@ -10,6 +10,7 @@ import type { Config } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
+import { QueueLimit } from '../../src/http/submission/queue-limit.ts';
 
 export interface Answer {
   readonly status: number;
@@ -95,8 +96,8 @@ export async function testApp({
   broker: given,
   wrap = (broker) => broker,
 }: TestAppOptions = {}): Promise<TestApp> {
-  const folder = await mkdtemp(join(tmpdir(), 'task-center-http-'));
-  const broker = given ?? (await connect(`sqlite:${join(folder, 'tasks.db')}`));
+  const folder = given ? null : await mkdtemp(join(tmpdir(), 'task-center-http-'));
+  const broker = given ?? (await connect(`sqlite:${join(folder ?? '', 'tasks.db')}`));
   const logged: TestApp['logged'] = [];
   const record = (fields: Readonly<Record<string, unknown>>, message: string) =>
     void logged.push({ fields, message });
@@ -115,6 +116,11 @@ export async function testApp({
     authenticate: createAuthenticate(wrapped, runtime.clock),
     rules,
     state,
+    queueLimit: new QueueLimit({
+      broker: wrapped,
+      clock: runtime.clock,
+      maxQueues: usedConfig.limits.queues,
+    }),
     version: '0.0.0-test',
     addCallbackQueue: (name) => void reportedQueues.push(name),
   });
@@ -141,7 +147,7 @@ export async function testApp({
     },
     async close() {
       await broker.close();
-      await rm(folder, { recursive: true, force: true });
+      if (folder !== null) await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -1,31 +1,24 @@
 /** `POST /v1/batches`: checks and stores up to 1,000 tasks, each with its own outcome. */
 import { itemsOf, taskInput, type BatchItem } from '@task-center/api';
-import type { EnqueueOutcome, NewTask } from '@task-center/engine';
+import { logicalQueue, type EnqueueOutcome, type NewTask } from '@task-center/engine';
 import type { Call, Handlers, Reply } from '../call.ts';
 import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
-import { reportCallbackQueue, presentStored, submissionOf, taskExists } from '../tasks/submit.ts';
+import { mapInTurns } from '../in-turns.ts';
+import { checkTotalSize, withDefaults, type TaskFields } from './defaults.ts';
+import {
+  presentStored,
+  refusedQueues,
+  reportCallbackQueue,
+  submissionOf,
+  taskExists,
+  tooManyQueues,
+} from '../tasks/submit.ts';
 
-type TaskFields = Readonly<Record<string, unknown>>;
 type SubmitCall = Call<'submitBatch'>;
 
-/** Groups of alternative fields. A task that has one field of a group takes none of the group from the defaults. */
-const ALTERNATIVES = [
-  ['payload', 'payload_text', 'payload_base64', 'content_type'],
-  ['delay', 'run_at'],
-  ['queue', 'priority'],
-  ['traceparent', 'trace_id'],
-] as const;
-
-function withDefaults<T extends TaskFields>(own: T, defaults: TaskFields): T {
-  const applicable = { ...defaults };
-  for (const group of ALTERNATIVES) {
-    if (group.every((name) => own[name] === undefined)) continue;
-    for (const name of group) delete applicable[name];
-  }
-  return { ...applicable, ...own };
-}
+const isTask = (item: NewTask | ProblemError): item is NewTask => !(item instanceof ProblemError);
 
 /** @throws ProblemError the task is not valid */
 function toNewTask(own: TaskFields, defaults: TaskFields, submission: Submission): NewTask {
@@ -41,10 +34,15 @@ function toNewTask(own: TaskFields, defaults: TaskFields, submission: Submission
   throw invalid([...items, ...urlItems(withDefaults(own, defaults), submission)]);
 }
 
-/** A task for the broker, or the problem, for each item. A bad item does not stop the others. */
-function prepare(call: SubmitCall): (NewTask | ProblemError)[] {
+/**
+ * A task for the broker, or the problem, for each item. A bad item does not stop the others.
+ *
+ * @throws ProblemError `too-large`: the batch as a whole
+ */
+function prepare(call: SubmitCall): Promise<(NewTask | ProblemError)[]> {
   const { tasks, defaults = {} } = call.body;
-  return tasks.map((own, index) => {
+  checkTotalSize(tasks, defaults);
+  return mapInTurns(tasks, call.deps.runtime.clock, (own, index) => {
     try {
       return toNewTask(own, defaults, submissionOf(call, ['tasks', index]));
     } catch (error) {
@@ -53,6 +51,17 @@ function prepare(call: SubmitCall): (NewTask | ProblemError)[] {
       return problem;
     }
   });
+}
+
+/** Refuses the items whose queue would be one too many. */
+async function refuseQueues(
+  call: SubmitCall,
+  prepared: readonly (NewTask | ProblemError)[],
+): Promise<(NewTask | ProblemError)[]> {
+  const refused = await refusedQueues(call, prepared.filter(isTask));
+  return prepared.map((item, index) =>
+    isTask(item) && refused.has(logicalQueue(item.queue).name) ? tooManyQueues(call, ['tasks', index]) : item,
+  );
 }
 
 /** The answer for a task that was given to the broker. */
@@ -82,8 +91,8 @@ function presentOutcome(
 
 /** `POST /v1/batches`. Items are answered in the order of the tasks. */
 async function submitBatch(call: SubmitCall): Promise<Reply> {
-  const prepared = prepare(call);
-  const valid = prepared.filter((item): item is NewTask => !(item instanceof ProblemError));
+  const prepared = await refuseQueues(call, await prepare(call));
+  const valid = prepared.filter(isTask);
   const outcomes = await call.deps.client.submitMany(valid);
   let next = 0;
   const items = prepared.map((item, index): BatchItem => {

@@ -1,10 +1,10 @@
 /** `POST /v1/tasks`, and what it shares with batches. */
 import { isTaskCenterError, logicalQueue, plainTaskId, type NewTask } from '@task-center/engine';
-import { type Task, type TaskPart } from '@task-center/api';
+import { itemAt, type Task, type TaskPart } from '@task-center/api';
 import type { Principal } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
 import { presentNewTask, type Created } from './present.ts';
-import { ProblemError } from '../../problem.ts';
+import { invalid, ProblemError } from '../../problem.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 
 /** The parts of a task in the answer of a call for this one task. */
@@ -28,6 +28,24 @@ export function taskExists(task: NewTask): ProblemError {
   const queue = logicalQueue(task.queue).name;
   const detail = `Task "${id}" already exists in queue "${queue}". Choose another ID, or leave it out to get a new one.`;
   return new ProblemError('task-exists', detail, { extra: { id, queue } });
+}
+
+/** The logical queues to which these tasks may not be submitted, because each would be one too many. */
+export function refusedQueues(
+  { deps }: Pick<AnyCall, 'deps'>,
+  tasks: readonly NewTask[],
+): Promise<ReadonlySet<string>> {
+  return deps.queueLimit.refuse(tasks.map(({ queue }) => logicalQueue(queue).name));
+}
+
+/** The problem of a task whose queue would be one too many. */
+export function tooManyQueues(
+  { deps }: Pick<AnyCall, 'deps'>,
+  basePath: Submission['basePath'],
+): ProblemError {
+  const message = `does not exist yet, and there are ${deps.queueLimit.maxQueues} queues already (limits.queues): use one of them`;
+  const details = { code: 'out_of_range', message, got: null };
+  return invalid([itemAt({ location: 'pointer', basePath }, ['queue'], details)]);
 }
 
 /** Reports a stored callback task's queue to the callback worker, to which it may be new. */
@@ -60,6 +78,7 @@ export const presentStored = (task: NewTask, created: Created): Task =>
 /** `POST /v1/tasks` */
 export async function submitTask(call: Call<'submitTask'>): Promise<Reply> {
   const task = newTask(call.body, submissionOf(call, []));
+  if ((await refusedQueues(call, [task])).size > 0) throw tooManyQueues(call, []);
   const outcome = await store(call, task);
   reportCallbackQueue(call, task);
   const body = presentNewTask(task, outcome, SINGLE_TASK_PARTS);
