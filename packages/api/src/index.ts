@@ -18,7 +18,7 @@ export {
 export { didYouMean } from './did-you-mean.ts';
 export { gotOf, itemAt, itemsOf, pointerOf, type ItemPath } from './issues.ts';
 export { limits } from './limits.ts';
-export { openapi } from './openapi.ts';
+export { openapi } from './openapi/document.ts';
 export { problems, type ItemLocation, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';
 export { COUNTED_STATES, type CountedState, type Queue } from './queues/schemas.ts';
 export { RawJson, stringify } from './raw-json.ts';

@@ -10,11 +10,17 @@ export const pageQuery = {
   cursor: z.string().min(1).max(2_000).optional(),
 };
 
-/** A page of a list. `next_cursor` null = the last page; `total` null = not counted. */
-export const pageOf = <S extends z.ZodType>(item: S) =>
-  z.object({
-    data: z.array(item),
-    next_cursor: z.string().nullable(),
-    total: z.int().min(0).nullable(),
-    scanned: z.int().min(0).nullable(),
-  });
+const page = z
+  .object({
+    next_cursor: z
+      .string()
+      .nullable()
+      .meta({ description: 'Asks for the next page; null = this is the last one' }),
+    total: z.int().min(0).nullable().meta({ description: 'Items on all pages; null = not counted' }),
+    scanned: z.int().min(0).nullable().meta({ description: 'Items read for this page; null = not shown' }),
+  })
+  .meta({ id: 'Page', description: 'What all lists have, whatever their items are' });
+
+/** A page of a list, with its name in OpenAPI. */
+export const pageOf = <S extends z.ZodType>(id: string, item: S) =>
+  z.intersection(page, z.object({ data: z.array(item) })).meta({ id });

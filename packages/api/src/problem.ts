@@ -33,27 +33,60 @@ export type ProblemCode = keyof typeof problems;
  * One item of `validation-failed`. One of `pointer`, `parameter` and `header` says where; `got` is the value that was
  * found, or null if it must not be shown.
  */
-export const problemItem = z.object({
-  pointer: z.string().optional(),
-  parameter: z.string().optional(),
-  header: z.string().optional(),
-  code: z.string(),
-  message: z.string(),
-  got: z.string().nullable(),
-});
+export const problemItem = z
+  .object({
+    pointer: z.string().optional(),
+    parameter: z.string().optional(),
+    header: z.string().optional(),
+    code: z.string(),
+    message: z.string(),
+    got: z.string().nullable(),
+  })
+  .meta({ id: 'ProblemItem', description: 'One thing that is wrong with a request, and where' });
+
+/** A task in `hits` of `task-id-ambiguous`. */
+const taskHit = z
+  .object({ queue: z.string(), kind: z.string(), business_id: z.string().nullable() })
+  .meta({ id: 'TaskHit' });
+
+/** What single codes add, and which. See docs/design/http-api.md#errors. */
+const members = {
+  offset: z.int().optional().meta({ description: 'malformed: the byte at which the body cannot be read' }),
+  parameter: z.string().optional().meta({ description: 'malformed: the parameter that cannot be used' }),
+  id: z.string().optional().meta({ description: 'task-exists' }),
+  queue: z.string().optional().meta({ description: 'task-exists' }),
+  hits: z.array(taskHit).optional().meta({ description: 'task-id-ambiguous' }),
+  state: z.string().optional().meta({ description: 'wrong-state: the state of the task' }),
+  allowed: z.array(z.string()).optional().meta({ description: 'wrong-state: the states that allow it' }),
+  limit: z.int().optional().meta({ description: 'too-large: the most that is allowed' }),
+  got: z.int().optional().meta({ description: 'too-large: what was sent' }),
+  pointer: z.string().optional().meta({ description: 'url-blocked: where the URL is in the body' }),
+  address: z.string().optional().meta({ description: 'url-blocked' }),
+  rule: z.string().optional().meta({ description: 'url-blocked: the setting that blocks it' }),
+  configuration: z.string().optional().meta({ description: 'url-blocked: what would allow it' }),
+  needed: z.unknown().optional().meta({ description: 'forbidden, business-forbidden: what the key lacks' }),
+  outcome: z.string().optional().meta({ description: '503: not_stored, or unknown' }),
+  findings: z.array(z.string()).optional().meta({ description: 'broker-unsafe: their codes' }),
+};
 
 /** A problem (RFC 9457), sent as `application/problem+json`. Some codes add members of their own. */
-export const problem = z.object({
-  type: z.string(),
-  code: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  instance: z.string().optional(),
-  request_id: z.string().optional(),
-  docs: z.string().optional(),
-  errors: z.array(problemItem).optional(),
-});
+export const problem = z
+  .object({
+    type: z.string(),
+    code: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().optional(),
+    request_id: z.string().optional(),
+    docs: z.string().optional(),
+    errors: z.array(problemItem).optional(),
+    ...members,
+  })
+  .meta({
+    id: 'Problem',
+    description: 'What went wrong (RFC 9457); members that a code does not have are left out',
+  });
 
 export type ProblemItem = z.output<typeof problemItem>;
 export type Problem = z.output<typeof problem> & Readonly<Record<string, unknown>>;

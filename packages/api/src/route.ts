@@ -2,6 +2,7 @@
 
 import type * as z from 'zod';
 import type { Role } from './access/schemas.ts';
+import type { AnswerHeader, RequestHeader } from './openapi/headers.ts';
 import type { ProblemCode } from './problem.ts';
 import { strict } from './strict.ts';
 
@@ -37,8 +38,12 @@ export interface Route {
   readonly bodyOptional?: boolean;
   /** Largest body in bytes. Default 1 MiB. */
   readonly bodyBytes?: number;
+  /** Headers of a request that the operation reads, besides those that all read. Default: none. */
+  readonly requestHeaders?: readonly RequestHeader[];
   /** Schemas of the good answers by status; null = no body. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** Headers of the good answers, besides those that all answers have. Default: none. */
+  readonly answerHeaders?: readonly AnswerHeader[];
   /** Media type of the answers. Default `application/json`. */
   readonly produces?: string;
   /** The operation's own problems, besides those that any call may have. Default: none. */

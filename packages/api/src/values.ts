@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import {
+  CONTROL_CHARACTERS,
   fitsBytes,
   formatDuration,
   hasForbiddenCharacter,
@@ -14,6 +15,7 @@ import {
 import { limits } from './limits.ts';
 
 const MAX_NAME_BYTES = 128;
+const MAX_REASON_LENGTH = 256;
 
 /** Narrower than the engine's rule, which takes what Asynq takes. */
 function nameFault(name: string): string | null {
@@ -60,26 +62,64 @@ function decodedText(
   });
 }
 
-const matching = (pattern: RegExp, message: string) => z.string().regex(pattern, { error: message });
+/**
+ * A string that matches `pattern` and not `except`. OpenAPI shows both: generators of clients in Go and Rust know no
+ * look-around, so one pattern cannot say it.
+ */
+function matching(pattern: RegExp, message: string, except?: RegExp) {
+  const text = z.string().regex(pattern, { error: message });
+  if (except === undefined) return text;
+  return text
+    .refine((given) => !except.test(given), { error: message })
+    .meta({ not: { pattern: except.source } });
+}
+
+/** What OpenAPI shows of a name. JSON Schema counts characters: a name of 128 of them may still have too many bytes. */
+const NAME = {
+  minLength: 1,
+  maxLength: MAX_NAME_BYTES,
+  pattern: `^[^\\s{}${CONTROL_CHARACTERS}](?:[^{}${CONTROL_CHARACTERS}]*[^\\s{}${CONTROL_CHARACTERS}])?$`,
+};
 
 /**
  * Name of a queue: 1 to 128 bytes without braces, control characters, blanks at its ends or a reserved ending; not `.`
  * or `..`.
  */
-export const queueName = checked(queueFault).meta({ description: 'Name of a queue, 1-128 bytes' });
-export const typeName = checked(nameFault).meta({ description: 'Name of a type, 1-128 bytes' });
-export const taskId = matching(/^[A-Za-z0-9_:-]{1,100}$/, 'must be 1-100 of A-Z a-z 0-9 _ : -');
+export const queueName = checked(queueFault).meta({
+  ...NAME,
+  not: { pattern: '^\\.{1,2}$|~[A-Za-z0-9]+$' },
+  description: 'Name of a queue, 1-128 bytes',
+  examples: ['orders'],
+});
+export const typeName = checked(nameFault).meta({
+  ...NAME,
+  description: 'Name of a type, 1-128 bytes',
+  examples: ['invoice.send'],
+});
+/** A reason that people read. Characters are counted as JSON Schema counts them: an emoji is one, not two. */
+export const reason = z
+  .string()
+  .min(1)
+  .refine((text) => Array.from(text).length <= MAX_REASON_LENGTH, {
+    error: `must be at most ${MAX_REASON_LENGTH} characters`,
+    params: { code: 'too_long' },
+  })
+  .meta({ maxLength: MAX_REASON_LENGTH, examples: ['maintenance until noon'] });
+export const taskId = matching(/^[A-Za-z0-9_:-]{1,100}$/, 'must be 1-100 of A-Z a-z 0-9 _ : -').meta({
+  examples: ['invoice-4711'],
+});
 export const businessId = matching(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1-64 of A-Z a-z 0-9 _ -');
-export const userId = matching(/^[\u0021-\u007e]{1,128}$/, 'must be 1-128 visible ASCII characters');
+export const userId = matching(/^[!-~]{1,128}$/, 'must be 1-128 visible ASCII characters');
 export const tag = matching(/^[A-Za-z0-9_.:=-]{1,64}$/, 'must be 1-64 of A-Z a-z 0-9 _ . : = -');
-export const traceId = matching(/^(?!0{32})[0-9a-f]{32}$/, 'must be 32 hexadecimal digits, not all 0');
+export const traceId = matching(/^[0-9a-f]{32}$/, 'must be 32 hexadecimal digits, not all 0', /^0+$/);
 export const traceparent = matching(
-  /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/,
+  /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/,
   'must be a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>',
+  /^00-0{32}-|-0{16}-/,
 );
-export const tracestate = matching(/^[\u0020-\u007e]{1,512}$/, 'must be a W3C tracestate');
+export const tracestate = matching(/^[ -~]{1,512}$/, 'must be a W3C tracestate');
 export const mediaType = matching(
-  /^[A-Za-z0-9!#$&^_.+-]{1,64}\/[A-Za-z0-9!#$&^_.+-]{1,64}(?:; ?[\u0020-\u007e]{1,100})?$/,
+  /^[A-Za-z0-9!#$&^_.+-]{1,64}\/[A-Za-z0-9!#$&^_.+-]{1,64}(?:; ?[ -~]{1,100})?$/,
   'must be a media type such as application/json',
 );
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -92,7 +132,15 @@ export const base64 = checked((text) =>
   text.length <= MAX_BASE64_LENGTH && !BASE64.test(text) ? 'must be base64 with its padding' : null,
 ).meta({ pattern: BASE64.source });
 
-const DURATION = { description: 'A duration such as 250ms, 10s, 1h30m, 7d, PT10M', examples: ['10s'] };
+const ISO_SECONDS = '[0-9]+(?:\\.[0-9]{1,3})?S';
+const ISO_TIME = `(?:[0-9]+H(?:[0-9]+M)?(?:${ISO_SECONDS})?|[0-9]+M(?:${ISO_SECONDS})?|${ISO_SECONDS})`;
+/** What OpenAPI shows of a duration. Its range cannot be said in JSON Schema: descriptions name it. */
+const DURATION = {
+  pattern: `^(?:(?:[0-9]+(?:ms|s|m|h|d))+|P(?:[0-9]+D(?:T${ISO_TIME})?|T${ISO_TIME}))$`,
+  maxLength: 64,
+  description: 'A duration such as 250ms, 10s, 1h30m, 7d, PT10M',
+  examples: ['10s'],
+};
 
 /** What is wrong with the text of a duration whose parsed value is `ms`; null = nothing. */
 function durationFault(ms: number | null, minMs: number, maxMs: number): string | null {
@@ -151,5 +199,5 @@ export const timeText = (ms: number): string => new Date(ms).toISOString();
 export const instant = (description: string) =>
   decodedText(readInstant, {
     write: timeText,
-    about: { description, examples: ['2026-11-24T08:00:00.125Z'] },
+    about: { format: 'date-time', description, examples: ['2026-11-24T08:00:00.125Z'] },
   });

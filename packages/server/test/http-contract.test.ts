@@ -167,18 +167,20 @@ describe('the OpenAPI document', () => {
   test('describes a list in a query as values separated by commas', async () => {
     const { parameters } = (await document()).paths['/v1/tasks'].get;
     expect(parameters.find(({ name }: { name: string }) => name === 'include')).toMatchObject({
-      schema: { type: 'array', items: { enum: ['payload', 'callback', 'attempts', 'result'] } },
+      schema: { type: 'array', items: { $ref: '#/components/schemas/TaskPart' } },
       style: 'form',
       explode: false,
     });
   });
 
   test('describes a task to submit: required, without further fields', async () => {
-    const { paths } = await document();
+    const { paths, components } = await document();
     const { schema } = paths['/v1/tasks'].post.requestBody.content['application/json'];
-    expect(schema.additionalProperties).toBe(false);
-    expect(Object.keys(schema.properties)).toEqual(Object.keys(taskInput.shape));
-    expect(schema.properties.callback.required).toEqual(['url']);
+    expect(schema).toEqual({ $ref: '#/components/schemas/TaskInput' });
+    const { TaskInput, CallbackInput } = components.schemas;
+    expect(TaskInput.additionalProperties).toBe(false);
+    expect(Object.keys(TaskInput.properties)).toEqual(Object.keys(taskInput.shape));
+    expect(CallbackInput.required).toEqual(['url']);
     const query = paths['/v1/tasks'].get.parameters;
     expect(query).toContainEqual(expect.objectContaining({ name: 'limit', in: 'query', required: false }));
     expect(query).toContainEqual(expect.objectContaining({ name: 'queue', in: 'query', required: true }));

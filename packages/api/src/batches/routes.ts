@@ -14,7 +14,9 @@ export const batchRoutes = {
     body: batchInput,
     checked: batchEnvelope,
     bodyBytes: limits.batchBodyBytes,
+    requestHeaders: ['traceparent', 'tracestate'],
     answers: { 200: batchAnswer },
+    problems: ['broker-unsafe'],
     // As for a single task: each stored task says who submitted it.
     audit: false,
   }),

@@ -21,6 +21,7 @@ export const brokerRoutes = {
     role: 'admin',
     summary: 'A consistent copy of the SQLite file, made while it is in use',
     answers: { 200: bytes },
+    answerHeaders: ['content-disposition', 'content-length'],
     produces: 'application/vnd.sqlite3',
     problems: ['not-supported', 'broker-full'],
     // It reads, but everything: who has a copy has all payloads.

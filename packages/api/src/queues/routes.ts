@@ -12,7 +12,7 @@ export const queueRoutes = {
     role: 'viewer',
     summary: 'All queues with their counts',
     query: strict({}, ['limit', 'cursor']),
-    answers: { 200: pageOf(queue) },
+    answers: { 200: pageOf('QueuePage', queue) },
   }),
   getQueue: get('/v1/queues/{name}', {
     role: 'viewer',

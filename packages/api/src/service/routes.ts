@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { resource } from '../route.ts';
 import { strict } from '../strict.ts';
-import { health, version } from './schemas.ts';
+import { contractDocument, health, version } from './schemas.ts';
 
 const { get } = resource('service');
 const healthQuery = strict({}, ['verbose']);
@@ -36,7 +36,7 @@ export const serviceRoutes = {
   getOpenapi: get('/openapi.json', {
     role: '-',
     summary: 'This contract as OpenAPI 3.1',
-    answers: { 200: z.record(z.string(), z.unknown()) },
+    answers: { 200: contractDocument },
   }),
   getPage: get('/', {
     role: '-',
@@ -44,6 +44,7 @@ export const serviceRoutes = {
     // A link to the page may carry any parameters; none is read.
     query: z.looseObject({}),
     answers: { 200: z.string() },
+    answerHeaders: ['content-security-policy'],
     produces: 'text/html; charset=utf-8',
   }),
 };

@@ -24,16 +24,18 @@ const backoffInput = z.discriminatedUnion(
       max: retryDelay.prefault('300s'),
       factor: z.number().min(1).max(100).default(2),
       jitter,
-    }),
+    }).meta({ id: 'ExponentialBackoff' }),
     strict({
       kind: z.literal('linear'),
       initial: retryDelay,
       step: retryDelay,
       max: retryDelay.prefault('300s'),
       jitter,
+    }).meta({ id: 'LinearBackoff' }),
+    strict({ kind: z.literal('fixed'), delay: retryDelay, jitter }).meta({ id: 'FixedBackoff' }),
+    strict({ kind: z.literal('list'), delays: z.array(retryDelay).min(1).max(100), jitter }).meta({
+      id: 'ListBackoff',
     }),
-    strict({ kind: z.literal('fixed'), delay: retryDelay, jitter }),
-    strict({ kind: z.literal('list'), delays: z.array(retryDelay).min(1).max(100), jitter }),
   ],
   { error: 'must be an object whose kind is exponential, linear, fixed or list' },
 );
@@ -71,5 +73,21 @@ export const backoff = z.codec(backoffInput, z.custom<Backoff>(), {
   encode: (value) => toContract(value, (ms) => ms) as z.output<typeof backoffInput>,
 });
 
+const shownDelay = z.string();
+/** A backoff in an answer: the kind, and the parameters that this kind has. */
+export const backoffAnswer = z
+  .object({
+    kind: z.string(),
+    initial: shownDelay.optional(),
+    step: shownDelay.optional(),
+    max: shownDelay.optional(),
+    factor: z.number().optional(),
+    delay: shownDelay.optional(),
+    delays: z.array(shownDelay).optional(),
+    jitter: z.number().optional(),
+  })
+  .meta({ id: 'Backoff', description: 'The kind, and the parameters that this kind has' });
+
 /** A backoff in an answer. Stored ones may exceed the limits of a submission: none is checked here. */
-export const shownBackoff = (value: Backoff): Record<string, unknown> => toContract(value, formatDuration);
+export const shownBackoff = (value: Backoff) =>
+  toContract(value, formatDuration) as z.output<typeof backoffAnswer>;

@@ -37,7 +37,7 @@ export type Priority = keyof typeof priorityQueues;
 export const PRIORITIES = ['low', 'normal', 'high', 'critical'] as const satisfies readonly Priority[];
 
 /** A priority by name or by number. Either one selects a built-in queue; only the queue is stored. */
-const priority = z.union([z.enum(PRIORITIES), z.literal([0, 1, 2, 3])], {
+const priority = z.union([z.enum(PRIORITIES).meta({ id: 'Priority' }), z.literal([0, 1, 2, 3])], {
   error: 'must be critical, high, normal, low or 3, 2, 1, 0',
 });
 
@@ -48,7 +48,7 @@ const maxRetries = z.int().min(0).max(MAX_RETRIES).meta({
 const retryPolicy = strict(
   { max_retries: maxRetries.default(DEFAULT_RETRY_POLICY.maxRetries), backoff: backoff.optional() },
   ['rules'],
-);
+).meta({ id: 'RetryPolicy' });
 
 /** Retry policies by name. They differ only in their number of retries, and only that number is stored. */
 const PRESETS = { default: DEFAULT_RETRY_POLICY, patient: PATIENT_RETRY_POLICY } as const;
@@ -64,6 +64,7 @@ const retryInput = z.union(
   [
     z
       .enum(['default', 'patient'])
+      .meta({ id: 'RetryPreset' })
       .transform((name): CheckedRetry => ({ maxRetries: PRESETS[name].maxRetries })),
     retryPolicy.transform(({ max_retries, ...own }): CheckedRetry => ({
       maxRetries: max_retries,
@@ -73,9 +74,11 @@ const retryInput = z.union(
   { error: 'must be default, patient or an object {max_retries, backoff}' },
 );
 
-/** Adds a description to a field, and keeps its examples. */
-const about = <S extends z.ZodType>(schema: S, description: string): S =>
-  schema.meta({ ...z.globalRegistry.get(schema), description });
+/** Adds a description to a field, and keeps its examples. A name stays with the schema that has it. */
+function about<S extends z.ZodType>(schema: S, description: string): S {
+  const { id: _, ...known } = z.globalRegistry.get(schema) ?? {};
+  return schema.meta({ ...known, description });
+}
 
 /** JSON of any form. The service stores its text byte for byte; the client takes a value or a `RawJson`. */
 const anyJson = z.unknown();
@@ -99,8 +102,13 @@ const shape = {
     anyJson,
     'Any JSON, at most 256 KiB; its text is kept byte for byte. Only one payload field may be given',
   ),
-  payload_text: about(z.string(), 'The payload as text, at most 256 KiB'),
-  payload_base64: about(base64, 'The payload as base64 of its bytes, at most 256 KiB of them'),
+  payload_text: z
+    .string()
+    .meta({ maxLength: limits.payloadBytes, description: 'The payload as text, at most 256 KiB' }),
+  payload_base64: base64.meta({
+    maxLength: 4 * Math.ceil(limits.payloadBytes / 3),
+    description: 'The payload as base64 of its bytes, at most 256 KiB of them',
+  }),
   content_type: about(
     mediaType,
     'Media type of the payload. Default: application/json, or that of the other payload fields',
@@ -142,7 +150,7 @@ const shape = {
     'How long the completed task is kept with its result, 0s to 90d; a cancelled one at least 1h. Default: 24h',
   ),
   durability: about(
-    choice(['memory'], ['replicated', 'fsync']),
+    choice(['memory'], ['replicated', 'fsync']).meta({ id: 'Durability' }),
     'memory: stored as the broker stores all tasks',
   ),
   callback: callbackInput,
@@ -151,13 +159,27 @@ const shape = {
 /** Fields of the contract that a later version will take. */
 const notBuilt = ['unique', 'debounce', 'after', 'on_dependency_failure', 'limit_key', 'fair_key', 'max_age'];
 
+/** Has all of these fields. Linters want each field that is required to be described where it is. */
+const having = (...names: readonly string[]) => ({
+  properties: Object.fromEntries(names.map((name) => [name, {}])),
+  required: names,
+});
+
+/** The rules between fields that JSON Schema can express. The service checks all rules itself. */
+const BETWEEN_FIELDS = {
+  if: { not: having('callback') },
+  // oxlint-disable-next-line unicorn/no-thenable
+  then: having('type'),
+  not: { anyOf: [having('delay', 'run_at'), having('payload_text', 'payload_base64')] },
+};
+
 /** A task as it is submitted. Every field is optional, but one of `type` and `callback` is needed. */
 export const taskInput = strict(
   Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name, schema.optional()])) as {
     [F in keyof typeof shape]: z.ZodOptional<(typeof shape)[F]>;
   },
   notBuilt,
-);
+).meta({ id: 'TaskInput', ...BETWEEN_FIELDS });
 
 /**
  * Fields that the tasks of a batch share. A task's own field overrides them. They have no `id`, which is each task's
@@ -169,7 +191,7 @@ export const batchDefaults = strict(
     'id'
   >,
   notBuilt,
-);
+).meta({ id: 'TaskDefaults', description: 'Fields that all tasks of the batch take which do not have them' });
 
 /** A task as a client writes it: durations and times are texts. */
 export type TaskInput = z.input<typeof taskInput>;

@@ -7,8 +7,8 @@ import { choice, strict } from '../strict.ts';
 import { businessId, queueName, taskId } from '../values.ts';
 import { LISTED_STATES, TASK_PARTS } from './schemas.ts';
 
-const kind = z.enum(TASK_KINDS);
-const partNames = z.array(z.enum(TASK_PARTS));
+const kind = z.enum(TASK_KINDS).meta({ id: 'TaskKind' });
+const partNames = z.array(z.enum(TASK_PARTS).meta({ id: 'TaskPart' }));
 
 /** `include=payload,attempts`: the parts of a task that an answer adds, with commas between them. */
 export const include = z
@@ -42,7 +42,7 @@ export const pick = {
 export const listQuery = strict(
   {
     queue: queueName,
-    state: choice(LISTED_STATES, ['blocked', 'awaiting', 'aggregating']),
+    state: choice(LISTED_STATES, ['blocked', 'awaiting', 'aggregating']).meta({ id: 'ListedState' }),
     kind: kind.optional(),
     ...pageQuery,
     include: include.optional(),

@@ -16,8 +16,10 @@ export const taskRoutes = {
     summary: 'Submit a task',
     query: strict({}, ['dry_run']),
     body: taskInput,
+    requestHeaders: ['traceparent', 'tracestate'],
     answers: { 201: task },
-    problems: ['task-exists', 'url-blocked', 'business-forbidden'],
+    answerHeaders: ['location'],
+    problems: ['task-exists', 'url-blocked', 'business-forbidden', 'broker-unsafe'],
     // The stored task says who submitted it and when; a line of the log for each would only repeat that.
     audit: false,
   }),
@@ -26,7 +28,7 @@ export const taskRoutes = {
     role: 'viewer',
     summary: 'Tasks of one queue in one state',
     query: listQuery,
-    answers: { 200: pageOf(task) },
+    answers: { 200: pageOf('TaskPage', task) },
   }),
   getTask: get('/v1/tasks/{id}', {
     role: 'viewer',

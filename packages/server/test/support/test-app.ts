@@ -11,6 +11,7 @@ import { createApp } from '../../src/http/app.ts';
 import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
 import { QueueLimit } from '../../src/http/submission/queue-limit.ts';
+import { documentFaults } from './document-check.ts';
 
 export interface Answer {
   readonly status: number;
@@ -137,7 +138,11 @@ export async function testApp({
       if (key !== null && !sent.has('authorization')) sent.set('authorization', `Bearer ${key}`);
       if (body !== undefined && !sent.has('content-type')) sent.set('content-type', 'application/json');
       const init = body === undefined ? {} : { body: bodyOf(body) };
-      return answerOf(await app.request(path, { method, headers: sent, ...init }));
+      const answer = await answerOf(await app.request(path, { method, headers: sent, ...init }));
+      const faults = documentFaults({ method, path }, answer);
+      if (faults.length > 0)
+        throw new Error(`${method} ${path} is not as the OpenAPI document says: ${faults.join('; ')}`);
+      return answer;
     },
     open: async (path) => app.request(path, { headers: { authorization: `Bearer ${admin}` } }),
     createKey: async (options = {}) => (await createLocalKey(broker, options)).key,

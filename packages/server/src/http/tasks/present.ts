@@ -47,6 +47,10 @@ export type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
 const DEFAULT_BACKOFF = shownBackoff(DEFAULT_RETRY_POLICY.backoff);
 
+/** A part of an exchange. A handler of the library may have recorded anything under its name. */
+const objectOrNull = (part: unknown): Attempt['request'] & Attempt['response'] =>
+  typeof part === 'object' && !Array.isArray(part) ? (part as {} | null) : null;
+
 /** An attempt in an answer. `exchange` holds the request and response of a callback. */
 function presentAttempt(record: AttemptRecord): Attempt {
   const { error, exchange = {} } = record;
@@ -61,8 +65,8 @@ function presentAttempt(record: AttemptRecord): Attempt {
     reason: record.reason ?? null,
     error: error ? { class: error.class, message: error.message, status: error.status ?? null } : null,
     worker_id: record.worker ?? null,
-    request: (exchange['request'] as Attempt['request'] | undefined) ?? null,
-    response: (exchange['response'] as Attempt['response'] | undefined) ?? null,
+    request: objectOrNull(exchange['request']),
+    response: objectOrNull(exchange['response']),
   };
 }
 

@@ -1,0 +1,187 @@
+// One example of each operation: what is sent, if it has a body, and a good answer. The types keep them true, and a test
+// checks them with the schemas of the document.
+
+import type { OperationId } from '../contract.ts';
+import type { AnswerOf, BodyInputOf } from '../operations.ts';
+import type { Queue } from '../queues/schemas.ts';
+import type { Task } from '../tasks/schemas.ts';
+
+/** What is sent, for the operations that take a body. */
+type Body<O extends OperationId> = [BodyInputOf<O>] extends [undefined]
+  ? {}
+  : { readonly body: BodyInputOf<O> };
+/** An answer that is sent as bytes is shown by its first characters. */
+type Answer<O extends OperationId> = AnswerOf<O> extends ReadableStream ? string : AnswerOf<O>;
+type Example<O extends OperationId> = Body<O> & { readonly answer: Answer<O> };
+
+/** A callback that waits for its time, without its parts: as lists and batches show it. */
+const listedTask: Task = {
+  id: 'invoice-4711',
+  kind: 'callback',
+  type: 'invoice.send',
+  queue: 'orders',
+  priority: null,
+  state: 'scheduled',
+  business_id: 'acme',
+  user_id: null,
+  tags: ['monthly'],
+  traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  tracestate: null,
+  trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+  content_type: 'application/json',
+  created_at: '2026-11-24T08:00:00.000Z',
+  due_at: '2026-11-24T08:10:00.000Z',
+  pending_at: null,
+  started_at: null,
+  finished_at: null,
+  purge_at: null,
+  deadline: null,
+  timeout: '10s',
+  retention: '1d',
+  retry: {
+    max_retries: 3,
+    backoff: { kind: 'exponential', initial: '1s', max: '5m', factor: 2, jitter: 0.25 },
+  },
+  attempt: 0,
+  max_attempts: 4,
+  crashes: 0,
+  deferrals: 0,
+  waiting_for: null,
+  last_error: null,
+  cancel: null,
+  delivery_id: 'dlv_7qk3v6w2n5h4c8p9x1t0r6y2ma',
+  worker_id: null,
+  origin: 'api',
+  created_by: '7k2m9q4x8d1w',
+  version: 1,
+};
+
+/** The same task as a call for it alone shows it. */
+const singleTask: Task = {
+  ...listedTask,
+  payload: { invoice: 4711 },
+  callback: {
+    url: 'https://billing.example.com/hooks/invoice',
+    method: 'POST',
+    headers: {},
+    body: 'payload',
+    connect_timeout: '3s',
+    redirects: 'none',
+  },
+  result: null,
+  result_content_type: null,
+};
+
+/** The counts of a queue without tasks. */
+const none = {
+  scheduled: 0,
+  pending: 0,
+  active: 0,
+  retry: 0,
+  completed: 0,
+  cancelled: 0,
+  archived: 0,
+  aggregating: 0,
+};
+/** The queue of that task. */
+const ordersQueue: Queue = {
+  name: 'orders',
+  priority: null,
+  paused: false,
+  pause_reason: null,
+  counts: { ...none, scheduled: 1 },
+  by_kind: {
+    handler: { counts: none, paused: false },
+    callback: { counts: { ...none, scheduled: 1 }, paused: false },
+  },
+  oldest_aggregating_ms: null,
+  oldest_pending_ms: null,
+};
+
+/** What made the task. */
+const submitted = {
+  id: 'invoice-4711',
+  type: 'invoice.send',
+  queue: 'orders',
+  business_id: 'acme',
+  tags: ['monthly'],
+  payload: { invoice: 4711 },
+  delay: '10m',
+  callback: { url: 'https://billing.example.com/hooks/invoice' },
+};
+
+/**
+ * The examples by operation. To add an operation, add its line: this does not compile without it. An operation whose answer has
+ * no content has `undefined`.
+ */
+export const examples: { readonly [O in OperationId]: Example<O> } = {
+  submitTask: { body: submitted, answer: singleTask },
+  // A batch of one task; the answer has an item for each.
+  submitBatch: {
+    body: { tasks: [submitted], defaults: { retry: 'patient' } },
+    answer: {
+      id: null,
+      counts: { created: 1, duplicate: 0, failed: 0 },
+      items: [{ index: 0, status: 201, task: listedTask }],
+    },
+  },
+  listTasks: { answer: { data: [listedTask], next_cursor: null, total: 1, scanned: 1 } },
+  getTask: { answer: singleTask },
+  cancelTask: {
+    body: { reason: 'the order was withdrawn' },
+    answer: {
+      outcome: 'cancelled_before_start',
+      task: {
+        ...singleTask,
+        state: 'cancelled',
+        due_at: null,
+        finished_at: '2026-11-24T08:01:00.000Z',
+        purge_at: '2026-11-25T08:01:00.000Z',
+        cancel: {
+          mode: 'soft',
+          outcome: 'cancelled_before_start',
+          by: '7k2m9q4x8d1w',
+          reason: 'the order was withdrawn',
+          at: '2026-11-24T08:01:00.000Z',
+        },
+      },
+    },
+  },
+  // An answer without content.
+  deleteTask: { answer: undefined },
+  listQueues: { answer: { data: [ordersQueue], next_cursor: null, total: 1, scanned: null } },
+  getQueue: { answer: ordersQueue },
+  pauseQueue: {
+    body: { reason: 'maintenance until noon' },
+    answer: { ...ordersQueue, paused: true, pause_reason: 'maintenance until noon' },
+  },
+  resumeQueue: { body: {}, answer: ordersQueue },
+  getMe: {
+    answer: {
+      key_id: '7k2m9q4x8d1w',
+      name: 'billing',
+      role: 'submitter',
+      queues: ['orders'],
+      businesses: ['acme'],
+    },
+  },
+  getBroker: {
+    answer: {
+      kind: 'redis',
+      version: '7.4.1',
+      role: 'master',
+      memory: { used_bytes: 1_048_576, max_bytes: null, policy: 'noeviction', evicted_keys: 0 },
+      persistence: { aof: true, saved_at: '2026-11-24T07:59:00.000Z' },
+      findings: [],
+    },
+  },
+  // The first bytes of any such file.
+  getBrokerBackup: { answer: 'SQLite format 3' },
+  getHealth: { answer: { status: 'ok' } },
+  getReadiness: { answer: { status: 'ok' } },
+  getStartup: { answer: { status: 'ok' } },
+  getVersion: { answer: { version: '0.1.0', api: 'v1' } },
+  // Its beginning.
+  getOpenapi: { answer: { openapi: '3.1.0', info: { title: 'Task Center', version: '0.1.0' }, paths: {} } },
+  getPage: { answer: '<!doctype html>' },
+};
