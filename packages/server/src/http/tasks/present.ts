@@ -48,8 +48,8 @@ export type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 const DEFAULT_BACKOFF = shownBackoff(DEFAULT_RETRY_POLICY.backoff);
 
 /** A part of an exchange. A handler of the library may have recorded anything under its name. */
-const objectOrNull = (part: unknown): Attempt['request'] & Attempt['response'] =>
-  typeof part === 'object' && !Array.isArray(part) ? part : null;
+const objectOrNull = (part: unknown) =>
+  typeof part === 'object' && !Array.isArray(part) ? (part as Record<string, never> | null) : null;
 
 /** An attempt in an answer. `exchange` holds the request and response of a callback. */
 function presentAttempt(record: AttemptRecord): Attempt {
