@@ -36,6 +36,12 @@ const TABLE = [
     guards: engine('brokers/redis/checks', 'findings'),
     costs: { long: 25 },
   },
+  {
+    kind: REDIS_LONG,
+    files: ['partial-cluster'],
+    guards: engine('brokers/redis/facets/submit.ts', 'brokers/redis/calls', 'errors/failures.ts'),
+    costs: { long: 15 },
+  },
   { kind: BENCH, files: ['guard'], guards: engine('brokers', 'client', 'worker'), costs: { long: 20 } },
 
   {

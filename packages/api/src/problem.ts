@@ -53,8 +53,8 @@ const taskHit = z
 const members = {
   offset: z.int().optional().meta({ description: 'malformed: the byte at which the body cannot be read' }),
   parameter: z.string().optional().meta({ description: 'malformed: the parameter that cannot be used' }),
-  id: z.string().optional().meta({ description: 'task-exists' }),
-  queue: z.string().optional().meta({ description: 'task-exists' }),
+  id: z.string().optional().meta({ description: 'task-exists, 503: the ID of the task' }),
+  queue: z.string().optional().meta({ description: 'task-exists, 503: its queue' }),
   hits: z.array(taskHit).optional().meta({ description: 'task-id-ambiguous' }),
   state: z.string().optional().meta({ description: 'wrong-state: the state of the task' }),
   allowed: z.array(z.string()).optional().meta({ description: 'wrong-state: the states that allow it' }),

@@ -22,7 +22,7 @@ export class ProblemError extends Error {
   constructor(
     code: ProblemCode,
     detail: string,
-    more: { extra?: ProblemExtra; headers?: Record<string, string> } = {},
+    more: { extra?: ProblemExtra; headers?: Readonly<Record<string, string>> } = {},
   ) {
     super(detail);
     this.name = 'ProblemError';
@@ -141,6 +141,7 @@ function engineProblem(error: TaskCenterError): ProblemError | null {
       return brokerUnavailable(error);
     case 'broker-full':
       return new ProblemError(code, 'The broker has no room left; nothing was stored.', {
+        extra: { outcome: 'not_stored' },
         headers: RETRY_LATER,
       });
     case 'broker-unsafe':
@@ -156,6 +157,18 @@ function engineProblem(error: TaskCenterError): ProblemError | null {
 export function asProblem(error: unknown): ProblemError | null {
   if (error instanceof ProblemError) return error;
   return error instanceof TaskCenterError ? engineProblem(error) : null;
+}
+
+/**
+ * A problem of one task, with the ID and the queue under which it can be submitted again, also where the ID was made here. A
+ * repeat with them cannot store a second task.
+ */
+export function withTask(
+  { code, message, extra, headers }: ProblemError,
+  task: { readonly id: string; readonly queue: string },
+): ProblemError {
+  const again = extra['outcome'] === 'unknown' ? ` It was submitted as ${JSON.stringify(task.id)}.` : '';
+  return new ProblemError(code, message + again, { extra: { ...extra, ...task }, headers });
 }
 
 /** Answer to every defect; only the log says what it was. */

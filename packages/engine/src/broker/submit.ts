@@ -1,4 +1,5 @@
 import type { TaskState } from '@task-center/model';
+import type { TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskMeta } from '../task/meta.ts';
 import type { CallOptions } from './call-options.ts';
 
@@ -56,7 +57,12 @@ export type EnqueueOutcome =
       readonly dueMs: number;
     }
   /** A key of the queue or of the task has data that neither we nor Asynq wrote. Nothing was stored. */
-  | { readonly code: 'broker-corrupt'; readonly cause: string };
+  | { readonly code: 'broker-corrupt'; readonly cause: string }
+  /**
+   * The call that carried it failed, while others of the same `enqueue` did not. It is not stored, unless the error's outcome
+   * is `unknown`: then it may be, and can be enqueued again with the same ID.
+   */
+  | { readonly code: 'failed'; readonly error: TaskCenterError };
 
 /**
  * How safe a task is when enqueueing it ends: docs/design/engine.md#durability.
@@ -82,7 +88,11 @@ export interface Submit {
    * An ID that exists is reported before a unique lock that is held, and takes no lock. With durability `memory` the tasks
    * are read from `tasks` before the first wait, and the first of them may be sent while the last are read.
    *
-   * @throws TaskCenterError `durability-unsupported` before anything is stored
+   * If some of the calls fail, each task has an outcome of its own. It rejects only if all calls failed; the error's outcome
+   * is `unknown` if one of the tasks may be stored.
+   *
+   * @throws TaskCenterError `durability-unsupported`, `broker-unavailable`, `broker-full`, `broker-refused`, `broker-unsafe`,
+   *   `broker-closed`
    */
   enqueue(tasks: Iterable<NewTask>, options?: EnqueueCallOptions): Promise<EnqueueOutcome[]>;
 }

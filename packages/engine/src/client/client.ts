@@ -66,6 +66,8 @@ function storedTaskOrError(
       return new TaskCenterError('durability-not-reached', { id: plainId(task.id), queue, durability });
     case 'broker-corrupt':
       return new TaskCenterError('broker-corrupt', { queue, cause: outcome.cause });
+    case 'failed':
+      return outcome.error;
   }
 }
 
@@ -123,8 +125,10 @@ export class Client {
   }
 
   /**
-   * Stores many tasks in few calls. Resolves to one outcome per task, in the order given. A task that is refused does
-   * not affect the others. Rejects only when a call as a whole fails, such as with `broker-unavailable`.
+   * Stores many tasks in few calls. Resolves to one outcome per task, in the order given. A task that is refused does not
+   * affect the others, and neither does a call that fails: one whose error is `broker-unavailable` with the outcome `unknown`
+   * may be stored, and can be enqueued again with the same ID. Rejects only if all calls fail, such as with
+   * `broker-unavailable`.
    */
   async enqueueMany(tasks: readonly TaskToEnqueue[]): Promise<EnqueueResult[]> {
     const results: EnqueueResult[] = [];
@@ -140,7 +144,7 @@ export class Client {
       const ofDurability = prepared.filter(
         ({ index }) => (tasks[index]?.durability ?? 'memory') === durability,
       );
-      const outcomes = await this.#submitWith(durability, ofDurability);
+      const outcomes = await this.#submitWith(durability, ofDurability, prepared);
       ofDurability.forEach(({ index }, i) => (results[index] = toResult(outcomes[i]!)));
     }
     return results;
@@ -155,7 +159,7 @@ export class Client {
     return { code: 'created', state, dueMs: dueAt.getTime() };
   }
 
-  /** Stores tasks that are complete and checked already. Resolves to one outcome per task, in the order given. */
+  /** Stores tasks that are complete and checked already; resolves and rejects as `enqueueMany`. */
   async submitMany(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
     return tasks.length === 0 ? [] : await this.#broker.submit.enqueue(tasks);
   }
@@ -213,12 +217,13 @@ export class Client {
   }
 
   /**
-   * Stores tasks of one durability. Resolves to one outcome per task, in order. A durability that the broker lacks is
-   * the outcome of each of them: tasks of another durability may still be stored.
+   * Stores tasks of one durability. Resolves to one outcome per task, in order. An error of the whole call is the outcome of
+   * each of them, since tasks of another durability may be stored; it is thrown if there are no others among `all`.
    */
   async #submitWith(
     durability: Durability,
     prepared: readonly IndexedTask[],
+    all: readonly IndexedTask[],
   ): Promise<(EnqueuedTask | TaskCenterError)[]> {
     const tasks = prepared.map(({ task }) => task);
     if (tasks.length === 0) return [];
@@ -226,8 +231,9 @@ export class Client {
       const outcomes = await this.#broker.submit.enqueue(tasks, { durability });
       return tasks.map((task, i) => storedTaskOrError(task, outcomes[i]!, durability));
     } catch (error) {
-      if (isTaskCenterError(error, 'durability-unsupported')) return tasks.map(() => error);
-      throw error;
+      const isAlone = prepared.length === all.length && !isTaskCenterError(error, 'durability-unsupported');
+      if (isAlone || !(error instanceof TaskCenterError)) throw error;
+      return tasks.map(() => error);
     }
   }
 }

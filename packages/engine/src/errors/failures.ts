@@ -1,6 +1,6 @@
-import { isTaskCenterError, TaskCenterError } from './task-center-error.ts';
+import { isTaskCenterError, messageOf, TaskCenterError } from './task-center-error.ts';
 
-// Some operations take several calls to the broker. This decides what error to raise when some of the calls failed.
+// Some operations take several calls to the broker. This decides what their errors say when some of the calls failed.
 
 /** Null = the call succeeded. */
 export type Failure = { readonly error: unknown } | null;
@@ -16,19 +16,54 @@ export function failureOf(call: Promise<unknown>): Promise<Failure> {
   );
 }
 
-const wasNotStored = (failure: Failure): boolean =>
-  failure !== null &&
-  isTaskCenterError(failure.error, 'broker-unavailable') &&
-  failure.error.details.outcome === 'not_stored';
+/** What came of a task whose call failed. */
+export interface FailedOutcome {
+  readonly code: 'failed';
+  readonly error: TaskCenterError;
+}
+
+const withOutcome = (
+  { details }: TaskCenterError<'broker-unavailable'>,
+  outcome: 'not_stored' | 'unknown',
+  cause: unknown,
+) => new TaskCenterError('broker-unavailable', { ...details, outcome }, { cause });
+
+/** The outcome of the tasks of a call that failed. What is no error of ours is a defect, after which nothing is certain. */
+export function failedOutcome(error: unknown, broker: string): FailedOutcome {
+  if (error instanceof TaskCenterError) return { code: 'failed', error };
+  const details = { broker, outcome: 'unknown', cause: messageOf(error) } as const;
+  return { code: 'failed', error: new TaskCenterError('broker-unavailable', details, { cause: error }) };
+}
+
+/** The outcome of tasks that were stored, when what belongs to storing them failed afterwards. */
+export function inDoubt(error: unknown, broker: string): FailedOutcome {
+  const failed = failedOutcome(error, broker);
+  if (isTaskCenterError(failed.error, 'broker-unavailable'))
+    return { ...failed, error: withOutcome(failed.error, 'unknown', error) };
+  const details = { broker, outcome: 'unknown', cause: failed.error.message } as const;
+  return { code: 'failed', error: new TaskCenterError('broker-unavailable', details, { cause: error }) };
+}
+
+/** The outcome of tasks that were not sent, because a call before theirs failed: certainly not stored. */
+export function notSent({ error }: FailedOutcome): FailedOutcome {
+  if (!isTaskCenterError(error, 'broker-unavailable')) return { code: 'failed', error };
+  return { code: 'failed', error: withOutcome(error, 'not_stored', error) };
+}
+
+const isInDoubt = ({ error }: FailedOutcome): boolean =>
+  isTaskCenterError(error, 'broker-unavailable') && error.details.outcome === 'unknown';
 
 /**
- * Throws the first failure, if there is one. When other calls may have stored tasks, the error does not claim that
- * nothing was stored: its outcome becomes `unknown`.
+ * Returns the outcomes, unless all of them failed. The error then says `unknown` if one of the tasks may be stored.
+ *
+ * @throws TaskCenterError the first error, before others one that is in doubt
  */
-export function throwFirst(failures: readonly Failure[]): void {
-  const first = failures.find((failure) => failure !== null);
-  if (!first) return;
-  const { error } = first;
-  if (!isTaskCenterError(error, 'broker-unavailable') || failures.every(wasNotStored)) throw error;
-  throw new TaskCenterError('broker-unavailable', { ...error.details, outcome: 'unknown' }, { cause: error });
+export function throwIfAllFailed<Outcome extends { readonly code: string }>(
+  outcomes: (Outcome | FailedOutcome)[],
+): (Outcome | FailedOutcome)[] {
+  const isFailed = (outcome: Outcome | FailedOutcome): outcome is FailedOutcome => outcome.code === 'failed';
+  const [first] = outcomes;
+  // Most calls end here.
+  if (first === undefined || !isFailed(first) || !outcomes.every(isFailed)) return outcomes;
+  throw (outcomes.filter(isFailed).find(isInDoubt) ?? first).error;
 }

@@ -11,7 +11,7 @@ export interface BatcherDeps<T, R> {
   /** Most batches under way at once. Items that come meanwhile wait, and form larger batches. */
   readonly maxInFlight: number;
   /**
-   * Called with the error of a failed batch. Returns the error with which all waiting items reject, or null if they
+   * Called with the error of a failed batch, or with its first one if each item has an error. Returns the error with which all waiting items reject, or null if they
    * should be sent as usual. Default: they are sent.
    */
   errorForWaiting?(error: unknown): unknown;
@@ -99,15 +99,17 @@ export class Batcher<T, R> {
     try {
       const outcomes = await this.#deps.run(batch.map(({ item }) => item));
       batch.forEach((item, i) => settle(item, outcomes[i] as R | Error));
+      if (outcomes.every((outcome) => outcome instanceof Error)) this.#failWaiting(outcomes[0]);
     } catch (error) {
       for (const { reject } of batch) reject(error);
-      this.#rejectWaiting(this.#deps.errorForWaiting?.(error) ?? null);
+      this.#failWaiting(error);
     }
     this.#inFlight -= 1;
     this.#flush();
   }
 
-  #rejectWaiting(error: unknown): void {
+  #failWaiting(cause: unknown): void {
+    const error = this.#deps.errorForWaiting?.(cause) ?? null;
     if (error === null) return;
     const rejected = this.#waiting;
     this.#waiting = [];

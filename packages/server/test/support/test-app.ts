@@ -88,6 +88,8 @@ export interface TestAppOptions {
   readonly config?: Config;
   /** Default: a SQLite file of its own. */
   readonly broker?: Broker;
+  /** Makes the IDs of tasks. */
+  readonly newId?: () => string;
   /** Wraps the broker that the application sees, for example to make it fail. */
   readonly wrap?: (broker: Broker) => Broker;
 }
@@ -95,6 +97,7 @@ export interface TestAppOptions {
 export async function testApp({
   config,
   broker: given,
+  newId,
   wrap = (broker) => broker,
 }: TestAppOptions = {}): Promise<TestApp> {
   const folder = given ? null : await mkdtemp(join(tmpdir(), 'task-center-http-'));
@@ -102,7 +105,10 @@ export async function testApp({
   const logged: TestApp['logged'] = [];
   const record = (fields: Readonly<Record<string, unknown>>, message: string) =>
     void logged.push({ fields, message });
-  const runtime = createRuntime({ log: { debug() {}, info: record, warn: record, error: record } });
+  const runtime = createRuntime({
+    log: { debug() {}, info: record, warn: record, error: record },
+    ...(newId && { newId }),
+  });
   const usedConfig = config ?? testConfig({ 'http.port': '0' });
   const rules = new LiveRules(usedConfig.callbacks, runtime.log);
   const state = new ServiceState();

@@ -1,13 +1,14 @@
 /** `POST /v1/batches`: checks and stores up to 1,000 tasks, each with its own outcome. */
 import { itemsOf, taskInput, type BatchItem } from '@task-center/api';
-import { logicalQueue, type EnqueueOutcome, type NewTask } from '@task-center/engine';
+import { isTaskCenterError, logicalQueue, type EnqueueOutcome, type NewTask } from '@task-center/engine';
 import type { Call, Handlers, Reply } from '../call.ts';
-import { asProblem, DEFECT, invalid, problemBody, ProblemError } from '../../problem.ts';
+import { asProblem, DEFECT, invalid, problemBody, ProblemError, withTask } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 import { mapInTurns } from '../in-turns.ts';
 import { checkTotalSize, withDefaults, type TaskFields } from './defaults.ts';
 import {
+  namesOf,
   presentStored,
   refusedQueues,
   reportCallbackQueue,
@@ -34,6 +35,15 @@ function toNewTask(own: TaskFields, defaults: TaskFields, submission: Submission
   throw invalid([...items, ...urlItems(withDefaults(own, defaults), submission)]);
 }
 
+/** The problem of one item. A defect is logged, and the other items go on. */
+function problemOf(call: SubmitCall, error: unknown, index: number): ProblemError {
+  const problem = asProblem(error);
+  if (problem !== null) return problem;
+  const fields = { request_id: call.requestId, index, err: error };
+  call.deps.runtime.log.error(fields, 'a task of a batch failed with an internal error');
+  return DEFECT;
+}
+
 /**
  * A task for the broker, or the problem, for each item. A bad item does not stop the others.
  *
@@ -46,9 +56,7 @@ function prepare(call: SubmitCall): Promise<(NewTask | ProblemError)[]> {
     try {
       return toNewTask(own, defaults, submissionOf(call, ['tasks', index]));
     } catch (error) {
-      const problem = asProblem(error);
-      if (problem === null) throw error;
-      return problem;
+      return problemOf(call, error, index);
     }
   });
 }
@@ -64,11 +72,10 @@ async function refuseQueues(
   );
 }
 
-/** The answer for a task that was given to the broker. */
+/** The answer for a task that was given to the broker. A problem names the task, also if its ID was made here. */
 function presentOutcome(
   call: SubmitCall,
-  task: NewTask,
-  outcome: EnqueueOutcome,
+  { task, outcome, index }: { task: NewTask; outcome: EnqueueOutcome; index: number },
 ): ReturnType<typeof presentStored> | ProblemError {
   switch (outcome.code) {
     case 'created':
@@ -76,6 +83,8 @@ function presentOutcome(
       return presentStored(task, outcome);
     case 'task-exists':
       return taskExists(task);
+    case 'failed':
+      return withTask(problemOf(call, outcome.error, index), namesOf(task));
     // Cannot happen: the API has no fields for unique tasks or durability yet.
     case 'duplicate-task':
     case 'durability-not-reached':
@@ -85,19 +94,35 @@ function presentOutcome(
         { request_id: call.requestId, queue: task.queue, reason: outcome.cause },
         'a task could not be stored: its key in the broker holds something else',
       );
-      return DEFECT;
+      return withTask(DEFECT, namesOf(task));
   }
 }
 
-/** `POST /v1/batches`. Items are answered in the order of the tasks. */
+/** @throws ProblemError certainly none of them is stored */
+async function storeAll(call: SubmitCall, tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
+  try {
+    return await call.deps.client.submitMany(tasks);
+  } catch (error) {
+    const isInDoubt = isTaskCenterError(error, 'broker-unavailable') && error.details.outcome === 'unknown';
+    if (!isInDoubt) throw error;
+    return tasks.map(() => ({ code: 'failed', error }));
+  }
+}
+
+/**
+ * `POST /v1/batches`. Items are answered in the order of the tasks. A call of the broker that fails is the problem of its
+ * tasks; the batch as a whole is refused only if certainly nothing was stored.
+ */
 async function submitBatch(call: SubmitCall): Promise<Reply> {
   const prepared = await refuseQueues(call, await prepare(call));
   const valid = prepared.filter(isTask);
-  const outcomes = await call.deps.client.submitMany(valid);
+  const outcomes = await storeAll(call, valid);
   let next = 0;
   const items = prepared.map((item, index): BatchItem => {
     const result =
-      item instanceof ProblemError ? item : presentOutcome(call, item, outcomes[next++] as EnqueueOutcome);
+      item instanceof ProblemError
+        ? item
+        : presentOutcome(call, { task: item, outcome: outcomes[next++]!, index });
     if (!(result instanceof ProblemError)) return { index, status: 201, task: result };
     const problem = problemBody(result);
     return { index, status: problem.status, problem };

@@ -4,7 +4,7 @@ import { itemAt, type Task, type TaskPart } from '@task-center/api';
 import type { Principal } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
 import { presentNewTask, type Created } from './present.ts';
-import { invalid, ProblemError } from '../../problem.ts';
+import { asProblem, invalid, ProblemError, withTask } from '../../problem.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 
 /** The parts of a task in the answer of a call for this one task. */
@@ -22,10 +22,13 @@ export function submissionOf(
   return { principal, headers, rules: deps.rules, nowMs: clock.wallMs(), basePath, newId };
 }
 
-/** The problem `task-exists`, with the queue and ID that the caller knows instead of the stored ones. */
+/** The ID and the queue that the caller knows, instead of the stored ones. */
+export function namesOf({ id, queue, meta }: NewTask): { readonly id: string; readonly queue: string } {
+  return { id: plainTaskId(id, meta.business ?? null), queue: logicalQueue(queue).name };
+}
+
 export function taskExists(task: NewTask): ProblemError {
-  const id = plainTaskId(task.id, task.meta.business ?? null);
-  const queue = logicalQueue(task.queue).name;
+  const { id, queue } = namesOf(task);
   const detail = `Task "${id}" already exists in queue "${queue}". Choose another ID, or leave it out to get a new one.`;
   return new ProblemError('task-exists', detail, { extra: { id, queue } });
 }
@@ -62,12 +65,14 @@ function locationOf({ id, queue, business_id }: Task, { businesses }: Principal)
   return `/v1/tasks/${encodeURIComponent(id)}?${query.toString()}`;
 }
 
-/** @throws ProblemError `task-exists` */
+/** @throws ProblemError `task-exists`, and those of the broker, with the task's ID: the caller may submit it again */
 async function store(call: AnyCall, task: NewTask): Promise<Created> {
   try {
     return await call.deps.client.submit(task);
   } catch (error) {
-    throw isTaskCenterError(error, 'task-exists') ? taskExists(task) : error;
+    if (isTaskCenterError(error, 'task-exists')) throw taskExists(task);
+    const problem = asProblem(error);
+    throw problem === null ? error : withTask(problem, namesOf(task));
   }
 }
 

@@ -2,8 +2,16 @@
 // sent when it is full. The outcomes are returned in the order of the stream.
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../broker/bounds.ts';
 import { forEachAsync } from '../../../runtime/for-each-async.ts';
-import { isTaskCenterError } from '../../../errors/task-center-error.ts';
-import { failureOf, throwFirst, type Failure } from '../../../errors/failures.ts';
+import { messageOf } from '../../../errors/task-center-error.ts';
+import {
+  failedOutcome,
+  failureOf,
+  inDoubt,
+  notSent,
+  throwIfAllFailed,
+  type FailedOutcome,
+  type Failure,
+} from '../../../errors/failures.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
 import type { Assurance, Durabilities } from '../calls/durability.ts';
@@ -11,6 +19,7 @@ import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { RunOptions } from '../client/redis-client.ts';
 import { enqueue, type EnqueueCall } from '../scripts/submit/enqueue.ts';
+import type { Refusal } from '../scripts/reply.ts';
 import { isRefusal, staleCallError, wrongTypeText } from '../calls/refusals.ts';
 import { takeReceipt, type TakenReceipt } from '../calls/with-receipt.ts';
 import { businessesOf, itemOf, enqueueOutcomesOf, type EncodedTask } from '../records/new-task-item.ts';
@@ -64,8 +73,15 @@ interface PendingBatch {
   bytes: number;
   /** Resolves when the queue is in Asynq's set of queues, or to the reason why it could not be added. */
   readonly registered: Promise<Failure>;
-  /** A call to the queue has failed: no more are sent, as each would only wait for the same error. */
-  failed: boolean;
+  /** A call to the queue has failed: no more are sent, as each would only wait for the same error. Null = none has. */
+  failed: FailedOutcome | null;
+}
+
+/** One call to a queue. */
+interface BatchCall {
+  readonly queue: string;
+  readonly tasks: readonly EncodedTask[];
+  readonly batch: PendingBatch;
 }
 
 interface SubmissionDeps {
@@ -81,10 +97,9 @@ class Submission {
   /** Indexed by the task's place in the stream; filled in as calls end. */
   readonly #outcomes: EnqueueOutcome[] = [];
   readonly #batches = new Map<string, PendingBatch>();
-  /** Calls that store tasks. */
-  readonly #calls: Promise<Failure>[] = [];
-  /** What must be done before these calls: registrations and receipts. */
-  readonly #preconditions: Promise<Failure>[] = [];
+  /** Calls that store tasks, and what must be done before them. None of them rejects. */
+  readonly #calls: Promise<unknown>[] = [];
+  readonly #preconditions: Promise<unknown>[] = [];
   #count = 0;
 
   constructor(deps: SubmissionDeps) {
@@ -106,24 +121,23 @@ class Submission {
     return sent;
   }
 
-  /** Sends the remaining calls. Resolves with one outcome per task, in order; throws the first error. */
+  /** Sends the remaining calls. Resolves with one outcome per task, in order, when all calls have ended. */
   async end(): Promise<EnqueueOutcome[]> {
     for (const [queue, batch] of this.#batches) {
       const sent = this.#send(queue, batch);
       if (sent) await sent;
     }
-    const preconditions = await Promise.all(this.#preconditions);
-    throwFirst([...(await Promise.all(this.#calls)), ...preconditions.filter((failure) => failure !== null)]);
-    return this.#outcomes;
+    await Promise.all(this.#preconditions);
+    await Promise.all(this.#calls);
+    return throwIfAllFailed(this.#outcomes);
   }
 
-  /** Encodes a task. A text that is not valid Unicode, which Go could not read, fails this task only. */
+  /** Encodes a task. One that cannot be encoded, such as a text that Go could not read, fails alone. */
   #prepare(task: NewTask, index: number): EncodedTask | null {
     try {
       return { index, task, item: itemOf(task) };
     } catch (error) {
-      if (!isTaskCenterError(error, 'invalid-value')) throw error;
-      this.#outcomes[index] = { code: 'broker-corrupt', cause: error.message };
+      this.#outcomes[index] = { code: 'broker-corrupt', cause: messageOf(error) };
       return null;
     }
   }
@@ -133,7 +147,7 @@ class Submission {
     if (batch) return batch;
     const registered = failureOf(this.#deps.register(queue, this.#deps.options));
     this.#preconditions.push(registered);
-    batch = { tasks: [], bytes: 0, registered, failed: false };
+    batch = { tasks: [], bytes: 0, registered, failed: null };
     this.#batches.set(queue, batch);
     return batch;
   }
@@ -144,11 +158,9 @@ class Submission {
     const { tasks } = batch;
     batch.tasks = [];
     batch.bytes = 0;
-    if (batch.failed) return undefined;
+    if (batch.failed) return this.#settle(tasks, batch.failed);
     const store = (taken: TakenReceipt) => {
-      const stored = failureOf(this.#store(queue, tasks, taken));
-      this.#calls.push(stored);
-      void stored.then((failure) => (batch.failed ||= failure !== null));
+      this.#calls.push(this.#store({ queue, tasks, batch }, taken));
     };
     const taken = takeReceipt(deps, queue, options);
     if (!(taken instanceof Promise) && assurance === null) {
@@ -156,29 +168,53 @@ class Submission {
       return undefined;
     }
     // A replica that has the tasks must also have their queue in its set of queues: register first.
-    const sent = failureOf(Promise.all([taken, batch.registered]).then(([receipt]) => store(receipt)));
+    const sent = Promise.all([taken, batch.registered]).then(
+      ([receipt]) => store(receipt),
+      (error: unknown) => this.#fail({ tasks, batch }, failedOutcome(error, deps.client.name)),
+    );
     this.#preconditions.push(sent);
-    return sent.then((failure) => (batch.failed ||= failure !== null));
+    return sent;
   }
 
   /** Stores a call's tasks and fills in their outcomes. */
-  async #store(queue: string, tasks: readonly EncodedTask[], { receipt, left }: TakenReceipt): Promise<void> {
+  async #store({ queue, tasks, batch }: BatchCall, { receipt, left }: TakenReceipt): Promise<void> {
     const { deps, assurance, register } = this.#deps;
     const items = tasks.map(({ item }) => item);
     const call = { queue, receipt, items, businesses: businessesOf(tasks) };
     try {
       const { reply, reached } = await send(deps, call, { left, assurance });
-      if (isRefusal(reply) && 'stale' in reply) throw staleCallError(deps.client.name);
-      if (!isRefusal(reply) && reply.isNew) await register(queue, left, true);
-      const stored = isRefusal(reply) ? [] : enqueueOutcomesOf(tasks, reply);
-      const outcomes = reached ? stored : stored.map(markNotDurable);
-      const corrupt = isRefusal(reply) && 'corrupt' in reply ? reply.corrupt : queue;
-      tasks.forEach(({ index }, i) => {
-        this.#outcomes[index] = outcomes[i] ?? { code: 'broker-corrupt', cause: wrongTypeText(corrupt) };
-      });
+      if (isRefusal(reply)) return this.#refuse({ tasks, batch }, reply);
+      const again = reply.isNew ? await failureOf(register(queue, left, true)) : null;
+      const unregistered = again ?? (await batch.registered);
+      if (unregistered) return this.#fail({ tasks, batch }, inDoubt(unregistered.error, deps.client.name));
+      const stored = enqueueOutcomesOf(tasks, reply);
+      this.#fill(tasks, reached ? stored : stored.map(markNotDurable));
+    } catch (error) {
+      this.#fail({ tasks, batch }, failedOutcome(error, deps.client.name));
     } finally {
       receipt.release();
     }
+  }
+
+  /** The script changed nothing: a key has a wrong type, or the call came too late. */
+  #refuse({ tasks, batch }: Pick<BatchCall, 'tasks' | 'batch'>, refusal: Refusal): void {
+    const { name } = this.#deps.deps.client;
+    if ('stale' in refusal) return this.#fail({ tasks, batch }, failedOutcome(staleCallError(name), name));
+    const cause = wrongTypeText(refusal.corrupt);
+    this.#settle(tasks, { code: 'broker-corrupt', cause });
+  }
+
+  #fail({ tasks, batch }: Pick<BatchCall, 'tasks' | 'batch'>, outcome: FailedOutcome): void {
+    batch.failed ??= notSent(outcome);
+    this.#settle(tasks, outcome);
+  }
+
+  #settle(tasks: readonly EncodedTask[], outcome: EnqueueOutcome): undefined {
+    for (const { index } of tasks) this.#outcomes[index] = outcome;
+  }
+
+  #fill(tasks: readonly EncodedTask[], outcomes: readonly EnqueueOutcome[]): void {
+    tasks.forEach(({ index }, i) => (this.#outcomes[index] = outcomes[i]!));
   }
 }
 

@@ -1,14 +1,14 @@
 // The submit facet on the main thread: sends new tasks to the writer thread in batches.
 import { createHash } from 'node:crypto';
 import { wholeTimeoutMs } from '@task-center/model';
-import { MAX_BATCH } from '../../../../broker/bounds.ts';
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../../broker/bounds.ts';
 import type { CallOptions } from '../../../../broker/call-options.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../../broker/submit.ts';
-import { failureOf, throwFirst } from '../../../../errors/failures.ts';
-import { TaskCenterError } from '../../../../errors/task-center-error.ts';
+import { failedOutcome, notSent, throwIfAllFailed, type FailedOutcome } from '../../../../errors/failures.ts';
+import { messageOf, TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { forEachAsync } from '../../../../runtime/for-each-async.ts';
 import { encodeMeta } from '../../../../task/meta.ts';
-import { indexNames, NEW_TASK, type NewTaskItem, type Row } from '../../rows.ts';
+import { NEW_TASK, type NewTaskItem, type Row } from '../../rows.ts';
 import {
   STORED_PENDING,
   LOCK_HELD,
@@ -78,41 +78,120 @@ const replicationUnsupported = (broker: string) =>
     cause: 'a SQLite file has no replicas',
   });
 
-/** Calls of `MAX_BATCH` tasks that wait for the disk at a time. Reading goes on when the oldest of them has ended. */
-const MAX_OPEN_BATCHES = 16;
+/** Calls that wait for the disk at a time, and their bytes. Reading goes on when the oldest of them has ended. */
+const MAX_OPEN_CALLS = 16;
+const MAX_OPEN_BYTES = 4 * MAX_BATCH_BYTES;
 
-/**
- * Tasks are read from the caller and stored in batches, some of them at a time. A batch is stored as a whole or not at all;
- * the outcome of each task is its own.
- */
-export function createSubmit(writer: Writer, name: string): Submit {
-  async function store(tasks: readonly NewTask[], options?: CallOptions): Promise<EnqueueOutcome[]> {
-    const queues = indexNames(tasks.map(({ queue }) => queue));
-    const rows = tasks.map((task, index) => newTaskRow(task, queues.indexes[index]!));
-    const bytes = tasks.map(({ payload }) => payload);
-    const { data } = await writer.run('enqueue', { data: { queues: queues.names, rows }, bytes }, options);
-    return outcomesOf(data);
+/** The tasks of one call, with their places in what the caller has given. */
+interface Part {
+  readonly payloads: (Uint8Array | null)[];
+  readonly rows: Row<NewTaskItem>[];
+  readonly indexes: number[];
+  readonly queues: Map<string, number>;
+  bytes: number;
+}
+
+const emptyPart = (): Part => ({ payloads: [], rows: [], indexes: [], queues: new Map(), bytes: 0 });
+
+/** The tasks of one `enqueue`: in parts, some of them at a time, while the next ones are read from the caller. */
+class FileSubmission {
+  readonly #writer: Writer;
+  readonly #name: string;
+  readonly #options: CallOptions | undefined;
+  readonly #outcomes: EnqueueOutcome[] = [];
+  /** Calls that have not ended, the oldest first. None of them rejects. */
+  readonly #open: { readonly bytes: number; readonly ended: Promise<void> }[] = [];
+  #openBytes = 0;
+  #part = emptyPart();
+  #count = 0;
+  /** A call has failed: no more are sent, as the broker would refuse them for the same reason. */
+  #failed: FailedOutcome | null = null;
+
+  constructor(writer: Writer, name: string, options: CallOptions | undefined) {
+    this.#writer = writer;
+    this.#name = name;
+    this.#options = options;
   }
 
+  /** Returns a promise if the caller must wait before it adds more. */
+  add(task: NewTask): Promise<void> | undefined {
+    const index = this.#count;
+    this.#count += 1;
+    const size = task.payload?.length ?? 0;
+    const isFull = this.#part.rows.length === MAX_BATCH || this.#part.bytes + size > MAX_BATCH_BYTES;
+    if (isFull && this.#part.rows.length > 0) this.#send();
+    this.#put(task, index, size);
+    return this.#open.length > MAX_OPEN_CALLS || this.#openBytes > MAX_OPEN_BYTES
+      ? this.#open[0]?.ended
+      : undefined;
+  }
+
+  /** All calls have ended before it resolves: none of the tasks is stored after the caller knows. */
+  async end(): Promise<EnqueueOutcome[]> {
+    if (this.#part.rows.length > 0) this.#send();
+    await Promise.all(this.#open.map(({ ended }) => ended));
+    return throwIfAllFailed(this.#outcomes);
+  }
+
+  /** A task that cannot be written as a row fails alone. */
+  #put(task: NewTask, index: number, size: number): void {
+    const part = this.#part;
+    const queue = part.queues.get(task.queue) ?? part.queues.size;
+    try {
+      part.rows.push(newTaskRow(task, queue));
+    } catch (error) {
+      this.#outcomes[index] = { code: 'broker-corrupt', cause: messageOf(error) };
+      return;
+    }
+    part.queues.set(task.queue, queue);
+    part.payloads.push(task.payload);
+    part.indexes.push(index);
+    part.bytes += size;
+  }
+
+  #send(): void {
+    const part = this.#part;
+    this.#part = emptyPart();
+    if (this.#failed !== null) return this.#settle(part, this.#failed);
+    const call = { bytes: part.bytes, ended: this.#store(part) };
+    this.#open.push(call);
+    this.#openBytes += part.bytes;
+    void call.ended.then(() => {
+      this.#open.splice(this.#open.indexOf(call), 1);
+      this.#openBytes -= call.bytes;
+    });
+  }
+
+  /** A part is stored as a whole or not at all; the outcome of each task is its own. */
+  async #store(part: Part): Promise<void> {
+    const request = {
+      data: { queues: [...part.queues.keys()], rows: part.rows },
+      bytes: part.payloads,
+    };
+    try {
+      const { data } = await this.#writer.run('enqueue', request, this.#options);
+      outcomesOf(data).forEach((outcome, i) => (this.#outcomes[part.indexes[i]!] = outcome));
+    } catch (error) {
+      const failed = failedOutcome(error, this.#name);
+      this.#failed ??= notSent(failed);
+      this.#settle(part, failed);
+    }
+  }
+
+  #settle({ indexes }: Part, outcome: FailedOutcome): void {
+    for (const index of indexes) this.#outcomes[index] = outcome;
+  }
+}
+
+/** Storing new tasks. */
+export function createSubmit(writer: Writer, name: string): Submit {
   return {
     async enqueue(tasks, options) {
       if (options?.durability === 'replicated') throw replicationUnsupported(name);
-      const calls: Promise<EnqueueOutcome[]>[] = [];
-      let batch: NewTask[] = [];
-      // The writer thread stores a batch while the next one is read from the caller.
-      const waiting = forEachAsync(tasks, (task) => {
-        batch.push(task);
-        if (batch.length < MAX_BATCH) return undefined;
-        calls.push(store(batch, options));
-        batch = [];
-        const oldest = calls[calls.length - MAX_OPEN_BATCHES];
-        return oldest && failureOf(oldest);
-      });
+      const submission = new FileSubmission(writer, name, options);
+      const waiting = forEachAsync(tasks, (task) => submission.add(task));
       if (waiting) await waiting;
-      if (batch.length > 0) calls.push(store(batch, options));
-      // All batches have ended before an error is thrown: none is stored after the caller knows.
-      throwFirst(await Promise.all(calls.map(failureOf)));
-      return (await Promise.all(calls)).flat();
+      return submission.end();
     },
   };
 }
