@@ -262,6 +262,23 @@ describe('the page', () => {
     const { text } = await app.call('GET', '/', { key: null, headers: { host: 'evil.test' } });
     expect(text).not.toContain('<th scope="row">low</th>');
     expect(text).toContain('sign in with a key');
+    expect(text).not.toContain('tasks.db');
+  });
+
+  test('behind a proxy shows the kind of the broker, not its address', async () => {
+    const service = await testApp({ config: testConfig({ 'callbacks.allow': [] }, 'log: {level: info}') });
+    try {
+      for (const host of ['127.0.0.1:7420', 'tasks.example.com']) {
+        const { text } = await service.call('GET', '/', { key: null, headers: { host } });
+        expect(text).toContain('<dt>Broker</dt><dd>SQLite</dd>');
+        expect(text).not.toContain('tasks.db');
+      }
+      const forwarded = { host: '127.0.0.1', 'x-forwarded-for': '203.0.113.9' };
+      const { text } = await app.call('GET', '/', { key: null, headers: forwarded });
+      expect(text).not.toMatch(/tasks\.db|<th scope="row">/);
+    } finally {
+      await service.close();
+    }
   });
 
   test('shows neither counts nor the broker off loopback', async () => {

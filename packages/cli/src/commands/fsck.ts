@@ -18,7 +18,7 @@ interface FsckOptions extends BrokerOptions {
 /** What can be done about each kind of fault, the worst first. */
 const ADVICE: Readonly<Record<FaultKind, string>> = {
   damage: 'the file is broken: restore a copy of it',
-  type: 'another program wrote this key: --repair renames it to tc:{queue}:aside:…',
+  type: 'another program wrote this: --repair renames the key to tc:{queue}:aside:…, or makes a new one',
   counter: '--repair counts again; a counter on Redis starts at 0',
   ghost: 'no worker can run it: --repair removes what is left of it',
   orphan: 'it would never run or never end: --repair puts it back',

@@ -13,5 +13,9 @@ export const MAX_LEFT = 256;
 export const LEAVE_MS = 2_000;
 /** Most tasks on one page of a list. */
 export const MAX_PAGE = 500;
+/** Most entries that one call for a page looks at, where a filter passes over some of them. */
+export const MAX_SCANNED = 2_000;
+/** Length of the key of cursors. */
+export const CURSOR_KEY_BYTES = 32;
 /** Most groups that `inspect.groups` lists. */
 export const MAX_LISTED_GROUPS = 10_000;

@@ -48,6 +48,11 @@ export interface Broker {
   readonly cluster: ClusterView | null;
   /** Null = the broker cannot be copied from here. */
   readonly backup: Backup | null;
+  /**
+   * 32 random bytes that all who use these stored data share, for cursors that callers cannot read. The first call makes
+   * them. They are in backups, and must be in no answer and no log.
+   */
+  cursorKey(): Promise<Uint8Array>;
   /** Resolves when the broker has answered. Rejects as any call does. */
   ping(): Promise<void>;
   /** Ends all connections and threads of the broker. Calls under way reject with `broker-closed`. May be called twice. */

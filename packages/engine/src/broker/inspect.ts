@@ -108,6 +108,11 @@ export interface ListRequest {
   readonly state: ListedState;
   /** The group whose tasks are listed. Required with the state `aggregating`, and allowed only there. */
   readonly group?: string;
+  /**
+   * Only tasks of these businesses, at most 1,000. A page may then be short or empty and still have a cursor: a call looks at
+   * `MAX_SCANNED` entries at most.
+   */
+  readonly businesses?: readonly string[];
   /** 1 to 500. */
   readonly limit: number;
   /** The cursor of the page before, of the same list; null = from the start. */
@@ -120,8 +125,10 @@ export interface TaskPage {
   readonly tasks: readonly TaskRecord[];
   /** For the next page; null = this was the last one. */
   readonly cursor: string | null;
-  /** Number of tasks in the list. */
+  /** Number of tasks in the list, those of other businesses included. */
   readonly total: number;
+  /** Entries of the list that were looked at for this page. */
+  readonly scanned: number;
 }
 
 /** Selects among stored tasks with the same plain ID: those of any business, of none (null), or of one. */
@@ -138,6 +145,8 @@ export interface Inspect {
   queues(): Promise<string[]>;
   /** Whether the queue is one of them. */
   exists(queue: string): Promise<boolean>;
+  /** Whether each of these queues ever held a task of one of these businesses, since it exists; in order. */
+  haveHeld(queues: readonly string[], businesses: readonly string[]): Promise<boolean[]>;
   /** Figures of these queues, in order. A queue that was never used has zeros. */
   queueFacts(queues: readonly string[]): Promise<QueueFacts[]>;
   /** Attempts per day, today first. @param days 1 to 90 */

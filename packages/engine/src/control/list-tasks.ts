@@ -1,8 +1,9 @@
 /** Lists of the tasks in one state: of a stored queue, as in the library, and of a logical queue, as over HTTP. */
 import { storedQueue, type ListedState, type TaskKind } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import type { TaskPage, TaskRecord } from '../broker/inspect.ts';
+import type { ListRequest, TaskPage, TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { requireQueue } from './queues.ts';
 
 /** Which page of a list. */
@@ -44,6 +45,8 @@ interface LogicalTaskList {
   readonly state: ListedState;
   /** Default: callbacks, then handler tasks. */
   readonly kind?: TaskKind | undefined;
+  /** Only tasks of these businesses; null = all tasks. Default null. */
+  readonly businesses?: readonly string[] | null;
 }
 
 /** Where a page starts. */
@@ -59,6 +62,8 @@ export const LIST_START: ListPosition = { kindIndex: 0, cursor: null };
 
 interface LogicalTaskPage {
   readonly records: readonly TaskRecord[];
+  /** Entries of the lists that were looked at. */
+  readonly scanned: number;
   /** Where the next page starts; null = this is the last page. */
   readonly next: ListPosition | null;
 }
@@ -68,27 +73,59 @@ const KINDS_IN_ORDER: readonly TaskKind[] = ['callback', 'handler'];
 const storedQueuesOf = ({ queue, kind }: LogicalTaskList): string[] =>
   (kind === undefined ? KINDS_IN_ORDER : [kind]).map((each) => storedQueue(queue, each));
 
-/** Up to `limit` tasks, all of one kind before those of the next. A queue that was never used has none. */
+interface LogicalPageOptions {
+  readonly limit: number;
+  readonly from: ListPosition;
+  /** Bounds the search for tasks of some businesses. */
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
+/** Bounds of a search that passes over the tasks of others. It goes on until then, else pages would show how many those are. */
+const MAX_SEARCH_MS = 200;
+const MAX_SEARCHED = 10_000;
+/** Bytes of payloads after which a page ends, although it has less than `limit` tasks. */
+const MAX_PAYLOAD_BYTES_SHOWN = 1_048_576;
+
+/** Whether a page that has room for more ends here, to bound the work for it. */
+function createPageEnd({ limit, clock }: LogicalPageOptions, isSearch: boolean) {
+  const untilMs = clock.monotonicMs() + MAX_SEARCH_MS;
+  let bytes = 0;
+  return ({ tasks }: TaskPage, { records, scanned }: Omit<LogicalTaskPage, 'next'>): boolean => {
+    for (const { payload } of tasks) bytes += payload?.length ?? 0;
+    if (records.length >= limit || bytes >= MAX_PAYLOAD_BYTES_SHOWN) return true;
+    return isSearch && (scanned >= MAX_SEARCHED || clock.monotonicMs() >= untilMs);
+  };
+}
+
+/**
+ * Up to `limit` tasks, all of one kind before those of the next. A queue that was never used has none. For some businesses
+ * the page goes on over the tasks of others, for 200 ms or 10,000 tasks at most.
+ */
 export async function listLogicalTasks(
   { inspect }: Broker,
   list: LogicalTaskList,
-  { limit, from }: { readonly limit: number; readonly from: ListPosition },
+  options: LogicalPageOptions,
 ): Promise<LogicalTaskPage> {
+  const { limit, from } = options;
   const queues = storedQueuesOf(list);
-  const records: TaskRecord[] = [];
+  const only: Pick<ListRequest, 'businesses'> = list.businesses ? { businesses: list.businesses } : {};
+  const isSearch = list.businesses !== undefined && list.businesses !== null;
+  const isEnd = createPageEnd(options, isSearch);
+  const read = { records: [] as TaskRecord[], scanned: 0 };
   let { kindIndex, cursor } = from;
   for (;;) {
     const queue = queues[kindIndex];
-    // The position comes from a caller, who may have made it up.
-    if (queue === undefined) return { records, next: null };
-    const page = await inspect.list({ queue, state: list.state, limit: limit - records.length, cursor });
-    records.push(...page.tasks);
+    // The position may be that of another version, which had further kinds.
+    if (queue === undefined) return { ...read, next: null };
+    const room = limit - read.records.length;
+    const page = await inspect.list({ queue, state: list.state, limit: room, cursor, ...only });
+    read.records.push(...page.tasks);
+    read.scanned += page.scanned;
     cursor = page.cursor;
     if (cursor === null) kindIndex += 1;
-    if (kindIndex === queues.length) return { records, next: null };
-    if (records.length >= limit) return { records, next: { kindIndex, cursor } };
-    // The broker may return a short page with a cursor to bound its work: return it, do not read on.
-    if (cursor !== null) return { records, next: { kindIndex, cursor } };
+    if (kindIndex === queues.length) return { ...read, next: null };
+    // Without a filter a short page with a cursor bounds the broker's work: it is returned as it is.
+    if (isEnd(page, read) || (cursor !== null && !isSearch)) return { ...read, next: { kindIndex, cursor } };
   }
 }
 

@@ -16,19 +16,44 @@ export interface LogicalQueueFacts {
 
 const BUILT_IN: readonly string[] = BUILT_IN_QUEUES;
 
-/** The names of all logical queues: the built-in ones, highest priority first, then all others by name. */
-export async function listLogicalQueues({ inspect }: Broker): Promise<string[]> {
-  const stored = await inspect.queues();
+/** Businesses whose keys ask; null = anyone's. They learn only of queues that are built in or ever held a task of theirs. */
+type Businesses = readonly string[] | null;
+
+/** Which stored queues ever held a task of one of the businesses, in order. */
+async function onlyHeld({ inspect }: Broker, stored: readonly string[], businesses: Businesses) {
+  if (businesses === null) return stored;
+  const held = await inspect.haveHeld(stored, businesses);
+  return stored.filter((_, i) => held[i]);
+}
+
+/** The names of the logical queues: the built-in ones, highest priority first, then all others by name. */
+export async function listLogicalQueues(broker: Broker, businesses: Businesses = null): Promise<string[]> {
+  const stored = await onlyHeld(broker, await broker.inspect.queues(), businesses);
   const others = new Set(
     stored.map((queue) => logicalQueue(queue).name).filter((name) => !BUILT_IN.includes(name)),
   );
   return [...BUILT_IN, ...[...others].sort()];
 }
 
-/** Checks that a logical queue is known: it is built in, or one of its stored queues is in use. @throws TaskCenterError `queue-not-found` */
-export async function requireLogicalQueue(broker: Broker, name: string): Promise<void> {
-  if (BUILT_IN.includes(name) || (await listLogicalQueues(broker)).includes(name)) return;
+/**
+ * Checks that a logical queue is known: it is built in, or one of its stored queues is in use.
+ *
+ * @throws TaskCenterError `queue-not-found`
+ */
+export async function requireLogicalQueue(
+  broker: Broker,
+  name: string,
+  businesses: Businesses = null,
+): Promise<void> {
+  if (BUILT_IN.includes(name) || (await mayHoldTasksOf(broker, name, businesses))) return;
   throw new TaskCenterError('queue-not-found', { queue: name });
+}
+
+/** Whether a logical queue is in use, and ever held a task of the businesses. A built-in queue may hold none. */
+export async function mayHoldTasksOf(broker: Broker, name: string, businesses: Businesses): Promise<boolean> {
+  const held = await onlyHeld(broker, storedQueues(name), businesses);
+  const inUse = await Promise.all(held.map((queue) => broker.inspect.exists(queue)));
+  return inUse.includes(true);
 }
 
 /** Reads queues, in the order of `names`. A queue that was never used has zeros. */

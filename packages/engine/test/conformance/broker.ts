@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { aTask } from '../support/factories.ts';
 import { tempFolder } from '../support/temp.ts';
+import { businessesSuite } from './businesses.ts';
 import { cancelRunningSuite } from './cancel-running.ts';
 import { changeSuite } from './change-many.ts';
 import { checkSuite } from './check.ts';
@@ -41,6 +42,13 @@ function lifecycleSuite(harness: Harness): void {
       await expect(bench.broker.inspect.queues()).rejects.toMatchObject(closed);
       await expect(bench.broker.presence.servers()).rejects.toMatchObject(closed);
       await expect(bench.broker.schedulerEntries.entries()).rejects.toMatchObject(closed);
+    });
+
+    test('the key of cursors is made once for all callers', async () => {
+      const { broker } = await harness.openBench();
+      const keys = await Promise.all(Array.from({ length: 5 }, () => broker.cursorKey()));
+      expect(keys[0]).toHaveLength(32);
+      expect(new Set(keys.map((key) => Buffer.from(key).toString('hex'))).size).toBe(1);
     });
 
     test('a broker is copied, or says what to do instead', async () => {
@@ -88,6 +96,7 @@ export function brokerSuite(harness: Harness): void {
     cancelRunningSuite(harness);
     changeSuite(harness);
     inspectSuite(harness);
+    businessesSuite(harness);
     presenceSuite(harness);
     schedulerEntriesSuite(harness);
     documentsSuite(harness);

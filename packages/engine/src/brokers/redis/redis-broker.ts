@@ -7,6 +7,7 @@ import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { RedisClient, type RunOptions } from './client/redis-client.ts';
 import { createServerCheck } from './checks/server-check.ts';
 import { createTlsCheck } from './checks/tls-check.ts';
+import { readCursorKey } from './cursor-key.ts';
 import { createCheck } from './facets/check.ts';
 import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
@@ -188,6 +189,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     findings,
     cluster: createClusterView(deps),
     backup: null,
+    cursorKey: () => readCursorKey(client),
     ping: () => client.ping(),
     async close() {
       findings.close();

@@ -18,6 +18,7 @@ import { createSemaphores } from './main/facets/semaphores.ts';
 import { createSchedulerEntries } from './main/facets/scheduler-entries.ts';
 import { createSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
+import { plain } from './packing.ts';
 import { startWriter } from './main/start-writer.ts';
 import type { Writer } from './main/writer.ts';
 import type { FileFinding } from './messages.ts';
@@ -35,7 +36,7 @@ export interface SqliteOptions {
 const FOUND_LOOK_MS = 1_000;
 const FACTS: BrokerFacts = { kind: 'sqlite', version: null, role: null, memory: null, persistence: null };
 
-/** The facets that only send requests to the writer thread. */
+/** What only sends requests to the writer thread. */
 function createStoredFacets(writer: Writer, path: string, newId: () => string) {
   const write = (target: string, signal?: AbortSignal) => writer.backUp(target, signal);
   return {
@@ -48,6 +49,10 @@ function createStoredFacets(writer: Writer, path: string, newId: () => string) {
     inspect: createInspect(writer),
     schedulerEntries: createSchedulerEntries(writer),
     documents: createDocuments(writer),
+    async cursorKey() {
+      const { bytes } = await writer.run('cursorKey', plain(null));
+      return bytes[0]!;
+    },
   };
 }
 

@@ -140,6 +140,8 @@ async function inspectAndRepair({ broker, ask }: Bed): Promise<void> {
   for (const state of ['pending', 'active', 'scheduled', 'completed', 'cancelled'] as const)
     await inspect.list({ ...list, state });
   await inspect.queueFacts(['q']);
+  await inspect.haveHeld(['q'], ['shop']);
+  await broker.cursorKey();
   await inspect.memoryUsage('q');
   await inspect.find(['q'], 'c', { any: true });
   await inspect.task(ref('c'));

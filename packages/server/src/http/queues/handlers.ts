@@ -20,9 +20,9 @@ async function readQueues(
   return queues.map((queue) => presentQueue(queue, principal.businesses === null));
 }
 
-/** `GET /v1/queues` */
+/** `GET /v1/queues`. A key with businesses sees the built-in queues, and others that ever held a task of theirs. */
 async function listQueues(call: Call<'listQueues'>): Promise<Reply> {
-  const names = await control.listLogicalQueues(call.deps.broker);
+  const names = await control.listLogicalQueues(call.deps.broker, call.principal.businesses);
   const data = await readQueues(
     call,
     names.filter((name) => seesQueue(call.principal, name)),
@@ -38,7 +38,7 @@ async function replyWithQueue(call: QueueCall): Promise<Reply> {
 /** `GET /v1/queues/{name}` */
 async function getQueue(call: Call<'getQueue'>): Promise<Reply> {
   requireQueueAccess(call.principal, call.params.name);
-  await control.requireLogicalQueue(call.deps.broker, call.params.name);
+  await control.requireLogicalQueue(call.deps.broker, call.params.name, call.principal.businesses);
   return replyWithQueue(call);
 }
 

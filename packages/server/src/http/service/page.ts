@@ -20,10 +20,11 @@ const POLICY = [
 ].join('; ');
 
 /**
- * Counts are shown without a key only on this machine: in mode `try`, and if the request names a loopback host. The name
- * is checked because of DNS rebinding, where a foreign page reaches this service under its own name.
+ * Counts and the broker's address are shown without a key only on this machine: in mode `try`, and if the request names a
+ * loopback host. The name is checked because of DNS rebinding, where a foreign page reaches this service under its own name.
+ * A service on loopback may be behind a proxy: that alone says nothing.
  */
-function mayShowCounts({ rules, config }: AppDeps, headers: Headers): boolean {
+function isOnThisMachine({ rules, config }: AppDeps, headers: Headers): boolean {
   const host = (headers.get('host') ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   return rules.mode === 'try' && isLoopback(config.http.host) && isLoopback(host);
 }
@@ -39,24 +40,24 @@ async function readCounts({ broker }: AppDeps): Promise<Queue[] | null> {
   }
 }
 
-/** The broker's address is shown on this machine only; elsewhere just its kind. */
-function shownBroker({ broker, config }: AppDeps): string {
-  if (isLoopback(config.http.host)) return broker.name;
+/** Elsewhere just its kind. */
+function shownBroker({ broker }: AppDeps, isHere: boolean): string {
+  if (isHere) return broker.name;
   return broker.name.startsWith('sqlite:') ? 'SQLite' : 'Redis';
 }
 
 /** `GET /` */
 export async function getPage({ deps, headers }: Call<'getPage'>): Promise<Reply> {
   const { config, rules, runtime, version } = deps;
-  const shown = mayShowCounts(deps, headers);
+  const isHere = isOnThisMachine(deps, headers);
   const text = pageHtml({
     version,
-    broker: shownBroker(deps),
+    broker: shownBroker(deps, isHere),
     roles: config.roles,
     mode: rules.mode,
     upSeconds: Math.floor(process.uptime()),
     now: new Date(runtime.clock.wallMs()),
-    queues: shown ? await readCounts(deps) : 'hidden',
+    queues: isHere ? await readCounts(deps) : 'hidden',
   });
   return {
     body: new PlainText(text),

@@ -4,28 +4,40 @@ import { control } from '@task-center/engine';
 import { requireQueueAccess, seesBusiness } from '../../auth/principal.ts';
 import type { Call, Reply } from '../call.ts';
 import { presentTask } from './present.ts';
-import { readCursor, writeCursor } from './cursor.ts';
+import { readCursor, writeCursor, type CursorContext } from './cursor.ts';
 
-/**
- * `GET /v1/tasks`. A key with businesses sees only their tasks. The tasks of others are filtered out after a page was read,
- * so a page may be short or empty although `next_cursor` is there.
- */
-export async function listTasks({ query, principal, deps }: Call<'listTasks'>): Promise<Reply> {
+type ListCall = Call<'listTasks'>;
+
+/** The page that a call asks for. */
+async function readPage({ query, principal, deps }: ListCall, context: () => Promise<CursorContext>) {
+  const { businesses } = principal;
+  const from = query.cursor === undefined ? control.LIST_START : readCursor(query.cursor, await context());
+  // A queue that never held a task of theirs looks as one that does not exist, however many tasks others have in it.
+  if (businesses !== null && !(await control.mayHoldTasksOf(deps.broker, query.queue, businesses)))
+    return { records: [], next: null, scanned: 0 };
+  const { clock } = deps.runtime;
+  return control.listLogicalTasks(deps.broker, { ...query, businesses }, { limit: query.limit, from, clock });
+}
+
+/** `GET /v1/tasks`. A key with businesses sees only their tasks, and no figures that would tell how many others have. */
+export async function listTasks(call: ListCall): Promise<Reply> {
+  const { query, principal, deps } = call;
   requireQueueAccess(principal, query.queue);
-  const cursorScope = [principal.keyId, query.queue, query.state, query.kind ?? ''];
-  const nowMs = deps.runtime.clock.wallMs();
-  const from = query.cursor === undefined ? control.LIST_START : readCursor(query.cursor, cursorScope, nowMs);
-  const { records, next } = await control.listLogicalTasks(deps.broker, query, { limit: query.limit, from });
+  const context = async (): Promise<CursorContext> => ({
+    key: await deps.broker.cursorKey(),
+    scope: [principal.keyId, query.queue, query.state, query.kind ?? ''],
+    nowMs: deps.runtime.clock.wallMs(),
+  });
+  const { records, next, scanned } = await readPage(call, context);
   const parts = new Set<TaskPart>(query.include ?? []);
   const visible = records.filter(({ meta }) => seesBusiness(principal, meta.business ?? null));
-  // Keys with businesses must not learn of others' tasks.
-  const total = principal.businesses === null ? await control.countLogicalTasks(deps.broker, query) : null;
+  const isBound = principal.businesses !== null;
   return {
     body: {
       data: visible.map((record) => presentTask(record, parts)),
-      next_cursor: next && writeCursor(next, cursorScope, nowMs),
-      total,
-      scanned: records.length,
+      next_cursor: next && writeCursor(next, await context()),
+      total: isBound ? null : await control.countLogicalTasks(deps.broker, query),
+      scanned: isBound ? null : scanned,
     },
   };
 }

@@ -12,7 +12,9 @@ import {
   retryKey,
   scheduledKey,
 } from '../../../protocol/keys.ts';
+import { META_KEY } from '../../../protocol/keys.ts';
 import type { RedisClient } from '../client/redis-client.ts';
+import { claimCursorKey, isCursorKey, storedCursorKey } from '../cursor-key.ts';
 import type { RedisDeps } from '../deps.ts';
 import { check, checkIndex, type IndexPage, checkKeys, type KeysPage } from '../scripts/check/table.ts';
 
@@ -135,19 +137,34 @@ class QueueWalk {
   }
 }
 
+/** A key of cursors that is none cannot be read by any process: lists have no second page. */
+async function findWrongCursorKey(client: RedisClient): Promise<Candidate[]> {
+  const stored = await storedCursorKey(client);
+  return stored === null || isCursorKey(stored) ? [] : [{ what: 'cursor_key', name: META_KEY, at: '' }];
+}
+
+async function examineCursorKey(client: RedisClient, repair: boolean): Promise<Fault | null> {
+  if ((await findWrongCursorKey(client)).length === 0) return null;
+  if (repair) await claimCursorKey(client);
+  return { kind: 'type', found: 'it is no key of 32 bytes', done: repair ? 'replaced by a new one' : null };
+}
+
 /**
  * fsck on Redis. The scripts `check-keys` and `check-index` read pages; a walk joins what they find into candidates. The
- * script `check` then examines each candidate. All run on the node of the queue. For no queue (null) there is nothing to check.
+ * script `check` then examines each candidate. All run on the node of the queue. To no queue (null) belongs
+ * only the key of cursors.
  */
 export function createCheck({ client }: RedisDeps): Check {
   return {
     async *candidates(queue) {
-      if (queue !== null) yield* new QueueWalk(client, queue).pages();
+      if (queue === null) yield await findWrongCursorKey(client);
+      else yield* new QueueWalk(client, queue).pages();
     },
     async examine(queue, candidates, repair) {
       const faults: (Fault | null)[] = [];
+      if (queue === null) return Promise.all(candidates.map(() => examineCursorKey(client, repair)));
       // A call may end early, because some candidates take long. It examines at least one.
-      while (queue !== null && faults.length < candidates.length) {
+      while (faults.length < candidates.length) {
         const left = candidates.slice(faults.length);
         faults.push(...(await client.run(check, { queue, candidates: left, repair })));
       }

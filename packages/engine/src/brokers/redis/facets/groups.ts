@@ -127,6 +127,7 @@ async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetC
       state: 'aggregating',
       group: `${group}:${id}`,
       limit: TASKS_PER_PAGE,
+      businesses: [],
       after,
     } as const;
     const page: SetPageReply = await client.run(pageOfSet, call);

@@ -2,12 +2,12 @@
 // queues may be some milliseconds apart.
 import { storedTaskId } from '@task-center/model';
 import { MAX_PAGE } from '../../../broker/bounds.ts';
-import type { FoundTask, Inspect, ListRequest, TaskPage } from '../../../broker/inspect.ts';
+import type { FoundTask, Inspect, ListRequest, TaskPage, TaskRecord } from '../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { mapBounded } from '../../../runtime/map-bounded.ts';
-import { MAX_AT_ONCE, runOverQueues } from '../calls/over-queues.ts';
+import { MAX_AT_ONCE, partsOf, runOverQueues } from '../calls/over-queues.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
 import { askInBatches } from '../calls/batches.ts';
@@ -16,6 +16,7 @@ import {
   find,
   type FindCall,
   type FoundRow,
+  haveHeld,
   type ListPageCall,
   memory,
   pageOfList,
@@ -28,6 +29,7 @@ import { readDayCounts } from '../records/day-counts.ts';
 import { groupSizes } from './groups.ts';
 import { queueFacts } from '../scripts/inspect/queue-facts.ts';
 import { textOf } from '../scripts/reply.ts';
+import type { TaskRow } from '../scripts/inspect/task-row.ts';
 import { taskRecord } from '../records/task-record.ts';
 
 /** Encodes a cursor as JSON in base64url, which is opaque to callers. */
@@ -92,19 +94,41 @@ async function findRows(client: RedisClient, call: FindCall): Promise<FoundRow[]
   return found;
 }
 
+/** The tasks of a page. The scripts go by the ID; a task of Go may have one that looks like that of a business. */
+function tasksOf(queue: string, rows: readonly TaskRow[], businesses: readonly string[]): TaskRecord[] {
+  const tasks = rows.map((row) => taskRecord(queue, row));
+  return businesses.length === 0
+    ? tasks
+    : tasks.filter(({ meta }) => meta.business !== undefined && businesses.includes(meta.business));
+}
+
+/** Which queues ever held a task of one of the businesses. Few calls are under way: see `runOverQueues`. */
+async function whichHeld(
+  client: RedisClient,
+  queues: readonly string[],
+  businesses: readonly string[],
+): Promise<boolean[]> {
+  const parts = partsOf(queues, client.isClustered ? 1 : READ_AT_ONCE);
+  const held = await mapBounded(parts, client.isClustered ? MAX_AT_ONCE : 2, (part) =>
+    client.run(haveHeld, { queues: part, businesses }),
+  );
+  return held.flat();
+}
+
 /**
  * A page of a state whose index is a Redis list. Tasks leave a list at its end, which shifts all positions. So the cursor is
  * the last IDs of a page, and the next page begins after the first of them that is still in the list.
  */
 async function listPage(
   { client }: RedisDeps,
-  { queue, limit, cursor }: ListRequest,
+  { queue, limit, cursor, businesses = [] }: ListRequest,
   state: ListPageCall['state'],
 ): Promise<TaskPage> {
   const after = cursor === null ? [] : (cursorValue(cursor, isIdList) as string[]);
-  const { total, more, last, rows } = await client.run(pageOfList, { queue, state, limit, after });
-  const tasks = rows.map((row) => taskRecord(queue, row));
-  return { tasks, cursor: more ? cursorText(last) : null, total };
+  const call = { queue, state, limit, after, businesses };
+  const { total, more, last, rows, scanned } = await client.run(pageOfList, call);
+  const tasks = tasksOf(queue, rows, businesses);
+  return { tasks, cursor: more ? cursorText(last) : null, total, scanned };
 }
 
 /**
@@ -113,15 +137,16 @@ async function listPage(
  */
 async function setPage(
   { client }: RedisDeps,
-  { queue, limit, cursor, group = '' }: ListRequest,
+  { queue, limit, cursor, group = '', businesses = [] }: ListRequest,
   state: SetPageCall['state'],
 ): Promise<TaskPage> {
   const after = cursor === null ? null : (cursorValue(cursor, isSetCursor) as SetCursor);
-  const { total, more, last, rows } = await client.run(pageOfSet, { queue, state, limit, after, group });
-  const tasks = rows.map((row) => taskRecord(queue, row));
+  const call = { queue, state, limit, after, group, businesses };
+  const { total, more, last, rows, scanned } = await client.run(pageOfSet, call);
+  const tasks = tasksOf(queue, rows, businesses);
   // Scores are whole seconds, and members of equal score are ordered by ID: sort the page by exact times.
   if (state === 'scheduled' || state === 'retry') tasks.sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0));
-  return { tasks, cursor: more ? cursorText(last) : null, total };
+  return { tasks, cursor: more ? cursorText(last) : null, total, scanned };
 }
 
 /** The names in Asynq's set of all queues, sorted. Some of these queues may have no tasks. */
@@ -137,6 +162,7 @@ export function createInspect(deps: RedisDeps): Inspect {
   return {
     queues: () => queueNames(deps),
     exists: async (queue) => (await client.command(['SISMEMBER', QUEUES_KEY, queue])) === 1,
+    haveHeld: (queues, businesses) => whichHeld(client, queues, businesses),
     queueFacts: (queues) => runOverQueues(client, queueFacts, { queues, perCall: READ_AT_ONCE }),
     history: (queue, days) => readDayCounts(deps, queue, days),
     memoryUsage: (queue) => client.run(memory, queue),

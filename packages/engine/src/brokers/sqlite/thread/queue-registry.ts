@@ -12,6 +12,8 @@ export interface QueueEntry {
   paused: boolean;
   /** Number of tasks by state. Exact, since this process alone writes to the file. */
   readonly counts: number[];
+  /** Businesses that the file remembers for it; not all of them, only those that were met since the file was opened. */
+  readonly businesses: Set<string>;
 }
 
 export interface StateMove {
@@ -21,6 +23,9 @@ export interface StateMove {
   readonly to: StateNumber | null;
   readonly count: number;
 }
+
+/** Names of businesses that a queue holds in memory. Those of further ones are written each time, which changes nothing. */
+const MAX_BUSINESSES = 10_000;
 
 const zeroCounts = (): number[] => STATES.map(() => 0);
 /** The earlier of two times; null = there is none. */
@@ -43,6 +48,10 @@ function statementsOf(database: Database) {
     forget: database.named<{ queue: number }>(`
       UPDATE queue SET used = 0, paused_ms = NULL, pause_reason = NULL, processed = 0, failed = 0
       WHERE no = :queue`),
+    addBusiness: database.named<{ queue: number; business: string }>(
+      'INSERT OR IGNORE INTO queue_business (queue, business) VALUES (:queue, :business)',
+    ),
+    forgetBusinesses: database.named<{ queue: number }>('DELETE FROM queue_business WHERE queue = :queue'),
     use: database.named<{ queue: number }>('UPDATE queue SET used = 1 WHERE no = :queue'),
     nextDue: database.named<{ queue: number }, { scheduled: number | null; retry: number | null }>(
       `SELECT ${minOf(SCHEDULED)} AS scheduled, ${minOf(RETRY)} AS retry`,
@@ -53,7 +62,14 @@ function statementsOf(database: Database) {
 function readAll(sql: ReturnType<typeof statementsOf>): Map<string, QueueEntry> {
   const byNumber = new Map<number, QueueEntry>();
   for (const { number, name, used, paused } of sql.queues.all())
-    byNumber.set(number, { number, name, used: used === 1, paused: paused === 1, counts: zeroCounts() });
+    byNumber.set(number, {
+      number,
+      name,
+      used: used === 1,
+      paused: paused === 1,
+      counts: zeroCounts(),
+      businesses: new Set(),
+    });
   for (const { queue, state, count } of sql.counts.all()) {
     const entry = byNumber.get(queue);
     if (entry) entry.counts[state] = count;
@@ -92,7 +108,14 @@ export class QueueRegistry {
 
   #add(name: string, used: boolean): QueueEntry {
     const { number } = this.#sql.add.get({ name, used: used ? 1 : 0 })!;
-    const entry: QueueEntry = { number, name, used, paused: false, counts: zeroCounts() };
+    const entry: QueueEntry = {
+      number,
+      name,
+      used,
+      paused: false,
+      counts: zeroCounts(),
+      businesses: new Set(),
+    };
     this.#entries.set(name, entry);
     return entry;
   }
@@ -105,14 +128,23 @@ export class QueueRegistry {
     this.#touched.add(name);
   }
 
+  /** Remembers that the business has had a task in the queue. */
+  recordBusiness({ number, businesses }: QueueEntry, business: string): void {
+    if (businesses.has(business)) return;
+    this.#sql.addBusiness.run({ queue: number, business });
+    if (businesses.size < MAX_BUSINESSES) businesses.add(business);
+  }
+
   recordPause(entry: QueueEntry, paused: boolean): void {
     entry.paused = paused;
     this.#touched.add(entry.name);
   }
 
-  /** Resets the queue's counters and pause in the file, and leaves it out of `names()` until it is used again. */
+  /** Resets the queue's counters, pause and businesses in the file, and leaves it out of `names()` until it is used again. */
   forget(entry: QueueEntry): void {
     this.#sql.forget.run({ queue: entry.number });
+    this.#sql.forgetBusinesses.run({ queue: entry.number });
+    entry.businesses.clear();
     entry.used = false;
     entry.paused = false;
     this.#touched.add(entry.name);

@@ -6,6 +6,7 @@ import { createChangeHandlers } from './facets/change-many.ts';
 import { createCheckHandlers } from './facets/check.ts';
 import { createConsumeHandlers } from './facets/consume.ts';
 import { createControlHandlers } from './facets/control.ts';
+import { createCursorKeyHandlers } from './facets/cursor-key.ts';
 import { createDocumentHandlers } from './facets/documents.ts';
 import { createGroupHandlers } from './facets/groups.ts';
 import { createInspectHandlers } from './facets/inspect.ts';
@@ -29,6 +30,7 @@ export function createRequestHandlers(store: Store) {
     ...createGroupHandlers(store),
     ...createInspectHandlers(store),
     ...createDocumentHandlers(store),
+    ...createCursorKeyHandlers(store),
     ...createSchedulerEntryHandlers(store),
 
     ping(): Packet<boolean> {

@@ -144,6 +144,7 @@ function createAdder({ database, queues, bodies }: TasksDeps) {
       if (added === 0) return false;
       if (size > INLINE_BYTES) bodies.addPayload(seq, payload);
       queues.recordMove(entry, { from: null, to: state, count: 1 });
+      if (task.business !== null) queues.recordBusiness(entry, task.business);
       return true;
     },
   };

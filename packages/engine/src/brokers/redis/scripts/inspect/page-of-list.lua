@@ -1,32 +1,38 @@
--- @use time names record
+-- @use time names record businesses
 -- page-of-list: a page of the pending or the active tasks, from the right end of their list, where the oldest are.
 -- KEYS   pending
--- ARGV   now; state: pending or active; limit; after...: the last IDs of the previous page, newest first
+-- ARGV   now; state: pending or active; limit; business_count: 0 = tasks of all; businesses...: names, then the last IDs of the
+--        previous page, newest first
 -- TOUCHES active, lease, t:*
--- RETURN total, whether there are more (1/0), last IDs for the next page, rows as `task` returns them
--- BOUND  500 tasks, 1 MiB of messages; an ID of the previous page is searched among 100,000
+-- RETURN total, whether there are more (1/0), last IDs for the next page, rows as `task` returns them, entries looked at
+-- BOUND  500 tasks, 2,000 entries, 1 MiB of messages; an ID of the previous page is searched among 100,000
 local MAX_SEARCHED = 100000
 local CURSOR_IDS = 3
 local asynq = key_prefixes(KEYS.pending)
 local list = asynq .. ARGV.state
 if find_wrong_type(list, 'list') then
-  return { 0, 0, {}, {} }
+  return { 0, 0, {}, {}, 0 }
 end
 local total, skip = redis.call('LLEN', list), 0
 -- Tasks leave the list at its right end. If all IDs of the previous page have left, so has everything to the right of them,
 -- and the page begins at the end.
-for i = INDEX.after, #ARGV do
+local businesses, first_after = read_businesses(INDEX.businesses, ARGV.business_count)
+for i = first_after, #ARGV do
   local index = redis.call('LPOS', list, ARGV[i], 'RANK', -1, 'MAXLEN', MAX_SEARCHED)
   if index then
     skip = total - index
     break
   end
 end
-local ids = redis.call('LRANGE', list, -(skip + tonumber(ARGV.limit)), -(skip + 1))
+local limit = tonumber(ARGV.limit)
+local ids = redis.call('LRANGE', list, -(skip + (businesses and MAX_SCANNED or limit)), -(skip + 1))
 local rows, last, bytes, seen = {}, {}, 0, 0
 for i = #ids, 1, -1 do
-  local row = record_of(asynq, ids[i])
+  local row = is_of(ids[i], businesses) and record_of(asynq, ids[i])
   if row then
+    if #rows == limit then
+      break
+    end
     bytes = bytes + #(row.message or '')
     if bytes > PAGE_BYTES and #rows > 0 then
       break
@@ -37,4 +43,4 @@ for i = #ids, 1, -1 do
   table.insert(last, 1, ids[i])
   last[CURSOR_IDS + 1] = nil
 end
-return { total, skip + seen < total and 1 or 0, last, rows }
+return { total, skip + seen < total and 1 or 0, last, rows, seen }

@@ -1,18 +1,18 @@
--- @use time names record
+-- @use time names record businesses
 -- page-of-set: a page of the tasks of a state whose index is a sorted set, lowest score first.
 -- KEYS   pending: names the queue
 -- ARGV   now; set: scheduled, retry, archived, completed, cancelled or g:<group>; limit; after_score: of the last entry of the
---        previous page, '' = from the start; after_id
+--        previous page, '' = from the start; after_id; business_count: 0 = tasks of all; businesses...: names
 -- TOUCHES scheduled, retry, archived, completed, st:cancelled, g:*, t:*
--- RETURN total, whether there are more (1/0), score and ID of the last entry, rows as `task` returns them
+-- RETURN total, whether there are more (1/0), score and ID of the last entry, rows as `task` returns them, entries looked
+--        at
 -- BOUND  500 tasks, 1 MiB of messages, 2,000 entries scanned
-local MAX_SCANNED = 2000
 local asynq, tc = key_prefixes(KEYS.pending)
 local name, limit = ARGV.set, tonumber(ARGV.limit)
 local marks = tc .. 'st:cancelled'
 local set = name == 'cancelled' and marks or asynq .. name
 if find_wrong_type(set, 'zset', marks, 'zset') then
-  return { 0, 0, '', '', {} }
+  return { 0, 0, '', '', {}, 0 }
 end
 
 -- Compares by bytes, as the set orders members of equal score; Lua's `<` depends on the locale.
@@ -46,12 +46,15 @@ end
 
 local size = redis.call('ZCARD', set)
 local rank = ARGV.after_score == '' and 0 or rank_after(ARGV.after_score, ARGV.after_id)
+local first_rank = rank
 local rows, bytes, score, id = {}, 0, ARGV.after_score, ARGV.after_id
+local businesses = read_businesses(INDEX.businesses, ARGV.business_count)
+local step = businesses and MAX_SCANNED or limit
 local stop = math.min(size, rank + MAX_SCANNED)
 while rank < stop and #rows < limit do
-  local found = redis.call('ZRANGE', set, rank, math.min(stop, rank + limit) - 1, 'WITHSCORES')
+  local found = redis.call('ZRANGE', set, rank, math.min(stop, rank + step) - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
-    local hidden = name == 'completed' and redis.call('ZSCORE', marks, found[i])
+    local hidden = not is_of(found[i], businesses) or name == 'completed' and redis.call('ZSCORE', marks, found[i])
     local row = not hidden and record_of(asynq, found[i])
     if row and name == 'cancelled' and row.own_state ~= 'cancelled' then
       row = nil
@@ -71,4 +74,4 @@ local total = size
 if name == 'completed' then
   total = math.max(0, size - redis.call('ZCARD', marks))
 end
-return { total, rank < size and 1 or 0, score, id, rows }
+return { total, rank < size and 1 or 0, score, id, rows, rank - first_rank }

@@ -85,10 +85,26 @@ export const memory = defineScript({
   reply: (raw) => raw as number,
 });
 
+export interface HaveHeldCall extends QueuesCall {
+  readonly businesses: readonly string[];
+}
+
+/** Replies for each queue whether it ever held a task of one of the businesses. */
+export const haveHeld = defineScript({
+  lua: lua.haveHeld,
+  keys: () => ({}),
+  moreKeys: ({ queues }: HaveHeldCall) => queues.map(pendingKey),
+  args: ({ queues }) => ({ queues: queues.length }),
+  moreArgs: ({ businesses }, args) => void args.push(...businesses),
+  reply: (raw) => (raw as readonly number[]).map((held) => held === 1),
+});
+
 export interface ListPageCall {
   readonly queue: string;
   readonly state: 'pending' | 'active';
   readonly limit: number;
+  /** Only tasks of these; empty = of all. */
+  readonly businesses: readonly string[];
   /** Last IDs of the previous page, newest first; empty = the first page. */
   readonly after: readonly string[];
 }
@@ -101,17 +117,19 @@ export interface ListPageReply {
   /** What `after` must be for the next page. */
   readonly last: readonly string[];
   readonly rows: readonly TaskRow[];
+  /** IDs that were looked at. */
+  readonly scanned: number;
 }
 
 /** Reads a page of pending or active tasks, oldest first: from the right end of their list to the left. */
 export const pageOfList = defineScript({
   lua: lua.pageOfList,
   keys: ({ queue }: ListPageCall) => ({ pending: pendingKey(queue) }),
-  args: ({ state, limit }) => ({ state, limit }),
-  moreArgs: ({ after }, args) => void args.push(...after),
+  args: ({ state, limit, businesses }) => ({ state, limit, businessCount: businesses.length }),
+  moreArgs: ({ businesses, after }, args) => void args.push(...businesses, ...after),
   reply: (raw): ListPageReply => {
-    const [total, more, last, rows] = raw as readonly [number, number, unknown[], RawRow[]];
-    return { total, more: more === 1, last: last.map(textOf), rows: rows.map(parseTaskRow) };
+    const [total, more, last, rows, scanned] = raw as readonly [number, number, unknown[], RawRow[], number];
+    return { total, more: more === 1, last: last.map(textOf), rows: rows.map(parseTaskRow), scanned };
   },
 });
 
@@ -128,6 +146,8 @@ export interface SetPageCall {
   /** For the state `aggregating`: a group's name, or `<group>:<ID>` for an aggregation set. For the others: ''. */
   readonly group: string;
   readonly limit: number;
+  /** Only tasks of these; empty = of all. */
+  readonly businesses: readonly string[];
   readonly after: SetCursor | null;
 }
 
@@ -137,25 +157,37 @@ export interface SetPageReply {
   /** What `after` must be for the next page. */
   readonly last: SetCursor;
   readonly rows: readonly TaskRow[];
+  /** Entries that were looked at. */
+  readonly scanned: number;
 }
 
 /** Reads a page of the tasks of any other state, or of an aggregation set, lowest score first. */
 export const pageOfSet = defineScript({
   lua: lua.pageOfSet,
   keys: ({ queue }: SetPageCall) => ({ pending: pendingKey(queue) }),
-  args: ({ state, limit, after, group }) => ({
+  args: ({ state, limit, businesses, after, group }) => ({
     set: state === 'aggregating' ? `g:${group}` : state,
     limit,
     afterScore: after?.score ?? '',
     afterId: after?.id ?? '',
+    businessCount: businesses.length,
   }),
+  moreArgs: ({ businesses }, args) => void args.push(...businesses),
   reply: (raw): SetPageReply => {
-    const [total, more, score, id, rows] = raw as readonly [number, number, unknown, unknown, RawRow[]];
+    const [total, more, score, id, rows, scanned] = raw as readonly [
+      number,
+      number,
+      unknown,
+      unknown,
+      RawRow[],
+      number,
+    ];
     return {
       total,
       more: more === 1,
       last: { score: textOf(score), id: textOf(id) },
       rows: rows.map(parseTaskRow),
+      scanned,
     };
   },
 });

@@ -92,11 +92,12 @@ function decodeCursor(cursor: string | null): PageCursor | null {
  * One page of a list. With large payloads it ends before `limit`. The cursor names the last task of the page, so tasks that
  * are added or removed do not shift the next page.
  */
-async function list(writer: Writer, { queue, state, limit, cursor, group }: ListRequest) {
+async function list(writer: Writer, { queue, state, limit, cursor, group, businesses }: ListRequest) {
   const call = {
     queue,
     state: numberOfState(state),
     limit: Math.max(1, Math.min(limit, MAX_PAGE)),
+    businesses: businesses ?? null,
     after: decodeCursor(cursor),
     group: group ?? null,
   };
@@ -105,6 +106,7 @@ async function list(writer: Writer, { queue, state, limit, cursor, group }: List
     tasks: toTaskRecords(queue, data.rows, bytes),
     cursor: encodeCursor(data.next),
     total: data.total,
+    scanned: data.scanned,
   };
 }
 
@@ -112,6 +114,7 @@ async function list(writer: Writer, { queue, state, limit, cursor, group }: List
 export function createInspect(writer: Writer): Inspect {
   return {
     queues: () => writer.ask('queues', null),
+    haveHeld: (queues, businesses) => writer.ask('haveHeld', { queues, businesses }),
     exists: (queue) => writer.ask('exists', { queue }),
     history: (queue, days) => writer.ask('history', { queue, days }),
     memoryUsage: (queue) => writer.ask('memoryUsage', { queue }),

@@ -5,6 +5,7 @@ import { AGGREGATING, CANCELLED, COMPLETED, IN_SET, PENDING, RETRY, SCHEDULED } 
 import type { SqlValue } from '../database.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Store } from '../store.ts';
+import { IS_CURSOR_KEY } from './cursor-key.ts';
 import type { StoredTask } from '../mover.ts';
 
 /** Finds rows by `SELECT <name> FROM <rows> WHERE <condition>`, with `:queue` = its number and `:nowMs` = the wall clock. */
@@ -176,6 +177,33 @@ export const RULES: Readonly<Record<string, Rule>> = {
       ({ attempts }) =>
       ({ name }) =>
         attempts.remove(Number(name)),
+  },
+  // Keys of the business would not find the queue, nor the task in it.
+  business: {
+    kind: 'leak',
+    perQueue: true,
+    name: 'business',
+    rows: '(SELECT DISTINCT queue, business FROM task WHERE queue = :queue AND business IS NOT NULL)',
+    condition: 'business NOT IN (SELECT business FROM queue_business WHERE queue = :queue)',
+    found: 'it has tasks in the queue, which does not remember it',
+    done: 'remembered',
+    repair:
+      ({ queues }) =>
+      ({ name, entry }) => {
+        entry!.businesses.delete(String(name));
+        queues.recordBusiness(entry!, String(name));
+      },
+  },
+  // Lists would begin again with each start of the service.
+  cursor_key: {
+    kind: 'type',
+    perQueue: false,
+    name: 'name',
+    rows: 'meta',
+    condition: `name = 'cursor_key' AND NOT (${IS_CURSOR_KEY})`,
+    found: 'it is no key of 32 bytes',
+    done: 'removed: the next list makes a new one',
+    repair: bySql('DELETE FROM meta WHERE name = :name'),
   },
   // Submissions of the same task would be refused until the lock's time is over.
   lock: {

@@ -1,7 +1,7 @@
 // Reading what is stored: queues, tasks, lists, history. Changes nothing. Runs in the writer thread; its calls come from
 // main/facets/inspect.ts.
 import { DAY_MS } from '@task-center/model';
-import { MAX_LISTED_GROUPS } from '../../../../broker/bounds.ts';
+import { MAX_LISTED_GROUPS, MAX_SCANNED } from '../../../../broker/bounds.ts';
 import type { Anomalies, DayCounts, FoundTask, GroupSize, QueueFacts } from '../../../../broker/inspect.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import { plain, type Packet } from '../../packing.ts';
@@ -24,6 +24,8 @@ export interface ListPageRequest {
   readonly queue: string;
   readonly state: StateNumber;
   readonly limit: number;
+  /** Null = tasks of all. */
+  readonly businesses: readonly string[] | null;
   readonly after: PageCursor | null;
   /** With the state aggregating only. */
   readonly group: string | null;
@@ -32,6 +34,14 @@ export interface ListPageRequest {
 export interface ListPageAnswer extends RecordPage {
   /** Tasks in the state or group, on all pages. */
   readonly total: number;
+  /** Rows that were looked at. */
+  readonly scanned: number;
+}
+
+/** Asks which queues ever held tasks of some businesses. */
+export interface HaveHeldRequest {
+  readonly queues: readonly string[];
+  readonly businesses: readonly string[];
 }
 
 /** Asks for the tasks that have this ID, with or without a business. */
@@ -101,23 +111,60 @@ function createQueueHandlers({ database, queues }: Store) {
   };
 }
 
+/** Requests about the businesses of queues. */
+function createBusinessHandlers({ database, queues }: Store) {
+  const held = database.named<{ queue: number; business: string }, object>(
+    'SELECT 1 FROM queue_business WHERE queue = :queue AND business = :business',
+  );
+
+  return {
+    /** One flag per queue, in the order of the request. */
+    haveHeld({ data }: Packet<HaveHeldRequest>): Packet<boolean[]> {
+      const hasHeld = (name: string): boolean => {
+        const queue = queues.find(name)?.number;
+        return queue !== undefined && data.businesses.some((business) => held.get({ queue, business }));
+      };
+      return plain(data.queues.map(hasHeld));
+    },
+  };
+}
+
 /** What the queries of pages are run with. Each takes of it what it has parameters for. */
-type PageParams = PageCursor & Omit<ListPageRequest, 'queue' | 'after'> & { readonly queue: number };
+type PageParams = PageCursor &
+  Omit<ListPageRequest, 'queue' | 'after' | 'businesses'> & { readonly queue: number };
+
+/** A row that was found for a page. */
+type ListedRow = PageCursor & { readonly business: string | null };
 
 /** Makes the function that finds the tasks of a page of a list. */
 function createPageFinder({ database }: Store) {
   const find = (at: string, condition: string) =>
-    database.named<PageParams, PageCursor>(`SELECT ${at} AS at, seq FROM task
+    database.named<PageParams, ListedRow>(`SELECT ${at} AS at, seq, business FROM task
       WHERE queue = :queue AND ${condition} AND (${at}, seq) > (:at, :seq) ORDER BY ${at}, seq LIMIT :limit`);
   const page = find('at', 'state = :state');
   // A renewal changes a lease's end, which is `at`; the start of the attempt stays, and with it the order of the pages.
   const activePage = find('started_ms', `state = ${ACTIVE}`);
   const groupPage = find('at', `state = ${AGGREGATING} AND in_group = :group`);
 
-  return (params: PageParams): PageCursor[] => {
+  return (params: PageParams): ListedRow[] => {
     if (params.state === ACTIVE) return activePage.all(params);
     return params.state === AGGREGATING ? groupPage.all(params) : page.all(params);
   };
+}
+
+/**
+ * The part of a list that a page is made of. `found`: the rows of these businesses. `behind`: the last row that was looked at,
+ * if the list goes on; a page that has not all of `found` ends earlier.
+ */
+function chooseRows(rows: readonly ListedRow[], { businesses, limit }: ListPageRequest) {
+  if (businesses === null) return { found: rows, behind: null };
+  const wanted = new Set<string | null>(businesses);
+  const looked = rows.slice(0, MAX_SCANNED);
+  // One more than the limit, which tells whether there is a next page.
+  const found = looked
+    .filter(({ business }) => business !== null && wanted.has(business))
+    .slice(0, limit + 1);
+  return { found, behind: rows.length > MAX_SCANNED ? (looked.at(-1) ?? null) : null };
 }
 
 /** Requests about tasks: one by its ID, or a list by state. */
@@ -138,15 +185,19 @@ function createTaskHandlers(store: Store) {
     },
 
     list({ data }: Packet<ListPageRequest>, now: Now): Packet<ListPageAnswer> {
-      const { state, limit, after, group } = data;
+      const { state, limit, after, group, businesses } = data;
       const entry = queues.find(data.queue);
-      if (!entry) return plain({ rows: [], next: null, total: 0 });
+      if (!entry) return plain({ rows: [], next: null, total: 0, scanned: 0 });
       const queue = entry.number;
       // One more than the limit, which tells whether there is a next page.
-      const found = find({ queue, state, group, ...(after ?? BEFORE_FIRST), limit: limit + 1 });
-      const { rows, next, bytes } = readPage(found, limit, now);
+      const most = (businesses === null ? limit : MAX_SCANNED) + 1;
+      const looked = find({ queue, state, group, ...(after ?? BEFORE_FIRST), limit: most });
+      const { found, behind } = chooseRows(looked, data);
+      const { rows, next: nextFound, bytes } = readPage(found, limit, now);
+      const next = nextFound ?? behind;
       const total = state === AGGREGATING ? groupSize.get({ queue, group })?.size : entry.counts[state];
-      return { data: { rows, next, total: total ?? 0 }, bytes };
+      const scanned = businesses === null ? rows.length : Math.min(looked.length, MAX_SCANNED);
+      return { data: { rows, next, total: total ?? 0, scanned }, bytes };
     },
   };
 }
@@ -215,6 +266,7 @@ export function createInspectHandlers(store: Store) {
 
   return {
     ...createQueueHandlers(store),
+    ...createBusinessHandlers(store),
     ...createTaskHandlers(store),
     ...createStatisticsHandlers(store),
 
