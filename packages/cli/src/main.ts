@@ -5,8 +5,8 @@ const args = process.argv.slice(2);
 // The supervisor stays in memory for as long as the service runs. It therefore loads no command and no package.
 if (args[0] === 'serve') {
   const { supervise } = await import('./supervise/supervise.ts');
-  process.exit(await supervise(args));
+  await supervise(args);
 } else {
-  const { runInThisProcess } = await import('./process-io.ts');
-  await runInThisProcess();
+  const { runCommand } = await import('./process-io.ts');
+  await runCommand();
 }

@@ -1,10 +1,11 @@
 // The only module that reads the real process: environment, streams, signals. Commands get it as `Io`.
 
 import { text } from 'node:stream/consumers';
-import type { Io, Parent, StopSignal } from './io.ts';
+import { isatty } from 'node:tty';
+import type { Io } from './io.ts';
 import { runCli } from './program.ts';
 
-const { env, stdin, stdout, stderr } = process;
+const { env } = process;
 /** NO_COLOR is a convention of many programs, see https://no-color.org. */
 const wantsColours = (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 /**
@@ -12,32 +13,34 @@ const wantsColours = (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
  * ended after this time.
  */
 const LINGER_MS = 1_000;
-const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-const io: Omit<Io, 'parent'> = {
+/** What every process has. */
+export const processIo = {
   env,
-  colours: { out: wantsColours && stdout.isTTY, err: wantsColours && stderr.isTTY },
-  errIsTerminal: stderr.isTTY,
-  out: (line) => void stdout.write(`${line}\n`),
-  err: (line) => void stderr.write(`${line}\n`),
-  readInput: () => text(stdin),
-  onSignal(listener) {
-    for (const signal of STOP_SIGNALS) process.on(signal, listener);
+  colours: { out: wantsColours && isatty(1), err: wantsColours && isatty(2) },
+  errIsTerminal: isatty(2),
+  readInput: () => text(process.stdin),
+  onSignal(signals, listener) {
+    for (const signal of signals) process.on(signal, listener);
     return () => {
-      for (const signal of STOP_SIGNALS) process.off(signal, listener);
+      for (const signal of signals) process.off(signal, listener);
     };
   },
   exit: (code) => process.exit(code),
-};
+} satisfies Partial<Io>;
 
-/** Runs the command line in this process, and ends it afterwards. */
-export async function runInThisProcess(parent: Parent | null = null): Promise<void> {
-  // A reader such as `head` may close the pipe early: that is no error. A service goes on when its log's reader has gone.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (parent === null) process.exit(error.code === 'EPIPE' ? 0 : 1);
-  });
+/** Runs a command in this process, and ends it afterwards. */
+export async function runCommand(): Promise<void> {
+  const { stdout, stderr } = process;
+  // A reader such as `head` may close the pipe early: that is no error.
+  stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   // Nor is it an error when nothing reads standard error.
   stderr.on('error', () => {});
-  process.exitCode = await runCli(process.argv.slice(2), { ...io, parent });
+  process.exitCode = await runCli(process.argv.slice(2), {
+    ...processIo,
+    out: (line) => void stdout.write(`${line}\n`),
+    err: (line) => void stderr.write(`${line}\n`),
+    service: null,
+  });
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }

@@ -171,20 +171,6 @@ describe('the parent', () => {
     expect(err).toMatch(/Stopping: .*\nStopped\.\n$/);
   });
 
-  test('gives tasks back and ends at once with its service when their terminal is closed', async () => {
-    const { service } = await startService();
-    const { url, saw } = await receiver();
-    await run('enqueue', '--id', 'held', '--callback-url', url, '--timeout', '60s');
-    await saw(1);
-    service.signal('SIGHUP');
-    const { code, err } = await service.ended;
-    expect(code).toBe(129);
-    expect(err).not.toContain('started again');
-    await startService();
-    const shown = JSON.parse((await run('tasks', 'show', 'held', '--json')).out) as object;
-    expect(shown, 'given back').toMatchObject({ crashes: 0, deferrals: 1 });
-  });
-
   test('and its service stop once when a terminal signals both, and a later signal ends both at once', async () => {
     const { service } = await startService();
     const { url, saw } = await receiver();

@@ -76,6 +76,7 @@ export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
 export { createLoop, type Loop } from './runtime/loop.ts';
 export { silentLog, type Log } from './runtime/log.ts';
 export { makeFolder } from './runtime/make-folder.ts';
+export { within } from './runtime/within.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';
 
 // The interface of a broker, facet by facet: what `connect` returns. Its README says who calls what. Most programs use the

@@ -7,6 +7,7 @@ import {
   connect,
   createRuntime,
   makeFolder,
+  silentLog,
   type Broker,
   type Log,
   type Runtime,
@@ -14,14 +15,16 @@ import {
 import { createAuthenticate } from './auth/authenticate.ts';
 import { claimFirstKey, type FirstKey } from './auth/first-key.ts';
 import { createCallbackWorker, type CallbackWorker } from './callbacks/callback-worker.ts';
-import { ConfigError, type Config } from './config/config.ts';
+import { ConfigError, type Config, type ShutdownTimes } from './config/config.ts';
 import { createApp } from './http/app.ts';
 import { ServiceState } from './http/deps.ts';
-import { listen, type ListeningServer } from './http/listen.ts';
+import { listen } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
 import { QueueLimit } from './http/submission/queue-limit.ts';
-import { createLog } from './observe/logs.ts';
-import { createMaintenanceRole, type MaintenanceRole } from './maintenance.ts';
+import type { LeveledLog } from './observe/logs.ts';
+import { createMaintenanceRole } from './maintenance.ts';
+import { createLiveConfig } from './reload.ts';
+import { stopAll, stopInTime, type Stoppable } from './stop.ts';
 import { VERSION } from './version.ts';
 
 /** A running service. */
@@ -30,18 +33,24 @@ export interface RunningService {
   readonly url: string;
   readonly config: Config;
   readonly firstKey: FirstKey;
+  /** How long `stop` may take. */
+  readonly shutdown: ShutdownTimes;
   /**
-   * Takes no more work, lets running work end, gives back what does not end in time and closes the broker.
-   * Idempotent: later calls return the same promise.
+   * Takes no more work, lets running work end, gives back what does not end in time and closes the broker: all of it within
+   * `shutdown.timeout`. Idempotent: later calls return the same promise.
+   *
+   * @throws Error when that time was not enough
    */
   stop(): Promise<void>;
+  /** Reads the configuration again, and applies what can change while it runs. What is wrong is logged, and changes nothing. */
+  reload(read: () => Promise<Config>): Promise<void>;
   /** Gives back at once what runs, for a process that ends next. */
   giveBack(): Promise<void>;
 }
 
 export interface ServeDeps {
-  /** Default: JSON lines to stdout. */
-  readonly log?: Log;
+  /** Default: nothing is logged. With `setLevel` a change of `log.level` takes effect while the service runs. */
+  readonly log?: Log & Partial<Pick<LeveledLog, 'setLevel'>>;
   /** Clock, random source, IDs and events. Default: the system's. */
   readonly runtime?: Partial<Omit<Runtime, 'log'>>;
   /**
@@ -54,28 +63,8 @@ export interface ServeDeps {
   readonly onReady?: (service: RunningService) => void;
 }
 
-/** What is stopped in the end. */
-interface Stoppable {
-  readonly http?: ListeningServer;
-  readonly scheduler?: MaintenanceRole;
-  readonly worker?: CallbackWorker;
-  readonly broker?: Pick<Broker, 'close'>;
-}
-
 /** What has been started so far. */
-interface Started {
-  http?: ListeningServer;
-  scheduler?: MaintenanceRole;
-  worker?: CallbackWorker;
-  broker?: Broker;
-}
-
-/** Stops what was started. */
-export async function stopAll({ http, scheduler, worker, broker }: Stoppable): Promise<void> {
-  // Together: a slow request must not use up the time that the callbacks have, before a supervisor kills the process.
-  await Promise.all([http?.close(), scheduler?.stop(), worker?.stop()]);
-  await broker?.close();
-}
+type Started = { -readonly [Part in keyof Stoppable]: Stoppable[Part] } & { broker?: Broker };
 
 function makeDataDir({ dataDir }: Config): void {
   try {
@@ -152,41 +141,40 @@ async function startAll(shared: Shared, started: Started): Promise<FirstKey> {
  * @throws TaskCenterError the broker cannot be used.
  */
 export async function serve(config: Config, deps: ServeDeps = {}): Promise<RunningService> {
-  const log = deps.log ?? createLog(config, VERSION);
+  const { log = silentLog } = deps;
   const runtime = createRuntime({ ...deps.runtime, log });
-  const shared = {
-    config,
-    failStop: deps.failStop ?? false,
-    runtime,
-    rules: new LiveRules(config.callbacks, log),
-    state: new ServiceState(),
-  };
+  const rules = new LiveRules(config.callbacks, log);
+  const state = new ServiceState();
+  const live = createLiveConfig(config, { rules, log, setLogLevel: (level) => deps.log?.setLevel?.(level) });
   runtime.events.on('broker.broken', ({ cause }) => deps.onBroken?.(cause));
   const started: Started = {};
   let firstKey: FirstKey;
   try {
-    firstKey = await startAll(shared, started);
+    firstKey = await startAll({ config, failStop: deps.failStop ?? false, runtime, rules, state }, started);
   } catch (error) {
-    await stopAll(started).catch(() => {});
+    await stopAll(started, 0).catch(() => {});
     throw error;
   }
-  shared.state.markReady();
+  state.markReady();
   const { url = '' } = started.http ?? {};
   const { roles, callbacks } = config;
   const { pid } = process;
   log.info({ pid, url, broker: started.broker?.name, roles, mode: callbacks.mode }, 'the service is running');
   let stopped: Promise<void> | undefined;
-  const stop = async () => {
-    shared.state.markStopping();
+  const stop = () => {
     log.info({}, 'the service is stopping');
-    await stopAll(started);
+    return stopInTime(started, live.shutdown, { state, clock: runtime.clock });
   };
-  const service = {
+  const service: RunningService = {
     url,
     config,
     firstKey,
+    get shutdown() {
+      return live.shutdown;
+    },
     stop: () => (stopped ??= stop()),
     giveBack: async () => started.worker?.giveBack(),
+    reload: (read) => live.reload(read),
   };
   deps.onReady?.(service);
   return service;

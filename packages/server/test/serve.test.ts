@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, Events, silentLog } from '@task-center/engine';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { serve, stopAll, type RunningService } from '../src/serve.ts';
+import { serve, type RunningService } from '../src/serve.ts';
 import { testConfig } from './support/test-app.ts';
 
 let folder: string;
@@ -201,27 +201,6 @@ describe('a service', () => {
     socket.write(body.slice(1));
     expect(await answer).toMatch(/^HTTP\/1\.1 201/);
     await stopped;
-  });
-
-  test('does not let a slow request use up the time that its callbacks have to end', async () => {
-    const order: string[] = [];
-    let endRequest = () => {};
-    const requestEnds = new Promise<void>((resolve) => (endRequest = resolve));
-    await stopAll({
-      http: { url: '', close: () => requestEnds.then(() => void order.push('http')) },
-      worker: {
-        start: () => Promise.resolve(),
-        giveBack: () => Promise.resolve(),
-        addQueue: () => {},
-        stop() {
-          order.push('worker');
-          endRequest();
-          return Promise.resolve();
-        },
-      },
-      broker: { close: async () => void order.push('broker') },
-    });
-    expect(order).toEqual(['worker', 'http', 'broker']);
   });
 });
 

@@ -99,7 +99,7 @@ async function receive(options: ReceiveOptions, io: Io): Promise<void> {
     options.fail > 0 ? `; each task fails ${options.fail} times with ${options.status} first` : '';
   io.out(`Waiting for requests on ${url}${failures}. Ctrl-C ends it.\n`);
   await new Promise<void>((resolve) => {
-    const unsubscribe = io.onSignal(() => {
+    const unsubscribe = io.onSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], () => {
       unsubscribe();
       server.close(() => resolve());
       server.closeAllConnections();

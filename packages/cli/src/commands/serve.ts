@@ -5,9 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, RunningService } from '@task-center/server';
 import type { Command } from 'commander';
 import { addConfigOption, readConfig, type Flags } from '../config.ts';
-import { EXIT_HUNG_UP, EXIT_INTERRUPTED, SAME_SIGNAL_MS, type Io } from '../io.ts';
+import { CliError } from '../errors.ts';
+import type { Io, ServiceProcess } from '../io.ts';
 import { pairs, painter } from '../output.ts';
 import { DEFAULT_KEY_FILE, DEFAULT_URL } from '../service.ts';
+import { EXIT_INTERRUPTED } from '../signals.ts';
+import { createStopRequests } from '../stop-requests.ts';
 
 /** The flags. They are texts: the server's schema parses them, as it does file and environment. */
 interface ServeOptions {
@@ -109,52 +112,46 @@ function banner(service: RunningService, io: Io): string {
  * Gives back what runs, and ends the process within a second: else its callbacks would wait for their leases to expire, and
  * count a loss.
  */
-async function endNow(service: RunningService, io: Io, code: number): Promise<void> {
+async function endNow(service: RunningService, io: Io): Promise<void> {
   await Promise.race([service.giveBack(), sleep(GIVE_BACK_MS)]).catch(() => {});
-  io.exit(code);
+  io.exit(EXIT_INTERRUPTED);
 }
 
-/** Resolves when the service has stopped in order. The first signal stops it; a second one ends the process. */
-function untilStopped(service: RunningService, io: Io): Promise<void> {
-  let stopRequestedMs: number | undefined;
-  return new Promise((resolve, reject) => {
-    const stop = (message: string) => {
-      stopRequestedMs = performance.now();
-      io.err(message);
-      service.stop().then(resolve, reject).finally(unsubscribe);
-    };
-    const unsubscribe = io.onSignal((signal) => {
-      if (signal === 'SIGHUP') void endNow(service, io, EXIT_HUNG_UP);
-      else if (stopRequestedMs === undefined)
-        stop('Stopping: running tasks may finish first. Press Ctrl-C again to give them back and end.');
-      else if (performance.now() - stopRequestedMs > SAME_SIGNAL_MS)
-        void endNow(service, io, EXIT_INTERRUPTED);
-    });
-    io.parent?.onGone(() => {
-      if (stopRequestedMs === undefined) stop('Stopping: the process that supervises this one has ended.');
-    });
-  });
-}
-
-/**
- * Starts the service and waits until it has stopped. Under a parent a broken database ends the process, to be started
- * again.
- */
-async function start(options: ServeOptions, io: Io): Promise<void> {
-  const config = await readConfig(options.config, flagsOf(options), io);
-  const { serve } = await import('@task-center/server');
-  const service = await serve(config, {
-    failStop: io.parent !== null,
+/** Starts the service. A broken database ends the process, which is then started again. */
+async function start(config: Config, io: Io, { log }: ServiceProcess): Promise<RunningService> {
+  const { createLog, serve } = await import('@task-center/server');
+  return serve(config, {
+    log: createLog(config, log),
+    failStop: true,
     onBroken(cause) {
-      if (io.parent === null) return;
       io.err(`The database can no longer be used (${cause}): this process ends and is started again.`);
       io.exit(EXIT_BROKEN);
     },
   });
-  const stopped = untilStopped(service, io);
-  io.parent?.ready();
+}
+
+/** Runs the service until it is asked to stop. A request that comes while it starts waits until it has started. */
+async function serveUntilAsked(options: ServeOptions, io: Io): Promise<void> {
+  const { service: ownProcess } = io;
+  if (ownProcess === null) throw new CliError('Write serve as the first word: task-center serve …', 2);
+  const { parent } = ownProcess;
+  const read = () => readConfig(options.config, flagsOf(options), io);
+  let service: RunningService | undefined;
+  let askToStop = () => {};
+  const asked = new Promise<void>((resolve) => (askToStop = resolve));
+  createStopRequests(io, ownProcess, {
+    onStop() {
+      parent.tell({ is: 'stopping', graceMs: service?.shutdown.timeoutMs ?? null });
+      askToStop();
+    },
+    onEnd: () => void (service ? endNow(service, io) : io.exit(EXIT_INTERRUPTED)),
+    onReload: () => void service?.reload(read),
+  });
+  service = await start(await read(), io, ownProcess);
+  parent.tell({ is: 'ready', graceMs: service.shutdown.timeoutMs });
   io.err(banner(service, io));
-  await stopped;
+  await asked;
+  await service.stop();
   io.err('Stopped.');
 }
 
@@ -188,5 +185,5 @@ export function addServe(program: Command, io: Io): void {
     .option('--key-file <path>', 'file of the first API key (<data>/admin.key)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (info)')
     .addHelpText('after', EXAMPLE)
-    .action((options: ServeOptions) => start(options, io));
+    .action((options: ServeOptions) => serveUntilAsked(options, io));
 }

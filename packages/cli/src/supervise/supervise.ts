@@ -4,15 +4,17 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXIT_INTERRUPTED, SAME_SIGNAL_MS } from '../io.ts';
+import { IDLE_SIGNALS, STOP_SIGNALS } from '../signals.ts';
+import { createSink } from '../sink.ts';
+import { KillSwitch } from './kill-switch.ts';
+import type { ServiceMessage } from './messages.ts';
 import { RestartBackoff } from './restarts.ts';
 
 const PROGRAM = new URL('./service.process.js', import.meta.url);
-const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** Time from a signal that ends the service to SIGKILL, for one that hangs: it gives its tasks back within a second. */
-const KILL_AFTER_MS = 2_000;
 /** Stands in for the exit code of a process that could not be created. */
 const EXIT_NOT_CREATED = 1;
+/** Longest time to write what is left of the parent's own messages, ms. */
+const MAX_FLUSH_MS = 200;
 
 /** How a service process ended. */
 interface ProcessEnd {
@@ -22,24 +24,10 @@ interface ProcessEnd {
   readonly ranMs: number | null;
 }
 
-/** Resolves when the process has ended. Its only message reports that it is ready. */
-function waitForEnd(child: ChildProcess): Promise<ProcessEnd> {
-  let readyMs: number | undefined;
-  return new Promise((resolve) => {
-    child.once('message', () => (readyMs = performance.now()));
-    child.once('exit', (code, signal) =>
-      resolve({ code, signal, ranMs: readyMs === undefined ? null : performance.now() - readyMs }),
-    );
-    child.on('error', (error) => {
-      if (child.pid !== undefined) return;
-      report(`no process can be started (${error.message})`);
-      resolve({ code: EXIT_NOT_CREATED, signal: null, ranMs: null });
-    });
-  });
-}
+const errors = createSink(2, () => process.stderr);
 
 function report(text: string): void {
-  process.stderr.write(`task-center: ${text}\n`);
+  errors.write(`task-center: ${text}\n`);
 }
 
 function endText({ code, signal, ranMs }: ProcessEnd): string {
@@ -49,60 +37,109 @@ function endText({ code, signal, ranMs }: ProcessEnd): string {
     : `the service ended unexpectedly (${cause})`;
 }
 
-/** Kills a service that hangs and does not react to signals, once it was told to end: by a second signal, or by SIGHUP. */
-function createKillSwitch() {
-  let firstSignalMs: number | undefined;
-  let killed = false;
-  return {
-    get killed() {
-      return killed;
-    },
-    onSignal(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
-      firstSignalMs ??= performance.now();
-      if (signal !== 'SIGHUP' && performance.now() - firstSignalMs <= SAME_SIGNAL_MS) return;
-      setTimeout(() => {
-        if (child?.kill('SIGKILL')) killed = true;
-      }, KILL_AFTER_MS).unref();
-    },
-  };
-}
-
 /** The exit code of a process; for one that a signal ended, 128 plus its number, as shells have it. */
 const exitCodeOf = ({ code, signal }: ProcessEnd) =>
   code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 
+/** One process of the service, from its start to its end. */
+class ServiceRun {
+  readonly end: Promise<ProcessEnd>;
+  readonly #child: ChildProcess;
+  readonly #killSwitch: KillSwitch;
+  #readyMs: number | undefined;
+  /** The code of its exit, which it told before: it may hang there, and be killed. */
+  #exitCode: number | undefined;
+  #isHungUp = false;
+
+  /** @param onStopping called when the service has begun to stop, by a signal or on its own */
+  constructor(args: readonly string[], killSwitch: KillSwitch, onStopping: () => void) {
+    this.#killSwitch = killSwitch;
+    this.#child = fork(PROGRAM, args);
+    killSwitch.watch(this.#child);
+    this.#child.on('message', (message) => this.#onMessage(message as ServiceMessage, onStopping));
+    this.end = new Promise((resolve) => {
+      this.#child.once('exit', (code, signal) => {
+        const ranMs = this.#readyMs === undefined ? null : performance.now() - this.#readyMs;
+        const told = this.#exitCode;
+        resolve(told === undefined ? { code, signal, ranMs } : { code: told, signal: null, ranMs });
+      });
+      this.#child.on('error', (error) => {
+        if (this.#child.pid !== undefined) return;
+        report(`no process can be started (${error.message})`);
+        resolve({ code: EXIT_NOT_CREATED, signal: null, ranMs: null });
+      });
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Passes SIGHUP on, once there is a service that can take it: by default it would end the process. */
+  hangUp(): void {
+    if (this.#readyMs === undefined) this.#isHungUp = true;
+    else this.#child.kill('SIGHUP');
+  }
+
+  #onMessage(message: ServiceMessage, onStopping: () => void): void {
+    if (message.is === 'ready') {
+      this.#readyMs = performance.now();
+      this.#killSwitch.setGrace(message.graceMs);
+      if (this.#isHungUp) this.hangUp();
+    } else if (message.is === 'stopping') {
+      this.#killSwitch.setGrace(message.graceMs);
+      onStopping();
+    } else {
+      this.#exitCode = message.code;
+      this.#killSwitch.onExiting();
+    }
+  }
+}
+
+/** Ends the parent. Its messages may be stuck, and an exit would wait for them. */
+async function exit(code: number): Promise<never> {
+  await errors.flush(MAX_FLUSH_MS);
+  if (errors.isStuck()) process.kill(process.pid, 'SIGKILL');
+  return process.exit(code);
+}
+
 /**
  * Runs the service in a child process, and starts it again when it fails. A service that exits without ever having been
  * ready is not started again, because its command line or its configuration is probably wrong. Signals are passed on to
- * the child.
+ * the child. Ends this process with the exit code of the service, or 0 when a signal came while no service ran.
  *
  * @param args the command line, beginning with `serve`
- * @returns the exit code of the service, or 0 when a signal came while no service ran
  */
-export async function supervise(args: readonly string[]): Promise<number> {
+export async function supervise(args: readonly string[]): Promise<never> {
   const restarts = new RestartBackoff();
   const stopRequest = new AbortController();
-  const killSwitch = createKillSwitch();
-  let child: ChildProcess | undefined;
+  const killSwitch = new KillSwitch();
+  let run: ServiceRun | undefined;
   let wasReady = false;
-  for (const signal of FORWARDED_SIGNALS)
+  const onStopping = () => {
+    stopRequest.abort();
+    killSwitch.onStopping();
+  };
+  for (const signal of STOP_SIGNALS)
     process.on(signal, () => {
       stopRequest.abort();
-      child?.kill(signal);
-      killSwitch.onSignal(child, signal);
+      killSwitch.onSignal();
+      run?.signal(signal);
     });
-  // Nothing may read standard error any more. That must not end the parent: the service needs it.
-  process.stderr.on('error', () => {});
+  // The service decides whether its terminal has gone away.
+  process.on('SIGHUP', () => run?.hangUp());
+  for (const signal of IDLE_SIGNALS) process.on(signal, () => {});
 
   while (!stopRequest.signal.aborted) {
-    child = fork(PROGRAM, args);
-    const end = await waitForEnd(child);
+    run = new ServiceRun(args, killSwitch, onStopping);
+    const end = await run.end;
     wasReady ||= end.ranMs !== null;
     const isFinal = end.code === 0 || (end.signal === null && !wasReady);
-    if (stopRequest.signal.aborted || isFinal) return killSwitch.killed ? EXIT_INTERRUPTED : exitCodeOf(end);
+    if (stopRequest.signal.aborted || isFinal)
+      return exit(end.signal === 'SIGKILL' ? (killSwitch.exitCode ?? exitCodeOf(end)) : exitCodeOf(end));
     const waitMs = restarts.waitAfter(end.ranMs ?? 0);
     report(`${endText(end)}; it is started again ${waitMs === 0 ? 'now' : `in ${waitMs / 1_000} s`}.`);
     await sleep(waitMs, undefined, { signal: stopRequest.signal }).catch(() => {});
   }
-  return 0;
+  return exit(0);
 }

@@ -7,6 +7,7 @@ import {
   type Broker,
   type Log,
   type Runtime,
+  type StopOptions,
   type WorkerOptions,
 } from '@task-center/engine';
 import { deliverTask } from './attempt.ts';
@@ -35,8 +36,10 @@ export interface CallbackWorkerDeps {
  */
 export interface CallbackWorker {
   start(): Promise<void>;
-  /** Takes no more tasks, lets exchanges end and gives back tasks that do not end in time. May be called twice. */
-  stop(): Promise<void>;
+  /** Takes no more tasks. What runs goes on. */
+  stopTaking(): void;
+  /** Takes no more tasks, lets exchanges end and gives back tasks that do not end within `timeoutMs` (8 s). May be called twice. */
+  stop(options?: StopOptions): Promise<void>;
   /** Gives back all tasks at once. Resolves when the broker has them. */
   giveBack(): Promise<void>;
   /**
@@ -111,8 +114,9 @@ export function createCallbackWorker({
       await worker.start();
       search.start();
     },
-    async stop() {
-      await Promise.all([search.stop(), worker.stop()]);
+    stopTaking: () => worker.stopTaking(),
+    async stop(options) {
+      await Promise.all([search.stop(), worker.stop(options)]);
       await deliverer.close();
     },
     giveBack: () => worker.stop({ timeoutMs: 0 }),

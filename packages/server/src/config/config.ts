@@ -43,6 +43,17 @@ export interface Config {
   /** File of the first API key. Default: `<data_dir>/admin.key`. */
   readonly keyFile: string;
   readonly log: { readonly level: LogLevel };
+  readonly shutdown: ShutdownTimes;
+  /** The same by setting, checked and with defaults, as they were given: what two configurations are compared by. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** How long a stop may take, ms. */
+export interface ShutdownTimes {
+  /** All of it. */
+  readonly timeoutMs: number;
+  /** Its first part, in which `/readyz` says 503 while all else is served. */
+  readonly unreadyMs: number;
 }
 
 /** One fault of the configuration. */

@@ -16,7 +16,9 @@ const problems = (input: ConfigInput) => {
 
 describe('a configuration', () => {
   test('is complete without any source', () => {
-    expect(good({})).toEqual({
+    const { settings, ...config } = good({});
+    expect(Object.keys(settings)).toEqual(settingPaths);
+    expect(config).toEqual({
       broker: 'sqlite:./data/tasks.db',
       brokerAllow: [],
       dataDir: './data',
@@ -28,6 +30,7 @@ describe('a configuration', () => {
       limits: { queues: 5_000 },
       keyFile: './data/admin.key',
       log: { level: 'info' },
+      shutdown: { timeoutMs: 8_000, unreadyMs: 0 },
     });
   });
 
@@ -151,6 +154,8 @@ describe('problems of a configuration', () => {
     ['worker.max_stall', '30'],
     ['worker.max_stall', '1s'],
     ['worker.max_stall', '10m1ms'],
+    ['shutdown.timeout', '0s'],
+    ['shutdown.unready', '8s'],
     ['http.prot', '1'],
   ])('%s = %j is refused', (path, value) => {
     expect(problems({ flags: { [path]: value } }).length).toBeGreaterThan(0);

@@ -5,7 +5,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
 import { didYouMean } from '@task-center/api';
-import { parseDuration } from '@task-center/model';
+import { formatDuration, parseDuration } from '@task-center/model';
 import type { AllowableFinding } from '@task-center/engine';
 import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Config, ConfigProblem, LogLevel, ServiceRole } from './config.ts';
@@ -184,6 +184,9 @@ function deepFreeze<T>(value: T): T {
   return Object.freeze(value);
 }
 
+/** The ms of a duration that its schema has accepted. */
+const durationMs = (text: unknown) => parseDuration(text as string) as number;
+
 /** Builds the configuration from checked values. Some defaults depend on other keys: `key_file` on `data_dir`. */
 function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Config {
   const dataDir = values.data_dir as string;
@@ -198,7 +201,7 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
     publicUrl: (values.public_url as string | null)?.replace(/\/+$/, '') ?? null,
     worker: {
       concurrency: values['worker.concurrency'] as number,
-      maxStallMs: parseDuration(values['worker.max_stall'] as string) as number,
+      maxStallMs: durationMs(values['worker.max_stall']),
     },
     callbacks: {
       mode: isTryMode(given, host) ? ('try' as const) : ('service' as const),
@@ -208,7 +211,22 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
     limits: { queues: values['limits.queues'] as number },
     keyFile: (values.key_file as string | null) ?? `${folder}/admin.key`,
     log: { level: values['log.level'] as LogLevel },
+    shutdown: {
+      timeoutMs: durationMs(values['shutdown.timeout']),
+      unreadyMs: durationMs(values['shutdown.unready']),
+    },
+    settings: structuredClone(values),
   });
+}
+
+/** Rules over several keys. */
+function problemsBetween(values: Record<SettingPath, unknown>, given: GivenByPath): ConfigProblem[] {
+  const path = 'shutdown.unready';
+  const { value, source } = given.get(path) ?? {};
+  const limitMs = durationMs(values['shutdown.timeout']);
+  if (source === undefined || durationMs(values[path]) < limitMs) return [];
+  const expected = `less than shutdown.timeout (${formatDuration(limitMs)}), which it is a part of`;
+  return [{ path, source, found: display(value), expected }];
 }
 
 /** Loads the configuration: complete, or with all problems at once. */
@@ -226,6 +244,7 @@ export function loadConfig({ yaml = null, env = {}, flags = {} }: ConfigInput): 
       problems.push(...problemsOf(path, setting, checked.error.issues));
     values[path] = checked?.success ? checked.data : settings[path].fallback;
   }
+  if (problems.length === 0) problems.push(...problemsBetween(values, given));
   if (problems.length > 0) return { ok: false, problems, warnings };
   return { ok: true, config: configOf(values, given), warnings };
 }

@@ -25,8 +25,10 @@ export function sampleYaml(): string {
     const indent = parent === '' ? '' : '  ';
     lines.push('');
     if (parent !== group && parent !== '') lines.push(`# ${parent}:`);
-    const about = [settingAt(path).about, `Variable: ${variableOf(path)}`];
-    lines.push(...about.map((line) => `# ${indent}# ${line}`), `# ${indent}${lineOf(path)}`);
+    const { about, live } = settingAt(path);
+    const effect = live ? 'A change takes effect at SIGHUP.' : 'A change needs a restart.';
+    const comments = [about, `Variable: ${variableOf(path)}. ${effect}`];
+    lines.push(...comments.map((line) => `# ${indent}# ${line}`), `# ${indent}${lineOf(path)}`);
     group = parent;
   }
   return `${HEADER}${lines.join('\n')}\n`;

@@ -26,6 +26,8 @@ export interface Setting {
   readonly example?: string;
   /** Whether mode `try` stays on when the key is set by a variable or a flag. Any key in the file ends it. */
   readonly harmless?: true;
+  /** Whether SIGHUP is enough for a change in the file to take effect. All other keys need a restart: `reload.ts`. */
+  readonly live?: true;
 }
 
 /** One port, or a range such as `8000-8100`. */
@@ -197,6 +199,7 @@ export const settings = {
     form: 'text',
     fallback: 'service',
     about: 'service: callbacks may go only to addresses that callbacks.allow permits.',
+    live: true,
   },
   'callbacks.allow': {
     schema: z.array(allowRule),
@@ -206,6 +209,7 @@ export const settings = {
     about:
       'Where callbacks may go: hosts (*.example.com: all subdomains) or networks, with ports, and plain http where allowed. None by default; below is an example.',
     example: '[{ host: erp.lan, ports: [8080], http: true }, { cidr: 10.0.0.0/8 }]',
+    live: true,
   },
   'callbacks.concurrency': {
     ...count(10_000),
@@ -239,6 +243,25 @@ export const settings = {
     fallback: 'info',
     about: `How much is logged: ${LOG_LEVELS.join(', ')}.`,
     harmless: true,
+    live: true,
+  },
+  'shutdown.timeout': {
+    ...duration(1_000, 3_600_000),
+    form: 'text',
+    fallback: '8s',
+    about:
+      'Grace of a stop: requests and callbacks that run may end within it. What kills the service must wait longer, as Docker does (10 s): docs/stop.md.',
+    harmless: true,
+    live: true,
+  },
+  'shutdown.unready': {
+    ...duration(0, 3_600_000),
+    form: 'text',
+    fallback: '0s',
+    about:
+      'First part of shutdown.timeout, in which /readyz says 503 while all else is served: time for load balancers to look elsewhere.',
+    harmless: true,
+    live: true,
   },
 } as const satisfies Record<string, Setting>;
 

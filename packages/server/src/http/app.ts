@@ -71,7 +71,7 @@ function setHeaders(deps: AppDeps): MiddlewareHandler<Env> {
     headers.set('task-center-version', deps.version);
     headers.set('cache-control', 'no-store');
     headers.set('x-content-type-options', 'nosniff');
-    if (deps.state.phase === 'stopping') headers.set('connection', 'close');
+    if (deps.state.isLeaving) headers.set('connection', 'close');
   };
 }
 

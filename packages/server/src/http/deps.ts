@@ -4,17 +4,29 @@ import type { Config } from '../config/config.ts';
 import type { LiveRules } from './live-rules.ts';
 import type { QueueLimit } from './submission/queue-limit.ts';
 
-/** The phase of the service: `starting`, then `ready`, then `stopping`. `serve` sets it, health checks read it. */
-export class ServiceState {
-  #phase: 'starting' | 'ready' | 'stopping' = 'starting';
+/** `unready`: a stop has begun, health checks say so, and all requests are still served. */
+type Phase = 'starting' | 'ready' | 'unready' | 'stopping';
 
-  get phase(): 'starting' | 'ready' | 'stopping' {
+/** The phase of the service. `serve` and the stop set it, health checks read it. */
+export class ServiceState {
+  #phase: Phase = 'starting';
+
+  get phase(): Phase {
     return this.#phase;
   }
 
-  /** Has no effect once the service is stopping. */
+  /** Whether a stop has begun. */
+  get isLeaving(): boolean {
+    return this.#phase === 'unready' || this.#phase === 'stopping';
+  }
+
+  /** Has no effect once a stop has begun. */
   markReady(): void {
     if (this.#phase === 'starting') this.#phase = 'ready';
+  }
+
+  markUnready(): void {
+    if (this.#phase !== 'stopping') this.#phase = 'unready';
   }
 
   markStopping(): void {

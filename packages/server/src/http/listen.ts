@@ -12,13 +12,12 @@ import { problemBody, ProblemError } from '../problem.ts';
 export interface ListeningServer {
   /** Base URL, such as `http://127.0.0.1:7420`. */
   readonly url: string;
-  /** Accepts no more connections, lets requests in progress end for up to 10 s, then closes the remaining ones. */
-  close(): Promise<void>;
+  /** Accepts no more connections, lets requests in progress end for `drainMs`, then closes the remaining ones. */
+  close(drainMs: number): Promise<void>;
 }
 
 /** In ms. Slow senders are cut off: all headers must arrive within 10 s, a whole request within 30 s. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000 };
-const DRAIN_MS = 10_000;
 /** Interval at which connections that became idle are closed while draining. */
 const POLL_MS = 50;
 
@@ -105,8 +104,8 @@ function errorHandler(): Response {
   });
 }
 
-/** Closes the server when its requests have ended, or after `DRAIN_MS`. */
-async function drain(server: Server, clock: Clock): Promise<void> {
+/** Closes the server when its requests have ended, or after `drainMs`. */
+async function drain(server: Server, clock: Clock, drainMs: number): Promise<void> {
   let closed = false;
   const done = new Promise<void>((resolve) => {
     server.close(() => {
@@ -114,7 +113,7 @@ async function drain(server: Server, clock: Clock): Promise<void> {
       resolve();
     });
   });
-  const deadlineMs = clock.monotonicMs() + DRAIN_MS;
+  const deadlineMs = clock.monotonicMs() + drainMs;
   while (!closed && clock.monotonicMs() < deadlineMs) {
     server.closeIdleConnections();
     await Promise.race([done, clock.sleep(POLL_MS)]);
@@ -150,5 +149,5 @@ export async function listen(
     server.listen(address.port, address.host, resolve);
   });
   server.on('error', (err) => log.error({ err }, 'HTTP cannot accept a connection'));
-  return { url: urlOf(address.host, server), close: () => drain(server, clock) };
+  return { url: urlOf(address.host, server), close: (drainMs) => drain(server, clock, drainMs) };
 }

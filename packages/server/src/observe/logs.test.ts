@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { VERSION } from '../version.ts';
 import { createLog } from './logs.ts';
 
 function lines(level: 'debug' | 'info' | 'silent') {
   const written: string[] = [];
   const config = { log: { level }, roles: ['api', 'worker'] as const };
-  const log = createLog(config, '1.2.3', {
+  const log = createLog(config, {
     write: (line: string) => void written.push(line),
     takeDropped: () => 0,
   });
@@ -20,7 +21,7 @@ describe('a log line', () => {
       level: 'info',
       msg: 'message',
       service: 'task-center',
-      version: '1.2.3',
+      version: VERSION,
       role: 'api,worker',
       task_id: 'a',
       attempt: 2,
@@ -58,4 +59,21 @@ describe('a log line', () => {
     silent.log.error({}, 'no');
     expect(silent.written).toHaveLength(0);
   });
+});
+
+test('the number of dropped lines is logged before the next line', () => {
+  const written: string[] = [];
+  let dropped = 7;
+  const log = createLog(
+    { log: { level: 'info' }, roles: ['api'] },
+    {
+      write: (line) => void written.push(line),
+      takeDropped: () => dropped,
+    },
+  );
+  log.info({}, 'first');
+  dropped = 0;
+  log.info({}, 'second');
+  const parsed = written.map((line) => JSON.parse(line) as { msg: string; count?: number });
+  expect(parsed.map(({ msg, count }) => count ?? msg)).toEqual([7, 'first', 'second']);
 });

@@ -1,8 +1,8 @@
 /** The log: JSON lines on stdout, with known fields only. */
 import { pino } from 'pino';
 import type { Log } from '@task-center/engine';
-import type { Config } from '../config/config.ts';
-import { createLogOutput, type LogOutput } from './log-output.ts';
+import type { Config, LogLevel } from '../config/config.ts';
+import { VERSION } from '../version.ts';
 
 type LogFields = Parameters<Log['info']>[0];
 
@@ -13,7 +13,7 @@ type LogFields = Parameters<Log['info']>[0];
 const ALLOWED = new Set(
   'event instance role request_id task_id queue type attempt business_id user_id trace_id span_id worker_id'
     .concat(' route method status duration_ms err reason loop recovered archived moved removed ids key_id')
-    .concat(' fix suppressed')
+    .concat(' fix suppressed changed restart')
     .concat(' broker url roles pid path port mode warning count signal worker outcome code action target')
     .split(' '),
 );
@@ -47,18 +47,27 @@ function pickAllowed(fields: LogFields): Record<string, unknown> {
   return picked;
 }
 
+/** A log whose level may change. */
+export interface LeveledLog extends Log {
+  setLevel(level: LogLevel): void;
+}
+
+/** Where the lines of a log go. */
+export interface LogOutput {
+  /** Never blocks and never throws. */
+  write(line: string): void;
+  /** How many lines were dropped since the last call, once there is room again; else 0. */
+  takeDropped(): number;
+}
+
 /**
- * Creates a log of JSON lines: `time level msg service version role` and the allowed fields. Default output: stdout. Lines
- * that nobody reads in time are dropped, and their number is logged.
+ * Creates a log of JSON lines: `time level msg service version role` and the allowed fields. When lines were dropped,
+ * because nothing took them, their number is logged.
  */
-export function createLog(
-  { log, roles }: Pick<Config, 'log' | 'roles'>,
-  version: string,
-  output: LogOutput = createLogOutput(process.stdout),
-): Log {
+export function createLog({ log, roles }: Pick<Config, 'log' | 'roles'>, output: LogOutput): LeveledLog {
   const options = {
     level: log.level,
-    base: { service: 'task-center', version, role: roles.join(',') },
+    base: { service: 'task-center', version: VERSION, role: roles.join(',') },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     // `errorFields` has converted the error already; pino must leave it as it is.
     serializers: { err: (err: unknown) => err },
@@ -68,8 +77,16 @@ export function createLog(
   const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, message: string) => {
     if (!logger.isLevelEnabled(level)) return;
     const count = output.takeDropped();
-    if (count > 0) logger.warn({ count }, 'log lines were dropped, because nobody read them in time');
+    if (count > 0) logger.warn({ count }, 'log lines were dropped: nothing took them in time');
     logger[level](pickAllowed(fields), message);
   };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    setLevel(level) {
+      logger.level = level;
+    },
+  };
 }

@@ -30,8 +30,9 @@ async function isReachable({ broker, runtime }: AppDeps): Promise<boolean> {
  * finding voids its promises.
  */
 export async function getReadiness({ deps }: Call<'getReadiness'>): Promise<Reply> {
-  const { phase } = deps.state;
-  if (phase !== 'ready') return { status: 503, body: { status: phase }, headers: RETRY_LATER };
+  const { phase, isLeaving } = deps.state;
+  const status = isLeaving ? 'stopping' : phase;
+  if (phase !== 'ready') return { status: 503, body: { status }, headers: RETRY_LATER };
   if (!(await isReachable(deps)))
     return { status: 503, body: { status: 'unavailable' }, headers: RETRY_LATER };
   if (control.isBrokerUnsafe(deps.broker))
