@@ -9,6 +9,7 @@ import { startRedis } from './redis.mjs';
 import { compareWithReference } from './regression.mjs';
 import { print } from './report.mjs';
 import { backlog } from './scenarios/backlog.mjs';
+import { callbacks } from './scenarios/callbacks.mjs';
 import { crash } from './scenarios/crash.mjs';
 import { delay } from './scenarios/delay.mjs';
 import { engine } from './scenarios/engine.mjs';
@@ -18,7 +19,7 @@ import { processes } from './scenarios/processes.mjs';
 import { takesLong } from './scenarios/workers.mjs';
 import { evaluate } from './targets.mjs';
 
-const scenarios = { engine, latency, delay, backlog, memory, processes, crash };
+const scenarios = { engine, latency, delay, backlog, memory, processes, crash, callbacks };
 /** The Redis configurations of each value of --persistence. */
 const PERSISTENCE = { none: ['none'], aof: ['aof'], both: ['none', 'aof'] };
 

@@ -13,6 +13,7 @@ import {
 import { deliverTask } from './attempt.ts';
 import { createDeliverer } from './deliver.ts';
 import { callbackQueues } from './queue-order.ts';
+import { createQueueUpdates } from './queue-updates.ts';
 import { createQueueSearch } from '../queue-search.ts';
 import type { UrlRules } from './url-rules.ts';
 
@@ -48,44 +49,6 @@ export interface CallbackWorker {
   addQueue(name: string): void;
 }
 
-const isEqual = (some: readonly string[], others: readonly string[]): boolean =>
-  some.length === others.length && some.every((name, i) => name === others[i]);
-
-/** Tells the worker which queues to serve: those in the broker's list, and those that were added since. */
-function createQueueUpdates(worker: Pick<Worker, 'setQueues'>) {
-  /** Stored queues that were added and are not yet in the broker's list. */
-  const added = new Set<string>();
-  let listed: readonly string[] = [];
-  let served = callbackQueues([]).join('\n');
-  let isPlanned = false;
-
-  /** Gives the worker a new list of queues if it has changed. */
-  function update(): void {
-    isPlanned = false;
-    const queues = callbackQueues([...listed, ...added]);
-    if (queues.join('\n') === served) return;
-    served = queues.join('\n');
-    worker.setQueues(queues);
-  }
-
-  return {
-    add(queue: string): void {
-      if (added.has(queue)) return;
-      added.add(queue);
-      // One list for all queues that come in this turn of the event loop: a batch may bring hundreds.
-      if (!isPlanned) setImmediate(update);
-      isPlanned = true;
-    },
-    /** Replaces the list with a newer one from the broker. */
-    replaceListed(queues: readonly string[]): void {
-      if (added.size === 0 && isEqual(queues, listed)) return;
-      listed = queues;
-      for (const queue of queues) added.delete(queue);
-      update();
-    },
-  };
-}
-
 /** Creates the worker; it takes nothing before `start`. */
 export function createCallbackWorker({
   broker,
@@ -101,7 +64,7 @@ export function createCallbackWorker({
   const deps = { deliverer, rules: config.callbacks, clock: runtime.clock, log };
   worker.handle('*', (task, context) => deliverTask(deps, task, context));
 
-  const updates = createQueueUpdates(worker);
+  const updates = createQueueUpdates(worker, runtime.clock);
   const search = createQueueSearch({
     name: 'callback-queues',
     broker,
@@ -116,6 +79,7 @@ export function createCallbackWorker({
     },
     stopTaking: () => worker.stopTaking(),
     async stop(options) {
+      updates.stop();
       await Promise.all([search.stop(), worker.stop(options)]);
       await deliverer.close();
     },

@@ -6,7 +6,7 @@ import { NO_FETCH, NO_REPLY, sendByQueue, type Send } from './exchange-by-queue.
 import { acceptedReply, createReportWrongType } from '../calls/refusals.ts';
 import { withReceipt } from '../calls/with-receipt.ts';
 import { decodeRows } from './leased-tasks.ts';
-import { MAX_FETCHED, withoutEmpty } from './without-empty.ts';
+import { MAX_FETCHED, QueuesWithTasks } from './without-empty.ts';
 
 /**
  * Sends an exchange: finishes, and tasks to take, in one script call. Its receipt is among the keys of the first queue. In a
@@ -26,11 +26,19 @@ export function createSend(deps: RedisDeps): Send {
   const sendFew: Send = client.isClustered
     ? sendByQueue({ send: sendOne, nodeOf, clock: runtime.clock })
     : sendOne;
-  return async (finishes, fetch, options) => {
-    if (fetch.queues.length <= MAX_FETCHED) return sendFew(finishes, fetch, options);
-    const few = await withoutEmpty(client, fetch, options);
-    return sendFew(finishes, few.queues.length > 0 ? few : NO_FETCH, options);
+  const withTasks = new QueuesWithTasks(client, runtime.clock);
+  const sendMany: Send = async (finishes, fetch, options) => {
+    const wasKnown = withTasks.knows(fetch);
+    const few = await withTasks.narrow(fetch, options);
+    const reply = await sendFew(finishes, few.queues.length > 0 ? few : NO_FETCH, options);
+    withTasks.onFetched(few, reply.fetched);
+    // Other queues may have tasks by now: a worker that finds none waits.
+    if (!wasKnown || reply.fetched.some(({ rows }) => rows.length > 0)) return reply;
+    const { fetched } = await sendMany([], fetch, options);
+    return { ...reply, fetched: [...reply.fetched, ...fetched] };
   };
+  return (finishes, fetch, options) =>
+    (fetch.queues.length <= MAX_FETCHED ? sendFew : sendMany)(finishes, fetch, options);
 }
 
 /**

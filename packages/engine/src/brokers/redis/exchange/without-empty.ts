@@ -1,8 +1,10 @@
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { FetchOptions } from '../../../broker/consume.ts';
+import type { Clock } from '../../../runtime/clock.ts';
 import { pendingKey } from '../../../protocol/keys.ts';
 import { forEachReachable, partsOf } from '../calls/over-queues.ts';
 import type { RedisClient } from '../client/redis-client.ts';
+import type { Fetched } from '../scripts/consume/exchange.ts';
 import { withTasks } from '../scripts/consume/table.ts';
 
 /** Most queues of an exchange that takes tasks. Of more queues, those that have tasks are found first. */
@@ -42,21 +44,65 @@ async function findWithTasks(
   return new Set(found);
 }
 
+/** What a search has found in a list of queues. */
+interface QueueFindings {
+  readonly queues: readonly string[];
+  /** Places in the list, in order. */
+  places: readonly number[];
+  readonly atMs: number;
+}
+
+/** How long a search holds. A fetch that finds less than it has room for ends it. */
+const HOLDS_MS = 20;
+
 /**
- * Leaves queues without tasks out of a fetch over many queues, as an exchange would hold Redis for a microsecond or two for
- * each. At most as many queues remain as fit into one, in order.
+ * Leaves queues without tasks out of fetches over many queues, as an exchange would hold Redis for a microsecond or two for
+ * each. A search costs a millisecond, and a busy worker fetches hundreds of times a second: what one has found serves the next
+ * fetches, too. Tasks of a queue that comes earlier in the list may wait that long behind them.
  */
-export async function withoutEmpty(
-  client: RedisClient,
-  fetch: FetchOptions,
-  options?: CallOptions,
-): Promise<FetchOptions> {
-  const { queues, shares } = fetch;
-  const found = await findWithTasks(client, queues, options);
-  const kept = [...queues.keys()].filter((i) => found.has(queues[i] as string)).slice(0, MAX_FETCHED);
-  return {
-    ...fetch,
-    queues: kept.map((i) => queues[i] as string),
-    ...(shares && { shares: kept.map((i) => shares[i] as number) }),
-  };
+export class QueuesWithTasks {
+  readonly #client: RedisClient;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  #found: QueueFindings | undefined;
+
+  constructor(client: RedisClient, clock: Pick<Clock, 'monotonicMs'>) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  /** Whether `narrow` would answer without a search. */
+  knows({ queues }: FetchOptions): boolean {
+    const { queues: searched, places, atMs } = this.#found ?? { places: [], atMs: -Infinity };
+    return searched === queues && places.length > 0 && this.#clock.monotonicMs() - atMs < HOLDS_MS;
+  }
+
+  /** The same fetch over queues that have tasks, as many as fit into an exchange, in order; none = there are no tasks. */
+  async narrow(fetch: FetchOptions, options?: CallOptions): Promise<FetchOptions> {
+    const { queues, shares } = fetch;
+    if (!this.knows(fetch)) {
+      const atMs = this.#clock.monotonicMs();
+      const found = await findWithTasks(this.#client, queues, options);
+      this.#found = {
+        queues,
+        places: [...queues.keys()].filter((i) => found.has(queues[i] as string)),
+        atMs,
+      };
+    }
+    const kept = (this.#found?.places ?? []).slice(0, MAX_FETCHED);
+    return {
+      ...fetch,
+      queues: kept.map((i) => queues[i] as string),
+      ...(shares && { shares: kept.map((i) => shares[i] as number) }),
+    };
+  }
+
+  /** Learns from a fetch over `queues`: with room left, it has emptied them all; otherwise those before the last that gave some. */
+  onFetched({ queues, room }: FetchOptions, fetched: readonly Fetched[]): void {
+    if (!this.#found) return;
+    const taken = fetched.reduce((sum, { rows }) => sum + rows.length, 0);
+    const last = fetched.findLast(({ rows }) => rows.length > 0)?.queue;
+    const emptied = new Set(taken < room ? queues : queues.slice(0, queues.indexOf(last ?? '')));
+    const { queues: all, places } = this.#found;
+    this.#found.places = places.filter((i) => !emptied.has(all[i] as string));
+  }
 }
