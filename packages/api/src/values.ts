@@ -7,7 +7,9 @@ import {
   fitsBytes,
   formatDuration,
   hasForbiddenCharacter,
+  hasInvisibleCharacter,
   hasReservedEnding,
+  isComposed,
   isDotSegment,
   MAX_DURATION_MS,
   parseDuration,
@@ -32,6 +34,14 @@ function queueFault(name: string): string | null {
   if (isDotSegment(name)) return 'must not be "." or "..", which a URL cannot contain';
   const reserved = 'must not end in "~" and letters or digits, which is reserved';
   return nameFault(name) ?? (hasReservedEnding(name) ? reserved : null);
+}
+
+/** Two names that people cannot tell apart would be two queues. In paths and filters they pass: other programs make them. */
+function lookalikeFault(name: string): string | null {
+  if (hasInvisibleCharacter(name)) return 'must not have invisible characters, such as a zero-width space';
+  return isComposed(name)
+    ? null
+    : 'must be in the Unicode form NFC, which writes a letter and its accent as one';
 }
 
 /** A string that `fault` accepts by returning null. Otherwise the text it returns is the message. */
@@ -81,17 +91,23 @@ const NAME = {
   pattern: `^[^\\s{}${CONTROL_CHARACTERS}](?:[^{}${CONTROL_CHARACTERS}]*[^\\s{}${CONTROL_CHARACTERS}])?$`,
 };
 
-/**
- * Name of a queue: 1 to 128 bytes without braces, control characters, blanks at its ends or a reserved ending; not `.`
- * or `..`.
- */
-export const queueName = checked(queueFault).meta({
+const QUEUE_NAME = {
   ...NAME,
   not: { pattern: '^\\.{1,2}$|~[A-Za-z0-9]+$' },
   description: 'Name of a queue, 1-128 bytes',
   examples: ['orders'],
-});
-export const typeName = checked(nameFault).meta({
+};
+
+/**
+ * Name of a queue: 1 to 128 bytes without braces, control characters, blanks at its ends or a reserved ending; not `.`
+ * or `..`.
+ */
+export const queueName = checked(queueFault).meta(QUEUE_NAME);
+/** The same for a submission, which may make the queue: it must not look like another name. */
+export const submittedQueueName = checked((name) => queueFault(name) ?? lookalikeFault(name)).meta(
+  QUEUE_NAME,
+);
+export const submittedTypeName = checked((name) => nameFault(name) ?? lookalikeFault(name)).meta({
   ...NAME,
   description: 'Name of a type, 1-128 bytes',
   examples: ['invoice.send'],
@@ -100,7 +116,7 @@ export const typeName = checked(nameFault).meta({
 export const reason = z
   .string()
   .min(1)
-  .refine((text) => Array.from(text).length <= MAX_REASON_LENGTH, {
+  .refine((text) => text.length <= 2 * MAX_REASON_LENGTH && Array.from(text).length <= MAX_REASON_LENGTH, {
     error: `must be at most ${MAX_REASON_LENGTH} characters`,
     params: { code: 'too_long' },
   })

@@ -10,11 +10,19 @@ export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
 export { DAY_MS, formatDuration, MAX_DURATION_MS, parseDuration, type Duration } from './durations.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './ids.ts';
-export { DEFAULT_TIMEOUT_MS, MAX_GROUP_BYTES, MAX_RETRIES, MIN_UNIQUE_MS } from './limits.ts';
+export {
+  DEFAULT_TIMEOUT_MS,
+  MAX_GROUP_BYTES,
+  MAX_RETRIES,
+  MIN_API_RETRY_MS,
+  MIN_UNIQUE_MS,
+} from './limits.ts';
 export {
   BUILT_IN_QUEUES,
   hasForbiddenCharacter,
+  hasInvisibleCharacter,
   hasReservedEnding,
+  isComposed,
   isDotSegment,
   logicalQueue,
   nameFault,

@@ -2,6 +2,8 @@
 
 /** Most retries that a task may have. */
 export const MAX_RETRIES = 1_000;
+/** Shortest wait before a retry of a task that was submitted over HTTP. The library's tasks may retry at once. */
+export const MIN_API_RETRY_MS = 1_000;
 /** Redis and Asynq give locks whole seconds, and a lock of 0 s cannot be stored. */
 export const MIN_UNIQUE_MS = 1_000;
 /** Longest name of a group. */

@@ -11,10 +11,18 @@ const CALLBACK_SUFFIX = '~cb';
 const MAX_NAME_BYTES = 255;
 /** Braces in a key change its cluster slot. */
 const FORBIDDEN_IN_NAMES = new RegExp(`[{}${CONTROL_CHARACTERS}]`, 'u');
+/** Characters that show nothing, such as a zero-width space. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 const RESERVED_ENDING = /~[A-Za-z0-9]+$/;
 
 /** Whether a name has characters that no queue and no type may have. */
 export const hasForbiddenCharacter = (name: string): boolean => FORBIDDEN_IN_NAMES.test(name);
+
+/** Whether a name has characters that show nothing: it would look like another name. */
+export const hasInvisibleCharacter = (name: string): boolean => INVISIBLE.test(name);
+
+/** Whether each letter has one form, its accents included: the same letters in another form would be another name. */
+export const isComposed = (name: string): boolean => name.normalize('NFC') === name;
 
 /** Whether a name ends like the stored queues behind a logical queue, such as `orders~cb`. */
 export const hasReservedEnding = (name: string): boolean => RESERVED_ENDING.test(name);

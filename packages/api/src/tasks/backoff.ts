@@ -2,7 +2,7 @@
 // with ms (`initialMs: 1000`). The kinds and their fields are the same.
 
 import * as z from 'zod';
-import { BACKOFF_FIELDS, DAY_MS, formatDuration, type Backoff } from '@task-center/model';
+import { BACKOFF_FIELDS, DAY_MS, formatDuration, MIN_API_RETRY_MS, type Backoff } from '@task-center/model';
 import { strict } from '../strict.ts';
 import { duration } from '../values.ts';
 
@@ -12,7 +12,8 @@ const jitter = z
   .max(1)
   .default(0.25)
   .meta({ description: 'Largest share of a delay that is added to it by chance; 0.25 = up to 25 %' });
-const retryDelay = duration(0, 30 * DAY_MS);
+const MAX_DELAY_MS = 30 * DAY_MS;
+const retryDelay = duration(MIN_API_RETRY_MS, MAX_DELAY_MS);
 
 /** `max` limits a wait, its jitter included. After the last of `delays`, that one is used again. */
 const backoffInput = z.discriminatedUnion(
@@ -28,7 +29,7 @@ const backoffInput = z.discriminatedUnion(
     strict({
       kind: z.literal('linear'),
       initial: retryDelay,
-      step: retryDelay,
+      step: duration(0, MAX_DELAY_MS),
       max: retryDelay.prefault('300s'),
       jitter,
     }).meta({ id: 'LinearBackoff' }),

@@ -20,13 +20,13 @@ import {
   duration,
   instant,
   mediaType,
-  queueName,
+  submittedQueueName,
+  submittedTypeName,
   tag,
   taskId,
   traceId,
   traceparent,
   tracestate,
-  typeName,
   userId,
 } from '../values.ts';
 
@@ -87,11 +87,11 @@ const anyJson = z.unknown();
 const shape = {
   id: about(taskId, 'The ID, 1-100 of A-Z a-z 0-9 _ : -; a taken one is refused. Default: a new UUID'),
   type: about(
-    typeName,
+    submittedTypeName,
     'Chooses the handler, 1-128 bytes. Required unless there is a callback; then the default is callback',
   ),
   queue: about(
-    queueName,
+    submittedQueueName,
     'The queue, 1-128 bytes. If priority is given, too, both must name the same queue. Default: default',
   ),
   priority: about(

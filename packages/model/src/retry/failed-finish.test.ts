@@ -35,6 +35,22 @@ describe('a failed attempt', () => {
     expect(finish(aTask({ backoff: own }))).toMatchObject({ delayMs });
   });
 
+  test.each([
+    ['api', { kind: 'fixed', delayMs: 7, jitter: 0 }, 1_000],
+    ['api', { kind: 'list', delaysMs: [], jitter: 0 }, 1_000],
+    ['api', { kind: 'fixed', delayMs: 2_000, jitter: 0 }, 2_000],
+    ['client', { kind: 'fixed', delayMs: 7, jitter: 0 }, 7],
+  ])('of a task from %s with the backoff %j waits %i ms', (origin, own, delayMs) => {
+    const found = finish(aTask({ origin, backoff: own }));
+    expect(found).toMatchObject({ delayMs, record: { nextMs: 10 + delayMs } });
+  });
+
+  test('of a task over HTTP without a backoff of its own waits by that of the worker', () => {
+    const inputs = { backoff: { ...backoff, delayMs: 5 }, nowMs: 10, chance: 0 };
+    const failed = { record, hints: {}, isFailure: () => true };
+    expect(failedFinish(aTask({ origin: 'api' }), failed, inputs)).toMatchObject({ delayMs: 5 });
+  });
+
   test('archives the task when its retries are used up, and asks for nothing else', () => {
     const task = { ...aTask(), retried: 1 };
     const isFailure = () => {

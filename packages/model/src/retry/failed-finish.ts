@@ -1,4 +1,5 @@
 import type { AttemptRecord } from '../attempts.ts';
+import { MIN_API_RETRY_MS } from '../limits.ts';
 import { isBackoff, type Backoff } from './backoff.ts';
 import { decideFailure, type FailureHints } from './retry-policy.ts';
 
@@ -6,8 +7,8 @@ import { decideFailure, type FailureHints } from './retry-policy.ts';
 interface FailedTask {
   readonly retried: number;
   readonly maxRetries: number;
-  /** Its own backoff, unchecked: other programs may have written it. */
-  readonly meta: { readonly backoff?: unknown };
+  /** `backoff`: its own, unchecked, because other programs may have written it. `origin`: how it was submitted. */
+  readonly meta: { readonly backoff?: unknown; readonly origin?: unknown };
 }
 
 export interface FailedAttempt {
@@ -41,6 +42,14 @@ export type FailedFinish<Task> =
     };
 
 /**
+ * The shortest delay before a retry. The HTTP API refuses policies that retry faster, but older versions have stored some: with
+ * them, a failing callback would keep its receiver and the service busy.
+ */
+function minDelayMs({ backoff, origin }: FailedTask['meta']): number {
+  return origin === 'api' && isBackoff(backoff) ? MIN_API_RETRY_MS : 0;
+}
+
+/**
  * Decides how a failed attempt ends: for a handler that threw or ran out of time, for a callback that failed, and for a
  * worker that is gone.
  */
@@ -54,7 +63,7 @@ export function failedFinish<Task extends FailedTask>(
   const decision = decideFailure({ retried, maxRetries, backoff: chosen, hints, chance });
   const { reason } = decision;
   if (decision.outcome === 'archive') return { outcome: 'archive', task, record: { ...record, reason } };
-  const { delayMs } = decision;
+  const delayMs = Math.max(decision.delayMs, minDelayMs(meta));
   const nextMs = nowMs + delayMs;
   return {
     outcome: 'retry',

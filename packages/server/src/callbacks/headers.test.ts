@@ -24,6 +24,11 @@ describe('a header of the submitter', () => {
     ['Task-Center-Task-Id'],
     ['Traceparent'],
     ['tracestate'],
+    ['Webhook_Id'],
+    ['Task_Center_Business_Id'],
+    ['X_Forwarded_For'],
+    ['content_LENGTH'],
+    ['task.center.task.id'],
   ])('%s belongs to the service', (name) => {
     expect(headerFault(name, 'x')).toBe('this header is set by the service');
   });
@@ -35,6 +40,8 @@ describe('a header of the submitter', () => {
     ['Idempotency-Key'],
     ['X-Request-Id'],
     ['Cookie'],
+    ['X_Note'],
+    ['webhooks'],
   ])('%s may be set', (name) => {
     expect(headerFault(name, 'Bearer a b\tc')).toBeNull();
   });

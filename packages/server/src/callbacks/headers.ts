@@ -13,11 +13,17 @@ const FORBIDDEN_PREFIX = /^(?:x-forwarded-|proxy-|webhook-|task-center-)/;
 /** Names of headers that usually hold secrets. */
 const SECRET_NAME = /^(?:proxy-)?authorization$|^(?:set-)?cookie$|token|secret|api-key/;
 
+/**
+ * The name by which headers are compared. Many receivers (CGI, WSGI, PHP) turn a name into that of a variable, and there
+ * `Webhook_Id` and `webhook.id` become the same as `webhook-id`: names that become one are one.
+ */
+export const headerKey = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+
 /** Why a submitter may not set this header; null = it is allowed. */
 export function headerFault(name: string, value: string): string | null {
-  const lower = name.toLowerCase();
+  const key = headerKey(name);
   if (!VALID_NAME.test(name)) return 'its name is not a valid header name';
-  if (FORBIDDEN.has(lower) || FORBIDDEN_PREFIX.test(lower)) return 'this header is set by the service';
+  if (FORBIDDEN.has(key) || FORBIDDEN_PREFIX.test(key)) return 'this header is set by the service';
   if (!VALID_VALUE.test(value)) return 'its value may have visible ASCII characters, blanks and tabs only';
   return null;
 }

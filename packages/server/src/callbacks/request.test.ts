@@ -82,6 +82,22 @@ describe('headers', () => {
     });
   });
 
+  test('of a stored task that may not be set, or that become one, are left out', () => {
+    const headers = {
+      Task_Center_Business_Id: 'forged',
+      Webhook_Id: 'forged',
+      X_Forwarded_For: '10.0.0.1',
+      'bad name': 'x',
+      'x-value': 'a\r\nb',
+      x_note: 'first',
+      'X-Note': 'second',
+      User_Agent: 'shop/1',
+    };
+    const sent = callbackRequest(aDelivery({ callback: callback({ headers }) })).headers;
+    const plain = callbackRequest(aDelivery()).headers;
+    expect(sent).toEqual({ ...plain, x_note: 'first', 'user-agent': 'shop/1' });
+  });
+
   test('of a delayed task say when it was scheduled for', () => {
     const delayed = callback({ scheduled_at: '2026-11-24T09:00:00.000Z' });
     expect(callbackRequest(aDelivery({ callback: delayed })).headers['task-center-scheduled-at']).toBe(

@@ -4,7 +4,7 @@
 import { traceIdOf, type TaskContext } from '@task-center/engine';
 import type { Callback } from './callback.ts';
 import { deliveryId } from './delivery-id.ts';
-import { headerText } from './headers.ts';
+import { headerFault, headerKey, headerText } from './headers.ts';
 import { isJsonType, JSON_TYPE } from '../media-types.ts';
 
 /** The data of one delivery attempt. Names and IDs are those that callers see. Times are wall-clock ms. */
@@ -124,13 +124,29 @@ function ownHeaders(delivery: Delivery, contentType: string | null): Record<stri
 }
 
 /**
- * The request of one attempt. A submitter's header replaces ours of the same name. Names that only the service may set do
- * not occur: `headerFault` refused them at submission.
+ * The submitter's headers, by the names under which they are sent. What `headerFault` refuses is left out, and so is a second
+ * header of the same key: other programs and older versions store tasks, too.
  */
+function submittersHeaders(
+  { headers }: Pick<Callback, 'headers'>,
+  own: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const keys = new Set<string>();
+  const sent: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    const key = headerKey(name);
+    if (keys.has(key) || headerFault(name, value) !== null) continue;
+    keys.add(key);
+    // `User_Agent` replaces `user-agent`: a receiver might take either one.
+    sent[Object.hasOwn(own, key) ? key : name.toLowerCase()] = value;
+  }
+  return sent;
+}
+
+/** The request of one attempt. A submitter's header replaces ours of the same name. */
 export function callbackRequest(delivery: Delivery): CallbackRequest {
-  const { url, method, headers } = delivery.callback;
+  const { url, method } = delivery.callback;
   const { body, type } = bodyOf(delivery);
-  const all = ownHeaders(delivery, type);
-  for (const [name, value] of Object.entries(headers)) all[name.toLowerCase()] = value;
-  return { url, method, headers: all, body };
+  const own = ownHeaders(delivery, type);
+  return { url, method, headers: { ...own, ...submittersHeaders(delivery.callback, own) }, body };
 }

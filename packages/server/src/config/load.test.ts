@@ -188,6 +188,8 @@ describe('mode try', () => {
 
   test.each<ConfigInput>([
     { yaml: 'log: { level: info }' },
+    { yaml: 'http: { port: 1 }', env: { TASKCENTER_HTTP_PORT: '2' } },
+    { yaml: 'callbacks: { concurrency: 1 }', flags: { 'callbacks.concurrency': '2' } },
     { flags: { 'http.host': '0.0.0.0' } },
     { env: { TASKCENTER_PUBLIC_URL: 'https://x.test' } },
     { env: { TASKCENTER_CALLBACKS_ALLOW: '[]' } },

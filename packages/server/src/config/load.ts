@@ -172,10 +172,17 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i;
 /** Whether a host to listen on can be reached from this machine only. */
 export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
 
+/** What was set, and where. */
+interface Sources {
+  readonly given: GivenByPath;
+  /** Whether the file sets any key, even one that a variable or a flag overrides. */
+  readonly fileSets: boolean;
+}
+
 /** Mode `try`: the file sets nothing, only harmless keys are set elsewhere, and only this machine can connect. */
-function isTryMode(given: GivenByPath, host: string): boolean {
-  const harmless = [...given].every(([path, { source }]) => source !== FILE && settingAt(path).harmless);
-  return harmless && isLoopback(host);
+function isTryMode({ given, fileSets }: Sources, host: string): boolean {
+  const harmless = [...given.keys()].every((path) => settingAt(path).harmless);
+  return !fileSets && harmless && isLoopback(host);
 }
 
 /** Freezes a value and everything in it, because all parts of the service share it. */
@@ -188,7 +195,7 @@ function deepFreeze<T>(value: T): T {
 const durationMs = (text: unknown) => parseDuration(text as string) as number;
 
 /** Builds the configuration from checked values. Some defaults depend on other keys: `key_file` on `data_dir`. */
-function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Config {
+function configOf(values: Record<SettingPath, unknown>, sources: Sources): Config {
   const dataDir = values.data_dir as string;
   const host = values['http.host'] as string;
   const folder = dataDir.replace(/(.)\/+$/, '$1');
@@ -204,7 +211,7 @@ function configOf(values: Record<SettingPath, unknown>, given: GivenByPath): Con
       maxStallMs: durationMs(values['worker.max_stall']),
     },
     callbacks: {
-      mode: isTryMode(given, host) ? ('try' as const) : ('service' as const),
+      mode: isTryMode(sources, host) ? ('try' as const) : ('service' as const),
       allow: structuredClone(values['callbacks.allow']) as UrlRules['allow'],
       concurrency: values['callbacks.concurrency'] as number,
     },
@@ -234,6 +241,7 @@ export function loadConfig({ yaml = null, env = {}, flags = {} }: ConfigInput): 
   const given: GivenByPath = new Map();
   const problems: ConfigProblem[] = [];
   if (yaml !== null) readFile(yaml, { given, problems });
+  const fileSets = given.size > 0;
   const warnings = readEnvironment(env, given);
   readFlags(flags, { given, problems });
   const values = {} as Record<SettingPath, unknown>;
@@ -246,5 +254,5 @@ export function loadConfig({ yaml = null, env = {}, flags = {} }: ConfigInput): 
   }
   if (problems.length === 0) problems.push(...problemsBetween(values, given));
   if (problems.length > 0) return { ok: false, problems, warnings };
-  return { ok: true, config: configOf(values, given), warnings };
+  return { ok: true, config: configOf(values, { given, fileSets }), warnings };
 }

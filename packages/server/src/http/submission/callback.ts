@@ -8,15 +8,18 @@ import {
   type ItemPath,
 } from '@task-center/api';
 import type { StoredCallback } from '../../callbacks/callback.ts';
-import { headerFault } from '../../callbacks/headers.ts';
+import { headerFault, headerKey } from '../../callbacks/headers.ts';
 import { checkCallbackUrl, type UrlRules } from '../../callbacks/url-rules.ts';
 import { ProblemError } from '../../problem.ts';
 
 function headerItems(headers: Readonly<Record<string, string>>, basePath: ItemPath): ProblemItem[] {
   const seen = new Set<string>();
   return Object.entries(headers).flatMap(([name, value]) => {
-    const repeated = seen.has(name.toLowerCase()) ? 'is given twice' : null;
-    seen.add(name.toLowerCase());
+    const key = headerKey(name);
+    const repeated = seen.has(key)
+      ? 'is given twice: receivers may take "-", "_" and other marks for the same'
+      : null;
+    seen.add(key);
     const message = headerFault(name, value) ?? repeated;
     if (message === null) return [];
     const path = ['callback', 'headers', name];

@@ -47,9 +47,25 @@ function contradictions(task: CheckedTask): Found[] {
   return found;
 }
 
+/** A deadline before which no attempt can begin: the task would be archived without one. */
+function deadlineFaults({ deadline, delay = 0, run_at = 0 }: CheckedTask, nowMs: number): Found[] {
+  if (deadline === undefined) return [];
+  if (deadline <= nowMs) return [['deadline', 'out_of_range', 'lies in the past: no attempt could begin']];
+  if (deadline >= Math.max(nowMs + delay, run_at)) return [];
+  const start = run_at > 0 ? 'run_at' : 'the end of the delay';
+  return [['deadline', 'contradiction', `lies before ${start}: no attempt could begin`]];
+}
+
+/** What a task is checked against, and where it is in the body. */
+interface TaskChecks {
+  /** Wall-clock ms. */
+  readonly nowMs: number;
+  readonly basePath: ItemPath;
+}
+
 /** Everything that is wrong between the fields of a task. */
-export function taskFaults(task: CheckedTask, basePath: ItemPath): ProblemItem[] {
-  const found = contradictions(task);
+export function taskFaults(task: CheckedTask, { nowMs, basePath }: TaskChecks): ProblemItem[] {
+  const found = [...contradictions(task), ...deadlineFaults(task, nowMs)];
   if (task.type === undefined && task.callback === undefined)
     found.push(['type', 'required', 'is required unless the task has a callback']);
   if (task.callback !== undefined && (task.timeout ?? 0) > MAX_CALLBACK_MS)

@@ -41,8 +41,8 @@ export interface Submission {
 }
 
 /** @throws ProblemError `validation-failed` with all findings, else `url-blocked` */
-function check(task: CheckedTask, { rules, basePath }: Submission): void {
-  const items = taskFaults(task, basePath);
+function check(task: CheckedTask, { rules, basePath, nowMs }: Submission): void {
+  const items = taskFaults(task, { basePath, nowMs });
   const callback = task.callback && callbackFaults(task.callback, { rules, basePath });
   const found = [...items, ...(callback?.items ?? [])];
   if (found.length > 0) throw invalid(found);
