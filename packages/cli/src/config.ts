@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Config, ConfigProblem } from '@task-center/server';
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
+import { decodeText } from './input.ts';
 import type { Io } from './io.ts';
 
 const DEFAULT_FILE = 'etc/taskcenter.yaml';
@@ -21,14 +22,18 @@ export function addConfigOption(command: Command): Command {
 function readConfigFile(named: string | undefined): string | null {
   const path = named ?? DEFAULT_FILE;
   if (named === undefined && !existsSync(path)) return null;
+  let bytes: Buffer;
   try {
-    return readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new CliError(`The configuration file ${path} cannot be read (${code}). Name it with --config.`, 1, {
       cause: error,
     });
   }
+  return decodeText(bytes, (fault) => {
+    throw new CliError(`The configuration file ${path} ${fault}.`);
+  });
 }
 
 /** One error that names every problem. */

@@ -22,8 +22,8 @@ export interface Io {
   out(text: string): void;
   /** Writes lines to standard error and adds a line feed. */
   err(text: string): void;
-  /** Resolves to all of standard input, as text. */
-  readInput(): Promise<string>;
+  /** Resolves to all of standard input. `decodeText` makes a text of it. */
+  readInput(): Promise<Uint8Array>;
   /** The process as one that serves; null = this process does not. */
   readonly service: ServiceProcess | null;
   /** Calls `listener` at each of these signals. Call the returned function to unsubscribe. */

@@ -1,6 +1,6 @@
 // The only module that reads the real process: environment, streams, signals. Commands get it as `Io`.
 
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
 import type { Io } from './io.ts';
 import { runCli } from './program.ts';
@@ -19,7 +19,7 @@ export const processIo = {
   env,
   colours: { out: wantsColours && isatty(1), err: wantsColours && isatty(2) },
   errIsTerminal: isatty(2),
-  readInput: () => text(process.stdin),
+  readInput: () => buffer(process.stdin),
   onSignal(signals, listener) {
     for (const signal of signals) process.on(signal, listener);
     return () => {

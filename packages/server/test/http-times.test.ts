@@ -26,7 +26,7 @@ describe('a deadline', () => {
       'run_at',
     ],
     ['before the delay is over', { deadline: fromNow(MINUTE_MS), delay: '2m' }, 'contradiction', 'delay'],
-  ])('%s is refused', async (_, fields, code, words) => {
+  ])('%s is refused', async (...[, fields, code, words]) => {
     const { status, json } = await app.call('POST', '/v1/tasks', { body: { type: 't', ...fields } });
     expect(status).toBe(422);
     expect(json.errors).toMatchObject([{ pointer: '/deadline', code }]);
