@@ -50,6 +50,16 @@ export default defineConfig({
         groupOrder: 2,
         maxWorkers: 3,
       }),
+      // The same suites, called over real connections by other clients than ours.
+      ...['curl', 'raw'].map((client, i) =>
+        project(`http-${client}`, {
+          include: ['packages/server/test/http-*.test.ts'],
+          env: { HTTP_CLIENT: client },
+          testTimeout: 60_000,
+          groupOrder: 8 + i,
+          maxWorkers: 3,
+        }),
+      ),
       project('faults', {
         include: ['packages/engine/test/faults/**/*.test.ts'],
         testTimeout: 120_000,

@@ -1,4 +1,5 @@
 // The suites of the rotating part (`rotation.mjs`). A new long file states here what it costs and what it guards.
+import { readdirSync } from 'node:fs';
 
 /** Paths below the engine's sources. */
 const engine = (...paths) => paths.map((path) => `packages/engine/src/${path}`);
@@ -18,6 +19,12 @@ const CHECKLIST = {
   locate: (name) => `interop/checklist/${name}.test.ts`,
   guards: ['interop/go', 'interop/support', ...REDIS, ...engine('protocol')],
 };
+const HTTP = { locate: (name) => `packages/server/test/${name}`, guards: ['packages/server/test'] };
+/** The suites that have a switch for their client. */
+const CLIENT_FILES = readdirSync(new URL('../packages/server/test/', import.meta.url)).filter((name) =>
+  /^http-.*\.test\.ts$/.test(name),
+);
+const CLI_LONG = { locate: (name) => `packages/cli/test/${name}.long.ts`, guards: ['packages/cli/test'] };
 const FAULTS = {
   locate: (name) => `faults/experiments/${name}.test.ts`,
   guards: ['faults/harness', 'faults/programs', ...engine('broker')],
@@ -43,6 +50,19 @@ const TABLE = [
     costs: { long: 15 },
   },
   { kind: BENCH, files: ['guard'], guards: engine('brokers', 'client', 'worker'), costs: { long: 20 } },
+
+  {
+    kind: HTTP,
+    files: CLIENT_FILES,
+    guards: ['packages/api/src', 'packages/server/src/http'],
+    costs: { 'http-curl': 60, 'http-raw': 50 },
+  },
+  {
+    kind: CLI_LONG,
+    files: ['connections'],
+    guards: ['packages/server/src/http/wire', 'packages/server/src/http/listen.ts'],
+    costs: { long: 80 },
+  },
 
   {
     kind: CHECKLIST,
@@ -131,7 +151,7 @@ const TABLE = [
 
 export const SUITES = TABLE.flatMap(({ kind, files, guards, costs }) =>
   Object.entries(costs).map(([project, costSeconds]) => ({
-    name: `${project}: ${files.join(', ')}`,
+    name: `${project}: ${files.map((file) => file.replace('.test.ts', '')).join(', ')}`,
     project,
     files: files.map(kind.locate),
     guards: [...kind.guards, ...guards],

@@ -42,6 +42,15 @@ const TOOLS = [
     advice: 'apt-get install openssl, or brew install openssl',
   },
   {
+    name: 'curl',
+    args: ['--version'],
+    version: /^curl ([7-9]|\d\d)\./,
+    apt: 'curl',
+    only: ['http-curl'],
+    needed: 'curl 7 or newer',
+    advice: 'apt-get install curl, or https://curl.se/download.html',
+  },
+  {
     name: 'strace',
     args: ['--version'],
     version: /^strace -- version ([5-9]|\d\d)\./,

@@ -3,9 +3,16 @@
 import * as z from 'zod';
 import { limits } from './limits.ts';
 
+/** A whole number as text, in decimal digits: `Number` also reads `0x10`, `1e2` and blanks. */
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .transform((text) => (/^-?\d{1,15}(?:\.\d{1,15})?$/.test(text) ? Number(text) : NaN))
+    .pipe(z.int().min(min).max(max));
+
 /** The query parameters of a list that has pages. */
 export const pageQuery = {
-  limit: z.coerce.number<string>().int().min(1).max(limits.pageMax).default(limits.pageDefault),
+  limit: wholeNumber(1, limits.pageMax).default(limits.pageDefault),
   /** The `next_cursor` of the page before. */
   cursor: z.string().min(1).max(2_000).optional(),
 };

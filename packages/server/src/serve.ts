@@ -21,6 +21,7 @@ import { ServiceState } from './http/deps.ts';
 import { listen } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
 import { QueueLimit } from './http/submission/queue-limit.ts';
+import { connectionBound, readFileLimit } from './http/wire/open-files.ts';
 import type { LeveledLog } from './observe/logs.ts';
 import { createMaintenanceRole } from './maintenance.ts';
 import { createLiveConfig } from './reload.ts';
@@ -104,7 +105,13 @@ async function startHttp({ config, runtime, rules, state }: Shared, broker: Brok
     version: VERSION,
     addCallbackQueue: (name) => worker?.addQueue(name),
   });
-  return listen((request) => app.fetch(request), config.http, runtime);
+  const maxConnections = connectionBound(config, readFileLimit(), runtime.log);
+  const { host, port } = config.http;
+  return listen(
+    (request, bindings) => app.fetch(request, bindings),
+    { host, port, maxConnections, version: VERSION },
+    runtime,
+  );
 }
 
 function createWorker(

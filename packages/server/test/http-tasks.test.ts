@@ -234,6 +234,9 @@ for (const kind of brokerKinds)
         ['state=pending&limit=0', 'limit', 'out_of_range'],
         ['state=pending&limit=501', 'limit', 'out_of_range'],
         ['state=pending&limit=x', 'limit', 'wrong_type'],
+        ['state=pending&limit=0x10', 'limit', 'wrong_type'],
+        ['state=pending&limit=1e1', 'limit', 'wrong_type'],
+        ['state=pending&limit=%205', 'limit', 'wrong_type'],
         ['state=pending&business_id=a', 'business_id', 'not_built_yet'],
         ['state=pending&stat=a', 'stat', 'unknown_parameter'],
       ])('with %s is refused at %s', async (query, parameter, code) => {

@@ -27,6 +27,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** Nobody reads what the process writes to standard output. */
   readonly leaveOutUnread?: boolean;
+  /** The number of files that it may have open, which Node itself cannot raise. */
+  readonly maxOpenFiles?: number;
 }
 
 /** This machine's own settings must not reach a test. */
@@ -39,8 +41,11 @@ function cleanEnv(): NodeJS.ProcessEnv {
 
 const running = new Set<Cli>();
 
-export function startCli(args: readonly string[], { env = {}, cwd, leaveOutUnread }: CliOptions = {}): Cli {
-  const child = spawn(process.execPath, [BIN, ...args], {
+export function startCli(args: readonly string[], options: CliOptions = {}): Cli {
+  const { env = {}, cwd, leaveOutUnread, maxOpenFiles } = options;
+  const limit = maxOpenFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${maxOpenFiles}; exec "$@"`, 'sh'];
+  const [command = '', ...commandArgs] = [...limit, process.execPath, BIN, ...args];
+  const child = spawn(command, commandArgs, {
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, which `signalAll` reaches.

@@ -31,6 +31,8 @@ export interface Config {
     readonly port: number;
     /** Requests processed at once. */
     readonly maxRequests: number;
+    /** Connections at once. The limit of open files may lower it: `http/wire/open-files.ts`. */
+    readonly maxConnections: number;
   };
   /** Base of links that others use, without a slash at the end; null = none. */
   readonly publicUrl: string | null;

@@ -23,7 +23,7 @@ describe('a configuration', () => {
       brokerAllow: [],
       dataDir: './data',
       roles: ['api', 'worker', 'scheduler'],
-      http: { host: '127.0.0.1', port: 7420, maxRequests: 512 },
+      http: { host: '127.0.0.1', port: 7420, maxRequests: 512, maxConnections: 10_000 },
       publicUrl: null,
       worker: { concurrency: 10, maxStallMs: 30_000 },
       callbacks: { mode: 'try', allow: [], concurrency: 256 },

@@ -204,7 +204,12 @@ function configOf(values: Record<SettingPath, unknown>, sources: Sources): Confi
     brokerAllow: [...(values.broker_allow as AllowableFinding[])],
     dataDir,
     roles: [...(values.roles as ServiceRole[])],
-    http: { host, port: values['http.port'] as number, maxRequests: values['http.max_requests'] as number },
+    http: {
+      host,
+      port: values['http.port'] as number,
+      maxRequests: values['http.max_requests'] as number,
+      maxConnections: values['http.max_connections'] as number,
+    },
     publicUrl: (values.public_url as string | null)?.replace(/\/+$/, '') ?? null,
     worker: {
       concurrency: values['worker.concurrency'] as number,

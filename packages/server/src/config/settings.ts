@@ -169,6 +169,14 @@ export const settings = {
     about: 'Requests processed at once; more are refused with 503 and Retry-After.',
     harmless: true,
   },
+  'http.max_connections': {
+    ...count(100_000),
+    form: 'number',
+    fallback: 10_000,
+    about:
+      'Connections at once. At the bound the one that has had no request for longest is closed for a new one. The limit of open files may lower it.',
+    harmless: true,
+  },
   public_url: {
     schema: z.string().refine(isBaseUrl),
     expected: 'an http or https URL without user name, query or fragment',

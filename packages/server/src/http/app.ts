@@ -4,7 +4,8 @@
  *
  * To add an operation: a row in `packages/api/src/<resource>/routes.ts`, a handler in `<resource>/handlers.ts`.
  */
-import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { limits, routeList } from '@task-center/api';
 import { accessHandlers } from './access/handlers.ts';
@@ -14,6 +15,7 @@ import { brokerHandlers } from './broker/handlers.ts';
 import type { Handlers } from './call.ts';
 import type { AppDeps } from './deps.ts';
 import { dispatch } from './dispatch.ts';
+import { framingOf, hasBody, requestIdOf, usualHeaders } from './headers.ts';
 import { queueHandlers } from './queues/handlers.ts';
 import { serviceHandlers } from './service/handlers.ts';
 import { taskHandlers } from './tasks/handlers.ts';
@@ -31,9 +33,10 @@ const handlers: Handlers = {
 };
 
 type Variables = { requestId: string };
-type Env = { Variables: Variables };
+/** `incoming`: Node's request; it is missing where the application is called in process. */
+type Bindings = { readonly incoming?: Pick<IncomingMessage, 'complete'> };
+type Env = { Variables: Variables; Bindings: Bindings };
 
-const REQUEST_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
 const FORWARDED = /^(?:forwarded$|x-forwarded-)/;
 
 /** `/v1/tasks/{id}` in Hono's form: `/v1/tasks/:id`. */
@@ -60,18 +63,24 @@ function onError(deps: AppDeps) {
   };
 }
 
+/** Whether a body was not waited for: what is left of it is thrown away, and then the connection ends. */
+async function isBodyLeft({ req, env }: Context<Env>): Promise<boolean> {
+  const incoming = env?.incoming;
+  if (incoming?.complete !== false || !hasBody(framingOf(req.raw.headers))) return false;
+  // Node may have the whole body already, and tells in its next turn.
+  await setImmediate();
+  return !incoming.complete;
+}
+
 /** Gives the request an ID (the caller's, if it is valid) and sets the headers of every answer. */
 function setHeaders(deps: AppDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
-    const given = context.req.header('x-request-id') ?? '';
-    context.set('requestId', REQUEST_ID.test(given) ? given : randomUUID());
+    context.set('requestId', requestIdOf(context.req.header('x-request-id')));
     await next();
     const { headers } = context.res;
-    headers.set('x-request-id', context.var.requestId);
-    headers.set('task-center-version', deps.version);
-    headers.set('cache-control', 'no-store');
-    headers.set('x-content-type-options', 'nosniff');
-    if (deps.state.isLeaving) headers.set('connection', 'close');
+    for (const [name, value] of Object.entries(usualHeaders(context.var.requestId, deps.version)))
+      headers.set(name, value);
+    if ((await isBodyLeft(context)) || deps.state.isLeaving) headers.set('connection', 'close');
   };
 }
 
@@ -111,14 +120,29 @@ function watchForwarded({ rules }: AppDeps): MiddlewareHandler<Env> {
   };
 }
 
-/** Refuses URLs that are too long. Hono and Node bound only the whole header. */
-const limitUrl: MiddlewareHandler<Env> = async (context, next) => {
+/** Whether each `%` begins an encoded byte, and these bytes are UTF-8. */
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Refuses URLs that are too long or cannot be decoded. Hono and Node bound only the whole header, and decode what they can. */
+const checkUrl: MiddlewareHandler<Env> = async (context, next) => {
   const { pathname, search } = new URL(context.req.url);
   const got = pathname.length + search.length;
   if (got > limits.urlBytes)
     throw new ProblemError('too-large', `The URL has more than ${limits.urlBytes} bytes.`, {
       extra: { limit: limits.urlBytes, got },
     });
+  if (!isEncoded(pathname + search))
+    throw new ProblemError(
+      'malformed',
+      'The URL cannot be decoded: after each % two hexadecimal digits must follow, and the bytes must be UTF-8. A % itself is %25.',
+    );
   await next();
 };
 
@@ -148,7 +172,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
       context,
     ),
   );
-  app.use(setHeaders(deps), logRequests(deps), watchForwarded(deps), limitUrl);
+  app.use(setHeaders(deps), logRequests(deps), watchForwarded(deps), checkUrl);
   const admission = new Admission(deps.config.http.maxRequests);
   for (const route of routeList)
     app.on(route.method, pattern(route.path), dispatch(route.operationId, handlers, { ...deps, admission }));

@@ -1,12 +1,9 @@
-/** The HTTP server: timeouts, answers to what is not valid HTTP, and an orderly end. */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
-import { limits } from '@task-center/api';
+/** The HTTP server: where it listens, and an orderly end. */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Clock, Runtime } from '@task-center/engine';
 import { ConfigError } from '../config/config.ts';
-import { PROBLEM_TYPE } from '../media-types.ts';
-import { problemBody, ProblemError } from '../problem.ts';
+import { createHttpServer, type Fetch, type HttpServerOptions } from './wire/http-server.ts';
 
 /** A listening server. */
 export interface ListeningServer {
@@ -16,42 +13,8 @@ export interface ListeningServer {
   close(drainMs: number): Promise<void>;
 }
 
-/** In ms. Slow senders are cut off: all headers must arrive within 10 s, a whole request within 30 s. */
-const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000 };
 /** Interval at which connections that became idle are closed while draining. */
 const POLL_MS = 50;
-
-/** The problem for what Node's HTTP parser refused, by its error code. */
-function parserProblem(code: string | undefined): ProblemError {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return new ProblemError('too-large', `The headers have more than ${limits.headerBytes} bytes.`, {
-        extra: { limit: limits.headerBytes },
-      });
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ProblemError('malformed', 'The request did not arrive in time.');
-    default:
-      return new ProblemError('malformed', 'This is not a valid HTTP request.');
-  }
-}
-
-/** Answers on the bare socket: for what cannot be parsed Node creates no request or response. */
-function answerRaw(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const body = JSON.stringify(problemBody(parserProblem(error.code)));
-  const { status } = JSON.parse(body) as { status: number };
-  const lines = [
-    `HTTP/1.1 ${status} ${status === 413 ? 'Content Too Large' : 'Bad Request'}`,
-    `content-type: ${PROBLEM_TYPE}`,
-    'cache-control: no-store',
-    'connection: close',
-    `content-length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
-}
 
 /** Says in words why the server cannot listen. */
 function listenFault(
@@ -95,15 +58,6 @@ function urlOf(host: string, server: Server): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** Answers a request that Hono's adapter cannot convert, such as one with an invalid Host. */
-function errorHandler(): Response {
-  const body = problemBody(parserProblem(undefined));
-  return new Response(JSON.stringify(body), {
-    status: body.status,
-    headers: { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' },
-  });
-}
-
 /** Closes the server when its requests have ended, or after `drainMs`. */
 async function drain(server: Server, clock: Clock, drainMs: number): Promise<void> {
   let closed = false;
@@ -122,32 +76,24 @@ async function drain(server: Server, clock: Clock, drainMs: number): Promise<voi
   await done;
 }
 
+/** The clients that wait to be accepted. The system has a limit of its own, 4,096 on Linux. */
+const BACKLOG = 4_096;
+
 /**
  * Serves `fetch` over HTTP. Resolves when the port is open.
  *
  * @throws ConfigError the port or address cannot be used.
  */
 export async function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
-  address: { readonly host: string; readonly port: number },
+  fetch: Fetch,
+  { host, port, ...options }: HttpServerOptions & { readonly host: string; readonly port: number },
   { clock, log }: Pick<Runtime, 'clock' | 'log'>,
 ): Promise<ListeningServer> {
-  const options = { ...TIMEOUTS, maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: 2_000 };
-  // HTTP/1.0 needs no Host, and health checks of some load balancers send none: `hostname` replaces it.
-  const listener = getRequestListener(fetch, {
-    overrideGlobalObjects: false,
-    errorHandler,
-    hostname: 'localhost',
-  });
-  const server = createServer(
-    options,
-    (incoming: IncomingMessage, outgoing) => void listener(incoming, outgoing),
-  );
-  server.on('clientError', answerRaw);
+  const server = createHttpServer(fetch, options, { clock, log });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenFault(error, address)));
-    server.listen(address.port, address.host, resolve);
+    server.once('error', (error) => reject(listenFault(error, { host, port })));
+    server.listen({ port, host, backlog: BACKLOG }, resolve);
   });
   server.on('error', (err) => log.error({ err }, 'HTTP cannot accept a connection'));
-  return { url: urlOf(address.host, server), close: (drainMs) => drain(server, clock, drainMs) };
+  return { url: urlOf(host, server), close: (drainMs) => drain(server, clock, drainMs) };
 }

@@ -1,4 +1,5 @@
 /** Reads a request's body within its size limit and parses it. */
+import { framingOf, hasBody } from './headers.ts';
 import { parseBody } from './json-body.ts';
 import { JsonFault } from './json-scanner.ts';
 import { isBodyType } from '../media-types.ts';
@@ -7,8 +8,6 @@ import { ProblemError } from '../problem.ts';
 function tooLarge(limit: number, got: number): ProblemError {
   return new ProblemError('too-large', `The body has more than ${limit} bytes.`, {
     extra: { limit, got },
-    // The remaining bytes are never read, so the connection cannot be used again.
-    headers: { connection: 'close' },
   });
 }
 
@@ -32,11 +31,8 @@ async function readCounted(stream: ReadableStream<Uint8Array>, limit: number): P
     const { done, value } = await reader.read();
     if (done) return Buffer.concat(chunks, size);
     size += value.byteLength;
-    if (size > limit) {
-      // Not awaited: the answer goes out even while the sender is still sending.
-      void reader.cancel().catch(() => {});
-      throw tooLarge(limit, size);
-    }
+    // The rest is left where it is: `Connection` throws it away while the answer goes out.
+    if (size > limit) throw tooLarge(limit, size);
     chunks.push(value);
   }
 }
@@ -57,9 +53,7 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
     return await readUpTo(request, limit);
   } catch (error) {
     if (error instanceof ProblemError) throw error;
-    throw new ProblemError('malformed', 'The body ended before it was complete.', {
-      headers: { connection: 'close' },
-    });
+    throw new ProblemError('malformed', 'The body ended before it was complete.');
   }
 }
 
@@ -83,9 +77,10 @@ export async function readBody(
   { limit, optional }: { readonly limit: number; readonly optional: boolean },
 ): Promise<unknown> {
   const { headers } = request;
-  const empty =
-    headers.get('content-length') === '0' || (request.body === null && !headers.has('content-type'));
-  if (optional && empty) return undefined;
+  if (!hasBody(framingOf(headers))) {
+    if (optional) return undefined;
+    throw new ProblemError('malformed', 'The request has no body, and this operation needs one.');
+  }
   checkMedia(headers);
   const bytes = await readBytes(request, limit);
   return optional && bytes.length === 0 ? undefined : parseJson(bytes);

@@ -10,6 +10,7 @@ import { ProblemError, shuttingDown } from '../problem.ts';
 import type { Admission } from './admission.ts';
 import type { FindFurtherItems, Reply } from './call.ts';
 import type { AppDeps } from './deps.ts';
+import { framingOf, hasBody } from './headers.ts';
 import { readBody } from './read-body.ts';
 import { validate, type Checked } from './validate.ts';
 
@@ -67,14 +68,8 @@ const takeBody: Step = async (call, next) => {
   return next(call);
 };
 
-/** The connection is closed after the answer, because the body is never read. */
 const refuseBody: Step = (call, next) => {
-  const length = call.headers.get('content-length');
-  const hasBody = length === null ? call.headers.has('transfer-encoding') : length !== '0';
-  if (hasBody)
-    throw new ProblemError('malformed', 'This operation takes no body.', {
-      headers: { connection: 'close' },
-    });
+  if (hasBody(framingOf(call.headers))) throw new ProblemError('malformed', 'This operation takes no body.');
   return next(call);
 };
 
@@ -102,15 +97,15 @@ const countInProgress: Step = (call, next) => call.deps.admission.run(() => next
 const everyRoute = () => true;
 /** Health checks and other open operations are always answered. */
 const needsKey = ({ role }: Route) => role !== '-';
-const hasBody = ({ body }: Route) => body !== undefined;
+const takesBody = ({ body }: Route) => body !== undefined;
 
 /** The steps in their order, each with the routes that it is for. */
 const STEPS: readonly { readonly step: Step; readonly isFor: (route: Route) => boolean }[] = [
   { step: refuseOverload, isFor: needsKey },
   { step: refuseWhileStopping, isFor: needsKey },
   { step: authenticate, isFor: needsKey },
-  { step: takeBody, isFor: hasBody },
-  { step: refuseBody, isFor: (route) => !hasBody(route) },
+  { step: takeBody, isFor: takesBody },
+  { step: refuseBody, isFor: (route) => !takesBody(route) },
   { step: checkInput, isFor: everyRoute },
   { step: writeAudit, isFor: (route) => route.audit },
   { step: countInProgress, isFor: needsKey },

@@ -1,4 +1,7 @@
-/** The HTTP API for tests, called in process, on a broker of its own. */
+/**
+ * The HTTP API for tests, on a broker of its own. It is called in process, or over a connection by the client that
+ * `HTTP_CLIENT` names.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +15,10 @@ import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
 import { QueueLimit } from '../../src/http/submission/queue-limit.ts';
 import { documentFaults } from './document-check.ts';
+import { listen, type ListeningServer } from '../../src/http/listen.ts';
+import { chosenClient, type ClientAnswer } from './clients.ts';
+
+const VERSION = '0.0.0-test';
 
 export interface Answer {
   readonly status: number;
@@ -29,6 +36,13 @@ export interface RequestOptions {
   readonly key?: string | null;
 }
 
+/** A request as it is sent. */
+interface Sent {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly content: string | Uint8Array<ArrayBuffer> | undefined;
+}
+
 /** The application under test and what it reports. */
 export interface TestApp {
   readonly broker: Broker;
@@ -40,6 +54,8 @@ export interface TestApp {
   call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   /** A GET by the admin, whose answer is not read. */
   open(path: string): Promise<Response>;
+  /** Serves it over HTTP until it is closed, and resolves to the port. Later calls resolve to the same. */
+  listen(): Promise<number>;
   createKey(options?: NewKey): Promise<string>;
   /** Stores a task directly in the broker, as the library does. */
   store(task: Partial<NewTask>): Promise<void>;
@@ -55,15 +71,14 @@ export function testConfig(
   return loaded.config;
 }
 
+function readAnswer({ status, headers, text }: ClientAnswer): Answer {
+  const isJson = (headers.get('content-type') ?? '').includes('json');
+  return { status, headers, text, json: isJson && text !== '' ? JSON.parse(text) : null };
+}
+
 async function answerOf(response: Response): Promise<Answer> {
-  const text = await response.text();
-  const isJson = (response.headers.get('content-type') ?? '').includes('json');
-  return {
-    status: response.status,
-    headers: response.headers,
-    text,
-    json: isJson && text !== '' ? JSON.parse(text) : null,
-  };
+  const { status, headers } = response;
+  return readAnswer({ status, headers, text: await response.text() });
 }
 
 const plainTask: NewTask = {
@@ -128,9 +143,27 @@ export async function testApp({
       clock: runtime.clock,
       maxQueues: usedConfig.limits.queues,
     }),
-    version: '0.0.0-test',
+    version: VERSION,
     addCallbackQueue: (name) => void reportedQueues.push(name),
   });
+  let server: Promise<ListeningServer> | undefined;
+  const address = { host: '127.0.0.1', port: 0, maxConnections: 1_000, version: VERSION };
+  const open = async () => {
+    server ??= listen((request, bindings) => app.fetch(request, bindings), address, runtime);
+    return Number(new URL((await server).url).port);
+  };
+  /** In process, or by the chosen client. */
+  async function send(path: string, { method, headers, content }: Sent): Promise<Answer> {
+    if (chosenClient === null) {
+      const init = content === undefined ? {} : { body: content };
+      return answerOf(await app.request(path, { method, headers, ...init }));
+    }
+    const { pathname, search } = new URL(path, 'http://localhost');
+    const body = typeof content === 'string' ? Buffer.from(content) : content;
+    return readAnswer(
+      await chosenClient({ method, port: await open(), path: pathname + search, headers, body }),
+    );
+  }
   const { key: admin } = await createLocalKey(broker, { role: 'admin', name: 'test' });
 
   return {
@@ -143,13 +176,17 @@ export async function testApp({
       const sent = new Headers(headers);
       if (key !== null && !sent.has('authorization')) sent.set('authorization', `Bearer ${key}`);
       if (body !== undefined && !sent.has('content-type')) sent.set('content-type', 'application/json');
-      const init = body === undefined ? {} : { body: bodyOf(body) };
-      const answer = await answerOf(await app.request(path, { method, headers: sent, ...init }));
+      const content = body === undefined ? undefined : bodyOf(body);
+      // On the wire a body is there only with one of these two.
+      if (content !== undefined && !sent.has('content-length') && !sent.has('transfer-encoding'))
+        sent.set('content-length', String(Buffer.byteLength(content)));
+      const answer = await send(path, { method, headers: sent, content });
       const faults = documentFaults({ method, path }, answer);
       if (faults.length > 0)
         throw new Error(`${method} ${path} is not as the OpenAPI document says: ${faults.join('; ')}`);
       return answer;
     },
+    listen: open,
     open: async (path) => app.request(path, { headers: { authorization: `Bearer ${admin}` } }),
     createKey: async (options = {}) => (await createLocalKey(broker, options)).key,
     async store(task) {
@@ -157,6 +194,7 @@ export async function testApp({
       if (outcome?.code !== 'created') throw new Error(`not stored: ${outcome?.code}`);
     },
     async close() {
+      await (await server)?.close(0);
       await broker.close();
       if (folder !== null) await rm(folder, { recursive: true, force: true });
     },
