@@ -26,7 +26,7 @@ export interface AttemptRecord {
   readonly outcome: AttemptOutcome;
   /** Start of the next attempt, if one was planned. */
   readonly nextMs?: number;
-  /** Why the task was retried or archived, such as `out of retries (3)`. */
+  /** Why the task was retried or archived, such as `out of retries (3)`, and what else its handler noted. */
   readonly reason?: string;
   readonly error?: AttemptError;
   /** ID of the worker that ran it. */

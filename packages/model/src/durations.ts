@@ -29,11 +29,22 @@ function isoMs(text: string): number | null {
   );
 }
 
+/** A duration in ms, however long; null = the text is none. */
+function anyMs(text: string): number | null {
+  if (text.length > MAX_TEXT_LENGTH) return null;
+  return PLAIN.test(text) ? plainMs(text) : isoMs(text);
+}
+
 /** A duration in ms, or null when the text is not a duration of at most ten years. */
 export function parseDuration(text: string): number | null {
-  if (text.length > MAX_TEXT_LENGTH) return null;
-  const ms = PLAIN.test(text) ? plainMs(text) : isoMs(text);
+  const ms = anyMs(text);
   return ms !== null && ms <= MAX_DURATION_MS ? ms : null;
+}
+
+/** A duration in ms, where a longer one counts as `maxMs`; null when the text is not a duration. */
+export function clampDuration(text: string, maxMs: number): number | null {
+  const ms = anyMs(text);
+  return ms === null ? null : Math.min(ms, maxMs);
 }
 
 /** The shortest text of a duration in whole ms, such as `1h30m`; `0s` for 0. */

@@ -7,7 +7,14 @@ export { contextOf, headersWith, NO_HEADERS, traceIdOf, type TaskContext } from 
 export { readCron } from './cron/cron.ts';
 export { isCronFault, type Cron, type CronOptions } from './cron/reading.ts';
 export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
-export { DAY_MS, formatDuration, MAX_DURATION_MS, parseDuration, type Duration } from './durations.ts';
+export {
+  clampDuration,
+  DAY_MS,
+  formatDuration,
+  MAX_DURATION_MS,
+  parseDuration,
+  type Duration,
+} from './durations.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './ids.ts';
 export {

@@ -36,16 +36,22 @@ const attemptError = z
 /** The priority that a built-in queue stands for; null for all other queues. */
 export const shownPriority = maybe(z.enum(['critical', 'high', 'normal', 'low']));
 
-/** Those of callbacks have all fields. A handler may record others of its own. */
+const headersTruncated = z
+  .boolean()
+  .meta({ description: 'Some headers are left out or shortened. Absent if none are' });
+
+/** Those of callbacks have all fields but those that say so. A handler may record others of its own. */
 const attemptRequest = z
-  .looseObject({ method: text, url: text, headers: shownHeaders })
+  .looseObject({ method: text, url: text, headers: shownHeaders, headers_truncated: headersTruncated })
   .partial()
   .meta({ id: 'AttemptRequest', description: 'The request of a callback; secrets are ***' });
 const attemptResponse = z
   .looseObject({
     status: z.int(),
     headers: shownHeaders,
-    body: text,
+    headers_truncated: headersTruncated,
+    body: text.meta({ description: 'Absent if the body is not UTF-8' }),
+    body_base64: text.meta({ description: 'The body, only if it is not UTF-8' }),
     truncated: z.boolean(),
     remote_address: maybe(text),
     connect_ms: maybe(z.number()),

@@ -1,6 +1,7 @@
 // `receive`: a small HTTP server for trying out callbacks. It prints each request and answers it, on request with
 // failures first.
 
+import { isUtf8 } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -51,12 +52,18 @@ function requestLine({ method = '', url = '' }: IncomingMessage, status: number,
   return `${paint('dim', time)}  ${paint('bold', `${method} ${oneLine(url)}`)}  answers ${answerText}`;
 }
 
+/** The start of a body. Bytes that are no text are marked, and shown in base64. */
+function bodyText(body: Buffer): string {
+  const start = body.subarray(0, MAX_SHOWN_BYTES);
+  return isUtf8(body) ? plain(start.toString()) : `not UTF-8, in base64: ${start.toString('base64')}`;
+}
+
 /** A request as it is printed: its first line, the headers that concern a task, and the start of its body. */
 function requestText(request: IncomingMessage, body: Buffer, firstLine: string): string {
   const headers = Object.entries(request.headers)
     .filter(([name]) => SHOWN_HEADERS.test(name))
     .map(([name, value]) => `  ${name}: ${oneLine(String(value))}`);
-  const text = plain(body.subarray(0, MAX_SHOWN_BYTES).toString());
+  const text = bodyText(body);
   const cutNote = body.length > MAX_SHOWN_BYTES ? [`  … ${body.length} bytes in total`] : [];
   const lines = text === '' ? [] : ['', ...text.split('\n').map((line) => `  ${line}`)];
   return [firstLine, ...headers, ...lines, ...cutNote, ''].join('\n');

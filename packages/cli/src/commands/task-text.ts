@@ -7,11 +7,16 @@ import { oneLine, pairs, table, type Column, type Paint } from '../output.ts';
 const MAX_LENGTH = 200;
 const cut = (text: string) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
 
-/** The last column: the status of a success; otherwise the error, the reason of the decision and the next attempt. */
+/** A body that is no UTF-8 has no text to show. */
+function bodyNote(response: Attempt['response']): string | undefined {
+  return response?.['body_base64'] === undefined ? undefined : '(body is not text: --json has it in base64)';
+}
+
+/** The last column: the status of a success, else the error; the reason of the decision, and the next attempt. */
 function detailText({ outcome, error, reason, next_at: next, response }: Attempt): string {
-  const status = response?.['status'];
-  if (outcome === 'succeeded') return typeof status === 'number' ? String(status) : '';
-  const why = [error?.message, reason === null ? undefined : `(${reason})`].filter(Boolean).join(' ');
+  const status = outcome === 'succeeded' ? response?.['status'] : error?.message;
+  const parts = [status, reason === null ? undefined : `(${reason})`, bodyNote(response)];
+  const why = parts.filter((part) => part !== undefined && part !== '').join(' ');
   return next === null ? why : `${why}; next ${next}`;
 }
 
@@ -31,10 +36,21 @@ export interface RawParts {
   readonly result: string | null;
 }
 
+/** Bytes that are no text, marked: base64 looks like a text. */
+const bytesText = (base64: string): string =>
+  cut(`${Buffer.byteLength(base64, 'base64')} bytes in base64: ${base64}`);
+
 /** The payload in the form in which it was submitted, cut; null = none. */
 function payloadText(task: Task, raw: string | null): string | null {
-  const text = task.payload_text ?? task.payload_base64 ?? raw;
+  if (task.payload_base64 !== undefined) return bytesText(task.payload_base64);
+  const text = task.payload_text ?? raw;
   return text === null || text === 'null' ? null : cut(text);
+}
+
+/** The result, cut; null = none. */
+function resultText({ result, result_content_type: type }: Task, raw: string | null): string | null {
+  if (type === 'application/octet-stream' && typeof result === 'string') return bytesText(result);
+  return raw === 'null' || raw === null ? null : cut(raw);
 }
 
 /** Colours of states; others have none. */
@@ -63,7 +79,7 @@ export function taskText(task: Task, raw: RawParts, paint: Paint): string {
     ['queue', task.queue],
     ['callback', callback ? `${callback.method} ${callback.url}` : null],
     ['payload', payloadText(task, raw.payload)],
-    ['result', raw.result === 'null' || raw.result === null ? null : cut(raw.result)],
+    ['result', resultText(task, raw.result)],
     ['business', task.business_id],
     ['user', task.user_id],
     ['trace', task.trace_id],

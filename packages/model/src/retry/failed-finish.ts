@@ -12,7 +12,7 @@ interface FailedTask {
 }
 
 export interface FailedAttempt {
-  /** Its record so far. The decision adds its reason and the start of the next attempt. */
+  /** Its record so far. The decision puts its reason before the one that is there, and adds the start of the next attempt. */
   readonly record: AttemptRecord;
   /** What the error asks for. */
   readonly hints: FailureHints;
@@ -61,7 +61,7 @@ export function failedFinish<Task extends FailedTask>(
   const { retried, maxRetries, meta } = task;
   const chosen = isBackoff(meta.backoff) ? meta.backoff : backoff;
   const decision = decideFailure({ retried, maxRetries, backoff: chosen, hints, chance });
-  const { reason } = decision;
+  const reason = [decision.reason, record.reason].filter(Boolean).join('; ');
   if (decision.outcome === 'archive') return { outcome: 'archive', task, record: { ...record, reason } };
   const delayMs = Math.max(decision.delayMs, minDelayMs(meta));
   const nextMs = nowMs + delayMs;

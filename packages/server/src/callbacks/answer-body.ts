@@ -1,7 +1,8 @@
 /** Keeps the beginning of a receiver's answer in bounded memory. */
+import { GrowingBuffer } from './http1/growing-buffer.ts';
 
 /** Bytes read of an answer; the connection is then closed. */
-const MAX_READ_BYTES = 1_048_576;
+export const MAX_READ_BYTES = 1_048_576;
 /** Longest body that becomes the task's result, bytes. */
 export const MAX_RESULT_BYTES = 262_144;
 /** Part of a body that is kept with the attempt, bytes. */
@@ -11,6 +12,8 @@ export const MAX_EXCERPT_BYTES = 8_192;
 export interface AnswerBody {
   /** Adds a chunk; false = the limit is reached, stop reading. */
   add(chunk: Uint8Array): boolean;
+  /** Number of bytes read so far. */
+  readonly size: number;
   read(): ReadBody;
 }
 
@@ -23,25 +26,26 @@ export interface ReadBody {
 
 /** Creates an empty body. */
 export function createAnswerBody(): AnswerBody {
-  let chunks: Uint8Array[] = [];
+  const kept = new GrowingBuffer();
   let size = 0;
 
   /** A body that is too long for a result keeps only the part that is shown. */
-  function shrink(): void {
-    if (size > MAX_RESULT_BYTES) chunks = [Buffer.concat(chunks).subarray(0, MAX_EXCERPT_BYTES)];
+  function keep(chunk: Uint8Array): void {
+    if (size > MAX_RESULT_BYTES) return;
+    kept.add(chunk.subarray(0, MAX_RESULT_BYTES - size));
+    if (size + chunk.length > MAX_RESULT_BYTES) kept.cutTo(MAX_EXCERPT_BYTES);
   }
 
   return {
     add(chunk) {
       const accepted = chunk.subarray(0, MAX_READ_BYTES - size);
-      if (size <= MAX_RESULT_BYTES) chunks.push(accepted);
+      keep(accepted);
       size += accepted.length;
-      if (chunks.length > 1) shrink();
       return accepted.length === chunk.length;
     },
-    read: () => ({
-      bytes: Buffer.concat(chunks).subarray(0, size > MAX_RESULT_BYTES ? MAX_EXCERPT_BYTES : undefined),
-      size,
-    }),
+    get size() {
+      return size;
+    },
+    read: () => ({ bytes: kept.bytes, size }),
   };
 }

@@ -61,17 +61,28 @@ function urlFault(url: string, rules: UrlRules): Fault | null {
     : { class: 'blocked_address', message: `${verdict.message} To allow it: ${verdict.configuration}` };
 }
 
-const notSent = (fault: Fault): Delivered => ({ answer: null, fault, remoteAddress: null, connectMs: null });
+const notSent = (fault: Fault): Delivered => ({
+  answer: null,
+  fault,
+  remoteAddress: null,
+  connectMs: null,
+  resent: null,
+});
 
 /**
  * Longest duration of the exchange. Before a timeout it ends early. Before the task's own deadline it does not: there the
- * engine must end the attempt, because no retry follows.
+ * engine must end the attempt, because no retry follows. Once a status was read the exchange decides, so then it ends early,
+ * too.
  */
-function maxExchangeMs({ timeoutMs }: Task, { startedMs, deadlineMs }: Times): number {
-  if (deadlineMs === 0) return Infinity;
+function exchangeLimits(
+  { timeoutMs }: Task,
+  { startedMs, deadlineMs }: Times,
+): { totalMs: number; answerMs: number } {
+  if (deadlineMs === 0) return { totalMs: Infinity, answerMs: Infinity };
   const leftMs = deadlineMs - startedMs;
+  const answerMs = Math.max(1, leftMs - END_EARLY_MS);
   const endsByTimeout = timeoutMs > 0 && leftMs >= timeoutMs - END_EARLY_MS;
-  return endsByTimeout ? Math.max(1, leftMs - END_EARLY_MS) : leftMs + END_EARLY_MS;
+  return { totalMs: endsByTimeout ? answerMs : leftMs + END_EARLY_MS, answerMs };
 }
 
 function logFields(task: Task, delivery: Delivery): Record<string, unknown> {
@@ -114,10 +125,11 @@ function logOutcome(
     status: delivered.answer?.status,
     duration_ms: Math.round(clock.monotonicMs() - sinceMs),
   };
-  if (outcome.ok) return log.debug(fields, 'a callback succeeded');
+  if (outcome.ok) return log.debug({ ...fields, note: outcome.note ?? undefined }, 'a callback succeeded');
   if (isGivenBack(signal)) return log.debug(fields, 'a callback was given back, because the worker stops');
   const err = { class: outcome.hints.errorClass, message: outcome.message };
-  log.warn({ ...fields, err, reason: outcome.hints.reason }, 'a callback attempt failed');
+  const reason = [outcome.hints.reason, outcome.note].filter(Boolean).join('; ');
+  log.warn({ ...fields, err, reason }, 'a callback attempt failed');
 }
 
 async function send(
@@ -130,7 +142,7 @@ async function send(
   if (fault) return notSent(fault);
   return deps.deliverer.deliver(request, {
     connectMs: delivery.callback.connectTimeoutMs,
-    totalMs: maxExchangeMs(task, delivery),
+    ...exchangeLimits(task, delivery),
     signal,
   });
 }
@@ -157,7 +169,7 @@ export async function deliverTask(
   const sinceMs = deps.clock.monotonicMs();
   const delivered = await send(deps, task, { delivery, request, signal: context.signal });
   const outcome = outcomeOf(delivered, deps.clock.wallMs());
-  context.record({ ...exchangeRecord(request, delivered) });
+  context.record({ ...exchangeRecord(request, delivered) }, outcome.note ?? undefined);
   logOutcome(deps, { task, delivery, delivered, outcome, signal: context.signal, sinceMs });
   if (!outcome.ok) throw new HandlerError(outcome.message, outcome.hints);
   return outcome.result ?? undefined;

@@ -1,32 +1,32 @@
 /**
- * Sends callbacks over HTTP with undici: one timer over all phases of an exchange, bounded memory, and a fault class for every
- * failure. There are no redirects, no proxy and no retry: the engine retries.
+ * Sends callbacks over HTTP/1.1 on connections of our own: docs/callbacks.md. One time limit holds for all phases
+ * of an exchange, memory is bounded, and every failure has a class. There are no redirects, no proxy and no retry: the
+ * engine retries. Only a request that a kept connection swallowed is sent once more.
  */
-import type { Socket } from 'node:net';
-import { dial, type Clock } from '@task-center/engine';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
-import { createAnswerBody, type ReadBody } from './answer-body.ts';
+import type { Clock } from '@task-center/engine';
 import { faultOf, type Fault } from './faults.ts';
+import { AnswerReader, type ReadAnswer } from './http1/answer-reader.ts';
+import { createConnector, type Connector } from './http1/connect.ts';
+import { Connection } from './http1/connection.ts';
+import { Connections } from './http1/connections.ts';
+import { requestFault, requestHead } from './http1/request-head.ts';
+import { quoted } from './headers.ts';
 import type { CallbackRequest } from './request.ts';
-import { watchSockets, type SocketWatch } from './socket-watch.ts';
 
 /** A receiver's answer. Times are ms since the start of the exchange. */
-export interface Answer extends ReadBody {
-  readonly status: number;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Whether the body is incomplete: longer than what is read, or broken off. */
-  readonly cut: boolean;
+export interface Answer extends ReadAnswer {
   readonly firstByteMs: number;
 }
 
-/** The result of an exchange. Both an answer and a fault: the answer broke off or did not end in time. */
+/** The result of an exchange: an answer or a fault. Once a status was read there is an answer, though it may be cut. */
 export interface Delivered {
   readonly answer: Answer | null;
   readonly fault: Fault | null;
   readonly remoteAddress: string | null;
   /** Null = not connected. */
   readonly connectMs: number | null;
+  /** Why the request was sent a second time; null = it was not. */
+  readonly resent: string | null;
 }
 
 export interface DeliverLimits {
@@ -34,6 +34,8 @@ export interface DeliverLimits {
   readonly connectMs: number;
   /** Longest time from the start to the last byte; `Infinity` = no limit. */
   readonly totalMs: number;
+  /** Longest time from the start to the last byte of an answer whose status was read. Default: `totalMs`. */
+  readonly answerMs?: number;
   /** Ends the exchange at once, with a fault of class `cancelled` if the task was cancelled, else `timeout`. */
   readonly signal?: AbortSignal;
 }
@@ -46,57 +48,24 @@ export interface Deliverer {
 }
 
 export interface DelivererDeps {
-  /** Connections per origin, at most. */
+  /** Connections that are kept for later requests, at most. There is one more for each exchange under way. */
   readonly concurrency: number;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
+  /** See `createConnector`. */
+  readonly ca?: string | Buffer;
 }
 
-/**
- * Shorter than the 5 s after which many receivers close idle connections: a request on a closing connection fails.
- */
+/** Shorter than the 5 s after which many receivers close idle connections. */
 const IDLE_MS = 4_000;
+/** As long as a receiver may ask for. */
 const MAX_IDLE_MS = 30_000;
-const MAX_ANSWER_HEADERS_BYTES = 16_384;
+const CLOSED = 'the connection was closed';
 
-/** Connects by `dial`, and leaves TLS to undici. */
-function createConnector(timeoutMs: number, clock: Pick<Clock, 'after'>): buildConnector.connector {
-  // `rejectUnauthorized` is explicit: no environment variable can then turn it off.
-  const secure = buildConnector({ timeout: timeoutMs, minVersion: 'TLSv1.2', rejectUnauthorized: true });
-  const open = async (...[options, callback]: Parameters<typeof secure>): Promise<void> => {
-    const { hostname: host, protocol } = options;
-    const isSecure = protocol === 'https:';
-    const port = Number(options.port || (isSecure ? 443 : 80));
-    let socket: Socket;
-    try {
-      socket = await dial({ host, port, clock, signal: AbortSignal.timeout(timeoutMs) });
-    } catch (error) {
-      return callback(error as Error, null);
-    }
-    if (isSecure) secure({ ...options, httpSocket: socket }, callback);
-    else callback(null, socket);
-  };
-  return (options, callback) => void open(options, callback);
-}
-
-function createAgent(connectSeconds: number, { concurrency, clock }: DelivererDeps): Agent {
-  return new Agent({
-    connections: concurrency,
-    keepAliveTimeout: IDLE_MS,
-    keepAliveMaxTimeout: MAX_IDLE_MS,
-    maxHeaderSize: MAX_ANSWER_HEADERS_BYTES,
-    // `DeliveryInProgress` has timers of its own, over all phases.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: createConnector(connectSeconds * 1_000, clock),
-  });
-}
-
-/** Headers with lower-case names; repeated ones joined by commas. */
-function flattenHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-): Record<string, string> {
-  const entries = Object.entries(headers).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]));
+/** What the exchanges of a deliverer share. */
+interface Services {
+  readonly clock: DelivererDeps['clock'];
+  readonly connect: Connector;
+  readonly connections: Connections;
 }
 
 /** Why the attempt ended: the engine says it in the reason of its signal. */
@@ -107,152 +76,177 @@ function abortFault(signal: AbortSignal | undefined): Fault {
     : { class: 'timeout', message: 'the attempt was ended' };
 }
 
-/** One exchange. It ends exactly once: by undici's events, by a timer or by the signal. */
-class DeliveryInProgress implements Dispatcher.DispatchHandler {
+/** Resolves when the event loop has looked at every connection again. */
+const nextPoll = (act: () => void): unknown => setImmediate(() => setImmediate(act));
+
+/** One exchange. It ends exactly once: by the answer, by the connection, by a timer or by the signal. */
+class DeliveryInProgress {
   readonly done: Promise<Delivered>;
-  readonly #clock: DelivererDeps['clock'];
-  readonly #startedMs: number;
-  readonly #timers: NodeJS.Timeout[] = [];
-  readonly #body = createAnswerBody();
+  readonly #services: Services;
+  readonly #request: CallbackRequest;
   readonly #limits: DeliverLimits;
+  readonly #url: URL;
+  readonly #startedMs: number;
+  readonly #timers: ReturnType<Clock['after']>[] = [];
+  readonly #reader = new AnswerReader();
+  readonly #connecting = new AbortController();
   readonly #onAbort = () => this.#giveUp(abortFault(this.#limits.signal));
   #resolve: ((delivered: Delivered) => void) | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
-  #answer: Pick<Answer, 'status' | 'headers' | 'firstByteMs'> | undefined;
+  #connection: Connection | undefined;
   #connectMs: number | null = null;
+  #firstByteMs: number | null = null;
   #remoteAddress: string | null = null;
+  #resent: string | null = null;
 
-  constructor(limits: DeliverLimits, clock: DelivererDeps['clock']) {
+  constructor(services: Services, request: CallbackRequest, limits: DeliverLimits) {
+    this.#services = services;
+    this.#request = request;
     this.#limits = limits;
-    this.#clock = clock;
-    this.#startedMs = clock.monotonicMs();
+    this.#url = new URL(request.url);
+    this.#startedMs = services.clock.monotonicMs();
     this.done = new Promise((resolve) => (this.#resolve = resolve));
     this.#startTimers();
+    this.#begin();
   }
 
   #startTimers(): void {
-    const { connectMs, totalMs, signal } = this.#limits;
-    const giveUpAfter = (ms: number, fault: () => Fault | null) => {
-      const timer = setTimeout(
-        () => {
-          const found = fault();
-          if (found) this.#giveUp(found);
-        },
-        Math.max(0, ms),
-      );
-      this.#timers.push(timer);
-    };
-    giveUpAfter(connectMs, () =>
-      this.#connectMs === null
-        ? { class: 'connect_timeout', message: `no connection within ${connectMs} ms` }
-        : null,
-    );
-    if (totalMs !== Infinity)
-      giveUpAfter(totalMs, () => ({
-        class: 'timeout',
-        message: this.#answer ? 'the answer did not end in time' : 'no answer in time',
-      }));
+    const { totalMs, answerMs = Infinity, signal } = this.#limits;
+    this.#after(totalMs, () => this.#giveUp(this.#lateFault(totalMs)));
+    this.#after(answerMs, () => {
+      if (this.#reader.hasStatus) this.#giveUp(this.#lateFault(answerMs));
+    });
     if (signal?.aborted) queueMicrotask(this.#onAbort);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
+  #after(ms: number, act: () => void): void {
+    if (ms !== Infinity) this.#timers.push(this.#services.clock.after(Math.max(0, ms), act));
+  }
+
+  #lateFault(limitMs: number): Fault {
+    const what = this.#reader.hasStatus ? 'it did not end in time' : `no answer in time${this.#begun()}`;
+    return { class: 'timeout', message: `${what} (limit ${limitMs} ms)` };
+  }
+
+  /** What has arrived of an answer without a status. */
+  #begun(): string {
+    const { beginning } = this.#reader;
+    return beginning === '' ? '' : `, only ${quoted(beginning)}`;
+  }
+
   /** Ms since the start. */
   #sinceStart(): number {
-    return Math.round(this.#clock.monotonicMs() - this.#startedMs);
+    return Math.round(this.#services.clock.monotonicMs() - this.#startedMs);
   }
 
-  /** Ends with a fault, and aborts the request if it was sent. */
-  #giveUp(fault: Fault): void {
-    this.#end(fault, true);
-    this.#controller?.abort(new Error(fault.message));
+  #begin(): void {
+    const fault = requestFault(this.#request);
+    if (fault !== null) return this.#end({ class: 'protocol', message: fault });
+    const kept = this.#services.connections.take(this.#url.origin);
+    if (!kept) return void this.#connect();
+    this.#connection = kept;
+    // What the receiver has sent until now is no answer to this request. Looking first closes such a connection.
+    nextPoll(() => {
+      if (!this.#resolve) return;
+      if (kept.isOpen) this.#sendOn(kept, true);
+      else void this.#connect();
+    });
   }
 
-  /** Resolves `done`; later calls have no effect. */
-  #end(fault: Fault | null, cut: boolean): void {
-    if (!this.#resolve) return;
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#limits.signal?.removeEventListener('abort', this.#onAbort);
-    const answer = this.#answer ? { ...this.#answer, ...this.#body.read(), cut } : null;
-    this.#resolve({ answer, fault, remoteAddress: this.#remoteAddress, connectMs: this.#connectMs });
-    this.#resolve = undefined;
+  async #connect(): Promise<void> {
+    const { clock, connect, connections } = this.#services;
+    const { connectMs } = this.#limits;
+    const timer = clock.after(connectMs, () =>
+      this.#giveUp({ class: 'connect_timeout', message: `no connection within ${connectMs} ms` }),
+    );
+    this.#timers.push(timer);
+    try {
+      const socket = await connect(this.#url, this.#connecting.signal);
+      timer.cancel();
+      const connection = new Connection(socket, clock.monotonicMs());
+      connections.add(connection);
+      if (this.#resolve) this.#sendOn(connection, false);
+      else connection.destroy();
+    } catch (error) {
+      this.#end(faultOf(error, false));
+    }
   }
 
-  readonly onAddress = (address: string | null): void => {
-    this.#remoteAddress = address;
-  };
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
+  #sendOn(connection: Connection, isKept: boolean): void {
+    this.#connection = connection;
     this.#connectMs = this.#sinceStart();
-    // It ended while undici was still connecting: nothing may be sent any more.
-    if (!this.#resolve) controller.abort(new Error('the exchange has ended'));
+    this.#remoteAddress = connection.remoteAddress;
+    connection.send(requestHead(this.#request), this.#request.body, {
+      onBytes: (bytes) => {
+        this.#firstByteMs ??= this.#sinceStart();
+        if (this.#reader.add(bytes)) this.#end(this.#protocolFault());
+      },
+      onClosed: (error) => this.#onClosed(error, isKept),
+    });
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    // Interim answers such as 103 are not the answer.
-    if (status < 200) return;
-    this.#answer = { status, headers: flattenHeaders(headers), firstByteMs: this.#sinceStart() };
+  #onClosed(error: Error | null, isKept: boolean): void {
+    if (!this.#resolve) return;
+    if (isKept && !this.#reader.hasBegun) {
+      this.#resent = `sent again on a new connection: the kept one was closed${error ? ` (${error.message})` : ''}`;
+      return void this.#connect();
+    }
+    this.#reader.stop(error?.message ?? CLOSED, error === null);
+    const fault = error
+      ? faultOf(error, true)
+      : { class: 'reset' as const, message: `${CLOSED} without an answer${this.#begun()}` };
+    this.#end(fault);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#resolve || this.#body.add(chunk)) return;
-    this.#end(null, true);
-    controller.abort(new Error('enough was read'));
+  #protocolFault(): Fault | null {
+    const { fault } = this.#reader;
+    return fault === null ? null : { class: 'protocol', message: `the answer is not valid HTTP: ${fault}` };
   }
 
-  onResponseEnd(): void {
-    this.#end(null, false);
+  /** Ends what is under way. What has arrived still counts. */
+  #giveUp(fault: Fault): void {
+    this.#reader.stop(fault.message);
+    this.#connecting.abort(new Error(fault.message));
+    this.#end(fault);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#end(faultOf(error, this.#connectMs !== null), true);
+  /** Resolves `done`; later calls have no effect. The fault counts only if there is no answer. */
+  #end(fault: Fault | null): void {
+    const resolve = this.#resolve;
+    if (!resolve) return;
+    this.#resolve = undefined;
+    for (const timer of this.#timers) timer.cancel();
+    this.#limits.signal?.removeEventListener('abort', this.#onAbort);
+    this.#letGo();
+    const read = this.#reader.answer();
+    resolve({
+      answer: read && { ...read, firstByteMs: this.#firstByteMs ?? this.#sinceStart() },
+      fault: read ? null : fault,
+      remoteAddress: this.#remoteAddress,
+      connectMs: this.#connectMs,
+      resent: this.#resent,
+    });
+  }
+
+  /** Keeps the connection for later requests if it is in order, else closes it. */
+  #letGo(): void {
+    const connection = this.#connection;
+    if (!connection) return;
+    const keepMs = this.#reader.keepMs(IDLE_MS, MAX_IDLE_MS);
+    if (connection.release()) this.#services.connections.keep(this.#url.origin, connection, keepMs);
+    else connection.destroy();
   }
 }
 
-function sendRequest(agent: Agent, request: CallbackRequest, exchange: DeliveryInProgress): void {
-  const url = new URL(request.url);
-  agent.dispatch(
-    {
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: request.method,
-      headers: { ...request.headers },
-      body: request.body,
-    },
-    exchange,
-  );
-}
-
-/** Creates a deliverer with connection pools of its own. */
-export function createDeliverer(deps: DelivererDeps): Deliverer {
-  /**
-   * By connect timeout in seconds, because undici sets it per pool, not per request. At most 60: the longest is 60 s.
-   */
-  const agents = new Map<number, Agent>();
-  const sockets: SocketWatch = watchSockets();
-
-  function agentFor(connectMs: number): Agent {
-    const seconds = Math.ceil(connectMs / 1_000);
-    const agent = agents.get(seconds) ?? createAgent(seconds, deps);
-    agents.set(seconds, agent);
-    return agent;
-  }
-
+/** Creates a deliverer with connections of its own. */
+export function createDeliverer({ concurrency, clock, ca }: DelivererDeps): Deliverer {
+  const connections = new Connections(concurrency, clock);
+  const services: Services = { clock, connect: createConnector({ clock, ca }), connections };
   return {
-    deliver(request, limits) {
-      const exchange = new DeliveryInProgress(limits, deps.clock);
-      const agent = agentFor(limits.connectMs);
-      sockets.during(() => sendRequest(agent, request, exchange), exchange.onAddress);
-      return exchange.done;
-    },
-    async close() {
-      sockets.close();
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
-      agents.clear();
+    deliver: (request, limits) => new DeliveryInProgress(services, request, limits).done,
+    close() {
+      connections.close();
+      return Promise.resolve();
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Classes of failed exchanges, by the error codes of Node, OpenSSL and undici.
+ * Classes of failed exchanges, by the error codes of Node and OpenSSL.
  *
  * A new error code needs an entry in `BY_CODE`, or a pattern in `TLS_CODE`; a new class also one in `FaultClass`. Classes are
  * public: docs/design/http-api.md#callbacks lists them.
@@ -30,11 +30,8 @@ const BY_CODE: Readonly<Record<string, FaultClass>> = {
   ENOTFOUND: 'dns',
   ECONNREFUSED: 'connect',
   ETIMEDOUT: 'connect_timeout',
-  UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
   ECONNRESET: 'reset',
   EPIPE: 'reset',
-  UND_ERR_SOCKET: 'reset',
-  UND_ERR_DESTROYED: 'reset',
 };
 
 function codeOf(error: unknown): string {
@@ -44,8 +41,6 @@ function codeOf(error: unknown): string {
 
 /** The first line of an error's message; OpenSSL adds lines that only help its developers. */
 function messageOf(error: unknown): string {
-  // undici's parser fails with an assertion at a status such as 000.
-  if (codeOf(error) === 'ERR_ASSERTION') return 'the answer is not valid HTTP';
   const { message, errors } = (error ?? {}) as { message?: unknown; errors?: readonly unknown[] };
   // With several addresses Node's own message is empty; the errors of the addresses are inside.
   if (message === '' && errors?.[0] !== undefined) return messageOf(errors[0]);

@@ -1,4 +1,4 @@
-/** Headers of callback requests: which ones a submitter may set, which ones are hidden, and how ours are encoded. */
+/** Headers of callbacks: which ones a submitter may set, which ones are hidden, how ours are encoded, how others are quoted. */
 
 const VALID_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALID_VALUE = /^[\t\u0020-\u007e]*$/;
@@ -39,4 +39,13 @@ export function isSecretHeader(name: string): boolean {
  */
 export function headerText(value: string): string {
   return value.toWellFormed().replace(/[^\u0020-\u0024\u0026-\u007e]+/g, encodeURIComponent);
+}
+
+/** Longest part of a text that is quoted, characters. */
+const MAX_QUOTED_LENGTH = 64;
+
+/** A text from outside as it stands in a message: in quotes, with escapes, and cut if it is long. */
+export function quoted(text: string): string {
+  const start = text.slice(0, MAX_QUOTED_LENGTH).toWellFormed();
+  return JSON.stringify(start) + (text.length > MAX_QUOTED_LENGTH ? '…' : '');
 }

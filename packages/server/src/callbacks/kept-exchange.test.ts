@@ -10,10 +10,11 @@ const aRequest = (headers: Record<string, string> = {}): CallbackRequest => ({
   body: null,
 });
 const delivered = (bytes: Uint8Array, headers: Record<string, string> = {}): Delivered => ({
-  answer: { status: 503, headers, bytes, size: bytes.length, cut: false, firstByteMs: 31 },
+  answer: { status: 503, headers, bytes, size: bytes.length, cut: null, firstByteMs: 31 },
   fault: null,
   remoteAddress: '192.0.2.7',
   connectMs: 3,
+  resent: null,
 });
 const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
@@ -44,7 +45,7 @@ test('secrets are hidden on both sides', () => {
 });
 
 test('without an answer there is no response', () => {
-  const none: Delivered = { answer: null, fault: null, remoteAddress: null, connectMs: null };
+  const none: Delivered = { answer: null, fault: null, remoteAddress: null, connectMs: null, resent: null };
   expect(exchangeRecord(aRequest(), none).response).toBeNull();
 });
 
@@ -60,10 +61,38 @@ test('a character that the limit splits is left out', () => {
   expect(response?.truncated).toBe(true);
 });
 
-test('bytes that are not text are replaced, and a part of them is still marked as truncated', () => {
+test.each([
+  ['gzip', Buffer.from('1f8b08000000000000034bcc28010000ffff', 'hex')],
+  ['GBK', Buffer.from('b6a9b5a5', 'hex')],
+  ['UTF-16', Buffer.from('\ufeffok', 'utf16le')],
+])('a body in %s is kept in base64, byte for byte', (_, bytes) => {
+  const { response } = exchangeRecord(aRequest(), delivered(bytes));
+  expect(response).toMatchObject({ body_base64: bytes.toString('base64'), truncated: false });
+  expect(response).not.toHaveProperty('body');
+});
+
+test('a character that the receiver cut off does not make a text binary', () => {
+  const answered = delivered(Buffer.from('€').subarray(0, 2));
+  const cut = { ...answered, answer: { ...answered.answer!, cut: 'the body was cut' } };
+  expect(exchangeRecord(aRequest(), cut).response).toMatchObject({ body: '', truncated: true });
+  expect(exchangeRecord(aRequest(), answered).response).toMatchObject({ body_base64: '4oI=' });
+});
+
+test('a part of a long binary body is marked as truncated', () => {
   const { response } = exchangeRecord(aRequest(), delivered(Buffer.alloc(9_000, 0xff)));
-  expect(response?.body).toMatch(/^\ufffd+$/);
+  expect(Buffer.from(response?.body_base64 ?? '', 'base64')).toEqual(Buffer.alloc(8_192, 0xff));
   expect(response?.truncated).toBe(true);
+});
+
+test('headers that do not fit are left out, and the record says so', () => {
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`x-${i}`, 'y'.repeat(40)]));
+  const { request, response } = exchangeRecord(aRequest(), delivered(Buffer.from(''), many));
+  expect(response).toMatchObject({ headers_truncated: true });
+  expect(Object.keys(response?.headers ?? {}).length).toBeLessThan(100);
+  expect(exchangeRecord(aRequest(), delivered(Buffer.from(''))).response).not.toHaveProperty(
+    'headers_truncated',
+  );
+  expect(request).not.toHaveProperty('headers_truncated');
 });
 
 test('at most 16 KiB are kept, whatever the receiver answers', () => {

@@ -1,6 +1,6 @@
 /** What an attempt keeps of its HTTP exchange, in bounded size and without secrets. */
-import { MAX_EXCERPT_BYTES, type ReadBody } from './answer-body.ts';
-import type { Delivered } from './deliver.ts';
+import { MAX_EXCERPT_BYTES } from './answer-body.ts';
+import type { Answer, Delivered } from './deliver.ts';
 import { isSecretHeader } from './headers.ts';
 import type { CallbackRequest } from './request.ts';
 
@@ -15,8 +15,12 @@ export interface ExchangeRecord {
   readonly response: {
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
+    /** Exactly one of the two is there: text, or base64 of a body that is no UTF-8. */
+    readonly body?: string;
+    readonly body_base64?: string;
     readonly truncated: boolean;
+    /** Only if it is true. */
+    readonly headers_truncated?: boolean;
     readonly remote_address: string | null;
     readonly connect_ms: number | null;
     readonly first_byte_ms: number;
@@ -31,49 +35,69 @@ const MAX_URL_LENGTH = 2_048;
 
 const jsonByteLength = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
-/** Headers with secrets hidden, in order, up to the limit. */
-function shownHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const shown: Record<string, string> = {};
+/** Headers with secrets hidden, in order, up to the limits. `isCut`: whether some do not fit. */
+function shownHeaders(headers: Readonly<Record<string, string>>): {
+  readonly shown: Record<string, string>;
+  readonly isCut: boolean;
+} {
+  const shown: [string, string][] = [];
   let remaining = MAX_HEADERS_LENGTH;
+  let isCut = false;
   for (const [name, value] of Object.entries(headers)) {
     const text = isSecretHeader(name) ? '***' : value.slice(0, MAX_VALUE_LENGTH).toWellFormed();
+    isCut ||= !isSecretHeader(name) && value.length > MAX_VALUE_LENGTH;
     remaining -= jsonByteLength({ [name]: text });
-    if (remaining < 0) break;
-    shown[name] = text;
+    if (remaining < 0) return { shown: Object.fromEntries(shown), isCut: true };
+    shown.push([name, text]);
   }
-  return shown;
+  return { shown: Object.fromEntries(shown), isCut };
 }
 
+/** The text of a body, without a character that is cut at its end; null = it is no UTF-8. */
+function decodedText(bytes: Uint8Array, isWhole: boolean): string | null {
+  try {
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    return decoder.decode(bytes, { stream: !isWhole });
+  } catch {
+    return null;
+  }
+}
+
+type ShownBody = { readonly body: string } | { readonly body_base64: string };
+
 /**
- * The beginning of a body as text, at most `maxBytes` as JSON. Escapes make JSON longer than the body: it is shortened until
- * it fits. A character that is cut in the middle is left out.
+ * The beginning of a body, at most `maxBytes` as JSON. Escapes make JSON longer than the body: it is shortened until it
+ * fits.
  */
-function shownBody({ bytes, size }: ReadBody, maxBytes: number): { body: string; truncated: boolean } {
+function shownBody({ bytes, size, cut }: Answer, maxBytes: number): ShownBody & { truncated: boolean } {
   let length = Math.min(bytes.length, MAX_EXCERPT_BYTES);
   for (; length > 0; length = Math.floor(length * 0.75)) {
-    const stream = length < size;
-    const body = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, length), { stream });
-    if (jsonByteLength(body) <= maxBytes) return { body, truncated: length < size };
+    const part = bytes.subarray(0, length);
+    const isWhole = cut === null && length === size;
+    const body = decodedText(part, isWhole);
+    const shown = body === null ? { body_base64: Buffer.from(part).toString('base64') } : { body };
+    if (jsonByteLength(Object.values(shown)[0]) <= maxBytes) return { ...shown, truncated: !isWhole };
   }
-  return { body: '', truncated: size > 0 };
+  return { body: '', truncated: size > 0 || cut !== null };
 }
 
 /** The record of an exchange: secrets hidden, at most 16 KiB as JSON. */
 export function exchangeRecord(
   { method, url, headers }: CallbackRequest,
-  { answer, remoteAddress, connectMs }: Delivered,
+  { answer, remoteAddress, connectMs }: Pick<Delivered, 'answer' | 'remoteAddress' | 'connectMs'>,
 ): ExchangeRecord {
-  const request = { method, url: url.slice(0, MAX_URL_LENGTH), headers: shownHeaders(headers) };
+  const sent = shownHeaders(headers);
+  const request = { method, url: url.slice(0, MAX_URL_LENGTH), headers: sent.shown };
   if (!answer) return { request, response: null };
+  const received = shownHeaders(answer.headers);
   const response = {
     status: answer.status,
-    headers: shownHeaders(answer.headers),
-    body: '',
-    truncated: false,
+    headers: received.shown,
+    ...(received.isCut && { headers_truncated: true }),
     remote_address: remoteAddress,
     connect_ms: connectMs,
     first_byte_ms: answer.firstByteMs,
   };
-  const shown = shownBody(answer, MAX_LENGTH - jsonByteLength({ request, response }) - 1);
-  return { request, response: { ...response, body: shown.body, truncated: shown.truncated || answer.cut } };
+  const rest = jsonByteLength({ request, response: { ...response, body_base64: '', truncated: false } });
+  return { request, response: { ...response, ...shownBody(answer, MAX_LENGTH - rest) } };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from './deliver.ts';
+import type { Fault } from './faults.ts';
 import { outcomeOf } from './outcome.ts';
-import { parseRetryAfterMs } from './retry-hints.ts';
+import { readRetryAfter, readRetryDirective } from './retry-hints.ts';
 
 const NOW = Date.parse('2026-11-24T08:00:00.000Z');
 
@@ -10,10 +11,11 @@ const anAnswer = (status: number, headers: Record<string, string> = {}, body = '
   headers,
   bytes: Buffer.from(body),
   size: body.length,
-  cut: false,
+  cut: null,
   firstByteMs: 1,
 });
-const after = (answer: Answer) => outcomeOf({ answer, fault: null }, NOW);
+const after = (answer: Answer) => outcomeOf({ answer, fault: null, resent: null }, NOW);
+const failedBy = (fault: Fault) => outcomeOf({ answer: null, fault, resent: null }, NOW);
 const hintsOf = (answer: Answer) => {
   const outcome = after(answer);
   return outcome.ok ? 'succeeded' : outcome.hints;
@@ -37,12 +39,17 @@ describe('a success', () => {
   });
 
   test('with an empty body has no result', () => {
-    expect(after(anAnswer(204))).toEqual({ ok: true, result: null });
+    expect(after(anAnswer(204))).toEqual({ ok: true, result: null, note: null });
   });
 
   test('with a body that is too long to keep has no result, never a part of one', () => {
-    expect(after({ ...anAnswer(200, {}, 'x'), size: 262_145 })).toEqual({ ok: true, result: null });
-    expect(after({ ...anAnswer(200, {}, 'x'), cut: true })).toEqual({ ok: true, result: null });
+    expect(after({ ...anAnswer(200, {}, 'x'), size: 262_145 })).toEqual({
+      ok: true,
+      result: null,
+      note: 'the body of 262145 bytes is too long for a result (limit 262144 bytes)',
+    });
+    const cut = 'the body was cut after 1 of 9 bytes: the connection was closed';
+    expect(after({ ...anAnswer(200, {}, 'x'), cut })).toEqual({ ok: true, result: null, note: cut });
   });
 });
 
@@ -114,10 +121,30 @@ describe('Retry-After', () => {
     ['5s', null],
     ['2026', 2_026_000],
     ['2026-11-24T08:00:30Z', null],
-    ['99999999999999', null],
+    ['1, 2', null],
+    ['99999999999999', 86_400_000],
+    ['9'.repeat(400), 86_400_000],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', 86_400_000],
     ['Tue, 99 Nov 2026 08:00:30 GMT', null],
-  ])('%j means %j ms', (value, ms) => {
-    expect(parseRetryAfterMs(value, NOW)).toBe(ms);
+  ])('%j means %j ms, and is quoted if it means nothing', (value, ms) => {
+    const hint = readRetryAfter(value, NOW);
+    expect(hint.value).toBe(ms);
+    if (ms === null)
+      expect(hint.problem).toBe(
+        `retry-after not understood: ${JSON.stringify(value)} is not a number of seconds or an HTTP date`,
+      );
+    else expect(hint.problem).toBeNull();
+  });
+
+  test('is quoted at its beginning only', () => {
+    expect(readRetryAfter('x'.repeat(9_000), NOW).problem?.length).toBeLessThan(200);
+  });
+
+  test('that was not understood is in the note of any outcome', () => {
+    for (const status of [200, 400, 503])
+      expect(after(anAnswer(status, { 'retry-after': 'soon' })).note).toMatch(
+        /^retry-after not understood: "soon"/,
+      );
   });
 });
 
@@ -152,34 +179,60 @@ describe('task-center-retry', () => {
     expect(hintsOf(anAnswer(200, { 'task-center-retry': 'no' }))).toBe('succeeded');
   });
 
-  test('with an unknown value is ignored', () => {
-    expect(hintsOf(anAnswer(500, { 'task-center-retry': 'maybe' }))).toMatchObject({
-      reason: 'default: 5xx retry',
-    });
+  test('with a duration over 24 h counts as 24 h', () => {
+    for (const text of ['25h', '999999999999d', 'P9D'])
+      expect(hintsOf(anAnswer(500, { 'task-center-retry': text }))).toMatchObject({
+        retryAfterMs: 86_400_000,
+      });
   });
+
+  test.each(['maybe', '30', '-5s', '1.5s', '', 'no, yes', 'not'])(
+    '%j is not understood, and quoted',
+    (text) => {
+      const problem = `task-center-retry not understood: ${JSON.stringify(text)} is not no, yes or a duration such as 30s`;
+      expect(readRetryDirective(text)).toEqual({ value: null, problem });
+      expect(after(anAnswer(500, { 'task-center-retry': text }))).toMatchObject({
+        hints: { reason: 'default: 5xx retry' },
+        note: problem,
+      });
+      expect(after(anAnswer(200, { 'task-center-retry': text }))).toMatchObject({ ok: true, note: problem });
+    },
+  );
 });
 
 describe('a fault', () => {
   test('of the transport is retried', () => {
-    const fault = { class: 'reset', message: 'other side closed' } as const;
-    expect(outcomeOf({ answer: null, fault }, NOW)).toEqual({
+    expect(failedBy({ class: 'reset', message: 'the connection was closed' })).toEqual({
       ok: false,
-      message: 'other side closed',
+      message: 'the connection was closed',
       hints: { errorClass: 'reset', reason: 'default: reset retry' },
+      note: null,
     });
   });
 
   test.each(['blocked_address', 'invalid_url'] as const)('of class %s fails at once', (name) => {
-    expect(outcomeOf({ answer: null, fault: { class: name, message: 'no' } }, NOW)).toMatchObject({
+    expect(failedBy({ class: name, message: 'no' })).toMatchObject({
       hints: { retryable: false, reason: `default: ${name} fails at once` },
     });
   });
 
-  test('fails the attempt even if the incomplete answer was a 2xx', () => {
-    const fault = { class: 'timeout', message: 'the answer did not end in time' } as const;
-    expect(outcomeOf({ answer: anAnswer(200), fault }, NOW)).toMatchObject({
-      ok: false,
-      hints: { status: 200, errorClass: 'timeout' },
+  test('after a request that was sent twice says so', () => {
+    const fault = { class: 'reset', message: 'closed' } as const;
+    expect(outcomeOf({ answer: null, fault, resent: 'sent again' }, NOW)).toMatchObject({
+      note: 'sent again',
     });
+  });
+});
+
+describe('a status whose body was cut', () => {
+  const cut = 'the body was cut after 6 bytes: it did not end in time (limit 100 ms)';
+
+  test('still decides', () => {
+    expect(after({ ...anAnswer(503, { 'retry-after': '7' }), cut })).toMatchObject({
+      hints: { status: 503, errorClass: 'http_status', retryAfterMs: 7_000 },
+      note: cut,
+    });
+    expect(after({ ...anAnswer(410), cut })).toMatchObject({ hints: { retryable: false }, note: cut });
+    expect(after({ ...anAnswer(200), cut })).toMatchObject({ ok: true, note: cut });
   });
 });

@@ -7,18 +7,29 @@ import type { FailureHints } from '@task-center/engine';
 import { MAX_RESULT_BYTES } from './answer-body.ts';
 import type { Answer, Delivered } from './deliver.ts';
 import type { Fault } from './faults.ts';
-import { parseHttpDateMs, parseRetryAfterMs, parseRetryDirective } from './retry-hints.ts';
+import { parseHttpDateMs, readRetryAfter, readRetryDirective, type RetryDirective } from './retry-hints.ts';
 
 type Decision = Pick<FailureHints, 'retryable' | 'retryAfterMs'> & { readonly reason: string };
 
+/** What else people should know: what was cut, sent again or not understood; null = nothing. */
+interface Noted {
+  readonly note: string | null;
+}
+
+interface Failed extends Noted {
+  readonly ok: false;
+  readonly message: string;
+  readonly hints: FailureHints;
+}
+
+interface Succeeded extends Noted {
+  readonly ok: true;
+  /** Null = the body was empty, cut or too long to keep. */
+  readonly result: Uint8Array | null;
+}
+
 /** The outcome of an attempt: the task's result, or why it failed and whether to retry. */
-export type CallbackOutcome =
-  | {
-      readonly ok: true;
-      /** Null = the body was empty or too long to keep. */
-      readonly result: Uint8Array | null;
-    }
-  | { readonly ok: false; readonly message: string; readonly hints: FailureHints };
+export type CallbackOutcome = Succeeded | Failed;
 
 /**
  * Statuses that another attempt would not change: the task fails at once. docs/design/http-api.md#callbacks lists
@@ -40,8 +51,7 @@ function resultOf({ bytes, size, cut }: Answer): Uint8Array | null {
 }
 
 /** The decision of the answer's `task-center-retry`; null = none, or it does not matter (`no` beside a success). */
-function decideByHeader({ status, headers }: Answer): Decision | null {
-  const directive = parseRetryDirective(headers['task-center-retry']);
+function decideByHeader(directive: RetryDirective | null, { status }: Answer): Decision | null {
   if (directive === null) return null;
   if (!directive.retry)
     return isSuccess(status) ? null : { retryable: false, reason: 'task-center-retry: no' };
@@ -55,11 +65,10 @@ function decideByStatus(status: number): Decision {
     : { reason: `default: ${group(status)} retry` };
 }
 
-/** Adds the answer's `Retry-After` to a decision to retry that has no delay of its own. */
-function withRetryAfter(decision: Decision, { headers }: Answer, nowMs: number): Decision {
-  if (decision.retryable === false || decision.retryAfterMs !== undefined) return decision;
-  const afterMs = parseRetryAfterMs(headers['retry-after'], parseHttpDateMs(headers['date']) ?? nowMs);
-  if (afterMs === null) return decision;
+/** Adds the delay of the answer's `Retry-After` to a decision to retry that has none of its own. */
+function withRetryAfter(decision: Decision, afterMs: number | null): Decision {
+  if (afterMs === null || decision.retryable === false || decision.retryAfterMs !== undefined)
+    return decision;
   return {
     ...decision,
     retryAfterMs: afterMs,
@@ -67,22 +76,17 @@ function withRetryAfter(decision: Decision, { headers }: Answer, nowMs: number):
   };
 }
 
-function failedByStatus(answer: Answer, decision: Decision, nowMs: number): CallbackOutcome {
-  const { status, headers } = answer;
+function failedByStatus({ status, headers }: Answer, decision: Decision): Omit<Failed, 'note'> {
   const text = STATUS_CODES[status];
   const redirect = REDIRECTS.has(status) && headers['location'] !== undefined;
   return {
     ok: false,
     message: text === undefined ? String(status) : `${status} ${text}`,
-    hints: {
-      ...withRetryAfter(decision, answer, nowMs),
-      status,
-      errorClass: redirect ? 'redirect' : 'http_status',
-    },
+    hints: { ...decision, status, errorClass: redirect ? 'redirect' : 'http_status' },
   };
 }
 
-function failedByFault(fault: Fault, answer: Answer | null): CallbackOutcome {
+function failedByFault(fault: Fault): Omit<Failed, 'note'> {
   const final = FINAL_FAULTS.has(fault.class);
   return {
     ok: false,
@@ -93,20 +97,40 @@ function failedByFault(fault: Fault, answer: Answer | null): CallbackOutcome {
         reason: `default: ${fault.class} ${final ? 'fails at once' : 'retry'}`,
       }),
       ...(final && { retryable: false }),
-      ...(answer && { status: answer.status }),
     },
   };
 }
 
+/** What an answer decides. Its body does not matter: a receiver that has sent its status has decided. */
+function outcomeOfAnswer(answer: Answer, nowMs: number): CallbackOutcome {
+  const { headers, status, cut, size } = answer;
+  const directive = readRetryDirective(headers['task-center-retry']);
+  const retryAfter = readRetryAfter(headers['retry-after'], parseHttpDateMs(headers['date']) ?? nowMs);
+  const notes = [directive.problem, retryAfter.problem, cut];
+  const decision = decideByHeader(directive.value, answer);
+  if (decision || !isSuccess(status)) {
+    const failed = failedByStatus(
+      answer,
+      withRetryAfter(decision ?? decideByStatus(status), retryAfter.value),
+    );
+    return { ...failed, note: noteOf(notes) };
+  }
+  const isLong = cut === null && size > MAX_RESULT_BYTES;
+  const tooLong = `the body of ${size} bytes is too long for a result (limit ${MAX_RESULT_BYTES} bytes)`;
+  return { ok: true, result: resultOf(answer), note: noteOf([...notes, isLong ? tooLong : null]) };
+}
+
+const noteOf = (notes: readonly (string | null)[]): string | null =>
+  notes.filter((note) => note !== null).join('; ') || null;
+
 /** The outcome of an exchange. `nowMs`: wall-clock ms, for a `Retry-After` that is a date. */
 export function outcomeOf(
-  { answer, fault }: Pick<Delivered, 'answer' | 'fault'>,
+  { answer, fault, resent }: Pick<Delivered, 'answer' | 'fault' | 'resent'>,
   nowMs: number,
 ): CallbackOutcome {
-  if (fault) return failedByFault(fault, answer);
-  if (!answer) throw new TypeError('an exchange ends with an answer or a fault');
-  const decision = decideByHeader(answer);
-  if (decision) return failedByStatus(answer, decision, nowMs);
-  if (isSuccess(answer.status)) return { ok: true, result: resultOf(answer) };
-  return failedByStatus(answer, decideByStatus(answer.status), nowMs);
+  if (!answer && !fault) throw new TypeError('an exchange ends with an answer or a fault');
+  const outcome: CallbackOutcome = answer
+    ? outcomeOfAnswer(answer, nowMs)
+    : { ...failedByFault(fault as Fault), note: null };
+  return { ...outcome, note: noteOf([resent, outcome.note]) };
 }

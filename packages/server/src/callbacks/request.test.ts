@@ -55,6 +55,7 @@ test('the example of the API is sent word for word', () => {
     'task-center-user-id: u-42',
     `task-center-trace-id: ${TRACE}`,
     'user-agent: task-center',
+    'accept-encoding: identity',
   ]);
   expect(Buffer.from(body ?? []).toString()).toBe('{"order_id":"A-1001","amount":12900}');
 });

@@ -118,6 +118,8 @@ function ownHeaders(delivery: Delivery, contentType: string | null): Record<stri
     'task-center-user-id': context.userId,
     'task-center-trace-id': traceIdOf(context.traceparent),
     'user-agent': AGENT,
+    // The body becomes the result and is shown: nothing would decompress it.
+    'accept-encoding': 'identity',
   };
   const present = Object.entries(headers).filter(([, value]) => value !== null && value !== undefined);
   return Object.fromEntries(present.map(([name, value]) => [name, headerText(value as string)]));

@@ -15,6 +15,8 @@ import {
 
 /** Longest attempt of a task with neither a timeout nor a deadline, as in Asynq. */
 const FALLBACK_TIMEOUT_MS = 30 * 60_000;
+/** Longest note of a handler, characters. */
+const MAX_NOTE_LENGTH = 1_000;
 
 /** What all attempts of a worker share. */
 export interface AttemptDeps extends OutcomeDeps {
@@ -46,6 +48,7 @@ export class Attempt {
   readonly deadlineMs: number;
   /** What its handler recorded. */
   facts: Readonly<Record<string, unknown>> | undefined;
+  note: string | undefined;
   #controller: AbortController | undefined;
   #cause: AbortCause | undefined;
   #isAsked = false;
@@ -140,8 +143,9 @@ export class Attempt {
   }
 
   /** See `HandlerContext.record`. */
-  record(facts: Readonly<Record<string, unknown>>): void {
+  record(facts: Readonly<Record<string, unknown>>, note?: string): void {
     this.facts = copyFacts(facts);
+    this.note = note?.slice(0, MAX_NOTE_LENGTH).toWellFormed();
   }
 
   /** See `HandlerContext.setResult`. */

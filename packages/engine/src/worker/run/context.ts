@@ -9,7 +9,7 @@ const MAX_FACTS_BYTES = 16 * 1_024;
 interface ContextSource {
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
-  record(facts: Readonly<Record<string, unknown>>): void;
+  record(facts: Readonly<Record<string, unknown>>, note?: string): void;
   setResult(value: unknown): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export class AttemptContext implements HandlerContext {
 
   // Handlers may destructure the context: these return functions that need no `this`.
   get record(): HandlerContext['record'] {
-    return (facts) => this.#attempt.record(facts);
+    return (facts, note) => this.#attempt.record(facts, note);
   }
 
   get setResult(): HandlerContext['setResult'] {

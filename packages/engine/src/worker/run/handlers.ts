@@ -43,10 +43,10 @@ export interface HandlerContext {
   readonly deadlineMs: number;
   readonly log: Log;
   /**
-   * Keeps facts in this attempt's record, however the attempt ends: a plain object of at most 16 KiB as JSON. The last call
-   * counts.
+   * Keeps facts in this attempt's record, however the attempt ends: a plain object of at most 16 KiB as JSON. `note` is for
+   * people: it follows the attempt's reason, and 1,000 characters of it are kept. The last call counts.
    */
-  record(facts: Readonly<Record<string, unknown>>): void;
+  record(facts: Readonly<Record<string, unknown>>, note?: string): void;
   /**
    * Writes the task's result now, and makes it visible while the handler runs: bytes as they are, anything else as JSON, at
    * most 256 KiB. The last call counts. The result stays across retries, and a returned value replaces it.

@@ -24,6 +24,8 @@ interface OutcomeInputs {
   readonly sinceMs: number;
   /** What its handler recorded. */
   readonly facts: Readonly<Record<string, unknown>> | undefined;
+  /** What its handler noted for people. */
+  readonly note: string | undefined;
   readonly deps: OutcomeDeps;
 }
 
@@ -56,7 +58,10 @@ export function endSucceeded(attempt: OutcomeInputs, value: unknown): Finish {
   if (task.retentionMs <= 0)
     return { outcome: 'succeeded', task, record: attemptRecordOf(attempt, SUCCEEDED), result: null };
   const { bytes, reason } = attempt.deps.results.encode(task, value);
-  const end = reason === undefined ? SUCCEEDED : { outcome: 'succeeded' as const, reason };
+  const end =
+    reason === undefined
+      ? SUCCEEDED
+      : { outcome: 'succeeded' as const, reason: [reason, attempt.note].filter(Boolean).join('; ') };
   return { outcome: 'succeeded', task, record: attemptRecordOf(attempt, end), result: bytes };
 }
 
@@ -101,7 +106,7 @@ function reportError({ task, deps }: OutcomeInputs, error: unknown): void {
 }
 
 function attemptRecordOf(
-  { task, startedMs, sinceMs, facts, deps }: OutcomeInputs,
+  { task, startedMs, sinceMs, facts, note, deps }: OutcomeInputs,
   end: Pick<AttemptRecord, 'outcome'> & Partial<AttemptRecord>,
 ): AttemptRecord {
   const { attempt, pendingSinceMs } = task;
@@ -113,6 +118,7 @@ function attemptRecordOf(
     ...(pendingSinceMs !== null && { waitMs: Math.max(0, startedMs - pendingSinceMs) }),
     worker: deps.worker,
     ...(facts && { exchange: facts }),
+    ...(note && { reason: note }),
     ...end,
   };
 }

@@ -1,0 +1,87 @@
+import type { Clock } from '@task-center/engine';
+import type { Connection } from './connection.ts';
+
+/**
+ * A connection lives this long, whatever its traffic. A new one looks the receiver's name up again: otherwise a busy one
+ * would stay at an address that the name left long ago.
+ */
+const MAX_CONNECTION_AGE_MS = 120_000;
+
+interface Kept {
+  readonly origin: string;
+  readonly timer: ReturnType<Clock['after']>;
+}
+
+/** Connections that wait for their next request, and all that are open. */
+export class Connections {
+  readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>;
+  readonly #maxKept: number;
+  readonly #open = new Set<Connection>();
+  /** The one that has waited longest comes first. */
+  readonly #kept = new Map<Connection, Kept>();
+  readonly #byOrigin = new Map<string, Connection[]>();
+  #isClosed = false;
+
+  /** `maxKept`: connections that wait at the same time. Beyond that, the one that has waited longest is closed. */
+  constructor(maxKept: number, clock: Pick<Clock, 'monotonicMs' | 'after'>) {
+    this.#maxKept = maxKept;
+    this.#clock = clock;
+  }
+
+  /** A new connection is open. */
+  add(connection: Connection): void {
+    this.#open.add(connection);
+    connection.onClose(() => this.#forget(connection));
+    if (this.#isClosed) connection.destroy();
+  }
+
+  /** A connection that waits, the one that was used last. It is no longer here then. */
+  take(origin: string): Connection | undefined {
+    for (;;) {
+      const connection = this.#byOrigin.get(origin)?.at(-1);
+      if (connection === undefined) return undefined;
+      this.#removeKept(connection);
+      if (this.#remainingMs(connection) > 0) return connection;
+      connection.destroy();
+    }
+  }
+
+  /** Keeps a connection for the next request to its origin, for `ms`. It must have been released. */
+  keep(origin: string, connection: Connection, ms: number): void {
+    const keptMs = Math.min(ms, this.#remainingMs(connection));
+    if (this.#isClosed || keptMs <= 0) return connection.destroy();
+    const timer = this.#clock.after(keptMs, () => connection.destroy()).unref();
+    this.#kept.set(connection, { origin, timer });
+    const others = this.#byOrigin.get(origin);
+    if (others) others.push(connection);
+    else this.#byOrigin.set(origin, [connection]);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > this.#maxKept) oldest?.destroy();
+  }
+
+  /** Closes all connections, and each that is still to come. */
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#open) connection.destroy();
+  }
+
+  #remainingMs({ openedMs }: Connection): number {
+    return openedMs + MAX_CONNECTION_AGE_MS - this.#clock.monotonicMs();
+  }
+
+  #forget(connection: Connection): void {
+    this.#open.delete(connection);
+    this.#removeKept(connection);
+  }
+
+  #removeKept(connection: Connection): void {
+    const kept = this.#kept.get(connection);
+    if (kept === undefined) return;
+    kept.timer.cancel();
+    this.#kept.delete(connection);
+    const others = this.#byOrigin.get(kept.origin) ?? [];
+    const at = others.lastIndexOf(connection);
+    if (at >= 0) others.splice(at, 1);
+    if (others.length === 0) this.#byOrigin.delete(kept.origin);
+  }
+}
