@@ -207,7 +207,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect(record).toMatchObject({ state: 'archived' });
     expect(record?.attempts).toMatchObject([
       {
-        error: { class: 'timeout', message: 'no answer in time (limit 985 ms)' },
+        error: { class: 'timeout', message: 'no answer in time (limit 1000 ms)' },
         exchange: { request: { method: 'POST', url: receiver.url }, response: null },
       },
     ]);

@@ -11,7 +11,7 @@ import {
   type Log,
 } from '@task-center/engine';
 import { callbackOf, type Callback } from './callback.ts';
-import type { Delivered, Deliverer } from './deliver.ts';
+import type { Delivered, Deliverer, DeliverLimits } from './deliver.ts';
 import type { Fault } from './faults.ts';
 import { exchangeRecord } from './kept-exchange.ts';
 import { outcomeOf, type CallbackOutcome } from './outcome.ts';
@@ -77,12 +77,16 @@ const notSent = (fault: Fault): Delivered => ({
 function exchangeLimits(
   { timeoutMs }: Task,
   { startedMs, deadlineMs }: Times,
-): { totalMs: number; answerMs: number } {
-  if (deadlineMs === 0) return { totalMs: Infinity, answerMs: Infinity };
+): Omit<DeliverLimits, 'connectMs'> {
+  if (deadlineMs === 0) return { totalMs: Infinity };
   const leftMs = deadlineMs - startedMs;
   const answerMs = Math.max(1, leftMs - END_EARLY_MS);
   const endsByTimeout = timeoutMs > 0 && leftMs >= timeoutMs - END_EARLY_MS;
-  return { totalMs: endsByTimeout ? answerMs : leftMs + END_EARLY_MS, answerMs };
+  return {
+    totalMs: endsByTimeout ? answerMs : leftMs + END_EARLY_MS,
+    answerMs,
+    namedMs: endsByTimeout ? timeoutMs : leftMs,
+  };
 }
 
 function logFields(task: Task, delivery: Delivery): Record<string, unknown> {

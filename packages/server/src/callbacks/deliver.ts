@@ -36,6 +36,8 @@ export interface DeliverLimits {
   readonly totalMs: number;
   /** Longest time from the start to the last byte of an answer whose status was read. Default: `totalMs`. */
   readonly answerMs?: number;
+  /** The time limit that messages name. Default: the one that ended the exchange. */
+  readonly namedMs?: number;
   /** Ends the exchange at once, with a fault of class `cancelled` if the task was cancelled, else `timeout`. */
   readonly signal?: AbortSignal;
 }
@@ -125,7 +127,7 @@ class DeliveryInProgress {
 
   #lateFault(limitMs: number): Fault {
     const what = this.#reader.hasStatus ? 'it did not end in time' : `no answer in time${this.#begun()}`;
-    return { class: 'timeout', message: `${what} (limit ${limitMs} ms)` };
+    return { class: 'timeout', message: `${what} (limit ${this.#limits.namedMs ?? limitMs} ms)` };
   }
 
   /** What has arrived of an answer without a status. */

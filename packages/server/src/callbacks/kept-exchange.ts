@@ -10,6 +10,8 @@ export interface ExchangeRecord {
     readonly method: string;
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
+    /** Only if it is true. */
+    readonly headers_truncated?: boolean;
   };
   /** Null = no answer arrived. */
   readonly response: {
@@ -87,7 +89,12 @@ export function exchangeRecord(
   { answer, remoteAddress, connectMs }: Pick<Delivered, 'answer' | 'remoteAddress' | 'connectMs'>,
 ): ExchangeRecord {
   const sent = shownHeaders(headers);
-  const request = { method, url: url.slice(0, MAX_URL_LENGTH), headers: sent.shown };
+  const request = {
+    method,
+    url: url.slice(0, MAX_URL_LENGTH),
+    headers: sent.shown,
+    ...(sent.isCut && { headers_truncated: true }),
+  };
   if (!answer) return { request, response: null };
   const received = shownHeaders(answer.headers);
   const response = {
