@@ -7,8 +7,9 @@ import { outcomeOf } from '../src/callbacks/outcome.ts';
 import { closeLater, requestServer, reset, slowLine, urlOf } from './support/receivers.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
-const TOTAL_MS = 800;
-const LIMITS: DeliverLimits = { connectMs: 5_000, totalMs: TOTAL_MS };
+/** Time for exchanges that wait until it is over, and for the others, which end long before. */
+const WAIT_MS = 1_000;
+const MAX_MS = 30_000;
 
 interface Row {
   readonly seen: string;
@@ -20,6 +21,8 @@ interface Row {
   readonly says?: string;
   /** Whether the request is sent again. Default false. */
   readonly again?: true;
+  /** Whether the exchange waits until its time is over. */
+  readonly waits?: true;
 }
 
 const send = (text: string) => (socket: Socket) => socket.write(text);
@@ -46,9 +49,16 @@ const ROWS: readonly Row[] = [
     seen: 'part of a status line',
     does: send('HTTP/1.1 2'),
     is: 'timeout',
-    says: '"HTTP/1.1 2" (limit 800 ms)',
+    says: '"HTTP/1.1 2" (limit 1000 ms)',
+    waits: true,
   },
-  { seen: 'nothing', does: () => undefined, is: 'timeout', says: 'no answer in time (limit 800 ms)' },
+  {
+    seen: 'nothing',
+    does: () => undefined,
+    is: 'timeout',
+    says: 'no answer in time (limit 1000 ms)',
+    waits: true,
+  },
   { seen: 'another protocol', does: send('220 mail ESMTP\r\n'), is: 'protocol', says: '220 mail ESMTP' },
   { seen: 'frames of HTTP/2', does: send('\0\0\x12\x04\0\0\0\0\0'), is: 'protocol', says: '\\u0000' },
   {
@@ -75,7 +85,8 @@ const ROWS: readonly Row[] = [
     seen: '200 and no more',
     does: send('HTTP/1.1 200 OK\r\n'),
     is: 200,
-    says: 'did not end in time (limit 800 ms)',
+    says: 'did not end in time (limit 1000 ms)',
+    waits: true,
   },
   {
     seen: '503 and the end in the headers',
@@ -134,10 +145,12 @@ const ROWS: readonly Row[] = [
     seen: '200 and a body that stops',
     does: send('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart'),
     is: 200,
-    says: 'after 4 of 9 bytes: it did not end in time (limit 800 ms)',
+    says: 'after 4 of 9 bytes: it did not end in time (limit 1000 ms)',
+    waits: true,
   },
   {
     seen: '429 and a body that stops',
+    waits: true,
     does: send('HTTP/1.1 429 Slow\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart'),
     is: 429,
     says: 'after 4 bytes',
@@ -190,11 +203,12 @@ const KEPT: readonly Row[] = NEW.map(({ seen, does }) => ({
 }));
 
 interface Trial {
-  readonly row: Row;
   readonly delivered: Delivered;
   /** How often the receiver got the request. */
   readonly sent: number;
 }
+
+const limitsOf = (totalMs: number): DeliverLimits => ({ connectMs: MAX_MS, totalMs });
 
 /** Delivers one request to a receiver that does this with it. */
 async function trialOf(row: Row, isKept: boolean, delayMs: number): Promise<Trial> {
@@ -214,8 +228,9 @@ async function trialOf(row: Row, isKept: boolean, delayMs: number): Promise<Tria
     headers: { 'webhook-id': 'dlv_1' },
     body: Buffer.from('{}'),
   } as const;
-  if (isKept) await deliverer.deliver(request, LIMITS);
-  return { row, delivered: await deliverer.deliver(request, LIMITS), sent };
+  if (isKept) await deliverer.deliver(request, limitsOf(MAX_MS));
+  const delivered = await deliverer.deliver(request, limitsOf(row.waits ? WAIT_MS : MAX_MS));
+  return { delivered, sent };
 }
 
 /** The message of a failure, and the note. */
@@ -224,29 +239,33 @@ function textOf(delivered: Delivered): string {
   return `${outcome.ok ? '' : outcome.message} ${outcome.note ?? ''}`;
 }
 
-describe.each([
-  ['loopback', 0],
-  ['a slow line', 20],
-])('over %s', (_, delayMs) => {
-  describe.each([
-    ['new', false],
-    ['kept', true],
-  ])('on a %s connection', (_name, isKept) => {
-    const rows = [...ROWS, ...(isKept ? KEPT : NEW)];
-    let trials: readonly Trial[];
-    // All at once: some of them wait until the time is over.
-    beforeAll(async () => {
-      trials = await Promise.all(rows.map((row) => trialOf(row, isKept, delayMs)));
-    });
+/** Ways to a receiver. */
+const WAYS = [
+  { line: 'loopback', delayMs: 0, connection: 'new', rows: [...ROWS, ...NEW] },
+  { line: 'loopback', delayMs: 0, connection: 'kept', rows: [...ROWS, ...KEPT] },
+  { line: 'a slow line', delayMs: 20, connection: 'new', rows: [...ROWS, ...NEW] },
+  { line: 'a slow line', delayMs: 20, connection: 'kept', rows: [...ROWS, ...KEPT] },
+];
 
-    test.each(rows)('$seen: $is', (row) => {
-      const { delivered, sent } = trials.find((trial) => trial.row === row) as Trial;
-      expect(delivered.answer?.status ?? delivered.fault?.class).toBe(row.is);
-      expect(sent).toBe(row.again ? 2 : 1);
-      expect(textOf(delivered)).toContain(row.says ?? '');
-      const { ok, note } = outcomeOf(delivered, 0);
-      expect(ok).toBe(typeof row.is === 'number' && row.is < 300);
-      if (row.says === undefined) expect(note).toBeNull();
-    });
+// All at once, because some of them wait until their time is over.
+let trials: ReadonlyMap<string, Trial>;
+beforeAll(async () => {
+  const all = WAYS.flatMap((way) => way.rows.map((row) => ({ way, row })));
+  const entries = all.map(async ({ way: { line, delayMs, connection }, row }) => {
+    const trial = await trialOf(row, connection === 'kept', delayMs);
+    return [`${line} ${connection} ${row.seen}`, trial] as const;
+  });
+  trials = new Map(await Promise.all(entries));
+});
+
+describe.each(WAYS)('over $line, on a $connection connection', ({ line, connection, rows }) => {
+  test.each(rows)('$seen: $is', (row) => {
+    const { delivered, sent } = trials.get(`${line} ${connection} ${row.seen}`) as Trial;
+    expect(delivered.answer?.status ?? delivered.fault?.class).toBe(row.is);
+    expect(sent).toBe(row.again ? 2 : 1);
+    expect(textOf(delivered)).toContain(row.says ?? '');
+    const { ok, note } = outcomeOf(delivered, 0);
+    expect(ok).toBe(typeof row.is === 'number' && row.is < 300);
+    if (row.says === undefined) expect(note).toBeNull();
   });
 });

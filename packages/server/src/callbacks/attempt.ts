@@ -30,6 +30,8 @@ export interface AttemptDeps {
  * first records what was sent and answered until then.
  */
 const END_EARLY_MS = 15;
+/** How long before its exchange an attempt may have begun, on a busy machine. */
+const MAX_START_MS = 250;
 
 type Task = HandledTask<unknown>;
 
@@ -81,7 +83,7 @@ function exchangeLimits(
   if (deadlineMs === 0) return { totalMs: Infinity };
   const leftMs = deadlineMs - startedMs;
   const answerMs = Math.max(1, leftMs - END_EARLY_MS);
-  const endsByTimeout = timeoutMs > 0 && leftMs >= timeoutMs - END_EARLY_MS;
+  const endsByTimeout = timeoutMs > 0 && leftMs >= timeoutMs - MAX_START_MS;
   return {
     totalMs: endsByTimeout ? answerMs : leftMs + END_EARLY_MS,
     answerMs,
