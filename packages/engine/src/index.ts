@@ -14,7 +14,13 @@ export type { EnqueueOptions } from './client/enqueue-options.ts';
 // Running tasks. A handler throws one of the three errors to say what its failure means: hints for the retry, no retry, or removal.
 export { Worker } from './worker/worker.ts';
 export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregate/rules.ts';
-export { HandlerError, NonRetryableError, RevokeError } from './errors/handler-errors.ts';
+export {
+  DeferError,
+  HandlerError,
+  NonRetryableError,
+  RevokeError,
+  type DeferOptions,
+} from './errors/handler-errors.ts';
 export { runUntilSignal, type Runnable } from './worker/run-until-signal.ts';
 export type { HealthCheck } from './worker/health-check.ts';
 export type { WorkerOptions } from './worker/options.ts';
@@ -71,6 +77,7 @@ export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-
 // a program to read durations, run loops, connect and make folders as the library does.
 export { durationMs } from './task/checked.ts';
 export { systemClock, type Clock } from './runtime/clock.ts';
+export { ownFaultOf, type OwnFault } from './runtime/own-faults.ts';
 export { dial, type DialOptions } from './runtime/dial.ts';
 export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
 export { createLoop, type Loop } from './runtime/loop.ts';

@@ -15,6 +15,7 @@ export {
   parseDuration,
   type Duration,
 } from './durations.ts';
+export { GrowingPauses, type PauseBounds } from './growing-pauses.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
 export { isTaskId, plainTaskId, storedTaskId } from './ids.ts';
 export {

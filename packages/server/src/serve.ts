@@ -120,7 +120,10 @@ function createWorker(
 ): CallbackWorker | undefined {
   if (!config.roles.includes('worker')) return undefined;
   const stalls = { maxStallMs: config.worker.maxStallMs, failStop };
-  return createCallbackWorker({ broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime });
+  const deps = { broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime };
+  const worker = createCallbackWorker(deps);
+  rules.onChange(() => worker.onRulesChanged());
+  return worker;
 }
 
 /** Starts what the roles need. Whatever may fail because of the machine (folder, broker, port) comes first. */

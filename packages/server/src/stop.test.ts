@@ -47,6 +47,7 @@ function parts() {
       start: () => Promise.resolve(),
       giveBack: () => Promise.resolve(),
       addQueue: () => {},
+      onRulesChanged: () => {},
       stopTaking: () => void calls.push('takes nothing'),
       stop: (options) => {
         calls.push(`worker ${options?.timeoutMs}`);

@@ -213,15 +213,6 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     ]);
   });
 
-  test('the URL is checked again before each delivery; a blocked address is named and not retried', async () => {
-    await start({ mode: 'service', allow: [] });
-    const [task] = await run(aTask());
-    expect(task).toMatchObject({ state: 'archived', attempt: 1 });
-    expect(task?.lastError?.message).toMatch(/127\.0\.0\.1.*TASKCENTER_CALLBACKS_ALLOW=/s);
-    expect(task?.attempts).toMatchObject([{ error: { class: 'blocked_address' } }]);
-    expect(receiver.seen).toEqual([]);
-  });
-
   test('a task without a readable callback becomes a dead letter', async () => {
     await start();
     const [task] = await run(aTask({ meta: { callback: 'nonsense' } }));

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import type { Clock, Timer } from './clock.ts';
+import { decisiveOf, lookupError } from './own-faults.ts';
 
 export interface DialOptions {
   /** A name or an IP address. */
@@ -21,7 +22,9 @@ const KEEP_ALIVE_MS = 5_000;
 
 /** The addresses of a name, those of the two families in turn: one family may lead nowhere. */
 async function addressesOf(host: string): Promise<readonly string[]> {
-  const found = await lookup(host, { all: true });
+  const found = await lookup(host, { all: true }).catch((error: unknown) => {
+    throw lookupError(error);
+  });
   const [first] = found;
   const preferred = found.filter(({ family }) => family === first?.family);
   const others = found.filter(({ family }) => family !== first?.family);
@@ -46,7 +49,7 @@ class Dialling {
   readonly #waiting: string[];
   readonly #sockets = new Set<Socket>();
   #timer: Timer | undefined;
-  #failure: unknown;
+  readonly #failures: unknown[] = [];
   #hasEnded = false;
 
   constructor(options: DialOptions, addresses: readonly string[]) {
@@ -70,7 +73,7 @@ class Dialling {
     this.#timer?.cancel();
     const address = this.#waiting.shift();
     if (address === undefined) {
-      if (this.#sockets.size === 0) reject(this.#failure);
+      if (this.#sockets.size === 0) reject(decisiveOf(this.#failures));
       return;
     }
     const { port, clock, open = openSocket } = this.#options;
@@ -79,7 +82,7 @@ class Dialling {
     // This listener stays: the winner's new owner adds its own only a moment later.
     socket.on('error', (error) => {
       if (!this.#sockets.delete(socket)) return;
-      this.#failure ??= error;
+      this.#failures.push(error);
       this.#tryNext(resolve, reject);
     });
     socket.once('connect', () => {
@@ -98,7 +101,7 @@ class Dialling {
  * has failed, and none is given up before the caller's signal aborts: a line may need longer than any time that could be
  * given to each of them. Node's own way (`autoSelectFamily`) gives each address 250 ms.
  *
- * Rejects with the error of the first address that failed, or with the signal's reason.
+ * Rejects with the error that decides of those of the addresses, mostly the first, or with the signal's reason.
  */
 export async function dial(options: DialOptions): Promise<Socket> {
   const { host, signal, resolve = addressesOf } = options;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
-import { NonRetryableError, RevokeError } from '../../src/errors/handler-errors.ts';
+import { DeferError, NonRetryableError, RevokeError } from '../../src/errors/handler-errors.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
@@ -101,6 +101,35 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   test('an error that is no failure archives a task without retries left', async () => {
     await runOnce(throws(new Error('no')), { isFailure: () => false }, { maxRetries: 0 });
     expect(await record()).toMatchObject({ state: 'archived', retried: 0 });
+  });
+
+  test.each([
+    ['bare', new DeferError('no licence left', { delayMs: 60_000 })],
+    ['wrapped', new Error('outer', { cause: new DeferError('no licence left', { delayMs: 60_000 }) })],
+  ])('a task that its handler defers is given back at no attempt, the error %s', async (_, error) => {
+    const seen: unknown[] = [];
+    const onError = (thrown: unknown) => void seen.push(thrown);
+    expect(await runOnce(throws(error), { onError }, { maxRetries: 0 })).toMatchObject({
+      outcome: 'deferred',
+    });
+    const task = await record();
+    expect(task).toMatchObject({ state: 'scheduled', attempt: 0, retried: 0, deferrals: 1, attempts: [] });
+    expect(task).toMatchObject({ waitingFor: 'no licence left', lastError: null, crashes: 0 });
+    expect(task?.dueMs).toBeGreaterThan(Date.now() + 50_000);
+    expect(await facts()).toMatchObject({ processed: 0, failed: 0 });
+    expect(seen).toEqual([]);
+  });
+
+  test('a deferral ends by the deadline, and its reason and its pause have bounds', async () => {
+    const deadlineMs = Math.ceil(Date.now() / 1_000) * 1_000 + 3_000;
+    await runOnce(
+      throws(new DeferError('x'.repeat(1_000), { delayMs: Infinity })),
+      {},
+      { deadline: new Date(deadlineMs) },
+    );
+    const task = await record();
+    expect(task).toMatchObject({ state: 'scheduled', waitingFor: 'x'.repeat(200) });
+    expect(task?.dueMs).toBeLessThan(deadlineMs + 1_000);
   });
 
   test('a NUL in the text of an error cuts nothing off', async () => {

@@ -14,6 +14,7 @@ import { callbackOf, type Callback } from './callback.ts';
 import type { Delivered, Deliverer, DeliverLimits } from './deliver.ts';
 import type { Fault } from './faults.ts';
 import { exchangeRecord } from './kept-exchange.ts';
+import type { NotSent } from './not-sent.ts';
 import { outcomeOf, type CallbackOutcome } from './outcome.ts';
 import { callbackRequest, type CallbackRequest, type Delivery } from './request.ts';
 import { checkCallbackUrl, type UrlRules } from './url-rules.ts';
@@ -21,6 +22,7 @@ import { checkCallbackUrl, type UrlRules } from './url-rules.ts';
 export interface AttemptDeps {
   readonly deliverer: Deliverer;
   readonly rules: UrlRules;
+  readonly notSent: NotSent;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -55,15 +57,15 @@ function deliveryOf(task: Task, callback: Callback, times: Times): Delivery {
   };
 }
 
-function urlFault(url: string, rules: UrlRules): Fault | null {
+/** @throws DeferError no rule allows the URL */
+function urlFault(url: string, { rules, notSent }: AttemptDeps): Fault | null {
   const verdict = checkCallbackUrl(url, rules);
   if (verdict.ok) return null;
-  return verdict.code === 'invalid_url'
-    ? { class: 'invalid_url', message: verdict.message }
-    : { class: 'blocked_address', message: `${verdict.message} To allow it: ${verdict.configuration}` };
+  if (verdict.code === 'url-blocked') throw notSent.blocked(verdict);
+  return { class: 'invalid_url', message: verdict.message };
 }
 
-const notSent = (fault: Fault): Delivered => ({
+const undelivered = (fault: Fault): Delivered => ({
   answer: null,
   fault,
   remoteAddress: null,
@@ -144,19 +146,24 @@ async function send(
   exchange: { delivery: Delivery; request: CallbackRequest; signal: AbortSignal },
 ): Promise<Delivered> {
   const { delivery, request, signal } = exchange;
-  const fault = urlFault(request.url, deps.rules);
-  if (fault) return notSent(fault);
-  return deps.deliverer.deliver(request, {
+  const fault = urlFault(request.url, deps);
+  if (fault) return undelivered(fault);
+  const delivered = await deps.deliverer.deliver(request, {
     connectMs: delivery.callback.connectTimeoutMs,
     ...exchangeLimits(task, delivery),
     signal,
   });
+  const { answer, fault: failed } = delivered;
+  if (answer === null && failed?.own) throw deps.notSent.refused(failed.own);
+  if (delivered.connectMs !== null) deps.notSent.onSent();
+  return delivered;
 }
 
 /**
  * Delivers a task once and records the exchange with the attempt. Resolves to the task's result.
  *
- * @throws HandlerError the delivery failed; its hints say whether and when to retry.
+ * @throws HandlerError the delivery failed; its hints say whether and when to retry
+ * @throws DeferError it could not be sent, for a reason of our own
  */
 export async function deliverTask(
   deps: AttemptDeps,

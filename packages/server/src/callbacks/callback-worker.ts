@@ -12,10 +12,12 @@ import {
 } from '@task-center/engine';
 import { deliverTask } from './attempt.ts';
 import { createDeliverer } from './deliver.ts';
+import { NotSent } from './not-sent.ts';
 import { callbackQueues } from './queue-order.ts';
 import { createQueueUpdates } from './queue-updates.ts';
 import { createQueueSearch } from '../queue-search.ts';
 import type { UrlRules } from './url-rules.ts';
+import { createWaitingCallbacks } from './waiting-callbacks.ts';
 
 export interface CallbackWorkerDeps {
   readonly broker: Broker;
@@ -43,6 +45,8 @@ export interface CallbackWorker {
   stop(options?: StopOptions): Promise<void>;
   /** Gives back all tasks at once. Resolves when the broker has them. */
   giveBack(): Promise<void>;
+  /** The rules for URLs have changed: callbacks that wait for that are tried at once. */
+  onRulesChanged(): void;
   /**
    * Serves a queue (its logical name) at once, without waiting until it is found: a task was just submitted to it.
    */
@@ -61,7 +65,9 @@ export function createCallbackWorker({
   const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
   const worker = new Worker(broker, { queues: callbackQueues([]), concurrency, ...stalls, runtime });
   // The rules are passed on, not copied: their mode may change while the worker runs.
-  const deps = { deliverer, rules: config.callbacks, clock: runtime.clock, log };
+  const waiting = createWaitingCallbacks({ broker, runtime });
+  const notSent = new NotSent(runtime.clock, () => waiting.note());
+  const deps = { deliverer, rules: config.callbacks, notSent, clock: runtime.clock, log };
   worker.handle('*', (task, context) => deliverTask(deps, task, context));
 
   const updates = createQueueUpdates(worker, runtime.clock);
@@ -76,14 +82,19 @@ export function createCallbackWorker({
     async start() {
       await worker.start();
       search.start();
+      waiting.start();
     },
     stopTaking: () => worker.stopTaking(),
     async stop(options) {
       updates.stop();
-      await Promise.all([search.stop(), worker.stop(options)]);
+      await Promise.all([search.stop(), waiting.stop(), worker.stop(options)]);
       await deliverer.close();
     },
     giveBack: () => worker.stop({ timeoutMs: 0 }),
+    onRulesChanged() {
+      notSent.onRulesChanged();
+      waiting.retryAll();
+    },
     addQueue(name) {
       updates.add(storedQueue(name, 'callback'));
     },

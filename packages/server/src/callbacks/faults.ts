@@ -5,6 +5,8 @@
  * public: docs/design/http-api.md#callbacks lists them.
  */
 
+import { ownFaultOf, type OwnFault } from '@task-center/engine';
+
 /** How an attempt failed without a usable answer. */
 export type FaultClass =
   | 'timeout'
@@ -22,6 +24,8 @@ export type FaultClass =
 export interface Fault {
   readonly class: FaultClass;
   readonly message: string;
+  /** It is a fault on this side, not the receiver's. */
+  readonly own?: OwnFault;
 }
 
 const TLS_CODE =
@@ -51,6 +55,11 @@ function messageOf(error: unknown): string {
 
 /** The fault behind a connection's error. `isConnected`: whether the connection had been established. */
 export function faultOf(error: unknown, isConnected: boolean): Fault {
+  const own = ownFaultOf(error);
+  return { ...classified(error, isConnected), ...(own && { own }) };
+}
+
+function classified(error: unknown, isConnected: boolean): Fault {
   const code = codeOf(error);
   const message = messageOf(error);
   if (TLS_CODE.test(code)) return { class: 'tls', message };

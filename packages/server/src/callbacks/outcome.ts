@@ -38,7 +38,7 @@ export type CallbackOutcome = Succeeded | Failed;
 const FINAL_STATUSES = new Set([
   301, 308, 400, 405, 406, 410, 411, 413, 414, 415, 416, 417, 422, 426, 428, 431, 451, 501, 505,
 ]);
-const FINAL_FAULTS = new Set<string>(['blocked_address', 'invalid_url']);
+const FINAL_FAULTS = new Set<string>(['invalid_url']);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 const seconds = (ms: number) => (ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`);

@@ -58,6 +58,8 @@ describe('in mode service', () => {
       code: 'url-blocked',
       message: 'Callbacks to 127.0.0.1:9000 over http are not allowed: no entry of callbacks.allow matches.',
       address: '127.0.0.1',
+      target: 'http://127.0.0.1:9000',
+      entry: '{"cidr":"127.0.0.1/32","ports":["9000"],"http":true}',
       rule: 'callbacks.allow',
       configuration:
         'callbacks: {allow: [{"cidr":"127.0.0.1/32","ports":["9000"],"http":true}]} in etc/taskcenter.yaml, ' +

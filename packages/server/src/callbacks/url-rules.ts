@@ -22,20 +22,27 @@ export interface UrlRules {
   readonly allow: readonly AllowRule[];
 }
 
+/** A URL that no rule opens. */
+export interface BlockedUrl {
+  readonly ok: false;
+  readonly code: 'url-blocked';
+  readonly message: string;
+  /** The host after parsing, such as `127.0.0.1` for `http://0x7f.1/`. */
+  readonly address: string;
+  /** Scheme, host and port: `http://127.0.0.1:80`. */
+  readonly target: string;
+  /** The setting that blocked it. */
+  readonly rule: string;
+  /** The entry of `callbacks.allow` that would allow it, as JSON. */
+  readonly entry: string;
+  /** The configuration that would allow it, as YAML and as a variable. */
+  readonly configuration: string;
+}
+
 export type UrlVerdict =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: 'invalid_url'; readonly message: string }
-  | {
-      readonly ok: false;
-      readonly code: 'url-blocked';
-      readonly message: string;
-      /** The host after parsing, such as `127.0.0.1` for `http://0x7f.1/`. */
-      readonly address: string;
-      /** The setting that blocked it. */
-      readonly rule: string;
-      /** The configuration that would allow it, as YAML and as a variable. */
-      readonly configuration: string;
-    };
+  | BlockedUrl;
 
 const MAX_LENGTH_BYTES = 2_048;
 const MAX_HOST_LENGTH = 253;
@@ -129,11 +136,10 @@ function matchesRule(rule: AllowRule, target: Target): boolean {
   return rule.cidr !== undefined && matchesCidr(rule.cidr, target);
 }
 
-/** The configuration that allows exactly this target. */
-function configurationFor({ host, family, port, http }: Target): string {
+/** The entry of `callbacks.allow` that allows exactly this target. */
+function entryFor({ host, family, port, http }: Target): string {
   const match = family === 0 ? { host } : { cidr: `${host}/${family === 4 ? 32 : 128}` };
-  const rule = JSON.stringify([{ ...match, ports: [String(port)], ...(http ? { http: true } : {}) }]);
-  return `callbacks: {allow: ${rule}} in etc/taskcenter.yaml, or TASKCENTER_CALLBACKS_ALLOW=${rule}`;
+  return JSON.stringify({ ...match, ports: [String(port)], ...(http ? { http: true } : {}) });
 }
 
 /**
@@ -147,12 +153,15 @@ export function checkCallbackUrl(url: string, rules: UrlRules): UrlVerdict {
   if (rules.mode === 'try' || rules.allow.some((rule) => matchesRule(rule, target))) return { ok: true };
   const address = `${target.family === 6 ? `[${target.host}]` : target.host}:${target.port}`;
   const scheme = target.http ? 'http' : 'https';
+  const entry = entryFor(target);
   return {
     ok: false,
     code: 'url-blocked',
     message: `Callbacks to ${address} over ${scheme} are not allowed: no entry of callbacks.allow matches.`,
     address: target.host,
+    target: `${scheme}://${address}`,
     rule: 'callbacks.allow',
-    configuration: configurationFor(target),
+    entry,
+    configuration: `callbacks: {allow: [${entry}]} in etc/taskcenter.yaml, or TASKCENTER_CALLBACKS_ALLOW=[${entry}]`,
   };
 }

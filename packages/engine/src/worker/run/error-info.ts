@@ -1,5 +1,5 @@
 import type { FailureHints } from '@task-center/model';
-import { HandlerError, NonRetryableError, RevokeError } from '../../errors/handler-errors.ts';
+import { DeferError, HandlerError, NonRetryableError, RevokeError } from '../../errors/handler-errors.ts';
 import { MAX_STORED_ERROR_LENGTH } from '../../task/attempt-record.ts';
 
 const MAX_CAUSE_DEPTH = 8;
@@ -24,6 +24,11 @@ function nearest<E>(error: unknown, isOfKind: (value: unknown) => value is E): E
 export function hintsOf(error: unknown): FailureHints {
   const hasHints = (value: unknown) => value instanceof HandlerError || value instanceof NonRetryableError;
   return nearest(error, hasHints)?.hints ?? {};
+}
+
+/** The error, or the nearest of its causes, that asks to defer the task. */
+export function deferralIn(error: unknown): DeferError | undefined {
+  return nearest(error, (value) => value instanceof DeferError);
 }
 
 /** Whether the error, or one of its causes, is a `RevokeError`. */

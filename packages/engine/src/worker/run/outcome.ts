@@ -3,7 +3,8 @@ import type { Finish, LeasedTask } from '../../broker/consume.ts';
 import { HandlerError } from '../../errors/handler-errors.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AttemptRules } from './attempt-rules.ts';
-import { classOf, hintsOf, isRevocation, errorTextOf } from './error-info.ts';
+import { classOf, deferralIn, hintsOf, isRevocation, errorTextOf } from './error-info.ts';
+import { deferred } from './deferred.ts';
 import { handledTask } from './handlers.ts';
 import type { ResultEncoder } from './results.ts';
 
@@ -83,6 +84,11 @@ export function endAborted(attempt: OutcomeInputs, cause: AbortCause): AttemptEn
 export function endFailed(attempt: OutcomeInputs, error: unknown): Finish {
   const { task, deps } = attempt;
   const { rules, runtime } = deps;
+  const deferral = deferralIn(error);
+  if (deferral) {
+    const { delayMs } = deferral;
+    return deferred(task, { delayMs, reason: errorTextOf(deferral), nowMs: runtime.clock.wallMs() });
+  }
   reportError(attempt, error);
   const hints = hintsOf(error);
   const record = attemptRecordOf(attempt, {

@@ -58,8 +58,10 @@ export function createTlsCheck(source: TlsSource, clock: Pick<Clock, 'wallMs'>):
   function read(): void {
     const now = paths.map(signatureOf).join();
     if (now === signature) return;
-    faults = refreshTls(source);
-    signature = now;
+    const found = refreshTls(source);
+    faults = found.filter(({ isLack }) => !isLack);
+    // Files that this process could not open just now are read again: nothing is known of them.
+    signature = faults.length === found.length ? now : '';
   }
 
   return {

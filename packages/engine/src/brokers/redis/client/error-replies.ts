@@ -1,3 +1,4 @@
+import { ownFaultOf } from '../../../runtime/own-faults.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 
 /** An error reply of the server, with the server's own message. */
@@ -59,7 +60,9 @@ export function errorActionOf(reply: Error): ErrorAction {
 export function causeOf(error: unknown): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const text = first instanceof Error ? first.message || first.name : String(first);
-  return (text.split('\n', 1)[0] ?? '').slice(0, MAX_CAUSE_LENGTH).replace(/\.$/, '');
+  const line = (text.split('\n', 1)[0] ?? '').slice(0, MAX_CAUSE_LENGTH).replace(/\.$/, '');
+  const own = ownFaultOf(first);
+  return own === null ? line : `${line}: ${own.text}`;
 }
 
 /** The caller's error for a reply that ends its call: `broker-full` or `broker-refused`. */

@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { ownFaultOf } from '../../../runtime/own-faults.ts';
 import { messageOf, shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 
 /** How to speak TLS with Redis. Certificates and keys are PEM texts, not paths. */
@@ -40,6 +41,8 @@ export interface TlsSource {
 export interface TlsFault {
   readonly path: string;
   readonly cause: string;
+  /** Whether this process could not read any file: nothing is wrong with this one. */
+  readonly isLack: boolean;
 }
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -69,8 +72,11 @@ function readGroup(names: readonly FileName[], paths: Readonly<PemTexts>): PemTe
     return texts;
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
-    const cause = syscall === undefined ? `cannot be used: ${messageOf(error)}` : `cannot be read (${code})`;
-    return { path, cause };
+    const own = ownFaultOf(error);
+    const isLack = own?.isLack === true;
+    const why = isLack ? `${code}: ${own.text}` : code;
+    const cause = syscall === undefined ? `cannot be used: ${messageOf(error)}` : `cannot be read (${why})`;
+    return { path, cause, isLack };
   }
 }
 

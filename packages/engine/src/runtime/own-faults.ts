@@ -1,0 +1,75 @@
+import { closeSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
+
+/**
+ * Errors that say something of this process or machine, not of the other side, by code. What meets one of them has not failed: it
+ * is tried again. All other errors are the other side's, also those that either may have caused (`ENETUNREACH`, `EHOSTUNREACH`).
+ */
+const OWN_FAULTS: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has no file descriptors left',
+  ENFILE: 'this machine has no file descriptors left',
+  EADDRNOTAVAIL: 'this machine has no local address or port left for it',
+  ENOBUFS: 'this machine has no network buffers left',
+  ENOMEM: 'this machine has no memory left',
+  EAI_MEMORY: 'this machine has no memory left',
+  EACCES: 'this machine does not permit it',
+  EPERM: 'this machine does not permit it',
+  ENETDOWN: 'the network of this machine is down',
+};
+/** Lacks that say nothing of the address or file that met them: another one would have met them, too. */
+const LACKS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAI_MEMORY']);
+/** A lookup opens as many files and sockets at a time. */
+const LOOKUP_DESCRIPTORS = 3;
+
+/** A fault on this side. */
+export interface OwnFault {
+  readonly code: string;
+  /** For people. */
+  readonly text: string;
+  /** Whether something has run out: it says nothing of the address or file that met it. */
+  readonly isLack: boolean;
+}
+
+const errorCodeOf = (error: unknown): string => {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+};
+
+/** Whether the error is a fault on this side; null = it is the other side's. */
+export function ownFaultOf(error: unknown): OwnFault | null {
+  const code = errorCodeOf(error);
+  const text = Object.hasOwn(OWN_FAULTS, code) ? OWN_FAULTS[code] : undefined;
+  return text === undefined ? null : { code, text, isLack: LACKS.has(code) };
+}
+
+/** Of the errors of several addresses the one that decides: a lack, else one of the other side, else the first. */
+export function decisiveOf(errors: readonly unknown[]): unknown {
+  return (
+    errors.find((error) => LACKS.has(errorCodeOf(error))) ??
+    errors.find((error) => ownFaultOf(error) === null) ??
+    errors[0]
+  );
+}
+
+/** The code with which this process is refused descriptors now; null = it is not. */
+function missingDescriptors(): string | null {
+  const opened: number[] = [];
+  try {
+    while (opened.length < LOOKUP_DESCRIPTORS) opened.push(openSync(devNull, 'r'));
+    return null;
+  } catch (error) {
+    return ownFaultOf(error)?.code ?? null;
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
+  }
+}
+
+/**
+ * The error of a lookup, with its true cause. Without descriptors a lookup says `EAI_AGAIN`, or that there is no such name, as if the
+ * name server had.
+ */
+export function lookupError(error: unknown): unknown {
+  const { syscall, message } = (error ?? {}) as NodeJS.ErrnoException;
+  const code = syscall === 'getaddrinfo' && ownFaultOf(error) === null ? missingDescriptors() : null;
+  return code === null ? error : Object.assign(new Error(`${message}: ${code}`, { cause: error }), { code });
+}
