@@ -11,6 +11,10 @@ const WORKERS = [...model('recovery.ts', 'retry'), ...engine('leases', 'loops', 
 /** What the suites of a kind share: where their files are, and what they all guard or are made of. */
 const BENCH = { locate: (name) => `bench/${name}.long.ts`, guards: ['bench'] };
 const RULES = { locate: (name) => `packages/model/test/${name}.long.ts`, guards: ['packages/model/test'] };
+const SERVER = {
+  locate: (name) => `packages/server/test/${name}.long.ts`,
+  guards: ['packages/server/test/support'],
+};
 const REDIS_LONG = {
   locate: (name) => `packages/engine/test/brokers/redis/${name}.long.ts`,
   guards: engine('brokers/redis/client'),
@@ -37,6 +41,12 @@ const FAULTS = {
 const TABLE = [
   { kind: BENCH, files: ['ceilings'], guards: REDIS, costs: { long: 8 } },
   { kind: RULES, files: ['clock-rules'], guards: model('cron'), costs: { long: 60 } },
+  {
+    kind: SERVER,
+    files: ['event-loop'],
+    guards: ['packages/api/src', 'packages/server/src/http'],
+    costs: { long: 30 },
+  },
   {
     kind: REDIS_LONG,
     files: ['certificates'],

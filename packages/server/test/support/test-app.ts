@@ -52,8 +52,8 @@ export interface TestApp {
   readonly reportedQueues: string[];
   readonly logged: { fields: Readonly<Record<string, unknown>>; message: string }[];
   call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
-  /** A GET by the admin, whose answer is not read. */
-  open(path: string): Promise<Response>;
+  /** A request by the admin, a GET unless `init` says otherwise. Its answer is not read. */
+  open(path: string, init?: RequestInit): Promise<Response>;
   /** Serves it over HTTP until it is closed, and resolves to the port. Later calls resolve to the same. */
   listen(): Promise<number>;
   createKey(options?: NewKey): Promise<string>;
@@ -187,7 +187,8 @@ export async function testApp({
       return answer;
     },
     listen: open,
-    open: async (path) => app.request(path, { headers: { authorization: `Bearer ${admin}` } }),
+    open: async (path, { headers, ...init } = {}) =>
+      app.request(path, { ...init, headers: { authorization: `Bearer ${admin}`, ...(headers as object) } }),
     createKey: async (options = {}) => (await createLocalKey(broker, options)).key,
     async store(task) {
       const [outcome] = await broker.submit.enqueue([{ ...plainTask, ...task }]);
