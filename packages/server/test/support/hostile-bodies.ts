@@ -72,7 +72,13 @@ function randomInts(seed: number): (below: number) => number {
 }
 
 type Ints = ReturnType<typeof randomInts>;
-const pick = <T extends string | number>(int: Ints, from: readonly T[]): T => from[int(from.length)]!;
+
+function pick<T>(int: Ints, from: readonly T[]): T {
+  const [item] = from.slice(int(from.length));
+  if (item === undefined) throw new RangeError('there is nothing to pick from');
+  return item;
+}
+
 const fill = (unit: string, bytes: number): string =>
   unit.repeat(Math.max(0, Math.floor(bytes / Buffer.byteLength(unit))));
 
