@@ -45,4 +45,5 @@ export {
   type Priority,
   type TaskInput,
 } from './tasks/input.ts';
+export { isList } from './strict.ts';
 export { businessId, queueName, timeText, tracestate } from './values.ts';

@@ -85,3 +85,14 @@ export function fieldsOf(schema: z.ZodType | undefined): { known: string[]; notB
     notBuilt: objects.flatMap((object) => notBuiltFields.get(object as z.ZodObject)?.fields ?? []),
   };
 }
+
+/** Whether a field of an object schema is decoded to a list, such as the text of a parameter with commas. */
+export function isList(schema: z.ZodType, name: string): boolean {
+  const decoded = (field: unknown): unknown => {
+    const { innerType, out, type } = (field as Loose).def;
+    const next = innerType ?? out;
+    return next === undefined ? type : decoded(next);
+  };
+  const field = childOf(schema, name);
+  return field !== undefined && decoded(field) === 'array';
+}

@@ -1,5 +1,5 @@
 /** Checks a call's input against its route. */
-import { itemsOf, type ProblemItem, type Route } from '@task-center/api';
+import { isList, itemsOf, type ProblemItem, type Route } from '@task-center/api';
 import { invalid } from '../problem.ts';
 
 /** The input as it arrived. */
@@ -18,14 +18,20 @@ export interface Checked {
   readonly body: unknown;
 }
 
-function repeatedParameters(query: URLSearchParams): ProblemItem[] {
-  const names = new Set([...query.keys()].filter((name) => query.getAll(name).length > 1));
-  return [...names].map((parameter) => ({
-    parameter,
-    code: 'invalid_value',
-    message: 'is given more than once',
-    got: null,
-  }));
+/**
+ * The parameters of a query by name, and findings about those that are repeated. A list may be: many generated clients write it
+ * so, although the contract says commas.
+ */
+function readQuery(query: URLSearchParams, route: Route): { input: unknown; items: ProblemItem[] } {
+  const input: Record<string, string> = Object.fromEntries(query);
+  const repeated = new Set([...query.keys()].filter((name) => query.getAll(name).length > 1));
+  if (repeated.size === 0) return { input, items: [] };
+  const items: ProblemItem[] = [];
+  for (const parameter of repeated) {
+    if (isList(route.query, parameter)) input[parameter] = query.getAll(parameter).join(',');
+    else items.push({ parameter, code: 'invalid_value', message: 'is given more than once', got: null });
+  }
+  return { input, items };
 }
 
 /** Refused rather than ignored: a caller that sends it relies on its effect. */
@@ -45,14 +51,15 @@ export function validate(
   unchecked: Unchecked,
   further: (body: unknown) => readonly ProblemItem[],
 ): Checked {
-  const items: ProblemItem[] = [...repeatedParameters(unchecked.query), ...refusedHeaders(unchecked.headers)];
+  const given = readQuery(unchecked.query, route);
+  const items: ProblemItem[] = [...given.items, ...refusedHeaders(unchecked.headers)];
   const check = (schema: Route['query'], input: unknown, location: 'pointer' | 'parameter') => {
     const result = schema.safeParse(input);
     if (!result.success) items.push(...itemsOf(result.error, { schema, input, location, basePath: [] }));
     return result.data;
   };
   const params = route.params && check(route.params, unchecked.params, 'parameter');
-  const query = check(route.query, Object.fromEntries(unchecked.query), 'parameter');
+  const query = check(route.query, given.input, 'parameter');
   const schema = route.checked ?? route.body;
   const body = schema && check(schema, unchecked.body === undefined ? {} : unchecked.body, 'pointer');
   if (items.length === 0) return { params, query, body };
