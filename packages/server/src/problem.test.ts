@@ -26,6 +26,21 @@ test.each([
   expect(asProblem(error)).toBeNull();
 });
 
+/** Errors that tell of the broker, each with an address that no caller may see. */
+const broker = 'redis://10.9.8.7:6379';
+test.each([
+  new TaskCenterError('not-supported', { broker, what: 'write a backup', instead: 'Copy its file.' }),
+  new TaskCenterError('broker-unavailable', { broker, outcome: 'unknown', cause: `connect ${broker}` }),
+  new TaskCenterError('broker-refused', { broker, cause: `NOPERM at ${broker}` }),
+  new TaskCenterError('broker-full', { broker }),
+  new TaskCenterError('broker-closed', { broker }),
+  new TaskCenterError('broker-unsafe', { broker, findings: [{ code: 'eviction', detail: broker }] }),
+])('the problem of %s does not name the address of the broker', (error) => {
+  const problem = asProblem(error);
+  expect(problem?.message).not.toContain('10.9.8.7');
+  expect(JSON.stringify(problem?.extra)).not.toContain('10.9.8.7');
+});
+
 test('a queue and a task that are not found are described without stored names', () => {
   expect(asProblem(new TaskCenterError('queue-not-found', { queue: 'a"b~cb' }))?.message).toBe(
     'There is no queue "a\\"b"; a queue is created by its first task.',

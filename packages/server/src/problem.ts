@@ -121,6 +121,12 @@ function brokerUnsafe(error: TaskCenterError): ProblemError {
   });
 }
 
+/** Not the engine's text: it names the broker's address. */
+function notSupported(error: TaskCenterError): ProblemError {
+  const { what, instead } = error.details as { what: string; instead: string };
+  return new ProblemError('not-supported', `This kind of broker cannot ${what}. ${instead}`);
+}
+
 /** Not the engine's text: it names a stored queue, and takes "not found" for "does not exist". */
 function notFound(error: TaskCenterError): ProblemError {
   if (isTaskCenterError(error, 'queue-not-found')) {
@@ -146,6 +152,8 @@ function engineProblem(error: TaskCenterError): ProblemError | null {
       });
     case 'broker-unsafe':
       return brokerUnsafe(error);
+    case 'not-supported':
+      return notSupported(error);
     case 'shutting-down':
       return shuttingDown();
     default:

@@ -165,11 +165,8 @@ const having = (...names: readonly string[]) => ({
   required: names,
 });
 
-/** The rules between fields that JSON Schema can express. The service checks all rules itself. */
-const BETWEEN_FIELDS = {
-  if: { not: having('callback') },
-  // oxlint-disable-next-line unicorn/no-thenable
-  then: having('type'),
+/** Rules between fields that JSON Schema can express. The service checks all rules itself. */
+const NOT_TOGETHER = {
   not: { anyOf: [having('delay', 'run_at'), having('payload_text', 'payload_base64')] },
 };
 
@@ -179,7 +176,14 @@ export const taskInput = strict(
     [F in keyof typeof shape]: z.ZodOptional<(typeof shape)[F]>;
   },
   notBuilt,
-).meta({ id: 'TaskInput', ...BETWEEN_FIELDS });
+).meta({ id: 'TaskInput', ...NOT_TOGETHER });
+
+/** A task that is submitted alone: no defaults of a batch can give it a type. */
+export const singleTaskInput = taskInput.meta({
+  if: { not: having('callback') },
+  // oxlint-disable-next-line unicorn/no-thenable
+  then: having('type'),
+});
 
 /**
  * Fields that the tasks of a batch share. A task's own field overrides them. They have no `id`, which is each task's

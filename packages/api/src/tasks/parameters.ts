@@ -8,7 +8,7 @@ import { businessId, queueName, taskId } from '../values.ts';
 import { LISTED_STATES, TASK_PARTS } from './schemas.ts';
 
 const kind = z.enum(TASK_KINDS).meta({ id: 'TaskKind' });
-const partNames = z.array(z.enum(TASK_PARTS).meta({ id: 'TaskPart' }));
+const partNames = z.array(z.enum(TASK_PARTS).meta({ id: 'TaskPart' })).min(1);
 
 /** `include=payload,attempts`: the parts of a task that an answer adds, with commas between them. */
 export const include = z

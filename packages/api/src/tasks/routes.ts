@@ -4,7 +4,7 @@
 import { pageOf } from '../page.ts';
 import { resource } from '../route.ts';
 import { strict } from '../strict.ts';
-import { taskInput } from './input.ts';
+import { singleTaskInput } from './input.ts';
 import { idParams, include, listQuery, pick } from './parameters.ts';
 import { cancelAnswer, cancelInput, task } from './schemas.ts';
 
@@ -15,7 +15,7 @@ export const taskRoutes = {
     role: 'submitter',
     summary: 'Submit a task',
     query: strict({}, ['dry_run']),
-    body: taskInput,
+    body: singleTaskInput,
     requestHeaders: ['traceparent', 'tracestate'],
     answers: { 201: task },
     answerHeaders: ['location'],

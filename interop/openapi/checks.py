@@ -1,0 +1,54 @@
+"""Checks of Schemathesis that know what our contract says beyond JSON Schema."""
+
+import re
+
+import schemathesis
+
+# Refusals of input that is valid by the document: where (the end of the pointer or the parameter), and what is said.
+# Everything else that is refused must be invalid by the document, too.
+RULES = [
+    (r"/url", r"The callback URL is not valid: .*"),
+    (r"/headers/.*", r"this header is set by the service|is given twice"),
+    (r"/headers", r"must be at most 32 headers with 8192 bytes"),
+    (r"/(delay|timeout|retention|connect_timeout|initial|step|max|delays?(/\d+)?)", r"must be \w+ to \w+|of a callback must .*"),
+    (r"/(delay|timeout|retention|connect_timeout|initial|step|max|delays?(/\d+)?)", r"must be a duration such as .*"),
+    (r"/(run_at|deadline)", r"must lie between 2000 and ten years from now|must be an RFC 3339 time such as .*"),
+    (r"/(queue|type)|queue|name", r"must have at most \d+ bytes"),
+    (r"/(payload_text|payload_base64|run_at|trace_id|priority)", r"cannot be combined with .*|means the queue .*|differs from .*"),
+    (r"/type", r"is required unless the task has a callback"),
+]
+WHOLE = {("malformed", "cursor"), ("url-blocked", None)}
+
+
+def is_meant(item):
+    where = item.get("pointer") or item.get("parameter") or ""
+    return any(re.search(f"(?:{place})$", where) and re.fullmatch(text, item["message"]) for place, text in RULES)
+
+
+def is_meant_problem(problem):
+    if (problem["code"], problem.get("parameter")) in WHOLE:
+        return True
+    # The URL with all its parameters may be too long, though each of them is not.
+    if problem["code"] == "too-large":
+        return "The URL has more than" in problem["detail"]
+    return problem["code"] == "validation-failed" and all(is_meant(item) for item in problem["errors"])
+
+
+@schemathesis.check
+def valid_input_is_accepted(ctx, response, case):
+    """What the document allows is refused only by the rules above."""
+    meta = case.meta
+    if meta is None or not meta.generation.mode.is_positive or case.method != case.operation.method.upper():
+        return
+    if response.status_code in (400, 413, 415, 422) and not is_meant_problem(response.json()):
+        raise AssertionError(f"valid input was refused: {response.text}")
+
+
+@schemathesis.check
+def items_say_what_is_invalid(ctx, response, case):
+    """An item of a batch that is not valid has a problem, never a 500."""
+    if case.operation.label != "POST /v1/batches" or response.status_code != 200:
+        return
+    for item in response.json()["items"]:
+        if item["status"] >= 500:
+            raise AssertionError(f"an item failed: {item}")

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { brokerKinds } from '../../packages/engine/test/support/brokers.ts';
+import { HERE, hasTools, python, run, startService } from './tools.ts';
+
+/** On each broker. Examples and the bounds of each value come first; what time remains is for chance. */
+const MAX_SECONDS = 45;
+
+describe.skipIf(!hasTools).each(brokerKinds)('a service on $name', ({ available, createStore }) => {
+  test.skipIf(!available)(
+    'answers Schemathesis as its document says, refuses what it must and nothing else',
+    { timeout: 300_000 },
+    async () => {
+      const store = await createStore();
+      const service = await startService(store.url);
+      try {
+        const { code, output } = await run(
+          python('schemathesis'),
+          [
+            ...['--config-file', join(HERE, 'schemathesis.toml'), 'run', `${service.url}/openapi.json`],
+            ...['--header', `Authorization: Bearer ${service.key}`, '--checks', 'all', '--no-color'],
+            // JSON Schema cannot express every rule: a check of our own knows which refusals are meant.
+            ...['--exclude-checks', 'positive_data_acceptance'],
+            ...['--phases', 'examples,coverage,fuzzing', '--max-time', String(MAX_SECONDS), '--seed', '13'],
+            ...['--continue-on-failure', '--suppress-health-check', 'all'],
+          ],
+          { env: { SCHEMATHESIS_HOOKS: 'checks', PYTHONPATH: HERE, PYTHONDONTWRITEBYTECODE: '1' } },
+        );
+        expect({ code, failures: /=+ FAILURES =+.*/s.exec(output)?.[0] }).toEqual({
+          code: 0,
+          failures: undefined,
+        });
+      } finally {
+        await service.close();
+        await store.remove();
+      }
+    },
+  );
+});
