@@ -1,10 +1,26 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { brokerKinds } from '../../packages/engine/test/support/brokers.ts';
-import { HERE, hasTools, python, run, startService } from './tools.ts';
+import { HERE, hasTools, python, run, startService, type Service } from './tools.ts';
 
 /** On each broker. Examples and the bounds of each value come first; what time remains is for chance. */
 const MAX_SECONDS = 45;
+
+const optionsFor = ({ url, key }: Service): string[] => {
+  const options = {
+    header: `Authorization: Bearer ${key}`,
+    checks: 'all',
+    // JSON Schema cannot express every rule: a check of our own knows which refusals are meant.
+    'exclude-checks': 'positive_data_acceptance',
+    phases: 'examples,coverage,fuzzing',
+    'max-time': String(MAX_SECONDS),
+    seed: '13',
+    'suppress-health-check': 'all',
+  };
+  const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  const config = ['--config-file', join(HERE, 'schemathesis.toml')];
+  return [...config, 'run', `${url}/openapi.json`, ...given, '--continue-on-failure', '--no-color'];
+};
 
 describe.skipIf(!hasTools).each(brokerKinds)('a service on $name', ({ available, createStore }) => {
   test.skipIf(!available)(
@@ -14,18 +30,11 @@ describe.skipIf(!hasTools).each(brokerKinds)('a service on $name', ({ available,
       const store = await createStore();
       const service = await startService(store.url);
       try {
-        const { code, output } = await run(
-          python('schemathesis'),
-          [
-            ...['--config-file', join(HERE, 'schemathesis.toml'), 'run', `${service.url}/openapi.json`],
-            ...['--header', `Authorization: Bearer ${service.key}`, '--checks', 'all', '--no-color'],
-            // JSON Schema cannot express every rule: a check of our own knows which refusals are meant.
-            ...['--exclude-checks', 'positive_data_acceptance'],
-            ...['--phases', 'examples,coverage,fuzzing', '--max-time', String(MAX_SECONDS), '--seed', '13'],
-            ...['--continue-on-failure', '--suppress-health-check', 'all'],
-          ],
-          { env: { SCHEMATHESIS_HOOKS: 'checks', PYTHONPATH: HERE, PYTHONDONTWRITEBYTECODE: '1' } },
-        );
+        const { code, output } = await run(python('schemathesis'), optionsFor(service), {
+          // It keeps there what it found.
+          cwd: service.folder,
+          env: { SCHEMATHESIS_HOOKS: 'checks', PYTHONPATH: HERE, PYTHONDONTWRITEBYTECODE: '1' },
+        });
         expect({ code, failures: /=+ FAILURES =+.*/s.exec(output)?.[0] }).toEqual({
           code: 0,
           failures: undefined,

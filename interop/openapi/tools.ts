@@ -40,6 +40,8 @@ export function run(program: string, args: readonly string[], { cwd = HERE, env 
 /** A running service that takes calls. It delivers nothing: what tools make up must not leave the machine. */
 export interface Service {
   readonly url: string;
+  /** A folder of its own, which goes with it. */
+  readonly folder: string;
   /** The key of an admin. */
   readonly key: string;
   close(): Promise<void>;
@@ -62,6 +64,7 @@ export async function startService(broker: string): Promise<Service> {
   const key = (await readFile(join(folder.path, 'admin.key'), 'utf8')).trim();
   return {
     url,
+    folder: folder.path,
     key,
     async close() {
       await endAll();

@@ -34,7 +34,10 @@ test.each([
   new TaskCenterError('broker-refused', { broker, cause: `NOPERM at ${broker}` }),
   new TaskCenterError('broker-full', { broker }),
   new TaskCenterError('broker-closed', { broker }),
-  new TaskCenterError('broker-unsafe', { broker, findings: [{ code: 'eviction', detail: broker }] }),
+  new TaskCenterError('broker-unsafe', {
+    broker,
+    findings: [{ code: 'eviction', detail: broker, fix: broker }],
+  }),
 ])('the problem of %s does not name the address of the broker', (error) => {
   const problem = asProblem(error);
   expect(problem?.message).not.toContain('10.9.8.7');
