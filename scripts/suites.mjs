@@ -19,6 +19,10 @@ const REDIS_LONG = {
   locate: (name) => `packages/engine/test/brokers/redis/${name}.long.ts`,
   guards: engine('brokers/redis/client'),
 };
+const SERVICE = {
+  locate: (name) => `packages/cli/test/${name}.long.ts`,
+  guards: ['packages/cli/src'],
+};
 const CHECKLIST = {
   locate: (name) => `interop/checklist/${name}.test.ts`,
   guards: ['interop/go', 'interop/support', ...REDIS, ...engine('protocol')],
@@ -62,6 +66,12 @@ const TABLE = [
     files: ['partial-cluster'],
     guards: engine('brokers/redis/facets/submit.ts', 'brokers/redis/calls', 'errors/failures.ts'),
     costs: { long: 15 },
+  },
+  {
+    kind: SERVICE,
+    files: ['stop'],
+    guards: ['packages/server/src/serve.ts', 'packages/server/src/stop.ts'],
+    costs: { long: 45 },
   },
   { kind: BENCH, files: ['guard'], guards: engine('brokers', 'client', 'worker'), costs: { long: 20 } },
 

@@ -25,6 +25,7 @@ export { RawJson, stringify } from './raw-json.ts';
 export type { Method, Route, RouteRole } from './route.ts';
 export type { AnswerOf, BodyInputOf, BodyOf, ParamsOf, QueryInputOf, QueryOf } from './operations.ts';
 export { routeList, routes, type OperationId, type Routes } from './contract.ts';
+export { formatApiKey, parseApiKey, type ApiKey } from './access/api-key.ts';
 export { ROLES, type Me, type Role } from './access/schemas.ts';
 export type { BrokerState } from './broker/schemas.ts';
 export type { Health, Version } from './service/schemas.ts';

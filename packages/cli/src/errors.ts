@@ -28,7 +28,7 @@ function itemText(item: NonNullable<Problem['errors']>[number]): string {
 }
 
 function problemText({ status, problem }: ApiError): string {
-  if (problem === null) return `Another program, not Task Center, answered with status ${status}.`;
+  if (problem === null) return `The answer has status ${status}, and does not say why.`;
   if (problem.errors?.length) return `${problem.title}: ${problem.errors.map(itemText).join('; ')}.`;
   const configuration = problem['configuration'];
   return typeof configuration === 'string' && !problem.detail.includes(configuration)

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createApiClient, type ApiClient } from '@task-center/api';
+import { createApiClient, parseApiKey, type ApiClient } from '@task-center/api';
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
@@ -34,26 +34,36 @@ export function addServiceOptions(command: Command): Command {
     .option('--key-file <path>', `file with the API key (else TASKCENTER_KEY_FILE, else <data>/${KEY_FILE})`);
 }
 
-/** @throws CliError when no file with a key is found */
-function readKey({ keyFile }: ServiceOptions, env: Io['env']): string {
+/** Why a key file cannot be read, and what to do. */
+function keyFileError(path: string, error: unknown): CliError {
+  const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
+  const name = 'name another file with --key-file or TASKCENTER_KEY_FILE';
+  const text =
+    code === 'ENOENT'
+      ? `There is no API key: ${path} does not exist. Start the service here first (npm start), or ${name}.`
+      : `The API key in ${path} cannot be read${code === 'EACCES' ? ' by this user' : ` (${code})`}. Read it as its owner, or ${name}.`;
+  return new CliError(text, 1, { cause: error });
+}
+
+/** A key, and the file that has it. */
+interface FoundKey {
+  readonly key: string;
+  readonly path: string;
+}
+
+/** @throws CliError when no file with a key is found. What another file holds is not sent anywhere. */
+function readKey({ keyFile }: ServiceOptions, env: Io['env']): FoundKey {
   const dataDir = env['TASKCENTER_DATA_DIR'] || DEFAULT_DATA_DIR;
-  const path = keyFile ?? (env['TASKCENTER_KEY_FILE'] || join(dataDir, KEY_FILE));
+  const path = resolve(keyFile ?? (env['TASKCENTER_KEY_FILE'] || join(dataDir, KEY_FILE)));
   let key: string;
   try {
     key = readFileSync(path, 'utf8').trim();
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
-    throw new CliError(
-      `There is no API key: ${resolve(path)} ${reason}. Start the service here first (npm start), or name the ` +
-        'file with --key-file or TASKCENTER_KEY_FILE.',
-      1,
-      { cause: error },
-    );
+    throw keyFileError(path, error);
   }
-  // A header can carry only one word of visible characters. Whether the key is valid is for the service to say.
-  if (/^[\u0021-\u007e]+$/.test(key)) return key;
+  if (parseApiKey(key) !== null) return { key, path };
   throw new CliError(
-    `The file ${resolve(path)} does not hold an API key. Name another one with --key-file or TASKCENTER_KEY_FILE.`,
+    `The file ${path} does not hold an API key (tc_…), or a mistyped one. Name another one with --key-file or TASKCENTER_KEY_FILE.`,
   );
 }
 
@@ -80,6 +90,24 @@ export interface CallLimits {
 const isText = (headers: Headers): boolean =>
   /^text\/|json/.test(headers.get('content-type') ?? 'text/plain');
 
+/** Every answer of Task Center has this header; a problem is one of ours, or of a proxy that speaks the same language. */
+const isOurs = ({ headers }: Response): boolean =>
+  headers.has('task-center-version') ||
+  (headers.get('content-type') ?? '').startsWith('application/problem+json');
+
+function foreignError(url: string, { status }: Response): CliError {
+  return new CliError(
+    `Another program, not Task Center, answers at ${url} (status ${status}). Name the service with --url or TASKCENTER_URL.`,
+  );
+}
+
+/** Names the file of a key that the service does not know: it may be the key of another installation. */
+const refusedKeyError = (url: string, { path }: FoundKey): CliError =>
+  new CliError(
+    `The service at ${url} does not accept the API key in ${path}. It may belong to another service, or be revoked: name ` +
+      'another file with --key-file or TASKCENTER_KEY_FILE.',
+  );
+
 /**
  * Finds the URL and the key, and creates a client. No call is made yet.
  *
@@ -93,22 +121,25 @@ export function openService(
   const baseUrl = options.url ?? (env['TASKCENTER_URL'] || DEFAULT_URL);
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
     throw new CliError(`"${baseUrl}" is not the URL of a service. Expected a URL such as ${DEFAULT_URL}.`, 2);
+  const found = readKey(options, env);
   let answer = '';
 
   const send: typeof fetch = async (input, init) => {
     try {
       const limit = timeoutMs === null ? {} : { signal: AbortSignal.timeout(timeoutMs) };
       const response = await fetch(input, { ...init, ...limit });
+      if (!isOurs(response)) throw foreignError(baseUrl, response);
+      if (response.status === 401) throw refusedKeyError(baseUrl, found);
       if (!isText(response.headers)) return response;
       answer = await response.text();
       const { status, headers } = response;
       return new Response(answer === '' ? null : answer, { status, headers });
     } catch (error) {
-      throw unreachableError(baseUrl, error);
+      throw error instanceof CliError ? error : unreachableError(baseUrl, error);
     }
   };
   return {
-    api: createApiClient({ baseUrl, key: readKey(options, env), fetch: send }),
+    api: createApiClient({ baseUrl, key: found.key, fetch: send }),
     lastAnswer: () => answer,
   };
 }

@@ -113,7 +113,10 @@ describe('a command that talks to the service', () => {
   });
 
   test('says that the service does not answer', async () => {
-    writeFileSync(folder.file('key'), 'tc_x');
+    writeFileSync(
+      folder.file('key'),
+      'tc_live_7k2m9q4x8d1w_JAanpjzMehrxcMTxd5w2acQ8bcDyyCiBSPploaLC5Bk1slMDg',
+    );
     const ended = await run(['queues', '--key-file', 'key', '--url', `http://127.0.0.1:${await freePort()}`]);
     expectOneLine(ended, { code: 1, says: /cannot be reached \(ECONNREFUSED\).*npm start/ });
   });

@@ -26,6 +26,7 @@ import type { LeveledLog } from './observe/logs.ts';
 import { createMaintenanceRole } from './maintenance.ts';
 import { createLiveConfig } from './reload.ts';
 import { stopAll, stopInTime, type Stoppable } from './stop.ts';
+import { systemFault } from './system-fault.ts';
 import { VERSION } from './version.ts';
 
 /** A running service. */
@@ -33,7 +34,8 @@ export interface RunningService {
   /** Base URL of the HTTP API; empty without the role `api`. */
   readonly url: string;
   readonly config: Config;
-  readonly firstKey: FirstKey;
+  /** Null without the role `api`. */
+  readonly firstKey: FirstKey | null;
   /** How long `stop` may take. */
   readonly shutdown: ShutdownTimes;
   /**
@@ -67,19 +69,14 @@ export interface ServeDeps {
 /** What has been started so far. */
 type Started = { -readonly [Part in keyof Stoppable]: Stoppable[Part] } & { broker?: Broker };
 
-function makeDataDir({ dataDir }: Config): void {
+/** A process that keeps nothing there needs no data folder. */
+function makeDataDir({ dataDir, roles, broker }: Config): void {
+  if (!roles.includes('api') && !broker.startsWith('sqlite:')) return;
   try {
     makeFolder(dataDir);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOTDIR' || code === 'EEXIST' ? 'part of its path is a file' : code;
-    throw new ConfigError(
-      `The data folder ${dataDir} cannot be created: ${why}. Set data_dir (TASKCENTER_DATA_DIR).`,
-      [],
-      {
-        cause: error,
-      },
-    );
+    const message = `The data folder ${dataDir} cannot be used: ${systemFault(error, dataDir)}. Set data_dir (TASKCENTER_DATA_DIR).`;
+    throw new ConfigError(message, [], { cause: error });
   }
 }
 
@@ -98,7 +95,7 @@ async function startHttp({ config, runtime, rules, state }: Shared, broker: Brok
     client: new Client(broker, { runtime }),
     config,
     runtime,
-    authenticate: createAuthenticate(broker, runtime.clock),
+    authenticate: createAuthenticate(broker, runtime),
     rules,
     state,
     queueLimit: new QueueLimit({ broker, clock: runtime.clock, maxQueues: config.limits.queues }),
@@ -127,13 +124,15 @@ function createWorker(
 }
 
 /** Starts what the roles need. Whatever may fail because of the machine (folder, broker, port) comes first. */
-async function startAll(shared: Shared, started: Started): Promise<FirstKey> {
+async function startAll(shared: Shared, started: Started): Promise<FirstKey | null> {
   const { config, runtime } = shared;
   makeDataDir(config);
   const broker = (started.broker = await connect(config.broker, { runtime, allow: config.brokerAllow }));
-  const firstKey = await claimFirstKey(broker, config.keyFile, runtime.clock.wallMs());
+  const hasApi = config.roles.includes('api');
+  // Callers look for the key beside an instance with the API: no other one makes it (ADR 26).
+  const firstKey = hasApi ? await claimFirstKey(broker, config.keyFile, runtime.clock.wallMs()) : null;
   const worker = createWorker(shared, broker);
-  if (config.roles.includes('api')) started.http = await startHttp(shared, broker, worker);
+  if (hasApi) started.http = await startHttp(shared, broker, worker);
   if (worker !== undefined) {
     started.worker = worker;
     await worker.start();
@@ -158,7 +157,7 @@ export async function serve(config: Config, deps: ServeDeps = {}): Promise<Runni
   const live = createLiveConfig(config, { rules, log, setLogLevel: (level) => deps.log?.setLevel?.(level) });
   runtime.events.on('broker.broken', ({ cause }) => deps.onBroken?.(cause));
   const started: Started = {};
-  let firstKey: FirstKey;
+  let firstKey: FirstKey | null;
   try {
     firstKey = await startAll({ config, failStop: deps.failStop ?? false, runtime, rules, state }, started);
   } catch (error) {

@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseApiKey } from '@task-center/api';
 import { connect, type Broker } from '@task-center/engine';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { claimFirstKey } from '../src/auth/first-key.ts';
 import { findKeyRecord } from '../src/auth/key-record.ts';
-import { parseApiKey, secretHash } from '../src/auth/key.ts';
+import { secretHash } from '../src/auth/key.ts';
 
 let folder: string;
 let broker: Broker;

@@ -59,13 +59,19 @@ function flagsOf(options: ServeOptions): Flags {
 /** A broker URL as the banner shows it: a password is replaced, because terminals are copied and recorded. */
 const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@');
 
-/** Where the first API key is. Another instance on the same broker may have created it, in its own folder. */
-function keyText({ firstKey, config }: RunningService, io: Io): string {
-  if (firstKey.path === null) return `created by another instance; it is not in ${config.keyFile}`;
-  if (!firstKey.created) return firstKey.path;
+/** Where the first API key is; null = this process needs none. */
+function keyText({ firstKey }: RunningService, io: Io): string | null {
+  if (firstKey === null) return null;
+  const { path, foreignPath } = firstKey;
+  if (path === null)
+    return (
+      'made before by another instance, which has its file. If it is lost: task-center keys create --local' +
+      (foreignPath === undefined ? '' : `. ${foreignPath} holds the key of another installation`)
+    );
+  if (!firstKey.created) return path;
   // Printed only to a terminal, never into a log.
   const shown = io.errIsTerminal && firstKey.key !== undefined ? `: ${firstKey.key}` : '';
-  return `${firstKey.path} (new${shown})`;
+  return `${path} (new${shown})`;
 }
 
 /** Commands to try next, with the flags they need to reach this service. */

@@ -19,6 +19,8 @@ export interface Cli {
   signal(signal: NodeJS.Signals): void;
   /** Signals the process and all that it has started, as a terminal does. */
   signalAll(signal: NodeJS.Signals): void;
+  /** Writes to the standard input of a wrapper. */
+  type(text: string): void;
   readonly ended: Promise<Ended>;
 }
 
@@ -29,6 +31,10 @@ export interface CliOptions {
   readonly leaveOutUnread?: boolean;
   /** The number of files that it may have open, which Node itself cannot raise. */
   readonly maxOpenFiles?: number;
+  /** Open files or pipes in place of the streams that the test reads. */
+  readonly streams?: { readonly out?: number; readonly err?: number };
+  /** A program that starts the command, such as `script`: its arguments, in front. */
+  readonly wrapper?: (command: readonly string[]) => readonly string[];
 }
 
 /** This machine's own settings must not reach a test. */
@@ -42,12 +48,13 @@ function cleanEnv(): NodeJS.ProcessEnv {
 const running = new Set<Cli>();
 
 export function startCli(args: readonly string[], options: CliOptions = {}): Cli {
-  const { env = {}, cwd, leaveOutUnread, maxOpenFiles } = options;
+  const { env = {}, cwd, leaveOutUnread, maxOpenFiles, streams, wrapper } = options;
   const limit = maxOpenFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${maxOpenFiles}; exec "$@"`, 'sh'];
-  const [command = '', ...commandArgs] = [...limit, process.execPath, BIN, ...args];
+  const plain = [...limit, process.execPath, BIN, ...args];
+  const [command = '', ...commandArgs] = wrapper ? wrapper(plain) : plain;
   const child = spawn(command, commandArgs, {
     env: { ...cleanEnv(), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [wrapper ? 'pipe' : 'ignore', streams?.out ?? 'pipe', streams?.err ?? 'pipe'],
     // A group of its own, which `signalAll` reaches.
     detached: true,
     ...(cwd !== undefined && { cwd }),
@@ -58,8 +65,8 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
     written[name] += data.toString();
     for (const watcher of watchers) watcher();
   };
-  if (!leaveOutUnread) child.stdout.on('data', collect('out'));
-  child.stderr.on('data', collect('err'));
+  if (!leaveOutUnread) child.stdout?.on('data', collect('out'));
+  child.stderr?.on('data', collect('err'));
   const ended = new Promise<Ended>((resolve) => {
     child.once(leaveOutUnread ? 'exit' : 'close', (code) => {
       running.delete(cli);
@@ -71,6 +78,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
     ended,
     signal: (signal) => void child.kill(signal),
     signalAll: (signal) => void process.kill(-(child.pid ?? 0), signal),
+    type: (text) => void child.stdin?.write(text),
     saw: (pattern) =>
       new Promise((resolve, reject) => {
         const check = () => {

@@ -1,10 +1,12 @@
 /** Checks API keys. The broker stores only a hash of each secret; records are cached for a second. */
 import { timingSafeEqual } from 'node:crypto';
-import type { Broker, Clock } from '@task-center/engine';
+import { parseApiKey } from '@task-center/api';
+import type { Broker, Runtime } from '@task-center/engine';
 import { ProblemError } from '../problem.ts';
 import { findKeyRecord, isLive, type KeyRecord } from './key-record.ts';
-import { parseApiKey, secretHash } from './key.ts';
+import { secretHash } from './key.ts';
 import type { Principal } from './principal.ts';
+import { RefusalLog, type Refusal } from './refusal-log.ts';
 
 /** The principal behind an `Authorization` header. Rejects with `unauthenticated`, or with the broker's error. */
 export type Authenticate = (authorization: string | null) => Promise<Principal>;
@@ -27,9 +29,26 @@ function unauthenticated(): ProblemError {
   });
 }
 
+/** Why a key is refused that was parsed; null = it is not. */
+function refusalOf(record: KeyRecord | null, isSame: boolean, nowMs: number): Refusal | null {
+  if (record === null) return 'unknown key';
+  if (!isSame) return 'wrong secret';
+  return isLive(record, nowMs) ? null : 'expired or revoked';
+}
+
 /** Creates the check of API keys, with a cache of its own. */
-export function createAuthenticate(broker: Pick<Broker, 'documents'>, clock: Clock): Authenticate {
+export function createAuthenticate(
+  broker: Pick<Broker, 'documents'>,
+  runtime: Pick<Runtime, 'clock' | 'log'>,
+): Authenticate {
+  const { clock } = runtime;
   const cache = new Map<string, Cached>();
+  const refusals = new RefusalLog(runtime);
+
+  function refuse(reason: Refusal, keyId?: string): never {
+    refusals.add(reason, keyId);
+    throw unauthenticated();
+  }
 
   function recordOf(id: string): Promise<KeyRecord | null> {
     const nowMs = clock.monotonicMs();
@@ -45,12 +64,12 @@ export function createAuthenticate(broker: Pick<Broker, 'documents'>, clock: Clo
 
   return async (authorization) => {
     const key = parseApiKey(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '');
-    if (key === null) throw unauthenticated();
+    if (key === null) return refuse(authorization === null ? 'no key' : 'not a key');
     const record = await recordOf(key.id);
     const expected = Buffer.from(record?.secret_sha256 ?? NO_SECRET_HASH);
     const isSame = timingSafeEqual(expected, Buffer.from(secretHash(key.secret)));
-    if (record === null || !isSame || key.env !== record.env || !isLive(record, clock.wallMs()))
-      throw unauthenticated();
+    const refusal = refusalOf(record, isSame && key.env === record?.env, clock.wallMs());
+    if (record === null || refusal !== null) return refuse(refusal ?? 'unknown key', key.id);
     const { name, role, queues, businesses } = record;
     return { keyId: key.id, name, role, queues, businesses };
   };

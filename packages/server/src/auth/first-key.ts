@@ -2,16 +2,19 @@
  * The first API key of an installation. Many instances may start at once on one broker, with data folders of their own or
  * shared: one of them creates the key, and a start that died half-way is finished by the next one.
  */
+import { formatApiKey, type ApiKey } from '@task-center/api';
 import { isTaskCenterError, type Broker } from '@task-center/engine';
 import { readKeyFile, removeKeyFile, writeKeyFile } from './key-file.ts';
 import { KEY_KIND, readKeyRecord, type KeyRecord } from './key-record.ts';
-import { formatApiKey, newApiKey, type ApiKey } from './key.ts';
+import { newApiKey } from './key.ts';
 import { KEY_ENV, recordOf } from './local-key.ts';
 
 /** The key that opens an installation for the first time. */
 export interface FirstKey {
   /** The key's file on this machine; null = another instance has it. */
   readonly path: string | null;
+  /** A file where the key was looked for, and which holds the key of another installation. */
+  readonly foreignPath?: string;
   /** Whether this start created it. */
   readonly created: boolean;
   /** The key's text, if this start created it. */
@@ -68,7 +71,8 @@ async function obtainKey(path: string): Promise<{ key: ApiKey; isNew: boolean }>
 /** The first key of an installation that is claimed already. */
 async function existingKey(path: string, id: string): Promise<FirstKey> {
   const key = await readKeyFile(path);
-  return { path: key?.id === id ? path : null, created: false };
+  if (key?.id === id) return { path, created: false };
+  return { path: null, created: false, ...(key !== null && { foreignPath: path }) };
 }
 
 /**

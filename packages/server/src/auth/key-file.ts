@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { parseApiKey, type ApiKey } from '@task-center/api';
 import { makeFolder } from '@task-center/engine';
 import { ConfigError } from '../config/config.ts';
-import { parseApiKey, type ApiKey } from './key.ts';
+import { systemFault } from '../system-fault.ts';
 
 const systemErrorCode = (error: unknown) => (error as NodeJS.ErrnoException).code;
 
@@ -19,9 +20,8 @@ export async function readKeyFile(path: string): Promise<ApiKey | null> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return null;
-    throw new ConfigError(`The key file ${path} cannot be read (${systemErrorCode(error)}).`, [], {
-      cause: error,
-    });
+    const message = `The key file ${path} cannot be read: ${systemFault(error, path)}. Name another by key_file.`;
+    throw new ConfigError(message, [], { cause: error });
   }
   const key = parseApiKey(text.trim());
   if (key !== null) return key;
@@ -68,7 +68,7 @@ export async function writeKeyFile(path: string, text: string): Promise<boolean>
     await writeDurably(temporary, `${text}\n`);
     return await publish(temporary, path);
   } catch (error) {
-    const message = `The key file ${path} cannot be written (${systemErrorCode(error)}). Check the folder, or set data_dir.`;
+    const message = `The key file ${path} cannot be written: ${systemFault(error, path)}. Set data_dir or key_file.`;
     throw new ConfigError(message, [], { cause: error });
   } finally {
     await rm(temporary, { force: true }).catch(() => {});

@@ -1,7 +1,7 @@
-import type { Role } from '@task-center/api';
+import { formatApiKey, type ApiKey, type Role } from '@task-center/api';
 import type { Broker } from '@task-center/engine';
 import { KEY_KIND, type KeyRecord } from './key-record.ts';
-import { formatApiKey, newApiKey, secretHash, type ApiKey } from './key.ts';
+import { newApiKey, secretHash } from './key.ts';
 
 /** What a new key may do. Scopes that are left out include everything. */
 export interface NewKey {

@@ -169,6 +169,42 @@ describe('problems of a configuration', () => {
     expect(warnings).toHaveLength(2);
     expect(warnings[0]).toContain('did you mean TASKCENTER_HTTP_PORT?');
   });
+
+  test('do not include what Kubernetes sets for a Service, not even under the name of a key', () => {
+    const env = {
+      TASKCENTER_PORT: 'tcp://10.0.0.1:7420',
+      TASKCENTER_PORT_7420_TCP: 'tcp://10.0.0.1:7420',
+      TASKCENTER_PORT_7420_TCP_ADDR: '10.0.0.1',
+      TASKCENTER_SERVICE_HOST: '10.0.0.1',
+      TASKCENTER_SERVICE_PORT: '7420',
+      TASKCENTER_SERVICE_PORT_WEB: '7420',
+      // The Service taskcenter-http.
+      TASKCENTER_HTTP_PORT: 'tcp://10.0.0.2:80',
+    };
+    expect(good({ env }).http.port).toBe(7420);
+    expect(loadConfig({ env }).warnings).toEqual([
+      'TASKCENTER_HTTP_PORT and 6 more variables are set by Kubernetes for a Service of that name, and not used (enableServiceLinks: false in the pod turns this off)',
+    ]);
+  });
+
+  test.each([
+    [
+      'http:\n  port: 1\n  host: a\n  port: 2',
+      'http.port (the configuration file, line 4): found the key again, after line 2',
+    ],
+    [
+      'log: { level: info }\nhttp: { port: 1 }\nlog: {}',
+      'log (the configuration file, line 3): found the key again, after line 1',
+    ],
+    ['http: { port: 1 }\nhttp.port: 2', 'http.port (the configuration file): found two values, in two forms'],
+    [
+      'callbacks: { allow: [{ host: a, host: b }] }',
+      'callbacks.allow[0].host (the configuration file, line 1)',
+    ],
+    ['"http": { port: 1 }\nhttp: { port: 2 }', 'http (the configuration file, line 2)'],
+  ])('name a key that is set twice: %j', (yaml, words) => {
+    expect(problems({ yaml }).map(problemText)).toEqual([expect.stringContaining(words)]);
+  });
 });
 
 describe('mode try', () => {

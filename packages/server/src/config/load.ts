@@ -2,14 +2,17 @@
  * Merges defaults, file, environment and flags into one checked configuration. Pure: reads no file and no environment
  * itself.
  */
-import { LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
-import { didYouMean } from '@task-center/api';
 import { formatDuration, parseDuration } from '@task-center/model';
 import type { AllowableFinding } from '@task-center/engine';
 import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Config, ConfigProblem, LogLevel, ServiceRole } from './config.ts';
-import { settingAt, settingPaths, settings, variableOf, type Setting, type SettingPath } from './settings.ts';
+import { display, isPath, readText, unknownKey, type Given, type GivenByPath, type Walk } from './given.ts';
+import { readEnvironment } from './read-environment.ts';
+import { FILE, readFile } from './read-file.ts';
+import { settingAt, settingPaths, settings, type SettingPath } from './settings.ts';
+
+const FLAG = 'a flag';
 
 /** Sources of a configuration. Later ones override earlier ones: defaults, file, environment, flags. */
 export interface ConfigInput {
@@ -25,115 +28,11 @@ export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly string[] };
 
-/** A value that was set, not yet checked. `source` says where it was set, for problems. */
-interface Given {
-  readonly value: unknown;
-  readonly source: string;
-}
-/** The values that were set, by path. A later source overrides an earlier one. */
-type GivenByPath = Map<SettingPath, Given>;
-
-const FILE = 'the configuration file';
-const FLAG = 'a flag';
-/** Variables of the command line; they are not keys of the service. */
-const OTHER_VARIABLES = ['TASKCENTER_URL', 'TASKCENTER_CONFIG'];
-
-const isPath = (name: string): name is SettingPath => Object.hasOwn(settings, name);
-/** Whether this is the name of a group of keys, such as `http` in `http.port`. */
-const isGroup = (name: string) => settingPaths.some((path) => path.startsWith(`${name}.`));
-
-/** A value as shown in a problem: passwords in URLs hidden, at most 80 characters. */
-function display(value: unknown): string {
-  const text = (JSON.stringify(value) ?? 'nothing').replace(/(:\/\/[^:@/"]*):[^"]*@/g, '$1:***@');
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-function unknownKey(path: string): ConfigProblem {
-  const near = didYouMean(path, settingPaths);
-  const expected = near === null ? `one of ${settingPaths.join(', ')}` : `a known key; did you mean ${near}?`;
-  return { path, source: FILE, found: 'an unknown key', expected };
-}
-
-/** Where the readers of sources put values and problems. */
-interface Walk {
-  readonly given: GivenByPath;
-  readonly problems: ConfigProblem[];
-}
-
-/** Collects the file's values by path. A key without a value (`http:` alone) sets nothing. */
-function walk(value: unknown, prefix: string, into: Walk): void {
-  for (const [key, member] of Object.entries(value as Record<string, unknown>)) {
-    const path = prefix === '' ? key : `${prefix}.${key}`;
-    if (isPath(path)) {
-      if (member !== null) into.given.set(path, { value: member, source: FILE });
-    } else if (!isGroup(path)) into.problems.push(unknownKey(path));
-    else if (typeof member === 'object' && !Array.isArray(member)) walk(member ?? {}, path, into);
-    else into.problems.push({ path, source: FILE, found: display(member), expected: 'keys below it' });
-  }
-}
-
-/**
- * Reads the file's text. Everything that is wrong with it becomes a problem: syntax errors, with their line, and unknown keys.
- * Aliases are refused, because with them a small file could expand without bound.
- */
-function readFile(yaml: string, into: Walk): void {
-  const lines = new LineCounter();
-  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  for (const { message, pos } of document.errors) {
-    const source = `${FILE}, line ${lines.linePos(pos[0]).line}`;
-    into.problems.push({ path: '', source, found: message, expected: 'valid YAML' });
-  }
-  if (document.errors.length > 0) return;
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 0 }) ?? {};
-  } catch {
-    into.problems.push({ path: '', source: FILE, found: 'an alias (*name)', expected: 'plain values' });
-    return;
-  }
-  if (typeof value === 'object' && !Array.isArray(value)) walk(value, '', into);
-  else into.problems.push({ path: '', source: FILE, found: display(value), expected: 'keys with values' });
-}
-
-/** The value of a text. A text that does not fit the form stays a text; then the schema refuses it. */
-function readText(text: string, form: Setting['form']): unknown {
-  if (form === 'number') return /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : text;
-  if (form === 'text') return text;
-  if (form === 'words' && !text.trim().startsWith('[')) return text.split(',').map((word) => word.trim());
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-/**
- * Reads the variables that begin with `TASKCENTER_`; an empty one counts as not set. An unknown one is only a warning,
- * because other programs share the environment.
- */
-function readEnvironment(env: NonNullable<ConfigInput['env']>, given: GivenByPath): string[] {
-  const variables = new Map(settingPaths.map((path) => [variableOf(path), path]));
-  const warnings: string[] = [];
-  for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith('TASKCENTER_') || text === undefined) continue;
-    const path = variables.get(name);
-    if (path !== undefined && text !== '')
-      given.set(path, { value: readText(text, settings[path].form), source: name });
-    if (path !== undefined || OTHER_VARIABLES.includes(name)) continue;
-    const near = didYouMean(
-      name.toLowerCase(),
-      [...variables.keys()].map((known) => known.toLowerCase()),
-    );
-    warnings.push(`${name} is not a known variable${near ? `; did you mean ${near.toUpperCase()}?` : ''}`);
-  }
-  return warnings;
-}
-
 /** Reads the flags that were given; undefined = not given. */
 function readFlags(flags: NonNullable<ConfigInput['flags']>, into: Walk): void {
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
-    if (!isPath(path)) into.problems.push({ ...unknownKey(path), source: FLAG });
+    if (!isPath(path)) into.problems.push(unknownKey(path, FLAG));
     else {
       const read = typeof value === 'string' ? readText(value, settings[path].form) : value;
       into.given.set(path, { value: read, source: FLAG });

@@ -135,7 +135,7 @@ export async function testApp({
     client: new Client(wrapped, { runtime }),
     config: usedConfig,
     runtime,
-    authenticate: createAuthenticate(wrapped, runtime.clock),
+    authenticate: createAuthenticate(wrapped, runtime),
     rules,
     state,
     queueLimit: new QueueLimit({
