@@ -6,7 +6,7 @@ import { ProblemError } from '../problem.ts';
 import { findKeyRecord, isLive, type KeyRecord } from './key-record.ts';
 import { secretHash } from './key.ts';
 import type { Principal } from './principal.ts';
-import { RefusalLog, type Refusal } from './refusal-log.ts';
+import { RefusalLog, type SignInFault } from './refusal-log.ts';
 
 /** The principal behind an `Authorization` header. Rejects with `unauthenticated`, or with the broker's error. */
 export type Authenticate = (authorization: string | null) => Promise<Principal>;
@@ -30,7 +30,7 @@ function unauthenticated(): ProblemError {
 }
 
 /** Why a key is refused that was parsed; null = it is not. */
-function refusalOf(record: KeyRecord | null, isSame: boolean, nowMs: number): Refusal | null {
+function signInFault(record: KeyRecord | null, isSame: boolean, nowMs: number): SignInFault | null {
   if (record === null) return 'unknown key';
   if (!isSame) return 'wrong secret';
   return isLive(record, nowMs) ? null : 'expired or revoked';
@@ -45,7 +45,7 @@ export function createAuthenticate(
   const cache = new Map<string, Cached>();
   const refusals = new RefusalLog(runtime);
 
-  function refuse(reason: Refusal, keyId?: string): never {
+  function refuse(reason: SignInFault, keyId?: string): never {
     refusals.add(reason, keyId);
     throw unauthenticated();
   }
@@ -68,7 +68,7 @@ export function createAuthenticate(
     const record = await recordOf(key.id);
     const expected = Buffer.from(record?.secret_sha256 ?? NO_SECRET_HASH);
     const isSame = timingSafeEqual(expected, Buffer.from(secretHash(key.secret)));
-    const refusal = refusalOf(record, isSame && key.env === record?.env, clock.wallMs());
+    const refusal = signInFault(record, isSame && key.env === record?.env, clock.wallMs());
     if (record === null || refusal !== null) return refuse(refusal ?? 'unknown key', key.id);
     const { name, role, queues, businesses } = record;
     return { keyId: key.id, name, role, queues, businesses };

@@ -1,14 +1,14 @@
 import type { Runtime } from '@task-center/engine';
 
 /** Why a sign-in was refused. The caller is not told: an attacker must not learn whether a key exists. */
-export type Refusal = 'no key' | 'not a key' | 'unknown key' | 'wrong secret' | 'expired or revoked';
+export type SignInFault = 'no key' | 'not a key' | 'unknown key' | 'wrong secret' | 'expired or revoked';
 
 const EVERY_MS = 1_000;
 
 /** Logs sign-ins that failed: the first at once, then at most one line a second, with how many there were and why. */
 export class RefusalLog {
   readonly #runtime: Pick<Runtime, 'clock' | 'log'>;
-  readonly #counts = new Map<Refusal, number>();
+  readonly #counts = new Map<SignInFault, number>();
   /** The public ID of the last key that was refused. */
   #keyId: string | undefined;
   #isPaused = false;
@@ -17,7 +17,7 @@ export class RefusalLog {
     this.#runtime = runtime;
   }
 
-  add(reason: Refusal, keyId?: string): void {
+  add(reason: SignInFault, keyId?: string): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
     this.#keyId = keyId ?? this.#keyId;
     if (!this.#isPaused) this.#tell();

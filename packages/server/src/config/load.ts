@@ -9,7 +9,7 @@ import type { UrlRules } from '../callbacks/url-rules.ts';
 import type { Config, ConfigProblem, LogLevel, ServiceRole } from './config.ts';
 import { display, isPath, readText, unknownKey, type Given, type GivenByPath, type Walk } from './given.ts';
 import { readEnvironment } from './read-environment.ts';
-import { FILE, readFile } from './read-file.ts';
+import { readFile } from './read-file.ts';
 import { settingAt, settingPaths, settings, type SettingPath } from './settings.ts';
 
 const FLAG = 'a flag';

@@ -3,7 +3,7 @@ import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { display, isGroup, isPath, unknownKey, type Walk } from './given.ts';
 
 /** The source of what the file sets. */
-export const FILE = 'the configuration file';
+const FILE = 'the configuration file';
 
 /** Collects the file's values by path. A key without a value (`http:` alone) sets nothing. */
 function walk(value: unknown, prefix: string, into: Walk): void {
