@@ -187,8 +187,11 @@ export async function testApp({
       return answer;
     },
     listen: open,
-    open: async (path, { headers, ...init } = {}) =>
-      app.request(path, { ...init, headers: { authorization: `Bearer ${admin}`, ...(headers as object) } }),
+    open: async (path, { headers, body = null, ...init } = {}) => {
+      const sent = new Headers({ authorization: `Bearer ${admin}`, ...(headers as object) });
+      if (body !== null) sent.set('content-length', String(Buffer.byteLength(body as string | Uint8Array)));
+      return app.request(path, { ...init, body, headers: sent });
+    },
     createKey: async (options = {}) => (await createLocalKey(broker, options)).key,
     async store(task) {
       const [outcome] = await broker.submit.enqueue([{ ...plainTask, ...task }]);
