@@ -30,6 +30,8 @@ export const limits = {
   /** Items of a page that a client does not ask a number for, and the most it may ask for. */
   pageDefault: 50,
   pageMax: 500,
+  /** All tasks of a page. One with more is a page of its own. */
+  pageBytes: 8 * MIB,
   /** Items of a `validation-failed` problem; further ones are left out. */
   problemItems: 50,
 } as const;

@@ -17,6 +17,7 @@ import { claimFirstKey, type FirstKey } from './auth/first-key.ts';
 import { createCallbackWorker, type CallbackWorker } from './callbacks/callback-worker.ts';
 import { ConfigError, type Config, type ShutdownTimes } from './config/config.ts';
 import { createApp } from './http/app.ts';
+import { BatchTurns } from './http/batches/turns.ts';
 import { ServiceState } from './http/deps.ts';
 import { listen } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
@@ -98,6 +99,7 @@ async function startHttp({ config, runtime, rules, state }: Shared, broker: Brok
     authenticate: createAuthenticate(broker, runtime),
     rules,
     state,
+    batchTurns: new BatchTurns(runtime.clock),
     queueLimit: new QueueLimit({ broker, clock: runtime.clock, maxQueues: config.limits.queues }),
     version: VERSION,
     addCallbackQueue: (name) => worker?.addQueue(name),

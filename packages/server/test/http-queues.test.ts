@@ -120,15 +120,12 @@ describe('a broker that is unavailable', () => {
     async (outcome) => {
       const other = await testApp({ wrap: makeUnavailable(outcome) });
       try {
-        for (const [path, body] of [
-          ['/v1/tasks', { type: 't' }],
-          ['/v1/batches', { tasks: [{ type: 't' }] }],
-        ] as const) {
-          const { status, headers, text, json } = await other.call('POST', path, { body });
-          expect({ status, ...json }).toMatchObject({ status: 503, code: 'broker-unavailable', outcome });
-          expect(headers.get('retry-after')).toBe('2');
-          expect(text).not.toContain('redis');
-        }
+        const { status, headers, text, json } = await other.call('POST', '/v1/tasks', {
+          body: { type: 't' },
+        });
+        expect({ status, ...json }).toMatchObject({ status: 503, code: 'broker-unavailable', outcome });
+        expect(headers.get('retry-after')).toBe('2');
+        expect(text).not.toContain('redis');
         expect((await other.call('GET', '/readyz')).json).toEqual({ status: 'unavailable' });
         expect((await other.call('GET', '/healthz')).status).toBe(200);
       } finally {
@@ -136,4 +133,24 @@ describe('a broker that is unavailable', () => {
       }
     },
   );
+
+  test('gives 503 to a batch if nothing was stored; what is in doubt is said of each item', async () => {
+    const submit = async (outcome: 'not_stored' | 'unknown') => {
+      const other = await testApp({ wrap: makeUnavailable(outcome) });
+      try {
+        return await other.call('POST', '/v1/batches', { body: { tasks: [{ type: 't' }] } });
+      } finally {
+        await other.close();
+      }
+    };
+    const refused = await submit('not_stored');
+    expect([refused.status, refused.json.outcome, refused.headers.get('retry-after')]).toEqual([
+      503,
+      'not_stored',
+      '2',
+    ]);
+    const inDoubt = await submit('unknown');
+    expect([inDoubt.status, inDoubt.json.items[0].problem.outcome]).toEqual([200, 'unknown']);
+    expect(refused.text + inDoubt.text).not.toContain('redis');
+  });
 });

@@ -17,5 +17,7 @@ export const MAX_PAGE = 500;
 export const MAX_SCANNED = 2_000;
 /** Length of the key of cursors. */
 export const CURSOR_KEY_BYTES = 32;
+/** A page ends early when its tasks have more bytes than this, with results and records of attempts: it is one message. */
+export const MAX_PAGE_BYTES = 4_194_304;
 /** Most groups that `inspect.groups` lists. */
 export const MAX_LISTED_GROUPS = 10_000;

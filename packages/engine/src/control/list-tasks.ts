@@ -83,16 +83,20 @@ interface LogicalPageOptions {
 /** Bounds of a search that passes over the tasks of others. It goes on until then, else pages would show how many those are. */
 const MAX_SEARCH_MS = 200;
 const MAX_SEARCHED = 10_000;
-/** Bytes of payloads after which a page ends, although it has less than `limit` tasks. */
-const MAX_PAYLOAD_BYTES_SHOWN = 1_048_576;
+/** Bytes of tasks after which a page ends, although it has less than `limit` tasks. */
+const MAX_PAGE_BYTES_SHOWN = 1_048_576;
 
 /** Whether a page that has room for more ends here, to bound the work for it. */
 function createPageEnd({ limit, clock }: LogicalPageOptions, isSearch: boolean) {
   const untilMs = clock.monotonicMs() + MAX_SEARCH_MS;
   let bytes = 0;
   return ({ tasks }: TaskPage, { records, scanned }: Omit<LogicalTaskPage, 'next'>): boolean => {
-    for (const { payload } of tasks) bytes += payload?.length ?? 0;
-    if (records.length >= limit || bytes >= MAX_PAYLOAD_BYTES_SHOWN) return true;
+    for (const { payload, result, attempts } of tasks) {
+      bytes += (payload?.length ?? 0) + (result?.length ?? 0);
+      // Only a search goes on after a page that the broker has ended early.
+      if (isSearch) bytes += JSON.stringify(attempts).length;
+    }
+    if (records.length >= limit || bytes >= MAX_PAGE_BYTES_SHOWN) return true;
     return isSearch && (scanned >= MAX_SEARCHED || clock.monotonicMs() >= untilMs);
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ListedState } from '@task-center/model';
-import { aTask, finish, manyTasks } from '../support/factories.ts';
+import { aRecord, aTask, finish, manyTasks } from '../support/factories.ts';
 import {
   end,
   factsOf,
@@ -175,6 +175,18 @@ function lists(harness: Harness): void {
     const second = await bench.broker.inspect.list({ ...list, cursor: first.cursor });
     expect(second).toMatchObject({ total: 4, cursor: null });
     expect((await pages(bench, 'pending', 500)).flat()).toHaveLength(4);
+  });
+
+  test('a page ends early when records of attempts make it large, and pages leave none out', async () => {
+    const bench = await harness.openBench();
+    await bench.broker.submit.enqueue(manyTasks(6, 't', { maxRetries: 0 }));
+    const record = { exchange: { response: 'x'.repeat(1_048_576) } };
+    for (const task of await take(bench, { room: 6 }))
+      await end(bench, { task, outcome: 'archive', record: aRecord(task, record) });
+    const seen = await pages(bench, 'archived', 500);
+    expect(seen.length).toBeGreaterThan(1);
+    expect(Math.max(...seen.map(({ length }) => length))).toBeLessThan(5);
+    expect(seen.flat().sort()).toEqual(['t0', 't1', 't2', 't3', 't4', 't5']);
   });
 
   test('an empty list is one empty page', async () => {

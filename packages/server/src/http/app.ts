@@ -4,7 +4,6 @@
  *
  * To add an operation: a row in `packages/api/src/<resource>/routes.ts`, a handler in `<resource>/handlers.ts`.
  */
-import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { limits, routeList } from '@task-center/api';
@@ -12,9 +11,10 @@ import { accessHandlers } from './access/handlers.ts';
 import { Admission } from './admission.ts';
 import { batchHandlers } from './batches/handlers.ts';
 import { brokerHandlers } from './broker/handlers.ts';
-import type { Handlers } from './call.ts';
+import type { Env, Handlers } from './call.ts';
 import type { AppDeps } from './deps.ts';
 import { dispatch } from './dispatch.ts';
+import { createBudgets } from './memory/budget.ts';
 import { framingOf, hasBody, requestIdOf, usualHeaders } from './headers.ts';
 import { queueHandlers } from './queues/handlers.ts';
 import { serviceHandlers } from './service/handlers.ts';
@@ -31,11 +31,6 @@ const handlers: Handlers = {
   ...brokerHandlers,
   ...serviceHandlers,
 };
-
-type Variables = { requestId: string };
-/** `incoming`: Node's request; it is missing where the application is called in process. */
-type Bindings = { readonly incoming?: Pick<IncomingMessage, 'complete'> };
-type Env = { Variables: Variables; Bindings: Bindings };
 
 const FORWARDED = /^(?:forwarded$|x-forwarded-)/;
 
@@ -174,8 +169,13 @@ export function createApp(deps: AppDeps): Hono<Env> {
   );
   app.use(setHeaders(deps), logRequests(deps), watchForwarded(deps), checkUrl);
   const admission = new Admission(deps.config.http.maxRequests);
+  const budgets = createBudgets();
   for (const route of routeList)
-    app.on(route.method, pattern(route.path), dispatch(route.operationId, handlers, { ...deps, admission }));
+    app.on(
+      route.method,
+      pattern(route.path),
+      dispatch(route.operationId, handlers, { ...deps, admission, budgets }),
+    );
   for (const { path } of templates) app.all(pattern(path), otherMethods(path));
   return app;
 }

@@ -1,8 +1,21 @@
 /** The types between the dispatcher and an operation's handler. A handler never sees a raw request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { BodyOf, OperationId, ParamsOf, ProblemItem, QueryOf } from '@task-center/api';
 import type { Principal } from '../auth/principal.ts';
 import type { AppDeps } from './deps.ts';
+
+/** Node's request and response; they are missing where the application is called in process. */
+export interface Bindings {
+  readonly incoming?: IncomingMessage;
+  readonly outgoing?: ServerResponse;
+}
+
+/** What the framework's context carries of each request. */
+export interface Env {
+  Variables: { requestId: string };
+  Bindings: Bindings;
+}
 
 /** A call of an operation: its input is validated, its caller authenticated and allowed to call it. */
 export interface Call<O extends OperationId> {
@@ -36,10 +49,17 @@ export type Handler<O extends OperationId> = (call: Call<O>) => Promise<Reply>;
  */
 export type FindFurtherItems = (body: unknown, deps: AppDeps) => readonly ProblemItem[];
 
+/**
+ * How much room the answer may take, bytes: a bound for what is usual. It is asked before the operation begins.
+ */
+export type AnswerBytes<O extends OperationId> = (call: Pick<Call<O>, 'params' | 'query' | 'body'>) => number;
+
 /** A handler with what is special about its operation. */
 export interface SpecialHandler<O extends OperationId> {
   readonly handle: Handler<O>;
   readonly findFurtherItems?: FindFurtherItems;
+  /** Default: what the last answer of the operation has taken. */
+  readonly answerBytes?: AnswerBytes<O>;
 }
 
 /** A handler for each operation. A table of this type does not compile while one is missing. */

@@ -1,6 +1,7 @@
 import type { Broker, Client, Runtime } from '@task-center/engine';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
+import type { BatchTurns } from './batches/turns.ts';
 import type { LiveRules } from './live-rules.ts';
 import type { QueueLimit } from './submission/queue-limit.ts';
 
@@ -46,6 +47,8 @@ export interface AppDeps {
   readonly state: ServiceState;
   /** Which submissions would make a queue too many. */
   readonly queueLimit: QueueLimit;
+  /** Large batches wait for one another. */
+  readonly batchTurns: BatchTurns;
   /** Version of the program, sent with every answer. */
   readonly version: string;
   /**

@@ -4,7 +4,17 @@ import type { ReadableStream as WebStream } from 'node:stream/web';
 import type { Context } from 'hono';
 import { routes, stringify, type OperationId, type Route } from '@task-center/api';
 import type { Principal } from '../auth/principal.ts';
-import { Download, PlainText, type Call, type Handlers, type Reply } from './call.ts';
+import {
+  Download,
+  PlainText,
+  type AnswerBytes,
+  type Bindings,
+  type Call,
+  type Env,
+  type Handlers,
+  type Reply,
+} from './call.ts';
+import { keepUntilTaken } from './memory/answers.ts';
 import { JSON_TYPE } from '../media-types.ts';
 import { withSteps, type Operation, type PendingCall } from './steps.ts';
 import type { Checked } from './validate.ts';
@@ -12,18 +22,39 @@ import type { Checked } from './validate.ts';
 /** Stands for the caller of operations that need no key. Its scope is empty. */
 const ANYONE: Principal = { keyId: '', name: null, role: 'viewer', queues: [], businesses: [] };
 
-function responseOf(route: Route, method: string, reply: Reply): Response {
+/** The bytes of an operation's answers that are not large. */
+const SMALL_ANSWER_BYTES = 4_096;
+
+interface SizedResponse {
+  readonly response: Response;
+  /** What it takes up in memory. */
+  readonly bytes: number;
+}
+
+function answerOf(route: Route, method: string, reply: Reply): SizedResponse {
   const { status = 200, body, headers = {} } = reply;
-  if (body === undefined) return new Response(null, { status, headers });
+  if (body === undefined) return { response: new Response(null, { status, headers }), bytes: 0 };
   const type = route.produces ?? JSON_TYPE;
   if (body instanceof Download) {
     // The answer to HEAD has headers alone.
     if (method === 'HEAD') body.content.destroy();
     const content = method === 'HEAD' ? null : (Readable.toWeb(body.content) as WebStream & ReadableStream);
-    return new Response(content, { status, headers: { 'content-type': type, ...headers } });
+    const response = new Response(content, { status, headers: { 'content-type': type, ...headers } });
+    return { response, bytes: 0 };
   }
   const text = body instanceof PlainText ? body.text : stringify(body);
-  return new Response(text, { status, headers: { 'content-type': type, ...headers } });
+  const response = new Response(text, { status, headers: { 'content-type': type, ...headers } });
+  return { response, bytes: Buffer.byteLength(text) };
+}
+
+/** How much room an answer of the operation may take: what the handler says, else as much as the last one. */
+function answerBytesOf(answerBytes: AnswerBytes<OperationId> | undefined) {
+  let last = SMALL_ANSWER_BYTES;
+  return {
+    expected: (checked: Checked | undefined) =>
+      answerBytes?.(checked as Parameters<typeof answerBytes>[0]) ?? last,
+    seen: (bytes: number) => (last = Math.max(bytes, SMALL_ANSWER_BYTES)),
+  };
 }
 
 /** A call of any operation. The types of its input are unknown here. */
@@ -33,18 +64,21 @@ type UntypedCall = Omit<Call<OperationId>, keyof Checked> & Partial<Checked>;
 export function dispatch(operationId: OperationId, handlers: Handlers, deps: PendingCall['deps']) {
   const route: Route = routes[operationId];
   const entry = handlers[operationId];
-  const { handle, findFurtherItems } = typeof entry === 'function' ? { handle: entry } : entry;
-  const operation: Operation = { operationId, route, findFurtherItems };
+  const { handle, findFurtherItems, answerBytes } = typeof entry === 'function' ? { handle: entry } : entry;
+  const size = answerBytesOf(answerBytes);
+  const operation: Operation = { operationId, route, findFurtherItems, answerBytes: size.expected };
   // The handler expects the types of this operation's schemas, by which `checkInput` has checked the input.
   const answer = handle as unknown as (call: UntypedCall) => Promise<Reply>;
   const run = withSteps(route, ({ checked, principal, requestId, headers, request }) =>
     answer({ ...checked, principal, requestId, headers, deps, isGone: () => request.signal }),
   );
-  return async (context: Context<{ Variables: { requestId: string } }>): Promise<Response> => {
+  return async (context: Context<Env>): Promise<Response> => {
     const request = context.req.raw;
-    const reply = await run({
+    const bindings: Bindings = context.env ?? {};
+    const call: PendingCall = {
       operation,
       request,
+      incoming: bindings.incoming,
       requestId: context.var.requestId,
       headers: request.headers,
       deps,
@@ -52,7 +86,16 @@ export function dispatch(operationId: OperationId, handlers: Handlers, deps: Pen
       body: undefined,
       principal: ANYONE,
       checked: undefined,
-    });
-    return responseOf(route, request.method, reply);
+      answerRoom: undefined,
+    };
+    try {
+      const { response, bytes } = answerOf(route, request.method, await run(call));
+      size.seen(bytes);
+      if (call.answerRoom) keepUntilTaken(call.answerRoom, bytes, bindings);
+      return response;
+    } catch (error) {
+      call.answerRoom?.release();
+      throw error;
+    }
   };
 }

@@ -2,6 +2,8 @@
 import { framingOf, hasBody } from './headers.ts';
 import { parseBody } from './json-body.ts';
 import { JsonFault } from './json-scanner.ts';
+import { readBodyBytes, type BodySource } from './memory/body-bytes.ts';
+import type { Room } from './memory/budget.ts';
 import { isBodyType } from '../media-types.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -22,35 +24,14 @@ function checkMedia(headers: Headers): void {
   throw new ProblemError('unsupported-media', 'The Content-Type must be application/json, in UTF-8.');
 }
 
-/** Reads a body of unknown length, and stops at the limit. */
-async function readCounted(stream: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks, size);
-    size += value.byteLength;
-    // The rest is left where it is: `Connection` throws it away while the answer goes out.
-    if (size > limit) throw tooLarge(limit, size);
-    chunks.push(value);
-  }
-}
-
-/** The body's bytes. A declared length can be trusted: HTTP's framing never delivers more. */
-async function readUpTo(request: Request, limit: number): Promise<Uint8Array> {
-  const declared = request.headers.get('content-length');
-  if (declared !== null) {
-    if (Number(declared) > limit) throw tooLarge(limit, Number(declared));
-    return new Uint8Array(await request.arrayBuffer());
-  }
-  return request.body === null ? new Uint8Array() : readCounted(request.body, limit);
-}
-
 /** Any failure while reading is the sender's: the connection was closed, or the body came too slowly. */
-async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+async function readBytes(source: BodySource, limit: number, room: Room): Promise<Buffer> {
+  const declared = Number(source.request.headers.get('content-length') ?? 0);
+  if (declared > limit) throw tooLarge(limit, declared);
   try {
-    return await readUpTo(request, limit);
+    return await readBodyBytes(source, room, (size) => {
+      if (size > limit) throw tooLarge(limit, size);
+    });
   } catch (error) {
     if (error instanceof ProblemError) throw error;
     throw new ProblemError('malformed', 'The body ended before it was complete.');
@@ -70,18 +51,19 @@ function parseJson(bytes: Uint8Array): unknown {
 /**
  * The parsed body; undefined = it is empty and `optional` is true.
  *
- * @throws ProblemError `unsupported-media`, `too-large`, `malformed`
+ * @param room takes up the bytes; the caller releases it
+ * @throws ProblemError `unsupported-media`, `too-large`, `malformed`, `overloaded`
  */
 export async function readBody(
-  request: Request,
-  { limit, optional }: { readonly limit: number; readonly optional: boolean },
+  source: BodySource,
+  { limit, optional, room }: { readonly limit: number; readonly optional: boolean; readonly room: Room },
 ): Promise<unknown> {
-  const { headers } = request;
+  const { headers } = source.request;
   if (!hasBody(framingOf(headers))) {
     if (optional) return undefined;
     throw new ProblemError('malformed', 'The request has no body, and this operation needs one.');
   }
   checkMedia(headers);
-  const bytes = await readBytes(request, limit);
+  const bytes = await readBytes(source, limit, room);
   return optional && bytes.length === 0 ? undefined : parseJson(bytes);
 }

@@ -4,6 +4,7 @@
  *
  * To add a step, write it here and give it its line in `STEPS`, with the routes that it is for.
  */
+import type { IncomingMessage } from 'node:http';
 import { limits, type OperationId, type Route } from '@task-center/api';
 import { requireRole, type Principal } from '../auth/principal.ts';
 import { ProblemError, shuttingDown } from '../problem.ts';
@@ -11,6 +12,7 @@ import type { Admission } from './admission.ts';
 import type { FindFurtherItems, Reply } from './call.ts';
 import type { AppDeps } from './deps.ts';
 import { framingOf, hasBody } from './headers.ts';
+import type { Budgets, Room } from './memory/budget.ts';
 import { readBody } from './read-body.ts';
 import { validate, type Checked } from './validate.ts';
 
@@ -19,6 +21,8 @@ export interface Operation {
   readonly operationId: OperationId;
   readonly route: Route;
   readonly findFurtherItems?: FindFurtherItems | undefined;
+  /** How much room its answer may take, bytes. */
+  answerBytes(checked: Checked | undefined): number;
 }
 
 /** A call on its way to the handler. Steps fill in what they find out. */
@@ -27,7 +31,9 @@ export interface PendingCall {
   readonly request: Request;
   readonly requestId: string;
   readonly headers: Headers;
-  readonly deps: AppDeps & { readonly admission: Admission };
+  readonly deps: AppDeps & { readonly admission: Admission; readonly budgets: Budgets };
+  /** Node's request; it is missing where the application is called in process. */
+  readonly incoming: IncomingMessage | undefined;
   /** The path's parameters as they arrived. */
   readonly params: Readonly<Record<string, string>>;
   /** The body as it arrived, parsed. Set by `takeBody`; undefined = none was sent. */
@@ -36,6 +42,8 @@ export interface PendingCall {
   principal: Principal;
   /** Parameters, query and body as the schemas returned them. Set by `checkInput`. */
   checked: Checked | undefined;
+  /** The room for the answer, until the caller has taken it. Set by `reserveAnswer`. */
+  answerRoom: Room | undefined;
 }
 
 /** The rest of a call: the steps that follow, and the handler at the end. */
@@ -64,8 +72,13 @@ const authenticate: Step = async (call, next) => {
 
 const takeBody: Step = async (call, next) => {
   const { bodyBytes = limits.bodyBytes, bodyOptional = false } = call.operation.route;
-  call.body = await readBody(call.request, { limit: bodyBytes, optional: bodyOptional });
-  return next(call);
+  const room = call.deps.budgets.bodies.open(call.principal.keyId);
+  try {
+    call.body = await readBody(call, { limit: bodyBytes, optional: bodyOptional, room });
+    return await next(call);
+  } finally {
+    room.release();
+  }
 };
 
 const refuseBody: Step = (call, next) => {
@@ -78,6 +91,17 @@ const checkInput: Step = (call, next) => {
   const query = new URL(request.url).searchParams;
   const further = (refused: unknown) => operation.findFurtherItems?.(refused, deps) ?? [];
   call.checked = validate(operation.route, { params, query, headers, body }, further);
+  return next(call);
+};
+
+/**
+ * Asks for room for the answer before anything is done for it: what was stored or changed must not be answered with a refusal.
+ * What the answer takes in the end is known only when it is there.
+ */
+const reserveAnswer: Step = (call, next) => {
+  const { operation, checked, deps, principal } = call;
+  call.answerRoom = deps.budgets.answers.open(principal.keyId);
+  call.answerRoom.grow(operation.answerBytes(checked));
   return next(call);
 };
 
@@ -98,6 +122,8 @@ const everyRoute = () => true;
 /** Health checks and other open operations are always answered. */
 const needsKey = ({ role }: Route) => role !== '-';
 const takesBody = ({ body }: Route) => body !== undefined;
+/** The answers of health checks are tiny. */
+const hasLargeAnswer = (route: Route) => needsKey(route) || route.path === '/openapi.json';
 
 /** The steps in their order, each with the routes that it is for. */
 const STEPS: readonly { readonly step: Step; readonly isFor: (route: Route) => boolean }[] = [
@@ -107,6 +133,7 @@ const STEPS: readonly { readonly step: Step; readonly isFor: (route: Route) => b
   { step: takeBody, isFor: takesBody },
   { step: refuseBody, isFor: (route) => !takesBody(route) },
   { step: checkInput, isFor: everyRoute },
+  { step: reserveAnswer, isFor: hasLargeAnswer },
   { step: writeAudit, isFor: (route) => route.audit },
   { step: countInProgress, isFor: needsKey },
 ];

@@ -11,6 +11,7 @@ import { createLocalKey, type NewKey } from '../../src/auth/local-key.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
+import { BatchTurns } from '../../src/http/batches/turns.ts';
 import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
 import { QueueLimit } from '../../src/http/submission/queue-limit.ts';
@@ -138,6 +139,7 @@ export async function testApp({
     authenticate: createAuthenticate(wrapped, runtime),
     rules,
     state,
+    batchTurns: new BatchTurns(runtime.clock),
     queueLimit: new QueueLimit({
       broker: wrapped,
       clock: runtime.clock,

@@ -25,11 +25,11 @@ export function withDefaults<T extends TaskFields>(own: T, defaults: TaskFields)
 
 /**
  * Refuses a batch whose defaults multiply its size: a body of some hundred kilobytes could make hundreds of megabytes of
- * tasks. Only payloads and callbacks can be large; all other defaults of a task have a few kilobytes.
+ * tasks. Only payloads and callbacks can be large; all other defaults of a task have a few kilobytes. Returns the size.
  *
  * @throws ProblemError `too-large`
  */
-export function checkTotalSize(tasks: readonly TaskFields[], defaults: TaskFields): void {
+export function checkTotalSize(tasks: readonly TaskFields[], defaults: TaskFields): number {
   const { callback } = defaults;
   const callbackBytes = callback === undefined ? 0 : Buffer.byteLength(JSON.stringify(callback));
   let got = 0;
@@ -38,7 +38,7 @@ export function checkTotalSize(tasks: readonly TaskFields[], defaults: TaskField
     if (own['callback'] === undefined) got += callbackBytes;
   }
   const limit = limits.batchPayloadBytes;
-  if (got <= limit) return;
+  if (got <= limit) return got;
   const detail = `The payloads of the batch have ${got} bytes, with those of its defaults in each task that takes them, and with the defaults' callback; at most ${limit} are allowed. Send it in parts.`;
   throw new ProblemError('too-large', detail, { extra: { limit, got } });
 }

@@ -4,6 +4,7 @@ import { isTaskCenterError, logicalQueue, type EnqueueOutcome, type NewTask } fr
 import type { Call, Handlers, Reply } from '../call.ts';
 import { asProblem, DEFECT, invalid, problemBody, ProblemError, withTask } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
+import { TASK_BYTES } from '../tasks/answer-size.ts';
 import { newTask, type Submission } from '../submission/new-task.ts';
 import { mapInTurns } from '../in-turns.ts';
 import { checkTotalSize, withDefaults, type TaskFields } from './defaults.ts';
@@ -44,14 +45,9 @@ function problemOf(call: SubmitCall, error: unknown, index: number): ProblemErro
   return DEFECT;
 }
 
-/**
- * A task for the broker, or the problem, for each item. A bad item does not stop the others.
- *
- * @throws ProblemError `too-large`: the batch as a whole
- */
+/** A task for the broker, or the problem, for each item. A bad item does not stop the others. */
 function prepare(call: SubmitCall): Promise<(NewTask | ProblemError)[]> {
   const { tasks, defaults = {} } = call.body;
-  checkTotalSize(tasks, defaults);
   return mapInTurns(tasks, call.deps.runtime.clock, (own, index) => {
     try {
       return toNewTask(own, defaults, submissionOf(call, ['tasks', index]));
@@ -109,11 +105,8 @@ async function storeAll(call: SubmitCall, tasks: readonly NewTask[]): Promise<En
   }
 }
 
-/**
- * `POST /v1/batches`. Items are answered in the order of the tasks. A call of the broker that fails is the problem of its
- * tasks; the batch as a whole is refused only if certainly nothing was stored.
- */
-async function submitBatch(call: SubmitCall): Promise<Reply> {
+/** Checks and stores the tasks, and answers for each of them. */
+async function storeBatch(call: SubmitCall): Promise<Reply> {
   const prepared = await refuseQueues(call, await prepare(call));
   const valid = prepared.filter(isTask);
   const outcomes = await storeAll(call, valid);
@@ -132,4 +125,20 @@ async function submitBatch(call: SubmitCall): Promise<Reply> {
   return { body: { id: null, counts, items } };
 }
 
-export const batchHandlers = { submitBatch } satisfies Partial<Handlers>;
+/**
+ * `POST /v1/batches`. Items are answered in the order of the tasks. A call of the broker that fails is the problem of its
+ * tasks; the batch as a whole is refused only if certainly nothing was stored.
+ *
+ * @throws ProblemError `too-large`, `overloaded`
+ */
+function submitBatch(call: SubmitCall): Promise<Reply> {
+  const { tasks, defaults } = call.body;
+  const bytes = checkTotalSize(tasks, defaults ?? {});
+  // Without defaults the budget of bodies bounds it.
+  if (defaults === undefined) return storeBatch(call);
+  return call.deps.batchTurns.run(bytes, () => storeBatch(call));
+}
+
+export const batchHandlers = {
+  submitBatch: { handle: submitBatch, answerBytes: ({ body }) => body.tasks.length * TASK_BYTES },
+} satisfies Partial<Handlers>;

@@ -6,6 +6,7 @@ import type { Call, Handlers, Reply } from '../call.ts';
 import { ProblemError } from '../../problem.ts';
 import { urlItems } from '../submission/callback.ts';
 import { findTask, locate } from './find-task.ts';
+import { pageBytes, readPageWithinBytes, singleBytes } from './answer-size.ts';
 import { listTasks } from './list.ts';
 import { presentTask } from './present.ts';
 import { SINGLE_TASK_PARTS, submitTask } from './submit.ts';
@@ -65,8 +66,11 @@ export const taskHandlers = {
     handle: submitTask,
     findFurtherItems: (body, { rules }) => urlItems(body, { rules, basePath: [] }),
   },
-  listTasks,
-  getTask,
+  listTasks: {
+    handle: (call) => readPageWithinBytes(call, listTasks),
+    answerBytes: ({ query }) => pageBytes(query),
+  },
+  getTask: { handle: getTask, answerBytes: ({ query }) => singleBytes(query) },
   cancelTask,
   deleteTask,
 } satisfies Partial<Handlers>;

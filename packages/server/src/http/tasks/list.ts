@@ -2,7 +2,7 @@
 import type { TaskPart } from '@task-center/api';
 import { control } from '@task-center/engine';
 import { requireQueueAccess, seesBusiness } from '../../auth/principal.ts';
-import type { Call, Reply } from '../call.ts';
+import type { Call } from '../call.ts';
 import { presentTask } from './present.ts';
 import { readCursor, writeCursor, type CursorContext } from './cursor.ts';
 
@@ -20,7 +20,7 @@ async function readPage({ query, principal, deps }: ListCall, context: () => Pro
 }
 
 /** `GET /v1/tasks`. A key with businesses sees only their tasks, and no figures that would tell how many others have. */
-export async function listTasks(call: ListCall): Promise<Reply> {
+export async function listTasks(call: ListCall) {
   const { query, principal, deps } = call;
   requireQueueAccess(principal, query.queue);
   const context = async (): Promise<CursorContext> => ({

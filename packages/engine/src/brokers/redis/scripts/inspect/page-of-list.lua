@@ -5,7 +5,7 @@
 --        previous page, newest first
 -- TOUCHES active, lease, t:*
 -- RETURN total, whether there are more (1/0), last IDs for the next page, rows as `task` returns them, entries looked at
--- BOUND  500 tasks, 2,000 entries, 1 MiB of messages; an ID of the previous page is searched among 100,000
+-- BOUND  500 tasks, 2,000 entries, 1 MiB of messages, 4 MiB in all; an ID of the previous page is searched among 100,000
 local MAX_SEARCHED = 100000
 local CURSOR_IDS = 3
 local asynq = key_prefixes(KEYS.pending)
@@ -26,15 +26,11 @@ for i = first_after, #ARGV do
 end
 local limit = tonumber(ARGV.limit)
 local ids = redis.call('LRANGE', list, -(skip + (businesses and MAX_SCANNED or limit)), -(skip + 1))
-local rows, last, bytes, seen = {}, {}, 0, 0
+local rows, last, seen, fits = {}, {}, 0, new_page_room()
 for i = #ids, 1, -1 do
   local row = is_of(ids[i], businesses) and record_of(asynq, ids[i])
   if row then
-    if #rows == limit then
-      break
-    end
-    bytes = bytes + #(row.message or '')
-    if bytes > PAGE_BYTES and #rows > 0 then
+    if #rows == limit or not fits(row) then
       break
     end
     rows[#rows + 1] = row

@@ -6,7 +6,7 @@
 -- TOUCHES scheduled, retry, archived, completed, st:cancelled, g:*, t:*
 -- RETURN total, whether there are more (1/0), score and ID of the last entry, rows as `task` returns them, entries looked
 --        at
--- BOUND  500 tasks, 1 MiB of messages, 2,000 entries scanned
+-- BOUND  500 tasks, 1 MiB of messages, 4 MiB in all, 2,000 entries scanned
 local asynq, tc = key_prefixes(KEYS.pending)
 local name, limit = ARGV.set, tonumber(ARGV.limit)
 local marks = tc .. 'st:cancelled'
@@ -47,7 +47,7 @@ end
 local size = redis.call('ZCARD', set)
 local rank = ARGV.after_score == '' and 0 or rank_after(ARGV.after_score, ARGV.after_id)
 local first_rank = rank
-local rows, bytes, score, id = {}, 0, ARGV.after_score, ARGV.after_id
+local rows, fits, score, id = {}, new_page_room(), ARGV.after_score, ARGV.after_id
 local businesses = read_businesses(INDEX.businesses, ARGV.business_count)
 local step = businesses and MAX_SCANNED or limit
 local stop = math.min(size, rank + MAX_SCANNED)
@@ -60,8 +60,7 @@ while rank < stop and #rows < limit do
       row = nil
     end
     if row then
-      bytes = bytes + #(row.message or '')
-      if #rows == limit or (bytes > PAGE_BYTES and #rows > 0) then
+      if #rows == limit or not fits(row) then
         stop = rank
         break
       end

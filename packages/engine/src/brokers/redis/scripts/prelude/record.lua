@@ -18,5 +18,18 @@ local function record_of(asynq, id)
   return row
 end
 
--- Bytes of messages in a page; a single task always fits.
+-- Bounds of a page in bytes: of messages, and of all that is read with them. A single task always fits.
 local PAGE_BYTES = 1048576
+local PAGE_BYTES_IN_ALL = 4194304
+
+-- A function that counts the bytes of rows, and tells whether the next one still fits into the page.
+local function new_page_room()
+  local messages, all, rows = 0, 0, 0
+  return function(row)
+    local message = #(row.message or '')
+    messages = messages + message
+    all = all + message + #(row.meta or '') + #(row.history or '') + #(row.result or '')
+    rows = rows + 1
+    return rows == 1 or (messages <= PAGE_BYTES and all <= PAGE_BYTES_IN_ALL)
+  end
+end

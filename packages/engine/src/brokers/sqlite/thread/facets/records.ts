@@ -1,5 +1,6 @@
 // Whole tasks as inspectors and aggregators read them, page by page. Runs in the writer thread; inspect.ts and groups.ts
 // find the rows.
+import { MAX_PAGE_BYTES } from '../../../../broker/bounds.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
 import type { Bytes } from '../../packing.ts';
 import { ACTIVE, type StateNumber } from '../../states.ts';
@@ -60,9 +61,6 @@ export interface RecordPage {
   readonly next: PageCursor | null;
 }
 
-/** A page ends early when its payloads and results have more bytes than this, since it travels in one message. */
-const MAX_PAGE_BYTES = 4 * 1_024 * 1_024;
-
 const SELECT_RECORD = `
   SELECT ifnull(task.payload, body.payload) AS payload, body.result,
     ${STORED_FIELDS.map((field) => `${COLUMNS[field] ?? columnOf(field)} AS "${field}"`).join(', ')}
@@ -89,7 +87,8 @@ export function createPageReader({ database, attempts }: Store) {
       const leaseIsOver = columns.state === ACTIVE && columns.at <= monotonicMs;
       rows.push({ ...columns, attemptRecords, leaseIsOver });
       bytes.push(payload, result);
-      bytesLeft -= (payload?.length ?? 0) + (result?.length ?? 0);
+      bytesLeft -= (payload?.length ?? 0) + (result?.length ?? 0) + (columns.meta?.length ?? 0);
+      for (const { length } of attemptRecords) bytesLeft -= length;
       if (bytesLeft <= 0) break;
     }
     const next = rows.length < found.length ? (found[rows.length - 1] ?? null) : null;

@@ -1,0 +1,118 @@
+/**
+ * A bound of the memory that requests or answers take, all of this process together. What is small has a share of its own, and
+ * one key has at most half: neither large requests nor one caller can shut the others out.
+ */
+import { ProblemError } from '../../problem.ts';
+
+const MIB = 1_024 * 1_024;
+/** Of each budget. */
+const MAX_BYTES = 64 * MIB;
+const MAX_BYTES_OF_KEY = MAX_BYTES / 2;
+/** What is at least this large. It leaves a quarter of the budget to the others. */
+const LARGE_BYTES = 64 * 1_024;
+const MAX_BYTES_OF_LARGE = (MAX_BYTES / 4) * 3;
+
+/** How much of a budget is in use. */
+interface Use {
+  bytes: number;
+  large: number;
+  readonly byKey: Map<string, number>;
+}
+
+/** The room that one request or answer takes. */
+export class Room {
+  readonly #use: Use;
+  readonly #what: string;
+  readonly #key: string;
+  #bytes = 0;
+
+  constructor(use: Use, what: string, key: string) {
+    this.#use = use;
+    this.#what = what;
+    this.#key = key;
+  }
+
+  /**
+   * Takes more.
+   *
+   * @throws ProblemError `overloaded`: it has what it had before
+   */
+  grow(bytes: number): void {
+    const size = this.#bytes + bytes;
+    const added = size < LARGE_BYTES ? 0 : size - this.#large;
+    const { bytes: used, large, byKey } = this.#use;
+    if (used + bytes > MAX_BYTES || (added > 0 && large + added > MAX_BYTES_OF_LARGE))
+      throw this.#overloaded(`${this.#what}: ${MAX_BYTES} bytes`);
+    if ((byKey.get(this.#key) ?? 0) + bytes > MAX_BYTES_OF_KEY)
+      throw this.#overloaded(`${this.#what} of one key: ${MAX_BYTES_OF_KEY} bytes`);
+    this.set(size);
+  }
+
+  /** Takes exactly this much, also beyond the bound: it is there already. */
+  set(size: number): void {
+    const use = this.#use;
+    const by = size - this.#bytes;
+    use.bytes += by;
+    use.large -= this.#large;
+    this.#bytes = size;
+    use.large += this.#large;
+    const ofKey = (use.byKey.get(this.#key) ?? 0) + by;
+    if (ofKey === 0) use.byKey.delete(this.#key);
+    else use.byKey.set(this.#key, ofKey);
+  }
+
+  /** Gives all of it back. May be called twice. */
+  release(): void {
+    this.set(0);
+  }
+
+  /** What counts as large of it. */
+  get #large(): number {
+    return this.#bytes < LARGE_BYTES ? 0 : this.#bytes;
+  }
+
+  #overloaded(what: string): ProblemError {
+    return new ProblemError(
+      'overloaded',
+      `There is no room for ${what}. Nothing was stored; try again in a moment.`,
+      {
+        extra: { outcome: 'not_stored' },
+        headers: { 'retry-after': '1' },
+      },
+    );
+  }
+}
+
+/** A budget of 64 MiB. */
+export class MemoryBudget {
+  readonly #use: Use = { bytes: 0, large: 0, byKey: new Map() };
+  readonly #what: string;
+
+  /** @param what it bounds, in words: `more answers that are not taken yet` */
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** Bytes in use. */
+  get bytes(): number {
+    return this.#use.bytes;
+  }
+
+  /** Room for a request or answer of this key, of 0 bytes at first. */
+  open(key: string): Room {
+    return new Room(this.#use, this.#what, key);
+  }
+}
+
+/** The budgets of a process. */
+export interface Budgets {
+  /** Of bodies that have arrived, until their requests are answered. */
+  readonly bodies: MemoryBudget;
+  /** Of answers, until their callers have taken them. */
+  readonly answers: MemoryBudget;
+}
+
+export const createBudgets = (): Budgets => ({
+  bodies: new MemoryBudget('more bodies'),
+  answers: new MemoryBudget('more answers that their callers have not taken'),
+});
