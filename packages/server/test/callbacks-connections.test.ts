@@ -1,6 +1,6 @@
 /** Which connection a callback goes out on, and what happens when that one ends. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -8,6 +8,7 @@ import { systemClock, type Clock } from '@task-center/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificates, type Certificates } from '../../engine/test/support/certificates.ts';
 import { createDeliverer, type Deliverer, type DeliverLimits } from '../src/callbacks/deliver.ts';
+import { createConnector } from '../src/callbacks/http1/connect.ts';
 import { Connection } from '../src/callbacks/http1/connection.ts';
 import type { CallbackRequest } from '../src/callbacks/request.ts';
 import { byteServer, closeLater, requestServer, reset, slowLine, urlOf } from './support/receivers.ts';
@@ -186,36 +187,57 @@ describe('a connection', () => {
     expect(ports.size).toBe(expected);
   });
 
-  test('whose write fails is still read: the answer has come before', async () => {
-    // The receiver answers and resets while this thread stands still: only then is it certain that the write fails.
-    const signal = new Int32Array(new SharedArrayBuffer(8));
-    const code = `
-      const { parentPort, workerData: signal } = require('node:worker_threads');
-      const server = require('node:net').createServer((socket) => {
-        socket.on('error', () => {});
-        Atomics.wait(signal, 0, 0);
-        socket.write('HTTP/1.1 401 No\\r\\ncontent-length: 0\\r\\n\\r\\n', () => {
-          socket.resetAndDestroy();
-          setImmediate(() => { Atomics.store(signal, 1, 1); Atomics.notify(signal, 1); });
+  test.each(['http', 'https'])(
+    'whose write fails is still read over %s: the answer has come before',
+    async (scheme) => {
+      // The receiver answers and resets while this thread stands still: only then is it certain that the write fails.
+      const steps = new Int32Array(new SharedArrayBuffer(8));
+      const certificate = scheme === 'https' ? certificates.pem : null;
+      const resetting = startResettingReceiver({ steps, certificate });
+      const url = new URL(urlOf((await resetting.message()) as number, scheme));
+      const connectTo = createConnector({ clock: systemClock, ca: certificates.pem.ca });
+      const connected = resetting.message();
+      const socket = await connectTo(url, new AbortController().signal);
+      await connected;
+      const connection = new Connection(socket, 0);
+      Atomics.store(steps, 0, 1);
+      Atomics.notify(steps, 0);
+      Atomics.wait(steps, 1, 0, 10_000);
+      let text = '';
+      await new Promise<void>((resolve) => {
+        connection.send('POST / HTTP/1.1\r\n\r\n', Buffer.alloc(300_000), {
+          onBytes: (bytes) => (text += bytes.toString()),
+          onClosed: () => resolve(),
         });
-      }).listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`;
-    const thread = new Worker(code, { eval: true, workerData: signal });
-    closeLater(() => thread.terminate());
-    const port = await new Promise<number>((resolve) => thread.once('message', resolve));
-    const socket = connect(port, '127.0.0.1');
-    await new Promise((resolve) => socket.once('connect', resolve));
-    const connection = new Connection(socket, 0);
-    Atomics.store(signal, 0, 1);
-    Atomics.notify(signal, 0);
-    Atomics.wait(signal, 1, 0);
-    let text = '';
-    await new Promise<void>((resolve) => {
-      connection.send('POST / HTTP/1.1\r\n\r\n', Buffer.alloc(300_000), {
-        onBytes: (bytes) => (text += bytes.toString()),
-        onClosed: () => resolve(),
       });
-    });
-    expect(text).toContain('401');
-    expect(connection.isOpen).toBe(false);
-  });
+      expect(text).toContain('401');
+      expect(connection.isOpen).toBe(false);
+    },
+  );
 });
+
+/** Runs in a thread of its own: waits for the first step, answers, resets the connection and reports the second step. */
+const RESETTING_RECEIVER = `
+  const { parentPort, workerData: { steps, certificate } } = require('node:worker_threads');
+  const onSocket = (raw) => (socket) => {
+    socket.on('error', () => {});
+    parentPort.postMessage('connected');
+    Atomics.wait(steps, 0, 0);
+    socket.write('HTTP/1.1 401 No\\r\\ncontent-length: 0\\r\\n\\r\\n', () => {
+      raw(socket).resetAndDestroy();
+      setImmediate(() => { Atomics.store(steps, 1, 1); Atomics.notify(steps, 1); });
+    });
+  };
+  let last;
+  const server = certificate
+    ? require('node:tls').createServer({ cert: Buffer.from(certificate.cert), key: Buffer.from(certificate.key) }, onSocket(() => last))
+    : require('node:net').createServer(onSocket((socket) => socket));
+  server.on('connection', (socket) => (last = socket));
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`;
+
+/** Starts it. `message` resolves to the next thing that it says. */
+function startResettingReceiver(workerData: unknown): { message(): Promise<unknown> } {
+  const thread = new Worker(RESETTING_RECEIVER, { eval: true, workerData });
+  closeLater(() => thread.terminate());
+  return { message: () => new Promise((resolve) => thread.once('message', resolve)) };
+}

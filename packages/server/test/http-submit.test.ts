@@ -282,13 +282,14 @@ describe('invalid input', () => {
     expect(body.json).toMatchObject({ status: 413, code: 'too-large', limit: 1_048_576 });
   });
 
-  test('with Idempotency-Key or with unknown or unbuilt parameters is refused, with their names', async () => {
+  test('with Idempotency-Key, If-Match or with unknown or unbuilt parameters is refused, with their names', async () => {
     const { json } = await app.call('POST', '/v1/tasks?dry_run=true&dryrun=1', {
       body: { type: 't' },
-      headers: { 'idempotency-key': 'k' },
+      headers: { 'idempotency-key': 'k', 'if-match': '"v7"' },
     });
     expect(json.errors).toMatchObject([
       { header: 'idempotency-key', code: 'not_built_yet' },
+      { header: 'if-match', code: 'not_built_yet' },
       { parameter: 'dry_run', code: 'not_built_yet' },
       { parameter: 'dryrun', code: 'unknown_parameter' },
     ]);

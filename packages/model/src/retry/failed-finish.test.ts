@@ -35,6 +35,15 @@ describe('a failed attempt', () => {
     expect(finish(aTask({ backoff: own }))).toMatchObject({ delayMs });
   });
 
+  test('says so if the task’s backoff cannot be read, and what its handler noted', () => {
+    const reason = "default: retry; the task's own backoff is not readable: the worker's counts";
+    expect(finish(aTask({ backoff: { kind: 'fixed' } }))).toMatchObject({ record: { reason } });
+    const noted = { record: { ...record, reason: 'noted' }, hints: {}, isFailure: () => true };
+    expect(failedFinish(aTask(), noted, { backoff, nowMs: 10, chance: 0 })).toMatchObject({
+      record: { reason: 'default: retry; noted' },
+    });
+  });
+
   test.each([
     ['api', { kind: 'fixed', delayMs: 7, jitter: 0 }, 1_000],
     ['api', { kind: 'list', delaysMs: [], jitter: 0 }, 1_000],

@@ -30,6 +30,8 @@ export interface RetryInputs {
   readonly chance: number;
 }
 
+const UNREADABLE_BACKOFF = "the task's own backoff is not readable: the worker's counts";
+
 /** How an attempt that failed ends its task: a `Finish` of the broker. */
 export type FailedFinish<Task> =
   | { readonly outcome: 'archive'; readonly task: Task; readonly record: AttemptRecord }
@@ -59,9 +61,11 @@ export function failedFinish<Task extends FailedTask>(
   { backoff, nowMs, chance }: RetryInputs,
 ): FailedFinish<Task> {
   const { retried, maxRetries, meta } = task;
-  const chosen = isBackoff(meta.backoff) ? meta.backoff : backoff;
-  const decision = decideFailure({ retried, maxRetries, backoff: chosen, hints, chance });
-  const reason = [decision.reason, record.reason].filter(Boolean).join('; ');
+  const own = isBackoff(meta.backoff) ? meta.backoff : null;
+  const isUnreadable = own === null && meta.backoff !== undefined;
+  const decision = decideFailure({ retried, maxRetries, backoff: own ?? backoff, hints, chance });
+  const parts = [decision.reason, isUnreadable && UNREADABLE_BACKOFF, record.reason];
+  const reason = parts.filter(Boolean).join('; ');
   if (decision.outcome === 'archive') return { outcome: 'archive', task, record: { ...record, reason } };
   const delayMs = Math.max(decision.delayMs, minDelayMs(meta));
   const nextMs = nowMs + delayMs;

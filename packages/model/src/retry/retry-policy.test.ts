@@ -58,6 +58,27 @@ describe('a failed task', () => {
     expect(decide({ retryAfterMs: -5 })).toMatchObject({ delayMs: 1_000 });
     expect(decide({ retryAfterMs: Number.NaN })).toMatchObject({ delayMs: 1_000 });
   });
+
+  test.each<[unknown, string]>([
+    [Number.NaN, 'NaN'],
+    [-5, '-5'],
+    ['30s', '"30s"'],
+    [null, 'null'],
+    [{}, 'a value of type object'],
+  ])('a delay of %j is quoted, whatever is decided', (asked, shown) => {
+    const problem = `retryAfterMs not understood: ${shown} is not a number of milliseconds`;
+    const hints = { retryAfterMs: asked as number };
+    expect(decide(hints)).toMatchObject({ delayMs: 1_000, reason: `default: retry; ${problem}` });
+    expect(decide(hints, { maxRetries: 0 })).toMatchObject({ reason: `out of retries (0); ${problem}` });
+    expect(decide({ ...hints, retryable: false })).toMatchObject({ reason: `not retryable; ${problem}` });
+  });
+
+  test("a delay without end counts as the maximum for Asynq's backoff, too", () => {
+    const { delayMs } = decide({ retryAfterMs: Infinity }, { backoff: { kind: 'asynq' } }) as {
+      delayMs: number;
+    };
+    expect(delayMs).toBe(86_400_000);
+  });
 });
 
 describe('the patient policy', () => {

@@ -56,14 +56,27 @@ export type FailureDecision =
  * used up. Otherwise it is retried after its own backoff, or later if the error asks for a longer wait.
  */
 export function decideFailure({ retried, maxRetries, backoff, hints, chance }: Failure): FailureDecision {
-  if (hints.retryable === false) return { outcome: 'archive', reason: hints.reason ?? 'not retryable' };
-  if (retried >= maxRetries) return { outcome: 'archive', reason: `out of retries (${maxRetries})` };
+  const requested = requestedDelay(hints.retryAfterMs);
+  const because = (reason: string) => [reason, requested.problem].filter(Boolean).join('; ');
+  if (hints.retryable === false)
+    return { outcome: 'archive', reason: because(hints.reason ?? 'not retryable') };
+  if (retried >= maxRetries) return { outcome: 'archive', reason: because(`out of retries (${maxRetries})`) };
   const ownMs = backoffMs(retried + 1, backoff, chance);
-  const requestedMs = (hints.retryAfterMs ?? 0) * (1 + jitterOf(backoff) * chance);
-  // A comparison, not Math.max: a handler may ask for NaN, which must not win.
+  const requestedMs = requested.ms * (1 + jitterOf(backoff) * chance);
   const delayMs = Math.min(
     backoff.kind === 'asynq' ? Infinity : MAX_DELAY_MS,
-    Math.round(requestedMs > ownMs ? requestedMs : ownMs),
+    Math.round(Math.max(requestedMs, ownMs)),
   );
-  return { outcome: 'retry', delayMs, reason: hints.reason ?? 'default: retry' };
+  return { outcome: 'retry', delayMs, reason: because(hints.reason ?? 'default: retry') };
 }
+
+/** The delay that a handler asks for, where more than the maximum counts as that. What is no delay is quoted. */
+function requestedDelay(asked: unknown): { readonly ms: number; readonly problem: string | null } {
+  if (asked === undefined) return { ms: 0, problem: null };
+  if (typeof asked === 'number' && asked >= 0) return { ms: Math.min(asked, MAX_DELAY_MS), problem: null };
+  const shown = typeof asked === 'string' ? JSON.stringify(asked.slice(0, 64)) : shownValue(asked);
+  return { ms: 0, problem: `retryAfterMs not understood: ${shown} is not a number of milliseconds` };
+}
+
+const shownValue = (value: unknown): string =>
+  typeof value === 'number' || value === null ? String(value) : `a value of type ${typeof value}`;

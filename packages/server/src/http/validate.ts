@@ -34,10 +34,16 @@ function readQuery(query: URLSearchParams, route: Route): { input: unknown; item
   return { input, items };
 }
 
-/** Refused rather than ignored: a caller that sends it relies on its effect. */
+/** Refused rather than ignored: a caller that sends one of them relies on its effect. */
+const UNBUILT_HEADERS = ['idempotency-key', 'if-match', 'if-unmodified-since'];
+
 function refusedHeaders(headers: Headers): ProblemItem[] {
-  if (!headers.has('idempotency-key')) return [];
-  return [{ header: 'idempotency-key', code: 'not_built_yet', message: 'is not built yet', got: null }];
+  return UNBUILT_HEADERS.filter((header) => headers.has(header)).map((header) => ({
+    header,
+    code: 'not_built_yet',
+    message: 'is not built yet',
+    got: null,
+  }));
 }
 
 /**
