@@ -95,6 +95,10 @@ experiment(
       run.fault('the memory is full: Redis removes keys');
       await redis.call('CONFIG', 'SET', 'maxmemory', String((await info(redis, 'used_memory')) - 2 ** 20));
       await run.saw(isAnswer('broker-unsafe'), MAX_DETECT_MS);
+      await until(() => told.some(({ severity }) => severity === 'error'), {
+        what: 'the removed keys are told',
+        limitMs: 10_000,
+      });
       await redis.call('CONFIG', 'SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction');
       run.heal('no key is removed any more');
       run.fact('keys removed', await info(redis, 'evicted_keys'));

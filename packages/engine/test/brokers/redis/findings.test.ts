@@ -162,6 +162,14 @@ describe.skipIf(!hasRedis())('what a Redis says about itself', () => {
       await raw.call('CONFIG', 'SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '0');
       await ended;
       await submit(broker, 'again');
+      // What was removed then is over.
+      const toldAgain = finding(events, 'eviction');
+      await raw.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru', 'maxmemory', '1gb');
+      expect(await toldAgain).toMatchObject({
+        severity: 'warning',
+        detail: expect.stringContaining('none so far'),
+      });
+      await submit(broker, 'once more');
     });
 
     test('a replica is noticed by its first refusal, and its end without a restart', async () => {

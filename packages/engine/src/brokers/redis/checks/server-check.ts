@@ -41,21 +41,27 @@ const LOGIN_REFUSED = /^(?:WRONGPASS|NOAUTH) /;
 /** What a probe has found, and why; null = nothing is wrong. */
 type Probed = { readonly finding: (refusal: ServerRefusal) => Found; readonly cause: string } | null;
 
-/** How many keys a server has removed since it was seen first. Its counter begins anew when it restarts, or is reset. */
-class EvictionCounter {
-  readonly #seen = new Map<string, { runId: string; counter: number; total: number }>();
+/** Keys that a server has removed for want of memory since it was seen first. */
+interface Evictions {
+  readonly runId: string;
+  /** The server's own counter. It begins anew when the server restarts, or is reset. */
+  readonly counter: number;
+  readonly total: number;
+  /** Those of them that were removed until the policy was last seen to spare keys without an expiry, as tasks are. */
+  readonly spared: number;
+}
 
-  count(node: string, { runId, evictedKeys: counter }: ServerReport): number {
-    const before = this.#seen.get(node);
-    const from =
-      before === undefined
-        ? counter
-        : before.runId === runId && counter >= before.counter
-          ? before.counter
-          : 0;
-    const total = (before?.total ?? 0) + counter - from;
-    this.#seen.set(node, { runId, counter, total });
-    return total;
+class EvictionCounter {
+  readonly #seen = new Map<string, Evictions>();
+
+  count(node: string, { runId, evictedKeys: counter, policy }: ServerReport): Evictions {
+    const before = this.#seen.get(node) ?? { runId, counter, total: 0, spared: 0 };
+    const isContinued = before.runId === runId && counter >= before.counter;
+    const total = before.total + counter - (isContinued ? before.counter : 0);
+    const spared = policy?.startsWith('allkeys') ? before.spared : total;
+    const evictions = { runId, counter, total, spared };
+    this.#seen.set(node, evictions);
+    return evictions;
   }
 }
 
@@ -108,7 +114,8 @@ export function createServerCheck(deps: ServerCheckDeps): ServerCheck {
       readServerReport(client.on(node), left),
       probe(deps, node, left),
     ]);
-    return { server: { where, report, evicted: evictions.count(node, report) }, probed };
+    const { total, spared } = evictions.count(node, report);
+    return { server: { where, report, evicted: total, lost: total - spared }, probed };
   }
 
   return {

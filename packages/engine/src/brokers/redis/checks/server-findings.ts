@@ -8,6 +8,8 @@ export interface WatchedServer {
   readonly report: ServerReport;
   /** Keys that it has removed for want of memory since this process connected. */
   readonly evicted: number;
+  /** Those of them that it has removed since its policy removes tasks, too. */
+  readonly lost: number;
 }
 
 /** A server with Redis' own defaults saves within an hour of any change. */
@@ -18,27 +20,27 @@ const sizeText = (bytes: number): string =>
   bytes >= GIB ? `${(bytes / GIB).toFixed(1)} GiB` : `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 /** Which keys the server removes when its memory is full. */
-function evictionFinding({ where, report, evicted }: WatchedServer): Found | null {
+function evictionFinding({ where, report, evicted, lost }: WatchedServer): Found | null {
   const { policy, maxBytes } = report;
   if (policy === null || maxBytes === 0 || policy === 'noeviction') return null;
   const limit = `${sizeText(maxBytes)} are full (maxmemory-policy ${policy})`;
-  const count = evicted === 0 ? 'none so far' : `${evicted} so far`;
+  const text = (count: number) => (count === 0 ? 'none so far' : `${count} so far`);
   const fix =
     'Set maxmemory-policy noeviction: a full server then refuses new tasks and keeps those that it has.';
   if (policy.startsWith('allkeys'))
     return {
       code: 'eviction',
-      severity: evicted > 0 ? 'error' : 'warning',
+      severity: lost > 0 ? 'error' : 'warning',
       refusesStart: true,
       subject: where,
-      detail: `the server${where} removes tasks and API keys when its ${limit}; keys removed: ${count}`,
+      detail: `the server${where} removes tasks and API keys when its ${limit}; keys removed: ${text(lost)}`,
       fix,
     };
   return {
     code: 'eviction',
     severity: 'warning',
     subject: where,
-    detail: `the server${where} removes keys with an expiry when its ${limit}: unique locks, receipts of calls, heartbeats and daily counts; keys removed: ${count}`,
+    detail: `the server${where} removes keys with an expiry when its ${limit}: unique locks, receipts of calls, heartbeats and daily counts; keys removed: ${text(evicted)}`,
     fix,
   };
 }
