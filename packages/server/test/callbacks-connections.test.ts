@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificates, type Certificates } from '../../engine/test/support/certificates.ts';
 import { createDeliverer, type Deliverer, type DeliverLimits } from '../src/callbacks/deliver.ts';
 import { createConnector } from '../src/callbacks/http1/connect.ts';
-import { Connection } from '../src/callbacks/http1/connection.ts';
+import { ReceiverConnection } from '../src/callbacks/http1/connection.ts';
 import type { CallbackRequest } from '../src/callbacks/request.ts';
 import { byteServer, closeLater, requestServer, reset, slowLine, urlOf } from './support/receivers.ts';
 
@@ -199,7 +199,7 @@ describe('a connection', () => {
       const connected = resetting.message();
       const socket = await connectTo(url, new AbortController().signal);
       await connected;
-      const connection = new Connection(socket, 0);
+      const connection = new ReceiverConnection(socket, 0);
       Atomics.store(steps, 0, 1);
       Atomics.notify(steps, 0);
       Atomics.wait(steps, 1, 0, 10_000);

@@ -7,8 +7,8 @@ import type { Clock } from '@task-center/engine';
 import { faultOf, type Fault } from './faults.ts';
 import { AnswerReader, type ReadAnswer } from './http1/answer-reader.ts';
 import { createConnector, type Connector } from './http1/connect.ts';
-import { Connection } from './http1/connection.ts';
-import { Connections } from './http1/connections.ts';
+import { ReceiverConnection } from './http1/connection.ts';
+import { ReceiverConnections } from './http1/connections.ts';
 import { requestFault, requestHead } from './http1/request-head.ts';
 import { quoted } from './headers.ts';
 import type { CallbackRequest } from './request.ts';
@@ -67,7 +67,7 @@ const CLOSED = 'the connection was closed';
 interface Services {
   readonly clock: DelivererDeps['clock'];
   readonly connect: Connector;
-  readonly connections: Connections;
+  readonly connections: ReceiverConnections;
 }
 
 /** Why the attempt ended: the engine says it in the reason of its signal. */
@@ -94,7 +94,7 @@ class DeliveryInProgress {
   readonly #connecting = new AbortController();
   readonly #onAbort = () => this.#giveUp(abortFault(this.#limits.signal));
   #resolve: ((delivered: Delivered) => void) | undefined;
-  #connection: Connection | undefined;
+  #connection: ReceiverConnection | undefined;
   #connectMs: number | null = null;
   #firstByteMs: number | null = null;
   #remoteAddress: string | null = null;
@@ -165,7 +165,7 @@ class DeliveryInProgress {
     try {
       const socket = await connect(this.#url, this.#connecting.signal);
       timer.cancel();
-      const connection = new Connection(socket, clock.monotonicMs());
+      const connection = new ReceiverConnection(socket, clock.monotonicMs());
       connections.add(connection);
       if (this.#resolve) this.#sendOn(connection, false);
       else connection.destroy();
@@ -174,7 +174,7 @@ class DeliveryInProgress {
     }
   }
 
-  #sendOn(connection: Connection, isKept: boolean): void {
+  #sendOn(connection: ReceiverConnection, isKept: boolean): void {
     this.#connection = connection;
     this.#connectMs = this.#sinceStart();
     this.#remoteAddress = connection.remoteAddress;
@@ -242,7 +242,7 @@ class DeliveryInProgress {
 
 /** Creates a deliverer with connections of its own. */
 export function createDeliverer({ concurrency, clock, ca }: DelivererDeps): Deliverer {
-  const connections = new Connections(concurrency, clock);
+  const connections = new ReceiverConnections(concurrency, clock);
   const services: Services = { clock, connect: createConnector({ clock, ca }), connections };
   return {
     deliver: (request, limits) => new DeliveryInProgress(services, request, limits).done,

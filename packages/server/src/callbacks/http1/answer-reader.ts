@@ -2,7 +2,7 @@
 import { createAnswerBody, MAX_READ_BYTES, type ReadBody } from '../answer-body.ts';
 import { parseHead, startFault, type AnswerHead } from './answer-head.ts';
 import { ChunkDecoder, type Decoded } from './chunks.ts';
-import { framingOf, keepMsOf, type Framing } from './framing.ts';
+import { framingOf, keepMsOf, type BodyFraming } from './framing.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 
 /** An answer, or what arrived of it. There is one as soon as a final status was read. */
@@ -44,7 +44,7 @@ export class AnswerReader {
   #head = new GrowingBuffer();
   /** Set when the headers have ended. */
   #parsed: AnswerHead | null = null;
-  #framing: Framing | null = null;
+  #framing: BodyFraming | null = null;
   #chunks: ChunkDecoder | null = null;
   readonly #body = createAnswerBody();
   #cut: string | null = null;
@@ -150,7 +150,7 @@ export class AnswerReader {
   }
 
   /** Returns the bytes after the body. */
-  #addToBody(bytes: Buffer, framing: Framing): Buffer {
+  #addToBody(bytes: Buffer, framing: BodyFraming): Buffer {
     const { data, rest, isOver, fault } = this.#chunks?.add(bytes) ?? this.#plain(bytes, framing);
     const isRead = data.every((part) => this.#body.add(part));
     if (!isRead) this.#cutAt(`no more is read (limit ${MAX_READ_BYTES} bytes)`);
@@ -160,7 +160,7 @@ export class AnswerReader {
   }
 
   /** A body without chunks. */
-  #plain(bytes: Buffer, framing: Framing): Decoded {
+  #plain(bytes: Buffer, framing: BodyFraming): Decoded {
     const left = framing.kind === 'length' ? framing.length - this.#body.size : Infinity;
     const isOver = bytes.length >= left;
     return {

@@ -34,7 +34,7 @@ function readOnAfterFailedWrites(socket: Socket, onFailure: (error: Error) => vo
 }
 
 /** A connection to a receiver. It has one user at a time; what comes while it has none closes it. */
-export class Connection {
+export class ReceiverConnection {
   /** Monotonic ms. */
   readonly openedMs: number;
   readonly remoteAddress: string | null;

@@ -1,5 +1,5 @@
 import type { Clock } from '@task-center/engine';
-import type { Connection } from './connection.ts';
+import type { ReceiverConnection } from './connection.ts';
 
 /**
  * A connection lives this long, whatever its traffic. A new one looks the receiver's name up again: otherwise a busy one
@@ -13,13 +13,13 @@ interface Kept {
 }
 
 /** Connections that wait for their next request, and all that are open. */
-export class Connections {
+export class ReceiverConnections {
   readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>;
   readonly #maxKept: number;
-  readonly #open = new Set<Connection>();
+  readonly #open = new Set<ReceiverConnection>();
   /** The one that has waited longest comes first. */
-  readonly #kept = new Map<Connection, Kept>();
-  readonly #byOrigin = new Map<string, Connection[]>();
+  readonly #kept = new Map<ReceiverConnection, Kept>();
+  readonly #byOrigin = new Map<string, ReceiverConnection[]>();
   #isClosed = false;
 
   /** `maxKept`: connections that wait at the same time. Beyond that, the one that has waited longest is closed. */
@@ -29,14 +29,14 @@ export class Connections {
   }
 
   /** A new connection is open. */
-  add(connection: Connection): void {
+  add(connection: ReceiverConnection): void {
     this.#open.add(connection);
     connection.onClose(() => this.#forget(connection));
     if (this.#isClosed) connection.destroy();
   }
 
   /** A connection that waits, the one that was used last. It is no longer here then. */
-  take(origin: string): Connection | undefined {
+  take(origin: string): ReceiverConnection | undefined {
     for (;;) {
       const connection = this.#byOrigin.get(origin)?.at(-1);
       if (connection === undefined) return undefined;
@@ -47,7 +47,7 @@ export class Connections {
   }
 
   /** Keeps a connection for the next request to its origin, for `ms`. It must have been released. */
-  keep(origin: string, connection: Connection, ms: number): void {
+  keep(origin: string, connection: ReceiverConnection, ms: number): void {
     const keptMs = Math.min(ms, this.#remainingMs(connection));
     if (this.#isClosed || keptMs <= 0) return connection.destroy();
     const timer = this.#clock.after(keptMs, () => connection.destroy()).unref();
@@ -65,16 +65,16 @@ export class Connections {
     for (const connection of this.#open) connection.destroy();
   }
 
-  #remainingMs({ openedMs }: Connection): number {
+  #remainingMs({ openedMs }: ReceiverConnection): number {
     return openedMs + MAX_CONNECTION_AGE_MS - this.#clock.monotonicMs();
   }
 
-  #forget(connection: Connection): void {
+  #forget(connection: ReceiverConnection): void {
     this.#open.delete(connection);
     this.#removeKept(connection);
   }
 
-  #removeKept(connection: Connection): void {
+  #removeKept(connection: ReceiverConnection): void {
     const kept = this.#kept.get(connection);
     if (kept === undefined) return;
     kept.timer.cancel();

@@ -2,14 +2,14 @@
 import type { AnswerHead } from './answer-head.ts';
 import { quoted } from '../headers.ts';
 
-export type Framing =
+export type BodyFraming =
   | { readonly kind: 'length'; readonly length: number }
   | { readonly kind: 'chunked' }
   /** The body ends with the connection. */
   | { readonly kind: 'close' }
   | { readonly kind: 'unknown'; readonly fault: string };
 
-const NO_BODY: Framing = { kind: 'length', length: 0 };
+const NO_BODY: BodyFraming = { kind: 'length', length: 0 };
 
 /** Subtracted from the time for which a receiver says it keeps a connection: the request needs some time to arrive. */
 const KEEP_MARGIN_MS = 1_000;
@@ -21,7 +21,7 @@ const listOf = (value: string | undefined): string[] =>
     .map((element) => element.trim().toLowerCase())
     .filter((element) => element !== '');
 
-function lengthOf(value: string): Framing {
+function lengthOf(value: string): BodyFraming {
   const [length = '', ...others] = listOf(value);
   // The same length twice is still one.
   const isValid = /^\d+$/.test(length) && others.every((other) => other === length);
@@ -31,7 +31,7 @@ function lengthOf(value: string): Framing {
 }
 
 /** How the body after a final head is delimited. No request of ours is a HEAD or CONNECT. */
-export function framingOf({ status, headers }: AnswerHead): Framing {
+export function framingOf({ status, headers }: AnswerHead): BodyFraming {
   if (status === 204 || status === 304) return NO_BODY;
   const codings = listOf(headers['transfer-encoding']);
   if (codings.length > 0) return { kind: codings.at(-1) === 'chunked' ? 'chunked' : 'close' };
