@@ -60,6 +60,7 @@ export {
   type FailureHints,
   type RetryPolicy,
 } from './retry/retry-policy.ts';
+export { HIDDEN, isSecretName, withoutUrlSecrets } from './secrets.ts';
 export {
   FINAL_STATES,
   INACTIVE_STATES,

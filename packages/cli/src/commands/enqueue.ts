@@ -73,11 +73,16 @@ function readFile(path: string): Uint8Array {
   }
 }
 
-/** Headers from lines such as `Name: value`. @throws CliError for a line without a name */
+/**
+ * Headers from lines such as `Name: value`.
+ *
+ * @throws CliError for a line without a name; it does not show the line, which may be a secret
+ */
 function headersOf(lines: readonly string[]): Record<string, string> {
-  const pairs = lines.map((line) => {
+  const pairs = lines.map((line, index) => {
     const colon = line.indexOf(':');
-    if (colon < 1) throw new CliError(`"${line}" is not a header. Expected --header 'Name: value'.`, 2);
+    if (colon < 1)
+      throw new CliError(`--header number ${index + 1} has no name. Expected --header 'Name: value'.`, 2);
     return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
   });
   return Object.fromEntries(pairs) as Record<string, string>;

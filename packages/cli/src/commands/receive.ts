@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDuration } from '@task-center/engine';
+import { withoutUrlSecrets } from '@task-center/model';
 import { InvalidArgumentError, type Command } from 'commander';
 import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
@@ -49,7 +50,7 @@ function createStatusOf({ fail, status }: Pick<ReceiveOptions, 'fail' | 'status'
 function requestLine({ method = '', url = '' }: IncomingMessage, status: number, paint: Paint): string {
   const time = new Date().toISOString().slice(11, 23);
   const answerText = paint(status < 300 ? 'green' : 'red', String(status));
-  return `${paint('dim', time)}  ${paint('bold', `${method} ${oneLine(url)}`)}  answers ${answerText}`;
+  return `${paint('dim', time)}  ${paint('bold', `${method} ${oneLine(withoutUrlSecrets(url))}`)}  answers ${answerText}`;
 }
 
 /** The start of a body. Bytes that are no text are marked, and shown in base64. */

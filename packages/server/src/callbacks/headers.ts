@@ -1,4 +1,5 @@
-/** Headers of callbacks: which ones a submitter may set, which ones are hidden, how ours are encoded, how others are quoted. */
+/** Headers of callbacks: which ones a submitter may set, how they are shown, how ours are encoded, how others are quoted. */
+import { HIDDEN, isSecretName, withoutUrlSecrets } from '@task-center/model';
 
 const VALID_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALID_VALUE = /^[\t\u0020-\u007e]*$/;
@@ -10,8 +11,6 @@ const FORBIDDEN = new Set(
   ).split(' '),
 );
 const FORBIDDEN_PREFIX = /^(?:x-forwarded-|proxy-|webhook-|task-center-)/;
-/** Names of headers that usually hold secrets. */
-const SECRET_NAME = /^(?:proxy-)?authorization$|^(?:set-)?cookie$|token|secret|api-key/;
 
 /**
  * The name by which headers are compared. Many receivers (CGI, WSGI, PHP) turn a name into that of a variable, and there
@@ -28,9 +27,9 @@ export function headerFault(name: string, value: string): string | null {
   return null;
 }
 
-/** Whether the header's value is hidden (`***`) in answers and attempt records. */
-export function isSecretHeader(name: string): boolean {
-  return SECRET_NAME.test(name.toLowerCase());
+/** The value of a header as answers and attempt records show it: without secrets. It may be a URL, such as in `location`. */
+export function shownHeaderValue(name: string, value: string): string {
+  return isSecretName(name) ? HIDDEN : withoutUrlSecrets(value);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** What an attempt keeps of its HTTP exchange, in bounded size and without secrets. */
+import { withoutUrlSecrets } from '@task-center/model';
 import { MAX_EXCERPT_BYTES } from './answer-body.ts';
 import type { Answer, Delivered } from './deliver.ts';
-import { isSecretHeader } from './headers.ts';
+import { shownHeaderValue } from './headers.ts';
 import type { CallbackRequest } from './request.ts';
 
 /** An exchange in an attempt's record. It is stored with the API's names: `request` and `response` of `Attempt`. */
@@ -46,8 +47,9 @@ function shownHeaders(headers: Readonly<Record<string, string>>): {
   let remaining = MAX_HEADERS_LENGTH;
   let isCut = false;
   for (const [name, value] of Object.entries(headers)) {
-    const text = isSecretHeader(name) ? '***' : value.slice(0, MAX_VALUE_LENGTH).toWellFormed();
-    isCut ||= !isSecretHeader(name) && value.length > MAX_VALUE_LENGTH;
+    const whole = shownHeaderValue(name, value);
+    const text = whole.slice(0, MAX_VALUE_LENGTH).toWellFormed();
+    isCut ||= whole.length > MAX_VALUE_LENGTH;
     remaining -= jsonByteLength({ [name]: text });
     if (remaining < 0) return { shown: Object.fromEntries(shown), isCut: true };
     shown.push([name, text]);
@@ -91,7 +93,7 @@ export function exchangeRecord(
   const sent = shownHeaders(headers);
   const request = {
     method,
-    url: url.slice(0, MAX_URL_LENGTH),
+    url: withoutUrlSecrets(url).slice(0, MAX_URL_LENGTH),
     headers: sent.shown,
     ...(sent.isCut && { headers_truncated: true }),
   };

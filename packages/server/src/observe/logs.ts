@@ -1,6 +1,7 @@
 /** The log: JSON lines on stdout, with known fields only. */
 import { pino } from 'pino';
 import type { Log } from '@task-center/engine';
+import { withoutUrlSecrets } from '@task-center/model';
 import type { Config, LogLevel } from '../config/config.ts';
 import { VERSION } from '../version.ts';
 
@@ -26,9 +27,14 @@ interface ErrorLike {
   readonly stack?: string;
 }
 
-/** The fields of an error in a log line. Passwords in URLs are hidden. */
+/** A text whose URLs have no passwords and no values of secret parameters. */
+const hide = (text: string) =>
+  text
+    .replace(/(:\/\/[^:@/\s]*):\S*@/g, '$1:***@')
+    .replace(/\b[a-z][a-z\d+.-]*:\/\/[^\s"'<>`]*[?#;][^\s"'<>`]*/gi, withoutUrlSecrets);
+
+/** The fields of an error in a log line. Secrets in URLs are hidden. */
 function errorFields(error: unknown): Record<string, unknown> {
-  const hide = (text: string) => text.replace(/(:\/\/[^:@/\s]*):\S*@/g, '$1:***@');
   if (typeof error !== 'object' || error === null) return { class: 'unknown', message: hide(String(error)) };
   const { name, code, message = '', stack, ...rest } = error as ErrorLike;
   return {

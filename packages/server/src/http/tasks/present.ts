@@ -23,10 +23,11 @@ import {
   logicalQueue,
   plainTaskId,
   traceIdOf,
+  withoutUrlSecrets,
 } from '@task-center/model';
 import { callbackOf } from '../../callbacks/callback.ts';
 import { deliveryId } from '../../callbacks/delivery-id.ts';
-import { isSecretHeader } from '../../callbacks/headers.ts';
+import { shownHeaderValue } from '../../callbacks/headers.ts';
 import { payloadType, shownPayload, shownResult } from '../content.ts';
 
 /** A time of 0 is unknown, as in Asynq's messages. */
@@ -47,9 +48,25 @@ export type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
 const DEFAULT_BACKOFF = shownBackoff(DEFAULT_RETRY_POLICY.backoff);
 
-/** A part of an exchange. A handler of the library may have recorded anything under its name. */
-const objectOrNull = (part: unknown) =>
-  typeof part === 'object' && !Array.isArray(part) ? (part as Record<string, never> | null) : null;
+const shownHeaders = (headers: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, shownHeaderValue(name, String(value))]),
+  );
+
+/**
+ * A part of an exchange. Secrets were hidden when it was stored, by the rules that the program had then. A handler of the
+ * library may have recorded anything under its name.
+ */
+function exchangePart(part: unknown): Record<string, never> | null {
+  if (typeof part !== 'object' || part === null || Array.isArray(part)) return null;
+  const { url, headers } = part as Readonly<Record<string, unknown>>;
+  return {
+    ...part,
+    ...(typeof url === 'string' && { url: withoutUrlSecrets(url) }),
+    ...(typeof headers === 'object' &&
+      headers !== null && { headers: shownHeaders(headers as Record<string, unknown>) }),
+  } as Record<string, never>;
+}
 
 /** An attempt in an answer. `exchange` holds the request and response of a callback. */
 function presentAttempt(record: AttemptRecord): Attempt {
@@ -65,8 +82,8 @@ function presentAttempt(record: AttemptRecord): Attempt {
     reason: record.reason ?? null,
     error: error ? { class: error.class, message: error.message, status: error.status ?? null } : null,
     worker_id: record.worker ?? null,
-    request: objectOrNull(exchange['request']),
-    response: objectOrNull(exchange['response']),
+    request: exchangePart(exchange['request']),
+    response: exchangePart(exchange['response']),
   };
 }
 
@@ -91,11 +108,10 @@ function presentCallback({ meta }: StoredTask): Callback | null {
   const callback = callbackOf(meta);
   if (callback === null) return null;
   const { url, method, headers, body, connectTimeoutMs } = callback;
-  const shown = Object.entries(headers).map(([name, value]) => [name, isSecretHeader(name) ? '***' : value]);
   return {
-    url,
+    url: withoutUrlSecrets(url),
     method,
-    headers: Object.fromEntries(shown) as Record<string, string>,
+    headers: shownHeaders(headers),
     body,
     connect_timeout: formatDuration(connectTimeoutMs),
     redirects: 'none',
