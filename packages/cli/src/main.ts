@@ -11,7 +11,7 @@ const fault = commandLineFault(args, env);
 if (fault !== null) {
   process.stderr.write(`task-center: ${fault}. Write it in UTF-8, or run the command in a UTF-8 locale.\n`);
   process.exitCode = 2;
-} else if (args[0] === 'serve') {
+} else if (args[0] === 'serve' && !args.includes('--help')) {
   const { supervise } = await import('./supervise/supervise.ts');
   await supervise(args);
 } else {

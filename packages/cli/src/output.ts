@@ -1,5 +1,7 @@
 // Text for terminals: styles, tables, and control characters made harmless.
 
+import stringWidth from 'string-width';
+
 /** ANSI codes that start and end a style. */
 const STYLE_CODES = {
   bold: [1, 22],
@@ -20,18 +22,42 @@ export function painter(colours: boolean): Paint {
   return (style, text) => `\u001b[${STYLE_CODES[style][0]}m${text}\u001b[${STYLE_CODES[style][1]}m`;
 }
 
-// Names and answers come from others. Their escape sequences must not control the user's terminal.
-// eslint-disable-next-line no-control-regex
-const ESCAPED_IN_OUTPUT = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+// Names and answers come from others. Their escape sequences must not control the user's terminal, and what nobody can see
+// must not make two names look alike. Joiners and selectors stay where they belong: in emoji, and in scripts that need them.
+const CONTROLS = String.raw`(?![\t\n])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]`;
+const INVISIBLE = String.raw`(?![\u200c\u200d\ufe00-\ufe0f\u{e0020}-\u{e007f}\u{e0100}-\u{e01ef}])\p{Default_Ignorable_Code_Point}`;
+const JOINED_ASCII = String.raw`(?<=[\u0021-\u007e])[\u200c\u200d]`;
+const ESCAPED_IN_OUTPUT = new RegExp(`${CONTROLS}|${INVISIBLE}|${JOINED_ASCII}`, 'gu');
 
-/** A text with its control characters shown as `\u001b`. Tabs and line feeds stay. */
+const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/**
+ * A text with its control characters and those that nobody can see as `\u001b`. Tabs and line feeds stay. JSON keeps its
+ * meaning.
+ */
 export function plain(text: string): string {
-  return text.replace(ESCAPED_IN_OUTPUT, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(ESCAPED_IN_OUTPUT, (char) => char.split('').map(escaped).join(''));
 }
 
 /** Like `plain`, with tabs and line feeds as blanks. */
 export function oneLine(text: string): string {
   return plain(text).replace(/[\t\n]/g, ' ');
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/** Code units that a character may have beside the first one, on average; a text with more is cut sooner. */
+const UNITS_PER_CELL = 8;
+
+/** The beginning of a text, at most `width` cells of a terminal wide. What was cut is shown as `…`; no character is split. */
+export function cut(text: string, width: number): string {
+  // No more is looked at: a payload may be long.
+  const head = text.slice(0, width * UNITS_PER_CELL);
+  let cells = 0;
+  for (const { segment, index } of graphemes.segment(head)) {
+    cells += stringWidth(plain(segment));
+    if (cells > width) return `${head.slice(0, index)}…`;
+  }
+  return head === text ? text : `${head.toWellFormed().replace(/\ufffd$/, '')}…`;
 }
 
 /** A column of a table. `right` aligns it to the right. */
@@ -41,14 +67,17 @@ export interface Column<Row> {
   text(row: Row): string;
 }
 
-const pad = (text: string, width: number, right: boolean | undefined) =>
-  right ? text.padStart(width) : text.padEnd(width);
+/** A text with blanks to this width, in cells of a terminal: `订` takes two of them, a combining accent none. */
+function pad(text: string, width: number, right?: boolean): string {
+  const blanks = ' '.repeat(Math.max(0, width - stringWidth(text)));
+  return right ? blanks + text : text + blanks;
+}
 
 /** Rows under the titles of their columns. A column is as wide as its longest cell. */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], paint: Paint): string {
   const cells = rows.map((row) => columns.map(({ text }) => oneLine(text(row))));
   const widths = columns.map(({ title }, i) =>
-    Math.max(title.length, ...cells.map((line) => line[i]?.length ?? 0)),
+    cells.reduce((width, line) => Math.max(width, stringWidth(line[i] ?? '')), stringWidth(title)),
   );
   const lineOf = (line: readonly string[]) =>
     line
@@ -62,6 +91,6 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 /** Names and values, one pair per line. A pair without a value is left out. */
 export function pairs(entries: readonly (readonly [string, string | null | undefined])[]): string {
   const shown = entries.filter(([, value]) => value !== null && value !== undefined);
-  const width = Math.max(...shown.map(([name]) => name.length));
-  return shown.map(([name, value]) => `  ${name.padEnd(width)}  ${oneLine(value ?? '')}`).join('\n');
+  const width = Math.max(...shown.map(([name]) => stringWidth(name)));
+  return shown.map(([name, value]) => `  ${pad(name, width)}  ${oneLine(value ?? '')}`).join('\n');
 }

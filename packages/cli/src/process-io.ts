@@ -2,6 +2,7 @@
 
 import { buffer } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
+import { createCommandOutput } from './command-output.ts';
 import type { Io } from './io.ts';
 import { runCli } from './program.ts';
 
@@ -31,14 +32,15 @@ export const processIo = {
 
 /** Runs a command in this process, and ends it afterwards. */
 export async function runCommand(): Promise<void> {
-  const { stdout, stderr } = process;
-  // A reader such as `head` may close the pipe early: that is no error.
-  stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  // Nor is it an error when nothing reads standard error.
+  const { argv, stdout, stderr } = process;
+  // Of `fsck` 1 means that findings remain, and 2 that nothing can be said about them.
+  const exitCode = argv[2] === 'fsck' ? 2 : 1;
+  const out = createCommandOutput({ stdout, stderr, exitCode });
+  // It is no error when nothing reads standard error.
   stderr.on('error', () => {});
-  process.exitCode = await runCli(process.argv.slice(2), {
+  process.exitCode = await runCli(argv.slice(2), {
     ...processIo,
-    out: (line) => void stdout.write(`${line}\n`),
+    out,
     err: (line) => void stderr.write(`${line}\n`),
     service: null,
   });

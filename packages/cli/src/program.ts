@@ -13,6 +13,7 @@ import { addReceive } from './commands/receive.ts';
 import { addServe } from './commands/serve.ts';
 import { addTasks } from './commands/tasks.ts';
 import type { Io } from './io.ts';
+import { adviceFor } from './misuse.ts';
 import { oneLine } from './output.ts';
 
 const NAME = 'task-center';
@@ -26,7 +27,10 @@ function createProgram(io: Io): Command {
   const program = new Command(NAME)
     .description('Task Center: schedule and run tasks.')
     .version(versionText())
-    .showHelpAfterError(`(${NAME} --help lists the commands)`)
+    // Without it `tasks delete -V` prints the version, and a script takes that for a deleted task.
+    .enablePositionalOptions()
+    // No `-h`: see `adviceFor`.
+    .helpOption('--help', 'show the help')
     .addHelpText('after', `\nEach command has its own help: ${NAME} enqueue --help`)
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
@@ -51,12 +55,17 @@ function createProgram(io: Io): Command {
 
 /** Runs the command line; resolves to the exit code: 0 = done, 1 = failed, 2 = the command line is not valid. */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  const program = createProgram(io);
   try {
-    await createProgram(io).parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     // Commander has printed the message already. It also throws for --help and --version, with exit code 0.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      io.err(adviceFor(error, program, args) ?? `(${NAME} --help lists the commands)`);
+      return 2;
+    }
     io.err(`${NAME}: ${explain(error).split('\n').map(oneLine).join('\n')}`);
     return error instanceof CliError ? error.exitCode : 1;
   }

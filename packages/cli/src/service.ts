@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createApiClient, parseApiKey, type ApiClient } from '@task-center/api';
+import { withoutUrlSecrets } from '@task-center/model';
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
+import { plain } from './output.ts';
 
 /** Where commands look for the service and for its key by default. The service has the same defaults. */
 export const DEFAULT_URL = 'http://127.0.0.1:7420';
@@ -23,7 +25,7 @@ export interface ServiceOptions {
 /** A service that is called over HTTP. */
 export interface Service {
   readonly api: ApiClient;
-  /** The text of the last answer, with every digit of its numbers. */
+  /** The text of the last answer, with every digit of its numbers. What could control a terminal is escaped. */
   lastAnswer(): string;
 }
 
@@ -68,7 +70,8 @@ function readKey({ keyFile }: ServiceOptions, env: Io['env']): FoundKey {
 }
 
 /** The error of a call that got no answer. */
-function unreachableError(url: string, error: unknown): CliError {
+function unreachableError(given: string, error: unknown): CliError {
+  const url = withoutUrlSecrets(given);
   const { cause, name } = error as { cause?: { code?: string; message?: string }; name?: string };
   const fault =
     name === 'TimeoutError'
@@ -120,7 +123,10 @@ export function openService(
 ): Service {
   const baseUrl = options.url ?? (env['TASKCENTER_URL'] || DEFAULT_URL);
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
-    throw new CliError(`"${baseUrl}" is not the URL of a service. Expected a URL such as ${DEFAULT_URL}.`, 2);
+    throw new CliError(
+      `"${withoutUrlSecrets(baseUrl)}" is not the URL of a service. Expected a URL such as ${DEFAULT_URL}.`,
+      2,
+    );
   const found = readKey(options, env);
   let answer = '';
 
@@ -140,6 +146,6 @@ export function openService(
   };
   return {
     api: createApiClient({ baseUrl, key: found.key, fetch: send }),
-    lastAnswer: () => answer,
+    lastAnswer: () => plain(answer),
   };
 }

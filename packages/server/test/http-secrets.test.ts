@@ -45,8 +45,8 @@ for (const kind of brokerKinds)
       app = await testApp({ broker });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const runtime = createRuntime();
-      const output = { write: (line: string) => logged.push(line) > 0, takeDropped: () => 0 };
-      const log = createLog({ log: { level: 'debug' }, roles: [] } as never, '0', output as never);
+      const output = { write: (line: string) => void logged.push(line), takeDropped: () => 0 };
+      const log = createLog({ log: { level: 'debug' }, roles: ['worker'] }, output);
       const config = { callbacks: { mode: 'try', allow: [], concurrency: 2 } } as const;
       const worker = createCallbackWorker({ broker, config, log, runtime });
       stop = () => worker.stop();

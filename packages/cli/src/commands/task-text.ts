@@ -1,11 +1,10 @@
 // The output of `tasks show`: one task and its attempts, for people.
 
 import type { Attempt, Task } from '@task-center/api';
-import { oneLine, pairs, table, type Column, type Paint } from '../output.ts';
+import { cut, oneLine, pairs, table, type Column, type Paint } from '../output.ts';
 
 /** A longer text is cut, because each one has a line. */
-const MAX_LENGTH = 200;
-const cut = (text: string) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
+const MAX_WIDTH = 200;
 
 /** A body that is no UTF-8 has no text to show. */
 function bodyNote(response: Attempt['response']): string | undefined {
@@ -27,7 +26,7 @@ const ATTEMPTS: readonly Column<Attempt>[] = [
   { title: 'waited', right: true, text: ({ wait_ms: ms }) => (ms === null ? '-' : `${ms} ms`) },
   { title: 'took', right: true, text: ({ duration_ms: ms }) => `${ms} ms` },
   { title: 'outcome', text: ({ outcome }) => outcome },
-  { title: '', text: (attempt) => cut(detailText(attempt)) },
+  { title: '', text: (attempt) => cut(detailText(attempt), MAX_WIDTH) },
 ];
 
 /** The JSON texts of payload and result, with every digit of their numbers. Null = the answer has none. */
@@ -38,19 +37,19 @@ export interface RawParts {
 
 /** Bytes that are no text, marked: base64 looks like a text. */
 const bytesText = (base64: string): string =>
-  cut(`${Buffer.byteLength(base64, 'base64')} bytes in base64: ${base64}`);
+  cut(`${Buffer.byteLength(base64, 'base64')} bytes in base64: ${base64}`, MAX_WIDTH);
 
 /** The payload in the form in which it was submitted, cut; null = none. */
 function payloadText(task: Task, raw: string | null): string | null {
   if (task.payload_base64 !== undefined) return bytesText(task.payload_base64);
   const text = task.payload_text ?? raw;
-  return text === null || text === 'null' ? null : cut(text);
+  return text === null || text === 'null' ? null : cut(text, MAX_WIDTH);
 }
 
 /** The result, cut; null = none. */
 function resultText({ result, result_content_type: type }: Task, raw: string | null): string | null {
   if (type === 'application/octet-stream' && typeof result === 'string') return bytesText(result);
-  return raw === 'null' || raw === null ? null : cut(raw);
+  return raw === 'null' || raw === null ? null : cut(raw, MAX_WIDTH);
 }
 
 /** Colours of states; others have none. */

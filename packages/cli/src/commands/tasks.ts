@@ -5,7 +5,7 @@ import { LISTED_STATES, type ListedState, type Task } from '@task-center/api';
 import { Option, type Command } from 'commander';
 import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
-import { painter, table, type Column } from '../output.ts';
+import { cut, painter, table, type Column } from '../output.ts';
 import { rawMember } from '../raw-member.ts';
 import { addServiceOptions, openService, type Service, type ServiceOptions } from '../service.ts';
 import { taskText } from './task-text.ts';
@@ -31,7 +31,8 @@ interface TaskOptions extends ServiceOptions {
   readonly reason?: string;
 }
 
-/** `-` stands for a missing time. The error is cut to 60 characters; `tasks show` prints all of it. */
+const MAX_ERROR_WIDTH = 60;
+/** `-` stands for a missing time. The error is cut; `tasks show` prints all of it. */
 const TASK_COLUMNS: readonly Column<Task>[] = [
   { title: 'id', text: ({ id }) => id },
   { title: 'state', text: ({ state }) => state },
@@ -40,7 +41,7 @@ const TASK_COLUMNS: readonly Column<Task>[] = [
   { title: 'attempts', right: true, text: (task) => `${task.attempt}/${task.max_attempts}` },
   { title: 'created', text: (task) => task.created_at ?? '-' },
   { title: 'due', text: (task) => task.due_at ?? '-' },
-  { title: 'error', text: (task) => task.last_error?.message.slice(0, 60) ?? '' },
+  { title: 'error', text: (task) => cut(task.last_error?.message ?? '', MAX_ERROR_WIDTH) },
 ];
 
 /** The first page of a state: at most `--limit` tasks, in the order in which the broker keeps them. */

@@ -47,8 +47,13 @@ describe('a log line', () => {
     expect(written.join()).not.toContain('secret');
     log.warn({ err: new Error('redis://:sec@ret@host is away, user@host too') }, 'message');
     expect(read()[1]?.['err']).toMatchObject({ message: 'redis://:***@host is away, user@host too' });
+    log.warn({ err: new Error('Invalid URL https://a.test/x?apikey=secret&b=1, and more') }, 'message');
+    expect(read()[2]?.['err']).toMatchObject({
+      message: 'Invalid URL https://a.test/x?apikey=***&b=1, and more',
+    });
+    expect(written.join()).not.toContain('secret');
     log.warn({ err: { class: 'http_status', message: '503' } }, 'message');
-    expect(read()[2]?.['err']).toEqual({ class: 'http_status', message: '503' });
+    expect(read()[3]?.['err']).toEqual({ class: 'http_status', message: '503' });
   });
 
   test('is written only if its level is at least the configured one', () => {

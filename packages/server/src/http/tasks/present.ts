@@ -48,7 +48,7 @@ export type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
 const DEFAULT_BACKOFF = shownBackoff(DEFAULT_RETRY_POLICY.backoff);
 
-const shownHeaders = (headers: Readonly<Record<string, unknown>>): Record<string, string> =>
+const presentHeaders = (headers: Readonly<Record<string, unknown>>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, shownHeaderValue(name, String(value))]),
   );
@@ -64,7 +64,7 @@ function exchangePart(part: unknown): Record<string, never> | null {
     ...part,
     ...(typeof url === 'string' && { url: withoutUrlSecrets(url) }),
     ...(typeof headers === 'object' &&
-      headers !== null && { headers: shownHeaders(headers as Record<string, unknown>) }),
+      headers !== null && { headers: presentHeaders(headers as Record<string, unknown>) }),
   } as Record<string, never>;
 }
 
@@ -111,7 +111,7 @@ function presentCallback({ meta }: StoredTask): Callback | null {
   return {
     url: withoutUrlSecrets(url),
     method,
-    headers: shownHeaders(headers),
+    headers: presentHeaders(headers),
     body,
     connect_timeout: formatDuration(connectTimeoutMs),
     redirects: 'none',
