@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { brokerKinds, type BrokerKind, type TestStore } from '../../engine/test/support/brokers.ts';
 import { aTask as anyTask } from '../../engine/test/support/factories.ts';
 import { nextEvent } from '../../engine/test/support/next-event.ts';
-import { createCallbackWorker } from '../src/callbacks/callback-worker.ts';
+import { createCallbackWorker, type CallbackWorker } from '../src/callbacks/callback-worker.ts';
 import { requestServer, urlOf } from './support/receivers.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
@@ -21,6 +21,8 @@ function answersSuite(kind: BrokerKind): void {
   let place: TestStore;
   let broker: Broker;
   let stop: () => Promise<void> = () => Promise.resolve();
+  let current: CallbackWorker | undefined;
+  let delivery: Promise<Delivery[]> | undefined;
 
   beforeAll(async () => (place = await kind.createStore()));
   afterAll(() => place.remove());
@@ -42,6 +44,7 @@ function answersSuite(kind: BrokerKind): void {
       answer(socket, nth);
     });
     const worker = createCallbackWorker({ broker, config, log: silentLog, runtime });
+    current = worker;
     stop = () => worker.stop();
     await worker.start();
     const deliveries: Delivery[] = [];
@@ -108,6 +111,27 @@ function answersSuite(kind: BrokerKind): void {
     expect(succeeded?.task).toMatchObject({
       state: 'completed',
       attempts: [{ reason: expect.stringMatching(quotes) as string }],
+    });
+  });
+
+  test.each<[string, (worker: CallbackWorker) => Promise<void>]>([
+    ['stops', (worker) => worker.stop({ timeoutMs: 300 })],
+    ['gives all tasks back', (worker) => worker.giveBack()],
+  ])('a success counts although the worker %s before the answer has ended', async (_, stopIt) => {
+    const started = new Promise<void>((resolve) => {
+      const answer = (socket: Socket) => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart');
+        // Nothing outside the worker tells when it has read this.
+        setTimeout(resolve, 200);
+      };
+      delivery = deliver(answer, {});
+    });
+    await started;
+    await stopIt(current as CallbackWorker);
+    expect((await delivery)?.[0]?.task).toMatchObject({
+      state: 'completed',
+      attempt: 1,
+      attempts: [{ reason: 'the body was cut after 4 of 9 bytes: the worker stops' }],
     });
   });
 

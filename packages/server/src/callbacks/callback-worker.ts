@@ -53,6 +53,13 @@ export interface CallbackWorker {
   addQueue(name: string): void;
 }
 
+const DEFAULT_STOP_MS = 8_000;
+/**
+ * This long before the end of a stop, answers whose status was read count as they are. Their tasks would be given back, and a
+ * receiver that has done its work would get the request again.
+ */
+const DECIDE_MS = 100;
+
 /** Creates the worker; it takes nothing before `start`. */
 export function createCallbackWorker({
   broker,
@@ -85,12 +92,19 @@ export function createCallbackWorker({
       waiting.start();
     },
     stopTaking: () => worker.stopTaking(),
-    async stop(options) {
+    async stop({ timeoutMs = DEFAULT_STOP_MS } = {}) {
       updates.stop();
-      await Promise.all([search.stop(), waiting.stop(), worker.stop(options)]);
+      const timer = runtime.clock.after(Math.max(0, timeoutMs - DECIDE_MS), () => deliverer.endAnswers());
+      await Promise.all([search.stop(), waiting.stop(), worker.stop({ timeoutMs })]);
+      timer.cancel();
       await deliverer.close();
     },
-    giveBack: () => worker.stop({ timeoutMs: 0 }),
+    async giveBack() {
+      deliverer.endAnswers();
+      // The attempts that this has ended are handed in first.
+      await new Promise(setImmediate);
+      await worker.stop({ timeoutMs: 0 });
+    },
     onRulesChanged() {
       notSent.onRulesChanged();
       waiting.retryAll();

@@ -45,6 +45,8 @@ export interface DeliverLimits {
 export interface Deliverer {
   /** Sends one request. Never rejects: failures are faults. */
   deliver(request: CallbackRequest, limits: DeliverLimits): Promise<Delivered>;
+  /** Ends every exchange whose status was read: it decides, and the rest is cut. */
+  endAnswers(): void;
   /** Closes all connections. */
   close(): Promise<void>;
 }
@@ -205,6 +207,11 @@ class DeliveryInProgress {
     return fault === null ? null : { class: 'protocol', message: `the answer is not valid HTTP: ${fault}` };
   }
 
+  /** Ends the exchange if its status was read. */
+  endAnswer(): void {
+    if (this.#reader.hasStatus) this.#giveUp({ class: 'timeout', message: 'the worker stops' });
+  }
+
   /** Ends what is under way. What has arrived still counts. */
   #giveUp(fault: Fault): void {
     this.#reader.stop(fault.message);
@@ -244,8 +251,18 @@ class DeliveryInProgress {
 export function createDeliverer({ concurrency, clock, ca }: DelivererDeps): Deliverer {
   const connections = new ReceiverConnections(concurrency, clock);
   const services: Services = { clock, connect: createConnector({ clock, ca }), connections };
+  const inProgress = new Set<DeliveryInProgress>();
   return {
-    deliver: (request, limits) => new DeliveryInProgress(services, request, limits).done,
+    async deliver(request, limits) {
+      const exchange = new DeliveryInProgress(services, request, limits);
+      inProgress.add(exchange);
+      const delivered = await exchange.done;
+      inProgress.delete(exchange);
+      return delivered;
+    },
+    endAnswers() {
+      for (const exchange of inProgress) exchange.endAnswer();
+    },
     close() {
       connections.close();
       return Promise.resolve();
