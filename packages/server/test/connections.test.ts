@@ -223,3 +223,12 @@ describe('at the bound', () => {
     last.end();
   });
 });
+
+test('an error that the application does not answer is a defect with the usual headers', async (context) => {
+  const { connect } = await startServer(context, () => Promise.reject(new Error('secret')));
+  const { send, saw, received } = await connect();
+  await send(GET);
+  await saw(/^HTTP\/1\.1 500 [^]*"code":"internal"/);
+  expect(received()).toMatch(/^x-request-id: /m);
+  expect(received()).not.toContain('secret');
+});

@@ -54,6 +54,10 @@ describe('malformed is', () => {
     ['of HTTP/0.9', () => 'GET /healthz HTTP/0.9\r\n\r\n'],
     ['that is no HTTP', () => 'nonsense\r\n\r\n'],
     ['with a body that is compressed on the way', () => post(PAUSE, 'transfer-encoding: gzip, chunked\r\n')],
+    [
+      'of HTTP/1.0 with chunks',
+      () => `POST ${PAUSE} HTTP/1.0\r\n${auth}transfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
     ['without the body that its operation needs', () => post('/v1/tasks', JSON_HEADER)],
   ])('a request %s, with the usual headers', async (_, text) => {
     const answer = await sendRaw(port, text());

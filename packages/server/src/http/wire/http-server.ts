@@ -6,7 +6,7 @@ import { limits } from '@task-center/api';
 import type { Runtime } from '@task-center/engine';
 import type { Exchange } from './connection.ts';
 import { Connections } from './connections.ts';
-import { rawRefusal, refuse, type RefusalDeps } from './refusals.ts';
+import { defectAnswer, rawRefusal, refuse, type RefusalDeps } from './refusals.ts';
 import { headFault } from './request-head.ts';
 
 /** In ms. Slow senders are cut off: all headers must arrive within 10 s, a whole request within 30 s. */
@@ -40,10 +40,7 @@ function requestListener(fetch: Fetch, connections: Connections, deps: RefusalDe
     // It would cut a client that still sends its body after half a second. `Connection` has bounds of its own.
     autoCleanupIncoming: false,
     // What it cannot make a request of stays without an answer here, and gets it below.
-    errorHandler(error) {
-      if (error instanceof RequestError) return undefined;
-      throw error;
-    },
+    errorHandler: (error) => (error instanceof RequestError ? undefined : defectAnswer(error, deps)),
     hostname: 'localhost',
   });
   return async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { limits } from '@task-center/api';
 import type { Clock, Log } from '@task-center/engine';
 import { PROBLEM_TYPE } from '../../media-types.ts';
-import { problemBody, ProblemError } from '../../problem.ts';
+import { DEFECT, problemBody, ProblemError } from '../../problem.ts';
 import { requestIdOf, usualHeaders } from '../headers.ts';
 
 export interface RefusalDeps {
@@ -92,4 +92,12 @@ export function refuse(
   logRefusal(problem, requestId, deps);
   const { status, headers, body } = refusalOf(problem, requestId, deps);
   outgoing.writeHead(status, headers).end(body);
+}
+
+/** The answer to an error of the application that it did not answer itself. */
+export function defectAnswer(error: unknown, deps: RefusalDeps): Response {
+  const requestId = requestIdOf(undefined);
+  deps.log.error({ request_id: requestId, err: error }, 'a request failed with an internal error');
+  const { status, headers, body } = refusalOf(DEFECT, requestId, deps);
+  return new Response(body, { status, headers });
 }

@@ -23,6 +23,8 @@ export function headFault(incoming: IncomingMessage): string | null {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
     return 'The only Transfer-Encoding here is chunked.';
+  // Proxies of its time do not know chunks, and would find another end of the message.
+  if (coding !== undefined && httpVersion === '1.0') return 'HTTP/1.0 has no Transfer-Encoding.';
   return null;
 }
 
