@@ -125,15 +125,22 @@ describe('16 batches at once that defaults make 8 MiB each', () => {
     const tasks = Array.from({ length: 1_000 }, () => ({}));
     const answers = await Promise.all(Array.from({ length: 16 }, () => batch(app, { defaults, tasks })));
     let created = 0;
+    let inDoubt = 0;
     for (const { status, json } of answers) {
       expect([200, 503]).toContain(status);
       if (status === 503) expect(json.outcome).toBe('not_stored');
       else {
         created += json.counts.created;
+        inDoubt += json.items.filter(
+          (item: { problem?: { outcome: string } }) => item.problem?.outcome === 'unknown',
+        ).length;
         expect(json.counts.created + json.counts.failed).toBe(1_000);
       }
     }
-    expect((await app.call('GET', '/v1/queues/default')).json.counts.pending).toBe(created);
+    const { pending } = (await app.call('GET', '/v1/queues/default')).json.counts;
+    // What is in doubt on a slow machine may be stored.
+    expect(pending).toBeGreaterThanOrEqual(created);
+    expect(pending).toBeLessThanOrEqual(created + inDoubt);
     expect(created).toBeGreaterThanOrEqual(1_000);
   });
 });

@@ -117,6 +117,7 @@ function watchForwarded({ rules }: AppDeps): MiddlewareHandler<Env> {
 
 /** Whether each `%` begins an encoded byte, and these bytes are UTF-8. */
 function isEncoded(text: string): boolean {
+  if (!text.includes('%')) return true;
   try {
     decodeURIComponent(text);
     return true;

@@ -80,7 +80,7 @@ export class Connection {
 
   /** Whether a request has arrived that is not answered. */
   get isBusy(): boolean {
-    return [...this.#exchanges].some(hasArrived);
+    return this.#exchanges.size > 0 && [...this.#exchanges].some(hasArrived);
   }
 
   begin(exchange: Exchange): void {
