@@ -232,3 +232,17 @@ test('an error that the application does not answer is a defect with the usual h
   expect(received()).toMatch(/^x-request-id: /m);
   expect(received()).not.toContain('secret');
 });
+
+test('a client that asks for a tunnel and resets the connection does no harm', async (context) => {
+  const { connect, sockets } = await startServer(context, answerOk);
+  const { send, saw, socket } = await connect();
+  await send('CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n');
+  await saw(/^HTTP\/1\.1 400/);
+  const [ours] = sockets as [Socket];
+  const { bytesRead } = ours;
+  await send('more');
+  await expect.poll(() => ours.bytesRead).toBeGreaterThan(bytesRead);
+  socket.resetAndDestroy();
+  // Vitest reports an error that nobody handles.
+  await expect.poll(() => ours.destroyed).toBe(true);
+});

@@ -89,7 +89,8 @@ export function createHttpServer(
     else connection.giveUp((broken) => rawRefusal(error.code, broken, deps));
   });
   server.on('connect', ({ socket }: IncomingMessage) => {
-    socket.on('data', () => connections.of(socket).cutIfOver());
+    // Node has taken its own listeners off, and an error that nobody handles ends the process.
+    socket.on('data', () => connections.of(socket).cutIfOver()).on('error', () => {});
     connections.of(socket).giveUp(() => rawRefusal(undefined, undefined, deps));
   });
   return server;
