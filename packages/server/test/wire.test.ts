@@ -152,6 +152,15 @@ describe('a request', () => {
     expect(statusesOf(await sendRaw(port, `${first}nonsense\r\n\r\n`))).toEqual([201, 400]);
   });
 
+  test('that is followed by a part of another is answered at once', async () => {
+    const { send, saw, socket } = await connectRaw(port);
+    await send(`GET /v1/me HTTP/1.1\r\nhost: x\r\n${auth}\r\nGET /healthz HTTP/1.1\r\nho`);
+    await saw(/^HTTP\/1\.1 200 [^]*"role":"admin"/);
+    await send(`st: x\r\n\r\n`);
+    await saw(/HTTP\/1\.1 200 [^]*HTTP\/1\.1 200 [^]*"status":"ok"/);
+    socket.destroy();
+  });
+
   test('that comes with others gets its answer in their order', async () => {
     const text = ['/v1/me', '/healthz', '/nowhere', '/version'].map(
       (path) => `GET ${path} HTTP/1.1\r\nhost: x\r\n${auth}\r\n`,
