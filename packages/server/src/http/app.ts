@@ -15,7 +15,7 @@ import type { Env, Handlers } from './call.ts';
 import type { AppDeps } from './deps.ts';
 import { dispatch } from './dispatch.ts';
 import { createBudgets } from './memory/budget.ts';
-import { framingOf, hasBody, requestIdOf, usualHeaders } from './headers.ts';
+import { declaredFraming, hasBody, requestIdOf, usualHeaders } from './headers.ts';
 import { queueHandlers } from './queues/handlers.ts';
 import { serviceHandlers } from './service/handlers.ts';
 import { taskHandlers } from './tasks/handlers.ts';
@@ -61,7 +61,7 @@ function onError(deps: AppDeps) {
 /** Whether a body was not waited for: what is left of it is thrown away, and then the connection ends. */
 async function isBodyLeft({ req, env }: Context<Env>): Promise<boolean> {
   const incoming = env?.incoming;
-  if (incoming?.complete !== false || !hasBody(framingOf(req.raw.headers))) return false;
+  if (incoming?.complete !== false || !hasBody(declaredFraming(req.raw.headers))) return false;
   // Node may have the whole body already, and tells in its next turn.
   await setImmediate();
   return !incoming.complete;

@@ -29,7 +29,7 @@ export const hasBody = ({ length, coding }: Framing): boolean =>
   (coding ?? null) !== null || Number(length ?? 0) > 0;
 
 /** The framing of a request of the framework. */
-export const framingOf = (headers: Headers): Framing => ({
+export const declaredFraming = (headers: Headers): Framing => ({
   length: headers.get('content-length'),
   coding: headers.get('transfer-encoding'),
 });

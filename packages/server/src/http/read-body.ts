@@ -1,5 +1,5 @@
 /** Reads a request's body within its size limit and parses it. */
-import { framingOf, hasBody } from './headers.ts';
+import { declaredFraming, hasBody } from './headers.ts';
 import { parseBody } from './json-body.ts';
 import { JsonFault } from './json-scanner.ts';
 import { readBodyBytes, type BodySource } from './memory/body-bytes.ts';
@@ -59,7 +59,7 @@ export async function readBody(
   { limit, optional, room }: { readonly limit: number; readonly optional: boolean; readonly room: Room },
 ): Promise<unknown> {
   const { headers } = source.request;
-  if (!hasBody(framingOf(headers))) {
+  if (!hasBody(declaredFraming(headers))) {
     if (optional) return undefined;
     throw new ProblemError('malformed', 'The request has no body, and this operation needs one.');
   }

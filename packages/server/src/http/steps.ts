@@ -11,7 +11,7 @@ import { ProblemError, shuttingDown } from '../problem.ts';
 import type { Admission } from './admission.ts';
 import type { FindFurtherItems, Reply } from './call.ts';
 import type { AppDeps } from './deps.ts';
-import { framingOf, hasBody } from './headers.ts';
+import { declaredFraming, hasBody } from './headers.ts';
 import type { Budgets, Room } from './memory/budget.ts';
 import { readBody } from './read-body.ts';
 import { validate, type Checked } from './validate.ts';
@@ -82,7 +82,8 @@ const takeBody: Step = async (call, next) => {
 };
 
 const refuseBody: Step = (call, next) => {
-  if (hasBody(framingOf(call.headers))) throw new ProblemError('malformed', 'This operation takes no body.');
+  if (hasBody(declaredFraming(call.headers)))
+    throw new ProblemError('malformed', 'This operation takes no body.');
   return next(call);
 };
 
