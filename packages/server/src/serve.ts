@@ -2,12 +2,14 @@
  * Starts and stops the service: opens the broker, claims the first key, then starts what the configured roles need.
  * Wiring only; each part lies in its own folder.
  */
+import { dirname } from 'node:path';
 import {
   Client,
   connect,
   createRuntime,
   makeFolder,
   silentLog,
+  systemClock,
   type Broker,
   type Log,
   type Runtime,
@@ -24,6 +26,7 @@ import { LiveRules } from './http/live-rules.ts';
 import { QueueLimit } from './http/submission/queue-limit.ts';
 import { connectionBound, readFileLimit } from './http/wire/open-files.ts';
 import type { LeveledLog } from './observe/logs.ts';
+import { Shortages } from './observe/shortages.ts';
 import { createMaintenanceRole } from './maintenance.ts';
 import { createLiveConfig } from './reload.ts';
 import { stopAll, stopInTime, type Stoppable } from './stop.ts';
@@ -81,6 +84,10 @@ function makeDataDir({ dataDir, roles, broker }: Config): void {
   }
 }
 
+/** The folder of the broker's file; null = it has none. */
+const folderOf = ({ broker }: Config) =>
+  broker.startsWith('sqlite:') ? dirname(broker.slice('sqlite:'.length)) : null;
+
 /** What all parts of the service share. */
 interface Shared {
   readonly config: Config;
@@ -88,9 +95,14 @@ interface Shared {
   readonly runtime: Runtime;
   readonly rules: LiveRules;
   readonly state: ServiceState;
+  readonly shortages: Shortages;
 }
 
-async function startHttp({ config, runtime, rules, state }: Shared, broker: Broker, worker?: CallbackWorker) {
+async function startHttp(
+  { config, runtime, rules, state, shortages }: Shared,
+  broker: Broker,
+  worker?: CallbackWorker,
+) {
   const app = createApp({
     broker,
     client: new Client(broker, { runtime }),
@@ -101,6 +113,7 @@ async function startHttp({ config, runtime, rules, state }: Shared, broker: Brok
     state,
     batchTurns: new BatchTurns(runtime.clock),
     queueLimit: new QueueLimit({ broker, clock: runtime.clock, maxQueues: config.limits.queues }),
+    shortages,
     version: VERSION,
     addCallbackQueue: (name) => worker?.addQueue(name),
   });
@@ -153,16 +166,21 @@ async function startAll(shared: Shared, started: Started): Promise<FirstKey | nu
  */
 export async function serve(config: Config, deps: ServeDeps = {}): Promise<RunningService> {
   const { log = silentLog } = deps;
-  const runtime = createRuntime({ ...deps.runtime, log });
+  const { clock = systemClock } = deps.runtime ?? {};
+  const shortages = new Shortages({ log, clock, folder: folderOf(config) });
+  const runtime = createRuntime({ ...deps.runtime, log: shortages.log });
   const rules = new LiveRules(config.callbacks, log);
   const state = new ServiceState();
   const live = createLiveConfig(config, { rules, log, setLogLevel: (level) => deps.log?.setLevel?.(level) });
   runtime.events.on('broker.broken', ({ cause }) => deps.onBroken?.(cause));
   const started: Started = {};
   let firstKey: FirstKey | null;
+  shortages.start();
   try {
-    firstKey = await startAll({ config, failStop: deps.failStop ?? false, runtime, rules, state }, started);
+    const { failStop = false } = deps;
+    firstKey = await startAll({ config, failStop, runtime, rules, state, shortages }, started);
   } catch (error) {
+    shortages.stop();
     await stopAll(started, 0).catch(() => {});
     throw error;
   }
@@ -174,7 +192,7 @@ export async function serve(config: Config, deps: ServeDeps = {}): Promise<Runni
   let stopped: Promise<void> | undefined;
   const stop = () => {
     log.info({}, 'the service is stopping');
-    return stopInTime(started, live.shutdown, { state, clock: runtime.clock });
+    return stopInTime(started, live.shutdown, { state, clock }).finally(() => shortages.stop());
   };
   const service: RunningService = {
     url,

@@ -79,9 +79,8 @@ function setHeaders(deps: AppDeps): MiddlewareHandler<Env> {
   };
 }
 
-/** Logs every request: as a warning from status 500, else at level debug. */
-function logRequests(deps: AppDeps): MiddlewareHandler<Env> {
-  const { clock, log } = deps.runtime;
+/** Logs every request: as a warning from status 500, else at level debug, as where a shortage is the cause, which is told once. */
+function logRequests({ runtime: { clock, log }, shortages }: AppDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     const startedMs = clock.monotonicMs();
     await next();
@@ -93,7 +92,8 @@ function logRequests(deps: AppDeps): MiddlewareHandler<Env> {
       status,
       duration_ms: Math.round(clock.monotonicMs() - startedMs),
     };
-    if (status >= 500) log.warn(fields, 'request');
+    if (status === 201) shortages?.onStored();
+    if (status >= 500 && !shortages?.note(context.error)) log.warn(fields, 'request');
     else log.debug(fields, 'request');
   };
 }

@@ -38,6 +38,7 @@ function toNewTask(own: TaskFields, defaults: TaskFields, submission: Submission
 
 /** The problem of one item. A defect is logged, and the other items go on. */
 function problemOf(call: SubmitCall, error: unknown, index: number): ProblemError {
+  call.deps.shortages?.note(error);
   const problem = asProblem(error);
   if (problem !== null) return problem;
   const fields = { request_id: call.requestId, index, err: error };
