@@ -150,6 +150,10 @@ describe('a command line that is not valid ends with 2', () => {
     [['enqueue', '--payload', '{"a":'], /payload is not JSON/],
     [['enqueue', '--type', 'x', '--max-retries', 'many'], /whole number/],
     [['enqueue', '--type', 'x', '--method', 'PUT'], /need --callback-url/],
+    [
+      ['enqueue', '--callback-url', 'http://x', '--header', 'A: 1', '--header', 'A: 2'],
+      /names a header twice/,
+    ],
     [['keys', 'create'], /--local/],
     [['tasks', 'list', '--state', 'lost'], /Allowed choices/],
     [['queues', '--url', 'nowhere'], /not the URL of a service/],

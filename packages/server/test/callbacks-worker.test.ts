@@ -137,6 +137,33 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     ]);
   });
 
+  test('a stored header that a receiver may read as one of ours is not sent', async () => {
+    await start();
+    const headers = {
+      Webhook_Id: 'forged',
+      Task_Center_Business_Id: 'forged',
+      X_Forwarded_For: '::1',
+      x_note: 'a',
+    };
+    await run(aTask({ callback: { headers } }));
+    expect(Object.entries(receiver.seen[0]?.headers ?? {}).filter(([name]) => name.includes('_'))).toEqual([
+      ['x_note', 'a'],
+    ]);
+    expect(receiver.seen[0]?.headers['webhook-id']).toMatch(/^dlv_/);
+  });
+
+  test('a task of HTTP whose stored policy is faster waits at least 1 s before its retry', async () => {
+    receiver.answers((response) => void response.writeHead(503).end());
+    await start();
+    const task = aTask();
+    const failed = nextEvent(runtime.events, 'attempt.finished', ({ outcome }) => outcome === 'failed');
+    await broker.submit.enqueue([{ ...task, meta: { ...task.meta, origin: 'api' } }]);
+    await failed;
+    const [attempt] = (await broker.inspect.task(task))?.attempts ?? [];
+    expect((attempt?.nextMs ?? 0) - (attempt?.finishedMs ?? 0)).toBeGreaterThanOrEqual(1_000);
+    await broker.control.remove(task);
+  });
+
   test('a running callback that is cancelled is cut at the socket, and is not sent again', async () => {
     await start();
     const { control, signals, inspect } = broker;

@@ -76,16 +76,20 @@ function readFile(path: string): Uint8Array {
 /**
  * Headers from lines such as `Name: value`.
  *
- * @throws CliError for a line without a name; it does not show the line, which may be a secret
+ * @throws CliError for a line without a name, and for a name that comes twice; it shows no line, which may be a secret
  */
 function headersOf(lines: readonly string[]): Record<string, string> {
   const pairs = lines.map((line, index) => {
     const colon = line.indexOf(':');
     if (colon < 1)
       throw new CliError(`--header number ${index + 1} has no name. Expected --header 'Name: value'.`, 2);
-    return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+    return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()] as const;
   });
-  return Object.fromEntries(pairs) as Record<string, string>;
+  const headers = new Map(pairs);
+  // Names that differ only in case or in marks are for the service to refuse.
+  if (headers.size < pairs.length)
+    throw new CliError('--header names a header twice. Give each one once.', 2);
+  return Object.fromEntries(headers);
 }
 
 /** The flags, in the order in which the help shows them. A field of the contract becomes a flag by a row here. */
