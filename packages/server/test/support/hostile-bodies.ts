@@ -188,6 +188,10 @@ function largestTask(int: Ints): string {
   return `{"type":"${'t'.repeat(128)}","queue":"q${int(3)}","tags":[${tags}],"retry":{"backoff":{"kind":"list","delays":${delays}}},"callback":{"url":"https://a.test/${'u'.repeat(1_000)}","headers":{${headers}}}}`;
 }
 
+/** The body of a single task. */
+const single = (int: Ints, bytes: number): string =>
+  int(8) === 0 ? largestTask(int) : task(int, bytes, 990);
+
 /** The body of a batch. */
 function batch(int: Ints, bytes: number): string {
   const count = pick(int, [1, 10, 100, 1_000, 1_000, 1_000]);
@@ -213,7 +217,6 @@ export function hostileBody(seed: number): HostileBody {
   const path = int(3) === 0 ? '/v1/tasks' : '/v1/batches';
   const limit = path === '/v1/tasks' ? 1_024 * KIB : 8_192 * KIB;
   const size = int(4) === 0 ? int(limit) : limit - 2 * KIB;
-  const body =
-    int(12) === 0 ? value(int, size) : path === '/v1/tasks' ? task(int, size, 990) : batch(int, size);
+  const body = int(12) === 0 ? value(int, size) : path === '/v1/tasks' ? single(int, size) : batch(int, size);
   return { path, bytes: Buffer.from(body).subarray(0, limit) };
 }
