@@ -3,7 +3,6 @@
 
 import * as z from 'zod';
 import {
-  CONTROL_CHARACTERS,
   fitsBytes,
   formatDuration,
   hasForbiddenCharacter,
@@ -84,11 +83,13 @@ function matching(pattern: RegExp, message: string, except?: RegExp) {
     .meta({ not: { pattern: except.source } });
 }
 
+/** Those that every engine of regular expressions can write. The directional characters are refused, too. */
+const FORBIDDEN = '{}\\x00-\\x1f\\x7f-\\x9f';
 /** What OpenAPI shows of a name. JSON Schema counts characters: a name of 128 of them may still have too many bytes. */
 const NAME = {
   minLength: 1,
   maxLength: MAX_NAME_BYTES,
-  pattern: `^[^\\s{}${CONTROL_CHARACTERS}](?:[^{}${CONTROL_CHARACTERS}]*[^\\s{}${CONTROL_CHARACTERS}])?$`,
+  pattern: `^[^\\s${FORBIDDEN}](?:[^${FORBIDDEN}]*[^\\s${FORBIDDEN}])?$`,
 };
 
 const QUEUE_NAME = {

@@ -133,6 +133,7 @@ describe('a request', () => {
       () => post(PAUSE, 'content-type: a/b\r\ncontent-length: 0\r\n'),
     ],
     ['may have no chunks', () => post(PAUSE, `${JSON_HEADER}transfer-encoding: chunked\r\n`, '0\r\n\r\n')],
+    ['may have no chunks and no type', () => post(PAUSE, 'transfer-encoding: chunked\r\n', '0\r\n\r\n')],
   ])('%s', async (_, text) => {
     const answer = await sendRaw(port, text());
     expect(statusesOf(answer)).toEqual([200]);
