@@ -13,7 +13,7 @@ RULES = [
     (r"/headers", r"must be at most 32 headers with 8192 bytes"),
     (DURATIONS, r"must be \w+ to \w+|must be a duration such as .*|of a callback must .*"),
     (r"/(run_at|deadline)", r"must lie between 2000 and ten years from now|must be an RFC 3339 time such as .*"),
-    (r"/deadline", r"must .*"),
+    (r"/deadline", r"lies .*: no attempt could begin"),
     (r"/(queue|type)|queue|name", r"must have at most \d+ bytes|must not have .* characters.*|must be in the Unicode form NFC.*"),
     (r"/(payload_text|payload_base64)", r"cannot be combined with .*"),
     (r"/(trace_id|priority)", r"means the queue .*|differs from .*"),
