@@ -22,7 +22,6 @@ function answersSuite(kind: BrokerKind): void {
   let broker: Broker;
   let stop: () => Promise<void> = () => Promise.resolve();
   let current: CallbackWorker | undefined;
-  let delivery: Promise<Delivery[]> | undefined;
 
   beforeAll(async () => (place = await kind.createStore()));
   afterAll(() => place.remove());
@@ -79,8 +78,8 @@ function answersSuite(kind: BrokerKind): void {
 
   test('a success counts once its status was read, and the attempt says what was cut', async () => {
     const start = 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart';
-    const byTimeout = { timeoutMs: 300 };
-    const byDeadline = { timeoutMs: 10_000, deadlineMs: Date.now() + 1_500 };
+    const byTimeout = { timeoutMs: 1_000 };
+    const byDeadline = { timeoutMs: 10_000, deadlineMs: Date.now() + 2_500 };
     const deliveries = await deliver((socket) => socket.write(start), byTimeout, byDeadline);
     for (const { task, ids } of deliveries) {
       expect(ids).toHaveLength(1);
@@ -118,6 +117,7 @@ function answersSuite(kind: BrokerKind): void {
     ['stops', (worker) => worker.stop({ timeoutMs: 300 })],
     ['gives all tasks back', (worker) => worker.giveBack()],
   ])('a success counts although the worker %s before the answer has ended', async (_, stopIt) => {
+    let delivery: Promise<Delivery[]> | undefined;
     const started = new Promise<void>((resolve) => {
       const answer = (socket: Socket) => {
         socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart');

@@ -2,12 +2,18 @@
 import type { Socket } from 'node:net';
 import { systemClock } from '@task-center/engine';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createDeliverer, type Delivered, type DeliverLimits } from '../src/callbacks/deliver.ts';
+import { settle } from '../../engine/test/support/fake-clock.ts';
+import {
+  createDeliverer,
+  type Delivered,
+  type DelivererDeps,
+  type DeliverLimits,
+} from '../src/callbacks/deliver.ts';
 import { outcomeOf } from '../src/callbacks/outcome.ts';
 import { closeLater, requestServer, reset, slowLine, urlOf } from './support/receivers.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
-/** Time for exchanges that wait until it is over, and for the others, which end long before. */
+/** Time for exchanges that wait until it is over (it is ended by hand), and for the others, which end long before. */
 const WAIT_MS = 1_000;
 const MAX_MS = 30_000;
 
@@ -210,24 +216,37 @@ interface Trial {
 
 const limitsOf = (totalMs: number): DeliverLimits => ({ connectMs: MAX_MS, totalMs });
 
+/** A clock whose timers of `WAIT_MS` fire when `endWait` is called. */
+function createWaitClock() {
+  let endWait: () => void = () => undefined;
+  const clock: DelivererDeps['clock'] = {
+    monotonicMs: () => systemClock.monotonicMs(),
+    after(ms, act) {
+      if (ms !== WAIT_MS) return systemClock.after(ms, act);
+      endWait = act;
+      return systemClock.after(MAX_MS, act).unref();
+    },
+  };
+  return { clock, endWait: () => endWait() };
+}
+
 /** Delivers one request to a receiver that does this with it. */
 async function trialOf(row: Row, isKept: boolean, delayMs: number): Promise<Trial> {
   const first = isKept ? 2 : 1;
   let sent = 0;
+  const { clock, endWait } = createWaitClock();
   const port = await requestServer((socket, nth) => {
     if (nth >= first) sent += 1;
-    if (nth === first) row.does(socket);
-    else socket.write(OK);
+    if (nth !== first) return socket.write(OK);
+    row.does(socket);
+    // All ends of the line are in this process: what is on its way has arrived when this timer fires.
+    return setTimeout(() => void settle().then(endWait), 3 * delayMs + 20);
   });
   const url = urlOf(delayMs > 0 ? await slowLine(port, delayMs) : port);
-  const deliverer = createDeliverer({ concurrency: 10, clock: systemClock });
+  const deliverer = createDeliverer({ concurrency: 10, clock });
   closeLater(() => deliverer.close());
-  const request = {
-    url,
-    method: 'POST',
-    headers: { 'webhook-id': 'dlv_1' },
-    body: Buffer.from('{}'),
-  } as const;
+  const headers = { 'webhook-id': 'dlv_1' };
+  const request = { url, method: 'POST', headers, body: Buffer.from('{}') } as const;
   if (isKept) await deliverer.deliver(request, limitsOf(MAX_MS));
   const delivered = await deliverer.deliver(request, limitsOf(row.waits ? WAIT_MS : MAX_MS));
   return { delivered, sent };
@@ -247,7 +266,6 @@ const WAYS = [
   { line: 'a slow line', delayMs: 20, connection: 'kept', rows: [...ROWS, ...KEPT] },
 ];
 
-// All at once, because some of them wait until their time is over.
 let trials: ReadonlyMap<string, Trial>;
 beforeAll(async () => {
   const all = WAYS.flatMap((way) => way.rows.map((row) => ({ way, row })));

@@ -5,13 +5,14 @@ import {
   storedQueue,
   Worker,
   type Broker,
+  type Clock,
   type Log,
   type Runtime,
   type StopOptions,
   type WorkerOptions,
 } from '@task-center/engine';
 import { deliverTask } from './attempt.ts';
-import { createDeliverer } from './deliver.ts';
+import { createDeliverer, type Deliverer } from './deliver.ts';
 import { NotSent } from './not-sent.ts';
 import { callbackQueues } from './queue-order.ts';
 import { createQueueUpdates } from './queue-updates.ts';
@@ -60,14 +61,19 @@ const DEFAULT_STOP_MS = 8_000;
  */
 const DECIDE_MS = 100;
 
+function decideBefore(stopMs: number, deliverer: Deliverer, clock: Clock): ReturnType<Clock['after']> {
+  return clock.after(Math.max(0, stopMs - DECIDE_MS), () => deliverer.endAnswers());
+}
+
+/** Resolves when the attempts that this ends have been handed in. */
+function decideNow(deliverer: Deliverer): Promise<unknown> {
+  deliverer.endAnswers();
+  return new Promise(setImmediate);
+}
+
 /** Creates the worker; it takes nothing before `start`. */
-export function createCallbackWorker({
-  broker,
-  config,
-  stalls,
-  log,
-  runtime,
-}: CallbackWorkerDeps): CallbackWorker {
+export function createCallbackWorker(parts: CallbackWorkerDeps): CallbackWorker {
+  const { broker, config, stalls, log, runtime } = parts;
   const { concurrency } = config.callbacks;
   const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
   const worker = new Worker(broker, { queues: callbackQueues([]), concurrency, ...stalls, runtime });
@@ -94,15 +100,13 @@ export function createCallbackWorker({
     stopTaking: () => worker.stopTaking(),
     async stop({ timeoutMs = DEFAULT_STOP_MS } = {}) {
       updates.stop();
-      const timer = runtime.clock.after(Math.max(0, timeoutMs - DECIDE_MS), () => deliverer.endAnswers());
+      const decided = decideBefore(timeoutMs, deliverer, runtime.clock);
       await Promise.all([search.stop(), waiting.stop(), worker.stop({ timeoutMs })]);
-      timer.cancel();
+      decided.cancel();
       await deliverer.close();
     },
     async giveBack() {
-      deliverer.endAnswers();
-      // The attempts that this has ended are handed in first.
-      await new Promise(setImmediate);
+      await decideNow(deliverer);
       await worker.stop({ timeoutMs: 0 });
     },
     onRulesChanged() {

@@ -81,7 +81,7 @@ export async function rawServer(onText: (text: string, socket: Socket) => void):
 
 /** Calls `onRequest` for each request that has arrived whole; `nth` counts them from 1 over all connections. */
 export function requestServer(
-  onRequest: (socket: Socket, nth: number, text: string) => void,
+  onRequest: (socket: Socket, nth: number, text: string) => unknown,
   certificate?: ServerCertificate,
 ): Promise<number> {
   let nth = 0;

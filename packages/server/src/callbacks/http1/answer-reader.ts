@@ -2,7 +2,7 @@
 import { createAnswerBody, MAX_READ_BYTES, type ReadBody } from '../answer-body.ts';
 import { parseHead, startFault, type AnswerHead } from './answer-head.ts';
 import { ChunkDecoder, type Decoded } from './chunks.ts';
-import { framingOf, keepMsOf, type BodyFraming } from './framing.ts';
+import { bodyFramingOf, keepMsOf, type BodyFraming } from './framing.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 
 /** An answer, or what arrived of it. There is one as soon as a final status was read. */
@@ -141,7 +141,7 @@ export class AnswerReader {
     this.#head = new GrowingBuffer();
     if (isInterim(head)) return;
     this.#parsed = head;
-    const framing = framingOf(head);
+    const framing = bodyFramingOf(head);
     this.#framing = framing;
     if (framing.kind === 'chunked') this.#chunks = new ChunkDecoder();
     if (head.fault !== null) this.#cutAt(head.fault);

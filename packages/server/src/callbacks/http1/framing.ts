@@ -31,7 +31,7 @@ function lengthOf(value: string): BodyFraming {
 }
 
 /** How the body after a final head is delimited. No request of ours is a HEAD or CONNECT. */
-export function framingOf({ status, headers }: AnswerHead): BodyFraming {
+export function bodyFramingOf({ status, headers }: AnswerHead): BodyFraming {
   if (status === 204 || status === 304) return NO_BODY;
   const codings = listOf(headers['transfer-encoding']);
   if (codings.length > 0) return { kind: codings.at(-1) === 'chunked' ? 'chunked' : 'close' };
@@ -46,7 +46,7 @@ export function framingOf({ status, headers }: AnswerHead): BodyFraming {
 export function keepMsOf(head: AnswerHead, defaultMs: number, maxMs: number): number {
   const { headers, minorVersion } = head;
   const options = listOf(headers['connection']);
-  if (options.includes('close') || framingOf(head).kind === 'close') return 0;
+  if (options.includes('close') || bodyFramingOf(head).kind === 'close') return 0;
   if (minorVersion === 0 && !options.includes('keep-alive')) return 0;
   // Two answers to where the body ends: nothing that follows can be trusted.
   if (headers['transfer-encoding'] !== undefined && headers['content-length'] !== undefined) return 0;
