@@ -187,6 +187,24 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
     }
   });
 
+  test.each<[string, unknown, boolean, string | undefined]>([
+    ['a success', 'seen', true, 'seen'],
+    ['a failure', 'seen', false, 'out of retries (0); seen'],
+    ['a success, and 1,000 characters of it,', 'x'.repeat(2_000), true, 'x'.repeat(1_000)],
+    ['a success unless it is no text', 42, true, undefined],
+  ])('keeps the note of a handler with %s', async (_, note, succeeds, reason) => {
+    const ended = nextEvents(events, 'attempt.finished', 1);
+    await aWorker()
+      .handle('noted', (_task, context) => {
+        context.record({}, note as string);
+        if (!succeeds) throw new Error('no');
+      })
+      .start();
+    await client.enqueue('noted', null, { id: 'noted', retention: '1h', maxRetries: 0 });
+    await ended;
+    expect((await record('noted'))?.attempts?.[0]?.reason).toBe(reason);
+  });
+
   test('survives errors whose fields are not strings', async () => {
     const anError = (fields: Record<string, unknown>): Error => Object.assign(new Error('wrong'), fields);
     const unreadable = Object.defineProperty(new Error(), 'name', {

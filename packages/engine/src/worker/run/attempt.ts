@@ -145,7 +145,7 @@ export class Attempt {
   /** See `HandlerContext.record`. */
   record(facts: Readonly<Record<string, unknown>>, note?: string): void {
     this.facts = copyFacts(facts);
-    this.note = note?.slice(0, MAX_NOTE_LENGTH).toWellFormed();
+    this.note = typeof note === 'string' ? note.slice(0, MAX_NOTE_LENGTH).toWellFormed() : undefined;
   }
 
   /** See `HandlerContext.setResult`. */
