@@ -1,6 +1,6 @@
 import { limits } from '@task-center/api';
 import { control } from '@task-center/engine';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
 import { testApp, testConfig, type TestApp } from './support/test-app.ts';
 
@@ -129,9 +129,10 @@ describe.for(brokerKinds.filter(({ available }) => available))('on $name', ({ cr
 
   describe('with limits.queues', () => {
     let limited: TestApp;
+    let maxQueues: number;
     beforeAll(async () => {
       // Further queues than those that the tests above have made.
-      const maxQueues = (await app.broker.inspect.queues()).length + 3;
+      maxQueues = (await app.broker.inspect.queues()).length + 3;
       const config = testConfig({ 'http.port': '0', 'limits.queues': String(maxQueues) });
       limited = await testApp({ config, broker: app.broker });
     });
@@ -169,10 +170,17 @@ describe.for(brokerKinds.filter(({ available }) => available))('on $name', ({ cr
 
     test('a queue of the library is never refused, and one that was removed makes room', async () => {
       await limited.store({ queue: 'library' });
-      await vi.waitFor(async () => expect((await submitTo('library')).status).toBe(201));
+      expect((await submitTo('library')).status).toBe(201);
+      expect((await submitTo('new-7')).status).toBe(422);
       for (const queue of await limited.broker.inspect.queues())
         if (!/^new-[12]$/.test(queue)) await control.removeQueue(limited.broker, queue, { force: true });
-      await vi.waitFor(async () => expect((await submitTo('new-7')).status).toBe(201));
+      expect((await submitTo('new-7')).status).toBe(201);
+      await control.removeQueue(limited.broker, 'new-7', { force: true });
+      expect((await submitTo('new-8')).status).toBe(201);
+      for (let i = 1; ; i += 1) if ((await submitTo(`more-${i}`)).status === 422) break;
+      expect((await limited.broker.inspect.queues()).filter((name) => !name.endsWith('~cb'))).toHaveLength(
+        maxQueues,
+      );
     });
 
     test('submissions at the same time cannot exceed it', async () => {

@@ -11,11 +11,11 @@ import { checkTotalSize, withDefaults, type TaskFields } from './defaults.ts';
 import {
   namesOf,
   presentStored,
-  refusedQueues,
   reportCallbackQueue,
   submissionOf,
   taskExists,
   tooManyQueues,
+  withinQueueLimit,
 } from '../tasks/submit.ts';
 
 type SubmitCall = Call<'submitBatch'>;
@@ -58,15 +58,15 @@ function prepare(call: SubmitCall): Promise<(NewTask | ProblemError)[]> {
   });
 }
 
-/** Refuses the items whose queue would be one too many. */
-async function refuseQueues(
-  call: SubmitCall,
-  prepared: readonly (NewTask | ProblemError)[],
-): Promise<(NewTask | ProblemError)[]> {
-  const refused = await refusedQueues(call, prepared.filter(isTask));
-  return prepared.map((item, index) =>
-    isTask(item) && refused.has(logicalQueue(item.queue).name) ? tooManyQueues(call, ['tasks', index]) : item,
-  );
+/** Stores the tasks, but those whose queue would be one too many: their items become problems. */
+function storeItems(call: SubmitCall, prepared: readonly (NewTask | ProblemError)[]) {
+  return withinQueueLimit(call, prepared.filter(isTask), async (refused) => {
+    const items = prepared.map((item, index) => {
+      const isRefused = isTask(item) && refused.has(logicalQueue(item.queue).name);
+      return isRefused ? tooManyQueues(call, ['tasks', index]) : item;
+    });
+    return { items, outcomes: await storeAll(call, items.filter(isTask)) };
+  });
 }
 
 /** The answer for a task that was given to the broker. A problem names the task, also if its ID was made here. */
@@ -108,9 +108,7 @@ async function storeAll(call: SubmitCall, tasks: readonly NewTask[]): Promise<En
 
 /** Checks and stores the tasks, and answers for each of them. */
 async function storeBatch(call: SubmitCall): Promise<Reply> {
-  const prepared = await refuseQueues(call, await prepare(call));
-  const valid = prepared.filter(isTask);
-  const outcomes = await storeAll(call, valid);
+  const { items: prepared, outcomes } = await storeItems(call, await prepare(call));
   let next = 0;
   const items = prepared.map((item, index): BatchItem => {
     const result =

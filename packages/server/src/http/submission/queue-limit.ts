@@ -11,8 +11,12 @@ import {
 
 /** For how long a queue counts as known, ms. Queues are rarely removed, and asking for each task would cost too much. */
 const KNOWN_MS = 10_000;
-/** For how long a queue counts as unknown, ms: other processes make queues, too. It bounds what a flood of names costs. */
-const UNKNOWN_MS = 100;
+/**
+ * How often the queues are listed within a second for names that are not known; other processes make and remove queues, too.
+ * Beyond it, a flood of names is answered by the last list.
+ */
+const MAX_LISTS = 20;
+const WINDOW_MS = 1_000;
 
 const BUILT_IN: ReadonlySet<string> = new Set(BUILT_IN_QUEUES);
 
@@ -23,18 +27,29 @@ export interface QueueLimitDeps {
   readonly maxQueues: number;
 }
 
+/** A name that was admitted. `calls`: those under way that may store its first task. */
+interface Admitted {
+  calls: number;
+}
+
 /**
  * Knows the queues of the broker, and which submissions would make one too many. Several instances may exceed the limit
- * together, by what they admit within 0.1 s.
+ * together, by what they admit at the same time.
  */
 export class QueueLimit {
   readonly #deps: QueueLimitDeps;
   /** Names of logical queues as the broker listed them. */
   #listed: ReadonlySet<string> = new Set();
   #listedMs = -Infinity;
+  /** The call that lists the queues now. */
   #listing: Promise<void> | null = null;
-  /** Names that were admitted and that the broker has not listed yet, each with the time. They count as queues. */
-  readonly #admitted = new Map<string, number>();
+  /** The call after that one, if anybody waits for it. */
+  #nextListing: Promise<void> | null = null;
+  /** When the current second began, and the calls since. */
+  #windowMs = -Infinity;
+  #lists = 0;
+  /** Names that were admitted and that the broker has not listed yet. They count as queues. */
+  readonly #admitted = new Map<string, Admitted>();
 
   constructor(deps: QueueLimitDeps) {
     this.#deps = deps;
@@ -45,47 +60,83 @@ export class QueueLimit {
   }
 
   /**
-   * The names among these to which nothing may be submitted. All others are admitted: they count from now on.
+   * Calls `store` with the names among these to which nothing may be submitted. All others are admitted: they count from now
+   * on, and until it has ended in any case.
    *
    * @param names logical queues
    * @throws TaskCenterError `broker-unavailable`: nothing was stored
    */
-  async refuse(names: readonly string[]): Promise<ReadonlySet<string>> {
+  async admit<Result>(
+    names: readonly string[],
+    store: (refused: ReadonlySet<string>) => Promise<Result>,
+  ): Promise<Result> {
+    const unknown = new Set(names.filter((name) => !this.#isKnown(name)));
     const refused = new Set<string>();
-    if (names.every((name) => this.#isKnown(name))) return refused;
-    if (this.#ageMs() > UNKNOWN_MS) await (this.#listing ??= this.#list());
-    for (const name of names) if (!this.#exists(name) && !this.#admit(name)) refused.add(name);
-    return refused;
+    if (unknown.size === 0) return store(refused);
+    if (this.#mayList()) await this.#listAfresh();
+    const admitted: Admitted[] = [];
+    for (const name of unknown) {
+      if (BUILT_IN.has(name) || this.#listed.has(name)) continue;
+      const entry = this.#admitted.get(name) ?? this.#admitNew(name);
+      if (entry === null) refused.add(name);
+      else admitted.push(entry);
+    }
+    for (const entry of admitted) entry.calls += 1;
+    try {
+      return await store(refused);
+    } finally {
+      for (const entry of admitted) entry.calls -= 1;
+    }
   }
 
   #ageMs(): number {
     return this.#deps.clock.monotonicMs() - this.#listedMs;
   }
 
-  #exists(name: string): boolean {
-    return BUILT_IN.has(name) || this.#listed.has(name) || this.#admitted.has(name);
-  }
-
   #isKnown(name: string): boolean {
-    return BUILT_IN.has(name) || (this.#ageMs() <= KNOWN_MS && this.#exists(name));
+    return BUILT_IN.has(name) || (this.#ageMs() <= KNOWN_MS && this.#listed.has(name));
   }
 
-  #admit(name: string): boolean {
-    if (this.#listed.size + this.#admitted.size >= this.#deps.maxQueues) return false;
-    this.#admitted.set(name, this.#deps.clock.monotonicMs());
-    return true;
+  #mayList(): boolean {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (nowMs - this.#windowMs >= WINDOW_MS) {
+      this.#windowMs = nowMs;
+      this.#lists = 0;
+    }
+    return this.#nextListing !== null || this.#lists < MAX_LISTS;
+  }
+
+  /** Lists the queues once more. All that call it meanwhile share one call, which begins after the one under way has ended. */
+  #listAfresh(): Promise<void> {
+    this.#nextListing ??= (this.#listing ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => {
+        this.#nextListing = null;
+        this.#lists += 1;
+        return (this.#listing = this.#list());
+      });
+    return this.#nextListing;
+  }
+
+  /** Null = it would be one too many. */
+  #admitNew(name: string): Admitted | null {
+    if (this.#listed.size + this.#admitted.size >= this.#deps.maxQueues) return null;
+    const entry = { calls: 0 };
+    this.#admitted.set(name, entry);
+    return entry;
   }
 
   async #list(): Promise<void> {
     const { broker, clock } = this.#deps;
     const startedMs = clock.monotonicMs();
+    // What ended before this call is in its answer, unless it has failed or was removed again.
+    const ended = new Set([...this.#admitted].flatMap(([name, { calls }]) => (calls === 0 ? [name] : [])));
     try {
       const stored = await control.listQueues(broker);
       this.#listed = new Set(stored.map((queue) => logicalQueue(queue).name));
       this.#listedMs = startedMs;
-      // A call that stores the first task of a queue may still be under way.
-      for (const [name, admittedMs] of this.#admitted)
-        if (this.#listed.has(name) || startedMs - admittedMs > KNOWN_MS) this.#admitted.delete(name);
+      for (const [name, { calls }] of this.#admitted)
+        if (this.#listed.has(name) || (calls === 0 && ended.has(name))) this.#admitted.delete(name);
     } catch (error) {
       if (!isTaskCenterError(error, 'broker-unavailable')) throw error;
       throw new TaskCenterError('broker-unavailable', { ...error.details, outcome: 'not_stored' });

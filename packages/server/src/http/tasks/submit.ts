@@ -33,12 +33,16 @@ export function taskExists(task: NewTask): ProblemError {
   return new ProblemError('task-exists', detail, { extra: { id, queue } });
 }
 
-/** The logical queues to which these tasks may not be submitted, because each would be one too many. */
-export function refusedQueues(
+/** Calls `store` with the logical queues to which these tasks may not be submitted, because each would be one too many. */
+export function withinQueueLimit<Result>(
   { deps }: Pick<AnyCall, 'deps'>,
   tasks: readonly NewTask[],
-): Promise<ReadonlySet<string>> {
-  return deps.queueLimit.refuse(tasks.map(({ queue }) => logicalQueue(queue).name));
+  store: (refused: ReadonlySet<string>) => Promise<Result>,
+): Promise<Result> {
+  return deps.queueLimit.admit(
+    tasks.map(({ queue }) => logicalQueue(queue).name),
+    store,
+  );
 }
 
 /** The problem of a task whose queue would be one too many. */
@@ -83,8 +87,10 @@ export const presentStored = (task: NewTask, created: Created): Task =>
 /** `POST /v1/tasks` */
 export async function submitTask(call: Call<'submitTask'>): Promise<Reply> {
   const task = newTask(call.body, submissionOf(call, []));
-  if ((await refusedQueues(call, [task])).size > 0) throw tooManyQueues(call, []);
-  const outcome = await store(call, task);
+  const outcome = await withinQueueLimit(call, [task], async (refused) => {
+    if (refused.size > 0) throw tooManyQueues(call, []);
+    return store(call, task);
+  });
   reportCallbackQueue(call, task);
   const body = presentNewTask(task, outcome, SINGLE_TASK_PARTS);
   return { status: 201, body, headers: { location: locationOf(body, call.principal) } };
