@@ -10,8 +10,8 @@ const configOf = (maxConnections: number, concurrency: number, roles: readonly (
 
 test.each([
   { bound: 10_000, what: 'the setting alone, without a limit', fileLimit: null },
-  { bound: 500, what: 'the setting, where there is room', max: 500 },
-  { bound: 1_024 - 256 - 64 - 64, what: 'what callbacks, broker and 64 leave' },
+  { bound: 300, what: 'the setting, where there is room', max: 300 },
+  { bound: 1_024 - 2 * 256 - 64 - 64, what: 'what callbacks, broker and 64 leave' },
   { bound: 1_024 - 64 - 64, what: 'more without callbacks', roles: ['api'] as const },
   { bound: 16, what: 'never too few to be of use', fileLimit: 256 },
   { bound: 8, what: 'never more than the setting', max: 8, fileLimit: 256 },

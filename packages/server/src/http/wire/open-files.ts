@@ -34,10 +34,11 @@ export function connectionBound(
   log: Log,
 ): number {
   if (fileLimit === null) return http.maxConnections;
-  const callbackFiles = roles.includes('worker') ? callbacks.concurrency : 0;
+  // As many connections as there are callbacks at once may be kept for later ones.
+  const callbackFiles = roles.includes('worker') ? 2 * callbacks.concurrency : 0;
   const room = fileLimit - callbackFiles - BROKER_FILES - OTHER_FILES;
   const bound = Math.min(http.maxConnections, Math.max(room, MIN_CONNECTIONS));
-  const fields = { max_connections: bound, open_files: fileLimit, callbacks_concurrency: callbackFiles };
+  const fields = { max_connections: bound, open_files: fileLimit, for_callbacks: callbackFiles };
   if (room < MIN_CONNECTIONS)
     log.warn(fields, 'the limit of open files is too low for callbacks.concurrency: raise it (ulimit -n)');
   else if (bound < http.maxConnections)
