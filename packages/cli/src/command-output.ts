@@ -4,18 +4,23 @@
 /** Bytes that are written first: whether a reader took anything of the output shows in them. */
 const FIRST_PART = 512;
 
-export interface CommandOutput {
+interface Streams {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Exit code of a command whose output was lost, and which has no other fault to tell. */
   readonly exitCode: number;
 }
 
-/**
- * Returns the function that writes a line to standard output. If that cannot be written, the process says so and ends. A
- * reader such as `head` may end when it has seen enough: that is no error, and nothing is said.
- */
-export function createCommandOutput({ stdout, stderr, exitCode }: CommandOutput): (line: string) => void {
+/** Standard output. If it cannot be written, the process says so and ends. */
+interface CommandOutput {
+  /** Writes a line. */
+  write(line: string): void;
+  /** Resolves when all was written. A reader such as `less` may take its time. */
+  written(): Promise<void>;
+}
+
+/** A reader such as `head` may end when it has seen enough: that is no error, and nothing is said. */
+export function createCommandOutput({ stdout, stderr, exitCode }: Streams): CommandOutput {
   let isTaken = false;
   stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     const isEnough = code === 'EPIPE' && isTaken;
@@ -24,10 +29,13 @@ export function createCommandOutput({ stdout, stderr, exitCode }: CommandOutput)
     // Later: a command that has failed sets its exit code after it has written.
     setImmediate(() => process.exit(process.exitCode || (isEnough ? 0 : exitCode)));
   });
-  // In two parts: a pipe whose reader has ended takes not even the first one.
-  return (line) => {
-    const bytes = Buffer.from(`${line}\n`);
-    stdout.write(bytes.subarray(0, FIRST_PART), (error) => (isTaken ||= !error));
-    if (bytes.length > FIRST_PART) stdout.write(bytes.subarray(FIRST_PART));
+  return {
+    // In two parts: a pipe whose reader has ended takes not even the first one.
+    write(line) {
+      const bytes = Buffer.from(`${line}\n`);
+      stdout.write(bytes.subarray(0, FIRST_PART), (error) => (isTaken ||= !error));
+      if (bytes.length > FIRST_PART) stdout.write(bytes.subarray(FIRST_PART));
+    },
+    written: () => new Promise((resolve) => stdout.write('', () => resolve())),
   };
 }

@@ -40,9 +40,10 @@ export async function runCommand(): Promise<void> {
   stderr.on('error', () => {});
   process.exitCode = await runCli(argv.slice(2), {
     ...processIo,
-    out,
+    out: (line) => out.write(line),
     err: (line) => void stderr.write(`${line}\n`),
     service: null,
   });
+  await out.written();
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
