@@ -72,8 +72,12 @@ function lists(harness: Harness): void {
 
   test("an ID that merely looks like a business's is not listed as one", async () => {
     const bench = await harness.openBench();
-    await bench.broker.submit.enqueue([aTask({ id: 'shop.foreign' }), of('shop', 'own')]);
+    const { submit, inspect } = bench.broker;
+    await submit.enqueue([aTask({ id: 'shop.foreign' }), of('shop', 'own'), of('shop.eu', 'own')]);
     expect((await pages(bench, 'pending', ['shop'])).flat()).toEqual(['shop.own']);
+    // A business of the library may have a point in its name.
+    expect((await pages(bench, 'pending', ['shop.eu'])).flat()).toEqual(['shop.eu.own']);
+    expect(await inspect.haveHeld(['default'], ['shop.eu'])).toEqual([true]);
   });
 }
 

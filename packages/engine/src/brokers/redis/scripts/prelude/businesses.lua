@@ -1,5 +1,5 @@
--- Tasks of some businesses only. The stored ID of a business's task is `<business>.<plain ID>`, and no plain ID has a point. A task
--- of Go may have one all the same: the business in the meta of the row decides.
+-- Tasks of some businesses only. The stored ID of a business's task is `<business>.<plain ID>`, and no plain ID has a point: the last
+-- one is behind the business. An ID of Go may have one all the same: the business in the meta of the row decides.
 
 -- Entries that a call for a page looks at.
 local MAX_SCANNED = 2000
@@ -16,5 +16,5 @@ end
 
 -- Whether the ID may be that of a task of these businesses.
 local function is_of(id, businesses)
-  return not businesses or businesses[string.match(id, '^([^.]*)%.') or ''] == true
+  return not businesses or businesses[string.match(id, '^(.*)%.') or ''] == true
 end
