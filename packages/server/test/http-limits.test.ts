@@ -112,6 +112,8 @@ describe.for(brokerKinds.filter(({ available }) => available))('on $name', ({ cr
       const { status, json } = await batch({ tasks: [{ type: 't' }, item, { type: 't' }] });
       expect(status).toBe(200);
       expect(statuses(json.items)).toEqual([201, 413, 201]);
+      const alone = await submit({ type: 't', payload_base64: 'A'.repeat(900_000) });
+      expect(alone.json).toMatchObject({ status: 413, limit: limits.payloadBytes, got: 675_000 });
       expect(json.items[1].problem).toMatchObject({
         code: 'too-large',
         limit: limits.payloadBytes,

@@ -33,15 +33,15 @@ export function taskExists(task: NewTask): ProblemError {
   return new ProblemError('task-exists', detail, { extra: { id, queue } });
 }
 
-/** Calls `store` with the logical queues to which these tasks may not be submitted, because each would be one too many. */
+/** Calls `run` with the logical queues to which these tasks may not be submitted, because each would be one too many. */
 export function withinQueueLimit<Result>(
   { deps }: Pick<AnyCall, 'deps'>,
   tasks: readonly NewTask[],
-  store: (refused: ReadonlySet<string>) => Promise<Result>,
+  run: (refused: ReadonlySet<string>) => Promise<Result>,
 ): Promise<Result> {
   return deps.queueLimit.admit(
     tasks.map(({ queue }) => logicalQueue(queue).name),
-    store,
+    run,
   );
 }
 
