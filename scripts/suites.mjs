@@ -73,6 +73,12 @@ const TABLE = [
     guards: ['packages/server/src/serve.ts', 'packages/server/src/stop.ts'],
     costs: { long: 45 },
   },
+  {
+    kind: HTTP,
+    files: ['callbacks-hosts.long.ts'],
+    guards: [...engine('worker'), 'packages/server/src/callbacks/host-slots.ts'],
+    costs: { long: 75 },
+  },
   { kind: BENCH, files: ['guard'], guards: engine('brokers', 'client', 'worker'), costs: { long: 20 } },
 
   {

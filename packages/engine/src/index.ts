@@ -13,6 +13,7 @@ export type { EnqueueOptions } from './client/enqueue-options.ts';
 
 // Running tasks. A handler throws one of the three errors to say what its failure means: hints for the retry, no retry, or removal.
 export { Worker } from './worker/worker.ts';
+export type { Admission, Postponement } from './worker/admission.ts';
 export type { AggregatedGroup, AggregationOptions, GroupedTask } from './worker/aggregate/rules.ts';
 export {
   DeferError,

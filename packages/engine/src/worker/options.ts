@@ -5,6 +5,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { AggregationOptions } from './aggregate/rules.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';
 import type { HealthCheck } from './health-check.ts';
+import type { Admission } from './admission.ts';
 import type { FailureOptions, WorkerProfile } from './run/attempt-rules.ts';
 
 export interface WorkerOptions extends FailureOptions {
@@ -28,6 +29,8 @@ export interface WorkerOptions extends FailureOptions {
   readonly profile?: WorkerProfile;
   /** Most attempts at once, 1 to 10,000. Default 10. */
   readonly concurrency?: number;
+  /** Which tasks to take and to start; `concurrency` then only sizes what a call takes. Default: as many as there are free slots. */
+  readonly admission?: Admission;
   /** Whether this worker also runs the loops of maintenance for its queues (due tasks, lost leases, expired data). Default true. */
   readonly maintenance?: boolean;
   /** How long `stop` waits for running attempts before it gives their tasks back, ms. Default 8,000, as in Asynq. */
@@ -54,6 +57,7 @@ export interface WorkerSettings {
   readonly order: QueueOrder;
   readonly lease: LeaseSettings;
   readonly concurrency: number;
+  readonly admission: Admission | undefined;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -75,6 +79,7 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
       failStop: options.failStop ?? false,
     },
     concurrency: numberOf('concurrency', options.concurrency),
+    admission: options.admission,
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? SHUTDOWN_TIMEOUT_MS,
   };
 }

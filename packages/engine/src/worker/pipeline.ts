@@ -54,32 +54,32 @@ export interface Pipeline {
 
 export function createPipeline(deps: PipelineDeps): Pipeline {
   const { broker, runtime, settings } = deps;
-  const { concurrency, lease } = settings;
+  const { admission, concurrency, lease } = settings;
+  const leasing = { broker, runtime, settings: lease, concurrency };
   const keeper = new LeaseKeeper({
-    broker,
-    runtime,
-    settings: lease,
-    concurrency,
+    ...leasing,
     onLost: (held) => runner.onLeaseLost(held),
     onCaughtUp: () => exchanges.wake(),
   });
   const slots = new TaskSlots(keeper);
-  const taken = () => slots.taken;
   const mayTake = () => keeper.keepsUp && !runner.isIsolating;
   const missing = deps.rules.failsWithoutHandler ? undefined : new MissingHandlers(runtime);
-  const demand = new Demand({ clock: runtime.clock, concurrency, taken, mayTake });
+  const wanted = { clock: runtime.clock, concurrency, taken: () => slots.taken, mayTake, admission };
+  const demand = new Demand(wanted);
   const exchanges: ExchangeLoop = new ExchangeLoop({
     ...deps,
     demand,
     leaseMs: lease.leaseMs,
     leave: () => missing?.leave() ?? [],
     onTasks: (tasks, sinceMs) => runner.startAll(tasks, sinceMs),
+    onFetched: (count) => admission?.onFetched(count > 0),
     onAnswered: (held, outcome) => runner.onAnswered(held, outcome),
   });
   const deadlines = createDeadlines(() => slots.all(), runtime);
   const { consume, inspect, signals } = broker;
   const results = new ResultEncoder(runtime);
-  const own = { consume, inspect, slots, deadlines, exchanges, missing, results };
+  admission?.attach(() => exchanges.exchangeSoon());
+  const own = { consume, inspect, slots, deadlines, exchanges, missing, admission, results };
   const runner: Runner = new Runner({ ...deps, ...own });
   const listening = new AbortController();
 

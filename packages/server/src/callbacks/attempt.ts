@@ -154,7 +154,7 @@ async function send(
     signal,
   });
   const { answer, fault: failed } = delivered;
-  if (answer === null && failed?.own) throw deps.notSent.refused(failed.own);
+  if (answer === null && failed?.own) throw deps.notSent.refused(failed.own, request.url);
   if (delivered.connectMs !== null) deps.notSent.onSent();
   return delivered;
 }

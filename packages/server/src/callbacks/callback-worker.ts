@@ -13,6 +13,7 @@ import {
 } from '@task-center/engine';
 import { deliverTask } from './attempt.ts';
 import { createDeliverer, type Deliverer } from './deliver.ts';
+import { HostSlots } from './host-slots.ts';
 import { NotSent } from './not-sent.ts';
 import { callbackQueues } from './queue-order.ts';
 import { createQueueUpdates } from './queue-updates.ts';
@@ -71,15 +72,27 @@ function decideNow(deliverer: Deliverer): Promise<unknown> {
   return new Promise(setImmediate);
 }
 
+/** What becomes of callbacks that this service cannot send. */
+function createNotSent(broker: Broker, runtime: Runtime, slots: HostSlots) {
+  const waiting = createWaitingCallbacks({ broker, runtime });
+  const notSent = new NotSent(runtime.clock, {
+    onDeferred: () => waiting.note(),
+    onRefused: (fault) => slots.onLack(fault),
+    onSent: () => slots.onSent(),
+  });
+  return { waiting, notSent };
+}
+
 /** Creates the worker; it takes nothing before `start`. */
 export function createCallbackWorker(parts: CallbackWorkerDeps): CallbackWorker {
   const { broker, config, stalls, log, runtime } = parts;
   const { concurrency } = config.callbacks;
   const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
-  const worker = new Worker(broker, { queues: callbackQueues([]), concurrency, ...stalls, runtime });
+  const slots = new HostSlots({ concurrency, clock: runtime.clock });
+  const given = { queues: callbackQueues([]), concurrency, admission: slots, ...stalls, runtime };
+  const worker = new Worker(broker, given);
+  const { waiting, notSent } = createNotSent(broker, runtime, slots);
   // The rules are passed on, not copied: their mode may change while the worker runs.
-  const waiting = createWaitingCallbacks({ broker, runtime });
-  const notSent = new NotSent(runtime.clock, () => waiting.note());
   const deps = { deliverer, rules: config.callbacks, notSent, clock: runtime.clock, log };
   worker.handle('*', (task, context) => deliverTask(deps, task, context));
 
@@ -103,6 +116,7 @@ export function createCallbackWorker(parts: CallbackWorkerDeps): CallbackWorker 
       const decided = decideBefore(timeoutMs, deliverer, runtime.clock);
       await Promise.all([search.stop(), waiting.stop(), worker.stop({ timeoutMs })]);
       decided.cancel();
+      slots.stop();
       await deliverer.close();
     },
     async giveBack() {

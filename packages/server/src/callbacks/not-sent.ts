@@ -24,19 +24,30 @@ function blockedReason({ target, entry }: BlockedUrl): string {
   return withAdvice.length <= MAX_REASON_LENGTH ? withAdvice : why;
 }
 
+/** Is told what becomes of callbacks. */
+export interface NotSentListener {
+  /** A callback could not be sent, and is deferred. */
+  onDeferred(): void;
+  /** Our own system refused a connection. */
+  onRefused(fault: OwnFault): void;
+  /** A connection was made. */
+  onSent(): void;
+}
+
 /** Decides how long callbacks wait that cannot be sent. */
 export class NotSent {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #onDeferred: (reason: string) => void;
+  readonly #listener: NotSentListener;
   /** By address. */
   readonly #blocked = new GrowingPauses(PAUSES);
-  /** By error code. */
+  /** By address and error code. */
   readonly #refused = new GrowingPauses(PAUSES);
+  /** By error code, for what has run out. */
+  readonly #lacks = new GrowingPauses(PAUSES);
 
-  /** @param onDeferred called for each callback that could not be sent */
-  constructor(clock: Pick<Clock, 'monotonicMs'>, onDeferred: (reason: string) => void) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, listener: NotSentListener) {
     this.#clock = clock;
-    this.#onDeferred = onDeferred;
+    this.#listener = listener;
   }
 
   /** The rules do not allow the URL. */
@@ -44,14 +55,19 @@ export class NotSent {
     return this.#defer(blockedReason(url), this.#blocked, url.target);
   }
 
-  /** Our own system refused the connection. */
-  refused({ code, text }: OwnFault): DeferError {
-    return this.#defer(`${NOT_SENT}${code}): ${text}`, this.#refused, code);
+  /** Our own system refused the connection to this URL. */
+  refused(fault: OwnFault, url: string): DeferError {
+    const { code, text, isLack } = fault;
+    this.#listener.onRefused(fault);
+    const reason = `${NOT_SENT}${code}): ${text}`;
+    if (isLack) return this.#defer(reason, this.#lacks, code);
+    return this.#defer(reason, this.#refused, `${code} ${new URL(url).origin}`);
   }
 
-  /** A callback was sent: our own system works again. */
+  /** A connection was made: nothing has run out any more. */
   onSent(): void {
-    this.#refused.clear();
+    this.#lacks.clear();
+    this.#listener.onSent();
   }
 
   /** Other addresses may be allowed now. */
@@ -60,7 +76,7 @@ export class NotSent {
   }
 
   #defer(reason: string, pauses: GrowingPauses, key: string): DeferError {
-    this.#onDeferred(reason);
+    this.#listener.onDeferred();
     return new DeferError(reason, { delayMs: pauses.next(key, this.#clock.monotonicMs()) });
   }
 }

@@ -1,5 +1,6 @@
 import { MAX_BATCH } from '../../broker/bounds.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { Admission } from '../admission.ts';
 
 /** With two calls under way the broker and this process are busy at the same time. */
 export const MAX_IN_FLIGHT = 2;
@@ -10,6 +11,8 @@ export interface DemandDeps {
   readonly concurrency: number;
   /** Slots that are not free. */
   taken(): number;
+  /** Says how many tasks to ask for, where that is not simply the number of free slots. */
+  readonly admission?: Pick<Admission, 'room'> | undefined;
   /** Whether tasks may be taken now. When it becomes true again, the exchange loop must be woken. */
   mayTake(): boolean;
 }
@@ -48,7 +51,8 @@ export class Demand {
 
   /** Slots that no task has. Some of them may be reserved. */
   get freeSlots(): number {
-    return this.#deps.concurrency - this.#deps.taken();
+    const { admission, concurrency, taken } = this.#deps;
+    return admission ? admission.room() : concurrency - taken();
   }
 
   /** Slots that the next call may ask tasks for. Not positive = it must not ask. */

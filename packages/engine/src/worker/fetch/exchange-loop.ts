@@ -26,6 +26,8 @@ export interface ExchangeLoopDeps {
   leave(): readonly string[];
   /** Called with new tasks. `sinceMs`: start of the call that took their leases, monotonic. */
   onTasks(tasks: readonly LeasedTask[], sinceMs: number): void;
+  /** Called when a fetch has brought this number of tasks. */
+  onFetched?(count: number): void;
   /** Called when the broker has answered a finish. */
   onAnswered(held: HeldTask, outcome: FinishOutcome): void;
 }
@@ -170,6 +172,7 @@ export class ExchangeLoop {
       return undefined;
     }
     for (const { queue, ids } of quarantined) reportQuarantined(runtime, queue, ids);
+    if (room > 0) this.#deps.onFetched?.(tasks.length);
     if (room > 0) this.#idle.onFetched({ tasks, hasLeft, room, slots: demand.freeSlots - tasks.length });
     if (tasks.length > 0) {
       demand.mayFindWork = true;

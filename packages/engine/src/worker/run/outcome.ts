@@ -4,7 +4,7 @@ import { HandlerError } from '../../errors/handler-errors.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AttemptRules } from './attempt-rules.ts';
 import { classOf, deferralIn, hintsOf, isRevocation, errorTextOf } from './error-info.ts';
-import { deferred } from './deferred.ts';
+import { deferred } from '../admission.ts';
 import { handledTask } from './handlers.ts';
 import type { ResultEncoder } from './results.ts';
 
@@ -87,7 +87,7 @@ export function endFailed(attempt: OutcomeInputs, error: unknown): Finish {
   const deferral = deferralIn(error);
   if (deferral) {
     const { delayMs } = deferral;
-    return deferred(task, { delayMs, reason: errorTextOf(deferral), nowMs: runtime.clock.wallMs() });
+    return deferred(task, { delayMs, reason: errorTextOf(deferral) }, runtime.clock.wallMs());
   }
   reportError(attempt, error);
   const hints = hintsOf(error);

@@ -1,5 +1,6 @@
 import type { Consume, FinishOutcome, GivenBack, LeasedTask } from '../../broker/consume.ts';
 import { Changed } from '../../runtime/changed.ts';
+import { deferred, type Admission } from '../admission.ts';
 import type { ExchangeLoop } from '../fetch/exchange-loop.ts';
 import type { HeldTask } from '../held-task.ts';
 import type { TaskSlots } from '../slots.ts';
@@ -10,6 +11,7 @@ import type { Deadlines } from './deadlines.ts';
 import type { Handlers } from './handlers.ts';
 import type { MissingHandlers } from './missing-handlers.ts';
 import type { AttemptEnd } from './outcome.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { reportFinished, reportLeaseLost, reportLost, reportStarted } from './report.ts';
 
 export interface RunnerDeps extends AttemptDeps, Pick<CancelRequestsDeps, 'inspect'> {
@@ -18,9 +20,14 @@ export interface RunnerDeps extends AttemptDeps, Pick<CancelRequestsDeps, 'inspe
   readonly handlers: Handlers;
   /** Undefined = a task without a handler fails, as with a Go server. */
   readonly missing: MissingHandlers | undefined;
+  /** Undefined = each task starts. */
+  readonly admission: Admission | undefined;
   readonly deadlines: Deadlines;
   readonly exchanges: Pick<ExchangeLoop, 'finish' | 'exchangeSoon' | 'wake' | 'waitUntilDrained'>;
 }
+
+const hasExpired = ({ deadlineMs }: LeasedTask, { clock }: Runtime): boolean =>
+  deadlineMs > 0 && deadlineMs <= clock.wallMs();
 
 /** Runs the attempts of the tasks that were taken, and hands in how they ended. */
 export class Runner {
@@ -71,26 +78,34 @@ export class Runner {
     for (const held of arrived) {
       // A handler that has just started may have stopped the worker, and what still waited was given back.
       if (!held.isWaiting || this.#giveToOthers(held)) continue;
-      if (!this.#isolation.intercept(held)) this.#start(held);
+      if (!this.#isolation.intercept(held) && !this.#refuse(held)) this.#start(held);
     }
   }
 
   /** Gives a task back for which this worker has no handler. One whose deadline has passed ends here: no handler may run it. */
   #giveToOthers(held: HeldTask): boolean {
     const { handlers, missing, runtime } = this.#deps;
-    const { type, deadlineMs } = held.task;
-    if (!missing || handlers.find(type)) return false;
-    if (deadlineMs > 0 && deadlineMs <= runtime.clock.wallMs()) return false;
+    if (!missing || handlers.find(held.task.type) || hasExpired(held.task, runtime)) return false;
     this.#giveBack(held, missing.giveBack(held.task));
     return true;
   }
 
+  /** Gives a task back that may not start now. One whose deadline has passed ends here. */
+  #refuse(held: HeldTask): boolean {
+    const { admission, runtime } = this.#deps;
+    const postponed = hasExpired(held.task, runtime) ? undefined : admission?.judge(held.task);
+    if (!postponed) return false;
+    this.#giveBack(held, deferred(held.task, postponed, runtime.clock.wallMs()));
+    return true;
+  }
+
   #start(held: HeldTask): void {
-    const { slots, handlers, deadlines, runtime } = this.#deps;
+    const { slots, handlers, admission, deadlines, runtime } = this.#deps;
     const { task } = held;
     const attempt = new Attempt(task, this.#deps);
     const endsMs = attempt.sinceMs + attempt.deadlineMs - attempt.startedMs;
     if (!slots.start(held, attempt, endsMs)) return reportLeaseLost(runtime, task);
+    admission?.onStarted(task);
     if (held.isCancelled) attempt.abort('cancelled');
     reportStarted(runtime, task);
     const end = attempt.run(handlers.find(task.type));
@@ -101,7 +116,8 @@ export class Runner {
   }
 
   #end(held: HeldTask, end: AttemptEnd): void {
-    const { slots, exchanges } = this.#deps;
+    const { slots, admission, exchanges } = this.#deps;
+    admission?.onEnded(held.task);
     slots.end(held, end === 'lost' ? undefined : end);
     this.#isolation.onEnded(held);
     if (end === 'lost') this.#onLost(held);

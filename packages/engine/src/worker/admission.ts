@@ -1,0 +1,41 @@
+import type { GivenBack, LeasedTask } from '../broker/consume.ts';
+
+/** A task that may not start now. */
+export interface Postponement {
+  /** It is due again after this time, ms. */
+  readonly delayMs: number;
+  /** What it waits for, in words for people, at most 200 characters. */
+  readonly reason: string;
+}
+
+/**
+ * Decides how many tasks a worker takes and which of them start, in place of its plain number of slots. For workers whose tasks
+ * share something scarce, such as the hosts that callbacks go to.
+ */
+export interface Admission {
+  /** Called once, before anything else. Call `fetch` when `room` has grown other than by the end of an attempt. */
+  attach(fetch: () => void): void;
+  /** How many tasks to ask for now, beside those that run. Not positive = none. */
+  room(): number;
+  /** A fetch has ended. One that has found no task: all that were pending have come. */
+  onFetched(hasFound: boolean): void;
+  /** Whether a task that has come may start. Undefined = it may; otherwise it is deferred, at no attempt. Never throws. */
+  judge(task: LeasedTask): Postponement | undefined;
+  /** Its attempt begins. It may be one that was not judged, because it starts alone. */
+  onStarted(task: LeasedTask): void;
+  /** Its attempt has ended. */
+  onEnded(task: LeasedTask): void;
+}
+
+/** Brokers keep no more of a reason. */
+const MAX_REASON_LENGTH = 200;
+/** Longest pause: a year. Brokers store times, and a pause of NaN or Infinity leads to none. */
+const MAX_DEFERRAL_MS = 31_536_000_000;
+
+/** The end of an attempt that may not run now. A task with a deadline is due by then: it must end in time. */
+export function deferred(task: LeasedTask, { delayMs, reason }: Postponement, nowMs: number): GivenBack {
+  const asked = Number.isNaN(delayMs) ? 0 : Math.min(MAX_DEFERRAL_MS, Math.max(0, delayMs));
+  const leftMs = task.deadlineMs > 0 ? Math.max(0, task.deadlineMs - nowMs) : Infinity;
+  const text = reason.slice(0, MAX_REASON_LENGTH).toWellFormed();
+  return { task, outcome: 'defer', delayMs: Math.min(asked, leftMs), reason: text };
+}

@@ -1,0 +1,222 @@
+/**
+ * The slots of the callback worker, by host. A host may fill the slots: those that are in use when it begins to hang are lost to
+ * the others. Therefore 16 more are kept for hosts that have nothing in the others. To reach their callbacks, those of full hosts are
+ * deferred (ADR 26).
+ */
+import type { Admission, Clock, LeasedTask, OwnFault, Postponement } from '@task-center/engine';
+import { callbackOf } from './callback.ts';
+import { OwnLimit } from './own-limit.ts';
+
+/** Slots kept for hosts that have none of the others. */
+const RESERVED = 16;
+
+/** Full slots are looked at again after this time. */
+const WINDOW_MS = 200;
+/** Callbacks of a full host come back at this rate at most. Hosts that end as many hold up nobody: nothing is deferred then. */
+const RETURNS_PER_SECOND = 200;
+const MIN_ENDS = (RETURNS_PER_SECOND * WINDOW_MS) / 1_000;
+/** Those that come back together share a call. */
+const RETURN_GRID_MS = 50;
+const MIN_PAUSE_MS = 200;
+/** Callbacks deferred in a second, and tasks that one look takes at most. */
+const DEFERRALS_PER_SECOND = 5_000;
+const MAX_LOOK = 128;
+/** Hosts whose names are longer are shown by their beginning. */
+const MAX_SHOWN = 120;
+
+interface Place {
+  readonly host: string;
+  readonly isReserved: boolean;
+}
+
+interface HostUse {
+  /** Callbacks under way, in the slots and in the reserved ones. */
+  taken: number;
+  reserved: number;
+  /** When the last of its deferred callbacks comes back, monotonic. */
+  lastReturnMs: number;
+}
+
+/** Scheme, host and port of a task's callback; '' = it has none, or none that can be used. */
+function originOf({ meta }: Pick<LeasedTask, 'meta'>): string {
+  const url = callbackOf(meta)?.url;
+  return url !== undefined && URL.canParse(url) ? new URL(url).origin : '';
+}
+
+export interface HostSlotsDeps {
+  /** Callbacks at once, without the reserved ones. */
+  readonly concurrency: number;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
+}
+
+export class HostSlots implements Admission {
+  readonly #deps: HostSlotsDeps;
+  readonly #limit: OwnLimit;
+  readonly #hosts = new Map<string, HostUse>();
+  readonly #places = new Map<LeasedTask, Place>();
+  #fetch = () => {};
+  #taken = 0;
+  #reserved = 0;
+  /** Attempts that ended since the slots were looked at last. */
+  #ends = 0;
+  #window: ReturnType<Clock['after']> | undefined;
+  /** Whether callbacks of full hosts are deferred now: until all that are pending were looked at. */
+  #isLooking = false;
+  /** Tasks that the next look takes. */
+  #look = RESERVED;
+  /** Deferrals that are free now, and when they were counted. */
+  #allowance = MAX_LOOK;
+  #countedMs = 0;
+  #refill: ReturnType<Clock['after']> | undefined;
+
+  constructor(deps: HostSlotsDeps) {
+    this.#deps = deps;
+    this.#limit = new OwnLimit(deps, () => this.#fetch());
+  }
+
+  attach(fetch: () => void): void {
+    this.#fetch = fetch;
+  }
+
+  stop(): void {
+    this.#window?.cancel();
+    this.#refill?.cancel();
+    this.#limit.stop();
+  }
+
+  /** Our own system refused a connection for want of something. */
+  onLack(fault: OwnFault): void {
+    this.#limit.onLack(fault, this.#taken + this.#reserved);
+  }
+
+  /** A connection was made. */
+  onSent(): void {
+    this.#limit.onSent();
+  }
+
+  room(): number {
+    const free = this.#limit.current - this.#taken;
+    if (free > 0) return free;
+    this.#watch();
+    if (!this.#isLooking || this.#freeReserved <= 0) return 0;
+    const allowed = this.#allowed();
+    if (allowed < 1) this.#refillSoon();
+    return Math.min(this.#look, allowed);
+  }
+
+  onFetched(hasFound: boolean): void {
+    if (!hasFound) this.#isLooking = false;
+  }
+
+  judge(task: LeasedTask): Postponement | undefined {
+    const host = originOf(task);
+    const use = this.#hosts.get(host);
+    if (this.#taken < this.#limit.current || this.#mayReserve(use)) {
+      this.#look = RESERVED;
+      return undefined;
+    }
+    this.#look = Math.min(MAX_LOOK, 2 * this.#look);
+    this.#allowance -= 1;
+    return this.#postpone(host);
+  }
+
+  onStarted(task: LeasedTask): void {
+    const host = originOf(task);
+    const use = this.#useOf(host);
+    const isReserved = this.#taken >= this.#limit.current && this.#mayReserve(use);
+    this.#places.set(task, { host, isReserved });
+    if (isReserved) {
+      use.reserved += 1;
+      this.#reserved += 1;
+    } else {
+      use.taken += 1;
+      this.#taken += 1;
+    }
+  }
+
+  onEnded(task: LeasedTask): void {
+    const place = this.#places.get(task);
+    if (!place) return;
+    this.#places.delete(task);
+    this.#ends += 1;
+    const use = this.#useOf(place.host);
+    if (place.isReserved) {
+      use.reserved -= 1;
+      this.#reserved -= 1;
+    } else {
+      use.taken -= 1;
+      this.#taken -= 1;
+    }
+    if (use.taken + use.reserved === 0 && use.lastReturnMs <= this.#nowMs) this.#hosts.delete(place.host);
+  }
+
+  get #nowMs(): number {
+    return this.#deps.clock.monotonicMs();
+  }
+
+  get #freeReserved(): number {
+    return this.#limit.shareOf(RESERVED) - this.#reserved;
+  }
+
+  #useOf(host: string): HostUse {
+    let use = this.#hosts.get(host);
+    if (!use) this.#hosts.set(host, (use = { taken: 0, reserved: 0, lastReturnMs: -Infinity }));
+    return use;
+  }
+
+  /** A host gets no more of the reserved slots than are free beside its own: something is left for the next. */
+  #mayReserve(use: HostUse | undefined): boolean {
+    return (use?.taken ?? 0) === 0 && (use?.reserved ?? 0) < this.#freeReserved;
+  }
+
+  /** When a callback of a full host comes back: one after the other, which bounds their rate. */
+  #postpone(host: string): Postponement {
+    const use = this.#useOf(host);
+    const nowMs = this.#nowMs;
+    use.lastReturnMs = Math.max(nowMs + MIN_PAUSE_MS, use.lastReturnMs + 1_000 / RETURNS_PER_SECOND);
+    const delayMs = Math.ceil((use.lastReturnMs - nowMs) / RETURN_GRID_MS) * RETURN_GRID_MS;
+    const shown = host.slice(0, MAX_SHOWN);
+    return {
+      delayMs,
+      reason: `waits for its host: ${use.taken + use.reserved} callbacks to ${shown} are under way`,
+    };
+  }
+
+  /** Looks at full slots again and again: while they end next to nothing, what is pending is looked through once each time. */
+  #watch(): void {
+    if (this.#window) return;
+    this.#ends = 0;
+    this.#window = this.#deps.clock.after(WINDOW_MS, () => {
+      this.#window = undefined;
+      const isFull = this.#taken >= this.#limit.current;
+      this.#isLooking = isFull && this.#ends < MIN_ENDS;
+      this.#forget();
+      if (!isFull) return;
+      this.#watch();
+      if (this.#isLooking) this.#fetch();
+    });
+  }
+
+  /** Forgets hosts that have nothing here and nothing that comes back. */
+  #forget(): void {
+    const nowMs = this.#nowMs;
+    for (const [host, { taken, reserved, lastReturnMs }] of this.#hosts)
+      if (taken + reserved === 0 && lastReturnMs <= nowMs) this.#hosts.delete(host);
+  }
+
+  /** Deferrals that are allowed now. */
+  #allowed(): number {
+    const nowMs = this.#nowMs;
+    const earned = ((nowMs - this.#countedMs) * DEFERRALS_PER_SECOND) / 1_000;
+    this.#allowance = Math.min(MAX_LOOK, this.#allowance + earned);
+    this.#countedMs = nowMs;
+    return Math.floor(this.#allowance);
+  }
+
+  #refillSoon(): void {
+    this.#refill ??= this.#deps.clock.after((1_000 * MAX_LOOK) / DEFERRALS_PER_SECOND, () => {
+      this.#refill = undefined;
+      this.#fetch();
+    });
+  }
+}
