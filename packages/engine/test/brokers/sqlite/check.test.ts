@@ -101,6 +101,12 @@ test.each([
     kind: 'leak',
     ran: ALL_TASKS,
   },
+  {
+    name: 'a business that its queue does not remember',
+    sql: `UPDATE task SET business = 'shop' WHERE id = 'large'`,
+    kind: 'leak',
+    ran: ALL_TASKS,
+  },
   { name: 'a negative count', sql: 'UPDATE queue SET processed = -1', kind: 'counter', ran: ALL_TASKS },
 ])('fsck finds and repairs $name', async ({ sql, kind, ran }) => {
   const broker = await openDamaged(sql);

@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openDatabase, type Database } from '../../../src/brokers/sqlite/thread/database.ts';
 import { migrate, type Migration } from '../../../src/brokers/sqlite/thread/migrate.ts';
-import { folder } from './open.ts';
+import { aTask } from '../../support/factories.ts';
+import { folder, open } from './open.ts';
 
 const FIRST: Migration = {
   version: 1,
@@ -59,4 +61,17 @@ describe('a migration', () => {
     migrate(database, [FIRST]);
     expect(rowOf(database, 'SELECT count(*) FROM a')).toEqual([1]);
   });
+});
+
+test('a file from before queues remembered businesses knows those of the tasks that it has', async () => {
+  const path = (await folder()).file('tasks.db');
+  const before = await open(path);
+  await before.submit.enqueue([aTask({ id: 'shop.1', meta: { business: 'shop' } })]);
+  await before.close();
+  const raw = new DatabaseSync(path);
+  raw.exec("DROP TABLE queue_business; UPDATE meta SET value = 7 WHERE name = 'schema_version'");
+  raw.close();
+  const { inspect } = await open(path);
+  expect(await inspect.haveHeld(['default'], ['shop'])).toEqual([true]);
+  expect(await inspect.haveHeld(['default'], ['bank'])).toEqual([false]);
 });
