@@ -157,6 +157,25 @@ test('an answer that is late for nothing closes the connection before the next r
   expect((await deliverer.deliver(aRequest(urlOf(port)), LIMITS)).answer?.status).toBe(200);
 });
 
+test('connections that wait give way to new ones, the oldest first: their number has a bound', async () => {
+  let open = 0;
+  const servers = await Promise.all(
+    Array.from({ length: 12 }, () =>
+      receiver((socket) => {
+        open += 1;
+        socket.once('close', () => (open -= 1));
+        socket.write(OK);
+      }),
+    ),
+  );
+  const deliverer = aDeliverer();
+  for (const { port } of servers) await deliverer.deliver(aRequest(urlOf(port)), LIMITS);
+  await expect.poll(() => open).toBe(10);
+  const [first, , third] = servers as [Receiver, Receiver, Receiver];
+  for (const { port } of [third, first]) await deliverer.deliver(aRequest(urlOf(port)), LIMITS);
+  expect([first.ports.size, third.ports.size]).toEqual([2, 1]);
+});
+
 describe('a connection', () => {
   test('lives two minutes, whatever its traffic', async () => {
     let passedMs = 0;

@@ -226,10 +226,9 @@ describe('a fault', () => {
 
 test('many exchanges at once all end, and a bounded number of connections is kept', async () => {
   let open = 0;
-  let maxOpen = 0;
   const port = await requestServer((socket, nth) => {
     if (nth <= 40) {
-      maxOpen = Math.max(maxOpen, (open += 1));
+      open += 1;
       socket.once('close', () => (open -= 1));
     }
     socket.write('HTTP/1.1 204 No Content\r\n\r\n');
@@ -238,6 +237,5 @@ test('many exchanges at once all end, and a bounded number of connections is kep
   const request = aRequest(urlOf(port));
   const results = await Promise.all(Array.from({ length: 40 }, () => deliverer.deliver(request, LIMITS)));
   expect(results.map(({ answer }) => answer?.status)).toEqual(Array.from({ length: 40 }, () => 204));
-  expect(maxOpen).toBeGreaterThan(10);
   await expect.poll(() => open).toBe(10);
 });

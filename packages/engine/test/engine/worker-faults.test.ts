@@ -187,17 +187,17 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
     }
   });
 
-  test.each<[string, unknown, boolean, string | undefined]>([
-    ['a success', 'seen', true, 'seen'],
-    ['a failure', 'seen', false, 'out of retries (0); seen'],
-    ['a success, and 1,000 characters of it,', 'x'.repeat(2_000), true, 'x'.repeat(1_000)],
-    ['a success unless it is no text', 42, true, undefined],
-  ])('keeps the note of a handler with %s', async (_, note, succeeds, reason) => {
+  test.each<{ what: string; note: unknown; fails?: true; reason: string | undefined }>([
+    { what: 'a success', note: 'seen', reason: 'seen' },
+    { what: 'a failure', note: 'seen', fails: true, reason: 'out of retries (0); seen' },
+    { what: 'at most 1,000 characters', note: 'x'.repeat(2_000), reason: 'x'.repeat(1_000) },
+    { what: 'a text alone', note: 42, reason: undefined },
+  ])('keeps what a handler notes: $what', async ({ note, fails, reason }) => {
     const ended = nextEvents(events, 'attempt.finished', 1);
     await aWorker()
-      .handle('noted', (_task, context) => {
+      .handle('noted', (_, context) => {
         context.record({}, note as string);
-        if (!succeeds) throw new Error('no');
+        if (fails) throw new Error('no');
       })
       .start();
     await client.enqueue('noted', null, { id: 'noted', retention: '1h', maxRetries: 0 });

@@ -52,7 +52,7 @@ export interface Deliverer {
 }
 
 export interface DelivererDeps {
-  /** Connections that are kept for later requests, at most. There is one more for each exchange under way. */
+  /** Exchanges expected at once. Kept connections are closed where used and kept ones together would be more. */
   readonly concurrency: number;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   /** See `createConnector`. */
@@ -249,15 +249,17 @@ class DeliveryInProgress {
 
 /** Creates a deliverer with connections of its own. */
 export function createDeliverer({ concurrency, clock, ca }: DelivererDeps): Deliverer {
-  const connections = new ReceiverConnections(concurrency, clock);
+  const connections = new ReceiverConnections(clock);
   const services: Services = { clock, connect: createConnector({ clock, ca }), connections };
   const inProgress = new Set<DeliveryInProgress>();
   return {
     async deliver(request, limits) {
       const exchange = new DeliveryInProgress(services, request, limits);
       inProgress.add(exchange);
+      connections.keepOnly(concurrency - inProgress.size);
       const delivered = await exchange.done;
       inProgress.delete(exchange);
+      connections.keepOnly(concurrency - inProgress.size);
       return delivered;
     },
     endAnswers() {

@@ -15,16 +15,13 @@ interface Kept {
 /** Connections that wait for their next request, and all that are open. */
 export class ReceiverConnections {
   readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>;
-  readonly #maxKept: number;
   readonly #open = new Set<ReceiverConnection>();
   /** The one that has waited longest comes first. */
   readonly #kept = new Map<ReceiverConnection, Kept>();
   readonly #byOrigin = new Map<string, ReceiverConnection[]>();
   #isClosed = false;
 
-  /** `maxKept`: connections that wait at the same time. Beyond that, the one that has waited longest is closed. */
-  constructor(maxKept: number, clock: Pick<Clock, 'monotonicMs' | 'after'>) {
-    this.#maxKept = maxKept;
+  constructor(clock: Pick<Clock, 'monotonicMs' | 'after'>) {
     this.#clock = clock;
   }
 
@@ -55,8 +52,14 @@ export class ReceiverConnections {
     const others = this.#byOrigin.get(origin);
     if (others) others.push(connection);
     else this.#byOrigin.set(origin, [connection]);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > this.#maxKept) oldest?.destroy();
+  }
+
+  /** Closes those that have waited longest until at most `count` wait. */
+  keepOnly(count: number): void {
+    for (const connection of this.#kept.keys()) {
+      if (this.#kept.size <= count) return;
+      connection.destroy();
+    }
   }
 
   /** Closes all connections, and each that is still to come. */
