@@ -71,7 +71,17 @@ const TABLE = [
     kind: SERVICE,
     files: ['stop'],
     guards: ['packages/server/src/serve.ts', 'packages/server/src/stop.ts'],
-    costs: { long: 45 },
+    costs: { long: 60 },
+  },
+  {
+    kind: SERVICE,
+    files: ['acknowledged'],
+    guards: [
+      'packages/server/src/http/submission',
+      'packages/server/src/stop.ts',
+      ...engine('brokers', 'client'),
+    ],
+    costs: { long: 60 },
   },
   {
     kind: HTTP,

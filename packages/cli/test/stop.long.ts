@@ -4,13 +4,14 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSy
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../engine/test/support/redis-server.ts';
 import { BIN, startCli } from './support/cli.ts';
 import { afterTest, cleanUp, serveIn, testService, type TestService } from './support/service.ts';
 
 // At the end, because several tests run at the same time.
 afterAll(cleanUp);
 
-const SHORT = { TASKCENTER_SHUTDOWN_TIMEOUT: '1s' };
+const SHORT = { TASKCENTER_SHUTDOWN_TIMEOUT: '2s' };
 const UNHURT = { state: 'pending', crashes: 0, deferrals: 1 };
 
 async function serviceThatHolds(): Promise<TestService> {
@@ -72,7 +73,7 @@ describe('an orderly stop', () => {
     const delaysMs = Array.from({ length: 16 }, (_, i) => 150 + 50 * i);
     for (const ms of delaysMs) {
       const again = startCli(['serve'], {
-        env: { ...SHORT, TASKCENTER_HTTP_PORT: new URL(service.url).port },
+        env: { ...SHORT, TASKCENTER_HTTP_PORT: '0' },
         cwd: service.folder.path,
       });
       await sleep(ms);
@@ -93,13 +94,15 @@ test.concurrent('USR1 opens no debugger, and TSTP suspends nothing', async () =>
 
 describe('a terminal', () => {
   /** Starts the command of a shell in a terminal of its own, by `script` of util-linux. */
-  const inTerminal = (command: string) =>
-    testService((env, folder) =>
-      startCli([], {
-        env: { ...env, ...SHORT, TASKCENTER_LOG_LEVEL: 'debug', SHELL: '/bin/sh' },
-        cwd: folder.path,
-        wrapper: () => ['script', '-qefc', command, '/dev/null'],
-      }),
+  const inTerminal = async (command: string) =>
+    testService(
+      (env, folder) =>
+        startCli([], {
+          env: { ...env, ...SHORT, TASKCENTER_LOG_LEVEL: 'debug', SHELL: '/bin/sh' },
+          cwd: folder.path,
+          wrapper: () => ['script', '-qefc', command, '/dev/null'],
+        }),
+      await freePort(),
     );
   const SERVE = `${process.execPath} ${BIN} serve`;
   const textOf = ({ folder }: TestService, name: string) => {

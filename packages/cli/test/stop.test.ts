@@ -5,7 +5,7 @@ import { afterTest, cleanUp, serveIn } from './support/service.ts';
 afterEach(cleanUp);
 
 test('a signal that ends other programs at once, to parent and service, costs a task that runs nothing', async () => {
-  const service = await serveIn({ env: { TASKCENTER_SHUTDOWN_TIMEOUT: '1s' } });
+  const service = await serveIn({ env: { TASKCENTER_SHUTDOWN_TIMEOUT: '2s' } });
   await service.pid();
   await service.holdTask();
   service.cli.signalAll('SIGQUIT');
@@ -34,10 +34,11 @@ test('a log on a full disk neither stops the service nor keeps it from ending', 
 });
 
 test('while it says that it is not ready it serves what comes, and all of the stop stays within its grace', async () => {
-  const { cli, url, pid, call } = await serveIn({
+  const service = await serveIn({
     env: { TASKCENTER_SHUTDOWN_TIMEOUT: '5s', TASKCENTER_SHUTDOWN_UNREADY: '2s' },
   });
-  await pid();
+  await service.pid();
+  const { cli, url, call } = service;
   cli.signal('SIGTERM');
   await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
   expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'stopping' });

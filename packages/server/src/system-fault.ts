@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-const TEXTS: Readonly<Record<string, string>> = {
+const FAULT_TEXTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'part of its path is a file',
   EEXIST: 'part of its path is a file',
   EISDIR: 'it is a folder',
@@ -31,5 +31,5 @@ export function systemFault(error: unknown, path: string): string {
   const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
   // A folder that may not be entered looks like a file.
   const isFolder = code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  return isFolder || code === 'EACCES' || code === 'EPERM' ? accessFault(path) : (TEXTS[code] ?? code);
+  return isFolder || code === 'EACCES' || code === 'EPERM' ? accessFault(path) : (FAULT_TEXTS[code] ?? code);
 }

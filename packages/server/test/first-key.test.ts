@@ -5,8 +5,7 @@ import { parseApiKey } from '@task-center/api';
 import { connect, type Broker } from '@task-center/engine';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { claimFirstKey } from '../src/auth/first-key.ts';
-import { findKeyRecord } from '../src/auth/key-record.ts';
-import { secretHash } from '../src/auth/key.ts';
+import { findKeyRecord, secretHash } from '../src/auth/key-record.ts';
 
 let folder: string;
 let broker: Broker;

@@ -1,11 +1,10 @@
 // The process of the service, which only `supervise` starts. An entry file of its own tells it that it has a parent; a
 // variable would be inherited by the programs that it starts.
-import type { Io } from '../io.ts';
+import type { Io, ServiceMessage } from '../io.ts';
 import { processIo } from '../process-io.ts';
 import { runCli } from '../program.ts';
 import { createSink } from '../sink.ts';
 import { watchTerminal } from '../terminal.ts';
-import type { ServiceMessage } from './messages.ts';
 
 /** Longest time to write what is left of the log, ms. */
 const LOG_FLUSH_MS = 500;

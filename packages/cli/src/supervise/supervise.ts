@@ -4,10 +4,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServiceMessage } from '../io.ts';
 import { IDLE_SIGNALS, STOP_SIGNALS } from '../signals.ts';
 import { createSink } from '../sink.ts';
 import { KillSwitch } from './kill-switch.ts';
-import type { ServiceMessage } from './messages.ts';
 import { RestartBackoff } from './restarts.ts';
 
 const PROGRAM = new URL('./service.process.js', import.meta.url);

@@ -44,17 +44,22 @@ async function silentReceiver() {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, requested };
 }
 
-/** Folder, port and calls of a service that `start` starts, in whatever way. */
+/**
+ * Folder, port and calls of a service that `start` starts, in whatever way.
+ *
+ * @param port 0 = any that is free: the banner says it, which the test must then read
+ */
 export async function testService(
   start: (env: Readonly<Record<string, string>>, folder: TempFolder) => Cli,
+  port: number,
 ): Promise<TestService> {
   const folder = await tempFolder();
   cleanUps.push(() => folder.remove());
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
   const cli = start({ TASKCENTER_HTTP_PORT: String(port) }, folder);
+  const urlOf = () =>
+    port === 0 ? (/runs on (http\S+)/.exec(cli.written.err)?.[1] ?? '') : `http://127.0.0.1:${port}`;
   const call = (method: string, path: string, body?: unknown) =>
-    fetch(url + path, {
+    fetch(urlOf() + path, {
       method,
       headers: {
         authorization: `Bearer ${readFileSync(folder.file('data/admin.key'), 'utf8').trim()}`,
@@ -64,9 +69,11 @@ export async function testService(
     });
   return {
     folder,
-    url,
     cli,
     call,
+    get url() {
+      return urlOf();
+    },
     async pid() {
       await cli.saw(/Ctrl-C drains and stops it/);
       await cli.saw(/"the service is running"/);
@@ -91,7 +98,8 @@ export async function testService(
 }
 
 /** Starts `task-center serve` as a program of its own. */
-export const serveIn = (options: Omit<CliOptions, 'cwd'> = {}): Promise<TestService> =>
-  testService((env, folder) =>
-    startCli(['serve'], { ...options, env: { ...env, ...options.env }, cwd: folder.path }),
+export const serveIn = async (options: Omit<CliOptions, 'cwd'> = {}): Promise<TestService> =>
+  testService(
+    (env, folder) => startCli(['serve'], { ...options, env: { ...env, ...options.env }, cwd: folder.path }),
+    options.streams?.err === undefined ? 0 : await freePort(),
   );

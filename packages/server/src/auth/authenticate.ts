@@ -3,8 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { parseApiKey } from '@task-center/api';
 import type { Broker, Runtime } from '@task-center/engine';
 import { ProblemError } from '../problem.ts';
-import { findKeyRecord, isLive, type KeyRecord } from './key-record.ts';
-import { secretHash } from './key.ts';
+import { findKeyRecord, isLive, secretHash, type KeyRecord } from './key-record.ts';
 import type { Principal } from './principal.ts';
 import { RefusalLog, type SignInFault } from './refusal-log.ts';
 

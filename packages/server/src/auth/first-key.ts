@@ -6,8 +6,7 @@ import { formatApiKey, type ApiKey } from '@task-center/api';
 import { isTaskCenterError, type Broker } from '@task-center/engine';
 import { readKeyFile, removeKeyFile, writeKeyFile } from './key-file.ts';
 import { KEY_KIND, readKeyRecord, type KeyRecord } from './key-record.ts';
-import { newApiKey } from './key.ts';
-import { KEY_ENV, recordOf } from './local-key.ts';
+import { KEY_ENV, newApiKey, recordOf } from './local-key.ts';
 
 /** The key that opens an installation for the first time. */
 export interface FirstKey {

@@ -4,6 +4,7 @@
  * A new field of the record must be optional or have a default: records of older versions stay in brokers, and one that
  * cannot be read opens nothing.
  */
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { ROLES } from '@task-center/api';
 import type { Broker } from '@task-center/engine';
@@ -33,6 +34,9 @@ export function readKeyRecord(value: unknown): KeyRecord | null {
   const read = recordSchema.safeParse(value);
   return read.success ? read.data : null;
 }
+
+/** The stored form of a secret: its SHA-256 in hex. It needs no salt, because a secret is 256 random bits. */
+export const secretHash = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 /** Whether the key is neither revoked nor expired. `nowMs`: wall-clock ms. */
 export function isLive({ revoked_at, expires_at }: KeyRecord, nowMs: number): boolean {

@@ -1,7 +1,20 @@
+import { randomInt } from 'node:crypto';
 import { formatApiKey, type ApiKey, type Role } from '@task-center/api';
 import type { Broker } from '@task-center/engine';
-import { KEY_KIND, type KeyRecord } from './key-record.ts';
-import { newApiKey, secretHash } from './key.ts';
+import { KEY_KIND, secretHash, type KeyRecord } from './key-record.ts';
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const ID_DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
+const ID_LENGTH = 12;
+const SECRET_LENGTH = 43;
+
+const randomText = (alphabet: string, length: number) =>
+  Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
+
+/** A new key with a random ID and secret. */
+export function newApiKey(env: string): ApiKey {
+  return { env, id: randomText(ID_DIGITS, ID_LENGTH), secret: randomText(DIGITS, SECRET_LENGTH) };
+}
 
 /** What a new key may do. Scopes that are left out include everything. */
 export interface NewKey {

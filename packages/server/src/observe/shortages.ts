@@ -21,7 +21,7 @@ const DESCRIPTOR_CODES = new Set(['EMFILE', 'ENFILE']);
 
 type Kind = 'room' | 'descriptors';
 
-const TEXTS: Readonly<Record<Kind, { readonly begun: string; readonly ended: string }>> = {
+const SHORTAGE_TEXTS: Readonly<Record<Kind, { readonly begun: string; readonly ended: string }>> = {
   room: {
     begun: 'the disk or the memory of the broker is full: new tasks are refused until it has room',
     ended: 'the broker has room again',
@@ -118,7 +118,7 @@ export class Shortages {
       return true;
     }
     this.#current.set(kind, { sinceMs: this.#deps.clock.monotonicMs(), suppressed: 0, goodLooks: 0 });
-    this.#deps.log.error({ err: error }, TEXTS[kind].begun);
+    this.#deps.log.error({ err: error }, SHORTAGE_TEXTS[kind].begun);
     return true;
   }
 
@@ -145,6 +145,6 @@ export class Shortages {
     if (!current) return;
     this.#current.delete(kind);
     const duration_ms = Math.round(this.#deps.clock.monotonicMs() - current.sinceMs);
-    this.#deps.log.error({ duration_ms, suppressed: current.suppressed }, TEXTS[kind].ended);
+    this.#deps.log.error({ duration_ms, suppressed: current.suppressed }, SHORTAGE_TEXTS[kind].ended);
   }
 }

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatApiKey, parseApiKey } from '@task-center/api';
-import { newApiKey, secretHash } from './key.ts';
+import { secretHash } from './key-record.ts';
+import { newApiKey } from './local-key.ts';
 
 const EXAMPLE = 'tc_live_7k2m9q4x8d1w_JAanpjzMehrxcMTxd5w2acQ8bcDyyCiBSPploaLC5Bk1slMDg';
 
