@@ -32,6 +32,6 @@ export const limits = {
   pageMax: 500,
   /** All tasks of a page. One with more is a page of its own. */
   pageBytes: 8 * MIB,
-  /** Items of a `validation-failed` problem; further ones are left out. */
+  /** Items of a `validation-failed` problem and hits of `task-id-ambiguous`; further ones are left out. */
   problemItems: 50,
 } as const;

@@ -200,4 +200,11 @@ describe.for(brokerKinds.filter(({ available }) => available))('on $name', ({ cr
       );
     });
   });
+
+  test('an ID in 60 queues is answered with the first 50 of them', async () => {
+    const tasks = Array.from({ length: 60 }, (_, i) => ({ id: 'everywhere', type: 't', queue: `hit-${i}` }));
+    await batch({ tasks });
+    const { status, json } = await app.call('GET', '/v1/tasks/everywhere');
+    expect({ status, hits: json.hits.length }).toEqual({ status: 409, hits: 50 });
+  });
 });

@@ -2,7 +2,7 @@
  * Finds the task that a call names. An ID alone may fit several tasks: IDs are unique per queue, kind and business. The
  * caller's scope is applied to every step, and a foreign task answers exactly like one that does not exist.
  */
-import type { QueryOf } from '@task-center/api';
+import { limits, type QueryOf } from '@task-center/api';
 import { control, logicalQueue, type TaskKind, type TaskRecord } from '@task-center/engine';
 import { seesBusiness, seesQueue } from '../../auth/principal.ts';
 import type { Call } from '../call.ts';
@@ -53,7 +53,7 @@ export async function locate(call: TaskCall): Promise<control.LocatedTask> {
     'task-id-ambiguous',
     'Several tasks have this ID. Add queue, kind or business_id to pick one.',
     {
-      extra: { hits: [hit, ...others].map(hitOf) },
+      extra: { hits: [hit, ...others].slice(0, limits.problemItems).map(hitOf) },
     },
   );
 }
