@@ -13,6 +13,8 @@ interface Kind {
   /** False = one file at a time: these measure time or start many processes. */
   readonly fileParallelism?: boolean;
   readonly globalSetup?: string[];
+  /** Run before each file. */
+  readonly setupFiles?: string[];
   readonly exclude?: string[];
   readonly env?: Record<string, string>;
   /** Default: one less than there are processors. */
@@ -46,6 +48,7 @@ export default defineConfig({
       }),
       project('http', {
         include: ['packages/{server,cli}/test/**/*.test.ts'],
+        setupFiles: ['packages/server/test/support/check-fetched.ts'],
         testTimeout: 60_000,
         groupOrder: 2,
         maxWorkers: 3,

@@ -1,5 +1,6 @@
 /** A connection of a client that sends what it likes, and reads when it likes. */
 import { connect, type Socket } from 'node:net';
+import { documentFaults } from './document-check.ts';
 
 export interface RawConnection {
   readonly socket: Socket;
@@ -66,5 +67,21 @@ export async function sendRaw(port: number, text: string): Promise<string> {
   await connection.send(text);
   const received = await connection.closed;
   connection.socket.destroy();
+  checkFirst(text, received);
   return received;
+}
+
+/** Checks the first answer with the OpenAPI document. */
+function checkFirst(sent: string, received: string): void {
+  const [, method, path] = /^(\w+) (\/\S*) HTTP/.exec(sent) ?? [];
+  const [, code, head = ''] = /^HTTP\/1\.1 (\d+)[^\r]*\r\n([^]*?)\r\n\r\n/.exec(received) ?? [];
+  if (method === undefined || path === undefined || code === undefined) return;
+  const lines = head.split('\r\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]);
+  const headers = new Headers(lines);
+  const start = received.indexOf('\r\n\r\n') + 4;
+  const body = received.slice(start, start + Number(headers.get('content-length') ?? 0));
+  const text = Buffer.from(body, 'latin1').toString();
+  const faults = documentFaults({ method, path }, { status: Number(code), headers, text });
+  if (faults.length > 0)
+    throw new Error(`${method} ${path} is not as the OpenAPI document says: ${faults.join('; ')}`);
 }
