@@ -21,7 +21,7 @@ const HEAD_START_MS = 250;
 const KEEP_ALIVE_MS = 5_000;
 
 /** The addresses of a name, those of the two families in turn: one family may lead nowhere. */
-async function addressesOf(host: string): Promise<readonly string[]> {
+async function lookUp(host: string): Promise<readonly string[]> {
   const found = await lookup(host, { all: true }).catch((error: unknown) => {
     throw lookupError(error);
   });
@@ -30,6 +30,22 @@ async function addressesOf(host: string): Promise<readonly string[]> {
   const others = found.filter(({ family }) => family !== first?.family);
   const inTurn = preferred.flatMap((address, i) => [address, ...others.slice(i, i + 1)]);
   return [...inTurn, ...others.slice(preferred.length)].map(({ address }) => address);
+}
+
+/** Lookups under way, by name. */
+const lookups = new Map<string, Promise<readonly string[]>>();
+
+/**
+ * The addresses of a name, by one lookup for all who ask at the same time. Node looks up four names at a time: those of a name whose
+ * server does not answer would hold up the lookups of all others.
+ */
+function addressesOf(host: string): Promise<readonly string[]> {
+  let found = lookups.get(host);
+  if (!found) {
+    found = lookUp(host).finally(() => lookups.delete(host));
+    lookups.set(host, found);
+  }
+  return found;
 }
 
 const openSocket = (host: string, port: number): Socket =>

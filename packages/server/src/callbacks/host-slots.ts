@@ -11,10 +11,10 @@ import { OwnLimit } from './own-limit.ts';
 const RESERVED = 16;
 
 /** Full slots are looked at again after this time. */
-const WINDOW_MS = 200;
+const LOOK_AGAIN_MS = 200;
 /** Callbacks of a full host come back at this rate at most. Hosts that end as many hold up nobody: nothing is deferred then. */
 const RETURNS_PER_SECOND = 200;
-const MIN_ENDS = (RETURNS_PER_SECOND * WINDOW_MS) / 1_000;
+const MIN_ENDS = (RETURNS_PER_SECOND * LOOK_AGAIN_MS) / 1_000;
 /** Those that come back together share a call. */
 const RETURN_GRID_MS = 50;
 const MIN_PAUSE_MS = 200;
@@ -186,7 +186,7 @@ export class HostSlots implements Admission {
   #watch(): void {
     if (this.#window) return;
     this.#ends = 0;
-    this.#window = this.#deps.clock.after(WINDOW_MS, () => {
+    this.#window = this.#deps.clock.after(LOOK_AGAIN_MS, () => {
       this.#window = undefined;
       const isFull = this.#taken >= this.#limit.current;
       this.#isLooking = isFull && this.#ends < MIN_ENDS;

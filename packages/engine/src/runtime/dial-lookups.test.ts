@@ -1,0 +1,22 @@
+import { expect, test, vi } from 'vitest';
+import { systemClock } from './clock.ts';
+import { dial } from './dial.ts';
+
+const { lookup } = vi.hoisted(() => ({ lookup: vi.fn() }));
+vi.mock('node:dns/promises', () => ({ lookup }));
+
+const toSlow = () =>
+  dial({ host: 'slow.test', port: 1, clock: systemClock, signal: AbortSignal.timeout(5_000) });
+
+test('connections that need the address of the same name at the same time share a lookup, and its failure', async () => {
+  let fail: (error: Error) => void = () => {};
+  lookup.mockImplementation(() => new Promise((_, reject) => (fail = reject)));
+  const dialled = Promise.allSettled(Array.from({ length: 12 }, toSlow));
+  expect(lookup).toHaveBeenCalledTimes(1);
+  fail(Object.assign(new Error('no answer'), { code: 'EAI_AGAIN', syscall: 'getaddrinfo' }));
+  for (const result of await dialled) expect(result).toMatchObject({ reason: { code: 'EAI_AGAIN' } });
+  const again = toSlow();
+  expect(lookup).toHaveBeenCalledTimes(2);
+  fail(new Error('no answer'));
+  await expect(again).rejects.toThrow('no answer');
+});
