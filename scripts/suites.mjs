@@ -95,7 +95,7 @@ const TABLE = [
     kind: HTTP,
     files: CLIENT_FILES,
     guards: ['packages/api/src', 'packages/server/src/http'],
-    costs: { 'http-curl': 60, 'http-raw': 50 },
+    costs: { 'http-curl': 120, 'http-raw': 80 },
   },
   {
     kind: CLI_LONG,
