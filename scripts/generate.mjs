@@ -14,7 +14,8 @@ const scriptsFolder = `${brokers}/redis/scripts`;
 const entries = [
   { path: `${scriptsFolder}/lua.generated.ts`, generate: generateLua },
   { path: `${brokers}/sqlite/migrations/migrations.generated.ts`, generate: generateMigrations },
-  { path: 'etc/taskcenter.yaml', generate: generateSample },
+  { path: 'etc/taskcenter.yaml', generate: () => generateFromSettings('sampleYaml') },
+  { path: 'docs/configuration.md', generate: () => generateFromSettings('referencePage') },
 ];
 
 const HEADER = '// Made by scripts/generate.mjs; do not edit.\n';
@@ -42,14 +43,14 @@ function generateMigrations() {
   return `${HEADER}export const migrations = [\n${migrations.join('')}] as const;\n`;
 }
 
-/** The sample configuration with its comments. It comes from the schema of the server, which is built first. */
-async function generateSample() {
+/** The sample configuration, or the reference. They come from the schema of the server, which is built first. */
+async function generateFromSettings(name) {
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', 'packages/server'], {
     cwd: root,
     stdio: 'inherit',
   });
-  const { sampleYaml } = await import(new URL('../packages/server/dist/config/sample.js', import.meta.url));
-  return sampleYaml();
+  const sample = await import(new URL('../packages/server/dist/config/sample.js', import.meta.url));
+  return sample[name]();
 }
 
 const check = process.argv.includes('--check');

@@ -20,7 +20,7 @@ describe.skipIf(!redisKind.available)('a worker that handles signals', () => {
     await folder.remove();
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)(
+  test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
     'takes no more tasks after SIGTSTP, and stops at %s',
     async (signal) => {
       const broker = await store.connect();

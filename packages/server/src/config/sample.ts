@@ -16,6 +16,27 @@ function lineOf(path: SettingPath): string {
   return `${key}: ${value}`;
 }
 
+const REFERENCE_HEADER = `# Configuration reference
+
+Each key stands in the file (\`--config\`, else \`etc/taskcenter.yaml\`) or in its variable. A flag of \`task-center serve\` overrides a variable, and
+that the file. [etc/taskcenter.yaml](../etc/taskcenter.yaml) is the same as a file to edit. This page is generated.
+
+A change of a key marked **SIGHUP** takes effect when the service is told to
+[read its configuration again](stop.md#reading-the-configuration-again). All others need a restart.
+`;
+
+/** Text of the reference: each key with its variable, its default, what it means, and when a change takes effect. */
+export function referencePage(): string {
+  const sections = settingPaths.map((path) => {
+    const { about, expected, fallback, example, live } = settingAt(path);
+    const value = fallback === null ? 'follows from other keys, or none' : `\`${JSON.stringify(fallback)}\``;
+    const shown = example === undefined ? '' : ` Example: \`${example}\`.`;
+    const facts = [`Variable \`${variableOf(path)}\``, `default ${value}`, live ? '**SIGHUP**' : 'restart'];
+    return `## \`${path}\`\n\n${facts.join('; ')}.\n\n${about}\n\nExpected: ${expected.replaceAll('<', '\\<')}.${shown}\n`;
+  });
+  return [REFERENCE_HEADER, ...sections].join('\n');
+}
+
 /** Text of the sample configuration: each key with a comment above it, every line commented out. */
 export function sampleYaml(): string {
   const lines: string[] = [];
