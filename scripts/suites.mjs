@@ -103,6 +103,12 @@ const TABLE = [
     guards: ['packages/server/src/http/wire', 'packages/server/src/http/listen.ts'],
     costs: { long: 80 },
   },
+  {
+    kind: CLI_LONG,
+    files: ['memory'],
+    guards: ['packages/server/src/http/memory', 'packages/server/src/http/tasks'],
+    costs: { long: 110 },
+  },
 
   {
     kind: CHECKLIST,

@@ -19,7 +19,7 @@ import { claimFirstKey, type FirstKey } from './auth/first-key.ts';
 import { createCallbackWorker, type CallbackWorker } from './callbacks/callback-worker.ts';
 import { ConfigError, type Config, type ShutdownTimes } from './config/config.ts';
 import { createApp } from './http/app.ts';
-import { BatchTurns } from './http/batches/turns.ts';
+import { createBatchTurns } from './http/memory/budget.ts';
 import { ServiceState } from './http/deps.ts';
 import { listen } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
@@ -111,7 +111,7 @@ async function startHttp(
     authenticate: createAuthenticate(broker, runtime),
     rules,
     state,
-    batchTurns: new BatchTurns(runtime.clock),
+    batchTurns: createBatchTurns(runtime.clock),
     queueLimit: new QueueLimit({ broker, clock: runtime.clock, maxQueues: config.limits.queues }),
     shortages,
     version: VERSION,

@@ -76,32 +76,27 @@ const submit = ({ url }: Bed, key: string, body: string) =>
   });
 
 function bodies(bed: () => Bed): void {
-  /** Begins uploads that do not end, until one is refused. Returns them, and the refusal. */
-  async function fillUp(key: string, most: number): Promise<{ peers: Peer[]; refusal: string }> {
-    const peers: Peer[] = [];
+  /** Begins six uploads that do not end; together they would take 48 MiB. Returns them, and the refusals that have come. */
+  function beginUploads(key: string): { peers: Peer[]; refusals: string[] } {
     const piece = Buffer.alloc(8 * MIB - 1_024, ' ');
-    while (peers.length < most) {
-      const peer = new Peer(bed().url);
-      peers.push(peer);
-      const refused = peer.answer();
-      await peer.send(upload(key, 8 * MIB), piece);
-      const text = await Promise.race([
-        refused,
-        new Promise<null>((resolve) => setTimeout(resolve, 200, null)),
-      ]);
-      if (text !== null) return { peers, refusal: text };
+    const refusals: string[] = [];
+    const peers = Array.from({ length: 6 }, () => new Peer(bed().url));
+    for (const peer of peers) {
+      void peer.answer().then((text) => refusals.push(text));
+      void peer.send(upload(key, 8 * MIB), piece);
     }
-    return { peers, refusal: '' };
+    return { peers, refusals };
   }
 
   test('bodies that have arrived: one key has at most half, and what is small has room for itself', async () => {
     const [one, two, three] = await Promise.all([bed().key(), bed().key(), bed().key()]);
-    const ofOne = await fillUp(one, 6);
-    expect(ofOne.peers).toHaveLength(5);
-    expect(ofOne.refusal).toMatch(/^HTTP\/1\.1 503 [^]*"code":"overloaded"[^]*"outcome":"not_stored"/);
-    const ofTwo = await fillUp(two, 6);
-    // Large bodies have three quarters in all: 48 MiB.
-    expect(ofTwo.peers).toHaveLength(3);
+    const ofOne = beginUploads(one);
+    // Four have 32 MiB.
+    await expect.poll(() => ofOne.refusals.length, { timeout: 10_000 }).toBe(2);
+    expect(ofOne.refusals[0]).toMatch(/^HTTP\/1\.1 503 [^]*"code":"overloaded"[^]*"outcome":"not_stored"/);
+    const ofTwo = beginUploads(two);
+    // Large bodies have three quarters in all, which leaves 16 MiB.
+    await expect.poll(() => ofTwo.refusals.length, { timeout: 10_000 }).toBe(4);
     const small = JSON.stringify({ tasks: [{ type: 't' }] });
     expect((await submit(bed(), three, small)).status).toBe(200);
     expect((await submit(bed(), two, small)).status).toBe(200);

@@ -170,7 +170,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
   );
   app.use(setHeaders(deps), logRequests(deps), watchForwarded(deps), checkUrl);
   const admission = new Admission(deps.config.http.maxRequests);
-  const budgets = createBudgets();
+  const budgets = createBudgets(deps.runtime.clock);
   for (const route of routeList)
     app.on(
       route.method,

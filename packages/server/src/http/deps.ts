@@ -1,7 +1,7 @@
 import type { Broker, Client, Runtime } from '@task-center/engine';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
-import type { BatchTurns } from './batches/turns.ts';
+import type { Turns } from './memory/turns.ts';
 import type { Shortages } from '../observe/shortages.ts';
 import type { LiveRules } from './live-rules.ts';
 import type { QueueLimit } from './submission/queue-limit.ts';
@@ -49,7 +49,7 @@ export interface AppDeps {
   /** Which submissions would make a queue too many. */
   readonly queueLimit: QueueLimit;
   /** Large batches wait for one another. */
-  readonly batchTurns: BatchTurns;
+  readonly batchTurns: Turns;
   /** What this machine has run out of. Left out = nobody is told of it. */
   readonly shortages?: Pick<Shortages, 'note' | 'onStored'>;
   /** Version of the program, sent with every answer. */

@@ -14,7 +14,7 @@ import {
   type Handlers,
   type Reply,
 } from './call.ts';
-import { keepUntilTaken } from './memory/answers.ts';
+import { keepUntilTaken } from './memory/budget.ts';
 import { JSON_TYPE } from '../media-types.ts';
 import { withSteps, type Operation, type PendingCall } from './steps.ts';
 import type { Checked } from './validate.ts';

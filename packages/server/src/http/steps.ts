@@ -12,7 +12,7 @@ import type { Admission } from './admission.ts';
 import type { FindFurtherItems, Reply } from './call.ts';
 import type { AppDeps } from './deps.ts';
 import { declaredFraming, hasBody } from './headers.ts';
-import type { Budgets, Room } from './memory/budget.ts';
+import { LARGE_BYTES, type Budgets, type Room } from './memory/budget.ts';
 import { readBody } from './read-body.ts';
 import { validate, type Checked } from './validate.ts';
 
@@ -100,10 +100,13 @@ const checkInput: Step = (call, next) => {
  * What the answer takes in the end is known only when it is there.
  */
 const reserveAnswer: Step = (call, next) => {
-  const { operation, checked, deps, principal } = call;
-  call.answerRoom = deps.budgets.answers.open(principal.keyId);
-  call.answerRoom.grow(operation.answerBytes(checked));
-  return next(call);
+  const { operation, checked, principal } = call;
+  const { answers, making } = call.deps.budgets;
+  const bytes = operation.answerBytes(checked);
+  call.answerRoom = answers.open(principal.keyId);
+  call.answerRoom.grow(bytes);
+  const isLargeView = operation.route.method === 'GET' && bytes >= LARGE_BYTES;
+  return isLargeView ? making.run(bytes, () => next(call)) : next(call);
 };
 
 /** Writes an audit entry once the handler has replied. There is no audit log yet: entries are lines of the log. */

@@ -11,7 +11,7 @@ import { createLocalKey, type NewKey } from '../../src/auth/local-key.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
-import { BatchTurns } from '../../src/http/batches/turns.ts';
+import { createBatchTurns } from '../../src/http/memory/budget.ts';
 import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
 import { QueueLimit } from '../../src/http/submission/queue-limit.ts';
@@ -139,7 +139,7 @@ export async function testApp({
     authenticate: createAuthenticate(wrapped, runtime),
     rules,
     state,
-    batchTurns: new BatchTurns(runtime.clock),
+    batchTurns: createBatchTurns(runtime.clock),
     queueLimit: new QueueLimit({
       broker: wrapped,
       clock: runtime.clock,

@@ -2,14 +2,17 @@
  * A bound of the memory that requests or answers take, all of this process together. What is small has a share of its own, and
  * one key has at most half: neither large requests nor one caller can shut the others out.
  */
+import type { Clock } from '@task-center/engine';
+import type { Bindings } from '../call.ts';
 import { ProblemError } from '../../problem.ts';
+import { Turns } from './turns.ts';
 
 const MIB = 1_024 * 1_024;
 /** Of each budget. */
 const MAX_BYTES = 64 * MIB;
 const MAX_BYTES_OF_KEY = MAX_BYTES / 2;
 /** What is at least this large. It leaves a quarter of the budget to the others. */
-const LARGE_BYTES = 64 * 1_024;
+export const LARGE_BYTES = 64 * 1_024;
 const MAX_BYTES_OF_LARGE = (MAX_BYTES / 4) * 3;
 
 /** How much of a budget is in use. */
@@ -110,9 +113,27 @@ export interface Budgets {
   readonly bodies: MemoryBudget;
   /** Of answers, until their callers have taken them. */
   readonly answers: MemoryBudget;
+  /** While large answers are made: what they are made of takes several times their size. */
+  readonly making: Turns;
 }
 
-export const createBudgets = (): Budgets => ({
+/** What batches that `defaults` make large take while they are stored. Their bodies are small. */
+export const createBatchTurns = (clock: Pick<Clock, 'after'>): Turns =>
+  new Turns({ clock, maxBytes: 32 * MIB, what: 'large batches' });
+
+export const createBudgets = (clock: Pick<Clock, 'after'>): Budgets => ({
+  making: new Turns({ clock, maxBytes: 8 * MIB, what: 'large answers' }),
   bodies: new MemoryBudget('more bodies'),
   answers: new MemoryBudget('more answers that their callers have not taken'),
 });
+
+/** Keeps the room of an answer until it is taken or its connection is closed. Without Node's objects nothing is sent. */
+export function keepUntilTaken(room: Room, bytes: number, { incoming, outgoing }: Bindings): void {
+  const socket = incoming?.socket;
+  if (outgoing === undefined || socket === undefined || socket.destroyed || outgoing.closed)
+    return room.release();
+  room.set(bytes);
+  outgoing.once('close', () => room.release());
+  // One behind another answer has no socket yet, and does not hear of its end.
+  if (outgoing.socket === null) socket.once('close', () => room.release());
+}

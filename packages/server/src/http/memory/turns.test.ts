@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '@task-center/engine';
 
-import { BatchTurns } from './turns.ts';
+import { Turns } from './turns.ts';
 
 const MIB = 1_024 * 1_024;
 
@@ -15,6 +15,9 @@ function manualClock() {
   };
   return { after, fire: () => [...timers].forEach((act) => (timers.delete(act), act())), timers };
 }
+
+const turnsWith = (clock: Pick<Clock, 'after'>) =>
+  new Turns({ clock, maxBytes: 32 * MIB, what: 'large batches' });
 
 /** A batch that is stored when the test says so. */
 function batch() {
@@ -30,7 +33,7 @@ function batch() {
 
 test('batches wait while there is no room, in their order, and give it back also when they fail', async () => {
   const clock = manualClock();
-  const turns = new BatchTurns(clock);
+  const turns = turnsWith(clock);
   const batches = [batch(), batch(), batch()];
   const runs = [20, 20, 8].map((mib, i) => turns.run(mib * MIB, batches[i]!.store));
   await Promise.resolve();
@@ -50,7 +53,7 @@ test('batches wait while there is no room, in their order, and give it back also
 
 test('a batch that has waited too long is refused, and stores nothing; one behind it goes on', async () => {
   const clock = manualClock();
-  const turns = new BatchTurns(clock);
+  const turns = turnsWith(clock);
   const [first, large] = [batch(), batch()];
   const running = turns.run(20 * MIB, first.store);
   const refused = turns.run(20 * MIB, large.store);
@@ -63,6 +66,6 @@ test('a batch that has waited too long is refused, and stores nothing; one behin
 });
 
 test('a batch above the bound goes alone', async () => {
-  const turns = new BatchTurns(manualClock());
+  const turns = turnsWith(manualClock());
   await expect(turns.run(100 * MIB, async () => 'stored')).resolves.toBe('stored');
 });

@@ -1,0 +1,84 @@
+/** Lets work that takes much memory wait for other work that does: all of it at once would take gigabytes. */
+import type { Clock } from '@task-center/engine';
+import { ProblemError } from '../../problem.ts';
+
+/** Work that has waited this long is refused, ms. */
+const MAX_WAIT_MS = 5_000;
+
+/** What the work of one kind may take together. */
+export interface TurnsOptions {
+  readonly clock: Pick<Clock, 'after'>;
+  readonly maxBytes: number;
+  /** What there is too much of, in words: `large batches`. */
+  readonly what: string;
+}
+
+interface Waiting {
+  readonly bytes: number;
+  begin(): void;
+}
+
+/** The turns of one kind of work. */
+export class Turns {
+  readonly #options: TurnsOptions;
+  #free: number;
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(options: TurnsOptions) {
+    this.#options = options;
+    this.#free = options.maxBytes;
+  }
+
+  /**
+   * Runs `work` when there is room.
+   *
+   * @throws ProblemError `overloaded`: there was none in time, and nothing was stored
+   */
+  async run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    // One that needs more than all of the room waits for all of it.
+    const room = Math.min(bytes, this.#options.maxBytes);
+    if (this.#waiting.size > 0 || room > this.#free) await this.#wait(room);
+    else this.#free -= room;
+    try {
+      return await work();
+    } finally {
+      this.#free += room;
+      this.#beginNext();
+    }
+  }
+
+  #wait(bytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        bytes,
+        begin: () => {
+          timer.cancel();
+          resolve();
+        },
+      };
+      const timer = this.#options.clock.after(MAX_WAIT_MS, () => {
+        this.#waiting.delete(waiting);
+        this.#beginNext();
+        reject(this.#overloaded());
+      });
+      this.#waiting.add(waiting);
+    });
+  }
+
+  #beginNext(): void {
+    for (const next of this.#waiting) {
+      if (next.bytes > this.#free) return;
+      this.#waiting.delete(next);
+      this.#free -= next.bytes;
+      next.begin();
+    }
+  }
+
+  #overloaded(): ProblemError {
+    const detail = `Too many ${this.#options.what} wait for one another. Nothing was stored; try again in a moment.`;
+    return new ProblemError('overloaded', detail, {
+      extra: { outcome: 'not_stored' },
+      headers: { 'retry-after': '1' },
+    });
+  }
+}
