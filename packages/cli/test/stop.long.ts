@@ -84,6 +84,19 @@ describe('an orderly stop', () => {
   });
 });
 
+test('a service that hangs in its exit is ended by its parent, which exits as the service wanted to', async () => {
+  // Only the service has a channel, and its own handler comes first.
+  const hanger =
+    "data:text/javascript,if(process.send)setTimeout(()=>process.on('exit',()=>{for(;;);}),300).unref()";
+  const service = await serveIn({ env: { ...SHORT, NODE_OPTIONS: `--import=${encodeURI(hanger)}` } });
+  const pid = await service.pid();
+  await service.holdTask();
+  service.cli.signal('SIGTERM');
+  expect((await service.cli.ended).code).toBe(0);
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  expect(await service.heldTask()).toMatchObject(UNHURT);
+});
+
 test.concurrent('USR1 opens no debugger, and TSTP suspends nothing', async () => {
   const service = await serviceThatHolds();
   for (const signal of ['SIGUSR1', 'SIGTSTP'] as const) service.cli.signalAll(signal);
