@@ -89,6 +89,12 @@ const TABLE = [
     guards: [...engine('worker'), 'packages/server/src/callbacks/host-slots.ts'],
     costs: { long: 75 },
   },
+  {
+    kind: CLI_LONG,
+    files: ['callbacks-descriptors'],
+    guards: [...engine('runtime/own-faults.ts'), 'packages/server/src/callbacks/own-limit.ts'],
+    costs: { long: 10 },
+  },
   { kind: BENCH, files: ['guard'], guards: engine('brokers', 'client', 'worker'), costs: { long: 20 } },
 
   {
