@@ -1,7 +1,7 @@
 /**
  * The slots of the callback worker, by host. A host may fill the slots: those that are in use when it begins to hang are lost to
  * the others. Therefore 16 more are kept for hosts that have nothing in the others. To reach their callbacks, those of full hosts are
- * deferred (ADR 26).
+ * deferred (ADR 27).
  */
 import type { Admission, Clock, LeasedTask, OwnFault, Postponement } from '@task-center/engine';
 import { callbackOf } from './callback.ts';
