@@ -99,7 +99,7 @@ export default defineConfig({
       project('openapi', {
         include: ['interop/openapi/*.test.ts'],
         testTimeout: 120_000,
-        groupOrder: 8,
+        groupOrder: 10,
         fileParallelism: false,
       }),
       project('experiments', {
