@@ -1,5 +1,5 @@
 import { createApiClient, ApiError, RawJson, routeList } from '@task-center/api';
-import { connect, isTaskId, queueNameFault } from '@task-center/engine';
+import { connect, isTaskId, queueNameFault, type Broker } from '@task-center/engine';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { queueName, taskInput } from '@task-center/api';
@@ -97,24 +97,29 @@ describe('with too many requests in progress', () => {
   test('further ones are refused at once, except health checks, until some have ended', async () => {
     let answer = () => {};
     const isAnswered = new Promise<void>((resolve) => (answer = resolve));
+    let begun = 0;
+    const list = async (broker: Broker) => {
+      begun += 1;
+      await isAnswered;
+      return broker.inspect.queues();
+    };
     const config = testConfig({ 'http.port': '0', 'http.max_requests': '2' });
     const other = await testApp({
       config,
       wrap: (broker) => ({
         ...broker,
-        inspect: { ...broker.inspect, queues: () => isAnswered.then(() => broker.inspect.queues()) },
+        inspect: { ...broker.inspect, queues: () => list(broker) },
       }),
     });
     try {
       const working = [other.call('GET', '/v1/queues'), other.call('GET', '/v1/queues')];
-      await vi.waitFor(async () => {
-        const { status, json, headers } = await other.call('POST', '/v1/tasks', { body: { type: 't' } });
-        expect({ status, code: json.code }).toEqual({ status: 503, code: 'overloaded' });
-        expect(headers.get('retry-after')).toBe('1');
-      });
+      await vi.waitFor(() => expect(begun).toBe(2), { timeout: 10_000 });
+      const { status, json, headers } = await other.call('POST', '/v1/tasks', { body: { type: 't' } });
+      expect({ status, code: json.code }).toEqual({ status: 503, code: 'overloaded' });
+      expect(headers.get('retry-after')).toBe('1');
       expect((await other.call('GET', '/healthz')).status).toBe(200);
       answer();
-      expect((await Promise.all(working)).map(({ status }) => status)).toEqual([200, 200]);
+      expect((await Promise.all(working)).map((one) => one.status)).toEqual([200, 200]);
       expect((await other.call('GET', '/v1/queues')).status).toBe(200);
     } finally {
       await other.close();

