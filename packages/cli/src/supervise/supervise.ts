@@ -11,6 +11,11 @@ import { KillSwitch } from './kill-switch.ts';
 import { RestartBackoff } from './restarts.ts';
 
 const PROGRAM = new URL('./service.process.js', import.meta.url);
+/**
+ * glibc's allocator gives large blocks back to the system when they are freed, but raises the size from which it does so each
+ * time: after one load of large bodies it would keep the memory of all later ones. Other allocators ignore these.
+ */
+const GIVE_MEMORY_BACK = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
 /** Stands in for the exit code of a process that could not be created. */
 const EXIT_NOT_CREATED = 1;
 /** Longest time to write what is left of the parent's own messages, ms. */
@@ -54,7 +59,8 @@ class ServiceRun {
   /** @param onStopping called when the service has begun to stop, by a signal or on its own */
   constructor(args: readonly string[], killSwitch: KillSwitch, onStopping: () => void) {
     this.#killSwitch = killSwitch;
-    this.#child = fork(PROGRAM, args);
+    const { env } = process;
+    this.#child = fork(PROGRAM, args, { env: { ...GIVE_MEMORY_BACK, ...env } });
     killSwitch.watch(this.#child);
     this.#child.on('message', (message) => this.#onMessage(message as ServiceMessage, onStopping));
     this.end = new Promise((resolve) => {
