@@ -69,12 +69,13 @@ async function attack(port: number, count: number, bytes: Buffer): Promise<void>
   await sleep(2_000);
 }
 
-/** Attacks twice: the memory stays within the bound. When garbage is collected is up to the engine of the language. */
+/** Attacks twice: the memory stays within the bound, and what the second attack leaves is within what the first one took. */
 async function expectBounded(pid: number, idle: number, act: () => Promise<void>): Promise<void> {
   const first = await measure(pid, act);
   const second = await measure(pid, act);
   const measured = JSON.stringify({ idle, first, second });
   expect(Math.max(first.most, second.most), measured).toBeLessThan(idle + 250);
+  expect(second.after, measured).toBeLessThan(first.most + 20);
 }
 
 /** A receiver that fails with a long answer. */
