@@ -18,7 +18,7 @@ export interface DeferOptions extends ErrorOptions {
 }
 
 /**
- * The task cannot run now, and nothing of it has failed. Throw it from a handler: the task is given back at no attempt, and is
+ * The task cannot run now, and nothing of it has failed. Throw it from a handler: the task is given back without using up an attempt, and is
  * due after a pause. The reason is shown with the task until it is taken again, at most 200 characters of it.
  */
 export class DeferError extends Error {

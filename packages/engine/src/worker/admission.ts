@@ -1,6 +1,6 @@
 import type { GivenBack, LeasedTask } from '../broker/consume.ts';
 
-/** A task that may not start now. */
+/** When a task that may not start now is tried again, and why. */
 export interface Postponement {
   /** It is due again after this time, ms. */
   readonly delayMs: number;
@@ -19,7 +19,7 @@ export interface Admission {
   room(): number;
   /** A fetch has ended. One that has found no task: all that were pending have come. */
   onFetched(hasFound: boolean): void;
-  /** Whether a task that has come may start. Undefined = it may; otherwise it is deferred, at no attempt. Never throws. */
+  /** Whether a task that has come may start. Undefined = it may; otherwise it is deferred, and no attempt is used up. Never throws. */
   judge(task: LeasedTask): Postponement | undefined;
   /** Its attempt begins. It may be one that was not judged, because it starts alone. */
   onStarted(task: LeasedTask): void;
@@ -27,12 +27,12 @@ export interface Admission {
   onEnded(task: LeasedTask): void;
 }
 
-/** Brokers keep no more of a reason. */
+/** Brokers keep this many characters of a reason. */
 const MAX_REASON_LENGTH = 200;
-/** Longest pause: a year. Brokers store times, and a pause of NaN or Infinity leads to none. */
+/** Longest pause: a year. Brokers store the time at which it ends, and there is none after a pause of NaN or Infinity. */
 const MAX_DEFERRAL_MS = 31_536_000_000;
 
-/** The end of an attempt that may not run now. A task with a deadline is due by then: it must end in time. */
+/** Gives a task back that may not run now. A task with a deadline is due by its deadline at the latest, and ends there. */
 export function deferred(task: LeasedTask, { delayMs, reason }: Postponement, nowMs: number): GivenBack {
   const asked = Number.isNaN(delayMs) ? 0 : Math.min(MAX_DEFERRAL_MS, Math.max(0, delayMs));
   const leftMs = task.deadlineMs > 0 ? Math.max(0, task.deadlineMs - nowMs) : Infinity;

@@ -83,7 +83,7 @@ export class Worker {
 
   /**
    * Registers the handler of a type, or of all types with a prefix: `'email:*'`. The longest prefix wins; `'*'` takes all
-   * other types. A task of a type that has none is given back for another worker, at no attempt; with the profile `asynq` it
+   * other types. A task of a type that has none is given back for another worker, without using up an attempt; with the profile `asynq` it
    * fails.
    *
    * @throws TaskCenterError `worker-misused` after `start`, or if the type has a handler already

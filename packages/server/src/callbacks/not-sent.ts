@@ -1,12 +1,12 @@
 /**
  * Callbacks that this service itself cannot send now: no entry of `callbacks.allow` opens their address, or our own system
- * refuses the connection. Nothing of them has failed: they are deferred at no attempt, until they work (ADR 25).
+ * refuses the connection. Nothing of them has failed: they are deferred until they can be sent, and no attempt is used up (ADR 25).
  */
 import { DeferError, type Clock, type OwnFault } from '@task-center/engine';
 import { GrowingPauses } from '@task-center/model';
 import type { BlockedUrl } from './url-rules.ts';
 
-/** How the reasons of such tasks begin: they are found by it. */
+/** How the reasons of such tasks begin. `isNotSent` recognizes them by it. */
 const NOT_SENT = 'not sent (';
 
 /** Longest pause. `waiting-callbacks.ts` looks for these tasks among those that are due by then. */
@@ -34,7 +34,7 @@ export interface NotSentListener {
   onSent(): void;
 }
 
-/** Decides how long callbacks wait that cannot be sent. */
+/** Decides how long callbacks that cannot be sent now are deferred. */
 export class NotSent {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #listener: NotSentListener;

@@ -12,7 +12,7 @@ const PAUSES = { firstMs: 100, maxMs: 5_000, forgetMs: 60_000 };
 const MAX_TOLD = 1_000;
 
 /**
- * Tasks of types for which a worker has no handler. They are given back at no attempt, as another worker may have one: in a
+ * Tasks of types for which a worker has no handler. They are given back without using up an attempt, as another worker may have one: in a
  * fleet during a deployment, or where workers share a queue (ADR 21).
  */
 export class MissingHandlers {
