@@ -1,7 +1,6 @@
 import { POISON_LIMITS } from '@task-center/model';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import { slotOf } from '../../src/brokers/redis/client/topology/slots.ts';
 import { connect } from '../../src/connect.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { aTask } from '../support/factories.ts';
@@ -22,17 +21,10 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
     await cluster?.stop();
   });
 
-  async function queueOn(node: RedisCluster['nodes'][number]): Promise<string> {
-    for (let i = 0; ; i += 1) {
-      const owner = await cluster.ownerOf(slotOf(`asynq:{q${i}}:pending`));
-      if (owner === node) return `q${i}`;
-    }
-  }
-
   test('the queues on the other masters are maintained as before', async () => {
     broker = await connect(cluster.url, { runtime: { clock: fastClock } });
     const [first, , last] = cluster.nodes;
-    const [alive, dead] = [await queueOn(first!), await queueOn(last!)];
+    const [alive, dead] = [await cluster.queueOn(first!), await cluster.queueOn(last!)];
     const tasks = [alive, dead].map((queue) => aTask({ queue, delayMs: 1 }));
     expect(await broker.submit.enqueue(tasks)).toMatchObject([{ code: 'created' }, { code: 'created' }]);
     const steps = [dead, alive].map((queue) => ({ queue, limit: 10 }));
@@ -51,7 +43,7 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
     broker = await connect(cluster.url);
     // The first node also gets the commands that any node can serve.
     const [first, second] = cluster.nodes;
-    const [alive, dead] = [await queueOn(second!), await queueOn(first!)];
+    const [alive, dead] = [await cluster.queueOn(second!), await cluster.queueOn(first!)];
     const ends: (() => void)[] = [];
     const seen = new Set<string>();
     let finishCalls = 0;

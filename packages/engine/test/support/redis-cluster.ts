@@ -22,6 +22,8 @@ export interface RedisCluster {
   readonly nodes: readonly ClusterNode[];
   /** The node that has a slot now. */
   ownerOf(slot: number): Promise<ClusterNode>;
+  /** The first of the queues `q0`, `q1` and so on that the node has now. */
+  queueOn(node: ClusterNode): Promise<string>;
   /** Moves a slot with its keys. `duringMove` runs while some keys are on the old node and some on the new one. */
   moveSlot(slot: number, to: ClusterNode, duringMove?: () => Promise<void>): Promise<void>;
   /** The replicas that were added, in that order. */
@@ -123,6 +125,10 @@ export async function startCluster(
     return node;
   }
 
+  async function queueOn(node: ClusterNode): Promise<string> {
+    for (let i = 0; ; i += 1) if ((await ownerOf(slotOf(`asynq:{q${i}}:pending`))) === node) return `q${i}`;
+  }
+
   const replicas: ClusterNode[] = [];
   async function addReplica(of: ClusterNode): Promise<ClusterNode> {
     const replica = await startNode(args, files);
@@ -145,6 +151,7 @@ export async function startCluster(
     url: `${files ? 'rediss' : 'redis'}-cluster://${nodes.map(({ announcedPort }) => `${HOST}:${announcedPort}`).join(',')}`,
     nodes,
     ownerOf,
+    queueOn,
     call,
     async restart() {
       await Promise.all(nodes.map(({ server }) => server.restart()));

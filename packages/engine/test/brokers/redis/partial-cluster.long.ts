@@ -21,17 +21,10 @@ describe.skipIf(!hasRedis())('submissions to a cluster with a node that is down'
     await cluster?.stop();
   });
 
-  async function queueOn(node: RedisCluster['nodes'][number]): Promise<string> {
-    for (let i = 0; ; i += 1) {
-      const owner = await cluster.ownerOf(slotOf(`asynq:{q${i}}:pending`));
-      if (owner === node) return `q${i}`;
-    }
-  }
-
   test('each of several tasks says whether it is stored, and those on the other nodes are', async () => {
     const owner = await cluster.ownerOf(slotOf('asynq:queues'));
     const others = cluster.nodes.filter((node) => node !== owner);
-    const [alive, dead] = [await queueOn(others[0]!), await queueOn(others[1]!)];
+    const [alive, dead] = [await cluster.queueOn(others[0]!), await cluster.queueOn(others[1]!)];
     await broker.submit.enqueue([alive, dead].map((queue) => aTask({ queue })));
     await others[1]!.server.stop();
     const tasks = [alive, dead, alive].map((queue) => aTask({ queue }));
@@ -50,7 +43,7 @@ describe.skipIf(!hasRedis())('submissions to a cluster with a node that is down'
 
   test('tasks whose queue cannot be registered are in doubt', async () => {
     const owner = await cluster.ownerOf(slotOf('asynq:queues'));
-    const alive = await queueOn(cluster.nodes.find((node) => node !== owner)!);
+    const alive = await cluster.queueOn(cluster.nodes.find((node) => node !== owner)!);
     await broker.ping();
     await owner.server.stop();
     const enqueuing = broker.submit.enqueue([aTask({ queue: alive, id: 'a' })]);
