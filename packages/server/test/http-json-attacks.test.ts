@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
+import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
 
 const nested = (depth: number, open = '[', close = ']') => open.repeat(depth) + close.repeat(depth);
@@ -62,17 +62,12 @@ const KEPT = [
   nested(32),
 ];
 
-describe.for(brokerKinds.filter(({ available }) => available))('on $name', ({ createStore }) => {
-  let store: TestStore;
+describe.for(brokerKinds.filter(({ available }) => available))('on $name', (kind) => {
   let app: TestApp;
   beforeAll(async () => {
-    store = await createStore();
-    app = await testApp({ broker: await store.connect() });
+    app = await testApp({ kind });
   });
-  afterAll(async () => {
-    await app.close();
-    await store.remove();
-  });
+  afterAll(() => app.close());
   const send = (path: string, body: string | Uint8Array) => app.call('POST', path, { body });
 
   test.each(VALUES)('%s is refused in every place but a payload, and nothing is stored', async (_, value) => {

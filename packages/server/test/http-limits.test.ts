@@ -1,7 +1,7 @@
 import { limits } from '@task-center/api';
 import { control } from '@task-center/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
+import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { testApp, testConfig, type TestApp } from './support/test-app.ts';
 
 const MIB = 1_048_576;
@@ -10,17 +10,12 @@ const statuses = (items: readonly Item[]) => items.map(({ status }) => status);
 const unknownFields = (count: number, from = 0) =>
   Array.from({ length: count }, (_, i) => `"${(from + i).toString(36)}":0`).join(',');
 
-describe.for(brokerKinds.filter(({ available }) => available))('on $name', ({ createStore }) => {
-  let store: TestStore;
+describe.for(brokerKinds.filter(({ available }) => available))('on $name', (kind) => {
   let app: TestApp;
   beforeAll(async () => {
-    store = await createStore();
-    app = await testApp({ broker: await store.connect() });
+    app = await testApp({ kind });
   });
-  afterAll(async () => {
-    await app.close();
-    await store.remove();
-  });
+  afterAll(() => app.close());
 
   const batch = (body: unknown) => app.call('POST', '/v1/batches', { body });
   const submit = (body: unknown) => app.call('POST', '/v1/tasks', { body });

@@ -1,7 +1,6 @@
 import { connect as connectSocket, type Socket } from 'node:net';
-import { connect } from '@task-center/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startRedis, type RedisServer } from '../../engine/test/support/redis-server.ts';
+import { brokerKinds, sqliteKind } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
 
 const MIB = 1_024 * 1_024;
@@ -156,24 +155,19 @@ function answers(bed: () => Bed): void {
   });
 }
 
-describe.each(['sqlite', 'redis'])('memory on %s is bounded for', (kind) => {
-  let redis: RedisServer | undefined;
+describe.for(brokerKinds.filter(({ available }) => available))('memory on $name is bounded for', (kind) => {
   let app: TestApp;
   let url: string;
 
   beforeAll(async () => {
-    if (kind === 'redis') redis = await startRedis();
-    app = await testApp(redis ? { broker: await connect(redis.url) } : {});
+    app = await testApp({ kind });
     url = `http://127.0.0.1:${await app.listen()}`;
   });
-  afterAll(async () => {
-    await app.close();
-    await redis?.stop();
-  });
+  afterAll(() => app.close());
 
   const bed = (): Bed => ({ url, key: () => app.createKey() });
   // The same on each broker.
-  if (kind === 'sqlite') {
+  if (kind === sqliteKind) {
     bodies(bed);
     pages(bed);
   }

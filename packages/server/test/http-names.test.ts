@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
+import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
 
 const INVISIBLE = [
@@ -24,17 +24,12 @@ const DECOMPOSED = [
   'a\u0323\u0307'.normalize('NFD'),
 ];
 
-describe.for(brokerKinds.filter(({ available }) => available))('on $name', ({ createStore }) => {
-  let store: TestStore;
+describe.for(brokerKinds.filter(({ available }) => available))('on $name', (kind) => {
   let app: TestApp;
   beforeAll(async () => {
-    store = await createStore();
-    app = await testApp({ broker: await store.connect() });
+    app = await testApp({ kind });
   });
-  afterAll(async () => {
-    await app.close();
-    await store.remove();
-  });
+  afterAll(() => app.close());
   const submit = (body: object) => app.call('POST', '/v1/tasks', { body: { type: 't', ...body } });
 
   describe.each(['queue', 'type'])('a submitted %s', (field) => {

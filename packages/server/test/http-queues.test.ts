@@ -1,21 +1,16 @@
 import type { Broker } from '@task-center/engine';
 import { TaskCenterError } from '@task-center/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
+import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
 
 for (const kind of brokerKinds)
   describe.skipIf(!kind.available)(`on ${kind.name}`, () => {
     let app: TestApp;
-    let place: TestStore;
     beforeAll(async () => {
-      place = await kind.createStore();
-      app = await testApp({ broker: await place.connect() });
+      app = await testApp({ kind });
     });
-    afterAll(async () => {
-      await app.close();
-      await place.remove();
-    });
+    afterAll(() => app.close());
 
     const submit = async (fields: object) =>
       (await app.call('POST', '/v1/tasks', { body: { type: 't', ...fields } })).json;

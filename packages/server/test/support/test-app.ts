@@ -2,10 +2,8 @@
  * The HTTP API for tests, on a broker of its own. It is called in process, or over a connection by the client that
  * `HTTP_CLIENT` names.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Client, connect, createRuntime, type Broker, type NewTask } from '@task-center/engine';
+import { Client, createRuntime, type Broker, type NewTask } from '@task-center/engine';
+import { sqliteKind, type BrokerKind } from '../../../engine/test/support/brokers.ts';
 import { createAuthenticate } from '../../src/auth/authenticate.ts';
 import { createLocalKey, type NewKey } from '../../src/auth/local-key.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -102,7 +100,9 @@ const plainTask: NewTask = {
 export interface TestAppOptions {
   /** Default: mode try on loopback. */
   readonly config?: Config;
-  /** Default: a SQLite file of its own. */
+  /** The kind of its broker, which has a store of its own. Default: SQLite. */
+  readonly kind?: BrokerKind;
+  /** A broker in place of that. */
   readonly broker?: Broker;
   /** Makes the IDs of tasks. */
   readonly newId?: () => string;
@@ -112,12 +112,13 @@ export interface TestAppOptions {
 
 export async function testApp({
   config,
+  kind = sqliteKind,
   broker: given,
   newId,
   wrap = (broker) => broker,
 }: TestAppOptions = {}): Promise<TestApp> {
-  const folder = given ? null : await mkdtemp(join(tmpdir(), 'task-center-http-'));
-  const broker = given ?? (await connect(`sqlite:${join(folder ?? '', 'tasks.db')}`));
+  const store = given ? null : await kind.createStore();
+  const broker = given ?? (await store!.connect());
   const logged: TestApp['logged'] = [];
   const record = (fields: Readonly<Record<string, unknown>>, message: string) =>
     void logged.push({ fields, message });
@@ -202,7 +203,7 @@ export async function testApp({
     async close() {
       await (await server)?.close(0);
       await broker.close();
-      if (folder !== null) await rm(folder, { recursive: true, force: true });
+      await store?.remove();
     },
   };
 }
