@@ -1,5 +1,6 @@
 import { DatabaseSync } from '@photostructure/sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
 import { fsck } from '../../src/control/fsck.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
@@ -13,7 +14,7 @@ afterEach(() => place?.remove());
 const hex = (key: Uint8Array) => Buffer.from(key).toString('hex');
 
 /** Puts a text in the place of the key, as another program might. */
-async function damage(url: string): Promise<void> {
+async function overwriteKey(url: string): Promise<void> {
   if (url.startsWith('sqlite:')) {
     const raw = new DatabaseSync(url.slice('sqlite:'.length));
     raw.exec("UPDATE meta SET value = 'short' WHERE name = 'cursor_key'");
@@ -23,6 +24,16 @@ async function damage(url: string): Promise<void> {
   const raw = await rawRedis(Number(new URL(url).port));
   await raw.call('HSET', 'tc:meta', 'cursor_key', 'short');
   raw.close();
+}
+
+/** A broker whose key another one had made, and which was then damaged. */
+async function damagedBroker(createStore: () => Promise<TestStore>): Promise<Broker> {
+  place = await createStore();
+  const first = await place.connect();
+  await first.cursorKey();
+  await first.close();
+  await overwriteKey(place.url);
+  return place.connect();
 }
 
 describe.each(brokerKinds)('the key of cursors on $name', ({ available, createStore }) => {
@@ -35,12 +46,7 @@ describe.each(brokerKinds)('the key of cursors on $name', ({ available, createSt
   });
 
   test.skipIf(!available)('is found wrong by fsck, and replaced', async () => {
-    place = await createStore();
-    const first = await place.connect();
-    await first.cursorKey();
-    await first.close();
-    await damage(place.url);
-    const broker = await place.connect();
+    const broker = await damagedBroker(createStore);
     const report = (repair: boolean) => fsck(broker, { repair, pauseMs: 0 });
     expect(await report(false)).toMatchObject({
       remaining: 1,
@@ -52,12 +58,7 @@ describe.each(brokerKinds)('the key of cursors on $name', ({ available, createSt
   });
 
   test.skipIf(!available)('is replaced when it is asked for and found wrong', async () => {
-    place = await createStore();
-    const first = await place.connect();
-    await first.cursorKey();
-    await first.close();
-    await damage(place.url);
-    const broker = await place.connect();
+    const broker = await damagedBroker(createStore);
     const key = await broker.cursorKey();
     expect(key).toHaveLength(32);
     expect(hex(await broker.cursorKey())).toBe(hex(key));
