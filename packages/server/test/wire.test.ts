@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectRaw, sendRaw } from './support/raw-connection.ts';
-import { testApp, type TestApp } from './support/test-app.ts';
+import { listeningApp, type TestApp } from './support/test-app.ts';
 
 let app: TestApp;
 let port: number;
 let auth: string;
 beforeAll(async () => {
-  app = await testApp();
-  port = await app.listen();
-  auth = `authorization: Bearer ${await app.createKey({ role: 'admin' })}\r\n`;
+  ({ app, port, auth } = await listeningApp());
 });
 afterAll(() => app.close());
 

@@ -208,6 +208,13 @@ export async function testApp({
   };
 }
 
+/** An application that serves HTTP, for requests that are written byte by byte. `auth`: the header line of an admin. */
+export async function listeningApp(): Promise<{ app: TestApp; port: number; auth: string }> {
+  const app = await testApp();
+  const port = await app.listen();
+  return { app, port, auth: `authorization: Bearer ${await app.createKey({ role: 'admin' })}\r\n` };
+}
+
 function bodyOf(body: unknown): string | Uint8Array<ArrayBuffer> {
   if (typeof body === 'string') return body;
   return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
