@@ -31,13 +31,12 @@ function isoMs(text: string): number | null {
 
 /** A duration in ms, however long; null = the text is none. */
 function anyMs(text: string): number | null {
-  if (text.length > MAX_TEXT_LENGTH) return null;
   return PLAIN.test(text) ? plainMs(text) : isoMs(text);
 }
 
 /** A duration in ms, or null when the text is not a duration of at most ten years. */
 export function parseDuration(text: string): number | null {
-  const ms = anyMs(text);
+  const ms = text.length > MAX_TEXT_LENGTH ? null : anyMs(text);
   return ms !== null && ms <= MAX_DURATION_MS ? ms : null;
 }
 

@@ -82,6 +82,18 @@ const ROWS: readonly Row[] = [
     is: 200,
   },
   {
+    seen: 'interim answers without an end',
+    does: sendForEver('', 'HTTP/1.1 102 Processing\r\n\r\n'),
+    is: 'protocol',
+    says: 'its interim answers (1xx) are over 65536 bytes',
+  },
+  {
+    seen: 'an interim answer with headers that do not end',
+    does: sendForEver('HTTP/1.1 103 Early Hints\r\n', 'x: y\r\n'),
+    is: 'protocol',
+    says: 'its interim answers (1xx) are over 65536 bytes',
+  },
+  {
     seen: '200 and a reset in the headers',
     does: sendAndReset('HTTP/1.1 200 OK\r\nx: '),
     is: 200,
@@ -184,6 +196,11 @@ const ROWS: readonly Row[] = [
     does: send('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\npart\r\n'),
     is: 200,
     says: 'a chunk is longer than its size',
+  },
+  {
+    seen: '200 and a chunk whose size has many zeros in front',
+    does: send(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${'0'.repeat(20)}2\r\nok\r\n0\r\n\r\n`),
+    is: 200,
   },
   { seen: '200 and a body up to the end', does: sendAndEnd('HTTP/1.1 200 OK\r\n\r\nok'), is: 200 },
   { seen: '200 of HTTP/1.0', does: sendAndEnd('HTTP/1.0 200 OK\r\n\r\nok'), is: 200 },

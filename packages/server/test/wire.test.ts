@@ -82,6 +82,13 @@ test('headers over the limit are too-large, and a client that goes on sending re
   socket.destroy();
 });
 
+test('chunk extensions over the limit are too-large', async () => {
+  const size = `2;a=${'b'.repeat(20_000)}`;
+  const body = `transfer-encoding: chunked\r\n${JSON_HEADER}\r\n${size}\r\n{}\r\n0\r\n\r\n`;
+  const text = await sendRaw(port, `POST ${PAUSE} HTTP/1.1\r\nhost: x\r\n${auth}${body}`);
+  expect(problemOf(text)).toMatchObject({ status: 413, code: 'too-large' });
+});
+
 /** A message in which a careless reader would find a second request. Each is refused, and nothing of it is carried out. */
 describe('smuggling', () => {
   const hidden = () => {

@@ -180,7 +180,7 @@ describe('task-center-retry', () => {
   });
 
   test('with a duration over 24 h counts as 24 h', () => {
-    for (const text of ['25h', '999999999999d', 'P9D'])
+    for (const text of ['25h', '999999999999d', 'P9D', `${'9'.repeat(400)}h`, `PT${'9'.repeat(400)}S`])
       expect(hintsOf(anAnswer(500, { 'task-center-retry': text }))).toMatchObject({
         retryAfterMs: 86_400_000,
       });

@@ -18,6 +18,10 @@ describe('an answer', () => {
   test.each([
     ['with a length', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello'],
     ['in chunks', `${CHUNKED}3;a="b"\r\nhel\r\n002\r\nlo\r\n0\r\ntrailer: x\r\n\r\n`],
+    [
+      'in chunks whose sizes have zeros in front',
+      `${CHUNKED}${'0'.repeat(30)}5\r\nhello\r\n${'0'.repeat(30)}\r\n\r\n`,
+    ],
     ['in chunks, with bare line feeds', 'HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n5\nhello\n0\n\n'],
     [
       'after interim answers',

@@ -14,8 +14,9 @@ export interface ReadAnswer extends ReadBody {
   readonly cut: string | null;
 }
 
-/** Most bytes of a status line and its headers. */
+/** Most bytes of a status line and its headers, and of all interim answers together. */
 const MAX_HEAD_BYTES = 65_536;
+const TOO_MUCH_INTERIM = `its interim answers (1xx) are over ${MAX_HEAD_BYTES} bytes`;
 const LF = 10;
 const CR = 13;
 
@@ -33,7 +34,8 @@ function headEnd(bytes: Buffer, from: number): number {
 /**
  * Reads an answer as it arrives. It decides what belongs to the answer, and what an incomplete one is still good for:
  *
- * - Interim answers (1xx) are skipped, whether they were asked for or not. 101 is a fault.
+ * - Interim answers (1xx) are skipped, whether they were asked for or not. 101 is a fault, and so are more of them than
+ *   anybody needs: a receiver could keep us busy with them.
  * - Once a final status was read there is an answer, whatever happens after that.
  */
 export class AnswerReader {
@@ -42,6 +44,7 @@ export class AnswerReader {
   /** Whether anything has arrived. */
   hasBegun = false;
   #head = new GrowingBuffer();
+  #interimBytes = 0;
   /** Set when the headers have ended. */
   #parsed: AnswerHead | null = null;
   #framing: BodyFraming | null = null;
@@ -129,8 +132,13 @@ export class AnswerReader {
     }
     const fault = startFault(head);
     if (fault !== null) this.#refuse(fault);
-    else if (head.length === MAX_HEAD_BYTES) this.#cutAt(`no more is read (limit ${MAX_HEAD_BYTES} bytes)`);
+    else if (head.length === MAX_HEAD_BYTES) this.#endLongHead();
     return bytes.subarray(head.length - before);
+  }
+
+  #endLongHead(): void {
+    if (this.hasStatus) this.#cutAt(`no more is read (limit ${MAX_HEAD_BYTES} bytes)`);
+    else this.#refuse(TOO_MUCH_INTERIM);
   }
 
   /** A head is complete. */
@@ -139,7 +147,7 @@ export class AnswerReader {
     if (head === null) return this.#refuse(startFault(bytes) ?? 'it has no status');
     if (head.status === 101) return this.#refuse('it is 101 Switching Protocols, which was not asked for');
     this.#head = new GrowingBuffer();
-    if (isInterim(head)) return;
+    if (isInterim(head)) return this.#skip(bytes.length);
     this.#parsed = head;
     const framing = bodyFramingOf(head);
     this.#framing = framing;
@@ -147,6 +155,12 @@ export class AnswerReader {
     if (head.fault !== null) this.#cutAt(head.fault);
     else if (framing.kind === 'unknown') this.#cutAt(framing.fault);
     else if (framing.kind === 'length' && framing.length === 0) this.#end();
+  }
+
+  /** An interim answer of this length has ended. */
+  #skip(length: number): void {
+    this.#interimBytes += length;
+    if (this.#interimBytes > MAX_HEAD_BYTES) this.#refuse(TOO_MUCH_INTERIM);
   }
 
   /** Returns the bytes after the body. */

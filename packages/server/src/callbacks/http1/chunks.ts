@@ -4,7 +4,7 @@ import { quoted } from '../headers.ts';
 /** Longest line with a chunk's size or a trailer, and most bytes of trailers. */
 const MAX_LINE_BYTES = 4_096;
 const MAX_TRAILER_BYTES = 65_536;
-const SIZE_LINE = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
+const SIZE_LINE = /^0*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
 
 /** What became of some bytes of a body. */
 export interface Decoded {

@@ -39,6 +39,8 @@ function parserProblem(code: string | undefined): ProblemError {
       return new ProblemError('too-large', `The headers have more than ${limits.headerBytes} bytes.`, {
         extra: { limit: limits.headerBytes },
       });
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new ProblemError('too-large', 'The chunk extensions of the body are too long.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ProblemError('malformed', 'The request did not arrive in time.');
     default:
