@@ -23,7 +23,7 @@ interface ServeOptions {
   readonly host?: string;
   readonly dataDir?: string;
   readonly roles?: string;
-  /** Most handlers that run at the same time. The service itself runs none: it delivers callbacks. */
+  /** `worker.concurrency`: the service itself runs no handlers. */
   readonly concurrency?: string;
   /** Most callbacks that this process delivers at the same time. */
   readonly callbackConcurrency?: string;
@@ -185,7 +185,7 @@ export function addServe(program: Command, io: Io): void {
     .option('--host <address>', 'address that the HTTP API listens on (127.0.0.1)')
     .option('--data-dir <path>', 'folder for the SQLite file and the first key (./data)')
     .option('--roles <roles>', 'what this process does: a list of api, worker and scheduler (all of them)')
-    .option('--concurrency <count>', 'handlers that run at once (10)')
+    .option('--concurrency <count>', 'handlers that a worker runs at once; the service runs none (10)')
     .option('--callback-concurrency <count>', 'callbacks that run at once (256)')
     .option('--public-url <url>', 'base URL of links that others use (none)')
     .option('--key-file <path>', 'file of the first API key (<data>/admin.key)')

@@ -18,8 +18,8 @@ function lineOf(path: SettingPath): string {
 
 const REFERENCE_HEADER = `# Configuration reference
 
-Each key stands in the file (\`--config\`, else \`etc/taskcenter.yaml\`) or in its variable. A flag of \`task-center serve\` overrides a variable, and
-that the file. [etc/taskcenter.yaml](../etc/taskcenter.yaml) is the same as a file to edit. This page is generated.
+A key is set in the file (\`--config\`, else \`etc/taskcenter.yaml\`), by its environment variable, or by a flag of \`task-center serve\`. A flag overrides the variable, and
+the variable overrides the file. [etc/taskcenter.yaml](../etc/taskcenter.yaml) has the same keys as a file to edit. This page is generated.
 
 A change of a key marked **SIGHUP** takes effect when the service is told to
 [read its configuration again](stop.md#reading-the-configuration-again). All others need a restart.
@@ -29,7 +29,7 @@ A change of a key marked **SIGHUP** takes effect when the service is told to
 export function referencePage(): string {
   const sections = settingPaths.map((path) => {
     const { about, expected, fallback, example, live } = settingAt(path);
-    const value = fallback === null ? 'follows from other keys, or none' : `\`${JSON.stringify(fallback)}\``;
+    const value = fallback === null ? 'see below' : `\`${JSON.stringify(fallback)}\``;
     const shown = example === undefined ? '' : ` Example: \`${example}\`.`;
     const facts = [`Variable \`${variableOf(path)}\``, `default ${value}`, live ? '**SIGHUP**' : 'restart'];
     return `## \`${path}\`\n\n${facts.join('; ')}.\n\n${about}\n\nExpected: ${expected.replaceAll('<', '\\<')}.${shown}\n`;

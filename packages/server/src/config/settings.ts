@@ -113,7 +113,7 @@ export const settings = {
     form: 'text',
     fallback: null,
     about:
-      'Where tasks are stored: a SQLite file (one process), or Redis 7 or Valkey (many machines): a single server, Sentinel or a cluster.',
+      'Where tasks are stored: in a SQLite file (one process), or in Redis 7 or Valkey (many machines), as a single server, with Sentinel or as a cluster. Default: the SQLite file tasks.db in data_dir.',
     example: 'sqlite:./data/tasks.db',
     harmless: true,
   },
@@ -123,7 +123,7 @@ export const settings = {
     form: 'words',
     fallback: [],
     about:
-      'Findings about the broker with which the service starts and takes tasks all the same, although tasks may be lost: docs/redis.md. None by default; below is an example.',
+      'Findings about the broker to accept: the service starts and takes tasks in spite of them, although tasks may be lost. docs/redis.md explains them. None by default; below is an example.',
     example: '[eviction]',
   },
   data_dir: {
@@ -151,7 +151,7 @@ export const settings = {
     expected: 'an address or host name to listen on',
     form: 'text',
     fallback: '127.0.0.1',
-    about: 'Address that HTTP listens on. If it is not loopback, put TLS in front.',
+    about: 'Address that HTTP listens on. If it is not loopback, put a proxy with TLS in front.',
     harmless: true,
   },
   'http.port': {
@@ -174,7 +174,7 @@ export const settings = {
     form: 'number',
     fallback: 10_000,
     about:
-      'Connections at once. At the bound the one that has had no request for longest is closed for a new one. The limit of open files may lower it.',
+      'Connections of HTTP clients at once. At this number the one that has been idle longest is closed for a new one. The limit of open files may lower it: docs/limits.md.',
     harmless: true,
   },
   public_url: {
@@ -182,14 +182,14 @@ export const settings = {
     expected: 'an http or https URL without user name, query or fragment',
     form: 'text',
     fallback: null,
-    about: 'Base URL of links for others. None by default; below is an example.',
+    about: 'Base URL of this service as others reach it, for links. None by default; below is an example.',
     example: 'https://tasks.example.com',
   },
   'worker.concurrency': {
     ...count(10_000),
     form: 'number',
     fallback: 10,
-    about: 'Handlers that a worker runs at once. The service itself runs none: it delivers callbacks.',
+    about: 'Handlers that a worker of the library runs at once. The service itself runs none: it delivers callbacks.',
     harmless: true,
   },
   'worker.max_stall': {
@@ -197,7 +197,7 @@ export const settings = {
     form: 'text',
     fallback: '30s',
     about:
-      'Longest stall of the service. After it, running tasks are given back and the service is restarted. 2s to 10m.',
+      'How long the event loop of the service may hang. After this time running tasks are given back and the service is restarted.',
     harmless: true,
   },
   'callbacks.mode': {
@@ -215,7 +215,7 @@ export const settings = {
     form: 'json',
     fallback: [],
     about:
-      'Where callbacks may go: hosts (*.example.com: all subdomains) or networks, with ports, and plain http where allowed. None by default; below is an example.',
+      'Where callbacks may go: hosts (*.example.com: all subdomains) or networks. An entry allows https on port 443, or on its ports; with http: true plain http (port 80), too. None by default; below is an example.',
     example: '[{ host: erp.lan, ports: [8080], http: true }, { cidr: 10.0.0.0/8 }]',
     live: true,
   },
@@ -231,7 +231,7 @@ export const settings = {
     form: 'number',
     fallback: 5_000,
     about:
-      'Queues there may be before submissions over HTTP to further ones are refused. Those that programs make with the library or Go count, and are never refused.',
+      'Number of queues. A submission over HTTP that would make one more is refused. Queues that programs make with the library or in Go count, but these programs are never refused.',
     harmless: true,
   },
   key_file: {
@@ -240,7 +240,7 @@ export const settings = {
     form: 'text',
     fallback: null,
     about:
-      'File of the API key that the first start on a broker creates. The command line uses it to sign in.',
+      'File of the API key that the first start on a broker creates. The command line uses it to sign in. Default: admin.key in data_dir.',
     example: './data/admin.key',
     harmless: true,
   },
@@ -258,7 +258,7 @@ export const settings = {
     form: 'text',
     fallback: '8s',
     about:
-      'Grace of a stop: requests and callbacks that run may end within it. What kills the service must wait longer, as Docker does (10 s): docs/stop.md.',
+      'How long a stop may take: requests and callbacks that run may end within it. Whatever kills a service that does not stop must wait a second longer, as Docker does (10 s): docs/stop.md.',
     harmless: true,
     live: true,
   },
@@ -267,7 +267,7 @@ export const settings = {
     form: 'text',
     fallback: '0s',
     about:
-      'First part of shutdown.timeout, in which /readyz says 503 while all else is served: time for load balancers to look elsewhere.',
+      'First part of shutdown.timeout. In it /readyz answers 503 and all other requests are served, to give load balancers time to send requests elsewhere.',
     harmless: true,
     live: true,
   },
