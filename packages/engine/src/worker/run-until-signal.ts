@@ -15,7 +15,7 @@ const SAME_SIGNAL_MS = 500;
 /** Time to give tasks back before the process ends. */
 const GIVE_BACK_MS = 900;
 
-/** Without a listener each would end the process at once, and cost what runs a loss. */
+/** Without a listener each would end the process at once, and each task that runs would count a loss. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGXCPU', 'SIGPWR'] as const;
 type StopSignal = (typeof STOP_SIGNALS)[number];
 
@@ -39,8 +39,8 @@ function createSignalMeaning(): (signal: StopSignal) => 'stop' | 'end' | 'nothin
 
 /**
  * Starts a worker or a scheduler and handles signals as Asynq's do: TERM and INT stop it, and TSTP makes a worker take no
- * more tasks. QUIT, USR2, XCPU and PWR stop it, too. Resolves when it has stopped. A second TERM or INT ends the process within a second, and so does HUP: tasks that
- * still run are given back before, and count no loss.
+ * more tasks. QUIT, USR2, XCPU and PWR stop it, too. Resolves when it has stopped. A second stop signal ends the process
+ * within a second, and so does HUP, even as the first one. Tasks that still run are given back before, and count no loss.
  *
  * @throws TaskCenterError `worker-misused`, `scheduler-misused`
  */

@@ -189,7 +189,8 @@ export const settings = {
     ...count(10_000),
     form: 'number',
     fallback: 10,
-    about: 'Handlers that a worker of the library runs at once. The service itself runs none: it delivers callbacks.',
+    about:
+      'Handlers that a worker of the library runs at once. The service itself runs none: it delivers callbacks.',
     harmless: true,
   },
   'worker.max_stall': {
