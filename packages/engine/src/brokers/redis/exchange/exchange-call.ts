@@ -3,6 +3,7 @@ import { pendingKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { exchange, type Fetched, type QueueFinishes } from '../scripts/consume/exchange.ts';
 import { NO_FETCH, NO_REPLY, sendByQueue, type Send } from './exchange-by-queue.ts';
+import { sendOverMany } from './exchange-over-many.ts';
 import { acceptedReply, createReportWrongType } from '../calls/refusals.ts';
 import { withReceipt } from '../calls/with-receipt.ts';
 import { decodeRows } from './leased-tasks.ts';
@@ -26,17 +27,7 @@ export function createSend(deps: RedisDeps): Send {
   const sendFew: Send = client.isClustered
     ? sendByQueue({ send: sendOne, nodeOf, clock: runtime.clock })
     : sendOne;
-  const withTasks = new QueuesWithTasks(client, runtime.clock);
-  const sendMany: Send = async (finishes, fetch, options) => {
-    const wasKnown = withTasks.knows(fetch);
-    const few = await withTasks.narrow(fetch, options);
-    const reply = await sendFew(finishes, few.queues.length > 0 ? few : NO_FETCH, options);
-    withTasks.onFetched(few, reply.fetched);
-    // Other queues may have tasks by now: a worker that finds none waits.
-    if (!wasKnown || reply.fetched.some(({ rows }) => rows.length > 0)) return reply;
-    const { fetched } = await sendMany([], fetch, options);
-    return { ...reply, fetched: [...reply.fetched, ...fetched] };
-  };
+  const sendMany = sendOverMany(sendFew, new QueuesWithTasks(client, runtime.clock));
   return (finishes, fetch, options) =>
     (fetch.queues.length <= MAX_FETCHED ? sendFew : sendMany)(finishes, fetch, options);
 }
