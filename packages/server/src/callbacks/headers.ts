@@ -1,7 +1,7 @@
 /** Headers of callbacks: which ones a submitter may set, how they are shown, how ours are encoded, how others are quoted. */
 import { HIDDEN, isSecretName, withoutUrlSecrets } from '@task-center/model';
 
-const VALID_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALID_VALUE = /^[\t\u0020-\u007e]*$/;
 // First line: hop-by-hop headers. Second line: headers whose values only the service knows.
 const FORBIDDEN = new Set(
@@ -12,6 +12,9 @@ const FORBIDDEN = new Set(
 );
 const FORBIDDEN_PREFIX = /^(?:x-forwarded-|proxy-|webhook-|task-center-)/;
 
+/** Whether this can be the name of a header: RFC 9110, section 5.6.2. */
+export const isHeaderName = (name: string): boolean => NAME.test(name);
+
 /**
  * The name by which headers are compared. Many receivers (CGI, WSGI, PHP) turn a name into that of a variable, and there
  * `Webhook_Id` and `webhook.id` become the same as `webhook-id`: names that become one are one.
@@ -21,7 +24,7 @@ export const headerKey = (name: string): string => name.toLowerCase().replace(/[
 /** Why a submitter may not set this header; null = it is allowed. */
 export function headerFault(name: string, value: string): string | null {
   const key = headerKey(name);
-  if (!VALID_NAME.test(name)) return 'its name is not a valid header name';
+  if (!isHeaderName(name)) return 'its name is not a valid header name';
   if (FORBIDDEN.has(key) || FORBIDDEN_PREFIX.test(key)) return 'this header is set by the service';
   if (!VALID_VALUE.test(value)) return 'its value may have visible ASCII characters, blanks and tabs only';
   return null;

@@ -1,6 +1,6 @@
 /** The head of an answer: status line and headers. Pure. */
 import { isUtf8 } from 'node:buffer';
-import { quoted } from '../headers.ts';
+import { isHeaderName, quoted } from '../headers.ts';
 
 export interface AnswerHead {
   readonly status: number;
@@ -15,7 +15,6 @@ export interface AnswerHead {
 const STATUS_LINE = /^HTTP\/1\.([01]) +([1-9]\d\d)(?=[ \r\n])/;
 /** The status is known after this many characters. */
 const START_LENGTH = 'HTTP/1.1 200 '.length;
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Headers in another charset than UTF-8 are read byte by byte: each byte becomes one character. */
 const headText = (bytes: Buffer): string => bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1');
@@ -36,7 +35,7 @@ function addHeader(headers: Map<string, string>, line: string): string | null {
   const colon = line.indexOf(':');
   // Some servers put blanks before the colon.
   const name = line.slice(0, Math.max(0, colon)).trimEnd().toLowerCase();
-  if (!HEADER_NAME.test(name)) return `a header line is not valid: ${quoted(line)}`;
+  if (!isHeaderName(name)) return `a header line is not valid: ${quoted(line)}`;
   const value = line.slice(colon + 1).trim();
   const before = headers.get(name);
   headers.set(name, before === undefined ? value : `${before}, ${value}`);

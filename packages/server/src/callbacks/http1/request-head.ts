@@ -1,4 +1,5 @@
 /** The head of a request as it goes over the wire. Pure. */
+import { isHeaderName } from '../headers.ts';
 
 /** What is sent. The connection's headers (`host`, `connection`, `content-length`) are added here. */
 export interface Request {
@@ -10,14 +11,13 @@ export interface Request {
 }
 
 const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
-const SAFE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** No line end may hide in a value: what follows it would be a header, or a request of its own. */
 const SAFE_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 
 /** Why a request cannot be sent; null = it can. Submissions are checked, but others may write to the broker, too. */
 export function requestFault({ headers }: Request): string | null {
   const wrong = Object.entries(headers).find(
-    ([name, value]) => !SAFE_NAME.test(name) || !SAFE_VALUE.test(value),
+    ([name, value]) => !isHeaderName(name) || !SAFE_VALUE.test(value),
   );
   return wrong ? `the task's header ${JSON.stringify(wrong[0])} is not valid and cannot be sent` : null;
 }
