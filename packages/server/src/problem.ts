@@ -48,6 +48,18 @@ export function invalid(found: readonly ProblemItem[]): ProblemError {
 /** Headers of a refusal that does not last: the caller should try again after 2 s. */
 export const RETRY_LATER = { 'retry-after': '2' };
 
+/**
+ * The problem of every call that the service refuses because it has too much to do, before anything was stored.
+ *
+ * @param why a sentence
+ */
+export function overloaded(why: string): ProblemError {
+  return new ProblemError('overloaded', `${why} Nothing was stored; try again in a moment.`, {
+    extra: { outcome: 'not_stored' },
+    headers: { 'retry-after': '1' },
+  });
+}
+
 /** The problem of every call that the service refuses because it stops. */
 export function shuttingDown(): ProblemError {
   return new ProblemError('shutting-down', 'Task Center is shutting down.', { headers: RETRY_LATER });

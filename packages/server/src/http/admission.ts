@@ -1,5 +1,5 @@
 /** Bounds the load: beyond a number of requests at once, new ones are refused with 503 and Retry-After. */
-import { ProblemError } from '../problem.ts';
+import { overloaded } from '../problem.ts';
 
 /** Counts the requests in progress. Refusing early keeps the accepted ones fast. */
 export class Admission {
@@ -17,11 +17,7 @@ export class Admission {
    */
   check(): void {
     if (this.#inProgress < this.#max) return;
-    throw new ProblemError(
-      'overloaded',
-      `${this.#max} requests are in progress. Nothing was stored; try again in a moment.`,
-      { headers: { 'retry-after': '1' } },
-    );
+    throw overloaded(`${this.#max} requests are in progress.`);
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '@task-center/engine';
 import type { Bindings } from '../call.ts';
-import { ProblemError } from '../../problem.ts';
+import { overloaded } from '../../problem.ts';
 import { Turns } from './turns.ts';
 
 const MIB = 1_024 * 1_024;
@@ -21,6 +21,8 @@ interface Use {
   large: number;
   readonly byKey: Map<string, number>;
 }
+
+const noRoom = (what: string) => overloaded(`There is no room for ${what}.`);
 
 /** The room that one request or answer takes. */
 export class Room {
@@ -45,9 +47,9 @@ export class Room {
     const added = size < LARGE_BYTES ? 0 : size - this.#large;
     const { bytes: used, large, byKey } = this.#use;
     if (used + bytes > MAX_BYTES || (added > 0 && large + added > MAX_BYTES_OF_LARGE))
-      throw this.#overloaded(`${this.#what}: ${MAX_BYTES} bytes`);
+      throw noRoom(`${this.#what}: ${MAX_BYTES} bytes`);
     if ((byKey.get(this.#key) ?? 0) + bytes > MAX_BYTES_OF_KEY)
-      throw this.#overloaded(`${this.#what} of one key: ${MAX_BYTES_OF_KEY} bytes`);
+      throw noRoom(`${this.#what} of one key: ${MAX_BYTES_OF_KEY} bytes`);
     this.set(size);
   }
 
@@ -72,17 +74,6 @@ export class Room {
   /** What counts as large of it. */
   get #large(): number {
     return this.#bytes < LARGE_BYTES ? 0 : this.#bytes;
-  }
-
-  #overloaded(what: string): ProblemError {
-    return new ProblemError(
-      'overloaded',
-      `There is no room for ${what}. Nothing was stored; try again in a moment.`,
-      {
-        extra: { outcome: 'not_stored' },
-        headers: { 'retry-after': '1' },
-      },
-    );
   }
 }
 

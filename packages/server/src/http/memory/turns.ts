@@ -1,6 +1,6 @@
 /** Lets work that takes much memory wait for other work that does: all of it at once would take gigabytes. */
 import type { Clock } from '@task-center/engine';
-import { ProblemError } from '../../problem.ts';
+import { overloaded } from '../../problem.ts';
 
 /** Work that has waited this long is refused, ms. */
 const MAX_WAIT_MS = 5_000;
@@ -59,7 +59,7 @@ export class Turns {
       const timer = this.#options.clock.after(MAX_WAIT_MS, () => {
         this.#waiting.delete(waiting);
         this.#beginNext();
-        reject(this.#overloaded());
+        reject(overloaded(`Too many ${this.#options.what} wait for one another.`));
       });
       this.#waiting.add(waiting);
     });
@@ -72,13 +72,5 @@ export class Turns {
       this.#free -= next.bytes;
       next.begin();
     }
-  }
-
-  #overloaded(): ProblemError {
-    const detail = `Too many ${this.#options.what} wait for one another. Nothing was stored; try again in a moment.`;
-    return new ProblemError('overloaded', detail, {
-      extra: { outcome: 'not_stored' },
-      headers: { 'retry-after': '1' },
-    });
   }
 }
