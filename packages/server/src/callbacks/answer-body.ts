@@ -1,5 +1,5 @@
 /** Keeps the beginning of a receiver's answer in bounded memory. */
-import { GrowingBuffer } from './http1/growing-buffer.ts';
+import { GrowingBuffer } from '../growing-buffer.ts';
 
 /** Bytes read of an answer; the connection is then closed. */
 export const MAX_READ_BYTES = 1_048_576;

@@ -1,9 +1,9 @@
 /** Reads one answer from the bytes of a connection, in bounded memory. */
+import { GrowingBuffer } from '../../growing-buffer.ts';
 import { createAnswerBody, MAX_READ_BYTES, type ReadBody } from '../answer-body.ts';
 import { parseHead, startFault, type AnswerHead } from './answer-head.ts';
 import { ChunkDecoder, type Decoded } from './chunks.ts';
 import { bodyFramingOf, keepMsOf, type BodyFraming } from './framing.ts';
-import { GrowingBuffer } from './growing-buffer.ts';
 
 /** An answer, or what arrived of it. There is one as soon as a final status was read. */
 export interface ReadAnswer extends ReadBody {

@@ -1,7 +1,10 @@
 const EMPTY = Buffer.alloc(0);
 const MIN_CAPACITY = 512;
 
-/** Bytes that arrive in pieces of any size, in one buffer: many small pieces need no more memory than one large one. */
+/**
+ * Bytes that arrive in pieces of any size, in one buffer: a sender can cut them into pieces of one byte, and each would take a
+ * hundred. A single piece is not copied.
+ */
 export class GrowingBuffer {
   #buffer: Buffer = EMPTY;
   #length = 0;
@@ -16,6 +19,11 @@ export class GrowingBuffer {
   }
 
   add(piece: Uint8Array): void {
+    if (this.#length === 0) {
+      this.#buffer = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+      this.#length = piece.length;
+      return;
+    }
     const length = this.#length + piece.length;
     if (length > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(MIN_CAPACITY, 2 * this.#length, length));
