@@ -93,7 +93,8 @@ export class Runner {
   /** Gives a task back that may not start now. One whose deadline has passed ends here. */
   #refuse(held: HeldTask): boolean {
     const { admission, runtime } = this.#deps;
-    const postponed = hasExpired(held.task, runtime) ? undefined : admission?.judge(held.task);
+    if (!admission || hasExpired(held.task, runtime)) return false;
+    const postponed = admission.judge(held.task);
     if (!postponed) return false;
     this.#giveBack(held, deferred(held.task, postponed, runtime.clock.wallMs()));
     return true;
