@@ -7,7 +7,7 @@ import { limits } from './limits.ts';
 import type { ItemLocation, ProblemItem } from './problem.ts';
 import { fieldsOf, NOT_BUILT_MESSAGE, schemaAt } from './strict.ts';
 
-/** Where a finding is in what was sent: names of fields and indexes of lists. */
+/** Where an issue is in the request: names of fields and indexes of lists. */
 export type ItemPath = readonly PropertyKey[];
 
 type Issue = z.core.$ZodIssue;
@@ -159,7 +159,7 @@ function* itemsOfIssue(issue: Issue, source: Source): Generator<ProblemItem> {
   yield itemAt(source, issue.path, { code, message, got: gotOf(source.input, issue.path) });
 }
 
-/** The issues of a schema as items of `validation-failed`: the first 50. Nothing is done for further ones. */
+/** The first 50 issues of a schema as items of `validation-failed`. Further ones cost no time. */
 export function itemsOf(error: z.core.$ZodError, source: Source): ProblemItem[] {
   const items: ProblemItem[] = [];
   for (const issue of error.issues)

@@ -55,18 +55,21 @@ const members = {
   parameter: z.string().optional().meta({ description: 'malformed: the parameter that cannot be used' }),
   id: z.string().optional().meta({ description: 'task-exists, 503: the ID of the task' }),
   queue: z.string().optional().meta({ description: 'task-exists, 503: its queue' }),
-  hits: z.array(taskHit).optional().meta({ description: 'task-id-ambiguous' }),
+  hits: z.array(taskHit).optional().meta({ description: 'task-id-ambiguous: the tasks with this ID' }),
   state: z.string().optional().meta({ description: 'wrong-state: the state of the task' }),
   allowed: z.array(z.string()).optional().meta({ description: 'wrong-state: the states that allow it' }),
-  limit: z.int().optional().meta({ description: 'too-large: the most that is allowed' }),
-  got: z.int().optional().meta({ description: 'too-large: what was sent' }),
+  limit: z.int().optional().meta({ description: 'too-large: the limit, in bytes' }),
+  got: z.int().optional().meta({ description: 'too-large: the size that was sent, in bytes' }),
   pointer: z.string().optional().meta({ description: 'url-blocked: where the URL is in the body' }),
-  address: z.string().optional().meta({ description: 'url-blocked' }),
+  address: z.string().optional().meta({ description: 'url-blocked: the host that is not allowed' }),
   rule: z.string().optional().meta({ description: 'url-blocked: the setting that blocks it' }),
   configuration: z.string().optional().meta({ description: 'url-blocked: what would allow it' }),
   needed: z.unknown().optional().meta({ description: 'forbidden, business-forbidden: what the key lacks' }),
   outcome: z.string().optional().meta({ description: '503: not_stored, or unknown' }),
-  findings: z.array(z.string()).optional().meta({ description: 'broker-unsafe: their codes' }),
+  findings: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'broker-unsafe: the codes of what is wrong with the broker' }),
 };
 
 /** A problem (RFC 9457), sent as `application/problem+json`. Some codes add members of their own. */

@@ -1,13 +1,13 @@
-// The output of a command in this process. What becomes of it is part of what the command has done: a script must learn that
-// it was lost.
+// The standard output of a command. Whether it could be written is part of the command's success: a script must learn when it
+// was lost.
 
-/** Bytes that are written first: whether a reader took anything of the output shows in them. */
+/** Size of the part that is written first, bytes. It shows whether a reader has taken anything of the output. */
 const FIRST_PART = 512;
 
 interface Streams {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Exit code of a command whose output was lost, and which has no other fault to tell. */
+  /** Exit code of a command whose output was lost, and which has not failed in another way. */
   readonly exitCode: number;
 }
 

@@ -1,5 +1,5 @@
-// Bytes that people give to a command become texts here. Decoded without a check, bytes that are not UTF-8 would turn into
-// U+FFFD: another text would be stored than the one that was given.
+// Decodes the bytes that a command is given. Without a check, bytes that are not UTF-8 would turn into U+FFFD, and another text
+// would be stored than the user gave.
 
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ function validLength(bytes: Uint8Array): number {
   return valid;
 }
 
-/** What keeps bytes from being a text; null = they are UTF-8. */
+/** What is wrong with bytes that should be a text; null = they are UTF-8. */
 function bytesFault(bytes: Uint8Array): string | null {
   return isUtf8(bytes) ? null : `is not UTF-8 (byte ${validLength(bytes)})`;
 }

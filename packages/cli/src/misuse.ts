@@ -15,8 +15,9 @@ function commandOf(program: Command, args: readonly string[]): { command: Comman
 }
 
 /**
- * What to do about an option that does not exist. It may be an operand, such as an ID that begins with a dash: behind `--`
- * everything is one. `-h` is no option of any command, because a script must not take the help for work that was done.
+ * What to do about an option that does not exist. It may be meant as an operand, such as an ID that begins with a dash: after `--`
+ * everything is one. No command has the option `-h`: it would print the help with exit code 0, and a script would believe that
+ * the work was done.
  */
 export function adviceFor(error: CommanderError, program: Command, args: readonly string[]): string | null {
   const [, given] = /unknown option '([^']*)'/.exec(error.message) ?? [];

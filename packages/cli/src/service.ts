@@ -25,7 +25,7 @@ export interface ServiceOptions {
 /** A service that is called over HTTP. */
 export interface Service {
   readonly api: ApiClient;
-  /** The text of the last answer, with every digit of its numbers. What could control a terminal is escaped. */
+  /** The text of the last answer, with every digit of its numbers. Characters that could control a terminal are escaped. */
   lastAnswer(): string;
 }
 
@@ -53,7 +53,7 @@ interface FoundKey {
   readonly path: string;
 }
 
-/** @throws CliError when no file with a key is found. What another file holds is not sent anywhere. */
+/** @throws CliError when there is no file with a key. Text that is no key is never sent to the service. */
 function readKey({ keyFile }: ServiceOptions, env: Io['env']): FoundKey {
   const dataDir = env['TASKCENTER_DATA_DIR'] || DEFAULT_DATA_DIR;
   const path = resolve(keyFile ?? (env['TASKCENTER_KEY_FILE'] || join(dataDir, KEY_FILE)));
@@ -65,7 +65,7 @@ function readKey({ keyFile }: ServiceOptions, env: Io['env']): FoundKey {
   }
   if (parseApiKey(key) !== null) return { key, path };
   throw new CliError(
-    `The file ${path} does not hold an API key (tc_…), or a mistyped one. Name another one with --key-file or TASKCENTER_KEY_FILE.`,
+    `The file ${path} does not hold an API key (tc_…), or the key is mistyped. Correct it, or name another file with --key-file or TASKCENTER_KEY_FILE.`,
   );
 }
 
@@ -89,11 +89,11 @@ export interface CallLimits {
   readonly timeoutMs?: number | null;
 }
 
-/** Whether an answer is text, which is read at once. Other content is left to the caller. */
+/** Whether an answer is text, which is read at once. The caller reads other content itself. */
 const isText = (headers: Headers): boolean =>
   /^text\/|json/.test(headers.get('content-type') ?? 'text/plain');
 
-/** Every answer of Task Center has this header; a problem is one of ours, or of a proxy that speaks the same language. */
+/** Every answer of Task Center has this header. A problem without it is from a proxy before the service. */
 const isOurs = ({ headers }: Response): boolean =>
   headers.has('task-center-version') ||
   (headers.get('content-type') ?? '').startsWith('application/problem+json');

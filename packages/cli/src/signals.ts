@@ -1,9 +1,9 @@
 // What signals mean to a service: docs/stop.md has the table.
 
 /**
- * Each asks for an orderly stop. Terminals send INT and QUIT, supervisors and orchestrators TERM or whatever they are told,
- * nodemon USR2, machines that lose power PWR, limits XCPU and ALRM. The default of all is to end a process at once, which would cost its
- * tasks a crash. SIGBREAK is Windows' Ctrl-Break.
+ * Each asks for an orderly stop. Terminals send INT and QUIT, supervisors and orchestrators TERM or the signal that they are
+ * configured with, nodemon USR2, machines that lose power PWR, resource limits XCPU and ALRM. By default each would end the process
+ * at once, and each of its tasks would count a loss. SIGBREAK is Windows' Ctrl-Break.
  */
 export const STOP_SIGNALS = [
   'SIGINT',

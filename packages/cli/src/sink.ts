@@ -1,16 +1,16 @@
-// Standard output and standard error of a service: text goes there without ever holding the process up.
+// Writes to standard output and standard error of a service without ever blocking the process.
 
 import { constants, fstatSync, openSync, write as writeTo, writeSync, type Stats } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 
-/** Text waits for its reader up to this size. Beyond it lines are dropped: a log must not fill the memory. */
+/** Text that cannot be written yet waits, up to this size. Further lines are dropped: a log must not fill the memory. */
 const MAX_WAITING_BYTES = 1_024 * 1_024;
-/** Written by one call. */
+/** Size of one write. */
 const MAX_CHUNK_CHARS = 64 * 1_024;
-/** Until the next try, after the other side took nothing, ms. */
+/** Pause before the next try when the reader took nothing, ms. */
 const NOT_NOW_MS = 50;
-/** Until the next try, after a write failed: the disk may have room again, ms. */
+/** Pause before the next try when a write failed, ms. The disk may have room again by then. */
 const FAILED_MS = 500;
 /** A write that has not ended after this time hangs, ms. */
 const HANGS_MS = 200;

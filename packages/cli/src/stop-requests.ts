@@ -3,12 +3,12 @@
 import type { Io, ServiceProcess } from './io.ts';
 import { isStopSignal, SAME_SIGNAL_MS, SERVICE_SIGNALS, type ServiceSignal } from './signals.ts';
 
-/** After SIGHUP the kernel takes a moment to take a terminal away, ms. */
+/** A terminal may disappear only a moment after its SIGHUP, ms. */
 const TERMINAL_GOES_MS = 100;
 
 const STOPPING = 'Stopping: running tasks may finish first.';
 
-/** What the service does about it. Each is called once, and `onStop` before `onEnd`. */
+/** What the service does when it is asked. `onStop` and `onEnd` are called once at most, in this order. */
 export interface StopListeners {
   /** Stop in order. */
   onStop(): void;

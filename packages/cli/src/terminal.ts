@@ -13,8 +13,8 @@ function hasControllingTerminal(): boolean {
 }
 
 /**
- * Remembers which standard streams are a terminal now, and returns whether it has gone away since. `nohup` replaces all of them:
- * what it starts has no terminal that could go away, and stays.
+ * Remembers which standard streams are a terminal now. The returned function says whether this terminal has gone away since.
+ * `nohup` replaces all three streams: a service that it starts has no terminal that could go away.
  */
 export function watchTerminal(): () => boolean {
   const streams = [0, 1, 2].filter((fd) => isatty(fd));

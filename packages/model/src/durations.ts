@@ -29,7 +29,7 @@ function isoMs(text: string): number | null {
   );
 }
 
-/** A duration in ms, however long; null = the text is none. */
+/** A duration in ms, however long; null = the text is not a duration. */
 function anyMs(text: string): number | null {
   return PLAIN.test(text) ? plainMs(text) : isoMs(text);
 }
@@ -40,7 +40,7 @@ export function parseDuration(text: string): number | null {
   return ms !== null && ms <= MAX_DURATION_MS ? ms : null;
 }
 
-/** A duration in ms, where a longer one counts as `maxMs`; null when the text is not a duration. */
+/** A duration in ms, at most `maxMs`: longer ones count as that. Null when the text is not a duration. */
 export function clampDuration(text: string, maxMs: number): number | null {
   const ms = anyMs(text);
   return ms === null ? null : Math.min(ms, maxMs);

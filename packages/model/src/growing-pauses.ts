@@ -1,23 +1,23 @@
-/** Bounds of the pauses after which something is tried again, ms. */
+/** Bounds of growing pauses, ms. */
 export interface PauseBounds {
   readonly firstMs: number;
   readonly maxMs: number;
-  /** What was not met for this time begins anew. */
+  /** A key that was not used for this time begins anew with the first pause. */
   readonly forgetMs: number;
 }
 
-/** Times are of any clock that does not go back. */
+/** The pause of a key. Times are those of any clock that does not go back. */
 interface Pause {
   pauseMs: number;
-  /** When it grows: once for all that come back together, not once for each. */
+  /** It grows at the first failure after this time: failures that come together make it grow once. */
   growsAtMs: number;
   metMs: number;
 }
 
-/** Keys that are remembered. Beyond them the one that was met longest ago is forgotten. */
+/** How many keys are remembered. Then the one that was used longest ago is forgotten. */
 const MAX_KEYS = 10_000;
 
-/** Pauses that double each time when what was put off comes back in vain, by key. */
+/** Pauses before something is tried again, by key. Each failure after a pause doubles it. */
 export class GrowingPauses {
   readonly #bounds: PauseBounds;
   readonly #byKey = new Map<string, Pause>();
@@ -26,7 +26,7 @@ export class GrowingPauses {
     this.#bounds = bounds;
   }
 
-  /** The pause for something of this key that has come in vain, ms. */
+  /** The pause before the next try after a failure with this key, ms. */
   next(key: string, nowMs: number): number {
     const { firstMs, maxMs, forgetMs } = this.#bounds;
     let pause = this.#byKey.get(key);
@@ -41,14 +41,14 @@ export class GrowingPauses {
     return pause.pauseMs;
   }
 
-  /** The keys that were met lately, longest ago first. */
+  /** The keys that were used within `forgetMs`, longest ago first. */
   keys(nowMs: number): string[] {
     for (const [key, { metMs }] of this.#byKey)
       if (metMs + this.#bounds.forgetMs <= nowMs) this.#byKey.delete(key);
     return [...this.#byKey.keys()];
   }
 
-  /** All begin anew, or those of one key. */
+  /** Makes one key, or all of them, begin anew with the first pause. */
   clear(key?: string): void {
     if (key === undefined) this.#byKey.clear();
     else this.#byKey.delete(key);

@@ -1,11 +1,11 @@
-// Which names hold secrets, and how people are shown what bears them. Names of headers and of parameters in URLs follow the
-// same rule: `X-Api-Key`, `X_API_KEY` and `apikey` are one name.
+// Which names of headers and URL parameters stand for secrets, and how URLs are shown without them. Only the letters and digits
+// of a name count, in any case: `X-Api-Key`, `X_API_KEY` and `apikey` are one name.
 
 /** What stands in place of a secret. */
 export const HIDDEN = '***';
 
 /**
- * Parts of secret names, without `-` and `_`. `auth` also begins `author` and `authority`, and `www-authenticate` asks for a
+ * Parts of secret names, in lower case and without other marks. `auth` also begins `author` and `authority`, and `www-authenticate` asks for a
  * secret without holding one.
  */
 const SECRET_NAME = new RegExp(
@@ -18,7 +18,7 @@ const SECRET_NAME = new RegExp(
     '(?:api|access|account|app|auth|encryption|functions?|license|master|private|shared|signing|subscription)key',
   ].join('|'),
 );
-/** Further parameters of URLs, whole names: those with which well-known services sign their URLs or let callers in. */
+/** Whole names of further secret parameters of URLs, by which well-known services sign URLs or let callers in. */
 const SECRET_PARAMETER = /^(?:key|code|sid|pass|pwd|pin|sign?|hmac)$|signature$/;
 
 /** A name in the form in which it is compared. */
@@ -60,7 +60,7 @@ function shownParameter(before: string, name: string, value: string): string {
 
 /**
  * A URL, or a text that ends in one, without its login and without the values of secret parameters. What is not hidden is as
- * it was written. A secret in a segment of the path cannot be told from others.
+ * it was written. A secret in the path cannot be recognized.
  */
 export function withoutUrlSecrets(url: string): string {
   const end = /[?#]/.exec(url)?.index ?? url.length;

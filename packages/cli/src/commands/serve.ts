@@ -139,7 +139,8 @@ async function start(config: Config, io: Io, { log }: ServiceProcess): Promise<R
 /** Runs the service until it is asked to stop. A request that comes while it starts waits until it has started. */
 async function serveUntilAsked(options: ServeOptions, io: Io): Promise<void> {
   const { service: ownProcess } = io;
-  if (ownProcess === null) throw new CliError('Write serve as the first word: task-center serve …', 2);
+  if (ownProcess === null)
+    throw new CliError('Write serve directly after task-center: task-center serve …', 2);
   const { parent } = ownProcess;
   const read = () => readConfig(options.config, flagsOf(options), io);
   let service: RunningService | undefined;

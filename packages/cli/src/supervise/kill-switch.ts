@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { EXIT_INTERRUPTED, SAME_SIGNAL_MS } from '../signals.ts';
 
-/** The grace of a service that has not told it yet. It is the default of `shutdown.timeout`. */
+/** The grace of a service that has not yet said how long its stop may take. It is the default of `shutdown.timeout`. */
 const DEFAULT_GRACE_MS = 8_000;
-/** Beyond what a service has said it needs, ms. With the default grace, Docker's 10 s are not reached. */
+/** Added to the grace of the service, ms. With the default grace, the sum is less than Docker's 10 s. */
 const SPARE_MS = 1_000;
 
 /** Kills a service that hangs after it was told to end. */
@@ -45,7 +45,7 @@ export class KillSwitch {
     if (!this.#isSecond) this.#killAfter(this.#firstMs + this.#graceMs + SPARE_MS - nowMs);
   }
 
-  /** It exits, which takes no time unless it hangs there. */
+  /** The service exits now, which takes no time unless it hangs. */
   onExiting(): void {
     this.#killAfter(SPARE_MS);
   }

@@ -52,7 +52,7 @@ class ServiceRun {
   readonly #child: ChildProcess;
   readonly #killSwitch: KillSwitch;
   #readyMs: number | undefined;
-  /** The code of its exit, which it told before: it may hang there, and be killed. */
+  /** The exit code that the service announced. It may hang while it exits, and is then killed. */
   #exitCode: number | undefined;
   #isHungUp = false;
 
@@ -81,7 +81,7 @@ class ServiceRun {
     this.#child.kill(signal);
   }
 
-  /** Passes SIGHUP on, once there is a service that can take it: by default it would end the process. */
+  /** Passes SIGHUP on once the service is ready. Before, it has no listener, and the signal would end it. */
   hangUp(): void {
     if (this.#readyMs === undefined) this.#isHungUp = true;
     else this.#child.kill('SIGHUP');

@@ -80,13 +80,13 @@ interface LogicalPageOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
-/** Bounds of a search that passes over the tasks of others. It goes on until then, else pages would show how many those are. */
+/** Bounds of a search that skips the tasks of other businesses. It always goes on to a bound: a shorter page would show how many tasks others have. */
 const MAX_SEARCH_MS = 200;
 const MAX_SEARCHED = 10_000;
-/** Bytes of tasks after which a page ends, although it has less than `limit` tasks. */
+/** Bytes of tasks after which a page ends, even with fewer than `limit` tasks. */
 const MAX_PAGE_BYTES_SHOWN = 1_048_576;
 
-/** Whether a page that has room for more ends here, to bound the work for it. */
+/** Decides whether a page ends before it is full, to bound the work for it. */
 function createPageEnd({ limit, clock }: LogicalPageOptions, isSearch: boolean) {
   const untilMs = clock.monotonicMs() + MAX_SEARCH_MS;
   let bytes = 0;
@@ -103,7 +103,7 @@ function createPageEnd({ limit, clock }: LogicalPageOptions, isSearch: boolean) 
 
 /**
  * Up to `limit` tasks, all of one kind before those of the next. A queue that was never used has none. For some businesses
- * the page goes on over the tasks of others, for 200 ms or 10,000 tasks at most.
+ * the tasks of others are skipped until the page is full, for 200 ms or 10,000 tasks at most.
  */
 export async function listLogicalTasks(
   { inspect }: Broker,

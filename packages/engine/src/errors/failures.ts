@@ -1,6 +1,6 @@
 import { isTaskCenterError, messageOf, TaskCenterError } from './task-center-error.ts';
 
-// Some operations take several calls to the broker. This decides what their errors say when some of the calls failed.
+// Some operations take several calls to the broker. When some of the calls fail, the outcomes and errors are decided here.
 
 /** Null = the call succeeded. */
 export type Failure = { readonly error: unknown } | null;
@@ -16,7 +16,7 @@ export function failureOf(call: Promise<unknown>): Promise<Failure> {
   );
 }
 
-/** What came of a task whose call failed. */
+/** The outcome of a task whose call failed. */
 export interface FailedOutcome {
   readonly code: 'failed';
   readonly error: TaskCenterError;
@@ -28,14 +28,14 @@ const withOutcome = (
   cause: unknown,
 ) => new TaskCenterError('broker-unavailable', { ...details, outcome }, { cause });
 
-/** The outcome of the tasks of a call that failed. What is no error of ours is a defect, after which nothing is certain. */
+/** The outcome of the tasks of a call that failed. Any error but a `TaskCenterError` is a defect: then it is unknown whether they are stored. */
 export function failedOutcome(error: unknown, broker: string): FailedOutcome {
   if (error instanceof TaskCenterError) return { code: 'failed', error };
   const details = { broker, outcome: 'unknown', cause: messageOf(error) } as const;
   return { code: 'failed', error: new TaskCenterError('broker-unavailable', details, { cause: error }) };
 }
 
-/** The outcome of tasks that were stored, when what belongs to storing them failed afterwards. */
+/** The outcome of tasks that were stored, when a later step that belongs to storing them failed. */
 export function inDoubt(error: unknown, broker: string): FailedOutcome {
   const failed = failedOutcome(error, broker);
   if (isTaskCenterError(failed.error, 'broker-unavailable'))
@@ -56,7 +56,7 @@ const isInDoubt = ({ error }: FailedOutcome): boolean =>
 /**
  * Returns the outcomes, unless all of them failed. The error then says `unknown` if one of the tasks may be stored.
  *
- * @throws TaskCenterError the first error, before others one that is in doubt
+ * @throws TaskCenterError the first error with the outcome `unknown`, else the first error
  */
 export function throwIfAllFailed<Outcome extends { readonly code: string }>(
   outcomes: (Outcome | FailedOutcome)[],

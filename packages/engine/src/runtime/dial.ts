@@ -36,8 +36,8 @@ async function lookUp(host: string): Promise<readonly string[]> {
 const lookups = new Map<string, Promise<readonly string[]>>();
 
 /**
- * The addresses of a name, by one lookup for all who ask at the same time. Node looks up four names at a time: those of a name whose
- * server does not answer would hold up the lookups of all others.
+ * The addresses of a name. Callers that ask for it at the same time share one lookup. Node runs four lookups at a time: several for
+ * a name whose server does not answer would hold up the lookups of all other names.
  */
 function addressesOf(host: string): Promise<readonly string[]> {
   let found = lookups.get(host);
@@ -113,11 +113,11 @@ class Dialling {
 }
 
 /**
- * Connects to a host by TCP. Of a name with several addresses each is tried, one 250 ms after the other or as soon as one
- * has failed, and none is given up before the caller's signal aborts: a line may need longer than any time that could be
- * given to each of them. Node's own way (`autoSelectFamily`) gives each address 250 ms.
+ * Connects to a host by TCP. If a name has several addresses, each is tried: the next one after 250 ms, or as soon as one
+ * has failed. No address is given up before the caller's signal aborts, because a slow line may need longer than any limit
+ * for each address. Node's own way (`autoSelectFamily`) gives each address 250 ms.
  *
- * Rejects with the error that decides of those of the addresses, mostly the first, or with the signal's reason.
+ * Rejects with the error of one of the addresses (`decisiveOf`), or with the signal's reason.
  */
 export async function dial(options: DialOptions): Promise<Socket> {
   const { host, signal, resolve = addressesOf } = options;

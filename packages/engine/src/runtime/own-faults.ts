@@ -2,8 +2,9 @@ import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 
 /**
- * Errors that say something of this process or machine, not of the other side, by code. What meets one of them has not failed: it
- * is tried again. All other errors are the other side's, also those that either may have caused (`ENETUNREACH`, `EHOSTUNREACH`).
+ * Codes of errors that this process or machine has caused, and not the other side. An operation that meets one of them has not
+ * failed: it is tried again. All other errors count as the other side's, even if either side may have caused them (`ENETUNREACH`,
+ * `EHOSTUNREACH`).
  */
 const OWN_FAULTS: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no file descriptors left',
@@ -16,9 +17,9 @@ const OWN_FAULTS: Readonly<Record<string, string>> = {
   EPERM: 'this machine does not permit it',
   ENETDOWN: 'the network of this machine is down',
 };
-/** Lacks that say nothing of the address or file that met them: another one would have met them, too. */
+/** Shortages. They say nothing about the address or file in question: with another one the error would be the same. */
 const LACKS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAI_MEMORY']);
-/** A lookup opens as many files and sockets at a time. */
+/** File descriptors that a lookup needs at a time. */
 const LOOKUP_DESCRIPTORS = 3;
 
 /** A fault on this side. */
@@ -26,7 +27,7 @@ export interface OwnFault {
   readonly code: string;
   /** For people. */
   readonly text: string;
-  /** Whether something has run out: it says nothing of the address or file that met it. */
+  /** Whether something has run out. The error then says nothing about the address or file in question. */
   readonly isLack: boolean;
 }
 
@@ -42,7 +43,7 @@ export function ownFaultOf(error: unknown): OwnFault | null {
   return text === undefined ? null : { code, text, isLack: LACKS.has(code) };
 }
 
-/** Of the errors of several addresses the one that decides: a lack, else one of the other side, else the first. */
+/** Which error of several addresses counts: a shortage, else one of the other side, else the first. */
 export function decisiveOf(errors: readonly unknown[]): unknown {
   return (
     errors.find((error) => LACKS.has(errorCodeOf(error))) ??
@@ -51,7 +52,7 @@ export function decisiveOf(errors: readonly unknown[]): unknown {
   );
 }
 
-/** The code with which this process is refused descriptors now; null = it is not. */
+/** The error code that opening files gives now, if descriptors are missing; null = they are not. */
 function missingDescriptors(): string | null {
   const opened: number[] = [];
   try {
@@ -65,8 +66,8 @@ function missingDescriptors(): string | null {
 }
 
 /**
- * The error of a lookup, with its true cause. Without descriptors a lookup says `EAI_AGAIN`, or that there is no such name, as if the
- * name server had.
+ * The error of a lookup, with its true cause. When descriptors are missing, a lookup fails with `EAI_AGAIN`, or as if the name did
+ * not exist.
  */
 export function lookupError(error: unknown): unknown {
   const { syscall, message } = (error ?? {}) as NodeJS.ErrnoException;

@@ -1,7 +1,7 @@
 /**
  * Sends callbacks over HTTP/1.1 on connections of our own: docs/callbacks.md. One time limit holds for all phases
  * of an exchange, memory is bounded, and every failure has a class. There are no redirects, no proxy and no retry: the
- * engine retries. Only a request that a kept connection swallowed is sent once more.
+ * engine retries. Only a request on an idle connection that ends before any answer is sent once more.
  */
 import type { Clock } from '@task-center/engine';
 import { faultOf, type Fault } from './faults.ts';
@@ -52,7 +52,7 @@ export interface Deliverer {
 }
 
 export interface DelivererDeps {
-  /** Exchanges expected at once. Kept connections are closed where used and kept ones together would be more. */
+  /** Exchanges at once. Idle connections are closed when used and idle ones together would be more. */
   readonly concurrency: number;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   /** See `createConnector`. */
@@ -149,7 +149,7 @@ class DeliveryInProgress {
     const kept = this.#services.connections.take(this.#url.origin);
     if (!kept) return void this.#connect();
     this.#connection = kept;
-    // What the receiver has sent until now is no answer to this request. Looking first closes such a connection.
+    // Bytes that the receiver has sent before this request are no answer to it. Reading first closes such a connection.
     nextPoll(() => {
       if (!this.#resolve) return;
       if (kept.isOpen) this.#sendOn(kept, true);
@@ -192,7 +192,7 @@ class DeliveryInProgress {
   #onClosed(error: Error | null, isKept: boolean): void {
     if (!this.#resolve) return;
     if (isKept && !this.#reader.hasBegun) {
-      this.#resent = `sent again on a new connection: the kept one was closed${error ? ` (${error.message})` : ''}`;
+      this.#resent = `sent again on a new connection: the idle one was closed${error ? ` (${error.message})` : ''}`;
       return void this.#connect();
     }
     this.#reader.stop(error?.message ?? CLOSED, error === null);

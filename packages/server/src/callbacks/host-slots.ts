@@ -1,21 +1,20 @@
 /**
- * The slots of the callback worker, by host. A host may fill the slots: those that are in use when it begins to hang are lost to
- * the others. Therefore 16 more are kept for hosts that have nothing in the others. To reach their callbacks, those of full hosts are
- * deferred (ADR 27).
+ * The slots of the callback worker, by host. A host that hangs may fill all slots. Therefore 16 more are reserved for hosts that
+ * have none of the others. To reach the callbacks to such hosts in the queues, those to full hosts are deferred (ADR 27).
  */
 import type { Admission, Clock, LeasedTask, OwnFault, Postponement } from '@task-center/engine';
 import { callbackOf } from './callback.ts';
 import { OwnLimit } from './own-limit.ts';
 
-/** Slots kept for hosts that have none of the others. */
+/** Reserved slots: for hosts that have none of the others. */
 const RESERVED = 16;
 
-/** Full slots are looked at again after this time. */
+/** Time between two checks of full slots. */
 const LOOK_AGAIN_MS = 200;
-/** Callbacks of a full host come back at this rate at most. Hosts that end as many hold up nobody: nothing is deferred then. */
+/** Callbacks to a full host come back at this rate at most. While the full slots end more than this, nothing is deferred. */
 const RETURNS_PER_SECOND = 200;
 const MIN_ENDS = (RETURNS_PER_SECOND * LOOK_AGAIN_MS) / 1_000;
-/** Those that come back together share a call. */
+/** Times of return are rounded up to this grid: tasks that come back together share a call. */
 const RETURN_GRID_MS = 50;
 const MIN_PAUSE_MS = 200;
 /** Callbacks deferred in a second, and tasks that one look takes at most. */
@@ -57,10 +56,10 @@ export class HostSlots implements Admission {
   #fetch = () => {};
   #taken = 0;
   #reserved = 0;
-  /** Attempts that ended since the slots were looked at last. */
+  /** Attempts that ended since the last check of the full slots. */
   #ends = 0;
   #window: ReturnType<Clock['after']> | undefined;
-  /** Whether callbacks of full hosts are deferred now: until all that are pending were looked at. */
+  /** Whether callbacks to full hosts are deferred now. It lasts until all pending ones were looked at. */
   #isLooking = false;
   /** Tasks that the next look takes. */
   #look = RESERVED;
@@ -84,7 +83,7 @@ export class HostSlots implements Admission {
     this.#limit.stop();
   }
 
-  /** Our own system refused a connection for want of something. */
+  /** Our own system refused a connection because something has run out. */
   onLack(fault: OwnFault): void {
     this.#limit.onLack(fault, this.#taken + this.#reserved);
   }
@@ -164,12 +163,12 @@ export class HostSlots implements Admission {
     return use;
   }
 
-  /** A host gets no more of the reserved slots than are free beside its own: something is left for the next. */
+  /** A host gets a reserved slot only while more of them are free than it has: some are left for the next host. */
   #mayReserve(use: HostUse | undefined): boolean {
     return (use?.taken ?? 0) === 0 && (use?.reserved ?? 0) < this.#freeReserved;
   }
 
-  /** When a callback of a full host comes back: one after the other, which bounds their rate. */
+  /** Callbacks to a full host come back one after the other, which bounds their rate. */
   #postpone(host: string): Postponement {
     const use = this.#useOf(host);
     const nowMs = this.#nowMs;
@@ -182,7 +181,7 @@ export class HostSlots implements Admission {
     };
   }
 
-  /** Looks at full slots again and again: while they end next to nothing, what is pending is looked through once each time. */
+  /** Checks full slots again and again. While hardly any attempt ends, all pending callbacks are looked through after each check. */
   #watch(): void {
     if (this.#window) return;
     this.#ends = 0;
@@ -197,7 +196,7 @@ export class HostSlots implements Admission {
     });
   }
 
-  /** Forgets hosts that have nothing here and nothing that comes back. */
+  /** Forgets hosts without slots and without deferred callbacks. */
   #forget(): void {
     const nowMs = this.#nowMs;
     for (const [host, { taken, reserved, lastReturnMs }] of this.#hosts)

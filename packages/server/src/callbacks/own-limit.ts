@@ -4,17 +4,17 @@ import type { Clock, OwnFault } from '@task-center/engine';
 const STEP_MS = 1_000;
 
 export interface OwnLimitDeps {
-  /** The limit while nothing is lacking. */
+  /** The limit while nothing has run out. */
   readonly concurrency: number;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
 }
 
-/** Whether fewer callbacks at once would have met the fault less. */
+/** Whether the fault would be rarer with fewer callbacks at once. */
 const isForWantOf = ({ code, isLack }: OwnFault): boolean => isLack || code === 'EADDRNOTAVAIL';
 
 /**
- * How many callbacks this process can have under way. When something has run out, such as file descriptors, it is half of what was
- * under way; with each second that works it is one more.
+ * How many callbacks this process can have under way. When something has run out, such as file descriptors, the limit becomes half
+ * of what was under way. It grows by one after each second in which a connection was made.
  */
 export class OwnLimit {
   readonly #deps: OwnLimitDeps;

@@ -1,4 +1,4 @@
-/** Callbacks that wait because this service could not send them: tells of them, and has them tried again when rules change. */
+/** Callbacks that wait because this service could not send them. They are reported in the log, and tried again when the rules change. */
 import {
   control,
   createLoop,
@@ -10,8 +10,8 @@ import {
 import { isNotSent, MAX_PAUSE_MS } from './not-sent.ts';
 
 /**
- * After the first callback that could not be sent: more may follow, and are told of together. Shorter than the first pause, as
- * those that are tried again just then are not counted.
+ * Time from the first callback that could not be sent to the warning: more may follow, and share the warning. It is shorter than the
+ * first pause, because callbacks that are being tried again are not counted.
  */
 const TELL_SOON_MS = 500;
 const TELL_AGAIN_MS = 3_600_000;
@@ -64,7 +64,7 @@ export interface WaitingDeps {
   readonly runtime: Runtime;
 }
 
-/** Tells in the log how many wait, and why. Returns their number. */
+/** Logs how many wait, and why. Returns their number. */
 async function tell(deps: WaitingDeps): Promise<number> {
   const reasons = new Set<string>();
   let count = 0;
@@ -94,7 +94,7 @@ export function createWaitingCallbacks(deps: WaitingDeps): WaitingCallbacks {
     async step() {
       if (retries) {
         retries = false;
-        // One that has changed meanwhile is left as it is.
+        // A task that has changed meanwhile stays as it is.
         await forEachWaiting(deps, (tasks) =>
           Promise.all(tasks.map((task) => broker.control.run(task))),
         ).catch((error: unknown) => {

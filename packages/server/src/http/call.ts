@@ -44,21 +44,19 @@ export interface Reply {
 export type Handler<O extends OperationId> = (call: Call<O>) => Promise<Reply>;
 
 /**
- * Looks for findings that no schema can express, in a body that the schema refused: the caller then learns of all of
- * them at once. In a valid body the handler itself looks for them.
+ * Looks for errors that no schema can express, in a body that the schema refused. The caller then learns of all errors at
+ * once. In a valid body the handler itself looks for them.
  */
 export type FindFurtherItems = (body: unknown, deps: AppDeps) => readonly ProblemItem[];
 
-/**
- * How much room the answer may take, bytes: a bound for what is usual. It is asked before the operation begins.
- */
+/** How many bytes the answer may have, as a bound of what is usual. They are reserved before the operation begins. */
 export type AnswerBytes<O extends OperationId> = (call: Pick<Call<O>, 'params' | 'query' | 'body'>) => number;
 
 /** A handler with what is special about its operation. */
 export interface SpecialHandler<O extends OperationId> {
   readonly handle: Handler<O>;
   readonly findFurtherItems?: FindFurtherItems;
-  /** Default: what the last answer of the operation has taken. */
+  /** Default: as many bytes as the last answer of the operation had. */
   readonly answerBytes?: AnswerBytes<O>;
 }
 

@@ -46,11 +46,11 @@ export interface AppDeps {
   /** Rules for callback URLs; their mode may change while the service runs. */
   readonly rules: LiveRules;
   readonly state: ServiceState;
-  /** Which submissions would make a queue too many. */
+  /** Refuses submissions that would make one queue too many. */
   readonly queueLimit: QueueLimit;
   /** Large batches wait for one another. */
   readonly batchTurns: Turns;
-  /** What this machine has run out of. Left out = nobody is told of it. */
+  /** Logs what this machine has run out of. Left out = it is not logged. */
   readonly shortages?: Pick<Shortages, 'note' | 'onStored'>;
   /** Version of the program, sent with every answer. */
   readonly version: string;

@@ -47,7 +47,7 @@ function answerOf(route: Route, method: string, reply: Reply): SizedResponse {
   return { response, bytes: Buffer.byteLength(text) };
 }
 
-/** How much room an answer of the operation may take: what the handler says, else as much as the last one. */
+/** How many bytes an answer of the operation may have: what the handler says, else as many as the last one. */
 function answerBytesOf(answerBytes: AnswerBytes<OperationId> | undefined) {
   let last = SMALL_ANSWER_BYTES;
   return {

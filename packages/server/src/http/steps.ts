@@ -21,7 +21,7 @@ export interface Operation {
   readonly operationId: OperationId;
   readonly route: Route;
   readonly findFurtherItems?: FindFurtherItems | undefined;
-  /** How much room its answer may take, bytes. */
+  /** How much memory its answer may take, bytes. */
   answerBytes(checked: Checked | undefined): number;
 }
 
@@ -42,7 +42,7 @@ export interface PendingCall {
   principal: Principal;
   /** Parameters, query and body as the schemas returned them. Set by `checkInput`. */
   checked: Checked | undefined;
-  /** The room for the answer, until the caller has taken it. Set by `reserveAnswer`. */
+  /** The memory that is reserved for the answer until the caller has taken it. Set by `reserveAnswer`. */
   answerRoom: Room | undefined;
 }
 
@@ -96,8 +96,8 @@ const checkInput: Step = (call, next) => {
 };
 
 /**
- * Asks for room for the answer before anything is done for it: what was stored or changed must not be answered with a refusal.
- * What the answer takes in the end is known only when it is there.
+ * Reserves memory for the answer before the operation begins: a caller whose task was stored must not get a refusal. It is an
+ * estimate, because the size of the answer is known only at the end.
  */
 const reserveAnswer: Step = (call, next) => {
   const { operation, checked, principal } = call;

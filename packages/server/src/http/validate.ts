@@ -19,8 +19,8 @@ export interface Checked {
 }
 
 /**
- * The parameters of a query by name, and findings about those that are repeated. A list may be: many generated clients write it
- * so, although the contract says commas.
+ * The parameters of a query by name, and errors for those that are repeated. Only lists may be: many generated clients repeat
+ * the parameter, although the contract says commas.
  */
 function readQuery(query: URLSearchParams, route: Route): { input: unknown; items: ProblemItem[] } {
   const input: Record<string, string> = Object.fromEntries(query);
@@ -47,7 +47,7 @@ function refusedHeaders(headers: Headers): ProblemItem[] {
 }
 
 /**
- * Validates path parameters, query, headers and body, and reports all findings at once (at most 50).
+ * Validates path parameters, query, headers and body, and reports all errors at once (at most 50).
  *
  * @param further called only if the schemas found something; returns what no schema can find in the body
  * @throws ProblemError `validation-failed`

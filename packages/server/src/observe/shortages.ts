@@ -1,18 +1,18 @@
 /**
- * What a machine may run out of: room on the disk, file descriptors. It then fails in many places, again and again. The log has one
- * error line when it begins and one when it has ended; other lines with the same cause are left out and counted.
+ * Shortages: a machine may run out of disk space or file descriptors. Then many operations fail, again and again. The log has one
+ * error line when a shortage begins and one when it has ended. Other lines with the same cause are left out and counted.
  */
 import { closeSync, openSync, statfsSync } from 'node:fs';
 import { devNull } from 'node:os';
 import type { Clock, Log } from '@task-center/engine';
 
-/** Between two looks at what there is, ms. */
+/** Time between two checks for the end of a shortage, ms. */
 const LOOK_MS = 1_000;
-/** As often in a row there must be enough again: descriptors come and go. */
+/** A shortage has ended when this number of checks in a row are good: descriptors come and go. */
 const GOOD_LOOKS = 3;
-/** The room that must be free: SQLite's reserve is 4 MiB. */
+/** Free disk space at which a shortage has ended. SQLite's disk reserve alone takes 4 MiB. */
 const MIN_FREE_BYTES = 8 * 1_024 * 1_024;
-/** An error may be the cause of another one. */
+/** How deep the chain of an error's causes is searched. */
 const MAX_CAUSES = 4;
 
 /** `broker-full` is an error of the engine, and the problem that it is answered with. */
@@ -74,7 +74,7 @@ interface Current {
 export interface ShortagesDeps {
   readonly log: Log;
   readonly clock: Clock;
-  /** The folder of the broker's file; null = it has none, and has room when it has stored something. */
+  /** The folder of the broker's file. Null = it has no file; its shortage has ended when it has stored something. */
   readonly folder: string | null;
 }
 
@@ -107,7 +107,7 @@ export class Shortages {
     this.#timer?.cancel();
   }
 
-  /** Whether the error comes from a shortage. It is then told, unless it was. */
+  /** Whether the error comes from a shortage, which is then logged, unless it has been already. */
   note(error: unknown): boolean {
     const kind = kindOf(error);
     if (kind === null) return false;

@@ -12,11 +12,11 @@ interface Kept {
   readonly timer: ReturnType<Clock['after']>;
 }
 
-/** Connections that wait for their next request, and all that are open. */
+/** The idle connections (_kept_ for the next request), and all that are open. */
 export class ReceiverConnections {
   readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>;
   readonly #open = new Set<ReceiverConnection>();
-  /** The one that has waited longest comes first. */
+  /** The connection that has been idle longest comes first. */
   readonly #kept = new Map<ReceiverConnection, Kept>();
   readonly #byOrigin = new Map<string, ReceiverConnection[]>();
   #isClosed = false;
@@ -32,7 +32,7 @@ export class ReceiverConnections {
     if (this.#isClosed) connection.destroy();
   }
 
-  /** A connection that waits, the one that was used last. It is no longer here then. */
+  /** Removes the idle connection to the origin that was used last, and returns it. */
   take(origin: string): ReceiverConnection | undefined {
     for (;;) {
       const connection = this.#byOrigin.get(origin)?.at(-1);
@@ -54,7 +54,7 @@ export class ReceiverConnections {
     else this.#byOrigin.set(origin, [connection]);
   }
 
-  /** Closes those that have waited longest until at most `count` wait. */
+  /** Closes the connections that have been idle longest until at most `count` are idle. */
   keepOnly(count: number): void {
     for (const connection of this.#kept.keys()) {
       if (this.#kept.size <= count) return;

@@ -9,7 +9,7 @@ export interface BodySource {
   readonly incoming?: IncomingMessage | undefined;
 }
 
-/** Gives `take` each piece. Rejects with what it throws, and when the body ends too soon. What is left stays where it is. */
+/** Gives `take` each piece. Rejects with the error that `take` throws, and when the body ends too soon. The rest of the body is not read. */
 function readIncoming(incoming: IncomingMessage, take: (piece: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
@@ -38,7 +38,7 @@ async function readStream(stream: ReadableStream<Uint8Array>, take: (piece: Uint
 }
 
 /**
- * The bytes of a body, as long as there is room for more.
+ * Reads a body while its budget has room for more.
  *
  * @param check is given the size so far, and throws to read no more
  * @throws ProblemError `overloaded`; any other error: the body broke off

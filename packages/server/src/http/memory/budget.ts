@@ -1,6 +1,6 @@
 /**
- * A bound of the memory that requests or answers take, all of this process together. What is small has a share of its own, and
- * one key has at most half: neither large requests nor one caller can shut the others out.
+ * Bounds the memory that all requests, or all answers, of this process take together. A part is reserved for small ones, and
+ * one key gets at most half. So neither large requests nor one caller can shut the others out.
  */
 import type { Clock } from '@task-center/engine';
 import type { Bindings } from '../call.ts';
@@ -11,7 +11,7 @@ const MIB = 1_024 * 1_024;
 /** Of each budget. */
 const MAX_BYTES = 64 * MIB;
 const MAX_BYTES_OF_KEY = MAX_BYTES / 2;
-/** What is at least this large. It leaves a quarter of the budget to the others. */
+/** A request or answer of this size is large. All large ones together leave a quarter of the budget to small ones. */
 export const LARGE_BYTES = 64 * 1_024;
 const MAX_BYTES_OF_LARGE = (MAX_BYTES / 4) * 3;
 
@@ -24,7 +24,7 @@ interface Use {
 
 const noRoom = (what: string) => overloaded(`There is no room for ${what}.`);
 
-/** The room that one request or answer takes. */
+/** The part of a budget that one request or answer takes. */
 export class Room {
   readonly #use: Use;
   readonly #what: string;
@@ -38,22 +38,22 @@ export class Room {
   }
 
   /**
-   * Takes more.
+   * Takes more of the budget.
    *
-   * @throws ProblemError `overloaded`: it has what it had before
+   * @throws ProblemError `overloaded`: the budget is used up, and this part stays as it was
    */
   grow(bytes: number): void {
     const size = this.#bytes + bytes;
     const added = size < LARGE_BYTES ? 0 : size - this.#large;
     const { bytes: used, large, byKey } = this.#use;
     if (used + bytes > MAX_BYTES || (added > 0 && large + added > MAX_BYTES_OF_LARGE))
-      throw noRoom(`${this.#what}: ${MAX_BYTES} bytes`);
+      throw noRoom(`${this.#what} (limit ${MAX_BYTES} bytes)`);
     if ((byKey.get(this.#key) ?? 0) + bytes > MAX_BYTES_OF_KEY)
-      throw noRoom(`${this.#what} of one key: ${MAX_BYTES_OF_KEY} bytes`);
+      throw noRoom(`${this.#what} of one key (limit ${MAX_BYTES_OF_KEY} bytes)`);
     this.set(size);
   }
 
-  /** Takes exactly this much, also beyond the bound: it is there already. */
+  /** Sets the part to this size, even beyond the budget: the memory is in use already. */
   set(size: number): void {
     const use = this.#use;
     const by = size - this.#bytes;
@@ -66,12 +66,12 @@ export class Room {
     else use.byKey.set(this.#key, ofKey);
   }
 
-  /** Gives all of it back. May be called twice. */
+  /** Gives the whole part back. May be called twice. */
   release(): void {
     this.set(0);
   }
 
-  /** What counts as large of it. */
+  /** How many of its bytes count as large. */
   get #large(): number {
     return this.#bytes < LARGE_BYTES ? 0 : this.#bytes;
   }
@@ -82,7 +82,7 @@ export class MemoryBudget {
   readonly #use: Use = { bytes: 0, large: 0, byKey: new Map() };
   readonly #what: string;
 
-  /** @param what it bounds, in words: `more answers that are not taken yet` */
+  /** @param what says what there is no room for, in a problem: `more bodies` */
   constructor(what: string) {
     this.#what = what;
   }
@@ -104,11 +104,11 @@ export interface Budgets {
   readonly bodies: MemoryBudget;
   /** Of answers, until their callers have taken them. */
   readonly answers: MemoryBudget;
-  /** While large answers are made: what they are made of takes several times their size. */
+  /** Large answers are made one after another: the data that one is made of takes several times its size. */
   readonly making: Turns;
 }
 
-/** What batches that `defaults` make large take while they are stored. Their bodies are small. */
+/** Bounds the memory of batches while they are stored. Their `defaults` may make them large, although their bodies are small. */
 export const createBatchTurns = (clock: Pick<Clock, 'after'>): Turns =>
   new Turns({ clock, maxBytes: 32 * MIB, what: 'large batches' });
 
@@ -118,13 +118,13 @@ export const createBudgets = (clock: Pick<Clock, 'after'>): Budgets => ({
   answers: new MemoryBudget('more answers that their callers have not taken'),
 });
 
-/** Keeps the room of an answer until it is taken or its connection is closed. Without Node's objects nothing is sent. */
+/** Keeps the room of an answer until the caller has taken it or the connection is closed. Without Node's objects nothing is sent. */
 export function keepUntilTaken(room: Room, bytes: number, { incoming, outgoing }: Bindings): void {
   const socket = incoming?.socket;
   if (outgoing === undefined || socket === undefined || socket.destroyed || outgoing.closed)
     return room.release();
   room.set(bytes);
   outgoing.once('close', () => room.release());
-  // One behind another answer has no socket yet, and does not hear of its end.
+  // An answer that waits for an earlier one has no socket yet, and gets no event when the connection closes.
   if (outgoing.socket === null) socket.once('close', () => room.release());
 }

@@ -1,15 +1,15 @@
-/** Lets work that takes much memory wait for other work that does: all of it at once would take gigabytes. */
+/** Makes work that takes much memory wait for other such work. All of it at once would take gigabytes. */
 import type { Clock } from '@task-center/engine';
 import { overloaded } from '../../problem.ts';
 
 /** Work that has waited this long is refused, ms. */
 const MAX_WAIT_MS = 5_000;
 
-/** What the work of one kind may take together. */
+/** How much memory all work of one kind may take together. */
 export interface TurnsOptions {
   readonly clock: Pick<Clock, 'after'>;
   readonly maxBytes: number;
-  /** What there is too much of, in words: `large batches`. */
+  /** What there are too many of, in words: `large batches`. */
   readonly what: string;
 }
 
@@ -32,10 +32,10 @@ export class Turns {
   /**
    * Runs `work` when there is room.
    *
-   * @throws ProblemError `overloaded`: there was none in time, and nothing was stored
+   * @throws ProblemError `overloaded`: there was no room within 5 s, and nothing was stored
    */
   async run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
-    // One that needs more than all of the room waits for all of it.
+    // Work that needs more than the limit waits until it is alone.
     const room = Math.min(bytes, this.#options.maxBytes);
     if (this.#waiting.size > 0 || room > this.#free) await this.#wait(room);
     else this.#free -= room;
@@ -59,7 +59,7 @@ export class Turns {
       const timer = this.#options.clock.after(MAX_WAIT_MS, () => {
         this.#waiting.delete(waiting);
         this.#beginNext();
-        reject(overloaded(`Too many ${this.#options.what} wait for one another.`));
+        reject(overloaded(`There are too many ${this.#options.what} at once.`));
       });
       this.#waiting.add(waiting);
     });

@@ -62,7 +62,7 @@ export function callbackFaults(callback: CheckedCallback, checks: CallbackChecks
   return { items: [...headerItems(callback.headers, checks.basePath), ...items], blocked };
 }
 
-/** Findings about the callback's URL in a task that the schema refused: the caller learns of all faults at once. */
+/** Errors in the callback's URL of a task that the schema refused: the caller learns of all errors at once. */
 export function urlItems(task: unknown, checks: CallbackChecks): readonly ProblemItem[] {
   const { callback } = (task ?? {}) as { callback?: { url?: unknown } | null };
   const url = callback?.url;

@@ -40,7 +40,7 @@ export interface Submission {
   readonly newId: Runtime['newId'];
 }
 
-/** @throws ProblemError `validation-failed` with all findings, else `url-blocked` */
+/** @throws ProblemError `validation-failed` with all errors, else `url-blocked` */
 function check(task: CheckedTask, { rules, basePath, nowMs }: Submission): void {
   const items = taskFaults(task, { basePath, nowMs });
   const callback = task.callback && callbackFaults(task.callback, { rules, basePath });

@@ -1,4 +1,4 @@
-/** Keeps submissions over HTTP from making ever more queues: each one costs workers and operators something for ever. */
+/** Bounds the number of queues that submissions over HTTP can make. Each queue costs workers and operators something for ever. */
 import {
   BUILT_IN_QUEUES,
   control,
@@ -12,8 +12,8 @@ import {
 /** For how long a queue counts as known, ms. Queues are rarely removed, and asking for each task would cost too much. */
 const KNOWN_MS = 10_000;
 /**
- * How often the queues are listed within a second for names that are not known; other processes make and remove queues, too.
- * Beyond it, a flood of names is answered by the last list.
+ * How often, within a second, the queues are listed because a name is not known: another process may have made the queue, or
+ * removed others. Further unknown names in this second are judged by the last list.
  */
 const MAX_LISTS = 20;
 const WINDOW_MS = 1_000;
@@ -23,18 +23,18 @@ const BUILT_IN: ReadonlySet<string> = new Set(BUILT_IN_QUEUES);
 export interface QueueLimitDeps {
   readonly broker: Broker;
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  /** Most logical queues. Those that Go or the library has made count, and are never refused. */
+  /** Most logical queues. Those that Go or the library makes count, too, but are never refused. */
   readonly maxQueues: number;
 }
 
-/** A name that was admitted. `calls`: those under way that may store its first task. */
+/** A name that was admitted. `calls`: number of calls under way that may store its first task. */
 interface Admitted {
   calls: number;
 }
 
 /**
- * Knows the queues of the broker, and which submissions would make one too many. Several instances may exceed the limit
- * together, by what they admit at the same time.
+ * Knows the queues of the broker, and refuses submissions that would make one too many. Several instances that admit new queues
+ * at the same time may together exceed the limit.
  */
 export class QueueLimit {
   readonly #deps: QueueLimitDeps;
@@ -60,8 +60,8 @@ export class QueueLimit {
   }
 
   /**
-   * Calls `store` with the names among these to which nothing may be submitted. All others are admitted: they count from now
-   * on, and until it has ended in any case.
+   * Calls `store` with those of the names that are refused. All others are admitted, and count as queues at least until
+   * `store` has ended.
    *
    * @param names logical queues
    * @throws TaskCenterError `broker-unavailable`: nothing was stored
@@ -129,7 +129,7 @@ export class QueueLimit {
   async #list(): Promise<void> {
     const { broker, clock } = this.#deps;
     const startedMs = clock.monotonicMs();
-    // What ended before this call is in its answer, unless it has failed or was removed again.
+    // The list has the queues of calls that ended before it began, unless they failed or the queue was removed again.
     const ended = new Set([...this.#admitted].flatMap(([name, { calls }]) => (calls === 0 ? [name] : [])));
     try {
       const stored = await control.listQueues(broker);

@@ -1,6 +1,6 @@
 /**
- * How large tasks are in an answer: before they are read, as an estimate that is more than usual but not the most that is
- * possible, and a page when it is there.
+ * How large tasks are in an answer. Before they are read it is an estimate: more than usual, but less than the maximum. Then
+ * it is the size of the page itself.
  */
 import { limits, stringify, type QueryOf, type TaskPart } from '@task-center/api';
 import { PlainText, type Call, type Reply } from '../call.ts';
@@ -25,7 +25,7 @@ export function pageBytes({ limit, include = [] }: Pick<QueryOf<'listTasks'>, 'l
   return Math.min(limit * each, limits.pageBytes);
 }
 
-/** The next try should fit: tasks differ in size. */
+/** Reads somewhat fewer tasks than would fit by their average size, because tasks differ in size. */
 const MARGIN = 0.8;
 
 /**

@@ -65,7 +65,7 @@ export class Connection {
   constructor(socket: Socket, nowMs: () => number) {
     this.#socket = socket;
     this.#nowMs = nowMs;
-    // Node calls it after an answer with `connection: close`.
+    // Node calls it after an answer with `connection: close`, and would close while the client still sends.
     const { destroySoon } = socket;
     socket.destroySoon = () => {
       if (this.#incomplete()) this.#startEnd(MAX_READ_ON_MS);
@@ -73,7 +73,7 @@ export class Connection {
     };
   }
 
-  /** Whether what arrives now is no request any more. */
+  /** Whether the connection ends: bytes that arrive now are no request any more. */
   get isEnding(): boolean {
     return this.#lastWords !== null || this.#end !== null;
   }
@@ -93,7 +93,7 @@ export class Connection {
     this.#giveUpIfAnswered();
   }
 
-  /** Throws away the rest of a body that its answer did not wait for. */
+  /** Throws away the rest of a body whose request was answered before it had arrived. */
   readOn({ incoming }: Exchange): void {
     incoming.removeAllListeners('data');
     incoming.on('data', () => this.cutIfOver());
@@ -104,7 +104,7 @@ export class Connection {
   /**
    * Ends the connection, because what arrived is no request. Earlier requests are answered first.
    *
-   * @param lastWords is asked when they are needed
+   * @param lastWords returns the answer, and is called when earlier requests are answered
    */
   giveUp(lastWords: LastWords): void {
     if (this.isEnding) return this.cutIfOver();
@@ -112,12 +112,12 @@ export class Connection {
     this.#giveUpIfAnswered();
   }
 
-  /** Cuts the connection without a word. */
+  /** Closes the connection without an answer. */
   cut(): void {
     this.#socket.destroy();
   }
 
-  /** Cuts it if the peer takes nothing, or has had its time after the end. Called again and again. */
+  /** Closes the connection if the peer takes nothing, or its time after the end is over. Called at regular intervals. */
   check(): void {
     const nowMs = this.#nowMs();
     this.#unsent =
@@ -127,7 +127,7 @@ export class Connection {
     else this.cutIfOver();
   }
 
-  /** Cuts it if the peer has had its time after the end, or sent too much. */
+  /** Closes the connection if the peer's time after the end is over, or it has sent too much. */
   cutIfOver(): void {
     if (this.#end === null) return;
     const nowMs = this.#nowMs();

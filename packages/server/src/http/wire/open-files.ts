@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import type { Log } from '@task-center/engine';
 import type { Config } from '../../config/config.ts';
 
-/** For the connections to a broker, threads, files, and what is opened for a moment. */
+/** Files kept for connections to the broker, and for all else: threads, the database, files that are open for a moment. */
 const BROKER_FILES = 64;
 const OTHER_FILES = 64;
-/** HTTP is of no use with fewer. */
+/** With fewer connections HTTP is of no use. */
 const MIN_CONNECTIONS = 16;
 
 /**
@@ -34,7 +34,7 @@ export function connectionBound(
   log: Log,
 ): number {
   if (fileLimit === null) return http.maxConnections;
-  // As many connections as there are callbacks at once may be kept for later ones.
+  // A callback may try several addresses at once. Used and idle connections together are no more than `callbacks.concurrency`.
   const callbackFiles = roles.includes('worker') ? 2 * callbacks.concurrency : 0;
   const room = fileLimit - callbackFiles - BROKER_FILES - OTHER_FILES;
   const bound = Math.min(http.maxConnections, Math.max(room, MIN_CONNECTIONS));

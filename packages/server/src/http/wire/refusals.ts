@@ -42,9 +42,12 @@ function parserProblem(code: string | undefined): ProblemError {
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return new ProblemError('too-large', 'The chunk extensions of the body are too long.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ProblemError('malformed', 'The request did not arrive in time.');
+      return new ProblemError(
+        'malformed',
+        'The request did not arrive in time. Its headers may take 10 s, all of it 30 s.',
+      );
     default:
-      return new ProblemError('malformed', 'This is not a valid HTTP request.');
+      return new ProblemError('malformed', 'This is not a valid HTTP/1.1 request.');
   }
 }
 
@@ -54,11 +57,11 @@ function idOf(incoming: IncomingMessage | undefined): string {
   return requestIdOf(typeof given === 'string' ? given : undefined);
 }
 
-/** The application logs its requests; what never became one is logged here. */
+/** The application logs requests. Bytes that never became a request are logged here. */
 function logRefusal(problem: ProblemError, requestId: string, { log }: RefusalDeps): void {
   log.debug(
     { request_id: requestId, code: problem.code, detail: problem.message },
-    'refused what is no request',
+    'refused bytes that are no valid request',
   );
 }
 

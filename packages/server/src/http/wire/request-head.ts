@@ -22,9 +22,10 @@ export function headFault(incoming: IncomingMessage): string | null {
   if (hosts === 0 && httpVersion === '1.1') return 'The request has no Host, which HTTP/1.1 needs.';
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
-    return 'The only Transfer-Encoding here is chunked.';
+    return 'The only Transfer-Encoding that is supported is chunked.';
   // Proxies of its time do not know chunks, and would find another end of the message.
-  if (coding !== undefined && httpVersion === '1.0') return 'HTTP/1.0 has no Transfer-Encoding.';
+  if (coding !== undefined && httpVersion === '1.0')
+    return 'HTTP/1.0 has no Transfer-Encoding. Send a Content-Length.';
   return null;
 }
 
