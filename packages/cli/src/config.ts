@@ -1,7 +1,7 @@
 // Configuration of the commands that run the service or open its broker: file, environment and flags go to the server's
 // `loadConfig`, and its problems become one error for the user.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Config, ConfigProblem } from '@task-center/server';
 import type { Command } from 'commander';
 import { CliError } from './errors.ts';
@@ -19,9 +19,12 @@ export function addConfigOption(command: Command): Command {
 }
 
 /** The text of the configuration file; null = no file was named, and the default one does not exist. */
-function readConfigFile(named: string | undefined): string | null {
+function readConfigFile(named: string | undefined, isAgain: boolean): string | null {
   const path = named ?? DEFAULT_FILE;
   if (named === undefined && !existsSync(path)) return null;
+  // Its text is gone: it would give nothing, or hold up everything until somebody writes.
+  if (isAgain && statSync(path, { throwIfNoEntry: false })?.isFIFO())
+    throw new CliError(`The configuration file ${path} is a pipe, and can be read only once.`);
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -49,11 +52,17 @@ function configError(problems: readonly ConfigProblem[], texts: readonly string[
 /**
  * The service's configuration from file, environment and flags. Warnings are printed to standard error.
  *
+ * @param isAgain whether this process has read it before
  * @throws CliError that names all problems
  */
-export async function readConfig(file: string | undefined, flags: Flags, io: Io): Promise<Config> {
+export async function readConfig(
+  file: string | undefined,
+  flags: Flags,
+  io: Io,
+  isAgain = false,
+): Promise<Config> {
   const { loadConfig, problemText } = await import('@task-center/server');
-  const yaml = readConfigFile(file ?? (io.env['TASKCENTER_CONFIG'] || undefined));
+  const yaml = readConfigFile(file ?? (io.env['TASKCENTER_CONFIG'] || undefined), isAgain);
   const loaded = loadConfig({ yaml, env: io.env, flags });
   for (const warning of loaded.warnings) io.err(`task-center: ${warning}`);
   if (!loaded.ok) throw configError(loaded.problems, loaded.problems.map(problemText));

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { freePort } from '../../engine/test/support/redis-server.ts';
 import { tempFolder } from '../../engine/test/support/temp.ts';
@@ -40,6 +41,28 @@ test('SIGHUP, to the parent or to all, reads the file again; if one key is wrong
     const { code, out } = await service.ended;
     expect(code).toBe(0);
     expect(out.match(/"the service is running"/g), 'one process, all the time').toHaveLength(1);
+  } finally {
+    await endAll();
+    await folder.remove();
+  }
+});
+
+test('SIGHUP does not read a pipe: the service would wait for a writer, or take nothing for the file', async () => {
+  const folder = await tempFolder();
+  try {
+    const file = folder.file('my.yaml');
+    const env = { TASKCENTER_HTTP_PORT: String(await freePort()), TASKCENTER_CONFIG: file };
+    writeFileSync(file, ALLOWED);
+    const service = startCli(['serve'], { env, cwd: folder.path });
+    await service.saw(/Ctrl-C drains and stops it/);
+
+    rmSync(file);
+    execFileSync('mkfifo', [file]);
+    service.signal('SIGHUP');
+    await service.saw(/my\.yaml is a pipe, and can be read only once.*nothing has changed/);
+
+    service.signal('SIGTERM');
+    expect((await service.ended).code).toBe(0);
   } finally {
     await endAll();
     await folder.remove();

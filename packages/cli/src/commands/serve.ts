@@ -142,7 +142,7 @@ async function serveUntilAsked(options: ServeOptions, io: Io): Promise<void> {
   if (ownProcess === null)
     throw new CliError('Write serve directly after task-center: task-center serve …', 2);
   const { parent } = ownProcess;
-  const read = () => readConfig(options.config, flagsOf(options), io);
+  const read = (isAgain: boolean) => readConfig(options.config, flagsOf(options), io, isAgain);
   let service: RunningService | undefined;
   let askToStop = () => {};
   const asked = new Promise<void>((resolve) => (askToStop = resolve));
@@ -152,9 +152,9 @@ async function serveUntilAsked(options: ServeOptions, io: Io): Promise<void> {
       askToStop();
     },
     onEnd: () => void (service ? endNow(service, io) : io.exit(EXIT_INTERRUPTED)),
-    onReload: () => void service?.reload(read),
+    onReload: () => void service?.reload(() => read(true)),
   });
-  service = await start(await read(), io, ownProcess);
+  service = await start(await read(false), io, ownProcess);
   parent.tell({ is: 'ready', graceMs: service.shutdown.timeoutMs });
   io.err(banner(service, io));
   await asked;
