@@ -39,5 +39,8 @@ const strict = process.env.CI === 'true';
 if (strict && skipped > 0) process.stdout.write('With CI=true a skipped test is a failure.\n');
 const broke = runs.some(({ code, failed: failures }) => code !== 0 && failures === 0);
 if (broke) process.stdout.write('The test run itself failed; see above.\n');
+// Named again at the end: a log that is cut keeps its end.
+for (const failure of runs.flatMap(({ failures }) => failures))
+  process.stdout.write(`\nfailed: ${failure}\n`);
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
 process.exitCode = runs.some(({ code }) => code !== 0) || (strict && skipped > 0) ? 1 : 0;

@@ -19,12 +19,9 @@ export function addConfigOption(command: Command): Command {
 }
 
 /** The text of the configuration file; null = no file was named, and the default one does not exist. */
-function readConfigFile(named: string | undefined, isAgain: boolean): string | null {
+function readConfigFile(named: string | undefined): string | null {
   const path = named ?? DEFAULT_FILE;
   if (named === undefined && !existsSync(path)) return null;
-  // Its text is gone: it would give nothing, or hold up everything until somebody writes.
-  if (isAgain && statSync(path, { throwIfNoEntry: false })?.isFIFO())
-    throw new CliError(`The configuration file ${path} is a pipe, and can be read only once.`);
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -49,22 +46,27 @@ function configError(problems: readonly ConfigProblem[], texts: readonly string[
   );
 }
 
+/** The path that `--config` or the environment names. */
+const namedFile = (file: string | undefined, io: Io) => file ?? (io.env['TASKCENTER_CONFIG'] || undefined);
+
 /**
  * The service's configuration from file, environment and flags. Warnings are printed to standard error.
  *
- * @param isAgain whether this process has read it before
  * @throws CliError that names all problems
  */
-export async function readConfig(
-  file: string | undefined,
-  flags: Flags,
-  io: Io,
-  isAgain = false,
-): Promise<Config> {
+export async function readConfig(file: string | undefined, flags: Flags, io: Io): Promise<Config> {
   const { loadConfig, problemText } = await import('@task-center/server');
-  const yaml = readConfigFile(file ?? (io.env['TASKCENTER_CONFIG'] || undefined), isAgain);
+  const yaml = readConfigFile(namedFile(file, io));
   const loaded = loadConfig({ yaml, env: io.env, flags });
   for (const warning of loaded.warnings) io.err(`task-center: ${warning}`);
   if (!loaded.ok) throw configError(loaded.problems, loaded.problems.map(problemText));
   return loaded.config;
+}
+
+/** As `readConfig`, in a process that has read it before: a pipe would give nothing now, or nothing until somebody writes. */
+export async function readConfigAgain(file: string | undefined, flags: Flags, io: Io): Promise<Config> {
+  const path = namedFile(file, io) ?? DEFAULT_FILE;
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO())
+    throw new CliError(`The configuration file ${path} is a pipe, and can be read only once.`);
+  return readConfig(file, flags, io);
 }

@@ -14,6 +14,7 @@ import { aTask as anyTask } from '../../engine/test/support/factories.ts';
 import { until } from '../../engine/test/support/until.ts';
 import { createCallbackWorker } from '../src/callbacks/callback-worker.ts';
 import { LiveRules } from '../src/http/live-rules.ts';
+import { writtenFields } from '../src/observe/logs.ts';
 
 const QUEUE = 'default~cb';
 const NOTHING = { mode: 'service', allow: [] } as const;
@@ -32,7 +33,10 @@ function notSentSuite(kind: BrokerKind): void {
     mode: 'service' as const,
     allow: [{ cidr: '127.0.0.1/32', ports: [portOf()], http: true }],
   });
-  const log: Log = { ...silentLog, warn: (fields, message) => void warned.push({ fields, message }) };
+  const log: Log = {
+    ...silentLog,
+    warn: (fields, message) => void warned.push({ fields: writtenFields(fields), message }),
+  };
 
   beforeAll(async () => {
     place = await kind.createStore();

@@ -5,6 +5,7 @@ import { createRuntime, type Clock } from '@task-center/engine';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { createFakeClock, settle } from '../../engine/test/support/fake-clock.ts';
 import { createHttpServer, type Fetch, type HttpServerOptions } from '../src/http/wire/http-server.ts';
+import { writtenFields } from '../src/observe/logs.ts';
 import { connectRaw, type RawConnection, type RawOptions } from './support/raw-connection.ts';
 
 interface Options extends Partial<HttpServerOptions> {
@@ -18,7 +19,7 @@ async function startServer(
   { clock, ...options }: Options = {},
 ) {
   const logged: object[] = [];
-  const warn = (fields: object) => void logged.push(fields);
+  const warn = (fields: Readonly<Record<string, unknown>>) => void logged.push(writtenFields(fields));
   const runtime = createRuntime({
     log: { debug() {}, info() {}, warn, error() {} },
     ...(clock && { clock }),

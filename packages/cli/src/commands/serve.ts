@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, RunningService } from '@task-center/server';
 import type { Command } from 'commander';
-import { addConfigOption, readConfig, type Flags } from '../config.ts';
+import { addConfigOption, readConfig, readConfigAgain, type Flags } from '../config.ts';
 import { CliError } from '../errors.ts';
 import type { Io, ServiceProcess } from '../io.ts';
 import { pairs, painter } from '../output.ts';
@@ -142,7 +142,7 @@ async function serveUntilAsked(options: ServeOptions, io: Io): Promise<void> {
   if (ownProcess === null)
     throw new CliError('Write serve directly after task-center: task-center serve …', 2);
   const { parent } = ownProcess;
-  const read = (isAgain: boolean) => readConfig(options.config, flagsOf(options), io, isAgain);
+  const flags = flagsOf(options);
   let service: RunningService | undefined;
   let askToStop = () => {};
   const asked = new Promise<void>((resolve) => (askToStop = resolve));
@@ -152,9 +152,9 @@ async function serveUntilAsked(options: ServeOptions, io: Io): Promise<void> {
       askToStop();
     },
     onEnd: () => void (service ? endNow(service, io) : io.exit(EXIT_INTERRUPTED)),
-    onReload: () => void service?.reload(() => read(true)),
+    onReload: () => void service?.reload(() => readConfigAgain(options.config, flags, io)),
   });
-  service = await start(await read(false), io, ownProcess);
+  service = await start(await readConfig(options.config, flags, io), io, ownProcess);
   parent.tell({ is: 'ready', graceMs: service.shutdown.timeoutMs });
   io.err(banner(service, io));
   await asked;

@@ -133,7 +133,7 @@ function logOutcome(
     status: delivered.answer?.status,
     duration_ms: Math.round(clock.monotonicMs() - sinceMs),
   };
-  if (outcome.ok) return log.debug({ ...fields, note: outcome.note ?? undefined }, 'a callback succeeded');
+  if (outcome.ok) return log.debug({ ...fields, reason: outcome.note ?? undefined }, 'a callback succeeded');
   if (isGivenBack(signal)) return log.debug(fields, 'a callback was given back, because the worker stops');
   const err = { class: outcome.hints.errorClass, message: outcome.message };
   const reason = [outcome.hints.reason, outcome.note].filter(Boolean).join('; ');

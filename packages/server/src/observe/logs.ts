@@ -14,7 +14,9 @@ type LogFields = Parameters<Log['info']>[0];
 const ALLOWED = new Set(
   'event instance role request_id task_id queue type attempt business_id user_id trace_id span_id worker_id'
     .concat(' route method status duration_ms err reason loop recovered archived moved removed ids key_id')
-    .concat(' fix suppressed changed restart')
+    .concat(' fix cause reasons detail suppressed changed restart index key task_ids types channel')
+    .concat(' stall_ms late_ms stuck_ms skew_ms leases attempts tasks finishes calls')
+    .concat(' max_connections closed open_files for_callbacks')
     .concat(' broker url roles pid path port mode warning count signal worker outcome code action target')
     .split(' '),
 );
@@ -44,13 +46,18 @@ function errorFields(error: unknown): Record<string, unknown> {
   };
 }
 
-function pickAllowed(fields: LogFields): Record<string, unknown> {
-  const picked: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined || !ALLOWED.has(name)) continue;
-    picked[name] = name === 'err' ? errorFields(value) : value;
-  }
-  return picked;
+/** A value as it is written. The text of another program's error may quote a URL. */
+function writtenValue(name: string, value: unknown): unknown {
+  if (name === 'err') return errorFields(value);
+  return name === 'cause' ? hide(String(value)) : value;
+}
+
+/** What is written of the fields of a line. Tests look at this: a field that is dropped tells nobody anything. */
+export function writtenFields(fields: LogFields): Record<string, unknown> {
+  const written: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields))
+    if (value !== undefined && ALLOWED.has(name)) written[name] = writtenValue(name, value);
+  return written;
 }
 
 /** A log whose level may change. */
@@ -84,7 +91,7 @@ export function createLog({ log, roles }: Pick<Config, 'log' | 'roles'>, output:
     if (!logger.isLevelEnabled(level)) return;
     const count = output.takeDropped();
     if (count > 0) logger.warn({ count }, 'log lines were dropped: nothing took them in time');
-    logger[level](pickAllowed(fields), message);
+    logger[level](writtenFields(fields), message);
   };
   return {
     debug: at('debug'),

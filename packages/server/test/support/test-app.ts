@@ -13,6 +13,7 @@ import { createBatchTurns } from '../../src/http/memory/budget.ts';
 import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
 import { QueueLimit } from '../../src/http/submission/queue-limit.ts';
+import { writtenFields } from '../../src/observe/logs.ts';
 import { documentFaults } from './document-check.ts';
 import { listen, type ListeningServer } from '../../src/http/listen.ts';
 import { chosenClient, type ClientAnswer } from './clients.ts';
@@ -121,7 +122,7 @@ export async function testApp({
   const broker = given ?? (await store!.connect());
   const logged: TestApp['logged'] = [];
   const record = (fields: Readonly<Record<string, unknown>>, message: string) =>
-    void logged.push({ fields, message });
+    void logged.push({ fields: writtenFields(fields), message });
   const runtime = createRuntime({
     log: { debug() {}, info: record, warn: record, error: record },
     ...(newId && { newId }),
