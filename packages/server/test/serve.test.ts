@@ -117,6 +117,26 @@ describe('a service', () => {
     }
   });
 
+  test('a forwarded request ends mode try, and callbacks that were waiting use up no attempt', async () => {
+    const target = await startReceiver();
+    try {
+      const service = await start();
+      const submitted = `{"id":"waits","delay":"1s","retry":{"max_retries":0},"callback":{"url":"${target.url}"}}`;
+      expect((await call(service, 'POST /v1/tasks', submitted)).status).toBe(201);
+      const unknown = `${service.url}/nowhere`;
+      expect((await fetch(unknown, { headers: { 'x-forwarded-for': '203.0.113.9' } })).status).toBe(404);
+      const read = async () => (await call(service, 'GET /v1/tasks/waits')).json();
+      await expect.poll(read, { timeout: 5_000 }).toMatchObject({
+        state: 'scheduled',
+        attempt: 0,
+        waiting_for: expect.stringContaining('blocked_address'),
+      });
+      expect(target.bodies).toEqual([]);
+    } finally {
+      await target.close();
+    }
+  });
+
   test('leaves handler tasks alone', async () => {
     const service = await start();
     await call(service, 'POST /v1/tasks', '{"id":"foreign","type":"go:task"}');
