@@ -47,7 +47,7 @@ describe('client', () => {
     '17 a negative number of retries means none; options of the enqueue call win over those of the definition',
     async () => {
       const queue = bed.queue();
-      const job = defineTask('x', anything, { queue, maxRetries: 4 });
+      const job = defineTask('x', { payload: anything, queue, maxRetries: 4 });
       await bed.client.enqueue(job, null, { id: 'defined' });
       await bed.client.enqueue(job, null, { id: 'said', maxRetries: 7 });
       expect(await bed.message(queue, 'defined')).toMatchObject({ retry: 4 });

@@ -7,7 +7,7 @@ export { connect, type ConnectOptions } from './connect.ts';
 // as the HTTP service, and then call `Client.submit`.
 export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } from './client/client.ts';
 export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task.ts';
-export { defineTask, type TaskDefaults, type TaskDefinition } from './task/define-task.ts';
+export { defineTask, type TaskDefaults, type TaskDefinition, type TaskOptions } from './task/define-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
 

@@ -50,8 +50,8 @@ function checkDurability(durability: string | undefined): void {
 
 /** The compiler checks it for TypeScript; callers in JavaScript need it at run time. */
 function checkDefinition(task: Partial<TaskDefinition> | null | undefined): void {
-  const { type, schema } = task ?? {};
-  if (typeof type === 'string' && schema !== undefined) return;
+  const { type, defaults } = task ?? {};
+  if (typeof type === 'string' && typeof defaults === 'object') return;
   throw invalidValue('task', task, 'the name of a type, or a definition that defineTask returned');
 }
 

@@ -1,7 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Duration } from '@task-center/model';
-import { messageOf } from '../errors/task-center-error.ts';
-import { TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, messageOf, TaskCenterError } from '../errors/task-center-error.ts';
 import { checkedTypeName } from './checked.ts';
 
 /** Options that all tasks of a type share. The options of a single task override them. */
@@ -52,45 +51,107 @@ export interface TaskDefaults {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A task's type with the schema of its payload, shared by the code that enqueues and the code that handles. */
-export interface TaskDefinition<Input = unknown, Output = Input> {
+/** What `defineTask` is given: the schemas of a type's payload and result, and the defaults of its tasks. */
+export interface TaskOptions<Input, Output, Returned, Result> extends TaskDefaults {
+  /**
+   * Any Standard Schema (zod, valibot, arktype). Checked when a task is enqueued, and again when it is handled. Default: any
+   * payload.
+   */
+  readonly payload?: StandardSchemaV1<Input, Output>;
+  /**
+   * The schema of what the handler returns. Checked when it has returned, and again by those who wait for the result. Default:
+   * any result.
+   */
+  readonly result?: StandardSchemaV1<Returned, Result>;
+}
+
+/**
+ * A task's type with its schemas and its defaults, shared by the code that enqueues and the code that handles. `Input` is
+ * enqueued, the handler gets `Output` and returns `Returned`, and those who wait for it get `Result`.
+ */
+export interface TaskDefinition<Input = unknown, Output = Input, Returned = unknown, Result = Returned> {
   readonly type: string;
-  /** Any Standard Schema (zod, valibot, arktype). Checked when a task is enqueued, and again when it is handled. */
-  readonly schema: StandardSchemaV1<Input, Output>;
+  /** Undefined = any payload. */
+  readonly payload: StandardSchemaV1<Input, Output> | undefined;
+  /** Undefined = any result. */
+  readonly result: StandardSchemaV1<Returned, Result> | undefined;
   readonly defaults: TaskDefaults;
 }
 
 /**
- * Declares a type of tasks with its schema and its defaults in one place.
+ * Declares a type of tasks with its schemas and its defaults in one place.
  *
  * @throws TaskCenterError `invalid-value` for a type that is blank, has more than 255 bytes, or braces or control
- *   characters.
+ *   characters; for a schema that is none.
  */
-export function defineTask<Input, Output>(
+export function defineTask<Input = unknown, Output = Input, Returned = unknown, Result = Returned>(
   type: string,
-  schema: StandardSchemaV1<Input, Output>,
-  defaults: TaskDefaults = {},
-): TaskDefinition<Input, Output> {
-  return { type: checkedTypeName(type), schema, defaults };
+  options: TaskOptions<Input, Output, Returned, Result> = {},
+): TaskDefinition<Input, Output, Returned, Result> {
+  if (isSchema(options))
+    throw invalidValue('options', options, 'an object; the schema of the payload is its field `payload`');
+  const { payload, result, ...defaults } = options;
+  return {
+    type: checkedTypeName(type),
+    payload: checkedSchema('payload', payload),
+    result: checkedSchema('result', result),
+    defaults,
+  };
 }
 
-/** Runs the schema. One that throws instead of returning issues refuses the payload as well. */
+/** Arktype's schemas are functions. */
+const isSchema = (value: unknown): boolean =>
+  (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value;
+
+function checkedSchema<Schema>(name: string, schema: Schema): Schema {
+  if (schema === undefined || isSchema(schema)) return schema;
+  throw invalidValue(name, schema, 'a Standard Schema, such as one of zod, valibot or arktype');
+}
+
+/** A value that a schema checks: the payload or the result of a type. */
+interface CheckedPart {
+  readonly type: string;
+  readonly part: 'payload' | 'result';
+}
+
+/** Runs the schema. One that throws instead of returning issues refuses the value as well. */
 async function validate<Output>(
-  type: string,
+  { type, part }: CheckedPart,
   schema: StandardSchemaV1<unknown, Output>,
-  payload: unknown,
+  value: unknown,
 ): Promise<StandardSchemaV1.Result<Output>> {
   try {
-    return await schema['~standard'].validate(payload);
+    return await schema['~standard'].validate(value);
   } catch (error) {
     const got = messageOf(error);
-    const expected = 'a payload that the schema of the type can read';
+    const expected = `a ${part} that the schema of the type can read`;
     throw new TaskCenterError(
       'invalid-value',
-      { name: `payload of "${type}"`, got, expected },
+      { name: `${part} of "${type}"`, got, expected },
       { cause: error },
     );
   }
+}
+
+/** The value as the schema returns it. @throws TaskCenterError `invalid-value` with the first issue and its path. */
+async function checkedBySchema<Output>(
+  checked: CheckedPart,
+  schema: StandardSchemaV1<unknown, Output> | undefined,
+  value: unknown,
+): Promise<Output> {
+  if (!schema) return value as Output;
+  const outcome = await validate(checked, schema, value);
+  if (outcome.issues === undefined) return outcome.value;
+  const { type, part } = checked;
+  const [issue] = outcome.issues;
+  const path = (issue?.path ?? [])
+    .map((segment) => String(typeof segment === 'object' ? segment.key : segment))
+    .join('.');
+  throw new TaskCenterError('invalid-value', {
+    name: `${part} of "${type}"${path === '' ? '' : ` at ${path}`}`,
+    got: issue?.message ?? 'a fault',
+    expected: `a ${part} that fits the schema of the type`,
+  });
 }
 
 /**
@@ -98,19 +159,17 @@ async function validate<Output>(
  *
  * @throws TaskCenterError `invalid-value` with the first issue and its path.
  */
-export async function checkedPayload<Output>(
-  { type, schema }: TaskDefinition<unknown, Output>,
+export function checkedPayload<Output>(
+  { type, payload: schema }: TaskDefinition<unknown, Output>,
   payload: unknown,
 ): Promise<Output> {
-  const outcome = await validate(type, schema, payload);
-  if (outcome.issues === undefined) return outcome.value;
-  const [issue] = outcome.issues;
-  const path = (issue?.path ?? [])
-    .map((segment) => String(typeof segment === 'object' ? segment.key : segment))
-    .join('.');
-  throw new TaskCenterError('invalid-value', {
-    name: `payload of "${type}"${path === '' ? '' : ` at ${path}`}`,
-    got: issue?.message ?? 'a fault',
-    expected: 'a payload that fits the schema of the type',
-  });
+  return checkedBySchema({ type, part: 'payload' }, schema, payload);
+}
+
+/** The same for the result. @throws TaskCenterError `invalid-value` */
+export function checkedResult<Result>(
+  { type, result: schema }: TaskDefinition<unknown, unknown, unknown, Result>,
+  result: unknown,
+): Promise<Result> {
+  return checkedBySchema({ type, part: 'result' }, schema, result);
 }

@@ -88,9 +88,9 @@ export class Worker {
    *
    * @throws TaskCenterError `worker-misused` after `start`, or if the type has a handler already
    */
-  handle<Payload = unknown>(
-    task: string | TaskDefinition<unknown, Payload>,
-    handler: Handler<Payload>,
+  handle<Payload = unknown, Returned = unknown>(
+    task: string | TaskDefinition<unknown, Payload, Returned>,
+    handler: Handler<Payload, Returned>,
   ): this {
     if (this.#status !== 'new')
       throw new TaskCenterError('worker-misused', { cause: 'handle() was called after start()' });

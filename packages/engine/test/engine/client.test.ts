@@ -19,7 +19,7 @@ const userSchema: StandardSchemaV1<{ userId: string }, { userId: string; known: 
         : { issues: [{ message: 'must be a string', path: ['userId'] }] },
   },
 };
-const welcome = defineTask('email:welcome', userSchema);
+const welcome = defineTask('email:welcome', { payload: userSchema });
 
 describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => {
   let store: TestStore;
@@ -115,7 +115,9 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
       if (value === 'throw') throw new Error('no schema today');
       return Promise.resolve({ value });
     };
-    const task = defineTask('defined', { '~standard': { version: 1, vendor: 'test', validate } });
+    const task = defineTask('defined', {
+      payload: { '~standard': { version: 1, vendor: 'test', validate } },
+    });
     const circular: { self?: unknown } = {};
     circular.self = circular;
     const { proxy, revoke } = Proxy.revocable({}, {});
@@ -160,7 +162,7 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
 
   test('rejects enqueueMany once for several unexpected errors', async () => {
     const task = defineTask('defined', {
-      '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
+      payload: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
     });
     const runAt = 'soon' as unknown as Date;
     await expect(

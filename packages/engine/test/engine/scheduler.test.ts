@@ -298,7 +298,7 @@ describe('a scheduler refuses', () => {
     ['@daily', { task: 'a', maxRetries: 1.5 }],
     ['@daily', { task: 'a', unique: '10ms' }],
     ['@daily', { task: 'a', runAt: new Date(Number.NaN) }],
-    ['@daily', { task: defineTask('a', anything, { queue: 'a{b}' }) }],
+    ['@daily', { task: defineTask('a', { payload: anything, queue: 'a{b}' }) }],
   ])('an entry that is not valid: %s %j', (spec, task) =>
     expect(() => new Scheduler(broker).register(spec, task)).toThrow(invalid),
   );

@@ -1,11 +1,12 @@
 import { contextOf, plainTaskId, type TaskContext } from '@task-center/model';
 import type { LeasedTask } from '../../broker/consume.ts';
-import { TaskCenterError } from '../../errors/task-center-error.ts';
-import { checkedPayload, type TaskDefinition } from '../../task/define-task.ts';
+import { messageOf, TaskCenterError } from '../../errors/task-center-error.ts';
+import { checkedPayload, checkedResult, type TaskDefinition } from '../../task/define-task.ts';
 import type { TaskMeta } from '../../task/meta.ts';
 import { decodeJson } from '../../task/payload.ts';
 import { NonRetryableError } from '../../errors/handler-errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import { UnfitResult } from './results.ts';
 
 /** A task as its handler sees it. */
 export interface HandledTask<Payload> {
@@ -60,7 +61,10 @@ export interface HandlerContext {
  * Runs one attempt. Its return value is the task's result (bytes as they are, anything else as JSON), which is kept for the
  * task's retention. A value that JSON would change is not kept, and the attempt's record says so (docs/json.md). An error that it throws is a failure; see `HandlerError`, `NonRetryableError` and `RevokeError`.
  */
-export type Handler<Payload = unknown> = (task: HandledTask<Payload>, context: HandlerContext) => unknown;
+export type Handler<Payload = unknown, Returned = unknown> = (
+  task: HandledTask<Payload>,
+  context: HandlerContext,
+) => Returned | PromiseLike<Returned>;
 
 /** A handler together with how its payload is read. */
 export type PreparedHandler = (task: LeasedTask, context: HandlerContext) => unknown;
@@ -128,6 +132,16 @@ function readJson(bytes: Uint8Array | null): unknown {
   }
 }
 
+/** What a handler returned, as it is, if it fits the schema: those who wait for it run the schema again. */
+async function fittingResult(definition: TaskDefinition, returned: unknown): Promise<unknown> {
+  try {
+    await checkedResult(definition, returned);
+    return returned;
+  } catch (error) {
+    return new UnfitResult(messageOf(error));
+  }
+}
+
 /** A task for a handler without a definition. The payload is parsed only if the handler reads it. */
 export function handledTask(task: LeasedTask): HandledTask<unknown> {
   return new TaskView(task, readJson);
@@ -140,20 +154,24 @@ export class Handlers {
   #byPrefix: readonly (readonly [prefix: string, handler: PreparedHandler])[] = [];
 
   /** @throws TaskCenterError `worker-misused` if the type has a handler already */
-  add<Output>(task: string | TaskDefinition<unknown, Output>, handler: Handler<Output>): void {
+  add<Output, Returned>(
+    task: string | TaskDefinition<unknown, Output, Returned>,
+    handler: Handler<Output, Returned>,
+  ): void {
     const type = typeof task === 'string' ? task : task.type;
     if (this.#byType.has(type)) {
       throw new TaskCenterError('worker-misused', {
         cause: `type ${JSON.stringify(type)} has a handler already`,
       });
     }
-    const definition = task as TaskDefinition<unknown, Output>;
+    const definition = task as TaskDefinition<unknown, Output, Returned>;
     const prepared: PreparedHandler =
       typeof task === 'string'
         ? (leased, context) => handler(handledTask(leased) as HandledTask<Output>, context)
         : async (leased, context) => {
             const payload = await readPayload(definition, leased);
-            return handler(new TaskView(leased, () => payload), context);
+            const returned = await handler(new TaskView(leased, () => payload), context);
+            return definition.result ? fittingResult(definition, returned) : returned;
           };
     this.#byType.set(type, prepared);
     if (!type.endsWith(ANY)) return;

@@ -23,16 +23,30 @@ export function encodeEarlyResult(value: unknown): Uint8Array {
   throw new TaskCenterError('invalid-value', { name: 'result', got: `${result.length} bytes`, expected });
 }
 
+/** In place of what a handler returned, if the schema of its type refuses it. */
+export class UnfitResult {
+  readonly cause: string;
+
+  constructor(cause: string) {
+    this.cause = cause;
+  }
+}
+
 function encodeReturned(value: unknown): KeptResult {
   try {
+    if (value instanceof UnfitResult) return notKept(value.cause);
     const bytes = encodeContent('result', value);
     if (bytes === null || bytes.length <= MAX_RESULT_BYTES) return { bytes };
     const reason = `a result of ${bytes.length} bytes was not kept (limit ${MAX_RESULT_BYTES})`;
     return { bytes: null, reason };
   } catch (error) {
-    const reason = `the result was not kept: ${messageOf(error)}`;
-    return { bytes: null, reason: reason.slice(0, MAX_STORED_ERROR_LENGTH).toWellFormed() };
+    return notKept(messageOf(error));
   }
+}
+
+function notKept(cause: string): KeptResult {
+  const reason = `the result was not kept: ${cause}`;
+  return { bytes: null, reason: reason.slice(0, MAX_STORED_ERROR_LENGTH).toWellFormed() };
 }
 
 /**
