@@ -12,7 +12,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** Long tasks, during which leases are renewed several times. */
 const LONG = { ms: [200, 9_000] } as const;
 /** Long enough that a clock one hour ahead does not let completed tasks expire. */
-const KEPT = { retention: '7d' };
+const KEPT = { retention: '7d' } as const;
 
 function clockFor(run: Run): FakeClock {
   const clock = fakeClock();
@@ -79,8 +79,8 @@ experiment(
     const clock = clockFor(run);
     clock.set(0);
     const delayMs = 60 * DAY_MS;
-    const options = { retention: '90d' };
-    const tasks = [{ options: { ...options, delay: '60d' } }, { payload: { ms: 20 }, options }];
+    const options = { retention: '90d' } as const;
+    const tasks = [{ options: { ...options, delay: '60d' } as const }, { payload: { ms: 20 }, options }];
     await run.fleet({
       producers: 1,
       produce: { count: 40, perSecond: 20, tasks },

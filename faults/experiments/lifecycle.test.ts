@@ -24,7 +24,7 @@ experiment(
     // More tasks than the workers can process: one that is not given back to the front of the queue waits too long.
     await run.fleet({
       workers: 2,
-      work: { concurrency: 5, shutdownTimeoutMs: DRAIN_MS },
+      work: { concurrency: 5, shutdownTimeout: DRAIN_MS },
       producers: 1,
       produce: { tasks, perSecond: 100, count: run.times(84, 840) },
     });

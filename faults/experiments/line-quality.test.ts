@@ -53,7 +53,7 @@ experiment(
     const { url } = await startLinkOf(run, { bytesPerSecond: 64_000 });
     // A payload takes 4 s to arrive, which is too close to the usual lease of 6 s.
     const leaseMs = 20_000;
-    await run.start({ url, work: { concurrency: 1, leaseMs } });
+    await run.start({ url, work: { concurrency: 1, lease: leaseMs } });
     await run.start({ url, work: { concurrency: 10, queues: ['small'] } });
     const count = run.times(2, 20);
     await run.start({ produce: { count, fillerBytes: 250_000, mix: { delayed: 0, failing: 0 } } });

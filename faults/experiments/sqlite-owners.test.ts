@@ -89,7 +89,7 @@ experiment(
   },
   async (run) => {
     const load: MemberOptions = {
-      work: { concurrency: 40, leaseMs: 600_000 },
+      work: { concurrency: 40, lease: '10m' },
       produce: { perSecond: 40, mix: { ms: [200, 1_000] } },
     };
     let owner = await run.start(load);

@@ -99,13 +99,13 @@ const FOREVER_MS = 1e9;
 experiment(
   'W6',
   {
-    title: 'a handler blocks the event loop forever, or longer than `maxStallMs` (6 s)',
+    title: 'a handler blocks the event loop forever, or longer than `maxStall` (6 s)',
     tier: 2,
     on: ['redis'],
     may: { duplicates: ['crashed', 'killed', 'lease-lost'], crashes: true, recoveryMs: MAX_STALL_MS + 5_000 },
   },
   async (run) => {
-    const work = { maxStallMs: MAX_STALL_MS };
+    const work = { maxStall: MAX_STALL_MS };
     await run.fleet({ workers: 2, produce: { perSecond: 15 }, work: { ...work, failStop: true } });
     await run.fleet({ workers: 2, producers: 0, work });
     const ended: string[] = [];

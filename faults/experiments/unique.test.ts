@@ -80,7 +80,11 @@ async function startProxy(run: Run): Promise<FaultProxy | null> {
 /** Twelve unique tasks that are enqueued repeatedly. Some fail once, some for good. */
 const TASKS = Array.from({ length: 12 }, (_, n) => ({
   payload: { ms: 20 + 20 * n, ...(n % 4 === 1 && { fail: 1 }), ...(n % 4 === 3 && { fail: 9 }) },
-  options: { unique: '10m', ...(n % 4 === 3 && { maxRetries: 1 }), ...(n % 4 === 2 && { delay: '500ms' }) },
+  options: {
+    unique: '10m',
+    ...(n % 4 === 3 && { maxRetries: 1 }),
+    ...(n % 4 === 2 && { delay: 500 }),
+  } as const,
 }));
 
 experiment(

@@ -147,7 +147,7 @@ experiment(
     on: ['redis', 'sqlite'],
   },
   async (run) => {
-    const hang = { payload: { hang: true }, options: { timeout: '2s', maxRetries: 0 } };
+    const hang = { payload: { hang: true }, options: { timeout: '2s', maxRetries: 0 } } as const;
     const count = run.times(20, 200);
     const work = { concurrency: 10 };
     const tasks = Array.from({ length: 10 }, (_, i) => (i % 5 === 0 ? hang : { payload: { ms: 20 } }));

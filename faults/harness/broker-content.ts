@@ -60,7 +60,7 @@ export async function readBrokerContent(broker: Broker): Promise<BrokerContent> 
   for (const queue of queues) for (const task of await listTasks(broker, queue)) tasks.set(task.id, task);
   const sum = (counter: 'processed' | 'failed') =>
     facts.reduce((total, queueFacts) => total + queueFacts[counter], 0);
-  const { findings } = await fsck(broker, { pauseMs: PAUSE_MS });
+  const { findings } = await fsck(broker, { pause: PAUSE_MS });
   const found = findings.map(
     ({ queue, kind, what, name }) => `${kind}: ${what} ${name} of ${queue ?? 'the broker'}`,
   );

@@ -46,14 +46,7 @@ export interface ProduceOptions {
 /** Options of a worker that can be passed as JSON. */
 export type WorkOptions = Pick<
   WorkerOptions,
-  | 'concurrency'
-  | 'leaseMs'
-  | 'order'
-  | 'maintenance'
-  | 'shutdownTimeoutMs'
-  | 'profile'
-  | 'maxStallMs'
-  | 'failStop'
+  'concurrency' | 'lease' | 'order' | 'maintenance' | 'shutdownTimeout' | 'profile' | 'maxStall' | 'failStop'
 > & { readonly queues?: readonly string[] };
 
 /** A process that produces, works, or both. */

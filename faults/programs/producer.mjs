@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskCenterError } from '@task-center/engine';
 
 /** Short, as an experiment waits until all retries have ended. */
-const BACKOFF = { kind: 'fixed', delayMs: 200, jitter: 0 };
+const BACKOFF = { kind: 'fixed', delay: 200, jitter: 0 };
 /** Pause after a refusal, and before a task of unknown outcome is enqueued again. */
 const PAUSE_MS = 200;
 

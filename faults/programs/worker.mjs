@@ -132,7 +132,7 @@ export async function work(broker, workOptions, { log, name }) {
       throw error;
     }
   });
-  log('working', { leaseMs: options.leaseMs ?? 6_000 });
+  log('working', { leaseMs: options.lease ?? 6_000 });
   await worker.start();
   return worker;
 }

@@ -10,7 +10,7 @@ const RECIPES = {
   pending: { options: {} },
   scheduled: { options: { delay: '1h' } },
   aggregating: { options: { group: GROUP } },
-  retry: { options: { backoff: { kind: 'fixed', delayMs: 3_600_000, jitter: 0 } }, fails: true },
+  retry: { options: { backoff: { kind: 'fixed', delay: 3_600_000, jitter: 0 } }, fails: true },
   archived: { options: { maxRetries: 0 }, fails: true },
   completed: { options: { retention: '1h' }, fails: false },
 } as const satisfies Record<string, { options: EnqueueOptions; fails?: boolean }>;

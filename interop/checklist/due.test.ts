@@ -116,7 +116,7 @@ describe('forwarding and expiry', () => {
     worker.handle('x', () => Promise.reject(new Error('with us')));
     const end = nextEvent(events, 'attempt.finished');
     await worker.start();
-    const backoff = { kind: 'fixed', delayMs: 1_500, jitter: 0 } as const;
+    const backoff = { kind: 'fixed', delay: 1_500, jitter: 0 } as const;
     await bed.client.enqueue('x', null, { queue, id: 'a', backoff });
     await end;
     const failedMs = Date.now();

@@ -109,7 +109,7 @@ describe('finishing tasks', () => {
     '35 the first failure leads to a retry with its error, and counts as processed and failed',
     async () => {
       const queue = bed.queue();
-      const backoff = { kind: 'fixed', delayMs: 60_000, jitter: 0 } as const;
+      const backoff = { kind: 'fixed', delay: 60_000, jitter: 0 } as const;
       const endS = nowS() + 60;
       await runOnce(queue, fail('it broke'), { backoff });
       const task = await bed.go().task(queue, 'a');
@@ -134,7 +134,7 @@ describe('finishing tasks', () => {
     const archived = nextEvent(events, 'attempt.finished', ({ outcome }) => outcome === 'archived');
     await worker.start();
     const go = bed.go();
-    const backoff = { kind: 'fixed', delayMs: 1, jitter: 0 } as const;
+    const backoff = { kind: 'fixed', delay: 1, jitter: 0 } as const;
     await bed.client.enqueue('x', null, { queue, id: 'a', maxRetries: 2, backoff });
     await archived;
     expect(runs).toBe(3);

@@ -237,7 +237,7 @@ describe('leases, heartbeats, recovery, shutdown', () => {
 
   item('63 us → Go: Go takes tasks that we give back at shutdown next, and nothing is counted', async () => {
     const queue = bed.queue();
-    const { worker, events } = bed.worker({ queues: [queue], concurrency: 1, shutdownTimeoutMs: 100 });
+    const { worker, events } = bed.worker({ queues: [queue], concurrency: 1, shutdownTimeout: 100 });
     worker.handle('x', NEVER);
     const started = nextEvent(events, 'attempt.started');
     await worker.start();

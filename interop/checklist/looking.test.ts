@@ -124,7 +124,7 @@ describe('inspector: reading tasks and queues', () => {
     await worker.start();
     for (const [i, id] of ids.entries()) {
       const maxRetries = state === 'archived' ? 0 : 5;
-      const backoff = { kind: 'fixed', delayMs: 60_000 + ((i * 11) % 25) * 3_000, jitter: 0 } as const;
+      const backoff = { kind: 'fixed', delay: 60_000 + ((i * 11) % 25) * 3_000, jitter: 0 } as const;
       const retention = state === 'completed' ? (`${600 + ((i * 11) % 25) * 3}s` as const) : '0s';
       await bed.client.enqueue('x', null, { queue, id, maxRetries, backoff, retention });
     }

@@ -86,7 +86,7 @@ describe('robustness', () => {
     const server = await startRedis();
     const broker = await connect(server.url);
     const reports: unknown[] = [];
-    const healthCheck = { everyMs: 100, report: (error: unknown) => void reports.push(error) };
+    const healthCheck = { every: 100, report: (error: unknown) => void reports.push(error) };
     const worker = new Worker(broker, { healthCheck }).handle('x', () => {});
     onTestFinished(async () => {
       await worker.stop();

@@ -84,7 +84,7 @@ describe('scheduler: entries and events', () => {
 
   item('98 us → Go: Go lists our entries with all the options that its inspector reads', async () => {
     const go = bed.go();
-    const scheduler = ours({ heartbeatMs: 1_000 });
+    const scheduler = ours({ heartbeat: 1_000 });
     const deadline = new Date(Date.UTC(2030, 4, 3, 7, 8, 9));
     const id = scheduler.register('TZ=Europe/Berlin 30 4 * * mon', {
       task: 'report',
@@ -143,7 +143,7 @@ describe('scheduler: entries and events', () => {
 
   item('98 us → Go: the command asynq lists our entries', async () => {
     const queue = bed.queue();
-    const scheduler = ours({ heartbeatMs: 1_000 });
+    const scheduler = ours({ heartbeat: 1_000 });
     const never = scheduler.register('@yearly', { task: 'yearly', payload: { a: 1 }, queue, maxRetries: 3 });
     const often = scheduler.register('@every 1s', { task: 'often', queue });
     await scheduler.start();
@@ -203,7 +203,7 @@ describe('scheduler: entries and events', () => {
     '100 the entries live for two heartbeats; after the stop the list, its member and the histories are deleted',
     async () => {
       const queue = bed.queue();
-      const scheduler = ours({ heartbeatMs: 2_000 });
+      const scheduler = ours({ heartbeat: 2_000 });
       const id = scheduler.register('@every 1s', { task: 'x', queue });
       const other = scheduler.register('@daily', { task: 'x', queue });
       await scheduler.start();
@@ -321,7 +321,7 @@ describe('scheduler: entries and events', () => {
         asked += 1;
         return provide();
       },
-      syncIntervalMs: 300,
+      syncInterval: 300,
     });
     onTestFinished(() => manager.stop());
     const shown = async () => {

@@ -30,7 +30,7 @@ export async function goInAllStates(go: GoPeer, queue: string): Promise<void> {
 
 /** Stores a task of ours in each state. Its ID and type are the name of the state. The queue is paused in the end. */
 export async function oursInAllStates(bed: Bed, queue: string): Promise<void> {
-  const { worker, events } = bed.worker({ queues: [queue], shutdownTimeoutMs: 10 });
+  const { worker, events } = bed.worker({ queues: [queue], shutdownTimeout: 10 });
   const put = (id: string, more = {}) => bed.client.enqueue(id, null, { queue, id, ...more });
   const fail = () => Promise.reject(new Error('no'));
   worker

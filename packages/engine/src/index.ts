@@ -10,6 +10,7 @@ export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task
 export { defineTask, type TaskDefaults, type TaskDefinition, type TaskOptions } from './task/define-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
+export type { BackoffOptions } from './task/backoff-options.ts';
 
 // Running tasks. A handler throws one of the three errors to say what its failure means: hints for the retry, no retry, or removal.
 export { Worker } from './worker/worker.ts';
@@ -21,6 +22,7 @@ export {
   NonRetryableError,
   RevokeError,
   type DeferOptions,
+  type HandlerErrorHints,
 } from './errors/handler-errors.ts';
 export { runUntilSignal, type Runnable } from './worker/run-until-signal.ts';
 export type { HealthCheck } from './worker/health-check.ts';
@@ -76,7 +78,7 @@ export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-
 
 // What code needs from its surroundings: time, chance, log and events. Tests and hosts replace them. The other functions help
 // a program to read durations, run loops, connect and make folders as the library does.
-export { durationMs } from './task/checked.ts';
+export { duration, durationMs } from './checks/duration.ts';
 export { systemClock, type Clock } from './runtime/clock.ts';
 export { ownFaultOf, type OwnFault } from './runtime/own-faults.ts';
 export { dial, type DialOptions } from './runtime/dial.ts';
@@ -182,6 +184,7 @@ export {
   type AttemptRecord,
   type Backoff,
   type Duration,
+  type DurationText,
   type FailureHints,
   type ListedState,
   type RetryPolicy,

@@ -1,8 +1,14 @@
+/** A part of a duration's text: a whole number and its unit. */
+type Part = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
+
 /**
- * A length of time such as `'250ms'`, `'10s'`, `'1h30m'`, `'7d'`, or ISO 8601 `'PT10M'`; at most ten years. Bare
- * numbers are refused, because nothing would tell their unit.
+ * A length of time as a text: `'250ms'`, `'10s'`, `'1h30m'`, `'7d'`, or ISO 8601 `'PT10M'`; at most ten years. The compiler
+ * knows texts of up to three parts. For longer ones, and for a text in a variable, there is `duration(text)`.
  */
-export type Duration = string;
+export type DurationText = Part | `${Part}${Part}` | `${Part}${Part}${Part}` | `P${string}`;
+
+/** A length of time: whole milliseconds, or a text such as `'10s'`. At most ten years. */
+export type Duration = number | DurationText;
 
 export const DAY_MS = 86_400_000;
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;

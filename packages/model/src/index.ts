@@ -14,6 +14,7 @@ export {
   MAX_DURATION_MS,
   parseDuration,
   type Duration,
+  type DurationText,
 } from './durations.ts';
 export { GrowingPauses, type PauseBounds } from './growing-pauses.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';

@@ -131,7 +131,7 @@ function createWorker(
   broker: Broker,
 ): CallbackWorker | undefined {
   if (!config.roles.includes('worker')) return undefined;
-  const stalls = { maxStallMs: config.worker.maxStallMs, failStop };
+  const stalls = { maxStall: config.worker.maxStallMs, failStop };
   const deps = { broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime };
   const worker = createCallbackWorker(deps);
   rules.onChange(() => worker.onRulesChanged());

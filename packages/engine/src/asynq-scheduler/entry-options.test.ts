@@ -14,7 +14,7 @@ test('options are written as Asynq writes them, and read back', () => {
     deadline: new Date(Date.UTC(2026, 4, 3, 7, 8, 9)),
     runAt: new Date(Date.UTC(2026, 4, 3, 7, 8, 9)),
     headers: { a: 'b' },
-  };
+  } as const;
   const texts = optionTexts(options);
   expect(texts).toEqual([
     'Queue("low")',
@@ -37,5 +37,7 @@ test('texts that are not valid options are ignored', () => {
 });
 
 test('a duration that is not valid is refused', () => {
-  expect(() => optionTexts({ timeout: 'soon' })).toThrow(expect.objectContaining({ code: 'invalid-value' }));
+  expect(() => optionTexts({ timeout: 'soon' as '1s' })).toThrow(
+    expect.objectContaining({ code: 'invalid-value' }),
+  );
 });

@@ -1,7 +1,7 @@
-import { parseDuration, type Duration } from '@task-center/model';
+import { parseDuration, type DurationText } from '@task-center/model';
+import { durationMs } from '../checks/duration.ts';
 import type { EnqueueOptions } from '../client/enqueue-options.ts';
 import { parseOption, writeOption, type EntryOption } from '../protocol/option-strings.ts';
-import { durationMs } from '../task/checked.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -49,9 +49,9 @@ export function optionTexts(options: EnqueueOptions): string[] {
 }
 
 /** A duration as `durationMs` reads it; null if we cannot write it, such as a negative one. */
-function durationText(ms: number): Duration | null {
+function durationText(ms: number): DurationText | null {
   const wholeMs = Math.round(ms);
-  const text = wholeMs % 1_000 === 0 ? `${wholeMs / 1_000}s` : `${wholeMs}ms`;
+  const text: DurationText = wholeMs % 1_000 === 0 ? `${wholeMs / 1_000}s` : `${wholeMs}ms`;
   return parseDuration(text) === null ? null : text;
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
+import { boundedMs } from '../checks/duration.ts';
 import type { TaskToEnqueue } from '../client/prepare-task.ts';
-import { invalidValue, isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { encodeGiven } from '../task/payload.ts';
@@ -18,16 +20,11 @@ export interface PeriodicTask extends TaskToEnqueue {
 export interface PeriodicTaskManagerOptions extends SchedulerOptions {
   /** Returns the complete list of periodic tasks, for example from a file or a database. Called again and again. */
   readonly provider: () => readonly PeriodicTask[] | Promise<readonly PeriodicTask[]>;
-  /** How often the provider is called, ms, at least 1. Default 180,000. */
-  readonly syncIntervalMs?: number;
+  /** How often the provider is called, at least 1 ms. Default 3 min. */
+  readonly syncInterval?: Duration;
 }
 
-const SYNC_INTERVAL_MS = 180_000;
-
-function checkedInterval(ms: number): number {
-  if (Number.isInteger(ms) && ms >= 1) return ms;
-  throw invalidValue('syncIntervalMs', ms, 'a whole number from 1');
-}
+const SYNC_INTERVAL: Duration = '3m';
 
 /** Checks at run time what the types promise: providers read files that people write. */
 function checkPeriodicTask(periodicTask: PeriodicTask): void {
@@ -91,7 +88,7 @@ export class PeriodicTaskManager {
     const runtime = (this.#runtime = createRuntime(options.runtime));
     this.#scheduler = new Scheduler(broker, { ...options, runtime });
     this.#checkEntry = createCheckEntry({ ...options, runtime });
-    const intervalMs = checkedInterval(options.syncIntervalMs ?? SYNC_INTERVAL_MS);
+    const intervalMs = boundedMs(options.syncInterval ?? SYNC_INTERVAL, 'syncInterval', { min: '1ms' });
     let first = true;
     this.#loop = createLoop({
       name: 'periodic-task-manager',

@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
-import { compareByNext, Timetable, type TimedEntry } from '@task-center/model';
+import { compareByNext, Timetable, type Duration, type TimedEntry } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { EntryRecord } from '../broker/scheduler-entries.ts';
+import { boundedMs, type DurationBounds } from '../checks/duration.ts';
 import { Client, type ClientOptions } from '../client/client.ts';
 import type { TaskToEnqueue } from '../client/prepare-task.ts';
-import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedCron } from '../task/checked.ts';
@@ -20,10 +21,9 @@ export interface SchedulerOptions extends ClientOptions, FiringHooks {
   /** IANA zone of the specs that name none. Default `UTC`. */
   readonly timeZone?: string;
   /**
-   * How often the entries are published for inspectors, 1,000 to 600,000 ms. They expire after twice this time. Default
-   * 10,000.
+   * How often the entries are published for inspectors, 1 s to 10 min. They expire after twice this time. Default 10 s.
    */
-  readonly heartbeatMs?: number;
+  readonly heartbeat?: Duration;
 }
 
 interface Entry extends TimedEntry, FiringEntry {
@@ -31,18 +31,11 @@ interface Entry extends TimedEntry, FiringEntry {
   readonly record: Omit<EntryRecord, 'nextMs' | 'prevMs'>;
 }
 
-const HEARTBEAT_MS = 10_000;
-const MIN_HEARTBEAT_MS = 1_000;
-const MAX_HEARTBEAT_MS = 600_000;
+const HEARTBEAT: Duration = '10s';
+const HEARTBEAT_BOUNDS: DurationBounds = { min: '1s', max: '10m' };
 /** While there are entries, the wall clock is read at least this often, ms: it may be set, or the machine may have slept. */
 const MAX_TIMER_WAIT_MS = 1_000;
 const MAX_IDLE_WAIT_MS = 60_000;
-
-function checkedHeartbeat(ms: number): number {
-  if (Number.isInteger(ms) && ms >= MIN_HEARTBEAT_MS && ms <= MAX_HEARTBEAT_MS) return ms;
-  const expected = `a whole number from ${MIN_HEARTBEAT_MS} to ${MAX_HEARTBEAT_MS}`;
-  throw invalidValue('heartbeatMs', ms, expected);
-}
 
 /**
  * Enqueues tasks at the times of their cron specs, as Asynq's scheduler does. Schedulers do not coordinate: two with the
@@ -89,7 +82,7 @@ export class Scheduler {
       hooks: options,
       isRegistered: (id) => this.#entries.has(id),
     });
-    const heartbeatMs = checkedHeartbeat(options.heartbeatMs ?? HEARTBEAT_MS);
+    const heartbeatMs = boundedMs(options.heartbeat ?? HEARTBEAT, 'heartbeat', HEARTBEAT_BOUNDS);
     // Throws if the time zone is not valid.
     checkedCron('@daily', options);
     this.#timer = createLoop({

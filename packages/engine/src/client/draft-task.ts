@@ -1,17 +1,15 @@
 import {
   fitsBytes,
-  isBackoff,
   MAX_DURATION_MS,
   MAX_GROUP_BYTES,
   MAX_RETRIES,
-  MIN_UNIQUE_MS,
   NO_HEADERS,
-  type Backoff,
-  type Duration,
   type TaskContext,
 } from '@task-center/model';
+import { boundedMs, durationMs, type DurationBounds } from '../checks/duration.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
-import { checkedQueueName, checkedTaskId, checkedTypeName, durationMs } from '../task/checked.ts';
+import { backoffOf } from '../task/backoff-options.ts';
+import { checkedQueueName, checkedTaskId, checkedTypeName } from '../task/checked.ts';
 import { NO_META } from '../task/meta.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import type { TaskDraft } from './make-task.ts';
@@ -24,15 +22,6 @@ function checkedRetries(maxRetries: number): number {
   throw invalidValue('maxRetries', maxRetries, `a whole number up to ${MAX_RETRIES}`);
 }
 
-function checkedBackoff(backoff: Backoff): Backoff {
-  if (isBackoff(backoff)) return backoff;
-  throw invalidValue(
-    'backoff',
-    JSON.stringify(backoff),
-    'the kind exponential, linear, fixed or list with all of its fields, each a number from 0',
-  );
-}
-
 function checkedTimeMs(date: Date, name: string, nowMs: number): number {
   const ms = date.getTime();
   if (ms <= nowMs + MAX_DURATION_MS) return Math.max(1, ms);
@@ -41,12 +30,6 @@ function checkedTimeMs(date: Date, name: string, nowMs: number): number {
     got: Number.isNaN(ms) ? 'an invalid date' : date.toISOString(),
     expected: 'a time at most ten years ahead',
   });
-}
-
-function checkedUniqueMs(unique: Duration): number {
-  const ms = durationMs(unique, 'unique');
-  if (ms >= MIN_UNIQUE_MS) return ms;
-  throw new TaskCenterError('invalid-value', { name: 'unique', got: `${ms} ms`, expected: 'at least 1 s' });
 }
 
 function checkedGroup(group: string): string {
@@ -59,6 +42,8 @@ function checkedGroup(group: string): string {
   );
 }
 
+/** Locks are kept in whole seconds. */
+const UNIQUE_BOUNDS: DurationBounds = { min: '1s' };
 const NO_CONTEXT: TaskContext = Object.freeze({});
 
 /** A task as it is enqueued: its type, its encoded payload and its options. */
@@ -90,9 +75,9 @@ export function draftTask({ type, payload, options }: OptionsOfTask, nowMs: numb
     retentionMs: retention === undefined ? undefined : durationMs(retention, 'retention'),
     delayMs: delay === undefined ? undefined : durationMs(delay, 'delay'),
     runAtMs: runAt === undefined ? undefined : checkedTimeMs(runAt, 'runAt', nowMs),
-    uniqueMs: unique === undefined ? undefined : checkedUniqueMs(unique),
+    uniqueMs: unique === undefined ? undefined : boundedMs(unique, 'unique', UNIQUE_BOUNDS),
     group: group === undefined ? undefined : checkedGroup(group),
-    backoff: backoff === undefined ? undefined : checkedBackoff(backoff),
+    backoff: backoff === undefined ? undefined : backoffOf(backoff),
     meta: NO_META,
   };
 }

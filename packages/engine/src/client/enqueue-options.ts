@@ -1,5 +1,6 @@
-import type { Backoff, Duration, TaskContext } from '@task-center/model';
+import type { Duration, TaskContext } from '@task-center/model';
 import type { Durability } from '../broker/submit.ts';
+import type { BackoffOptions } from '../task/backoff-options.ts';
 import type { TaskDefaults } from '../task/define-task.ts';
 
 /**
@@ -29,7 +30,7 @@ export interface EnqueueOptions extends TaskDefaults {
    * The waits between attempts. Default: 1 s, doubled each time up to 300 s, plus up to 25 % by chance. How often a
    * task is retried is `maxRetries`. A Go worker ignores it and uses its own delays.
    */
-  readonly backoff?: Backoff;
+  readonly backoff?: BackoffOptions;
   /**
    * No attempt runs after this time, at most ten years ahead. It covers all attempts; `timeout` limits each one, and
    * the earlier limit counts. With a deadline the default timeout of 30 min does not apply. Stored in whole seconds,

@@ -1,5 +1,7 @@
+import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { Check, Fault, Candidate } from '../broker/check.ts';
+import { durationMs } from '../checks/duration.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { requireQueue } from './queues.ts';
 
@@ -8,8 +10,8 @@ export interface FsckOptions {
   readonly queues?: readonly string[];
   /** Repairs what is found. Default false: nothing is changed. */
   readonly repair?: boolean;
-  /** Pause before candidates are examined again, ms. Default 1,000. */
-  readonly pauseMs?: number;
+  /** Pause before candidates are examined again. Default 1 s. */
+  readonly pause?: Duration;
   /** For tests. Default: the system's clock. */
   readonly clock?: Pick<Clock, 'sleep'>;
 }
@@ -43,7 +45,7 @@ const MAX_EXAMINED = 100;
 const MAX_FINDINGS = 10_000;
 /** A repair may reveal a further fault, such as the lock of a dropped task; another round finds it. */
 const MAX_ROUNDS = 4;
-const PAUSE_MS = 1_000;
+const PAUSE: Duration = '1s';
 
 type Queue = string | null;
 
@@ -93,7 +95,8 @@ interface Round {
 
 /** Checks one queue: first pass, pause, second pass, and with `repair` the repair of what both have found. */
 async function checkQueue(check: Check, queue: Queue, options: FsckOptions): Promise<Round> {
-  const { repair = false, pauseMs = PAUSE_MS, clock = systemClock } = options;
+  const { repair = false, pause = PAUSE, clock = systemClock } = options;
+  const pauseMs = durationMs(pause, 'pause');
   const examine = createExamine(check, queue);
   const first = await firstPass(check.candidates(queue), examine);
   if (first.size === 0) return { findings: [], more: false };

@@ -61,7 +61,7 @@ describe('a value in an error', () => {
 describe('an error that a handler throws', () => {
   test('carries its hints and its cause', () => {
     const cause = new Error('deeper');
-    const error = new HandlerError('busy', { retryAfterMs: 5_000 }, { cause });
+    const error = new HandlerError('busy', { retryAfter: '5s' }, { cause });
     expect(error).toMatchObject({ name: 'HandlerError', message: 'busy', hints: { retryAfterMs: 5_000 } });
     expect(error.cause).toBe(cause);
     expect(new HandlerError('x').hints).toEqual({});

@@ -1,20 +1,34 @@
-import type { FailureHints } from '@task-center/model';
+import { parseDuration, type Duration, type FailureHints } from '@task-center/model';
+import { durationMs } from '../checks/duration.ts';
+
+/** What a failure says about the retry. */
+export interface HandlerErrorHints extends Omit<FailureHints, 'retryAfterMs'> {
+  /**
+   * Shortest delay before the retry; a longer one of the task's backoff wins. At most a day. Default 0. What is no duration
+   * counts as 0, and the reason that is kept with the attempt says so: the failure itself must not get lost.
+   */
+  readonly retryAfter?: Duration;
+}
+
+/** The policy of retries quotes what is no number: a text that is no duration stays as it is. */
+const retryAfterMs = (given: Duration): number =>
+  typeof given === 'string' ? (parseDuration(given) ?? (given as unknown as number)) : given;
 
 /** A failed attempt with hints. Throw it from a handler. */
 export class HandlerError extends Error {
   readonly hints: FailureHints;
 
-  constructor(message: string, hints: FailureHints = {}, options?: ErrorOptions) {
+  constructor(message: string, { retryAfter, ...hints }: HandlerErrorHints = {}, options?: ErrorOptions) {
     super(message, options);
     this.name = 'HandlerError';
-    this.hints = hints;
+    this.hints = retryAfter === undefined ? hints : { ...hints, retryAfterMs: retryAfterMs(retryAfter) };
   }
 }
 
 /** How a task is deferred. */
 export interface DeferOptions extends ErrorOptions {
-  /** After this time the task is due again, ms. A task with a deadline is due by its deadline at the latest. */
-  readonly delayMs: number;
+  /** After this time the task is due again. A task with a deadline is due by its deadline at the latest. */
+  readonly delay: Duration;
 }
 
 /**
@@ -24,10 +38,11 @@ export interface DeferOptions extends ErrorOptions {
 export class DeferError extends Error {
   readonly delayMs: number;
 
-  constructor(reason: string, { delayMs, ...options }: DeferOptions) {
+  /** @throws TaskCenterError `invalid-value` */
+  constructor(reason: string, { delay, ...options }: DeferOptions) {
     super(reason, options);
     this.name = 'DeferError';
-    this.delayMs = delayMs;
+    this.delayMs = durationMs(delay, 'delay');
   }
 }
 

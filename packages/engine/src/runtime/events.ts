@@ -62,7 +62,7 @@ export interface EngineEvents {
     /** Time since the call before it began; 0 = it was the first. */
     readonly gapMs: number;
   };
-  /** Emitted when a blocked event loop has cost the worker all its leases: after `maxStallMs`, once the loop goes on. */
+  /** Emitted when a blocked event loop has cost the worker all its leases: after `maxStall`, once the loop goes on. */
   'leases.released': {
     /** Leases given up; other workers run their tasks. */
     readonly leases: number;

@@ -2,12 +2,10 @@ import {
   isCronFault,
   isTaskId,
   nameFault,
-  parseDuration,
   queueNameFault,
   readCron,
   type Cron,
   type CronOptions,
-  type Duration,
 } from '@task-center/model';
 import { invalidValue, shown, TaskCenterError } from '../errors/task-center-error.ts';
 
@@ -64,19 +62,6 @@ export function checkedTypeName(name: string): string {
 export function checkedTaskId(id: string): string {
   if (isTaskId(id)) return id;
   throw invalidValue('id', id, '1 to 255 bytes, not blank, without points and control characters');
-}
-
-/**
- * A duration in ms.
- *
- * @param name the option that it was given for, as the error names it
- * @throws TaskCenterError `invalid-value`
- */
-export function durationMs(text: Duration, name: string): number {
-  const ms = typeof text === 'string' ? parseDuration(text) : null;
-  if (ms !== null) return ms;
-  const expected = 'a duration of at most ten years such as "250ms", "10s", "1h30m", "7d" or "PT10M"';
-  throw invalidValue(name, text, expected);
 }
 
 const EXPECTED_SCHEDULE =

@@ -1,9 +1,10 @@
+import { parseDuration, type Duration } from '@task-center/model';
 import type { GivenBack, LeasedTask } from '../broker/consume.ts';
 
 /** When a task that may not start now is tried again, and why. */
 export interface Postponement {
-  /** It is due again after this time, ms. */
-  readonly delayMs: number;
+  /** It is due again after this time. */
+  readonly delay: Duration;
   /** What it waits for, in words for people, at most 200 characters. */
   readonly reason: string;
 }
@@ -33,7 +34,8 @@ const MAX_REASON_LENGTH = 200;
 const MAX_DEFERRAL_MS = 31_536_000_000;
 
 /** Gives a task back that may not run now. A task with a deadline is due by its deadline at the latest, and ends there. */
-export function deferred(task: LeasedTask, { delayMs, reason }: Postponement, nowMs: number): GivenBack {
+export function deferred(task: LeasedTask, { delay, reason }: Postponement, nowMs: number): GivenBack {
+  const delayMs = typeof delay === 'number' ? delay : (parseDuration(delay) ?? 0);
   const asked = Number.isNaN(delayMs) ? 0 : Math.min(MAX_DEFERRAL_MS, Math.max(0, delayMs));
   const leftMs = task.deadlineMs > 0 ? Math.max(0, task.deadlineMs - nowMs) : Infinity;
   const text = reason.slice(0, MAX_REASON_LENGTH).toWellFormed();

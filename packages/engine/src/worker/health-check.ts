@@ -1,23 +1,26 @@
+import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
+import { boundedMs } from '../checks/duration.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** Checks now and then whether the broker answers. */
 export interface HealthCheck {
-  /** Time between two checks, ms. Default 15,000, as in Asynq. */
-  readonly everyMs?: number;
+  /** Time between two checks, at least 1 ms. Default 15 s, as in Asynq. */
+  readonly every?: Duration;
   /** Called after each check. Null = the broker has answered. An error that it throws is logged. */
   readonly report: (error: unknown) => void;
 }
 
-const DEFAULT_EVERY_MS = 15_000;
+const DEFAULT_EVERY: Duration = '15s';
 
 /** The loop that checks. */
 export function createHealthCheck(
   broker: Pick<Broker, 'ping'>,
-  { everyMs = DEFAULT_EVERY_MS, report }: HealthCheck,
+  { every = DEFAULT_EVERY, report }: HealthCheck,
   runtime: Runtime,
 ): Loop {
+  const everyMs = boundedMs(every, 'healthCheck.every', { min: '1ms' });
   return createLoop({
     name: 'health-check',
     runtime,

@@ -1,4 +1,6 @@
+import type { Duration } from '@task-center/model';
 import type { LeaseSettings } from '../broker/lease-renewal.ts';
+import { boundedMs, durationMs, type DurationBounds } from '../checks/duration.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
 import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/lease-times.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -13,13 +15,13 @@ export interface WorkerOptions extends FailureOptions {
   readonly queues?: WorkerQueues;
   /** How queues take turns. Default `strict` for a list, `weighted` for priorities. */
   readonly order?: OrderKind;
-  /** Length of the leases, 2,000 to 600,000 ms. Default 6,000. A dead worker's task waits until its lease expires. */
-  readonly leaseMs?: number;
+  /** Length of the leases, 2 s to 10 min. Default 6 s; with the profile `asynq` 30 s. A dead worker's task waits until its lease expires. */
+  readonly lease?: Duration;
   /**
-   * How long a handler may block the event loop before this worker's tasks are given to other workers, 2,000 to 600,000 ms.
-   * Default 30,000.
+   * How long a handler may block the event loop before this worker's tasks are given to other workers, 2 s to 10 min.
+   * Default 30 s.
    */
-  readonly maxStallMs?: number;
+  readonly maxStall?: Duration;
   /**
    * Whether the process is then killed with SIGKILL as well, for a supervisor to start it again. Default false, because a
    * library must not kill its host unasked.
@@ -33,8 +35,8 @@ export interface WorkerOptions extends FailureOptions {
   readonly admission?: Admission;
   /** Whether this worker also runs the loops of maintenance for its queues (due tasks, lost leases, expired data). Default true. */
   readonly maintenance?: boolean;
-  /** How long `stop` waits for running attempts before it gives their tasks back, ms. Default 8,000, as in Asynq. */
-  readonly shutdownTimeoutMs?: number;
+  /** How long `stop` waits for running attempts before it gives their tasks back. Default 8 s, as in Asynq. */
+  readonly shutdownTimeout?: Duration;
   /** Makes one task of the tasks of a group. Default: this worker does not aggregate. */
   readonly aggregation?: AggregationOptions;
   /** Checks now and then whether the broker answers. Default: no check. */
@@ -43,14 +45,11 @@ export interface WorkerOptions extends FailureOptions {
   readonly runtime?: Partial<Runtime>;
 }
 
-/** The options that are whole numbers: their bounds, and what they are when left out. */
-const NUMBERS = {
-  leaseMs: { min: 2_000, max: 600_000, fallback: LEASE_MS },
-  maxStallMs: { min: 2_000, max: 600_000, fallback: 30_000 },
-  concurrency: { min: 1, max: 10_000, fallback: 10 },
-} as const;
-
-const SHUTDOWN_TIMEOUT_MS = 8_000;
+const LEASE_BOUNDS: DurationBounds = { min: '2s', max: '10m' };
+const MAX_STALL: Duration = '30s';
+const SHUTDOWN_TIMEOUT: Duration = '8s';
+const CONCURRENCY = 10;
+const MAX_CONCURRENCY = 10_000;
 
 /** The settings of a worker: its options, checked, with defaults. */
 export interface WorkerSettings {
@@ -61,25 +60,24 @@ export interface WorkerSettings {
   readonly shutdownTimeoutMs: number;
 }
 
-function numberOf(name: keyof typeof NUMBERS, given: number | undefined): number {
-  const { min, max, fallback } = NUMBERS[name];
-  const value = given ?? fallback;
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw invalidValue(name, value, `a whole number from ${min} to ${max}`);
+function checkedConcurrency(value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_CONCURRENCY) return value;
+  throw invalidValue('concurrency', value, `a whole number from 1 to ${MAX_CONCURRENCY}`);
 }
 
 /** @throws TaskCenterError `invalid-value` */
 export function workerSettings(options: WorkerOptions): WorkerSettings {
-  const { profile, queues = ['default'] } = options;
+  const { profile, queues = ['default'], maxStall = MAX_STALL, shutdownTimeout = SHUTDOWN_TIMEOUT } = options;
+  const lease = options.lease ?? (profile === 'asynq' ? ASYNQ_LEASE_MS : LEASE_MS);
   return {
     order: queueOrder(queues, options.order),
     lease: {
-      leaseMs: numberOf('leaseMs', options.leaseMs ?? (profile === 'asynq' ? ASYNQ_LEASE_MS : undefined)),
-      maxStallMs: numberOf('maxStallMs', options.maxStallMs),
+      leaseMs: boundedMs(lease, 'lease', LEASE_BOUNDS),
+      maxStallMs: boundedMs(maxStall, 'maxStall', LEASE_BOUNDS),
       failStop: options.failStop ?? false,
     },
-    concurrency: numberOf('concurrency', options.concurrency),
+    concurrency: checkedConcurrency(options.concurrency ?? CONCURRENCY),
     admission: options.admission,
-    shutdownTimeoutMs: options.shutdownTimeoutMs ?? SHUTDOWN_TIMEOUT_MS,
+    shutdownTimeoutMs: durationMs(shutdownTimeout, 'shutdownTimeout'),
   };
 }

@@ -1,11 +1,12 @@
+import type { Duration } from '@task-center/model';
 import { systemClock } from '../runtime/clock.ts';
 import { within } from '../runtime/within.ts';
 
 /** A worker, a scheduler or a manager of periodic tasks. */
 export interface Runnable {
   start(): Promise<void>;
-  /** A worker gives back what does not end within `timeoutMs`. May be called again, to shorten that time. */
-  stop(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /** A worker gives back what does not end within `timeout`. May be called again, to shorten that time. */
+  stop(options?: { readonly timeout?: Duration }): Promise<void>;
   /** Takes no more tasks; running attempts go on. Only workers have it. */
   stopTaking?(): void;
 }
@@ -59,7 +60,7 @@ export async function runUntilSignal(worker: Runnable): Promise<void> {
     for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
   };
   const end = async (signal: StopSignal) => {
-    await within(systemClock, GIVE_BACK_MS, () => worker.stop({ timeoutMs: 0 })).catch(() => {});
+    await within(systemClock, GIVE_BACK_MS, () => worker.stop({ timeout: 0 })).catch(() => {});
     unsubscribe();
     // Without a listener it has its default action.
     process.kill(process.pid, signal);

@@ -1,5 +1,7 @@
+import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { ServerStatus } from '../broker/presence.ts';
+import { durationMs } from '../checks/duration.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { unlessAborted, within } from '../runtime/within.ts';
@@ -17,8 +19,8 @@ import { Handlers, type Handler } from './run/handlers.ts';
 const HAND_IN_MS = 5_000;
 
 export interface StopOptions {
-  /** How long running attempts may take to end, ms. Default: the worker's `shutdownTimeoutMs`. */
-  readonly timeoutMs?: number;
+  /** How long running attempts may take to end. Default: the worker's `shutdownTimeout`. */
+  readonly timeout?: Duration;
 }
 
 /**
@@ -131,14 +133,17 @@ export class Worker {
    * Takes no more tasks, waits for running attempts, and gives back the tasks of those that do not end in time. Such a task
    * runs again at once on another worker, and the attempt does not count. May be called again, to shorten their time. A
    * handler must not wait for it: the stop waits for the handler. It may call it without `await`.
+   *
+   * @throws TaskCenterError `invalid-value`: then it goes on
    */
-  stop({ timeoutMs = this.#shutdownTimeoutMs }: StopOptions = {}): Promise<void> {
-    if (this.#status === 'new') return Promise.resolve();
+  async stop({ timeout = this.#shutdownTimeoutMs }: StopOptions = {}): Promise<void> {
+    const timeoutMs = durationMs(timeout, 'timeout');
+    if (this.#status === 'new') return;
     this.#status = 'closed';
     this.#stopping ??= this.#shutDown();
     const { signal } = this.#timeIsUp;
     void this.#runtime.clock.sleep(timeoutMs, signal).then(() => this.#timeIsUp.abort());
-    return this.#stopping;
+    await this.#stopping;
   }
 
   async #shutDown(): Promise<void> {

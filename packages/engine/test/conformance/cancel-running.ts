@@ -67,7 +67,7 @@ function ends(harness: Harness): void {
     expect(Math.abs((record.finishedMs ?? 0) - bench.now())).toBeLessThan(1_000);
     expect((record.expiresMs ?? 0) - bench.now()).toBeGreaterThanOrEqual(3_600_000);
     expect(await factsOf(bench)).toMatchObject({ processed: 1, failed: 0 });
-    expect(await fsck(bench.broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+    expect(await fsck(bench.broker, { pause: 0 })).toMatchObject({ findings: [] });
     await expectNeverAgain(bench);
   });
 
@@ -147,7 +147,7 @@ function successes(harness: Harness): void {
     expect(record.attempts).toMatchObject([{ outcome: 'succeeded' }]);
     expect(Buffer.from(record.result ?? '').toString()).toBe('1');
     expect(await bench.broker.control.cancel(A, {})).toEqual({ code: 'wrong-state', state: 'completed' });
-    expect(await fsck(bench.broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+    expect(await fsck(bench.broker, { pause: 0 })).toMatchObject({ findings: [] });
   });
 
   test.each([0, 60_000])('a success with a unique lock of %i ms leaves nothing behind', async (uniqueMs) => {
@@ -156,7 +156,7 @@ function successes(harness: Harness): void {
     expect(await end(bench, finish.succeeded(task))).toEqual(['accepted']);
     expect(await bench.broker.inspect.task(A)).toBeNull();
     await bench.broker.maintain.expire(STEP);
-    expect(await fsck(bench.broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+    expect(await fsck(bench.broker, { pause: 0 })).toMatchObject({ findings: [] });
     // The ID is free, and the request does not concern another task.
     const next = { ...A, retentionMs: 60_000 };
     expect(await bench.broker.submit.enqueue([aTask(next)])).toMatchObject([{ code: 'created' }]);
@@ -177,7 +177,7 @@ function requests(harness: Harness): void {
     expect(await recordOf(bench, 'a')).toMatchObject(shown);
     expect(await bench.broker.consume.extend([task], 10_000)).toEqual([true]);
     expect(await countsOf(bench)).toEqual({ active: 1 });
-    expect(await fsck(bench.broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+    expect(await fsck(bench.broker, { pause: 0 })).toMatchObject({ findings: [] });
   });
 
   test('a worker can ask whether a request stands, for each of its tasks', async () => {

@@ -42,7 +42,7 @@ export function checkSuite(harness: Harness): void {
         const bench = await harness.openBench();
         await fillAllStates(bench);
         const before = await countsOf(bench);
-        expect(await fsck(bench.broker, { repair, pauseMs: 0 })).toEqual({ ...CLEAN, queues: ['default'] });
+        expect(await fsck(bench.broker, { repair, pause: 0 })).toEqual({ ...CLEAN, queues: ['default'] });
         expect(await countsOf(bench)).toEqual(before);
         expect(Object.keys(before)).toHaveLength(8);
       },

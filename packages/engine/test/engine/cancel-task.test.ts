@@ -77,7 +77,7 @@ describe.each(brokerKinds)('a running task that is cancelled on $name', ({ avail
     ["the signal's reason", (signal) => signal.reason],
     ['an error of its own', () => new Error('cleaned up')],
     ['an error that is not retried', () => new NonRetryableError('broken')],
-    ['an error with a time to retry', () => new HandlerError('later', { retryAfterMs: 1_000 })],
+    ['an error with a time to retry', () => new HandlerError('later', { retryAfter: 1_000 })],
     ['RevokeError', () => new RevokeError()],
     ['what is no failure', () => new Error('ignore me')],
   ];
@@ -155,7 +155,7 @@ describe.each(brokerKinds)('a running task that is cancelled on $name', ({ avail
 
   test('ends cancelled when its worker stops', async () => {
     const { worker, ended } = await cancelWhileRunning(() => new Promise(() => {}), {
-      shutdownTimeoutMs: 100,
+      shutdownTimeout: 100,
     });
     await worker.stop();
     expect(await ended).toMatchObject({ outcome: 'cancelled' });

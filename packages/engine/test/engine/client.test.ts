@@ -174,7 +174,7 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
     ).rejects.toThrow(TypeError);
   });
 
-  test.each([
+  test.each<[string, object]>([
     ['a queue with braces', { queue: 'a}b' }],
     ['a queue with a control character', { queue: 'a\u0000b' }],
     ['a queue of 256 bytes', { queue: 'ü'.repeat(128) }],
@@ -182,6 +182,10 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
     ['an empty queue', { queue: '' }],
     ['an ID with a dot', { id: 'a.b' }],
     ['a bare number as delay', { delay: '10' }],
+    ['a delay with a part of a ms', { delay: 1.5 }],
+    ['a negative delay', { delay: -1 }],
+    ['a delay of more than ten years', { delay: 366 * 11 * 86_400_000 }],
+    ['a retention that is no number', { retention: Number.NaN }],
     ['a fractional number of retries', { maxRetries: 1.5 }],
     ['a lock of less than a second', { unique: '300ms' }],
     ['a blank group', { group: ' ' }],
@@ -196,7 +200,7 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
   test('rejects a batch as a whole when the broker fails, and stores nothing', async () => {
     const cause = new TaskCenterError('broker-refused', { broker: 'x', cause: 'no' });
     const failing = { ...broker, submit: { ...broker.submit, enqueue: () => Promise.reject(cause) } };
-    const tasks = [{ task: 'x' }, { task: 'x', queue: '' }, { task: 'x', delay: '1h' }];
+    const tasks = [{ task: 'x' }, { task: 'x', queue: '' }, { task: 'x', delay: '1h' }] as const;
     await expect(new Client(failing).enqueueMany(tasks)).rejects.toBe(cause);
     expect(await broker.inspect.queues()).toEqual([]);
   });

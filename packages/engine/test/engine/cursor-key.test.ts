@@ -47,7 +47,7 @@ describe.each(brokerKinds)('the key of cursors on $name', ({ available, createSt
 
   test.skipIf(!available)('is found wrong by fsck, and replaced', async () => {
     const broker = await damagedBroker(createStore);
-    const report = (repair: boolean) => fsck(broker, { repair, pauseMs: 0 });
+    const report = (repair: boolean) => fsck(broker, { repair, pause: 0 });
     expect(await report(false)).toMatchObject({
       remaining: 1,
       findings: [{ queue: null, what: 'cursor_key', kind: 'type', found: 'it is no key of 32 bytes' }],

@@ -24,7 +24,7 @@ class Traffic {
 
   constructor(broker: Broker) {
     this.#client = new Client(broker);
-    const aggregation = { gracePeriod: '1s', maxSize: 20, aggregate: () => ({ task: 'now' }) };
+    const aggregation = { gracePeriod: '1s', maxSize: 20, aggregate: () => ({ task: 'now' }) } as const;
     this.#worker = new Worker(broker, { queues: ['q'], concurrency: 100, aggregation });
     const failed = new Set<string>();
     this.#worker
@@ -61,7 +61,7 @@ class Traffic {
   }
 
   async #produce(producer: number): Promise<void> {
-    const backoff = { kind: 'fixed', delayMs: 20, jitter: 0 } as const;
+    const backoff = { kind: 'fixed', delay: 20, jitter: 0 } as const;
     const kinds = [
       { task: 'now', options: {} },
       { task: 'kept', options: { retention: '2s' } },
@@ -98,7 +98,7 @@ describe.each(brokerKinds.filter(({ available }) => available))('under full load
     const end = performance.now() + TIME_MS;
     let checks = 0;
     while (performance.now() < end) {
-      expect(await fsck(broker, { pauseMs: 20, repair: checks % 2 === 1 })).toMatchObject({ findings: [] });
+      expect(await fsck(broker, { pause: 20, repair: checks % 2 === 1 })).toMatchObject({ findings: [] });
       checks += 1;
     }
     await traffic.stop();

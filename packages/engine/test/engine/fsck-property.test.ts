@@ -118,8 +118,8 @@ describe.skipIf(!hasRedis())('after any damage to a queue', () => {
         // Redis refuses a command on a key that an earlier command gave another type; then nothing is damaged.
         for (const command of commands) await raw.call(...command).catch(() => {});
         const before = await readableIds();
-        expect(await fsck(broker, { repair: true, pauseMs: 0 })).toMatchObject({ remaining: 0 });
-        expect(await fsck(broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+        expect(await fsck(broker, { repair: true, pause: 0 })).toMatchObject({ remaining: 0 });
+        expect(await fsck(broker, { pause: 0 })).toMatchObject({ findings: [] });
         expect(await readableIds()).toEqual(before);
       } finally {
         await broker.close();

@@ -36,8 +36,8 @@ describe('the manager of periodic tasks', () => {
         providerCalls += 1;
         return provided();
       },
-      syncIntervalMs: SYNC_MS,
-      heartbeatMs: 1_000,
+      syncInterval: SYNC_MS,
+      heartbeat: 1_000,
       runtime: { clock, log },
     });
     managers.push(manager);

@@ -151,7 +151,7 @@ describe.each(brokerKinds)('a firing on $name whose call fails', ({ available, c
 
   test('is made up by a manager of periodic tasks, too', async () => {
     const provider = () => [{ spec: '@every 10m', task: 'a' }];
-    const manager = new PeriodicTaskManager(broker, { ...options(), provider, syncIntervalMs: MINUTE_MS });
+    const manager = new PeriodicTaskManager(broker, { ...options(), provider, syncInterval: MINUTE_MS });
     running.push(manager);
     await manager.start();
     await clock.waitForSleepers(3);

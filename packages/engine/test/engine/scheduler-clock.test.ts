@@ -71,7 +71,7 @@ describe('the clock of a scheduler', () => {
       ...options(),
       provider: () => [{ spec: '@every 5m', task: 'a', payload: (version += 1) }],
       // Both meet at 11:15.
-      syncIntervalMs: 3 * MINUTE_MS,
+      syncInterval: 3 * MINUTE_MS,
     });
     running.push(manager);
     await manager.start();

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Duration } from '@task-center/model';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { SchedulerEntries } from '../../src/broker/scheduler-entries.ts';
 import type { TaskToEnqueue } from '../../src/client/prepare-task.ts';
@@ -127,7 +128,7 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
   });
 
   test('publishes its entries when it starts, at each heartbeat and when one is added', async () => {
-    const scheduler = aScheduler({ heartbeatMs: 4_000 });
+    const scheduler = aScheduler({ heartbeat: 4_000 });
     const daily = scheduler.register('@daily', { task: 'b', payload: 'x', queue: 'low', timeout: '90s' });
     await scheduler.start();
     await published.reach(1);
@@ -282,7 +283,7 @@ describe('a scheduler refuses', () => {
   const broker = {} as Broker;
   const invalid = expect.objectContaining({ code: 'invalid-value' });
 
-  test.each([{ timeZone: 'Nowhere/Else' }, { heartbeatMs: 999 }, { heartbeatMs: 1_000.5 }])(
+  test.each([{ timeZone: 'Nowhere/Else' }, { heartbeat: 999 }, { heartbeat: 1_000.5 }])(
     'options that are not valid: %j',
     (options) => expect(() => new Scheduler(broker, options)).toThrow(invalid),
   );
@@ -290,7 +291,7 @@ describe('a scheduler refuses', () => {
   test.each<[string, TaskToEnqueue]>([
     ['* * * * * *', { task: 'a' }],
     ['@daily', { task: ' ' }],
-    ['@daily', { task: 'a', timeout: 'soon' }],
+    ['@daily', { task: 'a', timeout: 'soon' as Duration }],
     ['@daily', { task: 'a', payload: { n: [NaN] } }],
     ['0 0 31 2 *', { task: 'a' }],
     ['@every 1.5s', { task: 'a' }],

@@ -47,7 +47,7 @@ describe.each(brokerKinds)('a semaphore on $name', ({ available, createStore }) 
       );
     });
     const client = new Client(broker);
-    const backoff = { kind: 'fixed', delayMs: 20, jitter: 0.5 } as const;
+    const backoff = { kind: 'fixed', delay: 20, jitter: 0.5 } as const;
     await Promise.all(Array.from({ length: 40 }, () => client.enqueue('x', null, { backoff })));
     for (const worker of workers) await worker.start();
     await allDone;

@@ -15,7 +15,7 @@ async function createWorker(kind: BrokerKind, aggregation: AggregationOptions) {
   const events = new Events();
   const options = {
     aggregation: { maxSize: 2, ...aggregation },
-    shutdownTimeoutMs: 200,
+    shutdownTimeout: 200,
     runtime: { events },
   };
   const worker = new Worker(broker, options);

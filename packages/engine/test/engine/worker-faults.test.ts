@@ -1,12 +1,12 @@
 import { setImmediate as nextLoopRound } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Backoff } from '@task-center/model';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { Consume } from '../../src/broker/consume.ts';
 import { Client } from '../../src/client/client.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
+import type { BackoffOptions } from '../../src/task/backoff-options.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { aTask } from '../support/factories.ts';
@@ -266,11 +266,12 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
   });
 
   test.each([
-    ['without its jitter', { kind: 'exponential', initialMs: 1_000, maxMs: 300_000, factor: 2 }],
-    ['of an unknown kind', { kind: 'random', jitter: 0 }],
-    ['with a delay that is no number', { kind: 'list', delaysMs: [1, Number.NaN], jitter: 0 }],
+    ['without its delay', { kind: 'fixed' }],
+    ['in words', 'fixed'],
+    ['of an unknown kind', { kind: 'random' }],
+    ['with a delay that is no number', { kind: 'list', delays: [1, Number.NaN] }],
   ])('a backoff %s is refused when the task is submitted', async (_, backoff) => {
-    const enqueued = client.enqueue('x', null, { backoff: backoff as unknown as Backoff });
+    const enqueued = client.enqueue('x', null, { backoff: backoff as unknown as BackoffOptions });
     await expect(enqueued).rejects.toMatchObject({ code: 'invalid-value' });
   });
 });

@@ -36,7 +36,7 @@ describe.each(brokerKinds)('the lease renewer thread on $name', ({ available, cr
       ...broker.consume,
       extend: () => Promise.reject(new Error('the main thread renewed')),
     };
-    worker = new Worker({ ...broker, consume }, { leaseMs: LEASE_MS, runtime: { events }, ...options });
+    worker = new Worker({ ...broker, consume }, { lease: LEASE_MS, runtime: { events }, ...options });
     await worker.handle('x', handler).start();
   }
 
@@ -100,7 +100,7 @@ describe.each(brokerKinds)('the lease renewer thread on $name', ({ available, cr
         block(4_000);
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
       },
-      { maxStallMs: 2_000 },
+      { maxStall: 2_000 },
     );
     await enqueue();
     await lost;

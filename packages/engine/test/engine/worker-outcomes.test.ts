@@ -104,8 +104,8 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   });
 
   test.each([
-    ['bare', new DeferError('no licence left', { delayMs: 60_000 })],
-    ['wrapped', new Error('outer', { cause: new DeferError('no licence left', { delayMs: 60_000 }) })],
+    ['bare', new DeferError('no licence left', { delay: '1m' })],
+    ['wrapped', new Error('outer', { cause: new DeferError('no licence left', { delay: '1m' }) })],
   ])('a task that its handler defers is given back at no attempt, the error %s', async (_, error) => {
     const seen: unknown[] = [];
     const onError = (thrown: unknown) => void seen.push(thrown);
@@ -123,7 +123,7 @@ describe.each(brokerKinds)('outcomes on $name', ({ available, createStore }) => 
   test('a deferral ends by the deadline, and its reason and its pause have bounds', async () => {
     const deadlineMs = Math.ceil(Date.now() / 1_000) * 1_000 + 3_000;
     await runOnce(
-      throws(new DeferError('x'.repeat(1_000), { delayMs: Infinity })),
+      throws(new DeferError('x'.repeat(1_000), { delay: '3653d' })),
       {},
       { deadline: new Date(deadlineMs) },
     );

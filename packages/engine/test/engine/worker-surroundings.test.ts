@@ -176,7 +176,7 @@ describe.skipIf(!redisKind.available)('a broker that comes and goes', () => {
       const waitForReports = async (count: number) => {
         while (reports.length < count) await new Promise<void>((resolve) => (onReport = resolve));
       };
-      const worker = new Worker(faulty, { healthCheck: { everyMs: 30, report } }).handle('x', () => {});
+      const worker = new Worker(faulty, { healthCheck: { every: 30, report } }).handle('x', () => {});
       onTestFinished(() => worker.stop());
       await worker.start();
       return { worker, reports, waitForReports };

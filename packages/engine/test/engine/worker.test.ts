@@ -62,7 +62,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
         if (attempt === 1) throw new Error('once more');
       })
       .start();
-    await client.enqueue('big', bytes, { backoff: { kind: 'fixed', delayMs: 1, jitter: 0 } });
+    await client.enqueue('big', bytes, { backoff: { kind: 'fixed', delay: 1, jitter: 0 } });
     await ends;
     expect(seen).toEqual([String(bytes), String(bytes)]);
   });
@@ -87,7 +87,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
         return 'ok';
       })
       .start();
-    const backoff = { kind: 'list', delaysMs: [50, 120], jitter: 0 } as const;
+    const backoff = { kind: 'list', delays: [50, 120], jitter: 0 } as const;
     await client.enqueue('flaky', null, { id: 'a', retention: '1h', backoff });
     expect((await ends).map(({ outcome }) => outcome)).toEqual(['failed', 'failed', 'succeeded']);
     const task = await record('a');
@@ -108,7 +108,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     await client.enqueue('bad', null, {
       id: 'a',
       maxRetries: 1,
-      backoff: { kind: 'fixed', delayMs: 1, jitter: 0 },
+      backoff: { kind: 'fixed', delay: 1, jitter: 0 },
     });
     expect(await archived).toMatchObject({ attempt: 2 });
     expect(await record('a')).toMatchObject({
@@ -154,7 +154,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     const end = nextEvent(events, 'attempt.finished');
     await aWorker()
       .handle('busy', () => {
-        throw new HandlerError('busy', { retryAfterMs: 60_000, errorClass: 'http_status', status: 503 });
+        throw new HandlerError('busy', { retryAfter: 60_000, errorClass: 'http_status', status: 503 });
       })
       .start();
     await client.enqueue('busy', null, { id: 'a' });
@@ -286,10 +286,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
 
   test('gives back attempts that do not end in time when it stops: next to run, and not counted', async () => {
     const started = nextEvent(events, 'attempt.started');
-    const worker = aWorker({ concurrency: 1, shutdownTimeoutMs: 50 }).handle(
-      'x',
-      () => new Promise(() => {}),
-    );
+    const worker = aWorker({ concurrency: 1, shutdownTimeout: 50 }).handle('x', () => new Promise(() => {}));
     await worker.start();
     await client.enqueue('x', null, { id: 'first' });
     await started;
@@ -311,7 +308,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     const recovered = nextEvent(events, 'tasks.recovered');
     let runs = 0;
     const start = async () => {
-      const worker = aWorker({ leaseMs, concurrency: 1 });
+      const worker = aWorker({ lease: leaseMs, concurrency: 1 });
       worker.handle('long', async () => {
         runs += 1;
         await recovered;

@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
     };
     const worker = new Worker(
       { ...broker, consume },
-      { queues: [dead, alive], concurrency: 4, shutdownTimeoutMs: 0 },
+      { queues: [dead, alive], concurrency: 4, shutdownTimeout: 0 },
     );
     worker.handle('*', async ({ id, queue }) => {
       if (queue === dead) {

@@ -168,7 +168,7 @@ describe.skipIf(!hasRedis())('a worker fetches again within 5 s when', { concurr
         bench.proxy.swallow(false);
         for (const ms of await bench.runTasks(10)) expect(ms).toBeLessThan(MAX_RESUME_MS);
       },
-      { leaseMs },
+      { lease: leaseMs },
     ));
 
   test('everything stalls for seconds and then arrives', () =>
@@ -182,7 +182,7 @@ describe.skipIf(!hasRedis())('a worker fetches again within 5 s when', { concurr
         goOn();
         for (const ms of await bench.runTasks(10)) expect(ms).toBeLessThan(MAX_RESUME_MS);
       },
-      { leaseMs },
+      { lease: leaseMs },
     ));
 });
 

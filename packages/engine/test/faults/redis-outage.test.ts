@@ -56,13 +56,13 @@ describe.skipIf(!hasRedis())('a Redis that goes away under load', () => {
     });
     worker.handle('bad', () => Promise.reject(new Error('each time')));
     const client = new Client(broker);
-    const backoff = { kind: 'fixed', delayMs: 500, jitter: 0 } as const;
+    const backoff = { kind: 'fixed', delay: 500, jitter: 0 } as const;
     const kinds = ['ok', 'once', 'bad'];
     const common = { queue: 'mixed', retention: '1h', backoff, maxRetries: 2 } as const;
     const tasks = Array.from({ length: 90 }, (_, i) => ({
       ...common,
       task: kinds[i % 3] as string,
-      delay: `${(i % 9) * 500}ms`,
+      delay: (i % 9) * 500,
     }));
     await worker.start();
     await client.enqueueMany(tasks);

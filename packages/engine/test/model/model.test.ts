@@ -53,7 +53,7 @@ async function agree(harness: Harness, steps: readonly Operation[]): Promise<voi
   for (const step of steps) await step.run(pair);
   for (const queue of QUEUES) await compareQueue(bench, pair.model, queue);
   await compareTasks(bench, pair.model);
-  expect(await fsck(bench.broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+  expect(await fsck(bench.broker, { pause: 0 })).toMatchObject({ findings: [] });
   await bench.close();
 }
 

@@ -66,7 +66,7 @@ describe('a failed task', () => {
     [null, 'null'],
     [{}, 'a value of type object'],
   ])('a delay of %j is quoted, whatever is decided', (asked, shown) => {
-    const problem = `retryAfterMs not understood: ${shown} is not a number of milliseconds`;
+    const problem = `retryAfter not understood: ${shown} is no duration`;
     const hints = { retryAfterMs: asked as number };
     expect(decide(hints)).toMatchObject({ delayMs: 1_000, reason: `default: retry; ${problem}` });
     expect(decide(hints, { maxRetries: 0 })).toMatchObject({ reason: `out of retries (0); ${problem}` });

@@ -75,7 +75,7 @@ function requestedDelay(asked: unknown): { readonly ms: number; readonly problem
   if (asked === undefined) return { ms: 0, problem: null };
   if (typeof asked === 'number' && asked >= 0) return { ms: Math.min(asked, MAX_DELAY_MS), problem: null };
   const shown = typeof asked === 'string' ? JSON.stringify(asked.slice(0, 64)) : shownValue(asked);
-  return { ms: 0, problem: `retryAfterMs not understood: ${shown} is not a number of milliseconds` };
+  return { ms: 0, problem: `retryAfter not understood: ${shown} is no duration` };
 }
 
 const shownValue = (value: unknown): string =>

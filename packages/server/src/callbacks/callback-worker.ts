@@ -8,7 +8,6 @@ import {
   type Clock,
   type Log,
   type Runtime,
-  type StopOptions,
   type WorkerOptions,
 } from '@task-center/engine';
 import { deliverTask } from './attempt.ts';
@@ -30,7 +29,7 @@ export interface CallbackWorkerDeps {
     };
   };
   /** What to do when the main loop stalls. Default: the engine's. */
-  readonly stalls?: Pick<WorkerOptions, 'maxStallMs' | 'failStop'>;
+  readonly stalls?: Pick<WorkerOptions, 'maxStall' | 'failStop'>;
   readonly log: Log;
   readonly runtime: Runtime;
 }
@@ -44,7 +43,7 @@ export interface CallbackWorker {
   /** Takes no more tasks. What runs goes on. */
   stopTaking(): void;
   /** Takes no more tasks, lets exchanges end and gives back tasks that do not end within `timeoutMs` (8 s). May be called twice. */
-  stop(options?: StopOptions): Promise<void>;
+  stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Gives back all tasks at once. Resolves when the broker has them. */
   giveBack(): Promise<void>;
   /** The rules for URLs have changed: callbacks that wait for that are tried at once. */
@@ -114,14 +113,14 @@ export function createCallbackWorker(parts: CallbackWorkerDeps): CallbackWorker 
     async stop({ timeoutMs = DEFAULT_STOP_MS } = {}) {
       updates.stop();
       const decided = decideBefore(timeoutMs, deliverer, runtime.clock);
-      await Promise.all([search.stop(), waiting.stop(), worker.stop({ timeoutMs })]);
+      await Promise.all([search.stop(), waiting.stop(), worker.stop({ timeout: Math.round(timeoutMs) })]);
       decided.cancel();
       slots.stop();
       await deliverer.close();
     },
     async giveBack() {
       await decideNow(deliverer);
-      await worker.stop({ timeoutMs: 0 });
+      await worker.stop({ timeout: 0 });
     },
     onRulesChanged() {
       notSent.onRulesChanged();

@@ -173,10 +173,10 @@ export class HostSlots implements Admission {
     const use = this.#useOf(host);
     const nowMs = this.#nowMs;
     use.lastReturnMs = Math.max(nowMs + MIN_PAUSE_MS, use.lastReturnMs + 1_000 / RETURNS_PER_SECOND);
-    const delayMs = Math.ceil((use.lastReturnMs - nowMs) / RETURN_GRID_MS) * RETURN_GRID_MS;
+    const delay = Math.ceil((use.lastReturnMs - nowMs) / RETURN_GRID_MS) * RETURN_GRID_MS;
     const shown = host.slice(0, MAX_SHOWN);
     return {
-      delayMs,
+      delay,
       reason: `waits for its host: ${use.taken + use.reserved} callbacks to ${shown} are under way`,
     };
   }

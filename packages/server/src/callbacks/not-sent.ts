@@ -77,6 +77,6 @@ export class NotSent {
 
   #defer(reason: string, pauses: GrowingPauses, key: string): DeferError {
     this.#listener.onDeferred();
-    return new DeferError(reason, { delayMs: pauses.next(key, this.#clock.monotonicMs()) });
+    return new DeferError(reason, { delay: Math.round(pauses.next(key, this.#clock.monotonicMs())) });
   }
 }

@@ -23,9 +23,9 @@ const hintsOf = (answer: Answer) => {
 
 test('a date in `Retry-After` is meant by the clock of the receiver, whatever ours shows', () => {
   const headers = { date: 'Tue, 24 Nov 2026 08:45:00 GMT', 'retry-after': 'Tue, 24 Nov 2026 08:46:00 GMT' };
-  expect(hintsOf(anAnswer(503, headers))).toMatchObject({ retryAfterMs: 60_000 });
+  expect(hintsOf(anAnswer(503, headers))).toMatchObject({ retryAfter: 60_000 });
   const { date: _, ...undated } = headers;
-  expect(hintsOf(anAnswer(503, undated))).toMatchObject({ retryAfterMs: 46 * 60_000 });
+  expect(hintsOf(anAnswer(503, undated))).toMatchObject({ retryAfter: 46 * 60_000 });
 });
 
 describe('a success', () => {
@@ -104,7 +104,7 @@ describe('Retry-After', () => {
   test('is in the reason', () => {
     expect(hintsOf(anAnswer(503, { 'retry-after': '5' }))).toMatchObject({
       reason: 'default: 5xx retry; retry-after 5s',
-      retryAfterMs: 5_000,
+      retryAfter: 5_000,
     });
   });
 
@@ -161,7 +161,7 @@ describe('task-center-retry', () => {
   test('yes retries where the status would fail at once', () => {
     expect(hintsOf(anAnswer(422, { 'task-center-retry': 'Yes', 'retry-after': '7' }))).toEqual({
       reason: 'task-center-retry: yes; retry-after 7s',
-      retryAfterMs: 7_000,
+      retryAfter: 7_000,
       status: 422,
       errorClass: 'http_status',
     });
@@ -170,19 +170,19 @@ describe('task-center-retry', () => {
   test('with a duration takes precedence over Retry-After', () => {
     expect(hintsOf(anAnswer(500, { 'task-center-retry': '30s', 'retry-after': '7' }))).toMatchObject({
       reason: 'task-center-retry: 30s',
-      retryAfterMs: 30_000,
+      retryAfter: 30_000,
     });
   });
 
   test('with a duration retries even after a 2xx, but no leaves a success alone', () => {
-    expect(hintsOf(anAnswer(200, { 'task-center-retry': '250ms' }))).toMatchObject({ retryAfterMs: 250 });
+    expect(hintsOf(anAnswer(200, { 'task-center-retry': '250ms' }))).toMatchObject({ retryAfter: 250 });
     expect(hintsOf(anAnswer(200, { 'task-center-retry': 'no' }))).toBe('succeeded');
   });
 
   test('with a duration over 24 h counts as 24 h', () => {
     for (const text of ['25h', '999999999999d', 'P9D', `${'9'.repeat(400)}h`, `PT${'9'.repeat(400)}S`])
       expect(hintsOf(anAnswer(500, { 'task-center-retry': text }))).toMatchObject({
-        retryAfterMs: 86_400_000,
+        retryAfter: 86_400_000,
       });
   });
 
@@ -229,7 +229,7 @@ describe('a status whose body was cut', () => {
 
   test('still decides', () => {
     expect(after({ ...anAnswer(503, { 'retry-after': '7' }), cut })).toMatchObject({
-      hints: { status: 503, errorClass: 'http_status', retryAfterMs: 7_000 },
+      hints: { status: 503, errorClass: 'http_status', retryAfter: 7_000 },
       note: cut,
     });
     expect(after({ ...anAnswer(410), cut })).toMatchObject({ hints: { retryable: false }, note: cut });

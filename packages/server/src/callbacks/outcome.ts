@@ -3,13 +3,13 @@
  * `task-center-retry`, a 2xx, then the default for the status or fault. Pure.
  */
 import { STATUS_CODES } from 'node:http';
-import type { FailureHints } from '@task-center/engine';
+import type { HandlerErrorHints } from '@task-center/engine';
 import { MAX_RESULT_BYTES } from './answer-body.ts';
 import type { Answer, Delivered } from './deliver.ts';
 import type { Fault } from './faults.ts';
 import { parseHttpDateMs, readRetryAfter, readRetryDirective, type RetryDirective } from './retry-hints.ts';
 
-type Decision = Pick<FailureHints, 'retryable' | 'retryAfterMs'> & { readonly reason: string };
+type Decision = Pick<HandlerErrorHints, 'retryable' | 'retryAfter'> & { readonly reason: string };
 
 /** What else people should know: what was cut, sent again or not understood; null = nothing. */
 interface Noted {
@@ -19,7 +19,7 @@ interface Noted {
 interface Failed extends Noted {
   readonly ok: false;
   readonly message: string;
-  readonly hints: FailureHints;
+  readonly hints: HandlerErrorHints;
 }
 
 interface Succeeded extends Noted {
@@ -56,7 +56,7 @@ function decideByHeader(directive: RetryDirective | null, { status }: Answer): D
   if (!directive.retry)
     return isSuccess(status) ? null : { retryable: false, reason: 'task-center-retry: no' };
   if (directive.afterMs === null) return { reason: 'task-center-retry: yes' };
-  return { retryAfterMs: directive.afterMs, reason: `task-center-retry: ${seconds(directive.afterMs)}` };
+  return { retryAfter: directive.afterMs, reason: `task-center-retry: ${seconds(directive.afterMs)}` };
 }
 
 function decideByStatus(status: number): Decision {
@@ -67,11 +67,10 @@ function decideByStatus(status: number): Decision {
 
 /** Adds the delay of the answer's `Retry-After` to a decision to retry that has none of its own. */
 function withRetryAfter(decision: Decision, afterMs: number | null): Decision {
-  if (afterMs === null || decision.retryable === false || decision.retryAfterMs !== undefined)
-    return decision;
+  if (afterMs === null || decision.retryable === false || decision.retryAfter !== undefined) return decision;
   return {
     ...decision,
-    retryAfterMs: afterMs,
+    retryAfter: afterMs,
     reason: `${decision.reason}; retry-after ${seconds(afterMs)}`,
   };
 }

@@ -1,8 +1,8 @@
 import type { Duration } from '@task-center/model';
 import { MAX_SET_TASKS, type GroupRules } from '../../broker/groups.ts';
 import type { TaskToEnqueue } from '../../client/prepare-task.ts';
-import { invalidValue, TaskCenterError } from '../../errors/task-center-error.ts';
-import { durationMs } from '../../task/checked.ts';
+import { boundedMs, durationMs } from '../../checks/duration.ts';
+import { invalidValue } from '../../errors/task-center-error.ts';
 
 /** A task of a group, as `aggregate` gets it. */
 export interface GroupedTask {
@@ -42,23 +42,15 @@ export interface AggregationOptions {
   readonly maxSize?: number;
 }
 
-const MIN_GRACE_MS = 1_000;
 const DEFAULT_GRACE: Duration = '60s';
 
 /** When a group is ready, with defaults. @throws TaskCenterError `invalid-value` */
 export function checkRules({
   gracePeriod = DEFAULT_GRACE,
-  maxDelay = '0s',
+  maxDelay = 0,
   maxSize = 0,
 }: AggregationOptions): GroupRules {
-  const graceMs = durationMs(gracePeriod, 'gracePeriod');
-  if (graceMs < MIN_GRACE_MS) {
-    throw new TaskCenterError('invalid-value', {
-      name: 'gracePeriod',
-      got: `${graceMs} ms`,
-      expected: 'at least 1 s',
-    });
-  }
+  const graceMs = boundedMs(gracePeriod, 'gracePeriod', { min: '1s' });
   if (!Number.isInteger(maxSize) || maxSize < 0 || maxSize > MAX_SET_TASKS) {
     const expected = `a whole number from 1 to ${MAX_SET_TASKS}, or 0 for no such rule`;
     throw invalidValue('maxSize', maxSize, expected);

@@ -87,7 +87,7 @@ export function endFailed(attempt: OutcomeInputs, error: unknown): Finish {
   const deferral = deferralIn(error);
   if (deferral) {
     const { delayMs } = deferral;
-    return deferred(task, { delayMs, reason: errorTextOf(deferral) }, runtime.clock.wallMs());
+    return deferred(task, { delay: delayMs, reason: errorTextOf(deferral) }, runtime.clock.wallMs());
   }
   reportError(attempt, error);
   const hints = hintsOf(error);

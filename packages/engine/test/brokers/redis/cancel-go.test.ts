@@ -45,7 +45,7 @@ describe.skipIf(!hasRedis())('a task to be cancelled that a Go worker has', () =
     expect((await bed.exchange()).tasks).toEqual([]);
     const [facts] = await bed.broker.inspect.queueFacts(['q']);
     expect(facts?.counts).toMatchObject({ cancelled: 1, pending: 0, retry: 0, archived: 0, completed: 0 });
-    expect(await fsck(bed.broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+    expect(await fsck(bed.broker, { pause: 0 })).toMatchObject({ findings: [] });
     // Its lock is free.
     const again = await bed.broker.submit.enqueue([aTask({ ...A, id: 'b', uniqueMs: 600_000 })]);
     expect(again).toMatchObject([{ code: 'created' }]);
@@ -188,12 +188,12 @@ describe.skipIf(!hasRedis())('fsck of a request to cancel', () => {
       { kind: 'leak', name: 'b' },
       { kind: 'leak', name: 'gone' },
     ];
-    const report = await fsck(bed.broker, { pauseMs: 0, repair: true });
+    const report = await fsck(bed.broker, { pause: 0, repair: true });
     expect(report.findings).toHaveLength(3);
     expect(report.findings).toEqual(
       expect.arrayContaining(findings.map((finding) => expect.objectContaining(finding))),
     );
     expect(await bed.ask('ZRANGE', REQUESTS, '0', '-1')).toEqual(['a']);
-    expect(await fsck(bed.broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+    expect(await fsck(bed.broker, { pause: 0 })).toMatchObject({ findings: [] });
   });
 });

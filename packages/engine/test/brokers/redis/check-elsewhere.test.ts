@@ -37,10 +37,10 @@ async function damage(broker: Broker, ask: Ask, queue: string): Promise<void> {
 async function expectRepaired(broker: Broker): Promise<void> {
   const kinds = ['ghost', 'leak', 'leak', 'orphan', 'type'];
   const kindsOf = ({ findings }: Awaited<ReturnType<typeof fsck>>) => findings.map(({ kind }) => kind).sort();
-  expect(kindsOf(await fsck(broker, { pauseMs: 0 }))).toEqual(kinds);
-  const repaired = await fsck(broker, { pauseMs: 0, repair: true });
+  expect(kindsOf(await fsck(broker, { pause: 0 }))).toEqual(kinds);
+  const repaired = await fsck(broker, { pause: 0, repair: true });
   expect([kindsOf(repaired), repaired.remaining]).toEqual([kinds, 0]);
-  expect(await fsck(broker, { pauseMs: 0 })).toMatchObject({ findings: [] });
+  expect(await fsck(broker, { pause: 0 })).toMatchObject({ findings: [] });
 }
 
 describe.skipIf(!hasRedis())('fsck', () => {
@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
     onTestFinished(() => raw.close());
     await damage(await connect(server.url), raw.call, 'q');
     await raw.call('CONFIG', 'SET', 'maxmemory', '1');
-    const { findings } = await fsck(await connect(server.url), { pauseMs: 0 });
+    const { findings } = await fsck(await connect(server.url), { pause: 0 });
     expect(findings).toHaveLength(5);
   });
 
@@ -89,11 +89,11 @@ describe.skipIf(!hasRedis())('fsck', () => {
       const other = cluster.nodes.find((node) => node !== owner)!;
       let report: ReturnType<typeof fsck> | undefined;
       await cluster.moveSlot(slot, other, () => {
-        report = fsck(broker, { pauseMs: 0, repair: true });
+        report = fsck(broker, { pause: 0, repair: true });
         return broker.ping();
       });
       expect(await report).toMatchObject({ findings: [] });
-      expect(await fsck(broker, { pauseMs: 0 })).toMatchObject({ queues: ['a'], findings: [] });
+      expect(await fsck(broker, { pause: 0 })).toMatchObject({ queues: ['a'], findings: [] });
     });
   });
 });

@@ -13,8 +13,8 @@ const HOUR_MS = 3_600_000;
 describe.skipIf(!hasRedis())('fsck', () => {
   const bed = redisBed();
   const sec = (): number => Math.floor(bed.now() / 1_000);
-  const report = (): Promise<FsckReport> => fsck(bed.broker, { pauseMs: 0 });
-  const repair = (): Promise<FsckReport> => fsck(bed.broker, { pauseMs: 0, repair: true });
+  const report = (): Promise<FsckReport> => fsck(bed.broker, { pause: 0 });
+  const repair = (): Promise<FsckReport> => fsck(bed.broker, { pause: 0, repair: true });
   const enqueue = (id: string, options: Parameters<typeof aTask>[0] = {}) =>
     bed.broker.submit.enqueue([aTask({ id, queue: 'q', retentionMs: HOUR_MS, ...options })]);
 
@@ -263,7 +263,7 @@ describe.skipIf(!hasRedis())('fsck', () => {
       await bed.ask('DEL', 'asynq:{q*}:pending');
       await enqueue('b');
       await bed.ask('DEL', `${Q}pending`);
-      expect(await fsck(bed.broker, { queues: ['q*'], pauseMs: 0 })).toMatchObject({
+      expect(await fsck(bed.broker, { queues: ['q*'], pause: 0 })).toMatchObject({
         findings: [{ queue: 'q*', name: 'a' }],
       });
     });

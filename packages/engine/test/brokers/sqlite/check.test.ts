@@ -39,7 +39,7 @@ async function openDamaged(...sql: readonly string[]): Promise<Broker> {
   return open(path);
 }
 
-const check = (broker: Broker): Promise<FsckReport> => fsck(broker, { pauseMs: 0 });
+const check = (broker: Broker): Promise<FsckReport> => fsck(broker, { pause: 0 });
 
 async function takeAll({ consume, maintain }: Broker): Promise<string[]> {
   await maintain.forward([{ queue: 'default', limit: 100 }]);
@@ -111,7 +111,7 @@ test.each([
 ])('fsck finds and repairs $name', async ({ sql, kind, ran }) => {
   const broker = await openDamaged(sql);
   expect(await check(broker)).toMatchObject({ findings: [{ kind, done: null }], remaining: 1 });
-  const repaired = await fsck(broker, { repair: true, pauseMs: 0 });
+  const repaired = await fsck(broker, { repair: true, pause: 0 });
   expect(repaired).toMatchObject({ findings: [{ kind, done: expect.any(String) }], remaining: 0, mended: 1 });
   expect(await check(broker)).toMatchObject({ findings: [], remaining: 0 });
   expect(await takeAll(broker)).toEqual(ran);
@@ -127,7 +127,7 @@ test('dropping a task releases its lock and removes its attempts', async () => {
     `UPDATE task SET payload = NULL WHERE id = 'pending'`,
     `INSERT INTO attempt (seq, n, record) SELECT seq, 1, '' FROM task WHERE id = 'pending'`,
   );
-  expect(await fsck(broker, { repair: true, pauseMs: 0 })).toMatchObject({ mended: 1, remaining: 0 });
+  expect(await fsck(broker, { repair: true, pause: 0 })).toMatchObject({ mended: 1, remaining: 0 });
   expect(await broker.submit.enqueue([aTask({ id: 'pending', uniqueMs: HOUR_MS })])).toMatchObject([
     { code: 'created' },
   ]);
@@ -141,7 +141,7 @@ test('fsck reports an index that does not match its table as damage, and does no
   const bytes = readFileSync(path);
   bytes[bytes.indexOf('in-the-table-and-its-index')] = 0x49;
   writeFileSync(path, bytes);
-  const report = await fsck(await open(path), { repair: true, pauseMs: 0 });
+  const report = await fsck(await open(path), { repair: true, pause: 0 });
   expect(report.findings[0]).toMatchObject({ queue: null, kind: 'damage', done: null });
   expect(report.findings[0]?.found).toMatch(/task_id/);
   expect(report.remaining).toBeGreaterThan(0);
