@@ -127,7 +127,7 @@ describe('scheduler: entries and events', () => {
       await until(async () => (await entryOf(id))?.prevMs !== null && (await entryOf(id)) !== undefined, 50);
       const [mine, theirs] = [await entryOf(id), await goEntry(go, id)];
       expect(mine).toMatchObject({ spec: '@every 2s', type: 'x', options: { queue, maxRetries: 4 } });
-      expect(Buffer.from(mine?.payload ?? []).toString()).toBe('p');
+      expect(Buffer.from(mine?.payloadBytes ?? []).toString()).toBe('p');
       // Go may have fired between the two reads.
       expect(((theirs?.nextMs ?? 0) - (mine?.nextMs ?? 0)) % 1_000).toBe(0);
       const tasks = await pendingOf(go, queue, 2);

@@ -33,11 +33,12 @@ export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';
 
 // Looking at queues and tasks, and acting on them.
-export { Inspector } from './inspector/inspector.ts';
+export { Inspector, type ShownRunningTask, type ShownServer } from './inspector/inspector.ts';
 export type { BrokerInspector } from './inspector/broker-inspector.ts';
 export type { ClusterInspector } from './inspector/cluster-inspector.ts';
 export type { QueueInspector } from './inspector/queue-inspector.ts';
-export type { SchedulerInspector } from './inspector/scheduler-inspector.ts';
+export type { EntryInfo, SchedulerInspector } from './inspector/scheduler-inspector.ts';
+export type { TaskInfo, TaskInfoPage } from './inspector/task-info.ts';
 export type { TaskInspector } from './inspector/task-inspector.ts';
 // For programs that are a door to a broker themselves, such as the HTTP service. Others use `Inspector`, which calls the same.
 export * as control from './control/index.ts';
@@ -46,10 +47,13 @@ export type {
   BulkOptions,
   CancelResult,
   EventPageOptions,
+  IterateOptions,
   PageOptions,
   QueueInfo,
   RemoveQueueOptions,
   SchedulerEntry,
+  ShownPayload,
+  ShownResult,
   TaskAddress,
 } from './control/index.ts';
 // Finds and repairs faults of stored data. Also the command `fsck`.

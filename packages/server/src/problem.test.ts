@@ -19,6 +19,7 @@ test.each([
 });
 
 test.each([
+  new TaskCenterError('task-id-ambiguous', { id: 'a', queues: ['orders', 'refunds'] }),
   new TaskCenterError('not-a-cluster', { broker: 'redis://secret:6379' }),
   new TaskCenterError('pause-unchanged', { queue: 'orders', paused: true }),
   new TaskCenterError('queue-not-empty', { queue: 'orders', states: ['pending'] }),

@@ -81,7 +81,8 @@ const PROBLEM_BY_ERROR = {
   'queue-not-found': 'not-found',
   'wrong-state': 'wrong-state',
   'not-supported': 'not-supported',
-  // No operation can cause these three yet.
+  // No operation can cause these four: a caller's search is bounded by what its key may see, see `http/tasks/find-task.ts`.
+  'task-id-ambiguous': 'internal',
   'not-a-cluster': 'internal',
   'pause-unchanged': 'internal',
   'queue-not-empty': 'internal',

@@ -129,6 +129,8 @@ export interface TaskPage {
   readonly total: number;
   /** Entries of the list that were looked at for this page. */
   readonly scanned: number;
+  /** When it was read, by the broker's clock, wall-clock ms. */
+  readonly readMs: number;
 }
 
 /** Selects among stored tasks with the same plain ID: those of any business, of none (null), or of one. */

@@ -7,6 +7,8 @@ export * from './backup.ts';
 export * from './broker.ts';
 export * from './bulk.ts';
 export type { BulkOptions } from './change-in-steps.ts';
+export * from './contents.ts';
+export * from './iterate-tasks.ts';
 export * from './list-tasks.ts';
 export * from './locate-task.ts';
 export * from './logical-queues.ts';

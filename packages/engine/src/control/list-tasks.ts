@@ -17,7 +17,7 @@ export interface PageOptions {
 }
 
 /** The tasks of a stored queue in one state. */
-interface TaskList {
+export interface TaskList {
   readonly queue: string;
   readonly state: ListedState;
 }

@@ -5,15 +5,17 @@
 import { BUILT_IN_QUEUES, logicalQueue, storedQueues, storedTaskId, type TaskKind } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { BusinessFilter } from '../broker/inspect.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
 import { requireQueue } from './queues.ts';
 
-/** Identifies a task. */
+/** Identifies a task. Whatever has these fields can be given, such as a task from a list. */
 export interface TaskAddress {
-  readonly queue: string;
+  /** The stored queue. Default: all queues are searched, and exactly one must have the task. */
+  readonly queue?: string;
   /** The ID that `enqueue` took or returned. */
   readonly id: string;
-  /** The `businessId` it was enqueued with, if any: IDs of two businesses are separate. */
-  readonly businessId?: string;
+  /** The `businessId` it was enqueued with, if any: IDs of two businesses are separate. Null or left out = none. */
+  readonly businessId?: string | null;
 }
 
 /** Where a task is stored. Whether it exists is decided by the call that acts on it. */
@@ -45,13 +47,27 @@ export interface TaskMatch extends LocatedTask {
   readonly business: string | null;
 }
 
-/** Locates the task at an address. It checks the queue, not the task. @throws TaskCenterError `queue-not-found` */
+/** Searches all queues for the only task with an ID. @throws TaskCenterError `task-not-found`, `task-id-ambiguous` */
+async function locateById({ inspect }: Broker, id: string, business: string | null): Promise<LocatedTask> {
+  const found = await inspect.find(await inspect.queues(), id, { business });
+  const [task] = found;
+  if (task === undefined) throw new TaskCenterError('task-not-found', { id, queue: null });
+  if (found.length === 1) return { queue: task.queue, id, storedId: task.id };
+  throw new TaskCenterError('task-id-ambiguous', { id, queues: found.map(({ queue }) => queue).sort() });
+}
+
+/**
+ * Locates the task at an address. With a queue it checks the queue, not the task.
+ *
+ * @throws TaskCenterError `queue-not-found`; without a queue `task-not-found`, `task-id-ambiguous`
+ */
 export async function locateTask(
   broker: Broker,
-  { queue, id, businessId }: TaskAddress,
+  { queue, id, businessId = null }: TaskAddress,
 ): Promise<LocatedTask> {
+  if (queue === undefined) return locateById(broker, id, businessId);
   await requireQueue(broker, queue);
-  return { queue, id, storedId: storedTaskId(id, businessId ?? null) };
+  return { queue, id, storedId: storedTaskId(id, businessId) };
 }
 
 async function queuesToSearch(

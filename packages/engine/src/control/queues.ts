@@ -1,7 +1,7 @@
 /** Stored queues: what is in them, and whether workers take tasks from them. */
 import type { Broker } from '../broker/broker.ts';
 import type { DayCounts, GroupSize, QueueFacts } from '../broker/inspect.ts';
-import { TaskCenterError } from '../errors/task-center-error.ts';
+import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 
 /** A queue with its counts, settings and figures. */
 export interface QueueInfo extends QueueFacts {
@@ -37,6 +37,17 @@ export async function getQueue(broker: Broker, queue: string): Promise<QueueInfo
   ]);
   const size = Object.values(facts!.counts).reduce((sum, count) => sum + count, 0);
   return { ...facts!, size, today: today!, memoryUsage };
+}
+
+/** All queues by name, each as it is when its turn comes. One that is removed meanwhile is left out. */
+export async function* iterateQueues(broker: Broker): AsyncGenerator<QueueInfo, void, undefined> {
+  for (const queue of await listQueues(broker)) {
+    const info = await getQueue(broker, queue).catch((error: unknown) => {
+      if (isTaskCenterError(error, 'queue-not-found')) return null;
+      throw error;
+    });
+    if (info) yield info;
+  }
 }
 
 /**

@@ -27,12 +27,16 @@ function checked(value: number, name: string, max: number): number {
   throw new TaskCenterError('invalid-value', { name, got: String(value), expected });
 }
 
+/** Brokers return entries in no order. Those of the same time are in that of their IDs, the same on every broker. */
+const byNextAndId = (a: SchedulerEntry, b: SchedulerEntry): number =>
+  compareByNext(a, b) || (a.id < b.id ? -1 : 1);
+
 /** The entries of all schedulers, the next to fire first. */
 export async function listSchedulerEntries({ schedulerEntries }: Broker): Promise<SchedulerEntry[]> {
   const records = await schedulerEntries.entries();
   return records
     .map(({ options, ...record }) => ({ ...record, options: optionsOf(options), optionTexts: options }))
-    .sort(compareByNext);
+    .sort(byNextAndId);
 }
 
 /** A page of what an entry has enqueued, newest first. @throws TaskCenterError `invalid-value` */
@@ -46,4 +50,15 @@ export async function listEnqueueEvents(
     pageSize: checked(pageSize, 'pageSize', MAX_EVENTS),
   };
   return schedulerEntries.events(entryId, pages);
+}
+
+/**
+ * All that is kept of what an entry has enqueued, newest first. It is read in one call, because pages would shift with each
+ * event that is new.
+ */
+export async function* iterateEnqueueEvents(
+  broker: Broker,
+  entryId: string,
+): AsyncGenerator<EnqueueEvent, void, undefined> {
+  yield* await listEnqueueEvents(broker, entryId, { pageSize: MAX_EVENTS });
 }

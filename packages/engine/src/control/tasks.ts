@@ -118,6 +118,10 @@ export async function cancelTask(
  *
  * @throws TaskCenterError `broker-unavailable`
  */
-export function publishAsynqCancel({ signals }: Broker, id: string, businessId?: string): Promise<void> {
-  return signals.cancel([storedTaskId(id, businessId ?? null)]);
+export function publishAsynqCancel(
+  { signals }: Broker,
+  id: string,
+  businessId: string | null = null,
+): Promise<void> {
+  return signals.cancel([storedTaskId(id, businessId)]);
 }

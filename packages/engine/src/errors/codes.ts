@@ -29,6 +29,14 @@ interface ValueDetails {
   readonly expected: string;
 }
 
+const MAX_NAMED = 10;
+
+/** Names in quotes; of many only the first ones. */
+function quotedList(names: readonly string[]): string {
+  const quoted = names.slice(0, MAX_NAMED).map((name) => `"${name}"`);
+  return names.length > MAX_NAMED ? `${quoted.join(', ')} …` : quoted.join(', ');
+}
+
 /**
  * Every error that the engine raises on purpose, by its code. Codes are stable, texts may change. The server maps each
  * code to an HTTP problem.
@@ -62,9 +70,13 @@ export const codes = {
     message: `Task "${id}" is stored in queue "${queue}" and will run, but the durability "${durability}" was not reached in time.`,
     fix: 'Do not enqueue it again. Check the replicas and the disk of the broker.',
   }),
-  'task-not-found': ({ id, queue }: Task) => ({
-    message: `There is no task "${id}" in queue "${queue}".`,
+  'task-not-found': ({ id, queue }: { id: string; queue: string | null }) => ({
+    message: `There is no task "${id}" in ${queue === null ? 'any queue' : `queue "${queue}"`}.`,
     fix: 'Check the ID and the queue. A finished task is kept only for its retention.',
+  }),
+  'task-id-ambiguous': ({ id, queues }: { id: string; queues: readonly string[] }) => ({
+    message: `${queues.length} queues have a task "${id}": ${quotedList(queues)}.`,
+    fix: `Name the queue, too: { queue: ${JSON.stringify(queues[0])}, id: ${JSON.stringify(id)} }.`,
   }),
   'wrong-state': ({ id, queue, state, allowed }: Task & { state: string; allowed: readonly string[] }) => ({
     message: `Task "${id}" in queue "${queue}" is ${state}.`,

@@ -1,12 +1,21 @@
 import type { BackupFile, BackupOptions } from '../broker/backup.ts';
 import type { Broker } from '../broker/broker.ts';
-import type { ServerRecord } from '../broker/presence.ts';
-import { listServers, writeBackup } from '../control/index.ts';
+import type { RunningTask, ServerRecord } from '../broker/presence.ts';
+import { listServers, showPayload, writeBackup, type ShownPayload } from '../control/index.ts';
 import { BrokerInspector } from './broker-inspector.ts';
 import { ClusterInspector } from './cluster-inspector.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { SchedulerInspector } from './scheduler-inspector.ts';
 import { TaskInspector } from './task-inspector.ts';
+
+/** A task that a server runs now, as an inspector shows it. A long payload is cut, and then it is not JSON. */
+export interface ShownRunningTask extends Omit<RunningTask, 'payload'>, ShownPayload {}
+
+/** A worker, ours or one in Go, as an inspector shows it. */
+export interface ShownServer extends Omit<ServerRecord, 'tasks'> {
+  /** The longest-running of its tasks, oldest first. */
+  readonly tasks: readonly ShownRunningTask[];
+}
 
 /**
  * Shows what a broker stores, and changes it for an operator. A program may have any number of inspectors, beside clients
@@ -41,8 +50,11 @@ export class Inspector {
   }
 
   /** The workers that run now, sorted by host and process, each with its tasks in progress; at most 1,000 workers. */
-  servers(): Promise<ServerRecord[]> {
-    return listServers(this.#broker);
+  async servers(): Promise<ShownServer[]> {
+    return (await listServers(this.#broker)).map((server) => ({
+      ...server,
+      tasks: server.tasks.map(showPayload),
+    }));
   }
 
   /**

@@ -20,6 +20,14 @@ export class QueueInspector {
     return control.listQueues(this.#broker);
   }
 
+  /**
+   * All queues by name with their counts, settings and figures, for `for await`. Each is read when its turn comes. One that is
+   * removed meanwhile is left out, and so is one that is new.
+   */
+  iterate(): AsyncGenerator<QueueInfo, void, undefined> {
+    return control.iterateQueues(this.#broker);
+  }
+
   /** Counts, settings and figures of a queue. @throws TaskCenterError `queue-not-found` */
   get(queue: string): Promise<QueueInfo> {
     return control.getQueue(this.#broker, queue);

@@ -1,13 +1,32 @@
 import type { ListedState } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState, Cancellation } from '../broker/control.ts';
-import type { TaskPage, TaskRecord } from '../broker/inspect.ts';
+import type { TaskRecord } from '../broker/inspect.ts';
 import * as control from '../control/index.ts';
-import type { BulkOptions, CancelResult, PageOptions, TaskAddress } from '../control/index.ts';
+import type {
+  BulkOptions,
+  CancelResult,
+  IterateOptions,
+  LocatedTask,
+  PageOptions,
+  TaskAddress,
+} from '../control/index.ts';
+import { taskInfo, type TaskInfo, type TaskInfoPage } from './task-info.ts';
+
+async function* infosOf(records: AsyncIterable<TaskRecord>): AsyncGenerator<TaskInfo, void, undefined> {
+  for await (const record of records) yield taskInfo(record);
+}
+
+const addressOf = (task: TaskAddress | string): TaskAddress =>
+  typeof task === 'string' ? { id: task } : task;
 
 /**
  * Shows tasks, and changes one task or all tasks that a queue has in a state. Changes to many tasks are made in steps of
  * at most 256 tasks, and other calls run between the steps.
+ *
+ * Each method about one task takes `{ queue, id }`, for a task of a business with its `businessId`. Anything that has these
+ * fields will do, such as a task from a list. The ID alone, as a text or as `{ id }`, is searched in all queues:
+ * `task-id-ambiguous` names the queues if several have it.
  *
  * A queue that was never used, or that was removed, is refused with `queue-not-found`.
  */
@@ -18,43 +37,70 @@ export class TaskInspector {
     this.#broker = broker;
   }
 
+  #locate(task: TaskAddress | string): Promise<LocatedTask> {
+    return control.locateTask(this.#broker, addressOf(task));
+  }
+
   /**
    * A page of the tasks in a state. Pending tasks: the next to run first. Scheduled and retry: the earliest start
-   * first. Completed: the soonest to expire first. Others: the oldest first.
+   * first. Completed: the soonest to expire first. Others: the oldest first. On Redis tasks of the same second are in the order
+   * of their IDs.
    *
    * @throws TaskCenterError `invalid-value`, `queue-not-found`
    */
-  list(queue: string, state: ListedState, options: PageOptions = {}): Promise<TaskPage> {
-    return control.listTasks(this.#broker, { queue, state }, options);
+  async list(queue: string, state: ListedState, options: PageOptions = {}): Promise<TaskInfoPage> {
+    const page = await control.listTasks(this.#broker, { queue, state }, options);
+    return { ...page, tasks: page.tasks.map(taskInfo) };
+  }
+
+  /**
+   * All tasks that a queue has in a state, in the order of `list`, for `for await`. They are read in pages, one page ahead, each
+   * task as it was then. The loop may change any task: none is met twice for it, or left out. Tasks that come into the state
+   * meanwhile are left out, but for new tasks that are scheduled or in a group: they are met if their place is yet to come.
+   * `break` ends it, and nothing is left open.
+   *
+   * ```ts
+   * for await (const task of inspector.tasks.iterate('orders', 'archived'))
+   *   if (task.lastError?.message.includes('ECONNREFUSED')) await inspector.tasks.run(task);
+   * ```
+   *
+   * @throws TaskCenterError from the loop: `invalid-value`, `queue-not-found`, `broker-unavailable`
+   */
+  iterate(
+    queue: string,
+    state: ListedState,
+    options: IterateOptions = {},
+  ): AsyncGenerator<TaskInfo, void, undefined> {
+    return infosOf(control.iterateTasks(this.#broker, { queue, state }, options));
   }
 
   /** The task with everything that is stored about it. @throws TaskCenterError `queue-not-found`, `task-not-found` */
-  async get(address: TaskAddress): Promise<TaskRecord> {
-    return control.getTask(this.#broker, await control.locateTask(this.#broker, address));
+  async get(task: TaskAddress | string): Promise<TaskInfo> {
+    return taskInfo(await control.getTask(this.#broker, await this.#locate(task)));
   }
 
   /**
    * Makes a task pending now, behind the tasks that are pending already. Its retries and its history stay.
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`
    */
-  async run(address: TaskAddress): Promise<void> {
-    await control.runTask(this.#broker, await control.locateTask(this.#broker, address));
+  async run(task: TaskAddress | string): Promise<void> {
+    await control.runTask(this.#broker, await this.#locate(task));
   }
 
   /**
    * Archives a task. It can still be inspected, and runs again only if someone runs it by hand.
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`
    */
-  async archive(address: TaskAddress): Promise<void> {
-    await control.archiveTask(this.#broker, await control.locateTask(this.#broker, address));
+  async archive(task: TaskAddress | string): Promise<void> {
+    await control.archiveTask(this.#broker, await this.#locate(task));
   }
 
   /**
    * Removes a task and its unique lock.
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`
    */
-  async remove(address: TaskAddress): Promise<void> {
-    await control.removeTask(this.#broker, await control.locateTask(this.#broker, address));
+  async remove(task: TaskAddress | string): Promise<void> {
+    await control.removeTask(this.#broker, await this.#locate(task));
   }
 
   /**
@@ -63,11 +109,10 @@ export class TaskInspector {
    * @param payload bytes are stored as they are, any other value as JSON; left out = no payload. At most 4 MiB.
    * @throws TaskCenterError `queue-not-found`, `task-not-found`, `wrong-state`, `invalid-value`, `payload-too-large`
    */
-  async updatePayload(address: TaskAddress, payload?: unknown): Promise<void> {
+  async updatePayload(task: TaskAddress | string, payload?: unknown): Promise<void> {
     // Encoded at once, because the caller may change the value while this call waits.
     const bytes = control.encodeNewPayload(payload);
-    const task = await control.locateTask(this.#broker, address);
-    await control.updateTaskPayload(this.#broker, task, bytes);
+    await control.updateTaskPayload(this.#broker, await this.#locate(task), bytes);
   }
 
   /**
@@ -77,23 +122,21 @@ export class TaskInspector {
    *
    * @throws TaskCenterError `queue-not-found`, `task-not-found`; `wrong-state`: it waits in a group
    */
-  async cancel(address: TaskAddress, cancellation: Cancellation = {}): Promise<CancelResult> {
-    const task = await control.locateTask(this.#broker, address);
-    return control.cancelTask(this.#broker, task, cancellation);
+  async cancel(task: TaskAddress | string, cancellation: Cancellation = {}): Promise<CancelResult> {
+    return control.cancelTask(this.#broker, await this.#locate(task), cancellation);
   }
 
   /**
    * Publishes Asynq's cancel message, as Go's tools do; `cancel` is what you mostly want. The worker that runs a task, ours
    * or one in Go, stops the attempt. The attempt then fails with `context canceled`, and the task is retried or archived as
    * after any failure. Nothing is stored, and no worker confirms it. The message does not name a queue: it stops tasks with
-   * this ID in all queues. See docs/design/protocol.md#cancellation-channel.
+   * this ID in all queues, even if `task` names one. See docs/design/protocol.md#cancellation-channel.
    *
-   * @param id the ID that `enqueue` took or returned
-   * @param businessId the `businessId` it was enqueued with, if any
    * @throws TaskCenterError `broker-unavailable`
    */
-  publishAsynqCancel(id: string, businessId?: string): Promise<void> {
-    return control.publishAsynqCancel(this.#broker, id, businessId);
+  async publishAsynqCancel(task: TaskAddress | string): Promise<void> {
+    const { id, businessId } = addressOf(task);
+    await control.publishAsynqCancel(this.#broker, id, businessId);
   }
 
   /** Makes all tasks of a state pending; resolves to their number. @throws TaskCenterError `queue-not-found` */

@@ -63,6 +63,23 @@ export function encodeGiven(name: string, content: Content): Uint8Array | null {
 }
 
 /**
+ * The bytes as every broker shows them. On Redis they are a `Buffer`: a program that calls its methods would find none of them
+ * on SQLite.
+ */
+export function plainBytes(bytes: Uint8Array | null): Uint8Array | null {
+  return Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
+}
+
+/** The JSON value of stored bytes, for people who look at them; undefined = there are none, or they are no JSON. */
+export function jsonOf(bytes: Uint8Array | null): unknown {
+  try {
+    return decodeJson(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * The JSON value of stored bytes, or `undefined` where there are none.
  *
  * @throws SyntaxError, TypeError when the bytes are not JSON in UTF-8

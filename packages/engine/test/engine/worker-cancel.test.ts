@@ -121,7 +121,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
     const [started, ended] = [nextEvent(events, 'attempt.started'), nextEvent(events, 'attempt.finished')];
     await client.enqueue('x', null, { id: 'a', context: { businessId: 'shop' } });
     await started;
-    await inspector.tasks.publishAsynqCancel('a', 'shop');
+    await inspector.tasks.publishAsynqCancel({ id: 'a', businessId: 'shop' });
     expect(await ended).toMatchObject({ outcome: 'failed' });
   });
 

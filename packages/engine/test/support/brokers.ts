@@ -1,5 +1,6 @@
 import { connect, type ConnectOptions } from '../../src/connect.ts';
 import type { Broker } from '../../src/broker/broker.ts';
+import { Inspector } from '../../src/inspector/inspector.ts';
 import { hasRedis, startRedis, type RedisServer } from './redis-server.ts';
 import { tempFolder } from './temp.ts';
 
@@ -56,3 +57,11 @@ export const redisKind: BrokerKind = {
 };
 
 export const brokerKinds = [sqliteKind, redisKind];
+
+/** Removes all tasks, and leaves the queues: for tests that share a store. None may run. */
+export async function removeTasks(broker: Broker): Promise<void> {
+  const { queues, tasks } = new Inspector(broker);
+  for (const queue of await queues.list())
+    for (const state of ['pending', 'scheduled', 'retry', 'completed', 'archived', 'aggregating'] as const)
+      await tasks.removeAll(queue, state);
+}

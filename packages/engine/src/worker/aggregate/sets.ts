@@ -8,6 +8,7 @@ import { invalidValue } from '../../errors/task-center-error.ts';
 import { reportQuarantined } from '../../loops/report-quarantined.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { plainBytes } from '../../task/payload.ts';
 import { errorTextOf } from '../run/error-info.ts';
 import { RepeatedFailures } from './repeated-failures.ts';
 import type { AggregatedGroup, AggregationOptions, GroupedTask } from './rules.ts';
@@ -89,7 +90,7 @@ class SetTime {
 const toGroupedTask = ({ id, type, payload, headers, meta }: TaskRecord): GroupedTask => ({
   id: plainTaskId(id, meta.business ?? null),
   type,
-  payload,
+  payload: plainBytes(payload),
   headers,
 });
 

@@ -3,7 +3,7 @@ import type { LeasedTask } from '../../broker/consume.ts';
 import { messageOf, TaskCenterError } from '../../errors/task-center-error.ts';
 import { checkedPayload, checkedResult, type TaskDefinition } from '../../task/define-task.ts';
 import type { TaskMeta } from '../../task/meta.ts';
-import { decodeJson } from '../../task/payload.ts';
+import { decodeJson, plainBytes } from '../../task/payload.ts';
 import { NonRetryableError } from '../../errors/handler-errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import { UnfitResult } from './results.ts';
@@ -77,7 +77,6 @@ class TaskView<Payload> implements HandledTask<Payload> {
   readonly id: string;
   readonly queue: string;
   readonly type: string;
-  readonly payloadBytes: Uint8Array | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly attempt: number;
   readonly maxRetries: number;
@@ -85,6 +84,7 @@ class TaskView<Payload> implements HandledTask<Payload> {
   readonly pendingSinceMs: number | null;
   readonly timeoutMs: number;
   readonly meta: TaskMeta;
+  readonly #stored: Uint8Array | null;
   readonly #read: (bytes: Uint8Array | null) => Payload;
 
   constructor(task: LeasedTask, read: (bytes: Uint8Array | null) => Payload) {
@@ -92,7 +92,6 @@ class TaskView<Payload> implements HandledTask<Payload> {
     this.id = plainTaskId(task.id, meta.business ?? null);
     this.queue = task.queue;
     this.type = task.type;
-    this.payloadBytes = task.payload;
     this.headers = task.headers;
     this.attempt = task.attempt;
     this.maxRetries = task.maxRetries;
@@ -100,11 +99,16 @@ class TaskView<Payload> implements HandledTask<Payload> {
     this.pendingSinceMs = task.pendingSinceMs;
     this.timeoutMs = meta.timeoutMs ?? task.timeoutMs;
     this.meta = meta;
+    this.#stored = task.payload;
     this.#read = read;
   }
 
   get payload(): Payload {
-    return this.#read(this.payloadBytes);
+    return this.#read(this.#stored);
+  }
+
+  get payloadBytes(): Uint8Array | null {
+    return plainBytes(this.#stored);
   }
 
   get context(): TaskContext {

@@ -35,6 +35,26 @@ describe.skipIf(!hasRedis())('lists that change while they are read', () => {
     expect(await page('pending', 9, first.cursor)).toEqual({ ids: ['t3', 't4', 't5'], cursor: null });
   });
 
+  test('pages reach the end of a list of 120,000 IDs, although tasks are taken and added meanwhile', async () => {
+    await bed.broker.submit.enqueue(manyTasks(2, 'last', { queue: 'q' }));
+    // IDs without a task are cheap; they stand for tasks before these two.
+    const before = Array.from({ length: 120_000 }, (_, i) => `before${i}`);
+    for (let i = 0; i < before.length; i += 20_000)
+      await bed.ask('RPUSH', `${Q}pending`, ...before.slice(i, i + 20_000));
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    let pages = 0;
+    do {
+      const found: Awaited<ReturnType<typeof page>> = await page('pending', 500, cursor);
+      seen.push(...found.ids);
+      ({ cursor } = found);
+      pages += 1;
+      if (pages === 100) await bed.ask('RPOP', `${Q}pending`, 5_000);
+      if (pages === 200) await bed.broker.submit.enqueue(manyTasks(2, 'new', { queue: 'q' }));
+    } while (cursor !== null && pages < 300);
+    expect(seen).toEqual(['last0', 'last1', 'new0', 'new1']);
+  });
+
   test('a page within one second continues although the last task before it was removed', async () => {
     await bed.broker.submit.enqueue(manyTasks(9, 't', { queue: 'q' }));
     const { tasks } = await bed.exchange();

@@ -17,6 +17,7 @@ import {
   type FindCall,
   type FoundRow,
   haveHeld,
+  type ListCursor,
   type ListPageCall,
   memory,
   pageOfList,
@@ -52,9 +53,13 @@ function cursorValue(cursor: string, isValid: (value: unknown) => boolean): unkn
   });
 }
 
-/** The cursor of a list: IDs at the end of the previous page. */
-const isIdList = (value: unknown): boolean =>
-  Array.isArray(value) && value.length <= 10 && value.every((item) => typeof item === 'string');
+/** The cursor of a list: IDs at the end of the previous page, and the place where it ended. */
+const isListCursor = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { passed, ids } = value as Partial<ListCursor>;
+  if (!Number.isSafeInteger(passed) || (passed as number) < 0) return false;
+  return Array.isArray(ids) && ids.length <= 10 && ids.every((item) => typeof item === 'string');
+};
 
 /** A score as Redis writes it. */
 const SCORE = /^-?(\d[\d.e+-]*|inf)$/;
@@ -117,18 +122,19 @@ async function whichHeld(
 
 /**
  * A page of a state whose index is a Redis list. Tasks leave a list at its end, which shifts all positions. So the cursor is
- * the last IDs of a page, and the next page begins after the first of them that is still in the list.
+ * the last IDs of a page, and the next page begins after the first of them that is still in the list. The place where the page
+ * ended is only where the search begins.
  */
 async function listPage(
   { client }: RedisDeps,
   { queue, limit, cursor, businesses = [] }: ListRequest,
   state: ListPageCall['state'],
 ): Promise<TaskPage> {
-  const after = cursor === null ? [] : (cursorValue(cursor, isIdList) as string[]);
+  const after = cursor === null ? null : (cursorValue(cursor, isListCursor) as ListCursor);
   const call = { queue, state, limit, after, businesses };
-  const { total, more, last, rows, scanned } = await client.run(pageOfList, call);
+  const { total, more, last, rows, scanned, readMs } = await client.run(pageOfList, call);
   const tasks = tasksOf(queue, rows, businesses);
-  return { tasks, cursor: more ? cursorText(last) : null, total, scanned };
+  return { tasks, cursor: more ? cursorText(last) : null, total, scanned, readMs };
 }
 
 /**
@@ -142,11 +148,11 @@ async function setPage(
 ): Promise<TaskPage> {
   const after = cursor === null ? null : (cursorValue(cursor, isSetCursor) as SetCursor);
   const call = { queue, state, limit, after, group, businesses };
-  const { total, more, last, rows, scanned } = await client.run(pageOfSet, call);
+  const { total, more, last, rows, scanned, readMs } = await client.run(pageOfSet, call);
   const tasks = tasksOf(queue, rows, businesses);
   // Scores are whole seconds, and members of equal score are ordered by ID: sort the page by exact times.
   if (state === 'scheduled' || state === 'retry') tasks.sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0));
-  return { tasks, cursor: more ? cursorText(last) : null, total, scanned };
+  return { tasks, cursor: more ? cursorText(last) : null, total, scanned, readMs };
 }
 
 /** The names in Asynq's set of all queues, sorted. Some of these queues may have no tasks. */

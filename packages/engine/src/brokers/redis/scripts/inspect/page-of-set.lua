@@ -5,14 +5,14 @@
 --        previous page, '' = from the start; after_id; business_count: 0 = tasks of all; businesses...: names
 -- TOUCHES scheduled, retry, archived, completed, st:cancelled, g:*, t:*
 -- RETURN total, whether there are more (1/0), score and ID of the last entry, rows as `task` returns them, entries looked
---        at
+--        at, now
 -- BOUND  500 tasks, 1 MiB of messages, 4 MiB in all, 2,000 entries scanned
 local asynq, tc = key_prefixes(KEYS.pending)
 local name, limit = ARGV.set, tonumber(ARGV.limit)
 local marks = tc .. 'st:cancelled'
 local set = name == 'cancelled' and marks or asynq .. name
 if find_wrong_type(set, 'zset', marks, 'zset') then
-  return { 0, 0, '', '', {}, 0 }
+  return { 0, 0, '', '', {}, 0, now }
 end
 
 -- Compares by bytes, as the set orders members of equal score; Lua's `<` depends on the locale.
@@ -73,4 +73,4 @@ local total = size
 if name == 'completed' then
   total = math.max(0, size - redis.call('ZCARD', marks))
 end
-return { total, rank < size and 1 or 0, score, id, rows, rank - first_rank }
+return { total, rank < size and 1 or 0, score, id, rows, rank - first_rank, now }

@@ -105,8 +105,16 @@ export interface ListPageCall {
   readonly limit: number;
   /** Only tasks of these; empty = of all. */
   readonly businesses: readonly string[];
-  /** Last IDs of the previous page, newest first; empty = the first page. */
-  readonly after: readonly string[];
+  /** Null = the first page. */
+  readonly after: ListCursor | null;
+}
+
+/** The end of a page of a Redis list. */
+export interface ListCursor {
+  /** Entries up to there, from the right end, when the page was read. */
+  readonly passed: number;
+  /** The last IDs of the page, newest first. */
+  readonly ids: readonly string[];
 }
 
 export interface ListPageReply {
@@ -115,21 +123,42 @@ export interface ListPageReply {
   /** Whether there is a next page. With large messages a page ends before `limit`. */
   readonly more: boolean;
   /** What `after` must be for the next page. */
-  readonly last: readonly string[];
+  readonly last: ListCursor;
   readonly rows: readonly TaskRow[];
   /** IDs that were looked at. */
   readonly scanned: number;
+  readonly readMs: number;
 }
 
 /** Reads a page of pending or active tasks, oldest first: from the right end of their list to the left. */
 export const pageOfList = defineScript({
   lua: lua.pageOfList,
   keys: ({ queue }: ListPageCall) => ({ pending: pendingKey(queue) }),
-  args: ({ state, limit, businesses }) => ({ state, limit, businessCount: businesses.length }),
-  moreArgs: ({ businesses, after }, args) => void args.push(...businesses, ...after),
+  args: ({ state, limit, businesses, after }) => ({
+    state,
+    limit,
+    passed: after?.passed ?? 0,
+    businessCount: businesses.length,
+  }),
+  moreArgs: ({ businesses, after }, args) => void args.push(...businesses, ...(after?.ids ?? [])),
   reply: (raw): ListPageReply => {
-    const [total, more, last, rows, scanned] = raw as readonly [number, number, unknown[], RawRow[], number];
-    return { total, more: more === 1, last: last.map(textOf), rows: rows.map(parseTaskRow), scanned };
+    const [total, more, passed, ids, rows, scanned, readMs] = raw as readonly [
+      number,
+      number,
+      number,
+      unknown[],
+      RawRow[],
+      number,
+      number,
+    ];
+    return {
+      total,
+      more: more === 1,
+      last: { passed, ids: ids.map(textOf) },
+      rows: rows.map(parseTaskRow),
+      scanned,
+      readMs,
+    };
   },
 });
 
@@ -159,6 +188,7 @@ export interface SetPageReply {
   readonly rows: readonly TaskRow[];
   /** Entries that were looked at. */
   readonly scanned: number;
+  readonly readMs: number;
 }
 
 /** Reads a page of the tasks of any other state, or of an aggregation set, lowest score first. */
@@ -174,12 +204,13 @@ export const pageOfSet = defineScript({
   }),
   moreArgs: ({ businesses }, args) => void args.push(...businesses),
   reply: (raw): SetPageReply => {
-    const [total, more, score, id, rows, scanned] = raw as readonly [
+    const [total, more, score, id, rows, scanned, readMs] = raw as readonly [
       number,
       number,
       unknown,
       unknown,
       RawRow[],
+      number,
       number,
     ];
     return {
@@ -188,6 +219,7 @@ export const pageOfSet = defineScript({
       last: { score: textOf(score), id: textOf(id) },
       rows: rows.map(parseTaskRow),
       scanned,
+      readMs,
     };
   },
 });

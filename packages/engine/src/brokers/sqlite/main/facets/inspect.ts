@@ -107,6 +107,7 @@ async function list(writer: Writer, { queue, state, limit, cursor, group, busine
     cursor: encodeCursor(data.next),
     total: data.total,
     scanned: data.scanned,
+    readMs: data.readMs,
   };
 }
 

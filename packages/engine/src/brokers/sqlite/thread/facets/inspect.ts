@@ -36,6 +36,8 @@ export interface ListPageAnswer extends RecordPage {
   readonly total: number;
   /** Rows that were looked at. */
   readonly scanned: number;
+  /** When they were read, wall-clock ms. */
+  readonly readMs: number;
 }
 
 /** Asks which queues ever held tasks of some businesses. */
@@ -187,7 +189,8 @@ function createTaskHandlers(store: Store) {
     list({ data }: Packet<ListPageRequest>, now: Now): Packet<ListPageAnswer> {
       const { state, limit, after, group, businesses } = data;
       const entry = queues.find(data.queue);
-      if (!entry) return plain({ rows: [], next: null, total: 0, scanned: 0 });
+      const readMs = now.wallMs;
+      if (!entry) return plain({ rows: [], next: null, total: 0, scanned: 0, readMs });
       const queue = entry.number;
       // One more than the limit, which tells whether there is a next page.
       const most = (businesses === null ? limit : MAX_SCANNED) + 1;
@@ -197,7 +200,7 @@ function createTaskHandlers(store: Store) {
       const next = nextFound ?? behind;
       const total = state === AGGREGATING ? groupSize.get({ queue, group })?.size : entry.counts[state];
       const scanned = businesses === null ? rows.length : Math.min(looked.length, MAX_SCANNED);
-      return { data: { rows, next, total: total ?? 0, scanned }, bytes };
+      return { data: { rows, next, total: total ?? 0, scanned, readMs }, bytes };
     },
   };
 }
