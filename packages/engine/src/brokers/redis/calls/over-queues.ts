@@ -18,7 +18,7 @@ interface Options extends RunOptions, QueuesCall {
 }
 
 /** Splits a list of queues, in order. */
-export const partsOf = (queues: readonly string[], size: number): (readonly string[])[] =>
+export const partsOf = <Queue>(queues: readonly Queue[], size: number): (readonly Queue[])[] =>
   Array.from({ length: Math.ceil(queues.length / size) }, (_, i) => queues.slice(i * size, (i + 1) * size));
 
 /**

@@ -5,6 +5,8 @@ import type { Fetched } from '../scripts/consume/exchange.ts';
 import { QueuesWithTasks } from './without-empty.ts';
 
 const QUEUES = Array.from({ length: 5_000 }, (_, i) => `q${i}`);
+/** They are asked whatever a search has found. */
+const FIRST = QUEUES.slice(0, 8);
 
 const taken = (queue: string, count: number): Fetched => ({
   queue,
@@ -27,11 +29,14 @@ describe('a search for the queues that have tasks', () => {
     leaseMs: 6_000,
     worker: 'w',
   });
-  const found = async (room = 10) => (await search.narrow(fetchOf(QUEUES, room))).queues;
+  const narrowed = async (queues: readonly string[] = QUEUES) =>
+    (await search.narrow(fetchOf(queues, 10))).queues;
+  /** What a search has found behind the first queues. */
+  const found = async () => (await narrowed()).slice(FIRST.length);
 
   beforeEach(() => {
     clock = createFakeClock();
-    full = new Set(['q7', 'q300', 'q4999']);
+    full = new Set(['q70', 'q300', 'q4999']);
     calls = 0;
     const client = {
       isClustered: false,
@@ -45,30 +50,48 @@ describe('a search for the queues that have tasks', () => {
     search = new QueuesWithTasks(client, clock);
   });
 
-  test('serves the fetches of the next 20 ms, in the order of the list', async () => {
-    expect(await found()).toEqual(['q7', 'q300', 'q4999']);
+  test('serves the fetches of the next 250 ms, in the order of the list', async () => {
+    expect(await found()).toEqual(['q70', 'q300', 'q4999']);
     const once = calls;
     for (let fetch = 0; fetch < 20; fetch += 1) {
-      clock.skip(0.9);
+      clock.skip(12);
       expect(await found()).toHaveLength(3);
     }
     expect(calls).toBe(once);
-    full.add('q1');
-    clock.skip(20);
-    expect(await found()).toEqual(['q1', 'q7', 'q300', 'q4999']);
+    full.add('q10');
+    clock.skip(250);
+    expect(await found()).toEqual(['q10', 'q70', 'q300', 'q4999']);
+  });
+
+  test('never hides a new task of the first queues', async () => {
+    expect(await narrowed()).toEqual([...FIRST, 'q70', 'q300', 'q4999']);
+    full = new Set(['q2', 'q4999']);
+    clock.skip(251);
+    expect(await narrowed()).toEqual([...FIRST, 'q4999']);
+  });
+
+  test('that finds nothing has nothing to ask', async () => {
+    full.clear();
+    expect(await narrowed()).toEqual([]);
+  });
+
+  test('asks as many queues as fit into an exchange', async () => {
+    full = new Set(QUEUES);
+    expect(await narrowed()).toEqual(QUEUES.slice(0, 128));
   });
 
   test('forgets the queues that a fetch has emptied, and is made again when none is left', async () => {
     await found();
-    search.onFetched(fetchOf(['q7', 'q300', 'q4999'], 3), [taken('q7', 1), taken('q300', 2)]);
+    search.onFetched(fetchOf(['q70', 'q300', 'q4999'], 3), [taken('q70', 1), taken('q300', 2)]);
     expect(await found()).toEqual(['q300', 'q4999']);
-    full = new Set(['q3']);
+    full = new Set(['q30']);
     search.onFetched(fetchOf(['q300', 'q4999'], 3), [taken('q300', 1)]);
-    expect(await found()).toEqual(['q3']);
+    expect(await found()).toEqual(['q30']);
   });
 
   test('is made anew for another list', async () => {
     await found();
-    expect((await search.narrow(fetchOf([...QUEUES].reverse(), 10))).queues).toEqual(['q4999', 'q300', 'q7']);
+    const reversed = [...QUEUES].reverse();
+    expect(await narrowed(reversed)).toEqual([...reversed.slice(0, 8), 'q300', 'q70']);
   });
 });

@@ -53,12 +53,29 @@ interface QueueFindings {
 }
 
 /** How long a search holds. A fetch that finds less than it has room for ends it. */
-const HOLDS_MS = 20;
+const HOLDS_MS = 250;
+/**
+ * The first queues of the list, which are the most urgent: they are asked whatever a search has found. Not in a cluster, where
+ * each would be a call of its own.
+ */
+const ALWAYS_ASKED = 8;
+
+/** The first places and those found, in order, as many as fit into an exchange; none if none was found. */
+function placesToAsk(found: readonly number[], first: number): number[] {
+  if (found.length === 0) return [];
+  const asked = Array.from({ length: first }, (_, place) => place);
+  for (const place of found) {
+    if (asked.length === MAX_FETCHED) break;
+    if (place >= first) asked.push(place);
+  }
+  return asked;
+}
 
 /**
  * Leaves queues without tasks out of fetches over many queues, as an exchange would hold Redis for a microsecond or two for
  * each. A search costs a millisecond, and a busy worker fetches hundreds of times a second: what one has found serves the next
- * fetches, too. Tasks of a queue that comes earlier in the list may wait that long behind them.
+ * fetches, too. New tasks of a queue may wait that long behind those of queues that come later in the list, unless it is one of
+ * the first.
  */
 export class QueuesWithTasks {
   readonly #client: RedisClient;
@@ -88,7 +105,7 @@ export class QueuesWithTasks {
         atMs,
       };
     }
-    const kept = (this.#found?.places ?? []).slice(0, MAX_FETCHED);
+    const kept = placesToAsk(this.#found?.places ?? [], this.#client.isClustered ? 0 : ALWAYS_ASKED);
     return {
       ...fetch,
       queues: kept.map((i) => queues[i] as string),

@@ -26,6 +26,7 @@ export function createSignals({ client, topology, runtime }: RedisDeps): Signals
     connection: (queue) => pool.connectionFor(pendingKey(queue))?.current ?? null,
     connect: (queue) => pool.connect(pendingKey(queue)),
     onRefused: () => void topology.refresh().catch(() => {}),
+    isClustered: client.isClustered,
     clock: runtime.clock,
   });
   // A published message reaches every server of a cluster: one connection is enough.
@@ -58,9 +59,8 @@ export function createSignals({ client, topology, runtime }: RedisDeps): Signals
       if ((await client.command(['EXISTS', pendingKey(queue)])) !== 1) return;
       await client.command(['SET', backlogKey(queue), '', 'PX', String(BACKLOG_MS)]);
     },
-    async cancel(ids) {
-      await Promise.all(ids.map((id) => client.command(['PUBLISH', CANCEL_CHANNEL, id])));
-    },
+    cancel: async (ids) =>
+      void (await Promise.all(ids.map((id) => client.command(['PUBLISH', CANCEL_CHANNEL, id])))),
     onCancelled: (listener, signal) => cancellations.listen(listener, signal),
     close() {
       if (closed) return;

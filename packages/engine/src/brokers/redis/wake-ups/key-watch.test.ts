@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { settle } from '../../../../test/support/fake-clock.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import type { Connection } from '../client/connection.ts';
@@ -6,14 +6,15 @@ import { KeyWatch } from './key-watch.ts';
 
 /** A connection whose replies the test gives, in the order of the reads. */
 function fakeConnection() {
-  const reads: { resolve(reply: unknown): void; reject(error: Error): void }[] = [];
+  const reads: { command: readonly unknown[]; resolve(reply: unknown): void; reject(error: Error): void }[] =
+    [];
   const connection: Pick<Connection, 'send'> = {
-    send: () => new Promise((resolve, reject) => reads.push({ resolve, reject })),
+    send: (command) => new Promise((resolve, reject) => reads.push({ command, resolve, reject })),
   };
   return { connection, reads };
 }
 
-function setUp(next: (state: number) => number | null = () => null) {
+function setUp(next: (state: number) => number | null = () => null, isClustered = false) {
   const fake = fakeConnection();
   let connection: Pick<Connection, 'send'> | null = fake.connection;
   let connects = 0;
@@ -22,14 +23,15 @@ function setUp(next: (state: number) => number | null = () => null) {
       keys: (queue) => [`key:${queue}`],
       reads: (queue) => [['GET', queue]],
       state: ([n]) => n as number,
+      none: 0,
       next,
     },
-    { clock: systemClock, connection: () => connection, connect: () => (connects += 1) },
+    { isClustered, clock: systemClock, connection: () => connection, connect: () => (connects += 1) },
   );
-  const wait = (queue: string) => {
+  const wait = (...queues: readonly string[]) => {
     const waiter = { isOver: false };
     void watch
-      .wait({ queues: [queue], wakes: (_, n) => n > 0 }, new AbortController().signal)
+      .wait({ queues, wakes: (_, n) => n > 0 }, new AbortController().signal)
       .then(() => (waiter.isOver = true));
     return waiter;
   };
@@ -141,4 +143,75 @@ test('a read on an old connection that fails late does not disturb the new one',
   newReads[1]?.resolve(1);
   await settle();
   expect(waiter.isOver).toBe(true);
+});
+
+describe('many queues', () => {
+  const queues = Array.from({ length: 150 }, (_, i) => `q${i}`);
+  const keys = queues.map((queue) => `key:${queue}`);
+
+  test('are read by few commands while they have nothing, and each of them wakes', async () => {
+    const { watch, wait, reads } = setUp();
+    const waiter = wait(...queues);
+    expect(reads.map(({ command }) => command)).toEqual([
+      ['EXISTS', ...keys.slice(0, 128)],
+      ['EXISTS', ...keys.slice(128)],
+    ]);
+    for (const { resolve } of reads) resolve(0);
+    await settle();
+    wait(...queues);
+    expect(reads).toHaveLength(2);
+    watch.invalidate('key:q149');
+    expect(reads[2]?.command).toEqual(['GET', 'q149']);
+    reads[2]?.resolve(1);
+    await settle();
+    expect(waiter.isOver).toBe(true);
+  });
+
+  test('are read one by one if one of them has something', async () => {
+    const { wait, reads } = setUp();
+    const waiter = wait(...queues);
+    reads[0]?.resolve(0);
+    reads[1]?.resolve(1);
+    await settle();
+    expect(reads.slice(2).map(({ command }) => command)).toEqual(
+      queues.slice(128).map((queue) => ['GET', queue]),
+    );
+    reads[2]?.resolve(0);
+    reads[3]?.resolve(1);
+    await settle();
+    expect(waiter.isOver).toBe(true);
+  });
+
+  test('a change that is announced before the reply is not lost', async () => {
+    const { watch, wait, reads } = setUp();
+    const waiter = wait(...queues);
+    watch.invalidate('key:q5');
+    for (const { resolve } of reads) resolve(0);
+    await settle();
+    expect(reads.slice(2).map(({ command }) => command)).toEqual([['GET', 'q5']]);
+    reads[2]?.resolve(1);
+    await settle();
+    expect(waiter.isOver).toBe(true);
+  });
+
+  test('are read again on a new connection', async () => {
+    const { wait, reads, lose, renew } = setUp();
+    const waiter = wait(...queues);
+    lose();
+    for (const { reject } of reads) reject(new Error('lost'));
+    await settle();
+    const newReads = renew();
+    expect(newReads).toHaveLength(2);
+    newReads[0]?.resolve(2);
+    await settle();
+    newReads[2]?.resolve(1);
+    await settle();
+    expect(waiter.isOver).toBe(true);
+  });
+
+  test('of a cluster are read one by one', () => {
+    const { wait, reads } = setUp(() => null, true);
+    wait(...queues);
+    expect(reads).toHaveLength(150);
+  });
 });

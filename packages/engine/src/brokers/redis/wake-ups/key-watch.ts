@@ -1,21 +1,9 @@
-import type { Clock, Timer } from '../../../runtime/clock.ts';
+import type { Clock } from '../../../runtime/clock.ts';
+import { partsOf } from '../calls/over-queues.ts';
 import { ErrorReply } from '../client/error-replies.ts';
 import type { Connection } from '../client/connection.ts';
-
-/** What is watched in each queue: some keys, and the state that their values mean. */
-export interface Subject<State> {
-  keys(queue: string): readonly string[];
-  /**
-   * Commands that read exactly these keys. They must be the last commands for the keys on this connection: Redis sends an
-   * invalidation only for a key that was read after it changed last.
-   */
-  reads(queue: string): readonly (readonly string[])[];
-  state(replies: readonly unknown[]): State;
-  /**
-   * The state that a change leads to, where it is certain without another read; null = it is not. Default: it never is.
-   */
-  next?(state: State): State | null;
-}
+import { readTogether } from './read-together.ts';
+import { newWatchedQueue, type Subject, type WatchedQueue } from './watched-queue.ts';
 
 /** What a caller waits for. */
 export interface Wait<State> {
@@ -34,39 +22,22 @@ interface StateWaiter<State> {
   end(): void;
 }
 
-/** What is known about a queue. */
-interface WatchedQueue<State> {
-  readonly queue: string;
-  /** The state last read. While `armed`, it is still true, or an invalidation is on its way. */
-  state: State | null;
-  /** Whether Redis will send an invalidation when the state changes. */
-  armed: boolean;
-  /**
-   * Invalidations so far. A read that overlaps one is repeated: the handlers of the reply and of the invalidation may run
-   * in either order.
-   */
-  changes: number;
-  /** Identity of the read under way; null = none. */
-  reading: object | null;
-  timer: Timer | undefined;
-  /** Whether the next read is due to a change, not to a new waiter. */
-  isAfterChange: boolean;
-  /** Pause before the read after the next change. */
-  pauseMs: number;
-  /** When a read after a change woke no waiter last, monotonic. */
-  idleReadMs: number;
-}
-
 export interface KeyWatchDeps {
   readonly clock: Clock;
   /** The connection to the queue's node; null while there is none. */
   connection(queue: string): Pick<Connection, 'send'> | null;
   /** Asks for this connection; `rearm` follows when there is one. */
   connect(queue: string): void;
+  /** Whether one command may have the keys of several queues. */
+  readonly isClustered: boolean;
   /** A read was refused: the queue may be on another node. */
   onRefused?(): void;
 }
 
+/** More queues than this are read together first: most of them have nothing. */
+const READ_ALONE = 16;
+/** Queues that are read by one command. */
+const READ_TOGETHER = 128;
 /** Longest pause between reads in a storm of changes that wake no waiter. */
 const MAX_READ_PAUSE_MS = 10;
 /** After this long without such a change the next one is read at once. */
@@ -109,10 +80,8 @@ export class KeyWatch<State> {
       const waiter: StateWaiter<State> = { wait, queues: this.#setOf(wait.queues), woken, end };
       signal.addEventListener('abort', end, { once: true });
       this.#waiters.add(waiter);
-      for (const queue of wait.queues) {
-        const watched = this.#watchedQueue(queue);
-        if (!this.#isKnownIdle(watched, waiter)) this.#read(watched);
-      }
+      const watched = wait.queues.map((queue) => this.#watchedQueue(queue));
+      this.#readAll(watched.filter((each) => !this.#isKnownIdle(each, waiter)));
     });
   }
 
@@ -124,12 +93,9 @@ export class KeyWatch<State> {
 
   /** A connection is new: reads again the queues whose keys it serves, because nothing is armed on it. Default: all queues. */
   rearm(isServed: (queue: string) => boolean = () => true): void {
-    for (const watched of this.#byQueue.values()) {
-      if (!isServed(watched.queue)) continue;
-      watched.reading = null;
-      watched.armed = false;
-      if (this.#isWatched(watched)) this.#read(watched);
-    }
+    const served = [...this.#byQueue.values()].filter(({ queue }) => isServed(queue));
+    for (const watched of served) Object.assign(watched, { reading: null, armed: false });
+    this.#readAll(served.filter((watched) => this.#isWatched(watched)));
   }
 
   /** A connection is gone: Redis sends no invalidations for the queues that it served. Default: all queues. */
@@ -145,19 +111,9 @@ export class KeyWatch<State> {
   #watchedQueue(queue: string): WatchedQueue<State> {
     let watched = this.#byQueue.get(queue);
     if (watched) return watched;
-    watched = {
-      queue,
-      state: null,
-      armed: false,
-      changes: 0,
-      reading: null,
-      timer: undefined,
-      isAfterChange: false,
-      pauseMs: 0,
-      idleReadMs: -Infinity,
-    };
+    watched = newWatchedQueue(queue, this.#subject.keys(queue));
     this.#byQueue.set(queue, watched);
-    for (const key of this.#subject.keys(queue)) this.#byKey.set(key, watched);
+    for (const key of watched.keys) this.#byKey.set(key, watched);
     return watched;
   }
 
@@ -222,6 +178,19 @@ export class KeyWatch<State> {
     });
   }
 
+  #readAll(watched: readonly WatchedQueue<State>[]): void {
+    const isFew = watched.length <= READ_ALONE;
+    if (this.#deps.isClustered || isFew) return watched.forEach((each) => this.#read(each));
+    const { connection, connect } = this.#deps;
+    for (const part of partsOf(watched, READ_TOGETHER))
+      readTogether(part, {
+        connection,
+        connect,
+        onNone: (each, isUnchanged) => this.#onState(each, this.#subject.none, isUnchanged),
+        readAlone: (each) => void (this.#isWatched(each) && this.#read(each)),
+      });
+  }
+
   #read(watched: WatchedQueue<State>): void {
     const connection = this.#deps.connection(watched.queue);
     if (!connection) return this.#deps.connect(watched.queue);
@@ -254,7 +223,10 @@ export class KeyWatch<State> {
       // The connection is lost: `rearm` reads again when there is another one.
       else return;
     }
-    const state = this.#subject.state(replies);
+    this.#onState(watched, this.#subject.state(replies), isUnchanged);
+  }
+
+  #onState(watched: WatchedQueue<State>, state: State, isUnchanged: boolean): void {
     watched.state = state;
     watched.armed = isUnchanged;
     this.#applyState(watched, state);

@@ -1,6 +1,7 @@
 import type { Signals } from '../../../broker/signals.ts';
 import { backlogKey, dueKey, pausedKey, pendingKey, retryKey, scheduledKey } from '../../../protocol/keys.ts';
-import { KeyWatch, type Subject, type KeyWatchDeps } from './key-watch.ts';
+import { KeyWatch, type KeyWatchDeps } from './key-watch.ts';
+import type { Subject } from './watched-queue.ts';
 
 /** Whether a queue has tasks to take: pending ones, and the queue is not paused. */
 const work: Subject<'some' | 'none' | 'paused'> = {
@@ -10,6 +11,7 @@ const work: Subject<'some' | 'none' | 'paused'> = {
     ['EXISTS', pausedKey(queue)],
   ],
   state: ([pending, paused]) => (paused !== 0 ? 'paused' : pending === 1 ? 'some' : 'none'),
+  none: 'none',
   // A task was added to an empty list. If instead the queue was paused, this wake-up is for nothing, which does no harm.
   next: (state) => (state === 'none' ? 'some' : null),
 };
@@ -19,6 +21,7 @@ const backlog: Subject<'announced' | 'none'> = {
   keys: (queue) => [backlogKey(queue)],
   reads: (queue) => [['EXISTS', backlogKey(queue)]],
   state: ([exists]) => (exists === 1 ? 'announced' : 'none'),
+  none: 'none',
   next: (state) => (state === 'none' ? 'announced' : null),
 };
 
@@ -51,6 +54,7 @@ const due: Subject<{ earliestMs: number | null }> = {
     );
     return { earliestMs: earliestMs >= NEVER_MS ? null : earliestMs };
   },
+  none: { earliestMs: null },
 };
 
 /** The watches on queues, and a way to wait for each. */
