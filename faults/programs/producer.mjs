@@ -92,7 +92,8 @@ export async function produce(client, produceOptions, { log, name, signal }) {
         await client.enqueue(task, fillerBytes > 0 ? { ...payload, filler } : payload, options);
         return [null];
       }
-      return (await client.enqueueMany(group)).map(({ error }) => error ?? null);
+      const outcomes = await client.enqueueMany(group, { outcomes: true });
+      return outcomes.map(({ error }) => error ?? null);
     } catch (error) {
       return group.map(() => error);
     }

@@ -242,13 +242,14 @@ describe('client', () => {
     const queue = bed.queue();
     const go = bed.go();
     await go.enqueue({ type: 'old', queue, taskId: 'b' });
-    const outcomes = await bed.client.enqueueMany([
+    const tasks = [
       { task: 'x', queue, id: 'a' },
       { task: 'x', queue, id: 'b' },
       { task: 'x', queue, id: 'later', delay: '1h' },
       { task: 'x', queue, id: 'c' },
       { task: '', queue, id: 'd' },
-    ]);
+    ] as const;
+    const outcomes = await bed.client.enqueueMany(tasks, { outcomes: true });
     expect(outcomes.map((outcome) => ('task' in outcome ? outcome.task.state : outcome.error.code))).toEqual([
       'pending',
       'task-exists',
@@ -257,6 +258,10 @@ describe('client', () => {
       'invalid-value',
     ]);
     expect((await go.list(queue, 'pending')).map(({ id }) => id)).toEqual(['b', 'a', 'c']);
+    await expect(bed.client.enqueueMany(tasks)).rejects.toMatchObject({
+      code: 'some-not-stored',
+      details: { stored: [], failed: { length: 5 }, unknown: [] },
+    });
     expect((await go.list(queue, 'scheduled')).map(({ id }) => id)).toEqual(['later']);
     expect((await go.task(queue, 'b')).type).toBe('old');
   });

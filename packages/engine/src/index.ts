@@ -5,7 +5,8 @@ export { connect, type ConnectOptions } from './connect.ts';
 
 // Enqueueing. `Client` is what applications use. `makeTask` is for programs that check the options of a task themselves, such
 // as the HTTP service, and then call `Client.submit`.
-export { Client, type ClientOptions, type EnqueuedTask, type EnqueueResult } from './client/client.ts';
+export { Client, type ClientOptions, type EnqueueManyOptions } from './client/client.ts';
+export type { EnqueuedTask, EnqueueResult, NotStored } from './client/outcomes.ts';
 export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task.ts';
 export { defineTask, type TaskDefaults, type TaskDefinition, type TaskOptions } from './task/define-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
@@ -78,6 +79,7 @@ export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 
 // Errors of the library have a stable code. `codes` has all of them, with the texts.
 export { codes, type ErrorCode } from './errors/codes.ts';
+export type { FailedItem, StoredItem, UnknownItem } from './errors/some-not-stored.ts';
 export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
 
 // What code needs from its surroundings: time, chance, log and events. Tests and hosts replace them. The other functions help

@@ -1,10 +1,13 @@
 /**
  * The business and the user that a task belongs to, and the trace it is part of. It travels from the submission to the
- * handler, the callback and the logs. Every field is optional; the engine takes the texts as they are, the HTTP API
- * checks their form.
+ * handler, the callback and the logs. Every field is optional. The engine takes any text of valid Unicode, as far as the
+ * field's comment names no limit; the HTTP API also checks their form.
  */
 export interface TaskContext {
-  /** The business that owns the task. IDs and unique locks of businesses are separate: two may use the same ID. */
+  /**
+   * The business that owns the task: 1 to 255 bytes, not blank, without control characters. IDs and unique locks of businesses
+   * are separate: two may use the same ID.
+   */
   readonly businessId?: string;
   /** The user that the task belongs to. It is passed on, never interpreted. */
   readonly userId?: string;
@@ -22,7 +25,7 @@ const HEADER = {
   tracestate: 'tracestate',
 } as const satisfies Record<keyof TaskContext, string>;
 
-const FIELDS = Object.keys(HEADER) as (keyof TaskContext)[];
+export const CONTEXT_FIELDS = Object.keys(HEADER) as readonly (keyof TaskContext)[];
 
 export const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -31,9 +34,10 @@ export function headersWith(
   context: TaskContext,
   headers: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  if (headers === NO_HEADERS && !FIELDS.some((field) => context[field] !== undefined)) return NO_HEADERS;
+  if (headers === NO_HEADERS && !CONTEXT_FIELDS.some((field) => context[field] !== undefined))
+    return NO_HEADERS;
   const merged: Record<string, string> = { ...headers };
-  for (const field of FIELDS) {
+  for (const field of CONTEXT_FIELDS) {
     const value = context[field];
     if (value !== undefined) merged[HEADER[field]] = value;
   }
@@ -43,7 +47,7 @@ export function headersWith(
 /** The context that a task's headers carry. An empty header counts as absent. */
 export function contextOf(headers: Readonly<Record<string, string>>): TaskContext {
   const context: { -readonly [F in keyof TaskContext]: string } = {};
-  for (const field of FIELDS) {
+  for (const field of CONTEXT_FIELDS) {
     const value = headers[HEADER[field]];
     if (value !== undefined && value !== '') context[field] = value;
   }

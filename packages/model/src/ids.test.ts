@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isTaskId, plainTaskId, storedTaskId } from './ids.ts';
+import { isBusinessId, isTaskId, plainTaskId, storedTaskId } from './ids.ts';
 
 describe('a task ID', () => {
   test.each(['a', 'order:1001', 'A_b-C:9', 'a b', 'ä/{b}', 'x'.repeat(255), randomUUID()])(
@@ -17,6 +17,14 @@ describe('a task ID', () => {
       expect(isTaskId(id)).toBe(false);
     },
   );
+
+  test.each(['shop', 'a.b', 'x y', 'ä'.repeat(127)])('%s can be the ID of a business', (id) => {
+    expect(isBusinessId(id)).toBe(true);
+  });
+
+  test.each(['', ' ', 'x'.repeat(256), 'a\ud800', 'a\u0000'])('%j is refused as that of a business', (id) => {
+    expect(isBusinessId(id)).toBe(false);
+  });
 
   test('of a business is stored under the name of the business, and is shown without it', () => {
     const id = fc.stringMatching(/^[A-Za-z0-9_:-]{1,100}$/);

@@ -4,10 +4,17 @@ import { CONTROL_CHARACTERS, fitsBytes } from './texts.ts';
 const SEPARATOR = '.';
 const MAX_ID_BYTES = 255;
 const FORBIDDEN_IN_IDS = new RegExp(`[${SEPARATOR}${CONTROL_CHARACTERS}]`, 'u');
+const FORBIDDEN_IN_BUSINESSES = new RegExp(`[${CONTROL_CHARACTERS}]`, 'u');
 
 /** Whether a client may choose this ID. The HTTP API accepts fewer IDs. */
 export function isTaskId(id: string): boolean {
   return id.trim() !== '' && id.isWellFormed() && fitsBytes(id, MAX_ID_BYTES) && !FORBIDDEN_IN_IDS.test(id);
+}
+
+/** Whether it may be the ID of a business. The HTTP API accepts fewer. */
+export function isBusinessId(id: string): boolean {
+  const isText = id.trim() !== '' && id.isWellFormed() && !FORBIDDEN_IN_BUSINESSES.test(id);
+  return isText && fitsBytes(id, MAX_ID_BYTES);
 }
 
 /** The ID under which a task is stored. The business comes first, and two businesses may therefore use the same ID. */

@@ -3,7 +3,14 @@
 // own way.
 
 export { ATTEMPT_OUTCOMES, type AttemptError, type AttemptRecord } from './attempts.ts';
-export { contextOf, headersWith, NO_HEADERS, traceIdOf, type TaskContext } from './context.ts';
+export {
+  CONTEXT_FIELDS,
+  contextOf,
+  headersWith,
+  NO_HEADERS,
+  traceIdOf,
+  type TaskContext,
+} from './context.ts';
 export { readCron } from './cron/cron.ts';
 export { isCronFault, type Cron, type CronOptions } from './cron/reading.ts';
 export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
@@ -18,10 +25,12 @@ export {
 } from './durations.ts';
 export { GrowingPauses, type PauseBounds } from './growing-pauses.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
-export { isTaskId, plainTaskId, storedTaskId } from './ids.ts';
+export { isBusinessId, isTaskId, plainTaskId, storedTaskId } from './ids.ts';
 export {
   DEFAULT_TIMEOUT_MS,
   MAX_GROUP_BYTES,
+  MAX_HEADERS,
+  MAX_HEADERS_BYTES,
   MAX_RETRIES,
   MIN_API_RETRY_MS,
   MIN_UNIQUE_MS,

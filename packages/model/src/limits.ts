@@ -8,5 +8,8 @@ export const MIN_API_RETRY_MS = 1_000;
 export const MIN_UNIQUE_MS = 1_000;
 /** Longest name of a group. */
 export const MAX_GROUP_BYTES = 255;
+/** Most headers of a task, with those of its context, and the most bytes of their names and values together. */
+export const MAX_HEADERS = 64;
+export const MAX_HEADERS_BYTES = 16_384;
 /** Longest attempt of a task that sets no limit, as in Asynq. */
 export const DEFAULT_TIMEOUT_MS = 30 * 60_000;

@@ -96,6 +96,7 @@ const PROBLEM_BY_ERROR = {
 
   'task-exists': 'task-exists',
   'duplicate-task': 'internal',
+  'some-not-stored': 'internal',
   'durability-unsupported': 'internal',
   'durability-not-reached': 'internal',
   'database-in-use': 'internal',

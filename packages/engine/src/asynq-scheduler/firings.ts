@@ -1,6 +1,7 @@
 import { storedTaskId } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import type { Client, EnqueuedTask } from '../client/client.ts';
+import type { Client } from '../client/client.ts';
+import type { EnqueuedTask } from '../client/outcomes.ts';
 import type { TaskToEnqueue } from '../client/prepare-task.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { isTaskCenterError } from '../errors/task-center-error.ts';

@@ -1,5 +1,7 @@
+import { types } from 'node:util';
 import {
   fitsBytes,
+  headersWith,
   MAX_DURATION_MS,
   MAX_GROUP_BYTES,
   MAX_RETRIES,
@@ -10,6 +12,7 @@ import { boundedMs, durationMs, type DurationBounds } from '../checks/duration.t
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { backoffOf } from '../task/backoff-options.ts';
 import { checkedQueueName, checkedTaskId, checkedTypeName } from '../task/checked.ts';
+import { checkedContext, checkedHeaders, mergeHeaders, type TaskHeaders } from '../task/headers.ts';
 import { NO_META } from '../task/meta.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import type { TaskDraft } from './make-task.ts';
@@ -23,17 +26,17 @@ function checkedRetries(maxRetries: number): number {
 }
 
 function checkedTimeMs(date: Date, name: string, nowMs: number): number {
+  const expected = 'a Date at most ten years ahead';
+  if (!types.isDate(date)) throw invalidValue(name, date, expected);
   const ms = date.getTime();
   if (ms <= nowMs + MAX_DURATION_MS) return Math.max(1, ms);
-  throw new TaskCenterError('invalid-value', {
-    name,
-    got: Number.isNaN(ms) ? 'an invalid date' : date.toISOString(),
-    expected: 'a time at most ten years ahead',
-  });
+  const got = Number.isNaN(ms) ? 'an invalid date' : date.toISOString();
+  throw new TaskCenterError('invalid-value', { name, got, expected });
 }
 
 function checkedGroup(group: string): string {
-  const isText = group.trim() !== '' && group.isWellFormed() && !group.includes('\0');
+  const isText =
+    typeof group === 'string' && group.trim() !== '' && group.isWellFormed() && !group.includes('\0');
   if (isText && fitsBytes(group, MAX_GROUP_BYTES)) return group;
   throw invalidValue(
     'group',
@@ -45,6 +48,12 @@ function checkedGroup(group: string): string {
 /** Locks are kept in whole seconds. */
 const UNIQUE_BOUNDS: DurationBounds = { min: '1s' };
 const NO_CONTEXT: TaskContext = Object.freeze({});
+
+/** The headers that are stored. Most tasks have none. */
+function headersOf(context: TaskContext, headers: EnqueueOptions['headers']): TaskHeaders {
+  if (headers === undefined && context === NO_CONTEXT) return NO_HEADERS;
+  return checkedHeaders(headersWith(context, mergeHeaders(undefined, headers)));
+}
 
 /** A task as it is enqueued: its type, its encoded payload and its options. */
 export interface OptionsOfTask {
@@ -59,7 +68,8 @@ export interface OptionsOfTask {
  * @throws TaskCenterError `invalid-value`
  */
 export function draftTask({ type, payload, options }: OptionsOfTask, nowMs: number): TaskDraft {
-  const { context = NO_CONTEXT, headers = NO_HEADERS, timeout, maxRetries, deadline, retention } = options;
+  const { timeout, maxRetries, deadline, retention } = options;
+  const context = options.context === undefined ? NO_CONTEXT : checkedContext(options.context);
   const { id, delay, runAt, unique, group, backoff } = options;
   return {
     kind: 'handler',
@@ -69,7 +79,7 @@ export function draftTask({ type, payload, options }: OptionsOfTask, nowMs: numb
     type: checkedTypeName(type),
     payload,
     context,
-    headers,
+    headers: headersOf(context, options.headers),
     maxRetries: maxRetries === undefined ? undefined : checkedRetries(maxRetries),
     deadlineMs: deadline === undefined ? undefined : checkedTimeMs(deadline, 'deadline', nowMs),
     retentionMs: retention === undefined ? undefined : durationMs(retention, 'retention'),

@@ -1,11 +1,4 @@
-import {
-  headersWith,
-  storedQueue,
-  storedTaskId,
-  type Backoff,
-  type TaskContext,
-  type TaskKind,
-} from '@task-center/model';
+import { storedQueue, storedTaskId, type Backoff, type TaskContext, type TaskKind } from '@task-center/model';
 import type { NewTask } from '../broker/submit.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { NO_META, type TaskMeta } from '../task/meta.ts';
@@ -28,7 +21,7 @@ export interface TaskDraft {
   /** Null = none. */
   readonly payload: Uint8Array | null;
   readonly context: TaskContext;
-  /** The fields of the context override them. */
+  /** All of them, with those of the context: `headersWith`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly maxRetries: number | undefined;
   readonly backoff: Backoff | undefined;
@@ -76,14 +69,14 @@ export function makeTask(
   defaults: DraftDefaults,
   { newId }: Pick<Runtime, 'newId'>,
 ): NewTask {
-  const { context } = draft;
+  const { context, headers } = draft;
   const timeoutMs = timeoutOf(draft, defaults);
   return {
     queue: storedQueue(draft.queue, draft.kind),
     id: storedTaskId(draft.id ?? newId(), context.businessId ?? null),
     type: draft.type,
     payload: draft.payload,
-    headers: headersWith(context, draft.headers),
+    headers,
     maxRetries: draft.maxRetries ?? defaults.maxRetries,
     timeoutMs,
     deadlineMs: draft.deadlineMs ?? 0,

@@ -1,8 +1,9 @@
 import { DEFAULT_RETRY_POLICY, DEFAULT_TIMEOUT_MS } from '@task-center/model';
 import type { Durability, NewTask } from '../broker/submit.ts';
-import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, messageOf, TaskCenterError } from '../errors/task-center-error.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
+import { mergeHeaders } from '../task/headers.ts';
 import { encodeGiven } from '../task/payload.ts';
 import { draftTask } from './draft-task.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
@@ -30,7 +31,7 @@ export interface PrepareOptions {
  * Checks a task and completes it with all defaults. For the name of a type the task is returned synchronously. For a
  * definition it is a promise, because a schema may be asynchronous.
  *
- * @throws TaskCenterError `invalid-value`, `payload-too-large`; a promise rejects with it
+ * @throws TaskCenterError `invalid-value`, `payload-too-large`, and nothing else; a promise rejects with it
  */
 export type PrepareTask = (
   task: string | TaskDefinition,
@@ -55,6 +56,17 @@ function checkDefinition(task: Partial<TaskDefinition> | null | undefined): void
   throw invalidValue('task', task, 'the name of a type, or a definition that defineTask returned');
 }
 
+/**
+ * The error of a task that could not be prepared. What was given may throw when it is read: a getter, a proxy, an object that
+ * is not what its type says.
+ */
+export function preparationError(error: unknown): TaskCenterError {
+  if (error instanceof TaskCenterError) return error;
+  const got = `a value that cannot be read: ${messageOf(error)}`;
+  const expected = 'plain values of the types that EnqueueOptions names';
+  return new TaskCenterError('invalid-value', { name: 'The task', got, expected }, { cause: error });
+}
+
 /** Creates the function with which clients, aggregators and schedulers prepare their tasks. */
 export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
   const runtime = createRuntime(defaults.runtime);
@@ -77,13 +89,25 @@ export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
     return makeTask(draft, taskDefaults, runtime);
   }
 
+  async function buildDefined(
+    task: TaskDefinition,
+    payload: unknown,
+    options: EnqueueOptions,
+  ): Promise<NewTask> {
+    const headers = mergeHeaders(task.defaults.headers, options.headers);
+    await checkedPayload(task, payload);
+    return build(task.type, payload, { ...task.defaults, ...options, headers });
+  }
+
   return (task, payload, options) => {
-    if (typeof task === 'string') return build(task, payload, options);
-    checkDefinition(task);
-    const { type } = task;
-    const headers = { ...task.defaults.headers, ...options.headers };
-    return checkedPayload(task, payload).then(() =>
-      build(type, payload, { ...task.defaults, ...options, headers }),
-    );
+    try {
+      if (typeof task === 'string') return build(task, payload, options);
+      checkDefinition(task);
+    } catch (error) {
+      throw preparationError(error);
+    }
+    return buildDefined(task, payload, options).catch((error: unknown) => {
+      throw preparationError(error);
+    });
   };
 }

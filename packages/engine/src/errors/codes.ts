@@ -1,4 +1,5 @@
 import { goQuoted } from './go-quoted.ts';
+import { someNotStoredText, type BatchDetails } from './some-not-stored.ts';
 
 /** The text of an error. */
 export interface ErrorText {
@@ -54,6 +55,7 @@ export const codes = {
     message: `Task "${id}" was not stored in queue "${queue}": ${holder === null ? 'another task' : `task "${holder}"`} with the same type and payload holds the unique lock.`,
     fix: 'Wait until that task has ended or its lock has expired, or enqueue without `unique`.',
   }),
+  'some-not-stored': (details: BatchDetails): ErrorText => someNotStoredText(details),
   'durability-unsupported': ({
     broker,
     durability,

@@ -50,7 +50,8 @@ export function notSent({ error }: FailedOutcome): FailedOutcome {
   return { code: 'failed', error: withOutcome(error, 'not_stored', error) };
 }
 
-const isInDoubt = ({ error }: FailedOutcome): boolean =>
+/** Whether the tasks of a call that failed may be stored. */
+export const isInDoubt = ({ error }: { readonly error: TaskCenterError }): boolean =>
   isTaskCenterError(error, 'broker-unavailable') && error.details.outcome === 'unknown';
 
 /**

@@ -42,11 +42,14 @@ export function utcDay(ms: number): string {
 
 const timestampWriter = new WireWriter();
 
-/** Writes a timestamp as a nested message. Zero parts are left out, the field itself never, as in Go. */
-export function writeTimestamp(writer: WireWriter, field: number, { seconds, nanos }: Timestamp): void {
+function writeParts({ seconds, nanos }: Timestamp): void {
   if (seconds !== 0) timestampWriter.int(1, seconds);
   if (nanos !== 0) timestampWriter.int(2, nanos);
-  writer.bytes(field, timestampWriter.take());
+}
+
+/** Writes a timestamp as a nested message. Zero parts are left out, the field itself never, as in Go. */
+export function writeTimestamp(writer: WireWriter, field: number, time: Timestamp): void {
+  writer.bytes(field, timestampWriter.encode(writeParts, time));
 }
 
 /** @throws ProtocolError */

@@ -111,6 +111,13 @@ describe('encodeMessage', () => {
     expect(decodeMessage(encodeMessage({ ...task, errorMsg: 'a\ud800b' })).message.errorMsg).toBe('a\ufffdb');
   });
 
+  test('leaves nothing of a message that cannot be written over in the next one', () => {
+    const broken = { type: 'x', id: '1', queue: 'q', payload: Buffer.from('secret'), retry: 9 };
+    const headers = { user: 'secret', n: 1 as unknown as string };
+    expect(() => encodeMessage({ ...broken, headers })).toThrow(TypeError);
+    expect(encodeMessage({ type: 'x', id: '', queue: '' }).toString('hex')).toBe('0a0178');
+  });
+
   test('writes texts and payloads larger than its initial buffer', () => {
     const payload = Buffer.alloc(3_000_000, 7);
     const task = { type: 'é'.repeat(5_000), id: 'x'.repeat(70), queue: 'q' };

@@ -68,12 +68,7 @@ function writeInt(field: number, value: number | undefined): void {
   if (value !== undefined && value !== 0) messageWriter.int(field, value);
 }
 
-/**
- * Encodes a message to the bytes that Go's encoder writes: ascending field numbers, no defaults.
- *
- * @throws TaskCenterError `invalid-value` for a lone surrogate in a text; in the error text it is replaced instead
- */
-export function encodeMessage(message: NewTaskMessage): Buffer {
+function writeMessage(message: NewTaskMessage): void {
   writeTextField(FIELD.type, message.type);
   if (message.payload && message.payload.length > 0) messageWriter.bytes(FIELD.payload, message.payload);
   writeTextField(FIELD.id, message.id);
@@ -91,8 +86,16 @@ export function encodeMessage(message: NewTaskMessage): Buffer {
   const { headers } = message;
   if (headers)
     for (const name of Object.keys(headers)) messageWriter.entry(FIELD.headers, name, headers[name] ?? '');
-  return messageWriter.take();
 }
+
+/**
+ * Encodes a message to the bytes that Go's encoder writes: ascending field numbers, no defaults.
+ *
+ * @throws TaskCenterError `invalid-value` for a lone surrogate in a text; in the error text it is replaced instead
+ */
+export const encodeMessage = (message: NewTaskMessage): Buffer => messageWriter.encode(writeMessage, message);
+
+const writePayload = (payload: Uint8Array): void => messageWriter.bytes(FIELD.payload, payload);
 
 /**
  * Replaces the payload of an encoded message. All other fields stay byte for byte, also unknown ones.
@@ -109,10 +112,7 @@ export function withPayload(bytes: Uint8Array, payload: Uint8Array | null): Buff
     if (!isPayload) kept.push(bytes.subarray(from, reader.offset));
     from = reader.offset;
   }
-  if (payload && payload.length > 0) {
-    messageWriter.bytes(FIELD.payload, payload);
-    kept.push(messageWriter.take());
-  }
+  if (payload && payload.length > 0) kept.push(messageWriter.encode(writePayload, payload));
   return Buffer.concat(kept);
 }
 

@@ -24,8 +24,7 @@ export interface SchedulerEnqueueEvent {
 
 const schedulerWriter = new WireWriter();
 
-/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
-export function encodeSchedulerEntry(entry: StoredSchedulerEntry): Buffer {
+function writeEntry(entry: StoredSchedulerEntry): void {
   if (entry.id !== '') schedulerWriter.text(1, entry.id);
   if (entry.spec !== '') schedulerWriter.text(2, entry.spec);
   if (entry.taskType !== '') schedulerWriter.text(3, entry.taskType);
@@ -33,8 +32,11 @@ export function encodeSchedulerEntry(entry: StoredSchedulerEntry): Buffer {
   for (const option of entry.enqueueOptions) schedulerWriter.text(5, option);
   if (entry.nextEnqueueTime) writeTimestamp(schedulerWriter, 6, entry.nextEnqueueTime);
   if (entry.prevEnqueueTime) writeTimestamp(schedulerWriter, 7, entry.prevEnqueueTime);
-  return schedulerWriter.take();
 }
+
+/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
+export const encodeSchedulerEntry = (entry: StoredSchedulerEntry): Buffer =>
+  schedulerWriter.encode(writeEntry, entry);
 
 /** @throws ProtocolError */
 export function decodeSchedulerEntry(bytes: Uint8Array): StoredSchedulerEntry {
@@ -62,12 +64,14 @@ export function decodeSchedulerEntry(bytes: Uint8Array): StoredSchedulerEntry {
   return entry;
 }
 
-/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
-export function encodeSchedulerEnqueueEvent({ taskId, enqueueTime }: SchedulerEnqueueEvent): Buffer {
+function writeEnqueueEvent({ taskId, enqueueTime }: SchedulerEnqueueEvent): void {
   if (taskId !== '') schedulerWriter.text(1, taskId);
   writeTimestamp(schedulerWriter, 2, enqueueTime);
-  return schedulerWriter.take();
 }
+
+/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
+export const encodeSchedulerEnqueueEvent = (event: SchedulerEnqueueEvent): Buffer =>
+  schedulerWriter.encode(writeEnqueueEvent, event);
 
 /** @throws ProtocolError */
 export function decodeSchedulerEnqueueEvent(bytes: Uint8Array): SchedulerEnqueueEvent {

@@ -38,36 +38,44 @@ const MAX_INT32 = 2 ** 31 - 1;
 /** Encoded priorities by their object: a server announces the same ones every few seconds, and may have thousands. */
 const encodedPriorities = new WeakMap<ServerInfo['queues'], Buffer>();
 
-/** Encodes the field `queues`. The largest priority on the wire is an int32. */
-function encodePriorities(queues: ServerInfo['queues']): Buffer {
-  for (const [queue, priority] of Object.entries(queues)) {
-    entryWriter.text(1, queue);
-    entryWriter.int(2, Math.min(priority, MAX_INT32));
-    infoWriter.bytes(5, entryWriter.take());
-  }
-  return infoWriter.take();
+/** The largest priority on the wire is an int32. */
+function writePriority([queue, priority]: readonly [queue: string, priority: number]): void {
+  entryWriter.text(1, queue);
+  entryWriter.int(2, Math.min(priority, MAX_INT32));
+}
+
+/** Writes the field `queues`. */
+function writePriorities(queues: ServerInfo['queues']): void {
+  for (const entry of Object.entries(queues)) infoWriter.bytes(5, entryWriter.encode(writePriority, entry));
 }
 
 function prioritiesOf({ queues }: ServerInfo): Buffer {
   let encoded = encodedPriorities.get(queues);
-  if (!encoded) encodedPriorities.set(queues, (encoded = encodePriorities(queues)));
+  if (!encoded) encodedPriorities.set(queues, (encoded = infoWriter.encode(writePriorities, queues)));
   return encoded;
 }
 
-/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
-export function encodeServerInfo(info: ServerInfo): Buffer {
-  const priorities = prioritiesOf(info);
+function writeBeforeQueues(info: ServerInfo): void {
   if (info.host !== '') infoWriter.text(1, info.host);
   if (info.pid !== 0) infoWriter.int(2, info.pid);
   if (info.serverId !== '') infoWriter.text(3, info.serverId);
   if (info.concurrency !== 0) infoWriter.int(4, info.concurrency);
-  const fieldsBefore = infoWriter.take();
+}
+
+function writeAfterQueues(info: ServerInfo): void {
   if (info.strictPriority) infoWriter.int(6, 1);
   if (info.status !== '') infoWriter.text(7, info.status);
   writeTimestamp(infoWriter, 8, info.startTime);
   if (info.activeWorkerCount !== 0) infoWriter.int(9, info.activeWorkerCount);
-  return Buffer.concat([fieldsBefore, priorities, infoWriter.take()]);
 }
+
+/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
+export const encodeServerInfo = (info: ServerInfo): Buffer =>
+  Buffer.concat([
+    infoWriter.encode(writeBeforeQueues, info),
+    prioritiesOf(info),
+    infoWriter.encode(writeAfterQueues, info),
+  ]);
 
 function readPriority(reader: WireReader): [queue: string, priority: number] {
   const entry = reader.nested();
@@ -108,8 +116,7 @@ export function decodeServerInfo(bytes: Uint8Array): ServerInfo {
   return { ...info, queues: Object.fromEntries(queues) };
 }
 
-/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
-export function encodeWorkerInfo(info: WorkerInfo): Buffer {
+function writeWorkerInfo(info: WorkerInfo): void {
   if (info.host !== '') infoWriter.text(1, info.host);
   if (info.pid !== 0) infoWriter.int(2, info.pid);
   if (info.serverId !== '') infoWriter.text(3, info.serverId);
@@ -119,8 +126,10 @@ export function encodeWorkerInfo(info: WorkerInfo): Buffer {
   if (info.queue !== '') infoWriter.text(7, info.queue);
   writeTimestamp(infoWriter, 8, info.startTime);
   writeTimestamp(infoWriter, 9, info.deadline);
-  return infoWriter.take();
 }
+
+/** @throws TaskCenterError `invalid-value` for a lone surrogate in a text */
+export const encodeWorkerInfo = (info: WorkerInfo): Buffer => infoWriter.encode(writeWorkerInfo, info);
 
 /** @throws ProtocolError */
 export function decodeWorkerInfo(bytes: Uint8Array): WorkerInfo {

@@ -186,18 +186,17 @@ export class WireWriter {
   #buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE);
   #offset = 0;
 
-  /** Returns a copy of what was written since the last `take`. */
-  take(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.#offset);
-    this.#buffer.copy(bytes, 0, 0, this.#offset);
-    this.clear();
-    return bytes;
-  }
-
-  /** Discards what was written. */
-  clear(): void {
-    this.#offset = 0;
-    if (this.#buffer.length > MAX_SCRATCH_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE);
+  /** Returns the bytes that `write` writes. If it throws, nothing of this message is left over for the next one. */
+  encode<Message>(write: (message: Message) => void, message: Message): Buffer {
+    try {
+      write(message);
+      const bytes = Buffer.allocUnsafe(this.#offset);
+      this.#buffer.copy(bytes, 0, 0, this.#offset);
+      return bytes;
+    } finally {
+      this.#offset = 0;
+      if (this.#buffer.length > MAX_SCRATCH_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE);
+    }
   }
 
   /** Writes an integer field, also if it is 0. A number beyond int64 becomes the nearest one that fits. */
@@ -226,7 +225,6 @@ export class WireWriter {
     this.#varint(field * 8 + BYTES);
     if (value.length < 64 && this.#ascii(value)) return;
     if (!value.isWellFormed()) {
-      this.clear();
       throw new TaskCenterError('invalid-value', {
         name: 'a text of the task',
         got: shown(value.toWellFormed()),

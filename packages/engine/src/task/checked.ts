@@ -29,7 +29,7 @@ function cache(name: string, validNames: Set<string>): string {
  */
 export function checkedQueueName(name: string): string {
   if (validQueues.has(name)) return name;
-  const fault = queueNameFault(name);
+  const fault = typeof name === 'string' ? queueNameFault(name) : 'no text';
   if (fault === null) return cache(name, validQueues);
   throw new TaskCenterError('invalid-value', {
     name: 'queue',
@@ -45,7 +45,7 @@ export function checkedQueueName(name: string): string {
  */
 export function checkedTypeName(name: string): string {
   if (validTypes.has(name)) return name;
-  const fault = nameFault(name);
+  const fault = typeof name === 'string' ? nameFault(name) : 'no text';
   if (fault === null) return cache(name, validTypes);
   throw new TaskCenterError('invalid-value', {
     name: 'type',
@@ -60,7 +60,7 @@ export function checkedTypeName(name: string): string {
  * @throws TaskCenterError `invalid-value`
  */
 export function checkedTaskId(id: string): string {
-  if (isTaskId(id)) return id;
+  if (typeof id === 'string' && isTaskId(id)) return id;
   throw invalidValue('id', id, '1 to 255 bytes, not blank, without points and control characters');
 }
 

@@ -47,7 +47,10 @@ export interface TaskDefaults {
    * be mixed. Default: none, the task runs by itself. See docs/design/protocol.md#groups-and-aggregation-sets.
    */
   readonly group?: string;
-  /** Metadata that handlers see, those in Go as well. The fields of `context` override it. Default: none. */
+  /**
+   * Metadata that handlers see, those in Go as well: at most 64 texts of 16 KiB together, names and the fields of `context`
+   * included. The fields of `context` override it. Default: none.
+   */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

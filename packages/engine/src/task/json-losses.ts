@@ -33,7 +33,7 @@ const hasToJson = (value: unknown): boolean =>
   typeof (value as { toJSON?: unknown } | null | undefined)?.toJSON === 'function';
 
 /** Whether it has no class. The second prototype is that of an object of another realm. */
-function isPlain(value: object): boolean {
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
 }
@@ -44,6 +44,8 @@ function lossOfInstance(value: object): string {
   if (ArrayBuffer.isView(value)) return `bytes or numbers, a ${classOf(value)}`;
   for (const [found, isOne] of WITHOUT_PROPERTIES) if (isOne(value)) return found;
   if (types.isBoxedPrimitive(value)) return lossOf(value.valueOf());
+  // A call whose `await` is missing. Those of libraries often have properties, and JSON would store their inner state.
+  if (typeof (value as { then?: unknown }).then === 'function') return 'a Promise';
   return Object.keys(value).length === 0 ? `an object of class ${classOf(value)} without properties` : FINE;
 }
 

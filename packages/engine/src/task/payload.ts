@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { types } from 'node:util';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { JsonLoss, writeJson } from './json-losses.ts';
 
@@ -25,15 +26,6 @@ function decodeUtf8(bytes: Uint8Array): string {
   return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
-function isBytes(content: Content): content is Uint8Array {
-  try {
-    return content instanceof Uint8Array;
-  } catch {
-    // A proxy that was revoked: any look at it throws.
-    return false;
-  }
-}
-
 /**
  * The bytes to store, or null for nothing.
  *
@@ -42,7 +34,8 @@ function isBytes(content: Content): content is Uint8Array {
  */
 export function encodeContent(name: string, content: Content): Uint8Array | null {
   if (content === undefined) return null;
-  if (isBytes(content)) return content;
+  // Unlike `instanceof` it takes no proxy for bytes, which could not be copied.
+  if (types.isUint8Array(content)) return content;
   const text = writeJson(name, content);
   return text === undefined ? null : Buffer.from(text);
 }

@@ -77,7 +77,7 @@ class Traffic {
         const { task, options } = kinds[(n + i) % kinds.length]!;
         return { task, payload: { producer, n, i }, queue: 'q', ...options };
       });
-      const results = await this.#client.enqueueMany(tasks);
+      const results = await this.#client.enqueueMany(tasks, { outcomes: true });
       // Tasks in groups do not run themselves.
       this.stored += results.filter(
         (result) => 'task' in result && result.task.state !== 'aggregating',

@@ -69,14 +69,21 @@ describe.skipIf(!hasRedis())('the durability of an acknowledged task', () => {
 
   test('"replicated" without any replica: the task is stored, and the caller gets an error', async () => {
     const { client } = await serverWithBroker();
-    const outcomes = await client.enqueueMany([
+    const storing = client.enqueueMany([
       { task: 'x', id: 'a', durability: 'replicated' },
       { task: 'x', id: 'b' },
     ]);
-    expect(outcomes).toMatchObject([
-      { error: { code: 'durability-not-reached' } },
-      { task: { id: 'b', state: 'pending' } },
-    ]);
+    await expect(storing).rejects.toMatchObject({
+      code: 'some-not-stored',
+      message: expect.stringMatching(
+        /^1 of 2 tasks may be stored or not: \[0\] Task "a" is stored/,
+      ) as string,
+      details: {
+        stored: [{ index: 1, task: { id: 'b', state: 'pending' } }],
+        failed: [],
+        unknown: [{ index: 0, id: 'a', queue: 'default', error: { code: 'durability-not-reached' } }],
+      },
+    });
     const again = client.enqueue('x', null, { id: 'a' });
     await expect(again).rejects.toMatchObject({ code: 'task-exists' });
   });
@@ -89,7 +96,8 @@ describe.skipIf(!hasRedis())('the durability of an acknowledged task', () => {
       code: 'durability-unsupported',
       message: expect.stringContaining('"fsync"'),
     });
-    expect(await client.enqueueMany([{ task: 'x', durability: 'fsync' }, { task: 'x' }])).toMatchObject([
+    const tasks = [{ task: 'x', durability: 'fsync' }, { task: 'x' }] as const;
+    expect(await client.enqueueMany(tasks, { outcomes: true })).toMatchObject([
       { error: { code: 'durability-unsupported' } },
       { task: { state: 'pending' } },
     ]);

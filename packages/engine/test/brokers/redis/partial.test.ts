@@ -4,6 +4,7 @@ import type { EnqueueOutcome, NewTask } from '../../../src/broker/submit.ts';
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
 import { Client } from '../../../src/client/client.ts';
 import { manyTasks } from '../../support/factories.ts';
+import { someNotStored } from '../../support/some-not-stored.ts';
 import { fastClock } from '../../support/fast-clock.ts';
 import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.ts';
 import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
@@ -96,14 +97,39 @@ describe.runIf(hasRedis())('tasks that take several calls, when some of the call
     expect(await raw.call('SMEMBERS', 'asynq:queues')).toEqual(['default']);
   });
 
-  test('with the library: each task has a result', async () => {
+  test('with the library: each task is stored or failed, with its place', async () => {
     await fillUp(1_048_576);
     const payload = 'x'.repeat(4_096);
-    const results = await new Client(broker).enqueueMany(
-      Array.from({ length: 1_000 }, (_, i) => ({ task: 't', id: `t${i}`, payload })),
+    const tasks = Array.from({ length: 1_000 }, (_, i) => ({ task: 't', id: `t${i}`, payload }));
+    const error = await someNotStored(new Client(broker).enqueueMany(tasks));
+    const { stored, failed, unknown } = error.details;
+    expect(failed.length).toBeGreaterThan(500);
+    expect(failed.every((item) => item.error.code === 'broker-full')).toBe(true);
+    expect(unknown).toEqual([]);
+    const places = [...stored, ...failed].map(({ index }) => index);
+    expect(places.sort((a, b) => a - b)).toEqual([...tasks.keys()]);
+    for (const { index, task } of stored) expect(task.id).toBe(`t${index}`);
+    for (const { index } of [stored[0]!, failed[0]!, failed.at(-1)!])
+      expect(await exists(`t${index}`)).toBe(stored.some((item) => item.index === index));
+  });
+
+  test('with the library, when the connection breaks and stays away: what was sent is unknown, with its ID', async () => {
+    let calls = 0;
+    const cut = proxy.cutReply(({ name }) => name.startsWith('EVAL') && ++calls > 18);
+    void cut.then(() => proxy.swallow(true));
+    const tasks = Array.from({ length: 4_000 }, (_, i) => ({ task: 't', payload: i }));
+    const { details } = await someNotStored(new Client(broker).enqueueMany(tasks));
+    const { stored, failed, unknown } = details;
+    expect(stored.length + failed.length + unknown.length).toBe(4_000);
+    for (const group of [stored, failed, unknown]) expect(group.length).toBeGreaterThan(0);
+    // With the IDs that the error gives, each of them is stored once.
+    proxy.swallow(false);
+    const again = unknown.map(({ index, id }) => ({ ...tasks[index]!, id }));
+    const results = await new Client(broker).enqueueMany(again, { outcomes: true });
+    const codes = new Set(results.map((result) => ('task' in result ? 'stored' : result.error.code)));
+    expect([...codes].every((code) => code === 'stored' || code === 'task-exists')).toBe(true);
+    expect((await broker.inspect.queueFacts(['default']))[0]!.counts.pending).toBe(
+      stored.length + unknown.length,
     );
-    const full = results.filter((result) => 'error' in result && result.error.code === 'broker-full');
-    expect(full.length).toBeGreaterThan(500);
-    expect(results.filter((result) => 'task' in result).length).toBe(1_000 - full.length);
   });
 });

@@ -31,8 +31,7 @@ describe('more than the writer takes at once', () => {
   test('in one call is stored whole: it goes on when there is room', async () => {
     const broker = await openBroker();
     const tasks = Array.from({ length: 300 }, (_, i) => ({ task: 't', id: `t${i}`, payload: PAYLOAD }));
-    const results = await new Client(broker).enqueueMany(tasks);
-    expect(results.filter((result) => 'task' in result)).toHaveLength(300);
+    expect(await new Client(broker).enqueueMany(tasks)).toHaveLength(300);
     expect((await broker.inspect.queueFacts(['default']))[0]?.counts.pending).toBe(300);
   });
 

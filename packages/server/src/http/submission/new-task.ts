@@ -10,7 +10,13 @@ import {
   type Runtime,
   type TaskDraft,
 } from '@task-center/engine';
-import { DAY_MS, DEFAULT_RETRY_POLICY, DEFAULT_TIMEOUT_MS } from '@task-center/model';
+import {
+  DAY_MS,
+  DEFAULT_RETRY_POLICY,
+  DEFAULT_TIMEOUT_MS,
+  headersWith,
+  NO_HEADERS,
+} from '@task-center/model';
 import { requireQueueAccess, type Principal } from '../../auth/principal.ts';
 import type { UrlRules } from '../../callbacks/url-rules.ts';
 import { invalid } from '../../problem.ts';
@@ -91,7 +97,7 @@ export function newTask(task: CheckedTask, submission: Submission): NewTask {
     type: task.type ?? 'callback',
     payload: payload.bytes,
     context,
-    headers: {},
+    headers: headersWith(context, NO_HEADERS),
     maxRetries: task.retry?.maxRetries,
     backoff: task.retry?.backoff,
     timeoutMs: task.timeout,

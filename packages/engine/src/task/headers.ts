@@ -1,0 +1,93 @@
+import {
+  CONTEXT_FIELDS,
+  isBusinessId,
+  MAX_HEADERS,
+  MAX_HEADERS_BYTES,
+  NO_HEADERS,
+  type TaskContext,
+} from '@task-center/model';
+import { invalidValue, shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { isPlain } from './json-losses.ts';
+
+// Headers and context of a task are stored as texts, side by side. Redis cannot write another value, SQLite would hand it to
+// the handler as it is, and a program in Go could not read it.
+
+export type TaskHeaders = Readonly<Record<string, string>>;
+
+const TEXT = 'a text of valid Unicode';
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Anything else loses its entries when it is copied, such as a `Map` or the `Headers` of a request. */
+function checkIsPlain(headers: unknown): void {
+  if (isObject(headers) && isPlain(headers)) return;
+  throw invalidValue('headers', headers, 'an object of texts');
+}
+
+function checkSize(headers: TaskHeaders, names: readonly string[]): void {
+  const bytes = names.reduce(
+    (sum, name) => sum + Buffer.byteLength(name) + Buffer.byteLength(headers[name]!),
+    0,
+  );
+  if (names.length <= MAX_HEADERS && bytes <= MAX_HEADERS_BYTES) return;
+  throw new TaskCenterError('invalid-value', {
+    name: 'headers',
+    got: `${names.length} headers of ${bytes} bytes`,
+    expected: `at most ${MAX_HEADERS} headers of ${MAX_HEADERS_BYTES} bytes, names, values and the context together`,
+  });
+}
+
+/**
+ * Returns the headers of a task, with those of its context.
+ *
+ * @param headers a copy, which cannot change any more
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkedHeaders(headers: TaskHeaders): TaskHeaders {
+  const names = Object.keys(headers);
+  for (const name of names) {
+    if (!name.isWellFormed()) throw invalidValue('The name of a header', name.toWellFormed(), TEXT);
+    const value: unknown = headers[name];
+    if (!isText(value)) throw invalidValue(`headers[${shown(name)}]`, value, TEXT);
+  }
+  checkSize(headers, names);
+  return headers;
+}
+
+/**
+ * The headers of a single task over those that all tasks of its type have.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function mergeHeaders(shared: TaskHeaders | undefined, own: TaskHeaders | undefined): TaskHeaders {
+  if (shared !== undefined) checkIsPlain(shared);
+  if (own !== undefined) checkIsPlain(own);
+  if (shared === undefined) return own ?? NO_HEADERS;
+  return own === undefined ? shared : { ...shared, ...own };
+}
+
+/** The fields of a context, which may be of any class. @throws TaskCenterError `invalid-value` */
+export function checkedContext(given: TaskContext): TaskContext {
+  const context: Record<string, string> = {};
+  if (isObject(given)) {
+    for (const field of CONTEXT_FIELDS) {
+      const value: unknown = given[field];
+      if (value === undefined) continue;
+      if (!isText(value)) throw invalidValue(`context.${field}`, value, TEXT);
+      context[field] = value;
+    }
+  }
+  const isForeign = !isObject(given) || (!isPlain(given) && Object.keys(context).length === 0);
+  if (isForeign)
+    throw invalidValue('context', given, `an object with some of the texts ${CONTEXT_FIELDS.join(', ')}`);
+  const { businessId } = context;
+  if (businessId === undefined || isBusinessId(businessId)) return context;
+  throw invalidValue(
+    'context.businessId',
+    businessId,
+    '1 to 255 bytes, not blank, without control characters',
+  );
+}
