@@ -91,6 +91,12 @@ const TABLE = [
   },
   {
     kind: CLI_LONG,
+    files: ['guide-packed'],
+    guards: [...engine('index.ts', 'inspector', 'client'), 'packages/engine/package.json', 'docs/library.md'],
+    costs: { long: 8 },
+  },
+  {
+    kind: CLI_LONG,
     files: ['callbacks-descriptors'],
     guards: [...engine('runtime/own-faults.ts'), 'packages/server/src/callbacks/own-limit.ts'],
     costs: { long: 10 },

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 // The public names of the library, one by one. What is not here is internal and may change in any version.
 
 // Every program opens its broker once, and hands it to whatever uses it.

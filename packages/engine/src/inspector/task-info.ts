@@ -19,6 +19,9 @@ export interface TaskInfoPage extends Omit<TaskPage, 'tasks'> {
 }
 
 export function taskInfo(record: TaskRecord): TaskInfo {
+  const { queue, type, state, payload, result, ...more } = record;
   const businessId = record.meta.business ?? null;
-  return showContents({ ...record, id: plainTaskId(record.id, businessId), businessId });
+  // In the order in which people want to read it.
+  const first = { queue, id: plainTaskId(record.id, businessId), businessId, type, state, payload, result };
+  return showContents({ ...first, ...more, id: first.id });
 }
