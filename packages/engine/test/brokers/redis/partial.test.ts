@@ -69,10 +69,12 @@ describe.runIf(hasRedis())('tasks that take several calls, when some of the call
   });
 
   test('when the connection breaks in the middle and stays away: what was sent is in doubt, the rest is not stored', async () => {
+    // Redis knows the script from then on: each of the 63 calls is one command, and 16 are under way at once.
+    await broker.submit.enqueue(manyTasks(1, 'first'));
     let calls = 0;
-    const cut = proxy.cutReply(({ name }) => name.startsWith('EVAL') && ++calls > 18);
+    const cut = proxy.cutReply(({ name }) => name.startsWith('EVAL') && ++calls > 20);
     void cut.then(() => proxy.swallow(true));
-    const tasks = manyTasks(4_000, 't');
+    const tasks = manyTasks(8_000, 't');
     const groups = await sorted(tasks, await broker.submit.enqueue(tasks));
     expect(groups['created']!.length).toBeGreaterThan(0);
     expect(groups['unknown']!.length).toBeGreaterThan(0);
@@ -83,7 +85,7 @@ describe.runIf(hasRedis())('tasks that take several calls, when some of the call
     const repeated = await broker.submit.enqueue(again);
     expect(repeated.every(({ code }) => code === 'created' || code === 'task-exists')).toBe(true);
     expect((await broker.inspect.queueFacts(['default']))[0]!.counts.pending).toBe(
-      groups['created']!.length + groups['unknown']!.length,
+      1 + groups['created']!.length + groups['unknown']!.length,
     );
   });
 
