@@ -6,6 +6,7 @@ import type { TaskToEnqueue } from '../client/prepare-task.ts';
 import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
+import { within } from '../runtime/within.ts';
 import { encodeGiven } from '../task/payload.ts';
 import { createCheckEntry } from './check-entry.ts';
 import { optionTexts } from './entry-options.ts';
@@ -25,6 +26,8 @@ export interface PeriodicTaskManagerOptions extends SchedulerOptions {
 }
 
 const SYNC_INTERVAL: Duration = '3m';
+/** How long `stop` waits for the provider, whose answer it does not need. */
+const MAX_PROVIDER_MS = 5_000;
 
 /** Checks at run time what the types promise: providers read files that people write. */
 function checkPeriodicTask(periodicTask: PeriodicTask): void {
@@ -80,11 +83,13 @@ export class PeriodicTaskManager {
   readonly #loop: Loop;
   /** ID of the entry by the task's key. */
   readonly #entryIds = new Map<string, string>();
+  readonly #lifetime: Broker['lifetime'];
   #stopping = false;
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: PeriodicTaskManagerOptions) {
     this.#options = options;
+    this.#lifetime = broker.lifetime;
     const runtime = (this.#runtime = createRuntime(options.runtime));
     this.#scheduler = new Scheduler(broker, { ...options, runtime });
     this.#checkEntry = createCheckEntry({ ...options, runtime });
@@ -116,21 +121,32 @@ export class PeriodicTaskManager {
   /**
    * Calls the provider and starts.
    *
-   * @throws TaskCenterError `invalid-value` (a periodic task without spec or type), `scheduler-misused`; errors of the
-   *   provider
+   * @throws TaskCenterError `invalid-value` (a periodic task without spec or type), `scheduler-misused`, `broker-closed`; errors
+   *   of the provider
    */
   async start(): Promise<void> {
+    this.#lifetime.checkOpen();
     const tasks = await this.#load();
     await this.#scheduler.start();
+    this.#lifetime.add(this);
     this.#sync(tasks);
     this.#loop.start();
   }
 
-  /** Stops calling the provider, and stops its scheduler. May be called twice. */
+  /**
+   * Stops calling the provider, and stops its scheduler. A call of the provider that is under way may take 5 s to end. May be
+   * called twice. Closing the broker calls it, too.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#scheduler.stop();
-    await this.#loop.stop();
+    await within(this.#runtime.clock, MAX_PROVIDER_MS, () => this.#loop.stop());
+    this.#lifetime.delete(this);
+  }
+
+  /** Resolves when it has stopped, by a call of `stop` or by the end of the broker. */
+  whenStopped(): Promise<void> {
+    return this.#scheduler.whenStopped().then(() => this.stop());
   }
 
   /**

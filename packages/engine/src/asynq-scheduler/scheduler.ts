@@ -58,7 +58,9 @@ export class Scheduler {
   readonly #timer: Loop;
   readonly #heartbeat: Loop;
   #state: 'new' | 'active' | 'closed' = 'new';
-  #stopped: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  #markStopped = () => {};
+  readonly #stopped = new Promise<void>((resolve) => (this.#markStopped = resolve));
 
   /** Firings whose task could not be enqueued before the entry fired again. Each was logged and emitted. */
   get missed(): number {
@@ -145,27 +147,35 @@ export class Scheduler {
     if (this.#state === 'active') await this.#broker.schedulerEntries.clearEvents([entryId]);
   }
 
-  /** Begins to fire. Times before now are not made up for. @throws TaskCenterError `scheduler-misused` */
-  start(): Promise<void> {
+  /** Begins to fire. Times before now are not made up for. @throws TaskCenterError `scheduler-misused`, `broker-closed` */
+  async start(): Promise<void> {
     if (this.#state !== 'new') {
       const cause = this.#state === 'active' ? 'it is already running' : 'it has already been stopped';
-      return Promise.reject(new TaskCenterError('scheduler-misused', { cause }));
+      throw new TaskCenterError('scheduler-misused', { cause });
     }
+    this.#broker.lifetime.add(this);
     this.#state = 'active';
     for (const entry of this.#entries.values()) this.#timetable.plan(entry);
     this.#timer.start();
     this.#heartbeat.start();
-    return Promise.resolve();
   }
 
   /**
    * Stops firing. Resolves when the tasks of current firings are enqueued and everything published for inspectors is
-   * removed. May be called twice.
+   * removed. May be called twice. Closing the broker calls it, too.
    */
   stop(): Promise<void> {
-    if (this.#state === 'active') this.#stopped ??= this.#shutDown();
+    this.#stopping ??= (this.#state === 'active' ? this.#shutDown() : Promise.resolve()).finally(() => {
+      this.#broker.lifetime.delete(this);
+      this.#markStopped();
+    });
     this.#state = 'closed';
-    return this.#stopped ?? Promise.resolve();
+    return this.#stopping;
+  }
+
+  /** Resolves when it has stopped, by a call of `stop` or by the end of the broker. */
+  whenStopped(): Promise<void> {
+    return this.#stopped;
   }
 
   async #shutDown(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Lifetime } from '../runtime/lifetime.ts';
 import type { Backup } from './backup.ts';
 import type { Check } from './check.ts';
 import type { ClusterView } from './cluster.ts';
@@ -44,6 +45,8 @@ export interface Broker {
   readonly semaphores: Semaphores;
   readonly signals: Signals;
   readonly findings: Findings;
+  /** What runs on the broker is added here when it starts, and `close` stops it. */
+  readonly lifetime: Lifetime;
   /** Null = the broker is not a cluster. */
   readonly cluster: ClusterView | null;
   /** Null = the broker cannot be copied from here. */
@@ -55,6 +58,10 @@ export interface Broker {
   cursorKey(): Promise<Uint8Array>;
   /** Resolves when the broker has answered. Rejects as any call does. */
   ping(): Promise<void>;
-  /** Ends all connections and threads of the broker. Calls under way reject with `broker-closed`. May be called twice. */
+  /**
+   * Stops what runs on the broker, as its own `stop` does: workers, schedulers, managers of periodic tasks, maintenance. Then
+   * waits up to 5 s for calls under way, and ends all connections and threads. Later calls are rejected with
+   * `broker-closed`, and so are a call and a copy of the file that still wait after that time. May be called twice, and in any order with the `stop` of others.
+   */
   close(): Promise<void>;
 }

@@ -74,9 +74,11 @@ export class Client {
     options: EnqueueOptions = NO_OPTIONS,
   ): Promise<EnqueuedTask> {
     try {
+      const { lifetime } = this.#broker;
+      lifetime.checkOpen();
       const preparing = this.#prepare(task, payload, options);
       const store = (prepared: NewTask) => this.#batcherFor(options.durability ?? 'memory').add(prepared);
-      return preparing instanceof Promise ? preparing.then(store) : store(preparing);
+      return preparing instanceof Promise ? lifetime.track(preparing.then(store)) : store(preparing);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -103,7 +105,8 @@ export class Client {
     tasks: readonly TaskToEnqueue[],
     { outcomes: isEachWanted = false }: EnqueueManyOptions = {},
   ): Promise<EnqueuedTask[] | EnqueueResult[]> {
-    const outcomes = await submitBatch(tasks, { broker: this.#broker, prepare: this.#prepare });
+    const storing = submitBatch(tasks, { broker: this.#broker, prepare: this.#prepare });
+    const outcomes = await this.#broker.lifetime.track(storing);
     return isEachWanted ? toResults(outcomes) : allStored(outcomes);
   }
 

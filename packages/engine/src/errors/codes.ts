@@ -155,9 +155,9 @@ export const codes = {
     message: `The data in ${broker} has version ${found}; this program supports versions up to ${known}.`,
     fix: 'Upgrade this program to the version that wrote the data, or a later one.',
   }),
-  'worker-misused': ({ cause }: { cause: string }) => ({
+  'worker-misused': ({ cause, fix }: { cause: string; fix: string }) => ({
     message: `The worker was used incorrectly: ${cause}.`,
-    fix: 'Register at least one handler before start(), one per type, and start a worker only once.',
+    fix,
   }),
   'scheduler-misused': ({ cause }: { cause: string }) => ({
     message: `The scheduler was used incorrectly: ${cause}.`,

@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createFakeClock, settle, type FakeClock } from '../../test/support/fake-clock.ts';
 import type { RecoverStep, Step, Surveyed } from '../broker/maintain.ts';
 import type { KnownDue } from '../broker/signals.ts';
+import { Lifetime } from '../runtime/lifetime.ts';
+import { silentLog } from '../runtime/log.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { createMaintenance, type Maintenance, type MaintenanceDeps } from './maintenance.ts';
 
@@ -73,6 +75,7 @@ class FakeBroker {
         steps.map(() => ({ recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] })),
     },
     groups: { reclaim: async (steps: readonly Step[]) => steps.map(() => 0) },
+    lifetime: new Lifetime('fake', silentLog),
     signals: {
       waitForDue: (_: readonly KnownDue[], signal: AbortSignal) =>
         new Promise<readonly string[]>((resolve) => {

@@ -7,7 +7,7 @@ import { createRecoverer } from './recoverer.ts';
 import { createSurveyor } from './surveyor.ts';
 
 export interface MaintenanceDeps {
-  readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups'>;
+  readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups' | 'lifetime'>;
   /** Stored queues to keep in order, called at each step. Another array when they have changed. */
   queues(): readonly string[];
   readonly runtime: Runtime;
@@ -15,6 +15,7 @@ export interface MaintenanceDeps {
 
 /** The loops that keep queues in order. */
 export interface Maintenance {
+  /** @throws TaskCenterError `broker-closed` */
   start(): void;
   /** Runs the next step of every loop now. Call it after queues were added. */
   wake(): void;
@@ -39,11 +40,16 @@ export function createMaintenance({ broker, queues, runtime }: MaintenanceDeps):
     },
   });
   const loops = [surveyor, forwarder, recoverer, createJanitor(deps)];
-  return {
-    start: () => loops.forEach((loop) => loop.start()),
+  const maintenance: Maintenance = {
+    start() {
+      broker.lifetime.add(maintenance);
+      for (const loop of loops) loop.start();
+    },
     wake: () => loops.forEach((loop) => loop.wake()),
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
+      broker.lifetime.delete(maintenance);
     },
   };
+  return maintenance;
 }

@@ -7,6 +7,8 @@ export interface Runnable {
   start(): Promise<void>;
   /** A worker gives back what does not end within `timeout`. May be called again, to shorten that time. */
   stop(options?: { readonly timeout?: Duration }): Promise<void>;
+  /** Resolves when it has stopped, by a call of `stop` or by the end of the broker. */
+  whenStopped?(): Promise<void>;
   /** Takes no more tasks; running attempts go on. Only workers have it. */
   stopTaking?(): void;
 }
@@ -40,7 +42,8 @@ function createSignalMeaning(): (signal: StopSignal) => 'stop' | 'end' | 'nothin
 
 /**
  * Starts a worker or a scheduler and handles signals as Asynq's do: TERM and INT stop it, and TSTP makes a worker take no
- * more tasks. QUIT, USR2, XCPU and PWR stop it, too. Resolves when it has stopped. A second stop signal ends the process
+ * more tasks. QUIT, USR2, XCPU and PWR stop it, too. Resolves when it has stopped, also if the program itself stops it or closes its
+ * broker. A second stop signal ends the process
  * within a second, and so does HUP, even as the first one. Tasks that still run are given back before, and count no loss.
  *
  * @throws TaskCenterError `worker-misused`, `scheduler-misused`
@@ -69,7 +72,7 @@ export async function runUntilSignal(worker: Runnable): Promise<void> {
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   try {
     await worker.start();
-    await stopSignal;
+    await Promise.race([stopSignal, ...(worker.whenStopped ? [worker.whenStopped()] : [])]);
     await worker.stop();
   } finally {
     unsubscribe();

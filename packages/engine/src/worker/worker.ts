@@ -8,6 +8,7 @@ import { unlessAborted, within } from '../runtime/within.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import { createBackground, type Background } from './background.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';
+import { checkSetUp, warnOfUnserved } from './check-set-up.ts';
 import { createHeartbeat, type Heartbeat } from './heartbeat.ts';
 import { newIdentity } from './identity.ts';
 import { workerSettings, type WorkerOptions } from './options.ts';
@@ -29,6 +30,7 @@ export interface StopOptions {
 export class Worker {
   /** Identifies this worker in attempt records and at the broker: `host:pid:random`. */
   readonly name: string;
+  readonly #lifetime: Broker['lifetime'];
   readonly #runtime: Runtime;
   readonly #handlers = new Handlers();
   readonly #pipeline: Pipeline;
@@ -39,11 +41,14 @@ export class Worker {
   #order: QueueOrder;
   #status: ServerStatus = 'new';
   #stopping: Promise<void> | undefined;
+  #markStopped = () => {};
+  readonly #stopped = new Promise<void>((resolve) => (this.#markStopped = resolve));
   /** Aborts when running attempts have ended, or have had their time for that. */
   readonly #timeIsUp = new AbortController();
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: WorkerOptions = {}) {
+    this.#lifetime = broker.lifetime;
     const runtime = (this.#runtime = createRuntime(options.runtime));
     const identity = newIdentity(runtime);
     const settings = workerSettings(options);
@@ -95,30 +100,45 @@ export class Worker {
     handler: Handler<Payload, Returned>,
   ): this {
     if (this.#status !== 'new')
-      throw new TaskCenterError('worker-misused', { cause: 'handle() was called after start()' });
+      throw new TaskCenterError('worker-misused', {
+        cause: 'handle() was called after start()',
+        fix: 'Register every handler before start().',
+      });
     this.#handlers.add(task, handler);
     return this;
   }
 
-  /** Takes tasks from these queues from now on. Running attempts go on. */
+  /** Takes tasks from these queues from now on; from none if there are none. Running attempts go on. */
   setQueues(queues: WorkerQueues): void {
+    const before = this.#order;
     this.#order = queueOrder(queues, this.#orderKind);
+    const setUp = { handlers: this.#handlers, order: this.#order };
+    if (this.#status !== 'new') warnOfUnserved(setUp, this.#runtime.log, before);
     this.#pipeline.exchanges.wake();
     this.#background.wake();
     this.#heartbeat.announceNow();
   }
 
-  /** Begins to take tasks. @throws TaskCenterError `worker-misused` without handlers, or if it was started before */
-  start(): Promise<void> {
-    if (this.#status !== 'new' || this.#handlers.size === 0) {
-      const cause = this.#status === 'new' ? 'it has no handlers' : 'it was started before';
-      return Promise.reject(new TaskCenterError('worker-misused', { cause }));
+  /**
+   * Begins to take tasks. Where it handles a definition whose queue it does not serve, it logs a warning.
+   *
+   * @throws TaskCenterError `worker-misused`: it was started or stopped before, it has no handlers or no queues, or all that it
+   *   handles are definitions that name other queues; `broker-closed`
+   */
+  async start(): Promise<void> {
+    if (this.#status !== 'new') {
+      const cause = this.#stopping ? 'it has been stopped' : 'it was started before';
+      throw new TaskCenterError('worker-misused', {
+        cause,
+        fix: 'Start a worker once. After stop(), create a new one.',
+      });
     }
+    checkSetUp({ handlers: this.#handlers, order: this.#order }, this.#runtime.log);
+    this.#lifetime.add(this);
     this.#status = 'active';
     this.#background.start();
     this.#pipeline.start();
     this.#heartbeat.start();
-    return Promise.resolve();
   }
 
   /** Takes no more tasks. Running attempts go on, and so do the loops of maintenance. */
@@ -132,18 +152,28 @@ export class Worker {
   /**
    * Takes no more tasks, waits for running attempts, and gives back the tasks of those that do not end in time. Such a task
    * runs again at once on another worker, and the attempt does not count. May be called again, to shorten their time. A
-   * handler must not wait for it: the stop waits for the handler. It may call it without `await`.
+   * handler must not wait for it: the stop waits for the handler. It may call it without `await`. A worker that is stopped
+   * before its start never starts. Closing the broker calls it, too.
    *
    * @throws TaskCenterError `invalid-value`: then it goes on
    */
   async stop({ timeout = this.#shutdownTimeoutMs }: StopOptions = {}): Promise<void> {
     const timeoutMs = durationMs(timeout, 'timeout');
-    if (this.#status === 'new') return;
+    // Nothing runs that could take time.
+    if (this.#status === 'new') this.#timeIsUp.abort();
+    this.#stopping ??= (this.#status === 'new' ? Promise.resolve() : this.#shutDown()).finally(() => {
+      this.#lifetime.delete(this);
+      this.#markStopped();
+    });
     this.#status = 'closed';
-    this.#stopping ??= this.#shutDown();
     const { signal } = this.#timeIsUp;
     void this.#runtime.clock.sleep(timeoutMs, signal).then(() => this.#timeIsUp.abort());
     await this.#stopping;
+  }
+
+  /** Resolves when it has stopped, by a call of `stop` or by the end of the broker. */
+  whenStopped(): Promise<void> {
+    return this.#stopped;
   }
 
   async #shutDown(): Promise<void> {

@@ -3,6 +3,7 @@ import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
 import type { AllowableFinding } from '../../broker/findings.ts';
 import { FindingWatch } from '../../findings/finding-watch.ts';
+import { Lifetime } from '../../runtime/lifetime.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { RedisClient, type RunOptions } from './client/redis-client.ts';
 import { createServerCheck } from './checks/server-check.ts';
@@ -171,6 +172,16 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const durabilities = createDurabilities(deps);
   // Tests that set the time also renew leases themselves.
   const leaseRenewal = options.nowMs ? null : createLeaseRenewerThread(target, runtime);
+  const lifetime = new Lifetime(client.name, runtime.log);
+  const end = {
+    isIdle: () => client.isIdle && durabilities.isIdle(),
+    async close() {
+      findings.close();
+      signals.close();
+      await Promise.all([client.close(), durabilities.close(), leaseRenewal?.close()]);
+      topology.close();
+    },
+  };
   return {
     name: client.name,
     submit: findings.guard(createSubmit(deps, durabilities)),
@@ -187,15 +198,11 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     semaphores: createSemaphores(deps),
     signals,
     findings,
+    lifetime,
     cluster: createClusterView(deps),
     backup: null,
     cursorKey: () => readCursorKey(client),
     ping: () => client.ping(),
-    async close() {
-      findings.close();
-      signals.close();
-      await Promise.all([client.close(), durabilities.close(), leaseRenewal?.close()]);
-      topology.close();
-    },
+    close: () => lifetime.end(end),
   };
 }

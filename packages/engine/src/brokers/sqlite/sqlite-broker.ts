@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Broker } from '../../broker/broker.ts';
 import type { AllowableFinding, BrokerFacts } from '../../broker/findings.ts';
 import { FindingWatch } from '../../findings/finding-watch.ts';
+import { Lifetime, type BrokerEnd } from '../../runtime/lifetime.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { createBackup } from './main/backups.ts';
 import { createCheck } from './main/facets/check.ts';
@@ -68,6 +69,17 @@ function createFindings(broker: string, runtime: Runtime, allow: readonly Allowa
   return { findings, onFound };
 }
 
+/** The parts close first: they say themselves that the broker is closed. */
+function createEnd(writer: Writer, parts: readonly { close(): void }[]): BrokerEnd {
+  return {
+    isIdle: () => writer.isIdle,
+    close() {
+      for (const part of parts) part.close();
+      return writer.close();
+    },
+  };
+}
+
 /**
  * Opens a broker on one SQLite file, which this process then owns until `close()`. Tasks that are active in the file were
  * lost with the process that ran them. They become pending again with one more crash, or are archived as poison.
@@ -100,6 +112,8 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
     await writer.close();
     throw error;
   });
+  const lifetime = new Lifetime(name, log);
+  const parts = [findings, signals, presence, semaphores];
   return {
     name,
     ...createStoredFacets(writer, file, runtime.newId),
@@ -110,16 +124,11 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
     semaphores,
     signals,
     findings,
+    lifetime,
     cluster: null,
     async ping() {
       await writer.ask('ping', null);
     },
-    async close() {
-      findings.close();
-      signals.close();
-      presence.close();
-      semaphores.close();
-      await writer.close();
-    },
+    close: () => lifetime.end(createEnd(writer, parts)),
   };
 }

@@ -151,8 +151,15 @@ export function handledTask(task: LeasedTask): HandledTask<unknown> {
   return new TaskView(task, readJson);
 }
 
+/** A definition that has a handler, with the queue that it names for its tasks. */
+export interface HandledDefinition {
+  readonly type: string;
+  readonly queue: string | undefined;
+}
+
 /** Handlers by type. */
 export class Handlers {
+  readonly #definitions: HandledDefinition[] = [];
   readonly #byType = new Map<string, PreparedHandler>();
   /** Prefixes of types, the longest first. */
   #byPrefix: readonly (readonly [prefix: string, handler: PreparedHandler])[] = [];
@@ -166,6 +173,7 @@ export class Handlers {
     if (this.#byType.has(type)) {
       throw new TaskCenterError('worker-misused', {
         cause: `type ${JSON.stringify(type)} has a handler already`,
+        fix: 'Register one handler for each type.',
       });
     }
     const definition = task as TaskDefinition<unknown, Output, Returned>;
@@ -178,6 +186,7 @@ export class Handlers {
             return definition.result ? fittingResult(definition, returned) : returned;
           };
     this.#byType.set(type, prepared);
+    if (typeof task !== 'string') this.#definitions.push({ type, queue: task.defaults.queue });
     if (!type.endsWith(ANY)) return;
     const pattern = [type.slice(0, -ANY.length), prepared] as const;
     this.#byPrefix = [...this.#byPrefix, pattern].sort(([a], [b]) => b.length - a.length);
@@ -185,6 +194,11 @@ export class Handlers {
 
   get size(): number {
     return this.#byType.size;
+  }
+
+  /** The definitions among the handled types. The others are names of types, which say nothing about queues. */
+  get definitions(): readonly HandledDefinition[] {
+    return this.#definitions;
   }
 
   /** The type's own handler, or else that of its longest prefix. */

@@ -27,6 +27,8 @@ export interface Durabilities {
    * @throws TaskCenterError `durability-unsupported`
    */
   assurance(durability: Durability, options?: CallOptions): Promise<Assurance | null>;
+  /** Whether no such write waits for its outcome. */
+  isIdle(): boolean;
   close(): Promise<void>;
 }
 
@@ -84,6 +86,7 @@ export function createDurabilities({ client, runtime, target, topology }: RedisD
           };
       }
     },
+    isIdle: () => ownClient?.isIdle ?? true,
     async close() {
       isClosed = true;
       await ownClient?.close();

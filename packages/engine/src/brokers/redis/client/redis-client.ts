@@ -156,6 +156,11 @@ export class RedisClient {
     };
   }
 
+  /** Whether no call waits for its outcome. */
+  get isIdle(): boolean {
+    return this.#retries.size === 0;
+  }
+
   async ping(): Promise<void> {
     await this.command(['PING']);
   }

@@ -164,6 +164,11 @@ export class Writer {
     return refusal ? Promise.reject(refusal) : this.#backups.write(path, signal);
   }
 
+  /** Whether no call waits for its answer. */
+  get isIdle(): boolean {
+    return this.#unsent.length + this.#sent.length === 0;
+  }
+
   /** Has the thread answer all calls made so far and close the file. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#closeThread();

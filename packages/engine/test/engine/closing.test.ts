@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PeriodicTaskManager } from '../../src/asynq-scheduler/periodic-task-manager.ts';
+import { Scheduler } from '../../src/asynq-scheduler/scheduler.ts';
+import type { Broker } from '../../src/broker/broker.ts';
+import { Client } from '../../src/client/client.ts';
+import { Inspector } from '../../src/inspector/inspector.ts';
+import { Semaphore } from '../../src/limits/semaphore.ts';
+import { Events } from '../../src/runtime/events.ts';
+import { defineTask } from '../../src/task/define-task.ts';
+import { runUntilSignal } from '../../src/worker/run-until-signal.ts';
+import { Worker } from '../../src/worker/worker.ts';
+import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { nextEvent } from '../support/next-event.ts';
+
+const CLOSED = { code: 'broker-closed' };
+
+describe.each(brokerKinds)('closing a broker on $name', ({ available, createStore }) => {
+  let store: TestStore;
+  let broker: Broker;
+  let client: Client;
+  let events: Events;
+
+  beforeEach(async (context) => {
+    if (!available) return context.skip();
+    store = await createStore();
+    broker = await store.connect();
+    client = new Client(broker);
+    events = new Events();
+  });
+  afterEach(() => store?.remove());
+
+  /** What another broker finds when this one has been closed: the states of these tasks. */
+  async function statesOf(...ids: readonly string[]): Promise<unknown[]> {
+    const other = await store.connect();
+    const records = ids.map((id) => other.inspect.task({ queue: 'default', id }));
+    return (await Promise.all(records)).map((record) => record?.state ?? null);
+  }
+
+  test('stops a worker: its handler ends, may use the broker, and its outcome is stored', async () => {
+    let finish = () => {};
+    const gate = new Promise<void>((resolve) => (finish = resolve));
+    const isRunning = nextEvent(events, 'attempt.started');
+    const worker = new Worker(broker, { runtime: { events } }).handle('x', async () => {
+      await gate;
+      await client.enqueue('follow-up', null, { id: 'next', queue: 'default' });
+      return 'done';
+    });
+    await worker.start();
+    await client.enqueue('x', null, { id: 'a', retention: '1h' });
+    await isRunning;
+    const closing = broker.close();
+    await expect(worker.start()).rejects.toMatchObject({ code: 'worker-misused' });
+    await expect(new Worker(broker).handle('x', () => {}).start()).rejects.toMatchObject(CLOSED);
+    finish();
+    await closing;
+    await worker.stop();
+    expect(worker.running).toBe(0);
+    expect(await statesOf('a', 'next')).toEqual(['completed', 'pending']);
+  });
+
+  test('gives back the task of a handler that does not end', async () => {
+    const isRunning = nextEvent(events, 'attempt.started');
+    const options = { shutdownTimeout: 50, runtime: { events } };
+    await new Worker(broker, options).handle('x', () => new Promise(() => {})).start();
+    await client.enqueue('x', null, { id: 'a' });
+    await isRunning;
+    await broker.close();
+    expect(await statesOf('a')).toEqual(['pending']);
+  });
+
+  test('stops what is stopped by somebody else at the same time, and may be called again', async () => {
+    const worker = new Worker(broker).handle('x', () => {});
+    const scheduler = new Scheduler(broker);
+    const manager = new PeriodicTaskManager(broker, { provider: () => [{ spec: '@daily', task: 'x' }] });
+    await Promise.all([worker.start(), scheduler.start(), manager.start()]);
+    await Promise.all([worker.stop(), broker.close(), scheduler.stop(), broker.close(), manager.stop()]);
+    await Promise.all([broker.close(), manager.stop(), scheduler.stop(), worker.stop()]);
+  });
+
+  test('a program that waits for signals goes on when its broker is closed', async () => {
+    const before = process.listenerCount('SIGTERM');
+    const worker = new Worker(broker).handle('x', () => {});
+    const manager = new PeriodicTaskManager(broker, { provider: () => [] });
+    const ends = [worker, new Scheduler(broker), manager].map(runUntilSignal);
+    // The manager starts when its provider has answered.
+    await new Promise(setImmediate);
+    await broker.close();
+    await Promise.all(ends);
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+
+  test('waits for the calls under way: what was given before is stored', async () => {
+    let check = () => {};
+    const checked = new Promise<void>((resolve) => (check = resolve));
+    const validate = (value: unknown) => checked.then(() => ({ value }));
+    const payload = { '~standard': { version: 1, vendor: 'test', validate } } as const;
+    const slow = defineTask('slow', { payload });
+    const calls = [
+      ...Array.from({ length: 300 }, (_, i) => client.enqueue('x', i, { id: `e${i}` })),
+      client.enqueue(slow, 1, { id: 'slow' }),
+      client.enqueueMany([{ task: slow, payload: 1, id: 'many' }]),
+      new Inspector(broker).queues.list(),
+    ];
+    const closing = broker.close();
+    await expect(client.enqueue('late')).rejects.toMatchObject(CLOSED);
+    check();
+    const settled = await Promise.allSettled(calls);
+    expect(settled.filter(({ status }) => status === 'rejected')).toEqual([]);
+    await closing;
+    expect(await statesOf('e299', 'slow', 'many')).toEqual(['pending', 'pending', 'pending']);
+  });
+
+  test('an operation of several calls that is under way ends as it would have', async () => {
+    await client.enqueue('x', null, { id: 'a' });
+    const removing = new Inspector(broker).queues.remove('default', { force: true });
+    await broker.close();
+    await removing;
+    expect(await statesOf('a')).toEqual([null]);
+  });
+
+  test('refuses every later call with one code', async () => {
+    const inspector = new Inspector(broker);
+    const semaphore = new Semaphore(broker, 'scope', 1);
+    const holder = { id: 'a' };
+    await broker.close();
+    const calls = [
+      client.enqueue('x'),
+      client.enqueue(defineTask('y'), 1),
+      inspector.queues.list(),
+      inspector.tasks.get({ queue: 'default', id: 'a' }),
+      inspector.servers(),
+      semaphore.acquire(holder, { deadlineMs: 1 }),
+      semaphore.release(holder),
+    ];
+    for (const call of calls) await expect(call).rejects.toMatchObject(CLOSED);
+  });
+});
