@@ -8,6 +8,7 @@ export { connect, type ConnectOptions } from './connect.ts';
 // as the HTTP service, and then call `Client.submit`.
 export { Client, type ClientOptions, type EnqueueManyOptions } from './client/client.ts';
 export type { EnqueuedTask, EnqueueResult, NotStored } from './client/outcomes.ts';
+export type { ResultAddress, ResultOptions, WaitOptions } from './client/wait-for-result.ts';
 export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task.ts';
 export { defineTask, type TaskDefaults, type TaskDefinition, type TaskOptions } from './task/define-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';

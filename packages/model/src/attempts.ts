@@ -29,6 +29,8 @@ export interface AttemptRecord {
   /** Why the task was retried or archived, such as `out of retries (3)`, and what else its handler noted. */
   readonly reason?: string;
   readonly error?: AttemptError;
+  /** It has succeeded, and what its handler returned was not kept: `reason` says why. */
+  readonly isResultDropped?: true;
   /** ID of the worker that ran it. */
   readonly worker?: string;
   /** The HTTP request and its response (callbacks only). */

@@ -106,6 +106,11 @@ const PROBLEM_BY_ERROR = {
   'scheduler-misused': 'internal',
   'entry-not-found': 'internal',
   'attempt-over': 'internal',
+  // No operation waits for a task.
+  'task-failed': 'internal',
+  'task-cancelled': 'internal',
+  'wait-over': 'internal',
+  'result-gone': 'internal',
   'token-not-held': 'internal',
   'handler-missing': 'internal',
   'version-mismatch': 'internal',

@@ -1,3 +1,5 @@
+import type { TaskRef } from '../runtime/events.ts';
+
 /** The earliest due time of a queue that a caller knows, from `Maintain.forward`. */
 export interface KnownDue {
   readonly queue: string;
@@ -31,6 +33,11 @@ export interface Signals {
    * was seen; none when the signal aborts.
    */
   waitForDue(known: readonly KnownDue[], signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Waits until the task is completed, cancelled or archived, or is not there. It is given by its stored ID. A Go
+   * worker or a Go tool may end it, which announces nothing. A task that nobody waits for costs nothing.
+   */
+  waitForEnd(task: TaskRef, signal: AbortSignal): Promise<void>;
   /**
    * Asks the workers that run tasks with these stored IDs, in any queue, to stop them. Resolves when the request is
    * published; there is no answer, as in Asynq. An ID that no worker runs does no harm.

@@ -1,8 +1,10 @@
+import { storedTaskId } from '@task-center/model';
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { Batcher } from '../runtime/batcher.ts';
+import { createRuntime } from '../runtime/runtime.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import { submitBatch } from './batch.ts';
@@ -19,6 +21,13 @@ import {
   type PrepareTask,
   type TaskToEnqueue,
 } from './prepare-task.ts';
+import {
+  keptForWait,
+  ResultWaiter,
+  type ResultAddress,
+  type ResultOptions,
+  type WaitOptions,
+} from './wait-for-result.ts';
 
 export type ClientOptions = PrepareOptions;
 
@@ -52,12 +61,14 @@ function errorForWaiting(error: unknown): TaskCenterError | null {
 export class Client {
   readonly #broker: Broker;
   readonly #prepare: PrepareTask;
+  readonly #results: ResultWaiter;
   /** One for each durability: it is a property of a call, and only tasks of the same one can share a call. */
   readonly #batchers = new Map<Durability, Batcher<NewTask, EnqueuedTask>>();
 
   constructor(broker: Broker, options: ClientOptions = {}) {
     this.#broker = broker;
     this.#prepare = createPrepareTask(options);
+    this.#results = new ResultWaiter(broker, createRuntime(options.runtime));
   }
 
   /**
@@ -82,6 +93,43 @@ export class Client {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Stores one task and waits until it has ended. Resolves to what its handler returned: from JSON, and through the result's
+   * schema if the definition has one. The call is woken when the task ends. A Go worker may run it. The task
+   * gets the retention that this needs, or keeps a longer one of its own.
+   *
+   * @throws TaskCenterError as `enqueue`, and once it is stored as `result`; `invalid-value` for a task of a group, which
+   *   never runs itself
+   */
+  async enqueueAndWait<Input, Result = unknown>(
+    task: string | TaskDefinition<Input, unknown, unknown, Result>,
+    payload?: Input,
+    options: EnqueueOptions & WaitOptions = NO_OPTIONS,
+  ): Promise<Result> {
+    const { wait, signal, ...enqueueOptions } = options;
+    signal?.throwIfAborted();
+    const prepared = keptForWait(await this.#prepare(task, payload, enqueueOptions), wait);
+    const { id: plainId } = await this.#batcherFor(options.durability ?? 'memory').add(prepared);
+    const { queue, id } = prepared;
+    const how = { wait, signal, ...(typeof task !== 'string' && { task }) };
+    return this.#results.wait({ queue, id, plainId, isNew: true }, how);
+  }
+
+  /**
+   * Waits until a task has ended, and resolves to what its handler returned, at once if it has ended already. It may be called
+   * in any process that uses the broker. The task is kept for its `retention` only, and without one there is no result.
+   *
+   * @throws TaskCenterError `task-failed`: it was archived; `task-cancelled`; `wait-over`: it goes on; `result-gone`: it ended
+   *   and was not kept, or its result was not; `invalid-value`, as any call
+   */
+  async result<Result = unknown>(
+    { queue, id, businessId }: ResultAddress,
+    options: ResultOptions<Result> = {},
+  ): Promise<Result> {
+    const storedId = storedTaskId(id, businessId ?? null);
+    return this.#results.wait({ queue, id: storedId, plainId: id, isNew: false }, options);
   }
 
   /**

@@ -171,6 +171,27 @@ export const codes = {
     message: `The attempt of task "${id}" in queue "${queue}" has ended already.`,
     fix: 'Return from the handler: the outcome is decided, or another worker has the task.',
   }),
+  'task-failed': ({ id, queue, error, reason }: Task & { error: string; reason?: string | undefined }) => ({
+    message: `Task "${id}" in queue "${queue}" has failed for good: ${error}${reason === undefined ? '' : ` (${reason})`}`,
+    fix: 'Its attempts are kept with it, in the archive. It can be run again once the cause is gone.',
+  }),
+  'task-cancelled': ({
+    id,
+    queue,
+    by,
+    reason,
+  }: Task & { by?: string | undefined; reason?: string | undefined }) => ({
+    message: `Task "${id}" in queue "${queue}" was cancelled${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : `: ${reason}`}.`,
+    fix: 'It has no result. Enqueue a new task if it is wanted after all.',
+  }),
+  'wait-over': ({ id, queue, waitMs, cause }: Task & { waitMs: number; cause?: string | undefined }) => ({
+    message: `Task "${id}" in queue "${queue}" has not ended within ${waitMs} ms${cause === undefined ? '' : `, or the broker could not say: ${cause}`}.`,
+    fix: 'The task goes on. Wait for it again with `client.result`, or with a longer `wait`.',
+  }),
+  'result-gone': ({ id, queue, cause }: Task & { cause: string }) => ({
+    message: `There is no result of task "${id}" in queue "${queue}": ${cause}.`,
+    fix: 'Give tasks whose result is wanted later a `retention`, which `enqueueAndWait` does. Check the ID and the queue.',
+  }),
   'token-not-held': ({ id, scope }: { id: string; scope: string }) => ({
     message: `Task "${id}" holds no token of the semaphore "${scope}".`,
     fix: 'Release a token only once, and before the deadline with which it was acquired.',

@@ -10,6 +10,7 @@ const full: Required<AttemptRecord> = {
   waitMs: 3,
   nextMs: 9,
   reason: 'default: 5xx retry',
+  isResultDropped: true,
   error: { class: 'http_status', message: 'line one\nline "two" ü', status: 503 },
   worker: 'host:1',
   exchange: { response: { status: 503, body: 'a\r\nb' } },

@@ -18,6 +18,7 @@ const ATTEMPT_KEYS = {
   nextMs: 'a',
   reason: 'r',
   error: 'e',
+  isResultDropped: 'd',
   worker: 'w',
   exchange: 'x',
 } as const satisfies Record<keyof AttemptRecord, string>;

@@ -17,6 +17,7 @@ import { presenceSuite } from './presence.ts';
 import { semaphoresSuite } from './semaphores.ts';
 import { schedulerEntriesSuite } from './scheduler-entries.ts';
 import { signalsSuite } from './signals.ts';
+import { taskEndsSuite } from './task-ends.ts';
 import { aggregationSuite } from './aggregation.ts';
 import { failedSetSuite } from './failed-sets.ts';
 import { groupsSuite } from './groups.ts';
@@ -102,5 +103,6 @@ export function brokerSuite(harness: Harness): void {
     documentsSuite(harness);
     semaphoresSuite(harness);
     signalsSuite(harness);
+    taskEndsSuite(harness);
   });
 }

@@ -1,5 +1,6 @@
 // The messages that the two threads post to each other. What calls and answers consist of is in packing.ts.
 import type { FromRenewer, ToRenewer } from '../../leases/renewer-messages.ts';
+import type { TaskRef } from '../../runtime/events.ts';
 import type { AllowableFinding, BrokerFinding } from '../../broker/findings.ts';
 import type { WireError } from './errors.ts';
 import type { Batch } from './packing.ts';
@@ -59,6 +60,8 @@ export type FromWriter =
       readonly kind: 'answers';
       readonly batch: Batch;
       readonly queueChanges: readonly QueueChange[];
+      /** Awaited tasks that have ended. */
+      readonly ended: readonly TaskRef[];
       /** Why the file can no longer be written; null while it can. */
       readonly brokenCause: string | null;
     };

@@ -21,6 +21,7 @@ import { createSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
 import { plain } from './packing.ts';
 import { startWriter } from './main/start-writer.ts';
+import type { TaskWaitsDeps } from './main/task-waits.ts';
 import type { Writer } from './main/writer.ts';
 import type { FileFinding } from './messages.ts';
 
@@ -57,6 +58,12 @@ function createStoredFacets(writer: Writer, path: string, newId: () => string) {
   };
 }
 
+/** The ends of tasks, which the writer thread sees. It is there before anybody waits. */
+const taskWaitsOf = (writer: () => Writer): TaskWaitsDeps => ({
+  awaitEnd: (task) => writer().ask('awaitEnd', task),
+  stopAwaiting: (task) => writer().ask('stopAwaiting', task),
+});
+
 /** The writer thread looks at the file; what it finds is kept and told here. */
 function createFindings(broker: string, runtime: Runtime, allow: readonly AllowableFinding[]) {
   let found: readonly FileFinding[] = [];
@@ -90,7 +97,10 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const name = `sqlite:${path}`;
   const runtime = createRuntime(options.runtime);
   const { clock, events, log } = runtime;
-  const signals = createSignals(name);
+  const signals = createSignals(
+    name,
+    taskWaitsOf(() => writer),
+  );
   const time = nowMs ? { wallMs: nowMs, monotonicMs: nowMs } : clock;
   const presence = createPresence(name, time);
   const semaphores = createSemaphores(name, time);
@@ -102,6 +112,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
     ...(nowMs ? { nowMs } : {}),
     onFound,
     onQueueChanges: signals.update,
+    onEnded: signals.onEnded,
     onBroken(cause) {
       log.error({ broker: name, cause }, 'the database can no longer be used; start this process again');
       signals.close();

@@ -62,7 +62,11 @@ export function endSucceeded(attempt: OutcomeInputs, value: unknown): Finish {
   const end =
     reason === undefined
       ? SUCCEEDED
-      : { outcome: 'succeeded' as const, reason: [reason, attempt.note].filter(Boolean).join('; ') };
+      : {
+          outcome: 'succeeded' as const,
+          reason: [reason, attempt.note].filter(Boolean).join('; '),
+          isResultDropped: true as const,
+        };
   return { outcome: 'succeeded', task, record: attemptRecordOf(attempt, end), result: bytes };
 }
 

@@ -16,6 +16,7 @@ async function start(program: string): Promise<Started> {
     entry: new URL(`programs/${program}`, import.meta.url),
     onFound() {},
     onQueueChanges() {},
+    onEnded() {},
     onBroken: (cause) => causes.push(cause),
   });
   onTestFinished(() => writer.close());

@@ -15,6 +15,13 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
+/** Makes waits that see `nothing` once the broker is closed. */
+const waitUnless =
+  (isClosed: () => boolean) =>
+  <What, Seen>(wait: (what: What, signal: AbortSignal) => Promise<Seen>, nothing: Seen) =>
+  (what: What, signal: AbortSignal): Promise<Seen> =>
+    isClosed() ? untilAborted(signal).then(() => nothing) : wait(what, signal);
+
 /**
  * Wake-ups by client-side caching: Redis sends an invalidation when a key that we have read changes. One connection per
  * server is used for this only. Go clients' tasks wake workers, too, as they need not announce anything
@@ -40,20 +47,20 @@ export function createSignals({ client, topology, runtime }: RedisDeps): Signals
   const pool: ConnectionPool = new ConnectionPool({
     topology,
     runtime,
-    isWanted: () => cancellations.isWanted || watches.all.some((watch) => watch.isWanted),
+    isWanted: () => subscriptions.some(({ isWanted }) => isWanted),
     onUp: (node) => subscriptions.forEach((subscription) => subscription.rearm(isOnNode(node))),
     onDown: (node) => subscriptions.forEach((subscription) => subscription.disarm(isOnNode(node))),
     // The topology does not say which slots have moved: every key is read again on its current node.
     onChange: () => subscriptions.forEach((subscription) => subscription.rearm()),
     onInvalidate: (key) => watches.all.forEach((watch) => watch.invalidate(key)),
   });
+  const wait = waitUnless(() => closed);
 
   return {
-    waitForWork: (queues, signal) => (closed ? untilAborted(signal) : watches.waitForWork(queues, signal)),
-    waitForBacklog: (queues, signal) =>
-      closed ? untilAborted(signal) : watches.waitForBacklog(queues, signal),
-    waitForDue: (known, signal) =>
-      closed ? untilAborted(signal).then(() => []) : watches.waitForDue(known, signal),
+    waitForWork: wait(watches.waitForWork, undefined),
+    waitForBacklog: wait(watches.waitForBacklog, undefined),
+    waitForDue: wait(watches.waitForDue, []),
+    waitForEnd: wait(watches.waitForEnd, undefined),
     /** Wakes workers that wait for a backlog, unless the queue is empty by now. */
     async announceBacklog(queue) {
       if ((await client.command(['EXISTS', pendingKey(queue)])) !== 1) return;

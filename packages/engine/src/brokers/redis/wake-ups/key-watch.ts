@@ -43,7 +43,7 @@ const MAX_READ_PAUSE_MS = 10;
 /** After this long without such a change the next one is read at once. */
 const CALM_MS = 100;
 /** Pause after a refused read: Redis is loading its data, or a key has another type. */
-const REFUSED_READ_PAUSE_MS = 250;
+export const REFUSED_READ_PAUSE_MS = 250;
 
 /**
  * Waits for states of queues by Redis' client-side caching (`CLIENT TRACKING`): Redis sends one invalidation when a key

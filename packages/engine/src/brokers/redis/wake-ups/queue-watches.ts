@@ -1,6 +1,7 @@
 import type { Signals } from '../../../broker/signals.ts';
 import { backlogKey, dueKey, pausedKey, pendingKey, retryKey, scheduledKey } from '../../../protocol/keys.ts';
 import { KeyWatch, type KeyWatchDeps } from './key-watch.ts';
+import { TaskWatch } from './task-watch.ts';
 import type { Subject } from './watched-queue.ts';
 
 /** Whether a queue has tasks to take: pending ones, and the queue is not paused. */
@@ -57,8 +58,11 @@ const due: Subject<{ earliestMs: number | null }> = {
   none: { earliestMs: null },
 };
 
-/** The watches on queues, and a way to wait for each. */
-export interface QueueWatches extends Pick<Signals, 'waitForWork' | 'waitForBacklog' | 'waitForDue'> {
+/** The watches on queues and their tasks, and a way to wait for each. */
+export interface QueueWatches extends Pick<
+  Signals,
+  'waitForWork' | 'waitForBacklog' | 'waitForDue' | 'waitForEnd'
+> {
   readonly all: readonly Pick<KeyWatch<unknown>, 'isWanted' | 'invalidate' | 'rearm' | 'disarm' | 'close'>[];
 }
 
@@ -66,14 +70,16 @@ export function createQueueWatches(deps: KeyWatchDeps): QueueWatches {
   const works = new KeyWatch(work, deps);
   const backlogs = new KeyWatch(backlog, deps);
   const dues = new KeyWatch(due, deps);
+  const taskEnds = new TaskWatch(deps);
   return {
-    all: [works, backlogs, dues],
+    all: [works, backlogs, dues, taskEnds],
     async waitForWork(queues, signal) {
       await works.wait({ queues, wakes: (_, state) => state === 'some' }, signal);
     },
     async waitForBacklog(queues, signal) {
       await backlogs.wait({ queues, wakes: (_, state) => state === 'announced' }, signal);
     },
+    waitForEnd: (task, signal) => taskEnds.waitForEnd(task, signal),
     waitForDue(known, signal) {
       const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs ?? Infinity]));
       const wait = {

@@ -4,6 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import type { AllowableFinding } from '../../../broker/findings.ts';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import { messageOf, TaskCenterError } from '../../../errors/task-center-error.ts';
+import type { TaskRef } from '../../../runtime/events.ts';
 import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
 import { fromWire, type WireError } from '../errors.ts';
@@ -22,6 +23,8 @@ export interface WriterDeps {
   onFound(found: readonly FileFinding[]): void;
   /** Called with every queue at the start, then with the queues that were written to. */
   onQueueChanges(changes: readonly QueueChange[]): void;
+  /** Called with awaited tasks that have ended. */
+  onEnded(ended: readonly TaskRef[]): void;
   /** Called once, when the file can no longer be used. All later calls are rejected. */
   onBroken(cause: string): void;
   /** The thread's entry; only tests set it. */
@@ -215,6 +218,7 @@ export class Writer {
     if (message.kind !== 'answers') return;
     const answers = unpack(message.batch);
     this.#deps.onQueueChanges(message.queueChanges);
+    if (message.ended.length > 0) this.#deps.onEnded(message.ended);
     const calls = this.#sent.splice(0, answers.length);
     for (const [index, { header, packet }] of answers.entries()) {
       const call = calls[index];

@@ -4,8 +4,7 @@ import { MIN_CANCELLED_MS } from '../../../broker/control.ts';
 import type { TaskRef } from '../../../runtime/events.ts';
 import { ACTIVE, CANCELLED } from '../states.ts';
 import type { Database } from './database.ts';
-import { createMover, type StoredTask } from './mover.ts';
-import type { QueueRegistry } from './queue-registry.ts';
+import { createMover, type MoverDeps, type StoredTask } from './mover.ts';
 
 /** It is kept for its retention, but at least for `MIN_CANCELLED_MS`. */
 const ENDED = `at = :nowMs + max(retention_ms, ${MIN_CANCELLED_MS}), finished_ms = :nowMs`;
@@ -35,7 +34,7 @@ function cancelStatements(database: Database) {
   };
 }
 
-export function createCancelMoves(deps: { readonly database: Database; readonly queues: QueueRegistry }) {
+export function createCancelMoves(deps: MoverDeps) {
   const { database, queues } = deps;
   const { move } = createMover(deps);
   /** Rows of active tasks with a request: others pay no query. After a restart no task is active. */

@@ -2,6 +2,7 @@
 // thread derives from it. The handlers run in the writer thread.
 import { plain, type ReceivedPacket, type Packet } from '../packing.ts';
 import type { Store } from './store.ts';
+import { createAwaitHandlers } from './facets/await.ts';
 import { createChangeHandlers } from './facets/change-many.ts';
 import { createCheckHandlers } from './facets/check.ts';
 import { createConsumeHandlers } from './facets/consume.ts';
@@ -29,6 +30,7 @@ export function createRequestHandlers(store: Store) {
     ...createChangeHandlers(store),
     ...createGroupHandlers(store),
     ...createInspectHandlers(store),
+    ...createAwaitHandlers(store),
     ...createDocumentHandlers(store),
     ...createCursorKeyHandlers(store),
     ...createSchedulerEntryHandlers(store),

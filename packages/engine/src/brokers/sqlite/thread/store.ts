@@ -1,6 +1,7 @@
 // What the request handlers of the writer thread share: the database, its tables, the queue registry, and sources of
 // numbers.
 import { PENDING } from '../states.ts';
+import { AwaitedTasks } from './awaited-tasks.ts';
 import { createAfterFinish, type AfterFinish } from './after-finish.ts';
 import type { Database } from './database.ts';
 import { QueueRegistry } from './queue-registry.ts';
@@ -36,6 +37,7 @@ export interface Store {
   readonly bodies: Bodies;
   readonly counters: Counters;
   readonly locks: Locks;
+  readonly awaited: AwaitedTasks;
   /** To be called with every task and attempt that ends. */
   readonly afterFinish: AfterFinish;
   /**
@@ -73,16 +75,18 @@ export function createStore(database: Database): Store {
   const bodies = createBodies(database);
   const counters = createCounters(database);
   const locks = createLocks(database);
+  const awaited = new AwaitedTasks();
   let token = 0;
   return {
     database,
     queues,
     sequence: createSequence(database),
-    tasks: createTasks({ database, queues, attempts, bodies, locks }),
+    tasks: createTasks({ database, queues, awaited, attempts, bodies, locks }),
     attempts,
     bodies,
     counters,
     locks,
+    awaited,
     afterFinish: createAfterFinish({ attempts, bodies, counters, locks }),
     nextToken() {
       token += 1;

@@ -16,18 +16,15 @@ import {
   type StateNumber,
 } from '../states.ts';
 import { createCancelMoves } from './cancel-moves.ts';
-import type { Database } from './database.ts';
 import { createLeases } from './leases.ts';
-import { createMover, type StoredTask } from './mover.ts';
-import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
+import { createMover, type MoverDeps, type StoredTask } from './mover.ts';
+import type { QueueEntry } from './queue-registry.ts';
 import { createStarter } from './starts.ts';
 import type { Attempts } from './tables/attempts.ts';
 import { INLINE_BYTES, type Bodies } from './tables/bodies.ts';
 import type { Locks } from './tables/locks.ts';
 
-export interface TasksDeps {
-  readonly database: Database;
-  readonly queues: QueueRegistry;
+export interface TasksDeps extends MoverDeps {
   readonly attempts: Attempts;
   readonly bodies: Bodies;
   readonly locks: Locks;
@@ -151,7 +148,7 @@ function createAdder({ database, queues, bodies }: TasksDeps) {
 }
 
 /** Removing a task, and replacing its payload. */
-function createEditor({ database, queues, attempts, bodies, locks }: TasksDeps) {
+function createEditor({ database, queues, awaited, attempts, bodies, locks }: TasksDeps) {
   const removeRow = database.prepare(
     `DELETE FROM task WHERE seq = ?1 AND (?2 IS NULL OR (state = ${ACTIVE} AND token = ?2))`,
   );
@@ -173,6 +170,7 @@ function createEditor({ database, queues, attempts, bodies, locks }: TasksDeps) 
       if (related & HAS_BODY) bodies.remove(seq);
       if (related & HAS_ATTEMPTS) attempts.remove(seq);
       queues.recordMove(entry, { from: state, to: null, count: 1 });
+      awaited.recordMove(seq, null);
       return true;
     },
 

@@ -202,8 +202,9 @@ class RequestLoop {
     this.#waiting = this.#waiting.slice(answers.length);
     const batch = pack(answers.map(answerEnvelope));
     const { brokenCause } = this.#commit;
-    const queueChanges = brokenCause === null ? this.#store.queues.takeChanges() : [];
-    post({ kind: 'answers', batch, queueChanges, brokenCause });
+    const { queues, awaited } = this.#store;
+    const queueChanges = brokenCause === null ? queues.takeChanges() : [];
+    post({ kind: 'answers', batch, queueChanges, ended: awaited.takeEnded(), brokenCause });
   }
 
   async #close(): Promise<void> {

@@ -2,11 +2,15 @@
 // through the writer thread, which reports the queues that it changed.
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import type { KnownDue, Signals } from '../../../../broker/signals.ts';
+import type { TaskRef } from '../../../../runtime/events.ts';
 import type { QueueChange } from '../../states.ts';
+import { TaskWaits, type TaskWaitsDeps } from '../task-waits.ts';
 
 export interface LocalSignals extends Signals {
   /** Takes the changes that the writer thread reports, and wakes those who wait for them. */
   update(changes: readonly QueueChange[]): void;
+  /** Takes the ends of tasks that the writer thread reports. */
+  onEnded(ended: readonly TaskRef[]): void;
   /** Wakes all waiters. Later waits resolve at once, and later cancellations are rejected. */
   close(): void;
 }
@@ -68,10 +72,11 @@ function createWaiters(stateOf: (queue: string) => QueueChange | undefined) {
   };
 }
 
-export function createSignals(broker: string): LocalSignals {
+export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSignals {
   /** What the writer thread has last reported of each queue. */
   const queues = new Map<string, QueueChange>();
   const waiters = createWaiters((queue) => queues.get(queue));
+  const taskWaits = new TaskWaits(thread);
   const listeners = new Set<(id: string) => void>();
   let closed = false;
 
@@ -91,6 +96,8 @@ export function createSignals(broker: string): LocalSignals {
       const wakes = ({ name, nextDueMs }: QueueChange) => isEarlierThan(nextDueMs, knownMs.get(name) ?? null);
       return waiters.wait({ queues: new Set(knownMs.keys()), wakes }, signal);
     },
+    waitForEnd: (task, signal) => taskWaits.waitForEnd(task, signal),
+    onEnded: (ended) => taskWaits.onEnded(ended),
     // Everybody is asked: a task's worker knows its own tasks.
     async cancel(ids) {
       if (closed) throw new TaskCenterError('broker-closed', { broker });
@@ -111,6 +118,7 @@ export function createSignals(broker: string): LocalSignals {
       closed = true;
       listeners.clear();
       waiters.endAll();
+      taskWaits.close();
     },
   };
 }
