@@ -146,6 +146,17 @@ function removing(harness: Harness): void {
     },
   );
 
+  test('a queue that was removed exists again with its next task', async () => {
+    const { broker } = await harness.openBench();
+    for (const id of ['a', 'b']) {
+      await broker.submit.enqueue([aTask({ id })]);
+      expect(await broker.inspect.queues()).toEqual(['default']);
+      await broker.control.remove({ queue: 'default', id });
+      expect(await broker.control.dropQueue('default')).toBe(true);
+      expect(await broker.inspect.queues()).toEqual([]);
+    }
+  });
+
   test('an active task cannot be removed', async () => {
     const bench = await harness.openBench();
     await stage(bench, 'active');

@@ -25,6 +25,7 @@ import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import type { RedisDeps } from './deps.ts';
 import { claimDatabase } from './schema-version.ts';
+import { createQueueRegistry } from './calls/queue-registry.ts';
 import { createReceipts } from './calls/receipts.ts';
 import { createLeaseRenewerThread } from './leases/lease-renewer.ts';
 import { createTopology } from './client/topology/create-topology.ts';
@@ -156,7 +157,8 @@ async function openServers(
     throw error;
   }
   const receipts = createReceipts(randomBytes(12).toString('base64url'));
-  return { client, receipts, runtime, target, topology, findings };
+  const registry = createQueueRegistry(client, runtime.clock);
+  return { client, receipts, registry, runtime, target, topology, findings };
 }
 
 /**

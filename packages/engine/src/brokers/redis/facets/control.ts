@@ -26,7 +26,6 @@ import {
 } from '../scripts/control/table.ts';
 import { task } from '../scripts/inspect/table.ts';
 import { SECOND_MS } from '../../../protocol/go-time.ts';
-import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import { withPayload } from '../../../protocol/message.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
@@ -90,12 +89,12 @@ async function tryDrop(client: RedisClient, queue: string): Promise<boolean> {
 }
 
 /** Drops an empty queue and removes it from Asynq's list of queues. Returns false if the queue has tasks. */
-async function dropEmpty(client: RedisClient, queue: string): Promise<boolean> {
+async function dropEmpty({ client, registry }: RedisDeps, queue: string): Promise<boolean> {
   if (!(await tryDrop(client, queue))) return false;
-  await client.command(['SREM', QUEUES_KEY, queue]);
+  await registry.remove(queue);
   // A client may just have stored a task and found the queue still registered: then it must be registered again.
   if (await tryDrop(client, queue)) return true;
-  await client.command(['SADD', QUEUES_KEY, queue]);
+  await registry.register(queue, {}, true);
   return false;
 }
 
@@ -170,6 +169,6 @@ export function createControl(deps: RedisDeps): Control {
     },
     updatePayload: (ref, payload) => replacePayload(deps, ref, payload),
     changeMany: (step) => changeTasks(deps, step),
-    dropQueue: (queue) => dropEmpty(deps.client, queue),
+    dropQueue: (queue) => dropEmpty(deps, queue),
   };
 }

@@ -15,7 +15,6 @@ import {
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { EnqueueOutcome, NewTask, Submit } from '../../../broker/submit.ts';
 import type { Assurance, Durabilities } from '../calls/durability.ts';
-import { QUEUES_KEY } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import type { RunOptions } from '../client/redis-client.ts';
 import { enqueue, type EnqueueCall } from '../scripts/submit/enqueue.ts';
@@ -29,24 +28,6 @@ import { businessesOf, itemOf, enqueueOutcomesOf, type EncodedTask } from '../re
  * being encoded.
  */
 const HALF_BATCH = MAX_BATCH / 2;
-/** How long a client trusts that a queue is still registered. After this a queue that was removed is registered again. */
-const REGISTERED_MS = 10_000;
-
-/** Registers queues in Asynq's set of queues, each at most every 10 s unless `force` is set. */
-function createRegistry({ client, runtime: { clock } }: RedisDeps) {
-  const enteredMs = new Map<string, number>();
-  return async (queue: string, options?: CallOptions, force = false): Promise<void> => {
-    const now = clock.monotonicMs();
-    if (!force && now - (enteredMs.get(queue) ?? -Infinity) < REGISTERED_MS) return;
-    enteredMs.set(queue, now);
-    try {
-      await client.command(['SADD', QUEUES_KEY, queue], options);
-    } catch (error) {
-      enteredMs.delete(queue);
-      throw error;
-    }
-  };
-}
 
 interface SendOptions {
   /** The caller's signal, or how much time the call has left. */
@@ -86,7 +67,6 @@ interface BatchCall {
 
 interface SubmissionDeps {
   readonly deps: RedisDeps;
-  readonly register: ReturnType<typeof createRegistry>;
   readonly assurance: Assurance | null;
   readonly options: CallOptions;
 }
@@ -145,7 +125,7 @@ class Submission {
   #batch(queue: string): PendingBatch {
     let batch = this.#batches.get(queue);
     if (batch) return batch;
-    const registered = failureOf(this.#deps.register(queue, this.#deps.options));
+    const registered = failureOf(this.#deps.deps.registry.register(queue, this.#deps.options));
     this.#preconditions.push(registered);
     batch = { tasks: [], bytes: 0, registered, failed: null };
     this.#batches.set(queue, batch);
@@ -178,13 +158,13 @@ class Submission {
 
   /** Stores a call's tasks and fills in their outcomes. */
   async #store({ queue, tasks, batch }: BatchCall, { receipt, left }: TakenReceipt): Promise<void> {
-    const { deps, assurance, register } = this.#deps;
+    const { deps, assurance } = this.#deps;
     const items = tasks.map(({ item }) => item);
     const call = { queue, receipt, items, businesses: businessesOf(tasks) };
     try {
       const { reply, reached } = await send(deps, call, { left, assurance });
       if (isRefusal(reply)) return this.#refuse({ tasks, batch }, reply);
-      const again = reply.isNew ? await failureOf(register(queue, left, true)) : null;
+      const again = reply.isNew ? await failureOf(deps.registry.register(queue, left, true)) : null;
       const unregistered = again ?? (await batch.registered);
       if (unregistered) return this.#fail({ tasks, batch }, inDoubt(unregistered.error, deps.client.name));
       const stored = enqueueOutcomesOf(tasks, reply);
@@ -220,12 +200,11 @@ class Submission {
 
 /** Enqueueing tasks. */
 export function createSubmit(deps: RedisDeps, durabilities: Durabilities): Submit {
-  const register = createRegistry(deps);
   return {
     async enqueue(tasks, options = {}) {
       const { durability = 'memory' } = options;
       const assurance = durability === 'memory' ? null : await durabilities.assurance(durability, options);
-      const submission = new Submission({ deps, register, assurance, options });
+      const submission = new Submission({ deps, assurance, options });
       const waiting = forEachAsync(tasks, (task) => submission.add(task));
       if (waiting) await waiting;
       return submission.end();
