@@ -1,6 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { RedisClient } from './client/redis-client.ts';
-import type { QueueRegistry } from './calls/queue-registry.ts';
+import type { Registration } from './calls/registration.ts';
 import type { Receipts } from './calls/receipts.ts';
 import type { Topology } from './client/topology/topology.ts';
 import type { RedisTarget } from './client/url.ts';
@@ -9,7 +9,7 @@ import type { RedisTarget } from './client/url.ts';
 export interface RedisDeps {
   readonly client: RedisClient;
   readonly receipts: Receipts;
-  readonly registry: QueueRegistry;
+  readonly registration: Registration;
   readonly runtime: Runtime;
   /** For facets that open connections of their own. */
   readonly target: RedisTarget;

@@ -25,7 +25,7 @@ import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import type { RedisDeps } from './deps.ts';
 import { claimDatabase } from './schema-version.ts';
-import { createQueueRegistry } from './calls/queue-registry.ts';
+import { createRegistration } from './calls/registration.ts';
 import { createReceipts } from './calls/receipts.ts';
 import { createLeaseRenewerThread } from './leases/lease-renewer.ts';
 import { createTopology } from './client/topology/create-topology.ts';
@@ -157,8 +157,8 @@ async function openServers(
     throw error;
   }
   const receipts = createReceipts(randomBytes(12).toString('base64url'));
-  const registry = createQueueRegistry(client, runtime.clock);
-  return { client, receipts, registry, runtime, target, topology, findings };
+  const registration = createRegistration(client, runtime.clock);
+  return { client, receipts, registration, runtime, target, topology, findings };
 }
 
 /**

@@ -89,12 +89,12 @@ async function tryDrop(client: RedisClient, queue: string): Promise<boolean> {
 }
 
 /** Drops an empty queue and removes it from Asynq's list of queues. Returns false if the queue has tasks. */
-async function dropEmpty({ client, registry }: RedisDeps, queue: string): Promise<boolean> {
+async function dropEmpty({ client, registration }: RedisDeps, queue: string): Promise<boolean> {
   if (!(await tryDrop(client, queue))) return false;
-  await registry.remove(queue);
+  await registration.remove(queue);
   // A client may just have stored a task and found the queue still registered: then it must be registered again.
   if (await tryDrop(client, queue)) return true;
-  await registry.register(queue, {}, true);
+  await registration.register(queue, {}, true);
   return false;
 }
 

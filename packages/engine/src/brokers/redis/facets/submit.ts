@@ -125,7 +125,7 @@ class Submission {
   #batch(queue: string): PendingBatch {
     let batch = this.#batches.get(queue);
     if (batch) return batch;
-    const registered = failureOf(this.#deps.deps.registry.register(queue, this.#deps.options));
+    const registered = failureOf(this.#deps.deps.registration.register(queue, this.#deps.options));
     this.#preconditions.push(registered);
     batch = { tasks: [], bytes: 0, registered, failed: null };
     this.#batches.set(queue, batch);
@@ -164,7 +164,7 @@ class Submission {
     try {
       const { reply, reached } = await send(deps, call, { left, assurance });
       if (isRefusal(reply)) return this.#refuse({ tasks, batch }, reply);
-      const again = reply.isNew ? await failureOf(deps.registry.register(queue, left, true)) : null;
+      const again = reply.isNew ? await failureOf(deps.registration.register(queue, left, true)) : null;
       const unregistered = again ?? (await batch.registered);
       if (unregistered) return this.#fail({ tasks, batch }, inDoubt(unregistered.error, deps.client.name));
       const stored = enqueueOutcomesOf(tasks, reply);

@@ -7,14 +7,14 @@ import type { RedisClient } from '../client/redis-client.ts';
 const REGISTERED_MS = 10_000;
 
 /** Asynq's set of all queues. */
-export interface QueueRegistry {
+export interface Registration {
   /** Adds a queue to the set, each at most every 10 s unless `force` is set. */
   register(queue: string, options?: CallOptions, force?: boolean): Promise<void>;
   /** Removes a queue from the set. With its next task it is registered again. */
   remove(queue: string): Promise<void>;
 }
 
-export function createQueueRegistry(client: RedisClient, clock: Pick<Clock, 'monotonicMs'>): QueueRegistry {
+export function createRegistration(client: RedisClient, clock: Pick<Clock, 'monotonicMs'>): Registration {
   const enteredMs = new Map<string, number>();
   return {
     async register(queue, options, force = false) {
