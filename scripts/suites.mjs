@@ -192,9 +192,9 @@ const TABLE = [
   },
   {
     kind: FAULTS,
-    files: ['sqlite-crash', 'sqlite-disk', 'sqlite-owners'],
+    files: ['sqlite-crash', 'sqlite-disk', 'sqlite-exit', 'sqlite-owners'],
     guards: SQLITE,
-    costs: { experiments: 40 },
+    costs: { experiments: 50 },
   },
   {
     kind: FAULTS,

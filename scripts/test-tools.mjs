@@ -5,6 +5,9 @@ import { root, run } from './tools.mjs';
 
 /** Downloads go here; Git ignores it. The tests look here as well (`packages/engine/test/support/redis-server.ts`). */
 const VALKEY = join(root, '.cache/valkey');
+/** `packages/engine/test/support/other-driver.ts` looks here. */
+const NODE_24 = join(root, '.cache/node-24');
+const NODE_24_PACKAGE = `node-${process.platform}-${process.arch}`;
 /** `interop/openapi/tools.ts` looks here. */
 const OPENAPI = join(root, '.cache/openapi');
 const OPENAPI_PYTHON = [
@@ -80,6 +83,16 @@ const TOOLS = [
     only: ['experiments'],
     needed: 'faketime (libfaketime)',
     advice: 'apt-get install faketime',
+  },
+  {
+    name: 'node-24',
+    commands: [join(NODE_24, 'node_modules', NODE_24_PACKAGE, 'bin/node')],
+    args: ['--version'],
+    version: /^v24\./,
+    fetch: fetchNode24,
+    only: ['long', 'experiments'],
+    needed: 'Node 24, with a SQLite driver of its own,',
+    advice: `npm install --prefix ${NODE_24} --ignore-scripts ${NODE_24_PACKAGE}@24.21.0`,
   },
   {
     name: 'schemathesis',
@@ -171,12 +184,21 @@ async function fetchPythonTools() {
   await run(join(OPENAPI, 'venv/bin/pip'), ['install', '-q', ...OPENAPI_PYTHON], { show: 'all' });
 }
 
-/** Not among the project's packages: they are large, and only these tests need them. */
+/** Not among the project's packages: they are large, and only some tests need them. */
+async function installPackages(folder, packages) {
+  mkdirSync(folder, { recursive: true });
+  const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+  await run('npm', ['install', '--prefix', folder, ...options, ...packages], { show: 'all' });
+}
+
 async function fetchNodeTools() {
   process.stderr.write('Fetching the Node tools for OpenAPI with npm …\n');
-  mkdirSync(OPENAPI, { recursive: true });
-  const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-  await run('npm', ['install', '--prefix', OPENAPI, ...options, ...OPENAPI_NODE], { show: 'all' });
+  await installPackages(OPENAPI, OPENAPI_NODE);
+}
+
+async function fetchNode24() {
+  process.stderr.write('Fetching Node 24 with npm …\n');
+  await installPackages(NODE_24, [`${NODE_24_PACKAGE}@24.21.0`]);
 }
 
 /**

@@ -53,6 +53,13 @@ const integrity = (database: Database): unknown => database.prepare('PRAGMA inte
 /** The answer of `PRAGMA integrity_check`: `ok` or the first error. The database must be closed. */
 export const integrityOf = (path: string): unknown => onCopy(readBytes(path), integrity);
 
+/** The IDs of all tasks. The database must be closed. */
+export const idsIn = (path: string): Set<unknown> =>
+  onCopy(readBytes(path), (database) => {
+    const rows = database.prepare('SELECT id FROM task').all();
+    return new Set(rows.map(([id]) => id));
+  });
+
 /** A hash of all rows: equal for equal tasks and queues. @throws Error where the database is damaged */
 export function digest(bytes: Bytes): string {
   return onCopy(bytes, (database) => {

@@ -27,6 +27,8 @@ export interface Program {
 
 export interface LaunchOptions {
   readonly args?: readonly string[];
+  /** Path of the Node that runs it. Default: that of this process. */
+  readonly node?: string;
   /** Options of Node itself, such as `--max-old-space-size=64`. */
   readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -46,8 +48,8 @@ export function startProgram(test: string, name: string, ...args: readonly strin
 
 /** Starts a Node program by its path. It is killed when the test ends. */
 export function launchProgram(path: string, options: LaunchOptions = {}): Program {
-  const { args = [], nodeArgs = [], env, wrapper = [], quiet = false } = options;
-  const [command = '', ...commandArgs] = [...wrapper, process.execPath, ...nodeArgs, path, ...args];
+  const { args = [], node = process.execPath, nodeArgs = [], env, wrapper = [], quiet = false } = options;
+  const [command = '', ...commandArgs] = [...wrapper, node, ...nodeArgs, path, ...args];
   const child = spawn(command, commandArgs, {
     stdio: ['ignore', 'pipe', quiet ? 'ignore' : 'inherit'],
     env: { ...process.env, ...env },

@@ -18,6 +18,8 @@ export interface WriterData {
   readonly nowMs: number | null;
   /** Origin of the main thread's monotonic clock: each thread has its own. */
   readonly originMs: number;
+  /** Of the gate that the thread passes with its calls of the driver. */
+  readonly gate: SharedArrayBuffer;
 }
 
 /** The size of a copy, or why there is none. */

@@ -192,8 +192,8 @@ test('a log that could not be copied into its file, as on a full disk, ends as w
     if (isFull && sql.includes('RESTART')) throw new Error('database or disk is full');
     database.exec(sql);
   };
-  const { path, pageBytes, prepare } = database;
-  const log = new WriteAheadLog({ path, pageBytes, prepare, exec });
+  const { path, pageBytes, prepare, gate } = database;
+  const log = new WriteAheadLog({ path, pageBytes, prepare, gate, exec });
   log.start();
   const saysMore = () => Number(prepare('PRAGMA user_version').get()?.[0]) < 0;
   for (const goOn of [() => log.beforeTransaction(), () => log.finish()]) {

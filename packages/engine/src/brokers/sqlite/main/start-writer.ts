@@ -4,8 +4,10 @@ import { Worker } from 'node:worker_threads';
 import { messageOf, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { clockOriginMs } from '../../../leases/main-clock.ts';
 import { entryUrl } from '../../../runtime/entry-url.ts';
+import { GateKeeper } from '../call-gate.ts';
 import { fromWire } from '../errors.ts';
 import type { FromWriter, WriterData } from '../messages.ts';
+import { closeAtExit } from './exit-hook.ts';
 import { Writer, type WriterDeps } from './writer.ts';
 
 /** Waits for the thread's first message. Returns it, or throws the reason why it cannot be used. */
@@ -38,10 +40,18 @@ async function waitUntilReady(worker: Worker, path: string): Promise<FromWriter 
  */
 export async function startWriter(deps: WriterDeps): Promise<Writer> {
   const { path, nowMs, allow = [], entry = entryUrl('brokers/sqlite/thread/writer.thread') } = deps;
-  const workerData: WriterData = { path, allow, nowMs: nowMs?.() ?? null, originMs: clockOriginMs() };
+  const gate = new GateKeeper();
+  const workerData: WriterData = {
+    path,
+    allow,
+    nowMs: nowMs?.() ?? null,
+    originMs: clockOriginMs(),
+    gate: gate.memory,
+  };
   const worker = new Worker(entry, { workerData, execArgv: [], name: 'sqlite' });
+  worker.once('exit', closeAtExit(gate));
   const { queueChanges, found } = await waitUntilReady(worker, path);
-  const writer = new Writer(worker, deps);
+  const writer = new Writer(worker, gate, deps);
   deps.onQueueChanges(queueChanges);
   deps.onFound(found);
   return writer;

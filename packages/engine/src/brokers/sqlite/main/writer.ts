@@ -7,6 +7,7 @@ import { messageOf, TaskCenterError } from '../../../errors/task-center-error.ts
 import type { TaskRef } from '../../../runtime/events.ts';
 import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
+import type { GateKeeper } from '../call-gate.ts';
 import { fromWire, type WireError } from '../errors.ts';
 import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
 import type { FileFinding, FromWriter, ToWriter } from '../messages.ts';
@@ -51,6 +52,8 @@ const MAX_CALL_MS = 5_000;
 const LATE_CHECK_MS = 250;
 /** After this time, ms, a thread that does not close is terminated. */
 const MAX_CLOSE_MS = 10_000;
+/** How often it is looked whether the thread may be terminated, ms. */
+const TERMINATE_LOOK_MS = 50;
 
 /** A call of this size, bytes, is sent at once: the thread works on it while the next call is prepared. */
 const LARGE_BYTES = 16_384;
@@ -76,6 +79,7 @@ export class Writer {
   readonly leaseRenewal: RemoteRenewer;
   readonly #backups: RemoteBackups;
   readonly #worker: Worker;
+  readonly #gate: GateKeeper;
   readonly #deps: WriterDeps;
   readonly #broker: string;
   readonly #exited: Promise<void>;
@@ -95,8 +99,9 @@ export class Writer {
     this.#markAbandoned = resolve;
   });
 
-  constructor(worker: Worker, deps: WriterDeps) {
+  constructor(worker: Worker, gate: GateKeeper, deps: WriterDeps) {
     this.#worker = worker;
+    this.#gate = gate;
     this.#deps = deps;
     this.#broker = `sqlite:${deps.path}`;
     this.leaseRenewal = createRemoteRenewer({
@@ -181,7 +186,7 @@ export class Writer {
   async #closeThread(): Promise<void> {
     this.#flush();
     this.#worker.postMessage({ kind: 'close' } satisfies ToWriter, []);
-    const overdue = systemClock.after(MAX_CLOSE_MS, () => void this.#worker.terminate());
+    const overdue = systemClock.after(MAX_CLOSE_MS, () => void this.#terminate());
     await Promise.race([this.#exited, this.#abandoned]);
     overdue.cancel();
     if (this.#isAbandoned) {
@@ -189,6 +194,13 @@ export class Writer {
       this.#rejectAll(this.#closed());
     }
     this.#sweep?.cancel();
+  }
+
+  /** A thread that is terminated within a call of the driver takes the process along. */
+  async #terminate(): Promise<void> {
+    this.#gate.close();
+    while (this.#gate.isInside) await systemClock.sleep(TERMINATE_LOOK_MS);
+    await this.#worker.terminate();
   }
 
   #schedule(): void {

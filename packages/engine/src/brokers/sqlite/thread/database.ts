@@ -1,23 +1,14 @@
-// The only module that knows the SQLite driver: opens the file, takes its lock and wraps the driver in `Database`.
+// Opens the file with a SQLite driver, takes its lock and wraps the connection in `Database`.
 // Runs in the writer thread, which alone may touch the file.
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { messageOf, TaskCenterError } from '../../../errors/task-center-error.ts';
 import { makeFolder } from '../../../runtime/make-folder.ts';
+import { CallGate } from '../call-gate.ts';
 import { errorKindOf } from '../errors.ts';
+import { sqliteDriver } from './driver/choose.ts';
+import type { SqliteConnection, SqlValue, Statement } from './driver/driver.ts';
 import { WriteAheadLog } from './log.ts';
-
-export type SqlValue = null | number | string | Uint8Array;
-export type SqlRow = readonly SqlValue[];
-
-/** A prepared statement as the driver has it. Parameters go by their order, and rows are arrays. */
-export interface Statement {
-  /** Returns the number of rows changed. */
-  run(...values: SqlValue[]): number;
-  all(...values: SqlValue[]): SqlRow[];
-  get(...values: SqlValue[]): SqlRow | undefined;
-}
 
 /** A prepared statement with parameters by name, such as `:seq`, and rows that are objects. */
 export interface NamedStatement<Params, Columns> {
@@ -33,6 +24,8 @@ export interface Database {
   readonly pageBytes: number;
   readonly inTransaction: boolean;
   readonly log: WriteAheadLog;
+  /** To be passed by all calls: those that belong together, such as a transaction, pass it as one. */
+  readonly gate: CallGate;
   /**
    * Prepares a statement of the hot paths, where each microsecond counts: an object per row costs a fourth more than an
    * array, and values bound by their names 0.15 to 0.3 µs per call more than values in their places.
@@ -44,8 +37,8 @@ export interface Database {
   /** A descriptor of the file, for reading. Only the end of the thread closes it: closing it drops the file's locks. */
   descriptor(): number;
   /**
-   * Rolls back an open transaction and writes the log into the file. The file's lock is released only when the thread
-   * ends: the driver cannot finalize prepared statements, and SQLite keeps a file open while there are any.
+   * Rolls back an open transaction and writes the log into the file. With the package as driver the file's lock is released
+   * only when the thread ends: it cannot finalize prepared statements, and SQLite keeps a file open while there are any.
    */
   close(): void;
 }
@@ -127,58 +120,52 @@ function numberParameters(sql: string): { readonly numbered: string; readonly na
  * The driver cuts a text at its first NUL: `a\\0b` would find what is called `a`. With the replacement character it finds
  * nothing.
  */
-const bindable = (value: unknown): unknown =>
+const bindable = (value: SqlValue): SqlValue =>
   typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
 
 function prepareNamed<Params, Columns>(
-  driver: DatabaseSyncInstance,
+  connection: SqliteConnection,
   sql: string,
 ): NamedStatement<Params, Columns> {
   const { numbered, names } = numberParameters(sql);
-  const statement = driver.prepare(numbered);
-  statement.setReturnArrays(false);
-  const valuesOf = (params: Params): unknown[] => {
-    const values: unknown[] = [];
+  const statement = connection.prepareObjects<Columns>(numbered);
+  const valuesOf = (params: Params): SqlValue[] => {
+    const values: SqlValue[] = [];
     for (let index = 0; index < names.length; index += 1)
-      values.push(bindable((params as Readonly<Record<string, unknown>>)[names[index]!]));
+      values.push(bindable((params as Readonly<Record<string, SqlValue>>)[names[index]!]!));
     return values;
   };
   return {
-    run: (params) => statement.run(...valuesOf(params)).changes,
-    all: (params) => statement.all(...valuesOf(params)) as Columns[],
-    get: (params) => statement.get(...valuesOf(params)) as Columns | undefined,
+    run: (params) => statement.run(...valuesOf(params)),
+    all: (params) => statement.all(...valuesOf(params)),
+    get: (params) => statement.get(...valuesOf(params)),
   };
 }
 
-function wrap(path: string, driver: DatabaseSyncInstance): Database {
+function wrap(path: string, connection: SqliteConnection, gate: CallGate): Database {
   let reader: number | undefined;
-  const [pageBytes] = driver.prepare('PRAGMA page_size').all()[0] as SqlRow;
+  const [pageBytes] = connection.prepare('PRAGMA page_size').get()!;
   const database: Omit<Database, 'log'> = {
     path,
     pageBytes: Number(pageBytes),
+    gate,
     get inTransaction() {
-      return driver.isTransaction;
+      return connection.isTransaction;
     },
-    exec: (sql) => driver.exec(sql),
+    exec: (sql) => connection.exec(sql),
     descriptor: () => (reader ??= openSync(path, 'r')),
-    close() {
-      try {
-        if (driver.isTransaction) driver.exec('ROLLBACK');
-        log.finish();
-        driver.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-      } finally {
-        driver.close();
-      }
-    },
-    named: (sql) => prepareNamed(driver, sql),
-    prepare(sql) {
-      const statement = driver.prepare(sql);
-      return {
-        run: (...values) => statement.run(...values).changes,
-        all: (...values) => statement.all(...values) as SqlRow[],
-        get: (...values) => statement.get(...values) as SqlRow | undefined,
-      };
-    },
+    close: () =>
+      gate.run(() => {
+        try {
+          if (connection.isTransaction) connection.exec('ROLLBACK');
+          log.finish();
+          connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+        } finally {
+          connection.close();
+        }
+      }),
+    named: (sql) => prepareNamed(connection, sql),
+    prepare: (sql) => connection.prepare(sql),
   };
   const log = new WriteAheadLog(database);
   return Object.assign(database, { log });
@@ -198,19 +185,19 @@ function checkPages(database: Database): void {
  *
  * @throws TaskCenterError `database-in-use`, `database-unusable`
  */
-export function openDatabase(path: string): Database {
+export function openDatabase(path: string, gate = new CallGate()): Database {
   prepareFile(path);
-  let driver: DatabaseSyncInstance | undefined;
+  let connection: SqliteConnection | undefined;
   try {
-    driver = new DatabaseSync(path, { returnArrays: true, timeout: LOCK_WAIT_MS });
-    driver.exec(SETTINGS);
+    connection = sqliteDriver().open(path, LOCK_WAIT_MS);
+    connection.exec(SETTINGS);
     // Takes the lock now. Otherwise the first write would, and a file in use would be noticed late.
-    driver.exec('BEGIN IMMEDIATE; COMMIT');
-    const database = wrap(path, driver);
+    connection.exec('BEGIN IMMEDIATE; COMMIT');
+    const database = wrap(path, connection, gate);
     checkPages(database);
     return database;
   } catch (error) {
-    if (driver?.isOpen) driver.close();
+    connection?.close();
     throw openError(path, error);
   }
 }

@@ -2,7 +2,7 @@
 // arrived together share a transaction and its fsync, which is what limits the rate of writes to a disk.
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { systemClock } from '../../../runtime/clock.ts';
-import type { Statement } from './database.ts';
+import type { Statement } from './driver/driver.ts';
 import { messageOf } from '../../../errors/task-center-error.ts';
 import { toWire, errorKindOf, type WireError } from '../errors.ts';
 import type { RequestName, RequestHandlers } from './requests.ts';
@@ -74,6 +74,10 @@ export class GroupCommit {
    * `MAX_GROUP_MS`. Returns one answer per request taken, in order; the caller passes the others to its next call.
    */
   run(requests: readonly WriterRequest[]): Answer[] {
+    return this.#store.database.gate.run(() => this.#runAll(requests));
+  }
+
+  #runAll(requests: readonly WriterRequest[]): Answer[] {
     const refusal = this.#brokenCause ?? this.#watch.refusal();
     if (refusal !== null) return requests.map(() => this.#unavailable(refusal, 'not_stored'));
     try {

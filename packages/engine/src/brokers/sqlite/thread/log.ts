@@ -1,5 +1,6 @@
 // The write-ahead log of an open database: its checkpoints, and the marks that tie it to the file (log-mark.ts).
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { CallGate } from '../call-gate.ts';
 import { errorKindOf } from '../errors.ts';
 import {
   APPLICATION_ID,
@@ -25,6 +26,7 @@ interface NumberStatement {
 interface OpenFile {
   readonly path: string;
   readonly pageBytes: number;
+  readonly gate: Pick<CallGate, 'run'>;
   exec(sql: string): void;
   prepare(sql: string): NumberStatement;
 }
@@ -78,6 +80,10 @@ export class WriteAheadLog {
 
   /** Copies the log into the file, and begins the log anew. Ends holds. */
   checkpoint(): void {
+    this.#database.gate.run(() => this.#makeCheckpoint());
+  }
+
+  #makeCheckpoint(): void {
     if (!this.#isStarted) return this.#database.exec('PRAGMA wal_checkpoint(RESTART)');
     for (const hold of this.#holds) hold.isBroken = true;
     try {
@@ -111,8 +117,10 @@ export class WriteAheadLog {
    * here on is lost.
    */
   settle(): void {
-    this.#write({ tag: this.#tag, more: false });
-    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    this.#database.gate.run(() => {
+      this.#write({ tag: this.#tag, more: false });
+      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    });
   }
 
   /** Collects the numbers of the pages that checkpoints write to the file. Call `unwatch` with the same set. */

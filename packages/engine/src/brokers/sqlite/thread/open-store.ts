@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { POISON_LIMITS } from '@task-center/model';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
+import { CallGate } from '../call-gate.ts';
 import type { FileFinding, WriterData } from '../messages.ts';
 import { migrations } from '../migrations/migrations.generated.ts';
 import { removeLeftovers } from './backup.ts';
@@ -80,21 +81,27 @@ function readStore(database: Database, path: string, wallMs: number): Store {
  *
  * @throws TaskCenterError `database-in-use`, `database-unusable`, `schema-too-new`, `broker-unsafe`
  */
-export function openStore({ path: givenPath, allow }: WriterData, wallMs: number): OpenStore {
+export function openStore({ path: givenPath, allow, gate: memory }: WriterData, wallMs: number): OpenStore {
   prepareFile(givenPath);
   const path = realpathSync(givenPath);
+  const gate = new CallGate(memory);
   const isOwnerAllowed = allow.includes('file_owner');
   const taken = takeMark({ path, force: isOwnerAllowed });
-  let database: Database | undefined;
   try {
     // Without a mark another broker of this process may have the file open: the check would drop its locks.
     const found = taken.mark ? checkLog(path, allow.includes('file_log'), wallMs) : [];
-    database = openDatabase(path);
-    const store = readStore(database, givenPath, wallMs);
-    const watch = new FileWatch({ givenPath, path, taken, isOwnerAllowed, found });
-    return { store, watch, taken };
+    return gate.run(() => {
+      const database = openDatabase(path, gate);
+      try {
+        const store = readStore(database, givenPath, wallMs);
+        const watch = new FileWatch({ givenPath, path, taken, isOwnerAllowed, found });
+        return { store, watch, taken };
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    });
   } catch (error) {
-    database?.close();
     taken.mark?.remove();
     throw error;
   }

@@ -222,7 +222,8 @@ class RequestLoop {
 }
 
 try {
-  new RequestLoop(openStore(settings, nowOf(nowMs).wallMs)).start();
+  const open = openStore(settings, nowOf(nowMs).wallMs);
+  open.store.database.gate.run(() => new RequestLoop(open)).start();
 } catch (error) {
   const isKnown = error instanceof TaskCenterError;
   const reported = isKnown

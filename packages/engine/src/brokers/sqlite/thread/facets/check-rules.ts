@@ -2,7 +2,7 @@
 // program that wrote to the file, may. Runs in the writer thread.
 import type { FaultKind } from '../../../../broker/check.ts';
 import { AGGREGATING, CANCELLED, COMPLETED, IN_SET, PENDING, RETRY, SCHEDULED } from '../../states.ts';
-import type { SqlValue } from '../database.ts';
+import type { SqlValue } from '../driver/driver.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Store } from '../store.ts';
 import { IS_CURSOR_KEY } from './cursor-key.ts';

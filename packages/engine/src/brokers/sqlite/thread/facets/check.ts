@@ -2,7 +2,7 @@
 // main/facets/check.ts. Besides the rules it checks the file itself and the counts in memory.
 import type { Fault, Candidate } from '../../../../broker/check.ts';
 import { plain, type Packet } from '../../packing.ts';
-import type { SqlValue } from '../database.ts';
+import type { SqlValue } from '../driver/driver.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import { STATES } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
