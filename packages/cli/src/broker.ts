@@ -55,7 +55,7 @@ export function checkFile(url: string): void {
 export async function openBroker({ url, allow }: ConfiguredBroker, action: string): Promise<Broker> {
   const { connect, isTaskCenterError } = await import('@task-center/engine');
   try {
-    return await connect(url, { allow });
+    return await connect(url, { allow, log: false });
   } catch (error) {
     if (!isTaskCenterError(error, 'database-in-use')) throw error;
     const fix = `Stop the service, ${action}, and start it again.`;

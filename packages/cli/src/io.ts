@@ -1,5 +1,5 @@
+import type { Sink } from '@task-center/engine/sink';
 import type { ServiceSignal } from './signals.ts';
-import type { Sink } from './sink.ts';
 
 /** What the process of a service tells its parent. */
 export type ServiceMessage =

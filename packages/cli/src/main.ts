@@ -6,7 +6,8 @@ const { argv, env } = process;
 const args = argv.slice(2);
 const fault = commandLineFault(args, env);
 
-// The supervisor stays in memory for as long as the service runs. It therefore loads no command and no package.
+// The supervisor stays in memory for as long as the service runs. It therefore loads no command, and of
+// the packages one file.
 // It passes texts on to its child, which could not tell any more what their bytes were.
 if (fault !== null) {
   process.stderr.write(`task-center: ${fault}. Write it in UTF-8, or run the command in a UTF-8 locale.\n`);

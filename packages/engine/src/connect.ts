@@ -2,10 +2,16 @@ import { ALLOWABLE_FINDINGS, type AllowableFinding } from './broker/findings.ts'
 import type { Broker } from './broker/broker.ts';
 import { invalidValue, isTaskCenterError, shownUrl, TaskCenterError } from './errors/task-center-error.ts';
 import type { RedisSettings } from './brokers/redis/client/url.ts';
+import { LEVELS, silentLog, type Log } from './runtime/log.ts';
 import { createRuntime, type Runtime } from './runtime/runtime.ts';
 
 export interface ConnectOptions {
-  /** Clock, log and events. Default: those of the system, and no log. */
+  /**
+   * Where the broker and all who are given it write their lines (docs/logs.md): a pino logger, `console`, or an object of your own.
+   * `false` = nowhere. Default: the log of `runtime`, else JSON lines on standard error.
+   */
+  readonly log?: Log | false;
+  /** Clock, events and the like. Default: those of the system. */
   readonly runtime?: Partial<Runtime>;
   /**
    * Keeps trying while the broker is out of reach, once a second, until it answers or this signal aborts. Default:
@@ -37,14 +43,16 @@ const RETRY_INTERVAL_MS = 1_000;
  *   `broker-refused`, `broker-unsafe`, `database-in-use`, `database-unusable`, `schema-too-new`
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Broker> {
-  const { signal, ...openOptions } = options;
+  const { signal, log: given, ...rest } = options;
   const { allow = [] } = options;
   const expected = `some of ${ALLOWABLE_FINDINGS.join(', ')}`;
   if (!Array.isArray(allow)) throw invalidValue('allow', allow, `a list of ${expected}`);
   const unknown = allow.find((code) => !ALLOWABLE_FINDINGS.includes(code));
   if (unknown !== undefined) throw invalidValue('allow', unknown, expected);
+  const runtime = createRuntime({ ...options.runtime, ...logOf(given) });
+  const openOptions = { ...rest, runtime };
   if (!signal) return openBroker(url, openOptions);
-  const { clock, log } = createRuntime(options.runtime);
+  const { clock, log } = runtime;
   for (;;) {
     try {
       return await openBroker(url, openOptions);
@@ -57,7 +65,15 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   }
 }
 
-async function openBroker(url: string, options: Omit<ConnectOptions, 'signal'>): Promise<Broker> {
+/** The log of a runtime, from the option. @throws TaskCenterError `invalid-value` */
+function logOf(log: Log | false | undefined): { readonly log?: Log } {
+  if (log === undefined) return {};
+  if (log === false) return { log: silentLog };
+  if (LEVELS.every((level) => typeof (log as Partial<Log> | null)?.[level] === 'function')) return { log };
+  throw invalidValue('log', log, `an object with the functions ${LEVELS.join(', ')}, or false`);
+}
+
+async function openBroker(url: string, options: Omit<ConnectOptions, 'signal' | 'log'>): Promise<Broker> {
   // A name that SQLite itself takes for a database in memory; tasks that are gone with the process would be no tasks.
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length && url !== 'sqlite::memory:') {
     const { connectSqlite } = await import('./brokers/sqlite/sqlite-broker.ts');

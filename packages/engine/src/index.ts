@@ -33,6 +33,7 @@ export type { WorkerOptions } from './worker/options.ts';
 export type { StopOptions } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/run/attempt-rules.ts';
 export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
+export type { TaskLogLine } from './worker/run/task-log.ts';
 export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';
 
 // Looking at queues and tasks, and acting on them.
@@ -82,6 +83,7 @@ export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 // Errors of the library have a stable code. `codes` has all of them, with the texts.
 export { codes, type ErrorCode } from './errors/codes.ts';
 export type { FailedItem, StoredItem, UnknownItem } from './errors/some-not-stored.ts';
+export { withoutStack } from './errors/stack.ts';
 export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
 
 // What code needs from its surroundings: time, chance, log and events. Tests and hosts replace them. The other functions help
@@ -92,7 +94,8 @@ export { ownFaultOf, type OwnFault } from './runtime/own-faults.ts';
 export { dial, type DialOptions } from './runtime/dial.ts';
 export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
 export { createLoop, type Loop } from './runtime/loop.ts';
-export { silentLog, type Log } from './runtime/log.ts';
+export { createJsonLog, writtenFields, type LeveledLog, type LogOutput } from './runtime/json-log.ts';
+export { silentLog, type Log, type LogLevel } from './runtime/log.ts';
 export { makeFolder } from './runtime/make-folder.ts';
 export { within } from './runtime/within.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';

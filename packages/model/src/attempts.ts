@@ -13,6 +13,11 @@ export interface AttemptError {
   readonly message: string;
   /** HTTP status of the answer (callbacks only). */
   readonly status?: number;
+  /**
+   * Where it was thrown, with the stacks of its causes, at most 4 KiB. It is kept with the first failed attempt of a task and with
+   * the newest one.
+   */
+  readonly stack?: string;
 }
 
 /** One attempt as it is stored with its task. Times are wall-clock ms. */

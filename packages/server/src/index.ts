@@ -11,5 +11,5 @@ export {
 } from './config/config.ts';
 export { loadConfig, type ConfigInput, type LoadedConfig } from './config/load.ts';
 export { sampleYaml } from './config/sample.ts';
-export { createLog, type LogOutput } from './observe/logs.ts';
+export { createLog } from './observe/logs.ts';
 export { serve, type RunningService, type ServeDeps } from './serve.ts';

@@ -11,6 +11,7 @@ import {
   silentLog,
   systemClock,
   type Broker,
+  type LeveledLog,
   type Log,
   type Runtime,
 } from '@task-center/engine';
@@ -25,7 +26,6 @@ import { listen } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
 import { QueueLimit } from './http/submission/queue-limit.ts';
 import { connectionBound, readFileLimit } from './http/wire/open-files.ts';
-import type { LeveledLog } from './observe/logs.ts';
 import { Shortages } from './observe/shortages.ts';
 import { createMaintenanceRole } from './maintenance.ts';
 import { createLiveConfig } from './reload.ts';

@@ -36,7 +36,7 @@ function answersSuite(kind: BrokerKind): void {
     answer: (socket: Socket, nth: number) => unknown,
     ...drafts: readonly Partial<NewTask>[]
   ): Promise<Delivery[]> {
-    const runtime = createRuntime();
+    const runtime = createRuntime({ log: silentLog });
     const ids: (string | undefined)[] = [];
     const port = await requestServer((socket, nth, text) => {
       ids.push(/webhook-id: (\S+)/.exec(text)?.[1]);

@@ -48,7 +48,7 @@ describe.each(brokerKinds)(
         const events = new Events();
         let forwarded = 0;
         events.on('tasks.forwarded', ({ moved }) => void (forwarded += moved));
-        const runtime = createRuntime({ events });
+        const runtime = createRuntime({ events, log: silentLog });
         const callbacks = { mode: 'try', allow: [], concurrency: 256 } as const;
         const worker = createCallbackWorker({ broker, config: { callbacks }, log: silentLog, runtime });
         onTestFinished(() => worker.stop({ timeoutMs: 0 }));

@@ -44,7 +44,7 @@ function hostsSuite(kind: BrokerKind): void {
 
   async function start(concurrency: number): Promise<void> {
     const rules = { mode: 'try', allow: [], concurrency } as const;
-    const runtime = createRuntime();
+    const runtime = createRuntime({ log: silentLog });
     const worker = createCallbackWorker({ broker, config: { callbacks: rules }, log: silentLog, runtime });
     ends.push(() => worker.stop({ timeoutMs: 0 }));
     await worker.start();

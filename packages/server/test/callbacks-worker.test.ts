@@ -93,7 +93,7 @@ function callbackWorkerSuite(kind: BrokerKind): void {
   }
 
   async function start(rules: UrlRules = ANYWHERE, log: Log = silentLog) {
-    runtime = createRuntime();
+    runtime = createRuntime({ log });
     const config = { callbacks: { ...rules, concurrency: 8 } };
     const worker = createCallbackWorker({ broker, config, log, runtime });
     stops.push(() => worker.stop());

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createRuntime, type Broker } from '@task-center/engine';
+import { createRuntime, type Broker, silentLog } from '@task-center/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brokerKinds, type TestStore } from '../../engine/test/support/brokers.ts';
 import { nextEvent } from '../../engine/test/support/next-event.ts';
@@ -44,7 +44,7 @@ for (const kind of brokerKinds)
       broker = await place.connect();
       app = await testApp({ broker });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      const runtime = createRuntime();
+      const runtime = createRuntime({ log: silentLog });
       const output = { write: (line: string) => void logged.push(line), takeDropped: () => 0 };
       const log = createLog({ log: { level: 'debug' }, roles: ['worker'] }, output);
       const config = { callbacks: { mode: 'try', allow: [], concurrency: 2 } } as const;

@@ -1,9 +1,9 @@
 // The process of the service, which only `supervise` starts. An entry file of its own tells it that it has a parent; a
 // variable would be inherited by the programs that it starts.
+import { createSink } from '@task-center/engine/sink';
 import type { Io, ServiceMessage } from '../io.ts';
 import { processIo } from '../process-io.ts';
 import { runCli } from '../program.ts';
-import { createSink } from '../sink.ts';
 import { watchTerminal } from '../terminal.ts';
 
 /** Longest time to write what is left of the log, ms. */

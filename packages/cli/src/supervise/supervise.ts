@@ -4,9 +4,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createSink } from '@task-center/engine/sink';
 import type { ServiceMessage } from '../io.ts';
 import { IDLE_SIGNALS, STOP_SIGNALS } from '../signals.ts';
-import { createSink } from '../sink.ts';
 import { KillSwitch } from './kill-switch.ts';
 import { RestartBackoff } from './restarts.ts';
 

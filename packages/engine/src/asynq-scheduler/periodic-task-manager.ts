@@ -90,7 +90,7 @@ export class PeriodicTaskManager {
   constructor(broker: Broker, options: PeriodicTaskManagerOptions) {
     this.#options = options;
     this.#lifetime = broker.lifetime;
-    const runtime = (this.#runtime = createRuntime(options.runtime));
+    const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
     this.#scheduler = new Scheduler(broker, { ...options, runtime });
     this.#checkEntry = createCheckEntry({ ...options, runtime });
     const intervalMs = boundedMs(options.syncInterval ?? SYNC_INTERVAL, 'syncInterval', { min: '1ms' });

@@ -69,7 +69,7 @@ export class Scheduler {
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: SchedulerOptions = {}) {
-    const runtime = (this.#runtime = createRuntime(options.runtime));
+    const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
     this.#broker = broker;
     this.#checkEntry = createCheckEntry({ ...options, runtime });
     this.name = `${hostname() || 'unknown-host'}:${process.pid}:${runtime.newId()}`;

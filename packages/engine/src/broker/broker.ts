@@ -1,4 +1,5 @@
 import type { Lifetime } from '../runtime/lifetime.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Backup } from './backup.ts';
 import type { Check } from './check.ts';
 import type { ClusterView } from './cluster.ts';
@@ -30,6 +31,8 @@ import type { Submit } from './submit.ts';
 export interface Broker {
   /** The broker's URL without its password, for messages and logs. */
   readonly name: string;
+  /** Where those log who are given this broker and no log of their own. */
+  readonly log: Log;
   readonly submit: Submit;
   readonly consume: Consume;
   /** Null = the broker has no thread for it, and workers renew their leases on their own. */

@@ -23,7 +23,7 @@ export interface PrepareOptions {
   readonly maxPayloadBytes?: number;
   /** `asynq`: a task without `maxRetries` has 25 retries, as in Asynq. Default: it has 3. */
   readonly profile?: 'asynq';
-  /** Clock, IDs, log and events, for tests and for embedding. Default: those of the system, and no log. */
+  /** Clock, IDs, log and events, for tests and for embedding. Default: those of the system, and the log of the broker. */
   readonly runtime?: Partial<Runtime>;
 }
 

@@ -70,7 +70,8 @@ export function createJanitor(deps: LoopOverQueues): Loop {
       if (!hasRepairs(repaired)) return;
       const queue = steps[i]?.queue ?? '';
       events.emit('queue.repaired', { queue, ...repaired });
-      log.warn({ queue, ...repaired }, 'a queue was repaired');
+      // What was archived are dead letters.
+      log[repaired.archived > 0 ? 'error' : 'warn']({ queue, ...repaired }, 'a queue was repaired');
     });
   }
 

@@ -1,6 +1,7 @@
 import { failedFinish, POISON_LIMITS, SCAN_MS } from '@task-center/model';
 import type { Finish, LeasedTask } from '../broker/consume.ts';
 import type { Recovered } from '../broker/maintain.ts';
+import type { Log } from '../runtime/log.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { LoopOverQueues } from './forwarder.ts';
@@ -30,6 +31,11 @@ function orphanFinish(task: LeasedTask, { clock, random }: Runtime): Finish {
   } as const;
   const retryInputs = { backoff: { kind: 'asynq' }, nowMs, chance: random() } as const;
   return failedFinish(task, { record, hints: {}, isFailure: () => true }, retryInputs);
+}
+
+function tellRecovered(log: Log, fields: { queue: string; recovered: number; archived: number }): void {
+  log.warn(fields, 'tasks of a lost worker were taken back');
+  if (fields.archived > 0) log.error(fields, 'tasks were archived, because their workers died: dead letters');
 }
 
 /** Takes back the tasks of workers that are gone: docs/design/engine.md#recovery. */
@@ -64,7 +70,7 @@ export function createRecoverer({ broker, needs, runtime }: LoopOverQueues): Loo
         const archived = result.archived + ended.archived;
         const { queue } = steps[i]!;
         runtime.events.emit('tasks.recovered', { queue, recovered, archived });
-        runtime.log.warn({ queue, recovered, archived }, 'tasks of a lost worker were taken back');
+        tellRecovered(runtime.log, { queue, recovered, archived });
       }
       return results.some((result) => size(result) === LIMIT) ? 0 : SCAN_MS;
     },

@@ -4,7 +4,13 @@ import type { Clock } from './clock.ts';
 /** Fields of a log line, snake_case, such as `{ task_id, queue, err }`. Never payloads or results. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** The part of a pino logger that the engine uses. */
+/** From the least to the most important. */
+export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+type WriteLine = (fields: LogFields, message: string) => void;
+
+/** Where lines go: a pino logger, the `console`, or an object of your own with these four functions. */
 export interface Log {
   debug(fields: LogFields, message: string): void;
   info(fields: LogFields, message: string): void;
@@ -12,8 +18,16 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
-/** Logs nothing. It is the default, because a library must not write to its host's streams unasked. */
-export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+/** A log made of one function for each level. */
+export const eachLevel = (at: (level: LogLevel) => WriteLine): Log => ({
+  debug: at('debug'),
+  info: at('info'),
+  warn: at('warn'),
+  error: at('error'),
+});
+
+/** Logs nothing. */
+export const silentLog: Log = eachLevel(() => () => {});
 
 /** Within this time one cause is told once. */
 const REPEAT_MS = 1_000;
@@ -32,18 +46,28 @@ const quietLogs = new WeakMap<Log, Log>();
 const causeOf = ({ err }: LogFields): string | null =>
   err instanceof TaskCenterError && err.code.startsWith('broker-') ? err.message : null;
 
+/** Writes a line. A log of the host that throws or rejects must not fail a task or end a loop, and there is nobody left to tell. */
+function writeSafely(log: Log, level: LogLevel, line: Parameters<WriteLine>): void {
+  try {
+    const returned: unknown = log[level](...line);
+    if (returned instanceof Promise) returned.catch(() => {});
+  } catch {
+    // See above.
+  }
+}
+
 /**
  * The same log, in which one cause is told at most once a second: many loops fail of one cause. The next line with it has
- * `suppressed`, the number of lines that were left out. Everybody who is given the same log shares it.
+ * `suppressed`, the number of lines that were left out. Everybody who is given the same log shares it. It never throws.
  */
 export function quietLog(log: Log, clock: Pick<Clock, 'monotonicMs'>): Log {
   const known = quietLogs.get(log);
   if (known) return known;
   const causes = new Map<string, Told>();
 
-  const at = (level: 'info' | 'warn' | 'error') => (fields: LogFields, message: string) => {
-    const cause = causeOf(fields);
-    if (cause === null) return log[level](fields, message);
+  const at = (level: LogLevel) => (fields: LogFields, message: string) => {
+    const cause = level === 'debug' ? null : causeOf(fields);
+    if (cause === null) return writeSafely(log, level, [fields, message]);
     const nowMs = clock.monotonicMs();
     const told = causes.get(cause);
     if (told && nowMs - told.atMs < REPEAT_MS) return void (told.suppressed += 1);
@@ -51,15 +75,10 @@ export function quietLog(log: Log, clock: Pick<Clock, 'monotonicMs'>): Log {
     if (causes.size >= MAX_CAUSES) causes.clear();
     causes.set(cause, { atMs: nowMs, suppressed: 0 });
     const { suppressed = 0 } = told ?? {};
-    log[level](suppressed > 0 ? { ...fields, suppressed } : fields, message);
+    writeSafely(log, level, [suppressed > 0 ? { ...fields, suppressed } : fields, message]);
   };
 
-  const quiet: Log = {
-    debug: (fields, message) => log.debug(fields, message),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-  };
+  const quiet = eachLevel(at);
   // A log that is quiet already stays as it is.
   quietLogs.set(log, quiet).set(quiet, quiet);
   return quiet;

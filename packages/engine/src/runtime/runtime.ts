@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from './clock.ts';
 import { Events } from './events.ts';
 import { newUuid } from './ids.ts';
-import { quietLog, silentLog, type Log } from './log.ts';
+import { quietLog, type Log } from './log.ts';
+import { stderrLog } from './stderr-log.ts';
 
 /** What code needs from its surroundings: time, chance, IDs, logs and events. It is passed down; nothing is global. */
 export interface Runtime {
@@ -14,9 +15,12 @@ export interface Runtime {
   readonly events: Events;
 }
 
-/** The real runtime, with the caller's overrides. */
-export function createRuntime(overrides: Partial<Runtime> = {}): Runtime {
-  const { clock = systemClock, log = silentLog } = overrides;
+/**
+ * The real runtime, with the caller's overrides. `fallback`: the log where the overrides have none, such as that of the broker; by
+ * default JSON lines on standard error.
+ */
+export function createRuntime(overrides: Partial<Runtime> = {}, fallback: Log = stderrLog): Runtime {
+  const { clock = systemClock, log = fallback } = overrides;
   return {
     random: Math.random,
     newId: newUuid,

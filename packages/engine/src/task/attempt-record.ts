@@ -1,6 +1,6 @@
 // How the attempts of a task are stored.
 
-import type { AttemptRecord } from '@task-center/model';
+import type { AttemptError, AttemptRecord } from '@task-center/model';
 
 /** Attempts stored with a task: the first one and the last 49. */
 export const MAX_KEPT_ATTEMPTS = 50;
@@ -25,6 +25,9 @@ const ATTEMPT_KEYS = {
 
 const ATTEMPT_FIELDS = Object.entries(ATTEMPT_KEYS) as [keyof AttemptRecord, string][];
 
+/** The stack has a place of its own: not every attempt keeps it. */
+const errorToStore = (error: AttemptError) => ({ ...error, stack: undefined });
+
 /**
  * The record as one line of JSON, without its line feed. Brokers append lines and drop whole lines without decoding
  * them. See docs/design/data-model.md#attempt-records.
@@ -32,6 +35,7 @@ const ATTEMPT_FIELDS = Object.entries(ATTEMPT_KEYS) as [keyof AttemptRecord, str
 export function encodeAttempt(record: AttemptRecord): string {
   const short: Record<string, unknown> = {};
   for (const [field, key] of ATTEMPT_FIELDS) if (record[field] !== undefined) short[key] = record[field];
+  if (record.error?.stack !== undefined) short[ATTEMPT_KEYS.error] = errorToStore(record.error);
   return JSON.stringify(short);
 }
 

@@ -23,6 +23,8 @@ export class HeldTask implements TrackedLease {
   endsMs = Infinity;
   /** What to hand in, once that is decided. */
   finish: Finish | undefined;
+  /** What made its attempt fail. */
+  thrown: unknown;
   /** Asynq's cancel message came while it waited. */
   isCancelled = false;
   /** It goes back to the broker because it must not start here: there is no attempt to report. */

@@ -41,7 +41,7 @@ export interface WorkerOptions extends FailureOptions {
   readonly aggregation?: AggregationOptions;
   /** Checks now and then whether the broker answers. Default: no check. */
   readonly healthCheck?: HealthCheck;
-  /** Clock, log, events and the like. Default: the real ones, and no log. */
+  /** Clock, log, events and the like. Default: the real ones, and the log of the broker. */
   readonly runtime?: Partial<Runtime>;
 }
 

@@ -63,14 +63,14 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   });
   const slots = new TaskSlots(keeper);
   const mayTake = () => keeper.keepsUp && !runner.isIsolating;
-  const missing = deps.rules.failsWithoutHandler ? undefined : new MissingHandlers(runtime);
+  const missing = new MissingHandlers(runtime, deps.rules.failsWithoutHandler);
   const wanted = { clock: runtime.clock, concurrency, taken: () => slots.taken, mayTake, admission };
   const demand = new Demand(wanted);
   const exchanges: ExchangeLoop = new ExchangeLoop({
     ...deps,
     demand,
     leaseMs: lease.leaseMs,
-    leave: () => missing?.leave() ?? [],
+    leave: () => missing.leave(),
     onTasks: (tasks, sinceMs) => runner.startAll(tasks, sinceMs),
     onFetched: (count) => admission?.onFetched(count > 0),
     onAnswered: (held, outcome) => runner.onAnswered(held, outcome),

@@ -55,6 +55,7 @@ export class TaskSlots {
   /** Its attempt has ended. Without a finish its lease is lost, and nothing will be handed in. */
   end(held: HeldTask, finish: Finish | undefined): void {
     this.#running -= 1;
+    held.thrown = held.attempt?.thrown;
     held.attempt = undefined;
     held.endsMs = Infinity;
     held.finish = finish;
@@ -77,6 +78,7 @@ export class TaskSlots {
    */
   release(held: HeldTask): void {
     held.finish = undefined;
+    held.thrown = undefined;
     this.#keeper.release(held);
   }
 }

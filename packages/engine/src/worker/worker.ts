@@ -49,7 +49,7 @@ export class Worker {
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: WorkerOptions = {}) {
     this.#lifetime = broker.lifetime;
-    const runtime = (this.#runtime = createRuntime(options.runtime));
+    const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
     const identity = newIdentity(runtime);
     const settings = workerSettings(options);
     this.name = identity.name;

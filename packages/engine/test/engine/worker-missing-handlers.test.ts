@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
@@ -17,7 +18,7 @@ describe.each(brokerKinds)('types without a handler on $name', ({ available, cre
   let client: Client;
   let events: Events;
   let workers: Worker[];
-  let warnings: [object, string][];
+  let errors: [object, string][];
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
@@ -26,7 +27,7 @@ describe.each(brokerKinds)('types without a handler on $name', ({ available, cre
     client = new Client(broker);
     events = new Events();
     workers = [];
-    warnings = [];
+    errors = [];
   });
 
   afterEach(async () => {
@@ -37,13 +38,7 @@ describe.each(brokerKinds)('types without a handler on $name', ({ available, cre
 
   /** A worker that handles these types. */
   async function aWorker(types: readonly string[], options: WorkerOptions = {}): Promise<Worker> {
-    const ignore = () => {};
-    const log = {
-      error: ignore,
-      info: ignore,
-      debug: ignore,
-      warn: (...line: unknown[]) => void warnings.push(line as never),
-    };
+    const log = { ...silentLog, error: (...line: unknown[]) => void errors.push(line as never) };
     const worker = new Worker(broker, { ...options, runtime: { events, log } });
     workers.push(worker);
     for (const type of types) worker.handle(type, () => {});
@@ -79,7 +74,7 @@ describe.each(brokerKinds)('types without a handler on $name', ({ available, cre
       expect(task).toMatchObject({ state: 'completed', attempt: 1, retried: 0, crashes: 0, lastError: null });
       expect(task?.attempts).toMatchObject([{ number: 1, outcome: 'succeeded' }]);
       expect(task?.waitingFor).toBeNull();
-      const told = warnings.filter(([fields]) => 'type' in fields);
+      const told = errors.filter(([fields]) => 'type' in fields);
       expect(told).toHaveLength(others);
       expect(told[0]).toEqual([
         { queue: 'default', type: 'b' },

@@ -33,6 +33,8 @@ export interface FailureHints {
   readonly status?: number;
   /** Why the task is or is not retried, in words. It is kept with the attempt. */
   readonly reason?: string;
+  /** `true`: the handler has logged the failure, and its worker does not do it again. */
+  readonly isLogged?: boolean;
 }
 
 /** A failed attempt, with all that the decision depends on. */

@@ -5,6 +5,7 @@ import {
   logicalQueue,
   plainTaskId,
   traceIdOf,
+  withoutStack,
   type Clock,
   type HandledTask,
   type HandlerContext,
@@ -119,11 +120,10 @@ interface FinishedAttempt {
   readonly sinceMs: number;
 }
 
-/** Whether the attempt was ended because the worker stops: its task is given back, and nothing has failed. */
-const isGivenBack = ({ aborted, reason }: AbortSignal): boolean =>
-  aborted && (reason as { cause?: unknown }).cause === 'shutdown';
-
-/** Logs one line per attempt: failures as warnings, others at level debug. Never the payload or the answer. */
+/**
+ * Logs one line per attempt: failures as warnings, others at level debug. Never the payload or the answer. An attempt that was ended
+ * before its answer is the worker's to tell: its task was given back, or it has run out of time.
+ */
 function logOutcome(
   { clock, log }: AttemptDeps,
   { task, delivery, delivered, outcome, signal, sinceMs }: FinishedAttempt,
@@ -134,7 +134,7 @@ function logOutcome(
     duration_ms: Math.round(clock.monotonicMs() - sinceMs),
   };
   if (outcome.ok) return log.debug({ ...fields, reason: outcome.note ?? undefined }, 'a callback succeeded');
-  if (isGivenBack(signal)) return log.debug(fields, 'a callback was given back, because the worker stops');
+  if (signal.aborted) return log.debug(fields, 'a callback was ended early');
   const err = { class: outcome.hints.errorClass, message: outcome.message };
   const reason = [outcome.hints.reason, outcome.note].filter(Boolean).join('; ');
   log.warn({ ...fields, err, reason }, 'a callback attempt failed');
@@ -184,6 +184,7 @@ export async function deliverTask(
   const outcome = outcomeOf(delivered, deps.clock.wallMs());
   context.record({ ...exchangeRecord(request, delivered) }, outcome.note ?? undefined);
   logOutcome(deps, { task, delivery, delivered, outcome, signal: context.signal, sinceMs });
-  if (!outcome.ok) throw new HandlerError(outcome.message, outcome.hints);
+  if (!outcome.ok)
+    throw withoutStack(new HandlerError(outcome.message, { ...outcome.hints, isLogged: true }));
   return outcome.result ?? undefined;
 }

@@ -186,6 +186,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   };
   return {
     name: client.name,
+    log: runtime.log,
     submit: findings.guard(createSubmit(deps, durabilities)),
     consume: createConsume(deps),
     leaseRenewal,

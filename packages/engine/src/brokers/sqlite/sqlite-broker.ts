@@ -127,6 +127,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const parts = [findings, signals, presence, semaphores];
   return {
     name,
+    log,
     ...createStoredFacets(writer, file, runtime.newId),
     submit: findings.guard(createSubmit(writer, name)),
     // Tests that set the time also renew leases themselves.

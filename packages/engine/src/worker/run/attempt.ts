@@ -1,8 +1,10 @@
 import type { Consume, LeasedTask } from '../../broker/consume.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
+import type { Log } from '../../runtime/log.ts';
 import { AttemptContext, copyFacts } from './context.ts';
 import type { PreparedHandler } from './handlers.ts';
 import { encodeEarlyResult } from './results.ts';
+import { createTaskLog, type KeepLine } from './task-log.ts';
 import {
   abortReason,
   endAborted,
@@ -21,6 +23,8 @@ const MAX_NOTE_LENGTH = 1_000;
 /** What all attempts of a worker share. */
 export interface AttemptDeps extends OutcomeDeps {
   readonly consume: Pick<Consume, 'keepResults'>;
+  /** Undefined = the lines of handlers are only logged. */
+  readonly keepLine?: KeepLine | undefined;
 }
 
 /** When an attempt that starts now must end, wall-clock ms. */
@@ -49,6 +53,9 @@ export class Attempt {
   /** What its handler recorded. */
   facts: Readonly<Record<string, unknown>> | undefined;
   note: string | undefined;
+  /** What made it fail. */
+  thrown: unknown;
+  #log: Log | undefined;
   #controller: AbortController | undefined;
   #cause: AbortCause | undefined;
   #isAsked = false;
@@ -71,7 +78,7 @@ export class Attempt {
     }
     try {
       if (!handler) throw new TaskCenterError('handler-missing', { type: this.task.type });
-      const returned = handler(this.task, new AttemptContext(this, this.deps.runtime.log));
+      const returned = handler(this.task, new AttemptContext(this));
       return isThenable(returned) ? this.#waitFor(returned) : this.#end(endSucceeded(this, returned));
     } catch (error) {
       return this.#end(this.#decide(endFailed, error));
@@ -140,6 +147,13 @@ export class Attempt {
     const cause = this.#cause ?? (this.#isAsked ? 'cancelled' : null);
     if (cause && !this.#controller.signal.aborted) this.#controller.abort(abortReason(cause));
     return this.#controller.signal;
+  }
+
+  /** Created only for handlers that use it. */
+  get log(): Log {
+    const { runtime, keepLine } = this.deps;
+    const { log, clock } = runtime;
+    return (this.#log ??= createTaskLog(this.task, { log, wallMs: () => clock.wallMs(), keepLine }));
   }
 
   /** See `HandlerContext.record`. */

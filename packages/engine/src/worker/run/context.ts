@@ -8,6 +8,7 @@ const MAX_FACTS_BYTES = 16 * 1_024;
 /** What a handler's context needs from its attempt. */
 interface ContextSource {
   readonly signal: AbortSignal;
+  readonly log: Log;
   readonly deadlineMs: number;
   record(facts: Readonly<Record<string, unknown>>, note?: string): void;
   setResult(value: unknown): Promise<void>;
@@ -16,17 +17,19 @@ interface ContextSource {
 /** A class with getters: there is one per attempt, and most handlers use none of it. */
 export class AttemptContext implements HandlerContext {
   readonly deadlineMs: number;
-  readonly log: Log;
   readonly #attempt: ContextSource;
 
-  constructor(attempt: ContextSource, log: Log) {
+  constructor(attempt: ContextSource) {
     this.deadlineMs = attempt.deadlineMs;
-    this.log = log;
     this.#attempt = attempt;
   }
 
   get signal(): AbortSignal {
     return this.#attempt.signal;
+  }
+
+  get log(): Log {
+    return this.#attempt.log;
   }
 
   // Handlers may destructure the context: these return functions that need no `this`.

@@ -42,6 +42,7 @@ export interface HandlerContext {
   readonly signal: AbortSignal;
   /** End of this attempt, wall-clock ms. */
   readonly deadlineMs: number;
+  /** Each line has the task's fields. Where it goes: docs/logs.md. */
   readonly log: Log;
   /**
    * Keeps facts in this attempt's record, however the attempt ends: a plain object of at most 16 KiB as JSON. `note` is for

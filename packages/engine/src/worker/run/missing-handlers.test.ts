@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createFakeClock, type FakeClock } from '../../../test/support/fake-clock.ts';
 import { MAX_LEFT_TYPES } from '../../broker/bounds.ts';
 import type { LeasedTask } from '../../broker/consume.ts';
+import { silentLog } from '../../runtime/log.ts';
 import { createRuntime } from '../../runtime/runtime.ts';
 import { MissingHandlers } from './missing-handlers.ts';
 
@@ -12,20 +13,14 @@ describe('tasks without a handler', () => {
 
   const task = (type: string) => ({ queue: 'q', id: 'a', type }) as LeasedTask;
   const pauseOf = (type = 'b') => {
-    const end = missing.giveBack(task(type));
-    return end.outcome === 'defer' ? end.delayMs : null;
+    const end = missing.meet(task(type));
+    return end?.outcome === 'defer' ? end.delayMs : null;
   };
 
   beforeEach(() => {
     clock = createFakeClock();
     told = [];
-    const ignore = () => {};
-    const log = {
-      error: ignore,
-      info: ignore,
-      debug: ignore,
-      warn: (fields: object) => void told.push(fields),
-    };
+    const log = { ...silentLog, error: (fields: object) => void told.push(fields) };
     missing = new MissingHandlers(createRuntime({ clock, log }));
   });
 

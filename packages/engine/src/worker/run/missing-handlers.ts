@@ -8,6 +8,9 @@ const NO_WORKER = 'no worker for this type';
 
 /** Pauses of a type, after which its tasks are due again. */
 const PAUSES = { firstMs: 100, maxMs: 5_000, forgetMs: 60_000 };
+const GIVE_BACK_TEXT =
+  'no handler for this type: this worker gives its tasks back, and they wait for a worker that has one';
+const FAIL_TEXT = 'no handler for this type: its tasks fail';
 /** Types that are told of; beyond them a worker says nothing more. */
 const MAX_TOLD = 1_000;
 
@@ -20,14 +23,18 @@ export class MissingHandlers {
   /** By type. */
   readonly #pauses = new GrowingPauses(PAUSES);
   readonly #told = new Set<string>();
+  readonly #fails: boolean;
 
-  constructor(runtime: Runtime) {
+  /** @param fails whether such tasks fail, as with a Go server */
+  constructor(runtime: Runtime, fails = false) {
     this.#runtime = runtime;
+    this.#fails = fails;
   }
 
-  /** The end of a task that this worker cannot run. */
-  giveBack(task: LeasedTask): GivenBack {
+  /** The end of a task that this worker cannot run; null = its attempt fails. */
+  meet(task: LeasedTask): GivenBack | null {
     this.#tell(task);
+    if (this.#fails) return null;
     const delayMs = this.#pauses.next(task.type, this.#runtime.clock.monotonicMs());
     return { task, outcome: 'defer', delayMs, reason: NO_WORKER };
   }
@@ -41,10 +48,7 @@ export class MissingHandlers {
     if (this.#told.has(type) || this.#told.size >= MAX_TOLD) return;
     this.#told.add(type);
     const { log, events } = this.#runtime;
-    log.warn(
-      { queue, type },
-      'no handler for this type: this worker gives its tasks back, and they wait for a worker that has one',
-    );
+    log.error({ queue, type }, this.#fails ? FAIL_TEXT : GIVE_BACK_TEXT);
     events.emit('handler.missing', { queue, type });
   }
 }

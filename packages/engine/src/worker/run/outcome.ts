@@ -1,6 +1,7 @@
 import { failedFinish, type AttemptRecord, type FailureHints } from '@task-center/model';
 import type { Finish, LeasedTask } from '../../broker/consume.ts';
 import { HandlerError } from '../../errors/handler-errors.ts';
+import { stackOf, withoutStack } from '../../errors/stack.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AttemptRules } from './attempt-rules.ts';
 import { classOf, deferralIn, hintsOf, isRevocation, errorTextOf } from './error-info.ts';
@@ -27,6 +28,8 @@ interface OutcomeInputs {
   readonly facts: Readonly<Record<string, unknown>> | undefined;
   /** What its handler noted for people. */
   readonly note: string | undefined;
+  /** What made it fail. */
+  thrown: unknown;
   readonly deps: OutcomeDeps;
 }
 
@@ -51,7 +54,7 @@ const SUCCEEDED = { outcome: 'succeeded' } as const;
 
 /** The reason of a handler's signal. Its class is kept if the handler throws it, alone or as a cause. */
 export const abortReason = (cause: AbortCause): Error =>
-  new HandlerError(ABORT_TEXT[cause], { errorClass: cause }, { cause });
+  withoutStack(new HandlerError(ABORT_TEXT[cause], { errorClass: cause }, { cause }));
 
 /** The handler returned `value`. It has succeeded, whether the value can be kept or not. */
 export function endSucceeded(attempt: OutcomeInputs, value: unknown): Finish {
@@ -73,7 +76,7 @@ export function endSucceeded(attempt: OutcomeInputs, value: unknown): Finish {
 /** The attempt was ended before its handler. */
 export function endAborted(attempt: OutcomeInputs, cause: AbortCause): AttemptEnd {
   if (cause === 'lease-lost') {
-    reportError(attempt, new Error(ABORT_TEXT[cause]));
+    reportError(attempt, withoutStack(new Error(ABORT_TEXT[cause])));
     return 'lost';
   }
   if (cause === 'shutdown') return { outcome: 'requeue', task: attempt.task };
@@ -81,7 +84,7 @@ export function endAborted(attempt: OutcomeInputs, cause: AbortCause): AttemptEn
     cause === 'expired' && attempt.deps.rules.deadlineIsFinal
       ? { retryable: false, errorClass: 'expired', reason: 'past its deadline' }
       : { errorClass: cause };
-  return endFailed(attempt, new HandlerError(ABORT_TEXT[cause], hints));
+  return endFailed(attempt, withoutStack(new HandlerError(ABORT_TEXT[cause], hints)));
 }
 
 /** The handler threw `error`. */
@@ -93,14 +96,17 @@ export function endFailed(attempt: OutcomeInputs, error: unknown): Finish {
     const { delayMs } = deferral;
     return deferred(task, { delay: delayMs, reason: errorTextOf(deferral) }, runtime.clock.wallMs());
   }
+  attempt.thrown = error;
   reportError(attempt, error);
   const hints = hintsOf(error);
+  const stack = stackOf(error);
   const record = attemptRecordOf(attempt, {
     outcome: 'failed',
     error: {
       class: hints.errorClass ?? classOf(error),
       message: errorTextOf(error),
       ...(hints.status !== undefined && { status: hints.status }),
+      ...(stack !== undefined && { stack }),
     },
   });
   if (isRevocation(error)) return { outcome: 'revoked', task, record };

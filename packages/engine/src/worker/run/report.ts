@@ -1,7 +1,10 @@
 import type { Finish, FinishOutcome, LeasedTask } from '../../broker/consume.ts';
 import { isGivenBack } from '../../broker/given-back.ts';
-import type { AttemptOutcome } from '../../runtime/events.ts';
+import type { AttemptOutcome, TaskRef } from '../../runtime/events.ts';
+import type { Log } from '../../runtime/log.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { hintsOf } from './error-info.ts';
+import { taskFields } from './task-log.ts';
 
 // What a worker tells about its attempts. Events that nobody listens to cost nothing.
 
@@ -15,24 +18,55 @@ const OUTCOME = {
   defer: 'deferred',
 } as const;
 
-export function reportStarted({ events }: Runtime, task: LeasedTask): void {
-  if (!events.has('attempt.started')) return;
-  events.emit('attempt.started', { task, type: task.type, attempt: task.attempt });
+/** A task that has ended, and what made its last attempt fail. */
+interface EndedTask {
+  readonly finish: Finish;
+  readonly thrown: unknown;
 }
 
-/** The broker has accepted the finish. */
-export function reportFinished(runtime: Runtime, finish: Finish, outcome: FinishOutcome): void {
+type FailedFinish = Extract<Finish, { outcome: 'retry' | 'archive' }>;
+
+/** What events say of a task: a leased one also has its payload and its lease token. */
+const taskRef = ({ queue, id }: LeasedTask): TaskRef => ({ queue, id });
+
+export function reportStarted({ events }: Runtime, task: LeasedTask): void {
+  if (!events.has('attempt.started')) return;
+  events.emit('attempt.started', { task: taskRef(task), type: task.type, attempt: task.attempt });
+}
+
+/** The broker has accepted the finish. `thrown`: what made the attempt fail. */
+export function reportFinished(
+  runtime: Runtime,
+  { finish, thrown }: EndedTask,
+  outcome: Exclude<FinishOutcome, 'lease-lost'>,
+): void {
   const runMs = isGivenBack(finish) ? 0 : finish.record.finishedMs - finish.record.startedMs;
   const ended = outcome === 'cancelled' ? 'cancelled' : OUTCOME[finish.outcome];
+  if (ended === 'failed' || ended === 'archived') logFailed(runtime.log, finish as FailedFinish, thrown);
   emitFinished(runtime, finish.task, { outcome: ended, runMs });
 }
 
+/** One line for the failed attempt, unless its handler has written it, and one for the dead letter. */
+function logFailed(log: Log, finish: FailedFinish, thrown: unknown): void {
+  const { task, record } = finish;
+  const { error, nextMs, reason } = record;
+  const fields = {
+    ...taskFields(task),
+    next_at: nextMs === undefined ? undefined : new Date(nextMs).toISOString(),
+    duration_ms: record.finishedMs - record.startedMs,
+    status: error?.status,
+    reason,
+    err: error,
+  };
+  const counts = finish.outcome === 'archive' || finish.countsAsFailure;
+  if (!counts) log.debug(fields, 'an attempt failed, and its worker does not count it as a failure');
+  else if (hintsOf(thrown).isLogged !== true) log.warn(fields, 'an attempt failed');
+  if (finish.outcome === 'archive') log.error(fields, 'a task was archived: a dead letter');
+}
+
 export function reportLeaseLost({ log, events }: Runtime, task: LeasedTask): void {
-  log.warn(
-    { queue: task.queue, task_id: task.id, attempt: task.attempt },
-    'a lease was lost; the outcome of its attempt is dropped',
-  );
-  events.emit('lease.lost', { task });
+  log.warn(taskFields(task), 'a lease was lost; the outcome of its attempt is dropped');
+  events.emit('lease.lost', { task: taskRef(task) });
 }
 
 /** The attempt has ended without an outcome. */
@@ -47,5 +81,5 @@ function emitFinished(
   end: { readonly outcome: AttemptOutcome; readonly runMs: number },
 ): void {
   if (!events.has('attempt.finished')) return;
-  events.emit('attempt.finished', { task, type: task.type, attempt: task.attempt, ...end });
+  events.emit('attempt.finished', { task: taskRef(task), type: task.type, attempt: task.attempt, ...end });
 }

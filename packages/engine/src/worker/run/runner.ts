@@ -18,8 +18,7 @@ export interface RunnerDeps extends AttemptDeps, Pick<CancelRequestsDeps, 'inspe
   readonly consume: Pick<Consume, 'keepResults' | 'markAlone'>;
   readonly slots: TaskSlots;
   readonly handlers: Handlers;
-  /** Undefined = a task without a handler fails, as with a Go server. */
-  readonly missing: MissingHandlers | undefined;
+  readonly missing: MissingHandlers;
   /** Undefined = each task starts. */
   readonly admission: Admission | undefined;
   readonly deadlines: Deadlines;
@@ -82,12 +81,16 @@ export class Runner {
     }
   }
 
-  /** Gives a task back for which this worker has no handler. One whose deadline has passed ends here: no handler may run it. */
+  /**
+   * Gives a task back for which this worker has no handler. One whose deadline has passed ends here: no handler may run it. With the
+   * profile `asynq` the others fail here, too.
+   */
   #giveToOthers(held: HeldTask): boolean {
     const { handlers, missing, runtime } = this.#deps;
-    if (!missing || handlers.find(held.task.type) || hasExpired(held.task, runtime)) return false;
-    this.#giveBack(held, missing.giveBack(held.task));
-    return true;
+    if (handlers.find(held.task.type) || hasExpired(held.task, runtime)) return false;
+    const givenBack = missing.meet(held.task);
+    if (givenBack) this.#giveBack(held, givenBack);
+    return givenBack !== null;
   }
 
   /** Gives a task back that may not start now. One whose deadline has passed ends here. */
@@ -129,11 +132,11 @@ export class Runner {
   /** The broker has answered the finish. */
   onAnswered(held: HeldTask, outcome: FinishOutcome): void {
     const { slots, runtime } = this.#deps;
-    const { finish } = held;
+    const { finish, thrown } = held;
     slots.release(held);
     if (held.isUnstarted || !finish) return;
     if (outcome === 'lease-lost') this.#onLost(held);
-    else reportFinished(runtime, finish, outcome);
+    else reportFinished(runtime, { finish, thrown }, outcome);
   }
 
   /** The lease is lost. Ends the attempt, or the wait to start alone; a finish that was handed in will be refused. */

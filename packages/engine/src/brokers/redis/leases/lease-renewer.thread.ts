@@ -4,6 +4,7 @@ import { failStop } from '../../../leases/fail-stop.ts';
 import { applyToRenewer, type FromRenewer, type ToRenewer } from '../../../leases/renewer-messages.ts';
 import { clockOf } from '../../../leases/main-clock.ts';
 import { Renewer } from '../../../leases/renewer.ts';
+import { silentLog } from '../../../runtime/log.ts';
 import { createRuntime } from '../../../runtime/runtime.ts';
 import { RedisClient } from '../client/redis-client.ts';
 import { createExtend } from './extend.ts';
@@ -15,7 +16,7 @@ const EXTEND_MS = 1_000;
 const port = parentPort!;
 const { target, originMs } = workerData as LeaseRenewerData;
 const clock = clockOf(originMs);
-const client = new RedisClient({ target, runtime: createRuntime({ clock }) });
+const client = new RedisClient({ target, runtime: createRuntime({ clock, log: silentLog }) });
 const renewer = new Renewer({
   clock,
   extend: createExtend(client, { timeoutMs: EXTEND_MS }),

@@ -1,11 +1,12 @@
-// Writes to standard output and standard error of a service without ever blocking the process.
+// Writes to standard output and standard error without ever blocking the process. It imports nothing of ours: the parent of a
+// service loads this file alone.
 
 import { constants, fstatSync, openSync, write as writeTo, writeSync, type Stats } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 
 /** Text that cannot be written yet waits, up to this size. Further lines are dropped: a log must not fill the memory. */
-const MAX_WAITING_BYTES = 1_024 * 1_024;
+const MAX_BUFFERED_BYTES = 1_024 * 1_024;
 /** Size of one write. */
 const MAX_CHUNK_CHARS = 64 * 1_024;
 /** Pause before the next try when the reader took nothing, ms. */
@@ -105,7 +106,7 @@ class BufferedSink implements Sink {
   }
 
   takeDropped(): number {
-    if (this.#dropped === 0 || this.#hasFailed || !this.#hasRoom(MAX_WAITING_BYTES / 2)) return 0;
+    if (this.#dropped === 0 || this.#hasFailed || !this.#hasRoom(MAX_BUFFERED_BYTES / 2)) return 0;
     const count = this.#dropped;
     this.#dropped = 0;
     return count;
@@ -137,7 +138,7 @@ class BufferedSink implements Sink {
   }
 
   #hasRoom(bytes: number): boolean {
-    return this.#waitingBytes + (this.#chunk?.length ?? 0) + bytes <= MAX_WAITING_BYTES;
+    return this.#waitingBytes + (this.#chunk?.length ?? 0) + bytes <= MAX_BUFFERED_BYTES;
   }
 
   #putNext(): void {
