@@ -1,12 +1,8 @@
 // Prepares the statements that change the states of tasks, for tasks.ts and cancel-moves.ts. Runs in the writer thread.
 import { ACTIVE, type StateNumber } from '../states.ts';
-<<<<<<< HEAD
 import type { AwaitedTasks } from './awaited-tasks.ts';
-import type { Database, SqlValue } from './database.ts';
-=======
 import type { Database } from './database.ts';
 import type { SqlValue } from './driver/driver.ts';
->>>>>>> 52a22e0 (Use Node's own SQLite driver where it can do the work, and let an exit wait for its calls)
 import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
 
 /** A task of a queue; `seq` is the number of its row. */
