@@ -6,8 +6,11 @@ import type { BulkState, TaskAction } from '../broker/control.ts';
 export interface BulkOptions {
   /** With the state `aggregating`: only tasks of this group. Default: tasks of all groups. Other states ignore it. */
   readonly group?: string;
-  /** Called after each step (at most 256 tasks) with the tasks handled so far and their number at the start. */
-  readonly onProgress?: (handled: number, total: number) => void;
+  /**
+   * Called after each step (at most 256 tasks) with the tasks handled so far and their number at the start. It may be async. An
+   * error of it ends the change, and is that of the call.
+   */
+  readonly onProgress?: (handled: number, total: number) => unknown;
   /** Stops after the current step. Changes that were made stay. Default: it goes on to the end. */
   readonly signal?: AbortSignal;
 }
@@ -48,7 +51,7 @@ export async function changeInSteps(broker: Broker, bulk: BulkChange): Promise<n
     const limit = Math.min(MAX_BATCH, total - handled);
     const step = await broker.control.changeMany({ queue, action, state, limit, ...group });
     handled += step.handled;
-    options.onProgress?.(handled, total);
+    await options.onProgress?.(handled, total);
     if (!step.more) break;
   }
   return handled;

@@ -56,7 +56,11 @@ export function invalidValue(name: string, got: unknown, expected: string): Task
   return new TaskCenterError('invalid-value', { name, got: shown(got), expected });
 }
 
-/** The message of whatever was thrown, for causes in errors and logs. */
+/** The message of whatever was thrown, for causes in errors and logs. Even reading it may throw. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return `a value of type ${typeof error} that cannot be shown`;
+  }
 }

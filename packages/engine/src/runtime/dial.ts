@@ -52,7 +52,7 @@ const openSocket = (host: string, port: number): Socket =>
   connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
 
 /** Rejects with the signal's reason once it aborts. */
-function untilAborted(signal: AbortSignal): Promise<never> {
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -121,7 +121,7 @@ class Dialling {
  */
 export async function dial(options: DialOptions): Promise<Socket> {
   const { host, signal, resolve = addressesOf } = options;
-  const aborted = untilAborted(signal);
+  const aborted = rejectOnAbort(signal);
   // It may abort after the end, when nobody waits for it any more.
   aborted.catch(() => {});
   const addresses = isIP(host) === 0 ? await Promise.race([resolve(host), aborted]) : [host];

@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events';
+import { messageOf } from '../errors/task-center-error.ts';
+import { callHost } from './call-host.ts';
 
 /** Identifies a task. `queue` is the stored queue (`orders` or `orders~cb`), `id` is the stored ID. */
 export interface TaskRef {
@@ -179,9 +181,20 @@ export interface EngineEvents {
 
 export type EventName = keyof EngineEvents;
 
+/** Tells of a listener that threw anything, which may be no error. */
+function warn(thrown: unknown): void {
+  let error: Error | string;
+  try {
+    error = thrown instanceof Error ? thrown : messageOf(thrown);
+  } catch {
+    error = messageOf(thrown);
+  }
+  process.emitWarning(error);
+}
+
 /**
- * A typed event emitter. An error of a listener stops neither other listeners nor the engine: it becomes a warning of the
- * process.
+ * A typed event emitter. An error of a listener, thrown or rejected, stops neither other listeners nor the engine: it
+ * becomes a warning of the process.
  */
 export class Events {
   readonly #emitter = new EventEmitter();
@@ -192,13 +205,7 @@ export class Events {
 
   /** Calls the listener at each event of this name. Returns a function that removes it. */
   on<N extends EventName>(name: N, listener: (event: EngineEvents[N]) => void): () => void {
-    const guarded = (event: EngineEvents[N]) => {
-      try {
-        listener(event);
-      } catch (error) {
-        process.emitWarning(error instanceof Error ? error : String(error));
-      }
-    };
+    const guarded = (event: EngineEvents[N]) => callHost(() => listener(event), warn);
     this.#emitter.on(name, guarded);
     return () => this.#emitter.off(name, guarded);
   }

@@ -17,6 +17,14 @@ export async function within<T>(
   }
 }
 
+/** Resolves when the signal aborts. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** Waits for `work`, but no longer than until the signal aborts. A later rejection of `work` is ignored. */
 export async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   let onAbort = () => {};

@@ -1,6 +1,7 @@
 import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import { boundedMs } from '../checks/duration.ts';
+import { callHost } from '../runtime/call-host.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -8,8 +9,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 export interface HealthCheck {
   /** Time between two checks, at least 1 ms. Default 15 s, as in Asynq. */
   readonly every?: Duration;
-  /** Called after each check. Null = the broker has answered. An error that it throws is logged. */
-  readonly report: (error: unknown) => void;
+  /** Called after each check. Null = the broker has answered. It may be async. An error of it is logged. */
+  readonly report: (error: unknown) => unknown;
 }
 
 const DEFAULT_EVERY: Duration = '15s';
@@ -30,7 +31,11 @@ export function createHealthCheck(
         () => null,
         (error: unknown) => error,
       );
-      if (!signal.aborted) report(failure);
+      if (!signal.aborted)
+        callHost(
+          () => report(failure),
+          (thrown) => runtime.log.error({ err: thrown }, 'the report of a health check threw an error'),
+        );
       return everyMs;
     },
   });

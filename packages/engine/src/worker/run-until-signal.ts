@@ -1,5 +1,6 @@
 import type { Duration } from '@task-center/model';
 import { systemClock } from '../runtime/clock.ts';
+import { onProcessSignal } from '../runtime/process-signals.ts';
 import { within } from '../runtime/within.ts';
 
 /** A worker, a scheduler or a manager of periodic tasks. */
@@ -49,7 +50,6 @@ function createSignalMeaning(): (signal: StopSignal) => 'stop' | 'end' | 'nothin
  * @throws TaskCenterError `worker-misused`, `scheduler-misused`
  */
 export async function runUntilSignal(worker: Runnable): Promise<void> {
-  const stopTaking = () => worker.stopTaking?.();
   const meaningOf = createSignalMeaning();
   let onStop = () => {};
   const stopSignal = new Promise<void>((resolve) => (onStop = resolve));
@@ -58,9 +58,9 @@ export async function runUntilSignal(worker: Runnable): Promise<void> {
     if (meaning === 'stop') onStop();
     if (meaning === 'end') void end(signal);
   };
+  const subscriptions: (() => void)[] = [];
   const unsubscribe = () => {
-    process.off('SIGTSTP', stopTaking);
-    for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
+    for (const cancel of subscriptions) cancel();
   };
   const end = async (signal: StopSignal) => {
     await within(systemClock, GIVE_BACK_MS, () => worker.stop({ timeout: 0 })).catch(() => {});
@@ -68,8 +68,8 @@ export async function runUntilSignal(worker: Runnable): Promise<void> {
     // Without a listener it has its default action.
     process.kill(process.pid, signal);
   };
-  if (worker.stopTaking) process.on('SIGTSTP', stopTaking);
-  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  if (worker.stopTaking) subscriptions.push(onProcessSignal('SIGTSTP', () => worker.stopTaking?.()));
+  for (const signal of STOP_SIGNALS) subscriptions.push(onProcessSignal(signal, () => onSignal(signal)));
   try {
     await worker.start();
     await Promise.race([stopSignal, ...(worker.whenStopped ? [worker.whenStopped()] : [])]);

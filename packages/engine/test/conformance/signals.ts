@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { aTask } from '../support/factories.ts';
+import { settle } from '../support/fake-clock.ts';
 import { forward, takeOne, type Bench, type Harness } from './harness.ts';
 
 /** A wait for a signal that a test can observe. It is aborted when the test ends. */
@@ -277,6 +278,23 @@ export function signalsSuite(harness: Harness): void {
       }
       await bench.broker.signals.waitForWork(['default'], AbortSignal.abort());
       await bench.broker.signals.waitForDue([{ queue: 'default', nextDueMs: null }], AbortSignal.abort());
+    });
+
+    // Loops wait again and again: a wait that ended at once would keep the process from doing anything else.
+    test('a wait on a closed broker lasts until its signal aborts', async () => {
+      const bench = await harness.openBench();
+      const before = work(bench, 'default');
+      await bench.broker.close();
+      await before.done;
+      const { signals } = bench.broker;
+      const backlog = watch((signal) => signals.waitForBacklog(['default'], signal));
+      const waits = [work(bench, 'default'), due(bench, 'default', null), backlog];
+      await settle();
+      for (const wait of waits) {
+        expect(wait.isOver).toBe(false);
+        wait.abort();
+        await wait.done;
+      }
     });
 
     test('an aborted wait does not keep other waits from ending', async () => {

@@ -51,6 +51,11 @@ describe('a backoff', () => {
     expect(backoffMs(3, { kind: 'list', delaysMs: [], jitter: 0.25 }, 0.9)).toBe(0);
   });
 
+  test.each([NaN, Infinity, -1, 1])('adds no jitter by the chance %d, which is none', (chance) => {
+    expect(backoffMs(1, fixed, chance)).toBe(2_000);
+    expect(backoffMs(1, { kind: 'asynq' }, chance)).toBe(15_000);
+  });
+
   test('is a whole number of ms, at least the plain delay, at most that with its jitter, and never shrinks', () => {
     const n = fc.integer({ min: 1, max: 1_000_000 });
     const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });

@@ -85,6 +85,9 @@ function capMs(backoff: Backoff): number {
   return backoff.kind === 'exponential' || backoff.kind === 'linear' ? backoff.maxMs : Infinity;
 }
 
+/** The random number of a caller, which may be none: no broker can store a delay of NaN. */
+export const usableChance = (chance: number): number => (chance >= 0 && chance < 1 ? chance : 0);
+
 /**
  * The delay before retry `n` (from 1) in whole ms. Jitter adds a random part, up to the factor `jitter` of the delay. The
  * result never exceeds the maximum of the backoff.
@@ -92,7 +95,8 @@ function capMs(backoff: Backoff): number {
  * @param chance a random number in [0, 1)
  */
 export function backoffMs(n: number, backoff: Backoff, chance: number): number {
-  if (backoff.kind === 'asynq') return asynqMs(n - 1, chance);
+  const share = usableChance(chance);
+  if (backoff.kind === 'asynq') return asynqMs(n - 1, share);
   const ms = unjitteredMs(n, backoff);
-  return Math.round(Math.min(capMs(backoff), ms * (1 + backoff.jitter * chance)));
+  return Math.round(Math.min(capMs(backoff), ms * (1 + backoff.jitter * share)));
 }

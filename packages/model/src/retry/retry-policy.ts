@@ -1,5 +1,5 @@
 import { DAY_MS } from '../durations.ts';
-import { backoffMs, jitterOf, type Backoff } from './backoff.ts';
+import { backoffMs, jitterOf, usableChance, type Backoff } from './backoff.ts';
 
 /** When a failed task runs again. Plain data: a task with a policy of its own stores it. */
 export interface RetryPolicy {
@@ -64,7 +64,7 @@ export function decideFailure({ retried, maxRetries, backoff, hints, chance }: F
     return { outcome: 'archive', reason: because(hints.reason ?? 'not retryable') };
   if (retried >= maxRetries) return { outcome: 'archive', reason: because(`out of retries (${maxRetries})`) };
   const ownMs = backoffMs(retried + 1, backoff, chance);
-  const requestedMs = requested.ms * (1 + jitterOf(backoff) * chance);
+  const requestedMs = requested.ms * (1 + jitterOf(backoff) * usableChance(chance));
   const delayMs = Math.min(
     backoff.kind === 'asynq' ? Infinity : MAX_DELAY_MS,
     Math.round(Math.max(requestedMs, ownMs)),

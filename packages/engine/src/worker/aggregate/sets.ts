@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { plainTaskId } from '@task-center/model';
 import type { Broker } from '../../broker/broker.ts';
 import { SET_MS, type AggregationSet, type FinishedSet } from '../../broker/groups.ts';
@@ -45,6 +46,8 @@ class SetTime {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    // `aggregate` may pass it to any number of calls.
+    setMaxListeners(0, this.#warning.signal);
     this.#timer = clock.after(SET_MS - TELL_LEAD_MS - WARNING_LEAD_MS, () => this.warn());
   }
 

@@ -5,8 +5,8 @@ import type { HandledTask } from './handlers.ts';
 /** How a worker judges failed attempts. */
 export interface FailureOptions {
   /**
-   * Whether an error of a handler counts as a failure (Asynq's IsFailure). `false`: the task is retried, and neither a
-   * retry nor a failure is counted. A task without retries left is archived all the same. Default: every error counts.
+   * Whether an error of a handler counts as a failure (Asynq's IsFailure). `false`, and no other value: the task is retried,
+   * and neither a retry nor a failure is counted. A task without retries left is archived all the same. Default: every error counts.
    */
   readonly isFailure?: (error: unknown) => boolean;
   /**
@@ -49,7 +49,9 @@ export function attemptRules(
     isFailure(error) {
       if (!isFailure) return true;
       try {
-        return isFailure(error);
+        // A function that forgets to return would otherwise have its tasks retried for ever.
+        const judged: unknown = isFailure(error);
+        return judged !== false;
       } catch (thrown) {
         log.error({ err: thrown }, 'isFailure threw an error; the attempt counts as failed');
         return true;

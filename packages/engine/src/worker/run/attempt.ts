@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Consume, LeasedTask } from '../../broker/consume.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -143,7 +144,7 @@ export class Attempt {
 
   /** Created only for handlers that use it. */
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+    this.#controller ??= createController();
     const cause = this.#cause ?? (this.#isAsked ? 'cancelled' : null);
     if (cause && !this.#controller.signal.aborted) this.#controller.abort(abortReason(cause));
     return this.#controller.signal;
@@ -170,6 +171,13 @@ export class Attempt {
     const [kept] = isRunning ? await this.deps.consume.keepResults([{ task, result }]) : [false];
     if (kept !== true) throw new TaskCenterError('attempt-over', { id: task.id, queue: task.queue });
   }
+}
+
+/** A handler may pass its signal to any number of calls: Node warns of more than ten listeners. */
+function createController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /**

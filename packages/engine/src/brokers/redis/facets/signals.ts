@@ -4,16 +4,10 @@ import { Cancellations } from '../wake-ups/cancellations.ts';
 import type { RedisDeps } from '../deps.ts';
 import { createQueueWatches } from '../wake-ups/queue-watches.ts';
 import { ConnectionPool } from '../client/connection-pool.ts';
+import { untilAborted } from '../../../runtime/within.ts';
 
 /** How long the announcement of a backlog exists. Workers that begin to wait just after it was made see it, too. */
 const BACKLOG_MS = 20;
-
-/** What waiting calls do after `close`: a caller in a loop must not spin. */
-const untilAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 
 /** Makes waits that see `nothing` once the broker is closed. */
 const waitUnless =
@@ -25,7 +19,7 @@ const waitUnless =
 /**
  * Wake-ups by client-side caching: Redis sends an invalidation when a key that we have read changes. One connection per
  * server is used for this only. Go clients' tasks wake workers, too, as they need not announce anything
- * (docs/design/engine.md#wake-ups).
+ * (docs/design/engine.md#wake-ups). After `close` a wait lasts until its signal aborts: a caller in a loop must not spin.
  */
 export function createSignals({ client, topology, runtime }: RedisDeps): Signals & { close(): void } {
   let closed = false;

@@ -3,6 +3,7 @@
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import type { KnownDue, Signals } from '../../../../broker/signals.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
+import { untilAborted } from '../../../../runtime/within.ts';
 import type { QueueChange } from '../../states.ts';
 import { TaskWaits, type TaskWaitsDeps } from '../task-waits.ts';
 
@@ -11,7 +12,10 @@ export interface LocalSignals extends Signals {
   update(changes: readonly QueueChange[]): void;
   /** Takes the ends of tasks that the writer thread reports. */
   onEnded(ended: readonly TaskRef[]): void;
-  /** Wakes all waiters. Later waits resolve at once, and later cancellations are rejected. */
+  /**
+   * Wakes all waiters. Later waits last until their signal aborts, because a caller in a loop would spin and freeze the process.
+   * Later cancellations are rejected.
+   */
   close(): void;
 }
 
@@ -81,7 +85,7 @@ export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSigna
   let closed = false;
 
   const waitForWork: Signals['waitForWork'] = async (names, signal) => {
-    if (!closed) await waiters.wait({ queues: new Set(names), wakes: hasWork }, signal);
+    await (closed ? untilAborted(signal) : waiters.wait({ queues: new Set(names), wakes: hasWork }, signal));
   };
 
   return {
@@ -91,7 +95,7 @@ export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSigna
     async announceBacklog() {},
     // Ready when something is due earlier than the caller knows; otherwise the caller sleeps until the time that it knows.
     async waitForDue(known: readonly KnownDue[], signal) {
-      if (closed) return [];
+      if (closed) return untilAborted(signal).then(() => []);
       const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs]));
       const wakes = ({ name, nextDueMs }: QueueChange) => isEarlierThan(nextDueMs, knownMs.get(name) ?? null);
       return waiters.wait({ queues: new Set(knownMs.keys()), wakes }, signal);
