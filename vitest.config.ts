@@ -21,10 +21,12 @@ interface Kind {
   readonly maxWorkers?: number;
 }
 
-const project = (name: string, { groupOrder, ...kind }: Kind) => ({
+const QUIET = 'packages/engine/test/support/quiet.ts';
+
+const project = (name: string, { groupOrder, setupFiles = [], ...kind }: Kind) => ({
   resolve,
   ssr,
-  test: { name, hookTimeout: 60_000, sequence: { groupOrder }, ...kind },
+  test: { name, hookTimeout: 60_000, sequence: { groupOrder }, setupFiles: [QUIET, ...setupFiles], ...kind },
 });
 
 /**

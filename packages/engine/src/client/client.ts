@@ -68,7 +68,7 @@ export class Client {
   constructor(broker: Broker, options: ClientOptions = {}) {
     this.#broker = broker;
     this.#prepare = createPrepareTask(options);
-    this.#results = new ResultWaiter(broker, createRuntime(options.runtime));
+    this.#results = new ResultWaiter(broker, createRuntime(options.runtime, broker.log));
   }
 
   /**

@@ -56,7 +56,7 @@ function errorFields(error: unknown): LogFields {
   const stack = error instanceof Error ? stackOf(error) : rest.stack;
   return {
     class: rest.class ?? code ?? name ?? 'Error',
-    message: hide(typeof message === 'string' ? message : (jsonOf(message) ?? '')),
+    message: hide(typeof message === 'string' ? message : (jsonText(message) ?? '')),
     ...(typeof stack === 'string' && { stack: hide(stack) }),
   };
 }
@@ -84,7 +84,7 @@ function plainValue(_name: string, value: unknown): unknown {
 }
 
 /** A value as JSON. A handler may log anything, and a line with a wrong value is better than none. */
-function jsonOf(value: unknown): string | undefined {
+function jsonText(value: unknown): string | undefined {
   try {
     return JSON.stringify(value, plainValue);
   } catch {
@@ -95,7 +95,7 @@ function jsonOf(value: unknown): string | undefined {
 function fieldsText(fields: LogFields): string {
   let text = '';
   for (const [name, value] of Object.entries(fields)) {
-    const json = jsonOf(value);
+    const json = jsonText(value);
     if (json === undefined) continue;
     const isTooLong = text.length + json.length > MAX_LINE_LENGTH;
     text += `,${JSON.stringify(name)}:${isTooLong ? '"left out: too long"' : json}`;
@@ -123,7 +123,7 @@ export function createJsonLog({
     const isOwn = (name: string) => !OWN_NAMES.has(name) && isWritten(name);
     const head = `{"level":"${level}","time":"${new Date().toISOString()}"`;
     const rest = fieldsText(writtenFields(fields, isOwn));
-    output.write(`${head}${baseText}${rest},"msg":${jsonOf(message)}}\n`);
+    output.write(`${head}${baseText}${rest},"msg":${jsonText(message)}}\n`);
   };
   const at = (level: LogLevel) => (fields: LogFields, message: string) => {
     if (rankOf(level) < least) return;

@@ -61,7 +61,24 @@ function decodeLine(line: string): AttemptRecord[] {
   }
 }
 
-/** The records in stored lines, oldest first. A damaged line is skipped. */
-export function decodeAttempts(lines: string | null): AttemptRecord[] {
-  return (lines ?? '').split('\n').flatMap((line) => (line === '' ? [] : decodeLine(line)));
+/** The stack of a failed attempt, with the attempt's number; '' = it has none. Brokers keep the first one and the newest one. */
+export const encodeStack = ({ number, error }: AttemptRecord): string =>
+  error?.stack === undefined ? '' : `${number};${error.stack}`;
+
+/**
+ * The records in stored lines, oldest first, with the stored stacks of those that have one. A damaged line is skipped, and so is a
+ * stack without a record.
+ */
+export function decodeAttempts(
+  lines: string | null,
+  stacks: readonly (string | null)[] = [],
+): AttemptRecord[] {
+  const records = (lines ?? '').split('\n').flatMap((line) => (line === '' ? [] : decodeLine(line)));
+  for (const text of stacks) {
+    const [, number, stack] = /^(\d+);([^]*)$/.exec(text ?? '') ?? [];
+    const at = records.findIndex((record) => record.number === Number(number));
+    const found = records[at];
+    if (found?.error && stack !== undefined) records[at] = { ...found, error: { ...found.error, stack } };
+  }
+  return records;
 }

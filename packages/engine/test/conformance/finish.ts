@@ -66,6 +66,36 @@ function successes(harness: Harness): void {
   });
 }
 
+function stacks(harness: Harness): void {
+  test('of the failed attempts the first and the newest keep their stacks', async () => {
+    const bench = await harness.openBench();
+    await bench.broker.submit.enqueue([aTask({ id: 'a', maxRetries: 9 })]);
+    const kept = async () => (await recordOf(bench, 'a')).attempts.map(({ error }) => error?.stack ?? null);
+    const stackOf = (number: number) => (number === 4 ? undefined : `Error: "${number};"\n    at é${number}`);
+    const failed = async (outcome: 'retry' | 'archive') => {
+      const task = await takeOne(bench);
+      const stack = stackOf(task.attempt);
+      const error = { class: 'Error', message: 'failed', ...(stack !== undefined && { stack }) };
+      await end(bench, { ...finish[outcome](task, 0), record: aRecord(task, { error }) } as Finish);
+      await forward(bench);
+    };
+    await failed('retry');
+    expect(await kept()).toEqual([stackOf(1)]);
+    await failed('retry');
+    expect(await kept()).toEqual([stackOf(1), stackOf(2)]);
+    await failed('retry');
+    expect(await kept()).toEqual([stackOf(1), null, stackOf(3)]);
+    await failed('retry');
+    expect(await kept()).toEqual([stackOf(1), null, stackOf(3), null]);
+    await failed('archive');
+    expect(await kept()).toEqual([stackOf(1), null, null, null, stackOf(5)]);
+    const [listed] = (
+      await bench.broker.inspect.list({ queue: 'default', state: 'archived', limit: 10, cursor: null })
+    ).tasks;
+    expect(listed?.attempts.map(({ error }) => error?.stack ?? null)).toEqual(await kept());
+  });
+}
+
 function retries(harness: Harness): void {
   test('a retry is due after its delay, to the millisecond, and is counted', async () => {
     const bench = await harness.openBench();
@@ -319,6 +349,7 @@ export function finishSuite(harness: Harness): void {
   describe('finishing', () => {
     successes(harness);
     retries(harness);
+    stacks(harness);
     endings(harness);
     earlyResults(harness);
     tokens(harness);

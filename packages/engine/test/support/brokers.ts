@@ -16,7 +16,7 @@ export interface BrokerKind {
 /** A database file or a Redis server of one test. */
 export interface TestStore {
   readonly url: string;
-  /** Connects another broker, which `remove` closes. It logs nothing unless the options have a log. */
+  /** Connects another broker, which `remove` closes. */
   connect(options?: ConnectOptions): Promise<Broker>;
   /** Closes all brokers and deletes the store. */
   remove(): Promise<void>;
@@ -26,9 +26,8 @@ function createTestStore(url: string, deleteStore: () => Promise<unknown>): Test
   const brokers: Broker[] = [];
   return {
     url,
-    async connect(options = {}) {
-      const hasLog = options.log !== undefined || options.runtime?.log !== undefined;
-      const broker = await connect(url, hasLog ? options : { ...options, log: false });
+    async connect(options) {
+      const broker = await connect(url, options);
       brokers.push(broker);
       return broker;
     },

@@ -19,6 +19,7 @@ const finish: FinishItem = {
   related: HAS_BODY + HAS_LOCK,
   attempt: 2,
   record: '{}',
+  stack: '2;Error',
   error: null,
   waitingFor: null,
   delayMs: 1_000,

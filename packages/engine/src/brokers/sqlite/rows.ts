@@ -128,6 +128,8 @@ export interface FinishItem {
   readonly attempt: number;
   /** The attempt's record as it is stored; null = none is kept. */
   readonly record: string | null;
+  /** Of a failed attempt, see `encodeStack`; '' = none. */
+  readonly stack: string;
   readonly error: string | null;
   /** With `defer`: what the task waits for. */
   readonly waitingFor: string | null;
@@ -140,7 +142,7 @@ export interface FinishItem {
 // prettier-ignore
 export const FINISH = rowFormat<FinishItem>((finish) => [
   finish.action, finish.queue, finish.seq, finish.token, finish.related,
-  finish.attempt, finish.record, finish.error, finish.waitingFor, finish.delayMs, finish.failures,
+  finish.attempt, finish.record, finish.stack, finish.error, finish.waitingFor, finish.delayMs, finish.failures,
 ]);
 
 /** A lease to renew, or the lease of the attempt whose result is kept. */

@@ -97,10 +97,8 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const name = `sqlite:${path}`;
   const runtime = createRuntime(options.runtime);
   const { clock, events, log } = runtime;
-  const signals = createSignals(
-    name,
-    taskWaitsOf(() => writer),
-  );
+  const waits = taskWaitsOf(() => writer);
+  const signals = createSignals(name, waits);
   const time = nowMs ? { wallMs: nowMs, monotonicMs: nowMs } : clock;
   const presence = createPresence(name, time);
   const semaphores = createSemaphores(name, time);

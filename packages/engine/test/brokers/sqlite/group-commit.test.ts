@@ -107,7 +107,14 @@ describe('a group of calls', () => {
     const { token } = (taken as { reply: { data: ExchangeAnswer } }).reply.data;
     setup.group.run([request('cancel', plain({ queue: 'default', id: 'a0', cancellation: {} }))]);
     const base = { action: ACTION.retry, queue: 0, seq: 1, token, related: 0, attempt: 1, record: null };
-    const end = { ...base, error: 'failed', waitingFor: null, delayMs: 1_000, failures: 1 } as const;
+    const end = {
+      ...base,
+      stack: '',
+      error: 'failed',
+      waitingFor: null,
+      delayMs: 1_000,
+      failures: 1,
+    } as const;
     const answers = setup.group.run([
       exchange({ finishes: [FINISH.toRow(end)], room: 0 }),
       request('nonsense' as RequestName, plain(null)),

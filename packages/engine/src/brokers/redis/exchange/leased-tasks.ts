@@ -60,7 +60,7 @@ function quarantineFinish(id: string, token: number, nowMs: number): OtherFinish
     message: '',
     retentionOrDelay: 0,
     lock: '',
-    result: '',
+    resultOrStack: '',
   };
 }
 

@@ -3,7 +3,7 @@ import { isGivenBack } from '../../../broker/given-back.ts';
 import { uniqueKeyPrefix } from '../../../protocol/keys.ts';
 import { encodeMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { asBuffer } from '../../../protocol/wire.ts';
-import { encodeAttempt, MAX_STORED_ERROR_LENGTH } from '../../../task/attempt-record.ts';
+import { encodeAttempt, encodeStack, MAX_STORED_ERROR_LENGTH } from '../../../task/attempt-record.ts';
 import { END } from '../scripts/lua.generated.ts';
 import type { OtherFinish, QueueFinishes } from '../scripts/consume/exchange.ts';
 
@@ -57,7 +57,7 @@ function failedMessage(finish: CountedFinish, retried?: number): MessageChange {
 function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
   const { task, outcome } = finish;
   const source = task.source as TaskSource;
-  const blank = { line: '', ...NO_CHANGE, retentionOrDelay: 0, lock: '', result: '' };
+  const blank = { line: '', ...NO_CHANGE, retentionOrDelay: 0, lock: '', resultOrStack: '' };
   if (outcome === 'requeue') return { ...blank, endCode: END.requeue };
   if (outcome === 'defer')
     return {
@@ -67,13 +67,13 @@ function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
       retentionOrDelay: Math.max(0, Math.ceil(finish.delayMs)),
     };
   const line = encodeAttempt(finish.record);
-  if (outcome === 'archive') return { ...blank, line, endCode: END.archive, ...failedMessage(finish) };
+  const failed = { ...blank, line, resultOrStack: encodeStack(finish.record) };
+  if (outcome === 'archive') return { ...failed, endCode: END.archive, ...failedMessage(finish) };
   if (outcome === 'retry') {
     const { delayMs, countsAsFailure } = finish;
     const retried = countsAsFailure ? source.message.retried + 1 : undefined;
     return {
-      ...blank,
-      line,
+      ...failed,
       endCode: countsAsFailure ? END.fail : END.retry,
       ...failedMessage(finish, retried),
       retentionOrDelay: Math.max(0, Math.ceil(delayMs)),
@@ -85,7 +85,7 @@ function otherFinishOf(finish: Finish): Omit<OtherFinish, 'id' | 'token'> {
   if (kept.retentionOrDelay <= 0) return { ...blank, ...kept, endCode: END.done };
   const unchanged = changedMessage(source, {});
   if (finish.result === null) return { ...blank, ...kept, endCode: END.keep, ...unchanged };
-  return { ...blank, ...kept, endCode: END.keepResult, ...unchanged, result: asBuffer(finish.result) };
+  return { ...blank, ...kept, endCode: END.keepResult, ...unchanged, resultOrStack: asBuffer(finish.result) };
 }
 
 /** Whether the task just vanishes: it is kept nowhere and holds no lock. Many of these share one short argument list. */
@@ -179,6 +179,9 @@ export function weightOf(finish: Finish): number {
   const { size } = finish.task.source as TaskSource;
   if (isPlainFinish(finish) || isGivenBack(finish)) return 0;
   const { error, exchange } = finish.record;
-  const kept = (error?.message.length ?? 0) + (exchange ? JSON.stringify(exchange).length : 0);
+  const kept =
+    (error?.message.length ?? 0) +
+    (error?.stack?.length ?? 0) +
+    (exchange ? JSON.stringify(exchange).length : 0);
   return size + kept + (finish.outcome === 'succeeded' ? (finish.result?.length ?? 0) : 0);
 }

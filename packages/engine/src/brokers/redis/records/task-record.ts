@@ -137,6 +137,6 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     lastError: lastErrorOf(message),
     result: row.result,
     cancelled: cancelledOf(row),
-    attempts: decodeAttempts(row.history),
+    attempts: decodeAttempts(row.history, row.stacks),
   };
 }

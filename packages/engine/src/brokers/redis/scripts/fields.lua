@@ -11,6 +11,8 @@ FIELD = {
   attempt_state = 'tc:a', -- start in ms;attempts;losses;deferrals;worker[;what it waits for]
   isolation = 'tc:i', -- crashes in a row while it ran alone;token of the lease under which it runs alone, 0 = none
   history = 'tc:x', -- A line of JSON per attempt.
+  first_stack = 'tc:f', -- number;stack of the first attempt that failed with a stack
+  newest_stack = 'tc:n', -- The same of the newest one, if it is another.
   due_ms = 'tc:d', -- Exact start in ms.
   own_state = 'tc:s', -- A state that Asynq does not have.
   cancellation = 'tc:c', -- Who asked to cancel it, when and why, as JSON; with the own state `cancelling` also how long to keep it.

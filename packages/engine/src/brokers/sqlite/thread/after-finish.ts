@@ -26,6 +26,8 @@ export interface AttemptEnding {
   readonly number: number;
   /** Encoded; null = no record is kept. */
   readonly record: string | null;
+  /** Where it failed, see `encodeStack`; left out = it did not, or nobody knows. */
+  readonly stack?: string;
   readonly result: Bytes;
   /** How the attempt is counted; null = not at all. */
   readonly countedAs: 'succeeded' | 'failed' | 'cancelled' | null;
@@ -60,7 +62,7 @@ function keepAttempts({ attempts }: AfterFinishDeps): AfterFinish {
   return (endings) => {
     for (const { seq, state, attempt } of endings)
       if (state !== null && attempt && attempt.record !== null)
-        attempts.keep(seq, attempt.number, attempt.record);
+        attempts.keep(seq, attempt.number, { record: attempt.record, stack: attempt.stack ?? '' });
   };
 }
 

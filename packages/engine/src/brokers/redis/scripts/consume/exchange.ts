@@ -29,7 +29,8 @@ export interface OtherFinish {
   readonly retentionOrDelay: number;
   /** Key of the unique lock to release; '' = none. */
   readonly lock: string;
-  readonly result: RedisArg;
+  /** What a success leaves; of a failed attempt its stack, see `encodeStack`; '' = none. */
+  readonly resultOrStack: RedisArg;
 }
 
 export interface QueueFinishes {

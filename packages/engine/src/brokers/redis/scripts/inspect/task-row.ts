@@ -18,6 +18,8 @@ export interface TaskRow {
   readonly cancellation: string | null;
   readonly result: Buffer | null;
   readonly pendingSince: string | null;
+  /** `tc:f` and `tc:n`: stacks of the first and of the newest failed attempt. */
+  readonly stacks: readonly (string | null)[];
   /** Active with an expired lease. */
   readonly isLeaseExpired: boolean;
   /** Score in the state's sorted set, s; null if it is no time. */
@@ -38,7 +40,7 @@ function scoreOf(text: string | null): number | null {
 
 export function parseTaskRow(raw: RawRow): TaskRow {
   const [message, state, meta, attemptState, history, due, ownState, ...rest] = raw;
-  const [cancellation, result, pendingSince, score, id, isLeaseExpired] = rest;
+  const [cancellation, result, pendingSince, firstStack, newestStack, score, id, isLeaseExpired] = rest;
   return {
     id: textOf(id),
     message: message as Buffer | null,
@@ -51,6 +53,7 @@ export function parseTaskRow(raw: RawRow): TaskRow {
     cancellation: textOrNull(cancellation),
     result: result as Buffer | null,
     pendingSince: textOrNull(pendingSince),
+    stacks: [textOrNull(firstStack), textOrNull(newestStack)],
     isLeaseExpired: isLeaseExpired === 1,
     score: scoreOf(textOrNull(score)),
   };

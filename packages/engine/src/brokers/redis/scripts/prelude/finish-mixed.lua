@@ -3,7 +3,8 @@
 -- reply codes.
 -- RECORD finish: id; token; end_code: see END in `codes.lua`; line: for the history, or what a deferred task waits for; is_whole: whether the message replaces
 --        the stored one (1) or is appended to it (0); message; retention_or_delay: how long a success is kept, in s, or
---        the delay of a retry or a deferral in ms; lock: the unique lock to release, '' = none; result: of a success
+--        the delay of a retry or a deferral in ms; lock: the unique lock to release, '' = none; result_or_stack: what a success
+--        leaves, or the number and stack of a failed attempt, '' = none
 local function finish_mixed(asynq, tc, batch)
   -- Inside, since Lua creates all functions of a script at each call: most calls end plain attempts only and need none of these.
   -- @use bytes history remove archive move after-finish cancel-requests cancelling finish

@@ -32,6 +32,14 @@ local function given_back_state(attempt_state, reason)
   return reason == '' and state or state .. ';' .. reason
 end
 
+local FAILED = { [END.retry] = true, [END.fail] = true, [END.archive] = true }
+-- Keeps the stack of the first attempt that failed, and of the newest one.
+local function keep_stack(key, stack)
+  if stack ~= '' and redis.call('HSETNX', key, FIELD.first_stack, stack) == 0 then
+    redis.call('HSET', key, FIELD.newest_stack, stack)
+  end
+end
+
 -- Moves one task. row: what is stored, see above.
 local function end_task(tc, moves, key, row, finish)
   local id, code, lock = ARGV[finish].id, ARGV[finish].end_code, ARGV[finish].lock
@@ -63,7 +71,7 @@ local function end_task(tc, moves, key, row, finish)
       drop_request(tc, key, id)
     end
     if code == END.keep_result then
-      redis.call('HSET', key, FIELD.result, ARGV[finish].result)
+      redis.call('HSET', key, FIELD.result, ARGV[finish].result_or_stack)
     end
   elseif code == END.retry or code == END.fail then
     retry(moves, key, id, now + ARGV[finish].retention_or_delay, message .. FAILED_NOW, history)
@@ -72,6 +80,9 @@ local function end_task(tc, moves, key, row, finish)
   else
     archive(moves, key, id, FIELD.message, message, FIELD.history, history)
     moves.unreadable = moves.unreadable + 1
+  end
+  if FAILED[code] then
+    keep_stack(key, ARGV[finish].result_or_stack)
   end
   if code == END.fail or code == END.archive then
     moves.failed = moves.failed + 1

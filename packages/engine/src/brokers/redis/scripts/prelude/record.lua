@@ -1,7 +1,7 @@
 -- Reads a task for inspection, as a row: its fields, the score in the set of its state (active: in `lease`), its ID, and whether
 -- it is active with an expired lease (1/0). nil if there is no such task. `parseTaskRow` reads rows in TypeScript.
--- RECORD row: message; state; meta; attempt_state; history; due_ms; own_state; cancellation; result; pending_since; score; id;
---        is_lease_expired
+-- RECORD row: message; state; meta; attempt_state; history; due_ms; own_state; cancellation; result; pending_since;
+--        first_stack; newest_stack; score; id; is_lease_expired
 local IN_SORTED_SET = { scheduled = true, retry = true, archived = true, completed = true }
 
 local function record_of(asynq, id)
@@ -28,7 +28,8 @@ local function new_page_room()
   return function(row)
     local message = #(row.message or '')
     messages = messages + message
-    all = all + message + #(row.meta or '') + #(row.history or '') + #(row.result or '')
+    all = all + message + #(row.meta or '') + #(row.history or '') + #(row.result or '') + #(row.first_stack or '')
+      + #(row.newest_stack or '')
     rows = rows + 1
     return rows == 1 or (messages <= PAGE_BYTES and all <= PAGE_BYTES_IN_ALL)
   end

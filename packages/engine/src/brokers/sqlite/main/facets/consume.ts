@@ -9,7 +9,7 @@ import type {
   LeasedTask,
 } from '../../../../broker/consume.ts';
 import { isGivenBack } from '../../../../broker/given-back.ts';
-import { encodeAttempt } from '../../../../task/attempt-record.ts';
+import { encodeAttempt, encodeStack } from '../../../../task/attempt-record.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
 import type { Bytes, Packet } from '../../packing.ts';
 import {
@@ -70,6 +70,7 @@ function finishRow(finish: Finish, queue: number): Row<FinishItem> {
     related,
     attempt: task.attempt,
     record: record && encodeAttempt(record),
+    stack: finish.outcome === 'retry' || finish.outcome === 'archive' ? encodeStack(finish.record) : '',
     error: record?.error?.message ?? null,
     waitingFor: finish.outcome === 'defer' ? finish.reason : null,
     delayMs: finish.outcome === 'retry' || finish.outcome === 'defer' ? finish.delayMs : 0,

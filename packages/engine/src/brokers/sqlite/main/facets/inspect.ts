@@ -49,6 +49,7 @@ function toTaskRecord(queue: string, row: RecordRow, [payload, result]: readonly
     failedMs,
     cancel,
     attemptRecords,
+    attemptStacks,
     leaseIsOver,
     ...same
   } = row;
@@ -65,7 +66,7 @@ function toTaskRecord(queue: string, row: RecordRow, [payload, result]: readonly
     lastError: lastError === null ? null : { message: lastError, atMs: failedMs },
     result: result ?? null,
     cancelled: parseJson(cancel) as TaskRecord['cancelled'],
-    attempts: decodeAttempts(attemptRecords.join('\n')),
+    attempts: decodeAttempts(attemptRecords.join('\n'), attemptStacks),
   };
 }
 

@@ -50,8 +50,8 @@ function countedAs({ action, failures }: FinishItem): AttemptEnding['countedAs']
 
 /** What the steps after a finish need to know. */
 function endingOf(finish: FinishItem, entry: QueueEntry, result: Bytes): Ending {
-  const { seq, action, attempt, record, related } = finish;
-  const ended = { number: attempt, record, result, countedAs: countedAs(finish) };
+  const { seq, action, attempt, record, stack, related } = finish;
+  const ended = { number: attempt, record, stack, result, countedAs: countedAs(finish) };
   return { entry, seq, state: STATE_AFTER[action], mayHaveLock: (related & HAS_LOCK) > 0, attempt: ended };
 }
 

@@ -44,6 +44,7 @@ const COLUMNS: Partial<Record<keyof StoredFields, string>> = { group: 'in_group'
 /** A stored task. Its payload and its result are two items of the packet's bytes: row n has 2n and 2n + 1. */
 export interface RecordRow extends StoredFields {
   readonly attemptRecords: readonly string[];
+  readonly attemptStacks: readonly string[];
   /** The task is active, but its lease has expired. */
   readonly leaseIsOver: boolean;
 }
@@ -68,6 +69,8 @@ const SELECT_RECORD = `
 
 type StoredRecord = StoredFields & { readonly payload: Bytes; readonly result: Bytes };
 
+const NO_ATTEMPTS = { records: [], stacks: [] } as const;
+
 /** Makes the function that reads the tasks found for a page. */
 export function createPageReader({ database, attempts }: Store) {
   const select = database.named<{ seq: number }, StoredRecord>(SELECT_RECORD);
@@ -83,12 +86,12 @@ export function createPageReader({ database, attempts }: Store) {
     let bytesLeft = MAX_PAGE_BYTES;
     for (const { seq } of found.slice(0, limit)) {
       const { payload, result, ...columns } = select.get({ seq })!;
-      const attemptRecords = columns.attempt === 0 ? [] : attempts.list(seq);
+      const { records, stacks } = columns.attempt === 0 ? NO_ATTEMPTS : attempts.list(seq);
       const leaseIsOver = columns.state === ACTIVE && columns.at <= monotonicMs;
-      rows.push({ ...columns, attemptRecords, leaseIsOver });
+      rows.push({ ...columns, attemptRecords: records, attemptStacks: stacks, leaseIsOver });
       bytes.push(payload, result);
       bytesLeft -= (payload?.length ?? 0) + (result?.length ?? 0) + (columns.meta?.length ?? 0);
-      for (const { length } of attemptRecords) bytesLeft -= length;
+      for (const { length } of [...records, ...stacks]) bytesLeft -= length;
       if (bytesLeft <= 0) break;
     }
     const next = rows.length < found.length ? (found[rows.length - 1] ?? null) : null;
