@@ -13,14 +13,21 @@ import { optionTexts } from './entry-options.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
 /** A task with the times at which it is enqueued. */
-export interface PeriodicTask extends TaskToEnqueue {
+export type PeriodicTask<Input = unknown> = TaskToEnqueue<Input> & {
   /** See `Scheduler.register`. */
   readonly spec: string;
-}
+};
 
-export interface PeriodicTaskManagerOptions extends SchedulerOptions {
+/** Periodic tasks of many types, each with the payload of its own type. */
+type PeriodicTasks<Inputs extends readonly unknown[]> = {
+  readonly [I in keyof Inputs]: PeriodicTask<Inputs[I]>;
+};
+
+export interface PeriodicTaskManagerOptions<
+  Inputs extends readonly unknown[] = readonly unknown[],
+> extends SchedulerOptions {
   /** Returns the complete list of periodic tasks, for example from a file or a database. Called again and again. */
-  readonly provider: () => readonly PeriodicTask[] | Promise<readonly PeriodicTask[]>;
+  readonly provider: () => PeriodicTasks<Inputs> | Promise<PeriodicTasks<Inputs>>;
   /** How often the provider is called, at least 1 ms. Default 3 min. */
   readonly syncInterval?: Duration;
 }
@@ -75,8 +82,8 @@ function periodicTaskKey({ spec, task, payload, ...options }: PeriodicTask): str
  * registered, tasks that are no longer in it are unregistered, and the others keep their entry with its ID and times.
  * Equal tasks count as one.
  */
-export class PeriodicTaskManager {
-  readonly #options: PeriodicTaskManagerOptions;
+export class PeriodicTaskManager<Inputs extends readonly unknown[] = readonly unknown[]> {
+  readonly #options: PeriodicTaskManagerOptions<Inputs>;
   readonly #runtime: Runtime;
   readonly #scheduler: Scheduler;
   readonly #checkEntry: ReturnType<typeof createCheckEntry>;
@@ -87,7 +94,7 @@ export class PeriodicTaskManager {
   #stopping = false;
 
   /** @throws TaskCenterError `invalid-value` */
-  constructor(broker: Broker, options: PeriodicTaskManagerOptions) {
+  constructor(broker: Broker, options: PeriodicTaskManagerOptions<Inputs>) {
     this.#options = options;
     this.#lifetime = broker.lifetime;
     const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));

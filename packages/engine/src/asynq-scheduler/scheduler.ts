@@ -123,7 +123,7 @@ export class Scheduler {
    * @returns the entry's ID, a UUID
    * @throws TaskCenterError `invalid-value`, `payload-too-large`: also for a task that could never be enqueued
    */
-  register(spec: string, task: TaskToEnqueue): string {
+  register<Input>(spec: string, task: TaskToEnqueue<Input>): string {
     const { cron, ...shown } = this.#checkEntry(spec, task);
     const id = this.#runtime.newId();
     const entry: Entry = { id, spec, task, cron, record: { id, spec, ...shown }, nextMs: null, prevMs: null };

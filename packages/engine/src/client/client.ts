@@ -5,7 +5,7 @@ import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { createRuntime } from '../runtime/runtime.ts';
-import type { TaskDefinition } from '../task/define-task.ts';
+import type { ResultOf, TaskDefinition, WithoutPayload } from '../task/define-task.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import { submitBatch } from './batch.ts';
 import {
@@ -19,6 +19,7 @@ import {
   createPrepareTask,
   type PrepareOptions,
   type PrepareTask,
+  type TasksToEnqueue,
   type TaskToEnqueue,
 } from './prepare-task.ts';
 import {
@@ -75,13 +76,21 @@ export class Client {
    * Stores one task: `pending`, `scheduled` if it is due later, or `aggregating` if it has a group.
    *
    * @param task the name of a type, or a definition, whose schema checks the payload
-   * @param payload bytes are stored as they are, any other value as JSON; left out = no payload
+   * @param payload bytes are stored as they are, any other value as JSON; left out = no payload, if the schema takes that
    * @throws TaskCenterError `invalid-value`, `payload-too-large`, `task-exists`, `duplicate-task`, `broker-corrupt`,
    *   `broker-unavailable`, `broker-full`, `durability-unsupported`, `durability-not-reached` (the task is stored)
    */
   enqueue<Input>(
-    task: string | TaskDefinition<Input>,
-    payload?: Input,
+    task: string | TaskDefinition<Input, unknown>,
+    payload: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<EnqueuedTask>;
+  enqueue<Definition extends TaskDefinition>(
+    task: string | WithoutPayload<Definition>,
+  ): Promise<EnqueuedTask>;
+  enqueue(
+    task: string | TaskDefinition,
+    payload?: unknown,
     options: EnqueueOptions = NO_OPTIONS,
   ): Promise<EnqueuedTask> {
     try {
@@ -103,13 +112,22 @@ export class Client {
    * @throws TaskCenterError as `enqueue`, and once it is stored as `result`; `invalid-value` for a task of a group, which
    *   never runs itself
    */
-  async enqueueAndWait<Input, Result = unknown>(
+  enqueueAndWait<Input, Result = unknown>(
     task: string | TaskDefinition<Input, unknown, unknown, Result>,
-    payload?: Input,
+    payload: NoInfer<Input>,
+    options?: EnqueueOptions & WaitOptions,
+  ): Promise<Result>;
+  enqueueAndWait<Definition extends TaskDefinition>(
+    task: string | WithoutPayload<Definition>,
+  ): Promise<ResultOf<Definition>>;
+  async enqueueAndWait(
+    task: string | TaskDefinition,
+    payload?: unknown,
     options: EnqueueOptions & WaitOptions = NO_OPTIONS,
-  ): Promise<Result> {
+  ): Promise<unknown> {
     const { wait, signal, ...enqueueOptions } = options;
     signal?.throwIfAborted();
+    this.#broker.lifetime.checkOpen();
     const prepared = keptForWait(await this.#prepare(task, payload, enqueueOptions), wait);
     const { id: plainId } = await this.#batcherFor(options.durability ?? 'memory').add(prepared);
     const { queue, id } = prepared;
@@ -140,13 +158,13 @@ export class Client {
    * @throws TaskCenterError `some-not-stored`, whose `details` list each task with its place: `stored`, `failed` (not valid, a
    *   taken ID, a duplicate, refused by the broker), and `unknown`, which can be enqueued again with the same IDs
    */
-  enqueueMany(
-    tasks: readonly TaskToEnqueue[],
+  enqueueMany<Inputs extends readonly unknown[]>(
+    tasks: TasksToEnqueue<Inputs>,
     options?: EnqueueManyOptions & { readonly outcomes?: false },
   ): Promise<EnqueuedTask[]>;
   /** With `outcomes`: resolves to one outcome per task, in the order given, also if none is stored. */
-  enqueueMany(
-    tasks: readonly TaskToEnqueue[],
+  enqueueMany<Inputs extends readonly unknown[]>(
+    tasks: TasksToEnqueue<Inputs>,
     options: EnqueueManyOptions & { readonly outcomes: true },
   ): Promise<EnqueueResult[]>;
   async enqueueMany(

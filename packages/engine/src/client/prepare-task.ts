@@ -10,12 +10,26 @@ import type { EnqueueOptions } from './enqueue-options.ts';
 import { makeTask, type DraftDefaults } from './make-task.ts';
 
 /** A task as callers describe it: its type, its payload and its options in one object. */
-export interface TaskToEnqueue extends EnqueueOptions {
+export type TaskToEnqueue<Input = unknown> = EnqueueOptions & {
   /** The name of a type, or a definition, whose schema then checks the payload. */
-  readonly task: string | TaskDefinition;
-  /** Bytes are stored as they are, any other value as JSON, in full: docs/json.md. Left out = no payload. */
-  readonly payload?: unknown;
-}
+  readonly task: string | TaskDefinition<Input, unknown>;
+} & PayloadField<Input>;
+
+/** The compiler takes the type of the payload from the definition alone; it asks for the field unless there may be no payload. */
+type PayloadField<Input> = undefined extends Input
+  ? {
+      /** Bytes are stored as they are, any other value as JSON, in full: docs/json.md. Left out = no payload. */
+      readonly payload?: NoInfer<Input>;
+    }
+  : {
+      /** Bytes are stored as they are, any other value as JSON, in full: docs/json.md. */
+      readonly payload: NoInfer<Input>;
+    };
+
+/** Tasks of many types, each with the payload of its own type. */
+export type TasksToEnqueue<Inputs extends readonly unknown[]> = {
+  readonly [I in keyof Inputs]: TaskToEnqueue<Inputs[I]>;
+};
 
 /** Options of a client. */
 export interface PrepareOptions {

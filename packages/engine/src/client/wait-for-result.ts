@@ -80,10 +80,13 @@ const isTransient = (error: unknown): boolean => isTaskCenterError(error, 'broke
 
 /** Waits until tasks have ended, woken by the broker, and reads what they resulted in. */
 export class ResultWaiter {
-  readonly #broker: Pick<Broker, 'inspect' | 'signals'>;
+  readonly #broker: Pick<Broker, 'inspect' | 'signals' | 'lifetime'>;
   readonly #runtime: Pick<Runtime, 'clock' | 'random'>;
 
-  constructor(broker: Pick<Broker, 'inspect' | 'signals'>, runtime: Pick<Runtime, 'clock' | 'random'>) {
+  constructor(
+    broker: Pick<Broker, 'inspect' | 'signals' | 'lifetime'>,
+    runtime: Pick<Runtime, 'clock' | 'random'>,
+  ) {
     this.#broker = broker;
     this.#runtime = runtime;
   }
@@ -118,6 +121,7 @@ export class ResultWaiter {
         failure = 'error' in look ? look.error : undefined;
       }
       looks = true;
+      this.#broker.lifetime.checkOpen();
       if (failure === undefined) await this.#waitForEnd(task, over);
       else await this.#runtime.clock.sleep(RETRY_MS, over);
     } while (!over.aborted);
@@ -145,16 +149,21 @@ export class ResultWaiter {
     return outcome;
   }
 
-  /** Waits for a wake-up, or for the time at which the task is looked at without one. */
+  /**
+   * Waits for a wake-up, or for the time at which the task is looked at without one. The end of the broker wakes as well: a worker on it
+   * may just have ended the task.
+   */
   async #waitForEnd({ queue, id }: ResultWait, over: AbortSignal): Promise<void> {
     const { clock, random } = this.#runtime;
     const stop = new AbortController();
     const end = () => stop.abort();
     over.addEventListener('abort', end, { once: true });
     if (over.aborted) end();
+    const forget = this.#broker.lifetime.onEnd(end);
     const check = clock.sleep(LOOK_AGAIN_MS * (1 + random() / 2), stop.signal).then(end);
     await this.#broker.signals.waitForEnd({ queue, id }, stop.signal);
     over.removeEventListener('abort', end);
+    forget();
     end();
     await check;
   }

@@ -43,6 +43,7 @@ export class Lifetime {
   readonly #broker: string;
   readonly #log: Log;
   readonly #running = new Set<Running>();
+  readonly #waits = new Set<() => void>();
   #callsUnderWay = 0;
   #isClosed = false;
   #ending: Promise<void> | undefined;
@@ -78,6 +79,15 @@ export class Lifetime {
     }
   }
 
+  /**
+   * Has the end of the broker end a wait that may take any time, such as that for a result: `end` is called when no call is accepted
+   * any more. Returns what forgets it.
+   */
+  onEnd(end: () => void): () => void {
+    this.#waits.add(end);
+    return () => void this.#waits.delete(end);
+  }
+
   /** Ends it. May be called again: all calls resolve when the end is there. */
   end(broker: BrokerEnd): Promise<void> {
     this.#ending ??= this.#end(broker);
@@ -87,6 +97,7 @@ export class Lifetime {
   async #end({ isIdle, close }: BrokerEnd): Promise<void> {
     if (this.#running.size > 0) await this.#stopRunning();
     this.#isClosed = true;
+    for (const end of this.#waits) end();
     await untilIdle(() => this.#callsUnderWay === 0 && isIdle());
     await close();
   }

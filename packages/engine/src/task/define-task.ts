@@ -81,6 +81,21 @@ export interface TaskDefinition<Input = unknown, Output = Input, Returned = unkn
   readonly defaults: TaskDefaults;
 }
 
+/** A definition of any types; `TaskDefinition<Input, …>` of all others extends it. */
+type AnyDefinition = TaskDefinition<unknown, unknown, unknown, unknown>;
+
+/** What callers enqueue for a task: what its schema takes. */
+export type InputOf<Definition extends AnyDefinition> =
+  Definition extends TaskDefinition<infer Input, unknown, unknown, unknown> ? Input : never;
+
+/** What those who wait for a task get: what the schema of its result gives. */
+export type ResultOf<Definition extends AnyDefinition> =
+  Definition extends TaskDefinition<unknown, unknown, unknown, infer Result> ? Result : never;
+
+/** The definition, if its schema takes no payload as well; else nothing. The compiler then asks for the payload. */
+export type WithoutPayload<Definition extends AnyDefinition> =
+  undefined extends InputOf<Definition> ? Definition : never;
+
 /**
  * Declares a type of tasks with its schemas and its defaults in one place.
  *

@@ -118,20 +118,47 @@ describe.each(brokerKinds)('closing a broker on $name', ({ available, createStor
     expect(await statesOf('a')).toEqual([null]);
   });
 
+  test('ends waits for results, and those whose task a worker ends meanwhile have it', async () => {
+    let finish = () => {};
+    const gate = new Promise<void>((resolve) => (finish = resolve));
+    const isRunning = nextEvent(events, 'attempt.started');
+    const worker = new Worker(broker, { queues: ['own'], runtime: { events } }).handle('x', () =>
+      gate.then(() => 42),
+    );
+    await worker.start();
+    const result = client.enqueueAndWait('x', null, { queue: 'own', wait: '1h' });
+    await isRunning;
+    await client.enqueue('x', null, { id: 'a' });
+    const waits = [
+      client.enqueueAndWait('x', null, { id: 'b', wait: '1h' }),
+      client.result({ queue: 'default', id: 'a' }, { wait: '1h' }),
+    ];
+    const refused = waits.map((wait) => expect(wait).rejects.toMatchObject(CLOSED));
+    await client.enqueue('x', null, { id: 'c' });
+    const closing = broker.close();
+    finish();
+    await closing;
+    expect(await result).toBe(42);
+    await Promise.all(refused);
+  });
+
   test('refuses every later call with one code', async () => {
     const inspector = new Inspector(broker);
     const semaphore = new Semaphore(broker, 'scope', 1);
     const holder = { id: 'a' };
+    const address = { queue: 'default', id: 'a' };
     await broker.close();
     const calls = [
       client.enqueue('x'),
       client.enqueue(defineTask('y'), 1),
+      client.enqueueAndWait('x', null),
+      client.result(address),
       inspector.queues.list(),
-      inspector.tasks.get({ queue: 'default', id: 'a' }),
+      inspector.tasks.get(address),
       inspector.servers(),
       semaphore.acquire(holder, { deadlineMs: 1 }),
       semaphore.release(holder),
     ];
-    for (const call of calls) await expect(call).rejects.toMatchObject(CLOSED);
+    await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(CLOSED)));
   });
 });
