@@ -34,7 +34,8 @@ export type { StopOptions } from './worker/worker.ts';
 export type { FailureOptions, WorkerProfile } from './worker/run/attempt-rules.ts';
 export type { OrderKind, WorkerQueues } from './worker/fetch/queue-order.ts';
 export type { TaskLogLine } from './worker/run/task-log.ts';
-export type { HandledTask, Handler, HandlerContext } from './worker/run/handlers.ts';
+export type { AttemptEvent, WorkerEvents } from './worker/worker-events.ts';
+export type { HandledTask, Handler, HandlerContext, Middleware } from './worker/run/handlers.ts';
 
 // Looking at queues and tasks, and acting on them.
 export { Inspector, type ShownRunningTask, type ShownServer } from './inspector/inspector.ts';

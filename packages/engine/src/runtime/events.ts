@@ -193,29 +193,32 @@ function warn(thrown: unknown): void {
 }
 
 /**
- * A typed event emitter. An error of a listener, thrown or rejected, stops neither other listeners nor the engine: it
- * becomes a warning of the process.
+ * A typed event emitter. An error of a listener, thrown or rejected, stops neither other listeners nor the engine. It goes to
+ * `onError`, which must not throw; by default it becomes a warning of the process.
  */
-export class Events {
+export class Events<All extends object = EngineEvents> {
   readonly #emitter = new EventEmitter();
+  readonly #onError: (error: unknown, name: string) => void;
 
-  constructor() {
+  constructor(onError: (error: unknown, name: string) => void = warn) {
+    this.#onError = onError;
     this.#emitter.setMaxListeners(0);
   }
 
   /** Calls the listener at each event of this name. Returns a function that removes it. */
-  on<N extends EventName>(name: N, listener: (event: EngineEvents[N]) => void): () => void {
-    const guarded = (event: EngineEvents[N]) => callHost(() => listener(event), warn);
+  on<N extends keyof All & string>(name: N, listener: (event: All[N]) => unknown): () => void {
+    const onError = (error: unknown) => this.#onError(error, name);
+    const guarded = (event: All[N]) => callHost(() => listener(event), onError);
     this.#emitter.on(name, guarded);
     return () => this.#emitter.off(name, guarded);
   }
 
   /** Whether the event has listeners. Hot paths ask before they build an event. */
-  has(name: EventName): boolean {
+  has(name: keyof All & string): boolean {
     return this.#emitter.listenerCount(name) > 0;
   }
 
-  emit<N extends EventName>(name: N, event: EngineEvents[N]): void {
+  emit<N extends keyof All & string>(name: N, event: All[N]): void {
     this.#emitter.emit(name, event);
   }
 }

@@ -51,6 +51,14 @@ const hide = (text: string): string =>
 
 /** The fields of an error in a log line: what it is, what it says, and the stack with those of its causes. */
 function errorFields(error: unknown): LogFields {
+  try {
+    return readError(error);
+  } catch {
+    return { class: 'unknown', message: 'an error that cannot be read' };
+  }
+}
+
+function readError(error: unknown): LogFields {
   if (typeof error !== 'object' || error === null) return { class: 'unknown', message: hide(String(error)) };
   const { name, code, message = '', ...rest } = error as ErrorLike;
   const stack = error instanceof Error ? stackOf(error) : rest.stack;

@@ -1,4 +1,5 @@
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import { callHost } from './call-host.ts';
 import type { Clock } from './clock.ts';
 
 /** Fields of a log line, snake_case, such as `{ task_id, queue, err }`. Never payloads or results. */
@@ -46,14 +47,12 @@ const quietLogs = new WeakMap<Log, Log>();
 const causeOf = ({ err }: LogFields): string | null =>
   err instanceof TaskCenterError && err.code.startsWith('broker-') ? err.message : null;
 
-/** Writes a line. A log of the host that throws or rejects must not fail a task or end a loop, and there is nobody left to tell. */
+/** Writes a line. There is nobody left to tell of a log that throws or rejects. */
 function writeSafely(log: Log, level: LogLevel, line: Parameters<WriteLine>): void {
-  try {
-    const returned: unknown = log[level](...line);
-    if (returned instanceof Promise) returned.catch(() => {});
-  } catch {
-    // See above.
-  }
+  callHost(
+    () => log[level](...line),
+    () => {},
+  );
 }
 
 /**

@@ -20,13 +20,14 @@ export interface Runtime {
  * default JSON lines on standard error.
  */
 export function createRuntime(overrides: Partial<Runtime> = {}, fallback: Log = stderrLog): Runtime {
-  const { clock = systemClock, log = fallback } = overrides;
+  const { clock = systemClock } = overrides;
+  const log = quietLog(overrides.log ?? fallback, clock);
   return {
     random: Math.random,
     newId: newUuid,
-    events: new Events(),
+    events: new Events((err, event) => log.error({ err, event }, 'a listener of an event failed')),
     ...overrides,
     clock,
-    log: quietLog(log, clock),
+    log,
   };
 }

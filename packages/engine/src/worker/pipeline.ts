@@ -1,4 +1,5 @@
 import type { Broker } from '../broker/broker.ts';
+import type { Events } from '../runtime/events.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { Demand } from './fetch/demand.ts';
 import { ExchangeLoop } from './fetch/exchange-loop.ts';
@@ -11,6 +12,7 @@ import type { Handlers } from './run/handlers.ts';
 import { ResultEncoder } from './run/results.ts';
 import { MissingHandlers } from './run/missing-handlers.ts';
 import { Runner } from './run/runner.ts';
+import type { WorkerEvents } from './worker-events.ts';
 import { TaskSlots } from './slots.ts';
 
 // One task through a worker:
@@ -37,6 +39,7 @@ export interface PipelineDeps {
   readonly settings: WorkerSettings;
   readonly rules: AttemptRules;
   readonly handlers: Handlers;
+  readonly listeners: Events<WorkerEvents>;
   /** The current queues to take tasks from. */
   order(): QueueOrder;
 }

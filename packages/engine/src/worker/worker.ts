@@ -2,7 +2,8 @@ import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { ServerStatus } from '../broker/presence.ts';
 import { durationMs } from '../checks/duration.ts';
-import { TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
+import { Events } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { unlessAborted, within } from '../runtime/within.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
@@ -14,7 +15,9 @@ import { newIdentity } from './identity.ts';
 import { workerSettings, type WorkerOptions } from './options.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { attemptRules } from './run/attempt-rules.ts';
-import { Handlers, type Handler } from './run/handlers.ts';
+import { Handlers, type Handler, type Middleware } from './run/handlers.ts';
+import { withMiddleware } from './run/middleware.ts';
+import { WORKER_EVENTS, type WorkerEvents } from './worker-events.ts';
 
 /** How long `stop` then waits for the broker to take the last outcomes. */
 const HAND_IN_MS = 5_000;
@@ -33,6 +36,8 @@ export class Worker {
   readonly #lifetime: Broker['lifetime'];
   readonly #runtime: Runtime;
   readonly #handlers = new Handlers();
+  readonly #middleware: Middleware[] = [];
+  readonly #listeners: Events<WorkerEvents>;
   readonly #pipeline: Pipeline;
   readonly #heartbeat: Heartbeat;
   readonly #background: Background;
@@ -50,6 +55,9 @@ export class Worker {
   constructor(broker: Broker, options: WorkerOptions = {}) {
     this.#lifetime = broker.lifetime;
     const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
+    this.#listeners = new Events((err, event) =>
+      runtime.log.error({ err, event, worker: this.name }, 'a listener of a worker failed'),
+    );
     const identity = newIdentity(runtime);
     const settings = workerSettings(options);
     this.name = identity.name;
@@ -64,6 +72,7 @@ export class Worker {
       settings,
       rules: attemptRules(options, runtime.log),
       handlers: this.#handlers,
+      listeners: this.#listeners,
       order,
     });
     const { slots, demand, exchanges } = this.#pipeline;
@@ -99,13 +108,42 @@ export class Worker {
     task: string | TaskDefinition<unknown, Payload, Returned>,
     handler: Handler<Payload, Returned>,
   ): this {
-    if (this.#status !== 'new')
-      throw new TaskCenterError('worker-misused', {
-        cause: 'handle() was called after start()',
-        fix: 'Register every handler before start().',
-      });
+    this.#checkNew('handle', 'handler');
     this.#handlers.add(task, handler);
     return this;
+  }
+
+  /**
+   * Runs a function around all handlers, for what concerns every type: traces, times, transactions. The first one is outermost.
+   *
+   * @throws TaskCenterError `invalid-value`; `worker-misused` after `start`
+   */
+  use(middleware: Middleware): this {
+    this.#checkNew('use', 'middleware');
+    if (typeof middleware !== 'function')
+      throw invalidValue('middleware', middleware, 'a function of task, context and next');
+    this.#middleware.push(middleware);
+    return this;
+  }
+
+  /**
+   * Calls the listener for each end of an attempt here, once the broker has accepted it. A listener that throws or rejects is logged.
+   * Returns a function that removes it.
+   *
+   * @throws TaskCenterError `invalid-value`
+   */
+  on<N extends keyof WorkerEvents>(name: N, listener: (event: WorkerEvents[N]) => unknown): () => void {
+    if (!WORKER_EVENTS.includes(name)) throw invalidValue('event', name, WORKER_EVENTS.join(', '));
+    if (typeof listener !== 'function') throw invalidValue('listener', listener, 'a function');
+    return this.#listeners.on(name, listener);
+  }
+
+  #checkNew(method: string, what: string): void {
+    if (this.#status === 'new') return;
+    throw new TaskCenterError('worker-misused', {
+      cause: `${method}() was called after start()`,
+      fix: `Register every ${what} before start().`,
+    });
   }
 
   /** Takes tasks from these queues from now on; from none if there are none. Running attempts go on. */
@@ -135,6 +173,8 @@ export class Worker {
     }
     checkSetUp({ handlers: this.#handlers, order: this.#order }, this.#runtime.log);
     this.#lifetime.add(this);
+    const layers = this.#middleware;
+    this.#handlers.seal((handler) => (layers.length === 0 ? handler : withMiddleware(handler, layers)));
     this.#status = 'active';
     this.#background.start();
     this.#pipeline.start();

@@ -18,7 +18,7 @@ describe.each(brokerKinds)('types without a handler on $name', ({ available, cre
   let client: Client;
   let events: Events;
   let workers: Worker[];
-  let errors: [object, string][];
+  let lines: [object, string][];
 
   beforeEach(async (context) => {
     if (!available) return context.skip();
@@ -27,7 +27,7 @@ describe.each(brokerKinds)('types without a handler on $name', ({ available, cre
     client = new Client(broker);
     events = new Events();
     workers = [];
-    errors = [];
+    lines = [];
   });
 
   afterEach(async () => {
@@ -38,7 +38,7 @@ describe.each(brokerKinds)('types without a handler on $name', ({ available, cre
 
   /** A worker that handles these types. */
   async function aWorker(types: readonly string[], options: WorkerOptions = {}): Promise<Worker> {
-    const log = { ...silentLog, error: (...line: unknown[]) => void errors.push(line as never) };
+    const log = { ...silentLog, error: (...line: unknown[]) => void lines.push(line as never) };
     const worker = new Worker(broker, { ...options, runtime: { events, log } });
     workers.push(worker);
     for (const type of types) worker.handle(type, () => {});
@@ -74,7 +74,7 @@ describe.each(brokerKinds)('types without a handler on $name', ({ available, cre
       expect(task).toMatchObject({ state: 'completed', attempt: 1, retried: 0, crashes: 0, lastError: null });
       expect(task?.attempts).toMatchObject([{ number: 1, outcome: 'succeeded' }]);
       expect(task?.waitingFor).toBeNull();
-      const told = errors.filter(([fields]) => 'type' in fields);
+      const told = lines.filter(([fields]) => 'type' in fields);
       expect(told).toHaveLength(others);
       expect(told[0]).toEqual([
         { queue: 'default', type: 'b' },

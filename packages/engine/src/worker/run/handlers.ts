@@ -67,6 +67,17 @@ export type Handler<Payload = unknown, Returned = unknown> = (
   context: HandlerContext,
 ) => Returned | PromiseLike<Returned>;
 
+/**
+ * Runs around the handlers of a worker, whatever their types. `next()` runs the rest: the next middleware, or the handler, whose
+ * payload is then read and checked. It resolves to the handler's result and rejects with its error. What a middleware returns is the
+ * task's result; undefined stands for that of `next()`. One that never calls `next` takes the handler's place.
+ */
+export type Middleware = (
+  task: HandledTask<unknown>,
+  context: HandlerContext,
+  next: () => Promise<unknown>,
+) => unknown;
+
 /** A handler together with how its payload is read. */
 export type PreparedHandler = (task: LeasedTask, context: HandlerContext) => unknown;
 
@@ -158,12 +169,25 @@ export interface HandledDefinition {
   readonly queue: string | undefined;
 }
 
+/** A handler as it was registered. */
+interface RegisteredHandler {
+  /** Reads the payload and calls it. */
+  readonly call: PreparedHandler;
+  /** Undefined = the definition says nothing about results. */
+  readonly checkResult: ((returned: unknown) => Promise<unknown>) | undefined;
+}
+
+const prepared = ({ call, checkResult }: RegisteredHandler): PreparedHandler =>
+  checkResult ? async (leased, context) => checkResult(await call(leased, context)) : call;
+
 /** Handlers by type. */
 export class Handlers {
   readonly #definitions: HandledDefinition[] = [];
+  readonly #registered = new Map<string, RegisteredHandler>();
+  /** With what runs around them. */
   readonly #byType = new Map<string, PreparedHandler>();
   /** Prefixes of types, the longest first. */
-  #byPrefix: readonly (readonly [prefix: string, handler: PreparedHandler])[] = [];
+  readonly #byPrefix: (readonly [prefix: string, handler: PreparedHandler])[] = [];
 
   /** @throws TaskCenterError `worker-misused` if the type has a handler already */
   add<Output, Returned>(
@@ -171,30 +195,40 @@ export class Handlers {
     handler: Handler<Output, Returned>,
   ): void {
     const type = typeof task === 'string' ? task : task.type;
-    if (this.#byType.has(type)) {
+    if (this.#registered.has(type)) {
       throw new TaskCenterError('worker-misused', {
         cause: `type ${JSON.stringify(type)} has a handler already`,
         fix: 'Register one handler for each type.',
       });
     }
     const definition = task as TaskDefinition<unknown, Output, Returned>;
-    const prepared: PreparedHandler =
+    const call: PreparedHandler =
       typeof task === 'string'
         ? (leased, context) => handler(handledTask(leased) as HandledTask<Output>, context)
         : async (leased, context) => {
             const payload = await readPayload(definition, leased);
-            const returned = await handler(new TaskView(leased, () => payload), context);
-            return definition.result ? fittingResult(definition, returned) : returned;
+            return handler(new TaskView(leased, () => payload), context);
           };
-    this.#byType.set(type, prepared);
+    const checkResult =
+      typeof task !== 'string' && task.result
+        ? (returned: unknown) => fittingResult(definition, returned)
+        : undefined;
+    this.#registered.set(type, { call, checkResult });
     if (typeof task !== 'string') this.#definitions.push({ type, queue: task.defaults.queue });
-    if (!type.endsWith(ANY)) return;
-    const pattern = [type.slice(0, -ANY.length), prepared] as const;
-    this.#byPrefix = [...this.#byPrefix, pattern].sort(([a], [b]) => b.length - a.length);
+  }
+
+  /** The handlers are complete. `around`: puts what runs around each of them. */
+  seal(around: (handler: PreparedHandler) => PreparedHandler): void {
+    for (const [type, { call, checkResult }] of this.#registered) {
+      const handler = prepared({ call: around(call), checkResult });
+      this.#byType.set(type, handler);
+      if (type.endsWith(ANY)) this.#byPrefix.push([type.slice(0, -ANY.length), handler]);
+    }
+    this.#byPrefix.sort(([a], [b]) => b.length - a.length);
   }
 
   get size(): number {
-    return this.#byType.size;
+    return this.#registered.size;
   }
 
   /** The definitions among the handled types. The others are names of types, which say nothing about queues. */

@@ -1,8 +1,9 @@
 import type { Finish, FinishOutcome, LeasedTask } from '../../broker/consume.ts';
 import { isGivenBack } from '../../broker/given-back.ts';
-import type { AttemptOutcome, TaskRef } from '../../runtime/events.ts';
+import type { AttemptOutcome, Events, TaskRef } from '../../runtime/events.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { WorkerEvents } from '../worker-events.ts';
 import { hintsOf } from './error-info.ts';
 import { taskFields } from './task-log.ts';
 
@@ -17,6 +18,12 @@ const OUTCOME = {
   requeue: 'deferred',
   defer: 'deferred',
 } as const;
+
+export interface ReportDeps {
+  readonly runtime: Runtime;
+  /** The listeners of the worker. */
+  readonly listeners: Events<WorkerEvents>;
+}
 
 /** A task that has ended, and what made its last attempt fail. */
 interface EndedTask {
@@ -36,14 +43,36 @@ export function reportStarted({ events }: Runtime, task: LeasedTask): void {
 
 /** The broker has accepted the finish. `thrown`: what made the attempt fail. */
 export function reportFinished(
-  runtime: Runtime,
+  { runtime, listeners }: ReportDeps,
   { finish, thrown }: EndedTask,
   outcome: Exclude<FinishOutcome, 'lease-lost'>,
 ): void {
   const runMs = isGivenBack(finish) ? 0 : finish.record.finishedMs - finish.record.startedMs;
   const ended = outcome === 'cancelled' ? 'cancelled' : OUTCOME[finish.outcome];
   if (ended === 'failed' || ended === 'archived') logFailed(runtime.log, finish as FailedFinish, thrown);
+  tellListeners(listeners, { finish, thrown }, { outcome: ended, runMs });
   emitFinished(runtime, finish.task, { outcome: ended, runMs });
+}
+
+const isCounted = (finish: FailedFinish): boolean => finish.outcome === 'archive' || finish.countsAsFailure;
+
+/** Tells the listeners of the worker. */
+function tellListeners(
+  listeners: Events<WorkerEvents>,
+  { finish, thrown: error }: EndedTask,
+  { outcome, runMs }: { readonly outcome: AttemptOutcome; readonly runMs: number },
+): void {
+  const { task } = finish;
+  const common = () => ({ task: taskRef(task), type: task.type, attempt: task.attempt, runMs });
+  if (outcome === 'succeeded' && listeners.has('completed')) listeners.emit('completed', common());
+  if (outcome !== 'failed' && outcome !== 'archived') return;
+  const { record } = finish as FailedFinish;
+  const { reason = '', nextMs } = record;
+  const nextAt = nextMs === undefined ? null : new Date(nextMs);
+  if (listeners.has('failed') && isCounted(finish as FailedFinish))
+    listeners.emit('failed', { ...common(), error, reason, nextAt });
+  if (outcome === 'archived' && listeners.has('archived'))
+    listeners.emit('archived', { ...common(), error, reason });
 }
 
 /** One line for the failed attempt, unless its handler has written it, and one for the dead letter. */
@@ -58,8 +87,8 @@ function logFailed(log: Log, finish: FailedFinish, thrown: unknown): void {
     reason,
     err: error,
   };
-  const counts = finish.outcome === 'archive' || finish.countsAsFailure;
-  if (!counts) log.debug(fields, 'an attempt failed, and its worker does not count it as a failure');
+  if (!isCounted(finish))
+    log.debug(fields, 'an attempt failed, and its worker does not count it as a failure');
   else if (hintsOf(thrown).isLogged !== true) log.warn(fields, 'an attempt failed');
   if (finish.outcome === 'archive') log.error(fields, 'a task was archived: a dead letter');
 }

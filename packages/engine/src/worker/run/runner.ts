@@ -12,9 +12,10 @@ import type { Handlers } from './handlers.ts';
 import type { MissingHandlers } from './missing-handlers.ts';
 import type { AttemptEnd } from './outcome.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { reportFinished, reportLeaseLost, reportLost, reportStarted } from './report.ts';
+import { reportFinished, reportLeaseLost, reportLost, reportStarted, type ReportDeps } from './report.ts';
 
-export interface RunnerDeps extends AttemptDeps, Pick<CancelRequestsDeps, 'inspect'> {
+export interface RunnerDeps extends AttemptDeps, ReportDeps, Pick<CancelRequestsDeps, 'inspect'> {
+  readonly runtime: Runtime;
   readonly consume: Pick<Consume, 'keepResults' | 'markAlone'>;
   readonly slots: TaskSlots;
   readonly handlers: Handlers;
@@ -131,12 +132,12 @@ export class Runner {
 
   /** The broker has answered the finish. */
   onAnswered(held: HeldTask, outcome: FinishOutcome): void {
-    const { slots, runtime } = this.#deps;
+    const { slots } = this.#deps;
     const { finish, thrown } = held;
     slots.release(held);
     if (held.isUnstarted || !finish) return;
     if (outcome === 'lease-lost') this.#onLost(held);
-    else reportFinished(runtime, { finish, thrown }, outcome);
+    else reportFinished(this.#deps, { finish, thrown }, outcome);
   }
 
   /** The lease is lost. Ends the attempt, or the wait to start alone; a finish that was handed in will be refused. */
