@@ -76,7 +76,8 @@ export class Client {
    * Stores one task: `pending`, `scheduled` if it is due later, or `aggregating` if it has a group.
    *
    * @param task the name of a type, or a definition, whose schema checks the payload
-   * @param payload bytes are stored as they are, any other value as JSON; left out = no payload, if the schema takes that
+   * @param payload bytes are stored as they are at the call, any other value as JSON; left out = no payload, if the schema
+   *   takes that
    * @throws TaskCenterError `invalid-value`, `payload-too-large`, `task-exists`, `duplicate-task`, `broker-corrupt`,
    *   `broker-unavailable`, `broker-full`, `durability-unsupported`, `durability-not-reached` (the task is stored)
    */

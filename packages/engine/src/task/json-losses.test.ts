@@ -26,6 +26,13 @@ class Hidden {
     return this.#y;
   }
 }
+/** It runs when it is awaited, as those of many database libraries. */
+class Query {
+  readonly table = 'users';
+  then(resolve: (rows: unknown[]) => void): void {
+    resolve([]);
+  }
+}
 const throwing = (message: string) => () => {
   throw new Error(message);
 };
@@ -47,6 +54,7 @@ describe('JSON would change', () => {
     [{ seen: new Set(['a']) }, 'payload.seen is a Set'],
     [{ cause: Object.assign(new Error('x'), { code: 'E' }) }, 'payload.cause is an Error'],
     [{ later: Promise.resolve(1) }, 'payload.later is a Promise'],
+    [[new Query()], 'payload[0] is a Promise'],
     [{ match: /x/ }, 'payload.match is a RegExp'],
     [{ body: Buffer.from('x') }, 'payload.body is bytes or numbers, a Buffer'],
     [[new Float64Array(2)], 'payload[0] is bytes or numbers, a Float64Array'],

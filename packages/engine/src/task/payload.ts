@@ -34,8 +34,9 @@ function decodeUtf8(bytes: Uint8Array): string {
  */
 export function encodeContent(name: string, content: Content): Uint8Array | null {
   if (content === undefined) return null;
-  // Unlike `instanceof` it takes no proxy for bytes, which could not be copied.
-  if (types.isUint8Array(content)) return content;
+  // A copy: the call is sent later, and until then the caller may fill the buffer with something else, or give it to a thread.
+  // Unlike `instanceof`, `isUint8Array` takes no proxy for bytes, which could not be copied.
+  if (types.isUint8Array(content)) return Buffer.from(content);
   const text = writeJson(name, content);
   return text === undefined ? null : Buffer.from(text);
 }

@@ -76,6 +76,27 @@ describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => 
     expect(await broker.inspect.task({ queue: 'default', id: 'same' })).toMatchObject({ type: 'a' });
   });
 
+  test('stores bytes as they are at the call: the buffer may be used again, or be given away', async () => {
+    const again = Buffer.alloc(1);
+    const given = new Uint8Array(6).fill(65);
+    const calls = ['1', '2', '3'].map((text) => {
+      again.write(text);
+      return client.enqueue('x', again, { id: text });
+    });
+    calls.push(
+      client.enqueue('x', given, { id: 'given' }),
+      client.enqueue('x', Buffer.from('next'), { id: 'n' }),
+    );
+    structuredClone(given, { transfer: [given.buffer] });
+    again.fill('X');
+    await Promise.all(calls);
+    const texts = ['1', '2', '3', 'given', 'n'].map(async (id) => {
+      const stored = await broker.inspect.task({ queue: 'default', id });
+      return String(Buffer.from(stored?.payload ?? []));
+    });
+    expect(await Promise.all(texts)).toEqual(['1', '2', '3', 'AAAAAA', 'next']);
+  });
+
   test('gives concurrent calls their own answers', async () => {
     const ids = Array.from({ length: 300 }, (_, i) => `id-${i % 250}`);
     const outcomes = await Promise.allSettled(ids.map((id) => client.enqueue('x', null, { id })));
