@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { Consume } from '../../src/broker/consume.ts';
 import { Client } from '../../src/client/client.ts';
+import { HandlerError, type HandlerErrorHints } from '../../src/errors/handler-errors.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
@@ -226,6 +227,43 @@ describe.each(brokerKinds)('a worker beside faults on $name', ({ available, crea
       .start();
     await client.enqueueMany(errors.map((_, i) => ({ task: 'x', payload: i, maxRetries: 0 })));
     expect((await ends).every(({ outcome }) => outcome === 'archived')).toBe(true);
+  });
+
+  test('hands in the attempts beside one whose hints are not what their types say', async () => {
+    const unreadable = Object.defineProperty(new HandlerError('bad'), 'hints', {
+      get() {
+        throw new Error('a getter that throws');
+      },
+    });
+    const wrong = { toJSON: () => BigInt(1) };
+    const hints = [
+      { errorClass: 5n, status: 5n, reason: 5n, retryable: 5n },
+      { errorClass: Symbol('s'), status: Number.NaN, reason: { a: 1 }, retryable: null },
+      { errorClass: wrong, status: wrong, reason: wrong, retryable: wrong },
+      { errorClass: '\ud800'.repeat(20_000) },
+      5,
+      null,
+    ];
+    const errors = [
+      ...hints.map((given) => Object.assign(new HandlerError('bad'), { hints: given })),
+      new HandlerError('bad', hints[0] as unknown as HandlerErrorHints),
+      unreadable,
+    ];
+    const ends = nextEvents(events, 'attempt.finished', 2 * errors.length);
+    await aWorker({ options: { concurrency: 20 } })
+      .handle<number>('x', ({ payload }) => {
+        if (payload % 2 === 0) throw errors[payload / 2];
+      })
+      .start();
+    const payloads = Array.from({ length: 2 * errors.length }, (_, i) => i);
+    await client.enqueueMany(
+      payloads.map((payload) => ({ task: 'x', payload, id: `t${payload}`, maxRetries: 0 })),
+    );
+    const outcomes = (await ends).map(({ outcome }) => outcome).sort();
+    expect(outcomes).toEqual([...errors.map(() => 'archived'), ...errors.map(() => 'succeeded')]);
+    const attempt = (await record('t0'))?.attempts?.[0];
+    expect(attempt?.error).toEqual({ class: 'HandlerError', message: 'bad' });
+    expect(attempt?.reason).toBe('out of retries (0)');
   });
 
   test('waits for any object with a then method, such as a query builder', async () => {

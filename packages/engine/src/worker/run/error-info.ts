@@ -20,10 +20,26 @@ function nearest<E>(error: unknown, isOfKind: (value: unknown) => value is E): E
   return undefined;
 }
 
-/** The hints of an error, or of the nearest of its causes that has some. */
+/**
+ * The hints of an error, or of the nearest of its causes that has some. What is not of its type is left out: the record of the
+ * attempt could not be written, and the exchange would fail that hands in others beside it. The policy of retries judges
+ * `retryAfterMs`, and says in the record when it is no duration.
+ */
 export function hintsOf(error: unknown): FailureHints {
   const hasHints = (value: unknown) => value instanceof HandlerError || value instanceof NonRetryableError;
-  return nearest(error, hasHints)?.hints ?? {};
+  try {
+    const given: FailureHints = nearest(error, hasHints)?.hints ?? {};
+    const { retryable, retryAfterMs, errorClass, status, reason } = given;
+    return {
+      ...(typeof retryable === 'boolean' && { retryable }),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      ...(typeof errorClass === 'string' && { errorClass: storable(errorClass) }),
+      ...(typeof status === 'number' && Number.isFinite(status) && { status }),
+      ...(typeof reason === 'string' && { reason: storable(reason) }),
+    };
+  } catch {
+    return {};
+  }
 }
 
 /** The error, or the nearest of its causes, that asks to defer the task. */
@@ -40,15 +56,17 @@ export function isRevocation(error: unknown): boolean {
 export function classOf(error: unknown): string {
   try {
     if (!(error instanceof Error)) return 'unknown';
-    return typeof error.name === 'string' ? error.name : 'Error';
+    return typeof error.name === 'string' ? storable(error.name) : 'Error';
   } catch {
     return 'Error';
   }
 }
 
-/**
- * A text for any thrown value, at most 8,192 characters. It has no NUL, at which some databases and terminals end a text.
- */
+/** A text as it is kept: at most 8,192 characters. It has no NUL, at which some databases and terminals end a text. */
+const storable = (text: string): string =>
+  text.slice(0, MAX_STORED_ERROR_LENGTH).toWellFormed().replaceAll('\0', '\ufffd');
+
+/** A text for any thrown value, as it is kept. */
 export function errorTextOf(error: unknown): string {
   let text: string;
   try {
@@ -57,5 +75,5 @@ export function errorTextOf(error: unknown): string {
   } catch {
     text = 'an error that cannot be shown';
   }
-  return text.slice(0, MAX_STORED_ERROR_LENGTH).toWellFormed().replaceAll('\0', '\ufffd');
+  return storable(text);
 }
