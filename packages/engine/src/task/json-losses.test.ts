@@ -29,6 +29,7 @@ class Hidden {
 /** It runs when it is awaited, as those of many database libraries. */
 class Query {
   readonly table = 'users';
+  // eslint-disable-next-line unicorn/no-thenable
   then(resolve: (rows: unknown[]) => void): void {
     resolve([]);
   }
