@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
 
+const STACK = 'Error: 410 Gone\n    at jobs.ts:3:1';
+
 for (const kind of brokerKinds)
   describe.skipIf(!kind.available)(`on ${kind.name}`, () => {
     let app: TestApp;
@@ -40,7 +42,7 @@ for (const kind of brokerKinds)
                 waitMs: 6,
                 outcome: 'failed',
                 reason: 'default: fail',
-                error: { class: 'http_status', message: '410 Gone', status: 410 },
+                error: { class: 'http_status', message: '410 Gone', status: 410, stack: STACK },
                 worker: 'w',
                 exchange: { request: { method: 'POST' }, response: { status: 410 } },
               },
@@ -68,12 +70,20 @@ for (const kind of brokerKinds)
             outcome: 'failed',
             next_at: null,
             reason: 'default: fail',
-            error: { class: 'http_status', message: '410 Gone', status: 410 },
+            error: { class: 'http_status', message: '410 Gone', status: 410, stack: STACK },
             worker_id: 'w',
             request: { method: 'POST' },
             response: { status: 410 },
           },
         ]);
+        for (const role of ['viewer', 'submitter', 'operator'] as const) {
+          const key = await app.createKey({ role });
+          for (const path of ['/tasks/tried?', '/tasks?queue=tries&state=archived&']) {
+            const { text } = await app.call('GET', `/v1${path}include=attempts`, { key });
+            expect(text).toContain('410 Gone');
+            expect(text.includes('jobs.ts:3:1')).toBe(role === 'operator');
+          }
+        }
       });
 
       test.each([

@@ -30,7 +30,15 @@ const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
 
 /** Why an attempt failed. `class`: `TypeError`, for a callback `http_status`, and so on. `status`: of the HTTP answer. */
 const attemptError = z
-  .object({ class: text, message: text, status: maybe(z.int()) })
+  .object({
+    class: text,
+    message: text,
+    status: maybe(z.int()),
+    stack: text.optional().meta({
+      description:
+        'Where it was thrown, with its causes; with the first and the newest failed attempt of a handler, for operators and admins',
+    }),
+  })
   .meta({ id: 'AttemptError' });
 
 /** The priority that a built-in queue stands for; null for all other queues. */

@@ -19,6 +19,30 @@ test('a task that was given back says how often, and what it waits for', () => {
   expect(textOf({ waiting_for: null })).toBe('a  scheduled\n  attempts  0 of 4');
 });
 
+test('stacks follow the attempts, without control characters, and none of them twice', () => {
+  const attempt = {
+    started_at: 's',
+    wait_ms: 1,
+    duration_ms: 2,
+    outcome: 'failed',
+    reason: null,
+    next_at: null,
+  };
+  const failed = (number: number, stack?: string) => ({
+    ...attempt,
+    number,
+    error: { class: 'E', message: 'no', status: null, ...(stack !== undefined && { stack }) },
+  });
+  const attempts = [failed(1, 'E: no\n    at a'), failed(2), failed(3, 'E: no\n    at b\u001b[31m')];
+  const text = textOf({ attempts: attempts as unknown as Attempt[] });
+  expect(text).toContain(
+    '\n\nattempt 1 failed:\n  E: no\n      at a\n\nattempt 3 failed:\n  E: no\n      at b',
+  );
+  expect(text).not.toContain('\u001b');
+  const same = [failed(1, 'E: no\n    at a'), failed(2, 'E: no\n    at a')] as unknown as Attempt[];
+  expect(textOf({ attempts: same })).not.toContain('attempt 2 failed');
+});
+
 test('bytes that are no text are marked as base64, and so is an answer in the attempts', () => {
   const attempt = {
     number: 1,

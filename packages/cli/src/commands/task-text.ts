@@ -69,6 +69,17 @@ const cancelTitle = (state: Task['state']): string =>
 const cancelText = ({ reason, by, at }: NonNullable<Task['cancel']>): string =>
   [reason, by && `by ${by}`, at].filter(Boolean).join(', ');
 
+/** Where attempts failed. One that failed as another one did is not shown again. */
+function stackTexts(attempts: readonly Attempt[]): string[] {
+  const shown = new Set<string>();
+  return attempts.flatMap(({ number, error }) => {
+    const stack = error?.stack;
+    if (stack === undefined || shown.has(stack)) return [];
+    shown.add(stack);
+    return ['', `attempt ${number} failed:`, ...stack.split('\n').map((line) => `  ${oneLine(line)}`)];
+  });
+}
+
 /** A task with its attempts, for people. Facts without a value are left out. */
 export function taskText(task: Task, raw: RawParts, paint: Paint): string {
   const { callback, attempts = [], last_error: error, cancel } = task;
@@ -95,5 +106,5 @@ export function taskText(task: Task, raw: RawParts, paint: Paint): string {
     ['delivery', callback ? task.delivery_id : null],
   ]);
   const attemptTable = attempts.length === 0 ? [] : ['', table(ATTEMPTS, attempts, paint)];
-  return [title, facts, ...attemptTable].join('\n');
+  return [title, facts, ...attemptTable, ...stackTexts(attempts)].join('\n');
 }

@@ -162,7 +162,7 @@ describe.each(brokerKinds)('a worker on $name', ({ available, createStore }) => 
     const task = await record('a');
     expect(task?.state).toBe('retry');
     expect((task?.dueMs ?? 0) - Date.now()).toBeGreaterThan(58_000);
-    expect(task?.attempts[0]?.error).toEqual({ class: 'http_status', message: 'busy', status: 503 });
+    expect(task?.attempts[0]?.error).toMatchObject({ class: 'http_status', message: 'busy', status: 503 });
   });
 
   test('in the profile of Asynq, fails a task without a handler with an error that names its type', async () => {

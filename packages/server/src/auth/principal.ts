@@ -51,12 +51,16 @@ export function requireQueueAccess(principal: Principal, name: string): void {
   });
 }
 
+/** Whether the key has this role, or one that may do more. */
+export const hasRole = ({ role }: Principal, needed: Role): boolean =>
+  ROLES.indexOf(role) >= ROLES.indexOf(needed);
+
 /** @throws ProblemError `forbidden` */
-export function requireRole({ role }: Principal, needed: RouteRole): void {
-  if (needed === '-' || ROLES.indexOf(role) >= ROLES.indexOf(needed)) return;
+export function requireRole(principal: Principal, needed: RouteRole): void {
+  if (needed === '-' || hasRole(principal, needed)) return;
   throw new ProblemError(
     'forbidden',
-    `This operation needs a key with the role ${needed}; this key has the role ${role}.`,
+    `This operation needs a key with the role ${needed}; this key has the role ${principal.role}.`,
     {
       extra: { needed: { role: needed } },
     },

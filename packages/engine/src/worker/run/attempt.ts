@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Consume, LeasedTask } from '../../broker/consume.ts';
+import { withoutStack } from '../../errors/stack.ts';
 import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Log } from '../../runtime/log.ts';
 import { AttemptContext, copyFacts } from './context.ts';
@@ -78,7 +79,7 @@ export class Attempt {
       return this.#end(endAborted(this, this.#cause ?? 'timeout'));
     }
     try {
-      if (!handler) throw new TaskCenterError('handler-missing', { type: this.task.type });
+      if (!handler) throw withoutStack(new TaskCenterError('handler-missing', { type: this.task.type }));
       const returned = handler(this.task, new AttemptContext(this));
       return isThenable(returned) ? this.#waitFor(returned) : this.#end(endSucceeded(this, returned));
     } catch (error) {

@@ -1,5 +1,4 @@
 /** Operations on tasks. Submitting and listing have files of their own. */
-import type { TaskPart } from '@task-center/api';
 import { control, isTaskCenterError, logicalQueue } from '@task-center/engine';
 import { INACTIVE_STATES } from '@task-center/model';
 import type { Call, Handlers, Reply } from '../call.ts';
@@ -8,13 +7,14 @@ import { urlItems } from '../submission/callback.ts';
 import { findTask, locate } from './find-task.ts';
 import { pageBytes, readPageWithinBytes, singleBytes } from './answer-size.ts';
 import { listTasks } from './list.ts';
-import { presentTask } from './present.ts';
+import { presentTask, stacksFor } from './present.ts';
 import { SINGLE_TASK_PARTS, submitTask } from './submit.ts';
 
 /** `GET /v1/tasks/{id}`. `include` adds further parts. */
 async function getTask(call: Call<'getTask'>): Promise<Reply> {
   const record = await findTask(call);
-  const parts = new Set<TaskPart>([...SINGLE_TASK_PARTS, ...(call.query.include ?? [])]);
+  const { include = [] } = call.query;
+  const parts = new Set([...SINGLE_TASK_PARTS, ...include, ...stacksFor(call.principal)]);
   return { body: presentTask(record, parts) };
 }
 

@@ -1,9 +1,8 @@
 /** `GET /v1/tasks`: the tasks of a logical queue in one state, page by page. */
-import type { TaskPart } from '@task-center/api';
 import { control } from '@task-center/engine';
 import { requireQueueAccess, seesBusiness } from '../../auth/principal.ts';
 import type { Call } from '../call.ts';
-import { presentTask } from './present.ts';
+import { presentTask, stacksFor } from './present.ts';
 import { readCursor, writeCursor, type CursorContext } from './cursor.ts';
 
 type ListCall = Call<'listTasks'>;
@@ -29,7 +28,7 @@ export async function listTasks(call: ListCall) {
     nowMs: deps.runtime.clock.wallMs(),
   });
   const { records, next, scanned } = await readPage(call, context);
-  const parts = new Set<TaskPart>(query.include ?? []);
+  const parts = new Set([...(query.include ?? []), ...stacksFor(principal)]);
   const visible = records.filter(({ meta }) => seesBusiness(principal, meta.business ?? null));
   const isBound = principal.businesses !== null;
   return {

@@ -14,7 +14,7 @@ import {
   type Task,
   type TaskPart,
 } from '@task-center/api';
-import type { AttemptRecord, EnqueueOutcome, NewTask, TaskRecord } from '@task-center/engine';
+import type { AttemptError, AttemptRecord, EnqueueOutcome, NewTask, TaskRecord } from '@task-center/engine';
 import {
   contextOf,
   DEFAULT_RETRY_POLICY,
@@ -25,6 +25,7 @@ import {
   traceIdOf,
   withoutUrlSecrets,
 } from '@task-center/model';
+import { hasRole, type Principal } from '../../auth/principal.ts';
 import { callbackOf } from '../../callbacks/callback.ts';
 import { deliveryId } from '../../callbacks/delivery-id.ts';
 import { shownHeaderValue } from '../../callbacks/headers.ts';
@@ -68,8 +69,20 @@ function exchangePart(part: unknown): Record<string, never> | null {
   } as Record<string, never>;
 }
 
+/** What an answer has beyond the fields that each has: the parts that were asked for, and stacks for those who may see them. */
+export type ShownParts = ReadonlySet<TaskPart | 'stacks'>;
+
+/** Stacks tell how a program is made. */
+export const stacksFor = (principal: Principal): readonly 'stacks'[] =>
+  hasRole(principal, 'operator') ? ['stacks'] : [];
+
+function presentError(error: AttemptError, parts: ShownParts): Attempt['error'] {
+  const { class: name, message, status = null, stack } = error;
+  return { class: name, message, status, ...(stack !== undefined && parts.has('stacks') && { stack }) };
+}
+
 /** An attempt in an answer. `exchange` holds the request and response of a callback. */
-function presentAttempt(record: AttemptRecord): Attempt {
+function presentAttempt(record: AttemptRecord, parts: ShownParts): Attempt {
   const { error, exchange = {} } = record;
   return {
     number: record.number,
@@ -80,7 +93,7 @@ function presentAttempt(record: AttemptRecord): Attempt {
     outcome: record.outcome,
     next_at: timeOrNull(record.nextMs),
     reason: record.reason ?? null,
-    error: error ? { class: error.class, message: error.message, status: error.status ?? null } : null,
+    error: error ? presentError(error, parts) : null,
     worker_id: record.worker ?? null,
     request: exchangePart(exchange['request']),
     response: exchangePart(exchange['response']),
@@ -139,12 +152,14 @@ function retryOf({ maxRetries, meta: { backoff } }: StoredTask): Task['retry'] {
 }
 
 /** The fields of the parts that the caller asked for. */
-function partsOf(record: StoredTask, parts: ReadonlySet<TaskPart>): Record<string, unknown> {
+function partsOf(record: StoredTask, parts: ShownParts): Record<string, unknown> {
   return {
     ...(parts.has('payload') && shownPayload(record.payload, record.meta.contentType)),
     ...(parts.has('callback') && { callback: presentCallback(record) }),
     ...(parts.has('result') && shownResult(record.result ?? null)),
-    ...(parts.has('attempts') && { attempts: (record.attempts ?? []).map(presentAttempt) }),
+    ...(parts.has('attempts') && {
+      attempts: (record.attempts ?? []).map((attempt) => presentAttempt(attempt, parts)),
+    }),
   };
 }
 
@@ -198,7 +213,7 @@ function presentFields(record: StoredTask): Task {
 }
 
 /** A task in an answer, with the given parts. */
-export function presentTask(record: StoredTask, parts: ReadonlySet<TaskPart>): Task {
+export function presentTask(record: StoredTask, parts: ShownParts): Task {
   const task = presentFields(record);
   return parts.size === 0 ? task : Object.assign(task, partsOf(record, parts));
 }
