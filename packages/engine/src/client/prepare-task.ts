@@ -5,6 +5,7 @@ import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
 import { mergeHeaders } from '../task/headers.ts';
 import { encodeGiven } from '../task/payload.ts';
+import { checkReadBack } from '../task/read-back.ts';
 import { draftTask } from './draft-task.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import { makeTask, type DraftDefaults } from './make-task.ts';
@@ -109,7 +110,11 @@ export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
     options: EnqueueOptions,
   ): Promise<NewTask> {
     const headers = mergeHeaders(task.defaults.headers, options.headers);
-    await checkedPayload(task, payload);
+    const output = await checkedPayload(task, payload);
+    if (task.payload) {
+      const name = `payload of "${task.type}"`;
+      await checkReadBack({ name, value: payload, output, check: (read) => checkedPayload(task, read) });
+    }
     return build(task.type, payload, { ...task.defaults, ...options, headers });
   }
 

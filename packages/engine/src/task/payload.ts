@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import { insteadOf } from './json-advice.ts';
 import { JsonLoss, writeJson } from './json-losses.ts';
 
 /**
@@ -47,7 +48,8 @@ export function encodeGiven(name: string, content: Content): Uint8Array | null {
     return encodeContent(name, content);
   } catch (error) {
     if (!(error instanceof JsonLoss)) throw error;
-    const expected = 'bytes as a Uint8Array, or a value that JSON expresses in full (docs/json.md)';
+    const instead = `for this one write ${insteadOf(error.found)}`;
+    const expected = `bytes as a Uint8Array, or a value that JSON expresses in full; ${instead} (docs/json.md)`;
     throw new TaskCenterError(
       'invalid-value',
       { name: error.path, got: error.found, expected },

@@ -4,6 +4,7 @@ import { messageOf, TaskCenterError } from '../../errors/task-center-error.ts';
 import { checkedPayload, checkedResult, type TaskDefinition } from '../../task/define-task.ts';
 import type { TaskMeta } from '../../task/meta.ts';
 import { decodeJson, plainBytes } from '../../task/payload.ts';
+import { checkReadBack } from '../../task/read-back.ts';
 import { NonRetryableError } from '../../errors/handler-errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import { UnfitResult } from './results.ts';
@@ -151,7 +152,9 @@ function readJson(bytes: Uint8Array | null): unknown {
 /** What a handler returned, as it is, if it fits the schema: those who wait for it run the schema again. */
 async function fittingResult(definition: TaskDefinition, returned: unknown): Promise<unknown> {
   try {
-    await checkedResult(definition, returned);
+    const output = await checkedResult(definition, returned);
+    const name = `result of "${definition.type}"`;
+    await checkReadBack({ name, value: returned, output, check: (read) => checkedResult(definition, read) });
     return returned;
   } catch (error) {
     return new UnfitResult(messageOf(error));
@@ -161,6 +164,16 @@ async function fittingResult(definition: TaskDefinition, returned: unknown): Pro
 /** A task for a handler without a definition. The payload is parsed only if the handler reads it. */
 export function handledTask(task: LeasedTask): HandledTask<unknown> {
   return new TaskView(task, readJson);
+}
+
+/** A task for a handler of a definition. Without a schema its payload may be anything, bytes that are no JSON as well. */
+async function readTask<Output>(
+  definition: TaskDefinition<unknown, Output>,
+  task: LeasedTask,
+): Promise<HandledTask<Output>> {
+  if (!definition.payload) return handledTask(task) as HandledTask<Output>;
+  const payload = await readPayload(definition, task);
+  return new TaskView(task, () => payload);
 }
 
 /** A definition that has a handler, with the queue that it names for its tasks. */
@@ -206,8 +219,7 @@ export class Handlers {
       typeof task === 'string'
         ? (leased, context) => handler(handledTask(leased) as HandledTask<Output>, context)
         : async (leased, context) => {
-            const payload = await readPayload(definition, leased);
-            return handler(new TaskView(leased, () => payload), context);
+            return handler(await readTask(definition, leased), context);
           };
     const checkResult =
       typeof task !== 'string' && task.result
