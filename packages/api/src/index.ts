@@ -15,7 +15,7 @@ export {
   type ApiClientOptions,
   type CallInput,
 } from './client.ts';
-export { didYouMean } from './did-you-mean.ts';
+export { didYouMean } from '@task-center/model';
 export { gotOf, itemAt, itemsOf, pointerOf, type ItemPath } from './issues.ts';
 export { limits } from './limits.ts';
 export { openapi } from './openapi/document.ts';

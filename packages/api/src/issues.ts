@@ -2,7 +2,7 @@
 // request, and the value that was found, unless it may be secret. See docs/design/http-api.md#errors.
 
 import type * as z from 'zod';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean } from '@task-center/model';
 import { limits } from './limits.ts';
 import type { ItemLocation, ProblemItem } from './problem.ts';
 import { fieldsOf, NOT_BUILT_MESSAGE, schemaAt } from './strict.ts';

@@ -1,9 +1,11 @@
 import { ALLOWABLE_FINDINGS, type AllowableFinding } from './broker/findings.ts';
 import type { Broker } from './broker/broker.ts';
+import { createOptionsCheck, isOptions } from './checks/options.ts';
+import { abortSignal, func, listOf, oneOf, secret, withMethods, type ValueCheck } from './checks/values.ts';
 import { invalidValue, isTaskCenterError, shownUrl, TaskCenterError } from './errors/task-center-error.ts';
 import type { RedisSettings } from './brokers/redis/client/url.ts';
 import { LEVELS, silentLog, type Log } from './runtime/log.ts';
-import { createRuntime, type Runtime } from './runtime/runtime.ts';
+import { createRuntime, runtimePart, type Runtime } from './runtime/runtime.ts';
 
 export interface ConnectOptions {
   /**
@@ -29,6 +31,21 @@ export interface ConnectOptions {
   readonly redis?: RedisSettings;
 }
 
+const logObject = withMethods('a log', LEVELS);
+const logOrFalse: ValueCheck = (value, name) => {
+  if (value !== false) logObject(value, name);
+};
+
+const checkConnectOptions = createOptionsCheck<ConnectOptions>('connect', {
+  log: logOrFalse,
+  runtime: runtimePart,
+  signal: abortSignal,
+  nowMs: func,
+  allow: listOf(oneOf(ALLOWABLE_FINDINGS), `a list of some of ${ALLOWABLE_FINDINGS.join(', ')}`),
+  // The code for Redis checks the rest of it.
+  redis: secret('an object with settings of Redis', isOptions),
+});
+
 const EXPECTED_URL =
   '"sqlite:./data/tasks.db", "redis://host:6379/0", or one that begins with rediss://, redis-socket://, redis-sentinel:// or redis-cluster://';
 
@@ -43,12 +60,8 @@ const RETRY_INTERVAL_MS = 1_000;
  *   `broker-refused`, `broker-unsafe`, `database-in-use`, `database-unusable`, `schema-too-new`
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Broker> {
-  const { signal, log: given, ...rest } = options;
-  const { allow = [] } = options;
-  const expected = `some of ${ALLOWABLE_FINDINGS.join(', ')}`;
-  if (!Array.isArray(allow)) throw invalidValue('allow', allow, `a list of ${expected}`);
-  const unknown = allow.find((code) => !ALLOWABLE_FINDINGS.includes(code));
-  if (unknown !== undefined) throw invalidValue('allow', unknown, expected);
+  if (typeof url !== 'string') throw invalidValue('broker URL', url, EXPECTED_URL);
+  const { signal, log: given, ...rest } = checkConnectOptions(options);
   const runtime = createRuntime({ ...options.runtime, ...logOf(given) });
   const openOptions = { ...rest, runtime };
   if (!signal) return openBroker(url, openOptions);
@@ -65,12 +78,10 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   }
 }
 
-/** The log of a runtime, from the option. @throws TaskCenterError `invalid-value` */
+/** The log of a runtime, from the option. */
 function logOf(log: Log | false | undefined): { readonly log?: Log } {
   if (log === undefined) return {};
-  if (log === false) return { log: silentLog };
-  if (LEVELS.every((level) => typeof (log as Partial<Log> | null)?.[level] === 'function')) return { log };
-  throw invalidValue('log', log, `an object with the functions ${LEVELS.join(', ')}, or false`);
+  return { log: log === false ? silentLog : log };
 }
 
 async function openBroker(url: string, options: Omit<ConnectOptions, 'signal' | 'log'>): Promise<Broker> {

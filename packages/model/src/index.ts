@@ -14,6 +14,7 @@ export {
 export { readCron } from './cron/cron.ts';
 export { isCronFault, type Cron, type CronOptions } from './cron/reading.ts';
 export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
+export { didYouMean } from './did-you-mean.ts';
 export {
   clampDuration,
   DAY_MS,

@@ -1,6 +1,13 @@
 import type { Cron, CronOptions } from '@task-center/model';
-import { createPrepareTask, type PrepareOptions, type TaskToEnqueue } from '../client/prepare-task.ts';
+import {
+  checkTaskToEnqueue,
+  createPrepareTask,
+  type PrepareOptions,
+  type TaskToEnqueue,
+} from '../client/prepare-task.ts';
+import { object } from '../checks/options.ts';
 import { checkedCron } from '../task/checked.ts';
+import { taskOrDefinition } from '../task/define-task.ts';
 import { encodeGiven } from '../task/payload.ts';
 import { optionTexts } from './entry-options.ts';
 
@@ -20,7 +27,10 @@ export interface CheckedEntry {
  */
 export function createCheckEntry(schedulerOptions: PrepareOptions & CronOptions) {
   const prepare = createPrepareTask(schedulerOptions);
-  return (spec: string, { task, payload, ...options }: TaskToEnqueue): CheckedEntry => {
+  return (spec: string, given: TaskToEnqueue): CheckedEntry => {
+    object(given, 'task');
+    const { task, payload, ...options } = checkTaskToEnqueue(given);
+    taskOrDefinition(task, 'task');
     const cron = checkedCron(spec, schedulerOptions);
     const [type, defaults] = typeof task === 'string' ? [task, {}] : [task.type, task.defaults];
     void prepare(type, payload, { ...defaults, ...options });

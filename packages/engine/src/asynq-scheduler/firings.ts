@@ -3,6 +3,8 @@ import type { Broker } from '../broker/broker.ts';
 import type { Client } from '../client/client.ts';
 import type { EnqueuedTask } from '../client/outcomes.ts';
 import type { TaskToEnqueue } from '../client/prepare-task.ts';
+import type { OptionRows } from '../checks/options.ts';
+import { func } from '../checks/values.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { isTaskCenterError } from '../errors/task-center-error.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -19,6 +21,8 @@ export interface FiringHooks {
    */
   readonly postEnqueue?: (outcome: FiringOutcome, task: TaskToEnqueue) => void | Promise<void>;
 }
+
+export const FIRING_ROWS: OptionRows<FiringHooks> = { preEnqueue: func, postEnqueue: func };
 
 /** What fires. */
 export interface FiringEntry {

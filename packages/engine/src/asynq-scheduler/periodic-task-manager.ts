@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import { boundedMs } from '../checks/duration.ts';
+import { durationMs } from '../checks/duration.ts';
+import { createOptionsCheck, required } from '../checks/options.ts';
+import { checkBroker, durationWithin, func } from '../checks/values.ts';
 import type { TaskToEnqueue } from '../client/prepare-task.ts';
 import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
@@ -10,7 +12,7 @@ import { within } from '../runtime/within.ts';
 import { encodeGiven } from '../task/payload.ts';
 import { createCheckEntry } from './check-entry.ts';
 import { optionTexts } from './entry-options.ts';
-import { Scheduler, type SchedulerOptions } from './scheduler.ts';
+import { Scheduler, SCHEDULER_ROWS, type SchedulerOptions } from './scheduler.ts';
 
 /** A task with the times at which it is enqueued. */
 export type PeriodicTask<Input = unknown> = TaskToEnqueue<Input> & {
@@ -31,6 +33,12 @@ export interface PeriodicTaskManagerOptions<
   /** How often the provider is called, at least 1 ms. Default 3 min. */
   readonly syncInterval?: Duration;
 }
+
+const checkManagerOptions = createOptionsCheck<PeriodicTaskManagerOptions>('PeriodicTaskManager', {
+  ...SCHEDULER_ROWS,
+  provider: required(func),
+  syncInterval: durationWithin({ min: '1ms' }),
+});
 
 const SYNC_INTERVAL: Duration = '3m';
 /** How long `stop` waits for the provider, whose answer it does not need. */
@@ -95,12 +103,15 @@ export class PeriodicTaskManager<Inputs extends readonly unknown[] = readonly un
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: PeriodicTaskManagerOptions<Inputs>) {
+    checkBroker(broker, 'submit', 'schedulerEntries');
+    checkManagerOptions(options);
     this.#options = options;
     this.#lifetime = broker.lifetime;
+    const { provider: _, syncInterval = SYNC_INTERVAL, ...schedulerOptions } = options;
     const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
-    this.#scheduler = new Scheduler(broker, { ...options, runtime });
+    this.#scheduler = new Scheduler(broker, { ...schedulerOptions, runtime });
     this.#checkEntry = createCheckEntry({ ...options, runtime });
-    const intervalMs = boundedMs(options.syncInterval ?? SYNC_INTERVAL, 'syncInterval', { min: '1ms' });
+    const intervalMs = durationMs(syncInterval, 'syncInterval');
     let first = true;
     this.#loop = createLoop({
       name: 'periodic-task-manager',

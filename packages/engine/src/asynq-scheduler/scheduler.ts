@@ -2,15 +2,17 @@ import { hostname } from 'node:os';
 import { compareByNext, Timetable, type Duration, type TimedEntry } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { EntryRecord } from '../broker/scheduler-entries.ts';
-import { boundedMs, type DurationBounds } from '../checks/duration.ts';
+import { durationMs } from '../checks/duration.ts';
+import { createOptionsCheck, type OptionRows } from '../checks/options.ts';
+import { checkBroker, durationWithin, filledText, anyText } from '../checks/values.ts';
 import { Client, type ClientOptions } from '../client/client.ts';
-import type { TaskToEnqueue } from '../client/prepare-task.ts';
+import { clientOptionsOf, PREPARE_ROWS, type TaskToEnqueue } from '../client/prepare-task.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { checkedCron } from '../task/checked.ts';
 import { createCheckEntry } from './check-entry.ts';
-import { Firings, type FiringEntry, type FiringHooks } from './firings.ts';
+import { FIRING_ROWS, Firings, type FiringEntry, type FiringHooks } from './firings.ts';
 
 /**
  * `profile: 'asynq'` also means the clock rules of Go: `@every` counts from the start, a local time that the zone leaves out
@@ -26,13 +28,20 @@ export interface SchedulerOptions extends ClientOptions, FiringHooks {
   readonly heartbeat?: Duration;
 }
 
+export const SCHEDULER_ROWS: OptionRows<SchedulerOptions> = {
+  ...PREPARE_ROWS,
+  ...FIRING_ROWS,
+  timeZone: anyText,
+  heartbeat: durationWithin({ min: '1s', max: '10m' }),
+};
+const checkSchedulerOptions = createOptionsCheck<SchedulerOptions>('Scheduler', SCHEDULER_ROWS);
+
 interface Entry extends TimedEntry, FiringEntry {
   /** What inspectors see of it, except the times. */
   readonly record: Omit<EntryRecord, 'nextMs' | 'prevMs'>;
 }
 
 const HEARTBEAT: Duration = '10s';
-const HEARTBEAT_BOUNDS: DurationBounds = { min: '1s', max: '10m' };
 /** While there are entries, the wall clock is read at least this often, ms: it may be set, or the machine may have slept. */
 const MAX_TIMER_WAIT_MS = 1_000;
 const MAX_IDLE_WAIT_MS = 60_000;
@@ -69,6 +78,8 @@ export class Scheduler {
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: SchedulerOptions = {}) {
+    checkBroker(broker, 'submit', 'schedulerEntries');
+    checkSchedulerOptions(options);
     const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
     this.#broker = broker;
     this.#checkEntry = createCheckEntry({ ...options, runtime });
@@ -79,12 +90,12 @@ export class Scheduler {
     this.#firings = new Firings({
       name: this.name,
       broker,
-      client: new Client(broker, { ...options, runtime }),
+      client: new Client(broker, clientOptionsOf(options, runtime)),
       runtime,
       hooks: options,
       isRegistered: (id) => this.#entries.has(id),
     });
-    const heartbeatMs = boundedMs(options.heartbeat ?? HEARTBEAT, 'heartbeat', HEARTBEAT_BOUNDS);
+    const heartbeatMs = durationMs(options.heartbeat ?? HEARTBEAT, 'heartbeat');
     // Throws if the time zone is not valid.
     checkedCron('@daily', options);
     this.#timer = createLoop({
@@ -124,6 +135,7 @@ export class Scheduler {
    * @throws TaskCenterError `invalid-value`, `payload-too-large`: also for a task that could never be enqueued
    */
   register<Input>(spec: string, task: TaskToEnqueue<Input>): string {
+    filledText(spec, 'spec');
     const { cron, ...shown } = this.#checkEntry(spec, task);
     const id = this.#runtime.newId();
     const entry: Entry = { id, spec, task, cron, record: { id, spec, ...shown }, nextMs: null, prevMs: null };
@@ -140,6 +152,7 @@ export class Scheduler {
    * @throws TaskCenterError `entry-not-found`; `broker-unavailable` (the entry is removed, but its history stays)
    */
   async unregister(entryId: string): Promise<void> {
+    anyText(entryId, 'entryId');
     if (this.#state === 'active') this.#fireDue();
     if (!this.#entries.delete(entryId)) throw new TaskCenterError('entry-not-found', { id: entryId });
     this.#firings.end(entryId);

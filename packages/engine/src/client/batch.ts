@@ -1,9 +1,16 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
+import { isOptions } from '../checks/options.ts';
 import { failedOutcome } from '../errors/failures.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
 import { batchOutcome, type BatchOutcome, type NotStored } from './outcomes.ts';
-import { DURABILITIES, preparationError, type PrepareTask, type TaskToEnqueue } from './prepare-task.ts';
+import {
+  checkTaskToEnqueue,
+  DURABILITIES,
+  preparationError,
+  type PrepareTask,
+  type TaskToEnqueue,
+} from './prepare-task.ts';
 
 // The tasks of one `enqueueMany`. Whatever is wrong with one of them, or with a call to the broker, is an outcome of the tasks
 // that it concerns: all others are tried.
@@ -36,8 +43,13 @@ function isUsual(given: unknown): boolean {
 }
 
 function checkIsTask(given: unknown, index: number): void {
-  if (typeof given === 'object' && given !== null) return;
-  throw invalidValue(`tasks[${index}]`, given, 'an object with `task`, and if needed `payload` and options');
+  if (!isOptions(given))
+    throw invalidValue(
+      `tasks[${index}]`,
+      given,
+      'an object with `task`, and if needed `payload` and options',
+    );
+  checkTaskToEnqueue(given);
 }
 
 /** The outcome of a task that is not valid. */

@@ -2,11 +2,13 @@ import { storedTaskId } from '@task-center/model';
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
+import { createNamesCheck, createOptionsCheck } from '../checks/options.ts';
+import { checkBroker, flag } from '../checks/values.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import type { ResultOf, TaskDefinition, WithoutPayload } from '../task/define-task.ts';
-import type { EnqueueOptions } from './enqueue-options.ts';
+import { checkEnqueueOptions, ENQUEUE_NAMES, type EnqueueOptions } from './enqueue-options.ts';
 import { submitBatch } from './batch.ts';
 import {
   allStored,
@@ -16,13 +18,18 @@ import {
   type EnqueueResult,
 } from './outcomes.ts';
 import {
+  checkClientOptions,
   createPrepareTask,
+  preparationError,
   type PrepareOptions,
   type PrepareTask,
   type TasksToEnqueue,
   type TaskToEnqueue,
 } from './prepare-task.ts';
 import {
+  checkResultAddress,
+  checkResultOptions,
+  checkWaitOptions,
   keptForWait,
   ResultWaiter,
   type ResultAddress,
@@ -38,8 +45,15 @@ export interface EnqueueManyOptions {
   readonly outcomes?: boolean;
 }
 
+const checkManyOptions = createOptionsCheck<EnqueueManyOptions>('enqueueMany', { outcomes: flag });
+
 type Created = Extract<EnqueueOutcome, { code: 'created' }>;
 
+const checkOptionsAndWait = createNamesCheck<EnqueueOptions & WaitOptions>('enqueueAndWait', {
+  ...ENQUEUE_NAMES,
+  wait: true,
+  signal: true,
+});
 const NO_OPTIONS: EnqueueOptions = Object.freeze({});
 /** Bounds of one call to the broker. See docs/design/engine.md#batches. */
 const BATCH = { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES, maxInFlight: 4 };
@@ -66,10 +80,13 @@ export class Client {
   /** One for each durability: it is a property of a call, and only tasks of the same one can share a call. */
   readonly #batchers = new Map<Durability, Batcher<NewTask, EnqueuedTask>>();
 
+  /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: ClientOptions = {}) {
+    checkBroker(broker, 'submit');
     this.#broker = broker;
+    const { runtime } = checkClientOptions(options);
     this.#prepare = createPrepareTask(options);
-    this.#results = new ResultWaiter(broker, createRuntime(options.runtime, broker.log));
+    this.#results = new ResultWaiter(broker, createRuntime(runtime, broker.log));
   }
 
   /**
@@ -97,11 +114,13 @@ export class Client {
     try {
       const { lifetime } = this.#broker;
       lifetime.checkOpen();
+      if (options !== NO_OPTIONS) checkEnqueueOptions(options);
+      const { durability = 'memory' } = options;
       const preparing = this.#prepare(task, payload, options);
-      const store = (prepared: NewTask) => this.#batcherFor(options.durability ?? 'memory').add(prepared);
+      const store = (prepared: NewTask) => this.#batcherFor(durability).add(prepared);
       return preparing instanceof Promise ? lifetime.track(preparing.then(store)) : store(preparing);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(preparationError(error));
     }
   }
 
@@ -126,7 +145,8 @@ export class Client {
     payload?: unknown,
     options: EnqueueOptions & WaitOptions = NO_OPTIONS,
   ): Promise<unknown> {
-    const { wait, signal, ...enqueueOptions } = options;
+    const { wait, signal, ...enqueueOptions } = checkOptionsAndWait(options);
+    checkWaitOptions({ wait, signal });
     signal?.throwIfAborted();
     this.#broker.lifetime.checkOpen();
     const prepared = keptForWait(await this.#prepare(task, payload, enqueueOptions), wait);
@@ -144,9 +164,11 @@ export class Client {
    *   and was not kept, or its result was not; `invalid-value`, as any call
    */
   async result<Result = unknown>(
-    { queue, id, businessId }: ResultAddress,
+    address: ResultAddress,
     options: ResultOptions<Result> = {},
   ): Promise<Result> {
+    const { queue, id, businessId } = checkResultAddress(address);
+    checkResultOptions(options);
     const storedId = storedTaskId(id, businessId ?? null);
     return this.#results.wait({ queue, id: storedId, plainId: id, isNew: false }, options);
   }
@@ -170,8 +192,9 @@ export class Client {
   ): Promise<EnqueueResult[]>;
   async enqueueMany(
     tasks: readonly TaskToEnqueue[],
-    { outcomes: isEachWanted = false }: EnqueueManyOptions = {},
+    options: EnqueueManyOptions = {},
   ): Promise<EnqueuedTask[] | EnqueueResult[]> {
+    const { outcomes: isEachWanted = false } = checkManyOptions(options);
     const storing = submitBatch(tasks, { broker: this.#broker, prepare: this.#prepare });
     const outcomes = await this.#broker.lifetime.track(storing);
     return isEachWanted ? toResults(outcomes) : allStored(outcomes);

@@ -1,29 +1,22 @@
 import { types } from 'node:util';
-import {
-  fitsBytes,
-  headersWith,
-  MAX_DURATION_MS,
-  MAX_GROUP_BYTES,
-  MAX_RETRIES,
-  NO_HEADERS,
-  type TaskContext,
-} from '@task-center/model';
-import { boundedMs, durationMs, type DurationBounds } from '../checks/duration.ts';
+import { headersWith, MAX_DURATION_MS, NO_HEADERS, type TaskContext } from '@task-center/model';
+import { boundedMs, durationMs } from '../checks/duration.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { backoffOf } from '../task/backoff-options.ts';
-import { checkedQueueName, checkedTaskId, checkedTypeName } from '../task/checked.ts';
+import {
+  checkedGroup,
+  checkedQueueName,
+  checkedRetries,
+  checkedTaskId,
+  checkedTypeName,
+  UNIQUE_BOUNDS,
+} from '../task/checked.ts';
 import { checkedContext, checkedHeaders, mergeHeaders, type TaskHeaders } from '../task/headers.ts';
 import { NO_META } from '../task/meta.ts';
 import type { EnqueueOptions } from './enqueue-options.ts';
 import type { TaskDraft } from './make-task.ts';
 
 // Checks the options of a task. Those that are left out stay undefined: `makeTask` knows their defaults.
-
-function checkedRetries(maxRetries: number): number {
-  // As in Asynq, a negative number means no retries.
-  if (Number.isInteger(maxRetries) && maxRetries <= MAX_RETRIES) return Math.max(0, maxRetries);
-  throw invalidValue('maxRetries', maxRetries, `a whole number up to ${MAX_RETRIES}`);
-}
 
 function checkedTimeMs(date: Date, name: string, nowMs: number): number {
   const expected = 'a Date at most ten years ahead';
@@ -34,19 +27,6 @@ function checkedTimeMs(date: Date, name: string, nowMs: number): number {
   throw new TaskCenterError('invalid-value', { name, got, expected });
 }
 
-function checkedGroup(group: string): string {
-  const isText =
-    typeof group === 'string' && group.trim() !== '' && group.isWellFormed() && !group.includes('\0');
-  if (isText && fitsBytes(group, MAX_GROUP_BYTES)) return group;
-  throw invalidValue(
-    'group',
-    group,
-    `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank and has no NUL`,
-  );
-}
-
-/** Locks are kept in whole seconds. */
-const UNIQUE_BOUNDS: DurationBounds = { min: '1s' };
 const NO_CONTEXT: TaskContext = Object.freeze({});
 
 /** The headers that are stored. Most tasks have none. */
@@ -74,7 +54,7 @@ export function draftTask({ type, payload, options }: OptionsOfTask, nowMs: numb
   return {
     kind: 'handler',
     timeoutMs: timeout === undefined ? undefined : durationMs(timeout, 'timeout'),
-    queue: checkedQueueName(options.queue ?? 'default'),
+    queue: options.queue === undefined ? 'default' : checkedQueueName(options.queue),
     id: id === undefined ? undefined : checkedTaskId(id),
     type: checkedTypeName(type),
     payload,

@@ -1,4 +1,5 @@
 import type { Duration, TaskContext } from '@task-center/model';
+import { createNamesCheck } from '../checks/options.ts';
 import type { Durability } from '../broker/submit.ts';
 import type { BackoffOptions } from '../task/backoff-options.ts';
 import type { TaskDefaults } from '../task/define-task.ts';
@@ -49,3 +50,23 @@ export interface EnqueueOptions extends TaskDefaults {
   /** The business and the user that the task belongs to, and the trace it is part of. Default: none of them. */
   readonly context?: TaskContext;
 }
+
+/** The options of a task. `draftTask` checks their values. */
+export const ENQUEUE_NAMES: Readonly<Record<keyof EnqueueOptions, true>> = {
+  queue: true,
+  maxRetries: true,
+  timeout: true,
+  retention: true,
+  unique: true,
+  group: true,
+  headers: true,
+  id: true,
+  delay: true,
+  runAt: true,
+  backoff: true,
+  deadline: true,
+  durability: true,
+  context: true,
+};
+
+export const checkEnqueueOptions = createNamesCheck<EnqueueOptions>('enqueue', ENQUEUE_NAMES);

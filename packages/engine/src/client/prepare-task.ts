@@ -1,13 +1,15 @@
 import { DEFAULT_RETRY_POLICY, DEFAULT_TIMEOUT_MS } from '@task-center/model';
 import type { Durability, NewTask } from '../broker/submit.ts';
+import { createNamesCheck, createOptionsCheck, type OptionRows } from '../checks/options.ts';
+import { oneOf, wholeNumber } from '../checks/values.ts';
 import { invalidValue, messageOf, TaskCenterError } from '../errors/task-center-error.ts';
-import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { checkedPayload, type TaskDefinition } from '../task/define-task.ts';
+import { createRuntime, runtimePart, type Runtime } from '../runtime/runtime.ts';
+import { checkedPayload, taskOrDefinition, type TaskDefinition } from '../task/define-task.ts';
 import { mergeHeaders } from '../task/headers.ts';
 import { encodeGiven } from '../task/payload.ts';
 import { checkReadBack } from '../task/read-back.ts';
 import { draftTask } from './draft-task.ts';
-import type { EnqueueOptions } from './enqueue-options.ts';
+import { ENQUEUE_NAMES, type EnqueueOptions } from './enqueue-options.ts';
 import { makeTask, type DraftDefaults } from './make-task.ts';
 
 /** A task as callers describe it: its type, its payload and its options in one object. */
@@ -32,6 +34,13 @@ export type TasksToEnqueue<Inputs extends readonly unknown[]> = {
   readonly [I in keyof Inputs]: TaskToEnqueue<Inputs[I]>;
 };
 
+/** A task in one object, with names that are known. The values are checked when it is prepared. */
+export const checkTaskToEnqueue = createNamesCheck<TaskToEnqueue>('a task', {
+  ...ENQUEUE_NAMES,
+  task: true,
+  payload: true,
+});
+
 /** Options of a client. */
 export interface PrepareOptions {
   /** Largest payload in bytes, after encoding. Default 262,144 (256 KiB); brokers take up to 4 MiB. */
@@ -41,6 +50,24 @@ export interface PrepareOptions {
   /** Clock, IDs, log and events, for tests and for embedding. Default: those of the system, and the log of the broker. */
   readonly runtime?: Partial<Runtime>;
 }
+
+export const PREPARE_ROWS: OptionRows<PrepareOptions> = {
+  maxPayloadBytes: wholeNumber(1),
+  profile: oneOf(['asynq']),
+  runtime: runtimePart,
+};
+
+export const checkClientOptions = createOptionsCheck<PrepareOptions>('Client', PREPARE_ROWS);
+
+/** The options of a client among those of something that has one. */
+export const clientOptionsOf = (
+  { maxPayloadBytes, profile }: PrepareOptions,
+  runtime: Runtime,
+): PrepareOptions => ({
+  runtime,
+  ...(maxPayloadBytes !== undefined && { maxPayloadBytes }),
+  ...(profile !== undefined && { profile }),
+});
 
 /**
  * Checks a task and completes it with all defaults. For the name of a type the task is returned synchronously. For a
@@ -62,13 +89,6 @@ const DEFAULT_MAX_PAYLOAD_BYTES = 256 * 1_024;
 function checkDurability(durability: string | undefined): void {
   if (durability === undefined || DURABILITIES.some((known) => known === durability)) return;
   throw invalidValue('durability', durability, DURABILITIES.join(', '));
-}
-
-/** The compiler checks it for TypeScript; callers in JavaScript need it at run time. */
-function checkDefinition(task: Partial<TaskDefinition> | null | undefined): void {
-  const { type, defaults } = task ?? {};
-  if (typeof type === 'string' && typeof defaults === 'object') return;
-  throw invalidValue('task', task, 'the name of a type, or a definition that defineTask returned');
 }
 
 /**
@@ -121,7 +141,7 @@ export function createPrepareTask(defaults: PrepareOptions = {}): PrepareTask {
   return (task, payload, options) => {
     try {
       if (typeof task === 'string') return build(task, payload, options);
-      checkDefinition(task);
+      taskOrDefinition(task, 'task');
     } catch (error) {
       throw preparationError(error);
     }

@@ -7,7 +7,9 @@ import type { TaskRef } from '../runtime/events.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { unlessAborted } from '../runtime/within.ts';
 import { durationMs } from '../checks/duration.ts';
-import { checkedResult, type TaskDefinition } from '../task/define-task.ts';
+import { createFieldsCheck, createOptionsCheck, required, type OptionRows } from '../checks/options.ts';
+import { abortSignal, lengthOfTime, filledText, orNull, anyText } from '../checks/values.ts';
+import { checkedResult, taskOrDefinition, type TaskDefinition } from '../task/define-task.ts';
 import { decodeJson } from '../task/payload.ts';
 
 /** How to wait for a task. */
@@ -49,6 +51,21 @@ interface ResultWait extends AwaitedTask {
   readonly waitMs: number;
   readonly signal: AbortSignal | undefined;
 }
+
+const WAIT_ROWS: OptionRows<WaitOptions> = { wait: lengthOfTime, signal: abortSignal };
+
+export const checkWaitOptions = createOptionsCheck<WaitOptions>('enqueueAndWait', WAIT_ROWS);
+
+export const checkResultOptions = createOptionsCheck<ResultOptions>('result', {
+  ...WAIT_ROWS,
+  task: taskOrDefinition,
+});
+
+export const checkResultAddress = createFieldsCheck<ResultAddress>('task', {
+  queue: required(anyText),
+  id: required(filledText),
+  businessId: orNull(anyText),
+});
 
 const DEFAULT_WAIT: Duration = '30s';
 const waitMsOf = (wait: Duration = DEFAULT_WAIT): number => durationMs(wait, 'wait');

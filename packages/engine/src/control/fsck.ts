@@ -2,6 +2,8 @@ import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { Check, Fault, Candidate } from '../broker/check.ts';
 import { durationMs } from '../checks/duration.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { checkBroker, lengthOfTime, flag, listOf, anyText, withMethods } from '../checks/values.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { requireQueue } from './queues.ts';
 
@@ -15,6 +17,13 @@ export interface FsckOptions {
   /** For tests. Default: the system's clock. */
   readonly clock?: Pick<Clock, 'sleep'>;
 }
+
+const checkFsckOptions = createOptionsCheck<FsckOptions>('fsck', {
+  queues: listOf(anyText, 'a list of queues'),
+  repair: flag,
+  pause: lengthOfTime,
+  clock: withMethods('a clock', ['sleep']),
+});
 
 /** A confirmed fault of stored data. */
 export interface Finding extends Fault {
@@ -140,10 +149,11 @@ async function checkAll(
  * reported. With `repair` a finding is repaired in the same atomic step in which it is found for the third time. At
  * most 200,000 IDs and 10,000 findings of a queue are in memory.
  *
- * @throws TaskCenterError `queue-not-found`, and as any call of the broker
+ * @throws TaskCenterError `invalid-value`, `queue-not-found`, and as any call of the broker
  */
 export async function fsck(broker: Broker, options: FsckOptions = {}): Promise<FsckReport> {
-  for (const queue of options.queues ?? []) await requireQueue(broker, queue);
+  checkBroker(broker, 'check', 'inspect');
+  for (const queue of checkFsckOptions(options).queues ?? []) await requireQueue(broker, queue);
   const findings: Finding[] = [];
   for (let rounds = 1; ; rounds += 1) {
     const round = await checkAll(broker, options);

@@ -1,5 +1,7 @@
 import { parseDuration, type Duration, type FailureHints } from '@task-center/model';
 import { durationMs } from '../checks/duration.ts';
+import { createOptionsCheck, required } from '../checks/options.ts';
+import { anyValue, lengthOfTime } from '../checks/values.ts';
 
 /** What a failure says about the retry. */
 export interface HandlerErrorHints extends Omit<FailureHints, 'retryAfterMs'> {
@@ -10,6 +12,16 @@ export interface HandlerErrorHints extends Omit<FailureHints, 'retryAfterMs'> {
   readonly retryAfter?: Duration;
 }
 
+/** Names only: a value that a handler computes wrongly must not hide why it failed. */
+const checkHints = createOptionsCheck<HandlerErrorHints>('HandlerError', {
+  retryable: anyValue,
+  retryAfter: anyValue,
+  errorClass: anyValue,
+  status: anyValue,
+  reason: anyValue,
+  isLogged: anyValue,
+});
+
 /** The policy of retries quotes what is no number: a text that is no duration stays as it is. */
 const retryAfterMs = (given: Duration): number =>
   typeof given === 'string' ? (parseDuration(given) ?? (given as unknown as number)) : given;
@@ -18,8 +30,10 @@ const retryAfterMs = (given: Duration): number =>
 export class HandlerError extends Error {
   readonly hints: FailureHints;
 
-  constructor(message: string, { retryAfter, ...hints }: HandlerErrorHints = {}, options?: ErrorOptions) {
+  /** @throws TaskCenterError `invalid-value`: there is no such hint */
+  constructor(message: string, given: HandlerErrorHints = {}, options?: ErrorOptions) {
     super(message, options);
+    const { retryAfter, ...hints } = checkHints(given, 'hints');
     this.name = 'HandlerError';
     this.hints = retryAfter === undefined ? hints : { ...hints, retryAfterMs: retryAfterMs(retryAfter) };
   }
@@ -31,6 +45,11 @@ export interface DeferOptions extends ErrorOptions {
   readonly delay: Duration;
 }
 
+const checkDeferral = createOptionsCheck<DeferOptions>('DeferError', {
+  delay: required(lengthOfTime),
+  cause: anyValue,
+});
+
 /**
  * The task cannot run now, and nothing of it has failed. Throw it from a handler: the task is given back without using up an attempt, and is
  * due after a pause. The reason is shown with the task until it is taken again, at most 200 characters of it.
@@ -39,10 +58,10 @@ export class DeferError extends Error {
   readonly delayMs: number;
 
   /** @throws TaskCenterError `invalid-value` */
-  constructor(reason: string, { delay, ...options }: DeferOptions) {
-    super(reason, options);
+  constructor(reason: string, options: DeferOptions) {
+    super(reason, checkDeferral(options));
     this.name = 'DeferError';
-    this.delayMs = durationMs(delay, 'delay');
+    this.delayMs = durationMs(options.delay, 'delay');
   }
 }
 

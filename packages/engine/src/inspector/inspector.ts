@@ -1,6 +1,7 @@
 import type { BackupFile, BackupOptions } from '../broker/backup.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { RunningTask, ServerRecord } from '../broker/presence.ts';
+import { checkBroker } from '../checks/values.ts';
 import { listServers, showPayload, writeBackup, type ShownPayload } from '../control/index.ts';
 import { BrokerInspector } from './broker-inspector.ts';
 import { ClusterInspector } from './cluster-inspector.ts';
@@ -40,7 +41,9 @@ export class Inspector {
   readonly cluster: ClusterInspector;
   readonly #broker: Broker;
 
+  /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker) {
+    checkBroker(broker, 'inspect', 'control');
     this.#broker = broker;
     this.queues = new QueueInspector(broker);
     this.tasks = new TaskInspector(broker);

@@ -1,6 +1,8 @@
 import { storedTaskId } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
+import { createFieldsCheck, required } from '../checks/options.ts';
+import { checkBroker, checkOf, filledText, anyText, wholeNumber } from '../checks/values.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskMeta } from '../task/meta.ts';
 
 /** The holder of a token: a task, as its handler gets it. */
@@ -8,6 +10,16 @@ export interface TokenHolder {
   readonly id: string;
   readonly meta?: TaskMeta;
 }
+
+const checkMaxTokens = wholeNumber(1);
+const checkMeta = createFieldsCheck<Pick<TaskMeta, 'business'>>('meta', { business: anyText });
+const checkHolder = createFieldsCheck<TokenHolder>('holder', {
+  id: required(filledText),
+  meta: (value) => void checkMeta(value),
+});
+const checkUntil = createFieldsCheck<{ readonly deadlineMs: number }>('until', {
+  deadlineMs: required(checkOf('a time of the wall clock in ms', Number.isFinite)),
+});
 
 /**
  * Limits how many tasks hold a token of a scope at once, over all workers of the broker. Go servers share the limit if
@@ -28,12 +40,9 @@ export class Semaphore {
    * @throws TaskCenterError `invalid-value`
    */
   constructor(broker: Broker, scope: string, maxTokens: number) {
-    if (typeof scope !== 'string' || scope.trim() === '') {
-      throw invalidValue('scope', scope, 'a text that is not blank');
-    }
-    if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) {
-      throw invalidValue('maxTokens', maxTokens, 'a whole number of at least 1');
-    }
+    checkBroker(broker, 'semaphores');
+    filledText(scope, 'scope');
+    checkMaxTokens(maxTokens, 'maxTokens');
     this.#broker = broker;
     this.#scope = scope;
     this.#maxTokens = maxTokens;
@@ -47,8 +56,7 @@ export class Semaphore {
    * @throws TaskCenterError `invalid-value`, `broker-unavailable`, `broker-refused`
    */
   async acquire(holder: TokenHolder, until: { readonly deadlineMs: number }): Promise<boolean> {
-    const { deadlineMs } = until;
-    if (!Number.isFinite(deadlineMs)) throw invalidValue('deadlineMs', deadlineMs, 'a time in ms');
+    const { deadlineMs } = checkUntil(until);
     return this.#broker.semaphores.acquire({
       scope: this.#scope,
       maxTokens: this.#maxTokens,
@@ -70,7 +78,7 @@ export class Semaphore {
 }
 
 /** The name of the holder in the broker: the task's stored ID, as in Asynq. */
-function holderName({ id, meta }: TokenHolder): string {
-  if (typeof id !== 'string' || id === '') throw invalidValue('id', id, 'the ID of a task');
+function holderName(holder: TokenHolder): string {
+  const { id, meta } = checkHolder(holder);
   return storedTaskId(id, meta?.business ?? null);
 }

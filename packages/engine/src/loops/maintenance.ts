@@ -1,5 +1,7 @@
 import type { Broker } from '../broker/broker.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import { createOptionsCheck, required } from '../checks/options.ts';
+import { checkBroker, func } from '../checks/values.ts';
+import { runtimePart, type Runtime } from '../runtime/runtime.ts';
 import { createForwarder } from './forwarder.ts';
 import { createJanitor } from './janitor.ts';
 import { Needs } from './needs.ts';
@@ -12,6 +14,12 @@ export interface MaintenanceDeps {
   queues(): readonly string[];
   readonly runtime: Runtime;
 }
+
+const checkDeps = createOptionsCheck<MaintenanceDeps>('createMaintenance', {
+  broker: required((broker) => checkBroker(broker, 'maintain', 'signals')),
+  queues: required(func),
+  runtime: required(runtimePart),
+});
 
 /** The loops that keep queues in order. */
 export interface Maintenance {
@@ -26,8 +34,11 @@ export interface Maintenance {
 /**
  * Creates surveyor, forwarder, recoverer and janitor for the same queues. Any number of processes may run them; there is no
  * leader.
+ *
+ * @throws TaskCenterError `invalid-value`
  */
-export function createMaintenance({ broker, queues, runtime }: MaintenanceDeps): Maintenance {
+export function createMaintenance(given: MaintenanceDeps): Maintenance {
+  const { broker, queues, runtime } = checkDeps(given);
   const needs = new Needs(queues, runtime.clock);
   const deps = { broker, needs, runtime };
   const forwarder = createForwarder(deps);

@@ -1,5 +1,6 @@
 import type { Broker } from '../broker/broker.ts';
 import type { QueueFacts } from '../broker/inspect.ts';
+import { checkBroker } from '../checks/values.ts';
 import { expositionOf, type MetricFamily, type Sample } from './exposition.ts';
 
 /** What the metrics of a queue are made of. */
@@ -112,7 +113,9 @@ export class QueueMetrics {
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
   readonly #broker: Broker;
 
+  /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker) {
+    checkBroker(broker, 'inspect');
     this.#broker = broker;
   }
 

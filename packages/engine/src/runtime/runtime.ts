@@ -1,7 +1,9 @@
+import { createOptionsCheck } from '../checks/options.ts';
+import { func, withMethods, type ValueCheck } from '../checks/values.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Events } from './events.ts';
 import { newUuid } from './ids.ts';
-import { quietLog, type Log } from './log.ts';
+import { LEVELS, quietLog, type Log } from './log.ts';
 import { stderrLog } from './stderr-log.ts';
 
 /** What code needs from its surroundings: time, chance, IDs, logs and events. It is passed down; nothing is global. */
@@ -15,12 +17,25 @@ export interface Runtime {
   readonly events: Events;
 }
 
+const checkOverrides = createOptionsCheck<Partial<Runtime>>('the runtime', {
+  clock: withMethods('a clock', ['wallMs', 'monotonicMs', 'sleep', 'after', 'every']),
+  random: func,
+  newId: func,
+  log: withMethods('a log', LEVELS),
+  events: withMethods('an Events', ['on', 'has', 'emit']),
+});
+
+/** A runtime, or a part of one. */
+export const runtimePart: ValueCheck = (value, name) => void checkOverrides(value, name);
+
 /**
  * The real runtime, with the caller's overrides. `fallback`: the log where the overrides have none, such as that of the broker; by
  * default JSON lines on standard error.
+ *
+ * @throws TaskCenterError `invalid-value`
  */
 export function createRuntime(overrides: Partial<Runtime> = {}, fallback: Log = stderrLog): Runtime {
-  const { clock = systemClock } = overrides;
+  const { clock = systemClock } = checkOverrides(overrides, 'runtime');
   const log = quietLog(overrides.log ?? fallback, clock);
   return {
     random: Math.random,

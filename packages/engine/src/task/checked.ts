@@ -1,12 +1,16 @@
 import {
+  fitsBytes,
   isCronFault,
   isTaskId,
+  MAX_GROUP_BYTES,
+  MAX_RETRIES,
   nameFault,
   queueNameFault,
   readCron,
   type Cron,
   type CronOptions,
 } from '@task-center/model';
+import type { DurationBounds } from '../checks/duration.ts';
 import { invalidValue, shown, TaskCenterError } from '../errors/task-center-error.ts';
 
 // The model says what is wrong with a value; here it becomes an error.
@@ -63,6 +67,28 @@ export function checkedTaskId(id: string): string {
   if (typeof id === 'string' && isTaskId(id)) return id;
   throw invalidValue('id', id, '1 to 255 bytes, not blank, without points and control characters');
 }
+
+/** @throws TaskCenterError `invalid-value` */
+export function checkedRetries(maxRetries: number): number {
+  // As in Asynq, a negative number means no retries.
+  if (Number.isInteger(maxRetries) && maxRetries <= MAX_RETRIES) return Math.max(0, maxRetries);
+  throw invalidValue('maxRetries', maxRetries, `a whole number up to ${MAX_RETRIES}`);
+}
+
+/** @throws TaskCenterError `invalid-value` */
+export function checkedGroup(group: string): string {
+  const isText =
+    typeof group === 'string' && group.trim() !== '' && group.isWellFormed() && !group.includes('\0');
+  if (isText && fitsBytes(group, MAX_GROUP_BYTES)) return group;
+  throw invalidValue(
+    'group',
+    group,
+    `a text of 1 to ${MAX_GROUP_BYTES} bytes that is not blank and has no NUL`,
+  );
+}
+
+/** Unique locks are kept in whole seconds. */
+export const UNIQUE_BOUNDS: DurationBounds = { min: '1s' };
 
 const EXPECTED_SCHEDULE =
   'five fields such as `*/5 8-17 * * mon-fri`, a name such as `@daily`, or `@every 90s`; `TZ=<zone> ` in front sets the time zone';

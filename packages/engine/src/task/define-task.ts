@@ -1,7 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Duration } from '@task-center/model';
+import { createOptionsCheck, isOptions, type OptionRows } from '../checks/options.ts';
+import { checkOf, lengthOfTime, durationWithin, type ValueCheck } from '../checks/values.ts';
 import { invalidValue, messageOf, TaskCenterError } from '../errors/task-center-error.ts';
-import { checkedTypeName } from './checked.ts';
+import { checkedGroup, checkedQueueName, checkedRetries, checkedTypeName, UNIQUE_BOUNDS } from './checked.ts';
+import { checkedHeaders, mergeHeaders, type TaskHeaders } from './headers.ts';
 
 /** Options that all tasks of a type share. The options of a single task override them. */
 export interface TaskDefaults {
@@ -54,6 +57,16 @@ export interface TaskDefaults {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+const DEFAULTS_ROWS: OptionRows<TaskDefaults> = {
+  queue: (value) => void checkedQueueName(value as string),
+  maxRetries: (value) => void checkedRetries(value as number),
+  timeout: lengthOfTime,
+  retention: lengthOfTime,
+  unique: durationWithin(UNIQUE_BOUNDS),
+  group: (value) => void checkedGroup(value as string),
+  headers: (value) => void checkedHeaders(mergeHeaders(undefined, value as TaskHeaders)),
+};
+
 /** What `defineTask` is given: the schemas of a type's payload and result, and the defaults of its tasks. */
 export interface TaskOptions<Input, Output, Returned, Result> extends TaskDefaults {
   /**
@@ -96,6 +109,14 @@ export type ResultOf<Definition extends AnyDefinition> =
 export type WithoutPayload<Definition extends AnyDefinition> =
   undefined extends InputOf<Definition> ? Definition : never;
 
+/** The name of a type, or a definition. */
+export const taskOrDefinition = checkOf(
+  'the name of a type, or a definition that defineTask returned',
+  (value) =>
+    typeof value === 'string' ||
+    (isOptions(value) && typeof value['type'] === 'string' && isOptions(value['defaults'])),
+);
+
 /**
  * Declares a type of tasks with its schemas and its defaults in one place.
  *
@@ -108,23 +129,24 @@ export function defineTask<Input = unknown, Output = Input, Returned = unknown, 
 ): TaskDefinition<Input, Output, Returned, Result> {
   if (isSchema(options))
     throw invalidValue('options', options, 'an object; the schema of the payload is its field `payload`');
-  const { payload, result, ...defaults } = options;
-  return {
-    type: checkedTypeName(type),
-    payload: checkedSchema('payload', payload),
-    result: checkedSchema('result', result),
-    defaults,
-  };
+  const { payload, result, ...defaults } = checkTaskOptions(options) as typeof options;
+  return { type: checkedTypeName(type), payload, result, defaults };
 }
 
 /** Arktype's schemas are functions. */
 const isSchema = (value: unknown): boolean =>
   (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value;
 
-function checkedSchema<Schema>(name: string, schema: Schema): Schema {
-  if (schema === undefined || isSchema(schema)) return schema;
-  throw invalidValue(name, schema, 'a Standard Schema, such as one of zod, valibot or arktype');
-}
+const schemaCheck: ValueCheck = checkOf(
+  'a Standard Schema, such as one of zod, valibot or arktype',
+  isSchema,
+);
+
+const checkTaskOptions = createOptionsCheck<TaskOptions<unknown, unknown, unknown, unknown>>('defineTask', {
+  ...DEFAULTS_ROWS,
+  payload: schemaCheck,
+  result: schemaCheck,
+});
 
 /** A value that a schema checks: the payload or the result of a type. */
 interface CheckedPart {

@@ -1,4 +1,5 @@
 import { parseDuration, type Duration } from '@task-center/model';
+import { withMethods } from '../checks/values.ts';
 import type { GivenBack, LeasedTask } from '../broker/consume.ts';
 
 /** When a task that may not start now is tried again, and why. */
@@ -27,6 +28,15 @@ export interface Admission {
   /** Its attempt has ended. */
   onEnded(task: LeasedTask): void;
 }
+
+export const admission = withMethods('an admission', [
+  'attach',
+  'room',
+  'onFetched',
+  'judge',
+  'onStarted',
+  'onEnded',
+]);
 
 /** Brokers keep this many characters of a reason. */
 const MAX_REASON_LENGTH = 200;

@@ -1,6 +1,8 @@
 import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import { boundedMs } from '../checks/duration.ts';
+import { durationMs } from '../checks/duration.ts';
+import { createOptionsCheck, required } from '../checks/options.ts';
+import { durationWithin, func, type ValueCheck } from '../checks/values.ts';
 import { callHost } from '../runtime/call-host.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -13,6 +15,13 @@ export interface HealthCheck {
   readonly report: (error: unknown) => unknown;
 }
 
+const checkHealthCheck = createOptionsCheck<HealthCheck>('a health check', {
+  every: durationWithin({ min: '1ms' }),
+  report: required(func),
+});
+
+export const healthCheck: ValueCheck = (value, name) => void checkHealthCheck(value, name);
+
 const DEFAULT_EVERY: Duration = '15s';
 
 /** The loop that checks. */
@@ -21,7 +30,7 @@ export function createHealthCheck(
   { every = DEFAULT_EVERY, report }: HealthCheck,
   runtime: Runtime,
 ): Loop {
-  const everyMs = boundedMs(every, 'healthCheck.every', { min: '1ms' });
+  const everyMs = durationMs(every, 'healthCheck.every');
   return createLoop({
     name: 'health-check',
     runtime,

@@ -1,14 +1,22 @@
 import type { Duration } from '@task-center/model';
 import type { LeaseSettings } from '../broker/lease-renewal.ts';
-import { boundedMs, durationMs, type DurationBounds } from '../checks/duration.ts';
-import { invalidValue } from '../errors/task-center-error.ts';
+import { durationMs, type DurationBounds } from '../checks/duration.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { lengthOfTime, durationWithin, flag, oneOf, wholeNumber } from '../checks/values.ts';
 import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/lease-times.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import type { AggregationOptions } from './aggregate/rules.ts';
-import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';
-import type { HealthCheck } from './health-check.ts';
-import type { Admission } from './admission.ts';
-import type { FailureOptions, WorkerProfile } from './run/attempt-rules.ts';
+import { runtimePart, type Runtime } from '../runtime/runtime.ts';
+import { aggregation, type AggregationOptions } from './aggregate/rules.ts';
+import {
+  ORDER_KINDS,
+  queueOrder,
+  workerQueues,
+  type OrderKind,
+  type QueueOrder,
+  type WorkerQueues,
+} from './fetch/queue-order.ts';
+import { healthCheck, type HealthCheck } from './health-check.ts';
+import { admission, type Admission } from './admission.ts';
+import { FAILURE_ROWS, type FailureOptions, type WorkerProfile } from './run/attempt-rules.ts';
 
 export interface WorkerOptions extends FailureOptions {
   /** Queues to take tasks from. Default `['default']`. */
@@ -51,6 +59,23 @@ const SHUTDOWN_TIMEOUT: Duration = '8s';
 const CONCURRENCY = 10;
 const MAX_CONCURRENCY = 10_000;
 
+const checkWorkerOptions = createOptionsCheck<WorkerOptions>('Worker', {
+  ...FAILURE_ROWS,
+  queues: workerQueues,
+  order: oneOf(ORDER_KINDS),
+  lease: durationWithin(LEASE_BOUNDS),
+  maxStall: durationWithin(LEASE_BOUNDS),
+  failStop: flag,
+  profile: oneOf(['asynq']),
+  concurrency: wholeNumber(1, MAX_CONCURRENCY),
+  admission,
+  maintenance: flag,
+  shutdownTimeout: lengthOfTime,
+  aggregation,
+  healthCheck,
+  runtime: runtimePart,
+});
+
 /** The settings of a worker: its options, checked, with defaults. */
 export interface WorkerSettings {
   readonly order: QueueOrder;
@@ -60,23 +85,23 @@ export interface WorkerSettings {
   readonly shutdownTimeoutMs: number;
 }
 
-function checkedConcurrency(value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= MAX_CONCURRENCY) return value;
-  throw invalidValue('concurrency', value, `a whole number from 1 to ${MAX_CONCURRENCY}`);
-}
-
 /** @throws TaskCenterError `invalid-value` */
 export function workerSettings(options: WorkerOptions): WorkerSettings {
-  const { profile, queues = ['default'], maxStall = MAX_STALL, shutdownTimeout = SHUTDOWN_TIMEOUT } = options;
+  const {
+    profile,
+    queues = ['default'],
+    maxStall = MAX_STALL,
+    shutdownTimeout = SHUTDOWN_TIMEOUT,
+  } = checkWorkerOptions(options);
   const lease = options.lease ?? (profile === 'asynq' ? ASYNQ_LEASE_MS : LEASE_MS);
   return {
     order: queueOrder(queues, options.order),
     lease: {
-      leaseMs: boundedMs(lease, 'lease', LEASE_BOUNDS),
-      maxStallMs: boundedMs(maxStall, 'maxStall', LEASE_BOUNDS),
+      leaseMs: durationMs(lease, 'lease'),
+      maxStallMs: durationMs(maxStall, 'maxStall'),
       failStop: options.failStop ?? false,
     },
-    concurrency: checkedConcurrency(options.concurrency ?? CONCURRENCY),
+    concurrency: options.concurrency ?? CONCURRENCY,
     admission: options.admission,
     shutdownTimeoutMs: durationMs(shutdownTimeout, 'shutdownTimeout'),
   };

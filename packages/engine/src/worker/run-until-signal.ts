@@ -1,4 +1,5 @@
 import type { Duration } from '@task-center/model';
+import { withMethods } from '../checks/values.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { onProcessSignal } from '../runtime/process-signals.ts';
 import { within } from '../runtime/within.ts';
@@ -13,6 +14,8 @@ export interface Runnable {
   /** Takes no more tasks; running attempts go on. Only workers have it. */
   stopTaking?(): void;
 }
+
+const runnable = withMethods('a worker, a scheduler or a manager of periodic tasks', ['start', 'stop']);
 
 /** Ctrl-C reaches every process of a terminal's group, and npm passes it on as well: a signal this soon is a copy of the first. */
 const SAME_SIGNAL_MS = 500;
@@ -47,9 +50,10 @@ function createSignalMeaning(): (signal: StopSignal) => 'stop' | 'end' | 'nothin
  * broker. A second stop signal ends the process
  * within a second, and so does HUP, even as the first one. Tasks that still run are given back before, and count no loss.
  *
- * @throws TaskCenterError `worker-misused`, `scheduler-misused`
+ * @throws TaskCenterError `invalid-value`, `worker-misused`, `scheduler-misused`
  */
 export async function runUntilSignal(worker: Runnable): Promise<void> {
+  runnable(worker, 'worker');
   const meaningOf = createSignalMeaning();
   let onStop = () => {};
   const stopSignal = new Promise<void>((resolve) => (onStop = resolve));

@@ -2,7 +2,9 @@ import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { ServerStatus } from '../broker/presence.ts';
 import { durationMs } from '../checks/duration.ts';
-import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { checkBroker, func, lengthOfTime, oneOf } from '../checks/values.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
 import { Events } from '../runtime/events.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import { unlessAborted, within } from '../runtime/within.ts';
@@ -26,6 +28,9 @@ export interface StopOptions {
   /** How long running attempts may take to end. Default: the worker's `shutdownTimeout`. */
   readonly timeout?: Duration;
 }
+
+const eventName = oneOf(WORKER_EVENTS);
+const checkStopOptions = createOptionsCheck<StopOptions>('stop', { timeout: lengthOfTime });
 
 /**
  * Takes tasks from a broker and runs their handlers. `pipeline.ts` tells the way of a task.
@@ -53,13 +58,14 @@ export class Worker {
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: WorkerOptions = {}) {
+    checkBroker(broker, 'consume', 'maintain', 'signals', 'presence');
+    const settings = workerSettings(options);
     this.#lifetime = broker.lifetime;
     const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
     this.#listeners = new Events((err, event) =>
       runtime.log.error({ err, event, worker: this.name }, 'a listener of a worker failed'),
     );
     const identity = newIdentity(runtime);
-    const settings = workerSettings(options);
     this.name = identity.name;
     this.#orderKind = options.order;
     this.#order = settings.order;
@@ -102,7 +108,7 @@ export class Worker {
    * other types. A task of a type that has none is given back for another worker, without using up an attempt; with the profile `asynq` it
    * fails.
    *
-   * @throws TaskCenterError `worker-misused` after `start`, or if the type has a handler already
+   * @throws TaskCenterError `invalid-value`; `worker-misused` after `start`, or if the type has a handler already
    */
   handle<Payload = unknown, Returned = unknown>(
     task: string | TaskDefinition<unknown, Payload, Returned>,
@@ -120,8 +126,7 @@ export class Worker {
    */
   use(middleware: Middleware): this {
     this.#checkNew('use', 'middleware');
-    if (typeof middleware !== 'function')
-      throw invalidValue('middleware', middleware, 'a function of task, context and next');
+    func(middleware, 'middleware');
     this.#middleware.push(middleware);
     return this;
   }
@@ -133,8 +138,8 @@ export class Worker {
    * @throws TaskCenterError `invalid-value`
    */
   on<N extends keyof WorkerEvents>(name: N, listener: (event: WorkerEvents[N]) => unknown): () => void {
-    if (!WORKER_EVENTS.includes(name)) throw invalidValue('event', name, WORKER_EVENTS.join(', '));
-    if (typeof listener !== 'function') throw invalidValue('listener', listener, 'a function');
+    eventName(name, 'event');
+    func(listener, 'listener');
     return this.#listeners.on(name, listener);
   }
 
@@ -146,7 +151,11 @@ export class Worker {
     });
   }
 
-  /** Takes tasks from these queues from now on; from none if there are none. Running attempts go on. */
+  /**
+   * Takes tasks from these queues from now on; from none if there are none. Running attempts go on.
+   *
+   * @throws TaskCenterError `invalid-value`
+   */
   setQueues(queues: WorkerQueues): void {
     const before = this.#order;
     this.#order = queueOrder(queues, this.#orderKind);
@@ -197,7 +206,8 @@ export class Worker {
    *
    * @throws TaskCenterError `invalid-value`: then it goes on
    */
-  async stop({ timeout = this.#shutdownTimeoutMs }: StopOptions = {}): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
+    const { timeout = this.#shutdownTimeoutMs } = checkStopOptions(options);
     const timeoutMs = durationMs(timeout, 'timeout');
     // Nothing runs that could take time.
     if (this.#status === 'new') this.#timeIsUp.abort();

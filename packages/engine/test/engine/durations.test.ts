@@ -100,8 +100,11 @@ describe.each(brokerKinds)('durations on $name', (kind) => {
       ['maxStall', () => new Worker(broker, { maxStall: bad })],
       ['shutdownTimeout', () => new Worker(broker, { shutdownTimeout: bad })],
       ['healthCheck.every', () => new Worker(broker, { healthCheck: { ...healthCheck, every: bad } })],
-      ['gracePeriod', () => new Worker(broker, { aggregation: { ...aggregation, gracePeriod: bad } })],
-      ['maxDelay', () => new Worker(broker, { aggregation: { ...aggregation, maxDelay: bad } })],
+      [
+        'aggregation.gracePeriod',
+        () => new Worker(broker, { aggregation: { ...aggregation, gracePeriod: bad } }),
+      ],
+      ['aggregation.maxDelay', () => new Worker(broker, { aggregation: { ...aggregation, maxDelay: bad } })],
       ['heartbeat', () => new Scheduler(broker, { heartbeat: bad })],
       ['syncInterval', () => new PeriodicTaskManager(broker, { provider, syncInterval: 0 })],
       ['delay', () => new DeferError('x', { delay: bad })],

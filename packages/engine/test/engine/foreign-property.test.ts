@@ -71,7 +71,7 @@ class Scene {
    */
   async enqueueGood(prefix: string): Promise<void> {
     const client = new Client(this.#broker);
-    const backoff = { kind: 'fixed', delayMs: 10, jitter: 0 } as const;
+    const backoff = { kind: 'fixed', delay: 10, jitter: 0 } as const;
     const enqueue = async (name: string, task: string, more: object) => {
       const id = `${prefix}-${name}`;
       this.#good.push(id);

@@ -138,7 +138,8 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
         id: daily,
         spec: '@daily',
         type: 'b',
-        payload: expect.anything(),
+        payload: 'x',
+        payloadBytes: expect.anything(),
         options: { queue: 'low', timeout: '90s' },
         optionTexts: ['Queue("low")', 'Timeout(1m30s)'],
         nextMs: startMs + 24 * HOUR_MS,
@@ -280,7 +281,7 @@ const anything = {
 } as const;
 
 describe('a scheduler refuses', () => {
-  const broker = {} as Broker;
+  const broker = { submit: {}, schedulerEntries: {} } as Broker;
   const invalid = expect.objectContaining({ code: 'invalid-value' });
 
   test.each([{ timeZone: 'Nowhere/Else' }, { heartbeat: 999 }, { heartbeat: 1_000.5 }])(
@@ -299,7 +300,7 @@ describe('a scheduler refuses', () => {
     ['@daily', { task: 'a', maxRetries: 1.5 }],
     ['@daily', { task: 'a', unique: '10ms' }],
     ['@daily', { task: 'a', runAt: new Date(Number.NaN) }],
-    ['@daily', { task: defineTask('a', { payload: anything, queue: 'a{b}' }) }],
+    ['@daily', { task: { ...defineTask('a', { payload: anything }), defaults: { queue: 'a{b}' } } }],
   ])('an entry that is not valid: %s %j', (spec, task) =>
     expect(() => new Scheduler(broker).register(spec, task)).toThrow(invalid),
   );

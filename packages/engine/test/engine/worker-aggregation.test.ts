@@ -109,10 +109,10 @@ describe.each([redisKind, sqliteKind].filter(({ available }) => available))('a w
 });
 
 test.each([
-  [{ gracePeriod: '900ms' }, 'gracePeriod'],
-  [{ maxSize: 1_001 }, 'maxSize'],
-  [{ maxSize: 1.5 }, 'maxSize'],
-  [{ maxDelay: 'soon' }, 'maxDelay'],
+  [{ gracePeriod: '900ms' }, 'aggregation.gracePeriod'],
+  [{ maxSize: 1_001 }, 'aggregation.maxSize'],
+  [{ maxSize: 1.5 }, 'aggregation.maxSize'],
+  [{ maxDelay: 'soon' }, 'aggregation.maxDelay'],
 ] as const)('a worker refuses the rules %j', async (rules, name) => {
   const store = await sqliteKind.createStore();
   const broker = await store.connect();

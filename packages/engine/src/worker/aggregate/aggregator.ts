@@ -1,6 +1,6 @@
 import { createLoop } from '../../runtime/loop.ts';
 import { GroupSearch } from './group-search.ts';
-import { checkRules, type AggregationOptions } from './rules.ts';
+import { readRules, type AggregationOptions } from './rules.ts';
 import { SetsUnderWay, type SetDeps } from './sets.ts';
 
 export interface AggregatorDeps extends Omit<SetDeps, 'aggregate'> {
@@ -31,7 +31,7 @@ function inTurn(queues: readonly string[], lastServed: string | null): string[] 
 /** @throws TaskCenterError `invalid-value` */
 export function createAggregator(options: AggregationOptions, deps: AggregatorDeps): Aggregator {
   const { runtime, queues, broker } = deps;
-  const rules = checkRules(options);
+  const rules = readRules(options);
   const sets = new SetsUnderWay({ ...deps, aggregate: options.aggregate }, () => loop.wake());
   const search = new GroupSearch(broker.groups, rules);
   let lastServed: string | null = null;

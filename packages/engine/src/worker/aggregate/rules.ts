@@ -1,8 +1,9 @@
 import type { Duration } from '@task-center/model';
 import { MAX_SET_TASKS, type GroupRules } from '../../broker/groups.ts';
 import type { TaskToEnqueue } from '../../client/prepare-task.ts';
-import { boundedMs, durationMs } from '../../checks/duration.ts';
-import { invalidValue } from '../../errors/task-center-error.ts';
+import { durationMs } from '../../checks/duration.ts';
+import { createOptionsCheck, required } from '../../checks/options.ts';
+import { lengthOfTime, durationWithin, func, wholeNumber, type ValueCheck } from '../../checks/values.ts';
 
 /** A task of a group, as `aggregate` gets it. */
 export interface GroupedTask {
@@ -44,16 +45,21 @@ export interface AggregationOptions {
 
 const DEFAULT_GRACE: Duration = '60s';
 
-/** When a group is ready, with defaults. @throws TaskCenterError `invalid-value` */
-export function checkRules({
+const checkAggregation = createOptionsCheck<AggregationOptions>('an aggregation', {
+  aggregate: required(func),
+  gracePeriod: durationWithin({ min: '1s' }),
+  maxDelay: lengthOfTime,
+  maxSize: wholeNumber(0, MAX_SET_TASKS),
+});
+
+export const aggregation: ValueCheck = (value, name) => void checkAggregation(value, name);
+
+/** When a group is ready, with defaults. */
+export function readRules({
   gracePeriod = DEFAULT_GRACE,
   maxDelay = 0,
   maxSize = 0,
 }: AggregationOptions): GroupRules {
-  const graceMs = boundedMs(gracePeriod, 'gracePeriod', { min: '1s' });
-  if (!Number.isInteger(maxSize) || maxSize < 0 || maxSize > MAX_SET_TASKS) {
-    const expected = `a whole number from 1 to ${MAX_SET_TASKS}, or 0 for no such rule`;
-    throw invalidValue('maxSize', maxSize, expected);
-  }
+  const graceMs = durationMs(gracePeriod, 'gracePeriod');
   return { graceMs, maxDelayMs: durationMs(maxDelay, 'maxDelay'), maxSize };
 }

@@ -4,7 +4,7 @@ import type { Broker } from '../../broker/broker.ts';
 import { SET_MS, type AggregationSet, type FinishedSet } from '../../broker/groups.ts';
 import type { TaskRecord } from '../../broker/inspect.ts';
 import type { NewTask } from '../../broker/submit.ts';
-import type { PrepareTask } from '../../client/prepare-task.ts';
+import { checkTaskToEnqueue, type PrepareTask } from '../../client/prepare-task.ts';
 import { invalidValue } from '../../errors/task-center-error.ts';
 import { reportQuarantined } from '../../loops/report-quarantined.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
@@ -117,7 +117,7 @@ async function makeTaskOfGroup(group: AggregatedGroup, { aggregate, prepare }: S
     throw invalidValue('the value that aggregate returned', made, 'a task, with its type under `task`');
   }
   // The new task stays in the queue of the set, as in Asynq.
-  const { queue: _, ...task } = made;
+  const { queue: _, ...task } = checkTaskToEnqueue(made);
   return { ...(await prepare(task.task, task.payload, task)), queue: group.queue };
 }
 

@@ -1,5 +1,7 @@
 import { logicalQueue, nameFault } from '@task-center/model';
 import type { Exchange } from '../../broker/consume.ts';
+import { isOptions } from '../../checks/options.ts';
+import { listOf, anyText, type ValueCheck } from '../../checks/values.ts';
 import { invalidValue } from '../../errors/task-center-error.ts';
 
 /** Queues to work on: a list, or priorities by queue (whole numbers from 1 on; a higher one comes first). */
@@ -9,7 +11,8 @@ export type WorkerQueues = readonly string[] | Readonly<Record<string, number>>;
  * `strict`: a queue gives tasks only when those before it are empty. `weighted`: while several queues have tasks, each
  * gets attempts in proportion to its priority, and none waits for ever. Asynq's default is `weighted`, too.
  */
-export type OrderKind = 'strict' | 'weighted';
+export const ORDER_KINDS = ['strict', 'weighted'] as const;
+export type OrderKind = (typeof ORDER_KINDS)[number];
 
 /** Which queues to ask for tasks, and for how many. */
 export interface QueueOrder {
@@ -28,6 +31,19 @@ interface WeightedQueue {
   readonly name: string;
   readonly weight: number;
 }
+
+const queueList = listOf(anyText, 'a list of queues');
+
+/** The shape only; `queueOrder` checks names and priorities. */
+export const workerQueues: ValueCheck = (value, name) => {
+  if (Array.isArray(value)) queueList(value, name);
+  else if (!isOptions(value))
+    throw invalidValue(
+      name,
+      value,
+      'a list of queues, or an object of priorities such as { critical: 3, default: 1 }',
+    );
+};
 
 /** Queues by weight, highest first; those of a list have the weight 1 and keep its order. A repeated name counts once. */
 function toWeightedQueues(queues: WorkerQueues): WeightedQueue[] {
@@ -75,6 +91,7 @@ function splitByWeight(order: readonly WeightedQueue[], room: number, chance: nu
 
 /** @throws TaskCenterError `invalid-value` */
 export function queueOrder(queues: WorkerQueues, kind?: OrderKind): QueueOrder {
+  workerQueues(queues, 'queues');
   const all = toWeightedQueues(queues);
   const names = all.map(({ name }) => name);
   const strict = (kind ?? (Array.isArray(queues) ? 'strict' : 'weighted')) === 'strict';

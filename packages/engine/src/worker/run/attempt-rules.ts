@@ -1,4 +1,6 @@
 import { DEFAULT_RETRY_POLICY, type Backoff } from '@task-center/model';
+import type { OptionRows } from '../../checks/options.ts';
+import { func } from '../../checks/values.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { HandledTask } from './handlers.ts';
 
@@ -15,6 +17,8 @@ export interface FailureOptions {
    */
   readonly onError?: (error: unknown, task: HandledTask<unknown>) => unknown;
 }
+
+export const FAILURE_ROWS: OptionRows<FailureOptions> = { isFailure: func, onError: func };
 
 /**
  * `asynq`: a worker behaves as a Go server where ours differ by default. Leases last 30 s, tasks without a backoff of their

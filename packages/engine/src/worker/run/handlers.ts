@@ -1,7 +1,14 @@
 import { contextOf, plainTaskId, type TaskContext } from '@task-center/model';
 import type { LeasedTask } from '../../broker/consume.ts';
 import { messageOf, TaskCenterError } from '../../errors/task-center-error.ts';
-import { checkedPayload, checkedResult, type TaskDefinition } from '../../task/define-task.ts';
+import {
+  checkedPayload,
+  checkedResult,
+  taskOrDefinition,
+  type TaskDefinition,
+} from '../../task/define-task.ts';
+import { checkedTypeName } from '../../task/checked.ts';
+import { func } from '../../checks/values.ts';
 import type { TaskMeta } from '../../task/meta.ts';
 import { decodeJson, plainBytes } from '../../task/payload.ts';
 import { checkReadBack } from '../../task/read-back.ts';
@@ -207,7 +214,9 @@ export class Handlers {
     task: string | TaskDefinition<unknown, Output, Returned>,
     handler: Handler<Output, Returned>,
   ): void {
-    const type = typeof task === 'string' ? task : task.type;
+    taskOrDefinition(task, 'task');
+    func(handler, 'handler');
+    const type = typeof task === 'string' ? checkedTypeName(task) : task.type;
     if (this.#registered.has(type)) {
       throw new TaskCenterError('worker-misused', {
         cause: `type ${JSON.stringify(type)} has a handler already`,

@@ -93,8 +93,8 @@ export const SURROUNDINGS: readonly Case[] = [
     misuse: 'hooks of a scheduler that throw, reject or never end',
     instead: 'the task is enqueued, and the stop resolves',
     async check({ broker, runtime, queue, logged }) {
-      for (const beforeEnqueue of [fail, reject, never]) {
-        const hooks = { beforeEnqueue, afterEnqueue: beforeEnqueue };
+      for (const hook of [fail, reject, never]) {
+        const hooks = { preEnqueue: hook, postEnqueue: hook };
         const scheduler = new Scheduler(broker, { ...hooks, runtime: runtime() });
         scheduler.register('@every 1s', { task: 'good', queue });
         await scheduler.start();

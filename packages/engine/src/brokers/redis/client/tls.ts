@@ -4,6 +4,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { createOptionsCheck } from '../../../checks/options.ts';
+import { anyText, flag, secret, type ValueCheck } from '../../../checks/values.ts';
 import { ownFaultOf } from '../../../runtime/own-faults.ts';
 import { messageOf, shown, TaskCenterError } from '../../../errors/task-center-error.ts';
 
@@ -19,6 +21,18 @@ export interface TlsSettings {
   /** False accepts any certificate, even one of an attacker in between: for a trial only. Default true. */
   readonly rejectUnauthorized?: boolean;
 }
+
+const pemText = secret('a PEM text', (value) => typeof value === 'string' || Buffer.isBuffer(value));
+
+const checkTls = createOptionsCheck<TlsSettings>('TLS with Redis', {
+  ca: pemText,
+  cert: pemText,
+  key: pemText,
+  servername: anyText,
+  rejectUnauthorized: flag,
+});
+
+export const tlsSettings: ValueCheck = (value, name) => void checkTls(value, name);
 
 /** The parameters of a URL that name PEM files. */
 const FILE_NAMES = ['ca', 'cert', 'key'] as const;

@@ -1,5 +1,7 @@
+import { createOptionsCheck } from '../../../checks/options.ts';
+import { anyText, secret } from '../../../checks/values.ts';
 import { shownUrl, TaskCenterError } from '../../../errors/task-center-error.ts';
-import { tlsOf, type TlsSettings, type TlsSource } from './tls.ts';
+import { tlsOf, tlsSettings, type TlsSettings, type TlsSource } from './tls.ts';
 
 /** Where a server listens: TCP, or the path of a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -42,6 +44,16 @@ export interface RedisSettings {
   /** If set, TLS is used whatever the scheme of the URL. */
   readonly tls?: TlsSettings;
 }
+
+const secretText = secret('a text', (value) => typeof value === 'string');
+
+const checkSettings = createOptionsCheck<RedisSettings>('Redis', {
+  username: anyText,
+  password: secretText,
+  sentinelUsername: anyText,
+  sentinelPassword: secretText,
+  tls: tlsSettings,
+});
 
 const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
@@ -200,6 +212,7 @@ function expectedForm(url: string): string {
  * @throws TaskCenterError `invalid-value`; its text never has the password
  */
 export function parseRedisUrl(url: string, settings: RedisSettings = {}): RedisTarget {
+  checkSettings(settings, 'redis');
   let target: RedisTarget | null = null;
   try {
     target = parse(url, settings);

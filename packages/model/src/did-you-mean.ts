@@ -27,7 +27,7 @@ export function didYouMean(word: string, known: readonly string[]): string | nul
   const near = known
     // The distance is at least the difference of the lengths: most names need no comparison.
     .filter((name) => Math.abs(name.length - plain.length) <= maxEdits(name))
-    .map((name) => ({ name, edits: editDistance(plain, name) }))
+    .map((name) => ({ name, edits: editDistance(plain, name.toLowerCase().replaceAll('-', '_')) }))
     .filter(({ name, edits }) => edits <= maxEdits(name))
     .sort((a, b) => a.edits - b.edits);
   return near[0]?.name ?? null;
