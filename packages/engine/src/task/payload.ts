@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { insteadOf } from './json-advice.ts';
-import { JsonLoss, writeJson } from './json-losses.ts';
+import { insteadOf, JsonLoss, writeJson } from './json-losses.ts';
 
 /**
  * A payload or a result as callers give it. Bytes are stored as they are, other values as JSON, `undefined` as nothing.

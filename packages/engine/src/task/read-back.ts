@@ -1,6 +1,6 @@
 import { messageOf, TaskCenterError } from '../errors/task-center-error.ts';
 import { decodeJson, encodeGiven } from './payload.ts';
-import { insteadOf } from './json-advice.ts';
+import { insteadOf } from './json-losses.ts';
 
 // A schema sees a payload twice: as it is given, and as JSON gives it back to the handler. A Standard Schema does not say what it
 // is made of, so a value that JSON changes is read back and checked once more before it is stored.

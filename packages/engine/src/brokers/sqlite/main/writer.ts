@@ -95,9 +95,7 @@ export class Writer {
   #closing: Promise<void> | undefined;
   #isAbandoned = false;
   #markAbandoned = () => {};
-  readonly #abandoned = new Promise<void>((resolve) => {
-    this.#markAbandoned = resolve;
-  });
+  readonly #abandoned = new Promise<void>((resolve) => (this.#markAbandoned = resolve));
 
   constructor(worker: Worker, gate: GateKeeper, deps: WriterDeps) {
     this.#worker = worker;
