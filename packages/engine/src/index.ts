@@ -104,6 +104,7 @@ export { createRuntime, type Runtime } from './runtime/runtime.ts';
 // The interface of a broker, facet by facet: what `connect` returns. Its README says who calls what. Most programs use the
 // classes above instead, which check what they are given; a broker takes it as it is.
 export type { TaskMeta } from './task/meta.ts';
+export type { KeptLine, TaskLog, TaskProgress } from './task/task-notes.ts';
 export type { Broker } from './broker/broker.ts';
 export type { Backup, BackupFile, BackupOptions } from './broker/backup.ts';
 export { FAULT_KINDS, type Check, type Fault, type FaultKind, type Candidate } from './broker/check.ts';

@@ -93,6 +93,17 @@ export interface EarlyResult {
   readonly result: Uint8Array;
 }
 
+/** What an attempt that goes on tells of itself, encoded by `task-notes.ts`. */
+export interface AttemptNotes {
+  readonly task: LeasedTask;
+  /** Replaces the earlier one; null = it stays. */
+  readonly progress: string | null;
+  /** Lines to append to the task's log, at most `MAX_KEPT_LINES`, oldest first. */
+  readonly lines: readonly string[];
+  /** How many lines before these are left out. */
+  readonly skipped: number;
+}
+
 /** Which tasks a worker asks for. */
 export interface FetchOptions {
   /** Queues to take tasks from, in this order. A paused queue yields nothing. */
@@ -150,4 +161,9 @@ export interface Consume {
    * with a result of its own replaces them. False = the lease is lost; nothing was written.
    */
   keepResults(results: readonly EarlyResult[]): Promise<boolean[]>;
+  /**
+   * Stores what attempts that go on tell of themselves. It stays with the task across its retries, as long as the task is kept.
+   * Of the log the newest lines stay, within `MAX_KEPT_LINES` and `MAX_KEPT_LOG_BYTES`. False = the lease is lost; nothing was written.
+   */
+  keepNotes(notes: readonly AttemptNotes[]): Promise<boolean[]>;
 }

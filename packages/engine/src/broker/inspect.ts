@@ -1,6 +1,7 @@
 import type { ListedState, TaskState, AttemptRecord } from '@task-center/model';
 import type { TaskRef } from '../runtime/events.ts';
 import type { TaskMeta } from '../task/meta.ts';
+import type { TaskLog, TaskProgress } from '../task/task-notes.ts';
 import type { Cancellation } from './control.ts';
 
 /**
@@ -91,6 +92,8 @@ export interface TaskRecord extends TaskRef {
    * the request came too late. In others the task will be cancelled, unless its attempt succeeds.
    */
   readonly cancelled: (Cancellation & CancelTimes) | null;
+  /** How far it is, as its handler said last. */
+  readonly progress: TaskProgress | null;
   /** Records of its attempts, oldest first: the first one and the last 49. */
   readonly attempts: readonly AttemptRecord[];
 }
@@ -159,6 +162,8 @@ export interface Inspect {
   groups(queue: string): Promise<GroupSize[]>;
   /** One task; null = there is none. */
   task(ref: TaskRef): Promise<TaskRecord | null>;
+  /** The log lines that are kept with a task; null = there is no such task. */
+  log(ref: TaskRef): Promise<TaskLog | null>;
   /** Whether somebody has asked to cancel these tasks while they run. One that does not exist has no request. */
   cancelRequested(tasks: readonly TaskRef[]): Promise<boolean[]>;
   /** A page of the tasks in one state. */

@@ -147,11 +147,15 @@ export class Client {
   ): Promise<unknown> {
     const { wait, signal, ...enqueueOptions } = checkOptionsAndWait(options);
     checkWaitOptions({ wait, signal });
+    const { lifetime } = this.#broker;
+    lifetime.checkOpen();
     signal?.throwIfAborted();
-    this.#broker.lifetime.checkOpen();
-    const prepared = keptForWait(await this.#prepare(task, payload, enqueueOptions), wait);
-    const { id: plainId } = await this.#batcherFor(options.durability ?? 'memory').add(prepared);
-    const { queue, id } = prepared;
+    const store = async () => {
+      const prepared = keptForWait(await this.#prepare(task, payload, enqueueOptions), wait);
+      const { id } = await this.#batcherFor(options.durability ?? 'memory').add(prepared);
+      return { ...prepared, plainId: id };
+    };
+    const { queue, id, plainId } = await lifetime.track(store());
     const how = { wait, signal, ...(typeof task !== 'string' && { task }) };
     return this.#results.wait({ queue, id, plainId, isNew: true }, how);
   }

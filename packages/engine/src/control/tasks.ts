@@ -5,6 +5,7 @@ import type { Cancellation, ControlOutcome } from '../broker/control.ts';
 import type { TaskRecord } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskRef } from '../runtime/events.ts';
+import type { TaskLog } from '../task/task-notes.ts';
 import { encodeGiven } from '../task/payload.ts';
 import type { LocatedTask } from './locate-task.ts';
 
@@ -42,6 +43,13 @@ export async function getTask({ inspect }: Broker, task: LocatedTask): Promise<T
   const record = await inspect.task(refOf(task));
   if (record === null) throw notFound(task);
   return record;
+}
+
+/** The log lines that are kept with a task. @throws TaskCenterError `task-not-found` */
+export async function getTaskLog({ inspect }: Broker, task: LocatedTask): Promise<TaskLog> {
+  const log = await inspect.log(refOf(task));
+  if (log === null) throw notFound(task);
+  return log;
 }
 
 /** Makes a task pending now, behind those that are pending. @throws TaskCenterError `task-not-found`, `wrong-state` */

@@ -2,6 +2,7 @@ import type { ListedState } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState, Cancellation } from '../broker/control.ts';
 import type { TaskRecord } from '../broker/inspect.ts';
+import type { TaskLog } from '../task/task-notes.ts';
 import * as control from '../control/index.ts';
 import type {
   BulkOptions,
@@ -77,6 +78,16 @@ export class TaskInspector {
   /** The task with everything that is stored about it. @throws TaskCenterError `queue-not-found`, `task-not-found` */
   async get(task: TaskAddress | string): Promise<TaskInfo> {
     return taskInfo(await control.getTask(this.#broker, await this.#locate(task)));
+  }
+
+  /**
+   * The log lines that handlers of the task have written, the newest 1,000 of at most 256 KiB together. They are kept as long as
+   * the task. How far it is tells the field `progress` of `get`.
+   *
+   * @throws TaskCenterError `queue-not-found`, `task-not-found`
+   */
+  async log(task: TaskAddress | string): Promise<TaskLog> {
+    return control.getTaskLog(this.#broker, await this.#locate(task));
   }
 
   /**

@@ -9,6 +9,7 @@ import type { WorkerSettings } from './options.ts';
 import type { AttemptRules } from './run/attempt-rules.ts';
 import { createDeadlines } from './run/deadlines.ts';
 import type { Handlers } from './run/handlers.ts';
+import { NoteKeeper } from './run/note-keeper.ts';
 import { ResultEncoder } from './run/results.ts';
 import { MissingHandlers } from './run/missing-handlers.ts';
 import { Runner } from './run/runner.ts';
@@ -80,10 +81,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   });
   const deadlines = createDeadlines(() => slots.all(), runtime);
   const { consume, inspect, signals } = broker;
-  const results = new ResultEncoder(runtime);
+  const notes = new NoteKeeper(consume, runtime);
   admission?.attach(() => exchanges.exchangeSoon());
-  const own = { consume, inspect, slots, deadlines, exchanges, missing, admission, results };
-  const runner: Runner = new Runner({ ...deps, ...own });
+  const own = { consume, inspect, slots, deadlines, exchanges, missing, admission, notes };
+  const runner: Runner = new Runner({ ...deps, ...own, results: new ResultEncoder(runtime) });
   const listening = new AbortController();
 
   return {
@@ -100,6 +101,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     async end() {
       listening.abort();
       exchanges.giveUp();
+      notes.close();
       await Promise.all([keeper.stop(), deadlines.stop()]);
     },
   };

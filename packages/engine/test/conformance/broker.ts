@@ -13,6 +13,7 @@ import { exchange, type Harness } from './harness.ts';
 import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
 import { manyQueuesSuite } from './many-queues.ts';
+import { notesSuite } from './notes.ts';
 import { presenceSuite } from './presence.ts';
 import { semaphoresSuite } from './semaphores.ts';
 import { schedulerEntriesSuite } from './scheduler-entries.ts';
@@ -104,5 +105,6 @@ export function brokerSuite(harness: Harness): void {
     semaphoresSuite(harness);
     signalsSuite(harness);
     taskEndsSuite(harness);
+    notesSuite(harness);
   });
 }

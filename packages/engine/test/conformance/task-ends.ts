@@ -34,7 +34,7 @@ async function waitForWakeUps(bench: Bench): Promise<void> {
 /** Ends the task `a`, which a worker holds, or which waits where the name says so. */
 const ENDS: Readonly<Record<string, (bench: Bench, task: LeasedTask) => Promise<unknown>>> = {
   'succeeds and is kept': (bench, task) => end(bench, finish.succeeded(task)),
-  'succeeds and is removed': (bench, task) => end(bench, finish.succeeded({ ...task, retentionMs: 0 })),
+  'succeeds and is removed': (bench, task) => end(bench, finish.succeeded(task)),
   'fails for good': (bench, task) => end(bench, finish.archive(task)),
   'is revoked': (bench, task) => end(bench, finish.revoked(task)),
   async 'is cancelled while it runs'(bench, task) {
@@ -77,9 +77,10 @@ const STEPS: readonly ((task: LeasedTask) => Finish)[] = [
 /** Waiting for the end of single tasks. */
 export function taskEndsSuite(harness: Harness): void {
   describe('a wait for the end of a task', () => {
-    test.each(Object.entries(ENDS))('ends when it %s', async (_, endTask) => {
+    test.each(Object.entries(ENDS))('ends when it %s', async (how, endTask) => {
       const bench = await harness.openBench();
-      await bench.broker.submit.enqueue([aTask({ id: 'a', retentionMs: 60_000 })]);
+      const retentionMs = how.includes('kept') ? 60_000 : 0;
+      await bench.broker.submit.enqueue([aTask({ id: 'a', retentionMs })]);
       const task = await takeOne(bench);
       const waits = [waitForEnd(bench, 'a'), waitForEnd(bench, 'a')];
       await waitForWakeUps(bench);
@@ -150,7 +151,7 @@ export function taskEndsSuite(harness: Harness): void {
       await bench.broker.signals.waitForEnd({ queue: 'default', id: 'a' }, AbortSignal.abort());
     });
 
-    test('needs a signal, or nothing, once the broker is closed', async () => {
+    test('ends when the broker is closed; a later one lasts until its signal aborts', async () => {
       const bench = await harness.openBench();
       await bench.broker.submit.enqueue([aTask({ id: 'a' })]);
       const wait = waitForEnd(bench, 'a');

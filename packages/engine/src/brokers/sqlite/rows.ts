@@ -78,6 +78,8 @@ export const HAS_BODY = 1;
 export const HAS_ATTEMPTS = 2;
 /** It has a unique lock. */
 export const HAS_LOCK = 4;
+/** It may have log lines. */
+export const HAS_LOG = 8;
 
 /** A task that an exchange has taken. Its payload is the item with the same index in the packet's bytes. */
 export interface LeasedItem extends Pick<

@@ -17,11 +17,10 @@ import { createMaintain } from './main/facets/maintain.ts';
 import { createPresence } from './main/facets/presence.ts';
 import { createSemaphores } from './main/facets/semaphores.ts';
 import { createSchedulerEntries } from './main/facets/scheduler-entries.ts';
-import { createSignals } from './main/facets/signals.ts';
+import { createSignals, type LocalSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
 import { plain } from './packing.ts';
 import { startWriter } from './main/start-writer.ts';
-import type { TaskWaitsDeps } from './main/task-waits.ts';
 import type { Writer } from './main/writer.ts';
 import type { FileFinding } from './messages.ts';
 
@@ -58,11 +57,12 @@ function createStoredFacets(writer: Writer, path: string, newId: () => string) {
   };
 }
 
-/** The ends of tasks, which the writer thread sees. It is there before anybody waits. */
-const taskWaitsOf = (writer: () => Writer): TaskWaitsDeps => ({
-  awaitEnd: (task) => writer().ask('awaitEnd', task),
-  stopAwaiting: (task) => writer().ask('stopAwaiting', task),
-});
+/** The writer thread sees the ends of tasks. It is there before anybody waits. */
+const createSignalsOf = (name: string, writer: () => Writer): LocalSignals =>
+  createSignals(name, {
+    awaitEnd: (task) => writer().ask('awaitEnd', task),
+    stopAwaiting: (task) => writer().ask('stopAwaiting', task),
+  });
 
 /** The writer thread looks at the file; what it finds is kept and told here. */
 function createFindings(broker: string, runtime: Runtime, allow: readonly AllowableFinding[]) {
@@ -97,8 +97,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const name = `sqlite:${path}`;
   const runtime = createRuntime(options.runtime);
   const { clock, events, log } = runtime;
-  const waits = taskWaitsOf(() => writer);
-  const signals = createSignals(name, waits);
+  const signals = createSignalsOf(name, () => writer);
   const time = nowMs ? { wallMs: nowMs, monotonicMs: nowMs } : clock;
   const presence = createPresence(name, time);
   const semaphores = createSemaphores(name, time);
@@ -109,8 +108,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
     allow,
     ...(nowMs ? { nowMs } : {}),
     onFound,
-    onQueueChanges: signals.update,
-    onEnded: signals.onEnded,
+    onChanges: signals.update,
     onBroken(cause) {
       log.error({ broker: name, cause }, 'the database can no longer be used; start this process again');
       signals.close();

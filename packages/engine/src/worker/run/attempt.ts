@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type { Consume, LeasedTask } from '../../broker/consume.ts';
 import { withoutStack } from '../../errors/stack.ts';
-import { TaskCenterError } from '../../errors/task-center-error.ts';
+import { invalidValue, TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Log } from '../../runtime/log.ts';
 import { AttemptContext, copyFacts } from './context.ts';
 import type { PreparedHandler } from './handlers.ts';
 import { encodeEarlyResult } from './results.ts';
-import { createTaskLog, type KeepLine } from './task-log.ts';
+import type { NoteKeeper } from './note-keeper.ts';
+import { createTaskLog } from './task-log.ts';
 import {
   abortReason,
   endAborted,
@@ -25,8 +26,7 @@ const MAX_NOTE_LENGTH = 1_000;
 /** What all attempts of a worker share. */
 export interface AttemptDeps extends OutcomeDeps {
   readonly consume: Pick<Consume, 'keepResults'>;
-  /** Undefined = the lines of handlers are only logged. */
-  readonly keepLine?: KeepLine | undefined;
+  readonly notes: Pick<NoteKeeper, 'keepLine' | 'setProgress'>;
 }
 
 /** When an attempt that starts now must end, wall-clock ms. */
@@ -153,8 +153,9 @@ export class Attempt {
 
   /** Created only for handlers that use it. */
   get log(): Log {
-    const { runtime, keepLine } = this.deps;
+    const { runtime, notes } = this.deps;
     const { log, clock } = runtime;
+    const { keepLine } = notes;
     return (this.#log ??= createTaskLog(this.task, { log, wallMs: () => clock.wallMs(), keepLine }));
   }
 
@@ -162,6 +163,17 @@ export class Attempt {
   record(facts: Readonly<Record<string, unknown>>, note?: string): void {
     this.facts = copyFacts(facts);
     this.note = typeof note === 'string' ? note.slice(0, MAX_NOTE_LENGTH).toWellFormed() : undefined;
+  }
+
+  /** See `HandlerContext.progress`. */
+  progress(percent: number, message?: string): void {
+    if (typeof percent !== 'number' || !Number.isFinite(percent))
+      throw invalidValue('percent', percent, 'a number from 0 to 100');
+    if (message !== undefined && typeof message !== 'string')
+      throw invalidValue('message', message, 'a text');
+    if (this.#isOver) return;
+    const cut = message?.slice(0, MAX_NOTE_LENGTH).toWellFormed() ?? null;
+    this.deps.notes.setProgress(this.task, Math.min(100, Math.max(0, percent)), cut);
   }
 
   /** See `HandlerContext.setResult`. */

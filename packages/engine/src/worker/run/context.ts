@@ -11,6 +11,7 @@ interface ContextSource {
   readonly log: Log;
   readonly deadlineMs: number;
   record(facts: Readonly<Record<string, unknown>>, note?: string): void;
+  progress(percent: number, message?: string): void;
   setResult(value: unknown): Promise<void>;
 }
 
@@ -35,6 +36,10 @@ export class AttemptContext implements HandlerContext {
   // Handlers may destructure the context: these return functions that need no `this`.
   get record(): HandlerContext['record'] {
     return (facts, note) => this.#attempt.record(facts, note);
+  }
+
+  get progress(): HandlerContext['progress'] {
+    return (percent, message) => this.#attempt.progress(percent, message);
   }
 
   get setResult(): HandlerContext['setResult'] {

@@ -50,13 +50,23 @@ export interface HandlerContext {
   readonly signal: AbortSignal;
   /** End of this attempt, wall-clock ms. */
   readonly deadlineMs: number;
-  /** Each line has the task's fields. Where it goes: docs/logs.md. */
+  /**
+   * Each line has the task's fields. Where it goes: docs/logs.md. The newest 1,000 lines, of at most 256 KiB together, are also kept
+   * with the task.
+   */
   readonly log: Log;
   /**
    * Keeps facts in this attempt's record, however the attempt ends: a plain object of at most 16 KiB as JSON. `note` is for
    * people: it follows the attempt's reason, and 1,000 characters of it are kept. The last call counts.
    */
   record(facts: Readonly<Record<string, unknown>>, note?: string): void;
+  /**
+   * Says how far the task is, in per cent (below 0 and above 100 count as these), and what it does, in at most 1,000
+   * characters. It is written at most once a second, and the last one when the attempt ends. It stays with the task.
+   *
+   * @throws TaskCenterError `invalid-value`
+   */
+  progress(percent: number, message?: string): void;
   /**
    * Writes the task's result now, and makes it visible while the handler runs: bytes as they are, anything else as JSON, at
    * most 256 KiB. The last call counts. The result stays across retries, and a returned value replaces it.

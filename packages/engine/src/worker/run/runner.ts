@@ -10,6 +10,7 @@ import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Handlers } from './handlers.ts';
 import type { MissingHandlers } from './missing-handlers.ts';
+import type { NoteKeeper } from './note-keeper.ts';
 import type { AttemptEnd } from './outcome.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { reportFinished, reportLeaseLost, reportLost, reportStarted, type ReportDeps } from './report.ts';
@@ -17,6 +18,7 @@ import { reportFinished, reportLeaseLost, reportLost, reportStarted, type Report
 export interface RunnerDeps extends AttemptDeps, ReportDeps, Pick<CancelRequestsDeps, 'inspect'> {
   readonly runtime: Runtime;
   readonly consume: Pick<Consume, 'keepResults' | 'markAlone'>;
+  readonly notes: NoteKeeper;
   readonly slots: TaskSlots;
   readonly handlers: Handlers;
   readonly missing: MissingHandlers;
@@ -28,6 +30,10 @@ export interface RunnerDeps extends AttemptDeps, ReportDeps, Pick<CancelRequests
 
 const hasExpired = ({ deadlineMs }: LeasedTask, { clock }: Runtime): boolean =>
   deadlineMs > 0 && deadlineMs <= clock.wallMs();
+
+/** Whether the task is still there when this end has been handed in. */
+const isKept = (end: AttemptEnd): boolean =>
+  end !== 'lost' && end.outcome !== 'revoked' && !(end.outcome === 'succeeded' && end.task.retentionMs <= 0);
 
 /** Runs the attempts of the tasks that were taken, and hands in how they ended. */
 export class Runner {
@@ -115,9 +121,19 @@ export class Runner {
     reportStarted(runtime, task);
     const end = attempt.run(handlers.find(task.type));
     // A handler that returned synchronously needs no deadline.
-    if (!(end instanceof Promise)) return this.#end(held, end);
+    if (!(end instanceof Promise)) return this.#afterNotes(held, end);
     deadlines.watch(endsMs);
-    void end.then((later) => this.#end(held, later));
+    void end.then((later) => this.#afterNotes(held, later));
+  }
+
+  /** Has the last notes of an attempt written first, because only a running one may write. */
+  #afterNotes(held: HeldTask, end: AttemptEnd): void {
+    const { notes } = this.#deps;
+    const { task } = held;
+    if (!notes.has(task)) return this.#end(held, end);
+    if (isKept(end)) return void notes.flush(task).then(() => this.#end(held, end));
+    notes.forget(task);
+    this.#end(held, end);
   }
 
   #end(held: HeldTask, end: AttemptEnd): void {

@@ -60,6 +60,7 @@ async function useTasks({ broker, exchange, advance, ask }: Bed): Promise<void> 
   const [done, success, again, dead, back, , wait, unique] = tasks;
   await consume.extend(tasks, 6_000);
   await consume.keepResults([{ task: done!, result: Buffer.from('1') }]);
+  await consume.keepNotes([{ task: done!, progress: '{}', lines: ['{}'], skipped: 0 }]);
   const finishes = [finish.succeeded(done!), finish.succeeded(success!), finish.retry(again!, 0)];
   finishes.push(
     finish.archive(dead!),

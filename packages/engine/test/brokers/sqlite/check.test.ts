@@ -96,6 +96,12 @@ test.each([
     ran: ALL_TASKS,
   },
   {
+    name: 'log lines without a task',
+    sql: `INSERT INTO log_line (seq, n, line) VALUES (999, 1, ''), (999, 2, '')`,
+    kind: 'leak',
+    ran: ALL_TASKS,
+  },
+  {
     name: 'a lock without a task',
     sql: `INSERT INTO unique_lock (key, id, until_ms) VALUES ('x', 'pending', 9000000000000000)`,
     kind: 'leak',

@@ -69,9 +69,8 @@ test('a file from before queues remembered businesses knows those of the tasks t
   await before.submit.enqueue([aTask({ id: 'shop.1', meta: { business: 'shop' } })]);
   await before.close();
   const raw = new DatabaseSync(path);
-  raw.exec(
-    "DROP TABLE queue_business; ALTER TABLE attempt DROP COLUMN stack; UPDATE meta SET value = 7 WHERE name = 'schema_version'",
-  );
+  raw.exec(`DROP TABLE queue_business; ALTER TABLE attempt DROP COLUMN stack; DROP TABLE log_line;
+    ALTER TABLE task DROP COLUMN progress; UPDATE meta SET value = 7 WHERE name = 'schema_version'`);
   raw.close();
   const { inspect } = await open(path);
   expect(await inspect.haveHeld(['default'], ['shop'])).toEqual([true]);

@@ -15,8 +15,7 @@ async function start(program: string): Promise<Started> {
     path: '/nowhere/tasks.db',
     entry: new URL(`programs/${program}`, import.meta.url),
     onFound() {},
-    onQueueChanges() {},
-    onEnded() {},
+    onChanges() {},
     onBroken: (cause) => causes.push(cause),
   });
   onTestFinished(() => writer.close());

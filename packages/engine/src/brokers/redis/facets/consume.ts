@@ -5,6 +5,7 @@ import type { Consume, FetchOptions, FinishOutcome } from '../../../broker/consu
 import type { RedisDeps } from '../deps.ts';
 import { CODE } from '../scripts/lua.generated.ts';
 import { createExtend, createKeepResults } from '../leases/extend.ts';
+import { createKeepNotes } from './notes.ts';
 import { callChunks } from '../calls/batches.ts';
 import { createReportWrongType } from '../calls/refusals.ts';
 import { planFinishes, weightOf } from '../exchange/plan-finishes.ts';
@@ -27,6 +28,7 @@ export function createConsume(deps: RedisDeps): Consume {
     // It needs no receipt: writing it twice changes nothing.
     markAlone: ({ queue, id, token }, isAlone) => deps.client.run(markAlone, { queue, id, token, isAlone }),
     keepResults: createKeepResults(deps),
+    keepNotes: createKeepNotes(deps),
     /** The last call finishes and takes in one round trip. A finish that no reply accepts counts as a lost lease. */
     async exchange(whole, options) {
       const { finishes } = whole;

@@ -28,6 +28,7 @@ import {
 } from '../scripts/inspect/table.ts';
 import { readDayCounts } from '../records/day-counts.ts';
 import { groupSizes } from './groups.ts';
+import { readLog } from './notes.ts';
 import { queueFacts } from '../scripts/inspect/queue-facts.ts';
 import { textOf } from '../scripts/reply.ts';
 import type { TaskRow } from '../scripts/inspect/task-row.ts';
@@ -177,6 +178,7 @@ export function createInspect(deps: RedisDeps): Inspect {
       const row = await client.run(task, ref);
       return row && taskRecord(ref.queue, row);
     },
+    log: (ref) => readLog(client, ref),
     cancelRequested: (refs) =>
       askInBatches(refs, { queueOf: ({ queue }) => queue }, (queue, batch) =>
         client.run(cancelRequested, { queue, ids: batch.map(({ id }) => id) }),

@@ -4,6 +4,7 @@ import type { TaskRecord } from '../../../broker/inspect.ts';
 import { SECOND_MS, secondsUp } from '../../../protocol/go-time.ts';
 import { blankMessage, type TaskMessage } from '../../../protocol/message.ts';
 import { decodeAttempts } from '../../../task/attempt-record.ts';
+import { decodeProgress } from '../../../task/task-notes.ts';
 import { decodeMeta } from '../../../task/meta.ts';
 import { msOfNanoseconds } from '../scripts/inspect/queue-facts.ts';
 import type { TaskRow } from '../scripts/inspect/task-row.ts';
@@ -137,6 +138,7 @@ export function taskRecord(queue: string, row: TaskRow): TaskRecord {
     lastError: lastErrorOf(message),
     result: row.result,
     cancelled: cancelledOf(row),
+    progress: decodeProgress(row.progress),
     attempts: decodeAttempts(row.history, row.stacks),
   };
 }

@@ -4,6 +4,8 @@ FIELD = {
   state = 'state', -- The state as Asynq knows it.
   pending_since = 'pending_since', -- Time in ns; only while the task is pending.
   result = 'result', -- What the handler returned.
+  progress = 'tc:p', -- How far it is, as JSON.
+  log = 'tc:l', -- lines dropped;lines kept, then a line of JSON per log line
   group = 'group', -- Name of the task's group.
   set_tries = 'tc:g', -- failed tries of its sets;most tasks in a set with it, 0 = any;ID of the last set that was counted
   unique_key = 'unique_key', -- Key of the task's unique lock.

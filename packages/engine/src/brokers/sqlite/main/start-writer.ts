@@ -52,7 +52,7 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
   worker.once('exit', closeAtExit(gate));
   const { queueChanges, found } = await waitUntilReady(worker, path);
   const writer = new Writer(worker, gate, deps);
-  deps.onQueueChanges(queueChanges);
+  deps.onChanges(queueChanges, []);
   deps.onFound(found);
   return writer;
 }

@@ -1,5 +1,6 @@
 // Waits for the ends of tasks, on the main thread. The writer thread reports the ends of the tasks that it is told to watch.
 import type { TaskRef } from '../../../runtime/events.ts';
+import { untilAborted } from '../../../runtime/within.ts';
 
 export interface TaskWaitsDeps {
   /** Resolves to whether the task has ended. If not, `onEnded` is called when it has. */
@@ -21,7 +22,8 @@ export class TaskWaits {
 
   /** Resolves when the task has ended or is not there, or when the signal aborts. Never rejects. */
   waitForEnd({ queue, id }: TaskRef, signal: AbortSignal): Promise<void> {
-    if (this.#isClosed || signal.aborted) return Promise.resolve();
+    if (this.#isClosed) return untilAborted(signal);
+    if (signal.aborted) return Promise.resolve();
     const task = { queue, id };
     return new Promise((resolve) => {
       const waiters = this.#waitersFor(task);
@@ -50,7 +52,7 @@ export class TaskWaits {
     for (const task of ended) for (const end of this.#byTask.get(keyOf(task)) ?? []) end();
   }
 
-  /** Ends all waits. */
+  /** Ends all waits. Later ones last until their signal aborts. */
   close(): void {
     this.#isClosed = true;
     for (const waiters of this.#byTask.values()) for (const end of waiters) end();

@@ -22,10 +22,8 @@ export interface WriterDeps {
   readonly allow?: readonly AllowableFinding[];
   /** Called with what is found about the file, first before the writer is there, then with each change. */
   onFound(found: readonly FileFinding[]): void;
-  /** Called with every queue at the start, then with the queues that were written to. */
-  onQueueChanges(changes: readonly QueueChange[]): void;
-  /** Called with awaited tasks that have ended. */
-  onEnded(ended: readonly TaskRef[]): void;
+  /** Called with every queue at the start, then with the queues that were written to, and the awaited tasks that have ended. */
+  onChanges(queues: readonly QueueChange[], ended: readonly TaskRef[]): void;
   /** Called once, when the file can no longer be used. All later calls are rejected. */
   onBroken(cause: string): void;
   /** The thread's entry; only tests set it. */
@@ -227,8 +225,7 @@ export class Writer {
     if (message.kind === 'lost') return this.#abandon();
     if (message.kind !== 'answers') return;
     const answers = unpack(message.batch);
-    this.#deps.onQueueChanges(message.queueChanges);
-    if (message.ended.length > 0) this.#deps.onEnded(message.ended);
+    this.#deps.onChanges(message.queueChanges, message.ended);
     const calls = this.#sent.splice(0, answers.length);
     for (const [index, { header, packet }] of answers.entries()) {
       const call = calls[index];

@@ -12,6 +12,7 @@ import { createDocumentHandlers } from './facets/documents.ts';
 import { createGroupHandlers } from './facets/groups.ts';
 import { createInspectHandlers } from './facets/inspect.ts';
 import { createMaintainHandlers } from './facets/maintain.ts';
+import { createNoteHandlers } from './facets/notes.ts';
 import { createSchedulerEntryHandlers } from './facets/scheduler-entries.ts';
 import { createSubmitHandlers } from './facets/submit.ts';
 
@@ -31,6 +32,7 @@ export function createRequestHandlers(store: Store) {
     ...createGroupHandlers(store),
     ...createInspectHandlers(store),
     ...createAwaitHandlers(store),
+    ...createNoteHandlers(store),
     ...createDocumentHandlers(store),
     ...createCursorKeyHandlers(store),
     ...createSchedulerEntryHandlers(store),

@@ -9,6 +9,7 @@ import { createAttempts, type Attempts } from './tables/attempts.ts';
 import { createBodies, type Bodies } from './tables/bodies.ts';
 import { createCounters, type Counters } from './tables/counters.ts';
 import { createLocks, type Locks } from './tables/locks.ts';
+import { createLogLines, type LogLines } from './tables/log-lines.ts';
 import { createTasks, type Tasks } from './tasks.ts';
 
 /** The time at which a request is handled, ms. */
@@ -37,6 +38,7 @@ export interface Store {
   readonly bodies: Bodies;
   readonly counters: Counters;
   readonly locks: Locks;
+  readonly logLines: LogLines;
   readonly awaited: AwaitedTasks;
   /** To be called with every task and attempt that ends. */
   readonly afterFinish: AfterFinish;
@@ -75,17 +77,19 @@ export function createStore(database: Database): Store {
   const bodies = createBodies(database);
   const counters = createCounters(database);
   const locks = createLocks(database);
+  const logLines = createLogLines(database);
   const awaited = new AwaitedTasks();
   let token = 0;
   return {
     database,
     queues,
     sequence: createSequence(database),
-    tasks: createTasks({ database, queues, awaited, attempts, bodies, locks }),
+    tasks: createTasks({ database, queues, awaited, attempts, bodies, locks, logLines }),
     attempts,
     bodies,
     counters,
     locks,
+    logLines,
     awaited,
     afterFinish: createAfterFinish({ attempts, bodies, counters, locks }),
     nextToken() {

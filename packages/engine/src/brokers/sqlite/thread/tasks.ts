@@ -3,7 +3,7 @@
 // writer thread.
 import type { TaskRef } from '../../../runtime/events.ts';
 import type { Bytes } from '../packing.ts';
-import { HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, type NewTaskItem, type Related } from '../rows.ts';
+import { HAS_ATTEMPTS, HAS_BODY, HAS_LOCK, HAS_LOG, type NewTaskItem, type Related } from '../rows.ts';
 import {
   ACTIVE,
   AGGREGATING,
@@ -23,15 +23,17 @@ import { createStarter } from './starts.ts';
 import type { Attempts } from './tables/attempts.ts';
 import { INLINE_BYTES, type Bodies } from './tables/bodies.ts';
 import type { Locks } from './tables/locks.ts';
+import type { LogLines } from './tables/log-lines.ts';
 
 export interface TasksDeps extends MoverDeps {
   readonly attempts: Attempts;
   readonly bodies: Bodies;
   readonly locks: Locks;
+  readonly logLines: LogLines;
 }
 
 /** For a task whose rows in other tables are not known. */
-const ALL_RELATED: Related = HAS_BODY | HAS_ATTEMPTS | HAS_LOCK;
+const ALL_RELATED: Related = HAS_BODY | HAS_ATTEMPTS | HAS_LOCK | HAS_LOG;
 
 /** The column of a field: `max_retries` for `maxRetries`. */
 export const columnOf = (field: string): string =>
@@ -148,7 +150,7 @@ function createAdder({ database, queues, bodies }: TasksDeps) {
 }
 
 /** Removing a task, and replacing its payload. */
-function createEditor({ database, queues, awaited, attempts, bodies, locks }: TasksDeps) {
+function createEditor({ database, queues, awaited, attempts, bodies, locks, logLines }: TasksDeps) {
   const removeRow = database.prepare(
     `DELETE FROM task WHERE seq = ?1 AND (?2 IS NULL OR (state = ${ACTIVE} AND token = ?2))`,
   );
@@ -169,6 +171,7 @@ function createEditor({ database, queues, awaited, attempts, bodies, locks }: Ta
       if (removeRow.run(seq, token) === 0) return false;
       if (related & HAS_BODY) bodies.remove(seq);
       if (related & HAS_ATTEMPTS) attempts.remove(seq);
+      if (related & HAS_LOG) logLines.remove(seq);
       queues.recordMove(entry, { from: state, to: null, count: 1 });
       awaited.recordMove(seq, null);
       return true;

@@ -1,4 +1,5 @@
 import { leaseKey, pendingKey, taskKey } from '../../../../protocol/keys.ts';
+import { MAX_KEPT_LINES, MAX_KEPT_LOG_BYTES } from '../../../../task/task-notes.ts';
 import type { RedisArg } from '../../client/script.ts';
 import { defineScript, type QueuesCall } from '../define-script.ts';
 import { CODE, lua } from '../lua.generated.ts';
@@ -52,6 +53,31 @@ export const keepResults = defineScript({
   args: () => ({}),
   moreArgs: ({ results }, args) => {
     for (const result of results) lua.keepResults.records.result(args, result);
+  },
+  reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
+});
+
+/** What attempts that are still running tell of themselves, fenced by lease tokens as in `extend`. */
+export interface KeepNotesCall {
+  readonly queue: string;
+  readonly notes: readonly {
+    readonly id: string;
+    readonly token: number;
+    /** '' = it stays. */
+    readonly progress: string;
+    readonly lines: readonly string[];
+    readonly skipped: number;
+  }[];
+}
+
+/** Replies with a flag per note: whether it was stored. False = the lease is lost, or the task no longer exists. */
+export const keepNotes = defineScript({
+  lua: lua.keepNotes,
+  keys: ({ queue }: KeepNotesCall) => ({ pending: pendingKey(queue) }),
+  args: () => ({ maxLines: MAX_KEPT_LINES, maxBytes: MAX_KEPT_LOG_BYTES }),
+  moreArgs: ({ notes }, args) => {
+    for (const { lines, ...note } of notes)
+      lua.keepNotes.records.note(args, { ...note, count: lines.length, lines: lines.join('\n') });
   },
   reply: (raw) => Array.from(textOf(raw), (code) => code === CODE.done),
 });

@@ -20,6 +20,8 @@ export interface TaskRow {
   readonly pendingSince: string | null;
   /** `tc:f` and `tc:n`: stacks of the first and of the newest failed attempt. */
   readonly stacks: readonly (string | null)[];
+  /** `tc:p`: how far it is, as JSON. */
+  readonly progress: string | null;
   /** Active with an expired lease. */
   readonly isLeaseExpired: boolean;
   /** Score in the state's sorted set, s; null if it is no time. */
@@ -40,7 +42,8 @@ function scoreOf(text: string | null): number | null {
 
 export function parseTaskRow(raw: RawRow): TaskRow {
   const [message, state, meta, attemptState, history, due, ownState, ...rest] = raw;
-  const [cancellation, result, pendingSince, firstStack, newestStack, score, id, isLeaseExpired] = rest;
+  const [cancellation, result, pendingSince, progress, ...others] = rest;
+  const [firstStack, newestStack, score, id, isLeaseExpired] = others;
   return {
     id: textOf(id),
     message: message as Buffer | null,
@@ -54,6 +57,7 @@ export function parseTaskRow(raw: RawRow): TaskRow {
     result: result as Buffer | null,
     pendingSince: textOrNull(pendingSince),
     stacks: [textOrNull(firstStack), textOrNull(newestStack)],
+    progress: textOrNull(progress),
     isLeaseExpired: isLeaseExpired === 1,
     score: scoreOf(textOrNull(score)),
   };

@@ -1,6 +1,6 @@
 -- Reads a task for inspection, as a row: its fields, the score in the set of its state (active: in `lease`), its ID, and whether
 -- it is active with an expired lease (1/0). nil if there is no such task. `parseTaskRow` reads rows in TypeScript.
--- RECORD row: message; state; meta; attempt_state; history; due_ms; own_state; cancellation; result; pending_since;
+-- RECORD row: message; state; meta; attempt_state; history; due_ms; own_state; cancellation; result; pending_since; progress;
 --        first_stack; newest_stack; score; id; is_lease_expired
 local IN_SORTED_SET = { scheduled = true, retry = true, archived = true, completed = true }
 

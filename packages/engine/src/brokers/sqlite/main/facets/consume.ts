@@ -17,6 +17,7 @@ import {
   FINISH,
   HAS_ATTEMPTS,
   HAS_BODY,
+  HAS_LOG,
   indexNames,
   LEASE,
   LEASED,
@@ -33,13 +34,13 @@ import type { Writer } from '../writer.ts';
 /** What a leased task carries for its finish: the number of its row, and which rows of other tables belong to it. */
 interface Source {
   readonly seq: number;
-  /** Gains `HAS_BODY` when a result is stored while the attempt runs. */
+  /** Gains `HAS_BODY` or `HAS_LOG` when a result or log lines are stored while the attempt runs. */
   related: Related;
 }
 
 /** A task that this broker did not lease gets row 0, which does not exist: its finish loses the lease. */
 const sourceOf = ({ source }: LeasedTask): Source =>
-  (source as Source | null | undefined) ?? { seq: 0, related: HAS_BODY | HAS_ATTEMPTS };
+  (source as Source | null | undefined) ?? { seq: 0, related: HAS_BODY | HAS_ATTEMPTS | HAS_LOG };
 
 /** Tasks without headers share this object. */
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
@@ -157,6 +158,14 @@ export function createConsume(writer: Writer): Consume {
     extend: (leases, lengthMs) => writer.ask('extend', { lengthMs, leases: leases.map(LEASE.toRow) }),
 
     markAlone: (lease, isAlone) => writer.ask('markAlone', { lease: LEASE.toRow(lease), isAlone }),
+
+    // A task that has lines now needs them deleted with it.
+    async keepNotes(notes) {
+      const data = notes.map(({ task, ...note }) => ({ lease: LEASE.toRow(task), ...note }));
+      const kept = await writer.ask('keepNotes', data);
+      for (const [index, { task }] of notes.entries()) if (kept[index]) sourceOf(task).related |= HAS_LOG;
+      return kept;
+    },
 
     // Each result is the item with the same index in the packet's bytes.
     async keepResults(results) {

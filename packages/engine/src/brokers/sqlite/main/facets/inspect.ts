@@ -4,6 +4,7 @@ import { waitOf } from '../../../../broker/given-back.ts';
 import type { Inspect, ListRequest, QueueFacts, TaskRecord } from '../../../../broker/inspect.ts';
 import { shown, TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { decodeAttempts } from '../../../../task/attempt-record.ts';
+import { decodeLines, decodeProgress } from '../../../../task/task-notes.ts';
 import { decodeMeta } from '../../../../task/meta.ts';
 import type { FactsRow } from '../../thread/facets/inspect.ts';
 import type { PageCursor, RecordRow } from '../../thread/facets/records.ts';
@@ -48,6 +49,7 @@ function toTaskRecord(queue: string, row: RecordRow, [payload, result]: readonly
     lastError,
     failedMs,
     cancel,
+    progress,
     attemptRecords,
     attemptStacks,
     leaseIsOver,
@@ -66,6 +68,7 @@ function toTaskRecord(queue: string, row: RecordRow, [payload, result]: readonly
     lastError: lastError === null ? null : { message: lastError, atMs: failedMs },
     result: result ?? null,
     cancelled: parseJson(cancel) as TaskRecord['cancelled'],
+    progress: decodeProgress(progress),
     attempts: decodeAttempts(attemptRecords.join('\n'), attemptStacks),
   };
 }
@@ -131,6 +134,12 @@ export function createInspect(writer: Writer): Inspect {
     async task({ queue, id }) {
       const { data, bytes } = await writer.run('task', plain({ queue, id }));
       return data && toTaskRecord(queue, data, bytes);
+    },
+
+    // Lines are decoded here, as attempt records are: the thread never looks into them.
+    async log({ queue, id }) {
+      const found = await writer.ask('log', { queue, id });
+      return found && { lines: decodeLines(found.lines), dropped: found.dropped };
     },
 
     // Callers may hand over whole tasks.

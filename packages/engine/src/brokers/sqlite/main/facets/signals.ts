@@ -9,9 +9,7 @@ import { TaskWaits, type TaskWaitsDeps } from '../task-waits.ts';
 
 export interface LocalSignals extends Signals {
   /** Takes the changes that the writer thread reports, and wakes those who wait for them. */
-  update(changes: readonly QueueChange[]): void;
-  /** Takes the ends of tasks that the writer thread reports. */
-  onEnded(ended: readonly TaskRef[]): void;
+  update(changes: readonly QueueChange[], ended: readonly TaskRef[]): void;
   /**
    * Wakes all waiters. Later waits last until their signal aborts, because a caller in a loop would spin and freeze the process.
    * Later cancellations are rejected.
@@ -101,7 +99,6 @@ export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSigna
       return waiters.wait({ queues: new Set(knownMs.keys()), wakes }, signal);
     },
     waitForEnd: (task, signal) => taskWaits.waitForEnd(task, signal),
-    onEnded: (ended) => taskWaits.onEnded(ended),
     // Everybody is asked: a task's worker knows its own tasks.
     async cancel(ids) {
       if (closed) throw new TaskCenterError('broker-closed', { broker });
@@ -114,7 +111,8 @@ export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSigna
       listeners.add(wrapper);
       signal.addEventListener('abort', () => listeners.delete(wrapper), { once: true });
     },
-    update(changes) {
+    update(changes, ended) {
+      taskWaits.onEnded(ended);
       for (const change of changes) queues.set(change.name, change);
       waiters.wake(changes);
     },

@@ -178,6 +178,16 @@ export const RULES: Readonly<Record<string, Rule>> = {
       ({ name }) =>
         attempts.remove(Number(name)),
   },
+  log_line: {
+    kind: 'leak',
+    perQueue: false,
+    name: 'seq',
+    rows: '(SELECT DISTINCT seq FROM log_line)',
+    condition: 'seq NOT IN (SELECT seq FROM task)',
+    found: 'log lines without a task',
+    done: 'removed',
+    repair: bySql('DELETE FROM log_line WHERE seq = :name'),
+  },
   // Keys of the business would not find the queue, nor the task in it.
   business: {
     kind: 'leak',

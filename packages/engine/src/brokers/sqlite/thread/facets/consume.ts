@@ -7,6 +7,7 @@ import {
   HAS_ATTEMPTS,
   HAS_BODY,
   HAS_LOCK,
+  HAS_LOG,
   LEASE,
   LEASED,
   type FinishItem,
@@ -74,8 +75,8 @@ export interface MarkAloneRequest {
 /** The columns of a leased task that are no columns of its row. */
 const LEASED_SQL: Partial<Record<keyof LeasedItem, string>> = {
   attempt: 'attempts + 1',
-  // An earlier attempt may have left a result.
-  related: `(size > ${INLINE_BYTES} OR attempts + deferrals > 0) * ${HAS_BODY}
+  // An earlier attempt may have left a result or log lines.
+  related: `(size > ${INLINE_BYTES} OR attempts + deferrals > 0) * ${HAS_BODY} + (attempts + deferrals > 0) * ${HAS_LOG}
     + (attempts > 0) * ${HAS_ATTEMPTS} + (unique_key IS NOT NULL) * ${HAS_LOCK}`,
 };
 

@@ -12,7 +12,7 @@ import { MAX_BATCH } from '../../../../broker/bounds.ts';
 import type { Recovered, RecoverStep, Step, Surveyed } from '../../../../broker/maintain.ts';
 import { encodeAttempt } from '../../../../task/attempt-record.ts';
 import { plain, type Packet } from '../../packing.ts';
-import { HAS_ATTEMPTS, HAS_BODY } from '../../rows.ts';
+import { HAS_ATTEMPTS, HAS_BODY, HAS_LOG } from '../../rows.ts';
 import {
   ACTIVE,
   ARCHIVED,
@@ -205,7 +205,7 @@ function createExpiredTaskRemover({ database, tasks, afterFinish }: Store) {
   return (entry: QueueEntry, limit: number, nowMs: number): number => {
     const rows = expiredTasks.all({ queue: entry.number, nowMs, limit });
     const endings = rows.map(({ seq, state }): Ending => {
-      tasks.remove({ entry, seq, state }, HAS_BODY | HAS_ATTEMPTS);
+      tasks.remove({ entry, seq, state }, HAS_BODY | HAS_ATTEMPTS | HAS_LOG);
       return { entry, seq, state: null, mayHaveLock: false, attempt: null };
     });
     afterFinish(endings, nowMs);

@@ -21,6 +21,8 @@ interface StoredFields extends Pick<TaskRecord, SameField> {
   /** JSON of the cancellation. */
   readonly cancel: string | null;
   readonly waitingFor: string | null;
+  /** JSON. */
+  readonly progress: string | null;
 }
 
 /** Fields that inspectors see as they are stored. */
@@ -35,7 +37,7 @@ const SAME_FIELDS = [
 // prettier-ignore
 const STORED_FIELDS = [
   ...SAME_FIELDS, 'state', 'at', 'meta', 'headers', 'pendingSinceMs', 'finishedMs', 'failedMs', 'lastError', 'cancel',
-  'waitingFor',
+  'waitingFor', 'progress',
 ] as const satisfies readonly (keyof StoredFields)[];
 
 /** The columns that do not bear their field's name. */
