@@ -1,3 +1,4 @@
+import { rejectNamingCaller } from '../errors/caller-line.ts';
 import { countFitting } from './chunk.ts';
 
 export interface BatcherDeps<T, R> {
@@ -20,13 +21,15 @@ export interface BatcherDeps<T, R> {
 interface Waiting<T, R> {
   readonly item: T;
   readonly size: number;
-  resolve(outcome: R): void;
-  reject(error: unknown): void;
+  resolve(outcome: R | Promise<never>): void;
 }
 
-function settle<R>({ resolve, reject }: Waiting<unknown, R>, outcome: R | Error): void {
-  if (outcome instanceof Error) reject(outcome);
-  else resolve(outcome);
+function settle<R>({ resolve }: Waiting<unknown, R>, outcome: R | Error): void {
+  resolve(outcome instanceof Error ? rejectNamingCaller(outcome) : outcome);
+}
+
+function failAll(items: readonly Waiting<unknown, never>[], error: unknown): void {
+  for (const { resolve } of items) resolve(rejectNamingCaller(error));
 }
 
 /**
@@ -63,8 +66,8 @@ export class Batcher<T, R> {
 
   /** Resolves to this item's own outcome; rejects when the whole call failed. */
   add(item: T): Promise<R> {
-    return new Promise<R>((resolve, reject) => {
-      this.#waiting.push({ item, size: this.#deps.sizeOf(item), resolve, reject });
+    return new Promise<R>((resolve) => {
+      this.#waiting.push({ item, size: this.#deps.sizeOf(item), resolve });
       this.#flushSoon();
     });
   }
@@ -101,7 +104,7 @@ export class Batcher<T, R> {
       batch.forEach((item, i) => settle(item, outcomes[i] as R | Error));
       if (outcomes.every((outcome) => outcome instanceof Error)) this.#failWaiting(outcomes[0]);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      failAll(batch, error);
       this.#failWaiting(error);
     }
     this.#inFlight -= 1;
@@ -113,6 +116,6 @@ export class Batcher<T, R> {
     if (error === null) return;
     const rejected = this.#waiting;
     this.#waiting = [];
-    for (const { reject } of rejected) reject(error);
+    failAll(rejected, error);
   }
 }

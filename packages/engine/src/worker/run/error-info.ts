@@ -29,13 +29,14 @@ export function hintsOf(error: unknown): FailureHints {
   const hasHints = (value: unknown) => value instanceof HandlerError || value instanceof NonRetryableError;
   try {
     const given: FailureHints = nearest(error, hasHints)?.hints ?? {};
-    const { retryable, retryAfterMs, errorClass, status, reason } = given;
+    const { retryable, retryAfterMs, errorClass, status, reason, isLogged } = given;
     return {
       ...(typeof retryable === 'boolean' && { retryable }),
       ...(retryAfterMs !== undefined && { retryAfterMs }),
       ...(typeof errorClass === 'string' && { errorClass: storable(errorClass) }),
       ...(typeof status === 'number' && Number.isFinite(status) && { status }),
       ...(typeof reason === 'string' && { reason: storable(reason) }),
+      ...(isLogged === true && { isLogged }),
     };
   } catch {
     return {};
