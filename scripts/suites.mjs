@@ -28,6 +28,10 @@ const CHECKLIST = {
   guards: ['interop/go', 'interop/support', ...REDIS, ...engine('protocol')],
 };
 const HTTP = { locate: (name) => `packages/server/test/${name}`, guards: ['packages/server/test'] };
+const SQLITE_LONG = {
+  locate: (name) => `packages/engine/test/brokers/sqlite/${name}.long.ts`,
+  guards: ['packages/engine/test/brokers/sqlite'],
+};
 /** The suites that have a switch for their client. */
 const CLIENT_FILES = readdirSync(new URL('../packages/server/test/', import.meta.url)).filter((name) =>
   /^http-.*\.test\.ts$/.test(name),
@@ -66,6 +70,12 @@ const TABLE = [
     files: ['partial-cluster'],
     guards: engine('brokers/redis/facets/submit.ts', 'brokers/redis/calls', 'errors/failures.ts'),
     costs: { long: 15 },
+  },
+  {
+    kind: SQLITE_LONG,
+    files: ['other-driver'],
+    guards: engine('brokers/sqlite'),
+    costs: { long: 150 },
   },
   {
     kind: SERVICE,
@@ -194,7 +204,7 @@ const TABLE = [
     kind: FAULTS,
     files: ['sqlite-crash', 'sqlite-disk', 'sqlite-exit', 'sqlite-owners'],
     guards: SQLITE,
-    costs: { experiments: 50 },
+    costs: { experiments: 60 },
   },
   {
     kind: FAULTS,

@@ -39,7 +39,7 @@ experiment(
     const acknowledged: string[] = [];
     const wrong: unknown[] = [];
     let exits = 0;
-    for (let round = 0; round < run.times(1, 40); round += 1) {
+    for (let round = 0; round < run.times(2, 40); round += 1) {
       for (const { end, latestMs, code } of ENDS) {
         for (const launch of drivers) {
           const ms = Math.round(run.random.between(0, latestMs));

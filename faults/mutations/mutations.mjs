@@ -280,6 +280,15 @@ export const mutations = [
     on: 'sqlite',
   },
   {
+    name: 'sqlite-exit-does-not-wait',
+    about: 'a process exits within a call of the driver',
+    file: `${SQLITE}/main/exit-hook.ts`,
+    from: 'gate.waitUntilOutside(endMs);',
+    to: 'gate.waitUntilOutside(endMs - 2 * MAX_EXIT_WAIT_MS);',
+    experiment: 'S16',
+    on: 'sqlite',
+  },
+  {
     name: 'sqlite-goes-on-after-a-failed-sync',
     about: 'an I/O error is not fatal',
     file: `${SQLITE}/thread/group-commit.ts`,

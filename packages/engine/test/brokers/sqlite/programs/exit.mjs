@@ -1,7 +1,8 @@
 // `node exit.mjs <file> <end> <milliseconds>`: enqueues and works off tasks as fast as it can, prints `stored <id>` for each
 // acknowledgement, and ends after the time without closing the file. `end`: `exit` = process.exit(3), `throw` = an uncaught
 // error, `reject` = a rejection that nobody handles, `open` = process.exit(3) while the file is still being opened,
-// `close` = the same while it is being closed, `backup` = while it is copied, `kill` = SIGKILL.
+// `close` = the same while it is being closed, `backup` = while it is copied, `kill` = SIGKILL,
+// `warn` = process.exit(3) after two warnings.
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, connect, Worker } from '../../../../dist/index.js';
@@ -21,6 +22,11 @@ const endings = {
   kill: () => process.kill(process.pid, 'SIGKILL'),
 };
 const finish = endings[end] ?? endings.exit;
+
+if (end === 'warn') {
+  process.emitWarning('this is a warning of the program', 'ExperimentalWarning');
+  process.emitWarning('SQLite is spoken of by the program');
+}
 
 if (end === 'open') setTimeout(() => finish(), Number(ms));
 const broker = await connect(`sqlite:${path}`);
