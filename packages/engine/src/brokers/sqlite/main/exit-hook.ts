@@ -1,9 +1,14 @@
-// Lets a process exit while files are in use. Runs in the main thread.
+// Ends writer threads outside the driver's calls, where the process exits and where a thread does not close. Within one it
+// would take the process along. Runs in the main thread.
+import type { Worker } from 'node:worker_threads';
 import { systemClock } from '../../../runtime/clock.ts';
 import type { GateKeeper } from '../call-gate.ts';
 
 /** The longest time for which an exit waits for the threads, ms. A disk that stands still would hold it up for ever. */
 const MAX_EXIT_WAIT_MS = 1_000;
+
+/** How often it is looked whether a thread may be terminated, ms. */
+const TERMINATE_LOOK_MS = 50;
 
 const gates = new Set<GateKeeper>();
 
@@ -25,4 +30,11 @@ export function closeAtExit(gate: GateKeeper): () => void {
     gates.delete(gate);
     if (gates.size === 0) process.off('exit', closeGates);
   };
+}
+
+/** Terminates a thread as soon as it stands outside. */
+export async function terminate(worker: Worker, gate: GateKeeper): Promise<void> {
+  gate.close();
+  while (gate.isInside) await systemClock.sleep(TERMINATE_LOOK_MS);
+  await worker.terminate();
 }

@@ -12,6 +12,7 @@ import { fromWire, type WireError } from '../errors.ts';
 import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
 import type { FileFinding, FromWriter, ToWriter } from '../messages.ts';
 import { RemoteBackups } from './backups.ts';
+import { terminate } from './exit-hook.ts';
 import { pack, plain, toEnvelope, unpack, type ReceivedPacket, type Envelope } from '../packing.ts';
 import type { QueueChange } from '../states.ts';
 
@@ -50,8 +51,6 @@ const MAX_CALL_MS = 5_000;
 const LATE_CHECK_MS = 250;
 /** After this time, ms, a thread that does not close is terminated. */
 const MAX_CLOSE_MS = 10_000;
-/** How often it is looked whether the thread may be terminated, ms. */
-const TERMINATE_LOOK_MS = 50;
 
 /** A call of this size, bytes, is sent at once: the thread works on it while the next call is prepared. */
 const LARGE_BYTES = 16_384;
@@ -182,7 +181,7 @@ export class Writer {
   async #closeThread(): Promise<void> {
     this.#flush();
     this.#worker.postMessage({ kind: 'close' } satisfies ToWriter, []);
-    const overdue = systemClock.after(MAX_CLOSE_MS, () => void this.#terminate());
+    const overdue = systemClock.after(MAX_CLOSE_MS, () => void terminate(this.#worker, this.#gate));
     await Promise.race([this.#exited, this.#abandoned]);
     overdue.cancel();
     if (this.#isAbandoned) {
@@ -190,13 +189,6 @@ export class Writer {
       this.#rejectAll(this.#closed());
     }
     this.#sweep?.cancel();
-  }
-
-  /** A thread that is terminated within a call of the driver takes the process along. */
-  async #terminate(): Promise<void> {
-    this.#gate.close();
-    while (this.#gate.isInside) await systemClock.sleep(TERMINATE_LOOK_MS);
-    await this.#worker.terminate();
   }
 
   #schedule(): void {
