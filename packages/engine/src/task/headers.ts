@@ -27,7 +27,9 @@ function checkIsPlain(headers: unknown): void {
   throw invalidValue('headers', headers, 'an object of texts');
 }
 
-function checkSize(headers: TaskHeaders, names: readonly string[]): void {
+/** @param units code units of names and values, which take one to three bytes each */
+function checkSize(headers: TaskHeaders, names: readonly string[], units: number): void {
+  if (names.length <= MAX_HEADERS && units * 3 <= MAX_HEADERS_BYTES) return;
   const bytes = names.reduce(
     (sum, name) => sum + Buffer.byteLength(name) + Buffer.byteLength(headers[name]!),
     0,
@@ -48,12 +50,14 @@ function checkSize(headers: TaskHeaders, names: readonly string[]): void {
  */
 export function checkedHeaders(headers: TaskHeaders): TaskHeaders {
   const names = Object.keys(headers);
+  let units = 0;
   for (const name of names) {
     if (!name.isWellFormed()) throw invalidValue('The name of a header', name.toWellFormed(), TEXT);
     const value: unknown = headers[name];
     if (!isText(value)) throw invalidValue(`headers[${shown(name)}]`, value, TEXT);
+    units += name.length + value.length;
   }
-  checkSize(headers, names);
+  checkSize(headers, names, units);
   return headers;
 }
 
