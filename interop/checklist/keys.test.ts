@@ -132,7 +132,7 @@ describe('keys', () => {
     const enqueue = (type: string, id: string, options = {}) =>
       bed.client.enqueue(type, null, { queue, id, ...options });
     await enqueue('ok', 'completed', { retention: '90500ms' });
-    await enqueue('bad', 'retry', { backoff: { kind: 'fixed', delayMs: 99_123, jitter: 0 } });
+    await enqueue('bad', 'retry', { backoff: { kind: 'fixed', delay: 99_123, jitter: 0 } });
     await enqueue('bad', 'archived', { maxRetries: 0 });
     await enqueue('ok', 'scheduled', { delay: '7654ms' });
     await ends;

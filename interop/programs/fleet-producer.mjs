@@ -9,7 +9,7 @@ const { log, queues, prefix, from, to, perSecond } = JSON.parse(text);
 const file = openSync(log, 'a');
 const broker = await connect(url);
 const client = new Client(broker);
-const backoff = { kind: 'fixed', delayMs: 1_000, jitter: 0 };
+const backoff = { kind: 'fixed', delay: 1_000, jitter: 0 };
 
 /** Makes the task of a number. All producers make the same tasks, except for their IDs. */
 function taskOf(n) {

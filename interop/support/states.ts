@@ -42,7 +42,7 @@ export async function oursInAllStates(bed: Bed, queue: string): Promise<void> {
   const started = nextEvent(events, 'attempt.started', ({ type }) => type === 'active');
   await worker.start();
   await put('completed', { retention: '1h' });
-  await put('retry', { backoff: { kind: 'fixed', delayMs: HOUR_MS, jitter: 0 } });
+  await put('retry', { backoff: { kind: 'fixed', delay: HOUR_MS, jitter: 0 } });
   await put('archived', { maxRetries: 0 });
   await put('active');
   await Promise.all([started, ends]);
