@@ -23,6 +23,9 @@ const STATES = ['pending', 'active', 'scheduled', 'retry', 'completed', 'cancell
 /** Indexes that loops read at once. In the others a foreign ID stays until its time, or for ever. */
 const READ_BY_LOOPS = new Set(['pending', 'lease', 'scheduled', 'retry']);
 
+/** How the handler of `fails-once` fails. */
+const FIRST_FAILURE = 'the first time';
+
 /** A queue with foreign data and good tasks, and a worker that gets both. */
 class Scene {
   readonly raw: RawRedis;
@@ -43,7 +46,11 @@ class Scene {
   private constructor(raw: RawRedis, broker: Awaited<ReturnType<typeof connectRedis>>) {
     this.raw = raw;
     this.#broker = broker;
-    const collectError = (fields: LogFields) => void ('err' in fields && this.#faults.push(fields['err']));
+    const collectError = ({ err }: LogFields) => {
+      // The failure of a handler is no fault of the engine.
+      const isFailure = (err as { message?: string } | undefined)?.message === FIRST_FAILURE;
+      if (err !== undefined && !isFailure) this.#faults.push(err);
+    };
     const log = { debug() {}, info() {}, warn: collectError, error: collectError };
     this.#events.on('loop.failed', (event) => this.#faults.push(event));
     this.#events.on('tasks.quarantined', ({ ids }) => ids.forEach((id) => this.#quarantined.add(id)));
@@ -56,7 +63,7 @@ class Scene {
       .handle('fails-once', ({ id }) => {
         if (this.#failedOnce.has(id)) return;
         this.#failedOnce.add(id);
-        throw new Error('the first time');
+        throw new Error(FIRST_FAILURE);
       })
       .handle('*', () => {});
   }
