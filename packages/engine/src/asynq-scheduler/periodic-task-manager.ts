@@ -4,7 +4,7 @@ import type { Broker } from '../broker/broker.ts';
 import { durationMs } from '../checks/duration.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { checkBroker, durationWithin, func } from '../checks/values.ts';
-import type { TaskToEnqueue } from '../client/prepare-task.ts';
+import type { TasksToEnqueue, TaskToEnqueue } from '../client/prepare-task.ts';
 import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
@@ -20,16 +20,11 @@ export type PeriodicTask<Input = unknown> = TaskToEnqueue<Input> & {
   readonly spec: string;
 };
 
-/** Periodic tasks of many types, each with the payload of its own type. */
-type PeriodicTasks<Inputs extends readonly unknown[]> = {
-  readonly [I in keyof Inputs]: PeriodicTask<Inputs[I]>;
-};
-
 export interface PeriodicTaskManagerOptions<
-  Inputs extends readonly unknown[] = readonly unknown[],
+  Items extends readonly PeriodicTask[] = readonly PeriodicTask[],
 > extends SchedulerOptions {
   /** Returns the complete list of periodic tasks, for example from a file or a database. Called again and again. */
-  readonly provider: () => PeriodicTasks<Inputs> | Promise<PeriodicTasks<Inputs>>;
+  readonly provider: () => TasksToEnqueue<Items, PeriodicTask> | Promise<TasksToEnqueue<Items, PeriodicTask>>;
   /** How often the provider is called, at least 1 ms. Default 3 min. */
   readonly syncInterval?: Duration;
 }
@@ -90,8 +85,8 @@ function periodicTaskKey({ spec, task, payload, ...options }: PeriodicTask): str
  * registered, tasks that are no longer in it are unregistered, and the others keep their entry with its ID and times.
  * Equal tasks count as one.
  */
-export class PeriodicTaskManager<Inputs extends readonly unknown[] = readonly unknown[]> {
-  readonly #options: PeriodicTaskManagerOptions<Inputs>;
+export class PeriodicTaskManager<Items extends readonly PeriodicTask[] = readonly PeriodicTask[]> {
+  readonly #options: PeriodicTaskManagerOptions<Items>;
   readonly #runtime: Runtime;
   readonly #scheduler: Scheduler;
   readonly #checkEntry: ReturnType<typeof createCheckEntry>;
@@ -102,7 +97,7 @@ export class PeriodicTaskManager<Inputs extends readonly unknown[] = readonly un
   #stopping = false;
 
   /** @throws TaskCenterError `invalid-value` */
-  constructor(broker: Broker, options: PeriodicTaskManagerOptions<Inputs>) {
+  constructor(broker: Broker, options: PeriodicTaskManagerOptions<Items>) {
     checkBroker(broker, 'submit', 'schedulerEntries');
     checkManagerOptions(options);
     this.#options = options;

@@ -185,13 +185,13 @@ export class Client {
    * @throws TaskCenterError `some-not-stored`, whose `details` list each task with its place: `stored`, `failed` (not valid, a
    *   taken ID, a duplicate, refused by the broker), and `unknown`, which can be enqueued again with the same IDs
    */
-  enqueueMany<Inputs extends readonly unknown[]>(
-    tasks: TasksToEnqueue<Inputs>,
+  enqueueMany<Items extends readonly TaskToEnqueue[]>(
+    tasks: TasksToEnqueue<Items>,
     options?: EnqueueManyOptions & { readonly outcomes?: false },
   ): Promise<EnqueuedTask[]>;
   /** With `outcomes`: resolves to one outcome per task, in the order given, also if none is stored. */
-  enqueueMany<Inputs extends readonly unknown[]>(
-    tasks: TasksToEnqueue<Inputs>,
+  enqueueMany<Items extends readonly TaskToEnqueue[]>(
+    tasks: TasksToEnqueue<Items>,
     options: EnqueueManyOptions & { readonly outcomes: true },
   ): Promise<EnqueueResult[]>;
   async enqueueMany(

@@ -29,9 +29,14 @@ type PayloadField<Input> = undefined extends Input
       readonly payload: NoInfer<Input>;
     };
 
+/** An item with the payload of its own task, and without fields that are not known. */
+type OwnPayload<Item, Known> = (Item extends { readonly task: TaskDefinition<infer Input, unknown> }
+  ? Item & PayloadField<Input>
+  : Item) & { readonly [Name in Exclude<keyof Item, keyof Known>]: never };
+
 /** Tasks of many types, each with the payload of its own type. */
-export type TasksToEnqueue<Inputs extends readonly unknown[]> = {
-  readonly [I in keyof Inputs]: TaskToEnqueue<Inputs[I]>;
+export type TasksToEnqueue<Items extends readonly Known[], Known = TaskToEnqueue> = {
+  readonly [I in keyof Items]: OwnPayload<Items[I], Known>;
 };
 
 /** A task in one object, with names that are known. The values are checked when it is prepared. */

@@ -142,6 +142,20 @@ describe.each(brokerKinds)('closing a broker on $name', ({ available, createStor
     await Promise.all(refused);
   });
 
+  test('ends an iteration of an inspector with its next page', async () => {
+    await client.enqueueMany(Array.from({ length: 300 }, () => ({ task: 'x' })));
+    const seen: string[] = [];
+    async function walk(): Promise<void> {
+      for await (const { id } of new Inspector(broker).tasks.iterate('default', 'pending')) {
+        if (seen.push(id) === 1) void broker.close();
+        await new Promise(setImmediate);
+      }
+    }
+    await expect(walk()).rejects.toMatchObject(CLOSED);
+    expect(seen.length).toBeLessThan(300);
+    await broker.close();
+  });
+
   test('refuses every later call with one code', async () => {
     const inspector = new Inspector(broker);
     const semaphore = new Semaphore(broker, 'scope', 1);

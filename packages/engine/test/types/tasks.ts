@@ -107,6 +107,23 @@ export function enqueueingMany(client: Client, given: readonly TaskToEnqueue[]):
   ]);
   void client.enqueueMany([1, 2].map((n) => ({ task: Sum, payload: { n } })));
   void client.enqueueMany(given);
+  const made = [
+    { task: Sum, payload: { n: 1 } },
+    { task: Report, payload: { day: '2026-11-30', top: '1' }, delay: 5 },
+    { task: Ping },
+    { task: 'text', queue: 'texts' },
+  ];
+  void client.enqueueMany(made);
+  void client.enqueueMany(made, { outcomes: true });
+  const unfit = [
+    { task: Sum, payload: { n: '1' } },
+    { task: Report, payload: { day: '2026-11-30', top: '1' } },
+  ];
+  // @ts-expect-error a field of one of them has a wrong type
+  void client.enqueueMany(unfit);
+  const incomplete = [{ task: Sum }, { task: Report, payload: { day: '2026-11-30', top: '1' } }];
+  // @ts-expect-error the payload of one of them is missing
+  void client.enqueueMany(incomplete);
   void client.enqueueMany([]);
   void client.enqueueMany([{ task: Sum, payload: { n: 1 } }], { outcomes: true });
   // @ts-expect-error the payload is missing
@@ -148,6 +165,15 @@ export function scheduling(scheduler: Scheduler, broker: Broker): void {
   void new PeriodicTaskManager(broker, { provider: async () => [{ spec: '@daily', task: Ping }] });
   // @ts-expect-error the payload is missing
   void new PeriodicTaskManager(broker, { provider: () => [{ spec: '@daily', task: Sum }] });
+  const made = [
+    { spec: '@daily', task: Sum, payload: { n: 4 } },
+    { spec: '@hourly', task: 'text' },
+  ];
+  const typed = new PeriodicTaskManager(broker, { provider: () => made });
+  const held: PeriodicTaskManager = typed;
+  void held.stop();
+  // @ts-expect-error a field is unknown
+  void new PeriodicTaskManager(broker, { provider: () => [{ spec: '@daily', task: Ping, attempts: 3 }] });
   const wrong = { spec: '@daily', task: Sum, payload: { n: '' } };
   // @ts-expect-error a field has a wrong type
   void new PeriodicTaskManager(broker, { provider: async () => [wrong] });

@@ -14,7 +14,7 @@ import {
 const url = process.argv[2];
 const aggregation = { aggregate: () => ({ task: 'x' }) };
 const newWorker = (broker, handler = () => {}) =>
-  new Worker(broker, { aggregation, healthCheck: { onResult() {} }, shutdownTimeout: 100 }).handle(
+  new Worker(broker, { aggregation, healthCheck: { report() {} }, shutdownTimeout: 100 }).handle(
     '*',
     handler,
   );
@@ -134,7 +134,7 @@ const alive = () => process.getActiveResourcesInfo().filter((name) => KEEPS_ALIV
 const atFirst = alive().length;
 
 for (const [name, close] of Object.entries(orders)) {
-  await close(await connect(url));
+  await close(await connect(url, { log: false }));
   // Sockets and threads tell their end with the next turns.
   for (let turn = 0; turn < 20 && alive().length > atFirst; turn += 1)
     await new Promise((resolve) => setTimeout(resolve, 5).unref() && setImmediate(resolve));
