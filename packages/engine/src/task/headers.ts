@@ -6,6 +6,7 @@ import {
   NO_HEADERS,
   type TaskContext,
 } from '@task-center/model';
+import { createNamesCheck } from '../checks/options.ts';
 import { invalidValue, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { isPlain } from './json-losses.ts';
 
@@ -18,12 +19,10 @@ const TEXT = 'a text of valid Unicode';
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** Anything else loses its entries when it is copied, such as a `Map` or the `Headers` of a request. */
 function checkIsPlain(headers: unknown): void {
-  if (isObject(headers) && isPlain(headers)) return;
+  const isObject = typeof headers === 'object' && headers !== null && !Array.isArray(headers);
+  if (isObject && isPlain(headers)) return;
   throw invalidValue('headers', headers, 'an object of texts');
 }
 
@@ -73,20 +72,23 @@ export function mergeHeaders(shared: TaskHeaders | undefined, own: TaskHeaders |
   return own === undefined ? shared : { ...shared, ...own };
 }
 
-/** The fields of a context, which may be of any class. @throws TaskCenterError `invalid-value` */
+const checkContextNames = createNamesCheck<TaskContext>('context', {
+  businessId: true,
+  userId: true,
+  traceparent: true,
+  tracestate: true,
+});
+
+/** The fields of a context, which may be of a class. @throws TaskCenterError `invalid-value` */
 export function checkedContext(given: TaskContext): TaskContext {
+  checkContextNames(given, 'context');
   const context: Record<string, string> = {};
-  if (isObject(given)) {
-    for (const field of CONTEXT_FIELDS) {
-      const value: unknown = given[field];
-      if (value === undefined) continue;
-      if (!isText(value)) throw invalidValue(`context.${field}`, value, TEXT);
-      context[field] = value;
-    }
+  for (const field of CONTEXT_FIELDS) {
+    const value: unknown = given[field];
+    if (value === undefined) continue;
+    if (!isText(value)) throw invalidValue(`context.${field}`, value, TEXT);
+    context[field] = value;
   }
-  const isForeign = !isObject(given) || (!isPlain(given) && Object.keys(context).length === 0);
-  if (isForeign)
-    throw invalidValue('context', given, `an object with some of the texts ${CONTEXT_FIELDS.join(', ')}`);
   const { businessId } = context;
   if (businessId === undefined || isBusinessId(businessId)) return context;
   throw invalidValue(

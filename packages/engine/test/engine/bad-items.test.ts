@@ -216,6 +216,7 @@ describe.each(brokerKinds.filter(({ available }) => available))('a bad task on $
     ['a business with a NUL', { context: { businessId: 'a\u0000' } }, 'context.businessId'],
     ['a user that is a number', { context: { userId: 7 } }, 'context.userId'],
     ['half a character in the trace state', { context: { tracestate: '\udc00' } }, 'context.tracestate'],
+    ['a context with an unknown field', { context: { business: 'shop' } }, 'context.business'],
     ['a context as null', { context: null }, 'context'],
     ['a context as a Map', { context: new Map([['userId', 'u']]) }, 'context'],
     // prettier-ignore

@@ -133,6 +133,7 @@ describe.each(available)('enqueueMany on $name', ({ createStore }) => {
       { task: 'x', payload: circular },
       { task: 'x', payload: proxy },
       { task: 5 },
+      { task: 'x', attempts: 3 },
       { task: 'x', runAt: 'soon' },
       null,
       undefined,
@@ -150,6 +151,7 @@ describe.each(available)('enqueueMany on $name', ({ createStore }) => {
       { task: defined, payload: 'throw' },
       { task: null },
       { task: {} },
+      { task: defined, attempts: 3 },
       { task: defined, runAt: 'soon' },
     ];
     const good = { task: defined, payload: 1, queue };
