@@ -12,6 +12,7 @@ export type { ResultAddress, ResultOptions, WaitOptions } from './client/wait-fo
 export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task.ts';
 export { defineTask, type TaskDefaults, type TaskDefinition, type TaskOptions } from './task/define-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
+export type { ClientMiddleware } from './client/middleware.ts';
 export type { EnqueueOptions } from './client/enqueue-options.ts';
 export type { BackoffOptions } from './task/backoff-options.ts';
 

@@ -3,7 +3,8 @@ import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { isOptions } from '../checks/options.ts';
 import { failedOutcome } from '../errors/failures.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
-import { batchOutcome, type BatchOutcome, type NotStored } from './outcomes.ts';
+import { middlewareError } from './middleware.ts';
+import { batchOutcome, notStored, type BatchOutcome, type EnqueuedTask, type NotStored } from './outcomes.ts';
 import {
   checkTaskToEnqueue,
   DURABILITIES,
@@ -18,6 +19,11 @@ import {
 export interface BatchDeps {
   readonly broker: Pick<Broker, 'name' | 'submit'>;
   readonly prepare: PrepareTask;
+  /** Stores one task through the client's middleware, as `finish` returns it. Left out = there is none. */
+  readonly storeThrough?: (
+    task: TaskToEnqueue,
+    finish: (prepared: NewTask) => NewTask,
+  ) => Promise<EnqueuedTask>;
 }
 
 /** A prepared task and its index in the list that was given. */
@@ -130,6 +136,24 @@ async function submitPrepared(tasks: readonly TaskToEnqueue[], deps: BatchDeps):
   return outcomes;
 }
 
+/** Through middleware each task goes its own way. Those that arrive at the end in the same turn share calls all the same. */
+async function submitEach(
+  tasks: readonly TaskToEnqueue[],
+  storeThrough: NonNullable<BatchDeps['storeThrough']>,
+): Promise<BatchOutcome[]> {
+  const storing = Array.from(tasks, async (given, index): Promise<BatchOutcome> => {
+    let prepared: NewTask | undefined;
+    try {
+      checkIsTask(given, index);
+      return await storeThrough(given, (task) => (prepared = task));
+    } catch (thrown) {
+      const error = middlewareError(thrown);
+      return prepared ? notStored(prepared, error) : { error, id: null, queue: null };
+    }
+  });
+  return Promise.all(storing);
+}
+
 /**
  * Stores the tasks of a batch. Resolves when all of them have been tried, to one outcome per task, in order.
  *
@@ -138,5 +162,6 @@ async function submitPrepared(tasks: readonly TaskToEnqueue[], deps: BatchDeps):
 export async function submitBatch(tasks: readonly TaskToEnqueue[], deps: BatchDeps): Promise<BatchOutcome[]> {
   if (!Array.isArray(tasks)) throw invalidValue('tasks', tasks, 'a list of tasks');
   if (tasks.length === 0) return [];
+  if (deps.storeThrough) return submitEach(tasks, deps.storeThrough);
   return tasks.every(isUsual) ? submitWhileRead(tasks, deps) : submitPrepared(tasks, deps);
 }

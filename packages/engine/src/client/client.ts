@@ -3,13 +3,14 @@ import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { createNamesCheck, createOptionsCheck } from '../checks/options.ts';
-import { checkBroker, flag } from '../checks/values.ts';
+import { checkBroker, flag, func } from '../checks/values.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import type { ResultOf, TaskDefinition, WithoutPayload } from '../task/define-task.ts';
 import { checkEnqueueOptions, ENQUEUE_NAMES, type EnqueueOptions } from './enqueue-options.ts';
 import { submitBatch } from './batch.ts';
+import { nextNotCalled, throughMiddleware, type ClientMiddleware } from './middleware.ts';
 import {
   allStored,
   storedTaskOrError,
@@ -77,6 +78,7 @@ export class Client {
   readonly #broker: Broker;
   readonly #prepare: PrepareTask;
   readonly #results: ResultWaiter;
+  readonly #layers: ClientMiddleware[] = [];
   /** One for each durability: it is a property of a call, and only tasks of the same one can share a call. */
   readonly #batchers = new Map<Durability, Batcher<NewTask, EnqueuedTask>>();
 
@@ -114,6 +116,7 @@ export class Client {
     try {
       const { lifetime } = this.#broker;
       lifetime.checkOpen();
+      if (this.#layers.length > 0) return lifetime.track(this.#storeThrough({ ...options, task, payload }));
       if (options !== NO_OPTIONS) checkEnqueueOptions(options);
       const { durability = 'memory' } = options;
       const preparing = this.#prepare(task, payload, options);
@@ -150,12 +153,13 @@ export class Client {
     const { lifetime } = this.#broker;
     lifetime.checkOpen();
     signal?.throwIfAborted();
-    const store = async () => {
-      const prepared = keptForWait(await this.#prepare(task, payload, enqueueOptions), wait);
-      const { id } = await this.#batcherFor(options.durability ?? 'memory').add(prepared);
-      return { ...prepared, plainId: id };
-    };
-    const { queue, id, plainId } = await lifetime.track(store());
+    let prepared: NewTask | undefined;
+    const given = { ...enqueueOptions, task, payload };
+    const { id: plainId } = await lifetime.track(
+      this.#storeThrough(given, (ready) => (prepared = keptForWait(ready, wait))),
+    );
+    if (!prepared) throw nextNotCalled();
+    const { queue, id } = prepared;
     const how = { wait, signal, ...(typeof task !== 'string' && { task }) };
     return this.#results.wait({ queue, id, plainId, isNew: true }, how);
   }
@@ -199,7 +203,11 @@ export class Client {
     options: EnqueueManyOptions = {},
   ): Promise<EnqueuedTask[] | EnqueueResult[]> {
     const { outcomes: isEachWanted = false } = checkManyOptions(options);
-    const storing = submitBatch(tasks, { broker: this.#broker, prepare: this.#prepare });
+    const storing = submitBatch(tasks, {
+      broker: this.#broker,
+      prepare: this.#prepare,
+      ...(this.#layers.length > 0 && { storeThrough: (...args) => this.#storeThrough(...args) }),
+    });
     const outcomes = await this.#broker.lifetime.track(storing);
     return isEachWanted ? toResults(outcomes) : allStored(outcomes);
   }
@@ -216,6 +224,30 @@ export class Client {
   /** Stores tasks that are complete and checked already; resolves to one outcome per task, in order. Rejects if all of them failed. */
   async submitMany(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
     return tasks.length === 0 ? [] : await this.#broker.submit.enqueue(tasks);
+  }
+
+  /**
+   * Runs a function around each task that is enqueued here from now on, for what concerns all of them: headers, a check, a count. The
+   * first one is outermost. With middleware a payload is read when `next` is called.
+   *
+   * @throws TaskCenterError `invalid-value`
+   */
+  use(middleware: ClientMiddleware): this {
+    func(middleware, 'middleware');
+    this.#layers.push(middleware);
+    return this;
+  }
+
+  /** Stores one task through the middleware. `finish` is given the prepared task, and returns the one to store. */
+  #storeThrough(
+    given: TaskToEnqueue,
+    finish: (prepared: NewTask) => NewTask = (prepared) => prepared,
+  ): Promise<EnqueuedTask> {
+    return throughMiddleware(this.#layers, given, async ({ task, payload, ...options }) => {
+      checkEnqueueOptions(options);
+      const prepared = finish(await this.#prepare(task, payload, options));
+      return this.#batcherFor(options.durability ?? 'memory').add(prepared);
+    });
   }
 
   #batcherFor(durability: Durability): Batcher<NewTask, EnqueuedTask> {

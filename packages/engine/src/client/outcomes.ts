@@ -59,10 +59,17 @@ export function storedTaskOrError(
   }
 }
 
+/** The outcome of a task of a batch that was given to a broker. */
+export const notStored = (task: NewTask, error: TaskCenterError): NotStored => ({
+  error,
+  id: idOf(task),
+  queue: task.queue,
+});
+
 /** The same for a task of a batch. */
 export function batchOutcome(task: NewTask, outcome: EnqueueOutcome, durability: Durability): BatchOutcome {
   const stored = storedTaskOrError(task, outcome, durability);
-  return stored instanceof TaskCenterError ? { error: stored, id: idOf(task), queue: task.queue } : stored;
+  return stored instanceof TaskCenterError ? notStored(task, stored) : stored;
 }
 
 const isStored = (outcome: BatchOutcome): outcome is EnqueuedTask => !('error' in outcome);

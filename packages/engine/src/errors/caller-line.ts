@@ -1,6 +1,6 @@
 import { TaskCenterError } from './task-center-error.ts';
 
-/** The promises between the one that is resolved with ours and whoever awaits it are linked after this number of turns. */
+/** The promises between the one that is resolved with ours and the one that a caller awaits are linked after this number of turns. */
 const LINKED_AFTER = 3;
 
 /** The lines of the functions that await the promise of the running continuation. Node's own run it, and await nothing. */
