@@ -112,6 +112,15 @@ describe('options', () => {
     expect(names({ ca: 5 })).toEqual({ ca: 5 });
     expect(() => names({ cA: 5 })).toThrow(fault('cA', 'did you mean "ca"?'));
     expect(() => names(null)).toThrow(fault('options'));
+    const cause = new Error('do not look');
+    const fail = () => {
+      throw cause;
+    };
+    for (const trap of ['get', 'ownKeys'])
+      expect(() => names(new Proxy({}, { [trap]: fail }))).toThrow(
+        expect.objectContaining({ code: 'invalid-value', cause }),
+      );
+    expect(() => names(Object.assign([5], { constructor: Object }))).toThrow(fault('0'));
   });
 });
 
