@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import type { EnqueueOutcome, NewTask } from '../../../src/broker/submit.ts';
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
@@ -97,6 +97,18 @@ describe.runIf(hasRedis())('tasks that take several calls, when some of the call
     await raw.call('DEL', 'asynq:queues');
     expect(await broker.submit.enqueue(tasks)).toContainEqual({ code: 'task-exists' });
     expect(await raw.call('SMEMBERS', 'asynq:queues')).toEqual(['default']);
+  });
+
+  test('to more queues than Redis takes calls at a time: all are stored', async () => {
+    const tasks = Array.from({ length: 5_500 }, (_, i) => ({ task: 't', queue: `q${i}` }));
+    // The proxy would double the time.
+    const direct = await connectRedis({ url: redis.url });
+    onTestFinished(() => direct.close());
+    const stored = await new Client(direct).enqueueMany([...tasks, { task: 't', queue: 'q0' }]);
+    expect(stored.map(({ queue }) => queue)).toEqual([...tasks.map(({ queue }) => queue), 'q0']);
+    expect(await raw.call('SCARD', 'asynq:queues')).toBe(5_500);
+    expect(await raw.call('LLEN', 'asynq:{q0}:pending')).toBe(2);
+    expect(await raw.call('LLEN', 'asynq:{q5499}:pending')).toBe(1);
   });
 
   test('with the library: each task is stored or failed, with its place', async () => {

@@ -28,6 +28,8 @@ import { businessesOf, itemOf, enqueueOutcomesOf, type EncodedTask } from '../re
  * being encoded.
  */
 const HALF_BATCH = MAX_BATCH / 2;
+/** Queues with a call that is being filled. Each needs two calls to Redis, of which the client takes 10,000 at a time. */
+const MAX_FILLING = 2_000;
 
 interface SendOptions {
   /** The caller's signal, or how much time the call has left. */
@@ -81,6 +83,8 @@ class Submission {
   readonly #calls: Promise<unknown>[] = [];
   readonly #preconditions: Promise<unknown>[] = [];
   #count = 0;
+  /** Queues with a call that is being filled. */
+  #filling = 0;
 
   constructor(deps: SubmissionDeps) {
     this.#deps = deps;
@@ -96,20 +100,26 @@ class Submission {
     const size = prepared.item.message.length + prepared.item.meta.length;
     const isFull = batch.tasks.length === HALF_BATCH || batch.bytes + size > MAX_BATCH_BYTES;
     const sent = isFull && batch.tasks.length > 0 ? this.#send(task.queue, batch) : undefined;
+    if (batch.tasks.length === 0) this.#filling += 1;
     batch.tasks.push(prepared);
     batch.bytes += size;
-    return sent;
+    return this.#filling > MAX_FILLING ? this.#sendAll() : sent;
   }
 
   /** Sends the remaining calls. Resolves with one outcome per task, in order, when all calls have ended. */
   async end(): Promise<EnqueueOutcome[]> {
+    await this.#sendAll();
+    return throwIfAllFailed(this.#outcomes);
+  }
+
+  /** Sends the calls that are being filled. Resolves when all calls so far have ended. */
+  async #sendAll(): Promise<void> {
     for (const [queue, batch] of this.#batches) {
-      const sent = this.#send(queue, batch);
+      const sent = batch.tasks.length > 0 ? this.#send(queue, batch) : undefined;
       if (sent) await sent;
     }
     await Promise.all(this.#preconditions);
     await Promise.all(this.#calls);
-    return throwIfAllFailed(this.#outcomes);
   }
 
   /** Encodes a task. One that cannot be encoded, such as a text that Go could not read, fails alone. */
@@ -136,6 +146,7 @@ class Submission {
   #send(queue: string, batch: PendingBatch): Promise<unknown> | undefined {
     const { deps, options, assurance } = this.#deps;
     const { tasks } = batch;
+    this.#filling -= 1;
     batch.tasks = [];
     batch.bytes = 0;
     if (batch.failed) return this.#settle(tasks, batch.failed);
