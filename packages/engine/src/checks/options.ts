@@ -46,7 +46,7 @@ interface Taker {
 }
 
 /** The error for an option that is not known. `path`: where the options are within others, with its point. */
-function unknownOption(name: string, { what, known }: Taker, path = ''): TaskCenterError {
+export function unknownOption(name: string, { what, known }: Taker, path = ''): TaskCenterError {
   const names = [...known];
   const likely = likelyName(name, names);
   const got = `an unknown option of ${what}${likely === null ? '' : ` (did you mean "${likely}"?)`}`;
@@ -80,7 +80,7 @@ const faultOf = (path: string, error: unknown): TaskCenterError =>
   error instanceof TaskCenterError ? error : unreadable(path || 'options', error);
 
 /** Calls a check. An object that cannot be read is not valid either. */
-function callCheck<Result>(path: string, check: () => Result): Result {
+export function callCheck<Result>(path: string, check: () => Result): Result {
   try {
     return check();
   } catch (error) {

@@ -5,6 +5,8 @@ import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Backup, BackupFile, BackupOptions } from '../broker/backup.ts';
 import type { Broker } from '../broker/broker.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { abortSignal, filledText } from '../checks/values.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { newUuid } from '../runtime/ids.ts';
 
@@ -14,6 +16,8 @@ export interface OpenBackup {
   /** To be read to its end or destroyed; the copy is then gone. */
   readonly content: Readable;
 }
+
+const checkBackupOptions = createOptionsCheck<BackupOptions>('backup', { signal: abortSignal });
 
 /** @throws TaskCenterError `not-supported` */
 function requireBackup({ backup, name }: Broker): Backup {
@@ -70,6 +74,8 @@ export async function writeBackup(
   path: string,
   options: BackupOptions = {},
 ): Promise<BackupFile> {
+  filledText(path, 'path');
+  checkBackupOptions(options);
   const backup = requireBackup(broker);
   const target = resolve(path);
   if (await isThere(target)) throw pathTaken(target);

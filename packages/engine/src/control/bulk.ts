@@ -1,7 +1,9 @@
 import type { BulkState, TaskAction } from '../broker/control.ts';
 import type { Broker } from '../broker/broker.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
-import { changeInSteps, type BulkChange } from './change-in-steps.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { anyText } from '../checks/values.ts';
+import { changeInSteps, STEP_ROWS, type BulkChange, type BulkOptions } from './change-in-steps.ts';
 import { requireQueue } from './queues.ts';
 
 /** A running task is in none of them: it would go on running beside the change. */
@@ -16,6 +18,11 @@ const BULK_STATES: readonly BulkState[] = [
 /** The state to which an action leads; `remove` leads to none. */
 const TARGETS: Readonly<Partial<Record<TaskAction, BulkState>>> = { run: 'pending', archive: 'archived' };
 
+const checkBulkOptions = createOptionsCheck<BulkOptions>('a change of many tasks', {
+  ...STEP_ROWS,
+  group: anyText,
+});
+
 /** The compiler checks the state for TypeScript; callers in JavaScript need it at run time. */
 function checkState({ action, state }: BulkChange): void {
   const allowed = BULK_STATES.filter((known) => known !== TARGETS[action]);
@@ -29,6 +36,7 @@ function checkState({ action, state }: BulkChange): void {
  */
 export async function changeAll(broker: Broker, bulk: BulkChange): Promise<number> {
   checkState(bulk);
+  checkBulkOptions(bulk.options);
   await requireQueue(broker, bulk.queue);
   return changeInSteps(broker, bulk);
 }

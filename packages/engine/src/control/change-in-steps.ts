@@ -1,6 +1,8 @@
 import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState, TaskAction } from '../broker/control.ts';
+import type { OptionRows } from '../checks/options.ts';
+import { abortSignal, func } from '../checks/values.ts';
 
 /** Options of a change to many tasks. It is made in short steps, and other calls to the broker run between them. */
 export interface BulkOptions {
@@ -14,6 +16,10 @@ export interface BulkOptions {
   /** Stops after the current step. Changes that were made stay. Default: it goes on to the end. */
   readonly signal?: AbortSignal;
 }
+
+export const STEP_ROWS = { onProgress: func, signal: abortSignal } satisfies OptionRows<
+  Omit<BulkOptions, 'group'>
+>;
 
 /** One action on all tasks that a queue has in a state. */
 export interface BulkChange {

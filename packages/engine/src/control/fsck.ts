@@ -103,7 +103,7 @@ interface Round {
 }
 
 /** Checks one queue: first pass, pause, second pass, and with `repair` the repair of what both have found. */
-async function checkQueue(check: Check, queue: Queue, options: FsckOptions): Promise<Round> {
+async function checkStoredQueue(check: Check, queue: Queue, options: FsckOptions): Promise<Round> {
   const { repair = false, pause = PAUSE, clock = systemClock } = options;
   const pauseMs = durationMs(pause, 'pause');
   const examine = createExamine(check, queue);
@@ -130,9 +130,9 @@ async function checkAll(
   options: FsckOptions,
 ): Promise<Round & { readonly queues: readonly string[] }> {
   // First the data that belongs to no queue: a repair there may reveal another queue.
-  const rounds = [await checkQueue(check, null, options)];
+  const rounds = [await checkStoredQueue(check, null, options)];
   const queues = options.queues ?? (await inspect.queues());
-  for (const queue of queues) rounds.push(await checkQueue(check, queue, options));
+  for (const queue of queues) rounds.push(await checkStoredQueue(check, queue, options));
   return {
     queues,
     findings: rounds.flatMap(({ findings }) => findings),

@@ -1,6 +1,10 @@
+import { MAX_PAGE } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
-import type { TaskRecord } from '../broker/inspect.ts';
-import { listTasks, type PageOptions, type TaskList } from './list-tasks.ts';
+import type { ListRequest, TaskRecord } from '../broker/inspect.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { anyText, wholeNumber } from '../checks/values.ts';
+import { checkList, type PageOptions, type TaskList } from './list-tasks.ts';
+import { requireQueue } from './queues.ts';
 
 /** Which tasks are gone through. */
 export interface IterateOptions extends Pick<PageOptions, 'group'> {
@@ -9,6 +13,11 @@ export interface IterateOptions extends Pick<PageOptions, 'group'> {
 }
 
 const DEFAULT_READ_SIZE = 100;
+
+const checkIterateOptions = createOptionsCheck<IterateOptions>('iterate', {
+  pageSize: wholeNumber(1, MAX_PAGE),
+  group: anyText,
+});
 
 /** Whether a task has come into its state after a time, by its own times: a list may meet it again then. */
 const hasComeSince = ({ startedMs, pendingSinceMs, finishedMs }: TaskRecord, ms: number): boolean =>
@@ -20,17 +29,28 @@ const hasComeSince = ({ startedMs, pendingSinceMs, finishedMs }: TaskRecord, ms:
  *
  * @throws TaskCenterError `invalid-value`, `queue-not-found`
  */
-export async function* iterateTasks(
+export function iterateTasks(
   broker: Broker,
   list: TaskList,
-  { pageSize: limit = DEFAULT_READ_SIZE, ...group }: IterateOptions,
+  options: IterateOptions,
 ): AsyncGenerator<TaskRecord, void, undefined> {
-  let page = await listTasks(broker, list, { limit, ...group });
+  const { pageSize = DEFAULT_READ_SIZE, group } = checkIterateOptions(options);
+  checkList(list, group);
+  return readPages(broker, { ...list, limit: pageSize, ...(group !== undefined && { group }) });
+}
+
+async function* readPages(
+  broker: Broker,
+  request: Omit<ListRequest, 'cursor'>,
+): AsyncGenerator<TaskRecord, void, undefined> {
+  await requireQueue(broker, request.queue);
+  // The list of a queue that is removed meanwhile is empty.
+  let page = await broker.inspect.list({ ...request, cursor: null });
   const sinceMs = page.readMs;
   for (;;) {
     const { tasks, cursor } = page;
     // Read before the caller acts on this page: a cursor is lost if all tasks that it names have left the list.
-    const next = cursor === null ? null : await listTasks(broker, list, { limit, cursor, ...group });
+    const next = cursor === null ? null : await broker.inspect.list({ ...request, cursor });
     for (const task of tasks) if (!hasComeSince(task, sinceMs)) yield task;
     if (next === null) return;
     page = next;

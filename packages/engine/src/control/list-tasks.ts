@@ -1,9 +1,13 @@
 /** Lists of the tasks in one state: of a stored queue, as in the library, and of a logical queue, as over HTTP. */
-import { storedQueue, type ListedState, type TaskKind } from '@task-center/model';
+import { storedQueue, TASK_STATES, type ListedState, type TaskKind } from '@task-center/model';
+import { MAX_PAGE } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { ListRequest, TaskPage, TaskRecord } from '../broker/inspect.ts';
-import { TaskCenterError } from '../errors/task-center-error.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { anyText, oneOf, orNull, wholeNumber } from '../checks/values.ts';
+import { invalidValue } from '../errors/task-center-error.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { checkStoredQueue } from './arguments.ts';
 import { requireQueue } from './queues.ts';
 
 /** Which page of a list. */
@@ -22,19 +26,31 @@ export interface TaskList {
   readonly state: ListedState;
 }
 
+const LISTED_STATES = TASK_STATES.filter((state) => state !== 'blocked' && state !== 'awaiting');
+const checkListedState = oneOf(LISTED_STATES);
+
+/** @throws TaskCenterError `invalid-value` */
+export function checkList({ queue, state }: TaskList, group: string | undefined): void {
+  checkStoredQueue(queue);
+  checkListedState(state, 'state');
+  if (state === 'aggregating' && group === undefined)
+    throw invalidValue('group', group, 'the name of a group');
+}
+
+const checkPage = createOptionsCheck<PageOptions>('list', {
+  limit: wholeNumber(1, MAX_PAGE),
+  cursor: orNull(anyText),
+  group: anyText,
+});
+
 /** Of all lists in the library, as in Asynq. */
 export const DEFAULT_PAGE_SIZE = 30;
 
 /** A page of the tasks of a stored queue. @throws TaskCenterError `invalid-value`, `queue-not-found` */
-export async function listTasks(
-  broker: Broker,
-  { queue, state }: TaskList,
-  { limit = DEFAULT_PAGE_SIZE, cursor = null, group }: PageOptions,
-): Promise<TaskPage> {
-  if (state === 'aggregating' && group === undefined) {
-    const expected = 'the name of a group';
-    throw new TaskCenterError('invalid-value', { name: 'group', got: 'nothing', expected });
-  }
+export async function listTasks(broker: Broker, list: TaskList, options: PageOptions): Promise<TaskPage> {
+  const { limit = DEFAULT_PAGE_SIZE, cursor = null, group } = checkPage(options);
+  checkList(list, group);
+  const { queue, state } = list;
   await requireQueue(broker, queue);
   return broker.inspect.list({ queue, state, limit, cursor, ...(group !== undefined && { group }) });
 }

@@ -6,17 +6,8 @@ import { BUILT_IN_QUEUES, logicalQueue, storedQueues, storedTaskId, type TaskKin
 import type { Broker } from '../broker/broker.ts';
 import type { BusinessFilter } from '../broker/inspect.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import { checkedAddress, type TaskAddress } from './arguments.ts';
 import { requireQueue } from './queues.ts';
-
-/** Identifies a task. Whatever has these fields can be given, such as a task from a list. */
-export interface TaskAddress {
-  /** The stored queue. Default: all queues are searched, and exactly one must have the task. */
-  readonly queue?: string;
-  /** The ID that `enqueue` took or returned. */
-  readonly id: string;
-  /** The `businessId` it was enqueued with, if any: IDs of two businesses are separate. Null or left out = none. */
-  readonly businessId?: string | null;
-}
 
 /** Where a task is stored. Whether it exists is decided by the call that acts on it. */
 export interface LocatedTask {
@@ -57,14 +48,12 @@ async function locateById({ inspect }: Broker, id: string, business: string | nu
 }
 
 /**
- * Locates the task at an address. With a queue it checks the queue, not the task.
+ * Locates a task by its address or its ID. With a queue it checks the queue, not the task.
  *
- * @throws TaskCenterError `queue-not-found`; without a queue `task-not-found`, `task-id-ambiguous`
+ * @throws TaskCenterError `invalid-value`, `queue-not-found`; without a queue `task-not-found`, `task-id-ambiguous`
  */
-export async function locateTask(
-  broker: Broker,
-  { queue, id, businessId = null }: TaskAddress,
-): Promise<LocatedTask> {
+export async function locateTask(broker: Broker, task: TaskAddress | string): Promise<LocatedTask> {
+  const { queue, id, businessId = null } = checkedAddress(task);
   if (queue === undefined) return locateById(broker, id, businessId);
   await requireQueue(broker, queue);
   return { queue, id, storedId: storedTaskId(id, businessId) };

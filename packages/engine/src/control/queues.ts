@@ -1,7 +1,9 @@
 /** Stored queues: what is in them, and whether workers take tasks from them. */
 import type { Broker } from '../broker/broker.ts';
 import type { DayCounts, GroupSize, QueueFacts } from '../broker/inspect.ts';
+import { anyText, wholeNumber } from '../checks/values.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
+import { checkStoredQueue, optional } from './arguments.ts';
 
 /** A queue with its counts, settings and figures. */
 export interface QueueInfo extends QueueFacts {
@@ -13,15 +15,21 @@ export interface QueueInfo extends QueueFacts {
   readonly memoryUsage: number;
 }
 
-const MAX_DAYS = 90;
+const checkDays = wholeNumber(1, 90);
+const checkReason = optional(anyText);
 
 /** The names of all stored queues, sorted. */
 export function listQueues({ inspect }: Broker): Promise<string[]> {
   return inspect.queues();
 }
 
-/** Checks that a stored queue is known: it was used, and was not removed since. @throws TaskCenterError `queue-not-found` */
+/**
+ * Checks that a stored queue is known: it was used, and was not removed since.
+ *
+ * @throws TaskCenterError `invalid-value`, `queue-not-found`
+ */
 export async function requireQueue({ inspect }: Broker, queue: string): Promise<void> {
+  checkStoredQueue(queue);
   if (await inspect.exists(queue)) return;
   throw new TaskCenterError('queue-not-found', { queue });
 }
@@ -57,10 +65,7 @@ export async function* iterateQueues(broker: Broker): AsyncGenerator<QueueInfo, 
  * @throws TaskCenterError `invalid-value`, `queue-not-found`
  */
 export async function getHistory(broker: Broker, queue: string, days: number): Promise<DayCounts[]> {
-  if (!Number.isInteger(days) || days < 1 || days > MAX_DAYS) {
-    const expected = `a whole number from 1 to ${MAX_DAYS}`;
-    throw new TaskCenterError('invalid-value', { name: 'days', got: String(days), expected });
-  }
+  checkDays(days, 'days');
   await requireQueue(broker, queue);
   return broker.inspect.history(queue, days);
 }
@@ -73,6 +78,7 @@ export async function listGroups(broker: Broker, queue: string): Promise<GroupSi
 
 /** Workers take no further tasks; running attempts go on. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
 export async function pauseQueue(broker: Broker, queue: string, reason?: string): Promise<void> {
+  checkReason(reason, 'reason');
   await requireQueue(broker, queue);
   if (await broker.control.pause(queue, reason)) return;
   throw new TaskCenterError('pause-unchanged', { queue, paused: true });

@@ -3,7 +3,9 @@ import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BulkState } from '../broker/control.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { changeInSteps, type BulkOptions } from './change-in-steps.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { flag } from '../checks/values.ts';
+import { changeInSteps, STEP_ROWS, type BulkOptions } from './change-in-steps.ts';
 import { requireQueue } from './queues.ts';
 
 /** Options of `Inspector.queues.remove`. `onProgress` and `signal` concern the removal of its tasks. */
@@ -14,6 +16,8 @@ export interface RemoveQueueOptions extends Omit<BulkOptions, 'group'> {
    */
   readonly force?: boolean;
 }
+
+const checkRemovalOptions = createOptionsCheck<RemoveQueueOptions>('remove', { ...STEP_ROWS, force: flag });
 
 const REMOVABLE_STATES: readonly BulkState[] = [
   'pending',
@@ -64,11 +68,8 @@ async function removeByForce(broker: Broker, queue: string, options: BulkOptions
  *
  * @throws TaskCenterError `queue-not-found`, `queue-not-empty`
  */
-export async function removeQueue(
-  broker: Broker,
-  queue: string,
-  { force = false, ...options }: RemoveQueueOptions,
-): Promise<void> {
+export async function removeQueue(broker: Broker, queue: string, given: RemoveQueueOptions): Promise<void> {
+  const { force = false, ...options } = checkRemovalOptions(given);
   await requireQueue(broker, queue);
   if (force) return removeByForce(broker, queue, options);
   const states = (await statesIn(broker, queue)).filter((state) => !ENDED_STATES.includes(state));

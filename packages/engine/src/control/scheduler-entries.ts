@@ -2,7 +2,8 @@ import { compareByNext } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import { MAX_EVENTS, type EnqueueEvent, type EntryRecord } from '../broker/scheduler-entries.ts';
 import type { EnqueueOptions } from '../client/enqueue-options.ts';
-import { TaskCenterError } from '../errors/task-center-error.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { filledText, wholeNumber } from '../checks/values.ts';
 import { optionsOf } from '../asynq-scheduler/entry-options.ts';
 import { DEFAULT_PAGE_SIZE } from './list-tasks.ts';
 
@@ -21,11 +22,10 @@ export interface EventPageOptions {
   readonly pageSize?: number;
 }
 
-function checked(value: number, name: string, max: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  const expected = `a whole number from 1 to ${max}`;
-  throw new TaskCenterError('invalid-value', { name, got: String(value), expected });
-}
+const checkEventOptions = createOptionsCheck<EventPageOptions>('events', {
+  page: wholeNumber(1, MAX_EVENTS),
+  pageSize: wholeNumber(1, MAX_EVENTS),
+});
 
 /** Brokers return entries in no order. Those of the same time are in that of their IDs, the same on every broker. */
 const byNextAndId = (a: SchedulerEntry, b: SchedulerEntry): number =>
@@ -43,22 +43,23 @@ export async function listSchedulerEntries({ schedulerEntries }: Broker): Promis
 export async function listEnqueueEvents(
   { schedulerEntries }: Broker,
   entryId: string,
-  { page = 1, pageSize = DEFAULT_PAGE_SIZE }: EventPageOptions,
+  options: EventPageOptions,
 ): Promise<EnqueueEvent[]> {
-  const pages = {
-    page: checked(page, 'page', MAX_EVENTS),
-    pageSize: checked(pageSize, 'pageSize', MAX_EVENTS),
-  };
-  return schedulerEntries.events(entryId, pages);
+  filledText(entryId, 'entryId');
+  const { page = 1, pageSize = DEFAULT_PAGE_SIZE } = checkEventOptions(options);
+  return schedulerEntries.events(entryId, { page, pageSize });
 }
 
 /**
  * All that is kept of what an entry has enqueued, newest first. It is read in one call, because pages would shift with each
  * event that is new.
  */
-export async function* iterateEnqueueEvents(
+export function iterateEnqueueEvents(
   broker: Broker,
   entryId: string,
 ): AsyncGenerator<EnqueueEvent, void, undefined> {
-  yield* await listEnqueueEvents(broker, entryId, { pageSize: MAX_EVENTS });
+  filledText(entryId, 'entryId');
+  return (async function* () {
+    yield* await listEnqueueEvents(broker, entryId, { pageSize: MAX_EVENTS });
+  })();
 }

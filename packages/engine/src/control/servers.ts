@@ -3,6 +3,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { ClusterNode, ClusterView } from '../broker/cluster.ts';
 import type { ServerRecord } from '../broker/presence.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import { checkStoredQueue } from './arguments.ts';
 
 /** The workers that run now, sorted by host and process; at most 1,000. */
 export async function listServers({ presence }: Broker): Promise<ServerRecord[]> {
@@ -21,11 +22,13 @@ function requireCluster({ cluster, name }: Broker): ClusterView {
 
 /** The cluster slot that holds a queue, 0 to 16383. @throws TaskCenterError `not-a-cluster` */
 export async function getClusterKeySlot(broker: Broker, queue: string): Promise<number> {
+  checkStoredQueue(queue);
   return requireCluster(broker).keySlot(queue);
 }
 
 /** The nodes that hold a queue, the master first. @throws TaskCenterError `not-a-cluster` */
 export async function listClusterNodes(broker: Broker, queue: string): Promise<ClusterNode[]> {
+  checkStoredQueue(queue);
   return requireCluster(broker).nodes(queue);
 }
 

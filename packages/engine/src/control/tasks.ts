@@ -7,6 +7,7 @@ import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskRef } from '../runtime/events.ts';
 import type { TaskLog } from '../task/task-notes.ts';
 import { encodeGiven } from '../task/payload.ts';
+import { checkCancellation, checkedAddress, type TaskAddress } from './arguments.ts';
 import type { LocatedTask } from './locate-task.ts';
 
 const MAX_PAYLOAD_BYTES = 4 * 1_024 * 1_024;
@@ -109,6 +110,7 @@ export async function cancelTask(
   task: LocatedTask,
   cancellation: Cancellation,
 ): Promise<CancelResult> {
+  checkCancellation(cancellation, 'cancellation');
   const outcome = await control.cancel(refOf(task), cancellation);
   if (outcome.code === 'requested') {
     await signals.cancel([task.storedId]).catch(() => {});
@@ -126,10 +128,7 @@ export async function cancelTask(
  *
  * @throws TaskCenterError `broker-unavailable`
  */
-export function publishAsynqCancel(
-  { signals }: Broker,
-  id: string,
-  businessId: string | null = null,
-): Promise<void> {
-  return signals.cancel([storedTaskId(id, businessId)]);
+export async function publishAsynqCancel({ signals }: Broker, task: TaskAddress | string): Promise<void> {
+  const { id, businessId = null } = checkedAddress(task);
+  await signals.cancel([storedTaskId(id, businessId)]);
 }

@@ -18,9 +18,6 @@ async function* infosOf(records: AsyncIterable<TaskRecord>): AsyncGenerator<Task
   for await (const record of records) yield taskInfo(record);
 }
 
-const addressOf = (task: TaskAddress | string): TaskAddress =>
-  typeof task === 'string' ? { id: task } : task;
-
 /**
  * Shows tasks, and changes one task or all tasks that a queue has in a state. Changes to many tasks are made in steps of
  * at most 256 tasks, and other calls run between the steps.
@@ -39,7 +36,7 @@ export class TaskInspector {
   }
 
   #locate(task: TaskAddress | string): Promise<LocatedTask> {
-    return control.locateTask(this.#broker, addressOf(task));
+    return control.locateTask(this.#broker, task);
   }
 
   /**
@@ -145,9 +142,8 @@ export class TaskInspector {
    *
    * @throws TaskCenterError `broker-unavailable`
    */
-  async publishAsynqCancel(task: TaskAddress | string): Promise<void> {
-    const { id, businessId } = addressOf(task);
-    await control.publishAsynqCancel(this.#broker, id, businessId);
+  publishAsynqCancel(task: TaskAddress | string): Promise<void> {
+    return control.publishAsynqCancel(this.#broker, task);
   }
 
   /** Makes all tasks of a state pending; resolves to their number. @throws TaskCenterError `queue-not-found` */

@@ -130,6 +130,17 @@ describe.each(brokerKinds)('going through what is stored on $name', ({ available
       await other.remove();
     });
 
+    test('a queue that is removed meanwhile ends the loop', async () => {
+      await broker.submit.enqueue(manyTasks(9, 't', { queue: 'removed' }));
+      const met: string[] = [];
+      for await (const { id } of inspector.tasks.iterate('removed', 'pending', { pageSize: 2 })) {
+        met.push(id);
+        if (met.length === 3) await inspector.queues.remove('removed', { force: true });
+      }
+      // What was read before is met.
+      expect(met).toEqual(names(6, 't'));
+    });
+
     test('an unknown queue is refused', async () => {
       await expect(inspector.tasks.iterate('none', 'pending').next()).rejects.toMatchObject({
         code: 'queue-not-found',

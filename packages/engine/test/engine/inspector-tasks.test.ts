@@ -13,6 +13,7 @@ type Verb = (tasks: TaskInspector, task: TaskAddress | string) => Promise<unknow
 /** Each method about one task, and the state in which a scheduled task is after it. */
 const VERBS: Readonly<Record<string, readonly [verb: Verb, state: string | null]>> = {
   get: [(tasks, task) => tasks.get(task), 'scheduled'],
+  log: [(tasks, task) => tasks.log(task), 'scheduled'],
   run: [(tasks, task) => tasks.run(task), 'pending'],
   archive: [(tasks, task) => tasks.archive(task), 'archived'],
   remove: [(tasks, task) => tasks.remove(task), null],

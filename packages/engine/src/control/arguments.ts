@@ -1,0 +1,58 @@
+/**
+ * What callers give to the use cases. The compiler checks it for TypeScript; this checks it for everyone, before anything is
+ * asked of the broker.
+ */
+import type { Cancellation } from '../broker/control.ts';
+import { callCheck, createOptionsCheck, isOptions, unknownOption } from '../checks/options.ts';
+import { anyText, filledText, orNull, type ValueCheck } from '../checks/values.ts';
+import { likelyName } from '../checks/likely-name.ts';
+import { invalidValue } from '../errors/task-center-error.ts';
+
+/** Identifies a task. Whatever has these fields can be given, such as a task from a list. */
+export interface TaskAddress {
+  /** The stored queue. Default: all queues are searched, and exactly one must have the task. */
+  readonly queue?: string;
+  /** The ID that `enqueue` took or returned. */
+  readonly id: string;
+  /** The `businessId` it was enqueued with, if any: IDs of two businesses are separate. Null or left out = none. */
+  readonly businessId?: string | null;
+}
+
+const ADDRESS_FIELDS = ['queue', 'id', 'businessId'] as const satisfies readonly (keyof TaskAddress)[];
+
+/** An argument that may be left out. */
+export const optional =
+  (check: ValueCheck): ValueCheck =>
+  (value, name) => {
+    if (value !== undefined) check(value, name);
+  };
+
+/** Checks the name of a stored queue, which a program in Go may have chosen. @throws TaskCenterError `invalid-value` */
+export function checkStoredQueue(queue: unknown): void {
+  filledText(queue, 'queue');
+}
+
+/**
+ * The address of a task that was given as an address, as its ID, or as anything that has the fields of one. A field that looks
+ * like a misspelt one is refused: without its queue the ID would be searched in all queues.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkedAddress(task: unknown): TaskAddress {
+  if (typeof task === 'string') return checkedAddress({ id: task });
+  return callCheck('task', () => {
+    if (!isOptions(task)) throw invalidValue('task', task, '{ queue, id }, or the ID of the task');
+    const missing = ADDRESS_FIELDS.filter((name) => task[name] === undefined);
+    for (const name in task)
+      if (likelyName(name, missing) !== null)
+        throw unknownOption(name, { what: 'a task', known: new Set<string>(missing) });
+    const { queue, id, businessId } = task as unknown as TaskAddress;
+    filledText(id, 'id');
+    optional(filledText)(queue, 'queue');
+    optional(orNull(filledText))(businessId, 'businessId');
+    return { id, businessId: businessId ?? null, ...(queue !== undefined && { queue }) };
+  });
+}
+
+/** Checks the reason of a cancellation and its author. @throws TaskCenterError `invalid-value` */
+export const checkCancellation = createOptionsCheck<Cancellation>('cancel', { reason: anyText, by: anyText });
