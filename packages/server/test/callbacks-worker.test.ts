@@ -299,9 +299,10 @@ function callbackWorkerSuite(kind: BrokerKind): void {
     expect(await broker.inspect.task(due)).toMatchObject({ state: 'scheduled' });
   });
 
-  test('each failure is one log line with its context, without the payload', async () => {
+  test('each failure is one log line with its context and each dead letter another one, without the payload', async () => {
     const lines: Parameters<Log['warn']>[] = [];
-    await start(ANYWHERE, { ...silentLog, warn: (...line) => void lines.push(line) });
+    const note = (...line: Parameters<Log['warn']>) => void lines.push(line);
+    await start(ANYWHERE, { ...silentLog, warn: note, error: note });
     receiver.answers((response) => void response.writeHead(410).end('secret body'));
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
     const headers = { 'tc-user-id': 'u-42', traceparent: `00-${trace}-00f067aa0ba902b7-01` };
@@ -318,6 +319,10 @@ function callbackWorkerSuite(kind: BrokerKind): void {
           err: { class: 'http_status', message: '410 Gone' },
         },
         'a callback attempt failed',
+      ],
+      [
+        { task_id: 'logged', attempt: 1, err: { class: 'http_status' } },
+        'a task was archived: a dead letter',
       ],
     ]);
     expect(JSON.stringify(lines)).not.toMatch(/hidden|secret body/);
