@@ -35,9 +35,10 @@ export interface Signals {
   waitForDue(known: readonly KnownDue[], signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Waits until the task is completed, cancelled or archived, or is not there. It is given by its stored ID. A Go
-   * worker or a Go tool may end it, which announces nothing. A task that nobody waits for costs nothing.
+   * worker or a Go tool may end it, which announces nothing. A task that nobody waits for costs nothing. Resolves to the result of a task that has succeeded, if the broker has it at hand;
+   * null = its caller must look.
    */
-  waitForEnd(task: TaskRef, signal: AbortSignal): Promise<void>;
+  waitForEnd(task: TaskRef, signal: AbortSignal): Promise<Uint8Array | null>;
   /**
    * Asks the workers that run tasks with these stored IDs, in any queue, to stop them. Resolves when the request is
    * published; there is no answer, as in Asynq. An ID that no worker runs does no harm.

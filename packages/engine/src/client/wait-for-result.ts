@@ -117,7 +117,8 @@ export class ResultWaiter {
     signal?.addEventListener('abort', end, { once: true });
     try {
       signal?.throwIfAborted();
-      const result = resultOf(waiting, await this.#waitForRecord(waiting, over.signal));
+      const ended = await this.#waitForOutcome(waiting, over.signal);
+      const result = ended instanceof Uint8Array ? readResult(waiting, ended) : resultOf(waiting, ended);
       return task ? await checkedResult(task, result) : (result as Result);
     } finally {
       signal?.removeEventListener('abort', end);
@@ -126,8 +127,8 @@ export class ResultWaiter {
     }
   }
 
-  /** The task once it has ended; null = it is gone. */
-  async #waitForRecord(task: ResultWait, over: AbortSignal): Promise<TaskRecord | null> {
+  /** The result of the task, or the task itself once it has ended; null = it is gone. */
+  async #waitForOutcome(task: ResultWait, over: AbortSignal): Promise<Uint8Array | TaskRecord | null> {
     let looks = !task.isNew;
     let failure: unknown;
     // A wait of no time looks once.
@@ -139,8 +140,12 @@ export class ResultWaiter {
       }
       looks = true;
       this.#broker.lifetime.checkOpen();
-      if (failure === undefined) await this.#waitForEnd(task, over);
-      else await this.#runtime.clock.sleep(RETRY_MS, over);
+      if (failure === undefined) {
+        const result = await this.#waitForEnd(task, over);
+        if (result !== null) return result;
+      } else {
+        await this.#runtime.clock.sleep(RETRY_MS, over);
+      }
     } while (!over.aborted);
     task.signal?.throwIfAborted();
     const { plainId, queue, waitMs } = task;
@@ -170,7 +175,7 @@ export class ResultWaiter {
    * Waits for a wake-up, or for the time at which the task is looked at without one. The end of the broker wakes as well: a worker on it
    * may just have ended the task.
    */
-  async #waitForEnd({ queue, id }: ResultWait, over: AbortSignal): Promise<void> {
+  async #waitForEnd({ queue, id }: ResultWait, over: AbortSignal): Promise<Uint8Array | null> {
     const { clock, random } = this.#runtime;
     const stop = new AbortController();
     const end = () => stop.abort();
@@ -178,16 +183,18 @@ export class ResultWaiter {
     if (over.aborted) end();
     const forget = this.#broker.lifetime.onEnd(end);
     const check = clock.sleep(LOOK_AGAIN_MS * (1 + random() / 2), stop.signal).then(end);
-    await this.#broker.signals.waitForEnd({ queue, id }, stop.signal);
+    const result = await this.#broker.signals.waitForEnd({ queue, id }, stop.signal);
     over.removeEventListener('abort', end);
     forget();
     end();
     await check;
+    return result;
   }
 }
 
 /** What a task resulted in, or the error that says why there is none. */
-function resultOf({ queue, plainId: id }: AwaitedTask, record: TaskRecord | null): unknown {
+function resultOf(task: AwaitedTask, record: TaskRecord | null): unknown {
+  const { queue, plainId: id } = task;
   if (record === null) {
     const cause = 'it ended and was not kept, was removed, or never was';
     throw new TaskCenterError('result-gone', { id, queue, cause });
@@ -203,17 +210,17 @@ function resultOf({ queue, plainId: id }: AwaitedTask, record: TaskRecord | null
   }
   if (record.result === null && last?.isResultDropped)
     throw new TaskCenterError('result-gone', { id, queue, cause: last.reason ?? 'it was not kept' });
-  return readResult(record);
+  return readResult(task, record.result);
 }
 
-function readResult({ result, type }: TaskRecord): unknown {
+function readResult({ plainId }: AwaitedTask, result: Uint8Array | null): unknown {
   try {
     return decodeJson(result);
   } catch (error) {
     throw new TaskCenterError(
       'invalid-value',
       {
-        name: `result of "${type}"`,
+        name: `result of task "${plainId}"`,
         got: `bytes that are not JSON: ${messageOf(error)}`,
         expected: 'JSON; the inspector has the bytes',
       },

@@ -157,7 +157,7 @@ describe.each(brokerKinds)('waiting for a result on $name', ({ name, available, 
     [
       'that is not JSON',
       new Uint8Array([255]),
-      /result of "sum" is not valid: found bytes that are not JSON/,
+      /result of task ".+" is not valid: found bytes that are not JSON/,
     ],
   ])('a result %s is refused', async (_, result, message) => {
     await work(() => result);
@@ -260,4 +260,4 @@ describe.each(brokerKinds)('waiting for a result on $name', ({ name, available, 
 });
 
 const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));

@@ -33,10 +33,10 @@ describe.runIf(hasRedis())('a wait for the end of a task on Redis', () => {
     await broker.close();
   });
 
-  /** Reads of the connection for wake-ups so far. Nothing else here reads a single field. */
+  /** Reads of the connection for wake-ups so far. Nothing else here reads fields. */
   async function reads(): Promise<number> {
     const stats = String(await raw.call('INFO', 'commandstats'));
-    return Number(/cmdstat_hget:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+    return Number(/cmdstat_hmget:calls=(\d+)/.exec(stats)?.[1] ?? 0);
   }
   const untilReads = (count: number) => expect.poll(reads, { interval: 5 }).toBeGreaterThanOrEqual(count);
 

@@ -54,7 +54,7 @@ export function createSignals({ client, topology, runtime }: RedisDeps): Signals
     waitForWork: wait(watches.waitForWork, undefined),
     waitForBacklog: wait(watches.waitForBacklog, undefined),
     waitForDue: wait(watches.waitForDue, []),
-    waitForEnd: wait(watches.waitForEnd, undefined),
+    waitForEnd: wait(watches.waitForEnd, null),
     /** Wakes workers that wait for a backlog, unless the queue is empty by now. */
     async announceBacklog(queue) {
       if ((await client.command(['EXISTS', pendingKey(queue)])) !== 1) return;

@@ -1,7 +1,6 @@
 import type { TaskRef } from '../../../runtime/events.ts';
 import type { Timer } from '../../../runtime/clock.ts';
 import { taskKey } from '../../../protocol/keys.ts';
-import { textOf } from '../scripts/reply.ts';
 import { ErrorReply } from '../client/error-replies.ts';
 import { REFUSED_READ_PAUSE_MS, type KeyWatchDeps } from './key-watch.ts';
 
@@ -9,8 +8,8 @@ import { REFUSED_READ_PAUSE_MS, type KeyWatchDeps } from './key-watch.ts';
 interface WatchedTask {
   readonly key: string;
   readonly queue: string;
-  /** Each ends one wait. */
-  readonly waiters: Set<() => void>;
+  /** Each ends one wait: with the result, or with null where others must look for it. */
+  readonly waiters: Set<(result: Uint8Array | null) => void>;
   /** Invalidations so far. A read that overlaps one is repeated. */
   changes: number;
   /** Identity of the read under way; null = none. */
@@ -39,17 +38,18 @@ export class TaskWatch {
   }
 
   /** Resolves when the task has ended or is not there, or when the signal aborts. */
-  waitForEnd({ queue, id }: TaskRef, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
+  waitForEnd({ queue, id }: TaskRef, signal: AbortSignal): Promise<Uint8Array | null> {
+    if (signal.aborted) return Promise.resolve(null);
     return new Promise((resolve) => {
       const watched = this.#watchedTask(queue, taskKey(queue, id));
-      const end = () => {
-        signal.removeEventListener('abort', end);
+      const onAbort = () => end(null);
+      const end = (result: Uint8Array | null) => {
+        signal.removeEventListener('abort', onAbort);
         watched.waiters.delete(end);
         if (watched.waiters.size === 0) this.#forget(watched);
-        resolve();
+        resolve(result);
       };
-      signal.addEventListener('abort', end, { once: true });
+      signal.addEventListener('abort', onAbort, { once: true });
       watched.waiters.add(end);
       this.#read(watched);
     });
@@ -78,7 +78,7 @@ export class TaskWatch {
   disarm(): void {}
 
   close(): void {
-    for (const { waiters } of this.#byKey.values()) for (const end of waiters) end();
+    for (const { waiters } of this.#byKey.values()) for (const end of waiters) end(null);
   }
 
   #watchedTask(queue: string, key: string): WatchedTask {
@@ -87,7 +87,7 @@ export class TaskWatch {
     const watched = {
       key,
       queue,
-      waiters: new Set<() => void>(),
+      waiters: new Set<(result: Uint8Array | null) => void>(),
       changes: 0,
       reading: null,
       timer: undefined,
@@ -109,11 +109,15 @@ export class TaskWatch {
     const reading = {};
     const { changes } = watched;
     watched.reading = reading;
-    connection.send(['HGET', watched.key, 'state']).then(
-      (state) => {
+    // The result comes along: most waits need no other call.
+    connection.send(['HMGET', watched.key, 'state', 'tc:s', 'result']).then(
+      (reply) => {
         if (watched.reading !== reading) return;
         watched.reading = null;
-        if (state === null || FINAL.has(textOf(state))) for (const end of watched.waiters) end();
+        const [state, ownState, result] = reply as readonly (Buffer | null)[];
+        const hasSucceeded = String(state) === 'completed' && ownState === null;
+        if (state === null || FINAL.has(String(state)))
+          for (const end of watched.waiters) end(hasSucceeded ? (result ?? null) : null);
         else if (watched.changes !== changes) this.#read(watched);
       },
       (error: unknown) => {
