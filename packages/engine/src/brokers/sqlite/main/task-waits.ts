@@ -20,10 +20,10 @@ export class TaskWaits {
     this.#deps = deps;
   }
 
-  /** Resolves when the task has ended or is not there, or when the signal aborts. Never rejects. */
-  waitForEnd({ queue, id }: TaskRef, signal: AbortSignal): Promise<void> {
-    if (this.#isClosed) return untilAborted(signal);
-    if (signal.aborted) return Promise.resolve();
+  /** Resolves when the task has ended or is not there, or when the signal aborts. Its result is left to others. Never rejects. */
+  waitForEnd({ queue, id }: TaskRef, signal: AbortSignal): Promise<null> {
+    if (this.#isClosed) return untilAborted(signal).then(() => null);
+    if (signal.aborted) return Promise.resolve(null);
     const task = { queue, id };
     return new Promise((resolve) => {
       const waiters = this.#waitersFor(task);
@@ -31,7 +31,7 @@ export class TaskWaits {
         signal.removeEventListener('abort', onAbort);
         waiters.delete(end);
         if (waiters.size === 0 && this.#byTask.get(keyOf(task)) === waiters) this.#byTask.delete(keyOf(task));
-        resolve();
+        resolve(null);
       };
       const onAbort = () => {
         end();

@@ -98,10 +98,7 @@ export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSigna
       const wakes = ({ name, nextDueMs }: QueueChange) => isEarlierThan(nextDueMs, knownMs.get(name) ?? null);
       return waiters.wait({ queues: new Set(knownMs.keys()), wakes }, signal);
     },
-    async waitForEnd(task, signal) {
-      await taskWaits.waitForEnd(task, signal);
-      return null;
-    },
+    waitForEnd: (task, signal) => taskWaits.waitForEnd(task, signal),
     // Everybody is asked: a task's worker knows its own tasks.
     async cancel(ids) {
       if (closed) throw new TaskCenterError('broker-closed', { broker });
