@@ -28,7 +28,7 @@ import { businessesOf, itemOf, enqueueOutcomesOf, type EncodedTask } from '../re
  * being encoded.
  */
 const HALF_BATCH = MAX_BATCH / 2;
-/** Queues with a call that is being filled. Each needs two calls to Redis, of which the client takes 10,000 at a time. */
+/** Most queues with a call that is being filled. Each needs two calls to Redis, and a client has at most 10,000 under way. */
 const MAX_FILLING = 2_000;
 
 interface SendOptions {
