@@ -4,7 +4,7 @@ import { isOptions } from '../checks/options.ts';
 import { failedOutcome } from '../errors/failures.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
 import { middlewareError } from './middleware.ts';
-import { batchOutcome, notStored, type BatchOutcome, type EnqueuedTask, type NotStored } from './outcomes.ts';
+import { batchOutcome, outcomeOfError, type BatchOutcome, type EnqueuedTask, type NotStored } from './outcomes.ts';
 import {
   checkTaskToEnqueue,
   DURABILITIES,
@@ -148,7 +148,7 @@ async function submitEach(
       return await storeThrough(given, (task) => (prepared = task));
     } catch (thrown) {
       const error = middlewareError(thrown);
-      return prepared ? notStored(prepared, error) : { error, id: null, queue: null };
+      return prepared ? outcomeOfError(prepared, error) : { error, id: null, queue: null };
     }
   });
   return Promise.all(storing);

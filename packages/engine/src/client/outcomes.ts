@@ -60,7 +60,7 @@ export function storedTaskOrError(
 }
 
 /** The outcome of a task of a batch that was given to a broker. */
-export const notStored = (task: NewTask, error: TaskCenterError): NotStored => ({
+export const outcomeOfError = (task: NewTask, error: TaskCenterError): NotStored => ({
   error,
   id: idOf(task),
   queue: task.queue,
@@ -69,7 +69,7 @@ export const notStored = (task: NewTask, error: TaskCenterError): NotStored => (
 /** The same for a task of a batch. */
 export function batchOutcome(task: NewTask, outcome: EnqueueOutcome, durability: Durability): BatchOutcome {
   const stored = storedTaskOrError(task, outcome, durability);
-  return stored instanceof TaskCenterError ? notStored(task, stored) : stored;
+  return stored instanceof TaskCenterError ? outcomeOfError(task, stored) : stored;
 }
 
 const isStored = (outcome: BatchOutcome): outcome is EnqueuedTask => !('error' in outcome);
