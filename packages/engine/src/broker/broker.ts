@@ -63,8 +63,9 @@ export interface Broker {
   ping(): Promise<void>;
   /**
    * Stops what runs on the broker, as its own `stop` does: workers, schedulers, managers of periodic tasks, maintenance. Then
-   * waits up to 5 s for calls under way, and ends all connections and threads. Later calls are rejected with
-   * `broker-closed`, and so are a call and a copy of the file that still wait after that time. May be called twice, and in any order with the `stop` of others.
+   * waits for calls under way, up to 5 s (1 s while the broker is out of reach), and ends all connections and threads.
+   * Later calls are rejected with `broker-closed`, and so is what is not over by then. May be called twice, and in any order
+   * with the `stop` of others.
    */
   close(): Promise<void>;
 }

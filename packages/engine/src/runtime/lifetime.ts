@@ -11,12 +11,16 @@ export interface Running {
 export interface BrokerEnd {
   /** Whether no call waits for its outcome. */
   isIdle(): boolean;
+  /** Whether the broker is known to be out of reach, and calls only wait for it to come back. */
+  isOutOfReach(): boolean;
   /** Ends connections and threads. Calls that still wait are rejected with `broker-closed`. */
   close(): Promise<void>;
 }
 
 /** How long calls under way may take to end. No call without a signal takes longer. */
 const MAX_DRAIN_MS = 5_000;
+/** The same while the broker is out of reach. A host that stops must not spend its grace on a broker that is down. */
+const MAX_DRAIN_OUT_OF_REACH_MS = 1_000;
 /** How often calls under way are looked at. */
 const IDLE_CHECK_MS = 10;
 /**
@@ -25,9 +29,11 @@ const IDLE_CHECK_MS = 10;
  */
 const IDLE_TURNS = 3;
 
-async function untilIdle(isIdle: () => boolean): Promise<void> {
-  const endMs = systemClock.monotonicMs() + MAX_DRAIN_MS;
-  for (let turns = 0; turns < IDLE_TURNS && systemClock.monotonicMs() < endMs;) {
+async function untilIdle(isIdle: () => boolean, isOutOfReach: () => boolean): Promise<void> {
+  const startedMs = systemClock.monotonicMs();
+  for (let turns = 0; turns < IDLE_TURNS;) {
+    const maxMs = isOutOfReach() ? MAX_DRAIN_OUT_OF_REACH_MS : MAX_DRAIN_MS;
+    if (systemClock.monotonicMs() - startedMs >= maxMs) return;
     turns = isIdle() ? turns + 1 : 0;
     if (turns > 0) await new Promise(setImmediate);
     else await systemClock.sleep(IDLE_CHECK_MS);
@@ -94,11 +100,11 @@ export class Lifetime {
     return this.#ending;
   }
 
-  async #end({ isIdle, close }: BrokerEnd): Promise<void> {
+  async #end({ isIdle, isOutOfReach, close }: BrokerEnd): Promise<void> {
     if (this.#running.size > 0) await this.#stopRunning();
     this.#isClosed = true;
     for (const end of this.#waits) end();
-    await untilIdle(() => this.#callsUnderWay === 0 && isIdle());
+    await untilIdle(() => this.#callsUnderWay === 0 && isIdle(), isOutOfReach);
     await close();
   }
 

@@ -177,6 +177,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const lifetime = new Lifetime(client.name, runtime.log);
   const end = {
     isIdle: () => client.isIdle && durabilities.isIdle(),
+    isOutOfReach: () => client.isOutOfReach,
     async close() {
       findings.close();
       signals.close();

@@ -80,6 +80,7 @@ function createFindings(broker: string, runtime: Runtime, allow: readonly Allowa
 function createEnd(writer: Writer, parts: readonly { close(): void }[]): BrokerEnd {
   return {
     isIdle: () => writer.isIdle,
+    isOutOfReach: () => false,
     close() {
       for (const part of parts) part.close();
       return writer.close();

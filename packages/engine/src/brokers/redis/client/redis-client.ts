@@ -161,6 +161,11 @@ export class RedisClient {
     return this.#retries.size === 0;
   }
 
+  /** Whether calls wait, and only for servers that are out of reach. */
+  get isOutOfReach(): boolean {
+    return this.#retries.areStuck;
+  }
+
   async ping(): Promise<void> {
     await this.command(['PING']);
   }

@@ -59,6 +59,11 @@ export class Retries {
     return this.#open.size;
   }
 
+  /** Whether calls wait, and each of them for a node that is out of reach. */
+  get areStuck(): boolean {
+    return this.size > 0 && [...this.#open].every((call) => this.#deps.connectionCauseOf(call) !== null);
+  }
+
   isOpen(call: Call): boolean {
     return this.#open.has(call);
   }
