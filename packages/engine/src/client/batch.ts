@@ -4,7 +4,13 @@ import { isOptions } from '../checks/options.ts';
 import { failedOutcome } from '../errors/failures.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
 import { middlewareError } from './middleware.ts';
-import { batchOutcome, outcomeOfError, type BatchOutcome, type EnqueuedTask, type NotStored } from './outcomes.ts';
+import {
+  batchOutcome,
+  outcomeOfError,
+  type BatchOutcome,
+  type EnqueuedTask,
+  type NotStored,
+} from './outcomes.ts';
 import {
   checkTaskToEnqueue,
   DURABILITIES,
