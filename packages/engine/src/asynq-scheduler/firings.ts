@@ -8,12 +8,16 @@ import { func } from '../checks/values.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { isTaskCenterError } from '../errors/task-center-error.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { within } from '../runtime/within.ts';
 
 /** The outcome of a firing: the stored task, or why none was stored. */
 export type FiringOutcome = { readonly task: EnqueuedTask } | { readonly error: unknown };
 
 export interface FiringHooks {
-  /** Called before each task is enqueued. An error that it throws is logged; the task is enqueued all the same. */
+  /**
+   * Called before each task is enqueued. An error that it throws is logged, and the task is enqueued all the same; so it is if a
+   * promise that it returns has not settled after 5 s.
+   */
   readonly preEnqueue?: (task: TaskToEnqueue) => void | Promise<void>;
   /**
    * Called once for each firing, with its outcome. A call that failed is repeated before. An error that it throws is
@@ -41,6 +45,8 @@ export interface FiringDeps {
   isRegistered(entryId: string): boolean;
 }
 
+/** How long a firing waits for a hook. One that never ends must keep neither the task nor the stop. */
+const MAX_HOOK_MS = 5_000;
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 30_000;
 /** The task is there, as `unique` and `id` want it, or it was stored less safely than asked for. */
@@ -183,10 +189,18 @@ export class Firings {
 
   /** Never rejects. */
   async #runHook(hook: () => void | Promise<void> | undefined): Promise<void> {
+    const { clock, log } = this.#deps.runtime;
     try {
-      await hook();
+      const running: unknown = hook();
+      if (typeof running !== 'object') return;
+      const hasEnded = await within(clock, MAX_HOOK_MS, async () => {
+        await running;
+        return true;
+      });
+      if (!hasEnded)
+        log.warn({ waited_ms: MAX_HOOK_MS }, 'a scheduler hook has not ended; its firing goes on without it');
     } catch (error) {
-      this.#deps.runtime.log.error({ err: error }, 'a scheduler hook failed');
+      log.error({ err: error }, 'a scheduler hook failed');
     }
   }
 }

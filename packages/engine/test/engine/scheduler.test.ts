@@ -209,6 +209,29 @@ describe.each(brokerKinds)('a scheduler on $name', ({ available, createStore }) 
     expect(logged).toHaveLength(2);
   });
 
+  test('goes on without hooks that never end, and stops', async () => {
+    const scheduler = aScheduler({
+      preEnqueue: () => new Promise(() => {}),
+      postEnqueue(outcome) {
+        outcomes.record(outcome);
+        return new Promise(() => {});
+      },
+    });
+    scheduler.register('@daily', { task: 'a' });
+    await scheduler.start();
+    await clock.waitForSleepers(2);
+    await clock.advance(24 * HOUR_MS);
+    await clock.waitForSleepers(3);
+    await clock.advance(5_000);
+    await outcomes.reach(1);
+    expect(await pending()).toHaveLength(1);
+    const stopped = scheduler.stop();
+    await clock.waitForSleepers(1);
+    await clock.advance(5_000);
+    await stopped;
+    expect(logged).toEqual(Array(2).fill('a scheduler hook has not ended; its firing goes on without it'));
+  });
+
   test('reports an error to the hook and the log without recording an event, and fires again', async () => {
     const scheduler = aScheduler();
     const id = scheduler.register('@every 2s', { task: 'a', id: 'same' });
