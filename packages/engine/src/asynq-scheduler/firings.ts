@@ -191,8 +191,8 @@ export class Firings {
   async #runHook(hook: () => void | Promise<void> | undefined): Promise<void> {
     const { clock, log } = this.#deps.runtime;
     try {
-      const running: unknown = hook();
-      if (typeof running !== 'object') return;
+      const running = hook();
+      if (!running) return;
       const hasEnded = await within(clock, MAX_HOOK_MS, async () => {
         await running;
         return true;
