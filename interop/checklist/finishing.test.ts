@@ -1,4 +1,4 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   NonRetryableError,
   RevokeError,
@@ -80,6 +80,17 @@ describe('finishing tasks', () => {
     expect(task).toMatchObject({ state: 'completed', retried: 0 });
     expect(String(Buffer.from(task?.result ?? []))).toBe('done');
     expect(task?.expiresMs).toBe(((await bed.score(queue, 'completed', 'a')) ?? 0) * 1_000);
+  });
+
+  test('who waits for a task that a Go worker runs is woken with its result, or its last error', async () => {
+    const queue = bed.queue();
+    const good = bed.client.enqueueAndWait('x', null, { queue, wait: '20s' });
+    const bad = bed.client.enqueueAndWait('bad', null, { queue, maxRetries: 0, wait: '20s' });
+    const failed = expect(bad).rejects.toMatchObject({ code: 'task-failed' });
+    const behaviours = { x: { result: Buffer.from('[1,2]') }, bad: { failTimes: 1 } };
+    await bed.go().serve({ queues: { [queue]: 1 }, behaviours });
+    expect(await good).toEqual([1, 2]);
+    await failed;
   });
 
   item('34 Go → us: success releases the lock of a Go task, but only if the task still owns it', async () => {
