@@ -43,7 +43,7 @@ interface ErrorLike {
 }
 
 /** A text whose URLs have no passwords and no values of secret parameters. */
-const hide = (text: string): string =>
+export const hide = (text: string): string =>
   text
     .slice(0, MAX_TEXT_LENGTH)
     .replace(/(:\/\/[^:@/\s]*):\S*@/g, '$1:***@')

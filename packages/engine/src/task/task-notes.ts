@@ -1,4 +1,5 @@
 // What a handler tells of its task while it runs: how far it is, and lines for people. How these are stored.
+import { hide } from '../runtime/json-log.ts';
 import type { LogFields, LogLevel } from '../runtime/log.ts';
 
 /** How far a task is, as its handler said last. */
@@ -38,9 +39,13 @@ const MAX_LINE_TEXT = 8_192;
 
 const cut = (text: string): string => text.slice(0, MAX_LINE_TEXT).toWellFormed();
 
+/** URLs lose their passwords and secret parameters, as in the log itself. */
+const keptText = (text: string): string => cut(hide(text));
+
 /** Errors as people want to see them. JSON has nothing of them, and refuses a BigInt. */
 function jsonValue(_: string, value: unknown): unknown {
-  if (value instanceof Error) return { class: value.name, message: cut(value.message) };
+  if (value instanceof Error) return { class: value.name, message: keptText(value.message) };
+  if (typeof value === 'string') return keptText(value);
   return typeof value === 'bigint' ? `${value}` : value;
 }
 
@@ -67,7 +72,7 @@ interface StoredLine {
 
 /** A line as it is stored: JSON without a line feed. */
 export function encodeLine({ atMs, level, message, attempt, fields }: KeptLine): string {
-  return JSON.stringify({ t: atMs, l: level, m: cut(message), n: attempt, f: copyFields(fields) });
+  return JSON.stringify({ t: atMs, l: level, m: keptText(message), n: attempt, f: copyFields(fields) });
 }
 
 /** Those of the encoded lines that would be kept, and how many come before them. */
