@@ -3,11 +3,10 @@ import { pendingKey } from '../../../protocol/keys.ts';
 import type { RedisDeps } from '../deps.ts';
 import { exchange, type Fetched, type QueueFinishes } from '../scripts/consume/exchange.ts';
 import { NO_FETCH, NO_REPLY, sendByQueue, type Send } from './exchange-by-queue.ts';
-import { sendOverMany } from './exchange-over-many.ts';
 import { acceptedReply, createReportWrongType } from '../calls/refusals.ts';
 import { withReceipt } from '../calls/with-receipt.ts';
 import { decodeRows } from './leased-tasks.ts';
-import { MAX_FETCHED, QueuesWithTasks } from './without-empty.ts';
+import { MAX_FETCHED, QueuesWithTasks, sendOverMany } from './without-empty.ts';
 
 /**
  * Sends an exchange: finishes, and tasks to take, in one script call. Its receipt is among the keys of the first queue. In a

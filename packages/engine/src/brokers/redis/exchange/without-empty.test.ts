@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createFakeClock, type FakeClock } from '../../../../test/support/fake-clock.ts';
 import type { RedisClient } from '../client/redis-client.ts';
-import type { Fetched } from '../scripts/consume/exchange.ts';
-import { QueuesWithTasks } from './without-empty.ts';
+import type { Fetched, QueueFinishes } from '../scripts/consume/exchange.ts';
+import { NO_REPLY, type Send } from './exchange-by-queue.ts';
+import { QueuesWithTasks, sendOverMany } from './without-empty.ts';
 
 const QUEUES = Array.from({ length: 5_000 }, (_, i) => `q${i}`);
 /** They are asked whatever a search has found. */
@@ -94,4 +95,32 @@ describe('a search for the queues that have tasks', () => {
     const reversed = [...QUEUES].reverse();
     expect(await narrowed(reversed)).toEqual([...reversed.slice(0, 8), 'q300', 'q70']);
   });
+});
+
+const FETCH_OF_MANY = { queues: QUEUES.slice(0, 200), room: 10, leaseMs: 6_000, worker: 'w' };
+const FINISHES = [{ queue: 'q1', plain: [], others: [] }] as unknown as QueueFinishes[];
+
+/** The exchange, after a search that has found a queue. Its broker answers no more searches. */
+async function exchangeBeforeOutage() {
+  let isDown = false;
+  const client = {
+    isClustered: false,
+    command: () => (isDown ? Promise.reject(new Error('the connection was closed')) : Promise.resolve(1)),
+    run: () => Promise.resolve(['q7']),
+  } as unknown as RedisClient;
+  const search = new QueuesWithTasks(client, createFakeClock());
+  await search.narrow(FETCH_OF_MANY);
+  isDown = true;
+  const send: Send = (finishes) => Promise.resolve({ ...NO_REPLY, codes: finishes.length > 0 ? 'D' : '' });
+  return sendOverMany(send, search);
+}
+
+test('finishes that were accepted do not fail because the search for more tasks does', async () => {
+  const exchange = await exchangeBeforeOutage();
+  expect(await exchange(FINISHES, FETCH_OF_MANY)).toEqual({ codes: 'D', fetched: [] });
+});
+
+test('an exchange that hands nothing in fails with the search', async () => {
+  const exchange = await exchangeBeforeOutage();
+  await expect(exchange([], FETCH_OF_MANY)).rejects.toThrow('the connection was closed');
 });

@@ -6,6 +6,7 @@ import { forEachReachable, partsOf } from '../calls/over-queues.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { Fetched } from '../scripts/consume/exchange.ts';
 import { withTasks } from '../scripts/consume/table.ts';
+import { NO_FETCH, type Send } from './exchange-by-queue.ts';
 
 /** Most queues of an exchange that takes tasks. Of more queues, those that have tasks are found first. */
 export const MAX_FETCHED = 128;
@@ -122,4 +123,25 @@ export class QueuesWithTasks {
     const { queues: all, places } = this.#found;
     this.#found.places = places.filter((i) => !emptied.has(all[i] as string));
   }
+}
+
+/** An exchange over more queues than one call takes: those without tasks are left out of it. */
+export function sendOverMany(send: Send, search: QueuesWithTasks): Send {
+  const sendMany: Send = async (finishes, fetch, options) => {
+    const wasKnown = search.knows(fetch);
+    const few = await search.narrow(fetch, options);
+    const reply = await send(finishes, few.queues.length > 0 ? few : NO_FETCH, options);
+    search.onFetched(few, reply.fetched);
+    if (!wasKnown || reply.fetched.some(({ rows }) => rows.length > 0)) return reply;
+    // Other queues may have tasks by now: a worker that finds none waits.
+    try {
+      const { fetched } = await sendMany([], fetch, options);
+      return { ...reply, fetched: [...reply.fetched, ...fetched] };
+    } catch (error) {
+      // Accepted finishes must not seem lost because no tasks could be taken.
+      if (finishes.length === 0) throw error;
+      return reply;
+    }
+  };
+  return sendMany;
 }
